@@ -1,0 +1,114 @@
+# What one does here: demo test check bench fmt. Needs python3 (3.11 or newer), make and git; the rest installs itself.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+export UV_PYTHON_DOWNLOADS := never
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+bin := .venv/bin
+ready := .venv/.ready
+sources := imserver protocol/imserver_protocol clients/python benchmarks tests .ci
+typed := imserver protocol/imserver_protocol clients/python/imserver_client benchmarks tests \
+         $(wildcard clients/python/examples)
+
+# uv from PATH if there is one, else a private copy that never leaves this folder.
+uv := $(shell command -v uv 2>/dev/null)
+ifeq ($(uv),)
+uv := .tools/bin/uv
+endif
+
+.PHONY: help demo test check bench fmt lock clean \
+        check-format check-lint check-types check-layers check-tests check-wheel
+
+help:
+	@echo 'make demo    a server, clients and a pulled cable, on this machine'
+	@echo 'make test    the tests'
+	@echo 'make check   everything a change must pass: format, lint, types, layers, tests, wheel'
+	@echo 'make bench   echo throughput and latency'
+	@echo 'make fmt     format the code and put the imports in order'
+	@echo 'make lock    choose dependency versions anew (requirements.lock)'
+	@echo 'make clean   remove the environment and every cache'
+
+demo: $(ready)
+	@$(bin)/imserver demo
+
+test: $(ready)
+	@$(bin)/pytest -q -n auto
+
+bench: $(ready)
+	@$(bin)/python -m benchmarks run echo latency
+
+fmt: $(ready)
+	@$(bin)/ruff check -q --select I --fix $(sources)
+	@$(bin)/ruff format -q $(sources)
+
+# ------------------------------------------------------------------------------------------------------------- the gate
+
+check: check-format check-lint check-types check-layers check-tests check-wheel
+	@echo 'check: all gates passed'
+
+# $(call gate,name,command): says which gate runs, and how long it took.
+gate = @echo '== $(1)'; TIMEFORMAT='   %R s  $(1)'; time $(2)
+
+check-format: $(ready)
+	$(call gate,format,$(bin)/ruff format -q --check --diff $(sources))
+
+check-lint: $(ready)
+	$(call gate,lint,$(bin)/ruff check -q $(sources))
+
+check-types: $(ready)
+	$(call gate,types,$(bin)/mypy --no-error-summary $(typed))
+
+check-layers: $(ready)
+	$(call gate,layers,$(bin)/lint-imports | grep -v '^$$' | tail -n 40)
+
+check-tests: $(ready)
+	$(call gate,tests,$(bin)/pytest -n auto)
+
+check-wheel: $(ready)
+	$(call gate,wheel,$(bin)/python .ci/wheel.py)
+
+# ------------------------------------------------------------------------------------------------------ the environment
+
+# Exactly the locked packages, each checked by hash, then the project itself in editable form. The build backend comes
+# from the lock too (hence no build isolation), so nothing is fetched that the lock does not name.
+$(ready): requirements.lock pyproject.toml .venv/bin/python $(uv)
+	@echo 'environment: installing requirements.lock'
+	@$(uv) pip sync -q --python $(bin)/python --require-hashes requirements.lock
+	@$(uv) pip install -q --python $(bin)/python --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv/bin/python: | $(uv) python-is-new-enough
+	@$(uv) venv -q --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+
+.tools/bin/uv: | python-is-new-enough
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo 'make: $(PYTHON) has no venv module; install it (Debian, Ubuntu: apt install python3-venv) or install uv' >&2; \
+	    exit 1; }
+	@echo 'environment: no uv on PATH, installing a private one in .tools'
+	@rm -rf .tools
+	@$(PYTHON) -m venv .tools
+	@.tools/bin/python -m pip install -qq 'uv>=0.9,<1'
+	@touch $@
+
+.PHONY: python-is-new-enough
+python-is-new-enough:
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo 'make: no $(PYTHON) on PATH; install Python 3.11 or newer (Debian, Ubuntu: apt install python3)' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "make: $$($(PYTHON) --version) is too old; imserver needs 3.11 or newer (make PYTHON=python3.12 …)" >&2; \
+	    exit 1; }
+
+# Existing pins are kept; to raise them: make lock LOCK_FLAGS=--upgrade
+lock: $(uv)
+	@$(uv) pip compile -q --universal --python-version 3.11 pyproject.toml --extra server --group dev \
+	    --generate-hashes --no-header --no-annotate $(LOCK_FLAGS) -o requirements.lock
+
+clean:
+	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@find imserver protocol clients benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
