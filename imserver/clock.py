@@ -1,0 +1,48 @@
+"""The clock that is injected everywhere: wall time in UTC milliseconds and monotonic seconds."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Two readings of time. Wall time may jump; monotonic time never goes back."""
+
+    def now_ms(self) -> int:
+        """UTC milliseconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds, for deadlines and latencies only."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class ShiftedClock:
+    """The machine's clock with its wall time moved to `start_ms` at creation and running `rate` times as fast.
+
+    For demonstrations and trials, where tomorrow has to come within seconds. Monotonic time is left alone.
+    """
+
+    def __init__(self, start_ms: int, rate: float = 1.0) -> None:
+        if rate <= 0:
+            raise ValueError("rate must be above 0")
+        self._start_ms = start_ms
+        self._rate = rate
+        self._zero_s = time.monotonic()
+
+    def now_ms(self) -> int:
+        return self._start_ms + int((time.monotonic() - self._zero_s) * 1000 * self._rate)
+
+    def monotonic(self) -> float:
+        return time.monotonic()

@@ -1,0 +1,92 @@
+"""What can go wrong in the server, as one tree: whose fault it is, a stable code, a line for a person, and whether trying
+again helps.
+
+`Refusal` is an answer to somebody who asked; everything else under `ImserverError` is for whoever runs or embeds the server.
+The names in `RefusalCode` are the wire's names (SPEC, "Close codes and refusals"); the net layer turns them into numbers, so
+that the chat layer knows nothing of frames.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+
+class ImserverError(Exception):
+    """Root of every error of ours."""
+
+
+class ConfigError(ImserverError):
+    """The configuration is wrong: `path` names the field (`$.server.port`). The command line exits 2 with one line."""
+
+    def __init__(self, path: str, text: str) -> None:
+        super().__init__(f"{path}: {text}")
+        self.path = path
+
+
+class StartError(ImserverError):
+    """The server cannot start (port in use, database unreadable, full or from a newer version). Exit 2 with one line."""
+
+
+class StoreFailed(ImserverError):
+    """The store met an error of unknown outcome: nobody may be answered; the server must stop and recover by restarting."""
+
+
+class PluginError(ImserverError):
+    """A plugin broke its contract (own tables only, no COMMIT, time bound), or could not be loaded."""
+
+
+class AlreadyHandled(ImserverError):
+    """Another unit of work marked this event first; this one is rolled back. Normal after a crash or a deadline."""
+
+
+class NotAuthorized(ImserverError):
+    """A token or a connection was not accepted. One text for every cause: the cause is in our log only."""
+
+
+class RefusalCode(StrEnum):
+    """Why a request is refused. FINAL ones mean *not stored*; RETRYABLE ones never mean that (same key again is safe)."""
+
+    INVALID = "INVALID"
+    UNKNOWN_METHOD = "UNKNOWN_METHOD"
+    FORBIDDEN = "FORBIDDEN"
+    NOT_FOUND = "NOT_FOUND"
+    KEY_REUSED = "KEY_REUSED"
+    CONFLICT = "CONFLICT"
+    TOO_LARGE = "TOO_LARGE"
+    GONE = "GONE"
+    EPOCH_CHANGED = "EPOCH_CHANGED"
+    RATE_LIMITED = "RATE_LIMITED"
+    HELD = "HELD"
+    STORE_FULL = "STORE_FULL"
+    OVERLOADED = "OVERLOADED"
+    INTERNAL = "INTERNAL"
+    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
+
+    @property
+    def retryable(self) -> bool:
+        """True if offering the same key again may succeed."""
+        return self in _RETRYABLE
+
+
+_RETRYABLE = frozenset(
+    {
+        RefusalCode.RATE_LIMITED,
+        RefusalCode.HELD,
+        RefusalCode.STORE_FULL,
+        RefusalCode.OVERLOADED,
+        RefusalCode.INTERNAL,
+        RefusalCode.OUTCOME_UNKNOWN,
+    }
+)
+
+
+class Refusal(ImserverError):
+    """No, and why. `retry_after_ms` is 0 when there is nothing to wait for; `detail` is a small value for programs."""
+
+    def __init__(self, code: RefusalCode, text: str, *, retry_after_ms: int = 0, detail: Any = None) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code
+        self.text = text
+        self.retry_after_ms = retry_after_ms
+        self.detail = detail

@@ -1,0 +1,53 @@
+"""What happened, in the past tense: frozen facts that exist only after their commit.
+
+The store makes them inside a transaction and hands them out after the commit, in commit order; the hub turns them into pushes,
+the plugin host into calls. `change` is the number of the fact in commit order (the same counter that `sync` tokens come from).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imserver.model import Audience, Cursors, Message
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePosted:
+    """A message took its position. `audience`: the members at that moment, with one who is being removed by it."""
+
+    change: int
+    message: Message
+    audience: Audience
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEdited:
+    """A message has a new content and revision; the system message that tells of it is a `MessagePosted` of its own."""
+
+    change: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class CursorMoved:
+    """A member's delivered or read cursor went up."""
+
+    change: int
+    conversation_id: str
+    user_id: str
+    cursors: Cursors
+    audience: Audience
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A durable timer of a plugin is due. Fired at least once; effects exactly once through `transaction`."""
+
+    timer_id: int
+    plugin: str
+    name: str
+    due_at: int
+    payload: dict[str, object]
+
+
+StoredEvent = MessagePosted | MessageEdited | CursorMoved

@@ -1,0 +1,213 @@
+"""All that a plugin sees of the server. A plugin imports this module and nothing else of `imserver`.
+
+A plugin is an object with `name`, `config_type`, `async start(context)` and `async stop()`; it is found through the entry-point
+group `imserver.plugins` and runs if the configuration has a section `[plugins.NAME]`. Everything that it registers on the
+context is undone by the host on stop.
+
+The promise: what a plugin stores, the messages that it posts, the timers that it sets, and the fact that it has dealt with an
+event are **one transaction**. The chat says "booked" if and only if the appointment exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from imserver.clock import Clock
+from imserver.content import decode_content, encode_content
+from imserver.errors import AlreadyHandled, PluginError, Refusal, RefusalCode
+from imserver.events import MessageEdited, MessagePosted, TimerFired
+from imserver.model import Audience, Kind, Message, Role, User, direct_conversation_id
+
+__all__ = [
+    "AlreadyHandled",
+    "Audience",
+    "Call",
+    "Clock",
+    "Content",
+    "Context",
+    "Event",
+    "Handler",
+    "Kind",
+    "Message",
+    "MessageEdited",
+    "MessagePosted",
+    "Migration",
+    "Plugin",
+    "PluginError",
+    "Refusal",
+    "RefusalCode",
+    "Role",
+    "TimerFired",
+    "Transaction",
+    "User",
+    "decode_content",
+    "direct_conversation_id",
+    "encode_content",
+]
+
+T = TypeVar("T")
+
+#: Message content: a map with `type` (`text`, `card`, `system`, `x-…`); see messaging in the documentation.
+Content = Mapping[str, Any]
+
+#: What handlers are called with.
+Event = MessagePosted | TimerFired
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered SQL script for the plugin's own tables, whose names all begin with `NAME_`. Applied once, in order."""
+
+    number: int
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A text command that somebody typed (or tapped): `/ping now` gives name "ping", arguments "now"."""
+
+    name: str
+    arguments: str
+    sender: User
+    conversation_id: str
+    event: MessagePosted
+    content: Content = field(default_factory=dict)
+
+
+class Transaction(Protocol):
+    """The store inside one transaction. Synchronous: no await, at most 50 ms, no other I/O."""
+
+    @property
+    def now_ms(self) -> int:
+        """Wall time of this transaction, UTC milliseconds."""
+        ...
+
+    def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        """One statement on the plugin's own tables; rows of a SELECT or RETURNING, else []. `sqlite3.IntegrityError` is
+        raised to the caller and may be caught: only that statement is undone."""
+        ...
+
+    def post(self, conversation_id: str, content: Content, *, sender_id: str | None = None) -> int:
+        """Post as a bot of this plugin (`sender_id`, by default its first bot). Returns the position."""
+        ...
+
+    def edit(self, conversation_id: str, position: int, content: Content) -> int:
+        """New content for a message of one of the plugin's bots. Returns the revision."""
+        ...
+
+    def ensure_conversation(
+        self, key: str, kind: Kind, members: Mapping[str, Role], *, title: str = "", owner_id: str | None = None
+    ) -> str:
+        """The conversation that `key` names for this plugin, made now if it does not exist. Returns its id. `owner_id` is a
+        bot of this plugin (by default its first). Members are set at creation only."""
+        ...
+
+    def add_member(self, conversation_id: str, user_id: str, role: Role = Role.MEMBER) -> None:
+        """No effect if the user is a member already."""
+        ...
+
+    def remove_member(self, conversation_id: str, user_id: str) -> None:
+        """No effect if the user is not a member."""
+        ...
+
+    def members(self, conversation_id: str) -> Audience: ...
+
+    def schedule(self, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
+        """A durable timer; its handler (`Context.timer`) is called at `due_at` (UTC ms) or later. Returns its id."""
+        ...
+
+    def cancel_timer(self, timer_id: int) -> bool: ...
+
+    def handled(self, event: Event) -> None:
+        """Mark the event as dealt with in this transaction; raises `AlreadyHandled` (let it pass) if another unit was
+        first. Called by the host at the end of `Context.transaction(fn, event=…)`, so handlers rarely need it."""
+        ...
+
+    def user(self, user_id: str) -> User | None: ...
+
+    def ensure_user(self, user: User) -> None:
+        """Make or update an account (bots, staff of a demo chain)."""
+        ...
+
+
+Handler = Callable[[Any], Awaitable[None]]
+
+
+class Context(Protocol):
+    """What the host gives to `Plugin.start`. Registrations are undone on stop."""
+
+    @property
+    def config(self) -> Any:
+        """The section `[plugins.NAME]`, checked and converted to `Plugin.config_type`."""
+        ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def log(self) -> Any:
+        """A structlog logger bound to the plugin's name."""
+        ...
+
+    async def ensure_bot(self, user_id: str, display_name: str, *, language: str = "en") -> User:
+        """A user that this plugin speaks as. Events are delivered from conversations that have one of these bots."""
+        ...
+
+    def command(
+        self, name: str, handler: Callable[[Call], Awaitable[Content | str | None]], *, help: str = "", aliases: Sequence[str] = ()
+    ) -> None:
+        """A row in the command table: `/name …` and bare aliases (`预约 …`) typed in a conversation with one of the plugin's
+        bots. What the handler returns is posted by the bot in the same transaction that marks the event handled; None
+        means that the handler did all of it in `transaction(fn, event=call.event)`, or that nothing is to be said."""
+        ...
+
+    def on(self, event_type: type[MessagePosted], handler: Callable[[MessagePosted], Awaitable[None]]) -> None:
+        """Called for every message in conversations with one of the plugin's bots, after commit, in commit order, that no
+        command took. Messages of the plugin's own bots are not delivered. A crash redelivers what was not handled."""
+        ...
+
+    def timer(self, name: str, handler: Callable[[TimerFired], Awaitable[None]]) -> None:
+        """Handler for durable timers of this name."""
+        ...
+
+    def review(self, handler: Callable[[str, str, Content], Awaitable[Refusal | None]]) -> None:
+        """The one hook before commit: (conversation id, sender id, content) → None, or a refusal. Failing or late
+        handlers refuse with OVERLOADED."""
+        ...
+
+    async def transaction(self, fn: Callable[[Transaction], T], *, event: Event | None = None) -> T:
+        """Run `fn` in one transaction. With `event`, it is marked handled in the same transaction."""
+        ...
+
+    async def read(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        """One SELECT on the plugin's own tables, in a snapshot, beside the writer."""
+        ...
+
+    async def user(self, user_id: str) -> User | None: ...
+
+    def check(self, name: str, query: Callable[[Callable[..., list[tuple[Any, ...]]]], list[str]]) -> None:
+        """A consistency check for `imserver check`: gets `sql(statement, params) -> rows`, returns findings."""
+        ...
+
+
+@runtime_checkable
+class Plugin(Protocol):
+    """The contract of a plugin object. `migrations` may be empty; `config_type` is a msgspec.Struct type.
+
+    A plugin may also have `cli`: a click command, mounted as `imserver NAME …`, that needs no running server.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def config_type(self) -> type[Any]: ...
+
+    @property
+    def migrations(self) -> Sequence[Migration]: ...
+
+    async def start(self, context: Context) -> None: ...
+
+    async def stop(self) -> None: ...
