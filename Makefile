@@ -65,7 +65,7 @@ check-types: $(ready)
 	$(call gate,types,$(bin)/mypy --no-error-summary $(typed))
 
 check-layers: $(ready)
-	$(call gate,layers,$(bin)/lint-imports | grep -v '^$$' | tail -n 40)
+	$(call gate,layers,$(bin)/lint-imports --no-logo | grep -v '^$$')
 
 check-tests: $(ready)
 	$(call gate,tests,$(bin)/pytest -n auto)
@@ -77,9 +77,12 @@ check-wheel: $(ready)
 
 # Exactly the locked packages, each checked by hash, then the project itself in editable form. The build backend comes
 # from the lock too (hence no build isolation), so nothing is fetched that the lock does not name.
-$(ready): requirements.lock pyproject.toml .venv/bin/python $(uv)
+.venv/.locked: requirements.lock .venv/bin/python $(uv)
 	@echo 'environment: installing requirements.lock'
 	@$(uv) pip sync -q --python $(bin)/python --require-hashes requirements.lock
+	@touch $@
+
+$(ready): .venv/.locked pyproject.toml
 	@$(uv) pip install -q --python $(bin)/python --no-build-isolation --no-deps --editable .
 	@touch $@
 
