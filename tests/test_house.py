@@ -1,0 +1,171 @@
+"""The rules of the house bite: every import contract is broken once, in a copy, and must be reported by name."""
+
+import re
+import shutil
+import sys
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from importlinter import configuration
+from importlinter.application import use_cases
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("imserver", "protocol/imserver_protocol", "clients/python/imserver_client", "benchmarks")
+
+ROWS = "A module imports only from rows below its own"
+PURE = "The protocol does no I/O, reads no clock and rolls no dice"
+CLIENT = "The client never imports the server"
+SERVER = "The server never imports the client, only its commands and proofs do"
+CHAT = "The chat layer knows neither frames nor sockets nor SQL"
+PLUGIN = "A plugin sees imserver.plugin_api and nothing else of ours"
+STRANGERS = "A plugin does not know another plugin"
+NEVER_IMPORTED = "A plugin is found by its entry point, never imported"
+OUTSIDE = "Nothing imports benchmarks or tests"
+CYCLES = "Siblings do not import each other in circles"
+
+
+Verdicts = Callable[[], dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Offence:
+    """Lines that somebody might add, and the contract that must object."""
+
+    contract: str
+    lines: tuple[tuple[str, str], ...]  # (file, import line to append)
+
+    def __str__(self) -> str:
+        path, line = self.lines[0]
+        return f"{path}: {line}"
+
+
+def offence(contract: str, *lines: tuple[str, str]) -> Offence:
+    return Offence(contract, lines)
+
+
+PROTOCOL = "protocol/imserver_protocol/__init__.py"
+OFFENCES = [
+    *(
+        offence(PURE, (PROTOCOL, f"import {module}"))
+        for module in (
+            "asyncio",
+            "socket",
+            "ssl",
+            "time",
+            "random",
+            "secrets",
+            "uuid",
+            "threading",
+            "sqlite3",
+            "imserver",
+        )
+    ),
+    # Through a module that looks innocent.
+    offence(
+        PURE,
+        ("protocol/imserver_protocol/innocent.py", "import time"),
+        (PROTOCOL, "from imserver_protocol import innocent"),
+    ),
+    offence(CLIENT, ("clients/python/imserver_client/__init__.py", "import imserver.chat")),
+    offence(SERVER, ("imserver/chat/__init__.py", "import imserver_client")),
+    offence(SERVER, ("imserver/__init__.py", "import imserver_client")),
+    offence(CHAT, ("imserver/chat/__init__.py", "import imserver_protocol")),
+    offence(CHAT, ("imserver/chat/__init__.py", "import sqlite3")),
+    offence(PLUGIN, ("imserver/plugins/ping/__init__.py", "import imserver.store")),
+    offence(
+        PLUGIN, ("imserver/plugins/ping/__init__.py", "import imserver.model"), ("imserver/model.py", "")
+    ),
+    offence(PLUGIN, ("imserver/plugins/booking/__init__.py", "import imserver_protocol")),
+    offence(STRANGERS, ("imserver/plugins/booking/__init__.py", "import imserver.plugins.ping")),
+    offence(NEVER_IMPORTED, ("imserver/cli/__init__.py", "import imserver.plugins.ping")),
+    offence(OUTSIDE, ("imserver/proof/__init__.py", "import benchmarks")),
+    offence(OUTSIDE, ("imserver/proof/__init__.py", "import tests")),
+    offence(ROWS, ("imserver/store/__init__.py", "import imserver.server"), ("imserver/server.py", "")),
+    offence(ROWS, ("imserver/store/__init__.py", "import imserver.net")),
+    offence(
+        ROWS, ("imserver/chat/__init__.py", "import imserver.plugin_api"), ("imserver/plugin_api.py", "")
+    ),
+    offence(ROWS, ("imserver/errors.py", "import imserver.config"), ("imserver/config.py", "")),
+    # By way of the package itself, which sees everything.
+    offence(
+        ROWS,
+        ("imserver/__init__.py", "import imserver.server"),
+        ("imserver/server.py", ""),
+        ("imserver/store/__init__.py", "from imserver import Server"),
+    ),
+    # A module that has chosen no row.
+    offence(ROWS, ("imserver/helpers.py", "")),
+    offence(
+        CYCLES,
+        ("imserver/chat/first.py", "import imserver.chat.second"),
+        ("imserver/chat/second.py", "import imserver.chat.first"),
+    ),
+]
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The packages and their contracts, free to be spoiled."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "__init__.py").touch()
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def verdicts(copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Verdicts:
+    """What the checker says of each contract in the copy: KEPT or BROKEN.
+
+    It runs in this process: starting it anew for every offence would cost four times as much.
+    """
+    configuration.configure()
+    monkeypatch.chdir(copy)
+    for shelf in ("", "protocol", "clients/python"):
+        monkeypatch.syspath_prepend(copy / shelf)
+    for package in ("imserver", "imserver_protocol", "imserver_client", "benchmarks"):
+        monkeypatch.delitem(sys.modules, package, raising=False)  # else its folder would be looked up there
+
+    def check() -> dict[str, str]:
+        passed = use_cases.lint_imports(no_logo=True, cache_dir=None)
+        printed = capsys.readouterr().out
+        said = dict(re.findall(r"^(.+) (KEPT|BROKEN)\b.*$", printed, re.MULTILINE))
+        assert said, printed
+        assert passed == ("BROKEN" not in said.values())
+        return said
+
+    return check
+
+
+def contract_names() -> set[str]:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return {contract["name"] for contract in settings["tool"]["importlinter"]["contracts"]}
+
+
+def test_the_untouched_house_keeps_every_contract(verdicts: Verdicts) -> None:
+    assert verdicts() == dict.fromkeys(contract_names(), "KEPT")
+
+
+def test_every_contract_has_an_offence() -> None:
+    assert {offence.contract for offence in OFFENCES} == contract_names()
+
+
+@pytest.mark.parametrize("offence", OFFENCES, ids=str)
+def test_an_offence_is_reported(copy: Path, verdicts: Verdicts, offence: Offence) -> None:
+    for path, line in offence.lines:
+        with (copy / path).open("a") as file:
+            file.write(f"\n{line}\n")
+
+    assert verdicts()[offence.contract] == "BROKEN"
+
+
+def test_commands_and_proofs_may_use_the_client(copy: Path, verdicts: Verdicts) -> None:
+    for package in ("cli", "proof"):
+        with (copy / "imserver" / package / "__init__.py").open("a") as file:
+            file.write("\nimport imserver_client\n")
+
+    assert verdicts()[SERVER] == "KEPT"
