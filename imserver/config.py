@@ -8,9 +8,19 @@ A typo is an error that names its path (`$.server.prot`), never a silent default
 
 from __future__ import annotations
 
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from imserver.errors import ConfigError
+
+#: Environment variables of this prefix override the file; `__` stands between section and field.
+ENVIRONMENT_PREFIX = "IMSERVER_"
 
 
 class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -121,3 +131,106 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock: ClockConfig = msgspec.field(default_factory=ClockConfig)
     #: `[plugins.NAME]` enables a plugin; its section is checked against the plugin's own `config_type`.
     plugins: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+
+
+def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
+    """The file (none: all defaults) with the environment laid over it, checked. Raises `ConfigError` with the path.
+
+    A relative path in the file (database, secret, certificates) is relative to the file's folder, so that the server may
+    be started from anywhere.
+    """
+    tree: dict[str, Any] = {}
+    if path is not None:
+        try:
+            tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError("$", f"{path}: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError("$", f"{path}: {error}") from None
+    for name, text in environment.items():
+        if name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
+            _lay_over(tree, name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"), text, name)
+    try:
+        # strict=False lets an environment variable's "7410" be an integer.
+        config = msgspec.convert(tree, Config, strict=False)
+    except msgspec.ValidationError as error:
+        raise _config_error(error) from None
+    if path is not None:
+        config = _anchored(config, path.resolve().parent)
+    check_config(config)
+    return config
+
+
+def check_config(config: Config) -> None:
+    """What types cannot say. Raises `ConfigError`."""
+    server = config.server
+    if not 0 <= server.port <= 65535:
+        raise ConfigError("$.server.port", f"0-65535, not {server.port}")
+    if bool(server.tls_certificate) != bool(server.tls_key):
+        raise ConfigError("$.server.tls_key", "tls_certificate and tls_key go together")
+    plain = not server.tls_certificate and not server.unix_socket
+    if plain and not server.insecure and not _is_loopback(server.host):
+        raise ConfigError("$.server.host", f"{server.host} without TLS: set tls_certificate, or insecure = true")
+    if not 1 <= config.store.readers <= 16:
+        raise ConfigError("$.store.readers", f"1-16, not {config.store.readers}")
+    for section, values in (("store", config.store), ("limits", config.limits)):
+        for name in values.__struct_fields__:
+            value = getattr(values, name)
+            if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
+                raise ConfigError(f"$.{section}.{name}", f"above 0, not {value}")
+    if config.log.level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ConfigError("$.log.level", f"debug, info, warning or error, not {config.log.level!r}")
+    if config.log.format not in {"auto", "json", "console"}:
+        raise ConfigError("$.log.format", f"auto, json or console, not {config.log.format!r}")
+    if config.clock.rate <= 0:
+        raise ConfigError("$.clock.rate", "above 0")
+
+
+def _lay_over(tree: dict[str, Any], path: list[str], text: str, name: str) -> None:
+    node = tree
+    for part in path[:-1]:
+        node = node.setdefault(part, {})
+        if not isinstance(node, dict):
+            raise ConfigError(f"$.{'.'.join(path)}", f"{name} does not name a field")
+    node[path[-1]] = {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _config_error(error: msgspec.ValidationError) -> ConfigError:
+    """msgspec says "Expected `int`, got `str` - at `$.server.port`"; a path at the front reads better."""
+    text, _, where = str(error).partition(" - at `")
+    path = where.rstrip("`") or "$"
+    if "unknown field" in text:
+        field = text.rsplit("`", 2)[-2]
+        return ConfigError(f"{path}.{field}", "no such field")
+    return ConfigError(path, text)
+
+
+def _anchored(config: Config, folder: Path) -> Config:
+    def anchored(path: str) -> str:
+        return path if not path or path == ":memory:" else str(folder / path)
+
+    replace = msgspec.structs.replace
+    return replace(
+        config,
+        server=replace(
+            config.server,
+            tls_certificate=anchored(config.server.tls_certificate),
+            tls_key=anchored(config.server.tls_key),
+            unix_socket=anchored(config.server.unix_socket),
+        ),
+        store=replace(config.store, path=anchored(config.store.path)),
+        auth=replace(
+            config.auth,
+            secret_file=anchored(config.auth.secret_file),
+            public_key_file=anchored(config.auth.public_key_file),
+        ),
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

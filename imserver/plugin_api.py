@@ -98,7 +98,13 @@ class Transaction(Protocol):
         ...
 
     def ensure_conversation(
-        self, key: str, kind: Kind, members: Mapping[str, Role], *, title: str = "", owner_id: str | None = None
+        self,
+        key: str,
+        kind: Kind,
+        members: Mapping[str, Role],
+        *,
+        title: str = "",
+        owner_id: str | None = None,
     ) -> str:
         """The conversation that `key` names for this plugin, made now if it does not exist. Returns its id. `owner_id` is a
         bot of this plugin (by default its first). Members are set at creation only."""
@@ -156,14 +162,21 @@ class Context(Protocol):
         ...
 
     def command(
-        self, name: str, handler: Callable[[Call], Awaitable[Content | str | None]], *, help: str = "", aliases: Sequence[str] = ()
+        self,
+        name: str,
+        handler: Callable[[Call], Awaitable[Content | str | None]],
+        *,
+        help: str = "",
+        aliases: Sequence[str] = (),
     ) -> None:
         """A row in the command table: `/name …` and bare aliases (`预约 …`) typed in a conversation with one of the plugin's
         bots. What the handler returns is posted by the bot in the same transaction that marks the event handled; None
         means that the handler did all of it in `transaction(fn, event=call.event)`, or that nothing is to be said."""
         ...
 
-    def on(self, event_type: type[MessagePosted], handler: Callable[[MessagePosted], Awaitable[None]]) -> None:
+    def on(
+        self, event_type: type[MessagePosted], handler: Callable[[MessagePosted], Awaitable[None]]
+    ) -> None:
         """Called for every message in conversations with one of the plugin's bots, after commit, in commit order, that no
         command took. Messages of the plugin's own bots are not delivered. A crash redelivers what was not handled."""
         ...

@@ -55,6 +55,10 @@ class Unit:
         """The work, on the writer's thread, synchronous. Raising undoes this unit alone."""
         raise NotImplementedError
 
+    def fail(self, error: Exception) -> None:
+        """On the loop, as soon as the unit is known to have failed and before the next batch is formed."""
+        self.error = error
+
     def settle(self) -> None:
         """On the loop, after the unit's events were fanned out (or after it failed): answer whoever asked."""
 
@@ -87,7 +91,12 @@ class PostUnit(Unit):
 
     def run(self, tx: Transaction) -> Posted:
         return tx.post(
-            self.conversation_id, self.sender_id, self.key, self.content, sent_at=self.sent_at, digest=self.digest
+            self.conversation_id,
+            self.sender_id,
+            self.key,
+            self.content,
+            sent_at=self.sent_at,
+            digest=self.digest,
         )
 
 
@@ -121,7 +130,14 @@ class Transaction(Protocol):
 
     # messages
     def post(
-        self, conversation_id: str, sender_id: str, key: bytes, content: bytes, *, sent_at: int, digest: bytes | None = None
+        self,
+        conversation_id: str,
+        sender_id: str,
+        key: bytes,
+        content: bytes,
+        *,
+        sent_at: int,
+        digest: bytes | None = None,
     ) -> Posted:
         """Append a message. A direct conversation is made by its first post (both users must exist)."""
         ...
@@ -139,7 +155,11 @@ class Transaction(Protocol):
         """New content for a message (its author only). Returns (position of the system message, revision, duplicate)."""
         ...
 
-    def find_key(self, conversation_id: str, sender_id: str, key: bytes) -> Posted | None: ...
+    def find_key(
+        self, conversation_id: str, sender_id: str, key: bytes, digest: bytes | None = None
+    ) -> Posted | None:
+        """What was committed under this key, if anything. With `digest`: KEY_REUSED if the content was another."""
+        ...
 
     # conversations and members
     def create_conversation(
@@ -150,7 +170,9 @@ class Transaction(Protocol):
         self, conversation_id: str, actor_id: str, key: bytes, user_id: str, role: Role
     ) -> tuple[int, bool]: ...
 
-    def remove_member(self, conversation_id: str, actor_id: str, key: bytes, user_id: str) -> tuple[int, bool]:
+    def remove_member(
+        self, conversation_id: str, actor_id: str, key: bytes, user_id: str
+    ) -> tuple[int, bool]:
         """Remove somebody, or leave (`actor_id == user_id`)."""
         ...
 
@@ -158,7 +180,9 @@ class Transaction(Protocol):
         """Members now; None if there is no such conversation."""
         ...
 
-    def move_cursors(self, conversation_id: str, user_id: str, delivered: int | None, read: int | None) -> Cursors: ...
+    def move_cursors(
+        self, conversation_id: str, user_id: str, delivered: int | None, read: int | None
+    ) -> Cursors: ...
 
     # accounts
     def put_user(self, user: User) -> None: ...
@@ -170,7 +194,9 @@ class Transaction(Protocol):
         ...
 
     # plugins
-    def plugin_sql(self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+    def plugin_sql(
+        self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[tuple[Any, ...]]:
         """One statement on the plugin's own tables (name prefix `PLUGIN_`), under an authorizer. Rows, or []."""
         ...
 
@@ -197,14 +223,22 @@ class Reader(Protocol):
     """Reads in one snapshot, on a reader's thread. Raises `Refusal` (NOT_FOUND, EPOCH_CHANGED) like the wire would."""
 
     def history(
-        self, conversation_id: str, user_id: str, after: int | None, before: int | None, limit: int, max_bytes: int
+        self,
+        conversation_id: str,
+        user_id: str,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        max_bytes: int,
     ) -> Page: ...
 
     def sync(self, user_id: str, since: str | None, limit: int) -> tuple[list[ConversationRow], str, bool]:
         """Conversations of the user that changed since the token, in commit order; the next token; whether there is more."""
         ...
 
-    def conversations(self, user_id: str, before: str | None, limit: int) -> tuple[list[ConversationRow], str | None]: ...
+    def conversations(
+        self, user_id: str, before: str | None, limit: int
+    ) -> tuple[list[ConversationRow], str | None]: ...
 
     def members(self, conversation_id: str) -> list[Membership]: ...
 
@@ -303,4 +337,6 @@ class PushEncoder(Protocol):
 class Reviewer(Protocol):
     """A plugin's review hook: None lets the post pass."""
 
-    async def __call__(self, conversation_id: str, sender_id: str, content: Mapping[str, Any]) -> Refusal | None: ...
+    async def __call__(
+        self, conversation_id: str, sender_id: str, content: Mapping[str, Any]
+    ) -> Refusal | None: ...

@@ -1,0 +1,155 @@
+"""Who may come in: signed tokens, and the device that each belongs to.
+
+A token is a JSON Web Token with `sub` (user id) and `exp`, optionally `device`, `jti` and `scope`. It is bound to one device: by
+its claim, or durably at its first use, so that revoking a device revokes its tokens. Only the configured algorithm is accepted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jwt
+
+from imserver.chat.ports import Store
+from imserver.clock import Clock
+from imserver.config import AuthConfig
+from imserver.errors import ConfigError, NotAuthorized
+from imserver.model import MAX_USER_ID_BYTES, User, valid_user_id
+
+#: RFC 7518, section 3.2: an HS256 key is at least as long as the hash.
+MIN_SECRET_BYTES = 32
+#: Scope that a token needs for a chat connection, if it has scopes at all (space-separated, RFC 8693 section 4.2).
+CHAT_SCOPE = "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a connection speaks for, until when (UTC seconds)."""
+
+    user: User
+    device_id: str
+    token_id: str
+    expires_at_s: int
+
+
+class Accounts:
+    """Checks tokens and makes them (if this server holds the secret)."""
+
+    def __init__(self, store: Store, clock: Clock, config: AuthConfig) -> None:
+        self._store = store
+        self._clock = clock
+        self._config = config
+        self._algorithm, self._verify_key = _load_key(config)
+
+    async def authenticate(self, token: str, device_id: str) -> Identity:
+        """The identity behind a token used by this device.
+
+        Raises `NotAuthorized` with the cause for the log; the peer is told one text for every cause.
+        """
+        if not valid_user_id(device_id):
+            raise NotAuthorized("device id malformed")
+        claims = self._claims(token)
+        user_id = claims["sub"]
+        token_id = _token_id(claims, token)
+        claimed = claims.get("device")
+        if claimed is not None and claimed != device_id:
+            raise NotAuthorized("token belongs to another device")
+        user = await self._user(user_id)
+        if claimed is None and await self._bound_device(token_id, user_id, device_id) != device_id:
+            raise NotAuthorized("token was first used by another device")
+        return Identity(user, device_id, token_id, int(claims["exp"]))
+
+    def make_token(self, user_id: str, *, ttl_s: int, device_id: str | None = None) -> str:
+        """A token for this user, signed with the configured secret, valid for `ttl_s` seconds."""
+        if self._algorithm != "HS256":
+            raise ConfigError("$.auth.public_key_file", "tokens are made by whoever holds the private key")
+        now_s = self._clock.now_ms() // 1000
+        claims: dict[str, Any] = {"sub": user_id, "iat": now_s, "exp": now_s + ttl_s, "jti": secrets.token_hex(8)}
+        if device_id is not None:
+            claims["device"] = device_id
+        return jwt.encode(claims, self._verify_key, algorithm="HS256")
+
+    # -- the parts of a check -----------------------------------------------------------------------------------------
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        options: Any = {"require": ["sub", "exp"], "verify_exp": False, "verify_iat": False, "verify_nbf": False}
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token, self._verify_key, algorithms=[self._algorithm], options=options
+            )
+        except jwt.PyJWTError as error:
+            raise NotAuthorized(f"token: {error}") from None
+        # Time is ours to read (injected clock), so the time claims are checked here and not by the library.
+        now_s = self._clock.now_ms() / 1000
+        if not _is_number(claims["exp"]) or now_s >= claims["exp"]:
+            raise NotAuthorized("token expired")
+        if "nbf" in claims and (not _is_number(claims["nbf"]) or now_s < claims["nbf"]):
+            raise NotAuthorized("token not valid yet")
+        if not isinstance(claims["sub"], str) or not valid_user_id(claims["sub"]):
+            raise NotAuthorized("token: sub is no user id")
+        if "scope" in claims and CHAT_SCOPE not in str(claims["scope"]).split():
+            raise NotAuthorized("token is for something else")
+        return claims
+
+    async def _user(self, user_id: str) -> User:
+        found = await self._store.read(lambda reader: reader.users([user_id]))
+        if found:
+            return found[0]
+        if not self._config.create_users:
+            raise NotAuthorized("no such user")
+        user = User(user_id, display_name=user_id)
+        await self._store.write(lambda tx: tx.put_user(user))
+        return user
+
+    async def _bound_device(self, token_id: str, user_id: str, device_id: str) -> str:
+        bound = await self._store.read(lambda reader: reader.bound_device(token_id))
+        if bound is not None:
+            return bound
+        return await self._store.write(lambda tx: tx.bind_token(token_id, user_id, device_id))
+
+
+def load_or_make_secret(path: Path) -> str:
+    """The secret in the file, made (readable by its owner only) if there is none yet."""
+    try:
+        with path.open("x", opener=_private_opener) as file:
+            secret = secrets.token_urlsafe(48)
+            file.write(secret + "\n")
+            return secret
+    except FileExistsError:
+        return path.read_text().strip()
+    except OSError as error:
+        raise ConfigError("$.auth.secret_file", f"{path}: {error.strerror}") from None
+
+
+def _private_opener(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _load_key(config: AuthConfig) -> tuple[str, str]:
+    if config.public_key_file:
+        try:
+            return "EdDSA", Path(config.public_key_file).read_text()
+        except OSError as error:
+            raise ConfigError("$.auth.public_key_file", f"{config.public_key_file}: {error.strerror}") from None
+    secret = config.secret or load_or_make_secret(Path(config.secret_file))
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        path = "$.auth.secret" if config.secret else "$.auth.secret_file"
+        raise ConfigError(path, f"at least {MIN_SECRET_BYTES} bytes, not {len(secret.encode())}")
+    return "HS256", secret
+
+
+def _token_id(claims: dict[str, Any], token: str) -> str:
+    """`jti` within its user (ids of two issuers may collide), or a digest of a token that has none."""
+    jti = claims.get("jti")
+    if isinstance(jti, str) and 1 <= len(jti.encode()) <= MAX_USER_ID_BYTES:
+        return f"{claims['sub']}\n{jti}"
+    return hashlib.sha256(token.encode()).hexdigest()[:32]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

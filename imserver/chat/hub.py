@@ -1,0 +1,135 @@
+"""Fan-out: turns committed facts into pushes for every session of every member, in commit order.
+
+A push tail is encoded once and its bytes are shared by all recipients. The work is bounded: at most `TURN_S` a turn of the
+event loop; what waits is counted in deliveries, and above `max_backlog` the writer holds its next batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from itertools import chain
+
+from imserver.chat.ports import Outlet, PushEncoder, Unit
+from imserver.clock import Clock
+from imserver.events import CursorMoved, MessagePosted, StoredEvent
+from imserver.model import Kind
+
+#: Longest stretch of fan-out in one turn of the loop, so that reads, pings and acks of others stay prompt.
+TURN_S = 0.005
+#: Receipts are pushed to everybody in conversations up to this size; above, each user's own devices only (messaging: receipts).
+MAX_RECEIPT_AUDIENCE = 50
+
+
+class Hub:
+    """Who is reachable, and the one listener of commits."""
+
+    def __init__(self, encode_push: PushEncoder, clock: Clock, *, max_backlog: int) -> None:
+        self._encode_push = encode_push
+        self._clock = clock
+        self._max_backlog = max_backlog
+        self._outlets: dict[str, list[Outlet]] = {}
+        self._queue: deque[Unit] = deque()
+        self._backlog = 0
+        self._scheduled = False
+        self._held_writer = False
+        #: Told of each batch's events after the commit, in commit order (the plugin host; in-process readers).
+        self.observers: list[Callable[[Sequence[StoredEvent]], None]] = []
+        #: Called when the backlog went below its bound after the writer had been told to hold.
+        self.on_relief: Callable[[], None] = lambda: None
+
+    # -- who is reachable ---------------------------------------------------------------------------------------------
+
+    def register(self, outlet: Outlet) -> None:
+        """From now on every commit is pushed to this outlet too."""
+        self._outlets.setdefault(outlet.user_id, []).append(outlet)
+
+    def unregister(self, outlet: Outlet) -> None:
+        """The session is over. Unknown outlets are ignored: ending twice is harmless."""
+        outlets = self._outlets.get(outlet.user_id, [])
+        if outlet in outlets:
+            outlets.remove(outlet)
+            if not outlets:
+                del self._outlets[outlet.user_id]
+
+    def outlets_of(self, user_id: str) -> Sequence[Outlet]:
+        """Sessions of the user, attached or detached."""
+        return self._outlets.get(user_id, ())
+
+    # -- commits ------------------------------------------------------------------------------------------------------
+
+    def committed(self, units: Sequence[Unit]) -> None:
+        """Queue the batch and work on it at once, for one turn's share."""
+        self._queue.extend(units)
+        self._backlog += sum(_weight(unit) for unit in units)
+        if not self._scheduled:
+            self._work()
+
+    def saturated(self) -> bool:
+        """True while the writer should hold its next batch; `on_relief` follows."""
+        self._held_writer = self._backlog > self._max_backlog
+        return self._held_writer
+
+    def _work(self) -> None:
+        self._scheduled = False
+        until = self._clock.monotonic() + TURN_S
+        queue = self._queue
+        events: list[StoredEvent] = []
+        while queue:
+            unit = queue.popleft()
+            self._backlog -= _weight(unit)
+            for event in unit.events:
+                self._fan_out(event, unit.origin)
+            events.extend(unit.events)
+            unit.settle()
+            if queue and self._clock.monotonic() > until:
+                self._scheduled = True
+                asyncio.get_running_loop().call_soon(self._work)
+                break
+        if events:
+            for observer in self.observers:
+                observer(events)
+        if self._held_writer and self._backlog <= self._max_backlog // 2:
+            self._held_writer = False
+            self.on_relief()
+
+    def _fan_out(self, event: StoredEvent, origin: Outlet | None) -> None:
+        if isinstance(event, MessagePosted):
+            message = event.message
+            tail = self._encode_push(
+                "message",
+                message.conversation_id,
+                message.position,
+                message.sender_id,
+                message.sent_at,
+                message.key,
+                message.content,
+            )
+            self._push(tail, event.audience, origin)
+        elif isinstance(event, CursorMoved):
+            cursors = event.cursors
+            tail = self._encode_push(
+                "cursor", event.conversation_id, event.user_id, cursors.delivered, cursors.read
+            )
+            self._push(tail, _receipt_audience(event), origin)
+
+    def _push(self, tail: object, audience: Collection[str], origin: Outlet | None) -> None:
+        outlets = self._outlets
+        if len(audience) > len(outlets):
+            reachable = [found for user_id, found in outlets.items() if user_id in audience]
+        else:
+            reachable = [found for user_id in audience if (found := outlets.get(user_id))]
+        for outlet in chain.from_iterable(reachable):
+            if outlet is not origin:
+                outlet.push(tail)
+
+
+def _weight(unit: Unit) -> int:
+    return 1 + sum(len(getattr(event, "audience", ())) for event in unit.events)
+
+
+def _receipt_audience(event: CursorMoved) -> Collection[str]:
+    if len(event.audience) > MAX_RECEIPT_AUDIENCE or event.conversation_id.startswith(f"{Kind.CHANNEL}/"):
+        return (event.user_id,)
+    return event.audience

@@ -1,0 +1,340 @@
+"""Posting: the way of a message from whoever says it to the writer's queue, with what is decided before the queue.
+
+Posts of one session to one conversation enter the queue strictly in order. A retryable refusal *holds* the conversation for
+that session (SPEC, "Holding"): later posts are refused HELD until the refused key is offered again or abandoned, so that a
+retry neither overtakes nor is overtaken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from imserver.chat.ports import Outlet, Posted, PostUnit, Reviewer, Store, Transaction, Unit
+from imserver.clock import Clock
+from imserver.config import LimitsConfig
+from imserver.content import decode_content
+from imserver.errors import Refusal, RefusalCode
+from imserver.model import KEY_BYTES, content_digest
+
+#: Conversations of one session whose last hold is remembered; the oldest hold that is no longer active is forgotten first.
+MAX_HOLDS = 1024
+#: A reviewing plugin that takes longer refuses the post with OVERLOADED (seconds).
+REVIEW_DEADLINE_S = 2.0
+#: Users whose posting rate is remembered; a full bucket carries no information, so forgetting one is harmless.
+MAX_RATE_BUCKETS = 50_000
+
+
+class Holds:
+    """Which conversations a session holds, and since which of its posts.
+
+    Every hold has a number that only grows. A queued post remembers the newest number at its submission; it is withdrawn if
+    its conversation was held later than that, even when the hold is gone again by then.
+    """
+
+    __slots__ = ("_holds", "newest")
+
+    def __init__(self) -> None:
+        self.newest = 0
+        self._holds: dict[str, tuple[int, bytes | None]] = {}
+
+    def hold(self, conversation_id: str, key: bytes) -> None:
+        """The post with `key` was refused retryably. An older hold of the conversation stays the one to be resolved."""
+        if self.holding(conversation_id) is not None:
+            return
+        self.newest += 1
+        self._holds.pop(conversation_id, None)
+        self._holds[conversation_id] = (self.newest, key)
+        if len(self._holds) > MAX_HOLDS:
+            idle = next((name for name, (_, held) in self._holds.items() if held is None), None)
+            if idle is not None:
+                del self._holds[idle]
+
+    def holding(self, conversation_id: str) -> bytes | None:
+        """The key that holds the conversation, if any."""
+        number_and_key = self._holds.get(conversation_id)
+        return number_and_key[1] if number_and_key else None
+
+    def release(self, conversation_id: str, key: bytes) -> None:
+        """The key was offered again or abandoned."""
+        if self.holding(conversation_id) == key:
+            self._holds[conversation_id] = (self._holds[conversation_id][0], None)
+
+    def overtaken(self, conversation_id: str, submitted_at: int) -> bool:
+        """True if the conversation was held after the post that was submitted when `newest` was `submitted_at`."""
+        number_and_key = self._holds.get(conversation_id)
+        return number_and_key is not None and number_and_key[0] > submitted_at
+
+    @property
+    def full(self) -> bool:
+        """True if no further conversation can be held: posts are then refused before they could need it."""
+        return len(self._holds) >= MAX_HOLDS and all(held is not None for _, held in self._holds.values())
+
+
+class Poster(Outlet, Protocol):
+    """A session that posts: holds conversations and is answered by request number."""
+
+    holds: Holds
+
+    def post_done(self, request_seq: int, posted: Posted) -> None: ...
+
+    def post_refused(self, request_seq: int, refusal: Exception) -> None: ...
+
+
+class SessionPost(PostUnit):
+    """A post that came over a session."""
+
+    __slots__ = ("_hold_no", "_poster", "_request_seq")
+
+    def __init__(
+        self, poster: Poster, request_seq: int, conversation_id: str, key: bytes, content: bytes, sent_at: int
+    ) -> None:
+        super().__init__(
+            conversation_id, poster.user_id, key, content, content_digest(content), sent_at, origin=poster
+        )
+        self._poster = poster
+        self._request_seq = request_seq
+        self._hold_no = poster.holds.newest
+
+    def withdrawn(self) -> Exception | None:
+        if self._poster.holds.overtaken(self.conversation_id, self._hold_no):
+            return Refusal(RefusalCode.HELD, "an earlier message of this conversation has to be decided first")
+        return None
+
+    def fail(self, error: Exception) -> None:
+        self.error = error
+        # HELD is the consequence of a hold, not a reason for one: the older key is the one to be decided first.
+        if not isinstance(error, Refusal) or (error.code.retryable and error.code is not RefusalCode.HELD):
+            self._poster.holds.hold(self.conversation_id, self.key)
+
+    def settle(self) -> None:
+        if self.error is None:
+            self._poster.post_done(self._request_seq, self.result)
+        else:
+            self._poster.post_refused(self._request_seq, self.error)
+
+
+class RefusedPost(SessionPost):
+    """A post that is about to be refused finally: first the key is looked up, in the order of the queue.
+
+    If it had been committed, the original reply is given, though the refusal would be right by now.
+    """
+
+    __slots__ = ("refusal",)
+
+    refusal: Refusal
+
+    def run(self, tx: Transaction) -> Posted:
+        found = tx.find_key(self.conversation_id, self.sender_id, self.key, self.digest)
+        if found is None:
+            raise self.refusal
+        return found
+
+
+class LocalPost(PostUnit):
+    """A post made in-process, by the embedding application or a test: its future is the answer."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, conversation_id: str, sender_id: str, key: bytes, content: bytes, sent_at: int) -> None:
+        super().__init__(conversation_id, sender_id, key, content, content_digest(content), sent_at)
+        self.future: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
+
+    def settle(self) -> None:
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+class Abandon(Unit):
+    """Give up a held key: tells whether it had been committed after all, and lets the conversation go on."""
+
+    __slots__ = ("conversation_id", "done", "key", "user_id")
+
+    def __init__(self, conversation_id: str, user_id: str, key: bytes, done: Callable[[Unit], None]) -> None:
+        super().__init__()
+        self.conversation_id = conversation_id
+        self.user_id = user_id
+        self.key = key
+        self.done = done
+
+    def run(self, tx: Transaction) -> int | None:
+        found = tx.find_key(self.conversation_id, self.user_id, self.key)
+        return found.position if found else None
+
+    def settle(self) -> None:
+        self.done(self)
+
+
+class Messages:
+    """Accepts posts. Nothing here waits: the answer comes through `Poster.post_done` or `post_refused`."""
+
+    def __init__(self, store: Store, clock: Clock, limits: LimitsConfig) -> None:
+        self._store = store
+        self._clock = clock
+        self._limits = limits
+        self._buckets: dict[str, tuple[float, float]] = {}
+        self._reviewing: dict[tuple[int, str], deque[tuple[SessionPost, Mapping[str, Any]]]] = {}
+        self._review_tasks: set[asyncio.Task[None]] = set()
+        #: Plugins' review hooks, asked in order before a post may enter the queue.
+        self.reviewers: Sequence[Reviewer] = ()
+        #: Set by drain: from then on every new post is refused.
+        self.draining = False
+
+    def post(self, poster: Poster, request_seq: int, conversation_id: str, key: bytes, content: bytes) -> None:
+        """A post over a session: queued, or refused at once."""
+        holds = poster.holds
+        held = holds.holding(conversation_id)
+        if held is not None and held != key:
+            poster.post_refused(request_seq, Refusal(RefusalCode.HELD, "an earlier message has to be decided first"))
+            return
+        refusal = self._temporary_refusal(poster)
+        if refusal is not None:
+            holds.hold(conversation_id, key)
+            poster.post_refused(request_seq, refusal)
+            return
+        if held is not None:
+            holds.release(conversation_id, key)
+        decoded, final = self.check(key, content)
+        if final is not None:
+            refused = RefusedPost(poster, request_seq, conversation_id, key, content, self._clock.now_ms())
+            refused.refusal = final
+            self._enter(refused, None)
+        else:
+            unit = SessionPost(poster, request_seq, conversation_id, key, content, self._clock.now_ms())
+            self._enter(unit, decoded)
+
+    async def post_local(self, conversation_id: str, sender_id: str, key: bytes, content: bytes) -> Posted:
+        """A post from inside this process. Cancelling the caller does not take a queued post back."""
+        if self.draining:
+            raise Refusal(RefusalCode.OVERLOADED, "the server is shutting down")
+        decoded, final = self.check(key, content)
+        if final is not None:
+            raise final
+        refusal = await self._review(conversation_id, sender_id, decoded)
+        if refusal is not None:
+            raise refusal
+        unit = LocalPost(conversation_id, sender_id, key, content, self._clock.now_ms())
+        self._store.submit(unit)
+        return await unit.future
+
+    def check(self, key: bytes, content: bytes) -> tuple[Mapping[str, Any], Refusal | None]:
+        """The decoded content, or why it can never be stored."""
+        if len(key) != KEY_BYTES:
+            return {}, Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="$[1]")
+        if len(content) > self._limits.max_content_bytes:
+            text = f"content: at most {self._limits.max_content_bytes} bytes, not {len(content)}"
+            return {}, Refusal(RefusalCode.TOO_LARGE, text, detail=self._limits.max_content_bytes)
+        try:
+            decoded = decode_content(content)
+        except Exception as error:  # the codec declares one error, of a package that chat may not know
+            return {}, Refusal(RefusalCode.INVALID, f"content: {error}", detail="$[2]")
+        kind = decoded.get("type")
+        if not isinstance(kind, str) or not kind:
+            return {}, Refusal(RefusalCode.INVALID, "content: a map with `type`, a string", detail="$[2].type")
+        if kind == "system":
+            return {}, Refusal(RefusalCode.INVALID, "content: `system` is the server's own type", detail="$[2].type")
+        if kind == "text" and not isinstance(decoded.get("text"), str):
+            return {}, Refusal(RefusalCode.INVALID, "content: `text` is a string", detail="$[2].text")
+        return decoded, None
+
+    async def close(self) -> None:
+        """Let reviews that are under way come to their end."""
+        if self._review_tasks:
+            await asyncio.gather(*self._review_tasks, return_exceptions=True)
+
+    # -- before the queue ---------------------------------------------------------------------------------------------
+
+    def _temporary_refusal(self, poster: Poster) -> Refusal | None:
+        if self.draining:
+            return Refusal(RefusalCode.OVERLOADED, "the server is shutting down", retry_after_ms=1000)
+        if poster.holds.full:
+            return Refusal(RefusalCode.OVERLOADED, "too many conversations are held", retry_after_ms=1000)
+        wait_s = self._take_token(poster.user_id)
+        if wait_s > 0:
+            text = f"more than {self._limits.posts_per_second:g} messages a second"
+            return Refusal(RefusalCode.RATE_LIMITED, text, retry_after_ms=int(wait_s * 1000) + 1)
+        return None
+
+    def _take_token(self, user_id: str) -> float:
+        """Token bucket: 0.0 and one token less, or the seconds until there is one."""
+        rate, burst = self._limits.posts_per_second, float(self._limits.posts_burst)
+        now = self._clock.monotonic()
+        tokens, at = self._buckets.get(user_id, (burst, now))
+        tokens = min(burst, tokens + (now - at) * rate)
+        if tokens < 1.0:
+            return (1.0 - tokens) / rate
+        if len(self._buckets) >= MAX_RATE_BUCKETS and user_id not in self._buckets:
+            self._buckets.pop(next(iter(self._buckets)))
+        self._buckets[user_id] = (tokens - 1.0, now)
+        return 0.0
+
+    def _enter(self, unit: SessionPost, decoded: Mapping[str, Any] | None) -> None:
+        """Into the writer's queue; through the reviewers first, in order, if there are any."""
+        lane_key = (id(unit._poster), unit.conversation_id)
+        lane = self._reviewing.get(lane_key)
+        if lane is None and (not self.reviewers or decoded is None):
+            self._submit(unit)
+            return
+        if lane is not None:
+            lane.append((unit, decoded or {}))
+            return
+        self._reviewing[lane_key] = deque([(unit, decoded or {})])
+        task = asyncio.get_running_loop().create_task(self._review_lane(lane_key))
+        self._review_tasks.add(task)
+        task.add_done_callback(self._review_tasks.discard)
+
+    def _submit(self, unit: SessionPost) -> None:
+        try:
+            withdrawn = unit.withdrawn()
+            if withdrawn is not None:
+                raise withdrawn
+            self._store.submit(unit)
+        except Refusal as refusal:
+            unit.fail(refusal)
+            unit.settle()
+
+    async def _review_lane(self, lane_key: tuple[int, str]) -> None:
+        lane = self._reviewing[lane_key]
+        try:
+            while lane:
+                unit, decoded = lane[0]
+                if not isinstance(unit, RefusedPost):
+                    refusal = await self._review(unit.conversation_id, unit.sender_id, decoded)
+                    if refusal is not None:
+                        unit = self._refused(unit, refusal)
+                lane.popleft()
+                if unit.error is None:
+                    self._submit(unit)
+                else:
+                    unit.settle()
+        finally:
+            del self._reviewing[lane_key]
+
+    @staticmethod
+    def _refused(unit: SessionPost, refusal: Refusal) -> SessionPost:
+        if refusal.code.retryable:
+            unit.fail(refusal)
+            return unit
+        refused = RefusedPost(
+            unit._poster, unit._request_seq, unit.conversation_id, unit.key, unit.content, unit.sent_at
+        )
+        refused.refusal = refusal
+        refused._hold_no = unit._hold_no
+        return refused
+
+    async def _review(self, conversation_id: str, sender_id: str, decoded: Mapping[str, Any]) -> Refusal | None:
+        for reviewer in self.reviewers:
+            try:
+                async with asyncio.timeout(REVIEW_DEADLINE_S):
+                    refusal = await reviewer(conversation_id, sender_id, decoded)
+            except Exception:  # a broken reviewer must not decide what is said: try again later
+                return Refusal(RefusalCode.OVERLOADED, "this message could not be reviewed", retry_after_ms=1000)
+            if refusal is not None:
+                return refusal
+        return None

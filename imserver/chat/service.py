@@ -1,0 +1,216 @@
+"""Everything that one may ask of the chat server, as plain async methods: what the wire's methods call, and what an embedding
+application calls in-process. It knows neither sockets nor frames nor SQL.
+
+Every method takes the acting user's id first. Whoever calls in-process is trusted to say who acts; rules about membership and
+roles apply to everybody alike. Errors are `Refusal`s with the wire's codes.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from imserver.chat.accounts import Accounts
+from imserver.chat.hub import Hub
+from imserver.chat.messages import Messages
+from imserver.chat.ports import Posted, Store
+from imserver.clock import Clock
+from imserver.config import LimitsConfig
+from imserver.content import encode_content
+from imserver.errors import Refusal, RefusalCode
+from imserver.events import MessagePosted, StoredEvent
+from imserver.model import (
+    KEY_BYTES,
+    ConversationRow,
+    Cursors,
+    Kind,
+    Membership,
+    Page,
+    Role,
+    User,
+    valid_user_id,
+)
+
+#: Most user ids in one `users` request.
+MAX_USERS_ASKED = 100
+
+
+class Chat:
+    """The chat server's decisions over the store, the hub and the accounts."""
+
+    def __init__(self, store: Store, hub: Hub, accounts: Accounts, messages: Messages, clock: Clock, limits: LimitsConfig):
+        self.hub = hub
+        self.accounts = accounts
+        self.messages = messages
+        self._store = store
+        self._clock = clock
+        self._limits = limits
+
+    # -- messages -----------------------------------------------------------------------------------------------------
+
+    async def post(
+        self, sender_id: str, conversation_id: str, content: Mapping[str, Any] | str, *, key: bytes | None = None
+    ) -> Posted:
+        """Post as `sender_id`; returns `(position, sent_at, duplicate)` after the commit that made it durable.
+
+        `content` is a map with `type`, or a plain text. Without `key` the post is not idempotent: a caller that may have
+        to offer it again gives 16 bytes of its own.
+        """
+        body = {"type": "text", "text": content} if isinstance(content, str) else content
+        return await self.messages.post_local(conversation_id, sender_id, key or new_key(), encode_content(body))
+
+    async def edit(
+        self,
+        editor_id: str,
+        conversation_id: str,
+        position: int,
+        content: bytes,
+        *,
+        key: bytes,
+        expected_revision: int | None = None,
+    ) -> tuple[int, int, bool]:
+        """New content for one's own message. Returns (position of the system message, revision, duplicate)."""
+        self._require_accepting()
+        _, final = self.messages.check(key, content)
+        if final is not None:
+            raise final
+        return await self._store.write(
+            lambda tx: tx.edit(
+                conversation_id, editor_id, key, position, content, expected_revision=expected_revision
+            )
+        )
+
+    async def history(
+        self,
+        user_id: str,
+        conversation_id: str,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int = 50,
+        max_bytes: int | None = None,
+    ) -> Page:
+        """A page of messages, ascending, and the range of positions that it covers."""
+        if after is not None and before is not None:
+            raise Refusal(RefusalCode.INVALID, "after, before: one of them", detail="$[2]")
+        if limit < 1:
+            raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="$[3]")
+        limit = min(limit, self._limits.max_page_items)
+        room = max_bytes if max_bytes is not None else self._limits.max_frame_bytes // 2
+        return await self._store.read(
+            lambda reader: reader.history(conversation_id, user_id, after, before, limit, room)
+        )
+
+    def subscribe(self, observer: Callable[[MessagePosted], None]) -> Callable[[], None]:
+        """Call `observer` on the loop for every message after its commit, in commit order. Returns what ends it."""
+
+        def on_events(events: Sequence[StoredEvent]) -> None:
+            for event in events:
+                if isinstance(event, MessagePosted):
+                    observer(event)
+
+        self.hub.observers.append(on_events)
+        return lambda: self.hub.observers.remove(on_events) if on_events in self.hub.observers else None
+
+    # -- receipts -----------------------------------------------------------------------------------------------------
+
+    async def move_cursors(
+        self, user_id: str, conversation_id: str, *, delivered: int | None = None, read: int | None = None
+    ) -> Cursors:
+        """Raise the user's cursors; lower values change nothing, a value above the head is refused INVALID."""
+        return await self._store.write(lambda tx: tx.move_cursors(conversation_id, user_id, delivered, read))
+
+    # -- conversations and members ------------------------------------------------------------------------------------
+
+    async def create_conversation(
+        self, creator_id: str, kind: Kind, title: str, members: Sequence[str], *, key: bytes | None = None
+    ) -> tuple[str, int, bool]:
+        """A group (or channel) owned by its creator. Returns (conversation id, position of `created`, duplicate)."""
+        self._require_accepting()
+        if kind is Kind.DIRECT:
+            raise Refusal(RefusalCode.INVALID, "kind: a direct conversation is made by its first post", detail="$[1]")
+        if len(title) > self._limits.max_title_chars:
+            raise Refusal(RefusalCode.INVALID, f"title: at most {self._limits.max_title_chars} characters", detail="$[2]")
+        if len(members) > self._limits.max_group_members:
+            raise Refusal(RefusalCode.TOO_LARGE, f"members: at most {self._limits.max_group_members}", detail="$[3]")
+        role = Role.READER if kind is Kind.CHANNEL else Role.MEMBER
+        roles = {user_id: role for user_id in members} | {creator_id: Role.OWNER}
+        chosen = checked_key(key)
+        return await self._store.write(lambda tx: tx.create_conversation(creator_id, chosen, kind, title, roles))
+
+    async def add_member(
+        self, actor_id: str, conversation_id: str, user_id: str, role: Role = Role.MEMBER, *, key: bytes | None = None
+    ) -> tuple[int, bool]:
+        """Returns (position of the system message, duplicate)."""
+        self._require_accepting()
+        chosen = checked_key(key)
+        return await self._store.write(lambda tx: tx.add_member(conversation_id, actor_id, chosen, user_id, role))
+
+    async def remove_member(
+        self, actor_id: str, conversation_id: str, user_id: str, *, key: bytes | None = None
+    ) -> tuple[int, bool]:
+        """Remove somebody, or leave (`actor_id == user_id`). Returns (position of the system message, duplicate)."""
+        self._require_accepting()
+        chosen = checked_key(key)
+        return await self._store.write(lambda tx: tx.remove_member(conversation_id, actor_id, chosen, user_id))
+
+    async def members(self, user_id: str, conversation_id: str) -> list[Membership]:
+        """Everybody in a conversation of one's own."""
+
+        def query(reader: Any) -> list[Membership]:
+            own = reader.membership(conversation_id, user_id)
+            if own is None or own.left_at is not None:
+                raise Refusal(RefusalCode.NOT_FOUND, "no such conversation")
+            found: list[Membership] = reader.members(conversation_id)
+            return found
+
+        return await self._store.read(query)
+
+    async def sync(self, user_id: str, since: str | None, limit: int) -> tuple[list[ConversationRow], str, bool]:
+        """Conversations that changed since the token, in commit order; the next token; whether there is more."""
+        if limit < 1:
+            raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="$[1]")
+        bounded = min(limit, self._limits.max_page_items)
+        return await self._store.read(lambda reader: reader.sync(user_id, since, bounded))
+
+    async def conversations(
+        self, user_id: str, before: str | None = None, limit: int = 50
+    ) -> tuple[list[ConversationRow], str | None]:
+        """One's conversations, newest first, with the last message and the unread count; the token of the next page."""
+        if limit < 1:
+            raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="$[1]")
+        bounded = min(limit, self._limits.max_page_items)
+        return await self._store.read(lambda reader: reader.conversations(user_id, before, bounded))
+
+    # -- accounts -----------------------------------------------------------------------------------------------------
+
+    async def users(self, user_ids: Sequence[str]) -> list[User]:
+        """Names of users; unknown ids are left out."""
+        if len(user_ids) > MAX_USERS_ASKED:
+            raise Refusal(RefusalCode.TOO_LARGE, f"user_ids: at most {MAX_USERS_ASKED}", detail="$[0]")
+        return await self._store.read(lambda reader: reader.users(user_ids))
+
+    async def put_user(self, user: User) -> None:
+        """Make or change an account."""
+        if not valid_user_id(user.user_id):
+            raise Refusal(RefusalCode.INVALID, "user id: 1-64 bytes of UTF-8 without control characters")
+        await self._store.write(lambda tx: tx.put_user(user))
+
+    def _require_accepting(self) -> None:
+        if self.messages.draining:
+            raise Refusal(RefusalCode.OVERLOADED, "the server is shutting down", retry_after_ms=1000)
+
+
+def new_key() -> bytes:
+    """An idempotency key for a caller that will not offer it again."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def checked_key(key: bytes | None) -> bytes:
+    """The caller's key, or a new one; INVALID if it is not 16 bytes."""
+    if key is None:
+        return new_key()
+    if len(key) != KEY_BYTES:
+        raise Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="$[0]")
+    return key

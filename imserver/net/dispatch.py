@@ -1,0 +1,318 @@
+"""The method table: what a request may ask, with which parameters, and which chat method answers (SPEC, "Methods").
+
+One row a method. Adding a method means one params type, one handler and one row here, and its line in the SPEC. `post` and
+`abandon` are in the table for their parameters, but answer through the writer's queue without a task (see `sessions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from imserver.chat.service import Chat
+from imserver.errors import Refusal, RefusalCode
+from imserver.model import MAX_USER_ID_BYTES, ConversationRow, Kind, Message, Role
+
+#: Longest conversation id: "direct/", two user ids with every byte escaped, one slash.
+MAX_CONVERSATION_ID_BYTES = 8 + 2 * 3 * MAX_USER_ID_BYTES
+#: Reply room that a request without a page takes (protocol.md, flow control).
+SMALL_REPLY_BYTES = 512
+#: What one item or row adds to its content on the wire, at the most: ids, numbers, headers (bytes).
+ITEM_OVERHEAD_BYTES = 640
+#: Members in one reply; the client asks on after the last one while pages are full.
+MAX_MEMBERS_PAGE = 200
+
+
+class Params(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Parameters by position; extra trailing ones are ignored, as everywhere on the wire."""
+
+
+class PostParams(Params):
+    conversation_id: str
+    key: bytes
+    content: bytes
+
+
+class AbandonParams(Params):
+    conversation_id: str
+    key: bytes
+
+
+class HistoryParams(Params):
+    conversation_id: str
+    after: int | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+class SyncParams(Params):
+    since: str | None = None
+    limit: int = 200
+
+
+class CursorParams(Params):
+    conversation_id: str
+    delivered: int | None = None
+    read: int | None = None
+
+
+class ConversationsParams(Params):
+    before: str | None = None
+    limit: int = 50
+
+
+class CreateParams(Params):
+    key: bytes
+    kind: Kind
+    title: str
+    members: list[str]
+
+
+class AddParams(Params):
+    conversation_id: str
+    key: bytes
+    user_id: str
+    role: Role = Role.MEMBER
+
+
+class RemoveParams(Params):
+    conversation_id: str
+    key: bytes
+    user_id: str
+
+
+class LeaveParams(Params):
+    conversation_id: str
+    key: bytes
+
+
+class EditParams(Params):
+    conversation_id: str
+    key: bytes
+    position: int
+    revision: int | None
+    content: bytes
+
+
+class MembersParams(Params):
+    conversation_id: str
+    after: str | None = None
+    limit: int = MAX_MEMBERS_PAGE
+
+
+class UsersParams(Params):
+    user_ids: list[str]
+
+
+class RenewParams(Params):
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, as the handlers see it. `renew` extends the session of the asker."""
+
+    user_id: str
+    renew: Callable[[str], Awaitable[int]]
+    page_bytes: int
+
+
+Handler = Callable[[Chat, Asker, Any], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A row of the table. `pages` is true if the reply may be as long as half a frame and more."""
+
+    name: str
+    params: type[Params]
+    handler: Handler
+    pages: bool = False
+
+
+async def history(chat: Chat, asker: Asker, params: HistoryParams) -> Any:
+    """A page of messages: `[items, first, last, head]`."""
+    page = await chat.history(
+        asker.user_id,
+        params.conversation_id,
+        after=params.after,
+        before=params.before,
+        limit=params.limit,
+        max_bytes=asker.page_bytes,
+    )
+    return [[wire_message(item) for item in page.items], page.first, page.last, page.head]
+
+
+async def sync(chat: Chat, asker: Asker, params: SyncParams) -> Any:
+    """Conversations that changed: `[rows, next_since, more]`."""
+    limit = min(params.limit, asker.page_bytes // ITEM_OVERHEAD_BYTES)
+    while True:
+        rows, next_since, more = await chat.sync(asker.user_id, params.since, limit)
+        if limit == 1 or sum(map(_row_bytes, rows)) <= asker.page_bytes:
+            return [[wire_sync_row(row) for row in rows], next_since, more]
+        limit //= 2  # many receipts in each row: a shorter page, so that the token says just what was listed
+
+
+async def cursor(chat: Chat, asker: Asker, params: CursorParams) -> Any:
+    """Raise one's cursors: `[delivered, read]` as they stand."""
+    moved = await chat.move_cursors(
+        asker.user_id, params.conversation_id, delivered=params.delivered, read=params.read
+    )
+    return [moved.delivered, moved.read]
+
+
+async def conversations(chat: Chat, asker: Asker, params: ConversationsParams) -> Any:
+    """One's conversations, newest first: `[rows, next]`; rows are left out from the end until the reply fits."""
+    limit = min(params.limit, asker.page_bytes // ITEM_OVERHEAD_BYTES)
+    rows, following = await chat.conversations(asker.user_id, params.before, limit)
+    return [fitting([wire_conversation(row) for row in rows], asker.page_bytes), following]
+
+
+async def create(chat: Chat, asker: Asker, params: CreateParams) -> Any:
+    """A group or channel: `[conversation_id, position, duplicate]`."""
+    return await chat.create_conversation(
+        asker.user_id, params.kind, params.title, params.members, key=params.key
+    )
+
+
+async def add(chat: Chat, asker: Asker, params: AddParams) -> Any:
+    """Add a member: `[position, duplicate]`."""
+    return await chat.add_member(
+        asker.user_id, params.conversation_id, params.user_id, params.role, key=params.key
+    )
+
+
+async def remove(chat: Chat, asker: Asker, params: RemoveParams) -> Any:
+    """Remove a member: `[position, duplicate]`."""
+    return await chat.remove_member(asker.user_id, params.conversation_id, params.user_id, key=params.key)
+
+
+async def leave(chat: Chat, asker: Asker, params: LeaveParams) -> Any:
+    """Leave a conversation: `[position, duplicate]`."""
+    return await chat.remove_member(asker.user_id, params.conversation_id, asker.user_id, key=params.key)
+
+
+async def edit(chat: Chat, asker: Asker, params: EditParams) -> Any:
+    """New content for one's own message: `[position, revision, duplicate]`."""
+    return await chat.edit(
+        asker.user_id,
+        params.conversation_id,
+        params.position,
+        params.content,
+        key=params.key,
+        expected_revision=params.revision,
+    )
+
+
+async def members(chat: Chat, asker: Asker, params: MembersParams) -> Any:
+    """Members now, by user id, at most a page after the given one: `[[user_id, role]…]`."""
+    limit = max(1, min(params.limit, MAX_MEMBERS_PAGE))
+    found = sorted(
+        (member.user_id, str(member.role.value))
+        for member in await chat.members(asker.user_id, params.conversation_id)
+        if member.left_at is None and (params.after is None or member.user_id > params.after)
+    )
+    return found[:limit]
+
+
+async def users(chat: Chat, asker: Asker, params: UsersParams) -> Any:
+    """Names: `[[user_id, display_name, language]…]`."""
+    return [[user.user_id, user.display_name, user.language] for user in await chat.users(params.user_ids)]
+
+
+async def renew(chat: Chat, asker: Asker, params: RenewParams) -> Any:
+    """Extend the session by a newer token of the same user and device: `[expires_at_ms]`."""
+    return [await asker.renew(params.token)]
+
+
+async def _through_the_queue(chat: Chat, asker: Asker, params: Any) -> Any:
+    raise AssertionError("post and abandon are answered by the session through the writer's queue")
+
+
+METHODS: dict[str, Method] = {
+    row.name: row
+    for row in (
+        Method("post", PostParams, _through_the_queue),
+        Method("abandon", AbandonParams, _through_the_queue),
+        Method("history", HistoryParams, history, pages=True),
+        Method("sync", SyncParams, sync, pages=True),
+        Method("cursor", CursorParams, cursor),
+        Method("conversations", ConversationsParams, conversations, pages=True),
+        Method("create", CreateParams, create),
+        Method("add", AddParams, add),
+        Method("remove", RemoveParams, remove),
+        Method("leave", LeaveParams, leave),
+        Method("edit", EditParams, edit),
+        Method("members", MembersParams, members, pages=True),
+        Method("users", UsersParams, users, pages=True),
+        Method("renew", RenewParams, renew),
+    )
+}
+
+
+def read_params(method: Method, params: Any) -> Any:
+    """The parameters as the method's type; Refusal INVALID that says which field (`$[1]`) otherwise."""
+    try:
+        converted = msgspec.convert(params, method.params)
+    except msgspec.ValidationError as error:
+        raise Refusal(RefusalCode.INVALID, f"{method.name}: {error}") from None
+    conversation_id = getattr(converted, "conversation_id", "")
+    if len(conversation_id.encode()) > MAX_CONVERSATION_ID_BYTES:
+        raise Refusal(RefusalCode.NOT_FOUND, "no such conversation")
+    return converted
+
+
+def wire_message(message: Message) -> list[Any]:
+    """An item of a page: `[position, sender_id, sent_at_ms, key, content or nil, revision]`."""
+    return [
+        message.position,
+        message.sender_id,
+        message.sent_at,
+        message.key,
+        message.content,
+        message.revision,
+    ]
+
+
+def wire_sync_row(row: ConversationRow) -> list[Any]:
+    """A row of `sync`."""
+    return [
+        row.conversation_id,
+        str(row.kind.value),
+        row.title,
+        row.head,
+        row.joined_at,
+        row.left_at,
+        str(row.role.value),
+        row.cursors.delivered,
+        row.cursors.read,
+        {},
+        [[user_id, cursors.delivered, cursors.read] for user_id, cursors in row.cursors_of],
+    ]
+
+
+def _row_bytes(row: ConversationRow) -> int:
+    """No less than the row takes on the wire."""
+    return ITEM_OVERHEAD_BYTES + 4 * len(row.title) + len(row.cursors_of) * (MAX_USER_ID_BYTES + 24)
+
+
+def wire_conversation(row: ConversationRow) -> list[Any]:
+    """A row of `conversations`."""
+    last = wire_message(row.last) if row.last is not None else None
+    return [row.conversation_id, str(row.kind.value), row.title, row.head, row.unread, last, str(row.role.value)]
+
+
+def fitting(rows: list[list[Any]], max_bytes: int) -> list[list[Any]]:
+    """Rows whose last message is too long for the reply carry nil instead: the client pages it by `history`."""
+    spent = 0
+    for row in rows:
+        last = row[5]
+        size = len(last[4]) if last is not None and last[4] is not None else 0
+        spent += ITEM_OVERHEAD_BYTES + size
+        if spent > max_bytes and last is not None:
+            spent -= size
+            row[5] = None
+    return rows

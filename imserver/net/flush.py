@@ -1,0 +1,48 @@
+"""One write for each connection and turn of the loop: whoever has something to send says so, and is written once.
+
+Measured: the joined write is worth a factor of five to eleven at windows of 16 and more (docs/performance).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+
+class Flushable(Protocol):
+    """A transport with bytes waiting."""
+
+    flush_pending: bool
+
+    def flush(self) -> None:
+        """Write everything that waits, once."""
+        ...
+
+
+class FlushQueue:
+    """Transports to be written at the end of this turn of the loop."""
+
+    __slots__ = ("_loop", "_scheduled", "_waiting")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: list[Flushable] = []
+        self._scheduled = False
+
+    def mark(self, transport: Flushable) -> None:
+        """This transport has something to send. Marking twice is one write."""
+        if transport.flush_pending:
+            return
+        transport.flush_pending = True
+        self._waiting.append(transport)
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self.flush_all)
+
+    def flush_all(self) -> None:
+        """Write everybody that is marked."""
+        self._scheduled = False
+        waiting, self._waiting = self._waiting, []
+        for transport in waiting:
+            transport.flush_pending = False
+            transport.flush()
