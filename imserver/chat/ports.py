@@ -55,6 +55,10 @@ class Unit:
         """The work, on the writer's thread, synchronous. Raising undoes this unit alone."""
         raise NotImplementedError
 
+    def failed(self) -> None:
+        """On the loop, with `error` set, *before* the next batch is formed: note here what `withdrawn` of later units must
+        see (a retryable refusal holds the conversation). `settle` follows later, in its turn."""
+
     def fail(self, error: Exception) -> None:
         """On the loop, as soon as the unit is known to have failed and before the next batch is formed."""
         self.error = error
@@ -249,6 +253,10 @@ class Reader(Protocol):
     def bound_device(self, token_id: str) -> str | None: ...
 
     # for the plugin host
+    def head_change(self) -> int:
+        """The number of the last change in this snapshot: where a plugin that never ran starts."""
+        ...
+
     def messages_after(
         self, change: int, bots: Sequence[str] | None, limit: int
     ) -> tuple[list[tuple[int, Message, Audience]], int]:

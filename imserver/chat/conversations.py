@@ -1,0 +1,136 @@
+"""Who may do what in a conversation: pure rules as tables, asked by the store inside its transaction and by chat for early
+refusals. `None` means "allowed".
+
+Absent and forbidden look the same to outsiders: whoever is not a member gets NOT_FOUND.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from imserver.errors import Refusal, RefusalCode
+from imserver.model import Kind, Role, direct_pair
+
+#: Up to this many members, cursors are told to all members (messaging, "Receipts"); above, to one's own devices only.
+MAX_RECEIPT_MEMBERS = 50
+
+#: Which roles post (and edit what they posted). A channel has few writers and many readers.
+POSTERS: Mapping[Kind, frozenset[Role]] = {
+    Kind.DIRECT: frozenset({Role.OWNER, Role.ADMIN, Role.MEMBER}),
+    Kind.GROUP: frozenset({Role.OWNER, Role.ADMIN, Role.MEMBER}),
+    Kind.CHANNEL: frozenset({Role.OWNER, Role.ADMIN, Role.MEMBER}),
+}
+
+_NOBODY: frozenset[Role] = frozenset()
+
+#: (kind, role of the actor) -> roles that the actor may give. A row that is missing may give none. Nobody gives OWNER.
+MAY_GIVE: Mapping[tuple[Kind, Role], frozenset[Role]] = {
+    (Kind.GROUP, Role.OWNER): frozenset({Role.ADMIN, Role.MEMBER}),
+    (Kind.GROUP, Role.ADMIN): frozenset({Role.MEMBER}),
+    (Kind.CHANNEL, Role.OWNER): frozenset({Role.ADMIN, Role.MEMBER, Role.READER}),
+    (Kind.CHANNEL, Role.ADMIN): frozenset({Role.MEMBER, Role.READER}),
+}
+
+#: (kind, role of the actor) -> roles of members that the actor may remove, or whose role the actor may change.
+MAY_REMOVE: Mapping[tuple[Kind, Role], frozenset[Role]] = {
+    (Kind.GROUP, Role.OWNER): frozenset({Role.ADMIN, Role.MEMBER}),
+    (Kind.GROUP, Role.ADMIN): frozenset({Role.MEMBER}),
+    (Kind.CHANNEL, Role.OWNER): frozenset({Role.ADMIN, Role.MEMBER, Role.READER}),
+    (Kind.CHANNEL, Role.ADMIN): frozenset({Role.MEMBER, Role.READER}),
+}
+
+#: Kinds that one can leave. A direct conversation always has its two.
+MAY_LEAVE: frozenset[Kind] = frozenset({Kind.GROUP, Kind.CHANNEL})
+
+#: Who takes over when the owner leaves: the first of these roles that somebody has, and of those the longest member.
+HEIRS: tuple[Role, ...] = (Role.ADMIN, Role.MEMBER, Role.READER)
+
+
+def no_such_conversation() -> Refusal:
+    """What outsiders are told, whether the conversation exists or not."""
+    return Refusal(RefusalCode.NOT_FOUND, "no such conversation")
+
+
+def refuse_post(kind: Kind, role: Role | None, muted_until: int, now_ms: int) -> Refusal | None:
+    """May a user with this role (None: not a member) say something, or change what they said?"""
+    if role is None:
+        return no_such_conversation()
+    if role not in POSTERS[kind]:
+        return Refusal(RefusalCode.FORBIDDEN, "readers of a channel do not post")
+    if muted_until > now_ms:
+        return Refusal(RefusalCode.FORBIDDEN, "muted", detail={"muted_until": muted_until})
+    return None
+
+
+def refuse_open_direct(conversation_id: str, sender_id: str) -> Refusal | None:
+    """May the sender make this direct conversation by a first post (both users existing)?"""
+    pair = direct_pair(conversation_id)
+    if pair is None or sender_id not in pair:
+        return no_such_conversation()
+    return None
+
+
+def refuse_create(kind: Kind, members: Mapping[str, Role]) -> Refusal | None:
+    """`members` without the creator, who becomes the owner."""
+    if kind is Kind.DIRECT:
+        return Refusal(RefusalCode.INVALID, "kind: a direct conversation is made by its first post")
+    allowed = MAY_GIVE[kind, Role.OWNER]
+    for role in members.values():
+        if role not in allowed:
+            return Refusal(RefusalCode.INVALID, f"members: role {role} cannot be given in a {kind}")
+    return None
+
+
+def refuse_add(kind: Kind, actor: Role | None, role: Role, current: Role | None) -> Refusal | None:
+    """May `actor` bring somebody in with `role`, or change the role of somebody who has `current`?"""
+    if actor is None:
+        return no_such_conversation()
+    if kind is Kind.DIRECT:
+        return Refusal(RefusalCode.FORBIDDEN, "a direct conversation always has its two users")
+    if role not in MAY_GIVE.get((kind, actor), _NOBODY):
+        return Refusal(RefusalCode.FORBIDDEN, f"role {actor} may not give role {role} here")
+    if current is None:
+        return None
+    if current is role:
+        return Refusal(RefusalCode.CONFLICT, "is a member already")
+    if current not in MAY_REMOVE.get((kind, actor), _NOBODY):
+        return Refusal(RefusalCode.FORBIDDEN, f"role {actor} may not change role {current}")
+    return None
+
+
+def refuse_remove(kind: Kind, actor: Role | None, target: Role | None) -> Refusal | None:
+    """May `actor` put out a member who has role `target` (None: is not a member)?"""
+    if actor is None:
+        return no_such_conversation()
+    if kind is Kind.DIRECT:
+        return Refusal(RefusalCode.FORBIDDEN, "a direct conversation always has its two users")
+    if not MAY_REMOVE.get((kind, actor)):
+        return Refusal(RefusalCode.FORBIDDEN, f"role {actor} may not remove members")
+    if target is None:
+        return Refusal(RefusalCode.NOT_FOUND, "no such member")
+    if target not in MAY_REMOVE[kind, actor]:
+        return Refusal(RefusalCode.FORBIDDEN, f"role {actor} may not remove role {target}")
+    return None
+
+
+def refuse_leave(kind: Kind, role: Role | None) -> Refusal | None:
+    """May a member with this role go?"""
+    if role is None:
+        return no_such_conversation()
+    if kind not in MAY_LEAVE:
+        return Refusal(RefusalCode.FORBIDDEN, "a direct conversation cannot be left")
+    return None
+
+
+def heir(members: Mapping[str, Role], joined_at: Mapping[str, int]) -> str | None:
+    """Who becomes the owner when the owner is gone; None if nobody is left. Ties go to the first user id."""
+    for role in HEIRS:
+        candidates = [(joined_at[user_id], user_id) for user_id, held in members.items() if held is role]
+        if candidates:
+            return min(candidates)[1]
+    return None
+
+
+def has_receipts(kind: Kind, member_count: int) -> bool:
+    """Are members' cursors told to one another here?"""
+    return kind is not Kind.CHANNEL and member_count <= MAX_RECEIPT_MEMBERS
