@@ -1,0 +1,523 @@
+"""One connection: bytes and `now` go in; bytes, events and one deadline come out. It dies with its socket.
+
+After any call the adapter does one thing: write what `data_to_send` has, re-arm one timer for `deadline`,
+hand over `events`. Feeding bytes never raises for the peer's fault: the connection closes and reports
+`Closed`. Misuse by our own caller raises a LocalError at the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from . import handshake
+from .codec import Tail, decode, encode_tail, frame_bytes, frame_start, pack_number
+from .errors import CloseCode, MalformedFrame, RemoteError, WrongState
+from .events import Closed, Event, HelloReceived, LaggingEnded, SignalReceived, WelcomeReceived
+from .frames import VERSION, FrameType, Hello, Welcome
+from .framing import FrameSplitter
+from .limits import Limits
+from .liveness import Liveness
+from .session import Session
+from .states import (
+    CONNECTION_ROWS,
+    FRAME_INPUTS,
+    ConnectionInput,
+    ConnectionState,
+    Recorder,
+    Role,
+    SessionState,
+    session_is_over,
+)
+
+_AWAITING_HELLO: Final = ConnectionState.AWAITING_HELLO
+_AWAITING_WELCOME: Final = ConnectionState.AWAITING_WELCOME
+_OPEN: Final = ConnectionState.OPEN
+_CLOSING: Final = ConnectionState.CLOSING
+_EMPTY: Final = Tail(0, b"")
+#: After these nothing queued goes out before GOODBYE: the peer does not read, and the session keeps the
+#: frames.
+_NOT_FLUSHED: Final = frozenset({CloseCode.IDLE, CloseCode.SLOW})
+
+Handler = Callable[[tuple[Any, ...], int], None]
+
+
+class Connection:
+    """The protocol's state for one socket.
+
+    `limits` are our own; a client takes the server's over at WELCOME.
+    """
+
+    def __init__(self, role: Role, limits: Limits, now: float, *, recorder: Recorder | None = None) -> None:
+        self.role = role
+        self.limits = limits
+        self.state = _AWAITING_HELLO
+        #: The session that this connection speaks for: from WELCOME on, and still after the end.
+        self.session: Session | None = None
+        #: The attachment of the session that is ours; a higher one in the session fences us.
+        self.generation = 0
+        self._now = now
+        self._since = now  # of the present state, for its time-out
+        self._rows = CONNECTION_ROWS[_AWAITING_HELLO]
+        self._splitter = FrameSplitter(limits.max_hello_bytes)
+        self._liveness = Liveness(role, limits, now)
+        self._events: list[Event] = []
+        self._out: list[bytes] = []  # HELLO, WELCOME, GOODBYE: whole frames, at most a few
+        self._signals: list[Tail] = []
+        self._ping: int | None = None
+        self._pong: int | None = None
+        self._hello: Hello | None = None  # server: what was received
+        self._offered: Session | None = None  # client: what HELLO asked to resume
+        self._device_id = ""
+        self._token_unconfirmed = False
+        self._recorder = recorder
+        self._handlers: dict[int, Handler] = (
+            {
+                FrameType.HELLO: self._on_hello,
+                FrameType.REQUEST: self._on_request,
+            }
+            if role is Role.SERVER
+            else {
+                FrameType.WELCOME: self._on_welcome,
+                FrameType.REPLY: self._on_reply,
+                FrameType.REFUSAL: self._on_refusal,
+                FrameType.PUSH: self._on_push,
+            }
+        )
+        self._handlers.update(
+            {
+                FrameType.ACK: self._on_ack,
+                FrameType.PING: self._on_ping,
+                FrameType.PONG: self._on_ack,
+                FrameType.GOODBYE: self._on_goodbye,
+                FrameType.SIGNAL: self._on_signal,
+            }
+        )
+
+    # -- what goes in ------------------------------------------------------------------------------
+
+    def receive_data(self, data: bytes | bytearray | memoryview, now: float) -> None:
+        """Bytes from the socket, cut anywhere. Never raises for the peer's fault."""
+        self._now = now
+        if self.state >= _CLOSING:
+            return
+        self._liveness.heard(now)
+        splitter = self._splitter
+        try:
+            bodies = splitter.feed(data)
+            self._receive_frames(bodies)
+            while splitter.stalled and self.state < _CLOSING:
+                self._receive_frames(splitter.feed(b""))
+        except RemoteError as error:
+            self._finish(ConnectionInput.GOODBYE_SENT, error.code, error.text)
+
+    def _receive_frames(self, bodies: list[bytes]) -> None:
+        """The hot path: one look-up for the state, one for the handler, no object but the event."""
+        inputs, handlers = FRAME_INPUTS, self._handlers
+        for body in bodies:
+            frame = decode(body, self.limits)  # WELCOME changes the limits for what follows it
+            type_ = frame[0]
+            given = inputs.get(type_)
+            if given is None:
+                raise MalformedFrame(f"unknown frame type {type_}")
+            handler = handlers.get(type_)
+            if handler is None or given not in self._rows:
+                raise RemoteError(CloseCode.BAD_STATE, f"{FrameType(type_).name} in state {self.state.name}")
+            if self.state is _OPEN:
+                self._receive_header(frame, given)
+            elif frame[1] != 0:
+                raise MalformedFrame("a control frame with a seq")
+            handler(frame, len(body))
+            if self.state >= _CLOSING:
+                return
+
+    def _receive_header(self, frame: tuple[Any, ...], given: ConnectionInput) -> None:
+        """The ack is processed before the payload of the same frame: it may free the room that the payload takes."""
+        session = self.session
+        assert session is not None
+        if given is not ConnectionInput.PAYLOAD and frame[1] != 0:
+            raise MalformedFrame("a control frame with a seq")
+        if frame[2] > session.queue.acked_seq and session.receive_ack(frame[2]):
+            self._events.append(LaggingEnded())
+        if self._token_unconfirmed:
+            self._token_unconfirmed = False
+            session.confirm_token()
+        if self._recorder is not None:
+            self._recorder(self.state, given)
+
+    def receive_eof(self, now: float) -> None:
+        """The socket ended, by end of file, reset or our own abort. The session, if any, is detached."""
+        self._now = now
+        if self.state is _CLOSING:
+            self._step(ConnectionInput.LOST)
+        elif self.state < _CLOSING:
+            self._finish(ConnectionInput.LOST, CloseCode.LOST, "connection lost")
+
+    def on_time(self, now: float) -> None:
+        """Call at `deadline`, or at any other time: does whatever is due."""
+        self._now = now
+        if self.state is _OPEN:
+            session = self.session
+            assert session is not None
+            ack_at = session.receive.due_at
+            if ack_at is not None and now >= ack_at:
+                session.receive.now_due = True
+            self._check_peer(now)
+            return
+        due = self._handshake_deadline()
+        if due is None or now < due:
+            return
+        if self.state is _CLOSING:
+            self._step(ConnectionInput.LOST)
+        elif self.role is Role.SERVER:
+            self._finish(ConnectionInput.GOODBYE_SENT, CloseCode.AUTH_TIMEOUT, "too slow")
+        else:
+            self._finish(ConnectionInput.LOST, CloseCode.LOST, "no WELCOME")
+
+    def _check_peer(self, now: float) -> None:
+        liveness = self._liveness
+        dead_at, ping_at = liveness.dead_at, liveness.ping_at
+        if dead_at is not None and now >= dead_at:
+            if self.role is Role.SERVER:
+                self._finish(ConnectionInput.GOODBYE_SENT, CloseCode.IDLE, "silent for too long")
+            else:
+                self._finish(ConnectionInput.LOST, CloseCode.LOST, "no answer to PING")
+        elif ping_at is not None and now >= ping_at:
+            self._ping = liveness.ping(now)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `on_time` has something to do, in monotonic seconds; None if never."""
+        if self.state is not _OPEN:
+            return self._handshake_deadline()
+        session, liveness = self.session, self._liveness
+        assert session is not None
+        ping_at, dead_at = liveness.ping_at, liveness.dead_at
+        earliest = ping_at if ping_at is not None else dead_at
+        assert earliest is not None
+        ack_at = session.receive.due_at
+        return ack_at if ack_at is not None and ack_at < earliest else earliest
+
+    def _handshake_deadline(self) -> float | None:
+        limits, server = self.limits, self.role is Role.SERVER
+        if self.state is _AWAITING_HELLO:
+            return self._since + limits.hello_timeout_s if server else None
+        if self.state is _AWAITING_WELCOME:
+            return self._since + (limits.server_dead_after_s if server else limits.welcome_timeout_s)
+        if self.state is _CLOSING:
+            return self._since + limits.close_timeout_s
+        return None
+
+    # -- what comes out ----------------------------------------------------------------------------
+
+    def events(self) -> list[Event]:
+        """What happened since the last call, in order."""
+        events = self._events
+        if events:
+            self._events = []
+        return events
+
+    @property
+    def has_data_to_send(self) -> bool:
+        """Whether `data_to_send` would return bytes; apart from an ACK that falls due by time."""
+        if self._out:
+            return True
+        session = self.session
+        if self.state is not _OPEN or session is None:
+            return False
+        return (
+            session.queue.has_unsent
+            or session.receive.now_due
+            or self._pong is not None
+            or self._ping is not None
+            or bool(self._signals)
+        )
+
+    def data_to_send(self, now: float) -> bytes:
+        """All bytes to write now, joined once; b"" if there are none. They count as transmitted."""
+        self._now = now
+        out = self._out
+        if self.state is _OPEN:
+            session = self.session
+            assert session is not None
+            receive = session.receive
+            due_at = receive.due_at
+            if self.has_data_to_send or (due_at is not None and now >= due_at):
+                self._append_open(out, session)
+        if not out:
+            return b""
+        data = b"".join(out)
+        out.clear()
+        return data
+
+    def _append_open(self, out: list[bytes], session: Session) -> None:
+        """Everything pending in state OPEN.
+
+        All headers carry the present ack, so a bare ACK goes only alone.
+        """
+        receive = session.receive
+        ack = receive.seq
+        before = len(out)
+        if self._pong is not None:
+            out.append(frame_bytes(FrameType.PONG, 0, ack, encode_tail(self._pong)))
+            self._pong = None
+        if self._ping is not None:
+            out.append(frame_bytes(FrameType.PING, 0, ack, encode_tail(self._ping)))
+            self._ping = None
+        if self._signals:
+            out.extend(frame_bytes(FrameType.SIGNAL, 0, ack, tail) for tail in self._signals)
+            self._signals.clear()
+        unsent = session.queue.take_unsent() if session.queue.has_unsent else ()
+        if unsent:
+            ack_bytes = pack_number(ack)
+            ack_length = len(ack_bytes)
+            append = out.append
+            for seq, type_, tail, _, _ in unsent:
+                data = tail.data
+                append(frame_start(type_, seq, tail.count, ack_length + len(data)))
+                append(ack_bytes)
+                append(data)
+        if len(out) == before:
+            if receive.due_at is None:
+                return
+            out.append(frame_bytes(FrameType.ACK, 0, ack, _EMPTY))
+        receive.told()
+
+    def signal(self, kind: str, *fields: Any) -> bool:
+        """Queue an ephemeral frame.
+
+        False: dropped, because the connection is not open or too many are pending.
+        """
+        tail = encode_tail(kind, *fields, limits=self.limits)
+        if self.state is not _OPEN or len(self._signals) >= self.limits.max_signals_pending:
+            return False
+        self._signals.append(tail)
+        return True
+
+    # -- the handshake -----------------------------------------------------------------------------
+
+    def hello(
+        self,
+        token: str,
+        device_id: str,
+        client_info: dict[str, Any],
+        session: Session | None = None,
+        features: Iterable[str] = (),
+    ) -> None:
+        """Client: say HELLO, offering `session` to be resumed. Any other connection that still holds it is
+        displaced.
+
+        Raises EncodeError (also above 4 KiB) or WrongState.
+        """
+        if self.role is not Role.CLIENT:
+            raise WrongState("only a client says HELLO")
+        self._require(ConnectionInput.HELLO)
+        tail = handshake.hello_tail(
+            token=token,
+            device_id=device_id,
+            client_info=client_info,
+            features=tuple(features),
+            session=session,
+            limits=self.limits,
+        )
+        ack = 0
+        if session is not None:
+            # From here on our ack stands in HELLO: an older connection must not take over one frame more.
+            session.hold(self, self._now)
+            ack = session.recv_seq
+        self._offered = session
+        self._device_id = device_id
+        self._step(ConnectionInput.HELLO)
+        self._out.append(frame_bytes(FrameType.HELLO, 0, ack, tail))
+
+    def welcome(
+        self,
+        session: Session,
+        *,
+        resumed: bool,
+        resume_token: bytes,
+        store_epoch: str,
+        server_time_ms: int,
+        now: float,
+        reason: str = "",
+        features: Iterable[str] = (),
+    ) -> None:
+        """Server: the answer to HELLO. Attaches the session; a connection that still holds it gets GOODBYE
+        REPLACED.
+
+        `resumed` only after `handshake.resume_refusal` returned None. Raises WrongState or EncodeError.
+        """
+        self._now = now
+        if self.role is not Role.SERVER or self._hello is None:
+            raise WrongState("WELCOME answers HELLO")
+        self._require(ConnectionInput.WELCOME)
+        hello = self._hello
+        welcome = Welcome(
+            VERSION,
+            tuple(features),
+            session.user_id,
+            session.session_id,
+            resume_token,
+            resumed,
+            reason,
+            store_epoch,
+            server_time_ms,
+            session.limits.to_wire(),
+        )
+        tail = handshake.welcome_tail(welcome, self.limits)
+        lagging_ended = session.attach(self, hello.ack if resumed else 0, now)
+        session.rotate_token(resume_token, hello.resume[1] if resumed and hello.resume else None)
+        self._open(session, session.limits)
+        self._token_unconfirmed = True
+        self._out.append(frame_bytes(FrameType.WELCOME, 0, session.recv_seq, tail))
+        if lagging_ended:
+            self._events.append(LaggingEnded())
+
+    def _open(self, session: Session, limits: Limits) -> None:
+        self.session = session
+        self.generation = session.generation
+        self.limits = limits
+        self._hello = self._offered = None
+        self._splitter.max_frame_bytes = limits.max_frame_bytes
+        self._step(ConnectionInput.WELCOME)
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def close(
+        self, code: int = CloseCode.OK, text: str = "", retry_after_ms: int = 0, now: float | None = None
+    ) -> None:
+        """Say GOODBYE as the last frame, after every payload frame that is queued. Closing twice is allowed.
+
+        Whether the session is over follows from the code and from who says it (`states.session_is_over`).
+        """
+        if now is not None:
+            self._now = now
+        if self.state < _CLOSING:
+            self._finish(
+                ConnectionInput.GOODBYE_SENT, code, text, retry_after_ms, flush=code not in _NOT_FLUSHED
+            )
+
+    def displaced(self, now: float, session_over: bool) -> None:
+        """Another connection took the session over, or it was ended: nothing more is acted upon (invariant 9)."""
+        self._now = now
+        text = "replaced by a newer connection"
+        if self.role is Role.SERVER:
+            self._append_goodbye(CloseCode.REPLACED, text, 0, 0)
+            self._step(ConnectionInput.GOODBYE_SENT)
+            self._report_closed(CloseCode.REPLACED, text, 0, False, session_over)
+            return
+        # A client that reconnects has given the old socket up; it says nothing more on it.
+        self._step(ConnectionInput.LOST)
+        if self.session is not None and self.session.state is SessionState.ATTACHED:
+            self.session.detach(now)
+        self._report_closed(CloseCode.LOST, text, 0, False, session_over)
+
+    def _finish(
+        self,
+        given: ConnectionInput,
+        code: int,
+        text: str,
+        retry_after_ms: int = 0,
+        *,
+        flush: bool = False,
+    ) -> None:
+        """The one way in which a connection ends, except for take-over."""
+        session = self.session if self.session is not None else self._offered
+        welcomed = self.session is not None
+        if given is ConnectionInput.GOODBYE_SENT:
+            ack = session.recv_seq if session is not None and welcomed else 0
+            if flush and self.state is _OPEN and session is not None:
+                self._append_open(self._out, session)
+            self._append_goodbye(code, text, retry_after_ms, ack)
+        by_peer = given is ConnectionInput.GOODBYE_RECEIVED
+        by_client = by_peer is (self.role is Role.SERVER)
+        over = session is None or session_is_over(code, by_client=by_client, welcomed=welcomed)
+        self._step(given)
+        if session is not None and session.is_held_by(self):
+            session.release(self)
+            if over:
+                session.end(self._now)
+            elif welcomed:
+                session.detach(self._now)
+        self._report_closed(code, text, retry_after_ms, by_peer, over)
+
+    def _append_goodbye(self, code: int, text: str, retry_after_ms: int, ack: int) -> None:
+        self._out.append(
+            frame_bytes(FrameType.GOODBYE, 0, ack, handshake.goodbye_tail(code, text, retry_after_ms))
+        )
+
+    def _report_closed(self, code: int, text: str, retry_after_ms: int, by_peer: bool, over: bool) -> None:
+        self._signals.clear()
+        self._events.append(Closed(code, text, retry_after_ms, by_peer, over))
+
+    def _require(self, given: ConnectionInput) -> None:
+        if given not in self._rows:
+            raise WrongState(f"{given.name} does not fit a connection that is {self.state.name}")
+
+    def _step(self, given: ConnectionInput) -> None:
+        self._require(given)
+        if self._recorder is not None:
+            self._recorder(self.state, given)
+        self.state = self._rows[given]
+        self._rows = CONNECTION_ROWS[self.state]
+        self._since = self._now
+        if self.state is ConnectionState.CLOSED:
+            self._out.clear()
+
+    # -- handlers, one for each frame type that this role may receive ------------------------------
+
+    def _on_hello(self, frame: tuple[Any, ...], size: int) -> None:
+        hello = handshake.read_hello(frame)
+        self._hello = hello
+        self._step(ConnectionInput.HELLO)
+        self._events.append(HelloReceived(hello))
+
+    def _on_welcome(self, frame: tuple[Any, ...], size: int) -> None:
+        offered = self._offered
+        welcome, limits = handshake.read_welcome(frame, offered, self.limits)
+        if welcome.resumed and offered is not None:
+            session = offered
+        else:
+            if offered is not None:
+                offered.end(self._now)
+            session = Session(
+                self.role,
+                session_id=welcome.session_id,
+                user_id=welcome.user_id,
+                device_id=self._device_id,
+                limits=limits,
+                recorder=self._recorder,
+            )
+        session.attach(self, frame[2], self._now)
+        session.resume_token = welcome.resume_token
+        self._open(session, session.limits)
+        self._events.append(WelcomeReceived(welcome, session, welcome.resumed))
+
+    def _on_request(self, frame: tuple[Any, ...], size: int) -> None:
+        self._events.append(self.session.receive_request(frame, size, self._now))  # type: ignore[union-attr]
+
+    def _on_reply(self, frame: tuple[Any, ...], size: int) -> None:
+        self._events.append(self.session.receive_reply(frame, size, self._now))  # type: ignore[union-attr]
+
+    def _on_refusal(self, frame: tuple[Any, ...], size: int) -> None:
+        self._events.append(self.session.receive_refusal(frame, size, self._now))  # type: ignore[union-attr]
+
+    def _on_push(self, frame: tuple[Any, ...], size: int) -> None:
+        self._events.append(self.session.receive_push(frame, size, self._now))  # type: ignore[union-attr]
+
+    def _on_ack(self, frame: tuple[Any, ...], size: int) -> None:
+        """ACK and PONG: the header said it all, and the byte itself was the sign of life."""
+
+    def _on_ping(self, frame: tuple[Any, ...], size: int) -> None:
+        if len(frame) < 4 or type(frame[3]) is not int:
+            raise MalformedFrame("PING has no nonce")
+        self._pong = frame[3]  # the newest one only: a flood of PINGs costs its sender, not us
+
+    def _on_signal(self, frame: tuple[Any, ...], size: int) -> None:
+        if len(frame) < 4 or type(frame[3]) is not str:
+            raise MalformedFrame("SIGNAL has no kind")
+        self._events.append(SignalReceived(frame[3], frame[4:]))
+
+    def _on_goodbye(self, frame: tuple[Any, ...], size: int) -> None:
+        goodbye = handshake.read_goodbye(frame)
+        self._finish(ConnectionInput.GOODBYE_RECEIVED, goodbye.code, goodbye.text, goodbye.retry_after_ms)
