@@ -55,10 +55,6 @@ class Unit:
         """The work, on the writer's thread, synchronous. Raising undoes this unit alone."""
         raise NotImplementedError
 
-    def failed(self) -> None:
-        """On the loop, with `error` set, *before* the next batch is formed: note here what `withdrawn` of later units must
-        see (a retryable refusal holds the conversation). `settle` follows later, in its turn."""
-
     def fail(self, error: Exception) -> None:
         """On the loop, as soon as the unit is known to have failed and before the next batch is formed."""
         self.error = error
