@@ -1,0 +1,41 @@
+"""What the client takes from the world: a clock, randomness, and a way to open transports. Injected, so that a
+simulation can bring its own (timers come from the running event loop, which a simulation brings too)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from .address import Address
+
+#: Opens a transport to the address and calls the factory for its protocol, as `loop.create_connection` does.
+Opener = Callable[[Address, ssl.SSLContext | None, Callable[[], asyncio.Protocol]], Awaitable[None]]
+
+
+async def open_transport(
+    address: Address, tls: ssl.SSLContext | None, factory: Callable[[], asyncio.Protocol]
+) -> None:
+    """TCP, TLS from the first byte, or a Unix socket. Raises OSError (ssl.SSLError is one)."""
+    loop = asyncio.get_running_loop()
+    if address.path:
+        await loop.create_unix_connection(factory, address.path)
+    elif address.tls:
+        context = tls if tls is not None else ssl.create_default_context()
+        await loop.create_connection(factory, address.host, address.port, ssl=context)
+    else:
+        await loop.create_connection(factory, address.host, address.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The machine's clock, randomness and network, unless others are given."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    uniform: Callable[[float, float], float] = random.SystemRandom().uniform
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    open_transport: Opener = open_transport

@@ -1,0 +1,77 @@
+"""What can go wrong in the client, as one tree: whose fault it is, and whether trying again helps.
+
+Retryable refusals, lost connections and restarted servers never show up here: the client deals with them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imserver_protocol import CloseCode, RefusalCode
+
+
+class ClientError(Exception):
+    """Root of everything that this package raises."""
+
+
+class Misuse(ClientError, ValueError):
+    """The caller's mistake, found before anything was sent or stored: content too large, bad key, bad address, …"""
+
+
+class OutboxFull(ClientError):
+    """Too much is waiting to be posted (`ClientLimits.max_outbox_entries` / `_bytes`). Await some posts first."""
+
+
+class StoreError(ClientError):
+    """The store's file cannot be used: locked by another process, damaged, of another user or device, disk full."""
+
+
+class Refused(ClientError):
+    """The server's final no: nothing was stored. `code` is a `RefusalCode` (or a newer server's integer)."""
+
+    def __init__(self, code: int, text: str, detail: Any = None) -> None:
+        super().__init__(f"{_name(RefusalCode, code)}: {text}")
+        self.code = code
+        self.text = text
+        self.detail = detail
+
+
+class Abandoned(ClientError):
+    """The post was given up by `Client.abandon`, and is certain not to have been stored."""
+
+
+class Undeliverable(ClientError):
+    """The server closed the connection on this post twice: it is not offered again. Whether it is stored is unknown."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"the post closed the connection twice ({_name(CloseCode, code)}: {text})")
+        self.code = code
+        self.text = text
+
+
+class Stopped(ClientError):
+    """The client gave up connecting and does not come back by itself.
+
+    `code` is the server's `CloseCode` (REPLACED: another program uses this device id; AUTH_FAILED: bad token; …), or 0
+    when the reason is our own.
+    """
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"{_name(CloseCode, code)}: {text}" if code else text)
+        self.code = code
+        self.text = text
+
+
+class CannotConnect(ClientError):
+    """`connect(timeout=…)` ran out. The text says what the last attempt met."""
+
+
+class Disconnected(ClientError):
+    """The client was closed while the caller waited. A post stays in the outbox (kept across restarts if on disk)."""
+
+
+def _name(codes: type[CloseCode] | type[RefusalCode], code: int) -> str:
+    try:
+        return codes(code).name
+    except ValueError:
+        return str(code)

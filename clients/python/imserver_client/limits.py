@@ -1,0 +1,40 @@
+"""Every bound of the client, with its reason. The wire's own bounds are `imserver_protocol.Limits`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLimits:
+    """Counts, bytes and seconds, as the names say."""
+
+    # -- towards the application
+    max_queued_messages: int = 1000  # handed over by nobody yet; beyond it conversations are marked behind
+    max_queued_bytes: int = 8 * 1024 * 1024  # the same messages in bytes of content
+    max_queued_events: int = 1000  # for each reader of events; beyond it the oldest goes
+    # -- towards the server
+    max_outbox_entries: int = 10_000  # posts without a reply; an application that makes more must wait
+    max_outbox_bytes: int = 64 * 1024 * 1024  # the same posts in bytes of content
+    requests_kept_for_reads: int = 16  # of the session's window, so that a full outbox does not stop catching up
+    max_parallel_reads: int = 4  # conversations that catch up at a time: the next page is as good a little later
+    page_items: int = 200  # asked for at a time; the server's limit may be lower
+    sync_rows: int = 200
+    # -- what a hostile server can make us keep
+    max_conversations: int = 100_000  # followed; a server that lists more is not believed
+    max_unknown_conversations: int = 1000  # pushed before sync explained them; more are left to sync
+    max_cursors: int = 100  # of members, for each conversation; servers push them up to 50 members
+    max_edits_pending: int = 1000  # edited messages to be read again for events; the oldest goes
+    max_retry_after_s: float = 600.0  # a `retry_after_ms` above it is cut
+    # -- time
+    connect_timeout_s: float = 10.0  # for one attempt to open a transport, TLS included
+    abort_after_s: float = 1.0  # for a closed transport to flush its last frame
+    stable_after_s: float = 1.0  # a connection that lived so long was a good one: back-off begins anew
+    calm_after_s: float = 300.0  # without a violation: then the count of violations begins anew
+    max_violations: int = 5  # closes with 210-215 (protocol.md, "Close codes")
+    report_every_s: float = 1.0  # delivered and read cursors of a conversation are coalesced so long
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if getattr(self, field.name) <= 0:
+                raise ValueError(f"{field.name} must be above 0")

@@ -1,0 +1,161 @@
+"""What the client hands to the application: frozen values. Times are UTC milliseconds, positions count from 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+#: One msgpack map with a `type`, as a dict with string keys; arrays arrive as tuples.
+Content = Mapping[str, Any]
+
+
+class State(Enum):
+    """What the client is doing about its connection."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    WAITING = "waiting"  #: for the next attempt to connect
+    STOPPED = "stopped"  #: it will not come back by itself; see `Stopped`
+    CLOSED = "closed"  #: by the application
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A post that is durable on the server."""
+
+    conversation_id: str
+    position: int
+    sent_at: int
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A committed message, handed over exactly once and in order of position within its conversation.
+
+    `content` is None for the tombstone of a retracted message (and for bytes that are no valid content). `own` says that
+    this user sent it, from whatever device. `redelivered` marks a message that an earlier process with the same store
+    was handed but did not finish.
+    """
+
+    conversation_id: str
+    position: int
+    sender_id: str
+    sent_at: int
+    key: bytes
+    content: dict[str, Any] | None
+    revision: int
+    own: bool
+    redelivered: bool
+    _finish: Callable[[Message], None] = field(repr=False, compare=False)
+
+    def done(self) -> None:
+        """Say that this message need not be handed over again after a kill. Asking for the next one says so too."""
+        self._finish(self)
+
+    @property
+    def text(self) -> str:
+        """The `text` of the content, or "" if it has none."""
+        text = self.content.get("text") if self.content is not None else None
+        return text if isinstance(text, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One message of a page. `content` is None for a tombstone; `revision` counts edits from 1."""
+
+    conversation_id: str
+    position: int
+    sender_id: str
+    sent_at: int
+    key: bytes
+    content: dict[str, Any] | None
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Items in order of position, and the positions `first..last` that they cover (`first > last` if none).
+
+    Positions below the first page that can be read were removed by retention. `head` is the newest position.
+    """
+
+    items: tuple[Item, ...]
+    first: int
+    last: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Positions up to which a member has (`delivered`) and has seen (`read`) a conversation."""
+
+    delivered: int = 0
+    read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A row of the list of conversations."""
+
+    conversation_id: str
+    kind: str
+    title: str
+    head: int
+    unread: int
+    last: Item | None
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationPage:
+    """Conversations, newest first. `next` is what `before` takes for the following page, None at the end."""
+
+    conversations: tuple[Conversation, ...]
+    next: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody in a conversation: role `owner`, `admin`, `member` or `reader`."""
+
+    user_id: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account as others see it."""
+
+    user_id: str
+    display_name: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An edit that is durable: `position` is that of the system message which tells of it."""
+
+    position: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A post that has no reply yet."""
+
+    conversation_id: str
+    key: bytes
+    content: dict[str, Any]
+
+
+def direct_conversation_id(one: str, other: str) -> str:
+    """The id of the direct conversation of two users, in whatever order (SPEC, "Conversation ids")."""
+    first, second = sorted((one, other), key=lambda user_id: user_id.encode())
+    return f"direct/{_escape(first)}/{_escape(second)}"
+
+
+def _escape(user_id: str) -> str:
+    return user_id.replace("%", "%25").replace("/", "%2F")
