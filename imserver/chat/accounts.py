@@ -116,7 +116,7 @@ class Accounts:
 def load_or_make_secret(path: Path) -> str:
     """The secret in the file, made (readable by its owner only) if there is none yet."""
     try:
-        with path.open("x", opener=_private_opener) as file:
+        with open(path, "x", encoding="utf-8", opener=_private_opener) as file:
             secret = secrets.token_urlsafe(48)
             file.write(secret + "\n")
             return secret

@@ -14,12 +14,14 @@ from itertools import chain
 from imserver.chat.ports import Outlet, PushEncoder, Unit
 from imserver.clock import Clock
 from imserver.events import CursorMoved, MessagePosted, StoredEvent
-from imserver.model import Kind
+from imserver.model import Audience, Kind
 
 #: Longest stretch of fan-out in one turn of the loop, so that reads, pings and acks of others stay prompt.
 TURN_S = 0.005
 #: Receipts are pushed to everybody in conversations up to this size; above, each user's own devices only (messaging: receipts).
 MAX_RECEIPT_AUDIENCE = 50
+#: Conversations whose last audience is remembered for signals.
+MAX_AUDIENCES = 10_000
 
 
 class Hub:
@@ -34,6 +36,7 @@ class Hub:
         self._backlog = 0
         self._scheduled = False
         self._held_writer = False
+        self._audiences: dict[str, Audience] = {}
         #: Told of each batch's events after the commit, in commit order (the plugin host; in-process readers).
         self.observers: list[Callable[[Sequence[StoredEvent]], None]] = []
         #: Called when the backlog went below its bound after the writer had been told to hold.
@@ -56,6 +59,10 @@ class Hub:
     def outlets_of(self, user_id: str) -> Sequence[Outlet]:
         """Sessions of the user, attached or detached."""
         return self._outlets.get(user_id, ())
+
+    def audience_of(self, conversation_id: str) -> Audience | None:
+        """Members as of the last message, if it was lately: enough for signals, which may be dropped."""
+        return self._audiences.get(conversation_id)
 
     # -- commits ------------------------------------------------------------------------------------------------------
 
@@ -107,6 +114,7 @@ class Hub:
                 message.content,
             )
             self._push(tail, event.audience, origin)
+            self._remember(message.conversation_id, event.audience)
         elif isinstance(event, CursorMoved):
             cursors = event.cursors
             tail = self._encode_push(
@@ -123,6 +131,12 @@ class Hub:
         for outlet in chain.from_iterable(reachable):
             if outlet is not origin:
                 outlet.push(tail)
+
+    def _remember(self, conversation_id: str, audience: Audience) -> None:
+        audiences = self._audiences
+        if conversation_id not in audiences and len(audiences) >= MAX_AUDIENCES:
+            del audiences[next(iter(audiences))]
+        audiences[conversation_id] = audience
 
 
 def _weight(unit: Unit) -> int:

@@ -30,66 +30,66 @@ class Params(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Parameters by position; extra trailing ones are ignored, as everywhere on the wire."""
 
 
-class PostParams(Params):
+class PostParams(Params, frozen=True):
     conversation_id: str
     key: bytes
     content: bytes
 
 
-class AbandonParams(Params):
+class AbandonParams(Params, frozen=True):
     conversation_id: str
     key: bytes
 
 
-class HistoryParams(Params):
+class HistoryParams(Params, frozen=True):
     conversation_id: str
     after: int | None = None
     before: int | None = None
     limit: int = 50
 
 
-class SyncParams(Params):
+class SyncParams(Params, frozen=True):
     since: str | None = None
     limit: int = 200
 
 
-class CursorParams(Params):
+class CursorParams(Params, frozen=True):
     conversation_id: str
     delivered: int | None = None
     read: int | None = None
 
 
-class ConversationsParams(Params):
+class ConversationsParams(Params, frozen=True):
     before: str | None = None
     limit: int = 50
 
 
-class CreateParams(Params):
+class CreateParams(Params, frozen=True):
     key: bytes
     kind: Kind
     title: str
     members: list[str]
 
 
-class AddParams(Params):
+class AddParams(Params, frozen=True):
     conversation_id: str
     key: bytes
     user_id: str
     role: Role = Role.MEMBER
 
 
-class RemoveParams(Params):
+class RemoveParams(Params, frozen=True):
     conversation_id: str
     key: bytes
     user_id: str
 
 
-class LeaveParams(Params):
+class LeaveParams(Params, frozen=True):
     conversation_id: str
     key: bytes
 
 
-class EditParams(Params):
+class EditParams(Params, frozen=True):
     conversation_id: str
     key: bytes
     position: int
@@ -97,17 +97,17 @@ class EditParams(Params):
     content: bytes
 
 
-class MembersParams(Params):
+class MembersParams(Params, frozen=True):
     conversation_id: str
     after: str | None = None
     limit: int = MAX_MEMBERS_PAGE
 
 
-class UsersParams(Params):
+class UsersParams(Params, frozen=True):
     user_ids: list[str]
 
 
-class RenewParams(Params):
+class RenewParams(Params, frozen=True):
     token: str
 
 

@@ -1,0 +1,332 @@
+"""The server's front door: listens, admits, authenticates, attaches sessions, and sweeps once a second."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import ssl
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from imserver.chat.accounts import Identity
+from imserver.chat.ports import Store, Unit
+from imserver.chat.service import Chat
+from imserver.clock import Clock
+from imserver.config import Config
+from imserver.errors import ConfigError, NotAuthorized, StartError
+from imserver.net.backpressure import AddressLimits
+from imserver.net.flush import FlushQueue
+from imserver.net.sessions import DeviceSession, SessionRegistry
+from imserver.net.transport import SWEEP_INTERVAL_S, ClientTransport
+from imserver_protocol.errors import CloseCode
+from imserver_protocol.events import Closed
+from imserver_protocol.frames import Hello
+from imserver_protocol.handshake import resume_refusal
+from imserver_protocol.limits import Limits
+from imserver_protocol.session import Session
+from imserver_protocol.states import ConnectionState, Role, SessionState
+
+#: One text for every cause: a stranger learns nothing from it.
+AUTH_FAILED_TEXT = "not authorized"
+#: Accepted connections that the kernel may hold for us.
+BACKLOG = 4096
+#: When clients of a draining server may come back: spread over this many milliseconds.
+DRAIN_SPREAD_MS = 3000
+RESUME_TOKEN_BYTES = 24
+
+
+class Listener:
+    """All connections and sessions of one server."""
+
+    def __init__(self, config: Config, chat: Chat, store: Store, clock: Clock, log: Any) -> None:
+        self.limits = config.limits
+        self.protocol_limits = protocol_limits(config)
+        self.chat = chat
+        self.clock = clock
+        self.log = log
+        self.loop = asyncio.get_running_loop()
+        self.flush_queue = FlushQueue(self.loop)
+        self.sessions = SessionRegistry(config.limits, self._session_ended)
+        self.transports: set[ClientTransport] = set()
+        #: Sums for whoever watches: accepted connections, welcomes, resumes.
+        self.counts: Counter[str] = Counter()
+        self._config = config
+        self._store = store
+        self._addresses = AddressLimits(config.limits)
+        self._server: asyncio.Server | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+        self._handshakes: set[asyncio.Task[None]] = set()
+        self._draining = False
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Bind and listen. Raises `StartError` (address in use) or `ConfigError` (certificates)."""
+        server = self._config.server
+        tls = tls_context(server.tls_certificate, server.tls_key) if server.tls_certificate else None
+        where = server.unix_socket or f"{server.host}:{server.port}"
+        try:
+            if server.unix_socket:
+                self._server = await self.loop.create_unix_server(
+                    lambda: ClientTransport(self), server.unix_socket, backlog=BACKLOG
+                )
+            else:
+                self._server = await self.loop.create_server(
+                    lambda: ClientTransport(self), server.host, server.port, ssl=tls, backlog=BACKLOG
+                )
+        except OSError as error:
+            raise StartError(f"cannot listen on {where}: {error.strerror or error}") from None
+        self._sweeper = self.loop.create_task(self._sweep())
+
+    @property
+    def port(self) -> int:
+        """The TCP port that we listen on (0 for a Unix socket)."""
+        if self._server is None or self._config.server.unix_socket:
+            return 0
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def stop_accepting(self) -> None:
+        """The first step of drain: no new connections, no new handshakes."""
+        self._draining = True
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._handshakes):
+            task.cancel()
+        await asyncio.gather(*self._handshakes, return_exceptions=True)
+
+    async def say_goodbye(self, timeout_s: float) -> None:
+        """The last step: requests in work are answered, GOODBYE DRAINING is the last frame, sockets end."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.gather(*(device.close() for device in self.sessions))
+        except TimeoutError:
+            self.log.warning("drain_timeout", waiting="requests")
+        for transport in list(self.transports):
+            transport.close(CloseCode.DRAINING, "the server is going down", secrets.randbelow(DRAIN_SPREAD_MS) + 1)
+        self.flush_queue.flush_all()
+        until = self.loop.time() + timeout_s
+        while self.transports and self.loop.time() < until:
+            await asyncio.sleep(0.01)
+        for transport in list(self.transports):
+            transport.abort()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        for device in self.sessions:
+            self.sessions.end(device, self.clock.monotonic())
+
+    def abort(self) -> None:
+        """The store failed: nobody is answered any more, every socket ends now."""
+        self._draining = True
+        if self._server is not None:
+            self._server.close()
+        for transport in list(self.transports):
+            transport.abort()
+
+    def submit(self, unit: Unit) -> None:
+        """Into the writer's queue."""
+        self._store.submit(unit)
+
+    # -- what transports call -----------------------------------------------------------------------------------------
+
+    def admission(self, transport: ClientTransport) -> tuple[CloseCode, str, int] | None:
+        """None, or with which GOODBYE a new connection is turned away."""
+        self.transports.add(transport)
+        self.counts["connections"] += 1
+        if self._draining:
+            return CloseCode.DRAINING, "the server is going down", secrets.randbelow(DRAIN_SPREAD_MS) + 1
+        if len(self.transports) > self.limits.max_connections:
+            return CloseCode.TOO_MANY, "too many connections", 5000
+        wait_s = self._addresses.connect(transport.address, self.clock.monotonic())
+        if wait_s is not None:
+            return CloseCode.TOO_MANY, "too many connections from this address", int(wait_s * 1000) + 1
+        return None
+
+    def forget(self, transport: ClientTransport) -> None:
+        """Its socket is gone."""
+        if transport in self.transports:
+            self.transports.discard(transport)
+            self._addresses.disconnect(transport.address)
+
+    def hello(self, transport: ClientTransport, hello: Hello) -> None:
+        """Authenticate, then WELCOME."""
+        task = self.loop.create_task(self._handshake(transport, hello))
+        self._handshakes.add(task)
+        task.add_done_callback(self._handshakes.discard)
+
+    def closed(self, transport: ClientTransport, device: DeviceSession | None, event: Closed) -> None:
+        """A connection came to its end; its session is over or waits to be resumed."""
+        self.log.debug(
+            "connection_closed",
+            address=transport.address,
+            user_id=device.user_id if device else None,
+            code=int(event.code),
+            by_peer=event.by_peer,
+        )
+        if device is None or device.link is not transport:
+            return
+        if device.session.state is SessionState.ENDED or event.session_over:
+            self.sessions.end(device, self.clock.monotonic())
+        else:
+            self.sessions.detached(device)
+
+    def signal(self, device: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None:
+        """Ephemeral: typing, to the attached devices of the other members. Unknown kinds are ignored."""
+        if kind == "typing" and fields and isinstance(fields[0], str):
+            self._relay_typing(device, fields[0])
+
+    # -- the handshake ------------------------------------------------------------------------------------------------
+
+    async def _handshake(self, transport: ClientTransport, hello: Hello) -> None:
+        try:
+            identity = await self.chat.accounts.authenticate(hello.token, hello.device_id)
+        except NotAuthorized as cause:
+            wait_s = self._addresses.login_failed(transport.address, self.clock.monotonic())
+            if wait_s is not None:
+                transport.close(CloseCode.TOO_MANY, "too many failed logins", int(wait_s * 1000) + 1)
+                return
+            self.log.info("login_refused", address=transport.address, cause=str(cause))
+            transport.close(CloseCode.AUTH_FAILED, AUTH_FAILED_TEXT)
+            return
+        except asyncio.CancelledError:
+            transport.close(CloseCode.DRAINING, "the server is going down", secrets.randbelow(DRAIN_SPREAD_MS) + 1)
+            raise
+        except Exception:
+            self.log.exception("handshake_failed", address=transport.address)
+            transport.close(CloseCode.INTERNAL, "try again later", 5000)
+            return
+        if transport.connection.state is ConnectionState.AWAITING_WELCOME:
+            self._welcome(transport, hello, identity)
+
+    def _welcome(self, transport: ClientTransport, hello: Hello, identity: Identity) -> None:
+        """Attach the session that HELLO asks for, or a fresh one. No await in here: it is one step."""
+        now = self.clock.monotonic()
+        user_id = identity.user.user_id
+        device, reason = self._resumable(hello, user_id, now)
+        resumed = device is not None
+        if device is None:
+            older = self.sessions.of_device(user_id, hello.device_id)
+            if older is not None:
+                self._replace(older, now)
+            if not self.sessions.has_room_for(user_id):
+                transport.close(CloseCode.TOO_MANY, "too many devices of this user", 60_000)
+                return
+            device = self._fresh(user_id, hello.device_id, identity)
+        displaced = device.link
+        device.identity = identity
+        transport.connection.welcome(
+            device.session,
+            resumed=resumed,
+            reason=reason,
+            resume_token=secrets.token_bytes(RESUME_TOKEN_BYTES),
+            store_epoch=self._store.epoch,
+            server_time_ms=self.clock.now_ms(),
+            now=now,
+        )
+        device.link = transport
+        transport.device = device
+        self.sessions.attached(device)
+        self.counts["resumed" if resumed else "welcomed"] += 1
+        if isinstance(displaced, ClientTransport):
+            displaced.displaced()
+        transport.mark()
+        self.log.debug("welcomed", user_id=user_id, device_id=hello.device_id, resumed=resumed, reason=reason)
+
+    def _resumable(self, hello: Hello, user_id: str, now: float) -> tuple[DeviceSession | None, str]:
+        if hello.resume is None:
+            return None, ""
+        session_id, token = hello.resume
+        device = self.sessions.get(session_id)
+        reason = resume_refusal(
+            device.session if device else None,
+            user_id=user_id,
+            device_id=hello.device_id,
+            token=token,
+            ack=hello.ack,
+            now=now,
+        )
+        return (device, "") if reason is None else (None, reason)
+
+    def _fresh(self, user_id: str, device_id: str, identity: Identity) -> DeviceSession:
+        session = Session(
+            Role.SERVER,
+            session_id=secrets.token_urlsafe(16),
+            user_id=user_id,
+            device_id=device_id,
+            limits=self.protocol_limits,
+        )
+        device = DeviceSession(session, identity, self)
+        self.sessions.add(device)
+        # From here on commits are pushed to it: what the client reads after WELCOME leaves no gap to the pushes.
+        self.chat.hub.register(device)
+        return device
+
+    def _replace(self, older: DeviceSession, now: float) -> None:
+        """A fresh HELLO of a device ends its older session."""
+        link = older.link
+        if link is not None:
+            link.close(CloseCode.REPLACED, "another connection of this device")
+        self.sessions.end(older, now)
+
+    def _session_ended(self, device: DeviceSession) -> None:
+        self.chat.hub.unregister(device)
+
+    # -- the sweep ----------------------------------------------------------------------------------------------------
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_INTERVAL_S)
+            try:
+                now = self.clock.monotonic()
+                for transport in list(self.transports):
+                    transport.sweep(now)
+                self.sessions.sweep(now, self.clock.now_ms() / 1000, self._config.auth.grace_s)
+                self._addresses.sweep(now)
+            except Exception:
+                self.log.exception("sweep_failed")
+
+    def _relay_typing(self, device: DeviceSession, conversation_id: str) -> None:
+        audience = self.chat.hub.audience_of(conversation_id)
+        if audience is None or device.user_id not in audience:
+            return
+        for user_id in audience:
+            if user_id == device.user_id:
+                continue
+            for outlet in self.chat.hub.outlets_of(user_id):
+                link = outlet.link if isinstance(outlet, DeviceSession) else None
+                if isinstance(link, ClientTransport):
+                    link.connection.signal("typing", conversation_id, device.user_id)
+                    link.mark()
+
+
+def protocol_limits(config: Config) -> Limits:
+    """The protocol's limits as configured. Raises `ConfigError` for values that do not fit together."""
+    limits = config.limits
+    try:
+        return Limits(
+            max_frame_bytes=limits.max_frame_bytes,
+            max_content_bytes=limits.max_content_bytes,
+            max_requests=limits.max_requests,
+            window_frames=limits.window_frames,
+            window_bytes=limits.window_bytes,
+            max_page_items=limits.max_page_items,
+            session_ttl_s=limits.detached_s,
+        )
+    except ValueError as error:
+        raise ConfigError("$.limits", str(error)) from None
+
+
+def tls_context(certificate: str, key: str) -> ssl.SSLContext:
+    """TLS 1.2 or newer, from two PEM files. Raises `ConfigError`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    for field, path in (("tls_certificate", certificate), ("tls_key", key)):
+        if not Path(path).is_file():
+            raise ConfigError(f"$.server.{field}", f"{path}: no such file")
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError("$.server.tls_certificate", f"{certificate}: {error}") from None
+    return context

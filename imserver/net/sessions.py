@@ -1,0 +1,286 @@
+"""Sessions as the server keeps them: one device's stream, its requests in work, and the registry of all of them.
+
+A `DeviceSession` outlives its socket. It is what the hub pushes to and what posts are answered through, attached or detached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from imserver.chat.accounts import Identity
+from imserver.chat.messages import Abandon, Holds
+from imserver.chat.ports import Posted, Unit
+from imserver.chat.service import Chat
+from imserver.config import LimitsConfig
+from imserver.errors import NotAuthorized, Refusal, RefusalCode
+from imserver.net.dispatch import METHODS, SMALL_REPLY_BYTES, AbandonParams, Asker, Method, PostParams, read_params
+from imserver_protocol.codec import Tail
+from imserver_protocol.errors import CloseCode, EncodeError, LocalError
+from imserver_protocol.errors import RefusalCode as WireRefusalCode
+from imserver_protocol.events import RequestReceived
+from imserver_protocol.session import Session
+from imserver_protocol.states import SessionState
+
+#: Requests other than posts of one session that are worked on at once; further ones wait as descriptors.
+MAX_REQUESTS_AT_WORK = 8
+#: Longest name of an unknown method that is repeated in its refusal (characters).
+MAX_METHOD_NAME_SHOWN = 40
+
+
+class Link(Protocol):
+    """The transport of an attached session."""
+
+    def mark(self) -> None:
+        """There is something to send."""
+        ...
+
+    def close(self, code: CloseCode, text: str = "", retry_after_ms: int = 0) -> None: ...
+
+
+class Surroundings(Protocol):
+    """What every session of a server shares."""
+
+    chat: Chat
+    limits: LimitsConfig
+    log: Any
+
+    def submit(self, unit: Unit) -> None: ...
+
+
+class DeviceSession:
+    """One session: the protocol's counters, what the device asked and has not got yet, and where to write."""
+
+    def __init__(self, session: Session, identity: Identity, around: Surroundings) -> None:
+        self.session = session
+        self.user_id = session.user_id
+        self.device_id = session.device_id
+        self.identity = identity
+        self.holds = Holds()
+        self.link: Link | None = None
+        self._around = around
+        self._waiting: deque[tuple[int, Method, Any]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        page_bytes = around.limits.max_frame_bytes // 2
+        self._asker = Asker(self.user_id, self._renew, page_bytes)
+        self._page_room_bytes = around.limits.max_frame_bytes
+
+    # -- what the hub and the writer call -----------------------------------------------------------------------------
+
+    def push(self, tail: Tail) -> None:
+        """Append a push. A lagging session drops it and will read instead."""
+        if self.session.push(tail) and self.link is not None:
+            self.link.mark()
+
+    def post_done(self, request_seq: int, posted: Posted) -> None:
+        """The commit is durable: the one place from which a post is answered with yes."""
+        if self.session.state is not SessionState.ENDED:
+            self.session.reply(request_seq, tuple(posted))
+            if self.link is not None:
+                self.link.mark()
+
+    def post_refused(self, request_seq: int, refusal: Exception) -> None:
+        """Not stored (final), or to be offered again (retryable)."""
+        self._refuse(request_seq, refusal)
+
+    # -- requests -----------------------------------------------------------------------------------------------------
+
+    def request(self, event: RequestReceived) -> None:
+        """A request of this device. Posts go straight to the queue; the rest waits for room for its reply."""
+        method = METHODS.get(event.method)
+        if method is None:
+            name = event.method[:MAX_METHOD_NAME_SHOWN]
+            self._refuse(event.seq, Refusal(RefusalCode.UNKNOWN_METHOD, f"no method {name!r}"))
+            return
+        try:
+            params = read_params(method, event.params)
+        except Refusal as refusal:
+            self._refuse(event.seq, refusal)
+            return
+        if method.params is PostParams:
+            self._around.chat.messages.post(self, event.seq, params.conversation_id, params.key, params.content)
+        elif method.params is AbandonParams:
+            self._abandon(event.seq, params)
+        else:
+            self._waiting.append((event.seq, method, params))
+            self.pump()
+
+    def pump(self) -> None:
+        """Begin requests that waited, in order, while there is room for their replies. Called after acks, too."""
+        waiting = self._waiting
+        while waiting and len(self._tasks) < MAX_REQUESTS_AT_WORK and self.session.state is not SessionState.ENDED:
+            seq, method, params = waiting[0]
+            room = self._page_room_bytes if method.pages else SMALL_REPLY_BYTES
+            if not self.session.reserve_reply(seq, room):
+                return
+            waiting.popleft()
+            task = asyncio.get_running_loop().create_task(self._work(seq, method, params))
+            self._tasks.add(task)
+            task.add_done_callback(self._worked)
+
+    @property
+    def waiting(self) -> bool:
+        """True while requests wait for room."""
+        return bool(self._waiting)
+
+    async def close(self) -> None:
+        """Wait for the requests that are being worked on."""
+        self._waiting.clear()
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _worked(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self.pump()
+
+    async def _work(self, seq: int, method: Method, params: Any) -> None:
+        try:
+            result = await method.handler(self._around.chat, self._asker, params)
+            self.session.reply(seq, result)
+        except (Refusal, NotAuthorized) as refusal:
+            self._refuse(seq, refusal)
+            return
+        except Exception as error:
+            self._refuse(seq, error)
+            return
+        if self.link is not None:
+            self.link.mark()
+
+    def _abandon(self, seq: int, params: AbandonParams) -> None:
+        def done(unit: Unit) -> None:
+            if unit.error is not None:
+                self._refuse(seq, unit.error)
+                return
+            self.holds.release(params.conversation_id, params.key)
+            self.session.reply(seq, [unit.result])
+            if self.link is not None:
+                self.link.mark()
+
+        try:
+            self._around.submit(Abandon(params.conversation_id, self.user_id, params.key, done))
+        except Refusal as refusal:
+            self._refuse(seq, refusal)
+
+    async def _renew(self, token: str) -> int:
+        """`expires_at_ms` of the extended session. The token must be for the same user and device."""
+        try:
+            identity = await self._around.chat.accounts.authenticate(token, self.device_id)
+        except NotAuthorized:
+            raise Refusal(RefusalCode.FORBIDDEN, "this token was not accepted") from None
+        if identity.user.user_id != self.user_id:
+            raise Refusal(RefusalCode.FORBIDDEN, "this token was not accepted")
+        self.identity = identity
+        return identity.expires_at_s * 1000
+
+    def _refuse(self, seq: int, error: Exception) -> None:
+        if self.session.state is SessionState.ENDED:
+            return
+        if isinstance(error, Refusal):
+            code, text, after, detail = error.code, error.text, error.retry_after_ms, error.detail
+        else:
+            # The cause stays in our log; the device learns an id under which it can be found there.
+            error_id = uuid.uuid4().hex[:8]
+            self._around.log.error("request_failed", error_id=error_id, user_id=self.user_id, exc_info=error)
+            code, text, after, detail = RefusalCode.INTERNAL, f"that did not work (id {error_id})", 0, None
+        try:
+            self.session.refuse(seq, WireRefusalCode[code.name], text, after, detail)
+        except EncodeError:
+            self.session.refuse(seq, WireRefusalCode[code.name], code.name, after, None)
+        except LocalError:
+            return  # answered already: the session ended and was freed in between
+        if self.link is not None:
+            self.link.mark()
+
+
+class SessionRegistry:
+    """All sessions of this server: by id to be resumed, by device to be replaced, by age to be forgotten."""
+
+    def __init__(self, limits: LimitsConfig, on_end: Callable[[DeviceSession], None]) -> None:
+        self._limits = limits
+        self._on_end = on_end
+        self._by_id: dict[str, DeviceSession] = {}
+        self._by_device: dict[tuple[str, str], DeviceSession] = {}
+        self._count_of: dict[str, int] = {}
+        self._detached: dict[str, DeviceSession] = {}  # oldest first
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[DeviceSession]:
+        return iter(list(self._by_id.values()))
+
+    @property
+    def detached_count(self) -> int:
+        """Sessions without a connection."""
+        return len(self._detached)
+
+    def get(self, session_id: str) -> DeviceSession | None:
+        """The session that a HELLO asks to resume."""
+        return self._by_id.get(session_id)
+
+    def of_device(self, user_id: str, device_id: str) -> DeviceSession | None:
+        """The one session of a device."""
+        return self._by_device.get((user_id, device_id))
+
+    def has_room_for(self, user_id: str) -> bool:
+        """True if the user may have one more session; the oldest detached one of the user goes for it."""
+        if self._count_of.get(user_id, 0) < self._limits.max_sessions_per_user:
+            return True
+        oldest = next((found for found in self._detached.values() if found.user_id == user_id), None)
+        if oldest is None:
+            return False
+        self.end(oldest, 0.0)
+        return True
+
+    def add(self, found: DeviceSession) -> None:
+        """A fresh session, not yet attached."""
+        self._by_id[found.session.session_id] = found
+        self._by_device[found.user_id, found.device_id] = found
+        self._count_of[found.user_id] = self._count_of.get(found.user_id, 0) + 1
+
+    def attached(self, found: DeviceSession) -> None:
+        """It has a connection (again)."""
+        self._detached.pop(found.session.session_id, None)
+
+    def detached(self, found: DeviceSession) -> None:
+        """It lost its connection and waits to be resumed; above the bound of waiting ones the oldest is evicted."""
+        found.link = None
+        self._detached[found.session.session_id] = found
+        while len(self._detached) > self._limits.max_detached_sessions:
+            self.end(next(iter(self._detached.values())), 0.0)
+
+    def end(self, found: DeviceSession, now: float) -> None:
+        """The session is over: its memory is freed, and the hub forgets it. Ending twice is harmless."""
+        if self._by_id.pop(found.session.session_id, None) is None:
+            return
+        self._detached.pop(found.session.session_id, None)
+        if self._by_device.get((found.user_id, found.device_id)) is found:
+            del self._by_device[found.user_id, found.device_id]
+        self._count_of[found.user_id] -= 1
+        if not self._count_of[found.user_id]:
+            del self._count_of[found.user_id]
+        found.session.end(now)
+        found.link = None
+        self._on_end(found)
+
+    def sweep(self, now: float, now_s: float, grace_s: int) -> None:
+        """Once a second: forget what expired, evict what takes too much memory, end what is no longer authorized."""
+        for found in list(self._detached.values()):
+            detached_at = found.session.detached_at
+            if detached_at is not None and now - detached_at >= self._limits.detached_s:
+                self.end(found, now)
+        spare = self._limits.max_detached_bytes - sum(f.session.memory_bytes for f in self._detached.values())
+        for found in list(self._detached.values()):
+            if spare >= 0:
+                break
+            spare += found.session.memory_bytes
+            self.end(found, now)
+        for found in self:
+            if now_s >= found.identity.expires_at_s + grace_s:
+                link = found.link
+                if link is not None:
+                    link.close(CloseCode.AUTH_EXPIRED, "the token expired")
+                self.end(found, now)

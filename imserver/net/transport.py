@@ -1,0 +1,189 @@
+"""One client's socket: bytes between asyncio and the protocol's `Connection`, and nothing else.
+
+After any call into the `Connection` exactly one thing happens, `_step()`: hand over events, ask to be written, re-arm one timer
+(architecture, "The step rule"). No other code touches the socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from imserver.net.sessions import DeviceSession
+from imserver_protocol.connection import Connection
+from imserver_protocol.errors import CloseCode
+from imserver_protocol.events import Closed, HelloReceived, LaggingEnded, RequestReceived, SignalReceived
+from imserver_protocol.states import ConnectionState, Role
+
+if TYPE_CHECKING:
+    from imserver.net.listener import Listener
+
+#: Bytes that the kernel has not taken yet above which we stop handing over more. What waits stays in the resend queue.
+HIGH_WATER_BYTES = 256 * 1024
+#: Deadlines further away than this are left to the sweep over all connections (seconds).
+SWEEP_INTERVAL_S = 1.0
+
+
+class ClientTransport(asyncio.Protocol):
+    """asyncio's side of one connection."""
+
+    __slots__ = (
+        "_listener",
+        "_loop",
+        "_timer",
+        "_timer_at",
+        "_transport",
+        "_unwritable_since",
+        "address",
+        "connection",
+        "device",
+        "flush_pending",
+    )
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._loop = listener.loop
+        self.connection = Connection(Role.SERVER, listener.protocol_limits, listener.clock.monotonic())
+        #: The session that this connection speaks for, from WELCOME to its end.
+        self.device: DeviceSession | None = None
+        self.address = ""
+        self.flush_pending = False
+        self._transport: asyncio.Transport | None = None
+        self._unwritable_since: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+
+    # -- asyncio calls ------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]) if isinstance(peer, tuple) and peer else "unix"
+        refusal = self._listener.admission(self)
+        if refusal is not None:
+            self.connection.close(*refusal, now=self._listener.clock.monotonic())
+        self._step()
+
+    def data_received(self, data: bytes) -> None:
+        self.connection.receive_data(data, self._listener.clock.monotonic())
+        self._step()
+
+    def eof_received(self) -> bool:
+        return False  # a half-closed client is a gone client: asyncio closes, connection_lost follows
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.connection.receive_eof(self._listener.clock.monotonic())
+        self._step()
+        self._listener.forget(self)
+
+    def pause_writing(self) -> None:
+        self._unwritable_since = self._listener.clock.monotonic()
+
+    def resume_writing(self) -> None:
+        self._unwritable_since = None
+        self.mark()
+
+    # -- others call --------------------------------------------------------------------------------------------------
+
+    def mark(self) -> None:
+        """There is something to send: it will be written with everything else of this turn."""
+        if not self.flush_pending:
+            self._listener.flush_queue.mark(self)
+
+    def flush(self) -> None:
+        """Write everything that waits, once. While the socket is unwritable it waits in the resend queue."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        closing = self.connection.state >= ConnectionState.CLOSING
+        if self._unwritable_since is not None and not closing:
+            return
+        data = self.connection.data_to_send(self._listener.clock.monotonic())
+        if data:
+            transport.write(data)
+        if closing:
+            # Not abort(): GOODBYE has to leave. A peer that does not take it is aborted by the sweep.
+            transport.close()
+
+    def close(self, code: CloseCode, text: str = "", retry_after_ms: int = 0) -> None:
+        """GOODBYE, after everything that is queued."""
+        self.connection.close(code, text, retry_after_ms, now=self._listener.clock.monotonic())
+        self._step()
+
+    def sweep(self, now: float) -> None:
+        """Once a second: liveness, an unwritable socket, a close that does not come to its end."""
+        connection = self.connection
+        deadline = connection.deadline
+        if deadline is not None and now >= deadline:
+            connection.on_time(now)
+            self._step()
+        unwritable = self._unwritable_since
+        if connection.state is ConnectionState.CLOSED:
+            self.abort()
+        elif unwritable is not None and now - unwritable >= self._listener.limits.unwritable_s:
+            self.close(CloseCode.SLOW, "nothing could be written for too long")
+            self.abort()
+
+    def abort(self) -> None:
+        """End the socket now: uvloop's `close` may never finish with a stuck peer."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def displaced(self) -> None:
+        """Another connection took the session over: report it and leave."""
+        self.device = None
+        self._step()
+
+    # -- the one step -------------------------------------------------------------------------------------------------
+
+    def _step(self) -> None:
+        connection = self.connection
+        device = self.device
+        for event in connection.events():
+            if type(event) is RequestReceived:
+                if device is not None:
+                    device.request(event)
+            elif type(event) is HelloReceived:
+                self._listener.hello(self, event.hello)
+            elif type(event) is SignalReceived:
+                if device is not None:
+                    self._listener.signal(device, event.kind, event.fields)
+            elif type(event) is Closed:
+                self._closed(event)
+            elif type(event) is LaggingEnded:
+                self.mark()
+        if device is not None and device.waiting:
+            device.pump()
+        if connection.state >= ConnectionState.CLOSING or connection.has_data_to_send:
+            self.mark()
+        self._arm()
+
+    def _closed(self, event: Closed) -> None:
+        device, self.device = self.device, None
+        self._listener.closed(self, device, event)
+
+    def _arm(self) -> None:
+        """One timer, for what is due before the next sweep (acks). A timer that fires early looks again."""
+        deadline = self.connection.deadline
+        if deadline is None or self._transport is None:
+            return
+        now = self._listener.clock.monotonic()
+        if deadline - now >= SWEEP_INTERVAL_S:
+            return
+        if self._timer is not None and self._timer_at <= deadline:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = deadline
+        self._timer = self._loop.call_later(max(0.0, deadline - now), self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.connection.on_time(self._listener.clock.monotonic())
+        self._step()

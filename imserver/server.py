@@ -1,0 +1,166 @@
+"""The composition root: the one place that sees everything, and the embedding surface.
+
+    async with Server(config) as server:
+        await server.chat.post("alice", "direct/alice/bob", "hello")
+
+No signals, no logging set-up, no event-loop policy, no global state: two servers in one process do not know of each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from typing import Any, Self
+
+import structlog
+
+from imserver.chat.accounts import Accounts
+from imserver.chat.hub import Hub
+from imserver.chat.messages import Messages
+from imserver.chat.ports import Store
+from imserver.chat.service import Chat
+from imserver.clock import Clock, ShiftedClock, SystemClock
+from imserver.config import Config, check_config
+from imserver.errors import StoreFailed
+from imserver.net.listener import Listener
+from imserver.plugin_api import Plugin
+from imserver.plugin_host import PluginHost
+from imserver.store.sqlite import SqliteStore
+from imserver_protocol.session import push_tail
+
+
+class Server:
+    """One IM server in the caller's event loop.
+
+    `plugins` are plugin objects beside the installed ones; each still needs its `[plugins.NAME]` section. `clock`, `store`
+    and `log` replace the defaults (system clock, SQLite at `config.store.path`, a logger named `imserver` of the standard
+    library).
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        plugins: Sequence[Plugin] = (),
+        clock: Clock | None = None,
+        store: Store | None = None,
+        log: Any = None,
+    ) -> None:
+        self.config = config or Config()
+        check_config(self.config)
+        self.clock = clock or _configured_clock(self.config)
+        self.log = log if log is not None else standard_log()
+        self.store: Store = store or SqliteStore(self.config.store, clock=self.clock, rng=random.Random(), log=self.log)
+        limits = self.config.limits
+        self.hub = Hub(push_tail, self.clock, max_backlog=limits.max_fanout_backlog)
+        self.accounts = Accounts(self.store, self.clock, self.config.auth)
+        self.messages = Messages(self.store, self.clock, limits)
+        #: In-process calls: post, history, conversations, members, accounts.
+        self.chat = Chat(self.store, self.hub, self.accounts, self.messages, self.clock, limits)
+        self.plugin_host = PluginHost(
+            self.store, self.config.plugins, clock=self.clock, log=self.log, plugins=plugins
+        )
+        self._listener: Listener | None = None
+        self._failure: asyncio.Future[Exception] | None = None
+        self._stopped = False
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Open the store, start the plugins, listen. Raises `StartError`, `ConfigError` or `PluginError`.
+
+        If any step fails, what was started before it is stopped again.
+        """
+        self._failure = asyncio.get_running_loop().create_future()
+        self.store.on_failure(self._store_failed)
+        self.hub.on_relief = self.store.resume
+        self._listener = Listener(self.config, self.chat, self.store, self.clock, self.log)
+        await self.store.open(self.hub)
+        try:
+            self.hub.observers.append(self.plugin_host.notify)
+            await self.plugin_host.start()
+            self.messages.reviewers = self.plugin_host.reviewers
+            await self._listener.start()
+        except BaseException:
+            await self.plugin_host.stop()
+            await self.store.close()
+            raise
+        self.log.info("listening", host=self.config.server.host, port=self.port, store=self.config.store.path)
+
+    async def stop(self) -> None:
+        """Drain (SPEC, "Drain"): no new connections or posts, decide and answer what was accepted, GOODBYE, checkpoint.
+
+        Safe to call twice; a caller that is cancelled meanwhile still leaves everything closed.
+        """
+        if self._stopped:
+            return
+        self._stopped = True
+        await asyncio.shield(asyncio.get_running_loop().create_task(self._drain()))
+
+    async def failed(self) -> Exception:
+        """Waits until the store met an error of unknown outcome. The server has then cut everybody off: stop it."""
+        assert self._failure is not None, "start the server first"
+        return await asyncio.shield(self._failure)
+
+    @property
+    def listener(self) -> Listener:
+        """The front door, for tests and measurements."""
+        assert self._listener is not None, "start the server first"
+        return self._listener
+
+    @property
+    def port(self) -> int:
+        """The TCP port, also when 0 was asked."""
+        return self.listener.port
+
+    async def _drain(self) -> None:
+        listener = self.listener
+        self.messages.draining = True
+        await listener.stop_accepting()
+        await self.messages.close()
+        await self.plugin_host.stop()
+        try:
+            if self._failure is None or not self._failure.done():
+                await self.store.write(lambda tx: None)  # everything accepted before this is decided now
+        except Exception as error:
+            self.log.error("drain_undecided", cause=str(error))
+        await listener.say_goodbye(self.config.server.drain_timeout_s)
+        await self.store.close()
+        self.log.info("stopped")
+
+    def _store_failed(self, error: Exception) -> None:
+        self.log.critical("store_failed", cause=str(error))
+        if self._listener is not None:
+            self._listener.abort()
+        if self._failure is not None and not self._failure.done():
+            self._failure.set_result(error if isinstance(error, StoreFailed) else StoreFailed(str(error)))
+
+
+def standard_log() -> Any:
+    """structlog in front of the standard library's logger `imserver`: who embeds the server decides what is shown."""
+    return structlog.wrap_logger(
+        logging.getLogger("imserver"),
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["event"]),
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+
+
+def _configured_clock(config: Config) -> Clock:
+    if config.clock.start_ms or config.clock.rate != 1.0:
+        system = SystemClock()
+        return ShiftedClock(config.clock.start_ms or system.now_ms(), config.clock.rate)
+    return SystemClock()
