@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imserver.config import Config, load_config
-from imserver.errors import ConfigError, ImserverError, NotAuthorized, PluginError, Refusal, RefusalCode, StartError
+from imserver.errors import (
+    ConfigError,
+    ImserverError,
+    NotAuthorized,
+    PluginError,
+    Refusal,
+    RefusalCode,
+    StartError,
+)
 
 if TYPE_CHECKING:
     from imserver.server import Server

@@ -170,7 +170,9 @@ def check_config(config: Config) -> None:
         raise ConfigError("$.server.tls_key", "tls_certificate and tls_key go together")
     plain = not server.tls_certificate and not server.unix_socket
     if plain and not server.insecure and not _is_loopback(server.host):
-        raise ConfigError("$.server.host", f"{server.host} without TLS: set tls_certificate, or insecure = true")
+        raise ConfigError(
+            "$.server.host", f"{server.host} without TLS: set tls_certificate, or insecure = true"
+        )
     if not 1 <= config.store.readers <= 16:
         raise ConfigError("$.store.readers", f"1-16, not {config.store.readers}")
     for section, values in (("store", config.store), ("limits", config.limits)):

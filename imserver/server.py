@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
+import secrets
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -52,7 +52,9 @@ class Server:
         check_config(self.config)
         self.clock = clock or _configured_clock(self.config)
         self.log = log if log is not None else standard_log()
-        self.store: Store = store or SqliteStore(self.config.store, clock=self.clock, rng=random.Random(), log=self.log)
+        self.store: Store = store or SqliteStore(
+            self.config.store, clock=self.clock, rng=secrets.SystemRandom(), log=self.log
+        )
         limits = self.config.limits
         self.hub = Hub(push_tail, self.clock, max_backlog=limits.max_fanout_backlog)
         self.accounts = Accounts(self.store, self.clock, self.config.auth)

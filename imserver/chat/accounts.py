@@ -1,7 +1,8 @@
 """Who may come in: signed tokens, and the device that each belongs to.
 
-A token is a JSON Web Token with `sub` (user id) and `exp`, optionally `device`, `jti` and `scope`. It is bound to one device: by
-its claim, or durably at its first use, so that revoking a device revokes its tokens. Only the configured algorithm is accepted.
+A token is a JSON Web Token with `sub` (user id) and `exp`, optionally `device`, `jti` and `scope`. It is bound to one
+device: by its claim, or durably at its first use, so that revoking a device revokes its tokens. Only the configured algorithm
+is accepted.
 """
 
 from __future__ import annotations
@@ -69,7 +70,12 @@ class Accounts:
         if self._algorithm != "HS256":
             raise ConfigError("$.auth.public_key_file", "tokens are made by whoever holds the private key")
         now_s = self._clock.now_ms() // 1000
-        claims: dict[str, Any] = {"sub": user_id, "iat": now_s, "exp": now_s + ttl_s, "jti": secrets.token_hex(8)}
+        claims: dict[str, Any] = {
+            "sub": user_id,
+            "iat": now_s,
+            "exp": now_s + ttl_s,
+            "jti": secrets.token_hex(8),
+        }
         if device_id is not None:
             claims["device"] = device_id
         return jwt.encode(claims, self._verify_key, algorithm="HS256")
@@ -77,7 +83,12 @@ class Accounts:
     # -- the parts of a check -----------------------------------------------------------------------------------------
 
     def _claims(self, token: str) -> dict[str, Any]:
-        options: Any = {"require": ["sub", "exp"], "verify_exp": False, "verify_iat": False, "verify_nbf": False}
+        options: Any = {
+            "require": ["sub", "exp"],
+            "verify_exp": False,
+            "verify_iat": False,
+            "verify_nbf": False,
+        }
         try:
             claims: dict[str, Any] = jwt.decode(
                 token, self._verify_key, algorithms=[self._algorithm], options=options
@@ -135,7 +146,9 @@ def _load_key(config: AuthConfig) -> tuple[str, str]:
         try:
             return "EdDSA", Path(config.public_key_file).read_text()
         except OSError as error:
-            raise ConfigError("$.auth.public_key_file", f"{config.public_key_file}: {error.strerror}") from None
+            raise ConfigError(
+                "$.auth.public_key_file", f"{config.public_key_file}: {error.strerror}"
+            ) from None
     secret = config.secret or load_or_make_secret(Path(config.secret_file))
     if len(secret.encode()) < MIN_SECRET_BYTES:
         path = "$.auth.secret" if config.secret else "$.auth.secret_file"

@@ -100,7 +100,9 @@ class SessionPost(PostUnit):
 
     def withdrawn(self) -> Exception | None:
         if self._poster.holds.overtaken(self.conversation_id, self._hold_no):
-            return Refusal(RefusalCode.HELD, "an earlier message of this conversation has to be decided first")
+            return Refusal(
+                RefusalCode.HELD, "an earlier message of this conversation has to be decided first"
+            )
         return None
 
     def fail(self, error: Exception) -> None:
@@ -138,7 +140,9 @@ class LocalPost(PostUnit):
 
     __slots__ = ("future",)
 
-    def __init__(self, conversation_id: str, sender_id: str, key: bytes, content: bytes, sent_at: int) -> None:
+    def __init__(
+        self, conversation_id: str, sender_id: str, key: bytes, content: bytes, sent_at: int
+    ) -> None:
         super().__init__(conversation_id, sender_id, key, content, content_digest(content), sent_at)
         self.future: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
 
@@ -186,12 +190,16 @@ class Messages:
         #: Set by drain: from then on every new post is refused.
         self.draining = False
 
-    def post(self, poster: Poster, request_seq: int, conversation_id: str, key: bytes, content: bytes) -> None:
+    def post(
+        self, poster: Poster, request_seq: int, conversation_id: str, key: bytes, content: bytes
+    ) -> None:
         """A post over a session: queued, or refused at once."""
         holds = poster.holds
         held = holds.holding(conversation_id)
         if held is not None and held != key:
-            poster.post_refused(request_seq, Refusal(RefusalCode.HELD, "an earlier message has to be decided first"))
+            poster.post_refused(
+                request_seq, Refusal(RefusalCode.HELD, "an earlier message has to be decided first")
+            )
             return
         refusal = self._temporary_refusal(poster)
         if refusal is not None:
@@ -236,9 +244,13 @@ class Messages:
             return {}, Refusal(RefusalCode.INVALID, f"content: {error}", detail="$[2]")
         kind = decoded.get("type")
         if not isinstance(kind, str) or not kind:
-            return {}, Refusal(RefusalCode.INVALID, "content: a map with `type`, a string", detail="$[2].type")
+            return {}, Refusal(
+                RefusalCode.INVALID, "content: a map with `type`, a string", detail="$[2].type"
+            )
         if kind == "system":
-            return {}, Refusal(RefusalCode.INVALID, "content: `system` is the server's own type", detail="$[2].type")
+            return {}, Refusal(
+                RefusalCode.INVALID, "content: `system` is the server's own type", detail="$[2].type"
+            )
         if kind == "text" and not isinstance(decoded.get("text"), str):
             return {}, Refusal(RefusalCode.INVALID, "content: `text` is a string", detail="$[2].text")
         return decoded, None
@@ -328,13 +340,17 @@ class Messages:
         refused._hold_no = unit._hold_no
         return refused
 
-    async def _review(self, conversation_id: str, sender_id: str, decoded: Mapping[str, Any]) -> Refusal | None:
+    async def _review(
+        self, conversation_id: str, sender_id: str, decoded: Mapping[str, Any]
+    ) -> Refusal | None:
         for reviewer in self.reviewers:
             try:
                 async with asyncio.timeout(REVIEW_DEADLINE_S):
                     refusal = await reviewer(conversation_id, sender_id, decoded)
             except Exception:  # a broken reviewer must not decide what is said: try again later
-                return Refusal(RefusalCode.OVERLOADED, "this message could not be reviewed", retry_after_ms=1000)
+                return Refusal(
+                    RefusalCode.OVERLOADED, "this message could not be reviewed", retry_after_ms=1000
+                )
             if refusal is not None:
                 return refusal
         return None

@@ -39,7 +39,15 @@ MAX_USERS_ASKED = 100
 class Chat:
     """The chat server's decisions over the store, the hub and the accounts."""
 
-    def __init__(self, store: Store, hub: Hub, accounts: Accounts, messages: Messages, clock: Clock, limits: LimitsConfig):
+    def __init__(
+        self,
+        store: Store,
+        hub: Hub,
+        accounts: Accounts,
+        messages: Messages,
+        clock: Clock,
+        limits: LimitsConfig,
+    ):
         self.hub = hub
         self.accounts = accounts
         self.messages = messages
@@ -50,7 +58,12 @@ class Chat:
     # -- messages -----------------------------------------------------------------------------------------------------
 
     async def post(
-        self, sender_id: str, conversation_id: str, content: Mapping[str, Any] | str, *, key: bytes | None = None
+        self,
+        sender_id: str,
+        conversation_id: str,
+        content: Mapping[str, Any] | str,
+        *,
+        key: bytes | None = None,
     ) -> Posted:
         """Post as `sender_id`; returns `(position, sent_at, duplicate)` after the commit that made it durable.
 
@@ -58,7 +71,9 @@ class Chat:
         to offer it again gives 16 bytes of its own.
         """
         body = {"type": "text", "text": content} if isinstance(content, str) else content
-        return await self.messages.post_local(conversation_id, sender_id, key or new_key(), encode_content(body))
+        return await self.messages.post_local(
+            conversation_id, sender_id, key or new_key(), encode_content(body)
+        )
 
     async def edit(
         self,
@@ -129,23 +144,41 @@ class Chat:
         """A group (or channel) owned by its creator. Returns (conversation id, position of `created`, duplicate)."""
         self._require_accepting()
         if kind is Kind.DIRECT:
-            raise Refusal(RefusalCode.INVALID, "kind: a direct conversation is made by its first post", detail="$[1]")
+            raise Refusal(
+                RefusalCode.INVALID, "kind: a direct conversation is made by its first post", detail="$[1]"
+            )
         if len(title) > self._limits.max_title_chars:
-            raise Refusal(RefusalCode.INVALID, f"title: at most {self._limits.max_title_chars} characters", detail="$[2]")
+            raise Refusal(
+                RefusalCode.INVALID,
+                f"title: at most {self._limits.max_title_chars} characters",
+                detail="$[2]",
+            )
         if len(members) > self._limits.max_group_members:
-            raise Refusal(RefusalCode.TOO_LARGE, f"members: at most {self._limits.max_group_members}", detail="$[3]")
+            raise Refusal(
+                RefusalCode.TOO_LARGE, f"members: at most {self._limits.max_group_members}", detail="$[3]"
+            )
         role = Role.READER if kind is Kind.CHANNEL else Role.MEMBER
-        roles = {user_id: role for user_id in members} | {creator_id: Role.OWNER}
+        roles = dict.fromkeys(members, role) | {creator_id: Role.OWNER}
         chosen = checked_key(key)
-        return await self._store.write(lambda tx: tx.create_conversation(creator_id, chosen, kind, title, roles))
+        return await self._store.write(
+            lambda tx: tx.create_conversation(creator_id, chosen, kind, title, roles)
+        )
 
     async def add_member(
-        self, actor_id: str, conversation_id: str, user_id: str, role: Role = Role.MEMBER, *, key: bytes | None = None
+        self,
+        actor_id: str,
+        conversation_id: str,
+        user_id: str,
+        role: Role = Role.MEMBER,
+        *,
+        key: bytes | None = None,
     ) -> tuple[int, bool]:
         """Returns (position of the system message, duplicate)."""
         self._require_accepting()
         chosen = checked_key(key)
-        return await self._store.write(lambda tx: tx.add_member(conversation_id, actor_id, chosen, user_id, role))
+        return await self._store.write(
+            lambda tx: tx.add_member(conversation_id, actor_id, chosen, user_id, role)
+        )
 
     async def remove_member(
         self, actor_id: str, conversation_id: str, user_id: str, *, key: bytes | None = None
@@ -153,7 +186,9 @@ class Chat:
         """Remove somebody, or leave (`actor_id == user_id`). Returns (position of the system message, duplicate)."""
         self._require_accepting()
         chosen = checked_key(key)
-        return await self._store.write(lambda tx: tx.remove_member(conversation_id, actor_id, chosen, user_id))
+        return await self._store.write(
+            lambda tx: tx.remove_member(conversation_id, actor_id, chosen, user_id)
+        )
 
     async def members(self, user_id: str, conversation_id: str) -> list[Membership]:
         """Everybody in a conversation of one's own."""
@@ -167,7 +202,9 @@ class Chat:
 
         return await self._store.read(query)
 
-    async def sync(self, user_id: str, since: str | None, limit: int) -> tuple[list[ConversationRow], str, bool]:
+    async def sync(
+        self, user_id: str, since: str | None, limit: int
+    ) -> tuple[list[ConversationRow], str, bool]:
         """Conversations that changed since the token, in commit order; the next token; whether there is more."""
         if limit < 1:
             raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="$[1]")

@@ -71,7 +71,9 @@ class AddressLimits:
             (self._connects, self._limits.connects_per_minute),
             (self._failures, self._limits.failed_logins_per_minute),
         ):
-            for address in [name for name, found in buckets.items() if found.refill(per_minute, now) >= per_minute]:
+            for address in [
+                name for name, found in buckets.items() if found.refill(per_minute, now) >= per_minute
+            ]:
                 del buckets[address]
 
     @staticmethod

@@ -302,7 +302,15 @@ def _row_bytes(row: ConversationRow) -> int:
 def wire_conversation(row: ConversationRow) -> list[Any]:
     """A row of `conversations`."""
     last = wire_message(row.last) if row.last is not None else None
-    return [row.conversation_id, str(row.kind.value), row.title, row.head, row.unread, last, str(row.role.value)]
+    return [
+        row.conversation_id,
+        str(row.kind.value),
+        row.title,
+        row.head,
+        row.unread,
+        last,
+        str(row.role.value),
+    ]
 
 
 def fitting(rows: list[list[Any]], max_bytes: int) -> list[list[Any]]:

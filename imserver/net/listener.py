@@ -58,6 +58,8 @@ class Listener:
         self._sweeper: asyncio.Task[None] | None = None
         self._handshakes: set[asyncio.Task[None]] = set()
         self._draining = False
+        self._nobody_left = asyncio.Event()
+        self._nobody_left.set()
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -104,11 +106,15 @@ class Listener:
         except TimeoutError:
             self.log.warning("drain_timeout", waiting="requests")
         for transport in list(self.transports):
-            transport.close(CloseCode.DRAINING, "the server is going down", secrets.randbelow(DRAIN_SPREAD_MS) + 1)
+            transport.close(
+                CloseCode.DRAINING, "the server is going down", secrets.randbelow(DRAIN_SPREAD_MS) + 1
+            )
         self.flush_queue.flush_all()
-        until = self.loop.time() + timeout_s
-        while self.transports and self.loop.time() < until:
-            await asyncio.sleep(0.01)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._nobody_left.wait()
+        except TimeoutError:
+            self.log.warning("drain_timeout", waiting="sockets", count=len(self.transports))
         for transport in list(self.transports):
             transport.abort()
         if self._sweeper is not None:
@@ -134,6 +140,7 @@ class Listener:
     def admission(self, transport: ClientTransport) -> tuple[CloseCode, str, int] | None:
         """None, or with which GOODBYE a new connection is turned away."""
         self.transports.add(transport)
+        self._nobody_left.clear()
         self.counts["connections"] += 1
         if self._draining:
             return CloseCode.DRAINING, "the server is going down", secrets.randbelow(DRAIN_SPREAD_MS) + 1
@@ -148,6 +155,8 @@ class Listener:
         """Its socket is gone."""
         if transport in self.transports:
             self.transports.discard(transport)
+            if not self.transports:
+                self._nobody_left.set()
             self._addresses.disconnect(transport.address)
 
     def hello(self, transport: ClientTransport, hello: Hello) -> None:
@@ -191,7 +200,9 @@ class Listener:
             transport.close(CloseCode.AUTH_FAILED, AUTH_FAILED_TEXT)
             return
         except asyncio.CancelledError:
-            transport.close(CloseCode.DRAINING, "the server is going down", secrets.randbelow(DRAIN_SPREAD_MS) + 1)
+            transport.close(
+                CloseCode.DRAINING, "the server is going down", secrets.randbelow(DRAIN_SPREAD_MS) + 1
+            )
             raise
         except Exception:
             self.log.exception("handshake_failed", address=transport.address)

@@ -17,7 +17,15 @@ from imserver.chat.ports import Posted, Unit
 from imserver.chat.service import Chat
 from imserver.config import LimitsConfig
 from imserver.errors import NotAuthorized, Refusal, RefusalCode
-from imserver.net.dispatch import METHODS, SMALL_REPLY_BYTES, AbandonParams, Asker, Method, PostParams, read_params
+from imserver.net.dispatch import (
+    METHODS,
+    SMALL_REPLY_BYTES,
+    AbandonParams,
+    Asker,
+    Method,
+    PostParams,
+    read_params,
+)
 from imserver_protocol.codec import Tail
 from imserver_protocol.errors import CloseCode, EncodeError, LocalError
 from imserver_protocol.errors import RefusalCode as WireRefusalCode
@@ -101,7 +109,9 @@ class DeviceSession:
             self._refuse(event.seq, refusal)
             return
         if method.params is PostParams:
-            self._around.chat.messages.post(self, event.seq, params.conversation_id, params.key, params.content)
+            self._around.chat.messages.post(
+                self, event.seq, params.conversation_id, params.key, params.content
+            )
         elif method.params is AbandonParams:
             self._abandon(event.seq, params)
         else:
@@ -111,7 +121,11 @@ class DeviceSession:
     def pump(self) -> None:
         """Begin requests that waited, in order, while there is room for their replies. Called after acks, too."""
         waiting = self._waiting
-        while waiting and len(self._tasks) < MAX_REQUESTS_AT_WORK and self.session.state is not SessionState.ENDED:
+        while (
+            waiting
+            and len(self._tasks) < MAX_REQUESTS_AT_WORK
+            and self.session.state is not SessionState.ENDED
+        ):
             seq, method, params = waiting[0]
             room = self._page_room_bytes if method.pages else SMALL_REPLY_BYTES
             if not self.session.reserve_reply(seq, room):
