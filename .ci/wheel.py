@@ -19,8 +19,13 @@ PACKAGES = {
 KINDS = {".py", ".typed", ".sql", ".toml", ".json", ".html", ".css", ".js", ".svg"}
 
 
-def _tool(*command: str) -> None:
-    subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+def _build(folder: str) -> Path:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+    run = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    if run.returncode:
+        sys.exit(run.stdout + run.stderr)
+    (wheel,) = Path(folder).glob("*.whl")
+    return wheel
 
 
 def _expected() -> set[str]:
@@ -53,8 +58,7 @@ def _kind(name: str) -> str:
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
-        _tool("hatchling", "build", "-t", "wheel", "-d", folder)
-        (wheel,) = Path(folder).glob("*.whl")
+        wheel = _build(folder)
         checked = subprocess.run(
             [Path(sys.executable).with_name("check-wheel-contents"), "--config", "pyproject.toml", wheel],
             cwd=ROOT,

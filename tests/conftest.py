@@ -1,10 +1,18 @@
-"""Which event loops the tests run on."""
+"""Which event loops the tests run on, and how property tests behave."""
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 
+import hypothesis
 import pytest
 import uvloop
+
+# A busy machine is no failure of ours: pytest's own timeout is the only clock a property test has to beat. Where CI is
+# set the examples are the same in every run, so that a red build can be repeated.
+hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("house-ci", deadline=None, print_blob=True, derandomize=True)
+hypothesis.settings.load_profile("house-ci" if os.environ.get("CI") else "house")
 
 # The server is measured and shipped on uvloop. The protocol and the client must also run inside other people's
 # programs, on plain asyncio, so their tests run on both.
