@@ -2,51 +2,92 @@
 
 Strict means (protocol.md, framing): exactly one value, UTF-8 strings, string map keys without duplicates, no
 extension types (also not the timestamp that msgpack decodes unasked), no NaN or infinity, integers within
-±(2^53-1), nesting at most 16, bounded containers. Encoding keeps the same rules, so what one of us sends the other accepts.
+±(2^53-1), nesting at most 16, bounded containers. Encoding keeps the same rules, so what one of us sends the
+other accepts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from struct import Struct as ByteLayout
 from typing import Any, Final, NoReturn
 
 from msgpack import Packer, unpackb
+from msgspec import Struct
 
 from .errors import EncodeError, MalformedFrame
+from .frames import HEADER_FIELDS
 from .limits import FRAME_OVERHEAD_BYTES, LENGTH_BYTES, MAX_INTEGER, MAX_NESTING, MAX_TAIL_FIELDS, Limits
 
-_PLAIN: Final = frozenset({str, bytes, bool, type(None)})
+_MIN_INTEGER: Final = -MAX_INTEGER
+_STRING_ONLY: Final = frozenset({str})
 _DEFAULTS: Final = Limits()
+_HEADER_BYTES: Final = FRAME_OVERHEAD_BYTES - LENGTH_BYTES
 
 
-class Tail:
-    """The encoded fields behind type, seq and ack: encoded once, shared by all recipients and their resend queues."""
+class Tail(Struct, frozen=True, gc=False):
+    """The encoded fields behind type, seq and ack.
 
-    __slots__ = ("count", "data")
+    Encoded once, shared by all recipients and their resend queues.
+    """
 
-    def __init__(self, count: int, data: bytes) -> None:
-        self.count = count
-        self.data = data
+    count: int
+    data: bytes
 
     def __repr__(self) -> str:
+        """Without the bytes: they are somebody's message."""
         return f"Tail({self.count} fields, {len(self.data)} bytes)"
 
 
-# -- decoding --------------------------------------------------------------------------------------
+# -- rules for both directions ----------------------------------------------------------------------------
 
 
 class _Fault(ValueError):
     """A broken rule that msgpack itself does not know."""
 
 
-def _unique_string_keys(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+def _check_values(items: Iterable[Any], depth: int) -> None:
+    """Refuse what msgpack lets through: large integers, NaN, infinity, timestamps, odd keys, deep nesting.
+
+    Hot: it sees every value in both directions, so the usual types come first and constants are local.
+    """
+    high, low = MAX_INTEGER, _MIN_INTEGER
+    for item in items:
+        kind = type(item)
+        if kind is str or kind is bytes:
+            continue
+        if kind is int:
+            if item > high or item < low:
+                raise _Fault("integer beyond 2^53-1")
+        elif kind is tuple or kind is list:
+            if depth >= MAX_NESTING:
+                raise _Fault(f"nested deeper than {MAX_NESTING}")
+            _check_values(item, depth + 1)
+        elif kind is not bool and item is not None:
+            _check_rare_value(item, depth)
+
+
+def _check_rare_value(item: Any, depth: int) -> None:
+    kind = type(item)
+    if kind is dict:
+        if depth >= MAX_NESTING:
+            raise _Fault(f"nested deeper than {MAX_NESTING}")
+        if not _STRING_ONLY.issuperset(map(type, item)):
+            raise _Fault("map key is not a string")
+        _check_values(item.values(), depth + 1)
+    elif kind is not float:
+        raise _Fault(f"a value of type {kind.__name__}")
+    elif item - item != 0.0:
+        raise _Fault("NaN or infinity")
+
+
+# -- decoding ---------------------------------------------------------------------------------------------
+
+
+def _unique_keys(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise _Fault("duplicate map key")
-    for key in found:
-        if type(key) is not str:
-            raise _Fault("map key is not a string")
     return found
 
 
@@ -54,33 +95,11 @@ def _no_extension(code: int, data: bytes) -> NoReturn:
     raise _Fault("extension type")
 
 
-def _check_decoded(items: Any, depth: int) -> None:
-    """Refuse what msgpack lets through: large integers, NaN, infinity, timestamps, deep nesting."""
-    plain = _PLAIN
-    for item in items:
-        kind = type(item)
-        if kind in plain:
-            continue
-        if kind is int:
-            if not -MAX_INTEGER <= item <= MAX_INTEGER:
-                raise _Fault("integer beyond 2^53-1")
-        elif kind is tuple or kind is dict:
-            if depth >= MAX_NESTING:
-                raise _Fault("nested too deeply")
-            if item:
-                _check_decoded(item if kind is tuple else item.values(), depth + 1)
-        elif kind is float:
-            if item - item != 0.0:
-                raise _Fault("NaN or infinity")
-        else:
-            raise _Fault("extension type")
-
-
 def _unpack(data: bytes | bytearray | memoryview, limits: Limits) -> Any:
     return unpackb(
         data,
         use_list=False,
-        object_pairs_hook=_unique_string_keys,
+        object_pairs_hook=_unique_keys,
         ext_hook=_no_extension,
         max_str_len=limits.max_string_bytes,
         max_array_len=limits.max_array_items,
@@ -95,39 +114,28 @@ def decode(body: bytes | bytearray | memoryview, limits: Limits = _DEFAULTS) -> 
     Raises MalformedFrame, and nothing else, for any fault. Time is linear in the length.
     """
     try:
-        frame = unpackb(
-            body,
-            use_list=False,
-            object_pairs_hook=_unique_string_keys,
-            ext_hook=_no_extension,
-            max_str_len=limits.max_string_bytes,
-            max_array_len=limits.max_array_items,
-            max_map_len=limits.max_map_items,
-            max_ext_len=0,
-        )
-        if type(frame) is not tuple or len(frame) < 3:
+        frame = _unpack(body, limits)
+        if type(frame) is not tuple or len(frame) < HEADER_FIELDS:
             raise _Fault("not an array of at least type, seq and ack")
-        for number in frame[:3]:
-            if type(number) is not int or not 0 <= number <= MAX_INTEGER:
-                raise _Fault("type, seq and ack must be integers from 0 to 2^53-1")
-        _check_decoded(frame[3:], 1)
+        _check_values(frame, 1)
+        type_, seq, ack = frame[0], frame[1], frame[2]
+        # `type(…) is int`: True is an int to isinstance, and no number on the wire.
+        if not (type(type_) is type(seq) is type(ack) is int and type_ >= 0 and seq >= 0 and ack >= 0):
+            raise _Fault("type, seq and ack must be integers from 0")
     except Exception as error:  # msgpack raises half a dozen kinds; to the peer they are one
         raise MalformedFrame(_describe(error)) from None
     return frame
 
 
 def decode_content(data: bytes, limits: Limits = _DEFAULTS) -> dict[str, Any]:
-    """The map in the bytes of a message's content.
-
-    Raises MalformedFrame; the caller decides what that means.
-    """
+    """The map in the bytes of a message's content. Raises MalformedFrame; the caller decides what that means."""
     if len(data) > limits.max_content_bytes:
         raise MalformedFrame(f"content is longer than {limits.max_content_bytes} bytes")
     try:
         content = _unpack(data, limits)
         if type(content) is not dict:
             raise _Fault("content is not a map")
-        _check_decoded(content.values(), 1)
+        _check_values((content,), 0)
     except Exception as error:
         raise MalformedFrame(_describe(error)) from None
     return content
@@ -140,59 +148,10 @@ def _describe(error: Exception) -> str:
     return f"not one valid msgpack value ({type(error).__name__})"
 
 
-# -- encoding --------------------------------------------------------------------------------------
-
-
-def _check_encodable(items: Any, depth: int, limits: Limits) -> None:
-    for item in items:
-        kind = type(item)
-        if kind is int:
-            if not -MAX_INTEGER <= item <= MAX_INTEGER:
-                raise EncodeError("integer beyond 2^53-1")
-        elif kind is str:
-            _check_string(item, limits)
-        elif kind is bytes or kind is bool or item is None:
-            continue
-        elif kind is tuple or kind is list or kind is dict:
-            _check_container(item, kind is dict, depth + 1, limits)
-        elif kind is not float:
-            raise EncodeError(f"a {kind.__name__} cannot go on the wire")
-        elif item - item != 0.0:
-            raise EncodeError("NaN or infinity")
-
-
-def _check_container(found: Any, is_map: bool, depth: int, limits: Limits) -> None:
-    if depth > MAX_NESTING:
-        raise EncodeError(f"nested deeper than {MAX_NESTING}")
-    if is_map:
-        _check_map(found, depth, limits)
-        return
-    if len(found) > limits.max_array_items:
-        raise EncodeError(f"an array of more than {limits.max_array_items} items")
-    _check_encodable(found, depth, limits)
-
-
-def _check_string(text: str, limits: Limits) -> None:
-    # A character is at most 4 bytes of UTF-8, so short strings are not encoded twice.
-    if (
-        len(text) * 4 > limits.max_string_bytes
-        and len(text.encode("utf-8", "replace")) > limits.max_string_bytes
-    ):
-        raise EncodeError(f"a string of more than {limits.max_string_bytes} bytes")
-
-
-def _check_map(found: dict[Any, Any], depth: int, limits: Limits) -> None:
-    if len(found) > limits.max_map_items:
-        raise EncodeError(f"a map of more than {limits.max_map_items} items")
-    for key in found:
-        if type(key) is not str:
-            raise EncodeError("a map key is not a string")
-        _check_string(key, limits)
-    _check_encodable(found.values(), depth, limits)
-
+# -- encoding ---------------------------------------------------------------------------------------------
 
 # One packer for the process: it holds no state between calls (autoreset), and making one costs more than
-# packing.
+# packing. Two threads may use it: a call never lets go of the interpreter, since no hook runs inside it.
 _pack = Packer(autoreset=True, use_bin_type=True).pack
 
 
@@ -201,32 +160,57 @@ def encode_tail(*fields: Any, limits: Limits = _DEFAULTS) -> Tail:
 
     Raises EncodeError for anything that a peer would not accept.
     """
-    if len(fields) > MAX_TAIL_FIELDS:
+    return make_tail(fields, limits)
+
+
+def make_tail(fields: tuple[Any, ...], limits: Limits) -> Tail:
+    """`encode_tail` with its fields in a tuple, for the hot path."""
+    count = len(fields)
+    if count > MAX_TAIL_FIELDS:
         raise EncodeError(f"more than {MAX_TAIL_FIELDS} fields")
-    _check_encodable(fields, 1, limits)
-    data = _packed(fields)[1:]  # without the array's own one-byte header: the frame's array takes its place
-    if len(data) + FRAME_OVERHEAD_BYTES - LENGTH_BYTES > limits.max_frame_bytes:
+    # Without the array's own one-byte header: the frame's array takes its place.
+    data = _encode(fields, limits)[1:]
+    if len(data) > limits.max_frame_bytes - _HEADER_BYTES:
         raise EncodeError(f"frame is longer than {limits.max_frame_bytes} bytes")
-    return Tail(len(fields), data)
+    return Tail(count, data)
 
 
 def encode_content(content: Mapping[str, Any], limits: Limits = _DEFAULTS) -> bytes:
     """The bytes of a message's content: made once by its author, never re-encoded. Raises EncodeError."""
-    plain = dict(content)
-    _check_map(plain, 1, limits)
-    data = _packed(plain)
+    data = _encode((dict(content),), limits, 0)[1:]
     if len(data) > limits.max_content_bytes:
         raise EncodeError(f"content is longer than {limits.max_content_bytes} bytes")
     return data
 
 
-def _packed(value: Any) -> bytes:
+def _encode(fields: tuple[Any, ...], limits: Limits, depth: int = 1) -> bytes:
     try:
-        return _pack(value)
-    except UnicodeEncodeError:
-        raise EncodeError("a string with a lone surrogate") from None
-    except (ValueError, TypeError, OverflowError) as error:
+        data = _pack(fields)
+        _check_values(fields, depth)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise EncodeError(str(error)) from None
+    # An array of n items takes more than n bytes, a string of n bytes too, a map of n items more than 2n.
+    if len(data) > limits.max_map_items:
+        _check_sizes(fields, limits, len(data))
+    return data
+
+
+def _check_sizes(items: Iterable[Any], limits: Limits, data_bytes: int) -> None:
+    long_strings = data_bytes > limits.max_string_bytes
+    for item in items:
+        kind = type(item)
+        if kind is tuple or kind is list:
+            if len(item) > limits.max_array_items:
+                raise EncodeError(f"an array of more than {limits.max_array_items} items")
+            _check_sizes(item, limits, data_bytes)
+        elif kind is dict:
+            if len(item) > limits.max_map_items:
+                raise EncodeError(f"a map of more than {limits.max_map_items} items")
+            _check_sizes(item.values(), limits, data_bytes)
+            if long_strings:
+                _check_sizes(item, limits, data_bytes)
+        elif kind is str and long_strings and len(item.encode()) > limits.max_string_bytes:
+            raise EncodeError(f"a string of more than {limits.max_string_bytes} bytes")
 
 
 # The header's numbers take as few bytes as msgpack allows: 1, 2, 3, 5 or 9.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from . import handshake
-from .codec import Tail, decode, encode_tail, frame_bytes, frame_start, pack_number
+from .codec import decode, encode_tail
 from .errors import CloseCode, MalformedFrame, RemoteError, WrongState
 from .events import Closed, Event, HelloReceived, LaggingEnded, SignalReceived, WelcomeReceived
 from .frames import VERSION, FrameType, Hello, Welcome
@@ -29,17 +29,19 @@ from .states import (
     SessionState,
     session_is_over,
 )
+from .transmit import Transmitter
 
 _AWAITING_HELLO: Final = ConnectionState.AWAITING_HELLO
 _AWAITING_WELCOME: Final = ConnectionState.AWAITING_WELCOME
 _OPEN: Final = ConnectionState.OPEN
 _CLOSING: Final = ConnectionState.CLOSING
-_EMPTY: Final = Tail(0, b"")
 #: After these nothing queued goes out before GOODBYE: the peer does not read, and the session keeps the
 #: frames.
 _NOT_FLUSHED: Final = frozenset({CloseCode.IDLE, CloseCode.SLOW})
 
-Handler = Callable[[tuple[Any, ...], int], None]
+#: Takes a decoded frame that is the next of its kind; the size is in bytes.
+ControlHandler = Callable[[tuple[Any, ...]], None]
+PayloadTaker = Callable[[tuple[Any, ...], int], Event]
 
 
 class Connection:
@@ -62,37 +64,24 @@ class Connection:
         self._splitter = FrameSplitter(limits.max_hello_bytes)
         self._liveness = Liveness(role, limits, now)
         self._events: list[Event] = []
-        self._out: list[bytes] = []  # HELLO, WELCOME, GOODBYE: whole frames, at most a few
-        self._signals: list[Tail] = []
-        self._ping: int | None = None
-        self._pong: int | None = None
+        self._out = Transmitter(limits.max_signals_pending)
         self._hello: Hello | None = None  # server: what was received
         self._offered: Session | None = None  # client: what HELLO asked to resume
         self._device_id = ""
         self._token_unconfirmed = False
         self._recorder = recorder
-        self._handlers: dict[int, Handler] = (
-            {
-                FrameType.HELLO: self._on_hello,
-                FrameType.REQUEST: self._on_request,
-            }
-            if role is Role.SERVER
-            else {
-                FrameType.WELCOME: self._on_welcome,
-                FrameType.REPLY: self._on_reply,
-                FrameType.REFUSAL: self._on_refusal,
-                FrameType.PUSH: self._on_push,
-            }
-        )
-        self._handlers.update(
-            {
-                FrameType.ACK: self._on_ack,
-                FrameType.PING: self._on_ping,
-                FrameType.PONG: self._on_ack,
-                FrameType.GOODBYE: self._on_goodbye,
-                FrameType.SIGNAL: self._on_signal,
-            }
-        )
+        self._takers: dict[int, PayloadTaker] = {}  # payload frames that this role may receive, once OPEN
+        self._handlers: dict[int, ControlHandler] = {
+            FrameType.ACK: self._on_ack,
+            FrameType.PING: self._on_ping,
+            FrameType.PONG: self._on_ack,
+            FrameType.GOODBYE: self._on_goodbye,
+            FrameType.SIGNAL: self._on_signal,
+        }
+        if role is Role.SERVER:
+            self._handlers[FrameType.HELLO] = self._on_hello
+        else:
+            self._handlers[FrameType.WELCOME] = self._on_welcome
 
     # -- what goes in ------------------------------------------------------------------------------
 
@@ -112,38 +101,63 @@ class Connection:
             self._finish(ConnectionInput.GOODBYE_SENT, error.code, error.text)
 
     def _receive_frames(self, bodies: list[bytes]) -> None:
-        """The hot path: one look-up for the state, one for the handler, no object but the event."""
-        inputs, handlers = FRAME_INPUTS, self._handlers
-        for body in bodies:
-            frame = decode(body, self.limits)  # WELCOME changes the limits for what follows it
-            type_ = frame[0]
-            given = inputs.get(type_)
-            if given is None:
-                raise MalformedFrame(f"unknown frame type {type_}")
-            handler = handlers.get(type_)
-            if handler is None or given not in self._rows:
-                raise RemoteError(CloseCode.BAD_STATE, f"{FrameType(type_).name} in state {self.state.name}")
+        for index, body in enumerate(bodies):
             if self.state is _OPEN:
-                self._receive_header(frame, given)
-            elif frame[1] != 0:
-                raise MalformedFrame("a control frame with a seq")
-            handler(frame, len(body))
+                self._receive_open(bodies[index:] if index else bodies)
+                return
             if self.state >= _CLOSING:
                 return
+            self._receive_control(decode(body, self.limits))
 
-    def _receive_header(self, frame: tuple[Any, ...], given: ConnectionInput) -> None:
-        """The ack is processed before the payload of the same frame: it may free the room that the payload takes."""
+    def _receive_open(self, bodies: list[bytes]) -> None:
+        """The hot path: no object but the event, and the accounts of acks settled once for all frames."""
         session = self.session
         assert session is not None
-        if given is not ConnectionInput.PAYLOAD and frame[1] != 0:
-            raise MalformedFrame("a control frame with a seq")
-        if frame[2] > session.queue.acked_seq and session.receive_ack(frame[2]):
-            self._events.append(LaggingEnded())
-        if self._token_unconfirmed:
+        limits, takers, append, recorder = self.limits, self._takers, self._events.append, self._recorder
+        queue, receive = session.queue, session.receive
+        seq = first = receive.seq
+        total = 0
+        if self._token_unconfirmed and bodies:
             self._token_unconfirmed = False
             session.confirm_token()
-        if self._recorder is not None:
+        try:
+            for body in bodies:
+                frame = decode(body, limits)
+                # The ack before the payload of the same frame: it may free the room that the payload takes.
+                if frame[2] > queue.acked_seq and session.receive_ack(frame[2]):
+                    append(LaggingEnded())
+                take = takers.get(frame[0])
+                if take is None:
+                    self._receive_control(frame)
+                    if self.state is not _OPEN:
+                        return
+                    continue
+                if frame[1] != seq + 1:
+                    raise RemoteError(CloseCode.SEQ_ORDER, f"seq {frame[1]}, expected {seq + 1}")
+                if recorder is not None:
+                    recorder(_OPEN, ConnectionInput.PAYLOAD)
+                size = len(body)
+                append(take(frame, size))
+                seq += 1
+                total += size
+        finally:
+            if seq != first:
+                receive.took(seq - first, total, self._now)
+
+    def _receive_control(self, frame: tuple[Any, ...]) -> None:
+        """Any frame but a payload frame that is welcome here."""
+        type_ = frame[0]
+        given = FRAME_INPUTS.get(type_)
+        if given is None:
+            raise MalformedFrame(f"unknown frame type {type_}")
+        handler = self._handlers.get(type_)
+        if handler is None or given not in self._rows:
+            raise RemoteError(CloseCode.BAD_STATE, f"{FrameType(type_).name} in state {self.state.name}")
+        if frame[1] != 0:
+            raise MalformedFrame("a control frame with a seq")
+        if self._recorder is not None and given is ConnectionInput.CONTROL:
             self._recorder(self.state, given)
+        handler(frame)
 
     def receive_eof(self, now: float) -> None:
         """The socket ended, by end of file, reset or our own abort. The session, if any, is detached."""
@@ -183,7 +197,7 @@ class Connection:
             else:
                 self._finish(ConnectionInput.LOST, CloseCode.LOST, "no answer to PING")
         elif ping_at is not None and now >= ping_at:
-            self._ping = liveness.ping(now)
+            self._out.ping = liveness.ping(now)
 
     @property
     def deadline(self) -> float | None:
@@ -220,18 +234,10 @@ class Connection:
     @property
     def has_data_to_send(self) -> bool:
         """Whether `data_to_send` would return bytes; apart from an ACK that falls due by time."""
-        if self._out:
+        if self._out.has_frames:
             return True
         session = self.session
-        if self.state is not _OPEN or session is None:
-            return False
-        return (
-            session.queue.has_unsent
-            or session.receive.now_due
-            or self._pong is not None
-            or self._ping is not None
-            or bool(self._signals)
-        )
+        return self.state is _OPEN and session is not None and self._out.has_pending(session)
 
     def data_to_send(self, now: float) -> bytes:
         """All bytes to write now, joined once; b"" if there are none. They count as transmitted."""
@@ -240,48 +246,8 @@ class Connection:
         if self.state is _OPEN:
             session = self.session
             assert session is not None
-            receive = session.receive
-            due_at = receive.due_at
-            if self.has_data_to_send or (due_at is not None and now >= due_at):
-                self._append_open(out, session)
-        if not out:
-            return b""
-        data = b"".join(out)
-        out.clear()
-        return data
-
-    def _append_open(self, out: list[bytes], session: Session) -> None:
-        """Everything pending in state OPEN.
-
-        All headers carry the present ack, so a bare ACK goes only alone.
-        """
-        receive = session.receive
-        ack = receive.seq
-        before = len(out)
-        if self._pong is not None:
-            out.append(frame_bytes(FrameType.PONG, 0, ack, encode_tail(self._pong)))
-            self._pong = None
-        if self._ping is not None:
-            out.append(frame_bytes(FrameType.PING, 0, ack, encode_tail(self._ping)))
-            self._ping = None
-        if self._signals:
-            out.extend(frame_bytes(FrameType.SIGNAL, 0, ack, tail) for tail in self._signals)
-            self._signals.clear()
-        unsent = session.queue.take_unsent() if session.queue.has_unsent else ()
-        if unsent:
-            ack_bytes = pack_number(ack)
-            ack_length = len(ack_bytes)
-            append = out.append
-            for seq, type_, tail, _, _ in unsent:
-                data = tail.data
-                append(frame_start(type_, seq, tail.count, ack_length + len(data)))
-                append(ack_bytes)
-                append(data)
-        if len(out) == before:
-            if receive.due_at is None:
-                return
-            out.append(frame_bytes(FrameType.ACK, 0, ack, _EMPTY))
-        receive.told()
+            out.append_open(session, now)
+        return out.take() if out.has_frames else b""
 
     def signal(self, kind: str, *fields: Any) -> bool:
         """Queue an ephemeral frame.
@@ -289,10 +255,7 @@ class Connection:
         False: dropped, because the connection is not open or too many are pending.
         """
         tail = encode_tail(kind, *fields, limits=self.limits)
-        if self.state is not _OPEN or len(self._signals) >= self.limits.max_signals_pending:
-            return False
-        self._signals.append(tail)
-        return True
+        return self.state is _OPEN and self._out.append_signal(tail)
 
     # -- the handshake -----------------------------------------------------------------------------
 
@@ -328,7 +291,7 @@ class Connection:
         self._offered = session
         self._device_id = device_id
         self._step(ConnectionInput.HELLO)
-        self._out.append(frame_bytes(FrameType.HELLO, 0, ack, tail))
+        self._out.append(FrameType.HELLO, ack, tail)
 
     def welcome(
         self,
@@ -369,7 +332,7 @@ class Connection:
         session.rotate_token(resume_token, hello.resume[1] if resumed and hello.resume else None)
         self._open(session, session.limits)
         self._token_unconfirmed = True
-        self._out.append(frame_bytes(FrameType.WELCOME, 0, session.recv_seq, tail))
+        self._out.append(FrameType.WELCOME, session.recv_seq, tail)
         if lagging_ended:
             self._events.append(LaggingEnded())
 
@@ -379,6 +342,15 @@ class Connection:
         self.limits = limits
         self._hello = self._offered = None
         self._splitter.max_frame_bytes = limits.max_frame_bytes
+        self._takers = (
+            {FrameType.REQUEST: session.take_request}
+            if self.role is Role.SERVER
+            else {
+                FrameType.PUSH: session.take_push,
+                FrameType.REPLY: session.take_reply,
+                FrameType.REFUSAL: session.take_refusal,
+            }
+        )
         self._step(ConnectionInput.WELCOME)
 
     # -- the end -----------------------------------------------------------------------------------
@@ -427,7 +399,7 @@ class Connection:
         if given is ConnectionInput.GOODBYE_SENT:
             ack = session.recv_seq if session is not None and welcomed else 0
             if flush and self.state is _OPEN and session is not None:
-                self._append_open(self._out, session)
+                self._out.append_open(session, self._now)
             self._append_goodbye(code, text, retry_after_ms, ack)
         by_peer = given is ConnectionInput.GOODBYE_RECEIVED
         by_client = by_peer is (self.role is Role.SERVER)
@@ -442,12 +414,10 @@ class Connection:
         self._report_closed(code, text, retry_after_ms, by_peer, over)
 
     def _append_goodbye(self, code: int, text: str, retry_after_ms: int, ack: int) -> None:
-        self._out.append(
-            frame_bytes(FrameType.GOODBYE, 0, ack, handshake.goodbye_tail(code, text, retry_after_ms))
-        )
+        self._out.append(FrameType.GOODBYE, ack, handshake.goodbye_tail(code, text, retry_after_ms))
 
     def _report_closed(self, code: int, text: str, retry_after_ms: int, by_peer: bool, over: bool) -> None:
-        self._signals.clear()
+        self._out.drop_pending()
         self._events.append(Closed(code, text, retry_after_ms, by_peer, over))
 
     def _require(self, given: ConnectionInput) -> None:
@@ -466,13 +436,13 @@ class Connection:
 
     # -- handlers, one for each frame type that this role may receive ------------------------------
 
-    def _on_hello(self, frame: tuple[Any, ...], size: int) -> None:
+    def _on_hello(self, frame: tuple[Any, ...]) -> None:
         hello = handshake.read_hello(frame)
         self._hello = hello
         self._step(ConnectionInput.HELLO)
         self._events.append(HelloReceived(hello))
 
-    def _on_welcome(self, frame: tuple[Any, ...], size: int) -> None:
+    def _on_welcome(self, frame: tuple[Any, ...]) -> None:
         offered = self._offered
         welcome, limits = handshake.read_welcome(frame, offered, self.limits)
         if welcome.resumed and offered is not None:
@@ -493,31 +463,19 @@ class Connection:
         self._open(session, session.limits)
         self._events.append(WelcomeReceived(welcome, session, welcome.resumed))
 
-    def _on_request(self, frame: tuple[Any, ...], size: int) -> None:
-        self._events.append(self.session.receive_request(frame, size, self._now))  # type: ignore[union-attr]
-
-    def _on_reply(self, frame: tuple[Any, ...], size: int) -> None:
-        self._events.append(self.session.receive_reply(frame, size, self._now))  # type: ignore[union-attr]
-
-    def _on_refusal(self, frame: tuple[Any, ...], size: int) -> None:
-        self._events.append(self.session.receive_refusal(frame, size, self._now))  # type: ignore[union-attr]
-
-    def _on_push(self, frame: tuple[Any, ...], size: int) -> None:
-        self._events.append(self.session.receive_push(frame, size, self._now))  # type: ignore[union-attr]
-
-    def _on_ack(self, frame: tuple[Any, ...], size: int) -> None:
+    def _on_ack(self, frame: tuple[Any, ...]) -> None:
         """ACK and PONG: the header said it all, and the byte itself was the sign of life."""
 
-    def _on_ping(self, frame: tuple[Any, ...], size: int) -> None:
+    def _on_ping(self, frame: tuple[Any, ...]) -> None:
         if len(frame) < 4 or type(frame[3]) is not int:
             raise MalformedFrame("PING has no nonce")
-        self._pong = frame[3]  # the newest one only: a flood of PINGs costs its sender, not us
+        self._out.pong = frame[3]  # the newest one only: a flood of PINGs costs its sender, not us
 
-    def _on_signal(self, frame: tuple[Any, ...], size: int) -> None:
+    def _on_signal(self, frame: tuple[Any, ...]) -> None:
         if len(frame) < 4 or type(frame[3]) is not str:
             raise MalformedFrame("SIGNAL has no kind")
         self._events.append(SignalReceived(frame[3], frame[4:]))
 
-    def _on_goodbye(self, frame: tuple[Any, ...], size: int) -> None:
+    def _on_goodbye(self, frame: tuple[Any, ...]) -> None:
         goodbye = handshake.read_goodbye(frame)
         self._finish(ConnectionInput.GOODBYE_RECEIVED, goodbye.code, goodbye.text, goodbye.retry_after_ms)

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from .codec import Tail, encode_tail
+from .codec import Tail, encode_tail, make_tail
 from .errors import CloseCode, EncodeError, LocalError, MalformedFrame, RemoteError, WindowFull, WrongState
 from .events import PushReceived, RefusalReceived, ReplyReceived, RequestReceived
 from .frames import FrameType
 from .limits import FRAME_OVERHEAD_BYTES, LENGTH_BYTES, Limits
 from .states import SESSION_TRANSITIONS, Recorder, Role, SessionInput, SessionState
-from .window import ReceiveWindow, ResendQueue
+from .window import ReceiveWindow, ReplyRoom, ResendQueue
 
 _REQUEST: Final = int(FrameType.REQUEST)
 _REPLY: Final = int(FrameType.REPLY)
@@ -92,17 +92,11 @@ class Session:
         self.receive = ReceiveWindow(limits)
         self._holder: Holder | None = None
         self._recorder = recorder
-        # Beyond `post_reply_bytes` for each request: reserved for open ones, and taken by unacked replies.
-        self._reserved: dict[int, int] = {}
-        self._extra_bytes = 0
-        self._apply_limits(limits)
-
-    def _apply_limits(self, limits: Limits) -> None:
-        self.limits = limits
+        self._reply_room = ReplyRoom(limits)
+        # Copies of limits that every push reads.
         self._max_tail_bytes = limits.max_frame_bytes - _HEADER_BYTES
         self._window_frames = limits.window_frames
         self._window_bytes = limits.window_bytes
-        self._extra_room_bytes = limits.reply_room_bytes - limits.max_requests * limits.post_reply_bytes
 
     def __repr__(self) -> str:
         return (
@@ -214,8 +208,7 @@ class Session:
         self.detached_at = now
         self.queue.clear()
         self.open_requests.clear()
-        self._reserved.clear()
-        self._extra_bytes = 0
+        self._reply_room.clear()
         self.pushes_unacked_frames = self.pushes_unacked_bytes = 0
         self.replies_unacked_frames = self.replies_unacked_bytes = 0
         self.request_bytes_in_flight = 0
@@ -255,7 +248,7 @@ class Session:
             raise WrongState("only a client sends requests")
         if self.state is SessionState.ENDED:
             raise WrongState("the session is over")
-        tail = encode_tail(method, tuple(params), limits=self.limits)
+        tail = make_tail((method, tuple(params)), self.limits)
         size = len(tail.data) + FRAME_OVERHEAD_BYTES
         if not self.room_for_request(size):
             raise WindowFull("too many requests in flight")
@@ -268,7 +261,7 @@ class Session:
 
     def room_for_reply(self, bytes_: int) -> bool:
         """Whether `bytes_` can be reserved for the reply to one request. `post_reply_bytes` always can."""
-        return self._extra_bytes + max(0, bytes_ - self.limits.post_reply_bytes) <= self._extra_room_bytes
+        return self._reply_room.has_room(bytes_)
 
     def reserve_reply(self, request_seq: int, bytes_: int) -> bool:
         """Reserve room for the reply to an open request, before the work is done that makes it.
@@ -281,13 +274,7 @@ class Session:
             return True
         if request_seq not in self.open_requests:
             raise LocalError(f"request {request_seq} is not open")
-        extra = max(0, bytes_ - self.limits.post_reply_bytes)
-        total = self._extra_bytes - self._reserved.get(request_seq, 0) + extra
-        if total > self._extra_room_bytes:
-            return False
-        self._reserved[request_seq] = extra
-        self._extra_bytes = total
-        return True
+        return self._reply_room.reserve(request_seq, bytes_)
 
     def reply(self, request_seq: int, result: Any) -> None:
         """Server: answer an open request, also while detached. Nothing happens if the session is over.
@@ -296,7 +283,7 @@ class Session:
         and no room for it). The request then stays open.
         """
         if self.state is not SessionState.ENDED:
-            self._answer(_REPLY, request_seq, encode_tail(request_seq, result, limits=self.limits))
+            self._answer(_REPLY, request_seq, make_tail((request_seq, result), self.limits))
 
     def refuse(
         self, request_seq: int, code: int, text: str, retry_after_ms: int = 0, detail: Any = None
@@ -320,21 +307,12 @@ class Session:
         if request_size is None:
             raise LocalError(f"request {request_seq} is not open")
         size = len(tail.data) + FRAME_OVERHEAD_BYTES
-        extra = size - self.limits.post_reply_bytes
-        if extra > 0 or self._reserved:
-            self._take_room(request_seq, max(0, extra))
+        if not self._reply_room.take(request_seq, size):
+            raise WindowFull(f"no room for a reply of {size} bytes")
         del self.open_requests[request_seq]
         self.queue.append(type_, tail, size, request_size)
         self.replies_unacked_frames += 1
         self.replies_unacked_bytes += size
-
-    def _take_room(self, request_seq: int, extra: int) -> None:
-        reserved = self._reserved.get(request_seq, 0)
-        total = self._extra_bytes - reserved + extra
-        if total > self._extra_room_bytes and extra > reserved:
-            raise WindowFull(f"no room for a reply of {extra + self.limits.post_reply_bytes} bytes")
-        self._reserved.pop(request_seq, None)
-        self._extra_bytes = total
 
     # -- server: pushes ----------------------------------------------------------------------------
 
@@ -390,32 +368,22 @@ class Session:
         return self._trim(ack)
 
     def _trim(self, ack: int) -> bool:
-        pushes = 0
         for _, type_, _, size, request_size in self.queue.ack(ack):
             if type_ == _PUSH:
-                pushes += 1
+                self.pushes_unacked_frames -= 1
                 self.pushes_unacked_bytes -= size
             elif type_ != _REQUEST:
                 self.replies_unacked_frames -= 1
                 self.replies_unacked_bytes -= size
                 self.request_bytes_in_flight -= request_size
-                extra = size - self.limits.post_reply_bytes
-                if extra > 0:
-                    self._extra_bytes -= extra
-        self.pushes_unacked_frames -= pushes
+                self._reply_room.release(size)
         return self._end_lagging() if self.lagging else False
 
-    def _check_order(self, seq: int) -> None:
-        if seq != self.receive.seq + 1:
-            raise RemoteError(CloseCode.SEQ_ORDER, f"seq {seq}, expected {self.receive.seq + 1}")
-
-    def receive_request(self, frame: tuple[Any, ...], size: int, now: float) -> RequestReceived:
-        """Server. Raises RemoteError."""
-        seq = frame[1]
-        if seq != self.receive.seq + 1:
-            self._check_order(seq)
+    def take_request(self, frame: tuple[Any, ...], size: int) -> RequestReceived:
+        """Server: a REQUEST whose seq is the next one. Raises RemoteError."""
         if len(frame) < 5 or type(frame[3]) is not str or type(frame[4]) is not tuple:
             raise MalformedFrame("REQUEST is not [method, params]")
+        _, seq, _, method, params = frame[:5]
         limits = self.limits
         in_flight = self.request_bytes_in_flight + size
         if (
@@ -425,45 +393,34 @@ class Session:
             raise RemoteError(CloseCode.WINDOW_EXCEEDED, "too many requests in flight")
         self.request_bytes_in_flight = in_flight
         self.open_requests[seq] = size
-        self.receive.received(size, now)
-        return RequestReceived(seq, frame[3], frame[4], size)
+        return RequestReceived(seq, method, params, size)
 
-    def receive_reply(self, frame: tuple[Any, ...], size: int, now: float) -> ReplyReceived:
-        """Client.
-
-        The request's room is free at once: any later frame of ours carries the ack. Raises RemoteError.
-        """
-        self._check_order(frame[1])
+    def take_reply(self, frame: tuple[Any, ...], size: int) -> ReplyReceived:
+        """Client. The request's room is free at once: any later frame of ours carries the ack. Raises RemoteError."""
         if len(frame) < 5 or type(frame[3]) is not int:
             raise MalformedFrame("REPLY is not [request_seq, result]")
         self._settle(frame[3])
-        self.receive.received(size, now)
         return ReplyReceived(frame[3], frame[4])
 
-    def receive_refusal(self, frame: tuple[Any, ...], size: int, now: float) -> RefusalReceived:
+    def take_refusal(self, frame: tuple[Any, ...], size: int) -> RefusalReceived:
         """Client. Raises RemoteError."""
-        self._check_order(frame[1])
         fields = frame[3:8]
         if [type(field) for field in fields[:4]] != [int, int, str, int] or len(fields) < 5 or fields[3] < 0:
             raise MalformedFrame("REFUSAL is not [request_seq, code, text, retry_after_ms, detail]")
         self._settle(fields[0])
-        self.receive.received(size, now)
         return RefusalReceived(*fields)
 
     def _settle(self, request_seq: int) -> None:
-        # A reply implies that the request was received, so its own header (or an earlier one) must have acked
-        # it: that keeps the resend queue within the window of requests whatever the server does.
+        # A reply implies that the request was received, so its own header (or an earlier one) must have acked it:
+        # that keeps the resend queue within the window of requests whatever the server does.
         size = self.open_requests.get(request_seq)
         if size is None or request_seq > self.queue.acked_seq:
             raise RemoteError(CloseCode.BAD_STATE, f"an answer to request {request_seq}, which is not open")
         del self.open_requests[request_seq]
         self.request_bytes_in_flight -= size
 
-    def receive_push(self, frame: tuple[Any, ...], size: int, now: float) -> PushReceived:
+    def take_push(self, frame: tuple[Any, ...], size: int) -> PushReceived:
         """Client. Raises RemoteError."""
-        if frame[1] != self.receive.seq + 1:
-            self._check_order(frame[1])
         if len(frame) < 4 or type(frame[3]) is not str:
             raise MalformedFrame("PUSH has no kind")
-        self.receive.received(size, now)
         return PushReceived(frame[3], frame[4:])

@@ -6,24 +6,18 @@ Plain numbers in and out; what is full, and what that means, is the session's bu
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
 
 from .codec import Tail
 from .limits import Limits
 
-
-class Entry(NamedTuple):
-    """One payload frame in the resend queue. The header is not kept: it is rebuilt at each transmission."""
-
-    seq: int
-    type: int
-    tail: Tail
-    size: int  #: len(tail) + FRAME_OVERHEAD_BYTES
-    request_size: int  #: of the request that this frame answers, 0 for others
+#: One payload frame in the resend queue: seq, type, tail, size, and the size of the request that it answers (0 for
+#: others). A plain tuple, since one is made for each frame. `size` is len(tail) + FRAME_OVERHEAD_BYTES. The header is
+#: not kept: it is rebuilt at each transmission.
+Entry = tuple[int, int, Tail, int, int]
 
 
 class ResendQueue:
-    """Payload frames from `acked_seq + 1` to `sent_seq`, and which of them this connection has not yet transmitted."""
+    """The payload frames from `acked_seq + 1` to `sent_seq`, and which of them have not yet been transmitted."""
 
     __slots__ = ("_entries", "_unsent", "acked_seq", "bytes", "sent_seq")
 
@@ -40,7 +34,7 @@ class ResendQueue:
     def append(self, type_: int, tail: Tail, size: int, request_size: int = 0) -> int:
         """Number one frame. From here on it is never dropped while the session lives."""
         seq = self.sent_seq = self.sent_seq + 1
-        entry = Entry(seq, type_, tail, size, request_size)
+        entry = (seq, type_, tail, size, request_size)
         self._entries.append(entry)
         self._unsent.append(entry)
         self.bytes += size
@@ -49,7 +43,7 @@ class ResendQueue:
     @property
     def transmitted_seq(self) -> int:
         """The last seq that the attached connection has handed out: the highest ack that the peer may give."""
-        return self._unsent[0].seq - 1 if self._unsent else self.sent_seq
+        return self._unsent[0][0] - 1 if self._unsent else self.sent_seq
 
     @property
     def has_unsent(self) -> bool:
@@ -66,18 +60,15 @@ class ResendQueue:
 
         Returns what was trimmed.
         """
-        entries = self._entries
-        trimmed = []
-        while entries and entries[0][0] <= seq:
-            entry = entries.popleft()
-            self.bytes -= entry[3]
-            trimmed.append(entry)
+        take = self._entries.popleft
+        trimmed = [take() for _ in range(seq - self.acked_seq)]
         self.acked_seq = seq
+        self.bytes -= sum(entry[3] for entry in trimmed)
         return trimmed
 
     def from_seq(self, seq: int) -> list[Entry]:
         """Every frame with `seq` or more that is still kept."""
-        return [entry for entry in self._entries if entry.seq >= seq]
+        return [entry for entry in self._entries if entry[0] >= seq]
 
     def replay(self) -> None:
         """A new connection attached (the peer's ack is already applied): everything that is left goes out again."""
@@ -116,14 +107,14 @@ class ReceiveWindow:
         self._after_bytes = limits.ack_after_bytes
         self._after_s = limits.ack_after_s
 
-    def received(self, size: int, now: float) -> None:
-        """The next payload frame was taken over: `seq` moves on by one."""
-        self.seq += 1
-        self._untold_frames += 1
-        self._untold_bytes += size
+    def took(self, frames: int, bytes_: int, now: float) -> None:
+        """The next `frames` payload frames were taken over: `seq` moves on by as many."""
+        self.seq += frames
+        untold_frames = self._untold_frames = self._untold_frames + frames
+        untold_bytes = self._untold_bytes = self._untold_bytes + bytes_
         if self.due_at is None:
             self.due_at = now + self._after_s
-        if self._untold_frames >= self._after_frames or self._untold_bytes >= self._after_bytes:
+        if untold_frames >= self._after_frames or untold_bytes >= self._after_bytes:
             self.now_due = True
 
     def told(self) -> None:
@@ -133,3 +124,58 @@ class ReceiveWindow:
             self.now_due = False
             self._untold_frames = 0
             self._untold_bytes = 0
+
+
+class ReplyRoom:
+    """Room for replies, so that a server never makes a reply that it may not keep until it is acked.
+
+    `post_reply_bytes` are set aside for every request that may be in flight, asked or not; what a reply takes beyond
+    that (a page of history) comes out of what is left of `reply_room_bytes`, and is reserved before the work is done.
+    """
+
+    __slots__ = ("_base_bytes", "_reserved", "_room_bytes", "extra_bytes")
+
+    def __init__(self, limits: Limits) -> None:
+        #: Reserved for open requests, or taken by replies that are not yet acked.
+        self.extra_bytes = 0
+        self._base_bytes = limits.post_reply_bytes
+        self._room_bytes = limits.reply_room_bytes - limits.max_requests * limits.post_reply_bytes
+        self._reserved: dict[int, int] = {}
+
+    def has_room(self, bytes_: int) -> bool:
+        """Whether a reply of `bytes_` could be reserved now."""
+        return self.extra_bytes + max(0, bytes_ - self._base_bytes) <= self._room_bytes
+
+    def reserve(self, request_seq: int, bytes_: int) -> bool:
+        """Reserve, instead of what was reserved before. False, and nothing changed, if there is no room."""
+        extra = max(0, bytes_ - self._base_bytes)
+        total = self.extra_bytes - self._reserved.get(request_seq, 0) + extra
+        if total > self._room_bytes:
+            return False
+        self._reserved[request_seq] = extra
+        self.extra_bytes = total
+        return True
+
+    def take(self, request_seq: int, size: int) -> bool:
+        """A reply of `size` takes the place of its reservation. False, and nothing changed, if it does not fit."""
+        extra = size - self._base_bytes
+        if extra <= 0 and not self._reserved:
+            return True  # the hot path: the reply to a post
+        extra = max(0, extra)
+        reserved = self._reserved.get(request_seq, 0)
+        total = self.extra_bytes - reserved + extra
+        if extra > reserved and total > self._room_bytes:
+            return False
+        self._reserved.pop(request_seq, None)
+        self.extra_bytes = total
+        return True
+
+    def release(self, size: int) -> None:
+        """A reply of `size` was acked."""
+        if size > self._base_bytes:
+            self.extra_bytes -= size - self._base_bytes
+
+    def clear(self) -> None:
+        """The session is over."""
+        self._reserved.clear()
+        self.extra_bytes = 0
