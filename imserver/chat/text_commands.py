@@ -2,10 +2,10 @@
 
 The rules, in the order in which they are applied:
 
-1. Space around the text is ignored. Full-width letters, digits and the slash (`／ｂｏｏｋ`) count as their narrow twins, and Latin
-   letters match in either case.
-2. `/name` and `/alias` match, and so does an alias without the slash (`预约 …`). A bare name does not, unless it is an alias too:
-   "book" begins too many innocent sentences.
+1. Space around the text is ignored. Full-width letters, digits and slash (`／ｂｏｏｋ`) count as their narrow twins, and Latin letters
+   match in either case.
+2. `/name` and `/alias` match, and so does an alias without the slash (`预约 …`). A bare name does not, unless it is an alias
+   too: "book" begins too many innocent sentences.
 3. A command ends where the text ends, at a space, or where Chinese, Japanese or Korean writing begins or ends (scripts without
    spaces): `预约明天`, `取消A7K2` and `/book明天` match, `/books` and `pinging` do not.
 4. Of several that match the longest wins: `取消预约` before `取消`.
@@ -67,7 +67,7 @@ class CommandTable(Generic[T]):
     def __contains__(self, name: object) -> bool:
         return name in self._rows
 
-    def add(self, name: str, target: T, *, help: str = "", aliases: Sequence[str] = ()) -> None:  # noqa: A002
+    def add(self, name: str, target: T, *, help: str = "", aliases: Sequence[str] = ()) -> None:
         """A new row. Raises ValueError for a name or alias that is taken, empty, too long or of the wrong form."""
         if NAME_PATTERN.fullmatch(name) is None:
             raise ValueError(f"command name {name!r}: 1-32 of a-z, 0-9, _ and -")

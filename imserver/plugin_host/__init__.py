@@ -1,0 +1,12 @@
+"""Runs plugins: finds and starts them, tells them of commits from durable cursors, fires their timers, keeps their promises.
+
+PluginHost.notify ─▶ Worker ─▶ Handling ─▶ the plugin's handler ─▶ PluginContext.transaction ─▶ PluginUnit ─▶ Store
+                       ▲ Feed (messages)      deadline, attempts                                 marks the event first
+                       └ Timers
+"""
+
+from imserver.plugin_host.discovery import installed, load_cli
+from imserver.plugin_host.host import Finding, PluginFigures, PluginHost
+from imserver.plugin_host.limits import HostLimits
+
+__all__ = ["Finding", "HostLimits", "PluginFigures", "PluginHost", "installed", "load_cli"]

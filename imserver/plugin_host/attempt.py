@@ -1,0 +1,71 @@
+"""One call of a handler and the units that it has in the writer's queue.
+
+A deadline can race the commit of the very transaction that it gives up. So after a handler was cancelled the host waits until
+each of its units is decided (withdrawn, failed or committed) before it tries again or says that something went wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+
+from imserver.errors import Refusal, RefusalCode
+from imserver.plugin_api import Event
+
+#: Refusals by which the store says "not now": no fault of the plugin's.
+STORE_BUSY = frozenset({RefusalCode.OVERLOADED, RefusalCode.STORE_FULL})
+
+
+class Attempt:
+    """What became of one call. A handler's own tasks inherit it, which is how their units are found."""
+
+    __slots__ = ("_decided", "abandoned", "event", "handled", "in_flight", "over", "store_busy", "unit_count")
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+        #: A unit of this attempt marked the event, and is committed.
+        self.handled = False
+        #: The store refused or delayed a unit of this attempt: if the attempt fails, the plugin is not to blame.
+        self.store_busy = False
+        #: The deadline has passed: nothing that the handler still tries may count.
+        self.abandoned = False
+        #: The handler has returned; tasks that it started work on their own account.
+        self.over = False
+        self.unit_count = 0
+        self.in_flight = 0
+        self._decided = asyncio.Event()
+        self._decided.set()
+
+    def submitted(self) -> None:
+        """A unit entered the writer's queue."""
+        self.unit_count += 1
+        self.in_flight += 1
+        self._decided.clear()
+
+    def decided(self, *, marked: bool, error: Exception | None) -> None:
+        """The unit left it again. `marked`: it would have marked the event."""
+        self.in_flight -= 1
+        if error is None:
+            self.handled = self.handled or marked
+        else:
+            self.failed(error)
+        if not self.in_flight:
+            self._decided.set()
+
+    def failed(self, error: Exception) -> None:
+        """A unit was refused or failed."""
+        if is_store_busy(error):
+            self.store_busy = True
+
+    async def all_decided(self) -> None:
+        """Wait until no unit of this attempt is in the queue."""
+        await self._decided.wait()
+
+
+def is_store_busy(error: BaseException) -> bool:
+    """True for a refusal that is to be waited out."""
+    return isinstance(error, Refusal) and error.code in STORE_BUSY
+
+
+#: The attempt in whose handler (or a task started by it) this code runs.
+CURRENT: ContextVar[Attempt | None] = ContextVar("imserver_plugin_attempt", default=None)

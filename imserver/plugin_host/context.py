@@ -1,0 +1,174 @@
+"""What a plugin holds in its hands: registrations, transactions and reads, all in the plugin's own name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from imserver.chat.ports import Store
+from imserver.clock import Clock
+from imserver.errors import PluginError, Refusal, RefusalCode
+from imserver.events import MessagePosted, TimerFired
+from imserver.model import User, valid_user_id
+from imserver.plugin_api import Call, Content, Context, Event, Transaction
+from imserver.plugin_host.attempt import CURRENT
+from imserver.plugin_host.limits import HostLimits
+from imserver.plugin_host.registrations import Check, Registrations
+from imserver.plugin_host.transaction import Keys, PluginTransaction, PluginUnit
+
+T = TypeVar("T")
+
+#: Role of the accounts that plugins speak as.
+BOT_ROLE = "bot"
+
+ReviewHandler = Callable[[str, str, Content], Awaitable[Refusal | None]]
+
+
+class PluginContext(Context):
+    """The host's side of `plugin_api.Context`."""
+
+    def __init__(
+        self,
+        registrations: Registrations,
+        store: Store,
+        *,
+        config: Any,
+        clock: Clock,
+        log: Any,
+        random_bytes: Callable[[int], bytes],
+        limits: HostLimits,
+    ) -> None:
+        self._registrations = registrations
+        self._store = store
+        self._config = config
+        self._clock = clock
+        self._log = log
+        self._random_bytes = random_bytes
+        self._limits = limits
+
+    @property
+    def config(self) -> Any:
+        return self._config
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
+    @property
+    def log(self) -> Any:
+        return self._log
+
+    # -- registrations ------------------------------------------------------------------------------------------------
+
+    async def ensure_bot(self, user_id: str, display_name: str, *, language: str = "en") -> User:
+        if not valid_user_id(user_id):
+            raise PluginError(f"bot {user_id!r}: 1-64 bytes without control characters")
+        known = await self.user(user_id)
+        if known is not None and BOT_ROLE not in known.roles:
+            raise PluginError(
+                f"the account {user_id!r} is not a bot: rename it, or give it the role {BOT_ROLE!r}"
+            )
+        # Heard from now on: nothing that is said to the bot between its making and this line may be missed.
+        self._registrar.add_bot(user_id)
+        wanted = User(user_id, display_name, language, known.roles if known else (BOT_ROLE,))
+        if wanted != known:
+            await self.transaction(lambda tx: tx.ensure_user(wanted))
+        return wanted
+
+    def command(
+        self,
+        name: str,
+        handler: Callable[[Call], Awaitable[Content | str | None]],
+        *,
+        help: str = "",
+        aliases: Sequence[str] = (),
+    ) -> None:
+        try:
+            self._registrar.commands.add(name, handler, help=help, aliases=aliases)
+        except ValueError as error:
+            raise PluginError(str(error)) from None
+
+    def on(
+        self, event_type: type[MessagePosted], handler: Callable[[MessagePosted], Awaitable[None]]
+    ) -> None:
+        if event_type is not MessagePosted:
+            raise PluginError(f"on({event_type!r}): only MessagePosted is delivered; for timers see `timer`")
+        self._registrar.listeners.append(handler)
+
+    def timer(self, name: str, handler: Callable[[TimerFired], Awaitable[None]]) -> None:
+        if name in self._registrar.timers:
+            raise PluginError(f"timer {name!r} has a handler already")
+        self._registrar.timers[name] = handler
+
+    def review(self, handler: ReviewHandler) -> None:
+        self._registrar.add_reviewer(_Review(handler, self._limits.review_deadline_s, self._log))
+
+    def check(self, name: str, query: Check) -> None:
+        self._registrar.checks.append((name, query))
+
+    # -- the store ----------------------------------------------------------------------------------------------------
+
+    async def transaction(self, fn: Callable[[Transaction], T], *, event: Event | None = None) -> T:
+        attempt = CURRENT.get()
+        if attempt is not None and attempt.abandoned:
+            raise PluginError("the deadline of this handler has passed")
+        if attempt is not None and attempt.over:
+            attempt = None
+        name = self._registrar.name
+        if event is None:
+            keys = Keys(self._clock.now_ms(), name, self._random_bytes(16))
+        else:
+            keys = Keys.of_event(name, event, "handler")
+        unit = PluginUnit(
+            fn,
+            self._registrar,
+            keys,
+            event=event,
+            attempt=attempt,
+            max_content_bytes=self._limits.max_content_bytes,
+        )
+        result: T = await unit.through(self._store)
+        return result
+
+    async def read(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        name = self._registrar.name
+        return await self._store.read(lambda reader: reader.plugin_sql(name, sql, params))
+
+    async def user(self, user_id: str) -> User | None:
+        self._registrar  # noqa: B018  a stopped plugin reads nothing
+        found = await self._store.read(lambda reader: reader.users([user_id]))
+        return found[0] if found else None
+
+    @property
+    def _registrar(self) -> Registrations:
+        if self._registrations.closed:
+            raise PluginError(f"the plugin {self._registrations.name!r} is stopped")
+        return self._registrations
+
+
+class _Review:
+    """A plugin's review hook with a deadline. A broken reviewer decides nothing: the author may try again."""
+
+    __slots__ = ("_deadline_s", "_handler", "_log")
+
+    def __init__(self, handler: ReviewHandler, deadline_s: float, log: Any) -> None:
+        self._handler = handler
+        self._deadline_s = deadline_s
+        self._log = log
+
+    async def __call__(
+        self, conversation_id: str, sender_id: str, content: Mapping[str, Any]
+    ) -> Refusal | None:
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                verdict: object = await self._handler(conversation_id, sender_id, content)
+            if verdict is None or isinstance(verdict, Refusal):
+                return verdict
+            raise TypeError(f"a review answers None or a Refusal, not {type(verdict).__name__}")
+        except Exception as error:  # whatever it is, it is the plugin's, and the post must get an answer
+            self._log.error("review_failed", conversation_id=conversation_id, exc_info=error)
+            return Refusal(RefusalCode.OVERLOADED, "this message could not be reviewed", retry_after_ms=1000)
+
+
+__all__ = ["BOT_ROLE", "PluginContext", "PluginTransaction"]

@@ -1,0 +1,120 @@
+"""Finds plugins through the entry-point group `imserver.plugins`, and checks what was found against the contract.
+
+An entry point names a class (or a function) that makes the plugin object, so that two servers in one process do not share one;
+a ready object works too. Looking for names imports nothing; a plugin's code is imported only when it is enabled, or when its
+commands are asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import msgspec
+
+from imserver.errors import ConfigError, PluginError
+from imserver.plugin_api import Migration, Plugin
+
+GROUP = "imserver.plugins"
+#: A plugin's name begins the names of its tables: no underscore, so that no prefix begins another.
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9]{0,30}")
+
+_MSGSPEC_PATH = re.compile(r"(?P<text>.*?)(?: - at `(?P<path>\$.*)`)?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Enabled:
+    """A plugin that is to run, and its checked configuration."""
+
+    plugin: Plugin
+    config: Any
+    migrations: Sequence[Migration]
+
+
+def installed() -> dict[str, EntryPoint]:
+    """Every plugin that is installed, by name. Nothing of it is imported."""
+    return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
+
+
+def load(entry: EntryPoint) -> Plugin:
+    """Import a plugin and make its object. Raises PluginError, whatever goes wrong inside it."""
+    try:
+        made = entry.load()
+        if isinstance(made, type) or (callable(made) and not hasattr(made, "start")):
+            made = made()
+    except Exception as error:
+        raise PluginError(f"the plugin {entry.name!r} ({entry.value}) cannot be loaded: {error!r}") from error
+    plugin = checked(made)
+    if plugin.name != entry.name:
+        raise PluginError(f"the plugin {entry.name!r} ({entry.value}) calls itself {plugin.name!r}")
+    return plugin
+
+
+def checked(made: object) -> Plugin:
+    """The object as a plugin. Raises PluginError that says what is missing."""
+    missing = [name for name in ("name", "config_type", "start", "stop") if not hasattr(made, name)]
+    if missing:
+        raise PluginError(f"{made!r} is not a plugin: it has no {', '.join(missing)}")
+    plugin: Plugin = made  # type: ignore[assignment]  # just checked, except `migrations`, which may be left out
+    if NAME_PATTERN.fullmatch(plugin.name) is None:
+        raise PluginError(f"plugin name {plugin.name!r}: 1-31 of a-z and 0-9, beginning with a letter")
+    return plugin
+
+
+def enabled(sections: Mapping[str, Mapping[str, Any]], given: Iterable[Plugin] = ()) -> list[Enabled]:
+    """The plugins that have a section in the configuration, and those that were handed in (with an empty section, if they
+    have none). Raises ConfigError with the path of the wrong field, PluginError for a plugin that breaks its contract.
+    """
+    plugins = {plugin.name: plugin for plugin in map(checked, given)}
+    found = installed()
+    for name in sections:
+        if name not in plugins:
+            if name not in found:
+                known = ", ".join(sorted({*found, *plugins})) or "none"
+                raise ConfigError(f"$.plugins.{name}", f"no such plugin is installed (installed: {known})")
+            plugins[name] = load(found[name])
+    return [
+        Enabled(plugin, config_of(plugin, sections.get(name, {})), _migrations_of(plugin))
+        for name, plugin in plugins.items()
+    ]
+
+
+def config_of(plugin: Plugin, section: Mapping[str, Any]) -> Any:
+    """The section as the plugin's `config_type`. Strings are converted, because the environment gives nothing else."""
+    path = f"$.plugins.{plugin.name}"
+    fields = getattr(plugin.config_type, "__struct_encode_fields__", None)
+    unknown = [name for name in section if fields is not None and name not in fields]
+    if unknown:
+        known = ", ".join(fields or ()) or "none"
+        raise ConfigError(f"{path}.{unknown[0]}", f"there is no such option (options: {known})")
+    try:
+        return msgspec.convert(dict(section), plugin.config_type, strict=False)
+    except msgspec.ValidationError as error:
+        matched = _MSGSPEC_PATH.fullmatch(str(error))
+        text, inner = (matched["text"], matched["path"]) if matched else (str(error), None)
+        raise ConfigError(path + (inner or "$")[1:], text) from None
+
+
+def load_cli(on_error: Callable[[str, PluginError], None] | None = None) -> Iterator[tuple[str, Any]]:
+    """`(name, click command)` of every installed plugin that has `cli`. Nothing is started. A plugin that cannot be imported
+    is told to `on_error` and left out, so that it does not break everybody's commands."""
+    for name, entry in installed().items():
+        try:
+            command = getattr(load(entry), "cli", None)
+        except PluginError as error:
+            if on_error is not None:
+                on_error(name, error)
+            continue
+        if command is not None:
+            yield name, command
+
+
+def _migrations_of(plugin: Plugin) -> list[Migration]:
+    migrations = sorted(getattr(plugin, "migrations", ()), key=lambda migration: migration.number)
+    numbers = [migration.number for migration in migrations]
+    if numbers != list(range(1, len(numbers) + 1)):
+        raise PluginError(f"plugin {plugin.name!r}: migrations are numbered 1, 2, 3 …, not {numbers}")
+    return migrations

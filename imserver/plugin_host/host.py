@@ -1,0 +1,303 @@
+"""The plugin host: starts plugins, tells them of commits, and undoes them again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from imserver.chat.ports import Reader, Reviewer, Store, Transaction
+from imserver.clock import Clock
+from imserver.errors import AlreadyHandled, ConfigError, ImserverError, StartError
+from imserver.events import MessagePosted, StoredEvent
+from imserver.plugin_api import Plugin
+from imserver.plugin_host.attempt import is_store_busy
+from imserver.plugin_host.context import PluginContext
+from imserver.plugin_host.discovery import Enabled, enabled
+from imserver.plugin_host.limits import HostLimits
+from imserver.plugin_host.registrations import Registrations
+from imserver.plugin_host.worker import Newest, Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a plugin's own consistency check found."""
+
+    plugin: str
+    check: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PluginFigures:
+    """How one plugin is doing, for metrics and health."""
+
+    plugin: str
+    handled_count: int
+    failed_count: int
+    waiting_count: int
+    behind: bool
+    cursor: int
+
+
+@dataclass(slots=True)
+class _Running:
+    plugin: Plugin
+    registrations: Registrations
+    worker: Worker
+    log: Any
+
+
+class PluginHost:
+    """All plugins of one server.
+
+    `sections` is `Config.plugins`: a plugin with a section runs. `plugins` are handed in by whoever embeds the server; they
+    run with or without a section. `log` is a structlog logger, `random_bytes` the source of ids.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sections: Mapping[str, Mapping[str, Any]],
+        *,
+        clock: Clock,
+        log: Any,
+        plugins: Iterable[Plugin] = (),
+        random_bytes: Callable[[int], bytes] = os.urandom,
+        limits: HostLimits | None = None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._log = log
+        self._sections = sections
+        self._plugins = list(plugins)
+        self._random_bytes = random_bytes
+        self._limits = limits or HostLimits()
+        #: What chat asks, in order, before a post may enter the queue. Changed in place, so it can be handed on once.
+        self.reviewers: list[Reviewer] = []
+        self._bots: dict[str, str] = {}
+        self._newest = Newest()
+        self._running: list[_Running] = []
+        self._cursor_moved = asyncio.Event()
+        self._cursor_task: asyncio.Task[None] | None = None
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    async def start(self, *, deliver: bool = True) -> None:
+        """Find, check and start every enabled plugin; then begin to deliver. All or none of them run afterwards.
+
+        Raises ConfigError (a wrong section), PluginError (a broken contract) or StartError (a plugin that does not start).
+        `deliver=False` starts plugins without giving them anything to do, for `run_checks` on a store at rest.
+        """
+        found = enabled(self._sections, self._plugins)
+        try:
+            for one in found:
+                await self._start_one(one)
+        except BaseException:
+            await self.stop()
+            raise
+        if not deliver:
+            return
+        for running in self._running:
+            running.worker.start()
+        if self._running:
+            self._cursor_task = asyncio.get_running_loop().create_task(
+                self._move_cursors(), name="plugin cursors"
+            )
+
+    async def stop(self) -> None:
+        """Let running handlers end, stop the plugins in reverse order, undo all that they registered."""
+        await asyncio.gather(*(running.worker.stop() for running in self._running))
+        await self._end_cursor_task()
+        with suppress(
+            ImserverError
+        ):  # the store may be the reason for stopping; then the messages come again
+            await self._store_cursors()
+        for running in reversed(self._running):
+            try:
+                async with asyncio.timeout(self._limits.stop_deadline_s):
+                    await running.plugin.stop()
+            except Exception as error:  # the others have to be stopped too
+                running.log.error("plugin_stop_failed", exc_info=error)
+            running.registrations.clear()
+        self._running.clear()
+
+    def store_failed(self, error: Exception) -> None:
+        """The store answers nobody any more: neither do we wait for it. `stop` follows."""
+        for running in self._running:
+            running.worker.handling.stopping.set()
+            for unit in list(running.registrations.units):
+                unit.lost(error)
+
+    async def kill(self) -> None:
+        """Drop everything in the middle, store no cursor, ask no plugin: what a crash does. For tests and simulations."""
+        await self._end_cursor_task()
+        for running in self._running:
+            await running.worker.kill()
+            await running.worker.handling.close()
+            running.registrations.clear()
+        self._running.clear()
+
+    # -- from the hub -------------------------------------------------------------------------------------------------
+
+    def notify(self, events: Sequence[StoredEvent]) -> None:
+        """Told on the loop after each commit, in commit order. Cheap when no plugin cares; never blocks, never raises."""
+        running = self._running
+        if not running:
+            return
+        bots = self._bots.keys()
+        newest = 0
+        for event in events:
+            if type(event) is MessagePosted:
+                newest = event.change
+                if not event.audience.keys().isdisjoint(bots):
+                    for one in running:
+                        one.worker.offer(event)
+        if newest:
+            self._newest.change = max(self._newest.change, newest)
+            self._cursor_moved.set()
+
+    # -- for the server, commands and tests ---------------------------------------------------------------------------
+
+    @property
+    def names(self) -> list[str]:
+        """The plugins that run."""
+        return [running.registrations.name for running in self._running]
+
+    def figures(self) -> list[PluginFigures]:
+        """One row for each plugin that runs."""
+        return [
+            PluginFigures(
+                running.registrations.name,
+                running.worker.handling.handled_count,
+                running.worker.handling.failed_count,
+                running.worker.waiting,
+                running.worker.behind,
+                running.worker.marked,
+            )
+            for running in self._running
+        ]
+
+    async def run_checks(self) -> list[Finding]:
+        """Run every check of every plugin, each in one snapshot. A check that raises is a finding."""
+        findings = []
+        for running in self._running:
+            name = running.registrations.name
+            for check, query in running.registrations.checks:
+
+                def ask(reader: Reader, query: Any = query, name: str = name) -> list[str]:
+                    return list(query(lambda sql, params=(): reader.plugin_sql(name, sql, params)))
+
+                try:
+                    texts = await self._store.read(ask)
+                except Exception as error:  # it is the plugin's code
+                    texts = [f"the check itself failed: {error!r}"]
+                findings += [Finding(name, check, text) for text in texts]
+        return findings
+
+    async def idle(self) -> None:
+        """Wait until no plugin has a message to hear or a timer due. For tests, which need no sleep then."""
+        while True:
+            for running in self._running:
+                await running.worker.until_idle()
+            if all(running.worker.idle for running in self._running):
+                return
+
+    async def next_timer_at(self) -> int | None:
+        """When the next timer of any plugin is due (UTC ms)."""
+        names = self.names
+        times = await self._store.read(lambda reader: [reader.next_timer_at(name) for name in names])
+        return min((due_at for due_at in times if due_at is not None), default=None)
+
+    # -- starting -----------------------------------------------------------------------------------------------------
+
+    async def _start_one(self, one: Enabled) -> None:
+        plugin = one.plugin
+        log = self._log.bind(plugin=plugin.name)
+        registrations = Registrations(plugin.name, self.reviewers, self._bots, self._limits.max_bots)
+        await self._store.migrate_plugin(
+            plugin.name, [(migration.number, migration.sql) for migration in one.migrations]
+        )
+        worker = Worker(
+            registrations,
+            self._store,
+            cursor=await self._cursor_of(plugin.name),
+            newest=self._newest,
+            bots_of_all=self._bots,
+            clock=self._clock,
+            log=log,
+            random_bytes=self._random_bytes,
+            limits=self._limits,
+        )
+        context = PluginContext(
+            registrations,
+            self._store,
+            config=one.config,
+            clock=self._clock,
+            log=log,
+            random_bytes=self._random_bytes,
+            limits=self._limits,
+        )
+        self._running.append(_Running(plugin, registrations, worker, log))
+        try:
+            async with asyncio.timeout(self._limits.start_deadline_s):
+                await plugin.start(context)
+        except ConfigError:
+            raise
+        except Exception as error:
+            log.error("plugin_start_failed", exc_info=error)
+            raise StartError(f"the plugin {plugin.name!r} did not start: {error!r}") from error
+
+    async def _cursor_of(self, plugin: str) -> int:
+        """Where the plugin goes on; a new plugin begins at the end, and from now on that is where it stands."""
+        cursor, end = await self._store.read(
+            lambda reader: (reader.plugin_cursor(plugin), reader.messages_after(0, [], 1)[1])
+        )
+        if cursor is not None:
+            return cursor
+
+        def begin(tx: Transaction) -> None:
+            with suppress(AlreadyHandled):
+                tx.mark_handled(plugin, end)
+
+        await self._store.write(begin)
+        return end
+
+    # -- the lazy cursor ----------------------------------------------------------------------------------------------
+
+    async def _move_cursors(self) -> None:
+        """Store the cursors of plugins that had nothing to do, all in one unit, now and then."""
+        while True:
+            await self._cursor_moved.wait()
+            self._cursor_moved.clear()
+            await asyncio.sleep(self._limits.cursor_interval_s)
+            try:
+                await self._store_cursors()
+            except Exception as error:  # nothing is lost: it is tried again with the next message
+                if not is_store_busy(error):
+                    self._log.error("plugin_cursors_not_stored", exc_info=error)
+
+    async def _store_cursors(self) -> None:
+        moves = [
+            (one.worker, one.worker.done) for one in self._running if one.worker.done > one.worker.marked
+        ]
+        if not moves:
+            return
+
+        def move(tx: Transaction) -> None:
+            for worker, change in moves:
+                with suppress(AlreadyHandled):
+                    tx.mark_handled(worker.registrations.name, change)
+
+        await self._store.write(move)
+        for worker, change in moves:
+            worker.marked = max(worker.marked, change)
+
+    async def _end_cursor_task(self) -> None:
+        if self._cursor_task is not None:
+            self._cursor_task.cancel()
+            await asyncio.wait({self._cursor_task})
+            self._cursor_task = None

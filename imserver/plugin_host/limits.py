@@ -1,0 +1,38 @@
+"""Every bound of the plugin host, with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HostLimits:
+    """Bounds for all plugins of one server. Seconds are of the event loop's time, not wall time."""
+
+    #: One call of a handler. Longer than any chat user waits; a plugin that needs more starts a task of its own.
+    handler_deadline_s: float = 5.0
+    #: What a cancelled handler may still take to clean up; then it is left behind and its transactions are refused.
+    cancel_grace_s: float = 1.0
+    #: Failed attempts at one event or timer, after which it goes to `plugin_failures`.
+    max_attempts: int = 3
+    #: Waits between them. Short, because the plugin's later events wait too.
+    retry_delays_s: tuple[float, ...] = (0.1, 1.0)
+    #: Waits while the store is full or overloaded: from the first, doubling, up to the second. Not counted as attempts.
+    store_busy_delays_s: tuple[float, float] = (0.05, 2.0)
+    #: Events kept in memory for one plugin; beyond them it reads from the store (at 32 KiB each: 16 MiB at worst).
+    max_live_events: int = 512
+    #: Messages and timers in one read from the store.
+    read_page: int = 128
+    #: The cursor over events that nobody cares about is stored this often at most; a crash repeats less than that.
+    cursor_interval_s: float = 1.0
+    #: Wall time may jump, so a waiting timer is compared with the clock at least this often.
+    timer_poll_s: float = 0.25
+    #: One review of one post: its author is waiting.
+    review_deadline_s: float = 1.0
+    #: `Plugin.start` may read a whole database; `Plugin.stop` happens inside the server's drain.
+    start_deadline_s: float = 60.0
+    stop_deadline_s: float = 5.0
+    #: Content of a bot's message, encoded; the same bound as everybody's.
+    max_content_bytes: int = 32_768
+    #: Bots of one plugin (a chain has one for each store).
+    max_bots: int = 2_000

@@ -1,0 +1,77 @@
+"""What one plugin has registered: its bots, commands, handlers and checks. The host undoes all of it by `clear`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from imserver.chat.ports import Reviewer
+from imserver.chat.text_commands import CommandTable
+from imserver.errors import PluginError
+from imserver.events import MessagePosted, TimerFired
+from imserver.plugin_api import Call, Content
+
+CommandHandler = Callable[[Call], Awaitable[Content | str | None]]
+
+
+class Lost(Protocol):
+    """A unit that still waits for the store."""
+
+    def lost(self, error: Exception) -> None: ...
+
+
+Check = Callable[[Callable[..., list[tuple[Any, ...]]]], list[str]]
+
+
+class Registrations:
+    """One plugin's rows in every table of the host."""
+
+    def __init__(
+        self, name: str, reviewers: list[Reviewer], bots_of_all: dict[str, str], max_bots: int
+    ) -> None:
+        self.name = name
+        #: In order of registration; the keys are the plugin's bots. Replaced, never changed: the writer's thread reads it.
+        self.bots: dict[str, None] = {}
+        self.commands: CommandTable[CommandHandler] = CommandTable()
+        self.listeners: list[Callable[[MessagePosted], Awaitable[None]]] = []
+        self.timers: dict[str, Callable[[TimerFired], Awaitable[None]]] = {}
+        self.checks: list[tuple[str, Check]] = []
+        #: Units in the writer's queue, should the store fail without settling them.
+        self.units: set[Lost] = set()
+        #: Set when the plugin is gone: its context refuses every call from then on.
+        self.closed = False
+        #: Called on the loop after the commit of a transaction that set or cancelled a timer.
+        self.timers_changed: Callable[[], None] = lambda: None
+        self._reviewers: list[Reviewer] = []
+        self._all_reviewers = reviewers
+        self._bots_of_all = bots_of_all
+        self._max_bots = max_bots
+
+    def add_bot(self, user_id: str) -> None:
+        """From now on the plugin speaks as this user and hears what is said to it."""
+        owner = self._bots_of_all.get(user_id, self.name)
+        if owner != self.name:
+            raise PluginError(f"{user_id!r} is a bot of the plugin {owner!r}")
+        if len(self.bots) >= self._max_bots and user_id not in self.bots:
+            raise PluginError(f"more than {self._max_bots} bots")
+        self.bots = {**self.bots, user_id: None}
+        self._bots_of_all[user_id] = self.name
+
+    def add_reviewer(self, reviewer: Reviewer) -> None:
+        """Ask this reviewer, too, before every post."""
+        self._reviewers.append(reviewer)
+        self._all_reviewers.append(reviewer)
+
+    def clear(self) -> None:
+        """Undo everything. Harmless when repeated."""
+        self.closed = True
+        self.commands.clear()
+        self.listeners.clear()
+        self.timers.clear()
+        self.checks.clear()
+        for reviewer in self._reviewers:
+            self._all_reviewers.remove(reviewer)
+        self._reviewers.clear()
+        for user_id in self.bots:
+            self._bots_of_all.pop(user_id, None)
+        self.bots = {}

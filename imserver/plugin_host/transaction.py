@@ -1,0 +1,370 @@
+"""One plugin transaction as a unit of the writer's queue, and the view of it that the plugin gets.
+
+The unit marks its event first, so that a unit which comes second fails before it has done anything. Keys of what it posts are
+derived from the event, so that a second run makes the same messages; they begin with a time, because the store's index of keys
+is cheapest when they grow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from imserver.chat import ports
+from imserver.content import encode_content
+from imserver.errors import AlreadyHandled, PluginError, Refusal, RefusalCode
+from imserver.events import MessagePosted, TimerFired
+from imserver.model import (
+    KEY_BYTES,
+    Audience,
+    Kind,
+    Role,
+    User,
+    content_digest,
+    direct_conversation_id,
+    direct_pair,
+    group_conversation_id,
+)
+from imserver.plugin_api import Content, Event, Transaction
+from imserver.plugin_host.attempt import Attempt
+from imserver.plugin_host.registrations import Registrations
+
+_TIME_BYTES = 6
+
+
+class Keys:
+    """Idempotency keys for one unit: `keys(0)`, `keys(1)`, … are the same for the same event."""
+
+    __slots__ = ("_seed", "_time")
+
+    def __init__(self, at_ms: int, *parts: str | int | bytes) -> None:
+        self._time = (at_ms % (1 << 8 * _TIME_BYTES)).to_bytes(_TIME_BYTES, "big")
+        self._seed = hashlib.blake2b(digest_size=KEY_BYTES)
+        for part in parts:
+            data = part if isinstance(part, bytes) else str(part).encode()
+            self._seed.update(len(data).to_bytes(4, "big") + data)
+
+    def __call__(self, ordinal: int) -> bytes:
+        digest = self._seed.copy()
+        digest.update(ordinal.to_bytes(8, "big"))
+        return self._time + digest.digest()[: KEY_BYTES - _TIME_BYTES]
+
+    @classmethod
+    def of_event(cls, plugin: str, event: Event, purpose: str) -> Keys:
+        """Keys that follow from the event alone."""
+        if isinstance(event, MessagePosted):
+            message = event.message
+            place = (message.conversation_id, message.position)
+            return cls(message.sent_at, plugin, purpose, "message", event.change, *place)
+        # A store may give the number of a deleted timer again, so the number alone would not do.
+        return cls(event.due_at, plugin, purpose, "timer", event.timer_id, event.name, repr(event.payload))
+
+
+def conversation_key(plugin: str, key: str) -> bytes:
+    """The key of the conversation that a plugin calls `key`: the same for ever, whatever its bots or events are."""
+    return hashlib.blake2b(f"{plugin}\0{key}".encode(), digest_size=KEY_BYTES, person=b"plugin-conv").digest()
+
+
+class PluginUnit(ports.Unit):
+    """The synchronous `fn(tx)` of a plugin, and the mark of the event that it deals with. `future` is the answer."""
+
+    __slots__ = (
+        "_attempt",
+        "_event",
+        "_fn",
+        "_keys",
+        "_marked",
+        "_max_content_bytes",
+        "_registrations",
+        "_timers",
+        "future",
+    )
+
+    def __init__(
+        self,
+        fn: Callable[[PluginTransaction], Any],
+        registrations: Registrations,
+        keys: Keys,
+        *,
+        event: Event | None = None,
+        attempt: Attempt | None = None,
+        max_content_bytes: int,
+    ) -> None:
+        super().__init__()
+        self._fn = fn
+        self._registrations = registrations
+        self._keys = keys
+        self._event = event
+        self._attempt = attempt
+        self._max_content_bytes = max_content_bytes
+        self._marked = False
+        self._timers = False
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    async def through(self, store: ports.Store) -> Any:
+        """Submit and wait. Cancelling the waiter takes the unit out of the queue if it has not begun."""
+        attempt = self._attempt
+        try:
+            store.submit(self)
+        except Exception as error:
+            if attempt is not None:
+                attempt.failed(error)
+            raise
+        if attempt is not None:
+            attempt.submitted()
+        self._registrations.units.add(self)
+        return await self.future
+
+    def withdrawn(self) -> Exception | None:
+        if self.future.cancelled() or (self._attempt is not None and self._attempt.abandoned):
+            if self._attempt is not None:
+                self._attempt.store_busy = True  # it was ready in time, the queue was not
+            return PluginError("withdrawn: the handler was cancelled")
+        return None
+
+    def run(self, tx: ports.Transaction) -> Any:
+        # May run again after a batch was rolled back: nothing of an earlier run may be left in `self`.
+        view = PluginTransaction(tx, self._registrations, self._keys, self._max_content_bytes)
+        try:
+            if self._event is not None:
+                view.handled(self._event)
+            result = self._fn(view)
+            if inspect.isawaitable(result):
+                if inspect.iscoroutine(result):
+                    result.close()
+                raise PluginError("a transaction is synchronous: fn(tx) must not be `async def`")
+        finally:
+            self._marked = self._attempt is not None and self._attempt.event in view.marked
+            self._timers = view.timers_changed
+            view.close()
+        return result
+
+    def lost(self, error: Exception) -> None:
+        """The store failed, the outcome is unknown, and `settle` will not come."""
+        self.error = error
+        self.settle()
+
+    def settle(self) -> None:
+        error = self.error
+        self._registrations.units.discard(self)
+        if self._attempt is not None:
+            self._attempt.decided(marked=self._marked, error=error)
+        if error is None and self._timers:
+            self._registrations.timers_changed()
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(error)
+
+
+class PluginTransaction(Transaction):
+    """The store as one plugin may use it: its own tables, its own bots, its own timers. Dead after its unit."""
+
+    __slots__ = (
+        "_keys",
+        "_max_content_bytes",
+        "_open_tx",
+        "_ordinal",
+        "_registrations",
+        "marked",
+        "timers_changed",
+    )
+
+    def __init__(
+        self, tx: ports.Transaction, registrations: Registrations, keys: Keys, max_content_bytes: int
+    ) -> None:
+        self._open_tx: ports.Transaction | None = tx
+        self._registrations = registrations
+        self._keys = keys
+        self._ordinal = 0
+        self._max_content_bytes = max_content_bytes
+        #: Events marked in this transaction.
+        self.marked: list[Event] = []
+        self.timers_changed = False
+
+    def close(self) -> None:
+        """The unit is over; a reference that the plugin kept is of no use."""
+        self._open_tx = None
+
+    @property
+    def now_ms(self) -> int:
+        return self._tx.now_ms
+
+    # -- the plugin's own tables, timers and events -------------------------------------------------------------------
+
+    def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        return self._tx.plugin_sql(self._registrations.name, sql, params)
+
+    def schedule(self, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
+        self.timers_changed = True
+        return self._tx.schedule(self._registrations.name, due_at, name, payload)
+
+    def cancel_timer(self, timer_id: int) -> bool:
+        self.timers_changed = True
+        return self._tx.cancel_timer(self._registrations.name, timer_id)
+
+    def handled(self, event: Event) -> None:
+        if event in self.marked:
+            return
+        if isinstance(event, TimerFired):
+            if event.plugin != self._registrations.name:
+                raise PluginError(f"a timer of the plugin {event.plugin!r}")
+            self._tx.mark_timer_done(event.timer_id)
+        else:
+            self._tx.mark_handled(self._registrations.name, event.change)
+        self.marked.append(event)
+
+    def record_failure(self, event: str, error_id: str, text: str) -> None:
+        """For the host: a row in `plugin_failures`."""
+        self._tx.record_failure(self._registrations.name, event, error_id, text)
+
+    # -- messages -----------------------------------------------------------------------------------------------------
+
+    def post(self, conversation_id: str, content: Content, *, sender_id: str | None = None) -> int:
+        bot = self._bots_in(conversation_id)[0] if sender_id is None else self._own(sender_id)
+        data = self._encoded(content)
+        posted = self._tx.post(
+            conversation_id, bot, self._next_key(), data, sent_at=self._tx.now_ms, digest=content_digest(data)
+        )
+        return posted.position
+
+    def edit(self, conversation_id: str, position: int, content: Content) -> int:
+        data = self._encoded(content)
+        key = self._next_key()
+        refused: Refusal | None = None
+        for bot in self._bots_in(conversation_id):
+            try:
+                _, revision, _ = self._tx.edit(conversation_id, bot, key, position, data)
+            except Refusal as refusal:
+                if refusal.code is not RefusalCode.FORBIDDEN:
+                    raise
+                refused = refused or refusal  # not this bot's message; perhaps another bot's of the plugin
+            else:
+                return revision
+        raise refused or PluginError("edit: the plugin has no bot here")
+
+    # -- conversations ------------------------------------------------------------------------------------------------
+
+    def ensure_conversation(
+        self,
+        key: str,
+        kind: Kind,
+        members: Mapping[str, Role],
+        *,
+        title: str = "",
+        owner_id: str | None = None,
+    ) -> str:
+        owner = self._first_bot() if owner_id is None else self._own(owner_id)
+        others = {user_id: role for user_id, role in members.items() if user_id != owner}
+        if kind is Kind.DIRECT:
+            if len(others) != 1:
+                raise PluginError("a direct conversation has one member beside the bot")
+            return direct_conversation_id(owner, *others)  # made by its first post
+        made_with = conversation_key(self._registrations.name, key)
+        conversation_id = group_conversation_id(owner, made_with)
+        if self._tx.audience(conversation_id) is not None:
+            return conversation_id
+        return self._tx.create_conversation(owner, made_with, kind, title, others)[0]
+
+    def add_member(self, conversation_id: str, user_id: str, role: Role = Role.MEMBER) -> None:
+        if user_id not in self.members(conversation_id):
+            actor = self._manager_of(conversation_id)
+            self._tx.add_member(conversation_id, actor, self._next_key(), user_id, role)
+
+    def remove_member(self, conversation_id: str, user_id: str) -> None:
+        if user_id in self.members(conversation_id):
+            actor = self._manager_of(conversation_id)
+            self._tx.remove_member(conversation_id, actor, self._next_key(), user_id)
+
+    def members(self, conversation_id: str) -> Audience:
+        return self._tx.audience(conversation_id) or {}
+
+    # -- accounts -----------------------------------------------------------------------------------------------------
+
+    def user(self, user_id: str) -> User | None:
+        return self._tx.user(user_id)
+
+    def ensure_user(self, user: User) -> None:
+        if self._tx.user(user.user_id) != user:
+            self._tx.put_user(user)
+
+    # -- what it stands on --------------------------------------------------------------------------------------------
+
+    @property
+    def _tx(self) -> ports.Transaction:
+        if self._open_tx is None:
+            raise PluginError("this transaction is over: use `tx` only inside fn(tx)")
+        return self._open_tx
+
+    def _next_key(self) -> bytes:
+        key = self._keys(self._ordinal)
+        self._ordinal += 1
+        return key
+
+    def _encoded(self, content: Content) -> bytes:
+        with plugin_fault("content"):
+            data = encode_content(checked_content(content))
+        if len(data) > self._max_content_bytes:
+            raise PluginError(f"content: at most {self._max_content_bytes} bytes, not {len(data)}")
+        return data
+
+    def _own(self, sender_id: str) -> str:
+        if sender_id not in self._registrations.bots:
+            raise PluginError(f"{sender_id!r} is not a bot of the plugin {self._registrations.name!r}")
+        return sender_id
+
+    def _first_bot(self) -> str:
+        for bot in self._registrations.bots:
+            return bot
+        raise PluginError("the plugin has no bot: call `await context.ensure_bot(…)` first")
+
+    def _bots_in(self, conversation_id: str) -> list[str]:
+        """The plugin's bots that are members, in order of registration; at least its first bot (to be refused properly)."""
+        audience = self._tx.audience(conversation_id)
+        members: Sequence[str] | Audience = (
+            direct_pair(conversation_id) or () if audience is None else audience
+        )
+        return bots_among(members, self._registrations.bots) or [self._first_bot()]
+
+    def _manager_of(self, conversation_id: str) -> str:
+        audience = self.members(conversation_id)
+        bots = self._bots_in(conversation_id)
+        managers = [bot for bot in bots if audience.get(bot) in (Role.OWNER, Role.ADMIN)]
+        return (managers or bots)[0]
+
+
+def bots_among(members: Sequence[str] | Audience, bots: Mapping[str, None]) -> list[str]:
+    """Those of `bots` that are members, in the order of `bots`. Costs the smaller of the two."""
+    if len(members) < len(bots):
+        found = {user_id for user_id in members if user_id in bots}
+        return sorted(found, key=list(bots).index) if len(found) > 1 else list(found)
+    return [bot for bot in bots if bot in members]
+
+
+def checked_content(content: Content) -> Content:
+    """What everybody's content must be: a map with a `type`; `system` is the server's own."""
+    kind = content.get("type")
+    if not isinstance(kind, str) or not kind:
+        raise ValueError("a map with `type`, a string")
+    if kind == "system":
+        raise ValueError("`system` is the server's own type")
+    if kind == "text" and not isinstance(content.get("text"), str):
+        raise ValueError("`text` is a string")
+    return content
+
+
+@contextmanager
+def plugin_fault(what: str) -> Iterator[None]:
+    """Turn whatever a plugin's value does to our code into a PluginError that names the value."""
+    try:
+        yield
+    except (AlreadyHandled, PluginError, Refusal):
+        raise
+    except Exception as error:
+        raise PluginError(f"{what}: {error}") from error

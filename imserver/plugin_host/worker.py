@@ -1,0 +1,302 @@
+"""Runs one plugin: its messages in commit order and its due timers, one at a time, from a durable cursor.
+
+Messages and timers take turns, so neither starves the other, and a plugin's handlers never run beside each other: what a plugin
+keeps in memory needs no lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from imserver.chat.ports import Store
+from imserver.chat.text_commands import Matched, fold
+from imserver.clock import Clock
+from imserver.content import decode_content
+from imserver.errors import StoreFailed
+from imserver.events import MessagePosted, TimerFired
+from imserver.model import User
+from imserver.plugin_api import Call, Content
+from imserver.plugin_host.attempt import CURRENT
+from imserver.plugin_host.feed import Feed
+from imserver.plugin_host.handling import Delivery, Handling, NoHandler, Outcome, Reply
+from imserver.plugin_host.limits import HostLimits
+from imserver.plugin_host.registrations import CommandHandler, Registrations
+from imserver.plugin_host.timers import Timers
+from imserver.plugin_host.transaction import bots_among
+
+#: After a fault of our own or of the store's reader the worker waits this long before it looks again.
+FAULT_PAUSE_S = 1.0
+#: A plugin without a `help` command gets this one: the list of its commands.
+HELP = "/help"
+
+
+@dataclass(slots=True)
+class Newest:
+    """The newest message that the host was told of. Shared by all workers of one host."""
+
+    change: int = 0
+
+
+class Worker:
+    """The task of one plugin."""
+
+    def __init__(
+        self,
+        registrations: Registrations,
+        store: Store,
+        *,
+        cursor: int,
+        newest: Newest,
+        bots_of_all: Mapping[str, str],
+        clock: Clock,
+        log: Any,
+        random_bytes: Callable[[int], bytes],
+        limits: HostLimits,
+    ) -> None:
+        self.registrations = registrations
+        #: The durable cursor, as far as we know.
+        self.marked = cursor
+        self._store = store
+        self._newest = newest
+        self._bots_of_all = bots_of_all
+        self._log = log
+        self._limits = limits
+        self._feed = Feed(cursor, limits.max_live_events)
+        self._timers = Timers(
+            registrations.name, store, clock, page=limits.read_page, poll_s=limits.timer_poll_s
+        )
+        self.handling = Handling(registrations, store, log=log, random_bytes=random_bytes, limits=limits)
+        registrations.timers_changed = self._timers_changed
+        self._done = cursor
+        self._in_hand = False
+        self._wake = asyncio.Event()
+        self._idle_waiters: list[asyncio.Future[None]] = []
+        self._task: asyncio.Task[None] | None = None
+        #: False while there is something to do.
+        self.idle = False
+
+    # -- from the host ------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to deliver, from the cursor on."""
+        self._task = asyncio.get_running_loop().create_task(
+            self._run(), name=f"plugin {self.registrations.name}"
+        )
+
+    def offer(self, event: MessagePosted) -> None:
+        """A message was committed in a conversation with some plugin's bot. Never blocks, never raises."""
+        if not event.audience.keys().isdisjoint(self.registrations.bots.keys()):
+            self._feed.offer(event)
+            self.idle = False
+            self._wake.set()
+
+    @property
+    def done(self) -> int:
+        """The change up to which every message is dealt with, at least in memory."""
+        if self._in_hand or len(self._feed):
+            return self._done
+        return max(self._done, self._feed.fetched if self._feed.behind else self._newest.change)
+
+    @property
+    def waiting(self) -> int:
+        """Messages in memory that wait for their turn."""
+        return len(self._feed)
+
+    @property
+    def behind(self) -> bool:
+        """True while the worker reads from the store to catch up."""
+        return self._feed.behind
+
+    async def until_idle(self) -> None:
+        """Wait until there is nothing to deliver and no timer due. For tests, which need no sleep then."""
+        if self._task is None or self._task.done():
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._idle_waiters.append(waiter)
+        self._wake.set()
+        await waiter
+
+    async def stop(self) -> None:
+        """Let the handler that runs come to its end, within its deadline, and deliver nothing more."""
+        self.handling.stopping.set()
+        self._wake.set()
+        if self._task is not None:
+            patience_s = self._limits.handler_deadline_s + self._limits.cancel_grace_s
+            done, _ = await asyncio.wait({self._task}, timeout=patience_s)
+            if not done:
+                await self.kill()
+        await self.handling.close()
+
+    async def kill(self) -> None:
+        """Stop at once, in the middle of anything: what a crash does."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    # -- the loop -----------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            while not self.handling.stopping.is_set():
+                self._wake.clear()
+                waiters, self._idle_waiters = self._idle_waiters, []
+                try:
+                    busy = await self._next_message()
+                    busy = await self._next_timer() or busy
+                except StoreFailed:
+                    self._idle_waiters += waiters
+                    raise
+                except Exception as error:  # the worker must outlive whatever goes wrong in one turn
+                    self._log.error("plugin_worker_fault", exc_info=error)
+                    self._idle_waiters += waiters
+                    await self.handling.pause(FAULT_PAUSE_S)
+                    continue
+                if busy:
+                    self._idle_waiters += waiters
+                    continue
+                self.idle = not self._wake.is_set()
+                for waiter in waiters:
+                    if not waiter.done():
+                        waiter.set_result(None)
+                await self._rest(self._timers.wait_s())
+        except StoreFailed:
+            # The server stops for it, and recovers by restarting; the plugin's cursor is where it was.
+            self._log.error("plugin_stopped_with_the_store")
+        finally:
+            self.idle = True
+            for waiter in self._idle_waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    async def _rest(self, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    def _timers_changed(self) -> None:
+        self._timers.changed()
+        self.idle = False
+        self._wake.set()
+
+    # -- messages -----------------------------------------------------------------------------------------------------
+
+    async def _next_message(self) -> bool:
+        """Deliver one message, or read more. False if there was nothing to do."""
+        event = self._feed.take()
+        if event is None:
+            return self._feed.behind and await self._read()
+        self._in_hand = True
+        try:
+            delivery = self._delivery(event)
+            outcome = Outcome.UNMARKED if delivery is None else await self.handling.deal_with(delivery)
+            if outcome is Outcome.PUT_OFF:
+                return False  # stopping: it stays in hand, so that no cursor passes it
+            if outcome is Outcome.MARKED:
+                self.marked = max(self.marked, event.change)
+            self._done = max(self._done, event.change)
+            self._in_hand = False
+        except BaseException:
+            # Not dealt with, and the cursor may not pass it: start again behind the last one that was.
+            self._feed = Feed(self._done, self._limits.max_live_events)
+            self._in_hand = False
+            raise
+        return True
+
+    async def _read(self) -> bool:
+        bots = self.registrations.bots
+        after = self._feed.fetched
+        rows, complete = await self._store.read(
+            lambda reader: reader.messages_after(after, list(bots), self._limits.read_page)
+        )
+        if bots is not self.registrations.bots:
+            return True  # a bot was added meanwhile: its messages are missing from the answer
+        self._done = max(self._done, after)
+        events = [MessagePosted(change, message, audience) for change, message, audience in rows]
+        self._feed.fill(events, complete, self._newest.change)
+        if self._feed.behind and not events and complete <= after:
+            await self._rest(
+                self._limits.timer_poll_s
+            )  # the reader's snapshot is older than what we were told of
+        return True
+
+    def _delivery(self, event: MessagePosted) -> Delivery | None:
+        """Who is to hear the message: the command that it is, or the listeners, or nobody."""
+        message, registrations = event.message, self.registrations
+        bots = bots_among(event.audience, registrations.bots)
+        if not bots or message.sender_id in registrations.bots or message.content is None:
+            return None
+        reply = Reply(message.conversation_id, bots[0], message.sender_id)
+        content = _readable(message.content)
+        text = content.get("text") if content.get("type") == "text" else None
+        if isinstance(text, str):
+            matched = registrations.commands.match(text)
+            if matched is not None:
+                return Delivery(event, lambda: self._command(matched, event, content), reply)
+            if fold(text.strip()) == HELP and len(registrations.commands):
+                return Delivery(event, self._help, reply)
+        if not registrations.listeners:
+            return None
+        # Two plugins whose bots complain about each other's complaints would never stop.
+        to_a_person = message.sender_id not in self._bots_of_all
+        return Delivery(
+            event, lambda: self._listen(event), reply if to_a_person else None, mark_at_once=False
+        )
+
+    async def _command(
+        self, matched: Matched[CommandHandler], event: MessagePosted, content: Content
+    ) -> Content | str | None:
+        message = event.message
+        found = await self._store.read(lambda reader: reader.users([message.sender_id]))
+        sender = found[0] if found else User(message.sender_id, message.sender_id)
+        call = Call(matched.command.name, matched.arguments, sender, message.conversation_id, event, content)
+        return await matched.command.target(call)
+
+    async def _listen(self, event: MessagePosted) -> None:
+        # One event, one mark: the listener that marks it has dealt with it, and those behind it are not asked.
+        for listener in list(self.registrations.listeners):
+            await listener(event)
+            attempt = CURRENT.get()
+            if attempt is not None and attempt.handled:
+                return
+
+    async def _help(self) -> str:
+        return "\n".join(
+            f"/{row.name}"
+            + "".join(f" · {alias}" for alias in row.aliases)
+            + (f" — {row.help}" if row.help else "")
+            for row in self.registrations.commands
+        )
+
+    # -- timers -------------------------------------------------------------------------------------------------------
+
+    async def _next_timer(self) -> bool:
+        """Fire one due timer. False if none is due."""
+        if self.handling.stopping.is_set():
+            return False
+        timer = await self._timers.next_due()
+        if timer is None:
+            return False
+        try:
+            await self.handling.deal_with(Delivery(timer, lambda: self._fire(timer)))
+        except BaseException:
+            self._timers.changed()
+            raise
+        return True
+
+    async def _fire(self, timer: TimerFired) -> None:
+        handler = self.registrations.timers.get(timer.name)
+        if handler is None:
+            raise NoHandler(f"no handler for timers named {timer.name!r}")
+        await handler(timer)
+
+
+def _readable(content: bytes) -> Content:
+    try:
+        return decode_content(content)
+    except Exception:  # an error of the codec's package: what nobody can read is nobody's command
+        return {}

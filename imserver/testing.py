@@ -1,0 +1,256 @@
+"""The test kit that we ship: a clock that stands still until it is moved, and one plugin on an in-memory store, without sockets.
+
+    async with PluginKit(Ping, config={"bot": "pong"}) as kit:
+        await kit.user("ann")
+        [answer] = await kit.say("ann", kit.direct("ann", "pong"), "/ping")
+        assert answer.text.startswith("pong")
+
+Nothing here sleeps: `say` and `advance` return when the plugin has nothing left to do.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from imserver.chat.hub import Hub
+from imserver.chat.ports import Store
+from imserver.content import decode_content, encode_content
+from imserver.events import MessageEdited, MessagePosted, StoredEvent
+from imserver.model import Kind, Role, User, direct_conversation_id
+from imserver.plugin_api import Content, Plugin
+from imserver.plugin_host import HostLimits, PluginHost
+from imserver.store.memory import MemoryStore
+
+#: When a ManualClock starts, unless it is told otherwise: a Monday morning (UTC) without any meaning.
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+#: Timers that one `advance` may fire one after another; a plugin that sets itself a timer of no length would never end.
+MAX_TIMER_STEPS = 10_000
+
+
+class ManualClock:
+    """Stands still until it is moved. Wall time may be moved back, monotonic time never."""
+
+    def __init__(self, start: datetime | int = START) -> None:
+        self._now_ms = start if isinstance(start, int) else round(start.timestamp() * 1000)
+        self._monotonic_s = 0.0
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    def monotonic(self) -> float:
+        return self._monotonic_s
+
+    def advance(self, seconds: float) -> None:
+        """Both readings go on by this much."""
+        if seconds < 0:
+            raise ValueError("advance: time does not go back; see jump_to")
+        self._now_ms += round(seconds * 1000)
+        self._monotonic_s += seconds
+
+    def jump_to(self, now_ms: int) -> None:
+        """Wall time jumps, as when somebody sets the machine's clock."""
+        self._now_ms = now_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message as a member reads it now (edits included)."""
+
+    conversation_id: str
+    position: int
+    sender_id: str
+    content: Content
+    revision: int = 1
+
+    @property
+    def text(self) -> str:
+        """`text` of the content, or "" if it has none."""
+        return str(self.content.get("text", ""))
+
+
+class LogBook:
+    """Takes the place of a structlog logger and keeps what was logged: `(level, event, fields)`."""
+
+    def __init__(
+        self,
+        fields: Mapping[str, Any] | None = None,
+        lines: list[tuple[str, str, dict[str, Any]]] | None = None,
+    ):
+        self._fields = dict(fields or {})
+        self.lines: list[tuple[str, str, dict[str, Any]]] = [] if lines is None else lines
+
+    def bind(self, **fields: Any) -> LogBook:
+        return LogBook({**self._fields, **fields}, self.lines)
+
+    def events(self, level: str | None = None) -> list[str]:
+        """What was logged, in order, by name."""
+        return [event for logged, event, _ in self.lines if level in (None, logged)]
+
+    def __getattr__(self, level: str) -> Callable[..., None]:
+        if level not in {"debug", "info", "warning", "error", "exception", "critical"}:
+            raise AttributeError(level)
+
+        def log(event: str, **fields: Any) -> None:
+            self.lines.append((level, event, {**self._fields, **fields}))
+
+        return log
+
+
+class PluginKit:
+    """One plugin, run by the real plugin host on a store in memory (or on `store`).
+
+    `plugin` is a class (or anything that makes the plugin object when called), so that `restart` gets a new one, or a ready
+    object. `config` is its section. `seed` makes every id the same in every run.
+    """
+
+    def __init__(
+        self,
+        plugin: Plugin | Callable[[], Plugin],
+        config: Mapping[str, Any] | None = None,
+        *,
+        store: Store | None = None,
+        clock: ManualClock | None = None,
+        limits: HostLimits | None = None,
+        seed: int = 1,
+    ) -> None:
+        self._make = plugin
+        self._config = config or {}
+        self.clock = clock or ManualClock()
+        self.log = LogBook()
+        self.store: Store = store or MemoryStore(clock=self.clock)
+        self.limits = limits or HostLimits()
+        self._random = random.Random(seed)  # noqa: S311  ids in a test
+        self._hub = Hub(lambda *_: None, self.clock, max_backlog=100_000)
+        self._hub.observers.append(self._observe)
+        self._said: dict[str, dict[int, Said]] = {}
+        #: The plugin object that runs.
+        self.plugin: Plugin
+        self.host: PluginHost
+
+    async def __aenter__(self) -> Self:
+        self._hub.on_relief = self.store.resume
+        await self.store.open(self._hub)
+        try:
+            await self.start()
+        except BaseException:
+            await self.store.close()
+            raise
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.host.stop()
+        await self.store.close()
+
+    # -- the plugin's life --------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start the plugin (the `async with` does it)."""
+        made = self._make
+        self.plugin = made() if isinstance(made, type) or not hasattr(made, "start") else made  # type: ignore[assignment, operator]
+        self.host = PluginHost(
+            self.store,
+            {self.plugin.name: self._config},
+            clock=self.clock,
+            log=self.log,
+            plugins=[self.plugin],
+            random_bytes=self._random.randbytes,
+            limits=self.limits,
+        )
+        await self.host.start()
+
+    async def restart(self) -> None:
+        """Stop the plugin in good order and start it again on the same store."""
+        await self.host.stop()
+        await self.start()
+
+    async def crash(self) -> None:
+        """End the plugin in the middle of whatever it does; what is committed stays. `start` begins anew."""
+        await self.host.kill()
+
+    # -- people and what they say -------------------------------------------------------------------------------------
+
+    async def user(
+        self, user_id: str, name: str = "", *, language: str = "en", roles: Sequence[str] = ()
+    ) -> User:
+        """Make an account."""
+        made = User(user_id, name or user_id.title(), language, tuple(roles))
+        await self.store.write(lambda tx: tx.put_user(made))
+        return made
+
+    def direct(self, one: str, other: str) -> str:
+        """The id of the direct conversation of two users. It exists from its first message on."""
+        return direct_conversation_id(one, other)
+
+    async def group(self, owner: str, *members: str, title: str = "") -> str:
+        """Make a group. Returns its id."""
+        key, roles = self._random.randbytes(16), dict.fromkeys(members, Role.MEMBER)
+        made = await self.store.write(lambda tx: tx.create_conversation(owner, key, Kind.GROUP, title, roles))
+        return made[0]
+
+    async def post(self, user_id: str, conversation_id: str, content: Content | str) -> int:
+        """Post, after the plugin's review, without waiting for what the plugin makes of it. Returns the position."""
+        whole: Content = {"type": "text", "text": content} if isinstance(content, str) else content
+        for reviewer in self.host.reviewers:
+            refusal = await reviewer(conversation_id, user_id, whole)
+            if refusal is not None:
+                raise refusal
+        key, data = self._random.randbytes(16), encode_content(whole)
+        posted = await self.store.write(
+            lambda tx: tx.post(conversation_id, user_id, key, data, sent_at=self.clock.now_ms())
+        )
+        return posted.position
+
+    async def say(self, user_id: str, conversation_id: str, content: Content | str) -> list[Said]:
+        """Post, and wait until the plugin has nothing left to do. Returns what others said there after it."""
+        position = await self.post(user_id, conversation_id, content)
+        await self.idle()
+        return [
+            said
+            for said in self.messages(conversation_id)
+            if said.position > position and said.sender_id != user_id
+        ]
+
+    def messages(self, conversation_id: str) -> list[Said]:
+        """Everything in the conversation, as it reads now, system messages left out."""
+        said = self._said.get(conversation_id, {})
+        return [said[position] for position in sorted(said) if said[position].content.get("type") != "system"]
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    async def idle(self) -> None:
+        """Wait until the plugin has heard everything and no timer is due."""
+        await self.host.idle()
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass, stopping at every timer on the way, so that each one fires at its own time."""
+        end = self.clock.now_ms() + round(seconds * 1000)
+        await self.idle()
+        for _ in range(MAX_TIMER_STEPS):
+            due_at = await self.host.next_timer_at()
+            if due_at is None or due_at > end:
+                break
+            self.clock.advance(max(0, due_at - self.clock.now_ms()) / 1000)
+            await self.idle()
+        else:
+            raise RuntimeError(f"more than {MAX_TIMER_STEPS} timers in {seconds:g} s")
+        self.clock.advance(max(0, end - self.clock.now_ms()) / 1000)
+        await self.idle()
+
+    def _observe(self, events: Sequence[StoredEvent]) -> None:
+        for event in events:
+            if isinstance(event, MessagePosted | MessageEdited) and event.message.content is not None:
+                message = event.message
+                self._said.setdefault(message.conversation_id, {})[message.position] = Said(
+                    message.conversation_id,
+                    message.position,
+                    message.sender_id,
+                    decode_content(message.content),
+                    message.revision,
+                )
+        host = getattr(self, "host", None)
+        if host is not None:
+            host.notify(events)
