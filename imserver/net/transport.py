@@ -7,7 +7,7 @@ After any call into the `Connection` exactly one thing happens, `_step()`: hand 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from imserver.net.sessions import DeviceSession
 from imserver_protocol.connection import Connection
@@ -56,9 +56,8 @@ class ClientTransport(asyncio.Protocol):
     # -- asyncio calls ------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if isinstance(peer, tuple) and peer else "unix"
         refusal = self._listener.admission(self)
