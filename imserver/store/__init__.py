@@ -1,0 +1,7 @@
+"""Databases behind `imserver.chat.ports.Store`: SQLite in production, memory as its twin for tests."""
+
+from __future__ import annotations
+
+from imserver.store.sqlite import SqliteStore
+
+__all__ = ["SqliteStore"]

@@ -1,0 +1,113 @@
+-- What a chat server keeps. `no`: our own small number for a row that has a long name. `…_at`: UTC milliseconds, except
+-- members.joined_at and left_at, which are positions.
+--
+-- Every fact that others must learn of takes the next number of one counter, in commit order: `change`. For a message it is
+-- the primary key, so messages are only ever appended, and indexes stay narrow (a row costs what its random pages cost).
+-- The head of a conversation is its last row: a head kept elsewhere could disagree with it, and would be one more random
+-- page for each conversation of a commit.
+BEGIN;
+
+CREATE TABLE meta (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value ANY  NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE users (
+    no           INTEGER PRIMARY KEY,
+    user_id      TEXT NOT NULL UNIQUE,
+    display_name TEXT NOT NULL,
+    language     TEXT NOT NULL,
+    roles        TEXT NOT NULL             -- the application's words, one a line
+) STRICT;
+
+-- A token belongs to the device that used it first.
+CREATE TABLE tokens (
+    token_id  TEXT    NOT NULL PRIMARY KEY,
+    user_no   INTEGER NOT NULL,
+    device_id TEXT    NOT NULL,
+    bound_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE conversations (
+    no              INTEGER PRIMARY KEY,
+    conversation_id TEXT    NOT NULL UNIQUE,
+    kind            TEXT    NOT NULL,
+    title           TEXT    NOT NULL,
+    created_at      INTEGER NOT NULL,
+    changed         INTEGER NOT NULL,      -- last change that is no message of it and concerns all members (a receipt)
+    membership      INTEGER NOT NULL       -- last change of who is a member, or in what role
+) STRICT;
+
+CREATE TABLE members (
+    conversation_no INTEGER NOT NULL,
+    user_no         INTEGER NOT NULL,
+    role            TEXT    NOT NULL,
+    joined_at       INTEGER NOT NULL,
+    left_at         INTEGER,
+    muted_until     INTEGER NOT NULL DEFAULT 0,
+    delivered       INTEGER NOT NULL DEFAULT 0,
+    read            INTEGER NOT NULL DEFAULT 0,
+    changed         INTEGER NOT NULL,
+    PRIMARY KEY (conversation_no, user_no)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX members_by_user ON members (user_no, conversation_no);
+
+CREATE TABLE messages (
+    change          INTEGER PRIMARY KEY,
+    conversation_no INTEGER NOT NULL,
+    position        INTEGER NOT NULL,
+    sender_no       INTEGER NOT NULL,
+    sent_at         INTEGER NOT NULL,
+    unread_no       INTEGER NOT NULL,      -- how many messages up to this one are worth being counted as unread
+    revision        INTEGER NOT NULL,
+    key             BLOB    NOT NULL,
+    digest          BLOB    NOT NULL,      -- of the content as first accepted, kept through edits
+    content         BLOB                   -- NULL: retracted
+) STRICT;
+CREATE UNIQUE INDEX messages_by_position ON messages (conversation_no, position);
+-- Starts with the key, whose beginning is a time: new rows then fall on few pages, however many conversations there are.
+CREATE UNIQUE INDEX messages_by_key ON messages (key, conversation_no, sender_no);
+
+-- What a message said before each edit.
+CREATE TABLE revisions (
+    conversation_no INTEGER NOT NULL,
+    position        INTEGER NOT NULL,
+    revision        INTEGER NOT NULL,
+    content         BLOB    NOT NULL,
+    replaced_at     INTEGER NOT NULL,
+    PRIMARY KEY (conversation_no, position, revision)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE plugin_cursors (
+    plugin TEXT    NOT NULL PRIMARY KEY,
+    change INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- AUTOINCREMENT: the id of a fired timer must never come to mean another one.
+CREATE TABLE timers (
+    timer_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    plugin   TEXT    NOT NULL,
+    due_at   INTEGER NOT NULL,
+    name     TEXT    NOT NULL,
+    payload  BLOB    NOT NULL
+) STRICT;
+CREATE INDEX timers_by_due ON timers (plugin, due_at, timer_id);
+
+CREATE TABLE plugin_failures (
+    failure_no INTEGER PRIMARY KEY,
+    plugin     TEXT    NOT NULL,
+    event      TEXT    NOT NULL,
+    error_id   TEXT    NOT NULL,
+    text       TEXT    NOT NULL,
+    failed_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE plugin_migrations (
+    plugin     TEXT    NOT NULL,
+    number     INTEGER NOT NULL,
+    applied_at INTEGER NOT NULL,
+    PRIMARY KEY (plugin, number)
+) STRICT, WITHOUT ROWID;
+
+PRAGMA user_version = 1;
+COMMIT;

@@ -1,0 +1,64 @@
+"""What a page of history holds: which positions were asked for, and where the page must end. The same for every store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from imserver.errors import Refusal, RefusalCode
+from imserver.model import Message, Page
+from imserver.store.tokens import epoch_changed
+
+#: What an item of a page takes on the wire beside content and names, at most (position, time, revision, key, headers).
+ITEM_OVERHEAD_BYTES = 64
+
+
+class Span(NamedTuple):
+    """Positions that a page may show: `first..last`, from its end if `backwards`. Empty if first > last."""
+
+    first: int
+    last: int
+    backwards: bool
+    head: int
+
+
+def span_of(head: int, left_at: int | None, after: int | None, before: int | None, limit: int) -> Span:
+    """Checks what was asked. A former member reads up to where they left. Neither `after` nor `before`: the newest page."""
+    if after is not None and before is not None:
+        raise Refusal(RefusalCode.INVALID, "after, before: one of them")
+    if limit < 1:
+        raise Refusal(RefusalCode.INVALID, "limit: at least 1")
+    if (after is not None and after < 0) or (before is not None and before < 1):
+        raise Refusal(RefusalCode.INVALID, "after, before: a position")
+    if after is not None and after > head:
+        raise epoch_changed()
+    seen = head if left_at is None else min(head, left_at)
+    if after is not None:
+        return Span(after + 1, seen, False, seen)
+    last = seen if before is None else min(before - 1, seen)
+    return Span(1, last, True, seen)
+
+
+def page_of(span: Span, found: Iterable[Message], limit: int, max_bytes: int) -> Page:
+    """`found` in the direction of the span, starting at its near end. At least one item, then as many as fit."""
+    items: list[Message] = []
+    room = max_bytes
+    full = False
+    for message in found:
+        room -= item_bytes(message)
+        if items and (room < 0 or len(items) >= limit):
+            full = True
+            break
+        items.append(message)
+    full = full or len(items) >= limit
+    if span.backwards:
+        items.reverse()
+        first = items[0].position if items and full else span.first
+        return Page(tuple(items), first, span.last, span.head)
+    last = items[-1].position if items and full else span.last
+    return Page(tuple(items), span.first, last, span.head)
+
+
+def item_bytes(message: Message) -> int:
+    """About what the item takes in a frame, never less."""
+    return ITEM_OVERHEAD_BYTES + len(message.sender_id.encode()) + len(message.content or b"")

@@ -1,0 +1,317 @@
+"""The store in SQLite: one writer connection with group commit, a few readers, each on its own thread.
+
+Durable before it answers: WAL, `synchronous=FULL`, and nobody hears of a unit before its COMMIT came back. All writes and all
+checkpoints go through the writer's connection (SQLite's WAL-reset bug needs two).
+
+`path=":memory:"` keeps nothing: the file lives in a private temporary folder, without fsync, and goes with the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from imserver.chat.ports import CommitListener, Reader, Transaction, Unit
+from imserver.clock import Clock, SystemClock
+from imserver.config import StoreConfig
+from imserver.errors import PluginError, Refusal, RefusalCode, StartError, StoreFailed
+from imserver.store import database
+from imserver.store.batch import Batches
+from imserver.store.connection import Connector, ThreadConnection, call_soon, connect
+from imserver.store.plugin_fence import PluginFence, check_plugin_name
+from imserver.store.sqlite_reader import SqliteReader
+from imserver.store.sqlite_transaction import SqliteTransaction
+from imserver.store.transaction import MAX_MEMBERS
+from imserver.store.writer import MAX_RETRY_MS, MIN_RETRY_MS, WorkUnit, Writer
+
+T = TypeVar("T")
+
+#: Reads that wait for a reader, over all readers; above, they are refused OVERLOADED.
+MAX_WAITING_READS = 4096
+#: The idle writer checkpoints when about so many pages were written since the last time: small and often keeps the tail of
+#: latencies short (about 1 ms for 1 MiB).
+CHECKPOINT_PAGES = 256
+#: The side file is written when the writer has been idle for so long (seconds).
+HIGH_WATER_AFTER_S = 1.0
+
+
+class SqliteStore:
+    """`imserver.chat.ports.Store` on a file."""
+
+    def __init__(
+        self,
+        config: StoreConfig,
+        *,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        log: Any = None,
+        connector: Connector = connect,
+        max_members: int = MAX_MEMBERS,
+    ) -> None:
+        self._config = config
+        self._clock = clock or SystemClock()
+        self._rng = rng or random.SystemRandom()
+        self._log = log
+        self._connector = connector
+        self._max_members = max_members
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._lock: database.FileLock | None = None
+        self._connection: ThreadConnection | None = None
+        self._readers: list[_ReaderThread] = []
+        self._writer: Writer | None = None
+        self._batches: Batches | None = None
+        self._tx: SqliteTransaction | None = None
+        self._raw: sqlite3.Connection | None = None
+        self._high: database.HighWater | None = None
+        self._high_timer: asyncio.TimerHandle | None = None
+        self._failed: Callable[[Exception], None] = lambda error: None
+        self._pages = 0
+        self._epoch = ""
+
+    @property
+    def epoch(self) -> str:
+        """Mark of this history; a restore makes a new one."""
+        return self._epoch
+
+    @property
+    def writer(self) -> Writer:
+        """For metrics: queue and counters."""
+        if self._writer is None:
+            raise StoreFailed("the store is not open")
+        return self._writer
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    async def open(self, listener: CommitListener) -> None:
+        """Raises `StartError` with one line for whatever keeps this file from being used."""
+        path = self._path()
+        try:
+            database.check_folder(path)
+            self._lock = database.FileLock(path)
+            self._lock.take()
+            self._high = database.HighWater(path)
+            self._connection = await self._connect(path)
+            await self._connection.run(lambda raw: self._prepare(raw, path))
+            for _ in range(self._config.readers):
+                connection = await self._connect(path)
+                reader = _ReaderThread(connection)
+                self._readers.append(reader)
+                await connection.run(partial(reader.prepare, self._epoch))
+        except BaseException:
+            await self._release()
+            raise
+        self._writer = Writer(
+            self._execute,
+            listener,
+            self._config,
+            clock=self._clock,
+            rng=self._rng,
+            on_failure=self._on_failure,
+            on_idle=self._when_idle,
+        )
+
+    async def close(self) -> None:
+        """Finish the queue, checkpoint, close. Closing twice is harmless."""
+        writer, self._writer = self._writer, None
+        try:
+            if writer is not None:
+                await writer.drain()
+                if writer.failure is None and self._connection is not None:
+                    await self._close_readers()
+                    await self._connection.run(self._last_words)
+        finally:
+            await self._release()
+
+    def on_failure(self, callback: Callable[[Exception], None]) -> None:
+        """Called on the loop when the store met an error of unknown outcome: the server must stop."""
+        self._failed = callback
+
+    def _on_failure(self, failure: StoreFailed) -> None:
+        self._failed(failure)
+
+    # -- work ---------------------------------------------------------------------------------------------------------
+
+    def submit(self, unit: Unit) -> None:
+        """Queue a unit. Raises `Refusal` OVERLOADED above the queue's bounds."""
+        self.writer.submit(unit)
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a transaction and wait until it is committed. Cancelling withdraws it if it has not begun."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.submit(WorkUnit(work, future))
+        return await future
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Run `query` in one snapshot on the least busy reader."""
+        if self.writer.failure is not None:
+            raise StoreFailed(str(self.writer.failure))
+        if sum(reader.waiting for reader in self._readers) >= MAX_WAITING_READS:
+            raise Refusal(
+                RefusalCode.OVERLOADED,
+                "too many reads are waiting",
+                retry_after_ms=self.writer.retry_after_ms(),
+            )
+        reader = min(self._readers, key=_waiting)
+        return await reader.read(query)
+
+    async def migrate_plugin(self, plugin: str, migrations: Sequence[tuple[int, str]]) -> None:
+        """Apply a plugin's scripts that were not applied yet, in order of number, each in one transaction."""
+        check_plugin_name(plugin)
+        for number, script in sorted(migrations):
+            await self.write(partial(_migrate, plugin, number, script))
+
+    def resume(self) -> None:
+        """The listener is no longer saturated."""
+        if self._writer is not None:
+            self._writer.resume()
+
+    # -- the writer's thread ------------------------------------------------------------------------------------------
+
+    def _prepare(self, raw: sqlite3.Connection, path: Path) -> None:
+        database.prepare(raw, path, durable=self._folder is None)
+        assert self._high is not None
+        change, message_change = database.last_changes(raw)
+        try:
+            self._epoch = database.settle_epoch(raw, change, self._high.read(), self._rng)
+        except sqlite3.Error as error:
+            raise StartError(f"{path}: {error}") from error
+        self._high.write(self._epoch, change)
+        self._raw = raw
+        fence = PluginFence(raw)
+        self._tx = SqliteTransaction(
+            raw, fence, max_conversations=self._config.max_cached_conversations, max_members=self._max_members
+        )
+        self._tx.change, self._tx.message_change = change, message_change
+        self._batches = Batches(
+            raw, self._tx, fence, self._clock, lambda: self._rng.randint(MIN_RETRY_MS, MAX_RETRY_MS)
+        )
+
+    def _execute(self, units: Sequence[Unit], done: Callable[[StoreFailed | None], None]) -> None:
+        assert self._connection is not None
+        assert self._batches is not None
+        batches, loop = self._batches, asyncio.get_running_loop()
+
+        def on_thread() -> None:
+            failure: StoreFailed | None = None
+            try:
+                batches.run(units)
+            except StoreFailed as error:
+                failure = error
+            except BaseException as error:  # a fault of ours: the outcome is unknown
+                failure = StoreFailed(f"the writer failed: {error!r}")
+                failure.__cause__ = error
+            call_soon(loop, done, failure)
+
+        self._pages += 4 + 2 * len(units)
+        self._connection.post(on_thread)
+
+    def _when_idle(self) -> None:
+        if self._pages >= CHECKPOINT_PAGES and self._connection is not None:
+            self._pages = 0
+            self._connection.post(self._checkpoint)
+        if self._high_timer is None:
+            self._high_timer = asyncio.get_running_loop().call_later(HIGH_WATER_AFTER_S, self._post_high)
+
+    def _post_high(self) -> None:
+        self._high_timer = None
+        if self._connection is not None:
+            self._connection.post(self._write_high)
+
+    def _write_high(self) -> None:
+        if self._high is not None and self._tx is not None:
+            self._high.write(self._epoch, self._tx.change)
+
+    def _checkpoint(self) -> None:
+        """On the writer's thread. A checkpoint that fails loses nothing: the WAL still holds it, and the next one tries."""
+        if self._raw is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def _last_words(self, raw: sqlite3.Connection) -> None:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._write_high()
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def _path(self) -> Path:
+        if self._config.path != ":memory:":
+            return Path(self._config.path).absolute()
+        self._folder = tempfile.TemporaryDirectory(prefix="imserver-")
+        return Path(self._folder.name) / "memory.db"
+
+    async def _connect(self, path: Path) -> ThreadConnection:
+        try:
+            connection = ThreadConnection(lambda: self._connector(str(path)))
+            await connection
+        except sqlite3.Error as error:
+            raise StartError(f"{path}: {error}") from error
+        return connection
+
+    async def _close_readers(self) -> None:
+        while self._readers:
+            await self._readers.pop().connection.close()
+
+    async def _release(self) -> None:
+        if self._high_timer is not None:
+            self._high_timer.cancel()
+            self._high_timer = None
+        await self._close_readers()
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+
+class _ReaderThread:
+    """A reader connection and how many reads wait for it."""
+
+    def __init__(self, connection: ThreadConnection) -> None:
+        self.connection = connection
+        self.waiting = 0
+        self._reader: SqliteReader | None = None
+        self._fence: PluginFence | None = None
+
+    def prepare(self, epoch: str, raw: sqlite3.Connection) -> None:
+        database.prepare_reader(raw)
+        self._fence = PluginFence(raw)
+        self._reader = SqliteReader(raw, self._fence, epoch)
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        self.waiting += 1
+        try:
+            return await self.connection.run(lambda raw: self._snapshot(raw, query))
+        finally:
+            self.waiting -= 1
+
+    def _snapshot(self, raw: sqlite3.Connection, query: Callable[[Reader], T]) -> T:
+        assert self._reader is not None
+        assert self._fence is not None
+        self._fence.begin_unit()
+        raw.execute("BEGIN")
+        try:
+            return query(self._reader)
+        finally:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+
+
+def _waiting(reader: _ReaderThread) -> int:
+    return reader.waiting
+
+
+def _migrate(plugin: str, number: int, script: str, tx: Transaction) -> None:
+    if not isinstance(tx, SqliteTransaction):
+        raise PluginError("migrations need the SQLite store's own transaction")
+    tx.migrate_plugin(plugin, number, script)
