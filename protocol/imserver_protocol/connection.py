@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from . import handshake
 from .codec import decode, encode_tail
-from .errors import CloseCode, MalformedFrame, RemoteError, WrongState
+from .errors import CloseCode, LocalError, MalformedFrame, RemoteError, WrongState
 from .events import Closed, Event, HelloReceived, LaggingEnded, SignalReceived, WelcomeReceived
 from .frames import VERSION, FrameType, Hello, Welcome
 from .framing import FrameSplitter
@@ -58,6 +58,8 @@ class Connection:
         self.session: Session | None = None
         #: The attachment of the session that is ours; a higher one in the session fences us.
         self.generation = 0
+        #: When the socket was opened: an older connection never takes a session from a newer one.
+        self.opened_at = now
         self._now = now
         self._since = now  # of the present state, for its time-out
         self._rows = CONNECTION_ROWS[_AWAITING_HELLO]
@@ -88,7 +90,7 @@ class Connection:
     def receive_data(self, data: bytes | bytearray | memoryview, now: float) -> None:
         """Bytes from the socket, cut anywhere. Never raises for the peer's fault."""
         self._now = now
-        if self.state >= _CLOSING:
+        if self.state >= _CLOSING or not data:
             return
         self._liveness.heard(now)
         splitter = self._splitter
@@ -267,9 +269,9 @@ class Connection:
         session: Session | None = None,
         features: Iterable[str] = (),
     ) -> None:
-        """Client: say HELLO, offering `session` to be resumed. Any other connection that still holds it is
-        displaced.
+        """Client: say HELLO, offering `session` to be resumed.
 
+        Any other connection that still holds it is displaced: its bytes are not acted upon any more.
         Raises EncodeError (also above 4 KiB) or WrongState.
         """
         if self.role is not Role.CLIENT:
@@ -305,10 +307,10 @@ class Connection:
         reason: str = "",
         features: Iterable[str] = (),
     ) -> None:
-        """Server: the answer to HELLO. Attaches the session; a connection that still holds it gets GOODBYE
-        REPLACED.
+        """Server: the answer to HELLO.
 
-        `resumed` only after `handshake.resume_refusal` returned None. Raises WrongState or EncodeError.
+        Attaches the session; a connection that still holds it gets GOODBYE REPLACED. `resumed` only after
+        `handshake.resume_refusal` returned None. Raises WrongState or EncodeError.
         """
         self._now = now
         if self.role is not Role.SERVER or self._hello is None:
@@ -362,6 +364,8 @@ class Connection:
 
         Whether the session is over follows from the code and from who says it (`states.session_is_over`).
         """
+        if code < 1:
+            raise LocalError("GOODBYE needs a code above 0")
         if now is not None:
             self._now = now
         if self.state < _CLOSING:
@@ -449,6 +453,7 @@ class Connection:
             session = offered
         else:
             if offered is not None:
+                offered.release(self)
                 offered.end(self._now)
             session = Session(
                 self.role,

@@ -44,6 +44,8 @@ LAGGING_TAIL: Final = push_tail("lagging")
 class Holder(Protocol):
     """What a session knows of the connection that holds it."""
 
+    opened_at: float
+
     def displaced(self, now: float, session_over: bool) -> None:
         """Another connection holds the session now, or it was ended from outside: act upon nothing more."""
 
@@ -155,6 +157,15 @@ class Session:
     def is_held_by(self, connection: Holder) -> bool:
         return self._holder is connection
 
+    def is_held_by_newer(self, opened_at: float) -> bool:
+        """Whether a connection that was opened later holds the session.
+
+        A HELLO may be late: the client gave that socket up and came back on another one, which was served first.
+        Close the late one with REPLACED, whether it asks to resume or is fresh; served, it would throw out the
+        connection that the client really uses, and the client would be told not to come back.
+        """
+        return self._holder is not None and self._holder.opened_at > opened_at
+
     def hold(self, connection: Holder, now: float) -> None:
         """From now on only `connection` acts for this session: any other one is displaced (take-over)."""
         if self.state is SessionState.ENDED:
@@ -239,10 +250,9 @@ class Session:
         )
 
     def request(self, method: str, params: Sequence[Any]) -> int:
-        """Client: number and queue a request, also while detached; returns its seq, which names it in the
-        reply.
+        """Client: number and queue a request, also while detached.
 
-        Raises EncodeError, WindowFull or WrongState, before a seq is given.
+        Returns its seq, which names it in the reply. Raises EncodeError, WindowFull or WrongState, before a seq is given.
         """
         if self.role is not Role.CLIENT:
             raise WrongState("only a client sends requests")
