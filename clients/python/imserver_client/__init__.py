@@ -1,0 +1,96 @@
+"""The reference client of imserver: messages exactly once, through lost connections and restarts. See docs/client.md."""
+
+from imserver_protocol import CloseCode, RefusalCode
+
+from .announcer import EventStream
+from .client import Client, Connecting, connect
+from .delivery import MessageStream
+from .environment import Environment, Opener, open_transport
+from .errors import (
+    Abandoned,
+    CannotConnect,
+    ClientError,
+    Disconnected,
+    Misuse,
+    OutboxFull,
+    Refused,
+    Stopped,
+    StoreError,
+    Undeliverable,
+)
+from .events import (
+    CatchUpFailed,
+    ClientEvent,
+    ConnectionChanged,
+    CursorMoved,
+    Edited,
+    EpochChanged,
+    PostSettled,
+    Typing,
+)
+from .limits import ClientLimits
+from .storage import MemoryStorage, Storage
+from .storage_sqlite import SqliteStorage
+from .values import (
+    Conversation,
+    ConversationPage,
+    Cursor,
+    Edit,
+    Item,
+    Member,
+    Message,
+    Page,
+    Posted,
+    Queued,
+    State,
+    User,
+    direct_conversation_id,
+)
+
+__all__ = [
+    "Abandoned",
+    "CannotConnect",
+    "CatchUpFailed",
+    "Client",
+    "ClientError",
+    "ClientEvent",
+    "ClientLimits",
+    "CloseCode",
+    "Connecting",
+    "ConnectionChanged",
+    "Conversation",
+    "ConversationPage",
+    "Cursor",
+    "CursorMoved",
+    "Disconnected",
+    "Edit",
+    "Edited",
+    "Environment",
+    "EpochChanged",
+    "EventStream",
+    "Item",
+    "Member",
+    "MemoryStorage",
+    "Message",
+    "MessageStream",
+    "Misuse",
+    "Opener",
+    "OutboxFull",
+    "Page",
+    "PostSettled",
+    "Posted",
+    "Queued",
+    "RefusalCode",
+    "Refused",
+    "SqliteStorage",
+    "State",
+    "Stopped",
+    "Storage",
+    "StoreError",
+    "Typing",
+    "Undeliverable",
+    "User",
+    "connect",
+    "direct_conversation_id",
+    "open_transport",
+]

@@ -37,4 +37,6 @@ def parse_address(url: str) -> Address:
         raise Misuse(f"{url!r}: the scheme must be imserver, imservers or imserver+unix")
     if not parts.hostname or parts.path not in ("", "/"):
         raise Misuse(f"{url!r}: a server is written {parts.scheme}://host:port")
-    return Address(host=parts.hostname, port=DEFAULT_PORT if port is None else port, tls=parts.scheme == "imservers")
+    return Address(
+        host=parts.hostname, port=DEFAULT_PORT if port is None else port, tls=parts.scheme == "imservers"
+    )

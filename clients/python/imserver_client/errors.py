@@ -70,7 +70,7 @@ class Disconnected(ClientError):
     """The client was closed while the caller waited. A post stays in the outbox (kept across restarts if on disk)."""
 
 
-def _name(codes: type[CloseCode] | type[RefusalCode], code: int) -> str:
+def _name(codes: type[CloseCode | RefusalCode], code: int) -> str:
     try:
         return codes(code).name
     except ValueError:

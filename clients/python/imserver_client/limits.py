@@ -16,8 +16,12 @@ class ClientLimits:
     # -- towards the server
     max_outbox_entries: int = 10_000  # posts without a reply; an application that makes more must wait
     max_outbox_bytes: int = 64 * 1024 * 1024  # the same posts in bytes of content
-    requests_kept_for_reads: int = 16  # of the session's window, so that a full outbox does not stop catching up
-    max_parallel_reads: int = 4  # conversations that catch up at a time: the next page is as good a little later
+    requests_kept_for_reads: int = (
+        16  # of the session's window, so that a full outbox does not stop catching up
+    )
+    max_parallel_reads: int = (
+        4  # conversations that catch up at a time: the next page is as good a little later
+    )
     page_items: int = 200  # asked for at a time; the server's limit may be lower
     sync_rows: int = 200
     # -- what a hostile server can make us keep

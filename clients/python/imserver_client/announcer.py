@@ -1,0 +1,85 @@
+"""Events for whoever reads `events()`: each reader has a bounded queue of its own, and loses the oldest."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections import deque
+from collections.abc import Callable
+
+from .errors import ClientError, Disconnected
+from .events import ClientEvent
+
+
+class Announcer:
+    """Tells all readers. A reader that is forgotten by the application is forgotten here."""
+
+    def __init__(self, max_queued: int) -> None:
+        self._max_queued = max_queued
+        self._readers: weakref.WeakSet[EventStream] = weakref.WeakSet()
+        self._end: Callable[[], ClientError] | None = None
+
+    @property
+    def heard(self) -> bool:
+        """Whether anybody reads."""
+        return len(self._readers) > 0
+
+    def subscribe(self) -> EventStream:
+        """See Client.events."""
+        stream = EventStream(self._max_queued)
+        if self._end is not None:
+            stream.end(self._end())
+        self._readers.add(stream)
+        return stream
+
+    def announce(self, event: ClientEvent) -> None:
+        """To every reader, now."""
+        for reader in list(self._readers):
+            reader.put(event)
+
+    def end(self, error: Callable[[], ClientError]) -> None:
+        """No more events."""
+        self._end = error
+        for reader in list(self._readers):
+            reader.end(error())
+
+
+class EventStream:
+    """`async for event in client.events()`."""
+
+    def __init__(self, max_queued: int) -> None:
+        self._queue: deque[ClientEvent] = deque(maxlen=max_queued)
+        self._arrival: asyncio.Future[None] | None = None
+        self._end: ClientError | None = None
+
+    def put(self, event: ClientEvent) -> None:
+        """For the announcer."""
+        self._queue.append(event)
+        self._wake()
+
+    def end(self, error: ClientError) -> None:
+        """For the announcer: after what is queued, the iteration ends, or raises Stopped."""
+        self._end = error
+        self._wake()
+
+    def __aiter__(self) -> EventStream:
+        return self
+
+    async def __anext__(self) -> ClientEvent:
+        if self._arrival is not None:
+            raise RuntimeError("this stream of events is being read already")
+        while not self._queue:
+            if isinstance(self._end, Disconnected):
+                raise StopAsyncIteration
+            if self._end is not None:
+                raise self._end
+            self._arrival = asyncio.get_running_loop().create_future()
+            try:
+                await self._arrival
+            finally:
+                self._arrival = None
+        return self._queue.popleft()
+
+    def _wake(self) -> None:
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)

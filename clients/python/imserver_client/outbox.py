@@ -1,0 +1,246 @@
+"""The client's own posts that have no reply yet, and which of them may be offered now. No I/O, no clock.
+
+Each conversation is a lane: its posts are offered in order, many at a time. A retryable refusal closes the lane until
+everything of it that is in flight is answered and its time has come; then it is offered again in order, first one post,
+and twice as many after each success, so that a rate limit is not answered with a flood.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+#: Posts of one lane in flight at a time: no bound of ours, the session's window is one.
+_MANY = 1 << 30
+
+
+class Entry:
+    """One post. `offered`: it may have reached the server, now or in an earlier process."""
+
+    __slots__ = (
+        "content",
+        "conversation_id",
+        "gone",
+        "in_flight",
+        "key",
+        "number",
+        "offered",
+        "paused",
+        "violations",
+    )
+
+    def __init__(
+        self, number: int, conversation_id: str, key: bytes, content: bytes, *, offered: bool
+    ) -> None:
+        self.number = number
+        self.conversation_id = conversation_id
+        self.key = key
+        self.content = content
+        self.offered = offered
+        self.in_flight = False
+        #: Settled, and only not yet taken out of its lane's queue.
+        self.gone = False
+        #: Being given up: not offered meanwhile.
+        self.paused = False
+        #: Connections that the server closed with a violation while this post was the only one in flight.
+        self.violations = 0
+
+
+class Lane:
+    """The posts of one conversation."""
+
+    __slots__ = ("allowed", "conversation_id", "held_until", "in_flight", "returned", "unsent")
+
+    def __init__(self, conversation_id: str) -> None:
+        self.conversation_id = conversation_id
+        self.unsent: deque[Entry] = deque()
+        self.in_flight: dict[bytes, Entry] = {}
+        #: Refused for now; they go back to the front when nothing of the lane is in flight.
+        self.returned: list[Entry] = []
+        self.held_until: float | None = None
+        self.allowed = _MANY
+
+    @property
+    def open(self) -> bool:
+        """Whether the next post of the lane may be offered."""
+        return (
+            bool(self.unsent)
+            and not self.returned
+            and self.held_until is None
+            and len(self.in_flight) < self.allowed
+        )
+
+    def gather(self) -> None:
+        """Nothing in flight: what was refused is offered again before what was never sent, all in order."""
+        if self.returned and not self.in_flight:
+            back = sorted(
+                (entry for entry in self.returned if not entry.gone), key=lambda entry: entry.number
+            )
+            self.unsent.extendleft(reversed(back))
+            self.returned = []
+
+
+class Outbox:
+    """All lanes."""
+
+    def __init__(self) -> None:
+        self._entries: dict[bytes, Entry] = {}
+        self._lanes: dict[str, Lane] = {}
+        self._ready: dict[str, Lane] = {}  # ordered; lanes take turns
+        self._numbers = 0
+        self.bytes = 0
+        self.in_flight = 0
+        #: Posts up to this number were there at the last violation.
+        self._suspects = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    @property
+    def one_by_one(self) -> bool:
+        """After a violation, until the posts of then are settled: one post in flight in all lanes together."""
+        if self._suspects and not (
+            self._entries and next(iter(self._entries.values())).number <= self._suspects
+        ):
+            self._suspects = 0
+        return self._suspects > 0
+
+    def get(self, key: bytes) -> Entry | None:
+        """The post with this key."""
+        return self._entries.get(key)
+
+    def add(self, conversation_id: str, key: bytes, content: bytes, *, offered: bool = False) -> Entry:
+        """Put a new key at the end."""
+        self._numbers += 1
+        entry = Entry(self._numbers, conversation_id, key, content, offered=offered)
+        self._entries[key] = entry
+        self.bytes += len(content)
+        lane = self._lanes.get(conversation_id)
+        if lane is None:
+            lane = self._lanes[conversation_id] = Lane(conversation_id)
+        lane.unsent.append(entry)
+        self._look_at(lane)
+        return entry
+
+    # -- offering -----------------------------------------------------------------------------------------------------
+
+    def next(self) -> Entry | None:
+        """Take the next post that may be offered; it counts as in flight until `answered`, `held` or `back`."""
+        while self._ready and not (self.one_by_one and self.in_flight):
+            conversation_id = next(iter(self._ready))
+            lane = self._ready.pop(conversation_id)
+            entry = lane.unsent.popleft() if lane.open else None
+            if entry is not None and not entry.gone and not entry.paused:
+                entry.in_flight = entry.offered = True
+                lane.in_flight[entry.key] = entry
+                self.in_flight += 1
+                self._look_at(lane)
+                return entry
+            self._look_at(lane)
+        return None
+
+    def back(self, entry: Entry) -> None:
+        """There was no room to send what `next` gave out."""
+        lane = self._land(entry)
+        lane.unsent.appendleft(entry)
+        self._ready = {lane.conversation_id: lane, **self._ready}
+
+    def remove(self, entry: Entry, *, accepted: bool = False) -> None:
+        """The post is settled. `accepted`: the server took it, so its lane may go on faster."""
+        if self._entries.pop(entry.key, None) is None:
+            return
+        self.bytes -= len(entry.content)
+        entry.gone = True
+        lane = self._land(entry)
+        if accepted and lane.allowed < _MANY:
+            lane.allowed *= 2
+        self._look_at(lane)
+
+    def landed(self, entry: Entry) -> None:
+        """An answer came for a post that is settled or being given up: it is in flight no more."""
+        self._look_at(self._land(entry))
+
+    def held(self, entry: Entry, until: float) -> None:
+        """Refused for now: the lane waits."""
+        lane = self._land(entry)
+        if not entry.gone:
+            lane.returned.append(entry)
+        lane.allowed = 1
+        lane.held_until = until if lane.held_until is None else max(until, lane.held_until)
+        self._look_at(lane)
+
+    def resume(self, entry: Entry) -> None:
+        """Giving the post up failed: it is offered again in its place."""
+        entry.paused = False
+        lane = self._lanes.get(entry.conversation_id)
+        if lane is None:
+            lane = self._lanes[entry.conversation_id] = Lane(entry.conversation_id)
+        if entry not in lane.unsent and entry not in lane.returned and not entry.in_flight:
+            lane.returned.append(entry)
+        self._look_at(lane)
+
+    def session_lost(self) -> None:
+        """What was in flight is undecided: all of it is offered again, in order."""
+        for lane in list(self._lanes.values()):
+            for entry in list(lane.in_flight.values()):
+                self._land(entry)
+                if not entry.gone and not entry.paused:
+                    lane.returned.append(entry)
+            self._look_at(lane)
+
+    def violation(self, *, by_server: bool) -> Entry | None:
+        """A connection closed for a violation. Offer one by one from now on; returns a post that has done it twice."""
+        sole = [entry for lane in self._lanes.values() for entry in lane.in_flight.values()]
+        guilty = None
+        if self.one_by_one and by_server and len(sole) == 1:
+            sole[0].violations += 1
+            if sole[0].violations >= 2:
+                guilty = sole[0]
+        self._suspects = self._numbers
+        return guilty
+
+    def is_held(self, conversation_id: str) -> bool:
+        """Whether the lane waits for its time."""
+        lane = self._lanes.get(conversation_id)
+        return lane is not None and lane.held_until is not None
+
+    # -- holds --------------------------------------------------------------------------------------------------------
+
+    def lift(self, now: float) -> float | None:
+        """End the holds whose time has come; returns when the next one ends."""
+        next_at: float | None = None
+        for lane in list(self._lanes.values()):
+            if lane.held_until is None:
+                continue
+            if lane.held_until <= now:
+                lane.held_until = None
+                self._look_at(lane)
+            elif next_at is None or lane.held_until < next_at:
+                next_at = lane.held_until
+        return next_at
+
+    # -- within -------------------------------------------------------------------------------------------------------
+
+    def _land(self, entry: Entry) -> Lane:
+        lane = self._lanes.get(entry.conversation_id)
+        if lane is None:
+            lane = self._lanes[entry.conversation_id] = Lane(entry.conversation_id)
+        if entry.in_flight:
+            entry.in_flight = False
+            lane.in_flight.pop(entry.key, None)
+            self.in_flight -= 1
+        return lane
+
+    def _look_at(self, lane: Lane) -> None:
+        lane.gather()
+        while lane.unsent and (lane.unsent[0].gone or lane.unsent[0].paused):
+            lane.unsent.popleft()
+        if lane.open:
+            self._ready.setdefault(lane.conversation_id, lane)
+        else:
+            self._ready.pop(lane.conversation_id, None)
+            if not (lane.unsent or lane.in_flight or lane.returned or lane.held_until):
+                self._lanes.pop(lane.conversation_id, None)

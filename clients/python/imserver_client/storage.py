@@ -1,0 +1,140 @@
+"""What the client keeps across restarts, and in which steps: `Storage`, and its twin in memory.
+
+Each method is one step: after a kill either all or nothing of it is there. They are synchronous and tiny, so that what
+is kept never runs behind what was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPosition:
+    """A conversation as followed: done up to `have`; handed to the application up to `handed`; exists up to `known_head`."""
+
+    have: int = 0
+    handed: int = 0
+    known_head: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPost:
+    """A post without an answer: what is offered again, byte for byte."""
+
+    conversation_id: str
+    key: bytes
+    content: bytes
+
+
+@dataclass(slots=True)
+class Saved:
+    """Everything that a store holds."""
+
+    device_id: str | None = None
+    user_id: str | None = None
+    store_epoch: str | None = None
+    since: str | None = None
+    #: The first sync of this device is finished; until then conversations start at their heads.
+    synced: bool = False
+    positions: dict[str, SavedPosition] = field(default_factory=dict)
+    outbox: list[SavedPost] = field(default_factory=list)
+
+
+class Storage(Protocol):
+    """Where the client keeps its outbox and what it received. Every method may raise StoreError."""
+
+    def open(self) -> Saved:
+        """Take the store for this client alone and read it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it. Closing twice is allowed."""
+        ...
+
+    def save_identity(self, device_id: str, user_id: str | None, store_epoch: str | None) -> None:
+        """Whose store this is, and the epoch that its positions belong to."""
+        ...
+
+    def add_post(self, post: SavedPost) -> None:
+        """Put a post at the end of the outbox."""
+        ...
+
+    def remove_post(self, key: bytes) -> None:
+        """The post has its answer."""
+        ...
+
+    def save_progress(self, done: tuple[str, int] | None, handed: tuple[str, int] | None) -> None:
+        """In one step: the message at `done` is finished, the one at `handed` goes to the application now."""
+        ...
+
+    def save_sync(self, since: str | None, synced: bool, positions: Mapping[str, SavedPosition]) -> None:
+        """In one step: the token, and the conversations that it covers. Rows never lower what is stored."""
+        ...
+
+    def forget_positions(self, store_epoch: str) -> None:
+        """Another epoch: positions and token are void; the outbox stays."""
+        ...
+
+
+class MemoryStorage:
+    """Keeps everything in this object. Give the same object to a second client to play a restart of the process."""
+
+    def __init__(self) -> None:
+        self._saved = Saved()
+        self._posts: dict[bytes, SavedPost] = {}
+
+    def open(self) -> Saved:
+        return replace(self._saved, positions=dict(self._saved.positions), outbox=list(self._posts.values()))
+
+    def close(self) -> None:
+        pass
+
+    def save_identity(self, device_id: str, user_id: str | None, store_epoch: str | None) -> None:
+        self._saved.device_id = device_id
+        self._saved.user_id = user_id
+        self._saved.store_epoch = store_epoch
+
+    def add_post(self, post: SavedPost) -> None:
+        self._posts[post.key] = post
+
+    def remove_post(self, key: bytes) -> None:
+        self._posts.pop(key, None)
+
+    def save_progress(self, done: tuple[str, int] | None, handed: tuple[str, int] | None) -> None:
+        positions = self._saved.positions
+        if done is not None:
+            old = positions.get(done[0], SavedPosition())
+            positions[done[0]] = replace(old, have=max(old.have, done[1]))
+        if handed is not None:
+            old = positions.get(handed[0], SavedPosition())
+            positions[handed[0]] = replace(old, handed=max(old.handed, handed[1]))
+
+    def save_sync(self, since: str | None, synced: bool, positions: Mapping[str, SavedPosition]) -> None:
+        self._saved.since = since
+        self._saved.synced = synced
+        for conversation_id, new in positions.items():
+            old = self._saved.positions.get(conversation_id, SavedPosition())
+            self._saved.positions[conversation_id] = highest(old, new)
+
+    def forget_positions(self, store_epoch: str) -> None:
+        self._saved.store_epoch = store_epoch
+        self._saved.since = None
+        self._saved.synced = False
+        self._saved.positions.clear()
+
+
+def highest(one: SavedPosition, other: SavedPosition) -> SavedPosition:
+    """Positions never go back."""
+    return SavedPosition(
+        max(one.have, other.have), max(one.handed, other.handed), max(one.known_head, other.known_head)
+    )
+
+
+def adopt(saved: Saved, have: Mapping[str, int]) -> None:
+    """Let positions that the application kept itself overrule the stored ones: it knows what it finished."""
+    for conversation_id, position in have.items():
+        old = saved.positions.get(conversation_id, SavedPosition())
+        saved.positions[conversation_id] = SavedPosition(position, 0, max(old.known_head, position))

@@ -1,0 +1,182 @@
+"""The client's store as an SQLite file.
+
+WAL with `synchronous=NORMAL`: a commit is one small write without waiting for the disk, so it is made on the event loop.
+That survives a kill of the process at any moment; a power cut may take back the last commits, which then are offered and
+handed over again. The exclusive locking mode keeps a second process out for as long as this one lives.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from functools import wraps
+from os import PathLike, fspath
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from .errors import StoreError
+from .storage import Saved, SavedPosition, SavedPost
+
+_VERSION = 1
+_APPLICATION_ID = 0x494D4331  # "IMC1": other people's SQLite files are not written into
+_SCHEMA = """
+CREATE TABLE device (
+    one INTEGER PRIMARY KEY CHECK (one = 1), device_id TEXT, user_id TEXT, store_epoch TEXT,
+    since TEXT, synced INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE conversation (
+    conversation_id TEXT PRIMARY KEY, have INTEGER NOT NULL, handed INTEGER NOT NULL, known_head INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE outbox (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, conversation_id TEXT NOT NULL, key BLOB NOT NULL UNIQUE,
+    content BLOB NOT NULL
+) STRICT;
+INSERT INTO device (one) VALUES (1);
+"""
+_SAVE_POSITION = """
+INSERT INTO conversation (conversation_id, have, handed, known_head) VALUES (?, ?, ?, ?)
+ON CONFLICT (conversation_id) DO UPDATE SET
+    have = max(have, excluded.have), handed = max(handed, excluded.handed),
+    known_head = max(known_head, excluded.known_head)
+"""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _one_step(
+    method: Callable[Concatenate[SqliteStorage, P], T],
+) -> Callable[Concatenate[SqliteStorage, P], T]:
+    """The method's statements are one transaction; SQLite's errors are StoreErrors that name the file."""
+
+    @wraps(method)
+    def wrapped(self: SqliteStorage, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        database = self.database
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            result = method(self, *args, **kwargs)
+            database.execute("COMMIT")
+        except BaseException as error:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise self.error(error) from error
+            raise
+        return result
+
+    return wrapped
+
+
+class SqliteStorage:
+    """A store on disk, for one process at a time. Opened by `connect()`, closed by the client."""
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self._path = fspath(path)
+        self._database: sqlite3.Connection | None = None
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        """The open database."""
+        if self._database is None:
+            raise StoreError(f"{self._path}: not open")
+        return self._database
+
+    def error(self, error: sqlite3.Error) -> StoreError:
+        """SQLite's words as ours."""
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            return StoreError(f"{self._path}: in use by another client; two clients cannot share a store")
+        return StoreError(f"{self._path}: {error}")
+
+    def open(self) -> Saved:
+        if self._database is not None:
+            raise StoreError(f"{self._path}: already open")
+        try:
+            self._database = sqlite3.connect(self._path, timeout=0, isolation_level=None)
+            try:
+                self._prepare(self._database)
+                return self._read(self._database)
+            except BaseException:
+                self.close()
+                raise
+        except sqlite3.Error as error:
+            raise self.error(error) from error
+
+    def _prepare(self, database: sqlite3.Connection) -> None:
+        database.execute("PRAGMA locking_mode=EXCLUSIVE")
+        (application_id,) = database.execute("PRAGMA application_id").fetchone()
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        tables = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if tables and application_id != _APPLICATION_ID:
+            raise StoreError(f"{self._path}: not a client's store")
+        if version > _VERSION:
+            raise StoreError(f"{self._path}: made by a newer version")
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=NORMAL")
+        database.execute("BEGIN EXCLUSIVE")  # takes the lock, which the locking mode then keeps
+        if version == 0:
+            for statement in _SCHEMA.split(";\n"):
+                if statement.strip():
+                    database.execute(statement)
+            database.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+            database.execute(f"PRAGMA user_version={_VERSION}")
+        database.execute("COMMIT")
+
+    def _read(self, database: sqlite3.Connection) -> Saved:
+        row = database.execute("SELECT device_id, user_id, store_epoch, since, synced FROM device").fetchone()
+        positions = database.execute("SELECT conversation_id, have, handed, known_head FROM conversation")
+        outbox = database.execute("SELECT conversation_id, key, content FROM outbox ORDER BY number")
+        return Saved(
+            device_id=row[0],
+            user_id=row[1],
+            store_epoch=row[2],
+            since=row[3],
+            synced=bool(row[4]),
+            positions={position[0]: SavedPosition(*position[1:]) for position in positions},
+            outbox=[SavedPost(*post) for post in outbox],
+        )
+
+    def close(self) -> None:
+        database, self._database = self._database, None
+        if database is not None:
+            database.close()
+
+    @_one_step
+    def save_identity(self, device_id: str, user_id: str | None, store_epoch: str | None) -> None:
+        self._run(
+            "UPDATE device SET device_id = ?, user_id = ?, store_epoch = ?", device_id, user_id, store_epoch
+        )
+
+    @_one_step
+    def add_post(self, post: SavedPost) -> None:
+        self._run(
+            "INSERT INTO outbox (conversation_id, key, content) VALUES (?, ?, ?)",
+            post.conversation_id,
+            post.key,
+            post.content,
+        )
+
+    @_one_step
+    def remove_post(self, key: bytes) -> None:
+        self._run("DELETE FROM outbox WHERE key = ?", key)
+
+    @_one_step
+    def save_progress(self, done: tuple[str, int] | None, handed: tuple[str, int] | None) -> None:
+        if done is not None:
+            self._run(_SAVE_POSITION, done[0], done[1], 0, 0)
+        if handed is not None:
+            self._run(_SAVE_POSITION, handed[0], 0, handed[1], 0)
+
+    @_one_step
+    def save_sync(self, since: str | None, synced: bool, positions: Mapping[str, SavedPosition]) -> None:
+        self._run("UPDATE device SET since = ?, synced = ?", since, int(synced))
+        self.database.executemany(
+            _SAVE_POSITION,
+            [(name, place.have, place.handed, place.known_head) for name, place in positions.items()],
+        )
+
+    @_one_step
+    def forget_positions(self, store_epoch: str) -> None:
+        self._run("UPDATE device SET store_epoch = ?, since = NULL, synced = 0", store_epoch)
+        self._run("DELETE FROM conversation")
+
+    def _run(self, sql: str, *values: Any) -> None:
+        self.database.execute(sql, values)
