@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imserver.store.memory import MemoryStore
 from imserver.store.sqlite import SqliteStore
 
-__all__ = ["SqliteStore"]
+__all__ = ["MemoryStore", "SqliteStore"]

@@ -165,7 +165,7 @@ class Batches:
             tx.change, tx.message_change = change, message_change
             unit.result = None
             unit.events = ()
-            unit.error = _own_error(raised)
+            unit.error = own_error(raised)
             if lane is not None and not is_final(unit.error):
                 self._held.add(lane)
 
@@ -177,7 +177,7 @@ class Batches:
         if fault is Fault.BROKEN:
             raise StoreFailed(f"the database does not work: {cause}") from cause
         if fault is Fault.UNIT:
-            unit.error = _own_error(cause)
+            unit.error = own_error(cause)
             if isinstance(unit, PostUnit) and not is_final(unit.error):
                 self._held.add((unit.conversation_id, unit.sender_id))
             return None
@@ -203,7 +203,7 @@ def is_final(error: Exception | None) -> bool:
     return isinstance(error, Refusal) and not error.code.retryable
 
 
-def _own_error(raised: BaseException) -> Exception:
+def own_error(raised: BaseException) -> Exception:
     """What the unit's owner is told."""
     if isinstance(raised, Exception):
         return raised

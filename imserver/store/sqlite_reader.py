@@ -112,6 +112,8 @@ class SqliteReader:
     ) -> tuple[list[tuple[int, Message, Audience]], int]:
         """Messages in commit order after `change`, where one of `bots` is a member at that position."""
         head = self.head_change()
+        if bots is not None and not bots:
+            return [], max(head, change)
         looked = max(limit, MAX_MESSAGES_LOOKED_AT)
         seen = self._sql(
             "SELECT max(change), count(*) FROM (SELECT change FROM messages WHERE change > ? ORDER BY change LIMIT ?)",
