@@ -1,7 +1,8 @@
 """The bare relay: the machine's yardstick. The same frames in and out, decoded and encoded again, and nothing else.
 
 No tokens checked, nothing stored, no permissions, no windows: what is left is the cost of sockets, msgpack and Python. It
-stands beside every figure of the server as the limit of this machine at this moment. `python -m benchmarks.relay PORT` (0: any).
+stands beside every figure of the server as the limit of this machine at this moment. `python -m benchmarks.relay 0` prints the
+port that it chose.
 """
 
 from __future__ import annotations

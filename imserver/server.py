@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -53,7 +52,7 @@ class Server:
         self.clock = clock or _configured_clock(self.config)
         self.log = log if log is not None else standard_log()
         self.store: Store = store or SqliteStore(
-            self.config.store, clock=self.clock, rng=secrets.SystemRandom(), log=self.log
+            self.config.store, clock=self.clock, max_members=self.config.limits.max_group_members
         )
         limits = self.config.limits
         self.hub = Hub(push_tail, self.clock, max_backlog=limits.max_fanout_backlog)
