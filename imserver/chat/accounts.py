@@ -67,18 +67,7 @@ class Accounts:
 
     def make_token(self, user_id: str, *, ttl_s: int, device_id: str | None = None) -> str:
         """A token for this user, signed with the configured secret, valid for `ttl_s` seconds."""
-        if self._algorithm != "HS256":
-            raise ConfigError("$.auth.public_key_file", "tokens are made by whoever holds the private key")
-        now_s = self._clock.now_ms() // 1000
-        claims: dict[str, Any] = {
-            "sub": user_id,
-            "iat": now_s,
-            "exp": now_s + ttl_s,
-            "jti": secrets.token_hex(8),
-        }
-        if device_id is not None:
-            claims["device"] = device_id
-        return jwt.encode(claims, self._verify_key, algorithm="HS256")
+        return _sign(self._algorithm, self._verify_key, user_id, self._clock.now_ms(), ttl_s, device_id)
 
     # -- the parts of a check -----------------------------------------------------------------------------------------
 
@@ -139,6 +128,24 @@ def load_or_make_secret(path: Path) -> str:
 
 def _private_opener(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+def sign_token(
+    config: AuthConfig, user_id: str, *, now_ms: int, ttl_s: int, device_id: str | None = None
+) -> str:
+    """A token for this user without a server at hand (the secret is made if there is none yet). Raises `ConfigError`."""
+    algorithm, key = _load_key(config)
+    return _sign(algorithm, key, user_id, now_ms, ttl_s, device_id)
+
+
+def _sign(algorithm: str, key: str, user_id: str, now_ms: int, ttl_s: int, device_id: str | None) -> str:
+    if algorithm != "HS256":
+        raise ConfigError("$.auth.public_key_file", "tokens are made by whoever holds the private key")
+    now_s = now_ms // 1000
+    claims: dict[str, Any] = {"sub": user_id, "iat": now_s, "exp": now_s + ttl_s, "jti": secrets.token_hex(8)}
+    if device_id is not None:
+        claims["device"] = device_id
+    return jwt.encode(claims, key, algorithm=algorithm)
 
 
 def _load_key(config: AuthConfig) -> tuple[str, str]:

@@ -1,0 +1,170 @@
+"""The table of commands, the options that all share, and what becomes of errors.
+
+A command's module is imported when the command is used, so `imserver token` does not pay for the chat's terminal. A new command
+is a row in `COMMANDS` and a file beside this one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import click
+
+from imserver.config import ENVIRONMENT_PREFIX, Config, load_config
+from imserver.errors import ConfigError, ImserverError, PluginError
+from imserver.plugin_host import load_cli
+
+from .cells import escaped
+
+#: Exit codes: 1 the command failed at its work, 2 a mistake in usage, configuration or start.
+EXIT_FAILED = 1
+EXIT_MISTAKE = 2
+EXIT_INTERRUPTED = 130
+DEFAULT_CONFIG = "imserver.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where a command is (`module:attribute`) and what it does, in a few words for the overview."""
+
+    where: str
+    summary: str
+
+
+#: The order is that of the overview.
+COMMANDS: dict[str, Row] = {
+    "serve": Row("imserver.cli.serve:serve", "Run the server until it is told to stop."),
+    "user": Row("imserver.cli.user:user", "Make and change accounts."),
+    "token": Row("imserver.cli.token:token", "Print a token with which a user can connect."),
+    "chat": Row("imserver.cli.chat:chat", "Chat in this terminal, or post lines from a pipe."),
+}
+
+
+@dataclass(slots=True)
+class Setup:
+    """What the shared options say. `click.Context.obj` of every command of ours."""
+
+    config_path: Path | None
+
+    def config(self) -> Config:
+        """The configuration, read when a command asks for it. Raises ConfigError that names the file."""
+        try:
+            return load_config(self.config_path)
+        except ConfigError as error:
+            text = str(error).removeprefix("$: ")
+            where = self.config_path or f"{ENVIRONMENT_PREFIX}* environment"
+            raise ConfigurationMistake(text if str(where) in text else f"{where}: {text}") from None
+
+
+class ConfigurationMistake(ImserverError):
+    """A ConfigError and the file in which it is."""
+
+
+class Commands(click.Group):
+    """Our table, and behind it the commands of installed plugins (found by entry points; none is started)."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS, *(name for name, _ in _plugin_commands() if name not in COMMANDS)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            module, _, attribute = COMMANDS[cmd_name].where.partition(":")
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+            return command
+        return dict(_plugin_commands(about=cmd_name)).get(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            close = get_close_matches(name, self.list_commands(ctx), n=1, cutoff=0.5)
+            meant = f" Did you mean {close[0]!r}?" if close else " `imserver --help` lists them."
+            raise click.UsageError(f"No such command {name!r}.{meant}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, row.summary) for name, row in COMMANDS.items()])
+        of_plugins = [(name, command) for name, command in _plugin_commands() if name not in COMMANDS]
+        if of_plugins:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(
+                    [(name, command.get_short_help_str(limit=70)) for name, command in of_plugins]
+                )
+
+
+def _plugin_commands(about: str | None = None) -> list[tuple[str, click.Command]]:
+    """Name and command of every plugin that has one. One that cannot be loaded is reported if it is the one asked for."""
+    broken: dict[str, PluginError] = {}
+    found = [
+        (name, command)
+        for name, command in load_cli(broken.__setitem__)
+        if isinstance(command, click.Command)
+    ]
+    if about in broken:
+        raise broken[about]
+    return found
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="First steps: `imserver serve` in one terminal, then `imserver user add alice` and "
+    "`imserver chat --as alice` in another. Everything is in docs/operating.md and docs/chat.md.",
+)
+@click.option(
+    "--config",
+    "config_path",
+    metavar="FILE",
+    envvar=f"{ENVIRONMENT_PREFIX}CONFIG",
+    type=click.Path(path_type=Path),
+    help=f"Configuration (TOML). Default: {DEFAULT_CONFIG} in this folder if there is one. "
+    f"{ENVIRONMENT_PREFIX}CONFIG names it too.",
+)
+@click.version_option(package_name="imserver", message="imserver %(version)s")
+@click.pass_context
+def imserver(ctx: click.Context, config_path: Path | None) -> None:
+    """A standalone instant-messaging server."""
+    if config_path is None and Path(DEFAULT_CONFIG).exists():
+        config_path = Path(DEFAULT_CONFIG)
+    ctx.obj = Setup(config_path)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; every error of ours becomes one line on standard error. Returns the exit code."""
+    try:
+        result: Any = imserver.main(list(arguments), prog_name="imserver", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as shown:
+        click.echo(shown.format_message())
+        return EXIT_MISTAKE
+    except click.ClickException as error:
+        return fail(error.format_message(), error.exit_code, _usage_hint(error))
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except ImserverError as error:
+        return fail(str(error), EXIT_MISTAKE)
+    except BrokenPipeError:
+        # Whoever read us has gone (`imserver … | head`). Python would complain once more while it closes standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    return result if isinstance(result, int) else 0
+
+
+def fail(text: str, code: int, hint: str = "") -> int:
+    """Print one line about what went wrong, and return the exit code."""
+    click.echo(f"imserver: {escaped(' '.join(text.split()))}{hint}", err=True)
+    return code
+
+
+def _usage_hint(error: click.ClickException) -> str:
+    if not isinstance(error, click.UsageError) or error.ctx is None or error.ctx.command is imserver:
+        return ""
+    return f" (see: {error.ctx.command_path} --help)"

@@ -1,0 +1,140 @@
+"""Text in terminal cells: what strangers wrote made harmless, measured, wrapped and padded. Pure functions.
+
+A Chinese character or an emoji takes two cells, an accent none; so nothing here counts with `len`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+from prompt_toolkit.utils import get_cwidth
+
+#: Stands where a character was that could move the cursor, hide text or turn its direction.
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+#: Format characters that writing needs: joiners of emoji families, of Persian and of Indic scripts.
+_JOINERS = frozenset("\u200c\u200d")
+#: Controls, formats (all bidi marks are), surrogates, private use, and the two Unicode line separators.
+_HARMFUL = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+#: Accents on one character: more than a script needs would climb into the lines above.
+MAX_MARKS = 4
+TAB = "    "
+
+
+def safe(text: str) -> str:
+    """The text without anything that a terminal would act upon. Line feeds stay; see `safe_line`."""
+    text = text.replace("\r\n", "\n").replace("\t", TAB)
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(_safe_characters(text))
+
+
+def safe_line(text: str) -> str:
+    """The same on one line, for names, labels and titles: line feeds become spaces."""
+    return " ".join(safe(text).split("\n")).strip()
+
+
+def escaped(text: str, keep: str = "") -> str:
+    r"""Every character that a terminal would act upon as `\uXXXX`, so that a log shows exactly what was there."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character
+        if character in keep or not _is_harmful(character)
+        else character.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for character in text
+    )
+
+
+def width(text: str) -> int:
+    """Cells that the text takes on one line."""
+    return int(get_cwidth(text))
+
+
+def pad(text: str, cells: int) -> str:
+    """The text followed by spaces up to `cells`."""
+    return text + " " * (cells - width(text))
+
+
+def clip(text: str, cells: int) -> str:
+    """The text, cut to fit `cells` and then ending in `…`."""
+    if width(text) <= cells:
+        return text
+    kept, used = [], 0
+    for character in text:
+        used += width(character)
+        if used > cells - 1:
+            break
+        kept.append(character)
+    return "".join(kept) + "…" if cells > 0 else ""
+
+
+def wrap(text: str, cells: int) -> list[str]:
+    """Lines of at most `cells`, broken at spaces or beside wide characters, else anywhere. Keeps the text's own line feeds."""
+    return [line for paragraph in text.split("\n") for line in _wrap_paragraph(paragraph, max(cells, 2))]
+
+
+def _wrap_paragraph(text: str, cells: int) -> list[str]:
+    if width(text) <= cells:
+        return [text]
+    lines: list[str] = []
+    line, used = "", 0
+    for chunk in _chunks(text):
+        taken = width(chunk)
+        if used + taken <= cells:
+            line, used = line + chunk, used + taken
+            continue
+        if chunk.isspace():  # a break swallows the space that it stands for
+            lines.append(line)
+            line, used = "", 0
+            continue
+        if line:
+            lines.append(line.rstrip())
+        *full, line = _cut(chunk, cells)
+        lines.extend(full)
+        used = width(line)
+    if line or not lines:
+        lines.append(line)
+    return lines
+
+
+def _chunks(text: str) -> Iterator[str]:
+    """Words, single spaces, and each wide character (with what combines with it) alone."""
+    chunk = ""
+    for character in text:
+        cells = width(character)
+        if cells == 0 or chunk.endswith("\u200d"):
+            chunk += character
+        elif character == " " or cells == 2 or (chunk and (chunk[0] == " " or width(chunk[0]) == 2)):
+            if chunk:
+                yield chunk
+            chunk = character
+        else:
+            chunk += character
+    if chunk:
+        yield chunk
+
+
+def _cut(word: str, cells: int) -> list[str]:
+    """A word longer than a line, in pieces that fit."""
+    pieces, piece, used = [], "", 0
+    for character in word:
+        taken = width(character)
+        if used + taken > cells and piece:
+            pieces.append(piece)
+            piece, used = "", 0
+        piece, used = piece + character, used + taken
+    return [*pieces, piece]
+
+
+def _safe_characters(text: str) -> Iterator[str]:
+    marks = 0
+    for character in text:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks > MAX_MARKS:
+            continue
+        yield REPLACEMENT if character != "\n" and _is_harmful(character) else character
+
+
+def _is_harmful(character: str) -> bool:
+    return unicodedata.category(character) in _HARMFUL and character not in _JOINERS

@@ -1,0 +1,111 @@
+"""A running server's own door for commands of the same machine: a Unix socket beside the database, open to its owner only.
+
+The database belongs to one process at a time, so a command such as `imserver user add` asks the server that has it, and opens
+the file itself if nobody has. One request for each connection: a line of JSON in, a line of JSON out. Not for programs of
+others; they embed the server or use the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from imserver.errors import ImserverError, StartError
+
+#: What an operation gets and gives back: small JSON maps.
+Operation = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+#: Longest line either way, far above an account with its roles.
+MAX_LINE_BYTES = 64 * 1024
+#: How long either side waits for the other.
+TIMEOUT_S = 10.0
+
+
+def control_path(store_path: str) -> Path | None:
+    """Where the socket of the server with this database is. None if it keeps nothing."""
+    return None if store_path == ":memory:" else Path(f"{store_path}.control")
+
+
+@contextlib.asynccontextmanager
+async def serve_control(
+    path: Path | None, operations: Mapping[str, Operation], log: Any
+) -> AsyncIterator[None]:
+    """Answer on the socket. Whoever calls this holds the database's lock, so a socket that is there already is a dead one.
+
+    A server without this door still serves: if the socket cannot be made, that is logged and nothing else.
+    """
+    server: asyncio.Server | None = None
+    if path is not None:
+        try:
+            _unlink(path)
+            server = await asyncio.start_unix_server(
+                lambda reader, writer: _answer(reader, writer, operations, log), path, limit=MAX_LINE_BYTES
+            )
+            os.chmod(path, 0o600)
+        except OSError as error:
+            log.warning("no_control_socket", path=str(path), cause=error.strerror or str(error))
+    try:
+        yield
+    finally:
+        if server is not None and path is not None:
+            server.close()
+            with contextlib.suppress(OSError):
+                _unlink(path)
+
+
+async def ask(path: Path, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the server with this socket answers; None if there is none. Raises StartError with its words if it refuses."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            reader, writer = await asyncio.open_unix_connection(path, limit=MAX_LINE_BYTES)
+            try:
+                writer.write(json.dumps({"operation": operation, **arguments}).encode() + b"\n")
+                await writer.drain()
+                answer = json.loads(await reader.readline() or b"{}")
+            finally:
+                writer.close()
+    except (FileNotFoundError, ConnectionRefusedError):
+        return None
+    except (OSError, ValueError) as error:  # TimeoutError is an OSError
+        raise StartError(f"{path}: the running server does not answer ({error!r})") from None
+    if not isinstance(answer, dict) or "error" in answer or "result" not in answer:
+        words = answer.get("error", "no answer") if isinstance(answer, dict) else "no answer"
+        raise StartError(f"the running server says: {words}")
+    result: dict[str, Any] = answer["result"]
+    return result
+
+
+async def _answer(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    operations: Mapping[str, Operation],
+    log: Any,
+) -> None:
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            request = json.loads(await reader.readline())
+            operation = operations.get(request.pop("operation", ""))
+            if operation is None:
+                answer: dict[str, Any] = {"error": "this server does not know that operation; is it older?"}
+            else:
+                answer = {"result": await operation(request)}
+    except ImserverError as error:
+        answer = {"error": str(error)}
+    except TimeoutError:
+        answer = {"error": "took too long"}
+    except Exception as error:
+        log.warning("control_request_failed", exc_info=error)
+        answer = {"error": "that did not work; the server's log says why"}
+    with contextlib.suppress(OSError):
+        writer.write(json.dumps(answer).encode() + b"\n")
+        await writer.drain()
+    writer.close()
+
+
+def _unlink(path: Path) -> None:
+    path.unlink(missing_ok=True)

@@ -1,0 +1,107 @@
+"""The log of a process that we own: structured lines on standard error, as JSON or for people.
+
+Only a command calls this: an embedded server leaves logging to its host. Two last defences stand here, behind the rule that
+nobody logs contents or tokens: fields with telling names are withheld, and text from outside cannot move a terminal's cursor,
+turn its direction or begin a new line.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+import structlog
+
+from imserver.config import LogConfig
+
+from .cells import escaped
+
+#: Fields whose values are never shown, whoever logs them.
+WITHHELD_FIELDS = frozenset(
+    {"authorization", "content", "password", "resume_token", "secret", "text", "token", "tokens"}
+)
+WITHHELD = "(withheld)"
+#: A JSON Web Token anywhere in a value: three base64url parts, the first of which begins a JSON object.
+_TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*")
+#: Longest value in a log line; a peer chooses the length of many of them.
+MAX_VALUE_CHARS = 2000
+#: A traceback is longer, and its lines are ours.
+MAX_TRACEBACK_CHARS = 20_000
+
+
+def set_up_log(config: LogConfig, stream: TextIO | None = None) -> Any:
+    """Make this process log to `stream` (standard error), and return the logger to hand to the server.
+
+    The standard library's loggers (asyncio, plugins' libraries, warnings) go the same way.
+    """
+    target = stream or sys.stderr
+    level = logging.getLevelNamesMapping()[config.level.upper()]
+    pretty = config.format == "console" or (config.format == "auto" and target.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        guard,
+    ]
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(
+            colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+        if pretty
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(level, logging.WARNING))  # libraries' chatter is not ours to show
+    logging.captureWarnings(True)
+    return structlog.wrap_logger(
+        structlog.PrintLogger(target),
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )
+
+
+def guard(_logger: Any, _method: str, event: Any) -> Any:
+    """The last processor before the renderer: withhold secrets, escape what could harm a terminal, cut what is long."""
+    for name, value in event.items():
+        if name.startswith("_"):  # structlog's own record
+            continue
+        if name in WITHHELD_FIELDS:
+            event[name] = WITHHELD
+        elif name == "exception":
+            event[name] = _harmless(str(value), MAX_TRACEBACK_CHARS, keep="\n")
+        else:
+            event[name] = _guarded(value)
+    return event
+
+
+def _guarded(value: Any, depth: int = 0) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if depth < 3 and isinstance(value, Mapping):
+        return {
+            str(name): WITHHELD if name in WITHHELD_FIELDS else _guarded(inner, depth + 1)
+            for name, inner in value.items()
+        }
+    if depth < 3 and isinstance(value, list | tuple | set | frozenset):
+        return [_guarded(inner, depth + 1) for inner in value]
+    return _harmless(value if isinstance(value, str) else str(value), MAX_VALUE_CHARS)
+
+
+def _harmless(text: str, room: int, keep: str = "") -> str:
+    shown = _TOKEN.sub(WITHHELD, text[: room * 2])
+    if len(shown) > room:
+        shown = shown[:room] + "…"
+    return escaped(shown, keep)

@@ -1,0 +1,160 @@
+"""`imserver serve`: a server as a process of its own, with signals, a log, and an exit code that says how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from imserver.config import Config
+from imserver.errors import StartError
+from imserver.server import Server
+
+from .app import EXIT_FAILED, Setup, fail
+from .control import control_path, serve_control
+from .log import set_up_log
+from .user import put_user_operation
+
+#: Beyond the drain's own time, for the checkpoint and for closing: then the process ends anyway. What was acknowledged is on
+#: the disk already, so ending late would only be impolite to whoever waits for us.
+CLOSING_S = 4.0
+
+
+@click.command()
+@click.option(
+    "--ready-file",
+    metavar="PATH",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a line `PORT PID` to this file once the server listens; it is removed at the end.",
+)
+@click.option(
+    "--ready-fd", metavar="N", type=click.IntRange(min=1), help="Write that line to this open descriptor."
+)
+@click.pass_obj
+def serve(setup: Setup, ready_file: Path | None, ready_fd: int | None) -> int:
+    """Run the server until it is told to stop.
+
+    SIGTERM or Ctrl-C drains: no new connections or posts, everything accepted is decided and answered, clients are told
+    when to come back, exit 0. A second one ends the process at once.
+    """
+    config = setup.config()
+    log = set_up_log(config.log)
+    if ready_file is not None:
+        _forget(ready_file)  # of an earlier run: whoever waits for it must not be misled
+
+    def ready(server: Server) -> None:
+        line = f"{server.port} {os.getpid()}\n"
+        if ready_fd is not None:
+            _tell(ready_fd, line)
+        if ready_file is not None:
+            _write_at_once(ready_file, line)
+
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            code = runner.run(run_server(config, log, ready))
+    finally:
+        if ready_file is not None:
+            _forget(ready_file)
+    return code
+
+
+async def run_server(config: Config, log: Any, ready: Callable[[Server], None]) -> int:
+    """Start, wait for a signal or a failure, stop. Returns the exit code; raises what keeps the server from starting."""
+    stop = asyncio.Event()
+    with _signals(stop, log):
+        server = Server(config, log=log)
+        await server.start()
+        operations = {"put_user": put_user_operation(server.store)}
+        async with serve_control(control_path(config.store.path), operations, log):
+            try:
+                ready(server)
+            except OSError as error:
+                await server.stop()
+                raise StartError(f"--ready-file, --ready-fd: {error.strerror or error}") from None
+            failure = await _until(stop, server)
+        if failure is not None:
+            fail(
+                f"the store failed, nobody is served any more: {failure}. Start it again to recover.",
+                EXIT_FAILED,
+            )
+        return await _stop(server, config, log, EXIT_FAILED if failure is not None else 0)
+
+
+async def _until(stop: asyncio.Event, server: Server) -> Exception | None:
+    """Waits for the first of: told to stop (None), or failed (why)."""
+    stopped = asyncio.ensure_future(stop.wait())
+    failed = asyncio.ensure_future(server.failed())
+    try:
+        await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
+        return failed.result() if failed.done() else None
+    finally:
+        for waiter in (stopped, failed):
+            waiter.cancel()
+        await asyncio.gather(stopped, failed, return_exceptions=True)
+
+
+async def _stop(server: Server, config: Config, log: Any, code: int) -> int:
+    try:
+        async with asyncio.timeout(config.server.drain_timeout_s + CLOSING_S):
+            await server.stop()
+    except TimeoutError:
+        log.error("stop_timeout", after_s=config.server.drain_timeout_s + CLOSING_S)
+        sys.stderr.flush()
+        os._exit(code)  # threads in a stuck disk or plugin would keep the process for ever
+    return code
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event, log: Any) -> Iterator[None]:
+    """The first SIGTERM or SIGINT sets `stop`, the second ends the process."""
+    loop = asyncio.get_running_loop()
+
+    def told(number: signal.Signals) -> None:
+        if stop.is_set():
+            log.warning("exit_at_once", signal=number.name)
+            sys.stderr.flush()
+            os._exit(128 + number)
+        log.info("stopping", signal=number.name)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told, number)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    if sys.platform == "win32":
+        return asyncio.new_event_loop
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _tell(descriptor: int, line: str) -> None:
+    with os.fdopen(descriptor, "w") as file:
+        file.write(line)
+
+
+def _write_at_once(path: Path, line: str) -> None:
+    """Whoever sees the file sees all of it."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    unfinished.write_text(line)
+    unfinished.replace(path)
+
+
+def _forget(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StartError(f"{path}: {error.strerror}") from None

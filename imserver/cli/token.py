@@ -1,0 +1,66 @@
+"""`imserver token NAME`: a token signed with the configured secret. Needs neither a server nor the database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from imserver.chat.accounts import sign_token
+from imserver.clock import SystemClock
+from imserver.config import Config
+from imserver.errors import ConfigError
+from imserver.model import valid_user_id
+
+from .app import Setup
+from .duration import Duration
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--ttl",
+    type=Duration(),
+    default="30d",
+    show_default=True,
+    help="How long it is valid: 90s, 12h, 30d, 2w.",
+)
+@click.option(
+    "--device", metavar="ID", help="Bind it to this device; otherwise the first device that uses it has it."
+)
+@click.pass_obj
+def token(setup: Setup, name: str, ttl: int, device: str | None) -> None:
+    """Print a token with which the user NAME can connect.
+
+    It is signed with the secret of the configuration, which is made on first use (file `imserver.secret`). The account itself
+    is made by `imserver user add`.
+    """
+    click.echo(make_token(setup.config(), name, ttl_s=ttl, device_id=device))
+
+
+def make_token(config: Config, user_id: str, *, ttl_s: int, device_id: str | None) -> str:
+    """A token for the user. Raises ConfigError if this machine cannot make any, click.BadParameter for a bad name."""
+    check_name(user_id)
+    if device_id is not None and not valid_user_id(device_id):
+        raise click.BadParameter("1-64 bytes of UTF-8 without control characters", param_hint="--device")
+    # A server whose clock was put forward (`[clock]`, for demonstrations) counts the life of the token from its own now.
+    now_ms = max(SystemClock().now_ms(), config.clock.start_ms)
+    return sign_token(config.auth, user_id, now_ms=now_ms, ttl_s=ttl_s, device_id=device_id)
+
+
+def check_name(user_id: str) -> None:
+    """Raises click.BadParameter if this cannot be a user id."""
+    if not valid_user_id(user_id):
+        raise click.BadParameter(
+            f"{user_id!r}: 1-64 bytes of UTF-8 without control characters", param_hint="NAME"
+        )
+
+
+def require_secret(config: Config) -> None:
+    """For those who want to speak to a server that exists: its secret exists too, and must not be made up now."""
+    auth = config.auth
+    if not auth.secret and not auth.public_key_file and not Path(auth.secret_file).exists():
+        raise ConfigError(
+            "$.auth.secret_file",
+            f"there is no {auth.secret_file}: run this where the server's configuration is, or give --token",
+        )
