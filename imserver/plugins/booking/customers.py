@@ -1,0 +1,57 @@
+"""What a customer said once: language, name, age band, kind of contact lenses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imserver.plugin_api import Transaction
+
+from .catalogue import language_of
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A row of `booking_customers`; "" is not known."""
+
+    user_id: str
+    language: str = ""
+    name: str = ""
+    age_band: str = ""
+    lens_kind: str = ""
+
+
+def customer(tx: Transaction, user_id: str) -> Customer:
+    rows = tx.execute(
+        "SELECT user_id, language, name, age_band, lens_kind FROM booking_customers WHERE user_id = ?",
+        (user_id,),
+    )
+    return Customer(*rows[0]) if rows else Customer(user_id)
+
+
+def remember(tx: Transaction, known: Customer) -> None:
+    tx.execute(
+        "INSERT INTO booking_customers (user_id, language, name, age_band, lens_kind) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (user_id) DO UPDATE SET language = excluded.language, name = excluded.name,"
+        " age_band = excluded.age_band, lens_kind = excluded.lens_kind",
+        (known.user_id, known.language, known.name, known.age_band, known.lens_kind),
+    )
+
+
+def has_been_here(tx: Transaction, user_id: str, store_id: str) -> bool:
+    """True after a visit to the store that took place."""
+    return bool(
+        tx.execute(
+            "SELECT 1 FROM booking_appointments WHERE customer_id = ? AND store_id = ?"
+            " AND status IN ('arrived', 'in_exam', 'done') LIMIT 1",
+            (user_id, store_id),
+        )
+    )
+
+
+def language_for(tx: Transaction, user_id: str) -> str:
+    """The language to speak to somebody: that of their last command, or else their account's."""
+    spoken = customer(tx, user_id).language
+    if spoken:
+        return spoken
+    user = tx.user(user_id)
+    return language_of(user.language) if user else "en"

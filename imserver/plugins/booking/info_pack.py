@@ -1,0 +1,89 @@
+"""The one info pack after a confirmation: where it is, how to park, what to bring, what to mind; and what reminders add.
+
+It fits the person: first visit and young, presbyopia, a child with a parent; contact lenses by service. A sentence is a text
+of the catalogue; here is only decided which ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import cards
+from .appointments import Appointment
+from .cards import Option
+from .catalogue import Words
+from .chain import Chain, Service, Store
+
+LENS_KINDS = ("soft", "rgp", "orthok")
+
+
+def info_pack(words: Words, chain: Chain, store: Store, appointment: Appointment) -> dict[str, Any]:
+    """The card that follows a confirmation."""
+    service = chain.service(appointment.service_id)
+    lines = _notes(words, chain, store, appointment, service)
+    options = []
+    if service is not None and service.lenses == "stop":
+        options = [
+            Option(words(f"lenses.{kind}_label"), f"{words('command.lenses')} {words(f'lenses.{kind}_word')}")
+            for kind in LENS_KINDS
+        ]
+    return cards.card(words("info.title"), "\n".join(lines), place_fields(words, store), options)
+
+
+def place_card(words: Words, store: Store, hours: str) -> dict[str, Any]:
+    """Address, parking, telephone and hours: what 地址 shows."""
+    name = store.names.in_language(words.language)
+    return cards.card(words("info.place_title", store=name), hours, place_fields(words, store))
+
+
+def place_fields(words: Words, store: Store) -> list[tuple[str, str]]:
+    """How to find the shop."""
+    fields = [(words("field.address"), store.address.in_language(words.language))]
+    if store.parking is not None:
+        fields.append((words("field.parking"), store.parking.in_language(words.language)))
+    if store.map_link:
+        fields.append((words("field.map"), store.map_link))
+    if store.phone:
+        fields.append((words("field.phone"), store.phone))
+    return fields
+
+
+def reminder_note(words: Words, chain: Chain, store: Store, appointment: Appointment) -> str:
+    """What a reminder adds: the one thing that this person must not forget."""
+    service = chain.service(appointment.service_id)
+    return "\n".join(_person_notes(words, chain, appointment) + _lens_notes(words, service))
+
+
+def _notes(
+    words: Words, chain: Chain, store: Store, appointment: Appointment, service: Service | None
+) -> list[str]:
+    lines = []
+    if service is not None and service.brings_old_pair:
+        lines.append(words("info.bring"))
+    else:
+        lines.append(words("info.bring_little"))
+    if store.needs_id_card:
+        lines.append(words("info.id_card"))
+    if appointment.first_visit:
+        lines.append(words("info.first_visit"))
+    lines += _person_notes(words, chain, appointment)
+    lines += _lens_notes(words, service)
+    if service is not None and service.dilation and store.medical_licence:
+        lines.append(words("info.dilation"))
+    lines.append(words("info.change"))
+    return lines
+
+
+def _person_notes(words: Words, chain: Chain, appointment: Appointment) -> list[str]:
+    band = chain.band(appointment.age_band)
+    if band is None:
+        return []
+    notes = [("info.guardian", band.guardian), ("info.presbyopia", band.presbyopia)]
+    return [words(key) for key, applies in notes if applies]
+
+
+def _lens_notes(words: Words, service: Service | None) -> list[str]:
+    """Of contact lenses: wear them to a re-check; before an exam the kind decides, and only soft ones are left out."""
+    if service is None or not service.lenses:
+        return []
+    return [words("lenses.wear")] if service.lenses == "wear" else [words("lenses.ask_kind")]
