@@ -18,6 +18,7 @@ from .frames import VERSION, FrameType, Hello, Welcome
 from .framing import FrameSplitter
 from .limits import Limits
 from .liveness import Liveness
+from .payload import Taker, takers
 from .session import Session
 from .states import (
     CONNECTION_ROWS,
@@ -39,9 +40,7 @@ _CLOSING: Final = ConnectionState.CLOSING
 #: frames.
 _NOT_FLUSHED: Final = frozenset({CloseCode.IDLE, CloseCode.SLOW})
 
-#: Takes a decoded frame that is the next of its kind; the size is in bytes.
 ControlHandler = Callable[[tuple[Any, ...]], None]
-PayloadTaker = Callable[[tuple[Any, ...], int], Event]
 
 
 class Connection:
@@ -72,7 +71,7 @@ class Connection:
         self._device_id = ""
         self._token_unconfirmed = False
         self._recorder = recorder
-        self._takers: dict[int, PayloadTaker] = {}  # payload frames that this role may receive, once OPEN
+        self._takers: dict[int, Taker] = {}  # payload frames that this role may receive, once OPEN
         self._handlers: dict[int, ControlHandler] = {
             FrameType.ACK: self._on_ack,
             FrameType.PING: self._on_ping,
@@ -344,15 +343,7 @@ class Connection:
         self.limits = limits
         self._hello = self._offered = None
         self._splitter.max_frame_bytes = limits.max_frame_bytes
-        self._takers = (
-            {FrameType.REQUEST: session.take_request}
-            if self.role is Role.SERVER
-            else {
-                FrameType.PUSH: session.take_push,
-                FrameType.REPLY: session.take_reply,
-                FrameType.REFUSAL: session.take_refusal,
-            }
-        )
+        self._takers = takers(session)
         self._step(ConnectionInput.WELCOME)
 
     # -- the end -----------------------------------------------------------------------------------

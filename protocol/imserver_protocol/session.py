@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from .codec import Tail, encode_tail, make_tail
-from .errors import CloseCode, EncodeError, LocalError, MalformedFrame, RemoteError, WindowFull, WrongState
-from .events import PushReceived, RefusalReceived, ReplyReceived, RequestReceived
+from .errors import CloseCode, EncodeError, LocalError, RemoteError, WindowFull, WrongState
 from .frames import FrameType
 from .limits import FRAME_OVERHEAD_BYTES, LENGTH_BYTES, Limits
 from .states import SESSION_TRANSITIONS, Recorder, Role, SessionInput, SessionState
@@ -389,11 +388,8 @@ class Session:
                 self._reply_room.release(size)
         return self._end_lagging() if self.lagging else False
 
-    def take_request(self, frame: tuple[Any, ...], size: int) -> RequestReceived:
-        """Server: a REQUEST whose seq is the next one. Raises RemoteError."""
-        if len(frame) < 5 or type(frame[3]) is not str or type(frame[4]) is not tuple:
-            raise MalformedFrame("REQUEST is not [method, params]")
-        _, seq, _, method, params = frame[:5]
+    def open_request(self, seq: int, size: int) -> None:
+        """Server: a request arrived. Raises RemoteError if the client exceeds its window."""
         limits = self.limits
         in_flight = self.request_bytes_in_flight + size
         if (
@@ -403,34 +399,16 @@ class Session:
             raise RemoteError(CloseCode.WINDOW_EXCEEDED, "too many requests in flight")
         self.request_bytes_in_flight = in_flight
         self.open_requests[seq] = size
-        return RequestReceived(seq, method, params, size)
 
-    def take_reply(self, frame: tuple[Any, ...], size: int) -> ReplyReceived:
-        """Client. The request's room is free at once: any later frame of ours carries the ack. Raises RemoteError."""
-        if len(frame) < 5 or type(frame[3]) is not int:
-            raise MalformedFrame("REPLY is not [request_seq, result]")
-        self._settle(frame[3])
-        return ReplyReceived(frame[3], frame[4])
+    def settle_request(self, request_seq: int) -> None:
+        """Client: the answer arrived. The request's room is free at once: any later frame of ours carries the ack.
 
-    def take_refusal(self, frame: tuple[Any, ...], size: int) -> RefusalReceived:
-        """Client. Raises RemoteError."""
-        fields = frame[3:8]
-        if [type(field) for field in fields[:4]] != [int, int, str, int] or len(fields) < 5 or fields[3] < 0:
-            raise MalformedFrame("REFUSAL is not [request_seq, code, text, retry_after_ms, detail]")
-        self._settle(fields[0])
-        return RefusalReceived(*fields)
-
-    def _settle(self, request_seq: int) -> None:
-        # A reply implies that the request was received, so its own header (or an earlier one) must have acked it:
-        # that keeps the resend queue within the window of requests whatever the server does.
+        Raises RemoteError if the request is not open. An answer implies that the request was received, so its own
+        header, or an earlier one, must have acked it: that keeps the resend queue within the window of requests
+        whatever the server does.
+        """
         size = self.open_requests.get(request_seq)
         if size is None or request_seq > self.queue.acked_seq:
             raise RemoteError(CloseCode.BAD_STATE, f"an answer to request {request_seq}, which is not open")
         del self.open_requests[request_seq]
         self.request_bytes_in_flight -= size
-
-    def take_push(self, frame: tuple[Any, ...], size: int) -> PushReceived:
-        """Client. Raises RemoteError."""
-        if len(frame) < 4 or type(frame[3]) is not str:
-            raise MalformedFrame("PUSH has no kind")
-        return PushReceived(frame[3], frame[4:])

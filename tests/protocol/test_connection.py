@@ -68,7 +68,7 @@ def welcome(server: Connection, session: Session, *, resumed: bool = False, now:
 
 
 def welcomed_by(*, ack: int = 0, resumed: bool = False, limits: dict[str, Any] | None = None) -> bytes:
-    fields = (
+    fields: tuple[Any, ...] = (
         1,
         [],
         "u",
