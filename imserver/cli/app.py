@@ -19,9 +19,8 @@ import click
 
 from imserver.config import ENVIRONMENT_PREFIX, Config, load_config
 from imserver.errors import ConfigError, ImserverError, PluginError
-from imserver.plugin_host import load_cli
 
-from .cells import escaped
+from .harmless import escaped
 
 #: Exit codes: 1 the command failed at its work, 2 a mistake in usage, configuration or start.
 EXIT_FAILED = 1
@@ -103,6 +102,8 @@ class Commands(click.Group):
 
 def _plugin_commands(about: str | None = None) -> list[tuple[str, click.Command]]:
     """Name and command of every plugin that has one. One that cannot be loaded is reported if it is the one asked for."""
+    from imserver.plugin_host import load_cli  # only who asks for them pays for it
+
     broken: dict[str, PluginError] = {}
     found = [
         (name, command)

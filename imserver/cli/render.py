@@ -1,7 +1,7 @@
 """Messages as lines of a terminal: who, when, ticks, text, cards as boxes. Pure functions: values in, rows out.
 
 A row is one line of the screen as (style, text) fragments; the styles are names that `STYLES` explains. `plain` turns a row
-into text for a pipe. All text of strangers goes through `cells.safe` here, and only here: what comes out may be printed.
+into text for a pipe. All text of strangers goes through `harmless.safe` here, and only here: what comes out may be printed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from datetime import UTC, datetime, tzinfo
 from enum import Enum
 from typing import Any
 
-from .cells import clip, pad, safe, safe_line, width, wrap
+from .cells import clip, pad, width, wrap
+from .harmless import safe, safe_line
 
 #: One line: fragments of (style, text), the form that prompt_toolkit prints.
 Row = Sequence[tuple[str, str]]
