@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from imserver.model import Audience, Cursors, Message
 
 
-@dataclass(frozen=True, slots=True)
-class MessagePosted:
+class MessagePosted(msgspec.Struct, frozen=True, gc=False):
     """A message took its position. `audience`: the members at that moment, with one who is being removed by it."""
 
     change: int

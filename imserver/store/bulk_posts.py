@@ -12,7 +12,6 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from imserver.chat.conversations import POSTERS
 from imserver.chat.ports import Posted, PostUnit
 from imserver.errors import Refusal, RefusalCode
 from imserver.events import MessagePosted
@@ -119,7 +118,7 @@ class BulkPosts:
                     continue
             if (
                 state is None
-                or state.members.get(sender_id) not in POSTERS[state.kind]
+                or state.members.get(sender_id) not in state.posters
                 or (state.muted and state.muted.get(sender_id, 0) > now_ms)
                 or len(key) != KEY_BYTES
             ):

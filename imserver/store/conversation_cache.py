@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from imserver.chat.conversations import POSTERS
 from imserver.model import Audience, Kind, Role
 
 #: Members over all cached conversations; a member costs about 100 bytes here, so this is about 200 MB.
@@ -46,12 +47,25 @@ class Journal:
 class ConversationState:
     """One conversation as the writer sees it. `members` is never changed in place: events carry it as their audience."""
 
-    __slots__ = ("conversation_id", "head", "kind", "members", "muted", "no", "stamp", "title", "unread")
+    __slots__ = (
+        "conversation_id",
+        "head",
+        "kind",
+        "members",
+        "muted",
+        "no",
+        "posters",
+        "stamp",
+        "title",
+        "unread",
+    )
 
     def __init__(self, no: int, conversation_id: str, kind: Kind, title: str) -> None:
         self.no = no
         self.conversation_id = conversation_id
         self.kind = kind
+        #: Roles that post here (the rule, looked up once).
+        self.posters = POSTERS[kind]
         self.title = title
         #: Position of the last message, and how many messages up to it count as unread.
         self.head = 0
