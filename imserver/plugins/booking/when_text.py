@@ -1,0 +1,102 @@
+"""What people type, folded to one way of writing, on a sheet where rules blank out what they have read.
+
+Full-width and half-width, traditional and simplified, upper and lower case, emoji and invisible characters make no
+difference to the rules; what is left over is handed back exactly as it was typed.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import re
+
+MAX_CHARS: Final = 500
+"""Longer than this after folding is no sentence about an appointment: it is asked about, and no rule runs on it."""
+
+DAY_MARK: Final = "\x00"
+"""Stands for each character read as a day. Rules that look at neighbours match it; folding never leaves one."""
+TIME_MARK: Final = "\x01"
+"""The same for a clock time or a part of the day."""
+ASIDE_MARK: Final = "\x02"
+"""The same for text that cannot be a time (a phone number, an age); unlike the others it stays in the leftover."""
+
+TRADITIONAL: Final = dict(
+    zip(
+        "週禮點時後個號兩鐘鍾預約驗鏡幾間過從開關這來飯內請謝歲塊錢員嗎沒別無數當節費於還麼遲調訂變換隔農曆歷誕國慶慮對係題"
+        "區視遠試張樓線門醫雙診層鄰願應該會議課學晝陰淨並隨趕聖眾孫儘兒陽許雜頭聽尋",
+        "周礼点时后个号两钟钟预约验镜几间过从开关这来饭内请谢岁块钱员吗没别无数当节费于还么迟调订变换隔农历历诞国庆虑对系题"
+        "区视远试张楼线门医双诊层邻愿应该会议课学昼阴净并随赶圣众孙尽儿阳许杂头听寻",
+        strict=True,
+    )
+)
+"""Only the characters that the rules use and their near company; anything else is left alone."""
+
+LOOKALIKES: Final = {
+    **dict.fromkeys("–—―−‐‑‒", "-"),
+    **dict.fromkeys("〜～∼˜", "~"),
+    **dict.fromkeys("∶ː", ":"),
+    **dict.fromkeys("’‘", "'"),
+}
+INVISIBLE: Final = frozenset({"Cf", "Mn", "Me"})
+BLANK: Final = frozenset({"Cc", "Co", "Cn", "Cs", "So", "Zs", "Zl", "Zp"})
+
+
+class Sheet:
+    """A text being read: `text` is folded and shrinks to marks; `leftover()` is what no rule has taken."""
+
+    __slots__ = ("_origin", "_source", "text", "too_long")
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._origin: list[int] = []
+        self.too_long = False
+        folded: list[str] = []
+        for index, char in enumerate(source):
+            for piece in _fold(char):
+                if piece != " " or (folded and folded[-1] != " "):
+                    folded.append(piece)
+                    self._origin.append(index)
+            if len(folded) > MAX_CHARS:
+                self.too_long = True
+                break
+        self.text = "".join(folded)
+
+    def blank(self, match: re.Match[str], mark: str) -> None:
+        """Replace what `match` covers by marks, so that its neighbours do not join and offsets stay."""
+        start, end = match.span()
+        self.text = self.text[:start] + mark * (end - start) + self.text[end:]
+
+    def leftover(self) -> str:
+        """What no rule has read, as typed, tidied of the gaps and of the 的 that tied it to a time."""
+        if self.too_long:
+            return self._source
+        kept: list[str] = []
+        last = -1
+        for piece, index in zip(self.text, self._origin, strict=True):
+            if piece in (DAY_MARK, TIME_MARK):
+                kept.append(" ")
+            elif index != last:
+                tie = self._source[index] == "的" and kept[-1:] == [" "]
+                kept.append("" if tie else self._source[index])
+            last = index
+        joined = " ".join("".join(kept).split())
+        for mark in ",，.。!！?？、":
+            joined = joined.replace(f" {mark}", mark)
+        return joined.strip(" ,，.。!！?？、")
+
+
+def _fold(char: str) -> str:
+    """One typed character as the rules see it: none, one or several."""
+    pieces = []
+    for piece in LOOKALIKES.get(char) or unicodedata.normalize("NFKC", char).lower():
+        kind = unicodedata.category(piece)
+        if kind in INVISIBLE:
+            continue
+        if kind in BLANK:
+            piece = " "
+        elif kind == "Nd":
+            piece = str(unicodedata.decimal(piece))
+        pieces.append(LOOKALIKES.get(piece) or TRADITIONAL.get(piece) or piece)
+    return "".join(pieces)
