@@ -106,9 +106,9 @@ async def _members(session: ChatSession, _: str) -> None:
         await session.complain("no conversation is open: /open NAME, or /list")
         return
     members = await session.client.members(session.current.conversation_id)
-    await session.learn_names(member.user_id for member in members[:100])
+    await session.names.learn(member.user_id for member in members[:100])
     shown = [
-        f"{safe_line(session.name(member.user_id))} ({safe_line(member.user_id)}, {member.role})"
+        f"{safe_line(session.names(member.user_id))} ({safe_line(member.user_id)}, {member.role})"
         for member in members[:100]
     ]
     more = f" and {len(members) - 100} more" if len(members) > 100 else ""

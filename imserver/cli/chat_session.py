@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from imserver.clock import Clock
 from imserver.model import direct_pair
@@ -20,6 +19,7 @@ from imserver_client import (
     ClientError,
     ConnectionChanged,
     Conversation,
+    Cursor,
     CursorMoved,
     Disconnected,
     Edited,
@@ -31,23 +31,18 @@ from imserver_client import (
     Stopped,
 )
 
+from .chat_places import Names, Place, is_system, tells_of_edit, users_in
 from .harmless import safe_line
-from .render import Action, Page, Row, Shown, Tick, actions_of, message_rows, notice, preview, tick_of
+from .render import Action, Page, Row, Shown, Tick, message_rows, notice, preview, tick_of
 
 #: Messages shown when a conversation is opened.
 OPENING_ITEMS = 20
-#: Messages of a conversation whose revision is remembered, so that a change is shown once.
-MAX_REMEMBERED = 1000
-#: Names remembered; then the memory begins anew.
-MAX_NAMES = 10_000
 #: Posts on their way at a time; typing or a pipe waits beyond it.
 MAX_POSTING = 500
 #: Seconds between two announcements of one other conversation; the toolbar counts meanwhile.
 ANNOUNCE_EVERY_S = 3.0
 #: Receipts are told person by person up to so many people, and beyond that when all have read.
 MAX_TOLD_READERS = 5
-#: Seconds that a message waits for the name of its sender.
-NAME_WAIT_S = 3.0
 
 
 class Screen(Protocol):
@@ -67,34 +62,13 @@ class Screen(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Place:
-    """One conversation as this chat knows it."""
-
-    conversation_id: str
-    title: str
-    unread: int = 0
-    announced_at: float = -1e9
-    #: Shown up to this position (only while it is open, or was).
-    shown_to: int = 0
-    #: Position -> revision that was shown.
-    revisions: dict[int, int] = field(default_factory=dict)
-    #: The buttons that a digit taps, and the position of their card.
-    actions: list[Action] = field(default_factory=list)
-    card_at: int = 0
-    #: The newest own message, and what was told of it: user id -> tick.
-    last_own: int = 0
-    told: dict[str, Tick] = field(default_factory=dict)
-    #: Messages that arrive while the history is being read.
-    arriving: list[Message] | None = None
-
-
 class ChatSession:
     """One user at one screen."""
 
     def __init__(self, client: Client, screen: Screen, clock: Clock) -> None:
         self.client = client
         self.screen = screen
+        self.names = Names(client)
         self.places: dict[str, Place] = {}
         self.current: Place | None = None
         #: What `/list` printed last, so that `/open 2` works.
@@ -104,7 +78,6 @@ class ChatSession:
         #: Set whenever something of somebody else was shown.
         self.arrived = asyncio.Event()
         self._clock = clock
-        self._names: dict[str, str] = {}
         self._posting: set[asyncio.Task[None]] = set()
         self._connected = True
         self._events = client.events()  # from now on: nothing is missed until `run` reads them
@@ -143,7 +116,7 @@ class ChatSession:
 
     async def say(self, text: str, style: str = "notice") -> None:
         """A line that is not a message."""
-        await self.screen.show(notice(text, style))
+        await self.screen.show(notice(text, style, self.screen.width))
 
     async def complain(self, text: str) -> None:
         """A line about something that did not work."""
@@ -152,7 +125,7 @@ class ChatSession:
 
     def page(self) -> Page:
         """How to draw now."""
-        return Page(self.screen.width, self._clock.now_ms(), name_of=self.name)
+        return Page(self.screen.width, self._clock.now_ms(), name_of=self.names)
 
     def status(self) -> str:
         """Who, where, connected or not, the newest own message, and what is unread elsewhere."""
@@ -173,7 +146,7 @@ class ChatSession:
     async def load_list(self) -> list[Conversation]:
         """One's newest conversations; places, titles and unread counts are brought up to date."""
         rows = list((await self.client.conversations(limit=50)).conversations)
-        await self.learn_names(
+        await self.names.learn(
             [
                 *(user for row in rows for user in direct_pair(row.conversation_id) or ()),
                 *(row.last.sender_id for row in rows if row.last is not None),
@@ -189,7 +162,9 @@ class ChatSession:
     def place(self, conversation_id: str) -> Place:
         """The conversation, as far as it is known."""
         if conversation_id not in self.places:
-            self.places[conversation_id] = Place(conversation_id, self.title_of(conversation_id))
+            self.places[conversation_id] = Place(
+                conversation_id, self.client.user_id, self.title_of(conversation_id)
+            )
         return self.places[conversation_id]
 
     def title_of(self, conversation_id: str, title: str = "") -> str:
@@ -197,7 +172,7 @@ class ChatSession:
         pair = direct_pair(conversation_id)
         if pair is not None:
             other = pair[0] if pair[1] == self.client.user_id else pair[1]
-            return safe_line(self.name(other)) or other
+            return safe_line(self.names(other)) or other
         return safe_line(title) or conversation_id
 
     async def open(self, conversation_id: str, items: int = OPENING_ITEMS) -> None:
@@ -205,7 +180,7 @@ class ChatSession:
         place = self.place(conversation_id)
         pair = direct_pair(conversation_id)
         if pair is not None:
-            await self.learn_names(pair)
+            await self.names.learn(pair)
             place.title = self.title_of(conversation_id)
         self.current, place.arriving = place, []
         try:
@@ -223,16 +198,16 @@ class ChatSession:
         """The newest messages of a conversation, with the ticks of one's own."""
         try:
             page = await self.client.history(place.conversation_id, limit=items)
-        except Refused as refused:
+        except Refused:
             if direct_pair(place.conversation_id) is None:
                 raise
-            await self.say(f"nothing here yet; the first message makes the conversation ({refused.text})")
+            await self.say("nothing here yet; the first message makes the conversation")
             return
-        await self.learn_names(item.sender_id for item in page.items)
+        await self.names.learn(item.sender_id for item in page.items)
         rows: list[Row] = []
         for item in page.items:
-            self._note(place, item)
-            if not _tells_of_edit(item.content):
+            place.note(item, self._cursors(place))
+            if not tells_of_edit(item.content):
                 rows += self._rows(place, item, changed=item.revision > 1)
         if page.first > 1 and page.items:
             rows = [*notice("… /history 100 shows more"), *rows]
@@ -298,10 +273,10 @@ class ChatSession:
         if message.position <= place.shown_to:
             return
         place.shown_to = message.position
-        self._note(place, message)
-        if _tells_of_edit(message.content):
+        place.note(message, self._cursors(place))
+        if tells_of_edit(message.content):
             return  # the event `Edited` brings what it says now
-        await self.learn_names([message.sender_id, *_named(message.content)])
+        await self.names.learn([message.sender_id, *users_in(message.content)])
         await self.screen.show(self._rows(place, message))
         self.client.mark_read(place.conversation_id, message.position)
         if not message.own:
@@ -309,10 +284,10 @@ class ChatSession:
         self.screen.refresh()
 
     async def _announce(self, place: Place, message: Message) -> None:
-        if message.own or (message.content or {}).get("type") == "system":
+        if message.own or is_system(message.content):
             return
         place.unread += 1
-        await self.learn_names([message.sender_id])
+        await self.names.learn([message.sender_id])
         if direct_pair(place.conversation_id) is None and place.title == place.conversation_id:
             await self.load_list()  # a conversation that is new to us: its title
         else:
@@ -321,7 +296,7 @@ class ChatSession:
         if now - place.announced_at >= ANNOUNCE_EVERY_S:
             place.announced_at = now
             words = preview(message.content, 40)
-            who = safe_line(self.name(message.sender_id))
+            who = safe_line(self.names(message.sender_id))
             where = place.title if who == place.title else f"{place.title}, {who}"
             await self.say(f"• {where} ({place.unread} unread): {words}   /open {place.title}")
         self.arrived.set()
@@ -341,8 +316,7 @@ class ChatSession:
                         "the server's history was restored from a backup; /history shows what there is"
                     )
                     for place in self.places.values():
-                        place.shown_to = 0
-                        place.revisions.clear()
+                        place.forget()
                 case CatchUpFailed():
                     await self.complain(f"messages after {event.after} cannot be read: {event.reason}")
 
@@ -367,8 +341,8 @@ class ChatSession:
         page = await self.client.history(event.conversation_id, after=event.position - 1, limit=1)
         for item in page.items:
             if item.position == event.position:
-                await self.learn_names([item.sender_id])
-                self._note(place, item)
+                await self.names.learn([item.sender_id])
+                place.note(item, self._cursors(place))
                 await self.screen.show(self._rows(place, item, changed=True))
                 self.arrived.set()
 
@@ -377,11 +351,11 @@ class ChatSession:
         self.screen.refresh()
         if place is None or event.conversation_id != place.conversation_id or not place.last_own:
             return
-        cursors = self._others(place)
+        cursors = place.others(self._cursors(place))
         if event.user_id not in cursors:
             return
         tick = tick_of(place.last_own, [cursors[event.user_id]])
-        name = self.name(event.user_id)
+        name = self.names(event.user_id)
         if len(cursors) > MAX_TOLD_READERS:
             tick, name = self._tick(place, place.last_own), "all"
         who = event.user_id if len(cursors) <= MAX_TOLD_READERS else ""
@@ -393,66 +367,14 @@ class ChatSession:
 
     # -- small parts --------------------------------------------------------------------------------------------------
 
-    def name(self, user_id: str) -> str:
-        """The display name, or the id while it is not known."""
-        return self._names.get(user_id, user_id)
-
-    async def learn_names(self, user_ids: Iterable[str]) -> None:
-        """Ask for names that are not known. Without an answer the ids are shown."""
-        wanted = sorted({user_id for user_id in user_ids if user_id and user_id not in self._names})
-        if len(self._names) > MAX_NAMES:
-            self._names.clear()
-        for start in range(0, len(wanted), 100):
-            try:
-                async with asyncio.timeout(NAME_WAIT_S):
-                    for user in await self.client.users(wanted[start : start + 100]):
-                        self._names[user.user_id] = user.display_name or user.user_id
-            except (TimeoutError, Refused):
-                return
-
     def _rows(self, place: Place, item: Message | Item, *, changed: bool = False) -> list[Row]:
         own = item.sender_id == self.client.user_id
         tick = self._tick(place, item.position) if own else None
-        shown = Shown(self.name(item.sender_id), item.sent_at, item.content, own, tick, changed)
+        shown = Shown(self.names(item.sender_id), item.sent_at, item.content, own, tick, changed)
         return message_rows(shown, self.page())
 
-    def _note(self, place: Place, item: Message | Item) -> None:
-        """Remember what was shown: revision, the newest own message, and which buttons a digit taps now."""
-        if len(place.revisions) >= MAX_REMEMBERED:
-            del place.revisions[min(place.revisions)]
-        place.revisions[item.position] = item.revision
-        if (item.content or {}).get("type") == "system":
-            return
-        if item.sender_id == self.client.user_id and item.position > place.last_own:
-            place.last_own = item.position
-            place.told = {
-                user_id: tick_of(item.position, [cursor]) for user_id, cursor in self._others(place).items()
-            }
-        actions = actions_of(item.content)
-        if actions and item.position >= place.card_at:
-            place.actions, place.card_at = actions, item.position
-        elif item.position == place.card_at or (
-            item.sender_id != self.client.user_id and item.position > place.card_at
-        ):
-            place.actions = []  # somebody spoke after the card: a digit is an answer to that
-
-    def _others(self, place: Place) -> dict[str, tuple[int, int]]:
-        cursors = self.client.cursors(place.conversation_id)
-        return {
-            user_id: (cursor.delivered, cursor.read)
-            for user_id, cursor in cursors.items()
-            if user_id != self.client.user_id
-        }
+    def _cursors(self, place: Place) -> dict[str, Cursor]:
+        return self.client.cursors(place.conversation_id)
 
     def _tick(self, place: Place, position: int) -> Tick:
-        return tick_of(position, self._others(place).values())
-
-
-def _tells_of_edit(content: Any) -> bool:
-    return isinstance(content, dict) and content.get("type") == "system" and content.get("event") == "edited"
-
-
-def _named(content: Any) -> list[str]:
-    """Users that a system message speaks of."""
-    user = content.get("user") if isinstance(content, dict) and content.get("type") == "system" else None
-    return [user] if isinstance(user, str) else []
+        return tick_of(position, place.others(self._cursors(place)).values())

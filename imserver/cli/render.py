@@ -94,9 +94,9 @@ def plain(row: Row) -> str:
     return "".join(text for _, text in row).rstrip()
 
 
-def notice(text: str, style: str = "notice") -> list[Row]:
-    """A line that is not a message: connection, help, unread counts. Line feeds make rows."""
-    return [[(f"class:{style}", line)] for line in safe(text).split("\n")]
+def notice(text: str, style: str = "notice", cells: int = 10_000) -> list[Row]:
+    """What is not a message: connection, help, unread counts. Line feeds make rows, and so does the end of the line."""
+    return [[(f"class:{style}", line)] for line in wrap(safe(text), max(cells - 1, MIN_CELLS))]
 
 
 def message_rows(shown: Shown, page: Page) -> list[Row]:

@@ -1,0 +1,117 @@
+"""What the chat remembers: conversations with what was shown of them, and the names of people. No input, no output."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from imserver_client import Client, Cursor, Item, Message, Refused
+
+from .render import Action, Tick, actions_of, tick_of
+
+#: Messages of a conversation whose revision is remembered, so that a change is shown once.
+MAX_REMEMBERED = 1000
+#: Names remembered; then the memory begins anew.
+MAX_NAMES = 10_000
+#: User ids in one question (the server's bound).
+MAX_NAMES_ASKED = 100
+#: Seconds that a message waits for the name of its sender.
+NAME_WAIT_S = 3.0
+
+
+@dataclass(slots=True)
+class Place:
+    """One conversation as this chat knows it. `user_id` is who looks at it."""
+
+    conversation_id: str
+    user_id: str
+    title: str
+    unread: int = 0
+    announced_at: float = -1e9
+    #: Shown up to this position.
+    shown_to: int = 0
+    #: Position -> revision that was shown.
+    revisions: dict[int, int] = field(default_factory=dict)
+    #: The buttons that a digit taps, and the position of their card.
+    actions: list[Action] = field(default_factory=list)
+    card_at: int = 0
+    #: The newest own message, and what was told of it: user id -> tick.
+    last_own: int = 0
+    told: dict[str, Tick] = field(default_factory=dict)
+    #: Messages that arrive while the history is being read.
+    arriving: list[Message] | None = None
+
+    def note(self, item: Message | Item, cursors: Mapping[str, Cursor]) -> None:
+        """It is shown now: remember its revision, the newest own message, and which buttons a digit taps from here on."""
+        if len(self.revisions) >= MAX_REMEMBERED:
+            del self.revisions[min(self.revisions)]
+        self.revisions[item.position] = item.revision
+        if is_system(item.content):
+            return
+        own = item.sender_id == self.user_id
+        if own and item.position > self.last_own:
+            self.last_own = item.position
+            self.told = {
+                user_id: tick_of(item.position, [cursor]) for user_id, cursor in self.others(cursors).items()
+            }
+        actions = actions_of(item.content)
+        if actions and item.position >= self.card_at:
+            self.actions, self.card_at = actions, item.position
+        elif item.position == self.card_at or (not own and item.position > self.card_at):
+            self.actions = []  # somebody spoke after the card: a digit is an answer to that
+
+    def forget(self) -> None:
+        """Positions mean something else now (the server's history is another one)."""
+        self.shown_to = self.card_at = self.last_own = 0
+        self.revisions, self.actions, self.told = {}, [], {}
+
+    def others(self, cursors: Mapping[str, Cursor]) -> dict[str, tuple[int, int]]:
+        """(delivered, read) of everybody but oneself."""
+        return {
+            user_id: (cursor.delivered, cursor.read)
+            for user_id, cursor in cursors.items()
+            if user_id != self.user_id
+        }
+
+
+class Names:
+    """Display names, asked for when they are needed."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._names: dict[str, str] = {}
+
+    def __call__(self, user_id: str) -> str:
+        """The display name, or the id while it is not known."""
+        return self._names.get(user_id, user_id)
+
+    async def learn(self, user_ids: Iterable[str]) -> None:
+        """Ask for names that are not known. Without an answer the ids are shown."""
+        if len(self._names) > MAX_NAMES:
+            self._names.clear()
+        wanted = sorted({user_id for user_id in user_ids if user_id and user_id not in self._names})
+        for start in range(0, len(wanted), MAX_NAMES_ASKED):
+            try:
+                async with asyncio.timeout(NAME_WAIT_S):
+                    for user in await self._client.users(wanted[start : start + MAX_NAMES_ASKED]):
+                        self._names[user.user_id] = user.display_name or user.user_id
+            except (TimeoutError, Refused):
+                return
+
+
+def is_system(content: Any) -> bool:
+    """Whether the server speaks: of members, titles, edits."""
+    return isinstance(content, dict) and content.get("type") == "system"
+
+
+def tells_of_edit(content: Any) -> bool:
+    """Whether this only says that another message was changed."""
+    return is_system(content) and content.get("event") == "edited"
+
+
+def users_in(content: Any) -> list[str]:
+    """Users that a system message speaks of."""
+    user = content.get("user") if is_system(content) else None
+    return [user] if isinstance(user, str) else []
