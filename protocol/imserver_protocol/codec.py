@@ -63,7 +63,7 @@ def _check_values(items: Iterable[Any], depth: int) -> None:
             if depth >= MAX_NESTING:
                 raise _Fault(f"nested deeper than {MAX_NESTING}")
             _check_values(item, depth + 1)
-        elif kind is not bool and item is not None:
+        elif kind is not bool and item is not None and (item != {} or depth >= MAX_NESTING):
             _check_rare_value(item, depth)
 
 
@@ -86,7 +86,7 @@ def _check_rare_value(item: Any, depth: int) -> None:
 
 def _unique_keys(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
     found = dict(pairs)
-    if len(found) != len(pairs):
+    if pairs and len(found) != len(pairs):
         raise _Fault("duplicate map key")
     return found
 

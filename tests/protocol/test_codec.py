@@ -252,6 +252,6 @@ def test_the_worst_frames_take_time_in_line_with_their_length(unit: bytes) -> No
     count = 65_000 // len(unit)
     inner = b"\xdc" + (8192).to_bytes(2, "big") + unit * 8192
     body = b"\x9f\x10\x01\x00" + inner * (count // 8192) + b"\xc0" * (12 - count // 8192)
-    started = time.perf_counter()
+    started = time.process_time()
     assert decode(body)[0] == 16
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5

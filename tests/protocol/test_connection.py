@@ -263,6 +263,24 @@ def closed_codes(events: list[Any]) -> list[int]:
     return [event.code for event in events if isinstance(event, Closed)]
 
 
+def test_what_was_received_but_not_yet_acked_is_not_sent_again() -> None:
+    """HELLO says what the client has, though no ack had reached the server."""
+    world, session, server_session = open_world()
+    for _ in range(3):
+        world.push(server_session)
+    link = world.link
+    world.flush_server(link)
+    world.deliver_down(link, len(link.down))
+    assert (session.recv_seq, server_session.acked_seq) == (3, 0)
+    world.cut(link)
+    world.push(server_session)
+    world.connect()
+    world.pump()
+    assert world.client_session is session
+    assert world.streams[session.session_id].heard == [1, 2, 3, 4]
+    assert closed_codes(world.link.client_events) == []
+
+
 def test_a_late_hello_does_not_displace_the_newer_connection() -> None:
     world, session, _ = open_world()
     world.cut(world.link)
