@@ -1,4 +1,4 @@
-"""The test kit that we ship: a clock that stands still until it is moved, and one plugin on an in-memory store, without sockets.
+"""The test kit that we ship: a clock that is moved by hand, and one plugin on a store in memory, without sockets.
 
     async with PluginKit(Ping, config={"bot": "pong"}) as kit:
         await kit.user("ann")
@@ -121,7 +121,7 @@ class PluginKit:
         self._config = config or {}
         self.clock = clock or ManualClock()
         self.log = LogBook()
-        self.store: Store = store or MemoryStore(clock=self.clock)
+        self.store: Store = store or MemoryStore(clock=self.clock, rng=random.Random(seed))  # noqa: S311
         self.limits = limits or HostLimits()
         self._random = random.Random(seed)  # noqa: S311  ids in a test
         self._hub = Hub(lambda *_: None, self.clock, max_backlog=100_000)

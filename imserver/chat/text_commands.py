@@ -2,8 +2,8 @@
 
 The rules, in the order in which they are applied:
 
-1. Space around the text is ignored. Full-width letters, digits and slash (`／ｂｏｏｋ`) count as their narrow twins, and Latin letters
-   match in either case.
+1. Space around the text is ignored. Full-width letters, digits and slash (`／ｂｏｏｋ`) count as their narrow twins, and Latin
+   letters match in either case.
 2. `/name` and `/alias` match, and so does an alias without the slash (`预约 …`). A bare name does not, unless it is an alias
    too: "book" begins too many innocent sentences.
 3. A command ends where the text ends, at a space, or where Chinese, Japanese or Korean writing begins or ends (scripts without

@@ -104,7 +104,9 @@ class Handling:
                 self.handled_count += 1
                 if error is None and not attempt.handled:
                     return Outcome.UNMARKED
-                if error is not None and not isinstance(error, AlreadyHandled):
+                if isinstance(error, Late):
+                    self._log.warning("plugin_handler_late", event_id=describe(delivery.event))
+                elif error is not None and not isinstance(error, AlreadyHandled):
                     self._log_failure("plugin_handler_failed_after_commit", delivery.event, error)
                 return Outcome.MARKED
             if isinstance(error, StoreFailed):

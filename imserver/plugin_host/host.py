@@ -253,9 +253,12 @@ class PluginHost:
 
     async def _cursor_of(self, plugin: str) -> int:
         """Where the plugin goes on; a new plugin begins at the end, and from now on that is where it stands."""
-        cursor, end = await self._store.read(
-            lambda reader: (reader.plugin_cursor(plugin), reader.messages_after(0, [], 1)[1])
-        )
+
+        def look(reader: Reader) -> tuple[int | None, int]:
+            cursor = reader.plugin_cursor(plugin)
+            return cursor, _end(reader) if cursor is None else cursor
+
+        cursor, end = await self._store.read(look)
         if cursor is not None:
             return cursor
 
@@ -301,3 +304,13 @@ class PluginHost:
             self._cursor_task.cancel()
             await asyncio.wait({self._cursor_task})
             self._cursor_task = None
+
+
+def _end(reader: Reader) -> int:
+    """The newest change of this snapshot. A reader looks at so many messages at a time, so it takes steps."""
+    end = 0
+    while True:
+        _, complete = reader.messages_after(end, [], 1)
+        if complete <= end:
+            return end
+        end = complete

@@ -141,35 +141,38 @@ class Worker:
     async def _run(self) -> None:
         try:
             while not self.handling.stopping.is_set():
-                self._wake.clear()
-                waiters, self._idle_waiters = self._idle_waiters, []
-                try:
-                    busy = await self._next_message()
-                    busy = await self._next_timer() or busy
-                except StoreFailed:
-                    self._idle_waiters += waiters
-                    raise
-                except Exception as error:  # the worker must outlive whatever goes wrong in one turn
-                    self._log.error("plugin_worker_fault", exc_info=error)
-                    self._idle_waiters += waiters
-                    await self.handling.pause(FAULT_PAUSE_S)
-                    continue
-                if busy:
-                    self._idle_waiters += waiters
-                    continue
-                self.idle = not self._wake.is_set()
-                for waiter in waiters:
-                    if not waiter.done():
-                        waiter.set_result(None)
-                await self._rest(self._timers.wait_s())
+                await self._turn()
         except StoreFailed:
             # The server stops for it, and recovers by restarting; the plugin's cursor is where it was.
             self._log.error("plugin_stopped_with_the_store")
         finally:
             self.idle = True
-            for waiter in self._idle_waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+            self._release(self._idle_waiters)
+
+    async def _turn(self) -> None:
+        """One message and one timer, or a rest if there is neither."""
+        self._wake.clear()
+        waiters = list(self._idle_waiters)  # who comes later has to wait for a whole turn, too
+        try:
+            busy = await self._next_message()
+            busy = await self._next_timer() or busy
+        except StoreFailed:
+            raise
+        except Exception as error:  # the worker must outlive whatever goes wrong in one turn
+            self._log.error("plugin_worker_fault", exc_info=error)
+            await self.handling.pause(FAULT_PAUSE_S)
+            return
+        if busy:
+            return
+        self.idle = not self._wake.is_set()
+        self._release(waiters)
+        await self._rest(self._timers.wait_s())
+
+    def _release(self, waiters: list[asyncio.Future[None]]) -> None:
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._idle_waiters = [waiter for waiter in self._idle_waiters if not waiter.done()]
 
     async def _rest(self, seconds: float | None) -> None:
         try:

@@ -1,0 +1,114 @@
+"""Rolls dice: `/roll` or `掷骰子`, remembers every roll, and says once a day who was luckiest."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import click
+import msgspec
+
+from imserver.plugin_api import Call, Context, Migration, TimerFired, Transaction
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+MIGRATIONS = [
+    Migration(
+        1,
+        """
+        CREATE TABLE dice_rolls (
+            roll_no INTEGER PRIMARY KEY,
+            conversation_id TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            points INTEGER NOT NULL,
+            rolled_at INTEGER NOT NULL
+        ) STRICT;
+        """,
+    )
+]
+
+
+class DiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[plugins.dice]`"""
+
+    sides: int = 6
+    #: The same seed, the same rolls; 0 takes a new one each time.
+    seed: int = 0
+
+
+class Dice:
+    name = "dice"
+    config_type = DiceConfig
+    migrations = MIGRATIONS
+
+    async def start(self, context: Context) -> None:
+        self._context = context
+        self._random = random.Random(context.config.seed or None)
+        await context.ensure_bot("dice", "Dice")
+        context.command("roll", self._roll, aliases=["掷骰子"], help="rolls a dice: /roll, /roll 20")
+        context.timer("luckiest", self._luckiest)
+        context.check("points", self._points_are_possible)
+
+    async def stop(self) -> None:
+        """Nothing to end: the host undoes what `start` registered."""
+
+    async def _roll(self, call: Call) -> str | None:
+        wanted = re.fullmatch(r"[dD]?(\d{1,4})", call.arguments)
+        sides = int(wanted[1]) if wanted else self._context.config.sides
+        if sides < 2:
+            return "A dice has two sides at least."
+        points = self._random.randint(1, sides)
+
+        def keep(tx: Transaction) -> None:
+            first = not tx.execute(
+                "SELECT 1 FROM dice_rolls WHERE conversation_id = ? LIMIT 1", [call.conversation_id]
+            )
+            tx.execute(
+                "INSERT INTO dice_rolls (conversation_id, user_id, points, rolled_at) VALUES (?, ?, ?, ?)",
+                [call.conversation_id, call.sender.user_id, points, tx.now_ms],
+            )
+            tx.post(
+                call.conversation_id, {"type": "text", "text": f"{call.sender.display_name} rolls {points}"}
+            )
+            if first:
+                tx.schedule(tx.now_ms + DAY_MS, "luckiest", {"conversation": call.conversation_id})
+
+        await self._context.transaction(keep, event=call.event)
+        return None
+
+    async def _luckiest(self, timer: TimerFired) -> None:
+        conversation_id = str(timer.payload["conversation"])
+
+        def tell(tx: Transaction) -> None:
+            best = tx.execute(
+                "SELECT user_id, max(points) FROM dice_rolls WHERE conversation_id = ? AND rolled_at >= ?",
+                [conversation_id, tx.now_ms - DAY_MS],
+            )
+            user_id, points = best[0]
+            if user_id is not None:
+                user = tx.user(user_id)
+                name = user.display_name if user else user_id
+                tx.post(
+                    conversation_id, {"type": "text", "text": f"Luckiest of the day: {name} with {points}"}
+                )
+            tx.schedule(timer.due_at + DAY_MS, "luckiest", {"conversation": conversation_id})
+
+        await self._context.transaction(tell, event=timer)
+
+    @staticmethod
+    def _points_are_possible(sql) -> list[str]:
+        return [
+            f"roll {number} has {points} points"
+            for number, points in sql("SELECT roll_no, points FROM dice_rolls WHERE points < 1")
+        ]
+
+    @property
+    def cli(self) -> click.Command:
+        """`imserver dice`: works without a running server."""
+
+        @click.command("dice", help="Roll a dice here and now.")
+        @click.argument("sides", default=6)
+        def dice(sides: int) -> None:
+            click.echo(random.randint(1, sides))
+
+        return dice
