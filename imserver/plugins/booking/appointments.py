@@ -103,7 +103,7 @@ def past(tx: Transaction, customer_id: str, store_id: str | None, count: int) ->
     return _many(
         tx,
         "customer_id = ? AND (? IS NULL OR store_id = ?) AND (end_at <= ? OR status IN ('done', 'cancelled', 'no_show'))"
-        " AND status NOT IN ('held', 'expired') ORDER BY start_at DESC LIMIT ?",
+        " AND status NOT IN ('held', 'expired') AND card_position IS NOT NULL ORDER BY start_at DESC LIMIT ?",
         (customer_id, store_id, store_id, tx.now_ms, count),
     )
 

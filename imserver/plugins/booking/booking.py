@@ -17,7 +17,7 @@ from .calendar import utc_ms, zone_of
 from .cards import Option, question
 from .chain import Service, minutes_of
 from .choosing import Search, ask_day, ask_slot, choose, refuse, understand
-from .customers import customer, has_been_here, language_for, remember
+from .customers import customer, known_first_visit, language_for, remember
 from .heard import Said
 from .slots import Slot, why_not
 from .state import Dialogue, dialogues_on, save_dialogue
@@ -106,12 +106,10 @@ def confirm_held(talk: Talk, said: Said, appointment: Appointment) -> None:
 
 
 def _begin(talk: Talk) -> Dialogue:
-    """A draft with what is known of the customer. Staff book for others: nothing is taken for granted then."""
+    """A draft with what is known of the customer."""
     known = customer(talk.tx, talk.customer_id)
-    draft = Dialogue(kind="book", name=known.name, age_band=known.age_band)
-    if has_been_here(talk.tx, talk.customer_id, talk.the_store.id):
-        draft.first_visit = False
-    return draft
+    first_visit = known_first_visit(talk.tx, talk.customer_id, talk.the_store.id)
+    return Dialogue(kind="book", name=known.name, age_band=known.age_band, first_visit=first_visit)
 
 
 def _is_answer(talk: Talk, state: Dialogue, said: Said) -> bool:

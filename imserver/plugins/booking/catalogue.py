@@ -97,7 +97,7 @@ def _flat(prefix: str, table: Mapping[str, Any]) -> list[tuple[str, Entry]]:
         if isinstance(value, dict):
             rows += _flat(f"{prefix}{key}.", value)
         else:
-            rows.append((prefix + key, value.strip() if isinstance(value, str) else value))
+            rows.append((prefix + key, value.strip("\n") if isinstance(value, str) else value))
     return rows
 
 

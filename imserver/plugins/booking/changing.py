@@ -115,9 +115,9 @@ def no_such(talk: Talk, code: str) -> None:
 
 
 def visible(talk: Talk, appointment: Appointment) -> bool:
-    """The customer of the talk's own, or any of the store for its staff."""
-    if talk.is_staff and talk.store is not None:
-        return appointment.store_id == talk.store.id
+    """In a staff group every appointment of the store; elsewhere only the customer's: others may be reading along."""
+    if talk.place is Place.STAFF:
+        return appointment.store_id == talk.the_store.id
     return appointment.customer_id == talk.customer_id
 
 

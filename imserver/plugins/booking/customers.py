@@ -37,15 +37,15 @@ def remember(tx: Transaction, known: Customer) -> None:
     )
 
 
-def has_been_here(tx: Transaction, user_id: str, store_id: str) -> bool:
-    """True after a visit to the store that took place."""
-    return bool(
-        tx.execute(
-            "SELECT 1 FROM booking_appointments WHERE customer_id = ? AND store_id = ?"
-            " AND status IN ('arrived', 'in_exam', 'done') LIMIT 1",
-            (user_id, store_id),
-        )
+def known_first_visit(tx: Transaction, user_id: str, store_id: str) -> bool | None:
+    """False after a visit to the store; before one, what was said when booking there last; None if nothing is known."""
+    rows = tx.execute(
+        "SELECT first_visit AND status NOT IN ('arrived', 'in_exam', 'done') FROM booking_appointments"
+        " WHERE customer_id = ? AND store_id = ? AND card_position IS NOT NULL"
+        " ORDER BY status IN ('arrived', 'in_exam', 'done') DESC, id DESC LIMIT 1",
+        (user_id, store_id),
     )
+    return bool(rows[0][0]) if rows else None
 
 
 def language_for(tx: Transaction, user_id: str) -> str:

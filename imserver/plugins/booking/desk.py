@@ -195,7 +195,7 @@ def _enter(talk: Talk, row: Command, said: Said, arguments: str) -> bool:
     if row.where is Where.HERE or talk.place is Place.STAFF:
         return True
     here = talk.store if talk.place is Place.SERVICE else None
-    wanted = said.store or talk.store
+    wanted = talk.store if talk.is_staff else said.store or talk.store
     if wanted is None and row.where is Where.SHOP:
         wanted = _only_store(talk)
         if wanted is None:

@@ -24,6 +24,15 @@ from .when_text import TRADITIONAL
 MAX_CHARS = 300
 MAX_NAME_CHARS = 40
 
+#: Traditional characters of shops, eyes and answers; those of dates are the date grammar's.
+_SIMPLIFIED = TRADITIONAL | dict(
+    zip(
+        "見閃劇傷濺強鹼噴確認復複檢測隱軟園師報幫舊頭動燈約貓聯絡鐵顏漲運壓腫癢帶",
+        "见闪剧伤溅强碱喷确认复复检测隐软园师报帮旧头动灯约猫联络铁颜涨运压肿痒带",
+        strict=True,
+    )
+)
+
 _VERSION = re.compile(r"(?<![A-Za-z0-9])v(\d{1,9})(?![A-Za-z0-9])", re.IGNORECASE)
 _AGE = re.compile(
     r"(?<!\d)(\d{1,3})\s*(?:周?岁|years?[ -]?olds?|yrs?(?: old)?|yo)(?![A-Za-z])", re.IGNORECASE
@@ -67,7 +76,7 @@ def fold(text: str, max_chars: int = 4 * MAX_CHARS) -> str:
         kind = unicodedata.category(char)
         if kind in ("Cf", "Mn", "Me"):
             continue
-        pieces.append(" " if kind[0] in "CZ" or kind == "So" else TRADITIONAL.get(char, char))
+        pieces.append(" " if kind[0] in "CZ" or kind == "So" else _SIMPLIFIED.get(char, char))
     return " ".join("".join(pieces).split())
 
 
@@ -93,6 +102,10 @@ class Ear:
             re.IGNORECASE,
         )
         self._not_a_name = tuple(heard["not_a_name"])
+        self._instead = re.compile(
+            rf"^\s*(?:{'|'.join(map(_bounded, sorted(heard['instead'], key=len, reverse=True)))})\s*",
+            re.IGNORECASE,
+        )
 
     def hear(self, text: str, now_ms: int, store: Store | None) -> Said:
         """Everything in `text`; dates are read in the zone of the store that is named, or else of `store`."""
@@ -109,6 +122,7 @@ class Ear:
         band_id, rest = self._bands.cut(rest)
         lenses, rest = self._lenses.cut(rest)
         years = int(age) if age else None
+        rest = self._instead.sub(" ", rest)
         named = self._chain.store(store_id) or store or self._chain.stores[0]
         reading = self.read(rest, now_ms, named)
         return Said(

@@ -17,12 +17,14 @@ from .chain import Chain, Service, Store
 LENS_KINDS = ("soft", "rgp", "orthok")
 
 
-def info_pack(words: Words, chain: Chain, store: Store, appointment: Appointment) -> dict[str, Any]:
-    """The card that follows a confirmation."""
+def info_pack(
+    words: Words, chain: Chain, store: Store, appointment: Appointment, lens_kind: str
+) -> dict[str, Any]:
+    """The card that follows a confirmation. `lens_kind`: what is known of the customer's contact lenses, or ""."""
     service = chain.service(appointment.service_id)
-    lines = _notes(words, chain, store, appointment, service)
+    lines = _notes(words, chain, store, appointment, service, lens_kind)
     options = []
-    if service is not None and service.lenses == "stop":
+    if service is not None and service.lenses == "stop" and not lens_kind:
         options = [
             Option(words(f"lenses.{kind}_label"), f"{words('command.lenses')} {words(f'lenses.{kind}_word')}")
             for kind in LENS_KINDS
@@ -48,14 +50,19 @@ def place_fields(words: Words, store: Store) -> list[tuple[str, str]]:
     return fields
 
 
-def reminder_note(words: Words, chain: Chain, store: Store, appointment: Appointment) -> str:
-    """What a reminder adds: the one thing that this person must not forget."""
+def reminder_note(words: Words, chain: Chain, appointment: Appointment, lens_kind: str) -> str:
+    """What a reminder adds: the few things that this person must not forget."""
     service = chain.service(appointment.service_id)
-    return "\n".join(_person_notes(words, chain, appointment) + _lens_notes(words, service))
+    return "\n".join(_person_notes(words, chain, appointment) + _lens_notes(words, service, lens_kind))
 
 
 def _notes(
-    words: Words, chain: Chain, store: Store, appointment: Appointment, service: Service | None
+    words: Words,
+    chain: Chain,
+    store: Store,
+    appointment: Appointment,
+    service: Service | None,
+    lens_kind: str,
 ) -> list[str]:
     lines = []
     if service is not None and service.brings_old_pair:
@@ -67,7 +74,7 @@ def _notes(
     if appointment.first_visit:
         lines.append(words("info.first_visit"))
     lines += _person_notes(words, chain, appointment)
-    lines += _lens_notes(words, service)
+    lines += _lens_notes(words, service, lens_kind)
     if service is not None and service.dilation and store.medical_licence:
         lines.append(words("info.dilation"))
     lines.append(words("info.change"))
@@ -82,8 +89,10 @@ def _person_notes(words: Words, chain: Chain, appointment: Appointment) -> list[
     return [words(key) for key, applies in notes if applies]
 
 
-def _lens_notes(words: Words, service: Service | None) -> list[str]:
+def _lens_notes(words: Words, service: Service | None, lens_kind: str) -> list[str]:
     """Of contact lenses: wear them to a re-check; before an exam the kind decides, and only soft ones are left out."""
     if service is None or not service.lenses:
         return []
-    return [words("lenses.wear")] if service.lenses == "wear" else [words("lenses.ask_kind")]
+    if service.lenses == "wear":
+        return [words("lenses.wear")]
+    return [words(f"lenses.{lens_kind}_before" if lens_kind in LENS_KINDS else "lenses.before")]

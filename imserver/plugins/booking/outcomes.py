@@ -9,7 +9,7 @@ from imserver.plugin_api import Transaction
 from . import cards, reminders
 from .appointments import Appointment, resources_of, show_card
 from .catalogue import Words
-from .customers import language_for
+from .customers import customer, language_for
 from .info_pack import info_pack
 from .places import staff_group
 from .states import Status
@@ -104,9 +104,12 @@ def tell_staff(
 
 def _settled(tx: Transaction, house: House, appointment: Appointment) -> None:
     store = house.store_of(appointment)
+    known = customer(tx, appointment.customer_id)
     words = _customer_words(tx, house, appointment)
     tx.post(
-        appointment.conversation_id, info_pack(words, house.chain, store, appointment), sender_id=store.bot
+        appointment.conversation_id,
+        info_pack(words, house.chain, store, appointment, known.lens_kind),
+        sender_id=store.bot,
     )
     reminders.plan(tx, appointment)
 

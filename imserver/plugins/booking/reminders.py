@@ -15,7 +15,7 @@ from imserver.plugin_api import Transaction
 from . import cards
 from .appointments import Appointment, get, resources_of
 from .calendar import MINUTE_MS, utc_ms, wall_of, zone_named
-from .customers import language_for
+from .customers import customer, language_for
 from .info_pack import reminder_note
 from .states import Status
 from .talk import House
@@ -149,7 +149,7 @@ def _send(tx: Transaction, house: House, appointment: Appointment, kind: str) ->
         service=service.names.in_language(words.language) if service else "",
         address=store.address.in_language(words.language),
     )
-    note = reminder_note(words, house.chain, store, appointment)
+    note = reminder_note(words, house.chain, appointment, customer(tx, appointment.customer_id).lens_kind)
     tx.post(
         appointment.conversation_id,
         cards.card(

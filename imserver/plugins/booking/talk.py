@@ -153,6 +153,10 @@ class Talk:
         """From here on this talk is with `store`, in the customer's service conversation (made now if there is none)."""
         if self.place is Place.STAFF:
             return
+        if self.place is not Place.SERVICE:
+            save_dialogue(
+                self.tx, self.heard_in, self.sender.user_id, None
+            )  # the next answer belongs to the shop
         self.store = store
         self.bot = store.bot
         self.home = service_conversation(self.tx, self.chain, self.house.catalogue, store, self.customer_id)

@@ -1,0 +1,70 @@
+"""A one-store chain whose numbers a test chooses."""
+
+from __future__ import annotations
+
+from imserver.plugins.booking.chain import Chain, parse_chain
+
+CHAIN = """
+name = "trial"
+bot = "trial-bot"
+names = {{ zh = "试", en = "Trial" }}
+
+[[age_bands]]
+id = "child"
+below = 16
+guardian = true
+names = {{ zh = "儿童", en = "child" }}
+words = ["儿童"]
+
+[[age_bands]]
+id = "adult"
+names = {{ zh = "成人", en = "adult" }}
+words = ["成人"]
+
+[[services]]
+id = "exam"
+names = {{ zh = "验光", en = "eye exam" }}
+words = ["验光", "eye exam"]
+minutes = {minutes}
+buffer_min = {buffer}
+needs = [{{ kind = "person", skill = "refraction" }}, {{ kind = "room" }}]
+asks_age = false
+asks_first_visit = false
+
+[[stores]]
+id = "shop"
+bot = "trial-shop"
+names = {{ zh = "试店", en = "Trial shop" }}
+words = ["试店"]
+zone = "{zone}"
+address = {{ zh = "路 1 号", en = "1 Road" }}
+lead_min = 0
+hours = {{ mon = {hours}, tue = {hours}, wed = {hours}, thu = {hours}, fri = {hours}, sat = {hours}, sun = {hours} }}
+{extra}
+"""
+
+
+def trial(
+    *,
+    people: int = 1,
+    rooms: int = 1,
+    zone: str = "Asia/Shanghai",
+    hours: str = '["09:00-18:00"]',
+    minutes: int = 30,
+    buffer: int = 0,
+    extra: str = "",
+    person: str = "",
+) -> Chain:
+    """Optometrists, rooms, hours and lengths as wanted; the rest does not matter. `person`: more lines for each person."""
+    text = CHAIN.format(zone=zone, hours=hours, minutes=minutes, buffer=buffer, extra=extra)
+    for number in range(people):
+        text += (
+            f'\n[[stores.resources]]\nid = "person-{number}"\nkind = "person"\nskills = ["refraction"]\n'
+            f'names = {{ zh = "{number}", en = "{number}" }}\n{person}\n'
+        )
+    for number in range(rooms):
+        text += (
+            f'\n[[stores.resources]]\nid = "room-{number}"\nkind = "room"\n'
+            f'names = {{ zh = "r{number}", en = "r{number}" }}\n'
+        )
+    return parse_chain(text)

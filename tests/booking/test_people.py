@@ -1,0 +1,167 @@
+"""Words for people: red flags first, the bot quiet while a human is there, nobody left waiting in silence."""
+
+import re
+
+import pytest
+
+from imserver.plugins.booking.catalogue import LANGUAGES, load_words
+from imserver.plugins.booking.redflags import RedFlags
+from tests.booking.support.shop import ENTRY, NOW, Shop, shown
+
+FLAGS = [
+    "突然看不见了",
+    "我左眼突然看不清",
+    "眼前有黑影遮挡",
+    "飞蚊突然增多",
+    "这两天有闪光感",
+    "突然重影",
+    "剧烈眼痛",
+    "眼睛疼得厉害",
+    "眼外伤",
+    "孩子被球打到眼睛了",
+    "化学品入眼怎么办",
+    "洗洁精…不，是消毒液溅到眼睛里了",
+    "預約 突然看不見",
+    "sudden loss of vision in my left eye",
+    "I suddenly can't see with my right eye",
+    "a dark shadow in my vision",
+    "sudden floaters since yesterday",
+    "I keep seeing flashes of light",
+    "suddenly double vision",
+    "severe eye pain",
+    "I was hit in the eye",
+    "bleach in my eye",
+]
+NO_FLAGS = [
+    "拍照可以用闪光灯吗",
+    "预约明天下午三点",
+    "眼镜什么时候可以取",
+    "看不到空档怎么办",
+    "我打了电话给眼镜店",
+    "孩子近视250，看黑板看不清",
+    "Can I use a camera flash?",
+    "I can't see the free slots",
+    "book an eye exam",
+    "配眼镜多少钱",
+]
+
+
+@pytest.mark.parametrize("text", FLAGS)
+def test_red_flags_are_found(text):
+    assert RedFlags().find(text)
+
+
+@pytest.mark.parametrize("text", NO_FLAGS)
+def test_what_is_no_red_flag(text):
+    assert RedFlags().find(text) is None
+
+
+def test_chemicals_are_rinsed_first():
+    flag = RedFlags().find("化学品入眼，突然看不见")
+    assert flag is not None
+    assert flag.kind == "chemical"
+
+
+def test_no_text_promises_a_cure_or_says_that_something_is_harmless():
+    banned = re.compile(
+        "治愈|康复|降低度数|没事|不要紧|无害|正常现象|医生|cure|restore|harmless|召回|recall", re.IGNORECASE
+    )
+    for language in LANGUAGES:
+        for key, text in load_words(language).items():
+            assert not banned.search(str(text)), (key, text)
+            assert ("散瞳" in str(text) or "dilation" in str(text).lower()) == (key == "info.dilation"), key
+
+
+async def test_a_red_flag_goes_before_the_question_and_calls_staff():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, "预约明天下午三点验光")
+        said = await shop.say("ming", here, "突然看不见了")
+        texts = {one.conversation_id: shown(one) for one in said}
+        assert "眼科急诊" in texts[here]
+        assert "紧急" in texts[await shop.staff_group()]
+        assert len(said) == 2  # the dialogue does not go on over it
+        assert "年龄" in await shop.hear("ming", here, "王小明")  # but it is not lost
+
+
+async def test_a_red_flag_to_the_entry_bot_by_night():
+    async with Shop(NOW.replace(hour=23)) as shop:
+        await shop.kit.user("ann")
+        said = await shop.say(
+            "ann", shop.kit.direct("ann", ENTRY), "/book tomorrow, I suddenly went blind on one eye"
+        )
+        assert any("emergency department" in shown(one) for one in said)
+        group = await shop.staff_group()
+        assert any(one.conversation_id == group for one in said)
+        assert await shop.appointments("held") == []
+
+
+async def test_the_bot_is_quiet_while_a_human_is_there():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("staff-li", here, "您好，有什么可以帮您？")
+        assert await shop.hear("ming", here, "我想问问镜框价格") == ""
+        assert "想预约什么" in await shop.hear("ming", here, "预约")  # a command is answered
+        assert await shop.hear("ming", here, "刚才说的镜框还有吗") == ""
+        assert "哪一天" in await shop.hear("ming", here, "验光")  # and so is an answer to its question
+        assert [one for one in await shop.advance(30) if one.sender_id != "x"] == []
+
+
+async def test_nobody_answers_for_five_minutes_of_opening_hours():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        assert await shop.hear("ming", here, "我想问问镜框价格") == ""
+        assert await shop.hear("ming", here, "在吗") == ""
+        said = await shop.advance(6)
+        assert sorted(one.conversation_id for one in said) == sorted([here, await shop.staff_group()])
+        assert "已经转告门店" in "".join(shown(one) for one in said)
+        assert await shop.advance(60) == []  # once
+        await shop.say("staff-li", here, "您好")
+        await shop.advance(11)
+        await shop.say("ming", here, "还有一个问题")
+        assert len(await shop.advance(6)) == 2
+
+
+async def test_an_answer_in_time_needs_no_ping():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, "我想问问镜框价格")
+        await shop.advance(3)
+        await shop.say("staff-li", here, "三百元起")
+        assert await shop.advance(60) == []
+
+
+async def test_outside_opening_hours_it_says_when_the_shop_opens():
+    async with Shop(NOW.replace(hour=22)) as shop:
+        here = await shop.customer("ming")
+        assert "明天 09:00开门" in await shop.hear("ming", here, "我想问问镜框价格")
+        assert await shop.hear("ming", here, "在吗") == ""
+        assert await shop.advance(60 * 11) == []
+        assert len(await shop.advance(10)) == 2  # five minutes after opening
+
+
+async def test_calling_a_human():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        said = await shop.say("ming", here, "人工")
+        assert sorted(one.conversation_id for one in said) == sorted([here, await shop.staff_group()])
+
+
+async def test_unknown_commands_and_small_talk_get_help_where_no_human_is():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        assert "没有 /foo 这个命令" in await shop.hear("ming", here, "/foo bar")
+        await shop.kit.user("ann")
+        direct = shop.kit.direct("ann", ENTRY)
+        assert "What you can say" in await shop.hear("ann", direct, "hello")
+        assert "no command /foo" in await shop.hear("ann", direct, "/foo")
+
+
+async def test_hard_lenses_are_for_the_optometrist():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        said = await shop.say("ming", here, "我戴OK镜")
+        texts = {one.conversation_id: shown(one) for one in said}
+        assert "不要自己停戴" in texts[here]
+        assert "角膜塑形镜" in texts[await shop.staff_group()]
+        assert "停戴一天" in await shop.hear("ming", here, "我戴软镜")

@@ -1,0 +1,116 @@
+"""Reminders: when they are due, and that what fires fits the appointment as it is then."""
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imserver.plugins.booking.calendar import utc_ms, wall_of
+from imserver.plugins.booking.reminders import KINDS, QUIET_FROM, QUIET_TO, due
+from tests.booking.support.ledger import ms
+from tests.booking.support.shop import NOW, Shop, shown
+from tests.booking.test_changes import booked
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def due_wall(kind: str, start: str, changed: str = "2026-11-01T10:00", zone: ZoneInfo = SHANGHAI) -> str:
+    when = due(kind, datetime.fromisoformat(start), zone, ms(changed, zone))
+    return when.reason if when.at is None else wall_of(when.at, zone).isoformat(timespec="minutes")
+
+
+@pytest.mark.parametrize(
+    ("kind", "start", "wanted"),
+    [
+        ("day_before", "2026-11-19T15:00", "2026-11-18T15:00"),
+        ("same_day", "2026-11-19T15:00", "2026-11-19T13:00"),
+        ("same_day", "2026-11-19T10:00", "2026-11-19T08:00"),
+        ("same_day", "2026-11-19T09:45", "2026-11-18T20:55"),  # 7:45 is quiet: the evening before
+        ("day_before", "2026-11-19T07:30", "2026-11-17T20:55"),
+        ("day_before", "2026-11-19T21:00", "2026-11-18T20:55"),
+        ("same_day", "2026-11-19T23:30", "2026-11-19T20:55"),
+    ],
+)
+def test_due(kind, start, wanted):
+    assert due_wall(kind, start) == wanted
+
+
+def test_who_booked_a_moment_ago_is_not_reminded():
+    assert due_wall("day_before", "2026-11-19T15:00", "2026-11-18T14:31") == "too_soon"
+    assert due_wall("day_before", "2026-11-19T15:00", "2026-11-18T14:30") == "2026-11-18T15:00"
+    assert due_wall("same_day", "2026-11-19T12:00", "2026-11-19T10:30") == "too_soon"
+
+
+@given(
+    st.datetimes(datetime.combine(date(2026, 1, 1), time()), datetime.combine(date(2027, 12, 31), time())),
+    st.sampled_from(["Europe/Berlin", "Asia/Shanghai", "America/New_York"]),
+    st.sampled_from(KINDS),
+)
+def test_never_in_the_night_and_never_after_the_start(start, zone, kind):
+    place, start = ZoneInfo(zone), start.replace(second=0, microsecond=0)
+    when = due(kind, start, place, 0)
+    assert when.at is not None
+    wall = wall_of(when.at, place)
+    assert QUIET_TO <= wall.time() < QUIET_FROM or utc_ms(wall + timedelta(hours=1), place) is None
+    begins = utc_ms(start, place)
+    assert begins is None or when.at <= begins
+
+
+async def test_both_reminders_come_once_at_their_time_with_the_real_lead():
+    async with Shop() as shop:
+        here, _ = await booked(shop, when="11月20日 15:00")
+        (first,) = [one for one in await shop.advance(29.1 * 60) if one.conversation_id == here]
+        assert "明天 15:00" in shown(first)
+        (second,) = [one for one in await shop.advance(22 * 60) if one.conversation_id == here]
+        assert "今天 15:00" in shown(second)
+        assert await shop.advance(48 * 60) == []
+        assert await shop.sql("SELECT state FROM booking_reminders") == [("sent",), ("sent",)]
+
+
+async def test_after_a_move_only_the_new_time_is_reminded_of():
+    async with Shop() as shop:
+        here, _ = await booked(shop, when="11月20日 15:00")
+        for text in ("改约 11月25日 11:00", "好"):
+            await shop.say("ming", here, text)
+        assert [one for one in await shop.advance(4 * 24 * 60) if one.conversation_id == here] == []
+        said = [shown(one) for one in await shop.advance(3 * 24 * 60) if one.conversation_id == here]
+        assert len(said) == 2
+        assert "明天 11:00" in said[0]
+        states = await shop.sql("SELECT state, reason FROM booking_reminders ORDER BY version, kind")
+        assert states == [
+            ("not_sent", "moved"),
+            ("not_sent", "moved"),
+            ("sent", ""),
+            ("sent", ""),
+        ]
+
+
+async def test_nothing_after_a_cancel():
+    async with Shop() as shop:
+        here, _ = await booked(shop, when="11月20日 15:00")
+        for text in ("取消", "好"):
+            await shop.say("ming", here, text)
+        assert await shop.advance(5 * 24 * 60) == []
+
+
+async def test_a_reminder_that_is_late_because_the_server_was_down_waits_for_the_morning():
+    async with Shop() as shop:
+        here, _ = await booked(shop, when="11月20日 9:30")  # same_day is due at 20:55 of the 19th
+        await shop.kit.crash()
+        shop.kit.clock.jump_to(ms("2026-11-19T23:00", SHANGHAI))
+        await shop.kit.start()
+        await shop.kit.idle()
+        heard = [shown(one) for one in shop.kit.messages(here) if "提醒" in shown(one)]
+        assert heard == []
+        await shop.advance(9.1 * 60)
+        heard = [shown(one) for one in shop.kit.messages(here) if "提醒" in shown(one)]
+        assert heard
+        assert all("今天 09:30" in one for one in heard)
+
+
+async def test_booked_for_today_the_reasons_are_kept():
+    async with Shop(NOW) as shop:
+        await booked(shop, when="今天11:15")
+        assert await shop.sql("SELECT state, reason FROM booking_reminders") == [("not_sent", "too_soon")] * 2

@@ -1,0 +1,116 @@
+"""The staff group: every change at once, the day sheet, the steps of an appointment, a shop that confirms by hand."""
+
+from pathlib import Path
+
+from tests.booking.support.shop import Shop, button, shown
+from tests.booking.test_changes import booked
+
+DEMO = Path(__file__).parents[2] / "imserver" / "plugins" / "booking" / "chains" / "demo.toml"
+
+
+async def test_every_change_appears_in_the_staff_group():
+    async with Shop() as shop:
+        here, _ = await booked(shop)
+        group = await shop.staff_group()
+        for text in ("改约 周五上午10点半", "好", "取消", "好"):
+            await shop.say("ming", here, text)
+        assert [one.content["title"] for one in shop.kit.messages(group)] == ["新预约", "改约", "取消"]
+        assert "从 11月19日 周四 15:00 改到 11月20日 周五 10:30" in shown(shop.kit.messages(group)[1])
+
+
+async def test_the_day_sheet_is_in_order_of_time():
+    async with Shop() as shop:
+        await booked(shop, "ming", "明天15:00")
+        await booked(shop, "hong", "明天10:00")
+        await booked(shop, "lan", "后天10:00")
+        group = await shop.staff_group()
+        sheet = await shop.hear("staff-li", group, "今日预约 明天")
+        assert "共2个预约" in sheet
+        assert sheet.index("10:00–") < sheet.index("15:00–")
+        assert "李老师" in sheet
+        assert "没有预约" in await shop.hear("staff-li", group, "日程")
+        assert "共1个预约" in await shop.hear("staff-li", group, "/schedule 11月20日")
+        assert "哪一天" in await shop.hear("staff-li", group, "今日预约 13月45号")
+
+
+async def test_a_long_day_is_several_messages():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.sql("SELECT 1")
+        rows = [
+            f"({n}, 'C{n}', 'garden', 'exam', 'ming', '{here}', '2026-11-19T10:00', 'Asia/Shanghai', {1795053600000 + n},"
+            f" {1795055400000 + n}, {1795055400000 + n}, 'no_show', 1, 0, 0, '')"
+            for n in range(1, 121)
+        ]
+        await shop.sql(
+            "INSERT INTO booking_appointments (id, code, store_id, service_id, customer_id, conversation_id, start_wall,"
+            " zone, start_at, end_at, free_at, status, version, created_at, changed_at, changed_by) VALUES "
+            + ", ".join(rows)
+        )
+        said = await shop.say("staff-li", await shop.staff_group(), "今日预约 明天")
+        assert len(said) == 3
+        assert sum(shown(one).count("未到店") for one in said) == 120
+        await shop.sql("DELETE FROM booking_appointments")
+
+
+async def test_staff_take_an_appointment_through_its_day_with_buttons():
+    async with Shop() as shop:
+        here, code = await booked(shop)
+        group = await shop.staff_group()
+        said = shop.kit.messages(group)
+        for label, status in (("到店", "arrived"), ("开始", "in_exam"), ("完成", "done")):
+            said = await shop.say("staff-li", group, button(said, label))
+            assert [a[0] for a in await shop.appointments(status)] == [code]
+        assert "不能这样改" in await shop.hear("staff-li", group, f"爽约 {code}")
+        assert "已完成" in shown(next(one for one in shop.kit.messages(here) if one.revision > 1))
+
+
+async def test_customers_cannot_use_staff_commands():
+    async with Shop() as shop:
+        here, code = await booked(shop)
+        for text in (f"到店 {code}", f"完成 {code}", f"/done {code}"):
+            await shop.say("ming", here, text)
+        assert len(await shop.appointments()) == 1
+        assert "只有门店员工" in await shop.hear("ming", here, "今日预约")
+
+
+async def test_staff_book_for_a_customer_in_the_service_conversation():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        for text in ("预约 明天15:00 验光", "王小明，成人，来过", "好"):
+            await shop.say("staff-zhou", here, text)
+        rows = await shop.sql("SELECT customer_id, changed_by FROM booking_appointments")
+        assert rows == [("ming", "staff-zhou")]
+        assert "11月19日" in await shop.hear("ming", here, "我的预约")
+        assert "那位顾客的会话" in await shop.hear("staff-zhou", await shop.staff_group(), "预约 明天15:00")
+
+
+async def test_where_the_shop_confirms_by_hand(tmp_path):
+    chain = tmp_path / "chain.toml"
+    text = DEMO.read_text(encoding="utf-8")
+    chain.write_text(
+        text.replace('id = "garden"', 'id = "garden"\nconfirmation = "staff"', 1), encoding="utf-8"
+    )
+    async with Shop(config={"chain": str(chain)}) as shop:
+        here = await shop.customer("ming")
+        for line in ("预约 明天15:00 验光", "王小明，成人，来过", "好"):
+            said = await shop.say("ming", here, line)
+        assert len(await shop.appointments("pending")) == 1
+        assert not await shop.sql("SELECT * FROM booking_reminders")
+        said = await shop.say("staff-li", await shop.staff_group(), button(said, "确认"))
+        assert len(await shop.appointments()) == 1
+        heard = "\n".join(shown(one) for one in said if one.conversation_id == here)
+        assert "预约成功" in heard
+        assert "来之前请看" in heard
+        assert len(await shop.sql("SELECT * FROM booking_reminders WHERE state = 'planned'")) == 2
+
+
+async def test_restart_makes_nothing_twice_and_remembers_everything():
+    async with Shop() as shop:
+        here, _ = await booked(shop)
+        group = await shop.staff_group()
+        said = await shop.hear("ming", here, "改约 周五10:30")
+        await shop.kit.restart()
+        assert await shop.staff_group() == group
+        assert "确认" in said
+        assert "已把预约" in await shop.hear("ming", here, "好")

@@ -1,0 +1,143 @@
+"""The catalogue: whole in both languages, used and usable; a store's own texts; the chain file and its complaints."""
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from imserver.plugins.booking import codes, desk, heard
+from imserver.plugins.booking.catalogue import Catalogue, language_of, load_words, placeholders
+from imserver.plugins.booking.chain import ChainError, load_chain, parse_chain
+from tests.booking.support.chains import trial
+
+SOURCES = Path(heard.__file__).parent
+DEMO = (SOURCES / "chains" / "demo.toml").read_text(encoding="utf-8")
+ZH, EN = load_words("zh"), load_words("en")
+
+
+def test_both_languages_have_the_same_texts_and_placeholders():
+    assert list(ZH) == list(EN)
+    for key in ZH:
+        # A date is spelled with other parts in each language.
+        if key != "date":
+            assert placeholders(ZH[key]) == placeholders(EN[key]), key
+        assert type(ZH[key]) is type(EN[key])
+        assert all(ZH[key]), key
+
+
+def test_every_key_in_the_code_exists_and_every_text_is_used():
+    code = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES.glob("*.py"))
+    literal = set(re.findall(r'"([a-z_]+(?:\.[a-z_]+)+)"', code)) | set(
+        re.findall(r'words\("([a-z_.]+)"', code)
+    )
+    families = tuple({*re.findall(r"f[\"']([a-z_]+\.[a-z_]*)\{", code)})
+    assert {key for key in literal if key not in ZH and not key.endswith((".toml", ".plugin_api"))} == set()
+    quoted = set(re.findall(r"[\"']([a-z_.]+)[\"']", code))
+    named = {key for key in ZH if {key, key.removesuffix("_title")} & quoted}
+    unused = {key for key in ZH if key not in named and not key.startswith(families)}
+    assert unused == set()
+
+
+def test_commands_on_buttons_are_commands():
+    for words in (ZH, EN):
+        for key in (key for key in words if key.startswith("command.")):
+            name, rest = desk.split(str(words[key])) or ("", "?")
+            assert rest == ""
+            assert name.replace("-", "_") in (key.removeprefix("command."), "done")
+
+
+def test_labels_that_answer_are_understood():
+    ear = heard.Ear(load_chain("demo"))
+    for words in (ZH, EN):
+        assert ear.hear(str(words["answer.first_visit"]), 0, None).first_visit is True
+        assert ear.hear(str(words["answer.returning"]), 0, None).first_visit is False
+        assert ear.hear(str(words["answer.yes"]), 0, None).answer is True
+    for service in load_chain("demo").services:
+        for name in (service.names.zh, service.names.en):
+            assert ear.hear(name, 0, None).service == service, name
+    for band in load_chain("demo").age_bands:
+        for name in (band.names.zh, band.names.en, *band.words):
+            assert ear.hear(name, 0, None).band == band, name
+    for store in load_chain("demo").stores:
+        for name in (store.names.zh, store.names.en, store.id):
+            assert ear.hear(f"{name} 明天", 0, None).store == store, name
+
+
+def test_languages():
+    assert [language_of(tag) for tag in ("zh-CN", "ZH", "zh-Hant", "en", "de", "")] == [
+        "zh",
+        "zh",
+        "zh",
+        "en",
+        "en",
+        "en",
+    ]
+
+
+def test_a_store_overrides_a_text():
+    chain = trial(extra='texts = { zh = { "help.title" = "问我" } }')
+    catalogue = Catalogue(chain)
+    assert catalogue.words("zh", chain.stores[0])("help.title") == "问我"
+    assert catalogue.words("zh")("help.title") == ZH["help.title"]
+    assert catalogue.words("en", chain.stores[0])("help.title") == EN["help.title"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("{nobody}", "nobody"), ("{", "texts.zh"), ("{0}", "0")],
+)
+def test_a_text_with_a_wrong_placeholder_is_refused(text, complaint):
+    chain = trial(extra=f'texts = {{ zh = {{ "ask.name" = "{text}" }} }}')
+    with pytest.raises(ChainError, match=re.escape(complaint)):
+        Catalogue(chain)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ('zone = "Asia/Shanghai"', 'zone = "Asia/Shanghi"', "$.stores[0].zone"),
+        ('mon = ["09:00-20:00"]', 'mon = ["9-20"]', "$.stores[0].hours.mon[0]"),
+        ('mon = ["09:00-20:00"]', 'mom = ["09:00-20:00"]', "mom"),
+        ('mon = ["09:00-20:00"]', 'mon = ["20:00-09:00"]', "$.stores[0].hours.mon[0]"),
+        ('mon = ["09:00-20:00"]', 'mon = ["09:00-12:00", "11:00-20:00"]', "$.stores[0].hours.mon[1]"),
+        ('"2027-01-01" = []', '"2027-13-01" = []', "$.stores[0].exceptions"),
+        ("minutes = 30\n", "minutes = 32\n", "$.services[0].minutes"),
+        ('id = "garden-wang"', 'id = "garden-li"', "there twice"),
+        ('bot = "store-river"', 'bot = "store-garden"', "there twice"),
+        ('id = "river"', 'id = "river"\nservices = ["haircut"]', "no service 'haircut'"),
+        ('age_band = "child"', 'age_band = "kid"', "$.services[2].age_band"),
+        ('"senior" = 40', '"elder" = 40', "$.services[0].minutes_for.elder"),
+    ],
+)
+def test_a_mistake_in_the_chain_file_is_named_with_its_path(old, new, path):
+    assert old in DEMO
+    with pytest.raises(ChainError, match=re.escape(path)):
+        parse_chain(DEMO.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("source", ["nowhere.toml", "other", "../demo", ""])
+def test_a_chain_that_is_not_there(source):
+    with pytest.raises(ChainError):
+        load_chain(source)
+
+
+def test_codes_are_unique_sayable_and_grow():
+    made = [codes.code_of(number) for number in range(1, 40_000)]
+    assert len(set(made)) == len(made)
+    assert {len(code) for code in made} == {4, 5}
+    assert not set("".join(made)) & set("0O1I")
+    assert all(codes.PATTERN.fullmatch(code) for code in made)
+    assert len(codes.code_of(1_000_000_000)) == 8
+    for text in ("下午3点", "10:30", "12/3", "2026-11-18", "v2", "B1", "350ml"):
+        assert not codes.PATTERN.search(text)
+    assert codes.PATTERN.search("取消a2s4吧")
+
+
+def test_texts_have_only_named_placeholders():
+    for words in (ZH, EN):
+        for text in words.values():
+            for one in [text] if isinstance(text, str) else text:
+                assert all(
+                    name is None or name.isidentifier() for _, name, _, _ in string.Formatter().parse(one)
+                )
