@@ -1,0 +1,1 @@
+"""Tests of imserver_client, on plain asyncio and on uvloop."""

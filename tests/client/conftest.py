@@ -1,0 +1,46 @@
+"""Fixtures of the client's tests: a scripted server, and clients that wait for nothing between attempts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from imserver_client import ClientLimits, Connecting, Environment, connect
+
+from .support.fake_server import FakeServer
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeServer]:
+    async with FakeServer() as server:
+        yield server
+
+
+class Waits:
+    """Stands in for randomness: notes the ranges that were asked for, and always answers with the least."""
+
+    def __init__(self) -> None:
+        self.ranges: list[tuple[float, float]] = []
+
+    def __call__(self, low: float, high: float) -> float:
+        self.ranges.append((low, high))
+        return low
+
+
+@pytest.fixture
+def waits() -> Waits:
+    return Waits()
+
+
+@pytest.fixture
+def open_client(server: FakeServer, waits: Waits) -> partial[Connecting]:
+    """`open_client(token="alice")`, with any argument of `connect`."""
+    defaults: dict[str, Any] = {
+        "timeout": 10.0,
+        "environment": Environment(uniform=waits),
+        "limits": ClientLimits(report_every_s=0.01),
+    }
+    return partial(connect, server.url, **defaults)

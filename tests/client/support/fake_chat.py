@@ -1,0 +1,239 @@
+"""A chat server's decisions in two hundred lines of memory: just enough truth for the client to be tested against."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from imserver_client import RefusalCode
+from imserver_protocol import encode_content
+
+START_MS = 1_700_000_000_000
+
+
+class Refuse(Exception):
+    """Answer with a refusal."""
+
+    def __init__(self, code: int, text: str = "no", retry_after_ms: int = 0) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+        self.retry_after_ms = retry_after_ms
+
+
+@dataclass
+class FakeMessage:
+    position: int
+    sender_id: str
+    sent_at: int
+    key: bytes
+    content: bytes | None
+    revision: int = 1
+
+    def wire(self) -> list[Any]:
+        return [self.position, self.sender_id, self.sent_at, self.key, self.content, self.revision]
+
+
+@dataclass
+class FakeConversation:
+    conversation_id: str
+    kind: str
+    title: str
+    roles: dict[str, str]
+    joined_at: dict[str, int]
+    left_at: dict[str, int] = field(default_factory=dict)
+    messages: list[FakeMessage] = field(default_factory=list)
+    cursors: dict[str, tuple[int, int]] = field(default_factory=dict)
+    first: int = 1
+    change: int = 0
+
+    @property
+    def head(self) -> int:
+        return len(self.messages)
+
+
+class FakeChat:
+    """Conversations, keys and the order of changes."""
+
+    def __init__(self) -> None:
+        self.epoch = "epoch-1"
+        self.conversations: dict[str, FakeConversation] = {}
+        self.keys: dict[tuple[str, str, bytes], int] = {}
+        self.changes = 0
+        self._made_keys = 0
+
+    def new_key(self) -> bytes:
+        self._made_keys += 1
+        return self._made_keys.to_bytes(16, "big")
+
+    def conversation(self, conversation_id: str, *members: str, kind: str = "group") -> FakeConversation:
+        """Make a conversation whose members have been there from the start."""
+        made = FakeConversation(
+            conversation_id, kind, "", dict.fromkeys(members, "member"), dict.fromkeys(members, 1)
+        )
+        self.conversations[conversation_id] = made
+        self.touch(made)
+        return made
+
+    def touch(self, conversation: FakeConversation) -> None:
+        self.changes += 1
+        conversation.change = self.changes
+
+    def restore_backup(self, epoch: str) -> None:
+        """Another history: everything is gone."""
+        self.__init__()  # type: ignore[misc]
+        self.epoch = epoch
+
+    def of_member(self, conversation_id: str, user_id: str) -> FakeConversation:
+        found = self.conversations.get(conversation_id)
+        if found is None or user_id not in found.joined_at:
+            raise Refuse(RefusalCode.NOT_FOUND)
+        return found
+
+    def commit(
+        self, conversation_id: str, sender_id: str, key: bytes, content: bytes
+    ) -> tuple[FakeMessage, bool]:
+        """The message under this key, and whether it was there already."""
+        known = self.keys.get((conversation_id, sender_id, key))
+        found = self.conversations.get(conversation_id)
+        if known is not None and found is not None:
+            message = found.messages[known - 1]
+            if message.content != content:
+                raise Refuse(RefusalCode.KEY_REUSED)
+            return message, True
+        if found is None and conversation_id.startswith("direct/"):
+            found = self.conversation(conversation_id, *conversation_id.split("/")[1:], kind="direct")
+        if found is None or sender_id not in found.roles:
+            raise Refuse(RefusalCode.NOT_FOUND)
+        message = FakeMessage(found.head + 1, sender_id, START_MS + self.changes, key, content)
+        found.messages.append(message)
+        self.keys[conversation_id, sender_id, key] = message.position
+        self.touch(found)
+        return message, False
+
+    # -- the methods of the wire; each returns a result ---------------------------------------------------------------
+
+    def history(
+        self, user_id: str, conversation_id: str, after: int | None, before: int | None, limit: int
+    ) -> Any:
+        found = self.of_member(conversation_id, user_id)
+        head = min(found.head, found.left_at.get(user_id, found.head))
+        if after is not None and after > head:
+            raise Refuse(RefusalCode.EPOCH_CHANGED)
+        if after is not None:
+            first, last = max(after + 1, found.first), min(head, max(after, found.first - 1) + limit)
+        else:
+            last = head if before is None else min(before - 1, head)
+            first = max(found.first, last - limit + 1)
+        items = [message.wire() for message in found.messages[first - 1 : last]]
+        return [items, first, last, head]
+
+    def sync(self, user_id: str, since: str | None, limit: int) -> Any:
+        start = 0 if since is None else int(since)
+        if start > self.changes:
+            raise Refuse(RefusalCode.EPOCH_CHANGED)
+        mine = [one for one in self.conversations.values() if user_id in one.joined_at and one.change > start]
+        mine.sort(key=lambda one: one.change)
+        rows, more = mine[:limit], len(mine) > limit
+        token = str(rows[-1].change if more else self.changes)
+        return [[self._row(user_id, one) for one in rows], token, more]
+
+    def _row(self, user_id: str, one: FakeConversation) -> Any:
+        delivered, read = one.cursors.get(user_id, (0, 0))
+        others = [[who, *cursors] for who, cursors in one.cursors.items() if who != user_id]
+        role = one.roles.get(user_id, "member")
+        left_at = one.left_at.get(user_id)
+        joined_at = one.joined_at[user_id]
+        return [
+            one.conversation_id,
+            one.kind,
+            one.title,
+            one.head,
+            joined_at,
+            left_at,
+            role,
+            delivered,
+            read,
+            {},
+            others,
+        ]
+
+    def cursor(self, user_id: str, conversation_id: str, delivered: int | None, read: int | None) -> Any:
+        found = self.of_member(conversation_id, user_id)
+        old = found.cursors.get(user_id, (0, 0))
+        new = (max(old[0], delivered or 0, read or 0), max(old[1], read or 0))
+        if new != old:
+            found.cursors[user_id] = new
+            self.touch(found)
+        return list(new)
+
+    def conversations_of(self, user_id: str, before: str | None, limit: int) -> Any:
+        mine = sorted(
+            (one for one in self.conversations.values() if user_id in one.roles), key=lambda one: -one.change
+        )
+        rows = [
+            [
+                one.conversation_id,
+                one.kind,
+                one.title,
+                one.head,
+                one.head - one.cursors.get(user_id, (0, 0))[1],
+                one.messages[-1].wire() if one.messages else None,
+                one.roles[user_id],
+            ]
+            for one in mine[:limit]
+        ]
+        return [rows, None]
+
+    def abandon(self, user_id: str, conversation_id: str, key: bytes) -> Any:
+        return [self.keys.get((conversation_id, user_id, key))]
+
+    def create(self, user_id: str, key: bytes, kind: str, title: str, members: list[str]) -> Any:
+        digest = hashlib.sha256(user_id.encode() + b"\0" + key).hexdigest()[:32]
+        conversation_id = f"group/{digest}"
+        if conversation_id in self.conversations:
+            return [conversation_id, 1, True]
+        made = self.conversation(conversation_id, user_id, *members, kind=kind)
+        made.title = title
+        made.roles[user_id] = "owner"
+        return [conversation_id, self.system(made, user_id, key, event="created", title=title), False]
+
+    def system(self, conversation: FakeConversation, actor: str, key: bytes, **fields: Any) -> int:
+        content = encode_content({"type": "system", **fields})
+        message, _ = self.commit(conversation.conversation_id, actor, key, content)
+        return message.position
+
+    def add(self, actor: str, conversation_id: str, key: bytes, user_id: str, role: str) -> Any:
+        found = self.of_member(conversation_id, actor)
+        position = self.system(found, actor, key, event="added", user=user_id, role=role)
+        found.roles[user_id] = role
+        found.joined_at.setdefault(user_id, position)
+        found.left_at.pop(user_id, None)
+        return [position, False]
+
+    def remove(self, actor: str, conversation_id: str, key: bytes, user_id: str) -> Any:
+        found = self.of_member(conversation_id, actor)
+        event = "left" if actor == user_id else "removed"
+        position = self.system(found, actor, key, event=event, user=user_id)
+        del found.roles[user_id]
+        found.left_at[user_id] = position
+        return [position, False]
+
+    def edit(
+        self,
+        actor: str,
+        conversation_id: str,
+        key: bytes,
+        position: int,
+        revision: int | None,
+        content: bytes,
+    ) -> Any:
+        found = self.of_member(conversation_id, actor)
+        message = found.messages[position - 1]
+        if revision is not None and message.revision != revision:
+            raise Refuse(RefusalCode.CONFLICT)
+        message.content = content
+        message.revision += 1
+        told = self.system(found, actor, key, event="edited", target=position, revision=message.revision)
+        return [told, message.revision, False]
