@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -61,7 +60,7 @@ def imserver() -> Iterator[Target]:
                 )
             )
         )
-        ready = Path(folder) / "ready.json"
+        ready = Path(folder) / "ready"
         command = [
             sys.executable,
             "-m",
@@ -78,7 +77,7 @@ def imserver() -> Iterator[Target]:
                 if process.poll() is not None or time.monotonic() > until:
                     raise RuntimeError("imserver did not start")
                 time.sleep(0.02)
-            port = json.loads(ready.read_text())["port"]
+            port = int(ready.read_text().split()[0])
             yield Target("imserver", "127.0.0.1", port, process.pid, secret)
 
 

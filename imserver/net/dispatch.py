@@ -256,7 +256,8 @@ METHODS: dict[str, Method] = {
 def read_params(method: Method, params: Any) -> Any:
     """The parameters as the method's type; Refusal INVALID that says which field (`$[1]`) otherwise."""
     try:
-        converted = msgspec.convert(params, method.params)
+        # Without `builtin_types` a text would be taken for the base64 of bytes.
+        converted = msgspec.convert(params, method.params, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
         raise Refusal(RefusalCode.INVALID, f"{method.name}: {error}") from None
     conversation_id = getattr(converted, "conversation_id", "")

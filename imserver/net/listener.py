@@ -217,8 +217,12 @@ class Listener:
         user_id = identity.user.user_id
         device, reason = self._resumable(hello, user_id, now)
         resumed = device is not None
+        older = self.sessions.of_device(user_id, hello.device_id)
+        if older is not None and older.session.is_held_by_newer(transport.connection.opened_at):
+            # The client gave this socket up and is back on another one: serving it would throw out the one in use.
+            transport.close(CloseCode.REPLACED, "a newer connection of this device is in use")
+            return
         if device is None:
-            older = self.sessions.of_device(user_id, hello.device_id)
             if older is not None:
                 self._replace(older, now)
             if not self.sessions.has_room_for(user_id):

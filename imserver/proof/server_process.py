@@ -1,0 +1,169 @@
+"""A real server process that proofs start, kill and start again on the same database and port."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import jwt
+
+#: A server that is not listening by then has failed (seconds).
+READY_TIMEOUT_S = 20.0
+#: SIGTERM to exit: the drain's own bound is below it.
+STOP_TIMEOUT_S = 25.0
+
+
+class ServerFailed(Exception):
+    """The process ended, or did not become ready. The text has the end of its log."""
+
+
+class ServerProcess:
+    """`imserver serve` in `folder`, on one port for all its lives. Only processes started here are ever signalled.
+
+    `sections` is laid over the configuration: `{"limits": {"max_requests": 8}, "plugins.ping": {}}`.
+    """
+
+    def __init__(self, folder: Path, sections: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self.folder = folder
+        self.database = folder / "chat.db"
+        self.log = folder / "server.log"
+        self.secret = secrets.token_urlsafe(48)
+        self.port = 0
+        #: Process ids of all lives, the present one last.
+        self.pids: list[int] = []
+        self._sections = dict(sections or {})
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"imserver://127.0.0.1:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        """True from ready until the process ended."""
+        return self._process is not None and self._process.returncode is None
+
+    def configure(self, section: str, **values: Any) -> None:
+        """Change the configuration of the next life."""
+        self._sections[section] = {**self._sections.get(section, {}), **values}
+
+    def token(
+        self, user_id: str, *, device_id: str | None = None, ttl_s: int = 24 * 3600, now_s: int = 0
+    ) -> str:
+        """A token that this server accepts. `now_s` for servers whose clock stands elsewhere."""
+        start = now_s or int(time.time())
+        claims: dict[str, Any] = {"sub": user_id, "exp": start + ttl_s, "jti": secrets.token_hex(8)}
+        if device_id is not None:
+            claims["device"] = device_id
+        return jwt.encode(claims, self.secret, algorithm="HS256")
+
+    async def start(self) -> None:
+        """Start it and wait until it listens. Raises `ServerFailed`."""
+        ready = self.folder / "ready.json"
+        ready.unlink(missing_ok=True)
+        config = self.folder / "imserver.toml"
+        config.write_text(self._toml(), encoding="utf-8")
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "imserver.cli",
+                "--config",
+                str(config),
+                "serve",
+                "--ready-file",
+                str(ready),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self.pids.append(self._process.pid)
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                while not ready.exists():
+                    if self._process.returncode is not None:
+                        raise ServerFailed(f"exit code {self._process.returncode}\n{self.tail()}")
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            await self.kill()
+            raise ServerFailed(f"not ready after {READY_TIMEOUT_S} s\n{self.tail()}") from None
+        self.port = int(ready.read_text().split()[0])  # "PORT PID"
+
+    async def kill(self) -> int:
+        """SIGKILL: no good-bye, no flush, no checkpoint. Returns the process id that was killed."""
+        if self._process is None:
+            return 0
+        pid = self._process.pid
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+        return pid
+
+    def freeze(self, frozen: bool) -> None:
+        """SIGSTOP or SIGCONT."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
+
+    async def stop(self) -> int:
+        """SIGTERM and wait for the drain. Returns the exit code."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.terminate()
+            try:
+                async with asyncio.timeout(STOP_TIMEOUT_S):
+                    await self._process.wait()
+            except TimeoutError:
+                await self.kill()
+        assert self._process.returncode is not None
+        return self._process.returncode
+
+    def tail(self, lines: int = 15) -> str:
+        """The end of the server's log."""
+        if not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.kill()
+            raise
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.kill()
+
+    def _toml(self) -> str:
+        sections: dict[str, dict[str, Any]] = {
+            "server": {"port": self.port},
+            "store": {"path": str(self.database)},
+            "auth": {"secret": self.secret, "create_users": True},
+            "log": {"format": "json"},
+        }
+        for name, values in self._sections.items():
+            sections[name] = {**sections.get(name, {}), **values}
+        # JSON's strings, numbers, booleans and arrays of these are TOML's, too.
+        return "\n".join(
+            f"[{name}]\n"
+            + "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
+            for name, values in sections.items()
+        )
+
+
+def alive(pid: int) -> bool:
+    """True if a process of this id exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
