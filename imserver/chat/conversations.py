@@ -62,12 +62,15 @@ def refuse_post(kind: Kind, role: Role | None, muted_until: int, now_ms: int) ->
     return None
 
 
-def refuse_open_direct(conversation_id: str, sender_id: str) -> Refusal | None:
-    """May the sender make this direct conversation by a first post (both users existing)?"""
-    pair = direct_pair(conversation_id)
+def pair_to_open(conversation_id: str, sender_id: str) -> tuple[str, str]:
+    """The two users of a direct conversation that the sender may make by a first post, if both exist. Raises NOT_FOUND."""
+    try:
+        pair = direct_pair(conversation_id)
+    except UnicodeEncodeError:  # a lone surrogate: no such user can exist
+        pair = None
     if pair is None or sender_id not in pair:
-        return no_such_conversation()
-    return None
+        raise no_such_conversation()
+    return pair
 
 
 def refuse_create(kind: Kind, members: Mapping[str, Role]) -> Refusal | None:

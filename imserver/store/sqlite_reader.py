@@ -63,7 +63,10 @@ class SqliteReader:
         self._audiences: OrderedDict[int, tuple[int, Audience]] = OrderedDict()
 
     def _sql(self, statement: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        return self._connection.execute(statement, params).fetchall()
+        try:
+            return self._connection.execute(statement, params).fetchall()
+        except UnicodeEncodeError:  # a lone surrogate: nothing of such a name can exist
+            return []
 
     # -- messages -----------------------------------------------------------------------------------------------------
 

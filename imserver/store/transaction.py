@@ -25,7 +25,6 @@ from imserver.model import (
     Role,
     User,
     content_digest,
-    direct_pair,
     group_conversation_id,
 )
 from imserver.store.conversation_cache import ConversationState, Journal
@@ -263,10 +262,9 @@ class RuledTransaction(ABC):
         return found
 
     def _open_direct(self, conversation_id: str, sender_id: str) -> ConversationState:
-        refusal = rules.refuse_open_direct(conversation_id, sender_id)
-        pair = direct_pair(conversation_id)
-        if refusal is not None or pair is None or not all(self._user_exists(user_id) for user_id in pair):
-            raise refusal or rules.no_such_conversation()
+        pair = rules.pair_to_open(conversation_id, sender_id)
+        if not all(self._user_exists(user_id) for user_id in pair):
+            raise rules.no_such_conversation()
         state = self._make_conversation(conversation_id, Kind.DIRECT, "")
         self._put_members(state, dict.fromkeys(pair, Role.MEMBER), joined_at=1)
         return state

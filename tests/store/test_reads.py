@@ -1,0 +1,294 @@
+"""Contract: pages say what they cover, sync misses nothing, the list shows what is unread."""
+
+from __future__ import annotations
+
+import pytest
+
+from imserver.errors import RefusalCode
+from imserver.model import Cursors, Kind, Page, Role, User
+from tests.store.support import DIRECT, Stand, key, post, refusal_of, said
+
+
+async def history(
+    stand: Stand,
+    after: int | None = None,
+    before: int | None = None,
+    limit: int = 10,
+    max_bytes: int = 100_000,
+) -> Page:
+    return await stand.store.read(
+        lambda reader: reader.history(DIRECT, "bob", after, before, limit, max_bytes)
+    )
+
+
+def shape(page: Page) -> tuple[list[int], int, int, int]:
+    return [item.position for item in page.items], page.first, page.last, page.head
+
+
+# -- history ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "limit", "expected"),
+    [
+        (0, None, 3, ([1, 2, 3], 1, 3, 9)),
+        (3, None, 3, ([4, 5, 6], 4, 6, 9)),
+        (6, None, 3, ([7, 8, 9], 7, 9, 9)),
+        (7, None, 3, ([8, 9], 8, 9, 9)),
+        (9, None, 3, ([], 10, 9, 9)),
+        (None, None, 3, ([7, 8, 9], 7, 9, 9)),
+        (None, 7, 3, ([4, 5, 6], 4, 6, 9)),
+        (None, 4, 3, ([1, 2, 3], 1, 3, 9)),
+        (None, 3, 3, ([1, 2], 1, 2, 9)),
+        (None, 1, 3, ([], 1, 0, 9)),
+        (None, 2**53 - 1, 2, ([8, 9], 8, 9, 9)),
+    ],
+)
+async def test_a_page_is_ascending_and_says_what_it_covers(
+    stand: Stand,
+    after: int | None,
+    before: int | None,
+    limit: int,
+    expected: tuple[list[int], int, int, int],
+) -> None:
+    await stand.post(*[post(number) for number in range(1, 10)])
+    assert shape(await history(stand, after, before, limit)) == expected
+
+
+async def test_a_page_ends_at_its_bytes_but_holds_one_item(stand: Stand) -> None:
+    await stand.post(*[post(number, text="x" * 1000) for number in range(1, 6)])
+    assert shape(await history(stand, 0, None, 10, 1)) == ([1], 1, 1, 5)
+    assert shape(await history(stand, 0, None, 10, 2500)) == ([1, 2], 1, 2, 5)
+    assert shape(await history(stand, None, 6, 10, 2500)) == ([4, 5], 4, 5, 5)
+    assert shape(await history(stand, None, 2, 10, 1)) == ([1], 1, 1, 5)
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "limit", "code"),
+    [
+        (4, None, 1, RefusalCode.EPOCH_CHANGED),
+        (2**53 - 1, None, 1, RefusalCode.EPOCH_CHANGED),
+        (-1, None, 1, RefusalCode.INVALID),
+        (None, 0, 1, RefusalCode.INVALID),
+        (None, -5, 1, RefusalCode.INVALID),
+        (1, 3, 1, RefusalCode.INVALID),
+        (0, None, 0, RefusalCode.INVALID),
+    ],
+)
+async def test_pages_that_are_refused(
+    stand: Stand, after: int | None, before: int | None, limit: int, code: RefusalCode
+) -> None:
+    await stand.post(post(1), post(2), post(3))
+    assert await refusal_of(history(stand, after, before, limit)) == code
+
+
+@pytest.mark.parametrize("user_id", ["cy", "nobody", "", "\ud800"])
+async def test_outsiders_read_nothing(stand: Stand, user_id: str) -> None:
+    await stand.post(post(1))
+    read = stand.store.read(lambda reader: reader.history(DIRECT, user_id, None, None, 10, 1000))
+    assert await refusal_of(read) == RefusalCode.NOT_FOUND
+    missing = stand.store.read(lambda reader: reader.history("group/no", "ann", None, None, 10, 1000))
+    assert await refusal_of(missing) == RefusalCode.NOT_FOUND
+
+
+async def test_a_former_member_reads_up_to_leaving_in_every_direction(stand: Stand) -> None:
+    group, _, _ = await stand.tx(
+        lambda tx: tx.create_conversation("ann", key(90), Kind.GROUP, "g", {"bob": Role.MEMBER})
+    )
+    await stand.post(post(1, "ann", group))
+    await stand.tx(lambda tx: tx.remove_member(group, "ann", key(91), "bob"))
+    await stand.post(post(2, "ann", group), post(3, "ann", group))
+
+    async def seen(after: int | None, before: int | None) -> tuple[list[int], int, int, int]:
+        return shape(
+            await stand.store.read(lambda reader: reader.history(group, "bob", after, before, 10, 9999))
+        )
+
+    assert await seen(0, None) == ([1, 2, 3], 1, 3, 3)
+    assert await seen(None, None) == ([1, 2, 3], 1, 3, 3)
+    assert await seen(None, 5) == ([1, 2, 3], 1, 3, 3)
+    assert await seen(3, None) == ([], 4, 3, 3)
+    assert await seen(5, None) == ([], 6, 3, 3)
+
+
+# -- sync -------------------------------------------------------------------------------------------------------------
+
+
+async def sync(stand: Stand, user_id: str, since: str | None, limit: int = 10) -> tuple[list[str], str, bool]:
+    rows, token, more = await stand.store.read(lambda reader: reader.sync(user_id, since, limit))
+    return [row.conversation_id for row in rows], token, more
+
+
+async def test_sync_tells_what_changed_once(stand: Stand) -> None:
+    await stand.post(post(1), post(2, "bob", "direct/bob/cy"))
+    found, token, more = await sync(stand, "bob", None)
+    assert (found, more) == (["direct/ann/bob", "direct/bob/cy"], False)
+    assert await sync(stand, "bob", token) == ([], token, False)
+    await stand.post(post(3))
+    found, later, _ = await sync(stand, "bob", token)
+    assert found == [DIRECT]
+    assert later != token
+    assert (await sync(stand, "cy", token))[0] == []
+
+
+async def test_sync_in_steps_misses_nothing_that_changes_meanwhile(stand: Stand) -> None:
+    names = [f"u{number}" for number in range(7)]
+    await stand.users(*names)
+    conversations = [f"direct/bob/{name}" for name in names]
+    await stand.post(
+        *[post(number, "bob", conversation) for number, conversation in enumerate(conversations)]
+    )
+    seen: list[str] = []
+    token: str | None = None
+    more = True
+    step = 0
+    while more:
+        found, token, more = await sync(stand, "bob", token, 2)
+        seen.extend(found)
+        step += 1
+        if step == 1:
+            await stand.post(post(50, "bob", conversations[0]), post(51, "bob", conversations[5]))
+    assert sorted(set(seen)) == conversations
+    assert seen.index(conversations[1]) < seen.index(conversations[2]) < seen.index(conversations[6])
+    # What changed after it was told is told again.
+    assert seen.count(conversations[0]) == 2
+
+
+async def test_a_row_says_head_membership_and_cursors(stand: Stand) -> None:
+    await stand.post(post(1), post(2), post(3, "bob"))
+    await stand.tx(lambda tx: tx.move_cursors(DIRECT, "bob", 3, 2))
+    rows, _, _ = await stand.store.read(lambda reader: reader.sync("ann", None, 10))
+    [row] = rows
+    assert (row.kind, row.title, row.head, row.joined_at, row.left_at, row.role) == (
+        Kind.DIRECT,
+        "",
+        3,
+        1,
+        None,
+        Role.MEMBER,
+    )
+    assert row.cursors == Cursors(0, 0)
+    assert row.cursors_of == (("bob", Cursors(3, 2)),)
+
+
+async def test_sync_tells_of_receipts_of_others_but_not_in_channels(stand: Stand) -> None:
+    channel, _, _ = await stand.tx(
+        lambda tx: tx.create_conversation(
+            "ann", key(90), Kind.CHANNEL, "c", {"bob": Role.READER, "cy": Role.READER}
+        )
+    )
+    await stand.post(post(1))
+    _, token, _ = await sync(stand, "ann", None)
+    await stand.tx(lambda tx: tx.move_cursors(DIRECT, "bob", 1, 1))
+    await stand.tx(lambda tx: tx.move_cursors(channel, "bob", 1, 1))
+    assert (await sync(stand, "ann", token))[0] == [DIRECT]
+    assert (await sync(stand, "bob", token))[0] == [DIRECT, channel]
+    assert (await sync(stand, "cy", token))[0] == []
+
+
+async def test_a_former_member_learns_of_leaving_and_of_nothing_later(stand: Stand) -> None:
+    group, _, _ = await stand.tx(
+        lambda tx: tx.create_conversation("ann", key(90), Kind.GROUP, "g", {"bob": Role.MEMBER})
+    )
+    _, token, _ = await sync(stand, "bob", None)
+    await stand.tx(lambda tx: tx.remove_member(group, "ann", key(91), "bob"))
+    rows, later, _ = await stand.store.read(lambda reader: reader.sync("bob", token, 10))
+    assert [(row.left_at, row.head, row.cursors_of) for row in rows] == [(2, 2, ())]
+    await stand.post(post(1, "ann", group))
+    await stand.tx(lambda tx: tx.move_cursors(group, "ann", 3, 3))
+    assert (await sync(stand, "bob", later))[0] == []
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "x",
+        "0123456789abcdef.1",
+        ".",
+        "{epoch}",
+        "{epoch}.",
+        "{epoch}.x",
+        "{epoch}.-1",
+        "{epoch}.999",
+        "{epoch}.²",
+        "{epoch}.1.1",
+        "{epoch}." + "9" * 30,
+        "{epoch} .1",
+    ],
+)
+async def test_a_token_of_another_history_or_of_the_future(stand: Stand, token: str) -> None:
+    await stand.post(post(1))
+    foreign = token.replace("{epoch}", stand.store.epoch)
+    assert await refusal_of(sync(stand, "bob", foreign)) == RefusalCode.EPOCH_CHANGED
+    listed = stand.store.read(lambda reader: reader.conversations("bob", foreign, 10))
+    assert await refusal_of(listed) == RefusalCode.EPOCH_CHANGED
+
+
+async def test_nobody_knows_nothing(stand: Stand) -> None:
+    assert (await sync(stand, "nobody", None))[0] == []
+    assert await stand.store.read(lambda reader: reader.conversations("nobody", None, 10)) == ([], None)
+    assert await stand.store.read(lambda reader: reader.members("group/no")) == []
+    assert await stand.store.read(lambda reader: reader.membership("group/no", "ann")) is None
+    assert await stand.store.read(lambda reader: reader.membership(DIRECT, "nobody")) is None
+
+
+# -- the list ---------------------------------------------------------------------------------------------------------
+
+
+async def test_the_list_is_newest_first_with_unread_and_last(stand: Stand) -> None:
+    await stand.post(post(1), post(2), post(3, "bob", "direct/bob/cy"), post(4))
+    rows, token = await stand.store.read(lambda reader: reader.conversations("bob", None, 10))
+    assert token is None
+    assert [(row.conversation_id, row.unread, row.last and row.last.content) for row in rows] == [
+        (DIRECT, 3, said("4")),
+        ("direct/bob/cy", 1, said("3")),
+    ]
+    await stand.tx(lambda tx: tx.move_cursors(DIRECT, "bob", None, 2))
+    rows, _ = await stand.store.read(lambda reader: reader.conversations("bob", None, 10))
+    assert [row.unread for row in rows] == [1, 1]
+
+
+async def test_edits_and_membership_are_not_unread_nor_is_what_was_said_before_joining(stand: Stand) -> None:
+    group, _, _ = await stand.tx(lambda tx: tx.create_conversation("ann", key(90), Kind.GROUP, "g", {}))
+    await stand.post(post(1, "ann", group), post(2, "ann", group))
+    await stand.tx(lambda tx: tx.add_member(group, "ann", key(91), "bob", Role.MEMBER))
+    await stand.post(post(3, "ann", group))
+    await stand.tx(lambda tx: tx.edit(group, "ann", key(92), 2, said("better")))
+    rows, _ = await stand.store.read(lambda reader: reader.conversations("bob", None, 10))
+    assert [row.unread for row in rows] == [1]
+
+
+async def test_the_list_in_pages(stand: Stand) -> None:
+    names = [f"u{number}" for number in range(5)]
+    await stand.users(*names)
+    await stand.post(*[post(number, "bob", f"direct/bob/{name}") for number, name in enumerate(names)])
+    seen: list[str] = []
+    token: str | None = None
+    while True:
+        rows, token = await stand.store.read(lambda reader, t=token: reader.conversations("bob", t, 2))
+        seen.extend(row.conversation_id for row in rows)
+        if token is None:
+            break
+    assert seen == [f"direct/bob/{name}" for name in reversed(names)]
+
+
+# -- accounts ---------------------------------------------------------------------------------------------------------
+
+
+async def test_users_are_found_in_the_order_asked_and_changed_in_place(stand: Stand) -> None:
+    await stand.tx(lambda tx: tx.put_user(User("bob", "Bobby", "zh", ("staff", "bot"))))
+    found = await stand.store.read(lambda reader: reader.users(["cy", "nobody", "bob", "cy"]))
+    assert found == [User("cy", "Cy"), User("bob", "Bobby", "zh", ("staff", "bot"))]
+    assert await stand.tx(lambda tx: tx.user("bob")) == User("bob", "Bobby", "zh", ("staff", "bot"))
+    assert await stand.tx(lambda tx: tx.user("nobody")) is None
+
+
+async def test_a_token_stays_with_the_device_that_used_it_first(stand: Stand) -> None:
+    assert await stand.store.read(lambda reader: reader.bound_device("t1")) is None
+    assert await stand.tx(lambda tx: tx.bind_token("t1", "bob", "phone")) == "phone"
+    assert await stand.tx(lambda tx: tx.bind_token("t1", "bob", "laptop")) == "phone"
+    assert await stand.store.read(lambda reader: reader.bound_device("t1")) == "phone"
+    assert (
+        await refusal_of(stand.tx(lambda tx: tx.bind_token("t2", "nobody", "phone"))) == RefusalCode.NOT_FOUND
+    )
