@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar, cast
 
 from imserver.chat.hub import Hub
 from imserver.chat.ports import Store
@@ -24,6 +24,8 @@ from imserver.model import Kind, Role, User, direct_conversation_id
 from imserver.plugin_api import Content, Plugin
 from imserver.plugin_host import HostLimits, PluginHost
 from imserver.store.memory import MemoryStore
+
+P = TypeVar("P", bound=Plugin)
 
 #: When a ManualClock starts, unless it is told otherwise: a Monday morning (UTC) without any meaning.
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -100,7 +102,7 @@ class LogBook:
         return log
 
 
-class PluginKit:
+class PluginKit(Generic[P]):
     """One plugin, run by the real plugin host on a store in memory (or on `store`).
 
     `plugin` is a class (or anything that makes the plugin object when called), so that `restart` gets a new one, or a ready
@@ -109,7 +111,7 @@ class PluginKit:
 
     def __init__(
         self,
-        plugin: Plugin | Callable[[], Plugin],
+        plugin: P | Callable[[], P],
         config: Mapping[str, Any] | None = None,
         *,
         store: Store | None = None,
@@ -128,7 +130,7 @@ class PluginKit:
         self._hub.observers.append(self._observe)
         self._said: dict[str, dict[int, Said]] = {}
         #: The plugin object that runs.
-        self.plugin: Plugin
+        self.plugin: P
         self.host: PluginHost
 
     async def __aenter__(self) -> Self:
@@ -150,7 +152,9 @@ class PluginKit:
     async def start(self) -> None:
         """Start the plugin (the `async with` does it)."""
         made = self._make
-        self.plugin = made() if isinstance(made, type) or not hasattr(made, "start") else made  # type: ignore[assignment, operator]
+        # A class has `start` too, so it is asked first.
+        ready = not isinstance(made, type) and hasattr(made, "start")
+        self.plugin = cast("P", made if ready else cast("Callable[[], P]", made)())
         self.host = PluginHost(
             self.store,
             {self.plugin.name: self._config},
@@ -242,8 +246,10 @@ class PluginKit:
 
     def _observe(self, events: Sequence[StoredEvent]) -> None:
         for event in events:
-            if isinstance(event, MessagePosted | MessageEdited) and event.message.content is not None:
-                message = event.message
+            if not isinstance(event, MessagePosted | MessageEdited):
+                continue
+            message = event.message
+            if message.content is not None:
                 self._said.setdefault(message.conversation_id, {})[message.position] = Said(
                     message.conversation_id,
                     message.position,

@@ -9,7 +9,6 @@ import pytest
 from imserver.chat.ports import Store
 from imserver.config import StoreConfig
 from imserver.plugin_host import HostLimits
-
 from imserver.store.memory import MemoryStore
 from imserver.store.sqlite import SqliteStore
 from imserver.testing import ManualClock, PluginKit
@@ -41,7 +40,7 @@ def make_store(request, tmp_path, clock) -> Callable[[], Store]:
 
 
 @pytest.fixture
-async def ledger(make_store, clock) -> AsyncIterator[PluginKit]:
+async def ledger(make_store, clock) -> AsyncIterator[PluginKit[Ledger]]:
     """The ledger plugin, running, with ann, bob and their conversations."""
     async with PluginKit(Ledger, store=make_store(), clock=clock, limits=QUICK) as kit:
         await kit.user("ann", "Ann")
@@ -54,7 +53,7 @@ def until():
     """Waits, turn by turn of the loop, until something is the case. A test that waits for ever is ended by its timeout."""
 
     async def until(condition: Callable[[], bool]) -> None:
-        while not condition():
+        while not condition():  # noqa: ASYNC110  what is waited for has no event of its own
             await asyncio.sleep(0)
 
     return until

@@ -161,8 +161,8 @@ async def test_a_crash_after_the_commit(ledger, until):
 async def test_a_crash_while_the_unit_waits_in_the_queue(ledger, until):
     reached = []
     ledger.plugin.meddle = lambda kind, step: reached.append(step)
-    with held_store(ledger):
-        await ledger.post_held("ann", CHAT, "/note x", until)
+    async with HeldStore(ledger) as held:
+        await held.post("/note x", until)
         await ledger.crash()
     assert reached == ["before"]
     await ledger.start()
@@ -243,8 +243,8 @@ async def test_a_unit_whose_handler_was_cancelled_in_the_queue_is_withdrawn_and_
 ):
     steps = []
     hasty.plugin.meddle = lambda kind, step: steps.append(step)
-    with held_store(hasty):
-        await hasty.post_held("ann", CHAT, "/note x", until)
+    async with HeldStore(hasty) as held:
+        await held.post("/note x", until)
         [unit] = units_of(hasty)
         await until(unit.future.cancelled)
         assert steps == ["before"]
@@ -296,8 +296,7 @@ async def test_a_handler_that_swallows_its_cancellation_is_left_behind_and_can_d
     hasty.plugin.meddle = lambda kind, step: stubborn(hasty) if step == "before" else None
     [answer] = await hasty.say("ann", CHAT, "/note x")
     assert "did not work" in answer.text
-    while len(refused) < 3:
-        await asyncio.sleep(0.01)
+    await until(lambda: len(refused) == 3)
     assert refused[0] == "the deadline of this handler has passed"
     assert answers(hasty) == [answer.text]
 
@@ -323,8 +322,8 @@ async def test_a_busy_store_is_waited_out_and_not_the_plugins_fault(ledger, monk
 
 
 async def test_a_store_that_fails_while_a_unit_runs_releases_everybody(ledger, until):
-    with held_store(ledger):
-        await ledger.post_held("ann", CHAT, "/note x", until)
+    async with HeldStore(ledger) as held:
+        await held.post("/note x", until)
         ledger.host.store_failed(RuntimeError("gone"))
         await asyncio.wait_for(ledger.host.stop(), 5)
         assert ledger.plugin.stopped
@@ -341,32 +340,27 @@ def units_of(kit):
     return list(kit.host._running[0].registrations.units)
 
 
-class held_store:
-    """Commits wait while this is open."""
+class HeldStore:
+    """Commits wait while this is open, except the message that is posted through it."""
 
     def __init__(self, kit):
         self._kit = kit
+        self._saturated = kit._hub.saturated
 
-    def __enter__(self):
-        hub, kit, passed = self._kit._hub, self._kit, []
-        self._saturated = hub.saturated
-        hub.saturated = lambda: bool(passed)
+    async def __aenter__(self):
+        return self
 
-        async def post_held(user_id, chat, text, until):
-            """The message is committed; everything after it is held."""
-            original = kit.host.notify
+    async def post(self, text, until):
+        """Post, and wait until the handler's unit is in the queue and stays there."""
+        kit = self._kit
+        held: list[bool] = []
+        kit._hub.saturated = lambda: bool(held)
+        # The next batch is formed right after the commit of this one, and what is told of it comes later still.
+        kit._hub.observers.insert(0, lambda events: held.append(True))
+        await kit.post("ann", CHAT, text)
+        kit._hub.observers.pop(0)
+        await until(lambda: units_of(kit) != [])
 
-            def notify(events):
-                passed.append(True)
-                original(events)
-
-            kit.host.notify = notify
-            await kit.post(user_id, chat, text)
-            kit.host.notify = original
-            await until(lambda: units_of(kit) != [])
-
-        kit.post_held = post_held
-
-    def __exit__(self, *exc_info):
+    async def __aexit__(self, *exc_info):
         self._kit._hub.saturated = self._saturated
         self._kit.store.resume()
