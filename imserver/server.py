@@ -33,7 +33,7 @@ from imserver_protocol.session import push_tail
 class Server:
     """One IM server in the caller's event loop.
 
-    `plugins` are plugin objects beside the installed ones; each still needs its `[plugins.NAME]` section. `clock`, `store`
+    `plugins` are plugin objects beside the installed ones; they run with or without a `[plugins.NAME]` section. `clock`, `store`
     and `log` replace the defaults (system clock, SQLite at `config.store.path`, a logger named `imserver` of the standard
     library).
     """
@@ -55,7 +55,7 @@ class Server:
             self.config.store, clock=self.clock, max_members=self.config.limits.max_group_members
         )
         limits = self.config.limits
-        self.hub = Hub(push_tail, self.clock, max_backlog=limits.max_fanout_backlog)
+        self.hub = Hub(push_tail, self.clock, self.log, max_backlog=limits.max_fanout_backlog)
         self.accounts = Accounts(self.store, self.clock, self.config.auth)
         self.messages = Messages(self.store, self.clock, limits)
         #: In-process calls: post, history, conversations, members, accounts.

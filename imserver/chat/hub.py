@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from itertools import chain
+from typing import Any
 
 from imserver.chat.ports import Outlet, PushEncoder, Unit
 from imserver.clock import Clock
@@ -27,9 +28,10 @@ MAX_AUDIENCES = 10_000
 class Hub:
     """Who is reachable, and the one listener of commits."""
 
-    def __init__(self, encode_push: PushEncoder, clock: Clock, *, max_backlog: int) -> None:
+    def __init__(self, encode_push: PushEncoder, clock: Clock, log: Any, *, max_backlog: int) -> None:
         self._encode_push = encode_push
         self._clock = clock
+        self._log = log
         self._max_backlog = max_backlog
         self._outlets: dict[str, list[Outlet]] = {}
         self._queue: deque[Unit] = deque()
@@ -86,17 +88,24 @@ class Hub:
         while queue:
             unit = queue.popleft()
             self._backlog -= _weight(unit)
-            for event in unit.events:
-                self._fan_out(event, unit.origin)
-            events.extend(unit.events)
-            unit.settle()
+            try:
+                for event in unit.events:
+                    self._fan_out(event, unit.origin)
+                events.extend(unit.events)
+                unit.settle()
+            except Exception:
+                # One unit's trouble must not silence the rest of the batch; who waits for this one will offer it again.
+                self._log.exception("fan_out_failed")
             if queue and self._clock.monotonic() > until:
                 self._scheduled = True
                 asyncio.get_running_loop().call_soon(self._work)
                 break
         if events:
-            for observer in self.observers:
-                observer(events)
+            for observer in list(self.observers):
+                try:
+                    observer(events)
+                except Exception:
+                    self._log.exception("observer_failed")
         if self._held_writer and self._backlog <= self._max_backlog // 2:
             self._held_writer = False
             self.on_relief()

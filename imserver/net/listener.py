@@ -34,6 +34,8 @@ BACKLOG = 4096
 #: When clients of a draining server may come back: spread over this many milliseconds.
 DRAIN_SPREAD_MS = 3000
 RESUME_TOKEN_BYTES = 24
+#: What a push or a page adds to one content at the most (ids, numbers, headers): a message must fit a frame.
+PUSH_OVERHEAD_BYTES = 2048
 
 
 class Listener:
@@ -75,7 +77,12 @@ class Listener:
                 )
             else:
                 self._server = await self.loop.create_server(
-                    lambda: ClientTransport(self), server.host, server.port, ssl=tls, backlog=BACKLOG
+                    lambda: ClientTransport(self),
+                    server.host,
+                    server.port,
+                    ssl=tls,
+                    ssl_handshake_timeout=self.protocol_limits.hello_timeout_s if tls else None,
+                    backlog=BACKLOG,
                 )
         except OSError as error:
             raise StartError(f"cannot listen on {where}: {error.strerror or error}") from None
@@ -99,22 +106,18 @@ class Listener:
         await asyncio.gather(*self._handshakes, return_exceptions=True)
 
     async def say_goodbye(self, timeout_s: float) -> None:
-        """The last step: requests in work are answered, GOODBYE DRAINING is the last frame, sockets end."""
+        """The last step: requests in work are answered, GOODBYE DRAINING is the last frame, sockets end.
+
+        All of it within `timeout_s`; who has not read by then is cut off, and finds everything in the store.
+        """
         try:
             async with asyncio.timeout(timeout_s):
                 await asyncio.gather(*(device.close() for device in self.sessions))
-        except TimeoutError:
-            self.log.warning("drain_timeout", waiting="requests")
-        for transport in list(self.transports):
-            transport.close(
-                CloseCode.DRAINING, "the server is going down", secrets.randbelow(DRAIN_SPREAD_MS) + 1
-            )
-        self.flush_queue.flush_all()
-        try:
-            async with asyncio.timeout(timeout_s):
+                self._turn_away()
                 await self._nobody_left.wait()
         except TimeoutError:
-            self.log.warning("drain_timeout", waiting="sockets", count=len(self.transports))
+            self.log.warning("drain_timeout", connections=len(self.transports))
+            self._turn_away()
         for transport in list(self.transports):
             transport.abort()
         if self._sweeper is not None:
@@ -122,6 +125,13 @@ class Listener:
             await asyncio.gather(self._sweeper, return_exceptions=True)
         for device in self.sessions:
             self.sessions.end(device, self.clock.monotonic())
+
+    def _turn_away(self) -> None:
+        for transport in list(self.transports):
+            transport.close(
+                CloseCode.DRAINING, "the server is going down", secrets.randbelow(DRAIN_SPREAD_MS) + 1
+            )
+        self.flush_queue.flush_all()
 
     def abort(self) -> None:
         """The store failed: nobody is answered any more, every socket ends now."""
@@ -319,6 +329,11 @@ class Listener:
 def protocol_limits(config: Config) -> Limits:
     """The protocol's limits as configured. Raises `ConfigError` for values that do not fit together."""
     limits = config.limits
+    if limits.max_content_bytes + PUSH_OVERHEAD_BYTES > limits.max_frame_bytes:
+        most = limits.max_frame_bytes - PUSH_OVERHEAD_BYTES
+        raise ConfigError(
+            "$.limits.max_content_bytes", f"at most max_frame_bytes - {PUSH_OVERHEAD_BYTES} = {most}"
+        )
     try:
         return Limits(
             max_frame_bytes=limits.max_frame_bytes,
