@@ -114,3 +114,29 @@ async def test_restart_makes_nothing_twice_and_remembers_everything():
         assert await shop.staff_group() == group
         assert "确认" in said
         assert "已把预约" in await shop.hear("ming", here, "好")
+
+
+async def test_the_day_sheet_is_not_shown_where_customers_read_along():
+    async with Shop() as shop:
+        here, code = await booked(shop)
+        there = await shop.customer("hong")
+        assert code not in await shop.hear("staff-li", there, "今日预约 明天")
+        assert "没有找到" in await shop.hear("staff-li", there, f"取消 {code}")
+        assert len(await shop.appointments()) == 1
+        assert here != there
+
+
+async def test_a_shop_that_left_the_chain_file_does_not_break_what_it_left_behind(tmp_path):
+    chain = tmp_path / "chain.toml"
+    text = DEMO.read_text(encoding="utf-8")
+    chain.write_text(text, encoding="utf-8")
+    async with Shop(config={"chain": str(chain)}) as shop:
+        here, code = await booked(shop, bot="store-river")
+        there = await shop.customer("ming")
+        chain.write_text(text[: text.index('[[stores]]\nid = "river"')], encoding="utf-8")
+        await shop.kit.restart()
+        assert "没有即将到来的预约" in await shop.hear("ming", there, "我的预约")
+        assert "没有找到" in await shop.hear("ming", there, f"取消 {code}")
+        assert await shop.say("ming", here, "你好") == []
+        await shop.advance(3 * 24 * 60)
+        assert {row[0] for row in await shop.sql("SELECT reason FROM booking_reminders")} == {"no_store"}

@@ -315,7 +315,9 @@ def expire(tx: Transaction, house: House, appointment_id: int) -> None:
     if held is None or held.status is not Status.HELD or (held.hold_until or 0) > tx.now_ms:
         return
     act(tx, held, Action.EXPIRE, Actor.TIMER, "")
-    store = house.store_of(held)
+    store = house.chain.store(held.store_id)
+    if store is None:
+        return
     for user_id, state in dialogues_on(tx, held.id, held.conversation_id):
         words = house.catalogue.words(language_for(tx, user_id), store)
         again = Option(

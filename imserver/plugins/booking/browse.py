@@ -120,7 +120,11 @@ def my(talk: Talk, said: Said) -> bool:
     if open_question is not None and open_question.kind in ("cancel", "move"):
         talk.keep(None)  # its "keep it" button leads here
     store_id = talk.store.id if talk.store else None
-    coming = upcoming(talk.tx, talk.customer_id, store_id)
+    coming = [
+        one
+        for one in upcoming(talk.tx, talk.customer_id, store_id)
+        if talk.chain.store(one.store_id) is not None
+    ]
     for appointment in coming:
         store = talk.house.store_of(appointment)
         people = resources_of(talk.tx, appointment.id)

@@ -116,6 +116,8 @@ def no_such(talk: Talk, code: str) -> None:
 
 def visible(talk: Talk, appointment: Appointment) -> bool:
     """In a staff group every appointment of the store; elsewhere only the customer's: others may be reading along."""
+    if talk.chain.store(appointment.store_id) is None:
+        return False  # the shop left the chain file
     if talk.place is Place.STAFF:
         return appointment.store_id == talk.the_store.id
     return appointment.customer_id == talk.customer_id
@@ -141,7 +143,11 @@ def _subject(talk: Talk, said: Said, command: str) -> Appointment | None:
     if talk.place is Place.STAFF:
         talk.say("staff.which_code")
         return None
-    mine = upcoming(talk.tx, talk.customer_id, talk.store.id if talk.store else None)
+    mine = [
+        one
+        for one in upcoming(talk.tx, talk.customer_id, talk.store.id if talk.store else None)
+        if visible(talk, one)
+    ]
     if len(mine) == 1:
         talk.go(talk.house.store_of(mine[0]))
         return mine[0]
@@ -171,6 +177,9 @@ def _allowed(talk: Talk, said: Said, appointment: Appointment, action: Action) -
         not_possible(talk, appointment)
         return False
     store = talk.house.store_of(appointment)
+    if action is Action.MOVE and talk.chain.service(appointment.service_id) is None:
+        talk.say("why_not.service", service=appointment.service_id)  # the service left the chain file
+        return False
     if not talk.is_staff and appointment.start_at - talk.now_ms < store.cutoff_min * MINUTE_MS:
         talk.keep(None)
         talk.say("why_not.cutoff", code=appointment.code, minutes=store.cutoff_min, phone=store.phone)

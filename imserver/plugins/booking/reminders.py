@@ -112,6 +112,8 @@ def fire(tx: Transaction, house: House, appointment_id: int, version: int, kind:
     now = wall_of(tx.now_ms, zone)
     if appointment.version != version:
         _decide(tx, appointment_id, version, kind, "not_sent", "superseded")
+    elif house.chain.store(appointment.store_id) is None:
+        _decide(tx, appointment_id, version, kind, "not_sent", "no_store")
     elif appointment.status is not Status.CONFIRMED:
         _decide(tx, appointment_id, version, kind, "not_sent", str(appointment.status))
     elif appointment.start_at <= tx.now_ms:

@@ -15,8 +15,10 @@ from .calendar import MINUTE_MS, moments, slot_starts, spans_on, store_spans, ut
 from .chain import CELL_MIN, Need, Resource, Service, Store, can_serve, span_minutes
 
 CELL_MS = CELL_MIN * MINUTE_MS
-#: Days looked at for "the nearest free slots": a shop that is full for so long is better called.
+#: Days looked at for "the nearest free slots", after and before the wanted one: a shop that is full for so long is better
+#: called, and a search through full days has to fit into a transaction several times.
 MAX_DAYS_SEARCHED = 14
+MAX_DAYS_BACK = 3
 
 
 class Query(Protocol):
@@ -97,7 +99,7 @@ def nearest(
     today = wall_of(now_ms, zone_of(store)).date()
     day = min(max(wanted.date(), today), last_day(store, now_ms))
     found: list[Slot] = []
-    for offset in _offsets(MAX_DAYS_SEARCHED):
+    for offset in _offsets():
         if day + timedelta(days=offset) < today:
             continue
         slots = free_slots(query, store, service, day + timedelta(days=offset), minutes, now_ms)
@@ -108,12 +110,13 @@ def nearest(
     return sorted(found, key=lambda slot: slot.start_at)
 
 
-def _offsets(days: int) -> Iterable[int]:
-    """0, 1, -1, 2, -2, …"""
+def _offsets() -> Iterable[int]:
+    """0, 1, -1, 2, -2, … 13."""
     yield 0
-    for distance in range(1, days):
+    for distance in range(1, MAX_DAYS_SEARCHED):
         yield distance
-        yield -distance
+        if distance <= MAX_DAYS_BACK:
+            yield -distance
 
 
 def last_day(store: Store, now_ms: int) -> date:
