@@ -33,7 +33,7 @@ from imserver_protocol.session import push_tail
 class Server:
     """One IM server in the caller's event loop.
 
-    `plugins` are plugin objects beside the installed ones; they run with or without a `[plugins.NAME]` section. `clock`, `store`
+    `plugins` are plugin objects beside the installed ones; they run with or without a section. `clock`, `store`
     and `log` replace the defaults (system clock, SQLite at `config.store.path`, a logger named `imserver` of the standard
     library).
     """

@@ -126,7 +126,7 @@ class PluginKit(Generic[P]):
         self.store: Store = store or MemoryStore(clock=self.clock, rng=random.Random(seed))  # noqa: S311
         self.limits = limits or HostLimits()
         self._random = random.Random(seed)  # noqa: S311  ids in a test
-        self._hub = Hub(lambda *_: None, self.clock, max_backlog=100_000)
+        self._hub = Hub(lambda *_: None, self.clock, self.log, max_backlog=100_000)
         self._hub.observers.append(self._observe)
         self._said: dict[str, dict[int, Said]] = {}
         #: The plugin object that runs.
