@@ -16,7 +16,7 @@ from imserver.chat.ports import Outlet, Posted, PostUnit, Reviewer, Store, Trans
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.content import decode_content
-from imserver.errors import Refusal, RefusalCode
+from imserver.errors import Refusal, RefusalCode, StoreFailed
 from imserver.model import KEY_BYTES, content_digest
 
 #: Conversations of one session whose last hold is remembered; the oldest hold that is no longer active is forgotten first.
@@ -310,6 +310,8 @@ class Messages:
         except Refusal as refusal:
             unit.fail(refusal)
             unit.settle()
+        except StoreFailed:
+            return  # nobody is answered any more: the server is about to end, and the client offers the key again
 
     async def _review_lane(self, lane_key: tuple[int, str]) -> None:
         lane = self._reviewing[lane_key]

@@ -16,7 +16,7 @@ from imserver.chat.messages import Abandon, Holds
 from imserver.chat.ports import Posted, Unit
 from imserver.chat.service import Chat
 from imserver.config import LimitsConfig
-from imserver.errors import NotAuthorized, Refusal, RefusalCode
+from imserver.errors import NotAuthorized, Refusal, RefusalCode, StoreFailed
 from imserver.net.dispatch import (
     METHODS,
     SMALL_REPLY_BYTES,
@@ -177,6 +177,8 @@ class DeviceSession:
             self._around.submit(Abandon(params.conversation_id, self.user_id, params.key, done))
         except Refusal as refusal:
             self._refuse(seq, refusal)
+        except StoreFailed:
+            return  # nobody is answered any more
 
     async def _renew(self, token: str) -> int:
         """`expires_at_ms` of the extended session. The token must be for the same user and device."""
