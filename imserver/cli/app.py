@@ -53,13 +53,14 @@ class Setup:
     config_path: Path | None
 
     def config(self) -> Config:
-        """The configuration, read when a command asks for it. Raises ConfigError that names the file."""
-        try:
-            return load_config(self.config_path)
-        except ConfigError as error:
-            text = str(error).removeprefix("$: ")
-            where = self.config_path or f"{ENVIRONMENT_PREFIX}* environment"
-            raise ConfigurationMistake(text if str(where) in text else f"{where}: {text}") from None
+        """The configuration, read when a command asks for it. Raises ConfigError."""
+        return load_config(self.config_path)
+
+    def blame(self, error: ConfigError) -> ConfigurationMistake:
+        """The error with the file that it is in, which it does not know itself."""
+        text = str(error).removeprefix("$: ")
+        where = str(self.config_path or f"{ENVIRONMENT_PREFIX}* environment")
+        return ConfigurationMistake(text if where in text else f"{where}: {text}")
 
 
 class ConfigurationMistake(ImserverError):
@@ -68,6 +69,12 @@ class ConfigurationMistake(ImserverError):
 
 class Commands(click.Group):
     """Our table, and behind it the commands of installed plugins (found by entry points; none is started)."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            raise ctx.obj.blame(error) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*COMMANDS, *(name for name, _ in _plugin_commands() if name not in COMMANDS)]

@@ -51,10 +51,10 @@ def serve(setup: Setup, ready_file: Path | None, ready_fd: int | None) -> int:
 
     def ready(server: Server) -> None:
         line = f"{server.port} {os.getpid()}\n"
-        if ready_fd is not None:
-            _tell(ready_fd, line)
         if ready_file is not None:
             _write_at_once(ready_file, line)
+        if ready_fd is not None:
+            _tell(ready_fd, line)
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -1,0 +1,74 @@
+"""The command as a process of its own, as a user starts it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+IMSERVER = [sys.executable, "-m", "imserver.cli"]
+#: A machine that runs many tests at once is slow; nobody waits so long on a good day.
+PATIENCE_S = 40
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Ours, without what would configure a server."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("IMSERVER_")}
+    return {**kept, "IMSERVER_SERVER__PORT": "0", "PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm", **more}
+
+
+def imserver(folder: Path, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end in this folder."""
+    return subprocess.run(
+        [*IMSERVER, *arguments],
+        cwd=folder,
+        input=stdin,
+        env=environment(**env),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+class Serving:
+    """A server process that listens."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self.process = process
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        return f"imserver://127.0.0.1:{self.port}"
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        """Signal it; exit code and log."""
+        self.process.send_signal(number)
+        _, log = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, log.decode()
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *arguments: str, **env: str) -> Iterator[Serving]:
+    """`imserver serve` in this folder; waits for its ready line on a pipe."""
+    reading, writing = os.pipe()
+    command = [*IMSERVER, *arguments, "serve", "--ready-fd", str(writing), "--ready-file", "ready"]
+    options: dict[str, Any] = {"cwd": folder, "env": environment(**env), "pass_fds": [writing]}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, **options) as process:
+        os.close(writing)
+        try:
+            with os.fdopen(reading) as ready:
+                line = ready.readline()
+            assert line, process.communicate()[1].decode()
+            port, pid = line.split()
+            assert int(pid) == process.pid
+            yield Serving(process, int(port))
+        finally:
+            process.kill()

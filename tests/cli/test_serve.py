@@ -1,0 +1,193 @@
+"""`imserver serve` as a process: ready, told to stop, and everything that keeps it from starting."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import resource
+import signal
+import socket
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imserver.cli.app import run
+
+from .processes import PATIENCE_S, environment, imserver, serving
+
+
+def test_it_says_when_it_is_ready_and_ends_in_good_order(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        port, pid = (tmp_path / "ready").read_text().split()
+        assert (int(port), int(pid)) == (server.port, server.process.pid)
+        socket.create_connection(("127.0.0.1", server.port)).close()
+
+        code, log = server.stop()
+
+    assert code == 0
+    events = [json.loads(line)["event"] for line in log.splitlines()]
+    assert events == ["listening", "stopping", "stopped"]
+    assert not (tmp_path / "ready").exists()
+    assert not (tmp_path / "imserver.db.control").exists()
+
+
+def test_ctrl_c_is_as_good(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        assert server.stop(signal.SIGINT)[0] == 0
+
+
+def test_accounts_are_made_while_it_runs(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        control = tmp_path / "imserver.db.control"
+        assert control.stat().st_mode & 0o777 == 0o600
+
+        added = imserver(tmp_path, "user", "add", "alice", "--role", "staff")
+        refused = imserver(tmp_path, "user", "add", "x" * 65)
+
+        assert (added.returncode, added.stdout) == (0, "added alice (alice, en, staff)\n")
+        assert refused.returncode == 2
+        chatted = imserver(
+            tmp_path, "chat", "--as", "alice", "--server", server.url, "--settle", "0.01", stdin="/list\n"
+        )
+        assert (chatted.returncode, chatted.stdout) == (0, "no conversations yet; /open NAME begins one\n")
+
+
+def test_it_survives_a_kill_and_takes_over_what_it_left(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        assert imserver(tmp_path, "user", "add", "alice").returncode == 0
+        assert server.stop(signal.SIGKILL)[0] == -signal.SIGKILL
+
+    with serving(tmp_path):
+        assert imserver(tmp_path, "user", "add", "alice").stdout == "changed alice (alice, en)\n"
+
+
+_listeners: list[socket.socket] = []
+
+
+@pytest.fixture(autouse=True)
+def _tidy(quiet_log: None) -> Iterator[None]:
+    yield
+    while _listeners:
+        _listeners.pop().close()
+
+
+def _port_in_use(folder: Path) -> dict[str, str]:
+    _listeners.append(socket.create_server(("127.0.0.1", 0)))
+    return {"IMSERVER_SERVER__PORT": str(_listeners[-1].getsockname()[1])}
+
+
+def _newer(folder: Path) -> dict[str, str]:
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert run(["user", "add", "alice"]) == 0
+    with sqlite3.connect(folder / "imserver.db") as database:
+        database.execute("PRAGMA user_version = 9999")
+    database.close()
+    return {}
+
+
+def _not_ours(folder: Path) -> dict[str, str]:
+    (folder / "imserver.db").write_bytes(b"GIF89a" + b"\0" * 5000)
+    return {}
+
+
+def _read_only(folder: Path) -> dict[str, str]:
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    (folder / "data").mkdir(mode=0o555)
+    return {"IMSERVER_STORE__PATH": "data/imserver.db"}
+
+
+def _typo(folder: Path) -> dict[str, str]:
+    (folder / "imserver.toml").write_text("[limits]\nmax_requsts = 1\n")
+    return {}
+
+
+def _unknown_plugin(folder: Path) -> dict[str, str]:
+    (folder / "imserver.toml").write_text("[plugins.nosuch]\n")
+    return {}
+
+
+def _far_away(folder: Path) -> dict[str, str]:
+    return {"IMSERVER_SERVER__HOST": "192.0.2.1", "IMSERVER_SERVER__INSECURE": "true"}
+
+
+def _short_secret(folder: Path) -> dict[str, str]:
+    (folder / "imserver.toml").write_text("[auth]\nsecret = 'short'\n")
+    return {}
+
+
+def _bad_certificate(folder: Path) -> dict[str, str]:
+    (folder / "x.pem").write_text("no certificate")
+    (folder / "imserver.toml").write_text("[server]\ntls_certificate = 'x.pem'\ntls_key = 'x.pem'\n")
+    return {}
+
+
+PREVENTIONS = [
+    (_port_in_use, "cannot listen on 127.0.0.1:"),
+    (_newer, "newer imserver"),
+    (_not_ours, "imserver.db: "),
+    (_read_only, "ermission denied"),
+    (lambda folder: {"IMSERVER_STORE__PATH": "nowhere/x.db"}, "nowhere does not exist"),
+    (lambda folder: {"IMSERVER_STORE__PATH": "."}, "is a folder"),
+    (lambda folder: {"IMSERVER_SERVER__HOST": "0.0.0.0"}, "without TLS"),
+    (_far_away, "cannot listen on 192.0.2.1:"),
+    (_typo, "imserver.toml: $.limits.max_requsts: no such field"),
+    (_unknown_plugin, "$.plugins.nosuch"),
+    (_bad_certificate, "tls_certificate"),
+    (_short_secret, "imserver.toml: $.auth.secret: at least 32 bytes"),
+]
+
+
+@pytest.mark.parametrize(("prepare", "says"), PREVENTIONS)
+def test_what_keeps_it_from_starting_is_one_line_and_exit_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], prepare, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in (environment() | prepare(tmp_path)).items():
+        monkeypatch.setenv(name, value)
+
+    code = run(["serve", "--ready-file", "ready"])
+
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, ""), err
+    assert err.startswith("imserver: ")
+    assert err.count("\n") == 1, err
+    assert says in err
+    assert not (tmp_path / "ready").exists()
+
+
+@pytest.mark.parametrize(("prepare", "says"), [PREVENTIONS[0], PREVENTIONS[2], PREVENTIONS[8]])
+def test_and_the_process_ends_so_too(tmp_path: Path, prepare, says: str) -> None:
+    ended = imserver(tmp_path, "serve", **prepare(tmp_path))
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("imserver: ")
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    assert says in ended.stderr
+
+
+def test_one_database_has_one_server(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        second = imserver(tmp_path, "serve")
+
+        assert second.returncode == 2
+        assert "another imserver has this database open" in second.stderr
+        assert server.stop()[0] == 0, "the second one must not have taken anything from the first"
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs Linux")
+def test_it_stops_with_one_line_when_the_store_fails(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        # From now on every write to a file fails, as on a broken disk.
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (0, 0))
+        asked = imserver(tmp_path, "user", "add", "bob")
+        _, log = server.process.communicate(timeout=PATIENCE_S)
+
+    assert (asked.returncode, asked.stderr.count("\n")) == (2, 1)
+    assert server.process.returncode == 1
+    assert log.decode().count("imserver: the store failed") == 1
+    assert "Traceback" not in log.decode()
