@@ -165,3 +165,22 @@ async def test_hard_lenses_are_for_the_optometrist():
         assert "不要自己停戴" in texts[here]
         assert "角膜塑形镜" in texts[await shop.staff_group()]
         assert "停戴一天" in await shop.hear("ming", here, "我戴软镜")
+
+
+@pytest.mark.parametrize(
+    "text", ["预约要多少钱？", "取消要扣钱吗", "改约有什么规定", "确认一下我的度数", "开始营业了吗"]
+)
+async def test_a_question_that_begins_like_a_command_is_for_people(text):
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        assert await shop.hear("ming", here, text) == ""
+        assert len(await shop.advance(6)) == 2
+
+
+async def test_talk_about_the_past_does_not_give_up_a_chosen_time():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        for text in ("预约 明天15:00 验光", "王小明，成人"):
+            await shop.say("ming", here, text)
+        assert "请确认" in await shop.hear("ming", here, "昨天来过")
+        assert [a[1] for a in await shop.appointments("held")] == ["2026-11-19T15:00"]

@@ -23,6 +23,7 @@ from .slots import Slot, why_not
 from .state import Dialogue, dialogues_on, save_dialogue
 from .states import Action, Actor, Status
 from .talk import House, Place, Talk
+from .when import Reading
 
 HOLD_TIMER = "hold"
 
@@ -121,9 +122,12 @@ def _is_answer(talk: Talk, state: Dialogue, said: Said) -> bool:
     if state.step == "age" and said.number is not None:
         return True
     reading = understand(talk, state, said)
-    return reading is not None and bool(
-        reading.candidates or reading.day or reading.part or state.step in ("day", "slot")
-    )
+    return reading is not None and (_names_some_time(reading) or state.step in ("day", "slot"))
+
+
+def _names_some_time(reading: Reading) -> bool:
+    """昨天来过 names a day that is over: no reason to give up a time that was chosen."""
+    return bool(reading.candidates or reading.day or reading.part)
 
 
 def _merge(talk: Talk, state: Dialogue, said: Said) -> None:
@@ -142,7 +146,7 @@ def _merge(talk: Talk, state: Dialogue, said: Said) -> None:
     state.name = name or state.name
     state.misses = 0
     reading = understand(talk, state, said) if not (asked_name and name) else None
-    if reading is not None:
+    if reading is not None and (talk.command or not state.wall or _names_some_time(reading)):
         search = _search(talk, state, service or talk.chain.services_of(talk.the_store)[0])
         before = state.wall
         settled = choose(talk, state, search, reading)

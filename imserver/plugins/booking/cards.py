@@ -11,8 +11,8 @@ from .catalogue import Words
 from .chain import Chain, Store
 from .states import Status
 
-#: Buttons of one card: what fits a telephone and can be answered with one digit.
-MAX_ACTIONS = 9
+#: Buttons of one card. More than a chain's shops in one city would not be read anyway; a card stays far below 32 KiB.
+MAX_ACTIONS = 50
 
 _CHANGEABLE = frozenset({Status.PENDING, Status.CONFIRMED})
 #: What staff may do next, by status: (text of the button, command).

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from .calendar import store_spans, wall_of, zone_of
-from .cards import MAX_ACTIONS, Option
+from .cards import Option
 from .chain import Service
 from .heard import Said
 from .slots import Slot, free_slots, nearest, open_days, why_not
@@ -23,6 +23,8 @@ from .when import Reading
 PARTS = {"morning": (0, 12), "noon": (11, 14), "afternoon": (12, 18), "evening": (17, 24)}
 #: Reasons from the most to the least telling, when several candidates fail in different ways.
 _TELLING = ("step", "lead", "hours", "closed", "horizon", "skipped", "past")
+#: Starts in one list: what fits a telephone and is answered with one digit.
+MAX_STARTS = 9
 DAYS_OFFERED = 5
 NEAREST_OFFERED = 3
 
@@ -178,10 +180,10 @@ def one_an_hour(slots: Sequence[Slot]) -> list[Slot]:
     hours: dict[int, Slot] = {}
     for slot in slots:
         hours.setdefault(slot.wall.hour, slot)
-    chosen = list(hours.values()) if len(slots) > MAX_ACTIONS else list(slots)
-    if len(chosen) <= MAX_ACTIONS:
+    chosen = list(hours.values()) if len(slots) > MAX_STARTS else list(slots)
+    if len(chosen) <= MAX_STARTS:
         return chosen
-    return [chosen[index * len(chosen) // MAX_ACTIONS] for index in range(MAX_ACTIONS)]
+    return [chosen[index * len(chosen) // MAX_STARTS] for index in range(MAX_STARTS)]
 
 
 def ranges(talk: Talk, slots: Sequence[Slot]) -> str:

@@ -84,6 +84,8 @@ COMMANDS: tuple[Command, ...] = (
         )
     ),
 )  # fmt: skip
+#: Commands whose Chinese words also begin questions to people: 预约要多少钱, 取消要扣钱吗.
+_ASKED_ABOUT = frozenset({"book", "move", "cancel"})
 _BY_NAME = {command.name: command for command in COMMANDS}
 _TRIGGERS = {
     **{alias: command for command in COMMANDS for alias in command.aliases},
@@ -183,6 +185,10 @@ def _run(talk: Talk, name: str, arguments: str) -> None:
     _speak_as_written(talk)
     talk.command = name
     said = talk.hear(arguments)
+    if row.name in _ASKED_ABOUT and talk.text[:1] not in "/／" and talk.house.ear.asks_people(said):
+        talk.command = ""
+        _text(talk)
+        return
     if not _enter(talk, row, said, arguments):
         return
     if not row.run(talk, said):

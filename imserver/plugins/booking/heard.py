@@ -147,6 +147,13 @@ class Ear:
         now: datetime = wall_of(now_ms, zone_of(store))
         return read_when(text if day is None else f"{day.isoformat()} {text}", now, zone_of(store))
 
+    def asks_people(self, said: Said) -> bool:
+        """True for a question that only begins like a command (预约要多少钱): nothing in it is for the bot."""
+        found = (said.service, said.store, said.band, said.first_visit, said.answer, said.version)
+        if said.code or said.names_time or any(value is not None for value in found):
+            return False
+        return any(_within(word, said.rest.casefold()) for word in self._not_a_name)
+
     def name_in(self, said: Said) -> str:
         """A name that was announced as one (`我叫…`, `for …`), or ""."""
         rest = said.rest.strip(_EDGES)
