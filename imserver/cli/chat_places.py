@@ -29,6 +29,8 @@ class Place:
     user_id: str
     title: str
     unread: int = 0
+    #: The server's count of unread messages, from which ours goes on, went up to this position.
+    counted_to: int = 0
     announced_at: float = -1e9
     #: Shown up to this position.
     shown_to: int = 0
@@ -64,7 +66,7 @@ class Place:
 
     def forget(self) -> None:
         """Positions mean something else now (the server's history is another one)."""
-        self.shown_to = self.card_at = self.last_own = 0
+        self.shown_to = self.counted_to = self.card_at = self.last_own = 0
         self.revisions, self.actions, self.told = {}, [], {}
 
     def others(self, cursors: Mapping[str, Cursor]) -> dict[str, tuple[int, int]]:

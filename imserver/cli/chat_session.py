@@ -156,6 +156,7 @@ class ChatSession:
             place = self.place(row.conversation_id)
             place.title = self.title_of(row.conversation_id, row.title)
             place.unread = 0 if place is self.current else row.unread
+            place.counted_to = max(place.counted_to, row.head)
         self.screen.refresh()
         return rows
 
@@ -286,7 +287,8 @@ class ChatSession:
     async def _announce(self, place: Place, message: Message) -> None:
         if message.own or is_system(message.content):
             return
-        place.unread += 1
+        if message.position > place.counted_to:
+            place.unread += 1
         await self.names.learn([message.sender_id])
         if direct_pair(place.conversation_id) is None and place.title == place.conversation_id:
             await self.load_list()  # a conversation that is new to us: its title

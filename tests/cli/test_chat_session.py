@@ -111,8 +111,8 @@ async def test_messages_elsewhere_are_announced_and_counted(enter: People, stack
 
     group = await carol.create_group("Team 组", ["alice"])
     await carol.post(group, "news")
-    await carol.post(group, "more news")
     assert (await alice.says("• Team 组, Carol")).startswith("• Team 组, Carol (1 unread): news")
+    await carol.post(group, "more news")
     await carol.post(carol.direct("alice"), "psst")
     await alice.says("• Carol (1 unread): psst")
     assert alice.session.status().endswith("unread: Team 组 (2), Carol (1)")

@@ -144,7 +144,7 @@ def test_the_process_on_a_real_terminal(tmp_path: Path) -> None:
         ) as process:
             try:
                 assert process.stdin is not None
-                assert "/help lists" in _read_until(process, "bob> ")
+                _read_until(process, "/help lists")
                 process.stdin.write(b"hi\r")
                 _read_until(process, "hi \u2713")
                 process.stdin.write(b"\x04")
