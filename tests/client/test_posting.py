@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,8 @@ from .support.fake_server import FakeServer
 
 def texts(server: FakeServer, conversation_id: str = "c") -> list[str]:
     return [
-        decode_content(one.content)["text"] for one in server.chat.conversations[conversation_id].messages
+        decode_content(one.content or b"")["text"]
+        for one in server.chat.conversations[conversation_id].messages
     ]
 
 
@@ -58,7 +60,7 @@ async def test_many_posts_keep_their_order_in_a_small_window(waits):
 
 async def test_a_cut_in_mid_post_is_resumed_and_posts_once(server, open_client):
     server.chat.conversation("c", "alice")
-    unanswered = []
+    unanswered: list[Any] = []
 
     def commit_without_reply(peer, request):
         if request.method == "post" and len(unanswered) < 3:
@@ -219,7 +221,7 @@ async def test_the_same_key_is_the_same_message(server, open_client):
 
 async def test_a_cancelled_post_is_still_posted(server, open_client):
     server.chat.conversation("c", "alice")
-    requests: list = []
+    requests: list[Any] = []
 
     def wait(peer, request):
         requests.append((peer, request))

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from .errors import ClientError, Disconnected
-from .events import ClientEvent
+from .events import ClientEvent, PostSettled
 
 
 class Announcer:
@@ -17,6 +17,8 @@ class Announcer:
     def __init__(self, max_queued: int) -> None:
         self._max_queued = max_queued
         self._readers: weakref.WeakSet[EventStream] = weakref.WeakSet()
+        #: Outcomes of posts for the first reader: those that an earlier process left are settled before anybody can ask.
+        self._backlog: deque[ClientEvent] | None = deque(maxlen=max_queued)
         self._end: Callable[[], ClientError] | None = None
 
     @property
@@ -27,6 +29,9 @@ class Announcer:
     def subscribe(self) -> EventStream:
         """See Client.events."""
         stream = EventStream(self._max_queued)
+        backlog, self._backlog = self._backlog, None
+        for event in backlog or ():
+            stream.put(event)
         if self._end is not None:
             stream.end(self._end())
         self._readers.add(stream)
@@ -34,6 +39,8 @@ class Announcer:
 
     def announce(self, event: ClientEvent) -> None:
         """To every reader, now."""
+        if self._backlog is not None and isinstance(event, PostSettled):
+            self._backlog.append(event)
         for reader in list(self._readers):
             reader.put(event)
 

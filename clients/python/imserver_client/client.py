@@ -184,7 +184,8 @@ class Client:
     def events(self) -> EventStream:
         """Changes of the connection, cursors, typing, edits …: `async for event in client.events()`.
 
-        Reports what happens after this call, to each reader. See `events` for the kinds.
+        Reports what happens after this call, to each reader; the first one also learns of posts that were settled before
+        (those that an earlier process left in the store). See `events` for the kinds.
         """
         return self._core.announcer.subscribe()
 

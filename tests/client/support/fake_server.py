@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from imserver_client import CloseCode, RefusalCode
 from imserver_protocol import (
@@ -120,7 +120,7 @@ class FakeServer:
         #: May take a request over: return True if it was answered (or shall not be).
         self.script: Callable[[Peer, RequestReceived], bool] | None = None
 
-    async def __aenter__(self) -> FakeServer:
+    async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(lambda: Peer(self), "127.0.0.1", 0)
         return self

@@ -1,0 +1,184 @@
+"""The outbox and the inbox with plain numbers."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from imserver_client.inbox import Inbox, Place
+from imserver_client.outbox import Entry, Outbox
+from imserver_client.storage import SavedPosition
+from imserver_client.wire import SyncRow
+
+
+def fill(outbox: Outbox, lane: str, count: int) -> list[Entry]:
+    return [outbox.add(lane, f"{lane}{number}".encode(), b"x") for number in range(count)]
+
+
+def taken(outbox: Outbox) -> list[bytes]:
+    found = []
+    while (entry := outbox.next()) is not None:
+        found.append(entry.key)
+    return found
+
+
+def row(conversation_id: str, head: int, joined_at: int = 1, left_at: int | None = None) -> SyncRow:
+    return SyncRow(conversation_id, "group", "", head, joined_at, left_at, "member", 0, 0, {}, ())
+
+
+class TestOutbox:
+    def test_lanes_take_turns(self):
+        outbox = Outbox()
+        fill(outbox, "a", 3)
+        fill(outbox, "b", 2)
+        assert taken(outbox) == [b"a0", b"b0", b"a1", b"b1", b"a2"]
+        assert outbox.in_flight == 5
+
+    def test_a_refused_post_goes_before_those_that_were_in_flight_behind_it(self):
+        outbox = Outbox()
+        entries = fill(outbox, "a", 4)
+        assert len(taken(outbox)) == 4
+        outbox.held(entries[0], until=5)
+        assert taken(outbox) == [], "the rest is still in flight"
+        for entry in reversed(entries[1:]):
+            outbox.held(entry, until=0)
+        assert outbox.lift(4) == 5
+        assert taken(outbox) == []
+        assert outbox.lift(5) is None
+        assert taken(outbox) == [b"a0"], "one goes first"
+        outbox.remove(entries[0], accepted=True)
+        assert taken(outbox) == [b"a1", b"a2"], "then two"
+
+    def test_there_was_no_room(self):
+        outbox = Outbox()
+        fill(outbox, "a", 2)
+        first = outbox.next()
+        assert first is not None
+        outbox.back(first)
+        assert outbox.in_flight == 0
+        assert taken(outbox) == [b"a0", b"a1"]
+
+    def test_a_settled_post_is_not_offered(self):
+        outbox = Outbox()
+        entries = fill(outbox, "a", 3)
+        assert outbox.next() is entries[0]
+        outbox.remove(entries[1])
+        outbox.remove(entries[0])
+        outbox.landed(entries[0])
+        assert taken(outbox) == [b"a2"]
+        assert len(outbox) == 1
+        assert outbox.bytes == 1
+
+    def test_a_post_that_is_being_given_up_waits(self):
+        outbox = Outbox()
+        entries = fill(outbox, "a", 2)
+        entries[0].paused = True
+        assert taken(outbox) == [b"a1"]
+        outbox.remove(entries[1])
+        outbox.resume(entries[0])
+        assert taken(outbox) == [b"a0"]
+
+    def test_only_a_post_that_was_alone_is_blamed(self):
+        outbox = Outbox()
+        entries = fill(outbox, "a", 2)
+        assert len(taken(outbox)) == 2
+        assert outbox.violation(by_server=True) is None
+        outbox.session_lost()
+        for blamed in (None, entries[0]):
+            assert taken(outbox) == [b"a0"]
+            assert outbox.violation(by_server=True) is blamed
+            outbox.session_lost()
+        outbox.remove(entries[0])
+        assert taken(outbox) == [b"a1"]
+        assert outbox.violation(by_server=False) is None
+        assert entries[1].violations == 0, "our own complaint is nobody's fault here"
+        outbox.session_lost()
+        late = outbox.add("a", b"late", b"x")
+        outbox.remove(entries[1])
+        assert not outbox.one_by_one
+        assert taken(outbox) == [late.key]
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_whatever_happens_lanes_keep_their_order_and_nothing_is_lost(self, seed):
+        dice = random.Random(seed)
+        outbox = Outbox()
+        accepted: dict[str, list[int]] = {"a": [], "b": []}
+        in_flight: list[Entry] = []
+        now, added = 0.0, 0
+        while added < 200 or len(outbox):
+            now += 1
+            outbox.lift(now)
+            if added < 200 and dice.random() < 0.5:
+                outbox.add(dice.choice("ab"), added.to_bytes(16, "big"), b"x")
+                added += 1
+            for _ in range(dice.randrange(6)):
+                if (entry := outbox.next()) is not None:
+                    assert entry not in in_flight
+                    in_flight.append(entry)
+            if dice.random() < 0.03:
+                outbox.violation(by_server=False)
+                outbox.session_lost()
+                in_flight.clear()
+            # The server holds a conversation from the first refusal on; answers may come late.
+            for lane in "ab":
+                mine = [entry for entry in in_flight if entry.conversation_id == lane]
+                holding = False
+                for entry in mine:
+                    holding = holding or dice.random() < 0.2
+                    in_flight.remove(entry)
+                    if holding:
+                        outbox.held(entry, now + dice.randrange(4))
+                    else:
+                        accepted[lane].append(entry.number)
+                        outbox.remove(entry, accepted=True)
+        assert accepted["a"] == sorted(accepted["a"])
+        assert accepted["b"] == sorted(accepted["b"])
+        assert sorted(accepted["a"] + accepted["b"]) == list(range(1, 201))
+        assert (outbox.in_flight, outbox.bytes) == (0, 0)
+
+
+class TestInbox:
+    def test_places(self):
+        inbox = Inbox(10, 10)
+        inbox.restore({"c": SavedPosition(have=4, handed=5, known_head=4)})
+        assert inbox.place("c", 4) is Place.DUPLICATE
+        assert inbox.place("c", 5) is Place.NEXT
+        assert inbox.place("c", 6) is Place.AHEAD
+        assert inbox.place("unknown", 1) is Place.AHEAD
+        inbox.advance("c", 5)
+        assert inbox.place("c", 6) is Place.NEXT
+        assert inbox.next_to_read() is None
+
+    def test_what_is_behind_is_read_longest_waiting_first(self):
+        inbox = Inbox(10, 10)
+        inbox.restore({name: SavedPosition(1, 1, 1) for name in "abc"})
+        assert not inbox.note_head("b", 3)
+        inbox.note_head("a", 2)
+        assert inbox.next_to_read() == "b"
+        inbox.advance("b", 3)
+        assert inbox.next_to_read() == "a"
+        inbox.give_up("a")
+        assert inbox.next_to_read() is None
+
+    def test_where_conversations_start(self):
+        inbox = Inbox(10, 10)
+        assert inbox.apply([row("old", 7)], first_sync=True) == {"old": SavedPosition(7, 0, 7)}
+        changed = inbox.apply(
+            [row("old", 9), row("new", 6, joined_at=5), row("left", 9, 2, 4)], first_sync=False
+        )
+        assert changed == {
+            "old": SavedPosition(0, 0, 9),
+            "new": SavedPosition(4, 0, 6),
+            "left": SavedPosition(1, 0, 4),
+        }
+
+    def test_heads_of_unknown_conversations_wait_for_sync(self):
+        inbox = Inbox(10, max_unknown=1)
+        assert inbox.note_head("c", 3)
+        assert inbox.note_head("d", 3), "dropped, but sync will list it"
+        inbox.apply([row("c", 2)], first_sync=True)
+        track = inbox.get("c")
+        assert track is not None
+        assert (track.have, track.known_head) == (2, 3)
+        assert inbox.explained() == []
