@@ -253,3 +253,13 @@ async def test_the_last_slot_is_for_one_and_everybody_is_answered():
             if "被约走了" in shown(one)
         ]
         assert len(refused) == 7
+
+
+async def test_a_yes_where_none_is_asked_for_repeats_the_question():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, "预约 验光")
+        assert "哪一天" in await shop.hear("ming", here, "好")
+        assert await shop.sql("SELECT COUNT(*) FROM booking_services WHERE waiting_since IS NOT NULL") == [
+            (0,)
+        ]

@@ -48,6 +48,9 @@ def answer(talk: Talk, state: Dialogue, said: Said) -> bool:
     if said.answer is True and state.step == "confirm":
         finish(talk, state)
         return True
+    if said.answer is True and state.step != "first_visit":
+        _go_on(talk, state)  # a yes to a question that has no yes: ask it again
+        return True
     if not _is_answer(talk, state, said):
         return False
     _merge(talk, state, said)

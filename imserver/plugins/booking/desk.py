@@ -73,9 +73,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("lenses", ("我戴",), browse.lenses, Where.SHOP, "what to mind with contact lenses"),
     Command("help", ("帮助", "幫助"), browse.help_, Where.HERE, "what can be typed"),
     Command("confirm", ("确认", "確認"), _confirm, Where.SHOP_IF_KNOWN, "say yes; staff: confirm a request"),
-    Command("schedule", ("今日预约", "今日預約", "日程"), staff.schedule, Where.SHOP_IF_KNOWN, "staff: the day sheet"),
+    Command("schedule", ("今日预约", "今日預約", "日程"), staff.schedule, Where.HERE, "staff: the day sheet"),
     *(
-        Command(name, aliases, partial(staff.step, staff.ACTIONS[action]), Where.SHOP_IF_KNOWN, f"staff: {help_text}")
+        Command(name, aliases, partial(staff.step, staff.ACTIONS[action]), Where.HERE, f"staff: {help_text}")
         for name, aliases, action, help_text in (
             ("arrive", ("到店",), "arrive", "the customer is here"),
             ("start", ("开始", "開始"), "start", "the exam begins"),
