@@ -25,6 +25,8 @@ MAX_IDLE_WAL_BYTES = 64 * 1024 * 1024
 #: Pages in the WAL at which COMMIT itself checkpoints, if the writer was never idle for long enough (16 MiB).
 MAX_WAL_PAGES = 4096
 
+_MAGIC = b"SQLite format 3\0"
+
 
 class FileLock:
     """`PATH.lock`, held for the life of a store: two processes on one database would each believe in their own heads."""
@@ -53,12 +55,21 @@ class FileLock:
             self._fd = None
 
 
-def check_folder(path: Path) -> None:
-    """Raises `StartError` for what SQLite would only call "unable to open database file"."""
+def check_place(path: Path) -> None:
+    """Raises `StartError` for what SQLite would only call "unable to open database file", or would overwrite."""
     if path.is_dir():
         raise StartError(f"{path}: is a folder")
     if not path.parent.is_dir():
         raise StartError(f"{path}: the folder {path.parent} does not exist")
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StartError(f"{path}: {error.strerror}") from None
+    if beginning and beginning != _MAGIC:
+        raise StartError(f"{path}: is not a database of imserver")
 
 
 def prepare(connection: sqlite3.Connection, path: Path, *, durable: bool) -> None:
@@ -203,5 +214,6 @@ def _in_plain_words(error: Exception) -> str:
         "database or disk is full": "the disk is full",
         "unable to open database file": "cannot be opened (permissions?)",
         "database is locked": "somebody else has it locked",
+        "database disk image is malformed": "the database is damaged; restore a backup",
     }
     return words.get(text, text)

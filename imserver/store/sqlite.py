@@ -93,7 +93,7 @@ class SqliteStore:
         """Raises `StartError` with one line for whatever keeps this file from being used."""
         path = self._path()
         try:
-            database.check_folder(path)
+            database.check_place(path)
             self._lock = database.FileLock(path)
             self._lock.take()
             self._high = database.HighWater(path)
@@ -235,7 +235,8 @@ class SqliteStore:
                 self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _last_words(self, raw: sqlite3.Connection) -> None:
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        with contextlib.suppress(sqlite3.Error):  # a full disk: the WAL holds everything, the next start reads it
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._write_high()
 
     # -- parts --------------------------------------------------------------------------------------------------------

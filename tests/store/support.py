@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -49,16 +50,25 @@ class Stand:
         self.recorder = recorder
 
     async def users(self, *user_ids: str) -> None:
-        await self.store.write(lambda tx: [tx.put_user(User(each, each.title())) for each in user_ids])
+        def put(tx: Transaction) -> None:
+            for user_id in user_ids:
+                tx.put_user(User(user_id, user_id.title()))
 
-    async def tx(self, work: Callable[[Transaction], T]) -> T:
-        return await self.store.write(work)
+        await self.store.write(put)
+
+    async def tx(self, work: Callable[..., T], *arguments: Any) -> T:
+        """`work(tx, *arguments)` in a transaction: what a loop varies is handed over, not closed over."""
+        return await self.store.write(lambda tx: work(tx, *arguments))
+
+    async def read(self, query: Callable[..., T], *arguments: Any) -> T:
+        return await self.store.read(lambda reader: query(reader, *arguments))
 
     async def do(self, units: Sequence[Unit]) -> None:
         """Submit in one turn, wait until all are settled."""
         for unit in units:
             self.store.submit(unit)
-        await self.store.write(lambda tx: None)
+        with contextlib.suppress(Refusal):  # a full disk refuses what waits for the others too
+            await self.store.write(lambda tx: None)
 
     async def post(self, *units: PostUnit) -> list[Any]:
         """Results or refusal codes, in order."""

@@ -17,8 +17,8 @@ GROUP = group_conversation_id("ann", key(90))
 
 
 async def make_group(stand: Stand, kind: Kind = Kind.GROUP, **members: Role) -> str:
-    made = await stand.tx(lambda tx: tx.create_conversation("ann", key(90), kind, "team", members))
-    return made[0]
+    await stand.tx(lambda tx: tx.create_conversation("ann", key(90), kind, "team", members))
+    return GROUP
 
 
 def told(stand: Stand) -> list[dict[str, Any]]:
@@ -58,9 +58,7 @@ async def test_the_same_key_for_another_group_is_refused(stand: Stand) -> None:
         (Kind.CHANNEL, "team", {"bob": Role.MEMBER}),
     ):
         again = stand.tx(
-            lambda tx, kind=kind, title=title, members=members: tx.create_conversation(
-                "ann", key(90), kind, title, members
-            )
+            lambda tx, *asked: tx.create_conversation("ann", key(90), *asked), kind, title, members
         )
         assert await refusal_of(again) == RefusalCode.KEY_REUSED
 
@@ -151,7 +149,7 @@ async def test_leaving_and_the_owner_handing_over(stand: Stand) -> None:
     roles = await stand.tx(lambda tx: tx.audience(group))
     assert roles == {"bob": Role.MEMBER, "cy": Role.OWNER, "dee": Role.ADMIN}
     for number, leaver in ((5, "cy"), (6, "dee"), (7, "bob")):
-        await stand.tx(lambda tx, n=number, u=leaver: tx.remove_member(group, u, key(n), u))
+        await stand.tx(lambda tx, n, u: tx.remove_member(group, u, key(n), u), number, leaver)
     assert await stand.tx(lambda tx: tx.audience(group)) == {}
     assert told(stand)[-1] == {"type": "system", "event": "left", "user": "bob"}
 
@@ -159,7 +157,7 @@ async def test_leaving_and_the_owner_handing_over(stand: Stand) -> None:
 async def test_the_longest_member_inherits_when_there_is_no_admin(stand: Stand) -> None:
     group = await make_group(stand)
     for number, user in ((1, "dee"), (2, "bob")):
-        await stand.tx(lambda tx, n=number, u=user: tx.add_member(group, "ann", key(n), u, Role.MEMBER))
+        await stand.tx(lambda tx, n, u: tx.add_member(group, "ann", key(n), u, Role.MEMBER), number, user)
     await stand.tx(lambda tx: tx.remove_member(group, "ann", key(3), "ann"))
     assert await stand.tx(lambda tx: tx.audience(group)) == {"dee": Role.OWNER, "bob": Role.MEMBER}
 
@@ -227,7 +225,7 @@ async def test_a_direct_conversation_keeps_its_two(stand: Stand) -> None:
 async def test_a_group_has_a_size(stand: Stand) -> None:
     names = [f"u{number}" for number in range(20)]
     await stand.users(*names)
-    group = await make_group(stand, **dict.fromkeys(names[:19], Role.MEMBER))
+    group = await make_group(stand, Kind.GROUP, **dict.fromkeys(names[:19], Role.MEMBER))
     assert (
         await refusal_of(stand.tx(lambda tx: tx.add_member(group, "ann", key(1), "u19", Role.MEMBER)))
         == RefusalCode.TOO_LARGE
@@ -310,7 +308,7 @@ async def test_an_edit_key_for_another_edit_is_reused(stand: Stand) -> None:
     await stand.post(post(1), post(2))
     await stand.tx(lambda tx: tx.edit(DIRECT, "ann", key(3), 1, said("better")))
     for position, text in ((1, "other"), (2, "better")):
-        again = stand.tx(lambda tx, p=position, t=text: tx.edit(DIRECT, "ann", key(3), p, said(t)))
+        again = stand.tx(lambda tx, p, t: tx.edit(DIRECT, "ann", key(3), p, said(t)), position, text)
         assert await refusal_of(again) == RefusalCode.KEY_REUSED
 
 
@@ -326,7 +324,7 @@ async def test_cursors_only_rise_and_reading_implies_having(stand: Stand) -> Non
         (1, 1, Cursors(4, 4)),
         (5, 0, Cursors(5, 4)),
     ):
-        moved = await stand.tx(lambda tx, d=delivered, r=read: tx.move_cursors(DIRECT, "bob", d, r))
+        moved = await stand.tx(lambda tx, d, r: tx.move_cursors(DIRECT, "bob", d, r), delivered, read)
         assert moved == expected
     events = [event for event in stand.recorder.events if isinstance(event, CursorMoved)]
     assert [event.cursors for event in events] == [Cursors(3, 0), Cursors(3, 1), Cursors(4, 4), Cursors(5, 4)]

@@ -312,7 +312,7 @@ async def test_a_migration_keeps_to_its_own(shop: Stand, script: str) -> None:
 async def test_timers_come_due_in_order_and_once(stand: Stand) -> None:
     ids = [
         await stand.tx(
-            lambda tx, at=at, name=name: tx.schedule("shop", at, name, {"n": at, "list": [1, None, "x"]})
+            lambda tx, at, name: tx.schedule("shop", at, name, {"n": at, "list": [1, None, "x"]}), at, name
         )
         for at, name in ((300, "c"), (100, "a"), (200, "b"), (100, "a2"))
     ]
@@ -345,15 +345,14 @@ async def test_the_id_of_a_fired_timer_never_means_another(stand: Stand) -> None
 
 
 async def test_whoever_marks_an_event_first_wins(stand: Stand) -> None:
+    def answer(tx: Transaction, change: int) -> None:
+        tx.post(DIRECT, "ann", key(1), said("x"), sent_at=1)
+        tx.mark_handled("shop", change)
+
     await stand.tx(lambda tx: tx.mark_handled("shop", 5))
     for change in (5, 4):
         with pytest.raises(AlreadyHandled):
-            await stand.tx(
-                lambda tx, c=change: (
-                    tx.post(DIRECT, "ann", key(1), said("x"), sent_at=1),
-                    tx.mark_handled("shop", c),
-                )
-            )
+            await stand.tx(answer, change)
     assert stand.recorder.events == []
     await stand.tx(lambda tx: tx.mark_handled("shop", 6))
     await stand.tx(lambda tx: tx.mark_handled("cafe", 1))

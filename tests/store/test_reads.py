@@ -266,7 +266,7 @@ async def test_the_list_in_pages(stand: Stand) -> None:
     seen: list[str] = []
     token: str | None = None
     while True:
-        rows, token = await stand.store.read(lambda reader, t=token: reader.conversations("bob", t, 2))
+        rows, token = await stand.read(lambda reader, before: reader.conversations("bob", before, 2), token)
         seen.extend(row.conversation_id for row in rows)
         if token is None:
             break

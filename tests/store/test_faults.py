@@ -1,0 +1,279 @@
+"""SQLite under faults: a full disk, a busy or broken one, an unknown outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imserver.config import StoreConfig
+from imserver.errors import Refusal, RefusalCode, StoreFailed
+from imserver.model import Kind, Role
+from imserver.store import SqliteStore
+from tests.store.support import (
+    DIRECT,
+    USERS,
+    FaultyConnection,
+    Recorder,
+    Stand,
+    Work,
+    faulty,
+    key,
+    outcome,
+    post,
+    said,
+    sqlite_error,
+)
+
+
+class FaultyStand(Stand):
+    """With the class of the store's connections: set `before` or `after` on it."""
+
+    def __init__(self, store: SqliteStore, recorder: Recorder, connections: type[FaultyConnection]) -> None:
+        super().__init__(store, recorder)
+        self.sqlite = store
+        self.connections = connections
+        self.failures: list[Exception] = []
+        store.on_failure(self.failures.append)
+
+    def fail(
+        self, when: str, error: BaseException, times: int = 1, *, after: bool = False, ends: bool = False
+    ) -> None:
+        """Raise `error` at the next statements that contain `when`."""
+        left = [times]
+        if ends:
+            error.ends_transaction = True  # type: ignore[attr-defined]
+
+        def fault(sql: str) -> BaseException | None:
+            if when in sql and left[0] > 0:
+                left[0] -= 1
+                return error
+            return None
+
+        setattr(self.connections, "after" if after else "before", staticmethod(fault))
+
+    def heal(self) -> None:
+        self.connections.before = staticmethod(lambda sql: None)
+        self.connections.after = staticmethod(lambda sql: None)
+
+    async def positions(self, conversation_id: str = DIRECT) -> list[tuple[int, bytes]]:
+        page = await self.store.read(
+            lambda reader: reader.history(conversation_id, "ann", 0, None, 999, 10**9)
+        )
+        return [(item.position, item.key) for item in page.items]
+
+
+@pytest.fixture
+async def stand(tmp_path: Path) -> AsyncIterator[FaultyStand]:
+    connector, connections = faulty()
+    store = SqliteStore(
+        StoreConfig(path=str(tmp_path / "chat.db")), rng=random.Random(7), connector=connector
+    )
+    recorder = Recorder()
+    await store.open(recorder)
+    opened = FaultyStand(store, recorder, connections)
+    await opened.users(*USERS)
+    await opened.post(post(1))
+    yield opened
+    opened.heal()
+    await store.close()
+
+
+async def test_one_value_that_cannot_be_stored_fails_alone_and_holds_its_sender(stand: FaultyStand) -> None:
+    odd = post(2)
+    odd.sent_at = 2**70
+    outcomes = await stand.post(odd, post(3), post(4, "bob"))
+    assert isinstance(outcomes[0], OverflowError)
+    assert (
+        outcomes[1] == RefusalCode.HELD
+    )  # the odd one may be offered again: nothing of ann's may overtake it
+    assert outcomes[2] == (2, 1004, False)
+    assert await stand.post(post(3)) == [(3, 1003, False)]
+
+
+FULL = ("SQLITE_FULL", "database or disk is full")
+
+
+@pytest.mark.parametrize("ends", [False, True])
+@pytest.mark.parametrize("where", ["INSERT INTO messages", "COMMIT", "BEGIN IMMEDIATE"])
+async def test_a_full_disk_refuses_posts_keeps_reads_and_recovers_by_itself(
+    stand: FaultyStand, where: str, ends: bool
+) -> None:
+    stand.fail(where, sqlite_error(*FULL), times=10**6, ends=ends)
+    units = [post(number) for number in range(2, 7)]
+    for unit in units:
+        stand.store.submit(unit)
+    with pytest.raises(Refusal) as refused:
+        await stand.store.write(lambda tx: tx.post(DIRECT, "ann", key(9), said("9"), sent_at=1))
+    assert refused.value.code is RefusalCode.STORE_FULL
+    assert [outcome(unit) for unit in units] == [RefusalCode.STORE_FULL] * 5
+    assert all(isinstance(unit.error, Refusal) and unit.error.retry_after_ms > 0 for unit in units)
+    assert await stand.positions() == [(1, key(1))]
+    stand.heal()
+    assert await stand.post(post(2), post(3)) == [(2, 1002, False), (3, 1003, False)]
+    assert stand.failures == []
+
+
+async def test_nothing_overtakes_what_failed_for_want_of_room(stand: FaultyStand) -> None:
+    """The batch fails, and of its units alone again the first; those behind it may not be stored before it."""
+    stand.fail("INSERT INTO messages", sqlite_error(*FULL), times=2)
+    assert await stand.post(post(2), post(3)) == [RefusalCode.STORE_FULL] * 2
+    assert await stand.post(post(3)) == [(2, 1003, False)]
+
+
+async def test_a_batch_that_failed_once_is_done_one_by_one_without_a_trace_of_the_first_try(
+    stand: FaultyStand,
+) -> None:
+    stand.fail("COMMIT", sqlite_error(*FULL), times=1)
+    group = Work(lambda tx: tx.create_conversation("ann", key(90), Kind.GROUP, "g", {"bob": Role.MEMBER}))
+    units = [post(2), group, post(3), post(2), post(4, "cy")]
+    await stand.do(units)
+    assert [outcome(unit) for unit in (units[0], *units[2:])] == [
+        (2, 1002, False),
+        (3, 1003, False),
+        (2, 1002, True),
+        RefusalCode.NOT_FOUND,
+    ]
+    assert group.result[1:] == (1, False)
+    assert await stand.positions() == [(1, key(1)), (2, key(2)), (3, key(3))]
+    changes = [event.change for event in stand.recorder.events]
+    assert changes == sorted(set(changes))
+
+
+async def test_a_full_disk_in_a_unit_that_catches_it_cannot_commit_the_rest_alone(stand: FaultyStand) -> None:
+    """SQLite ended the transaction inside the SAVEPOINT: the next INSERT would commit by itself."""
+    stand.fail("VALUES (?, ?, ?, ?, ?, ?, 1", sqlite_error(*FULL), times=10**6, ends=True)
+
+    def catching(tx: Any) -> None:
+        with pytest.raises(sqlite3.OperationalError):
+            tx.post(DIRECT, "ann", key(7), said("7"), sent_at=1)
+        tx.put_user(tx.user("ann"))
+
+    unit = Work(catching)
+    await stand.do([unit])
+    assert isinstance(unit.error, Refusal)
+    assert unit.error.code is RefusalCode.STORE_FULL
+    stand.heal()
+    assert await stand.positions() == [(1, key(1))]
+
+
+async def test_a_real_full_database_file(tmp_path: Path) -> None:
+    """SQLite's own limit on pages instead of an injected error."""
+
+    def connector(path: str) -> sqlite3.Connection:
+        made = sqlite3.connect(path, isolation_level=None)
+        made.execute("PRAGMA max_page_count = 60")
+        return made
+
+    store = SqliteStore(StoreConfig(path=str(tmp_path / "small.db")), connector=connector)
+    recorder = Recorder()
+    await store.open(recorder)
+    stand = Stand(store, recorder)
+    await stand.users(*USERS)
+    number, answered = 0, 0
+    while True:
+        number += 1
+        [result] = await stand.post(post(number, text="x" * 3000))
+        if result == RefusalCode.STORE_FULL:
+            break
+        answered += 1
+    assert answered > 5
+    page = await store.read(lambda reader: reader.history(DIRECT, "ann", 0, None, 999, 10**9))
+    assert [item.position for item in page.items] == list(range(1, answered + 1))
+    await stand.tx(lambda tx: tx._connection.execute("PRAGMA max_page_count = 1000").fetchall())
+    assert await stand.post(post(number, text="x" * 3000)) == [(answered + 1, 1000 + number, False)]
+    await store.close()
+
+
+async def test_a_busy_database_is_told_apart(stand: FaultyStand, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "chat.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    unit = post(2)
+    stand.store.submit(unit)
+    with pytest.raises(Refusal) as refused:
+        await stand.store.write(lambda tx: None)
+    assert refused.value.code is RefusalCode.OVERLOADED
+    assert outcome(unit) == RefusalCode.OVERLOADED
+    other.execute("ROLLBACK")
+    other.close()
+    assert await stand.post(post(2)) == [(2, 1002, False)]
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_an_error_at_commit_of_unknown_outcome_answers_nobody(stand: FaultyStand, after: bool) -> None:
+    """`after`: the row is on the disk, and SQLite says that it failed all the same."""
+    stand.fail("COMMIT", sqlite_error("SQLITE_IOERR", "disk I/O error"), after=after)
+    settled = len(stand.recorder.units)
+    units = [post(2), post(3)]
+    for unit in units:
+        stand.store.submit(unit)
+    with pytest.raises(StoreFailed):
+        await stand.store.write(lambda tx: None)
+    assert len(stand.recorder.units) == settled
+    assert len(stand.failures) == 1
+    for attempt in (lambda: stand.store.submit(post(4)),):
+        with pytest.raises(StoreFailed):
+            attempt()
+    with pytest.raises(StoreFailed):
+        await stand.store.read(lambda reader: reader.head_change())
+    with pytest.raises(StoreFailed):
+        await stand.store.write(lambda tx: None)
+
+
+@pytest.mark.parametrize("name", ["SQLITE_IOERR", "SQLITE_CORRUPT"])
+async def test_a_disk_that_does_not_do_what_it_is_told_stops_the_store(stand: FaultyStand, name: str) -> None:
+    stand.fail("INSERT INTO messages", sqlite_error(name, "broken"), times=10**6)
+    unit = post(2)
+    stand.store.submit(unit)
+    with pytest.raises(StoreFailed):
+        await stand.store.write(lambda tx: None)
+    assert unit not in stand.recorder.units
+    assert len(stand.failures) == 1
+
+
+async def test_a_fault_of_ours_on_the_writers_thread_is_an_unknown_outcome(stand: FaultyStand) -> None:
+    stand.fail("COMMIT", RuntimeError("a fault of ours"))
+    with pytest.raises(StoreFailed):
+        await stand.store.write(lambda tx: None)
+    assert len(stand.failures) == 1
+
+
+async def test_a_cancelled_caller_does_not_break_the_transaction(stand: FaultyStand) -> None:
+    writing = asyncio.ensure_future(
+        stand.store.write(lambda tx: tx.post(DIRECT, "ann", key(2), said("2"), sent_at=1))
+    )
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    writing.cancel()
+    reading = asyncio.ensure_future(stand.store.read(lambda reader: reader.head_change()))
+    await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.gather(writing, reading, return_exceptions=True)
+    assert (await stand.post(post(3)))[0][0] in {2, 3}
+    assert await stand.positions() in (
+        [(1, key(1)), (2, key(3))],
+        [(1, key(1)), (2, key(2)), (3, key(3))],
+    )
+
+
+async def test_what_a_unit_raises_that_is_no_exception_stays_within_it(stand: FaultyStand) -> None:
+    def leave(tx: Any) -> None:
+        raise SystemExit(3)
+
+    unit = Work(leave)
+    await stand.do([unit, post(2)])
+    assert isinstance(unit.error, Exception)
+    assert await stand.positions() == [(1, key(1)), (2, key(2))]
+
+
+async def test_a_checkpoint_that_fails_loses_nothing(stand: FaultyStand) -> None:
+    stand.fail("wal_checkpoint(PASSIVE)", sqlite_error("SQLITE_IOERR", "disk I/O error"), times=10**6)
+    for start in range(10, 400, 30):
+        await stand.post(*[post(number) for number in range(start, start + 30)])
+    assert stand.failures == []
+    assert len(await stand.positions()) == 391
