@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from imserver.chat.holds import Holds, Ticket
 from imserver.chat.ports import Outlet, Posted, PostUnit, Reviewer, Store, Transaction, Unit
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
@@ -19,64 +20,21 @@ from imserver.content import decode_content
 from imserver.errors import Refusal, RefusalCode, StoreFailed
 from imserver.model import KEY_BYTES, content_digest
 
-#: Conversations of one session whose last hold is remembered; the oldest hold that is no longer active is forgotten first.
-MAX_HOLDS = 1024
 #: A reviewing plugin that takes longer refuses the post with OVERLOADED (seconds).
 REVIEW_DEADLINE_S = 2.0
 #: Users whose posting rate is remembered; a full bucket carries no information, so forgetting one is harmless.
 MAX_RATE_BUCKETS = 50_000
 
 
-class Holds:
-    """Which conversations a session holds, and since which of its posts.
-
-    Every hold has a number that only grows. A queued post remembers the newest number at its submission; it is withdrawn if
-    its conversation was held later than that, even when the hold is gone again by then.
-    """
-
-    __slots__ = ("_holds", "newest")
-
-    def __init__(self) -> None:
-        self.newest = 0
-        self._holds: dict[str, tuple[int, bytes | None]] = {}
-
-    def hold(self, conversation_id: str, key: bytes) -> None:
-        """The post with `key` was refused retryably. An older hold of the conversation stays the one to be resolved."""
-        if self.holding(conversation_id) is not None:
-            return
-        self.newest += 1
-        self._holds.pop(conversation_id, None)
-        self._holds[conversation_id] = (self.newest, key)
-        if len(self._holds) > MAX_HOLDS:
-            idle = next((name for name, (_, held) in self._holds.items() if held is None), None)
-            if idle is not None:
-                del self._holds[idle]
-
-    def holding(self, conversation_id: str) -> bytes | None:
-        """The key that holds the conversation, if any."""
-        number_and_key = self._holds.get(conversation_id)
-        return number_and_key[1] if number_and_key else None
-
-    def release(self, conversation_id: str, key: bytes) -> None:
-        """The key was offered again or abandoned."""
-        if self.holding(conversation_id) == key:
-            self._holds[conversation_id] = (self._holds[conversation_id][0], None)
-
-    def overtaken(self, conversation_id: str, submitted_at: int) -> bool:
-        """True if the conversation was held after the post that was submitted when `newest` was `submitted_at`."""
-        number_and_key = self._holds.get(conversation_id)
-        return number_and_key is not None and number_and_key[0] > submitted_at
-
-    @property
-    def full(self) -> bool:
-        """True if no further conversation can be held: posts are then refused before they could need it."""
-        return len(self._holds) >= MAX_HOLDS and all(held is not None for _, held in self._holds.values())
-
-
 class Poster(Outlet, Protocol):
     """A session that posts: holds conversations and is answered by request number."""
 
     holds: Holds
+
+    @property
+    def ended(self) -> bool:
+        """True once the session is over: what it posted and was not queued yet will be offered again by another one."""
+        ...
 
     def post_done(self, request_seq: int, posted: Posted) -> None: ...
 
@@ -86,36 +44,40 @@ class Poster(Outlet, Protocol):
 class SessionPost(PostUnit):
     """A post that came over a session."""
 
-    __slots__ = ("_hold_no", "_poster", "_request_seq")
+    __slots__ = ("poster", "request_seq", "ticket")
 
     def __init__(
-        self, poster: Poster, request_seq: int, conversation_id: str, key: bytes, content: bytes, sent_at: int
+        self,
+        poster: Poster,
+        request_seq: int,
+        ticket: Ticket,
+        conversation_id: str,
+        key: bytes,
+        content: bytes,
+        sent_at: int,
     ) -> None:
         super().__init__(
             conversation_id, poster.user_id, key, content, content_digest(content), sent_at, origin=poster
         )
-        self._poster = poster
-        self._request_seq = request_seq
-        self._hold_no = poster.holds.newest
+        self.poster = poster
+        self.request_seq = request_seq
+        self.ticket = ticket
 
     def withdrawn(self) -> Exception | None:
-        if self._poster.holds.overtaken(self.conversation_id, self._hold_no):
-            return Refusal(
-                RefusalCode.HELD, "an earlier message of this conversation has to be decided first"
-            )
+        if self.poster.holds.overtakes(self.conversation_id, self.ticket):
+            return _held()
         return None
 
     def fail(self, error: Exception) -> None:
         self.error = error
-        # HELD is the consequence of a hold, not a reason for one: the older key is the one to be decided first.
-        if not isinstance(error, Refusal) or (error.code.retryable and error.code is not RefusalCode.HELD):
-            self._poster.holds.hold(self.conversation_id, self.key)
+        if not isinstance(error, Refusal) or error.code.retryable:
+            self.poster.holds.hold(self.conversation_id, self.ticket, self.key)
 
     def settle(self) -> None:
         if self.error is None:
-            self._poster.post_done(self._request_seq, self.result)
+            self.poster.post_done(self.request_seq, self.result)
         else:
-            self._poster.post_refused(self._request_seq, self.error)
+            self.poster.post_refused(self.request_seq, self.error)
 
 
 class RefusedPost(SessionPost):
@@ -195,26 +157,23 @@ class Messages:
     ) -> None:
         """A post over a session: queued, or refused at once."""
         holds = poster.holds
-        held = holds.holding(conversation_id)
-        if held is not None and held != key:
-            poster.post_refused(
-                request_seq, Refusal(RefusalCode.HELD, "an earlier message has to be decided first")
-            )
+        ticket = holds.offer(conversation_id, key)
+        if ticket is None:
+            poster.post_refused(request_seq, _held())
             return
         refusal = self._temporary_refusal(poster)
         if refusal is not None:
-            holds.hold(conversation_id, key)
+            holds.hold(conversation_id, ticket, key)
             poster.post_refused(request_seq, refusal)
             return
-        if held is not None:
-            holds.release(conversation_id, key)
         decoded, final = self.check(key, content)
+        sent_at = self._clock.now_ms()
         if final is not None:
-            refused = RefusedPost(poster, request_seq, conversation_id, key, content, self._clock.now_ms())
+            refused = RefusedPost(poster, request_seq, ticket, conversation_id, key, content, sent_at)
             refused.refusal = final
             self._enter(refused, None)
         else:
-            unit = SessionPost(poster, request_seq, conversation_id, key, content, self._clock.now_ms())
+            unit = SessionPost(poster, request_seq, ticket, conversation_id, key, content, sent_at)
             self._enter(unit, decoded)
 
     async def post_local(self, conversation_id: str, sender_id: str, key: bytes, content: bytes) -> Posted:
@@ -234,25 +193,25 @@ class Messages:
     def check(self, key: bytes, content: bytes) -> tuple[Mapping[str, Any], Refusal | None]:
         """The decoded content, or why it can never be stored."""
         if len(key) != KEY_BYTES:
-            return {}, Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="$[1]")
+            return {}, Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="key")
         if len(content) > self._limits.max_content_bytes:
             text = f"content: at most {self._limits.max_content_bytes} bytes, not {len(content)}"
             return {}, Refusal(RefusalCode.TOO_LARGE, text, detail=self._limits.max_content_bytes)
         try:
             decoded = decode_content(content)
         except Exception as error:  # the codec declares one error, of a package that chat may not know
-            return {}, Refusal(RefusalCode.INVALID, f"content: {error}", detail="$[2]")
+            return {}, Refusal(RefusalCode.INVALID, f"content: {error}", detail="content")
         kind = decoded.get("type")
         if not isinstance(kind, str) or not kind:
             return {}, Refusal(
-                RefusalCode.INVALID, "content: a map with `type`, a string", detail="$[2].type"
+                RefusalCode.INVALID, "content: a map with `type`, a string", detail="content.type"
             )
         if kind == "system":
             return {}, Refusal(
-                RefusalCode.INVALID, "content: `system` is the server's own type", detail="$[2].type"
+                RefusalCode.INVALID, "content: `system` is the server's own type", detail="content.type"
             )
         if kind == "text" and not isinstance(decoded.get("text"), str):
-            return {}, Refusal(RefusalCode.INVALID, "content: `text` is a string", detail="$[2].text")
+            return {}, Refusal(RefusalCode.INVALID, "content: `text` is a string", detail="content.text")
         return decoded, None
 
     async def close(self) -> None:
@@ -288,7 +247,7 @@ class Messages:
 
     def _enter(self, unit: SessionPost, decoded: Mapping[str, Any] | None) -> None:
         """Into the writer's queue; through the reviewers first, in order, if there are any."""
-        lane_key = (id(unit._poster), unit.conversation_id)
+        lane_key = (id(unit.poster), unit.conversation_id)
         lane = self._reviewing.get(lane_key)
         if lane is None and (not self.reviewers or decoded is None):
             self._submit(unit)
@@ -323,6 +282,8 @@ class Messages:
                     if refusal is not None:
                         unit = self._refused(unit, refusal)
                 lane.popleft()
+                if unit.poster.ended:
+                    continue  # its next session may abandon the key: nothing that was not queued may appear after that
                 if unit.error is None:
                     self._submit(unit)
                 else:
@@ -336,10 +297,15 @@ class Messages:
             unit.fail(refusal)
             return unit
         refused = RefusedPost(
-            unit._poster, unit._request_seq, unit.conversation_id, unit.key, unit.content, unit.sent_at
+            unit.poster,
+            unit.request_seq,
+            unit.ticket,
+            unit.conversation_id,
+            unit.key,
+            unit.content,
+            unit.sent_at,
         )
         refused.refusal = refusal
-        refused._hold_no = unit._hold_no
         return refused
 
     async def _review(
@@ -356,3 +322,7 @@ class Messages:
             if refusal is not None:
                 return refusal
         return None
+
+
+def _held() -> Refusal:
+    return Refusal(RefusalCode.HELD, "an earlier message of this conversation has to be decided first")

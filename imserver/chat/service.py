@@ -108,9 +108,9 @@ class Chat:
     ) -> Page:
         """A page of messages, ascending, and the range of positions that it covers."""
         if after is not None and before is not None:
-            raise Refusal(RefusalCode.INVALID, "after, before: one of them", detail="$[2]")
+            raise Refusal(RefusalCode.INVALID, "after, before: one of them", detail="before")
         if limit < 1:
-            raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="$[3]")
+            raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
         limit = min(limit, self._limits.max_page_items)
         room = max_bytes if max_bytes is not None else self._limits.max_frame_bytes // 2
         return await self._store.read(
@@ -145,17 +145,17 @@ class Chat:
         self._require_accepting()
         if kind is Kind.DIRECT:
             raise Refusal(
-                RefusalCode.INVALID, "kind: a direct conversation is made by its first post", detail="$[1]"
+                RefusalCode.INVALID, "kind: a direct conversation is made by its first post", detail="kind"
             )
         if len(title) > self._limits.max_title_chars:
             raise Refusal(
                 RefusalCode.INVALID,
                 f"title: at most {self._limits.max_title_chars} characters",
-                detail="$[2]",
+                detail="title",
             )
         if len(members) > self._limits.max_group_members:
             raise Refusal(
-                RefusalCode.TOO_LARGE, f"members: at most {self._limits.max_group_members}", detail="$[3]"
+                RefusalCode.TOO_LARGE, f"members: at most {self._limits.max_group_members}", detail="members"
             )
         role = Role.READER if kind is Kind.CHANNEL else Role.MEMBER
         roles = dict.fromkeys(members, role) | {creator_id: Role.OWNER}
@@ -207,7 +207,7 @@ class Chat:
     ) -> tuple[list[ConversationRow], str, bool]:
         """Conversations that changed since the token, in commit order; the next token; whether there is more."""
         if limit < 1:
-            raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="$[1]")
+            raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
         bounded = min(limit, self._limits.max_page_items)
         return await self._store.read(lambda reader: reader.sync(user_id, since, bounded))
 
@@ -216,7 +216,7 @@ class Chat:
     ) -> tuple[list[ConversationRow], str | None]:
         """One's conversations, newest first, with the last message and the unread count; the token of the next page."""
         if limit < 1:
-            raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="$[1]")
+            raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
         bounded = min(limit, self._limits.max_page_items)
         return await self._store.read(lambda reader: reader.conversations(user_id, before, bounded))
 
@@ -225,7 +225,7 @@ class Chat:
     async def users(self, user_ids: Sequence[str]) -> list[User]:
         """Names of users; unknown ids are left out."""
         if len(user_ids) > MAX_USERS_ASKED:
-            raise Refusal(RefusalCode.TOO_LARGE, f"user_ids: at most {MAX_USERS_ASKED}", detail="$[0]")
+            raise Refusal(RefusalCode.TOO_LARGE, f"user_ids: at most {MAX_USERS_ASKED}", detail="user_ids")
         return await self._store.read(lambda reader: reader.users(user_ids))
 
     async def put_user(self, user: User) -> None:
@@ -249,5 +249,5 @@ def checked_key(key: bytes | None) -> bytes:
     if key is None:
         return new_key()
     if len(key) != KEY_BYTES:
-        raise Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="$[0]")
+        raise Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="key")
     return key

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from imserver.chat.accounts import Identity
-from imserver.chat.messages import Abandon, Holds
+from imserver.chat.holds import Holds
+from imserver.chat.messages import Abandon
 from imserver.chat.ports import Posted, Unit
 from imserver.chat.service import Chat
 from imserver.config import LimitsConfig
@@ -75,6 +76,11 @@ class DeviceSession:
         page_bytes = around.limits.max_frame_bytes // 2
         self._asker = Asker(self.user_id, self._renew, page_bytes)
         self._page_room_bytes = around.limits.max_frame_bytes
+
+    @property
+    def ended(self) -> bool:
+        """True once the session is over."""
+        return self.session.state is SessionState.ENDED
 
     # -- what the hub and the writer call -----------------------------------------------------------------------------
 

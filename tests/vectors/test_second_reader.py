@@ -23,10 +23,6 @@ CONTENTS = json.loads((VECTORS / "contents.json").read_text(encoding="utf-8"))["
 TRANSCRIPTS = [
     json.loads(path.read_text(encoding="utf-8")) for path in sorted((VECTORS / "transcripts").glob("*.json"))
 ]
-#: Transcripts that show a fault of the server which is not mended yet. Strict: who mends it takes the line out.
-KNOWN_FAULTS = {
-    "holding": "a rate-limited post makes an earlier one, still in the writer's queue, be refused HELD"
-}
 #: What a reader finds only with a session at hand: the number that comes next, what was sent, what was offered.
 NEEDS_A_SESSION = {"SEQ_ORDER", "ACK_TOO_HIGH"}
 NEEDS_AN_OPEN_REQUEST = {"REPLY to a request that was not sent", "WELCOME that resumes what was not offered"}
@@ -84,13 +80,7 @@ def as_map(value: Any) -> None:
         raise Fault(second_reader.MALFORMED, "not a map")
 
 
-def to_play(transcript: dict[str, Any]) -> Any:
-    reason = KNOWN_FAULTS.get(transcript["name"])
-    marks = [pytest.mark.xfail(reason=reason, raises=AssertionError)] if reason else []
-    return pytest.param(transcript, id=transcript["name"], marks=marks)
-
-
-@pytest.mark.parametrize("transcript", [to_play(each) for each in TRANSCRIPTS])
+@pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda transcript: transcript["name"])
 async def test_it_plays_the_transcript(transcript: dict[str, Any], tmp_path: Path) -> None:
     config = Config(
         server=ServerConfig(port=0),

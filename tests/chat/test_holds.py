@@ -1,0 +1,132 @@
+"""A retry never overtakes what was said before it, and is never overtaken."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import hypothesis.strategies as st
+from hypothesis import given
+
+from imserver.chat.holds import Holds, Ticket
+
+TALK = "direct/alice/bob"
+
+
+def taken(holds: Holds, key: bytes) -> Ticket:
+    ticket = holds.offer(TALK, key)
+    assert ticket is not None
+    return ticket
+
+
+def test_what_is_behind_a_refused_post_waits_until_it_is_offered_again() -> None:
+    holds = Holds()
+    first = taken(holds, b"1")
+    holds.hold(TALK, first, b"1")
+    assert holds.offer(TALK, b"2") is None
+    again = taken(holds, b"1")
+    assert not holds.overtakes(TALK, again)
+    assert not holds.overtakes(TALK, taken(holds, b"2"))
+
+
+def test_what_was_queued_before_the_refused_post_is_not_touched() -> None:
+    holds = Holds()
+    earlier, refused = taken(holds, b"1"), taken(holds, b"2")
+    holds.hold(TALK, refused, b"2")
+    assert not holds.overtakes(TALK, earlier)
+
+
+def test_what_was_queued_behind_it_is_withdrawn_even_when_the_hold_is_over_again() -> None:
+    holds = Holds()
+    refused, behind = taken(holds, b"1"), taken(holds, b"2")
+    holds.hold(TALK, refused, b"1")
+    assert holds.overtakes(TALK, behind)
+    again = taken(holds, b"1")
+    assert holds.overtakes(TALK, behind)
+    assert not holds.overtakes(TALK, again)
+
+
+def test_several_refused_keys_come_back_oldest_first() -> None:
+    holds = Holds()
+    first, second = taken(holds, b"1"), taken(holds, b"2")
+    holds.hold(TALK, second, b"2")
+    holds.hold(TALK, first, b"1")
+    assert holds.offer(TALK, b"2") is None
+    again = taken(holds, b"1")
+    assert not holds.overtakes(TALK, again)
+    second_again = taken(holds, b"2")
+    assert not holds.overtakes(TALK, second_again)
+
+
+def test_an_abandoned_key_lets_the_rest_go_on() -> None:
+    holds = Holds()
+    holds.hold(TALK, taken(holds, b"1"), b"1")
+    holds.release(TALK, b"1")
+    assert holds.offer(TALK, b"2") is not None
+
+
+def test_other_conversations_are_not_held() -> None:
+    holds = Holds()
+    holds.hold(TALK, taken(holds, b"1"), b"1")
+    assert holds.offer("direct/alice/carol", b"2") is not None
+
+
+class PipeliningClient:
+    """Sends without waiting for answers, and offers again, oldest first, whatever was refused before it says more."""
+
+    def __init__(self) -> None:
+        self.holds = Holds()
+        self.queue: deque[tuple[int, Ticket]] = deque()
+        self.stored: list[int] = []
+        self.refused: list[int] = []
+        self.said = 0
+
+    def send(self, *, refused: bool) -> None:
+        """The next post arrives. While something was refused and something else is undecided, the client waits."""
+        if self.refused and self.queue:
+            return
+        if self.refused:
+            number = min(self.refused)
+            self.refused.remove(number)
+        else:
+            number, self.said = self.said, self.said + 1
+        ticket = self.holds.offer(TALK, bytes([number]))
+        if ticket is None:
+            self.refused.append(number)
+        elif refused:
+            self._refuse(number, ticket)
+        else:
+            self.queue.append((number, ticket))
+
+    def decide(self, *, refused: bool) -> None:
+        """The oldest queued post comes to its end."""
+        if self.queue:
+            number, ticket = self.queue.popleft()
+            if refused or self.holds.overtakes(TALK, ticket):
+                self._refuse(number, ticket)
+            else:
+                self.stored.append(number)
+
+    def _refuse(self, number: int, ticket: Ticket) -> None:
+        self.holds.hold(TALK, ticket, bytes([number]))
+        self.refused.append(number)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([PipeliningClient.send, PipeliningClient.decide]), st.booleans()),
+        max_size=80,
+    )
+)
+def test_whatever_is_refused_when_the_stored_order_is_the_order_of_sending(
+    moves: list[tuple[Callable[..., None], bool]],
+) -> None:
+    client = PipeliningClient()
+    for move, refused in moves:
+        move(client, refused=refused)
+    for _ in range(len(moves) + 1):
+        while client.queue:
+            client.decide(refused=False)
+        if client.refused:
+            client.send(refused=False)
+    assert client.stored == list(range(client.said))
