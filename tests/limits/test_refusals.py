@@ -1,0 +1,207 @@
+"""Requests that are refused: each with its code, without harm to the connection that asked or to anybody else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import pytest
+
+from imserver.model import Kind
+from tests.limits.raw import SIGNAL, Answer, Raw, neighbourhood, new_key, said
+
+INVALID, UNKNOWN_METHOD, FORBIDDEN, NOT_FOUND, KEY_REUSED = 600, 601, 602, 603, 604
+TOO_LARGE, EPOCH_CHANGED, RATE_LIMITED, HELD = 606, 608, 700, 701
+HERE, THEIRS = "direct/alice/eve", "direct/ann/ben"
+KEY = b"k" * 16
+
+
+def content(value: Any) -> bytes:
+    data: bytes = msgpack.packb(value)
+    return data
+
+
+#: method, parameters, code.
+REFUSED: list[tuple[str, tuple[Any, ...], int]] = [
+    ("frobnicate", (), UNKNOWN_METHOD),
+    ("", (), UNKNOWN_METHOD),
+    ("POST", (HERE, KEY, said("x")), UNKNOWN_METHOD),
+    ("x" * 2000, (), UNKNOWN_METHOD),
+    # what is not of the right kind
+    ("post", (), INVALID),
+    ("post", (HERE, KEY), INVALID),
+    ("post", (HERE, KEY, None), INVALID),
+    ("post", (HERE, "k" * 16, said("x")), INVALID),
+    ("post", (HERE, KEY, "gaR0eXBlpHRleHQ="), INVALID),
+    ("post", (7, KEY, said("x")), INVALID),
+    ("post", (HERE, b"short", said("x")), INVALID),
+    ("post", (HERE, b"k" * 17, said("x")), INVALID),
+    ("post", (HERE, KEY, b""), INVALID),
+    ("post", (HERE, KEY, b"\xc1"), INVALID),
+    ("post", (HERE, KEY, content([])), INVALID),
+    ("post", (HERE, KEY, content({})), INVALID),
+    ("post", (HERE, KEY, content({"type": 7})), INVALID),
+    ("post", (HERE, KEY, content({"type": ""})), INVALID),
+    ("post", (HERE, KEY, content({"type": "text"})), INVALID),
+    ("post", (HERE, KEY, content({"type": "text", "text": b"x"})), INVALID),
+    ("post", (HERE, KEY, content({"type": "system", "event": "added"})), INVALID),
+    ("post", (HERE, KEY, content({"type": "text", "text": "x", "n": 2**60})), INVALID),
+    ("post", (HERE, KEY, content({"type": "text", "text": "x", "n": float("nan")})), INVALID),
+    ("post", (HERE, KEY, said("x") + b"\xc0"), INVALID),
+    ("history", (HERE, 1, 2), INVALID),
+    ("history", (HERE, None, None, 0), INVALID),
+    ("history", (HERE, "1"), INVALID),
+    ("sync", (None, 0), INVALID),
+    ("sync", (None, True), INVALID),
+    ("sync", ("rubbish",), EPOCH_CHANGED),
+    ("conversations", ("rubbish",), EPOCH_CHANGED),
+    ("conversations", (None, -1), INVALID),
+    ("cursor", (THEIRS, -1), NOT_FOUND),
+    ("create", (KEY, "direct", "t", ["ann"]), INVALID),
+    ("create", (KEY, "party", "t", []), INVALID),
+    ("create", (KEY, "group", "t" * 201, []), INVALID),
+    ("create", (KEY, "group", "t", ["nobody"]), NOT_FOUND),
+    ("create", (b"", "group", "t", []), INVALID),
+    ("users", (["x"] * 101,), TOO_LARGE),
+    ("renew", (b"token",), INVALID),
+    # what is too long
+    ("post", (HERE, KEY, said("x" * 32_768)), TOO_LARGE),
+    # what belongs to others, and what does not exist, look the same
+    ("post", (THEIRS, KEY, said("x")), NOT_FOUND),
+    ("post", ("direct/eve/nobody", KEY, said("x")), NOT_FOUND),
+    ("post", ("direct/eve/eve", KEY, said("x")), NOT_FOUND),
+    ("post", ("direct/eve/alice", KEY, said("x")), NOT_FOUND),  # not the canonical order
+    ("post", ("group/" + "0" * 32, KEY, said("x")), NOT_FOUND),
+    ("post", ("", KEY, said("x")), NOT_FOUND),
+    ("post", ("x" * 5000, KEY, said("x")), NOT_FOUND),
+    ("history", (THEIRS,), NOT_FOUND),
+    ("history", ("direct/ann/nobody",), NOT_FOUND),
+    ("cursor", (THEIRS, 1), NOT_FOUND),
+    ("members", (THEIRS,), NOT_FOUND),
+    ("members", ("group/unheard-of",), NOT_FOUND),
+    ("add", (THEIRS, KEY, "eve"), NOT_FOUND),
+    ("remove", (THEIRS, KEY, "ann"), NOT_FOUND),
+    ("leave", (THEIRS, KEY), NOT_FOUND),
+    ("edit", (THEIRS, KEY, 1, None, said("x")), NOT_FOUND),
+]
+
+
+async def test_every_refusal_has_its_code_and_costs_nobody_the_connection(tmp_path: Path) -> None:
+    async with neighbourhood(tmp_path) as (server, neighbours), await Raw.open(server) as raw:
+        await raw.enter(server, "eve")
+        got = [(await raw.ask(method, *params)).code for method, params, _ in REFUSED]
+        wrong = [
+            (method, str(params)[:80], code, wanted)
+            for (method, params, wanted), code in zip(REFUSED, got, strict=True)
+            if code != wanted
+        ]
+        assert not wrong
+        await neighbours.talk()
+        assert (await raw.ask("post", HERE, KEY, said("x"))).result[0] == 1, "none of them was stored"
+
+
+async def test_what_outsiders_are_told_does_not_say_whether_it_exists(tmp_path: Path) -> None:
+    async with neighbourhood(tmp_path) as (server, _), await Raw.open(server) as raw:
+        await raw.enter(server, "eve")
+        for method, rest in (("history", ()), ("members", ()), ("post", (KEY, said("x"))), ("leave", (KEY,))):
+            answers = {
+                await raw.ask(method, where, *rest)
+                for where in (THEIRS, "direct/ann/nobody", "group/" + "0" * 32)
+            }
+            assert len(answers) == 1, answers
+
+
+async def test_the_same_key_is_the_same_message(tmp_path: Path) -> None:
+    async with (
+        neighbourhood(tmp_path) as (server, _),
+        await Raw.open(server) as eve,
+        await Raw.open(server) as alice,
+    ):
+        await eve.enter(server, "eve")
+        await alice.enter(server, "alice")
+        first = await eve.ask("post", HERE, KEY, said("one"))
+        again = await eve.ask("post", HERE, KEY, said("one"))
+        assert (first.result[0], first.result[2]) == (1, False)
+        assert again.result == [*first.result[:2], True]
+        other = await eve.ask("post", HERE, KEY, said("two"))
+        assert other.code == KEY_REUSED
+        # The key is the sender's own: alice's message with the same bytes is another one.
+        assert (await alice.ask("post", HERE, KEY, said("mine"))).result[0] == 2
+        assert (await eve.ask("post", HERE, new_key(), said("end"))).result[0] == 3
+        await alice.push(2)
+        assert [push[6] for push in alice.pushes] == [said("one"), said("end")], "no second push"
+        assert [push[6] for push in await eve.push(1)] == [said("mine")]
+
+
+async def test_a_key_is_looked_up_before_a_refusal(tmp_path: Path) -> None:
+    """What was committed is said to be committed, though it would be refused by now."""
+    async with neighbourhood(tmp_path) as (server, _), await Raw.open(server) as raw:
+        await raw.enter(server, "eve")
+        group, _, _ = await server.chat.create_conversation("alice", Kind.GROUP, "Lunch", ["eve"])
+        posted = await raw.ask("post", group, KEY, said("x"))
+        await server.chat.remove_member("alice", group, "eve")
+        assert (await raw.ask("post", group, KEY, said("x"))).result == [*posted.result[:2], True]
+        assert (await raw.ask("post", group, new_key(), said("x"))).code == NOT_FOUND
+
+
+async def test_a_retryable_refusal_holds_the_conversation_until_its_key_is_offered_again(
+    tmp_path: Path,
+) -> None:
+    limits = {"posts_per_second": 4.0, "posts_burst": 2}
+    async with neighbourhood(tmp_path, limits=limits) as (server, neighbours), await Raw.open(server) as raw:
+        await raw.enter(server, "eve")
+        keys = [new_key() for _ in range(5)]
+        seqs = [raw.request("post", HERE, key, said(f"{n}")) for n, key in enumerate(keys)]
+        answers = [await raw.answer(seq) for seq in seqs]
+        assert [answer.code for answer in answers] == [0, 0, RATE_LIMITED, HELD, HELD]
+        assert 0 < answers[2].retry_after_ms <= 1000
+        # A later message does not overtake, however long one waits; another conversation is not held.
+        assert (await patiently(raw, "post", HERE, keys[3], said("3"), but=HELD)).code == HELD
+        assert (await patiently(raw, "post", "direct/bob/eve", new_key(), said("x"))).result[0] == 1
+        assert (await patiently(raw, "post", HERE, keys[2], said("2"))).result[0] == 3
+        assert (await patiently(raw, "post", HERE, keys[3], said("3"))).result[0] == 4
+        await neighbours.talk()
+
+
+async def test_a_held_key_may_be_given_up(tmp_path: Path) -> None:
+    limits = {"posts_per_second": 2.0, "posts_burst": 1}
+    async with neighbourhood(tmp_path, limits=limits) as (server, _), await Raw.open(server) as raw:
+        await raw.enter(server, "eve")
+        stored, held, later = new_key(), new_key(), new_key()
+        seqs = [raw.request("post", HERE, key, said(key.hex())) for key in (stored, held)]
+        assert [(await raw.answer(seq)).code for seq in seqs] == [0, RATE_LIMITED]
+        assert (await raw.ask("post", HERE, later, said("x"))).code == HELD
+        assert (await raw.ask("abandon", HERE, stored)).result == [1], "this one was committed"
+        assert (await raw.ask("post", HERE, later, said("x"))).code == HELD, "another key releases nothing"
+        assert (await raw.ask("abandon", HERE, held)).result == [None]
+        assert (await patiently(raw, "post", HERE, later, said("x"))).result[0] == 2
+
+
+async def patiently(raw: Raw, method: str, *params: Any, but: int = 0) -> Answer:
+    """Ask again for as long as it is refused RATE_LIMITED: each attempt is a round trip, so this does not spin for free."""
+    for _ in range(100_000):
+        answer = await raw.ask(method, *params)
+        if answer.code != RATE_LIMITED or answer.code == but:
+            return answer
+    raise AssertionError("rate limited for ever")
+
+
+@pytest.mark.parametrize("size", [4, 500])
+async def test_a_flood_of_nonsense_is_answered_in_full(tmp_path: Path, size: int) -> None:
+    async with neighbourhood(tmp_path) as (server, neighbours), await Raw.open(server) as raw:
+        await raw.enter(server, "eve")
+        for _ in range(5):
+            seqs = [raw.request("no such method " * size, n) for n in range(64)]
+            assert {(await raw.answer(seq)).code for seq in seqs} == {UNKNOWN_METHOD}
+            await neighbours.talk()
+
+
+async def test_signals_of_strangers_reach_nobody(tmp_path: Path) -> None:
+    async with neighbourhood(tmp_path) as (server, neighbours), await Raw.open(server) as raw:
+        await raw.enter(server, "eve")
+        for fields in (("typing", THEIRS), ("typing", 7), ("typing",), ("online", "ann"), ("x" * 300,)):
+            raw.send(SIGNAL, 0, raw.received, *fields)
+        await neighbours.talk()
+        assert (await raw.ask("sync", None)).code == 0
+        assert not raw.pushes
