@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from .chain import WEEKDAYS, Store, Week, span_minutes
 
 MINUTE_MS = 60_000
-_DAY_MIN = 24 * 60
 #: How far ahead an opening is looked for: longer closures are not waited for by a timer.
 MAX_DAYS_TO_OPENING = 60
 

@@ -96,7 +96,6 @@ class Ear:
         self._visits = _Finder({"new": heard["first_visit"], "returning": heard["returning"]})
         self._lenses = _Finder(heard["lenses"])
         self._yes, self._no = frozenset(heard["yes"]), frozenset(heard["no"])
-        self._today = frozenset(heard["day_sheet"])
         self._before_name = re.compile(
             rf"^(?:{'|'.join(map(_bounded, sorted(heard['name_before'], key=len, reverse=True)))})\s*[:：]?\s*",
             re.IGNORECASE,
@@ -179,9 +178,6 @@ class Ear:
         if name.startswith("/") or any(_within(word, lower) for word in self._not_a_name):
             return ""
         return name
-
-    def means_today(self, text: str) -> bool:
-        return text.casefold() in self._today
 
 
 @dataclass(frozen=True, slots=True)
