@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-#: A user id is 1-64 bytes of UTF-8 without control characters (protocol.md, methods).
+#: A user id is 1-64 bytes of UTF-8 without control characters (SPEC, "Methods").
 MAX_USER_ID_BYTES = 64
 #: A key is the client's name for one attempt to post: the same key, the same message.
 KEY_BYTES = 16

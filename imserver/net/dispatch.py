@@ -18,7 +18,7 @@ from imserver.model import MAX_USER_ID_BYTES, ConversationRow, Kind, Message, Ro
 
 #: Longest conversation id: "direct/", two user ids with every byte escaped, one slash.
 MAX_CONVERSATION_ID_BYTES = 8 + 2 * 3 * MAX_USER_ID_BYTES
-#: Reply room that a request without a page takes (protocol.md, flow control).
+#: Reply room that a request without a page takes (SPEC, "Windows").
 SMALL_REPLY_BYTES = 512
 #: What one item or row adds to its content on the wire, at the most: ids, numbers, headers (bytes).
 ITEM_OVERHEAD_BYTES = 640

@@ -1,6 +1,6 @@
 """Bytes <-> values: one strict msgpack dialect for frames and contents, and the fast building of frames.
 
-Strict means (protocol.md, framing): exactly one value, UTF-8 strings, string map keys without duplicates, no
+Strict means (SPEC, "Encoding"): exactly one value, UTF-8 strings, string map keys without duplicates, no
 extension types (also not the timestamp that msgpack decodes unasked), no NaN or infinity, integers within
 ±(2^53-1), nesting at most 16, bounded containers. Encoding keeps the same rules, so what one of us sends the
 other accepts.

@@ -11,7 +11,7 @@ from typing import Final
 
 
 class CloseCode(IntEnum):
-    """Codes of GOODBYE (protocol.md, "Close codes and refusals")."""
+    """Codes of GOODBYE (SPEC, "Close codes and refusals")."""
 
     LOST = 0  #: never on the wire: the socket ended, or fell silent, without a GOODBYE
 

@@ -17,7 +17,7 @@ from typing import Final
 FRAME_OVERHEAD_BYTES: Final = 24
 #: The length prefix itself is not part of the length that it states.
 LENGTH_BYTES: Final = 4
-#: 2**53 - 1: browsers keep integers exact up to here (protocol.md, framing).
+#: 2**53 - 1: browsers keep integers exact up to here (SPEC, "Encoding").
 MAX_INTEGER: Final = 2**53 - 1
 #: Arrays, maps and the frame's own array together. Content in a `bin` counts anew.
 MAX_NESTING: Final = 16

@@ -1,7 +1,7 @@
 """A session: the resumable stream between one device and the server, which survives connections.
 
 It numbers payload frames, keeps them until they are acked, and keeps the accounts of every window
-(protocol.md, "Flow control"). It lives in memory only. The same class serves both roles; what only one role
+(SPEC, "Windows"). It lives in memory only. The same class serves both roles; what only one role
 may do says so.
 """
 

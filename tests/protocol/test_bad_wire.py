@@ -1,6 +1,6 @@
 """Two connections over a bad wire: whatever is cut, split, delayed, forgotten or asked twice, the invariants hold.
 
-Each rule is something that a network, a user or a program does. Numbers in comments are the invariants of protocol.md.
+Each rule is something that a network, a user or a program does. Numbers in comments are the invariants of docs/reliability.md.
 """
 
 from __future__ import annotations

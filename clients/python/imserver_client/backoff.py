@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-#: The first attempt comes within this time; the range doubles up to `MOST_S` (protocol.md, "Sending").
+#: The first attempt comes within this time; the range doubles up to `MOST_S` (SPEC, "Liveness and coming back").
 FIRST_S: Final = 0.5
 MOST_S: Final = 30.0
 

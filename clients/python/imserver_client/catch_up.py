@@ -1,4 +1,4 @@
-"""Reading what was not pushed: `sync` after a fresh session, `history` where positions are missing (protocol.md).
+"""Reading what was not pushed: `sync` after a fresh session, `history` where positions are missing (SPEC, "Receiving").
 
 One sync at a time, one read at a time for each conversation, a few conversations at a time, and only as much as the
 application's queue has room for.

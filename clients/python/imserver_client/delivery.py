@@ -15,7 +15,7 @@ from .values import Message
 
 
 class Delivery:
-    """Messages that nobody was handed yet. What finds no room is read again later, from the server (protocol.md)."""
+    """Messages that nobody was handed yet. What finds no room is read again later, from the server (SPEC, "Receiving")."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""How far each conversation has come: `have` and `known_head` (protocol.md, "Receiving"). No I/O, no clock."""
+"""How far each conversation has come: `have` and `known_head` (SPEC, "Receiving"). No I/O, no clock."""
 
 from __future__ import annotations
 

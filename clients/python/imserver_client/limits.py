@@ -35,7 +35,7 @@ class ClientLimits:
     abort_after_s: float = 1.0  # for a closed transport to flush its last frame
     stable_after_s: float = 1.0  # a connection that lived so long was a good one: back-off begins anew
     calm_after_s: float = 300.0  # without a violation: then the count of violations begins anew
-    max_violations: int = 5  # closes with 210-215 (protocol.md, "Close codes")
+    max_violations: int = 5  # closes with 210-215 (SPEC, "Close codes")
     report_every_s: float = 1.0  # delivered and read cursors of a conversation are coalesced so long
 
     def __post_init__(self) -> None:
