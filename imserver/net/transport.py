@@ -7,21 +7,43 @@ After any call into the `Connection` exactly one thing happens, `_step()`: hand 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import Any, Protocol, cast
 
+from imserver.clock import Clock
+from imserver.config import LimitsConfig
+from imserver.net.flush import FlushQueue
 from imserver.net.sessions import DeviceSession
 from imserver_protocol.connection import Connection
 from imserver_protocol.errors import CloseCode
 from imserver_protocol.events import Closed, HelloReceived, LaggingEnded, RequestReceived, SignalReceived
+from imserver_protocol.frames import Hello
+from imserver_protocol.limits import Limits
 from imserver_protocol.states import ConnectionState, Role
-
-if TYPE_CHECKING:
-    from imserver.net.listener import Listener
 
 #: Bytes that the kernel has not taken yet above which we stop handing over more. What waits stays in the resend queue.
 HIGH_WATER_BYTES = 256 * 1024
 #: Deadlines further away than this are left to the sweep over all connections (seconds).
 SWEEP_INTERVAL_S = 1.0
+
+
+class FrontDoor(Protocol):
+    """What a transport knows of the listener behind it."""
+
+    loop: asyncio.AbstractEventLoop
+    clock: Clock
+    limits: LimitsConfig
+    protocol_limits: Limits
+    flush_queue: FlushQueue
+
+    def admission(self, transport: ClientTransport) -> tuple[CloseCode, str, int] | None: ...
+
+    def hello(self, transport: ClientTransport, hello: Hello) -> None: ...
+
+    def signal(self, device: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None: ...
+
+    def closed(self, transport: ClientTransport, device: DeviceSession | None, event: Closed) -> None: ...
+
+    def forget(self, transport: ClientTransport) -> None: ...
 
 
 class ClientTransport(asyncio.Protocol):
@@ -40,7 +62,7 @@ class ClientTransport(asyncio.Protocol):
         "flush_pending",
     )
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: FrontDoor) -> None:
         self._listener = listener
         self._loop = listener.loop
         self.connection = Connection(Role.SERVER, listener.protocol_limits, listener.clock.monotonic())
