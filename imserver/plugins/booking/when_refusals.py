@@ -143,6 +143,15 @@ REFUSALS: Final = tuple((re.compile("|".join(patterns)), reason) for reason, pat
 
 # --------------------------------------------------------------------------------------------------------------- residue
 
+FOREIGN: Final = (
+    "lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|demain|aujourdhui|apres-demain",
+    "montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag|morgen|heute|ubermorgen|uebermorgen",
+    "lunes|martes|miercoles|jueves|viernes|sabado|domingo|hoy|manana",
+    "luned[iì]|marted[iì]|mercoled[iì]|gioved[iì]|venerd[iì]|sabato|domenica|domani|oggi|dopodomani",
+    "segunda|terca|quarta|quinta|sexta|amanha|hoje|maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag|overmorgen",
+    "isnin|selasa|rabu|khamis|jumaat|sabtu|ahad|besok|esok|senin|kamis|jumat|minggu|lusa|bukas|ngayon|mingtian|houtian",
+)
+"""Days in languages that no rule reads: alone, the time beside them would be taken for today's."""
 UNITS: Final = f"(?:点|时(?![候间])|分|刻|号|日|天|月|年|{WEEK}|小时|钟|工作日)"
 RESIDUE: Final = re.compile(
     "|".join(
@@ -158,6 +167,7 @@ RESIDUE: Final = re.compile(
                 f"{EN_DAY}|(?!may){EN_MONTH}|next|following|(?:the|on) (?:first|second)|weeks?|months?|days|hours?|minutes?"
             ),
             word("hrs?|mins?|o'?clock|pm|half|quarter"),
+            word("|".join(FOREIGN)),
             word(either((*EN_ONES[2:], *EN_TENS, "third", "fourth", "fifth", "tenth"))),
         )
     )
