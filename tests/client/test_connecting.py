@@ -44,6 +44,15 @@ async def states(events, last: State) -> list[State]:
 # -- coming back ----------------------------------------------------------------------------------------------------------
 
 
+async def test_by_default_a_token_means_a_device(server, open_client):
+    """Servers bind a token to the device that used it first: a second start must present the same."""
+    for _ in range(2):
+        async with open_client(token="alice") as alice:
+            assert alice.device_id == server.hellos[0].device_id
+    async with open_client(token="alice/other") as other:
+        assert other.device_id != server.hellos[0].device_id
+
+
 async def test_a_cut_is_resumed(server, open_client):
     async with open_client(token="alice", client_info={"app": "test"}) as alice:
         assert alice.state is State.CONNECTED
@@ -263,6 +272,19 @@ async def test_a_client_that_is_cancelled_while_connecting_leaves_nothing_behind
         await opening
     await server.until(lambda: not server.peers)
     assert [one for one in asyncio.all_tasks() if "imserver_client" in one.get_name()] == []
+
+
+async def test_calls_that_were_given_up_while_away_are_not_made_later(server, open_client):
+    async with open_client(token="alice") as alice:
+        server.goodbyes_at_hello = [(CloseCode.OVERLOADED, 100)]
+        server.cut()
+        await server.until(lambda: not server.goodbyes_at_hello)
+        asked = [asyncio.create_task(alice.users(["bob"])) for _ in range(100)]
+        await asyncio.sleep(0)
+        for task in asked:
+            task.cancel()
+        assert await alice.users(["bob"])
+    assert server.count("users") == 1
 
 
 async def test_leaving_says_goodbye_and_ends_every_task(server, open_client):

@@ -122,7 +122,7 @@ class TestFiles:
             device_id = alice.device_id
         with pytest.raises(StoreError, match="device"):
             await open_client(token="alice", store=path, device_id="other")
-        with pytest.raises(Exception, match="belongs to the user 'alice'"):
+        with pytest.raises(StoreError, match="belongs to the user 'alice'"):
             await open_client(token="bob", store=path)
         async with open_client(token="alice", store=path) as again:
             assert again.device_id == device_id

@@ -16,7 +16,9 @@ class Announcer:
 
     def __init__(self, max_queued: int) -> None:
         self._max_queued = max_queued
-        self._readers: weakref.WeakSet[EventStream] = weakref.WeakSet()
+        # By number, so that readers are told in the order in which they came: a simulation must be able to repeat itself.
+        self._readers: weakref.WeakValueDictionary[int, EventStream] = weakref.WeakValueDictionary()
+        self._numbers = 0
         #: Outcomes of posts for the first reader: those that an earlier process left are settled before anybody can ask.
         self._backlog: deque[ClientEvent] | None = deque(maxlen=max_queued)
         self._end: Callable[[], ClientError] | None = None
@@ -34,20 +36,21 @@ class Announcer:
             stream.put(event)
         if self._end is not None:
             stream.end(self._end())
-        self._readers.add(stream)
+        self._numbers += 1
+        self._readers[self._numbers] = stream
         return stream
 
     def announce(self, event: ClientEvent) -> None:
         """To every reader, now."""
         if self._backlog is not None and isinstance(event, PostSettled):
             self._backlog.append(event)
-        for reader in list(self._readers):
+        for reader in list(self._readers.values()):
             reader.put(event)
 
     def end(self, error: Callable[[], ClientError]) -> None:
         """No more events."""
         self._end = error
-        for reader in list(self._readers):
+        for reader in list(self._readers.values()):
             reader.end(error())
 
 

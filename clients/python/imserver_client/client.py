@@ -52,7 +52,8 @@ def connect(
 
     `token`: a string, or a function (plain or async) that is asked for one at the start and again whenever the server
     no longer takes the last. If it raises OSError or TimeoutError it is asked again later; anything else stops the client.
-    `device_id` names this installation; by default it is kept in the store, or made up. Two programs must not share one.
+    `device_id` names this installation. By default it is the store's, or follows from the token (servers bind a token to
+    the device that used it first). Two programs that run at the same time must not share one.
     `store`: the path of an SQLite file that keeps the outbox and what was received across restarts (a file may be used by
     one process at a time), a `Storage`, or None to keep all in memory.
     `timeout`: seconds until CannotConnect is raised; None waits for ever. `close_timeout`: for leaving in good order.
@@ -106,7 +107,7 @@ class Client:
     """One device of one user. Made by `connect()`. Use it on the event loop that made it.
 
     Every call waits while the connection is down and goes on when it is back; bound the wait with `asyncio.timeout`.
-    Every call may raise Refused, Stopped or Disconnected.
+    Every call may raise Refused, Stopped, Disconnected, or StoreError if the store fails.
     """
 
     def __init__(self, core: Core) -> None:
@@ -194,7 +195,10 @@ class Client:
     async def history(
         self, conversation_id: str, *, before: int | None = None, after: int | None = None, limit: int = 50
     ) -> Page:
-        """A page of a conversation: the last `limit` messages, those before a position, or those after one."""
+        """A page of a conversation: the last `limit` messages, those before a position, or those after one.
+
+        The server may give fewer: at most 200, and not more bytes than half a frame. `Page.first..last` says what it covers.
+        """
         return await self._core.calls.history(conversation_id, after, before, limit)
 
     async def conversations(self, *, before: Any = None, limit: int = 50) -> ConversationPage:

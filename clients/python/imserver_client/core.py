@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import ssl
 from collections.abc import Callable, Coroutine
@@ -12,6 +13,7 @@ from typing import Any
 from imserver_protocol import (
     CloseCode,
     Closed,
+    EncodeError,
     Event,
     PushReceived,
     RefusalReceived,
@@ -45,7 +47,7 @@ _log = logging.getLogger("imserver_client")
 
 #: Signals are dropped while so much waits for the socket: who cannot send messages need not say that he types.
 _SIGNALS_UP_TO_BYTES = 64 * 1024
-_DEVICE_ID_BYTES = 8
+_DEVICE_ID_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +137,9 @@ class Core:
         wanted = self._options.device_id
         if wanted is not None and saved.device_id not in (None, wanted):
             raise StoreError(f"the store belongs to the device {saved.device_id!r}, not {wanted!r}")
-        self.device_id = wanted or saved.device_id or self.random_bytes(_DEVICE_ID_BYTES).hex()
+        self.device_id = wanted or saved.device_id or ""
         self.user_id = saved.user_id or ""
         self.store_epoch = saved.store_epoch or ""
-        self._storage.save_identity(self.device_id, saved.user_id, saved.store_epoch)
         stored.adopt(saved, self._options.have)
         self.inbox.restore(saved.positions)
         self.catch_up.restore(saved)
@@ -195,15 +196,14 @@ class Core:
             return
         _log.info("client stopped: %s", error)
         self._change(State.STOPPED, str(error))
-        if isinstance(error, Stopped):
-            code, text = error.code, error.text
-        else:
-            code, text = 0, str(error) or type(error).__name__
 
         def make() -> ClientError:
-            stopped = Stopped(code, text)
-            if not isinstance(error, Stopped):
-                stopped.__cause__ = error
+            if isinstance(error, Stopped):
+                return Stopped(error.code, error.text)
+            if isinstance(error, StoreError):
+                return StoreError(str(error))
+            stopped = Stopped(0, str(error) or type(error).__name__)
+            stopped.__cause__ = error
             return stopped
 
         self._finish(make)
@@ -304,6 +304,13 @@ class Core:
 
     # -- what the parts ask of each other -----------------------------------------------------------------------------
 
+    def device_for(self, token: str) -> str:
+        """The device id to say in HELLO. By default it follows from the first token: servers bind a token to the device
+        that used it first, so a made-up id would lock the token out at the next start without a store."""
+        if not self.device_id:
+            self.device_id = hashlib.sha256(token.encode()).hexdigest()[:_DEVICE_ID_DIGITS]
+        return self.device_id
+
     def connecting(self) -> None:
         self._change(State.CONNECTING)
 
@@ -378,7 +385,10 @@ class Core:
         """Ephemeral: dropped while not connected, or while the socket is stuck."""
         transport = self._reconnect.transport
         if transport is not None and transport.buffered_bytes < _SIGNALS_UP_TO_BYTES:
-            transport.connection.signal(kind, *fields)
+            try:
+                transport.connection.signal(kind, *fields)
+            except EncodeError as error:
+                raise Misuse(str(error)) from None
             transport.step_soon()
 
     def _sent(self) -> None:

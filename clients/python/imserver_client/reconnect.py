@@ -58,8 +58,7 @@ class Tokens:
 class Around(Owner, Protocol):
     """What reconnecting needs of the rest of the client."""
 
-    @property
-    def device_id(self) -> str: ...
+    def device_for(self, token: str) -> str: ...
 
     def connecting(self) -> None: ...
 
@@ -138,7 +137,7 @@ class Reconnect:
             async with asyncio.timeout(limits.connect_timeout_s):
                 await environment.open_transport(self._address, self._tls, lambda: transport)
             self.transport = transport
-            connection.hello(token, self._around.device_id, self._client_info, self._session)
+            connection.hello(token, self._around.device_for(token), self._client_info, self._session)
             transport.step_soon()
             await transport.lost.wait()
         finally:

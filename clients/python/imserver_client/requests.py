@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -169,7 +170,13 @@ class Requests:
         ask = _Ask(method, params, asyncio.get_running_loop().create_future())
         self._line.append(ask)
         self.serve_line()
-        return await ask.answer  # if cancelled, the line skips it and the answer is ignored
+        try:
+            return await ask.answer
+        except asyncio.CancelledError:
+            # Else an application that asks with time-outs would fill the line while the server is away.
+            with contextlib.suppress(ValueError):
+                self._line.remove(ask)
+            raise
 
 
 def _resolver(future: asyncio.Future[Answer | None]) -> OnAnswer:

@@ -98,7 +98,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A row of the list of conversations."""
+    """A row of the list of conversations. `last` is None if there is no message, or it is too long for the list."""
 
     conversation_id: str
     kind: str
