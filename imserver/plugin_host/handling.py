@@ -167,6 +167,8 @@ class Handling:
         async def body() -> Content | str | None:
             return await call()
 
+        while len(self._left_behind) >= self._limits.max_left_behind:
+            await asyncio.wait(self._left_behind, return_when=asyncio.FIRST_COMPLETED)
         token = CURRENT.set(attempt)
         try:
             task = asyncio.get_running_loop().create_task(body())
@@ -177,7 +179,9 @@ class Handling:
             if not done:
                 attempt.abandoned = True
                 task.cancel()
-                await asyncio.wait({task}, timeout=self._limits.cancel_grace_s)
+                done, _ = await asyncio.wait({task}, timeout=self._limits.cancel_grace_s)
+                if not done:
+                    self._log.error("plugin_handler_left_behind", event_id=describe(attempt.event))
         finally:
             self._leave(attempt, task)
         await attempt.all_decided()
@@ -196,7 +200,6 @@ class Handling:
             return
         attempt.abandoned = True
         task.cancel()
-        self._log.error("plugin_handler_left_behind", event_id=describe(attempt.event))
         self._left_behind.add(task)
         task.add_done_callback(self._forget)
 

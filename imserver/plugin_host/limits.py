@@ -13,6 +13,8 @@ class HostLimits:
     handler_deadline_s: float = 5.0
     #: What a cancelled handler may still take to clean up; then it is left behind and its transactions are refused.
     cancel_grace_s: float = 1.0
+    #: Handlers that were left behind and still run; with so many the plugin is stuck, and only it.
+    max_left_behind: int = 8
     #: Failed attempts at one event or timer, after which it goes to `plugin_failures`.
     max_attempts: int = 3
     #: Waits between them. Short, because the plugin's later events wait too.

@@ -75,8 +75,7 @@ class Worker:
         self._wake = asyncio.Event()
         self._idle_waiters: list[asyncio.Future[None]] = []
         self._task: asyncio.Task[None] | None = None
-        #: False while there is something to do.
-        self.idle = False
+        self._idle = False
 
     # -- from the host ------------------------------------------------------------------------------------------------
 
@@ -90,7 +89,7 @@ class Worker:
         """A message was committed in a conversation with some plugin's bot. Never blocks, never raises."""
         if not event.audience.keys().isdisjoint(self.registrations.bots.keys()):
             self._feed.offer(event)
-            self.idle = False
+            self._idle = False
             self._wake.set()
 
     @property
@@ -109,6 +108,11 @@ class Worker:
     def behind(self) -> bool:
         """True while the worker reads from the store to catch up."""
         return self._feed.behind
+
+    @property
+    def idle(self) -> bool:
+        """True if there is nothing to do, or nobody to do it."""
+        return self._idle or self._task is None or self._task.done()
 
     async def until_idle(self) -> None:
         """Wait until there is nothing to deliver and no timer due. For tests, which need no sleep then."""
@@ -146,7 +150,7 @@ class Worker:
             # The server stops for it, and recovers by restarting; the plugin's cursor is where it was.
             self._log.error("plugin_stopped_with_the_store")
         finally:
-            self.idle = True
+            self._idle = True
             self._release(self._idle_waiters)
 
     async def _turn(self) -> None:
@@ -164,7 +168,7 @@ class Worker:
             return
         if busy:
             return
-        self.idle = not self._wake.is_set()
+        self._idle = not self._wake.is_set()
         self._release(waiters)
         await self._rest(self._timers.wait_s())
 
@@ -183,7 +187,7 @@ class Worker:
 
     def _timers_changed(self) -> None:
         self._timers.changed()
-        self.idle = False
+        self._idle = False
         self._wake.set()
 
     # -- messages -----------------------------------------------------------------------------------------------------
