@@ -904,4 +904,4 @@ def test_no_rule_repeats_without_bound() -> None:
     "text", ["samedi 15:00", "Montag 10:30", "hoy 17:00", "domani 16:00", "mingtian 15:00", "besok 14:00"]
 )
 def test_a_day_in_a_language_that_is_not_read_is_asked_about(text: str) -> None:
-    assert read_when(text, NOW, "Asia/Shanghai").candidates == ()
+    assert read(text).candidates == ()
