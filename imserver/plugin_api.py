@@ -18,6 +18,7 @@ from imserver.clock import Clock
 from imserver.content import decode_content, encode_content
 from imserver.errors import AlreadyHandled, PluginError, Refusal, RefusalCode
 from imserver.events import MessageEdited, MessagePosted, TimerFired
+from imserver.metrics import Namespace
 from imserver.model import Audience, Kind, Message, Role, User, direct_conversation_id
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "MessageEdited",
     "MessagePosted",
     "Migration",
+    "Namespace",
     "Plugin",
     "PluginError",
     "Refusal",
@@ -155,6 +157,11 @@ class Context(Protocol):
     @property
     def log(self) -> Any:
         """A structlog logger bound to the plugin's name."""
+        ...
+
+    @property
+    def metrics(self) -> Namespace:
+        """Makes counters, gauges and histograms named `imserver_plugin_NAME_…`. Bind label children once."""
         ...
 
     async def ensure_bot(self, user_id: str, display_name: str, *, language: str = "en") -> User:

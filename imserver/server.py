@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import structlog
@@ -23,6 +23,7 @@ from imserver.chat.service import Chat
 from imserver.clock import Clock, ShiftedClock, SystemClock
 from imserver.config import Config, check_config
 from imserver.errors import StoreFailed
+from imserver.metrics import Metrics
 from imserver.net.listener import Listener
 from imserver.plugin_api import Plugin
 from imserver.plugin_host import PluginHost
@@ -60,8 +61,16 @@ class Server:
         self.messages = Messages(self.store, self.clock, limits)
         #: In-process calls: post, history, conversations, members, accounts.
         self.chat = Chat(self.store, self.hub, self.accounts, self.messages, self.clock, limits)
+        #: In Prometheus' terms; `metrics.render()` is the page to scrape.
+        self.metrics = Metrics()
+        self.metrics.watch(self._figures)
         self.plugin_host = PluginHost(
-            self.store, self.config.plugins, clock=self.clock, log=self.log, plugins=plugins
+            self.store,
+            self.config.plugins,
+            clock=self.clock,
+            log=self.log,
+            plugins=plugins,
+            metrics=self.metrics,
         )
         self._listener: Listener | None = None
         self._failure: asyncio.Future[Exception] | None = None
@@ -137,6 +146,24 @@ class Server:
         await listener.say_goodbye(self.config.server.drain_timeout_s)
         await self.store.close()
         self.log.info("stopped")
+
+    def _figures(self) -> Iterator[tuple[str, str, float]]:
+        """Read at scrape time; the hot path counts nothing for it."""
+        if self._listener is None:
+            return
+        counts = self._listener.counts
+        yield "connections", "open connections", len(self._listener.transports)
+        yield "connections_accepted_total", "connections accepted", counts["connections"]
+        yield "sessions", "sessions, attached and detached", len(self._listener.sessions)
+        yield "sessions_detached", "sessions that wait to be resumed", self._listener.sessions.detached_count
+        yield "sessions_fresh_total", "fresh sessions", counts["welcomed"]
+        yield "sessions_resumed_total", "sessions resumed", counts["resumed"]
+        yield "fan_out_backlog", "deliveries that wait for fan-out", self.hub.backlog
+        for figures in self.plugin_host.figures():
+            prefix = f"plugin_{figures.plugin.replace('-', '_')}"
+            yield f"{prefix}_handled_total", "events handled", figures.handled_count
+            yield f"{prefix}_failed_total", "events given up", figures.failed_count
+            yield f"{prefix}_waiting", "events that wait", figures.waiting_count
 
     def _store_failed(self, error: Exception) -> None:
         self.log.critical("store_failed", cause=str(error))

@@ -66,6 +66,11 @@ class Hub:
         """Members as of the last message, if it was lately: enough for signals, which may be dropped."""
         return self._audiences.get(conversation_id)
 
+    @property
+    def backlog(self) -> int:
+        """Deliveries that wait for fan-out."""
+        return self._backlog
+
     # -- commits ------------------------------------------------------------------------------------------------------
 
     def committed(self, units: Sequence[Unit]) -> None:

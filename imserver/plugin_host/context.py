@@ -10,6 +10,7 @@ from imserver.chat.ports import Store
 from imserver.clock import Clock
 from imserver.errors import PluginError, Refusal, RefusalCode
 from imserver.events import MessagePosted, TimerFired
+from imserver.metrics import Namespace
 from imserver.model import User, valid_user_id
 from imserver.plugin_api import Call, Content, Context, Event, Transaction
 from imserver.plugin_host.attempt import CURRENT
@@ -36,6 +37,7 @@ class PluginContext(Context):
         config: Any,
         clock: Clock,
         log: Any,
+        metrics: Namespace,
         random_bytes: Callable[[int], bytes],
         limits: HostLimits,
     ) -> None:
@@ -44,6 +46,7 @@ class PluginContext(Context):
         self._config = config
         self._clock = clock
         self._log = log
+        self._metrics = metrics
         self._random_bytes = random_bytes
         self._limits = limits
 
@@ -58,6 +61,10 @@ class PluginContext(Context):
     @property
     def log(self) -> Any:
         return self._log
+
+    @property
+    def metrics(self) -> Namespace:
+        return self._metrics
 
     # -- registrations ------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from imserver.chat.ports import Reader, Reviewer, Store, Transaction
 from imserver.clock import Clock
 from imserver.errors import AlreadyHandled, ConfigError, ImserverError, StartError
 from imserver.events import MessagePosted, StoredEvent
+from imserver.metrics import Metrics, Namespace
 from imserver.plugin_api import Plugin
 from imserver.plugin_host.attempt import is_store_busy
 from imserver.plugin_host.context import PluginContext
@@ -48,6 +49,7 @@ class _Running:
     plugin: Plugin
     registrations: Registrations
     worker: Worker
+    metrics: Namespace
     log: Any
 
 
@@ -68,6 +70,7 @@ class PluginHost:
         plugins: Iterable[Plugin] = (),
         random_bytes: Callable[[int], bytes] = os.urandom,
         limits: HostLimits | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -76,6 +79,7 @@ class PluginHost:
         self._plugins = list(plugins)
         self._random_bytes = random_bytes
         self._limits = limits or HostLimits()
+        self._metrics = metrics or Metrics()
         #: What chat asks, in order, before a post may enter the queue. Changed in place, so it can be handed on once.
         self.reviewers: list[Reviewer] = []
         self._bots: dict[str, str] = {}
@@ -123,6 +127,7 @@ class PluginHost:
             except Exception as error:  # the others have to be stopped too
                 running.log.error("plugin_stop_failed", exc_info=error)
             running.registrations.clear()
+            running.metrics.unregister()
         self._running.clear()
 
     def store_failed(self, error: Exception) -> None:
@@ -139,6 +144,7 @@ class PluginHost:
             await running.worker.kill()
             await running.worker.handling.close()
             running.registrations.clear()
+            running.metrics.unregister()
         self._running.clear()
 
     # -- from the hub -------------------------------------------------------------------------------------------------
@@ -232,16 +238,18 @@ class PluginHost:
             random_bytes=self._random_bytes,
             limits=self._limits,
         )
+        metrics = self._metrics.namespace(f"plugin_{plugin.name.replace('-', '_')}")
         context = PluginContext(
             registrations,
             self._store,
             config=one.config,
             clock=self._clock,
             log=log,
+            metrics=metrics,
             random_bytes=self._random_bytes,
             limits=self._limits,
         )
-        self._running.append(_Running(plugin, registrations, worker, log))
+        self._running.append(_Running(plugin, registrations, worker, metrics, log))
         try:
             async with asyncio.timeout(self._limits.start_deadline_s):
                 await plugin.start(context)
