@@ -92,7 +92,8 @@ class Transaction(Protocol):
         ...
 
     def post(self, conversation_id: str, content: Content, *, sender_id: str | None = None) -> int:
-        """Post as a bot of this plugin (`sender_id`, by default its first bot). Returns the position."""
+        """Post as a bot of this plugin (`sender_id`, by default the first of them that is a member there). Returns the
+        position."""
         ...
 
     def edit(self, conversation_id: str, position: int, content: Content) -> int:
@@ -130,7 +131,7 @@ class Transaction(Protocol):
 
     def handled(self, event: Event) -> None:
         """Mark the event as dealt with in this transaction; raises `AlreadyHandled` (let it pass) if another unit was
-        first. Called by the host at the end of `Context.transaction(fn, event=…)`, so handlers rarely need it."""
+        first. `Context.transaction(fn, event=…)` does it before `fn`, so handlers rarely need it; twice is harmless."""
         ...
 
     def user(self, user_id: str) -> User | None: ...
@@ -198,7 +199,10 @@ class Context(Protocol):
         ...
 
     async def transaction(self, fn: Callable[[Transaction], T], *, event: Event | None = None) -> T:
-        """Run `fn` in one transaction. With `event`, it is marked handled in the same transaction."""
+        """Run `fn` in one transaction. With `event`, it is marked handled in the same transaction.
+
+        `fn` is a plain function and may run more than once (a neighbour in the same commit failed): return what you found,
+        change nothing outside. What it raises undoes all of it and is raised here."""
         ...
 
     async def read(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:

@@ -1,0 +1,53 @@
+"""The code of docs/plugins.md works as it stands there."""
+
+import re
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8")
+PLUGIN, TEST, TABLES, *_ = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """The module `imserver_dice` with this source, as the reader would have it on disk."""
+
+    def write(source):
+        module = types.ModuleType("imserver_dice")
+        monkeypatch.setitem(sys.modules, "imserver_dice", module)
+        exec(compile(source, "docs/plugins.md", "exec"), module.__dict__)
+        return module
+
+    return write
+
+
+def page_test():
+    found: dict[str, object] = {}
+    exec(compile(TEST, "docs/plugins.md", "exec"), found)
+    return found["test_a_roll_is_said"]
+
+
+async def test_the_first_plugin_passes_its_own_test(written):
+    written(PLUGIN)
+    await page_test()()  # type: ignore[operator]
+
+
+async def test_it_still_does_with_a_table(written):
+    source = PLUGIN.replace("Call, Context", "Call, Context, Migration, Transaction")
+    before, _ = source.replace("    migrations = []\n", "").split("    async def _roll")
+    module = written(before + TABLES)
+    assert module.Dice.migrations[0].number == 1
+    await page_test()()  # type: ignore[operator]
+
+
+def test_the_section_of_the_page_is_refused_with_the_line_of_the_page(written):
+    from imserver.errors import ConfigError
+    from imserver.plugin_host.discovery import config_of
+
+    module = written(PLUGIN)
+    with pytest.raises(ConfigError) as caught:
+        config_of(module.Dice(), {"side": 20})
+    assert f"`{caught.value}`" in PAGE
