@@ -32,7 +32,7 @@ def page_test():
 
 async def test_the_first_plugin_passes_its_own_test(written):
     written(PLUGIN)
-    await page_test()()  # type: ignore[operator]
+    await page_test()()
 
 
 async def test_it_still_does_with_a_table(written):
@@ -40,7 +40,7 @@ async def test_it_still_does_with_a_table(written):
     before, _ = source.replace("    migrations = []\n", "").split("    async def _roll")
     module = written(before + TABLES)
     assert module.Dice.migrations[0].number == 1
-    await page_test()()  # type: ignore[operator]
+    await page_test()()
 
 
 def test_the_section_of_the_page_is_refused_with_the_line_of_the_page(written):
