@@ -10,6 +10,10 @@ from collections.abc import Iterator
 from prompt_toolkit.utils import get_cwidth
 
 
+#: What may not begin a line: closing marks of Chinese text stay with the character before them.
+_CLOSING = frozenset("，。、；：！？）」』】》〉”’…")
+
+
 def width(text: str) -> int:
     """Cells that the text takes on one line."""
     return int(get_cwidth(text))
@@ -67,7 +71,7 @@ def _chunks(text: str) -> Iterator[str]:
     chunk = ""
     for character in text:
         cells = width(character)
-        if cells == 0 or chunk.endswith("\u200d"):
+        if cells == 0 or chunk.endswith("\u200d") or (character in _CLOSING and not chunk.isspace()):
             chunk += character
         elif character == " " or cells == 2 or (chunk and (chunk[0] == " " or width(chunk[0]) == 2)):
             if chunk:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import json
 import secrets
 import ssl
 import sys
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ from .token import make_token, require_secret
 #: How long a token lives that the chat makes for itself.
 TOKEN_TTL_S = 86_400
 CONNECT_TIMEOUT_S = 10.0
+#: An attempt to connect that takes longer is mentioned.
+SILENT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +158,27 @@ async def _piped(wanted: Wanted) -> int:
     return EXIT_FAILED if session.failures else 0
 
 
-def _connected(wanted: Wanted) -> Any:
-    return connect(
-        wanted.server,
-        token=wanted.token,
-        device_id=wanted.device_id,
-        tls=wanted.tls,
-        timeout=CONNECT_TIMEOUT_S,
-        client_info={"name": "imserver chat"},
+@contextlib.asynccontextmanager
+async def _connected(wanted: Wanted) -> AsyncIterator[Client]:
+    """A client that is connected; says so if that takes long."""
+    patience = asyncio.get_running_loop().call_later(
+        SILENT_S, partial(click.echo, f"connecting to {wanted.server} …", err=True)
     )
+    try:
+        client = await connect(
+            wanted.server,
+            token=wanted.token,
+            device_id=wanted.device_id,
+            tls=wanted.tls,
+            timeout=CONNECT_TIMEOUT_S,
+            client_info={"name": "imserver chat"},
+        )
+    finally:
+        patience.cancel()
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
 async def _begin(client: Client, screen: Screen, wanted: Wanted, items: int = 20) -> ChatSession:

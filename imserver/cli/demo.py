@@ -1,0 +1,144 @@
+"""`imserver demo`: a server, clients, a cut line and a killed process, shown as a chat and proved; or a chat to try."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from imserver.errors import StartError
+from imserver.proof.demo import run_demo
+from imserver.proof.demo_house import ALICE, LI, MING, STORE_BOT, ZONE, make_accounts
+from imserver.proof.player import PlayBroken
+from imserver.proof.sabotage import SABOTAGES
+from imserver.proof.server_process import ServerFailed, ServerProcess
+
+from .app import EXIT_FAILED, EXIT_MISTAKE, fail
+from .control import ask, control_path
+from .demo_screen import DemoScreen
+
+DATABASE = "chat.db"
+LEGEND = "… waiting   ✓ stored on disk   ✓✓ delivered   ✓✓ read      » what is done to the machines"
+PEOPLE = {person.user_id: person for person in (MING, ALICE)}
+
+
+@click.command()
+@click.option("--chat", "chatting", is_flag=True, help="No play: set all up and chat with the shop yourself.")
+@click.option("--as", "name", metavar="NAME", default=MING.user_id, show_default=True,
+              help="With --chat: who you are. Any name does.")  # fmt: skip
+@click.option("--folder", metavar="PATH", type=click.Path(path_type=Path, file_okay=False),
+              help="Where the database goes, and stays. Default: a temporary folder that is removed.")  # fmt: skip
+@click.option("--pace", default=0.4, show_default=True, type=click.FloatRange(0, 10), metavar="SECONDS",
+              help="How long each message is left to be read.")  # fmt: skip
+@click.option("--sabotage", type=click.Choice(sorted(SABOTAGES)),
+              help="Test the checker: spoil this run, which then has to end with exit code 1.")  # fmt: skip
+def demo(chatting: bool, name: str, folder: Path | None, pace: float, sabotage: str | None) -> int:
+    """Play a customer's conversation with a shop, while its line is cut and its server is killed; then prove that nothing was
+    lost.
+
+    Everything is real: a server process on a fresh SQLite file, and clients that reach it over TCP. Exit code 0 only if
+    everything that the chat said is in the database, once and in order, and every appointment that it promised.
+    """
+    try:
+        with _folder(folder, fresh=not chatting) as place:
+            if chatting:
+                return _run(_chat(place, name))
+            return _run(_play(place, pace, sabotage))
+    except ServerFailed as error:
+        reason, *log = str(error).splitlines()
+        return fail(f"the server did not start: {reason}. {log[-1] if log else ''}", EXIT_MISTAKE)
+    except PlayBroken as error:
+        return fail(str(error), EXIT_FAILED)
+
+
+async def _play(folder: Path, pace_s: float, sabotage: str | None) -> int:
+    console = Console()
+    screen = DemoScreen(console, ZONE, pace_s)
+    screen.title("imserver: an eye exam is booked in the chat, and nothing gets lost", LEGEND)
+    if sabotage is not None:
+        screen.tell(f"This run is spoilt on purpose ({sabotage}); it has to end with exit code 1.")
+    right = await run_demo(folder, screen, _make_account, SABOTAGES[sabotage] if sabotage else None)
+    return 0 if right else EXIT_FAILED
+
+
+async def _chat(folder: Path, name: str) -> int:
+    """A server for as long as the chat in this terminal lasts."""
+    server = ServerProcess(folder, {"plugins.booking": {}})
+    async with server:
+        await make_accounts(server.database, _make_account)
+        program = sys.argv[0] if Path(sys.argv[0]).name == "imserver" else f"{sys.executable} -m imserver.cli"
+        config = folder / "imserver.toml"
+        more = f"{program} --config {config} chat --as"
+        click.echo(
+            f"A server is running (pid {server.pids[-1]}) as long as this chat. More chats, each in a terminal of its own:\n"
+            f"  {more} {LI.user_id}\n  {more} {ALICE.user_id} --with {STORE_BOT}\n"
+            "Try: 预约周六下午3点验光   ·   /book sat 3pm eye exam   ·   /help",
+            err=True,
+        )
+        chat = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "imserver.cli", "--config", str(config),
+            "chat", "--as", name, "--with", STORE_BOT,
+        )  # fmt: skip
+        try:
+            code = await chat.wait()
+        finally:
+            if chat.returncode is None:
+                chat.terminate()
+                await chat.wait()
+        await server.stop()
+        return code
+
+
+async def _make_account(database: Path, fields: dict[str, Any]) -> None:
+    path = control_path(str(database))
+    if path is None or await ask(path, "put_user", fields) is None:
+        raise StartError(f"{database}: the server does not take commands")
+
+
+@contextlib.contextmanager
+def _folder(given: Path | None, *, fresh: bool) -> Iterator[Path]:
+    """The folder to work in. A temporary one is removed at the end."""
+    if given is None:
+        made = Path(tempfile.mkdtemp(prefix="imserver-demo-"))
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+        return
+    try:
+        given.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"--folder {given}: {error.strerror}") from None
+    if fresh and (given / DATABASE).exists():
+        raise StartError(f"--folder {given}: there is a {DATABASE} already; the play begins with a fresh one")
+    yield given.resolve()
+
+
+def _run(work: Coroutine[Any, Any, int]) -> int:
+    """Also SIGTERM and SIGHUP end it in good order: no server is left behind."""
+
+    async def guarded() -> int:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGTERM, signal.SIGHUP)
+        for number in numbers:
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            return await task
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    try:
+        return asyncio.run(guarded())
+    except asyncio.CancelledError:
+        return EXIT_FAILED
