@@ -17,27 +17,45 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.events import MessagePosted
 from imserver.model import KEY_BYTES, Message
 from imserver.store.conversation_cache import ConversationState
+from imserver.store.positions import MILESTONE_EVERY, PUT_HEADS, PUT_MILESTONES
 from imserver.store.sqlite_transaction import SqliteTransaction
 from imserver.store.transaction import Found
 
-#: Rows of one INSERT statement: powers of two, so that any run is a few statements out of ten that stay prepared.
+#: Rows of one statement: powers of two, so that any run is a few statements out of ten that stay prepared.
 MAX_ROWS = 512
 #: Keys of one lookup.
 _MAX_KEYS = 256
-_COLUMNS = 9
 
 _Ident = tuple[bytes, int, int]
 
 
-def insert_statement(rows: int) -> str:
-    """The multi-row INSERT for so many posts. The revision is always 1."""
-    return (
-        "INSERT INTO messages (change, conversation_no, position, sender_no, sent_at, unread_no, key, digest, content,"
-        " revision) VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"] * rows)
-    )
+class ManyRows:
+    """One multi-row statement in all its sizes."""
+
+    def __init__(self, statement: str, row: str) -> None:
+        self.columns = row.count("?")
+        self._statements = {
+            size: statement.format(rows=", ".join([row] * size))
+            for size in (1 << power for power in range(MAX_ROWS.bit_length()))
+        }
+
+    def put(self, tx: SqliteTransaction, values: list[Any]) -> None:
+        """`values`: the rows' values, one behind the other."""
+        rows, start = len(values) // self.columns, 0
+        while rows:
+            size = min(1 << (rows.bit_length() - 1), MAX_ROWS)
+            end = start + size * self.columns
+            tx.sql(self._statements[size], values[start:end])
+            rows, start = rows - size, end
 
 
-_INSERTS = {size: insert_statement(size) for size in (1 << power for power in range(MAX_ROWS.bit_length()))}
+_MESSAGES = ManyRows(
+    "INSERT INTO messages (change, conversation_no, position, sender_no, sent_at, unread_no, previous, key, digest,"
+    " content, revision) VALUES {rows}",
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+)
+_HEADS = ManyRows(PUT_HEADS, "(?, ?, ?, ?)")
+_MILESTONES = ManyRows(PUT_MILESTONES, "(?, ?, ?)")
 
 
 class BulkPosts:
@@ -74,7 +92,7 @@ class BulkPosts:
             tx.sql("RELEASE run")
 
     def _guard(self) -> None:
-        """Before rows that one statement cannot take back by itself. A run that is one INSERT needs no SAVEPOINT."""
+        """Before rows that one statement cannot take back by itself. Messages that are one INSERT need no SAVEPOINT."""
         if not self._guarded:
             self._tx.sql("SAVEPOINT run")
             self._guarded = True
@@ -99,23 +117,22 @@ class BulkPosts:
         #: What this run stores, by key: an equal one later in the run is its duplicate.
         taken: dict[_Ident, PostUnit] = {}
         row_values: list[Any] = []
+        milestones: list[int] = []
+        #: Conversations whose head this run moves.
+        moved: list[ConversationState] = []
         put = row_values.extend
         for unit in units:
             conversation_id, sender_id, key = unit.conversation_id, unit.sender_id, unit.key
             state = young.get(conversation_id) or tx.conversation(conversation_id)
             sender_no = users.get(sender_id) or tx.user_no(sender_id)
             ident = (key, state.no if state else 0, sender_no or 0)
-            if state is not None:
-                if state.stamp != stamp:
-                    journal.note(state.restore, state.memento())
-                    state.stamp = stamp
-                if ident in taken:
-                    first = taken[ident]
-                    self._repeated(unit, first.result[0], first.sent_at, first.digest)
-                    continue
-                if committed and ident in committed:
-                    self._repeated(unit, *committed[ident])
-                    continue
+            if ident in taken:
+                first = taken[ident]
+                self._repeated(unit, first.result[0], first.sent_at, first.digest)
+                continue
+            if committed and ident in committed:
+                self._repeated(unit, *committed[ident])
+                continue
             if (
                 state is None
                 or state.members.get(sender_id) not in state.posters
@@ -128,37 +145,57 @@ class BulkPosts:
                 change = tx.change
                 if state is None:
                     continue
-                state.stamp = stamp
                 sender_no = tx.user_no(sender_id)
                 ident = (key, state.no, sender_no or 0)
+            if state.stamp != stamp:
+                state.stamp = stamp
+                moved.append(state)
+                journal.note(state.restore, state.memento())
             position = state.head + 1
             unread = state.unread + 1
             change += 1
             sent_at = unit.sent_at
             content = unit.content
-            put((change, state.no, position, sender_no, sent_at, unread, key, unit.digest, content))
+            put(
+                (
+                    change,
+                    state.no,
+                    position,
+                    sender_no,
+                    sent_at,
+                    unread,
+                    state.head_change,
+                    key,
+                    unit.digest,
+                    content,
+                )
+            )
             state.head = position
+            state.head_change = change
             state.unread = unread
+            if position % MILESTONE_EVERY == 0:
+                milestones.extend((state.no, position, change))
             taken[ident] = unit
             message = Message(conversation_id, position, sender_id, sent_at, key, content)
             unit.events = (MessagePosted(change, message, state.members),)
             unit.result = Posted((position, sent_at, False))
         tx.change = change
-        if row_values:
+        if moved:
             tx.message_change = change
-            self._insert(row_values)
+            self._write(row_values, moved, milestones)
 
-    def _insert(self, row_values: list[Any]) -> None:
-        tx = self._tx
-        rows, start = len(row_values) // _COLUMNS, 0
+    def _write(self, messages: list[Any], moved: list[ConversationState], milestones: list[int]) -> None:
+        """The messages first: they are the ones that may turn out to be there already."""
+        rows = len(messages) // _MESSAGES.columns
         if rows > MAX_ROWS or rows & (rows - 1):
             self._guard()
-        while rows:
-            size = min(1 << (rows.bit_length() - 1), MAX_ROWS)
-            end = start + size * _COLUMNS
-            whole = start == 0 and end == len(row_values)
-            tx.sql(_INSERTS[size], row_values if whole else row_values[start:end])
-            rows, start = rows - size, end
+        _MESSAGES.put(self._tx, messages)
+        moved.sort(key=_number)
+        heads: list[int] = []
+        for state in moved:
+            heads.extend((state.no, state.head, state.head_change, state.unread))
+        _HEADS.put(self._tx, heads)
+        _MILESTONES.put(self._tx, milestones)
 
     def _unusual(self, unit: PostUnit, state: ConversationState | None) -> ConversationState | None:
         """The conversation, if the post goes on after all. A refusal is the unit's, and comes after the lookup of its key."""
@@ -193,3 +230,7 @@ class BulkPosts:
             )
             found.update({(row[0], row[1], row[2]): Found(row[3], row[4], row[5]) for row in rows})
         return found
+
+
+def _number(state: ConversationState) -> int:
+    return state.no

@@ -17,7 +17,7 @@ MAX_CACHED_MEMBERS = 2_000_000
 #: Users whose number is known without asking; about 150 bytes each.
 MAX_CACHED_USERS = 200_000
 
-_Memento = tuple[int, int, str, Audience, dict[str, int]]
+_Memento = tuple[int, int, int, str, Audience, dict[str, int]]
 
 
 class Journal:
@@ -50,6 +50,7 @@ class ConversationState:
     __slots__ = (
         "conversation_id",
         "head",
+        "head_change",
         "kind",
         "members",
         "muted",
@@ -67,8 +68,9 @@ class ConversationState:
         #: Roles that post here (the rule, looked up once).
         self.posters = POSTERS[kind]
         self.title = title
-        #: Position of the last message, and how many messages up to it count as unread.
+        #: Position and change of the last message, and how many messages up to it count as unread.
         self.head = 0
+        self.head_change = 0
         self.unread = 0
         self.members: Audience = {}
         #: user id -> UTC ms until which the member may not post; only those who ever were muted.
@@ -77,10 +79,10 @@ class ConversationState:
         self.stamp = 0
 
     def memento(self) -> _Memento:
-        return (self.head, self.unread, self.title, self.members, self.muted)
+        return (self.head, self.head_change, self.unread, self.title, self.members, self.muted)
 
     def restore(self, memento: _Memento) -> None:
-        self.head, self.unread, self.title, self.members, self.muted = memento
+        self.head, self.head_change, self.unread, self.title, self.members, self.muted = memento
 
     def with_member(self, user_id: str, role: Role) -> None:
         self.members = {**self.members, user_id: role}

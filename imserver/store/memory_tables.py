@@ -178,7 +178,14 @@ class MemoryTransaction(RuledTransaction):
         return self._of(state).cursors.get(user_id, Cursors())
 
     def _put_cursors(
-        self, state: ConversationState, user_id: str, cursors: Cursors, change: int, *, told: bool
+        self,
+        state: ConversationState,
+        user_id: str,
+        cursors: Cursors,
+        change: int,
+        *,
+        told: bool,
+        read_rose: bool,
     ) -> None:
         conversation = self._of(state)
         self._set(conversation.cursors, user_id, cursors)

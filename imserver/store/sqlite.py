@@ -235,7 +235,9 @@ class SqliteStore:
                 self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _last_words(self, raw: sqlite3.Connection) -> None:
-        with contextlib.suppress(sqlite3.Error):  # a full disk: the WAL holds everything, the next start reads it
+        with contextlib.suppress(
+            sqlite3.Error
+        ):  # a full disk: the WAL holds everything, the next start reads it
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._write_high()
 

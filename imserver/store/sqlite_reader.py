@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - the SQL built here is made of constants and question marks
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ from imserver.model import (
 )
 from imserver.store.pages import page_of, span_of
 from imserver.store.plugin_fence import Mode, PluginFence
+from imserver.store.positions import changes_of
 from imserver.store.sqlite_transaction import user_of
 from imserver.store.tokens import make_token, read_token
 
@@ -30,11 +32,6 @@ from imserver.store.tokens import make_token, read_token
 MAX_CACHED_AUDIENCES = 1_000
 #: Messages looked at in one `messages_after`, so that a plugin with few conversations does not hold a reader for long.
 MAX_MESSAGES_LOOKED_AT = 5_000
-
-_HEAD = "(SELECT max(position) FROM messages WHERE conversation_no = c.no)"
-_HEAD_CHANGE = (
-    "coalesce((SELECT change FROM messages WHERE conversation_no = c.no ORDER BY position DESC LIMIT 1), 0)"
-)
 
 
 class _Own(NamedTuple):
@@ -81,21 +78,26 @@ class SqliteReader:
     ) -> Page:
         """Positions `after+1…`, or up to `before-1`, or the newest; always ascending, and the range that the page covers."""
         rows = self._sql(
-            f"SELECT c.no, {_HEAD}, m.left_at FROM conversations c JOIN members m ON m.conversation_no = c.no"
+            "SELECT c.no, h.position, h.change, m.left_at FROM conversations c"
+            " JOIN heads h ON h.conversation_no = c.no JOIN members m ON m.conversation_no = c.no"
             " JOIN users u ON u.no = m.user_no WHERE c.conversation_id = ? AND u.user_id = ?",
             (conversation_id, user_id),
         )
         if not rows:
             raise no_such_conversation()
-        no, head, left_at = rows[0]
-        span = span_of(head or 0, left_at, after, before, limit)
-        # One more than asked would not change the page: its end is then the limit, not the span.
+        no, head, head_change, left_at = rows[0]
+        span = span_of(head, left_at, after, before, limit)
+        if span.backwards:
+            first, last = max(span.first, span.last - limit + 1), span.last
+        else:
+            first, last = span.first, min(span.last, span.first + limit - 1)
+        changes = changes_of(self._sql, no, first, last, head_change)
         order = "DESC" if span.backwards else "ASC"
         found = self._connection.execute(
             "SELECT m.position, u.user_id, m.sent_at, m.key, m.content, m.revision"
             " FROM messages m JOIN users u ON u.no = m.sender_no"
-            f" WHERE m.conversation_no = ? AND m.position BETWEEN ? AND ? ORDER BY m.position {order} LIMIT ?",
-            (no, span.first, span.last, limit),
+            f" WHERE m.change IN (SELECT value FROM json_each(?)) ORDER BY m.change {order}",
+            (json.dumps(changes),),
         )
         try:
             return page_of(span, (Message(conversation_id, *row) for row in found), limit, max_bytes)
@@ -144,11 +146,11 @@ class SqliteReader:
         after = read_token(since, self._epoch, head)
         rows = self._sql(
             "SELECT * FROM (SELECT c.no, c.kind, c.title,"
-            f" CASE WHEN m.left_at IS NULL THEN {_HEAD} ELSE m.left_at END, m.role, m.joined_at, m.left_at,"
-            " m.delivered, m.read,"
-            f" CASE WHEN m.left_at IS NULL THEN max(m.changed, c.changed, {_HEAD_CHANGE}) ELSE m.changed END AS changed,"
+            " coalesce(m.left_at, h.position) AS head, m.role, m.joined_at, m.left_at, m.delivered, m.read,"
+            " CASE WHEN m.left_at IS NULL THEN max(m.changed, c.changed, h.change) ELSE m.changed END AS changed,"
             " c.conversation_id"
             " FROM members m JOIN conversations c ON c.no = m.conversation_no"
+            " JOIN heads h ON h.conversation_no = m.conversation_no"
             " WHERE m.user_no = (SELECT no FROM users WHERE user_id = ?))"
             " WHERE changed > ? ORDER BY changed LIMIT ?",
             (user_id, after, limit + 1),
@@ -165,16 +167,17 @@ class SqliteReader:
         head = self.head_change()
         upper = read_token(before, self._epoch, head) if before is not None else head + 1
         rows = self._sql(
-            f"SELECT * FROM (SELECT c.no, c.kind, c.title, {_HEAD}, m.role, m.joined_at, m.left_at, m.delivered,"
-            f" m.read, {_HEAD_CHANGE} AS changed, c.conversation_id"
+            "SELECT c.conversation_id, c.kind, c.title, h.position, m.joined_at, m.left_at, m.role, m.delivered, m.read,"
+            " h.unread_no - m.seen_no, h.change"
             " FROM members m JOIN conversations c ON c.no = m.conversation_no"
-            " WHERE m.user_no = (SELECT no FROM users WHERE user_id = ?) AND m.left_at IS NULL)"
-            " WHERE changed < ? ORDER BY changed DESC LIMIT ?",
+            " JOIN heads h ON h.conversation_no = m.conversation_no"
+            " WHERE m.user_no = (SELECT no FROM users WHERE user_id = ?) AND m.left_at IS NULL AND h.change < ?"
+            " ORDER BY h.change DESC LIMIT ?",
             (user_id, upper, limit + 1),
         )
-        own = [_Own(*row) for row in rows[:limit]]
-        token = make_token(self._epoch, own[-1].changed) if len(rows) > limit else None
-        return [self._listed(each) for each in own], token
+        listed = rows[:limit]
+        token = make_token(self._epoch, listed[-1][-1]) if len(rows) > limit else None
+        return [self._listed(row) for row in listed], token
 
     def members(self, conversation_id: str) -> list[Membership]:
         """Who is a member now, in the order of joining."""
@@ -247,7 +250,7 @@ class SqliteReader:
             own.conversation_id,
             Kind(own.kind),
             own.title,
-            own.head or 0,
+            own.head,
             own.joined_at,
             own.left_at,
             Role(own.role),
@@ -267,28 +270,24 @@ class SqliteReader:
             return ()
         return tuple((other, Cursors(delivered, read)) for other, delivered, read in rows if other != user_id)
 
-    def _listed(self, own: _Own) -> ConversationRow:
+    def _listed(self, row: tuple[Any, ...]) -> ConversationRow:
+        conversation_id, kind, title, head, joined_at, left_at, role, delivered, read, unread, change = row
         last = self._sql(
-            "SELECT m.position, u.user_id, m.sent_at, m.key, m.content, m.revision, m.unread_no"
-            " FROM messages m JOIN users u ON u.no = m.sender_no WHERE m.conversation_no = ? AND m.position = ?",
-            (own.no, own.head),
+            "SELECT m.position, u.user_id, m.sent_at, m.key, m.content, m.revision"
+            " FROM messages m JOIN users u ON u.no = m.sender_no WHERE m.change = ?",
+            (change,),
         )[0]
-        seen = self._sql(
-            "SELECT unread_no FROM messages WHERE conversation_no = ? AND position = ?",
-            # What was said before one joined is nobody's unread message.
-            (own.no, max(own.read, own.joined_at - 1)),
-        )
         return ConversationRow(
-            own.conversation_id,
-            Kind(own.kind),
-            own.title,
-            own.head,
-            own.joined_at,
-            own.left_at,
-            Role(own.role),
-            Cursors(own.delivered, own.read),
-            unread=last[6] - (seen[0][0] if seen else 0),
-            last=Message(own.conversation_id, *last[:6]),
+            conversation_id,
+            Kind(kind),
+            title,
+            head,
+            joined_at,
+            left_at,
+            Role(role),
+            Cursors(delivered, read),
+            unread=unread,
+            last=Message(conversation_id, *last),
         )
 
     def _audience(self, conversation_no: int, membership: int) -> Audience:

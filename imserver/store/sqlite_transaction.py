@@ -12,7 +12,11 @@ from imserver.model import Audience, Cursors, Kind, Message, Role, User
 from imserver.store.conversation_cache import ConversationCache, ConversationState, Journal
 from imserver.store.faults import TransactionLost
 from imserver.store.plugin_fence import Mode, PluginFence
+from imserver.store.positions import MILESTONE_EVERY, PUT_HEADS, PUT_MILESTONES, changes_of
 from imserver.store.transaction import MAX_MEMBERS, Found, RuledTransaction
+
+_PUT_HEAD = PUT_HEADS.format(rows="(?, ?, ?, ?)")
+_PUT_MILESTONE = PUT_MILESTONES.format(rows="(?, ?, ?)")
 
 _Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -66,11 +70,10 @@ class SqliteTransaction(RuledTransaction):
             return None
         no, kind, title = rows[0]
         state = ConversationState(no, conversation_id, Kind(kind), title)
-        for head, unread in self.sql(
-            "SELECT position, unread_no FROM messages WHERE conversation_no = ? ORDER BY position DESC LIMIT 1",
-            (no,),
+        for head in self.sql(
+            "SELECT position, change, unread_no FROM heads WHERE conversation_no = ?", (no,)
         ):
-            state.head, state.unread = head, unread
+            state.head, state.head_change, state.unread = head
         members = self.sql(
             "SELECT u.user_id, m.role, m.user_no, m.muted_until FROM members m JOIN users u ON u.no = m.user_no"
             " WHERE m.conversation_no = ? AND m.left_at IS NULL",
@@ -103,32 +106,43 @@ class SqliteTransaction(RuledTransaction):
         )
         return Found(*rows[0]) if rows else None
 
+    def _change_at(self, state: ConversationState, position: int) -> int:
+        return changes_of(self.sql, state.no, position, position, state.head_change)[0]
+
     def _message(self, state: ConversationState, position: int) -> Message | None:
+        if not 1 <= position <= state.head:
+            return None
         rows = self.sql(
             "SELECT u.user_id, m.sent_at, m.key, m.content, m.revision"
-            " FROM messages m JOIN users u ON u.no = m.sender_no WHERE m.conversation_no = ? AND m.position = ?",
-            (state.no, position),
+            " FROM messages m JOIN users u ON u.no = m.sender_no WHERE m.change = ?",
+            (self._change_at(state, position),),
         )
         return Message(state.conversation_id, position, *rows[0]) if rows else None
 
     def _put_message(
         self, state: ConversationState, message: Message, digest: bytes, change: int, unread_no: int
     ) -> None:
+        position = message.position
+        sender_no = self.user_no(message.sender_id)
         self.sql(
-            "INSERT INTO messages (change, conversation_no, position, sender_no, sent_at, unread_no, revision,"
-            " key, digest, content) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?)",
+            "INSERT INTO messages (change, conversation_no, position, sender_no, sent_at, unread_no, previous,"
+            " revision, key, digest, content) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)",
             (
                 change,
                 state.no,
-                message.position,
-                self.user_no(message.sender_id),
+                position,
+                sender_no,
                 message.sent_at,
                 unread_no,
+                state.head_change,
                 message.key,
                 digest,
                 message.content,
             ),
         )
+        self.sql(_PUT_HEAD, (state.no, position, change, unread_no))
+        if position % MILESTONE_EVERY == 0:
+            self.sql(_PUT_MILESTONE, (state.no, position, change))
 
     def _put_content(self, state: ConversationState, old: Message, new: Message) -> None:
         self.sql(
@@ -136,8 +150,8 @@ class SqliteTransaction(RuledTransaction):
             (state.no, old.position, old.revision, old.content, self.now_ms),
         )
         self.sql(
-            "UPDATE messages SET content = ?, revision = ? WHERE conversation_no = ? AND position = ?",
-            (new.content, new.revision, state.no, new.position),
+            "UPDATE messages SET content = ?, revision = ? WHERE change = ?",
+            (new.content, new.revision, self._change_at(state, new.position)),
         )
 
     # -- conversations and members ------------------------------------------------------------------------------------
@@ -156,10 +170,12 @@ class SqliteTransaction(RuledTransaction):
     def _put_members(self, state: ConversationState, members: Audience, *, joined_at: int) -> None:
         for user_id, role in members.items():
             self.sql(
-                "INSERT INTO members (conversation_no, user_no, role, joined_at, changed) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (conversation_no, user_no) DO UPDATE SET role = excluded.role,"
-                " joined_at = excluded.joined_at, left_at = NULL, changed = excluded.changed",
-                (state.no, self.user_no(user_id), role.value, joined_at, self.change + 1),
+                "INSERT INTO members (conversation_no, user_no, role, joined_at, seen_no, changed)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (conversation_no, user_no) DO UPDATE SET"
+                " role = excluded.role, joined_at = excluded.joined_at, left_at = NULL,"
+                " seen_no = excluded.seen_no, changed = excluded.changed",
+                # What was said before one joined is nobody's unread message.
+                (state.no, self.user_no(user_id), role.value, joined_at, state.unread, self.change + 1),
             )
         state.members = {**state.members, **members}
         self._membership_changed(state)
@@ -199,14 +215,38 @@ class SqliteTransaction(RuledTransaction):
         return Cursors(*rows[0])
 
     def _put_cursors(
-        self, state: ConversationState, user_id: str, cursors: Cursors, change: int, *, told: bool
+        self,
+        state: ConversationState,
+        user_id: str,
+        cursors: Cursors,
+        change: int,
+        *,
+        told: bool,
+        read_rose: bool,
     ) -> None:
         self.sql(
-            "UPDATE members SET delivered = ?, read = ?, changed = ? WHERE conversation_no = ? AND user_no = ?",
-            (cursors.delivered, cursors.read, change, state.no, self.user_no(user_id)),
+            "UPDATE members SET delivered = ?, read = ?, seen_no = max(seen_no, ?), changed = ?"
+            " WHERE conversation_no = ? AND user_no = ?",
+            (
+                cursors.delivered,
+                cursors.read,
+                self._unread_no(state, cursors.read) if read_rose else 0,
+                change,
+                state.no,
+                self.user_no(user_id),
+            ),
         )
         if told:
             self.sql("UPDATE conversations SET changed = ? WHERE no = ?", (change, state.no))
+
+    def _unread_no(self, state: ConversationState, position: int) -> int:
+        if position == state.head:
+            return state.unread
+        rows = self.sql(
+            "SELECT unread_no FROM messages WHERE change = ?", (self._change_at(state, position),)
+        )
+        unread: int = rows[0][0]
+        return unread
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 

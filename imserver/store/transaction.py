@@ -232,7 +232,7 @@ class RuledTransaction(ABC):
             return old
         change = self.next_change()
         told = rules.has_receipts(state.kind, len(state.members))
-        self._put_cursors(state, user_id, new, change, told=told)
+        self._put_cursors(state, user_id, new, change, told=told, read_rose=new.read > old.read)
         audience = state.members if told else {user_id: state.members[user_id]}
         self.events.append(CursorMoved(change, conversation_id, user_id, new, audience))
         return new
@@ -322,7 +322,7 @@ class RuledTransaction(ABC):
         change = self.next_change()
         message = Message(state.conversation_id, position, sender_id, sent_at, key, content)
         self._put_message(state, message, digest, change, unread)
-        state.head, state.unread = position, unread
+        state.head, state.head_change, state.unread = position, change, unread
         self.message_change = change
         self.events.append(MessagePosted(change, message, state.members if audience is None else audience))
         return position
@@ -376,7 +376,14 @@ class RuledTransaction(ABC):
 
     @abstractmethod
     def _put_cursors(
-        self, state: ConversationState, user_id: str, cursors: Cursors, change: int, *, told: bool
+        self,
+        state: ConversationState,
+        user_id: str,
+        cursors: Cursors,
+        change: int,
+        *,
+        told: bool,
+        read_rose: bool,
     ) -> None:
         """`told`: the other members learn of it too (by push, or by sync)."""
 

@@ -147,7 +147,7 @@ async def test_a_batch_that_failed_once_is_done_one_by_one_without_a_trace_of_th
 
 async def test_a_full_disk_in_a_unit_that_catches_it_cannot_commit_the_rest_alone(stand: FaultyStand) -> None:
     """SQLite ended the transaction inside the SAVEPOINT: the next INSERT would commit by itself."""
-    stand.fail("VALUES (?, ?, ?, ?, ?, ?, 1", sqlite_error(*FULL), times=10**6, ends=True)
+    stand.fail("INSERT INTO messages", sqlite_error(*FULL), times=10**6, ends=True)
 
     def catching(tx: Any) -> None:
         with pytest.raises(sqlite3.OperationalError):

@@ -2,9 +2,9 @@
 -- members.joined_at and left_at, which are positions.
 --
 -- Every fact that others must learn of takes the next number of one counter, in commit order: `change`. For a message it is
--- the primary key, so messages are only ever appended, and indexes stay narrow (a row costs what its random pages cost).
--- The head of a conversation is its last row: a head kept elsewhere could disagree with it, and would be one more random
--- page for each conversation of a commit.
+-- the primary key, so messages are only ever appended. There is no index by position: it would write one page for each
+-- conversation of a commit, and pages are what a commit costs. Instead each message knows the one before it in its
+-- conversation, `heads` knows the last, and every 16th has a milestone (docs/decisions, "positions").
 BEGIN;
 
 CREATE TABLE meta (
@@ -45,6 +45,7 @@ CREATE TABLE members (
     joined_at       INTEGER NOT NULL,
     left_at         INTEGER,
     muted_until     INTEGER NOT NULL DEFAULT 0,
+    seen_no         INTEGER NOT NULL,      -- messages.unread_no at the read cursor, or at joining if that is later
     delivered       INTEGER NOT NULL DEFAULT 0,
     read            INTEGER NOT NULL DEFAULT 0,
     changed         INTEGER NOT NULL,
@@ -59,14 +60,30 @@ CREATE TABLE messages (
     sender_no       INTEGER NOT NULL,
     sent_at         INTEGER NOT NULL,
     unread_no       INTEGER NOT NULL,      -- how many messages up to this one are worth being counted as unread
+    previous        INTEGER NOT NULL,      -- change of the message before it in its conversation, 0 for the first
     revision        INTEGER NOT NULL,
     key             BLOB    NOT NULL,
     digest          BLOB    NOT NULL,      -- of the content as first accepted, kept through edits
     content         BLOB                   -- NULL: retracted
 ) STRICT;
-CREATE UNIQUE INDEX messages_by_position ON messages (conversation_no, position);
 -- Starts with the key, whose beginning is a time: new rows then fall on few pages, however many conversations there are.
 CREATE UNIQUE INDEX messages_by_key ON messages (key, conversation_no, sender_no);
+
+-- The last message of each conversation. Narrow, so that the heads of busy conversations share few pages.
+CREATE TABLE heads (
+    conversation_no INTEGER PRIMARY KEY,
+    position        INTEGER NOT NULL,
+    change          INTEGER NOT NULL,
+    unread_no       INTEGER NOT NULL
+) STRICT;
+
+-- Where every 16th position of a conversation is.
+CREATE TABLE milestones (
+    conversation_no INTEGER NOT NULL,
+    position        INTEGER NOT NULL,
+    change          INTEGER NOT NULL,
+    PRIMARY KEY (conversation_no, position)
+) STRICT, WITHOUT ROWID;
 
 -- What a message said before each edit.
 CREATE TABLE revisions (
