@@ -92,11 +92,11 @@ async def test_after_three_failures_it_is_told_kept_and_left_behind(ledger, step
     assert error["plugin"] == "ledger"
     assert ledger.host.figures()[0].failed_count == 1
 
+    await ledger.crash()
+    await ledger.start()
     await ledger.say("ann", CHAT, "/note y")
+    assert ledger.plugin.calls == ["y"]
     assert await rows(ledger) == [("note", "y")]
-    await ledger.restart()
-    await ledger.idle()
-    assert ledger.plugin.calls == []
 
 
 async def test_the_answer_is_in_the_language_of_whoever_asked(ledger):
@@ -142,6 +142,18 @@ async def test_a_crash_before_the_transaction(ledger, until):
     await until(lambda: ledger.plugin.calls == ["x"])
     await ledger.crash()
     await assert_nothing(ledger)
+    await ledger.start()
+    await ledger.idle()
+    await assert_one_effect(ledger)
+
+
+async def test_the_lazy_cursor_waits_for_the_message_in_hand(ledger, until):
+    ledger.plugin.meddle = lambda kind, step: asyncio.Event().wait() if step == "before" else None
+    await ledger.post("ann", CHAT, "/note x")
+    await until(lambda: ledger.plugin.calls == ["x"])
+    await ledger.post("ann", "direct/ann/bob", "nothing to do with it")
+    await ledger.host._store_cursors()
+    await ledger.crash()
     await ledger.start()
     await ledger.idle()
     await assert_one_effect(ledger)
@@ -250,6 +262,7 @@ async def test_a_unit_whose_handler_was_cancelled_in_the_queue_is_withdrawn_and_
         assert steps == ["before"]
     await hasty.idle()
     await assert_one_effect(hasty)
+    assert hasty.plugin.calls == ["x", "x"]
     assert hasty.log.events("error") == []
 
 
