@@ -202,6 +202,13 @@ def new_key() -> bytes:
     return next(_serial).to_bytes(16, "big")
 
 
+async def eventually(true: Callable[[], bool]) -> None:
+    """Wait for something that the server does by itself and tells nobody."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not true():  # noqa: ASYNC110  nobody there sets an event
+            await asyncio.sleep(0.01)
+
+
 class Neighbours:
     """Two well-behaved people: they must be able to talk, before, while and after somebody else misbehaves."""
 
