@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from prompt_toolkit.utils import get_cwidth
 
-
-#: What may not begin a line: closing marks of Chinese text stay with the character before them.
+#: Marks of Chinese text that may not begin a line, and those that may not end one.
 _CLOSING = frozenset("，。、；：！？）」』】》〉”’…")
+_OPENING = frozenset("（「『【《〈“‘")
 
 
 def width(text: str) -> int:
@@ -67,18 +67,19 @@ def _wrap_paragraph(text: str, cells: int) -> list[str]:
 
 
 def _chunks(text: str) -> Iterator[str]:
-    """Words, single spaces, and each wide character (with what combines with it) alone."""
-    chunk = ""
+    """Words, single spaces, and each wide character (with what combines with it, and marks that belong to it) alone."""
+    chunk, last = "", ""
     for character in text:
         cells = width(character)
-        if cells == 0 or chunk.endswith("\u200d") or (character in _CLOSING and not chunk.isspace()):
+        if cells == 0 or chunk.endswith("\u200d"):
             chunk += character
-        elif character == " " or cells == 2 or (chunk and (chunk[0] == " " or width(chunk[0]) == 2)):
-            if chunk:
-                yield chunk
-            chunk = character
-        else:
-            chunk += character
+            continue
+        bound = last in _OPENING or (character in _CLOSING and last not in ("", " "))
+        if chunk and not bound and (character == " " or cells == 2 or last == " " or width(last) == 2):
+            yield chunk
+            chunk = ""
+        chunk += character
+        last = character
     if chunk:
         yield chunk
 

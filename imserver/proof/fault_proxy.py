@@ -28,6 +28,8 @@ class Faults:
     stalled: bool = False
     #: Read and throw away: a half-open connection, as seen by both sides.
     blackhole: bool = False
+    #: The same towards the client only: the server hears everything, and all of its answers get lost.
+    swallow_down: bool = False
     #: Cut by RST after so many more bytes towards the server (-1: never). Counts down; then all lines are cut.
     cut_after_bytes_up: int = -1
     #: The same towards the client.
@@ -122,7 +124,7 @@ class FaultProxy:
         while data := await reader.read(READ_BYTES):
             while self.faults.stalled:
                 await self._changed.wait()
-            if self.faults.blackhole:
+            if self.faults.blackhole or (self.faults.swallow_down and not up):
                 continue
             await self._forward(data, writer, up=up)
         line.finish()

@@ -15,6 +15,8 @@ from typing import Any, Self
 
 import jwt
 
+from imserver.config import ENVIRONMENT_PREFIX
+
 #: A server that is not listening by then has failed (seconds).
 READY_TIMEOUT_S = 20.0
 #: SIGTERM to exit: the drain's own bound is below it.
@@ -85,6 +87,7 @@ class ServerProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=_environment(),
             )
         self.pids.append(self._process.pid)
         try:
@@ -158,6 +161,11 @@ class ServerProcess:
             + "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
             for name, values in sections.items()
         )
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what would overrule the configuration file: a proof runs what it wrote down, on any machine."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)}
 
 
 def alive(pid: int) -> bool:

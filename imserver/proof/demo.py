@@ -1,0 +1,115 @@
+"""The demonstration: a conversation about an eye exam, while its line is cut and its server is killed; then the proof.
+
+`run_demo` plays it on a `Stage` and answers whether all is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from .checker import CardWords, Fault, Report, check
+from .demo_house import House, MakeAccount
+from .demo_play import Play
+from .demo_scenes import SCENES
+from .demo_stage import Stage
+from .player import PlayBroken
+from .stored_rows import read_rows
+
+#: The status that the title of a customer's card means, in both languages.
+STATUSES = {"预约成功": "confirmed", "Booked": "confirmed", "已取消": "cancelled", "Cancelled": "cancelled"}
+#: Findings that are printed; a run that goes thoroughly wrong has one for each message.
+MAX_FINDINGS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Sabotage:
+    """Damage behind the chat's back, to see that the checker notices (`sabotage.py`). Both are given the database.
+
+    `while_down`: after each SIGKILL, before the next start. `before_check`: after the last stop.
+    """
+
+    while_down: Callable[[Path], None] = lambda database: None
+    before_check: Callable[[Path], None] = lambda database: None
+
+
+async def run_demo(
+    folder: Path, stage: Stage, make_account: MakeAccount, sabotage: Sabotage | None = None
+) -> bool:
+    """Play it in this (empty) folder. True if nothing was lost, doubled or promised in vain.
+
+    Raises ServerFailed if the server does not start.
+    """
+    sabotage = sabotage or Sabotage()
+    async with House(folder, make_account) as house:
+        play = Play(house, stage, sabotage.while_down)
+        broken = await _perform(play)
+        transcripts = [player.transcript for player in house.players.values()]
+        await house.leave()
+        exit_code = await house.server.stop()
+        sabotage.before_check(house.database)
+        report = check(transcripts, read_rows(house.database), CardWords(STATUSES, time_words))
+    for finding in report.findings[:MAX_FINDINGS]:
+        stage.finding(str(finding))
+    if len(report.findings) > MAX_FINDINGS:
+        stage.finding(f"… and {len(report.findings) - MAX_FINDINGS} more")
+    if broken:
+        stage.finding(f"the play broke off: {broken}")
+    if exit_code:
+        stage.finding(f"the server's exit code is {exit_code}")
+    right = not (report.findings or broken or exit_code)
+    stage.box("What happened, and what the database says", _rows(play, report), _verdict(right), right=right)
+    return right
+
+
+async def _perform(play: Play) -> str:
+    """All scenes, and until everybody was shown everything. Returns what went wrong, or ""."""
+    try:
+        for scene in SCENES:
+            await scene(play)
+        for player in play.house.players.values():
+            await player.caught_up()
+    except PlayBroken as error:
+        return str(error)
+    return ""
+
+
+def _rows(play: Play, report: Report) -> list[tuple[str, str]]:
+    line, kills = play.house.line, play.kills
+    unanswered = sum(kill.unanswered > 0 for kill in kills)
+    stored = sum(kill.stored for kill in kills)
+    not_stored = sum(kill.unanswered for kill in kills) - stored
+    pids = " → ".join(str(pid) for pid in play.house.server.pids)
+    return [
+        ("messages", f"{report.messages} rows, compared with {report.shown} that {len(play.house.players)} clients were shown"),
+        ("cuts", f"{line.cuts}, of which {line.mid_chunk_cuts} in mid-frame"),
+        ("kills", f"{len(kills)} by SIGKILL, {unanswered} with an unanswered post: {stored} stored, {not_stored} not"),
+        ("server processes", pids),
+        ("lost", _count(report, Fault.LOST)),
+        ("doubled", _count(report, Fault.DOUBLED)),
+        ("out of order", _count(report, Fault.OUT_OF_ORDER)),
+        ("altered", _count(report, Fault.ALTERED)),
+        ("appointments", f"promised {report.promised}, present {report.present}"),
+        ("double-booked", _count(report, Fault.DOUBLE_BOOKED)),
+    ]  # fmt: skip
+
+
+def _count(report: Report, fault: Fault) -> str:
+    return str(report.count(fault))
+
+
+def _verdict(right: bool) -> str:
+    if right:
+        return "All is right: what the chat said is in the database, no more and no less."
+    return "NOT right: see the lines above."
+
+
+def time_words(wall: datetime) -> list[str]:
+    """How the demo chain's cards write a time, in Chinese and in English."""
+    weekday = "一二三四五六日"[wall.weekday()]
+    return [
+        f"{wall.month}月{wall.day}日 周{weekday} {wall:%H:%M}",
+        f"{wall:%a} {wall.day} {wall:%b} {wall:%H:%M}",
+    ]

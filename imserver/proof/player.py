@@ -1,0 +1,192 @@
+"""A person in a play: a real client that posts, and waits for what others say instead of for the clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from imserver_client import (
+    Client,
+    ClientError,
+    ConnectionChanged,
+    Cursor,
+    CursorMoved,
+    Edited,
+    Message,
+    Posted,
+)
+
+from .transcript import Transcript
+
+#: Nothing that a play waits for takes so long, on the slowest machine (seconds).
+PATIENCE_S = 60.0
+
+
+class PlayBroken(Exception):
+    """What a play waited for did not come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Something that was said, now or by an edit (`changed`)."""
+
+    conversation_id: str
+    position: int
+    sender_id: str
+    sent_at: int
+    key: bytes
+    content: Mapping[str, Any]
+    changed: bool = False
+
+
+class Player:
+    """Reads everything that its client is handed, from the first moment, into `transcript` and `heard`."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self.client = client
+        self.name = name
+        self.transcript = Transcript(client.user_id)
+        self.heard: list[Heard] = []
+        #: What the connection did: reports of lost and restored ones.
+        self.connections: list[ConnectionChanged] = []
+        self._cursors: dict[tuple[str, str], Cursor] = {}
+        self._changed = asyncio.Condition()
+        self._posts: dict[bytes, asyncio.Task[Posted]] = {}
+        self._failure: BaseException | None = None
+        events = client.events()
+        self._readers = [
+            asyncio.ensure_future(self._guard(self._read_messages())),
+            asyncio.ensure_future(self._guard(self._read_events(events))),
+        ]
+
+    async def begin(self) -> None:
+        """Note where the conversations stand: what comes later has to be shown."""
+        page = await self.client.conversations(limit=100)
+        self.transcript.heads = {row.conversation_id: row.head for row in page.conversations}
+
+    async def close(self) -> None:
+        """Stop reading. Posts without an answer are left to the client."""
+        tasks = [*self._readers, *self._posts.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # -- posting ------------------------------------------------------------------------------------------------------
+
+    def post(self, conversation_id: str, text: str) -> bytes:
+        """Put a post into the client's outbox; returns its key. Nothing is awaited: its fate may be anything yet."""
+        key = self._key()
+        content = {"type": "text", "text": text}
+        self.transcript.posted.append(key)
+        self._posts[key] = asyncio.ensure_future(self._post(conversation_id, content, key))
+        return key
+
+    async def posted(self, key: bytes) -> Posted:
+        """The answer to a post."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await asyncio.shield(self._posts[key])
+        except TimeoutError:
+            raise PlayBroken(f"{self.name}'s post was not answered within {PATIENCE_S:.0f} s") from None
+        except ClientError as error:
+            raise PlayBroken(f"{self.name}'s post failed: {error}") from None
+
+    @property
+    def unanswered(self) -> list[bytes]:
+        """Keys of posts that the server has not answered."""
+        return [queued.key for queued in self.client.outbox()]
+
+    def _key(self) -> bytes:
+        return len(self._posts).to_bytes(4, "big") + self.client.user_id.encode()[:12].ljust(12, b".")
+
+    async def _post(self, conversation_id: str, content: dict[str, Any], key: bytes) -> Posted:
+        posted = await self.client.post(conversation_id, content, key=key)
+        self.transcript.note_answer(posted, content)
+        return posted
+
+    # -- waiting ------------------------------------------------------------------------------------------------------
+
+    async def until(self, happened: Callable[[], bool], what: str) -> None:
+        """Waits until it has; looks again whenever this client was told anything. Raises PlayBroken."""
+        try:
+            async with asyncio.timeout(PATIENCE_S), self._changed:
+                await self._changed.wait_for(lambda: happened() or self._failure is not None)
+        except TimeoutError:
+            raise PlayBroken(f"{self.name} waited {PATIENCE_S:.0f} s for {what}") from None
+        if not happened():
+            raise PlayBroken(f"{self.name}'s client stopped: {self._failure}")
+
+    async def find(self, match: Callable[[Heard], bool], what: str, start: int = 0) -> int:
+        """The index in `heard` of the first match at or behind `start`, as soon as it is there."""
+
+        def index() -> int:
+            found = (n for n in range(start, len(self.heard)) if match(self.heard[n]))
+            return next(found, -1)
+
+        await self.until(lambda: index() >= 0, what)
+        return index()
+
+    async def caught_up(self) -> None:
+        """Waits until this client was shown everything that its server has for it."""
+        page = await self.client.conversations(limit=100)
+        for row in page.conversations:
+            await self.until(
+                lambda row=row: self._shown_to(row.conversation_id) >= row.head,  # type: ignore[misc]
+                f"message {row.head} of {row.conversation_id}",
+            )
+
+    def cursor(self, conversation_id: str, user_id: str) -> Cursor:
+        """How far another member has come."""
+        return self._cursors.get((conversation_id, user_id), Cursor())
+
+    def _shown_to(self, conversation_id: str) -> int:
+        positions = [
+            seen.position for seen in self.transcript.seen if seen.conversation_id == conversation_id
+        ]
+        return max(positions, default=self.transcript.heads.get(conversation_id, 0))
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    async def _guard(self, reading: Any) -> None:
+        try:
+            await reading
+        except ClientError as error:  # a client that gave up: whoever waits for it learns why
+            async with self._changed:
+                self._failure = error
+                self._changed.notify_all()
+
+    async def _read_messages(self) -> None:
+        async for message in self.client.messages():
+            async with self._changed:
+                self.transcript.note(message)
+                self._hear(message)
+                self._changed.notify_all()
+
+    def _hear(self, message: Message) -> None:
+        if message.content is not None:
+            heard = (message.conversation_id, message.position, message.sender_id, message.sent_at)
+            self.heard.append(Heard(*heard, message.key, message.content))
+
+    async def _read_events(self, events: Any) -> None:
+        async for event in events:
+            async with self._changed:
+                match event:
+                    case Edited():
+                        self.transcript.note_edit(event)
+                        self._hear_edit(event)
+                    case CursorMoved():
+                        self._cursors[event.conversation_id, event.user_id] = event.cursor
+                    case ConnectionChanged():
+                        self.connections.append(event)
+                self._changed.notify_all()
+
+    def _hear_edit(self, event: Edited) -> None:
+        """An edited message is the old one with a new content; its time is that of the system message which told of it."""
+        place = (event.conversation_id, event.position)
+        old = [one for one in self.heard if (one.conversation_id, one.position) == place]
+        if old and event.content is not None:
+            last = self.heard[-1].sent_at
+            heard = (*place, old[0].sender_id, last, old[0].key)
+            self.heard.append(Heard(*heard, event.content, changed=True))

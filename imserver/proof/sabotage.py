@@ -1,0 +1,63 @@
+"""Faults on purpose: what a server that loses or doubles would leave behind, so that one can see the checker say so.
+
+They work on the database file while no server has it open. A run with one of these has to fail.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from .demo import Sabotage
+
+
+def _change(database: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(database)) as sql, sql:
+        for statement in statements:
+            sql.execute(statement)
+
+
+def delete_message(database: Path) -> None:
+    """The confirmation that a customer was shown is gone."""
+    _change(
+        database,
+        "DELETE FROM messages WHERE change = (SELECT m.change FROM messages m"
+        " JOIN booking_appointments a ON a.card_position = m.position"
+        " JOIN conversations c ON c.no = m.conversation_no AND c.conversation_id = a.conversation_id"
+        " ORDER BY m.change LIMIT 1)",
+    )
+
+
+def delete_appointment(database: Path) -> None:
+    """The chat says booked, and there is no such appointment."""
+    _change(
+        database,
+        "CREATE TEMP TABLE gone AS SELECT id FROM booking_appointments WHERE status = 'confirmed' ORDER BY id LIMIT 1",
+        *(
+            f"DELETE FROM {table} WHERE appointment_id IN (SELECT id FROM gone)"  # noqa: S608 - names are ours
+            for table in (
+                "booking_cells",
+                "booking_appointment_resources",
+                "booking_changes",
+                "booking_reminders",
+            )
+        ),
+        "DELETE FROM booking_appointments WHERE id IN (SELECT id FROM gone)",
+    )
+
+
+def deduplication_off(database: Path) -> None:
+    """Without this index the server does not notice that a post is offered again, and stores it again."""
+    _change(
+        database,
+        "DROP INDEX IF EXISTS messages_by_key",
+        "CREATE INDEX IF NOT EXISTS messages_by_key_not_unique ON messages (key)",
+    )
+
+
+SABOTAGES = {
+    "message-row": Sabotage(before_check=delete_message),
+    "appointment-row": Sabotage(before_check=delete_appointment),
+    "no-dedup": Sabotage(while_down=deduplication_off),
+}

@@ -1,0 +1,151 @@
+"""What the database holds, read through an SQLite connection of our own that can only read. No code of the server's store
+is used: a fault there must not hide itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imserver.content import decode_content
+
+from .transcript import Place, digest_of
+
+#: Milliseconds of one cell of a resource's time (booking's tables count in these).
+CELL_MS = 300_000
+#: Appointments in these states own the time of their people and rooms.
+OWNING = frozenset({"held", "pending", "confirmed", "arrived", "in_exam"})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A row of `messages`. `digests`: of the content, by revision, past ones included."""
+
+    conversation_id: str
+    position: int
+    key: bytes
+    sender_id: str
+    sent_at: int
+    revision: int
+    digests: dict[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAppointment:
+    """A row of `booking_appointments`, with the resources that it takes and the cells that it owns."""
+
+    code: str
+    customer_id: str
+    status: str
+    version: int
+    start_wall: str
+    start_at: int
+    free_at: int
+    resources: frozenset[str]
+    cells: frozenset[tuple[str, int]]
+
+    @property
+    def cells_wanted(self) -> frozenset[tuple[str, int]]:
+        """What it has to own: every cell of every resource, from its start until the end of its buffer."""
+        if self.status not in OWNING:
+            return frozenset()
+        span = range(self.start_at // CELL_MS, self.free_at // CELL_MS)
+        return frozenset((resource, cell) for resource in self.resources for cell in span)
+
+
+@dataclass(slots=True)
+class StoredRows:
+    """One reading of the whole file."""
+
+    #: In order of conversation and position; a position that is there twice is there twice.
+    messages: list[StoredMessage] = field(default_factory=list)
+    #: User -> conversation -> (first position, last position or None) that a member may see.
+    members: dict[str, dict[str, tuple[int, int | None]]] = field(default_factory=dict)
+    appointments: dict[str, StoredAppointment] = field(default_factory=dict)
+
+    def by_place(self) -> dict[Place, StoredMessage]:
+        """Messages by conversation and position."""
+        return {(row.conversation_id, row.position): row for row in self.messages}
+
+    def holds(self, key: bytes) -> bool:
+        """Whether a message with this key is stored."""
+        return any(row.key == key for row in self.messages)
+
+
+def read_rows(database: Path) -> StoredRows:
+    """Everything that a checker wants to know. Raises sqlite3.Error if the file cannot be read."""
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as sql:
+        sql.execute("PRAGMA query_only = ON")
+        sql.execute("BEGIN")  # one snapshot for all the queries
+        rows = StoredRows()
+        rows.messages = _messages(sql)
+        _members(sql, rows)
+        if sql.execute("SELECT 1 FROM sqlite_master WHERE name = 'booking_appointments'").fetchone():
+            rows.appointments = _appointments(sql)
+        return rows
+
+
+def _messages(sql: sqlite3.Connection) -> list[StoredMessage]:
+    past: dict[Place, dict[int, bytes]] = defaultdict(dict)
+    for conversation_id, position, revision, content in sql.execute(
+        "SELECT c.conversation_id, r.position, r.revision, r.content FROM revisions r"
+        " JOIN conversations c ON c.no = r.conversation_no"
+    ):
+        past[conversation_id, position][revision] = _digest(content)
+    return [
+        StoredMessage(
+            conversation_id,
+            position,
+            bytes(key),
+            sender_id,
+            sent_at,
+            revision,
+            {**past[conversation_id, position], revision: _digest(content)},
+        )
+        for conversation_id, position, key, sender_id, sent_at, revision, content in sql.execute(
+            "SELECT c.conversation_id, m.position, m.key, u.user_id, m.sent_at, m.revision, m.content"
+            " FROM messages m JOIN conversations c ON c.no = m.conversation_no JOIN users u ON u.no = m.sender_no"
+            " ORDER BY c.conversation_id, m.position, m.change"
+        )
+    ]
+
+
+def _members(sql: sqlite3.Connection, rows: StoredRows) -> None:
+    for user_id, conversation_id, joined_at, left_at in sql.execute(
+        "SELECT u.user_id, c.conversation_id, m.joined_at, m.left_at FROM members m"
+        " JOIN users u ON u.no = m.user_no JOIN conversations c ON c.no = m.conversation_no"
+    ):
+        rows.members.setdefault(user_id, {})[conversation_id] = (max(joined_at, 1), left_at)
+
+
+def _appointments(sql: sqlite3.Connection) -> dict[str, StoredAppointment]:
+    resources: dict[int, set[str]] = defaultdict(set)
+    for number, resource in sql.execute(
+        "SELECT appointment_id, resource_id FROM booking_appointment_resources"
+    ):
+        resources[number].add(resource)
+    cells: dict[int, set[tuple[str, int]]] = defaultdict(set)
+    for number, resource, cell in sql.execute("SELECT appointment_id, resource_id, cell FROM booking_cells"):
+        cells[number].add((resource, cell))
+    found = {}
+    for number, code, customer_id, status, version, start_wall, start_at, free_at in sql.execute(
+        "SELECT id, code, customer_id, status, version, start_wall, start_at, free_at FROM booking_appointments"
+    ):
+        found[code] = StoredAppointment(
+            code,
+            customer_id,
+            status,
+            version,
+            start_wall,
+            start_at,
+            free_at,
+            frozenset(resources[number]),
+            frozenset(cells[number]),
+        )
+    return found
+
+
+def _digest(content: bytes | None) -> bytes:
+    return digest_of(None if content is None else decode_content(bytes(content)))

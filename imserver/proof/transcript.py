@@ -1,0 +1,124 @@
+"""What one client was told: each message in the order it was handed over, each edit, and each answer to its own posts.
+
+Nothing of it comes from the server's files: the checker holds it against them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from imserver.content import encode_content
+from imserver_client import Edited, Message, Posted
+
+#: Key of a message inside one history: conversation and position.
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A message as it was handed to a client. `digest` is of its content, as is each digest here."""
+
+    conversation_id: str
+    position: int
+    key: bytes
+    sender_id: str
+    sent_at: int
+    revision: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEdit:
+    """What a message said after an edit."""
+
+    conversation_id: str
+    position: int
+    revision: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A post of this client that the server called stored."""
+
+    conversation_id: str
+    position: int
+    key: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AppointmentCard:
+    """A card about an appointment: what a person reads of it, and the version that it shows."""
+
+    code: str
+    version: int
+    title: str
+    words: str
+
+
+@dataclass(slots=True)
+class Transcript:
+    """Everything that one client was told. `heads`: where its conversations stood when it began to listen; `posted`: keys of
+    its own posts in the order of posting."""
+
+    user_id: str
+    heads: dict[str, int] = field(default_factory=dict)
+    posted: list[bytes] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+    edits: list[SeenEdit] = field(default_factory=list)
+    acknowledged: list[Acknowledged] = field(default_factory=list)
+    cards: list[AppointmentCard] = field(default_factory=list)
+
+    def note(self, message: Message) -> None:
+        """It was handed over."""
+        self.seen.append(
+            Seen(
+                message.conversation_id,
+                message.position,
+                message.key,
+                message.sender_id,
+                message.sent_at,
+                message.revision,
+                digest_of(message.content),
+            )
+        )
+        self._note_card(message.content)
+
+    def note_edit(self, edit: Edited) -> None:
+        """A message says something else now."""
+        self.edits.append(
+            SeenEdit(edit.conversation_id, edit.position, edit.revision, digest_of(edit.content))
+        )
+        self._note_card(edit.content)
+
+    def note_answer(self, posted: Posted, content: Mapping[str, Any]) -> None:
+        """The server answered a post: it is stored."""
+        self.acknowledged.append(
+            Acknowledged(posted.conversation_id, posted.position, posted.key, digest_of(content))
+        )
+
+    def _note_card(self, content: Mapping[str, Any] | None) -> None:
+        card = appointment_card(content)
+        if card is not None:
+            self.cards.append(card)
+
+
+def digest_of(content: Mapping[str, Any] | None) -> bytes:
+    """The same for the same content, however it was encoded on its way. A tombstone has the empty one."""
+    return b"" if content is None else hashlib.sha256(encode_content(dict(content))).digest()
+
+
+def appointment_card(content: Mapping[str, Any] | None) -> AppointmentCard | None:
+    """The card, if the content is one that refers to an appointment."""
+    if content is None or content.get("type") != "card":
+        return None
+    ref = content.get("ref")
+    if not isinstance(ref, Mapping) or ref.get("kind") != "appointment":
+        return None
+    fields = " ".join(f"{label} {value}" for label, value in content.get("fields", ()))
+    words = f"{content.get('text', '')} {fields}"
+    return AppointmentCard(str(ref["id"]), int(ref["version"]), str(content.get("title", "")), words)
