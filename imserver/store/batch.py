@@ -85,6 +85,8 @@ class Batches:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             if not known_at_commit(error):
+                # The side file must not hear of numbers that the next start may not find (see `HighWater`).
+                tx.change, tx.message_change = before
                 raise StoreFailed(f"COMMIT failed, outcome unknown: {error}") from error
             self._undo(before)
             return error
@@ -94,14 +96,14 @@ class Batches:
 
     def _undo(self, before: tuple[int, int]) -> None:
         tx = self._tx
+        tx.journal.undo()
+        tx.change, tx.message_change = before
+        tx.events = []
         if self._connection.in_transaction:
             try:
                 self._connection.execute("ROLLBACK")
             except sqlite3.Error as error:
                 raise StoreFailed(f"ROLLBACK failed: {error}") from error
-        tx.journal.undo()
-        tx.change, tx.message_change = before
-        tx.events = []
 
     def _all(self, units: Sequence[Unit]) -> None:
         start, count = 0, len(units)

@@ -245,7 +245,8 @@ class SqliteStore:
 
     def _path(self) -> Path:
         if self._config.path != ":memory:":
-            return Path(self._config.path).absolute()
+            # One name for one file: a lock beside a symbolic link would not keep out who opens the file itself.
+            return Path(self._config.path).resolve()
         self._folder = tempfile.TemporaryDirectory(prefix="imserver-")
         return Path(self._folder.name) / "memory.db"
 

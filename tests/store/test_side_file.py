@@ -1,0 +1,56 @@
+"""The side file tells of committed changes only, and one database has one lock and one side file by whatever name."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from imserver.config import StoreConfig
+from imserver.errors import StartError
+from imserver.store import SqliteStore
+from imserver.store import sqlite as sqlite_store
+from tests.store.support import USERS, Recorder, Stand, faulty, post, sqlite_error
+
+
+async def test_a_commit_of_unknown_outcome_is_not_told_to_the_side_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the next start would find less than the side file has seen, and every client would lose its cursors."""
+    monkeypatch.setattr(sqlite_store, "HIGH_WATER_AFTER_S", 0.05)
+    connector, connections = faulty()
+    config = StoreConfig(path=str(tmp_path / "chat.db"))
+    store = SqliteStore(config, connector=connector)
+    failed = asyncio.Event()
+    store.on_failure(lambda error: failed.set())
+    await store.open(Recorder())
+    stand = Stand(store, Recorder())
+    await stand.users(*USERS)
+    await stand.post(post(1))
+    error = sqlite_error("SQLITE_IOERR", "disk I/O error")
+    connections.before = staticmethod(lambda sql: error if sql == "COMMIT" else None)
+    for number in range(2, 20):
+        store.submit(post(number))
+    await failed.wait()
+    await asyncio.sleep(0.2)  # the side file's turn
+    connections.before = staticmethod(lambda sql: None)
+    await store.close()
+    again = SqliteStore(config)
+    await again.open(Recorder())
+    assert again.epoch == store.epoch
+    await again.close()
+
+
+async def test_a_database_is_locked_by_whatever_name_it_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "chat.db")
+    store = SqliteStore(StoreConfig(path=str(tmp_path / "chat.db")))
+    await store.open(Recorder())
+    second = SqliteStore(StoreConfig(path=str(tmp_path / "link.db")))
+    with pytest.raises(StartError, match="another imserver"):
+        await second.open(Recorder())
+    await store.close()
+    await second.open(Recorder())
+    assert second.epoch == store.epoch
+    await second.close()
+    assert not (tmp_path / "link.db.high").exists()
