@@ -152,11 +152,12 @@ class Listener:
         self.transports.add(transport)
         self._nobody_left.clear()
         self.counts["connections"] += 1
+        # Whoever is turned away is counted as well: `forget` takes every connection from its address again.
+        wait_s = self._addresses.connect(transport.address, self.clock.monotonic())
         if self._draining:
             return CloseCode.DRAINING, "the server is going down", secrets.randbelow(DRAIN_SPREAD_MS) + 1
         if len(self.transports) > self.limits.max_connections:
             return CloseCode.TOO_MANY, "too many connections", 5000
-        wait_s = self._addresses.connect(transport.address, self.clock.monotonic())
         if wait_s is not None:
             return CloseCode.TOO_MANY, "too many connections from this address", int(wait_s * 1000) + 1
         return None
