@@ -257,6 +257,7 @@ class Listener:
         self.counts["resumed" if resumed else "welcomed"] += 1
         if isinstance(displaced, ClientTransport):
             displaced.displaced()
+        device.pump()  # the ack in HELLO may have made the room that requests wait for
         transport.mark()
         self.log.debug("welcomed", user_id=user_id, device_id=hello.device_id, resumed=resumed, reason=reason)
 
