@@ -18,6 +18,10 @@ class Flushable(Protocol):
         """Write everything that waits, once."""
         ...
 
+    def abort(self) -> None:
+        """End the socket: it cannot be written."""
+        ...
+
 
 class FlushQueue:
     """Transports to be written at the end of this turn of the loop."""
@@ -45,4 +49,11 @@ class FlushQueue:
         waiting, self._waiting = self._waiting, []
         for transport in waiting:
             transport.flush_pending = False
-            transport.flush()
+            try:
+                transport.flush()
+            except Exception as error:
+                # One connection's trouble must not silence those behind it: nobody would ever write them again.
+                self._loop.call_exception_handler(
+                    {"message": "a connection could not be written", "exception": error}
+                )
+                transport.abort()
