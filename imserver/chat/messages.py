@@ -156,6 +156,10 @@ class Messages:
         self, poster: Poster, request_seq: int, conversation_id: str, key: bytes, content: bytes
     ) -> None:
         """A post over a session: queued, or refused at once."""
+        if len(key) != KEY_BYTES:
+            # Before anything is held: whatever a session holds is kept, so nothing may be held that can be no key.
+            poster.post_refused(request_seq, _malformed_key(key))
+            return
         holds = poster.holds
         ticket = holds.offer(conversation_id, key)
         if ticket is None:
@@ -193,7 +197,7 @@ class Messages:
     def check(self, key: bytes, content: bytes) -> tuple[Mapping[str, Any], Refusal | None]:
         """The decoded content, or why it can never be stored."""
         if len(key) != KEY_BYTES:
-            return {}, Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="key")
+            return {}, _malformed_key(key)
         if len(content) > self._limits.max_content_bytes:
             text = f"content: at most {self._limits.max_content_bytes} bytes, not {len(content)}"
             return {}, Refusal(RefusalCode.TOO_LARGE, text, detail=self._limits.max_content_bytes)
@@ -315,13 +319,24 @@ class Messages:
             try:
                 async with asyncio.timeout(REVIEW_DEADLINE_S):
                     refusal = await reviewer(conversation_id, sender_id, decoded)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                return _not_reviewed()  # something that the reviewer waited for was cancelled, and not we
             except Exception:  # a broken reviewer must not decide what is said: try again later
-                return Refusal(
-                    RefusalCode.OVERLOADED, "this message could not be reviewed", retry_after_ms=1000
-                )
+                return _not_reviewed()
             if refusal is not None:
                 return refusal
         return None
+
+
+def _malformed_key(key: bytes) -> Refusal:
+    return Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="key")
+
+
+def _not_reviewed() -> Refusal:
+    return Refusal(RefusalCode.OVERLOADED, "this message could not be reviewed", retry_after_ms=1000)
 
 
 def _held() -> Refusal:

@@ -1,0 +1,89 @@
+"""Posts of sessions that misbehave, and reviewers that do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from imserver.chat.holds import Holds
+from imserver.chat.messages import Messages
+from imserver.chat.ports import Posted, Unit
+from imserver.config import LimitsConfig
+from imserver.content import encode_content
+from imserver.errors import Refusal, RefusalCode
+from imserver.testing import ManualClock
+
+
+class Queue:
+    """The store's place: keeps what is submitted."""
+
+    def __init__(self) -> None:
+        self.units: list[Unit] = []
+
+    def submit(self, unit: Unit) -> None:
+        self.units.append(unit)
+
+
+class Session:
+    user_id = "ann"
+    ended = False
+
+    def __init__(self) -> None:
+        self.holds = Holds()
+        self.refused: dict[int, Exception] = {}
+        self.answered = asyncio.Event()
+
+    def push(self, tail: Any) -> None: ...
+
+    def post_done(self, request_seq: int, posted: Posted) -> None: ...
+
+    def post_refused(self, request_seq: int, refusal: Exception) -> None:
+        self.refused[request_seq] = refusal
+        if len(self.refused) == 2:
+            self.answered.set()
+
+    def codes(self) -> list[RefusalCode]:
+        return [refusal.code for refusal in self.refused.values() if isinstance(refusal, Refusal)]
+
+
+SAID = encode_content({"type": "text", "text": "x"})
+
+
+def messages(**limits: Any) -> tuple[Messages, Queue]:
+    queue = Queue()
+    return Messages(queue, ManualClock(), LimitsConfig(**limits)), queue  # type: ignore[arg-type]
+
+
+async def test_holds_do_not_keep_keys_of_any_length() -> None:
+    """Memory of a session is bounded whatever it sends: only keys that can be one are held."""
+    chat, _ = messages(posts_burst=1, posts_per_second=0.001)
+    session = Session()
+    for number in range(1024):
+        chat.post(session, number, f"group/{number}", b"%d" % number * 1000, SAID)
+    kept = sum(
+        len(name) + sum(len(key) for _, key in held.keys)
+        for name, held in session.holds._conversations.items()
+    )
+    assert kept < 100_000
+    assert len(session.refused) >= 1023
+
+
+async def test_a_reviewer_that_is_cancelled_refuses_the_post_and_those_behind_it_go_on() -> None:
+    chat, _ = messages()
+    session = Session()
+    asked = 0
+
+    async def reviewer(conversation_id: str, sender_id: str, content: Mapping[str, Any]) -> Refusal | None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise asyncio.CancelledError  # as from a task of the plugin's that was cancelled
+        return None
+
+    chat.reviewers = [reviewer]
+    chat.post(session, 1, "group/1", bytes(16), SAID)
+    chat.post(session, 2, "group/1", bytes(15) + b"2", SAID)
+    async with asyncio.timeout(1):
+        await session.answered.wait()
+    assert session.codes() == [RefusalCode.OVERLOADED, RefusalCode.HELD]
