@@ -18,17 +18,36 @@ import structlog
 from imserver.chat.accounts import Accounts
 from imserver.chat.hub import Hub
 from imserver.chat.messages import Messages
-from imserver.chat.ports import Store
+from imserver.chat.ports import Store, Transaction, Unit
 from imserver.chat.service import Chat
 from imserver.clock import Clock, ShiftedClock, SystemClock
 from imserver.config import Config, check_config
-from imserver.errors import StoreFailed
+from imserver.errors import Refusal, StoreFailed
 from imserver.metrics import Metrics
 from imserver.net.listener import Listener
 from imserver.plugin_api import Plugin
 from imserver.plugin_host import PluginHost
 from imserver.store.sqlite import SqliteStore
 from imserver_protocol.session import push_tail
+
+#: How long the drain waits before it looks again whether the writer's queue has room (seconds).
+FULL_QUEUE_S = 0.02
+
+
+class _Mark(Unit):
+    """The last unit of a drain: once it is settled, with yes or no, everything queued before it is."""
+
+    __slots__ = ("settled",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def run(self, tx: Transaction) -> None: ...
+
+    def settle(self) -> None:
+        if not self.settled.done():
+            self.settled.set_result(None)
 
 
 class Server:
@@ -75,6 +94,8 @@ class Server:
         self._listener: Listener | None = None
         self._failure: asyncio.Future[Exception] | None = None
         self._stopped = False
+        #: After `stop`: everything that had been accepted was decided and answered.
+        self.decided = False
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -138,14 +159,29 @@ class Server:
         await listener.stop_accepting()
         await self.messages.close()
         await self.plugin_host.stop()
-        try:
-            if self._failure is None or not self._failure.done():
-                await self.store.write(lambda tx: None)  # everything accepted before this is decided now
-        except Exception as error:
-            self.log.error("drain_undecided", cause=str(error))
+        await self._decide()
         await listener.say_goodbye(self.config.server.drain_timeout_s)
         await self.store.close()
         self.log.info("stopped")
+
+    async def _decide(self) -> None:
+        """Wait until everything that was accepted is decided and answered, or the store has failed."""
+        assert self._failure is not None, "start the server first"
+        mark = _Mark()
+        while not self._failure.done():
+            try:
+                self.store.submit(mark)
+                break
+            except Refusal:  # the queue is full; nobody adds to it any more
+                await asyncio.sleep(FULL_QUEUE_S)
+            except StoreFailed as error:
+                self.log.error("drain_undecided", cause=str(error))
+                return
+        ends: list[asyncio.Future[Any]] = [mark.settled, self._failure]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        self.decided = mark.settled.done()
+        if not self.decided:
+            self.log.error("drain_undecided", cause=str(self._failure.result()))
 
     def _figures(self) -> Iterator[tuple[str, str, float]]:
         """Read at scrape time; the hot path counts nothing for it."""

@@ -101,14 +101,17 @@ async def _until(stop: asyncio.Event, server: Server) -> Exception | None:
 
 
 async def _stop(server: Server, config: Config, log: Any, code: int) -> int:
+    """Exit code 0 says that everything accepted was decided and answered."""
     try:
         async with asyncio.timeout(config.server.drain_timeout_s + CLOSING_S):
             await server.stop()
     except TimeoutError:
         log.error("stop_timeout", after_s=config.server.drain_timeout_s + CLOSING_S)
         sys.stderr.flush()
-        os._exit(code)  # threads in a stuck disk or plugin would keep the process for ever
-    return code
+        os._exit(
+            code if server.decided else EXIT_FAILED
+        )  # threads in a stuck disk or plugin would keep the process for ever
+    return code if server.decided else EXIT_FAILED
 
 
 @contextlib.contextmanager
