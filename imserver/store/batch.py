@@ -64,9 +64,7 @@ class Batches:
     def _together(self, units: Sequence[Unit]) -> Exception | None:
         """None: committed. An error: nothing of it is stored, and memory is as before."""
         tx = self._tx
-        for unit in units:
-            unit.result = unit.error = None
-            unit.events = ()
+        _unmark(units)
         before = (tx.change, tx.message_change)
         tx.now_ms = self._clock.now_ms()
         tx.lost = None
@@ -80,6 +78,8 @@ class Batches:
                 raise TransactionLost from tx.lost
         except Exception as error:
             self._undo(before)
+            # What a unit was to be told and what others were to hear of it did not happen.
+            _unmark(units)
             return error
         try:
             self._connection.execute("COMMIT")
@@ -89,6 +89,8 @@ class Batches:
                 tx.change, tx.message_change = before
                 raise StoreFailed(f"COMMIT failed, outcome unknown: {error}") from error
             self._undo(before)
+            # What a unit was to be told and what others were to hear of it did not happen.
+            _unmark(units)
             return error
         tx.journal.clear()
         tx.cache.trim()
@@ -210,3 +212,9 @@ def own_error(raised: BaseException) -> Exception:
     if isinstance(raised, Exception):
         return raised
     return PluginError(f"a unit of work raised {type(raised).__name__}")
+
+
+def _unmark(units: Sequence[Unit]) -> None:
+    for unit in units:
+        unit.result = unit.error = None
+        unit.events = ()
