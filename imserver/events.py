@@ -14,11 +14,13 @@ from imserver.model import Audience, Cursors, Message
 
 
 class MessagePosted(msgspec.Struct, frozen=True, gc=False):
-    """A message took its position. `audience`: the members at that moment, with one who is being removed by it."""
+    """A message took its position. `audience`: the members at that moment, with one who is being removed by it;
+    `remaining`: then the members without."""
 
     change: int
     message: Message
     audience: Audience
+    remaining: Audience | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,8 @@ class Hub:
                 message.content,
             )
             self._push(tail, event.audience, origin)
-            self._remember(message.conversation_id, event.audience)
+            remaining = event.remaining
+            self._remember(message.conversation_id, event.audience if remaining is None else remaining)
         elif isinstance(event, CursorMoved):
             cursors = event.cursors
             tail = self._encode_push(

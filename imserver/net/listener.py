@@ -34,6 +34,8 @@ BACKLOG = 4096
 #: When clients of a draining server may come back: spread over this many milliseconds.
 DRAIN_SPREAD_MS = 3000
 RESUME_TOKEN_BYTES = 24
+#: "typing" of one device is relayed at most this often (seconds): it costs its sender 20 bytes and us a look at every member.
+TYPING_INTERVAL_S = 0.5
 #: What a push or a page adds to one content at the most (ids, numbers, headers): a message must fit a frame.
 PUSH_OVERHEAD_BYTES = 2048
 
@@ -195,7 +197,10 @@ class Listener:
     def signal(self, device: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None:
         """Ephemeral: typing, to the attached devices of the other members. Unknown kinds are ignored."""
         if kind == "typing" and fields and isinstance(fields[0], str):
-            self._relay_typing(device, fields[0])
+            now = self.clock.monotonic()
+            if now - device.typing_at >= TYPING_INTERVAL_S:
+                device.typing_at = now
+                self._relay_typing(device, fields[0])
 
     # -- the handshake ------------------------------------------------------------------------------------------------
 

@@ -70,6 +70,8 @@ class DeviceSession:
         self.identity = identity
         self.holds = Holds()
         self.link: Link | None = None
+        #: When it last was said to be typing; a clock may start anywhere.
+        self.typing_at = float("-inf")
         self._around = around
         self._waiting: deque[tuple[int, Method, Any]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()

@@ -223,7 +223,7 @@ class RuledTransaction(ABC):
         for name, value in (("delivered", delivered), ("read", read)):
             if value is not None and not 0 <= value <= state.head:
                 raise Refusal(
-                    RefusalCode.INVALID, f"{name}: not above the head, {state.head}", detail=state.head
+                    RefusalCode.INVALID, f"{name}: not above the head, {state.head}", detail=name
                 )
         old = self._cursors(state, user_id)
         seen = max(old.read, read or 0)
@@ -255,7 +255,7 @@ class RuledTransaction(ABC):
     ) -> Found | None:
         """What was committed under the key: asked before any refusal."""
         if len(key) != KEY_BYTES:
-            raise Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}")
+            raise Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="key")
         found = self._find(state, actor_id, key) if state else None
         if found is not None and found.digest != digest:
             raise_key_reused()
@@ -324,7 +324,10 @@ class RuledTransaction(ABC):
         self._put_message(state, message, digest, change, unread)
         state.head, state.head_change, state.unread = position, change, unread
         self.message_change = change
-        self.events.append(MessagePosted(change, message, state.members if audience is None else audience))
+        if audience is None:
+            self.events.append(MessagePosted(change, message, state.members))
+        else:
+            self.events.append(MessagePosted(change, message, audience, state.members))
         return position
 
     # -- rows: what a store says --------------------------------------------------------------------------------------

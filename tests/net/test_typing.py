@@ -1,0 +1,54 @@
+"""Typing: to members only, and never more work than it is worth."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from imserver.model import Kind
+from imserver.net.listener import TYPING_INTERVAL_S
+from tests.limits.raw import PING, PONG, SIGNAL, Raw, packed
+from tests.support.servers import running
+
+
+async def after_ping(raw: Raw) -> list[list[object]]:
+    """Frames that were on their way."""
+    raw.send(PING, 0, raw.received, 77)
+    frames = []
+    while (frame := await raw.frame())[0] != PONG:
+        frames.append(frame)
+    return frames
+
+
+async def test_who_was_removed_neither_sees_nor_causes_typing(tmp_path: Path) -> None:
+    async with running(tmp_path, "alice bob cy") as server, await Raw.open(server) as alice:
+        group, _, _ = await server.chat.create_conversation("alice", Kind.GROUP, "g", ["bob", "cy"])
+        await alice.enter(server, "alice")
+        async with await Raw.open(server) as bob:
+            await bob.enter(server, "bob")
+            await server.chat.remove_member("alice", group, "bob")
+            await alice.push(1)
+            await bob.push(1)
+            alice.send(SIGNAL, 0, alice.received, "typing", group)
+            await after_ping(alice)
+            bob.send(SIGNAL, 0, bob.received, "typing", group)
+            assert [frame for frame in await after_ping(bob) if frame[0] == SIGNAL] == []
+            assert [frame for frame in await after_ping(alice) if frame[0] == SIGNAL] == []
+
+
+async def test_a_flood_of_typing_does_not_hold_the_loop(tmp_path: Path) -> None:
+    """Each one would be a look at every member: 1,200 of them fit into one read."""
+    async with running(tmp_path, "alice bob") as server, await Raw.open(server) as member:
+        group, _, _ = await server.chat.create_conversation("alice", Kind.GROUP, "g", ["bob"])
+        await member.enter(server, "bob")
+        async with await Raw.open(server) as alice:
+            await alice.enter(server, "alice")
+            await server.chat.post("alice", group, "here")
+            await alice.push(1)
+            begun = time.perf_counter()
+            alice.send_bytes(packed(SIGNAL, 0, alice.received, "typing", group) * 1200)
+            await alice.flushed()
+            await after_ping(alice)
+            relayed = [frame for frame in await after_ping(member) if frame[0] == SIGNAL]
+            assert relayed[:1] == [[SIGNAL, 0, 0, "typing", group, "alice"]]
+            assert len(relayed) <= 1 + (time.perf_counter() - begun) / TYPING_INTERVAL_S
