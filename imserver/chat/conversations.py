@@ -76,11 +76,14 @@ def pair_to_open(conversation_id: str, sender_id: str) -> tuple[str, str]:
 def refuse_create(kind: Kind, members: Mapping[str, Role]) -> Refusal | None:
     """`members` without the creator, who becomes the owner."""
     if kind is Kind.DIRECT:
-        return Refusal(RefusalCode.INVALID, "kind: a direct conversation is made by its first post")
+        return Refusal(
+            RefusalCode.INVALID, "kind: a direct conversation is made by its first post", detail="kind"
+        )
     allowed = MAY_GIVE[kind, Role.OWNER]
     for role in members.values():
         if role not in allowed:
-            return Refusal(RefusalCode.INVALID, f"members: role {role} cannot be given in a {kind}")
+            text = f"members: role {role} cannot be given in a {kind}"
+            return Refusal(RefusalCode.INVALID, text, detail="members")
     return None
 
 

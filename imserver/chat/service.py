@@ -118,12 +118,21 @@ class Chat:
         )
 
     def subscribe(self, observer: Callable[[MessagePosted], None]) -> Callable[[], None]:
-        """Call `observer` on the loop for every message after its commit, in commit order. Returns what ends it."""
+        """Call `observer` on the loop for every message after its commit, in commit order. Returns what ends it.
+
+        What it raises is logged and disturbs nobody; it hears the following messages all the same.
+        """
 
         def on_events(events: Sequence[StoredEvent]) -> None:
+            failure: Exception | None = None
             for event in events:
                 if isinstance(event, MessagePosted):
-                    observer(event)
+                    try:
+                        observer(event)
+                    except Exception as error:
+                        failure = failure or error
+            if failure is not None:
+                raise failure
 
         self.hub.observers.append(on_events)
         return lambda: self.hub.observers.remove(on_events) if on_events in self.hub.observers else None
@@ -154,9 +163,8 @@ class Chat:
                 detail="title",
             )
         if len(members) > self._limits.max_group_members:
-            raise Refusal(
-                RefusalCode.TOO_LARGE, f"members: at most {self._limits.max_group_members}", detail="members"
-            )
+            most = self._limits.max_group_members
+            raise Refusal(RefusalCode.TOO_LARGE, f"members: at most {most}", detail=most)
         role = Role.READER if kind is Kind.CHANNEL else Role.MEMBER
         roles = dict.fromkeys(members, role) | {creator_id: Role.OWNER}
         chosen = checked_key(key)
@@ -225,7 +233,8 @@ class Chat:
     async def users(self, user_ids: Sequence[str]) -> list[User]:
         """Names of users; unknown ids are left out."""
         if len(user_ids) > MAX_USERS_ASKED:
-            raise Refusal(RefusalCode.TOO_LARGE, f"user_ids: at most {MAX_USERS_ASKED}", detail="user_ids")
+            text = f"user_ids: at most {MAX_USERS_ASKED}"
+            raise Refusal(RefusalCode.TOO_LARGE, text, detail=MAX_USERS_ASKED)
         return await self._store.read(lambda reader: reader.users(user_ids))
 
     async def put_user(self, user: User) -> None:

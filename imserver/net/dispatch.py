@@ -209,7 +209,9 @@ async def edit(chat: Chat, asker: Asker, params: EditParams) -> Any:
 
 async def members(chat: Chat, asker: Asker, params: MembersParams) -> Any:
     """Members now, by user id, at most a page after the given one: `[[user_id, role]…]`."""
-    limit = max(1, min(params.limit, MAX_MEMBERS_PAGE))
+    if params.limit < 1:
+        raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
+    limit = min(params.limit, MAX_MEMBERS_PAGE)
     found = sorted(
         (member.user_id, str(member.role.value))
         for member in await chat.members(asker.user_id, params.conversation_id)
@@ -254,16 +256,29 @@ METHODS: dict[str, Method] = {
 
 
 def read_params(method: Method, params: Any) -> Any:
-    """The parameters as the method's type; Refusal INVALID that says which field (`$[1]`) otherwise."""
+    """The parameters as the method's type; otherwise Refusal INVALID, whose detail is the name of the one that is wrong."""
     try:
         # Without `builtin_types` a text would be taken for the base64 of bytes.
         converted = msgspec.convert(params, method.params, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
-        raise Refusal(RefusalCode.INVALID, f"{method.name}: {error}") from None
+        name, fault = _wrong_parameter(method.params.__struct_fields__, len(params), str(error))
+        raise Refusal(RefusalCode.INVALID, f"{name}: {fault}", detail=name) from None
     conversation_id = getattr(converted, "conversation_id", "")
     if len(conversation_id.encode()) > MAX_CONVERSATION_ID_BYTES:
         raise Refusal(RefusalCode.NOT_FOUND, "no such conversation")
     return converted
+
+
+def _wrong_parameter(names: tuple[str, ...], given: int, fault: str) -> tuple[str, str]:
+    """msgspec's "Expected `str`, got `int` - at `$[1]`" as the name of a parameter and what is wrong with it.
+
+    The last mark counts: a peer's own text may stand in front of it. Without one, parameters are missing.
+    """
+    text, _, path = fault.rpartition(" - at `$[")
+    place = path.partition("]")[0]
+    if place.isdecimal():
+        return names[int(place)], text
+    return names[given], "is missing"
 
 
 def wire_message(message: Message) -> list[Any]:

@@ -25,11 +25,12 @@ class Span(NamedTuple):
 def span_of(head: int, left_at: int | None, after: int | None, before: int | None, limit: int) -> Span:
     """Checks what was asked. A former member reads up to where they left. Neither `after` nor `before`: the newest page."""
     if after is not None and before is not None:
-        raise Refusal(RefusalCode.INVALID, "after, before: one of them")
+        raise Refusal(RefusalCode.INVALID, "after, before: one of them", detail="before")
     if limit < 1:
-        raise Refusal(RefusalCode.INVALID, "limit: at least 1")
-    if (after is not None and after < 0) or (before is not None and before < 1):
-        raise Refusal(RefusalCode.INVALID, "after, before: a position")
+        raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
+    for name, value, least in (("after", after, 0), ("before", before, 1)):
+        if value is not None and value < least:
+            raise Refusal(RefusalCode.INVALID, f"{name}: at least {least}", detail=name)
     if after is not None and after > head:
         raise epoch_changed()
     seen = head if left_at is None else min(head, left_at)

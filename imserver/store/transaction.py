@@ -222,9 +222,7 @@ class RuledTransaction(ABC):
             raise rules.no_such_conversation()
         for name, value in (("delivered", delivered), ("read", read)):
             if value is not None and not 0 <= value <= state.head:
-                raise Refusal(
-                    RefusalCode.INVALID, f"{name}: not above the head, {state.head}", detail=name
-                )
+                raise Refusal(RefusalCode.INVALID, f"{name}: not above the head, {state.head}", detail=name)
         old = self._cursors(state, user_id)
         seen = max(old.read, read or 0)
         new = Cursors(max(old.delivered, delivered or 0, seen), seen)

@@ -101,6 +101,50 @@ async def test_every_refusal_has_its_code_and_costs_nobody_the_connection(tmp_pa
         assert (await raw.ask("post", HERE, KEY, said("x"))).result[0] == 1, "none of them was stored"
 
 
+#: method, parameters, the detail of the refusal INVALID.
+WRONG_PARAMETERS: list[tuple[str, tuple[Any, ...], str]] = [
+    ("post", (), "conversation_id"),
+    ("post", (HERE, KEY), "content"),
+    ("post", (HERE, "k" * 16, said("x")), "key"),
+    ("post", (HERE, b"short", said("x")), "key"),
+    ("post", (HERE, KEY, b""), "content"),
+    ("post", (HERE, KEY, content({"text": "x"})), "content.type"),
+    ("post", (HERE, KEY, content({"type": "text"})), "content.text"),
+    ("history", (HERE, "1"), "after"),
+    ("history", (HERE, -1), "after"),
+    ("history", (HERE, None, 0), "before"),
+    ("history", (HERE, 1, 2), "before"),
+    ("history", (HERE, None, None, 0), "limit"),
+    ("history", (HERE, None, None, None), "limit"),
+    ("sync", (None, 0), "limit"),
+    ("conversations", (None, -1), "limit"),
+    ("members", (HERE, None, 0), "limit"),
+    ("cursor", (HERE, 1, 2), "read"),
+    ("create", (KEY, "party", "t", []), "kind"),
+    ("create", (KEY, "x' - at `$[9]`", "t", []), "kind"),
+    ("create", (KEY, "direct", "t", []), "kind"),
+    ("create", (KEY, "group", "t" * 201, []), "title"),
+    ("create", (KEY, "group", "t", ["ann", 7]), "members"),
+    ("create", (b"", "group", "t", []), "key"),
+    ("add", (HERE, b"", "ann"), "key"),
+    ("add", (HERE, KEY, "ann", "king"), "role"),
+]
+
+
+async def test_a_wrong_parameter_is_named(tmp_path: Path) -> None:
+    async with neighbourhood(tmp_path) as (server, _), await Raw.open(server) as raw:
+        await raw.enter(server, "eve")
+        await raw.ask("post", HERE, new_key(), said("the one message here"))
+        for method, params, name in WRONG_PARAMETERS:
+            refusal = await raw.ask(method, *params)
+            assert (refusal.code, refusal.result) == (INVALID, name), (method, params, refusal)
+            assert refusal.text.startswith(name.split(".")[0] + ":") or "after, before" in refusal.text, (
+                refusal
+            )
+        too_long = await raw.ask("users", ["x"] * 101)
+        assert (too_long.code, too_long.result) == (TOO_LARGE, 100), "the limit"
+
+
 async def test_what_outsiders_are_told_does_not_say_whether_it_exists(tmp_path: Path) -> None:
     async with neighbourhood(tmp_path) as (server, _), await Raw.open(server) as raw:
         await raw.enter(server, "eve")
