@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from collections.abc import Sequence
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.formatted_text import FormattedText, StyleAndTextTuples
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -20,15 +19,11 @@ from .chat_commands import handle_line
 from .chat_session import ChatSession
 from .render import STYLES, Row
 
-#: Rows that wait to be printed; whoever shows more waits.
-MAX_WAITING_ROWS = 500
-
 
 class TerminalScreen:
-    """Prints above the prompt, in order: one task does all printing."""
+    """Prints above the prompt, at once and in order."""
 
     def __init__(self, input: Input | None = None, output: Output | None = None) -> None:
-        self._queue: asyncio.Queue[Row] = asyncio.Queue(MAX_WAITING_ROWS)
         self._style = Style.from_dict({**STYLES, "bottom-toolbar": "noreverse ansibrightblack"})
         self._session: ChatSession | None = None
         self.prompt: PromptSession[str] = PromptSession(
@@ -46,8 +41,16 @@ class TerminalScreen:
         return int(self.prompt.app.output.get_size().columns)
 
     async def show(self, rows: Sequence[Row]) -> None:
-        for row in rows:
-            await self._queue.put(row)
+        # Not through run_in_terminal: it puts the terminal into its own line mode for a moment, and a key pressed just
+        # then is echoed in the wrong place, or lost (Ctrl-D). What is printed here reads no keys.
+        app = self.prompt.app
+        typing = app.is_running
+        if typing:
+            app.renderer.erase()
+        self._print(rows)
+        if typing:
+            app.renderer.request_absolute_cursor_position()
+            app.invalidate()
 
     def refresh(self) -> None:
         self.prompt.app.invalidate()
@@ -55,30 +58,11 @@ class TerminalScreen:
     async def run(self, session: ChatSession) -> None:
         """Read lines and do what they say, until the user leaves."""
         self._session = session
-        printer = asyncio.ensure_future(self._print())
-        try:
-            with patch_stdout():
-                while await handle_line(session, await self.prompt.prompt_async()):
-                    pass
-        except EOFError:
-            pass
-        finally:
-            printer.cancel()
-            await asyncio.gather(printer, return_exceptions=True)
-            self._print_now(self._waiting())
+        with contextlib.suppress(EOFError), patch_stdout():
+            while await handle_line(session, await self.prompt.prompt_async()):
+                pass
 
-    async def _print(self) -> None:
-        while True:
-            rows = [await self._queue.get(), *self._waiting()]
-            await run_in_terminal(lambda rows=rows: self._print_now(rows))  # type: ignore[misc]
-
-    def _waiting(self) -> list[Row]:
-        rows: list[Row] = []
-        while not self._queue.empty():
-            rows.append(self._queue.get_nowait())
-        return rows
-
-    def _print_now(self, rows: Sequence[Row]) -> None:
+    def _print(self, rows: Sequence[Row]) -> None:
         fragments: StyleAndTextTuples = [
             fragment for row in rows for fragment in ([(style, text) for style, text in row] + [("", "\n")])
         ]
