@@ -274,6 +274,24 @@ async def test_a_client_that_is_cancelled_while_connecting_leaves_nothing_behind
     assert [one for one in asyncio.all_tasks() if "imserver_client" in one.get_name()] == []
 
 
+async def test_leaving_while_a_transport_is_being_opened(server, waits):
+    """uvloop never reports the loss of a transport whose opening was cancelled."""
+    opened = asyncio.Event()
+
+    async def slow(address, tls, factory):
+        await open_transport(address, tls, factory)
+        if server.hellos:
+            opened.set()
+            await asyncio.Event().wait()
+
+    alice = await connect(
+        server.url, token="alice", environment=Environment(uniform=waits, open_transport=slow)
+    )
+    server.cut()
+    await opened.wait()
+    await asyncio.wait_for(alice.close(), 5)
+
+
 async def test_calls_that_were_given_up_while_away_are_not_made_later(server, open_client):
     async with open_client(token="alice") as alice:
         server.goodbyes_at_hello = [(CloseCode.OVERLOADED, 100)]

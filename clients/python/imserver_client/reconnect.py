@@ -136,6 +136,11 @@ class Reconnect:
         try:
             async with asyncio.timeout(limits.connect_timeout_s):
                 await environment.open_transport(self._address, self._tls, lambda: transport)
+        except BaseException:
+            # Whoever was opening it has closed it; uvloop then never calls connection_lost, so it is not waited for.
+            transport.disown()
+            raise
+        try:
             self.transport = transport
             connection.hello(token, self._around.device_for(token), self._client_info, self._session)
             transport.step_soon()

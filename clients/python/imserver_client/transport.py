@@ -37,7 +37,7 @@ class ClientTransport(asyncio.Protocol):
         self.connection = connection
         #: Set when the socket is gone.
         self.lost = asyncio.Event()
-        self._owner = owner
+        self._owner: Owner | None = owner
         self._monotonic = monotonic
         self._abort_after_s = abort_after_s
         self._loop = asyncio.get_running_loop()
@@ -88,6 +88,11 @@ class ClientTransport(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def disown(self) -> None:
+        """It was never used: whatever still happens to the socket is reported to nobody."""
+        self._owner = None
+        self.abort()
+
     async def cut(self) -> None:
         """Abort, and wait until the socket is gone."""
         if self._transport is not None:
@@ -106,10 +111,10 @@ class ClientTransport(asyncio.Protocol):
         if self._soon is not None:
             self._soon.cancel()
             self._soon = None
-        if self._stepping:
+        connection, owner = self.connection, self._owner
+        if self._stepping or owner is None:
             return
         self._stepping = True
-        connection, owner = self.connection, self._owner
         try:
             while True:
                 self._write()

@@ -229,6 +229,8 @@ class FakeServer:
     def _on_hello(self, peer: Peer, hello: Hello) -> None:
         self.hellos.append(hello)
         now = time.monotonic()
+        if peer.connection.state >= ConnectionState.CLOSING:
+            return  # gone before we looked at it
         if self.goodbyes_at_hello:
             code, retry_after_ms = self.goodbyes_at_hello.pop(0)
             peer.connection.close(code, "scripted", retry_after_ms)
