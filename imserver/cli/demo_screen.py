@@ -16,11 +16,11 @@ from rich.text import Text
 from imserver.proof.demo_stage import Line
 
 from .cells import clip, pad, width, wrap
-from .harmless import safe
+from .harmless import safe, safe_line
 from .render import STYLES, Page, Row, Shown, Tick, actions_of, message_rows
 
 #: Narrower terminals get lines that the terminal itself wraps; wider ones are not filled: long lines read badly.
-MIN_CELLS, MAX_CELLS = 50, 100
+MIN_CELLS, MAX_CELLS = 40, 100
 #: What the frame of a card has room for.
 MAX_TITLE_CELLS = 56
 #: Up to the first end of a sentence that is followed by another.
@@ -48,8 +48,9 @@ class DemoScreen:
 
     def title(self, text: str, legend: str) -> None:
         """Above everything."""
-        self._print(Text(text, style="bold"))
-        self._print(Text(legend, style="dim"))
+        for style, words in (("bold", text), ("dim", legend)):
+            for line in wrap(words, self._cells):
+                self._print(Text(line, style=style))
 
     def scene(self, title: str) -> None:
         self._scene += 1
@@ -58,7 +59,7 @@ class DemoScreen:
         self._print(Text(head + "━" * max(self._cells - width(head), 2), style="bold"))
 
     def tell(self, text: str, *, bad: bool = False) -> None:
-        for number, line in enumerate(wrap(safe(text), self._cells - 3)):
+        for number, line in enumerate(wrap(safe(text), self._cells - 2)):
             self._print(Text(("» " if number == 0 else "  ") + line, style="bold red" if bad else "yellow"))
 
     def screen(self, owner: str, place: str) -> None:
@@ -79,8 +80,7 @@ class DemoScreen:
             self._bar(Text(" " * 7 + line, style="red" if bad else "blue"))
 
     def finding(self, text: str) -> None:
-        for line in wrap(safe(text), self._cells):
-            self._print(Text(line, style="bold red"))
+        self._print(Text(safe_line(text), style="bold red"))  # on one line, whatever its length: for grep
 
     def box(self, title: str, rows: Sequence[tuple[str, str]], verdict: str, *, right: bool) -> None:
         inner = self._cells - 4
@@ -102,7 +102,7 @@ class DemoScreen:
         await asyncio.sleep(self._pace_s)
 
     def _bar(self, text: Text) -> None:
-        self._print(Text(BAR, style=self._colour).append_text(text))
+        self._print(Text().append(BAR, style=self._colour).append_text(text))
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True, highlight=False)

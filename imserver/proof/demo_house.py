@@ -145,6 +145,24 @@ class House:
         return player
 
 
+async def open_shop(server: ServerProcess, user_id: str, language: str) -> str:
+    """Enter the shop as this customer, who need not have an account; returns the conversation with it."""
+    connecting = connect(
+        server.url, token=server.token(user_id), device_id=f"{user_id}-door", environment=IMPATIENT
+    )
+    async with connecting as client:
+        player = Player(client, user_id)
+        try:
+            direct = client.direct(STORE_BOT)
+            await player.posted(
+                player.post(direct, "门店 花园店" if language == "zh-CN" else "/stores garden")
+            )
+            found = await player.find(lambda one: one.conversation_id != direct, "the shop's welcome")
+            return player.heard[found].conversation_id
+        finally:
+            await player.close()
+
+
 async def make_accounts(database: Path, make_account: MakeAccount) -> None:
     """The customers' accounts, with their names and languages."""
     for person in CUSTOMERS:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from imserver.model import KEY_BYTES
 from imserver_client import (
     Client,
     ClientError,
@@ -77,7 +79,7 @@ class Player:
 
     def post(self, conversation_id: str, text: str) -> bytes:
         """Put a post into the client's outbox; returns its key. Nothing is awaited: its fate may be anything yet."""
-        key = self._key()
+        key = secrets.token_bytes(KEY_BYTES)
         content = {"type": "text", "text": text}
         self.transcript.posted.append(key)
         self._posts[key] = asyncio.ensure_future(self._post(conversation_id, content, key))
@@ -97,9 +99,6 @@ class Player:
     def unanswered(self) -> list[bytes]:
         """Keys of posts that the server has not answered."""
         return [queued.key for queued in self.client.outbox()]
-
-    def _key(self) -> bytes:
-        return len(self._posts).to_bytes(4, "big") + self.client.user_id.encode()[:12].ljust(12, b".")
 
     async def _post(self, conversation_id: str, content: dict[str, Any], key: bytes) -> Posted:
         posted = await self.client.post(conversation_id, content, key=key)

@@ -100,6 +100,9 @@ class ServerProcess:
             await self.kill()
             raise ServerFailed(f"not ready after {READY_TIMEOUT_S} s\n{self.tail()}") from None
         self.port = int(ready.read_text().split()[0])  # "PORT PID"
+        config.write_text(
+            self._toml(), encoding="utf-8"
+        )  # with the port: whoever is given this file finds us
 
     async def kill(self) -> int:
         """SIGKILL: no good-bye, no flush, no checkpoint. Returns the process id that was killed."""

@@ -1,0 +1,213 @@
+"""The checker on values: what is right passes, and each thing that can be wrong is named once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from imserver.proof.checker import CardWords, Fault, Report, check
+from imserver.proof.demo import STATUSES, time_words
+from imserver.proof.stored_rows import StoredAppointment, StoredMessage, StoredRows
+from imserver.proof.transcript import Acknowledged, AppointmentCard, Seen, SeenEdit, Transcript
+
+WORDS = CardWords(STATUSES, time_words)
+HERE = "direct/ann/bob"
+START = 1_800_000_000_000 // 300_000
+CELLS = frozenset({("room", START), ("room", START + 1)})
+BOOKED = StoredAppointment(
+    "A2S4", "ann", "confirmed", 2, "2026-11-21T15:00", START * 300_000, (START + 2) * 300_000, frozenset({"room"}), CELLS
+)  # fmt: skip
+CARD = AppointmentCard("A2S4", 2, "预约成功", "时间 11月21日 周六 15:00")
+
+
+def stored(position: int, sender: str = "ann") -> StoredMessage:
+    return StoredMessage(HERE, position, b"key %d" % position, sender, 1000, 1, {1: b"digest %d" % position})
+
+
+def shown(position: int) -> Seen:
+    row = stored(position)
+    return Seen(HERE, position, row.key, row.sender_id, row.sent_at, 1, row.digests[1])
+
+
+def rows(*positions: int) -> StoredRows:
+    return StoredRows(
+        [stored(position) for position in positions], {"ann": {HERE: (1, None)}, "bob": {HERE: (1, None)}}
+    )
+
+
+def ann(*positions: int) -> Transcript:
+    transcript = Transcript("ann", seen=[shown(position) for position in positions])
+    transcript.posted = [seen.key for seen in transcript.seen]
+    transcript.acknowledged = [
+        Acknowledged(HERE, seen.position, seen.key, seen.digest) for seen in transcript.seen
+    ]
+    return transcript
+
+
+def bob(*positions: int) -> Transcript:
+    return Transcript("bob", seen=[shown(position) for position in positions])
+
+
+def faults(report: Report) -> list[Fault]:
+    return [finding.fault for finding in report.findings]
+
+
+def test_what_is_right_is_right() -> None:
+    report = check([ann(1, 2, 3), bob(1, 2, 3)], rows(1, 2, 3), WORDS)
+    assert (report.messages, report.shown, report.findings) == (3, 6, [])
+
+
+def test_a_row_that_is_gone_is_lost_once_however_many_saw_it() -> None:
+    for gone in (1, 2, 3):
+        kept = [position for position in (1, 2, 3) if position != gone]
+        report = check([ann(1, 2, 3), bob(1, 2, 3)], rows(*kept), WORDS)
+        assert faults(report) == [Fault.LOST]
+        assert f"message {gone} of {HERE} was shown to ann" in str(report.findings[0])
+
+
+def test_a_gap_that_nobody_saw_is_lost() -> None:
+    assert faults(check([], rows(1, 3), WORDS)) == [Fault.LOST]
+
+
+def test_an_answer_without_a_row_is_lost() -> None:
+    writer = ann(1, 2)
+    writer.seen.pop()
+    report = check([writer], rows(1), WORDS)
+    assert faults(report) == [Fault.LOST]
+    assert "was called stored to ann" in str(report.findings[0])
+
+
+def test_a_row_that_was_not_shown_is_lost() -> None:
+    report = check([ann(1, 2, 3), bob(1, 3)], rows(1, 2, 3), WORDS)
+    assert [str(finding) for finding in report.findings] == [
+        f"lost: message 2 of {HERE} was never shown to bob"
+    ]
+
+
+def test_who_came_later_need_not_have_seen_what_was_before() -> None:
+    late = bob(3)
+    late.heads[HERE] = 2
+    assert not check([late], rows(1, 2, 3), WORDS).findings
+
+
+def test_who_left_or_joined_is_shown_what_was_said_meanwhile() -> None:
+    between = rows(1, 2, 3)
+    between.members["bob"] = {HERE: (2, 2)}
+    assert not check([bob(2)], between, WORDS).findings
+    assert faults(check([bob()], between, WORDS)) == [Fault.LOST]
+
+
+def test_one_post_stored_twice_is_doubled() -> None:
+    twice = rows(1, 2)
+    twice.messages[1] = replace(twice.messages[1], key=twice.messages[0].key)
+    assert Fault.DOUBLED in faults(check([], twice, WORDS))
+
+
+def test_the_same_key_of_somebody_else_is_another_post() -> None:
+    two = rows(1, 2)
+    two.messages[1] = replace(two.messages[1], key=two.messages[0].key, sender_id="bob")
+    assert not check([], two, WORDS).findings
+
+
+def test_one_message_shown_twice_is_doubled() -> None:
+    assert faults(check([bob(1, 2, 2, 3)], rows(1, 2, 3), WORDS)) == [Fault.DOUBLED]
+
+
+def test_order_is_that_of_positions() -> None:
+    assert faults(check([bob(1, 3, 2)], rows(1, 2, 3), WORDS)) == [Fault.OUT_OF_ORDER]
+
+
+def test_a_post_that_overtook_an_earlier_one() -> None:
+    writer = ann(1, 2)
+    writer.posted.reverse()
+    assert faults(check([writer], rows(1, 2), WORDS)) == [Fault.OUT_OF_ORDER]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"key": b"another"}, {"sender_id": "eve"}, {"sent_at": 1}, {"digests": {1: b"x"}}, {"digests": {}}],
+)
+def test_what_was_shown_is_what_is_stored(change: dict[str, object]) -> None:
+    other = rows(1, 2, 3)
+    other.messages[1] = replace(other.messages[1], **change)  # type: ignore[arg-type]
+    assert faults(check([ann(1, 2, 3), bob(1, 2, 3)], other, WORDS)) == [Fault.ALTERED]
+
+
+def test_an_edited_message_is_compared_revision_by_revision() -> None:
+    edited = rows(1)
+    edited.messages[0] = replace(edited.messages[0], revision=2, digests={1: b"digest 1", 2: b"new"})
+    reader = bob(1)
+    reader.edits = [SeenEdit(HERE, 1, 2, b"new")]
+    assert not check([reader], edited, WORDS).findings
+    reader.edits = [SeenEdit(HERE, 1, 2, b"something else")]
+    assert faults(check([reader], edited, WORDS)) == [Fault.ALTERED]
+
+
+# -- appointments -------------------------------------------------------------------------------------------------------
+
+
+def promised(*cards: AppointmentCard, appointments: tuple[StoredAppointment, ...] = (BOOKED,)) -> Report:
+    transcript = Transcript("ann", cards=list(cards))
+    return check([transcript], StoredRows(appointments={one.code: one for one in appointments}), WORDS)
+
+
+def test_a_promise_that_is_kept() -> None:
+    report = promised(CARD)
+    assert (report.promised, report.present, report.findings) == (1, 1, [])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "cancelled", "cells": frozenset()},
+        {"version": 3},
+        {"start_wall": "2026-11-21T15:15"},
+        {"start_wall": "2026-11-22T15:00"},
+        {"cells": frozenset({("room", START)})},
+        {"cells": CELLS | {("other room", START)}},
+        {"cells": frozenset()},
+    ],
+)
+def test_a_promise_that_is_broken(change: dict[str, object]) -> None:
+    report = promised(CARD, appointments=(replace(BOOKED, **change),))  # type: ignore[arg-type]
+    assert faults(report) == [Fault.MISSING]
+    assert (report.promised, report.present) == (1, 0)
+
+
+def test_an_appointment_that_is_gone() -> None:
+    report = promised(CARD, appointments=())
+    assert [str(finding) for finding in report.findings] == [
+        "missing appointment: A2S4 (预约成功) was promised in the chat, and is not in the database"
+    ]
+
+
+def test_the_latest_card_counts() -> None:
+    old = AppointmentCard("A2S4", 1, "预约成功", "时间 11月20日 周五 10:30")
+    assert not promised(CARD, old).findings
+    newer = AppointmentCard("A2S4", 3, "改约", "")  # news for the staff, of a version that does not exist
+    assert faults(promised(CARD, newer)) == [Fault.MISSING]
+
+
+def test_a_cancelled_one_owns_nothing() -> None:
+    card = AppointmentCard("A2S4", 3, "Cancelled", "Sat 21 Nov 15:00")
+    gone = replace(BOOKED, status="cancelled", version=3, cells=frozenset())
+    assert not promised(card, appointments=(gone,)).findings
+    assert faults(promised(card, appointments=(replace(gone, cells=CELLS),))) == [Fault.MISSING]
+
+
+def test_an_appointment_of_which_nobody_was_told() -> None:
+    assert faults(promised()) == [Fault.UNTOLD]
+    assert not promised(appointments=(replace(BOOKED, status="held"),)).findings
+
+
+def test_a_room_for_two_at_a_time_is_double_booked() -> None:
+    other = replace(BOOKED, code="Q7S6", start_at=BOOKED.start_at + 300_000, cells=frozenset(), status="held")
+    assert faults(promised(CARD, appointments=(BOOKED, other))) == [Fault.DOUBLE_BOOKED]
+    behind = replace(other, start_at=BOOKED.free_at, free_at=BOOKED.free_at + 300_000)
+    assert not promised(CARD, appointments=(BOOKED, behind)).findings
+
+
+def test_times_in_both_languages() -> None:
+    assert time_words(datetime(2026, 11, 8, 9, 5)) == ["11月8日 周日 09:05", "Sun 8 Nov 09:05"]  # noqa: DTZ001
