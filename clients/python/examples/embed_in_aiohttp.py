@@ -38,7 +38,9 @@ def make_application(config: Config) -> web.Application:
     application[HEARD] = deque(maxlen=MAX_HEARD)
 
     async def chat(application: web.Application) -> AsyncIterator[None]:
-        async with Server(config) as server:  # in this application's loop; it leaves signals and logging alone
+        async with Server(
+            config
+        ) as server:  # in this application's loop; it leaves signals and logging alone
             await server.chat.put_user(User(SHOP, "The shop"))
             application[SERVER] = server
             end = server.chat.subscribe(lambda event: hear(application, event))
@@ -79,10 +81,13 @@ async def ready(request: web.Request) -> web.Response:
 
 async def heard(request: web.Request) -> web.Response:
     """What customers wrote to the shop, oldest first."""
-    return web.json_response(list(request.app[HEARD]))
+    said = request.app[HEARD]
+    return web.json_response(list(said))
 
 
 if __name__ == "__main__":
     os.chdir(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
     # aiohttp's own signal handlers end the application, and with it, in good order, the chat.
-    web.run_app(make_application(load_config(None)), host="127.0.0.1", port=int(os.environ.get("PORT", "8080")))
+    web.run_app(
+        make_application(load_config(None)), host="127.0.0.1", port=int(os.environ.get("PORT", "8080"))
+    )
