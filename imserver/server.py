@@ -26,7 +26,7 @@ from imserver.errors import Refusal, StoreFailed
 from imserver.metrics import Metrics
 from imserver.net.listener import Listener
 from imserver.plugin_api import Plugin
-from imserver.plugin_host import PluginHost
+from imserver.plugin_host import HostLimits, PluginHost
 from imserver.store.sqlite import SqliteStore
 from imserver_protocol.session import push_tail
 
@@ -89,11 +89,13 @@ class Server:
             clock=self.clock,
             log=self.log,
             plugins=plugins,
+            # What is longer than a frame can be stored, but neither pushed nor read.
+            limits=HostLimits(max_content_bytes=limits.max_content_bytes),
             metrics=self.metrics,
         )
         self._listener: Listener | None = None
         self._failure: asyncio.Future[Exception] | None = None
-        self._draining: asyncio.Task[None] | None = None
+        self._stopped = False
         #: After `stop`: everything that had been accepted was decided and answered.
         self.decided = False
 
@@ -130,20 +132,12 @@ class Server:
     async def stop(self) -> None:
         """Drain (SPEC, "Drain"): no new connections or posts, decide and answer what was accepted, GOODBYE, checkpoint.
 
-        Safe to call twice: both callers wait for the end. Cancelling a caller does not cut the drain short: it is bounded
-        by itself, and what embeds us may close the loop next.
+        Safe to call twice; a caller that is cancelled meanwhile still leaves everything closed.
         """
-        if self._draining is None:
-            self._draining = asyncio.get_running_loop().create_task(self._drain())
-        cancelled: asyncio.CancelledError | None = None
-        while not self._draining.done():
-            try:
-                await asyncio.shield(self._draining)
-            except asyncio.CancelledError as error:
-                cancelled = error
-        if cancelled is not None:
-            raise cancelled
-        await self._draining
+        if self._stopped:
+            return
+        self._stopped = True
+        await asyncio.shield(asyncio.get_running_loop().create_task(self._drain()))
 
     async def failed(self) -> Exception:
         """Waits until the store met an error of unknown outcome. The server has then cut everybody off: stop it."""
