@@ -16,7 +16,7 @@ from typing import Any
 
 import jwt
 
-from imserver.chat.ports import Store
+from imserver.chat.ports import Store, Transaction
 from imserver.clock import Clock
 from imserver.config import AuthConfig
 from imserver.errors import ConfigError, NotAuthorized
@@ -102,15 +102,22 @@ class Accounts:
             return found[0]
         if not self._config.create_users:
             raise NotAuthorized("no such user")
-        user = User(user_id, display_name=user_id)
-        await self._store.write(lambda tx: tx.put_user(user))
-        return user
+        return await self._store.write(lambda tx: _made_user(tx, user_id))
 
     async def _bound_device(self, token_id: str, user_id: str, device_id: str) -> str:
         bound = await self._store.read(lambda reader: reader.bound_device(token_id))
         if bound is not None:
             return bound
         return await self._store.write(lambda tx: tx.bind_token(token_id, user_id, device_id))
+
+
+def _made_user(tx: Transaction, user_id: str) -> User:
+    """The account; made, unless somebody made it since we looked."""
+    user = tx.user(user_id)
+    if user is None:
+        user = User(user_id, display_name=user_id)
+        tx.put_user(user)
+    return user
 
 
 def load_or_make_secret(path: Path) -> str:
