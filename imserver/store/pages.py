@@ -31,9 +31,9 @@ def span_of(head: int, left_at: int | None, after: int | None, before: int | Non
     for name, value, least in (("after", after, 0), ("before", before, 1)):
         if value is not None and value < least:
             raise Refusal(RefusalCode.INVALID, f"{name}: at least {least}", detail=name)
-    if after is not None and after > head:
-        raise epoch_changed()
     seen = head if left_at is None else min(head, left_at)
+    if after is not None and after > seen:
+        raise epoch_changed()  # also to a former member, who else could find out how far the others have come
     if after is not None:
         return Span(after + 1, seen, False, seen)
     last = seen if before is None else min(before - 1, seen)
