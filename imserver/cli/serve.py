@@ -102,15 +102,16 @@ async def _until(stop: asyncio.Event, server: Server) -> Exception | None:
 
 async def _stop(server: Server, config: Config, log: Any, code: int) -> int:
     """Exit code 0 says that everything accepted was decided and answered."""
-    try:
-        async with asyncio.timeout(config.server.drain_timeout_s + CLOSING_S):
-            await server.stop()
-    except TimeoutError:
-        log.error("stop_timeout", after_s=config.server.drain_timeout_s + CLOSING_S)
+    limit_s = config.server.drain_timeout_s + CLOSING_S
+    stopping = asyncio.ensure_future(server.stop())
+    # No `timeout`: a drain does not end for being cancelled.
+    if not (await asyncio.wait({stopping}, timeout=limit_s))[0]:
+        log.error("stop_timeout", after_s=limit_s)
         sys.stderr.flush()
         os._exit(
             code if server.decided else EXIT_FAILED
         )  # threads in a stuck disk or plugin would keep the process for ever
+    await stopping
     return code if server.decided else EXIT_FAILED
 
 

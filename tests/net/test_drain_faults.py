@@ -6,7 +6,6 @@ import asyncio
 import os
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -84,15 +83,17 @@ async def test_a_store_that_fails_in_the_drain_is_no_good_end(tmp_path: Path) ->
 
 async def test_a_stuck_store_is_no_good_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = config(tmp_path, server={"drain_timeout_s": 0.1})
-    ended: list[int] = []
-    monkeypatch.setattr(serve, "CLOSING_S", 0.1)
-    monkeypatch.setattr(os, "_exit", ended.append)
     server = Server(settings)
     await server.start()
     async with await Raw.open(server) as raw:
         stuck, _ = await with_posts(server, raw, 3)
+        ended: list[int] = []
+
+        def exit_at_once(code: int) -> None:
+            ended.append(code)
+            stuck.go_on.set()
+
+        monkeypatch.setattr(serve, "CLOSING_S", 0.1)
+        monkeypatch.setattr(os, "_exit", exit_at_once)
         await serve._stop(server, settings, LogBook(), 0)
         assert ended == [EXIT_FAILED]
-        stuck.go_on.set()
-        remaining: Any = [task for task in asyncio.all_tasks() if "_drain" in repr(task.get_coro())]
-        await asyncio.gather(*remaining)
