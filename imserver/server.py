@@ -95,7 +95,7 @@ class Server:
         )
         self._listener: Listener | None = None
         self._failure: asyncio.Future[Exception] | None = None
-        self._stopped = False
+        self._draining: asyncio.Task[None] | None = None
         #: After `stop`: everything that had been accepted was decided and answered.
         self.decided = False
 
@@ -132,12 +132,20 @@ class Server:
     async def stop(self) -> None:
         """Drain (SPEC, "Drain"): no new connections or posts, decide and answer what was accepted, GOODBYE, checkpoint.
 
-        Safe to call twice; a caller that is cancelled meanwhile still leaves everything closed.
+        Safe to call twice: both callers wait for the end. Cancelling a caller does not cut the drain short: it is bounded
+        by itself, and what embeds us may close the loop next.
         """
-        if self._stopped:
-            return
-        self._stopped = True
-        await asyncio.shield(asyncio.get_running_loop().create_task(self._drain()))
+        if self._draining is None:
+            self._draining = asyncio.get_running_loop().create_task(self._drain())
+        cancelled: asyncio.CancelledError | None = None
+        while not self._draining.done():
+            try:
+                await asyncio.shield(self._draining)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+        await self._draining
 
     async def failed(self) -> Exception:
         """Waits until the store met an error of unknown outcome. The server has then cut everybody off: stop it."""
