@@ -88,7 +88,8 @@ class DeviceSession:
 
     def push(self, tail: Tail) -> None:
         """Append a push. A lagging session drops it and will read instead."""
-        if self.session.push(tail) and self.link is not None:
+        # A push larger than the whole window is dropped, and "lagging" queued in its place.
+        if (self.session.push(tail) or self.session.queue.has_unsent) and self.link is not None:
             self.link.mark()
 
     def post_done(self, request_seq: int, posted: Posted) -> None:
