@@ -12,7 +12,7 @@ from imserver.config import LimitsConfig
 from imserver.net.dispatch import METHODS
 from imserver_protocol.errors import REACTIONS, CloseCode, Reaction, RefusalCode
 from imserver_protocol.frames import FrameType
-from imserver_protocol.limits import Limits
+from imserver_protocol.limits import MAX_FRAME_BYTES_CEILING, Limits
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = (ROOT / "protocol" / "SPEC.md").read_text(encoding="utf-8")
@@ -69,6 +69,10 @@ def test_codes_and_reactions_are_those_of_the_code() -> None:
     assert reactions == {int(code): of for code, of in REACTIONS.items() if code != CloseCode.LOST}
 
 
+def numbers(text: str) -> list[int]:
+    return [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\d|\d", text)]
+
+
 def test_frames_and_limits_are_those_of_the_code() -> None:
     frames = {
         int(number): name for number, name in re.findall(r"^\| (\d+) \| ([A-Z]+) \|", SPEC, re.MULTILINE)
@@ -78,8 +82,26 @@ def test_frames_and_limits_are_those_of_the_code() -> None:
     }
     limits = Limits()
     told: dict[str, int] = {}
-    for keys, values in re.findall(r"^\| [^|]+ \| ((?:`\w+`(?:, )?)+) \| ([\d, ]+) \|$", SPEC, re.MULTILINE):
-        numbers = [int(number.replace(",", "")) for number in values.split(", ")]
-        told |= dict(zip(re.findall(r"`(\w+)`", keys), numbers, strict=True))
+    bounds: dict[str, tuple[int, int]] = {}
+    row = r"^\| [^|]+ \| ((?:`\w+`(?:, )?)+) \| ([\d, ]+) \| ([^|]+) \|$"
+    for keys, values, ranges in re.findall(row, SPEC, re.MULTILINE):
+        names = re.findall(r"`(\w+)`", keys)
+        told |= dict(zip(names, numbers(values), strict=True))
+        said = numbers(ranges.replace("`max_frame_bytes`", f"{MAX_FRAME_BYTES_CEILING:,}"))
+        bounds |= dict(zip(names, zip(said[::2], said[1::2], strict=True), strict=True))
     assert told == limits.to_wire()
+    for name, (least, most) in bounds.items():
+        for value, good in ((least - 1, False), (least, True), (most, True), (most + 1, False)):
+            # A larger frame for the largest content, and a smaller content for the smallest frame.
+            partner = {"max_content_bytes": "max_frame_bytes", "max_frame_bytes": "max_content_bytes"}.get(
+                name
+            )
+            wire = {name: value} | (
+                {partner: bounds[partner][name == "max_content_bytes"]} if partner else {}
+            )
+            if good:
+                assert getattr(limits.from_wire(wire), name) == value
+            else:
+                with pytest.raises(ValueError, match=name):
+                    limits.from_wire(wire)
     assert LimitsConfig().detached_s == 120
