@@ -70,6 +70,32 @@ class TestOutbox:
         assert len(outbox) == 1
         assert outbox.bytes == 1
 
+    def test_a_refused_post_that_turns_out_to_be_committed_is_offered_again_to_lift_its_hold(self):
+        outbox = Outbox()
+        entries = fill(outbox, "a", 2)
+        assert len(taken(outbox)) == 2
+        outbox.held(entries[0], until=1)
+        outbox.held(entries[1], until=1)
+        outbox.remove(entries[0])  # a page has shown it
+        outbox.lift(1)
+        assert taken(outbox) == [b"a0"], "or the server would refuse a1 HELD for ever"
+        outbox.held(entries[0], until=2)
+        outbox.lift(2)
+        assert taken(outbox) == [b"a0"]
+        outbox.landed(entries[0])
+        assert taken(outbox) == [b"a1"]
+
+    def test_a_fresh_session_has_no_holds(self):
+        outbox = Outbox()
+        entries = fill(outbox, "a", 2)
+        assert len(taken(outbox)) == 2
+        outbox.held(entries[0], until=1)
+        outbox.held(entries[1], until=1)
+        outbox.remove(entries[0])
+        outbox.session_lost()
+        outbox.lift(1)
+        assert taken(outbox) == [b"a1"]
+
     def test_a_post_that_is_being_given_up_waits(self):
         outbox = Outbox()
         entries = fill(outbox, "a", 2)

@@ -21,6 +21,7 @@ class Entry:
         "content",
         "conversation_id",
         "gone",
+        "holds",
         "in_flight",
         "key",
         "number",
@@ -40,10 +41,18 @@ class Entry:
         self.in_flight = False
         #: Settled, and only not yet taken out of its lane's queue.
         self.gone = False
+        #: Refused for now in this session: the server holds the conversation until this key is offered again or abandoned,
+        #: also if a page has meanwhile shown that the post was committed.
+        self.holds = False
         #: Being given up: not offered meanwhile.
         self.paused = False
         #: Connections that the server closed with a violation while this post was the only one in flight.
         self.violations = 0
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it is to be offered: for its own sake, or to lift its hold."""
+        return not self.gone or self.holds
 
 
 class Lane:
@@ -73,9 +82,7 @@ class Lane:
     def gather(self) -> None:
         """Nothing in flight: what was refused is offered again before what was never sent, all in order."""
         if self.returned and not self.in_flight:
-            back = sorted(
-                (entry for entry in self.returned if not entry.gone), key=lambda entry: entry.number
-            )
+            back = sorted((entry for entry in self.returned if entry.wanted), key=lambda entry: entry.number)
             self.unsent.extendleft(reversed(back))
             self.returned = []
 
@@ -133,7 +140,7 @@ class Outbox:
             conversation_id = next(iter(self._ready))
             lane = self._ready.pop(conversation_id)
             entry = lane.unsent.popleft() if lane.open else None
-            if entry is not None and not entry.gone and not entry.paused:
+            if entry is not None and entry.wanted and not entry.paused:
                 entry.in_flight = entry.offered = True
                 lane.in_flight[entry.key] = entry
                 self.in_flight += 1
@@ -166,8 +173,8 @@ class Outbox:
     def held(self, entry: Entry, until: float) -> None:
         """Refused for now: the lane waits."""
         lane = self._land(entry)
-        if not entry.gone:
-            lane.returned.append(entry)
+        entry.holds = True
+        lane.returned.append(entry)
         lane.allowed = 1
         lane.held_until = until if lane.held_until is None else max(until, lane.held_until)
         self._look_at(lane)
@@ -185,7 +192,10 @@ class Outbox:
     def session_lost(self) -> None:
         """What was in flight is undecided: all of it is offered again, in order."""
         for lane in list(self._lanes.values()):
+            for entry in (*lane.unsent, *lane.returned):
+                entry.holds = False
             for entry in list(lane.in_flight.values()):
+                entry.holds = False
                 self._land(entry)
                 if not entry.gone and not entry.paused:
                     lane.returned.append(entry)
@@ -236,7 +246,7 @@ class Outbox:
 
     def _look_at(self, lane: Lane) -> None:
         lane.gather()
-        while lane.unsent and (lane.unsent[0].gone or lane.unsent[0].paused):
+        while lane.unsent and (not lane.unsent[0].wanted or lane.unsent[0].paused):
             lane.unsent.popleft()
         if lane.open:
             self._ready.setdefault(lane.conversation_id, lane)

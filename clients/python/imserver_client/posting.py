@@ -162,6 +162,7 @@ class Posting:
                 self._outbox.resume(entry)
                 self.offer()
             raise
+        entry.holds = False
         if not entry.gone:
             self._settle(entry, posted or Abandoned("given up"))
         return posted
