@@ -22,7 +22,7 @@ from imserver_client import (
     Undeliverable,
     connect,
 )
-from imserver_protocol import Limits, decode_content
+from imserver_protocol import Limits, decode_content, encode_content
 
 from .support.fake_server import FakeServer
 
@@ -113,6 +113,52 @@ async def test_a_lost_session_offers_undecided_posts_again_in_order(server, open
     assert [one.position for one in posted] == [1, 2, 3, 4, 5]
     assert [one.text for one in seen] == ["0", "1", "2", "3", "4"]
     assert [one.key for one in seen] == [one.key for one in posted]
+
+
+async def test_a_duplicate_reply_stands_for_no_position(server, open_client):
+    """Another device may have edited the message meanwhile: what it says now is read, not what was sent."""
+    server.chat.conversation("c", "alice")
+
+    def commit_edit_and_restart(peer, request):
+        if request.method != "post":
+            return False
+        message, _ = server.chat.commit("c", "alice", *request.params[1:])
+        server.script = lambda peer, request: request.method == "post" and answer(peer, request)
+
+        def answer(peer, request):
+            message.content, message.revision = encode_content({"type": "text", "text": "edited"}), 2
+            server.reply(peer, request, [1, message.sent_at, True])
+            return True
+
+        server.forget_sessions()
+        peer.cut()
+        return True
+
+    async with open_client(token="alice") as alice:
+        # Its first sync after the cut must not see the message, so that only the reply can tell of it.
+        server.script = commit_edit_and_restart
+        sync, server.chat.sync = server.chat.sync, lambda user_id, since, limit: [[], since, False]
+        assert (await alice.post("c", "sent")).position == 1
+        server.chat.sync = sync
+        message = await anext(alice.messages())
+        assert (message.text, message.revision) == ("edited", 2)
+
+
+async def test_ones_own_key_in_a_push_settles_the_post(server, open_client):
+    server.chat.conversation("c", "alice")
+
+    def push_without_reply(peer, request):
+        if request.method != "post":
+            return False
+        message, _ = server.chat.commit("c", "alice", *request.params[1:])
+        server.push_message("c", message, None)
+        return True
+
+    async with open_client(token="alice") as alice:
+        server.script = push_without_reply
+        assert (await alice.post("c", "hi")).position == 1
+        assert alice.outbox() == []
+        assert (await anext(alice.messages())).text == "hi"
 
 
 async def test_never_two_attempts_of_a_key_in_flight(server, open_client):

@@ -163,6 +163,7 @@ async def test_a_full_queue_drops_pushes_and_reads_them_later(server, open_clien
         await server.until(lambda: session.pushes_unacked_frames == 0)
         assert server.count("history") <= 2, "nothing is read while nobody takes"
         seen = await take(alice, 201)
+        assert server.count("history") >= 10, "only ten messages wait at a time; the rest is read again"
     for name in "cd":
         positions = [int(one.split(":")[1]) for one in seen if one.startswith(name)]
         assert positions == list(range(1, len(positions) + 1))
