@@ -18,9 +18,9 @@ import jwt
 from imserver.config import ENVIRONMENT_PREFIX
 
 #: A server that is not listening by then has failed (seconds).
-READY_TIMEOUT_S = 20.0
+READY_TIMEOUT_S = 60.0
 #: SIGTERM to exit: the drain's own bound is below it.
-STOP_TIMEOUT_S = 25.0
+STOP_TIMEOUT_S = 40.0
 
 
 class ServerFailed(Exception):
