@@ -18,6 +18,10 @@ from imserver.store.faults import Fault, TransactionLost, fault_of, known_at_com
 from imserver.store.plugin_fence import PluginFence
 from imserver.store.sqlite_transaction import SqliteTransaction
 
+#: Units of one batch that may end its transaction by their own doing (a plugin's endless INSERT) before the rest is done
+#: one by one.
+MAX_CULPRITS = 4
+
 _Lane = tuple[str, str]
 
 
@@ -40,13 +44,25 @@ class Batches:
         self._bulk = BulkPosts(tx)
         #: (conversation, sender) of posts of this batch that may come again: nothing of theirs may overtake.
         self._held: set[_Lane] = set()
+        #: The unit that ended the last transaction by its own doing, if one did.
+        self._culprit: Unit | None = None
 
     def run(self, units: Sequence[Unit]) -> None:
         """Afterwards each unit has a result or an error. Raises `StoreFailed` if the outcome is unknown: then none counts."""
         self._held.clear()
         error = self._together(units)
-        if error is None:
-            return
+        left = MAX_CULPRITS
+        while error is not None and self._culprit is not None and left > 0:
+            # One unit ended the transaction by its own doing; the others need not pay for it with a commit each.
+            left -= 1
+            self._give_up(self._culprit, error)
+            units = [unit for unit in units if unit is not self._culprit]
+            error = self._together(units) if units else None
+        if error is not None:
+            self._each_alone(units, error)
+
+    def _each_alone(self, units: Sequence[Unit], first_error: Exception) -> None:
+        error: Exception | None = first_error
         stopped: Refusal | None = None
         for unit in units:
             if stopped is None and len(units) > 1:
@@ -66,6 +82,8 @@ class Batches:
         tx = self._tx
         _unmark(units)
         before = (tx.change, tx.message_change)
+        held = set(self._held)
+        self._culprit = None
         tx.now_ms = self._clock.now_ms()
         tx.lost = None
         try:
@@ -80,6 +98,7 @@ class Batches:
             self._undo(before)
             # What a unit was to be told and what others were to hear of it did not happen.
             _unmark(units)
+            self._held = held
             return error
         try:
             self._connection.execute("COMMIT")
@@ -91,6 +110,7 @@ class Batches:
             self._undo(before)
             # What a unit was to be told and what others were to hear of it did not happen.
             _unmark(units)
+            self._held = held
             return error
         tx.journal.clear()
         tx.cache.trim()
@@ -160,7 +180,10 @@ class Batches:
             tx.sql("RELEASE unit")
         except BaseException as raised:
             if tx.lost is not None or not self._connection.in_transaction:
-                raise TransactionLost from tx.lost or raised
+                cause = tx.lost or raised
+                if fault_of(cause) is Fault.UNIT:
+                    self._culprit = unit
+                raise TransactionLost from cause
             if fault_of(raised) is not Fault.UNIT:
                 raise
             tx.sql("ROLLBACK TO unit")

@@ -36,10 +36,14 @@ T = TypeVar("T")
 #: Reads that wait for a reader, over all readers; above, they are refused OVERLOADED.
 MAX_WAITING_READS = 4096
 #: The idle writer checkpoints when about so many pages were written since the last time: small and often keeps the tail of
-#: latencies short (about 1 ms for 1 MiB).
-CHECKPOINT_PAGES = 256
+#: latencies short. An estimate: SQLite does not tell.
+CHECKPOINT_PAGES = 1000
+#: A WAL of more pages than this (64 MiB) is worth a warning.
+WATCHED_WAL_PAGES = 4 * database.MAX_WAL_PAGES
 #: The side file is written when the writer has been idle for so long (seconds).
 HIGH_WATER_AFTER_S = 1.0
+#: After a failure a connection may take so long to close (seconds); its thread may be stuck for ever.
+CLOSE_TIMEOUT_S = 2.0
 
 
 class SqliteStore:
@@ -73,6 +77,8 @@ class SqliteStore:
         self._high_timer: asyncio.TimerHandle | None = None
         self._failed: Callable[[Exception], None] = lambda error: None
         self._pages = 0
+        self._wal_is_long = False
+        self._closing = False
         self._epoch = ""
 
     @property
@@ -119,15 +125,19 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Finish the queue, checkpoint, close. Closing twice is harmless."""
-        writer, self._writer = self._writer, None
+        writer = self._writer
+        if writer is None or self._closing:
+            return
+        self._closing = True
         try:
-            if writer is not None:
-                await writer.drain()
-                if writer.failure is None and self._connection is not None:
-                    await self._close_readers()
-                    await self._connection.run(self._last_words)
+            await writer.drain()
+            if writer.failure is None and self._connection is not None:
+                await self._close_readers()
+                await self._connection.run(self._last_words)
         finally:
             await self._release()
+            self._writer = None
+            self._closing = False
 
     def on_failure(self, callback: Callable[[Exception], None]) -> None:
         """Called on the loop when the store met an error of unknown outcome: the server must stop."""
@@ -158,6 +168,8 @@ class SqliteStore:
                 "too many reads are waiting",
                 retry_after_ms=self.writer.retry_after_ms(),
             )
+        if not self._readers:
+            raise StoreFailed("the store is closed")
         reader = min(self._readers, key=_waiting)
         return await reader.read(query)
 
@@ -215,7 +227,7 @@ class SqliteStore:
     def _when_idle(self) -> None:
         if self._pages >= CHECKPOINT_PAGES and self._connection is not None:
             self._pages = 0
-            self._connection.post(self._checkpoint)
+            self._connection.post(partial(self._checkpoint, asyncio.get_running_loop()))
         if self._high_timer is None:
             self._high_timer = asyncio.get_running_loop().call_later(HIGH_WATER_AFTER_S, self._post_high)
 
@@ -228,11 +240,22 @@ class SqliteStore:
         if self._high is not None and self._tx is not None:
             self._high.write(self._epoch, self._tx.change)
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self, loop: asyncio.AbstractEventLoop) -> None:
         """On the writer's thread. A checkpoint that fails loses nothing: the WAL still holds it, and the next one tries."""
-        if self._raw is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        assert self._raw is not None
+        try:
+            _, pages, _ = self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()[0]
+        except sqlite3.Error as error:
+            call_soon(loop, self._complain, "checkpoint_failed", {"error": str(error)})
+            return
+        # A reader that never ends keeps the WAL from starting anew.
+        was_long, self._wal_is_long = self._wal_is_long, pages > WATCHED_WAL_PAGES
+        if self._wal_is_long and not was_long:
+            call_soon(loop, self._complain, "wal_is_long", {"pages": pages})
+
+    def _complain(self, event: str, facts: dict[str, Any]) -> None:
+        if self._log is not None:
+            self._log.warning(event, **facts)
 
     def _last_words(self, raw: sqlite3.Connection) -> None:
         with contextlib.suppress(
@@ -260,7 +283,20 @@ class SqliteStore:
 
     async def _close_readers(self) -> None:
         while self._readers:
-            await self._readers.pop().connection.close()
+            await self._close_connection(self._readers.pop().connection)
+
+    async def _close_connection(self, connection: ThreadConnection) -> None:
+        """A thread that is stuck in a dead disk is left behind: the process must be able to end and start anew."""
+        if self._writer is None or self._writer.failure is None:
+            await connection.close()
+            return
+        closing = asyncio.ensure_future(connection.close())
+        done, stuck = await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_S)
+        for task in done:
+            task.exception()  # of a connection that failed before: said already
+        if stuck:
+            # It may yet finish what it began: the lock stays until the process ends.
+            self._lock = None
 
     async def _release(self) -> None:
         if self._high_timer is not None:
@@ -268,7 +304,7 @@ class SqliteStore:
             self._high_timer = None
         await self._close_readers()
         if self._connection is not None:
-            await self._connection.close()
+            await self._close_connection(self._connection)
             self._connection = None
         if self._lock is not None:
             self._lock.release()

@@ -128,7 +128,8 @@ class Writer:
 
     async def drain(self) -> None:
         """Take no more units, finish those that are queued."""
-        self._closing = self._loop.create_future()
+        if self._closing is None:
+            self._closing = self._loop.create_future()
         self._kick()
         self._maybe_drained()
         await self._closing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from imserver.config import StoreConfig
-from imserver.errors import Refusal, RefusalCode, StoreFailed
+from imserver.errors import Refusal, RefusalCode, StartError, StoreFailed
 from imserver.model import Kind, Role
 from imserver.store import SqliteStore
 from tests.store.support import (
@@ -241,6 +242,36 @@ async def test_a_fault_of_ours_on_the_writers_thread_is_an_unknown_outcome(stand
     with pytest.raises(StoreFailed):
         await stand.store.write(lambda tx: None)
     assert len(stand.failures) == 1
+
+
+async def test_a_disk_that_hangs_ends_the_store_and_not_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imserver.store.sqlite.CLOSE_TIMEOUT_S", 0.1)
+    connector, connections = faulty()
+    config = StoreConfig(path=str(tmp_path / "hangs.db"), max_queue_wait_s=0.1)
+    store = SqliteStore(config, connector=connector)
+    failed = asyncio.get_running_loop().create_future()
+    store.on_failure(failed.set_result)
+    recorder = Recorder()
+    await store.open(recorder)
+    await Stand(store, recorder).users(*USERS)
+    settled = len(recorder.units)
+    hanging = threading.Event()
+
+    def hang(sql: str) -> None:
+        if sql == "COMMIT":
+            hanging.wait(30)
+
+    connections.before = staticmethod(hang)
+    store.submit(post(1))
+    assert isinstance(await asyncio.wait_for(failed, 10), StoreFailed)
+    await asyncio.wait_for(store.close(), 10)
+    with pytest.raises(StartError):  # what hangs may yet be written: nobody else begins meanwhile
+        await SqliteStore(config).open(recorder)
+    hanging.set()
+    await asyncio.sleep(0.05)
+    assert len(recorder.units) == settled
 
 
 async def test_a_cancelled_caller_does_not_break_the_transaction(stand: FaultyStand) -> None:

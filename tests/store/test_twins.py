@@ -1,0 +1,172 @@
+"""The same random work on both stores gives the same answers, events and pages: bulk SQL against dictionaries."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from imserver.chat.ports import Reader, Store, Transaction, Unit
+from imserver.config import StoreConfig
+from imserver.errors import Refusal
+from imserver.model import Kind, Role, User, direct_conversation_id, group_conversation_id
+from imserver.store import MemoryStore, SqliteStore
+from imserver.testing import ManualClock
+from tests.store.support import Recorder, Stand, Work, key, post, said
+
+PEOPLE = ("ann", "bob", "cy", "dee")
+PAIRS = tuple(direct_conversation_id(one, two) for one in PEOPLE for two in PEOPLE if one < two)
+GROUPS = tuple(group_conversation_id(creator, key(number)) for creator in PEOPLE[:2] for number in (100, 101))
+TABLES = "CREATE TABLE shop_codes (code INTEGER PRIMARY KEY)"
+
+people = st.sampled_from(PEOPLE)
+anybody = st.sampled_from((*PEOPLE, "nobody"))
+places = st.sampled_from((*PAIRS, *GROUPS, *GROUPS, "group/none"))
+keys = st.integers(1, 12)
+roles = st.sampled_from(tuple(Role))
+texts = st.sampled_from(("a", "b"))
+positions = st.one_of(st.none(), st.integers(0, 12))
+
+Op = Callable[[], Unit]
+
+
+def work(function: Callable[[Transaction], Any]) -> Op:
+    return lambda: Work(function)
+
+
+def posts(number: int, sender: str, place: str, text: str) -> Op:
+    return lambda: post(number, sender, place, text)
+
+
+def creates(creator: str, number: int, kind: Kind, members: dict[str, Role]) -> Op:
+    return work(lambda tx: tx.create_conversation(creator, key(number), kind, "title", members))
+
+
+def adds(place: str, actor: str, number: int, user: str, role: Role) -> Op:
+    return work(lambda tx: tx.add_member(place, actor, key(number), user, role))
+
+
+def removes(place: str, actor: str, number: int, user: str) -> Op:
+    return work(lambda tx: tx.remove_member(place, actor, key(number), user))
+
+
+def edits(place: str, editor: str, number: int, position: int, text: str, revision: int | None) -> Op:
+    return work(
+        lambda tx: tx.edit(place, editor, key(number), position, said(text), expected_revision=revision)
+    )
+
+
+def moves(place: str, user: str, delivered: int | None, read: int | None) -> Op:
+    return work(lambda tx: tx.move_cursors(place, user, delivered, read))
+
+
+def codes(code: int) -> Op:
+    return work(lambda tx: tx.plugin_sql("shop", "INSERT INTO shop_codes VALUES (?)", (code,)))
+
+
+def ends(code: int) -> Op:
+    return work(lambda tx: tx.plugin_sql("shop", "INSERT OR ROLLBACK INTO shop_codes VALUES (?)", (code,)))
+
+
+def several(parts: list[Op], spoiled: bool) -> Op:
+    """All of it in one unit, whose refusals are caught; and all of it undone if it is spoiled."""
+
+    def function(tx: Transaction) -> list[Any]:
+        results: list[Any] = []
+        for part in parts:
+            try:
+                results.append(part().run(tx))
+            except Refusal as refusal:
+                results.append(refusal.code)
+        if spoiled:
+            raise ValueError("spoiled")
+        return results
+
+    return work(function)
+
+
+simple = st.one_of(
+    st.builds(posts, keys, people, places, texts),
+    st.builds(posts, keys, people, places, texts),
+    st.builds(posts, keys, people, places, texts),
+    st.builds(
+        creates,
+        people,
+        st.sampled_from((100, 101)),
+        st.sampled_from(tuple(Kind)),
+        st.dictionaries(anybody, roles, max_size=3),
+    ),
+    st.builds(adds, places, people, keys, anybody, roles),
+    st.builds(removes, places, people, keys, people),
+    st.builds(edits, places, people, keys, st.integers(0, 8), texts, st.one_of(st.none(), st.integers(1, 3))),
+    st.builds(moves, places, people, positions, positions),
+)
+ops = st.one_of(
+    simple,
+    simple,
+    simple,
+    st.builds(several, st.lists(simple, min_size=1, max_size=4), st.booleans()),
+    st.builds(codes, st.integers(1, 4)),
+    st.builds(ends, st.integers(1, 4)),
+)
+runs = st.lists(st.lists(ops, min_size=1, max_size=12), min_size=1, max_size=8)
+
+
+def answer(unit: Unit) -> Any:
+    if unit.error is None:
+        return unit.result
+    return unit.error.code if isinstance(unit.error, Refusal) else type(unit.error).__name__
+
+
+def everything(reader: Reader) -> list[Any]:
+    """All that anybody can read, in small pages too."""
+    seen: list[Any] = [reader.messages_after(0, None, 10_000), reader.messages_after(0, ["bob"], 7)]
+    for person in PEOPLE:
+        rows, token, more = reader.sync(person, None, 3)
+        seen.append((rows, token, more, reader.sync(person, token, 100)))
+        seen.append(reader.conversations(person, None, 2))
+        seen.append(reader.conversations(person, None, 100))
+    for place in (*PAIRS, *GROUPS):
+        seen.append(reader.members(place))
+        for person in PEOPLE:
+            for after, before, limit in ((0, None, 99), (None, None, 2), (1, None, 2), (None, 3, 5)):
+                try:
+                    seen.append(reader.history(place, person, after, before, limit, 200))
+                except Refusal as refusal:
+                    seen.append(refusal.code)
+    seen.append(reader.plugin_sql("shop", "SELECT code FROM shop_codes ORDER BY code"))
+    return seen
+
+
+async def play(store: Store, batches: list[list[Op]]) -> list[Any]:
+    recorder = Recorder()
+    await store.open(recorder)
+    stand = Stand(store, recorder)
+    try:
+        for person in PEOPLE:
+            await stand.tx(lambda tx, name: tx.put_user(User(name, name)), person)
+        await store.migrate_plugin("shop", [(1, TABLES)])
+        told: list[Any] = []
+        for batch in batches:
+            units = [op() for op in batch]
+            await stand.do(units)
+            told.append([(answer(unit), list(unit.events)) for unit in units])
+        told.append(await store.read(everything))
+        return told
+    finally:
+        await store.close()
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(batches=runs)
+def test_both_stores_say_the_same(batches: list[list[Op]]) -> None:
+    clock = ManualClock()
+    config = StoreConfig(path=":memory:", max_cached_conversations=3)
+    by_sql = asyncio.run(play(SqliteStore(config, clock=clock, rng=random.Random(3)), batches))
+    by_hand = asyncio.run(play(MemoryStore(config, clock=clock, rng=random.Random(3)), batches))
+    for number, (left, right) in enumerate(zip(by_sql, by_hand, strict=True)):
+        assert left == right, f"batch {number}"
