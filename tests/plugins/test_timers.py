@@ -90,6 +90,22 @@ async def test_time_that_jumps_back_makes_them_wait(kit):
     assert kit.fired == [("a", 10)]
 
 
+async def test_time_that_jumps_back_in_mid_work_makes_the_rest_wait(kit):
+    await schedule(kit, (10, "a"), (11, "b"))
+    tick = kit.host._running[0].registrations.timers["tick"]
+
+    async def tick_and_jump(timer):
+        await tick(timer)
+        kit.clock.jump_to(timer.due_at)
+
+    kit.host._running[0].registrations.timers["tick"] = tick_and_jump
+    kit.clock.advance(3600)
+    await kit.idle()
+    assert kit.fired == [("a", 60)]
+    await kit.advance(60)
+    assert kit.fired == [("a", 60), ("b", 11)]
+
+
 async def test_many_that_are_due_at_once_fire_each_once_and_let_messages_through(make_store, clock):
     order: list[str] = []
 
