@@ -30,8 +30,8 @@ from imserver.store.tokens import make_token, read_token
 
 #: Audiences kept for `messages_after`; each is good for one version of the membership.
 MAX_CACHED_AUDIENCES = 1_000
-#: Messages looked at in one `messages_after`, so that a plugin with few conversations does not hold a reader for long.
-MAX_MESSAGES_LOOKED_AT = 5_000
+#: Changes looked at in one `messages_after`, so that a plugin with few conversations does not hold a reader for long.
+MAX_CHANGES_LOOKED_AT = 5_000
 
 
 class _Own(NamedTuple):
@@ -119,12 +119,7 @@ class SqliteReader:
         head = self.head_change()
         if bots is not None and not bots:
             return [], max(head, change)
-        looked = max(limit, MAX_MESSAGES_LOOKED_AT)
-        seen = self._sql(
-            "SELECT max(change), count(*) FROM (SELECT change FROM messages WHERE change > ? ORDER BY change LIMIT ?)",
-            (change, looked),
-        )
-        complete = head if seen[0][1] < looked else seen[0][0]
+        complete = min(head, change + max(limit, MAX_CHANGES_LOOKED_AT))
         where, params = _among(bots)
         rows = self._sql(
             "SELECT m.change, c.no, c.membership, c.conversation_id, m.position, u.user_id, m.sent_at, m.key,"
