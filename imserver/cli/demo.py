@@ -38,7 +38,7 @@ LEGEND = "… waiting   ✓ stored on disk   ✓✓ delivered   ✓✓ read     
               help="With --chat: who you are. Any name does.")  # fmt: skip
 @click.option("--folder", metavar="PATH", type=click.Path(path_type=Path, file_okay=False),
               help="Where the database goes, and stays. Default: a temporary folder that is removed.")  # fmt: skip
-@click.option("--pace", default=0.35, show_default=True, type=click.FloatRange(0, 10), metavar="SECONDS",
+@click.option("--pace", default=0.3, show_default=True, type=click.FloatRange(0, 10), metavar="SECONDS",
               help="How long each message is left to be read.")  # fmt: skip
 @click.option("--sabotage", type=click.Choice(sorted(SABOTAGES)),
               help="Test the checker: spoil this run, which then has to end with exit code 1.")  # fmt: skip
