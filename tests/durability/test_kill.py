@@ -8,6 +8,8 @@ from collections import defaultdict
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import pytest
+
 from imserver.proof.server_process import ServerProcess
 from imserver_client import Client, Environment, connect, direct_conversation_id
 
@@ -54,6 +56,7 @@ class Poster:
                 number += 1
 
 
+@pytest.mark.timeout(300)  # thirteen starts of a server process
 async def test_a_killed_server_forgets_nothing_that_it_answered(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path, {"limits": {"posts_per_second": 100000.0, "posts_burst": 100000}})
     seen: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
@@ -99,7 +102,7 @@ async def test_a_killed_server_forgets_nothing_that_it_answered(tmp_path: Path) 
             for poster in posters:
                 poster.stopping = True
             await asyncio.gather(*postings)
-            async with asyncio.timeout(30), progress:
+            async with asyncio.timeout(90), progress:
                 await progress.wait_for(
                     lambda: all(len(seen[p.conversation_id]) >= len(p.order) for p in posters)
                 )
@@ -133,7 +136,7 @@ async def test_a_killed_server_forgets_nothing_that_it_answered(tmp_path: Path) 
 async def more_answers(progress: asyncio.Condition, posters: list[Poster], at_least: int) -> None:
     """Wait until every poster got so many more answers."""
     goals = [len(poster.answered) + at_least for poster in posters]
-    async with asyncio.timeout(30), progress:
+    async with asyncio.timeout(90), progress:
         await progress.wait_for(
             lambda: all(len(poster.answered) >= goal for poster, goal in zip(posters, goals, strict=True))
         )
