@@ -34,6 +34,7 @@ class FrontDoor(Protocol):
     limits: LimitsConfig
     protocol_limits: Limits
     flush_queue: FlushQueue
+    log: Any
 
     def admission(self, transport: ClientTransport) -> tuple[CloseCode, str, int] | None: ...
 
@@ -88,8 +89,13 @@ class ClientTransport(asyncio.Protocol):
         self._step()
 
     def data_received(self, data: bytes) -> None:
-        self.connection.receive_data(data, self._listener.clock.monotonic())
-        self._step()
+        try:
+            self.connection.receive_data(data, self._listener.clock.monotonic())
+            self._step()
+        except Exception:
+            # A fault of ours. What was read is acked, so a resumed client would wait for its answers for ever: end the session.
+            self._listener.log.exception("connection_failed", address=self.address)
+            self.close(CloseCode.INTERNAL, "try again later")
 
     def eof_received(self) -> bool:
         return False  # a half-closed client is a gone client: asyncio closes, connection_lost follows
