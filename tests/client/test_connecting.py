@@ -410,7 +410,7 @@ async def test_tls_from_the_first_byte():
     async with connect(url, token="alice", tls=trusting) as alice:
         assert (await alice.post("c", "hi")).position == 1
     with pytest.raises(CannotConnect, match=r"(?i)certificate"):
-        await connect(url, token="alice", timeout=0.5)
+        await connect(url, token="alice", timeout=3)
     await server.__aexit__(None, None, None)
 
 
