@@ -72,6 +72,14 @@ def check_place(path: Path) -> None:
         raise StartError(f"{path}: is not a database of imserver")
 
 
+def create_private(path: Path) -> None:
+    """Make the file if there is none: messages are for its owner's eyes only. SQLite's side files take its mode over."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StartError(f"{path}: {error.strerror}") from None
+
+
 def prepare(connection: sqlite3.Connection, path: Path, *, durable: bool) -> None:
     """On the writer's connection: look whose file it is, check it, set it up, migrate it. Raises `StartError`, one line."""
     if sqlite3.sqlite_version_info < MIN_SQLITE:

@@ -102,6 +102,7 @@ class SqliteStore:
             database.check_place(path)
             self._lock = database.FileLock(path)
             self._lock.take()
+            database.create_private(path)
             self._high = database.HighWater(path)
             self._connection = await self._connect(path)
             await self._connection.run(lambda raw: self._prepare(raw, path))

@@ -308,3 +308,11 @@ async def test_a_muted_member_says_nothing_until_then(tmp_path: Path) -> None:
     edit = stand.tx(lambda tx: tx.edit(DIRECT, "ann", key(20), 1, said("x")))
     assert await refusal_of(edit) == RefusalCode.FORBIDDEN
     await stand.store.close()
+
+
+async def test_what_people_say_is_for_the_owner_of_the_file_only(tmp_path: Path) -> None:
+    stand = await started(tmp_path / "chat.db")
+    files = ("chat.db", "chat.db-wal", "chat.db-shm")
+    modes = {name: (tmp_path / name).stat().st_mode & 0o777 for name in files}
+    await stand.store.close()
+    assert set(modes.values()) == {0o600}, modes
