@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 
 from imserver.plugin_api import MessagePosted, Refusal, RefusalCode, decode_content
-from imserver.plugin_host import PluginHost
+from imserver.plugin_host import PluginHost, worker
 from imserver.testing import PluginKit
 from tests.plugins.bench import Bench, made_with
 from tests.plugins.conftest import QUICK
@@ -282,6 +282,56 @@ async def test_a_bot_made_later_hears_from_then_on(run):
         await kit.plugin.context.ensure_bot("late", "Late")
         await kit.say("ann", kit.direct("ann", "late"), "hello")
         assert heard == ["hello"]
+
+
+async def test_a_bot_made_during_a_read_is_not_missing_from_it(run, monkeypatch):
+    heard: list[str] = []
+    async with run(listening(heard)) as kit:
+        await kit.user("late", roles=["bot"])
+        await kit.idle()
+        await kit.crash()
+        await kit.post("ann", kit.direct("ann", "late"), "hello")
+        await kit.start()
+        read = kit.store.read
+
+        async def read_and_add(query):
+            found = await read(query)
+            monkeypatch.undo()
+            kit.host._running[0].registrations.add_bot("late")
+            return found
+
+        monkeypatch.setattr(kit.store, "read", read_and_add)
+        await kit.idle()
+        assert heard == ["hello"]
+
+
+async def test_a_fault_of_the_host_itself_loses_no_message(run, monkeypatch):
+    calls = []
+
+    async def fail(call):
+        calls.append(call.arguments)
+        if call.arguments == "bad":
+            raise RuntimeError("no")
+
+    monkeypatch.setattr(worker, "FAULT_PAUSE_S", 0.001)
+    async with run(made_with(lambda context: context.command("do", fail))) as kit:
+        submit, left = kit.store.submit, [3]
+
+        def broken(unit):
+            if calls.count("bad") >= 3 and left[0]:
+                left[0] -= 1
+                raise RuntimeError("nobody expected this")
+            submit(unit)
+
+        monkeypatch.setattr(kit.store, "submit", broken)
+        await kit.post("ann", CHAT, "/do bad")
+        await kit.post("ann", CHAT, "/do good")
+        await kit.idle()
+        assert left == [0]
+        assert calls[-1] == "good"
+        assert ["did not work" in said.text for said in kit.messages(CHAT)] == [False, False, True]
+        assert kit.host.figures()[0].failed_count == 1
+        assert "plugin_worker_fault" in kit.log.events("error")
 
 
 async def test_a_post_passes_the_review_before_it_is_stored(run):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from imserver.config import Config, ServerConfig, StoreConfig
+from imserver.config import AuthConfig, Config, ServerConfig, StoreConfig
 from imserver.errors import ConfigError
 from imserver.model import User
 from imserver.server import Server
@@ -13,7 +13,8 @@ from tests.plugins.ledger import Ledger
 
 
 def config(**plugins):
-    return Config(server=ServerConfig(port=0), store=StoreConfig(path=":memory:"), plugins=plugins)
+    auth = AuthConfig(secret="s" * 32)  # given, so that no file is made here
+    return Config(server=ServerConfig(port=0), store=StoreConfig(path=":memory:"), auth=auth, plugins=plugins)
 
 
 async def ask(server, bot, text):

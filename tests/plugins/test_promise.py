@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sqlite3
 import threading
 
 import pytest
@@ -10,6 +11,7 @@ from imserver.chat.ports import Unit
 from imserver.config import StoreConfig
 from imserver.errors import PluginError, Refusal, RefusalCode
 from imserver.plugin_host import HostLimits
+from imserver.store.memory import MemoryStore
 from imserver.store.sqlite import SqliteStore
 from imserver.testing import PluginKit
 from tests.plugins.ledger import STEPS, Ledger
@@ -31,6 +33,14 @@ async def timers(kit):
 
 def answers(kit, chat=CHAT):
     return [said.text for said in kit.messages(chat) if said.sender_id == "clerk"]
+
+
+def failures(kit):
+    """The rows of `plugin_failures`: who, and the id."""
+    if isinstance(kit.store, MemoryStore):
+        return [(plugin, error_id) for plugin, _, error_id, _ in kit.store.tables.failures]
+    with contextlib.closing(sqlite3.connect(kit.store._config.path)) as connection:
+        return connection.execute("SELECT plugin, error_id FROM plugin_failures").fetchall()
 
 
 async def assert_one_effect(kit, text="x"):
@@ -90,7 +100,7 @@ async def test_after_three_failures_it_is_told_kept_and_left_behind(ledger, step
     error = next(fields for _, event, fields in ledger.log.lines if event == "plugin_handler_failed")
     assert answer.text == f"Sorry, that did not work (id {error['error_id']})."
     assert error["plugin"] == "ledger"
-    assert ledger.host.figures()[0].failed_count == 1
+    assert failures(ledger) == [("ledger", error["error_id"])]
 
     await ledger.crash()
     await ledger.start()

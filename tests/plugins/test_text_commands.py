@@ -96,7 +96,7 @@ def test_a_cleared_table_matches_nothing(table):
     assert len(table) == 0
 
 
-NAMES = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,8}", fullmatch=True)
+NAMES = st.text("abyz09_-", max_size=4).map("n{}".format)
 CHINESE = st.text(st.sampled_from("预约取消改期门店地址报告人工"), min_size=1, max_size=4)
 
 
