@@ -108,11 +108,8 @@ class BulkPosts:
 
     def _attempt(self, units: Sequence[PostUnit], committed: dict[_Ident, Found]) -> None:
         tx = self._tx
-        journal = tx.journal
-        young = tx.cache.young
-        users = tx.cache.users
-        now_ms = tx.now_ms
-        change = tx.change
+        journal, young, users = tx.journal, tx.cache.young, tx.cache.users
+        now_ms, change = tx.now_ms, tx.change
         self._stamp = stamp = self._stamp + 1
         #: What this run stores, by key: an equal one later in the run is its duplicate.
         taken: dict[_Ident, PostUnit] = {}
@@ -151,30 +148,13 @@ class BulkPosts:
                 state.stamp = stamp
                 moved.append(state)
                 journal.note(state.restore, state.memento())
-            position = state.head + 1
-            unread = state.unread + 1
             change += 1
-            sent_at = unit.sent_at
-            content = unit.content
-            put(
-                (
-                    change,
-                    state.no,
-                    position,
-                    sender_no,
-                    sent_at,
-                    unread,
-                    state.head_change,
-                    key,
-                    unit.digest,
-                    content,
-                )
-            )
-            state.head = position
-            state.head_change = change
-            state.unread = unread
+            no, previous, sent_at, content = state.no, state.head_change, unit.sent_at, unit.content
+            position, unread = state.head + 1, state.unread + 1
+            put((change, no, position, sender_no, sent_at, unread, previous, key, unit.digest, content))
+            state.head, state.head_change, state.unread = position, change, unread
             if position % MILESTONE_EVERY == 0:
-                milestones.extend((state.no, position, change))
+                milestones.extend((no, position, change))
             taken[ident] = unit
             message = Message(conversation_id, position, sender_id, sent_at, key, content)
             unit.events = (MessagePosted(change, message, state.members),)

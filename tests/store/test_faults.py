@@ -97,6 +97,21 @@ async def test_one_value_that_cannot_be_stored_fails_alone_and_holds_its_sender(
     assert await stand.post(post(3)) == [(3, 1003, False)]
 
 
+async def test_what_was_held_in_a_try_that_was_undone_is_not_held_in_the_next(stand: FaultyStand) -> None:
+    await stand.store.migrate_plugin(
+        "shop", [(1, "CREATE TABLE shop_x (x PRIMARY KEY); INSERT INTO shop_x VALUES (1)")]
+    )
+    odd, ending = post(3), Work(lambda tx: tx.plugin_sql("shop", "INSERT OR ROLLBACK INTO shop_x VALUES (1)"))
+    odd.sent_at = 2**70
+    units = [post(2), odd, post(4), ending, post(5, "bob")]
+    await stand.do(units)
+    assert outcome(units[0]) == (2, 1002, False)
+    assert isinstance(odd.error, OverflowError)
+    assert outcome(units[2]) == RefusalCode.HELD
+    assert isinstance(ending.error, sqlite3.IntegrityError)
+    assert outcome(units[4]) == (3, 1005, False)
+
+
 FULL = ("SQLITE_FULL", "database or disk is full")
 
 
@@ -113,6 +128,7 @@ async def test_a_full_disk_refuses_posts_keeps_reads_and_recovers_by_itself(
         await stand.store.write(lambda tx: tx.post(DIRECT, "ann", key(9), said("9"), sent_at=1))
     assert refused.value.code is RefusalCode.STORE_FULL
     assert [outcome(unit) for unit in units] == [RefusalCode.STORE_FULL] * 5
+    assert [list(unit.events) for unit in units] == [[]] * 5  # nobody hears of what did not happen
     assert all(isinstance(unit.error, Refusal) and unit.error.retry_after_ms > 0 for unit in units)
     assert await stand.positions() == [(1, key(1))]
     stand.heal()

@@ -41,6 +41,18 @@ async def test_the_same_key_gives_the_same_position_now_later_and_with_others_be
     assert [event.message.position for event in posted] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("known_at", range(7))
+async def test_a_known_key_anywhere_in_a_run_leaves_the_others_in_order(stand: Stand, known_at: int) -> None:
+    """Seven rows are three statements: the one that finds the key may come after others that are done already."""
+    await stand.post(post(100))
+    units = [post(100) if number == known_at else post(number) for number in range(7)]
+    outcomes = await stand.post(*units)
+    assert outcomes[known_at] == (1, 1100, True)
+    assert [position for position, _, duplicate in outcomes if not duplicate] == [2, 3, 4, 5, 6, 7]
+    page = await stand.read(lambda reader: reader.history(DIRECT, "ann", 0, None, 99, 99_999))
+    assert [item.position for item in page.items] == [1, 2, 3, 4, 5, 6, 7]
+
+
 async def test_a_duplicate_keeps_its_first_time(stand: Stand) -> None:
     await stand.post(post(1))
     again = post(1)

@@ -161,7 +161,7 @@ async def play(store: Store, batches: list[list[Op]]) -> list[Any]:
         await store.close()
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(batches=runs)
 def test_both_stores_say_the_same(batches: list[list[Op]]) -> None:
     clock = ManualClock()
