@@ -213,6 +213,7 @@ class Server:
 
     def _store_failed(self, error: Exception) -> None:
         self.log.critical("store_failed", cause=str(error))
+        self.plugin_host.store_failed(error)
         if self._listener is not None:
             self._listener.abort()
         if self._failure is not None and not self._failure.done():

@@ -108,6 +108,10 @@ class LocalPost(PostUnit):
         super().__init__(conversation_id, sender_id, key, content, content_digest(content), sent_at)
         self.future: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
 
+    def lost(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
     def settle(self) -> None:
         if self.future.done():
             return

@@ -59,6 +59,10 @@ class Unit:
         """On the loop, as soon as the unit is known to have failed and before the next batch is formed."""
         self.error = error
 
+    def lost(self, error: Exception) -> None:
+        """The store failed and nobody knows whether this unit is stored. Sessions hear nothing; callers in this process are
+        told, so that they do not wait for ever."""
+
     def settle(self) -> None:
         """On the loop, after the unit's events were fanned out (or after it failed): answer whoever asked."""
 

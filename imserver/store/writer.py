@@ -45,6 +45,10 @@ class WorkUnit(Unit):
     def run(self, tx: Transaction) -> Any:
         return self.work(tx)
 
+    def lost(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
     def settle(self) -> None:
         if self.future.done():
             return
@@ -143,8 +147,7 @@ class Writer:
             return
         self.failure = failure
         for unit in (*self._in_flight, *self._queue):
-            if isinstance(unit, WorkUnit) and not unit.future.done():
-                unit.future.set_exception(StoreFailed(str(failure)))
+            unit.lost(StoreFailed(str(failure)))
         self._queue.clear()
         self._queue_bytes = 0
         self._in_flight = ()

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from imserver.chat.holds import Holds
 from imserver.chat.messages import Messages
 from imserver.chat.ports import Posted, Unit
 from imserver.config import LimitsConfig
 from imserver.content import encode_content
-from imserver.errors import Refusal, RefusalCode
+from imserver.errors import Refusal, RefusalCode, StoreFailed
 from imserver.testing import ManualClock
 
 
@@ -87,3 +89,12 @@ async def test_a_reviewer_that_is_cancelled_refuses_the_post_and_those_behind_it
     async with asyncio.timeout(1):
         await session.answered.wait()
     assert session.codes() == [RefusalCode.OVERLOADED, RefusalCode.HELD]
+
+
+async def test_who_posts_in_process_is_told_when_the_store_failed_and_does_not_wait_for_ever() -> None:
+    chat, queue = messages()
+    waiting = asyncio.create_task(chat.post_local("group/1", "ann", bytes(16), SAID))
+    await asyncio.sleep(0)
+    queue.units[0].lost(StoreFailed("the disk is gone"))
+    with pytest.raises(StoreFailed):
+        await waiting
