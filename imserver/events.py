@@ -33,7 +33,7 @@ class MessageEdited:
 
 @dataclass(frozen=True, slots=True)
 class CursorMoved:
-    """A member's delivered or read cursor went up."""
+    """A member's delivered or read cursor went up. `audience`: who is told; the user alone in channels and large groups."""
 
     change: int
     conversation_id: str
