@@ -81,7 +81,7 @@ async def test_as_a_process(tmp_path: Path) -> None:
         sys.executable,
         str(EXAMPLE),
         str(tmp_path),
-        env={**os.environ, "PORT": str(port), "IMSERVER_SERVER__PORT": "0"},
+        env={**os.environ, "PORT": str(port), "IMSERVER_SERVER__PORT": "0", "PYTHONUNBUFFERED": "1"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
