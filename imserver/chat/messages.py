@@ -13,7 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from imserver.chat.holds import Holds, Ticket
-from imserver.chat.ports import Outlet, Posted, PostUnit, Reviewer, Store, Transaction, Unit
+from imserver.chat.ports import (
+    Outlet,
+    Posted,
+    PostUnit,
+    Reviewer,
+    Store,
+    Transaction,
+    Unit,
+    resolve,
+    resolve_lost,
+)
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.content import decode_content
@@ -109,16 +119,10 @@ class LocalPost(PostUnit):
         self.future: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
 
     def lost(self, error: Exception) -> None:
-        if not self.future.done():
-            self.future.set_exception(error)
+        resolve_lost(self.future, error)
 
     def settle(self) -> None:
-        if self.future.done():
-            return
-        if self.error is None:
-            self.future.set_result(self.result)
-        else:
-            self.future.set_exception(self.error)
+        resolve(self.future, self)
 
 
 class Abandon(Unit):

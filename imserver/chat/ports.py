@@ -8,6 +8,7 @@ await, and nothing is answered, pushed or told to a plugin before its commit.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -65,6 +66,22 @@ class Unit:
 
     def settle(self) -> None:
         """On the loop, after the unit's events were fanned out (or after it failed): answer whoever asked."""
+
+
+def resolve(future: asyncio.Future[Any], unit: Unit) -> None:
+    """Hand a settled unit's outcome to a caller in this process, unless the caller has gone."""
+    if future.done():
+        return
+    if unit.error is None:
+        future.set_result(unit.result)
+    else:
+        future.set_exception(unit.error)
+
+
+def resolve_lost(future: asyncio.Future[Any], error: Exception) -> None:
+    """The store failed: tell the caller, unless it has gone."""
+    if not future.done():
+        future.set_exception(error)
 
 
 class PostUnit(Unit):

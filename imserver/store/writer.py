@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from imserver.chat.ports import CommitListener, PostUnit, Transaction, Unit
+from imserver.chat.ports import CommitListener, PostUnit, Transaction, Unit, resolve, resolve_lost
 from imserver.clock import Clock
 from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StoreFailed
@@ -46,16 +46,10 @@ class WorkUnit(Unit):
         return self.work(tx)
 
     def lost(self, error: Exception) -> None:
-        if not self.future.done():
-            self.future.set_exception(error)
+        resolve_lost(self.future, error)
 
     def settle(self) -> None:
-        if self.future.done():
-            return
-        if self.error is None:
-            self.future.set_result(self.result)
-        else:
-            self.future.set_exception(self.error)
+        resolve(self.future, self)
 
 
 class Writer:
