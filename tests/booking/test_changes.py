@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.booking.support.shop import NOW, RIVER, Shop, button, shown
+from tests.booking.support.shop import GARDEN, NOW, RIVER, Shop, button, shown
 
 
 async def booked(
@@ -138,6 +138,18 @@ async def test_nobody_sees_or_touches_an_appointment_of_somebody_else():
         assert [a[1] for a in await shop.appointments()] == ["2026-11-19T15:00"]
         river = await shop.staff_group("river")
         assert "没有找到" in await shop.hear("staff-zhang", river, f"到店 {code}")
+
+
+async def test_staff_of_one_shop_do_not_touch_what_their_customer_booked_in_another():
+    async with Shop() as shop:
+        _, code = await booked(shop, bot=RIVER)
+        await shop.say("ming", shop.kit.direct("ming", GARDEN), "门店 花园店")
+        here = await shop.service("ming", "garden")
+        for text in (f"爽约 {code}", f"到店 {code}", f"取消 {code}", f"改约 {code} 周五10:30"):
+            assert "没有找到" in await shop.hear("staff-li", here, text)
+        assert [a[1] for a in await shop.appointments()] == ["2026-11-19T15:00"]
+        there = await shop.say("ming", here, f"取消 {code}")  # its customer may
+        assert any("回复“好”取消" in shown(one) for one in there)
 
 
 @pytest.mark.parametrize("text", ["取消", "改约 明天10:00", "我的预约"])

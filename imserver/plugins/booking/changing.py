@@ -118,9 +118,9 @@ def visible(talk: Talk, appointment: Appointment) -> bool:
     """In a staff group every appointment of the store; elsewhere only the customer's: others may be reading along."""
     if talk.chain.store(appointment.store_id) is None:
         return False  # the shop left the chain file
-    if talk.place is Place.STAFF:
-        return appointment.store_id == talk.the_store.id
-    return appointment.customer_id == talk.customer_id
+    if talk.is_staff and appointment.store_id != talk.the_store.id:
+        return False  # staff of one shop are nobody in another, also if they have the customer in common
+    return talk.place is Place.STAFF or appointment.customer_id == talk.customer_id
 
 
 def _subject(talk: Talk, said: Said, command: str) -> Appointment | None:
