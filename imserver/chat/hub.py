@@ -15,12 +15,10 @@ from typing import Any
 from imserver.chat.ports import Outlet, PushEncoder, Unit
 from imserver.clock import Clock
 from imserver.events import CursorMoved, MessagePosted, StoredEvent
-from imserver.model import Audience, Kind
+from imserver.model import Audience
 
 #: Longest stretch of fan-out in one turn of the loop, so that reads, pings and acks of others stay prompt.
 TURN_S = 0.005
-#: Receipts are pushed to everybody in conversations up to this size; above, each user's own devices only (messaging: receipts).
-MAX_RECEIPT_AUDIENCE = 50
 #: Conversations whose last audience is remembered for signals.
 MAX_AUDIENCES = 10_000
 
@@ -135,7 +133,7 @@ class Hub:
             tail = self._encode_push(
                 "cursor", event.conversation_id, event.user_id, cursors.delivered, cursors.read
             )
-            self._push(tail, _receipt_audience(event), origin)
+            self._push(tail, event.audience, origin)
 
     def _push(self, tail: object, audience: Collection[str], origin: Outlet | None) -> None:
         outlets = self._outlets
@@ -156,9 +154,3 @@ class Hub:
 
 def _weight(unit: Unit) -> int:
     return 1 + sum(len(getattr(event, "audience", ())) for event in unit.events)
-
-
-def _receipt_audience(event: CursorMoved) -> Collection[str]:
-    if len(event.audience) > MAX_RECEIPT_AUDIENCE or event.conversation_id.startswith(f"{Kind.CHANNEL}/"):
-        return (event.user_id,)
-    return event.audience

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,20 @@ async def test_read_cursors_reach_the_author(tmp_path: Path) -> None:
         await alice.cursor(AB, read=posted.position)
         mine, his = await alice.conversations(), await bob.conversations()
         assert (mine.conversations[0].unread, his.conversations[0].unread) == (0, 0)
+
+
+async def test_a_receipt_is_not_lost_while_its_conversation_is_still_being_read_for_the_first_time(
+    tmp_path: Path,
+) -> None:
+    names = [f"reader{number}" for number in range(8)]
+    async with running(tmp_path, users="alice " + " ".join(names)) as server, people(server) as enter:
+        alice = await enter("alice")
+        for name in names:  # a race between the push and the first sync of a new conversation: either may win
+            reader, talk = await enter(name), direct_conversation_id("alice", name)
+            events = alice.events()
+            posted = await alice.post(talk, "read me")
+            await reader.cursor(talk, read=posted.position)
+            async with asyncio.timeout(15):
+                async for event in events:
+                    if isinstance(event, CursorMoved) and (event.user_id, event.cursor.read) == (name, 1):
+                        break

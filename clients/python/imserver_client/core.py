@@ -294,6 +294,9 @@ class Core:
             moved = wire.read(event.fields, wire.CursorPush)
             if self.inbox.get(moved.conversation_id) is not None:
                 self.cursors.moved(moved.conversation_id, moved.user_id, moved.delivered, moved.read)
+            else:
+                # A conversation whose first sync is on its way, and may have been read before this: one more tells.
+                self.catch_up.want_sync()
         elif event.kind == "lagging":
             self.catch_up.want_sync()
 
