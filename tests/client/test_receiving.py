@@ -19,6 +19,7 @@ from imserver_client import (
     RefusalCode,
     State,
     Stopped,
+    StoreError,
     Typing,
     connect,
 )
@@ -440,3 +441,27 @@ async def test_a_call_waits_for_the_connection(server, open_client):
         server.forget_sessions()
         server.cut()
         assert [one.user_id for one in await asked] == ["alice"]
+
+
+async def test_a_store_that_fails_once_costs_no_message(server, open_client):
+    class FullForAMoment(MemoryStorage):
+        failures = 0
+
+        def save_progress(self, done, handed):
+            if self.failures:
+                self.failures -= 1
+                raise StoreError("disk full")
+            super().save_progress(done, handed)
+
+    store = FullForAMoment()
+    server.chat.conversation("c", "alice", "bob")
+    async with open_client(token="alice", store=store) as alice:
+        for text in ("one", "two", "three"):
+            server.say("c", "bob", text)
+        messages = alice.messages()
+        assert (await anext(messages)).text == "one"
+        store.failures = 1
+        with pytest.raises(StoreError):
+            await anext(messages)
+        assert await take(alice, 2) == ["c:2:two", "c:3:three"]
+        assert store.open().positions["c"].have == 2

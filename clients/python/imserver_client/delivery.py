@@ -33,7 +33,7 @@ class Delivery:
         self._reserved = 0
         self._epoch = 0
         self._starved = False
-        self._unfinished: tuple[int, Message] | None = None
+        self._unfinished: Message | None = None
         self._arrival: asyncio.Future[None] | None = None
         self._end: Callable[[], ClientError] | None = None
 
@@ -86,10 +86,11 @@ class Delivery:
         """The next message; asking for it says that the one before is done. Raises StopAsyncIteration or Stopped."""
         if self._arrival is not None:
             raise RuntimeError("messages() is being read already")
-        done = self._take_unfinished()
+        # If the store fails, nothing is taken from the queue: who asks again gets this message, not the one behind it.
+        done = self._unfinished
         if not self._queue and self._end is None:
             self._save(done, None)
-            done = None
+            self._unfinished = done = None
             await self._wait()
         if self._end is not None:
             error = self._end()
@@ -97,12 +98,14 @@ class Delivery:
                 raise StopAsyncIteration
             if not self._queue:
                 self._save(done, None)
+                self._unfinished = None
                 raise error
-        epoch, size, message = self._queue.popleft()
-        self._bytes -= size
+        epoch, size, message = self._queue[0]
         current = epoch == self._epoch
         self._save(done, message if current else None)
-        self._unfinished = (epoch, message) if current else None
+        self._queue.popleft()
+        self._bytes -= size
+        self._unfinished = message if current else None
         if self._starved and len(self._queue) + self._reserved <= self._limits.max_queued_messages // 2:
             self._starved = False
             self._room_again()
@@ -121,17 +124,13 @@ class Delivery:
 
     # -- finishing ----------------------------------------------------------------------------------------------------
 
-    def _take_unfinished(self) -> Message | None:
-        unfinished, self._unfinished = self._unfinished, None
-        return unfinished[1] if unfinished is not None and unfinished[0] == self._epoch else None
-
     def _finish(self, epoch: int, message: Message) -> None:
         """`message.done()`."""
         if epoch != self._epoch or (self._end is not None and isinstance(self._end(), Disconnected)):
             return
-        if self._unfinished is not None and self._unfinished[1] is message:
-            self._unfinished = None
         self._save(message, None)
+        if self._unfinished is message:
+            self._unfinished = None
 
     def _save(self, done: Message | None, handed: Message | None) -> None:
         if done is None and handed is None:
