@@ -91,15 +91,23 @@ class Posting:
     async def post(self, conversation_id: str, content: Content | str, key: bytes | None) -> Posted:
         """See Client.post."""
         entry = self._enqueue(conversation_id, content, key)
-        return await self._settled(entry.key)
+        return await self._settled(entry)
 
-    async def _settled(self, key: bytes) -> Posted:
+    async def _settled(self, entry: Entry) -> Posted:
+        key = entry.key
         future: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
         waiters = self._waiters.setdefault(key, [])
         waiters.append(future)
         self.offer()
         try:
             return await future
+        except asyncio.CancelledError:
+            if not future.cancelled() and entry.gone and len(waiters) == 1:
+                # It was settled in the very turn in which the waiting was cancelled: nobody has heard of it.
+                error = future.exception()
+                if error is None or isinstance(error, ClientError):
+                    self._tell(entry, error or future.result())
+            raise
         finally:
             waiters.remove(future)
             if not waiters and self._waiters.get(key) is waiters:
@@ -328,9 +336,12 @@ class Posting:
             else:
                 future.set_exception(outcome)
         if not waiters:
-            posted = outcome if isinstance(outcome, Posted) else None
-            error = None if isinstance(outcome, Posted) else outcome
-            self._around.announce(PostSettled(entry.conversation_id, entry.key, posted, error))
+            self._tell(entry, outcome)
+
+    def _tell(self, entry: Entry, outcome: Posted | ClientError) -> None:
+        posted = outcome if isinstance(outcome, Posted) else None
+        error = None if isinstance(outcome, Posted) else outcome
+        self._around.announce(PostSettled(entry.conversation_id, entry.key, posted, error))
 
     def _landed(self, key: bytes) -> None:
         for future in self._landings.pop(key, ()):
