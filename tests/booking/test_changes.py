@@ -103,6 +103,33 @@ async def test_with_two_appointments_it_is_asked_which():
         assert [a[1] for a in await shop.appointments()] == ["2026-11-19T15:00", "2026-11-23T11:00"]
 
 
+@pytest.mark.parametrize("menu", ["改约 下周一上午11点", "门店"])
+async def test_a_yes_after_a_newer_question_does_not_answer_the_older_one(menu):
+    async with Shop() as shop:
+        here, code = await booked(shop)
+        for text in ("预约 周六10:00 验光", "好", f"取消 {code}", menu, "好"):
+            await shop.say("ming", here, text)
+        assert len(await shop.appointments()) == 2
+        await shop.say("ming", here, f"改约 {code} 周五10:30")
+        for text in ("门店", "好"):
+            await shop.say("ming", here, text)
+        assert [a[1] for a in await shop.appointments()] == ["2026-11-19T15:00", "2026-11-21T10:00"]
+
+
+@pytest.mark.parametrize("menu", ["空档 周六", "门店"])
+async def test_a_yes_after_a_list_asks_again_before_it_books(menu):
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, "预约 明天15:00 验光")
+        confirm = button(await shop.say("ming", here, "王小明，成人，来过"), "确认")
+        await shop.say("ming", here, menu)
+        assert "请确认" in await shop.hear("ming", here, "好")
+        assert await shop.appointments() == []
+        await shop.say("ming", here, menu)
+        await shop.say("ming", here, confirm)  # the button says what it confirms
+        assert [a[1] for a in await shop.appointments()] == ["2026-11-19T15:00"]
+
+
 async def test_of_two_who_move_to_the_last_room_one_gets_it():
     async with Shop() as shop:
         one, _ = await booked(shop, "ming", "明天14:30", RIVER)

@@ -99,7 +99,7 @@ def confirm_held(talk: Talk, said: Said, appointment: Appointment) -> None:
         state is None
         or state.kind != "book"
         or state.appointment_id != appointment.id
-        or state.step != "confirm"
+        or state.step not in ("confirm", "confirm_again")
     ):
         talk.say("stale.question")
     elif said.version is not None and said.version != appointment.version:

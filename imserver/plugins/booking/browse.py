@@ -89,6 +89,7 @@ def slots(talk: Talk, said: Said) -> bool:
         return True
     ask_slot(talk, shown, search, "ask.free")
     state.options = shown.options
+    state.doubt()
     talk.keep(state)
     return True
 

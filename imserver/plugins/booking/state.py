@@ -14,7 +14,7 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
     """`kind`: `menu` (only numbered options), `book`, `move` or `cancel`. Empty fields have not been said yet."""
 
     kind: str = "menu"
-    #: What was asked last: store, service, day, slot, name, age, first_visit, confirm.
+    #: What was asked last: store, service, day, slot, name, age, first_visit, confirm; or `confirm_again` (see `doubt`).
     step: str = ""
     service_id: str = ""
     day: str = ""
@@ -31,6 +31,11 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
     options: list[str] = msgspec.field(default_factory=list)
     #: Texts in a row that were no answer.
     misses: int = 0
+
+    def doubt(self) -> None:
+        """Something else was said since "is this right?": its button still counts, a yes only asks again."""
+        if self.step == "confirm":
+            self.step = "confirm_again"
 
 
 def load_dialogue(tx: Transaction, conversation_id: str, user_id: str) -> Dialogue | None:

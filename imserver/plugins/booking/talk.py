@@ -118,8 +118,15 @@ class Talk:
         return self.tx.post(self.home, content, sender_id=self.bot)
 
     def offer(self, key: str, options: Sequence[Option]) -> None:
-        """Post a card with options, and remember them under their numbers."""
-        self.ask(self.dialogue() or Dialogue(), key, options)
+        """Post a card with options, and remember them under their numbers.
+
+        What was asked before is over (a yes may not answer it); only what is being booked is kept.
+        """
+        state = self.dialogue()
+        if state is None or state.kind != "book":
+            state = Dialogue()
+        state.doubt()
+        self.ask(state, key, options)
 
     def ask(
         self,
