@@ -99,7 +99,7 @@ class TestOutbox:
     def test_a_post_that_is_being_given_up_waits(self):
         outbox = Outbox()
         entries = fill(outbox, "a", 2)
-        entries[0].paused = True
+        entries[0].paused = 1
         assert taken(outbox) == [b"a1"]
         outbox.remove(entries[1])
         outbox.resume(entries[0])

@@ -459,3 +459,39 @@ async def test_a_post_that_is_settled_while_it_is_cancelled_is_still_told(server
                     pass
             assert told.conversation_id == conversation_id
             assert (told.posted is None) == isinstance(told.error, Refused)
+
+
+async def test_of_two_that_give_a_post_up_one_may_stop_waiting(server, open_client):
+    server.chat.conversation("c", "alice", "bob")
+    posted: list[Any] = []
+    asked: list[Any] = []
+
+    def script(peer, request):
+        if request.method == "post" and server.count("post") == 1:
+            posted.append((peer, request))
+            return True
+        if request.method == "abandon":
+            asked.append((peer, request))
+            return True
+        return False
+
+    server.script = script
+    key = b"k" * 16
+    async with open_client(token="alice") as alice:
+        post = asyncio.create_task(alice.post("c", "x", key=key))
+        await server.until(lambda: server.count("post") == 1)
+        first, second = (asyncio.create_task(alice.abandon("c", key)) for _ in range(2))
+        await asyncio.sleep(0)
+        server.refuse(*posted[0], RefusalCode.RATE_LIMITED)
+        await server.until(lambda: len(asked) == 2)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        # Offered now, it could be committed behind the answer that it is not stored.
+        await alice.members("c")
+        assert server.count("post") == 1
+        server.reply(*asked[1], [None])
+        assert await second is None
+        with pytest.raises(Abandoned):
+            await post
+        assert texts(server) == []

@@ -44,8 +44,8 @@ class Entry:
         #: Refused for now in this session: the server holds the conversation until this key is offered again or abandoned,
         #: also if a page has meanwhile shown that the post was committed.
         self.holds = False
-        #: Being given up: not offered meanwhile.
-        self.paused = False
+        #: How many calls are giving it up: not offered meanwhile.
+        self.paused = 0
         #: Connections that the server closed with a violation while this post was the only one in flight.
         self.violations = 0
 
@@ -180,8 +180,10 @@ class Outbox:
         self._look_at(lane)
 
     def resume(self, entry: Entry) -> None:
-        """Giving the post up failed: it is offered again in its place."""
-        entry.paused = False
+        """Giving the post up failed: it is offered again in its place, unless another call is at it."""
+        entry.paused -= 1
+        if entry.paused:
+            return
         lane = self._lanes.get(entry.conversation_id)
         if lane is None:
             lane = self._lanes[entry.conversation_id] = Lane(entry.conversation_id)

@@ -160,7 +160,7 @@ class Posting:
             return None
         if entry is None:
             return await self._ask_to_abandon(conversation_id, key)
-        entry.paused = True
+        entry.paused += 1
         try:
             while entry.in_flight:
                 await self._landing(key)
