@@ -6,7 +6,7 @@ import pytest
 
 from imserver.plugins.booking.catalogue import LANGUAGES, load_words
 from imserver.plugins.booking.redflags import RedFlags
-from tests.booking.support.shop import ENTRY, NOW, Shop, shown
+from tests.booking.support.shop import ENTRY, NOW, Shop, button, shown
 
 FLAGS = [
     "突然看不见了",
@@ -105,6 +105,33 @@ async def test_the_bot_is_quiet_while_a_human_is_there():
         assert await shop.hear("ming", here, "刚才说的镜框还有吗") == ""
         assert "哪一天" in await shop.hear("ming", here, "验光")  # and so is an answer to its question
         assert [one for one in await shop.advance(30) if one.sender_id != "x"] == []
+
+
+@pytest.mark.parametrize("question", ["取消", "改约 周五上午10点半", "预约 周六10:00 验光"])
+async def test_a_yes_to_a_human_is_no_yes_to_the_bot(question):
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        for text in ("预约 明天15:00 验光", "王小明，成人，来过", "好"):
+            await shop.say("ming", here, text)
+        asked = await shop.hear("ming", here, question)
+        await shop.say("staff-li", here, "您好，要不要顺便看看新到的镜框？")
+        assert await shop.hear("ming", here, "好") == asked  # nothing was done: it asks again
+        assert [a[1] for a in await shop.appointments()] == ["2026-11-19T15:00"]
+        await shop.say("ming", here, "好")
+        assert [a[1] for a in await shop.appointments()] != ["2026-11-19T15:00"]
+
+
+async def test_a_button_counts_also_after_a_human_spoke():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, "预约 明天15:00 验光")
+        confirm = button(await shop.say("ming", here, "王小明，成人，来过"), "确认")
+        await shop.say("staff-li", here, "您好")
+        await shop.say("ming", here, confirm)
+        move = button(await shop.say("ming", here, "改约 周五上午10点半"), "确认")
+        await shop.say("staff-li", here, "好的")
+        await shop.say("ming", here, move)
+        assert [a[1] for a in await shop.appointments()] == ["2026-11-20T10:30"]
 
 
 async def test_nobody_answers_for_five_minutes_of_opening_hours():

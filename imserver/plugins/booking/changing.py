@@ -37,6 +37,11 @@ def cancel(talk: Talk, said: Said) -> bool:
     if said.answer is True and said.version == appointment.version:
         _cancel_now(talk, appointment)
         return True
+    _ask_cancel(talk, appointment)
+    return True
+
+
+def _ask_cancel(talk: Talk, appointment: Appointment) -> None:
     state = Dialogue(
         kind="cancel", step="confirm", appointment_id=appointment.id, version=appointment.version
     )
@@ -48,7 +53,6 @@ def cancel(talk: Talk, said: Said) -> bool:
         Option(talk.words("button.keep"), talk.words("command.my")),
     ]
     talk.ask(state, "ask.cancel", options, when=talk.words.moment(appointment.wall), code=appointment.code)
-    return True
 
 
 def answer_move(talk: Talk, state: Dialogue, said: Said) -> bool:
@@ -62,6 +66,12 @@ def answer_move(talk: Talk, state: Dialogue, said: Said) -> bool:
         return False
     if said.answer is True and state.step == "confirm":
         confirm_move(talk, state, appointment, None, state.version)
+        return True
+    if said.answer is True and state.step == "confirm_again":
+        if appointment.version != state.version:
+            stale(talk, appointment)
+        else:
+            _go_on(talk, state, appointment)
         return True
     if not said.names_time:
         return False
@@ -81,7 +91,7 @@ def answer_cancel(talk: Talk, state: Dialogue, said: Said) -> bool:
     elif appointment.version != state.version:
         stale(talk, appointment)
     elif _allowed(talk, said, appointment, Action.CANCEL):
-        _cancel_now(talk, appointment)
+        (_ask_cancel if state.step == "confirm_again" else _cancel_now)(talk, appointment)
     return True
 
 

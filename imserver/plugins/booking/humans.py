@@ -14,6 +14,7 @@ from .calendar import MINUTE_MS, after_open_minutes, is_open, next_opening, wall
 from .customers import language_for
 from .places import service_at, services_of, staff_group
 from .redflags import RedFlag
+from .state import doubt_all
 from .talk import House, Place, Talk
 
 UNANSWERED_TIMER = "unanswered"
@@ -23,7 +24,8 @@ WAIT_MIN = 5
 
 
 def staff_wrote(tx: Transaction, conversation_id: str) -> None:
-    """A human answers: nothing waits any more, and the bot keeps quiet for a while."""
+    """A human answers: nothing waits any more, the bot keeps quiet for a while, and a yes may be for them."""
+    doubt_all(tx, conversation_id)
     tx.execute(
         "UPDATE booking_services SET last_human_at = ?, waiting_since = NULL WHERE conversation_id = ?",
         (tx.now_ms, conversation_id),

@@ -62,6 +62,20 @@ def save_dialogue(tx: Transaction, conversation_id: str, user_id: str, state: Di
     )
 
 
+def doubt_all(tx: Transaction, conversation_id: str) -> None:
+    """A human spoke: the next yes of anybody in the conversation may be meant for them."""
+    rows = tx.execute(
+        "SELECT user_id, state FROM booking_dialogues WHERE conversation_id = ?", (conversation_id,)
+    )
+    for user_id, text in rows:
+        state = msgspec.json.decode(text, type=Dialogue)
+        state.doubt()
+        tx.execute(
+            "UPDATE booking_dialogues SET state = ? WHERE conversation_id = ? AND user_id = ?",
+            (msgspec.json.encode(state).decode(), conversation_id, user_id),
+        )
+
+
 def dialogues_on(tx: Transaction, appointment_id: int, conversation_id: str) -> list[tuple[str, Dialogue]]:
     """(user, dialogue) of everybody in a conversation whose open question is about an appointment."""
     rows = tx.execute(
