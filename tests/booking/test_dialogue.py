@@ -2,6 +2,7 @@
 
 import pytest
 
+from imserver.plugins.booking import booking
 from tests.booking.support.shop import ENTRY, GARDEN, RIVER, Shop, button, shown
 
 
@@ -263,3 +264,24 @@ async def test_a_yes_where_none_is_asked_for_repeats_the_question():
         assert await shop.sql("SELECT COUNT(*) FROM booking_services WHERE waiting_since IS NOT NULL") == [
             (0,)
         ]
+
+
+async def test_a_hold_ends_although_the_clock_is_set_back_as_its_timer_goes_off(monkeypatch):
+    class MinuteEarlier:
+        def __init__(self, tx):
+            self._tx, self.now_ms = tx, tx.now_ms - 60_000
+
+        def __getattr__(self, name):
+            return getattr(self._tx, name)
+
+    expire, clocks = booking.expire, [MinuteEarlier]
+    monkeypatch.setattr(
+        booking, "expire", lambda tx, **known: expire(clocks.pop()(tx) if clocks else tx, **known)
+    )
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, "预约 明天15:00 验光")
+        await shop.advance(10)
+        assert not clocks
+        assert await shop.appointments("held") == []
+        assert await shop.sql("SELECT COUNT(*) FROM booking_cells") == [(0,)]

@@ -319,7 +319,11 @@ def _actor(talk: Talk) -> Actor:
 def expire(tx: Transaction, house: House, appointment_id: int) -> None:
     """The timer of a hold: if it still is one and its time is over, the slot is free again and whoever held it is told."""
     held = get(tx, appointment_id)
-    if held is None or held.status is not Status.HELD or (held.hold_until or 0) > tx.now_ms:
+    if held is None or held.status is not Status.HELD:
+        return
+    if held.hold_until is not None and held.hold_until > tx.now_ms:
+        # It was held anew, or the clock was set back since the timer went off: this timer may be the only one.
+        tx.schedule(held.hold_until, HOLD_TIMER, {"appointment": held.id})
         return
     act(tx, held, Action.EXPIRE, Actor.TIMER, "")
     store = house.chain.store(held.store_id)
