@@ -155,6 +155,17 @@ async def test_too_late_for_customers_is_not_too_late_for_staff():
         assert {one.conversation_id for one in said} == {here, group}  # the customer is told, too
 
 
+@pytest.mark.parametrize("way", ["yes", "button"])
+async def test_the_cut_off_may_come_between_the_question_and_the_yes(way):
+    async with Shop() as shop:
+        here, _ = await booked(shop, when="今天13:00")
+        await shop.advance(50)
+        confirm = button(await shop.say("ming", here, "改约 周五上午10点半"), "确认")
+        await shop.advance(20)
+        assert "改不了" in await shop.hear("ming", here, confirm if way == "button" else "好")
+        assert [a[1] for a in await shop.appointments()] == ["2026-11-18T13:00"]
+
+
 async def test_nobody_sees_or_touches_an_appointment_of_somebody_else():
     async with Shop() as shop:
         _, code = await booked(shop)

@@ -65,7 +65,7 @@ def answer_move(talk: Talk, state: Dialogue, said: Said) -> bool:
     if appointment is None:
         return False
     if said.answer is True and state.step == "confirm":
-        confirm_move(talk, state, appointment, None, state.version)
+        confirm_move(talk, state, appointment, said, None)
         return True
     if said.answer is True and state.step == "confirm_again":
         if appointment.version != state.version:
@@ -96,11 +96,13 @@ def answer_cancel(talk: Talk, state: Dialogue, said: Said) -> bool:
 
 
 def confirm_move(
-    talk: Talk, state: Dialogue, appointment: Appointment, wall: datetime | None, version: int | None
+    talk: Talk, state: Dialogue, appointment: Appointment, said: Said, wall: datetime | None
 ) -> None:
     """The yes to a move; a button names the time (`wall`) and version it was shown with."""
-    if appointment.version != state.version or version not in (None, appointment.version):
+    if appointment.version != state.version:
         stale(talk, appointment)
+    elif not _allowed(talk, said, appointment, Action.MOVE):
+        return  # stale, or the cut-off has come since it was asked
     elif not state.wall or (wall is not None and wall.isoformat(timespec="minutes") != state.wall):
         talk.say("stale.question")
         _go_on(talk, state, appointment)

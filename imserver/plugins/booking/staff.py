@@ -106,7 +106,7 @@ def confirm(talk: Talk, said: Said) -> bool:
         state = talk.dialogue()
     if state is not None and state.kind == "move" and state.appointment_id == appointment.id:
         candidates = said.reading.candidates if said.reading else ()
-        changing.confirm_move(talk, state, appointment, candidates[0] if candidates else None, said.version)
+        changing.confirm_move(talk, state, appointment, said, candidates[0] if candidates else None)
     elif appointment.status is Status.HELD:
         booking.confirm_held(talk, said, appointment)
     elif appointment.status is Status.PENDING and talk.is_staff:
