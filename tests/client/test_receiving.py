@@ -465,3 +465,25 @@ async def test_a_store_that_fails_once_costs_no_message(server, open_client):
             await anext(messages)
         assert await take(alice, 2) == ["c:2:two", "c:3:three"]
         assert store.open().positions["c"].have == 2
+
+
+async def test_what_moves_while_a_read_fails_is_asked_for_again(server, open_client):
+    asked = []
+
+    def script(peer, request):
+        if request.method == "history" and not asked:
+            asked.append((peer, request))
+            return True
+        return False
+
+    server.chat.conversation("c", "alice", "bob")
+    async with open_client(token="alice") as alice:
+        server.script = script
+        server.say("c", "bob", "one", pushed=False)
+        server.say("c", "bob", "two")
+        await server.until(lambda: asked)
+        server.say("c", "bob", "three")
+        await alice.members("c")  # its reply comes behind that push
+        server.refuse(*asked[0], RefusalCode.NOT_FOUND)
+        async with asyncio.timeout(5):
+            assert await take(alice, 3) == ["c:1:one", "c:2:two", "c:3:three"]

@@ -189,7 +189,7 @@ class CatchUp:
         if track is None:
             self._delivery.release(room)
             return
-        epoch, after = self._inbox.epoch, track.have
+        epoch, after, wanted = self._inbox.epoch, track.have, track.known_head
         try:
             page = await self._requests.call(
                 "history", (conversation_id, after, None, room), HistoryResult, patient=False
@@ -197,15 +197,15 @@ class CatchUp:
         except SessionLost:
             return
         except Refused as refused:
-            self._cannot_read(conversation_id, epoch, refused)
+            self._cannot_read(conversation_id, epoch, wanted, refused)
             return
         finally:
             self._delivery.release(room)
             track.reading = False
         if epoch == self._inbox.epoch:
-            self._take_page(conversation_id, page, after)
+            self._take_page(conversation_id, page, after, wanted)
 
-    def _take_page(self, conversation_id: str, page: HistoryResult, after: int) -> None:
+    def _take_page(self, conversation_id: str, page: HistoryResult, after: int, wanted: int) -> None:
         if page.last > max(page.head, after):
             self._around.violated("history: a page beyond the head")
             return
@@ -219,19 +219,20 @@ class CatchUp:
             # The page covers positions without items: they are kept no longer.
             self._inbox.advance(conversation_id, page.last)
         elif page.last <= after:
-            self._give_up(conversation_id, "the page ends before it")
+            self._give_up(conversation_id, wanted, "the page ends before it")
 
-    def _cannot_read(self, conversation_id: str, epoch: int, refused: Refused) -> None:
+    def _cannot_read(self, conversation_id: str, epoch: int, wanted: int, refused: Refused) -> None:
         if epoch != self._inbox.epoch:
             return
         if refused.code == RefusalCode.EPOCH_CHANGED:
             self._around.epoch_changed()
         else:
-            self._give_up(conversation_id, str(refused))
+            self._give_up(conversation_id, wanted, str(refused))
 
-    def _give_up(self, conversation_id: str, reason: str) -> None:
+    def _give_up(self, conversation_id: str, wanted: int, reason: str) -> None:
+        """Up to `wanted` it cannot be read. If the conversation has moved since that was asked, it is asked again."""
         track = self._inbox.get(conversation_id)
-        if track is not None:
+        if track is not None and track.known_head <= wanted:
             _log.info("cannot read %r after %d: %s", conversation_id, track.have, reason)
             self._around.cannot_read(conversation_id, track.have, track.known_head, reason)
             self._inbox.give_up(conversation_id)
