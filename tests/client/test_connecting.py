@@ -17,6 +17,7 @@ from imserver_client import (
     ClientLimits,
     CloseCode,
     ConnectionChanged,
+    Disconnected,
     Environment,
     MemoryStorage,
     Misuse,
@@ -423,3 +424,26 @@ async def test_the_opener_is_injected(server):
 
     async with connect(server.url, token="alice", environment=Environment(open_transport=opener)):
         assert [one.host for one in asked] == ["127.0.0.1"]
+
+
+async def test_who_is_cancelled_while_leaving_leaves_nothing_behind(server, open_client, tmp_path):
+    server.chat.conversation("c", "alice")
+    server.script = lambda peer, request: request.method == "post"  # never answered: leaving waits for it
+    before = asyncio.all_tasks()
+    client = await open_client(token="alice", store=tmp_path / "store")
+    post = asyncio.create_task(client.post("c", "x"))
+    await server.until(lambda: server.count("post") == 1)
+    leaving = asyncio.create_task(client.close())
+    await asyncio.sleep(0)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    with pytest.raises(Disconnected):
+        await post
+    assert asyncio.all_tasks() - before == set()
+    server.script = None
+    async with open_client(
+        token="alice", store=tmp_path / "store"
+    ) as client:  # nobody holds the store any more
+        await client.close()
+    assert len(server.chat.conversations["c"].messages) == 1

@@ -155,7 +155,14 @@ class Core:
             self._stop(error)
 
     async def close(self, *, flush: bool) -> None:
-        """See Client.close."""
+        """See Client.close. Who is cancelled while leaving in good order leaves at once."""
+        try:
+            await self._leave(flush)
+        finally:
+            self._reconnect.leaving = True
+            await self._shut()
+
+    async def _leave(self, flush: bool) -> None:
         if self._end is None and flush:
             try:
                 async with asyncio.timeout(self._options.close_timeout):
@@ -172,7 +179,6 @@ class Core:
             transport.connection.close(CloseCode.OK, now=self.monotonic())
             transport.step_soon()
             await transport.lost.wait()
-        await self._shut()
 
     async def abort(self) -> None:
         """See Client.abort."""
@@ -187,8 +193,10 @@ class Core:
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._storage.close()
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            self._storage.close()
 
     def _stop(self, error: BaseException) -> None:
         """The client cannot go on: everybody who waits or asks from now on learns why."""
