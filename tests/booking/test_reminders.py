@@ -114,3 +114,21 @@ async def test_booked_for_today_the_reasons_are_kept():
     async with Shop(NOW) as shop:
         await booked(shop, when="今天11:15")
         assert await shop.sql("SELECT state, reason FROM booking_reminders") == [("not_sent", "too_soon")] * 2
+
+
+async def test_a_server_that_was_down_when_both_were_due_sends_one():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        for text in ("预约 后天10:30 验光", "王小明，成人，来过", "好"):
+            await shop.say("ming", here, text)
+        shop.kit.clock.jump_to(shop.kit.clock.now_ms() + 47 * 3_600_000)
+        await shop.kit.restart()
+        await shop.kit.idle()
+        sent = [one for one in shop.kit.messages(here) if one.content.get("title") == "预约提醒"]
+        assert len(sent) == 1
+        assert await shop.sql(
+            "SELECT kind, state, reason FROM booking_reminders WHERE state <> 'planned'"
+        ) == [
+            ("day_before", "not_sent", "late"),
+            ("same_day", "sent", ""),
+        ]

@@ -118,10 +118,21 @@ def fire(tx: Transaction, house: House, appointment_id: int, version: int, kind:
         _decide(tx, appointment_id, version, kind, "not_sent", str(appointment.status))
     elif appointment.start_at <= tx.now_ms:
         _decide(tx, appointment_id, version, kind, "not_sent", "past")
+    elif kind == "day_before" and _same_day_is_due(tx, appointment):
+        _decide(tx, appointment_id, version, kind, "not_sent", "late")
     elif before_quiet(now) != now:
         _put_off(tx, appointment, kind, now)
     else:
         _send(tx, house, appointment, kind)
+
+
+def _same_day_is_due(tx: Transaction, appointment: Appointment) -> bool:
+    """The server was down when both were due: one card is enough."""
+    rows = tx.execute(
+        "SELECT 1 FROM booking_reminders WHERE appointment_id = ? AND version = ? AND kind = 'same_day' AND due_at <= ?",
+        (appointment.id, appointment.version, tx.now_ms),
+    )
+    return bool(rows)
 
 
 def _put_off(tx: Transaction, appointment: Appointment, kind: str, now: datetime) -> None:
