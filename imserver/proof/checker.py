@@ -113,9 +113,12 @@ def _stored_twice(messages: Sequence[StoredMessage]) -> _Found:
 
 
 def _gaps(messages: Sequence[StoredMessage]) -> _Found:
-    """Positions run from 1 without a gap."""
+    """Positions run from 1 without a gap, and each is one message."""
     heads: dict[str, int] = defaultdict(int)
     for row in messages:
+        if row.position == heads[row.conversation_id]:
+            name = _name(row.conversation_id, row.position)
+            yield Fault.DOUBLED, name, f"{name} is two messages in the database"
         for missing in range(heads[row.conversation_id] + 1, row.position):
             name = _name(row.conversation_id, missing)
             yield Fault.LOST, name, f"{name} is not in the database"

@@ -105,6 +105,13 @@ def test_one_post_stored_twice_is_doubled() -> None:
     assert Fault.DOUBLED in faults(check([], twice, WORDS))
 
 
+def test_two_messages_at_one_position_are_doubled() -> None:
+    both = rows(1, 2)
+    both.messages.insert(1, replace(stored(2), key=b"another"))  # also if nobody was shown this one
+    report = check([ann(1, 2), bob(1, 2)], both, WORDS)
+    assert faults(report) == [Fault.DOUBLED]
+
+
 def test_the_same_key_of_somebody_else_is_another_post() -> None:
     two = rows(1, 2)
     two.messages[1] = replace(two.messages[1], key=two.messages[0].key, sender_id="bob")
