@@ -285,3 +285,26 @@ async def test_a_hold_ends_although_the_clock_is_set_back_as_its_timer_goes_off(
         assert not clocks
         assert await shop.appointments("held") == []
         assert await shop.sql("SELECT COUNT(*) FROM booking_cells") == [(0,)]
+
+
+async def test_what_is_booked_from_the_entry_chat_is_given_up_there_too():
+    async with Shop() as shop:
+        await shop.customer("ming")
+        entry = shop.kit.direct("ming", ENTRY)
+        for text in ("预约 花园店 明天15:00 验光", "王小明，成人，来过", "取消"):
+            await shop.say("ming", entry, text)
+        assert await shop.appointments("held") == []
+        assert "没有即将到来的预约" in shown((await shop.say("ming", entry, "取消"))[-1])
+
+
+async def test_cancelling_in_the_entry_chat_finds_the_appointment_whatever_was_asked_elsewhere():
+    async with Shop() as shop:
+        garden = await shop.customer("ming")
+        entry = shop.kit.direct("ming", ENTRY)
+        await shop.say("ming", entry, "门店 河畔店")
+        river = await shop.service("ming", "river")
+        for text in ("预约 明天15:00 验光", "王小明，成人，来过", "好"):
+            await shop.say("ming", river, text)
+        await shop.say("ming", garden, "门店")
+        said = await shop.say("ming", entry, "取消")
+        assert any("回复“好”取消" in shown(one) for one in said)

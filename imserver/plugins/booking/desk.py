@@ -43,8 +43,13 @@ class Command:
 
 def _cancel(talk: Talk, said: Said) -> bool:
     """取消 alone ends what is being booked or moved; otherwise it is about an appointment."""
+    if said.code or said.rest:
+        return changing.cancel(talk, said)
+    here = talk.home, talk.store, talk.bot
+    _find_dialogue(talk)
     state = talk.dialogue()
-    if said.code or said.rest or state is None or state.kind not in ("book", "move"):
+    if state is None or state.kind not in ("book", "move"):
+        talk.home, talk.store, talk.bot = here
         return changing.cancel(talk, said)
     return _answered(talk, state, replace(said, answer=False))
 
