@@ -495,3 +495,10 @@ async def test_of_two_that_give_a_post_up_one_may_stop_waiting(server, open_clie
         with pytest.raises(Abandoned):
             await post
         assert texts(server) == []
+
+
+async def test_an_id_that_no_store_can_keep_is_its_callers_mistake(server, open_client, tmp_path):
+    async with open_client(token="alice", store=tmp_path / "store") as alice:
+        with pytest.raises(Misuse):
+            await alice.post("c\ud800", "x")
+        assert alice.outbox() == []

@@ -137,7 +137,11 @@ class Posting:
 
     def encode(self, conversation_id: str, content: Content | str) -> bytes:
         """The bytes of a content, checked. Raises Misuse."""
-        if not 0 < len(conversation_id.encode("utf-8", "replace")) <= 1024:
+        try:
+            size = len(conversation_id.encode())
+        except UnicodeEncodeError:
+            raise Misuse("a conversation id is UTF-8, without surrogates") from None
+        if not 0 < size <= 1024:
             raise Misuse("a conversation id is a string of at most 1024 bytes")
         if isinstance(content, str):
             content = {"type": "text", "text": content}
