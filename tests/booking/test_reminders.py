@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imserver.plugins.booking import reminders
 from imserver.plugins.booking.calendar import utc_ms, wall_of
 from imserver.plugins.booking.reminders import KINDS, QUIET_FROM, QUIET_TO, due
 from tests.booking.support.ledger import ms
@@ -132,3 +133,24 @@ async def test_a_server_that_was_down_when_both_were_due_sends_one():
             ("day_before", "not_sent", "late"),
             ("same_day", "sent", ""),
         ]
+
+
+async def test_none_before_its_time_although_the_clock_is_set_back_as_its_timer_goes_off(monkeypatch):
+    class HourEarlier:
+        def __init__(self, tx):
+            self._tx, self.now_ms = tx, tx.now_ms - 3_600_000
+
+        def __getattr__(self, name):
+            return getattr(self._tx, name)
+
+    fire, clocks = reminders.fire, [HourEarlier]
+    monkeypatch.setattr(
+        reminders, "fire", lambda tx, **known: fire(clocks.pop()(tx) if clocks else tx, **known)
+    )
+    async with Shop() as shop:
+        await booked(shop, when="后天15:00")
+        await shop.advance(60 * 29 + 5)
+        assert not clocks
+        rows = await shop.sql("SELECT due_at, decided_at FROM booking_reminders WHERE state = 'sent'")
+        assert len(rows) == 1
+        assert rows[0][1] >= rows[0][0]

@@ -102,7 +102,8 @@ def drop(tx: Transaction, appointment: Appointment, reason: str) -> None:
 def fire(tx: Transaction, house: House, appointment_id: int, version: int, kind: str) -> None:
     """A timer has gone off: send the reminder, put it off, or write down why not."""
     row = tx.execute(
-        "SELECT 1 FROM booking_reminders WHERE appointment_id = ? AND version = ? AND kind = ? AND state = 'planned'",
+        "SELECT due_at FROM booking_reminders"
+        " WHERE appointment_id = ? AND version = ? AND kind = ? AND state = 'planned'",
         (appointment_id, version, kind),
     )
     appointment = get(tx, appointment_id)
@@ -118,6 +119,8 @@ def fire(tx: Transaction, house: House, appointment_id: int, version: int, kind:
         _decide(tx, appointment_id, version, kind, "not_sent", str(appointment.status))
     elif appointment.start_at <= tx.now_ms:
         _decide(tx, appointment_id, version, kind, "not_sent", "past")
+    elif row[0][0] > tx.now_ms:  # the clock was set back since the timer went off
+        _plan_anew(tx, appointment, kind, row[0][0])
     elif kind == "day_before" and _same_day_is_due(tx, appointment):
         _decide(tx, appointment_id, version, kind, "not_sent", "late")
     elif before_quiet(now) != now:
@@ -142,6 +145,10 @@ def _put_off(tx: Transaction, appointment: Appointment, kind: str, now: datetime
     if at is None or at >= appointment.start_at:
         _decide(tx, appointment.id, appointment.version, kind, "not_sent", "quiet")
         return
+    _plan_anew(tx, appointment, kind, at)
+
+
+def _plan_anew(tx: Transaction, appointment: Appointment, kind: str, at: int) -> None:
     payload = {"appointment": appointment.id, "version": appointment.version, "kind": kind}
     timer = tx.schedule(at, TIMER, payload)
     tx.execute(
