@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -468,7 +469,7 @@ async def test_a_store_that_fails_once_costs_no_message(server, open_client):
 
 
 async def test_what_moves_while_a_read_fails_is_asked_for_again(server, open_client):
-    asked = []
+    asked: list[Any] = []
 
     def script(peer, request):
         if request.method == "history" and not asked:
