@@ -51,7 +51,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: Message content: a map with `type` (`text`, `card`, `system`, `x-…`); see messaging in the documentation.
+#: Message content: a map with `type` (`text`, `card`, `system`, `x-…`); see the SPEC, "Content".
 Content = Mapping[str, Any]
 
 #: What handlers are called with.

@@ -40,7 +40,7 @@ def card(
     options: Sequence[Option] = (),
     ref: tuple[str, str, int] | None = None,
 ) -> dict[str, Any]:
-    """A card's content, with the keys of docs/messaging."""
+    """A card's content, with the keys of the SPEC, "Content"."""
     content: dict[str, Any] = {
         "type": "card",
         "title": title,
