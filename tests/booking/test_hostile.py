@@ -93,14 +93,20 @@ def test_the_ear_understands_or_not_but_never_fails(text):
     EAR.name_in(said)
 
 
-def test_a_text_is_heard_within_a_fraction_of_a_transaction():
-    texts = [*HOSTILE, *(row["text"] for row in PHRASES["phrases"])]
-    begin = time.perf_counter()
-    for text in texts:
+def cpu_s(text: str) -> float:
+    """The least of five: what else the machine does only adds."""
+    took = []
+    for _ in range(5):
+        begin = time.thread_time()
         EAR.hear(text, NOW_MS, None)
-    assert (time.perf_counter() - begin) / len(
-        texts
-    ) < 0.02  # of 0.05 that a transaction may take; usually 0.001
+        took.append(time.thread_time() - begin)
+    return min(took)
+
+
+def test_no_text_is_much_more_work_than_an_ordinary_one():
+    """Hearing happens inside a transaction, so a text must not be able to hold it open."""
+    usual = max(cpu_s(row["text"]) for row in PHRASES["phrases"])
+    assert max(map(cpu_s, HOSTILE)) < 40 * usual
 
 
 @pytest.mark.parametrize("row", PHRASES["phrases"], ids=lambda row: row["text"])
