@@ -22,6 +22,8 @@ from imserver.errors import Refusal, RefusalCode, StoreFailed
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 #: Refused clients come back spread over this span (ms), so that they do not all come back at once.
 MIN_RETRY_MS, MAX_RETRY_MS = 200, 2_000
+#: A timer that is later than this tells of a process that did not run (stopped, swapped out), not of a disk that hangs.
+HELD_S = 1.0
 
 #: Runs a batch somewhere else and calls back on the loop: with None, or with what broke the store.
 Execute = Callable[[Sequence[Unit], Callable[[StoreFailed | None], None]], None]
@@ -79,6 +81,7 @@ class Writer:
         self._in_flight: Sequence[Unit] = ()
         self._kicked = False
         self._watch: asyncio.TimerHandle | None = None
+        self._ran_since = float("-inf")
         self._closing: asyncio.Future[None] | None = None
         self.failure: StoreFailed | None = None
         #: Counters for metrics: batches and units that were committed or refused by them.
@@ -224,17 +227,20 @@ class Writer:
 
     # -- a stuck disk -------------------------------------------------------------------------------------------------
 
-    def _watch_oldest(self) -> None:
-        """One timer for the whole queue: is the oldest unit waiting for too long?"""
+    def _watch_oldest(self, due: float = float("inf")) -> None:
+        """One timer for the whole queue: is the oldest unit waiting for too long? `due` is when this look was to be."""
         self._watch = None
         oldest = self._in_flight[0] if self._in_flight else self._queue[0] if self._queue else None
         if oldest is None or self.failure is not None:
             return
-        left_s = oldest.submitted_at + self._config.max_queue_wait_s - self._clock.monotonic()
-        if left_s <= 0:
+        now = self._clock.monotonic()
+        if now - due > HELD_S:
+            self._ran_since = now  # the disk had no time either: it gets all of it anew
+        due = max(oldest.submitted_at, self._ran_since) + self._config.max_queue_wait_s
+        if due <= now:
             self.fail(StoreFailed(f"a unit of work waited for more than {self._config.max_queue_wait_s:g} s"))
             return
-        self._watch = self._loop.call_later(left_s, self._watch_oldest)
+        self._watch = self._loop.call_later(due - now, self._watch_oldest, due)
 
 
 def _size_of(unit: Unit) -> int:

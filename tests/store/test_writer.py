@@ -14,6 +14,7 @@ from imserver.clock import SystemClock
 from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StoreFailed
 from imserver.store.writer import MAX_BATCH_BYTES, MAX_RETRY_MS, MIN_RETRY_MS, WorkUnit, Writer
+from imserver.testing import ManualClock
 from tests.store.support import Recorder, post
 
 
@@ -60,7 +61,8 @@ def writer(disk: Disk, listener: Recorder, **more: Any) -> Writer:
         **{name: more.pop(name) for name in list(more) if name in StoreConfig.__struct_fields__}
     )
     more.setdefault("on_failure", pytest.fail)
-    return Writer(disk.execute, listener, config, clock=SystemClock(), rng=random.Random(1), **more)
+    clock = more.pop("clock", None) or SystemClock()
+    return Writer(disk.execute, listener, config, clock=clock, rng=random.Random(1), **more)
 
 
 async def turn() -> None:
@@ -253,6 +255,21 @@ async def test_a_unit_that_waits_too_long_means_a_stuck_disk() -> None:
     error = await asyncio.wait_for(failed, 5)
     assert isinstance(error, StoreFailed)
     disk.finish()  # the disk comes back: too late to answer anybody
+    assert listener.units == []
+
+
+async def test_a_process_that_was_stopped_gives_the_disk_its_time_anew() -> None:
+    """SIGSTOP for a minute, then SIGCONT: the unit is old, and the disk did nothing wrong."""
+    disk, listener, clock = Disk(), Recorder(), ManualClock()
+    failed = asyncio.get_running_loop().create_future()
+    queue = writer(disk, listener, clock=clock, max_queue_wait_s=0.1, on_failure=failed.set_result)
+    queue.submit(post(1))
+    await turn()
+    clock.advance(60)
+    await asyncio.sleep(0.15)
+    assert queue.failure is None
+    clock.advance(0.11)  # and now it runs, and the disk is stuck
+    await asyncio.wait_for(failed, 5)
     assert listener.units == []
 
 
