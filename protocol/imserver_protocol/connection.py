@@ -210,7 +210,8 @@ class Connection:
         ping_at, dead_at = liveness.ping_at, liveness.dead_at
         earliest = ping_at if ping_at is not None else dead_at
         assert earliest is not None
-        ack_at = session.receive.due_at
+        # An ACK that is due already waits for `data_to_send`, not for time: the socket may not take it for long.
+        ack_at = None if session.receive.now_due else session.receive.due_at
         return ack_at if ack_at is not None and ack_at < earliest else earliest
 
     def _handshake_deadline(self) -> float | None:
