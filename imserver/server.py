@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+import secrets
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import structlog
@@ -29,6 +30,7 @@ from imserver.plugin_api import Plugin
 from imserver.plugin_host import HostLimits, PluginHost
 from imserver.store.sqlite import SqliteStore
 from imserver_protocol.session import push_tail
+from imserver_protocol.states import Recorder
 
 #: How long the drain waits before it looks again whether the writer's queue has room (seconds).
 FULL_QUEUE_S = 0.02
@@ -53,9 +55,10 @@ class _Mark(Unit):
 class Server:
     """One IM server in the caller's event loop.
 
-    `plugins` are plugin objects beside the installed ones; they run with or without a section. `clock`, `store`
-    and `log` replace the defaults (system clock, SQLite at `config.store.path`, a logger named `imserver` of the standard
-    library).
+    `plugins` are plugin objects beside the installed ones; they run with or without a section. `clock`, `store`,
+    `log` and `random_bytes` replace the defaults (system clock, SQLite at `config.store.path`, a logger named `imserver` of the
+    standard library, the system's cryptographic randomness: ids and resume tokens come from it).
+    `recorder` is told of every step in the protocol's two transition tables.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class Server:
         clock: Clock | None = None,
         store: Store | None = None,
         log: Any = None,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        recorder: Recorder | None = None,
     ) -> None:
         self.config = config or Config()
         check_config(self.config)
@@ -76,10 +81,10 @@ class Server:
         )
         limits = self.config.limits
         self.hub = Hub(push_tail, self.clock, self.log, max_backlog=limits.max_fanout_backlog)
-        self.accounts = Accounts(self.store, self.clock, self.config.auth)
+        self.accounts = Accounts(self.store, self.clock, self.config.auth, random_bytes)
         self.messages = Messages(self.store, self.clock, limits)
         #: In-process calls: post, history, conversations, members, accounts.
-        self.chat = Chat(self.store, self.hub, self.accounts, self.messages, self.clock, limits)
+        self.chat = Chat(self.store, self.hub, self.accounts, self.messages, self.clock, limits, random_bytes)
         #: In Prometheus' terms; `metrics.render()` is the page to scrape.
         self.metrics = Metrics()
         self.metrics.watch(self._figures)
@@ -89,10 +94,13 @@ class Server:
             clock=self.clock,
             log=self.log,
             plugins=plugins,
+            random_bytes=random_bytes,
             # What is longer than a frame can be stored, but neither pushed nor read.
             limits=HostLimits(max_content_bytes=limits.max_content_bytes),
             metrics=self.metrics,
         )
+        self._random_bytes = random_bytes
+        self._recorder = recorder
         self._listener: Listener | None = None
         self._failure: asyncio.Future[Exception] | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -116,7 +124,9 @@ class Server:
         self._failure = asyncio.get_running_loop().create_future()
         self.store.on_failure(self._store_failed)
         self.hub.on_relief = self.store.resume
-        self._listener = Listener(self.config, self.chat, self.store, self.clock, self.log)
+        self._listener = Listener(
+            self.config, self.chat, self.store, self.clock, self.log, self._random_bytes, self._recorder
+        )
         await self.store.open(self.hub)
         try:
             self.hub.observers.append(self.plugin_host.notify)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from imserver.model import MAX_USER_ID_BYTES, User, valid_user_id
 MIN_SECRET_BYTES = 32
 #: Scope that a token needs for a chat connection, if it has scopes at all (space-separated, RFC 8693 section 4.2).
 CHAT_SCOPE = "chat"
+TOKEN_ID_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,17 @@ class Identity:
 class Accounts:
     """Checks tokens and makes them (if this server holds the secret)."""
 
-    def __init__(self, store: Store, clock: Clock, config: AuthConfig) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        config: AuthConfig,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._config = config
+        self._random_bytes = random_bytes
         self._algorithm, self._verify_key = _load_key(config)
 
     async def authenticate(self, token: str, device_id: str) -> Identity:
@@ -67,7 +76,10 @@ class Accounts:
 
     def make_token(self, user_id: str, *, ttl_s: int, device_id: str | None = None) -> str:
         """A token for this user, signed with the configured secret, valid for `ttl_s` seconds."""
-        return _sign(self._algorithm, self._verify_key, user_id, self._clock.now_ms(), ttl_s, device_id)
+        token_id = self._random_bytes(TOKEN_ID_BYTES).hex()
+        return _sign(
+            self._algorithm, self._verify_key, user_id, self._clock.now_ms(), ttl_s, device_id, token_id
+        )
 
     # -- the parts of a check -----------------------------------------------------------------------------------------
 
@@ -142,14 +154,22 @@ def sign_token(
 ) -> str:
     """A token for this user without a server at hand (the secret is made if there is none yet). Raises `ConfigError`."""
     algorithm, key = _load_key(config)
-    return _sign(algorithm, key, user_id, now_ms, ttl_s, device_id)
+    return _sign(algorithm, key, user_id, now_ms, ttl_s, device_id, secrets.token_hex(TOKEN_ID_BYTES))
 
 
-def _sign(algorithm: str, key: str, user_id: str, now_ms: int, ttl_s: int, device_id: str | None) -> str:
+def _sign(
+    algorithm: str,
+    key: str,
+    user_id: str,
+    now_ms: int,
+    ttl_s: int,
+    device_id: str | None,
+    token_id: str,
+) -> str:
     if algorithm != "HS256":
         raise ConfigError("$.auth.public_key_file", "tokens are made by whoever holds the private key")
     now_s = now_ms // 1000
-    claims: dict[str, Any] = {"sub": user_id, "iat": now_s, "exp": now_s + ttl_s, "jti": secrets.token_hex(8)}
+    claims: dict[str, Any] = {"sub": user_id, "iat": now_s, "exp": now_s + ttl_s, "jti": token_id}
     if device_id is not None:
         claims["device"] = device_id
     return jwt.encode(claims, key, algorithm=algorithm)

@@ -47,6 +47,7 @@ class Chat:
         messages: Messages,
         clock: Clock,
         limits: LimitsConfig,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ):
         self.hub = hub
         self.accounts = accounts
@@ -54,6 +55,7 @@ class Chat:
         self._store = store
         self._clock = clock
         self._limits = limits
+        self._random_bytes = random_bytes
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
@@ -72,7 +74,7 @@ class Chat:
         """
         body = {"type": "text", "text": content} if isinstance(content, str) else content
         return await self.messages.post_local(
-            conversation_id, sender_id, key or new_key(), encode_content(body)
+            conversation_id, sender_id, key or self._random_bytes(KEY_BYTES), encode_content(body)
         )
 
     async def edit(
@@ -167,7 +169,7 @@ class Chat:
             raise Refusal(RefusalCode.TOO_LARGE, f"members: at most {most}", detail=most)
         role = Role.READER if kind is Kind.CHANNEL else Role.MEMBER
         roles = dict.fromkeys(members, role) | {creator_id: Role.OWNER}
-        chosen = checked_key(key)
+        chosen = self._checked_key(key)
         return await self._store.write(
             lambda tx: tx.create_conversation(creator_id, chosen, kind, title, roles)
         )
@@ -183,7 +185,7 @@ class Chat:
     ) -> tuple[int, bool]:
         """Returns (position of the system message, duplicate)."""
         self._require_accepting()
-        chosen = checked_key(key)
+        chosen = self._checked_key(key)
         return await self._store.write(
             lambda tx: tx.add_member(conversation_id, actor_id, chosen, user_id, role)
         )
@@ -193,7 +195,7 @@ class Chat:
     ) -> tuple[int, bool]:
         """Remove somebody, or leave (`actor_id == user_id`). Returns (position of the system message, duplicate)."""
         self._require_accepting()
-        chosen = checked_key(key)
+        chosen = self._checked_key(key)
         return await self._store.write(
             lambda tx: tx.remove_member(conversation_id, actor_id, chosen, user_id)
         )
@@ -247,16 +249,10 @@ class Chat:
         if self.messages.draining:
             raise Refusal(RefusalCode.OVERLOADED, "the server is shutting down", retry_after_ms=1000)
 
-
-def new_key() -> bytes:
-    """An idempotency key for a caller that will not offer it again."""
-    return secrets.token_bytes(KEY_BYTES)
-
-
-def checked_key(key: bytes | None) -> bytes:
-    """The caller's key, or a new one; INVALID if it is not 16 bytes."""
-    if key is None:
-        return new_key()
-    if len(key) != KEY_BYTES:
-        raise Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="key")
-    return key
+    def _checked_key(self, key: bytes | None) -> bytes:
+        """The caller's key, or a new one; INVALID if it is not 16 bytes."""
+        if key is None:
+            return self._random_bytes(KEY_BYTES)
+        if len(key) != KEY_BYTES:
+            raise Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="key")
+        return key

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import base64
 import ssl
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from imserver_protocol.frames import Hello
 from imserver_protocol.handshake import resume_refusal
 from imserver_protocol.limits import Limits
 from imserver_protocol.session import Session
-from imserver_protocol.states import ConnectionState, Role, SessionState
+from imserver_protocol.states import ConnectionState, Recorder, Role, SessionState
 
 #: One text for every cause: a stranger learns nothing from it.
 AUTH_FAILED_TEXT = "not authorized"
@@ -34,6 +35,7 @@ BACKLOG = 4096
 #: When clients of a draining server may come back: spread over this many milliseconds.
 DRAIN_SPREAD_MS = 3000
 RESUME_TOKEN_BYTES = 24
+SESSION_ID_BYTES = 16
 #: "typing" of one device is relayed at most this often (seconds): it costs its sender 20 bytes and us a look at every member.
 TYPING_INTERVAL_S = 0.5
 #: What a push or a page adds to one content at the most (ids, numbers, headers): a message must fit a frame.
@@ -43,16 +45,28 @@ PUSH_OVERHEAD_BYTES = 2048
 class Listener:
     """All connections and sessions of one server."""
 
-    def __init__(self, config: Config, chat: Chat, store: Store, clock: Clock, log: Any) -> None:
+    def __init__(
+        self,
+        config: Config,
+        chat: Chat,
+        store: Store,
+        clock: Clock,
+        log: Any,
+        random_bytes: Callable[[int], bytes],
+        recorder: Recorder | None = None,
+    ) -> None:
         self.limits = config.limits
         self.protocol_limits = protocol_limits(config)
         self.chat = chat
         self.clock = clock
         self.log = log
+        self.random_bytes = random_bytes
+        self.recorder = recorder
         self.loop = asyncio.get_running_loop()
         self.flush_queue = FlushQueue(self.loop)
         self.sessions = SessionRegistry(config.limits, self._session_ended)
-        self.transports: set[ClientTransport] = set()
+        #: In order of accepting: whatever is done with all of them is done in the same order in every run.
+        self.transports: dict[ClientTransport, None] = {}
         #: Sums for whoever watches: accepted connections, welcomes, resumes.
         self.counts: Counter[str] = Counter()
         self._config = config
@@ -60,7 +74,7 @@ class Listener:
         self._addresses = AddressLimits(config.limits)
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
-        self._handshakes: set[asyncio.Task[None]] = set()
+        self._handshakes: dict[asyncio.Task[None], None] = {}
         self._draining = False
         self._nobody_left = asyncio.Event()
         self._nobody_left.set()
@@ -130,10 +144,11 @@ class Listener:
 
     def _turn_away(self) -> None:
         for transport in list(self.transports):
-            transport.close(
-                CloseCode.DRAINING, "the server is going down", secrets.randbelow(DRAIN_SPREAD_MS) + 1
-            )
+            transport.close(CloseCode.DRAINING, "the server is going down", self._drain_delay_ms())
         self.flush_queue.flush_all()
+
+    def _drain_delay_ms(self) -> int:
+        return int.from_bytes(self.random_bytes(4)) % DRAIN_SPREAD_MS + 1
 
     def abort(self) -> None:
         """The store failed: nobody is answered any more, every socket ends now."""
@@ -151,13 +166,13 @@ class Listener:
 
     def admission(self, transport: ClientTransport) -> tuple[CloseCode, str, int] | None:
         """None, or with which GOODBYE a new connection is turned away."""
-        self.transports.add(transport)
+        self.transports[transport] = None
         self._nobody_left.clear()
         self.counts["connections"] += 1
         # Whoever is turned away is counted as well: `forget` takes every connection from its address again.
         wait_s = self._addresses.connect(transport.address, self.clock.monotonic())
         if self._draining:
-            return CloseCode.DRAINING, "the server is going down", secrets.randbelow(DRAIN_SPREAD_MS) + 1
+            return CloseCode.DRAINING, "the server is going down", self._drain_delay_ms()
         if len(self.transports) > self.limits.max_connections:
             return CloseCode.TOO_MANY, "too many connections", 5000
         if wait_s is not None:
@@ -167,7 +182,7 @@ class Listener:
     def forget(self, transport: ClientTransport) -> None:
         """Its socket is gone."""
         if transport in self.transports:
-            self.transports.discard(transport)
+            del self.transports[transport]
             if not self.transports:
                 self._nobody_left.set()
             self._addresses.disconnect(transport.address)
@@ -175,8 +190,8 @@ class Listener:
     def hello(self, transport: ClientTransport, hello: Hello) -> None:
         """Authenticate, then WELCOME."""
         task = self.loop.create_task(self._handshake(transport, hello))
-        self._handshakes.add(task)
-        task.add_done_callback(self._handshakes.discard)
+        self._handshakes[task] = None
+        task.add_done_callback(self._handshakes.pop)
 
     def closed(self, transport: ClientTransport, device: DeviceSession | None, event: Closed) -> None:
         """A connection came to its end; its session is over or waits to be resumed."""
@@ -216,9 +231,7 @@ class Listener:
             transport.close(CloseCode.AUTH_FAILED, AUTH_FAILED_TEXT)
             return
         except asyncio.CancelledError:
-            transport.close(
-                CloseCode.DRAINING, "the server is going down", secrets.randbelow(DRAIN_SPREAD_MS) + 1
-            )
+            transport.close(CloseCode.DRAINING, "the server is going down", self._drain_delay_ms())
             raise
         except Exception:
             self.log.exception("handshake_failed", address=transport.address)
@@ -251,7 +264,7 @@ class Listener:
             device.session,
             resumed=resumed,
             reason=reason,
-            resume_token=secrets.token_bytes(RESUME_TOKEN_BYTES),
+            resume_token=self.random_bytes(RESUME_TOKEN_BYTES),
             store_epoch=self._store.epoch,
             server_time_ms=self.clock.now_ms(),
             now=now,
@@ -284,10 +297,11 @@ class Listener:
     def _fresh(self, user_id: str, device_id: str, identity: Identity) -> DeviceSession:
         session = Session(
             Role.SERVER,
-            session_id=secrets.token_urlsafe(16),
+            session_id=_url_safe(self.random_bytes(SESSION_ID_BYTES)),
             user_id=user_id,
             device_id=device_id,
             limits=self.protocol_limits,
+            recorder=self.recorder,
         )
         device = DeviceSession(session, identity, self)
         self.sessions.add(device)
@@ -331,6 +345,10 @@ class Listener:
                 if isinstance(link, ClientTransport):
                     link.connection.signal("typing", conversation_id, device.user_id)
                     link.mark()
+
+
+def _url_safe(random: bytes) -> str:
+    return base64.urlsafe_b64encode(random).rstrip(b"=").decode("ascii")
 
 
 def protocol_limits(config: Config) -> Limits:

@@ -6,7 +6,6 @@ A `DeviceSession` outlives its socket. It is what the hub pushes to and what pos
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -56,6 +55,7 @@ class Surroundings(Protocol):
     chat: Chat
     limits: LimitsConfig
     log: Any
+    random_bytes: Callable[[int], bytes]
 
     def submit(self, unit: Unit) -> None: ...
 
@@ -207,7 +207,7 @@ class DeviceSession:
             code, text, after, detail = error.code, error.text, error.retry_after_ms, error.detail
         else:
             # The cause stays in our log; the device learns an id under which it can be found there.
-            error_id = uuid.uuid4().hex[:8]
+            error_id = self._around.random_bytes(4).hex()
             self._around.log.error("request_failed", error_id=error_id, user_id=self.user_id, exc_info=error)
             code, text, after, detail = RefusalCode.INTERNAL, f"that did not work (id {error_id})", 0, None
         try:

@@ -18,7 +18,7 @@ from imserver_protocol.errors import CloseCode
 from imserver_protocol.events import Closed, HelloReceived, LaggingEnded, RequestReceived, SignalReceived
 from imserver_protocol.frames import Hello
 from imserver_protocol.limits import Limits
-from imserver_protocol.states import ConnectionState, Role
+from imserver_protocol.states import ConnectionState, Recorder, Role
 
 #: Bytes that the kernel has not taken yet above which we stop handing over more. What waits stays in the resend queue.
 HIGH_WATER_BYTES = 256 * 1024
@@ -35,6 +35,7 @@ class FrontDoor(Protocol):
     protocol_limits: Limits
     flush_queue: FlushQueue
     log: Any
+    recorder: Recorder | None
 
     def admission(self, transport: ClientTransport) -> tuple[CloseCode, str, int] | None: ...
 
@@ -66,7 +67,12 @@ class ClientTransport(asyncio.Protocol):
     def __init__(self, listener: FrontDoor) -> None:
         self._listener = listener
         self._loop = listener.loop
-        self.connection = Connection(Role.SERVER, listener.protocol_limits, listener.clock.monotonic())
+        self.connection = Connection(
+            Role.SERVER,
+            listener.protocol_limits,
+            listener.clock.monotonic(),
+            recorder=listener.recorder,
+        )
         #: The session that this connection speaks for, from WELCOME to its end.
         self.device: DeviceSession | None = None
         self.address = ""

@@ -69,13 +69,13 @@ def enabled(sections: Mapping[str, Mapping[str, Any]], given: Iterable[Plugin] =
     have none). Raises ConfigError with the path of the wrong field, PluginError for a plugin that breaks its contract.
     """
     plugins = {plugin.name: plugin for plugin in map(checked, given)}
-    found = installed()
-    for name in sections:
-        if name not in plugins:
-            if name not in found:
-                known = ", ".join(sorted({*found, *plugins})) or "none"
-                raise ConfigError(f"$.plugins.{name}", f"no such plugin is installed (installed: {known})")
-            plugins[name] = load(found[name])
+    missing = [name for name in sections if name not in plugins]
+    found = installed() if missing else {}
+    for name in missing:
+        if name not in found:
+            known = ", ".join(sorted({*found, *plugins})) or "none"
+            raise ConfigError(f"$.plugins.{name}", f"no such plugin is installed (installed: {known})")
+        plugins[name] = load(found[name])
     return [
         Enabled(plugin, config_of(plugin, sections.get(name, {})), _migrations_of(plugin))
         for name, plugin in plugins.items()

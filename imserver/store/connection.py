@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
 
 import aiosqlite
 
@@ -33,6 +33,26 @@ def connect(path: str) -> sqlite3.Connection:
     )
 
 
+class DatabaseConnection(Protocol):
+    """An open connection, and whatever runs our functions on it, one after another."""
+
+    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Run the function and wait for it. Cancelling the caller does not stop it."""
+        ...
+
+    def post(self, function: Callable[[], object]) -> None:
+        """Run the function in its turn, and forget it. It must not raise."""
+        ...
+
+    async def close(self) -> None:
+        """After everything that was posted before."""
+        ...
+
+
+#: Opens a connection that the given function makes. A simulation brings one that needs no thread.
+Opener = Callable[[Callable[[], sqlite3.Connection]], Awaitable[DatabaseConnection]]
+
+
 class ThreadConnection(aiosqlite.Connection):
     """A connection whose thread runs our functions. `await` it to open."""
 
@@ -49,6 +69,13 @@ class ThreadConnection(aiosqlite.Connection):
     def post(self, function: Callable[[], object]) -> None:
         """Run the function on the connection's thread, in order, and forget it. It must not raise."""
         self._tx.put_nowait((None, function))
+
+
+async def open_on_thread(connector: Callable[[], sqlite3.Connection]) -> DatabaseConnection:
+    """The opener used in production."""
+    connection = ThreadConnection(connector)
+    await connection
+    return connection
 
 
 def call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *arguments: object) -> None:

@@ -24,7 +24,14 @@ from imserver.config import StoreConfig
 from imserver.errors import PluginError, Refusal, RefusalCode, StartError, StoreFailed
 from imserver.store import database
 from imserver.store.batch import Batches
-from imserver.store.connection import Connector, ThreadConnection, call_soon, connect
+from imserver.store.connection import (
+    Connector,
+    DatabaseConnection,
+    Opener,
+    call_soon,
+    connect,
+    open_on_thread,
+)
 from imserver.store.plugin_fence import PluginFence, check_plugin_name
 from imserver.store.sqlite_reader import SqliteReader
 from imserver.store.sqlite_transaction import SqliteTransaction
@@ -57,6 +64,7 @@ class SqliteStore:
         rng: random.Random | None = None,
         log: Any = None,
         connector: Connector = connect,
+        opener: Opener = open_on_thread,
         max_members: int = MAX_MEMBERS,
     ) -> None:
         self._config = config
@@ -64,10 +72,11 @@ class SqliteStore:
         self._rng = rng or random.SystemRandom()
         self._log = log
         self._connector = connector
+        self._opener = opener
         self._max_members = max_members
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._lock: database.FileLock | None = None
-        self._connection: ThreadConnection | None = None
+        self._connection: DatabaseConnection | None = None
         self._readers: list[_ReaderThread] = []
         self._writer: Writer | None = None
         self._batches: Batches | None = None
@@ -274,19 +283,17 @@ class SqliteStore:
         self._folder = tempfile.TemporaryDirectory(prefix="imserver-")
         return Path(self._folder.name) / "memory.db"
 
-    async def _connect(self, path: Path) -> ThreadConnection:
+    async def _connect(self, path: Path) -> DatabaseConnection:
         try:
-            connection = ThreadConnection(lambda: self._connector(str(path)))
-            await connection
+            return await self._opener(lambda: self._connector(str(path)))
         except sqlite3.Error as error:
             raise StartError(f"{path}: {error}") from error
-        return connection
 
     async def _close_readers(self) -> None:
         while self._readers:
             await self._close_connection(self._readers.pop().connection)
 
-    async def _close_connection(self, connection: ThreadConnection) -> None:
+    async def _close_connection(self, connection: DatabaseConnection) -> None:
         """A thread that is stuck in a dead disk is left behind: the process must be able to end and start anew."""
         if self._writer is None or self._writer.failure is None:
             await connection.close()
@@ -318,7 +325,7 @@ class SqliteStore:
 class _ReaderThread:
     """A reader connection and how many reads wait for it."""
 
-    def __init__(self, connection: ThreadConnection) -> None:
+    def __init__(self, connection: DatabaseConnection) -> None:
         self.connection = connection
         self.waiting = 0
         self._reader: SqliteReader | None = None

@@ -11,6 +11,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from imserver_protocol.states import Recorder
+
 from .address import Address
 
 #: Opens a transport to the address and calls the factory for its protocol, as `loop.create_connection` does.
@@ -33,9 +35,13 @@ async def open_transport(
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The machine's clock, randomness and network, unless others are given."""
+    """The machine's clock, randomness and network, unless others are given.
+
+    `recorder` is told of every step in the protocol's two transition tables.
+    """
 
     monotonic: Callable[[], float] = time.monotonic
     uniform: Callable[[float, float], float] = random.SystemRandom().uniform
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
     open_transport: Opener = open_transport
+    recorder: Recorder | None = None

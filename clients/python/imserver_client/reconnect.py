@@ -131,7 +131,7 @@ class Reconnect:
         """One connection, from opening the transport until it is gone."""
         environment, limits = self._environment, self._limits
         self._begin()
-        connection = Connection(Role.CLIENT, Limits(), environment.monotonic())
+        connection = Connection(Role.CLIENT, Limits(), environment.monotonic(), recorder=environment.recorder)
         transport = ClientTransport(connection, self._around, environment.monotonic, limits.abort_after_s)
         try:
             async with asyncio.timeout(limits.connect_timeout_s):

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -79,8 +80,9 @@ class Catalogue:
         return self._words.get(key) or self._words["", language]
 
 
-def load_words(language: str) -> dict[str, Entry]:
-    """The shipped texts of a language, with dots for tables: `ask.name`."""
+@cache
+def load_words(language: str) -> Mapping[str, Entry]:
+    """The shipped texts of a language, with dots for tables: `ask.name`. Read once; not to be changed."""
     file = resources.files(__package__) / "words" / f"{language}.toml"
     return dict(_flat("", tomllib.loads(file.read_text(encoding="utf-8"))))
 
