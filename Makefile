@@ -22,13 +22,16 @@ ifeq ($(uv),)
 uv := .tools/bin/uv
 endif
 
-.PHONY: help demo test check bench fmt lock clean \
-        check-format check-lint check-types check-layers check-tests check-wheel
+.PHONY: help demo test check prove prove-long bench fmt lock clean \
+        check-format check-lint check-types check-layers check-tests check-wheel \
+        prove-begin prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input
 
 help:
 	@echo 'make demo    a server, clients and a pulled cable, on this machine'
 	@echo 'make test    the tests'
 	@echo 'make check   everything a change must pass: format, lint, types, layers, tests, wheel'
+	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input (7 minutes)'
+	@echo 'make prove-long  the long ones (two hours)'
 	@echo 'make bench   echo throughput and latency'
 	@echo 'make fmt     format the code and put the imports in order'
 	@echo 'make lock    choose dependency versions anew (requirements.lock)'
@@ -72,6 +75,38 @@ check-tests: $(ready)
 
 check-wheel: $(ready)
 	$(call gate,wheel,$(bin)/python .ci/wheel.py)
+
+# ----------------------------------------------------------------------------------------------------------- the proofs
+# docs/reliability.md says what each of them proves, and under which assumptions.
+
+shares := .venv/.prove
+proofs := prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input
+
+prove: prove-begin $(proofs)
+	@awk '{ all += $$1; line[NR] = $$0 } END { for (i = 1; i <= NR; i++) { split(line[i], part); \
+	    printf "%7.1f s  %3d %%  %s\n", part[1], 100 * part[1] / all, part[2] } printf "%7.1f s  all proofs passed\n", all }' $(shares)
+
+prove-begin: $(ready)
+	@rm -f $(shares)
+
+# $(call proof,name,command): says which proof runs, and notes its share of the time.
+proof = @echo '== $(1)'; begin=$$EPOCHREALTIME; $(2); \
+        awk "BEGIN { print $$EPOCHREALTIME - $$begin, \"$(1)\" }" >> $(shares)
+
+prove-simulation: $(ready)
+	$(call proof,simulation,$(bin)/imserver simulate --seeds 1000 --jobs 2)
+
+prove-torture: $(ready)
+	$(call proof,torture,$(bin)/imserver torture --kills 25 --seed $$RANDOM)
+
+prove-storage-faults: $(ready)
+	$(call proof,storage-faults,$(bin)/pytest -q -m prove -s -n 2 tests/storage_faults)
+
+prove-hostile-peers: $(ready)
+	$(call proof,hostile-peers,$(bin)/pytest -q -m prove -s tests/hostile)
+
+prove-random-input: $(ready)
+	$(call proof,random-input,$(bin)/pytest -q -m prove -s tests/fuzz)
 
 # ------------------------------------------------------------------------------------------------------ the environment
 
