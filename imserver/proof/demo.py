@@ -5,34 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
+from .card_words import STATUSES, time_words
 from .checker import CardWords, Fault, Report, check
 from .demo_house import House, MakeAccount
 from .demo_play import Play
 from .demo_scenes import SCENES
 from .demo_stage import Stage
 from .player import PlayBroken
+from .sabotage import Sabotage
 from .stored_rows import read_rows
 
-#: The status that the title of a customer's card means, in both languages.
-STATUSES = {"预约成功": "confirmed", "Booked": "confirmed", "已取消": "cancelled", "Cancelled": "cancelled"}
 #: Findings that are printed; a run that goes thoroughly wrong has one for each message.
 MAX_FINDINGS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Sabotage:
-    """Damage behind the chat's back, to see that the checker notices (`sabotage.py`). Both are given the database.
-
-    `while_down`: after each SIGKILL, before the next start. `before_check`: after the last stop.
-    """
-
-    while_down: Callable[[Path], None] = lambda database: None
-    before_check: Callable[[Path], None] = lambda database: None
 
 
 async def run_demo(
@@ -104,12 +90,3 @@ def _verdict(right: bool) -> str:
     if right:
         return "All is right: what the chat said is in the database, no more and no less."
     return "NOT right: see the lines above."
-
-
-def time_words(wall: datetime) -> list[str]:
-    """How the demo chain's cards write a time, in Chinese and in English."""
-    weekday = "一二三四五六日"[wall.weekday()]
-    return [
-        f"{wall.month}月{wall.day}日 周{weekday} {wall:%H:%M}",
-        f"{wall:%a} {wall.day} {wall:%b} {wall:%H:%M}",
-    ]

@@ -1,18 +1,20 @@
 """A TCP proxy that misbehaves on request: between a client and the server it slices, delays, stalls, swallows and cuts.
 
-It stands on loopback only and knows nothing of frames: a cut falls where it falls, most often in mid-frame.
+It stands on loopback only and knows nothing of frames: a cut falls where it falls, most often in mid-frame. It does nothing
+that TCP cannot do: behind a byte that was swallowed no other byte of that direction ever comes through.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from dataclasses import dataclass
 from typing import Self
 
-#: Bytes that one direction may hold while stalled; above it the proxy stops reading, like a full network would.
-MAX_HELD_BYTES = 256 * 1024
+#: Read at once. While stalled, one direction holds this and what asyncio's reader buffers (twice its limit of 64 KiB); then the
+#: proxy stops reading, like a full network would.
 READ_BYTES = 64 * 1024
 
 
@@ -26,9 +28,10 @@ class Faults:
     delay_s: float = 0.0
     #: Hold everything until set to False again.
     stalled: bool = False
-    #: Read and throw away: a half-open connection, as seen by both sides.
+    #: A half-open connection: neither side hears anything of the other any more, not even that it closed. A line that lost
+    #: bytes in this way stays so until it is cut, also when the fault is over.
     blackhole: bool = False
-    #: The same towards the client only: the server hears everything, and all of its answers get lost.
+    #: The server hears everything, and all of its answers get lost. That it closed still comes through.
     swallow_down: bool = False
     #: Cut by RST after so many more bytes towards the server (-1: never). Counts down; then all lines are cut.
     cut_after_bytes_up: int = -1
@@ -48,6 +51,9 @@ class FaultProxy:
         #: Lines cut so far, and those of them that were cut with part of a chunk passed on.
         self.cuts = 0
         self.mid_chunk_cuts = 0
+        #: Connections refused because of `accepting`, and lines that lost bytes in a black hole.
+        self.refusals = 0
+        self.swallowed = 0
         #: False: new connections are refused by RST at once.
         self.accepting = True
 
@@ -63,6 +69,11 @@ class FaultProxy:
         """Connections that pass through now."""
         return len(self._lines)
 
+    @property
+    def deaf(self) -> bool:
+        """Whether what clients send does not reach the server now."""
+        return self.faults.stalled or self.faults.blackhole or any(line.black for line in self._lines)
+
     def target(self, port: int) -> None:
         """Connect new lines to another port (a server that was started again)."""
         self._target = (self._target[0], port)
@@ -75,11 +86,15 @@ class FaultProxy:
 
     def cut(self) -> int:
         """RST on every line, now, in both directions. Returns how many were cut."""
-        lines = list(self._lines)
-        for line in lines:
-            line.cut()
-        self.cuts += len(lines)
-        return len(lines)
+        return self._cut(list(self._lines))
+
+    def cut_black(self) -> int:
+        """RST on the lines that a black hole has spoilt."""
+        return self._cut([line for line in self._lines if line.black])
+
+    def half_close(self, *, up: bool) -> int:
+        """FIN towards the server (`up`) or the client on every line; the other direction goes on. Returns how many."""
+        return sum(line.half_close(up=up) for line in list(self._lines))
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -88,14 +103,21 @@ class FaultProxy:
     async def __aexit__(self, *exc_info: object) -> None:
         assert self._server is not None
         self._server.close()
-        for line in list(self._lines):
-            line.cut()
+        self.cut()
         while self._lines:
             await asyncio.sleep(0)
             await asyncio.gather(*(line.done.wait() for line in list(self._lines)))
 
+    def _cut(self, lines: list[_Line]) -> int:
+        for line in lines:
+            line.cut()
+        self.cuts += len(lines)
+        self.apply(self.faults)  # a stalled line has to notice
+        return len(lines)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not self.accepting:
+            self.refusals += 1
             _reset(writer)
             return
         try:
@@ -107,10 +129,8 @@ class FaultProxy:
         self._lines.add(line)
         try:
             async with asyncio.TaskGroup() as group:
-                line.tasks = [
-                    group.create_task(self._pass(reader, up_writer, line, up=True)),
-                    group.create_task(self._pass(up_reader, writer, line, up=False)),
-                ]
+                group.create_task(self._pass(reader, up_writer, line, up=True))
+                group.create_task(self._pass(up_reader, writer, line, up=False))
         except* (OSError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -121,21 +141,38 @@ class FaultProxy:
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: _Line, *, up: bool
     ) -> None:
-        while data := await reader.read(READ_BYTES):
-            while self.faults.stalled:
-                await self._changed.wait()
-            if self.faults.blackhole or (self.faults.swallow_down and not up):
-                continue
-            await self._forward(data, writer, up=up)
+        try:
+            while data := await reader.read(READ_BYTES):
+                await self._unstalled(line)
+                if self.faults.blackhole and not line.black:
+                    line.black = True
+                    self.swallowed += 1
+                if self.faults.swallow_down and not up:
+                    line.mute = True
+                if line.black or (line.mute and not up) or line.closed_half(up=up):
+                    continue
+                await self._forward(data, writer, line, up=up)
+            await self._unstalled(line)
+        except OSError:
+            if not line.black:
+                raise
+        if line.black:
+            await line.was_cut.wait()  # nobody at the other side learns that this one has gone
         line.finish()
 
-    async def _forward(self, data: bytes, writer: asyncio.StreamWriter, *, up: bool) -> None:
+    async def _unstalled(self, line: _Line) -> None:
+        while self.faults.stalled and not line.was_cut.is_set():
+            await self._changed.wait()
+
+    async def _forward(self, data: bytes, writer: asyncio.StreamWriter, line: _Line, *, up: bool) -> None:
         budget_name = "cut_after_bytes_up" if up else "cut_after_bytes_down"
         step = self.faults.slice_bytes or len(data)
         for start in range(0, len(data), step):
             piece = data[start : start + step]
             if self.faults.delay_s:
                 await asyncio.sleep(self.faults.delay_s)
+            if line.closed_half(up=up):
+                return
             budget = getattr(self.faults, budget_name)
             if 0 <= budget < len(piece):
                 writer.write(piece[:budget])
@@ -154,18 +191,38 @@ class _Line:
     """One client's connection through the proxy."""
 
     def __init__(self, down: asyncio.StreamWriter, up: asyncio.StreamWriter) -> None:
-        self._writers = (down, up)
-        self.tasks: list[asyncio.Task[None]] = []
+        self._down = down
+        self._up = up
+        self._half_closed: set[bool] = set()
+        #: Bytes of it were swallowed: in both directions, or towards the client only.
+        self.black = False
+        self.mute = False
+        self.was_cut = asyncio.Event()
         self.done = asyncio.Event()
+
+    def half_close(self, *, up: bool) -> bool:
+        """FIN in one direction. False if that is not possible any more."""
+        writer = self._up if up else self._down
+        if up in self._half_closed or self.black or writer.is_closing():
+            return False
+        self._half_closed.add(up)
+        with contextlib.suppress(OSError):
+            writer.write_eof()
+        return True
+
+    def closed_half(self, *, up: bool) -> bool:
+        """Whether nothing more may be written in this direction."""
+        return up in self._half_closed
 
     def finish(self) -> None:
         """One side closed properly: close both."""
-        for writer in self._writers:
+        for writer in (self._down, self._up):
             writer.close()
 
     def cut(self) -> None:
         """RST to both sides."""
-        for writer in self._writers:
+        self.was_cut.set()
+        for writer in (self._down, self._up):
             _reset(writer)
 
 

@@ -6,10 +6,21 @@ They work on the database file while no server has it open. A run with one of th
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
-from .demo import Sabotage
+
+@dataclass(frozen=True, slots=True)
+class Sabotage:
+    """Damage behind the chat's back, to see that the checker notices. Both are given the database.
+
+    `while_down`: after each SIGKILL, before the next start. `before_check`: after the last stop.
+    """
+
+    while_down: Callable[[Path], None] = lambda database: None
+    before_check: Callable[[Path], None] = lambda database: None
 
 
 def _change(database: Path, *statements: str) -> None:

@@ -17,6 +17,8 @@ import jwt
 
 from imserver.config import ENVIRONMENT_PREFIX
 
+from .leash import leashed
+
 #: A server that is not listening by then has failed (seconds).
 READY_TIMEOUT_S = 60.0
 #: SIGTERM to exit: the drain's own bound is below it.
@@ -30,10 +32,17 @@ class ServerFailed(Exception):
 class ServerProcess:
     """`imserver serve` in `folder`, on one port for all its lives. Only processes started here are ever signalled.
 
-    `sections` is laid over the configuration: `{"limits": {"max_requests": 8}, "plugins.ping": {}}`.
+    `sections` is laid over the configuration: `{"limits": {"max_requests": 8}, "plugins.ping": {}}`. A leashed process ends
+    when we do, however that comes (Linux), and hears no Ctrl-C of the terminal: it is ours to end.
     """
 
-    def __init__(self, folder: Path, sections: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sections: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        leash: bool = False,
+    ) -> None:
         self.folder = folder
         self.database = folder / "chat.db"
         self.log = folder / "server.log"
@@ -42,6 +51,7 @@ class ServerProcess:
         #: Process ids of all lives, the present one last.
         self.pids: list[int] = []
         self._sections = dict(sections or {})
+        self._leash = leash
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -51,7 +61,7 @@ class ServerProcess:
 
     @property
     def running(self) -> bool:
-        """True from ready until the process ended."""
+        """True from its start until the process ended."""
         return self._process is not None and self._process.returncode is None
 
     def configure(self, section: str, **values: Any) -> None:
@@ -70,39 +80,48 @@ class ServerProcess:
 
     async def start(self) -> None:
         """Start it and wait until it listens. Raises `ServerFailed`."""
-        ready = self.folder / "ready.json"
-        ready.unlink(missing_ok=True)
-        config = self.folder / "imserver.toml"
-        config.write_text(self._toml(), encoding="utf-8")
+        await self.spawn()
+        await self.until_ready()
+
+    async def spawn(self) -> None:
+        """Start the process; it is not listening yet."""
+        self._ready_file.unlink(missing_ok=True)
+        self._config_file.write_text(self._toml(), encoding="utf-8")
+        command = (
+            sys.executable, "-m", "imserver.cli", "--config", str(self._config_file),
+            "serve", "--ready-file", str(self._ready_file),
+        )  # fmt: skip
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "imserver.cli",
-                "--config",
-                str(config),
-                "serve",
-                "--ready-file",
-                str(ready),
+                *(leashed(*command) if self._leash else command),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=_environment(),
+                start_new_session=self._leash,
             )
         self.pids.append(self._process.pid)
+
+    async def until_ready(self) -> None:
+        """Wait until it listens. Raises `ServerFailed` if it ends before, or takes too long."""
+        assert self._process is not None
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
-                while not ready.exists():
+                while not self._ready_file.exists():
                     if self._process.returncode is not None:
                         raise ServerFailed(f"exit code {self._process.returncode}\n{self.tail()}")
                     await asyncio.sleep(0.01)
         except TimeoutError:
             await self.kill()
             raise ServerFailed(f"not ready after {READY_TIMEOUT_S} s\n{self.tail()}") from None
-        self.port = int(ready.read_text().split()[0])  # "PORT PID"
-        config.write_text(
-            self._toml(), encoding="utf-8"
-        )  # with the port: whoever is given this file finds us
+        self.port = int(self._ready_file.read_text().split()[0])  # "PORT PID"
+        # With the port: whoever is given this file finds us.
+        self._config_file.write_text(self._toml(), encoding="utf-8")
+
+    async def ended(self) -> int:
+        """Waits until the process has ended, for whatever reason. Returns its exit code."""
+        assert self._process is not None
+        return await self._process.wait()
 
     async def kill(self) -> int:
         """SIGKILL: no good-bye, no flush, no checkpoint. Returns the process id that was killed."""
@@ -137,6 +156,14 @@ class ServerProcess:
         if not self.log.exists():
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    @property
+    def _ready_file(self) -> Path:
+        return self.folder / "ready.json"
+
+    @property
+    def _config_file(self) -> Path:
+        return self.folder / "imserver.toml"
 
     async def __aenter__(self) -> Self:
         try:

@@ -7,8 +7,8 @@ from datetime import datetime
 
 import pytest
 
+from imserver.proof.card_words import STATUSES, time_words
 from imserver.proof.checker import CardWords, Fault, Report, check
-from imserver.proof.demo import STATUSES, time_words
 from imserver.proof.stored_rows import StoredAppointment, StoredMessage, StoredRows
 from imserver.proof.transcript import Acknowledged, AppointmentCard, Seen, SeenEdit, Transcript
 
