@@ -85,7 +85,7 @@ def prepare(connection: sqlite3.Connection, path: Path, *, durable: bool) -> Non
     if sqlite3.sqlite_version_info < MIN_SQLITE:
         raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: at least 3.37 is needed")
     try:
-        version = _version_of_ours(connection, path)
+        version = version_of_ours(connection, path)
         if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise StartError(f"{path}: this place cannot hold an SQLite write-ahead log (a network disk?)")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
@@ -105,7 +105,7 @@ def prepare(connection: sqlite3.Connection, path: Path, *, durable: bool) -> Non
         connection.execute("UPDATE meta SET value = value WHERE name = 'change'")
         connection.execute("COMMIT")
     except (sqlite3.Error, UnicodeEncodeError) as error:
-        raise StartError(f"{path}: {_in_plain_words(error)}") from error
+        raise StartError(f"{path}: {in_plain_words(error)}") from error
 
 
 def prepare_reader(connection: sqlite3.Connection) -> None:
@@ -174,7 +174,7 @@ def _common(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA trusted_schema = OFF")
 
 
-def _version_of_ours(connection: sqlite3.Connection, path: Path) -> int:
+def version_of_ours(connection: sqlite3.Connection, path: Path) -> int:
     """The schema's version, 0 for a new file. Nothing is changed before this was asked."""
     mark = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -211,10 +211,11 @@ def _migrate(connection: sqlite3.Connection, path: Path, version: int) -> None:
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            raise StartError(f"{path}: migration {number}: {_in_plain_words(error)}") from error
+            raise StartError(f"{path}: migration {number}: {in_plain_words(error)}") from error
 
 
-def _in_plain_words(error: Exception) -> str:
+def in_plain_words(error: Exception) -> str:
+    """What SQLite said, for whoever runs the server."""
     text = str(error)
     words = {
         "attempt to write a readonly database": "cannot be written (read-only)",

@@ -1,0 +1,13 @@
+"""What must always be true of a database, asked of the database itself: the store's part of `imserver check`.
+
+`check_database(connection)` reads one snapshot and writes nothing. Every check has a name, says how much it looked at and what
+it found. Rows are streamed, so that a large database needs no more memory than a small one.
+"""
+
+from __future__ import annotations
+
+from imserver.store.checks.report import Finding, Report
+from imserver.store.checks.run import check_database
+from imserver.store.checks.snapshot import SideFile, Snapshot, open_snapshot
+
+__all__ = ["Finding", "Report", "SideFile", "Snapshot", "check_database", "open_snapshot"]

@@ -1,0 +1,126 @@
+"""The file as SQLite sees it, its tables, the counter of changes, and the file beside it."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from functools import lru_cache
+
+from imserver.store import database
+from imserver.store.checks.asking import Asking
+
+INTEGRITY, FOREIGN_KEYS, SCHEMA = "integrity", "foreign keys", "schema"
+CHANGES, SIDE_FILE = "changes", "side file"
+
+#: Findings that SQLite itself is asked for.
+_MOST = 100
+_EPOCH = re.compile(r"[0-9a-f]{16}")
+
+#: Every column that holds a number of the one counter, and what its row is called.
+_CHANGE_COLUMNS = (
+    ("conversations", "changed", "conversation {}", "conversation_id"),
+    ("conversations", "membership", "the membership of conversation {}", "conversation_id"),
+    ("members", "changed", "member no. {}", "user_no"),
+    ("heads", "change", "the head of conversation no. {}", "conversation_no"),
+    ("milestones", "change", "a milestone of conversation no. {}", "conversation_no"),
+    ("plugin_cursors", "change", "the mark of plugin {}", "plugin"),
+)
+
+
+def integrity(asking: Asking) -> None:
+    """SQLite's own look at pages, rows and indexes."""
+    asking.looked_at(INTEGRITY, asking.number("PRAGMA page_count"))
+    for (text,) in asking.rows(f"PRAGMA integrity_check({_MOST})"):
+        if text != "ok":
+            asking.found(INTEGRITY, " ".join(str(text).split()))
+
+
+def foreign_keys(asking: Asking) -> None:
+    """Rows that name a row which does not exist (tables of plugins declare such references)."""
+    tables = [row[0] for row in asking.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    asking.looked_at(FOREIGN_KEYS, len(tables))
+    for table, row_id, parent, _ in asking.rows("PRAGMA foreign_key_check"):
+        asking.found(FOREIGN_KEYS, f"row {row_id} of {table} names a row of {parent} that does not exist")
+
+
+def schema(asking: Asking) -> None:
+    """Our tables and indexes as the migrations make them, and no others but those of plugins."""
+    version = asking.number("PRAGMA user_version")
+    wanted = _made_by_migrations(
+        tuple(script for number, script in database.migrations() if number <= version)
+    )
+    plugins = {row[0] for row in asking.rows("SELECT DISTINCT plugin FROM plugin_migrations")}
+    seen = set()
+    for name, sql in asking.rows(
+        "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    ):
+        asking.looked_at(SCHEMA, 1)
+        seen.add(name)
+        if name in wanted:
+            if sql != wanted[name]:
+                asking.found(SCHEMA, f"{name} is not what the migrations make")
+        elif name.partition("_")[0].lower() not in plugins:
+            asking.found(SCHEMA, f"{name} belongs to no plugin that ever ran here")
+    for name in sorted(wanted.keys() - seen):
+        asking.found(SCHEMA, f"{name} is missing")
+
+
+@lru_cache(maxsize=4)
+def _made_by_migrations(scripts: tuple[str, ...]) -> dict[str, str]:
+    """Name -> SQL of each table and index."""
+    with closing(sqlite3.connect(":memory:")) as raw:
+        for script in scripts:
+            raw.executescript(script)
+        return dict(
+            raw.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+        )
+
+
+def changes(asking: Asking) -> None:
+    """The counter: what was given out is known, and nothing bears a number that was not given out."""
+    meta = dict(asking.rows("SELECT name, value FROM meta"))
+    value, epoch = meta.get("change"), meta.get("epoch")
+    used = asking.number("SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1)")
+    if value is None and used:
+        asking.found(CHANGES, "the counter of changes is missing")
+    elif value is not None and (not isinstance(value, int) or value < 0):
+        asking.found(CHANGES, f"the counter of changes is {value!r}")
+    if (epoch is None and used) or (epoch is not None and not _EPOCH.fullmatch(str(epoch))):
+        asking.found(CHANGES, f"the epoch is {epoch!r}")
+    asking.head_change = max(
+        value if isinstance(value, int) else 0, asking.number("SELECT max(change) FROM messages")
+    )
+    asking.list(
+        CHANGES,
+        "SELECT change FROM messages WHERE change < 1",
+        lambda change: f"a message bears change {change}",
+    )
+    for table, column, text, name in _CHANGE_COLUMNS:
+        asking.looked_at(CHANGES, asking.number(f"SELECT count(*) FROM {table}"))  # noqa: S608 - of the table above
+        asking.list(
+            CHANGES,
+            f"SELECT {name}, {column} FROM {table} WHERE {column} < 0 OR {column} > ?",  # noqa: S608
+            lambda who, change, text=text: (
+                f"{text.format(who)} bears change {change}, and the newest is {asking.head_change}"
+            ),
+            (asking.head_change,),
+        )
+
+
+def side_file(asking: Asking) -> None:
+    """`PATH.high` speaks of this history and is never ahead of it."""
+    side = asking.side
+    if side is None:
+        return
+    asking.looked_at(SIDE_FILE, 1)
+    row = asking.one("SELECT value FROM meta WHERE name = 'epoch'")
+    if row is None or row[0] != side.epoch:
+        asking.found(
+            SIDE_FILE, f"it speaks of epoch {side.epoch}, and the database is of {row[0] if row else 'none'}"
+        )
+    elif side.change > asking.head_change:
+        text = (
+            f"it has seen change {side.change}, and the database ends at {asking.head_change}: an old copy?"
+        )
+        asking.found(SIDE_FILE, text)

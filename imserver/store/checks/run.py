@@ -1,0 +1,73 @@
+"""Runs all checks of the store on one connection, in one snapshot."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from imserver.store.checks import contents, file, people, plugins, positions
+from imserver.store.checks.asking import Asking, Progress, SideMark
+from imserver.store.checks.report import Report
+
+#: In this order: `changes` finds the newest change, which later ones compare with. A function reports under its own names.
+_CHECKS: tuple[tuple[tuple[str, ...], Callable[[Asking], None]], ...] = (
+    ((file.INTEGRITY,), file.integrity),
+    ((file.FOREIGN_KEYS,), file.foreign_keys),
+    ((file.SCHEMA,), file.schema),
+    ((file.CHANGES,), file.changes),
+    ((file.SIDE_FILE,), file.side_file),
+    ((positions.POSITIONS,), positions.positions),
+    ((positions.HEADS,), positions.heads),
+    ((positions.MILESTONES,), positions.milestones),
+    ((positions.KEYS,), positions.keys),
+    ((positions.SENDERS,), positions.senders),
+    (
+        (contents.CONTENTS, contents.DIGESTS, contents.UNREAD, contents.TELLINGS, contents.REVISIONS),
+        contents.messages,
+    ),
+    ((people.ACCOUNTS,), people.accounts),
+    ((people.TOKENS,), people.tokens),
+    ((people.CONVERSATIONS,), people.conversations),
+    ((people.MEMBERS, people.CURSORS), people.members),
+    ((plugins.PLUGINS,), plugins.plugins),
+    ((plugins.TIMERS,), plugins.timers),
+)
+
+#: Every check of the store, in the order of the report.
+NAMES = tuple(name for names, _ in _CHECKS for name in names)
+
+
+def check_database(
+    connection: sqlite3.Connection, *, side: SideMark | None = None, progress: Progress | None = None
+) -> Report:
+    """Prove what must always hold of this database; writes nothing.
+
+    Reads one snapshot: the transaction that is open on `connection`, or one of its own. The connection may be any that can
+    read (the store's own reader, a copy, `file:…?mode=ro`). `side` is what the side file said *before* the snapshot began. A
+    database that was never set up holds nothing to check: the report is empty. A check that cannot go on, because the file
+    is too damaged, is a finding.
+    """
+    report = Report()
+    asking = Asking(connection, report, side=side, progress=progress)
+    own = not connection.in_transaction
+    if own:
+        connection.execute("BEGIN")
+    try:
+        if asking.number("PRAGMA user_version"):
+            for names, check in _CHECKS:
+                _run(asking, report, names, check)
+    finally:
+        if own and connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return report
+
+
+def _run(asking: Asking, report: Report, names: tuple[str, ...], check: Callable[[Asking], None]) -> None:
+    for name in names:
+        report.result(name)
+    asking.progress(names[0], 0, 0)
+    try:
+        check(asking)
+    except (sqlite3.Error, ValueError, TypeError) as error:
+        # Only what SQLite can no longer read, or a value of a kind that no table of ours can hold, comes here.
+        asking.found(names[0], f"cannot go on: {type(error).__name__}: {error}")

@@ -1,0 +1,96 @@
+"""A database opened to be looked at: one snapshot, without a lock, without a write, beside a running server or without one."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from imserver.errors import StartError
+from imserver.store import database
+from imserver.store.connection import BUSY_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True)
+class SideFile:
+    """What the side file says."""
+
+    epoch: str
+    change: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An open read transaction. `side`: the side file as it was before it began, if there is one."""
+
+    connection: sqlite3.Connection
+    side: SideFile | None
+
+
+@contextmanager
+def open_snapshot(path: Path) -> Iterator[Snapshot]:
+    """The database as it is at this moment. Raises `StartError`, one line, if it cannot be read, or is not one of ours.
+
+    A log that a killed server left is read with the database and stays where it is. A database at rest has no log: it is
+    read without any of SQLite's own side files, so that looking leaves no trace, also in a folder that cannot be written.
+    """
+    path = path.resolve()
+    database.check_place(path)
+    if not path.exists():
+        raise StartError(f"{path}: does not exist")
+    side = _side_file(path)
+    at_rest = _at_rest(path)
+    before = _marks(path)
+    connection = _open(path, at_rest)
+    try:
+        database.version_of_ours(connection, path)
+        yield Snapshot(connection, side)
+    except sqlite3.Error as error:
+        raise StartError(f"{path}: {database.in_plain_words(error)}") from error
+    finally:
+        connection.close()
+    if at_rest and (_marks(path) != before or not _at_rest(path)):
+        raise StartError(f"{path}: a server started meanwhile; ask again")
+
+
+def _open(path: Path, at_rest: bool) -> sqlite3.Connection:
+    """In a read transaction that has read."""
+    try:
+        connection = sqlite3.connect(
+            f"{path.as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}",
+            uri=True,
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,
+        )
+    except sqlite3.Error as error:
+        raise StartError(f"{path}: {database.in_plain_words(error)}") from error
+    try:
+        database.prepare_reader(connection)
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        connection.close()
+        if not at_rest and not os.access(path.parent, os.W_OK):
+            text = "its log (-wal) cannot be read in a folder that cannot be written: copy both elsewhere, and check the copy"
+            raise StartError(f"{path}: {text}") from error
+        raise StartError(f"{path}: {database.in_plain_words(error)}") from error
+    return connection
+
+
+def _side_file(path: Path) -> SideFile | None:
+    seen = database.HighWater(path).read()
+    return None if seen is None else SideFile(*seen)
+
+
+def _at_rest(path: Path) -> bool:
+    """True if nobody has the database open, and no log waits to be read: then the file alone is the whole truth."""
+    wal, shm = Path(f"{path}-wal"), Path(f"{path}-shm")
+    return not shm.exists() and not (wal.exists() and wal.stat().st_size)
+
+
+def _marks(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_mtime_ns, state.st_size

@@ -1,0 +1,266 @@
+"""What the store makes passes every check; a database damaged in one way is found out by that check, and by no other."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from imserver.config import StoreConfig
+from imserver.content import encode_content
+from imserver.model import Kind, Role, User, group_conversation_id
+from imserver.store import SqliteStore
+from imserver.store.checks import Report, check_database
+from imserver.store.checks.report import MAX_KEPT
+from imserver.store.checks.run import NAMES
+from tests.store.support import DIRECT, USERS, Recorder, Stand, key, post, said
+
+GROUP = group_conversation_id("ann", key(900))
+CHANNEL = group_conversation_id("dee", key(950))
+
+
+async def lived_in(path: Path) -> None:
+    """A database in which everything happened that can happen, closed as a server closes it."""
+    store = SqliteStore(StoreConfig(path=str(path)), rng=random.Random(3))
+    await store.open(Recorder())
+    stand = Stand(store, Recorder())
+    await stand.users(*USERS)
+    await stand.tx(lambda tx: tx.put_user(User("eve", "Eve", "zh-CN", ("staff", "nurse"))))
+    await stand.tx(lambda tx: tx.bind_token("token", "ann", "phone"))
+    await store.migrate_plugin(
+        "shop",
+        [
+            (1, "CREATE TABLE shop_things (id INTEGER PRIMARY KEY)"),
+            (
+                2,
+                "CREATE TABLE shop_parts (id INTEGER PRIMARY KEY, thing INTEGER NOT NULL REFERENCES shop_things (id))",
+            ),
+        ],
+    )
+    await stand.post(*[post(number) for number in range(1, 40)])
+    await stand.tx(lambda tx: tx.create_conversation("ann", key(900), Kind.GROUP, "g", {"bob": Role.MEMBER}))
+    await stand.post(*[post(number, "bob", GROUP) for number in range(50, 90)])
+    for number, text in ((901, "better"), (902, "best")):
+        await stand.tx(lambda tx, k, t: tx.edit(DIRECT, "ann", k, 3, said(t)), key(number), text)
+    await stand.tx(lambda tx: tx.add_member(GROUP, "ann", key(903), "cy", Role.ADMIN))
+    await stand.tx(lambda tx: tx.move_cursors(GROUP, "bob", 41, 20))
+    await stand.tx(lambda tx: tx.move_cursors(GROUP, "cy", 42, 42))
+    await stand.tx(lambda tx: tx.remove_member(GROUP, "ann", key(904), "bob"))
+    await stand.tx(lambda tx: tx.remove_member(GROUP, "ann", key(905), "ann"))
+    await stand.tx(lambda tx: tx.add_member(GROUP, "cy", key(906), "ann", Role.MEMBER))
+    await stand.tx(lambda tx: tx.add_member(GROUP, "cy", key(907), "ann", Role.ADMIN))
+    await stand.tx(
+        lambda tx: tx.create_conversation("dee", key(950), Kind.CHANNEL, "news", {"eve": Role.READER})
+    )
+    await stand.post(*[post(number, "dee", CHANNEL) for number in range(100, 103)])
+
+    def of_a_plugin(tx):
+        tx.plugin_sql("shop", "INSERT INTO shop_things VALUES (1)")
+        tx.plugin_sql("shop", "INSERT INTO shop_parts VALUES (1, 1)")
+        tx.schedule("shop", 5, "later", {"a": 1})
+        tx.mark_handled("shop", 7)
+        tx.record_failure("shop", "timer 1", "ab12", "it broke")
+
+    await stand.tx(of_a_plugin)
+    await store.close()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of that database."""
+    path = tmp_path_factory.mktemp("whole") / "chat.db"
+    asyncio.run(lived_in(path))
+    return path.read_bytes()
+
+
+@pytest.fixture
+def raw(tmp_path, whole):
+    """A connection to a copy of it."""
+    path = tmp_path / "chat.db"
+    path.write_bytes(whole)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection
+
+
+def names(report: Report) -> set[str]:
+    return {row.name for row in report.results if row.found}
+
+
+def test_what_the_store_makes_is_whole(raw) -> None:
+    report = check_database(raw)
+    assert report.findings == []
+    assert [row.name for row in report.results] == list(NAMES)
+    empty = {row.name for row in report.results if not row.checked}
+    assert empty == {"side file"}  # nobody gave one
+
+
+def test_a_database_that_was_never_set_up_holds_nothing_to_check() -> None:
+    with closing(sqlite3.connect(":memory:")) as nothing:
+        assert check_database(nothing).results == []
+
+
+def test_it_reads_in_the_transaction_that_is_open_and_leaves_it_open(raw) -> None:
+    raw.execute("BEGIN")
+    raw.execute("UPDATE heads SET unread_no = 0")
+    assert names(check_database(raw)) == {"heads"}
+    assert raw.in_transaction
+    raw.execute("ROLLBACK")
+    assert check_database(raw).found == 0
+    assert not raw.in_transaction
+
+
+def test_findings_are_kept_up_to_a_bound_and_counted_beyond_it(raw) -> None:
+    raw.execute("UPDATE messages SET digest = zeroblob(16)")
+    report = check_database(raw)
+    assert len(report.findings) == MAX_KEPT < report.found
+
+
+def test_a_connection_with_a_row_factory_of_its_own_is_checked_too(raw) -> None:
+    raw.row_factory = sqlite3.Row
+    assert check_database(raw).found == 0
+
+
+TEXT = encode_content({"type": "text", "text": "other"})
+AT = f"(SELECT no FROM conversations WHERE conversation_id = '{DIRECT}')"
+IN_GROUP = f"(SELECT no FROM conversations WHERE conversation_id = '{GROUP}')"
+ANN, BOB, CY = (f"(SELECT no FROM users WHERE user_id = '{name}')" for name in ("ann", "bob", "cy"))
+
+#: What was done to the database, and which checks see it.
+DAMAGES: list[tuple[str, set[str]]] = [
+    ("INSERT INTO shop_parts VALUES (2, 77)", {"foreign keys"}),
+    ("DROP INDEX timers_by_due", {"schema"}),
+    ("CREATE TABLE nobody_knows (id INTEGER)", {"schema"}),
+    ("ALTER TABLE users ADD COLUMN age INTEGER", {"schema"}),
+    ("DELETE FROM meta WHERE name = 'epoch'", {"changes"}),
+    ("UPDATE meta SET value = 'x' WHERE name = 'epoch'", {"changes"}),
+    ("DELETE FROM meta WHERE name = 'change'", {"changes"}),
+    ("UPDATE meta SET value = 'x' WHERE name = 'change'", {"changes"}),
+    ("UPDATE plugin_cursors SET change = 1000000", {"changes"}),
+    ("UPDATE members SET changed = 1000000 WHERE role = 'reader'", {"changes"}),
+    ("UPDATE conversations SET changed = 1000000 WHERE kind = 'channel'", {"changes"}),
+    # positions
+    (f"UPDATE messages SET previous = 0 WHERE conversation_no = {AT} AND position = 30", {"positions"}),
+    (
+        f"UPDATE messages SET previous = previous - 1 WHERE conversation_no = {AT} AND position = 30",
+        {"positions"},
+    ),
+    (f"UPDATE messages SET previous = change WHERE conversation_no = {AT} AND position = 30", {"positions"}),
+    (f"DELETE FROM messages WHERE conversation_no = {AT} AND position = 30", {"positions"}),
+    (
+        (
+            "INSERT INTO messages SELECT (SELECT max(change) FROM messages) + 1, conversation_no, position, sender_no, sent_at,"
+            f" unread_no, previous, revision, zeroblob(16), digest, content FROM messages WHERE conversation_no = {AT}"
+            " AND position = 30"
+        ),
+        {"positions"},
+    ),
+    # heads and milestones
+    (f"UPDATE heads SET unread_no = unread_no - 1 WHERE conversation_no = {IN_GROUP}", {"heads"}),
+    ("INSERT INTO heads VALUES (99, 0, 0, 0)", {"heads"}),
+    ("UPDATE milestones SET change = change + 1 WHERE position = 16", {"milestones"}),
+    (f"DELETE FROM milestones WHERE position = 32 AND conversation_no = {AT}", {"milestones"}),
+    (f"INSERT INTO milestones VALUES ({AT}, 48, 3)", {"milestones"}),
+    # keys
+    (f"UPDATE messages SET key = x'00' WHERE conversation_no = {AT} AND position = 30", {"keys"}),
+    (
+        (
+            "DROP INDEX messages_by_key; UPDATE messages SET key = zeroblob(16) WHERE position IN (5, 6)"
+            f" AND conversation_no = {AT}"
+        ),
+        {"keys", "schema"},
+    ),
+    # who speaks
+    (f"UPDATE messages SET sender_no = 77 WHERE conversation_no = {AT} AND position = 30", {"senders"}),
+    (
+        f"UPDATE messages SET sender_no = {BOB} WHERE conversation_no = {IN_GROUP} AND position = 46",
+        {"senders"},
+    ),
+    # contents
+    (
+        f"UPDATE messages SET content = x'c1' WHERE conversation_no = {AT} AND position = 30",
+        {"contents", "digests"},
+    ),
+    (f"UPDATE messages SET sent_at = -1 WHERE conversation_no = {AT} AND position = 30", {"contents"}),
+    (f"UPDATE messages SET content = :text WHERE conversation_no = {AT} AND position = 30", {"digests"}),
+    (
+        f"UPDATE messages SET digest = zeroblob(16) WHERE conversation_no = {AT} AND position = 30",
+        {"digests"},
+    ),
+    # an edit, and what is told of adding and removing
+    (
+        f"UPDATE messages SET digest = zeroblob(16) WHERE conversation_no = {AT} AND position = 40",
+        {"digests"},
+    ),
+    (
+        f"UPDATE messages SET digest = zeroblob(16) WHERE conversation_no = {IN_GROUP} AND position > 41",
+        {"digests"},
+    ),
+    ("UPDATE revisions SET content = :text WHERE revision = 1", {"digests"}),
+    (
+        f"UPDATE messages SET unread_no = unread_no + 1 WHERE conversation_no = {AT} AND position = 30",
+        {"unread counts"},
+    ),
+    # edits
+    ("DELETE FROM revisions WHERE revision = 1", {"revisions", "tellings"}),
+    ("UPDATE revisions SET content = x'c1' WHERE revision = 2", {"revisions", "digests"}),
+    ("INSERT INTO revisions SELECT conversation_no, 4, 1, content, 0 FROM revisions LIMIT 1", {"revisions"}),
+    (
+        f"UPDATE messages SET revision = 2 WHERE conversation_no = {AT} AND position = 3",
+        {"revisions", "tellings"},
+    ),
+    # accounts and tokens
+    ("UPDATE users SET user_id = '' WHERE user_id = 'bot'", {"accounts"}),
+    ("UPDATE users SET roles = 'a' || char(10) WHERE user_id = 'bot'", {"accounts"}),
+    ("UPDATE tokens SET user_no = 77", {"tokens"}),
+    ("UPDATE tokens SET device_id = ''", {"tokens"}),
+    # conversations
+    ("UPDATE conversations SET kind = 'x' WHERE kind = 'channel'", {"conversations"}),
+    ("UPDATE conversations SET conversation_id = 'group/0' WHERE kind = 'channel'", {"conversations"}),
+    ("UPDATE conversations SET conversation_id = 'direct/ann/cy' WHERE kind = 'direct'", {"conversations"}),
+    ("UPDATE conversations SET membership = 1 WHERE kind = 'channel'", {"conversations"}),
+    (
+        "UPDATE members SET role = 'member' WHERE role = 'owner' AND left_at IS NULL AND user_no = " + CY,
+        {"conversations"},
+    ),
+    # members
+    ("UPDATE members SET role = 'king' WHERE role = 'reader'", {"members"}),
+    (
+        f"UPDATE members SET role = 'reader' WHERE conversation_no = {IN_GROUP} AND user_no = {ANN}",
+        {"members"},
+    ),
+    (f"UPDATE members SET joined_at = 43 WHERE conversation_no = {IN_GROUP} AND user_no = {CY}", {"members"}),
+    (
+        f"UPDATE members SET left_at = 42 WHERE conversation_no = {IN_GROUP} AND user_no = {BOB}",
+        {"members", "tellings"},
+    ),
+    (f"UPDATE members SET muted_until = -1 WHERE conversation_no = {AT}", {"members"}),
+    (f"INSERT INTO members VALUES ({AT}, 77, 'member', 1, 1, 0, 0, 0, 0, 1)", {"members"}),
+    (f"INSERT INTO members VALUES (99, {CY}, 'member', 1, NULL, 0, 0, 0, 0, 1)", {"members"}),
+    # cursors
+    (f"UPDATE members SET delivered = 1000 WHERE conversation_no = {AT} AND user_no = {BOB}", {"cursors"}),
+    (f"UPDATE members SET read = 42 WHERE conversation_no = {IN_GROUP} AND user_no = {BOB}", {"cursors"}),
+    (f"UPDATE members SET read = -1 WHERE conversation_no = {AT} AND user_no = {BOB}", {"cursors"}),
+    (
+        f"UPDATE members SET seen_no = seen_no + 1 WHERE conversation_no = {IN_GROUP} AND user_no = {CY}",
+        {"cursors"},
+    ),
+    # plugins
+    ("INSERT INTO plugin_cursors VALUES ('No_Name', 1)", {"plugins"}),
+    ("DELETE FROM plugin_migrations WHERE number = 1", {"plugins"}),
+    ("UPDATE plugin_failures SET error_id = ''", {"plugins"}),
+    ("UPDATE timers SET payload = x'c1'", {"timers"}),
+    ("UPDATE timers SET name = ''", {"timers"}),
+    ("UPDATE timers SET timer_id = 5000", {"timers"}),
+]
+
+
+@pytest.mark.parametrize(("damage", "found_by"), DAMAGES, ids=[damage[:60] for damage, _ in DAMAGES])
+def test_a_damage_is_found_by_its_check_alone(raw, damage, found_by) -> None:
+    for statement in damage.split("; "):
+        raw.execute(statement, {"text": TEXT} if ":text" in statement else {})
+    report = check_database(raw)
+    assert names(report) == found_by, report.findings
