@@ -4,7 +4,9 @@ is used: a fault there must not hide itself."""
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +23,8 @@ OWNING = frozenset({"held", "pending", "confirmed", "arrived", "in_exam"})
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A row of `messages`. `digests`: of the content, by revision, past ones included."""
+    """A row of `messages`. `digests`: of the content, by revision, past ones included. `told_by_server`: a system message, in
+    its member's name."""
 
     conversation_id: str
     position: int
@@ -30,6 +33,7 @@ class StoredMessage:
     sent_at: int
     revision: int
     digests: dict[int, bytes]
+    told_by_server: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,16 @@ class StoredRows:
     members: dict[str, dict[str, tuple[int, int | None]]] = field(default_factory=dict)
     appointments: dict[str, StoredAppointment] = field(default_factory=dict)
 
-    def by_place(self) -> dict[Place, StoredMessage]:
-        """Messages by conversation and position."""
-        return {(row.conversation_id, row.position): row for row in self.messages}
-
     def holds(self, key: bytes) -> bool:
         """Whether a message with this key is stored."""
         return any(row.key == key for row in self.messages)
+
+
+def stored_keys(database: Path, keys: Iterable[bytes]) -> set[bytes]:
+    """Those of the keys that a message has."""
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as sql:
+        sql.execute("PRAGMA query_only = ON")
+        return {key for key in keys if sql.execute("SELECT 1 FROM messages WHERE key = ?", (key,)).fetchone()}
 
 
 def read_rows(database: Path) -> StoredRows:
@@ -94,22 +101,22 @@ def _messages(sql: sqlite3.Connection) -> list[StoredMessage]:
         " JOIN conversations c ON c.no = r.conversation_no"
     ):
         past[conversation_id, position][revision] = _digest(content)
-    return [
-        StoredMessage(
-            conversation_id,
-            position,
-            bytes(key),
-            sender_id,
-            sent_at,
-            revision,
-            {**past[conversation_id, position], revision: _digest(content)},
+    found = []
+    for conversation_id, position, key, sender_id, sent_at, revision, content in sql.execute(
+        "SELECT c.conversation_id, m.position, m.key, u.user_id, m.sent_at, m.revision, m.content"
+        " FROM messages m JOIN conversations c ON c.no = m.conversation_no JOIN users u ON u.no = m.sender_no"
+        " ORDER BY c.conversation_id, m.position, m.change"
+    ):
+        said = None if content is None else decode_content(bytes(content))
+        digests = {**past.get((conversation_id, position), {}), revision: digest_of(said)}
+        place = (sys.intern(conversation_id), position)  # one string for all rows that name it
+        told_by_server = said is not None and said.get("type") == "system"
+        found.append(
+            StoredMessage(
+                *place, bytes(key), sys.intern(sender_id), sent_at, revision, digests, told_by_server
+            )
         )
-        for conversation_id, position, key, sender_id, sent_at, revision, content in sql.execute(
-            "SELECT c.conversation_id, m.position, m.key, u.user_id, m.sent_at, m.revision, m.content"
-            " FROM messages m JOIN conversations c ON c.no = m.conversation_no JOIN users u ON u.no = m.sender_no"
-            " ORDER BY c.conversation_id, m.position, m.change"
-        )
-    ]
+    return found
 
 
 def _members(sql: sqlite3.Connection, rows: StoredRows) -> None:

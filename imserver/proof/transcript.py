@@ -15,6 +15,8 @@ from imserver_client import Edited, Message, Posted
 
 #: Key of a message inside one history: conversation and position.
 Place = tuple[str, int]
+#: Of SHA-256: enough to tell what is altered, and half the memory.
+DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Seen:
     sent_at: int
     revision: int
     digest: bytes
+    #: It came marked: an earlier process of this client may have been shown it already.
+    redelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,15 @@ class Acknowledged:
     digest: bytes
 
 
+@dataclass(slots=True)
+class Post:
+    """A post that this client was about to make. `taken`: its outbox has had it, so it has to be stored in the end."""
+
+    conversation_id: str
+    digest: bytes
+    taken: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class AppointmentCard:
     """A card about an appointment: what a person reads of it, and the version that it shows."""
@@ -63,11 +76,24 @@ class AppointmentCard:
 @dataclass(slots=True)
 class Transcript:
     """Everything that one client was told. `heads`: where its conversations stood when it began to listen; `posted`: keys of
-    its own posts in the order of posting."""
+    its own posts in the order of posting.
+
+    A client that keeps a full record of its posts, across kills of its process, has them in `posts`, by key, in that order.
+    """
 
     user_id: str
     heads: dict[str, int] = field(default_factory=dict)
+    #: Where its conversations stood when it had last been shown everything. None: it was shown what the database holds.
+    ends: dict[str, int] | None = None
     posted: list[bytes] = field(default_factory=list)
+    posts: dict[bytes, Post] = field(default_factory=dict)
+    #: Posts that were given up, and are not stored; and posts that the server did not want, with its words.
+    given_up: set[bytes] = field(default_factory=set)
+    refused: dict[bytes, str] = field(default_factory=dict)
+    #: Indexes in `seen` at which a new process of this client begins, the first one not counted.
+    lives: list[int] = field(default_factory=list)
+    #: What must not happen to a client, in words.
+    troubles: list[str] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     edits: list[SeenEdit] = field(default_factory=list)
     acknowledged: list[Acknowledged] = field(default_factory=list)
@@ -75,17 +101,7 @@ class Transcript:
 
     def note(self, message: Message) -> None:
         """It was handed over."""
-        self.seen.append(
-            Seen(
-                message.conversation_id,
-                message.position,
-                message.key,
-                message.sender_id,
-                message.sent_at,
-                message.revision,
-                digest_of(message.content),
-            )
-        )
+        self.seen.append(seen_of(message))
         self._note_card(message.content)
 
     def note_edit(self, edit: Edited) -> None:
@@ -107,9 +123,23 @@ class Transcript:
             self.cards.append(card)
 
 
+def seen_of(message: Message) -> Seen:
+    """What is kept of a message."""
+    return Seen(
+        message.conversation_id,
+        message.position,
+        message.key,
+        message.sender_id,
+        message.sent_at,
+        message.revision,
+        digest_of(message.content),
+        message.redelivered,
+    )
+
+
 def digest_of(content: Mapping[str, Any] | None) -> bytes:
     """The same for the same content, however it was encoded on its way. A tombstone has the empty one."""
-    return b"" if content is None else hashlib.sha256(encode_content(dict(content))).digest()
+    return b"" if content is None else hashlib.sha256(encode_content(dict(content))).digest()[:DIGEST_BYTES]
 
 
 def appointment_card(content: Mapping[str, Any] | None) -> AppointmentCard | None:

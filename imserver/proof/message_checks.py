@@ -1,0 +1,205 @@
+"""The rules about messages: one client's transcript held against the rows, and the rows against themselves."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from .findings import Fault, Found
+from .stored_rows import StoredMessage, StoredRows
+from .transcript import Seen, Transcript
+
+#: Conversation -> position -> row.
+Places = Mapping[str, Mapping[int, StoredMessage]]
+
+
+def places_of(rows: StoredRows) -> Places:
+    """Where each message is. Of two at one position the later one counts: `gaps` reports that there are two."""
+    places: dict[str, dict[int, StoredMessage]] = defaultdict(dict)
+    for row in rows.messages:
+        places[row.conversation_id][row.position] = row
+    return places
+
+
+def name(conversation_id: str, position: int) -> str:
+    """How findings call a message."""
+    return f"message {position} of {conversation_id}"
+
+
+# -- the rows alone -----------------------------------------------------------------------------------------------------
+
+
+def stored_twice(messages: Sequence[StoredMessage]) -> Found:
+    """One key of one sender is one message."""
+    firsts: dict[tuple[str, str, bytes], int] = {}
+    for row in messages:
+        first = firsts.setdefault((row.conversation_id, row.sender_id, row.key), row.position)
+        if first != row.position:
+            what = name(row.conversation_id, row.position)
+            yield Fault.DOUBLED, what, f"{what} by {row.sender_id} is the same post as message {first}"
+
+
+def gaps(messages: Sequence[StoredMessage]) -> Found:
+    """Positions run from 1 without a gap, and each is one message."""
+    heads: dict[str, int] = defaultdict(int)
+    for row in messages:
+        if row.position == heads[row.conversation_id]:
+            what = name(row.conversation_id, row.position)
+            yield Fault.DOUBLED, what, f"{what} is two messages in the database"
+        for missing in range(heads[row.conversation_id] + 1, row.position):
+            what = name(row.conversation_id, missing)
+            yield Fault.LOST, what, f"{what} is not in the database"
+        heads[row.conversation_id] = row.position
+
+
+# -- what was shown -----------------------------------------------------------------------------------------------------
+
+
+def shown_is_stored(transcript: Transcript, places: Places) -> Found:
+    """What a client was shown is in the database, the same; so is what it was told of edits."""
+    for seen in transcript.seen:
+        what = name(seen.conversation_id, seen.position)
+        row = places.get(seen.conversation_id, {}).get(seen.position)
+        if row is None:
+            yield Fault.LOST, what, f"{what} was shown to {transcript.user_id} and is not in the database"
+            continue
+        was = (seen.key, seen.sender_id, seen.sent_at, seen.digest)
+        is_now = (row.key, row.sender_id, row.sent_at, row.digests.get(seen.revision))
+        if was != is_now:
+            yield Fault.ALTERED, what, f"{what} is not what {transcript.user_id} was shown"
+    for edit in transcript.edits:
+        row = places.get(edit.conversation_id, {}).get(edit.position)
+        if row is not None and row.digests.get(edit.revision) != edit.digest:
+            what = name(edit.conversation_id, edit.position)
+            text = f"revision {edit.revision} of {what} is not what {transcript.user_id} was shown"
+            yield Fault.ALTERED, f"{what} {edit.revision}", text
+
+
+def shown_in_order(transcript: Transcript) -> Found:
+    """Each conversation in order of position, each message once.
+
+    After a kill of the client the one message of a conversation that it may not have finished may come again, as the first
+    there and marked.
+    """
+    by_conversation: dict[str, list[tuple[int, Seen]]] = defaultdict(list)
+    for life, seen in _with_lives(transcript):
+        by_conversation[seen.conversation_id].append((life, seen))
+    for conversation_id, shown in by_conversation.items():
+        times = Counter(seen.position for _, seen in shown)
+        marks = Counter(life for life, seen in shown if seen.redelivered)
+        if marks[0] or any(count > 1 for count in marks.values()):
+            text = f"{conversation_id}: {marks.total()} marked as redelivered to {transcript.user_id}, more than were killed"
+            yield Fault.DOUBLED, f"{conversation_id} {transcript.user_id}", text
+        for (life, before), (next_life, after) in pairwise(shown):
+            what = name(conversation_id, after.position)
+            if after.position == before.position and after.redelivered and next_life > life:
+                times[after.position] -= 1
+            elif after.position < before.position:
+                text = f"{what} was shown to {transcript.user_id} after message {before.position}"
+                yield Fault.OUT_OF_ORDER, what, text
+        for position, count in times.items():
+            if count > 1:
+                what = name(conversation_id, position)
+                yield Fault.DOUBLED, what, f"{what} was shown {count} times to {transcript.user_id}"
+
+
+def repeated(transcript: Transcript) -> tuple[int, int]:
+    """Messages that were marked as a possible repetition, and those of them that had been shown before."""
+    places: set[tuple[str, int]] = set()
+    marked = again = 0
+    for seen in transcript.seen:
+        place = (seen.conversation_id, seen.position)
+        marked += seen.redelivered
+        again += seen.redelivered and place in places
+        places.add(place)
+    return marked, again
+
+
+def stored_was_shown(transcript: Transcript, rows: StoredRows, places: Places) -> Found:
+    """From where it began to listen (or joined) until it was last caught up, everything."""
+    shown: dict[str, set[int]] = defaultdict(set)
+    for seen in transcript.seen:
+        shown[seen.conversation_id].add(seen.position)
+    for conversation_id, (first, left_at) in rows.members.get(transcript.user_id, {}).items():
+        first = max(first, transcript.heads.get(conversation_id, 0) + 1)
+        ends = [left_at, None if transcript.ends is None else transcript.ends.get(conversation_id, 0)]
+        last = min((end for end in ends if end is not None), default=None)
+        for position in sorted(places.get(conversation_id, {}).keys() - shown[conversation_id]):
+            if first <= position and (last is None or position <= last):
+                what = name(conversation_id, position)
+                yield Fault.LOST, what, f"{what} was never shown to {transcript.user_id}"
+
+
+def _with_lives(transcript: Transcript) -> Iterator[tuple[int, Seen]]:
+    life = 0
+    for index, seen in enumerate(transcript.seen):
+        while life < len(transcript.lives) and transcript.lives[life] <= index:
+            life += 1
+        yield life, seen
+
+
+# -- what was posted ----------------------------------------------------------------------------------------------------
+
+
+def acknowledged_is_stored(transcript: Transcript, places: Places) -> Found:
+    """What a client was told is stored is stored, as it posted it."""
+    for answer in transcript.acknowledged:
+        what = name(answer.conversation_id, answer.position)
+        row = places.get(answer.conversation_id, {}).get(answer.position)
+        if row is None:
+            text = f"{what} was called stored to {transcript.user_id} and is not in the database"
+            yield Fault.LOST, what, text
+        elif (row.key, row.sender_id, row.digests.get(1)) != (answer.key, transcript.user_id, answer.digest):
+            yield Fault.ALTERED, what, f"{what} is not what {transcript.user_id} posted"
+
+
+def taken_is_stored(transcript: Transcript, by_key: Mapping[tuple[str, bytes], StoredMessage]) -> Found:
+    """What a client's outbox took is stored in the end, unless it was given up; and what was given up is not."""
+    for key, post in transcript.posts.items():
+        row = by_key.get((transcript.user_id, key))
+        what = f"post {key.hex()} of {transcript.user_id}"
+        if key in transcript.given_up:
+            if row is not None:
+                text = f"{what} was given up, and is {name(row.conversation_id, row.position)}"
+                yield Fault.UNASKED, what, text
+        elif key in transcript.refused:
+            yield Fault.REFUSED, what, f"{what}: {transcript.refused[key]}"
+        elif row is None:
+            if post.taken:
+                text = f"{what} to {post.conversation_id} was in the outbox and is not in the database"
+                yield Fault.LOST, what, text
+        elif (row.conversation_id, row.digests.get(1)) != (post.conversation_id, post.digest):
+            at = name(row.conversation_id, row.position)
+            yield Fault.ALTERED, at, f"{at} is not what {transcript.user_id} posted"
+
+
+def posted_in_order(transcript: Transcript, by_key: Mapping[tuple[str, bytes], StoredMessage]) -> Found:
+    """Of two posts to one conversation the earlier has the lower position."""
+    places = {answer.key: (answer.conversation_id, answer.position) for answer in transcript.acknowledged}
+    for key in transcript.posts:
+        row = by_key.get((transcript.user_id, key))
+        if row is not None:
+            places[key] = (row.conversation_id, row.position)
+    last: dict[str, int] = {}
+    for conversation_id, position in (places[key] for key in transcript.posted if key in places):
+        if position < last.get(conversation_id, 0):
+            what = name(conversation_id, position)
+            yield Fault.OUT_OF_ORDER, what, f"{what} overtook an earlier post of {transcript.user_id}"
+        last[conversation_id] = position
+
+
+def stored_was_posted(
+    messages: Sequence[StoredMessage], posted: Mapping[str, set[bytes]], heads: Mapping[str, int]
+) -> Found:
+    """What the database has of somebody who kept a record of every post is in that record."""
+    for row in messages:
+        if (
+            row.sender_id not in posted
+            or row.told_by_server
+            or row.position <= heads.get(row.conversation_id, 0)
+        ):
+            continue
+        if row.key not in posted[row.sender_id]:
+            what = name(row.conversation_id, row.position)
+            yield Fault.UNASKED, what, f"{what} is by {row.sender_id}, who never posted it"
