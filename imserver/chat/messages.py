@@ -236,8 +236,6 @@ class Messages:
     def _temporary_refusal(self, poster: Poster) -> Refusal | None:
         if self.draining:
             return Refusal(RefusalCode.OVERLOADED, "the server is shutting down", retry_after_ms=1000)
-        if poster.holds.full:
-            return Refusal(RefusalCode.OVERLOADED, "too many conversations are held", retry_after_ms=1000)
         wait_s = self._take_token(poster.user_id)
         if wait_s > 0:
             text = f"more than {self._limits.posts_per_second:g} messages a second"

@@ -68,7 +68,7 @@ class DeviceSession:
         self.user_id = session.user_id
         self.device_id = session.device_id
         self.identity = identity
-        self.holds = Holds()
+        self.holds = Holds(around.limits.max_requests)
         self.link: Link | None = None
         #: When it last was said to be typing; a clock may start anywhere.
         self.typing_at = float("-inf")
@@ -166,6 +166,8 @@ class DeviceSession:
         except (Refusal, NotAuthorized) as refusal:
             self._refuse(seq, refusal)
             return
+        except StoreFailed:
+            return  # nobody is answered any more
         except Exception as error:
             self._refuse(seq, error)
             return

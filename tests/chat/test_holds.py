@@ -8,7 +8,7 @@ from collections.abc import Callable
 import hypothesis.strategies as st
 from hypothesis import given
 
-from imserver.chat.holds import Holds, Ticket
+from imserver.chat.holds import HELD_WINDOWS, RELEASED_WINDOWS, Holds, Ticket
 
 TALK = "direct/alice/bob"
 
@@ -69,6 +69,44 @@ def test_other_conversations_are_not_held() -> None:
     holds = Holds()
     holds.hold(TALK, taken(holds, b"1"), b"1")
     assert holds.offer("direct/alice/carol", b"2") is not None
+
+
+def test_what_a_session_holds_is_bounded_whatever_it_does() -> None:
+    holds = Holds(max_under_way=8)
+    most = (HELD_WINDOWS + RELEASED_WINDOWS) * 8
+    for number in range(1000):
+        here, key = f"group/{number}", bytes([number % 256])
+        ticket = holds.offer(here, key)
+        assert ticket is not None
+        holds.hold(here, ticket, key)
+        assert len(holds) <= most
+    for number in range(1000):
+        holds.release(f"group/{number}", bytes([number % 256]))
+        ticket = holds.offer(TALK, bytes([number % 256]))
+        assert ticket is not None
+        holds.hold(TALK, ticket, bytes([number % 256]))
+        holds.release(TALK, bytes([number % 256]))
+        assert len(holds) <= most
+
+
+def test_the_oldest_hold_goes_and_what_is_queued_behind_it_is_withdrawn() -> None:
+    holds = Holds(max_under_way=8)
+    refused, behind = taken(holds, b"1"), taken(holds, b"2")
+    holds.hold(TALK, refused, b"1")
+    for number in range(HELD_WINDOWS * 8):
+        ticket = holds.offer(f"group/{number}", b"k")
+        assert ticket is not None
+        holds.hold(f"group/{number}", ticket, b"k")
+    assert holds.overtakes(TALK, behind)
+    later = taken(holds, b"3")
+    assert not holds.overtakes(TALK, later), "its client had heard of the refusal, and orders what it says"
+
+
+def test_one_key_held_again_and_again_is_one_release() -> None:
+    holds = Holds(max_under_way=8)
+    for _ in range(100):
+        holds.hold(TALK, taken(holds, b"1"), b"1")
+    assert len(holds) <= 2
 
 
 class PipeliningClient:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from imserver.chat.holds import Holds
+from imserver.chat.holds import HELD_WINDOWS, MAX_UNDER_WAY, RELEASED_WINDOWS, Holds
 from imserver.chat.messages import Messages
 from imserver.chat.ports import Posted, Unit
 from imserver.config import LimitsConfig
@@ -63,12 +63,19 @@ async def test_holds_do_not_keep_keys_of_any_length() -> None:
     session = Session()
     for number in range(1024):
         chat.post(session, number, f"group/{number}", b"%d" % number * 1000, SAID)
-    kept = sum(
-        len(name) + sum(len(key) for _, key in held.keys)
-        for name, held in session.holds._conversations.items()
-    )
+    kept = sum(len(name) + sum(len(key) for _, key in keys) for name, keys in session.holds._held.items())
     assert kept < 100_000
     assert len(session.refused) >= 1023
+
+
+async def test_refusals_in_ever_new_conversations_do_not_pile_up() -> None:
+    """Each post above the rate holds one more conversation: refusing it for that, too, must not hold it either."""
+    chat, _ = messages(posts_burst=1, posts_per_second=0.001)
+    session = Session()
+    for number in range(5000):
+        chat.post(session, number, f"group/{number}", b"%016d" % number, SAID)
+    assert len(session.refused) >= 4999
+    assert len(session.holds) <= (HELD_WINDOWS + RELEASED_WINDOWS) * MAX_UNDER_WAY
 
 
 async def test_a_reviewer_that_is_cancelled_refuses_the_post_and_those_behind_it_go_on() -> None:
