@@ -1,13 +1,27 @@
-"""What one address may do: connections at once, connects and failed logins a minute."""
+"""What one address may do: connections at once, connects and failed logins a minute. And how many sockets there may be."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 
 from imserver.config import LimitsConfig
 
 #: Addresses whose rates are remembered. A flood from more addresses than this meets `max_connections` instead.
 MAX_ADDRESSES = 50_000
+#: Addresses that one sweep looks at, about a millisecond: all of them in one go would hold the loop for 50.
+MAX_SWEPT = 2_000
+#: Open files that are not connections: the database and its side files, log, control socket, and sockets about to be closed.
+RESERVED_FDS = 128
+
+
+def room_for_connections(wanted: int) -> int:
+    """`wanted`, or as many as this process may have open files. Above, the store could open none, and `accept` would fail."""
+    try:
+        import resource
+    except ImportError:  # not on this system
+        return wanted
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - RESERVED_FDS))
 
 
 class Bucket:
@@ -32,8 +46,9 @@ class AddressLimits:
     def __init__(self, limits: LimitsConfig) -> None:
         self._limits = limits
         self._open: Counter[str] = Counter()
-        self._connects: dict[str, Bucket] = {}
-        self._failures: dict[str, Bucket] = {}
+        # Ordered, since the oldest is to be found at once; the first key of a dict that lost many is not.
+        self._connects: OrderedDict[str, Bucket] = OrderedDict()
+        self._failures: OrderedDict[str, Bucket] = OrderedDict()
 
     def connect(self, address: str, now: float) -> float | None:
         """Counts a connection. None if it is welcome, otherwise the seconds after which to come back."""
@@ -66,21 +81,21 @@ class AddressLimits:
         return None
 
     def sweep(self, now: float) -> None:
-        """Forget full buckets: they carry no information."""
+        """Forget full buckets, for they carry no information. Looks at those that were looked at the longest ago."""
         for buckets, per_minute in (
             (self._connects, self._limits.connects_per_minute),
             (self._failures, self._limits.failed_logins_per_minute),
         ):
-            for address in [
-                name for name, found in buckets.items() if found.refill(per_minute, now) >= per_minute
-            ]:
-                del buckets[address]
+            for _ in range(min(MAX_SWEPT, len(buckets))):
+                address, bucket = buckets.popitem(last=False)
+                if bucket.refill(per_minute, now) < per_minute:
+                    buckets[address] = bucket
 
     @staticmethod
-    def _bucket(buckets: dict[str, Bucket], address: str, per_minute: int, now: float) -> Bucket:
+    def _bucket(buckets: OrderedDict[str, Bucket], address: str, per_minute: int, now: float) -> Bucket:
         bucket = buckets.get(address)
         if bucket is None:
             if len(buckets) >= MAX_ADDRESSES:
-                buckets.pop(next(iter(buckets)))
+                buckets.popitem(last=False)
             bucket = buckets[address] = Bucket(float(per_minute), now)
         return bucket

@@ -1,12 +1,17 @@
 """One write for each connection and turn of the loop: whoever has something to send says so, and is written once.
 
-A system call costs several times what a frame costs, so frames of one turn share one.
+A system call costs several times what a frame costs, so frames of one turn share one. A turn writes a bounded number of
+connections: a message to a large group must not keep those from being heard who have nothing to do with it.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Protocol
+
+#: Connections that are written in one turn of the loop, about 10 microseconds each.
+MAX_WRITES_A_TURN = 256
 
 
 class Flushable(Protocol):
@@ -30,7 +35,7 @@ class FlushQueue:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: list[Flushable] = []
+        self._waiting: deque[Flushable] = deque()
         self._scheduled = False
 
     def mark(self, transport: Flushable) -> None:
@@ -41,13 +46,23 @@ class FlushQueue:
         self._waiting.append(transport)
         if not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self.flush_all)
+            self._loop.call_soon(self._turn)
 
     def flush_all(self) -> None:
-        """Write everybody that is marked."""
+        """Write everybody that is marked, now."""
+        self._write(len(self._waiting))
+
+    def _turn(self) -> None:
         self._scheduled = False
-        waiting, self._waiting = self._waiting, []
-        for transport in waiting:
+        self._write(MAX_WRITES_A_TURN)
+        if self._waiting and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._turn)
+
+    def _write(self, most: int) -> None:
+        waiting = self._waiting
+        for _ in range(min(most, len(waiting))):
+            transport = waiting.popleft()
             transport.flush_pending = False
             try:
                 transport.flush()

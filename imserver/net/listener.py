@@ -15,11 +15,12 @@ from imserver.chat.ports import Store, Unit
 from imserver.chat.service import Chat
 from imserver.clock import Clock
 from imserver.config import Config
-from imserver.errors import ConfigError, NotAuthorized, StartError
-from imserver.net.backpressure import AddressLimits
+from imserver.errors import ConfigError, NotAuthorized, Refusal, StartError, StoreFailed
+from imserver.net.backpressure import AddressLimits, room_for_connections
 from imserver.net.flush import FlushQueue
 from imserver.net.sessions import DeviceSession, SessionRegistry
 from imserver.net.transport import SWEEP_INTERVAL_S, ClientTransport
+from imserver.net.turns import Turns
 from imserver_protocol.errors import CloseCode
 from imserver_protocol.events import Closed
 from imserver_protocol.frames import Hello
@@ -64,6 +65,7 @@ class Listener:
         self.recorder = recorder
         self.loop = asyncio.get_running_loop()
         self.flush_queue = FlushQueue(self.loop)
+        self.turns = Turns(self.loop, clock)
         self.sessions = SessionRegistry(config.limits, self._session_ended)
         #: In order of accepting: whatever is done with all of them is done in the same order in every run.
         self.transports: dict[ClientTransport, None] = {}
@@ -72,6 +74,7 @@ class Listener:
         self._config = config
         self._store = store
         self._addresses = AddressLimits(config.limits)
+        self._max_connections = room_for_connections(config.limits.max_connections)
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._handshakes: dict[asyncio.Task[None], None] = {}
@@ -173,7 +176,7 @@ class Listener:
         wait_s = self._addresses.connect(transport.address, self.clock.monotonic())
         if self._draining:
             return CloseCode.DRAINING, "the server is going down", self._drain_delay_ms()
-        if len(self.transports) > self.limits.max_connections:
+        if len(self.transports) > self._max_connections:
             return CloseCode.TOO_MANY, "too many connections", 5000
         if wait_s is not None:
             return CloseCode.TOO_MANY, "too many connections from this address", int(wait_s * 1000) + 1
@@ -233,6 +236,12 @@ class Listener:
         except asyncio.CancelledError:
             transport.close(CloseCode.DRAINING, "the server is going down", self._drain_delay_ms())
             raise
+        except Refusal as refusal:
+            transport.close(CloseCode.OVERLOADED, "try again later", refusal.retry_after_ms)
+            return
+        except StoreFailed:
+            transport.close(CloseCode.STORE_FAILED, "try again later", 5000)
+            return
         except Exception:
             self.log.exception("handshake_failed", address=transport.address)
             transport.close(CloseCode.INTERNAL, "try again later", 5000)

@@ -13,6 +13,7 @@ from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.net.flush import FlushQueue
 from imserver.net.sessions import DeviceSession
+from imserver.net.turns import Turns
 from imserver_protocol.connection import Connection
 from imserver_protocol.errors import CloseCode
 from imserver_protocol.events import Closed, HelloReceived, LaggingEnded, RequestReceived, SignalReceived
@@ -34,6 +35,7 @@ class FrontDoor(Protocol):
     limits: LimitsConfig
     protocol_limits: Limits
     flush_queue: FlushQueue
+    turns: Turns
     log: Any
     recorder: Recorder | None
 
@@ -95,6 +97,10 @@ class ClientTransport(asyncio.Protocol):
         self._step()
 
     def data_received(self, data: bytes) -> None:
+        self._listener.turns.read(self, data)
+
+    def take(self, data: bytes) -> bool:
+        """Bytes of the peer, in their turn. False if nothing more is looked at."""
         try:
             self.connection.receive_data(data, self._listener.clock.monotonic())
             self._step()
@@ -102,6 +108,17 @@ class ClientTransport(asyncio.Protocol):
             # A fault of ours. What was read is acked, so a resumed client would wait for its answers for ever: end the session.
             self._listener.log.exception("connection_failed", address=self.address)
             self.close(CloseCode.INTERNAL, "try again later")
+        return self.connection.state < ConnectionState.CLOSING
+
+    def pause_reading(self) -> None:
+        """The peer waits for its turn."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """The peer's bytes were all looked at."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def eof_received(self) -> bool:
         return False  # a half-closed client is a gone client: asyncio closes, connection_lost follows

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
+import pytest
+
+from imserver.config import LimitsConfig
+from imserver.net.backpressure import MAX_ADDRESSES, MAX_SWEPT, RESERVED_FDS, AddressLimits
 from tests.limits.raw import Raw, eventually
 from tests.support.servers import running
 
@@ -26,3 +31,35 @@ async def test_who_is_turned_away_because_the_house_is_full_does_not_make_room_f
             assert open_connections == {"127.0.0.1": 2}
         await eventually(lambda: not server.listener._addresses._open["127.0.0.1"] > 1)
     assert not server.listener._addresses._open
+
+
+async def test_there_are_never_more_connections_than_open_files_allow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above, `accept` fails and the store can open nothing: whoever comes too late is told so instead."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (RESERVED_FDS + 1, RESERVED_FDS + 1))
+    async with running(tmp_path) as server, await Raw.open(server) as inside:
+        await inside.enter(server, "alice")
+        async with await Raw.open(server) as outside:
+            assert (await outside.goodbye()).code == TOO_MANY
+        assert (await inside.ask("sync", None)).code == 0
+
+
+def test_a_sweep_looks_at_a_bounded_number_of_addresses_and_at_all_of_them_in_time() -> None:
+    limits = AddressLimits(LimitsConfig(connects_per_minute=60, failed_logins_per_minute=60))
+    for number in range(3 * MAX_SWEPT):
+        assert limits.connect(f"{number}", 0.0) is None
+    limits.sweep(0.5)
+    assert len(limits._connects) == 3 * MAX_SWEPT, "no bucket is full again"
+    for sweeps in range(1, 4):
+        limits.sweep(1.0)
+        assert len(limits._connects) == (3 - sweeps) * MAX_SWEPT
+
+
+def test_of_too_many_addresses_the_oldest_is_forgotten() -> None:
+    limits = AddressLimits(LimitsConfig(connects_per_minute=1))
+    for number in range(MAX_ADDRESSES + 1):
+        assert limits.connect(f"{number}", 0.0) is None
+    assert len(limits._connects) == MAX_ADDRESSES
+    assert limits.connect("1", 0.0) is not None
+    assert limits.connect("0", 0.0) is None
