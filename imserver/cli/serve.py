@@ -20,6 +20,7 @@ from imserver.server import Server
 from .app import EXIT_FAILED, Setup, fail
 from .control import control_path, serve_control
 from .log import set_up_log
+from .process import settle_process
 from .user import put_user_operation
 
 #: Beyond the drain's own time, for the checkpoint and for closing: then the process ends anyway. What was acknowledged is on
@@ -46,6 +47,7 @@ def serve(setup: Setup, ready_file: Path | None, ready_fd: int | None) -> int:
     """
     config = setup.config()
     log = set_up_log(config.log)
+    settle_process(config)
     if ready_file is not None:
         _forget(ready_file)  # of an earlier run: whoever waits for it must not be misled
 

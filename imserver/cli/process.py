@@ -1,0 +1,26 @@
+"""What a process of our own sets for itself; an embedded server leaves all of it to its host."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+from imserver.config import Config
+from imserver.net.backpressure import RESERVED_FDS
+
+#: How long a thread may compute while others want to (seconds). With Python's 5 ms a busy event loop makes the writer wait so
+#: long at each statement of a commit, and one user's flood holds up everybody's posts.
+SWITCH_INTERVAL_S = 0.0005
+
+
+def settle_process(config: Config) -> None:
+    """Threads that take turns soon, and as many open files as connections need, if the system lets us have them."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    with contextlib.suppress(ImportError):  # not on this system
+        import resource
+
+        wanted = config.limits.max_connections + RESERVED_FDS
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
