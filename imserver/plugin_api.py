@@ -41,6 +41,7 @@ __all__ = [
     "Refusal",
     "RefusalCode",
     "Role",
+    "Snapshot",
     "TimerFired",
     "Transaction",
     "User",
@@ -141,6 +142,32 @@ class Transaction(Protocol):
         ...
 
 
+class Snapshot(Protocol):
+    """One moment of a database, as a plugin's own checks may read it. Call it for SQL: `sql(statement, params) -> rows`."""
+
+    def __call__(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = (), /) -> list[tuple[Any, ...]]:
+        """One SELECT on the plugin's own tables."""
+        ...
+
+    def looked_at(self, count: int) -> None:
+        """For the report: the check has looked at so many things more."""
+        ...
+
+    def timers(self) -> Mapping[int, TimerFired]:
+        """The plugin's timers that have not been dealt with, by id."""
+        ...
+
+    def message(self, conversation_id: str, position: int) -> Message | None:
+        """A message as it is now; None if there is none at this position."""
+        ...
+
+    def members(self, conversation_id: str) -> Audience:
+        """Who is a member; empty if there is no such conversation."""
+        ...
+
+    def user(self, user_id: str) -> User | None: ...
+
+
 Handler = Callable[[Any], Awaitable[None]]
 
 
@@ -211,8 +238,11 @@ class Context(Protocol):
 
     async def user(self, user_id: str) -> User | None: ...
 
-    def check(self, name: str, query: Callable[[Callable[..., list[tuple[Any, ...]]]], list[str]]) -> None:
-        """A consistency check for `imserver check`: gets `sql(statement, params) -> rows`, returns findings."""
+    def check(self, name: str, query: Callable[[Snapshot], list[str]]) -> None:
+        """A consistency check for `imserver check`: gets a snapshot, returns findings, each one sentence.
+
+        It is asked of databases of other processes and of copies, so it must judge by the snapshot alone: a plain function
+        that neither writes nor looks at the running plugin, its configuration or the clock."""
         ...
 
 

@@ -41,6 +41,7 @@ class Row:
 COMMANDS: dict[str, Row] = {
     "serve": Row("imserver.cli.serve:serve", "Run the server until it is told to stop."),
     "user": Row("imserver.cli.user:user", "Make and change accounts."),
+    "check": Row("imserver.cli.check:check", "Prove that a database holds what it must, running or stopped."),
     "token": Row("imserver.cli.token:token", "Print a token with which a user can connect."),
     "demo": Row("imserver.cli.demo:demo", "See it work: a chat, a cut line, a killed server, and the proof."),
     "chat": Row("imserver.cli.chat:chat", "Chat in this terminal, or post lines from a pipe."),

@@ -5,8 +5,20 @@ PluginHost.notify ─▶ Worker ─▶ Handling ─▶ the plugin's handler ─�
                        └ Timers
 """
 
-from imserver.plugin_host.discovery import installed, load_cli
+from imserver.plugin_host.discovery import Enabled, enabled, installed, load_cli
 from imserver.plugin_host.host import Finding, PluginFigures, PluginHost
 from imserver.plugin_host.limits import HostLimits
+from imserver.plugin_host.snapshot import Answer, PluginCheck
 
-__all__ = ["Finding", "HostLimits", "PluginFigures", "PluginHost", "installed", "load_cli"]
+__all__ = [
+    "Answer",
+    "Enabled",
+    "Finding",
+    "HostLimits",
+    "PluginCheck",
+    "PluginFigures",
+    "PluginHost",
+    "enabled",
+    "installed",
+    "load_cli",
+]

@@ -20,6 +20,7 @@ from imserver.plugin_host.context import PluginContext
 from imserver.plugin_host.discovery import Enabled, enabled
 from imserver.plugin_host.limits import HostLimits
 from imserver.plugin_host.registrations import Registrations
+from imserver.plugin_host.snapshot import FAILED, Answer, PluginCheck
 from imserver.plugin_host.worker import Newest, Worker
 
 
@@ -190,19 +191,22 @@ class PluginHost:
     async def run_checks(self) -> list[Finding]:
         """Run every check of every plugin, each in one snapshot. A check that raises is a finding."""
         findings = []
-        for running in self._running:
-            name = running.registrations.name
-            for check, query in running.registrations.checks:
-
-                def ask(reader: Reader, query: Any = query, name: str = name) -> list[str]:
-                    return list(query(lambda sql, params=(): reader.plugin_sql(name, sql, params)))
-
-                try:
-                    texts = await self._store.read(ask)
-                except Exception as error:  # it is the plugin's code
-                    texts = [f"the check itself failed: {error!r}"]
-                findings += [Finding(name, check, text) for text in texts]
+        for check in self.checks:
+            try:
+                answer = await self._store.read(check.ask)
+            except Exception as error:  # the store refused, and the others may yet be read
+                answer = Answer(0, [f"{FAILED}: {error!r}"])
+            findings += [Finding(check.plugin, check.name, text) for text in answer.findings]
         return findings
+
+    @property
+    def checks(self) -> list[PluginCheck]:
+        """The checks of all plugins that run, to be asked of this store or of another database."""
+        return [
+            PluginCheck(running.registrations.name, name, query)
+            for running in self._running
+            for name, query in running.registrations.checks
+        ]
 
     async def idle(self) -> None:
         """Wait until no plugin has a message to hear or a timer due. For tests, which need no sleep then."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from imserver.chat.ports import Reviewer
 from imserver.chat.text_commands import CommandTable
 from imserver.errors import PluginError
 from imserver.events import MessagePosted, TimerFired
-from imserver.plugin_api import Call, Content
+from imserver.plugin_api import Call, Content, Snapshot
 
 CommandHandler = Callable[[Call], Awaitable[Content | str | None]]
 
@@ -20,7 +20,7 @@ class Lost(Protocol):
     def lost(self, error: Exception) -> None: ...
 
 
-Check = Callable[[Callable[..., list[tuple[Any, ...]]]], list[str]]
+Check = Callable[[Snapshot], list[str]]
 
 
 class Registrations:

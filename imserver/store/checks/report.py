@@ -37,6 +37,8 @@ class Report:
     """Everything that was checked, in order."""
 
     results: list[Result] = field(default_factory=list)
+    #: Plugin -> why its tables were not checked.
+    skipped: dict[str, str] = field(default_factory=dict)
 
     def result(self, name: str) -> Result:
         """The row of this check, made if there is none yet."""

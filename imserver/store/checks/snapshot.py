@@ -14,6 +14,10 @@ from imserver.store import database
 from imserver.store.connection import BUSY_TIMEOUT_S
 
 
+class ChangedMeanwhile(StartError):
+    """A server started while a database at rest was read without its locks: what was read may be of two moments."""
+
+
 @dataclass(frozen=True, slots=True)
 class SideFile:
     """What the side file says."""
@@ -32,7 +36,8 @@ class Snapshot:
 
 @contextmanager
 def open_snapshot(path: Path) -> Iterator[Snapshot]:
-    """The database as it is at this moment. Raises `StartError`, one line, if it cannot be read, or is not one of ours.
+    """The database as it is at this moment. Raises `StartError`, one line, if it cannot be read, or is not one of ours;
+    `ChangedMeanwhile` at the end if what was read is worth nothing.
 
     A log that a killed server left is read with the database and stays where it is. A database at rest has no log: it is
     read without any of SQLite's own side files, so that looking leaves no trace, also in a folder that cannot be written.
@@ -53,7 +58,7 @@ def open_snapshot(path: Path) -> Iterator[Snapshot]:
     finally:
         connection.close()
     if at_rest and (_marks(path) != before or not _at_rest(path)):
-        raise StartError(f"{path}: a server started meanwhile; ask again")
+        raise ChangedMeanwhile(f"{path}: a server started or stopped meanwhile; try again")
 
 
 def _open(path: Path, at_rest: bool) -> sqlite3.Connection:

@@ -1,0 +1,93 @@
+"""What a plugin's checks may read: its own tables, its timers, and the messages and members that its rows speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from imserver.chat.ports import Reader
+from imserver.errors import Refusal
+from imserver.events import TimerFired
+from imserver.model import Audience, Message, User
+from imserver.plugin_api import Snapshot
+from imserver.plugin_host.registrations import Check
+
+#: Later than every timer.
+_END_OF_TIME_MS = 1 << 62
+#: More timers than a database can hold.
+_ALL = 1 << 31
+#: Room for any one message.
+_ANY_SIZE = 1 << 30
+
+#: How the finding begins that a check has become itself, because it raised.
+FAILED = "the check itself failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How much a check has looked at, if it says so, and what it found."""
+
+    looked_at: int
+    findings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginCheck:
+    """One check of one plugin."""
+
+    plugin: str
+    name: str
+    query: Check
+
+    def ask(self, reader: Reader) -> Answer:
+        """In the reader's snapshot. A check that raises is a finding: it is the plugin's code."""
+        snapshot = PluginSnapshot(self.plugin, reader)
+        try:
+            findings = list(self.query(snapshot))
+            return Answer(snapshot.count, findings)
+        except Exception as error:
+            return Answer(snapshot.count, [f"{FAILED}: {error!r}"])
+
+
+class PluginSnapshot(Snapshot):
+    """The host's side of `plugin_api.Snapshot`."""
+
+    def __init__(self, plugin: str, reader: Reader) -> None:
+        self._plugin = plugin
+        self._reader = reader
+        self.count = 0
+        self._timers: dict[int, TimerFired] | None = None
+
+    def __call__(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = (), /) -> list[tuple[Any, ...]]:
+        return self._reader.plugin_sql(self._plugin, sql, params)
+
+    def looked_at(self, count: int) -> None:
+        self.count += count
+
+    def timers(self) -> Mapping[int, TimerFired]:
+        if self._timers is None:
+            self._timers = {
+                timer_id: TimerFired(timer_id, self._plugin, name, due_at, payload)
+                for timer_id, name, due_at, payload in self._reader.timers_due(
+                    self._plugin, _END_OF_TIME_MS, _ALL
+                )
+            }
+        return self._timers
+
+    def message(self, conversation_id: str, position: int) -> Message | None:
+        for user_id in self.members(conversation_id):
+            try:
+                page = self._reader.history(conversation_id, user_id, None, position + 1, 1, _ANY_SIZE)
+            except Refusal:
+                return None
+            found = page.items[-1] if page.items else None
+            return found if found is not None and found.position == position else None
+        return None
+
+    def members(self, conversation_id: str) -> Audience:
+        return {member.user_id: member.role for member in self._reader.members(conversation_id)}
+
+    def user(self, user_id: str) -> User | None:
+        found = self._reader.users([user_id])
+        return found[0] if found else None
