@@ -8,8 +8,8 @@ retry neither overtakes nor is overtaken.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from imserver.chat.holds import Holds, Ticket
@@ -34,6 +34,8 @@ from imserver.model import KEY_BYTES, content_digest
 REVIEW_DEADLINE_S = 2.0
 #: Users whose posting rate is remembered; a full bucket carries no information, so forgetting one is harmless.
 MAX_RATE_BUCKETS = 50_000
+#: Members whom a message is pushed to for the price of one post; in larger conversations it counts as more.
+MEMBERS_A_POST = 100
 
 
 class Poster(Outlet, Protocol):
@@ -152,11 +154,14 @@ class Messages:
         self._store = store
         self._clock = clock
         self._limits = limits
-        self._buckets: dict[str, tuple[float, float]] = {}
+        # Ordered, since the oldest is to be found at once; the first key of a dict that lost many is not.
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._reviewing: dict[tuple[int, str], deque[tuple[SessionPost, Mapping[str, Any]]]] = {}
         self._review_tasks: set[asyncio.Task[None]] = set()
         #: Plugins' review hooks, asked in order before a post may enter the queue.
         self.reviewers: Sequence[Reviewer] = ()
+        #: Who hears what is said in a conversation, as far as that is known without asking the store.
+        self.audience_of: Callable[[str], Collection[str] | None] = lambda conversation_id: None
         #: Set by drain: from then on every new post is refused.
         self.draining = False
 
@@ -173,7 +178,7 @@ class Messages:
         if ticket is None:
             poster.post_refused(request_seq, _held())
             return
-        refusal = self._temporary_refusal(poster)
+        refusal = self._temporary_refusal(poster, conversation_id)
         if refusal is not None:
             holds.hold(conversation_id, ticket, key)
             poster.post_refused(request_seq, refusal)
@@ -233,27 +238,32 @@ class Messages:
 
     # -- before the queue ---------------------------------------------------------------------------------------------
 
-    def _temporary_refusal(self, poster: Poster) -> Refusal | None:
-        if self.draining:
-            return Refusal(RefusalCode.OVERLOADED, "the server is shutting down", retry_after_ms=1000)
-        wait_s = self._take_token(poster.user_id)
-        if wait_s > 0:
-            text = f"more than {self._limits.posts_per_second:g} messages a second"
-            return Refusal(RefusalCode.RATE_LIMITED, text, retry_after_ms=int(wait_s * 1000) + 1)
-        return None
-
-    def _take_token(self, user_id: str) -> float:
-        """Token bucket: 0.0 and one token less, or the seconds until there is one."""
+    def take_tokens(self, user_id: str, cost: float = 1.0) -> float:
+        """So much of the user's rate: 0.0 and taken, or the seconds until it is there."""
         rate, burst = self._limits.posts_per_second, float(self._limits.posts_burst)
         now = self._clock.monotonic()
         tokens, at = self._buckets.get(user_id, (burst, now))
         tokens = min(burst, tokens + (now - at) * rate)
-        if tokens < 1.0:
-            return (1.0 - tokens) / rate
+        cost = min(cost, burst)
+        if tokens < cost:
+            return (cost - tokens) / rate
         if len(self._buckets) >= MAX_RATE_BUCKETS and user_id not in self._buckets:
-            self._buckets.pop(next(iter(self._buckets)))
-        self._buckets[user_id] = (tokens - 1.0, now)
+            self._buckets.popitem(last=False)
+        self._buckets[user_id] = (tokens - cost, now)
         return 0.0
+
+    def _temporary_refusal(self, poster: Poster, conversation_id: str) -> Refusal | None:
+        if self.draining:
+            return Refusal(RefusalCode.OVERLOADED, "the server is shutting down", retry_after_ms=1000)
+        cost = 1.0
+        audience = self.audience_of(conversation_id)
+        if audience is not None and poster.user_id in audience:
+            cost += len(audience) // MEMBERS_A_POST
+        wait_s = self.take_tokens(poster.user_id, cost)
+        if wait_s > 0:
+            text = f"more than {self._limits.posts_per_second / cost:g} messages a second"
+            return Refusal(RefusalCode.RATE_LIMITED, text, retry_after_ms=int(wait_s * 1000) + 1)
+        return None
 
     def _enter(self, unit: SessionPost, decoded: Mapping[str, Any] | None) -> None:
         """Into the writer's queue; through the reviewers first, in order, if there are any."""

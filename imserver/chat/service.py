@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from heapq import nsmallest
+from operator import attrgetter
 from typing import Any
 
 from imserver.chat.accounts import Accounts
 from imserver.chat.hub import Hub
 from imserver.chat.messages import Messages
-from imserver.chat.ports import Posted, Store
+from imserver.chat.ports import Posted, Reader, Store
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.content import encode_content
@@ -52,6 +55,7 @@ class Chat:
         self.hub = hub
         self.accounts = accounts
         self.messages = messages
+        messages.audience_of = hub.audience_of
         self._store = store
         self._clock = clock
         self._limits = limits
@@ -202,13 +206,20 @@ class Chat:
 
     async def members(self, user_id: str, conversation_id: str) -> list[Membership]:
         """Everybody in a conversation of one's own."""
+        return await self._store.read(partial(_members, user_id, conversation_id))
 
-        def query(reader: Any) -> list[Membership]:
-            own = reader.membership(conversation_id, user_id)
-            if own is None or own.left_at is not None:
-                raise Refusal(RefusalCode.NOT_FOUND, "no such conversation")
-            found: list[Membership] = reader.members(conversation_id)
-            return found
+    async def members_page(
+        self, user_id: str, conversation_id: str, after: str | None, limit: int
+    ) -> list[Membership]:
+        """At most `limit` of them in the order of user ids, from the first after `after`."""
+        if limit < 1:
+            raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
+
+        def query(reader: Reader) -> list[Membership]:
+            # Sorted here, on the reader's thread: of a large group it would hold the loop.
+            everybody = _members(user_id, conversation_id, reader)
+            chosen = (member for member in everybody if after is None or member.user_id > after)
+            return nsmallest(limit, chosen, key=attrgetter("user_id"))
 
         return await self._store.read(query)
 
@@ -256,3 +267,10 @@ class Chat:
         if len(key) != KEY_BYTES:
             raise Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="key")
         return key
+
+
+def _members(user_id: str, conversation_id: str, reader: Reader) -> list[Membership]:
+    own = reader.membership(conversation_id, user_id)
+    if own is None or own.left_at is not None:
+        raise Refusal(RefusalCode.NOT_FOUND, "no such conversation")
+    return reader.members(conversation_id)

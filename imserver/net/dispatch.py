@@ -22,6 +22,8 @@ MAX_CONVERSATION_ID_BYTES = 8 + 2 * 3 * MAX_USER_ID_BYTES
 SMALL_REPLY_BYTES = 512
 #: What one item or row adds to its content on the wire, at the most: ids, numbers, headers (bytes).
 ITEM_OVERHEAD_BYTES = 640
+#: Members of a new conversation that count as much as one post of its creator's rate.
+MEMBERS_A_TOKEN = 50
 #: Members in one reply; the client asks on after the last one while pages are full.
 MAX_MEMBERS_PAGE = 200
 
@@ -125,12 +127,24 @@ Handler = Callable[[Chat, Asker, Any], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A row of the table. `pages` is true if the reply may be as long as half a frame and more."""
+    """A row of the table. `pages` is true for reads, whose reply may be as long as half a frame and more.
+
+    `tokens` is what it takes of its user's rate of posts, because it writes: above the rate it waits.
+    """
 
     name: str
     params: type[Params]
     handler: Handler
     pages: bool = False
+    tokens: float = 0.0
+
+    def cost(self, params: Any) -> float:
+        """Tokens of one request."""
+        return self.tokens + len(getattr(params, "members", ())) / MEMBERS_A_TOKEN
+
+    def reply_bytes(self, page_bytes: int) -> int:
+        """Room for its reply."""
+        return page_bytes if self.pages else SMALL_REPLY_BYTES
 
 
 async def history(chat: Chat, asker: Asker, params: HistoryParams) -> Any:
@@ -209,15 +223,9 @@ async def edit(chat: Chat, asker: Asker, params: EditParams) -> Any:
 
 async def members(chat: Chat, asker: Asker, params: MembersParams) -> Any:
     """Members now, by user id, at most a page after the given one: `[[user_id, role]…]`."""
-    if params.limit < 1:
-        raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
     limit = min(params.limit, MAX_MEMBERS_PAGE)
-    found = sorted(
-        (member.user_id, str(member.role.value))
-        for member in await chat.members(asker.user_id, params.conversation_id)
-        if member.left_at is None and (params.after is None or member.user_id > params.after)
-    )
-    return found[:limit]
+    page = await chat.members_page(asker.user_id, params.conversation_id, params.after, limit)
+    return [[member.user_id, str(member.role.value)] for member in page]
 
 
 async def users(chat: Chat, asker: Asker, params: UsersParams) -> Any:
@@ -241,13 +249,13 @@ METHODS: dict[str, Method] = {
         Method("abandon", AbandonParams, _through_the_queue),
         Method("history", HistoryParams, history, pages=True),
         Method("sync", SyncParams, sync, pages=True),
-        Method("cursor", CursorParams, cursor),
+        Method("cursor", CursorParams, cursor, tokens=0.2),
         Method("conversations", ConversationsParams, conversations, pages=True),
-        Method("create", CreateParams, create),
-        Method("add", AddParams, add),
-        Method("remove", RemoveParams, remove),
-        Method("leave", LeaveParams, leave),
-        Method("edit", EditParams, edit),
+        Method("create", CreateParams, create, tokens=5.0),
+        Method("add", AddParams, add, tokens=1.0),
+        Method("remove", RemoveParams, remove, tokens=1.0),
+        Method("leave", LeaveParams, leave, tokens=1.0),
+        Method("edit", EditParams, edit, tokens=1.0),
         Method("members", MembersParams, members, pages=True),
         Method("users", UsersParams, users, pages=True),
         Method("renew", RenewParams, renew),

@@ -19,6 +19,7 @@ from imserver.errors import ConfigError, NotAuthorized, Refusal, StartError, Sto
 from imserver.net.backpressure import AddressLimits, room_for_connections
 from imserver.net.flush import FlushQueue
 from imserver.net.sessions import DeviceSession, SessionRegistry
+from imserver.net.shares import Shares
 from imserver.net.transport import SWEEP_INTERVAL_S, ClientTransport
 from imserver.net.turns import Turns
 from imserver_protocol.errors import CloseCode
@@ -67,6 +68,7 @@ class Listener:
         self.flush_queue = FlushQueue(self.loop)
         self.turns = Turns(self.loop, clock)
         self.sessions = SessionRegistry(config.limits, self._session_ended)
+        self.shares = Shares(config.store.readers, chat.messages.take_tokens)
         #: In order of accepting: whatever is done with all of them is done in the same order in every run.
         self.transports: dict[ClientTransport, None] = {}
         #: Sums for whoever watches: accepted connections, welcomes, resumes.
@@ -312,7 +314,7 @@ class Listener:
             limits=self.protocol_limits,
             recorder=self.recorder,
         )
-        device = DeviceSession(session, identity, self)
+        device = DeviceSession(session, identity, self, self.shares.of(user_id))
         self.sessions.add(device)
         # From here on commits are pushed to it: what the client reads after WELCOME leaves no gap to the pushes.
         self.chat.hub.register(device)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Protocol
 
 from imserver.chat.accounts import Identity
@@ -19,13 +20,13 @@ from imserver.config import LimitsConfig
 from imserver.errors import NotAuthorized, Refusal, RefusalCode, StoreFailed
 from imserver.net.dispatch import (
     METHODS,
-    SMALL_REPLY_BYTES,
     AbandonParams,
     Asker,
     Method,
     PostParams,
     read_params,
 )
+from imserver.net.shares import Share
 from imserver_protocol.codec import Tail
 from imserver_protocol.errors import CloseCode, EncodeError, LocalError
 from imserver_protocol.errors import RefusalCode as WireRefusalCode
@@ -33,8 +34,6 @@ from imserver_protocol.events import RequestReceived
 from imserver_protocol.session import Session
 from imserver_protocol.states import SessionState
 
-#: Requests other than posts of one session that are worked on at once; further ones wait as descriptors.
-MAX_REQUESTS_AT_WORK = 8
 #: Longest name of an unknown method that is repeated in its refusal (characters).
 MAX_METHOD_NAME_SHOWN = 40
 
@@ -63,7 +62,7 @@ class Surroundings(Protocol):
 class DeviceSession:
     """One session: the protocol's counters, what the device asked and has not got yet, and where to write."""
 
-    def __init__(self, session: Session, identity: Identity, around: Surroundings) -> None:
+    def __init__(self, session: Session, identity: Identity, around: Surroundings, share: Share) -> None:
         self.session = session
         self.user_id = session.user_id
         self.device_id = session.device_id
@@ -73,6 +72,7 @@ class DeviceSession:
         #: When it last was said to be typing; a clock may start anywhere.
         self.typing_at = float("-inf")
         self._around = around
+        self._share = share
         self._waiting: deque[tuple[int, Method, Any]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         page_bytes = around.limits.max_frame_bytes // 2
@@ -121,28 +121,26 @@ class DeviceSession:
             self._around.chat.messages.post(
                 self, event.seq, params.conversation_id, params.key, params.content
             )
-        elif method.params is AbandonParams:
-            self._abandon(event.seq, params)
         else:
             self._waiting.append((event.seq, method, params))
             self.pump()
 
     def pump(self) -> None:
-        """Begin requests that waited, in order, while there is room for their replies. Called after acks, too."""
-        waiting = self._waiting
-        while (
-            waiting
-            and len(self._tasks) < MAX_REQUESTS_AT_WORK
-            and self.session.state is not SessionState.ENDED
-        ):
+        """Begin requests that waited, in order, while there is room for them and for their replies. Called after acks, too."""
+        waiting, share = self._waiting, self._share
+        while waiting and self.session.state is not SessionState.ENDED:
             seq, method, params = waiting[0]
-            room = self._page_room_bytes if method.pages else SMALL_REPLY_BYTES
-            if not self.session.reserve_reply(seq, room):
+            if not self.session.reserve_reply(seq, method.reply_bytes(self._page_room_bytes)):
+                return
+            if not share.begin(self, reads=method.pages, cost=method.cost(params)):
                 return
             waiting.popleft()
+            if method.params is AbandonParams:
+                self._abandon(seq, params)
+                continue
             task = asyncio.get_running_loop().create_task(self._work(seq, method, params))
             self._tasks.add(task)
-            task.add_done_callback(self._worked)
+            task.add_done_callback(self._tasks.discard)
 
     @property
     def waiting(self) -> bool:
@@ -155,27 +153,23 @@ class DeviceSession:
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _worked(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self.pump()
-
     async def _work(self, seq: int, method: Method, params: Any) -> None:
         try:
             result = await method.handler(self._around.chat, self._asker, params)
             self.session.reply(seq, result)
-        except (Refusal, NotAuthorized) as refusal:
-            self._refuse(seq, refusal)
-            return
+            if self.link is not None:
+                self.link.mark()
         except StoreFailed:
             return  # nobody is answered any more
         except Exception as error:
             self._refuse(seq, error)
-            return
-        if self.link is not None:
-            self.link.mark()
+        finally:
+            self._share.end(reads=method.pages)
+            self.pump()
 
     def _abandon(self, seq: int, params: AbandonParams) -> None:
         def done(unit: Unit) -> None:
+            self._share.end(reads=False)
             if unit.error is not None:
                 self._refuse(seq, unit.error)
                 return
@@ -188,6 +182,8 @@ class DeviceSession:
             self._around.submit(Abandon(params.conversation_id, self.user_id, params.key, done))
         except Refusal as refusal:
             self._refuse(seq, refusal)
+            # Later: ended here it would begin the next one in here, and so on through all that wait.
+            asyncio.get_running_loop().call_soon(partial(self._share.end, reads=False))
         except StoreFailed:
             return  # nobody is answered any more
 

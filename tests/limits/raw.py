@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -69,9 +70,11 @@ class Raw:
         self.end: End | None = None
 
     @classmethod
-    async def open(cls, where: Server | int) -> Self:
+    async def open(cls, where: Server | int, *, source: str | None = None) -> Self:
+        """To the server, or to this port of this machine; from the address `source` if one is given."""
         port = where if isinstance(where, int) else where.port
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
+        local = (source, 0) if source else None
+        return cls(*await asyncio.open_connection("127.0.0.1", port, local_addr=local))
 
     async def __aenter__(self) -> Self:
         return self
@@ -86,6 +89,15 @@ class Raw:
         self._writer.close()
         with suppress(OSError):
             await self._writer.wait_closed()
+
+    def reset(self) -> None:
+        """RST instead of FIN when the socket is closed."""
+        linger = struct.pack("ii", 1, 0)
+        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    def half_close(self) -> None:
+        """FIN; what still comes can be read."""
+        self._writer.write_eof()
 
     # -- out ----------------------------------------------------------------------------------------------------------
 
@@ -163,6 +175,10 @@ class Raw:
         while seq not in self._answers:
             await self.frame()
         return self._answers[seq]
+
+    def forget(self, seq: int) -> None:
+        """The answer is not needed any more (of floods)."""
+        self._answers.pop(seq, None)
 
     async def ask(self, method: str, *params: Any) -> Answer:
         return await self.answer(self.request(method, *params))
