@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Coroutine, Iterator
@@ -26,6 +25,7 @@ from imserver_client import ClientError
 from .app import EXIT_FAILED, EXIT_MISTAKE, fail
 from .control import ask, control_path
 from .demo_screen import DemoScreen
+from .guarded import run_guarded
 from .token import check_name
 
 DATABASE = "chat.db"
@@ -133,20 +133,7 @@ def _folder(given: Path | None, *, fresh: bool) -> Iterator[Path]:
 
 def _run(work: Coroutine[Any, Any, int]) -> int:
     """Also SIGTERM and SIGHUP end it in good order: no server is left behind."""
-
-    async def guarded() -> int:
-        task = asyncio.ensure_future(work)
-        loop = asyncio.get_running_loop()
-        numbers = (signal.SIGTERM, signal.SIGHUP)
-        for number in numbers:
-            loop.add_signal_handler(number, task.cancel)
-        try:
-            return await task
-        finally:
-            for number in numbers:
-                loop.remove_signal_handler(number)
-
     try:
-        return asyncio.run(guarded())
+        return run_guarded(work)
     except asyncio.CancelledError:
         return EXIT_FAILED

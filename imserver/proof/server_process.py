@@ -138,11 +138,17 @@ class ServerProcess:
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
 
+    def terminate(self) -> None:
+        """SIGTERM: it begins to drain."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.terminate()
+
     async def stop(self) -> int:
         """SIGTERM and wait for the drain. Returns the exit code."""
         assert self._process is not None
         if self._process.returncode is None:
-            self._process.terminate()
+            self.terminate()
             try:
                 async with asyncio.timeout(STOP_TIMEOUT_S):
                     await self._process.wait()

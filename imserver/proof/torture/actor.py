@@ -1,0 +1,348 @@
+"""One client of the torture run: the real library with its store on disk, and a book of everything that it was told."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from imserver.model import KEY_BYTES
+from imserver_client import (
+    Abandoned,
+    CatchUpFailed,
+    Client,
+    ClientError,
+    ConnectionChanged,
+    CursorMoved,
+    Disconnected,
+    Edited,
+    Environment,
+    EpochChanged,
+    Message,
+    OutboxFull,
+    Posted,
+    PostSettled,
+    Refused,
+    State,
+    Undeliverable,
+    connect,
+)
+
+from .book import Book
+from .cast import Part
+
+#: People who come back at once: the kills are what is tried here, not their patience.
+IMPATIENT = Environment(uniform=lambda low, high: min(high, 0.1 + secrets.randbelow(300) / 1000))
+#: Posts without an answer above which a client says nothing more: the load is open, but not without bound.
+MAX_UNANSWERED = 200
+#: For leaving at the end (seconds).
+CLOSE_S = 10.0
+
+
+@dataclass(slots=True)
+class Counts:
+    """Of one process, in one life."""
+
+    posted: int = 0
+    answered: int = 0
+    held_back: int = 0
+    shown: int = 0
+    marked: int = 0
+    edits: int = 0
+    given_up: int = 0
+    booked: int = 0
+    moved: int = 0
+    cancelled: int = 0
+    unheard: int = 0
+    connections: int = 0
+    resumed: int = 0
+    connected: int = 0
+
+
+@dataclass(slots=True)
+class _Line:
+    """When the connection came and went (monotonic seconds), the newest last."""
+
+    changes: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=64))
+
+    def note(self, up: bool) -> None:
+        self.changes.append((time.monotonic(), up))
+
+    def up_at(self, moment: float) -> bool:
+        return next((up for at, up in reversed(self.changes) if at <= moment), False)
+
+
+class Actor:
+    """A client from its connection until it leaves. `hear` is told every message, after it is written down."""
+
+    def __init__(self, part: Part, folder: Path, life: int, counts: Counts) -> None:
+        self.part = part
+        self.book = Book(folder, part.name, life)
+        self.counts = counts
+        self.hear: Callable[[str, int, str, Mapping[str, Any]], None] = lambda *message: None
+        self.ready = asyncio.Event()
+        self.broken = ""
+        self._folder = folder
+        self._life = life
+        self._client: Client | None = None
+        self._line = _Line()
+        self._unanswered: dict[bytes, float] = {}
+        self._last: dict[str, int] = {}
+        self._moved = asyncio.Event()
+        self._cursors: dict[tuple[str, str], tuple[int, int]] = {}
+        self._waiting: set[asyncio.Task[Any]] = set()
+
+    @property
+    def client(self) -> Client:
+        assert self._client is not None
+        return self._client
+
+    @property
+    def connected(self) -> bool:
+        """Whether a post would go out at once."""
+        return self._client is not None and self._client.state is State.CONNECTED
+
+    async def live(self, address: str, token: str, leaving: asyncio.Event) -> None:
+        """Connect, and read until it is time to leave."""
+        connecting = connect(
+            address,
+            token=token,
+            device_id=self.part.device_id,
+            store=self._folder / f"{self.part.name}.store",
+            timeout=None,
+            close_timeout=CLOSE_S,
+            environment=IMPATIENT,
+        )
+        try:
+            async with connecting as client:
+                await self._stay(client, leaving)
+        except ClientError as error:
+            self._break(f"the client gave up: {error!r}")
+        finally:
+            self.book.close()
+
+    async def _stay(self, client: Client, leaving: asyncio.Event) -> None:
+        self._client = client
+        events = client.events()
+        self._line.note(client.state is State.CONNECTED)
+        for queued in client.outbox():
+            self._unanswered[queued.key] = 0.0  # by an earlier life
+        if self._life == 0:
+            self.book.heads({row.conversation_id: row.head for row in await self._conversations()})
+        readers = [
+            asyncio.ensure_future(self._guarded(self._read_messages())),
+            asyncio.ensure_future(self._guarded(self._read_events(events))),
+        ]
+        self.ready.set()
+        try:
+            await leaving.wait()
+        finally:
+            for task in (*readers, *self._waiting):
+                task.cancel()
+            await asyncio.gather(*readers, *self._waiting, return_exceptions=True)
+
+    # -- saying -------------------------------------------------------------------------------------------------------
+
+    def post(self, conversation_id: str, text: str) -> asyncio.Task[Posted | None] | None:
+        """Into the outbox, and so on. The task returns the answer, or None if there will be none."""
+        if len(self._unanswered) >= MAX_UNANSWERED:
+            self.counts.held_back += 1
+            return None
+        key = secrets.token_bytes(KEY_BYTES)
+        content = {"type": "text", "text": text}
+        self.book.posting(key, conversation_id, content)
+        self._unanswered[key] = time.monotonic()
+        self.counts.posted += 1
+        return self._spawn(self._post(conversation_id, content, key))
+
+    async def _post(self, conversation_id: str, content: dict[str, Any], key: bytes) -> Posted | None:
+        answer = asyncio.ensure_future(self.client.post(conversation_id, content, key=key))
+        await asyncio.sleep(0)  # its first step is done now, and that puts it into the outbox
+        if not answer.done() or answer.cancelled() or answer.exception() is None:
+            self.book.taken(key)
+        outcome: Posted | ClientError
+        try:
+            outcome = await answer
+        except ClientError as error:
+            outcome = error
+        self._settled(key, outcome)
+        return outcome if isinstance(outcome, Posted) else None
+
+    def _settled(self, key: bytes, outcome: Posted | ClientError | None) -> None:
+        if isinstance(outcome, Disconnected):
+            return  # we leave; it stays in the outbox
+        self._unanswered.pop(key, None)
+        if isinstance(outcome, Posted):
+            self.counts.answered += 1
+            self.book.answered(outcome)
+        elif isinstance(outcome, Abandoned):
+            self.book.given_up(key)
+        elif isinstance(outcome, OutboxFull):
+            self.counts.held_back += 1
+        elif isinstance(outcome, Refused | Undeliverable):
+            self.book.refused(key, repr(outcome))
+        else:
+            self._break(f"post: {outcome!r}")
+        self._moved.set()
+
+    def give_up_last(self, conversation_id: str) -> None:
+        """Abandon the newest post without an answer, if there is one there."""
+        mine = [queued.key for queued in self.client.outbox() if queued.conversation_id == conversation_id]
+        if mine:
+            self.book.giving_up(mine[-1])
+            self._spawn(self._give_up(conversation_id, mine[-1]))
+
+    async def _give_up(self, conversation_id: str, key: bytes) -> None:
+        try:
+            if await self.client.abandon(conversation_id, key) is None:
+                self.counts.given_up += 1
+        except Disconnected:
+            pass
+        except ClientError as error:
+            self._break(f"abandon: {error!r}")
+
+    def edit(self, posted: Posted, text: str) -> None:
+        """Change one's own message, if nobody has yet."""
+        self._spawn(self._edit(posted, {"type": "text", "text": text}))
+
+    async def _edit(self, posted: Posted, content: dict[str, Any]) -> None:
+        try:
+            edit = await self.client.edit(posted.conversation_id, posted.position, content, revision=1)
+        except (Refused, Disconnected):
+            return  # done already, by this very call before its reply was lost
+        except ClientError as error:
+            self._break(f"edit: {error!r}")
+            return
+        self.counts.edits += 1
+        self.book.edited(posted.conversation_id, posted.position, edit.revision, content)
+
+    # -- hearing ------------------------------------------------------------------------------------------------------
+
+    async def _read_messages(self) -> None:
+        async for message in self.client.messages():
+            self.book.shown(message)
+            self.counts.shown += 1
+            self.counts.marked += message.redelivered
+            self._last[message.conversation_id] = message.position
+            self._moved.set()
+            self._hear(message)
+
+    def _hear(self, message: Message) -> None:
+        if message.content is not None:
+            self.hear(message.conversation_id, message.position, message.sender_id, message.content)
+
+    async def _read_events(self, events: Any) -> None:
+        async for event in events:
+            match event:
+                case Edited():
+                    self.book.edited(event.conversation_id, event.position, event.revision, event.content)
+                    if event.content is not None:
+                        self.hear(event.conversation_id, event.position, "", event.content)
+                case PostSettled():
+                    self._settled(event.key, event.posted or event.error)
+                case ConnectionChanged():
+                    self._note_connection(event)
+                case CursorMoved():
+                    self._note_cursor(event)
+                case EpochChanged() | CatchUpFailed():
+                    self._break(repr(event))
+
+    def _note_connection(self, event: ConnectionChanged) -> None:
+        up = event.state is State.CONNECTED
+        self._line.note(up)
+        self.counts.connections += up
+        self.counts.resumed += event.resumed
+        self._moved.set()
+
+    def _note_cursor(self, event: CursorMoved) -> None:
+        """Cursors never go back."""
+        place = (event.conversation_id, event.user_id)
+        new = (event.cursor.delivered, event.cursor.read)
+        old = self._cursors.get(place, (0, 0))
+        if new[0] < old[0] or new[1] < old[1]:
+            self._break(f"the cursors of {place} went back from {old} to {new}")
+        self._cursors[place] = new
+
+    # -- what is asked of it ------------------------------------------------------------------------------------------
+
+    def unanswered_at(self, moment: float) -> list[bytes]:
+        """Keys of posts that had gone out to a server at that moment, and have no answer now."""
+        if not self._line.up_at(moment):
+            return []
+        return [key for key, since in self._unanswered.items() if since < moment]
+
+    async def settle(self, timeout_s: float) -> str:
+        """Wait until every post is answered and everything is shown. Returns what it still waits for after so long, or ""."""
+        waits_for = "its connection"
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.ready.wait()
+                while self._unanswered or len(self.client.outbox()):
+                    waits_for = (
+                        f"answers to {len(self._unanswered)} posts, {len(self.client.outbox())} in the outbox"
+                    )
+                    await self._wait()
+                waits_for = "the list of conversations"
+                heads = {row.conversation_id: row.head for row in await self._conversations()}
+                earlier = self.book.last_shown() if self._life else {}
+                while behind := [
+                    f"message {head} of {conversation_id}"
+                    for conversation_id, head in heads.items()
+                    if head > max(self._last.get(conversation_id, 0), earlier.get(conversation_id, 0))
+                ]:
+                    waits_for = f"{behind[0]} and {len(behind) - 1} more conversations"
+                    await self._wait()
+        except TimeoutError:
+            return f"{self.part.name} ({'connected' if self.connected else 'not connected'}) waits for {waits_for}"
+        except ClientError as error:
+            self._break(f"settle: {error!r}")
+            return f"{self.part.name}: {error!r}"
+        self.book.caught_up(heads)
+        return ""
+
+    async def _wait(self) -> None:
+        self._moved.clear()
+        await self._moved.wait()
+
+    async def _conversations(self) -> list[Any]:
+        rows: list[Any] = []
+        before = None
+        while True:
+            page = await self.client.conversations(before=before, limit=100)
+            rows += page.conversations
+            before = page.next
+            if before is None:
+                return rows
+
+    async def conversations(self) -> list[Any]:
+        """All of them, newest first."""
+        return await self._conversations()
+
+    # -- tasks --------------------------------------------------------------------------------------------------------
+
+    def _spawn(self, work: Any) -> asyncio.Task[Any]:
+        task = asyncio.ensure_future(self._guarded(work))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+        return task
+
+    async def _guarded(self, work: Any) -> Any:
+        try:
+            return await work
+        except Disconnected:
+            return None
+        except Exception as error:
+            traceback.print_exception(error)
+            self._break(repr(error))
+            return None
+
+    def _break(self, text: str) -> None:
+        self.broken = self.broken or text
+        self.book.trouble(text)
+        self._moved.set()

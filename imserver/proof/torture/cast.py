@@ -1,0 +1,87 @@
+"""Who takes part: which users with which devices, in which process, in which conversations. Drawn from the seed."""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+import msgspec
+
+#: Staff accounts of the demo chain, and the bots of their shops.
+STAFF: Final = (("staff-li", "store-garden"), ("staff-zhang", "store-river"))
+#: Of all clients: who books, and who is the second device of somebody.
+CUSTOMER_SHARE = 0.24
+SECOND_DEVICE_SHARE = 0.08
+MAX_GROUP_MEMBERS = 9
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One client. `kind`: talker, customer or staff. `groups`: numbers of groups that it talks in; `partners`: users that it
+    talks with alone. `shop`: the bot that it deals with."""
+
+    user_id: str
+    device_id: str
+    kind: str
+    groups: tuple[int, ...] = ()
+    partners: tuple[str, ...] = ()
+    shop: str = ""
+    chinese: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of its files: one for each device."""
+        return self.device_id
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A group that is made before the load begins."""
+
+    number: int
+    owner: str
+    members: tuple[str, ...]
+
+
+class Cast(msgspec.Struct, frozen=True):
+    """Everybody. `processes`: whose clients share a process."""
+
+    processes: tuple[tuple[Part, ...], ...]
+    groups: tuple[Group, ...]
+    directs: tuple[tuple[str, str], ...]
+
+    @property
+    def parts(self) -> list[Part]:
+        """All clients."""
+        return [part for process in self.processes for part in process]
+
+
+def draw_cast(seed: int, clients: int, processes: int, conversations: int) -> Cast:
+    """Half of the conversations are groups, half are of two; those with the shops come on top."""
+    rng = random.Random(f"cast {seed}")
+    staff = STAFF if clients >= 10 else STAFF[:1]
+    customers = max(2, round(clients * CUSTOMER_SHARE))
+    seconds = round(clients * SECOND_DEVICE_SHARE)
+    talkers = [f"talker-{n:02}" for n in range(clients - len(staff) - customers - seconds)]
+    if len(talkers) < 4 or not 1 <= processes <= clients:
+        raise ValueError("at least 8 clients, in no more processes than clients")
+    groups = []
+    for number in range((conversations + 1) // 2):
+        size = rng.randint(3, min(MAX_GROUP_MEMBERS, len(talkers)))
+        members = rng.sample(talkers, size)
+        groups.append(Group(number, members[0], tuple(members[1:])))
+    pairs = [(one, other) for n, one in enumerate(talkers) for other in talkers[n + 1 :]]
+    directs = tuple(rng.sample(pairs, min(conversations // 2, len(pairs))))
+    parts = [_talker(user, f"{user}-1", groups, directs) for user in talkers]
+    parts += [_talker(user, f"{user}-2", groups, directs) for user in rng.sample(talkers, seconds)]
+    for number in range(customers):
+        name = f"customer-{number:02}"
+        shop = staff[number % len(staff)][1]
+        parts.append(Part(name, f"{name}-1", "customer", shop=shop, chinese=number % 4 >= 2))
+    parts += [Part(user, f"{user}-1", "staff", shop=bot, chinese=True) for user, bot in staff]
+    rng.shuffle(parts)
+    return Cast(tuple(tuple(parts[n::processes]) for n in range(processes)), tuple(groups), directs)
+
+
+def _talker(user: str, device: str, groups: list[Group], directs: tuple[tuple[str, str], ...]) -> Part:
+    mine = tuple(group.number for group in groups if user == group.owner or user in group.members)
+    partners = tuple(one if user == other else other for one, other in directs if user in (one, other))
+    return Part(user, device, "talker", mine, partners)

@@ -1,0 +1,196 @@
+"""A process with several clients: `python -m imserver.proof.torture.client_process`. It is told what to do by lines of JSON on
+its standard input, answers on its standard output, and ends when the input ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+import traceback
+from collections.abc import Coroutine
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from imserver_client import ClientError
+from imserver_client import direct_conversation_id as direct
+
+from .actor import Actor, Counts
+from .cast import Group, Part
+from .customer import CUSTOMER_PAUSE_S, STAFF_PAUSE_S, Customer, Staff
+from .talker import Talkers
+
+MAX_LINE_BYTES = 1024 * 1024
+#: How often the figures are told (seconds).
+TELL_EVERY_S = 0.2
+EXIT_ORPHAN = 3
+
+
+class Role(msgspec.Struct, frozen=True):
+    """One client of this process: where it connects, and as whom."""
+
+    part: Part
+    address: str
+    token: str
+
+
+class Script(msgspec.Struct, frozen=True):
+    """The first line: everything that a life of the process needs. `groups`: ids by number, once they are made."""
+
+    seed: int
+    number: int
+    life: int
+    folder: str
+    rate: float
+    roles: tuple[Role, ...]
+    groups: dict[str, str]
+
+
+class ClientProcess:
+    """The clients of this process, and the answers to its director."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._counts = Counts()
+        self._rng = random.Random(f"client process {script.seed} {script.number} {script.life}")
+        folder = Path(script.folder)
+        self._actors = [Actor(role.part, folder, script.life, self._counts) for role in script.roles]
+        self._talkers = Talkers(self._rng, script.rate)
+        self._stopping = asyncio.Event()
+        self._leaving = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._groups = dict(script.groups)
+
+    async def run(self, lines: asyncio.StreamReader) -> None:
+        """Until it is told to leave, or the director is gone."""
+        living = [
+            asyncio.create_task(actor.live(role.address, role.token, self._leaving))
+            for actor, role in zip(self._actors, self._script.roles, strict=True)
+        ]
+        telling = asyncio.create_task(self._tell_figures())
+        if self._groups:
+            self._begin()
+        else:
+            self._run(self._tell_ready())
+        listening = asyncio.create_task(self._listen(lines))
+        await asyncio.gather(*living)
+        for task in (telling, listening):
+            task.cancel()
+        tell(do="figures", **self._figures())
+
+    async def _listen(self, lines: asyncio.StreamReader) -> None:
+        """Do as told. Without a director there is nothing more to do."""
+        while line := await lines.readline():
+            order = msgspec.json.decode(line)
+            self._run(getattr(self, f"do_{order.pop('do')}")(**order))
+        os._exit(EXIT_ORPHAN)
+
+    # -- orders -------------------------------------------------------------------------------------------------------
+
+    async def do_make(self, groups: list[Any]) -> None:
+        """Make these groups; their owners are ours."""
+        made: dict[str, str] = {}
+        for group in msgspec.convert(groups, list[Group]):
+            owner = next(actor for actor in self._actors if actor.part.user_id == group.owner)
+            made[str(group.number)] = await owner.client.create_group(f"group {group.number}", group.members)
+        tell(do="made", groups=made)
+
+    async def do_begin(self, groups: dict[str, str]) -> None:
+        """The load begins."""
+        self._groups = groups
+        self._begin()
+
+    async def do_burst(self, count: int) -> None:
+        """Many posts at once; told as soon as they have gone out."""
+        said = self._talkers.burst(count)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        tell(do="said", count=said)
+
+    async def do_unanswered(self, at: float) -> None:
+        """Keys of posts that a server may have had at that moment, and had not answered."""
+        tell(
+            do="unanswered",
+            at=at,
+            keys={
+                actor.part.name: [key.hex() for key in actor.unanswered_at(at)]
+                for actor in self._actors
+                if actor.ready.is_set()
+            },
+        )
+
+    async def do_stop(self) -> None:
+        """No more load."""
+        self._stopping.set()
+
+    async def do_settle(self, timeout_s: float) -> None:
+        """Wait until everybody is quiet, and say who is not."""
+        stuck = await asyncio.gather(*(actor.settle(timeout_s) for actor in self._actors))
+        tell(do="settled", stuck=[text for text in stuck if text])
+
+    async def do_leave(self) -> None:
+        """Good-bye."""
+        self._leaving.set()
+
+    # -- within -------------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        for actor in self._actors:
+            part = actor.part
+            if part.kind == "talker":
+                groups = [self._groups[str(number)] for number in part.groups]
+                directs = [direct(part.user_id, partner) for partner in part.partners]
+                self._talkers.places[actor] = [*groups, *directs]
+            else:
+                make = Customer if part.kind == "customer" else Staff
+                pause_s = CUSTOMER_PAUSE_S if part.kind == "customer" else STAFF_PAUSE_S
+                rng = random.Random(self._rng.random())
+                self._run(make(actor, rng, self._script.seed).play(self._stopping, pause_s))
+        self._run(self._talkers.talk(self._stopping))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            if not (isinstance(error, ClientError) and self._leaving.is_set()):
+                traceback.print_exception(error)
+                tell(do="failed", text=repr(error))
+
+    async def _tell_ready(self) -> None:
+        await asyncio.gather(*(actor.ready.wait() for actor in self._actors))
+        tell(do="ready")
+
+    async def _tell_figures(self) -> None:
+        while True:
+            tell(do="figures", **self._figures())
+            await asyncio.sleep(TELL_EVERY_S)
+
+    def _figures(self) -> dict[str, Any]:
+        self._counts.connected = sum(actor.connected for actor in self._actors)
+        return {"figures": asdict(self._counts), "broken": [a.part.name for a in self._actors if a.broken]}
+
+
+def tell(**line: Any) -> None:
+    """One line to the director."""
+    os.write(1, msgspec.json.encode(line) + b"\n")
+
+
+async def main() -> None:
+    """Read the script, play it."""
+    loop = asyncio.get_running_loop()
+    lines = asyncio.StreamReader(limit=MAX_LINE_BYTES)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    script = msgspec.json.decode(await lines.readline(), type=Script)
+    await ClientProcess(script).run(lines)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

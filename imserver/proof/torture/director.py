@@ -1,0 +1,315 @@
+"""What is done to the processes: the server is killed under load, stopped, and started again; client processes are killed, too.
+
+All by the seed, except for what depends on the load itself: most kills wait until a client says that posts have gone out, and
+come a seeded moment later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from imserver.proof.fault_proxy import Faults
+from imserver.proof.server_process import ServerFailed, ServerProcess
+from imserver.proof.stored_rows import stored_keys
+
+from .company import ClientHandle, Company
+from .options import MAX_QUEUE_WAIT_S, Options
+from .weather import Sky
+
+
+class Way(StrEnum):
+    """How a server comes to its end."""
+
+    BURST = "just after many posts"
+    ANSWERS_LOST = "its answers got lost"
+    FROZEN = "stopped before"
+    ANY_MOMENT = "at any moment"
+    DRAINING = "while it drains"
+    STARTING = "while it starts"
+
+
+#: Of each sixteen kills. The first ones are always the same, so that also a short run has one of each outcome.
+FIRST_WAYS = (Way.ANSWERS_LOST, Way.FROZEN, Way.BURST)
+WAYS = (
+    *[Way.BURST] * 9, *[Way.ANSWERS_LOST] * 2, *[Way.FROZEN] * 2, Way.ANY_MOMENT, Way.DRAINING, Way.STARTING,
+)  # fmt: skip
+#: A cycle without its start (seconds): how long the server works before its end is prepared.
+WORK_S = (0.3, 1.6)
+#: Clients that have to be back before a server is killed again, and how long they are waited for.
+BACK_SHARE, BACK_S = 0.6, 5.0
+BURST_POSTS = 24
+#: From the moment at which posts have gone out until the kill: about what a commit takes, and its neighbours.
+AFTER_BURST_S = 0.03
+#: Stops of the server, in so many of its lives: mostly short, some longer than the store's patience.
+STOP_SHARE, LONG_STOP_SHARE = 0.3, 0.04
+SHORT_STOP_S = (0.05, 1.2)
+LONG_STOP_S = (MAX_QUEUE_WAIT_S + 0.5, MAX_QUEUE_WAIT_S + 2.5)
+#: Longer than the keepalive of clients (25 s until they ask, 10 s until they give up): once in so many seconds.
+KEEPALIVE_STOP_S = (37.0, 42.0)
+KEEPALIVE_STOP_EVERY_S = 420.0
+#: Between two kills of client processes (seconds), and how long one stays away.
+CLIENT_KILL_EVERY_S = (6.0, 16.0)
+CLIENT_AWAY_S = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """One SIGKILL of the server: posts that were unanswered then, and how many of these the database had."""
+
+    way: Way
+    unanswered: int
+    stored: int
+
+
+@dataclass(slots=True)
+class Deeds:
+    """Everything that was done."""
+
+    kills: list[Kill] = field(default_factory=list)
+    stops: int = 0
+    stopped_s: float = 0.0
+    client_kills: int = 0
+    #: How long each start took until the server listened (seconds).
+    starts_s: list[float] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    #: What went wrong by itself.
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def hits(self) -> int:
+        """Kills that hit a server with an unanswered post."""
+        return sum(kill.unanswered > 0 for kill in self.kills)
+
+    @property
+    def found(self) -> int:
+        """Unanswered posts that the database had."""
+        return sum(kill.stored for kill in self.kills)
+
+    @property
+    def not_found(self) -> int:
+        return sum(kill.unanswered - kill.stored for kill in self.kills)
+
+
+class Director:
+    """`direct` runs until the time is over, or enough was killed; the server runs then."""
+
+    def __init__(
+        self,
+        options: Options,
+        server: ServerProcess,
+        company: Company,
+        skies: dict[str, Sky],
+        deeds: Deeds,
+        on_deed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._options = options
+        self._server = server
+        self._company = company
+        self._skies = skies
+        self._deeds = deeds
+        self._on_deed = on_deed
+        self._rng = random.Random(f"director {options.seed}")
+        self._ways = self._deck()
+        self._begun = time.monotonic()
+        self._keepalive_stops = 0
+
+    async def direct(self) -> None:
+        """The whole run."""
+        self._begun = time.monotonic()
+        killer = asyncio.create_task(self._kill_clients())
+        try:
+            while not self._over:
+                await self._life()
+        finally:
+            killer.cancel()
+            await asyncio.gather(killer, return_exceptions=True)
+        if not self._server.running:
+            await self._start()
+
+    @property
+    def _over(self) -> bool:
+        options, done = self._options, len(self._deeds.kills)
+        enough = bool(options.kills) and done >= options.kills
+        return enough or time.monotonic() - self._begun >= options.minutes * 60
+
+    def _deck(self) -> Iterator[Way]:
+        yield from FIRST_WAYS
+        while True:
+            yield from self._rng.sample(WAYS, len(WAYS))
+
+    # -- the server ---------------------------------------------------------------------------------------------------
+
+    async def _life(self) -> None:
+        """From a server that runs (or not) to one that was killed."""
+        way = next(self._ways)
+        if way is Way.STARTING:
+            await self._kill_starting()
+            return
+        await self._start()
+        await self._clients_back()
+        await self._work()
+        if not self._server.running:
+            self._deeds.broken.append(f"the server ended by itself: {self._server.tail(5)}")
+            return
+        await {
+            Way.BURST: self._kill_after_burst,
+            Way.ANSWERS_LOST: self._kill_without_answers,
+            Way.FROZEN: self._kill_frozen,
+            Way.ANY_MOMENT: self._kill_now,
+            Way.DRAINING: self._kill_draining,
+        }[way]()
+
+    async def _start(self) -> None:
+        if self._server.running:
+            return
+        begun = time.monotonic()
+        try:
+            await self._server.start()
+        except ServerFailed as error:
+            self._deeds.broken.append(f"the server did not start: {error}")
+            raise
+        self._deeds.starts_s.append(time.monotonic() - begun)
+
+    async def _clients_back(self) -> None:
+        await self._company.connected(round(BACK_SHARE * self._options.clients), BACK_S)
+
+    async def _work(self) -> None:
+        await asyncio.sleep(self._rng.uniform(*WORK_S))
+        elapsed = time.monotonic() - self._begun
+        dice = self._rng.random()
+        if elapsed > KEEPALIVE_STOP_EVERY_S * (self._keepalive_stops + 0.5):
+            self._keepalive_stops += 1
+            await self._stop_for(*KEEPALIVE_STOP_S)
+        elif dice < LONG_STOP_SHARE or self._wants_a_long_stop:
+            await self._stop_for(*LONG_STOP_S)
+        elif dice < STOP_SHARE:
+            await self._stop_for(*SHORT_STOP_S)
+
+    @property
+    def _wants_a_long_stop(self) -> bool:
+        """One for certain, also in a short run: the tenth life has it."""
+        return len(self._deeds.kills) == 9
+
+    async def _stop_for(self, low_s: float, high_s: float) -> None:
+        """SIGSTOP, and SIGCONT after a while; then it works for a moment."""
+        span_s = self._rng.uniform(low_s, high_s)
+        self._server.freeze(True)
+        self._deeds.stops += 1
+        self._deeds.stopped_s += span_s
+        await asyncio.sleep(span_s)
+        self._server.freeze(False)
+        await asyncio.sleep(self._rng.uniform(0.0, 0.5))
+
+    # -- the ways -----------------------------------------------------------------------------------------------------
+
+    async def _kill_after_burst(self) -> None:
+        await self._burst(self._some_clients())
+        await asyncio.sleep(self._rng.uniform(0, AFTER_BURST_S))
+        await self._kill(Way.BURST)
+
+    async def _kill_without_answers(self) -> None:
+        clients = self._some_clients()
+        with self._reserved(clients) as skies:
+            for sky in skies:
+                sky.proxy.apply(Faults(swallow_down=True))
+            await self._burst(clients)
+            await asyncio.sleep(self._rng.uniform(0.05, 0.3))
+            await self._kill(Way.ANSWERS_LOST)
+
+    async def _kill_frozen(self) -> None:
+        self._server.freeze(True)
+        self._deeds.stops += 1
+        await self._burst(self._some_clients())
+        await asyncio.sleep(self._rng.uniform(0, 0.2))
+        await self._kill(Way.FROZEN)
+
+    async def _kill_now(self) -> None:
+        await self._kill(Way.ANY_MOMENT)
+
+    async def _kill_draining(self) -> None:
+        self._server.terminate()
+        await asyncio.sleep(self._rng.uniform(0, 0.25))
+        if self._server.running:
+            await self._kill(Way.DRAINING)
+        else:
+            self._check_exit(await self._server.ended())
+
+    async def _kill_starting(self) -> None:
+        if self._server.running:  # only the very first life
+            await self._kill(Way.ANY_MOMENT)
+        usual_s = self._deeds.starts_s[-1] if self._deeds.starts_s else 1.0
+        await self._server.spawn()
+        await asyncio.sleep(self._rng.uniform(0.3 * usual_s, 1.1 * usual_s))
+        if not self._server.running:
+            self._deeds.broken.append(f"the server did not start: {self._server.tail(5)}")
+        await self._kill(Way.STARTING)
+
+    def _check_exit(self, code: int) -> None:
+        if code != 0:
+            self._deeds.broken.append(f"the server drained with exit code {code}: {self._server.tail(5)}")
+
+    def _some_clients(self) -> ClientHandle | None:
+        """A client process, rather one whose lines are good."""
+        running = [handle for handle in self._company.handles if handle.present["connected"] > 0]
+        return self._rng.choice(running) if running else None
+
+    async def _burst(self, clients: ClientHandle | None) -> None:
+        """Let this process post, and wait until that has gone out."""
+        if clients is None:
+            return
+        clients.forget("said")
+        clients.tell(do="burst", count=BURST_POSTS)
+        await clients.answer("said", 3.0)
+
+    @contextlib.contextmanager
+    def _reserved(self, clients: ClientHandle | None) -> Iterator[Sequence[Sky]]:
+        names = [role.part.name for role in clients.script.roles] if clients is not None else []
+        skies = [self._skies[name] for name in names]
+        for sky in skies:
+            sky.reserved = True
+        try:
+            yield skies
+        finally:
+            for sky in skies:
+                sky.reserved = False
+                sky.proxy.apply(Faults())
+
+    async def _kill(self, way: Way) -> None:
+        """SIGKILL; then ask the clients what they had no answer to, and the database which of these it has."""
+        deaf = {name for name, sky in self._skies.items() if sky.proxy.deaf}
+        at = time.monotonic()
+        await self._server.kill()
+        answers = await self._company.ask_all("unanswered", 3.0, do="unanswered", at=at)
+        keys = [
+            bytes.fromhex(key)
+            for answer in answers
+            for name, mine in answer["keys"].items()
+            if name not in deaf  # what these said did not reach the server
+            for key in mine
+        ]
+        if way is Way.STARTING:
+            keys = []  # nobody had been let in yet
+        stored = await asyncio.to_thread(stored_keys, self._server.database, keys)
+        self._deeds.kills.append(Kill(way, len(keys), len(stored)))
+        self._options.sabotage.while_down(self._server.database)
+        self._on_deed()
+
+    # -- the clients --------------------------------------------------------------------------------------------------
+
+    async def _kill_clients(self) -> None:
+        """SIGKILL one client process after the other, and start it again on its stores."""
+        rng = random.Random(f"client kills {self._options.seed}")
+        while True:
+            await asyncio.sleep(rng.uniform(*CLIENT_KILL_EVERY_S))
+            handle = rng.choice(self._company.handles)
+            await handle.kill()
+            self._deeds.client_kills += 1
+            await asyncio.sleep(rng.uniform(0, CLIENT_AWAY_S))
+            await handle.start(self._company.groups)

@@ -1,0 +1,38 @@
+"""What a run is asked for, and what it has to reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from imserver.proof.sabotage import Sabotage
+
+#: A unit that waits so long in the store's queue means a stuck disk; some stops of the server last longer (seconds).
+MAX_QUEUE_WAIT_S = 4.0
+
+#: Posts a second, so that two cores suffice for the server, its clients and their proxies.
+DEFAULT_RATE = 80.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`minutes` bound the load, `kills` (if not 0) end it earlier. `rate`: posts a second of all talkers together."""
+
+    seed: int
+    folder: Path
+    minutes: float = 2.0
+    kills: int = 0
+    rate: float = DEFAULT_RATE
+    clients: int = 50
+    processes: int = 5
+    conversations: int = 24
+    #: For tests of the run itself: fewer clients and conversations will do.
+    small: bool = False
+    sabotage: Sabotage = field(default_factory=Sabotage)
+
+    @property
+    def sections(self) -> Mapping[str, Mapping[str, Any]]:
+        """Of the server's configuration: all bounds are the default ones, except that a short stop is a long one already."""
+        return {"plugins.booking": {}, "store": {"max_queue_wait_s": MAX_QUEUE_WAIT_S}}

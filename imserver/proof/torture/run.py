@@ -1,0 +1,180 @@
+"""One torture run from its first process to its last: set up, direct, let everybody come to rest, drain."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from imserver.proof.fault_proxy import FaultProxy
+from imserver.proof.server_process import ServerProcess
+
+from .cast import draw_cast
+from .client_process import Role
+from .company import Company
+from .director import Deeds, Director
+from .options import Options
+from .verdict import Evidence
+from .weather import Sky
+
+#: Once the faults are over everybody is quiet within this time, on the slowest machine; who is not is stuck (seconds).
+SETTLE_S = 120.0
+#: For leaving, after that (seconds).
+LEAVE_S = 30.0
+#: Between two looks at the figures (seconds).
+PROGRESS_S = 1.0
+#: Lines of a log that say of themselves that something is wrong with our code.
+TROUBLE = ("Traceback (most recent call last)", "was never retrieved", "was never awaited", "ResourceWarning")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is."""
+
+    phase: str
+    elapsed_s: float
+    deeds: Deeds
+    figures: Counter[str]
+
+
+async def run_torture(options: Options, show: Callable[[Progress], None]) -> Evidence:
+    """In an empty folder. However this ends, no process of it is left.
+
+    Raises ServerFailed or CompanyFailed if it cannot even begin.
+    """
+    began_at, deeds = datetime.now(UTC), Deeds()
+    books = options.folder / "clients"
+    books.mkdir()
+    server = ServerProcess(options.folder, options.sections, leash=True)
+    cast = draw_cast(options.seed, options.clients, options.processes, options.conversations)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(server)
+        skies: dict[str, Sky] = {}
+        for part in cast.parts:
+            proxy = await stack.enter_async_context(FaultProxy("127.0.0.1", server.port))
+            rng = random.Random(f"weather {options.seed} {part.name}")
+            skies[part.name] = Sky(proxy, rng, deeds.faults)
+        roles = [
+            [
+                Role(
+                    part,
+                    f"imserver://127.0.0.1:{skies[part.name].proxy.port}",
+                    server.token(part.user_id, device_id=part.device_id),
+                )
+                for part in process
+            ]
+            for process in cast.processes
+        ]
+        company = Company(cast, roles, books, options.seed, options.rate, deeds.broken.append)
+        stack.push_async_callback(company.kill_all)
+        begun = time.monotonic()
+        stage = _Stage(show, deeds, company, begun)
+        await stack.enter_async_context(stage.shown())
+        await company.begin()
+        begun = stage.begun = time.monotonic()
+        stage.phase = "load"
+        async with _weather(list(skies.values())):
+            await Director(options, server, company, skies, deeds).direct()
+        elapsed_s = time.monotonic() - begun
+        stage.phase = "settling"
+        stuck = await _settle(company)
+        figures = company.figures()
+        await _leave(company, deeds)
+        code = await server.stop()
+        if code != 0:
+            deeds.broken.append(f"the server's exit code is {code}: {server.tail(5)}")
+    deeds.broken += _troubles([server.log, *(handle.log for handle in company.handles)])
+    options.sabotage.before_check(server.database)
+    return Evidence(options, cast, deeds, figures, server.database, books, began_at, elapsed_s, stuck)
+
+
+class _Stage:
+    """Shows the figures now and then."""
+
+    def __init__(
+        self, show: Callable[[Progress], None], deeds: Deeds, company: Company, begun: float
+    ) -> None:
+        self.phase = "setting up"
+        self.begun = begun
+        self._show = show
+        self._deeds = deeds
+        self._company = company
+
+    @contextlib.asynccontextmanager
+    async def shown(self) -> AsyncIterator[None]:
+        """While this lasts."""
+        task = asyncio.create_task(self._go_on())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _go_on(self) -> None:
+        while True:
+            elapsed_s = time.monotonic() - self.begun
+            self._show(Progress(self.phase, elapsed_s, self._deeds, self._company.figures()))
+            await asyncio.sleep(PROGRESS_S)
+
+
+@contextlib.asynccontextmanager
+async def _weather(skies: list[Sky]) -> AsyncIterator[None]:
+    """Bad while this lasts, and good behind it."""
+    tasks = [asyncio.create_task(sky.change()) for sky in skies]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for sky in skies:
+            sky.clear()
+
+
+async def _settle(company: Company) -> list[str]:
+    """Twice: what the first round still made the bots say has to be shown, too."""
+    for handle in company.handles:
+        if not handle.running:
+            await handle.start(company.groups)
+    for handle in company.handles:
+        handle.tell(do="stop")
+    for _ in range(2):
+        answers = await company.ask_all("settled", SETTLE_S + 30, do="settle", timeout_s=SETTLE_S)
+        stuck = [str(text) for answer in answers for text in answer["stuck"]]
+        if len(answers) < len(company.handles):
+            stuck.append(f"{len(company.handles) - len(answers)} client processes said nothing any more")
+        if stuck:
+            return stuck
+    return []
+
+
+async def _leave(company: Company, deeds: Deeds) -> None:
+    for handle in company.handles:
+        handle.tell(do="leave")
+    for handle in company.handles:
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                code = await handle.ended()
+        except TimeoutError:
+            deeds.broken.append(f"client process {handle.number} did not leave")
+            continue
+        if code != 0:
+            deeds.broken.append(f"client process {handle.number} left with exit code {code}")
+
+
+def _troubles(logs: list[Path]) -> list[str]:
+    """The first line of each log that tells of a bug, with what follows."""
+    found = []
+    for log in logs:
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        at = next((n for n, line in enumerate(lines) if any(word in line for word in TROUBLE)), None)
+        if at is not None:
+            found.append(f"{log.name}:{at + 1}: {' | '.join(lines[at : at + 12])[:1500]}")
+    return found

@@ -1,0 +1,217 @@
+"""What a run amounts to: the checker's findings, what was reached, and all of it as rows for people and as JSON."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from imserver.proof.card_words import NEWS, STATUSES, time_words
+from imserver.proof.checker import CardWords, Fault, Finding, Report, check
+from imserver.proof.stored_rows import StoredRows, read_rows
+
+from .book import read_book
+from .cast import Cast
+from .director import Deeds
+from .options import Options
+from .weather import KINDS
+
+#: What the run is for: fewer would prove less than it says.
+MIN_CLIENTS, MIN_CONVERSATIONS = 50, 20
+#: Faults that lines of the box name; the others are printed with their sentence only.
+_COUNTED = (
+    Fault.LOST, Fault.DOUBLED, Fault.OUT_OF_ORDER, Fault.ALTERED, Fault.UNASKED, Fault.REFUSED, Fault.MISSING,
+    Fault.UNTOLD, Fault.DOUBLE_BOOKED, Fault.STUCK, Fault.BROKEN,
+)  # fmt: skip
+WORDS = CardWords({**STATUSES, **NEWS}, time_words)
+
+
+@dataclass(slots=True)
+class Verdict:
+    """All numbers of a run."""
+
+    options: Options
+    cast: Cast
+    deeds: Deeds
+    figures: Counter[str]
+    report: Report
+    conversations: int
+    elapsed_s: float
+    #: Findings of `imserver check`, and what was required and not reached.
+    check_findings: list[str] = field(default_factory=list)
+    short: list[str] = field(default_factory=list)
+    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def right(self) -> bool:
+        """Nothing bad was found, and what was required was reached."""
+        return not (self.report.findings or self.check_findings or self.short)
+
+    @property
+    def findings(self) -> list[str]:
+        """Everything that is wrong, a sentence each."""
+        checks = [f"imserver check: {text}" for text in self.check_findings]
+        return [*map(str, self.report.findings), *checks, *(f"not reached: {text}" for text in self.short)]
+
+    @property
+    def max_redelivered(self) -> int:
+        """One unfinished message of each conversation, for each kill of a client process."""
+        return self.deeds.client_kills * self.conversations
+
+    def rows(self) -> list[tuple[str, str]]:
+        """For people, in the order of the story."""
+        deeds, report, figures = self.deeds, self.report, self.figures
+        kinds = ", ".join(f"{kind.replace('_', ' ')} {deeds.faults[kind]}" for kind in KINDS)
+        starts = sorted(deeds.starts_s) or [0.0]
+        last = deeds.starts_s[-1] if deeds.starts_s else 0.0
+        return [
+            ("seed", str(self.options.seed)),
+            ("time", f"{self.elapsed_s:.0f} s of load"),
+            ("clients", f"{len(self.cast.parts)} in {len(self.cast.processes)} processes, {self.conversations} conversations"),
+            ("kills", f"{len(deeds.kills)} of the server, {deeds.hits} with unanswered posts"),
+            ("unanswered posts", f"{deeds.found} found committed, {deeds.not_found} not"),
+            ("starts", f"{len(starts)}, {median(starts):.2f} s each, at most {starts[-1]:.2f} s, the last {last:.2f} s"),
+            ("stops", f"{deeds.stops} by SIGSTOP, {deeds.stopped_s:.0f} s in all"),
+            ("client kills", f"{deeds.client_kills} of processes"),
+            ("faults", f"{deeds.faults.total()} on lines: {kinds}"),
+            ("connections", f"{figures['connections']} made, {figures['resumed']} of them resumed a session"),
+            ("messages", f"{report.messages} rows, {figures['edits']} edited, {figures['given_up']} posts given up"),
+            ("acknowledged", str(report.acknowledged)),
+            ("delivered", str(report.shown)),
+            *((str(fault), str(report.count(fault))) for fault in _COUNTED),
+            ("redelivered", f"{report.marked} marked (at most {self.max_redelivered} may be), {report.repeated} seen twice"),
+            ("appointments", f"promised {report.promised}, present {report.present}"),
+            ("bookings", f"{figures['booked']} booked, {figures['moved']} moved, {figures['cancelled']} cancelled, as told"),
+            ("imserver check", f"{len(self.check_findings)} findings"),
+        ]  # fmt: skip
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines: every figure, and where it was measured."""
+        deeds, report = self.deeds, self.report
+        return {
+            "right": self.right,
+            "seed": self.options.seed,
+            "date": self.began_at.isoformat(timespec="seconds"),
+            "machine": machine(),
+            "elapsed_s": round(self.elapsed_s, 1),
+            "rate": self.options.rate,
+            "clients": len(self.cast.parts),
+            "client_processes": len(self.cast.processes),
+            "conversations": self.conversations,
+            "kills": len(deeds.kills),
+            "kills_with_unanswered_posts": deeds.hits,
+            "unanswered_found_committed": deeds.found,
+            "unanswered_found_not_committed": deeds.not_found,
+            "kills_each": [asdict(kill) for kill in deeds.kills],
+            "starts_s": [round(start_s, 3) for start_s in deeds.starts_s],
+            "sigstops": deeds.stops,
+            "stopped_s": round(deeds.stopped_s, 1),
+            "client_kills": deeds.client_kills,
+            "faults": {kind: deeds.faults[kind] for kind in KINDS},
+            "clients_counted": dict(self.figures),
+            "messages": report.messages,
+            "acknowledged": report.acknowledged,
+            "delivered": report.shown,
+            **{str(fault).replace(" ", "_"): report.count(fault) for fault in Fault},
+            "redelivered_marked": report.marked,
+            "redelivered_seen_twice": report.repeated,
+            "redelivered_at_most": self.max_redelivered,
+            "appointments_promised": report.promised,
+            "appointments_present": report.present,
+            "check_findings": self.check_findings,
+            "findings": self.findings,
+        }
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What a run leaves behind for its judge."""
+
+    options: Options
+    cast: Cast
+    deeds: Deeds
+    figures: Counter[str]
+    database: Path
+    books: Path
+    began_at: datetime
+    elapsed_s: float
+    #: Clients that did not come to rest.
+    stuck: list[str] = field(default_factory=list)
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Read the database and all books. Takes its time: the books are read one by one."""
+    rows = read_rows(evidence.database)
+    books = (read_book(evidence.books, part.name, part.user_id) for part in evidence.cast.parts)
+    report = check(books, rows, WORDS)
+    report.findings += [Finding(Fault.STUCK, text) for text in evidence.stuck]
+    report.findings += [Finding(Fault.BROKEN, text) for text in evidence.deeds.broken]
+    verdict = Verdict(
+        evidence.options,
+        evidence.cast,
+        evidence.deeds,
+        evidence.figures,
+        report,
+        _conversations(rows),
+        evidence.elapsed_s,
+        began_at=evidence.began_at,
+    )
+    if report.marked > verdict.max_redelivered:
+        text = f"{report.marked} messages came again, and at most {verdict.max_redelivered} may"
+        report.findings.append(Finding(Fault.DOUBLED, text))
+    verdict.short = _short(verdict)
+    return verdict
+
+
+def _conversations(rows: StoredRows) -> int:
+    return len({row.conversation_id for row in rows.messages})
+
+
+def _short(verdict: Verdict) -> list[str]:
+    """What a run has to have seen to say anything."""
+    deeds, options = verdict.deeds, verdict.options
+    small = options.clients < MIN_CLIENTS or options.conversations < MIN_CONVERSATIONS
+    wants = {
+        f"at least {MIN_CLIENTS} clients and {MIN_CONVERSATIONS} conversations": options.small or not small,
+        "a kill": bool(deeds.kills),
+        "unanswered posts at half of the kills": deeds.hits * 2 >= len(deeds.kills),
+        "an unanswered post found committed": deeds.found > 0,
+        "an unanswered post found not committed": deeds.not_found > 0,
+        "a message": verdict.report.shown > 0,
+        "an appointment": verdict.report.promised > 0,
+    }
+    return [what for what, reached in wants.items() if not reached]
+
+
+def machine() -> dict[str, Any]:
+    """Where this runs."""
+    return {
+        "cpu_count": os.cpu_count(),
+        "system": platform.platform(),
+        "python": sys.version.split()[0],
+        "sqlite": sqlite3.sqlite_version,
+        "imserver": version("imserver"),
+        "commit": _commit(),
+    }
+
+
+def _commit() -> str | None:
+    """Of the source tree that we run from, if it is one; `+` says that it was changed since."""
+    here = Path(__file__).resolve().parent
+    try:
+        told = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],  # noqa: S607 - whichever git is there
+            cwd=here, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return told.stdout.strip() or None
