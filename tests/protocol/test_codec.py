@@ -68,6 +68,14 @@ def test_frames_are_the_shortest_msgpack(seq: int, ack: int, fields: list[Any]) 
     assert whole[4:] == msgpack.packb([19, seq, ack, *fields])
 
 
+@pytest.mark.parametrize("edge", [1 << 7, 1 << 8, 1 << 16, 1 << 32, (1 << 53) - 1])
+def test_headers_at_the_edges_of_their_sizes(edge: int) -> None:
+    for number in (edge - 1, edge):
+        whole = frame_bytes(FrameType.PUSH, number, number, encode_tail("x"))
+        assert whole[4:] == msgpack.packb([19, number, number, "x"])
+        assert int.from_bytes(whole[:4], "big") == len(whole) - 4
+
+
 @given(numbers, numbers, st.lists(scalars, max_size=12))
 def test_a_header_never_takes_more_than_the_overhead(seq: int, ack: int, fields: list[Any]) -> None:
     """So that what a sender counts is never less than what the receiver counts."""

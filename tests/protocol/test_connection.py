@@ -28,6 +28,7 @@ from imserver_protocol import (
     encode_tail,
     frame_bytes,
 )
+from imserver_protocol.limits import _WIRE_BOUNDS
 
 from .test_session import open_world
 from .world import TOKEN, World
@@ -178,6 +179,18 @@ def test_bad_welcomes(data: bytes, code: int) -> None:
     assert closed(client).code == code
 
 
+OUT_OF_BOUNDS = [
+    (name, value) for name, (low, high) in _WIRE_BOUNDS.items() for value in (low - 1, high + 1, "many")
+]
+
+
+@pytest.mark.parametrize(("name", "value"), OUT_OF_BOUNDS)
+def test_limits_that_are_not_sane_are_not_taken_over(name: str, value: Any) -> None:
+    client = greeting_client()
+    client.receive_data(welcomed_by(limits={name: value}), 0.0)
+    assert closed(client).code == 210
+
+
 def test_the_client_takes_over_the_limits_of_the_server() -> None:
     client = greeting_client()
     client.receive_data(welcomed_by(limits={"max_requests": 3, "something new": "x"}), 0.0)
@@ -240,6 +253,54 @@ def test_the_client_checks_the_ack_of_welcome(ack: int, over: bool) -> None:
     assert (session.state is SessionState.ENDED) is over
     if over:
         assert closed(client).code == 214
+
+
+@pytest.mark.parametrize("change", [{"session_id": "another"}, {"user_id": "bob"}])
+def test_the_client_resumes_nothing_but_what_it_offered(change: dict[str, str]) -> None:
+    world, session, _ = open_world()
+    world.cut(world.link)
+    client = greeting_client(session)
+    named = {"user_id": session.user_id, "session_id": session.session_id} | change
+    fields: tuple[Any, ...] = (1, [], named["user_id"], named["session_id"], b"t2", True, "", "e", 1, {})
+    client.receive_data(raw(1, 0, 0, *fields), 0.0)
+    assert closed(client).code == 212
+
+
+def test_a_client_that_comes_again_has_no_attached_session_until_welcome() -> None:
+    world, session, _ = open_world()
+    world.connect()
+    states = [session.state]
+    world.pump()
+    assert [*states, session.state] == [SessionState.DETACHED, SessionState.ATTACHED]
+
+
+def test_the_ack_of_hello_needs_no_bare_ack_behind_it() -> None:
+    world, session, server_session = open_world()
+    world.push(server_session)
+    world.flush_server(world.link)
+    world.deliver_down(world.link, len(world.link.down))
+    due = [session.receive.due_at is not None]
+    world.cut(world.link)
+    world.connect()
+    world.pump()
+    assert [*due, session.receive.due_at is not None] == [True, False]
+    world.pass_time(0.2)
+    assert not world.link.client.data_to_send(world.now)
+
+
+def test_a_resume_whose_ack_ends_the_lagging_says_so() -> None:
+    world, _, server_session = open_world(Limits(window_frames=4))
+    link = world.link
+    for _ in range(5):
+        world.push(server_session)
+    world.flush_server(link)
+    world.deliver_down(link, len(link.down))  # no ack of it ever comes up
+    world.cut(link)
+    lagged = [server_session.lagging]
+    world.connect()
+    world.pump()
+    assert [*lagged, server_session.lagging] == [True, False]
+    assert [type(event).__name__ for event in world.link.server_events].count("LaggingEnded") == 1
 
 
 def test_a_newer_connection_displaces_the_older() -> None:
@@ -542,6 +603,19 @@ def test_a_server_pings_after_30_s_and_gives_up_after_60_s_of_silence() -> None:
     server.on_time(60.0)
     assert closed(server) == Closed(101, "silent for too long", 0, False, False)
     assert session.detached_at == 60.0
+
+
+def test_any_byte_puts_the_end_off_on_both_sides() -> None:
+    server, _ = served()
+    client = greeting_client()
+    client.receive_data(welcomed_by(), 0.0)
+    for connection in (server, client):
+        connection.receive_data(b"\x00", 20.0)
+    assert (server.deadline, client.deadline) == (50.0, 45.0)
+    server.on_time(79.9)
+    assert state_of(server) is ConnectionState.OPEN
+    server.on_time(80.0)
+    assert closed(server).code == 101
 
 
 def test_handshake_time_outs() -> None:

@@ -86,3 +86,20 @@ def test_never_more_than_one_unfinished_frame_is_kept(segments: list[bytes]) -> 
             assert splitter.stalled or splitter.buffered_bytes < 64
     except RemoteError:
         pass
+
+
+class Counting(FrameSplitter):
+    """Counts how often the buffer is copied and looked through."""
+
+    looks = 0
+
+    def _split(self, data: bytes) -> list[bytes]:
+        self.looks += 1
+        return super()._split(data)
+
+
+def test_a_frame_that_trickles_in_is_looked_at_only_when_it_is_whole() -> None:
+    splitter, stream = Counting(5000), framed([b"x" * 5000])
+    found = [body for at in range(len(stream)) for body in splitter.feed(stream[at : at + 1])]
+    assert found == [b"x" * 5000]
+    assert splitter.looks <= 4  # its first bytes, its length, its end

@@ -50,6 +50,18 @@ def test_may_not_resume(change: dict[str, Any], reason: str) -> None:
     assert repr(session) == before
 
 
+def test_a_session_that_lives_on_after_a_resume_does_not_age_from_its_first_cut() -> None:
+    """A client may come again while the server still believes in its old socket."""
+    world, session, _ = open_world()
+    world.cut(world.link)
+    world.connect()
+    world.pump()
+    server_session = world.sessions[session.session_id]
+    later = world.now + 10 * server_session.limits.session_ttl_s
+    good = GOOD | {"token": session.resume_token, "ack": 0, "now": later}
+    assert resume_refusal(server_session, **good) is None
+
+
 def test_absent_and_ended_sessions_look_like_foreign_ones() -> None:
     session = detached()
     session.end(101.0)

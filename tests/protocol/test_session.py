@@ -208,6 +208,37 @@ def test_lagging_goes_on_while_more_than_half_is_unacked() -> None:
     assert not server.lagging
 
 
+def test_lagging_goes_on_while_more_than_half_of_the_bytes_is_unacked() -> None:
+    world, _, server = open_world(Limits(window_bytes=4096, ack_after_frames=1))
+    link = world.link
+    sizes: list[int] = []
+    for size in (100, 2500, 100):
+        world.push(server, size)
+        world.flush_server(link)
+        sizes.append(len(link.down) - sum(sizes))
+    assert not world.push(server, 3000)
+    for size, lagging in zip(sizes, (True, False), strict=False):
+        world.deliver_down(link, size)
+        world.flush_client(link)
+        world.deliver_up(link, len(link.up))
+        assert server.lagging is lagging
+
+
+def test_what_was_acked_is_room_again_in_frames_and_in_bytes() -> None:
+    world, client, server = open_world(Limits(window_bytes=4096, window_frames=4, max_request_bytes=4096))
+    for _ in range(10):
+        assert world.push(server, 3000)
+        world.request(3000)
+        world.pump()
+        world.answer(server, client.sent_seq)
+        world.pump()
+        world.pass_time(0.2)
+        world.pump()
+    assert server.pushes_unacked == (0, 0)
+    assert client.request_bytes_in_flight == server.request_bytes_in_flight == 0
+    assert (server.replies_unacked_frames, server.replies_unacked_bytes) == (0, 0)
+
+
 def test_the_window_counts_bytes_too() -> None:
     world, _, server = open_world(Limits(window_bytes=4096))
     assert world.push(server, 3000)
@@ -272,6 +303,13 @@ def test_the_presented_token_stays_good_until_the_client_speaks() -> None:
     world.pump()
     assert tokens(server)[1] is None
     assert server.resume_token == client.resume_token != held
+
+
+def test_the_tokens_of_an_ended_session_are_forgotten() -> None:
+    _, _, server = open_world()
+    server.rotate_token(b"newer", b"older")
+    server.end(101.0)
+    assert tokens(server) == (b"", None)
 
 
 def test_an_ended_session_takes_no_memory_and_no_orders() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from imserver_protocol import Limits, ReceiveWindow, ResendQueue, encode_tail
 from imserver_protocol.window import ReplyRoom
 
@@ -96,3 +98,14 @@ def test_a_reply_above_its_reservation_needs_free_room() -> None:
     assert room.reserve(2, 5000)
     assert not room.take(1, 1001)
     assert room.take(1, 1000)
+
+
+def test_a_reservation_is_forgotten_with_its_reply() -> None:
+    """A session may live for months: what each request leaves behind adds up."""
+    room = ReplyRoom(Limits())
+    for seq in range(1, 10_000):
+        assert room.reserve(seq, 1000)
+        assert room.take(seq, 1000)
+        room.release(1000)
+    assert room.extra_bytes == 0
+    assert sys.getsizeof(room._reserved) < 1000
