@@ -447,3 +447,19 @@ async def test_who_is_cancelled_while_leaving_leaves_nothing_behind(server, open
     ) as client:  # nobody holds the store any more
         await client.close()
     assert len(server.chat.conversations["c"].messages) == 1
+
+
+@pytest.mark.parametrize("way", ["close", "abort", "stop"])
+async def test_calls_that_wait_for_their_answer_learn_of_the_end(server, open_client, way):
+    server.script = lambda peer, request: request.method == "members"  # never answered
+    client = await open_client(token="alice")
+    asked = asyncio.create_task(client.members("c"))
+    await server.until(lambda: server.count("members") == 1)
+    if way == "stop":
+        server.goodbye(CloseCode.REPLACED)
+    else:
+        await getattr(client, way)()
+    async with asyncio.timeout(10):
+        with pytest.raises(Stopped if way == "stop" else Disconnected):
+            await asked
+    await client.close()

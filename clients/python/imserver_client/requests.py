@@ -86,8 +86,7 @@ class Requests:
     def end(self, error: Callable[[], ClientError]) -> None:
         """Nothing is sent any more: every call that waits or comes raises what `error` makes."""
         self._end = error
-        self._attached = False
-        self._waiting.clear()
+        self.lose_session()  # a call whose answer will not come asks again, and learns of the end
         for ask in self._line:
             if not ask.answer.done():
                 ask.answer.set_exception(error())
