@@ -259,6 +259,11 @@ class Session:
             raise WrongState("the session is over")
         tail = make_tail((method, tuple(params)), self.limits)
         size = len(tail.data) + FRAME_OVERHEAD_BYTES
+        if size > self.limits.max_request_bytes:
+            # No answer will ever make room for it: who waits for room would wait for ever.
+            raise EncodeError(
+                f"request is longer than {self.limits.max_request_bytes} bytes, the whole window"
+            )
         if not self.room_for_request(size):
             raise WindowFull("too many requests in flight")
         seq = self.queue.append(_REQUEST, tail, size)

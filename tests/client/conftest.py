@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
@@ -44,3 +46,16 @@ def open_client(server: FakeServer, waits: Waits) -> partial[Connecting]:
         "limits": ClientLimits(report_every_s=0.01),
     }
     return partial(connect, server.url, **defaults)
+
+
+@pytest.fixture
+async def calm() -> AsyncIterator[None]:
+    """Whatever happened, no task of the client is left, and no exception was reported to nobody."""
+    loop = asyncio.get_running_loop()
+    complaints: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    yield
+    gc.collect(1)
+    await asyncio.sleep(0)
+    assert [task for task in asyncio.all_tasks() if "imserver_client" in task.get_name()] == []
+    assert complaints == []

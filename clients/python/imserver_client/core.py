@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import structs
+
 from imserver_protocol import (
     CloseCode,
     Closed,
@@ -33,7 +35,7 @@ from .cursors import Cursors, Receipts
 from .delivery import Delivery
 from .edits import Edits
 from .environment import Environment
-from .errors import CannotConnect, ClientError, Disconnected, Misuse, Stopped, StoreError
+from .errors import CannotConnect, ClientError, Disconnected, Misuse, Stopped, StoreError, plain
 from .events import CatchUpFailed, ConnectionChanged, EpochChanged, Typing
 from .inbox import Inbox, Place
 from .limits import ClientLimits
@@ -251,7 +253,7 @@ class Core:
                 self._on_welcome(event)
             elif isinstance(event, Closed):
                 self.requests.detach()
-                self._reconnect.closed = event
+                self._reconnect.closed = structs.replace(event, text=plain(event.text))
         except wire.BadShape as error:
             self.violated(str(error))
 
@@ -284,7 +286,7 @@ class Core:
             self.session_over()
             self.catch_up.want_sync()
         self.requests.attach(event.session)
-        self._change(State.CONNECTED, welcome.reason, resumed=event.resumed)
+        self._change(State.CONNECTED, plain(welcome.reason), resumed=event.resumed)
 
     def _on_push(self, event: PushReceived) -> None:
         if event.kind == "message":

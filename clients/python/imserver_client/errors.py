@@ -9,6 +9,17 @@ from typing import Any
 
 from imserver_protocol import CloseCode, RefusalCode
 
+#: Characters of a server's line for people that are shown or logged.
+_MAX_TEXT_CHARACTERS = 300
+
+
+def plain(text: str) -> str:
+    """What a server says to people, as one line that may be shown and logged: no control or bidi characters, not long."""
+    line = " ".join(text[: 4 * _MAX_TEXT_CHARACTERS].split())[:_MAX_TEXT_CHARACTERS]
+    if line.isprintable():
+        return line
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
+
 
 class ClientError(Exception):
     """Root of everything that this package raises."""
@@ -30,6 +41,7 @@ class Refused(ClientError):
     """The server's final no: nothing was stored. `code` is a `RefusalCode` (or a newer server's integer)."""
 
     def __init__(self, code: int, text: str, detail: Any = None) -> None:
+        text = plain(text)
         super().__init__(f"{_name(RefusalCode, code)}: {text}")
         self.code = code
         self.text = text
@@ -44,6 +56,7 @@ class Undeliverable(ClientError):
     """The server closed the connection on this post twice: it is not offered again. Whether it is stored is unknown."""
 
     def __init__(self, code: int, text: str) -> None:
+        text = plain(text)
         super().__init__(f"the post closed the connection twice ({_name(CloseCode, code)}: {text})")
         self.code = code
         self.text = text
@@ -57,6 +70,7 @@ class Stopped(ClientError):
     """
 
     def __init__(self, code: int, text: str) -> None:
+        text = plain(text)
         super().__init__(f"{_name(CloseCode, code)}: {text}" if code else text)
         self.code = code
         self.text = text

@@ -48,6 +48,7 @@ class ClientTransport(asyncio.Protocol):
         self._cut: asyncio.TimerHandle | None = None
         self._stepping = False
         self._closing = False
+        self._writable = True
 
     # -- asyncio calls these ------------------------------------------------------------------------------------------
 
@@ -66,6 +67,14 @@ class ClientTransport(asyncio.Protocol):
         self.connection.receive_eof(self._monotonic())
         self._step()
         return False
+
+    def pause_writing(self) -> None:
+        """A server that does not read: what waits stays in the session, which is bounded."""
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self._step()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -121,7 +130,7 @@ class ClientTransport(asyncio.Protocol):
                 for event in connection.events():
                     owner.connection_event(event)
                 owner.step_done()
-                if not connection.has_data_to_send:
+                if not (self._writable and connection.has_data_to_send):
                     break
         except Exception as error:  # it stops the client, and every call raises it
             _log.info("client stops: %s", error, exc_info=error)
@@ -134,6 +143,8 @@ class ClientTransport(asyncio.Protocol):
         self._arm()
 
     def _write(self) -> None:
+        if not self._writable and self.connection.state not in _OVER:
+            return
         data = self.connection.data_to_send(self._monotonic())
         if data and self._transport is not None:
             self._transport.write(data)
