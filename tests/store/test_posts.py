@@ -60,6 +60,12 @@ async def test_a_duplicate_keeps_its_first_time(stand: Stand) -> None:
     assert await stand.post(again) == [(1, 1001, True)]
 
 
+async def test_a_duplicate_in_the_same_batch_keeps_the_first_time(stand: Stand) -> None:
+    again = post(1)
+    again.sent_at = 99
+    assert await stand.post(post(1), again) == [(1, 1001, False), (1, 1001, True)]
+
+
 async def test_a_key_with_another_content_is_refused_in_the_batch_and_later(stand: Stand) -> None:
     assert await stand.post(post(1, text="a"), post(1, text="b")) == [
         (1, 1001, False),

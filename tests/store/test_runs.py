@@ -1,0 +1,76 @@
+"""Neighbouring posts stay one run, whatever is among them: counted in statements. And each commit is synced."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from imserver.config import StoreConfig
+from imserver.store import SqliteStore
+from imserver.store.connection import connect
+from tests.store.support import USERS, Recorder, Stand, faulty, post
+
+
+@pytest.fixture
+async def counted(tmp_path: Path) -> AsyncIterator[tuple[Stand, list[str]]]:
+    """A store with a few messages, and every statement that is executed from now on."""
+    connector, connections = faulty()
+    store = SqliteStore(
+        StoreConfig(path=str(tmp_path / "chat.db")), rng=random.Random(7), connector=connector
+    )
+    await store.open(recorder := Recorder())
+    stand = Stand(store, recorder)
+    await stand.users(*USERS)
+    await stand.post(*[post(number) for number in range(1, 5)])
+    statements: list[str] = []
+    connections.before = staticmethod(statements.append)
+    yield stand, statements
+    connections.before = staticmethod(lambda sql: None)
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [range(10, 18), [10, 11, 11, 12, 10], [10, 2, 11, 3, 12], [2, 2, 10, 10]],
+    ids=["all new", "offered twice in it", "committed before", "both"],
+)
+async def test_a_run_is_not_done_one_by_one_for_a_key_that_is_known(
+    counted: tuple[Stand, list[str]], numbers: list[int]
+) -> None:
+    """Clients offer again by the thousand after a restart: that is when a batch must not cost a multiple."""
+    stand, statements = counted
+    outcomes = await stand.post(*[post(number) for number in numbers])
+    seen = {1, 2, 3, 4}
+    for number, (_, sent_at, duplicate) in zip(numbers, outcomes, strict=True):
+        assert (sent_at, duplicate) == (1000 + number, number in seen)
+        seen.add(number)
+    assert not [sql for sql in statements if "SELECT position, sent_at, digest FROM messages" in sql]
+    inserts = [sql for sql in statements if "INSERT INTO messages" in sql]
+    assert len(inserts) <= 2 * len(numbers).bit_length()
+
+
+async def test_every_commit_is_synced_before_it_is_answered(tmp_path: Path) -> None:
+    """WAL with `synchronous=FULL`: with NORMAL a power cut takes back what was answered."""
+    raw: list[sqlite3.Connection] = []
+
+    def connector(path: str) -> sqlite3.Connection:
+        raw.append(connect(path))
+        return raw[-1]
+
+    store = SqliteStore(StoreConfig(path=str(tmp_path / "chat.db")), connector=connector)
+    await store.open(Recorder())
+    levels: list[tuple[str, int]] = []
+    await store.write(
+        lambda tx: levels.append(
+            (
+                raw[0].execute("PRAGMA journal_mode").fetchone()[0],
+                raw[0].execute("PRAGMA synchronous").fetchone()[0],
+            )
+        )
+    )
+    await store.close()
+    assert levels == [("wal", 2)]
