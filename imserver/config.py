@@ -85,6 +85,8 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: Sockets in all, and from one address.
     max_connections: int = 20_000
     max_connections_per_address: int = 1_000
+    #: Of these, sockets that have not yet said who they are; above, the oldest of them goes.
+    max_unauthenticated: int = 4_000
     #: Accepts and failed handshakes a minute from one address (burst = the same number).
     connects_per_minute: int = 6_000
     failed_logins_per_minute: int = 30

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ssl
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from imserver.chat.accounts import Identity
@@ -20,8 +18,10 @@ from imserver.net.backpressure import AddressLimits, room_for_connections
 from imserver.net.flush import FlushQueue
 from imserver.net.sessions import DeviceSession, SessionRegistry
 from imserver.net.shares import Shares
-from imserver.net.transport import SWEEP_INTERVAL_S, ClientTransport
+from imserver.net.tls_door import TlsDoor, tls_context
+from imserver.net.transport import SWEEP_INTERVAL_S, ClientTransport, Guest
 from imserver.net.turns import Turns
+from imserver.net.typing_signals import relay_typing
 from imserver_protocol.errors import CloseCode
 from imserver_protocol.events import Closed
 from imserver_protocol.frames import Hello
@@ -38,8 +38,6 @@ BACKLOG = 4096
 DRAIN_SPREAD_MS = 3000
 RESUME_TOKEN_BYTES = 24
 SESSION_ID_BYTES = 16
-#: "typing" of one device is relayed at most this often (seconds): it costs its sender 20 bytes and us a look at every member.
-TYPING_INTERVAL_S = 0.5
 #: What a push or a page adds to one content at the most (ids, numbers, headers): a message must fit a frame.
 PUSH_OVERHEAD_BYTES = 2048
 
@@ -70,7 +68,9 @@ class Listener:
         self.sessions = SessionRegistry(config.limits, self._session_ended)
         self.shares = Shares(config.store.readers, chat.messages.take_tokens)
         #: In order of accepting: whatever is done with all of them is done in the same order in every run.
-        self.transports: dict[ClientTransport, None] = {}
+        self.transports: dict[Guest, None] = {}
+        #: Those who have not yet said who they are, the oldest first.
+        self._strangers: OrderedDict[Guest, None] = OrderedDict()
         #: Sums for whoever watches: accepted connections, welcomes, resumes.
         self.counts: Counter[str] = Counter()
         self._config = config
@@ -78,6 +78,7 @@ class Listener:
         self._addresses = AddressLimits(config.limits)
         self._max_connections = room_for_connections(config.limits.max_connections)
         self._server: asyncio.Server | None = None
+        self._tls_door: TlsDoor | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._handshakes: dict[asyncio.Task[None], None] = {}
         self._draining = False
@@ -89,21 +90,18 @@ class Listener:
     async def start(self) -> None:
         """Bind and listen. Raises `StartError` (address in use) or `ConfigError` (certificates)."""
         server = self._config.server
-        tls = tls_context(server.tls_certificate, server.tls_key) if server.tls_certificate else None
         where = server.unix_socket or f"{server.host}:{server.port}"
         try:
             if server.unix_socket:
                 self._server = await self.loop.create_unix_server(
                     lambda: ClientTransport(self), server.unix_socket, backlog=BACKLOG
                 )
+            elif server.tls_certificate:
+                self._tls_door = TlsDoor(self, tls_context(server.tls_certificate, server.tls_key))
+                await self._tls_door.open(server.host, server.port, BACKLOG)
             else:
                 self._server = await self.loop.create_server(
-                    lambda: ClientTransport(self),
-                    server.host,
-                    server.port,
-                    ssl=tls,
-                    ssl_handshake_timeout=self.protocol_limits.hello_timeout_s if tls else None,
-                    backlog=BACKLOG,
+                    lambda: ClientTransport(self), server.host, server.port, backlog=BACKLOG
                 )
         except OSError as error:
             raise StartError(f"cannot listen on {where}: {error.strerror or error}") from None
@@ -112,6 +110,8 @@ class Listener:
     @property
     def port(self) -> int:
         """The TCP port that we listen on (0 for a Unix socket)."""
+        if self._tls_door is not None:
+            return self._tls_door.port
         if self._server is None or self._config.server.unix_socket:
             return 0
         port: int = self._server.sockets[0].getsockname()[1]
@@ -119,9 +119,7 @@ class Listener:
 
     async def stop_accepting(self) -> None:
         """The first step of drain: no new connections, no new handshakes."""
-        self._draining = True
-        if self._server is not None:
-            self._server.close()
+        self._shut()
         for task in list(self._handshakes):
             task.cancel()
         await asyncio.gather(*self._handshakes, return_exceptions=True)
@@ -157,11 +155,16 @@ class Listener:
 
     def abort(self) -> None:
         """The store failed: nobody is answered any more, every socket ends now."""
+        self._shut()
+        for transport in list(self.transports):
+            transport.abort()
+
+    def _shut(self) -> None:
         self._draining = True
         if self._server is not None:
             self._server.close()
-        for transport in list(self.transports):
-            transport.abort()
+        if self._tls_door is not None:
+            self._tls_door.close()
 
     def submit(self, unit: Unit) -> None:
         """Into the writer's queue."""
@@ -169,28 +172,45 @@ class Listener:
 
     # -- what transports call -----------------------------------------------------------------------------------------
 
-    def admission(self, transport: ClientTransport) -> tuple[CloseCode, str, int] | None:
+    def admission(self, guest: Guest) -> tuple[CloseCode, str, int] | None:
         """None, or with which GOODBYE a new connection is turned away."""
-        self.transports[transport] = None
+        self.transports[guest] = None
         self._nobody_left.clear()
         self.counts["connections"] += 1
         # Whoever is turned away is counted as well: `forget` takes every connection from its address again.
-        wait_s = self._addresses.connect(transport.address, self.clock.monotonic())
+        wait_s = self._addresses.connect(guest.address, self.clock.monotonic())
         if self._draining:
             return CloseCode.DRAINING, "the server is going down", self._drain_delay_ms()
         if len(self.transports) > self._max_connections:
             return CloseCode.TOO_MANY, "too many connections", 5000
         if wait_s is not None:
             return CloseCode.TOO_MANY, "too many connections from this address", int(wait_s * 1000) + 1
+        self._strangers[guest] = None
+        if len(self._strangers) > self.limits.max_unauthenticated:
+            # The oldest goes, not the newest: a crowd that says nothing does not keep out who knows what to say.
+            oldest, _ = self._strangers.popitem(last=False)
+            oldest.close(CloseCode.TOO_MANY, "too many connections that do not say who they are", 5000)
         return None
 
-    def forget(self, transport: ClientTransport) -> None:
+    def passed(self, guest: Guest, transport: ClientTransport) -> None:
+        """A handshake came to its end: the connection takes the place of what was counted for it."""
+        if guest not in self.transports:  # turned away in this very turn
+            transport.abort()
+            return
+        del self.transports[guest]
+        self.transports[transport] = None
+        if guest in self._strangers:
+            del self._strangers[guest]
+            self._strangers[transport] = None
+
+    def forget(self, guest: Guest) -> None:
         """Its socket is gone."""
-        if transport in self.transports:
-            del self.transports[transport]
+        self._strangers.pop(guest, None)
+        if guest in self.transports:
+            del self.transports[guest]
             if not self.transports:
                 self._nobody_left.set()
-            self._addresses.disconnect(transport.address)
+            self._addresses.disconnect(guest.address)
 
     def hello(self, transport: ClientTransport, hello: Hello) -> None:
         """Authenticate, then WELCOME."""
@@ -215,12 +235,9 @@ class Listener:
             self.sessions.detached(device)
 
     def signal(self, device: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None:
-        """Ephemeral: typing, to the attached devices of the other members. Unknown kinds are ignored."""
+        """Ephemeral. Unknown kinds are ignored."""
         if kind == "typing" and fields and isinstance(fields[0], str):
-            now = self.clock.monotonic()
-            if now - device.typing_at >= TYPING_INTERVAL_S:
-                device.typing_at = now
-                self._relay_typing(device, fields[0])
+            relay_typing(self.chat.hub, device, fields[0], self.clock.monotonic())
 
     # -- the handshake ------------------------------------------------------------------------------------------------
 
@@ -282,6 +299,7 @@ class Listener:
         )
         device.link = transport
         transport.device = device
+        self._strangers.pop(transport, None)
         self.sessions.attached(device)
         self.counts["resumed" if resumed else "welcomed"] += 1
         if isinstance(displaced, ClientTransport):
@@ -344,23 +362,6 @@ class Listener:
             except Exception:
                 self.log.exception("sweep_failed")
 
-    def _relay_typing(self, device: DeviceSession, conversation_id: str) -> None:
-        audience = self.chat.hub.audience_of(conversation_id)
-        if audience is None or device.user_id not in audience:
-            return
-        for user_id in audience:
-            if user_id == device.user_id:
-                continue
-            for outlet in self.chat.hub.outlets_of(user_id):
-                link = outlet.link if isinstance(outlet, DeviceSession) else None
-                if isinstance(link, ClientTransport):
-                    link.connection.signal("typing", conversation_id, device.user_id)
-                    link.mark()
-
-
-def _url_safe(random: bytes) -> str:
-    return base64.urlsafe_b64encode(random).rstrip(b"=").decode("ascii")
-
 
 def protocol_limits(config: Config) -> Limits:
     """The protocol's limits as configured. Raises `ConfigError` for values that do not fit together."""
@@ -384,15 +385,5 @@ def protocol_limits(config: Config) -> Limits:
         raise ConfigError("$.limits", str(error)) from None
 
 
-def tls_context(certificate: str, key: str) -> ssl.SSLContext:
-    """TLS 1.2 or newer, from two PEM files. Raises `ConfigError`."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    for field, path in (("tls_certificate", certificate), ("tls_key", key)):
-        if not Path(path).is_file():
-            raise ConfigError(f"$.server.{field}", f"{path}: no such file")
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError("$.server.tls_certificate", f"{certificate}: {error}") from None
-    return context
+def _url_safe(random: bytes) -> str:
+    return base64.urlsafe_b64encode(random).rstrip(b"=").decode("ascii")

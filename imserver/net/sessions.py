@@ -226,7 +226,7 @@ class SessionRegistry:
         self._on_end = on_end
         self._by_id: dict[str, DeviceSession] = {}
         self._by_device: dict[tuple[str, str], DeviceSession] = {}
-        self._count_of: dict[str, int] = {}
+        self._of_user: dict[str, dict[str, DeviceSession]] = {}
         self._detached: dict[str, DeviceSession] = {}  # oldest first
 
     def __len__(self) -> int:
@@ -250,19 +250,20 @@ class SessionRegistry:
 
     def has_room_for(self, user_id: str) -> bool:
         """True if the user may have one more session; the oldest detached one of the user goes for it."""
-        if self._count_of.get(user_id, 0) < self._limits.max_sessions_per_user:
+        own = self._of_user.get(user_id, {})
+        if len(own) < self._limits.max_sessions_per_user:
             return True
-        oldest = next((found for found in self._detached.values() if found.user_id == user_id), None)
-        if oldest is None:
+        detached = [found for found in own.values() if found.session.session_id in self._detached]
+        if not detached:
             return False
-        self.end(oldest, 0.0)
+        self.end(min(detached, key=lambda found: found.session.detached_at or 0.0), 0.0)
         return True
 
     def add(self, found: DeviceSession) -> None:
         """A fresh session, not yet attached."""
         self._by_id[found.session.session_id] = found
         self._by_device[found.user_id, found.device_id] = found
-        self._count_of[found.user_id] = self._count_of.get(found.user_id, 0) + 1
+        self._of_user.setdefault(found.user_id, {})[found.session.session_id] = found
 
     def attached(self, found: DeviceSession) -> None:
         """It has a connection (again)."""
@@ -282,9 +283,10 @@ class SessionRegistry:
         self._detached.pop(found.session.session_id, None)
         if self._by_device.get((found.user_id, found.device_id)) is found:
             del self._by_device[found.user_id, found.device_id]
-        self._count_of[found.user_id] -= 1
-        if not self._count_of[found.user_id]:
-            del self._count_of[found.user_id]
+        own = self._of_user[found.user_id]
+        del own[found.session.session_id]
+        if not own:
+            del self._of_user[found.user_id]
         found.session.end(now)
         found.link = None
         self._on_end(found)

@@ -27,6 +27,18 @@ HIGH_WATER_BYTES = 256 * 1024
 SWEEP_INTERVAL_S = 1.0
 
 
+class Guest(Protocol):
+    """A socket that was accepted: a client's connection, or what is about to become one."""
+
+    address: str
+
+    def sweep(self, now: float) -> None: ...
+
+    def close(self, code: CloseCode, text: str = "", retry_after_ms: int = 0) -> None: ...
+
+    def abort(self) -> None: ...
+
+
 class FrontDoor(Protocol):
     """What a transport knows of the listener behind it."""
 
@@ -39,7 +51,9 @@ class FrontDoor(Protocol):
     log: Any
     recorder: Recorder | None
 
-    def admission(self, transport: ClientTransport) -> tuple[CloseCode, str, int] | None: ...
+    def admission(self, guest: Guest) -> tuple[CloseCode, str, int] | None: ...
+
+    def passed(self, guest: Guest, transport: ClientTransport) -> None: ...
 
     def hello(self, transport: ClientTransport, hello: Hello) -> None: ...
 
@@ -47,13 +61,14 @@ class FrontDoor(Protocol):
 
     def closed(self, transport: ClientTransport, device: DeviceSession | None, event: Closed) -> None: ...
 
-    def forget(self, transport: ClientTransport) -> None: ...
+    def forget(self, guest: Guest) -> None: ...
 
 
 class ClientTransport(asyncio.Protocol):
     """asyncio's side of one connection."""
 
     __slots__ = (
+        "_admitted",
         "_listener",
         "_loop",
         "_timer",
@@ -66,7 +81,7 @@ class ClientTransport(asyncio.Protocol):
         "flush_pending",
     )
 
-    def __init__(self, listener: FrontDoor) -> None:
+    def __init__(self, listener: FrontDoor, admitted: Guest | None = None) -> None:
         self._listener = listener
         self._loop = listener.loop
         self.connection = Connection(
@@ -77,7 +92,8 @@ class ClientTransport(asyncio.Protocol):
         )
         #: The session that this connection speaks for, from WELCOME to its end.
         self.device: DeviceSession | None = None
-        self.address = ""
+        self.address = admitted.address if admitted is not None else ""
+        self._admitted = admitted
         self.flush_pending = False
         self._transport: asyncio.Transport | None = None
         self._unwritable_since: float | None = None
@@ -89,11 +105,15 @@ class ClientTransport(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
-        peer = transport.get_extra_info("peername")
-        self.address = str(peer[0]) if isinstance(peer, tuple) and peer else "unix"
-        refusal = self._listener.admission(self)
-        if refusal is not None:
-            self.connection.close(*refusal, now=self._listener.clock.monotonic())
+        if self._admitted is not None:
+            self._listener.passed(self._admitted, self)
+            self._admitted = None
+        else:
+            peer = transport.get_extra_info("peername")
+            self.address = str(peer[0]) if isinstance(peer, tuple) and peer else "unix"
+            refusal = self._listener.admission(self)
+            if refusal is not None:
+                self.connection.close(*refusal, now=self._listener.clock.monotonic())
         self._step()
 
     def data_received(self, data: bytes) -> None:
@@ -217,6 +237,10 @@ class ClientTransport(asyncio.Protocol):
     def _closed(self, event: Closed) -> None:
         device, self.device = self.device, None
         self._listener.closed(self, device, event)
+        if self._unwritable_since is not None and event.code != CloseCode.DRAINING:
+            # GOODBYE would stand behind all that the peer does not read, and keep that for as long as closing may take: a
+            # peer that comes back again and again would leave one such socket each time.
+            self.abort()
 
     def _arm(self) -> None:
         """One timer, for what is due before the next sweep (acks). A timer that fires early looks again."""

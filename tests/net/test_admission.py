@@ -63,3 +63,19 @@ def test_of_too_many_addresses_the_oldest_is_forgotten() -> None:
     assert len(limits._connects) == MAX_ADDRESSES
     assert limits.connect("1", 0.0) is not None
     assert limits.connect("0", 0.0) is None
+
+
+async def test_of_too_many_who_do_not_say_who_they_are_the_oldest_goes(tmp_path: Path) -> None:
+    """Else a crowd that says nothing would keep out everybody else for as long as it likes."""
+    async with running(tmp_path, limits={"max_unauthenticated": 3}) as server:
+        silent = [await Raw.open(server) for _ in range(5)]
+        assert [(await raw.goodbye()).code for raw in silent[:2]] == [TOO_MANY] * 2
+        async with await Raw.open(server) as guest:
+            await guest.enter(server, "alice")
+            assert (await silent[2].goodbye()).code == TOO_MANY
+            silent += [await Raw.open(server) for _ in range(2)]
+            assert (await guest.ask("sync", None)).code == 0, "who said it is none of them any more"
+        for raw in silent:
+            await raw.hang_up()
+        await eventually(lambda: not server.listener.transports)
+        assert not server.listener._strangers

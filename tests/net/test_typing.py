@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from imserver.model import Kind
-from imserver.net.listener import TYPING_INTERVAL_S
+from imserver.net.typing_signals import MAX_TYPING_AUDIENCE, TYPING_INTERVAL_S
 from tests.limits.raw import PING, PONG, SIGNAL, Raw, packed
 from tests.support.servers import running
 
@@ -52,3 +52,18 @@ async def test_a_flood_of_typing_does_not_hold_the_loop(tmp_path: Path) -> None:
             relayed = [frame for frame in await after_ping(member) if frame[0] == SIGNAL]
             assert relayed[:1] == [[SIGNAL, 0, 0, "typing", group, "alice"]]
             assert len(relayed) <= 1 + (time.perf_counter() - begun) / TYPING_INTERVAL_S
+
+
+async def test_in_a_large_group_nobody_is_told_who_types(tmp_path: Path) -> None:
+    """Each time it would be a look at every member, and a frame for each of their devices."""
+    names = [f"m{number}" for number in range(MAX_TYPING_AUDIENCE)]
+    async with running(tmp_path, f"alice bob {' '.join(names)}") as server, await Raw.open(server) as member:
+        group, _, _ = await server.chat.create_conversation("alice", Kind.GROUP, "g", ["bob", *names])
+        await member.enter(server, "bob")
+        async with await Raw.open(server) as alice:
+            await alice.enter(server, "alice")
+            await server.chat.post("alice", group, "here")
+            await alice.push(1)
+            alice.send(SIGNAL, 0, alice.received, "typing", group)
+            await after_ping(alice)
+            assert [frame for frame in await after_ping(member) if frame[0] == SIGNAL] == []

@@ -1,0 +1,106 @@
+"""TLS: sockets are counted before hands are shaken, and who is slow to shake them is sent away."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import ssl
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import trustme
+
+from imserver import Server
+from imserver_client import connect
+from tests.limits.raw import eventually
+from tests.support.servers import config
+
+
+def certified(folder: Path) -> tuple[dict[str, str], ssl.SSLContext]:
+    """The server's section, and what a client trusts."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    paths = {"tls_certificate": str(folder / "c.pem"), "tls_key": str(folder / "k.pem")}
+    certificate.cert_chain_pems[0].write_to_path(paths["tls_certificate"])
+    certificate.private_key_pem.write_to_path(paths["tls_key"])
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return paths, context
+
+
+async def ended(reader: asyncio.StreamReader) -> bytes:
+    """What is read until the server ends the stream."""
+    with suppress(ConnectionError):
+        return await asyncio.wait_for(reader.read(), 20)
+    return b""
+
+
+async def can_talk(server: Server, context: ssl.SSLContext) -> bool:
+    token = server.accounts.make_token("alice", ttl_s=60)
+    url = f"imservers://127.0.0.1:{server.port}"
+    async with connect(url, token=token, device_id="phone", tls=context, timeout=15) as client:
+        return client.user_id == "alice"
+
+
+def impatient(server: Server, hello_timeout_s: float) -> None:
+    limits: Any = dataclasses.replace(server.listener.protocol_limits, hello_timeout_s=hello_timeout_s)
+    server.listener.protocol_limits = limits
+
+
+async def test_a_handshake_that_does_not_come_to_its_end_is_counted_and_is_over_in_time(
+    tmp_path: Path,
+) -> None:
+    section, context = certified(tmp_path)
+    async with Server(config(tmp_path, server=section)) as server, AsyncExitStack() as stack:
+        impatient(server, 1.0)
+        sockets = []
+        for data in (b"", b"\x16\x03\x01\x02\x00\x01", b""):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            stack.callback(writer.close)
+            writer.write(data)
+            sockets.append(reader)
+        await eventually(lambda: len(server.listener.transports) == 3)
+        assert len(server.listener._strangers) == 3
+        assert await can_talk(server, context)
+        for reader in sockets:
+            await ended(reader)
+        await eventually(lambda: not server.listener.transports)
+        assert not server.listener._addresses._open
+
+
+async def test_plain_bytes_at_the_door_for_tls_end_there(tmp_path: Path) -> None:
+    section, context = certified(tmp_path)
+    async with Server(config(tmp_path, server=section)) as server:
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"\x00\x00\x00\x16\x99" + bytes(40))
+            assert b"\xa5TOKEN" not in await ended(reader)
+            writer.close()
+        await eventually(lambda: not server.listener.transports)
+        assert await can_talk(server, context)
+
+
+async def test_who_is_too_many_is_closed_before_hands_are_shaken(tmp_path: Path) -> None:
+    section, _ = certified(tmp_path)
+    limits = {"max_connections_per_address": 2}
+    async with Server(config(tmp_path, server=section, limits=limits)) as server, AsyncExitStack() as stack:
+        for _ in range(2):
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            stack.callback(writer.close)
+        await eventually(lambda: len(server.listener.transports) == 2)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        assert await ended(reader) == b""
+        writer.close()
+        assert len(server.listener.transports) == 2
+
+
+async def test_a_server_that_stops_waits_for_no_handshake(tmp_path: Path) -> None:
+    section, _ = certified(tmp_path)
+    async with Server(config(tmp_path, server=section)) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        await eventually(lambda: len(server.listener.transports) == 1)
+        async with asyncio.timeout(3):
+            await server.stop()
+        assert await ended(reader) == b""
+        writer.close()
