@@ -21,10 +21,12 @@ from imserver.chat.ports import Store, Transaction
 from imserver.clock import Clock
 from imserver.config import AuthConfig
 from imserver.errors import ConfigError, NotAuthorized
-from imserver.model import MAX_USER_ID_BYTES, User, valid_user_id
+from imserver.model import User, valid_user_id
 
 #: RFC 7518, section 3.2: an HS256 key is at least as long as the hash.
 MIN_SECRET_BYTES = 32
+#: Later than any token needs, and exact as milliseconds on the wire (UTC seconds).
+MAX_TIME_S = 2**53 // 1000
 #: Scope that a token needs for a chat connection, if it has scopes at all (space-separated, RFC 8693 section 4.2).
 CHAT_SCOPE = "chat"
 TOKEN_ID_BYTES = 8
@@ -94,7 +96,9 @@ class Accounts:
             claims: dict[str, Any] = jwt.decode(
                 token, self._verify_key, algorithms=[self._algorithm], options=options
             )
-        except jwt.PyJWTError as error:
+        except Exception as error:
+            # Not only PyJWTError: a header of brackets ends in RecursionError, and whatever else a stranger's text trips over,
+            # it is no good token.
             raise NotAuthorized(f"token: {error}") from None
         # Time is ours to read (injected clock), so the time claims are checked here and not by the library.
         now_s = self._clock.now_ms() / 1000
@@ -193,10 +197,11 @@ def _load_key(config: AuthConfig) -> tuple[str, str]:
 def _token_id(claims: dict[str, Any], token: str) -> str:
     """`jti` within its user (ids of two issuers may collide), or a digest of a token that has none."""
     jti = claims.get("jti")
-    if isinstance(jti, str) and 1 <= len(jti.encode()) <= MAX_USER_ID_BYTES:
+    if isinstance(jti, str) and valid_user_id(jti):
         return f"{claims['sub']}\n{jti}"
     return hashlib.sha256(token.encode()).hexdigest()[:32]
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """A number that a time can be: JSON of Python's knows NaN and Infinity, too."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_TIME_S

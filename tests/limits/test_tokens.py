@@ -72,11 +72,40 @@ def bad_tokens() -> dict[str, str]:
         "a user of 65 bytes": signed(sub="e" * 65),
         "for another device": signed(device="another"),
         "for something else": signed(scope="metrics"),
+        # What trips a parser: nobody's fault is to be ours, and none of them is to cost more than any other bad token.
+        "a header of brackets": _stuffed("[" * 2000, signature),
+        "a header of maps": _stuffed('{"a":' * 400, signature),
+        "a number without end": _stuffed('{"alg":' + "1" * 2000 + "}", signature),
+        "a key id that is a number": by_hand({"alg": "HS256", "kid": 7}, claims(), SECRET.encode()),
+        "a header twice": _stuffed('{"alg":"none","alg":"HS256"}', ""),
+        "alg twice, none last": _stuffed('{"alg":"HS256","alg":"none"}', ""),
+        "critical extensions": by_hand(
+            {"alg": "HS256", "crit": ["b64"], "b64": False}, claims(), SECRET.encode()
+        ),
+        "as long as HELLO allows": "e" * 3900,
+        "exp is infinite": signed(exp=float("inf")),
+        "exp is no number": signed(exp=float("nan")),
+        "exp is beyond all time": signed(exp=10**300),
     }
 
 
+def _stuffed(header: str, signature: str) -> str:
+    return f"{urlsafe_b64encode(header.encode()).rstrip(b'=').decode()}.e30.{signature}"
+
+
+async def test_an_issuers_odd_claims_are_no_fault_of_ours(tmp_path: Path) -> None:
+    """A token id that is no text of UTF-8, or longer than any: the token counts as one without."""
+    async with neighbourhood(tmp_path) as (server, _):
+        for number, jti in enumerate(("\ud800", "x" * 1000, "a\nb")):
+            async with await Raw.open(server) as raw:
+                raw.hello(signed(jti=jti), f"device {number}")
+                await raw.welcome()
+
+
 async def test_every_bad_token_gets_the_same_answer(tmp_path: Path) -> None:
-    async with neighbourhood(tmp_path, auth={"create_users": False}) as (server, neighbours):
+    async with neighbourhood(
+        tmp_path, auth={"create_users": False}, limits={"failed_logins_per_minute": 1000}
+    ) as (server, neighbours):
         for what, token in bad_tokens().items():
             async with await Raw.open(server) as raw:
                 raw.hello(token)
