@@ -97,7 +97,7 @@ class ServerProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_environment(),
+                env=environment(self.folder / "pycache" if self._leash else None),
                 start_new_session=self._leash,
             )
         self.pids.append(self._process.pid)
@@ -199,9 +199,16 @@ class ServerProcess:
         )
 
 
-def _environment() -> dict[str, str]:
-    """Ours, without what would overrule the configuration file: a proof runs what it wrote down, on any machine."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)}
+def environment(cache: Path | None = None) -> dict[str, str]:
+    """Ours, without what would overrule the configuration file: a proof runs what it wrote down, on any machine.
+
+    `cache`: if Python is told to keep no compiled modules, those of processes that are started again and again are kept there;
+    compiling everything is half of a start.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)}
+    if cache is not None and kept.pop("PYTHONDONTWRITEBYTECODE", ""):
+        kept["PYTHONPYCACHEPREFIX"] = str(cache)
+    return kept
 
 
 def alive(pid: int) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from imserver.proof.leash import leashed
+from imserver.proof.server_process import environment
 
 from .cast import Cast, Group
 from .client_process import MAX_LINE_BYTES, Role, Script
@@ -70,6 +71,7 @@ class ClientHandle:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
+                env=environment(self.log.parent.parent / "pycache"),
                 limit=MAX_LINE_BYTES,
                 start_new_session=True,
             )
