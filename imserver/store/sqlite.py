@@ -120,8 +120,10 @@ class SqliteStore:
                 reader = _ReaderThread(connection)
                 self._readers.append(reader)
                 await connection.run(partial(reader.prepare, self._epoch))
-        except BaseException:
+        except BaseException as error:
             await self._release()
+            if isinstance(error, sqlite3.Error):
+                raise StartError(f"{path}: {database.in_plain_words(error)}") from error
             raise
         self._writer = Writer(
             self._execute,
@@ -200,10 +202,7 @@ class SqliteStore:
         database.prepare(raw, path, durable=self._folder is None)
         assert self._high is not None
         change, message_change = database.last_changes(raw)
-        try:
-            self._epoch = database.settle_epoch(raw, change, self._high.read(), self._rng)
-        except sqlite3.Error as error:
-            raise StartError(f"{path}: {error}") from error
+        self._epoch = database.settle_epoch(raw, change, self._high.read(), self._rng)
         self._high.write(self._epoch, change)
         self._raw = raw
         fence = PluginFence(raw)
@@ -284,10 +283,7 @@ class SqliteStore:
         return Path(self._folder.name) / "memory.db"
 
     async def _connect(self, path: Path) -> DatabaseConnection:
-        try:
-            return await self._opener(lambda: self._connector(str(path)))
-        except sqlite3.Error as error:
-            raise StartError(f"{path}: {error}") from error
+        return await self._opener(lambda: self._connector(str(path)))
 
     async def _close_readers(self) -> None:
         while self._readers:
