@@ -151,11 +151,16 @@ def settle_epoch(
 class HighWater:
     """`PATH.high`: epoch and highest change number, beside the database, so that an old copy put back is noticed.
 
-    Written lazily, and only about what is committed, so it may be behind the database but never ahead of it.
+    Written lazily, and only about what is committed, so it may be behind the database but never ahead of it. It survives lost
+    power: a new epoch goes into a new file, synced and renamed into place; a new number overwrites one of the same length
+    within one sector, which needs no sync.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
         self._path = Path(f"{path}.high")
+        self._durable = durable
+        #: Of the file that this object put there.
+        self._epoch = ""
 
     def read(self) -> tuple[str, int] | None:
         """None if there is none, or none that we wrote."""
@@ -166,11 +171,35 @@ class HighWater:
             return None
 
     def write(self, epoch: str, change: int) -> None:
-        """Whole or not at all. A full disk is no reason to fail: the next write says it better."""
-        new = Path(f"{self._path}.new")
+        """A full disk is no reason to fail: the next write says it better."""
+        line = f"{epoch} {change:020d}\n".encode("ascii")
+        known, self._epoch = self._epoch, ""
         with contextlib.suppress(OSError):
-            new.write_text(f"{epoch} {change}\n", "ascii")
-            new.replace(self._path)
+            if known == epoch:
+                with self._path.open("r+b") as file:
+                    file.write(line)
+            else:
+                self._replace(line)
+            self._epoch = epoch
+
+    def _replace(self, line: bytes) -> None:
+        new = Path(f"{self._path}.new")
+        with new.open("wb") as file:
+            file.write(line)
+            if self._durable:
+                file.flush()
+                os.fsync(file.fileno())
+        new.replace(self._path)
+        if self._durable:
+            _sync_folder(self._path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _common(connection: sqlite3.Connection) -> None:

@@ -112,7 +112,7 @@ class SqliteStore:
             self._lock = database.FileLock(path)
             self._lock.take()
             database.create_private(path)
-            self._high = database.HighWater(path)
+            self._high = database.HighWater(path, durable=self._folder is None)
             self._connection = await self._connect(path)
             await self._connection.run(lambda raw: self._prepare(raw, path))
             for _ in range(self._config.readers):
