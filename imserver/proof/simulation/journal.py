@@ -1,0 +1,68 @@
+"""What happened in a run, in order: a digest of all of it, the last lines to be read by people, and counts for the report."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any
+
+#: Lines kept when not everything is.
+LAST_LINES = 60
+
+
+class Journal:
+    """Takes notes. `whole` keeps every line."""
+
+    def __init__(self, time: Callable[[], float], *, whole: bool = False) -> None:
+        self._time = time
+        self._digest = hashlib.blake2b(digest_size=16)
+        self._lines: deque[tuple[float, str, tuple[Any, ...]]] = deque(maxlen=None if whole else LAST_LINES)
+        #: Faults, and whatever else the report adds up over all seeds.
+        self.counts: Counter[str] = Counter()
+        #: The largest value of each thing that the report wants the largest of.
+        self.most: Counter[str] = Counter()
+        #: Rows of the transition tables that were used.
+        self.rows: Counter[tuple[str, str]] = Counter()
+        #: What is wrong, as it was noticed.
+        self.findings: list[str] = []
+
+    def note(self, what: str, *facts: Any) -> None:
+        """One line."""
+        now = self._time()
+        self._digest.update(f"{now!r} {what} {facts!r}\n".encode())
+        self._lines.append((now, what, facts))
+
+    def bytes(self, what: str, data: bytes) -> None:
+        """Bytes that moved: in the digest, and their number in a line."""
+        now = self._time()
+        self._digest.update(f"{now!r} {what} {len(data)}\n".encode())
+        self._digest.update(data)
+        self._lines.append((now, what, (len(data),)))
+
+    def fault(self, kind: str, *facts: Any) -> None:
+        """Something was done to the system."""
+        self.counts[kind] += 1
+        self.note(f"fault: {kind}", *facts)
+
+    def finding(self, text: str) -> None:
+        """Something is wrong."""
+        if text not in self.findings:
+            self.findings.append(text)
+            self.note("FINDING", text)
+
+    def raise_to(self, name: str, value: int) -> None:
+        """Remember the largest."""
+        if value > self.most[name]:
+            self.most[name] = value
+
+    @property
+    def digest(self) -> str:
+        """Of everything that was noted."""
+        return self._digest.hexdigest()
+
+    def lines(self) -> list[str]:
+        """As text, oldest first."""
+        return [
+            f"{at:12.6f}  {what}  {' '.join(map(str, facts))}".rstrip() for at, what, facts in self._lines
+        ]

@@ -1,0 +1,281 @@
+"""An asyncio event loop on virtual time: when nobody has anything to do, the clock jumps to the next timer.
+
+What asyncio promises is kept (callbacks of `call_soon` in order); what it leaves open (which of two timers of the same moment
+comes first) is decided by the seed. No thread, no executor, no socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar
+from random import Random
+from typing import Any, Self, TypeVar, TypeVarTuple
+
+T = TypeVar("T")
+_Ts = TypeVarTuple("_Ts")
+
+#: Callbacks at one moment of virtual time after which somebody is taken to turn in circles.
+MAX_CALLBACKS_AT_ONCE = 200_000
+#: Time goes on by at least so much while one waits at all, however little one asked for (as every clock does).
+RESOLUTION_S = 1e-6
+#: The heap of timers is cleaned when so many of them, and more than half, are cancelled ones.
+MIN_CANCELLED_TIMERS = 256
+
+
+class Stuck(Exception):
+    """Nothing will ever happen again, or nothing but the same: the simulated system hangs."""
+
+
+class Process:
+    """What a kill takes away: every callback, timer and task that was begun inside it. Sockets and files die by their owners.
+
+    Code runs inside by `spawn`; whatever it schedules is inside as well.
+    """
+
+    def __init__(self, loop: VirtualLoop, name: str) -> None:
+        self.name = name
+        self.alive = True
+        self.context = Context()
+        self.context.run(_PROCESS.set, self)
+        #: Called when it dies, in this order.
+        self.at_death: list[Callable[[], None]] = []
+        self._loop = loop
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._sweep_at = 64
+
+    def spawn(self, work: Coroutine[Any, Any, T], name: str = "") -> asyncio.Task[T]:
+        """A task inside. It simply never goes on when the process is killed: do not wait for it without `gone`."""
+        return self._loop.create_task(work, name=f"{self.name} {name}", context=self.context)
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        """A task was begun inside (or, by what a dead one still does when it is buried, outside)."""
+        if not self.alive:
+            self._loop.dead.append(task)
+            return
+        self._tasks.append(task)
+        if len(self._tasks) > self._sweep_at:
+            self._tasks = [task for task in self._tasks if not task.done()]
+            self._sweep_at = 2 * len(self._tasks) + 64
+
+    def kill(self) -> None:
+        """SIGKILL: no line of its code runs any more, not even a `finally`."""
+        if not self.alive:
+            return
+        self.alive = False
+        for die in self.at_death:
+            die()
+        self._loop.drop(self)
+        self._loop.dead.extend(task for task in self._tasks if not task.done())
+        self._tasks.clear()
+
+
+_PROCESS: ContextVar[Process | None] = ContextVar("simulated process", default=None)
+
+
+def current_process() -> Process | None:
+    """The process whose code runs."""
+    return _PROCESS.get()
+
+
+class SimulatedTask(asyncio.Task[Any]):
+    """A task whose place in a set does not depend on its address, so that sets of tasks have the same order in every run."""
+
+    _numbers = itertools.count()
+
+    def __new__(cls, *args: Any, **more: Any) -> Self:
+        task = super().__new__(cls)
+        task._number = next(cls._numbers)
+        return task
+
+    def __hash__(self) -> int:
+        return self._number
+
+    _number: int
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """One run of one seed. Of its base it takes nothing but the name."""
+
+    def __init__(
+        self, random: Random
+    ) -> None:  # not the base's, which asks the system for clocks and threads
+        self._random_bits = random.getrandbits
+        self._now = 0.0
+        self._ready: deque[asyncio.Handle] = deque()
+        self._timers: list[tuple[float, int, int, asyncio.TimerHandle]] = []
+        self._numbers = itertools.count()
+        self._cancelled_timers = 0
+        self._closed = False
+        self._stopping = False
+        self._exception_handler: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object] | None = None
+        #: Callbacks that were run.
+        self.callbacks = 0
+        #: Tasks of killed processes: kept, so that no garbage collector runs their `finally` in the middle of the run.
+        self.dead: list[asyncio.Task[Any]] = []
+        SimulatedTask._numbers = itertools.count()
+
+    # -- running ------------------------------------------------------------------------------------------------------
+
+    def run_until_complete(self, future: Any) -> Any:
+        """Run until the coroutine or future is done. Raises Stuck."""
+        main = asyncio.ensure_future(future, loop=self)
+        asyncio._set_running_loop(self)
+        try:
+            while not main.done():
+                self._turn()
+        finally:
+            asyncio._set_running_loop(None)
+        return main.result()
+
+    def run_idle(self, max_callbacks: int) -> None:
+        """Run what is ready at this moment, without moving the clock: for tidying up."""
+        asyncio._set_running_loop(self)
+        try:
+            for _ in range(max_callbacks):
+                if not self._ready:
+                    break
+                handle = self._ready.popleft()
+                if not handle.cancelled():
+                    handle._run()
+        finally:
+            asyncio._set_running_loop(None)
+
+    def _turn(self) -> None:
+        """One iteration: what was ready when it began; what is made ready meanwhile waits for the next."""
+        ready = self._ready
+        if not ready:
+            self._jump()
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle.cancelled():
+                self.callbacks += 1
+                handle._run()
+        if self.callbacks > self._callbacks_until:
+            self._callbacks_until += MAX_CALLBACKS_AT_ONCE
+            raise Stuck(f"{MAX_CALLBACKS_AT_ONCE} callbacks at {self._now:.6f} s, and no end")
+
+    _callbacks_until = MAX_CALLBACKS_AT_ONCE
+
+    def _jump(self) -> None:
+        """To the next timer, and make ready whatever is due then."""
+        timers = self._timers
+        while timers and timers[0][3].cancelled():
+            heapq.heappop(timers)
+            self._cancelled_timers -= 1
+        if not timers:
+            raise Stuck(f"deadlock at {self._now:.6f} s: nothing is ready and no timer is set")
+        due = timers[0][0]
+        if due > self._now:
+            self._now = due
+            self._callbacks_until = self.callbacks + MAX_CALLBACKS_AT_ONCE
+        while timers and timers[0][0] <= due:
+            self._ready.append(heapq.heappop(timers)[3])
+
+    # -- scheduling ---------------------------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        return self._now
+
+    def call_soon(
+        self,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        if delay > 0:
+            delay = max(delay, RESOLUTION_S)
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, self._random_bits(16), next(self._numbers), handle))
+        return handle
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """asyncio's handles say so."""
+        self._cancelled_timers += 1
+        if self._cancelled_timers > max(MIN_CANCELLED_TIMERS, len(self._timers) // 2):
+            self._timers = [row for row in self._timers if not row[3].cancelled()]
+            heapq.heapify(self._timers)
+            self._cancelled_timers = 0
+
+    def drop(self, process: Process) -> None:
+        """Forget everything that was scheduled inside a process."""
+
+        def inside(handle: asyncio.Handle) -> bool:
+            return handle._context.get(_PROCESS) is process  # type: ignore[attr-defined]
+
+        self._ready = deque(handle for handle in self._ready if not inside(handle))
+        self._timers = [row for row in self._timers if not inside(row[3])]
+        heapq.heapify(self._timers)
+        self._cancelled_timers = sum(row[3].cancelled() for row in self._timers)
+
+    # -- tasks and futures --------------------------------------------------------------------------------------------
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def create_task(
+        self, coro: Any, *, name: object = None, context: Context | None = None
+    ) -> asyncio.Task[Any]:
+        task = SimulatedTask(coro, loop=self, name=None if name is None else str(name), context=context)
+        process = (context.get(_PROCESS) if context is not None else None) or _PROCESS.get()
+        if process is not None:
+            process.adopt(task)
+        return task
+
+    # -- the rest of the interface ------------------------------------------------------------------------------------
+
+    def set_exception_handler(self, handler: Any) -> None:
+        self._exception_handler = handler
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        if self._exception_handler is not None:
+            self._exception_handler(self, context)
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return not self._closed
+
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def close(self) -> None:
+        """Nothing runs any more."""
+        self._closed = True
+        self._ready.clear()
+        self._timers.clear()
+        self.dead.clear()
+
+    # -- the network --------------------------------------------------------------------------------------------------
+
+    network: Any = None
+
+    async def create_server(self, protocol_factory: Any, *args: Any, **options: Any) -> Any:
+        """Listens on the simulated network."""
+        return self.network.listen(protocol_factory)

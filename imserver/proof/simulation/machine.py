@@ -1,0 +1,274 @@
+"""The machine that the server runs on: one server process after another on one database file, and what kills them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from imserver.errors import StartError
+from imserver.events import MessagePosted
+from imserver.server import Server
+from imserver.store.sqlite import SqliteStore
+
+from .disk import BUSY, CRASHES, INSIDE, Disk
+from .journal import Journal
+from .loop import Process, VirtualLoop
+from .network import Network
+from .setting import Setting
+from .template import WallClock, plugins
+
+#: What a server may log as an error without anything being wrong with it.
+EXPECTED_ERRORS = frozenset(
+    {"store_failed", "drain_undecided", "plugin_stopped_with_the_store", "plugin_cursors_not_stored"}
+)
+#: Seconds after which a server that was told to stop has to be gone.
+STOP_S = 60.0
+DRAIN, KILL, FAILED = "drain", "kill", "the store failed"
+
+
+class SimulatedLog:
+    """The server's log: errors are findings."""
+
+    def __init__(self, journal: Journal, fields: dict[str, Any] | None = None) -> None:
+        self._journal = journal
+        self._fields = fields or {}
+
+    def bind(self, **fields: Any) -> SimulatedLog:
+        return SimulatedLog(self._journal, {**self._fields, **fields})
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """Too much."""
+
+    def info(self, event: str, **fields: Any) -> None:
+        self._journal.note(f"log: {event}")
+
+    def warning(self, event: str, **fields: Any) -> None:
+        self._journal.note(f"log: {event}", *fields.items())
+        self._journal.counts[f"log: {event}"] += 1
+
+    def error(self, event: str, *, exc_info: BaseException | None = None, **fields: Any) -> None:
+        self._journal.note(f"log: {event}", *fields.items())
+        if event not in EXPECTED_ERRORS:
+            self._journal.finding(f"the server logged {event}: {exc_info!r} {self._fields} {fields}")
+
+    def critical(self, event: str, **fields: Any) -> None:
+        self.error(event, **fields)
+
+    def exception(self, event: str, **fields: Any) -> None:
+        import sys
+
+        self.error(event, exc_info=sys.exc_info()[1], **fields)
+
+
+class Machine:
+    """`run()` keeps a server running until `off()`."""
+
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        setting: Setting,
+        database: Path,
+        network: Network,
+        journal: Journal,
+    ) -> None:
+        self._loop = loop
+        self._random = Random(f"{setting.seed} machine")
+        self._server_bytes = Random(f"{setting.seed} server").randbytes
+        self._setting = setting
+        self._config = setting.config(database)
+        self._database = database
+        self._network = network
+        self._journal = journal
+        self.clock = WallClock(loop)
+        self.disk = Disk(loop, Random(f"{setting.seed} disk"), journal)
+        self.disk.on_kill = lambda kind: self._die()
+        self.process: Process | None = None
+        self.server: Server | None = None
+        #: Counts servers.
+        self.lives = 0
+        #: Set while a server runs and is not told to stop.
+        self.up = asyncio.Event()
+        self._gone = asyncio.Event()
+        self._locks: list[Any] = []
+        self._wanted = True
+        #: When each message was told of, as far as a server lived to tell.
+        self.committed: dict[tuple[str, int], float] = {}
+        self._stop: asyncio.Event | None = None
+        self._highest_offset_ms = 0
+        self._store: SqliteStore | None = None
+
+    # -- what may happen to it ----------------------------------------------------------------------------------------
+
+    def kill(self) -> None:
+        """SIGKILL, between two instructions."""
+        if self.process is not None:
+            self._journal.fault(KILL)
+            self._die()
+
+    def drain(self) -> None:
+        """SIGTERM."""
+        if self._stop is not None and not self._stop.is_set():
+            self._journal.fault(DRAIN)
+            self._stop.set()
+
+    def plan_crash(self) -> None:
+        """One of the next transactions does not come to its end, or nobody hears that it has."""
+        kind = self._random.choice(CRASHES)
+        self.disk.trap.set(kind, self._random.randint(1, 12) if kind == INSIDE else 0)
+
+    async def trouble_with_the_disk(self) -> None:
+        """Somebody else holds the database for a moment, or there is no room for a while."""
+        if not self.up.is_set():
+            return
+        if self._random.random() < 0.5:
+            self._journal.fault(BUSY)
+            self.disk.trap.busy = self._random.randint(1, 3)
+            return
+        self.disk.fill()
+        try:
+            await asyncio.sleep(self._random.choice((0.2, 1.0, 5.0)))
+        finally:
+            self.disk.empty()
+
+    def heal(self) -> None:
+        """Nothing new goes wrong; and the clock shows no time at which a timer would have to wait for a day."""
+        self.disk.trap.set("")
+        self.disk.trap.busy = 0
+        self.clock.offset_ms = max(self.clock.offset_ms, self._highest_offset_ms) + 60_000
+
+    def set_clock(self, by_ms: int) -> None:
+        """Wall time jumps."""
+        self._journal.fault("clock jump", by_ms)
+        self.clock.offset_ms += by_ms
+        self._highest_offset_ms = max(self._highest_offset_ms, self.clock.offset_ms)
+
+    # -- its life -----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """One server after another."""
+        while self._wanted:
+            await self._live()
+            if self._wanted:
+                calm = self._network.weather.calm
+                await asyncio.sleep(0.1 if calm else self._random.choice((0.01, 0.5, 2.0, 6.0)))
+
+    async def off(self) -> None:
+        """The last server stops in good order."""
+        self._wanted = False
+        for server in [self.server] if self.server is not None else []:
+            self._sum_up(server)
+        if self._stop is not None:
+            self._stop.set()
+            await self._gone.wait()
+
+    async def _live(self) -> None:
+        self.lives += 1
+        self._gone.clear()
+        self._stop = asyncio.Event()
+        process = self.process = Process(self._loop, f"server {self.lives}")
+        server = self._make_server()
+        self._journal.note("server starts", self.lives)
+        task = process.spawn(self._serve(server, self._stop), "main")
+        task.add_done_callback(lambda done: self._exited(process, done))
+        await self._gone.wait()
+        self._stop = None
+
+    def _make_server(self) -> Server:
+        store = self._store = SqliteStore(
+            self._config.store,
+            clock=self.clock,
+            rng=Random(self._server_bytes(8)),
+            log=SimulatedLog(self._journal),
+            connector=self.disk.connector,
+            opener=self.disk.opener,
+            max_members=self._config.limits.max_group_members,
+        )
+        return Server(
+            self._config,
+            plugins=plugins(self._setting.booking),
+            clock=self.clock,
+            store=store,
+            log=SimulatedLog(self._journal),
+            random_bytes=self._server_bytes,
+            recorder=self._recorder,
+        )
+
+    def _recorder(self, state: Any, given: Any) -> None:
+        self._journal.rows[type(state).__name__, f"{state.name} {given.name}"] += 1
+
+    def _committed(self, event: MessagePosted) -> None:
+        message = event.message
+        self.committed[message.conversation_id, message.position] = self._loop.time()
+
+    async def _serve(self, server: Server, stop: asyncio.Event) -> None:
+        """What `imserver serve` does."""
+        await server.start()
+        self.server = server
+        server.chat.subscribe(self._committed)
+        self._locks.append(server.store._lock)  # type: ignore[attr-defined]
+        self.up.set()
+        waiters = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(server.failed())]
+        await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
+        failed = waiters[1].done()
+        self.up.clear()
+        for waiter in waiters:
+            waiter.cancel()
+        async with asyncio.timeout(STOP_S):
+            await server.stop()
+        self._note_end(server, failed)
+
+    def _note_end(self, server: Server, failed: bool) -> None:
+        store: Any = server.store
+        self._journal.note("server stopped", self.lives, failed, server.decided)
+        writer = store._writer
+        if not failed and not server.decided and not (writer is None or writer.failure is not None):
+            self._journal.finding("a server that was told to stop did not decide everything")
+
+    def _exited(self, process: Process, done: asyncio.Task[None]) -> None:
+        if self.process is not process:
+            return
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, StartError) and self.disk.sprung:
+            self._journal.counts["starts that failed"] += 1
+        elif error is not None:
+            text = repr(error).replace(str(self._database), "the database")
+            self._journal.finding(f"the server ended with {text}")
+        self._die()
+
+    def _die(self) -> None:
+        """The process is gone, for whatever reason; the kernel tidies up behind it."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        self._journal.note("server is gone", self.lives)
+        self.up.clear()
+        if self.server is not None:
+            self._sum_up(self.server)
+        process.kill()
+        self._network.died(process, self._network.weather.vanishes)
+        self.disk.died()
+        for lock in (*self._locks, self._store._lock if self._store is not None else None):
+            if lock is not None:
+                with suppress(OSError):
+                    lock.release()
+        self._locks.clear()
+        self.server = None
+        self._gone.set()
+
+    def _sum_up(self, server: Server) -> None:
+        if server._listener is not None:
+            counts = server.listener.counts
+            self._journal.counts["sessions, fresh"] += counts["welcomed"]
+            self._journal.counts["sessions, resumed"] += counts["resumed"]
+
+
+def remove_folder(folder: Path) -> None:
+    """A private folder with files in it."""
+    for file in folder.iterdir():
+        with suppress(OSError):
+            os.unlink(file)
+    folder.rmdir()

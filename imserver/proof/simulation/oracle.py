@@ -1,0 +1,394 @@
+"""Holds what every application was told, over all its lives, against what the database holds. Numbers are those of the
+invariants in docs/reliability.md."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from imserver_client import Item, Message
+
+from .record import Post, Record, Storage
+from .stored import Row, Stored
+
+Findings = Iterator[str]
+
+
+class Evidence:
+    """What there is to judge."""
+
+    def __init__(
+        self,
+        stored: Stored,
+        records: Sequence[Record],
+        storages: Sequence[Storage],
+        committed: dict[tuple[str, int], float],
+    ) -> None:
+        self.stored = stored
+        self.records = records
+        self.storages = storages
+        #: When the server told of each message that it told of (some it did not live to tell).
+        self.committed = committed
+        self.spans = memberships(stored, records)
+
+
+def judge(evidence: Evidence) -> list[str]:
+    """Everything that is wrong, in sentences."""
+    found: dict[str, None] = {}
+    for check in CHECKS:
+        for text in check(evidence):
+            found[text] = None
+    return list(found)
+
+
+def _name(conversation_id: str, position: int) -> str:
+    return f"message {position} of {conversation_id}"
+
+
+# -- the database by itself (2, 3) -------------------------------------------------------------------------------------------
+
+
+def positions_without_gap(evidence: Evidence) -> Findings:
+    """3: each position once, from 1 to the head; and in order of commit."""
+    last: dict[str, int] = defaultdict(int)
+    for row in evidence.stored.rows:
+        if row.position != last[row.conversation_id] + 1:
+            before = last[row.conversation_id]
+            yield f"{_name(row.conversation_id, row.position)} follows message {before}"
+        last[row.conversation_id] = row.position
+    if dict(last) != evidence.stored.heads:
+        yield f"heads are {evidence.stored.heads}, and messages end at {dict(last)}"
+
+
+def one_row_for_a_key(evidence: Evidence) -> Findings:
+    """2."""
+    for (conversation_id, sender_id, key), rows in evidence.stored.by_key.items():
+        if len(rows) > 1:
+            places = [row.position for row in rows]
+            yield f"doubled: post {key.hex()} of {sender_id} is at {places} of {conversation_id}"
+
+
+# -- what was shown (4, 5, 6, 10, 11) ----------------------------------------------------------------------------------------
+
+
+def shown_is_stored(evidence: Evidence) -> Findings:
+    """5, 6: whatever was handed over, paged or told is in the database, the same for all."""
+    for record in evidence.records:
+        for shown in record.shown:
+            yield from _same(evidence, record, shown.message)
+        for item in record.items:
+            yield from _same(evidence, record, item)
+        for conversation_id, position, revision, content in record.edited:
+            row = evidence.stored.by_place.get((conversation_id, position))
+            if row is None or row.contents.get(revision) != content:
+                name = _name(conversation_id, position)
+                yield f"{record.device_id} was told of revision {revision} of {name}, which is not so"
+
+
+def _same(evidence: Evidence, record: Record, seen: Message | Item) -> Findings:
+    row = evidence.stored.by_place.get((seen.conversation_id, seen.position))
+    name = _name(seen.conversation_id, seen.position)
+    if row is None:
+        yield f"lost: {name} was shown to {record.device_id} and is not in the database"
+    elif (row.key, row.sender_id, row.sent_at) != (seen.key, seen.sender_id, seen.sent_at):
+        yield f"altered: {name} is another one than {record.device_id} was shown"
+    elif seen.revision not in row.contents or row.contents[seen.revision] != seen.content:
+        yield f"altered: revision {seen.revision} of {name} says something else than {record.device_id} was shown"
+
+
+def shown_once_and_in_order(evidence: Evidence) -> Findings:
+    """11: across kills only the one unfinished message may come again, marked."""
+    for record in evidence.records:
+        last: dict[str, int] = {}
+        for shown in record.shown:
+            message, conversation_id = shown.message, shown.message.conversation_id
+            before = last.get(conversation_id)
+            name = _name(conversation_id, message.position)
+            again = any(
+                place == (conversation_id, message.position)
+                for life, place in record.unfinished.items()
+                if life < shown.life
+            )
+            if before is not None and message.position <= before:
+                if not (message.position == before and again and message.redelivered):
+                    fault = "doubled" if message.position == before else "out of order"
+                    yield f"{fault}: {name} was shown to {record.device_id} after message {before}"
+            elif message.redelivered and not again:
+                yield f"{name} was called redelivered to {record.device_id}, which had not been handed it"
+            last[conversation_id] = message.position
+
+
+def everything_was_shown(evidence: Evidence) -> Findings:
+    """10: from where a device began, to the head or to where its user left, without a gap."""
+    stored = evidence.stored
+    for record, storage in zip(evidence.records, evidence.storages, strict=True):
+        shown: dict[str, set[int]] = defaultdict(set)
+        for one in record.shown:
+            shown[one.message.conversation_id].add(one.message.position)
+        for conversation_id, members in stored.members.items():
+            member = members.get(record.user_id)
+            if member is None:
+                continue
+            if conversation_id not in storage.begins:
+                yield f"lost: {record.device_id} was never told of {conversation_id}"
+                continue
+            begin, first_sync = storage.begins[conversation_id]
+            head = stored.heads[conversation_id] if member.left_at is None else member.left_at
+            missing = [
+                position for position in range(begin + 1, head + 1) if position not in shown[conversation_id]
+            ]
+            if missing:
+                yield f"lost: messages {missing[:10]} of {conversation_id} were never shown to {record.device_id}"
+            yield from _begins_rightly(evidence, record, conversation_id, begin, first_sync)
+
+
+def _begins_rightly(
+    evidence: Evidence, record: Record, conversation_id: str, begin: int, first_sync: bool
+) -> Findings:
+    """A conversation begins where the user joined; in a device's first sync at its head of then."""
+    if not first_sync:
+        starts = [max(first - 1, 0) for first, _ in evidence.spans[conversation_id].get(record.user_id, ())]
+        if begin not in starts:
+            yield f"{conversation_id} began for {record.device_id} at {begin}, and it joined at {starts}"
+        return
+    at = evidence.committed.get((conversation_id, begin))
+    if at is not None and record.ready_at is not None and at > record.ready_at:
+        yield f"lost: {_name(conversation_id, begin)} is younger than the first sync of {record.device_id}, and was left out"
+
+
+# -- posts (1, 12, 20) -------------------------------------------------------------------------------------------------------
+
+
+def answers_are_true(evidence: Evidence) -> Findings:
+    """1: stored if and only if it was said so; the same content, at that position."""
+    for record in evidence.records:
+        for post in record.posts.values():
+            row = evidence.stored.of_key(post.conversation_id, record.user_id, post.key)
+            name = f"post {post.number} of {record.device_id} to {post.conversation_id}"
+            if row is not None and row.contents[1] != post.content:
+                yield f"altered: {name} is stored with another content"
+            if post.outcome == "stored":
+                yield from _stored_as_told(name, post, row)
+            elif post.outcome and row is not None:
+                yield f"{name} was called {post.outcome} ({post.detail}) and is message {row.position}"
+
+
+def _stored_as_told(name: str, post: Post, row: Row | None) -> Findings:
+    if row is None:
+        yield f"lost: {name} was called stored and is not in the database"
+    elif row.position != post.position:
+        yield f"altered: {name} was called stored at {post.position} and is at {row.position}"
+    elif post.sent_at not in (row.sent_at, 0):
+        yield f"altered: {name} was called stored at the time {post.sent_at} and has {row.sent_at}"
+
+
+def posts_in_order(evidence: Evidence) -> Findings:
+    """12: what one device posted to one conversation stands there in the order of posting."""
+    for record in evidence.records:
+        last: dict[str, tuple[int, int]] = {}
+        for post in sorted(record.posts.values(), key=lambda post: post.number):
+            row = evidence.stored.of_key(post.conversation_id, record.user_id, post.key)
+            if row is None:
+                continue
+            number, position = last.get(post.conversation_id, (0, 0))
+            if row.position < position:
+                yield (
+                    f"out of order: post {post.number} of {record.device_id} to {post.conversation_id} is message"
+                    f" {row.position}, and the earlier post {number} is message {position}"
+                )
+            last[post.conversation_id] = (post.number, row.position)
+
+
+def rows_were_posted(evidence: Evidence) -> Findings:
+    """What people said in the database was said by them; everything else was told by the server or a bot."""
+    devices: dict[str, set[bytes]] = defaultdict(set)
+    for record in evidence.records:
+        devices[record.user_id].update(record.posts)
+    for row in evidence.stored.rows:
+        told = row.content.get("type") == "system"
+        if row.sender_id in devices and row.key not in devices[row.sender_id] and not told:
+            yield f"nobody posted {_name(row.conversation_id, row.position)} by {row.sender_id}"
+
+
+# -- edits, cursors, members (16, 17) ----------------------------------------------------------------------------------------
+
+
+def edits_are_stored(evidence: Evidence) -> Findings:
+    """An edit that was answered is that revision, and its telling is where the answer says."""
+    for record in evidence.records:
+        for conversation_id, position, revision, content, telling in record.edits:
+            row = evidence.stored.by_place.get((conversation_id, position))
+            if row is None or row.contents.get(revision) != content:
+                yield f"lost: revision {revision} of {_name(conversation_id, position)} by {record.device_id} is not stored"
+            told = evidence.stored.by_place.get((conversation_id, telling))
+            if told is None or (told.content.get("target"), told.content.get("revision")) != (
+                position,
+                revision,
+            ):
+                yield f"{_name(conversation_id, telling)} does not tell of that edit"
+
+
+def cursors_only_rise(evidence: Evidence) -> Findings:
+    """16."""
+    for record in evidence.records:
+        known: dict[tuple[int, str, str], tuple[int, int]] = {}
+        for life, conversation_id, user_id, delivered, read in record.told_cursors:
+            before = known.get((life, conversation_id, user_id), (0, 0))
+            known[life, conversation_id, user_id] = (delivered, read)
+            head = evidence.stored.heads.get(conversation_id, 0)
+            if delivered < before[0] or read < before[1] or max(delivered, read) > head:
+                yield (
+                    f"{record.device_id} was told of cursors {delivered}, {read} of {user_id} in {conversation_id}"
+                    f" (head {head}) after {before}"
+                )
+        for conversation_id, delivered, read in record.cursors:
+            member = evidence.stored.members[conversation_id].get(record.user_id)
+            # Who joins again begins anew.
+            again = member is not None and member.joined_at > 1
+            if member is None or (not again and (member.delivered < delivered or member.read < read)):
+                yield f"lost: cursors {delivered}, {read} of {record.device_id} in {conversation_id}: {member}"
+    for conversation_id, members in evidence.stored.members.items():
+        for user_id, member in members.items():
+            if max(member.delivered, member.read) > evidence.stored.heads[conversation_id]:
+                yield f"cursors of {user_id} in {conversation_id} are above the head: {member}"
+
+
+def changes_are_told(evidence: Evidence) -> Findings:
+    """Answered changes of membership have their system message; groups that were answered exist."""
+    for record in evidence.records:
+        for conversation_id, position in record.changes:
+            row = evidence.stored.by_place.get((conversation_id, position))
+            if row is None or row.sender_id != record.user_id or row.content.get("type") != "system":
+                yield f"lost: {_name(conversation_id, position)} should tell of a change by {record.device_id}"
+        for conversation_id, members in record.created:
+            missing = {record.user_id, *members} - evidence.stored.members[conversation_id].keys()
+            if missing:
+                yield f"lost: {sorted(missing)} should be in {conversation_id}"
+
+
+def only_members_see_and_speak(evidence: Evidence) -> Findings:
+    """17: nothing was shown that was posted after its reader left for good, nor to a stranger; who spoke was a member."""
+    for record in evidence.records:
+        seen = [(one.message.conversation_id, one.message.position) for one in record.shown]
+        seen += [(item.conversation_id, item.position) for item in record.items]
+        for conversation_id, position in seen:
+            spans = evidence.spans[conversation_id].get(record.user_id, ())
+            if not any(last is None or position <= last for _, last in spans):
+                yield f"{_name(conversation_id, position)} was shown to {record.device_id}, who is no member: {spans}"
+    for row in evidence.stored.rows:
+        spans = evidence.spans[row.conversation_id].get(row.sender_id, ())
+        if not any(first <= row.position and (last is None or row.position <= last) for first, last in spans):
+            yield f"{row.sender_id} posted {_name(row.conversation_id, row.position)} without being a member: {spans}"
+
+
+def memberships(
+    stored: Stored, records: Sequence[Record]
+) -> dict[str, dict[str, list[tuple[int, int | None]]]]:
+    """Conversation -> user -> (first position, last or None) of each stay, as the conversation's own messages tell."""
+    asked: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        for conversation_id, invited in record.created:
+            asked[conversation_id].update(invited, [record.user_id])
+    events: dict[str, dict[str, list[tuple[int, bool]]]] = defaultdict(lambda: defaultdict(list))
+    for row in stored.rows:
+        content = row.content
+        if content.get("type") == "system" and content.get("event") in ("added", "left", "removed"):
+            comes = content["event"] == "added"
+            events[row.conversation_id][content["user"]].append((row.position, comes))
+    spans: dict[str, dict[str, list[tuple[int, int | None]]]] = defaultdict(dict)
+    for conversation_id, members in stored.members.items():
+        for user_id, member in members.items():
+            told = events[conversation_id][user_id]
+            from_begin = (
+                member.joined_at <= 1 or user_id in asked[conversation_id] or (bool(told) and not told[0][1])
+            )
+            spans[conversation_id][user_id] = _stays(told, from_begin)
+    return spans
+
+
+def _stays(told: Sequence[tuple[int, bool]], from_begin: bool) -> list[tuple[int, int | None]]:
+    stays: list[tuple[int, int | None]] = [(1, None)] if from_begin else []
+    for position, comes in told:
+        present = bool(stays) and stays[-1][1] is None
+        if comes and not present:
+            stays.append((position, None))
+        elif not comes and present:
+            stays[-1] = (stays[-1][0], position)
+    return stays
+
+
+# -- plugins (19) ------------------------------------------------------------------------------------------------------------
+
+
+def echoed_once(evidence: Evidence) -> Findings:
+    """19, and the promise of plugins: each message has its one answer and its one row, or neither is there."""
+    answers: dict[tuple[str, str], list[int]] = defaultdict(list)
+    asked: dict[tuple[str, str], int] = {}
+    for row in evidence.stored.rows:
+        said = row.contents[1] or {}
+        text = str(said.get("text", ""))
+        if row.sender_id == "echo":
+            kind, _, key = text.partition(" ")
+            answers[kind, key].append(row.position)
+        elif "echo" in evidence.stored.members[row.conversation_id] and said.get("type") == "text":
+            asked["heard", row.key.hex()] = row.position
+            if text.startswith("later "):
+                asked["later", row.key.hex()] = row.position
+    noted: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for kind, key, position in evidence.stored.echoes:
+        noted[kind, key].append(position)
+    for what in {**asked, **answers, **noted}:
+        if len(answers[what]) != 1 or answers[what] != noted[what] or what not in asked:
+            yield f"echo {what[0]} of {what[1]}: asked at {asked.get(what)}, answered at {answers[what]}, noted {noted[what]}"
+
+
+def no_plugin_failed(evidence: Evidence) -> Findings:
+    """A handler that failed three times said that something did not work."""
+    yield from (f"a plugin failed: {failure}" for failure in evidence.stored.failures)
+
+
+# -- at the very end (10) ----------------------------------------------------------------------------------------------------
+
+
+def all_read_the_same(evidence: Evidence) -> Findings:
+    """What a client pages at the end is the database, as far as its user may see it."""
+    stored = evidence.stored
+    for record in evidence.records:
+        mine = {name for name, members in stored.members.items()
+                if record.user_id in members and members[record.user_id].left_at is None}  # fmt: skip
+        if mine != record.final.keys():
+            yield f"{record.device_id} lists {sorted(record.final)}, and is in {sorted(mine)}"
+        for conversation_id, (head, items) in record.final.items():
+            positions = [item.position for item in items]
+            if head != stored.heads.get(conversation_id) or positions != list(
+                range(head - len(items) + 1, head + 1)
+            ):
+                yield f"{record.device_id} reads {positions} of {head} in {conversation_id}"
+            for item in items:
+                yield from _now(stored, record, item)
+
+
+def _now(stored: Stored, record: Record, item: Item) -> Findings:
+    row: Any = stored.by_place.get((item.conversation_id, item.position))
+    if row is None or (row.key, row.revision, row.content) != (item.key, item.revision, item.content):
+        yield f"altered: {record.device_id} reads another {_name(item.conversation_id, item.position)} than is stored"
+
+
+CHECKS: tuple[Callable[[Evidence], Findings], ...] = (
+    positions_without_gap,
+    one_row_for_a_key,
+    shown_is_stored,
+    shown_once_and_in_order,
+    everything_was_shown,
+    answers_are_true,
+    posts_in_order,
+    rows_were_posted,
+    edits_are_stored,
+    cursors_only_rise,
+    changes_are_told,
+    only_members_see_and_speak,
+    echoed_once,
+    no_plugin_failed,
+    all_read_the_same,
+)

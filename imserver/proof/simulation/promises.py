@@ -1,0 +1,34 @@
+"""Appointments: what the chat promises is so, and what is so the chat has said. Judged by the demonstration's own checker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from imserver.proof.card_words import STATUSES, time_words
+from imserver.proof.checker import CardWords, check
+from imserver.proof.stored_rows import StoredRows, read_rows
+from imserver.proof.transcript import AppointmentCard, Transcript, appointment_card
+
+from .record import Record
+
+
+def appointments(records: Sequence[Record], database: Path) -> list[str]:
+    """Every promise that is broken."""
+    rows = read_rows(database)
+    if not rows.appointments:
+        return []
+    seen = StoredRows(appointments=rows.appointments)
+    transcripts = [Transcript(record.user_id, cards=list(_cards(record))) for record in records]
+    report = check(transcripts, seen, CardWords(STATUSES, time_words))
+    return [str(finding) for finding in report.findings]
+
+
+def _cards(record: Record) -> Iterable[AppointmentCard]:
+    contents = [shown.message.content for shown in record.shown]
+    contents += [dict(content) for _, _, _, content in record.edited if content is not None]
+    contents += [item.content for _, items in record.final.values() for item in items]
+    for content in contents:
+        card = appointment_card(content)
+        if card is not None:
+            yield card

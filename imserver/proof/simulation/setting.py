@@ -1,0 +1,94 @@
+"""What the seed decides before anything happens: limits of the server, how many people, how bad it gets, how long it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from imserver.config import AuthConfig, Config, LimitsConfig, ServerConfig, StoreConfig
+
+#: A Wednesday morning in the shops of the demo chain, 10:00 in Shanghai.
+BEGIN_MS = 1_794_967_200_000
+SECRET = "a secret of the simulation, of no use elsewhere"
+#: Who has an account, in which language.
+PEOPLE = {"ann": "en", "ben": "zh-CN", "cho": "zh-CN", "dee": "en", "eve": "en", "fay": "zh-CN"}
+#: A group of all of them, in the template of every run.
+COMMON = "everybody"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One run's."""
+
+    seed: int
+    limits: dict[str, Any]
+    store: dict[str, Any]
+    #: Users with a device, and how many devices each has.
+    devices: dict[str, int]
+    #: Seconds of virtual time in which things go wrong.
+    busy_s: float
+    #: 0 to 1: of the network; mean seconds between faults of the server.
+    trouble: float
+    server_fault_s: float
+    client_fault_s: float
+    #: Mean seconds between two acts of a device.
+    pace_s: float
+    token_ttl_s: int
+    booking: bool
+
+    def config(self, database: Path) -> Config:
+        """Of every server of this run."""
+        return Config(
+            server=ServerConfig(host="127.0.0.1", port=7410, drain_timeout_s=15.0),
+            store=StoreConfig(path=str(database), **self.store),
+            auth=AuthConfig(secret=SECRET, grace_s=30),
+            limits=LimitsConfig(**self.limits),
+        )
+
+
+def draw(seed: int) -> Setting:
+    """The setting of a seed."""
+    random = Random(f"{seed} setting")
+    choice, chance = random.choice, random.random
+
+    def some(**values: tuple[Any, ...]) -> dict[str, Any]:
+        """Each is its default, or in a third of the runs one of these."""
+        return {name: choice(values) for name, values in values.items() if chance() < 0.35}
+
+    people = random.sample(sorted(PEOPLE), k=random.randint(2, 5))
+    devices = {user: 2 if chance() < 0.3 else 1 for user in people}
+    busy_s = choice((8.0, 16.0, 32.0))
+    return Setting(
+        seed=seed,
+        limits=some(
+            window_frames=(4, 16, 48),
+            window_bytes=(4096, 16_384),
+            max_requests=(1, 4, 24),
+            max_page_items=(1, 5, 40),
+            detached_s=(1.0, 4.0, 15.0),
+            max_detached_sessions=(1, 3),
+            max_detached_bytes=(6_000, 40_000),
+            posts_per_second=(2.0, 8.0),
+            posts_burst=(3, 20),
+            max_sessions_per_user=(2, 3),
+            max_fanout_backlog=(8, 60),
+            unwritable_s=(3.0,),
+        ),
+        store=some(
+            max_batch_units=(1, 4),
+            max_queue_units=(3, 12),
+            max_queue_bytes=(40_000,),
+            max_cached_conversations=(1, 4),
+        )
+        | {"readers": choice((1, 1, 2))},
+        devices=devices,
+        busy_s=busy_s,
+        trouble=choice((0.0, 0.3, 0.6, 1.0)),
+        server_fault_s=choice((2.0, 4.0, 12.0)),
+        client_fault_s=choice((3.0, 6.0, 20.0)),
+        pace_s=busy_s * sum(devices.values()) / choice((60, 120, 200)),
+        token_ttl_s=choice((3_600, 30 * 86_400)),
+        booking=chance() < 0.6,
+    )

@@ -1,0 +1,93 @@
+"""The database that every run begins with: made once by the real server, then copied: migrating costs more than a run."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from functools import cache
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from random import Random
+
+from imserver.model import Kind, User
+from imserver.plugin_api import Plugin
+from imserver.plugin_host.discovery import installed, load
+from imserver.server import Server
+from imserver.store.sqlite import SqliteStore
+from imserver.testing import LogBook
+
+from .disk import Disk
+from .echo import Echo
+from .journal import Journal
+from .loop import Process, VirtualLoop
+from .network import Network
+from .setting import BEGIN_MS, COMMON, PEOPLE, draw
+from .weather import Weather
+
+
+class WallClock:
+    """The machine's clock: monotonic time is the loop's, wall time can be set."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self.monotonic = loop.time
+        self.offset_ms = 0
+
+    def now_ms(self) -> int:
+        return BEGIN_MS + self.offset_ms + int(self.monotonic() * 1000)
+
+
+def plugins(booking: bool) -> list[Plugin]:
+    """Those of a run, ready to start."""
+    return [Echo(), *([load(_booking())] if booking else [])]
+
+
+@cache
+def _booking() -> EntryPoint:
+    return installed()["booking"]
+
+
+def private_folder() -> Path:
+    """Where databases of runs are: in memory, if this machine has such a place."""
+    shm = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+    return Path(tempfile.mkdtemp(prefix="imserver-simulation-", dir=shm if shm.is_dir() else None))
+
+
+@cache
+def template() -> tuple[bytes, str]:
+    """The bytes of the file, and the id of the group that everybody is in."""
+    folder = private_folder()
+    try:
+        path = folder / "template.db"
+        loop = VirtualLoop(Random(0))
+        group = loop.run_until_complete(_make(loop, path))
+        loop.close()
+        return path.read_bytes(), group
+    finally:
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
+
+
+async def _make(loop: VirtualLoop, path: Path) -> str:
+    random = Random("template")
+    journal = Journal(loop.time)
+    disk = Disk(loop, random, journal)
+    loop.network = Network(loop, Weather(random, 0.0), journal)
+    process = Process(loop, "template")
+    clock = WallClock(loop)
+    config = draw(0).config(path)
+    store = SqliteStore(config.store, clock=clock, rng=random, connector=disk.connector, opener=disk.opener)
+    server = Server(
+        config, plugins=plugins(True), clock=clock, store=store, log=LogBook(), random_bytes=random.randbytes
+    )
+
+    async def fill() -> str:
+        await server.start()
+        for user_id, language in PEOPLE.items():
+            await server.chat.put_user(User(user_id, user_id.title(), language))
+        others = [user_id for user_id in PEOPLE if user_id != "ann"]
+        group, _, _ = await server.chat.create_conversation("ann", Kind.GROUP, COMMON, others)
+        await server.stop()
+        return group
+
+    return await asyncio.wait_for(process.spawn(fill()), 60)

@@ -1,0 +1,215 @@
+"""One run: a machine, a network, devices, and what happens to them; then everything heals, and the oracle is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from imserver.store.checks import check_database
+
+from .acts import Acts
+from .device import Device
+from .journal import Journal
+from .loop import Stuck, VirtualLoop
+from .machine import Machine
+from .network import Network
+from .oracle import Evidence, judge
+from .promises import appointments
+from .quiet import Quiet
+from .setting import Setting, draw
+from .stored import read_stored
+from .template import template
+from .weather import Weather
+
+#: Wall time jumps by up to a day.
+MAX_JUMP_MS = 86_400_000
+#: Virtual seconds in which everything has to be quiet after the last fault: a half-open connection is noticed by its client
+#: after 35 s and by the server after 60 s, and then a client may wait 30 s for its next attempt.
+HEAL_S = 600.0
+#: Rounds of cancelling; what does not end then is left alone.
+BURIALS = 10
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is known of a run when it is over."""
+
+    seed: int
+    virtual_s: float
+    journal: Journal
+    digest: str
+    findings: list[str] = field(default_factory=list)
+
+
+class World:
+    """Everything of one seed."""
+
+    def __init__(self, setting: Setting, folder: Path, *, whole: bool = False) -> None:
+        self.setting = setting
+        seed = setting.seed
+        self.random = Random(f"{seed} world")
+        self.loop = VirtualLoop(Random(f"{seed} loop"))
+        self.journal = Journal(self.loop.time, whole=whole)
+        self.network = Network(self.loop, Weather(Random(f"{seed} network"), setting.trouble), self.journal)
+        self.loop.network = self.network
+        self.loop.set_exception_handler(self._on_exception)
+        self.database = folder / "run.db"
+        bytes_, group = template()
+        self.database.write_bytes(bytes_)
+        self.conversations = [group]
+        self.calm = False
+        self.machine = Machine(self.loop, setting, self.database, self.network, self.journal)
+        self.devices: list[Device] = []
+        for user_id, count in setting.devices.items():
+            for number in range(count):
+                self._add_device(user_id, number)
+
+    def _add_device(self, user_id: str, number: int) -> None:
+        device = Device(self, user_id, number)
+        device.application = Acts(device).run
+        self.devices.append(device)
+
+    def _on_exception(self, loop: Any, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        self.journal.finding(f"unhandled: {context.get('message')}: {error!r}")
+
+    # -- the run ------------------------------------------------------------------------------------------------------
+
+    def run(self) -> Outcome:
+        """All of it. Whatever goes wrong is a finding."""
+        journal = self.journal
+        try:
+            self.loop.run_until_complete(self._play())
+        except Stuck as stuck:
+            journal.finding(f"stuck: {stuck}")
+        except Exception as error:
+            journal.finding(f"the run broke off: {error!r}")
+        outcome = Outcome(
+            self.setting.seed, self.loop.time(), journal, journal.digest, list(journal.findings)
+        )
+        self._bury()
+        return outcome
+
+    async def _play(self) -> None:
+        machine = asyncio.ensure_future(self.machine.run())
+        await self.machine.up.wait()
+        devices = [asyncio.ensure_future(device.run()) for device in self.devices]
+        chaos = [asyncio.ensure_future(work) for work in self._chaos()]
+        await asyncio.sleep(self.setting.busy_s)
+        for task in chaos:
+            task.cancel()
+        self._heal()
+        await Quiet(self).wait(HEAL_S)
+        for device in self.devices:
+            device.off()
+        await asyncio.gather(*devices)
+        await self._ask_plugins()
+        await self.machine.off()
+        await machine
+        self._judge()
+
+    async def _ask_plugins(self) -> None:
+        server = self.machine.server
+        if server is not None:
+            async with asyncio.timeout(60):
+                for finding in await server.plugin_host.run_checks():
+                    self.journal.finding(f"check: {finding.plugin}: {finding.check}: {finding.text}")
+
+    def _judge(self) -> None:
+        journal = self.journal
+        stored = read_stored(self.database)
+        records, storages = (
+            [device.record for device in self.devices],
+            [device.storage for device in self.devices],
+        )
+        for text in judge(Evidence(stored, records, storages, self.machine.committed)):
+            journal.finding(text)
+        for text in appointments(records, self.database):
+            journal.finding(text)
+        with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)) as sql:
+            for finding in check_database(sql).findings:
+                journal.finding(f"check: {finding.check}: {finding.text}")
+        journal.counts["messages"] += len(stored.rows)
+
+    def _heal(self) -> None:
+        self.journal.note("healing")
+        self.calm = True
+        self.network.heal()
+        self.machine.heal()
+
+    # -- what goes wrong ----------------------------------------------------------------------------------------------
+
+    def _chaos(self) -> list[Any]:
+        setting, machine = self.setting, self.machine
+        return [
+            self._now_and_then(setting.server_fault_s, self._server_fault),
+            self._now_and_then(setting.client_fault_s, self._client_fault),
+            self._now_and_then(12.0, self._jump),
+            self._now_and_then(15.0, machine.trouble_with_the_disk),
+        ]
+
+    async def _now_and_then(self, mean_s: float, strike: Callable[[], Any]) -> None:
+        while True:
+            await asyncio.sleep(self.random.expovariate(1 / mean_s))
+            waiting = strike()
+            if waiting is not None:
+                await waiting
+
+    def _server_fault(self) -> None:
+        chance = self.random.random()
+        if chance < 0.2:
+            self.machine.kill()
+        elif chance < 0.4:
+            self.machine.drain()
+        else:
+            self.machine.plan_crash()
+
+    def _client_fault(self) -> Any:
+        device = self.random.choice(self.devices)
+        if self.random.random() < 0.7:
+            if device.process is not None:
+                self.journal.fault("client kill", device.device_id)
+            device.kill()
+            return None
+        if device.client is not None:
+            self.journal.fault("client leaves", device.device_id)
+        return device.leave()
+
+    def _jump(self) -> None:
+        by_ms = self.random.choice((-1, 1)) * int(MAX_JUMP_MS * self.random.random() ** 2)
+        self.machine.set_clock(by_ms)
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+
+    def _bury(self) -> None:
+        """End the tasks of dead processes, so that nothing of this run does anything in the next."""
+        loop = self.loop
+        loop.set_exception_handler(lambda loop, context: None)
+        for _ in range(BURIALS):
+            dead = [task for task in loop.dead if not task.done()]
+            if not dead:
+                break
+            for task in dead:
+                task.cancel()
+            loop.run_idle(100_000)
+        for task in loop.dead:
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.close()
+
+
+def simulate(seed: int, folder: Path, *, whole: bool = False) -> Outcome:
+    """Run one seed in this folder."""
+    was_enabled = gc.isenabled()
+    gc.disable()  # it would end forgotten tasks at a moment that no seed decides
+    try:
+        return World(draw(seed), folder, whole=whole).run()
+    finally:
+        if was_enabled:
+            gc.enable()
