@@ -12,7 +12,7 @@ from imserver.plugins.booking import appointments
 from imserver.plugins.booking.appointments import Wish
 from imserver.plugins.booking.calendar import utc_ms, zone_of
 from imserver.plugins.booking.chain import Chain, minutes_of
-from imserver.plugins.booking.checks import CHECKS
+from imserver.plugins.booking.checks import OF_TABLES
 from imserver.plugins.booking.slots import Slot, free_slots, nearest, why_not
 from imserver.plugins.booking.states import (
     FINAL,
@@ -49,7 +49,7 @@ def free(ledger: Ledger, chain: Chain, minutes: int = 30, day: date = DAY) -> li
 
 
 def findings(ledger: Ledger) -> list[str]:
-    return [f"{name}: {finding}" for name, check in CHECKS.items() for finding in check(ledger.query)]
+    return [f"{name}: {finding}" for name, check in OF_TABLES.items() for finding in check(ledger.look)]
 
 
 @pytest.mark.parametrize(("people", "rooms"), [(1, 1), (2, 1), (1, 2), (2, 2), (3, 2), (4, 4)])

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from imserver.plugin_host import PluginCheck
 from imserver.plugins.booking.checks import CHECKS
+from imserver.proof.consistency import ask_plugins
+from imserver.store.checks import check_database, open_snapshot
 from imserver_client import Client, Message, direct_conversation_id
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -143,7 +146,11 @@ class Books:
 
     def check(self) -> None:
         """What `imserver check` asks, and that nobody has a time with somebody else: every cell has one owner."""
-        assert [finding for check in CHECKS.values() for finding in check(self.sql)] == []
+        with open_snapshot(self._path) as snapshot:
+            report = check_database(snapshot.connection, side=snapshot.side)
+            checks = [PluginCheck("booking", name, query) for name, query in CHECKS.items()]
+            ask_plugins(snapshot.connection, checks, report)
+        assert report.findings == []
         doubled = self.sql(
             "SELECT r.resource_id, a.code, b.code FROM booking_appointments a"
             " JOIN booking_appointment_resources r ON r.appointment_id = a.id"

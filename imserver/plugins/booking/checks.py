@@ -1,21 +1,45 @@
-"""What `imserver check` asks of the booking tables: each finding is a sentence with the appointment's code."""
+"""What `imserver check` asks of the booking tables: each finding is a sentence with the appointment's code.
+
+`OF_TABLES` asks the tables alone; `OF_CHAT` also asks for what they speak of: timers, messages, conversations, accounts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
 
+import msgspec
+
+from imserver.plugin_api import Role, Snapshot, decode_content
+
+from . import booking, humans, reminders
+from .calendar import utc_ms, zone_named
+from .codes import code_of
 from .reminders import KINDS
-from .states import OWNING, Status
-
-Sql = Callable[..., list[tuple[Any, ...]]]
+from .slots import CELL_MS
+from .state import Dialogue
+from .states import OWNING, TRANSITIONS, Action, Status
 
 #: Findings of one kind that are listed; a broken database has thousands.
 MAX_FINDINGS = 50
 _OWNING = ", ".join(f"'{status}'" for status in sorted(OWNING))
 
+#: Statuses in which the customer has been given a card; a cancelled one may never have come so far.
+_WITH_CARD = frozenset(Status) - {Status.HELD, Status.EXPIRED, Status.CANCELLED}
+#: (status before, action) -> status after: what can be written in a history.
+_STEPS = {(row.before, row.action): row.after for row in TRANSITIONS}
+#: The first change of every appointment.
+_HOLD = "hold"
 
-def cells_are_owned(sql: Sql) -> list[str]:
+
+# -- the tables alone ---------------------------------------------------------------------------------------------------
+
+
+def cells_are_owned(sql: Snapshot) -> list[str]:
     """Each live appointment owns exactly the cells of its resources from start to the end of its buffer."""
     rows = sql(
         "SELECT a.code, COUNT(c.cell),"  # noqa: S608
@@ -26,6 +50,7 @@ def cells_are_owned(sql: Sql) -> list[str]:
         " FROM booking_appointments a LEFT JOIN booking_cells c ON c.appointment_id = a.id"
         f" WHERE a.status IN ({_OWNING}) GROUP BY a.id"
     )
+    sql.looked_at(len(rows))
     return [
         f"appointment {code} owns {count} cells ({first}-{last}), not {wanted} ({begin}-{end})"
         for code, count, wanted, first, begin, last, end, strange in rows
@@ -33,8 +58,9 @@ def cells_are_owned(sql: Sql) -> list[str]:
     ][:MAX_FINDINGS]
 
 
-def no_cell_without_appointment(sql: Sql) -> list[str]:
+def no_cell_without_appointment(sql: Snapshot) -> list[str]:
     """Cells of appointments that are over, or do not exist."""
+    sql.looked_at(_count(sql, "booking_cells"))
     rows = sql(
         "SELECT c.resource_id, c.cell, c.appointment_id, a.status FROM booking_cells c LEFT JOIN booking_appointments a"  # noqa: S608
         f" ON a.id = c.appointment_id WHERE a.id IS NULL OR a.status NOT IN ({_OWNING}) LIMIT {MAX_FINDINGS}"
@@ -45,13 +71,66 @@ def no_cell_without_appointment(sql: Sql) -> list[str]:
     ]
 
 
-def confirmed_have_reminders(sql: Sql) -> list[str]:
+def nobody_is_promised_twice(sql: Snapshot) -> list[str]:
+    """From the appointments themselves, not from the cells that should prevent it."""
+    rows = sql(
+        "SELECT r.resource_id, a.code, a.start_at, a.free_at FROM booking_appointments a"  # noqa: S608
+        " JOIN booking_appointment_resources r ON r.appointment_id = a.id"
+        f" WHERE a.status IN ({_OWNING}) ORDER BY r.resource_id, a.start_at, a.id"
+    )
+    sql.looked_at(len(rows))
+    return [
+        f"{code} and {other_code} both have {resource}"
+        for (resource, code, _, free_at), (other, other_code, start_at, _) in pairwise(rows)
+        if resource == other and start_at < free_at
+    ][:MAX_FINDINGS]
+
+
+def appointments_are_sane(sql: Snapshot) -> list[str]:
+    """Code, times and hold follow from the id, the wall clock and the status."""
+    rows = sql(
+        "SELECT id, code, start_wall, zone, start_at, end_at, free_at, status, hold_until FROM booking_appointments"
+    )
+    sql.looked_at(len(rows))
+    return [f"appointment {row[1]} {wrong}" for row in rows for wrong in [_wrong_appointment(*row)] if wrong][
+        :MAX_FINDINGS
+    ]
+
+
+def _wrong_appointment(
+    number: int,
+    code: str,
+    start_wall: str,
+    zone: str,
+    start_at: int,
+    end_at: int,
+    free_at: int,
+    status: str,
+    hold_until: int | None,
+) -> str:
+    try:
+        wanted = utc_ms(datetime.fromisoformat(start_wall), zone_named(zone))
+    except (ValueError, ZoneInfoNotFoundError):
+        wanted = None
+    if code != code_of(number):
+        return f"is number {number}, whose code is {code_of(number)}"
+    if start_at != wanted:
+        return f"is at {start_wall} in {zone}, and not at {start_at}"
+    if not start_at < end_at <= free_at or start_at % CELL_MS or free_at % CELL_MS:
+        return f"begins at {start_at}, ends at {end_at} and is free at {free_at}"
+    if (status == Status.HELD) != (hold_until is not None):
+        return f"is {status} with a hold until {hold_until}"
+    return ""
+
+
+def confirmed_have_reminders(sql: Snapshot) -> list[str]:
     """Every confirmed appointment has a decision for each kind of reminder, and a planned one has a timer."""
     rows = sql(
         "SELECT a.code, COUNT(r.kind), SUM(r.state = 'planned' AND r.timer_id IS NULL) FROM booking_appointments a"  # noqa: S608
         " LEFT JOIN booking_reminders r ON r.appointment_id = a.id AND r.version = a.version AND r.kind <> 'exam_recall'"
         f" WHERE a.status = '{Status.CONFIRMED}' GROUP BY a.id"
     )
+    sql.looked_at(len(rows))
     return [
         f"appointment {code} has {count} reminders of {len(KINDS)}, {timerless or 0} of them without a timer"
         for code, count, timerless in rows
@@ -59,8 +138,9 @@ def confirmed_have_reminders(sql: Sql) -> list[str]:
     ][:MAX_FINDINGS]
 
 
-def no_reminder_for_nothing(sql: Sql) -> list[str]:
+def no_reminder_for_nothing(sql: Snapshot) -> list[str]:
     """No reminder is still planned for another version or status."""
+    sql.looked_at(_count(sql, "booking_reminders"))
     rows = sql(
         "SELECT a.code, r.kind, r.version, a.version, a.status FROM booking_reminders r JOIN booking_appointments a"  # noqa: S608
         " ON a.id = r.appointment_id WHERE r.state = 'planned' AND r.kind <> 'exam_recall'"
@@ -72,22 +152,199 @@ def no_reminder_for_nothing(sql: Sql) -> list[str]:
     ]
 
 
-def history_is_whole(sql: Sql) -> list[str]:
-    """Every version of every appointment has its change."""
-    rows = sql(
-        "SELECT a.code, a.version, COUNT(c.version), MAX(c.version) FROM booking_appointments a LEFT JOIN booking_changes c"  # noqa: S608
-        f" ON c.appointment_id = a.id GROUP BY a.id HAVING COUNT(c.version) <> a.version OR MAX(c.version) <> a.version"
-        f" LIMIT {MAX_FINDINGS}"
-    )
-    return [
-        f"appointment {code} is at version {version} with {count} changes" for code, version, count, _ in rows
+def history_is_whole(sql: Snapshot) -> list[str]:
+    """Every version of every appointment has its change, each step is one of the state table, and the last is how it is."""
+    steps: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for number, *step in sql(
+        "SELECT appointment_id, version, action, status, start_wall FROM booking_changes ORDER BY appointment_id, version"
+    ):
+        steps[number].append(tuple(step))
+    rows = sql("SELECT id, code, version, status, start_wall FROM booking_appointments")
+    sql.looked_at(len(rows))
+    found = [
+        f"appointment {code} {wrong}"
+        for number, code, *now in rows
+        for wrong in [_wrong_history(steps.get(number, []), *now)]
+        if wrong
     ]
+    return found[:MAX_FINDINGS]
 
 
-CHECKS = {
+def _wrong_history(steps: list[tuple[Any, ...]], version: int, status: str, start_wall: str) -> str:
+    if [step[0] for step in steps] != list(range(1, version + 1)):
+        return f"is at version {version} with {len(steps)} changes"
+    if steps[0][1:3] != (_HOLD, Status.HELD):
+        return f"began as {steps[0][2]} by {steps[0][1]}"
+    for (_, _, before, wall), (number, action, after, new_wall) in pairwise(steps):
+        if _STEPS.get((before, action)) != after:
+            return f"went from {before} to {after} by {action} (version {number})"
+        if action != Action.MOVE and wall != new_wall:
+            return f"went from {wall} to {new_wall} by {action} (version {number})"
+    if steps[-1][2:] != (status, start_wall):
+        return f"is {status} at {start_wall}, and its history ends {steps[-1][2]} at {steps[-1][3]}"
+    return ""
+
+
+def conversations_are_known(sql: Snapshot) -> list[str]:
+    """Every appointment is talked about in the conversation of its shop with its customer."""
+    sql.looked_at(_count(sql, "booking_appointments"))
+    rows = sql(
+        "SELECT a.code, a.conversation_id FROM booking_appointments a LEFT JOIN booking_services s"  # noqa: S608
+        " ON s.conversation_id = a.conversation_id AND s.store_id = a.store_id AND s.customer_id = a.customer_id"
+        f" WHERE s.store_id IS NULL LIMIT {MAX_FINDINGS}"
+    )
+    return [f"appointment {code} is talked about in {name}, which is not its own" for code, name in rows]
+
+
+def _count(sql: Snapshot, table: str) -> int:
+    return int(sql(f"SELECT COUNT(*) FROM {table}")[0][0])  # noqa: S608  a name of ours
+
+
+# -- and what they speak of ---------------------------------------------------------------------------------------------
+
+
+def holds_will_end(look: Snapshot) -> list[str]:
+    """Every hold has a timer that will end it: without one it would own its cells for ever."""
+    timed = {payload.get("appointment") for payload in _payloads(look, booking.HOLD_TIMER)}
+    rows = look(f"SELECT id, code FROM booking_appointments WHERE status = '{Status.HELD}'")  # noqa: S608
+    look.looked_at(len(rows))
+    return [
+        f"appointment {code} is held, and no timer will end it"
+        for number, code in rows
+        if number not in timed
+    ][:MAX_FINDINGS]
+
+
+def reminders_have_timers(look: Snapshot) -> list[str]:
+    """A planned reminder has the timer that it names, and a timer has the reminder that it names."""
+    timers = {number: timer for number, timer in look.timers().items() if timer.name == reminders.TIMER}
+    rows = look(
+        "SELECT r.timer_id, r.appointment_id, r.version, r.kind, r.due_at, a.code FROM booking_reminders r"
+        " JOIN booking_appointments a ON a.id = r.appointment_id WHERE r.state = 'planned'"
+    )
+    look.looked_at(len(rows))
+    found = []
+    for number, *wanted, due_at, code in rows:
+        timer = timers.pop(number, None)
+        named = (
+            None
+            if timer is None
+            else [timer.payload.get(name) for name in ("appointment", "version", "kind")]
+        )
+        if timer is None or named != wanted or timer.due_at != due_at:
+            found.append(f"appointment {code}: {wanted[2]} of version {wanted[1]} has no timer at {due_at}")
+    found += [
+        f"timer {number} is for a reminder that is not planned: {timer.payload}"
+        for number, timer in timers.items()
+    ]
+    return found[:MAX_FINDINGS]
+
+
+def timers_are_known(look: Snapshot) -> list[str]:
+    """Every timer names an appointment, or a conversation, that exists."""
+    appointments = {row[0] for row in look("SELECT id FROM booking_appointments")}
+    services = {row[0] for row in look("SELECT conversation_id FROM booking_services")}
+    known: Mapping[str, tuple[str, set[Any]]] = {
+        booking.HOLD_TIMER: ("appointment", appointments),
+        reminders.TIMER: ("appointment", appointments),
+        humans.UNANSWERED_TIMER: ("conversation", services),
+    }
+    look.looked_at(len(look.timers()))
+    found = []
+    for number, timer in look.timers().items():
+        field, existing = known.get(timer.name, ("name", set()))
+        if timer.payload.get(field) not in existing:
+            found.append(f"timer {number} ({timer.name}) is about {timer.payload}, which does not exist")
+    return found[:MAX_FINDINGS]
+
+
+def cards_are_shown(look: Snapshot) -> list[str]:
+    """Who has an appointment has its card, in its current version."""
+    rows = look("SELECT code, version, status, conversation_id, card_position FROM booking_appointments")
+    look.looked_at(len(rows))
+    found: list[str] = []
+    for code, version, status, conversation_id, position in rows:
+        if position is None:
+            wrong = "has no card" if status in _WITH_CARD else ""
+        elif status in (Status.HELD, Status.EXPIRED):
+            wrong = f"is {status} and has a card"
+        else:
+            wrong = _wrong_card(look, conversation_id, position, code, version)
+        if wrong:
+            found.append(f"appointment {code} {wrong}")
+    return found[:MAX_FINDINGS]
+
+
+def _wrong_card(look: Snapshot, conversation_id: str, position: int, code: str, version: int) -> str:
+    message = look.message(conversation_id, position)
+    if message is None or message.content is None:
+        return f"has its card at {position}, where no message is"
+    ref = decode_content(message.content).get("ref")
+    if ref != {"kind": "appointment", "id": code, "version": version}:
+        return f"is at version {version}, and its card shows {ref}"
+    return ""
+
+
+def places_exist(look: Snapshot) -> list[str]:
+    """Service conversations and staff groups exist and belong to one of our bots; customers have accounts."""
+    rows = look("SELECT conversation_id, customer_id FROM booking_services")
+    rows += look("SELECT conversation_id, NULL FROM booking_staff_groups")
+    look.looked_at(len(rows))
+    found = []
+    for conversation_id, customer_id in rows:
+        owners = [name for name, role in look.members(conversation_id).items() if role is Role.OWNER]
+        owner = look.user(owners[0]) if owners else None
+        if owner is None or "bot" not in owner.roles:
+            found.append(f"{conversation_id} does not exist, or belongs to {', '.join(owners) or 'nobody'}")
+        if customer_id is not None and look.user(customer_id) is None:
+            found.append(f"{conversation_id} is with {customer_id}, who has no account")
+    found += [
+        f"something is known of {name}, who has no account"
+        for (name,) in look("SELECT user_id FROM booking_customers")
+        if look.user(name) is None
+    ]
+    return found[:MAX_FINDINGS]
+
+
+def questions_can_be_read(look: Snapshot) -> list[str]:
+    """What is open in a dialogue can be read, and is about an appointment that exists."""
+    appointments = {row[0] for row in look("SELECT id FROM booking_appointments")}
+    rows = look("SELECT conversation_id, user_id, state FROM booking_dialogues")
+    look.looked_at(len(rows))
+    found = []
+    for conversation_id, user_id, text in rows:
+        try:
+            state = msgspec.json.decode(text, type=Dialogue)
+        except msgspec.DecodeError as error:
+            found.append(f"the question to {user_id} in {conversation_id}: {error}")
+            continue
+        if state.appointment_id and state.appointment_id not in appointments:
+            found.append(
+                f"the question to {user_id} in {conversation_id} is about appointment {state.appointment_id}"
+            )
+    return found[:MAX_FINDINGS]
+
+
+def _payloads(look: Snapshot, name: str) -> Iterator[Mapping[str, Any]]:
+    return (timer.payload for timer in look.timers().values() if timer.name == name)
+
+
+OF_TABLES = {
     "cells are owned": cells_are_owned,
     "no cell without an appointment": no_cell_without_appointment,
+    "nobody is promised twice": nobody_is_promised_twice,
+    "appointments are sane": appointments_are_sane,
     "confirmed appointments have reminders": confirmed_have_reminders,
     "no reminder for nothing": no_reminder_for_nothing,
     "history is whole": history_is_whole,
 }
+OF_CHAT = {
+    "conversations are known": conversations_are_known,
+    "holds will end": holds_will_end,
+    "reminders have timers": reminders_have_timers,
+    "timers are known": timers_are_known,
+    "cards are shown": cards_are_shown,
+    "places exist": places_exist,
+    "questions can be read": questions_can_be_read,
+}
+CHECKS = OF_TABLES | OF_CHAT

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from imserver.plugin_api import Transaction
+from imserver.plugin_api import Snapshot, Transaction
 from imserver.plugins.booking import plugin
 
 
@@ -25,6 +25,17 @@ class Ledger:
     @property
     def tx(self) -> Transaction:
         return cast("Transaction", self)
+
+    @property
+    def look(self) -> Snapshot:
+        """For checks of the tables."""
+        return cast("Snapshot", self)
+
+    def __call__(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = (), /) -> list[tuple[Any, ...]]:
+        return self.execute(sql, params)
+
+    def looked_at(self, count: int) -> None:
+        """As in a check's snapshot."""
 
     def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         return self.database.execute(sql, params).fetchall()

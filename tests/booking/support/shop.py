@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from imserver.config import StoreConfig
 from imserver.plugins.booking import plugin
-from imserver.plugins.booking.checks import CHECKS
 from imserver.store.sqlite import SqliteStore
 from imserver.testing import ManualClock, PluginKit, Said
 
@@ -102,14 +101,7 @@ class Shop:
 
     async def findings(self) -> list[str]:
         """What `imserver check` would say."""
-
-        def all_checks(tx: Any) -> list[str]:
-            def sql(statement: str, params: Any = ()) -> list[tuple[Any, ...]]:
-                return list(tx.plugin_sql("booking", statement, params))
-
-            return [finding for check in CHECKS.values() for finding in check(sql)]
-
-        return await self.kit.store.write(all_checks)
+        return [f"{finding.check}: {finding.text}" for finding in await self.kit.host.run_checks()]
 
     def _heads(self) -> dict[str, int]:
         return {conversation: max(said) for conversation, said in self.kit._said.items()}

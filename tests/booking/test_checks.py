@@ -1,0 +1,156 @@
+"""What `imserver check` asks of booking: a shop's life passes; each damage is found by the check that is there for it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from imserver.content import encode_content
+from imserver.plugin_host import PluginCheck
+from imserver.plugins.booking.checks import CHECKS
+from imserver.proof.consistency import ask_plugins, check_file
+from imserver.store.checks import Report
+from tests.booking.support.shop import RIVER, Shop
+from tests.booking.test_changes import booked
+
+
+async def lived_in(path: Path) -> None:
+    """A confirmed appointment that was moved, a cancelled one, one that is over, and one that is held."""
+    async with Shop(path=path) as shop:
+        here, _ = await booked(shop)
+        for text in ("改约 周五上午10点半", "好"):
+            await shop.say("ming", here, text)
+        for user, text in (("ann", "取消"), ("dee", "")):
+            place, code = await booked(shop, user)
+            if text:
+                await shop.say(user, place, text)
+                await shop.say(user, place, "好")
+            else:
+                group = await shop.staff_group()
+                for step in ("到店", "开始", "完成"):
+                    await shop.say("staff-li", group, f"{step} {code}")
+        river = await shop.customer("eve", bot=RIVER)
+        await shop.say("eve", river, "预约 明天15:00 验光 我叫小明 成人 来过")
+        await shop.say("eve", river, "你们那里好停车吗?")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of that shop's database."""
+    path = tmp_path_factory.mktemp("shop") / "shop.db"
+    asyncio.run(lived_in(path))
+    return path.read_bytes()
+
+
+@pytest.fixture
+def raw(tmp_path, whole):
+    """A connection to a copy of it."""
+    path = tmp_path / "shop.db"
+    path.write_bytes(whole)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection
+
+
+def ask(raw: sqlite3.Connection) -> Report:
+    report = Report()
+    raw.execute("BEGIN")
+    ask_plugins(raw, [PluginCheck("booking", name, query) for name, query in CHECKS.items()], report)
+    raw.execute("ROLLBACK")
+    return report
+
+
+async def test_a_shops_life_passes_and_every_check_looks_at_something(tmp_path, whole) -> None:
+    path = tmp_path / "shop.db"
+    path.write_bytes(whole)
+    report = await check_file(path, {"booking": {}})
+    assert report.findings == []
+    assert report.skipped == {}
+    asked = {row.name for row in report.results if row.checked and row.name.startswith("booking: ")}
+    assert asked == {f"booking: {name}" for name in CHECKS}
+
+
+CONFIRMED = "(SELECT id FROM booking_appointments WHERE status = 'confirmed')"
+HELD = "(SELECT id FROM booking_appointments WHERE status = 'held')"
+CARD = (
+    "(SELECT m.change FROM messages m JOIN conversations c ON c.no = m.conversation_no JOIN booking_appointments a"
+    " ON a.conversation_id = c.conversation_id AND a.card_position = m.position WHERE a.status = 'confirmed')"
+)
+
+#: What was done to the tables, and which checks see it.
+DAMAGES: list[tuple[str, set[str]]] = [
+    (f"DELETE FROM booking_cells WHERE appointment_id = {HELD} AND cell % 2 = 0", {"cells are owned"}),
+    ("DELETE FROM booking_cells", {"cells are owned"}),
+    (f"INSERT INTO booking_cells VALUES ('garden-wang', 1, {CONFIRMED})", {"cells are owned"}),
+    ("INSERT INTO booking_cells SELECT 'garden-wang', 1, id FROM booking_appointments WHERE status = 'done'",
+     {"no cell without an appointment"}),
+    ("INSERT INTO booking_cells VALUES ('garden-wang', 1, 99)", {"no cell without an appointment"}),
+    ((f"UPDATE booking_appointment_resources SET resource_id = 'x' WHERE appointment_id = {HELD}"
+     " AND resource_id LIKE '%room%'"), {"cells are owned"}),
+    ("UPDATE booking_appointments SET code = 'A2A2' WHERE status = 'held'", {"appointments are sane"}),
+    ("UPDATE booking_appointments SET zone = 'Europe/Berlin' WHERE status = 'held'", {"appointments are sane"}),
+    ("UPDATE booking_appointments SET zone = 'Nowhere' WHERE status = 'held'", {"appointments are sane"}),
+    ("UPDATE booking_appointments SET end_at = start_at WHERE status = 'held'", {"appointments are sane"}),
+    ("UPDATE booking_appointments SET hold_until = NULL WHERE status = 'held'", {"appointments are sane"}),
+    ("UPDATE booking_appointments SET hold_until = 5 WHERE status = 'confirmed'", {"appointments are sane"}),
+    (f"UPDATE booking_reminders SET state = 'not_sent' WHERE appointment_id = {CONFIRMED}", {"reminders have timers"}),
+    (f"DELETE FROM booking_reminders WHERE appointment_id = {CONFIRMED} AND kind = 'same_day'",
+     {"confirmed appointments have reminders", "reminders have timers"}),
+    ("UPDATE booking_reminders SET timer_id = NULL", {"confirmed appointments have reminders", "reminders have timers"}),
+    ("UPDATE booking_reminders SET state = 'planned' WHERE appointment_id <> " + CONFIRMED,
+     {"no reminder for nothing", "reminders have timers"}),
+    ("DELETE FROM booking_changes WHERE version = 1", {"history is whole"}),
+    ("UPDATE booking_changes SET action = 'cancel' WHERE action = 'finish'", {"history is whole"}),
+    ("UPDATE booking_changes SET action = 'confirm' WHERE action = 'hold'", {"history is whole"}),
+    ("UPDATE booking_changes SET start_wall = '2026-11-19T10:00' WHERE action = 'start'",
+     {"history is whole"}),
+    ("UPDATE booking_appointments SET status = 'no_show' WHERE status = 'done'", {"history is whole"}),
+    ("UPDATE booking_appointments SET customer_id = 'staff-li' WHERE status = 'held'", {"conversations are known"}),
+    ("UPDATE booking_appointments SET store_id = 'garden' WHERE status = 'held'", {"conversations are known"}),
+    ("DELETE FROM timers WHERE name = 'hold'", {"holds will end"}),
+    ("DELETE FROM timers WHERE name = 'reminder' AND timer_id = (SELECT max(timer_id) FROM timers WHERE name = 'reminder')",
+     {"reminders have timers"}),
+    ("UPDATE timers SET due_at = due_at + 1 WHERE name = 'reminder'", {"reminders have timers"}),
+    ("UPDATE timers SET name = 'remainder' WHERE name = 'unanswered'", {"timers are known"}),
+    ("UPDATE timers SET payload = :nothing WHERE name = 'unanswered'", {"timers are known"}),
+    ("UPDATE booking_appointments SET card_position = NULL WHERE status = 'confirmed'", {"cards are shown"}),
+    ("UPDATE booking_appointments SET card_position = 1 WHERE status = 'confirmed'", {"cards are shown"}),
+    ("UPDATE booking_appointments SET card_position = 1000 WHERE status = 'confirmed'", {"cards are shown"}),
+    ("UPDATE booking_appointments SET card_position = 3 WHERE status = 'held'", {"cards are shown"}),
+    (f"UPDATE messages SET content = :card WHERE change = {CARD}", {"cards are shown"}),
+    (f"UPDATE messages SET content = NULL WHERE change = {CARD}", {"cards are shown"}),
+    ("UPDATE booking_staff_groups SET conversation_id = 'group/0' WHERE store_id = 'garden'", {"places exist"}),
+    (("DELETE FROM members WHERE role = 'owner' AND conversation_no = (SELECT no FROM conversations c"
+     " JOIN booking_services s ON s.conversation_id = c.conversation_id WHERE s.customer_id = 'eve')"), {"places exist"}),
+    ("INSERT INTO booking_customers (user_id) VALUES ('nobody')", {"places exist"}),
+    ("UPDATE booking_dialogues SET state = '{'", {"questions can be read"}),
+    ("UPDATE booking_dialogues SET state = '{\"appointment_id\": 99}'", {"questions can be read"}),
+]  # fmt: skip
+VALUES = {
+    "nothing": encode_content({"conversation": "group/0", "since": 1}),
+    "card": encode_content({"type": "card", "ref": {"kind": "appointment", "id": "A2A2", "version": 1}}),
+}
+
+
+@pytest.mark.parametrize(("damage", "found_by"), DAMAGES, ids=[damage[:70] for damage, _ in DAMAGES])
+def test_a_damage_is_found_by_its_check_alone(raw, damage, found_by) -> None:
+    assert raw.execute(damage, {name: VALUES[name] for name in VALUES if f":{name}" in damage}).rowcount
+    report = ask(raw)
+    assert {row.name.removeprefix("booking: ") for row in report.results if row.found} == found_by, (
+        report.findings
+    )
+
+
+def test_two_at_one_time_are_found_also_if_the_cells_say_otherwise(raw) -> None:
+    raw.execute(
+        "UPDATE booking_appointment_resources SET resource_id = 'the one' WHERE resource_id LIKE '%room%'"
+    )
+    raw.execute(
+        f"UPDATE booking_appointments SET (start_at, end_at, free_at) = (SELECT start_at, end_at, free_at"
+        f" FROM booking_appointments WHERE id = {HELD}) WHERE id = {CONFIRMED}"
+    )
+    found = {row.name for row in ask(raw).results if row.found}
+    assert "booking: nobody is promised twice" in found
