@@ -287,6 +287,30 @@ async def test_a_hold_ends_although_the_clock_is_set_back_as_its_timer_goes_off(
         assert await shop.sql("SELECT COUNT(*) FROM booking_cells") == [(0,)]
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_hold_whose_timer_failed_for_good_is_ended_by_the_next_look_or_start(monkeypatch, restarted):
+    def failing(*_, **__):
+        raise RuntimeError("a fault that is mended later")
+
+    async with Shop() as shop:
+        here, there = await shop.customer("ming"), await shop.customer("ann")
+        with monkeypatch.context() as broken:
+            broken.setattr(booking, "expire", failing)
+            await shop.say("ming", here, "预约 明天15:00 验光")
+            await shop.advance(10)
+        assert shop.kit.log.events("error") == ["plugin_handler_failed"] * 3
+        shop.kit.log.lines.clear()
+        assert len(await shop.appointments("held")) == 1
+        assert [text for text in await shop.findings() if text.startswith("holds will end")]
+        if restarted:
+            await shop.kit.restart()
+        else:
+            await shop.say("ann", there, "空档 明天")
+        assert await shop.appointments("held") == []
+        assert await shop.sql("SELECT COUNT(*) FROM booking_cells") == [(0,)]
+        assert "保留时间到了" in shown(shop.kit.messages(here)[-1])
+
+
 async def test_what_is_booked_from_the_entry_chat_is_given_up_there_too():
     async with Shop() as shop:
         await shop.customer("ming")

@@ -24,6 +24,8 @@ _LIVE = tuple(sorted(LIVE))
 _LIVE_MARKS = ", ".join("?" * len(_LIVE))
 #: Rows of one reading: a shop's day or a customer's list is far below.
 MAX_ROWS = 1000
+#: Holds that are ended at once; whoever asks next ends the next ones.
+MAX_OVERDUE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,15 @@ def between(tx: Transaction, store_id: str, begin_ms: int, end_ms: int) -> list[
         "store_id = ? AND start_at >= ? AND start_at < ? AND status NOT IN ('expired') AND NOT"
         f" (status = 'cancelled' AND card_position IS NULL) ORDER BY start_at, id LIMIT {MAX_ROWS}",
         (store_id, begin_ms, end_ms),
+    )
+
+
+def held_until(tx: Transaction, end_ms: int) -> list[Appointment]:
+    """Holds whose time was over at a moment, the earliest first."""
+    return _many(
+        tx,
+        f"hold_until <= ? AND status = 'held' ORDER BY hold_until LIMIT {MAX_OVERDUE}",
+        (end_ms,),
     )
 
 

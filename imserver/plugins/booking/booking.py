@@ -6,13 +6,14 @@ so tapping, typing the number and typing the words are the same thing, and a cha
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from imserver.plugin_api import Transaction
+from imserver.plugin_api import Refusal, Transaction
 
 from . import outcomes
-from .appointments import Appointment, Wish, act, describe, get, hold, place, upcoming
+from .appointments import Appointment, Wish, act, describe, get, held_until, hold, place, upcoming
 from .calendar import utc_ms, zone_of
 from .cards import Option, question
 from .chain import Service, minutes_of
@@ -26,6 +27,8 @@ from .talk import House, Place, Talk
 from .when import Reading
 
 HOLD_TIMER = "hold"
+#: A hold's timer goes off, is tried again and given up within seconds; what is still held so much later, it will never end.
+OVERDUE_MS = 60_000
 
 
 def book(talk: Talk, said: Said) -> bool:
@@ -325,6 +328,16 @@ def expire(tx: Transaction, house: House, appointment_id: int) -> None:
         # It was held anew, or the clock was set back since the timer went off: this timer may be the only one.
         tx.schedule(held.hold_until, HOLD_TIMER, {"appointment": held.id})
         return
+    _expire_now(tx, house, held)
+
+
+def expire_overdue(tx: Transaction, house: House) -> None:
+    """Holds whose timer should have ended them long ago, and did not (it failed): nobody else will."""
+    for held in held_until(tx, tx.now_ms - OVERDUE_MS):
+        _expire_now(tx, house, held)
+
+
+def _expire_now(tx: Transaction, house: House, held: Appointment) -> None:
     act(tx, held, Action.EXPIRE, Actor.TIMER, "")
     store = house.chain.store(held.store_id)
     if store is None:
@@ -336,6 +349,8 @@ def expire(tx: Transaction, house: House, appointment_id: int) -> None:
         )
         text = words("done.expired", when=words.moment(held.wall), minutes=store.hold_s // 60)
         content = question(words, "", text, [again])
-        tx.post(held.conversation_id, content, sender_id=store.bot)
+        # Where the bot may not speak any more, the slot is free all the same.
+        with suppress(Refusal):
+            tx.post(held.conversation_id, content, sender_id=store.bot)
         state.appointment_id, state.version, state.options = 0, 0, [again.command]
         save_dialogue(tx, held.conversation_id, user_id, state)

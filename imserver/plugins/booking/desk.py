@@ -122,6 +122,7 @@ class Incoming:
 
 def hear_command(tx: Transaction, house: House, message: Incoming, name: str, arguments: str) -> None:
     """A text that the host took for one of our commands."""
+    booking.expire_overdue(tx, house)
     talk = locate(tx, house, message)
     if talk is not None and not _emergency(talk):
         _run(talk, name, arguments)
@@ -129,6 +130,7 @@ def hear_command(tx: Transaction, house: House, message: Incoming, name: str, ar
 
 def hear_text(tx: Transaction, house: House, message: Incoming) -> None:
     """Any other message in a conversation with one of our bots."""
+    booking.expire_overdue(tx, house)
     talk = locate(tx, house, message)
     if talk is not None and not _emergency(talk):
         _text(talk)

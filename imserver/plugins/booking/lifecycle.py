@@ -70,6 +70,7 @@ class BookingPlugin:
                 store.bot, store.names.in_language(chain.staff_language), language=language
             )
         await context.transaction(lambda tx: places.prepare(tx, chain, house.catalogue))
+        await context.transaction(lambda tx: booking.expire_overdue(tx, house))
         for command in COMMANDS:
             context.command(command.name, self._command, help=command.help, aliases=command.aliases)
         context.on(MessagePosted, self._message)
