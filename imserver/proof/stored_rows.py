@@ -81,6 +81,15 @@ def stored_keys(database: Path, keys: Iterable[bytes]) -> set[bytes]:
         return {key for key in keys if sql.execute("SELECT 1 FROM messages WHERE key = ?", (key,)).fetchone()}
 
 
+def plugin_failures(database: Path) -> list[str]:
+    """Events that a plugin was given again and again, and could not deal with."""
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as sql:
+        return [
+            f"the plugin {plugin} gave up {event}: {text}"
+            for plugin, event, text in sql.execute("SELECT plugin, event, text FROM plugin_failures")
+        ]
+
+
 def read_rows(database: Path) -> StoredRows:
     """Everything that a checker wants to know. Raises sqlite3.Error if the file cannot be read."""
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as sql:

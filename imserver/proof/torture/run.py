@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from imserver.proof.fault_proxy import FaultProxy
 from imserver.proof.server_process import ServerProcess
@@ -20,6 +19,7 @@ from .cast import draw_cast
 from .client_process import Role
 from .company import Company
 from .director import Deeds, Director
+from .logs import read_logs
 from .options import Options
 from .verdict import Evidence
 from .weather import Sky
@@ -30,8 +30,6 @@ SETTLE_S = 120.0
 LEAVE_S = 30.0
 #: Between two looks at the figures (seconds).
 PROGRESS_S = 1.0
-#: Lines of a log that say of themselves that something is wrong with our code.
-TROUBLE = ("Traceback (most recent call last)", "was never retrieved", "was never awaited", "ResourceWarning")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +88,10 @@ async def run_torture(options: Options, show: Callable[[Progress], None]) -> Evi
         code = await server.stop()
         if code != 0:
             deeds.broken.append(f"the server's exit code is {code}: {server.tail(5)}")
-    deeds.broken += _troubles([server.log, *(handle.log for handle in company.handles)])
+    events, troubles = read_logs([server.log, *(handle.log for handle in company.handles)])
+    deeds.broken += troubles
     options.sabotage.before_check(server.database)
-    return Evidence(options, cast, deeds, figures, server.database, books, began_at, elapsed_s, stuck)
+    return Evidence(options, cast, deeds, figures, server.database, books, began_at, elapsed_s, events, stuck)
 
 
 class _Stage:
@@ -167,14 +166,3 @@ async def _leave(company: Company, deeds: Deeds) -> None:
             continue
         if code != 0:
             deeds.broken.append(f"client process {handle.number} left with exit code {code}")
-
-
-def _troubles(logs: list[Path]) -> list[str]:
-    """The first line of each log that tells of a bug, with what follows."""
-    found = []
-    for log in logs:
-        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-        at = next((n for n, line in enumerate(lines) if any(word in line for word in TROUBLE)), None)
-        if at is not None:
-            found.append(f"{log.name}:{at + 1}: {' | '.join(lines[at : at + 12])[:1500]}")
-    return found

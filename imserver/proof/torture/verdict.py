@@ -17,7 +17,7 @@ from typing import Any
 
 from imserver.proof.card_words import NEWS, STATUSES, time_words
 from imserver.proof.checker import CardWords, Fault, Finding, Report, check
-from imserver.proof.stored_rows import StoredRows, read_rows
+from imserver.proof.stored_rows import StoredRows, plugin_failures, read_rows
 
 from .book import read_book
 from .cast import Cast
@@ -50,6 +50,7 @@ class Verdict:
     check_findings: list[str] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    log_errors: Counter[str] = field(default_factory=Counter)
 
     @property
     def right(self) -> bool:
@@ -91,6 +92,7 @@ class Verdict:
             ("redelivered", f"{report.marked} marked (at most {self.max_redelivered} may be), {report.repeated} seen twice"),
             ("appointments", f"promised {report.promised}, present {report.present}"),
             ("bookings", f"{figures['booked']} booked, {figures['moved']} moved, {figures['cancelled']} cancelled, as told"),
+            ("errors logged", ", ".join(f"{n} {event}" for event, n in self.log_errors.items()) or "0"),
             ("imserver check", f"{len(self.check_findings)} findings"),
         ]  # fmt: skip
 
@@ -127,6 +129,7 @@ class Verdict:
             "redelivered_at_most": self.max_redelivered,
             "appointments_promised": report.promised,
             "appointments_present": report.present,
+            "log_errors": dict(self.log_errors),
             "check_findings": self.check_findings,
             "findings": self.findings,
         }
@@ -144,6 +147,8 @@ class Evidence:
     books: Path
     began_at: datetime
     elapsed_s: float
+    #: Errors that the server logged, by event.
+    log_errors: Counter[str] = field(default_factory=Counter)
     #: Clients that did not come to rest.
     stuck: list[str] = field(default_factory=list)
 
@@ -154,7 +159,8 @@ def judge(evidence: Evidence) -> Verdict:
     books = (read_book(evidence.books, part.name, part.user_id) for part in evidence.cast.parts)
     report = check(books, rows, WORDS)
     report.findings += [Finding(Fault.STUCK, text) for text in evidence.stuck]
-    report.findings += [Finding(Fault.BROKEN, text) for text in evidence.deeds.broken]
+    broken = [*evidence.deeds.broken, *plugin_failures(evidence.database)]
+    report.findings += [Finding(Fault.BROKEN, text) for text in broken]
     verdict = Verdict(
         evidence.options,
         evidence.cast,
@@ -164,6 +170,7 @@ def judge(evidence: Evidence) -> Verdict:
         _conversations(rows),
         evidence.elapsed_s,
         began_at=evidence.began_at,
+        log_errors=evidence.log_errors,
     )
     if report.marked > verdict.max_redelivered:
         text = f"{report.marked} messages came again, and at most {verdict.max_redelivered} may"
