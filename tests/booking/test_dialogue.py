@@ -4,6 +4,7 @@ import pytest
 
 from imserver.plugins.booking import booking
 from tests.booking.support.shop import ENTRY, GARDEN, RIVER, Shop, button, shown
+from tests.booking.test_changes import booked
 
 
 async def test_one_line_in_chinese_asks_only_what_was_not_said():
@@ -332,3 +333,18 @@ async def test_cancelling_in_the_entry_chat_finds_the_appointment_whatever_was_a
         await shop.say("ming", garden, "门店")
         said = await shop.say("ming", entry, "取消")
         assert any("回复“好”取消" in shown(one) for one in said)
+
+
+async def test_whoever_begins_again_and_again_holds_one_slot_of_a_shop():
+    async with Shop() as shop:
+        here, _ = await booked(shop, when="后天11:00")
+        for hour in (10, 13, 15, 16):
+            await shop.say("ming", here, f"预约 明天{hour}:00 验光")
+            assert len(await shop.appointments("held")) == 1
+            await shop.say(
+                "ming", here, "取消 " + (await shop.appointments())[0][0]
+            )  # another question takes its place
+            assert len(await shop.appointments("held")) <= 1
+        river = await shop.customer("ming", bot=RIVER)
+        await shop.say("ming", river, "预约 明天15:00 验光")
+        assert len(await shop.appointments("held")) == 2  # another shop is another matter

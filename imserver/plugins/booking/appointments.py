@@ -129,6 +129,12 @@ def held_until(tx: Transaction, end_ms: int) -> list[Appointment]:
     )
 
 
+def held_for(tx: Transaction, customer_id: str, store_id: str) -> list[Appointment]:
+    """What a shop holds for a customer."""
+    where = "hold_until IS NOT NULL AND status = 'held' AND customer_id = ? AND store_id = ?"
+    return _many(tx, f"{where} LIMIT {MAX_ROWS}", (customer_id, store_id))
+
+
 def resources_of(tx: Transaction, appointment_id: int) -> list[str]:
     rows = tx.execute(
         "SELECT resource_id FROM booking_appointment_resources WHERE appointment_id = ?", (appointment_id,)

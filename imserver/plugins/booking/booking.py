@@ -13,7 +13,7 @@ from datetime import datetime
 from imserver.plugin_api import Refusal, Transaction
 
 from . import outcomes
-from .appointments import Appointment, Wish, act, describe, get, held_until, hold, place, upcoming
+from .appointments import Appointment, Wish, act, describe, get, held_for, held_until, hold, place, upcoming
 from .calendar import utc_ms, zone_of
 from .cards import Option, question
 from .chain import Service, minutes_of
@@ -288,6 +288,8 @@ def _ensure_held(talk: Talk, state: Dialogue, search: Search) -> Appointment | N
         talk.say("why_not.too_many", count=store.max_upcoming)
         return None
     taken: Appointment | None = None
+    if reason is None and held is None:
+        _give_back_other_holds(talk)
     if reason is None and start_at is not None:
         wish = Wish(store, search.service, talk.customer_id, talk.home, talk.sender.user_id, search.minutes)
         slot = Slot(wall, start_at)
@@ -313,6 +315,12 @@ def _release(talk: Talk, state: Dialogue) -> None:
     if held is not None:
         act(talk.tx, held, Action.CANCEL, _actor(talk), talk.sender.user_id)
     state.appointment_id = state.version = 0
+
+
+def _give_back_other_holds(talk: Talk) -> None:
+    """One open hold for each customer and shop: who begins anew keeps no second slot from others."""
+    for held in held_for(talk.tx, talk.customer_id, talk.the_store.id):
+        act(talk.tx, held, Action.CANCEL, _actor(talk), talk.sender.user_id)
 
 
 def _actor(talk: Talk) -> Actor:
