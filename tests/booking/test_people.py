@@ -4,9 +4,11 @@ import re
 
 import pytest
 
+from imserver.model import Role
 from imserver.plugins.booking.catalogue import LANGUAGES, load_words
 from imserver.plugins.booking.redflags import RedFlags
 from tests.booking.support.shop import ENTRY, NOW, Shop, button, shown
+from tests.booking.test_changes import booked
 
 FLAGS = [
     "突然看不见了",
@@ -211,3 +213,50 @@ async def test_talk_about_the_past_does_not_give_up_a_chosen_time():
             await shop.say("ming", here, text)
         assert "请确认" in await shop.hear("ming", here, "昨天来过")
         assert [a[1] for a in await shop.appointments("held")] == ["2026-11-19T15:00"]
+
+
+@pytest.mark.parametrize(
+    "between", ["地址", "帮助", "/info", "空档 周六", "我戴软镜", "你们几点下班", "/nonsense"]
+)
+async def test_a_yes_after_something_else_was_asked_does_not_cancel(between):
+    async with Shop() as shop:
+        here, code = await booked(shop)
+        asked = await shop.hear("ming", here, "取消")
+        await shop.say("ming", here, between)
+        await shop.hear("ming", here, "好")
+        assert len(await shop.appointments()) == 1
+        assert code in asked
+
+
+@pytest.mark.parametrize("between", ["地址", "帮助"])
+async def test_a_yes_after_something_else_was_asked_asks_again_and_then_counts(between):
+    async with Shop() as shop:
+        here, _ = await booked(shop)
+        asked = await shop.hear("ming", here, "取消")
+        await shop.say("ming", here, between)
+        assert await shop.hear("ming", here, "好") == asked
+        assert "已取消" in await shop.hear("ming", here, "好")
+
+
+async def test_a_yes_after_a_red_flag_books_nothing():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, "预约 明天15:00 验光 我叫小明 成人 来过")
+        await shop.say("ming", here, "我突然看不见了")
+        await shop.say("ming", here, "好")
+        assert await shop.appointments() == []
+
+
+async def test_a_yes_to_the_other_parent_is_no_yes_to_the_bot():
+    async with Shop() as shop:
+        here, _ = await booked(shop)
+        await shop.kit.user("mum", language="zh-CN")
+        await shop.kit.store.write(
+            lambda tx: tx.add_member(here, "store-garden", bytes(16), "mum", Role.MEMBER)
+        )
+        asked = await shop.hear("ming", here, "取消")
+        await shop.say("mum", here, "周六带孩子去公园吧")
+        assert await shop.hear("ming", here, "好") == asked
+        assert len(await shop.appointments()) == 1
+        await shop.say("ming", here, "好")
+        assert await shop.appointments() == []

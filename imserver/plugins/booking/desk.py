@@ -18,7 +18,7 @@ from .chain import Store
 from .customers import customer, language_for, remember
 from .heard import Said, fold
 from .places import service_at, services_of, staff_of, store_of_staff_group
-from .state import Dialogue
+from .state import Dialogue, doubt_all
 from .talk import House, Place, Talk
 
 
@@ -89,6 +89,8 @@ COMMANDS: tuple[Command, ...] = (
         )
     ),
 )  # fmt: skip
+#: Commands that go on with what is being asked. After any other a yes may be meant for that one's answer.
+_GO_ON = frozenset({"book", "move", "cancel", "confirm"})
 #: Commands whose Chinese words also begin questions to people: 预约要多少钱, 取消要扣钱吗.
 _ASKED_ABOUT = frozenset({"book", "move", "cancel"})
 _BY_NAME = {command.name: command for command in COMMANDS}
@@ -171,7 +173,25 @@ def _emergency(talk: Talk) -> bool:
     if flag is not None:
         _speak_as_written(talk, remembered=False)
         humans.emergency(talk, flag)
+        _doubt_own(talk)
+        _doubt_others(talk)
     return flag is not None
+
+
+def _doubt_own(talk: Talk) -> None:
+    """The sender asked for something else, and was answered."""
+    asked_in = {
+        talk.heard_in,
+        *(service.conversation_id for service in services_of(talk.tx, talk.customer_id)),
+    }
+    for conversation_id in sorted(asked_in):
+        doubt_all(talk.tx, conversation_id, talk.sender.user_id)
+
+
+def _doubt_others(talk: Talk) -> None:
+    """Words for people, which everybody in the conversation may say yes to (two parents and a shop)."""
+    if talk.place is Place.SERVICE:
+        doubt_all(talk.tx, talk.heard_in)
 
 
 def _speak_as_written(talk: Talk, *, remembered: bool = True) -> None:
@@ -196,6 +216,8 @@ def _run(talk: Talk, name: str, arguments: str) -> None:
         talk.command = ""
         _text(talk)
         return
+    if row.name not in _GO_ON:
+        _doubt_own(talk)
     if not _enter(talk, row, said, arguments):
         return
     if not row.run(talk, said):
@@ -231,6 +253,10 @@ def _text(talk: Talk) -> None:
     said = talk.hear(talk.text)
     if state is not None and _answered(talk, state, said):
         return
+    _doubt_own(talk)
+    _doubt_others(talk)
+    if state is not None:
+        state.doubt()
     if talk.is_staff:
         if talk.place is Place.SERVICE:
             humans.staff_wrote(talk.tx, talk.heard_in)

@@ -62,10 +62,11 @@ def save_dialogue(tx: Transaction, conversation_id: str, user_id: str, state: Di
     )
 
 
-def doubt_all(tx: Transaction, conversation_id: str) -> None:
-    """A human spoke: the next yes of anybody in the conversation may be meant for them."""
+def doubt_all(tx: Transaction, conversation_id: str, user_id: str | None = None) -> None:
+    """Somebody spoke: the next yes of anybody in the conversation (or of one user) may be meant for that."""
     rows = tx.execute(
-        "SELECT user_id, state FROM booking_dialogues WHERE conversation_id = ?", (conversation_id,)
+        "SELECT user_id, state FROM booking_dialogues WHERE conversation_id = ? AND user_id = COALESCE(?, user_id)",
+        (conversation_id, user_id),
     )
     for user_id, text in rows:
         state = msgspec.json.decode(text, type=Dialogue)
