@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -24,7 +23,7 @@ from imserver.proof.consistency import check_file
 from imserver.proof.sabotage import SABOTAGES
 from imserver.proof.server_process import ServerFailed
 from imserver.proof.torture.company import CompanyFailed
-from imserver.proof.torture.options import DEFAULT_RATE, Options
+from imserver.proof.torture.options import DEFAULT_RATE, SMALL, Options
 from imserver.proof.torture.run import Progress, run_torture
 from imserver.proof.torture.verdict import Verdict, judge
 
@@ -36,8 +35,6 @@ from .harmless import safe_line
 PLAIN_EVERY_S = 10.0
 #: Findings that are printed; `--report` has all of them.
 MAX_FINDINGS = 40
-#: Of a run: how large it is for the tests of the run itself.
-SMALL: dict[str, Any] = {"clients": 14, "processes": 2, "conversations": 8, "rate": 30.0, "small": True}
 
 
 @click.command()

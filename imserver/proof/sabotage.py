@@ -41,10 +41,11 @@ def delete_message(database: Path) -> None:
 
 
 def delete_appointment(database: Path) -> None:
-    """The chat says booked, and there is no such appointment."""
+    """The chat says booked (or cancelled, if all are), and there is no such appointment."""
     _change(
         database,
-        "CREATE TEMP TABLE gone AS SELECT id FROM booking_appointments WHERE status = 'confirmed' ORDER BY id LIMIT 1",
+        "CREATE TEMP TABLE gone AS SELECT id FROM booking_appointments WHERE card_position IS NOT NULL"
+        " ORDER BY status <> 'confirmed', id LIMIT 1",
         *(
             f"DELETE FROM {table} WHERE appointment_id IN (SELECT id FROM gone)"  # noqa: S608 - names are ours
             for table in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import secrets
 import time
 import traceback
@@ -41,6 +42,8 @@ from .cast import Part
 IMPATIENT = Environment(uniform=lambda low, high: min(high, 0.1 + secrets.randbelow(300) / 1000))
 #: Posts without an answer above which a client says nothing more: the load is open, but not without bound.
 MAX_UNANSWERED = 200
+#: Of all clients: who takes so long for a message, twice (seconds).
+SLOW_SHARE, SLOW_S = 0.25, 0.04
 #: For leaving at the end (seconds).
 CLOSE_S = 10.0
 
@@ -95,6 +98,8 @@ class Actor:
         self._unanswered: dict[bytes, float] = {}
         self._last: dict[str, int] = {}
         self._moved = asyncio.Event()
+        self._rng = random.Random(f"{part.name} {life}")
+        self._slow = self._rng.random() < SLOW_SHARE
         self._cursors: dict[tuple[str, str], tuple[int, int]] = {}
         self._waiting: set[asyncio.Task[Any]] = set()
 
@@ -226,12 +231,16 @@ class Actor:
 
     async def _read_messages(self) -> None:
         async for message in self.client.messages():
+            if self._slow:  # a kill may come before a message is written down, or before it is done
+                await asyncio.sleep(self._rng.uniform(0, SLOW_S))
             self.book.shown(message)
             self.counts.shown += 1
             self.counts.marked += message.redelivered
             self._last[message.conversation_id] = message.position
             self._moved.set()
             self._hear(message)
+            if self._slow:
+                await asyncio.sleep(self._rng.uniform(0, SLOW_S))
 
     def _hear(self, message: Message) -> None:
         if message.content is not None:

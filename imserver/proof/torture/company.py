@@ -64,7 +64,8 @@ class ClientHandle:
         self.script = msgspec.structs.replace(self.script, life=life, groups=dict(groups))
         self._answers.clear()
         self._expected_to_end = False
-        command = (sys.executable, "-m", "imserver.proof.torture.client_process")
+        # The folder is there for whoever looks at the list of processes.
+        command = (sys.executable, "-m", "imserver.proof.torture.client_process", self.script.folder)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *leashed(*command),
@@ -199,12 +200,11 @@ class Company:
         answers = await asyncio.gather(*(handle.answer(kind, patience_s) for handle in running))
         return [answer for answer in answers if answer is not None]
 
-    async def connected(self, count: int, timeout_s: float) -> bool:
-        """Wait until so many clients are connected, but no longer than that. True if they are."""
+    async def reached(self, figure: str, count: int, timeout_s: float) -> None:
+        """Wait until a figure is so high, but no longer than that."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s), self._changed:
-                await self._changed.wait_for(lambda: self.figures()["connected"] >= count)
-        return self.figures()["connected"] >= count
+                await self._changed.wait_for(lambda: self.figures()[figure] >= count)
 
     async def kill_all(self) -> None:
         """At the end, whatever the end is."""

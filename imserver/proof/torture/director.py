@@ -45,6 +45,8 @@ WORK_S = (0.3, 1.6)
 #: Clients that have to be back before a server is killed again, and how long they are waited for.
 BACK_SHARE, BACK_S = 0.6, 5.0
 BURST_POSTS = 24
+#: A run that was too short for a first appointment waits for it (seconds).
+BOOKED_S = 30.0
 #: From the moment at which posts have gone out until the kill: about what a commit takes, and its neighbours.
 AFTER_BURST_S = 0.03
 #: Stops of the server, in so many of its lives: mostly short, some longer than the store's patience.
@@ -130,8 +132,8 @@ class Director:
         finally:
             killer.cancel()
             await asyncio.gather(killer, return_exceptions=True)
-        if not self._server.running:
-            await self._start()
+        await self._start()
+        await self._company.reached("booked", 1, BOOKED_S)
 
     @property
     def _over(self) -> bool:
@@ -178,7 +180,7 @@ class Director:
         self._deeds.starts_s.append(time.monotonic() - begun)
 
     async def _clients_back(self) -> None:
-        await self._company.connected(round(BACK_SHARE * self._options.clients), BACK_S)
+        await self._company.reached("connected", round(BACK_SHARE * self._options.clients), BACK_S)
 
     async def _work(self) -> None:
         await asyncio.sleep(self._rng.uniform(*WORK_S))

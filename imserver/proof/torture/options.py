@@ -15,6 +15,9 @@ MAX_QUEUE_WAIT_S = 4.0
 #: Posts a second, so that two cores suffice for the server, its clients and their proxies.
 DEFAULT_RATE = 80.0
 
+#: For tests of the run itself.
+SMALL: dict[str, Any] = {"clients": 14, "processes": 2, "conversations": 8, "rate": 30.0, "small": True}
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -28,7 +31,7 @@ class Options:
     clients: int = 50
     processes: int = 5
     conversations: int = 24
-    #: For tests of the run itself: fewer clients and conversations will do.
+    #: Fewer clients and conversations will do.
     small: bool = False
     sabotage: Sabotage = field(default_factory=Sabotage)
 

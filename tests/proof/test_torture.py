@@ -1,0 +1,155 @@
+"""The torture run, small: it ends well, its checker bites, and whatever ends it leaves no process behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from imserver.proof.findings import Fault
+from imserver.proof.sabotage import delete_appointment, delete_message
+from imserver.proof.torture.cast import draw_cast
+from imserver.proof.torture.options import SMALL, Options
+from imserver.proof.torture.run import run_torture
+from imserver.proof.torture.verdict import Evidence, judge
+
+#: A small run, on a machine that runs many tests at once (seconds).
+PATIENCE_S = 240
+
+pytestmark = pytest.mark.timeout(PATIENCE_S + 20)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """An empty folder with a short name: a socket's path may be no longer than about 100 bytes."""
+    with tempfile.TemporaryDirectory(prefix="im-") as name:
+        yield Path(name).resolve()
+
+
+@contextmanager
+def torture(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`imserver torture` with a small cast, in this folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("IMSERVER_")}
+    command = [sys.executable, "-m", "imserver.cli", "torture", "--small", "--folder", str(folder)]
+    with subprocess.Popen(
+        [*command, *arguments],
+        env={**kept, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of all processes that name this folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:  # it has ended
+            continue
+        if str(folder) in line and " torture " not in line:
+            found.append(line)
+    return found
+
+
+def test_a_small_run_ends_well_and_its_checker_bites(place: Path) -> None:
+    """Four kills; then rows are taken away from copies of its database."""
+    run = Options(seed=4, folder=place / "run", minutes=5, kills=4, **SMALL)
+    run.folder.mkdir()
+    evidence = asyncio.run(run_torture(run, lambda progress: None))
+    verdict = judge(evidence)
+    assert verdict.findings == []
+    rows = dict(verdict.rows())
+    assert re.fullmatch(r"4 of the server, [34] with unanswered posts", rows["kills"])
+    assert re.fullmatch(r"[1-9]\d* found committed, [1-9]\d* not", rows["unanswered posts"])
+    for fault in Fault:
+        assert rows[str(fault)] == "0"
+    assert json.loads(json.dumps(verdict.as_json()))["right"] is True
+    assert not processes_of(run.folder)
+
+    def spoilt(damage: Callable[[Path], None]) -> set[Fault]:
+        copy = Path(shutil.copy(evidence.database, place / "copy.db"))
+        damage(copy)
+        worse = judge(replace(evidence, database=copy))
+        assert not worse.right
+        return {finding.fault for finding in worse.report.findings}
+
+    assert Fault.LOST in spoilt(delete_message)
+    assert Fault.MISSING in spoilt(delete_appointment)
+    assert judged_without_kills(evidence) == ["not reached: a kill", *NOTHING_UNANSWERED]
+
+
+NOTHING_UNANSWERED = [
+    "not reached: an unanswered post found committed",
+    "not reached: an unanswered post found not committed",
+]
+
+
+def judged_without_kills(evidence: Evidence) -> list[str]:
+    """A run that proves nothing does not pass."""
+    return judge(replace(evidence, deeds=replace(evidence.deeds, kills=[]))).findings
+
+
+def test_a_server_that_stores_again_what_is_offered_again_is_found_out(place: Path) -> None:
+    folder, report = place / "run", place / "report.json"
+    arguments = ("--kills", "1", "--minutes", "3", "--seed", "5", "--report", str(report))
+    with torture(folder, "--sabotage", "no-dedup", *arguments) as process:
+        output, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1, output
+    assert re.search(
+        r"^doubled: message \d+ of \S+ by talker-\d+ is the same post as message", output, re.MULTILINE
+    )
+    assert f"Database, logs and transcripts are in {folder}" in output
+    assert (folder / "chat.db").exists()
+    told = json.loads(report.read_text())
+    assert (told["right"], told["seed"]) == (False, 5)
+    assert told["doubled"] > 0
+    assert {"cpu_count", "python", "sqlite", "commit"} <= told["machine"].keys()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are looked up in /proc")
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_whatever_ends_a_run_leaves_no_process_behind(ending: signal.Signals, place: Path) -> None:
+    with torture(place / "run", "--minutes", "5", "--seed", "6") as process:
+        deadline = time.monotonic() + PATIENCE_S
+        while len(processes_of(place)) < 3 and time.monotonic() < deadline:
+            time.sleep(0.1)  # the processes are its own affair: nobody tells us that they are there
+        process.send_signal(ending)
+        output, _ = process.communicate(timeout=PATIENCE_S)
+        while processes_of(place) and time.monotonic() < deadline:
+            time.sleep(0.1)  # after SIGKILL the kernel ends them
+    assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 1}.get(ending, -ending), output
+    assert "Traceback" not in output
+    assert not processes_of(place)
+
+
+def test_the_cast_is_as_large_as_it_says() -> None:
+    cast = draw_cast(1, clients=50, processes=5, conversations=24)
+    assert [len(process) for process in cast.processes] == [10] * 5
+    assert len({part.name for part in cast.parts}) == 50
+    assert len(cast.groups) + len(cast.directs) == 24
+    assert {part.kind for part in cast.parts} == {"talker", "customer", "staff"}
+    assert cast == draw_cast(1, 50, 5, 24)
+    assert cast != draw_cast(2, 50, 5, 24)
+    with pytest.raises(ValueError, match="at least 8 clients"):
+        draw_cast(1, clients=5, processes=1, conversations=4)
