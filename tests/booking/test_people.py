@@ -1,14 +1,27 @@
 """Words for people: red flags first, the bot quiet while a human is there, nobody left waiting in silence."""
 
 import re
+import tomllib
+from importlib import resources
 
 import pytest
 
 from imserver.model import Role
+from imserver.plugins.booking import redflags
 from imserver.plugins.booking.catalogue import LANGUAGES, load_words
 from imserver.plugins.booking.redflags import RedFlags
 from tests.booking.support.shop import ENTRY, NOW, Shop, button, shown
 from tests.booking.test_changes import booked
+
+
+def red_flag_table():
+    file = resources.files("imserver.plugins.booking") / "words" / "red_flags.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def red_flag_patterns():
+    return [pattern for kind in redflags.KINDS for pattern in red_flag_table()[kind]]
+
 
 FLAGS = [
     "突然看不见了",

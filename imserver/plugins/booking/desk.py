@@ -18,6 +18,7 @@ from .chain import Store
 from .customers import customer, language_for, remember
 from .heard import Said, fold
 from .places import service_at, services_of, staff_of, store_of_staff_group
+from .redflags import RedFlag
 from .state import Dialogue, doubt_all
 from .talk import House, Place, Talk
 
@@ -120,13 +121,15 @@ class Incoming:
     sender_id: str
     audience: Audience
     text: str
+    #: What was found in the text before anything else.
+    flag: RedFlag | None = None
 
 
 def hear_command(tx: Transaction, house: House, message: Incoming, name: str, arguments: str) -> None:
     """A text that the host took for one of our commands."""
     booking.expire_overdue(tx, house)
     talk = locate(tx, house, message)
-    if talk is not None and not _emergency(talk):
+    if talk is not None and not _emergency(talk, message.flag):
         _run(talk, name, arguments)
 
 
@@ -134,7 +137,7 @@ def hear_text(tx: Transaction, house: House, message: Incoming) -> None:
     """Any other message in a conversation with one of our bots."""
     booking.expire_overdue(tx, house)
     talk = locate(tx, house, message)
-    if talk is not None and not _emergency(talk):
+    if talk is not None and not _emergency(talk, message.flag):
         _text(talk)
 
 
@@ -168,8 +171,9 @@ def locate(tx: Transaction, house: House, message: Incoming) -> Talk | None:
     )
 
 
-def _emergency(talk: Talk) -> bool:
-    flag = None if talk.is_staff else talk.house.red_flags.find(talk.text)
+def _emergency(talk: Talk, flag: RedFlag | None) -> bool:
+    if talk.is_staff:
+        return False
     if flag is not None:
         _speak_as_written(talk, remembered=False)
         humans.emergency(talk, flag)

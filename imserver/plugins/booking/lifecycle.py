@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import resources
 from typing import Any
@@ -23,6 +25,7 @@ from . import booking, desk, humans, places, reminders
 from .chain import load_chain
 from .checks import CHECKS
 from .desk import COMMANDS, Incoming
+from .redflags import WINDOW_CHARS
 from .talk import House
 
 
@@ -85,7 +88,7 @@ class BookingPlugin:
         self._context = self._house = None
 
     async def _command(self, call: Call) -> None:
-        message = _incoming(call.event)
+        message = await self._incoming(call.event)
         if message is not None:
             await self._unit(
                 partial(
@@ -99,9 +102,20 @@ class BookingPlugin:
             )
 
     async def _message(self, event: MessagePosted) -> None:
-        message = _incoming(event)
+        message = await self._incoming(event)
         if message is not None:
             await self._unit(partial(desk.hear_text, house=self._the_house, message=message), event)
+
+    async def _incoming(self, event: MessagePosted) -> Incoming | None:
+        message = _incoming(event)
+        if message is None:
+            return None
+        for flag in self._the_house.red_flags.look(message.text):
+            if flag is not None:
+                return replace(message, flag=flag)
+            if len(message.text) > WINDOW_CHARS:
+                await asyncio.sleep(0)  # a long text is nobody else's delay
+        return message
 
     async def _hold_ended(self, event: TimerFired) -> None:
         number = _whole(event.payload["appointment"])
