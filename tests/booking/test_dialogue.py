@@ -218,6 +218,17 @@ async def test_hold_expiry_tells_and_the_draft_is_kept():
         assert len(await shop.appointments()) == 1
 
 
+async def test_a_hold_that_was_confirmed_in_time_does_not_expire():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        for text in ("预约 明天15:00 验光", "王小明，成人，来过", "好"):
+            await shop.say("ming", here, text)
+        cells = await shop.sql("SELECT COUNT(*) FROM booking_cells")
+        assert await shop.advance(10) == []
+        assert len(await shop.appointments()) == 1
+        assert await shop.sql("SELECT COUNT(*) FROM booking_cells") == cells != [(0,)]
+
+
 async def test_a_yes_after_expiry_books_if_nobody_was_quicker():
     async with Shop() as shop:
         here, there = await shop.customer("ming"), await shop.customer("ann", "en")

@@ -88,6 +88,28 @@ async def test_after_a_move_only_the_new_time_is_reminded_of():
         ]
 
 
+async def test_a_timer_of_an_older_version_reminds_of_nothing():
+    """Whatever left it behind: what counts is the appointment as it is when the timer goes off."""
+    async with Shop() as shop:
+        here, _ = await booked(shop, when="11月20日 15:00")
+        for text in ("改约 11月25日 11:00", "好"):
+            await shop.say("ming", here, text)
+        ((old,),) = await shop.sql("SELECT min(version) FROM booking_reminders")
+        await shop.sql(
+            "UPDATE booking_reminders SET state = 'planned', due_at = 0 WHERE version = ? AND kind = 'day_before'",
+            old,
+        )
+        plugin, before = shop.kit.plugin, len(shop.kit.messages(here))
+        house = plugin._the_house
+        assert plugin._context is not None
+        await plugin._context.transaction(lambda tx: reminders.fire(tx, house, 1, old, "day_before"))
+        assert len(shop.kit.messages(here)) == before
+        rows = await shop.sql(
+            "SELECT reason FROM booking_reminders WHERE version = ? AND kind = 'day_before'", old
+        )
+        assert rows == [("superseded",)]
+
+
 async def test_nothing_after_a_cancel():
     async with Shop() as shop:
         here, _ = await booked(shop, when="11月20日 15:00")

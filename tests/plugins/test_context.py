@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from imserver.errors import AlreadyHandled
+from imserver.model import Message
 from imserver.plugin_api import (
     Kind,
     MessagePosted,
@@ -18,6 +19,7 @@ from imserver.plugin_api import (
     Transaction,
     User,
 )
+from imserver.plugin_host.transaction import Keys
 from imserver.testing import PluginKit
 from tests.plugins.bench import Bench
 from tests.plugins.conftest import QUICK
@@ -143,6 +145,23 @@ async def test_two_transactions_without_an_event_post_two_messages(kit):
 
 
 # -- the transaction itself -------------------------------------------------------------------------------------------
+
+
+def test_a_unit_that_runs_again_posts_under_the_same_keys():
+    message = Message("c", 7, "ann", 1_000, b"k" * 16, b"")
+    event = MessagePosted(9, message, {})
+    first, again = (Keys.of_event("bench", event, "handler") for _ in range(2))
+    assert [first(number) for number in range(3)] == [again(number) for number in range(3)]
+    others = [
+        Keys.of_event("ledger", event, "handler"),
+        Keys.of_event("bench", event, "failure"),
+        Keys.of_event("bench", MessagePosted(10, message, {}), "handler"),
+        Keys.of_event("bench", TimerFired(9, "bench", "x", 1_000, {}), "handler"),
+        Keys.of_event("bench", TimerFired(9, "bench", "x", 1_000, {"a": 1}), "handler"),
+    ]
+    keys = [first(0), first(1), *(other(0) for other in others)]
+    assert len(set(keys)) == len(keys)
+    assert {len(key) for key in keys} == {16}
 
 
 async def test_rows_are_the_plugins_own_and_an_integrity_error_undoes_one_statement(kit):

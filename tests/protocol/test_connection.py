@@ -342,6 +342,24 @@ def test_what_was_received_but_not_yet_acked_is_not_sent_again() -> None:
     assert closed_codes(world.link.client_events) == []
 
 
+def test_what_the_server_received_but_did_not_ack_is_not_sent_again() -> None:
+    """WELCOME says what the server has, though no ack had reached the client."""
+    world, session, server_session = open_world()
+    link = world.link
+    first = [world.request() for _ in range(3)]
+    world.flush_client(link)
+    world.deliver_up(link, len(link.up))
+    assert (server_session.recv_seq, session.acked_seq) == (3, 0)
+    world.cut(link)
+    later = world.request()
+    world.connect()
+    world.pump()
+    assert world.client_session is session
+    assert world.streams[session.session_id].received == [*first, later]
+    assert closed_codes(world.link.server_events) == closed_codes(world.link.client_events) == []
+    assert session.acked_seq >= 3
+
+
 def test_a_late_hello_does_not_displace_the_newer_connection() -> None:
     world, session, _ = open_world()
     world.cut(world.link)

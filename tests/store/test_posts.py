@@ -94,6 +94,41 @@ async def test_a_key_belongs_to_its_sender_and_conversation(stand: Stand) -> Non
     ]
 
 
+async def test_one_key_in_two_conversations_of_one_batch_is_two_messages(stand: Stand) -> None:
+    """A client that forwards may use one key: each conversation has keys of its own."""
+    other = "direct/ann/cy"
+    await stand.post(post(1), post(2, "ann", other))
+    assert await stand.post(post(3), post(3, "ann", other), post(3, "bob")) == [
+        (2, 1003, False),
+        (2, 1003, False),
+        (3, 1003, False),
+    ]
+
+
+async def test_a_duplicate_carries_no_event_of_its_neighbour(stand: Stand) -> None:
+    """A second push, plugin event or reminder would follow from it."""
+    await stand.post(post(1))
+
+    def again(number: int) -> Work:
+        return Work(lambda tx: tx.post(DIRECT, "ann", key(number), said(str(number)), sent_at=1_000 + number))
+
+    units = [again(2), again(1), again(3), again(2)]
+    await stand.do(units)
+    assert [len(unit.events) for unit in units] == [1, 0, 1, 0]
+
+
+async def test_a_final_refusal_holds_nobody_behind_it(stand: Stand) -> None:
+    class Refused(PostUnit):
+        """As a post that is refused before the queue."""
+
+        def run(self, tx: Transaction) -> Posted:
+            raise Refusal(RefusalCode.FORBIDDEN, "no")
+
+    await stand.post(post(1))
+    refused = Refused(DIRECT, "ann", key(2), said("2"), content_digest(said("2")), 1002)
+    assert await stand.post(refused, post(3)) == [RefusalCode.FORBIDDEN, (2, 1003, False)]
+
+
 async def test_many_posts_to_many_conversations_in_one_batch(stand: Stand) -> None:
     """More rows than one statement takes, of a number that is no power of two."""
     names = ["direct/ann/bob", "direct/ann/cy", "direct/ann/dee"]

@@ -82,6 +82,18 @@ async def test_pages_that_are_refused(
     assert await refusal_of(history(stand, after, before, limit)) == code
 
 
+async def test_a_clock_that_is_set_back_changes_no_order(stand: Stand) -> None:
+    other = "direct/ann/cy"
+    for number, conversation in ((9, DIRECT), (8, other), (7, DIRECT), (6, other), (5, DIRECT)):
+        await stand.post(post(number, "ann", conversation))
+    for page in (await history(stand, 0, None, 10), await history(stand, None, None, 10)):
+        assert [(item.position, item.sent_at) for item in page.items] == [(1, 1009), (2, 1007), (3, 1005)]
+    listed, _ = await stand.read(lambda reader: reader.conversations("ann", None, 10))
+    assert [row.conversation_id for row in listed] == [DIRECT, other]
+    changed, _, _ = await stand.read(lambda reader: reader.sync("ann", None, 10))
+    assert [row.conversation_id for row in changed] == [other, DIRECT]
+
+
 @pytest.mark.parametrize("user_id", ["cy", "nobody", "", "\ud800"])
 async def test_outsiders_read_nothing(stand: Stand, user_id: str) -> None:
     await stand.post(post(1))

@@ -1,0 +1,176 @@
+"""Fan-out without sockets: the order of pushes and answers, who is told, and what happens in a jam."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from imserver.chat.hub import TURN_S, Hub
+from imserver.chat.ports import Unit
+from imserver.events import CursorMoved, MessagePosted, StoredEvent
+from imserver.model import Audience, Cursors, Message, Role
+from imserver.testing import ManualClock
+
+BOTH: Audience = {"ann": Role.MEMBER, "bob": Role.MEMBER}
+TALK = "direct/ann/bob"
+
+
+class Device:
+    """A session of one user: what it was pushed, in order."""
+
+    def __init__(self, user_id: str, diary: list[str] | None = None) -> None:
+        self.user_id = user_id
+        self.pushed: list[Any] = []
+        self._diary = diary if diary is not None else []
+
+    def push(self, tail: Any) -> None:
+        self.pushed.append(tail[2])
+        self._diary.append(f"push {tail[2]}")
+
+
+class Told(Unit):
+    """A committed unit with its events."""
+
+    def __init__(
+        self,
+        events: Sequence[StoredEvent],
+        diary: list[str],
+        origin: Device | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        super().__init__(origin)
+        self.events = events
+        self._diary = diary
+        self._error = error
+
+    def settle(self) -> None:
+        if self._error is not None:
+            raise self._error
+        self._diary.append(f"answer {self.events[0].message.position}" if self.events else "answer")  # type: ignore[union-attr]
+
+
+def said(position: int, audience: Audience = BOTH, conversation_id: str = TALK) -> MessagePosted:
+    message = Message(conversation_id, position, "ann", 1_000, b"k" * 16, b"")
+    return MessagePosted(position, message, audience)
+
+
+def make_hub(clock: ManualClock | None = None, cost_s: float = 0.0, max_backlog: int = 1000) -> Hub:
+    """Encoding a push takes so long."""
+    time = clock or ManualClock()
+
+    def encode(kind: str, *fields: Any) -> Any:
+        time.advance(cost_s)
+        return (kind, *fields)
+
+    return Hub(encode, time, structlog.get_logger(), max_backlog=max_backlog)
+
+
+async def until_still(hub: Hub) -> None:
+    while hub.backlog:  # noqa: ASYNC110  a hub tells nobody that it is done
+        await asyncio.sleep(0)
+
+
+async def test_pushes_come_in_the_order_of_the_commits() -> None:
+    """Also over many turns of the loop, and with batches that arrive meanwhile."""
+    clock = ManualClock()
+    hub, diary = make_hub(clock, cost_s=TURN_S * 0.4), list[str]()
+    bob = Device("bob", diary)
+    hub.register(bob)
+    for first in (1, 21, 41):
+        hub.committed([Told([said(position)], diary) for position in range(first, first + 20)])
+        await asyncio.sleep(0)
+    await until_still(hub)
+    wanted = [line for position in range(1, 61) for line in (f"push {position}", f"answer {position}")]
+    assert diary == wanted
+
+
+async def test_a_turn_of_the_loop_does_a_bounded_share() -> None:
+    clock = ManualClock()
+    hub, diary = make_hub(clock, cost_s=TURN_S * 0.4), list[str]()
+    hub.register(Device("bob", diary))
+    hub.committed([Told([said(position)], diary) for position in range(1, 31)])
+    assert 0 < len(diary) < 10
+    await until_still(hub)
+    assert len(diary) == 60
+
+
+async def test_what_one_posts_reaches_every_device_but_the_one_that_posted() -> None:
+    hub = make_hub()
+    phone, desk, bob, eve = Device("ann"), Device("ann"), Device("bob"), Device("eve")
+    for device in (phone, desk, bob, eve):
+        hub.register(device)
+    hub.committed([Told([said(1)], [], origin=phone)])
+    assert [device.pushed for device in (phone, desk, bob, eve)] == [[], [1], [1], []]
+
+
+async def test_a_group_with_more_members_than_are_here_reaches_those_who_are() -> None:
+    hub = make_hub()
+    crowd: Audience = {f"u{number}": Role.MEMBER for number in range(100)}
+    member, stranger = Device("u7"), Device("eve")
+    hub.register(member)
+    hub.register(stranger)
+    hub.committed([Told([said(1, crowd)], [])])
+    assert (member.pushed, stranger.pushed) == ([1], [])
+
+
+async def test_a_moved_cursor_is_told_to_its_audience() -> None:
+    hub = make_hub()
+    bob, eve = Device("bob"), Device("eve")
+    hub.register(bob)
+    hub.register(eve)
+    unit = Unit()
+    unit.events = [CursorMoved(5, TALK, "ann", Cursors(3, 2), BOTH)]
+    hub.committed([unit])
+    assert (bob.pushed, eve.pushed) == (["ann"], [])
+
+
+async def test_a_jam_holds_the_writer_and_lets_it_go_again() -> None:
+    clock = ManualClock()
+    hub, diary = make_hub(clock, cost_s=TURN_S * 2, max_backlog=10), list[str]()
+    reliefs: list[int] = []
+    hub.on_relief = lambda: reliefs.append(hub.backlog)
+    assert not hub.saturated()
+    hub.committed([Told([said(position)], diary) for position in range(1, 21)])
+    assert hub.saturated()
+    await until_still(hub)
+    assert len(reliefs) == 1
+    assert reliefs[0] <= 5
+    assert not hub.saturated()
+
+
+async def test_one_that_cannot_be_answered_does_not_silence_those_behind_it() -> None:
+    hub, diary = make_hub(), list[str]()
+    bob = Device("bob", diary)
+    hub.register(bob)
+    hub.committed([Told([said(1)], diary, error=RuntimeError("gone")), Told([said(2)], diary)])
+    assert diary == ["push 1", "push 2", "answer 2"]
+
+
+async def test_observers_hear_everything_in_order_whoever_of_them_fails() -> None:
+    clock = ManualClock()
+    hub = make_hub(clock, cost_s=TURN_S * 0.4)
+    heard: list[int] = []
+
+    def broken(events: Sequence[StoredEvent]) -> None:
+        raise RuntimeError("broken")
+
+    hub.observers += [broken, lambda events: heard.extend(event.change for event in events)]
+    hub.committed([Told([said(position)], []) for position in range(1, 31)])
+    await until_still(hub)
+    assert heard == list(range(1, 31))
+
+
+async def test_who_left_is_pushed_nothing_more() -> None:
+    hub = make_hub()
+    phone, desk = Device("bob"), Device("bob")
+    hub.register(phone)
+    hub.register(desk)
+    hub.unregister(phone)
+    hub.unregister(phone)
+    hub.committed([Told([said(1)], [])])
+    assert (phone.pushed, desk.pushed) == ([], [1])
+    hub.unregister(desk)
+    assert list(hub.outlets_of("bob")) == []

@@ -1,0 +1,61 @@
+"""What a page of history covers, and of which history it is."""
+
+from __future__ import annotations
+
+from imserver_client import EpochChanged, RefusalCode
+
+from .test_receiving import event, take
+
+
+async def test_what_retention_removed_is_stepped_over_page_by_page(server, open_client):
+    """A page may cover positions of which nothing is left; what it does not cover is not passed over with them."""
+    server.chat.conversation("c", "alice", "bob")
+    async with open_client(token="alice") as alice:
+        pages = [[[], 1, 3, 6]]
+
+        def removed(peer, request):
+            if request.method != "history" or not pages:
+                return False
+            server.reply(peer, request, pages.pop())
+            return True
+
+        server.script = removed
+        for number in range(1, 6):
+            server.say("c", "bob", str(number), pushed=False)
+        server.say("c", "bob", "6")
+        assert await take(alice, 3) == ["c:4:4", "c:5:5", "c:6:6"]
+
+
+async def test_a_page_of_the_history_of_before_is_not_taken_over(server, open_client):
+    """It was asked for before the epoch changed, and answered after that, in the same session."""
+    server.chat.conversation("c", "alice", "bob")
+    async with open_client(token="alice") as alice:
+        events = alice.events()
+        server.say("c", "bob", "1")
+        assert await take(alice, 1) == ["c:1:1"]
+        withheld = []
+
+        def withhold(peer, request):
+            if request.method == "history":
+                withheld.append((peer, request))
+                return True
+            if request.method == "sync" and request.params[0] is not None:
+                server.refuse(peer, request, RefusalCode.EPOCH_CHANGED)
+                return True
+            return False
+
+        server.script = withhold
+        server.say("c", "bob", "of before", pushed=False)
+        server.say("c", "bob", "of before, too")
+        await server.until(lambda: len(withheld) == 1)
+        page = server.chat.history("alice", "c", 1, None, 10)
+        server.chat.restore_backup("epoch-1")
+        server.chat.conversation("c", "alice", "bob")
+        server.push("alice", "lagging")
+        await event(events, EpochChanged)
+        await server.until(lambda: server.count("sync") == 3)
+        server.script = None
+        server.reply(*withheld[0], page)
+        server.say("c", "bob", "of now")
+        server.say("c", "bob", "and more")
+        assert await take(alice, 2) == ["c:1:of now", "c:2:and more"]
