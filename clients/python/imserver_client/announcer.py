@@ -10,6 +10,9 @@ from collections.abc import Callable
 from .errors import ClientError, Disconnected
 from .events import ClientEvent, PostSettled
 
+#: An event that is made when somebody reads it: what is in it would take much room while it waits.
+Unread = Callable[[], ClientEvent]
+
 
 class Announcer:
     """Tells all readers. A reader that is forgotten by the application is forgotten here."""
@@ -40,7 +43,7 @@ class Announcer:
         self._readers[self._numbers] = stream
         return stream
 
-    def announce(self, event: ClientEvent) -> None:
+    def announce(self, event: ClientEvent | Unread) -> None:
         """To every reader, now."""
         if self._backlog is not None and isinstance(event, PostSettled):
             self._backlog.append(event)
@@ -58,11 +61,11 @@ class EventStream:
     """`async for event in client.events()`."""
 
     def __init__(self, max_queued: int) -> None:
-        self._queue: deque[ClientEvent] = deque(maxlen=max_queued)
+        self._queue: deque[ClientEvent | Unread] = deque(maxlen=max_queued)
         self._arrival: asyncio.Future[None] | None = None
         self._end: ClientError | None = None
 
-    def put(self, event: ClientEvent) -> None:
+    def put(self, event: ClientEvent | Unread) -> None:
         """For the announcer."""
         self._queue.append(event)
         self._wake()
@@ -88,7 +91,8 @@ class EventStream:
                 await self._arrival
             finally:
                 self._arrival = None
-        return self._queue.popleft()
+        event = self._queue.popleft()
+        return event if isinstance(event, ClientEvent) else event()
 
     def _wake(self) -> None:
         if self._arrival is not None and not self._arrival.done():

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from . import wire
 from .errors import Misuse
+from .limits import ClientLimits
 from .posting import KEY_BYTES
 from .requests import Requests
 from .values import Content, Conversation, ConversationPage, Cursor, Edit, Member, Page, User
@@ -27,6 +28,8 @@ class Around(Protocol):
 
     def token_renewed(self, token: str) -> None: ...
 
+    def violated(self, text: str) -> None: ...
+
     def cursor_moved(self, conversation_id: str, user_id: str, delivered: int, read: int) -> None: ...
 
 
@@ -38,12 +41,12 @@ class Calls:
         around: Around,
         requests: Requests,
         encode: Callable[[str, Content | str], bytes],
-        page_items: int,
+        limits: ClientLimits,
     ) -> None:
         self._around = around
         self._requests = requests
         self._encode = encode
-        self._page_items = page_items
+        self._limits = limits
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -53,7 +56,7 @@ class Calls:
             raise Misuse("either before or after")
         if limit < 1:
             raise Misuse("limit must be at least 1")
-        params = (conversation_id, after, before, min(limit, self._page_items))
+        params = (conversation_id, after, before, min(limit, self._limits.page_items))
         page = await self._requests.call("history", params, wire.HistoryResult)
         items = tuple(wire.item(conversation_id, item) for item in page.items)
         return Page(items, page.first, page.last, page.head)
@@ -78,15 +81,26 @@ class Calls:
     async def members(self, conversation_id: str) -> list[Member]:
         """See Client.members."""
         found: list[Member] = []
-        after: str | None = None
         while True:
+            after = found[-1].user_id if found else None
             page = await self._requests.call(
                 "members", (conversation_id, after, _MEMBERS_PAGE), tuple[wire.MemberRow, ...]
             )
+            ids = [row.user_id for row in page]
+            if (
+                len(set(ids)) < len(ids)
+                or ids != sorted(ids)
+                or (found and ids and ids[0] <= found[-1].user_id)
+            ):
+                self._around.violated("members: not in order")
+                found.clear()
+                continue
             found.extend(Member(row.user_id, row.role) for row in page)
-            if len(page) < _MEMBERS_PAGE or (after is not None and page[-1].user_id <= after):
+            if len(page) < _MEMBERS_PAGE:
                 return found
-            after = page[-1].user_id
+            if len(found) > self._limits.max_members:
+                self._around.violated("members: too many")
+                found.clear()
 
     async def users(self, user_ids: Sequence[str]) -> list[User]:
         """See Client.users."""

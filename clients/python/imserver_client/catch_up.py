@@ -127,7 +127,7 @@ class CatchUp:
         self._wake.set()
 
     async def _sync_once(self) -> None:
-        more = True
+        more, idle = True, 0
         while more:
             epoch = self._inbox.epoch
             try:
@@ -145,13 +145,19 @@ class CatchUp:
             if more and not result.rows and result.next_since == self._since:
                 self._around.violated("sync: more, but nothing new")
                 raise SessionLost
-            self._apply(result)
+            # A server may list what changed while it lists, but not for ever what we know.
+            idle = 0 if self._apply(result) else idle + (len(result.rows) or self._limits.sync_rows)
+            if more and idle > self._limits.max_conversations:
+                self._around.violated("sync: more and more, but nothing new")
+                raise SessionLost
         if not self._sync_wanted:
             for conversation_id in self._inbox.explained():
                 _log.info("pushed but not listed by sync: %r", conversation_id)
         self._around.synced()
 
-    def _apply(self, result: SyncResult) -> None:
+    def _apply(self, result: SyncResult) -> bool:
+        """Whether it brought a conversation or a head that we did not know."""
+        known = {row.conversation_id: self._inbox.known_head(row.conversation_id) for row in result.rows}
         try:
             changed = self._inbox.apply(result.rows, first_sync=not self.started)
         except ValueError as error:
@@ -162,6 +168,7 @@ class CatchUp:
         self._storage.save_sync(self._since, self.started, changed)
         self._around.take_rows(result.rows)
         self._wake.set()
+        return any(place.known_head != known[name] for name, place in changed.items())
 
     # -- history ------------------------------------------------------------------------------------------------------
 
@@ -202,15 +209,17 @@ class CatchUp:
         finally:
             self._delivery.release(room)
             track.reading = False
-        if epoch == self._inbox.epoch:
+        if len(page.items) > room:
+            self._around.violated("history: more items than were asked for")
+        elif epoch == self._inbox.epoch:
             self._take_page(conversation_id, page, after, wanted)
 
     def _take_page(self, conversation_id: str, page: HistoryResult, after: int, wanted: int) -> None:
         if page.last > max(page.head, after):
             self._around.violated("history: a page beyond the head")
             return
-        for item in sorted(page.items, key=lambda item: item.position):
-            if after < item.position <= page.last:
+        for item in page.items:
+            if item.position > after:
                 self._around.take_item(conversation_id, item)
         track = self._inbox.get(conversation_id)
         if track is None or track.have >= track.known_head:

@@ -95,8 +95,8 @@ class Core:
         self.delivery = Delivery(storage, limits, self._room_again, self._finished)
         self.catch_up = CatchUp(self, self.requests, self.inbox, self.delivery, storage, limits)
         self.posting = Posting(self, self.requests, storage, limits, self._make_backoff)
-        self.calls = Calls(self, self.requests, self.posting.encode, limits.page_items)
-        self.cursors = Cursors(limits.max_cursors, self.announce)
+        self.calls = Calls(self, self.requests, self.posting.encode, limits)
+        self.cursors = Cursors(limits.max_cursors, limits.max_cursors_in_all, self.announce)
         self.cursor_moved = self.cursors.moved
         self.receipts = Receipts(self.requests, limits)
         self.edits = Edits(self.requests, limits.max_edits_pending, self.announce)
@@ -421,19 +421,12 @@ class Core:
         """The next message of a conversation goes into the application's queue."""
         track = self.inbox.get(conversation_id)
         assert track is not None
-        content = wire.read_content(item.content)
         self.inbox.advance(conversation_id, item.position)
         self.delivery.put(
-            size=len(item.content or b""),
+            conversation_id,
+            item,
             redelivered=item.position <= track.handed,
-            conversation_id=conversation_id,
-            position=item.position,
-            sender_id=item.sender_id,
-            sent_at=item.sent_at,
-            key=item.key,
-            content=content,
-            revision=item.revision,
             own=item.sender_id == self.user_id,
         )
         if self.announcer.heard:
-            self.edits.seen(conversation_id, content)
+            self.edits.seen(conversation_id, wire.read_content(item.content))

@@ -5,13 +5,46 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from .errors import ClientError, Disconnected
 from .limits import ClientLimits
 from .storage import Storage
 from .values import Message
+from .wire import WireItem, read_content
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A message that nobody was handed yet."""
+
+    epoch: int
+    conversation_id: str
+    item: WireItem
+    redelivered: bool
+    own: bool
+
+    @property
+    def size(self) -> int:
+        """In bytes of content."""
+        return len(self.item.content or b"")
+
+    def message(self, finish: Callable[[Message], None]) -> Message:
+        """What the application is handed."""
+        item = self.item
+        return Message(
+            self.conversation_id,
+            item.position,
+            item.sender_id,
+            item.sent_at,
+            item.key,
+            read_content(item.content),
+            item.revision,
+            self.own,
+            self.redelivered,
+            finish,
+        )
 
 
 class Delivery:
@@ -28,7 +61,8 @@ class Delivery:
         self._limits = limits
         self._room_again = room_again
         self._on_finished = finished
-        self._queue: deque[tuple[int, int, Message]] = deque()  # epoch, size, message
+        # Contents wait as bytes: the values in them may take a hundred times as much.
+        self._queue: deque[_Waiting] = deque()
         self._bytes = 0
         self._reserved = 0
         self._epoch = 0
@@ -59,11 +93,11 @@ class Delivery:
         """The page is there (or will not come)."""
         self._reserved -= granted
 
-    def put(self, size: int, redelivered: bool, **fields: Any) -> None:
-        """Queue a message; `fields` are those of Message."""
-        message = Message(redelivered=redelivered, _finish=partial(self._finish, self._epoch), **fields)
-        self._queue.append((self._epoch, size, message))
-        self._bytes += size
+    def put(self, conversation_id: str, item: WireItem, *, redelivered: bool, own: bool) -> None:
+        """Queue a message."""
+        waiting = _Waiting(self._epoch, conversation_id, item, redelivered, own)
+        self._queue.append(waiting)
+        self._bytes += waiting.size
         self._wake()
 
     def new_epoch(self) -> None:
@@ -100,11 +134,12 @@ class Delivery:
                 self._save(done, None)
                 self._unfinished = None
                 raise error
-        epoch, size, message = self._queue[0]
-        current = epoch == self._epoch
+        waiting = self._queue[0]
+        current = waiting.epoch == self._epoch
+        message = waiting.message(partial(self._finish, waiting.epoch))
         self._save(done, message if current else None)
         self._queue.popleft()
-        self._bytes -= size
+        self._bytes -= waiting.size
         self._unfinished = message if current else None
         if self._starved and len(self._queue) + self._reserved <= self._limits.max_queued_messages // 2:
             self._starved = False

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from . import wire
+from .announcer import Unread
 from .errors import Refused
 from .events import Edited
 from .requests import Requests
@@ -15,7 +17,7 @@ from .requests import Requests
 class Edits:
     """The targets of edits that were seen. Bounded: the oldest goes, and its system message is still a message."""
 
-    def __init__(self, requests: Requests, max_pending: int, announce: Callable[[Edited], None]) -> None:
+    def __init__(self, requests: Requests, max_pending: int, announce: Callable[[Unread], None]) -> None:
         self._requests = requests
         self._max_pending = max_pending
         self._announce = announce
@@ -57,5 +59,8 @@ class Edits:
             return  # not readable any more
         for item in page.items:
             if item.position == target:
-                content = wire.read_content(item.content)
-                self._announce(Edited(conversation_id, target, item.revision, content))
+                self._announce(partial(_edited, conversation_id, item))
+
+
+def _edited(conversation_id: str, item: wire.WireItem) -> Edited:
+    return Edited(conversation_id, item.position, item.revision, wire.read_content(item.content))

@@ -61,6 +61,11 @@ class Inbox:
         """The track of a conversation that is followed."""
         return self._tracks.get(conversation_id)
 
+    def known_head(self, conversation_id: str) -> int | None:
+        """How far the conversation is known to reach; None if it is not followed."""
+        track = self._tracks.get(conversation_id)
+        return None if track is None else track.known_head
+
     # -- positions ----------------------------------------------------------------------------------------------------
 
     def place(self, conversation_id: str, position: int) -> Place:

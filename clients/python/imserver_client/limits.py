@@ -28,6 +28,8 @@ class ClientLimits:
     max_conversations: int = 100_000  # followed; a server that lists more is not believed
     max_unknown_conversations: int = 1000  # pushed before sync explained them; more are left to sync
     max_cursors: int = 100  # of members, for each conversation; servers push them up to 50 members
+    max_cursors_in_all: int = 200_000  # beyond it those of the conversation that moved longest ago go
+    max_members: int = 100_000  # of one conversation; a server that lists more is not believed
     max_edits_pending: int = 1000  # edited messages to be read again for events; the oldest goes
     max_retry_after_s: float = 600.0  # a `retry_after_ms` above it is cut
     # -- time

@@ -39,6 +39,7 @@ class SessionLost(Exception):
 class _Ask:
     method: str
     params: Sequence[Any]
+    patient: bool
     answer: asyncio.Future[Answer | None]
 
 
@@ -76,12 +77,17 @@ class Requests:
         self._attached = False
 
     def lose_session(self) -> None:
-        """What was in flight is undecided."""
+        """What was in flight is undecided. What waits in line and depends on the session is asked anew, or not at all:
+        behind it may stand another epoch."""
         self._session = None
         self._attached = False
         waiting, self._waiting = self._waiting, {}
         for on_answer in waiting.values():
             on_answer(None)
+        for ask in [ask for ask in self._line if not ask.patient]:
+            self._line.remove(ask)
+            if not ask.answer.done():
+                ask.answer.set_result(None)
 
     def end(self, error: Callable[[], ClientError]) -> None:
         """Nothing is sent any more: every call that waits or comes raises what `error` makes."""
@@ -149,7 +155,7 @@ class Requests:
         """
         backoff = self._make_backoff()
         while True:
-            answer = await self._ask(method, params)
+            answer = await self._ask(method, params, patient)
             if isinstance(answer, RefusalReceived):
                 if answer.code not in RETRYABLE:
                     raise Refused(answer.code, answer.text, answer.detail)
@@ -163,10 +169,10 @@ class Requests:
             if not patient:
                 raise SessionLost
 
-    async def _ask(self, method: str, params: Sequence[Any]) -> Answer | None:
+    async def _ask(self, method: str, params: Sequence[Any], patient: bool) -> Answer | None:
         if self._end is not None:
             raise self._end()
-        ask = _Ask(method, params, asyncio.get_running_loop().create_future())
+        ask = _Ask(method, params, patient, asyncio.get_running_loop().create_future())
         self._line.append(ask)
         self.serve_line()
         try:

@@ -19,6 +19,8 @@ Position = Annotated[int, msgspec.Meta(ge=0)]
 Name = Annotated[str, msgspec.Meta(max_length=1024)]
 Token = Annotated[str, msgspec.Meta(max_length=4096)]
 Key = Annotated[bytes, msgspec.Meta(max_length=64)]
+#: A word of the protocol: kept for each conversation, so it is short.
+Word = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class BadShape(Exception):
@@ -36,7 +38,7 @@ class PostResult(Shape, frozen=True):
 
 
 class AbandonResult(Shape, frozen=True):
-    position: Position | None
+    position: Annotated[int, msgspec.Meta(ge=1)] | None
 
 
 class WireItem(Shape, frozen=True):
@@ -54,6 +56,15 @@ class HistoryResult(Shape, frozen=True):
     last: Position
     head: Position
 
+    def __post_init__(self) -> None:
+        before = self.first - 1
+        for item in self.items:
+            if not before < item.position <= self.last:
+                raise ValueError("items are not in order within first..last")
+            before = item.position
+        if self.items and self.last > self.head:
+            raise ValueError("a page beyond the head")
+
 
 class CursorRow(Shape, frozen=True):
     user_id: Name
@@ -63,7 +74,7 @@ class CursorRow(Shape, frozen=True):
 
 class SyncRow(Shape, frozen=True):
     conversation_id: Name
-    kind: str
+    kind: Word
     title: str
     head: Position
     joined_at: Position
@@ -98,7 +109,7 @@ class ConversationRow(Shape, frozen=True):
 
 class ConversationsResult(Shape, frozen=True):
     rows: tuple[ConversationRow, ...]
-    next: Any
+    next: str | None
 
 
 class CreateResult(Shape, frozen=True):
