@@ -143,6 +143,15 @@ async def test_nothing_overtakes_what_failed_for_want_of_room(stand: FaultyStand
     assert await stand.post(post(3)) == [(2, 1003, False)]
 
 
+async def test_nothing_overtakes_a_post_that_ends_its_transaction(stand: FaultyStand) -> None:
+    """The first is not stored and may come again: what its sender said behind it waits, others do not."""
+    odd = sqlite_error("SQLITE_INTERRUPT", "interrupted")
+    stand.fail("INSERT INTO messages", odd, times=2, ends=True)
+    outcomes = await stand.post(post(2), post(3), post(4, "bob"), post(5))
+    assert isinstance(outcomes[0], sqlite3.OperationalError)
+    assert outcomes[1:] == [RefusalCode.HELD, (2, 1004, False), RefusalCode.HELD]
+
+
 async def test_a_batch_that_failed_once_is_done_one_by_one_without_a_trace_of_the_first_try(
     stand: FaultyStand,
 ) -> None:

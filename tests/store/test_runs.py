@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from imserver.chat.ports import Transaction
 from imserver.config import StoreConfig
 from imserver.store import SqliteStore
 from imserver.store.connection import connect
-from tests.store.support import USERS, Recorder, Stand, faulty, post
+from tests.store.support import DIRECT, USERS, Recorder, Stand, Work, faulty, key, post, said
 
 
 @pytest.fixture
@@ -74,3 +75,37 @@ async def test_every_commit_is_synced_before_it_is_answered(tmp_path: Path) -> N
     )
     await store.close()
     assert levels == [("wal", 2)]
+
+
+async def test_every_sixteenth_message_has_its_milestone_however_it_came(
+    counted: tuple[Stand, list[str]],
+) -> None:
+    """Without them a page far back would be a walk over the whole conversation."""
+    stand, statements = counted
+    for number in range(10, 25):
+        await stand.tx(lambda tx, n: tx.post(DIRECT, "ann", key(n), said("x"), sent_at=n), number)
+    await stand.post(*[post(number) for number in range(30, 60)])
+    rows = sum(sql.count("(?, ?, ?)") for sql in statements if "INSERT INTO milestones" in sql)
+    assert rows == 3  # 16, 32, 48
+    statements.clear()
+    page = await stand.read(lambda reader: reader.history(DIRECT, "bob", None, 12, 3, 10_000))
+    assert [item.position for item in page.items] == [9, 10, 11]
+
+
+async def test_one_that_ends_the_transaction_does_not_cost_the_others_a_commit_each(
+    counted: tuple[Stand, list[str]],
+) -> None:
+    stand, statements = counted
+
+    def ends_it(tx: Transaction) -> None:
+        tx.plugin_sql("bad", "INSERT OR ROLLBACK INTO bad_rows VALUES (1)")
+
+    await stand.store.migrate_plugin("bad", [(1, "CREATE TABLE bad_rows (no INTEGER PRIMARY KEY)")])
+    await stand.tx(lambda tx: tx.plugin_sql("bad", "INSERT INTO bad_rows VALUES (1)"))
+    statements.clear()
+    culprit = Work(ends_it)
+    before, behind = ([post(number) for number in range(first, first + 10)] for first in (10, 20))
+    await stand.do([*before, culprit, *behind])
+    assert [unit.result[0] for unit in (*before, *behind)] == list(range(5, 25))
+    assert culprit.error is not None
+    assert statements.count("COMMIT") == 1
