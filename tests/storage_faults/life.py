@@ -298,7 +298,8 @@ def do(*deeds: Deed) -> Step:
 
 
 def copy_files(source: Path, target: Path) -> None:
-    """The database and what lies beside it, without shared memory and locks."""
-    for path in source.iterdir():
-        if not path.name.endswith(("-shm", ".lock")):
-            (target / path.name).write_bytes(path.read_bytes())
+    """The database, its log and its side file."""
+    for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-journal", f"{DATABASE}.high"):
+        path = source / name
+        if path.exists():
+            (target / name).write_bytes(path.read_bytes())

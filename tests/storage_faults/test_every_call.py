@@ -24,7 +24,7 @@ from tests.storage_faults.sweep import ALL
 
 ROOT = Path(__file__).parents[2]
 #: Points of each scenario: in the ordinary suite, and in the proof.
-SAMPLE, PROOF = 10, 100
+SAMPLE, PROOF = 8, 90
 #: Beside at least 100 on a real process.
 LEAST_POINTS = 1_900
 LEAST_SCENARIOS = 15
