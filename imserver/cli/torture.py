@@ -33,6 +33,8 @@ from .harmless import safe_line
 
 #: Where nobody looks at a terminal: a line of progress so often (seconds).
 PLAIN_EVERY_S = 10.0
+#: A run that is spoilt on purpose may leave clients waiting for ever (seconds).
+SPOILT_SETTLE_S = 15.0
 #: Findings that are printed; `--report` has all of them.
 MAX_FINDINGS = 40
 
@@ -71,7 +73,7 @@ def torture(
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     options = Options(seed, Path(), minutes, kills, rate)
     if sabotage is not None:
-        options = replace(options, sabotage=SABOTAGES[sabotage])
+        options = replace(options, sabotage=SABOTAGES[sabotage], settle_s=SPOILT_SETTLE_S)
     if small:
         options = replace(options, **SMALL)
     place, keep = _place(folder), False

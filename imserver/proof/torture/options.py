@@ -33,6 +33,8 @@ class Options:
     conversations: int = 24
     #: Fewer clients and conversations will do.
     small: bool = False
+    #: Once the faults are over everybody is quiet within this time, on the slowest machine; who is not is stuck (seconds).
+    settle_s: float = 120.0
     sabotage: Sabotage = field(default_factory=Sabotage)
 
     @property

@@ -24,9 +24,7 @@ from .options import Options
 from .verdict import Evidence
 from .weather import Sky
 
-#: Once the faults are over everybody is quiet within this time, on the slowest machine; who is not is stuck (seconds).
-SETTLE_S = 120.0
-#: For leaving, after that (seconds).
+#: For leaving at the end, and for answering at all (seconds).
 LEAVE_S = 30.0
 #: Between two looks at the figures (seconds).
 PROGRESS_S = 1.0
@@ -82,7 +80,7 @@ async def run_torture(options: Options, show: Callable[[Progress], None]) -> Evi
             await Director(options, server, company, skies, deeds).direct()
         elapsed_s = time.monotonic() - begun
         stage.phase = "settling"
-        stuck = await _settle(company)
+        stuck = await _settle(company, options.settle_s)
         figures = company.figures()
         await _leave(company, deeds)
         code = await server.stop()
@@ -137,7 +135,7 @@ async def _weather(skies: list[Sky]) -> AsyncIterator[None]:
             sky.clear()
 
 
-async def _settle(company: Company) -> list[str]:
+async def _settle(company: Company, settle_s: float) -> list[str]:
     """Twice: what the first round still made the bots say has to be shown, too."""
     for handle in company.handles:
         if not handle.running:
@@ -145,7 +143,7 @@ async def _settle(company: Company) -> list[str]:
     for handle in company.handles:
         handle.tell(do="stop")
     for _ in range(2):
-        answers = await company.ask_all("settled", SETTLE_S + 30, do="settle", timeout_s=SETTLE_S)
+        answers = await company.ask_all("settled", settle_s + LEAVE_S, do="settle", timeout_s=settle_s)
         stuck = [str(text) for answer in answers for text in answer["stuck"]]
         if len(answers) < len(company.handles):
             stuck.append(f"{len(company.handles) - len(answers)} client processes said nothing any more")
