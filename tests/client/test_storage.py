@@ -116,6 +116,26 @@ class TestFiles:
         storage.remove_post(b"")
         storage.close()
 
+    def test_a_rollback_that_fails_too_is_an_error_of_the_store(self, tmp_path):
+        class BadDisk(sqlite3.Connection):
+            def execute(self, sql, *values):
+                if sql in ("COMMIT", "ROLLBACK"):
+                    raise sqlite3.OperationalError(f"disk I/O error at {sql}")
+                return super().execute(sql, *values)
+
+        path = tmp_path / "store.db"
+        storage = SqliteStorage(path)
+        storage.open()
+        storage.close()
+        storage._database = sqlite3.connect(path, isolation_level=None, factory=BadDisk)
+        with pytest.raises(StoreError, match="at COMMIT"):
+            storage.add_post(SavedPost("c", b"1" * 16, b""))
+        with pytest.raises(StoreError, match="transaction"):
+            storage.add_post(SavedPost("c", b"2" * 16, b""))
+        storage.close()
+        assert storage.open().outbox == []
+        storage.close()
+
     async def test_a_store_belongs_to_one_device_and_one_user(self, server, open_client, tmp_path):
         path = tmp_path / "store.db"
         async with open_client(token="alice", store=path) as alice:

@@ -47,6 +47,10 @@ class Around(Protocol):
         """The server's answer is not what the SPEC says."""
         ...
 
+    def connection_failed(self, error: Exception) -> None:
+        """A fault of ours, or of the store: the client is over."""
+        ...
+
     def announce(self, event: PostSettled) -> None: ...
 
     def monotonic(self) -> float: ...
@@ -222,7 +226,11 @@ class Posting:
                     "post", (entry.conversation_id, entry.key, entry.content), self._answer_to(entry)
                 )
             except EncodeError as error:
-                self._settle(entry, Misuse(f"the server takes no such post: {error}"))
+                try:
+                    self._settle(entry, Misuse(f"the server takes no such post: {error}"))
+                except BaseException:
+                    outbox.back(entry)  # the store cannot forget it
+                    raise
                 continue
             if not sent:
                 outbox.back(entry)
@@ -287,7 +295,10 @@ class Posting:
     def _on_timer(self) -> None:
         self._timer = None
         self._arm()
-        self.offer()
+        try:
+            self.offer()
+        except Exception as error:  # the store's: above us is only the event loop, and somebody waits
+            self._around.connection_failed(error)
 
     # -- answers ------------------------------------------------------------------------------------------------------
 

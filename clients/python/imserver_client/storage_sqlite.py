@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import wraps
 from os import PathLike, fspath
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -57,7 +58,9 @@ def _one_step(
             database.execute("COMMIT")
         except BaseException as error:
             if database.in_transaction:
-                database.execute("ROLLBACK")
+                # A disk that fails at this too leaves the transaction open: every later step then fails, and says so.
+                with suppress(sqlite3.Error):
+                    database.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error):
                 raise self.error(error) from error
             raise
