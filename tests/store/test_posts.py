@@ -8,7 +8,7 @@ from imserver.chat.ports import Posted, PostUnit, Transaction
 from imserver.errors import Refusal, RefusalCode
 from imserver.events import MessagePosted
 from imserver.model import Kind, Role, User, content_digest
-from tests.store.support import DIRECT, Stand, Work, key, post, refusal_of, said
+from tests.store.support import DIRECT, Stand, Work, key, outcome, post, refusal_of, said
 
 
 async def test_positions_count_from_one_in_the_order_of_submission(stand: Stand) -> None:
@@ -240,6 +240,52 @@ async def test_a_unit_that_raises_leaves_no_trace(stand: Stand) -> None:
     assert rows[0].cursors.read == 0
     changes = [event.change for event in stand.recorder.events]
     assert changes == sorted(set(changes))
+
+
+@pytest.mark.parametrize("code", [RefusalCode.STORE_FULL, RefusalCode.OVERLOADED, RefusalCode.CONFLICT])
+async def test_a_unit_that_fails_carries_no_events_and_no_result(stand: Stand, code: RefusalCode) -> None:
+    """Whatever refused it, after whatever it had done: nobody may hear of what did not happen."""
+
+    class Spoiled(PostUnit):
+        __slots__ = ()
+
+        def run(self, tx: Transaction) -> Posted:
+            super().run(tx)
+            tx.move_cursors(DIRECT, "bob", 1, 1)
+            raise Refusal(code, "not now")
+
+    plain = post(2)
+    spoiled = Spoiled(DIRECT, "ann", plain.key, plain.content, plain.digest, plain.sent_at)
+    behind, other = post(3), post(4, "bob")
+    units = [post(1), spoiled, behind, other]
+    await stand.do(units)
+    assert outcome(spoiled) == code
+    # A post that may be offered again holds back what its author said behind it.
+    assert outcome(behind) == (RefusalCode.HELD if code.retryable else (2, 1003, False))
+    for unit in units:
+        assert bool(unit.events) == (unit.error is None)
+        assert (unit.result is None) == (unit.error is not None)
+    told = [event.message.key for event in stand.recorder.events if isinstance(event, MessagePosted)]
+    assert told == [unit.key for unit in units if unit.error is None]
+
+
+async def test_when_plugin_tables_end_the_transaction_only_what_is_stored_is_told(stand: Stand) -> None:
+    await stand.store.migrate_plugin(
+        "shop", [(1, "CREATE TABLE shop_x (x PRIMARY KEY); INSERT INTO shop_x VALUES (1)")]
+    )
+
+    def ending(tx: Transaction) -> None:
+        tx.post(DIRECT, "ann", key(9), said("gone"), sent_at=1)
+        tx.plugin_sql("shop", "INSERT OR ROLLBACK INTO shop_x VALUES (1)")
+
+    units = [post(1), Work(ending), post(2), post(3, "cy")]
+    await stand.do(units)
+    assert [unit.error is None for unit in units] == [True, False, True, False]
+    for unit in units:
+        assert bool(unit.events) == (unit.error is None)
+        assert unit.result is None or unit.error is None
+    told = [event.message.key for event in stand.recorder.events if isinstance(event, MessagePosted)]
+    assert told == [key(1), key(2)]
 
 
 async def test_a_direct_conversation_of_a_unit_that_raises_can_be_made_again(stand: Stand) -> None:
