@@ -29,6 +29,7 @@ def message(position: int, content: dict[str, Any] | None = None, *, again: bool
 def test_every_kind_of_line(tmp_path: Path) -> None:
     book = Book(tmp_path, "ann-1", 0)
     book.heads({HERE: 3})
+    assert book.last_shown() == {HERE: 3}
     book.posting(b"a", HERE, TEXT)
     book.taken(b"a")
     book.answered(Posted(HERE, 4, 1000, b"a"))
@@ -41,6 +42,7 @@ def test_every_kind_of_line(tmp_path: Path) -> None:
     book.trouble("something")
     book.close()
     book = Book(tmp_path, "ann-1", 1)
+    assert book.last_shown() == {HERE: 5}
     book.shown(message(5, CARD, again=True))
     assert book.last_shown() == {HERE: 5}
     book.caught_up({HERE: 5})

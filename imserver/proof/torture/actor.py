@@ -299,7 +299,7 @@ class Actor:
                     await self._wait()
                 waits_for = "the list of conversations"
                 heads = {row.conversation_id: row.head for row in await self._conversations()}
-                earlier = self.book.last_shown() if self._life else {}
+                earlier = self.book.last_shown()
                 while behind := [
                     f"message {head} of {conversation_id}"
                     for conversation_id, head in heads.items()

@@ -96,11 +96,13 @@ class Book:
         self._write("trouble", text)
 
     def last_shown(self) -> dict[str, int]:
-        """The last position of each conversation that this client was shown, in all of its lives."""
+        """The last position of each conversation that this client was shown in all of its lives, or need not be shown."""
         last: dict[str, int] = {}
         for path in _files(self._folder, self._name):
             for kind, *fields in _lines(path):
-                if kind == "shown":
+                if kind == "heads":
+                    last.update(fields[0])
+                elif kind == "shown":
                     last[fields[0]] = fields[1]
         return last
 
