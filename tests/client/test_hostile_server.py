@@ -301,7 +301,7 @@ NONSENSE: list[Any] = [
 @pytest.mark.parametrize("method", CALLS)
 async def test_answers_of_a_wrong_shape(waits, method):
     """Each closes the session; when the server comes to its senses, the call returns."""
-    fitting = {"members": [[]], "users": [[]], "abandon": [[None]]}.get(method, [])
+    fitting: list[Any] = {"members": [[]], "users": [[]], "abandon": [[None]]}.get(method, [])
     wrong = [one for one in NONSENSE if one not in fitting]
     lies = iter(wrong)
 

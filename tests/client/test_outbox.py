@@ -100,9 +100,36 @@ class TestOutbox:
         outbox = Outbox()
         entries = fill(outbox, "a", 2)
         entries[0].paused = 1
-        assert taken(outbox) == [b"a1"]
+        assert taken(outbox) == [b"a0", b"a1"], "what this session has not refused yet is offered first"
+        outbox.held(entries[0], until=1)
         outbox.remove(entries[1])
+        outbox.lift(1)
+        assert taken(outbox) == []
         outbox.resume(entries[0])
+        assert taken(outbox) == [b"a0"]
+
+    def test_a_post_that_is_being_given_up_is_offered_again_in_a_fresh_session(self):
+        outbox = Outbox()
+        entries = fill(outbox, "a", 3)
+        assert len(taken(outbox)) == 3
+        entries[1].paused = 1
+        for entry in entries:
+            outbox.held(entry, until=1)
+        outbox.lift(1)
+        assert taken(outbox) == [b"a0"]
+        outbox.session_lost()
+        assert taken(outbox) == [b"a0"]
+        outbox.remove(entries[0], accepted=True)
+        assert taken(outbox) == [b"a1", b"a2"]
+
+    def test_a_fresh_session_does_not_wait_for_the_time_of_the_old_one(self):
+        outbox = Outbox()
+        entries = fill(outbox, "a", 2)
+        assert len(taken(outbox)) == 2
+        outbox.held(entries[0], until=600)
+        outbox.held(entries[1], until=600)
+        outbox.session_lost()
+        assert outbox.lift(0) is None
         assert taken(outbox) == [b"a0"]
 
     def test_only_a_post_that_was_alone_is_blamed(self):

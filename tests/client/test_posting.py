@@ -23,6 +23,7 @@ from imserver_client import (
     Undeliverable,
     connect,
 )
+from imserver_client.storage import SavedPost
 from imserver_protocol import Limits, decode_content, encode_content
 
 from .support.fake_server import FakeServer
@@ -382,6 +383,85 @@ class TestAbandon:
             assert posted is not None
             assert posted.position == 1
             assert await post == posted
+
+    async def test_what_an_earlier_process_left_is_offered_first(self, server, open_client):
+        """Only an answer of this session, or of the one that carries the post out, tells whether it is stored."""
+        server.chat.conversation("c", "alice")
+        store = MemoryStorage()
+        content = encode_content({"type": "text", "text": "x"})
+        store.add_post(SavedPost("c", b"a" * 16, content))
+        store.add_post(SavedPost("c", b"b" * 16, content))
+        refused: list[bytes] = []
+
+        def script(peer, request):
+            if request.method == "post" and request.params[1] == b"b" * 16:
+                refused.append(request.params[1])
+                server.refuse(peer, request, RefusalCode.OVERLOADED, 60_000)
+                return True
+            return False
+
+        server.script = script
+        async with open_client(token="alice", store=store) as alice:
+            first = alice.abandon("c", b"a" * 16)
+            second = alice.abandon("c", b"b" * 16)
+            posted, nothing = await asyncio.gather(first, second)
+        assert posted is not None
+        assert posted.position == 1
+        assert nothing is None
+        asked = [(one.method, one.params[1]) for one in server.requests if one.method in ("post", "abandon")]
+        for key in (b"a" * 16, b"b" * 16):
+            assert asked.index(("post", key)) < asked.index(("abandon", key))
+        assert refused == [b"b" * 16]
+
+    async def test_when_the_session_is_lost_before_the_answer_it_is_offered_first_again(
+        self, server, open_client
+    ):
+        server.chat.conversation("c", "alice")
+        lost: list[str] = []
+
+        def script(peer, request):
+            if lost:
+                return False
+            if request.method == "post":
+                server.refuse(peer, request, RefusalCode.RATE_LIMITED, 60_000)
+                return True
+            if request.method == "abandon":
+                lost.append("session")
+                server.forget_sessions()
+                peer.cut()
+                return True
+            return False
+
+        server.script = script
+        async with open_client(token="alice") as alice:
+            (post,) = posts_of(alice, 1)
+            await server.until(lambda: server.count("post") == 1)
+            (queued,) = alice.outbox()
+            posted = await alice.abandon("c", queued.key)
+            assert posted is not None
+            assert await post == posted
+        asked = [one.method for one in server.requests if one.method in ("post", "abandon")]
+        assert asked == ["post", "abandon", "post", "abandon"]
+
+
+async def test_a_fresh_session_does_not_wait_for_the_time_of_the_old_one(server, open_client):
+    server.chat.conversation("c", "alice")
+    async with open_client(token="alice") as alice:
+
+        def refuse(peer, request):
+            if request.method == "post":
+                server.refuse(peer, request, RefusalCode.RATE_LIMITED, 600_000)
+                return True
+            return False
+
+        server.script = refuse
+        (post,) = posts_of(alice, 1)
+        await server.until(lambda: server.count("post") == 1)
+        server.script = None
+        server.forget_sessions()
+        server.cut()
+        async with asyncio.timeout(10):
+            await post
 
 
 class TestViolations:

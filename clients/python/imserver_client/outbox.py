@@ -44,7 +44,7 @@ class Entry:
         #: Refused for now in this session: the server holds the conversation until this key is offered again or abandoned,
         #: also if a page has meanwhile shown that the post was committed.
         self.holds = False
-        #: How many calls are giving it up: not offered meanwhile.
+        #: How many calls are giving it up.
         self.paused = 0
         #: Connections that the server closed with a violation while this post was the only one in flight.
         self.violations = 0
@@ -53,6 +53,12 @@ class Entry:
     def wanted(self) -> bool:
         """Whether it is to be offered: for its own sake, or to lift its hold."""
         return not self.gone or self.holds
+
+    @property
+    def given_up(self) -> bool:
+        """Whether an `abandon` is to lift its hold. What was not yet refused in this session is offered first: until then
+        nobody can say that it is not stored (SPEC, "Giving up")."""
+        return self.paused > 0 and self.holds
 
 
 class Lane:
@@ -80,10 +86,10 @@ class Lane:
         )
 
     def gather(self) -> None:
-        """Nothing in flight: what was refused is offered again before what was never sent, all in order."""
+        """Nothing in flight: what was refused is offered again, in its old place."""
         if self.returned and not self.in_flight:
-            back = sorted((entry for entry in self.returned if entry.wanted), key=lambda entry: entry.number)
-            self.unsent.extendleft(reversed(back))
+            back = (entry for entry in self.returned if entry.wanted)
+            self.unsent = deque(sorted((*back, *self.unsent), key=lambda entry: entry.number))
             self.returned = []
 
 
@@ -140,7 +146,7 @@ class Outbox:
             conversation_id = next(iter(self._ready))
             lane = self._ready.pop(conversation_id)
             entry = lane.unsent.popleft() if lane.open else None
-            if entry is not None and entry.wanted and not entry.paused:
+            if entry is not None and entry.wanted and not entry.given_up:
                 entry.in_flight = entry.offered = True
                 lane.in_flight[entry.key] = entry
                 self.in_flight += 1
@@ -182,8 +188,10 @@ class Outbox:
     def resume(self, entry: Entry) -> None:
         """Giving the post up failed: it is offered again in its place, unless another call is at it."""
         entry.paused -= 1
-        if entry.paused:
-            return
+        if not entry.paused:
+            self._put_back(entry)
+
+    def _put_back(self, entry: Entry) -> None:
         lane = self._lanes.get(entry.conversation_id)
         if lane is None:
             lane = self._lanes[entry.conversation_id] = Lane(entry.conversation_id)
@@ -192,16 +200,21 @@ class Outbox:
         self._look_at(lane)
 
     def session_lost(self) -> None:
-        """What was in flight is undecided: all of it is offered again, in order."""
+        """What was in flight is undecided: all of it is offered again, in order. A fresh session has no holds."""
+        given_up = [entry for entry in self._entries.values() if entry.given_up]
         for lane in list(self._lanes.values()):
+            lane.held_until = None
             for entry in (*lane.unsent, *lane.returned):
                 entry.holds = False
             for entry in list(lane.in_flight.values()):
                 entry.holds = False
                 self._land(entry)
-                if not entry.gone and not entry.paused:
+                if not entry.gone:
                     lane.returned.append(entry)
             self._look_at(lane)
+        for entry in given_up:
+            entry.holds = False
+            self._put_back(entry)
 
     def violation(self, *, by_server: bool) -> Entry | None:
         """A connection closed for a violation. Offer one by one from now on; returns a post that has done it twice."""
@@ -248,7 +261,7 @@ class Outbox:
 
     def _look_at(self, lane: Lane) -> None:
         lane.gather()
-        while lane.unsent and (not lane.unsent[0].wanted or lane.unsent[0].paused):
+        while lane.unsent and (not lane.unsent[0].wanted or lane.unsent[0].given_up):
             lane.unsent.popleft()
         if lane.open:
             self._ready.setdefault(lane.conversation_id, lane)

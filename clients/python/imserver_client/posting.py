@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from .errors import Abandoned, ClientError, Misuse, OutboxFull, Refused, Undeliv
 from .events import PostSettled
 from .limits import ClientLimits
 from .outbox import Entry, Outbox
-from .requests import Answer, Requests
+from .requests import Answer, Requests, SessionLost
 from .storage import SavedPost, Storage
 from .values import Content, Posted, Queued
 
@@ -170,9 +171,7 @@ class Posting:
             return await self._ask_to_abandon(conversation_id, key)
         entry.paused += 1
         try:
-            while entry.in_flight:
-                await self._landing(key)
-            posted = await self._ask_to_abandon(conversation_id, key)
+            posted = await self._abandoned(entry)
         except BaseException:
             if not entry.gone:
                 self._outbox.resume(entry)
@@ -183,6 +182,14 @@ class Posting:
             self._settle(entry, posted or Abandoned("given up"))
         return posted
 
+    async def _abandoned(self, entry: Entry) -> Posted | None:
+        """The answer to `abandon` in a session that has refused the post for now, or has settled it."""
+        while True:
+            while entry.in_flight or not (entry.holds or entry.gone):
+                await self._landing(entry.key)
+            with contextlib.suppress(SessionLost):
+                return await self._ask_to_abandon(entry.conversation_id, entry.key, patient=False)
+
     async def _landing(self, key: bytes) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._landings.setdefault(key, []).append(future)
@@ -190,8 +197,12 @@ class Posting:
         if self._end is not None:
             raise self._end()
 
-    async def _ask_to_abandon(self, conversation_id: str, key: bytes) -> Posted | None:
-        result = await self._requests.call("abandon", (conversation_id, key), wire.AbandonResult)
+    async def _ask_to_abandon(
+        self, conversation_id: str, key: bytes, *, patient: bool = True
+    ) -> Posted | None:
+        result = await self._requests.call(
+            "abandon", (conversation_id, key), wire.AbandonResult, patient=patient
+        )
         if result.position is None:
             return None
         return await self._posted_at(conversation_id, key, result.position)

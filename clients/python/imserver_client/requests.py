@@ -159,7 +159,10 @@ class Requests:
             if isinstance(answer, RefusalReceived):
                 if answer.code not in RETRYABLE:
                     raise Refused(answer.code, answer.text, answer.detail)
+                session = self._session
                 await asyncio.sleep(backoff.next(answer.retry_after_ms))
+                if not patient and self._session is not session:
+                    raise SessionLost
                 continue
             if isinstance(answer, ReplyReceived):
                 try:
