@@ -155,7 +155,7 @@ class Device:
                 uniform=self.random.uniform,
                 random_bytes=self.random.randbytes,
                 open_transport=self._open_transport,
-                recorder=self._recorder,
+                recorder=self.world.journal.row,
             ),
         )
         self.client = client
@@ -170,9 +170,6 @@ class Device:
 
     async def _open_transport(self, address: Address, tls: object, factory: Callable[[], Any]) -> None:
         await self.world.network.connect(self._address, factory)
-
-    def _recorder(self, state: Any, given: Any) -> None:
-        self.world.journal.rows[type(state).__name__, f"{state.name} {given.name}"] += 1
 
     def _token(self) -> str:
         claims: dict[str, Any] = {
@@ -260,6 +257,8 @@ class Device:
             self.world.journal.finding(
                 f"post {post.number} of {self.device_id} was {post.outcome} and then {outcome} ({detail})"
             )
+        if not post.outcome and outcome != "abandoned":
+            self.world.journal.counts[f"posts {outcome}"] += 1
         post.outcome, post.detail = outcome, detail
         if posted is not None:
             post.position, post.sent_at = posted.position, posted.sent_at

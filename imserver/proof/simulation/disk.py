@@ -29,6 +29,7 @@ UNKNOWN_STORED = "commit fails, stored"
 UNKNOWN_LOST = "commit fails, not stored"
 BUSY = "database busy"
 FULL = "disk full"
+STUCK = "disk stuck"
 CRASHES = (BEFORE, INSIDE, AFTER, UNKNOWN_STORED, UNKNOWN_LOST)
 
 
@@ -110,6 +111,8 @@ class Disk:
         #: Seconds that a job takes: from, to.
         self.speed_s = random.choice(((0.00005, 0.0002), (0.001, 0.004), (0.005, 0.05)))
         self.trap = Trap()
+        #: The next job takes so long.
+        self.stuck_s = 0.0
         #: Called with what killed the process, at the fatal statement.
         self.on_kill: Callable[[str], None] = lambda kind: None
         self._open: list[SimulatedConnection] = []
@@ -145,6 +148,10 @@ class Disk:
 
     def delay(self) -> float:
         """Of the next job."""
+        if self.stuck_s:
+            stuck_s, self.stuck_s = self.stuck_s, 0.0
+            self._journal.fault(STUCK, stuck_s)
+            return stuck_s
         low, high = self.speed_s
         return low + (high - low) * self._random.random()
 
@@ -182,6 +189,7 @@ class Disk:
         """The process that had the files open is gone: the kernel closes them, and nothing uncommitted remains."""
         self.trap.set("")
         self.trap.busy = 0
+        self.stuck_s = 0.0
         self._writer = None
         self.sprung = False
         for raw in self._open:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, deque
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any
 
 #: Lines kept when not everything is.
@@ -23,7 +24,7 @@ class Journal:
         #: The largest value of each thing that the report wants the largest of.
         self.most: Counter[str] = Counter()
         #: Rows of the transition tables that were used.
-        self.rows: Counter[tuple[str, str]] = Counter()
+        self.rows: Counter[tuple[type, int, int]] = Counter()
         #: What is wrong, as it was noticed.
         self.findings: list[str] = []
 
@@ -36,9 +37,12 @@ class Journal:
     def bytes(self, what: str, data: bytes) -> None:
         """Bytes that moved: in the digest, and their number in a line."""
         now = self._time()
-        self._digest.update(f"{now!r} {what} {len(data)}\n".encode())
-        self._digest.update(data)
+        self._digest.update(b"%r %b %d " % (now, what.encode(), len(data)) + data)
         self._lines.append((now, what, (len(data),)))
+
+    def row(self, state: IntEnum, given: IntEnum) -> None:
+        """A row of a transition table was used."""
+        self.rows[type(state), state, given] += 1
 
     def fault(self, kind: str, *facts: Any) -> None:
         """Something was done to the system."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from imserver.errors import StartError
+from imserver.chat.ports import Unit
+from imserver.config import StoreConfig
+from imserver.errors import StartError, StoreFailed
 from imserver.events import MessagePosted
+from imserver.plugin_host.handling import Late
 from imserver.server import Server
 from imserver.store.sqlite import SqliteStore
 
-from .disk import BUSY, CRASHES, INSIDE, Disk
+from .disk import BUSY, CRASHES, FULL, INSIDE, STUCK, Disk
 from .journal import Journal
 from .loop import Process, VirtualLoop
 from .network import Network
@@ -25,6 +29,10 @@ from .template import WallClock, plugins
 EXPECTED_ERRORS = frozenset(
     {"store_failed", "drain_undecided", "plugin_stopped_with_the_store", "plugin_cursors_not_stored"}
 )
+#: The same, if the store is the reason.
+STORE_ERRORS = frozenset({"plugin_start_failed"})
+#: A handler that was late, because the disk was: it is asked again.
+LATE_ERRORS = frozenset({"plugin_handler_failed", "plugin_handler_left_behind"})
 #: Seconds after which a server that was told to stop has to be gone.
 STOP_S = 60.0
 DRAIN, KILL, FAILED = "drain", "kill", "the store failed"
@@ -41,7 +49,8 @@ class SimulatedLog:
         return SimulatedLog(self._journal, {**self._fields, **fields})
 
     def debug(self, event: str, **fields: Any) -> None:
-        """Too much."""
+        if event == "welcomed" and fields["reason"]:
+            self._journal.counts[f"resume refused: {fields['reason']}"] += 1
 
     def info(self, event: str, **fields: Any) -> None:
         self._journal.note(f"log: {event}")
@@ -52,7 +61,9 @@ class SimulatedLog:
 
     def error(self, event: str, *, exc_info: BaseException | None = None, **fields: Any) -> None:
         self._journal.note(f"log: {event}", *fields.items())
-        if event not in EXPECTED_ERRORS:
+        of_the_store = isinstance(exc_info, StoreFailed) and event in STORE_ERRORS
+        late = event in LATE_ERRORS and (exc_info is None or isinstance(exc_info, Late))
+        if event not in EXPECTED_ERRORS and not of_the_store and not late:
             self._journal.finding(f"the server logged {event}: {exc_info!r} {self._fields} {fields}")
 
     def critical(self, event: str, **fields: Any) -> None:
@@ -62,6 +73,18 @@ class SimulatedLog:
         import sys
 
         self.error(event, exc_info=sys.exc_info()[1], **fields)
+
+
+class SimulatedStore(SqliteStore):
+    """The real store; its batches are measured."""
+
+    def __init__(self, journal: Journal, config: StoreConfig, **options: Any) -> None:
+        super().__init__(config, **options)
+        self._journal = journal
+
+    def _execute(self, units: Sequence[Unit], done: Callable[[StoreFailed | None], None]) -> None:
+        self._journal.raise_to("batch", len(units))
+        super()._execute(units, done)
 
 
 class Machine:
@@ -124,7 +147,11 @@ class Machine:
         """Somebody else holds the database for a moment, or there is no room for a while."""
         if not self.up.is_set():
             return
-        if self._random.random() < 0.5:
+        kind = self._random.choice((BUSY, FULL, STUCK))
+        if kind == STUCK:
+            self.disk.stuck_s = self._random.choice((0.3, 3.0, 12.0, 50.0))
+            return
+        if kind == BUSY:
             self._journal.fault(BUSY)
             self.disk.trap.busy = self._random.randint(1, 3)
             return
@@ -138,6 +165,7 @@ class Machine:
         """Nothing new goes wrong; and the clock shows no time at which a timer would have to wait for a day."""
         self.disk.trap.set("")
         self.disk.trap.busy = 0
+        self.disk.stuck_s = 0.0
         self.clock.offset_ms = max(self.clock.offset_ms, self._highest_offset_ms) + 60_000
 
     def set_clock(self, by_ms: int) -> None:
@@ -178,7 +206,8 @@ class Machine:
         self._stop = None
 
     def _make_server(self) -> Server:
-        store = self._store = SqliteStore(
+        store = self._store = SimulatedStore(
+            self._journal,
             self._config.store,
             clock=self.clock,
             rng=Random(self._server_bytes(8)),
@@ -194,11 +223,8 @@ class Machine:
             store=store,
             log=SimulatedLog(self._journal),
             random_bytes=self._server_bytes,
-            recorder=self._recorder,
+            recorder=self._journal.row,
         )
-
-    def _recorder(self, state: Any, given: Any) -> None:
-        self._journal.rows[type(state).__name__, f"{state.name} {given.name}"] += 1
 
     def _committed(self, event: MessagePosted) -> None:
         message = event.message
@@ -232,7 +258,7 @@ class Machine:
         if self.process is not process:
             return
         error = None if done.cancelled() else done.exception()
-        if isinstance(error, StartError) and self.disk.sprung:
+        if isinstance(error, StartError | StoreFailed) and self.disk.sprung:
             self._journal.counts["starts that failed"] += 1
         elif error is not None:
             text = repr(error).replace(str(self._database), "the database")

@@ -17,6 +17,8 @@ from .weather import Fate, Half, Weather
 
 #: Sender's own buffer above which it is told to pause, unless it says otherwise.
 HIGH_WATER_BYTES = 64 * 1024
+#: How a PUSH says that the session lags; nobody in a simulation says the word otherwise.
+LAGGING = b"\xa7lagging"
 
 
 class Pipe:
@@ -303,6 +305,8 @@ class Endpoint(asyncio.Transport):
             return
         data = bytes(data)
         self._journal.bytes(f"{self._name} >", data)
+        if LAGGING in data:
+            self._journal.counts["lagging told"] += 1
         self.out.put(data)
         if not self._paused and self.out.waiting_bytes > self._high:
             self._paused = True

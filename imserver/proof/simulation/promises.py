@@ -10,14 +10,18 @@ from imserver.proof.checker import CardWords, check
 from imserver.proof.stored_rows import StoredRows, read_rows
 from imserver.proof.transcript import AppointmentCard, Transcript, appointment_card
 
+from .journal import Journal
 from .record import Record
 
 
-def appointments(records: Sequence[Record], database: Path) -> list[str]:
+def appointments(records: Sequence[Record], database: Path, journal: Journal) -> list[str]:
     """Every promise that is broken."""
     rows = read_rows(database)
     if not rows.appointments:
         return []
+    journal.counts["appointments"] += len(rows.appointments)
+    confirmed = [row for row in rows.appointments.values() if row.status == "confirmed"]
+    journal.counts["appointments confirmed"] += len(confirmed)
     seen = StoredRows(appointments=rows.appointments)
     transcripts = [Transcript(record.user_id, cards=list(_cards(record))) for record in records]
     report = check(transcripts, seen, CardWords(STATUSES, time_words))

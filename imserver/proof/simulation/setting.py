@@ -14,6 +14,8 @@ BEGIN_MS = 1_794_967_200_000
 SECRET = "a secret of the simulation, of no use elsewhere"
 #: Who has an account, in which language.
 PEOPLE = {"ann": "en", "ben": "zh-CN", "cho": "zh-CN", "dee": "en", "eve": "en", "fay": "zh-CN"}
+#: Has an account, and is in no conversation.
+STRANGER = "mal"
 #: A group of all of them, in the template of every run.
 COMMON = "everybody"
 
@@ -86,9 +88,9 @@ def draw(seed: int) -> Setting:
         devices=devices,
         busy_s=busy_s,
         trouble=choice((0.0, 0.3, 0.6, 1.0)),
-        server_fault_s=choice((2.0, 4.0, 12.0)),
+        server_fault_s=choice((1.5, 3.0, 1000.0)),
         client_fault_s=choice((3.0, 6.0, 20.0)),
-        pace_s=busy_s * sum(devices.values()) / choice((60, 120, 200)),
+        pace_s=busy_s * sum(devices.values()) / choice((40, 80, 140)),
         token_ttl_s=choice((3_600, 30 * 86_400)),
         booking=chance() < 0.6,
     )

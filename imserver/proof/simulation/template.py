@@ -21,7 +21,7 @@ from .echo import Echo
 from .journal import Journal
 from .loop import Process, VirtualLoop
 from .network import Network
-from .setting import BEGIN_MS, COMMON, PEOPLE, draw
+from .setting import BEGIN_MS, COMMON, PEOPLE, STRANGER, draw
 from .weather import Weather
 
 
@@ -85,6 +85,7 @@ async def _make(loop: VirtualLoop, path: Path) -> str:
         await server.start()
         for user_id, language in PEOPLE.items():
             await server.chat.put_user(User(user_id, user_id.title(), language))
+        await server.chat.put_user(User(STRANGER, "Mal"))
         others = [user_id for user_id in PEOPLE if user_id != "ann"]
         group, _, _ = await server.chat.create_conversation("ann", Kind.GROUP, COMMON, others)
         await server.stop()

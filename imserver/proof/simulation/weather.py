@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from random import Random
 
 #: Kinds of fault that strike a connection at a moment, with their share.
-STRIKES = ("cut", "stall", "stall", "half-open", "half-open client", "half-open server")
+STRIKES = (
+    "cut",
+    "cut",
+    "stall",
+    "stall",
+    "stall",
+    "stall",
+    "half-open",
+    "half-open client",
+    "half-open server",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +138,7 @@ class Weather:
             Half(random, self.latency_s, trouble),
             resets=random.random() < 0.5,
         )
-        while random.random() < 0.45 * trouble and len(fate.faults) < 4:
+        while random.random() < 0.6 * trouble and len(fate.faults) < 4:
             after_s = random.expovariate(1 / 8)
             fate.faults.append(Strike(random.choice(STRIKES), after_s, random.expovariate(1 / 6)))
         return fate

@@ -17,6 +17,7 @@ from imserver.store.checks import check_database
 from .acts import Acts
 from .device import Device
 from .journal import Journal
+from .liar import Liar
 from .loop import Stuck, VirtualLoop
 from .machine import Machine
 from .network import Network
@@ -34,7 +35,7 @@ MAX_JUMP_MS = 86_400_000
 #: after 35 s and by the server after 60 s, and then a client may wait 30 s for its next attempt.
 HEAL_S = 600.0
 #: Rounds of cancelling; what does not end then is left alone.
-BURIALS = 10
+BURIALS = 300
 
 
 @dataclass(slots=True)
@@ -131,7 +132,7 @@ class World:
         )
         for text in judge(Evidence(stored, records, storages, self.machine.committed)):
             journal.finding(text)
-        for text in appointments(records, self.database):
+        for text in appointments(records, self.database, journal):
             journal.finding(text)
         with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)) as sql:
             for finding in check_database(sql).findings:
@@ -152,7 +153,8 @@ class World:
             self._now_and_then(setting.server_fault_s, self._server_fault),
             self._now_and_then(setting.client_fault_s, self._client_fault),
             self._now_and_then(12.0, self._jump),
-            self._now_and_then(15.0, machine.trouble_with_the_disk),
+            self._now_and_then(5.0, Liar(self).lie),
+            self._now_and_then(8.0, machine.trouble_with_the_disk),
         ]
 
     async def _now_and_then(self, mean_s: float, strike: Callable[[], Any]) -> None:
