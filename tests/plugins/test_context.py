@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,6 +19,7 @@ from imserver.plugin_api import (
     TimerFired,
     Transaction,
     User,
+    decode_content,
 )
 from imserver.plugin_host.transaction import Keys
 from imserver.testing import PluginKit
@@ -284,6 +286,39 @@ async def test_checks_report_what_they_find_and_a_broken_check_is_a_finding(kit)
     first, second = await kit.host.run_checks()
     assert (first.plugin, first.check, first.text) == ("bench", "rows", "row odd")
     assert second.text.startswith("the check itself failed")
+
+
+async def test_a_check_reads_what_the_plugins_rows_speak_of(kit):
+    def prepare(tx):
+        tx.post(CHAT, TEXT)
+        return tx.schedule(4_000_000_000_000, "later", {"a": 1})
+
+    number = await transact(kit, prepare)
+    seen: dict[str, Any] = {}
+
+    def look(snapshot):
+        snapshot.looked_at(2)
+        seen["timers"] = {
+            n: (timer.name, timer.due_at, timer.payload) for n, timer in snapshot.timers().items()
+        }
+        positions = [snapshot.message(CHAT, position) for position in (0, 1, 2, 3)]
+        seen["texts"] = [None if one is None else decode_content(one.content) for one in positions]
+        seen["members"] = sorted(snapshot.members(CHAT))
+        seen["nowhere"] = (snapshot.members("group/none"), snapshot.message("group/none", 1))
+        seen["users"] = (snapshot.user("ann").user_id, snapshot.user("nobody"))
+        return []
+
+    kit.plugin.context.check("look", look)
+    assert await kit.host.run_checks() == []
+    assert seen == {
+        "timers": {number: ("later", 4_000_000_000_000, {"a": 1})},
+        "texts": [None, {"type": "text", "text": "hi"}, TEXT, None],
+        "members": ["ann", "bot"],
+        "nowhere": ({}, None),
+        "users": ("ann", None),
+    }
+    [check] = kit.host.checks
+    assert (await kit.store.read(check.ask)).looked_at == 2
 
 
 def test_the_plugin_contract_does_not_need_a_base_class():
