@@ -1,8 +1,11 @@
-"""Which event loops the tests run on, and how property tests behave."""
+"""Which event loops the tests run on, how long one may take, and how property tests behave."""
 
 import asyncio
+import functools
+import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import hypothesis
 import pytest
@@ -34,3 +37,29 @@ def pytest_asyncio_loop_factories(
     if chosen is not None and chosen.kwargs.get("loop_factories"):
         return LOOPS
     return {"uvloop": LOOPS["uvloop"]}
+
+
+#: What waits for ever fails by itself, as any other failure does: pytest's own time-out ends the whole process with it.
+#: Both are far above what a test takes on a busy machine. A test with a `timeout` mark says how long it takes.
+PATIENCE_S = 45.0
+CLIENT_PATIENCE_S = 25.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if (
+            isinstance(item, pytest.Function)
+            and inspect.iscoroutinefunction(item.obj)
+            and item.get_closest_marker("timeout") is None
+        ):
+            in_client = item.nodeid.startswith("tests/client/")
+            item.obj = bounded(item.obj, CLIENT_PATIENCE_S if in_client else PATIENCE_S)
+
+
+def bounded(test: Callable[..., Awaitable[None]], patience_s: float) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(test)
+    async def in_time(*args: Any, **kwargs: Any) -> None:
+        async with asyncio.timeout(patience_s):
+            await test(*args, **kwargs)
+
+    return in_time
