@@ -15,7 +15,7 @@ from imserver.net.flush import FlushQueue
 from imserver.net.sessions import DeviceSession
 from imserver.net.turns import Turns
 from imserver_protocol.connection import Connection
-from imserver_protocol.errors import CloseCode
+from imserver_protocol.errors import CloseCode, Reaction, reaction
 from imserver_protocol.events import Closed, HelloReceived, LaggingEnded, RequestReceived, SignalReceived
 from imserver_protocol.frames import Hello
 from imserver_protocol.limits import Limits
@@ -69,6 +69,8 @@ class ClientTransport(asyncio.Protocol):
 
     __slots__ = (
         "_admitted",
+        "_breach",
+        "_left",
         "_listener",
         "_loop",
         "_timer",
@@ -95,6 +97,8 @@ class ClientTransport(asyncio.Protocol):
         self.address = admitted.address if admitted is not None else ""
         self._admitted = admitted
         self.flush_pending = False
+        self._breach = False  # the peer broke the protocol, and is told so
+        self._left = False
         self._transport: asyncio.Transport | None = None
         self._unwritable_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -177,8 +181,18 @@ class ClientTransport(asyncio.Protocol):
         data = self.connection.data_to_send(self._listener.clock.monotonic())
         if data:
             transport.write(data)
-        if closing:
-            # Not abort(): GOODBYE has to leave. A peer that does not take it is aborted by the sweep.
+        if closing and not self._left:
+            self._left = True
+            self._leave(transport)
+
+    def _leave(self, transport: asyncio.Transport) -> None:
+        """Not abort(): GOODBYE has to leave. A peer that does not take it is aborted by the sweep."""
+        if self._breach and self.connection.state is ConnectionState.CLOSING and transport.can_write_eof():
+            # What the peer still sends is read and thrown away until it has heard GOODBYE: closed over bytes that nobody read,
+            # the socket is reset, and GOODBYE is lost with it.
+            transport.write_eof()
+            self.resume_reading()
+        else:
             transport.close()
 
     def close(self, code: CloseCode, text: str = "", retry_after_ms: int = 0) -> None:
@@ -237,6 +251,7 @@ class ClientTransport(asyncio.Protocol):
     def _closed(self, event: Closed) -> None:
         device, self.device = self.device, None
         self._listener.closed(self, device, event)
+        self._breach = device is not None and reaction(event.code) is Reaction.FRESH
         if self._unwritable_since is not None and event.code != CloseCode.DRAINING:
             # GOODBYE would stand behind all that the peer does not read, and keep that for as long as closing may take: a
             # peer that comes back again and again would leave one such socket each time.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -70,11 +71,13 @@ class Raw:
         self.end: End | None = None
 
     @classmethod
-    async def open(cls, where: Server | int, *, source: str | None = None) -> Self:
+    async def open(
+        cls, where: Server | int, *, source: str | None = None, tls: ssl.SSLContext | None = None
+    ) -> Self:
         """To the server, or to this port of this machine; from the address `source` if one is given."""
         port = where if isinstance(where, int) else where.port
         local = (source, 0) if source else None
-        return cls(*await asyncio.open_connection("127.0.0.1", port, local_addr=local))
+        return cls(*await asyncio.open_connection("127.0.0.1", port, local_addr=local, ssl=tls))
 
     async def __aenter__(self) -> Self:
         return self
@@ -94,6 +97,10 @@ class Raw:
         """RST instead of FIN when the socket is closed."""
         linger = struct.pack("ii", 1, 0)
         self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    def limit_buffers(self) -> None:
+        """The kernel keeps little of what is not read."""
+        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 
     def half_close(self) -> None:
         """FIN; what still comes can be read."""
@@ -179,6 +186,10 @@ class Raw:
     def forget(self, seq: int) -> None:
         """The answer is not needed any more (of floods)."""
         self._answers.pop(seq, None)
+
+    def answered(self, seq: int, code: int) -> bool:
+        """True if the answer has come by now, and is this one."""
+        return seq in self._answers and self._answers[seq].code == code
 
     async def ask(self, method: str, *params: Any) -> Answer:
         return await self.answer(self.request(method, *params))

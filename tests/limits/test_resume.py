@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -232,3 +234,41 @@ async def test_a_session_that_is_detached_lags_instead_of_growing(tmp_path: Path
             assert resumed.resumed
             while (await raw.frame())[3] != "lagging":
                 raw.ack()
+
+
+async def test_a_socket_that_nobody_reads_is_gone_at_once_when_its_session_is_resumed(tmp_path: Path) -> None:
+    """Each would keep two windows for as long as a GOODBYE may take, and a peer could resume again and again."""
+
+    def patient(server: Server) -> None:
+        limits = server.listener.protocol_limits
+        server.listener.protocol_limits = dataclasses.replace(limits, close_timeout_s=1000.0)
+
+    limits = {"window_bytes": 8 * 1024 * 1024, "window_frames": 2000}
+    async with (
+        neighbourhood(tmp_path, limits=limits, adjust=patient) as (server, neighbours),
+        AsyncExitStack() as stack,
+    ):
+        old = await stack.enter_async_context(await Raw.open(server))
+        welcome = await old.enter(server, "eve")
+        for _ in range(4):
+            await asyncio.gather(*(server.chat.post("alice", HERE, "x" * 30_000) for _ in range(64)))
+        [device] = [found for found in server.listener.sessions if found.user_id == "eve"]
+        for _ in range(3):
+            link: Any = device.link
+            await eventually(lambda link=link: link._unwritable_since is not None)  # type: ignore[misc]
+            raw = await stack.enter_async_context(await Raw.open(server))
+            raw.hello(server.accounts.make_token("eve", ttl_s=60), resume=(welcome.session_id, welcome.token))
+            welcome = await raw.welcome()
+            assert welcome.resumed
+            await eventually(lambda: len(server.listener.transports) == 3)
+        await neighbours.talk()
+
+
+async def test_goodbye_is_heard_by_who_goes_on_sending(tmp_path: Path) -> None:
+    """A socket closed over bytes that nobody read is reset, and what was written last is lost."""
+    async with neighbourhood(tmp_path) as (server, _), await Raw.open(server) as raw:
+        await raw.enter(server, "eve")
+        raw.send(31, 0, 0)
+        for _ in range(200):
+            raw.send(REQUEST, 1, 0, "users", ["x" * 30_000])
+        assert (await raw.goodbye()).code == 210

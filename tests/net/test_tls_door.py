@@ -9,24 +9,11 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-import trustme
-
 from imserver import Server
 from imserver_client import connect
+from tests.hostile.arena import certified
 from tests.limits.raw import eventually
 from tests.support.servers import config
-
-
-def certified(folder: Path) -> tuple[dict[str, str], ssl.SSLContext]:
-    """The server's section, and what a client trusts."""
-    authority = trustme.CA()
-    certificate = authority.issue_cert("127.0.0.1")
-    paths = {"tls_certificate": str(folder / "c.pem"), "tls_key": str(folder / "k.pem")}
-    certificate.cert_chain_pems[0].write_to_path(paths["tls_certificate"])
-    certificate.private_key_pem.write_to_path(paths["tls_key"])
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return paths, context
 
 
 async def ended(reader: asyncio.StreamReader) -> bytes:
@@ -51,7 +38,7 @@ def impatient(server: Server, hello_timeout_s: float) -> None:
 async def test_a_handshake_that_does_not_come_to_its_end_is_counted_and_is_over_in_time(
     tmp_path: Path,
 ) -> None:
-    section, context = certified(tmp_path)
+    section, context, _ = certified(tmp_path)
     async with Server(config(tmp_path, server=section)) as server, AsyncExitStack() as stack:
         impatient(server, 1.0)
         sockets = []
@@ -70,7 +57,7 @@ async def test_a_handshake_that_does_not_come_to_its_end_is_counted_and_is_over_
 
 
 async def test_plain_bytes_at_the_door_for_tls_end_there(tmp_path: Path) -> None:
-    section, context = certified(tmp_path)
+    section, context, _ = certified(tmp_path)
     async with Server(config(tmp_path, server=section)) as server:
         for _ in range(5):
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -82,7 +69,7 @@ async def test_plain_bytes_at_the_door_for_tls_end_there(tmp_path: Path) -> None
 
 
 async def test_who_is_too_many_is_closed_before_hands_are_shaken(tmp_path: Path) -> None:
-    section, _ = certified(tmp_path)
+    section, _, _ = certified(tmp_path)
     limits = {"max_connections_per_address": 2}
     async with Server(config(tmp_path, server=section, limits=limits)) as server, AsyncExitStack() as stack:
         for _ in range(2):
@@ -96,7 +83,7 @@ async def test_who_is_too_many_is_closed_before_hands_are_shaken(tmp_path: Path)
 
 
 async def test_a_server_that_stops_waits_for_no_handshake(tmp_path: Path) -> None:
-    section, _ = certified(tmp_path)
+    section, _, _ = certified(tmp_path)
     async with Server(config(tmp_path, server=section)) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         await eventually(lambda: len(server.listener.transports) == 1)
