@@ -1,0 +1,59 @@
+"""Hostile peers against a real server, each beside neighbours who must not notice: `pytest -m prove tests/hostile -s`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.hostile import crowds, floods, frames, people
+from tests.hostile.arena import House, Report, arena, judge
+
+EVERYTHING = [*frames.ATTACKS, *floods.ATTACKS, *people.ATTACKS, *crowds.ATTACKS]
+HOUSES = {
+    "plain": House(),
+    "floods": House(),
+    "reads": House(prepare=floods.prepare),
+    "people": House(prepare=floods.prepare),
+    "crowds": House(),
+    "tls": House(tls=True),
+}
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("house", HOUSES)
+async def test_attacks(tmp_path: Path, house: str, report: Report) -> None:
+    async with arena(tmp_path, HOUSES[house]) as here:
+        outcomes = []
+        for attack in EVERYTHING:
+            if attack.house == house:
+                outcome = await here.face(attack)
+                report(outcome)
+                outcomes.append(outcome)
+    for outcome in outcomes:
+        judge(outcome)
+
+
+#: Of the table, what is over soon: in the ordinary suite, so that the table cannot rot.
+QUICK = [
+    "wrong first frames",
+    "bombs, NaN, extensions, bad UTF-8, trailing",
+    "ACK flood",
+    "window overflow",
+    "stolen sessions, two resume at once",
+    "posts to conversations that do not exist",
+]
+
+
+@pytest.mark.timeout(150)
+async def test_some_attacks_that_are_over_soon(tmp_path: Path) -> None:
+    rows = {attack.name: attack for attack in EVERYTHING}
+    async with arena(tmp_path, House()) as here:
+        for name in QUICK:
+            judge(await here.face(rows[name]))
+
+
+def test_the_table_names_each_attack_once_and_each_in_a_house_that_stands() -> None:
+    assert len({attack.name for attack in EVERYTHING}) == len(EVERYTHING)
+    assert {attack.house for attack in EVERYTHING} == set(HOUSES)
