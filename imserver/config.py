@@ -98,6 +98,8 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detached_s: float = 120.0
     max_detached_sessions: int = 10_000
     max_detached_bytes: int = 256 * 1024 * 1024
+    #: Requests in work and replies that were not acked, of all connected sessions; above, those that keep the most are cut off.
+    max_unacked_bytes: int = 512 * 1024 * 1024
     max_group_members: int = 5_000
     max_title_chars: int = 200
     #: Deliveries waiting for fan-out above which the writer holds its next batch.

@@ -16,7 +16,7 @@ from imserver.config import Config
 from imserver.errors import ConfigError, NotAuthorized, Refusal, StartError, StoreFailed
 from imserver.net.backpressure import AddressLimits, room_for_connections
 from imserver.net.flush import FlushQueue
-from imserver.net.sessions import DeviceSession, SessionRegistry
+from imserver.net.sessions import SWEPT_A_TURN, DeviceSession, SessionRegistry
 from imserver.net.shares import Shares
 from imserver.net.tls_door import TlsDoor, tls_context
 from imserver.net.transport import SWEEP_INTERVAL_S, ClientTransport, Guest
@@ -355,9 +355,12 @@ class Listener:
             await asyncio.sleep(SWEEP_INTERVAL_S)
             try:
                 now = self.clock.monotonic()
-                for transport in list(self.transports):
+                for number, transport in enumerate(list(self.transports), 1):
                     transport.sweep(now)
-                self.sessions.sweep(now, self.clock.now_ms() / 1000, self._config.auth.grace_s)
+                    if number % SWEPT_A_TURN == 0:
+                        await asyncio.sleep(0)
+                for _ in self.sessions.sweep(now, self.clock.now_ms() / 1000, self._config.auth.grace_s):
+                    await asyncio.sleep(0)
                 self._addresses.sweep(now)
             except Exception:
                 self.log.exception("sweep_failed")

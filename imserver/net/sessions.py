@@ -34,6 +34,8 @@ from imserver_protocol.events import RequestReceived
 from imserver_protocol.session import Session
 from imserver_protocol.states import SessionState
 
+#: Sessions that the sweep looks at in one turn of the loop, about two milliseconds.
+SWEPT_A_TURN = 1000
 #: Longest name of an unknown method that is repeated in its refusal (characters).
 MAX_METHOD_NAME_SHOWN = 40
 
@@ -291,21 +293,45 @@ class SessionRegistry:
         found.link = None
         self._on_end(found)
 
-    def sweep(self, now: float, now_s: float, grace_s: int) -> None:
-        """Once a second: forget what expired, evict what takes too much memory, end what is no longer authorized."""
-        for found in list(self._detached.values()):
-            detached_at = found.session.detached_at
-            if detached_at is not None and now - detached_at >= self._limits.detached_s:
-                self.end(found, now)
-        spare = self._limits.max_detached_bytes - sum(f.session.memory_bytes for f in self._detached.values())
-        for found in list(self._detached.values()):
-            if spare >= 0:
-                break
-            spare += found.session.memory_bytes
-            self.end(found, now)
-        for found in self:
+    def sweep(self, now: float, now_s: float, grace_s: int) -> Iterator[None]:
+        """Once a second: forget what expired, end what is no longer authorized or takes too much memory.
+
+        Yields after each `SWEPT_A_TURN` sessions: all of them in one go would hold the loop for a twentieth of a second.
+        """
+        detached_bytes = attached_bytes = 0
+        for number, found in enumerate(self, 1):
+            if found.session.session_id in self._detached:
+                detached_bytes += found.session.memory_bytes
+                detached_at = found.session.detached_at
+                if detached_at is not None and now - detached_at >= self._limits.detached_s:
+                    self.end(found, now)
+            else:
+                attached_bytes += found.session.unshared_bytes
             if now_s >= found.identity.expires_at_s + grace_s:
-                link = found.link
-                if link is not None:
-                    link.close(CloseCode.AUTH_EXPIRED, "the token expired")
+                if found.link is not None:
+                    found.link.close(CloseCode.AUTH_EXPIRED, "the token expired")
                 self.end(found, now)
+            if number % SWEPT_A_TURN == 0:
+                yield
+        self._evict_detached(detached_bytes - self._limits.max_detached_bytes, now)
+        self._cut_off_heaviest(attached_bytes - self._limits.max_unacked_bytes)
+
+    def _evict_detached(self, too_much: int, now: float) -> None:
+        """The oldest go."""
+        for found in list(self._detached.values()):
+            if too_much <= 0:
+                return
+            too_much -= found.session.memory_bytes
+            self.end(found, now)
+
+    def _cut_off_heaviest(self, too_much: int) -> None:
+        """Who keeps the most loses the connection, and may resume; as a detached session it counts with those."""
+        if too_much <= 0:
+            return
+        attached = [found for found in self if found.link is not None]
+        for found in sorted(attached, key=lambda found: found.session.unshared_bytes, reverse=True):
+            if too_much <= 0:
+                return
+            too_much -= found.session.unshared_bytes
+            if found.link is not None:
+                found.link.close(CloseCode.SLOW, "too much is kept that was not acked")

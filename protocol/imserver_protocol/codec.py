@@ -62,7 +62,8 @@ def _check_values(items: Iterable[Any], depth: int) -> None:
         elif kind is tuple or kind is list:
             if depth >= MAX_NESTING:
                 raise _Fault(f"nested deeper than {MAX_NESTING}")
-            _check_values(item, depth + 1)
+            if item:
+                _check_values(item, depth + 1)
         elif kind is not bool and item is not None and (item != {} or depth >= MAX_NESTING):
             _check_rare_value(item, depth)
 

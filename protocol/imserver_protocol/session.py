@@ -143,6 +143,11 @@ class Session:
         entries = len(self.queue) + len(self.open_requests)
         return _OWN_BYTES + self.queue.bytes + self.request_bytes_in_flight + entries * _ENTRY_BYTES
 
+    @property
+    def unshared_bytes(self) -> int:
+        """What this session keeps alive for itself: requests in flight and replies. Pushes are shared with other recipients."""
+        return self.replies_unacked_bytes + self.request_bytes_in_flight
+
     # -- life --------------------------------------------------------------------------------------
 
     def _step(self, given: SessionInput) -> None:

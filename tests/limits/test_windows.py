@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from imserver import Server
@@ -11,7 +12,7 @@ from imserver.net.sessions import DeviceSession
 from tests.limits.raw import PING, PONG, Raw, eventually, framed, neighbourhood, new_key, packed, said
 from tests.support.servers import Inbox, people
 
-WINDOW_EXCEEDED = 215
+SLOW, WINDOW_EXCEEDED = 102, 215
 HERE = "direct/alice/eve"
 MIB = 1024 * 1024
 #: What one session may keep alive whatever its device does: both windows, replies, requests, and the accounts of each frame.
@@ -156,4 +157,27 @@ async def test_the_costliest_frame_is_soon_over(tmp_path: Path) -> None:
                 await raw.enter(server, "eve", f"{number}")
                 raw.send_bytes(bomb)
                 assert (await raw.goodbye()).code == 210
+        await neighbours.talk()
+
+
+async def test_all_sessions_together_keep_a_bounded_amount(tmp_path: Path) -> None:
+    """One user's devices that ask and never ack: each within its bounds, and together above what the server may keep."""
+    limits = {"max_unacked_bytes": 2 * MIB, "max_detached_bytes": MIB}
+    async with neighbourhood(tmp_path, limits=limits) as (server, neighbours), AsyncExitStack() as stack:
+        for _ in range(40):
+            await server.chat.post("alice", HERE, "x" * 30_000)
+        raws = [await stack.enter_async_context(await Raw.open(server)) for _ in range(6)]
+        for number, raw in enumerate(raws):
+            await raw.enter(server, "eve", f"{number}")
+            for _ in range(40):
+                raw.request("history", HERE, None, None, 200, ack=0)
+        ends = []
+        for raw in raws:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(4):
+                    ends.append((await raw.goodbye()).code)
+        assert ends.count(SLOW) >= 3
+        await eventually(
+            lambda: sum(found.session.memory_bytes for found in server.listener.sessions) < 4 * MIB
+        )
         await neighbours.talk()
