@@ -12,13 +12,11 @@ import random
 import stat
 import threading
 from collections import Counter
-from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
-import apsw
+from tests.storage_faults.faults import CRASHES, Fault, Kind, error_at, no_room
+from tests.storage_faults.file_system import FaultySystem
 
 #: What a disk writes at once or not at all.
 SECTOR_BYTES = 512
@@ -26,59 +24,7 @@ SECTOR_BYTES = 512
 _VOLATILE = ("-shm", ".lock")
 
 
-class Kind(StrEnum):
-    """Calls that can be made to fail."""
-
-    WRITE = "write"
-    SYNC = "sync"
-    TRUNCATE = "truncate"
-    DELETE = "delete"
-    OPEN = "open"
-    READ = "read"
-
-
-class Fault(StrEnum):
-    """What happens at the chosen call."""
-
-    #: It fails, nothing of it is done, the next one works.
-    EIO = "EIO"
-    #: It fails, and so does every later one.
-    DEAD = "EIO for good"
-    #: A sync fails, and what it was to write is never written, though later syncs succeed (what Linux does).
-    FORGOTTEN = "EIO, pages forgotten"
-    #: No room, this once; or until somebody makes room.
-    FULL = "ENOSPC"
-    STAYS_FULL = "ENOSPC until healed"
-    #: A part is written, then there is no room.
-    SHORT = "short write"
-    #: The process is gone; the system's cache survives it.
-    KILLED = "crash keeping unsynced"
-    #: The power is gone: what was not synced is not there; or some of it is, in any order, torn between sectors.
-    POWER_LOST = "crash dropping unsynced"
-    POWER_LOST_TORN = "crash keeping some unsynced"
-
-
-CRASHES = frozenset({Fault.KILLED, Fault.POWER_LOST, Fault.POWER_LOST_TORN})
-_ANY = (Fault.EIO, Fault.DEAD, Fault.KILLED, Fault.POWER_LOST, Fault.POWER_LOST_TORN)
-#: Which faults make sense where.
-FAULTS: Mapping[Kind, tuple[Fault, ...]] = {
-    Kind.WRITE: (*_ANY, Fault.FULL, Fault.STAYS_FULL, Fault.SHORT),
-    Kind.SYNC: (*_ANY, Fault.FORGOTTEN),
-    Kind.TRUNCATE: _ANY,
-    Kind.DELETE: _ANY,
-    Kind.OPEN: (Fault.EIO, Fault.DEAD),
-    Kind.READ: (Fault.EIO, Fault.DEAD),
-}
-_CODES = {
-    Kind.WRITE: apsw.SQLITE_IOERR_WRITE,
-    Kind.SYNC: apsw.SQLITE_IOERR_FSYNC,
-    Kind.TRUNCATE: apsw.SQLITE_IOERR_TRUNCATE,
-    Kind.DELETE: apsw.SQLITE_IOERR_DELETE,
-    Kind.READ: apsw.SQLITE_IOERR_READ,
-}
-
-
-class _File:
+class DiskFile:
     """What would be found after lost power, and what has been done since."""
 
     def __init__(self, durable: bytes = b"") -> None:
@@ -124,7 +70,9 @@ class Disk:
     def __init__(self, folder: Path, *, seed: int = 0) -> None:
         self.folder = folder
         self._rng = random.Random(seed)
-        self._files = {path.name: _File(path.read_bytes()) for path in folder.iterdir() if _kept(path.name)}
+        self._files = {
+            path.name: DiskFile(path.read_bytes()) for path in folder.iterdir() if _kept(path.name)
+        }
         #: Names as they would be found after lost power.
         self._names = dict(self._files)
         self._remember_side_files()
@@ -142,7 +90,7 @@ class Disk:
         #: Calls that change something, by the thread that made them.
         self.changes_by_thread: Counter[str] = Counter()
         self.vfs = f"faulty-{next(self._numbers)}"
-        self._system = _System(self)
+        self._system = FaultySystem(self)
 
     def close(self) -> None:
         """No connection may be open any more."""
@@ -190,7 +138,7 @@ class Disk:
             if not path.exists() or path.read_bytes() != data:
                 path.write_bytes(data)
         if self._wiped:
-            self._files = {name: _File(data) for name, data in after.items()}
+            self._files = {name: DiskFile(data) for name, data in after.items()}
             self._names = dict(self._files)
             self._remember_side_files()
         self.replace()
@@ -254,12 +202,12 @@ class Disk:
         if kind is not Kind.READ and kind is not Kind.OPEN:
             self.changes_by_thread[threading.current_thread().name] += 1
         if self.dead:
-            raise _error(kind)
+            raise error_at(kind)
         if not self._armed:
             return None
         self.calls.append(kind)
         if self.full and kind is Kind.WRITE:
-            raise _full()
+            raise no_room()
         if len(self.calls) != self._at or self._fault is None:
             return None
         self.struck = kind
@@ -274,25 +222,25 @@ class Disk:
             self.dead = True
         elif fault in {Fault.FULL, Fault.STAYS_FULL}:
             self.full = fault is Fault.STAYS_FULL
-            raise _full()
-        raise _error(kind)
+            raise no_room()
+        raise error_at(kind)
 
-    def opened(self, name: str) -> _File:
+    def opened(self, name: str) -> DiskFile:
         if name not in self._files:
-            self._files[name] = _File()
+            self._files[name] = DiskFile()
         return self._files[name]
 
-    def written(self, file: _File, data: bytes, offset: int) -> None:
+    def written(self, file: DiskFile, data: bytes, offset: int) -> None:
         file.pending.append((offset, data))
 
-    def truncated(self, file: _File, size: int) -> None:
+    def truncated(self, file: DiskFile, size: int) -> None:
         file.pending.append((size, None))
 
-    def synced(self, file: _File) -> None:
+    def synced(self, file: DiskFile) -> None:
         file.sync()
         self._names = dict(self._files)  # a journalling file system writes the folder's changes in order
 
-    def forgotten(self, file: _File) -> None:
+    def forgotten(self, file: DiskFile) -> None:
         file.pending.clear()
 
     def deleted(self, name: str, *, synced: bool) -> None:
@@ -310,84 +258,3 @@ def _inode(path: Path) -> int:
 
 def _kept(name: str) -> bool:
     return not name.endswith(_VOLATILE) and ".high" not in name
-
-
-def _error(kind: Kind) -> apsw.Error:
-    if kind is Kind.OPEN:
-        return apsw.CantOpenError("injected")
-    error = apsw.IOError("injected")
-    error.extendedresult = _CODES[kind]  # type: ignore[attr-defined]  # where apsw looks for it
-    return error
-
-
-def _full() -> apsw.Error:
-    return apsw.FullError("injected")
-
-
-class _System(apsw.VFS):
-    """SQLite's view of the disk."""
-
-    def __init__(self, disk: Disk) -> None:
-        self._disk = disk
-        super().__init__(disk.vfs, "unix")
-
-    def xOpen(self, name: Any, flags: list[int]) -> Any:  # noqa: N802 - SQLite's names
-        if name is None:
-            return apsw.VFSFile("unix", None, flags)
-        self._disk.call(Kind.OPEN)
-        return _Handle(self._disk, name, flags)
-
-    def xDelete(self, name: str, syncdir: bool) -> None:  # noqa: N802
-        if self._disk.call(Kind.DELETE) is not None:
-            self._disk.torn_crash()
-            raise _error(Kind.DELETE)
-        super().xDelete(name, False)
-        self._disk.deleted(os.path.basename(name), synced=syncdir)
-
-
-class _Handle(apsw.VFSFile):
-    """One open file of one connection."""
-
-    def __init__(self, disk: Disk, name: Any, flags: list[int]) -> None:
-        path = name.filename() if isinstance(name, apsw.URIFilename) else name
-        super().__init__("unix", name, flags)
-        self._disk = disk
-        self._file = disk.opened(os.path.basename(path))
-
-    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802
-        self._disk.call(Kind.READ)
-        return super().xRead(amount, offset)
-
-    def xWrite(self, data: Any, offset: int) -> None:  # noqa: N802
-        data = bytes(data)
-        fault = self._disk.call(Kind.WRITE)
-        if fault is Fault.SHORT:
-            data = data[: len(data) // 2]
-        if fault is not Fault.POWER_LOST_TORN:
-            super().xWrite(data, offset)
-        self._disk.written(self._file, data, offset)
-        if fault is Fault.SHORT:
-            raise _full()
-        if fault is not None:
-            self._disk.torn_crash()
-            raise _error(Kind.WRITE)
-
-    def xTruncate(self, newsize: int) -> None:  # noqa: N802
-        fault = self._disk.call(Kind.TRUNCATE)
-        if fault is None:
-            super().xTruncate(newsize)
-        self._disk.truncated(self._file, newsize)
-        if fault is not None:
-            self._disk.torn_crash()
-            raise _error(Kind.TRUNCATE)
-
-    def xSync(self, flags: int) -> None:  # noqa: N802
-        fault = self._disk.call(Kind.SYNC)
-        if fault is None:
-            self._disk.synced(self._file)
-            return
-        if fault is Fault.FORGOTTEN:
-            self._disk.forgotten(self._file)
-        else:
-            self._disk.torn_crash()
-        raise _error(Kind.SYNC)

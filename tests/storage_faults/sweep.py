@@ -26,8 +26,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.storage_faults.booking import BOOKING_SCENARIOS
-from tests.storage_faults.disk import FAULTS, Disk, Fault, Kind
+from tests.storage_faults.disk import Disk
 from tests.storage_faults.examine import States, examine, state_in, state_of
+from tests.storage_faults.faults import FAULTS, Fault, Kind
 from tests.storage_faults.life import DATABASE, Ended, Ledger, Life, Wrong, copy_files
 from tests.storage_faults.scenarios import SCENARIOS, Scenario
 

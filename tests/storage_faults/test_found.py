@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from imserver.errors import StartError
-from tests.storage_faults.disk import Disk, Fault, Kind
+from tests.storage_faults.disk import Disk
+from tests.storage_faults.faults import Fault, Kind
 from tests.storage_faults.life import Ledger, Life
 from tests.storage_faults.sweep import ALL, Course, Totals
 

@@ -258,6 +258,7 @@ def show(counts: Counter[str], seed: int) -> int:
     return total
 
 
+@pytest.mark.timeout(180)  # a few seconds, unless others need the machine too
 async def test_a_real_server_whose_disk_fails_answers_nobody_falsely(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
