@@ -56,6 +56,7 @@ async def test_a_page_of_the_history_of_before_is_not_taken_over(server, open_cl
         await server.until(lambda: server.count("sync") == 3)
         server.script = None
         server.reply(*withheld[0], page)
+        await alice.history("c")  # by then the page of before was handled, too
         server.say("c", "bob", "of now")
         server.say("c", "bob", "and more")
         assert await take(alice, 2) == ["c:1:of now", "c:2:and more"]

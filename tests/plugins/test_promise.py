@@ -276,6 +276,30 @@ async def test_a_unit_whose_handler_was_cancelled_in_the_queue_is_withdrawn_and_
     assert hasty.log.events("error") == []
 
 
+async def test_a_unit_of_a_task_that_the_handler_started_is_withdrawn_with_the_handler(hasty, until):
+    """Nobody has cancelled the task, but its handler was given up, and is called again: both must not count."""
+    started: list[asyncio.Future[int]] = []
+
+    def meddle(kind, step):
+        if step != "before" or started:
+            return None
+        late = hasty.plugin.context.transaction(
+            lambda tx: tx.post(CHAT, {"type": "text", "text": "too late"})
+        )
+        started.append(asyncio.ensure_future(late))
+        return asyncio.Event().wait()
+
+    hasty.plugin.meddle = meddle
+    async with HeldStore(hasty) as held:
+        await held.post("/note x", until)
+        [unit] = units_of(hasty)
+        await until(lambda: unit._attempt.abandoned)
+    await hasty.idle()
+    with pytest.raises(PluginError):
+        await started[0]
+    await assert_one_effect(hasty)
+
+
 async def test_a_commit_that_races_the_deadline_counts(tmp_path, clock, until):
     """The unit is on the writer's thread when the deadline strikes: the effect is there, and nobody is told of a failure."""
     store = SqliteStore(StoreConfig(path=str(tmp_path / "im.db")), clock=clock)
