@@ -76,6 +76,8 @@ def torture(
         options = replace(options, sabotage=SABOTAGES[sabotage], settle_s=SPOILT_SETTLE_S)
     if small:
         options = replace(options, **SMALL)
+    if report is not None and not report.resolve().parent.is_dir():
+        raise StartError(f"--report {report}: there is no such folder")
     place, keep = _place(folder), False
     try:
         verdict = _torture(replace(options, folder=place), Console())

@@ -42,8 +42,9 @@ from .cast import Part
 IMPATIENT = Environment(uniform=lambda low, high: min(high, 0.1 + secrets.randbelow(300) / 1000))
 #: Posts without an answer above which a client says nothing more: the load is open, but not without bound.
 MAX_UNANSWERED = 200
-#: Of all clients: who takes so long for a message, twice (seconds).
-SLOW_SHARE, SLOW_S = 0.25, 0.04
+#: Of all clients: who takes up to so long for so many of its messages (seconds). It is still faster than they come.
+SLOW_SHARE = 0.3
+DAWDLE_SHARE, DAWDLE_S = 0.2, 0.04
 #: For leaving at the end (seconds).
 CLOSE_S = 10.0
 
@@ -99,7 +100,7 @@ class Actor:
         self._last: dict[str, int] = {}
         self._moved = asyncio.Event()
         self._rng = random.Random(f"{part.name} {life}")
-        self._slow = self._rng.random() < SLOW_SHARE
+        self.slow = self._rng.random() < SLOW_SHARE
         self._cursors: dict[tuple[str, str], tuple[int, int]] = {}
         self._waiting: set[asyncio.Task[Any]] = set()
 
@@ -231,16 +232,19 @@ class Actor:
 
     async def _read_messages(self) -> None:
         async for message in self.client.messages():
-            if self._slow:  # a kill may come before a message is written down, or before it is done
-                await asyncio.sleep(self._rng.uniform(0, SLOW_S))
+            await self._dawdle()  # a kill may come before a message is written down …
             self.book.shown(message)
             self.counts.shown += 1
             self.counts.marked += message.redelivered
             self._last[message.conversation_id] = message.position
             self._moved.set()
             self._hear(message)
-            if self._slow:
-                await asyncio.sleep(self._rng.uniform(0, SLOW_S))
+            await self._dawdle()  # … or before it is done
+
+    async def _dawdle(self) -> None:
+        """Some take their time for a message."""
+        if self.slow and self._rng.random() < DAWDLE_SHARE:
+            await asyncio.sleep(self._rng.uniform(0, DAWDLE_S))
 
     def _hear(self, message: Message) -> None:
         if message.content is not None:

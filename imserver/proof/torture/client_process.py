@@ -125,6 +125,8 @@ class ClientProcess:
     async def do_stop(self) -> None:
         """No more load."""
         self._stopping.set()
+        for actor in self._actors:
+            actor.slow = False
 
     async def do_settle(self, timeout_s: float) -> None:
         """Wait until everybody is quiet, and say who is not."""

@@ -80,7 +80,9 @@ class Deeds:
     client_kills: int = 0
     #: How long each start took until the server listened (seconds).
     starts_s: list[float] = field(default_factory=list)
+    #: Faults of lines by kind, and what came of them: lines cut, in the middle of a piece, swallowed, refused.
     faults: Counter[str] = field(default_factory=Counter)
+    lines: Counter[str] = field(default_factory=Counter)
     #: What went wrong by itself.
     broken: list[str] = field(default_factory=list)
 

@@ -79,6 +79,7 @@ async def run_torture(options: Options, show: Callable[[Progress], None]) -> Evi
         async with _weather(list(skies.values())):
             await Director(options, server, company, skies, deeds).direct()
         elapsed_s = time.monotonic() - begun
+        deeds.lines = count_lines([sky.proxy for sky in skies.values()])
         stage.phase = "settling"
         stuck = await _settle(company, options.settle_s)
         figures = company.figures()
@@ -119,6 +120,16 @@ class _Stage:
             elapsed_s = time.monotonic() - self.begun
             self._show(Progress(self.phase, elapsed_s, self._deeds, self._company.figures()))
             await asyncio.sleep(PROGRESS_S)
+
+
+def count_lines(proxies: list[FaultProxy]) -> Counter[str]:
+    """What the faults have come to."""
+    return Counter(
+        cut=sum(proxy.cuts for proxy in proxies),
+        cut_in_a_piece=sum(proxy.mid_chunk_cuts for proxy in proxies),
+        swallowed=sum(proxy.swallowed for proxy in proxies),
+        refused=sum(proxy.refusals for proxy in proxies),
+    )
 
 
 @contextlib.asynccontextmanager

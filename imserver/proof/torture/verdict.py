@@ -72,6 +72,7 @@ class Verdict:
         """For people, in the order of the story."""
         deeds, report, figures = self.deeds, self.report, self.figures
         kinds = ", ".join(f"{kind.replace('_', ' ')} {deeds.faults[kind]}" for kind in KINDS)
+        lines = deeds.lines
         starts = sorted(deeds.starts_s) or [0.0]
         last = deeds.starts_s[-1] if deeds.starts_s else 0.0
         return [
@@ -84,6 +85,8 @@ class Verdict:
             ("stops", f"{deeds.stops} by SIGSTOP, {deeds.stopped_s:.0f} s in all"),
             ("client kills", f"{deeds.client_kills} of processes"),
             ("faults", f"{deeds.faults.total()} on lines: {kinds}"),
+            ("cuts", f"{lines['cut']} lines reset, {lines['cut_in_a_piece']} in mid-piece; {lines['swallowed']} swallowed"),
+            ("not let in", f"{lines['refused']} connections"),
             ("connections", f"{figures['connections']} made, {figures['resumed']} of them resumed a session"),
             ("messages", f"{report.messages} rows, {figures['edits']} edited, {figures['given_up']} posts given up"),
             ("acknowledged", str(report.acknowledged)),
@@ -119,6 +122,7 @@ class Verdict:
             "stopped_s": round(deeds.stopped_s, 1),
             "client_kills": deeds.client_kills,
             "faults": {kind: deeds.faults[kind] for kind in KINDS},
+            "lines": dict(deeds.lines),
             "clients_counted": dict(self.figures),
             "messages": report.messages,
             "acknowledged": report.acknowledged,
