@@ -427,6 +427,8 @@ class Connection:
         self.state = self._rows[given]
         self._rows = CONNECTION_ROWS[self.state]
         self._since = self._now
+        if self.state >= _CLOSING:
+            self._splitter.clear()  # a socket may take its time to end
         if self.state is ConnectionState.CLOSED:
             self._out.clear()
 

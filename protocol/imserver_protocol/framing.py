@@ -46,6 +46,12 @@ class FrameSplitter:
             data = bytes(data)
         return self._split(data)
 
+    def clear(self) -> None:
+        """Nothing more is read: what was not looked at is dropped."""
+        self._buffer.clear()
+        self._wanted = LENGTH_BYTES
+        self.stalled = False
+
     def _split(self, data: bytes) -> list[bytes]:
         bodies: list[bytes] = []
         append = bodies.append

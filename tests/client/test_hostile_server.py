@@ -280,6 +280,8 @@ GOOD: dict[str, Any] = {
     "abandon": [None],
     "sync": [[row("c", 0)], "1", False],
 }
+#: What of the nonsense is a fine answer.
+FITTING: dict[str, list[Any]] = {"members": [[]], "users": [[]], "abandon": [[None]]}
 NONSENSE: list[Any] = [
     None,
     True,
@@ -301,7 +303,7 @@ NONSENSE: list[Any] = [
 @pytest.mark.parametrize("method", CALLS)
 async def test_answers_of_a_wrong_shape(waits, method):
     """Each closes the session; when the server comes to its senses, the call returns."""
-    fitting: list[Any] = {"members": [[]], "users": [[]], "abandon": [[None]]}.get(method, [])
+    fitting = FITTING.get(method, [])
     wrong = [one for one in NONSENSE if one not in fitting]
     lies = iter(wrong)
 

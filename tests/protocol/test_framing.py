@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imserver_protocol import FrameSplitter, MalformedFrame, RemoteError
+from imserver_protocol import (
+    Connection,
+    ConnectionState,
+    FrameSplitter,
+    Limits,
+    MalformedFrame,
+    RemoteError,
+    Role,
+)
 
 bodies_lists = st.lists(st.binary(min_size=1, max_size=60), max_size=12)
 
@@ -103,3 +111,12 @@ def test_a_frame_that_trickles_in_is_looked_at_only_when_it_is_whole() -> None:
     found = [body for at in range(len(stream)) for body in splitter.feed(stream[at : at + 1])]
     assert found == [b"x" * 5000]
     assert splitter.looks <= 4  # its first bytes, its length, its end
+
+
+def test_what_was_not_looked_at_goes_with_the_connection() -> None:
+    """The socket of a connection that is over may take its time to end."""
+    server = Connection(Role.SERVER, Limits(), 1.0)
+    good, bad = framed([b"\x93\x02\x00\x00"]), b"\xff" * 100_000
+    server.receive_data(good + bad, 1.0)
+    assert server.state is ConnectionState.CLOSING
+    assert server._splitter.buffered_bytes == 0

@@ -1,0 +1,311 @@
+"""Random and mutated frames through framing, codec and `Connection`: a frame, or the one declared error (21, 22), and never an
+exception, a hang, or growth."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imserver_protocol import (
+    Connection,
+    ConnectionState,
+    EncodeError,
+    FrameSplitter,
+    FrameType,
+    Limits,
+    MalformedFrame,
+    RemoteError,
+    Role,
+    decode,
+    encode_tail,
+    frame_bytes,
+)
+from imserver_protocol import connection as protocol_connection
+
+from . import damage
+from .corpus import Grammar, golden
+from .receivers import (
+    DECLARED,
+    LIMITS,
+    MAX_BUFFERED_BYTES,
+    NEXT_SEQ,
+    OPEN_REQUESTS,
+    OPENINGS,
+    STATES,
+    check,
+    feed,
+    receiver,
+    told,
+)
+
+GOLDEN = golden()
+ROLES = (Role.CLIENT, Role.SERVER)
+MAX_GROWTH_BYTES = 24 * 1024 * 1024
+#: Functions that may run for a stream of n bytes: so many, and so many for each byte.
+CALLS_AT_LEAST, CALLS_FOR_EACH_BYTE = 400, 12
+
+
+class Run:
+    """One seeded run: where bytes come from, and what became of them."""
+
+    def __init__(self, seed: int, pool: int) -> None:
+        self.rng = rng = random.Random(seed)
+        self.seed = seed
+        self.grammar = Grammar(rng)
+        self.kinds: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
+        #: Frames that were looked at: those behind a breach are not.
+        self.tried = 0
+        self.bodies = [self._valid() for _ in range(pool)]
+        self.nearly = [
+            self.grammar.nearly_valid(rng.randrange(1, 4), rng.choice((0, 0, 1, 5))) for _ in range(pool)
+        ]
+        self.pool = [body for body in (*self.bodies, *self.nearly, *(frame[4:] for frame in GOLDEN)) if body]
+
+    def _valid(self) -> bytes:
+        """A frame of the grammar, which says the same when it is read (21)."""
+        while True:
+            frame = self.grammar.frame(self.rng.randrange(1, 4), self.rng.choice((0, 0, 0, 1)))
+            try:
+                body = frame_bytes(frame[0], frame[1], frame[2], encode_tail(*frame[3:]))[4:]
+            except EncodeError:
+                continue
+            assert decode(body) == frame
+            return body
+
+    def body(self) -> bytes:
+        rng = self.rng
+        kind = rng.random()
+        if kind < 0.12:
+            self.kinds["random bytes"] += 1
+            return rng.randbytes(rng.choice((1, 2, 3, 4, 8, 20, 60, 200)))
+        if kind < 0.22:
+            self.kinds["valid"] += 1
+            return rng.choice(self.bodies)
+        if kind < 0.36:
+            self.kinds["nearly valid"] += 1
+            return rng.choice(self.nearly)
+        if kind < 0.41:
+            self.kinds["of the vectors"] += 1
+            return rng.choice(GOLDEN)[4:]
+        self.kinds["damaged"] += 1
+        return damage.damaged(rng, rng.choice(self.pool), self.pool)
+
+    def frames(self, count: int) -> bytes:
+        return b"".join([damage.framed(self.rng, self.body()) for _ in range(count)])
+
+    # -- framing and codec
+
+    def through_the_codec(self, count: int) -> None:
+        end = self.tried + count
+        while self.tried < end:
+            self._split_and_decode(self.frames(self.rng.choice((1, 3, 10, 40))))
+
+    def _split_and_decode(self, stream: bytes) -> None:
+        splitter = FrameSplitter(LIMITS.max_frame_bytes)
+        try:
+            for chunk in damage.chunks(self.rng, stream):
+                bodies = splitter.feed(chunk)
+                while splitter.stalled:
+                    bodies += splitter.feed(b"")
+                assert splitter.buffered_bytes <= MAX_BUFFERED_BYTES
+                for body in bodies:
+                    self._decode(body)
+        except RemoteError as error:
+            self.tried += 1
+            self.outcomes[f"length {error.code.name}"] += 1
+
+    def _decode(self, body: bytes) -> None:
+        self.tried += 1
+        try:
+            frame = decode(body)
+        except MalformedFrame:
+            self.outcomes["codec MALFORMED"] += 1
+            return
+        self.outcomes["codec accepts"] += 1
+        if self.rng.random() < 0.1 and len(frame) <= 15 and frame[0] < 128:
+            again = frame_bytes(frame[0], frame[1], frame[2], encode_tail(*frame[3:]))[4:]
+            assert repr(decode(again)) == repr(frame)
+
+    # -- whole connections
+
+    def through_connections(self, count: int) -> None:
+        rng, end = self.rng, self.tried + count
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(protocol_connection, "decode", self._counted)
+            while self.tried < end:
+                role, state = rng.choice(ROLES), rng.choices(STATES, (1, 2, 8, 2, 1))[0]
+                if rng.random() < 0.5:
+                    stream = self.frames(rng.choice((1, 2, 4)))
+                else:
+                    stream = self.talk(role, state, rng.choice((1, 3, 10, 40)))
+                if (role, state) in OPENINGS and rng.random() < 0.6:
+                    stream = OPENINGS[role, state] + stream
+                self._compare(role, state, stream)
+
+    def _counted(self, body: bytes, limits: Limits) -> tuple[Any, ...]:
+        self.tried += 1
+        return decode(body, limits)
+
+    def talk(self, role: Role, state: str, count: int) -> bytes:
+        """What this receiver may be told, with the right numbers, until one frame is damaged."""
+        rng, out, seq = self.rng, [], NEXT_SEQ.get((role, state), 1)
+        acked = OPEN_REQUESTS if role is Role.CLIENT and state in ("open", "resumed") else 0
+        types = (2, 3, 4, 6, 17, 18, 19, 19) if role is Role.CLIENT else (2, 3, 4, 6, 16, 16, 16)
+        requests = list(range(2, OPEN_REQUESTS + 1))
+        for number in range(count):
+            type_ = rng.choice(types)
+            fields = self.grammar.fields(type_)
+            if type_ in (17, 18) and requests:
+                fields = (requests.pop(rng.randrange(len(requests))), *fields[1:])
+            try:
+                body = frame_bytes(type_, seq if type_ >= 16 else 0, acked, encode_tail(*fields))
+            except EncodeError:
+                continue
+            seq += type_ >= 16
+            if number == count - 1 and rng.random() < 0.3:
+                body = damage.framed(rng, damage.damaged(rng, body[4:], self.pool))
+            out.append(body)
+        self.kinds["in order"] += len(out)
+        return b"".join(out)
+
+    def _compare(self, role: Role, state: str, stream: bytes) -> None:
+        """All at once, and cut anywhere: the same events, the same words, the same end (22)."""
+        rng = self.rng
+        one, other = receiver(role, state), receiver(role, state)
+        events = feed(one, (stream,))
+        tried = self.tried
+        again = feed(other, damage.chunks(rng, stream))
+        self.tried = tried
+        assert told(again) == told(events)
+        assert one.state is other.state
+        words = one.data_to_send(100.0)
+        assert other.data_to_send(100.0) == words
+        code = check(one, events)
+        end = "goes on" if code is None else code if code in DECLARED else "by a GOODBYE"
+        self.outcomes[f"{role.name.lower()} {state}: {end}"] += 1
+        if rng.random() < 0.2:
+            self._end(other)
+
+    def _end(self, connection: Connection) -> None:
+        """Whatever state it is in, it can be left: by the socket, by us, by time."""
+        way = self.rng.randrange(3)
+        if way == 0:
+            connection.close(now=101.0)
+        elif way == 1:
+            connection.on_time(10_000.0)
+        connection.receive_eof(101.0)
+        assert connection.state is ConnectionState.CLOSED
+        assert connection.data_to_send(101.0) == b""
+
+
+def resident_bytes() -> int:
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def play(seed: int, codec: int, connections: int, pool: int) -> Run:
+    """Warm up, measure, run, measure; prints what happened."""
+    print(f"\nfuzz: seed {seed}")
+    run = Run(seed, pool)
+    run.through_the_codec(codec // 50)
+    run.through_connections(connections // 50)
+    run.tried = 0
+    run.kinds.clear()
+    run.outcomes.clear()
+    before, began = resident_bytes(), time.monotonic()
+    run.through_the_codec(codec)
+    run.through_connections(connections)
+    growth, took = resident_bytes() - before, time.monotonic() - began
+    print(f"fuzz: frames {run.tried:,} in {took:.1f} s; memory {growth / 2**20:+.1f} MiB")
+    print("fuzz: " + ", ".join(f"{kind} {count:,}" for kind, count in run.kinds.most_common()))
+    for outcome, count in sorted(run.outcomes.items()):
+        print(f"fuzz:   {outcome:34} {count:>9,}")
+    assert growth < MAX_GROWTH_BYTES
+    return run
+
+
+def seed_of_this_run() -> int:
+    """FUZZ_SEED repeats a run; CI runs the same one each time."""
+    given = os.environ.get("FUZZ_SEED")
+    if given:
+        return int(given)
+    return 20_261_122 if os.environ.get("CI") else random.SystemRandom().randrange(2**32)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(240)
+def test_a_million_frames() -> None:
+    run = play(seed_of_this_run(), codec=850_000, connections=150_000, pool=4000)
+    assert run.tried >= 1_000_000
+    reached = {outcome.rsplit(": ", 1)[1] for outcome in run.outcomes if ": " in outcome}
+    assert {"goes on", "202", "210", "211", "212", "213", "214"} <= reached
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_some_thousand_frames(seed: int) -> None:
+    """The same in small, so that it cannot rot."""
+    run = play(seed, codec=12_000, connections=3_000, pool=300)
+    assert run.tried >= 15_000
+    assert set(run.kinds) >= {
+        "random bytes",
+        "valid",
+        "nearly valid",
+        "of the vectors",
+        "damaged",
+        "in order",
+    }
+
+
+def test_every_type_is_made() -> None:
+    grammar = Grammar(random.Random(3))
+    assert {grammar.frame()[0] for _ in range(500)} == {int(type_) for type_ in FrameType}
+
+
+def calls_for(role: Role, stream: bytes) -> int:
+    """How many functions run, of ours and of C: the same number on every machine, unlike time."""
+    calls = 0
+
+    def count(frame: object, event: str, function: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    connection = receiver(role, "open")
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        connection.receive_data(stream, 100.0)
+        connection.events()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_work_is_in_line_with_the_bytes(role: Role) -> None:
+    """Whatever they say, and however many frames they are."""
+    run = Run(7, 200)
+    for _ in range(100):
+        stream = run.frames(run.rng.choice((1, 5, 30)))
+        assert calls_for(role, stream) <= CALLS_AT_LEAST + CALLS_FOR_EACH_BYTE * len(stream)
+        stream = run.talk(role, "open", run.rng.choice((1, 10, 100)))
+        assert calls_for(role, stream) <= CALLS_AT_LEAST + CALLS_FOR_EACH_BYTE * len(stream)
+
+
+def test_golden_frames_at_every_cut() -> None:
+    """Each golden frame alone, to both roles, in two pieces."""
+    for frame in GOLDEN:
+        if len(frame) > 120:
+            continue
+        for role in ROLES:
+            events = told(feed(receiver(role, "open"), (frame,)))
+            for at in range(1, len(frame), 25):
+                assert told(feed(receiver(role, "open"), (frame[:at], frame[at:]))) == events
