@@ -22,7 +22,7 @@ ifeq ($(uv),)
 uv := .tools/bin/uv
 endif
 
-.PHONY: help demo test check prove prove-long bench fmt lock clean \
+.PHONY: help demo test check prove prove-long simulate mutants bench fmt lock clean \
         check-format check-lint check-types check-layers check-tests check-wheel \
         prove-begin prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input
 
@@ -32,6 +32,8 @@ help:
 	@echo 'make check   everything a change must pass: format, lint, types, layers, tests, wheel'
 	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input (7 minutes)'
 	@echo 'make prove-long  the long ones (two hours)'
+	@echo 'make simulate  the whole system on virtual time, under faults [SEEDS=how many] [SEED=one to replay]'
+	@echo 'make mutants  one-line sabotages that the tests must notice [DIR=folder of patches] [ONLY=name] (6 minutes)'
 	@echo 'make bench   echo throughput and latency'
 	@echo 'make fmt     format the code and put the imports in order'
 	@echo 'make lock    choose dependency versions anew (requirements.lock)'
@@ -42,6 +44,12 @@ demo: $(ready)
 
 test: $(ready)
 	@$(bin)/pytest -q -n auto
+
+simulate: $(ready)
+	@$(bin)/imserver simulate $(if $(SEED),--seed $(SEED) -v,--seeds $(or $(SEEDS),100) --jobs 2)
+
+mutants: $(ready)
+	@$(bin)/python -m tests.mutants $(if $(DIR),--folder '$(DIR)') $(if $(ONLY),--only '$(ONLY)')
 
 bench: $(ready)
 	@$(bin)/python -m benchmarks run echo latency
