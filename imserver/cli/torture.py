@@ -142,7 +142,7 @@ def _screen(console: Console) -> Iterator[Callable[[Progress], None]]:
     """A line that changes on a terminal; elsewhere a line now and then."""
     if console.is_terminal:
         with Live(console=console, auto_refresh=False, transient=True) as live:
-            yield lambda progress: live.update(Text(_line(progress), no_wrap=True), refresh=True)
+            yield lambda progress: live.update(Text(_line(progress)), refresh=True)
         return
     last_at = -PLAIN_EVERY_S
 
