@@ -75,7 +75,7 @@ class Connection:
         self._handlers: dict[int, ControlHandler] = {
             FrameType.ACK: self._on_ack,
             FrameType.PING: self._on_ping,
-            FrameType.PONG: self._on_ack,
+            FrameType.PONG: self._on_pong,
             FrameType.GOODBYE: self._on_goodbye,
             FrameType.SIGNAL: self._on_signal,
         }
@@ -463,11 +463,14 @@ class Connection:
         self._events.append(WelcomeReceived(welcome, session, welcome.resumed))
 
     def _on_ack(self, frame: tuple[Any, ...]) -> None:
-        """ACK and PONG: the header said it all, and the byte itself was the sign of life."""
+        """The header said it all."""
+
+    def _on_pong(self, frame: tuple[Any, ...]) -> None:
+        """The byte itself was the sign of life, so which PING it answers does not matter."""
+        _check_nonce(frame)
 
     def _on_ping(self, frame: tuple[Any, ...]) -> None:
-        if len(frame) < 4 or type(frame[3]) is not int:
-            raise MalformedFrame("PING has no nonce")
+        _check_nonce(frame)
         self._out.pong = frame[3]  # the newest one only: a flood of PINGs costs its sender, not us
 
     def _on_signal(self, frame: tuple[Any, ...]) -> None:
@@ -478,3 +481,8 @@ class Connection:
     def _on_goodbye(self, frame: tuple[Any, ...]) -> None:
         goodbye = handshake.read_goodbye(frame)
         self._finish(ConnectionInput.GOODBYE_RECEIVED, goodbye.code, goodbye.text, goodbye.retry_after_ms)
+
+
+def _check_nonce(frame: tuple[Any, ...]) -> None:
+    if len(frame) < 4 or type(frame[3]) is not int:
+        raise MalformedFrame(f"{FrameType(frame[0]).name} has no nonce")

@@ -49,7 +49,7 @@ def unpack(data: bytes) -> Any:
         value = msgpack.unpackb(data, object_pairs_hook=pairs, max_array_len=8192, max_map_len=256)
         check(value, 1)
     except Exception as error:
-        raise Fault(MALFORMED, repr(error)) from None
+        raise Fault(MALFORMED, type(error).__name__) from None  # its repr may hold what was nested too deep
     return value
 
 
