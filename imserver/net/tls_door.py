@@ -15,8 +15,8 @@ from imserver.errors import ConfigError
 from imserver.net.transport import ClientTransport, FrontDoor
 from imserver_protocol.errors import CloseCode
 
-#: Sockets that are accepted in one turn of the loop; the others wait in the kernel.
-MAX_ACCEPTS_A_TURN = 32
+#: Sockets that are accepted in one turn of the loop, at up to a millisecond each; the others wait in the kernel.
+MAX_ACCEPTS_A_TURN = 8
 #: How long nothing is accepted when the system has no descriptor or memory left (seconds).
 OUT_OF_RESOURCES_S = 0.2
 
