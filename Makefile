@@ -97,15 +97,23 @@ prove: prove-begin $(proofs)
 prove-begin: $(ready)
 	@rm -f $(shares)
 
+# How long: CI's form, and the one whose figures docs/reliability.md shows.
+simulation := --seeds 1000 --seconds 150
+torture := --kills 25 --minutes 4
+prove-long: simulation := --seeds 20000
+prove-long: torture := --minutes 20
+prove-long: export STORAGE_FAULT_POINTS := all
+prove-long: prove mutants
+
 # $(call proof,name,command): says which proof runs, and notes its share of the time.
 proof = @echo '== $(1)'; begin=$$EPOCHREALTIME; $(2); \
         awk "BEGIN { print $$EPOCHREALTIME - $$begin, \"$(1)\" }" >> $(shares)
 
 prove-simulation: $(ready)
-	$(call proof,simulation,$(bin)/imserver simulate --seeds 1000 --jobs 2)
+	$(call proof,simulation,$(bin)/imserver simulate $(simulation) --thorough --jobs 2)
 
 prove-torture: $(ready)
-	$(call proof,torture,$(bin)/imserver torture --kills 25 --seed $$RANDOM)
+	$(call proof,torture,$(bin)/imserver torture $(torture))
 
 prove-storage-faults: $(ready)
 	$(call proof,storage-faults,$(bin)/pytest -q -m prove -s -n 2 tests/storage_faults)
