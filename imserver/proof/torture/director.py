@@ -43,7 +43,7 @@ WAYS = (
 #: A cycle without its start (seconds): how long the server works before its end is prepared.
 WORK_S = (0.3, 1.6)
 #: Clients that have to be back before a server is killed again, and how long they are waited for.
-BACK_SHARE, BACK_S = 0.6, 5.0
+BACK_SHARE, BACK_S = 0.6, 10.0
 BURST_POSTS = 24
 #: A run that was too short for a first appointment waits for it (seconds).
 BOOKED_S = 30.0
