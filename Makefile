@@ -34,7 +34,8 @@ help:
 	@echo 'make prove-long  the long ones (two hours)'
 	@echo 'make simulate  the whole system on virtual time, under faults [SEEDS=how many] [SEED=one to replay]'
 	@echo 'make mutants  one-line sabotages that the tests must notice [DIR=folder of patches] [ONLY=name] (6 minutes)'
-	@echo 'make bench   echo throughput and latency'
+	@echo 'make bench   latency, throughput, fan-out, memory, backlog, fairness (two minutes)'
+	@echo 'make bench-full  every scenario with every rival and ten million messages; kept in benchmarks/results'
 	@echo 'make fmt     format the code and put the imports in order'
 	@echo 'make lock    choose dependency versions anew (requirements.lock)'
 	@echo 'make clean   remove the environment and every cache'
@@ -52,7 +53,12 @@ mutants: $(ready)
 	@$(bin)/python -m tests.mutants $(if $(DIR),--folder '$(DIR)') $(if $(ONLY),--only '$(ONLY)')
 
 bench: $(ready)
-	@$(bin)/python -m benchmarks run echo latency
+	@$(bin)/python -m benchmarks run latency throughput fanout idle backlog fairness --seconds 2.5 --warm-up 1
+
+bench-full: $(ready)
+	@stamp=benchmarks/results/$$(date -u +%F-%H%M); \
+	$(bin)/python -m benchmarks run --rival all --seconds 8 --warm-up 2 --stored 10000000 \
+	    --json $$stamp.json --report $$stamp.html
 
 fmt: $(ready)
 	@$(bin)/ruff check -q --select I --fix $(sources)

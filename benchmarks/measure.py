@@ -1,108 +1,184 @@
-"""One measurement: a load against a target, with the server's CPU time, the generator's share and the machine's steal time."""
+"""One measurement: generators and a stall probe against a target, with the server's processor time and the machine's steal."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import msgspec
-from hdrh.histogram import HdrHistogram
-
-from benchmarks.load import Load, Report, to_plain
+from benchmarks import machine
+from benchmarks.children import Child
+from benchmarks.histograms import merged, percentile_ms
+from benchmarks.plan import LanePlan, Outcome, PartyPlan, Plan
+from benchmarks.probe import ProbePlan, Stalls
 from benchmarks.processes import Target
 
 #: A generator that used more of its core than this was the limit itself: the row is void and gives no ratio.
 MAX_GENERATOR_CPU = 0.8
-PERCENTILES = (50.0, 90.0, 99.0, 99.9, 100.0)
+#: From the word to the first send: every process has it by then.
+_LEAD_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all measurements of a run share."""
+
+    pinned: machine.Cores
+    #: The compiled hot loop; "": the one in Python.
+    library: str
+    #: Measured time of one row, and what goes before it.
+    seconds: float
+    warm_up_s: float
+    #: Scales the sizes of scenarios that are not rates: 1 is what results are kept of; tests use very little.
+    scale: float = 1.0
+    pairs: int = 50
+    growth_messages: int = 100_000
+
+    def scaled(self, count: int, least: int = 1) -> int:
+        """A size, scaled."""
+        return max(least, int(count * self.scale))
 
 
 @dataclass(slots=True)
-class Row:
-    """A line of the table and of the result file."""
+class Figures:
+    """What one load gave."""
 
-    scenario: str
-    target: str
-    rate: float
-    report: Report
-    server_cpu_s_per_100k: float
-    steal_share: float
+    outcome: Outcome
+    server_cpu_s: float
+    generator_cpu: float
+    steal: float
+    stall_us: str = ""
+    wall_s: float = 0.0
 
     @property
     def void(self) -> bool:
         """True if the generator was the limit."""
-        return self.report.generator_cpu > MAX_GENERATOR_CPU
+        return self.generator_cpu > MAX_GENERATOR_CPU
 
-    def percentiles_ms(self, encoded: str) -> dict[str, float]:
-        """Latency by percentile, in milliseconds."""
-        histogram = HdrHistogram.decode(encoded)
-        return {f"p{p:g}": histogram.get_value_at_percentile(p) / 1000 for p in PERCENTILES}
+    @property
+    def per_second(self) -> float:
+        """Messages acknowledged in each measured second."""
+        return self.outcome.measured_acked / (self.outcome.measured_s or 1.0)
 
-    def to_plain(self) -> dict[str, Any]:
-        """For the result file."""
-        return {
-            "scenario": self.scenario,
-            "target": self.target,
-            "rate_per_s": self.rate,
-            "void": self.void,
-            "server_cpu_s_per_100k": round(self.server_cpu_s_per_100k, 3),
-            "steal_share": round(self.steal_share, 4),
-            "ack_ms": self.percentiles_ms(self.report.ack_latency),
-            "delivery_ms": self.percentiles_ms(self.report.delivery_latency),
-            **to_plain(self.report),
-        }
+    @property
+    def cpu_s_per_100k(self) -> float:
+        """The server's processor time for 100,000 messages."""
+        return self.server_cpu_s / max(1, self.outcome.measured_acked) * 100_000
+
+    @property
+    def stall_ms(self) -> float:
+        """The longest that the server did not answer the probe."""
+        return percentile_ms(self.stall_us, 100.0)
+
+
+def pair_lanes(target: Target, count: int, first: int = 0) -> list[LanePlan]:
+    """Users in pairs, one of each posts to the other."""
+    target.loads += 1
+    lanes = []
+    for number in range(first, first + count):
+        mine, other = (f"{side}{number}" for side in "ab")
+        if target.codec != "imserver":
+            mine, other = (f"{name}-{target.loads}" for name in (mine, other))
+        receiver = PartyPlan(other, target.token(other))
+        lanes.append(
+            LanePlan(
+                number, PartyPlan(mine, target.token(mine)), [receiver], target.place(number, target.loads)
+            )
+        )
+    return lanes
 
 
 def measure(
-    scenario: str, target: Target, *, pairs: int, rate: float, warm_up_s: float, measure_s: float
-) -> Row:
-    """Run the generator as its own process against the target. Raises RuntimeError if the generator failed."""
-    users = [(f"a{number}", f"b{number}") for number in range(pairs)]
-    load = Load(
-        host=target.host,
-        port=target.port,
-        pairs=users,
-        tokens={user: target.token(user) for pair in users for user in pair},
-        rate=rate,
-        warm_up_s=warm_up_s,
-        measure_s=measure_s,
-    )
-    generator = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.generator"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert generator.stdin is not None
-    assert generator.stdout is not None
-    assert generator.stderr is not None
-    generator.stdin.write(msgspec.json.encode(load))
-    generator.stdin.close()
-    cpu, steal = [0.0, 0.0], [(0, 1), (0, 1)]
-    complaints = []
-    for line in generator.stderr:
-        word = line.decode().strip()
-        if word in ("begin", "end"):
-            cpu[word == "end"], steal[word == "end"] = target.cpu_seconds(), _steal_ticks()
-        elif word != "ready":
-            complaints.append(word)
-    output = generator.stdout.read()
-    if generator.wait() != 0:
-        raise RuntimeError("the generator failed:\n" + "\n".join(complaints))
-    report = msgspec.json.decode(output, type=Report)
-    stolen, total = (after - before for before, after in zip(*steal, strict=True))
-    return Row(
-        scenario,
-        target.name,
-        rate,
-        report,
-        (cpu[1] - cpu[0]) / max(1, report.sent) * 100_000,
-        stolen / max(1, total),
-    )
+    bench: Bench, target: Target, lanes: Sequence[LanePlan], *, probe: bool = True, **load: Any
+) -> Figures:
+    """One load on the target, shared among as many generators as there are cores for them."""
+    return measure_plans(bench, target, plans_for(bench, target, lanes, **load), probe=probe)
 
 
-def _steal_ticks() -> tuple[int, int]:
-    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
-    return fields[7], sum(fields)
+def plans_for(bench: Bench, target: Target, lanes: Sequence[LanePlan], **load: Any) -> list[Plan]:
+    """The load, in shares."""
+    shares = [
+        list(lanes[number :: len(bench.pinned.generators)]) for number in range(len(bench.pinned.generators))
+    ]
+    shares = [share for share in shares if share]
+    rate = load.pop("rate", 0.0)
+    return [
+        Plan(
+            codec=target.codec,
+            host=target.host,
+            port=target.port,
+            lanes=share,
+            warm_up_s=bench.warm_up_s,
+            measure_s=bench.seconds,
+            rate=rate * len(share) / len(lanes),
+            tls_ca=target.tls_ca,
+            library=bench.library,
+            cpus=list(cpus),
+            first_address=20_000 * number,
+            **load,
+        )
+        for number, (share, cpus) in enumerate(zip(shares, bench.pinned.generators, strict=False))
+    ]
+
+
+def measure_plans(bench: Bench, target: Target, plans: Sequence[Plan], *, probe: bool = True) -> Figures:
+    """Run these plans at the same time. Raises RuntimeError if a generator failed."""
+    outcomes, stalls, figures = run_plans(bench, target, plans, probe=probe)
+    figures.outcome = merge(outcomes)
+    figures.stall_us = stalls.answer_us
+    figures.generator_cpu = max(
+        (outcome.generator_cpu_s / (outcome.measured_s or 1.0) for outcome in outcomes), default=0.0
+    )
+    return figures
+
+
+def run_plans(
+    bench: Bench, target: Target, plans: Sequence[Plan], *, probe: bool
+) -> tuple[list[Outcome], Stalls, Figures]:
+    """The same, each generator's outcome by itself."""
+    with ExitStack() as stack:
+        generators = [stack.enter_context(Child("benchmarks.generator", plan)) for plan in plans]
+        cpus = [cpu for share in bench.pinned.generators for cpu in share]
+        asking = ProbePlan(target.codec, target.host, target.port, target.token("probe"), target.tls_ca, cpus)
+        prober = stack.enter_context(Child("benchmarks.probe", asking)) if probe else None
+        for child in (*generators, *((prober,) if prober else ())):
+            child.ready()
+        start = time.monotonic_ns() + int(_LEAD_S * 1e9)
+        begin = start + int(plans[0].warm_up_s * 1e9)
+        end = begin + int(plans[0].measure_s * 1e9)
+        for child in generators:
+            child.go(start)
+        if prober:
+            prober.go(begin, end)
+        cpu, steal = _meter(target, begin)
+        cpu_after, steal_after = _meter(target, end)
+        outcomes = [child.result(Outcome) for child in generators]
+        stalls = prober.result(Stalls) if prober else Stalls()
+    figures = Figures(
+        Outcome(), cpu_after - cpu, 0.0, steal_after.share_since(steal), wall_s=(end - begin) / 1e9
+    )
+    return outcomes, stalls, figures
+
+
+def _meter(target: Target, at_ns: int) -> tuple[float, machine.Ticks]:
+    time.sleep(max(0.0, (at_ns - time.monotonic_ns()) / 1e9))
+    return target.cpu_seconds(), machine.Ticks.now()
+
+
+def merge(outcomes: Sequence[Outcome]) -> Outcome:
+    """One of several."""
+    if len(outcomes) == 1:
+        return outcomes[0]
+    whole = Outcome(loop=outcomes[0].loop, errors=[error for each in outcomes for error in each.errors])
+    for name in ("sent", "acked", "delivered", "expected", "doubled", "out_of_order"):
+        setattr(whole, name, sum(getattr(each, name) for each in outcomes))
+    for name in ("measured_sent", "measured_acked", "measured_delivered", "generator_cpu_s", "unsent"):
+        setattr(whole, name, sum(getattr(each, name) for each in outcomes))
+    whole.measured_s = sum(each.measured_s for each in outcomes) / max(1, len(outcomes))
+    whole.late_ms = max((each.late_ms for each in outcomes), default=0.0)
+    whole.ack_us = merged(each.ack_us for each in outcomes)
+    whole.delivery_us = merged(each.delivery_us for each in outcomes)
+    whole.all_us = merged(each.all_us for each in outcomes)
+    return whole

@@ -1,111 +1,205 @@
-"""Server processes under test: started with a temporary configuration on a free port, measured, and ended by their own id."""
+"""Server processes under test: started in a temporary folder on a free port, pinned, and ended by their own id."""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import jwt
 
+from benchmarks import machine
+
 #: A server that is not ready by then has failed (seconds).
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 25.0
-_TICKS = os.sysconf("SC_CLK_TCK")
+HOST = "127.0.0.1"
 
 
 @dataclass(slots=True)
 class Target:
-    """A running server: where it listens and how its CPU time is read."""
+    """A running server: where it listens, who it believes, and what it has used."""
 
     name: str
-    host: str
+    codec: str
     port: int
-    pid: int
-    secret: str
+    process: subprocess.Popen[bytes]
+    folder: Path
+    secret: str = ""
+    tls_ca: str = ""
+    host: str = HOST
+    #: What has been said to this server before: places of a new load must not be those of an old one.
+    loads: int = 0
+    #: Rooms of the name of a place, by lane and load.
+    place: Callable[[int, int], str] = field(default=lambda lane, load: f"bench.{load}-{lane}")
+
+    @property
+    def pid(self) -> int:
+        """Of the server itself."""
+        return self.process.pid
 
     def cpu_seconds(self) -> float:
-        """User and system time of the process so far, from its own accounting."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """Processor time so far. Raises RuntimeError if the server has ended."""
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.name} ended by itself (exit code {self.process.returncode})")
+        return machine.cpu_seconds(self.pid)
 
     def token(self, user_id: str) -> str:
-        """A token that the server accepts (any text, for the relay)."""
-        claims = {"sub": user_id, "exp": int(time.time()) + 3600, "device": f"bench-{user_id}"}
+        """What lets a user in; "" where nobody asks."""
+        if not self.secret:
+            return ""
+        claims = {"sub": user_id, "exp": int(time.time()) + 36_000, "device": f"bench-{user_id}"}
         return jwt.encode(claims, self.secret, algorithm="HS256")
 
 
 @contextmanager
-def imserver() -> Iterator[Target]:
-    """A real `imserver serve` on a fresh database: durable before every reply (synchronous=FULL)."""
+def imserver(
+    *, tls: bool = False, plugins: str = "", database: Path | None = None, more: str = ""
+) -> Iterator[Target]:
+    """A real `imserver serve`, durable before every reply (synchronous=FULL), on a fresh database or a given one."""
     secret = os.urandom(32).hex()
-    with tempfile.TemporaryDirectory(prefix="imserver-bench-") as folder:
-        config = Path(folder) / "imserver.toml"
-        config.write_text(
+    with temporary_folder() as folder:
+        ca = _certificate(folder) if tls else ""
+        path = database or folder / "bench.db"
+        (folder / "imserver.toml").write_text(
             "\n".join(
                 (
                     "[server]\nport = 0",
-                    '[store]\npath = "bench.db"',
+                    'tls_certificate = "server.pem"\ntls_key = "server.key"' if tls else "",
+                    f'[store]\npath = "{path}"',
                     f'[auth]\nsecret = "{secret}"\ncreate_users = true',
-                    # The load is the measurement: one user may post as fast as it asks for.
-                    "[limits]\nposts_per_second = 1000000.0\nposts_burst = 1000000",
+                    # The load is the measurement: one user may post as fast as it asks for, and clients may come in crowds.
+                    "[limits]\nposts_per_second = 10000000.0\nposts_burst = 10000000\nconnects_per_minute = 1000000",
                     '[log]\nlevel = "warning"',
+                    plugins,
+                    more,
                 )
             )
         )
-        ready = Path(folder) / "ready"
-        command = [
-            sys.executable,
-            "-m",
-            "imserver.cli",
-            "--config",
-            str(config),
-            "serve",
-            "--ready-file",
-            str(ready),
-        ]
-        with _process(command, stdin=subprocess.DEVNULL) as process:
-            until = time.monotonic() + START_TIMEOUT_S
-            while not ready.exists():
-                if process.poll() is not None or time.monotonic() > until:
-                    raise RuntimeError("imserver did not start")
-                time.sleep(0.02)
+        ready = folder / "ready"
+        arguments = ("--config", str(folder / "imserver.toml"), "serve", "--ready-file", str(ready))
+        with running([sys.executable, "-m", "imserver.cli", *arguments], folder) as process:
+            wait_until(process, ready.exists, "imserver")
             port = int(ready.read_text().split()[0])
-            yield Target("imserver", "127.0.0.1", port, process.pid, secret)
+            yield Target(
+                "imserver, TLS" if tls else "imserver",
+                "imserver",
+                port,
+                process,
+                folder,
+                secret,
+                ca,
+                place=lambda lane, load: direct(f"a{lane}", f"b{lane}"),
+            )
 
 
 @contextmanager
 def relay() -> Iterator[Target]:
     """The bare relay: same frames, nothing behind them."""
-    command = [sys.executable, "-m", "benchmarks.relay", "0"]
-    with _process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        port = int(process.stdout.readline())
-        yield Target("bare relay", "127.0.0.1", port, process.pid, os.urandom(32).hex())
+    with (
+        temporary_folder() as folder,
+        running([sys.executable, "-m", "benchmarks.relay", "0"], folder) as process,
+    ):
+        port = port_told(process)
+        yield Target(
+            "bare relay",
+            "imserver",
+            port,
+            process,
+            folder,
+            place=lambda lane, load: direct(f"a{lane}", f"b{lane}"),
+        )
+
+
+def direct(one: str, other: str) -> str:
+    """The id of the conversation of two users."""
+    first, second = sorted((one, other))
+    return f"direct/{first}/{second}"
 
 
 @contextmanager
-def _process(
-    command: list[str], *, stdin: int, stdout: int | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, stdin=stdin, stdout=stdout)
+def temporary_folder() -> Iterator[Path]:
+    """Gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="imserver-bench-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@contextmanager
+def running(command: list[str], folder: Path, *, quiet: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+    """A process on the server's core. Its standard input stays open: a relay of ours ends with it."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE if not quiet else (folder / "output").open("wb"),
+        stderr=subprocess.STDOUT if quiet else None,
+        preexec_fn=_on_server_core,  # noqa: PLW1509 - two system calls, no lock is taken
+    )
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGTERM)
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
         try:
             process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        if process.stdin:
-            process.stdin.close()
-        if process.stdout:
-            process.stdout.close()
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                stream.close()
+
+
+def _on_server_core() -> None:
+    machine.allow_many_files()
+    machine.pin(os.getpid(), machine.cores().server)
+
+
+def port_told(process: subprocess.Popen[bytes]) -> int:
+    """The port that a server of ours prints."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError("a server did not start")
+    return int(line)
+
+
+def wait_until(process: subprocess.Popen[bytes], ready: Callable[[], bool], name: str) -> None:
+    """Raises RuntimeError if the server ends, or is not ready in time."""
+    until = time.monotonic() + START_TIMEOUT_S
+    while not ready():
+        if process.poll() is not None or time.monotonic() > until:
+            raise RuntimeError(f"{name} did not start")
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    """A port that nobody has at this moment, for servers that cannot choose one by themselves."""
+    with socket.socket() as sock:
+        sock.bind((HOST, 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def listens(port: int) -> bool:
+    """True if somebody accepts connections there."""
+    with socket.socket() as sock:
+        return sock.connect_ex((HOST, port)) == 0
+
+
+def _certificate(folder: Path) -> str:
+    import trustme
+
+    authority = trustme.CA()
+    issued = authority.issue_cert(HOST)
+    issued.private_key_pem.write_to_path(folder / "server.key")
+    issued.cert_chain_pems[0].write_to_path(folder / "server.pem")
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    return str(folder / "ca.pem")

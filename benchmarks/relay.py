@@ -75,6 +75,8 @@ class Line(asyncio.Protocol):
             self._relay.lines[self._user_id] = self
             tail = encode_tail(1, [], self._user_id, "s", b"t", False, "", "relay", 0, Limits().to_wire())
             self.send(frame_bytes(FrameType.WELCOME, 0, 0, tail))
+        elif frame[0] == FrameType.PING:
+            self.send(frame_bytes(FrameType.PONG, 0, self._received, encode_tail(frame[3])))
 
     def payload(self, kind: FrameType, *fields: Any) -> None:
         """Number and queue a payload frame."""

@@ -1,0 +1,12 @@
+"""The scenarios: what is measured, against whom, at which load."""
+
+from __future__ import annotations
+
+from benchmarks.scenarios import appointments, fairness, groups, growth, memory, pairs, returning
+from benchmarks.scenarios.base import Scenario
+
+SCENARIOS: dict[str, Scenario] = {
+    scenario.name: scenario
+    for module in (pairs, groups, memory, returning, appointments, growth, fairness)
+    for scenario in module.SCENARIOS
+}

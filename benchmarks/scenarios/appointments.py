@@ -1,0 +1,75 @@
+"""booking: one-line bookings through the plugin, each with its confirmation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+
+from benchmarks.clients.bookers import Booked, BookPlan
+from benchmarks.histograms import percentile_ms
+from benchmarks.measure import Bench
+from benchmarks.plan import PartyPlan
+from benchmarks.processes import imserver, temporary_folder
+from benchmarks.results import Row
+from benchmarks.scenarios.base import Scenario, fixed
+from benchmarks.scenarios.returning import client_cpus, spent_row, worked
+
+#: One customer alone shows latency, many show the rate.
+CROWDS = (1, 50)
+#: Optometrists, and rooms, of the shop: so many customers can be seen at the same time.
+SEATS = 30
+SHOP, WORDS = "store-garden", "/stores garden"
+_STORE = """
+[[stores]]
+id = "garden"
+bot = "store-garden"
+names = { zh = "花园店", en = "Garden Road" }
+words = ["花园店", "garden"]
+zone = "Asia/Shanghai"
+address = { zh = "花园路 18 号一层", en = "18 Garden Road" }
+max_upcoming = 100
+"""
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def booking(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
+    """From the line to the card that asks, and through the tap on yes to the card that says booked."""
+    for crowd in CROWDS:
+        count = min(crowd, bench.scaled(crowd))
+        with temporary_folder() as folder:
+            chain = folder / "chain.toml"
+            large_shop(chain)
+            with imserver(plugins=f'[plugins.booking]\nchain = "{chain}"') as target:
+                parties = [PartyPlan(f"c{number}", target.token(f"c{number}")) for number in range(count)]
+                plan = BookPlan(
+                    target.host, target.port, parties, SHOP, WORDS, bench.seconds, client_cpus(bench)
+                )
+                seen, cpu, steal = worked(target, "benchmarks.clients.bookers", plan, Booked)
+        figures = {
+            "per_s": seen.booked / seen.spent.wall_s,
+            "line_p50_ms": percentile_ms(seen.line_us, 50.0),
+            "line_p99_ms": percentile_ms(seen.line_us, 99.0),
+            "booked_p50_ms": percentile_ms(seen.all_us, 50.0),
+            "booked_p99_ms": percentile_ms(seen.all_us, 99.0),
+            "cpu_ms_per_booking": cpu / max(1, seen.booked) * 1000,
+        }
+        row = Row("booking", "imserver", f"{count} customers", figures, errors=list(seen.errors))
+        row.histograms = {"line": seen.line_us, "booked": seen.all_us}
+        yield spent_row(row, seen.spent, steal)
+
+
+def large_shop(path: Path) -> None:
+    """The demo chain's services in one shop with many seats, open day and night, so that times do not run out."""
+    demo = (resources.files("imserver.plugins.booking") / "chains" / "demo.toml").read_text("utf-8")
+    parts = [demo.partition("[[stores]]")[0], _STORE, "[stores.hours]"]
+    parts.extend(f'{day} = ["00:00-24:00"]' for day in _DAYS)
+    for number in range(SEATS):
+        names = f'names = {{ zh = "{number}号", en = "number {number}" }}'
+        person = f'kind = "person"\nrole = "optometrist"\nskills = ["refraction"]\nuser_id = "staff-{number}"'
+        parts.append(f'[[stores.resources]]\nid = "person-{number}"\n{names}\n{person}')
+        parts.append(f'[[stores.resources]]\nid = "room-{number}"\n{names}\nkind = "room"')
+    path.write_text("\n".join(parts), encoding="utf-8")
+
+
+SCENARIOS = (Scenario("booking", "one-line bookings through the plugin", fixed(len(CROWDS)), booking),)

@@ -1,0 +1,147 @@
+"""The targets, in one place: what is aimed at, and where in a result its figure stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from benchmarks.results import Row
+
+
+class Better(Enum):
+    """Which way is good."""
+
+    MORE = 1
+    LESS = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`case` is the beginning of the row's case, so that sizes may follow."""
+
+    title: str
+    scenario: str
+    case: str
+    figure: str
+    better: Better
+    first: float
+    aim: float
+    unit: str
+
+
+TARGETS = (
+    Target("messages/s, window 64", "throughput", "window 64", "per_s", Better.MORE, 80_000, 150_000, "/s"),
+    Target(
+        "messages/s, window 1, 50 pairs", "throughput", "window 1", "per_s", Better.MORE, 14_000, 25_000, "/s"
+    ),
+    Target(
+        "server CPU for 100k, window 64",
+        "throughput",
+        "window 64",
+        "cpu_s_per_100k",
+        Better.LESS,
+        1.2,
+        0.65,
+        "s",
+    ),
+    Target("latency at 1,000/s, p50", "latency", "1,000/s", "ack_p50_ms", Better.LESS, 0.7, 0.5, "ms"),
+    Target("latency at 1,000/s, p99", "latency", "1,000/s", "ack_p99_ms", Better.LESS, 4, 1.5, "ms"),
+    Target("latency at 20,000/s, p50", "latency", "20,000/s", "ack_p50_ms", Better.LESS, 3, 1.3, "ms"),
+    Target("latency at 20,000/s, p99", "latency", "20,000/s", "ack_p99_ms", Better.LESS, 15, 8, "ms"),
+    Target("idle connection with its session", "idle", "* idle connections", "kib", Better.LESS, 6, 3, "KiB"),
+    Target("backlog of 100,000 by 100 clients", "backlog", "", "per_s", Better.MORE, 100_000, 300_000, "/s"),
+    Target(
+        "group of 1,000: until the last has it",
+        "fanout",
+        "* 1 in flight",
+        "last_p50_ms",
+        Better.LESS,
+        20,
+        12,
+        "ms",
+    ),
+    Target(
+        "the same, 16 in flight",
+        "fanout",
+        "* 16 in flight",
+        "deliveries_per_s",
+        Better.MORE,
+        150_000,
+        400_000,
+        "/s",
+    ),
+    Target("5,000 clients reconnect and resume", "reconnect", "", "seconds", Better.LESS, 3, 1, "s"),
+    Target(
+        "CPU of a post, many stored", "growth", "posts, * stored", "cpu_ratio", Better.LESS, 1.15, 1.05, "x"
+    ),
+    Target(
+        "other user's p99 beside a flood",
+        "fairness",
+        "quiet user beside",
+        "p99_ratio",
+        Better.LESS,
+        10,
+        5,
+        "x",
+    ),
+    Target(
+        "worst stall beside a flood", "fairness", "quiet user beside", "stall_ms", Better.LESS, 100, 50, "ms"
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A target and what a result says of it; `value` is None if it was not measured, or the row is void or unclean."""
+
+    target: Target
+    value: float | None
+    why: str = ""
+
+    def meets(self, bound: float) -> bool:
+        """True if the value is as good as the bound, or better."""
+        if self.value is None:
+            return False
+        return self.value >= bound if self.target.better is Better.MORE else self.value <= bound
+
+    @property
+    def verdict(self) -> str:
+        """In a word."""
+        if self.value is None:
+            return self.why or "not measured"
+        if self.meets(self.target.aim):
+            return "the aim"
+        return "first" if self.meets(self.target.first) else "not yet"
+
+
+def reached(rows: Sequence[Row]) -> Iterator[Reached]:
+    """Every target, with what these rows say."""
+    for target in TARGETS:
+        found = [row for row in rows if row.target == "imserver" and _is(row, target)]
+        if not found:
+            yield Reached(target, None)
+        elif not found[0].clean:
+            yield Reached(target, None, "failed")
+        elif found[0].void:
+            yield Reached(target, None, "void")
+        elif found[0].saturated:
+            yield Reached(target, None, "not reached")
+        else:
+            yield Reached(target, _value(found[0], target.figure))
+
+
+def _is(row: Row, target: Target) -> bool:
+    if row.scenario != target.scenario:
+        return False
+    begin, star, inside = target.case.partition("*")
+    # "posts, * stored" and "* 1 in flight": what stands for the star is a size.
+    if not star:
+        return (
+            row.case == begin if target.scenario in ("latency", "throughput") else row.case.startswith(begin)
+        )
+    return row.case.startswith(begin) and inside.strip() in row.case.split(", ", 1 if begin else 0)[-1]
+
+
+def _value(row: Row, figure: str) -> float | None:
+    return row.stall_ms if figure == "stall_ms" else row.figures.get(figure)

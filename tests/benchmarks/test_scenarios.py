@@ -1,0 +1,119 @@
+"""Every scenario and every rival functions: nothing lost, the figures are there. How fast is nobody's business here."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.fill import fill
+from benchmarks.measure import Bench, Figures, measure, pair_lanes
+from benchmarks.processes import direct, imserver, relay
+from benchmarks.results import Row
+from benchmarks.rivals import RIVALS, Missing
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.tables import COLUMNS
+from imserver.store.checks import check_database
+
+
+def run(name: str, bench: Bench) -> list[Row]:
+    rows = list(SCENARIOS[name].run(bench, ()))
+    assert len(rows) == SCENARIOS[name].steps(bench, ())
+    for row in rows:
+        assert row.clean, (row.case, row.counts, row.errors)
+        assert row.scenario == name
+        assert row.figures.keys() & {column.figure for column in COLUMNS[name]}
+    return rows
+
+
+def all_arrived(figures: Figures) -> None:
+    seen = figures.outcome
+    assert seen.clean, (seen.errors, seen)
+    assert seen.sent == seen.acked == seen.delivered > 0
+
+
+@pytest.mark.parametrize("loop", ["c", "python"])
+@pytest.mark.parametrize("load", [{"rate": 100.0}, {"window": 4}], ids=["open", "closed"])
+def test_both_loops_drive_both_kinds_of_load(loop: str, load: dict[str, Any], bench: Bench) -> None:
+    with relay() as target:
+        figures = measure(bench, target, pair_lanes(target, 3), loop=loop, **load)
+    all_arrived(figures)
+    assert figures.stall_ms > 0
+    assert figures.server_cpu_s >= 0
+    if "rate" in load:
+        assert figures.outcome.sent == 30  # what the schedule says, whatever the answers did
+
+
+def test_several_generators_share_the_lanes(bench: Bench) -> None:
+    shared = replace(bench, pinned=replace(bench.pinned, generators=((), ())))
+    with imserver() as target:
+        figures = measure(shared, target, pair_lanes(target, 3), rate=120.0)
+    all_arrived(figures)
+    assert figures.outcome.sent == 36
+
+
+@pytest.mark.parametrize("name", ["fanout", "backlog", "reconnect", "booking", "fairness"])
+def test_scenario(name: str, bench: Bench) -> None:
+    run(name, bench)
+
+
+def test_idle_tells_of_each_kind(bench: Bench) -> None:
+    rows = run("idle", bench)
+    assert [row.case.split(" ", 1)[1].split(" ")[0] for row in rows] == ["idle", "idle", "detached", "cached"]
+
+
+def test_growth_compares_with_an_empty_store(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.scenarios.growth.ROUNDS", 1)
+    rows = run("growth", bench)
+    assert rows[0].figures["cpu_ratio"] == 1.0
+    assert rows[-1].case.startswith("sync of")
+
+
+def test_tls_is_driven_by_the_loop_in_python(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.scenarios.pairs.TLS_RATE", 60.0)
+    assert {row.loop for row in run("tls", bench)} == {"Python"}
+
+
+def test_a_filled_database_is_what_the_server_would_have_stored(tmp_path: Path, bench: Bench) -> None:
+    """Before and after a real server has posted into the same conversations."""
+    path = tmp_path / "filled.db"
+    fill(path, [(f"a{number}", f"b{number}", direct(f"a{number}", f"b{number}")) for number in range(3)], 40)
+    looked_at = check(path)
+    assert looked_at["contents"] == 120
+    with imserver(database=path) as target:
+        figures = measure(bench, target, pair_lanes(target, 3), window=2)
+    all_arrived(figures)
+    assert check(path)["contents"] == 120 + figures.outcome.sent
+
+
+def check(path: Path) -> dict[str, int]:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        report = check_database(connection)
+    assert report.findings == []
+    return report.checked
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_rival_does_the_same_work(name: str, bench: Bench) -> None:
+    try:
+        with RIVALS[name].start() as target:
+            figures = measure(bench, target, pair_lanes(target, 3), window=4)
+    except Missing as missing:
+        pytest.skip(str(missing))
+    all_arrived(figures)
+
+
+def test_a_rival_that_is_missing_is_a_row_with_a_reason(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.rivals.shutil.which", lambda *args, **kwargs: None)
+    monkeypatch.setattr("benchmarks.scenarios.pairs.WINDOWS", (2,))
+    rows = list(SCENARIOS["throughput"].run(bench, ["mosquitto"]))
+    (row,) = [row for row in rows if row.target == "mosquitto"]
+    assert "apt install mosquitto" in row.note
+    assert row.clean
+    assert not row.usable
