@@ -68,7 +68,8 @@ def check_place(path: Path) -> None:
         return
     except OSError as error:
         raise StartError(f"{path}: {error.strerror}") from None
-    if beginning and beginning != _MAGIC:
+    if beginning and beginning != _MAGIC and not Path(f"{path}-journal").exists():
+        # With a journal it may be a first page that lost its power half-way: SQLite takes that back, and judges then.
         raise StartError(f"{path}: is not a database of imserver")
 
 

@@ -43,6 +43,7 @@ async def swept(points: str, seed: int, parts: int) -> tuple[Counter[str], Count
     seen: Counter[str] = Counter()
     wrong: list[str] = []
     for output, _ in await asyncio.gather(*(process.communicate() for process in processes)):
+        assert output, "a sweep ended without a result (see above)"
         told: dict[str, Any] = json.loads(output)
         tried.update(told["points"])
         seen.update(told["seen"])

@@ -47,6 +47,11 @@ async def test_lost_power_soon_after_an_old_copy_was_put_back_does_not_make_a_se
     assert await replay(tmp_path, "start with an old copy", Kind.WRITE, fault) == []
 
 
+async def test_a_first_start_that_lost_its_power_half_way_is_begun_anew(tmp_path: Path) -> None:
+    """A first page half written and a journal beside it: SQLite would have taken it back, we did not let it look."""
+    assert await replay(tmp_path, "first start", Kind.WRITE, Fault.POWER_LOST_TORN) == []
+
+
 async def test_whichever_read_fails_at_start_says_so_in_one_line(tmp_path: Path) -> None:
     """The readers' connections, and what is asked after the set-up, raised SQLite's error with a traceback."""
     disk = Disk(tmp_path)
