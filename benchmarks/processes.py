@@ -135,13 +135,14 @@ def temporary_folder() -> Iterator[Path]:
 @contextmanager
 def running(command: list[str], folder: Path, *, quiet: bool = False) -> Iterator[subprocess.Popen[bytes]]:
     """A process on the server's core. Its standard input stays open: a relay of ours ends with it."""
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE if not quiet else (folder / "output").open("wb"),
-        stderr=subprocess.STDOUT if quiet else None,
-        preexec_fn=_on_server_core,  # noqa: PLW1509 - two system calls, no lock is taken
-    )
+    with (folder / "output").open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output if quiet else subprocess.PIPE,
+            stderr=output if quiet else None,
+            preexec_fn=_on_server_core,  # noqa: PLW1509 - a few system calls, no lock is taken
+        )
     try:
         yield process
     finally:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Any
 
-import pygal
-from pygal.style import Style
-
-from benchmarks.histograms import count_of, curve_ms, percentile_ms
+from benchmarks.curves import Line, percentile_chart
+from benchmarks.histograms import count_of
 from benchmarks.results import NOISE, Result, Row
 from benchmarks.tables import Table, heading, scenario_tables, target_table
 from benchmarks.targets import reached
@@ -44,24 +40,6 @@ CURVES = {
 }
 #: Scenarios whose cases are charts with a line for each server; of all others the cases are the lines.
 BY_CASE = frozenset({"latency", "throughput"})
-_SOLID = {"width": 2.5, "linecap": "round", "linejoin": "round"}
-_DASHED = {"width": 1.75, "dasharray": "6,5"}
-_LOOK: dict[str, Any] = {
-    "background": "transparent",
-    "plot_background": "transparent",
-    "foreground": "var(--ink)",
-    "foreground_strong": "var(--ink)",
-    "foreground_subtle": "var(--line)",
-    "font_family": "system-ui, sans-serif",
-    "title_font_size": 17,
-    "label_font_size": 13,
-    "major_label_font_size": 13,
-    "opacity": "1",
-    "guide_stroke_color": "var(--line)",
-    "major_guide_stroke_color": "var(--line)",
-    "guide_stroke_dasharray": "0",
-    "major_guide_stroke_dasharray": "0",
-}
 
 
 def write_report(path: Path, result: Result) -> None:
@@ -106,9 +84,11 @@ def _charts(rows: Sequence[Row]) -> Iterator[str]:
             lines = [row for row in found if not group or row.case == group]
             title = f"{scenario} · {group}" if group else scenario
             names = [_name(row, bool(group)) for row in lines]
-            chart = percentile_chart(
-                title, [(name, row.histograms[histogram]) for name, row in zip(names, lines, strict=True)]
-            )
+            curves = [
+                Line(name, colour, row.histograms[histogram], name.startswith(NOISE))
+                for name, colour, row in zip(names, colours(names), lines, strict=True)
+            ]
+            chart = percentile_chart(title, curves)
             yield f"<figure>{chart}{_legend(names)}<figcaption>{escape(meaning)}, ms by percentile</figcaption></figure>"
 
 
@@ -117,40 +97,6 @@ def _name(row: Row, by_case: bool) -> str:
         row.target if by_case else f"{row.case}" if row.target == "imserver" else f"{row.target}, {row.case}"
     )
     return f"{name} (void)" if row.void else name
-
-
-def percentile_chart(title: str, lines: Sequence[tuple[str, str]]) -> str:
-    """Latency over percentiles, both logarithmic: a straight line is an exponential tail. `lines`: name, histogram.
-
-    The logarithms are taken here: pygal's own leave out what lies at zero, and here that is the median's neighbour.
-    """
-    deepest = max((_depth(histogram) for _, histogram in lines), default=2.0)
-    slowest = max((percentile_ms(histogram, 100.0) for _, histogram in lines), default=1.0)
-    fastest = min((percentile_ms(histogram, 0.0) for _, histogram in lines), default=0.1)
-    low, high = math.floor(_log(fastest)), max(math.ceil(_log(slowest)), math.floor(_log(fastest)) + 1)
-    chart = pygal.XY(
-        style=Style(**_LOOK, colors=tuple(colours([name for name, _ in lines]))),
-        width=760,
-        height=400,
-        explicit_size=False,
-        title=title,
-        show_legend=False,
-        show_dots=False,
-        js=(),
-        xrange=(0, deepest),
-        range=(low, high),
-        y_labels=[{"value": power, "label": f"{10.0**power:g}"} for power in range(low, high + 1)],
-        x_labels=[{"value": depth, "label": _label(depth)} for depth in range(math.floor(deepest) + 1)],
-        show_x_guides=True,
-        disable_xml_declaration=True,
-        margin=12,
-    )
-    for name, histogram in lines:
-        points = [(min(deepest, _nines(percentile)), _log(ms)) for percentile, ms in curve_ms(histogram)]
-        # What so many values can tell, and no more: the greatest of 100 is their p99, not their p99.9.
-        points[-1] = (_depth(histogram), points[-1][1])
-        chart.add(name, points, stroke_style=_DASHED if name.startswith(NOISE) else _SOLID)
-    return str(chart.render(is_unicode=True))
 
 
 def _legend(names: Sequence[str]) -> str:
@@ -171,31 +117,10 @@ def _colour(name: str) -> str:
     return _SERVERS.get(name, "")
 
 
-def _log(ms: float) -> float:
-    return math.log10(max(ms, 0.001))
-
-
 def _size_in(case: str) -> int:
     """Cases in the order of their rates or windows."""
     digits = "".join(char for char in case if char.isdigit())
     return int(digits or 0)
-
-
-def _nines(percentile: float) -> float:
-    return -math.log10(1 - percentile / 100) if percentile < 100 else math.inf
-
-
-def _percentile(depth: float) -> float:
-    return round(100 * (1 - 10**-depth), 4)
-
-
-def _label(depth: int) -> str:
-    return "min" if depth == 0 else f"p{_percentile(depth):g}"
-
-
-def _depth(histogram: str) -> float:
-    """How many nines so many values can tell."""
-    return max(1.0, math.log10(max(1, count_of(histogram))))
 
 
 def _table(table: Table) -> str:

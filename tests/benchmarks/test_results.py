@@ -151,6 +151,6 @@ def test_the_page_has_a_curve_for_each_server_and_escapes_what_it_is_told(tmp_pa
     write_report(tmp_path / "page.html", result(*rows))
     page = (tmp_path / "page.html").read_text()
     assert page.count("<figure>") == 1
-    assert page.count('class="line reactive') == 3
+    assert page.count('class="curve') == 3
     assert "&lt;b&gt;broken" in page
     assert "<script" not in page

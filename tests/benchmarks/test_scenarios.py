@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from benchmarks.processes import direct, imserver, relay
 from benchmarks.results import Row
 from benchmarks.rivals import RIVALS, Missing
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios.base import rows_or_reason
 from benchmarks.tables import COLUMNS
 from imserver.store.checks import check_database
 
@@ -56,7 +58,15 @@ def test_several_generators_share_the_lanes(bench: Bench) -> None:
     assert figures.outcome.sent == 36
 
 
-@pytest.mark.parametrize("name", ["fanout", "backlog", "reconnect", "booking", "fairness"])
+def test_fanout_counts_every_delivery(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.scenarios.groups.IN_FLIGHT", (16,))
+    (row,) = SCENARIOS["fanout"].run(bench, ())
+    assert row.clean, (row.counts, row.errors)
+    assert row.counts is not None
+    assert row.counts.delivered == 4 * row.counts.sent > 0
+
+
+@pytest.mark.parametrize("name", ["backlog", "reconnect", "booking", "fairness"])
 def test_scenario(name: str, bench: Bench) -> None:
     run(name, bench)
 
@@ -73,9 +83,11 @@ def test_growth_compares_with_an_empty_store(bench: Bench, monkeypatch: pytest.M
     assert rows[-1].case.startswith("sync of")
 
 
-def test_tls_is_driven_by_the_loop_in_python(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.scenarios.pairs.TLS_RATE", 60.0)
-    assert {row.loop for row in run("tls", bench)} == {"Python"}
+def test_tls_is_driven_by_the_loop_in_python(bench: Bench) -> None:
+    with imserver(tls=True) as target:
+        figures = measure(bench, target, pair_lanes(target, 3), window=4)
+    all_arrived(figures)
+    assert figures.outcome.loop == "Python"
 
 
 def test_a_filled_database_is_what_the_server_would_have_stored(tmp_path: Path, bench: Bench) -> None:
@@ -107,13 +119,14 @@ def test_rival_does_the_same_work(name: str, bench: Bench) -> None:
     all_arrived(figures)
 
 
-def test_a_rival_that_is_missing_is_a_row_with_a_reason(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rival_that_is_missing_is_a_row_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.rivals.shutil.which", lambda *args, **kwargs: None)
-    monkeypatch.setattr("benchmarks.scenarios.pairs.WINDOWS", (2,))
-    rows = list(SCENARIOS["throughput"].run(bench, ["mosquitto"]))
-    (row,) = [row for row in rows if row.target == "mosquitto"]
+
+    def rows() -> Iterator[Row]:
+        with RIVALS["mosquitto"].start():
+            yield Row("throughput", "mosquitto", "window 1")
+
+    (row,) = rows_or_reason("throughput", "mosquitto", "window 1", rows)
     assert "apt install mosquitto" in row.note
     assert row.clean
     assert not row.usable
