@@ -1,0 +1,231 @@
+"""A long life on both stores: SQLite on disk, closed, killed and opened again, against dictionaries that never end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from imserver.chat.ports import Reader
+from imserver.config import StoreConfig
+from imserver.errors import Refusal
+from imserver.model import User
+from imserver.store import MemoryStore, SqliteStore
+from imserver.testing import ManualClock
+from tests.store.support import Recorder, Stand
+from tests.store.test_twins import (
+    GROUPS,
+    PAIRS,
+    PEOPLE,
+    TABLES,
+    Op,
+    answer,
+    anybody,
+    everything,
+    ops,
+    people,
+    places,
+)
+
+numbers = st.one_of(st.none(), st.integers(-1, 30), st.sampled_from([2**53 - 1, -(2**53) + 1]))
+limits = st.sampled_from([1, 2, 3, 7, 100])
+
+
+def said_by(query: Callable[[], Any]) -> Any:
+    """The answer, or the code of the refusal."""
+    try:
+        return query()
+    except Refusal as refusal:
+        return refusal.code
+
+
+def sync_page(person: str, since: str | None, limit: int, reader: Reader) -> Any:
+    return said_by(lambda: reader.sync(person, since, limit))
+
+
+def listed(person: str, before: str | None, limit: int, reader: Reader) -> Any:
+    return reader.conversations(person, before, limit)
+
+
+def whole(place: str, person: str, reader: Reader) -> Any:
+    return said_by(lambda: reader.history(place, person, 0, None, 1000, 10**9))
+
+
+class Twins(RuleBasedStateMachine):
+    """Whatever is done to both and asked of both: the same answers, events and pages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = Path(tempfile.mkdtemp(prefix="imserver-twins-"))
+        self.lives = 1
+        self.clock = ManualClock()
+        self.memory = Stand(MemoryStore(StoreConfig(), clock=self.clock, rng=random.Random(3)), Recorder())
+        self.disk = self._on_disk("1")
+        self.sinces: dict[str, list[str]] = {person: [] for person in PEOPLE}
+        self.lasts: dict[tuple[str, str], int] = {}
+
+    def _on_disk(self, name: str) -> Stand:
+        (self.folder / name).mkdir(exist_ok=True)
+        config = StoreConfig(path=str(self.folder / name / "chat.db"), max_cached_conversations=2, readers=1)
+        return Stand(SqliteStore(config, clock=self.clock, rng=random.Random(3)), Recorder())
+
+    def both(self, ask: Callable[[Reader], Any]) -> Any:
+        """The answer of both, which is one."""
+        disk, memory = (
+            self.loop.run_until_complete(stand.store.read(ask)) for stand in (self.disk, self.memory)
+        )
+        assert disk == memory
+        return disk
+
+    @initialize()
+    def begin(self) -> None:
+        async def open_both() -> None:
+            for stand in (self.disk, self.memory):
+                await stand.store.open(stand.recorder)
+                for person in PEOPLE:
+                    await stand.tx(lambda tx, name: tx.put_user(User(name, name)), person)
+                await stand.store.migrate_plugin("shop", [(1, TABLES)])
+
+        self.loop.run_until_complete(open_both())
+
+    # -- what is done
+
+    @rule(batch=st.lists(ops, min_size=1, max_size=12))
+    def work(self, batch: list[Op]) -> None:
+        """Posts (keys come again), groups, members, edits, cursors, plugin tables; some units fail, some end all."""
+        told = []
+        for stand in (self.disk, self.memory):
+            units = [op() for op in batch]
+            self.loop.run_until_complete(stand.do(units))
+            told.append([(answer(unit), list(unit.events)) for unit in units])
+        assert told[0] == told[1]
+
+    @rule(seconds=st.sampled_from([0.0, 1.0, 86_400.0]), back=st.booleans())
+    def time_passes(self, seconds: float, back: bool) -> None:
+        """24: also backwards."""
+        if back:
+            self.clock.jump_to(self.clock.now_ms() - round(seconds * 1000))
+        else:
+            self.clock.advance(seconds)
+
+    @rule(token=st.sampled_from(["t1", "t2"]), person=people, device=st.sampled_from(["phone", "tablet"]))
+    def token_is_bound(self, token: str, person: str, device: str) -> None:
+        """To the device that comes first, for ever."""
+        bound = [
+            self.loop.run_until_complete(stand.tx(lambda tx: tx.bind_token(token, person, device)))
+            for stand in (self.disk, self.memory)
+        ]
+        assert bound[0] == bound[1]
+        self.both(lambda reader: reader.bound_device(token))
+
+    @rule()
+    def closed_and_opened(self) -> None:
+        self.loop.run_until_complete(self.disk.store.close())
+        self.disk = self._on_disk(str(self.lives))
+        self.loop.run_until_complete(self.disk.store.open(self.disk.recorder))
+
+    @rule()
+    def killed_and_opened(self) -> None:
+        """The files as they are, without a last word of the store."""
+        old, folder = self.disk, self.folder / str(self.lives)
+        self.lives += 1
+        shutil.copytree(folder, self.folder / str(self.lives))
+        self.loop.run_until_complete(old.store.close())
+        self.disk = self._on_disk(str(self.lives))
+        self.loop.run_until_complete(self.disk.store.open(self.disk.recorder))
+
+    # -- what is asked
+
+    @rule(
+        person=anybody,
+        place=places,
+        after=numbers,
+        before=numbers,
+        limit=limits,
+        size=st.sampled_from([1, 60, 10_000]),
+    )
+    def history(
+        self, person: str, place: str, after: int | None, before: int | None, limit: int, size: int
+    ) -> None:
+        if after is not None and before is not None:
+            before = None
+        self.both(lambda reader: said_by(lambda: reader.history(place, person, after, before, limit, size)))
+
+    @rule(person=people, limit=limits, which=st.integers(0, 20))
+    def sync_from_any_time(self, person: str, limit: int, which: int) -> None:
+        """With any token that was ever given out; the pages together list each change once."""
+        known = self.sinces[person]
+        since = known[which % len(known)] if known and which else None
+        for _ in range(40):
+            answered = self.both(partial(sync_page, person, since, limit))
+            assert isinstance(answered, tuple)
+            _, since, more = answered
+            known.append(since)
+            if not more:
+                return
+        raise AssertionError("a sync that never ends")
+
+    @rule(person=people, limit=limits)
+    def list_of_conversations(self, person: str, limit: int) -> None:
+        before, shown = None, []
+        for _ in range(40):
+            rows, before = self.both(partial(listed, person, before, limit))
+            shown += [row.conversation_id for row in rows]
+            if before is None:
+                break
+        assert len(shown) == len(set(shown))
+
+    @rule(after=st.integers(0, 60), limit=limits, who=st.sampled_from([None, ["bob"], ["ann", "dee"]]))
+    def messages_in_order_of_commit(self, after: int, limit: int, who: list[str] | None) -> None:
+        self.both(lambda reader: reader.messages_after(after, who, limit))
+
+    # -- what must always hold
+
+    @invariant()
+    def positions_are_whole_and_never_go_back(self) -> None:
+        """3, 4: first to last without a hole, and `last` only rises, also across kills."""
+        if not self.disk.store.epoch:
+            return
+        for place in (*PAIRS, *GROUPS):
+            for person in PEOPLE:
+                page = self.loop.run_until_complete(self.disk.store.read(partial(whole, place, person)))
+                if isinstance(page, str):
+                    continue
+                assert [item.position for item in page.items] == list(range(page.first, page.last + 1))
+                last = max((item.position for item in page.items), default=0)
+                assert last >= self.lasts.get((place, person), 0)
+                self.lasts[place, person] = last
+
+    def teardown(self) -> None:
+        if self.disk.store.epoch:
+            self.both(everything)
+        for stand in (self.disk, self.memory):
+            self.loop.run_until_complete(stand.store.close())
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+Twins.TestCase.settings = settings(
+    max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+TestTwins = Twins.TestCase
+
+
+class TwinsForLong(Twins):
+    """The same, many times."""
+
+
+TwinsForLong.TestCase.settings = settings(Twins.TestCase.settings, max_examples=120, stateful_step_count=30)
+TestTwinsForLong = pytest.mark.prove(pytest.mark.timeout(400)(TwinsForLong.TestCase))
