@@ -10,7 +10,7 @@ from html import escape
 from benchmarks.histograms import count_of, curve_ms, percentile_ms
 
 WIDTH, HEIGHT = 760, 380
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 18, 44, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 80, 18, 44, 34
 _LEAST_MS = 0.001
 
 

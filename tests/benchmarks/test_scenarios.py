@@ -21,6 +21,9 @@ from benchmarks.scenarios.base import rows_or_reason
 from benchmarks.tables import COLUMNS
 from imserver.store.checks import check_database
 
+#: A machine that is busy with other tests starts a dozen processes slowly.
+pytestmark = pytest.mark.timeout(150)
+
 
 def run(name: str, bench: Bench) -> list[Row]:
     rows = list(SCENARIOS[name].run(bench, ()))
