@@ -122,6 +122,14 @@ class TestOutbox:
         outbox.remove(entries[0], accepted=True)
         assert taken(outbox) == [b"a1", b"a2"]
 
+    def test_what_was_in_flight_when_the_session_was_lost_is_offered_again_in_order(self):
+        outbox = Outbox()
+        fill(outbox, "a", 4)
+        assert [entry and entry.key for entry in (outbox.next(), outbox.next())] == [b"a0", b"a1"]
+        outbox.session_lost()
+        assert outbox.in_flight == 0
+        assert taken(outbox) == [b"a0", b"a1", b"a2", b"a3"]
+
     def test_a_fresh_session_does_not_wait_for_the_time_of_the_old_one(self):
         outbox = Outbox()
         entries = fill(outbox, "a", 2)
