@@ -5,6 +5,7 @@ Each rule is something that a network, a user or a program does. Numbers in comm
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -17,7 +18,7 @@ from imserver_protocol import (
     WindowFull,
 )
 
-from .world import World
+from .world import Link, World
 
 # Small bounds, so that every window is met within a few steps.
 TIGHT = Limits(
@@ -40,6 +41,8 @@ class BadWire(RuleBasedStateMachine):
         super().__init__()
         self.world = World(TIGHT)
         self.acked: dict[str, int] = {}
+        self.generations: dict[str, int] = {}
+        self.garbled: list[Link] = []
 
     @initialize(greeted=st.sampled_from([True, True, True, False]))
     def start(self, greeted: bool) -> None:
@@ -100,7 +103,49 @@ class BadWire(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.05, 0.2, 1.0, 26.0, 31.0, 61.0, 130.0]))
     def time_passes(self, seconds: float) -> None:
+        """What was done at its time does not fall due again, also if nothing of it could be written."""
         self.world.pass_time(seconds)
+        for link in self.world.links:
+            for connection in (link.client, link.server):
+                deadline = connection.deadline
+                assert deadline is None or deadline > self.world.now, connection.state
+
+    @rule(seconds=st.sampled_from([26.0, 31.0, 36.0]), answered=st.booleans())
+    def silence_is_asked_about(self, seconds: float, answered: bool) -> None:
+        """PING and PONG of both sides, on a line that is up or that has died without a word."""
+        self.world.pass_time(seconds)
+        if answered:
+            self.world.pump()
+        self.world.pass_time(11.0)
+
+    @precondition(lambda self: len(self.world.links) < 12)
+    @rule(up=st.booleans(), junk=st.sampled_from([b"\xff\xff\xff\xff", b"\0\0\0\0", b"\0\0\0\1\xc1"]))
+    def one_side_breaks_the_protocol(self, up: bool, junk: bytes) -> None:
+        """Whoever hears it closes with one declared code, nothing behind it counts, and the session is over."""
+        link = self.world.link
+        hearer = link.server if up else link.client
+        if hearer.state is not ConnectionState.OPEN or hearer._splitter.buffered_bytes:
+            return
+        (link.up if up else link.down).clear()
+        self.garbled.append(link)
+        hearer.receive_data(junk + b"behind it", self.world.tick())
+        self.world.collect()
+        assert hearer.state >= ConnectionState.CLOSING
+        assert hearer.session is not None
+        assert hearer.session.state is SessionState.ENDED
+        self.world.cut(link)
+
+    @rule(junk=st.binary(min_size=1, max_size=40))
+    def a_stranger_babbles(self, junk: bytes) -> None:
+        """18: what comes on a socket of nobody touches no session."""
+        before = [repr(session) for session in self._all_sessions()]
+        link = self.world.stranger()
+        self.garbled.append(link)
+        link.server.receive_data(junk, self.world.tick())
+        self.world.collect()
+        assert [repr(session) for session in self._all_sessions()] == before
+        self.world.cut(link)
+        self.world.links.remove(link)
 
     # -- the client
 
@@ -143,7 +188,37 @@ class BadWire(RuleBasedStateMachine):
         open_requests = list(session.open_requests)
         self.world.answer(session, open_requests[which % len(open_requests)], refuse=refuse)
 
-    @rule(size=st.sampled_from([1, 200, 1500]), times=st.integers(1, 5))
+    @rule(which=st.integers(0, 5), size=st.sampled_from([600, 3000, 9000]))
+    def server_answers_at_length(self, which: int, size: int) -> None:
+        """A page: room is reserved for it first; without room it waits."""
+        session = self._server_session()
+        if session is None or not session.open_requests:
+            return
+        open_requests = list(session.open_requests)
+        seq = open_requests[which % len(open_requests)]
+        if session.reserve_reply(seq, size + 100):
+            self.world.answer(session, seq, size=size)
+
+    @rule()
+    def server_drains(self) -> None:
+        """23: everything that was asked is answered, and GOODBYE is the last frame; what it carries arrives."""
+        session = self._server_session()
+        link = self.world.link
+        if (
+            session is None
+            or link.server.session is not session
+            or link.server.state is not ConnectionState.OPEN
+        ):
+            return
+        for seq in list(session.open_requests):
+            self.world.answer(session, seq, refuse=True)
+        link.server.close(100, "draining", 1000, now=self.world.tick())
+        self.world.pump()
+        if not link.client_gone:
+            assert link.client.state >= ConnectionState.CLOSING
+        assert not session.open_requests
+
+    @rule(size=st.sampled_from([1, 200, 1500, 5000]), times=st.integers(1, 5))
     def server_pushes(self, size: int, times: int) -> None:
         session = self._server_session()
         if session is None:
@@ -193,8 +268,17 @@ class BadWire(RuleBasedStateMachine):
     @invariant()
     def nobody_broke_the_protocol(self) -> None:
         """13, 22: two honest peers never accuse each other, however the bytes were cut."""
+        garbled = [event for link in self.garbled for event in (*link.client_events, *link.server_events)]
         for _, closed in self.world.closed:
-            assert not 210 <= closed.code <= 299, closed
+            assert not 210 <= closed.code <= 299 or any(closed is event for event in garbled), closed
+
+    @invariant()
+    def generations_only_rise(self) -> None:
+        """9: and what a connection of an older one hears reaches nobody (the world asserts that)."""
+        for session in self._all_sessions():
+            key = f"{session.role}{session.session_id}"
+            assert session.generation >= self.generations.get(key, 0)
+            self.generations[key] = session.generation
 
     @invariant()
     def the_client_in_use_is_never_displaced(self) -> None:
@@ -287,9 +371,17 @@ class BadWire(RuleBasedStateMachine):
 
 
 BadWire.TestCase.settings = settings(
-    max_examples=250,
+    max_examples=150,
     stateful_step_count=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestBadWire = BadWire.TestCase
+
+
+class BadWireForLong(BadWire):
+    """The same, many times."""
+
+
+BadWireForLong.TestCase.settings = settings(BadWire.TestCase.settings, max_examples=600)
+TestBadWireForLong = pytest.mark.prove(pytest.mark.timeout(400)(BadWireForLong.TestCase))

@@ -100,6 +100,16 @@ class World:
         self.collect()
         return link
 
+    def stranger(self) -> Link:
+        """A socket on which nobody has said anything; it is the oldest, so that `link` stays the one in use."""
+        now = self.tick()
+        link = Link(
+            Connection(Role.CLIENT, Limits(), now),
+            Connection(Role.SERVER, self.limits, now, recorder=self.record),
+        )
+        self.links.insert(0, link)
+        return link
+
     @property
     def link(self) -> Link:
         return self.links[-1]
@@ -280,11 +290,11 @@ class World:
         self.streams[session.session_id].requested.append(seq)
         return seq
 
-    def answer(self, session: Session, seq: int, *, refuse: bool = False) -> None:
+    def answer(self, session: Session, seq: int, *, refuse: bool = False, size: int = 0) -> None:
         if refuse:
             session.refuse(seq, 601, "no such method")
         else:
-            session.reply(seq, [seq, 1764000000000, False])
+            session.reply(seq, [seq, b"x" * size] if size else [seq, 1764000000000, False])
         self.streams[session.session_id].answered.append(seq)
 
     def push(self, session: Session, size: int = 10) -> bool:
