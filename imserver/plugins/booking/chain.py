@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
@@ -226,6 +227,12 @@ def load_chain(source: str) -> Chain:
         raise ChainError(
             f"$.plugins.booking.chain: {source!r} is neither a .toml file nor a chain that ships"
         )
+    return _shipped(source)
+
+
+@cache
+def _shipped(source: str) -> Chain:
+    """A chain of this package; read once, as it cannot change."""
     shipped = resources.files(__package__) / "chains" / f"{source}.toml"
     if not shipped.is_file():
         raise ChainError(f"$.plugins.booking.chain: no chain {source!r} ships; a path must end in .toml")

@@ -46,6 +46,14 @@ _LINES = {
         "/stores",
         "my name is Alice",
     ),
+    "staff": (
+        "今日预约",
+        "今日预约 周六",
+        "今日预约 周五",
+        "好",
+        "不",
+        "预约周六下午4点验光，我叫王小明，成人，第一次",
+    ),
 }
 #: Buttons of cards that are remembered.
 MAX_BUTTONS = 6
@@ -59,6 +67,8 @@ class Acts:
     def __init__(self, device: Device) -> None:
         self.device = device
         self._random = device.random
+        language = PEOPLE.get(device.user_id, "staff")
+        self._language = "zh" if language.startswith("zh") else language
         self._buttons: list[tuple[str, str]] = []
         self._shops: list[str] = []
         self._mine: list[Post] = []
@@ -302,5 +312,5 @@ class Acts:
         else:
             direct = direct_conversation_id(self.device.user_id, random.choice((*SHOPS, ENTRY)))
             where = random.choice((*self._shops, direct))
-            line = random.choice(_LINES["zh" if PEOPLE[self.device.user_id].startswith("zh") else "en"])
+            line = random.choice(_LINES[self._language])
         self._post(where, {"type": "text", "text": line})

@@ -21,6 +21,7 @@ from imserver_client import (
     Edited,
     Environment,
     EpochChanged,
+    OutboxFull,
     PostSettled,
     Refused,
     Stopped,
@@ -231,6 +232,7 @@ class Device:
         """Hand it to the client, and wait for what becomes of it."""
         assert self.client is not None
         self.pending += 1
+        first = post.key not in self.record.posts
         known = self.record.posts.setdefault(post.key, post)
         try:
             async with asyncio.timeout(patience_s):
@@ -242,7 +244,9 @@ class Device:
             self.pending -= 1
             return
         except ClientError as error:
-            self._settled(known, None, error)
+            # No room for it says nothing of a post that had been offered before.
+            if first or not isinstance(error, OutboxFull):
+                self._settled(known, None, error)
         else:
             self._settled(known, posted, None)
         self.pending -= 1

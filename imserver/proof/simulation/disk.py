@@ -111,7 +111,7 @@ class Disk:
         #: Seconds that a job takes: from, to.
         self.speed_s = random.choice(((0.00005, 0.0002), (0.001, 0.004), (0.005, 0.05)))
         self.trap = Trap()
-        #: The next job takes so long.
+        #: The writer's next job takes so long.
         self.stuck_s = 0.0
         #: Called with what killed the process, at the fatal statement.
         self.on_kill: Callable[[str], None] = lambda kind: None
@@ -138,6 +138,11 @@ class Disk:
         self._open.append(made)
         return made
 
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody has the file open: the first who opens it is its writer."""
+        return bool(self._open)
+
     async def opener(self, connector: Callable[[], sqlite3.Connection]) -> SimulatedThread:
         """The store's opener."""
         process = current_process()
@@ -146,9 +151,9 @@ class Disk:
         thread.raw = await thread.call(connector)
         return thread
 
-    def delay(self) -> float:
+    def delay(self, *, writes: bool) -> float:
         """Of the next job."""
-        if self.stuck_s:
+        if self.stuck_s and writes:
             stuck_s, self.stuck_s = self.stuck_s, 0.0
             self._journal.fault(STUCK, stuck_s)
             return stuck_s
@@ -215,6 +220,7 @@ class SimulatedThread:
         self._process = process
         self._jobs: deque[Callable[[], object]] = deque()
         self._busy = False
+        self._writes = not disk.is_open
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         return await self.call(lambda: function(self.raw))
@@ -246,7 +252,9 @@ class SimulatedThread:
     def _next(self) -> None:
         self._busy = bool(self._jobs)
         if self._busy:
-            self._loop.call_later(self._disk.delay(), self._work, context=self._process.context)
+            self._loop.call_later(
+                self._disk.delay(writes=self._writes), self._work, context=self._process.context
+            )
 
     def _work(self) -> None:
         with suppress(Killed):

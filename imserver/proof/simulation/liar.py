@@ -26,7 +26,7 @@ from imserver_protocol import (
 from .device import Device
 from .device import World as Around
 from .loop import Process
-from .setting import SECRET, STRANGER
+from .setting import LIES_FROM, SECRET, STRANGER
 
 #: How long it listens for what it should not hear (seconds).
 LISTENS_S = 1.0
@@ -108,7 +108,7 @@ class Liar:
 
     async def _visit(self, peer: Peer) -> None:
         try:
-            await self._world.network.connect(("10.9.9.9", 666), lambda: peer)
+            await self._world.network.connect((LIES_FROM, 666), lambda: peer)
         except OSError:
             return
         await asyncio.sleep(LISTENS_S)

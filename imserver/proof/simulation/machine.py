@@ -22,7 +22,7 @@ from .disk import BUSY, CRASHES, FULL, INSIDE, STUCK, Disk
 from .journal import Journal
 from .loop import Process, VirtualLoop
 from .network import Network
-from .setting import Setting
+from .setting import LIES_FROM, Setting
 from .template import WallClock, plugins
 
 #: What a server may log as an error without anything being wrong with it.
@@ -35,7 +35,12 @@ STORE_ERRORS = frozenset({"plugin_start_failed"})
 LATE_ERRORS = frozenset({"plugin_handler_failed", "plugin_handler_left_behind"})
 #: Seconds after which a server that was told to stop has to be gone.
 STOP_S = 60.0
-DRAIN, KILL, FAILED = "drain", "kill", "the store failed"
+DRAIN, KILL = "drain", "kill"
+#: Close codes that no honest peer sees.
+VIOLATIONS = range(210, 220)
+#: Virtual seconds between two looks at sessions, and what one may take.
+LOOK_S = 0.5
+MAX_SESSION_BYTES = 4 * 1024 * 1024
 
 
 class SimulatedLog:
@@ -51,6 +56,8 @@ class SimulatedLog:
     def debug(self, event: str, **fields: Any) -> None:
         if event == "welcomed" and fields["reason"]:
             self._journal.counts[f"resume refused: {fields['reason']}"] += 1
+        elif event == "connection_closed" and fields["code"] in VIOLATIONS and fields["address"] != LIES_FROM:
+            self._journal.finding(f"a connection was closed for a violation: {fields}")
 
     def info(self, event: str, **fields: Any) -> None:
         self._journal.note(f"log: {event}")
@@ -106,7 +113,7 @@ class Machine:
         self._database = database
         self._network = network
         self._journal = journal
-        self.clock = WallClock(loop)
+        self.clock = WallClock(loop, setting.clock_step_s)
         self.disk = Disk(loop, Random(f"{setting.seed} disk"), journal)
         self.disk.on_kill = lambda kind: self._die()
         self.process: Process | None = None
@@ -122,6 +129,7 @@ class Machine:
         self.committed: dict[tuple[str, int], float] = {}
         self._stop: asyncio.Event | None = None
         self._highest_offset_ms = 0
+        self._epochs: set[str] = set()
         self._store: SqliteStore | None = None
 
     # -- what may happen to it ----------------------------------------------------------------------------------------
@@ -234,18 +242,37 @@ class Machine:
         """What `imserver serve` does."""
         await server.start()
         self.server = server
+        self._epochs.add(server.store.epoch)
+        if len(self._epochs) > 1:
+            self._journal.finding(f"the store calls itself a new history: {sorted(self._epochs)}")
         server.chat.subscribe(self._committed)
         self._locks.append(server.store._lock)  # type: ignore[attr-defined]
         self.up.set()
+        looking = asyncio.ensure_future(self._look(server))
         waiters = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(server.failed())]
         await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
         failed = waiters[1].done()
         self.up.clear()
-        for waiter in waiters:
+        for waiter in (*waiters, looking):
             waiter.cancel()
         async with asyncio.timeout(STOP_S):
             await server.stop()
         self._note_end(server, failed)
+
+    async def _look(self, server: Server) -> None:
+        """13, 14: nobody's session ever holds more than it may."""
+        limits = self._config.limits
+        while True:
+            for device in server.listener.sessions:
+                session = device.session
+                self._journal.raise_to("session_bytes", session.memory_bytes)
+                if session.requests_in_flight > limits.max_requests:
+                    self._journal.finding(f"{session!r} has {session.requests_in_flight} requests in flight")
+                if session.pushes_unacked_frames > limits.window_frames:
+                    self._journal.finding(f"{session!r} has {session.pushes_unacked_frames} pushes unacked")
+                if session.memory_bytes > MAX_SESSION_BYTES:
+                    self._journal.finding(f"{session!r} takes {session.memory_bytes} bytes")
+            await asyncio.sleep(LOOK_S)
 
     def _note_end(self, server: Server, failed: bool) -> None:
         store: Any = server.store

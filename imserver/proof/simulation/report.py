@@ -131,10 +131,8 @@ class Totals:
             "rows of the transition tables",
             f"{visited} of {len(CONNECTION_TRANSITIONS) + len(SESSION_TRANSITIONS)} visited",
         )
-        yield (
-            "processor time",
-            f"{self.cpu_s:.0f} s: {self.cpu_s / max(self.seeds, 1):.3f} s a seed, {1e6 * self.cpu_s / max(self.payload_frames, 1):.0f} µs a payload frame",
-        )
+        a_seed, a_frame = self.cpu_s / max(self.seeds, 1), 1e6 * self.cpu_s / max(self.payload_frames, 1)
+        yield "processor time", f"{self.cpu_s:.0f} s: {a_seed:.3f} s a seed, {a_frame:.0f} µs a payload frame"
         yield "seeds with findings", f"{len(self.failures):,}"
 
     def as_json(self) -> dict[str, Any]:

@@ -16,8 +16,34 @@ SECRET = "a secret of the simulation, of no use elsewhere"
 PEOPLE = {"ann": "en", "ben": "zh-CN", "cho": "zh-CN", "dee": "en", "eve": "en", "fay": "zh-CN"}
 #: Has an account, and is in no conversation.
 STRANGER = "mal"
+#: Address of the peer that lies.
+LIES_FROM = "10.9.9.9"
+#: Works in one of the shops; the booking plugin makes the account.
+STAFF = "staff-li"
 #: A group of all of them, in the template of every run.
 COMMON = "everybody"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What mostly goes wrong in a run."""
+
+    trouble: tuple[float, ...]
+    strike_s: float
+    server_fault_s: float
+    client_fault_s: float
+    #: Share of limits that are drawn small.
+    small: float
+
+
+#: Sessions last and connections do not; servers die all the time; clients do; everything at once.
+KINDS = (
+    Kind(trouble=(0.7, 1.0), strike_s=3.0, server_fault_s=1e6, client_fault_s=30.0, small=0.5),
+    Kind(trouble=(0.7, 1.0), strike_s=3.0, server_fault_s=20.0, client_fault_s=30.0, small=0.3),
+    Kind(trouble=(0.0, 0.3), strike_s=10.0, server_fault_s=1.2, client_fault_s=8.0, small=0.25),
+    Kind(trouble=(0.3, 0.6), strike_s=10.0, server_fault_s=1.5, client_fault_s=2.0, small=0.25),
+    Kind(trouble=(0.3, 0.6, 1.0), strike_s=6.0, server_fault_s=2.5, client_fault_s=5.0, small=0.35),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +57,17 @@ class Setting:
     devices: dict[str, int]
     #: Seconds of virtual time in which things go wrong.
     busy_s: float
-    #: 0 to 1: of the network; mean seconds between faults of the server.
+    #: 0 to 1: of the network; and how long a connection lives there.
     trouble: float
+    strike_s: float
+    #: Mean seconds between faults of the server and of clients.
     server_fault_s: float
     client_fault_s: float
     #: Mean seconds between two acts of a device.
     pace_s: float
     token_ttl_s: int
+    #: What the server's clock goes on at each look.
+    clock_step_s: float
     booking: bool
 
     def config(self, database: Path) -> Config:
@@ -54,14 +84,18 @@ def draw(seed: int) -> Setting:
     """The setting of a seed."""
     random = Random(f"{seed} setting")
     choice, chance = random.choice, random.random
+    kind = choice(KINDS)
 
     def some(**values: tuple[Any, ...]) -> dict[str, Any]:
-        """Each is its default, or in a third of the runs one of these."""
-        return {name: choice(values) for name, values in values.items() if chance() < 0.35}
+        """Each is its default, or in some of the runs one of these."""
+        return {name: choice(values) for name, values in values.items() if chance() < kind.small}
 
+    booking = chance() < 0.6
     people = random.sample(sorted(PEOPLE), k=random.randint(2, 5))
+    if booking and chance() < 0.5:
+        people.append(STAFF)
     devices = {user: 2 if chance() < 0.3 else 1 for user in people}
-    busy_s = choice((8.0, 16.0, 32.0))
+    busy_s = choice((10.0, 25.0, 60.0))
     return Setting(
         seed=seed,
         limits=some(
@@ -87,10 +121,12 @@ def draw(seed: int) -> Setting:
         | {"readers": choice((1, 1, 2))},
         devices=devices,
         busy_s=busy_s,
-        trouble=choice((0.0, 0.3, 0.6, 1.0)),
-        server_fault_s=choice((1.5, 3.0, 1000.0)),
-        client_fault_s=choice((3.0, 6.0, 20.0)),
+        trouble=choice(kind.trouble),
+        strike_s=kind.strike_s,
+        server_fault_s=kind.server_fault_s,
+        client_fault_s=kind.client_fault_s,
         pace_s=busy_s * sum(devices.values()) / choice((40, 80, 140)),
+        clock_step_s=choice((0.0, 0.0, 0.00002, 0.001)),
         token_ttl_s=choice((3_600, 30 * 86_400)),
-        booking=chance() < 0.6,
+        booking=booking,
     )

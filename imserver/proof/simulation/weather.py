@@ -7,17 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 #: Kinds of fault that strike a connection at a moment, with their share.
-STRIKES = (
-    "cut",
-    "cut",
-    "stall",
-    "stall",
-    "stall",
-    "stall",
-    "half-open",
-    "half-open client",
-    "half-open server",
-)
+STRIKES = (*["cut"] * 6, *["stall"] * 4, "half-open", "half-open client", "half-open server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +101,12 @@ class Fate:
 
 
 class Weather:
-    """`trouble` 0 is a fine day, 1 a bad one."""
+    """`trouble` 0 is a fine day, 1 a bad one, on which a connection is struck after about `strike_s`."""
 
-    def __init__(self, random: Random, trouble: float) -> None:
+    def __init__(self, random: Random, trouble: float, strike_s: float = 8.0) -> None:
         self._random = random
         self._trouble = trouble
+        self._strike_s = strike_s
         self.latency_s = random.choice((0.0002, 0.002, 0.02, 0.15))
         #: Nothing new goes wrong.
         self.calm = False
@@ -139,6 +130,6 @@ class Weather:
             resets=random.random() < 0.5,
         )
         while random.random() < 0.6 * trouble and len(fate.faults) < 4:
-            after_s = random.expovariate(1 / 8)
-            fate.faults.append(Strike(random.choice(STRIKES), after_s, random.expovariate(1 / 6)))
+            after_s = random.expovariate(1 / self._strike_s)
+            fate.faults.append(Strike(random.choice(STRIKES), after_s, random.expovariate(1 / 4)))
         return fate

@@ -58,7 +58,9 @@ class World:
         self.random = Random(f"{seed} world")
         self.loop = VirtualLoop(Random(f"{seed} loop"))
         self.journal = Journal(self.loop.time, whole=whole)
-        self.network = Network(self.loop, Weather(Random(f"{seed} network"), setting.trouble), self.journal)
+        self.network = Network(
+            self.loop, Weather(Random(f"{seed} network"), setting.trouble, setting.strike_s), self.journal
+        )
         self.loop.network = self.network
         self.loop.set_exception_handler(self._on_exception)
         self.database = folder / "run.db"

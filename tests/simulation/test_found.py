@@ -1,0 +1,72 @@
+"""What the simulation found, each as a test of its own.
+
+A seed replays its fault only as long as the simulation draws the same numbers, so each bug is also shown directly, or only so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imserver.errors import Refusal, RefusalCode, StoreFailed
+from imserver.testing import LogBook
+from imserver_protocol.errors import CloseCode
+from tests.limits.raw import GOODBYE, Raw
+from tests.support.servers import running
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "retry_after_ms"),
+    [
+        (Refusal(RefusalCode.OVERLOADED, "busy", retry_after_ms=1234), CloseCode.OVERLOADED, 1234),
+        (StoreFailed("unknown outcome"), CloseCode.STORE_FAILED, 5000),
+    ],
+)
+async def test_a_busy_store_is_no_fault_of_ours_at_hello(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, retry_after_ms: int
+) -> None:
+    """A store that said "not now" while a token was looked up was logged as an error of the server, and closed INTERNAL."""
+    async with running(tmp_path) as server:
+        log = LogBook()
+        server.listener.log = log
+
+        async def read(query: Any) -> Any:
+            raise error
+
+        monkeypatch.setattr(server.store, "read", read)
+        async with await Raw.open(server) as raw:
+            raw.hello(server.accounts.make_token("alice", ttl_s=3600))
+            frame = await raw.frame()
+            assert frame[0] == GOODBYE
+            assert raw.end is not None
+            assert (raw.end.code, raw.end.retry_after_ms) == (code, retry_after_ms)
+        assert log.events("error") + log.events("exception") == []
+
+
+async def test_a_request_that_meets_a_failed_store_is_not_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was refused INTERNAL and logged as a fault of its own, while the server was ending already for another."""
+    async with running(tmp_path) as server:
+        log = LogBook()
+        async with await Raw.open(server) as raw:
+            await raw.enter(server, "alice")
+            server.listener.log = log
+
+            real, failures = server.store.read, 0
+
+            async def read(query: Any) -> Any:
+                nonlocal failures
+                failures += 1
+                if failures == 1:
+                    raise StoreFailed("unknown outcome")
+                return await real(query)
+
+            monkeypatch.setattr(server.store, "read", read)
+            lost = raw.request("conversations")
+            await raw.answer(raw.request("conversations"))
+            assert failures == 2
+            assert not raw.answered(lost, 704)
+        assert log.events("error") == []

@@ -1,0 +1,126 @@
+"""The simulation notices what it is there for: each sabotage of the product makes a run fail, and in the right words."""
+
+import re
+
+import pytest
+
+from imserver.chat.messages import SessionPost
+from imserver.net import listener
+from imserver.proof.simulation.runs import run_one
+from imserver.store.sqlite_transaction import SqliteTransaction
+from imserver_client.catch_up import CatchUp
+from imserver_client.inbox import Inbox, Place
+from imserver_client.posting import Posting
+from imserver_protocol.handshake import resume_refusal
+from imserver_protocol.session import Session
+from imserver_protocol.window import ResendQueue
+
+#: Runs that are tried before a sabotage counts as unnoticed.
+SEEDS = range(300, 360)
+
+
+def findings_of(seeds) -> str:
+    """Of the first run that finds anything; "" if none does."""
+    for seed in seeds:
+        found = run_one(seed).findings
+        if found:
+            print("seed", seed, "finds it")
+            return "\n".join(found)
+    return ""
+
+
+def reply_before_commit(monkeypatch):
+    queued = SessionPost.withdrawn
+
+    def withdrawn(self):
+        # Asked when it enters the queue and when a batch is formed: answered at the first.
+        refused = queued(self)
+        if refused is None and not getattr(self.poster, "told_early", {}).get(self.request_seq):
+            self.poster.__dict__.setdefault("told_early", {})[self.request_seq] = True
+            self.poster.post_done(self.request_seq, (1, self.sent_at, False))
+        return refused
+
+    monkeypatch.setattr(SessionPost, "withdrawn", withdrawn)
+    monkeypatch.setattr(SessionPost, "settle", lambda self: None)
+
+
+def deduplication_off(monkeypatch):
+    monkeypatch.setattr(SqliteTransaction, "_find", lambda self, state, actor_id, key: None)
+
+
+def lagging_not_told(monkeypatch):
+    def end_lagging(self):
+        if self.pushes_unacked_frames > self._window_frames // 2:
+            return False
+        self.lagging = False
+        return False
+
+    monkeypatch.setattr(Session, "_end_lagging", end_lagging)
+
+
+def resume_without_token(monkeypatch):
+    def refusal(session, **asked):
+        if session is None:
+            return "unknown session"
+        mine = {"user_id": session.user_id, "device_id": session.device_id, "token": session.resume_token}
+        return resume_refusal(session, **{**asked, **mine})
+
+    monkeypatch.setattr(listener, "resume_refusal", refusal)
+
+
+def gaps_passed_over(monkeypatch):
+    def place(self, conversation_id, position):
+        track = self._tracks.get(conversation_id)
+        if track is None:
+            return Place.AHEAD
+        return Place.DUPLICATE if position <= track.have else Place.NEXT
+
+    monkeypatch.setattr(Inbox, "place", place)
+
+
+def acked_one_too_many(monkeypatch):
+    ack = ResendQueue.ack
+    monkeypatch.setattr(
+        ResendQueue, "ack", lambda self, seq: ack(self, seq + 1 if seq < self.transmitted_seq else seq)
+    )
+
+
+def plugin_event_not_marked(monkeypatch):
+    monkeypatch.setattr(SqliteTransaction, "mark_handled", lambda self, plugin, change: None)
+
+
+def no_sync_after_a_fresh_session(monkeypatch):
+    want = CatchUp.want_sync
+    monkeypatch.setattr(CatchUp, "want_sync", lambda self: None if self.started else want(self))
+
+
+def lost_session_forgets_posts(monkeypatch):
+    monkeypatch.setattr(Posting, "session_lost", lambda self: None)
+
+
+#: Sabotage -> a seed that notices it (others do, too), and what it says.
+SABOTAGES = {
+    reply_before_commit: (300, "was called stored"),
+    deduplication_off: (300, "abandon says that it is not|doubled|UNIQUE"),
+    lagging_not_told: (300, "was shown|lost"),
+    resume_without_token: (300, "a stranger resumed|newer connection"),
+    gaps_passed_over: (300, "never shown"),
+    acked_one_too_many: (300, "waits for|ended|outbox|connection"),
+    plugin_event_not_marked: (300, "echo|plugin"),
+    no_sync_after_a_fresh_session: (300, "was shown|never"),
+    lost_session_forgets_posts: (300, "outbox|waits for"),
+}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.__name__)
+def test_a_sabotage_is_noticed(sabotage, monkeypatch):
+    sabotage(monkeypatch)
+    seed, words = SABOTAGES[sabotage]
+    found = findings_of([seed, *SEEDS])
+    assert found
+    assert re.search(words, found), found[:2000]
+
+
+def test_the_same_runs_are_clean_without():
+    assert findings_of({seed for seed, _ in SABOTAGES.values()}) == ""
