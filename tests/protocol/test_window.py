@@ -49,6 +49,7 @@ def test_replay_is_everything_beyond_the_ack() -> None:
     queue.append(19, TAIL, 30)
     queue.replay()
     assert [entry[0] for entry in queue.take_unsent()] == [2, 3, 4, 5]
+    assert [entry[0] for entry in queue.from_seq(4)] == [4, 5]
 
 
 def test_an_ack_is_due_by_frames_bytes_or_time() -> None:
@@ -64,6 +65,48 @@ def test_an_ack_is_due_by_frames_bytes_or_time() -> None:
     assert seen(window) == (3, False, None)
     window.took(1, 100, 6.0)
     assert seen(window) == (4, True, 6.1)
+
+
+def test_acks_are_counted_to_the_frame_and_to_the_byte_each_time_anew() -> None:
+    window = ReceiveWindow(Limits(ack_after_frames=3, ack_after_bytes=100, ack_after_s=0.1))
+    for _ in range(3):
+        window.took(1, 98, 5.0)
+        window.took(1, 1, 5.0)
+        assert not window.now_due
+        window.took(0, 1, 5.0)
+        assert window.now_due
+        window.told()
+        window.took(2, 0, 5.0)
+        assert not window.now_due
+        window.took(1, 0, 5.0)
+        assert window.now_due
+        window.told()
+
+
+def test_room_for_replies_is_counted_to_the_byte() -> None:
+    room = ReplyRoom(Limits(reply_room_bytes=10_000, max_requests=10, post_reply_bytes=500))
+    for seq, size, extra in ((1, 499, 0), (2, 500, 0), (3, 501, 1)):
+        assert room.take(seq, size)
+        assert room.extra_bytes == extra
+    assert not room.take(4, 5500)
+    assert room.take(4, 5499)
+    assert room.extra_bytes == 5000
+    assert (room.has_room(0), room.has_room(500), room.has_room(501)) == (True, True, False)
+    assert room.reserve(5, 400)
+    assert room.take(5, 300)
+    assert room.extra_bytes == 5000
+    room.release(501)
+    room.release(500)
+    assert room.extra_bytes == 4999
+    room.release(5499)
+    assert room.extra_bytes == 0
+    assert room.reserve(6, 900)
+    assert room.extra_bytes == 400
+    assert room.take(6, 300)
+    assert room.extra_bytes == 0
+    assert room.reserve(7, 900)
+    room.clear()
+    assert room.extra_bytes == 0
 
 
 def test_room_for_replies_is_kept_for_each_request() -> None:
