@@ -70,17 +70,16 @@ def test_an_ack_is_due_by_frames_bytes_or_time() -> None:
 def test_acks_are_counted_to_the_frame_and_to_the_byte_each_time_anew() -> None:
     window = ReceiveWindow(Limits(ack_after_frames=3, ack_after_bytes=100, ack_after_s=0.1))
     for _ in range(3):
-        window.took(1, 98, 5.0)
-        window.took(1, 1, 5.0)
-        assert not window.now_due
-        window.took(0, 1, 5.0)
-        assert window.now_due
+        due = []
+        for frames, bytes_ in ((1, 98), (1, 1), (0, 1)):
+            window.took(frames, bytes_, 5.0)
+            due.append(window.now_due)
         window.told()
-        window.took(2, 0, 5.0)
-        assert not window.now_due
-        window.took(1, 0, 5.0)
-        assert window.now_due
+        for frames in (2, 1):
+            window.took(frames, 0, 5.0)
+            due.append(window.now_due)
         window.told()
+        assert due == [False, False, True, False, True]
 
 
 def test_room_for_replies_is_counted_to_the_byte() -> None:
