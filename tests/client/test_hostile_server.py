@@ -444,13 +444,14 @@ def flood_of(kind: str, line: Line, number: int) -> None:
             line.say(PUSH, "x-" + "y" * 1000, number)
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "kind",
     ["messages", "unknown conversations", "cursors", "signals", "edits", "lagging", "kinds of next year"],
 )
 async def test_floods_fill_no_memory(waits, kind):
     """Far more than any queue holds, while the application reads nothing: bounded, and afterwards all works."""
-    count = 600
+    count = 400
     over = asyncio.Event()
 
     def answer(request: list[Any]) -> Any:

@@ -32,9 +32,15 @@ MAX_OUTPUT_BYTES = 4096
 MAX_BUFFERED_BYTES = LIMITS.max_frame_bytes + 4
 
 #: What opens the state in which most may be said: the first frame to a server, and to a client that said HELLO.
-HELLO = frame_bytes(0, 0, 0, encode_tail((1, 1), (), "TOKEN", "phone", {}, None))
-WELCOME = frame_bytes(1, 0, 0, encode_tail(1, (), "alice", "S1", b"t" * 16, False, "", "e", 1, {}))
-OPENINGS = {(Role.CLIENT, "awaiting"): WELCOME, (Role.SERVER, "fresh"): HELLO}
+HELLOS = [
+    frame_bytes(0, 0, 0, encode_tail(versions, (), "TOKEN", "phone", {}, None))
+    for versions in ((1, 1), (1, 7), (0, 1), (2, 9))
+]
+WELCOMES = [
+    frame_bytes(1, 0, 0, encode_tail(version, (), "alice", "S1", b"t" * 16, False, "", "e", 1, {}))
+    for version in (1, 1, 1, 2)
+]
+OPENINGS = {(Role.CLIENT, "awaiting"): WELCOMES, (Role.SERVER, "fresh"): HELLOS}
 #: The seq that the next payload frame must have.
 NEXT_SEQ = {(Role.CLIENT, "resumed"): 3, (Role.SERVER, "open"): 6, (Role.SERVER, "resumed"): 6}
 STATES = ("fresh", "awaiting", "open", "resumed", "closing")
@@ -122,8 +128,8 @@ def feed(connection: Connection, chunks: Iterable[bytes]) -> list[Event]:
     return events
 
 
-def check(connection: Connection, events: list[Event]) -> int | None:
-    """The invariants 8, 13, 14 and 20 as far as one side shows them. Returns the close code, or None if it goes on."""
+def check(connection: Connection, events: list[Event]) -> str:
+    """The invariants 8, 13, 14 and 20 as far as one side shows them. Returns what became of the connection."""
     ends = [event for event in events if isinstance(event, Closed)]
     assert len(ends) <= 1
     assert not ends or events[-1] is ends[0], "something was reported after the end"
@@ -140,7 +146,9 @@ def check(connection: Connection, events: list[Event]) -> int | None:
         connection.on_time(deadline)
         again = connection.deadline
         assert again is None or again > deadline, "what was done at its time falls due again"
-    return ends[0].code if ends else None
+    if not ends:
+        return "goes on"
+    return "by a GOODBYE" if ends[0].by_peer else str(int(ends[0].code))
 
 
 def _check_session(session: Session) -> None:

@@ -331,7 +331,7 @@ async def play(seed: int, scale: int, folder: Path) -> dict[str, Counter[str]]:
 @pytest.mark.prove
 @pytest.mark.timeout(240)
 async def test_the_doors_for_long(tmp_path: Path) -> None:
-    found = await play(seed_of_this_run(), 1000, tmp_path)
+    found = await play(seed_of_this_run(), 400, tmp_path)
     assert found["settings"]["refused without a path"] == 0
 
 

@@ -223,7 +223,7 @@ async def test_many_requests(tmp_path: Path) -> None:
     seed = seed_of_this_run()
     print(f"\nrequests: seed {seed}")
     for store in stores(tmp_path, seed):
-        await play(seed, 12_000, store, tmp_path)
+        await play(seed, 8_000, store, tmp_path)
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["memory", "sqlite"])
