@@ -122,7 +122,7 @@ prove-torture: $(ready)
 	$(call proof,torture,$(bin)/imserver torture $(torture))
 
 prove-storage-faults: $(ready)
-	$(call proof,storage-faults,$(bin)/pytest -q -m prove -s -n 2 tests/storage_faults)
+	$(call proof,storage-faults,$(bin)/pytest -q -m prove -s tests/storage_faults)
 
 prove-hostile-peers: $(ready)
 	$(call proof,hostile-peers,$(bin)/pytest -q -m prove -s tests/hostile)
