@@ -1,0 +1,81 @@
+"""Ends that come at an odd moment: in the middle of a handshake, of a review, of everything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imserver.chat.accounts import Identity
+from imserver.errors import Refusal, StoreFailed
+from tests.limits.raw import Ended, Raw, eventually, new_key, said
+from tests.support.servers import running
+
+HERE = "direct/alice/bob"
+DRAINING = 100
+
+
+async def test_who_leaves_while_the_token_is_checked_leaves_no_session_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would never be detached, so it would stay for ever and be pushed to."""
+    async with running(tmp_path) as server:
+        asked, go_on = asyncio.Event(), asyncio.Event()
+        authenticate = server.accounts.authenticate
+
+        async def slow(token: str, device_id: str) -> Identity:
+            asked.set()
+            await go_on.wait()
+            return await authenticate(token, device_id)
+
+        monkeypatch.setattr(server.accounts, "authenticate", slow)
+        async with await Raw.open(server) as raw:
+            raw.hello(server.accounts.make_token("alice", ttl_s=60))
+            await asked.wait()
+        await eventually(lambda: not server.listener.transports)
+        go_on.set()
+        await eventually(lambda: not server.listener._handshakes)
+        assert len(server.listener.sessions) == 0
+        assert list(server.hub.outlets_of("alice")) == []
+
+
+async def test_who_connects_while_the_server_goes_down_is_told_when_to_come_back(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        server.listener._draining = True
+        async with await Raw.open(server) as raw:
+            end = await raw.goodbye()
+        assert (end.code, end.retry_after_ms > 0) == (DRAINING, True)
+
+
+async def test_what_is_under_review_when_the_drain_begins_is_decided_and_answered(tmp_path: Path) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def reviewer(conversation_id: str, sender_id: str, content: Mapping[str, Any]) -> Refusal | None:
+        asked.set()
+        await go_on.wait()
+        return None
+
+    async with running(tmp_path) as server, await Raw.open(server) as raw:
+        server.messages.reviewers = [reviewer]
+        await raw.enter(server, "alice")
+        seq = raw.request("post", HERE, new_key(), said("accepted before the drain"))
+        await asked.wait()
+        stopping = asyncio.create_task(server.stop())
+        await eventually(lambda: server.messages.draining)
+        go_on.set()
+        assert (await raw.answer(seq)).code == 0
+        assert (await raw.goodbye()).code == DRAINING
+        await stopping
+
+
+async def test_when_the_store_fails_every_socket_ends_without_a_word(tmp_path: Path) -> None:
+    """Whatever were said now could be wrong; clients come back, and learn the truth."""
+    async with running(tmp_path) as server, await Raw.open(server) as raw:
+        await raw.enter(server, "alice")
+        server._store_failed(StoreFailed("the outcome is unknown"))
+        with pytest.raises((Ended, ConnectionError)):
+            await raw.goodbye()
+        assert isinstance(await server.failed(), StoreFailed)
