@@ -45,7 +45,9 @@ COMMANDS: dict[str, Row] = {
     "token": Row("imserver.cli.token:token", "Print a token with which a user can connect."),
     "simulate": Row("imserver.cli.simulate:simulate", "Run the whole system on virtual time, under faults."),
     "demo": Row("imserver.cli.demo:demo", "See it work: a chat, a cut line, a killed server, and the proof."),
-    "torture": Row("imserver.cli.torture:torture", "Kill and cut off a real server under load; prove nothing lost."),
+    "torture": Row(
+        "imserver.cli.torture:torture", "Kill and cut off a real server under load; prove nothing lost."
+    ),
     "chat": Row("imserver.cli.chat:chat", "Chat in this terminal, or post lines from a pipe."),
 }
 
