@@ -212,6 +212,19 @@ async def test_a_former_member_learns_of_leaving_and_of_nothing_later(stand: Sta
     assert (await sync(stand, "bob", later))[0] == []
 
 
+async def test_a_former_member_who_asks_late_does_not_learn_how_far_the_others_have_come(
+    stand: Stand,
+) -> None:
+    group, _, _ = await stand.tx(
+        lambda tx: tx.create_conversation("ann", key(90), Kind.GROUP, "g", {"bob": Role.MEMBER})
+    )
+    await stand.tx(lambda tx: tx.remove_member(group, "ann", key(91), "bob"))
+    await stand.post(post(1, "ann", group), post(2, "ann", group))
+    for since in (None, (await sync(stand, "cy", None))[1]):
+        rows, _, _ = await stand.read(lambda reader, token: reader.sync("bob", token, 10), since)
+        assert [(row.head, row.left_at) for row in rows] == ([(2, 2)] if since is None else [])
+
+
 @pytest.mark.parametrize(
     "token",
     [
