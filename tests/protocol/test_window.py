@@ -92,6 +92,7 @@ def test_room_for_replies_is_counted_to_the_byte() -> None:
     assert room.extra_bytes == 5000
     assert (room.has_room(0), room.has_room(500), room.has_room(501)) == (True, True, False)
     assert room.reserve(5, 400)
+    assert room.extra_bytes == 5000
     assert room.take(5, 300)
     assert room.extra_bytes == 5000
     room.release(501)
