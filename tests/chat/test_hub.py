@@ -24,10 +24,12 @@ class Device:
     def __init__(self, user_id: str, diary: list[str] | None = None) -> None:
         self.user_id = user_id
         self.pushed: list[Any] = []
+        self.tails: list[Any] = []
         self._diary = diary if diary is not None else []
 
     def push(self, tail: Any) -> None:
         self.pushed.append(tail[2])
+        self.tails.append(tail)
         self._diary.append(f"push {tail[2]}")
 
 
@@ -124,7 +126,7 @@ async def test_a_moved_cursor_is_told_to_its_audience() -> None:
     unit = Unit()
     unit.events = [CursorMoved(5, TALK, "ann", Cursors(3, 2), BOTH)]
     hub.committed([unit])
-    assert (bob.pushed, eve.pushed) == (["ann"], [])
+    assert (bob.tails, eve.tails) == ([("cursor", TALK, "ann", 3, 2)], [])
 
 
 async def test_a_jam_holds_the_writer_and_lets_it_go_again() -> None:

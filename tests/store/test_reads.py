@@ -199,6 +199,17 @@ async def test_sync_tells_of_receipts_of_others_but_not_in_channels(stand: Stand
     assert (await sync(stand, "cy", token))[0] == []
 
 
+async def test_nobody_learns_how_far_readers_of_a_channel_have_read(stand: Stand) -> None:
+    channel, _, _ = await stand.tx(
+        lambda tx: tx.create_conversation("ann", key(90), Kind.CHANNEL, "c", {"bob": Role.READER})
+    )
+    await stand.tx(lambda tx: tx.move_cursors(channel, "bob", 1, 1))
+    await stand.post(post(1, "ann", channel))
+    for user_id in ("ann", "bob"):
+        rows, _, _ = await stand.read(lambda reader, who: reader.sync(who, None, 10), user_id)
+        assert [(row.conversation_id, row.cursors_of) for row in rows] == [(channel, ())]
+
+
 async def test_a_former_member_learns_of_leaving_and_of_nothing_later(stand: Stand) -> None:
     group, _, _ = await stand.tx(
         lambda tx: tx.create_conversation("ann", key(90), Kind.GROUP, "g", {"bob": Role.MEMBER})

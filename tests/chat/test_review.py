@@ -1,0 +1,94 @@
+"""Reviews: what they refuse, what was committed before, and what becomes of a post whose session has gone meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imserver.content import encode_content
+from imserver.errors import Refusal, RefusalCode
+from tests.limits.raw import Raw, eventually, new_key, said
+from tests.support.servers import running
+
+HERE = "direct/alice/bob"
+FORBIDDEN = 602
+
+
+async def forbid(conversation_id: str, sender_id: str, content: Mapping[str, Any]) -> Refusal | None:
+    return Refusal(RefusalCode.FORBIDDEN, "mind your words")
+
+
+async def allow(conversation_id: str, sender_id: str, content: Mapping[str, Any]) -> Refusal | None:
+    return None
+
+
+@pytest.mark.parametrize("reviewers", [[forbid], [forbid, allow], [allow, forbid]])
+async def test_one_reviewer_is_enough_to_refuse(tmp_path: Path, reviewers: list[Any]) -> None:
+    async with running(tmp_path) as server, await Raw.open(server) as raw:
+        server.messages.reviewers = reviewers
+        await raw.enter(server, "alice")
+        assert (await raw.ask("post", HERE, new_key(), said("x"))).code == FORBIDDEN
+        with pytest.raises(Refusal, match="mind your words"):
+            await server.chat.post("alice", HERE, "x")
+        server.messages.reviewers = [allow]
+        assert (await raw.ask("post", HERE, new_key(), said("y"))).result[0] == 1
+
+
+async def test_what_was_committed_keeps_its_answer_whatever_is_refused_now(tmp_path: Path) -> None:
+    async with running(tmp_path) as server, await Raw.open(server) as raw:
+        await raw.enter(server, "alice")
+        key = new_key()
+        first = (await raw.ask("post", HERE, key, said("x"))).result
+        server.messages.reviewers = [forbid]
+        again = await raw.ask("post", HERE, key, said("x"))
+        assert (again.code, again.result) == (0, [*first[:2], True])
+        assert (await raw.ask("post", HERE, new_key(), said("x"))).code == FORBIDDEN
+
+
+async def test_a_post_whose_session_ended_under_review_is_not_stored(tmp_path: Path) -> None:
+    """The next session may give the key up: what was not queued by then must not appear behind that."""
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(conversation_id: str, sender_id: str, content: Mapping[str, Any]) -> Refusal | None:
+        asked.set()
+        await go_on.wait()
+        return None
+
+    async with running(tmp_path) as server, await Raw.open(server) as raw:
+        await server.chat.post("bob", HERE, "before")
+        server.messages.reviewers = [slow]
+        await raw.enter(server, "alice")
+        raw.request("post", HERE, new_key(), said("x"))
+        await asked.wait()
+        [device] = server.listener.sessions
+        server.listener.sessions.end(device, server.clock.monotonic())
+        go_on.set()
+        await eventually(lambda: not server.messages._review_tasks)
+        assert (await server.chat.history("bob", HERE)).head == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ({"type": "system", "event": "removed"}, RefusalCode.INVALID),
+        ({"text": "without a type"}, RefusalCode.INVALID),
+        ({"type": "text", "text": "x" * 40_000}, RefusalCode.TOO_LARGE),
+    ],
+)
+async def test_an_edit_says_nothing_that_a_post_may_not(
+    tmp_path: Path, content: dict[str, Any], code: RefusalCode
+) -> None:
+    limits = {"max_content_bytes": 30_000}
+    async with running(tmp_path, limits=limits) as server:
+        await server.chat.post("alice", HERE, "x")
+        encoded = b"\x82\xa4type\xa4text\xa4text\xda\x9c\x40" + b"x" * 40_000
+        body = encoded if code is RefusalCode.TOO_LARGE else encode_content(content)
+        with pytest.raises(Refusal) as refused:
+            await server.chat.edit("alice", HERE, 1, body, key=b"k" * 16)
+        assert refused.value.code is code
+        page = await server.chat.history("bob", HERE)
+        assert [(item.position, item.revision) for item in page.items] == [(1, 1)]
