@@ -169,3 +169,35 @@ def test_sets_of_tasks_have_the_same_order_in_every_run(loop):
     again = VirtualLoop(Random(2))
     assert again.run_until_complete(main()) == first
     again.close()
+
+
+def test_a_kill_in_the_middle_of_a_turn_runs_nothing_twice_and_nothing_of_the_dead(loop):
+    seen: list[str] = []
+    one, other = Process(loop, "one"), Process(loop, "other")
+
+    async def main() -> None:
+        loop.call_soon(one.kill)
+        loop.call_soon(seen.append, "dead", context=one.context)
+        loop.call_soon(seen.append, "alive", context=other.context)
+        await asyncio.sleep(1)
+
+    loop.run_until_complete(main())
+    assert seen == ["alive"]
+
+
+def test_computing_makes_timers_late_and_lets_them_in_between(loop):
+    seen: list[Any] = []
+
+    def work(rounds: int) -> None:
+        seen.append(rounds)
+        loop.spend(1.0)
+        if rounds:
+            loop.call_soon(work, rounds - 1)
+
+    async def main() -> None:
+        loop.call_later(1.5, lambda: seen.append(f"timer at {loop.time():g}"))
+        work(3)
+        await asyncio.sleep(10)
+
+    loop.run_until_complete(main())
+    assert seen == [3, 2, 1, "timer at 3", 0]  # behind what was ready, as in asyncio

@@ -86,14 +86,16 @@ class Acts:
             (8, self._read),
             (8, self._typing),
             (6, self._edit),
-            (1, self._create),
-            (4, self._membership),
+            (2, self._create),
+            (8, self._membership),
             (4, self._say_twice),
             (3, self._lose_patience),
             (3, self._give_up),
             (3, self._look_away),
             (1, self._renew),
         ]
+        if device.world.setting.bulky:
+            table.append((4, self._flood))
         if device.world.setting.booking:
             table.append((14, self._book))
         self._weights = [weight for weight, _ in table]
@@ -114,7 +116,12 @@ class Acts:
     # -- saying -------------------------------------------------------------------------------------------------------
 
     def _where(self) -> str:
-        return self._random.choice(self.device.world.conversations)
+        """Mostly where this device is, sometimes where it is not."""
+        world, random = self.device.world, self._random
+        where = random.choice(world.conversations)
+        if where not in self.device.storage.begins and random.random() < 0.8:
+            where = world.conversations[0]
+        return where
 
     def _text(self, size: int = 0) -> dict[str, Any]:
         text = f"{self.device.device_id} {self.device.record.numbers + 1}"
@@ -140,6 +147,11 @@ class Acts:
 
     async def _say_much(self) -> None:
         self._post(self._where(), self._text(self._random.choice((400, 1500, 5000))))
+
+    async def _flood(self) -> None:
+        where = self._where()
+        for _ in range(self._random.randint(8, 24)):
+            self._post(where, self._text(20_000))
 
     async def _to_echo(self) -> None:
         self._post(direct_conversation_id(self.device.user_id, BOT), self._text())

@@ -146,9 +146,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _turn(self) -> None:
         """One iteration: what was ready when it began; what is made ready meanwhile waits for the next."""
-        ready = self._ready
+        ready, timers = self._ready, self._timers
         if not ready:
             self._jump()
+            timers = self._timers
+        now = self._now
+        while timers and timers[0][0] <= now:
+            ready.append(heapq.heappop(timers)[3])
         for _ in range(len(ready)):
             handle = ready.popleft()
             if not handle.cancelled():
@@ -161,7 +165,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     _callbacks_until = MAX_CALLBACKS_AT_ONCE
 
     def _jump(self) -> None:
-        """To the next timer, and make ready whatever is due then."""
+        """To the next timer."""
         timers = self._timers
         while timers and timers[0][3].cancelled():
             heapq.heappop(timers)
@@ -172,8 +176,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if due > self._now:
             self._now = due
             self._callbacks_until = self.callbacks + MAX_CALLBACKS_AT_ONCE
-        while timers and timers[0][0] <= due:
-            self._ready.append(heapq.heappop(timers)[3])
+
+    def spend(self, seconds: float) -> None:
+        """Computing took so long: timers that were due meanwhile are late."""
+        self._now += seconds
 
     # -- scheduling ---------------------------------------------------------------------------------------------------
 
@@ -228,7 +234,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         def inside(handle: asyncio.Handle) -> bool:
             return handle._context.get(_PROCESS) is process  # type: ignore[attr-defined]
 
-        self._ready = deque(handle for handle in self._ready if not inside(handle))
+        for handle in self._ready:
+            if inside(handle):
+                handle.cancel()
         self._timers = [row for row in self._timers if not inside(row[3])]
         heapq.heapify(self._timers)
         self._cancelled_timers = sum(row[3].cancelled() for row in self._timers)

@@ -69,6 +69,8 @@ class Setting:
     #: What the server's clock goes on at each look.
     clock_step_s: float
     booking: bool
+    #: Some people send large messages, many at a time.
+    bulky: bool
 
     def config(self, database: Path) -> Config:
         """Of every server of this run."""
@@ -126,7 +128,8 @@ def draw(seed: int) -> Setting:
         server_fault_s=kind.server_fault_s,
         client_fault_s=kind.client_fault_s,
         pace_s=busy_s * sum(devices.values()) / choice((40, 80, 140)),
-        clock_step_s=choice((0.0, 0.0, 0.00002, 0.001)),
+        clock_step_s=choice((0.0, 0.0, 0.0, 0.00002, 0.0005)),
         token_ttl_s=choice((3_600, 30 * 86_400)),
         booking=booking,
+        bulky=chance() < 0.12,
     )

@@ -24,31 +24,25 @@ from .network import Network
 from .setting import BEGIN_MS, COMMON, PEOPLE, STRANGER, draw
 from .weather import Weather
 
-#: A slow processor is at most so far behind: what it computes at one moment of virtual time never takes longer (seconds).
-MAX_LEAD_S = 0.02
-
 
 class WallClock:
     """The machine's clock: monotonic time is the loop's, wall time can be set.
 
-    On a slow processor (`step_s` above 0) each look at the clock shows a little later time, as computing takes time there.
+    On a slow processor (`step_s` above 0) time goes by at each look at the clock: computing takes time there.
     """
 
     def __init__(self, loop: VirtualLoop, step_s: float = 0.0) -> None:
         self.offset_ms = 0
-        self._time = loop.time
+        self._loop = loop
         self._step_s = step_s
-        self._last_s = 0.0
 
     def now_ms(self) -> int:
-        return BEGIN_MS + self.offset_ms + int(self._time() * 1000)
+        return BEGIN_MS + self.offset_ms + int(self._loop.time() * 1000)
 
     def monotonic(self) -> float:
-        now = self._time()
         if self._step_s:
-            last = self._last_s
-            now = self._last_s = max(last, min(max(last, now) + self._step_s, now + MAX_LEAD_S))
-        return now
+            self._loop.spend(self._step_s)
+        return self._loop.time()
 
 
 def plugins(booking: bool) -> list[Plugin]:
