@@ -224,7 +224,8 @@ def version_of_ours(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
-    found = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
+    # SQLite says several lines in one row; an error at the start is one.
+    found = [line for row in connection.execute("PRAGMA quick_check(3)") for line in row[0].splitlines()]
     if found != ["ok"]:
         raise StartError(f"{path}: the database is damaged ({'; '.join(found)[:200]}); restore a backup")
 

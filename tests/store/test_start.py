@@ -189,6 +189,21 @@ async def test_a_damaged_database_is_not_served(tmp_path: Path) -> None:
     assert "restore a backup" in await start_error(path)
 
 
+async def test_damage_where_nobody_looks_at_the_start_is_found_too(tmp_path: Path) -> None:
+    """Served, it would show at the first page of history that touches it, or be copied into every backup until then."""
+    path = tmp_path / "chat.db"
+    stand = await started(path, posts=0)
+    await stand.post(*[post(number, text="x" * 500) for number in range(400)])
+    await stand.store.close()
+    whole = path.read_bytes()
+    leaves = [page for page in range(2, len(whole) // 4096) if whole[page * 4096] == 0x0D]
+    damaged = bytearray(whole)
+    middle = leaves[len(leaves) // 2] * 4096
+    damaged[middle + 8 : middle + 40] = b"\xa5" * 32  # where its cells are
+    path.write_bytes(damaged)
+    assert "restore a backup" in await start_error(path)
+
+
 async def test_a_database_that_cannot_be_written(tmp_path: Path) -> None:
     path = tmp_path / "chat.db"
     await (await started(path)).store.close()
