@@ -109,3 +109,11 @@ async def test_one_that_ends_the_transaction_does_not_cost_the_others_a_commit_e
     assert [unit.result[0] for unit in (*before, *behind)] == list(range(5, 25))
     assert culprit.error is not None
     assert statements.count("COMMIT") == 1
+
+
+async def test_readers_cannot_write_whatever_they_are_asked(counted: tuple[Stand, list[str]]) -> None:
+    """All writes and checkpoints go through one connection: SQLite's WAL-reset bug needs two."""
+    stand, _ = counted
+    for statement in ("DELETE FROM messages", "CREATE TABLE more (x)", "UPDATE meta SET value = 0"):
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            await stand.read(lambda reader, sql: reader._connection.execute(sql), statement)
