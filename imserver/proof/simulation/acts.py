@@ -95,7 +95,7 @@ class Acts:
             (1, self._renew),
         ]
         if device.world.setting.bulky:
-            table.append((4, self._flood))
+            table.append((12, self._flood))
         if device.world.setting.booking:
             table.append((14, self._book))
         self._weights = [weight for weight, _ in table]
@@ -124,6 +124,7 @@ class Acts:
         return where
 
     def _text(self, size: int = 0) -> dict[str, Any]:
+        """At least so many characters, each of two bytes."""
         text = f"{self.device.device_id} {self.device.record.numbers + 1}"
         return {"type": "text", "text": text.ljust(size, "·")}
 
@@ -151,7 +152,7 @@ class Acts:
     async def _flood(self) -> None:
         where = self._where()
         for _ in range(self._random.randint(8, 24)):
-            self._post(where, self._text(20_000))
+            self._post(where, self._text(15_000))
 
     async def _to_echo(self) -> None:
         self._post(direct_conversation_id(self.device.user_id, BOT), self._text())

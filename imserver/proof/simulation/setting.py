@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -46,6 +47,29 @@ KINDS = (
 )
 
 
+#: Values of the server's limits at which things happen that nobody sees at the defaults.
+LIMITS: Mapping[str, tuple[Any, ...]] = {
+    "window_frames": (4, 16, 48),
+    "window_bytes": (4096, 16_384),
+    "max_requests": (1, 4, 24),
+    "max_page_items": (1, 5, 40),
+    "detached_s": (1.0, 4.0, 15.0),
+    "max_detached_sessions": (1, 3),
+    "max_detached_bytes": (6_000, 40_000),
+    "posts_per_second": (2.0, 8.0),
+    "posts_burst": (3, 20),
+    "max_sessions_per_user": (2, 3),
+    "max_fanout_backlog": (4, 20),
+    "unwritable_s": (3.0,),
+}
+STORE: Mapping[str, tuple[Any, ...]] = {
+    "max_batch_units": (1, 4),
+    "max_queue_units": (3, 12),
+    "max_queue_bytes": (40_000,),
+    "max_cached_conversations": (1, 4),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One run's."""
@@ -87,49 +111,38 @@ def draw(seed: int) -> Setting:
     random = Random(f"{seed} setting")
     choice, chance = random.choice, random.random
     kind = choice(KINDS)
-
-    def some(**values: tuple[Any, ...]) -> dict[str, Any]:
-        """Each is its default, or in some of the runs one of these."""
-        return {name: choice(values) for name, values in values.items() if chance() < kind.small}
-
-    booking = chance() < 0.6
-    people = random.sample(sorted(PEOPLE), k=random.randint(2, 5))
-    if booking and chance() < 0.5:
-        people.append(STAFF)
-    devices = {user: 2 if chance() < 0.3 else 1 for user in people}
+    booking, bulky = chance() < 0.6, chance() < 0.12
+    devices = _devices(random, booking)
+    limits = _some(random, kind.small, LIMITS)
+    if bulky:
+        # What is large has to pile up in front of a slow socket, not in a window.
+        limits = {name: value for name, value in limits.items() if not name.startswith("window")}
     busy_s = choice((10.0, 25.0, 60.0))
     return Setting(
         seed=seed,
-        limits=some(
-            window_frames=(4, 16, 48),
-            window_bytes=(4096, 16_384),
-            max_requests=(1, 4, 24),
-            max_page_items=(1, 5, 40),
-            detached_s=(1.0, 4.0, 15.0),
-            max_detached_sessions=(1, 3),
-            max_detached_bytes=(6_000, 40_000),
-            posts_per_second=(2.0, 8.0),
-            posts_burst=(3, 20),
-            max_sessions_per_user=(2, 3),
-            max_fanout_backlog=(8, 60),
-            unwritable_s=(3.0,),
-        ),
-        store=some(
-            max_batch_units=(1, 4),
-            max_queue_units=(3, 12),
-            max_queue_bytes=(40_000,),
-            max_cached_conversations=(1, 4),
-        )
-        | {"readers": choice((1, 1, 2))},
+        limits=limits,
+        store=_some(random, kind.small, STORE) | {"readers": choice((1, 1, 2))},
         devices=devices,
         busy_s=busy_s,
-        trouble=choice(kind.trouble),
+        trouble=1.0 if bulky else choice(kind.trouble),
         strike_s=kind.strike_s,
         server_fault_s=kind.server_fault_s,
         client_fault_s=kind.client_fault_s,
         pace_s=busy_s * sum(devices.values()) / choice((40, 80, 140)),
-        clock_step_s=choice((0.0, 0.0, 0.0, 0.00002, 0.0005)),
+        clock_step_s=0.002 if "max_fanout_backlog" in limits else choice((0.0, 0.0, 0.0, 0.00002, 0.0005)),
         token_ttl_s=choice((3_600, 30 * 86_400)),
         booking=booking,
-        bulky=chance() < 0.12,
+        bulky=bulky,
     )
+
+
+def _devices(random: Random, booking: bool) -> dict[str, int]:
+    people = random.sample(sorted(PEOPLE), k=random.randint(2, 5))
+    if booking and random.random() < 0.5:
+        people.append(STAFF)
+    return {user: 2 if random.random() < 0.3 else 1 for user in people}
+
+
+def _some(random: Random, share: float, values: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
+    """Each is left at its default, or in this share of the runs one of its small values."""
+    return {name: random.choice(small) for name, small in values.items() if random.random() < share}
