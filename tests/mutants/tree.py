@@ -49,8 +49,10 @@ class Tree:
     def environment(self) -> dict[str, str]:
         """Whatever is started with it imports from this copy, and draws the same examples each time."""
         shelves = [str(self.folder), *(str(self.folder / shelf) for shelf in SHELVES), str(PLUGIN)]
+        # Without what pytest tells its own workers: a proof of tests may itself be run by one.
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         return {
-            **os.environ,
+            **ours,
             "PYTHONPATH": os.pathsep.join(shelves),
             "CI": "1",
             # Else git would look for the patch's files in a repository around this folder.

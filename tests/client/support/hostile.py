@@ -89,6 +89,8 @@ class Line:
         return 0
 
     def raw(self, data: bytes) -> None:
+        if self.writer.is_closing():  # uvloop refuses what asyncio drops
+            raise Gone
         self.writer.write(data)
 
     def say(self, type_: int, *fields: Any, seq: int | None = None, ack: int | None = None) -> None:
