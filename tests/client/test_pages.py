@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from imserver_client import EpochChanged, RefusalCode
+from imserver_client import EpochChanged, MemoryStorage, RefusalCode
+from imserver_client.storage import SavedPosition
 
 from .test_receiving import event, take
 
@@ -60,3 +61,17 @@ async def test_a_page_of_the_history_of_before_is_not_taken_over(server, open_cl
         server.say("c", "bob", "of now")
         server.say("c", "bob", "and more")
         assert await take(alice, 2) == ["c:1:of now", "c:2:and more"]
+
+
+async def test_what_an_earlier_process_knew_of_but_had_not_read_is_read(server, open_client):
+    """It was killed in the middle of catching up: sync has told it of the head, and will not tell again."""
+    server.chat.conversation("c", "alice", "bob")
+    for number in range(1, 4):
+        server.say("c", "bob", str(number), pushed=False)
+    storage = MemoryStorage()
+    storage.save_identity("phone", "alice", server.chat.epoch)
+    storage.save_sync(str(server.chat.changes), True, {"c": SavedPosition(have=1, handed=2, known_head=3)})
+    async with open_client(token="alice", device_id="phone", store=storage) as alice:
+        messages = alice.messages()
+        found = [await anext(messages) for _ in range(2)]
+        assert [(one.position, one.redelivered) for one in found] == [(2, True), (3, False)]

@@ -10,6 +10,7 @@ from imserver_protocol import (
     EncodeError,
     Limits,
     RefusalReceived,
+    RemoteError,
     SessionState,
     Tail,
     WindowFull,
@@ -146,3 +147,24 @@ def test_only_what_was_opened_later_is_newer() -> None:
     assert server.is_held_by_newer(opened_at - 0.001)
     assert not server.is_held_by_newer(opened_at)
     assert not server.is_held_by_newer(opened_at + 0.001)
+
+
+def test_the_server_takes_requests_up_to_the_byte() -> None:
+    _, _, server = open_world(Limits(max_request_bytes=4300))
+    with pytest.raises(RemoteError):
+        server.open_request(1, 4301)
+    server.open_request(1, 4300)
+    with pytest.raises(RemoteError):
+        server.open_request(2, 1)
+    assert server.requests_in_flight == 1
+
+
+def test_pushes_are_shared_and_the_rest_is_ones_own() -> None:
+    world, _, server = open_world()
+    seqs = [world.request(1000) for _ in range(2)]
+    world.pump()
+    server.push(tail_of(500))
+    assert server.unshared_bytes == server.request_bytes_in_flight > 2000
+    server.reply(seqs[0], "x" * 700)
+    assert server.unshared_bytes == server.request_bytes_in_flight + server.replies_unacked_bytes
+    assert server.unshared_bytes > 2700
