@@ -35,7 +35,7 @@ MAX_JUMP_MS = 86_400_000
 #: after 35 s and by the server after 60 s, and then a client may wait 30 s for its next attempt.
 HEAL_S = 600.0
 #: Rounds of cancelling; what does not end then is left alone.
-BURIALS = 300
+BURIALS = 10_000
 
 
 @dataclass(slots=True)
@@ -197,7 +197,7 @@ class World:
         loop = self.loop
         loop.set_exception_handler(lambda loop, context: None)
         for _ in range(BURIALS):
-            dead = [task for task in loop.dead if not task.done()]
+            dead = loop.dead = [task for task in loop.dead if not task.done()]
             if not dead:
                 break
             for task in dead:
