@@ -61,9 +61,7 @@ class Bench:
         task = self.process.spawn(inside())
 
         self.loop.run_until_complete(asyncio.wait({task}, timeout=10))
-        for dead in self.loop.dead:
-            dead.cancel()
-        self.loop.run_idle(100)
+        self.loop.bury()
         self.loop.close()
         with sqlite3.connect(self.path) as sql:
             rows = [row[0] for row in sql.execute("SELECT number FROM rows ORDER BY number")]

@@ -130,9 +130,8 @@ def test_a_killed_process_runs_no_line_more(loop):
     loop.run_until_complete(main())
     assert seen == []
     assert len(loop.dead) == 2
-    for task in loop.dead:
-        task.cancel()
-    loop.run_idle(100)
+    assert loop.bury()
+    assert not loop.bury()
     assert seen == ["finally of a child", "finally"]
 
 
@@ -154,8 +153,7 @@ def test_a_kill_leaves_others_alone(loop):
 
     loop.run_until_complete(main())
     assert seen == ["other"]
-    loop.dead[0].cancel()
-    loop.run_idle(100)
+    loop.bury()
 
 
 def test_sets_of_tasks_have_the_same_order_in_every_run(loop):
@@ -201,3 +199,29 @@ def test_computing_makes_timers_late_and_lets_them_in_between(loop):
 
     loop.run_until_complete(main())
     assert seen == [3, 2, 1, "timer at 3", 0]  # behind what was ready, as in asyncio
+
+
+def test_a_task_whose_wait_was_over_when_it_died_is_buried_too(loop):
+    seen: list[str] = []
+    process = Process(loop, "victim")
+    future = loop.create_future()
+
+    async def inside() -> None:
+        try:
+            await future
+            seen.append("went on")
+        finally:
+            seen.append("finally")
+
+    async def main() -> None:
+        process.spawn(inside())
+        await asyncio.sleep(1)
+        future.set_result(None)  # wakes the task in the next turn
+        process.kill()
+        await asyncio.sleep(1)
+
+    loop.run_until_complete(main())
+    assert seen == []
+    while loop.bury():
+        pass
+    assert seen == ["finally"]

@@ -11,6 +11,7 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context, ContextVar
 from random import Random
 from typing import Any, Self, TypeVar, TypeVarTuple
@@ -131,18 +132,31 @@ class VirtualLoop(asyncio.BaseEventLoop):
             asyncio._set_running_loop(None)
         return main.result()
 
-    def run_idle(self, max_callbacks: int) -> None:
-        """Run what is ready at this moment, without moving the clock: for tidying up."""
+    def bury(self) -> bool:
+        """End the tasks of killed processes, so that nobody's `finally` runs later. True if there were any: more may follow."""
+        dead, self.dead = [task for task in self.dead if not task.done()], []
+        for task in dead:
+            task.cancel()
         asyncio._set_running_loop(self)
         try:
-            for _ in range(max_callbacks):
-                if not self._ready:
-                    break
+            while self._ready:
                 handle = self._ready.popleft()
                 if not handle.cancelled():
                     handle._run()
+            for task in dead:
+                if not task.done():
+                    self._close(task)
         finally:
             asyncio._set_running_loop(None)
+        return bool(dead)
+
+    @staticmethod
+    def _close(task: asyncio.Task[Any]) -> None:
+        """What the task waited for had come when its process died: nothing will wake it any more."""
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        coroutine: Any = task.get_coro()
+        with suppress(BaseException):
+            coroutine.close()
 
     def _turn(self) -> None:
         """One iteration: what was ready when it began; what is made ready meanwhile waits for the next."""

@@ -197,14 +197,8 @@ class World:
         loop = self.loop
         loop.set_exception_handler(lambda loop, context: None)
         for _ in range(BURIALS):
-            dead = loop.dead = [task for task in loop.dead if not task.done()]
-            if not dead:
+            if not loop.bury():
                 break
-            for task in dead:
-                task.cancel()
-            loop.run_idle(100_000)
-        for task in loop.dead:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
         loop.close()
 
 
