@@ -128,7 +128,7 @@ def draw(seed: int) -> Setting:
         strike_s=kind.strike_s,
         server_fault_s=kind.server_fault_s,
         client_fault_s=kind.client_fault_s,
-        pace_s=busy_s * sum(devices.values()) / choice((40, 80, 140)),
+        pace_s=busy_s * sum(devices.values()) / choice((36, 72, 120)),
         clock_step_s=0.002 if "max_fanout_backlog" in limits else choice((0.0, 0.0, 0.0, 0.00002, 0.0005)),
         token_ttl_s=choice((3_600, 30 * 86_400)),
         booking=booking,
