@@ -75,3 +75,27 @@ async def test_what_an_earlier_process_knew_of_but_had_not_read_is_read(server, 
         messages = alice.messages()
         found = [await anext(messages) for _ in range(2)]
         assert [(one.position, one.redelivered) for one in found] == [(2, True), (3, False)]
+
+
+async def test_what_arrived_while_a_page_was_on_its_way_is_not_handed_over_twice(server, open_client):
+    made = server.chat.conversation("c", "alice", "bob")
+    async with open_client(token="alice") as alice:
+        withheld = []
+
+        def withhold(peer, request):
+            if request.method == "history":
+                withheld.append((peer, request))
+            return request.method == "history"
+
+        server.script = withhold
+        server.say("c", "bob", "1", pushed=False)
+        server.say("c", "bob", "2")
+        await server.until(lambda: len(withheld) == 1)
+        for message in made.messages:
+            server.push_message("c", message, None)
+        assert await take(alice, 2) == ["c:1:1", "c:2:2"]
+        server.script = None
+        server.reply(*withheld[0], server.chat.history("alice", "c", 0, None, 10))
+        await alice.history("c")  # by then the page was handled, too
+        server.say("c", "bob", "3")
+        assert await take(alice, 1) == ["c:3:3"]
