@@ -26,10 +26,10 @@ from imserver.config import Config, check_config
 from imserver.errors import Refusal, StoreFailed
 from imserver.metrics import Metrics
 from imserver.net.listener import Listener
+from imserver.net.pushes import WirePushes
 from imserver.plugin_api import Plugin
 from imserver.plugin_host import HostLimits, PluginHost
 from imserver.store.sqlite import SqliteStore
-from imserver_protocol.session import push_tail
 from imserver_protocol.states import Recorder
 
 #: How long the drain waits before it looks again whether the writer's queue has room (seconds).
@@ -80,7 +80,7 @@ class Server:
             self.config.store, clock=self.clock, max_members=self.config.limits.max_group_members
         )
         limits = self.config.limits
-        self.hub = Hub(push_tail, self.clock, self.log, max_backlog=limits.max_fanout_backlog)
+        self.hub = Hub(WirePushes(), self.clock, self.log, max_backlog=limits.max_fanout_backlog)
         self.accounts = Accounts(self.store, self.clock, self.config.auth, random_bytes)
         self.messages = Messages(self.store, self.clock, limits)
         #: In-process calls: post, history, conversations, members, accounts.

@@ -21,6 +21,7 @@ from imserver.chat.ports import Store
 from imserver.content import decode_content, encode_content
 from imserver.events import MessageEdited, MessagePosted, StoredEvent
 from imserver.model import Kind, Role, User, direct_conversation_id
+from imserver.net.pushes import WirePushes
 from imserver.plugin_api import Content, Plugin
 from imserver.plugin_host import HostLimits, PluginHost
 from imserver.store.memory import MemoryStore
@@ -126,7 +127,7 @@ class PluginKit(Generic[P]):
         self.store: Store = store or MemoryStore(clock=self.clock, rng=random.Random(seed))  # noqa: S311
         self.limits = limits or HostLimits()
         self._random = random.Random(seed)  # noqa: S311  ids in a test
-        self._hub = Hub(lambda *_: None, self.clock, self.log, max_backlog=100_000)
+        self._hub = Hub(WirePushes(), self.clock, self.log, max_backlog=100_000)
         self._hub.observers.append(self._observe)
         self._said: dict[str, dict[int, Said]] = {}
         #: The plugin object that runs.

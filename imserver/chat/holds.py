@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import OrderedDict
-from typing import NamedTuple
+
+import msgspec
 
 #: Requests of a session that are under way at the most, unless the server is configured otherwise.
 MAX_UNDER_WAY = 256
@@ -23,7 +24,7 @@ HELD_WINDOWS = 4
 RELEASED_WINDOWS = 2
 
 
-class Ticket(NamedTuple):
+class Ticket(msgspec.Struct, frozen=True, gc=False):
     """A post's place: `rank` says where it stands among the posts of its session, `arrival` when it was (last) offered.
 
     They differ for a key that held its conversation and is offered again: it keeps the rank of its first arrival.
@@ -52,6 +53,11 @@ class Holds:
     def __len__(self) -> int:
         """Keys and releases that are remembered."""
         return self._keys + len(self._releases)
+
+    @property
+    def matter(self) -> bool:
+        """False while nothing is held and no release is remembered: then no post overtakes anything."""
+        return bool(self._held or self._released)
 
     def offer(self, conversation_id: str, key: bytes) -> Ticket | None:
         """A post arrives. None: the conversation is held by an older key, which has to come first."""
@@ -92,7 +98,7 @@ class Holds:
 
     def overtakes(self, conversation_id: str, ticket: Ticket) -> bool:
         """True if a queued post with this ticket would overtake one that was said before it and is not decided."""
-        rank, arrival = ticket
+        rank, arrival = ticket.rank, ticket.arrival
         keys = self._held.get(conversation_id)
         if keys and rank > keys[0][0]:
             return True

@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from imserver.chat.ports import Outlet, PushEncoder, Unit
 from imserver.clock import Clock
-from imserver.events import CursorMoved, MessagePosted, StoredEvent
+from imserver.events import CursorMoved, MessageEdited, MessagePosted, StoredEvent
 from imserver.model import Audience
 
 #: Longest stretch of fan-out in one turn of the loop, so that reads, pings and acks of others stay prompt.
 TURN_S = 0.005
 #: Conversations whose last audience is remembered for signals.
 MAX_AUDIENCES = 10_000
+
+_SECOND = itemgetter(1)
 
 
 class Hub:
@@ -32,7 +34,7 @@ class Hub:
         self._log = log
         self._max_backlog = max_backlog
         self._outlets: dict[str, list[Outlet]] = {}
-        self._queue: deque[Unit] = deque()
+        self._queue: deque[tuple[Unit, int]] = deque()
         self._backlog = 0
         self._scheduled = False
         self._held_writer = False
@@ -73,8 +75,9 @@ class Hub:
 
     def committed(self, units: Sequence[Unit]) -> None:
         """Queue the batch and work on it at once, for one turn's share."""
-        self._queue.extend(units)
-        self._backlog += sum(_weight(unit) for unit in units)
+        weighed = [(unit, _weight(unit)) for unit in units]
+        self._queue.extend(weighed)
+        self._backlog += sum(map(_SECOND, weighed))
         if not self._scheduled:
             self._work()
 
@@ -89,12 +92,12 @@ class Hub:
         queue = self._queue
         events: list[StoredEvent] = []
         while queue:
-            unit = queue.popleft()
-            self._backlog -= _weight(unit)
+            unit, weight = queue.popleft()
+            self._backlog -= weight
             try:
                 for event in unit.events:
                     self._fan_out(event, unit.origin)
-                events.extend(unit.events)
+                    events.append(event)
                 unit.settle()
             except Exception:
                 # One unit's trouble must not silence the rest of the batch; who waits for this one will offer it again.
@@ -114,10 +117,9 @@ class Hub:
             self.on_relief()
 
     def _fan_out(self, event: StoredEvent, origin: Outlet | None) -> None:
-        if isinstance(event, MessagePosted):
+        if type(event) is MessagePosted:
             message = event.message
-            tail = self._encode_push(
-                "message",
+            tail = self._encode_push.message(
                 message.conversation_id,
                 message.position,
                 message.sender_id,
@@ -130,20 +132,19 @@ class Hub:
             self._remember(message.conversation_id, event.audience if remaining is None else remaining)
         elif isinstance(event, CursorMoved):
             cursors = event.cursors
-            tail = self._encode_push(
-                "cursor", event.conversation_id, event.user_id, cursors.delivered, cursors.read
+            tail = self._encode_push.cursor(
+                event.conversation_id, event.user_id, cursors.delivered, cursors.read
             )
             self._push(tail, event.audience, origin)
 
     def _push(self, tail: object, audience: Collection[str], origin: Outlet | None) -> None:
         outlets = self._outlets
-        if len(audience) > len(outlets):
-            reachable = [found for user_id, found in outlets.items() if user_id in audience]
-        else:
-            reachable = [found for user_id in audience if (found := outlets.get(user_id))]
-        for outlet in chain.from_iterable(reachable):
-            if outlet is not origin:
-                outlet.push(tail)
+        # Whichever are fewer are gone through: members, or those who are here.
+        names = [name for name in outlets if name in audience] if len(audience) > len(outlets) else audience
+        for user_id in names:
+            for outlet in outlets.get(user_id, ()):
+                if outlet is not origin:
+                    outlet.push(tail)
 
     def _remember(self, conversation_id: str, audience: Audience) -> None:
         audiences = self._audiences
@@ -153,4 +154,8 @@ class Hub:
 
 
 def _weight(unit: Unit) -> int:
-    return 1 + sum(len(getattr(event, "audience", ())) for event in unit.events)
+    weight = 1
+    for event in unit.events:
+        if not isinstance(event, MessageEdited):
+            weight += len(event.audience)
+    return weight

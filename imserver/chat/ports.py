@@ -38,7 +38,7 @@ class Unit:
 
     __slots__ = ("error", "events", "origin", "result", "submitted_at")
 
-    #: What one unit counts against the queue's bound in bytes, at the least.
+    #: What one unit counts against the queue's bound in bytes; a post adds its content.
     size_bytes = 256
 
     def __init__(self, origin: Outlet | None = None) -> None:
@@ -90,7 +90,7 @@ class PostUnit(Unit):
     `result` is a `Posted`. Subclasses override `settle`.
     """
 
-    __slots__ = ("content", "conversation_id", "digest", "key", "sender_id", "sent_at")
+    __slots__ = ("content", "conversation_id", "digest", "key", "sender_id", "sent_at", "size_bytes")
 
     def __init__(
         self,
@@ -109,6 +109,7 @@ class PostUnit(Unit):
         self.content = content
         self.digest = digest
         self.sent_at = sent_at
+        self.size_bytes = Unit.size_bytes + len(content)
 
     def run(self, tx: Transaction) -> Posted:
         return tx.post(
@@ -354,9 +355,19 @@ class Outlet(Protocol):
 
 
 class PushEncoder(Protocol):
-    """Encodes a push once for all its recipients; what comes out is opaque to the chat layer."""
+    """Encodes each kind of push, once for all its recipients; what comes out is opaque to the chat layer."""
 
-    def __call__(self, kind: str, *fields: Any) -> Any: ...
+    def message(
+        self,
+        conversation_id: str,
+        position: int,
+        sender_id: str,
+        sent_at: int,
+        key: bytes,
+        content: bytes | None,
+    ) -> Any: ...
+
+    def cursor(self, conversation_id: str, user_id: str, delivered: int, read: int) -> Any: ...
 
 
 class Reviewer(Protocol):

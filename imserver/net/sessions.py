@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -31,6 +31,7 @@ from imserver_protocol.codec import Tail
 from imserver_protocol.errors import CloseCode, EncodeError, LocalError
 from imserver_protocol.errors import RefusalCode as WireRefusalCode
 from imserver_protocol.events import RequestReceived
+from imserver_protocol.posts import PostReceived, post_reply_tail
 from imserver_protocol.session import Session
 from imserver_protocol.states import SessionState
 
@@ -97,7 +98,7 @@ class DeviceSession:
     def post_done(self, request_seq: int, posted: Posted) -> None:
         """The commit is durable: the one place from which a post is answered with yes."""
         if self.session.state is not SessionState.ENDED:
-            self.session.reply(request_seq, tuple(posted))
+            self.session.reply_with(request_seq, post_reply_tail(request_seq, posted))
             if self.link is not None:
                 self.link.mark()
 
@@ -107,8 +108,19 @@ class DeviceSession:
 
     # -- requests -----------------------------------------------------------------------------------------------------
 
+    def posts(self, received: Sequence[PostReceived]) -> None:
+        """Posts of this device that came together: straight to the queue."""
+        self._around.chat.messages.post_all(
+            self,
+            [
+                (post.seq, params.conversation_id, params.key, params.content)
+                for post in received
+                for params in (post.params,)
+            ],
+        )
+
     def request(self, event: RequestReceived) -> None:
-        """A request of this device. Posts go straight to the queue; the rest waits for room for its reply."""
+        """Any other request of this device: it waits for room for its reply."""
         method = METHODS.get(event.method)
         if method is None:
             name = event.method[:MAX_METHOD_NAME_SHOWN]
@@ -120,8 +132,8 @@ class DeviceSession:
             self._refuse(event.seq, refusal)
             return
         if method.params is PostParams:
-            self._around.chat.messages.post(
-                self, event.seq, params.conversation_id, params.key, params.content
+            self._around.chat.messages.post_all(
+                self, [(event.seq, params.conversation_id, params.key, params.content)]
             )
         else:
             self._waiting.append((event.seq, method, params))

@@ -16,9 +16,17 @@ from imserver.net.sessions import DeviceSession
 from imserver.net.turns import Turns
 from imserver_protocol.connection import Connection
 from imserver_protocol.errors import CloseCode, Reaction, reaction
-from imserver_protocol.events import Closed, HelloReceived, LaggingEnded, RequestReceived, SignalReceived
+from imserver_protocol.events import (
+    Closed,
+    Event,
+    HelloReceived,
+    LaggingEnded,
+    RequestReceived,
+    SignalReceived,
+)
 from imserver_protocol.frames import Hello
 from imserver_protocol.limits import Limits
+from imserver_protocol.posts import PostReceived
 from imserver_protocol.states import ConnectionState, Recorder, Role
 
 #: Bytes that the kernel has not taken yet above which we stop handing over more. What waits stays in the resend queue.
@@ -91,6 +99,7 @@ class ClientTransport(asyncio.Protocol):
             listener.protocol_limits,
             listener.clock.monotonic(),
             recorder=listener.recorder,
+            typed_posts=True,
         )
         #: The session that this connection speaks for, from WELCOME to its end.
         self.device: DeviceSession | None = None
@@ -229,24 +238,38 @@ class ClientTransport(asyncio.Protocol):
     def _step(self) -> None:
         connection = self.connection
         device = self.device
+        posts: list[PostReceived] = []
         for event in connection.events():
-            if type(event) is RequestReceived:
-                if device is not None:
-                    device.request(event)
-            elif type(event) is HelloReceived:
-                self._listener.hello(self, event.hello)
-            elif type(event) is SignalReceived:
-                if device is not None:
-                    self._listener.signal(device, event.kind, event.fields)
-            elif type(event) is Closed:
-                self._closed(event)
-            elif type(event) is LaggingEnded:
-                self.mark()
-        if device is not None and device.waiting:
-            device.pump()
+            if type(event) is PostReceived:
+                posts.append(event)
+                continue
+            if posts and device is not None:
+                device.posts(posts)
+                posts = []
+            self._on_event(event, device)
+        if device is not None:
+            if posts:
+                device.posts(posts)
+            if device.waiting:
+                device.pump()
         if connection.state >= ConnectionState.CLOSING or connection.has_data_to_send:
             self.mark()
         self._arm()
+
+    def _on_event(self, event: Event, device: DeviceSession | None) -> None:
+        """Any event but a post."""
+        if type(event) is RequestReceived:
+            if device is not None:
+                device.request(event)
+        elif type(event) is HelloReceived:
+            self._listener.hello(self, event.hello)
+        elif type(event) is SignalReceived:
+            if device is not None:
+                self._listener.signal(device, event.kind, event.fields)
+        elif type(event) is Closed:
+            self._closed(event)
+        elif type(event) is LaggingEnded:
+            self.mark()
 
     def _closed(self, event: Closed) -> None:
         device, self.device = self.device, None

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from imserver.chat.ports import CommitListener, PostUnit, Transaction, Unit, resolve, resolve_lost
+from imserver.chat.ports import CommitListener, Transaction, Unit, resolve, resolve_lost
 from imserver.clock import Clock
 from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StoreFailed
@@ -108,7 +108,7 @@ class Writer:
         """Queue a unit, or raise `Refusal` OVERLOADED, or `StoreFailed` once the store has failed."""
         if self.failure is not None:
             raise StoreFailed(str(self.failure))
-        size = _size_of(unit)
+        size = unit.size_bytes
         if (
             len(self._queue) >= self._config.max_queue_units
             or self._queue_bytes + size > self._config.max_queue_bytes
@@ -116,7 +116,8 @@ class Writer:
         ):
             text = "the server is shutting down" if self._closing else "too much is waiting to be stored"
             raise Refusal(RefusalCode.OVERLOADED, text, retry_after_ms=self.retry_after_ms())
-        unit.submitted_at = self._clock.monotonic()
+        if not unit.submitted_at:  # a session's posts of one read know the time already
+            unit.submitted_at = self._clock.monotonic()
         self._queue.append(unit)
         self._queue_bytes += size
         if not self._kicked and not self._in_flight:
@@ -187,7 +188,7 @@ class Writer:
         room, most = MAX_BATCH_BYTES, self._config.max_batch_units
         while queue and len(live) < most and room > 0:
             unit = queue.popleft()
-            size = _size_of(unit)
+            size = unit.size_bytes
             self._queue_bytes -= size
             batch.append(unit)
             withdrawn = unit.withdrawn()
@@ -241,7 +242,3 @@ class Writer:
             self.fail(StoreFailed(f"a unit of work waited for more than {self._config.max_queue_wait_s:g} s"))
             return
         self._watch = self._loop.call_later(due - now, self._watch_oldest, due)
-
-
-def _size_of(unit: Unit) -> int:
-    return unit.size_bytes + len(unit.content) if isinstance(unit, PostUnit) else unit.size_bytes

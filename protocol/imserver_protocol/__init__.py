@@ -52,6 +52,7 @@ from .frames import (
 from .framing import FrameSplitter
 from .handshake import choose_version, resume_refusal
 from .limits import FRAME_OVERHEAD_BYTES, MAX_INTEGER, MAX_NESTING, Limits
+from .posts import PostReceived
 from .session import Session, push_tail
 from .states import (
     CONNECTION_TRANSITIONS,
@@ -92,6 +93,7 @@ __all__ = [
     "MalformedFrame",
     "Ping",
     "Pong",
+    "PostReceived",
     "ProtocolError",
     "Push",
     "PushReceived",

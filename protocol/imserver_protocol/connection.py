@@ -19,6 +19,7 @@ from .framing import FrameSplitter
 from .limits import Limits
 from .liveness import Liveness
 from .payload import Taker, takers
+from .posts import PostReader, leave_all, post_reader
 from .session import Session
 from .states import (
     CONNECTION_ROWS,
@@ -46,10 +47,19 @@ ControlHandler = Callable[[tuple[Any, ...]], None]
 class Connection:
     """The protocol's state for one socket.
 
-    `limits` are our own; a client takes the server's over at WELCOME.
+    `limits` are our own; a client takes the server's over at WELCOME. `typed_posts`: a server hears of posts by
+    `PostReceived` where the quick reader can read them, and by `RequestReceived` like of all else where it can not.
     """
 
-    def __init__(self, role: Role, limits: Limits, now: float, *, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self,
+        role: Role,
+        limits: Limits,
+        now: float,
+        *,
+        recorder: Recorder | None = None,
+        typed_posts: bool = False,
+    ) -> None:
         self.role = role
         self.limits = limits
         self.state = _AWAITING_HELLO
@@ -72,6 +82,7 @@ class Connection:
         self._token_unconfirmed = False
         self._recorder = recorder
         self._takers: dict[int, Taker] = {}  # payload frames that this role may receive, once OPEN
+        self._read_post: PostReader = post_reader(limits) if typed_posts else leave_all
         self._handlers: dict[int, ControlHandler] = {
             FrameType.ACK: self._on_ack,
             FrameType.PING: self._on_ping,
@@ -104,42 +115,54 @@ class Connection:
     def _receive_frames(self, bodies: list[bytes]) -> None:
         for index, body in enumerate(bodies):
             if self.state is _OPEN:
-                self._receive_open(bodies[index:] if index else bodies)
+                self._receive_open(bodies[index:])
                 return
             if self.state >= _CLOSING:
                 return
             self._receive_control(decode(body, self.limits))
 
     def _receive_open(self, bodies: list[bytes]) -> None:
-        """The hot path: no object but the event, and the accounts of acks settled once for all frames."""
+        """The hot path: no object but the event, and the accounts of acks settled once for all frames.
+
+        A post is its own event (benchmark "throughput").
+        """
         session = self.session
         assert session is not None
         limits, takers, append, recorder = self.limits, self._takers, self._events.append, self._recorder
-        queue, receive = session.queue, session.receive
+        queue, receive, read_post = session.queue, session.receive, self._read_post
         seq = first = receive.seq
         total = 0
-        if self._token_unconfirmed and bodies:
+        frame: tuple[Any, ...] = ()
+        if self._token_unconfirmed:
             self._token_unconfirmed = False
             session.confirm_token()
         try:
             for body in bodies:
-                frame = decode(body, limits)
+                post = read_post(body)
+                if post is not None:
+                    number, ack, take = post.seq, post.ack, None
+                else:
+                    frame = decode(body, limits)
+                    number, ack, take = frame[1], frame[2], takers.get(frame[0])
                 # The ack before the payload of the same frame: it may free the room that the payload takes.
-                if frame[2] > queue.acked_seq and session.receive_ack(frame[2]):
+                if ack > queue.acked_seq and session.receive_ack(ack):
                     append(LaggingEnded())
-                take = takers.get(frame[0])
-                if take is None:
+                if post is None and take is None:
                     self._receive_control(frame)
                     if self.state is not _OPEN:
                         return
                     continue
-                if frame[1] != seq + 1:
-                    raise RemoteError(CloseCode.SEQ_ORDER, f"seq {frame[1]}, expected {seq + 1}")
+                if number != seq + 1:
+                    raise RemoteError(CloseCode.SEQ_ORDER, f"seq {number}, expected {seq + 1}")
                 if recorder is not None:
                     recorder(_OPEN, ConnectionInput.PAYLOAD)
                 size = len(body)
-                append(take(frame, size))
-                seq += 1
+                if take is not None:
+                    append(take(frame, size))
+                elif post is not None:
+                    session.open_request(number, size)
+                    append(post)
+                seq = number
                 total += size
         finally:
             if seq != first:

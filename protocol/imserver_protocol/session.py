@@ -94,10 +94,11 @@ class Session:
         self._holder: Holder | None = None
         self._recorder = recorder
         self._reply_room = ReplyRoom(limits)
-        # Copies of limits that every push reads.
+        # Copies of limits that the hot path reads.
         self._max_tail_bytes = limits.max_frame_bytes - _HEADER_BYTES
         self._window_frames = limits.window_frames
         self._window_bytes = limits.window_bytes
+        self._post_reply_bytes = limits.post_reply_bytes
 
     def __repr__(self) -> str:
         return (
@@ -304,6 +305,11 @@ class Session:
         if self.state is not SessionState.ENDED:
             self._answer(_REPLY, request_seq, make_tail((request_seq, result), self.limits))
 
+    def reply_with(self, request_seq: int, tail: Tail) -> None:
+        """`reply` by a tail that is encoded already: of a post, whose room is always free and whose numbers need no check."""
+        if self.state is not SessionState.ENDED:
+            self._answer(_REPLY, request_seq, tail)
+
     def refuse(
         self, request_seq: int, code: int, text: str, retry_after_ms: int = 0, detail: Any = None
     ) -> None:
@@ -387,15 +393,22 @@ class Session:
         return self._trim(ack)
 
     def _trim(self, ack: int) -> bool:
+        pushes = push_bytes = replies = reply_bytes = request_bytes = 0
         for _, type_, _, size, request_size in self.queue.ack(ack):
             if type_ == _PUSH:
-                self.pushes_unacked_frames -= 1
-                self.pushes_unacked_bytes -= size
+                pushes += 1
+                push_bytes += size
             elif type_ != _REQUEST:
-                self.replies_unacked_frames -= 1
-                self.replies_unacked_bytes -= size
-                self.request_bytes_in_flight -= request_size
-                self._reply_room.release(size)
+                replies += 1
+                reply_bytes += size
+                request_bytes += request_size
+                if size > self._post_reply_bytes:
+                    self._reply_room.release(size)
+        self.pushes_unacked_frames -= pushes
+        self.pushes_unacked_bytes -= push_bytes
+        self.replies_unacked_frames -= replies
+        self.replies_unacked_bytes -= reply_bytes
+        self.request_bytes_in_flight -= request_bytes
         return self._end_lagging() if self.lagging else False
 
     def open_request(self, seq: int, size: int) -> None:

@@ -6,9 +6,12 @@ Plain numbers in and out; what is full, and what that means, is the session's bu
 from __future__ import annotations
 
 from collections import deque
+from operator import itemgetter
 
 from .codec import Tail
 from .limits import Limits
+
+_size = itemgetter(3)
 
 #: One payload frame in the resend queue: seq, type, tail, size, and the size of the request that it answers (0 for
 #: others). A plain tuple, since one is made for each frame. `size` is len(tail) + FRAME_OVERHEAD_BYTES. The header is
@@ -63,7 +66,7 @@ class ResendQueue:
         take = self._entries.popleft
         trimmed = [take() for _ in range(seq - self.acked_seq)]
         self.acked_seq = seq
-        self.bytes -= sum(entry[3] for entry in trimmed)
+        self.bytes -= sum(map(_size, trimmed))
         return trimmed
 
     def from_seq(self, seq: int) -> list[Entry]:

@@ -29,7 +29,7 @@ async def test_a_post_over_a_session_is_refused_and_may_come_again() -> None:
     session = Session()
     chat.draining = True
     for number in range(2):
-        chat.post(session, number, GROUP, b"%016d" % number, SAID)
+        chat.post_all(session, [(number, GROUP, b"%016d" % number, SAID)])
     assert session.codes() == [RefusalCode.OVERLOADED, RefusalCode.HELD]
     assert queue.units == []
 

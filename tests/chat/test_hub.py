@@ -63,11 +63,18 @@ def make_hub(clock: ManualClock | None = None, cost_s: float = 0.0, max_backlog:
     """Encoding a push takes so long."""
     time = clock or ManualClock()
 
-    def encode(kind: str, *fields: Any) -> Any:
-        time.advance(cost_s)
-        return (kind, *fields)
+    class Pushes:
+        @staticmethod
+        def message(*fields: Any) -> Any:
+            time.advance(cost_s)
+            return ("message", *fields)
 
-    return Hub(encode, time, structlog.get_logger(), max_backlog=max_backlog)
+        @staticmethod
+        def cursor(*fields: Any) -> Any:
+            time.advance(cost_s)
+            return ("cursor", *fields)
+
+    return Hub(Pushes(), time, structlog.get_logger(), max_backlog=max_backlog)
 
 
 async def until_still(hub: Hub) -> None:

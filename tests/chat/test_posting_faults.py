@@ -62,7 +62,7 @@ async def test_holds_do_not_keep_keys_of_any_length() -> None:
     chat, _ = messages(posts_burst=1, posts_per_second=0.001)
     session = Session()
     for number in range(1024):
-        chat.post(session, number, f"group/{number}", b"%d" % number * 1000, SAID)
+        chat.post_all(session, [(number, f"group/{number}", b"%d" % number * 1000, SAID)])
     kept = sum(len(name) + sum(len(key) for _, key in keys) for name, keys in session.holds._held.items())
     assert kept < 100_000
     assert len(session.refused) >= 1023
@@ -73,7 +73,7 @@ async def test_refusals_in_ever_new_conversations_do_not_pile_up() -> None:
     chat, _ = messages(posts_burst=1, posts_per_second=0.001)
     session = Session()
     for number in range(5000):
-        chat.post(session, number, f"group/{number}", b"%016d" % number, SAID)
+        chat.post_all(session, [(number, f"group/{number}", b"%016d" % number, SAID)])
     assert len(session.refused) >= 4999
     assert len(session.holds) <= (HELD_WINDOWS + RELEASED_WINDOWS) * MAX_UNDER_WAY
 
@@ -91,8 +91,8 @@ async def test_a_reviewer_that_is_cancelled_refuses_the_post_and_those_behind_it
         return None
 
     chat.reviewers = [reviewer]
-    chat.post(session, 1, "group/1", bytes(16), SAID)
-    chat.post(session, 2, "group/1", bytes(15) + b"2", SAID)
+    chat.post_all(session, [(1, "group/1", bytes(16), SAID)])
+    chat.post_all(session, [(2, "group/1", bytes(15) + b"2", SAID)])
     async with asyncio.timeout(1):
         await session.answered.wait()
     assert session.codes() == [RefusalCode.OVERLOADED, RefusalCode.HELD]

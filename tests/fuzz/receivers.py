@@ -59,7 +59,10 @@ def server_session(session_id: str = "S1") -> Session:
 
 def handshake(session: Session | None = None) -> tuple[Connection, Connection, Session]:
     """A client and a server that have let each other in; the second time with the session of the first."""
-    client, server = Connection(Role.CLIENT, LIMITS, NOW), Connection(Role.SERVER, LIMITS, NOW)
+    client, server = (
+        Connection(Role.CLIENT, LIMITS, NOW),
+        Connection(Role.SERVER, LIMITS, NOW, typed_posts=True),
+    )
     client.hello("TOKEN", "phone", {}, session)
     server.receive_data(client.data_to_send(NOW), NOW)
     server.events()
@@ -102,7 +105,7 @@ def receiver(role: Role, state: str) -> Connection:
     """A connection in this state, just before bytes arrive."""
     if state in ("open", "resumed"):
         return opened(role, resumed=state == "resumed")
-    connection = Connection(role, LIMITS, NOW)
+    connection = Connection(role, LIMITS, NOW, typed_posts=True)
     if state == "awaiting":
         if role is Role.CLIENT:
             connection.hello("TOKEN", "phone", {})

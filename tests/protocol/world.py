@@ -12,6 +12,7 @@ from imserver_protocol import (
     Event,
     HelloReceived,
     Limits,
+    PostReceived,
     PushReceived,
     RefusalReceived,
     ReplyReceived,
@@ -88,7 +89,7 @@ class World:
             ack_after_bytes=self.limits.ack_after_bytes,
         )
         client = Connection(Role.CLIENT, own, now, recorder=self.record)
-        server = Connection(Role.SERVER, self.limits, now, recorder=self.record)
+        server = Connection(Role.SERVER, self.limits, now, recorder=self.record, typed_posts=True)
         link = Link(client, server)
         self.links.append(link)
         session = self.client_session if resume else None
@@ -105,7 +106,7 @@ class World:
         now = self.tick()
         link = Link(
             Connection(Role.CLIENT, Limits(), now),
-            Connection(Role.SERVER, self.limits, now, recorder=self.record),
+            Connection(Role.SERVER, self.limits, now, recorder=self.record, typed_posts=True),
         )
         self.links.insert(0, link)
         return link
@@ -202,7 +203,7 @@ class World:
     def _on_server_event(self, link: Link, event: Event) -> None:
         if isinstance(event, HelloReceived):
             self._serve_hello(link, event)
-        elif isinstance(event, RequestReceived):
+        elif isinstance(event, PostReceived | RequestReceived):
             session = link.server.session
             assert session is not None
             assert session.generation == link.server.generation, "a displaced connection acted"  # invariant 9

@@ -1,0 +1,18 @@
+"""What the hub pushes, as the tails of PUSH frames: encoded once, shared by all recipients (SPEC, "Pushes")."""
+
+from __future__ import annotations
+
+from imserver_protocol.codec import Tail
+from imserver_protocol.posts import message_tail
+from imserver_protocol.session import push_tail
+
+
+class WirePushes:
+    """`imserver.chat.ports.PushEncoder` for the wire."""
+
+    message = staticmethod(message_tail)
+
+    @staticmethod
+    def cursor(conversation_id: str, user_id: str, delivered: int, read: int) -> Tail:
+        """A member's cursors went up."""
+        return push_tail("cursor", conversation_id, user_id, delivered, read)
