@@ -17,6 +17,8 @@ MAX_USER_ID_BYTES = 64
 #: A key is the client's name for one attempt to post: the same key, the same message.
 KEY_BYTES = 16
 
+_UNHASHED = hashlib.blake2b(digest_size=16)
+
 
 class Kind(StrEnum):
     """Kinds of conversation."""
@@ -139,7 +141,9 @@ def group_conversation_id(creator_id: str, key: bytes) -> str:
 
 def content_digest(content: bytes) -> bytes:
     """16 bytes that stand for a content as first accepted: the same key with another digest is KEY_REUSED."""
-    return hashlib.blake2b(content, digest_size=16).digest()
+    hashing = _UNHASHED.copy()  # half the price of a new one
+    hashing.update(content)
+    return hashing.digest()
 
 
 def valid_user_id(user_id: str) -> bool:

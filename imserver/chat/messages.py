@@ -8,6 +8,7 @@ retry neither overtakes nor is overtaken.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -48,7 +49,9 @@ class Poster(Outlet, Protocol):
         """True once the session is over: what it posted and was not queued yet will be offered again by another one."""
         ...
 
-    def post_done(self, request_seq: int, posted: Posted) -> None: ...
+    def posts_done(self, answers: Iterable[tuple[int, Posted]]) -> None:
+        """By request number, in order."""
+        ...
 
     def post_refused(self, request_seq: int, refusal: Exception) -> None: ...
 
@@ -98,9 +101,14 @@ class SessionPost(PostUnit):
 
     def settle(self) -> None:
         if self.error is None:
-            self.poster.post_done(self.request_seq, self.result)
+            self.poster.posts_done([(self.request_seq, self.result)])
         else:
             self.poster.post_refused(self.request_seq, self.error)
+
+    def settle_together(self, run: Sequence[Unit]) -> None:
+        self.poster.posts_done(
+            [(unit.request_seq, unit.result) for unit in run if isinstance(unit, SessionPost)]
+        )
 
 
 class RefusedPost(SessionPost):
@@ -159,7 +167,7 @@ class Abandon(Unit):
 
 
 class Messages:
-    """Accepts posts. Nothing here waits: the answer comes through `Poster.post_done` or `post_refused`."""
+    """Accepts posts. Nothing here waits: the answer comes through `Poster.posts_done` or `post_refused`."""
 
     def __init__(self, store: Store, clock: Clock, limits: LimitsConfig) -> None:
         self._store = store
@@ -310,7 +318,9 @@ class Messages:
             return Refusal(RefusalCode.OVERLOADED, "the server is shutting down", retry_after_ms=1000)
         rate = self._limits.posts_per_second
         text = f"more than {rate / cost:g} messages a second"
-        return Refusal(RefusalCode.RATE_LIMITED, text, retry_after_ms=int((cost - tokens) / rate * 1000) + 1)
+        return Refusal(
+            RefusalCode.RATE_LIMITED, text, retry_after_ms=max(1, math.ceil((cost - tokens) / rate * 1000))
+        )
 
     def _enter(self, unit: SessionPost, decoded: Mapping[str, Any] | None) -> None:
         """Into the writer's queue; through the reviewers first, in order, if there are any."""

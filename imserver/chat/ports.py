@@ -67,6 +67,11 @@ class Unit:
     def settle(self) -> None:
         """On the loop, after the unit's events were fanned out (or after it failed): answer whoever asked."""
 
+    def settle_together(self, run: Sequence[Unit]) -> None:
+        """Settle this unit and the rest of the `run` that it begins: each committed one message, all of one origin."""
+        for unit in run:
+            unit.settle()
+
 
 def resolve(future: asyncio.Future[Any], unit: Unit) -> None:
     """Hand a settled unit's outcome to a caller in this process, unless the caller has gone."""
@@ -349,8 +354,8 @@ class Outlet(Protocol):
 
     user_id: str
 
-    def push(self, tail: Any) -> None:
-        """Append an encoded push. Dropped if the session lags: it catches up by reading."""
+    def push_all(self, tails: Sequence[Any]) -> None:
+        """Append encoded pushes, in order. Dropped if the session lags: it catches up by reading."""
         ...
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -89,18 +89,20 @@ class DeviceSession:
 
     # -- what the hub and the writer call -----------------------------------------------------------------------------
 
-    def push(self, tail: Tail) -> None:
-        """Append a push. A lagging session drops it and will read instead."""
-        # A push larger than the whole window is dropped, and "lagging" queued in its place.
-        if (self.session.push(tail) or self.session.queue.has_unsent) and self.link is not None:
-            self.link.mark()
+    def push_all(self, tails: Sequence[Tail]) -> None:
+        """Append pushes. A lagging session drops them and will read instead."""
+        session, link = self.session, self.link
+        session.push_all(tails)
+        if link is not None and session.queue.has_unsent:
+            link.mark()
 
-    def post_done(self, request_seq: int, posted: Posted) -> None:
+    def posts_done(self, answers: Iterable[tuple[int, Posted]]) -> None:
         """The commit is durable: the one place from which a post is answered with yes."""
-        if self.session.state is not SessionState.ENDED:
-            self.session.reply_with(request_seq, post_reply_tail(request_seq, posted))
-            if self.link is not None:
-                self.link.mark()
+        reply = self.session.reply_with
+        for request_seq, posted in answers:
+            reply(request_seq, post_reply_tail(request_seq, posted))
+        if self.link is not None:
+            self.link.mark()
 
     def post_refused(self, request_seq: int, refusal: Exception) -> None:
         """Not stored (final), or to be offered again (retryable)."""

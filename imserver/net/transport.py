@@ -13,7 +13,7 @@ from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.net.flush import FlushQueue
 from imserver.net.sessions import DeviceSession
-from imserver.net.turns import Turns
+from imserver.net.turns import SHORT_BYTES, Turns
 from imserver_protocol.connection import Connection
 from imserver_protocol.errors import CloseCode, Reaction, reaction
 from imserver_protocol.events import (
@@ -31,7 +31,7 @@ from imserver_protocol.states import ConnectionState, Recorder, Role
 
 #: Bytes that the kernel has not taken yet above which we stop handing over more. What waits stays in the resend queue.
 HIGH_WATER_BYTES = 256 * 1024
-#: Deadlines further away than this are left to the sweep over all connections (seconds).
+#: The sweep over all connections looks at every deadline but those of acks (seconds).
 SWEEP_INTERVAL_S = 1.0
 
 
@@ -130,7 +130,10 @@ class ClientTransport(asyncio.Protocol):
         self._step()
 
     def data_received(self, data: bytes) -> None:
-        self._listener.turns.read(self, data)
+        if len(data) <= SHORT_BYTES:
+            self.take(data)
+        else:
+            self._listener.turns.read(self, data)
 
     def take(self, data: bytes) -> bool:
         """Bytes of the peer, in their turn. False if nothing more is looked at."""
@@ -281,19 +284,18 @@ class ClientTransport(asyncio.Protocol):
             self.abort()
 
     def _arm(self) -> None:
-        """One timer, for what is due before the next sweep (acks). A timer that fires early looks again."""
-        deadline = self.connection.deadline
-        if deadline is None or self._transport is None:
-            return
-        now = self._listener.clock.monotonic()
-        if deadline - now >= SWEEP_INTERVAL_S:
-            return
-        if self._timer is not None and self._timer_at <= deadline:
+        """One timer, for acks: other deadlines are far away, and left to the sweep. One that fires early looks again."""
+        due_at = self.connection.ack_due_at
+        if due_at is None or self._transport is None:
             return
         if self._timer is not None:
+            if self._timer_at <= due_at:
+                return
             self._timer.cancel()
-        self._timer_at = deadline
-        self._timer = self._loop.call_later(max(0.0, deadline - now), self._on_timer)
+        self._timer_at = due_at
+        self._timer = self._loop.call_later(
+            max(0.0, due_at - self._listener.clock.monotonic()), self._on_timer
+        )
 
     def _on_timer(self) -> None:
         self._timer = None

@@ -21,8 +21,10 @@ from imserver.store.positions import MILESTONE_EVERY, PUT_HEADS, PUT_MILESTONES
 from imserver.store.sqlite_transaction import SqliteTransaction
 from imserver.store.transaction import Found
 
-#: Rows of one statement: powers of two, so that any run is a few statements out of ten that stay prepared.
+#: Rows of one statement. Few rows are one statement, since each lets the event loop's thread in (and needs a SAVEPOINT if it
+#: is not the only one); above, powers of two, so that any run is a few out of sixty-odd statements that stay prepared.
 MAX_ROWS = 512
+MAX_EXACT_ROWS = 64
 #: Keys of one lookup.
 _MAX_KEYS = 256
 
@@ -34,19 +36,22 @@ class ManyRows:
 
     def __init__(self, statement: str, row: str) -> None:
         self.columns = row.count("?")
-        self._statements = {
-            size: statement.format(rows=", ".join([row] * size))
-            for size in (1 << power for power in range(MAX_ROWS.bit_length()))
-        }
+        sizes = {*range(1, MAX_EXACT_ROWS + 1), *(1 << power for power in range(MAX_ROWS.bit_length()))}
+        self._statements = {size: statement.format(rows=", ".join([row] * size)) for size in sizes}
 
     def put(self, tx: SqliteTransaction, values: list[Any]) -> None:
         """`values`: the rows' values, one behind the other."""
         rows, start = len(values) // self.columns, 0
         while rows:
-            size = min(1 << (rows.bit_length() - 1), MAX_ROWS)
+            size = _rows_of_one(rows)
             end = start + size * self.columns
             tx.sql(self._statements[size], values[start:end])
             rows, start = rows - size, end
+
+
+def _rows_of_one(rows: int) -> int:
+    """How many of so many rows the next statement takes."""
+    return rows if rows <= MAX_EXACT_ROWS else min(1 << (rows.bit_length() - 1), MAX_ROWS)
 
 
 _MESSAGES = ManyRows(
@@ -167,7 +172,7 @@ class BulkPosts:
     def _write(self, messages: list[Any], moved: list[ConversationState], milestones: list[int]) -> None:
         """The messages first: they are the ones that may turn out to be there already."""
         rows = len(messages) // _MESSAGES.columns
-        if rows > MAX_ROWS or rows & (rows - 1):
+        if rows != _rows_of_one(rows):
             self._guard()
         _MESSAGES.put(self._tx, messages)
         moved.sort(key=_number)

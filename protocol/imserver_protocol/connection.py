@@ -237,6 +237,14 @@ class Connection:
         ack_at = None if session.receive.now_due else session.receive.due_at
         return ack_at if ack_at is not None and ack_at < earliest else earliest
 
+    @property
+    def ack_due_at(self) -> float | None:
+        """When `on_time` has to be called so that an ACK goes out in time: the one deadline that is near."""
+        session = self.session
+        if session is None or self.state is not _OPEN or session.receive.now_due:
+            return None
+        return session.receive.due_at
+
     def _handshake_deadline(self) -> float | None:
         limits, server = self.limits, self.role is Role.SERVER
         if self.state is _AWAITING_HELLO:
@@ -259,10 +267,8 @@ class Connection:
     @property
     def has_data_to_send(self) -> bool:
         """Whether `data_to_send` would return bytes; apart from an ACK that falls due by time."""
-        if self._out.has_frames:
-            return True
-        session = self.session
-        return self.state is _OPEN and session is not None and self._out.has_pending(session)
+        out, session = self._out, self.session
+        return bool(out.frames) or (self.state is _OPEN and session is not None and out.has_pending(session))
 
     def data_to_send(self, now: float) -> bytes:
         """All bytes to write now, joined once; b"" if there are none. They count as transmitted."""
@@ -272,7 +278,7 @@ class Connection:
             session = self.session
             assert session is not None
             out.append_open(session, now)
-        return out.take() if out.has_frames else b""
+        return out.take() if out.frames else b""
 
     def signal(self, kind: str, *fields: Any) -> bool:
         """Queue an ephemeral frame.

@@ -365,6 +365,28 @@ class Session:
         self.queue.append(_PUSH, tail, size)
         return True
 
+    def push_all(self, tails: Sequence[Tail]) -> None:
+        """`push` for each, in order. When there is room for all of them, their accounts are settled once."""
+        if len(tails) == 1:
+            self.push(tails[0])
+            return
+        lengths = [len(tail.data) for tail in tails]
+        frames = self.pushes_unacked_frames + len(lengths)
+        total = self.pushes_unacked_bytes + sum(lengths) + len(lengths) * FRAME_OVERHEAD_BYTES
+        if (
+            self.lagging
+            or self.state is SessionState.ENDED
+            or frames > self._window_frames
+            or total > self._window_bytes
+            or max(lengths) > self._max_tail_bytes
+        ):
+            for tail in tails:
+                self.push(tail)
+            return
+        self.pushes_unacked_frames = frames
+        self.pushes_unacked_bytes = total
+        self.queue.extend(_PUSH, tails)
+
     def _start_lagging(self) -> None:
         self.lagging = True
         # A push larger than the whole window: no ack will come that could end the lagging, so end it here.

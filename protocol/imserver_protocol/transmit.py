@@ -14,7 +14,7 @@ _EMPTY: Final = Tail(0, b"")
 class Transmitter:
     """Pending control frames: each kind is bounded by itself. Payload frames wait in the session."""
 
-    __slots__ = ("_frames", "_max_signals", "_signals", "ping", "pong")
+    __slots__ = ("_max_signals", "_signals", "frames", "ping", "pong")
 
     def __init__(self, max_signals: int) -> None:
         #: The nonces of the one PING and the one PONG (the newest) that may be pending.
@@ -22,12 +22,8 @@ class Transmitter:
         self.pong: int | None = None
         self._signals: list[Tail] = []
         self._max_signals = max_signals
-        # HELLO, WELCOME, GOODBYE: whole frames, at most two; and the payload frames that go before GOODBYE.
-        self._frames: list[bytes] = []
-
-    @property
-    def has_frames(self) -> bool:
-        return bool(self._frames)
+        #: HELLO, WELCOME, GOODBYE: whole frames, at most two; and the payload frames that go before GOODBYE.
+        self.frames: list[bytes] = []
 
     def has_pending(self, session: Session) -> bool:
         """Whether state OPEN has something to write, apart from an ACK that falls due by time."""
@@ -41,7 +37,7 @@ class Transmitter:
 
     def append(self, type_: FrameType, ack: int, tail: Tail) -> None:
         """A control frame whose header is final: HELLO, WELCOME, GOODBYE."""
-        self._frames.append(frame_bytes(type_, 0, ack, tail))
+        self.frames.append(frame_bytes(type_, 0, ack, tail))
 
     def append_signal(self, tail: Tail) -> bool:
         """False: dropped."""
@@ -52,7 +48,7 @@ class Transmitter:
 
     def append_open(self, session: Session, now: float) -> None:
         """Everything pending in state OPEN. Each header carries the present ack; a bare ACK goes only alone."""
-        receive, out = session.receive, self._frames
+        receive, out = session.receive, self.frames
         due_at = receive.due_at
         ack = receive.seq
         before = len(out)
@@ -79,7 +75,7 @@ class Transmitter:
             pending.append((FrameType.PONG, encode_tail(self.pong)))
         if self.ping is not None:
             pending.append((FrameType.PING, encode_tail(self.ping)))
-        self._frames.extend(frame_bytes(type_, 0, ack, tail) for type_, tail in pending)
+        self.frames.extend(frame_bytes(type_, 0, ack, tail) for type_, tail in pending)
         self.drop_pending()
 
     def drop_pending(self) -> None:
@@ -89,11 +85,11 @@ class Transmitter:
 
     def take(self) -> bytes:
         """All bytes, joined once."""
-        data = b"".join(self._frames)
-        self._frames.clear()
+        data = b"".join(self.frames)
+        self.frames.clear()
         return data
 
     def clear(self) -> None:
         """The connection is closed: nothing more goes out."""
         self.drop_pending()
-        self._frames.clear()
+        self.frames.clear()

@@ -6,10 +6,11 @@ Plain numbers in and out; what is full, and what that means, is the session's bu
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from operator import itemgetter
 
 from .codec import Tail
-from .limits import Limits
+from .limits import FRAME_OVERHEAD_BYTES, Limits
 
 _size = itemgetter(3)
 
@@ -42,6 +43,18 @@ class ResendQueue:
         self._unsent.append(entry)
         self.bytes += size
         return seq
+
+    def extend(self, type_: int, tails: Sequence[Tail]) -> None:
+        """`append` for each."""
+        first = self.sent_seq + 1
+        entries = [
+            (seq, type_, tail, len(tail.data) + FRAME_OVERHEAD_BYTES, 0)
+            for seq, tail in enumerate(tails, first)
+        ]
+        self._entries += entries
+        self._unsent += entries
+        self.sent_seq += len(entries)
+        self.bytes += sum(map(_size, entries))
 
     @property
     def transmitted_seq(self) -> int:

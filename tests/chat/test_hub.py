@@ -27,10 +27,11 @@ class Device:
         self.tails: list[Any] = []
         self._diary = diary if diary is not None else []
 
-    def push(self, tail: Any) -> None:
-        self.pushed.append(tail[2])
-        self.tails.append(tail)
-        self._diary.append(f"push {tail[2]}")
+    def push_all(self, tails: Sequence[Any]) -> None:
+        for tail in tails:
+            self.pushed.append(tail[2])
+            self.tails.append(tail)
+            self._diary.append(f"push {tail[2]}")
 
 
 class Told(Unit):

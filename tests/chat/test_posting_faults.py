@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -36,9 +36,9 @@ class Session:
         self.refused: dict[int, Exception] = {}
         self.answered = asyncio.Event()
 
-    def push(self, tail: Any) -> None: ...
+    def push_all(self, tails: Sequence[Any]) -> None: ...
 
-    def post_done(self, request_seq: int, posted: Posted) -> None: ...
+    def posts_done(self, answers: Iterable[tuple[int, Posted]]) -> None: ...
 
     def post_refused(self, request_seq: int, refusal: Exception) -> None:
         self.refused[request_seq] = refusal
