@@ -6,7 +6,6 @@ A `DeviceSession` outlives its socket. It is what the hub pushes to and what pos
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -65,6 +64,21 @@ class Surroundings(Protocol):
 class DeviceSession:
     """One session: the protocol's counters, what the device asked and has not got yet, and where to write."""
 
+    __slots__ = (
+        "_around",
+        "_page_room_bytes",
+        "_share",
+        "_tasks",
+        "_waiting",
+        "device_id",
+        "holds",
+        "identity",
+        "link",
+        "session",
+        "typing_at",
+        "user_id",
+    )
+
     def __init__(self, session: Session, identity: Identity, around: Surroundings, share: Share) -> None:
         self.session = session
         self.user_id = session.user_id
@@ -76,10 +90,9 @@ class DeviceSession:
         self.typing_at = float("-inf")
         self._around = around
         self._share = share
-        self._waiting: deque[tuple[int, Method, Any]] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
-        page_bytes = around.limits.max_frame_bytes // 2
-        self._asker = Asker(self.user_id, self._renew, page_bytes)
+        # At most a window of requests each; made when there is one, for most sessions are idle.
+        self._waiting: list[tuple[int, Method, Any]] = []
+        self._tasks: set[asyncio.Task[None]] | None = None
         self._page_room_bytes = around.limits.max_frame_bytes
 
     @property
@@ -150,11 +163,13 @@ class DeviceSession:
                 return
             if not share.begin(self, reads=method.pages, cost=method.cost(params)):
                 return
-            waiting.popleft()
+            waiting.pop(0)
             if method.params is AbandonParams:
                 self._abandon(seq, params)
                 continue
             task = asyncio.get_running_loop().create_task(self._work(seq, method, params))
+            if self._tasks is None:
+                self._tasks = set()
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -171,7 +186,8 @@ class DeviceSession:
 
     async def _work(self, seq: int, method: Method, params: Any) -> None:
         try:
-            result = await method.handler(self._around.chat, self._asker, params)
+            asker = Asker(self.user_id, self._renew, self._page_room_bytes // 2)
+            result = await method.handler(self._around.chat, asker, params)
             self.session.reply(seq, result)
             if self.link is not None:
                 self.link.mark()

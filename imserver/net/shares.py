@@ -6,7 +6,6 @@ Requests that find no room wait in their sessions, where the window bounds them.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -38,7 +37,7 @@ class Share:
         self._at_work = 0
         self._reads = 0
         #: Sessions of the user that were turned back, the first to be asked next.
-        self._waiting: deque[Asking] = deque()
+        self._waiting: list[Asking] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, asking: Asking, *, reads: bool, cost: float) -> bool:
@@ -73,7 +72,7 @@ class Share:
     def _go_round(self) -> None:
         """Who waits for the longest is asked first, and one request at a time: devices share alike."""
         for _ in range(len(self._waiting)):
-            self._waiting.popleft().pump()
+            self._waiting.pop(0).pump()
 
 
 class Shares:

@@ -7,7 +7,7 @@ hand over `events`. Feeding bytes never raises for the peer's fault: the connect
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from . import handshake
@@ -18,7 +18,7 @@ from .frames import VERSION, FrameType, Hello, Welcome
 from .framing import FrameSplitter
 from .limits import Limits
 from .liveness import Liveness
-from .payload import Taker, takers
+from .payload import TAKERS
 from .posts import PostReader, leave_all, post_reader
 from .session import Session
 from .states import (
@@ -40,8 +40,6 @@ _CLOSING: Final = ConnectionState.CLOSING
 #: After these nothing queued goes out before GOODBYE: the peer does not read, and the session keeps the
 #: frames.
 _NOT_FLUSHED: Final = frozenset({CloseCode.IDLE, CloseCode.SLOW})
-
-ControlHandler = Callable[[tuple[Any, ...]], None]
 
 
 class Connection:
@@ -81,19 +79,9 @@ class Connection:
         self._device_id = ""
         self._token_unconfirmed = False
         self._recorder = recorder
-        self._takers: dict[int, Taker] = {}  # payload frames that this role may receive, once OPEN
+        self._takers = TAKERS[role]  # payload frames that this role may receive, once OPEN
         self._read_post: PostReader = post_reader(limits) if typed_posts else leave_all
-        self._handlers: dict[int, ControlHandler] = {
-            FrameType.ACK: self._on_ack,
-            FrameType.PING: self._on_ping,
-            FrameType.PONG: self._on_pong,
-            FrameType.GOODBYE: self._on_goodbye,
-            FrameType.SIGNAL: self._on_signal,
-        }
-        if role is Role.SERVER:
-            self._handlers[FrameType.HELLO] = self._on_hello
-        else:
-            self._handlers[FrameType.WELCOME] = self._on_welcome
+        self._handlers = _HANDLERS[role]  # control frames that it may receive
 
     # -- what goes in ------------------------------------------------------------------------------
 
@@ -158,7 +146,7 @@ class Connection:
                     recorder(_OPEN, ConnectionInput.PAYLOAD)
                 size = len(body)
                 if take is not None:
-                    append(take(frame, size))
+                    append(take(session, frame, size))
                 elif post is not None:
                     session.open_request(number, size)
                     append(post)
@@ -181,7 +169,7 @@ class Connection:
             raise MalformedFrame("a control frame with a seq")
         if self._recorder is not None and given is ConnectionInput.CONTROL:
             self._recorder(self.state, given)
-        handler(frame)
+        handler(self, frame)
 
     def receive_eof(self, now: float) -> None:
         """The socket ended, by end of file, reset or our own abort. The session, if any, is detached."""
@@ -373,7 +361,6 @@ class Connection:
         self.limits = limits
         self._hello = self._offered = None
         self._splitter.max_frame_bytes = limits.max_frame_bytes
-        self._takers = takers(session)
         self._step(ConnectionInput.WELCOME)
 
     # -- the end -----------------------------------------------------------------------------------
@@ -510,6 +497,19 @@ class Connection:
     def _on_goodbye(self, frame: tuple[Any, ...]) -> None:
         goodbye = handshake.read_goodbye(frame)
         self._finish(ConnectionInput.GOODBYE_RECEIVED, goodbye.code, goodbye.text, goodbye.retry_after_ms)
+
+
+_EVERYBODYS: Final[dict[int, Callable[[Connection, tuple[Any, ...]], None]]] = {
+    FrameType.ACK: Connection._on_ack,
+    FrameType.PING: Connection._on_ping,
+    FrameType.PONG: Connection._on_pong,
+    FrameType.GOODBYE: Connection._on_goodbye,
+    FrameType.SIGNAL: Connection._on_signal,
+}
+_HANDLERS: Final[Mapping[Role, Mapping[int, Callable[[Connection, tuple[Any, ...]], None]]]] = {
+    Role.SERVER: {**_EVERYBODYS, FrameType.HELLO: Connection._on_hello},
+    Role.CLIENT: {**_EVERYBODYS, FrameType.WELCOME: Connection._on_welcome},
+}
 
 
 def _check_nonce(frame: tuple[Any, ...]) -> None:

@@ -6,7 +6,6 @@ The frame is decoded and its seq is the next one; all of them raise RemoteError 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 from .errors import MalformedFrame
@@ -15,7 +14,7 @@ from .frames import FrameType
 from .session import Session
 from .states import Role
 
-Taker = Callable[[tuple[Any, ...], int], Event]
+Taker = Callable[[Session, tuple[Any, ...], int], Event]
 
 
 def take_request(session: Session, frame: tuple[Any, ...], size: int) -> RequestReceived:
@@ -48,13 +47,8 @@ def take_push(session: Session, frame: tuple[Any, ...], size: int) -> PushReceiv
     return PushReceived(frame[3], frame[4:])
 
 
-#: What each role may receive; everything else in state OPEN is BAD_STATE.
-_TAKERS: Final[dict[Role, dict[int, Callable[[Session, tuple[Any, ...], int], Event]]]] = {
+#: What each role may receive, by frame type; everything else in state OPEN is BAD_STATE.
+TAKERS: Final[dict[Role, dict[int, Taker]]] = {
     Role.SERVER: {FrameType.REQUEST: take_request},
     Role.CLIENT: {FrameType.PUSH: take_push, FrameType.REPLY: take_reply, FrameType.REFUSAL: take_refusal},
 }
-
-
-def takers(session: Session) -> dict[int, Taker]:
-    """By frame type, for the role of this session."""
-    return {type_: partial(take, session) for type_, take in _TAKERS[session.role].items()}
