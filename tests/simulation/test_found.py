@@ -20,6 +20,8 @@ from tests.support.servers import running
 #: Seed -> what it found. Shown directly in the tests of what was wrong.
 SEEDS = {
     1002156: "while a post was being given up later ones were stored; the session was lost, and it came behind them",
+    1004712: "staff tapped that a customer did not come, and the oracle missed the appointment that was booked",
+    2000390: "the same of a customer who came",
 }
 
 
