@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from .findings import Fault, Found
-from .stored_rows import OWNING, StoredAppointment, StoredRows
+from .stored_rows import OWNING, TOLD, StoredAppointment, StoredRows
 from .transcript import AppointmentCard
 
 #: A promised time in the words of a card, in every language of the conversation: one of these has to be in it.
@@ -61,7 +61,7 @@ class Promises:
                 text = f"{code}: the chat shows version {version}, and the database has {row.version}"
                 yield Fault.MISSING, code, text
         for code, row in rows.appointments.items():
-            if row.status in OWNING - {"held"} and code not in self._latest:
+            if row.status in TOLD and code not in self._latest:
                 yield Fault.UNTOLD, code, f"{code} ({row.status}) is in the database, and nobody was told"
 
     def _broken(self, card: AppointmentCard, row: StoredAppointment | None) -> str:

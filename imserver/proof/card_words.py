@@ -4,10 +4,35 @@ from __future__ import annotations
 
 from datetime import datetime
 
-#: The status that the title of a customer's card means, in both languages.
-STATUSES = {"预约成功": "confirmed", "Booked": "confirmed", "已取消": "cancelled", "Cancelled": "cancelled"}
+#: The status that the title of a customer's card means, in both languages. A card is shown or edited whenever its appointment
+#: changes, also when staff say that the customer came or did not; what is only held was promised to nobody.
+STATUSES = {
+    "等待门店确认": "pending",
+    "Waiting for the shop": "pending",
+    "预约成功": "confirmed",
+    "Booked": "confirmed",
+    "已到店": "arrived",
+    "Arrived": "arrived",
+    "验光中": "in_exam",
+    "In the exam": "in_exam",
+    "已完成": "done",
+    "Done": "done",
+    "已取消": "cancelled",
+    "Cancelled": "cancelled",
+    "未到店": "no_show",
+    "Did not come": "no_show",
+}
 #: The same of the news in the staff group, which has every change of every appointment.
-NEWS = {"新预约": "confirmed", "改约": "confirmed", "取消": "cancelled"}
+NEWS = {
+    "新预约": "confirmed",
+    "已确认": "confirmed",
+    "改约": "confirmed",
+    "到店": "arrived",
+    "开始": "in_exam",
+    "完成": "done",
+    "取消": "cancelled",
+    "爽约": "no_show",
+}
 
 
 def time_words(wall: datetime) -> list[str]:

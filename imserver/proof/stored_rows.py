@@ -19,6 +19,8 @@ from .transcript import Place, digest_of
 CELL_MS = 300_000
 #: Appointments in these states own the time of their people and rooms.
 OWNING = frozenset({"held", "pending", "confirmed", "arrived", "in_exam"})
+#: Those in these states were promised once. (A cancelled one may have been held only.)
+TOLD = frozenset({"pending", "confirmed", "arrived", "in_exam", "done", "no_show"})
 
 
 @dataclass(frozen=True, slots=True)

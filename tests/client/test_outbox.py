@@ -99,7 +99,7 @@ class TestOutbox:
     def test_a_post_that_is_being_given_up_waits(self):
         outbox = Outbox()
         entries = fill(outbox, "a", 2)
-        entries[0].paused = 1
+        outbox.give_up(entries[0])
         assert taken(outbox) == [b"a0", b"a1"], "what this session has not refused yet is offered first"
         outbox.held(entries[0], until=1)
         outbox.remove(entries[1])
@@ -112,15 +112,48 @@ class TestOutbox:
         outbox = Outbox()
         entries = fill(outbox, "a", 3)
         assert len(taken(outbox)) == 3
-        entries[1].paused = 1
+        outbox.give_up(entries[1])
         for entry in entries:
             outbox.held(entry, until=1)
         outbox.lift(1)
-        assert taken(outbox) == [b"a0"]
+        assert taken(outbox) == []
         outbox.session_lost()
         assert taken(outbox) == [b"a0"]
         outbox.remove(entries[0], accepted=True)
         assert taken(outbox) == [b"a1", b"a2"]
+
+    def test_nothing_overtakes_a_post_whose_giving_up_is_not_answered(self):
+        """If the session ends before the answer it is offered again, and would come behind them."""
+        outbox = Outbox()
+        entries = fill(outbox, "a", 3)
+        assert len(taken(outbox)) == 3
+        for entry in entries:
+            outbox.held(entry, until=1)
+        outbox.lift(1)
+        outbox.give_up(entries[0])
+        outbox.give_up(entries[0])
+        late = outbox.add("a", b"late", b"x")
+        assert taken(outbox) == []
+        outbox.resume(entries[0])
+        assert taken(outbox) == [], "another call is at it"
+        outbox.remove(entries[0])
+        outbox.given_up(entries[0])
+        assert taken(outbox) == [b"a1"]
+        outbox.remove(entries[1], accepted=True)
+        assert taken(outbox) == [b"a2", late.key]
+
+    def test_a_committed_post_whose_giving_up_failed_lifts_its_hold(self):
+        outbox = Outbox()
+        entries = fill(outbox, "a", 2)
+        assert len(taken(outbox)) == 2
+        for entry in entries:
+            outbox.held(entry, until=1)
+        outbox.lift(1)
+        outbox.give_up(entries[0])
+        outbox.remove(entries[0])  # a page has shown it
+        assert taken(outbox) == []
+        outbox.resume(entries[0])
+        assert taken(outbox) == [b"a0"], "or the server would refuse a1 HELD for ever"
 
     def test_what_was_in_flight_when_the_session_was_lost_is_offered_again_in_order(self):
         outbox = Outbox()
@@ -166,13 +199,18 @@ class TestOutbox:
         outbox = Outbox()
         accepted: dict[str, list[int]] = {"a": [], "b": []}
         in_flight: list[Entry] = []
-        now, added = 0.0, 0
+        giving_up: list[Entry] = []
+        now, added, given_up = 0.0, 0, 0
         while added < 200 or len(outbox):
             now += 1
             outbox.lift(now)
             if added < 200 and dice.random() < 0.5:
                 outbox.add(dice.choice("ab"), added.to_bytes(16, "big"), b"x")
                 added += 1
+            offered = [entry for entry in outbox if entry.offered and entry not in giving_up]
+            if offered and dice.random() < 0.1:
+                giving_up.append(dice.choice(offered))
+                outbox.give_up(giving_up[-1])
             for _ in range(dice.randrange(6)):
                 if (entry := outbox.next()) is not None:
                     assert entry not in in_flight
@@ -193,9 +231,18 @@ class TestOutbox:
                     else:
                         accepted[lane].append(entry.number)
                         outbox.remove(entry, accepted=True)
+            # A refused one may be given up; the answer comes late, or never in this session.
+            for entry in [entry for entry in giving_up if entry.gone or entry.given_up]:
+                if dice.random() < 0.3:
+                    giving_up.remove(entry)
+                    given_up += not entry.gone
+                    outbox.remove(entry)
+                    outbox.given_up(entry)
         assert accepted["a"] == sorted(accepted["a"])
         assert accepted["b"] == sorted(accepted["b"])
-        assert sorted(accepted["a"] + accepted["b"]) == list(range(1, 201))
+        assert len({*accepted["a"], *accepted["b"]}) == 200 - given_up
+        assert len(accepted["a"] + accepted["b"]) == 200 - given_up
+        assert given_up > 0
         assert (outbox.in_flight, outbox.bytes) == (0, 0)
 
 

@@ -11,6 +11,7 @@ from imserver_client import (
     Abandoned,
     ClientLimits,
     CloseCode,
+    Disconnected,
     Environment,
     MemoryStorage,
     Misuse,
@@ -442,6 +443,91 @@ class TestAbandon:
             assert await post == posted
         asked = [one.method for one in server.requests if one.method in ("post", "abandon")]
         assert asked == ["post", "abandon", "post", "abandon"]
+
+    @pytest.mark.parametrize("patient", [True, False])
+    async def test_what_is_behind_it_waits_for_the_answer(self, server, open_client, patient):
+        """It was stored at once; then the session ended before the answer, and the post was offered again behind it."""
+        server.chat.conversation("c", "alice")
+        asked: list[Any] = []
+
+        def script(peer, request):
+            if request.method == "post" and server.count("post") <= 2:
+                code = RefusalCode.RATE_LIMITED if server.count("post") == 1 else RefusalCode.HELD
+                server.refuse(peer, request, code, 100)
+                return True
+            if request.method == "abandon" and not asked:
+                asked.append((peer, request))
+                return True
+            return False
+
+        server.script = script
+        async with open_client(token="alice") as alice:
+            posts = posts_of(alice, 2)
+            await server.until(lambda: server.count("post") == 2)
+            giving_up = asyncio.create_task(alice.abandon("c", alice.outbox()[0].key))
+            await server.until(lambda: len(asked) == 1)
+            if not patient:
+                giving_up.cancel()  # that takes nothing back, so it changes nothing
+                with pytest.raises(asyncio.CancelledError):
+                    await giving_up
+            posts += posts_of(alice, 1)
+            await asyncio.sleep(0.2)  # the time of the refusals is over
+            await alice.members("c")
+            assert server.count("post") == 2
+            server.forget_sessions()
+            asked[0][0].cut()
+            assert [one.position for one in await asyncio.gather(*posts)] == [1, 2, 3]
+            if patient:
+                posted = await giving_up
+                assert posted is not None
+                assert posted.position == 1
+
+    async def test_who_stops_waiting_for_it_has_given_it_up_all_the_same(self, server, open_client):
+        server.chat.conversation("c", "alice")
+        asked: list[Any] = []
+
+        def script(peer, request):
+            if request.method == "post" and server.count("post") == 1:
+                server.refuse(peer, request, RefusalCode.RATE_LIMITED)
+                return True
+            if request.method == "abandon":
+                asked.append((peer, request))
+                return True
+            return False
+
+        server.script = script
+        async with open_client(token="alice") as alice:
+            (post,) = posts_of(alice, 1)
+            await server.until(lambda: server.count("post") == 1)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await alice.abandon("c", alice.outbox()[0].key)
+            await server.until(lambda: len(asked) == 1)
+            server.reply(*asked[0], [None])
+            with pytest.raises(Abandoned):
+                await post
+            await alice.post("c", "next")
+        assert texts(server) == ["next"]
+
+    async def test_when_the_client_is_closed_before_the_answer(self, server, open_client):
+        server.chat.conversation("c", "alice")
+
+        def script(peer, request):
+            if request.method in ("post", "abandon"):
+                server.refuse(peer, request, RefusalCode.OVERLOADED, 60_000)
+                return True
+            return False
+
+        server.script = script
+        async with open_client(token="alice") as alice:
+            (post,) = posts_of(alice, 1)
+            await server.until(lambda: server.count("post") == 1)
+            giving_up = asyncio.create_task(alice.abandon("c", alice.outbox()[0].key))
+            await server.until(lambda: server.count("abandon") == 1)
+            await alice.close(flush=False)
+            for waiting in (post, giving_up):
+                with pytest.raises(Disconnected):
+                    await waiting
 
 
 async def test_a_fresh_session_does_not_wait_for_the_time_of_the_old_one(server, open_client):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 from datetime import datetime
+from importlib import resources
 
 import pytest
 
-from imserver.proof.card_words import STATUSES, time_words
+from imserver.proof.card_words import NEWS, STATUSES, time_words
 from imserver.proof.checker import CardWords, Fault, Report, check
 from imserver.proof.stored_rows import StoredAppointment, StoredMessage, StoredRows
 from imserver.proof.transcript import Acknowledged, AppointmentCard, Seen, SeenEdit, Transcript
@@ -204,9 +206,55 @@ def test_a_cancelled_one_owns_nothing() -> None:
     assert faults(promised(card, appointments=(replace(gone, cells=CELLS),))) == [Fault.MISSING]
 
 
+@pytest.mark.parametrize(
+    ("title", "status", "cells"),
+    [
+        ("已到店", "arrived", CELLS),
+        ("In the exam", "in_exam", CELLS),
+        ("已完成", "done", frozenset()),
+        ("Did not come", "no_show", frozenset()),
+    ],
+)
+def test_who_came_or_did_not_had_an_appointment_all_the_same(
+    title: str, status: str, cells: frozenset[tuple[str, int]]
+) -> None:
+    """Staff's buttons take an appointment on; a run in which they were tapped was called one that broke its promise."""
+    later = replace(BOOKED, status=status, version=3, cells=cells)
+    card = replace(CARD, version=3, title=title)
+    assert not promised(CARD, card, appointments=(later,)).findings
+    # Said and not so, so and not said, and another than was said.
+    assert faults(promised(CARD, card)) == [Fault.MISSING]
+    assert faults(promised(CARD, appointments=(later,))) == [Fault.MISSING]
+    for other in {"confirmed", "arrived", "in_exam", "done", "no_show", "cancelled"} - {status}:
+        assert faults(promised(CARD, card, appointments=(replace(later, status=other),))) == [Fault.MISSING]
+    elsewhere = replace(later, start_wall="2026-11-21T15:15")
+    assert faults(promised(CARD, card, appointments=(elsewhere,))) == [Fault.MISSING]
+
+
+#: Statuses that promise nothing, and news whose names are not those of a status.
+UNPROMISED = {"held", "expired"}
+BOOKED_NEWS = {"booked": "confirmed", "moved": "confirmed"}
+
+
+def test_the_titles_are_those_of_the_plugin() -> None:
+    titles: dict[str, str] = {}
+    news: dict[str, str] = {}
+    for language in ("zh", "en"):
+        words = resources.files("imserver.plugins.booking") / "words" / f"{language}.toml"
+        table = tomllib.loads(words.read_text(encoding="utf-8"))
+        titles |= {title: status for status, title in table["status"].items() if status not in UNPROMISED}
+        if language == "zh":  # the demo chain's staff
+            news = {title: BOOKED_NEWS.get(status, status) for status, title in table["news_title"].items()}
+    assert titles == STATUSES
+    assert news == NEWS
+
+
 def test_an_appointment_of_which_nobody_was_told() -> None:
     assert faults(promised()) == [Fault.UNTOLD]
-    assert not promised(appointments=(replace(BOOKED, status="held"),)).findings
+    for status in ("pending", "arrived", "in_exam", "done", "no_show"):
+        assert faults(promised(appointments=(replace(BOOKED, status=status),))) == [Fault.UNTOLD]
+    for status in ("held", "expired", "cancelled"):
+        assert not promised(appointments=(replace(BOOKED, status=status),)).findings
 
 
 def test_a_room_for_two_at_a_time_is_double_booked() -> None:

@@ -1,7 +1,9 @@
 """The virtual loop: what asyncio promises, time that jumps, kills that run no code."""
 
 import asyncio
+import gc
 import itertools
+import sys
 from random import Random
 from typing import Any
 
@@ -225,3 +227,38 @@ def test_a_task_whose_wait_was_over_when_it_died_is_buried_too(loop):
     while loop.bury():
         pass
     assert seen == ["finally"]
+
+
+def test_what_the_dead_begin_while_they_are_buried_is_buried_as_well(loop, monkeypatch):
+    """It ran on, waited for ever, and complained when it was forgotten that no loop was running."""
+    complaints: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    seen: list[str] = []
+    process = Process(loop, "victim")
+    future = loop.create_future()
+
+    async def work(more: int) -> None:
+        try:
+            if more == 3:
+                await future
+            else:
+                await loop.create_future()
+        finally:
+            seen.append(f"finally {more}")
+            if more:
+                asyncio.get_running_loop().create_task(work(more - 1))
+
+    async def main() -> None:
+        process.spawn(work(3))
+        await asyncio.sleep(1)
+        future.set_result(None)  # wakes the task in the next turn
+        process.kill()
+        await asyncio.sleep(1)
+
+    loop.run_until_complete(main())
+    while loop.bury():
+        pass
+    loop.close()
+    gc.collect()
+    assert seen == ["finally 3"], "what had not begun never does"
+    assert complaints == []

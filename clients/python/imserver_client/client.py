@@ -152,7 +152,8 @@ class Client:
     async def abandon(self, conversation_id: str, key: bytes) -> Posted | None:
         """Give a post up. None: it is not and will not be stored. Otherwise it had been committed already.
 
-        Whoever waits in `post` for it gets Abandoned, or its Posted.
+        Whoever waits in `post` for it gets Abandoned, or its Posted. Later posts to the conversation wait until it is known.
+        Cancelling (or a time-out around it) ends the waiting, not the giving up.
         """
         return await self._core.posting.abandon(conversation_id, key)
 

@@ -2,7 +2,8 @@
 
 Each conversation is a lane: its posts are offered in order, many at a time. A retryable refusal closes the lane until
 everything of it that is in flight is answered and its time has come; then it is offered again in order, first one post,
-and twice as many after each success, so that a rate limit is not answered with a flood.
+and twice as many after each success, so that a rate limit is not answered with a flood. It is closed, too, while a post of it
+is being given up: what is behind that post may not be stored before it is known what becomes of it.
 """
 
 from __future__ import annotations
@@ -64,7 +65,15 @@ class Entry:
 class Lane:
     """The posts of one conversation."""
 
-    __slots__ = ("allowed", "conversation_id", "held_until", "in_flight", "returned", "unsent")
+    __slots__ = (
+        "allowed",
+        "conversation_id",
+        "giving_up",
+        "held_until",
+        "in_flight",
+        "returned",
+        "unsent",
+    )
 
     def __init__(self, conversation_id: str) -> None:
         self.conversation_id = conversation_id
@@ -72,6 +81,8 @@ class Lane:
         self.in_flight: dict[bytes, Entry] = {}
         #: Refused for now; they go back to the front when nothing of the lane is in flight.
         self.returned: list[Entry] = []
+        #: Those that a call is giving up. They keep their places, too.
+        self.giving_up: dict[bytes, Entry] = {}
         self.held_until: float | None = None
         self.allowed = _MANY
 
@@ -83,6 +94,7 @@ class Lane:
             and not self.returned
             and self.held_until is None
             and len(self.in_flight) < self.allowed
+            and not any(entry.given_up for entry in self.giving_up.values())
         )
 
     def gather(self) -> None:
@@ -131,9 +143,7 @@ class Outbox:
         entry = Entry(self._numbers, conversation_id, key, content, offered=offered)
         self._entries[key] = entry
         self.bytes += len(content)
-        lane = self._lanes.get(conversation_id)
-        if lane is None:
-            lane = self._lanes[conversation_id] = Lane(conversation_id)
+        lane = self._lane(conversation_id)
         lane.unsent.append(entry)
         self._look_at(lane)
         return entry
@@ -146,7 +156,7 @@ class Outbox:
             conversation_id = next(iter(self._ready))
             lane = self._ready.pop(conversation_id)
             entry = lane.unsent.popleft() if lane.open else None
-            if entry is not None and entry.wanted and not entry.given_up:
+            if entry is not None and entry.wanted:
                 entry.in_flight = entry.offered = True
                 lane.in_flight[entry.key] = entry
                 self.in_flight += 1
@@ -185,26 +195,29 @@ class Outbox:
         lane.held_until = until if lane.held_until is None else max(until, lane.held_until)
         self._look_at(lane)
 
-    def resume(self, entry: Entry) -> None:
-        """Giving the post up failed: it is offered again in its place, unless another call is at it."""
-        entry.paused -= 1
-        if not entry.paused:
-            self._put_back(entry)
+    def give_up(self, entry: Entry) -> None:
+        """A call gives the post up. From its refusal in this session until `given_up` or `resume` its lane is closed."""
+        entry.paused += 1
+        self._lane(entry.conversation_id).giving_up[entry.key] = entry
 
-    def _put_back(self, entry: Entry) -> None:
-        lane = self._lanes.get(entry.conversation_id)
-        if lane is None:
-            lane = self._lanes[entry.conversation_id] = Lane(entry.conversation_id)
-        if entry not in lane.unsent and entry not in lane.returned and not entry.in_flight:
-            lane.returned.append(entry)
+    def given_up(self, entry: Entry) -> None:
+        """An `abandon` was answered: the server holds nothing for this key any more."""
+        entry.holds = False
+        self.resume(entry)
+
+    def resume(self, entry: Entry) -> None:
+        """A call is not giving the post up any more. Unless it is settled, or another call is at it, it is offered again."""
+        entry.paused -= 1
+        lane = self._lane(entry.conversation_id)
+        if not entry.paused:
+            lane.giving_up.pop(entry.key, None)
         self._look_at(lane)
 
     def session_lost(self) -> None:
         """What was in flight is undecided: all of it is offered again, in order. A fresh session has no holds."""
-        given_up = [entry for entry in self._entries.values() if entry.given_up]
         for lane in list(self._lanes.values()):
             lane.held_until = None
-            for entry in (*lane.unsent, *lane.returned):
+            for entry in (*lane.unsent, *lane.returned, *lane.giving_up.values()):
                 entry.holds = False
             for entry in list(lane.in_flight.values()):
                 entry.holds = False
@@ -212,9 +225,6 @@ class Outbox:
                 if not entry.gone:
                     lane.returned.append(entry)
             self._look_at(lane)
-        for entry in given_up:
-            entry.holds = False
-            self._put_back(entry)
 
     def violation(self, *, by_server: bool) -> Entry | None:
         """A connection closed for a violation. Offer one by one from now on; returns a post that has done it twice."""
@@ -249,10 +259,14 @@ class Outbox:
 
     # -- within -------------------------------------------------------------------------------------------------------
 
-    def _land(self, entry: Entry) -> Lane:
-        lane = self._lanes.get(entry.conversation_id)
+    def _lane(self, conversation_id: str) -> Lane:
+        lane = self._lanes.get(conversation_id)
         if lane is None:
-            lane = self._lanes[entry.conversation_id] = Lane(entry.conversation_id)
+            lane = self._lanes[conversation_id] = Lane(conversation_id)
+        return lane
+
+    def _land(self, entry: Entry) -> Lane:
+        lane = self._lane(entry.conversation_id)
         if entry.in_flight:
             entry.in_flight = False
             lane.in_flight.pop(entry.key, None)
@@ -261,11 +275,11 @@ class Outbox:
 
     def _look_at(self, lane: Lane) -> None:
         lane.gather()
-        while lane.unsent and (not lane.unsent[0].wanted or lane.unsent[0].given_up):
+        while lane.unsent and not lane.unsent[0].wanted:
             lane.unsent.popleft()
         if lane.open:
             self._ready.setdefault(lane.conversation_id, lane)
         else:
             self._ready.pop(lane.conversation_id, None)
-            if not (lane.unsent or lane.in_flight or lane.returned or lane.held_until):
+            if not (lane.unsent or lane.in_flight or lane.returned or lane.giving_up or lane.held_until):
                 self._lanes.pop(lane.conversation_id, None)

@@ -17,7 +17,7 @@ from imserver_protocol import (
 
 from . import wire
 from .backoff import Backoff
-from .errors import Abandoned, ClientError, Misuse, OutboxFull, Refused, Undeliverable
+from .errors import Abandoned, ClientError, Disconnected, Misuse, OutboxFull, Refused, Stopped, Undeliverable
 from .events import PostSettled
 from .limits import ClientLimits
 from .outbox import Entry, Outbox
@@ -78,6 +78,7 @@ class Posting:
         self._outbox = Outbox()
         self._waiters: dict[bytes, list[asyncio.Future[Posted]]] = {}
         self._landings: dict[bytes, list[asyncio.Future[None]]] = {}
+        self._giving_up: set[asyncio.Task[Posted | None]] = set()
         self._backoffs: dict[str, Backoff] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._end: Callable[[], ClientError] | None = None
@@ -169,18 +170,33 @@ class Posting:
             return None
         if entry is None:
             return await self._ask_to_abandon(conversation_id, key)
-        entry.paused += 1
+        self._outbox.give_up(entry)
+        giving_up = asyncio.create_task(self._give_up(entry), name="imserver_client abandon")
+        self._giving_up.add(giving_up)
+        giving_up.add_done_callback(self._gave_up)
+        await asyncio.wait([giving_up])  # who is cancelled stops waiting; what was asked cannot be taken back
+        if giving_up.cancelled() and self._end is not None:
+            raise self._end()
+        return giving_up.result()
+
+    async def _give_up(self, entry: Entry) -> Posted | None:
         try:
             posted = await self._abandoned(entry)
-        except BaseException:
             if not entry.gone:
-                self._outbox.resume(entry)
-                self.offer()
+                self._settle(entry, posted or Abandoned("given up"))
+        except BaseException:
+            self._outbox.resume(entry)
+            self.offer()
             raise
-        entry.holds = False
-        if not entry.gone:
-            self._settle(entry, posted or Abandoned("given up"))
+        self._outbox.given_up(entry)
+        self.offer()
         return posted
+
+    def _gave_up(self, giving_up: asyncio.Task[Posted | None]) -> None:
+        self._giving_up.discard(giving_up)
+        error = None if giving_up.cancelled() else giving_up.exception()
+        if isinstance(error, Exception) and not isinstance(error, (Refused, Disconnected, Stopped)):
+            self._around.connection_failed(error)  # the store's, and perhaps nobody waits any more
 
     async def _abandoned(self, entry: Entry) -> Posted | None:
         """The answer to `abandon` in a session that has refused the post for now, or has settled it."""
@@ -339,6 +355,8 @@ class Posting:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        for giving_up in self._giving_up:
+            giving_up.cancel()
         for waiters in self._waiters.values():
             for future in waiters:
                 if not future.done():

@@ -90,12 +90,15 @@ class SimulatedTask(asyncio.Task[Any]):
     def __new__(cls, *args: Any, **more: Any) -> Self:
         task = super().__new__(cls)
         task._number = next(cls._numbers)
+        task.process = None
         return task
 
     def __hash__(self) -> int:
         return self._number
 
     _number: int
+    #: Inside which it was begun.
+    process: Process | None
 
 
 class _Handle(asyncio.Handle):
@@ -191,8 +194,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """What the task waited for had come when its process died: nothing will wake it any more."""
         task._log_destroy_pending = False  # type: ignore[attr-defined]
         coroutine: Any = task.get_coro()
+        process: Process | None = getattr(task, "process", None)
         with suppress(BaseException):
-            coroutine.close()
+            # Inside, so that a task that its `finally` begins belongs to the dead as well, and is buried after it.
+            (process.context if process is not None else Context()).run(coroutine.close)
 
     def _turn(self) -> None:
         """One iteration: what was ready when it began; what is made ready meanwhile waits for the next."""
@@ -302,6 +307,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         task = SimulatedTask(coro, loop=self, name=None if name is None else str(name), context=context)
         process = (context.get(_PROCESS) if context is not None else None) or _PROCESS.get()
         if process is not None:
+            task.process = process
             process.adopt(task)
         return task
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from imserver.proof.card_words import NEWS
+from imserver.proof.card_words import NEWS, STATUSES
 from imserver.proof.transcript import appointment_card
 
 from .actor import Actor
@@ -136,9 +136,10 @@ class Booker:
         if card is None:
             return
         counts = self.actor.counts
-        if card.title in ("Cancelled", "已取消", "取消"):
+        status = STATUSES.get(card.title) or NEWS.get(card.title)
+        if status == "cancelled":
             counts.cancelled += self.known.pop(card.code, None) is not None
-        elif card.title in ("Booked", "预约成功", *NEWS) and card.version >= self.known.get(card.code, 0):
+        elif status == "confirmed" and card.version >= self.known.get(card.code, 0):
             old = self.known.get(card.code)
             counts.booked += old is None
             counts.moved += old is not None and card.version > old
