@@ -69,8 +69,14 @@ class Unit:
 
     def settle_together(self, run: Sequence[Unit]) -> None:
         """Settle this unit and the rest of the `run` that it begins: each committed one message, all of one origin."""
+        errors: list[Exception] = []
         for unit in run:
-            unit.settle()
+            try:
+                unit.settle()
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise ExceptionGroup("not settled", errors)
 
 
 def resolve(future: asyncio.Future[Any], unit: Unit) -> None:

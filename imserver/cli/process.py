@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 
 from imserver.config import Config
@@ -11,11 +12,18 @@ from imserver.net.backpressure import RESERVED_FDS
 #: How long a thread may compute while others want to (seconds). With Python's 5 ms a busy event loop makes the writer wait so
 #: long at each statement of a commit, and one user's flood holds up everybody's posts.
 SWITCH_INTERVAL_S = 0.0005
+#: When Python looks for circular garbage. The server makes next to none, but thousands of objects a batch that are alive for a
+#: moment: with the usual 700 it would look through all sessions again and again, a stall each time.
+GC_THRESHOLDS = (50_000, 20, 50)
 
 
 def settle_process(config: Config) -> None:
-    """Threads that take turns soon, and as many open files as connections need, if the system lets us have them."""
+    """Threads that take turns soon, a collector that seldom looks and never at what the start has loaded, and as many open
+    files as connections need, if the system lets us have them."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     with contextlib.suppress(ImportError):  # not on this system
         import resource
 

@@ -113,7 +113,10 @@ class DeviceSession:
         """The commit is durable: the one place from which a post is answered with yes."""
         reply = self.session.reply_with
         for request_seq, posted in answers:
-            reply(request_seq, post_reply_tail(request_seq, posted))
+            try:
+                reply(request_seq, post_reply_tail(request_seq, posted))
+            except LocalError:  # a fault of ours, which must not silence the answers behind it
+                self._around.log.exception("reply_failed", user_id=self.user_id)
         if self.link is not None:
             self.link.mark()
 

@@ -162,7 +162,10 @@ class SqliteStore:
 
     def submit(self, unit: Unit) -> None:
         """Queue a unit. Raises `Refusal` OVERLOADED above the queue's bounds."""
-        self.writer.submit(unit)
+        writer = self._writer
+        if writer is None:
+            raise StoreFailed("the store is not open")
+        writer.submit(unit)
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a transaction and wait until it is committed. Cancelling withdraws it if it has not begun."""

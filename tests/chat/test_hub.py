@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from imserver.chat.hub import TURN_S, Hub
+from imserver.chat.hub import MAX_RUN_DELIVERIES, TURN_S, Hub
 from imserver.chat.ports import Unit
 from imserver.events import CursorMoved, MessagePosted, StoredEvent
 from imserver.model import Audience, Cursors, Message, Role
@@ -25,9 +25,12 @@ class Device:
         self.user_id = user_id
         self.pushed: list[Any] = []
         self.tails: list[Any] = []
+        #: How many came at a time.
+        self.handed: list[int] = []
         self._diary = diary if diary is not None else []
 
     def push_all(self, tails: Sequence[Any]) -> None:
+        self.handed.append(len(tails))
         for tail in tails:
             self.pushed.append(tail[2])
             self.tails.append(tail)
@@ -157,6 +160,77 @@ async def test_one_that_cannot_be_answered_does_not_silence_those_behind_it() ->
     hub.register(bob)
     hub.committed([Told([said(1)], diary, error=RuntimeError("gone")), Told([said(2)], diary)])
     assert diary == ["push 1", "push 2", "answer 2"]
+
+
+async def test_neighbours_of_one_session_are_pushed_and_answered_together_in_their_order() -> None:
+    hub, diary = make_hub(), list[str]()
+    phone, bob = Device("ann"), Device("bob", diary)
+    hub.register(phone)
+    hub.register(bob)
+    hub.committed([Told([said(position)], diary, origin=phone) for position in range(1, 6)])
+    assert bob.handed == [5], "recipients are looked up once"
+    assert diary == [f"push {position}" for position in range(1, 6)] + [
+        f"answer {position}" for position in range(1, 6)
+    ]
+
+
+async def test_others_in_between_end_a_run() -> None:
+    """Of another session, in another conversation, or by which somebody comes or goes."""
+    hub, diary = make_hub(), list[str]()
+    phone, desk = Device("ann"), Device("ann")
+    bob, eve = Device("bob", diary), Device("eve")
+    for device in (phone, desk, bob, eve):
+        hub.register(device)
+    three: Audience = {**BOTH, "eve": Role.MEMBER}
+    hub.committed(
+        [
+            Told([said(1, three)], diary, origin=phone),
+            Told([said(2, three)], diary, origin=phone),
+            Told([said(3, three)], diary, origin=desk),
+            Told([said(4, three)], diary),
+            Told([MessagePosted(5, said(5).message, three, remaining=BOTH)], diary, origin=phone),
+            Told([said(6)], diary, origin=phone),
+            Told([said(7, conversation_id="group/x")], diary, origin=phone),
+        ]
+    )
+    assert bob.pushed == [1, 2, 3, 4, 5, 6, 7]
+    assert eve.pushed == [1, 2, 3, 4, 5], "she hears of her own removal, and of nothing after it"
+    assert desk.pushed == [1, 2, 4, 5, 6, 7]
+    assert [line for line in diary if line.startswith("answer")] == [
+        f"answer {number}" for number in range(1, 8)
+    ]
+    assert hub.audience_of(TALK) == BOTH
+
+
+async def test_a_run_is_bounded_in_deliveries() -> None:
+    hub = make_hub(max_backlog=10**6)
+    crowd: Audience = {f"u{number}": Role.MEMBER for number in range(MAX_RUN_DELIVERIES // 2 - 1)}
+    phone, member = Device("u0"), Device("u1")
+    hub.register(phone)
+    hub.register(member)
+    hub.committed([Told([said(position, crowd)], [], origin=phone) for position in range(1, 6)])
+    assert member.handed == [2, 2, 1]
+
+
+async def test_who_cannot_be_pushed_to_keeps_nobody_from_being_answered() -> None:
+    hub, diary = make_hub(), list[str]()
+
+    class Broken(Device):
+        def push_all(self, tails: Sequence[Any]) -> None:
+            raise RuntimeError("a fault of ours")
+
+    phone = Device("ann")
+    hub.register(phone)
+    hub.register(Broken("bob"))
+    told = [Told([said(position)], diary, origin=phone) for position in (1, 2)]
+    hub.committed(
+        [
+            *told,
+            Told([said(3)], diary, origin=phone, error=RuntimeError("gone")),
+            Told([said(4)], diary, origin=phone),
+        ]
+    )
+    assert diary == ["answer 1", "answer 2", "answer 4"]
 
 
 async def test_observers_hear_everything_in_order_whoever_of_them_fails() -> None:

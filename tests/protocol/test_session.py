@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imserver_protocol import (
     EncodeError,
@@ -340,3 +342,30 @@ def test_only_a_client_asks() -> None:
     client.end(0.0)
     with pytest.raises(WrongState):
         client.request("post", [])
+
+
+@given(
+    sizes=st.lists(st.integers(0, 3000), min_size=1, max_size=12),
+    earlier=st.lists(st.integers(0, 3000), max_size=6),
+    window_frames=st.integers(1, 12),
+    lagging=st.booleans(),
+)
+def test_a_run_of_pushes_is_as_one_by_one(
+    sizes: list[int], earlier: list[int], window_frames: int, lagging: bool
+) -> None:
+    """Whatever fits, and wherever the window is full in the middle of it."""
+    limits = Limits(window_frames=window_frames, window_bytes=8192)
+    one, run = (
+        Session(Role.SERVER, session_id="s", user_id="u", device_id="d", limits=limits) for _ in range(2)
+    )
+    for session in (one, run):
+        for size in earlier:
+            session.push(push_tail("message", bytes(size)))
+        session.lagging = session.lagging or (lagging and bool(earlier))
+    tails = [push_tail("message", bytes(size)) for size in sizes]
+    for tail in tails:
+        one.push(tail)
+    run.push_all(tails)
+    assert run.queue.take_unsent() == one.queue.take_unsent()
+    assert (run.pushes_unacked, run.lagging, run.sent_seq) == (one.pushes_unacked, one.lagging, one.sent_seq)
+    assert run.queue.bytes == one.queue.bytes

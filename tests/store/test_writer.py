@@ -83,6 +83,7 @@ async def test_posts_of_one_turn_share_a_commit_and_what_queues_meanwhile_the_ne
     await turn()
     assert [len(batch) for batch in disk.batches] == [3]
     disk.finish()
+    await turn()
     assert [len(batch) for batch in disk.batches] == [3, 5]
     disk.finish()
     assert [len(batch) for batch in listener.batches] == [3, 5]
@@ -95,7 +96,9 @@ async def test_a_batch_is_bounded_in_units_and_in_bytes() -> None:
         queue.submit(post(number))
     await turn()
     disk.finish()
+    await turn()
     disk.finish()
+    await turn()
     assert [len(batch) for batch in disk.batches] == [4, 4, 2]
     disk.finish()
     queue = writer(disk, listener)
@@ -134,7 +137,7 @@ async def test_the_queue_is_bounded_in_bytes() -> None:
     assert queue.queued_bytes == 0
 
 
-async def test_failures_are_marked_first_then_the_next_batch_is_formed_then_the_listener_told() -> None:
+async def test_failures_are_marked_first_then_the_listener_is_told_then_the_next_batch_formed() -> None:
     log: list[str] = []
     disk = Disk()
 
@@ -151,7 +154,9 @@ async def test_failures_are_marked_first_then_the_next_batch_is_formed_then_the_
     first.error = Refusal(RefusalCode.STORE_FULL, "full")
     log.clear()
     disk.finish()
-    assert log == ["failed first", "asked second", "committed", "settled first"]
+    assert log == ["failed first", "committed", "settled first"]
+    await turn()
+    assert log[3:] == ["asked second"]
 
 
 async def test_withdrawn_units_are_settled_in_their_place_and_not_stored() -> None:
@@ -174,7 +179,8 @@ async def test_withdrawn_units_are_settled_in_their_place_and_not_stored() -> No
     await turn()
     queue.submit(Named("f", log, held))
     disk.finish()
-    assert log[-2:] == ["settled e", "settled f"]
+    await turn()
+    assert log[-4:] == ["settled e", "asked f", "failed f", "settled f"]
     assert queue.idle
 
 
@@ -308,6 +314,7 @@ async def test_a_listener_that_raises_stops_neither_the_writer_nor_the_drain() -
     queue.submit(post(2))
     with pytest.raises(RuntimeError):
         disk.finish()
+    await turn()
     assert len(disk.batches) == 2
     with pytest.raises(RuntimeError):
         disk.finish()

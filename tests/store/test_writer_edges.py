@@ -38,6 +38,7 @@ async def test_a_batch_is_full_when_its_bytes_are_reached(first: int, sizes: lis
         queue.submit(Sized(size))
     await turn()
     disk.finish()
+    await turn()
     assert [len(batch) for batch in disk.batches] == sizes
 
 
