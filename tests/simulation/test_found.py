@@ -10,8 +10,12 @@ from typing import Any
 
 import pytest
 
+from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StoreFailed
+from imserver.proof.simulation.journal import Journal
+from imserver.proof.simulation.machine import SimulatedStore
 from imserver.proof.simulation.runs import run_one
+from imserver.store.sqlite import SqliteStore
 from imserver.testing import LogBook
 from imserver_protocol.errors import CloseCode
 from tests.limits.raw import GOODBYE, Raw
@@ -22,12 +26,27 @@ SEEDS = {
     1002156: "while a post was being given up later ones were stored; the session was lost, and it came behind them",
     1004712: "staff tapped that a customer did not come, and the oracle missed the appointment that was booked",
     2000390: "the same of a customer who came",
+    2002971: "a first sync read a message that the server had committed and not told of yet, and the oracle called it late",
 }
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_seed_that_found_something_is_clean(seed: int) -> None:
     assert run_one(seed).findings == []
+
+
+def test_a_message_counts_from_its_commit_and_not_from_when_it_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between the two a sync may read it; a device whose first sync did has lost nothing."""
+    seen: list[object] = []
+    outcomes = [None, StoreFailed("unknown outcome")]
+    monkeypatch.setattr(SqliteStore, "_execute", lambda self, units, done: done(outcomes.pop(0)))
+    store = SimulatedStore(Journal(lambda: 0.0), seen.append, StoreConfig(path="unused"))
+    for _ in range(2):
+        store._execute([], seen.append)
+    assert seen[:2] == [[], None], "before anybody else hears of it"
+    assert [type(one) for one in seen[2:]] == [StoreFailed], "what may not be stored has no time"
 
 
 @pytest.mark.parametrize(

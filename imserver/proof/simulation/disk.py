@@ -113,6 +113,8 @@ class Disk:
         self.trap = Trap()
         #: The writer's next job takes so long.
         self.stuck_s = 0.0
+        #: When the writer's thread last did something.
+        self.worked_at = 0.0
         #: Called with what killed the process, at the fatal statement.
         self.on_kill: Callable[[str], None] = lambda kind: None
         self._open: list[SimulatedConnection] = []
@@ -257,6 +259,8 @@ class SimulatedThread:
             )
 
     def _work(self) -> None:
+        if self._writes:
+            self._disk.worked_at = self._loop.time()
         with suppress(Killed):
             self._jobs.popleft()()
         self._disk.after_job()

@@ -83,15 +83,28 @@ class SimulatedLog:
 
 
 class SimulatedStore(SqliteStore):
-    """The real store; its batches are measured."""
+    """The real store; its batches are measured. `committed` hears of each before anybody else does."""
 
-    def __init__(self, journal: Journal, config: StoreConfig, **options: Any) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        committed: Callable[[Sequence[Unit]], None],
+        config: StoreConfig,
+        **options: Any,
+    ) -> None:
         super().__init__(config, **options)
         self._journal = journal
+        self._committed = committed
 
     def _execute(self, units: Sequence[Unit], done: Callable[[StoreFailed | None], None]) -> None:
         self._journal.raise_to("batch", len(units))
-        super()._execute(units, done)
+
+        def decided(failure: StoreFailed | None) -> None:
+            if failure is None:
+                self._committed(units)
+            done(failure)
+
+        super()._execute(units, decided)
 
 
 class Machine:
@@ -125,7 +138,7 @@ class Machine:
         self._gone = asyncio.Event()
         self._locks: list[Any] = []
         self._wanted = True
-        #: When each message was told of, as far as a server lived to tell.
+        #: When each message was committed, as far as a server lived to know it.
         self.committed: dict[tuple[str, int], float] = {}
         self._stop: asyncio.Event | None = None
         self._highest_offset_ms = 0
@@ -216,6 +229,7 @@ class Machine:
     def _make_server(self) -> Server:
         store = self._store = SimulatedStore(
             self._journal,
+            self._committed,
             self._config.store,
             clock=self.clock,
             rng=Random(self._server_bytes(8)),
@@ -234,9 +248,13 @@ class Machine:
             recorder=self._journal.row,
         )
 
-    def _committed(self, event: MessagePosted) -> None:
-        message = event.message
-        self.committed[message.conversation_id, message.position] = self._loop.time()
+    def _committed(self, units: Sequence[Unit]) -> None:
+        """From now on a sync reads it: a server that has much to tell tells of it later."""
+        for unit in units:
+            for event in unit.events:
+                if isinstance(event, MessagePosted):
+                    message = event.message
+                    self.committed[message.conversation_id, message.position] = self.disk.worked_at
 
     async def _serve(self, server: Server, stop: asyncio.Event) -> None:
         """What `imserver serve` does."""
@@ -245,7 +263,6 @@ class Machine:
         self._epochs.add(server.store.epoch)
         if len(self._epochs) > 1:
             self._journal.finding(f"the store calls itself a new history: {sorted(self._epochs)}")
-        server.chat.subscribe(self._committed)
         self._locks.append(server.store._lock)  # type: ignore[attr-defined]
         self.up.set()
         looking = asyncio.ensure_future(self._look(server))

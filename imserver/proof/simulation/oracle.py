@@ -28,7 +28,7 @@ class Evidence:
         self.stored = stored
         self.records = records
         self.storages = storages
-        #: When the server told of each message that it told of (some it did not live to tell).
+        #: When each message was committed (of some no server lived to know it).
         self.committed = committed
         self.spans = memberships(stored, records)
 
