@@ -9,6 +9,10 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Where Python is told to keep no compiled modules (many images for containers do), each of the hundreds of processes of tests
+# and proofs would compile everything anew: more than half of a server's start. They are kept out of sight instead.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/.pycache
 
 bin := .venv/bin
 ready := .venv/.ready
