@@ -111,7 +111,7 @@ class _Handle(asyncio.Handle):
 
     def cancel(self) -> None:
         self._cancelled = True
-        self._callback = self._args = None
+        self._callback, self._args = None, ()
 
 
 class _TimerHandle(asyncio.TimerHandle):
@@ -133,7 +133,7 @@ class _TimerHandle(asyncio.TimerHandle):
         if not self._cancelled:
             self._loop._timer_handle_cancelled(self)  # type: ignore[attr-defined]
             self._cancelled = True
-            self._callback = self._args = None
+            self._callback, self._args = None, ()
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
