@@ -48,7 +48,7 @@ demo: $(ready)
 	@$(bin)/imserver demo
 
 test: $(ready)
-	@$(bin)/pytest -q -n auto
+	@$(bin)/pytest -q -n auto --dist worksteal
 
 simulate: $(ready)
 	@$(bin)/imserver simulate $(if $(SEED),--seed $(SEED) -v,--seeds $(or $(SEEDS),100) --jobs 2)
@@ -89,7 +89,7 @@ check-layers: $(ready)
 	$(call gate,layers,$(bin)/lint-imports --no-logo | grep -v '^$$')
 
 check-tests: $(ready)
-	$(call gate,tests,$(bin)/pytest -n auto)
+	$(call gate,tests,$(bin)/pytest -n auto --dist worksteal)
 
 check-wheel: $(ready)
 	$(call gate,wheel,$(bin)/python .ci/wheel.py)
