@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 #: The status that the title of a customer's card means, in both languages.
-STATUSES = {"预约成功": "confirmed", "Booked": "confirmed", "已取消": "cancelled", "Cancelled": "cancelled"}
+STATUSES = {
+    "预约成功": "confirmed", "已到店": "arrived", "验光中": "in_exam", "已完成": "done", "已取消": "cancelled",
+    "未到店": "no_show",
+    "Booked": "confirmed", "Arrived": "arrived", "In the exam": "in_exam", "Done": "done", "Cancelled": "cancelled",
+    "Did not come": "no_show",
+}  # fmt: skip
 #: The same of the news in the staff group, which has every change of every appointment.
 NEWS = {"新预约": "confirmed", "改约": "confirmed", "取消": "cancelled"}
 

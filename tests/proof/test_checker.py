@@ -204,6 +204,17 @@ def test_a_cancelled_one_owns_nothing() -> None:
     assert faults(promised(card, appointments=(replace(gone, cells=CELLS),))) == [Fault.MISSING]
 
 
+@pytest.mark.parametrize(("title", "status"), STATUSES.items())
+def test_every_title_of_a_card_says_a_status(title: str, status: str) -> None:
+    """Of a customer who had not come the chat said so, and the checker took the card before for the newest."""
+    card = AppointmentCard("A2S4", 3, title, "Sat 21 Nov 15:00")
+    row = replace(BOOKED, status=status, version=3)
+    row = replace(row, cells=row.cells_wanted)
+    assert not promised(CARD, card, appointments=(row,)).findings
+    other = replace(row, status="pending", cells=BOOKED.cells)
+    assert faults(promised(CARD, card, appointments=(other,))) == [Fault.MISSING]
+
+
 def test_an_appointment_of_which_nobody_was_told() -> None:
     assert faults(promised()) == [Fault.UNTOLD]
     assert not promised(appointments=(replace(BOOKED, status="held"),)).findings
