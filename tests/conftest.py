@@ -40,7 +40,7 @@ def pytest_asyncio_loop_factories(
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: a third of the time a test waits, for a timer or another process, and lets somebody else have the processor."""
+    """`-n auto`: a third of the time a test waits, for a timer or a process, and somebody else can have the processor."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return cores + (cores + 1) // 2
 
