@@ -108,7 +108,7 @@ prove-begin: $(ready)
 	@rm -f $(shares)
 
 # How long: CI's form, and the one whose figures docs/reliability.md shows.
-simulation := --seeds 1000 --seconds 150
+simulation := --seeds 1000
 torture := --kills 25 --minutes 4
 prove-long: simulation := --seeds 20000
 prove-long: torture := --minutes 20
