@@ -34,7 +34,7 @@ help:
 	@echo 'make demo    a server, clients and a pulled cable, on this machine'
 	@echo 'make test    the tests'
 	@echo 'make check   everything a change must pass: format, lint, types, layers, tests, wheel'
-	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input (10 minutes)'
+	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input (5 minutes)'
 	@echo 'make prove-long  the long ones (two hours)'
 	@echo 'make simulate  the whole system on virtual time, under faults [SEEDS=how many] [SEED=one to replay]'
 	@echo 'make mutants  one-line sabotages that the tests must notice [DIR=folder of patches] [ONLY=name] (6 minutes)'
