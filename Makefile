@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Where Python is told to keep no compiled modules (many images for containers do), each of the hundreds of processes of tests
 # and proofs would compile everything anew: more than half of a server's start. They are kept out of sight instead.
 unexport PYTHONDONTWRITEBYTECODE
-export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/.pycache
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.pycache
 
 bin := .venv/bin
 ready := .venv/.ready
@@ -174,5 +174,5 @@ lock: $(uv)
 	    --generate-hashes --no-header --no-annotate $(LOCK_FLAGS) -o requirements.lock
 
 clean:
-	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@rm -rf .venv .tools .pycache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	@find imserver protocol clients benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
