@@ -9,6 +9,10 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Where Python is told to keep no compiled modules (many images for containers do), each of the hundreds of processes of tests
+# and proofs would compile everything anew: more than half of a server's start. They are kept out of sight instead.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.pycache
 
 bin := .venv/bin
 ready := .venv/.ready
@@ -30,7 +34,7 @@ help:
 	@echo 'make demo    a server, clients and a pulled cable, on this machine'
 	@echo 'make test    the tests'
 	@echo 'make check   everything a change must pass: format, lint, types, layers, tests, wheel'
-	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input (10 minutes)'
+	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input (5 minutes)'
 	@echo 'make prove-long  the long ones (two hours)'
 	@echo 'make simulate  the whole system on virtual time, under faults [SEEDS=how many] [SEED=one to replay]'
 	@echo 'make mutants  one-line sabotages that the tests must notice [DIR=folder of patches] [ONLY=name] (6 minutes)'
@@ -44,7 +48,7 @@ demo: $(ready)
 	@$(bin)/imserver demo
 
 test: $(ready)
-	@$(bin)/pytest -q -n auto
+	@$(bin)/pytest -q -n auto --dist worksteal
 
 simulate: $(ready)
 	@$(bin)/imserver simulate $(if $(SEED),--seed $(SEED) -v,--seeds $(or $(SEEDS),100) --jobs 2)
@@ -85,7 +89,7 @@ check-layers: $(ready)
 	$(call gate,layers,$(bin)/lint-imports --no-logo | grep -v '^$$')
 
 check-tests: $(ready)
-	$(call gate,tests,$(bin)/pytest -n auto)
+	$(call gate,tests,$(bin)/pytest -n auto --dist worksteal)
 
 check-wheel: $(ready)
 	$(call gate,wheel,$(bin)/python .ci/wheel.py)
@@ -104,7 +108,7 @@ prove-begin: $(ready)
 	@rm -f $(shares)
 
 # How long: CI's form, and the one whose figures docs/reliability.md shows.
-simulation := --seeds 1000 --seconds 150
+simulation := --seeds 1000
 torture := --kills 25 --minutes 4
 prove-long: simulation := --seeds 20000
 prove-long: torture := --minutes 20
@@ -170,5 +174,5 @@ lock: $(uv)
 	    --generate-hashes --no-header --no-annotate $(LOCK_FLAGS) -o requirements.lock
 
 clean:
-	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@rm -rf .venv .tools .pycache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	@find imserver protocol clients benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -39,6 +39,12 @@ def pytest_asyncio_loop_factories(
     return {"uvloop": LOOPS["uvloop"]}
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: a third of the time a test waits, for a timer or a process, and somebody else can have the processor."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + (cores + 1) // 2
+
+
 #: What waits for ever fails by itself, as any other failure does: pytest's own time-out ends the whole process with it.
 #: Both are far above what a test takes on a busy machine. A test with a `timeout` mark says how long it takes.
 PATIENCE_S = 45.0

@@ -58,7 +58,8 @@ class _Checker:
         for found in (
             rules.shown_is_stored(transcript, self._places),
             rules.acknowledged_is_stored(transcript, self._places),
-            rules.taken_is_stored(transcript, self._by_key),
+            rules.taken_is_stored(transcript, self._rows, self._by_key),
+            rules.shown_to_members(transcript, self._rows),
             rules.shown_in_order(transcript),
             rules.posted_in_order(transcript, self._by_key),
             rules.stored_was_shown(transcript, self._rows, self._places),
@@ -74,6 +75,7 @@ class _Checker:
         rows, report = self._rows, self._report
         self._note(rules.stored_twice(rows.messages))
         self._note(rules.gaps(rows.messages))
+        self._note(rules.posted_by_members(rows))
         self._note(rules.stored_was_posted(rows.messages, self._posted, self._heads))
         self._note(self._promises.held_against(rows))
         self._note(overlaps(rows))

@@ -111,7 +111,9 @@ class House:
             raise
         return self
 
-    async def __aexit__(self, *exc_info: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
+        if kind is not None:
+            await self.server.kill()  # it may be frozen: nobody should have to say good-bye to it
         await self._stack.aclose()
 
     async def restart(self, moment: datetime, rate: float = 1.0) -> None:

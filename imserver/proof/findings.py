@@ -16,6 +16,7 @@ class Fault(StrEnum):
     ALTERED = "altered"
     UNASKED = "stored unasked"  # posted by nobody, or given up
     REFUSED = "refused"  # a post that the client's outbox took, and that the server then did not want
+    TRESPASS = "trespass"  # shown to, or posted by, somebody who was no member
     MISSING = "missing appointment"
     UNTOLD = "untold appointment"
     DOUBLE_BOOKED = "double-booked"

@@ -19,16 +19,21 @@ def leashed(*command: str) -> list[str]:
     return [sys.executable, "-I", "-S", str(Path(__file__).resolve()), str(os.getpid()), *command]
 
 
-def main() -> None:
-    """Become the command."""
-    parent, *command = sys.argv[1:]
+def end_with(parent: int, told: signal.Signals = signal.SIGKILL) -> None:
+    """From now on this process gets that signal when its parent ends, however the parent ends (Linux)."""
     if sys.platform == "linux":
         import ctypes
 
-        if ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
+        if ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, told) != 0:
             sys.exit("prctl(PR_SET_PDEATHSIG) failed")
-        if os.getppid() != int(parent):
+        if os.getppid() != parent:
             sys.exit("the parent has gone already")
+
+
+def main() -> None:
+    """Become the command."""
+    parent, *command = sys.argv[1:]
+    end_with(int(parent))
     os.execv(command[0], command)  # noqa: S606 - no shell is wanted
 
 

@@ -76,6 +76,20 @@ def shown_is_stored(transcript: Transcript, places: Places) -> Found:
             yield Fault.ALTERED, f"{what} {edit.revision}", text
 
 
+def shown_to_members(transcript: Transcript, rows: StoredRows) -> Found:
+    """17: nothing reaches one who was never a member, and nothing behind a removal the one who was removed."""
+    user_id = transcript.user_id
+    member = rows.members.get(user_id, {})
+    for seen in transcript.seen:
+        what = name(seen.conversation_id, seen.position)
+        if seen.conversation_id not in member:
+            yield Fault.TRESPASS, what, f"{what} was shown to {user_id}, who was never a member"
+            continue
+        left_at = member[seen.conversation_id][1]
+        if left_at is not None and seen.position > left_at:
+            yield Fault.TRESPASS, what, f"{what} was shown to {user_id}, who was removed by message {left_at}"
+
+
 def shown_in_order(transcript: Transcript) -> Found:
     """Each conversation in order of position, each message once.
 
@@ -154,8 +168,18 @@ def acknowledged_is_stored(transcript: Transcript, places: Places) -> Found:
             yield Fault.ALTERED, what, f"{what} is not what {transcript.user_id} posted"
 
 
-def taken_is_stored(transcript: Transcript, by_key: Mapping[tuple[str, bytes], StoredMessage]) -> Found:
-    """What a client's outbox took is stored in the end, unless it was given up; and what was given up is not."""
+def taken_is_stored(
+    transcript: Transcript, rows: StoredRows, by_key: Mapping[tuple[str, bytes], StoredMessage]
+) -> Found:
+    """What a client's outbox took is stored in the end, unless it was given up; and what was given up is not.
+
+    Whoever was removed may have been refused, of course.
+    """
+    removed = {
+        conversation_id
+        for conversation_id, (_, left_at) in rows.members.get(transcript.user_id, {}).items()
+        if left_at is not None
+    }
     for key, post in transcript.posts.items():
         row = by_key.get((transcript.user_id, key))
         what = f"post {key.hex()} of {transcript.user_id}"
@@ -164,6 +188,8 @@ def taken_is_stored(transcript: Transcript, by_key: Mapping[tuple[str, bytes], S
                 text = f"{what} was given up, and is {name(row.conversation_id, row.position)}"
                 yield Fault.UNASKED, what, text
         elif key in transcript.refused:
+            if row is None and post.conversation_id in removed:
+                continue
             yield Fault.REFUSED, what, f"{what}: {transcript.refused[key]}"
         elif row is None:
             if post.taken:
@@ -187,6 +213,16 @@ def posted_in_order(transcript: Transcript, by_key: Mapping[tuple[str, bytes], S
             what = name(conversation_id, position)
             yield Fault.OUT_OF_ORDER, what, f"{what} overtook an earlier post of {transcript.user_id}"
         last[conversation_id] = position
+
+
+def posted_by_members(rows: StoredRows) -> Found:
+    """17: nothing of one who was removed stands behind the removal."""
+    for row in rows.messages:
+        _, left_at = rows.members.get(row.sender_id, {}).get(row.conversation_id, (0, None))
+        if left_at is not None and row.position > left_at and not row.told_by_server:
+            what = name(row.conversation_id, row.position)
+            text = f"{what} is by {row.sender_id}, who was removed by message {left_at}"
+            yield Fault.TRESPASS, what, text
 
 
 def stored_was_posted(

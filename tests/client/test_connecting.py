@@ -411,7 +411,7 @@ async def test_tls_from_the_first_byte():
     async with connect(url, token="alice", tls=trusting) as alice:
         assert (await alice.post("c", "hi")).position == 1
     with pytest.raises(CannotConnect, match=r"(?i)certificate"):
-        await connect(url, token="alice", timeout=3)
+        await connect(url, token="alice", timeout=1.5)
     await server.__aexit__(None, None, None)
 
 

@@ -222,7 +222,8 @@ async def test_a_retryable_refusal_holds_the_conversation_and_keeps_the_order(se
         assert not held[0].done()
         assert other.position == 1
         posted = await asyncio.gather(*held)
-        assert asyncio.get_running_loop().time() - started >= 0.02, "retry_after_ms is honoured"
+        # uvloop's clock shows whole milliseconds: 20 of them may look like 19.
+        assert asyncio.get_running_loop().time() - started > 0.0185, "retry_after_ms is honoured"
     assert [one.position for one in posted] == [1, 2, 3, 4, 5, 6]
     assert texts(server) == ["0", "1", "2", "3", "4", "5"]
 

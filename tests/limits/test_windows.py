@@ -172,10 +172,13 @@ async def test_all_sessions_together_keep_a_bounded_amount(tmp_path: Path) -> No
             for _ in range(40):
                 raw.request("history", HERE, None, None, 200, ack=0)
         ends = []
-        for raw in raws:
+
+        async def end(raw: Raw) -> None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(4):
                     ends.append((await raw.goodbye()).code)
+
+        await asyncio.gather(*map(end, raws))
         assert ends.count(SLOW) >= 3
         await eventually(
             lambda: sum(found.session.memory_bytes for found in server.listener.sessions) < 4 * MIB

@@ -18,6 +18,8 @@ SHELVES = ("protocol", "clients/python")
 PACKAGES = ("imserver", "imserver_protocol", "imserver_client")
 #: Where pytest finds the plugin that watches it.
 PLUGIN = Path(__file__).parent / "plugin"
+#: What would keep Python from compiling modules to `__pycache__`.
+COMPILED_ELSEWHERE = frozenset({"PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"})
 
 
 class Unusable(Exception):
@@ -49,8 +51,13 @@ class Tree:
     def environment(self) -> dict[str, str]:
         """Whatever is started with it imports from this copy, and draws the same examples each time."""
         shelves = [str(self.folder), *(str(self.folder / shelf) for shelf in SHELVES), str(PLUGIN)]
-        # Without what pytest tells its own workers: a proof of tests may itself be run by one.
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        # Without what pytest tells its own workers: a proof of tests may itself be run by one. And compiled modules belong
+        # beside their sources: everything is imported many times here, and what was sabotaged has to be forgotten.
+        ours = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("PYTEST_") and name not in COMPILED_ELSEWHERE
+        }
         return {
             **ours,
             "PYTHONPATH": os.pathsep.join(shelves),

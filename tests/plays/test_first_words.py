@@ -86,6 +86,7 @@ async def test_a_group_tells_of_its_members_and_who_is_removed_hears_that_and_no
         await alice.remove_member(group, "bob")
         await alice.post(group, "bob is gone")
         await heard_late.text("bob is gone")
+        await heard.until(5)
         events = [(m.content or {}).get("event") for m in heard.messages]
         assert events == ["created", None, "added", None, "removed"]
         assert "bob is gone" not in heard.texts

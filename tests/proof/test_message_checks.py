@@ -158,3 +158,39 @@ def test_troubles_of_a_client_are_findings() -> None:
     reader = bob([shown(1)])
     reader.troubles = ["the client gave up"]
     assert of(reader, stored(1)) == [Fault.BROKEN]
+
+
+# -- members ------------------------------------------------------------------------------------------------------------
+
+
+def came_and_went(transcript: Transcript, left_at: int | None, *messages: StoredMessage) -> list[Fault]:
+    seen = rows(*messages)
+    seen.members[transcript.user_id] = {HERE: (1, left_at)}
+    return faults(check([transcript], seen, WORDS))
+
+
+def test_who_was_removed_is_shown_what_was_before_and_nothing_behind() -> None:
+    assert not came_and_went(bob([shown(1), shown(2)]), 2, *ALL)
+    assert came_and_went(bob([shown(1), shown(2), shown(3)]), 2, *ALL) == [Fault.TRESPASS]
+
+
+def test_who_was_never_a_member_is_shown_nothing() -> None:
+    stranger = replace(bob([shown(1)]), user_id="eve")
+    assert of(stranger, stored(1)) == [Fault.TRESPASS]
+    assert not of(replace(stranger, seen=[]), stored(1))
+
+
+def test_nothing_by_one_who_was_removed_stands_behind_the_removal() -> None:
+    assert not came_and_went(ann(1, 2), 2, *ALL[:2])
+    assert Fault.TRESPASS in came_and_went(replace(ann(1, 2, 3), seen=[]), 2, *ALL)
+    assert not came_and_went(ann(1, 2), 2, *ALL[:2], stored(3, told_by_server=True))
+
+
+def test_who_was_removed_may_be_refused_and_then_it_is_not_stored() -> None:
+    writer = ann(1)
+    writer.posts[b"another"] = Post(HERE, b"digest", taken=True)
+    writer.refused = {b"another": "NOT_FOUND"}
+    assert not came_and_went(writer, 1, stored(1))
+    assert came_and_went(writer, None, stored(1)) == [Fault.REFUSED]
+    another = stored(2, key=b"another", digests={1: b"digest"})
+    assert Fault.REFUSED in came_and_went(writer, 3, stored(1), another)

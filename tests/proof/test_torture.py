@@ -149,6 +149,11 @@ def test_the_cast_is_as_large_as_it_says() -> None:
     assert len({part.name for part in cast.parts}) == 50
     assert len(cast.groups) + len(cast.directs) == 24
     assert {part.kind for part in cast.parts} == {"talker", "customer", "staff"}
+    (keeper,) = [part for part in cast.parts if part.guests]
+    inside = {cast.groups[-1].owner, *cast.groups[-1].members}
+    assert (keeper.user_id, keeper.groups[-1]) == (cast.groups[-1].owner, cast.groups[-1].number)
+    talkers = {part.user_id for part in cast.parts if part.kind == "talker"}
+    assert sorted(keeper.guests) == sorted(talkers - inside), "each of the others, once"
     assert cast == draw_cast(1, 50, 5, 24)
     assert cast != draw_cast(2, 50, 5, 24)
     with pytest.raises(ValueError, match="at least 8 clients"):

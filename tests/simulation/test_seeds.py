@@ -3,8 +3,11 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +83,46 @@ def test_the_report_of_a_few_seeds(tmp_path, capfd):
 def test_thorough_says_what_was_not_tried_often_enough(capfd):
     assert run(["simulate", "--seeds", "1", "--thorough"]) == 1
     assert "not enough: only" in capfd.readouterr().out
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are looked up in /proc")
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+def test_whatever_ends_it_leaves_no_worker_and_no_folder_behind(ending):
+    command = [sys.executable, "-m", "imserver.cli", "simulate", "--seeds", "100000", "--jobs", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            workers = _workers_of(process.pid)
+        finally:
+            process.send_signal(ending)
+        output, _ = process.communicate(timeout=50)
+    assert process.returncode == {signal.SIGTERM: 143, signal.SIGINT: 130}.get(ending, -ending), output
+    assert "Traceback" not in output
+    until = time.monotonic() + 30
+    while any(map(_runs, workers)) and time.monotonic() < until:
+        time.sleep(0.05)  # they are not our children: nobody tells us that they have ended
+    assert not [pid for pid in workers if _runs(pid)]
+    assert not [folder for pid in workers for folder in _folders_of(pid)]
+
+
+def _workers_of(pid: int) -> list[int]:
+    """The two processes that are in the middle of a seed, as soon as there are two."""
+    until = time.monotonic() + 40
+    while time.monotonic() < until:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        workers = [int(child) for child in children if _folders_of(int(child))]
+        if len(workers) == 2:
+            return workers
+        time.sleep(0.05)
+    raise AssertionError("no two workers")
+
+
+def _runs(pid: int) -> bool:
+    """Not for a process that has ended and that nobody has asked about yet."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False
+
+
+def _folders_of(pid: int) -> list[Path]:
+    return list(Path("/dev/shm").glob(f"imserver-simulation-{pid}-*"))

@@ -12,7 +12,9 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from importlib import resources
+from typing import Any
 
 from . import codes
 from .calendar import wall_of, zone_of
@@ -80,13 +82,24 @@ def fold(text: str, max_chars: int = 4 * MAX_CHARS) -> str:
     return " ".join("".join(pieces).split())
 
 
+@cache
+def load_heard() -> Mapping[str, Any]:
+    """The shipped words of answers. Read once; not to be changed."""
+    file = resources.files(__package__) / "words" / "heard.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+@cache
+def _spelled(word: str) -> str:
+    """How a word of a chain, of which there are some hundreds, is looked for."""
+    return fold(word).casefold()
+
+
 class Ear:
     """The words of a chain, ready to be found in texts."""
 
     def __init__(self, chain: Chain) -> None:
-        heard = tomllib.loads(
-            (resources.files(__package__) / "words" / "heard.toml").read_text(encoding="utf-8")
-        )
+        heard = load_heard()
         self._chain = chain
         self._stores = _Finder({store.id: (*store.words, store.id) for store in chain.stores})
         self._services = _Finder({service.id: service.words for service in chain.services})
@@ -189,7 +202,7 @@ class _Finder:
     pattern: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        owner = {fold(word).casefold(): name for name, words in self.words.items() for word in words}
+        owner = {_spelled(word): name for name, words in self.words.items() for word in words}
         spelled = "|".join(_bounded(word) for word in sorted(owner, key=len, reverse=True))
         object.__setattr__(self, "owner", owner)
         object.__setattr__(self, "pattern", re.compile(spelled or r"(?!)", re.IGNORECASE))

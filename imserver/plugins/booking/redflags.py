@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
+from typing import Any
 
 from .heard import fold
 
@@ -33,12 +35,18 @@ class RedFlag:
     words: str
 
 
+@cache
+def load_red_flags() -> Mapping[str, Any]:
+    """The shipped table. Read once; not to be changed."""
+    file = resources.files(__package__) / "words" / "red_flags.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
 class RedFlags:
     """The compiled patterns."""
 
     def __init__(self) -> None:
-        file = resources.files(__package__) / "words" / "red_flags.toml"
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        table = load_red_flags()
         self._about = _compiled(table["about"], {})
         self._not_meant = _compiled(table["not_meant"], {})
         self._kinds = [(kind, _compiled(table[kind], table["parts"])) for kind in KINDS]

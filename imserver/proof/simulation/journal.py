@@ -36,9 +36,11 @@ class Journal:
 
     def bytes(self, what: str, data: bytes) -> None:
         """Bytes that moved: in the digest, and their number in a line."""
-        now = self._time()
-        self._digest.update(b"%r %b %d " % (now, what.encode(), len(data)) + data)
-        self._lines.append((now, what, (len(data),)))
+        now, size = self._time(), len(data)
+        digest = self._digest.update
+        digest(f"{now!r} {what} {size} ".encode())
+        digest(data)
+        self._lines.append((now, what, (size,)))
 
     def row(self, state: IntEnum, given: IntEnum) -> None:
         """A row of a transition table was used."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -334,11 +333,3 @@ class Machine:
             counts = server.listener.counts
             self._journal.counts["sessions, fresh"] += counts["welcomed"]
             self._journal.counts["sessions, resumed"] += counts["resumed"]
-
-
-def remove_folder(folder: Path) -> None:
-    """A private folder with files in it."""
-    for file in folder.iterdir():
-        with suppress(OSError):
-            os.unlink(file)
-    folder.rmdir()

@@ -67,7 +67,7 @@ class Pipe:
                 data = data[:room]
             self.waiting_bytes -= len(data)
             self._flight_bytes += len(data)
-            for segment in fate.segments(data):
+            for segment in fate.segments(data) if fate.splits else (data,):
                 self._last_at = max(self._last_at + len(segment) * fate.s_per_byte, now + fate.delay())
                 self._flight.append((self._last_at, segment))
         if self._ended and not self.waiting:
@@ -241,6 +241,7 @@ class Endpoint(asyncio.Transport):
         self._loop = connection.network.loop
         self._journal = connection.network.journal
         self._name = f"{connection.number}{side}"
+        self._received, self._written = f"{self._name} <", f"{self._name} >"
         self._closing = False
         self._high, self._low = HIGH_WATER_BYTES, HIGH_WATER_BYTES // 4
         self._paused = False
@@ -252,7 +253,7 @@ class Endpoint(asyncio.Transport):
         if self.lost or self._closing:
             self.connection.network.later(self._peer.lose, ConnectionResetError("Connection reset by peer"))
             return
-        self._journal.bytes(f"{self._name} <", data)
+        self._journal.bytes(self._received, data)
         self.protocol.data_received(data)  # type: ignore[union-attr]
 
     def receive_end(self) -> None:
@@ -304,7 +305,7 @@ class Endpoint(asyncio.Transport):
         if self.lost or self._closing or not data:
             return
         data = bytes(data)
-        self._journal.bytes(f"{self._name} >", data)
+        self._journal.bytes(self._written, data)
         if LAGGING in data:
             self._journal.counts["lagging told"] += 1
         self.out.put(data)

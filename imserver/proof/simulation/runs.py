@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 
-from .machine import remove_folder
+from imserver.proof.leash import end_with
+
+from .place import on_sigterm, private_place
 from .report import Totals
-from .template import private_folder, template
+from .template import template
 from .world import Outcome, simulate
 
 #: Seeds that a process is given at a time.
@@ -19,11 +24,8 @@ CHUNK = 8
 
 def run_one(seed: int, *, whole: bool = False) -> Outcome:
     """One seed, in a private folder."""
-    folder = private_folder()
-    try:
+    with private_place() as folder:
         return simulate(seed, folder, whole=whole)
-    finally:
-        remove_folder(folder)
 
 
 def run_some(seeds: range) -> Totals:
@@ -59,7 +61,10 @@ def _parts(first: int, count: int, jobs: int, until: float | None) -> Iterator[T
         yield from map(run_some, chunks)
         return
     # Not forked: a copy of a process that has threads is a risk that nobody needs.
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(
+        jobs, multiprocessing.get_context("spawn"), initializer=_begin_worker, initargs=(os.getpid(),)
+    )
+    with on_sigterm(lambda number, _frame: sys.exit(128 + number)), pool:
         running: set[Future[Totals]] = set()
         try:
             for chunk in chunks:
@@ -69,8 +74,16 @@ def _parts(first: int, count: int, jobs: int, until: float | None) -> Iterator[T
                     yield from (future.result() for future in done)
             for future in running:
                 yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        except BaseException:
+            for worker in multiprocessing.active_children():
+                worker.terminate()  # it would first run all that it has been given
+            raise
+
+
+def _begin_worker(parent: int) -> None:
+    """A worker ends with whoever started it, and tidies up; Ctrl-C is heard by that one alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with(parent, signal.SIGTERM)
 
 
 def _chunks(first: int, count: int, until: float | None) -> Iterator[range]:

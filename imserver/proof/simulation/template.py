@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from functools import cache
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -21,6 +20,7 @@ from .echo import Echo
 from .journal import Journal
 from .loop import Process, VirtualLoop
 from .network import Network
+from .place import private_place
 from .setting import BEGIN_MS, COMMON, PEOPLE, STRANGER, draw
 from .weather import Weather
 
@@ -55,26 +55,15 @@ def _booking() -> EntryPoint:
     return installed()["booking"]
 
 
-def private_folder() -> Path:
-    """Where databases of runs are: in memory, if this machine has such a place."""
-    shm = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-    return Path(tempfile.mkdtemp(prefix="imserver-simulation-", dir=shm if shm.is_dir() else None))
-
-
 @cache
 def template() -> tuple[bytes, str]:
     """The bytes of the file, and the id of the group that everybody is in."""
-    folder = private_folder()
-    try:
+    with private_place() as folder:
         path = folder / "template.db"
         loop = VirtualLoop(Random(0))
         group = loop.run_until_complete(_make(loop, path))
         loop.close()
         return path.read_bytes(), group
-    finally:
-        for file in folder.iterdir():
-            file.unlink()
-        folder.rmdir()
 
 
 async def _make(loop: VirtualLoop, path: Path) -> str:

@@ -13,11 +13,14 @@ STAFF: Final = (("staff-li", "store-garden"), ("staff-zhang", "store-river"))
 CUSTOMER_SHARE = 0.24
 SECOND_DEVICE_SHARE = 0.08
 MAX_GROUP_MEMBERS = 9
+#: Of the last group, which takes everybody else in once.
+MEMBERS_WITH_GUESTS = 3
 
 
 class Part(msgspec.Struct, frozen=True):
     """One client. `kind`: talker, customer or staff. `groups`: numbers of groups that it talks in; `partners`: users that it
-    talks with alone. `shop`: the bot that it deals with."""
+    talks alone with. `shop`: the bot that it deals with. `guests`: whom it takes into the last of its groups, and puts
+    out again."""
 
     user_id: str
     device_id: str
@@ -26,6 +29,7 @@ class Part(msgspec.Struct, frozen=True):
     partners: tuple[str, ...] = ()
     shop: str = ""
     chinese: bool = False
+    guests: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -63,14 +67,22 @@ def draw_cast(seed: int, clients: int, processes: int, conversations: int) -> Ca
     talkers = [f"talker-{n:02}" for n in range(clients - len(staff) - customers - seconds)]
     if len(talkers) < 4 or not 1 <= processes <= clients:
         raise ValueError("at least 8 clients, in no more processes than clients")
-    groups = []
-    for number in range((conversations + 1) // 2):
-        size = rng.randint(3, min(MAX_GROUP_MEMBERS, len(talkers)))
+    groups: list[Group] = []
+    count = (conversations + 1) // 2
+    for number in range(count):
+        last = number == count - 1
+        size = MEMBERS_WITH_GUESTS if last else rng.randint(3, min(MAX_GROUP_MEMBERS, len(talkers)))
         members = rng.sample(talkers, size)
         groups.append(Group(number, members[0], tuple(members[1:])))
     pairs = [(one, other) for n, one in enumerate(talkers) for other in talkers[n + 1 :]]
     directs = tuple(rng.sample(pairs, min(conversations // 2, len(pairs))))
+    inside = {groups[-1].owner, *groups[-1].members}
+    guests = rng.sample([user for user in talkers if user not in inside], len(talkers) - len(inside))
     parts = [_talker(user, f"{user}-1", groups, directs) for user in talkers]
+    parts = [
+        msgspec.structs.replace(part, guests=tuple(guests)) if part.user_id == groups[-1].owner else part
+        for part in parts
+    ]
     parts += [_talker(user, f"{user}-2", groups, directs) for user in rng.sample(talkers, seconds)]
     for number in range(customers):
         name = f"customer-{number:02}"

@@ -21,6 +21,7 @@ from imserver_client import direct_conversation_id as direct
 from .actor import Actor, Counts
 from .cast import Group, Part
 from .customer import CUSTOMER_PAUSE_S, STAFF_PAUSE_S, Customer, Staff
+from .doorkeeper import Doorkeeper, Guest
 from .talker import Talkers
 
 MAX_LINE_BYTES = 1024 * 1024
@@ -146,6 +147,10 @@ class ClientProcess:
                 groups = [self._groups[str(number)] for number in part.groups]
                 directs = [direct(part.user_id, partner) for partner in part.partners]
                 self._talkers.places[actor] = [*groups, *directs]
+                rng = random.Random(self._rng.random())
+                actor.hear = Guest(actor, rng, self._stopping).hear
+                if part.guests:
+                    self._run(Doorkeeper(actor, rng, self._script.seed, groups[-1]).keep(self._stopping))
             else:
                 make = Customer if part.kind == "customer" else Staff
                 pause_s = CUSTOMER_PAUSE_S if part.kind == "customer" else STAFF_PAUSE_S

@@ -29,8 +29,8 @@ from .weather import KINDS
 MIN_CLIENTS, MIN_CONVERSATIONS = 50, 20
 #: Faults that lines of the box name; the others are printed with their sentence only.
 _COUNTED = (
-    Fault.LOST, Fault.DOUBLED, Fault.OUT_OF_ORDER, Fault.ALTERED, Fault.UNASKED, Fault.REFUSED, Fault.MISSING,
-    Fault.UNTOLD, Fault.DOUBLE_BOOKED, Fault.STUCK, Fault.BROKEN,
+    Fault.LOST, Fault.DOUBLED, Fault.OUT_OF_ORDER, Fault.ALTERED, Fault.UNASKED, Fault.REFUSED, Fault.TRESPASS,
+    Fault.MISSING, Fault.UNTOLD, Fault.DOUBLE_BOOKED, Fault.STUCK, Fault.BROKEN,
 )  # fmt: skip
 WORDS = CardWords({**STATUSES, **NEWS}, time_words)
 
@@ -45,6 +45,8 @@ class Verdict:
     figures: Counter[str]
     report: Report
     conversations: int
+    #: Times that somebody was removed from a group.
+    removed: int
     elapsed_s: float
     #: Findings of `imserver check`, and what was required and not reached.
     check_findings: list[str] = field(default_factory=list)
@@ -89,6 +91,7 @@ class Verdict:
             ("not let in", f"{lines['refused']} connections"),
             ("connections", f"{figures['connections']} made, {figures['resumed']} of them resumed a session"),
             ("messages", f"{report.messages} rows, {figures['edits']} edited, {figures['given_up']} posts given up"),
+            ("members", f"{self.removed} were taken into a group and put out again"),
             ("acknowledged", str(report.acknowledged)),
             ("delivered", str(report.shown)),
             *((str(fault), str(report.count(fault))) for fault in _COUNTED),
@@ -125,6 +128,7 @@ class Verdict:
             "lines": dict(deeds.lines),
             "clients_counted": dict(self.figures),
             "messages": report.messages,
+            "members_removed": self.removed,
             "acknowledged": report.acknowledged,
             "delivered": report.shown,
             **{str(fault).replace(" ", "_"): report.count(fault) for fault in Fault},
@@ -172,6 +176,7 @@ def judge(evidence: Evidence) -> Verdict:
         evidence.figures,
         report,
         _conversations(rows),
+        _removed(rows),
         evidence.elapsed_s,
         began_at=evidence.began_at,
         log_errors=evidence.log_errors,
@@ -187,6 +192,10 @@ def _conversations(rows: StoredRows) -> int:
     return len({row.conversation_id for row in rows.messages})
 
 
+def _removed(rows: StoredRows) -> int:
+    return sum(left_at is not None for places in rows.members.values() for _, left_at in places.values())
+
+
 def _short(verdict: Verdict) -> list[str]:
     """What a run has to have seen to say anything."""
     deeds, options = verdict.deeds, verdict.options
@@ -197,6 +206,7 @@ def _short(verdict: Verdict) -> list[str]:
         "unanswered posts at half of the kills": deeds.hits * 2 >= len(deeds.kills),
         "an unanswered post found committed": deeds.found > 0,
         "an unanswered post found not committed": deeds.not_found > 0,
+        "a member who was removed": options.small or verdict.removed > 0,
         "a message": verdict.report.shown > 0,
         "an appointment": verdict.report.promised > 0,
     }
