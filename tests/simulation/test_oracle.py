@@ -30,18 +30,19 @@ def findings_of(seeds) -> str:
 
 
 def reply_before_commit(monkeypatch):
-    queued = SessionPost.withdrawn
+    queued, told = SessionPost.withdrawn, set()
 
     def withdrawn(self):
         # Asked when it enters the queue and when a batch is formed: answered at the first.
         refused = queued(self)
-        if refused is None and not getattr(self.poster, "told_early", {}).get(self.request_seq):
-            self.poster.__dict__.setdefault("told_early", {})[self.request_seq] = True
-            self.poster.post_done(self.request_seq, (1, self.sent_at, False))
+        if refused is None and (self.poster, self.request_seq) not in told:
+            told.add((self.poster, self.request_seq))
+            self.poster.posts_done([(self.request_seq, (1, self.sent_at, False))])
         return refused
 
     monkeypatch.setattr(SessionPost, "withdrawn", withdrawn)
     monkeypatch.setattr(SessionPost, "settle", lambda self: None)
+    monkeypatch.setattr(SessionPost, "settle_together", lambda self, run: None)
 
 
 def deduplication_off(monkeypatch):
