@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+import uvloop
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import machine, native
@@ -19,6 +20,8 @@ from benchmarks.report import write_report
 from benchmarks.results import Result, Row, read, result_of, save
 from benchmarks.rivals import RIVALS
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.stages import stages
+from benchmarks.tables import Table
 
 RESULTS = Path(__file__).parent / "results"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -125,6 +128,16 @@ def show(path: Path, report_path: Path | None) -> None:
 def compare(first: Path, second: Path) -> None:
     """Print the ratios of two results (second over first), with a mark for what is within noise."""
     print_table(console(), comparison(_read(first), _read(second)))
+
+
+@main.command("stages")
+def show_stages() -> None:
+    """Print where the time of a post goes in the server, stage by stage."""
+    found = uvloop.run(stages())
+    lines = [[stage.name, stage.case, f"{stage.cpu_us:.2f}"] for stage in found]
+    print_table(
+        console(), Table("stages of a post", ["stage", "case", "CPU µs a post"], lines, [""] * len(lines))
+    )
 
 
 def measured(bench: Bench, names: Sequence[str], rivals: Sequence[str]) -> list[Row]:
