@@ -27,6 +27,7 @@ SEEDS = {
     1004712: "staff tapped that a customer did not come, and the oracle missed the appointment that was booked",
     2000390: "the same of a customer who came",
     2002971: "a first sync read a message that the server had committed and not told of yet, and the oracle called it late",
+    2004236: "the end of a connection came in the very moment in which it was made, and the simulated network fell over it",
 }
 
 

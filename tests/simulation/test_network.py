@@ -221,6 +221,32 @@ def test_what_a_dead_process_leaves(silently):
     assert bool(line.client.told) is not silently
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_what_ends_while_it_is_being_connected_ends_when_it_is(seed):
+    """An end that came in the very moment was told to nobody's protocol."""
+    line = Line(seed=seed)
+    wrong: list[dict[str, Any]] = []
+    line.loop.set_exception_handler(lambda loop, context: wrong.append(context))
+    made: list[str] = []
+
+    class Leaving(Talker):
+        def connection_made(self, transport: Any) -> None:
+            transport.write(b"bye")
+            transport.close()
+
+    async def main() -> None:
+        line.server = Leaving()
+        await line.open()
+        made.append("connected")
+        await asyncio.sleep(10)
+
+    line.run(main())
+    assert wrong == []
+    assert made == ["connected"]
+    assert line.client.received == b"bye"
+    assert line.client.told == ["eof", "lost NoneType"]
+
+
 def test_pausing_reading_keeps_the_bytes():
     line = Line()
 

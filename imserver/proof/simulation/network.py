@@ -454,6 +454,7 @@ class Network:
             raise ConnectionResetError(104, "Connection reset by peer")
         protocol = factory()
         made.client.protocol = protocol
+        made.client.resume_reading()
         protocol.connection_made(made.client)
 
     def _make(
@@ -464,6 +465,7 @@ class Network:
             if happens:
                 self.journal.fault(kind, number)
         made = Connection(self, number, fate, process, listening.process, address)
+        made.client.reading_paused = True  # what comes before its protocol is there waits in the kernel
         self.connections[number] = made
         self.loop.call_soon(self._accept, made, listening, context=listening.process.context)
         return made
