@@ -18,6 +18,7 @@ from imserver.model import (
     Audience,
     ConversationRow,
     Cursors,
+    ItemPage,
     Kind,
     Membership,
     Message,
@@ -253,6 +254,18 @@ class Reader(Protocol):
         limit: int,
         max_bytes: int,
     ) -> Page: ...
+
+    def history_items(
+        self,
+        conversation_id: str,
+        user_id: str,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        max_bytes: int,
+    ) -> ItemPage:
+        """The same page as plain tuples, for whoever only encodes it."""
+        ...
 
     def sync(self, user_id: str, since: str | None, limit: int) -> tuple[list[ConversationRow], str, bool]:
         """Conversations of the user that changed since the token, in commit order; the next token; whether there is more."""

@@ -3,10 +3,10 @@
 # ruff: noqa: S608 - the SQL built here is made of constants and question marks
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, NamedTuple
 
 from imserver.chat.conversations import MAX_RECEIPT_MEMBERS, no_such_conversation
@@ -15,6 +15,8 @@ from imserver.model import (
     Audience,
     ConversationRow,
     Cursors,
+    Item,
+    ItemPage,
     Kind,
     Membership,
     Message,
@@ -22,9 +24,9 @@ from imserver.model import (
     Role,
     User,
 )
-from imserver.store.pages import page_of, span_of
+from imserver.store.pages import Span, messages_of, page_of, span_of
 from imserver.store.plugin_fence import Mode, PluginFence
-from imserver.store.positions import changes_of
+from imserver.store.positions import rows_between
 from imserver.store.sqlite_transaction import user_of
 from imserver.store.tokens import make_token, read_token
 
@@ -32,6 +34,8 @@ from imserver.store.tokens import make_token, read_token
 MAX_CACHED_AUDIENCES = 1_000
 #: Changes looked at in one `messages_after`, so that a plugin with few conversations does not hold a reader for long.
 MAX_CHANGES_LOOKED_AT = 5_000
+#: Users whose id is known by number without asking; about 150 bytes each.
+MAX_CACHED_NAMES = 50_000
 
 
 class _Own(NamedTuple):
@@ -50,6 +54,23 @@ class _Own(NamedTuple):
     conversation_id: str
 
 
+class _Names(dict[int, str]):
+    """The ids of users by their numbers, asked for once: neither ever changes, and no user is ever deleted."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def __missing__(self, no: int) -> str:
+        if len(self) >= MAX_CACHED_NAMES:
+            self.clear()
+        found: str = self._connection.execute("SELECT user_id FROM users WHERE no = ?", (no,)).fetchall()[0][
+            0
+        ]
+        self[no] = found
+        return found
+
+
 class SqliteReader:
     """One for each reader connection; a query runs between BEGIN and COMMIT of that connection."""
 
@@ -57,6 +78,7 @@ class SqliteReader:
         self._connection = connection
         self._fence = fence
         self._epoch = epoch
+        self._names = _Names(connection)
         self._audiences: OrderedDict[int, tuple[int, Audience]] = OrderedDict()
 
     def _sql(self, statement: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -77,6 +99,19 @@ class SqliteReader:
         max_bytes: int,
     ) -> Page:
         """Positions `after+1…`, or up to `before-1`, or the newest; always ascending, and the range that the page covers."""
+        page = self.history_items(conversation_id, user_id, after, before, limit, max_bytes)
+        return messages_of(conversation_id, page)
+
+    def history_items(
+        self,
+        conversation_id: str,
+        user_id: str,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        max_bytes: int,
+    ) -> ItemPage:
+        """The same, without an object for each message."""
         rows = self._sql(
             "SELECT c.no, h.position, h.change, m.left_at FROM conversations c"
             " JOIN heads h ON h.conversation_no = c.no JOIN members m ON m.conversation_no = c.no"
@@ -87,22 +122,22 @@ class SqliteReader:
             raise no_such_conversation()
         no, head, head_change, left_at = rows[0]
         span = span_of(head, left_at, after, before, limit)
+        with closing(self._items(span, no, limit, (head, head_change))) as found:
+            return page_of(span, found, limit, max_bytes)
+
+    def _items(self, span: Span, no: int, limit: int, head: tuple[int, int]) -> Generator[Item, None, None]:
+        """What the page may show, from its near end, read as it is needed."""
+        names = self._names
         if span.backwards:
             first, last = max(span.first, span.last - limit + 1), span.last
         else:
             first, last = span.first, min(span.last, span.first + limit - 1)
-        changes = changes_of(self._sql, no, first, last, head_change)
-        order = "DESC" if span.backwards else "ASC"
-        found = self._connection.execute(
-            "SELECT m.position, u.user_id, m.sent_at, m.key, m.content, m.revision"
-            " FROM messages m JOIN users u ON u.no = m.sender_no"
-            f" WHERE m.change IN (SELECT value FROM json_each(?)) ORDER BY m.change {order}",
-            (json.dumps(changes),),
-        )
-        try:
-            return page_of(span, (Message(conversation_id, *row) for row in found), limit, max_bytes)
-        finally:
-            found.close()
+        with closing(
+            rows_between(self._connection, no, first, last, head, backwards=span.backwards)
+        ) as blocks:
+            for rows in blocks:
+                for position, sender_no, sent_at, key, content, revision in rows:
+                    yield position, names[sender_no], sent_at, key, content, revision
 
     def head_change(self) -> int:
         """The last number given out in commit order."""
