@@ -10,8 +10,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from heapq import nsmallest
-from operator import attrgetter
 from typing import Any, TypeVar
 
 from imserver.chat.accounts import Accounts
@@ -242,10 +240,8 @@ class Chat:
             raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
 
         def query(reader: Reader) -> list[Membership]:
-            # Sorted here, on the reader's thread: of a large group it would hold the loop.
-            everybody = _members(user_id, conversation_id, reader)
-            chosen = (member for member in everybody if after is None or member.user_id > after)
-            return nsmallest(limit, chosen, key=attrgetter("user_id"))
+            _require_member(user_id, conversation_id, reader)
+            return reader.members_page(conversation_id, after, limit)
 
         return await self._store.read(query)
 
@@ -296,7 +292,11 @@ class Chat:
 
 
 def _members(user_id: str, conversation_id: str, reader: Reader) -> list[Membership]:
+    _require_member(user_id, conversation_id, reader)
+    return reader.members(conversation_id)
+
+
+def _require_member(user_id: str, conversation_id: str, reader: Reader) -> None:
     own = reader.membership(conversation_id, user_id)
     if own is None or own.left_at is not None:
         raise Refusal(RefusalCode.NOT_FOUND, "no such conversation")
-    return reader.members(conversation_id)

@@ -115,6 +115,10 @@ class MemoryReader:
         )
         return sorted(present, key=lambda one: (one.joined_at, one.user_id.encode()))
 
+    def members_page(self, conversation_id: str, after: str | None, limit: int) -> list[Membership]:
+        by_id = sorted(self.members(conversation_id), key=lambda one: one.user_id)
+        return [one for one in by_id if after is None or one.user_id > after][:limit]
+
     def membership(self, conversation_id: str, user_id: str) -> Membership | None:
         conversation = self._tables.conversations.get(conversation_id)
         return conversation.members.get(user_id) if conversation else None
