@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -84,6 +85,19 @@ class Page:
     """Items of a conversation and the range of positions that they cover (SPEC, "history"): first > last when empty."""
 
     items: tuple[Message, ...]
+    first: int
+    last: int
+    head: int
+
+
+#: A message as an item of a page has it (SPEC, "history"): `position, sender_id, sent_at, key, content, revision`.
+Item = tuple[int, str, int, bytes, bytes | None, int]
+
+
+class ItemPage(NamedTuple):
+    """A `Page` whose messages are plain tuples, for whoever only encodes it: an object for each would cost as much again."""
+
+    items: list[Item]
     first: int
     last: int
     head: int

@@ -18,6 +18,7 @@ from imserver.model import (
     Audience,
     ConversationRow,
     Cursors,
+    ItemPage,
     Kind,
     Membership,
     Message,
@@ -265,6 +266,18 @@ class Reader(Protocol):
         max_bytes: int,
     ) -> Page: ...
 
+    def history_items(
+        self,
+        conversation_id: str,
+        user_id: str,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        max_bytes: int,
+    ) -> ItemPage:
+        """The same page as plain tuples, for whoever only encodes it."""
+        ...
+
     def sync(self, user_id: str, since: str | None, limit: int) -> tuple[list[ConversationRow], str, bool]:
         """Conversations of the user that changed since the token, in commit order; the next token; whether there is more."""
         ...
@@ -274,6 +287,10 @@ class Reader(Protocol):
     ) -> tuple[list[ConversationRow], str | None]: ...
 
     def members(self, conversation_id: str) -> list[Membership]: ...
+
+    def members_page(self, conversation_id: str, after: str | None, limit: int) -> list[Membership]:
+        """At most `limit` of them in the order of user ids, from the first after `after` on."""
+        ...
 
     def membership(self, conversation_id: str, user_id: str) -> Membership | None: ...
 

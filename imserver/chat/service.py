@@ -10,9 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from heapq import nsmallest
-from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from imserver.chat.accounts import Accounts
 from imserver.chat.hub import Hub
@@ -27,6 +25,7 @@ from imserver.model import (
     KEY_BYTES,
     ConversationRow,
     Cursors,
+    ItemPage,
     Kind,
     Membership,
     Page,
@@ -34,6 +33,8 @@ from imserver.model import (
     User,
     valid_user_id,
 )
+
+T = TypeVar("T")
 
 #: Most user ids in one `users` request.
 MAX_USERS_ASKED = 100
@@ -113,15 +114,38 @@ class Chat:
         max_bytes: int | None = None,
     ) -> Page:
         """A page of messages, ascending, and the range of positions that it covers."""
+        limit, room = self._page_bounds(after, before, limit, max_bytes)
+        return await self._store.read(
+            lambda reader: reader.history(conversation_id, user_id, after, before, limit, room)
+        )
+
+    async def history_as(
+        self,
+        encode: Callable[[ItemPage], T],
+        user_id: str,
+        conversation_id: str,
+        *,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        max_bytes: int,
+    ) -> T:
+        """The same page in another form, which `encode` makes of plain tuples on the reader's thread."""
+        limit, room = self._page_bounds(after, before, limit, max_bytes)
+        return await self._store.read(
+            lambda reader: encode(reader.history_items(conversation_id, user_id, after, before, limit, room))
+        )
+
+    def _page_bounds(
+        self, after: int | None, before: int | None, limit: int, max_bytes: int | None
+    ) -> tuple[int, int]:
+        """Items and bytes of a page, at most."""
         if after is not None and before is not None:
             raise Refusal(RefusalCode.INVALID, "after, before: one of them", detail="before")
         if limit < 1:
             raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
-        limit = min(limit, self._limits.max_page_items)
         room = max_bytes if max_bytes is not None else self._limits.max_frame_bytes // 2
-        return await self._store.read(
-            lambda reader: reader.history(conversation_id, user_id, after, before, limit, room)
-        )
+        return min(limit, self._limits.max_page_items), room
 
     def subscribe(self, observer: Callable[[MessagePosted], None]) -> Callable[[], None]:
         """Call `observer` on the loop for every message after its commit, in commit order. Returns what ends it.
@@ -216,10 +240,8 @@ class Chat:
             raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
 
         def query(reader: Reader) -> list[Membership]:
-            # Sorted here, on the reader's thread: of a large group it would hold the loop.
-            everybody = _members(user_id, conversation_id, reader)
-            chosen = (member for member in everybody if after is None or member.user_id > after)
-            return nsmallest(limit, chosen, key=attrgetter("user_id"))
+            _require_member(user_id, conversation_id, reader)
+            return reader.members_page(conversation_id, after, limit)
 
         return await self._store.read(query)
 
@@ -270,7 +292,11 @@ class Chat:
 
 
 def _members(user_id: str, conversation_id: str, reader: Reader) -> list[Membership]:
+    _require_member(user_id, conversation_id, reader)
+    return reader.members(conversation_id)
+
+
+def _require_member(user_id: str, conversation_id: str, reader: Reader) -> None:
     own = reader.membership(conversation_id, user_id)
     if own is None or own.left_at is not None:
         raise Refusal(RefusalCode.NOT_FOUND, "no such conversation")
-    return reader.members(conversation_id)

@@ -15,6 +15,7 @@ import msgspec
 from imserver.chat.service import Chat
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import MAX_USER_ID_BYTES, ConversationRow, Kind, Message, Role
+from imserver_protocol.posts import EncodedResult, encode_result
 
 #: Longest conversation id: "direct/", two user ids with every byte escaped, one slash.
 MAX_CONVERSATION_ID_BYTES = 8 + 2 * 3 * MAX_USER_ID_BYTES
@@ -147,9 +148,10 @@ class Method:
         return page_bytes if self.pages else SMALL_REPLY_BYTES
 
 
-async def history(chat: Chat, asker: Asker, params: HistoryParams) -> Any:
-    """A page of messages: `[items, first, last, head]`."""
-    page = await chat.history(
+async def history(chat: Chat, asker: Asker, params: HistoryParams) -> EncodedResult:
+    """A page of messages: `[items, first, last, head]`, encoded where it was read."""
+    return await chat.history_as(
+        encode_result,
         asker.user_id,
         params.conversation_id,
         after=params.after,
@@ -157,7 +159,6 @@ async def history(chat: Chat, asker: Asker, params: HistoryParams) -> Any:
         limit=params.limit,
         max_bytes=asker.page_bytes,
     )
-    return [[wire_message(item) for item in page.items], page.first, page.last, page.head]
 
 
 async def sync(chat: Chat, asker: Asker, params: SyncParams) -> Any:

@@ -30,7 +30,7 @@ from imserver_protocol.codec import Tail
 from imserver_protocol.errors import CloseCode, EncodeError, LocalError
 from imserver_protocol.errors import RefusalCode as WireRefusalCode
 from imserver_protocol.events import RequestReceived
-from imserver_protocol.posts import PostReceived, post_reply_tail
+from imserver_protocol.posts import EncodedResult, PostReceived, post_reply_tail, result_tail
 from imserver_protocol.session import Session
 from imserver_protocol.states import SessionState
 
@@ -191,7 +191,10 @@ class DeviceSession:
         try:
             asker = Asker(self.user_id, self._renew, self._page_room_bytes // 2)
             result = await method.handler(self._around.chat, asker, params)
-            self.session.reply(seq, result)
+            if type(result) is EncodedResult:
+                self.session.reply_with(seq, result_tail(seq, result, self.session.limits))
+            else:
+                self.session.reply(seq, result)
             if self.link is not None:
                 self.link.mark()
         except StoreFailed:

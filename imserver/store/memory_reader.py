@@ -8,9 +8,19 @@ from typing import Any
 
 from imserver.chat.conversations import has_receipts, no_such_conversation
 from imserver.content import decode_content
-from imserver.model import Audience, ConversationRow, Cursors, Membership, Message, Page, User
+from imserver.model import (
+    Audience,
+    ConversationRow,
+    Cursors,
+    Item,
+    ItemPage,
+    Membership,
+    Message,
+    Page,
+    User,
+)
 from imserver.store.memory_tables import Conversation, MemoryTables
-from imserver.store.pages import page_of, span_of
+from imserver.store.pages import messages_of, page_of, span_of
 from imserver.store.plugin_fence import Mode
 from imserver.store.tokens import make_token, read_token
 
@@ -32,13 +42,25 @@ class MemoryReader:
         limit: int,
         max_bytes: int,
     ) -> Page:
+        page = self.history_items(conversation_id, user_id, after, before, limit, max_bytes)
+        return messages_of(conversation_id, page)
+
+    def history_items(
+        self,
+        conversation_id: str,
+        user_id: str,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        max_bytes: int,
+    ) -> ItemPage:
         conversation = self._tables.conversations.get(conversation_id)
         own = conversation.members.get(user_id) if conversation else None
         if conversation is None or own is None:
             raise no_such_conversation()
         span = span_of(len(conversation.rows), own.left_at, after, before, limit)
         rows = conversation.rows[span.first - 1 : span.last]
-        found = (row.message for row in (reversed(rows) if span.backwards else rows))
+        found = (_item(row.message) for row in (reversed(rows) if span.backwards else rows))
         return page_of(span, found, limit, max_bytes)
 
     def head_change(self) -> int:
@@ -92,6 +114,10 @@ class MemoryReader:
             [one for one in conversation.members.values() if one.left_at is None] if conversation else []
         )
         return sorted(present, key=lambda one: (one.joined_at, one.user_id.encode()))
+
+    def members_page(self, conversation_id: str, after: str | None, limit: int) -> list[Membership]:
+        by_id = sorted(self.members(conversation_id), key=lambda one: one.user_id)
+        return [one for one in by_id if after is None or one.user_id > after][:limit]
 
     def membership(self, conversation_id: str, user_id: str) -> Membership | None:
         conversation = self._tables.conversations.get(conversation_id)
@@ -173,6 +199,17 @@ class MemoryReader:
             unread=state.unread - (one.rows[seen - 1].unread_no if seen else 0),
             last=one.rows[-1].message,
         )
+
+
+def _item(message: Message) -> Item:
+    return (
+        message.position,
+        message.sender_id,
+        message.sent_at,
+        message.key,
+        message.content,
+        message.revision,
+    )
 
 
 def _changed_for(one: Conversation, own: Membership) -> int:

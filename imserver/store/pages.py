@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from imserver.errors import Refusal, RefusalCode
-from imserver.model import Message, Page
+from imserver.model import Item, ItemPage, Message, Page
 from imserver.store.tokens import epoch_changed
 
 #: What an item of a page takes on the wire beside content and names, at most (position, time, revision, key, headers).
@@ -40,26 +40,28 @@ def span_of(head: int, left_at: int | None, after: int | None, before: int | Non
     return Span(1, last, True, seen)
 
 
-def page_of(span: Span, found: Iterable[Message], limit: int, max_bytes: int) -> Page:
+def page_of(span: Span, found: Iterable[Item], limit: int, max_bytes: int) -> ItemPage:
     """`found` in the direction of the span, starting at its near end. At least one item, then as many as fit."""
-    items: list[Message] = []
+    items: list[Item] = []
     room = max_bytes
     full = False
-    for message in found:
-        room -= item_bytes(message)
+    for item in found:
+        # About what the item takes in a frame, never less.
+        room -= ITEM_OVERHEAD_BYTES + len(item[1].encode()) + len(item[4] or b"")
         if items and (room < 0 or len(items) >= limit):
             full = True
             break
-        items.append(message)
+        items.append(item)
     full = full or len(items) >= limit
     if span.backwards:
         items.reverse()
-        first = items[0].position if items and full else span.first
-        return Page(tuple(items), first, span.last, span.head)
-    last = items[-1].position if items and full else span.last
-    return Page(tuple(items), span.first, last, span.head)
+        first = items[0][0] if items and full else span.first
+        return ItemPage(items, first, span.last, span.head)
+    last = items[-1][0] if items and full else span.last
+    return ItemPage(items, span.first, last, span.head)
 
 
-def item_bytes(message: Message) -> int:
-    """About what the item takes in a frame, never less."""
-    return ITEM_OVERHEAD_BYTES + len(message.sender_id.encode()) + len(message.content or b"")
+def messages_of(conversation_id: str, page: ItemPage) -> Page:
+    """The same page for callers in this process."""
+    items = tuple(Message(conversation_id, *item) for item in page.items)
+    return Page(items, page.first, page.last, page.head)

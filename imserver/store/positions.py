@@ -1,12 +1,15 @@
 """Finding messages by position without an index by position (docs/decisions, "positions").
 
-Each message names the one before it in its conversation; heads name the last, milestones every 16th. So a page is one step
-to the milestone at or above its end, at most 15 messages passed over, and a walk down.
+Each message names the one before it in its conversation; heads name the last, milestones every 16th. So a message is one
+step to the milestone at or above it and a walk down, and a page is the walks down from its milestones.
 """
 
+# ruff: noqa: S608 - the SQL built here is made of constants and question marks
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from typing import Any
 
 #: Passing over up to 15 messages costs about 20 µs; a milestone costs its share of a page in a commit.
@@ -39,3 +42,70 @@ def changes_of(sql: Sql, conversation_no: int, first: int, last: int, head_chang
     milestone = sql(_MILESTONE, (conversation_no, last))
     start = milestone[0][0] if milestone else head_change
     return [row[0] for row in sql(_WALK, (start, first, last))]
+
+
+# -- pages -----------------------------------------------------------------------------------------------------------
+
+#: `position, sender_no, sent_at, key, content, revision`.
+Row = tuple[int, int, int, bytes, bytes | None, int]
+
+_COLUMNS = ("position", "sender_no", "sent_at", "key", "content", "revision")
+# A block: a message and the 15 before it in one row of the result, each found by the one above it. Row by row a message costs
+# twice as much: a second step to it, and the interpreter's lock let go of and taken again (benchmark "backlog").
+_BLOCK = ", ".join(f"m{number}.{column}" for number in range(MILESTONE_EVERY) for column in _COLUMNS)
+_CHAIN = "".join(
+    f" LEFT JOIN messages m{number} ON m{number}.change = m{number - 1}.previous"
+    for number in range(1, MILESTONE_EVERY)
+)
+_BLOCKS = (
+    f"SELECT {_BLOCK} FROM milestones s CROSS JOIN messages m0 ON m0.change = s.change{_CHAIN}"
+    " WHERE s.conversation_no = ? AND s.position BETWEEN ? AND ? ORDER BY s.position "
+)
+_BLOCKS_UP, _BLOCKS_DOWN = _BLOCKS + "ASC", _BLOCKS + "DESC"
+_HEAD_BLOCK = f"SELECT {_BLOCK} FROM messages m0{_CHAIN} WHERE m0.change = ?"
+_STARTS_DOWN = range(0, MILESTONE_EVERY * len(_COLUMNS), len(_COLUMNS))
+_STARTS_UP = _STARTS_DOWN[::-1]
+
+
+def rows_between(
+    connection: sqlite3.Connection,
+    conversation_no: int,
+    first: int,
+    last: int,
+    head: tuple[int, int],
+    *,
+    backwards: bool,
+) -> Generator[list[Row], None, None]:
+    """What is stored at the positions `first..last`, from the one end or the other, up to 16 rows at a time.
+
+    `head`: position and change of the conversation's last message; `last` is not above it. Read as it is asked for: who
+    stops early has read less than 48 rows in vain. Close it then.
+    """
+    if first > last:
+        return
+    position, change = head
+    marked = (
+        position - position % MILESTONE_EVERY
+    )  # above it is no milestone, and the head block is the one to look at
+    starts = _STARTS_DOWN if backwards else _STARTS_UP
+    statement = _BLOCKS_DOWN if backwards else _BLOCKS_UP
+    between = (conversation_no, first, min(marked, last + -last % MILESTONE_EVERY))
+    if backwards and last > marked:
+        yield _rows(connection.execute(_HEAD_BLOCK, (change,)), starts, max(first, marked + 1), last)
+    if first <= marked:
+        with closing(connection.execute(statement, between)) as blocks:
+            for block in blocks:
+                yield _rows((block,), starts, first, last)
+    if not backwards and last > marked:
+        yield _rows(connection.execute(_HEAD_BLOCK, (change,)), starts, max(first, marked + 1), last)
+
+
+def _rows(blocks: Iterable[tuple[Any, ...]], starts: Sequence[int], first: int, last: int) -> list[Row]:
+    """Those of the range. What retention removed is nothing but None."""
+    width = len(_COLUMNS)
+    return [
+        row
+        for block in blocks
+        for start in starts
+        if (row := block[start : start + width])[0] is not None and first <= row[0] <= last
+    ]

@@ -5,49 +5,63 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, NamedTuple
 
-from imserver.chat.conversations import MAX_RECEIPT_MEMBERS, no_such_conversation
+from imserver.chat.conversations import no_such_conversation
 from imserver.content import decode_content
 from imserver.model import (
     Audience,
     ConversationRow,
-    Cursors,
-    Kind,
+    Item,
+    ItemPage,
     Membership,
     Message,
     Page,
     Role,
     User,
 )
-from imserver.store.pages import page_of, span_of
+from imserver.store.conversation_lists import ConversationLists
+from imserver.store.listings import MAX_LISTED_MEMBERS, Kept
+from imserver.store.pages import Span, messages_of, page_of, span_of
 from imserver.store.plugin_fence import Mode, PluginFence
-from imserver.store.positions import changes_of
+from imserver.store.positions import rows_between
 from imserver.store.sqlite_transaction import user_of
-from imserver.store.tokens import make_token, read_token
 
 #: Audiences kept for `messages_after`; each is good for one version of the membership.
 MAX_CACHED_AUDIENCES = 1_000
 #: Changes looked at in one `messages_after`, so that a plugin with few conversations does not hold a reader for long.
 MAX_CHANGES_LOOKED_AT = 5_000
+#: Users whose id is known by number without asking; about 150 bytes each.
+MAX_CACHED_NAMES = 50_000
 
 
-class _Own(NamedTuple):
-    """A conversation as one of its members, present or former, sees it."""
+class _Roster(NamedTuple):
+    """Members by user id, and their numbers, for one version of the membership."""
 
-    no: int
-    kind: str
-    title: str
-    head: int
-    role: str
-    joined_at: int
-    left_at: int | None
-    delivered: int
-    read: int
-    changed: int
-    conversation_id: str
+    membership: int
+    user_ids: list[str]
+    user_nos: list[int]
+
+
+class _Names(dict[int, str]):
+    """The ids of users by their numbers, asked for once: neither ever changes, and no user is ever deleted."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def __missing__(self, no: int) -> str:
+        if len(self) >= MAX_CACHED_NAMES:
+            self.clear()
+        found: str = self._connection.execute("SELECT user_id FROM users WHERE no = ?", (no,)).fetchall()[0][
+            0
+        ]
+        self[no] = found
+        return found
 
 
 class SqliteReader:
@@ -56,7 +70,9 @@ class SqliteReader:
     def __init__(self, connection: sqlite3.Connection, fence: PluginFence, epoch: str) -> None:
         self._connection = connection
         self._fence = fence
-        self._epoch = epoch
+        self._names = _Names(connection)
+        self._lists = ConversationLists(self._sql, epoch)
+        self._rosters: Kept[_Roster] = Kept(MAX_LISTED_MEMBERS)
         self._audiences: OrderedDict[int, tuple[int, Audience]] = OrderedDict()
 
     def _sql(self, statement: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -77,6 +93,19 @@ class SqliteReader:
         max_bytes: int,
     ) -> Page:
         """Positions `after+1…`, or up to `before-1`, or the newest; always ascending, and the range that the page covers."""
+        page = self.history_items(conversation_id, user_id, after, before, limit, max_bytes)
+        return messages_of(conversation_id, page)
+
+    def history_items(
+        self,
+        conversation_id: str,
+        user_id: str,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        max_bytes: int,
+    ) -> ItemPage:
+        """The same, without an object for each message."""
         rows = self._sql(
             "SELECT c.no, h.position, h.change, m.left_at FROM conversations c"
             " JOIN heads h ON h.conversation_no = c.no JOIN members m ON m.conversation_no = c.no"
@@ -87,22 +116,22 @@ class SqliteReader:
             raise no_such_conversation()
         no, head, head_change, left_at = rows[0]
         span = span_of(head, left_at, after, before, limit)
+        with closing(self._items(span, no, limit, (head, head_change))) as found:
+            return page_of(span, found, limit, max_bytes)
+
+    def _items(self, span: Span, no: int, limit: int, head: tuple[int, int]) -> Generator[Item, None, None]:
+        """What the page may show, from its near end, read as it is needed."""
+        names = self._names
         if span.backwards:
             first, last = max(span.first, span.last - limit + 1), span.last
         else:
             first, last = span.first, min(span.last, span.first + limit - 1)
-        changes = changes_of(self._sql, no, first, last, head_change)
-        order = "DESC" if span.backwards else "ASC"
-        found = self._connection.execute(
-            "SELECT m.position, u.user_id, m.sent_at, m.key, m.content, m.revision"
-            " FROM messages m JOIN users u ON u.no = m.sender_no"
-            f" WHERE m.change IN (SELECT value FROM json_each(?)) ORDER BY m.change {order}",
-            (json.dumps(changes),),
-        )
-        try:
-            return page_of(span, (Message(conversation_id, *row) for row in found), limit, max_bytes)
-        finally:
-            found.close()
+        with closing(
+            rows_between(self._connection, no, first, last, head, backwards=span.backwards)
+        ) as blocks:
+            for rows in blocks:
+                for position, sender_no, sent_at, key, content, revision in rows:
+                    yield position, names[sender_no], sent_at, key, content, revision
 
     def head_change(self) -> int:
         """The last number given out in commit order."""
@@ -137,42 +166,13 @@ class SqliteReader:
 
     def sync(self, user_id: str, since: str | None, limit: int) -> tuple[list[ConversationRow], str, bool]:
         """Conversations that changed for the user, in commit order. A former member learns of leaving and of nothing later."""
-        head = self.head_change()
-        after = read_token(since, self._epoch, head)
-        rows = self._sql(
-            "SELECT * FROM (SELECT c.no, c.kind, c.title,"
-            " coalesce(m.left_at, h.position) AS head, m.role, m.joined_at, m.left_at, m.delivered, m.read,"
-            " CASE WHEN m.left_at IS NULL THEN max(m.changed, c.changed, h.change) ELSE m.changed END AS changed,"
-            " c.conversation_id"
-            " FROM members m JOIN conversations c ON c.no = m.conversation_no"
-            " JOIN heads h ON h.conversation_no = m.conversation_no"
-            " WHERE m.user_no = (SELECT no FROM users WHERE user_id = ?))"
-            " WHERE changed > ? ORDER BY changed LIMIT ?",
-            (user_id, after, limit + 1),
-        )
-        more = len(rows) > limit
-        own = [_Own(*row) for row in rows[:limit]]
-        last = own[-1].changed if more else head
-        return [self._row(user_id, each) for each in own], make_token(self._epoch, last), more
+        return self._lists.sync(user_id, since, limit, self.head_change())
 
     def conversations(
         self, user_id: str, before: str | None, limit: int
     ) -> tuple[list[ConversationRow], str | None]:
         """Where the user is a member, newest message first, with the unread count and the last message."""
-        head = self.head_change()
-        upper = read_token(before, self._epoch, head) if before is not None else head + 1
-        rows = self._sql(
-            "SELECT c.conversation_id, c.kind, c.title, h.position, m.joined_at, m.left_at, m.role, m.delivered, m.read,"
-            " h.unread_no - m.seen_no, h.change"
-            " FROM members m JOIN conversations c ON c.no = m.conversation_no"
-            " JOIN heads h ON h.conversation_no = m.conversation_no"
-            " WHERE m.user_no = (SELECT no FROM users WHERE user_id = ?) AND m.left_at IS NULL AND h.change < ?"
-            " ORDER BY h.change DESC LIMIT ?",
-            (user_id, upper, limit + 1),
-        )
-        listed = rows[:limit]
-        token = make_token(self._epoch, listed[-1][-1]) if len(rows) > limit else None
-        return [self._listed(row) for row in listed], token
+        return self._lists.conversations(user_id, before, limit, self.head_change())
 
     def members(self, conversation_id: str) -> list[Membership]:
         """Who is a member now, in the order of joining."""
@@ -184,6 +184,35 @@ class SqliteReader:
             (conversation_id,),
         )
         return [_membership(row) for row in rows]
+
+    def members_page(self, conversation_id: str, after: str | None, limit: int) -> list[Membership]:
+        """Who is a member now, by user id, from the first after `after` on."""
+        found = self._sql(
+            "SELECT no, membership FROM conversations WHERE conversation_id = ?", (conversation_id,)
+        )
+        if not found:
+            return []
+        no, membership = found[0]
+        roster = self._rosters.get(no)
+        if roster is None or roster.membership != membership:
+            roster = self._roster(no, membership)
+            if len(roster.user_ids) > limit:
+                self._rosters.put(no, roster, len(roster.user_ids))
+        first = 0 if after is None else bisect_right(roster.user_ids, after)
+        rows = self._sql(
+            "SELECT u.user_id, m.role, m.joined_at, m.left_at, m.muted_until FROM json_each(?) j"
+            " CROSS JOIN members m ON m.user_no = j.value AND m.conversation_no = ? CROSS JOIN users u ON u.no = m.user_no",
+            (json.dumps(roster.user_nos[first : first + limit]), no),
+        )
+        return [_membership(row) for row in rows]
+
+    def _roster(self, no: int, membership: int) -> _Roster:
+        rows = self._sql(
+            "SELECT u.user_id, m.user_no FROM members m JOIN users u ON u.no = m.user_no"
+            " WHERE m.conversation_no = ? AND m.left_at IS NULL ORDER BY u.user_id",
+            (no,),
+        )
+        return _Roster(membership, [user_id for user_id, _ in rows], [user_no for _, user_no in rows])
 
     def membership(self, conversation_id: str, user_id: str) -> Membership | None:
         """Of a present or former member."""
@@ -239,51 +268,6 @@ class SqliteReader:
         return self._fence.execute(plugin, sql, params, Mode.READ)
 
     # -- parts --------------------------------------------------------------------------------------------------------
-
-    def _row(self, user_id: str, own: _Own) -> ConversationRow:
-        return ConversationRow(
-            own.conversation_id,
-            Kind(own.kind),
-            own.title,
-            own.head,
-            own.joined_at,
-            own.left_at,
-            Role(own.role),
-            Cursors(own.delivered, own.read),
-            cursors_of=self._cursors_of_others(user_id, own) if own.left_at is None else (),
-        )
-
-    def _cursors_of_others(self, user_id: str, own: _Own) -> tuple[tuple[str, Cursors], ...]:
-        if own.kind == Kind.CHANNEL:
-            return ()
-        rows = self._sql(
-            "SELECT u.user_id, m.delivered, m.read FROM members m JOIN users u ON u.no = m.user_no"
-            " WHERE m.conversation_no = ? AND m.left_at IS NULL ORDER BY u.user_id LIMIT ?",
-            (own.no, MAX_RECEIPT_MEMBERS + 1),
-        )
-        if len(rows) > MAX_RECEIPT_MEMBERS:
-            return ()
-        return tuple((other, Cursors(delivered, read)) for other, delivered, read in rows if other != user_id)
-
-    def _listed(self, row: tuple[Any, ...]) -> ConversationRow:
-        conversation_id, kind, title, head, joined_at, left_at, role, delivered, read, unread, change = row
-        last = self._sql(
-            "SELECT m.position, u.user_id, m.sent_at, m.key, m.content, m.revision"
-            " FROM messages m JOIN users u ON u.no = m.sender_no WHERE m.change = ?",
-            (change,),
-        )[0]
-        return ConversationRow(
-            conversation_id,
-            Kind(kind),
-            title,
-            head,
-            joined_at,
-            left_at,
-            Role(role),
-            Cursors(delivered, read),
-            unread=unread,
-            last=Message(conversation_id, *last),
-        )
 
     def _audience(self, conversation_no: int, membership: int) -> Audience:
         known = self._audiences.get(conversation_no)

@@ -1,4 +1,4 @@
-"""The three frames of a posted message, read and written fast: the request, its reply, and the push to everybody else.
+"""The frames of posted messages, read and written fast: the request, its reply, the push to everybody else, pages of history.
 
 They are most of what a server handles, so they have a typed reader and writers of their own (benchmark "throughput": a
 request is read in 0.2 µs instead of 1.9). What is unusual in any way goes the general way, through `codec`: the reader
@@ -8,15 +8,16 @@ accepts a part of what `decode` accepts, with the same values, and leaves the re
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 from msgspec.msgpack import Decoder, Encoder
 
-from .codec import Tail
+from .codec import Tail, pack_number
+from .errors import EncodeError
 from .events import Event
 from .frames import Milliseconds
-from .limits import MAX_INTEGER, Limits
+from .limits import FRAME_OVERHEAD_BYTES, LENGTH_BYTES, MAX_INTEGER, Limits
 
 #: Longer conversation ids go the general way. A character takes four bytes at the most.
 _SHORT_ID_CHARACTERS: Final = 98
@@ -120,3 +121,26 @@ def message_tail(
 def post_reply_tail(request_seq: int, result: tuple[int, Milliseconds, bool]) -> Tail:
     """REPLY to a post: `position, sent_at_ms, duplicate`, which are our own numbers."""
     return Tail(2, _encode((request_seq, result))[1:])
+
+
+class EncodedResult(Struct, frozen=True, gc=False):
+    """The result of a request, encoded before the reply is numbered; any thread may make it."""
+
+    data: bytes
+
+    def __repr__(self) -> str:
+        """Without the bytes: they are somebody's messages."""
+        return f"EncodedResult({len(self.data)} bytes)"
+
+
+def encode_result(result: Any) -> EncodedResult:
+    """Of values that come from the store, as in `message_tail`: not checked again (5 µs for a page of 150 items, not 110)."""
+    return EncodedResult(_encode(result))
+
+
+def result_tail(request_seq: int, result: EncodedResult, limits: Limits) -> Tail:
+    """REPLY with that result. Raises EncodeError if the frame is longer than it may be."""
+    data = pack_number(request_seq) + result.data
+    if len(data) > limits.max_frame_bytes - (FRAME_OVERHEAD_BYTES - LENGTH_BYTES):
+        raise EncodeError(f"frame is longer than {limits.max_frame_bytes} bytes")
+    return Tail(2, data)

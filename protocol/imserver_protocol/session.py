@@ -306,7 +306,7 @@ class Session:
             self._answer(_REPLY, request_seq, make_tail((request_seq, result), self.limits))
 
     def reply_with(self, request_seq: int, tail: Tail) -> None:
-        """`reply` by a tail that is encoded already: of a post, whose room is always free and whose numbers need no check."""
+        """`reply` by a tail that is encoded already, of values that need no check. Raises LocalError or WindowFull."""
         if self.state is not SessionState.ENDED:
             self._answer(_REPLY, request_seq, tail)
 

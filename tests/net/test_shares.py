@@ -80,18 +80,18 @@ async def test_a_share_lasts_as_long_as_its_work() -> None:
 
 def watched(server: Server, most: Counter[str]) -> None:
     """Counts how many pages of each user are read at once."""
-    real: Any = server.chat.history
+    real: Any = server.chat.history_as
     now: Counter[str] = Counter()
 
-    async def history(user_id: str, *args: Any, **how: Any) -> Any:
+    async def history_as(encode: Any, user_id: str, *args: Any, **how: Any) -> Any:
         now[user_id] += 1
         most[user_id] = max(most[user_id], now[user_id])
         try:
-            return await real(user_id, *args, **how)
+            return await real(encode, user_id, *args, **how)
         finally:
             now[user_id] -= 1
 
-    server.chat.history = history  # type: ignore[method-assign]
+    server.chat.history_as = history_as  # type: ignore[method-assign]
 
 
 async def test_sixteen_devices_that_read_in_a_loop_leave_a_reader_to_others(tmp_path: Path) -> None:

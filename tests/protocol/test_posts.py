@@ -19,7 +19,15 @@ from imserver_protocol import (
     encode_tail,
 )
 from imserver_protocol.codec import frame_bytes
-from imserver_protocol.posts import PostReceived, is_plain_text, message_tail, post_reader, post_reply_tail
+from imserver_protocol.posts import (
+    PostReceived,
+    encode_result,
+    is_plain_text,
+    message_tail,
+    post_reader,
+    post_reply_tail,
+    result_tail,
+)
 
 KEY = bytes(range(16))
 CONTENT = encode_content({"type": "text", "text": "hello"})
@@ -184,3 +192,33 @@ def test_a_reply_is_written_as_the_general_encoder_writes_it(
 ) -> None:
     result = (position, sent_at, duplicate)
     assert post_reply_tail(request_seq, result) == encode_tail(request_seq, result)
+
+
+items = st.tuples(numbers, texts, numbers, st.just(KEY), st.none() | st.binary(max_size=300), numbers)
+
+
+@given(numbers, st.lists(items, max_size=20), numbers, numbers, numbers)
+def test_a_page_is_written_as_the_general_encoder_writes_it(
+    request_seq: int, page: list[Any], first: int, last: int, head: int
+) -> None:
+    result = (page, first, last, head)
+    assert result_tail(request_seq, encode_result(result), Limits()) == encode_tail(request_seq, result)
+
+
+@pytest.mark.parametrize("request_seq", [1, 0x80, 2**53 - 1])
+def test_a_page_fits_its_frame_exactly_or_is_refused(request_seq: int) -> None:
+    """Just where the general encoder refuses."""
+    limits = Limits(max_frame_bytes=4096, max_content_bytes=1024)
+    for size in range(4040, 4090):
+        result = ([(1, "ann", 2, KEY, b"x" * 1000, 1)], b"x" * (size - 1030))
+        try:
+            expected = encode_tail(request_seq, result, limits=limits)
+        except EncodeError as error:
+            with pytest.raises(EncodeError, match=str(error)):
+                result_tail(request_seq, encode_result(result), limits)
+        else:
+            assert result_tail(request_seq, encode_result(result), limits) == expected
+
+
+def test_nobody_s_messages_are_shown_by_chance() -> None:
+    assert "secret" not in repr(encode_result([b"secret"]))
