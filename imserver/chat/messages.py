@@ -11,7 +11,7 @@ import asyncio
 import math
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from imserver.chat.holds import Holds, Ticket
 from imserver.chat.ports import (
@@ -33,6 +33,8 @@ from imserver.model import KEY_BYTES, content_digest
 
 #: A reviewing plugin that takes longer refuses the post with OVERLOADED (seconds).
 REVIEW_DEADLINE_S = 2.0
+#: Tokens that a sum of fractions may lack: who comes back at the very time that was named is let in.
+ROUNDING = 1e-6
 #: Users whose posting rate is remembered; a full bucket carries no information, so forgetting one is harmless.
 MAX_RATE_BUCKETS = 50_000
 #: Members whom a message is pushed to for the price of one post; in larger conversations it counts as more.
@@ -106,9 +108,8 @@ class SessionPost(PostUnit):
             self.poster.post_refused(self.request_seq, self.error)
 
     def settle_together(self, run: Sequence[Unit]) -> None:
-        self.poster.posts_done(
-            [(unit.request_seq, unit.result) for unit in run if isinstance(unit, SessionPost)]
-        )
+        posts = cast("Sequence[SessionPost]", run)  # of one session's posts only
+        self.poster.posts_done([(post.request_seq, post.result) for post in posts])
 
 
 class RefusedPost(SessionPost):
@@ -204,7 +205,7 @@ class Messages:
                 continue
             if conversation_id != cost_of:
                 cost, cost_of = self._cost(poster.user_id, conversation_id), conversation_id
-            if tokens < cost or self.draining:
+            if tokens < cost - ROUNDING or self.draining:
                 holds.hold(conversation_id, ticket, key)
                 poster.post_refused(request_seq, self._not_now(tokens, cost))
                 continue
@@ -288,7 +289,7 @@ class Messages:
         now = self._clock.monotonic()
         tokens = self._tokens(user_id, now)
         cost = min(cost, float(self._limits.posts_burst))
-        if tokens < cost:
+        if tokens < cost - ROUNDING:
             return (cost - tokens) / self._limits.posts_per_second
         self._keep_tokens(user_id, tokens - cost, now)
         return 0.0

@@ -13,7 +13,7 @@ from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.net.flush import FlushQueue
 from imserver.net.sessions import DeviceSession
-from imserver.net.turns import SHORT_BYTES, Turns
+from imserver.net.turns import Turns
 from imserver_protocol.connection import Connection
 from imserver_protocol.errors import CloseCode, Reaction, reaction
 from imserver_protocol.events import (
@@ -130,10 +130,7 @@ class ClientTransport(asyncio.Protocol):
         self._step()
 
     def data_received(self, data: bytes) -> None:
-        if len(data) <= SHORT_BYTES:
-            self.take(data)
-        else:
-            self._listener.turns.read(self, data)
+        self._listener.turns.read(self, data)
 
     def take(self, data: bytes) -> bool:
         """Bytes of the peer, in their turn. False if nothing more is looked at."""

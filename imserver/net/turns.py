@@ -15,7 +15,7 @@ from imserver.clock import Clock
 
 #: Time of one turn of the loop for long reads (seconds).
 TURN_S = 0.003
-#: Bytes that are looked at before the clock is: 800 of the smallest frames, two milliseconds; 40 posts, a third of one.
+#: Bytes that are looked at before the clock is: 1,000 of the smallest frames, two milliseconds; 40 posts, a tenth of one.
 SLICE_BYTES = 8192
 #: A read of no more bytes than this is looked at when it comes: an honest device's usual one.
 SHORT_BYTES = 1024

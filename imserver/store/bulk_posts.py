@@ -22,7 +22,7 @@ from imserver.store.sqlite_transaction import SqliteTransaction
 from imserver.store.transaction import Found
 
 #: Rows of one statement. Few rows are one statement, since each lets the event loop's thread in (and needs a SAVEPOINT if it
-#: is not the only one); above, powers of two, so that any run is a few out of sixty-odd statements that stay prepared.
+#: is not the only one); above, powers of two, so that any run is a few out of 67 sizes that stay prepared.
 MAX_ROWS = 512
 MAX_EXACT_ROWS = 64
 #: Keys of one lookup.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from imserver.chat.conversations import MAX_RECEIPT_MEMBERS
 from imserver.model import ConversationRow, Cursors, Kind, Message, Role
-from imserver.store.listings import MAX_LISTED, Kept, Listing, listing_of
+from imserver.store.listings import LIST_SIZE, MAX_LISTED, Kept, Listing, listing_of
 from imserver.store.tokens import make_token, read_token
 
 Sql = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
@@ -69,7 +69,7 @@ class ConversationLists:
     def __init__(self, sql: Sql, epoch: str) -> None:
         self._sql = sql
         self._epoch = epoch
-        self._listings: Kept[Listing] = Kept(MAX_LISTED)
+        self._listings: Kept[Listing] = Kept(MAX_LISTED + LIST_SIZE, LIST_SIZE)
 
     def sync(
         self, user_id: str, since: str | None, limit: int, head: int

@@ -12,10 +12,12 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from typing import Generic, NamedTuple, TypeVar
 
-#: Conversations in all lists that one reader keeps, and in one list at the most; 16 bytes each.
+#: Conversations in all lists that one reader keeps, and in one list at the most; 16 bytes each, a list by itself 600.
 MAX_LISTED = 500_000
-#: Members in all lists that one reader keeps; about 100 bytes each.
+LIST_SIZE = 40
+#: Members in all lists that one reader keeps; about 100 bytes each, a list by itself 600.
 MAX_LISTED_MEMBERS = 100_000
+ROSTER_SIZE = 6
 
 V = TypeVar("V")
 
@@ -58,10 +60,14 @@ def listing_of(above: int, upto: int, head: int, rows: Iterable[tuple[int, int]]
 
 
 class Kept(Generic[V]):
-    """Values of different sizes, in all not more than `max_size`; what was used last is kept."""
+    """Values of different sizes, in all not more than `max_size`; what was used last is kept.
 
-    def __init__(self, max_size: int) -> None:
+    `own_size` is what an entry counts beside its value: very many short lists take room, too.
+    """
+
+    def __init__(self, max_size: int, own_size: int) -> None:
         self._max_size = max_size
+        self._own_size = own_size
         self._size = 0
         self._values: OrderedDict[Hashable, tuple[int, V]] = OrderedDict()
 
@@ -75,6 +81,7 @@ class Kept(Generic[V]):
     def put(self, key: Hashable, value: V, size: int) -> None:
         """In the place of what was kept under this key."""
         self.drop(key)
+        size += self._own_size
         self._values[key] = (size, value)
         self._size += size
         while self._size > self._max_size:

@@ -25,7 +25,7 @@ from imserver.model import (
     User,
 )
 from imserver.store.conversation_lists import ConversationLists
-from imserver.store.listings import MAX_LISTED_MEMBERS, Kept
+from imserver.store.listings import MAX_LISTED_MEMBERS, ROSTER_SIZE, Kept
 from imserver.store.pages import Span, messages_of, page_of, span_of
 from imserver.store.plugin_fence import Mode, PluginFence
 from imserver.store.positions import rows_between
@@ -72,7 +72,7 @@ class SqliteReader:
         self._fence = fence
         self._names = _Names(connection)
         self._lists = ConversationLists(self._sql, epoch)
-        self._rosters: Kept[_Roster] = Kept(MAX_LISTED_MEMBERS)
+        self._rosters: Kept[_Roster] = Kept(MAX_LISTED_MEMBERS + ROSTER_SIZE, ROSTER_SIZE)
         self._audiences: OrderedDict[int, tuple[int, Audience]] = OrderedDict()
 
     def _sql(self, statement: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

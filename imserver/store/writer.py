@@ -219,10 +219,10 @@ class Writer:
             if unit.error is not None:
                 unit.fail(unit.error)
         self._in_flight = ()
-        self._kick_later()
         try:
             self._listener.committed(done)
         finally:
+            self._kick_later()
             if self.idle:
                 self._on_idle()
             self._maybe_drained()

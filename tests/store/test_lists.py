@@ -99,6 +99,7 @@ async def test_a_list_too_long_to_keep_is_read_in_parts(
     stand: Stand, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     monkeypatch.setattr(conversation_lists, "MAX_LISTED", most)
+    monkeypatch.setattr(conversation_lists, "LIST_SIZE", 0)
     await stand.users(*others(20))
     await talk(stand, 20)
     changed: list[str] = []
@@ -137,7 +138,7 @@ async def test_a_list_in_which_everything_has_moved_is_made_anew(sqlite_stand: S
 
 
 def test_what_was_used_last_is_kept() -> None:
-    kept: Kept[str] = Kept(10)
+    kept: Kept[str] = Kept(10, 0)
     kept.put("a", "A", 4)
     kept.put("b", "B", 4)
     assert kept.get("a") == "A"
@@ -150,3 +151,10 @@ def test_what_was_used_last_is_kept() -> None:
     kept.drop("d")
     kept.put("e", "E", 10)
     assert kept.get("e") == "E"
+
+
+def test_an_entry_counts_by_itself_so_many_short_lists_are_bounded_too() -> None:
+    kept: Kept[str] = Kept(100, 40)
+    for number in range(10):
+        kept.put(number, "x", 1)
+    assert [kept.get(number) for number in range(10)] == [None] * 8 + ["x"] * 2

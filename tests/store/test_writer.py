@@ -159,6 +159,25 @@ async def test_failures_are_marked_first_then_the_listener_is_told_then_the_next
     assert log[3:] == ["asked second"]
 
 
+async def test_what_the_listener_calls_soon_goes_before_the_next_batch() -> None:
+    """It writes the answers: the writer's thread must not compete with them for the processor."""
+    log: list[str] = []
+    disk = Disk()
+
+    class Answering(Recorder):
+        def committed(self, units: Sequence[Unit]) -> None:
+            super().committed(units)
+            asyncio.get_running_loop().call_soon(log.append, "answers written")
+
+    queue = writer(disk, Answering())
+    queue.submit(post(1))
+    await turn()
+    queue.submit(Named("next", log))
+    disk.finish()
+    await turn()
+    assert log == ["answers written", "asked next"]
+
+
 async def test_withdrawn_units_are_settled_in_their_place_and_not_stored() -> None:
     log: list[str] = []
     disk, listener = Disk(), Recorder()

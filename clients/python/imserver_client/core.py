@@ -197,6 +197,7 @@ class Core:
             task.cancel()
         try:
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self.posting.close()
         finally:
             self._storage.close()
 

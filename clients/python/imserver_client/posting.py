@@ -348,6 +348,10 @@ class Posting:
         if guilty is not None:
             self._settle(guilty, Undeliverable(code, text))
 
+    async def close(self) -> None:
+        """After `end`: until what was being given up has come to its end, and needs the storage no more."""
+        await asyncio.gather(*self._giving_up, return_exceptions=True)
+
     def end(self, error: Callable[[], ClientError]) -> None:
         """The client is over. The store keeps the outbox."""
         self._end = error
