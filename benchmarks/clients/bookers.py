@@ -22,6 +22,8 @@ ZONE = ZoneInfo("Asia/Shanghai")
 #: Every booking has a time of its own: days from now, and starts on a day (every 45 minutes from midnight).
 FIRST_DAY, DAYS, STARTS, STEP_MIN = 2, 50, 30, 45
 ANSWER_S = 20.0
+#: A shop lets nobody have more than this, whatever its chain says.
+MAX_BOOKINGS = 100
 
 
 class BookPlan(msgspec.Struct, frozen=True):
@@ -77,10 +79,10 @@ class Customer:
         self._here = here
 
     async def book(self, until: float) -> None:
-        """Again and again."""
+        """Again and again, until the time or the shop's patience is over."""
         # Two customers never want the same start of the same day while others are free.
         number, everybody = self._number, len(self._plan.parties)
-        while time.monotonic() < until:
+        while time.monotonic() < until and self.all_us.total() < MAX_BOOKINGS:
             begun = time.monotonic()
             try:
                 async with asyncio.timeout(ANSWER_S):

@@ -40,8 +40,9 @@ from imserver.store.writer import MAX_RETRY_MS, MIN_RETRY_MS, WorkUnit, Writer
 
 T = TypeVar("T")
 
-#: Reads that wait for a reader, over all readers; above, they are refused OVERLOADED.
-MAX_WAITING_READS = 4096
+#: Reads that wait for a reader, over all readers; above, they are refused OVERLOADED. Twice the strangers that there may be by
+#: default: when all devices come back in one moment, each HELLO is a read.
+MAX_WAITING_READS = 8192
 #: The idle writer checkpoints when about so many pages were written since the last time: small and often keeps the tail of
 #: latencies short. An estimate: SQLite does not tell.
 CHECKPOINT_PAGES = 1000
