@@ -190,14 +190,16 @@ async def test_others_in_between_end_a_run() -> None:
             Told([said(4, three)], diary),
             Told([MessagePosted(5, said(5).message, three, remaining=BOTH)], diary, origin=phone),
             Told([said(6)], diary, origin=phone),
-            Told([said(7, conversation_id="group/x")], diary, origin=phone),
+            Told([said(7, three)], diary, origin=phone),
+            Told([said(8)], diary, origin=phone),
+            Told([said(9, conversation_id="group/x")], diary, origin=phone),
         ]
     )
-    assert bob.pushed == [1, 2, 3, 4, 5, 6, 7]
-    assert eve.pushed == [1, 2, 3, 4, 5], "she hears of her own removal, and of nothing after it"
-    assert desk.pushed == [1, 2, 4, 5, 6, 7]
+    assert bob.pushed == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert eve.pushed == [1, 2, 3, 4, 5, 7], "she hears of her own removal, and of nothing that is not hers"
+    assert desk.pushed == [1, 2, 4, 5, 6, 7, 8, 9]
     assert [line for line in diary if line.startswith("answer")] == [
-        f"answer {number}" for number in range(1, 8)
+        f"answer {number}" for number in range(1, 10)
     ]
     assert hub.audience_of(TALK) == BOTH
 
