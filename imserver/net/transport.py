@@ -31,7 +31,7 @@ from imserver_protocol.states import ConnectionState, Recorder, Role
 
 #: Bytes that the kernel has not taken yet above which we stop handing over more. What waits stays in the resend queue.
 HIGH_WATER_BYTES = 256 * 1024
-#: The sweep over all connections looks at every deadline but those of acks (seconds).
+#: Deadlines further away than this, and those of liveness, are left to the sweep over all connections (seconds).
 SWEEP_INTERVAL_S = 1.0
 
 
@@ -281,18 +281,21 @@ class ClientTransport(asyncio.Protocol):
             self.abort()
 
     def _arm(self) -> None:
-        """One timer, for acks: other deadlines are far away, and left to the sweep. One that fires early looks again."""
-        due_at = self.connection.ack_due_at
-        if due_at is None or self._transport is None:
+        """One timer, for what is due before the next sweep: acks, the end of a handshake. One that fires early looks again."""
+        due_at = self.connection.near_deadline
+        if (
+            due_at is None
+            or self._transport is None
+            or (self._timer is not None and self._timer_at <= due_at)
+        ):
+            return
+        wait_s = due_at - self._listener.clock.monotonic()
+        if wait_s >= SWEEP_INTERVAL_S:
             return
         if self._timer is not None:
-            if self._timer_at <= due_at:
-                return
             self._timer.cancel()
         self._timer_at = due_at
-        self._timer = self._loop.call_later(
-            max(0.0, due_at - self._listener.clock.monotonic()), self._on_timer
-        )
+        self._timer = self._loop.call_later(max(0.0, wait_s), self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None

@@ -226,12 +226,13 @@ class Connection:
         return ack_at if ack_at is not None and ack_at < earliest else earliest
 
     @property
-    def ack_due_at(self) -> float | None:
-        """When `on_time` has to be called so that an ACK goes out in time: the one deadline that is near."""
+    def near_deadline(self) -> float | None:
+        """`deadline` without those of liveness, which are far away whenever something was just heard."""
+        if self.state is not _OPEN:
+            return self._handshake_deadline()
         session = self.session
-        if session is None or self.state is not _OPEN or session.receive.now_due:
-            return None
-        return session.receive.due_at
+        assert session is not None
+        return None if session.receive.now_due else session.receive.due_at
 
     def _handshake_deadline(self) -> float | None:
         limits, server = self.limits, self.role is Role.SERVER

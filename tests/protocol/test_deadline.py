@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imserver_protocol import Session
+from imserver_protocol import Connection, Limits, Role, Session
 
 from .world import World
 
@@ -24,3 +24,30 @@ def test_an_ack_that_cannot_be_written_yet_is_not_due_again_and_again() -> None:
     assert link.client.deadline is not None
     assert link.client.deadline > due_at
     assert link.client.data_to_send(due_at)
+
+
+def test_what_is_near_is_the_end_of_a_handshake_and_then_acks() -> None:
+    """An adapter that looks at everybody once a second needs a timer for these alone."""
+    fresh = Connection(Role.SERVER, Limits(), 0.0)
+    assert both(fresh) == (5.0, 5.0)
+    world = World()
+    link = world.connect()
+    world.pump()
+    near, some_day = both(link.server)
+    assert near is None
+    assert some_day is not None
+    world.request()
+    world.flush_client(link)
+    world.deliver_up(link, len(link.up))
+    near, soonest = both(link.server)
+    assert near is not None
+    assert near == soonest
+    link.server.on_time(near)
+    assert both(link.server)[0] is None, "an ACK that is due waits for the socket, not for time"
+    link.server.close()
+    near, soonest = both(link.server)
+    assert near == soonest
+
+
+def both(connection: Connection) -> tuple[float | None, float | None]:
+    return connection.near_deadline, connection.deadline
