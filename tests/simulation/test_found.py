@@ -5,8 +5,10 @@ A seed replays its fault only as long as the simulation draws the same numbers, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -14,7 +16,9 @@ from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StoreFailed
 from imserver.proof.simulation.journal import Journal
 from imserver.proof.simulation.machine import SimulatedStore
+from imserver.proof.simulation.oracle import Evidence, echoed_once
 from imserver.proof.simulation.runs import run_one
+from imserver.proof.simulation.stored import Row
 from imserver.store.sqlite import SqliteStore
 from imserver.testing import LogBook
 from imserver_protocol.errors import CloseCode
@@ -27,6 +31,7 @@ SEEDS = {
     1004712: "staff tapped that a customer did not come, and the oracle missed the appointment that was booked",
     2000390: "the same of a customer who came",
     2002971: "a first sync read a message that the server had committed and not told of yet, and the oracle called it late",
+    4017430: "a message was edited before the plugin had heard of it, and the oracle wanted its old text answered",
     2004236: "the end of a connection came in the very moment in which it was made, and the simulated network fell over it",
 }
 
@@ -103,3 +108,34 @@ async def test_a_request_that_meets_a_failed_store_is_not_answered(
             assert failures == 2
             assert not raw.answered(lost, 704)
         assert log.events("error") == []
+
+
+KEY = bytes(16)
+
+
+def echoed(contents: dict[int, Mapping[str, Any] | None], *answers: tuple[str, str]) -> list[str]:
+    """What the oracle says of one message to the echo, with these revisions and these answers."""
+    rows = [Row("direct/echo/eve", 1, KEY, "eve", 0, len(contents), contents)]
+    noted = []
+    for position, (kind, key) in enumerate(answers, 2):
+        said: dict[int, Mapping[str, Any] | None] = {1: {"type": "text", "text": f"{kind} {key}"}}
+        rows.append(Row("direct/echo/eve", position, bytes([position]) * 16, "echo", 0, 1, said))
+        noted.append((kind, key, position))
+    stored = SimpleNamespace(rows=rows, members={"direct/echo/eve": {"echo", "eve"}}, echoes=noted)
+    return list(echoed_once(cast("Evidence", SimpleNamespace(stored=stored))))
+
+
+def test_an_edited_message_is_answered_as_it_is_when_the_plugin_hears_of_it() -> None:
+    """Its server was down when the message was edited; the oracle wanted the old text's second answer all the same."""
+    asks, edited = {"type": "text", "text": "later x"}, {"type": "text", "text": "edited"}
+    heard, later = ("heard", KEY.hex()), ("later", KEY.hex())
+    assert not echoed({1: asks, 2: edited}, heard)
+    assert not echoed({1: asks, 2: edited}, heard, later)
+    assert not echoed({1: asks}, heard, later)
+    for wrong in (
+        echoed({1: asks}, heard),
+        echoed({1: asks, 2: edited}, heard, later, later),
+        echoed({1: edited}, heard, later),
+        echoed({1: asks, 2: edited}),
+    ):
+        assert len(wrong) == 1

@@ -322,9 +322,13 @@ def _stays(told: Sequence[tuple[int, bool]], from_begin: bool) -> list[tuple[int
 
 
 def echoed_once(evidence: Evidence) -> Findings:
-    """19, and the promise of plugins: each message has its one answer and its one row, or neither is there."""
+    """19, and the promise of plugins: each message has its one answer and its one row, or neither is there.
+
+    A plugin that hears of a message late is shown what it says by then: one that was edited meanwhile may ask for more, or not.
+    """
     answers: dict[tuple[str, str], list[int]] = defaultdict(list)
     asked: dict[tuple[str, str], int] = {}
+    perhaps: set[tuple[str, str]] = set()
     for row in evidence.stored.rows:
         said = row.contents[1] or {}
         text = str(said.get("text", ""))
@@ -333,13 +337,22 @@ def echoed_once(evidence: Evidence) -> Findings:
             answers[kind, key].append(row.position)
         elif "echo" in evidence.stored.members[row.conversation_id] and said.get("type") == "text":
             asked["heard", row.key.hex()] = row.position
-            if text.startswith("later "):
+            asks = [
+                str((content or {}).get("text", "")).startswith("later ") for content in row.contents.values()
+            ]
+            if all(asks):
                 asked["later", row.key.hex()] = row.position
+            elif any(asks):
+                perhaps.add(("later", row.key.hex()))
     noted: dict[tuple[str, str], list[int]] = defaultdict(list)
     for kind, key, position in evidence.stored.echoes:
         noted[kind, key].append(position)
     for what in {**asked, **answers, **noted}:
-        if len(answers[what]) != 1 or answers[what] != noted[what] or what not in asked:
+        if (
+            len(answers[what]) != 1
+            or answers[what] != noted[what]
+            or (what not in asked and what not in perhaps)
+        ):
             yield f"echo {what[0]} of {what[1]}: asked at {asked.get(what)}, answered at {answers[what]}, noted {noted[what]}"
 
 
