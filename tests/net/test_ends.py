@@ -42,12 +42,38 @@ async def test_who_leaves_while_the_token_is_checked_leaves_no_session_behind(
         assert list(server.hub.outlets_of("alice")) == []
 
 
-async def test_who_connects_while_the_server_goes_down_is_told_when_to_come_back(tmp_path: Path) -> None:
+#: What the times to come back differ by at the least, and their bound (milliseconds).
+SPREAD_MS, MOST_MS = 300, 3000
+
+
+async def test_in_a_drain_everybody_is_told_another_time_to_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is inside, who has said nothing yet, whose token is being checked, and who comes while it goes on."""
+    crowd = range(12)
     async with running(tmp_path) as server:
+        inside, silent, asking = [[await Raw.open(server) for _ in crowd] for _ in range(3)]
+        for number, raw in enumerate(inside):
+            await raw.enter(server, "alice", f"{number}")
+        monkeypatch.setattr(server.accounts, "authenticate", lambda *_: asyncio.Event().wait())
+        for raw in asking:
+            raw.hello("a token")
+        await eventually(lambda: len(server.listener._handshakes) == len(crowd))
         server.listener._draining = True
-        async with await Raw.open(server) as raw:
-            end = await raw.goodbye()
-        assert (end.code, end.retry_after_ms > 0) == (DRAINING, True)
+        late = [await Raw.open(server) for _ in crowd]
+        for raw in late:
+            await raw.frame()
+        stopping = asyncio.create_task(server.stop())
+        for raws in (inside, silent, asking, late):
+            ends = [await raw.goodbye() for raw in raws]
+            assert {end.code for end in ends} == {DRAINING}
+            times = [end.retry_after_ms for end in ends]
+            assert min(times) > 0
+            assert max(times) <= MOST_MS
+            assert max(times) - min(times) >= SPREAD_MS, times
+            for raw in raws:
+                await raw.hang_up()
+        await stopping
 
 
 async def test_what_is_under_review_when_the_drain_begins_is_decided_and_answered(tmp_path: Path) -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
+import resource
+import socket
 import ssl
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from imserver import Server
+from imserver.net.tls_door import OUT_OF_RESOURCES_S
+from imserver.testing import LogBook
 from imserver_client import connect
 from tests.hostile.arena import certified
 from tests.limits.raw import eventually
@@ -80,6 +86,80 @@ async def test_who_is_too_many_is_closed_before_hands_are_shaken(tmp_path: Path)
         assert await ended(reader) == b""
         writer.close()
         assert len(server.listener.transports) == 2
+
+
+@contextmanager
+def without_descriptors() -> Iterator[None]:
+    """This process can open nothing more, as when all descriptors are in use."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def shakes_hands(waiting: socket.socket, context: ssl.SSLContext) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(10):
+            _, writer = await asyncio.open_connection(sock=waiting, ssl=context, server_hostname="127.0.0.1")
+            writer.close()
+            return True
+    return False
+
+
+class Crunch:
+    """Somebody waits at the door, and the door has seen so often that there is no descriptor for him."""
+
+    def __init__(self, server: Server, log: LogBook) -> None:
+        self.waiting = socket.socket()
+        self.waiting.setblocking(False)
+        self._server = server
+        self._log = log
+
+    @property
+    def _failures(self) -> int:
+        return self._log.events().count("accept_failed")
+
+    async def felt(self, times: int) -> None:
+        loop = asyncio.get_running_loop()
+        begun, before = loop.time(), self._failures
+        await loop.sock_connect(self.waiting, ("127.0.0.1", self._server.port))
+        await eventually(lambda: self._failures >= before + times)
+        tried = self._failures - before
+        assert tried <= 1 + times + (loop.time() - begun) / OUT_OF_RESOURCES_S, "not all the time"
+
+
+async def test_a_moment_without_descriptors_is_over_when_there_are_some(tmp_path: Path) -> None:
+    """However often it comes: who waits at the door is let in then, and who comes later too."""
+    section, context, _ = certified(tmp_path)
+    log = LogBook()
+    async with Server(config(tmp_path, server=section), log=log) as server:
+        for times in (1, 2):
+            crunch = Crunch(server, log)
+            with without_descriptors():
+                await crunch.felt(times)
+            assert await shakes_hands(crunch.waiting, context), "who waited is let in"
+            assert await can_talk(server, context)
+
+
+async def test_a_door_that_is_closed_for_good_is_not_opened_by_the_end_of_its_pause(tmp_path: Path) -> None:
+    section, _, _ = certified(tmp_path)
+    loop, faults = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda _, context: faults.append(context))
+    log = LogBook()
+    async with Server(config(tmp_path, server=section), log=log) as server:
+        crunch = Crunch(server, log)
+        with without_descriptors():
+            await crunch.felt(1)
+        await server.stop()
+        over = loop.create_future()
+        loop.call_later(2 * OUT_OF_RESOURCES_S, over.set_result, None)
+        await over
+        crunch.waiting.close()
+    assert faults == []
 
 
 async def test_a_server_that_stops_waits_for_no_handshake(tmp_path: Path) -> None:
