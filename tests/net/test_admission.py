@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -54,6 +55,65 @@ def test_a_sweep_looks_at_a_bounded_number_of_addresses_and_at_all_of_them_in_ti
     for sweeps in range(1, 4):
         limits.sweep(1.0)
         assert len(limits._connects) == (3 - sweeps) * MAX_SWEPT
+
+
+class Model:
+    """What one address may do, written as a reader of the configuration would: no more than a burst and the rate since then."""
+
+    def __init__(self, per_minute: int) -> None:
+        self.per_minute = per_minute
+        self._welcome_at: list[float] = []
+
+    def wait_s(self, now: float) -> float:
+        """Until one more fits: over every span of the past, at most a burst and what the span's time brings."""
+        rate, waits = self.per_minute / 60, [0.0]
+        for number, since in enumerate(self._welcome_at):
+            count = len(self._welcome_at) - number + 1
+            waits.append(since + (count - self.per_minute) / rate - now)
+        return max(waits)
+
+    def welcome(self, now: float) -> None:
+        self._welcome_at.append(now)
+
+
+RATES = LimitsConfig(connects_per_minute=6, failed_logins_per_minute=3, max_connections_per_address=4)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_rates_of_an_address_are_its_own_and_those_that_are_configured(seed: int) -> None:
+    """Connects and failed logins by themselves, whatever is swept; who is turned away is told when it would pass."""
+    rng, now, limits = Random(seed), 1000.0, AddressLimits(RATES)
+    addresses = "abc"[: rng.randrange(1, 4)]
+    connects = {address: Model(RATES.connects_per_minute) for address in addresses}
+    failures = {address: Model(RATES.failed_logins_per_minute) for address in addresses}
+    inside = dict.fromkeys(addresses, 0)
+    for _ in range(150):
+        now += rng.choice((0.0, 0.5, 3.0, 11.0, 19.0, 300.0))
+        address = rng.choice(addresses)
+        if rng.random() < 0.3:
+            limits.sweep(now)
+        if rng.random() < 0.5:
+            expected, told = failures[address].wait_s(now), limits.login_failed(address, now)
+            kept = failures[address]
+        else:
+            full = inside[address] == RATES.max_connections_per_address
+            expected, told = connects[address].wait_s(now), limits.connect(address, now)
+            inside[address] += 1
+            kept = connects[address]
+            if full or rng.random() < 0.7:
+                limits.disconnect(address)
+                inside[address] -= 1
+            if full:
+                assert told is not None
+                continue
+        assert (told or 0.0) == pytest.approx(expected)
+        if told is None:
+            kept.welcome(now)
+    assert limits._open == {address: count for address, count in inside.items() if count}
+    for _ in range(2):
+        limits.sweep(now + 61)
+    assert not limits._connects, "full buckets say nothing"
+    assert not limits._failures
 
 
 def test_of_too_many_addresses_the_oldest_is_forgotten() -> None:
