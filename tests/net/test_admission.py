@@ -83,12 +83,13 @@ RATES = LimitsConfig(connects_per_minute=6, failed_logins_per_minute=3, max_conn
 def test_the_rates_of_an_address_are_its_own_and_those_that_are_configured(seed: int) -> None:
     """Connects and failed logins by themselves, whatever is swept; who is turned away is told when it would pass."""
     rng, now, limits = Random(seed), 1000.0, AddressLimits(RATES)
+    pace = rng.choice(((0.0, 0.5, 3.0), (0.0, 3.0, 11.0), (0.0, 0.5, 19.0, 300.0)))
     addresses = "abc"[: rng.randrange(1, 4)]
     connects = {address: Model(RATES.connects_per_minute) for address in addresses}
     failures = {address: Model(RATES.failed_logins_per_minute) for address in addresses}
     inside = dict.fromkeys(addresses, 0)
     for _ in range(150):
-        now += rng.choice((0.0, 0.5, 3.0, 11.0, 19.0, 300.0))
+        now += rng.choice(pace)
         address = rng.choice(addresses)
         if rng.random() < 0.3:
             limits.sweep(now)

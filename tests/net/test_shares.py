@@ -83,6 +83,24 @@ async def test_what_is_above_the_rate_waits_and_is_not_refused() -> None:
     assert [asked_at[3] - asked_at[2] >= wait_s / 2, asked_at[4] - asked_at[3] >= wait_s / 2] == [True, True]
 
 
+async def test_who_asks_often_while_there_are_no_tokens_is_not_looked_at_more_often_then() -> None:
+    """A device that waits may send a window of frames, and each of them asks again."""
+    asked = 0
+
+    def take(user_id: str, cost: float) -> float:
+        nonlocal asked
+        asked += 1
+        return 0.02 if asked <= 200 else 0.0
+
+    device = Device(Shares(2, take).of("eve"), 3, cost=1.0)
+    for _ in range(200):
+        device.pump()
+    await eventually(lambda: device.begun == 3)
+    assert asked == 203
+    device.share.end(reads=False)
+    assert asked == 203, "nobody waits any more"
+
+
 async def test_a_share_lasts_as_long_as_its_work() -> None:
     """Else a user who comes and goes would begin each time with nothing at work."""
     shares = Shares(2, free)
