@@ -105,3 +105,33 @@ async def test_when_the_store_fails_every_socket_ends_without_a_word(tmp_path: P
         with pytest.raises((Ended, ConnectionError)):
             await raw.goodbye()
         assert isinstance(await server.failed(), StoreFailed)
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+async def test_a_request_in_work_is_answered_before_goodbye_if_it_ends_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_time: bool
+) -> None:
+    """And if it does not, GOODBYE still says that the server goes down."""
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def users(user_ids: Any) -> list[Any]:
+        asked.set()
+        await go_on.wait()
+        return []
+
+    drain = {"drain_timeout_s": 30.0 if in_time else 0.3}
+    async with running(tmp_path, server=drain) as server, await Raw.open(server) as raw:
+        monkeypatch.setattr(server.chat, "users", users)
+        await raw.enter(server, "alice")
+        seq = raw.request("users", ["bob"])
+        await asked.wait()
+        stopping = asyncio.create_task(server.stop())
+        told = asyncio.create_task(raw.goodbye())
+        if in_time:
+            done, _ = await asyncio.wait({told}, timeout=0.3)
+            assert not done, "GOODBYE is the last frame, behind the answer"
+            go_on.set()
+        assert (await told).code == DRAINING
+        assert (seq in raw._answers) is in_time
+        go_on.set()
+        await stopping

@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgpack
+
 from imserver import Server
 from imserver.config import LimitsConfig
 from imserver.model import MAX_USER_ID_BYTES, Kind, User, direct_conversation_id
@@ -17,9 +19,11 @@ from tests.support.servers import running
 
 #: SPEC, "Methods": a limit above the largest page is taken for the largest page.
 LARGEST_PAGE = 200
-LIMITS = (1, 7, LARGEST_PAGE, LARGEST_PAGE + 1, 5000, 2**53 - 1)
+LIMITS = (30, LARGEST_PAGE + 1, 2**53 - 1)
 #: Ids as long as they may be, so that pages fill by their bytes, too.
 CROWD = [f"m{n:03}" + "é" * ((MAX_USER_ID_BYTES - 4) // 2) for n in range(230)]
+#: What a session's replies may take until they are acked.
+ROOM_BYTES = 1024 * 1024
 PAGE_BYTES = LimitsConfig().max_frame_bytes // 2
 
 
@@ -56,12 +60,15 @@ async def members(raw: Raw, group: str, limit: int) -> AsyncIterator[list[Any]]:
         after = page[-1] if page else None
 
 
-async def world(server: Server) -> dict[str, Any]:
-    """A large group with a long history, many small ones full of receipts, and for each method what all pages show."""
+async def world(server: Server, *, few: bool = False) -> dict[str, Any]:
+    """A large group with a long history, many full of receipts, many with a long title, and what all pages of a method show."""
     chat = server.chat
     await asyncio.gather(*(chat.put_user(User(name, "x")) for name in CROWD))
     group, _, _ = await chat.create_conversation("alice", Kind.GROUP, "all", CROWD)
-    many = [await chat.create_conversation("alice", Kind.GROUP, "界" * 200, CROWD[:49]) for _ in range(60)]
+    kinds = [("t", CROWD[:49])] * 60 + [("𠀀" * 200, ["bob"])] * 90
+    if few:
+        kinds = [("t", CROWD[:49])] * 3 + [("𠀀" * 200, ["bob"])] * 10
+    many = [await chat.create_conversation("alice", Kind.GROUP, title, names) for title, names in kinds]
     await asyncio.gather(*(chat.post("alice", group, "x" * (n % 400)) for n in range(250)))
     places = [group, *(one for one, _, _ in many)]
     head = 1 + 250
@@ -87,6 +94,35 @@ async def test_pages_of_any_limit_are_bounded_and_together_the_whole(tmp_path: P
                     found.sort()
                 assert found == expected[walk.__name__], (walk.__name__, limit)
                 assert max(map(len, pages)) <= min(limit, LARGEST_PAGE), (walk.__name__, limit)
+
+
+async def test_pages_that_find_no_room_wait_for_it_and_are_answered(tmp_path: Path) -> None:
+    """Of every method that pages: more of them than are kept unacked, asked for at once."""
+    count = 160
+    async with running(tmp_path) as server, await Raw.open(server) as raw:
+        place = (await world(server, few=True))["group"]
+        named = [User(f"q{n}", "n" * 60) for n in range(100)]
+        await asyncio.gather(*map(server.chat.put_user, named))
+        await raw.enter(server, "alice")
+        asked: dict[str, tuple[Any, ...]] = {
+            "history": (place, 0, None, 200),
+            "sync": (None, 200),
+            "conversations": (None, 200),
+            "members": (place,),
+            "users": ([user.user_id for user in named],),
+        }
+        for method, params in asked.items():
+            seqs = [raw.request(method, *params, ack=raw.received) for _ in range(count)]
+            size = 0
+            for seq in seqs:
+                answer = await raw.answer(seq)
+                assert answer.code == 0, (method, answer)
+                size += len(msgpack.packb(answer.result))
+                raw.forget(seq)
+                if size > ROOM_BYTES // 2:
+                    raw.ack()
+            assert size > ROOM_BYTES, (method, size)
+            raw.ack()
 
 
 def drawn(seed: int) -> list[int]:

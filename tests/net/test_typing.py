@@ -24,6 +24,10 @@ async def after_ping(raw: Raw) -> list[list[object]]:
     return frames
 
 
+#: SPEC, "Pushes and signals": more than two a second are dropped.
+TWO_A_SECOND_S = 0.5
+
+
 class LeapingClock(SystemClock):
     """The machine's clock, and leaps."""
 
@@ -62,7 +66,7 @@ async def test_typing_reaches_all_devices_of_the_others_by_itself_and_again_afte
         for raw in (alice, *others):
             await raw.push(1)
         for _ in range(2):
-            clock.leap_s += TYPING_INTERVAL_S
+            clock.leap_s += TWO_A_SECOND_S
             for _ in range(2):  # the second one comes too soon
                 alice.send(SIGNAL, 0, alice.received, "typing", group)
             assert [await typed(raw) for raw in others] == [["typing", group, "alice"]] * len(others)
