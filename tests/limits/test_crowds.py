@@ -92,13 +92,14 @@ async def test_detached_sessions_are_bounded_in_number(tmp_path: Path) -> None:
 
 async def test_detached_sessions_are_bounded_in_bytes(tmp_path: Path) -> None:
     async with neighbourhood(tmp_path, limits={"max_detached_bytes": 500_000}) as (server, _):
-        for name in ("eve", "alice", "bob"):
+        for count, name in enumerate(("eve", "alice", "bob"), 1):
             async with await Raw.open(server) as raw:
                 await raw.enter(server, name, "phone")
-        await eventually(lambda: server.listener.sessions.detached_count == 3)
+            await eventually(lambda count=count: server.listener.sessions.detached_count == count)  # type: ignore[misc]
         for name, other in (("eve", "alice"), ("alice", "bob"), ("bob", "eve")):
             await fill(server, name, other)
         await eventually(lambda: server.listener.sessions.detached_count == 1)
+        assert server.listener.sessions.of_device("bob", "phone") is not None, "the oldest go first"
 
 
 async def fill(server: Server, name: str, other: str) -> None:

@@ -14,7 +14,7 @@ from imserver import Server
 from imserver.config import LimitsConfig
 from imserver.model import MAX_USER_ID_BYTES, Kind, User, direct_conversation_id
 from imserver.net.dispatch import ITEM_OVERHEAD_BYTES
-from tests.limits.raw import Raw, said
+from tests.limits.raw import Raw, eventually, said
 from tests.support.servers import running
 
 #: SPEC, "Methods": a limit above the largest page is taken for the largest page.
@@ -111,15 +111,16 @@ async def test_pages_that_find_no_room_wait_for_it_and_are_answered(tmp_path: Pa
             "members": (place,),
             "users": ([user.user_id for user in named],),
         }
+        [device] = server.listener.sessions
         for method, params in asked.items():
             seqs = [raw.request(method, *params, ack=raw.received) for _ in range(count)]
+            await eventually(lambda: device.session.recv_seq == raw.seq and not device._tasks)
             size = 0
             for seq in seqs:
                 answer = await raw.answer(seq)
                 assert answer.code == 0, (method, answer)
                 size += len(msgpack.packb(answer.result))
-                raw.forget(seq)
-                if size > ROOM_BYTES // 2:
+                if raw.received == device.session.sent_seq:
                     raw.ack()
             assert size > ROOM_BYTES, (method, size)
             raw.ack()
