@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from imserver.chat.accounts import Identity
-from imserver.errors import Refusal, StoreFailed
+from imserver.errors import Refusal, RefusalCode, StoreFailed
 from tests.limits.raw import Ended, Raw, eventually, new_key, said
 from tests.support.servers import running
 
@@ -74,6 +74,34 @@ async def test_in_a_drain_everybody_is_told_another_time_to_come_back(
             for raw in raws:
                 await raw.hang_up()
         await stopping
+
+
+#: What checking a token may end in, and with which GOODBYE: code, milliseconds.
+CHECKS: list[tuple[Exception, tuple[int, int]]] = [
+    (Refusal(RefusalCode.OVERLOADED, "full", retry_after_ms=77), (401, 77)),
+    (StoreFailed("the disk"), (501, 5000)),
+    (RuntimeError("a fault of ours"), (500, 5000)),
+]
+
+
+@pytest.mark.parametrize(("error", "told"), CHECKS, ids=lambda value: type(value).__name__)
+async def test_who_cannot_be_let_in_is_told_why_and_when_to_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: tuple[int, int]
+) -> None:
+    async with running(tmp_path) as server:
+        real = server.accounts.authenticate
+
+        async def failing(token: str, device_id: str) -> Identity:
+            raise error
+
+        monkeypatch.setattr(server.accounts, "authenticate", failing)
+        async with await Raw.open(server) as raw:
+            raw.hello("a token")
+            end = await raw.goodbye()
+        assert (end.code, end.retry_after_ms) == told
+        monkeypatch.setattr(server.accounts, "authenticate", real)
+        async with await Raw.open(server) as raw:
+            await raw.enter(server, "alice")
 
 
 async def test_what_is_under_review_when_the_drain_begins_is_decided_and_answered(tmp_path: Path) -> None:

@@ -15,11 +15,14 @@ from typing import Any
 
 from imserver import Server
 from imserver.net.tls_door import OUT_OF_RESOURCES_S
+from imserver.net.transport import ClientTransport
 from imserver.testing import LogBook
 from imserver_client import connect
 from tests.hostile.arena import certified
-from tests.limits.raw import eventually
+from tests.limits.raw import Raw, eventually
 from tests.support.servers import config
+
+TOO_MANY = 400
 
 
 async def ended(reader: asyncio.StreamReader) -> bytes:
@@ -160,6 +163,26 @@ async def test_a_door_that_is_closed_for_good_is_not_opened_by_the_end_of_its_pa
         await over
         crunch.waiting.close()
     assert faults == []
+
+
+async def test_who_shakes_hands_and_says_nothing_is_still_a_stranger(tmp_path: Path) -> None:
+    """Of too many of them the oldest goes, as at the door without TLS."""
+    section, context, _ = certified(tmp_path)
+    settings = config(tmp_path, server=section, limits={"max_unauthenticated": 2})
+    async with Server(settings) as server, AsyncExitStack() as stack:
+        impatient(server, 300.0)
+        transports = server.listener.transports
+        raws = []
+        for _ in range(3):
+            raws.append(await stack.enter_async_context(await Raw.open(server, tls=context)))
+            await eventually(lambda: all(isinstance(one, ClientTransport) for one in transports))
+        first = asyncio.create_task(raws[0].goodbye())
+        told, _ = await asyncio.wait({first}, timeout=10)
+        assert told, "and not forgotten"
+        assert (await first).code == TOO_MANY
+        for number, raw in enumerate(raws[1:]):
+            await raw.enter(server, "alice", f"{number}")
+        assert not server.listener._strangers
 
 
 async def test_a_server_that_stops_waits_for_no_handshake(tmp_path: Path) -> None:
