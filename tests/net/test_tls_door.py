@@ -119,7 +119,8 @@ class Crunch:
     def __init__(self, server: Server, log: LogBook) -> None:
         self.waiting = socket.socket()
         self.waiting.setblocking(False)
-        self._server = server
+        # Before there is no descriptor left, which finding an address may take; nobody is accepted until we wait.
+        self.waiting.connect_ex(("127.0.0.1", server.port))
         self._log = log
 
     @property
@@ -129,7 +130,6 @@ class Crunch:
     async def felt(self, times: int) -> None:
         loop = asyncio.get_running_loop()
         begun, before = loop.time(), self._failures
-        await loop.sock_connect(self.waiting, ("127.0.0.1", self._server.port))
         await eventually(lambda: self._failures >= before + times)
         tried = self._failures - before
         assert tried <= 1 + times + (loop.time() - begun) / OUT_OF_RESOURCES_S, "not all the time"
