@@ -168,3 +168,44 @@ def test_whatever_is_refused_when_the_stored_order_is_the_order_of_sending(
         if client.refused:
             client.send(refused=False)
     assert client.stored == list(range(client.said))
+
+
+def test_holds_that_are_over_do_not_push_out_those_that_are_not() -> None:
+    """What was offered again, given up, or held twice counts no more, or once."""
+    holds = Holds(max_under_way=4)
+    holds.hold(TALK, taken(holds, b"1"), b"1")
+    for number in range(100):
+        here = f"group/{number}"
+        for key in (b"k", b"l"):
+            ticket = holds.offer(here, b"k")
+            assert ticket is not None
+            for _ in range(3):
+                holds.hold(here, ticket, b"k")
+            if key == b"k":
+                holds.release(here, key)
+        assert holds.offer(here, b"k") is not None
+        assert holds.offer(TALK, b"2") is None, "the first one is not decided"
+    assert len(holds) <= RELEASED_WINDOWS * 4 + 1
+
+
+def test_of_many_holds_the_one_that_was_held_last_stays_longest() -> None:
+    holds = Holds(max_under_way=4)
+    places = [f"group/{number}" for number in range(3 * HELD_WINDOWS * 4)]
+    queued: dict[str, Ticket] = {}
+    for place in places:
+        for key in (b"1", b"2"):
+            ticket = holds.offer(place, key)
+            assert ticket is not None
+            queued[place + str(key)] = ticket
+        behind = holds.offer(place, b"3")
+        assert behind is not None
+        queued[place] = behind
+        for key in (b"2", b"1"):
+            holds.hold(place, queued[place + str(key)], key)
+    held = [place for place in places if holds.offer(place, b"4") is None]
+    assert held == places[-len(held) :]
+    assert len(held) == HELD_WINDOWS * 4 // 2, "two keys each"
+    assert all(holds.overtakes(place, queued[place]) for place in held)
+    # Those that went lately still keep what was queued behind their first key from coming before it.
+    lately = places[-len(held) - RELEASED_WINDOWS * 4 : -len(held)]
+    assert all(holds.overtakes(place, queued[place + str(b"2")]) for place in lately)

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 import structlog
 
+from imserver.chat import hub as hub_module
 from imserver.chat.hub import MAX_RUN_DELIVERIES, TURN_S, Hub
 from imserver.chat.ports import Unit
 from imserver.events import CursorMoved, MessagePosted, StoredEvent
@@ -260,3 +262,54 @@ async def test_who_left_is_pushed_nothing_more() -> None:
     assert (phone.pushed, desk.pushed) == ([], [1])
     hub.unregister(desk)
     assert list(hub.outlets_of("bob")) == []
+
+
+async def test_what_was_told_weighs_nothing_any_more_whoever_posted_it() -> None:
+    """Else the writer is told to hold for ever, some day."""
+    hub = make_hub(max_backlog=1000)
+    phone, desk = Device("ann"), Device("ann")
+    hub.register(phone)
+    for origins in ([phone] * 9, [None] * 9, [phone, phone, desk, None, phone, phone] * 3):
+        hub.committed([Told([said(position)], [], origin) for position, origin in enumerate(origins, 1)])
+        assert (hub.backlog, hub.saturated()) == (0, False)
+
+
+async def test_a_jam_is_counted_in_deliveries_and_not_in_messages() -> None:
+    clock = ManualClock()
+    hub = make_hub(clock, cost_s=TURN_S * 2, max_backlog=100)
+    crowd: Audience = {f"u{number}": Role.MEMBER for number in range(60)}
+    hub.committed([Told([said(position, crowd)], []) for position in (1, 2, 3)])
+    assert hub.saturated()
+    await until_still(hub)
+    hub.committed([Told([said(position)], []) for position in range(1, 21)])
+    assert not hub.saturated()
+    await until_still(hub)
+
+
+async def test_who_is_here_is_known_of_the_latest_conversations_and_of_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "MAX_AUDIENCES", 3)
+    hub, phone = make_hub(), Device("ann")
+    places = [f"group/{number}" for number in range(8)]
+    for place in places:
+        # Alone and in a run.
+        hub.committed([Told([said(1, conversation_id=place)], [])])
+        hub.committed([Told([said(n, conversation_id=f"{place}/run")], [], phone) for n in (1, 2)])
+        assert hub.audience_of(place) == hub.audience_of(f"{place}/run") == BOTH
+    known = [place for place in places for at in (place, f"{place}/run") if hub.audience_of(at) is not None]
+    assert len(known) == 3
+
+
+async def test_an_observer_that_goes_takes_no_other_along() -> None:
+    hub = make_hub()
+    heard: list[str] = []
+
+    def once(events: Sequence[StoredEvent]) -> None:
+        heard.append("once")
+        hub.observers.remove(once)
+
+    hub.observers += [once, lambda events: heard.append("second")]
+    for position in (1, 2):
+        hub.committed([Told([said(position)], [])])
+    assert heard == ["once", "second", "second"]

@@ -15,7 +15,7 @@ from tests.limits.raw import Raw, eventually, new_key, said
 from tests.support.servers import running
 
 HERE = "direct/alice/bob"
-FORBIDDEN = 602
+DRAINING, INVALID, FORBIDDEN, NOT_FOUND = 100, 600, 602, 603
 
 
 async def forbid(conversation_id: str, sender_id: str, content: Mapping[str, Any]) -> Refusal | None:
@@ -92,3 +92,86 @@ async def test_an_edit_says_nothing_that_a_post_may_not(
         assert refused.value.code is code
         page = await server.chat.history("bob", HERE)
         assert [(item.position, item.revision) for item in page.items] == [(1, 1)]
+
+
+class Gate:
+    """A reviewer that lets nobody pass until it is opened, and writes down what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.open = asyncio.Event()
+
+    async def __call__(
+        self, conversation_id: str, sender_id: str, content: Mapping[str, Any]
+    ) -> Refusal | None:
+        self.asked.append(str(content.get("text")))
+        await self.open.wait()
+        return None
+
+
+async def test_nothing_overtakes_what_is_under_review_also_when_nobody_reviews_any_more(
+    tmp_path: Path,
+) -> None:
+    """Of one session in one conversation; another conversation goes its own way."""
+    gate = Gate()
+    async with running(tmp_path) as server, await Raw.open(server) as raw:
+        await raw.enter(server, "alice")
+        server.messages.reviewers = [gate]
+        first = raw.request("post", HERE, new_key(), said("first"))
+        await eventually(lambda: gate.asked == ["first"])
+        server.messages.reviewers = []
+        second = raw.request("post", HERE, new_key(), said("second"))
+        assert (await raw.ask("post", "direct/alice/alicia", new_key(), said("x"))).code == NOT_FOUND
+        gate.open.set()
+        assert [(await raw.answer(seq)).result[0] for seq in (first, second)] == [1, 2]
+
+
+async def test_lanes_do_not_know_of_one_another(tmp_path: Path) -> None:
+    async with running(tmp_path, "alice bob cy") as server, await Raw.open(server) as raw:
+        gates = {HERE: Gate(), "direct/alice/cy": Gate()}
+
+        async def review(conversation_id: str, sender_id: str, content: Mapping[str, Any]) -> Refusal | None:
+            return await gates[conversation_id](conversation_id, sender_id, content)
+
+        await raw.enter(server, "alice")
+        server.messages.reviewers = [review]
+        slow = [raw.request("post", HERE, new_key(), said(f"{number}")) for number in range(2)]
+        await eventually(lambda: gates[HERE].asked == ["0"])
+        gates["direct/alice/cy"].open.set()
+        assert (await raw.ask("post", "direct/alice/cy", new_key(), said("quick"))).result[0] == 1
+        slow.append(raw.request("post", HERE, new_key(), said("2")))
+        assert (await raw.ask("sync", None)).code == 0  # by now it stands in line
+        gates[HERE].open.set()
+        assert [(await raw.answer(seq)).result[0] for seq in slow] == [1, 2, 3]
+        assert gates[HERE].asked == ["0", "1", "2"]
+
+
+async def test_what_can_never_be_said_is_not_shown_to_reviewers(tmp_path: Path) -> None:
+    gate = Gate()
+    async with running(tmp_path) as server, await Raw.open(server) as raw:
+        await raw.enter(server, "alice")
+        server.messages.reviewers = [gate]
+        first = raw.request("post", HERE, new_key(), said("first"))
+        await eventually(lambda: gate.asked == ["first"])
+        wrong = raw.request("post", HERE, new_key(), b"\xc1")
+        third = raw.request("post", HERE, new_key(), said("third"))
+        gate.open.set()
+        assert (await raw.answer(wrong)).code == INVALID
+        assert (await raw.answer(first)).result[0] + (await raw.answer(third)).result[0] == 3
+        assert gate.asked == ["first", "third"]
+
+
+async def test_a_review_under_way_comes_to_its_end_before_the_server_does(tmp_path: Path) -> None:
+    """What was accepted before the drain is decided and answered."""
+    gate = Gate()
+    async with running(tmp_path) as server, await Raw.open(server) as raw:
+        await raw.enter(server, "alice")
+        server.messages.reviewers = [gate]
+        waiting = raw.request("post", HERE, new_key(), said("x"))
+        await eventually(lambda: gate.asked == ["x"])
+        stopping = asyncio.create_task(server.stop())
+        await eventually(lambda: server.messages.draining)
+        gate.open.set()
+        assert (await raw.goodbye()).code == DRAINING
+        assert (await raw.answer(waiting)).result[0] == 1
+        await stopping

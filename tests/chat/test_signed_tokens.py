@@ -8,16 +8,23 @@ import json
 import time
 from base64 import urlsafe_b64encode
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from imserver.errors import NotAuthorized
+from imserver.chat.accounts import MIN_SECRET_BYTES, Accounts
+from imserver.config import AuthConfig
+from imserver.errors import ConfigError, NotAuthorized
+from imserver.store import MemoryStore
+from imserver.testing import ManualClock
+from tests.store.support import Recorder
 from tests.support.servers import SECRET, running
 
 
-def signed(algorithm: str, user_id: str = "alice") -> str:
+def signed(algorithm: str = "HS256", user_id: str = "alice", **more: Any) -> str:
     """With the server's own secret, by hand: libraries refuse to make some of them."""
-    claims = {"sub": user_id, "exp": int(time.time()) + 60, "jti": algorithm}
+    claims = {"sub": user_id, "exp": int(time.time()) + 60, "jti": algorithm} | more
+    claims = {name: value for name, value in claims.items() if value is not None}
     parts = [json.dumps({"alg": algorithm, "typ": "JWT"}).encode(), json.dumps(claims).encode()]
     body = b".".join(urlsafe_b64encode(part).rstrip(b"=") for part in parts)
     digest = getattr(hashlib, f"sha{algorithm[2:]}")
@@ -40,3 +47,75 @@ async def test_two_users_may_have_tokens_of_one_name(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
         for user, device in (("alice", "phone"), ("bob", "desk"), ("alice", "phone")):
             assert (await server.accounts.authenticate(signed("HS256", user), device)).user.user_id == user
+
+
+@pytest.mark.parametrize(
+    ("scope", "good"),
+    [
+        (None, True),
+        ("chat", True),
+        ("metrics chat", True),
+        ("chatter", False),
+        ("nochat", False),
+        ("chat.read", False),
+        ("", False),
+    ],
+)
+async def test_a_scope_is_a_word_of_its_own(tmp_path: Path, scope: str | None, good: bool) -> None:
+    async with running(tmp_path) as server:
+        try:
+            identity = await server.accounts.authenticate(signed(scope=scope), "phone")
+        except NotAuthorized:
+            assert not good
+        else:
+            assert good
+            assert identity.user.user_id == "alice"
+
+
+async def test_tokens_without_a_name_are_told_apart(tmp_path: Path) -> None:
+    """Each belongs to the device that used it first: the second one of a user is another token."""
+    async with running(tmp_path) as server:
+        one, two = (signed(jti=None, nonce=number) for number in (1, 2))
+        for token, device in ((one, "phone"), (two, "desk"), (one, "phone")):
+            assert (await server.accounts.authenticate(token, device)).device_id == device
+        with pytest.raises(NotAuthorized):
+            await server.accounts.authenticate(one, "desk")
+
+
+@pytest.mark.parametrize("ttl_s", [1, 60, 86_400])
+async def test_a_token_is_good_for_its_seconds_and_no_longer(ttl_s: int) -> None:
+    clock, store = ManualClock(), MemoryStore()
+    await store.open(Recorder())
+    accounts = Accounts(store, clock, AuthConfig(secret=SECRET, create_users=True))
+    token = accounts.make_token("alice", ttl_s=ttl_s, device_id="phone")
+    assert (await accounts.authenticate(token, "phone")).expires_at_s == clock.now_ms() // 1000 + ttl_s
+    with pytest.raises(NotAuthorized):
+        await accounts.authenticate(token, "desk")
+    clock.advance(ttl_s - 0.001)
+    await accounts.authenticate(token, "phone")
+    clock.advance(0.001)
+    with pytest.raises(NotAuthorized):
+        await accounts.authenticate(token, "phone")
+    await store.close()
+
+
+async def test_a_token_that_is_not_good_yet_is_good_later() -> None:
+    clock, store = ManualClock(), MemoryStore()
+    await store.open(Recorder())
+    accounts = Accounts(store, clock, AuthConfig(secret=SECRET, create_users=True))
+    begins_at = clock.now_ms() // 1000 + 10
+    token = signed(nbf=begins_at, exp=begins_at + 60)
+    clock.advance(9.999)
+    with pytest.raises(NotAuthorized):
+        await accounts.authenticate(token, "phone")
+    clock.advance(0.001)
+    await accounts.authenticate(token, "phone")
+    await store.close()
+
+
+@pytest.mark.parametrize("secret", ["x" * (MIN_SECRET_BYTES - 1), "é" * (MIN_SECRET_BYTES // 2 - 1), "short"])
+def test_a_secret_that_is_too_short_is_told_before_anybody_comes(secret: str) -> None:
+    with pytest.raises(ConfigError) as wrong:
+        Accounts(MemoryStore(), ManualClock(), AuthConfig(secret=secret))
+    assert wrong.value.path == "$.auth.secret"
+    Accounts(MemoryStore(), ManualClock(), AuthConfig(secret="é" * (MIN_SECRET_BYTES // 2)))
