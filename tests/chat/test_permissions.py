@@ -77,11 +77,13 @@ class Scene:
 async def make_group(server: Server, kind: Kind, act: str) -> list[Scene]:
     """Everybody is in it in the way that their name says, and has said something before."""
     chat = server.chat
-    place, _, _ = await chat.create_conversation("owner", kind, act, [])
-    present = [relation for relation in EXPECTED[kind][act] if relation not in {"owner", "stranger"}]
+    place, _, _ = await chat.create_conversation("owner", kind, act, ["founding"])
+    present = [name for name in EXPECTED[kind][act] if name not in {"owner", "founding", "stranger"}]
     for relation in present:
         await chat.add_member("owner", place, relation, Role.ADMIN if relation == "admin" else Role.MEMBER)
     await asyncio.gather(*(chat.post(name, place, name) for name in ("owner", *present)))
+    if kind is Kind.GROUP:
+        await chat.post("founding", place, "founding")
     page = await chat.history("owner", place, limit=200)
     own = {item.sender_id: item.position for item in page.items}
     for relation in EXPECTED[kind][act]:

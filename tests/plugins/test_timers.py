@@ -6,6 +6,7 @@ import dataclasses
 import pytest
 
 from imserver import testing
+from imserver.plugin_host import worker
 from imserver.testing import PluginKit
 from tests.plugins.bench import made_with
 from tests.plugins.conftest import QUICK
@@ -145,6 +146,100 @@ async def test_one_that_nobody_takes_is_kept_as_a_failure_and_does_not_block(mak
         assert fired == ["tick"]
         assert kit.host.figures()[0].failed_count == 1
         assert kit.log.events("error") == ["plugin_handler_failed"]
+
+
+async def test_one_that_is_cancelled_by_another_that_is_due_with_it_does_not_fire(make_store, clock):
+    """Both were read together; a third one that the first sets in its place fires."""
+    fired: list[object] = []
+
+    async def tick(timer):
+        fired.append(timer.payload["name"])
+        if timer.payload["name"] == "first":
+            await ticking.plugin.context.transaction(lambda tx: tx.cancel_timer(second), event=timer)
+
+    plugin = made_with(lambda context: context.timer("tick", tick))
+    async with PluginKit(plugin, store=make_store(), clock=clock, limits=QUICK) as ticking:
+        _first, second, _third = await schedule(ticking, (10, "first"), (10, "second"), (10, "third"))
+        await ticking.idle()
+        clock.advance(600)
+        await ticking.idle()
+        assert fired == ["first", "third"]
+
+
+async def test_one_that_is_set_by_another_fires_though_nothing_else_happens(make_store, clock, until):
+    """Also when the unit that would have set it failed the first time."""
+    fired: list[object] = []
+    failing = [RuntimeError("no")]
+
+    def set_next(tx):
+        tx.schedule(tx.now_ms, "tick", {"name": "next"})
+        if failing:
+            raise failing.pop()
+
+    async def tick(timer):
+        fired.append(timer.payload["name"])
+        if timer.payload["name"] == "first":
+            await ticking.plugin.context.transaction(set_next, event=timer)
+
+    plugin = made_with(lambda context: context.timer("tick", tick))
+    async with PluginKit(plugin, store=make_store(), clock=clock, limits=QUICK) as ticking:
+        await schedule(ticking, (0, "first"))
+        async with asyncio.timeout(10):
+            await until(lambda: fired == ["first", "first", "next"])
+
+
+async def test_one_that_a_fault_of_the_host_kept_from_firing_fires_later(make_store, clock, monkeypatch):
+    fired: list[object] = []
+
+    async def tick(timer):
+        fired.append(timer.payload["name"])
+
+    monkeypatch.setattr(worker, "FAULT_PAUSE_S", 0.001)
+    plugin = made_with(lambda context: context.timer("tick", tick))
+    async with PluginKit(plugin, store=make_store(), clock=clock, limits=QUICK) as kit:
+        deal_with, left = kit.host._running[0].worker.handling.deal_with, [1]
+
+        async def broken(delivery):
+            if left[0]:
+                left[0] -= 1
+                raise RuntimeError("nobody expected this")
+            return await deal_with(delivery)
+
+        monkeypatch.setattr(kit.host._running[0].worker.handling, "deal_with", broken)
+        await schedule(kit, (10, "a"), (11, "b"))
+        clock.advance(660)
+        await kit.idle()
+        assert fired == ["a", "b"]
+
+
+async def test_none_fires_while_the_plugin_stops(make_store, clock, until):
+    fired: list[object] = []
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def tick(timer):
+        fired.append(timer.payload["name"])
+
+    async def slow(call):
+        reached.set()
+        await go_on.wait()
+
+    def setup(context):
+        context.timer("tick", tick)
+        context.command("slow", slow)
+
+    async with PluginKit(made_with(setup), store=make_store(), clock=clock, limits=QUICK) as kit:
+        await kit.user("ann")
+        await kit.post("ann", kit.direct("ann", "bot"), "/slow")
+        await reached.wait()
+        await schedule(kit, (-1, "due"))
+        stopping = asyncio.ensure_future(kit.host.stop())
+        await asyncio.sleep(0)
+        go_on.set()
+        await stopping
+        assert fired == []
+        await kit.start()
+        await kit.idle()
+        assert fired == ["due"]
 
 
 async def test_the_kit_ends_a_plugin_that_sets_itself_timers_without_end(make_store, clock, monkeypatch):
