@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from . import cards, outcomes
@@ -219,7 +220,9 @@ def _search(talk: Talk, appointment: Appointment) -> Search:
 
 def _towards(talk: Talk, state: Dialogue, appointment: Appointment, said: Said) -> None:
     state.misses = 0
-    reading = understand(talk, state, said)
+    # Said elsewhere, it was read in the time of that shop; it is meant in the time of the appointment's.
+    here = talk.house.ear.read(said.when_text, talk.now_ms, talk.house.store_of(appointment))
+    reading = understand(talk, state, replace(said, reading=here))
     if reading is not None and not choose(talk, state, _search(talk, appointment), reading):
         return
     _go_on(talk, state, appointment)

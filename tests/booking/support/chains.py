@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from imserver.plugins import booking
 from imserver.plugins.booking.chain import Chain, parse_chain
+
+#: The chain that ships.
+DEMO = Path(booking.__file__).parent / "chains" / "demo.toml"
 
 CHAIN = """
 name = "trial"
@@ -68,3 +74,12 @@ def trial(
             f'names = {{ zh = "r{number}", en = "r{number}" }}\n'
         )
     return parse_chain(text)
+
+
+def demo(folder: Path, **changes: str) -> str:
+    """The demo chain with other lines for its first shop, as a file: `demo(tmp_path, confirmation='"staff"')`."""
+    text = DEMO.read_text(encoding="utf-8")
+    lines = "".join(f"{name} = {value}\n" for name, value in changes.items())
+    file = folder / "chain.toml"
+    file.write_text(text.replace('id = "garden"\n', f'id = "garden"\n{lines}', 1), encoding="utf-8")
+    return str(file)
