@@ -76,6 +76,19 @@ async def test_an_old_confirm_button_does_not_confirm_a_newer_question():
         assert [a[1] for a in await shop.appointments()] == ["2026-11-20T15:00"]
 
 
+async def test_a_button_whose_time_is_over_does_not_move_to_the_time_of_a_later_question():
+    async with Shop() as shop:
+        here, _ = await booked(shop)
+        old = button(await shop.say("ming", here, "改约 今天11:00"), "确认")
+        await shop.advance(40)
+        await shop.say("ming", here, "改约 今天17:00")
+        await shop.advance(25)
+        assert "过时" in await shop.hear("ming", here, old)
+        assert [a[1] for a in await shop.appointments()] == ["2026-11-19T15:00"]
+        await shop.say("ming", here, "好")
+        assert [a[1] for a in await shop.appointments()] == ["2026-11-18T17:00"]
+
+
 async def test_cancel_asks_once_and_frees():
     async with Shop() as shop:
         here, code = await booked(shop)

@@ -100,6 +100,8 @@ def confirm_move(
     talk: Talk, state: Dialogue, appointment: Appointment, said: Said, wall: datetime | None
 ) -> None:
     """The yes to a move; a button names the time (`wall`) and version it was shown with."""
+    if wall is None and said.version is not None and said.names_time:
+        wall = appointment.wall  # the button's time is over: it is not what is asked about, whatever that is
     if appointment.version != state.version:
         stale(talk, appointment)
     elif not _allowed(talk, said, appointment, Action.MOVE):
