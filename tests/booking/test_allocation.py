@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from imserver.plugins.booking.appointments import Wish
 from imserver.plugins.booking.calendar import utc_ms, zone_of
 from imserver.plugins.booking.chain import Chain, minutes_of
 from imserver.plugins.booking.checks import OF_TABLES
-from imserver.plugins.booking.slots import Slot, free_slots, nearest, why_not
+from imserver.plugins.booking.slots import Slot, free_slots, nearest, open_days, why_not
 from imserver.plugins.booking.states import (
     FINAL,
     OWNING,
@@ -142,6 +143,51 @@ def test_breaks_hours_and_leave_of_people_are_no_free_slots():
         (begin, end),
     )
     assert free(ledger, chain)[-1] == "13:30"
+
+
+def test_every_break_and_every_leave_counts_and_so_does_one_that_began_the_day_before():
+    chain = trial(person='breaks = ["11:00-12:00", "14:00-15:00"]')
+    ledger = Ledger(NOW)
+    for begin, end in (
+        ("2026-11-18T12:00", "2026-11-19T10:00"),
+        ("2026-11-19T12:30", "2026-11-19T13:00"),
+        ("2026-11-19T17:00", "2026-11-19T17:10"),
+    ):
+        ledger.execute(
+            "INSERT INTO booking_leaves (resource_id, start_at, end_at, actor_id, created_at)"
+            " VALUES ('person-0', ?, ?, '', 0)",
+            (ms(begin, ZONE), ms(end, ZONE)),
+        )
+    assert free(ledger, chain) == [
+        "10:00", "10:15", "10:30", "12:00", "13:00", "13:15", "13:30", "15:00", "15:15", "15:30", "15:45", "16:00",
+        "16:15", "16:30", "17:15", "17:30",
+    ]  # fmt: skip
+
+
+def test_the_last_hour_of_a_long_day_is_taken_once():
+    chain, ledger = trial(hours='["00:00-24:00"]'), Ledger(NOW)
+    at = slot(chain, "2026-11-19T23:30")
+    assert appointments.hold(ledger.tx, wish(chain), at) is not None
+    assert "23:30" not in free(ledger, chain)
+    assert appointments.hold(ledger.tx, wish(chain), at) is None
+
+
+def test_the_days_that_are_offered_can_still_be_booked():
+    chain = trial(hours='["09:00-12:00", "13:00-18:00"]', extra="horizon_days = 2")
+    (store,) = chain.stores
+    for wall, first in (("12:30", 18), ("17:59", 18), ("18:00", 19)):
+        days = open_days(store, ms(f"2026-11-18T{wall}", ZONE), 5)
+        assert [day.day for day in days] == list(range(first, 21))
+    late = msgspec.structs.replace(store, lead_min=60)
+    assert open_days(late, ms("2026-11-18T17:00", ZONE), 1) == [date(2026, 11, 19)]
+
+
+def test_the_nearest_may_lie_on_days_before():
+    chain, ledger = trial(hours='["09:00-09:30"]'), Ledger(NOW)
+    store, service = chain.stores[0], chain.services[0]
+    appointments.hold(ledger.tx, wish(chain), slot(chain, "2026-11-21T09:00"))
+    near = nearest(ledger.query, store, service, datetime.fromisoformat("2026-11-21T09:00"), 30, NOW)
+    assert [f"{one.wall:%d}" for one in near] == ["20", "22", "23"]
 
 
 def test_lead_time_and_horizon():

@@ -10,7 +10,7 @@ from imserver.model import Role
 from imserver.plugins.booking import redflags
 from imserver.plugins.booking.catalogue import LANGUAGES, load_words
 from imserver.plugins.booking.redflags import RedFlags
-from tests.booking.support.shop import ENTRY, NOW, Shop, button, shown
+from tests.booking.support.shop import ENTRY, NOW, RIVER, Shop, button, shown
 from tests.booking.test_changes import booked
 
 
@@ -273,3 +273,35 @@ async def test_a_yes_to_the_other_parent_is_no_yes_to_the_bot():
         assert len(await shop.appointments()) == 1
         await shop.say("ming", here, "好")
         assert await shop.appointments() == []
+
+
+@pytest.mark.parametrize(("language", "told"), [("zh-CN", "已经转告门店"), ("en", "the shop has been told")])
+async def test_calling_a_human_does_not_put_off_who_waits_already(language, told):
+    async with Shop() as shop:
+        here = await shop.customer("ming", language)
+        await shop.say("ming", here, "我想问问镜框价格" if language == "zh-CN" else "what do frames cost?")
+        await shop.advance(3)
+        await shop.say("ming", here, "人工" if language == "zh-CN" else "/human")
+        said = await shop.advance(2.1)
+        assert sorted(one.conversation_id for one in said) == sorted([here, await shop.staff_group()])
+        assert told in "".join(shown(one) for one in said if one.conversation_id == here)
+
+
+async def test_a_red_flag_to_the_entry_bot_calls_every_shop_that_knows_the_customer():
+    async with Shop() as shop:
+        await shop.customer("ming")
+        await shop.customer("ming", bot=RIVER)
+        entry = shop.kit.direct("ming", ENTRY)
+        said = await shop.say("ming", entry, "我突然看不见了")
+        groups = {await shop.staff_group(), await shop.staff_group("river")}
+        assert {one.conversation_id for one in said} == {entry} | groups
+        assert all(
+            "Ming" in shown(one) or "ming" in shown(one) for one in said if one.conversation_id in groups
+        )
+
+
+async def test_what_staff_say_of_red_flags_is_no_emergency():
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        assert await shop.say("staff-li", here, "有没有突然看不见的情况？") == []
+        assert await shop.say("staff-li", await shop.staff_group(), "刚才那位突然看不见了") == []

@@ -1,11 +1,8 @@
 """The staff group: every change at once, the day sheet, the steps of an appointment, a shop that confirms by hand."""
 
-from pathlib import Path
-
+from tests.booking.support.chains import DEMO, demo
 from tests.booking.support.shop import Shop, button, shown
 from tests.booking.test_changes import booked
-
-DEMO = Path(__file__).parents[2] / "imserver" / "plugins" / "booking" / "chains" / "demo.toml"
 
 
 async def test_every_change_appears_in_the_staff_group():
@@ -31,6 +28,64 @@ async def test_the_day_sheet_is_in_order_of_time():
         assert "没有预约" in await shop.hear("staff-li", group, "日程")
         assert "共1个预约" in await shop.hear("staff-li", group, "/schedule 11月20日")
         assert "哪一天" in await shop.hear("staff-li", group, "今日预约 13月45号")
+
+
+async def test_the_day_sheet_counts_who_is_expected():
+    async with Shop() as shop:
+        group = await shop.staff_group()
+        for user, hour in (("ming", 10), ("hong", 11), ("lan", 12)):
+            await booked(shop, user, f"明天{hour}:00")
+        here, code = await booked(shop, "mei", "明天13:00")
+        for text in (f"取消 {code}", "好"):
+            await shop.say("mei", here, text)
+        held, over = await shop.customer("qing"), await shop.customer("yu")
+        for text in ("预约 明天15:00 验光", "取消"):
+            await shop.say("yu", over, text)
+        await shop.say("yu", over, "预约 明天16:00 验光")
+        await shop.advance(4)
+        await shop.say("qing", held, "预约 明天14:00 验光")
+        sheet = await shop.hear("staff-li", group, "今日预约 明天")
+        assert "共3个预约" in sheet
+        assert sheet.index("11:00–") < sheet.index("13:00–") < sheet.index("14:00–")
+        assert "15:00–" not in sheet  # given up
+        assert "16:00–" not in sheet  # ran out
+
+
+async def test_a_request_that_is_confirmed_waits_no_more_on_any_card(tmp_path):
+    async with Shop(config={"chain": demo(tmp_path, confirmation='"staff"')}) as shop:
+        here = await shop.customer("ming")
+        for line in ("预约 明天15:00 验光", "王小明，成人，来过"):
+            await shop.say("ming", here, line)
+        said = await shop.say("ming", here, "好")
+        assert any("等待门店确认" in shown(one) for one in shop.kit.messages(here))
+        await shop.say("staff-li", await shop.staff_group(), button(said, "确认"))
+        assert not any("等待门店确认" in shown(one) for one in shop.kit.messages(here))
+
+
+async def test_who_joins_the_shop_later_is_in_its_group_and_keeps_the_account_they_had(tmp_path):
+    chain = tmp_path / "chain.toml"
+    text = DEMO.read_text(encoding="utf-8")
+    chain.write_text(text.replace('user_id = "staff-zhou"\n', ""), encoding="utf-8")
+    async with Shop(config={"chain": str(chain)}) as shop:
+        group = await shop.staff_group()
+        await shop.kit.user("staff-zhou", language="en")
+        before = await shop.kit.store.write(lambda tx: tx.user("staff-zhou"))
+        chain.write_text(text, encoding="utf-8")
+        await shop.kit.restart()
+        after = await shop.kit.store.write(lambda tx: tx.user("staff-zhou"))
+        assert before is not None
+        assert after is not None
+        assert (after.display_name, after.language) == (before.display_name, "en")
+        assert set(after.roles) == {*before.roles, "staff"}
+        assert "没有预约" in await shop.hear("staff-zhou", group, "日程")
+
+
+async def test_each_shop_gives_its_first_customers_to_whoever_has_least_to_do():
+    async with Shop() as shop:
+        for user, hour in (("ming", 10), ("hong", 12)):
+            await booked(shop, user, f"明天{hour}:00")
+        people = await shop.sql("SELECT resource_id FROM booking_appointment_resources ORDER BY 1")
+        assert [row[0] for row in people] == ["garden-li", "garden-room-1", "garden-room-2", "garden-wang"]
 
 
 async def test_a_long_day_is_several_messages():
@@ -86,12 +141,7 @@ async def test_staff_book_for_a_customer_in_the_service_conversation():
 
 
 async def test_where_the_shop_confirms_by_hand(tmp_path):
-    chain = tmp_path / "chain.toml"
-    text = DEMO.read_text(encoding="utf-8")
-    chain.write_text(
-        text.replace('id = "garden"', 'id = "garden"\nconfirmation = "staff"', 1), encoding="utf-8"
-    )
-    async with Shop(config={"chain": str(chain)}) as shop:
+    async with Shop(config={"chain": demo(tmp_path, confirmation='"staff"')}) as shop:
         here = await shop.customer("ming")
         for line in ("预约 明天15:00 验光", "王小明，成人，来过", "好"):
             said = await shop.say("ming", here, line)

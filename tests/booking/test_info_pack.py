@@ -1,0 +1,83 @@
+"""The info pack and the cards fit the person, the service, the shop and the state: what is said, and what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from imserver.plugins.booking.cards import appointment_card, staff_options
+from imserver.plugins.booking.catalogue import load_words
+from imserver.plugins.booking.chain import load_chain
+from imserver.plugins.booking.states import Status
+from imserver.plugins.booking.talk import House
+from tests.booking.support.shop import GARDEN, RIVER, Shop, shown
+
+#: Sentences of the pack that depend on something.
+NOTES = ("bring", "bring_little", "id_card", "first_visit", "guardian", "presbyopia", "dilation")
+LENSES = ("wear", "before", "soft_before", "rgp_before")
+
+#: (shop, service, details, what is known of lenses): the notes, the sentence on lenses, whether it asks for their kind.
+PACKS = [
+    (GARDEN, "验光", "成人 来过", "", "bring", "before", True),
+    (GARDEN, "验光", "成人 第一次", "软镜", "bring first_visit", "soft_before", False),
+    (RIVER, "验光", "成人 来过", "RGP", "bring id_card dilation", "rgp_before", False),
+    (RIVER, "验光", "60岁 来过", "", "bring id_card presbyopia dilation", "before", True),
+    (GARDEN, "儿童验光", "第一次", "", "bring first_visit guardian", "before", True),
+    (RIVER, "儿童验光", "来过", "", "bring id_card guardian dilation", "before", True),
+    (RIVER, "配镜", "成人 来过", "", "bring id_card", "before", True),
+    (GARDEN, "隐形复查", "成人", "软镜", "bring_little", "wear", False),
+    (GARDEN, "取镜", "", "", "bring_little", "", False),
+    (RIVER, "调整", "", "", "bring id_card", "", False),
+]
+
+
+@pytest.mark.parametrize(("bot", "service", "details", "kind", "notes", "lenses", "asks"), PACKS)
+async def test_the_pack_fits(
+    bot: str, service: str, details: str, kind: str, notes: str, lenses: str, asks: bool
+) -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming", bot=bot)
+        if kind:
+            await shop.say("ming", here, f"我戴{kind}")
+        await shop.say("ming", here, f"预约 明天15:00 {service} 我叫小明 {details}")
+        said = await shop.say("ming", here, "好")
+        (pack,) = [one for one in said if one.content.get("title") == "来之前请看"]
+        words, text = load_words("zh"), shown(pack)
+        assert [name for name in NOTES if str(words[f"info.{name}"]) in text] == notes.split()
+        assert [name for name in LENSES if str(words[f"lenses.{name}"]) in text] == lenses.split()
+        assert len(pack.content["actions"]) == (3 if asks else 0)
+        card = shown(next(one for one in said if one.content.get("title") == "预约成功"))
+        assert "验光师: " in card
+        assert "室" not in card
+
+
+BUTTONS = {
+    "held": ("", ""),
+    "pending": ("改约 取消 地址", "确认 取消"),
+    "confirmed": ("改约 取消 地址", "到店 爽约"),
+    "arrived": ("", "开始"),
+    "in_exam": ("", "完成"),
+    "done": ("", ""),
+    "cancelled": ("", ""),
+    "no_show": ("", ""),
+    "expired": ("", ""),
+}
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_buttons_of_each_status(status: Status) -> None:
+    from imserver.plugins.booking.appointments import Appointment
+
+    chain = load_chain("demo")
+    store = chain.stores[0]
+    words = House.of(chain).catalogue.words("zh", store)
+    appointment = Appointment(
+        1, "A7K2", "garden", "exam", "ming", "here", "小明", "adult", False, "", "", "2026-11-19T15:00", store.zone,
+        0, 1_800_000, 2_100_000, status, 5, None, 1, 0, 0, "ming",
+    )  # fmt: skip
+    customer, staff = BUTTONS[str(status)]
+    commands = [action["command"] for action in appointment_card(words, chain, store, appointment)["actions"]]
+    versioned = [name if name == "地址" else f"{name} A7K2 v5" for name in customer.split()]
+    assert commands == versioned
+    assert [one.command for one in staff_options(words, appointment)] == [
+        f"{one} A7K2 v5" for one in staff.split()
+    ]
