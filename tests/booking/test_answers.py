@@ -93,6 +93,18 @@ async def test_a_second_move_does_not_inherit_the_time_of_the_first() -> None:
         assert [row[1] for row in await shop.appointments()] == ["2026-11-19T15:00", "2026-11-21T11:00"]
 
 
+@pytest.mark.parametrize("command", ["取消", "改约"])
+async def test_a_list_of_appointments_is_of_those_that_it_shows(command: str) -> None:
+    async with Shop() as shop:
+        here, code = await booked(shop)
+        await booked(shop, when="周六11:00")
+        listed = await shop.say("ming", here, command)
+        group = await shop.staff_group()
+        for text in (f"改约 {code} 周五11:00", "好"):
+            await shop.say("staff-li", group, text)
+        assert "过时" in await shop.hear("ming", here, button(listed, code))
+
+
 async def test_a_move_that_is_begun_again_is_of_the_appointment_as_it_is_now() -> None:
     async with Shop() as shop:
         here, code = await booked(shop)

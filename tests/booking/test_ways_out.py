@@ -147,13 +147,15 @@ async def test_what_somebody_has_in_one_shop_does_not_count_in_another() -> None
         assert "怎么称呼" in await shop.hear("staff-li", hong, "预约 12月10日 11:00 验光")
 
 
-async def test_a_hold_of_staff_for_one_customer_is_not_ended_by_the_next_customer() -> None:
+async def test_each_customer_has_one_hold_whoever_of_the_staff_speaks() -> None:
     async with Shop() as shop:
         places = [await shop.customer(user) for user in ("ming", "hong")]
         for place in places:
             await shop.say("staff-li", place, WANTED)
         assert len(await shop.appointments("held")) == 2
-        await shop.say("staff-li", places[0], "预约 后天11:00 验光")
+        await shop.say(
+            "staff-wang", places[0], "预约 后天11:00 验光"
+        )  # the same customer's, by somebody else
         assert [row[1] for row in await shop.appointments("held")] == ["2026-11-19T15:00", "2026-11-20T11:00"]
 
 
