@@ -215,3 +215,42 @@ def test_every_name_of_what_is_over_or_loose() -> None:
     assert [word for word in OVER if not answer(f"{word}下午3点").startswith("past")] == []
     assert [word for word in VAGUE if not answer(f"{word}").startswith("vague")] == []
     assert [word for word in TWO if not answer(f"{word}下午3点").startswith("several")] == []
+
+
+#: Spans from now that no frame with a number holds.
+SPANS = {
+    "in a fortnight at 3pm": "12-02 15:00",
+    "in a month's time at 3pm": "12-18 15:00",
+    "in two months at 3pm": "2027-01-18 15:00",
+    "a month from now at 3pm": "12-18 15:00",
+    "一年后下午3点": "2027-11-18 15:00",
+    "1年以后下午3点": "2027-11-18 15:00",
+    "半年后下午3点": "2027-05-18 15:00",
+    "半个月后下午3点": "vague afternoon",
+    "in sixty minutes": "11-18 11:00",
+    "in ninety minutes": "11-18 11:30",
+    "ninety minutes from now": "11-18 11:30",
+    "in a minute": "11-18 10:01",
+    "half an hour from now": "11-18 10:30",
+    "in a quarter of an hour": "11-18 10:15",
+    "a quarter of an hour from now": "11-18 10:15",
+    "an hour and a half from now": "11-18 11:30",
+    "1.5 hours from now": "11-18 11:30",
+    "2 hrs and 5 mins from now": "11-18 12:05",
+    "in 2h 15 minutes": "11-18 12:15",
+    "过一刻钟": "11-18 10:15",
+    "过两刻钟以后": "11-18 10:30",
+    "三刻钟后": "11-18 10:45",
+    "过半个钟头": "11-18 10:30",
+    "过1.5小时": "11-18 11:30",
+    "再过1小时零5分钟之后": "11-18 11:05",
+    "3小时后，10分钟后": "several",
+    "friday the week after next, 3pm": "12-04 15:00",
+    "下下个月3号下午3点": "2027-01-03 15:00",
+    "下下月的3号下午3点": "2027-01-03 15:00",
+    "this month on the 25th at 3pm": "11-25 15:00",
+}
+
+
+def test_every_span_from_now() -> None:
+    assert wrong(list(SPANS.items())) == []

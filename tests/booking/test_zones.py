@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from imserver.plugins.booking.calendar import (
+    after_open_minutes,
     is_open,
     next_opening,
     opening_spans,
@@ -14,10 +15,11 @@ from imserver.plugins.booking.calendar import (
     utc_ms,
     wall_of,
 )
+from imserver.plugins.booking.chain import parse_chain
 from imserver.plugins.booking.heard import Ear
 from tests.booking.support.chains import trial
 from tests.booking.support.ledger import ms
-from tests.booking.support.shop import Shop, shown
+from tests.booking.support.shop import GARDEN, Shop, shown
 from tests.booking.test_changes import booked
 from tests.booking.test_words import DEMO
 
@@ -57,6 +59,8 @@ async def test_an_appointment_keeps_to_the_shops_own_days_and_hours(
         sent = await shop.sql(
             "SELECT kind, decided_at FROM booking_reminders WHERE state = 'sent' ORDER BY decided_at"
         )
+        assert {one.sender_id for one in cards} == {GARDEN}
+        assert all("隐形眼镜" in shown(one) for one in cards)  # what nobody may forget
         told = [shown(one).split("：")[1].split("，")[0] for one in cards]
         when = [wall_of(decided, place) for _, decided in sent]
         assert list(zip(told, when, strict=True)) == [
@@ -109,13 +113,50 @@ def test_opening_hours_are_the_shops_own(zone: str) -> None:
     }
     for since, coming in {
         "18T06:00": "18T07:00",
+        "18T07:00": "18T19:00",
         "18T13:00": "18T19:00",
         "18T23:30": "19T11:00",
         "19T13:00": "20T07:00",
     }.items():
         assert next_opening(store, ms(f"2026-11-{since}", place)) == ms(f"2026-11-{coming}", place)
+    for since, told in {
+        "18T06:00": "18T07:05",
+        "18T11:58": "18T19:03",
+        "18T22:57": "19T11:02",
+        "18T11:55": "18T12:00",
+    }.items():
+        assert after_open_minutes(store, ms(f"2026-11-{since}", place), 5) == ms(f"2026-11-{told}", place)
+    assert not is_open(store, ms("2026-11-18T23:00", place))
     first = next(opening_spans(store, ms("2026-11-18T20:00", place)))
     assert first == (ms("2026-11-18T19:00", place), ms("2026-11-18T23:00", place))
     starts = [wall for wall, _ in slot_starts(store, datetime.fromisoformat("2026-11-19").date(), 30)]
     assert [f"{wall:%d %H:%M}" for wall in starts] == ["19 11:00", "19 11:15", "19 11:30"]
     assert all(at == utc_ms(wall, place) for wall, at in slot_starts(store, starts[0].date(), 30))
+
+
+@pytest.mark.parametrize(("ahead", "found"), [(1, True), (59, True), (60, False)])
+def test_an_opening_is_looked_for_over_sixty_days(ahead: int, found: bool) -> None:
+    place = ZoneInfo("America/New_York")
+    now = datetime.fromisoformat("2026-11-18T20:00")
+    day = now.date() + timedelta(days=ahead)
+    (store,) = trial(zone=place.key, hours="[]", extra=f'exceptions = {{ "{day}" = ["11:00-12:00"] }}').stores
+    opens = next_opening(store, ms(now.isoformat(), place))
+    assert opens == (ms(f"{day}T11:00", place) if found else None)
+
+
+def test_each_shop_of_a_chain_reads_times_by_its_own_clocks() -> None:
+    chain = parse_chain("America/New_York".join(DEMO.rsplit("Asia/Shanghai", 1)))
+    garden, river = chain.stores[:2]
+    assert (garden.zone, river.zone) == ("Asia/Shanghai", "America/New_York")
+    now = ms("2026-11-18T09:00", ZoneInfo("Asia/Shanghai"))  # the evening before in New York
+    for text, here, day in (
+        ("明天15:00", garden, 19),
+        ("明天15:00", river, 18),
+        ("河畔店 明天15:00", garden, 18),
+        ("河畔店 明天15:00", None, 18),
+        ("花园店 明天15:00", river, 19),
+        ("明天15:00", None, 19),
+    ):
+        reading = Ear(chain).hear(text, now, here).reading
+        assert reading is not None
+        assert [one.day for one in reading.candidates] == [day], (text, here)
