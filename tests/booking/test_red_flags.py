@@ -94,10 +94,12 @@ def test_what_is_certainly_something_else_is_none() -> None:
     assert [text for text in said("{}", NOT_MEANT) if FLAGS.find(f"see {text}, eye")] == []
 
 
-@pytest.mark.parametrize("place", [0, 795, 895, 995, 1495, 1595, 2395, 5000])
-def test_a_red_flag_is_found_wherever_it_stands_in_a_long_text(place: int) -> None:
-    text = "聊" * place + "我的左眼刚才突然看不见了" + "聊" * 3000
-    assert FLAGS.find(text) is not None
+@pytest.mark.parametrize("edge", [0, 800, WINDOW_CHARS, 1600, 1800, 2000, 2600, 3000, 5000])
+def test_a_red_flag_is_found_wherever_it_stands_in_a_long_text(edge: int) -> None:
+    """Also across the edge of a window, wherever in the sentence the edge is."""
+    flag = "我的左眼刚才突然看不见了"
+    for before in range(max(edge - len(flag), 0), edge + 2):
+        assert FLAGS.find("聊" * before + flag + "聊" * 3000) is not None, before
 
 
 def test_of_many_windows_about_eyes_the_first_and_the_last_are_read() -> None:
