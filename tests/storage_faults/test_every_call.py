@@ -19,15 +19,12 @@ from typing import Any
 
 import pytest
 
-from tests.storage_faults.faults import CRASHES, Fault
+from tests.storage_faults.gate import shortcomings
 from tests.storage_faults.sweep import ALL
 
 ROOT = Path(__file__).parents[2]
 #: Points of each scenario: in the ordinary suite, and in the proof.
 SAMPLE, PROOF = 5, 90
-#: Beside at least 100 on a real process.
-LEAST_POINTS = 1_900
-LEAST_SCENARIOS = 15
 
 
 async def swept(points: str, seed: int, parts: int) -> tuple[Counter[str], Counter[str], list[str]]:
@@ -68,19 +65,12 @@ def show(tried: Counter[str], seen: Counter[str], wrong: list[str], seed: int) -
         print(f"    {text[:1000]}")
 
 
-def faults_of(tried: Counter[str]) -> set[str]:
-    return {name.rpartition("|")[2].partition(" ")[2] for name in tried}
-
-
 @pytest.mark.timeout(180)  # a few seconds, unless others need the machine too
 async def test_a_sample_of_calls_fails_in_every_way_and_nothing_is_lost() -> None:
     seed = int(os.environ.get("STORAGE_FAULT_SEED", "1"))
     tried, seen, wrong = await swept(str(SAMPLE), seed, 1)
     show(tried, seen, wrong, seed)
-    assert wrong == []
-    assert len({name.partition("|")[0] for name in tried}) == len(ALL) > LEAST_SCENARIOS
-    assert {str(fault) for fault in (*CRASHES, Fault.EIO, Fault.FULL, Fault.SHORT)} <= faults_of(tried)
-    assert seen["not reached"] == 0
+    assert list(shortcomings(tried, seen, wrong, scenarios=len(ALL), proof=False)) == []
 
 
 @pytest.mark.prove
@@ -90,10 +80,4 @@ async def test_whatever_call_fails_nothing_is_lost_doubled_or_half_there() -> No
     points = os.environ.get("STORAGE_FAULT_POINTS", str(PROOF))
     tried, seen, wrong = await swept(points, seed, 2)
     show(tried, seen, wrong, seed)
-    assert wrong == []
-    assert tried.total() >= LEAST_POINTS
-    assert {str(fault) for fault in Fault} == faults_of(tried)
-    assert seen["failed COMMIT found present"] > 0, "an outcome that has to be seen, or it was not tried"
-    assert seen["failed COMMIT found absent"] > 0
-    assert seen["refused"] > 0
-    assert seen["not reached"] == 0
+    assert list(shortcomings(tried, seen, wrong, scenarios=len(ALL), proof=True)) == []
