@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from types import SimpleNamespace
@@ -113,6 +114,13 @@ def test_frames_are_counted_once_each() -> None:
         run.tried = 0
         run._compare(Role.SERVER, "open", damage.framed(random.Random(3), run.bodies[0]))
     assert run.tried == 1
+
+
+def test_a_stream_that_says_something_else_in_pieces_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = itertools.count()
+    monkeypatch.setattr("tests.fuzz.test_frames.told", lambda events: [next(numbers)])
+    with pytest.raises(AssertionError):
+        Run(3, 50)._compare(Role.SERVER, "open", b"")
 
 
 def test_every_role_is_met_in_every_state() -> None:

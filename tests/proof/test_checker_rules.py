@@ -58,7 +58,7 @@ def right() -> Case:
     }
     case = Case(StoredRows(messages, members, {BOOKED.code: BOOKED}))
     for transcript, heads, mine in ((case.ann, 1, (2, 4)), (case.phone, 2, (3,))):
-        transcript.heads = {HERE: heads, THERE: 2}
+        transcript.heads = {HERE: heads, THERE: 9}
         transcript.seen = [shown(n) for n in range(heads + 1, 5)]
         transcript.posts = {stored(n).key: Post(HERE, stored(n).digests[1], True) for n in mine}
         transcript.posted = list(transcript.posts)
@@ -223,6 +223,13 @@ def test_what_is_right_is_right() -> None:
     refused = right()
     refuse(refused, THERE)
     assert refused.found() == []
+
+
+def test_what_was_said_before_the_later_device_came_need_not_be_in_its_record() -> None:
+    case = right()
+    case.ann.posts.pop(stored(2).key)
+    case.ann.acknowledged.pop(0)
+    assert case.found() == []
 
 
 @pytest.mark.parametrize(("spoil", "fault", "words"), CASES)
