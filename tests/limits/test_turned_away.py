@@ -75,7 +75,9 @@ TURNED_AWAY: list[tuple[dict[str, Any], Any, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("limits", "who", "after_ms"), TURNED_AWAY, ids=[next(iter(row[0])) for row in TURNED_AWAY])
+@pytest.mark.parametrize(
+    ("limits", "who", "after_ms"), TURNED_AWAY, ids=[next(iter(row[0])) for row in TURNED_AWAY]
+)
 async def test_who_is_turned_away_is_told_when_to_come_back(
     tmp_path: Path, limits: dict[str, Any], who: Any, after_ms: int
 ) -> None:

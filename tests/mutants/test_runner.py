@@ -33,6 +33,10 @@ def count_down(n):
 
 def unknown(a):
     return a
+
+
+def prepared(a):
+    return [a]
 """
 TESTS = """\
 import pytest
@@ -50,6 +54,14 @@ def test_count_down():
 
 def test_half_with_room():
     assert half(4) > 0
+
+@pytest.fixture
+def ready():
+    [one] = prepared(7)
+    return one
+
+def test_ready(ready):
+    assert ready
 """
 OTHERS = """\
 from imserver.sums import half
@@ -141,10 +153,12 @@ def test_what_does_not_count(toy: Path, tmp_path: Path) -> None:
         hangs=header("test_count_down") + diff("n -= 1", "n -= 0"),
         no_python=header("test_add") + diff("a + b", "a +"),
         no_import=header("test_add") + diff("def add(a, b):", "def add(a, b, c=nobody):"),
+        not_made_ready=header("test_ready") + diff("return [a]", "return []"),
         does_not_apply=header("test_add") + diff("a + b", "a - b").replace("def add", "def sum"),
     )
     assert code == 1
-    assert "caught 0 / planted 5 (1 survived, 1 hung, 3 unusable)" in said, said
+    assert "caught 0 / planted 6 (1 survived, 1 hung, 4 unusable)" in said, said
+    assert re.search(r"^unusable +not-made-ready", said, re.MULTILINE), "its test never ran"
     assert re.search(r"^unusable +no-python  cannot be imported: SyntaxError", said, re.MULTILINE)
     assert re.search(r"^unusable +no-import  cannot be imported: NameError", said, re.MULTILINE)
     assert re.search(r"^unusable +does-not-apply  does not apply any more", said, re.MULTILINE)
