@@ -1,0 +1,386 @@
+"""`imserver check`, condition by condition: a database spoiled in exactly one way is found, and its lawful neighbour is not.
+
+Each row of `SPOILED` breaks one condition of one check, mostly by one; each row of `LAWFUL` goes as far as is allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from imserver.content import decode_content, encode_content
+from imserver.model import content_digest
+from imserver.store.checks import SideFile, check_database
+from imserver.store.checks.run import NAMES
+from tests.store.support import said
+from tests.store.test_check import ANN, AT, BOB, CY, IN_GROUP, lived_in, names
+
+Raw = sqlite3.Connection
+Damage = str | Callable[[Raw], object]
+
+CHANNEL = "(SELECT no FROM conversations WHERE kind = 'channel')"
+DEE, EVE = (f"(SELECT no FROM users WHERE user_id = '{name}')" for name in ("dee", "eve"))
+#: What was edited twice, and the messages that tell of it.
+EDITED, FIRST_EDIT, SECOND_EDIT = 3, 40, 41
+#: In the group: cy added, bob removed, ann left, ann added, ann's role changed.
+ADDED, REMOVED, LEFT, BACK, PROMOTED = 42, 43, 44, 45, 46
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("lived") / "chat.db"
+    asyncio.run(lived_in(path))
+    return path.read_bytes()
+
+
+@pytest.fixture
+def raw(lived: bytes) -> Iterator[Raw]:
+    """A copy in memory, where there is no log: two bytes of the header say so."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.deserialize(lived[:18] + b"\1\1" + lived[20:])
+        yield connection
+
+
+def message(change: str, position: int, where: str = AT) -> str:
+    return f"UPDATE messages SET {change} WHERE conversation_no = {where} AND position = {position}"
+
+
+def member(change: str, who: str, where: str = AT) -> str:
+    return f"UPDATE members SET {change} WHERE conversation_no = {where} AND user_no = {who}"
+
+
+def contains(content: Any, position: int = 30, *, where: str = AT) -> Damage:
+    """The message says this now, and its digest is that of it."""
+    data = content if isinstance(content, bytes) else encode_content(content)
+    sql = message("content = ?, digest = ?", position, where)
+    return lambda raw: raw.execute(sql, (data, content_digest(data)))
+
+
+def retold(position: int, where: str = IN_GROUP, *, request: bytes | None = None, **words: Any) -> Damage:
+    """A telling with other words; `request`: what its digest is of, if it follows from the words."""
+
+    def spoil(raw: Raw) -> None:
+        at = f"WHERE conversation_no = {where} AND position = {position}"
+        content, digest = raw.execute(f"SELECT content, digest FROM messages {at}").fetchone()
+        told = encode_content({**decode_content(content), **words})
+        if request is not None:
+            digest = content_digest(request)
+        raw.execute(f"UPDATE messages SET content = ?, digest = ? {at}", (told, digest))
+
+    return spoil
+
+
+def without_index(statement: str) -> Damage:
+    """An index that does not know of a row: SQLite's own look must say so."""
+
+    def spoil(raw: Raw) -> None:
+        raw.execute("PRAGMA writable_schema = ON")
+        (sql,) = raw.execute("SELECT sql FROM sqlite_master WHERE name = 'timers_by_due'").fetchone()
+        (page,) = raw.execute("SELECT rootpage FROM sqlite_master WHERE name = 'timers_by_due'").fetchone()
+        raw.execute("DELETE FROM sqlite_master WHERE name = 'timers_by_due'")
+        raw.execute("PRAGMA writable_schema = RESET")
+        raw.execute(statement)
+        raw.execute("PRAGMA writable_schema = ON")
+        raw.execute(
+            "INSERT INTO sqlite_master VALUES ('index', 'timers_by_due', 'timers', ?, ?)", (page, sql)
+        )
+        raw.execute("PRAGMA writable_schema = RESET")
+
+    return spoil
+
+
+SPOILED: list[tuple[str, Damage, set[str]]] = [
+    # -- the file
+    ("a row that an index lacks", without_index("UPDATE timers SET due_at = due_at + 1"), {"integrity"}),
+    ("a part of nothing", "INSERT INTO shop_parts VALUES (2, 2)", {"foreign keys"}),
+    ("a table is missing", "DROP TABLE plugin_failures", {"schema", "plugins"}),
+    ("an index is another", "DROP INDEX timers_by_due; CREATE INDEX timers_by_due ON timers (name)", {"schema"}),
+    ("a trigger of nobody", "CREATE TRIGGER nobodys AFTER DELETE ON users BEGIN SELECT 1; END", {"schema"}),
+    ("a view of nobody", "CREATE VIEW some_view AS SELECT 1", {"schema"}),
+    ("a table of a plugin whose name only begins so", "CREATE TABLE shopping_list (id)", {"schema"}),
+    # -- the counter
+    ("no counter", "DELETE FROM meta WHERE name = 'change'", {"changes"}),
+    ("a counter below 0", "UPDATE meta SET value = -1 WHERE name = 'change'", {"changes"}),
+    ("a counter that is no number", "UPDATE meta SET value = '1' WHERE name = 'change'", {"changes"}),
+    ("no epoch", "DELETE FROM meta WHERE name = 'epoch'", {"changes"}),
+    ("an epoch too short", "UPDATE meta SET value = substr(value, 2) WHERE name = 'epoch'", {"changes"}),
+    ("an epoch too long", "UPDATE meta SET value = value || '0' WHERE name = 'epoch'", {"changes"}),
+    ("an epoch in capitals", "UPDATE meta SET value = 'ABCDEF0123456789' WHERE name = 'epoch'", {"changes"}),
+    ("a message of change 0", message("change = 0", 3, CHANNEL), {"changes", "positions", "conversations"}),
+    ("a conversation's change not given out", "UPDATE conversations SET changed = 96 WHERE no = 2", {"changes"}),
+    ("a conversation's change below 0", "UPDATE conversations SET changed = -1 WHERE no = 2", {"changes"}),
+    (
+        "a membership not given out",
+        "UPDATE conversations SET membership = 96 WHERE no = 2",
+        {"changes", "conversations"},
+    ),
+    ("a member's change not given out", member("changed = 96", BOB), {"changes"}),
+    ("a member's change below 0", member("changed = -1", BOB), {"changes"}),
+    ("a head not given out", f"UPDATE heads SET change = 96 WHERE conversation_no = {AT}", {"changes", "heads"}),
+    (
+        "a milestone not given out",
+        f"UPDATE milestones SET change = 96 WHERE conversation_no = {AT}",
+        {"changes", "milestones", "tellings"},
+    ),
+    ("a plugin's mark not given out", "UPDATE plugin_cursors SET change = 96", {"changes"}),
+    ("a plugin's mark below 0", "UPDATE plugin_cursors SET change = -1", {"changes"}),
+    # -- positions
+    ("the first follows something", message("previous = 1", 1, IN_GROUP), {"positions"}),
+    ("one begins anew", message("previous = 0", 30), {"positions"}),
+    ("one follows itself", message("previous = change", 30), {"positions"}),
+    ("one follows another conversation's", message("previous = 41", 2), {"positions"}),
+    ("one follows the one before the last", message("previous = previous - 1", 30), {"positions"}),
+    ("one follows a change that is no message", message("previous = 83", SECOND_EDIT), {"positions"}),
+    (
+        "a head is behind its conversation",
+        f"UPDATE heads SET position = 3, change = 94, unread_no = 2 WHERE conversation_no = {CHANNEL}",
+        {"positions"},
+    ),
+    (
+        "the last message is gone",
+        f"DELETE FROM messages WHERE conversation_no = {AT} AND position = 41",
+        {"heads", "positions", "revisions"},
+    ),
+    # -- heads
+    ("no head", f"DELETE FROM heads WHERE conversation_no = {CHANNEL}", {"heads", "positions", "conversations", "members"}),
+    ("a head of nothing", "INSERT INTO heads VALUES (99, 4, 95, 3)", {"heads"}),
+    ("a head at the message before", f"UPDATE heads SET change = 94 WHERE conversation_no = {CHANNEL}", {"heads"}),
+    ("a head one too far", f"UPDATE heads SET position = 5 WHERE conversation_no = {CHANNEL}", {"heads", "positions"}),
+    ("a head that counts one more", f"UPDATE heads SET unread_no = 4 WHERE conversation_no = {CHANNEL}", {"heads"}),
+    ("a head that counts one less", f"UPDATE heads SET unread_no = 2 WHERE conversation_no = {CHANNEL}", {"heads"}),
+    # -- milestones
+    ("no milestone", f"DELETE FROM milestones WHERE conversation_no = {AT} AND position = 32", {"milestones"}),
+    (
+        "a milestone at the one before",
+        f"UPDATE milestones SET change = 31 WHERE conversation_no = {AT} AND position = 32",
+        {"milestones"},
+    ),
+    ("a milestone where none belongs", f"INSERT INTO milestones VALUES ({AT}, 33, 33)", {"milestones"}),
+    ("a milestone of another conversation", f"INSERT INTO milestones VALUES ({AT}, 48, 55)", {"milestones"}),
+    ("a milestone above the head", f"INSERT INTO milestones VALUES ({AT}, 48, 84)", {"milestones"}),
+    # -- keys and senders
+    ("a key one byte short", message("key = substr(key, 2)", 30), {"keys"}),
+    ("a key one byte long", message("key = zeroblob(17)", 30), {"keys"}),
+    ("a digest one byte short", message("digest = substr(digest, 2)", 30), {"keys", "digests"}),
+    ("a word of somebody who was never there", message(f"sender_no = {DEE}", 30), {"senders"}),
+    ("a word of who left just before", message(f"sender_no = {BOB}", LEFT, IN_GROUP), {"senders", "tellings"}),
+    # -- contents
+    ("sent before time began", message("sent_at = -1", 30), {"contents"}),
+    ("revision 0", message("revision = 0", 30), {"contents"}),
+    ("no map", contains(b"\x93\x01\x02\x03"), {"contents"}),
+    ("a map and a byte more", contains(said("x") + b"\xc0"), {"contents"}),
+    ("no type", contains({"text": "x"}), {"contents"}),
+    ("an empty type", contains({"type": "", "text": "x"}), {"contents"}),
+    ("a type that is no word", contains({"type": 5, "text": "x"}), {"contents"}),
+    ("a text without text", contains({"type": "text"}), {"contents"}),
+    ("a text that is none", contains({"type": "text", "text": 5}), {"contents"}),
+    # -- unread counts
+    ("counts one more", message("unread_no = unread_no + 1", 30), {"unread counts"}),
+    ("counts one less", message("unread_no = unread_no - 1", 30), {"unread counts"}),
+    ("counts from 1 at the beginning", message("unread_no = 2", 1), {"unread counts"}),
+    ("what the server told counts", message("unread_no = unread_no + 1", FIRST_EDIT), {"unread counts"}),
+    (
+        "one that was taken back counts twice",
+        message("content = NULL, unread_no = unread_no + 1", 30),
+        {"unread counts"},
+    ),
+    ("one that was taken back counts back", message("content = NULL, unread_no = unread_no - 2", 30), {"unread counts"}),
+    # -- digests: what was first said, and each kind of request
+    ("another digest", message("digest = zeroblob(16)", 30), {"digests"}),
+    ("another digest of what was edited", message("digest = zeroblob(16)", EDITED), {"digests"}),
+    ("the digest of what it was edited to", contains(said("best"), EDITED), {"digests"}),
+    *(
+        (f"another digest of the telling at {position}", message("digest = zeroblob(16)", position, where), {"digests"})
+        for position, where in (
+            (FIRST_EDIT, AT), (SECOND_EDIT, AT), (ADDED, IN_GROUP), (REMOVED, IN_GROUP), (LEFT, IN_GROUP), (PROMOTED, IN_GROUP)
+        )
+    ),
+    ("a telling of another role than asked for", retold(ADDED, role="member"), {"digests"}),
+    # -- tellings
+    ("an event of no kind", retold(LEFT, event="danced"), {"tellings"}),
+    ("made again", retold(PROMOTED, event="created", user="cy"), {"tellings"}),
+    ("made by another", retold(1, CHANNEL, user="eve"), {"tellings"}),
+    ("edited: no target", retold(SECOND_EDIT, AT, target="3"), {"tellings"}),
+    ("edited: itself", retold(SECOND_EDIT, AT, target=SECOND_EDIT), {"tellings"}),
+    ("edited: nothing", retold(SECOND_EDIT, AT, target=0), {"tellings"}),
+    ("edited: a revision that there is not", retold(SECOND_EDIT, AT, revision=4), {"tellings"}),
+    ("edited: the first revision", retold(SECOND_EDIT, AT, revision=1, request=b"edit 3 " + said("3")), {"tellings"}),
+    ("edited: by another", message(f"sender_no = {BOB}", FIRST_EDIT), {"tellings"}),
+    ("added: a stranger", retold(ADDED, user="dee", request=b"add admin dee"), {"tellings", "members"}),
+    ("added: nobody", retold(ADDED, user="zoe", request=b"add admin zoe"), {"tellings", "members"}),
+    ("added: as nothing", retold(PROMOTED, role="king", request=b"add king ann"), {"tellings"}),
+    ("removed: who is still there", retold(REMOVED, user="cy", request=b"remove cy"), {"tellings", "members"}),
+    ("left: said by another", retold(REMOVED, event="left"), {"tellings"}),
+    # -- revisions
+    ("an earlier content is lost", "DELETE FROM revisions WHERE revision = 2", {"revisions", "tellings"}),
+    (
+        "one more than there was",
+        f"INSERT INTO revisions SELECT {AT}, 4, 1, content, 0 FROM revisions WHERE revision = 1",
+        {"revisions"},
+    ),
+    ("of another message", "UPDATE revisions SET position = 4 WHERE revision = 1", {"revisions", "tellings"}),
+    (
+        "of a message that there is not",
+        f"INSERT INTO revisions SELECT {AT}, 99, 1, content, 0 FROM revisions LIMIT 1",
+        {"revisions"},
+    ),
+    ("a number passed over", "UPDATE revisions SET revision = 0 WHERE revision = 1", {"revisions", "tellings"}),
+    (
+        "no map before",
+        lambda raw: raw.execute("UPDATE revisions SET content = x'90' WHERE revision = 2"),
+        {"revisions", "digests"},
+    ),
+    (
+        "an edit told that there was not",
+        retold(SECOND_EDIT, AT, event="added", user="ann", role="member", request=b"add member ann"),
+        {"revisions"},
+    ),
+    # -- accounts and tokens
+    ("a name of nothing", "UPDATE users SET user_id = '' WHERE user_id = 'bot'", {"accounts"}),
+    (
+        "an empty role",
+        "UPDATE users SET roles = 'staff' || char(10) || char(10) || 'nurse' WHERE user_id = 'eve'",
+        {"accounts"},
+    ),
+    ("a token of nobody", "UPDATE tokens SET user_no = 77", {"tokens"}),
+    ("a token of no device", "UPDATE tokens SET device_id = ''", {"tokens"}),
+    ("a token without a name", "UPDATE tokens SET token_id = ''", {"tokens"}),
+    # -- conversations
+    ("a pair that is another", "UPDATE conversations SET conversation_id = 'direct/ann/bot' WHERE no = 1", {"conversations"}),
+    ("a pair that is none", "UPDATE conversations SET conversation_id = 'direct/ann' WHERE no = 1", {"conversations"}),
+    ("the other one is gone", f"DELETE FROM members WHERE conversation_no = {AT} AND user_no = {BOB}", {"conversations"}),
+    ("a third in a pair", f"INSERT INTO members VALUES ({AT}, {CY}, 'member', 1, NULL, 0, 0, 0, 0, 1)", {"conversations"}),
+    (
+        "an id of another maker",
+        "UPDATE conversations SET conversation_id = 'group/' || lower(hex(randomblob(16))) WHERE no = 2",
+        {"conversations"},
+    ),
+    (
+        "membership changed with another's message",
+        f"UPDATE conversations SET membership = 95 WHERE no = {IN_GROUP}",
+        {"conversations"},
+    ),
+    ("membership changed with a cursor", f"UPDATE conversations SET membership = 86 WHERE no = {IN_GROUP}", {"conversations"}),
+    ("two owners", member("role = 'owner'", ANN, IN_GROUP), {"conversations"}),
+    ("no owner", member("role = 'admin'", CY, IN_GROUP), {"conversations"}),
+    ("the first message tells of something else", contains(said("x"), 1, where=CHANNEL), {"conversations", "unread counts"}),
+    # -- members
+    ("an admin of a pair", member("role = 'admin'", BOB), {"members"}),
+    ("a reader of a group", member("role = 'reader'", ANN, IN_GROUP), {"members"}),
+    ("a king of a channel", member("role = 'king'", EVE, CHANNEL), {"members"}),
+    ("muted before time began", member("muted_until = -1", BOB), {"members"}),
+    ("joined before the first", member("joined_at = 0", EVE, CHANNEL), {"members"}),
+    ("joined after the last", member("joined_at = 47", ANN, IN_GROUP), {"members"}),
+    ("joined where another did", member(f"joined_at = {BACK}", CY, IN_GROUP), {"members"}),
+    ("joined where it left", member(f"joined_at = {REMOVED}", BOB, IN_GROUP), {"members"}),
+    ("left after the last", member("left_at = 47", BOB, IN_GROUP), {"members", "tellings"}),
+    ("left where another did", member(f"left_at = {LEFT}", BOB, IN_GROUP), {"members", "tellings"}),
+    ("left a pair", member("left_at = 41", BOB), {"members", "conversations"}),
+    ("came later to a pair", member("joined_at = 2", BOB), {"members"}),
+    # -- cursors
+    ("read more than was delivered", member("read = 20, delivered = 19, seen_no = 20", BOB), {"cursors"}),
+    ("read something, and nothing was delivered", member("read = 1, delivered = 0, seen_no = 1", BOB), {"cursors"}),
+    ("delivered more than there is", member("delivered = 42", BOB), {"cursors"}),
+    ("read more than there is", member("delivered = 42, read = 42, seen_no = 39", BOB), {"cursors"}),
+    ("delivered below nothing", member("delivered = -1", BOB), {"cursors"}),
+    ("read below nothing", member("read = -1", BOB), {"cursors"}),
+    ("delivered after leaving", member(f"delivered = {REMOVED + 1}", BOB, IN_GROUP), {"cursors"}),
+    (
+        "read after leaving",
+        member(f"delivered = {REMOVED + 1}, read = {REMOVED + 1}, seen_no = 40", BOB, IN_GROUP),
+        {"cursors"},
+    ),
+    ("unread from one less than was read", member("read = 20, delivered = 20, seen_no = 19", BOB), {"cursors"}),
+    ("unread from one more than was read", member("read = 20, delivered = 20, seen_no = 21", BOB), {"cursors"}),
+    ("unread from before joining", member("seen_no = 39", ANN, IN_GROUP), {"cursors"}),
+    ("unread from less than the head, which was read", member("seen_no = 39", CY, IN_GROUP), {"cursors"}),
+    # -- plugins
+    *(
+        (f"a strange name in {table}", f"INSERT INTO {table} VALUES ({values})", {"plugins"})
+        for table, values in (
+            ("plugin_cursors", "'Shop', 1"),
+            ("plugin_migrations", "'9shop', 1, 0"),
+            ("timers", "1000, 'sqlite', 5, 'later', x'80'"),
+            ("plugin_failures", "2, 'a_b', 'timer 1', 'ab12', 'it broke', 0"),
+        )
+    ),
+    ("the first migration is missing", "DELETE FROM plugin_migrations WHERE number = 1", {"plugins"}),
+    ("a migration is passed over", "UPDATE plugin_migrations SET number = 3 WHERE number = 2", {"plugins"}),
+    ("a failure of nothing", "UPDATE plugin_failures SET event = ''", {"plugins"}),
+    ("a failure that cannot be found again", "UPDATE plugin_failures SET error_id = ''", {"plugins"}),
+    ("a timer's words are none", "UPDATE timers SET payload = x'90'", {"timers"}),
+    ("a timer without a name", "UPDATE timers SET name = ''", {"timers"}),
+    ("a timer that was not given out", "UPDATE timers SET timer_id = 2", {"timers"}),
+]  # fmt: skip
+
+LAWFUL: list[tuple[str, Damage]] = [
+    ("a table of a plugin in capitals", "CREATE TABLE SHOP_more (id INTEGER)"),
+    ("an index of a plugin", "CREATE INDEX shop_by_thing ON shop_parts (thing)"),
+    ("a counter above the last message", "UPDATE meta SET value = 1000 WHERE name = 'change'"),
+    ("a plugin's mark at the last change", "UPDATE plugin_cursors SET change = 95"),
+    ("a plugin that has heard nothing", "UPDATE plugin_cursors SET change = 0"),
+    ("a receipt with the last change", "UPDATE conversations SET changed = 95 WHERE no = 2"),
+    ("sent when time began", message("sent_at = 0", 30)),
+    ("taken back", message("content = NULL", 30)),
+    ("what was edited is taken back", message("content = NULL", EDITED)),
+    ("of a kind that only applications know", contains({"type": "poll", "choices": [1, 2]})),
+    ("an empty text", contains({"type": "text", "text": ""})),
+    ("no roles", "UPDATE users SET roles = ''"),
+    ("muted for long", member("muted_until = 9000000000000000", BOB)),
+    ("a title", "UPDATE conversations SET title = 'x' WHERE no = 2"),
+    ("everything delivered, nothing read", member("delivered = 41", BOB)),
+    ("everything delivered and read", member("delivered = 41, read = 41, seen_no = 39", BOB)),
+    ("delivered and read up to the same", member("delivered = 20, read = 20, seen_no = 20", BOB)),
+    ("read up to leaving", member(f"delivered = {REMOVED}, read = {REMOVED}, seen_no = 40", BOB, IN_GROUP)),
+    ("read what came before joining", member("delivered = 10, read = 10", ANN, IN_GROUP)),
+    ("no tokens", "DELETE FROM tokens"),
+    ("no failures", "DELETE FROM plugin_failures"),
+    ("no timers left", "DELETE FROM timers"),
+    ("a plugin with one migration", "INSERT INTO plugin_migrations VALUES ('bank', 1, 0)"),
+]
+
+
+def spoil(raw: Raw, damage: Damage) -> None:
+    if isinstance(damage, str):
+        for statement in damage.split("; ") if "TRIGGER" not in damage else [damage]:
+            raw.execute(statement)
+    else:
+        damage(raw)
+
+
+@pytest.mark.parametrize(
+    ("damage", "found_by"), [row[1:] for row in SPOILED], ids=[row[0] for row in SPOILED]
+)
+def test_what_is_spoiled_is_found(raw: Raw, damage: Damage, found_by: set[str]) -> None:
+    spoil(raw, damage)
+    report = check_database(raw)
+    assert names(report) == found_by, report.findings
+
+
+@pytest.mark.parametrize("damage", [row[1] for row in LAWFUL], ids=[row[0] for row in LAWFUL])
+def test_what_is_lawful_is_not_found(raw: Raw, damage: Damage) -> None:
+    spoil(raw, damage)
+    assert check_database(raw).findings == []
+
+
+def test_every_check_has_a_row_that_only_it_finds() -> None:
+    alone = {name for _, _, found_by in SPOILED if len(found_by) == 1 for name in found_by}
+    assert alone == {*NAMES} - {"side file"}
+
+
+@pytest.mark.parametrize(
+    ("epoch", "behind", "found"),
+    [("", 0, 0), ("", 1, 0), ("", -1, 1), ("0123456789abcdef", 0, 1), ("0123456789abcdef", 1, 1)],
+    ids=["level", "behind", "ahead", "another epoch", "another epoch, behind"],
+)
+def test_the_side_file_is_of_this_history_and_never_ahead(
+    raw: Raw, epoch: str, behind: int, found: int
+) -> None:
+    (own,) = raw.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
+    report = check_database(raw, side=SideFile(epoch or own, 95 - behind))
+    assert (report.found, names(report)) == (found, {"side file"} if found else set())
