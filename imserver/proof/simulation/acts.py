@@ -57,6 +57,8 @@ _LINES = {
 }
 #: Buttons of cards that are remembered.
 MAX_BUTTONS = 6
+#: Posts that a long run takes, and how many of one's own are remembered to be offered again in it.
+RUNS, REMEMBERED = (66, 99, 130, 200), 300
 #: Acts of one device that wait for an answer at a time.
 MAX_PENDING = 40
 
@@ -98,6 +100,8 @@ class Acts:
             table.append((12, self._flood))
         if device.world.setting.booking:
             table.append((14, self._book))
+        if device.world.setting.runs:
+            table.append((25, self._long_run))
         self._weights = [weight for weight, _ in table]
         self._acts = [act for _, act in table]
 
@@ -131,7 +135,7 @@ class Acts:
     def _post(self, where: str, content: dict[str, Any]) -> Post:
         post = self.device.post(where, content)
         self._mine.append(post)
-        del self._mine[:-30]
+        del self._mine[: -(REMEMBERED if self.device.world.setting.runs else 30)]
         return post
 
     async def _say(self) -> None:
@@ -168,6 +172,22 @@ class Acts:
             post = self._random.choice(self._mine)
             if post.outcome not in ("refused", "abandoned") and self.device.process is not None:
                 self.device.process.spawn(self.device.offer(post), "again")
+
+    async def _long_run(self) -> None:
+        """All at once, as after a cut: new posts, and anywhere among them some of which nobody here knows what became."""
+        random, where = self._random, self._where()
+        again = [post for post in self._mine if post.outcome not in ("refused", "abandoned")]
+        again = random.sample(again, k=min(len(again), random.choice((1, 1, 2, 10, 40))))
+        run: list[Post | None] = [*[None] * random.choice(RUNS), *again]
+        if random.random() < 0.5:
+            random.shuffle(run)
+        for post in run:
+            if post is None:
+                self._post(where if random.random() < 0.9 else self._where(), self._text())
+            elif self.device.process is not None:
+                self.device.process.spawn(self.device.offer(post), "again")
+        self.device.world.journal.counts["long runs"] += 1
+        self.device.world.journal.counts["posts offered again in them"] += len(again)
 
     async def _lose_patience(self) -> None:
         self.device.post(self._where(), self._text(), patience_s=self._random.choice((0.0, 0.01, 0.5)))

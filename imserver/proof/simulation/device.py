@@ -34,7 +34,7 @@ from .loop import Process, VirtualLoop
 from .machine import Machine
 from .network import Network
 from .record import Post, Record, Shown, Storage
-from .setting import SECRET, Setting
+from .setting import SECRET, Setting, for_runs
 
 
 class World(Protocol):
@@ -89,7 +89,8 @@ class Device:
             "max_outbox_entries": (12,),
             "max_queued_events": (5,),
         }
-        return ClientLimits(**{name: choice(values) for name, values in drawn.items() if chance() < 0.25})
+        limits = {name: choice(values) for name, values in drawn.items() if chance() < 0.25}
+        return ClientLimits(**(for_runs(limits) if self.world.setting.runs else limits))
 
     # -- lives --------------------------------------------------------------------------------------------------------
 

@@ -70,6 +70,17 @@ STORE: Mapping[str, tuple[Any, ...]] = {
 }
 
 
+#: What keeps a run of posts from being long where it is committed, or makes reading it message by message take for ever.
+SHORTENING = frozenset(
+    {
+        *("max_requests", "posts_per_second", "posts_burst", "max_page_items"),
+        *("max_batch_units", "max_queue_units", "max_queue_bytes"),
+        *("max_outbox_entries", "page_items"),
+    }
+)
+RUNS_SHARE = 0.2
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One run's."""
@@ -95,6 +106,8 @@ class Setting:
     booking: bool
     #: Some people send large messages, many at a time.
     bulky: bool
+    #: Applications that were cut off offer long runs of posts, and in them what was stored before.
+    runs: bool = False
 
     def config(self, database: Path) -> Config:
         """Of every server of this run."""
@@ -118,10 +131,15 @@ def draw(seed: int) -> Setting:
         # What is large has to pile up in front of a slow socket, not in a window.
         limits = {name: value for name, value in limits.items() if not name.startswith("window")}
     busy_s = choice((10.0, 25.0, 60.0))
+    store = _some(random, kind.small, STORE) | {"readers": choice((1, 1, 2))}
+    # Drawn by itself: the other seeds stay the runs that they were.
+    runs = Random(f"{seed} offered again").random() < RUNS_SHARE
+    if runs:
+        limits, store = for_runs(limits), for_runs(store)
     return Setting(
         seed=seed,
         limits=limits,
-        store=_some(random, kind.small, STORE) | {"readers": choice((1, 1, 2))},
+        store=store,
         devices=devices,
         busy_s=busy_s,
         trouble=1.0 if bulky else choice(kind.trouble),
@@ -133,6 +151,7 @@ def draw(seed: int) -> Setting:
         token_ttl_s=choice((3_600, 30 * 86_400)),
         booking=booking,
         bulky=bulky,
+        runs=runs,
     )
 
 
@@ -141,6 +160,11 @@ def _devices(random: Random, booking: bool) -> dict[str, int]:
     if booking and random.random() < 0.5:
         people.append(STAFF)
     return {user: 2 if random.random() < 0.3 else 1 for user in people}
+
+
+def for_runs(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The limits under which runs are long."""
+    return {name: value for name, value in values.items() if name not in SHORTENING}
 
 
 def _some(random: Random, share: float, values: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
