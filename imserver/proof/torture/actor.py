@@ -42,6 +42,8 @@ from .cast import Part
 IMPATIENT = Environment(uniform=lambda low, high: min(high, 0.1 + secrets.randbelow(300) / 1000))
 #: Posts without an answer above which a client says nothing more: the load is open, but not without bound.
 MAX_UNANSWERED = 200
+#: Answered posts that are remembered to be offered again.
+MAX_REMEMBERED = 200
 #: Of all clients: who takes up to so long for so many of its messages (seconds). It is still faster than they come.
 SLOW_SHARE = 0.3
 DAWDLE_SHARE, DAWDLE_S = 0.2, 0.04
@@ -97,6 +99,7 @@ class Actor:
         self._client: Client | None = None
         self._line = _Line()
         self._unanswered: dict[bytes, float] = {}
+        self._said: deque[tuple[str, dict[str, Any], bytes]] = deque(maxlen=MAX_REMEMBERED)
         self._last: dict[str, int] = {}
         self._moved = asyncio.Event()
         self._rng = random.Random(f"{part.name} {life}")
@@ -178,7 +181,25 @@ class Actor:
         except ClientError as error:
             outcome = error
         self._settled(key, outcome)
-        return outcome if isinstance(outcome, Posted) else None
+        if not isinstance(outcome, Posted):
+            return None
+        self._said.append((conversation_id, content, key))
+        return outcome
+
+    def offer_again(self, count: int) -> None:
+        """Some posts that were answered before, as an application does that was cut off and does not know."""
+        for said in self._rng.sample([*self._said], k=min(count, len(self._said))):
+            self._spawn(self._offer_again(*said))
+
+    async def _offer_again(self, conversation_id: str, content: dict[str, Any], key: bytes) -> None:
+        try:
+            answer = await self.client.post(conversation_id, content, key=key)
+        except OutboxFull:
+            self.counts.held_back += 1
+        except (Refused, Undeliverable, Abandoned) as error:
+            self._break(f"{key.hex()} was answered, and then offered again: {error!r}")
+        else:
+            self.book.answered(answer)  # to be held against the first answer, and against what is stored
 
     def _settled(self, key: bytes, outcome: Posted | ClientError | None) -> None:
         if isinstance(outcome, Disconnected):

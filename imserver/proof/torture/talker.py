@@ -12,6 +12,8 @@ from .actor import Actor
 
 #: Of all posts: given up again, edited once answered; of all answers: read.
 GIVE_UP_SHARE, EDIT_SHARE, READ_SHARE = 0.01, 0.02, 0.2
+#: In some bursts one client says so much, and then offers again up to so much of what it said before.
+RUN_SHARE, RUN_POSTS, RUN_AGAIN = 0.4, 80, 10
 #: A process that was stopped does not make up for what it did not say meanwhile (seconds).
 MAX_BEHIND_S = 0.5
 
@@ -40,6 +42,10 @@ class Talkers:
         """So many posts at once, by clients that are connected; how many it were."""
         ready = [actor for actor in self.places if actor.ready.is_set() and actor.connected]
         said = [self.say(self._rng.choice(ready)) for _ in range(count if ready else 0)]
+        if ready and self._rng.random() < RUN_SHARE:
+            actor = self._rng.choice(ready)
+            said += [self.say(actor) for _ in range(RUN_POSTS)]
+            actor.offer_again(self._rng.randint(1, RUN_AGAIN))
         return sum(said)
 
     def say(self, actor: Actor) -> bool:
