@@ -31,10 +31,16 @@ class Said:
 
 
 def long_run(
-    random: Random, people: tuple[str, ...], places: tuple[str, ...], known: list[Said], first: int
+    random: Random,
+    people: tuple[str, ...],
+    places: tuple[str, ...],
+    known: list[Said],
+    first: int,
+    *,
+    longest: int = LENGTHS[-1],
 ) -> list[Said]:
     """New posts with keys from `first` on, and among them some of `known`: as they were, twice, or with another text."""
-    length, where = random.choice(LENGTHS), random.choice(WHERE)
+    length, where = min(random.choice(LENGTHS), longest), random.choice(WHERE)
     lanes = [_lane(random, people, places) for _ in range(random.choice((1, 1, 2, 5)))]
     run = [Said(first + number, *random.choice(lanes), f"{number}") for number in range(length)]
     again = random.sample(known, k=min(len(known), random.choice((1, 1, 2, 10, length)), length))

@@ -36,8 +36,15 @@ async def counted(tmp_path: Path) -> AsyncIterator[tuple[Stand, list[str]]]:
 
 @pytest.mark.parametrize(
     "numbers",
-    [range(10, 18), [10, 11, 11, 12, 10], [10, 2, 11, 3, 12], [2, 2, 10, 10]],
-    ids=["all new", "offered twice in it", "committed before", "both"],
+    [
+        range(10, 18),
+        [10, 11, 11, 12, 10],
+        [10, 2, 11, 3, 12],
+        [2, 2, 10, 10],
+        [*range(10, 410), 3, 2],
+        [2, *range(10, 410)],
+    ],
+    ids=["all new", "offered twice in it", "committed before", "both", "last of many", "first of many"],
 )
 async def test_a_run_is_not_done_one_by_one_for_a_key_that_is_known(
     counted: tuple[Stand, list[str]], numbers: list[int]

@@ -16,6 +16,7 @@ import pytest
 from imserver.config import StoreConfig
 from imserver.errors import RefusalCode, StartError
 from imserver.store import SqliteStore, database
+from imserver.testing import ManualClock
 from tests.store.support import DIRECT, USERS, Recorder, Stand, key, post, refusal_of, said
 
 
@@ -305,23 +306,28 @@ async def test_a_side_file_that_is_missing_or_unreadable_changes_nothing(
     await again.store.close()
 
 
-async def test_a_muted_member_says_nothing_until_then(tmp_path: Path) -> None:
-    """Mutes have no method yet; the column counts all the same."""
-    path = tmp_path / "chat.db"
+@pytest.mark.parametrize("for_ms", [1, 1_000, 3_600_000, 10 * 365 * 86_400_000])
+async def test_a_muted_member_says_nothing_until_then(tmp_path: Path, for_ms: int) -> None:
+    """To the millisecond, alone and in a run. Mutes have no method yet; the column counts all the same."""
+    path, clock = tmp_path / "chat.db", ManualClock()
     await (await started(path)).store.close()
     with sqlite3.connect(path) as raw:
         raw.execute(
-            "UPDATE members SET muted_until = 9e15 WHERE user_no = (SELECT no FROM users WHERE user_id = 'ann')"
+            "UPDATE members SET muted_until = ? WHERE user_no = (SELECT no FROM users WHERE user_id = 'ann')",
+            (clock.now_ms() + for_ms,),
         )
     raw.close()
-    stand = await opened(path)
-    assert await stand.post(post(1), post(9), post(10, "bob")) == [
-        (1, 1001, True),
-        RefusalCode.FORBIDDEN,
-        (4, 1010, False),
-    ]
-    edit = stand.tx(lambda tx: tx.edit(DIRECT, "ann", key(20), 1, said("x")))
-    assert await refusal_of(edit) == RefusalCode.FORBIDDEN
+    stand = await opened(path, clock=clock)
+    clock.jump_to(clock.now_ms() + for_ms - 1)
+    told = await stand.post(post(1), post(9), post(10, "bob"))
+    assert told == [(1, 1001, True), RefusalCode.FORBIDDEN, (4, 1010, False)]
+    for work in (
+        lambda tx: tx.post(DIRECT, "ann", key(11), said("x"), sent_at=1),
+        lambda tx: tx.edit(DIRECT, "ann", key(20), 1, said("x")),
+    ):
+        assert await refusal_of(stand.tx(work)) == RefusalCode.FORBIDDEN
+    clock.jump_to(clock.now_ms() + 1)
+    assert await stand.post(post(9), post(12, "bob")) == [(5, 1009, False), (6, 1012, False)]
     await stand.store.close()
 
 

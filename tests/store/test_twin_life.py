@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,9 @@ from imserver.config import StoreConfig
 from imserver.errors import Refusal
 from imserver.model import User
 from imserver.store import MemoryStore, SqliteStore
+from imserver.store.checks import check_database
 from imserver.testing import ManualClock
+from tests.store.long_runs import Said, long_run
 from tests.store.support import Recorder, Stand
 from tests.store.test_twins import (
     GROUPS,
@@ -74,6 +78,9 @@ class Twins(RuleBasedStateMachine):
         self.disk = self._on_disk("1")
         self.sinces: dict[str, list[str]] = {person: [] for person in PEOPLE}
         self.lasts: dict[tuple[str, str], int] = {}
+        #: What was offered in long runs, and what of it is stored.
+        self.runs: list[list[Said]] = []
+        self.known: list[Said] = []
 
     def _on_disk(self, name: str) -> Stand:
         (self.folder / name).mkdir(exist_ok=True)
@@ -110,6 +117,19 @@ class Twins(RuleBasedStateMachine):
             self.loop.run_until_complete(stand.do(units))
             told.append([(answer(unit), list(unit.events)) for unit in units])
         assert told[0] == told[1]
+
+    @rule(seed=st.integers(0, 2**32))
+    def offered_again_in_part(self, seed: int) -> None:
+        """A long run at once, of which some was committed before: in this life of the store or in an earlier one."""
+        first = 1_000_000 * (1 + len(self.runs))
+        run = long_run(random.Random(seed), PEOPLE, (*PAIRS, *GROUPS), self.known, first, longest=99)
+        self.runs.append(run)
+        here, there = ([each.unit() for each in run] for _ in range(2))
+        for stand, units in ((self.disk, here), (self.memory, there)):
+            self.loop.run_until_complete(stand.do(units))
+        told = [[(answer(unit), list(unit.events)) for unit in units] for units in (here, there)]
+        assert told[0] == told[1]
+        self.known += [each for each, unit in zip(run, here, strict=True) if unit.error is None]
 
     @rule(seconds=st.sampled_from([0.0, 1.0, 86_400.0]), back=st.booleans())
     def time_passes(self, seconds: float, back: bool) -> None:
@@ -212,6 +232,8 @@ class Twins(RuleBasedStateMachine):
             self.both(everything)
         for stand in (self.disk, self.memory):
             self.loop.run_until_complete(stand.store.close())
+        with closing(sqlite3.connect(self.folder / str(self.lives) / "chat.db")) as raw:
+            assert check_database(raw).findings == []
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
         shutil.rmtree(self.folder, ignore_errors=True)
