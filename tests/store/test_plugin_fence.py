@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
 from imserver.errors import PluginError
 from imserver.store.plugin_fence import PLUGIN_BUDGET_S, Mode, PluginFence
+from tests.store.support import Stand, Work
 
 #: Far more steps than lie between two looks at the clock.
 COUNT = "WITH RECURSIVE n(i) AS (SELECT {} UNION ALL SELECT i + 1 FROM n WHERE i < {}) SELECT max(i) FROM n"
@@ -45,3 +48,24 @@ def test_computing_does_count_also_in_many_statements(connection: sqlite3.Connec
         go_on()
     fence.begin_unit()
     assert fence.execute("shop", COUNT.format(1, 10), (), Mode.READ) == [(10,)]
+
+
+async def test_each_unit_of_a_batch_and_each_read_has_all_its_time(sqlite_stand: Stand) -> None:
+    """The bound is one unit's: what others of the same batch, or earlier reads, have computed is not counted."""
+    ticks = itertools.count()
+    store: Any = sqlite_stand.store
+    for fence in (store._batches._fence, *(reader._fence for reader in store._readers)):
+        fence._timer = lambda: next(ticks) * 0.1 * PLUGIN_BUDGET_S
+
+    def compute(of: Any) -> int:
+        found: int = of.plugin_sql("shop", COUNT.format(1, 200))[0][0]
+        return found
+
+    units = [Work(compute) for _ in range(6)]
+    await sqlite_stand.do(units)
+    assert [unit.error for unit in units] == [None] * 6
+    for _ in range(6):
+        assert await sqlite_stand.read(compute) == 200
+    all_in_one = Work(lambda tx: [compute(tx) for _ in range(6)])
+    await sqlite_stand.do([all_in_one])
+    assert isinstance(all_in_one.error, PluginError), "in one unit it adds up"
