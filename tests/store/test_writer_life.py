@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from imserver.chat.ports import Unit
-from imserver.errors import Refusal, RefusalCode
+from imserver.errors import Refusal, RefusalCode, StoreFailed
 from imserver.store.writer import MAX_BATCH_BYTES
 from tests.store.support import Recorder
 from tests.store.test_writer import Disk, turn, writer
@@ -132,3 +132,27 @@ async def test_what_is_withdrawn_takes_no_room_in_a_batch(given_up: int) -> None
     assert disk.batches[1:] == [units[-1:]]
     disk.finish()
     assert listener.units == units, "in the order in which they came"
+
+
+async def test_when_the_disk_fails_everybody_who_waits_is_told_once() -> None:
+    """Those of the batch and those of the queue alike; nobody is settled, and nothing is kept."""
+    disk, listener = Disk(), Recorder()
+    failures: list[StoreFailed] = []
+    queue = writer(disk, listener, on_failure=failures.append, max_batch_units=2)
+    told: list[Unit] = []
+
+    class Losing(Wavering):
+        __slots__ = ()
+
+        def lost(self, error: Exception) -> None:
+            told.append(self)
+
+    units = [Losing(100) for _ in range(5)]
+    for unit in units:
+        queue.submit(unit)
+    await turn()
+    disk.finish(StoreFailed("who knows"))
+    await turn()
+    assert told == units
+    assert (listener.units, len(failures), len(disk.batches)) == ([], 1, 1)
+    assert (queue.queued_units, queue.queued_bytes, queue.idle) == (0, 0, True)
