@@ -43,6 +43,12 @@ def test_members_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
         cache.loaded(state(number, members=100))
         cache.trim()
         assert kept(cache) <= 12
+    # What was dropped does not count any more: what comes now stays.
+    cache.trim()
+    cache.loaded(state(900))
+    for _ in range(5):
+        cache.trim()
+        assert cache.get("c900") is not None
 
 
 def test_users_are_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,6 +72,7 @@ def test_what_was_made_and_undone_is_gone_and_what_changed_is_as_before() -> Non
     old.head, old.unread, old.title = 5, 5, "other"
     old.with_member("new", Role.MEMBER)
     old.without_member("u0")
+    old.muted = {"u1": 9}
     journal.undo(mark)
     assert cache.get("c2") is None
     assert "new" not in cache.users

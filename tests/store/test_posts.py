@@ -335,3 +335,18 @@ async def test_a_subclass_with_a_run_of_its_own_runs_it(stand: Stand) -> None:
     assert await stand.post(post(1), looking) == [(1, 1001, False), (1, 1001, True)]
     unknown = Looking(DIRECT, "ann", key(2), content, content_digest(content), 1)
     assert await stand.post(unknown) == [RefusalCode.TOO_LARGE]
+
+
+@pytest.mark.parametrize("expected", [None, 0, 1, 2, 3, 4, 5])
+async def test_an_edit_of_another_revision_than_expected_is_a_conflict(
+    stand: Stand, expected: int | None
+) -> None:
+    """An older one, a newer one: whoever edits says which text was on the screen."""
+    await stand.post(post(1))
+    for number in (2, 3):
+        await stand.tx(lambda tx, n: tx.edit(DIRECT, "ann", key(n), 1, said(f"{n}")), number)
+    edit = stand.tx(lambda tx: tx.edit(DIRECT, "ann", key(4), 1, said("4"), expected_revision=expected))
+    if expected in (None, 3):
+        assert (await edit)[1] == 4
+    else:
+        assert await refusal_of(edit) is RefusalCode.CONFLICT
