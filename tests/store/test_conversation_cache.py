@@ -48,7 +48,7 @@ def test_members_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
     cache.loaded(state(900))
     for _ in range(5):
         cache.trim()
-        assert cache.get("c900") is not None
+    assert cache.get("c900") is not None
 
 
 def test_users_are_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

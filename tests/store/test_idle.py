@@ -52,6 +52,7 @@ async def test_a_log_that_grows_is_told_once_until_it_is_short_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reader that never ends keeps it from starting anew; who reads the log wants to hear of that, and not all day."""
+    assert sqlite.WATCHED_WAL_PAGES * 4096 == 64 * 2**20  # bytes
     monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", 1)
     monkeypatch.setattr(sqlite, "WATCHED_WAL_PAGES", 60)
     log = LogBook()
