@@ -69,3 +69,14 @@ async def test_each_unit_of_a_batch_and_each_read_has_all_its_time(sqlite_stand:
     all_in_one = Work(lambda tx: [compute(tx) for _ in range(6)])
     await sqlite_stand.do([all_in_one])
     assert isinstance(all_in_one.error, PluginError), "in one unit it adds up"
+
+
+def test_names_of_tables_are_the_plugins_own_in_any_case(connection: sqlite3.Connection) -> None:
+    """As everywhere in SQL; and another plugin's are not, in any case."""
+    fence = PluginFence(connection)
+    fence.migrate("shop", "CREATE TABLE SHOP_Codes (code)")
+    fence.execute("shop", "INSERT INTO Shop_codes VALUES (7)", (), Mode.WRITE)
+    assert fence.execute("shop", "SELECT code FROM shop_CODES", (), Mode.READ) == [(7,)]
+    for table in ("SHOP_Codes", "shop_codes"):
+        with pytest.raises(PluginError, match="not allowed"):
+            fence.execute("bank", f"SELECT code FROM {table}", (), Mode.READ)
