@@ -10,10 +10,11 @@ import pytest
 
 from imserver.chat.conversations import MAX_RECEIPT_MEMBERS
 from imserver.config import StoreConfig
+from imserver.errors import RefusalCode
 from imserver.model import Kind, Role, group_conversation_id
 from imserver.store import MemoryStore, SqliteStore
 from imserver.store.pages import ITEM_OVERHEAD_BYTES
-from tests.store.support import DIRECT, Recorder, Stand, key, post, said
+from tests.store.support import DIRECT, Recorder, Stand, key, post, refusal_of, said
 
 GROUP = group_conversation_id("ann", key(900))
 
@@ -65,6 +66,16 @@ async def test_each_plugin_has_its_migrations_in_the_order_of_their_numbers(stan
         for number in range(2, 9):
             asked = f"SELECT * FROM {plugin}_{number}"
             assert await stand.tx(lambda tx, name, sql: tx.plugin_sql(name, sql), plugin, asked) == []
+
+
+@pytest.mark.parametrize("digits", ["", "-1", "+1", "1.0", "0x1", "١", "9" * 19, "9" * 20, "9" * 5_000, " 1"])
+async def test_a_place_that_nobody_gave_out_is_one_of_another_history(stand: Stand, digits: str) -> None:
+    """Whoever shows it forgets its cursors; it is no fault of ours, however long it is."""
+    token = f"{stand.store.epoch}.{digits}"
+    told = await refusal_of(stand.read(lambda reader: reader.sync("ann", token, 10)))
+    assert told is RefusalCode.EPOCH_CHANGED
+    told = await refusal_of(stand.read(lambda reader: reader.conversations("ann", token, 10)))
+    assert told is RefusalCode.EPOCH_CHANGED
 
 
 @pytest.mark.parametrize("maker", [SqliteStore, MemoryStore])

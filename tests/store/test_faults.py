@@ -16,6 +16,7 @@ from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StartError, StoreFailed
 from imserver.model import Kind, Role
 from imserver.store import SqliteStore
+from imserver.store.faults import Fault, fault_of, known_at_commit
 from tests.store.support import (
     DIRECT,
     USERS,
@@ -110,6 +111,31 @@ async def test_what_was_held_in_a_try_that_was_undone_is_not_held_in_the_next(st
     assert outcome(units[2]) == RefusalCode.HELD
     assert isinstance(ending.error, sqlite3.IntegrityError)
     assert outcome(units[4]) == (3, 1005, False)
+
+
+@pytest.mark.parametrize(
+    ("fault", "names"),
+    [
+        (Fault.FULL, "FULL"),
+        (Fault.BUSY, "BUSY BUSY_RECOVERY BUSY_SNAPSHOT BUSY_TIMEOUT LOCKED LOCKED_SHAREDCACHE"),
+        (
+            Fault.BROKEN,
+            "IOERR IOERR_READ IOERR_WRITE IOERR_FSYNC IOERR_SHORT_READ IOERR_TRUNCATE IOERR_SHMMAP",
+        ),
+        (Fault.BROKEN, "CORRUPT CORRUPT_VTAB CORRUPT_INDEX NOTADB CANTOPEN CANTOPEN_FULLPATH PERM PROTOCOL"),
+        (Fault.BROKEN, "READONLY READONLY_DBMOVED READONLY_RECOVERY"),
+        (
+            Fault.UNIT,
+            "CONSTRAINT CONSTRAINT_UNIQUE CONSTRAINT_NOTNULL TOOBIG MISMATCH INTERRUPT ERROR AUTH RANGE",
+        ),
+    ],
+)
+def test_whose_fault_it_is_follows_from_the_first_byte_of_the_code(fault: Fault, names: str) -> None:
+    """SQLite says more than that: which call failed, which constraint. And only few of them are a clear no at COMMIT."""
+    for name in names.split():
+        error = sqlite_error(f"SQLITE_{name}", "as SQLite says it")
+        assert fault_of(error) is fault, name
+        assert known_at_commit(error) == name.startswith(("FULL", "BUSY", "CONSTRAINT")), name
 
 
 FULL = ("SQLITE_FULL", "database or disk is full")

@@ -50,6 +50,15 @@ def test_computing_does_count_also_in_many_statements(connection: sqlite3.Connec
     assert fence.execute("shop", COUNT.format(1, 10), (), Mode.READ) == [(10,)]
 
 
+def test_our_own_statements_have_all_the_time_they_need(connection: sqlite3.Connection) -> None:
+    """Also long after a plugin's time has run out on the same connection."""
+    now = 0.0
+    fence = PluginFence(connection, timer=lambda: now)
+    assert fence.execute("shop", COUNT.format(1, 10), (), Mode.READ) == [(10,)]
+    now += 1000 * PLUGIN_BUDGET_S
+    assert connection.execute(COUNT.format(1, 5_000)).fetchall() == [(5_000,)]
+
+
 async def test_each_unit_of_a_batch_and_each_read_has_all_its_time(sqlite_stand: Stand) -> None:
     """The bound is one unit's: what others of the same batch, or earlier reads, have computed is not counted."""
     ticks = itertools.count()
@@ -73,6 +82,7 @@ async def test_each_unit_of_a_batch_and_each_read_has_all_its_time(sqlite_stand:
 
 def test_names_of_tables_are_the_plugins_own_in_any_case(connection: sqlite3.Connection) -> None:
     """As everywhere in SQL; and another plugin's are not, in any case."""
+    connection.isolation_level = None  # as the store's connections are
     fence = PluginFence(connection)
     fence.migrate("shop", "CREATE TABLE SHOP_Codes (code)")
     fence.execute("shop", "INSERT INTO Shop_codes VALUES (7)", (), Mode.WRITE)
