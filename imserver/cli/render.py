@@ -176,7 +176,7 @@ def card_rows(content: Mapping[str, Any], page: Page) -> list[Row]:
     if buttons and body:
         body.append([("", "")])
     body = [*_cut_off(body), *buttons]
-    used = max([width(title) + 2, *(width(plain(row)) for row in body)])
+    used = max([width(title) + 2, *(width("".join(text for _, text in row)) for row in body)])
     used = min(used, inner)
     frame = "class:box"
     rows: list[Row] = [

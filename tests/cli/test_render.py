@@ -90,6 +90,14 @@ def test_the_sides_of_a_box_are_straight(cells: int) -> None:
     assert width(plain(rows[0])) <= cells
 
 
+def test_blanks_at_the_end_of_a_line_do_not_bend_a_box() -> None:
+    assert lines(card_rows({"type": "card", "title": "x", "text": "hello     "}, PAGE)) == [
+        "       ┌─ x ────────┐",
+        "       │ hello      │",
+        "       └────────────┘",
+    ]
+
+
 def test_a_malformed_card_is_drawn_as_far_as_it_goes() -> None:
     card = {
         "type": "card",
