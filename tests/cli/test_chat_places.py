@@ -1,0 +1,131 @@
+"""What the chat remembers of conversations and people: whose words, whose receipts, which buttons, how much."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from imserver.cli import chat_places
+from imserver.cli.chat_places import MAX_NAMES_ASKED, MAX_REMEMBERED, Names, Place, tells_of_edit, users_in
+from imserver.cli.render import Tick
+from imserver_client import Cursor, Item, Refused
+
+CARD = {"type": "card", "actions": [{"label": "yes", "command": "/yes"}]}
+CARD_WITHOUT = {"type": "card", "title": "done"}
+TEXT = {"type": "text", "text": "hi"}
+SYSTEM = {"type": "system", "event": "added", "user": "carol"}
+
+
+def item(position: int, sender: str, content: Any, revision: int = 1) -> Item:
+    return Item("c", position, sender, 0, b"k" * 16, content, revision)
+
+
+def place(*items: Item, **cursors: Cursor) -> Place:
+    made = Place("c", "alice", "C")
+    for one in items:
+        made.note(one, cursors)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("items", "taps"),
+    [
+        ([item(1, "bob", CARD)], ["/yes"]),
+        ([item(1, "bob", CARD), item(2, "bob", TEXT)], []),
+        ([item(1, "bob", CARD), item(2, "alice", TEXT)], ["/yes"]),
+        ([item(1, "bob", CARD), item(2, "bob", SYSTEM)], ["/yes"]),
+        ([item(1, "bob", CARD), item(1, "bob", CARD_WITHOUT, 2)], []),
+        ([item(1, "bob", TEXT), item(2, "bob", CARD), item(1, "bob", TEXT, 2)], ["/yes"]),
+        ([item(2, "bob", CARD), item(1, "bob", {**CARD, "actions": [{"command": "/old"}]})], ["/yes"]),
+        ([item(1, "bob", CARD), item(2, "bob", {**CARD, "actions": [{"command": "/new"}]})], ["/new"]),
+    ],
+)
+def test_a_digit_taps_the_newest_card_that_nobody_has_answered(items: list[Item], taps: list[str]) -> None:
+    assert [action.command for action in place(*items).actions] == taps
+
+
+def test_ticks_are_those_of_others_on_the_newest_own_message() -> None:
+    cursors = {"alice": Cursor(9, 9), "bob": Cursor(5, 2), "carol": Cursor(1, 1)}
+    items = [item(2, "alice", TEXT), item(4, "bob", TEXT), item(3, "alice", TEXT), item(1, "alice", TEXT)]
+    found = place(*items, **cursors)
+    assert found.others(cursors) == {"bob": (5, 2), "carol": (1, 1)}
+    assert found.last_own == 3
+    assert found.told == {"bob": Tick.DELIVERED, "carol": Tick.COMMITTED}
+
+
+def test_another_history_is_another_place() -> None:
+    found = place(item(7, "alice", TEXT), item(8, "bob", CARD), bob=Cursor(7, 7))
+    found.shown_to = found.counted_to = 8
+    found.forget()
+    fresh = place()
+    for name in ("shown_to", "counted_to", "card_at", "last_own", "revisions", "actions", "told"):
+        assert getattr(found, name) == getattr(fresh, name), name
+
+
+def test_of_very_many_messages_the_newest_are_remembered() -> None:
+    found = place(*(item(position, "bob", TEXT) for position in range(1, MAX_REMEMBERED + 11)))
+    assert sorted(found.revisions) == list(range(11, MAX_REMEMBERED + 11))
+
+
+@pytest.mark.parametrize(
+    ("content", "edit", "users"),
+    [
+        ({"type": "system", "event": "edited", "target": 1}, True, []),
+        (SYSTEM, False, ["carol"]),
+        ({"type": "text", "event": "edited", "user": "carol"}, False, []),
+        ({"type": "system", "event": "added", "user": 3}, False, []),
+        (None, False, []),
+    ],
+)
+def test_what_only_the_server_says(content: Any, edit: bool, users: list[str]) -> None:
+    assert (tells_of_edit(content), users_in(content)) == (edit, users)
+
+
+class Known:
+    """Accounts that may be asked for, so many at a time."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+        self.refuses = False
+
+    async def users(self, user_ids: list[str]) -> list[Any]:
+        assert len(user_ids) <= MAX_NAMES_ASKED
+        self.asked.append(user_ids)
+        if self.refuses:
+            raise Refused(404, "no")
+        return [
+            SimpleNamespace(user_id=each, display_name=each.title()) for each in user_ids if each != "nobody"
+        ]
+
+
+@pytest.mark.parametrize("count", [0, 1, MAX_NAMES_ASKED, MAX_NAMES_ASKED + 1, 3 * MAX_NAMES_ASKED + 5])
+async def test_every_name_is_asked_for_once_whatever_their_number(count: int) -> None:
+    client: Any = Known()
+    names = Names(client)
+    users = [f"u{number:04}" for number in range(count)]
+    await names.learn([*users, "", *users])
+    assert [names(user) for user in users] == [user.title() for user in users]
+    assert [user for asked in client.asked for user in asked] == users
+    await names.learn(users)
+    assert len(client.asked) == -(-count // MAX_NAMES_ASKED)
+
+
+async def test_who_has_no_name_is_called_by_the_id() -> None:
+    client: Any = Known()
+    names = Names(client)
+    await names.learn(["nobody"])
+    client.refuses = True
+    await names.learn(["bob"])
+    assert (names("nobody"), names("bob")) == ("nobody", "bob")
+
+
+async def test_names_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_places, "MAX_NAMES", 3)
+    client: Any = Known()
+    names = Names(client)
+    for number in range(9):
+        await names.learn([f"u{number}"])
+        assert names(f"u{number}") == f"U{number}"
+    assert sum(names(f"u{number}") != f"u{number}" for number in range(9)) <= 4
