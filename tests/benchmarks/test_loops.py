@@ -105,9 +105,19 @@ def test_what_falls_into_the_measured_part_is_counted_there(drive: Drive) -> Non
     came = [number for number, tick in ticks.items() if 100.2 <= tick < 600.2]
     assert seen.measured_sent == ALL - WARM_UP
     assert seen.measured_acked == seen.measured_delivered == len(came) < ALL - WARM_UP
+    assert count_of(seen.ack_us) == count_of(seen.delivery_us) == ALL - WARM_UP, (
+        "latencies are those of sends"
+    )
     assert seen.acked == ALL
     assert seen.measured_s == pytest.approx(0.5, rel=CLOSE)
     assert seen.generator_cpu_s == pytest.approx(0.5 * CPU_SHARE, rel=CLOSE)
+
+
+def test_what_is_due_just_before_the_end_is_sent(drive: Drive) -> None:
+    """The loop sleeps through the end, and looks once more at what was due."""
+    seen = drive(World(), rate=RATE, measure_s=0.5005)
+    assert (seen.sent, seen.acked, seen.measured_sent) == (ALL + 1, ALL + 1, ALL + 1 - WARM_UP)
+    assert seen.clean
 
 
 def test_a_rate_that_is_not_reached_says_what_was_never_sent(drive: Drive) -> None:
@@ -160,7 +170,7 @@ def test_every_fault_of_a_server_is_counted(
     assert seen.errors == []
 
 
-@pytest.mark.parametrize("index", [599, 10**9])
+@pytest.mark.parametrize("index", [51, 599, 10**9])
 def test_an_answer_to_what_was_not_sent_fails_the_run(drive: Drive, index: int) -> None:
     seen = drive(World(deliveries=told({50: [(0, 0, index)]})), rate=RATE)
     assert not seen.clean
