@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,8 +10,12 @@ import pytest
 
 from imserver.cli import chat_places
 from imserver.cli.chat_places import MAX_NAMES_ASKED, MAX_REMEMBERED, Names, Place, tells_of_edit, users_in
+from imserver.cli.chat_session import ChatSession
 from imserver.cli.render import Tick
-from imserver_client import Cursor, Item, Refused
+from imserver.clock import SystemClock
+from imserver_client import Cursor, EpochChanged, Item, Refused
+
+from .people import Paper
 
 CARD = {"type": "card", "actions": [{"label": "yes", "command": "/yes"}]}
 CARD_WITHOUT = {"type": "card", "title": "done"}
@@ -62,6 +67,22 @@ def test_another_history_is_another_place() -> None:
     fresh = place()
     for name in ("shown_to", "counted_to", "card_at", "last_own", "revisions", "actions", "told"):
         assert getattr(found, name) == getattr(fresh, name), name
+
+
+async def test_a_restored_history_is_another_one_in_every_conversation() -> None:
+    async def events() -> AsyncIterator[EpochChanged]:
+        yield EpochChanged("another")
+
+    paper = Paper()
+    client: Any = SimpleNamespace(user_id="alice", events=events)
+    session = ChatSession(client, paper, SystemClock())
+    places = [session.place(name) for name in ("group/a", "group/b", "group/c")]
+    for found in places:
+        found.shown_to = found.counted_to = 8
+    session.current = places[1]
+    await session._read_events()
+    assert [(found.shown_to, found.counted_to) for found in places] == [(0, 0)] * 3
+    assert "restored from a backup" in paper.lines[0]
 
 
 def test_of_very_many_messages_the_newest_are_remembered() -> None:

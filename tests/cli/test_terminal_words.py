@@ -138,6 +138,15 @@ def test_own_words_are_ours_with_the_tick_behind_them(tick: Tick | None, own: bo
     assert rows[0] == head + (f" {tick.value}" if tick is not None else "")
 
 
+@pytest.mark.parametrize("name", ["x" * (MAX_NAME_CELLS + 1), "李" * MAX_NAME_CELLS, "x" * 500])
+@pytest.mark.parametrize("kind", ["text", "card"])
+def test_a_long_name_leaves_room_for_the_words(name: str, kind: str) -> None:
+    rows = lines(message_rows(Shown(name, NOON, {"type": kind, "text": "hi"}), Page(80, NOON, UTC)))
+    shown = rows[0].removeprefix("12:00  ").removesuffix(": hi")
+    assert shown == clip(name, MAX_NAME_CELLS)
+    assert width(shown) <= MAX_NAME_CELLS
+
+
 def test_what_was_taken_back_says_so_with_its_tick() -> None:
     shown = Shown("Bob", NOON, None, own=True, tick=Tick.READ)
     assert lines(message_rows(shown, Page(60, NOON, UTC))) == ["12:00  you: (taken back) ✓✓ read"]
