@@ -1,8 +1,8 @@
 """Where attacks take place: a real server process that is measured from outside, and neighbours who must not notice.
 
-An attack is a function that does its worst and returns what became of it. Around it stands the same for all: the server's
-memory is read before, during and after; its file descriptors must come back; its neighbours must have made progress and kept
-their connections.
+An attack is a function that does its worst and returns what it was told; its row says what that has to be. Around it stands
+the same for all: the server's memory is read before, during and after; its file descriptors must come back; its neighbours
+must have made progress and kept their connections.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import resource
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ import trustme
 
 from imserver import Server
 from imserver.proof.server_process import ServerProcess
+from tests.hostile.codes import CUT_OFF, Code, Heard, require
 from tests.hostile.neighbours import Neighbours
 from tests.limits.raw import Ended, Raw, Welcomed
 from tests.support.servers import SECRET, config
@@ -42,9 +43,13 @@ class Attack:
 
     name: str
     growth_kib: int
-    run: Callable[[Arena], Awaitable[str]]
+    run: Callable[[Arena], Awaitable[Heard]]
     #: Server to attack: rows of one name share one process.
     house: str = "plain"
+    #: What the attacker is told, each of these at least once and nothing else: close codes, refusals, or that it goes on.
+    codes: Sequence[Code] = ()
+    #: What depends on how quick the machine is.
+    may: Sequence[Code] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +147,14 @@ class Arena:
         return raw, await raw.welcome()
 
     async def code_of(self, data: bytes) -> int:
-        """The close code that these bytes get as the first on a connection; 0 if it ends without one."""
+        """The close code that these bytes get as the first on a connection; CUT_OFF if it ends without one."""
         async with await self.open() as raw:
             with suppress(ConnectionError):
                 raw.send_bytes(data)
             try:
                 return (await raw.goodbye()).code
             except (Ended, ConnectionError):
-                return 0
+                return CUT_OFF
 
     async def face(self, attack: Attack) -> Outcome:
         """Let the attack happen, and judge it."""
@@ -159,17 +164,18 @@ class Arena:
         watching = asyncio.create_task(meter.watch())
         begin = time.monotonic()
         try:
-            outcome = await attack.run(self)
+            heard = await attack.run(self)
         finally:
             end = time.monotonic()
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
         meter.look()
+        require(heard, attack.codes, attack.may)
         left = await fds_after(self.pid, fds + SPARE_FDS) - fds
         peace = await self.neighbours.between(begin, max(end, begin + 0.2))
         return Outcome(
             attack.name,
-            outcome,
+            str(heard),
             meter.rss_kib - before,
             attack.growth_kib,
             meter.fds,

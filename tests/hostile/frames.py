@@ -5,40 +5,46 @@ from __future__ import annotations
 import asyncio
 import random
 import struct
+import time
 from contextlib import suppress
 
 import msgpack
 
+from imserver_protocol.errors import CloseCode, RefusalCode
 from tests.hostile.arena import Arena, Attack
-from tests.hostile.floods import pour
-from tests.limits.raw import PING, PONG, REQUEST, Ended, Raw, framed, new_key, packed, said
+from tests.hostile.codes import CUT_OFF, GOES_ON, Heard, fate
+from tests.hostile.floods import EVE, pour, with_alice
+from tests.limits.raw import PING, PONG, REQUEST, SIGNAL, Ended, framed, new_key, packed, said
 from tests.limits.test_bad_frames import FIRST, LATER, hello
-
-AUTH_TIMEOUT, MALFORMED, FRAME_TOO_LARGE, BAD_STATE, ACK_TOO_HIGH = 103, 210, 211, 212, 214
-IDLE = 101
+from tests.limits.test_refusals import patiently
 
 
-async def wrong_first_frames(here: Arena) -> str:
+async def wrong_first_frames(here: Arena) -> Heard:
     """Lengths 0 and 2^32-1, no msgpack, nesting, extensions, requests before HELLO: 29 kinds."""
+    heard = Heard(note=f"{len(FIRST)} kinds x 8, each its own")
     for _ in range(8):
         for what, (data, code) in FIRST.items():
             assert await here.code_of(data) == code, what
-    return f"{len(FIRST)} kinds x 8: each its close code"
+            heard[code] += 1
+    return heard
 
 
-async def wrong_later_frames(here: Arena) -> str:
+async def wrong_later_frames(here: Arena) -> Heard:
     """After WELCOME: HELLO twice, seq and ack out of order, frames in the wrong direction: 20 kinds."""
+    heard = Heard(note=f"{len(LATER)} kinds x 4, each its own")
     for round_ in range(4):
         for number, (what, (data, code)) in enumerate(LATER.items()):
             raw, _ = await here.enter("eve", f"{round_ % 2} {number % 8}")
             async with raw:
                 assert (await raw.ask("sync", None)).code == 0
                 raw.send_bytes(data)
-                assert (await raw.goodbye()).code == code, what
-    return f"{len(LATER)} kinds x 4: each its close code"
+                ended = await fate(raw)
+                assert ended == code, what
+                heard[ended] += 1
+    return heard
 
 
-async def nothing_more_to_say(here: Arena) -> str:
+async def nothing_more_to_say(here: Arena) -> Heard:
     """Silence, a byte now and then, and a HELLO without its last byte: all are over after 5 s."""
 
     async def silent() -> int:
@@ -61,62 +67,70 @@ async def nothing_more_to_say(here: Arena) -> str:
             raw.send_bytes(hello()[:-1])
             return (await raw.goodbye()).code
 
-    ends = await asyncio.gather(*(kind() for kind in (silent, trickling, halved) for _ in range(60)))
-    assert set(ends) == {AUTH_TIMEOUT}
-    return "180 x AUTH_TIMEOUT"
+    return Heard(await asyncio.gather(*(kind() for kind in (silent, trickling, halved) for _ in range(60))))
 
 
-async def one_byte_at_a_time(here: Arena) -> str:
+async def one_byte_at_a_time(here: Arena) -> Heard:
     """A good conversation, each byte a segment of its own; then the same in one piece."""
+    heard = Heard()
     for _ in range(4):
         async with await here.open() as raw:
             raw.hello(here.token("eve"), "slow")
             await raw.welcome()
-            frames = b"".join(packed(REQUEST, seq, 0, "users", ["eve"] and [["eve"]]) for seq in range(1, 11))
+            frames = b"".join(packed(REQUEST, seq, 0, "users", [["eve"]]) for seq in range(1, 11))
             for at in range(len(frames)):
                 raw.send_bytes(frames[at : at + 1])
                 await raw.flushed()
                 if at % 16 == 0:
                     await asyncio.sleep(0)
-            assert [(await raw.answer(seq)).code for seq in range(1, 11)] == [0] * 10
+            heard.update([(await raw.answer(seq)).code for seq in range(1, 11)])
     raw, _ = await here.enter("eve", "quick")
     async with raw:
         raw.send_bytes(b"".join(packed(REQUEST, seq, 0, "users", [["eve"]]) for seq in range(1, 201)))
-        assert [(await raw.answer(seq)).code for seq in range(1, 201)] == [0] * 200
-    return "all answered"
+        heard.update([(await raw.answer(seq)).code for seq in range(1, 201)])
+    return heard
 
 
-async def truncated_frames(here: Arena) -> str:
-    """Frames of 64 KiB, each cut off somewhere; half of the sockets are reset."""
-    chance = random.Random(23)
+async def truncated_frames(here: Arena) -> Heard:
+    """Frames of 64 KiB, each cut off somewhere; half of the sockets are reset. The session waits to be resumed."""
+    chance, heard = random.Random(23), Heard()
     body = msgpack.packb([REQUEST, 1, 0, "users", [["x" * 30_000, "y" * 30_000]]])
     for number in range(150):
-        raw, _ = await here.enter("eve", f"{number % 8}")
+        raw, welcome = await here.enter("eve", f"{number % 8}")
         raw.send_bytes(framed(body)[: chance.randrange(4, len(body))])
         await raw.flushed()
         if number % 2:
             raw.reset()
         await raw.hang_up()
-    return "150 cut off, no word"
+        heard[await resumed(here, f"{number % 8}", (welcome.session_id, welcome.token))] += 1
+    return heard
 
 
-async def costly_frames(here: Arena) -> str:
+async def resumed(here: Arena, device_id: str, resume: tuple[str, bytes]) -> int:
+    """Eve's session can be resumed, nothing of hers was taken for a request, and she is answered."""
+    raw, welcome = await here.enter("eve", device_id, resume=resume)
+    async with raw:
+        assert welcome.resumed, welcome
+        raw.seq = welcome.ack
+        return (await raw.ask("users", ["eve"])).code
+
+
+async def costly_frames(here: Arena) -> Heard:
     """Frames that are legal, and as dear to decode as 64 KiB can be: empty containers, as many as are allowed."""
     empties = b"\xdd" + struct.pack(">I", 8000) + b"\x90" * 8000
     bomb = b"\x95\x10" + b"%c\x00\xa5users" + b"\xdc" + struct.pack(">H", 8) + empties * 8
     raw, _ = await here.enter("eve", "bomb")
+    heard = Heard()
     async with raw:
-        answered = 0
         for seq in range(1, 61):
             raw.seq = seq
             raw.send_bytes(framed(bomb % seq))
-            answered += (await raw.answer(seq)).code == 600
+            heard[(await raw.answer(seq)).code] += 1
             raw.ack()
-    assert answered == 60
-    return "60 x INVALID"
+    return heard
 
 
-async def bombs(here: Arena) -> str:
+async def bombs(here: Arena) -> Heard:
     """What is not legal: containers that claim to be long, nest deeply, or hold more than they may."""
     kinds = {
         "long array": b"\xdd\x00\x00\xff\x00" + b"\x90" * 0xFF00,
@@ -134,68 +148,88 @@ async def bombs(here: Arena) -> str:
         "half a surrogate": b"\x91\xa3\xed\xa0\x80",
         "a number for a key": b"\x91\x81\x01\x01",
     }
-    count = 0
+    heard = Heard()
     for what, params in kinds.items():
         for trailing in (b"", b"\xc0"):
-            raw, _ = await here.enter("eve", f"{count % 8}")
+            raw, _ = await here.enter("eve", f"{heard.total() % 8}")
             async with raw:
                 raw.send_bytes(framed(b"\x95\x10\x01\x00\xa4sync" + params + trailing))
-                assert (await raw.goodbye()).code == MALFORMED, what
-            count += 1
-    return f"{count} x MALFORMED"
+                ended = await fate(raw)
+                assert ended == CloseCode.MALFORMED, (what, ended)
+                heard[ended] += 1
+    return heard
 
 
-async def random_bytes(here: Arena) -> str:
+async def random_bytes(here: Arena) -> Heard:
     """1,000 frames of chance, before and after WELCOME; and good frames with a byte changed. (Seed 5.)"""
     chance = random.Random(5)
     good = packed(REQUEST, 1, 0, "post", ["direct/alice/eve", new_key(), said("x")])
-    ends: dict[int, int] = {}
+    heard = Heard([await here.code_of(framed(chance.randbytes(20))) for _ in range(50)])
     for number in range(200):
         raw, _ = await here.enter("eve", f"{number % 8}")
         async with raw:
             if number % 2:
                 changed = bytearray(good)
                 changed[chance.randrange(4, len(changed))] = chance.randrange(256)
-                raw.send_bytes(bytes(changed) + packed(PING, 0, 0, 7))
+                raw.send_bytes(bytes(changed))
             else:
                 raw.send_bytes(
                     b"".join(framed(chance.randbytes(chance.randrange(1, 200))) for _ in range(10))
                 )
-            try:
-                while (await raw.frame())[0] != PONG and raw.end is None:
-                    pass
-            except (Ended, ConnectionError):
-                pass
-            code = raw.end.code if raw.end else 0
-            ends[code] = ends.get(code, 0) + 1
-    assert set(ends) <= {0, MALFORMED, BAD_STATE, 213, ACK_TOO_HIGH}, ends
-    return f"closed {200 - ends.get(0, 0)}, else answered"
+            heard[await fate(raw)] += 1
+    return heard
 
 
-async def acks_from_the_future(here: Arena) -> str:
-    """Acks of what was never sent, far and near, also in HELLO's header."""
+async def acks_from_the_future(here: Arena) -> Heard:
+    """Acks of what was never sent, far and near."""
+    heard = Heard()
     for number, ack in enumerate((1, 2, 255, 2**31, 2**53 - 1) * 10):
         raw, _ = await here.enter("eve", f"{number % 8}")
         async with raw:
             raw.ack(ack)
-            assert (await raw.goodbye()).code == ACK_TOO_HIGH
-    return "50 x ACK_TOO_HIGH"
+            heard[await fate(raw)] += 1
+    return heard
 
 
-async def half_closes_and_resets(here: Arena) -> str:
+async def hello_acks_from_the_future(here: Arena) -> Heard:
+    """The same in HELLO's header, of a session that is there: it is not resumed, and loses nothing by it."""
+    heard = Heard()
+    raw, welcome = await here.enter("eve", "phone")
+    assert (await raw.ask("users", ["eve"])).code == 0
+    await raw.hang_up()
+    for ack in (2, 255, 2**31, 2**53 - 1):
+        async with await here.open() as raw:
+            raw.hello(here.token("eve"), "phone", resume=(welcome.session_id, welcome.token), ack=ack)
+            fresh = await raw.welcome()
+            assert (fresh.resumed, fresh.ack) == (False, 0)
+            heard[(await raw.ask("users", ["eve"])).code] += 1
+            welcome = fresh
+    return heard
+
+
+async def half_closes_and_resets(here: Arena) -> Heard:
     """FIN after a request, RST in the middle of one, and sockets that are gone before they are accepted."""
+    heard = Heard()
 
     async def half(number: int) -> None:
-        raw, _ = await here.enter("eve", f"{number % 10}")
+        raw, welcome = await here.enter("eve", f"{number % 10}")
         raw.request("history", "direct/alice/eve")
         if number % 2:
             raw.reset()
         else:
             raw.half_close()
-            with suppress(Ended, ConnectionError):
+            with suppress(Ended):
                 while True:
                     await raw.frame()
+            heard[raw.end.code if raw.end else CUT_OFF] += 1
         await raw.hang_up()
+        assert raw.received <= 1
+        again, welcome = await here.enter(
+            "eve", f"{number % 10}", resume=(welcome.session_id, welcome.token), ack=raw.received
+        )
+        async with again:
+            assert welcome.resumed, welcome
+            heard[GOES_ON] += 1
 
     for start in range(0, 200, 10):
         await asyncio.gather(*(half(number) for number in range(start, start + 10)))
@@ -203,56 +237,105 @@ async def half_closes_and_resets(here: Arena) -> str:
         raw = await here.open("127.2.0.1")
         raw.reset()
         await raw.hang_up()
-    return "500 gone, no word"
+    return heard
 
 
-async def ping_flood(here: Arena) -> str:
+async def ping_flood(here: Arena) -> Heard:
     """As many PINGs as a socket takes."""
     return await _control_flood(here, packed(PING, 0, 0, 7) * 20_000)
 
 
-async def ack_flood(here: Arena) -> str:
+async def ack_flood(here: Arena) -> Heard:
     """As many ACKs as a socket takes."""
     return await _control_flood(here, packed(2, 0, 0) * 20_000)
 
 
-async def typing_flood(here: Arena) -> str:
-    """As many signals as a socket takes, known and unknown."""
-    return await _control_flood(here, packed(6, 0, 0, "typing", "direct/alice/eve") * 10_000)
+async def typing_flood(here: Arena) -> Heard:
+    """As many signals as a socket takes, known and unknown; of the known ones others hear two a second."""
+    await with_alice(here)
+    listener, _ = await here.enter("alice", "listener")
+    async with listener:
+        raw, _ = await here.enter("eve", "first")
+        assert (
+            await patiently(raw, "post", EVE, new_key(), said("x"))
+        ).code == 0  # now its members are known
+        await raw.hang_up()
+        signals, begin = (
+            packed(SIGNAL, 0, 0, "typing", EVE) + packed(SIGNAL, 0, 0, "x" * 9, 7),
+            time.monotonic(),
+        )
+        heard = await _control_flood(here, signals * 8_000)
+        took_s = time.monotonic() - begin
+        told, listener.end = 0, None
+        listener.send(PING, 0, listener.received, 1)
+        while (frame := await listener.frame())[0] != PONG:
+            told += frame[0] == SIGNAL
+    assert 2 <= told <= 2 * (2 * took_s + 2), f"{told} signals in {took_s} s"
+    heard.note += f", {told} relayed"
+    return heard
 
 
-async def _control_flood(here: Arena, data: bytes) -> str:
+async def _control_flood(here: Arena, data: bytes) -> Heard:
     floods = []
     for number in range(2):
         raw, _ = await here.enter("eve", f"flood {number}")
         floods.append(raw)
     sent = sum(await asyncio.gather(*(pour(raw, data, 1.5) for raw in floods)))
+    heard = Heard(note=f"{sent >> 20} MiB taken")
     for raw in floods:
-        assert await alive(raw)
+        heard[await fate(raw)] += 1
         await raw.hang_up()
-    return f"{sent >> 20} MiB taken, still open"
+    return heard
 
 
-async def alive(raw: Raw) -> bool:
-    """PING is answered."""
-    raw.send(PING, 0, raw.received, 4711)
-    while (frame := await raw.frame())[0] != PONG or frame[3] != 4711:
-        pass
-    return True
+async def pings_and_never_read(here: Arena) -> Heard:
+    """PINGs on sockets that nobody reads: of all PONGs only the newest is kept."""
+    raws = []
+    for number in range(8):
+        raw, _ = await here.enter("eve", f"deaf {number}")
+        raw.limit_buffers()
+        raws.append(raw)
+    data = packed(PING, 0, 0, 2**53 - 1) * 20_000
+    for raw in raws:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                for _ in range(20):
+                    raw.send_bytes(data)
+                    await raw.flushed()
+    heard = Heard()
+    for raw in raws:
+        heard[await fate(raw)] += 1
+        await raw.hang_up()
+    return heard
 
+
+_CUT = (CloseCode.MALFORMED, CloseCode.FRAME_TOO_LARGE, CloseCode.BAD_STATE)
 
 ATTACKS = [
-    Attack("wrong first frames", 2_000, wrong_first_frames),
-    Attack("wrong frames after WELCOME", 4_000, wrong_later_frames),
-    Attack("silence, single bytes, half a HELLO", 4_000, nothing_more_to_say),
-    Attack("one byte at a time, and all joined", 2_000, one_byte_at_a_time),
-    Attack("truncated frames of 64 KiB", 4_000, truncated_frames),
-    Attack("legal frames, dear to decode", 8_000, costly_frames),
-    Attack("bombs, NaN, extensions, bad UTF-8, trailing", 4_000, bombs),
-    Attack("random and mutated frames", 4_000, random_bytes),
-    Attack("acks from the future", 2_000, acks_from_the_future),
-    Attack("half-closes and resets", 4_000, half_closes_and_resets),
-    Attack("PING flood", 8_000, ping_flood),
-    Attack("ACK flood", 8_000, ack_flood),
-    Attack("typing flood", 8_000, typing_flood),
+    Attack("wrong first frames", 2_000, wrong_first_frames, codes=(*_CUT, CloseCode.VERSION)),
+    Attack(
+        "wrong frames after WELCOME",
+        4_000,
+        wrong_later_frames,
+        codes=(*_CUT, CloseCode.SEQ_ORDER, CloseCode.ACK_TOO_HIGH),
+    ),
+    Attack("silence, single bytes, half a HELLO", 4_000, nothing_more_to_say, codes=[CloseCode.AUTH_TIMEOUT]),
+    Attack("one byte at a time, and all joined", 2_000, one_byte_at_a_time, codes=[GOES_ON]),
+    Attack("truncated frames of 64 KiB", 4_000, truncated_frames, codes=[GOES_ON]),
+    Attack("legal frames, dear to decode", 8_000, costly_frames, codes=[RefusalCode.INVALID]),
+    Attack("bombs, NaN, extensions, bad UTF-8, trailing", 4_000, bombs, codes=[CloseCode.MALFORMED]),
+    Attack(
+        "random and mutated frames",
+        4_000,
+        random_bytes,
+        codes=(GOES_ON, CloseCode.MALFORMED),
+        may=(CloseCode.BAD_STATE, CloseCode.SEQ_ORDER, CloseCode.ACK_TOO_HIGH),
+    ),
+    Attack("acks from the future", 2_000, acks_from_the_future, codes=[CloseCode.ACK_TOO_HIGH]),
+    Attack("acks from the future in HELLO", 2_000, hello_acks_from_the_future, codes=[GOES_ON]),
+    Attack("half-closes and resets", 4_000, half_closes_and_resets, codes=(CUT_OFF, GOES_ON)),
+    Attack("PING flood", 8_000, ping_flood, codes=[GOES_ON]),
+    Attack("PING flood on sockets nobody reads", 8_000, pings_and_never_read, codes=[GOES_ON]),
+    Attack("ACK flood", 8_000, ack_flood, codes=[GOES_ON]),
+    Attack("typing flood", 8_000, typing_flood, codes=[GOES_ON]),
 ]
