@@ -28,6 +28,7 @@ AREAS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("imserver/", ("tests/store", "tests/limits", "tests/embedding", "tests/plugins", "tests/cli")),
     ("clients/python/", ("tests/client", "tests/plays")),
     ("benchmarks/", ("tests/benchmarks",)),
+    ("tests/hostile/", ("tests/hostile",)),
 )
 
 

@@ -1,0 +1,464 @@
+"""The proof itself: an arena, its judge and its neighbours have to fail when an attack does harm."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+import mmap
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from imserver_client import ConnectionChanged, State
+from imserver_protocol.errors import CloseCode, RefusalCode
+from tests.hostile import arena as arenas
+from tests.hostile import neighbours, test_hostile
+from tests.hostile.arena import Arena, Attack, House, Outcome, arena, judge
+from tests.hostile.codes import CUT_OFF, GOES_ON, Calm, Heard, require
+from tests.hostile.neighbours import Circle, Neighbours, Pair
+from tests.support.servers import running
+
+WELL = {"lost": 0, "doubled": 0, "in_order": True, "said": 3}
+PEACE = {"posts": 3, "p50_ms": 1.0, "p99_ms": 2.0, "max_ms": 3.0, "changes": []}
+FINE = Outcome("x", "1 x goes on", 100, 100, 9, arenas.SPARE_FDS, 1, 1.0, 2.0, 3.0, 2.0, 0.1, [])
+
+
+class Host:
+    """What an arena sees of a server and of its neighbours; tests say what that is."""
+
+    def __init__(self) -> None:
+        self.pids, self.port, self.running = [4711], 0, True
+        self.rss, self.fds = 1000, 10
+        self.looks = asyncio.Event()
+        self.told: dict[str, Any] = dict(WELL)
+        self.peace: dict[str, Any] = dict(PEACE)
+        self.asked: list[tuple[float, float]] = []
+
+    def rss_kib(self, pid: int) -> int:
+        assert pid == 4711
+        self.looks.set()
+        return self.rss
+
+    def open_fds(self, pid: int) -> int:
+        assert pid == 4711
+        return self.fds
+
+    def tail(self) -> str:
+        return "the end of its log"
+
+    async def between(self, begin: float, end: float) -> dict[str, Any]:
+        self.asked.append((begin, end))
+        return self.peace
+
+    async def end(self) -> dict[str, Any]:
+        return self.told
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        pass
+
+
+@pytest.fixture
+async def host(monkeypatch: pytest.MonkeyPatch) -> Host:
+    """Arenas have it for their server, and for their neighbours."""
+    host = Host()
+
+    async def warm(here: Arena) -> None:
+        pass
+
+    for name, value in {
+        "ServerProcess": lambda *given: host,
+        "Neighbours": lambda *given: host,
+        "warm_up": warm,
+        "rss_kib": host.rss_kib,
+        "open_fds": host.open_fds,
+        "QUIET_S": 0.0,
+        "GONE_WITHIN_S": 0.2,
+    }.items():
+        monkeypatch.setattr(arenas, name, value)
+    return host
+
+
+async def stays(here: Arena) -> Heard:
+    return Heard([GOES_ON])
+
+
+def row(run: Callable[[Arena], Any] = stays, **changes: Any) -> Attack:
+    return Attack(**{"name": "x", "growth_kib": 100, "run": run, "codes": [GOES_ON], **changes})
+
+
+# -- the end of a house -----------------------------------------------------------------------------------------------
+
+
+async def test_a_house_where_nobody_came_to_harm(host: Host, tmp_path: Path) -> None:
+    async with arena(tmp_path, House()) as here:
+        judge(await here.face(row()))
+
+
+@pytest.mark.parametrize(
+    "harm", [{"lost": 1}, {"doubled": 1}, {"in_order": False}, {"lost": 7, "doubled": 7}], ids=str
+)
+async def test_a_house_fails_if_the_neighbours_lost_something(
+    host: Host, tmp_path: Path, harm: dict[str, Any]
+) -> None:
+    with pytest.raises(AssertionError):
+        async with arena(tmp_path, House()):
+            host.told.update(harm)
+
+
+async def test_a_house_fails_if_its_server_is_gone(host: Host, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="the end of its log"):
+        async with arena(tmp_path, House()):
+            host.running = False
+
+
+# -- one attack -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("harm", "word"),
+    [
+        ({"growth_kib": 101}, "memory"),
+        ({"fds_left": arenas.SPARE_FDS + 1}, "descriptors"),
+        ({"posts": 0}, "no progress"),
+        ({"changes": ["connecting: it was cut"]}, "lost their connections"),
+    ],
+)
+def test_the_judge(harm: dict[str, Any], word: str) -> None:
+    judge(FINE)
+    with pytest.raises(AssertionError, match=word):
+        judge(dataclasses.replace(FINE, **harm))
+
+
+async def test_memory_is_what_the_server_had_at_the_worst_moment(host: Host, tmp_path: Path) -> None:
+    async def for_a_moment(here: Arena) -> Heard:
+        host.rss, host.fds = 9000, 99
+        host.looks.clear()
+        await host.looks.wait()
+        host.rss, host.fds = 1000, 10
+        return Heard([GOES_ON])
+
+    async with arena(tmp_path, House()) as here:
+        outcome = await here.face(row(for_a_moment))
+        assert (outcome.growth_kib, outcome.bound_kib, outcome.fds_peak) == (8000, 100, 99)
+        with pytest.raises(AssertionError, match="memory"):
+            judge(outcome)
+
+
+async def test_sockets_that_stay_are_noticed(host: Host, tmp_path: Path) -> None:
+    async def leaves_some(here: Arena) -> Heard:
+        host.fds += arenas.SPARE_FDS + 1
+        return Heard([GOES_ON])
+
+    async with arena(tmp_path, House()) as here:
+        with pytest.raises(AssertionError, match="descriptors"):
+            judge(await here.face(row(leaves_some)))
+
+
+async def test_sockets_may_take_a_moment_to_be_gone(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = iter([50, 50, 20, 10])
+    monkeypatch.setattr(arenas, "open_fds", lambda pid: next(seen, 10))
+    assert await arenas.fds_after(4711, 10) == 10
+
+
+async def test_the_neighbours_are_asked_about_the_time_of_the_attack(host: Host, tmp_path: Path) -> None:
+    at: list[float] = []
+
+    async def late(here: Arena) -> Heard:
+        at.append(time.monotonic())
+        return Heard([GOES_ON])
+
+    async with arena(tmp_path, House()) as here:
+        host.peace = {**PEACE, "changes": ["connecting: it was cut"]}
+        outcome = await here.face(row(late))
+    begin, end = host.asked[-1]
+    assert begin <= at[0] <= end
+    with pytest.raises(AssertionError, match="lost their connections"):
+        judge(outcome)
+
+
+@pytest.mark.parametrize(
+    ("heard", "word"),
+    [
+        ({}, "never heard TOO_MANY"),
+        ({CloseCode.TOO_MANY: 0}, "never heard TOO_MANY"),
+        ({GOES_ON: 9}, "never heard TOO_MANY"),
+        ({CloseCode.TOO_MANY: 9, GOES_ON: 1}, "heard goes on"),
+        ({CloseCode.TOO_MANY: 9, CUT_OFF: 1}, "heard cut off"),
+        ({CloseCode.TOO_MANY: 9, RefusalCode.INTERNAL: 1}, "heard INTERNAL"),
+    ],
+)
+async def test_an_attack_that_ends_otherwise_than_its_row_says(
+    host: Host, tmp_path: Path, heard: dict[int, int], word: str
+) -> None:
+    async def run(here: Arena) -> Heard:
+        return Heard(heard)
+
+    async with arena(tmp_path, House()) as here:
+        with pytest.raises(AssertionError, match=word):
+            await here.face(row(run, codes=[CloseCode.TOO_MANY], may=[RefusalCode.HELD]))
+
+
+async def test_an_attack_that_ends_as_its_row_says(host: Host, tmp_path: Path) -> None:
+    async def run(here: Arena) -> Heard:
+        return Heard({CloseCode.TOO_MANY: 9, RefusalCode.HELD: 1}, "as it should")
+
+    async with arena(tmp_path, House()) as here:
+        outcome = await here.face(row(run, codes=[CloseCode.TOO_MANY], may=[RefusalCode.HELD]))
+    assert "9 x TOO_MANY 1 x HELD; as it should" in outcome.line(), "the table says how it ended"
+
+
+def test_a_row_without_a_code_is_none() -> None:
+    with pytest.raises(AssertionError, match="does not say"):
+        require(Heard([GOES_ON]), ())
+
+
+# -- the table --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("attack", test_hostile.EVERYTHING, ids=lambda attack: attack.name)
+def test_a_row_says_how_its_attack_ends(attack: Attack) -> None:
+    assert attack.codes, "close codes, refusals, or that it goes on"
+    for code in (*attack.codes, *attack.may):
+        assert isinstance(code, CloseCode | RefusalCode | Calm), code
+        assert code is not CloseCode.LOST, "never on the wire"
+        assert "INTERNAL" not in code.name, "a fault of ours is no answer to an attack"
+    assert not set(attack.codes) & set(attack.may)
+
+
+def test_the_documents_count_the_rows() -> None:
+    root = Path(__file__).parents[2]
+    for page in ("README.md", "docs/reliability.md"):
+        assert f" {len(test_hostile.EVERYTHING)} attacks" in (root / page).read_text(), page
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+async def test_each_attack_of_a_house_is_judged(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    async def greedy(here: Arena) -> Heard:
+        host.rss += 101
+        return Heard([GOES_ON])
+
+    rows = [row(name="a"), row(name="b"), row(name="c")]
+    shown: list[Outcome] = []
+    monkeypatch.setattr(test_hostile, "EVERYTHING", [*rows, row(greedy, name="elsewhere", house="tls")])
+    await test_hostile.test_attacks(tmp_path, "plain", shown.append)
+    assert [outcome.name for outcome in shown] == ["a", "b", "c"]
+    rows[number] = row(greedy, name="greedy")
+    monkeypatch.setattr(test_hostile, "EVERYTHING", rows)
+    with pytest.raises(AssertionError, match="memory"):
+        await test_hostile.test_attacks(tmp_path, "plain", shown.append)
+    assert len(shown) == 6, "the table shows the others all the same"
+
+
+# -- the neighbours ---------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Line:
+    """What a client sends over, and what of it arrives."""
+
+    arrives: Callable[[str], list[str]] = lambda text: [text]
+    answered: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+    over: asyncio.Queue[str] = dataclasses.field(default_factory=asyncio.Queue)
+    events_: asyncio.Queue[object] = dataclasses.field(default_factory=asyncio.Queue)
+    posted: list[str] = dataclasses.field(default_factory=list)
+
+    async def post(self, conversation_id: str, text: str) -> None:
+        self.posted.append(text)
+        for each in self.arrives(text):
+            self.over.put_nowait(each)
+        await self.answered.wait()
+
+    async def messages(self) -> AsyncIterator[Any]:
+        while True:
+            yield Said({"text": await self.over.get()})
+
+    async def events(self) -> AsyncIterator[object]:
+        while True:
+            yield await self.events_.get()
+
+
+@dataclasses.dataclass
+class Said:
+    content: dict[str, str]
+
+
+@asynccontextmanager
+async def talking(
+    line: Line, monkeypatch: pytest.MonkeyPatch, posts: int = 6
+) -> AsyncIterator[tuple[Circle, Pair]]:
+    """A pair on this line that has said at least so much, and has stopped."""
+    monkeypatch.setattr(neighbours, "BEAT_S", 0.005)
+    monkeypatch.setattr(neighbours, "PATIENCE_S", 0.3)
+    client: Any = line
+    pair = Pair(0, client, client)
+    tasks = [asyncio.create_task(each) for each in (pair.listen(), pair.watch(client))]
+    speaking = asyncio.create_task(pair.speak())
+    async with asyncio.timeout(20):
+        while len(line.posted) < posts:  # noqa: ASYNC110  nobody there sets an event
+            await asyncio.sleep(0.001)
+    speaking.cancel()
+    await asyncio.gather(speaking, return_exceptions=True)
+    try:
+        yield Circle([pair]), pair
+    finally:
+        line.answered.set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, *pair._posts, return_exceptions=True)
+
+
+async def test_neighbours_who_came_to_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line()
+    line.answered.set()
+    async with talking(line, monkeypatch) as (circle, pair):
+        end = await circle.end()
+        assert end == {"said": len(line.posted), "lost": 0, "doubled": 0, "in_order": True}
+        between = await circle.between(0.0, time.monotonic())
+        assert (between["posts"], between["heard"], between["changes"]) == (pair.said, pair.said, [])
+
+
+HARM: dict[str, tuple[Callable[[str], list[str]], dict[str, Any]]] = {
+    "doubled": (
+        lambda text: [text] * (2 if text == "line 2" else 1),
+        {"lost": 0, "doubled": 1, "in_order": False},
+    ),
+    "another": (
+        lambda text: ["x" if text == "line 2" else text],
+        {"lost": 1, "doubled": 0, "in_order": False},
+    ),
+    "one for another": (
+        lambda text: ["line 1" if text == "line 2" else text],
+        {"lost": 1, "doubled": 1, "in_order": False},
+    ),
+    "order": (
+        lambda text: {"line 2": [], "line 3": ["line 3", "line 2"]}.get(text, [text]),
+        {"lost": 0, "doubled": 0, "in_order": False},
+    ),
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+async def test_neighbours_notice(monkeypatch: pytest.MonkeyPatch, harm: str) -> None:
+    arrives, told = HARM[harm]
+    line = Line(arrives)
+    line.answered.set()
+    async with talking(line, monkeypatch) as (circle, _):
+        end = await circle.end()
+        assert {name: end[name] for name in told} == told
+
+
+async def test_neighbours_do_not_come_to_an_end_without_what_was_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = Line(lambda text: [] if text == "line 2" else [text])
+    line.answered.set()
+    async with talking(line, monkeypatch) as (circle, _):
+        with pytest.raises(TimeoutError):
+            await circle.end()
+
+
+@pytest.mark.parametrize("asked", ["end", "between"])
+async def test_neighbours_do_not_come_to_an_end_without_an_answer(
+    monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    async with talking(Line(), monkeypatch) as (circle, pair):
+        with pytest.raises(TimeoutError):
+            await (circle.end() if asked == "end" else circle.between(0.0, time.monotonic()))
+        assert pair.said >= 6, "the beat goes on while nothing is answered"
+        assert not pair.timings, "what was not answered has no latency"
+
+
+async def test_a_server_that_stands_still_is_seen_by_every_post_that_was_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = Line()
+
+    def arrives(text: str) -> list[str]:
+        if text == "line 0":
+            time.sleep(0.1)  # everything stands still
+        return [text]
+
+    line.arrives = arrives
+    line.answered.set()
+    async with talking(line, monkeypatch, posts=10) as (circle, pair):
+        await circle.end()
+        dues = [due for due, _ in pair.timings]
+        assert all(later - due == pytest.approx(0.005) for due, later in itertools.pairwise(dues))
+        for number, (_, took) in enumerate(pair.timings[:10]):
+            assert took >= 0.1 - 0.005 * (number + 1), "its latency counts from when it was due"
+        told = await circle.between(dues[2], dues[5])
+        assert told["posts"] == 4, "of these and no others"
+        assert told["p50_ms"] >= 70
+        nobody = await circle.between(dues[-1] + 1, dues[-1] + 2)
+        assert nobody["posts"] == 0, "no progress"
+
+
+async def test_neighbours_notice_that_they_were_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line()
+    line.answered.set()
+    async with talking(line, monkeypatch) as (circle, pair):
+        line.events_.put_nowait(ConnectionChanged(State.CONNECTING, "it was cut"))
+        async with asyncio.timeout(20):
+            while not pair.changes:  # noqa: ASYNC110  nobody there sets an event
+                await asyncio.sleep(0.001)
+        assert (await circle.between(0.0, time.monotonic()))["changes"] == ["connecting: it was cut"]
+
+
+async def test_real_neighbours_of_a_server_that_cuts_everybody_off(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(
+            running(tmp_path, users=" ".join(f"ann{n} ben{n}" for n in range(4)))
+        )
+
+        class Door:
+            port = server.port
+
+            def token(self, name: str, *, device_id: str) -> str:
+                return server.accounts.make_token(name, device_id=device_id, ttl_s=3600)
+
+        door: Any = Door()
+        people = await stack.enter_async_context(Neighbours(door))
+        begin = time.monotonic()
+        assert (await people.between(0.0, begin))["changes"] == []
+        for transport in list(server.listener.transports):
+            transport.abort()
+        async with asyncio.timeout(30):
+            while server.listener.counts["resumed"] < 8:  # noqa: ASYNC110  another process
+                await asyncio.sleep(0.01)
+        told = await people.between(begin, time.monotonic())
+        assert told["posts"] > 0
+        assert len(told["changes"]) >= 8, "each of them was cut off"
+        end = await people.end()
+        assert (end["lost"], end["doubled"], end["in_order"]) == (0, 0, True), "and lost nothing"
+        assert end["said"] >= told["posts"]
+
+
+# -- how a process is measured ----------------------------------------------------------------------------------------
+
+
+def test_memory_is_told_in_kib() -> None:
+    before = arenas.rss_kib(os.getpid())
+    with mmap.mmap(-1, 64 << 20) as room:
+        for at in range(0, 64 << 20, mmap.PAGESIZE):
+            room[at] = 1
+        grown = arenas.rss_kib(os.getpid()) - before
+    assert 60_000 < grown < 80_000
+
+
+def test_descriptors_are_counted() -> None:
+    before = arenas.open_fds(os.getpid())
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(10)]
+    assert arenas.open_fds(os.getpid()) - before == 10
+    for each in opened:
+        os.close(each)
