@@ -220,7 +220,9 @@ async def members_of_old(here: Arena) -> Heard:
             ("remove", group, new_key(), "alice"),
             ("leave", group, new_key()),
         ):
-            heard[(await patiently(raw, method, *params)).code] += 1
+            got = await patiently(raw, method, *params)
+            assert got.code == NOT_FOUND, (method, got)
+            heard[got.code] += 1
         shown = [push for push in raw.pushes if group in push and push[0] == "message" and push[2] > removed]
         assert not shown, shown
     return heard

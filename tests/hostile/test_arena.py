@@ -142,7 +142,8 @@ async def test_memory_is_what_the_server_had_at_the_worst_moment(host: Host, tmp
     async def for_a_moment(here: Arena) -> Heard:
         host.rss, host.fds = 9000, 99
         host.looks.clear()
-        await host.looks.wait()
+        async with asyncio.timeout(10):
+            await host.looks.wait()
         host.rss, host.fds = 1000, 10
         return Heard([GOES_ON])
 

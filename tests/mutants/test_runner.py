@@ -69,6 +69,19 @@ from imserver.sums import half
 def test_half():
     assert half(4) == 2
 """
+#: A proof is sabotaged as a product is: and it is its own tests that have to notice.
+PROOF = """\
+def judge(grown):
+    assert grown < 10
+"""
+PROOF_TESTS = """\
+import pytest
+from tests.hostile.arena import judge
+
+def test_judge():
+    with pytest.raises(AssertionError):
+        judge(11)
+"""
 FILES = {
     ".gitignore": "__pycache__/\n",
     "pyproject.toml": '[tool.pytest.ini_options]\naddopts = ["--import-mode=importlib"]\ntimeout_method = "thread"\n',
@@ -79,17 +92,20 @@ FILES = {
     "imserver/plugins/booking/__init__.py": "",
     "protocol/imserver_protocol/__init__.py": "",
     "clients/python/imserver_client/__init__.py": "",
+    "tests/__init__.py": "",
+    "tests/hostile/arena.py": PROOF,
+    "tests/hostile/test_arena.py": PROOF_TESTS,
     "tests/store/test_sums.py": TESTS,
     "tests/test_others.py": OTHERS,
 }
 
 
-def diff(old: str, new: str) -> str:
-    changed = SOURCE.replace(old, new)
-    assert changed != SOURCE
-    name = "imserver/sums.py"
+def diff(old: str, new: str, name: str = "imserver/sums.py") -> str:
+    source = FILES[name]
+    changed = source.replace(old, new)
+    assert changed != source
     lines = difflib.unified_diff(
-        SOURCE.splitlines(True), changed.splitlines(True), f"a/{name}", f"b/{name}", n=2
+        source.splitlines(True), changed.splitlines(True), f"a/{name}", f"b/{name}", n=2
     )
     return "".join(lines)
 
@@ -135,12 +151,14 @@ def test_what_is_noticed(toy: Path, tmp_path: Path) -> None:
         by_its_test=header("test_add") + diff("a + b", "a - b"),
         bare=diff("2 * a", "3 * a"),
         by_another_test=header("test_half_with_room") + diff("a / 2", "a / 3"),
+        in_a_proof=diff("< 10", "< 12", "tests/hostile/arena.py"),
         by_hanging=header("test_count_down", Hangs="yes") + diff("n -= 1", "n -= 0"),
     )
-    assert "caught 4 / planted 4" in said, said
+    assert "caught 5 / planted 5" in said, said
     assert code == 0
     assert re.search(r"^caught +by-another-test  tests/test_others.py::test_half$", said, re.MULTILINE)
     assert re.search(r"^ *by-another-test .*\(not the test of its header\)", said, re.MULTILINE)
+    assert re.search(r"^caught +in-a-proof  tests/hostile/test_arena.py::test_judge$", said, re.MULTILINE)
     assert re.search(r"^caught +bare  tests/store/test_sums.py::test_double$", said, re.MULTILINE)
 
 
