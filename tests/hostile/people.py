@@ -159,7 +159,7 @@ async def outsiders(here: Arena) -> Heard:
     await with_alice(here)
     async with raw, ann:
         assert (await ann.ask("history", theirs)).result[0], "there is something to be read"
-        for where in (theirs, here.found["large group"]):
+        for where in (theirs, *here.found.values()):
             for method, params, code in [*REFUSED, *READS]:
                 got = await patiently(raw, method, *(where if each == THEIRS else each for each in params))
                 assert got.code == code, (method, params, got)

@@ -42,6 +42,8 @@ QUICK = [
     "ACK flood",
     "window overflow",
     "stolen sessions, two resume at once",
+    "outsiders",
+    "members of old",
     "posts to conversations that do not exist",
 ]
 
