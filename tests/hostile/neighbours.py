@@ -88,7 +88,8 @@ class Circle:
         self.pairs = pairs
 
     async def between(self, begin: float, end: float) -> dict[str, Any]:
-        """Latencies of the posts that were due in between, once all of them are answered."""
+        """Latencies of the posts that were due in between, once that is over and all of them are answered."""
+        await asyncio.sleep(max(0.0, end - time.monotonic()))
         async with asyncio.timeout(PATIENCE_S):
             for pair in self.pairs:
                 await asyncio.gather(*list(pair._posts))

@@ -159,8 +159,11 @@ async def test_a_server_that_stands_still_is_seen_by_every_post_that_was_due(
         told = await circle.between(dues[2], dues[5])
         assert told["posts"] == 4, "of these and no others"
         assert told["p50_ms"] >= 70
-        nobody = await circle.between(dues[-1] + 1, dues[-1] + 2)
+        nobody = await circle.between(dues[0] - 2, dues[0] - 1)
         assert nobody["posts"] == 0, "no progress"
+        until = time.monotonic() + 0.05
+        await circle.between(dues[0], until)
+        assert time.monotonic() >= until, "what is not over cannot be told"
 
 
 async def test_neighbours_notice_that_they_were_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
