@@ -208,6 +208,23 @@ def test_stolen_time_is_a_share_of_all_time() -> None:
     assert machine.Ticks(10, 1_000).share_since(machine.Ticks(10, 1_000)) == 0.0
 
 
+def test_what_the_host_took_away_is_the_eighth_of_the_kernel_s_figures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Guests' time, which stands behind it, is in the others already."""
+    stat = "cpu  1 20 300 4000 50000 600000 7000000 80000000 900000000 900000000\ncpu0 1 1 1 1 1 1 1 1 0 0\n"
+    monkeypatch.setattr(machine, "Path", lambda name: SimpleNamespace(read_text=lambda: stat))
+    assert machine.Ticks.now() == machine.Ticks(80_000_000, 87_654_321)
+
+
+def test_who_is_let_in_anew_has_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Returned(1_990, 10, 0, RAMP, Spent(4.0, 1.0))
+    monkeypatch.setattr(returning, "imserver", _nobody)
+    monkeypatch.setattr(returning, "worked", lambda *_: (seen, 1.0, 0.0))
+    (row,) = SCENARIOS["reconnect"].run(replace(BENCH, scale=0.4), ())
+    assert (row.errors, row.clean) == (["10 not resumed, 0 failed"], False)
+
+
 class _Line:
     """A server that answers a probe after so many seconds, by turns."""
 
