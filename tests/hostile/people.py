@@ -21,8 +21,8 @@ AUTH_FAILED, TOO_MANY = CloseCode.AUTH_FAILED, CloseCode.TOO_MANY
 #: What one session may cost, whatever its device does (docs/operating.md, "Memory").
 MAX_SESSION_KIB = 6 * 1024
 NOT_FOUND, KEY_REUSED = RefusalCode.NOT_FOUND, RefusalCode.KEY_REUSED
-#: Tokens that a post to a group of 5,000 takes of its author's rate: one, and one for each 50 members.
-LARGE_POST = 101
+#: Tokens that a post to a group of 5,000 takes of its author's rate: one, and one for each 100 members.
+LARGE_POST = 51
 
 
 async def bad_tokens(here: Arena) -> Heard:
