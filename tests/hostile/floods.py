@@ -358,12 +358,12 @@ async def prepare(server: Server) -> dict[str, str]:
     return {"large group": await server.store.write(fill)}
 
 
-_POSTS = (GOES_ON, No.RATE_LIMITED, No.HELD)
 _NO_NAMES = (No.INVALID, No.UNKNOWN_METHOD, No.FORBIDDEN, No.NOT_FOUND, No.EPOCH_CHANGED)
 
 ATTACKS = [
     Attack("nonsense flood", 8_000, nonsense_flood, "floods", [No.UNKNOWN_METHOD]),
-    Attack("post flood", 8_000, post_flood, "floods", _POSTS),
+    # A device whose first post finds the user's rate spent holds its conversation, so none of its posts may go on.
+    Attack("post flood", 8_000, post_flood, "floods", _NOT_NOW, [GOES_ON]),
     Attack(
         "posts to conversations that do not exist",
         8_000,
