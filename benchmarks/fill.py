@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from imserver.model import content_digest
-from imserver.store import database
-from imserver.store.positions import MILESTONE_EVERY
-from imserver_protocol.codec import encode_content
+from imserver.store.sqlite import database
+from imserver.store.sqlite.positions import MILESTONE_EVERY
+from imserver_protocol.wire.codec import encode_content
 
 #: Messages of one transaction.
 BATCH = 50_000

@@ -15,9 +15,9 @@ from typing import Any, cast
 import msgpack
 import uvloop
 
-from imserver_protocol.codec import encode_tail, frame_bytes
-from imserver_protocol.frames import FrameType
 from imserver_protocol.limits import Limits
+from imserver_protocol.wire.codec import encode_tail, frame_bytes
+from imserver_protocol.wire.frames import FrameType
 
 
 class Line(asyncio.Protocol):

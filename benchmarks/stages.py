@@ -21,14 +21,15 @@ from benchmarks.codecs.base import Party
 from benchmarks.codecs.imserver import hello, request
 from benchmarks.processes import direct
 from imserver import Config, Server
-from imserver.chat.ports import Posted, PostUnit, Transaction, Unit
+from imserver.chat.transaction import Posted, Transaction
+from imserver.chat.units import PostUnit, Unit
 from imserver.config import AuthConfig, LimitsConfig, ServerConfig, StoreConfig
 from imserver.events import MessagePosted
 from imserver.model import Message, Role, User, content_digest
-from imserver.net.transport import ClientTransport
-from imserver.store.sqlite import SqliteStore
-from imserver_protocol.codec import encode_content, encode_tail, frame_bytes
-from imserver_protocol.frames import FrameType
+from imserver.net.transport import ServerTransport
+from imserver.store.sqlite.store import SqliteStore
+from imserver_protocol.wire.codec import encode_content, encode_tail, frame_bytes
+from imserver_protocol.wire.frames import FrameType
 
 PAIRS = 50
 BODY_BYTES = 128
@@ -54,7 +55,7 @@ class Stage:
 class _Wire:
     """In a socket's place: takes everything at once."""
 
-    def __init__(self, end: ClientTransport) -> None:
+    def __init__(self, end: ServerTransport) -> None:
         self.written = 0
         self._end = end
 
@@ -151,7 +152,7 @@ async def _loop_stages(path: Path, window: int) -> list[Stage]:
 
 
 async def _receiving(
-    transports: Sequence[ClientTransport], reads: Sequence[bytes], held: Sequence[Unit], wanted: int
+    transports: Sequence[ServerTransport], reads: Sequence[bytes], held: Sequence[Unit], wanted: int
 ) -> float:
     """CPU seconds of this thread, with the turns of the loop that it takes."""
     begin = time.thread_time()
@@ -165,7 +166,7 @@ async def _fanning_out(server: Server, units: Sequence[Unit]) -> float:
     begin = time.thread_time()
     server.hub.committed(units)
     await _turns(lambda: not server.hub.backlog)
-    server.listener.flush_queue.flush_all()
+    server.listener.write_queue.flush_all()
     return time.thread_time() - begin
 
 
@@ -193,12 +194,12 @@ def _read(place: str, first: int, window: int) -> bytes:
     )
 
 
-async def _enter(server: Server, name: str) -> ClientTransport:
-    transport = ClientTransport(server.listener)
+async def _enter(server: Server, name: str) -> ServerTransport:
+    transport = ServerTransport(server.listener)
     transport.connection_made(_Wire(transport))  # type: ignore[arg-type]
     claims = {"sub": name, "exp": int(time.time()) + 3600, "device": f"bench-{name}"}
     transport.data_received(hello(Party(name, jwt.encode(claims, _SECRET, algorithm="HS256"))))
-    while transport.device is None:  # noqa: ASYNC110 - nothing tells of it
+    while transport.session is None:  # noqa: ASYNC110 - nothing tells of it
         await asyncio.sleep(0.001)
     return transport
 

@@ -6,7 +6,7 @@ A thin door to the protocol's strict codec, so that the chat layer and plugins n
 
 from __future__ import annotations
 
-from imserver_protocol.codec import decode_content, encode_content
-from imserver_protocol.posts import is_plain_text
+from imserver_protocol.session.posts import is_plain_text
+from imserver_protocol.wire.codec import decode_content, encode_content
 
 __all__ = ["decode_content", "encode_content", "is_plain_text"]

@@ -17,10 +17,12 @@ from typing import Any, Self
 import structlog
 
 from imserver.chat.accounts import Accounts
-from imserver.chat.hub import Hub
-from imserver.chat.messages import Messages
-from imserver.chat.ports import Store, Transaction, Unit
+from imserver.chat.fan_out import Hub
+from imserver.chat.ports import Store
+from imserver.chat.posting import Posting
 from imserver.chat.service import Chat
+from imserver.chat.transaction import Transaction
+from imserver.chat.units import Unit
 from imserver.clock import Clock, ShiftedClock, SystemClock
 from imserver.config import Config, check_config
 from imserver.errors import Refusal, StoreFailed
@@ -29,8 +31,8 @@ from imserver.net.listener import Listener
 from imserver.net.pushes import WirePushes
 from imserver.plugin_api import Plugin
 from imserver.plugin_host import HostLimits, PluginHost
-from imserver.store.sqlite import SqliteStore
-from imserver_protocol.states import Recorder
+from imserver.store.sqlite.store import SqliteStore
+from imserver_protocol.session.states import Recorder
 
 #: How long the drain waits before it looks again whether the writer's queue has room (seconds).
 FULL_QUEUE_S = 0.02
@@ -82,9 +84,9 @@ class Server:
         limits = self.config.limits
         self.hub = Hub(WirePushes(), self.clock, self.log, max_backlog=limits.max_fanout_backlog)
         self.accounts = Accounts(self.store, self.clock, self.config.auth, random_bytes)
-        self.messages = Messages(self.store, self.clock, limits)
+        self.posting = Posting(self.store, self.clock, limits)
         #: In-process calls: post, history, conversations, members, accounts.
-        self.chat = Chat(self.store, self.hub, self.accounts, self.messages, self.clock, limits, random_bytes)
+        self.chat = Chat(self.store, self.hub, self.accounts, self.posting, self.clock, limits, random_bytes)
         #: In Prometheus' terms; `metrics.render()` is the page to scrape.
         self.metrics = Metrics()
         self.metrics.watch(self._figures)
@@ -131,7 +133,7 @@ class Server:
         try:
             self.hub.observers.append(self.plugin_host.notify)
             await self.plugin_host.start()
-            self.messages.reviewers = self.plugin_host.reviewers
+            self.posting.reviewers = self.plugin_host.reviewers
             await self._listener.start()
         except BaseException:
             await self.plugin_host.stop()
@@ -175,9 +177,9 @@ class Server:
 
     async def _drain(self) -> None:
         listener = self.listener
-        self.messages.draining = True
+        self.posting.draining = True
         await listener.stop_accepting()
-        await self.messages.close()
+        await self.posting.close()
         await self.plugin_host.stop()
         await self._decide()
         await listener.say_goodbye(self.config.server.drain_timeout_s)

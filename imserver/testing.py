@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, Self, TypeVar, cast
 
-from imserver.chat.hub import Hub
+from imserver.chat.fan_out import Hub
 from imserver.chat.ports import Store
 from imserver.content import decode_content, encode_content
 from imserver.events import MessageEdited, MessagePosted, StoredEvent
@@ -24,7 +24,7 @@ from imserver.model import Kind, Role, User, direct_conversation_id
 from imserver.net.pushes import WirePushes
 from imserver.plugin_api import Content, Plugin
 from imserver.plugin_host import HostLimits, PluginHost
-from imserver.store.memory import MemoryStore
+from imserver.store.memory.store import MemoryStore
 
 P = TypeVar("P", bound=Plugin)
 

@@ -161,7 +161,6 @@ class _Imported:
 
 def rewrite_imports(old_path: str, text: str, table: Table) -> str:
     """Import statements that say where things are now. A module that is bound under its own name is bound under the new one."""
-    modules = table.modules
     package = module_of(
         old_path if old_path.endswith("/__init__.py") else str(PurePosixPath(old_path).parent) + "/"
     )

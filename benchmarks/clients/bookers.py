@@ -16,7 +16,7 @@ from benchmarks.clients.peer import Peer, Spent, Work, enter, serve_plan, spent_
 from benchmarks.codecs.base import Party
 from benchmarks.histograms import from_values
 from benchmarks.plan import PartyPlan
-from imserver_protocol.codec import decode_content, encode_content
+from imserver_protocol.wire.codec import decode_content, encode_content
 
 ZONE = ZoneInfo("Asia/Shanghai")
 #: Every booking has a time of its own: days from now, and starts on a day (every 45 minutes from midnight).

@@ -16,8 +16,8 @@ from benchmarks.codecs.base import Party
 from benchmarks.codecs.imserver import ACK_AFTER, frame_end, hello, request, unpack
 from benchmarks.connect import source_address
 from benchmarks.machine import allow_many_files
-from imserver_protocol.codec import encode_tail, frame_bytes
-from imserver_protocol.frames import FrameType
+from imserver_protocol.wire.codec import encode_tail, frame_bytes
+from imserver_protocol.wire.frames import FrameType
 
 PlanT = TypeVar("PlanT")
 Work = Callable[[], Awaitable[Any]]

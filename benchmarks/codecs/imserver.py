@@ -7,8 +7,8 @@ from typing import Any
 import msgpack
 
 from benchmarks.codecs.base import End, Frame, Lane, Party, Pushing, Step, Unreadable, Witness
-from imserver_protocol.codec import encode_content, encode_tail, frame_bytes
-from imserver_protocol.frames import FrameType
+from imserver_protocol.wire.codec import encode_content, encode_tail, frame_bytes
+from imserver_protocol.wire.frames import FrameType
 
 #: A bare ACK goes out after so many payload frames (SPEC, section 7).
 ACK_AFTER = 32

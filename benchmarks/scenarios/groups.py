@@ -19,7 +19,7 @@ from benchmarks.plan import LanePlan, PartyPlan
 from benchmarks.processes import Target, imserver
 from benchmarks.results import Row, message_row
 from benchmarks.scenarios.base import Scenario, fixed
-from imserver_protocol.frames import FrameType
+from imserver_protocol.wire.frames import FrameType
 
 MEMBERS = 1_000
 #: Posts in flight: one, to see how long the last member waits; many, to see how many deliveries are made.

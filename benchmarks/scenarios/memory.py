@@ -17,8 +17,8 @@ from benchmarks.measure import Bench
 from benchmarks.processes import Target, direct, imserver
 from benchmarks.results import Row
 from benchmarks.scenarios.base import Scenario, fixed
-from imserver_protocol.codec import encode_content
-from imserver_protocol.frames import FrameType
+from imserver_protocol.wire.codec import encode_content
+from imserver_protocol.wire.frames import FrameType
 
 SESSIONS = 2_000
 CONVERSATIONS = 10_000

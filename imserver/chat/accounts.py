@@ -17,7 +17,8 @@ from typing import Any
 
 import jwt
 
-from imserver.chat.ports import Store, Transaction
+from imserver.chat.ports import Store
+from imserver.chat.transaction import Transaction
 from imserver.clock import Clock
 from imserver.config import AuthConfig
 from imserver.errors import ConfigError, NotAuthorized

@@ -13,9 +13,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from imserver.chat.accounts import Accounts
-from imserver.chat.hub import Hub
-from imserver.chat.messages import Messages
-from imserver.chat.ports import Posted, Reader, Store
+from imserver.chat.fan_out import Hub
+from imserver.chat.ports import Store
+from imserver.chat.posting import Posting
+from imserver.chat.transaction import Posted, Reader
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.content import encode_content
@@ -48,15 +49,15 @@ class Chat:
         store: Store,
         hub: Hub,
         accounts: Accounts,
-        messages: Messages,
+        posting: Posting,
         clock: Clock,
         limits: LimitsConfig,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ):
         self.hub = hub
         self.accounts = accounts
-        self.messages = messages
-        messages.audience_of = hub.audience_of
+        self.posting = posting
+        posting.audience_of = hub.audience_of
         self._store = store
         self._clock = clock
         self._limits = limits
@@ -78,7 +79,7 @@ class Chat:
         to offer it again gives 16 bytes of its own.
         """
         body = {"type": "text", "text": content} if isinstance(content, str) else content
-        return await self.messages.post_local(
+        return await self.posting.post_local(
             conversation_id, sender_id, key or self._random_bytes(KEY_BYTES), encode_content(body)
         )
 
@@ -94,7 +95,7 @@ class Chat:
     ) -> tuple[int, int, bool]:
         """New content for one's own message. Returns (position of the system message, revision, duplicate)."""
         self._require_accepting()
-        _, final = self.messages.check(key, content)
+        _, final = self.posting.check(key, content)
         if final is not None:
             raise final
         return await self._store.write(
@@ -279,7 +280,7 @@ class Chat:
         await self._store.write(lambda tx: tx.put_user(user))
 
     def _require_accepting(self) -> None:
-        if self.messages.draining:
+        if self.posting.draining:
             raise Refusal(RefusalCode.OVERLOADED, "the server is shutting down", retry_after_ms=1000)
 
     def _checked_key(self, key: bytes | None) -> bytes:

@@ -20,7 +20,7 @@ import click
 from imserver.config import ENVIRONMENT_PREFIX, Config, load_config
 from imserver.errors import ConfigError, ImserverError, PluginError
 
-from .harmless import escaped
+from .sanitize import escaped
 
 #: Exit codes: 1 the command failed at its work, 2 a mistake in usage, configuration or start.
 EXIT_FAILED = 1
@@ -48,7 +48,7 @@ COMMANDS: dict[str, Row] = {
     "torture": Row(
         "imserver.cli.torture:torture", "Kill and cut off a real server under load; prove nothing lost."
     ),
-    "chat": Row("imserver.cli.chat:chat", "Chat in this terminal, or post lines from a pipe."),
+    "chat": Row("imserver.cli.chat.command:chat", "Chat in this terminal, or post lines from a pipe."),
 }
 
 

@@ -20,13 +20,13 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from imserver.check.consistency import check_file
 from imserver.errors import StartError
-from imserver.proof.consistency import check_file
 from imserver.store.checks import Report
-from imserver.store.checks.asking import Progress as Told
+from imserver.store.checks.check_run import Progress as Told
 
 from .app import EXIT_FAILED, Setup
-from .harmless import escaped
+from .sanitize import escaped
 
 #: Findings of one check that are printed; the rest is counted.
 MAX_PRINTED = 10

@@ -15,8 +15,17 @@ import click
 from rich.console import Console
 
 from imserver.errors import StartError
-from imserver.proof.demo import run_demo
-from imserver.proof.demo_house import ALICE, CUSTOMERS, LI, MING, STORE_BOT, ZONE, make_accounts, open_shop
+from imserver.proof.demo.demonstration import run_demo
+from imserver.proof.demo.environment import (
+    ALICE,
+    CUSTOMERS,
+    LI,
+    MING,
+    STORE_BOT,
+    ZONE,
+    make_accounts,
+    open_shop,
+)
 from imserver.proof.player import PlayBroken
 from imserver.proof.sabotage import SABOTAGES
 from imserver.proof.server_process import ServerFailed, ServerProcess
@@ -25,7 +34,7 @@ from imserver_client import ClientError
 from .app import EXIT_FAILED, EXIT_MISTAKE, fail
 from .control import ask, control_path
 from .demo_screen import DemoScreen
-from .guarded import run_guarded
+from .run_cancellable import run_guarded
 from .token import check_name
 
 DATABASE = "chat.db"

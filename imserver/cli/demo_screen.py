@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from imserver.proof.demo_stage import Line
+from imserver.proof.demo.stage import Line
 
-from .cells import clip, pad, width, wrap
-from .harmless import safe, safe_line
-from .render import STYLES, Page, Row, Shown, Tick, actions_of, message_rows
+from .chat.render import STYLES, Page, Row, Shown, Tick, actions_of, message_rows
+from .sanitize import safe, safe_line
+from .text_width import clip, pad, width, wrap
 
 #: Narrower terminals get lines that the terminal itself wraps; wider ones are not filled: long lines read badly.
 MIN_CELLS, MAX_CELLS = 40, 100

@@ -17,7 +17,7 @@ import structlog
 
 from imserver.config import LogConfig
 
-from .harmless import escaped
+from .sanitize import escaped
 
 #: Fields whose values are never shown, whoever logs them.
 WITHHELD_FIELDS = frozenset(

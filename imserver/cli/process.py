@@ -7,7 +7,7 @@ import gc
 import sys
 
 from imserver.config import Config
-from imserver.net.backpressure import RESERVED_FDS
+from imserver.net.address_limits import RESERVED_FDS
 
 #: How long a thread may compute while others want to (seconds). With Python's 5 ms a busy event loop makes the writer wait so
 #: long at each statement of a commit, and one user's flood holds up everybody's posts.

@@ -18,18 +18,18 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from imserver.check.consistency import check_file
 from imserver.errors import StartError
-from imserver.proof.consistency import check_file
 from imserver.proof.sabotage import SABOTAGES
 from imserver.proof.server_process import ServerFailed
-from imserver.proof.torture.company import CompanyFailed
+from imserver.proof.torture.client_pool import ClientPoolFailed
 from imserver.proof.torture.options import DEFAULT_RATE, SMALL, Options
 from imserver.proof.torture.run import Progress, run_torture
 from imserver.proof.torture.verdict import Verdict, judge
 
 from .app import EXIT_FAILED, fail
-from .guarded import run_guarded
-from .harmless import safe_line
+from .run_cancellable import run_guarded
+from .sanitize import safe_line
 
 #: Where nobody looks at a terminal: a line of progress so often (seconds).
 PLAIN_EVERY_S = 10.0
@@ -85,7 +85,7 @@ def torture(
         if report is not None:
             text = json.dumps(verdict.as_json(), indent=1, ensure_ascii=False)
             report.write_text(text + "\n", encoding="utf-8")
-    except (ServerFailed, CompanyFailed) as error:
+    except (ServerFailed, ClientPoolFailed) as error:
         keep = True
         return fail(f"the run broke off: {error}", EXIT_FAILED)
     except asyncio.CancelledError:

@@ -10,12 +10,14 @@ from typing import Any
 
 import click
 
-from imserver.chat.ports import Store, Transaction, Unit
+from imserver.chat.ports import Store
+from imserver.chat.transaction import Transaction
+from imserver.chat.units import Unit
 from imserver.clock import SystemClock
 from imserver.config import Config
 from imserver.errors import StartError
 from imserver.model import User
-from imserver.store.sqlite import SqliteStore
+from imserver.store.sqlite.store import SqliteStore
 
 from .app import Setup
 from .control import Operation, ask, control_path

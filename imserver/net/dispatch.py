@@ -15,7 +15,7 @@ import msgspec
 from imserver.chat.service import Chat
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import MAX_USER_ID_BYTES, ConversationRow, Kind, Message, Role
-from imserver_protocol.posts import EncodedResult, encode_result
+from imserver_protocol.session.posts import EncodedResult, encode_result
 
 #: Longest conversation id: "direct/", two user ids with every byte escaped, one slash.
 MAX_CONVERSATION_ID_BYTES = 8 + 2 * 3 * MAX_USER_ID_BYTES
@@ -115,7 +115,7 @@ class RenewParams(Params, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class RequestContext:
     """Who asks, as the handlers see it. `renew` extends the session of the asker."""
 
     user_id: str
@@ -123,7 +123,7 @@ class Asker:
     page_bytes: int
 
 
-Handler = Callable[[Chat, Asker, Any], Awaitable[Any]]
+Handler = Callable[[Chat, RequestContext, Any], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,72 +148,72 @@ class Method:
         return page_bytes if self.pages else SMALL_REPLY_BYTES
 
 
-async def history(chat: Chat, asker: Asker, params: HistoryParams) -> EncodedResult:
+async def history(chat: Chat, context: RequestContext, params: HistoryParams) -> EncodedResult:
     """A page of messages: `[items, first, last, head]`, encoded where it was read."""
     return await chat.history_as(
         encode_result,
-        asker.user_id,
+        context.user_id,
         params.conversation_id,
         after=params.after,
         before=params.before,
         limit=params.limit,
-        max_bytes=asker.page_bytes,
+        max_bytes=context.page_bytes,
     )
 
 
-async def sync(chat: Chat, asker: Asker, params: SyncParams) -> Any:
+async def sync(chat: Chat, context: RequestContext, params: SyncParams) -> Any:
     """Conversations that changed: `[rows, next_since, more]`."""
-    limit = min(params.limit, asker.page_bytes // ITEM_OVERHEAD_BYTES)
+    limit = min(params.limit, context.page_bytes // ITEM_OVERHEAD_BYTES)
     while True:
-        rows, next_since, more = await chat.sync(asker.user_id, params.since, limit)
-        if limit == 1 or sum(map(_row_bytes, rows)) <= asker.page_bytes:
+        rows, next_since, more = await chat.sync(context.user_id, params.since, limit)
+        if limit == 1 or sum(map(_row_bytes, rows)) <= context.page_bytes:
             return [[wire_sync_row(row) for row in rows], next_since, more]
         limit //= 2  # many receipts in each row: a shorter page, so that the token says just what was listed
 
 
-async def cursor(chat: Chat, asker: Asker, params: CursorParams) -> Any:
+async def cursor(chat: Chat, context: RequestContext, params: CursorParams) -> Any:
     """Raise one's cursors: `[delivered, read]` as they stand."""
     moved = await chat.move_cursors(
-        asker.user_id, params.conversation_id, delivered=params.delivered, read=params.read
+        context.user_id, params.conversation_id, delivered=params.delivered, read=params.read
     )
     return [moved.delivered, moved.read]
 
 
-async def conversations(chat: Chat, asker: Asker, params: ConversationsParams) -> Any:
+async def conversations(chat: Chat, context: RequestContext, params: ConversationsParams) -> Any:
     """One's conversations, newest first: `[rows, next]`; rows are left out from the end until the reply fits."""
-    limit = min(params.limit, asker.page_bytes // ITEM_OVERHEAD_BYTES)
-    rows, following = await chat.conversations(asker.user_id, params.before, limit)
-    return [fitting([wire_conversation(row) for row in rows], asker.page_bytes), following]
+    limit = min(params.limit, context.page_bytes // ITEM_OVERHEAD_BYTES)
+    rows, following = await chat.conversations(context.user_id, params.before, limit)
+    return [fitting([wire_conversation(row) for row in rows], context.page_bytes), following]
 
 
-async def create(chat: Chat, asker: Asker, params: CreateParams) -> Any:
+async def create(chat: Chat, context: RequestContext, params: CreateParams) -> Any:
     """A group or channel: `[conversation_id, position, duplicate]`."""
     return await chat.create_conversation(
-        asker.user_id, params.kind, params.title, params.members, key=params.key
+        context.user_id, params.kind, params.title, params.members, key=params.key
     )
 
 
-async def add(chat: Chat, asker: Asker, params: AddParams) -> Any:
+async def add(chat: Chat, context: RequestContext, params: AddParams) -> Any:
     """Add a member: `[position, duplicate]`."""
     return await chat.add_member(
-        asker.user_id, params.conversation_id, params.user_id, params.role, key=params.key
+        context.user_id, params.conversation_id, params.user_id, params.role, key=params.key
     )
 
 
-async def remove(chat: Chat, asker: Asker, params: RemoveParams) -> Any:
+async def remove(chat: Chat, context: RequestContext, params: RemoveParams) -> Any:
     """Remove a member: `[position, duplicate]`."""
-    return await chat.remove_member(asker.user_id, params.conversation_id, params.user_id, key=params.key)
+    return await chat.remove_member(context.user_id, params.conversation_id, params.user_id, key=params.key)
 
 
-async def leave(chat: Chat, asker: Asker, params: LeaveParams) -> Any:
+async def leave(chat: Chat, context: RequestContext, params: LeaveParams) -> Any:
     """Leave a conversation: `[position, duplicate]`."""
-    return await chat.remove_member(asker.user_id, params.conversation_id, asker.user_id, key=params.key)
+    return await chat.remove_member(context.user_id, params.conversation_id, context.user_id, key=params.key)
 
 
-async def edit(chat: Chat, asker: Asker, params: EditParams) -> Any:
+async def edit(chat: Chat, context: RequestContext, params: EditParams) -> Any:
     """New content for one's own message: `[position, revision, duplicate]`."""
     return await chat.edit(
-        asker.user_id,
+        context.user_id,
         params.conversation_id,
         params.position,
         params.content,
@@ -222,24 +222,24 @@ async def edit(chat: Chat, asker: Asker, params: EditParams) -> Any:
     )
 
 
-async def members(chat: Chat, asker: Asker, params: MembersParams) -> Any:
+async def members(chat: Chat, context: RequestContext, params: MembersParams) -> Any:
     """Members now, by user id, at most a page after the given one: `[[user_id, role]…]`."""
     limit = min(params.limit, MAX_MEMBERS_PAGE)
-    page = await chat.members_page(asker.user_id, params.conversation_id, params.after, limit)
+    page = await chat.members_page(context.user_id, params.conversation_id, params.after, limit)
     return [[member.user_id, str(member.role.value)] for member in page]
 
 
-async def users(chat: Chat, asker: Asker, params: UsersParams) -> Any:
+async def users(chat: Chat, context: RequestContext, params: UsersParams) -> Any:
     """Names: `[[user_id, display_name, language]…]`."""
     return [[user.user_id, user.display_name, user.language] for user in await chat.users(params.user_ids)]
 
 
-async def renew(chat: Chat, asker: Asker, params: RenewParams) -> Any:
+async def renew(chat: Chat, context: RequestContext, params: RenewParams) -> Any:
     """Extend the session by a newer token of the same user and device: `[expires_at_ms]`."""
-    return [await asker.renew(params.token)]
+    return [await context.renew(params.token)]
 
 
-async def _through_the_queue(chat: Chat, asker: Asker, params: Any) -> Any:
+async def _through_the_queue(chat: Chat, context: RequestContext, params: Any) -> Any:
     raise AssertionError("post and abandon are answered by the session through the writer's queue")
 
 

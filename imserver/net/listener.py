@@ -9,26 +9,27 @@ from collections.abc import Callable
 from typing import Any
 
 from imserver.chat.accounts import Identity
-from imserver.chat.ports import Store, Unit
+from imserver.chat.ports import Store
 from imserver.chat.service import Chat
+from imserver.chat.units import Unit
 from imserver.clock import Clock
 from imserver.config import Config
 from imserver.errors import ConfigError, NotAuthorized, Refusal, StartError, StoreFailed
-from imserver.net.backpressure import AddressLimits, room_for_connections
-from imserver.net.flush import FlushQueue
+from imserver.net.address_limits import AddressLimits, room_for_connections
+from imserver.net.scheduling.read_scheduler import ReadScheduler
+from imserver.net.scheduling.user_quota import UserQuotas
+from imserver.net.scheduling.write_queue import WriteQueue
 from imserver.net.sessions import SWEPT_A_TURN, DeviceSession, SessionRegistry
-from imserver.net.shares import Shares
-from imserver.net.tls_door import TlsDoor, tls_context
-from imserver.net.transport import SWEEP_INTERVAL_S, ClientTransport, Guest
-from imserver.net.turns import Turns
+from imserver.net.tls_listener import TlsListener, tls_context
+from imserver.net.transport import SWEEP_INTERVAL_S, Accepted, ServerTransport
 from imserver.net.typing_signals import relay_typing
 from imserver_protocol.errors import CloseCode
-from imserver_protocol.events import Closed
-from imserver_protocol.frames import Hello
-from imserver_protocol.handshake import resume_refusal
 from imserver_protocol.limits import Limits
-from imserver_protocol.session import Session
-from imserver_protocol.states import ConnectionState, Recorder, Role, SessionState
+from imserver_protocol.session.events import Closed
+from imserver_protocol.session.handshake import resume_refusal
+from imserver_protocol.session.session import Session
+from imserver_protocol.session.states import ConnectionState, Recorder, SessionState, Side
+from imserver_protocol.wire.frames import Hello
 
 #: One text for every cause: a stranger learns nothing from it.
 AUTH_FAILED_TEXT = "not authorized"
@@ -63,14 +64,14 @@ class Listener:
         self.random_bytes = random_bytes
         self.recorder = recorder
         self.loop = asyncio.get_running_loop()
-        self.flush_queue = FlushQueue(self.loop)
-        self.turns = Turns(self.loop, clock)
+        self.write_queue = WriteQueue(self.loop)
+        self.read_scheduler = ReadScheduler(self.loop, clock)
         self.sessions = SessionRegistry(config.limits, self._session_ended)
-        self.shares = Shares(config.store.readers, chat.messages.take_tokens)
+        self.user_quotas = UserQuotas(config.store.readers, chat.posting.take_tokens)
         #: In order of accepting: whatever is done with all of them is done in the same order in every run.
-        self.transports: dict[Guest, None] = {}
+        self.transports: dict[Accepted, None] = {}
         #: Those who have not yet said who they are, the oldest first.
-        self._strangers: OrderedDict[Guest, None] = OrderedDict()
+        self._unauthenticated: OrderedDict[Accepted, None] = OrderedDict()
         #: Sums for whoever watches: accepted connections, welcomes, resumes.
         self.counts: Counter[str] = Counter()
         self._config = config
@@ -78,7 +79,7 @@ class Listener:
         self._addresses = AddressLimits(config.limits)
         self._max_connections = room_for_connections(config.limits.max_connections)
         self._server: asyncio.Server | None = None
-        self._tls_door: TlsDoor | None = None
+        self._tls_door: TlsListener | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._handshakes: dict[asyncio.Task[None], None] = {}
         self._draining = False
@@ -94,14 +95,14 @@ class Listener:
         try:
             if server.unix_socket:
                 self._server = await self.loop.create_unix_server(
-                    lambda: ClientTransport(self), server.unix_socket, backlog=BACKLOG
+                    lambda: ServerTransport(self), server.unix_socket, backlog=BACKLOG
                 )
             elif server.tls_certificate:
-                self._tls_door = TlsDoor(self, tls_context(server.tls_certificate, server.tls_key))
+                self._tls_door = TlsListener(self, tls_context(server.tls_certificate, server.tls_key))
                 await self._tls_door.open(server.host, server.port, BACKLOG)
             else:
                 self._server = await self.loop.create_server(
-                    lambda: ClientTransport(self), server.host, server.port, backlog=BACKLOG
+                    lambda: ServerTransport(self), server.host, server.port, backlog=BACKLOG
                 )
         except OSError as error:
             raise StartError(f"cannot listen on {where}: {error.strerror or error}") from None
@@ -131,7 +132,7 @@ class Listener:
         """
         try:
             async with asyncio.timeout(timeout_s):
-                await asyncio.gather(*(device.close() for device in self.sessions))
+                await asyncio.gather(*(session.close() for session in self.sessions))
                 self._turn_away()
                 await self._nobody_left.wait()
         except TimeoutError:
@@ -142,13 +143,13 @@ class Listener:
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
-        for device in self.sessions:
-            self.sessions.end(device, self.clock.monotonic())
+        for session in self.sessions:
+            self.sessions.end(session, self.clock.monotonic())
 
     def _turn_away(self) -> None:
         for transport in list(self.transports):
             transport.close(CloseCode.DRAINING, "the server is going down", self._drain_delay_ms())
-        self.flush_queue.flush_all()
+        self.write_queue.flush_all()
 
     def _drain_delay_ms(self) -> int:
         return int.from_bytes(self.random_bytes(4)) % DRAIN_SPREAD_MS + 1
@@ -172,76 +173,76 @@ class Listener:
 
     # -- what transports call -----------------------------------------------------------------------------------------
 
-    def admission(self, guest: Guest) -> tuple[CloseCode, str, int] | None:
+    def admission(self, accepted: Accepted) -> tuple[CloseCode, str, int] | None:
         """None, or with which GOODBYE a new connection is turned away."""
-        self.transports[guest] = None
+        self.transports[accepted] = None
         self._nobody_left.clear()
         self.counts["connections"] += 1
         # Whoever is turned away is counted as well: `forget` takes every connection from its address again.
-        wait_s = self._addresses.connect(guest.address, self.clock.monotonic())
+        wait_s = self._addresses.connect(accepted.address, self.clock.monotonic())
         if self._draining:
             return CloseCode.DRAINING, "the server is going down", self._drain_delay_ms()
         if len(self.transports) > self._max_connections:
             return CloseCode.TOO_MANY, "too many connections", 5000
         if wait_s is not None:
             return CloseCode.TOO_MANY, "too many connections from this address", int(wait_s * 1000) + 1
-        self._strangers[guest] = None
-        if len(self._strangers) > self.limits.max_unauthenticated:
+        self._unauthenticated[accepted] = None
+        if len(self._unauthenticated) > self.limits.max_unauthenticated:
             # The oldest goes, not the newest: a crowd that says nothing does not keep out who knows what to say.
-            oldest, _ = self._strangers.popitem(last=False)
+            oldest, _ = self._unauthenticated.popitem(last=False)
             oldest.close(CloseCode.TOO_MANY, "too many connections that do not say who they are", 5000)
         return None
 
-    def passed(self, guest: Guest, transport: ClientTransport) -> None:
+    def passed(self, accepted: Accepted, transport: ServerTransport) -> None:
         """A handshake came to its end: the connection takes the place of what was counted for it."""
-        if guest not in self.transports:  # turned away in this very turn
+        if accepted not in self.transports:  # turned away in this very turn
             transport.abort()
             return
-        del self.transports[guest]
+        del self.transports[accepted]
         self.transports[transport] = None
-        if guest in self._strangers:
-            del self._strangers[guest]
-            self._strangers[transport] = None
+        if accepted in self._unauthenticated:
+            del self._unauthenticated[accepted]
+            self._unauthenticated[transport] = None
 
-    def forget(self, guest: Guest) -> None:
+    def forget(self, accepted: Accepted) -> None:
         """Its socket is gone."""
-        self._strangers.pop(guest, None)
-        if guest in self.transports:
-            del self.transports[guest]
+        self._unauthenticated.pop(accepted, None)
+        if accepted in self.transports:
+            del self.transports[accepted]
             if not self.transports:
                 self._nobody_left.set()
-            self._addresses.disconnect(guest.address)
+            self._addresses.disconnect(accepted.address)
 
-    def hello(self, transport: ClientTransport, hello: Hello) -> None:
+    def hello(self, transport: ServerTransport, hello: Hello) -> None:
         """Authenticate, then WELCOME."""
         task = self.loop.create_task(self._handshake(transport, hello))
         self._handshakes[task] = None
         task.add_done_callback(self._handshakes.pop)
 
-    def closed(self, transport: ClientTransport, device: DeviceSession | None, event: Closed) -> None:
+    def closed(self, transport: ServerTransport, session: DeviceSession | None, event: Closed) -> None:
         """A connection came to its end; its session is over or waits to be resumed."""
         self.log.debug(
             "connection_closed",
             address=transport.address,
-            user_id=device.user_id if device else None,
+            user_id=session.user_id if session else None,
             code=int(event.code),
             by_peer=event.by_peer,
         )
-        if device is None or device.link is not transport:
+        if session is None or session.transport is not transport:
             return
-        if device.session.state is SessionState.ENDED or event.session_over:
-            self.sessions.end(device, self.clock.monotonic())
+        if session.stream.state is SessionState.ENDED or event.session_over:
+            self.sessions.end(session, self.clock.monotonic())
         else:
-            self.sessions.detached(device)
+            self.sessions.detached(session)
 
-    def signal(self, device: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None:
+    def signal(self, session: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None:
         """Ephemeral. Unknown kinds are ignored."""
         if kind == "typing" and fields and isinstance(fields[0], str):
-            relay_typing(self.chat.hub, device, fields[0], self.clock.monotonic())
+            relay_typing(self.chat.hub, session, fields[0], self.clock.monotonic())
 
     # -- the handshake ------------------------------------------------------------------------------------------------
 
-    async def _handshake(self, transport: ClientTransport, hello: Hello) -> None:
+    async def _handshake(self, transport: ServerTransport, hello: Hello) -> None:
         try:
             identity = await self.chat.accounts.authenticate(hello.token, hello.device_id)
         except NotAuthorized as cause:
@@ -268,28 +269,28 @@ class Listener:
         if transport.connection.state is ConnectionState.AWAITING_WELCOME:
             self._welcome(transport, hello, identity)
 
-    def _welcome(self, transport: ClientTransport, hello: Hello, identity: Identity) -> None:
+    def _welcome(self, transport: ServerTransport, hello: Hello, identity: Identity) -> None:
         """Attach the session that HELLO asks for, or a fresh one. No await in here: it is one step."""
         now = self.clock.monotonic()
         user_id = identity.user.user_id
-        device, reason = self._resumable(hello, user_id, now)
-        resumed = device is not None
+        session, reason = self._resumable(hello, user_id, now)
+        resumed = session is not None
         older = self.sessions.of_device(user_id, hello.device_id)
-        if older is not None and older.session.is_held_by_newer(transport.connection.opened_at):
+        if older is not None and older.stream.is_held_by_newer(transport.connection.opened_at):
             # The client gave this socket up and is back on another one: serving it would throw out the one in use.
             transport.close(CloseCode.REPLACED, "a newer connection of this device is in use")
             return
-        if device is None:
+        if session is None:
             if older is not None:
                 self._replace(older, now)
-            if not self.sessions.has_room_for(user_id):
+            if not self.sessions.make_room_for(user_id):
                 transport.close(CloseCode.TOO_MANY, "too many devices of this user", 60_000)
                 return
-            device = self._fresh(user_id, hello.device_id, identity)
-        displaced = device.link
-        device.identity = identity
+            session = self._fresh(user_id, hello.device_id, identity)
+        displaced = session.transport
+        session.identity = identity
         transport.connection.welcome(
-            device.session,
+            session.stream,
             resumed=resumed,
             reason=reason,
             resume_token=self.random_bytes(RESUME_TOKEN_BYTES),
@@ -297,14 +298,14 @@ class Listener:
             server_time_ms=self.clock.now_ms(),
             now=now,
         )
-        device.link = transport
-        transport.device = device
-        self._strangers.pop(transport, None)
-        self.sessions.attached(device)
+        session.transport = transport
+        transport.session = session
+        self._unauthenticated.pop(transport, None)
+        self.sessions.attached(session)
         self.counts["resumed" if resumed else "welcomed"] += 1
-        if isinstance(displaced, ClientTransport):
+        if isinstance(displaced, ServerTransport):
             displaced.displaced()
-        device.pump()  # the ack in HELLO may have made the room that requests wait for
+        session.pump()  # the ack in HELLO may have made the room that requests wait for
         transport.mark()
         self.log.debug("welcomed", user_id=user_id, device_id=hello.device_id, resumed=resumed, reason=reason)
 
@@ -312,41 +313,41 @@ class Listener:
         if hello.resume is None:
             return None, ""
         session_id, token = hello.resume
-        device = self.sessions.get(session_id)
+        session = self.sessions.get(session_id)
         reason = resume_refusal(
-            device.session if device else None,
+            session.stream if session else None,
             user_id=user_id,
             device_id=hello.device_id,
             token=token,
             ack=hello.ack,
             now=now,
         )
-        return (device, "") if reason is None else (None, reason)
+        return (session, "") if reason is None else (None, reason)
 
     def _fresh(self, user_id: str, device_id: str, identity: Identity) -> DeviceSession:
-        session = Session(
-            Role.SERVER,
+        stream = Session(
+            Side.SERVER,
             session_id=_url_safe(self.random_bytes(SESSION_ID_BYTES)),
             user_id=user_id,
             device_id=device_id,
             limits=self.protocol_limits,
             recorder=self.recorder,
         )
-        device = DeviceSession(session, identity, self, self.shares.of(user_id))
-        self.sessions.add(device)
+        session = DeviceSession(stream, identity, self, self.user_quotas.of(user_id))
+        self.sessions.add(session)
         # From here on commits are pushed to it: what the client reads after WELCOME leaves no gap to the pushes.
-        self.chat.hub.register(device)
-        return device
+        self.chat.hub.register(session)
+        return session
 
     def _replace(self, older: DeviceSession, now: float) -> None:
         """A fresh HELLO of a device ends its older session."""
-        link = older.link
-        if link is not None:
-            link.close(CloseCode.REPLACED, "another connection of this device")
+        transport = older.transport
+        if transport is not None:
+            transport.close(CloseCode.REPLACED, "another connection of this device")
         self.sessions.end(older, now)
 
-    def _session_ended(self, device: DeviceSession) -> None:
-        self.chat.hub.unregister(device)
+    def _session_ended(self, session: DeviceSession) -> None:
+        self.chat.hub.unregister(session)
 
     # -- the sweep ----------------------------------------------------------------------------------------------------
 

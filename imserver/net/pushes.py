@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from imserver_protocol.codec import Tail
-from imserver_protocol.posts import message_tail
-from imserver_protocol.session import push_tail
+from imserver_protocol.session.posts import message_tail
+from imserver_protocol.session.session import push_tail
+from imserver_protocol.wire.codec import Tail
 
 
 class WirePushes:

@@ -12,27 +12,28 @@ from typing import Any, Protocol
 
 from imserver.chat.accounts import Identity
 from imserver.chat.holds import Holds
-from imserver.chat.messages import Abandon
-from imserver.chat.ports import Posted, Unit
+from imserver.chat.posting import Abandon
 from imserver.chat.service import Chat
+from imserver.chat.transaction import Posted
+from imserver.chat.units import Unit
 from imserver.config import LimitsConfig
 from imserver.errors import NotAuthorized, Refusal, RefusalCode, StoreFailed
 from imserver.net.dispatch import (
     METHODS,
     AbandonParams,
-    Asker,
     Method,
     PostParams,
+    RequestContext,
     read_params,
 )
-from imserver.net.shares import Share
-from imserver_protocol.codec import Tail
+from imserver.net.scheduling.user_quota import UserQuota
 from imserver_protocol.errors import CloseCode, EncodeError, LocalError
 from imserver_protocol.errors import RefusalCode as WireRefusalCode
-from imserver_protocol.events import RequestReceived
-from imserver_protocol.posts import EncodedResult, PostReceived, post_reply_tail, result_tail
-from imserver_protocol.session import Session
-from imserver_protocol.states import SessionState
+from imserver_protocol.session.events import RequestReceived
+from imserver_protocol.session.posts import EncodedResult, PostReceived, post_reply_tail, result_tail
+from imserver_protocol.session.session import Session
+from imserver_protocol.session.states import SessionState
+from imserver_protocol.wire.codec import Tail
 
 #: Sessions that the sweep looks at in one turn of the loop, about two milliseconds.
 SWEPT_A_TURN = 1000
@@ -40,7 +41,7 @@ SWEPT_A_TURN = 1000
 MAX_METHOD_NAME_SHOWN = 40
 
 
-class Link(Protocol):
+class Transport(Protocol):
     """The transport of an attached session."""
 
     def mark(self) -> None:
@@ -50,7 +51,7 @@ class Link(Protocol):
     def close(self, code: CloseCode, text: str = "", retry_after_ms: int = 0) -> None: ...
 
 
-class Surroundings(Protocol):
+class SessionContext(Protocol):
     """What every session of a server shares."""
 
     chat: Chat
@@ -65,60 +66,62 @@ class DeviceSession:
     """One session: the protocol's counters, what the device asked and has not got yet, and where to write."""
 
     __slots__ = (
-        "_around",
+        "_context",
         "_page_room_bytes",
-        "_share",
+        "_quota",
         "_tasks",
         "_waiting",
         "device_id",
         "holds",
         "identity",
-        "link",
-        "session",
+        "stream",
+        "transport",
         "typing_at",
         "user_id",
     )
 
-    def __init__(self, session: Session, identity: Identity, around: Surroundings, share: Share) -> None:
-        self.session = session
+    def __init__(
+        self, session: Session, identity: Identity, context: SessionContext, quota: UserQuota
+    ) -> None:
+        self.stream = session
         self.user_id = session.user_id
         self.device_id = session.device_id
         self.identity = identity
-        self.holds = Holds(around.limits.max_requests)
-        self.link: Link | None = None
+        self.holds = Holds(context.limits.max_requests)
+        self.transport: Transport | None = None
         #: When it last was said to be typing; a clock may start anywhere.
         self.typing_at = float("-inf")
-        self._around = around
-        self._share = share
+        self._context = context
+        self._quota = quota
         # At most a window of requests each; made when there is one, for most sessions are idle.
         self._waiting: list[tuple[int, Method, Any]] = []
         self._tasks: set[asyncio.Task[None]] | None = None
-        self._page_room_bytes = around.limits.max_frame_bytes
+        self._page_room_bytes = context.limits.max_frame_bytes
 
     @property
     def ended(self) -> bool:
         """True once the session is over."""
-        return self.session.state is SessionState.ENDED
+        return self.stream.state is SessionState.ENDED
 
     # -- what the hub and the writer call -----------------------------------------------------------------------------
 
     def push_all(self, tails: Sequence[Tail]) -> None:
         """Append pushes. A lagging session drops them and will read instead."""
-        session, link = self.session, self.link
-        session.push_all(tails)
-        if link is not None and session.queue.has_unsent:
-            link.mark()
+        stream, transport = self.stream, self.transport
+        stream.push_all(tails)
+        if transport is not None and stream.queue.has_unsent:
+            transport.mark()
 
     def posts_done(self, answers: Iterable[tuple[int, Posted]]) -> None:
         """The commit is durable: the one place from which a post is answered with yes."""
-        reply = self.session.reply_with
+        reply = self.stream.reply_with
         for request_seq, posted in answers:
             try:
                 reply(request_seq, post_reply_tail(request_seq, posted))
             except LocalError:  # a fault of ours, which must not silence the answers behind it
-                self._around.log.exception("reply_failed", user_id=self.user_id)
-        if self.link is not None:
-            self.link.mark()
+                self._context.log.exception("reply_failed", user_id=self.user_id)
+        if self.transport is not None:
+            self.transport.mark()
 
     def post_refused(self, request_seq: int, refusal: Exception) -> None:
         """Not stored (final), or to be offered again (retryable)."""
@@ -128,7 +131,7 @@ class DeviceSession:
 
     def posts(self, received: Sequence[PostReceived]) -> None:
         """Posts of this device that came together: straight to the queue."""
-        self._around.chat.messages.post_all(
+        self._context.chat.posting.post_all(
             self,
             [
                 (post.seq, params.conversation_id, params.key, params.content)
@@ -150,7 +153,7 @@ class DeviceSession:
             self._refuse(event.seq, refusal)
             return
         if method.params is PostParams:
-            self._around.chat.messages.post_all(
+            self._context.chat.posting.post_all(
                 self, [(event.seq, params.conversation_id, params.key, params.content)]
             )
         else:
@@ -159,12 +162,12 @@ class DeviceSession:
 
     def pump(self) -> None:
         """Begin requests that waited, in order, while there is room for them and for their replies. Called after acks, too."""
-        waiting, share = self._waiting, self._share
-        while waiting and self.session.state is not SessionState.ENDED:
+        waiting, quota = self._waiting, self._quota
+        while waiting and self.stream.state is not SessionState.ENDED:
             seq, method, params = waiting[0]
-            if not self.session.reserve_reply(seq, method.reply_bytes(self._page_room_bytes)):
+            if not self.stream.reserve_reply(seq, method.reply_bytes(self._page_room_bytes)):
                 return
-            if not share.begin(self, reads=method.pages, cost=method.cost(params)):
+            if not quota.begin(self, reads=method.pages, cost=method.cost(params)):
                 return
             waiting.pop(0)
             if method.params is AbandonParams:
@@ -189,46 +192,46 @@ class DeviceSession:
 
     async def _work(self, seq: int, method: Method, params: Any) -> None:
         try:
-            asker = Asker(self.user_id, self._renew, self._page_room_bytes // 2)
-            result = await method.handler(self._around.chat, asker, params)
+            context = RequestContext(self.user_id, self._renew, self._page_room_bytes // 2)
+            result = await method.handler(self._context.chat, context, params)
             if type(result) is EncodedResult:
-                self.session.reply_with(seq, result_tail(seq, result, self.session.limits))
+                self.stream.reply_with(seq, result_tail(seq, result, self.stream.limits))
             else:
-                self.session.reply(seq, result)
-            if self.link is not None:
-                self.link.mark()
+                self.stream.reply(seq, result)
+            if self.transport is not None:
+                self.transport.mark()
         except StoreFailed:
             return  # nobody is answered any more
         except Exception as error:
             self._refuse(seq, error)
         finally:
-            self._share.end(reads=method.pages)
+            self._quota.end(reads=method.pages)
             self.pump()
 
     def _abandon(self, seq: int, params: AbandonParams) -> None:
         def done(unit: Unit) -> None:
-            self._share.end(reads=False)
+            self._quota.end(reads=False)
             if unit.error is not None:
                 self._refuse(seq, unit.error)
                 return
             self.holds.release(params.conversation_id, params.key)
-            self.session.reply(seq, [unit.result])
-            if self.link is not None:
-                self.link.mark()
+            self.stream.reply(seq, [unit.result])
+            if self.transport is not None:
+                self.transport.mark()
 
         try:
-            self._around.submit(Abandon(params.conversation_id, self.user_id, params.key, done))
+            self._context.submit(Abandon(params.conversation_id, self.user_id, params.key, done))
         except Refusal as refusal:
             self._refuse(seq, refusal)
             # Later: ended here it would begin the next one in here, and so on through all that wait.
-            asyncio.get_running_loop().call_soon(partial(self._share.end, reads=False))
+            asyncio.get_running_loop().call_soon(partial(self._quota.end, reads=False))
         except StoreFailed:
             return  # nobody is answered any more
 
     async def _renew(self, token: str) -> int:
         """`expires_at_ms` of the extended session. The token must be for the same user and device."""
         try:
-            identity = await self._around.chat.accounts.authenticate(token, self.device_id)
+            identity = await self._context.chat.accounts.authenticate(token, self.device_id)
         except NotAuthorized:
             raise Refusal(RefusalCode.FORBIDDEN, "this token was not accepted") from None
         if identity.user.user_id != self.user_id:
@@ -237,23 +240,23 @@ class DeviceSession:
         return identity.expires_at_s * 1000
 
     def _refuse(self, seq: int, error: Exception) -> None:
-        if self.session.state is SessionState.ENDED:
+        if self.stream.state is SessionState.ENDED:
             return
         if isinstance(error, Refusal):
             code, text, after, detail = error.code, error.text, error.retry_after_ms, error.detail
         else:
             # The cause stays in our log; the device learns an id under which it can be found there.
-            error_id = self._around.random_bytes(4).hex()
-            self._around.log.error("request_failed", error_id=error_id, user_id=self.user_id, exc_info=error)
+            error_id = self._context.random_bytes(4).hex()
+            self._context.log.error("request_failed", error_id=error_id, user_id=self.user_id, exc_info=error)
             code, text, after, detail = RefusalCode.INTERNAL, f"that did not work (id {error_id})", 0, None
         try:
-            self.session.refuse(seq, WireRefusalCode[code.name], text, after, detail)
+            self.stream.refuse(seq, WireRefusalCode[code.name], text, after, detail)
         except EncodeError:
-            self.session.refuse(seq, WireRefusalCode[code.name], code.name, after, None)
+            self.stream.refuse(seq, WireRefusalCode[code.name], code.name, after, None)
         except LocalError:
             return  # answered already: the session ended and was freed in between
-        if self.link is not None:
-            self.link.mark()
+        if self.transport is not None:
+            self.transport.mark()
 
 
 class SessionRegistry:
@@ -286,47 +289,47 @@ class SessionRegistry:
         """The one session of a device."""
         return self._by_device.get((user_id, device_id))
 
-    def has_room_for(self, user_id: str) -> bool:
+    def make_room_for(self, user_id: str) -> bool:
         """True if the user may have one more session; the oldest detached one of the user goes for it."""
         own = self._of_user.get(user_id, {})
         if len(own) < self._limits.max_sessions_per_user:
             return True
-        detached = [found for found in own.values() if found.session.session_id in self._detached]
+        detached = [found for found in own.values() if found.stream.session_id in self._detached]
         if not detached:
             return False
-        self.end(min(detached, key=lambda found: found.session.detached_at or 0.0), 0.0)
+        self.end(min(detached, key=lambda found: found.stream.detached_at or 0.0), 0.0)
         return True
 
     def add(self, found: DeviceSession) -> None:
         """A fresh session, not yet attached."""
-        self._by_id[found.session.session_id] = found
+        self._by_id[found.stream.session_id] = found
         self._by_device[found.user_id, found.device_id] = found
-        self._of_user.setdefault(found.user_id, {})[found.session.session_id] = found
+        self._of_user.setdefault(found.user_id, {})[found.stream.session_id] = found
 
     def attached(self, found: DeviceSession) -> None:
         """It has a connection (again)."""
-        self._detached.pop(found.session.session_id, None)
+        self._detached.pop(found.stream.session_id, None)
 
     def detached(self, found: DeviceSession) -> None:
         """It lost its connection and waits to be resumed; above the bound of waiting ones the oldest is evicted."""
-        found.link = None
-        self._detached[found.session.session_id] = found
+        found.transport = None
+        self._detached[found.stream.session_id] = found
         while len(self._detached) > self._limits.max_detached_sessions:
             self.end(next(iter(self._detached.values())), 0.0)
 
     def end(self, found: DeviceSession, now: float) -> None:
         """The session is over: its memory is freed, and the hub forgets it. Ending twice is harmless."""
-        if self._by_id.pop(found.session.session_id, None) is None:
+        if self._by_id.pop(found.stream.session_id, None) is None:
             return
-        self._detached.pop(found.session.session_id, None)
+        self._detached.pop(found.stream.session_id, None)
         if self._by_device.get((found.user_id, found.device_id)) is found:
             del self._by_device[found.user_id, found.device_id]
         own = self._of_user[found.user_id]
-        del own[found.session.session_id]
+        del own[found.stream.session_id]
         if not own:
             del self._of_user[found.user_id]
-        found.session.end(now)
-        found.link = None
+        found.stream.end(now)
+        found.transport = None
         self._on_end(found)
 
     def sweep(self, now: float, now_s: float, grace_s: int) -> Iterator[None]:
@@ -336,16 +339,16 @@ class SessionRegistry:
         """
         detached_bytes = attached_bytes = 0
         for number, found in enumerate(self, 1):
-            if found.session.session_id in self._detached:
-                detached_bytes += found.session.memory_bytes
-                detached_at = found.session.detached_at
+            if found.stream.session_id in self._detached:
+                detached_bytes += found.stream.memory_bytes
+                detached_at = found.stream.detached_at
                 if detached_at is not None and now - detached_at >= self._limits.detached_s:
                     self.end(found, now)
             else:
-                attached_bytes += found.session.unshared_bytes
+                attached_bytes += found.stream.unshared_bytes
             if now_s >= found.identity.expires_at_s + grace_s:
-                if found.link is not None:
-                    found.link.close(CloseCode.AUTH_EXPIRED, "the token expired")
+                if found.transport is not None:
+                    found.transport.close(CloseCode.AUTH_EXPIRED, "the token expired")
                 self.end(found, now)
             if number % SWEPT_A_TURN == 0:
                 yield
@@ -357,17 +360,17 @@ class SessionRegistry:
         for found in list(self._detached.values()):
             if too_much <= 0:
                 return
-            too_much -= found.session.memory_bytes
+            too_much -= found.stream.memory_bytes
             self.end(found, now)
 
     def _cut_off_heaviest(self, too_much: int) -> None:
         """Who keeps the most loses the connection, and may resume; as a detached session it counts with those."""
         if too_much <= 0:
             return
-        attached = [found for found in self if found.link is not None]
-        for found in sorted(attached, key=lambda found: found.session.unshared_bytes, reverse=True):
+        attached = [found for found in self if found.transport is not None]
+        for found in sorted(attached, key=lambda found: found.stream.unshared_bytes, reverse=True):
             if too_much <= 0:
                 return
-            too_much -= found.session.unshared_bytes
-            if found.link is not None:
-                found.link.close(CloseCode.SLOW, "too much is kept that was not acked")
+            too_much -= found.stream.unshared_bytes
+            if found.transport is not None:
+                found.transport.close(CloseCode.SLOW, "too much is kept that was not acked")

@@ -11,12 +11,13 @@ from typing import Any, Protocol, cast
 
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
-from imserver.net.flush import FlushQueue
+from imserver.net.scheduling.read_scheduler import ReadScheduler
+from imserver.net.scheduling.write_queue import WriteQueue
 from imserver.net.sessions import DeviceSession
-from imserver.net.turns import Turns
-from imserver_protocol.connection import Connection
 from imserver_protocol.errors import CloseCode, Reaction, reaction
-from imserver_protocol.events import (
+from imserver_protocol.limits import Limits
+from imserver_protocol.session.connection import Connection
+from imserver_protocol.session.events import (
     Closed,
     Event,
     HelloReceived,
@@ -24,10 +25,9 @@ from imserver_protocol.events import (
     RequestReceived,
     SignalReceived,
 )
-from imserver_protocol.frames import Hello
-from imserver_protocol.limits import Limits
-from imserver_protocol.posts import PostReceived
-from imserver_protocol.states import ConnectionState, Recorder, Role
+from imserver_protocol.session.posts import PostReceived
+from imserver_protocol.session.states import ConnectionState, Recorder, Side
+from imserver_protocol.wire.frames import Hello
 
 #: Bytes that the kernel has not taken yet above which we stop handing over more. What waits stays in the resend queue.
 HIGH_WATER_BYTES = 256 * 1024
@@ -35,7 +35,7 @@ HIGH_WATER_BYTES = 256 * 1024
 SWEEP_INTERVAL_S = 1.0
 
 
-class Guest(Protocol):
+class Accepted(Protocol):
     """A socket that was accepted: a client's connection, or what is about to become one."""
 
     address: str
@@ -47,32 +47,32 @@ class Guest(Protocol):
     def abort(self) -> None: ...
 
 
-class FrontDoor(Protocol):
+class Acceptor(Protocol):
     """What a transport knows of the listener behind it."""
 
     loop: asyncio.AbstractEventLoop
     clock: Clock
     limits: LimitsConfig
     protocol_limits: Limits
-    flush_queue: FlushQueue
-    turns: Turns
+    write_queue: WriteQueue
+    read_scheduler: ReadScheduler
     log: Any
     recorder: Recorder | None
 
-    def admission(self, guest: Guest) -> tuple[CloseCode, str, int] | None: ...
+    def admission(self, accepted: Accepted) -> tuple[CloseCode, str, int] | None: ...
 
-    def passed(self, guest: Guest, transport: ClientTransport) -> None: ...
+    def passed(self, accepted: Accepted, transport: ServerTransport) -> None: ...
 
-    def hello(self, transport: ClientTransport, hello: Hello) -> None: ...
+    def hello(self, transport: ServerTransport, hello: Hello) -> None: ...
 
-    def signal(self, device: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None: ...
+    def signal(self, session: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None: ...
 
-    def closed(self, transport: ClientTransport, device: DeviceSession | None, event: Closed) -> None: ...
+    def closed(self, transport: ServerTransport, session: DeviceSession | None, event: Closed) -> None: ...
 
-    def forget(self, guest: Guest) -> None: ...
+    def forget(self, accepted: Accepted) -> None: ...
 
 
-class ClientTransport(asyncio.Protocol):
+class ServerTransport(asyncio.Protocol):
     """asyncio's side of one connection."""
 
     __slots__ = (
@@ -87,22 +87,22 @@ class ClientTransport(asyncio.Protocol):
         "_unwritable_since",
         "address",
         "connection",
-        "device",
         "flush_pending",
+        "session",
     )
 
-    def __init__(self, listener: FrontDoor, admitted: Guest | None = None) -> None:
+    def __init__(self, listener: Acceptor, admitted: Accepted | None = None) -> None:
         self._listener = listener
         self._loop = listener.loop
         self.connection = Connection(
-            Role.SERVER,
+            Side.SERVER,
             listener.protocol_limits,
             listener.clock.monotonic(),
             recorder=listener.recorder,
             typed_posts=True,
         )
         #: The session that this connection speaks for, from WELCOME to its end.
-        self.device: DeviceSession | None = None
+        self.session: DeviceSession | None = None
         self.address = admitted.address if admitted is not None else ""
         self._admitted = admitted
         self.flush_pending = False
@@ -130,7 +130,7 @@ class ClientTransport(asyncio.Protocol):
         self._step()
 
     def data_received(self, data: bytes) -> None:
-        self._listener.turns.read(self, data)
+        self._listener.read_scheduler.read(self, data)
 
     def take(self, data: bytes) -> bool:
         """Bytes of the peer, in their turn. False if nothing more is looked at."""
@@ -177,7 +177,7 @@ class ClientTransport(asyncio.Protocol):
     def mark(self) -> None:
         """There is something to send: it will be written with everything else of this turn."""
         if not self.flush_pending:
-            self._listener.flush_queue.mark(self)
+            self._listener.write_queue.mark(self)
 
     def flush(self) -> None:
         """Write everything that waits, once. While the socket is unwritable it waits in the resend queue."""
@@ -230,51 +230,51 @@ class ClientTransport(asyncio.Protocol):
 
     def displaced(self) -> None:
         """Another connection took the session over: report it and leave."""
-        self.device = None
+        self.session = None
         self._step()
 
     # -- the one step -------------------------------------------------------------------------------------------------
 
     def _step(self) -> None:
         connection = self.connection
-        device = self.device
+        session = self.session
         posts: list[PostReceived] = []
         for event in connection.events():
             if type(event) is PostReceived:
                 posts.append(event)
                 continue
-            if posts and device is not None:
-                device.posts(posts)
+            if posts and session is not None:
+                session.posts(posts)
                 posts = []
-            self._on_event(event, device)
-        if device is not None:
+            self._on_event(event, session)
+        if session is not None:
             if posts:
-                device.posts(posts)
-            if device.waiting:
-                device.pump()
+                session.posts(posts)
+            if session.waiting:
+                session.pump()
         if connection.state >= ConnectionState.CLOSING or connection.has_data_to_send:
             self.mark()
         self._arm()
 
-    def _on_event(self, event: Event, device: DeviceSession | None) -> None:
+    def _on_event(self, event: Event, session: DeviceSession | None) -> None:
         """Any event but a post."""
         if type(event) is RequestReceived:
-            if device is not None:
-                device.request(event)
+            if session is not None:
+                session.request(event)
         elif type(event) is HelloReceived:
             self._listener.hello(self, event.hello)
         elif type(event) is SignalReceived:
-            if device is not None:
-                self._listener.signal(device, event.kind, event.fields)
+            if session is not None:
+                self._listener.signal(session, event.kind, event.fields)
         elif type(event) is Closed:
             self._closed(event)
         elif type(event) is LaggingEnded:
             self.mark()
 
     def _closed(self, event: Closed) -> None:
-        device, self.device = self.device, None
-        self._listener.closed(self, device, event)
-        self._breach = device is not None and reaction(event.code) is Reaction.FRESH
+        session, self.session = self.session, None
+        self._listener.closed(self, session, event)
+        self._breach = session is not None and reaction(event.code) is Reaction.FRESH
         if self._unwritable_since is not None and event.code != CloseCode.DRAINING:
             # GOODBYE would stand behind all that the peer does not read, and keep that for as long as closing may take: a
             # peer that comes back again and again would leave one such socket each time.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from imserver.chat.hub import Hub
+from imserver.chat.fan_out import Hub
 from imserver.net.sessions import DeviceSession
-from imserver.net.transport import ClientTransport
+from imserver.net.transport import ServerTransport
 
 #: "typing" of one device is relayed at most this often (seconds): it costs its sender 20 bytes and us a look at every member.
 TYPING_INTERVAL_S = 0.5
@@ -12,19 +12,19 @@ TYPING_INTERVAL_S = 0.5
 MAX_TYPING_AUDIENCE = 50
 
 
-def relay_typing(hub: Hub, device: DeviceSession, conversation_id: str, now: float) -> None:
+def relay_typing(hub: Hub, session: DeviceSession, conversation_id: str, now: float) -> None:
     """`device` says that its user is typing. Of conversations that are not known by heart, or not its own, nobody hears."""
-    if now - device.typing_at < TYPING_INTERVAL_S:
+    if now - session.typing_at < TYPING_INTERVAL_S:
         return
-    device.typing_at = now
+    session.typing_at = now
     audience = hub.audience_of(conversation_id)
-    if audience is None or device.user_id not in audience or len(audience) > MAX_TYPING_AUDIENCE:
+    if audience is None or session.user_id not in audience or len(audience) > MAX_TYPING_AUDIENCE:
         return
     for user_id in audience:
-        if user_id == device.user_id:
+        if user_id == session.user_id:
             continue
         for outlet in hub.outlets_of(user_id):
-            link = outlet.link if isinstance(outlet, DeviceSession) else None
-            if isinstance(link, ClientTransport):
-                link.connection.signal("typing", conversation_id, device.user_id)
-                link.mark()
+            transport = outlet.transport if isinstance(outlet, DeviceSession) else None
+            if isinstance(transport, ServerTransport):
+                transport.connection.signal("typing", conversation_id, session.user_id)
+                transport.mark()

@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from imserver.chat.ports import Reader, Reviewer, Store, Transaction
+from imserver.chat.ports import Reviewer, Store
+from imserver.chat.transaction import Reader, Transaction
 from imserver.clock import Clock
 from imserver.errors import AlreadyHandled, ConfigError, ImserverError, StartError
 from imserver.events import MessagePosted, StoredEvent

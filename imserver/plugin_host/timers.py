@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from imserver.chat.ports import Reader, Store
+from imserver.chat.ports import Store
+from imserver.chat.transaction import Reader
 from imserver.clock import Clock
 from imserver.events import TimerFired
 

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from imserver.chat import ports
+from imserver.chat.ports import Store
+from imserver.chat.transaction import Transaction as StoreTransaction
+from imserver.chat.units import Unit
 from imserver.content import encode_content
 from imserver.errors import AlreadyHandled, PluginError, Refusal, RefusalCode
 from imserver.events import MessagePosted, TimerFired
@@ -69,7 +71,7 @@ def conversation_key(plugin: str, key: str) -> bytes:
     return hashlib.blake2b(f"{plugin}\0{key}".encode(), digest_size=KEY_BYTES, person=b"plugin-conv").digest()
 
 
-class PluginUnit(ports.Unit):
+class PluginUnit(Unit):
     """The synchronous `fn(tx)` of a plugin, and the mark of the event that it deals with. `future` is the answer."""
 
     __slots__ = (
@@ -105,7 +107,7 @@ class PluginUnit(ports.Unit):
         self._timers = False
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
-    async def through(self, store: ports.Store) -> Any:
+    async def through(self, store: Store) -> Any:
         """Submit and wait. Cancelling the waiter takes the unit out of the queue if it has not begun."""
         attempt = self._attempt
         try:
@@ -126,7 +128,7 @@ class PluginUnit(ports.Unit):
             return PluginError("withdrawn: the handler was cancelled")
         return None
 
-    def run(self, tx: ports.Transaction) -> Any:
+    def run(self, tx: StoreTransaction) -> Any:
         # May run again after a batch was rolled back: nothing of an earlier run may be left in `self`.
         view = PluginTransaction(tx, self._registrations, self._keys, self._max_content_bytes)
         try:
@@ -177,9 +179,9 @@ class PluginTransaction(Transaction):
     )
 
     def __init__(
-        self, tx: ports.Transaction, registrations: Registrations, keys: Keys, max_content_bytes: int
+        self, tx: StoreTransaction, registrations: Registrations, keys: Keys, max_content_bytes: int
     ) -> None:
-        self._open_tx: ports.Transaction | None = tx
+        self._open_tx: StoreTransaction | None = tx
         self._registrations = registrations
         self._keys = keys
         self._ordinal = 0
@@ -297,7 +299,7 @@ class PluginTransaction(Transaction):
     # -- what it stands on --------------------------------------------------------------------------------------------
 
     @property
-    def _tx(self) -> ports.Transaction:
+    def _tx(self) -> StoreTransaction:
         if self._open_tx is None:
             raise PluginError("this transaction is over: use `tx` only inside fn(tx)")
         return self._open_tx

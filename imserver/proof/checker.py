@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from . import message_checks as rules
-from .appointment_checks import CardWords, Promises, TimeWords, overlaps
+from .booking.appointment_checks import CardWords, Promises, TimeWords, overlaps
 from .findings import Fault, Finding, Found, Report
 from .stored_rows import StoredMessage, StoredRows
 from .transcript import Transcript

@@ -17,7 +17,7 @@ import jwt
 
 from imserver.config import ENVIRONMENT_PREFIX
 
-from .leash import leashed
+from .die_with_parent import leashed
 
 #: A server that is not listening by then has failed (seconds).
 READY_TIMEOUT_S = 60.0

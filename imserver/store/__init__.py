@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imserver.store.memory import MemoryStore
-from imserver.store.sqlite import SqliteStore
+from imserver.store.memory.store import MemoryStore
+from imserver.store.sqlite.store import SqliteStore
 
 __all__ = ["MemoryStore", "SqliteStore"]

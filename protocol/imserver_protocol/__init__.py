@@ -5,8 +5,6 @@ Client and server run the same `Connection`, with a `Role`. Reading path: `frame
 are those of `protocol/SPEC.md`.
 """
 
-from .codec import Tail, decode, decode_content, encode_content, encode_tail, frame_bytes
-from .connection import Connection
 from .errors import (
     REACTIONS,
     RETRYABLE,
@@ -22,7 +20,9 @@ from .errors import (
     WrongState,
     reaction,
 )
-from .events import (
+from .limits import FRAME_OVERHEAD_BYTES, MAX_INTEGER, MAX_NESTING, Limits
+from .session.connection import Connection
+from .session.events import (
     Closed,
     Event,
     HelloReceived,
@@ -34,7 +34,21 @@ from .events import (
     SignalReceived,
     WelcomeReceived,
 )
-from .frames import (
+from .session.handshake import choose_version, resume_refusal
+from .session.posts import PostReceived
+from .session.session import Session, push_tail
+from .session.states import (
+    CONNECTION_TRANSITIONS,
+    SESSION_TRANSITIONS,
+    ConnectionInput,
+    ConnectionState,
+    SessionInput,
+    SessionState,
+    Side,
+)
+from .session.window import ReceiveWindow, ResendQueue
+from .wire.codec import Tail, decode, decode_content, encode_content, encode_tail, frame_bytes
+from .wire.frames import (
     VERSION,
     Ack,
     FrameType,
@@ -49,21 +63,7 @@ from .frames import (
     Signal,
     Welcome,
 )
-from .framing import FrameSplitter
-from .handshake import choose_version, resume_refusal
-from .limits import FRAME_OVERHEAD_BYTES, MAX_INTEGER, MAX_NESTING, Limits
-from .posts import PostReceived
-from .session import Session, push_tail
-from .states import (
-    CONNECTION_TRANSITIONS,
-    SESSION_TRANSITIONS,
-    ConnectionInput,
-    ConnectionState,
-    Role,
-    SessionInput,
-    SessionState,
-)
-from .window import ReceiveWindow, ResendQueue
+from .wire.framing import FrameSplitter
 
 __all__ = [
     "CONNECTION_TRANSITIONS",
@@ -108,10 +108,10 @@ __all__ = [
     "Request",
     "RequestReceived",
     "ResendQueue",
-    "Role",
     "Session",
     "SessionInput",
     "SessionState",
+    "Side",
     "Signal",
     "SignalReceived",
     "Tail",

@@ -12,8 +12,8 @@ from benchmarks import native
 from benchmarks.codecs import CODECS
 from benchmarks.codecs.base import End, Lane, Party, Unreadable
 from benchmarks.plan import LanePlan, PartyPlan, Plan
-from imserver_protocol.codec import decode, encode_tail, frame_bytes
-from imserver_protocol.frames import FrameType
+from imserver_protocol.wire.codec import decode, encode_tail, frame_bytes
+from imserver_protocol.wire.frames import FrameType
 
 BODY_BYTES = 20
 KEY_BASE = 0x0102030405060708

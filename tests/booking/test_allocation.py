@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imserver.plugins.booking import appointments
-from imserver.plugins.booking.appointments import Wish
-from imserver.plugins.booking.calendar import utc_ms, zone_of
-from imserver.plugins.booking.chain import Chain, minutes_of
 from imserver.plugins.booking.checks import OF_TABLES
-from imserver.plugins.booking.slots import Slot, free_slots, nearest, open_days, why_not
-from imserver.plugins.booking.states import (
+from imserver.plugins.booking.schedule import appointments
+from imserver.plugins.booking.schedule.appointments import Wish
+from imserver.plugins.booking.schedule.hours import utc_ms, zone_of
+from imserver.plugins.booking.schedule.shops import Chain, minutes_of
+from imserver.plugins.booking.schedule.slots import Slot, free_slots, nearest, open_days, why_not
+from imserver.plugins.booking.schedule.status import (
     FINAL,
     OWNING,
     TRANSITIONS,
@@ -289,7 +289,7 @@ def test_what_the_table_does_not_have_is_refused():
 
 
 def test_an_unknown_age_counts_as_the_longest_so_that_a_hold_is_never_too_short():
-    from imserver.plugins.booking.chain import load_chain
+    from imserver.plugins.booking.schedule.shops import load_chain
 
     for service in load_chain("demo").services:
         longest = minutes_of(service, "", None)

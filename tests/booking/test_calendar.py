@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imserver.plugins.booking.calendar import (
+from imserver.plugins.booking.schedule.hours import (
     after_open_minutes,
     is_open,
     next_opening,

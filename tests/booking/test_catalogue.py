@@ -4,8 +4,8 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from imserver.plugins.booking.catalogue import Catalogue, Words, load_words
-from imserver.plugins.booking.chain import ChainError, parse_chain
+from imserver.plugins.booking.messages.texts import Catalogue, Words, load_words
+from imserver.plugins.booking.schedule.shops import ChainError, parse_chain
 from tests.booking.test_when_words import listed
 from tests.booking.test_words import DEMO
 

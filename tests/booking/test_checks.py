@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from imserver.check.consistency import ask_plugins, check_file
 from imserver.content import encode_content
 from imserver.plugin_host import PluginCheck
 from imserver.plugins.booking.checks import CHECKS
-from imserver.proof.consistency import ask_plugins, check_file
 from imserver.store.checks import Report
 from tests.booking.support.shop import RIVER, Shop
 from tests.booking.test_changes import booked

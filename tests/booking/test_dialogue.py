@@ -2,7 +2,7 @@
 
 import pytest
 
-from imserver.plugins.booking import booking
+from imserver.plugins.booking.dialogue import book as booking
 from tests.booking.support.shop import ENTRY, GARDEN, RIVER, Shop, button, shown
 from tests.booking.test_changes import booked
 

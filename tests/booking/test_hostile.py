@@ -9,14 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imserver.plugins.booking import heard
-from imserver.plugins.booking.chain import load_chain
-from imserver.plugins.booking.slots import why_not
+from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.slots import why_not
+from imserver.plugins.booking.understanding import acts
 from tests.booking.support.ledger import ms
 from tests.booking.support.shop import NOW, Shop, shown
 
 PHRASES = json.loads(Path(__file__).with_name("when_phrases.json").read_text(encoding="utf-8"))
-EAR = heard.Ear(load_chain("demo"))
+EAR = acts.Ear(load_chain("demo"))
 NOW_MS = int(NOW.timestamp() * 1000)
 
 HOSTILE = [
@@ -88,7 +88,7 @@ async def test_pictures_and_files_are_for_people():
 @given(st.text(max_size=400))
 def test_the_ear_understands_or_not_but_never_fails(text):
     said = EAR.hear(text, NOW_MS, None)
-    assert len(said.text) <= 4 * heard.MAX_CHARS * 18  # NFKC makes at most 18 of one character
+    assert len(said.text) <= 4 * acts.MAX_CHARS * 18  # NFKC makes at most 18 of one character
     EAR.name_answer(said)
     EAR.name_in(said)
 

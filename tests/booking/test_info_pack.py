@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from imserver.plugins.booking.cards import appointment_card, staff_options
-from imserver.plugins.booking.catalogue import load_words
-from imserver.plugins.booking.chain import load_chain
-from imserver.plugins.booking.states import Status
-from imserver.plugins.booking.talk import House
+from imserver.plugins.booking.messages.cards import appointment_card, staff_options
+from imserver.plugins.booking.messages.shop_texts import ShopTexts
+from imserver.plugins.booking.messages.texts import load_words
+from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.status import Status
 from tests.booking.support.shop import GARDEN, RIVER, Shop, shown
 
 #: Sentences of the pack that depend on something.
@@ -65,11 +65,11 @@ BUTTONS = {
 
 @pytest.mark.parametrize("status", Status)
 def test_the_buttons_of_each_status(status: Status) -> None:
-    from imserver.plugins.booking.appointments import Appointment
+    from imserver.plugins.booking.schedule.appointments import Appointment
 
     chain = load_chain("demo")
     store = chain.stores[0]
-    words = House.of(chain).catalogue.words("zh", store)
+    words = ShopTexts.of(chain).catalogue.words("zh", store)
     appointment = Appointment(
         1, "A7K2", "garden", "exam", "ming", "here", "小明", "adult", False, "", "", "2026-11-19T15:00", store.zone,
         0, 1_800_000, 2_100_000, status, 5, None, 1, 0, 0, "ming",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from imserver.plugins.booking.catalogue import load_words
+from imserver.plugins.booking.messages.texts import load_words
 from imserver.testing import Said
 from tests.booking.support.chains import demo
 from tests.booking.support.shop import GARDEN, Shop, shown

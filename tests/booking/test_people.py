@@ -7,9 +7,9 @@ from importlib import resources
 import pytest
 
 from imserver.model import Role
-from imserver.plugins.booking import redflags
-from imserver.plugins.booking.catalogue import LANGUAGES, load_words
-from imserver.plugins.booking.redflags import RedFlags
+from imserver.plugins.booking.messages.texts import LANGUAGES, load_words
+from imserver.plugins.booking.understanding import alarms as redflags
+from imserver.plugins.booking.understanding.alarms import RedFlags
 from tests.booking.support.shop import ENTRY, NOW, RIVER, Shop, button, shown
 from tests.booking.test_changes import booked
 

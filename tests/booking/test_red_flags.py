@@ -2,7 +2,13 @@
 
 import pytest
 
-from imserver.plugins.booking.redflags import MAX_FIRST, MAX_LAST, OVERLAP_CHARS, WINDOW_CHARS, RedFlags
+from imserver.plugins.booking.understanding.alarms import (
+    MAX_FIRST,
+    MAX_LAST,
+    OVERLAP_CHARS,
+    WINDOW_CHARS,
+    RedFlags,
+)
 from tests.booking.test_when_words import said
 
 FLAGS = RedFlags()

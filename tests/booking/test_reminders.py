@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imserver.plugins.booking import reminders
-from imserver.plugins.booking.calendar import utc_ms, wall_of
-from imserver.plugins.booking.reminders import KINDS, QUIET_FROM, QUIET_TO, due
+from imserver.plugins.booking.journey import reminders
+from imserver.plugins.booking.journey.reminders import KINDS, QUIET_FROM, QUIET_TO, due
+from imserver.plugins.booking.schedule.hours import utc_ms, wall_of
 from tests.booking.support.ledger import ms
 from tests.booking.support.shop import NOW, Shop, shown
 from tests.booking.test_changes import booked
@@ -100,9 +100,9 @@ async def test_a_timer_of_an_older_version_reminds_of_nothing():
             old,
         )
         plugin, before = shop.kit.plugin, len(shop.kit.messages(here))
-        house = plugin._the_house
+        texts = plugin._shop_texts
         assert plugin._context is not None
-        await plugin._context.transaction(lambda tx: reminders.fire(tx, house, 1, old, "day_before"))
+        await plugin._context.transaction(lambda tx: reminders.fire(tx, texts, 1, old, "day_before"))
         assert len(shop.kit.messages(here)) == before
         rows = await shop.sql(
             "SELECT reason FROM booking_reminders WHERE version = ? AND kind = 'day_before'", old

@@ -5,8 +5,8 @@ from datetime import datetime
 import msgspec
 import pytest
 
-from imserver.plugins.booking.slots import why_not
-from imserver.plugins.booking.states import (
+from imserver.plugins.booking.schedule.slots import why_not
+from imserver.plugins.booking.schedule.status import (
     LIVE,
     OWNING,
     Action,

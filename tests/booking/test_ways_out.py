@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from imserver.plugins.booking.chain import load_chain
-from imserver.plugins.booking.slots import free_slots
+from imserver.plugins.booking.schedule.shops import load_chain
+from imserver.plugins.booking.schedule.slots import free_slots
 from tests.booking.support.shop import GARDEN, RIVER, Shop, button, shown
 
 WANTED = "预约 明天15:00 验光"

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from imserver.plugins.booking.when import read_when
+from imserver.plugins.booking.dates.parse import read_when
 
 WEDNESDAY = datetime.fromisoformat("2026-11-18T10:00")
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from imserver.plugins.booking import codes, desk, heard
-from imserver.plugins.booking.catalogue import Catalogue, language_of, load_words, placeholders
-from imserver.plugins.booking.chain import ChainError, load_chain, parse_chain
+from imserver.plugins.booking.dialogue import router
+from imserver.plugins.booking.messages.texts import Catalogue, language_of, load_words, placeholders
+from imserver.plugins.booking.schedule import codes
+from imserver.plugins.booking.schedule.shops import ChainError, load_chain, parse_chain
+from imserver.plugins.booking.understanding import acts
 from tests.booking.support.chains import trial
 
-SOURCES = Path(heard.__file__).parent
+SOURCES = Path(acts.__file__).parents[1]
 DEMO = (SOURCES / "chains" / "demo.toml").read_text(encoding="utf-8")
 ZH, EN = load_words("zh"), load_words("en")
 
@@ -27,12 +29,16 @@ def test_both_languages_have_the_same_texts_and_placeholders():
 
 
 def test_every_key_in_the_code_exists_and_every_text_is_used():
-    code = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES.glob("*.py"))
+    code = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES.rglob("*.py"))
     literal = set(re.findall(r'"([a-z_]+(?:\.[a-z_]+)+)"', code)) | set(
         re.findall(r'words\("([a-z_.]+)"', code)
     )
     families = tuple({*re.findall(r"f[\"']([a-z_]+\.[a-z_]*)\{", code)})
-    assert {key for key in literal if key not in ZH and not key.endswith((".toml", ".plugin_api"))} == set()
+    assert {
+        key
+        for key in literal
+        if key not in ZH and not key.endswith((".toml", ".plugin_api", "plugins.booking"))
+    } == set()
     quoted = set(re.findall(r"[\"']([a-z_.]+)[\"']", code))
     named = {key for key in ZH if {key, key.removesuffix("_title")} & quoted}
     unused = {key for key in ZH if key not in named and not key.startswith(families)}
@@ -42,13 +48,13 @@ def test_every_key_in_the_code_exists_and_every_text_is_used():
 def test_commands_on_buttons_are_commands():
     for words in (ZH, EN):
         for key in (key for key in words if key.startswith("command.")):
-            name, rest = desk.split(str(words[key])) or ("", "?")
+            name, rest = router.split(str(words[key])) or ("", "?")
             assert rest == ""
             assert name.replace("-", "_") in (key.removeprefix("command."), "done")
 
 
 def test_labels_that_answer_are_understood():
-    ear = heard.Ear(load_chain("demo"))
+    ear = acts.Ear(load_chain("demo"))
     for words in (ZH, EN):
         assert ear.hear(str(words["answer.first_visit"]), 0, None).first_visit is True
         assert ear.hear(str(words["answer.returning"]), 0, None).first_visit is False
@@ -61,7 +67,7 @@ def test_labels_that_answer_are_understood():
             assert ear.hear(name, 0, None).band == band, name
     for store in load_chain("demo").stores:
         for name in (store.names.zh, store.names.en, store.id):
-            assert ear.hear(f"{name} 明天", 0, None).store == store, name
+            assert ear.hear(f"{name} 明天", 0, None).shop == store, name
 
 
 def test_languages():

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from imserver.plugins.booking.calendar import (
+from imserver.plugins.booking.schedule.hours import (
     after_open_minutes,
     is_open,
     next_opening,
@@ -15,8 +15,8 @@ from imserver.plugins.booking.calendar import (
     utc_ms,
     wall_of,
 )
-from imserver.plugins.booking.chain import parse_chain
-from imserver.plugins.booking.heard import Ear
+from imserver.plugins.booking.schedule.shops import parse_chain
+from imserver.plugins.booking.understanding.acts import Ear
 from tests.booking.support.chains import trial
 from tests.booking.support.ledger import ms
 from tests.booking.support.shop import GARDEN, Shop, shown

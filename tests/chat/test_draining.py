@@ -38,7 +38,7 @@ async def test_a_post_over_a_session_is_refused_and_may_come_again() -> None:
 async def test_what_is_asked_in_this_process_is_refused(tmp_path: Path, door: str) -> None:
     async with running(tmp_path) as server:
         await server.chat.post("alice", "direct/alice/bob", "before")
-        server.messages.draining = True
+        server.posting.draining = True
         with pytest.raises(Refusal) as refused:
             await DOORS[door](server.chat)
         assert refused.value.code is RefusalCode.OVERLOADED

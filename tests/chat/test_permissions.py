@@ -207,7 +207,7 @@ async def in_process(server: Server, name: str, method: str, params: tuple[Any, 
     chat, (place, *rest) = server.chat, (*params, None)[: len(params)]
     match method:
         case "post":
-            return await server.messages.post_local(place, name, *rest)
+            return await server.posting.post_local(place, name, *rest)
         case "edit":
             key, position, _, content = rest
             return await chat.edit(name, place, position, content, key=key)

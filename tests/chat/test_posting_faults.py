@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from imserver.chat.holds import HELD_WINDOWS, MAX_UNDER_WAY, RELEASED_WINDOWS, Holds
-from imserver.chat.messages import Messages
-from imserver.chat.ports import Posted, Unit
+from imserver.chat.posting import Posting
+from imserver.chat.transaction import Posted
+from imserver.chat.units import Unit
 from imserver.config import LimitsConfig
 from imserver.content import encode_content
 from imserver.errors import Refusal, RefusalCode, StoreFailed
@@ -52,9 +53,9 @@ class Session:
 SAID = encode_content({"type": "text", "text": "x"})
 
 
-def messages(**limits: Any) -> tuple[Messages, Queue]:
+def messages(**limits: Any) -> tuple[Posting, Queue]:
     queue = Queue()
-    return Messages(queue, ManualClock(), LimitsConfig(**limits)), queue  # type: ignore[arg-type]
+    return Posting(queue, ManualClock(), LimitsConfig(**limits)), queue  # type: ignore[arg-type]
 
 
 async def test_holds_do_not_keep_keys_of_any_length() -> None:

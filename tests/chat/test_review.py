@@ -29,12 +29,12 @@ async def allow(conversation_id: str, sender_id: str, content: Mapping[str, Any]
 @pytest.mark.parametrize("reviewers", [[forbid], [forbid, allow], [allow, forbid]])
 async def test_one_reviewer_is_enough_to_refuse(tmp_path: Path, reviewers: list[Any]) -> None:
     async with running(tmp_path) as server, await Raw.open(server) as raw:
-        server.messages.reviewers = reviewers
+        server.posting.reviewers = reviewers
         await raw.enter(server, "alice")
         assert (await raw.ask("post", HERE, new_key(), said("x"))).code == FORBIDDEN
         with pytest.raises(Refusal, match="mind your words"):
             await server.chat.post("alice", HERE, "x")
-        server.messages.reviewers = [allow]
+        server.posting.reviewers = [allow]
         assert (await raw.ask("post", HERE, new_key(), said("y"))).result[0] == 1
 
 
@@ -43,7 +43,7 @@ async def test_what_was_committed_keeps_its_answer_whatever_is_refused_now(tmp_p
         await raw.enter(server, "alice")
         key = new_key()
         first = (await raw.ask("post", HERE, key, said("x"))).result
-        server.messages.reviewers = [forbid]
+        server.posting.reviewers = [forbid]
         again = await raw.ask("post", HERE, key, said("x"))
         assert (again.code, again.result) == (0, [*first[:2], True])
         assert (await raw.ask("post", HERE, new_key(), said("x"))).code == FORBIDDEN
@@ -60,14 +60,14 @@ async def test_a_post_whose_session_ended_under_review_is_not_stored(tmp_path: P
 
     async with running(tmp_path) as server, await Raw.open(server) as raw:
         await server.chat.post("bob", HERE, "before")
-        server.messages.reviewers = [slow]
+        server.posting.reviewers = [slow]
         await raw.enter(server, "alice")
         raw.request("post", HERE, new_key(), said("x"))
         await asked.wait()
         [device] = server.listener.sessions
         server.listener.sessions.end(device, server.clock.monotonic())
         go_on.set()
-        await eventually(lambda: not server.messages._review_tasks)
+        await eventually(lambda: not server.posting._review_tasks)
         assert (await server.chat.history("bob", HERE)).head == 1
 
 
@@ -116,10 +116,10 @@ async def test_nothing_overtakes_what_is_under_review_also_when_nobody_reviews_a
     gate = Gate()
     async with running(tmp_path) as server, await Raw.open(server) as raw:
         await raw.enter(server, "alice")
-        server.messages.reviewers = [gate]
+        server.posting.reviewers = [gate]
         first = raw.request("post", HERE, new_key(), said("first"))
         await eventually(lambda: gate.asked == ["first"])
-        server.messages.reviewers = []
+        server.posting.reviewers = []
         second = raw.request("post", HERE, new_key(), said("second"))
         assert (await raw.ask("post", "direct/alice/alicia", new_key(), said("x"))).code == NOT_FOUND
         gate.open.set()
@@ -134,7 +134,7 @@ async def test_lanes_do_not_know_of_one_another(tmp_path: Path) -> None:
             return await gates[conversation_id](conversation_id, sender_id, content)
 
         await raw.enter(server, "alice")
-        server.messages.reviewers = [review]
+        server.posting.reviewers = [review]
         slow = [raw.request("post", HERE, new_key(), said(f"{number}")) for number in range(2)]
         await eventually(lambda: gates[HERE].asked == ["0"])
         gates["direct/alice/cy"].open.set()
@@ -150,7 +150,7 @@ async def test_what_can_never_be_said_is_not_shown_to_reviewers(tmp_path: Path) 
     gate = Gate()
     async with running(tmp_path) as server, await Raw.open(server) as raw:
         await raw.enter(server, "alice")
-        server.messages.reviewers = [gate]
+        server.posting.reviewers = [gate]
         first = raw.request("post", HERE, new_key(), said("first"))
         await eventually(lambda: gate.asked == ["first"])
         wrong = raw.request("post", HERE, new_key(), b"\xc1")
@@ -166,11 +166,11 @@ async def test_a_review_under_way_comes_to_its_end_before_the_server_does(tmp_pa
     gate = Gate()
     async with running(tmp_path) as server, await Raw.open(server) as raw:
         await raw.enter(server, "alice")
-        server.messages.reviewers = [gate]
+        server.posting.reviewers = [gate]
         waiting = raw.request("post", HERE, new_key(), said("x"))
         await eventually(lambda: gate.asked == ["x"])
         stopping = asyncio.create_task(server.stop())
-        await eventually(lambda: server.messages.draining)
+        await eventually(lambda: server.posting.draining)
         gate.open.set()
         assert (await raw.goodbye()).code == DRAINING
         assert (await raw.answer(waiting)).result[0] == 1

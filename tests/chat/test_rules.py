@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imserver.chat.conversations import MAX_RECEIPT_MEMBERS, has_receipts, heir
+from imserver.chat.permissions import MAX_RECEIPT_MEMBERS, has_receipts, heir
 from imserver.model import Kind, Role
 
 

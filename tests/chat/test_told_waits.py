@@ -12,7 +12,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from imserver.chat.messages import MEMBERS_A_POST, Messages
+from imserver.chat.posting import MEMBERS_A_POST, Posting
 from imserver.chat.service import Chat
 from imserver.config import LimitsConfig, StoreConfig
 from imserver.errors import Refusal, RefusalCode
@@ -39,7 +39,7 @@ class Author:
 
     def __init__(self, rate: float, burst: int, crowd: int = 2) -> None:
         self.clock, self.queue, self.burst = ManualClock(), Queue(), burst
-        self.chat = Messages(self.queue, self.clock, LimitsConfig(posts_per_second=rate, posts_burst=burst))  # type: ignore[arg-type]
+        self.chat = Posting(self.queue, self.clock, LimitsConfig(posts_per_second=rate, posts_burst=burst))  # type: ignore[arg-type]
         others = {f"m{number}": None for number in range(crowd - 1)}
         self.chat.audience_of = {"group/full": {"ann": None} | others, "group/others": others}.get
         self.price = min(1 + crowd // MEMBERS_A_POST, burst)
@@ -153,13 +153,13 @@ async def test_who_comes_during_the_drain_is_told_to_come_back_when_there_is_a_s
     tmp_path: Path,
 ) -> None:
     async with running(tmp_path) as server:
-        server.messages.draining = True
+        server.posting.draining = True
         for act in DRAINED.values():
             with pytest.raises(Refusal) as refused:
                 await act(server.chat)
             assert sensible(refused.value)
         session = Session()
-        server.messages.post_all(session, [(1, "direct/alice/bob", bytes(16), SAID)])
+        server.posting.post_all(session, [(1, "direct/alice/bob", bytes(16), SAID)])
         assert isinstance(session.refused[1], Refusal)
         assert sensible(session.refused[1])
 

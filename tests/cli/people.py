@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
-from imserver.cli.chat_commands import handle_line
-from imserver.cli.chat_session import ChatSession
-from imserver.cli.render import Row, plain
+from imserver.cli.chat.commands import handle_line
+from imserver.cli.chat.render import Row, plain
+from imserver.cli.chat.session import ChatSession
 from imserver.clock import SystemClock
 from imserver_client import Client
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from imserver.cli.chat_places import Place
-from imserver.cli.chat_session import MAX_TOLD_READERS
+from imserver.cli.chat.places import Place
+from imserver.cli.chat.session import MAX_TOLD_READERS
 from imserver.clock import SystemClock
 from imserver_client import direct_conversation_id
 from tests.support.servers import people, running

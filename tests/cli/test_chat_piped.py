@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imserver.cli.chat import device_of, server_of
+from imserver.cli.chat.command import device_of, server_of
 from imserver.cli.token import make_token
 from imserver.config import AuthConfig, Config, ServerConfig
 

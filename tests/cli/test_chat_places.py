@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from imserver.cli import chat_places
-from imserver.cli.chat_places import MAX_NAMES_ASKED, MAX_REMEMBERED, Names, Place, tells_of_edit, users_in
-from imserver.cli.chat_session import ChatSession
-from imserver.cli.render import Tick
+from imserver.cli.chat import places as chat_places
+from imserver.cli.chat.places import MAX_NAMES_ASKED, MAX_REMEMBERED, Names, Place, tells_of_edit, users_in
+from imserver.cli.chat.render import Tick
+from imserver.cli.chat.session import ChatSession
 from imserver.clock import SystemClock
 from imserver_client import Cursor, EpochChanged, Item, Refused
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imserver.cli.chat_commands import COMMANDS, handle_line
+from imserver.cli.chat.commands import COMMANDS, handle_line
 from imserver_client import direct_conversation_id
 from tests.support.servers import People, people, running
 

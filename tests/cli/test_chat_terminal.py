@@ -19,8 +19,8 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from imserver.cli.chat_session import ChatSession
-from imserver.cli.chat_terminal import TerminalScreen
+from imserver.cli.chat.session import ChatSession
+from imserver.cli.chat.terminal import TerminalScreen
 from imserver.clock import SystemClock
 from imserver_client import Client, direct_conversation_id
 from tests.support.servers import Inbox, people, running

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from imserver.check.consistency import check_file
 from imserver.cli.app import run
 from imserver.cli.check import MAX_PRINTED
 from imserver.config import Config, ServerConfig, StoreConfig
 from imserver.model import direct_conversation_id
-from imserver.proof.consistency import check_file
 from imserver.server import Server
 from imserver.store.checks.run import NAMES
 from imserver_client import connect

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from imserver.cli import torture as torturing
 from imserver.cli.app import run
-from imserver.cli.chat import TOKEN_TTL_S
+from imserver.cli.chat.command import TOKEN_TTL_S
 from imserver.cli.duration import MAX_S, Duration
 from imserver.cli.token import make_token
 from imserver.config import AuthConfig, ClockConfig, Config
-from imserver.proof.torture.company import CompanyFailed
+from imserver.proof.torture.client_pool import ClientPoolFailed
 from imserver.proof.torture.options import DEFAULT_RATE, Options
 
 SECONDS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60, "w": 7 * 24 * 60 * 60}
@@ -110,7 +110,7 @@ def test_a_torture_lasts_as_long_as_it_was_told(
 
     def noted(options: Options, console: object) -> object:
         asked.append(options)
-        raise CompanyFailed("enough")
+        raise ClientPoolFailed("enough")
 
     monkeypatch.setattr(torturing, "_torture", noted)
     assert run(["torture", "--seed", "5", "--folder", str(tmp_path / "new"), *arguments]) == 1

@@ -14,8 +14,9 @@ from typing import Any
 import click
 import pytest
 
-from imserver.cli import chat, demo, serve, simulate, torture
+from imserver.cli import demo, serve, simulate, torture
 from imserver.cli.app import run
+from imserver.cli.chat import command as chat
 from imserver.config import Config, ServerConfig
 from imserver.errors import ImserverError, StartError
 from imserver.proof.player import PlayBroken
@@ -23,7 +24,7 @@ from imserver.proof.server_process import ServerFailed
 from imserver.proof.simulation.report import ENOUGH_FAULTS, FAULTS, Failure, Totals
 from imserver.proof.simulation.runs import run_one
 from imserver.proof.simulation.world import Outcome
-from imserver.proof.torture.company import CompanyFailed
+from imserver.proof.torture.client_pool import ClientPoolFailed
 from imserver.proof.torture.options import Options
 from imserver_client import CannotConnect, CloseCode, Disconnected, Stopped, StoreError
 
@@ -223,7 +224,7 @@ def test_a_folder_that_was_named_stays(tortured, capsys) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ServerFailed("no port"), CompanyFailed("one died"), asyncio.CancelledError()]
+    "error", [ServerFailed("no port"), ClientPoolFailed("one died"), asyncio.CancelledError()]
 )
 def test_a_torture_that_broke_off_ends_with_1(error: BaseException, monkeypatch, capsys) -> None:
     async def broken(options: Options, told: object) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from imserver.cli.process import SWITCH_INTERVAL_S, settle_process
 from imserver.config import Config, LimitsConfig
-from imserver.net.backpressure import RESERVED_FDS
+from imserver.net.address_limits import RESERVED_FDS
 
 
 @pytest.mark.parametrize(

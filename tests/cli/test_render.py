@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imserver.cli.cells import clip, pad, width, wrap
-from imserver.cli.harmless import escaped, safe, safe_line
-from imserver.cli.render import (
+from imserver.cli.chat.render import (
     MAX_MESSAGE_LINES,
     Page,
     Row,
@@ -27,6 +25,8 @@ from imserver.cli.render import (
     text_of,
     tick_of,
 )
+from imserver.cli.sanitize import escaped, safe, safe_line
+from imserver.cli.text_width import clip, pad, width, wrap
 
 NOON = 1_700_049_600_000  # 2023-11-15 12:00 UTC
 PAGE = Page(width=60, now_ms=NOON, zone=UTC)

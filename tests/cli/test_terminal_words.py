@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imserver.cli.cells import clip, pad, width, wrap
-from imserver.cli.harmless import MAX_MARKS, safe, safe_line
-from imserver.cli.render import (
+from imserver.cli.chat.render import (
     MAX_BOX_CELLS,
     MAX_BUTTONS,
     MAX_FIELDS,
@@ -32,6 +30,8 @@ from imserver.cli.render import (
     preview,
     text_of,
 )
+from imserver.cli.sanitize import MAX_MARKS, safe, safe_line
+from imserver.cli.text_width import clip, pad, width, wrap
 
 NOON = 1_700_049_600_000  # 2023-11-15 12:00 UTC
 ZONES = (

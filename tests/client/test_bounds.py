@@ -20,15 +20,15 @@ from imserver_client import (
     Stopped,
     connect,
 )
-from imserver_client.announcer import Announcer
-from imserver_client.cursors import Cursors
-from imserver_client.delivery import Delivery
-from imserver_client.edits import Edits
+from imserver_client.core.announcer import Announcer
+from imserver_client.core.cursors import Cursors
+from imserver_client.core.delivery import Delivery
+from imserver_client.core.edits import Edits
+from imserver_client.core.inbox import Inbox
+from imserver_client.core.outbox import Outbox
 from imserver_client.environment import Environment
 from imserver_client.errors import Disconnected
 from imserver_client.events import CursorMoved, Typing
-from imserver_client.inbox import Inbox
-from imserver_client.outbox import Outbox
 from imserver_client.values import Cursor
 from imserver_client.wire import HistoryResult, SyncRow, WireItem
 from imserver_protocol import Limits, encode_content

@@ -24,8 +24,8 @@ from imserver_client import (
     State,
     direct_conversation_id,
 )
-from imserver_client.cursors import Receipts
-from imserver_client.requests import SessionLost
+from imserver_client.core.cursors import Receipts
+from imserver_client.core.requests import SessionLost
 from imserver_client.storage import SavedPosition, Storage, adopt
 from imserver_client.storage_sqlite import SqliteStorage
 

@@ -27,7 +27,7 @@ from imserver_client import (
     open_transport,
 )
 from imserver_client.address import Address, parse_address
-from imserver_client.backoff import Backoff
+from imserver_client.core.backoff import Backoff
 
 from .support.fake_server import FakeServer, Peer
 

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from imserver_client.inbox import Inbox, Place
-from imserver_client.outbox import Entry, Outbox
+from imserver_client.core.inbox import Inbox, Place
+from imserver_client.core.outbox import Entry, Outbox
 from imserver_client.storage import SavedPosition
 from imserver_client.wire import SyncRow
 

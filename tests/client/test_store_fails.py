@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from imserver_client.backoff import Backoff
+from imserver_client.core.backoff import Backoff
+from imserver_client.core.posting import Posting
+from imserver_client.core.requests import Requests
 from imserver_client.errors import Misuse, StoreError
 from imserver_client.limits import ClientLimits
-from imserver_client.posting import Posting
-from imserver_client.requests import Requests
 from imserver_client.storage import MemoryStorage, SavedPost
 from imserver_protocol import EncodeError, RefusalCode, RefusalReceived
 

@@ -109,7 +109,7 @@ async def test_a_plugin_answers_what_was_asked_before_the_drain_and_is_stopped(t
             assert (await raw.ask("post", "direct/alice/clerk", new_key(), said("/note x"))).result[0] == 1
             await reached.wait()
             stopping = asyncio.create_task(server.stop())
-            await eventually(lambda: server.messages.draining)
+            await eventually(lambda: server.posting.draining)
             go_on.set()
             assert (await raw.goodbye()).code == DRAINING
             assert [push[6] for push in raw.pushes] == [said("note: x")]

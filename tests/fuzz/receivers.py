@@ -11,9 +11,9 @@ from imserver_protocol import (
     ConnectionState,
     Event,
     Limits,
-    Role,
     Session,
     SessionState,
+    Side,
     WelcomeReceived,
     encode_tail,
     frame_bytes,
@@ -40,15 +40,15 @@ WELCOMES = [
     frame_bytes(1, 0, 0, encode_tail(version, (), "alice", "S1", b"t" * 16, False, "", "e", 1, {}))
     for version in (1, 1, 1, 2)
 ]
-OPENINGS = {(Role.CLIENT, "awaiting"): WELCOMES, (Role.SERVER, "fresh"): HELLOS}
+OPENINGS = {(Side.CLIENT, "awaiting"): WELCOMES, (Side.SERVER, "fresh"): HELLOS}
 #: The seq that the next payload frame must have.
-NEXT_SEQ = {(Role.CLIENT, "resumed"): 3, (Role.SERVER, "open"): 6, (Role.SERVER, "resumed"): 6}
+NEXT_SEQ = {(Side.CLIENT, "resumed"): 3, (Side.SERVER, "open"): 6, (Side.SERVER, "resumed"): 6}
 STATES = ("fresh", "awaiting", "open", "resumed", "closing")
 
 
 def server_session(session_id: str = "S1") -> Session:
     return Session(
-        Role.SERVER,
+        Side.SERVER,
         session_id=session_id,
         user_id="alice",
         device_id="phone",
@@ -60,8 +60,8 @@ def server_session(session_id: str = "S1") -> Session:
 def handshake(session: Session | None = None) -> tuple[Connection, Connection, Session]:
     """A client and a server that have let each other in; the second time with the session of the first."""
     client, server = (
-        Connection(Role.CLIENT, LIMITS, NOW),
-        Connection(Role.SERVER, LIMITS, NOW, typed_posts=True),
+        Connection(Side.CLIENT, LIMITS, NOW),
+        Connection(Side.SERVER, LIMITS, NOW, typed_posts=True),
     )
     client.hello("TOKEN", "phone", {}, session)
     server.receive_data(client.data_to_send(NOW), NOW)
@@ -77,7 +77,7 @@ def _welcomed(client: Connection, server: Connection, session: Session, resumed:
     client.events()
 
 
-def opened(role: Role, *, resumed: bool = False) -> Connection:
+def opened(role: Side, *, resumed: bool = False) -> Connection:
     """In state OPEN, with requests, replies and pushes on their way."""
     client, server, session = handshake()
     _welcomed(client, server, session, False)
@@ -95,22 +95,22 @@ def opened(role: Role, *, resumed: bool = False) -> Connection:
         server.receive_eof(NOW)
         client, server, _ = handshake(offered)
         _welcomed(client, server, session, True)
-    connection = client if role is Role.CLIENT else server
+    connection = client if role is Side.CLIENT else server
     connection.events()
     connection.data_to_send(NOW)
     return connection
 
 
-def receiver(role: Role, state: str) -> Connection:
+def receiver(role: Side, state: str) -> Connection:
     """A connection in this state, just before bytes arrive."""
     if state in ("open", "resumed"):
         return opened(role, resumed=state == "resumed")
     connection = Connection(role, LIMITS, NOW, typed_posts=True)
     if state == "awaiting":
-        if role is Role.CLIENT:
+        if role is Side.CLIENT:
             connection.hello("TOKEN", "phone", {})
         else:
-            client = Connection(Role.CLIENT, LIMITS, NOW)
+            client = Connection(Side.CLIENT, LIMITS, NOW)
             client.hello("TOKEN", "phone", {})
             connection.receive_data(client.data_to_send(NOW), NOW)
     elif state == "closing":

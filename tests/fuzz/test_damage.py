@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from imserver_protocol import Closed, Connection, ConnectionState, Role
+from imserver_protocol import Closed, Connection, ConnectionState, Side
 
 from . import damage
 from .damage import DAMAGES
@@ -100,7 +100,7 @@ def test_frames_are_counted_once_each() -> None:
     run = Run(3, 50)
     compared: list[bytes] = []
 
-    def compare(role: Role, state: str, stream: bytes) -> None:
+    def compare(role: Side, state: str, stream: bytes) -> None:
         compared.append(stream)
         run._counted(run.bodies[0], LIMITS)
 
@@ -110,9 +110,9 @@ def test_frames_are_counted_once_each() -> None:
         run.through_connections(200)
     assert run.tried == len(compared) == 200
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("imserver_protocol.connection.decode", run._counted)
+        patch.setattr("imserver_protocol.session.connection.decode", run._counted)
         run.tried = 0
-        run._compare(Role.SERVER, "open", damage.framed(random.Random(3), run.bodies[0]))
+        run._compare(Side.SERVER, "open", damage.framed(random.Random(3), run.bodies[0]))
     assert run.tried == 1
 
 
@@ -120,7 +120,7 @@ def test_a_stream_that_says_something_else_in_pieces_is_noticed(monkeypatch: pyt
     numbers = itertools.count()
     monkeypatch.setattr("tests.fuzz.test_frames.told", lambda events: [next(numbers)])
     with pytest.raises(AssertionError):
-        Run(3, 50)._compare(Role.SERVER, "open", b"")
+        Run(3, 50)._compare(Side.SERVER, "open", b"")
 
 
 def test_every_role_is_met_in_every_state() -> None:
@@ -154,7 +154,7 @@ class Spoilt:
 
 
 def opened(**changes: Any) -> Connection:
-    connection = receiver(Role.SERVER, "open")
+    connection = receiver(Side.SERVER, "open")
     session = connection.session
     return Spoilt(connection, session=Spoilt(session, **changes)) if changes else connection  # type: ignore[return-value, arg-type]
 
@@ -187,13 +187,13 @@ def closed(code: int) -> Closed:
 
 
 def test_an_end_that_is_not_declared_comes_twice_or_is_not_the_last_is_noticed() -> None:
-    ended = receiver(Role.SERVER, "closing")
+    ended = receiver(Side.SERVER, "closing")
     for code in sorted(DECLARED):
         check(ended, [closed(code)])
     wrong: list[list[Any]] = [[closed(704)], [closed(210), closed(210)], [closed(210), SimpleNamespace()]]
     for events in wrong:
         with pytest.raises(AssertionError):
-            check(receiver(Role.SERVER, "closing"), events)
+            check(receiver(Side.SERVER, "closing"), events)
     with pytest.raises(AssertionError):
         check(opened(), [closed(210)])
     assert ended.state >= ConnectionState.CLOSING
@@ -212,7 +212,7 @@ def test_one_that_never_falls_silent_says_too_much_or_is_due_for_ever_is_noticed
 ) -> None:
     spoken = (lambda now: said()) if name == "data_to_send" and not _takes_now(said) else said
     with pytest.raises(AssertionError):
-        check(Spoilt(receiver(Role.SERVER, "open"), **{name: spoken}), [])  # type: ignore[arg-type]
+        check(Spoilt(receiver(Side.SERVER, "open"), **{name: spoken}), [])  # type: ignore[arg-type]
 
 
 def _takes_now(said: Any) -> bool:

@@ -18,12 +18,12 @@ import msgpack
 import pytest
 
 from imserver.chat.accounts import Accounts, Identity
-from imserver.chat.messages import Messages
+from imserver.chat.posting import Posting
 from imserver.clock import SystemClock
 from imserver.config import AuthConfig, Config, LimitsConfig, load_config
 from imserver.content import decode_content, encode_content
 from imserver.errors import ConfigError, NotAuthorized
-from imserver.plugins.booking.when import read_when
+from imserver.plugins.booking.dates.parse import read_when
 from imserver.store import MemoryStore
 from imserver_client import wire
 from imserver_protocol import EncodeError, MalformedFrame
@@ -43,7 +43,7 @@ def contents_at_the_door(rng: random.Random, count: int) -> Counter[str]:
     """The bytes of contents: a map, and the server's yes or a refusal; or the one declared error."""
     found: Counter[str] = Counter()
     grammar, pool = Grammar(rng), [content for content in contents() if content]
-    judge = Messages(None, SystemClock(), LimitsConfig())  # type: ignore[arg-type]
+    judge = Posting(None, SystemClock(), LimitsConfig())  # type: ignore[arg-type]
     for _ in range(count):
         if rng.random() < 0.3:
             grammar.nearly = rng.choice((0.0, 0.1))

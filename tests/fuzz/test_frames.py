@@ -24,12 +24,12 @@ from imserver_protocol import (
     Limits,
     MalformedFrame,
     RemoteError,
-    Role,
+    Side,
     decode,
     encode_tail,
     frame_bytes,
 )
-from imserver_protocol import connection as protocol_connection
+from imserver_protocol.session import connection as protocol_connection
 
 from . import damage
 from .corpus import Grammar, golden
@@ -47,7 +47,7 @@ from .receivers import (
 )
 
 GOLDEN = golden()
-ROLES = (Role.CLIENT, Role.SERVER)
+ROLES = (Side.CLIENT, Side.SERVER)
 MAX_GROWTH_BYTES = 24 * 1024 * 1024
 #: What the proof has to have tried, and ways in which a connection has to have ended, or gone on.
 LEAST_FRAMES = 1_000_000
@@ -158,11 +158,11 @@ class Run:
         self.tried += 1
         return decode(body, limits)
 
-    def talk(self, role: Role, state: str, count: int) -> bytes:
+    def talk(self, role: Side, state: str, count: int) -> bytes:
         """What this receiver may be told, with the right numbers, until one frame is damaged."""
         rng, out, seq = self.rng, [], NEXT_SEQ.get((role, state), 1)
-        acked = OPEN_REQUESTS if role is Role.CLIENT and state in ("open", "resumed") else 0
-        types = (2, 3, 4, 6, 17, 18, 19, 19) if role is Role.CLIENT else (2, 3, 4, 6, 16, 16, 16)
+        acked = OPEN_REQUESTS if role is Side.CLIENT and state in ("open", "resumed") else 0
+        types = (2, 3, 4, 6, 17, 18, 19, 19) if role is Side.CLIENT else (2, 3, 4, 6, 16, 16, 16)
         requests = list(range(2, OPEN_REQUESTS + 1))
         for number in range(count):
             type_ = rng.choice(types)
@@ -180,7 +180,7 @@ class Run:
         self.kinds["in order"] += len(out)
         return b"".join(out)
 
-    def _compare(self, role: Role, state: str, stream: bytes) -> None:
+    def _compare(self, role: Side, state: str, stream: bytes) -> None:
         """All at once, and cut anywhere: the same events, the same words, the same end (22)."""
         rng, tried = self.rng, self.tried
         one, other = receiver(role, state), receiver(role, state)
@@ -278,7 +278,7 @@ def test_every_type_is_made() -> None:
     assert {grammar.frame()[0] for _ in range(500)} == {int(type_) for type_ in FrameType}
 
 
-def calls_for(role: Role, stream: bytes) -> int:
+def calls_for(role: Side, stream: bytes) -> int:
     """How many functions run, of ours and of C: the same number on every machine, unlike time."""
     calls = 0
 
@@ -298,7 +298,7 @@ def calls_for(role: Role, stream: bytes) -> int:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_the_work_is_in_line_with_the_bytes(role: Role) -> None:
+def test_the_work_is_in_line_with_the_bytes(role: Side) -> None:
     """Whatever they say, and however many frames they are."""
     run = Run(7, 200)
     for _ in range(100):

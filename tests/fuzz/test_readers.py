@@ -10,16 +10,8 @@ from typing import Any
 import msgpack.fallback
 import pytest
 
-from imserver_protocol import (
-    Closed,
-    EncodeError,
-    MalformedFrame,
-    Role,
-    codec,
-    decode,
-    encode_tail,
-    frame_bytes,
-)
+from imserver_protocol import Closed, EncodeError, MalformedFrame, Side, decode, encode_tail, frame_bytes
+from imserver_protocol.wire import codec
 from tests.vectors import second_reader
 
 from . import damage
@@ -107,13 +99,13 @@ def compare_codes(run: Run, count: int) -> Counter[str]:
         body = run.body()
         if not 0 < len(body) <= 65_536:
             continue
-        role = run.rng.choice((Role.CLIENT, Role.SERVER))
+        role = run.rng.choice((Side.CLIENT, Side.SERVER))
         connection = receiver(role, "open")
         connection.receive_data(framed(body), NOW)
         ends = [event for event in connection.events() if isinstance(event, Closed) and not event.by_peer]
         code = ends[0].code if ends else 0
         try:
-            by = "server" if role is Role.CLIENT else "client"
+            by = "server" if role is Side.CLIENT else "client"
             frame = second_reader.read(body, by)
             fault = 0
         except second_reader.Fault as error:
@@ -162,9 +154,9 @@ def test_frames_of_the_vectors_and_their_neighbours() -> None:
             )
 
 
-@pytest.mark.parametrize("role", [Role.CLIENT, Role.SERVER])
+@pytest.mark.parametrize("role", [Side.CLIENT, Side.SERVER])
 @pytest.mark.parametrize("fields", [(), ("7",), (1.0,), (True,), (None,)])
-def test_a_pong_has_a_nonce_like_a_ping(role: Role, fields: tuple[Any, ...]) -> None:
+def test_a_pong_has_a_nonce_like_a_ping(role: Side, fields: tuple[Any, ...]) -> None:
     """Found by the comparison: it was taken for a sign of life whatever it said."""
     connection = receiver(role, "open")
     connection.receive_data(frame_bytes(4, 0, 0, encode_tail(*fields)), NOW)

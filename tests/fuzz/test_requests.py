@@ -19,7 +19,7 @@ from imserver.model import Kind, User
 from imserver.net.dispatch import METHODS
 from imserver.store import MemoryStore, SqliteStore
 from imserver.testing import LogBook
-from imserver_protocol import Connection, EncodeError, Limits, RefusalReceived, ReplyReceived, Role
+from imserver_protocol import Connection, EncodeError, Limits, RefusalReceived, ReplyReceived, Side
 from tests.support.servers import config
 
 from .corpus import Grammar
@@ -31,7 +31,7 @@ FAULTS = {702, 704, 705}
 PLENTY = {"posts_per_second": 1e9, "posts_burst": 10**9}
 
 
-class Asker:
+class RequestContext:
     """Parameters: of every method, right, nearly right and wrong."""
 
     def __init__(self, rng: random.Random, group: str) -> None:
@@ -119,7 +119,7 @@ class Guest(asyncio.Protocol):
     """The smallest client around the protocol's own `Connection`."""
 
     def __init__(self, token: str) -> None:
-        self.connection = Connection(Role.CLIENT, Limits(), 0.0)
+        self.connection = Connection(Side.CLIENT, Limits(), 0.0)
         self.answers: Counter[int] = Counter()
         self.codes: Counter[int] = Counter()
         self.ended: list[Any] = []
@@ -196,7 +196,7 @@ async def play(seed: int, count: int, store: Store, folder: Path) -> Counter[int
             await guest.enter(server.port)
             guests.append(guest)
         alice, bob = guests
-        asker, asked = Asker(rng, group), 0
+        asker, asked = RequestContext(rng, group), 0
         while asked < count:
             asked += await alice.ask([asker.request() for _ in range(60)])
             asker.sinces = asker.sinces[:7] + alice.sinces[-3:]

@@ -199,7 +199,7 @@ def judge(outcome: Outcome) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class ArenaConfig:
     """The kind of server that attacks need: its configuration, and what stands in its database before.
 
     `prepare` fills the database in this process, and says by which names attacks find what.
@@ -211,7 +211,7 @@ class House:
 
 
 @asynccontextmanager
-async def arena(folder: Path, house: House) -> AsyncIterator[Arena]:
+async def arena(folder: Path, house: ArenaConfig) -> AsyncIterator[Arena]:
     """A server process with neighbours on it, warm and measured in peace; in the end nothing of theirs is lost."""
     raise_fd_limit()
     found: dict[str, str] = {}

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from imserver import Server
-from imserver.chat.ports import Transaction
+from imserver.chat.transaction import Transaction
 from imserver.model import Kind, Role, User, direct_conversation_id
 from imserver_protocol.errors import CloseCode
 from imserver_protocol.errors import RefusalCode as No

@@ -16,7 +16,7 @@ import pytest
 from imserver_protocol.errors import CloseCode, RefusalCode
 from tests.hostile import arena as arenas
 from tests.hostile import test_hostile
-from tests.hostile.arena import Arena, Attack, House, Outcome, arena, judge
+from tests.hostile.arena import Arena, ArenaConfig, Attack, Outcome, arena, judge
 from tests.hostile.codes import CUT_OFF, GOES_ON, Calm, Heard, require
 
 WELL = {"lost": 0, "doubled": 0, "in_order": True, "said": 3}
@@ -94,7 +94,7 @@ def row(run: Callable[[Arena], Any] = stays, **changes: Any) -> Attack:
 
 
 async def test_a_house_where_nobody_came_to_harm(host: Host, tmp_path: Path) -> None:
-    async with arena(tmp_path, House()) as here:
+    async with arena(tmp_path, ArenaConfig()) as here:
         judge(await here.face(row()))
 
 
@@ -105,13 +105,13 @@ async def test_a_house_fails_if_the_neighbours_lost_something(
     host: Host, tmp_path: Path, harm: dict[str, Any]
 ) -> None:
     with pytest.raises(AssertionError):
-        async with arena(tmp_path, House()):
+        async with arena(tmp_path, ArenaConfig()):
             host.told.update(harm)
 
 
 async def test_a_house_fails_if_its_server_is_gone(host: Host, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="the end of its log"):
-        async with arena(tmp_path, House()):
+        async with arena(tmp_path, ArenaConfig()):
             host.running = False
 
 
@@ -142,7 +142,7 @@ async def test_memory_is_what_the_server_had_at_the_worst_moment(host: Host, tmp
         host.rss, host.fds = 1000, 10
         return Heard([GOES_ON])
 
-    async with arena(tmp_path, House()) as here:
+    async with arena(tmp_path, ArenaConfig()) as here:
         outcome = await here.face(row(for_a_moment))
         assert (outcome.growth_kib, outcome.bound_kib, outcome.fds_peak) == (8000, 100, 99)
         with pytest.raises(AssertionError, match="memory"):
@@ -154,7 +154,7 @@ async def test_sockets_that_stay_are_noticed(host: Host, tmp_path: Path) -> None
         host.fds += arenas.SPARE_FDS + 1
         return Heard([GOES_ON])
 
-    async with arena(tmp_path, House()) as here:
+    async with arena(tmp_path, ArenaConfig()) as here:
         with pytest.raises(AssertionError, match="descriptors"):
             judge(await here.face(row(leaves_some)))
 
@@ -172,7 +172,7 @@ async def test_the_neighbours_are_asked_about_the_time_of_the_attack(host: Host,
         at.append(time.monotonic())
         return Heard([GOES_ON])
 
-    async with arena(tmp_path, House()) as here:
+    async with arena(tmp_path, ArenaConfig()) as here:
         host.peace = {**PEACE, "changes": ["connecting: it was cut"]}
         outcome = await here.face(row(late))
     begin, end = host.asked[-1]
@@ -198,7 +198,7 @@ async def test_an_attack_that_ends_otherwise_than_its_row_says(
     async def run(here: Arena) -> Heard:
         return Heard(heard)
 
-    async with arena(tmp_path, House()) as here:
+    async with arena(tmp_path, ArenaConfig()) as here:
         with pytest.raises(AssertionError, match=word):
             await here.face(row(run, codes=[CloseCode.TOO_MANY], may=[RefusalCode.HELD]))
 
@@ -207,7 +207,7 @@ async def test_an_attack_that_ends_as_its_row_says(host: Host, tmp_path: Path) -
     async def run(here: Arena) -> Heard:
         return Heard({CloseCode.TOO_MANY: 9, RefusalCode.HELD: 1}, "as it should")
 
-    async with arena(tmp_path, House()) as here:
+    async with arena(tmp_path, ArenaConfig()) as here:
         outcome = await here.face(row(run, codes=[CloseCode.TOO_MANY], may=[RefusalCode.HELD]))
     assert "9 x TOO_MANY 1 x HELD; as it should" in outcome.line(), "the table says how it ended"
 

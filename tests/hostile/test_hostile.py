@@ -7,24 +7,24 @@ from pathlib import Path
 import pytest
 
 from tests.hostile import crowds, floods, frames, people
-from tests.hostile.arena import House, Report, arena, judge
+from tests.hostile.arena import ArenaConfig, Report, arena, judge
 
 EVERYTHING = [*frames.ATTACKS, *floods.ATTACKS, *people.ATTACKS, *crowds.ATTACKS]
-HOUSES = {
-    "plain": House(),
-    "floods": House(),
-    "reads": House(prepare=floods.prepare),
-    "people": House(prepare=floods.prepare),
-    "crowds": House(),
-    "tls": House(tls=True),
+ARENAS = {
+    "plain": ArenaConfig(),
+    "floods": ArenaConfig(),
+    "reads": ArenaConfig(prepare=floods.prepare),
+    "people": ArenaConfig(prepare=floods.prepare),
+    "crowds": ArenaConfig(),
+    "tls": ArenaConfig(tls=True),
 }
 
 
 @pytest.mark.prove
 @pytest.mark.timeout(150)
-@pytest.mark.parametrize("house", HOUSES)
+@pytest.mark.parametrize("house", ARENAS)
 async def test_attacks(tmp_path: Path, house: str, report: Report) -> None:
-    async with arena(tmp_path, HOUSES[house]) as here:
+    async with arena(tmp_path, ARENAS[house]) as here:
         outcomes = []
         for attack in EVERYTHING:
             if attack.house == house:
@@ -51,11 +51,11 @@ QUICK = [
 @pytest.mark.timeout(150)
 async def test_some_attacks_that_are_over_soon(tmp_path: Path) -> None:
     rows = {attack.name: attack for attack in EVERYTHING}
-    async with arena(tmp_path, House()) as here:
+    async with arena(tmp_path, ArenaConfig()) as here:
         for name in QUICK:
             judge(await here.face(rows[name]))
 
 
 def test_the_table_names_each_attack_once_and_each_in_a_house_that_stands() -> None:
     assert len({attack.name for attack in EVERYTHING}) == len(EVERYTHING)
-    assert {attack.house for attack in EVERYTHING} == set(HOUSES)
+    assert {attack.house for attack in EVERYTHING} == set(ARENAS)

@@ -83,7 +83,7 @@ class Device:
         await self.raw.hang_up()
         sessions = self._server.listener.sessions
         device = sessions.of_device(self.user_id, self._device_id)
-        await eventually(lambda: device is None or device.link is None)
+        await eventually(lambda: device is None or device.transport is None)
 
 
 class Sweeps:

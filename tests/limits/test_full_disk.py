@@ -14,8 +14,8 @@ import pytest
 
 from imserver import Server
 from imserver.proof.server_process import ServerProcess
-from imserver.store.connection import connect as open_database
-from imserver.store.sqlite import SqliteStore
+from imserver.store.sqlite.connection import connect as open_database
+from imserver.store.sqlite.store import SqliteStore
 from imserver_client import Environment, connect
 from tests.cli.processes import imserver
 from tests.limits.raw import Raw, eventually, neighbourhood, new_key, said

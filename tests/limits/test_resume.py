@@ -227,8 +227,8 @@ async def test_a_session_that_is_detached_lags_instead_of_growing(tmp_path: Path
         await asyncio.gather(*(server.chat.post("alice", HERE, "x" * 30_000) for _ in range(300)))
         device = server.listener.sessions.of_device("eve", "raw")
         assert device is not None
-        assert device.session.lagging
-        assert device.session.memory_bytes < 2 * 1024 * 1024
+        assert device.stream.lagging
+        assert device.stream.memory_bytes < 2 * 1024 * 1024
         async with await Raw.open(server) as raw:
             resumed = await raw.enter(server, "eve", resume=(welcome.session_id, welcome.token))
             assert resumed.resumed
@@ -254,7 +254,7 @@ async def test_a_socket_that_nobody_reads_is_gone_at_once_when_its_session_is_re
             await asyncio.gather(*(server.chat.post("alice", HERE, "x" * 30_000) for _ in range(64)))
         [device] = [found for found in server.listener.sessions if found.user_id == "eve"]
         for _ in range(3):
-            link: Any = device.link
+            link: Any = device.transport
             await eventually(lambda link=link: link._unwritable_since is not None)  # type: ignore[misc]
             raw = await stack.enter_async_context(await Raw.open(server))
             raw.hello(server.accounts.make_token("eve", ttl_s=60), resume=(welcome.session_id, welcome.token))

@@ -72,11 +72,11 @@ async def test_who_never_reads_costs_a_bounded_amount_and_slows_nobody(tmp_path:
             await asyncio.gather(
                 *(server.chat.post("alice", group, f"{n} {text}") for n in range(start, start + 100))
             )
-            most = max(most, session_of(server, "eve").session.memory_bytes)
+            most = max(most, session_of(server, "eve").stream.memory_bytes)
         await neighbours.talk()
         await heard.until(count + 1, 60)
         assert [words.split()[0] for words in heard.texts] == [str(n) for n in range(count)]
-        assert session_of(server, "eve").session.lagging
+        assert session_of(server, "eve").stream.lagging
         assert most < MAX_SESSION_BYTES
         await heard.close()
 
@@ -102,7 +102,7 @@ async def test_who_asks_and_never_reads_is_answered_later(tmp_path: Path) -> Non
         await raw.flushed()
         await neighbours.talk()
         await eventually(lambda: session_of(server, "eve").waiting)
-        assert session_of(server, "eve").session.memory_bytes < MAX_SESSION_BYTES
+        assert session_of(server, "eve").stream.memory_bytes < MAX_SESSION_BYTES
         for seq in seqs:  # 8 MB of pages, through a room of 1 MiB
             answer = await raw.answer(seq)
             assert answer.result[2] == 16
@@ -115,7 +115,7 @@ async def test_who_cannot_be_written_to_for_too_long_is_detached_and_may_resume(
         welcome = await raw.enter(server, "eve")
         for _ in range(4):
             await asyncio.gather(*(server.chat.post("alice", HERE, "x" * 30_000) for _ in range(64)))
-        await eventually(lambda: session_of(server, "eve").link is None)
+        await eventually(lambda: session_of(server, "eve").transport is None)
         async with await Raw.open(server) as again:
             resumed = await again.enter(server, "eve", resume=(welcome.session_id, welcome.token))
             assert resumed.resumed
@@ -181,6 +181,6 @@ async def test_all_sessions_together_keep_a_bounded_amount(tmp_path: Path) -> No
         await asyncio.gather(*map(end, raws))
         assert ends.count(SLOW) >= 3
         await eventually(
-            lambda: sum(found.session.memory_bytes for found in server.listener.sessions) < 4 * MIB
+            lambda: sum(found.stream.memory_bytes for found in server.listener.sessions) < 4 * MIB
         )
         await neighbours.talk()

@@ -20,7 +20,7 @@ async def test_an_ack_alone_lets_waiting_requests_go_on(tmp_path: Path) -> None:
         await eventually(lambda: len(server.listener.sessions) == 1)
         [device] = server.listener.sessions
         await eventually(lambda: device.waiting and not device._tasks)
-        while raw.received < device.session.sent_seq:
+        while raw.received < device.stream.sent_seq:
             await raw.frame()
         left = [seq for seq in seqs if seq not in raw._answers]
         assert 0 < len(left) < len(seqs)

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from imserver.config import LimitsConfig
-from imserver.net.backpressure import MAX_ADDRESSES, MAX_SWEPT, RESERVED_FDS, AddressLimits
+from imserver.net.address_limits import MAX_ADDRESSES, MAX_SWEPT, RESERVED_FDS, AddressLimits
 from tests.limits.raw import Raw, eventually
 from tests.support.servers import running
 
@@ -139,4 +139,4 @@ async def test_of_too_many_who_do_not_say_who_they_are_the_oldest_goes(tmp_path:
         for raw in silent:
             await raw.hang_up()
         await eventually(lambda: not server.listener.transports)
-        assert not server.listener._strangers
+        assert not server.listener._unauthenticated

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from imserver import Server
-from imserver.chat.ports import Transaction, Unit
+from imserver.chat.transaction import Transaction
+from imserver.chat.units import Unit
 from imserver.cli import serve
 from imserver.cli.app import EXIT_FAILED
 from imserver.store import SqliteStore

@@ -113,12 +113,12 @@ async def test_what_is_under_review_when_the_drain_begins_is_decided_and_answere
         return None
 
     async with running(tmp_path) as server, await Raw.open(server) as raw:
-        server.messages.reviewers = [reviewer]
+        server.posting.reviewers = [reviewer]
         await raw.enter(server, "alice")
         seq = raw.request("post", HERE, new_key(), said("accepted before the drain"))
         await asked.wait()
         stopping = asyncio.create_task(server.stop())
-        await eventually(lambda: server.messages.draining)
+        await eventually(lambda: server.posting.draining)
         go_on.set()
         assert (await raw.answer(seq)).code == 0
         assert (await raw.goodbye()).code == DRAINING

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from imserver import Server
-from imserver.chat.messages import Abandon
-from imserver.chat.ports import Unit
+from imserver.chat.posting import Abandon
+from imserver.chat.units import Unit
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import User
-from imserver.net.shares import MAX_AT_WORK
+from imserver.net.scheduling.user_quota import MAX_AT_WORK
 from tests.limits.raw import Answer, Raw, eventually, new_key, said
 from tests.support.servers import running
 
@@ -48,7 +48,7 @@ def a_reviewer_with_much_to_say(server: Server) -> None:
     async def reviewer(conversation_id: str, sender_id: str, content: Mapping[str, Any]) -> Refusal | None:
         return Refusal(RefusalCode.FORBIDDEN, "no " * 50_000)
 
-    server.messages.reviewers = [reviewer]
+    server.posting.reviewers = [reviewer]
 
 
 def full() -> Refusal:
@@ -137,7 +137,7 @@ async def test_each_outcome_is_told_and_makes_room_for_the_next_request(tmp_path
                 if code == OVERLOADED:
                     assert {(await raw.answer(seq)).retry_after_ms for seq in seqs} == {AFTER_MS}, what
                 server.chat.users, server.store.submit = real_users, real_submit  # type: ignore[method-assign]
-                server.messages.reviewers = []
+                server.posting.reviewers = []
                 later = [raw.request("users", ["bob"]) for _ in range(MAX_AT_WORK + 1)]
                 assert await codes(raw, later) == [0] * len(later), what
 

@@ -114,13 +114,13 @@ async def test_pages_that_find_no_room_wait_for_it_and_are_answered(tmp_path: Pa
         [device] = server.listener.sessions
         for method, params in asked.items():
             seqs = [raw.request(method, *params, ack=raw.received) for _ in range(count)]
-            await eventually(lambda: device.session.recv_seq == raw.seq and not device._tasks)
+            await eventually(lambda: device.stream.recv_seq == raw.seq and not device._tasks)
             size = 0
             for seq in seqs:
                 answer = await raw.answer(seq)
                 assert answer.code == 0, (method, answer)
                 size += len(msgpack.packb(answer.result))
-                if raw.received == device.session.sent_seq:
+                if raw.received == device.stream.sent_seq:
                     raw.ack()
             assert size > ROOM_BYTES, (method, size)
             raw.ack()

@@ -20,12 +20,12 @@ async def test_the_ack_in_hello_lets_waiting_requests_go_on(tmp_path: Path) -> N
         seqs = [raw.request("history", HERE, 0, None, 200, ack=0) for _ in range(60)]
         [device] = server.listener.sessions
         await eventually(lambda: device.waiting and not device._tasks)
-        while raw.received < device.session.sent_seq:
+        while raw.received < device.stream.sent_seq:
             await raw.frame()
         answered = set(raw._answers)
         assert 0 < len(answered) < len(seqs)
         await raw.hang_up()
-        await eventually(lambda: device.link is None)
+        await eventually(lambda: device.transport is None)
         again = await Raw.open(server)
         again.seq, again.received = raw.seq, raw.received
         token = server.accounts.make_token("alice", ttl_s=60)

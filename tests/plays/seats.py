@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from imserver.check.consistency import ask_plugins
 from imserver.plugin_host import PluginCheck
 from imserver.plugins.booking.checks import CHECKS
-from imserver.proof.consistency import ask_plugins
 from imserver.store.checks import check_database, open_snapshot
 from imserver_client import Client, Message, direct_conversation_id
 

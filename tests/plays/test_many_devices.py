@@ -62,7 +62,7 @@ async def test_a_client_that_lags_is_told_and_catches_up(tmp_path: Path, batch: 
             await asyncio.gather(
                 *(server.chat.post("alice", AB, f"{n} " + "x" * 900) for n in range(start, start + batch))
             )
-            lagged += session.session.lagging
+            lagged += session.stream.lagging
         assert lagged
         await heard.until(1200, 50)
         assert numbers(heard) == list(range(1200))

@@ -9,8 +9,8 @@ import pytest
 from imserver.chat.ports import Store
 from imserver.config import StoreConfig
 from imserver.plugin_host import HostLimits
-from imserver.store.memory import MemoryStore
-from imserver.store.sqlite import SqliteStore
+from imserver.store.memory.store import MemoryStore
+from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import ManualClock, PluginKit
 from tests.plugins.ledger import Ledger
 

@@ -9,7 +9,7 @@ import os
 import sys
 
 from imserver.config import StoreConfig
-from imserver.store.sqlite import SqliteStore
+from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import ManualClock, PluginKit
 from tests.plugins.ledger import Ledger
 

@@ -9,7 +9,7 @@ import pytest
 
 from imserver.errors import Refusal, RefusalCode
 from imserver.plugin_api import Context, MessagePosted, decode_content
-from imserver.store.memory import MemoryStore
+from imserver.store.memory.store import MemoryStore
 from imserver.testing import PluginKit
 from tests.plugins.bench import Bench, made_with
 from tests.plugins.conftest import QUICK

@@ -9,7 +9,7 @@ from imserver.errors import ConfigError, PluginError, Refusal, RefusalCode, Star
 from imserver.model import User
 from imserver.plugin_api import Migration
 from imserver.plugin_host import PluginHost
-from imserver.store.memory import MemoryStore
+from imserver.store.memory.store import MemoryStore
 from imserver.testing import LogBook, ManualClock, PluginKit
 from tests.plugins.bench import Bench, made_with
 from tests.plugins.conftest import QUICK

@@ -7,12 +7,12 @@ import threading
 
 import pytest
 
-from imserver.chat.ports import Unit
+from imserver.chat.units import Unit
 from imserver.config import StoreConfig
 from imserver.errors import PluginError, Refusal, RefusalCode
 from imserver.plugin_host import HostLimits
-from imserver.store.memory import MemoryStore
-from imserver.store.sqlite import SqliteStore
+from imserver.store.memory.store import MemoryStore
+from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import PluginKit
 from tests.plugins.ledger import STEPS, Ledger
 

@@ -9,7 +9,7 @@ from importlib import resources
 
 import pytest
 
-from imserver.proof.card_words import NEWS, STATUSES, time_words
+from imserver.proof.booking.card_words import NEWS, STATUSES, time_words
 from imserver.proof.checker import CardWords, Fault, Report, check
 from imserver.proof.stored_rows import StoredAppointment, StoredMessage, StoredRows
 from imserver.proof.transcript import Acknowledged, AppointmentCard, Seen, SeenEdit, Transcript

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from imserver.proof import appointment_checks, message_checks
+from imserver.proof import message_checks
+from imserver.proof.booking import appointment_checks
 from imserver.proof.checker import Fault, check
 from imserver.proof.stored_rows import OWNING, StoredRows
 from imserver.proof.transcript import Acknowledged, AppointmentCard, Post, SeenEdit, Transcript

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from imserver.cli.cells import width
+from imserver.cli.text_width import width
 from imserver.proof.server_process import alive
 
 #: Four starts of a server, on a machine that runs many tests at once (seconds).

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from imserver.proof.fault_proxy import FaultProxy, Faults
-from imserver.proof.torture import weather
+from imserver.proof.torture import network_faults
+from imserver.proof.torture.network_faults import KINDS, LONG_S, NetworkFaults
 from imserver.proof.torture.run import count_lines
-from imserver.proof.torture.weather import KINDS, LONG_S, Sky
 
 from .test_fault_proxy import line, read
 
@@ -224,7 +224,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         if len(spans) > 3000:
             raise asyncio.CancelledError
 
-    monkeypatch.setattr("imserver.proof.torture.weather.asyncio.sleep", sleep)
+    monkeypatch.setattr("imserver.proof.torture.network_faults.asyncio.sleep", sleep)
     return spans
 
 
@@ -234,7 +234,7 @@ async def test_a_weather_does_what_its_name_says(kind: str, slept: list[float]) 
     met: Counter[str] = Counter()
     for seed in range(40):
         proxy = Told()
-        await weather._KINDS[kind][0](Sky(proxy, random.Random(seed), Counter()))  # type: ignore[arg-type]
+        await network_faults._KINDS[kind][0](NetworkFaults(proxy, random.Random(seed), Counter()))  # type: ignore[arg-type]
         met.update(str(told) for told in proxy.told if isinstance(told, str))
         assert [set(told) for told in proxy.told if isinstance(told, dict)] == ([changes] if changes else [])
         if changes:
@@ -250,21 +250,21 @@ async def test_every_kind_comes_in_turn_and_is_counted_unless_the_sky_is_reserve
     reserved: bool, slept: list[float]
 ) -> None:
     proxy, counts = Told(), Counter[str]()
-    sky = Sky(proxy, random.Random(1), counts)  # type: ignore[arg-type]
-    sky.reserved = reserved
+    faults = NetworkFaults(proxy, random.Random(1), counts)  # type: ignore[arg-type]
+    faults.reserved = reserved
     with pytest.raises(asyncio.CancelledError):
-        await sky.change()
+        await faults.change()
     assert counts.keys() == (set() if reserved else set(KINDS))
     assert bool(proxy.told) is not reserved
     if not reserved:
-        shares = {kind: weight for kind, (_, weight) in weather._KINDS.items()}
+        shares = {kind: weight for kind, (_, weight) in network_faults._KINDS.items()}
         assert all(0.3 < counts[k] / counts.total() / (shares[k] / sum(shares.values())) < 3 for k in KINDS)
         assert proxy.told.count({}) >= counts.total() - 1, "after each of them the sky is clear"
 
 
 async def test_a_clear_sky_leaves_nothing_behind() -> None:
     proxy = Told()
-    sky = Sky(proxy, random.Random(1), Counter())  # type: ignore[arg-type]
-    sky.reserved = True
-    sky.clear()
+    faults = NetworkFaults(proxy, random.Random(1), Counter())  # type: ignore[arg-type]
+    faults.reserved = True
+    faults.clear()
     assert proxy.told == ["accepting True", "cut black", {}]

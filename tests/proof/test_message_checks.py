@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from imserver.proof.card_words import STATUSES, time_words
+from imserver.proof.booking.card_words import STATUSES, time_words
 from imserver.proof.checker import CardWords, Fault, Report, check
 from imserver.proof.stored_rows import StoredMessage, StoredRows
 from imserver.proof.transcript import Acknowledged, Post, Seen, Transcript

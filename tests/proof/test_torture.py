@@ -21,8 +21,8 @@ import pytest
 
 from imserver.proof.findings import Fault
 from imserver.proof.sabotage import delete_appointment, delete_message
-from imserver.proof.torture.cast import draw_cast
 from imserver.proof.torture.options import SMALL, Options
+from imserver.proof.torture.participants import draw_participants
 from imserver.proof.torture.run import run_torture
 from imserver.proof.torture.verdict import Evidence, judge
 
@@ -144,7 +144,7 @@ def test_whatever_ends_a_run_leaves_no_process_behind(ending: signal.Signals, pl
 
 
 def test_the_cast_is_as_large_as_it_says() -> None:
-    cast = draw_cast(1, clients=50, processes=5, conversations=24)
+    cast = draw_participants(1, clients=50, processes=5, conversations=24)
     assert [len(process) for process in cast.processes] == [10] * 5
     assert len({part.name for part in cast.parts}) == 50
     assert len(cast.groups) + len(cast.directs) == 24
@@ -154,7 +154,7 @@ def test_the_cast_is_as_large_as_it_says() -> None:
     assert (keeper.user_id, keeper.groups[-1]) == (cast.groups[-1].owner, cast.groups[-1].number)
     talkers = {part.user_id for part in cast.parts if part.kind == "talker"}
     assert sorted(keeper.guests) == sorted(talkers - inside), "each of the others, once"
-    assert cast == draw_cast(1, 50, 5, 24)
-    assert cast != draw_cast(2, 50, 5, 24)
+    assert cast == draw_participants(1, 50, 5, 24)
+    assert cast != draw_participants(2, 50, 5, 24)
     with pytest.raises(ValueError, match="at least 8 clients"):
-        draw_cast(1, clients=5, processes=1, conversations=4)
+        draw_participants(1, clients=5, processes=1, conversations=4)

@@ -15,10 +15,10 @@ from imserver import Server
 from imserver.model import direct_conversation_id
 from imserver.proof.torture import talker
 from imserver.proof.torture.actor import Actor, Counts
-from imserver.proof.torture.book import read_book
-from imserver.proof.torture.cast import Part
+from imserver.proof.torture.client_journal import read_journal
+from imserver.proof.torture.participants import Part
 from imserver.proof.torture.talker import RUN_AGAIN, RUN_POSTS, Talkers
-from imserver.store.bulk_posts import MAX_EXACT_ROWS
+from imserver.store.sqlite.bulk_posts import MAX_EXACT_ROWS
 from tests.support.servers import running
 
 HERE = direct_conversation_id("alice", "bob")
@@ -53,7 +53,7 @@ async def test_a_burst_ends_with_what_was_answered_before(
         assert actor.broken == ""
         stored = await server.chat.history("bob", HERE, limit=200, max_bytes=10**9)
     assert RUN_POSTS > MAX_EXACT_ROWS
-    answers = read_book(tmp_path, "talker-1", "alice").acknowledged
+    answers = read_journal(tmp_path, "talker-1", "alice").acknowledged
     times = Counter(answer.key for answer in answers)
     assert len(times) == 2 * (20 + RUN_POSTS)
     assert 1 <= sum(count - 1 for count in times.values()) <= 2 * RUN_AGAIN

@@ -21,10 +21,10 @@ from imserver.proof.checker import Fault, Finding, Report
 from imserver.proof.server_process import ServerFailed
 from imserver.proof.simulation.template import template
 from imserver.proof.torture import verdict as verdicts
-from imserver.proof.torture.cast import draw_cast
-from imserver.proof.torture.company import CompanyFailed
+from imserver.proof.torture.client_pool import ClientPoolFailed
 from imserver.proof.torture.director import Deeds, Kill, Way
 from imserver.proof.torture.options import SMALL, Options
+from imserver.proof.torture.participants import draw_participants
 from imserver.proof.torture.verdict import MIN_CLIENTS, MIN_CONVERSATIONS, Evidence, Verdict, judge
 from imserver.store.checks import Report as CheckReport
 
@@ -36,7 +36,7 @@ def evidence(tmp_path: Path) -> Evidence:
     (tmp_path / "chat.db").write_bytes(database)
     (tmp_path / "clients").mkdir()
     deeds = Deeds(kills=[Kill(Way.BURST, 2, 1), Kill(Way.ANY_MOMENT, 0, 0)], client_kills=1)
-    cast = draw_cast(1, 50, 5, 24)
+    cast = draw_participants(1, 50, 5, 24)
     return Evidence(
         Options(1, tmp_path), cast, deeds, Counter(), tmp_path / "chat.db", tmp_path / "clients",
         datetime.now(UTC), 60.0,
@@ -202,7 +202,7 @@ def make(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("error", [ServerFailed, CompanyFailed])
+@pytest.mark.parametrize("error", [ServerFailed, ClientPoolFailed])
 def test_a_run_that_broke_off_exits_with_1(
     error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,9 +18,9 @@ from imserver_protocol import (
     HelloReceived,
     Limits,
     LocalError,
-    Role,
     Session,
     SessionState,
+    Side,
     SignalReceived,
     WelcomeReceived,
     WrongState,
@@ -53,10 +53,10 @@ def closed(connection: Connection) -> Closed:
 def served(limits: Limits | None = None) -> tuple[Connection, Session]:
     """A server's connection after WELCOME to a hand-made client."""
     limits = limits or Limits()
-    server = Connection(Role.SERVER, limits, 0.0)
+    server = Connection(Side.SERVER, limits, 0.0)
     server.receive_data(raw(0, 0, 0, *HELLO_FIELDS), 0.0)
     assert isinstance(server.events()[0], HelloReceived)
-    session = Session(Role.SERVER, session_id="s", user_id="u", device_id="phone", limits=limits)
+    session = Session(Side.SERVER, session_id="s", user_id="u", device_id="phone", limits=limits)
     welcome(server, session)
     assert [frame[0] for frame in read(server.data_to_send(0.0))] == [FrameType.WELCOME]
     return server, session
@@ -85,7 +85,7 @@ def welcomed_by(*, ack: int = 0, resumed: bool = False, limits: dict[str, Any] |
 
 
 def greeting_client(session: Session | None = None) -> Connection:
-    client = Connection(Role.CLIENT, Limits(), 0.0)
+    client = Connection(Side.CLIENT, Limits(), 0.0)
     client.hello("token", "phone", {}, session)
     client.data_to_send(0.0)
     return client
@@ -137,7 +137,7 @@ def test_secrets_do_not_show_in_representations() -> None:
     ],
 )
 def test_bad_first_frames(data: bytes, code: int) -> None:
-    server = Connection(Role.SERVER, Limits(), 0.0)
+    server = Connection(Side.SERVER, Limits(), 0.0)
     server.receive_data(data, 0.0)
     assert (closed(server).code, server.state) == (code, ConnectionState.CLOSING)
     (goodbye,) = read(server.data_to_send(0.0))
@@ -145,14 +145,14 @@ def test_bad_first_frames(data: bytes, code: int) -> None:
 
 
 def test_a_newer_client_may_add_fields() -> None:
-    server = Connection(Role.SERVER, Limits(), 0.0)
+    server = Connection(Side.SERVER, Limits(), 0.0)
     server.receive_data(raw(0, 0, 0, [1, 9], *HELLO_FIELDS[1:], "something new", 5), 0.0)
     assert isinstance(server.events()[0], HelloReceived)
 
 
 @pytest.mark.parametrize("data", [raw(0, 0, 0, *HELLO_FIELDS), raw(3, 0, 0, 1), raw(16, 1, 0, "post", [])])
 def test_nothing_is_said_between_hello_and_welcome(data: bytes) -> None:
-    server = Connection(Role.SERVER, Limits(), 0.0)
+    server = Connection(Side.SERVER, Limits(), 0.0)
     server.receive_data(raw(0, 0, 0, *HELLO_FIELDS) + data, 0.0)
     events = server.events()
     assert isinstance(events[0], HelloReceived)
@@ -217,7 +217,7 @@ def test_a_long_frame_before_welcome() -> None:
 
 
 def test_hello_and_welcome_fit_4_kib_or_are_refused_at_the_call() -> None:
-    client = Connection(Role.CLIENT, Limits(), 0.0)
+    client = Connection(Side.CLIENT, Limits(), 0.0)
     with pytest.raises(EncodeError):
         client.hello("t" * 4096, "phone", {})
     assert client.state is ConnectionState.AWAITING_HELLO
@@ -235,7 +235,7 @@ def test_misuse_raises_at_the_call() -> None:
     with pytest.raises(LocalError):
         server.close(0)
     with pytest.raises(WrongState):
-        welcome(Connection(Role.SERVER, Limits(), 0.0), session)
+        welcome(Connection(Side.SERVER, Limits(), 0.0), session)
 
 
 # -- resume and take-over
@@ -380,7 +380,7 @@ def test_a_client_that_comes_again_listens_no_more_to_the_old_socket() -> None:
     old = world.link
     world.push(server_session)
     world.flush_server(old)
-    new = Connection(Role.CLIENT, Limits(), world.tick())
+    new = Connection(Side.CLIENT, Limits(), world.tick())
     new.hello("t", "phone", {}, session)
     world.deliver_down(old, len(old.down))
     assert session.recv_seq == 0
@@ -637,7 +637,7 @@ def test_any_byte_puts_the_end_off_on_both_sides() -> None:
 
 
 def test_handshake_time_outs() -> None:
-    server = Connection(Role.SERVER, Limits(), 0.0)
+    server = Connection(Side.SERVER, Limits(), 0.0)
     server.receive_data(b"\x00", 4.0)  # one byte does not buy time
     assert server.deadline == 5.0
     server.on_time(5.0)
@@ -803,7 +803,7 @@ def test_segmentation_changes_nothing_observable(cuts: list[int], garbage: bytes
 
 @given(st.lists(st.binary(max_size=200), max_size=20))
 def test_no_bytes_make_feeding_raise(segments: list[bytes]) -> None:
-    for connection in (Connection(Role.SERVER, Limits(), 0.0), greeting_client(), served()[0]):
+    for connection in (Connection(Side.SERVER, Limits(), 0.0), greeting_client(), served()[0]):
         for segment in segments:
             connection.receive_data(segment, 0.0)
             connection.data_to_send(0.0)
@@ -823,7 +823,7 @@ def test_no_well_formed_frames_make_feeding_raise(frames: list[tuple[int, int, i
     assert client.session is not None
     client.session.request("post", [])
     client.data_to_send(0.0)
-    for connection in (served()[0], client, greeting_client(), Connection(Role.SERVER, Limits(), 0.0)):
+    for connection in (served()[0], client, greeting_client(), Connection(Side.SERVER, Limits(), 0.0)):
         for type_, seq, ack, which in frames:
             connection.receive_data(raw(type_, seq, ack, *tails[which]), 0.0)
             session = connection.session

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imserver_protocol import Connection, Limits, Role, Session
+from imserver_protocol import Connection, Limits, Session, Side
 
 from .world import World
 
@@ -28,7 +28,7 @@ def test_an_ack_that_cannot_be_written_yet_is_not_due_again_and_again() -> None:
 
 def test_what_is_near_is_the_end_of_a_handshake_and_then_acks() -> None:
     """An adapter that looks at everybody once a second needs a timer for these alone."""
-    fresh = Connection(Role.SERVER, Limits(), 0.0)
+    fresh = Connection(Side.SERVER, Limits(), 0.0)
     assert both(fresh) == (5.0, 5.0)
     world = World()
     link = world.connect()

@@ -13,7 +13,7 @@ from imserver_protocol import (
     Limits,
     MalformedFrame,
     RemoteError,
-    Role,
+    Side,
 )
 
 bodies_lists = st.lists(st.binary(min_size=1, max_size=60), max_size=12)
@@ -115,7 +115,7 @@ def test_a_frame_that_trickles_in_is_looked_at_only_when_it_is_whole() -> None:
 
 def test_what_was_not_looked_at_goes_with_the_connection() -> None:
     """The socket of a connection that is over may take its time to end."""
-    server = Connection(Role.SERVER, Limits(), 1.0)
+    server = Connection(Side.SERVER, Limits(), 1.0)
     good, bad = framed([b"\x93\x02\x00\x00"]), b"\xff" * 100_000
     server.receive_data(good + bad, 1.0)
     assert server.state is ConnectionState.CLOSING

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from imserver_protocol import Limits, Role, Session, choose_version, push_tail, resume_refusal
+from imserver_protocol import Limits, Session, Side, choose_version, push_tail, resume_refusal
 
 from .test_session import open_world
 
@@ -75,7 +75,7 @@ def test_the_older_token_is_worth_nothing_once_the_newer_was_used() -> None:
 
 
 def test_a_session_without_a_token_is_not_resumed() -> None:
-    session = Session(Role.SERVER, session_id="s", user_id="alice", device_id="phone", limits=Limits())
+    session = Session(Side.SERVER, session_id="s", user_id="alice", device_id="phone", limits=Limits())
     assert resume_refusal(session, **GOOD | {"token": b"", "ack": 0}) == "unknown session"
 
 

@@ -18,8 +18,7 @@ from imserver_protocol import (
     encode_content,
     encode_tail,
 )
-from imserver_protocol.codec import frame_bytes
-from imserver_protocol.posts import (
+from imserver_protocol.session.posts import (
     PostReceived,
     encode_result,
     is_plain_text,
@@ -28,6 +27,7 @@ from imserver_protocol.posts import (
     post_reply_tail,
     result_tail,
 )
+from imserver_protocol.wire.codec import frame_bytes
 
 KEY = bytes(range(16))
 CONTENT = encode_content({"type": "text", "text": "hello"})

@@ -10,9 +10,9 @@ from imserver_protocol import (
     EncodeError,
     Limits,
     LocalError,
-    Role,
     Session,
     SessionState,
+    Side,
     WindowFull,
     WrongState,
     push_tail,
@@ -324,7 +324,7 @@ def test_an_ended_session_takes_no_memory_and_no_orders() -> None:
     assert server.state is SessionState.ENDED
     assert (
         server.memory_bytes
-        == Session(Role.SERVER, session_id="s", user_id="u", device_id="d", limits=Limits()).memory_bytes
+        == Session(Side.SERVER, session_id="s", user_id="u", device_id="d", limits=Limits()).memory_bytes
     )
     server.reply(seq, None)  # its request may well have been under way: no fault of the caller
     server.refuse(seq, 704, "internal")
@@ -356,7 +356,7 @@ def test_a_run_of_pushes_is_as_one_by_one(
     """Whatever fits, and wherever the window is full in the middle of it."""
     limits = Limits(window_frames=window_frames, window_bytes=8192)
     one, run = (
-        Session(Role.SERVER, session_id="s", user_id="u", device_id="d", limits=limits) for _ in range(2)
+        Session(Side.SERVER, session_id="s", user_id="u", device_id="d", limits=limits) for _ in range(2)
     )
     for session in (one, run):
         for size in earlier:

@@ -10,10 +10,10 @@ from imserver_protocol import (
     Connection,
     ConnectionState,
     Limits,
-    Role,
     Session,
     SessionInput,
     SessionState,
+    Side,
     WrongState,
     encode_tail,
     frame_bytes,
@@ -55,7 +55,7 @@ def play_of_all_rows() -> set[tuple[str, str, str]]:
     server_session.end(world.now)  # while detached
     for state in (ConnectionState.AWAITING_HELLO, ConnectionState.AWAITING_WELCOME):
         for end in ("goodbye received", "goodbye sent", "lost"):
-            client = Connection(Role.CLIENT, Limits(), 0.0, recorder=world.record)
+            client = Connection(Side.CLIENT, Limits(), 0.0, recorder=world.record)
             if state is ConnectionState.AWAITING_WELCOME:
                 client.hello("t", "phone", {})
             if end == "goodbye received":
@@ -76,8 +76,8 @@ def test_every_row_is_taken() -> None:
 @pytest.mark.parametrize("state", list(SessionState))
 @pytest.mark.parametrize("given", list(SessionInput))
 def test_what_a_table_does_not_say_raises(state: SessionState, given: SessionInput) -> None:
-    holder = Connection(Role.SERVER, Limits(), 0.0)
-    session = Session(Role.SERVER, session_id="s", user_id="u", device_id="d", limits=Limits())
+    holder = Connection(Side.SERVER, Limits(), 0.0)
+    session = Session(Side.SERVER, session_id="s", user_id="u", device_id="d", limits=Limits())
     session.state = state
     calls = {
         SessionInput.ATTACH: lambda: session.attach(holder, 0, 0.0),

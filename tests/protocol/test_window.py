@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from imserver_protocol import Limits, ReceiveWindow, ResendQueue, encode_tail
-from imserver_protocol.window import ReplyRoom
+from imserver_protocol.session.window import ReplyRoom
 
 TAIL = encode_tail("x")
 

@@ -17,9 +17,9 @@ from imserver_protocol import (
     RefusalReceived,
     ReplyReceived,
     RequestReceived,
-    Role,
     Session,
     SessionState,
+    Side,
     SignalReceived,
     WelcomeReceived,
     push_tail,
@@ -88,8 +88,8 @@ class World:
             ack_after_frames=self.limits.ack_after_frames,
             ack_after_bytes=self.limits.ack_after_bytes,
         )
-        client = Connection(Role.CLIENT, own, now, recorder=self.record)
-        server = Connection(Role.SERVER, self.limits, now, recorder=self.record, typed_posts=True)
+        client = Connection(Side.CLIENT, own, now, recorder=self.record)
+        server = Connection(Side.SERVER, self.limits, now, recorder=self.record, typed_posts=True)
         link = Link(client, server)
         self.links.append(link)
         session = self.client_session if resume else None
@@ -105,8 +105,8 @@ class World:
         """A socket on which nobody has said anything; it is the oldest, so that `link` stays the one in use."""
         now = self.tick()
         link = Link(
-            Connection(Role.CLIENT, Limits(), now),
-            Connection(Role.SERVER, self.limits, now, recorder=self.record, typed_posts=True),
+            Connection(Side.CLIENT, Limits(), now),
+            Connection(Side.SERVER, self.limits, now, recorder=self.record, typed_posts=True),
         )
         self.links.insert(0, link)
         return link
@@ -258,7 +258,7 @@ class World:
     def _new_session(self, device: str) -> Session:
         self._serial += 1
         session = Session(
-            Role.SERVER,
+            Side.SERVER,
             session_id=f"s{self._serial}",
             user_id=USER,
             device_id=device,

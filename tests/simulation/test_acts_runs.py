@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from imserver.proof.simulation.acts import RUNS
 from imserver.proof.simulation.report import Totals
 from imserver.proof.simulation.runs import run_one, run_some
 from imserver.proof.simulation.setting import RUNS_SHARE, SHORTENING, draw
-from imserver.store import bulk_posts
+from imserver.proof.simulation.workload import RUNS
+from imserver.store.sqlite import bulk_posts
 
 #: More seeds than this without a long run would be a surprise.
 MANY = range(1, 400)

@@ -19,7 +19,7 @@ from imserver.proof.simulation.machine import SimulatedStore
 from imserver.proof.simulation.oracle import Evidence, echoed_once
 from imserver.proof.simulation.runs import run_one
 from imserver.proof.simulation.stored import Row
-from imserver.store.sqlite import SqliteStore
+from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import LogBook
 from imserver_protocol.errors import CloseCode
 from tests.limits.raw import GOODBYE, Raw

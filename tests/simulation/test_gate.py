@@ -24,7 +24,7 @@ from imserver.proof.simulation.report import (
     Totals,
 )
 from imserver.proof.simulation.world import Outcome
-from imserver_protocol.states import (
+from imserver_protocol.session.states import (
     CONNECTION_TRANSITIONS,
     SESSION_TRANSITIONS,
     ConnectionInput,

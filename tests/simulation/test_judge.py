@@ -20,7 +20,7 @@ from imserver.proof.simulation import runs, world
 from imserver.proof.simulation.journal import Journal
 from imserver.proof.simulation.loop import Stuck, VirtualLoop
 from imserver.proof.simulation.machine import MAX_SESSION_BYTES, SimulatedLog
-from imserver.proof.simulation.quiet import Quiet
+from imserver.proof.simulation.quiescence import Quiescence
 from imserver.proof.simulation.report import Totals
 from imserver.proof.simulation.setting import LIES_FROM, draw
 from imserver.proof.simulation.world import World
@@ -221,14 +221,14 @@ def test_what_is_not_at_rest_is_told_and_after_the_limit_it_is_a_finding(what: s
 
         def close(self) -> None: ...
 
-    quiet = Quiet(there)
+    quiet = Quiescence(there)
 
     async def read(*given: Any) -> bool:
         return True
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quiet, "_all_read_again", read)
-        patch.setattr("imserver.proof.simulation.quiet.sqlite3.connect", lambda *given, **more: Sql())
+        patch.setattr("imserver.proof.simulation.quiescence.sqlite3.connect", lambda *given, **more: Sql())
         loop.run_until_complete(quiet.wait(20.0))
     assert bool(there.journal.findings) is bool(what)
     assert all(f"not quiet 20 s after the last fault: {words}" in text for text in there.journal.findings)

@@ -9,7 +9,7 @@ import pytest
 from imserver.proof.simulation.journal import Journal
 from imserver.proof.simulation.loop import Process, VirtualLoop
 from imserver.proof.simulation.network import Connection, Network
-from imserver.proof.simulation.weather import Weather
+from imserver.proof.simulation.network_faults import NetworkFaults
 
 ADDRESS = ("10.1.0.1", 40_000)
 
@@ -50,7 +50,7 @@ class Line:
     def __init__(self, trouble: float = 0.0, seed: int = 1) -> None:
         self.loop = VirtualLoop(Random(seed))
         self.journal = Journal(self.loop.time)
-        self.network = Network(self.loop, Weather(Random(seed), trouble), self.journal)
+        self.network = Network(self.loop, NetworkFaults(Random(seed), trouble), self.journal)
         self.loop.network = self.network
         self.client, self.server = Talker(), Talker()
         self.processes = Process(self.loop, "client"), Process(self.loop, "server")

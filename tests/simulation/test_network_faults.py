@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from imserver.proof.simulation.network import Connection, Endpoint
-from imserver.proof.simulation.weather import STRIKES, Half, Strike, Weather
+from imserver.proof.simulation.network_faults import STRIKES, Half, NetworkFaults, Strike
 
 from .test_network import ADDRESS, Line, Talker
 
@@ -85,9 +85,9 @@ def test_a_strike_comes_at_its_moment_and_does_not_hit_what_is_over(
     """Drawn when the connection is made; of one that was closed before, nothing is counted."""
     for closed in (False, True):
         line = Line()
-        fate = line.network.weather.fate()
+        fate = line.network.network_faults.fate()
         fate.faults.append(Strike(kind, 5.0, STALL_S))
-        monkeypatch.setattr(line.network.weather, "fate", lambda fate=fate: fate)
+        monkeypatch.setattr(line.network.network_faults, "fate", lambda fate=fate: fate)
 
         async def main(line: Line = line, closed: bool = closed) -> None:
             await line.open()
@@ -258,7 +258,7 @@ def test_one_who_dies_silently_hears_and_says_nothing_more() -> None:
 )
 def test_who_wants_to_connect_is_refused_or_waits_for_ever(fault: str, ending: type[Exception]) -> None:
     line = Line()
-    setattr(line.network.weather, fault, lambda: True)
+    setattr(line.network.network_faults, fault, lambda: True)
 
     async def main() -> None:
         with pytest.raises(ending):
@@ -276,18 +276,18 @@ def drawn(trouble: float, *, calm: bool = False) -> Counter[str]:
     """What a thousand connections of many days go through."""
     found: Counter[str] = Counter()
     for seed in range(50):
-        weather = Weather(Random(seed), trouble)
-        weather.calm = calm
+        network_faults = NetworkFaults(Random(seed), trouble)
+        network_faults.calm = calm
         for _ in range(20):
-            fate = weather.fate()
+            fate = network_faults.fate()
             found.update({"slow": fate.slow, "splits": fate.splits, "resets": fate.resets})
             found.update(strike.kind for strike in fate.faults)
             found["cut at a byte"] += sum(half.cut_at_byte is not None for half in (fate.up, fate.down))
             found.update(
                 {
-                    "refused": weather.refuses(),
-                    "hangs": weather.connect_hangs(),
-                    "vanishes": weather.vanishes(),
+                    "refused": network_faults.refuses(),
+                    "hangs": network_faults.connect_hangs(),
+                    "vanishes": network_faults.vanishes(),
                 }
             )
     return +found
@@ -304,14 +304,14 @@ def test_on_a_bad_day_everything_happens_and_on_a_fine_one_nothing() -> None:
 
 
 def test_strikes_come_in_seconds_and_stalls_last_for_some() -> None:
-    weathers = [Weather(Random(seed), 1.0, strike_s=8.0) for seed in range(300)]
-    strikes = [strike for weather in weathers for strike in weather.fate().faults]
+    weathers = [NetworkFaults(Random(seed), 1.0, strike_s=8.0) for seed in range(300)]
+    strikes = [strike for network_faults in weathers for strike in network_faults.fate().faults]
     assert 6 < sum(strike.after_s for strike in strikes) / len(strikes) < 10
     assert 3 < sum(strike.lasts_s for strike in strikes) / len(strikes) < 5
 
 
 def test_each_direction_has_its_own_fate() -> None:
-    fates = [Weather(Random(seed), 1.0).fate() for seed in range(100)]
+    fates = [NetworkFaults(Random(seed), 1.0).fate() for seed in range(100)]
     for name in ("slow", "splits"):
         assert {(getattr(fate.up, name), getattr(fate.down, name)) for fate in fates} == {
             (one, other) for one in (True, False) for other in (True, False)
@@ -335,7 +335,7 @@ def test_when_it_heals_what_was_held_comes_and_nothing_breaks_any_more() -> None
     assert line.client.received == b"ONE.TWO.THREE." + b"FOUR." * 20
     assert line.client.told == line.server.told == []
     assert not line.journal.counts["cut"]
-    assert line.network.weather.calm
+    assert line.network.network_faults.calm
 
 
 def test_what_was_half_open_when_it_heals_stays_so() -> None:

@@ -4,16 +4,16 @@ import re
 
 import pytest
 
-from imserver.chat.messages import SessionPost
+from imserver.chat.posting import SessionPost
 from imserver.net import listener
 from imserver.proof.simulation.runs import run_one
-from imserver.store.sqlite_transaction import SqliteTransaction
-from imserver_client.catch_up import CatchUp
-from imserver_client.inbox import Inbox, Place
-from imserver_client.posting import Posting
-from imserver_protocol.handshake import resume_refusal
-from imserver_protocol.session import Session
-from imserver_protocol.window import ResendQueue
+from imserver.store.sqlite.transaction import SqliteTransaction
+from imserver_client.core.catch_up import CatchUp
+from imserver_client.core.inbox import Inbox, Place
+from imserver_client.core.posting import Posting
+from imserver_protocol.session.handshake import resume_refusal
+from imserver_protocol.session.session import Session
+from imserver_protocol.session.window import ResendQueue
 
 #: Runs that are tried before a sabotage counts as unnoticed.
 SEEDS = range(300, 360)

@@ -15,7 +15,7 @@ from typing import Any
 
 import apsw
 
-from imserver.store.connection import BUSY_TIMEOUT_S, CACHED_STATEMENTS
+from imserver.store.sqlite.connection import BUSY_TIMEOUT_S, CACHED_STATEMENTS
 from tests.storage_faults.disk import Disk
 
 _AUTOCHECKPOINT = re.compile(r"PRAGMA wal_autocheckpoint = (\d+)")

@@ -76,7 +76,7 @@ class Disk:
         #: Names as they would be found after lost power.
         self._names = dict(self._files)
         self._remember_side_files()
-        self._patch = mock.patch("imserver.store.database.os.fsync", self._fsync)
+        self._patch = mock.patch("imserver.store.sqlite.database.os.fsync", self._fsync)
         self._patch.start()
         self._armed = False
         self._at = 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imserver.store.checks import SideFile, check_database
-from imserver.store.database import HighWater
+from imserver.store.sqlite.database import HighWater
 from tests.storage_faults.life import DATABASE, Ledger, Wrong, copy_files
 
 #: One whole state of a database: every row of every table that two runs must have in common.

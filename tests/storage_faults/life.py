@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from imserver.chat.messages import LocalPost
-from imserver.chat.ports import Store, Transaction, Unit
+from imserver.chat.ports import Store
+from imserver.chat.posting import LocalPost
+from imserver.chat.transaction import Transaction
+from imserver.chat.units import Unit
 from imserver.config import StoreConfig
 from imserver.content import encode_content
 from imserver.errors import AlreadyHandled, Refusal, RefusalCode, StartError, StoreFailed
 from imserver.events import MessagePosted
 from imserver.model import Page
 from imserver.store import SqliteStore
-from imserver.store.writer import WorkUnit
+from imserver.store.engine.writer import WorkUnit
 from imserver.testing import ManualClock
 from tests.storage_faults.connection import FaultyDisksConnection, connector
 from tests.storage_faults.disk import Disk

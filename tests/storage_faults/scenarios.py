@@ -12,8 +12,8 @@ from typing import Any
 from unittest import mock
 
 from imserver.model import Kind, Role, User, direct_conversation_id, group_conversation_id
-from imserver.store import database
-from imserver.store import sqlite as sqlite_store
+from imserver.store.sqlite import database
+from imserver.store.sqlite import store as sqlite_store
 from tests.storage_faults.faults import Kind as Call
 from tests.storage_faults.life import DATABASE, START_MS, Deed, Ended, Life, Step, do, key, post, said, work
 

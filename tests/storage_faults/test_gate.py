@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from imserver.store.database import HighWater
+from imserver.store.sqlite.database import HighWater
 from tests.storage_faults import sweep
 from tests.storage_faults.connection import FaultyDisksConnection
 from tests.storage_faults.disk import Disk

@@ -12,9 +12,10 @@ from typing import Any
 from unittest import mock
 
 from imserver.config import StoreConfig
-from imserver.store import SqliteStore, database
-from imserver.store import sqlite as sqlite_store
-from imserver.store.connection import connect
+from imserver.store import SqliteStore
+from imserver.store.sqlite import database
+from imserver.store.sqlite import store as sqlite_store
+from imserver.store.sqlite.connection import connect
 from tests.storage_faults.connection import connector
 from tests.storage_faults.disk import Disk
 from tests.store.support import DIRECT, USERS, Recorder, Stand, key, post, said

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from imserver.store import connection, database
-from imserver.store.plugin_fence import PluginFence
-from imserver.store.sqlite_reader import SqliteReader
+from imserver.store.sqlite import connection, database
+from imserver.store.sqlite.plugin_sandbox import PluginSandbox
+from imserver.store.sqlite.reader import SqliteReader
 
 
 def opened(path: Path) -> sqlite3.Connection:
@@ -25,7 +25,7 @@ class Cost:
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._raw = raw
         epoch = raw.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0]
-        self.reader = SqliteReader(raw, PluginFence(raw), epoch)
+        self.reader = SqliteReader(raw, PluginSandbox(raw), epoch)
         #: What the last read answered.
         self.answer: Any = None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from imserver.chat.ports import PostUnit
+from imserver.chat.units import PostUnit
 from tests.store.support import post
 
 #: Rows of one statement, one more and one less, and runs that need several.

@@ -7,12 +7,14 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from imserver.chat.ports import PostUnit, Store, Transaction, Unit
+from imserver.chat.ports import Store
+from imserver.chat.transaction import Transaction
+from imserver.chat.units import PostUnit, Unit
 from imserver.content import encode_content
 from imserver.errors import Refusal, RefusalCode
 from imserver.events import StoredEvent
 from imserver.model import User, content_digest, direct_conversation_id
-from imserver.store import connection
+from imserver.store.sqlite import connection
 
 T = TypeVar("T")
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from imserver.chat.ports import Reader, Transaction
+from imserver.chat.transaction import Reader, Transaction
 from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StartError
-from imserver.store import SqliteStore, connection
+from imserver.store import SqliteStore
 from imserver.store.checks import open_snapshot
+from imserver.store.sqlite import connection
 from tests.store.support import DIRECT, USERS, Recorder, Stand, outcome, post
 
 #: In the order of the columns below: the writer (durable, in memory), readers, and who only checks.

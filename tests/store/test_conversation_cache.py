@@ -10,8 +10,8 @@ import pytest
 from imserver.config import StoreConfig
 from imserver.model import Kind, Role
 from imserver.store import SqliteStore
-from imserver.store import conversation_cache as cache_module
-from imserver.store.conversation_cache import ConversationCache, ConversationState, Journal
+from imserver.store.engine import conversation_cache as cache_module
+from imserver.store.engine.conversation_cache import ConversationCache, ConversationState, Journal
 from tests.store.support import Recorder, Stand, faulty, post
 
 

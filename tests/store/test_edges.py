@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from imserver.chat.conversations import MAX_RECEIPT_MEMBERS
+from imserver.chat.permissions import MAX_RECEIPT_MEMBERS
 from imserver.config import StoreConfig
 from imserver.errors import RefusalCode
 from imserver.model import Kind, Role, group_conversation_id
 from imserver.store import MemoryStore, SqliteStore
-from imserver.store.pages import ITEM_OVERHEAD_BYTES
+from imserver.store.engine.pages import ITEM_OVERHEAD_BYTES
 from tests.store.support import DIRECT, Recorder, Stand, key, post, refusal_of, said
 
 GROUP = group_conversation_id("ann", key(900))

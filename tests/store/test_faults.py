@@ -16,7 +16,7 @@ from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StartError, StoreFailed
 from imserver.model import Kind, Role
 from imserver.store import SqliteStore
-from imserver.store.faults import Fault, fault_of, known_at_commit
+from imserver.store.sqlite.faults import Fault, fault_of, known_at_commit
 from tests.store.support import (
     DIRECT,
     USERS,
@@ -298,7 +298,7 @@ async def test_a_fault_of_ours_on_the_writers_thread_is_an_unknown_outcome(stand
 async def test_a_disk_that_hangs_ends_the_store_and_not_the_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imserver.store.sqlite.CLOSE_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("imserver.store.sqlite.store.CLOSE_TIMEOUT_S", 0.1)
     connector, connections = faulty()
     config = StoreConfig(path=str(tmp_path / "hangs.db"), max_queue_wait_s=0.1)
     store = SqliteStore(config, connector=connector)

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from imserver.config import StoreConfig
-from imserver.store import SqliteStore, database, sqlite
+from imserver.store import SqliteStore
+from imserver.store.sqlite import database
+from imserver.store.sqlite import store as sqlite
 from imserver.testing import LogBook
 from tests.limits.raw import eventually
 from tests.store.support import USERS, Recorder, Stand, faulty, post

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imserver.model import direct_conversation_id
-from imserver.store import sqlite_reader
+from imserver.store.sqlite import reader as sqlite_reader
 from tests.store.costs import Cost, opened
 from tests.store.support import Stand, post
 

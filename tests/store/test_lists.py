@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from imserver.model import Kind, Role, direct_conversation_id, group_conversation_id
-from imserver.store import conversation_lists
-from imserver.store.listings import Kept
-from imserver.store.sqlite_reader import SqliteReader
+from imserver.store.sqlite import conversation_lists
+from imserver.store.sqlite.listings import LruCache
+from imserver.store.sqlite.reader import SqliteReader
 from tests.store.costs import Cost, opened
 from tests.store.support import Stand, key, post
 
@@ -138,7 +138,7 @@ async def test_a_list_in_which_everything_has_moved_is_made_anew(sqlite_stand: S
 
 
 def test_what_was_used_last_is_kept() -> None:
-    kept: Kept[str] = Kept(10, 0)
+    kept: LruCache[str] = LruCache(10, 0)
     kept.put("a", "A", 4)
     kept.put("b", "B", 4)
     assert kept.get("a") == "A"
@@ -154,7 +154,7 @@ def test_what_was_used_last_is_kept() -> None:
 
 
 def test_an_entry_counts_by_itself_so_many_short_lists_are_bounded_too() -> None:
-    kept: Kept[str] = Kept(100, 40)
+    kept: LruCache[str] = LruCache(100, 40)
     for number in range(10):
         kept.put(number, "x", 1)
     assert [kept.get(number) for number in range(10)] == [None] * 8 + ["x"] * 2

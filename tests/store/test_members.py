@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from imserver.chat.ports import Transaction
+from imserver.chat.transaction import Transaction
 from imserver.content import decode_content
 from imserver.errors import RefusalCode
 from imserver.events import CursorMoved, MessageEdited, MessagePosted

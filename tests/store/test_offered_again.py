@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from imserver.chat.ports import Reader, Store
+from imserver.chat.ports import Store
+from imserver.chat.transaction import Reader
 from imserver.config import StoreConfig
 from imserver.model import Kind, Role, User, group_conversation_id
 from imserver.store import MemoryStore, SqliteStore

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imserver.chat.ports import Transaction
+from imserver.chat.transaction import Transaction
 from imserver.errors import AlreadyHandled, PluginError, Refusal
 from imserver.model import Kind, Role
 from tests.store.support import DIRECT, Stand, Work, key, post, said

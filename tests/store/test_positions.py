@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from imserver.model import direct_conversation_id
-from imserver.store.positions import MILESTONE_EVERY, rows_between
+from imserver.store.sqlite.positions import MILESTONE_EVERY, rows_between
 from tests.store.costs import Cost, opened
 from tests.store.support import DIRECT, Stand, post
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imserver.chat.ports import Posted, PostUnit, Transaction
+from imserver.chat.transaction import Posted, Transaction
+from imserver.chat.units import PostUnit
 from imserver.errors import Refusal, RefusalCode
 from imserver.events import MessagePosted
 from imserver.model import Kind, Role, User, content_digest

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from imserver.chat.ports import Transaction
+from imserver.chat.transaction import Transaction
 from imserver.config import StoreConfig
 from imserver.store import SqliteStore
-from imserver.store.connection import connect
+from imserver.store.sqlite.connection import connect
 from tests.store.support import DIRECT, USERS, Recorder, Stand, Work, faulty, key, post, said
 
 

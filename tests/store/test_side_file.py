@@ -10,7 +10,7 @@ import pytest
 from imserver.config import StoreConfig
 from imserver.errors import StartError
 from imserver.store import SqliteStore
-from imserver.store import sqlite as sqlite_store
+from imserver.store.sqlite import store as sqlite_store
 from tests.store.support import USERS, Recorder, Stand, faulty, post, sqlite_error
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from imserver.config import StoreConfig
 from imserver.errors import RefusalCode, StartError
-from imserver.store import SqliteStore, database
+from imserver.store import SqliteStore
+from imserver.store.sqlite import database
 from imserver.testing import ManualClock
 from tests.store.support import DIRECT, USERS, Recorder, Stand, key, post, refusal_of, said
 

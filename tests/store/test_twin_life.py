@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from imserver.chat.ports import Reader
+from imserver.chat.transaction import Reader
 from imserver.config import StoreConfig
 from imserver.errors import Refusal
 from imserver.model import User
@@ -80,7 +80,7 @@ class Twins(RuleBasedStateMachine):
         self.lasts: dict[tuple[str, str], int] = {}
         #: What was offered in long runs, and what of it is stored.
         self.runs: list[list[Said]] = []
-        self.known: list[Said] = []
+        self.find_committed: list[Said] = []
 
     def _on_disk(self, name: str) -> Stand:
         (self.folder / name).mkdir(exist_ok=True)
@@ -122,14 +122,14 @@ class Twins(RuleBasedStateMachine):
     def offered_again_in_part(self, seed: int) -> None:
         """A long run at once, of which some was committed before: in this life of the store or in an earlier one."""
         first = 1_000_000 * (1 + len(self.runs))
-        run = long_run(random.Random(seed), PEOPLE, (*PAIRS, *GROUPS), self.known, first, longest=99)
+        run = long_run(random.Random(seed), PEOPLE, (*PAIRS, *GROUPS), self.find_committed, first, longest=99)
         self.runs.append(run)
         here, there = ([each.unit() for each in run] for _ in range(2))
         for stand, units in ((self.disk, here), (self.memory, there)):
             self.loop.run_until_complete(stand.do(units))
         told = [[(answer(unit), list(unit.events)) for unit in units] for units in (here, there)]
         assert told[0] == told[1]
-        self.known += [each for each, unit in zip(run, here, strict=True) if unit.error is None]
+        self.find_committed += [each for each, unit in zip(run, here, strict=True) if unit.error is None]
 
     @rule(seconds=st.sampled_from([0.0, 1.0, 86_400.0]), back=st.booleans())
     def time_passes(self, seconds: float, back: bool) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imserver.chat.ports import Reader, Store, Transaction, Unit
+from imserver.chat.ports import Store
+from imserver.chat.transaction import Reader, Transaction
+from imserver.chat.units import Unit
 from imserver.config import StoreConfig
 from imserver.errors import Refusal
 from imserver.model import Kind, Role, User, direct_conversation_id, group_conversation_id

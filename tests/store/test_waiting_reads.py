@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from imserver.chat.ports import Reader
+from imserver.chat.transaction import Reader
 from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode
-from imserver.store import SqliteStore, sqlite
+from imserver.store import SqliteStore
+from imserver.store.sqlite import store as sqlite
 from tests.store.support import Recorder, refusal_of
 
 BOUND = 5

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from imserver.chat.ports import Unit
+from imserver.chat.units import Unit
 from imserver.clock import SystemClock
 from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StoreFailed
-from imserver.store.writer import MAX_BATCH_BYTES, MAX_RETRY_MS, MIN_RETRY_MS, WorkUnit, Writer
+from imserver.store.engine.writer import MAX_BATCH_BYTES, MAX_RETRY_MS, MIN_RETRY_MS, WorkUnit, Writer
 from imserver.testing import ManualClock
 from tests.store.support import Recorder, post
 

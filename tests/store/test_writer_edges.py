@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imserver.errors import Refusal, StoreFailed
-from imserver.store.writer import MAX_BATCH_BYTES
+from imserver.store.engine.writer import MAX_BATCH_BYTES
 from imserver.testing import ManualClock
 from tests.store.support import Recorder, Work, post
 from tests.store.test_writer import Disk, turn, writer

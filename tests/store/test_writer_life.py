@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
-from imserver.chat.ports import Unit
+from imserver.chat.units import Unit
 from imserver.errors import Refusal, RefusalCode, StoreFailed
-from imserver.store.writer import MAX_BATCH_BYTES
+from imserver.store.engine.writer import MAX_BATCH_BYTES
 from tests.store.support import Recorder
 from tests.store.test_writer import Disk, turn, writer
 from tests.store.test_writer_edges import Sized

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from imserver.chat.messages import Messages
+from imserver.chat.posting import Posting
 from imserver.clock import SystemClock
 from imserver.config import LimitsConfig
 from imserver.errors import RefusalCode
-from imserver_protocol.codec import decode, decode_content, encode_content, encode_tail, frame_bytes
-from imserver_protocol.connection import Connection
 from imserver_protocol.errors import CloseCode, MalformedFrame
-from imserver_protocol.events import Closed
-from imserver_protocol.framing import FrameSplitter
 from imserver_protocol.limits import Limits
-from imserver_protocol.session import Session
-from imserver_protocol.states import Role
+from imserver_protocol.session.connection import Connection
+from imserver_protocol.session.events import Closed
+from imserver_protocol.session.session import Session
+from imserver_protocol.session.states import Side
+from imserver_protocol.wire.codec import decode, decode_content, encode_content, encode_tail, frame_bytes
+from imserver_protocol.wire.framing import FrameSplitter
 
 VECTORS = Path(__file__).resolve().parents[2] / "protocol" / "vectors"
 FRAMES = json.loads((VECTORS / "frames.json").read_text(encoding="utf-8"))["frames"]
@@ -124,16 +124,16 @@ def test_the_files_cover_what_they_promise() -> None:
 # -- receivers --------------------------------------------------------------------------------------------
 
 
-def accepting() -> Messages:
+def accepting() -> Posting:
     """The part of the server that judges contents; it needs no store for that."""
-    return Messages(None, SystemClock(), LimitsConfig())  # type: ignore[arg-type]
+    return Posting(None, SystemClock(), LimitsConfig())  # type: ignore[arg-type]
 
 
 def waiting(sender: str) -> Connection:
     """The receiver of the first frame of `sender`."""
     if sender == "client":
-        return Connection(Role.SERVER, LIMITS, NOW)
-    client = Connection(Role.CLIENT, LIMITS, NOW)
+        return Connection(Side.SERVER, LIMITS, NOW)
+    client = Connection(Side.CLIENT, LIMITS, NOW)
     client.hello("TOKEN", "phone", {})
     client.data_to_send(NOW)
     return client
@@ -141,10 +141,10 @@ def waiting(sender: str) -> Connection:
 
 def opened(sender: str) -> Connection:
     """The receiver of `sender`'s frames right after the handshake of a fresh session."""
-    server, client = Connection(Role.SERVER, LIMITS, NOW), waiting("server")
+    server, client = Connection(Side.SERVER, LIMITS, NOW), waiting("server")
     hello = next(row for row in FRAMES if row["name"] == "spec HELLO")
     server.receive_data(bytes.fromhex(hello["hex"]), NOW)
-    session = Session(Role.SERVER, session_id="S1", user_id="alice", device_id="phone", limits=LIMITS)
+    session = Session(Side.SERVER, session_id="S1", user_id="alice", device_id="phone", limits=LIMITS)
     server.welcome(
         session,
         resumed=False,

@@ -11,8 +11,8 @@ import pytest
 from imserver.config import LimitsConfig
 from imserver.net.dispatch import METHODS
 from imserver_protocol.errors import REACTIONS, CloseCode, Reaction, RefusalCode
-from imserver_protocol.frames import FrameType
 from imserver_protocol.limits import MAX_FRAME_BYTES_CEILING, Limits
+from imserver_protocol.wire.frames import FrameType
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = (ROOT / "protocol" / "SPEC.md").read_text(encoding="utf-8")

@@ -2,9 +2,9 @@
 
 from imserver_protocol import CloseCode, RefusalCode
 
-from .announcer import EventStream
 from .client import Client, Connecting, connect
-from .delivery import MessageStream
+from .core.announcer import EventStream
+from .core.delivery import MessageStream
 from .environment import Environment, Opener, open_transport
 from .errors import (
     Abandoned,

@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import Any
 
 from .address import parse_address
-from .announcer import EventStream
-from .core import Core, Options
-from .delivery import MessageStream
+from .core.announcer import EventStream
+from .core.core import Core, Options
+from .core.delivery import MessageStream
+from .core.reconnect import TokenSource
 from .environment import Environment
 from .limits import ClientLimits
-from .reconnect import TokenSource
 from .storage import MemoryStorage, Storage
 from .storage_sqlite import SqliteStorage
 from .values import (

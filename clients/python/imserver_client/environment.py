@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from imserver_protocol.states import Recorder
+from imserver_protocol.session.states import Recorder
 
 from .address import Address
 

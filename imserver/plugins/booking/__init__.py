@@ -1,6 +1,6 @@
 """The booking plugin: eye-exam appointments inside the chat window (docs/booking.md)."""
 
-from .lifecycle import BookingPlugin
+from .plugin import BookingPlugin
 
 #: What the entry point names: called once for each server.
 plugin = BookingPlugin

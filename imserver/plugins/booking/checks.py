@@ -16,13 +16,14 @@ import msgspec
 
 from imserver.plugin_api import Role, Snapshot, decode_content
 
-from . import booking, humans, reminders
-from .calendar import utc_ms, zone_named
-from .codes import code_of
-from .reminders import KINDS
-from .slots import CELL_MS
-from .state import Dialogue
-from .states import OWNING, TRANSITIONS, Action, Status
+from .dialogue import book, handoff
+from .dialogue.state import Dialogue
+from .journey import reminders
+from .journey.reminders import KINDS
+from .schedule.codes import code_of
+from .schedule.hours import utc_ms, zone_named
+from .schedule.slots import CELL_MS
+from .schedule.status import OWNING, TRANSITIONS, Action, Status
 
 #: Findings of one kind that are listed; a broken database has thousands.
 MAX_FINDINGS = 50
@@ -205,7 +206,7 @@ def _count(sql: Snapshot, table: str) -> int:
 
 def holds_will_end(look: Snapshot) -> list[str]:
     """Every hold has a timer that will end it: without one it would own its cells for ever."""
-    timed = {payload.get("appointment") for payload in _payloads(look, booking.HOLD_TIMER)}
+    timed = {payload.get("appointment") for payload in _payloads(look, book.HOLD_TIMER)}
     rows = look(f"SELECT id, code FROM booking_appointments WHERE status = '{Status.HELD}'")  # noqa: S608
     look.looked_at(len(rows))
     return [
@@ -245,9 +246,9 @@ def timers_are_known(look: Snapshot) -> list[str]:
     appointments = {row[0] for row in look("SELECT id FROM booking_appointments")}
     services = {row[0] for row in look("SELECT conversation_id FROM booking_services")}
     known: Mapping[str, tuple[str, set[Any]]] = {
-        booking.HOLD_TIMER: ("appointment", appointments),
+        book.HOLD_TIMER: ("appointment", appointments),
         reminders.TIMER: ("appointment", appointments),
-        humans.UNANSWERED_TIMER: ("conversation", services),
+        handoff.UNANSWERED_TIMER: ("conversation", services),
     }
     look.looked_at(len(look.timers()))
     found = []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from imserver.plugin_api import Transaction
 
-from .catalogue import language_of
+from .messages.texts import language_of
 
 
 @dataclass(frozen=True, slots=True)

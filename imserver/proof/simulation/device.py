@@ -114,7 +114,7 @@ class Device:
         self.process = self.client = None
         self.pending = 0
         process.kill()
-        self.world.network.died(process, self.world.network.weather.vanishes)
+        self.world.network.died(process, self.world.network.network_faults.vanishes)
         self._ended.set()
 
     def off(self) -> None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from random import Random
 from typing import Any, TypeVar
 
-from imserver.store.connection import BUSY_TIMEOUT_S, CACHED_STATEMENTS
+from imserver.store.sqlite.connection import BUSY_TIMEOUT_S, CACHED_STATEMENTS
 
 from .journal import Journal
 from .loop import Process, VirtualLoop, current_process
@@ -212,7 +212,7 @@ class Disk:
 
 
 class SimulatedThread:
-    """A connection and its queue of jobs: `imserver.store.connection.DatabaseConnection` without a thread."""
+    """A connection and its queue of jobs: `imserver.store.sqlite.connection.DatabaseConnection` without a thread."""
 
     raw: sqlite3.Connection
 

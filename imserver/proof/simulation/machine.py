@@ -9,13 +9,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from imserver.chat.ports import Unit
+from imserver.chat.units import Unit
 from imserver.config import StoreConfig
 from imserver.errors import StartError, StoreFailed
 from imserver.events import MessagePosted
 from imserver.plugin_host.handling import Late
 from imserver.server import Server
-from imserver.store.sqlite import SqliteStore
+from imserver.store.sqlite.store import SqliteStore
 
 from .disk import BUSY, CRASHES, FULL, INSIDE, STUCK, Disk
 from .journal import Journal
@@ -201,7 +201,7 @@ class Machine:
         while self._wanted:
             await self._live()
             if self._wanted:
-                calm = self._network.weather.calm
+                calm = self._network.network_faults.calm
                 await asyncio.sleep(0.1 if calm else self._random.choice((0.01, 0.5, 2.0, 6.0)))
 
     async def off(self) -> None:
@@ -280,7 +280,7 @@ class Machine:
         limits = self._config.limits
         while True:
             for device in server.listener.sessions:
-                session = device.session
+                session = device.stream
                 self._journal.raise_to("session_bytes", session.memory_bytes)
                 if session.requests_in_flight > limits.max_requests:
                     self._journal.finding(f"{session!r} has {session.requests_in_flight} requests in flight")
@@ -318,7 +318,7 @@ class Machine:
         if self.server is not None:
             self._sum_up(self.server)
         process.kill()
-        self._network.died(process, self._network.weather.vanishes)
+        self._network.died(process, self._network.network_faults.vanishes)
         self.disk.died()
         for lock in (*self._locks, self._store._lock if self._store is not None else None):
             if lock is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .journal import Journal
 from .loop import Process, VirtualLoop, current_process
-from .weather import Fate, Half, Weather
+from .network_faults import Fate, Half, NetworkFaults
 
 #: Sender's own buffer above which it is told to pause, unless it says otherwise.
 HIGH_WATER_BYTES = 64 * 1024
@@ -395,9 +395,9 @@ class Network:
 
     server_address = ("10.0.0.1", 7410)
 
-    def __init__(self, loop: VirtualLoop, weather: Weather, journal: Journal) -> None:
+    def __init__(self, loop: VirtualLoop, network_faults: NetworkFaults, journal: Journal) -> None:
         self.loop = loop
-        self.weather = weather
+        self.network_faults = network_faults
         self.journal = journal
         #: Its own callbacks belong to no process.
         self.context = Process(loop, "network").context
@@ -407,7 +407,7 @@ class Network:
 
     def later(self, callback: Callable[..., object], *args: Any) -> None:
         """After the way of a packet."""
-        self.loop.call_later(self.weather.latency_s, callback, *args, context=self.context)
+        self.loop.call_later(self.network_faults.latency_s, callback, *args, context=self.context)
 
     # -- the server's side --------------------------------------------------------------------------------------------
 
@@ -432,21 +432,21 @@ class Network:
         """What `loop.create_connection` does. Raises ConnectionRefusedError; hangs if the weather says so."""
         process = current_process()
         assert process is not None
-        weather = self.weather
+        network_faults = self.network_faults
         self._count = number = self._count + 1
-        await asyncio.sleep(weather.latency_s)
-        if weather.connect_hangs():
+        await asyncio.sleep(network_faults.latency_s)
+        if network_faults.connect_hangs():
             self.journal.fault("connecting hangs", number)
             await self.loop.create_future()
         listening = self._listening
-        if listening is None or weather.refuses():
+        if listening is None or network_faults.refuses():
             self.journal.fault("refused", number)
-            await asyncio.sleep(weather.latency_s)
+            await asyncio.sleep(network_faults.latency_s)
             raise ConnectionRefusedError(111, "Connect call failed")
         self.journal.note("connect", number, process.name)
         made = self._make(number, process, listening, address)
         try:
-            await asyncio.sleep(weather.latency_s)
+            await asyncio.sleep(network_faults.latency_s)
         except asyncio.CancelledError:
             made.client.abort()
             raise
@@ -460,7 +460,7 @@ class Network:
     def _make(
         self, number: int, process: Process, listening: Listening, address: tuple[str, int]
     ) -> Connection:
-        fate = self.weather.fate()
+        fate = self.network_faults.fate()
         for kind, happens in (("slow line", fate.slow), ("bytes split", fate.splits)):
             if happens:
                 self.journal.fault(kind, number)
@@ -503,7 +503,7 @@ class Network:
 
     def heal(self) -> None:
         """From now on nothing goes wrong that has not gone wrong already."""
-        self.weather.calm = True
+        self.network_faults.calm = True
         for made in list(self.connections.values()):
             made.heal()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from imserver.proof.card_words import STATUSES, time_words
+from imserver.proof.booking.card_words import STATUSES, time_words
 from imserver.proof.checker import CardWords, check
 from imserver.proof.stored_rows import StoredRows, read_rows
 from imserver.proof.transcript import AppointmentCard, Transcript, appointment_card

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from imserver_protocol.states import (
+from imserver_protocol.session.states import (
     CONNECTION_TRANSITIONS,
     SESSION_TRANSITIONS,
     ConnectionInput,

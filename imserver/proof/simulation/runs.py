@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 
-from imserver.proof.leash import end_with
+from imserver.proof.die_with_parent import end_with
 
 from .place import on_sigterm, private_place
 from .report import Totals

@@ -12,7 +12,7 @@ from imserver.model import Kind, User
 from imserver.plugin_api import Plugin
 from imserver.plugin_host.discovery import installed, load
 from imserver.server import Server
-from imserver.store.sqlite import SqliteStore
+from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import LogBook
 
 from .disk import Disk
@@ -20,9 +20,9 @@ from .echo import Echo
 from .journal import Journal
 from .loop import Process, VirtualLoop
 from .network import Network
+from .network_faults import NetworkFaults
 from .place import private_place
 from .setting import BEGIN_MS, COMMON, PEOPLE, STRANGER, draw
-from .weather import Weather
 
 
 class WallClock:
@@ -70,7 +70,7 @@ async def _make(loop: VirtualLoop, path: Path) -> str:
     random = Random("template")
     journal = Journal(loop.time)
     disk = Disk(loop, random, journal)
-    loop.network = Network(loop, Weather(random, 0.0), journal)
+    loop.network = Network(loop, NetworkFaults(random, 0.0), journal)
     process = Process(loop, "template")
     clock = WallClock(loop)
     config = draw(0).config(path)

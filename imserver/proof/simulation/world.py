@@ -14,20 +14,20 @@ from typing import Any
 
 from imserver.store.checks import check_database
 
-from .acts import Acts
 from .device import Device
+from .hostile_peer import HostilePeer
 from .journal import Journal
-from .liar import Liar
 from .loop import Stuck, VirtualLoop
 from .machine import Machine
 from .network import Network
+from .network_faults import NetworkFaults
 from .oracle import Evidence, judge
 from .promises import appointments
-from .quiet import Quiet
+from .quiescence import Quiescence
 from .setting import Setting, draw
 from .stored import read_stored
 from .template import template
-from .weather import Weather
+from .workload import Workload
 
 #: Wall time jumps by up to a day.
 MAX_JUMP_MS = 86_400_000
@@ -59,7 +59,9 @@ class World:
         self.loop = VirtualLoop(Random(f"{seed} loop"))
         self.journal = Journal(self.loop.time, whole=whole)
         self.network = Network(
-            self.loop, Weather(Random(f"{seed} network"), setting.trouble, setting.strike_s), self.journal
+            self.loop,
+            NetworkFaults(Random(f"{seed} network"), setting.trouble, setting.strike_s),
+            self.journal,
         )
         self.loop.network = self.network
         self.loop.set_exception_handler(self._on_exception)
@@ -76,7 +78,7 @@ class World:
 
     def _add_device(self, user_id: str, number: int) -> None:
         device = Device(self, user_id, number)
-        device.application = Acts(device).run
+        device.application = Workload(device).run
         self.devices.append(device)
 
     def _on_exception(self, loop: Any, context: dict[str, Any]) -> None:
@@ -109,7 +111,7 @@ class World:
         for task in chaos:
             task.cancel()
         self._heal()
-        await Quiet(self).wait(HEAL_S)
+        await Quiescence(self).wait(HEAL_S)
         for device in self.devices:
             device.off()
         await asyncio.gather(*devices)
@@ -155,7 +157,7 @@ class World:
             self._now_and_then(setting.server_fault_s, self._server_fault),
             self._now_and_then(setting.client_fault_s, self._client_fault),
             self._now_and_then(12.0, self._jump),
-            self._now_and_then(5.0, Liar(self).lie),
+            self._now_and_then(5.0, HostilePeer(self).lie),
             self._now_and_then(8.0, machine.trouble_with_the_disk),
         ]
 

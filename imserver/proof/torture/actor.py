@@ -35,8 +35,8 @@ from imserver_client import (
     connect,
 )
 
-from .book import Book
-from .cast import Part
+from .client_journal import ClientJournal
+from .participants import Part
 
 #: People who come back at once: the kills are what is tried here, not their patience.
 IMPATIENT = Environment(uniform=lambda low, high: min(high, 0.1 + secrets.randbelow(300) / 1000))
@@ -89,7 +89,7 @@ class Actor:
 
     def __init__(self, part: Part, folder: Path, life: int, counts: Counts) -> None:
         self.part = part
-        self.book = Book(folder, part.name, life)
+        self.book = ClientJournal(folder, part.name, life)
         self.counts = counts
         self.hear: Callable[[str, int, str, Mapping[str, Any]], None] = lambda *message: None
         self.ready = asyncio.Event()

@@ -19,9 +19,9 @@ from imserver_client import ClientError
 from imserver_client import direct_conversation_id as direct
 
 from .actor import Actor, Counts
-from .cast import Group, Part
 from .customer import CUSTOMER_PAUSE_S, STAFF_PAUSE_S, Customer, Staff
-from .doorkeeper import Doorkeeper, Guest
+from .membership_load import Guest, MembershipLoad
+from .participants import Group, Part
 from .talker import Talkers
 
 MAX_LINE_BYTES = 1024 * 1024
@@ -150,7 +150,7 @@ class ClientProcess:
                 rng = random.Random(self._rng.random())
                 actor.hear = Guest(actor, rng, self._stopping).hear
                 if part.guests:
-                    self._run(Doorkeeper(actor, rng, self._script.seed, groups[-1]).keep(self._stopping))
+                    self._run(MembershipLoad(actor, rng, self._script.seed, groups[-1]).keep(self._stopping))
             else:
                 make = Customer if part.kind == "customer" else Staff
                 pause_s = CUSTOMER_PAUSE_S if part.kind == "customer" else STAFF_PAUSE_S

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from imserver.proof.card_words import NEWS, STATUSES
+from imserver.proof.booking.card_words import NEWS, STATUSES
 from imserver.proof.transcript import appointment_card
 
 from .actor import Actor
-from .cast import Part
+from .participants import Part
 
 ZONE = ZoneInfo("Asia/Shanghai")
 #: Customers of all processes want the time of the same card of the clock, which turns so often (seconds).

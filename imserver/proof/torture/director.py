@@ -19,9 +19,9 @@ from imserver.proof.fault_proxy import Faults
 from imserver.proof.server_process import ServerFailed, ServerProcess
 from imserver.proof.stored_rows import stored_keys
 
-from .company import ClientHandle, Company
+from .client_pool import ClientHandle, ClientPool
+from .network_faults import NetworkFaults
 from .options import MAX_QUEUE_WAIT_S, Options
-from .weather import Sky
 
 
 class Way(StrEnum):
@@ -108,15 +108,15 @@ class Director:
         self,
         options: Options,
         server: ServerProcess,
-        company: Company,
-        skies: dict[str, Sky],
+        company: ClientPool,
+        network_faults: dict[str, NetworkFaults],
         deeds: Deeds,
         on_deed: Callable[[], None] = lambda: None,
     ) -> None:
         self._options = options
         self._server = server
         self._company = company
-        self._skies = skies
+        self._network_faults = network_faults
         self._deeds = deeds
         self._on_deed = on_deed
         self._rng = random.Random(f"director {options.seed}")
@@ -220,9 +220,9 @@ class Director:
 
     async def _kill_without_answers(self) -> None:
         clients = self._some_clients()
-        with self._reserved(clients) as skies:
-            for sky in skies:
-                sky.proxy.apply(Faults(swallow_down=True))
+        with self._reserved(clients) as network_faults:
+            for faults in network_faults:
+                faults.proxy.apply(Faults(swallow_down=True))
             await self._burst(clients)
             await asyncio.sleep(self._rng.uniform(0.05, 0.3))
             await self._kill(Way.ANSWERS_LOST)
@@ -273,21 +273,21 @@ class Director:
         await clients.answer("said", 3.0)
 
     @contextlib.contextmanager
-    def _reserved(self, clients: ClientHandle | None) -> Iterator[Sequence[Sky]]:
+    def _reserved(self, clients: ClientHandle | None) -> Iterator[Sequence[NetworkFaults]]:
         names = [role.part.name for role in clients.script.roles] if clients is not None else []
-        skies = [self._skies[name] for name in names]
-        for sky in skies:
-            sky.reserved = True
+        network_faults = [self._network_faults[name] for name in names]
+        for faults in network_faults:
+            faults.reserved = True
         try:
-            yield skies
+            yield network_faults
         finally:
-            for sky in skies:
-                sky.reserved = False
-                sky.proxy.apply(Faults())
+            for faults in network_faults:
+                faults.reserved = False
+                faults.proxy.apply(Faults())
 
     async def _kill(self, way: Way) -> None:
         """SIGKILL; then ask the clients what they had no answer to, and the database which of these it has."""
-        deaf = {name for name, sky in self._skies.items() if sky.proxy.deaf}
+        deaf = {name for name, faults in self._network_faults.items() if faults.proxy.deaf}
         at = time.monotonic()
         await self._server.kill()
         answers = await self._company.ask_all("unanswered", 3.0, do="unanswered", at=at)

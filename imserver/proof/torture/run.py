@@ -15,14 +15,14 @@ from datetime import UTC, datetime
 from imserver.proof.fault_proxy import FaultProxy
 from imserver.proof.server_process import ServerProcess
 
-from .cast import draw_cast
+from .client_pool import ClientPool
 from .client_process import Role
-from .company import Company
 from .director import Deeds, Director
 from .logs import read_logs
+from .network_faults import NetworkFaults
 from .options import Options
+from .participants import draw_participants
 from .verdict import Evidence
-from .weather import Sky
 
 #: For leaving at the end, and for answering at all (seconds).
 LEAVE_S = 30.0
@@ -49,26 +49,26 @@ async def run_torture(options: Options, show: Callable[[Progress], None]) -> Evi
     books = options.folder / "clients"
     books.mkdir()
     server = ServerProcess(options.folder, options.sections, leash=True)
-    cast = draw_cast(options.seed, options.clients, options.processes, options.conversations)
+    cast = draw_participants(options.seed, options.clients, options.processes, options.conversations)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(server)
-        skies: dict[str, Sky] = {}
+        network_faults: dict[str, NetworkFaults] = {}
         for part in cast.parts:
             proxy = await stack.enter_async_context(FaultProxy("127.0.0.1", server.port))
             rng = random.Random(f"weather {options.seed} {part.name}")
-            skies[part.name] = Sky(proxy, rng, deeds.faults)
+            network_faults[part.name] = NetworkFaults(proxy, rng, deeds.faults)
         roles = [
             [
                 Role(
                     part,
-                    f"imserver://127.0.0.1:{skies[part.name].proxy.port}",
+                    f"imserver://127.0.0.1:{network_faults[part.name].proxy.port}",
                     server.token(part.user_id, device_id=part.device_id),
                 )
                 for part in process
             ]
             for process in cast.processes
         ]
-        company = Company(cast, roles, books, options.seed, options.rate, deeds.broken.append)
+        company = ClientPool(cast, roles, books, options.seed, options.rate, deeds.broken.append)
         stack.push_async_callback(company.kill_all)
         begun = time.monotonic()
         stage = _Stage(show, deeds, company, begun)
@@ -76,10 +76,10 @@ async def run_torture(options: Options, show: Callable[[Progress], None]) -> Evi
         await company.begin()
         begun = stage.begun = time.monotonic()
         stage.phase = "load"
-        async with _weather(list(skies.values())):
-            await Director(options, server, company, skies, deeds).direct()
+        async with _network_faults(list(network_faults.values())):
+            await Director(options, server, company, network_faults, deeds).direct()
         elapsed_s = time.monotonic() - begun
-        deeds.lines = count_lines([sky.proxy for sky in skies.values()])
+        deeds.lines = count_lines([faults.proxy for faults in network_faults.values()])
         stage.phase = "settling"
         stuck = await _settle(company, options.settle_s)
         figures = company.figures()
@@ -97,7 +97,7 @@ class _Stage:
     """Shows the figures now and then."""
 
     def __init__(
-        self, show: Callable[[Progress], None], deeds: Deeds, company: Company, begun: float
+        self, show: Callable[[Progress], None], deeds: Deeds, company: ClientPool, begun: float
     ) -> None:
         self.phase = "setting up"
         self.begun = begun
@@ -133,20 +133,20 @@ def count_lines(proxies: list[FaultProxy]) -> Counter[str]:
 
 
 @contextlib.asynccontextmanager
-async def _weather(skies: list[Sky]) -> AsyncIterator[None]:
+async def _network_faults(network_faults: list[NetworkFaults]) -> AsyncIterator[None]:
     """Bad while this lasts, and good behind it."""
-    tasks = [asyncio.create_task(sky.change()) for sky in skies]
+    tasks = [asyncio.create_task(faults.change()) for faults in network_faults]
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for sky in skies:
-            sky.clear()
+        for faults in network_faults:
+            faults.clear()
 
 
-async def _settle(company: Company, settle_s: float) -> list[str]:
+async def _settle(company: ClientPool, settle_s: float) -> list[str]:
     """Twice: what the first round still made the bots say has to be shown, too."""
     for handle in company.handles:
         if not handle.running:
@@ -163,7 +163,7 @@ async def _settle(company: Company, settle_s: float) -> list[str]:
     return []
 
 
-async def _leave(company: Company, deeds: Deeds) -> None:
+async def _leave(company: ClientPool, deeds: Deeds) -> None:
     for handle in company.handles:
         handle.tell(do="leave")
     for handle in company.handles:

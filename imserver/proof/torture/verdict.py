@@ -15,15 +15,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from imserver.proof.card_words import NEWS, STATUSES, time_words
+from imserver.proof.booking.card_words import NEWS, STATUSES, time_words
 from imserver.proof.checker import CardWords, Fault, Finding, Report, check
 from imserver.proof.stored_rows import StoredRows, plugin_failures, read_rows
 
-from .book import read_book
-from .cast import Cast
+from .client_journal import read_journal
 from .director import Deeds
+from .network_faults import KINDS
 from .options import Options
-from .weather import KINDS
+from .participants import Participants
 
 #: What the run is for: fewer would prove less than it says.
 MIN_CLIENTS, MIN_CONVERSATIONS = 50, 20
@@ -40,7 +40,7 @@ class Verdict:
     """All numbers of a run."""
 
     options: Options
-    cast: Cast
+    cast: Participants
     deeds: Deeds
     figures: Counter[str]
     report: Report
@@ -148,7 +148,7 @@ class Evidence:
     """What a run leaves behind for its judge."""
 
     options: Options
-    cast: Cast
+    cast: Participants
     deeds: Deeds
     figures: Counter[str]
     database: Path
@@ -164,7 +164,7 @@ class Evidence:
 def judge(evidence: Evidence) -> Verdict:
     """Read the database and all books. Takes its time: the books are read one by one."""
     rows = read_rows(evidence.database)
-    books = (read_book(evidence.books, part.name, part.user_id) for part in evidence.cast.parts)
+    books = (read_journal(evidence.books, part.name, part.user_id) for part in evidence.cast.parts)
     report = check(books, rows, WORDS)
     report.findings += [Finding(Fault.STUCK, text) for text in evidence.stuck]
     broken = [*evidence.deeds.broken, *plugin_failures(evidence.database)]

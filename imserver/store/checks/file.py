@@ -7,8 +7,8 @@ import sqlite3
 from contextlib import closing
 from functools import lru_cache
 
-from imserver.store import database
-from imserver.store.checks.asking import Asking
+from imserver.store.checks.check_run import CheckRun
+from imserver.store.sqlite import database
 
 INTEGRITY, FOREIGN_KEYS, SCHEMA = "integrity", "foreign keys", "schema"
 CHANGES, SIDE_FILE = "changes", "side file"
@@ -28,42 +28,42 @@ _CHANGE_COLUMNS = (
 )
 
 
-def integrity(asking: Asking) -> None:
+def integrity(run: CheckRun) -> None:
     """SQLite's own look at pages, rows and indexes."""
-    asking.looked_at(INTEGRITY, asking.number("PRAGMA page_count"))
-    for (text,) in asking.rows(f"PRAGMA integrity_check({_MOST})"):
+    run.looked_at(INTEGRITY, run.number("PRAGMA page_count"))
+    for (text,) in run.rows(f"PRAGMA integrity_check({_MOST})"):
         if text != "ok":
-            asking.found(INTEGRITY, " ".join(str(text).split()))
+            run.found(INTEGRITY, " ".join(str(text).split()))
 
 
-def foreign_keys(asking: Asking) -> None:
+def foreign_keys(run: CheckRun) -> None:
     """Rows that name a row which does not exist (tables of plugins declare such references)."""
-    tables = [row[0] for row in asking.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    asking.looked_at(FOREIGN_KEYS, len(tables))
-    for table, row_id, parent, _ in asking.rows("PRAGMA foreign_key_check"):
-        asking.found(FOREIGN_KEYS, f"row {row_id} of {table} names a row of {parent} that does not exist")
+    tables = [row[0] for row in run.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    run.looked_at(FOREIGN_KEYS, len(tables))
+    for table, row_id, parent, _ in run.rows("PRAGMA foreign_key_check"):
+        run.found(FOREIGN_KEYS, f"row {row_id} of {table} names a row of {parent} that does not exist")
 
 
-def schema(asking: Asking) -> None:
+def schema(run: CheckRun) -> None:
     """Our tables and indexes as the migrations make them, and no others but those of plugins."""
-    version = asking.number("PRAGMA user_version")
+    version = run.number("PRAGMA user_version")
     wanted = _made_by_migrations(
         tuple(script for number, script in database.migrations() if number <= version)
     )
-    plugins = {row[0] for row in asking.rows("SELECT DISTINCT plugin FROM plugin_migrations")}
+    plugins = {row[0] for row in run.rows("SELECT DISTINCT plugin FROM plugin_migrations")}
     seen = set()
-    for name, sql in asking.rows(
+    for name, sql in run.rows(
         "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     ):
-        asking.looked_at(SCHEMA, 1)
+        run.looked_at(SCHEMA, 1)
         seen.add(name)
         if name in wanted:
             if sql != wanted[name]:
-                asking.found(SCHEMA, f"{name} is not what the migrations make")
+                run.found(SCHEMA, f"{name} is not what the migrations make")
         elif name.partition("_")[0].lower() not in plugins:
-            asking.found(SCHEMA, f"{name} belongs to no plugin that ever ran here")
+            run.found(SCHEMA, f"{name} belongs to no plugin that ever ran here")
     for name in sorted(wanted.keys() - seen):
-        asking.found(SCHEMA, f"{name} is missing")
+        run.found(SCHEMA, f"{name} is missing")
 
 
 @lru_cache(maxsize=4)
@@ -77,50 +77,48 @@ def _made_by_migrations(scripts: tuple[str, ...]) -> dict[str, str]:
         )
 
 
-def changes(asking: Asking) -> None:
+def changes(run: CheckRun) -> None:
     """The counter: what was given out is known, and nothing bears a number that was not given out."""
-    meta = dict(asking.rows("SELECT name, value FROM meta"))
+    meta = dict(run.rows("SELECT name, value FROM meta"))
     value, epoch = meta.get("change"), meta.get("epoch")
-    used = asking.number("SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1)")
+    used = run.number("SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1)")
     if value is None and used:
-        asking.found(CHANGES, "the counter of changes is missing")
+        run.found(CHANGES, "the counter of changes is missing")
     elif value is not None and (not isinstance(value, int) or value < 0):
-        asking.found(CHANGES, f"the counter of changes is {value!r}")
+        run.found(CHANGES, f"the counter of changes is {value!r}")
     if (epoch is None and used) or (epoch is not None and not _EPOCH.fullmatch(str(epoch))):
-        asking.found(CHANGES, f"the epoch is {epoch!r}")
-    asking.head_change = max(
-        value if isinstance(value, int) else 0, asking.number("SELECT max(change) FROM messages")
+        run.found(CHANGES, f"the epoch is {epoch!r}")
+    run.head_change = max(
+        value if isinstance(value, int) else 0, run.number("SELECT max(change) FROM messages")
     )
-    asking.list(
+    run.list(
         CHANGES,
         "SELECT change FROM messages WHERE change < 1",
         lambda change: f"a message bears change {change}",
     )
     for table, column, text, name in _CHANGE_COLUMNS:
-        asking.looked_at(CHANGES, asking.number(f"SELECT count(*) FROM {table}"))  # noqa: S608 - of the table above
-        asking.list(
+        run.looked_at(CHANGES, run.number(f"SELECT count(*) FROM {table}"))  # noqa: S608 - of the table above
+        run.list(
             CHANGES,
             f"SELECT {name}, {column} FROM {table} WHERE {column} < 0 OR {column} > ?",  # noqa: S608
             lambda who, change, text=text: (
-                f"{text.format(who)} bears change {change}, and the newest is {asking.head_change}"
+                f"{text.format(who)} bears change {change}, and the newest is {run.head_change}"
             ),
-            (asking.head_change,),
+            (run.head_change,),
         )
 
 
-def side_file(asking: Asking) -> None:
+def side_file(run: CheckRun) -> None:
     """`PATH.high` speaks of this history and is never ahead of it."""
-    side = asking.side
+    side = run.side
     if side is None:
         return
-    asking.looked_at(SIDE_FILE, 1)
-    row = asking.one("SELECT value FROM meta WHERE name = 'epoch'")
+    run.looked_at(SIDE_FILE, 1)
+    row = run.one("SELECT value FROM meta WHERE name = 'epoch'")
     if row is None or row[0] != side.epoch:
-        asking.found(
+        run.found(
             SIDE_FILE, f"it speaks of epoch {side.epoch}, and the database is of {row[0] if row else 'none'}"
         )
-    elif side.change > asking.head_change:
-        text = (
-            f"it has seen change {side.change}, and the database ends at {asking.head_change}: an old copy?"
-        )
-        asking.found(SIDE_FILE, text)
+    elif side.change > run.head_change:
+        text = f"it has seen change {side.change}, and the database ends at {run.head_change}: an old copy?"
+        run.found(SIDE_FILE, text)

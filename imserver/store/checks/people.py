@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from imserver.model import Kind, Role, direct_pair, group_conversation_id, valid_user_id
-from imserver.store.checks.asking import Asking, Stored, read_content
+from imserver.store.checks.check_run import CheckRun, Stored, read_content
 
 ACCOUNTS, TOKENS, CONVERSATIONS, MEMBERS, CURSORS = (
     "accounts",
@@ -52,55 +52,55 @@ class _Member(NamedTuple):
     head_unread: int | None
 
 
-def accounts(asking: Asking) -> None:
+def accounts(run: CheckRun) -> None:
     """Names that can be users' names."""
-    for user_id, roles in asking.rows("SELECT user_id, roles FROM users"):
-        asking.looked_at(ACCOUNTS, 1)
+    for user_id, roles in run.rows("SELECT user_id, roles FROM users"):
+        run.looked_at(ACCOUNTS, 1)
         if not valid_user_id(user_id):
-            asking.found(ACCOUNTS, f"{user_id!r} is no user id")
+            run.found(ACCOUNTS, f"{user_id!r} is no user id")
         if roles and not all(roles.split("\n")):
-            asking.found(ACCOUNTS, f"{user_id}: an empty role")
+            run.found(ACCOUNTS, f"{user_id}: an empty role")
 
 
-def tokens(asking: Asking) -> None:
+def tokens(run: CheckRun) -> None:
     """Every token belongs to a device of somebody."""
-    asking.looked_at(TOKENS, asking.number("SELECT count(*) FROM tokens"))
-    asking.list(
+    run.looked_at(TOKENS, run.number("SELECT count(*) FROM tokens"))
+    run.list(
         TOKENS,
         "SELECT token_id, device_id, user_no FROM tokens WHERE user_no NOT IN (SELECT no FROM users)"
         " OR device_id = '' OR token_id = ''",
         lambda token_id, device_id, user_no: (
-            f"token {token_id!r} of device {device_id!r} belongs to {asking.user(user_no)}"
+            f"token {token_id!r} of device {device_id!r} belongs to {run.user(user_no)}"
         ),
     )
 
 
-def conversations(asking: Asking) -> None:
+def conversations(run: CheckRun) -> None:
     """Ids say whose they are: of a pair, or of who made them with which key; and membership changes with a message."""
-    for no, name, kind, membership in asking.rows(
+    for no, name, kind, membership in run.rows(
         "SELECT no, conversation_id, kind, membership FROM conversations"
     ):
-        asking.looked_at(CONVERSATIONS, 1)
+        run.looked_at(CONVERSATIONS, 1)
         wrong = f"its kind is {kind!r}" if kind not in _KINDS else ""
         if not wrong:
-            wrong = _wrong_pair(asking, no, name) if kind == Kind.DIRECT else _wrong_group(asking, no, name)
-        change = asking.one("SELECT conversation_no FROM messages WHERE change = ?", (membership,))
+            wrong = _wrong_pair(run, no, name) if kind == Kind.DIRECT else _wrong_group(run, no, name)
+        change = run.one("SELECT conversation_no FROM messages WHERE change = ?", (membership,))
         if not wrong and change != (no,):
             wrong = f"its members changed with change {membership}, which is no message of it"
         if wrong:
-            asking.found(CONVERSATIONS, f"{name}: {wrong}")
-    asking.list(
+            run.found(CONVERSATIONS, f"{name}: {wrong}")
+    run.list(
         CONVERSATIONS,
         _OWNERS,
         lambda name, owners, count: f"{name} has {owners} owners among its {count} members",
     )
 
 
-def _wrong_pair(asking: Asking, no: int, name: str) -> str:
+def _wrong_pair(run: CheckRun, no: int, name: str) -> str:
     pair = direct_pair(name)
     if pair is None:
         return "a direct conversation bears the id of a pair"
-    rows = asking.rows(
+    rows = run.rows(
         "SELECT u.user_id FROM members m JOIN users u ON u.no = m.user_no"
         " WHERE m.conversation_no = ? AND m.left_at IS NULL LIMIT 3",
         (no,),
@@ -109,42 +109,36 @@ def _wrong_pair(asking: Asking, no: int, name: str) -> str:
     return "" if members == sorted(pair) else f"its members are {', '.join(members) or 'nobody'}"
 
 
-def _wrong_group(asking: Asking, no: int, name: str) -> str:
+def _wrong_group(run: CheckRun, no: int, name: str) -> str:
     """Its first message tells of its making, under the key from which its id follows."""
-    first = (
-        asking.message_at(no, 1)
-        if asking.one("SELECT 1 FROM heads WHERE conversation_no = ?", (no,))
-        else None
-    )
+    first = run.message_at(no, 1) if run.one("SELECT 1 FROM heads WHERE conversation_no = ?", (no,)) else None
     if first is None:
         return "its first message cannot be found"
-    row = asking.one(
+    row = run.one(
         "SELECT u.user_id, m.key FROM messages m JOIN users u ON u.no = m.sender_no WHERE m.change = ?",
         (first.change,),
     )
     if row is None or group_conversation_id(row[0], row[1]) != name:
         return "its id does not follow from who made it"
-    return (
-        "" if _telling(first).get("event") == "created" else "its first message does not tell of its making"
-    )
+    return "" if _notice(first).get("event") == "created" else "its first message does not tell of its making"
 
 
-def members(asking: Asking) -> None:
+def members(run: CheckRun) -> None:
     """Members exist, joined when a message says so, and left when a message says so; cursors within what they saw."""
-    asking.looked_at(MEMBERS, 0)
-    asking.looked_at(CURSORS, 0)
-    for member in map(_Member._make, asking.rows(_MEMBERS)):
-        asking.looked_at(MEMBERS, 1)
-        asking.looked_at(CURSORS, 1)
-        wrong = _wrong_row(member) or _wrong_interval(asking, member)
+    run.looked_at(MEMBERS, 0)
+    run.looked_at(CURSORS, 0)
+    for member in map(_Member._make, run.rows(_MEMBERS)):
+        run.looked_at(MEMBERS, 1)
+        run.looked_at(CURSORS, 1)
+        wrong = _wrong_row(member) or _wrong_interval(run, member)
         if wrong:
-            asking.found(MEMBERS, f"{_name(asking, member)} {wrong}")
-        elif wrong := _wrong_cursor(asking, member):
-            asking.found(CURSORS, f"{_name(asking, member)} {wrong}")
+            run.found(MEMBERS, f"{_name(run, member)} {wrong}")
+        elif wrong := _wrong_cursor(run, member):
+            run.found(CURSORS, f"{_name(run, member)} {wrong}")
 
 
-def _name(asking: Asking, member: _Member) -> str:
-    return f"{member.user_id or f'user no. {member.user_no}'} in {asking.conversation(member.no)}"
+def _name(run: CheckRun, member: _Member) -> str:
+    return f"{member.user_id or f'user no. {member.user_no}'} in {run.conversation(member.no)}"
 
 
 def _wrong_row(member: _Member) -> str:
@@ -159,7 +153,7 @@ def _wrong_row(member: _Member) -> str:
     return ""
 
 
-def _wrong_interval(asking: Asking, member: _Member) -> str:
+def _wrong_interval(run: CheckRun, member: _Member) -> str:
     head, joined_at, left_at = member.head or 0, member.joined_at, member.left_at
     if not 1 <= joined_at <= head or (left_at is not None and not joined_at < left_at <= head):
         return (
@@ -170,32 +164,32 @@ def _wrong_interval(asking: Asking, member: _Member) -> str:
     if member.kind == Kind.DIRECT:
         return "" if joined_at == 1 and left_at is None else "did not stay from the beginning to the end"
     # The message that tells of joining at 1 is that of the making, which names nobody.
-    if joined_at > 1 and not _tells(asking, member, joined_at, ("added",)):
+    if joined_at > 1 and not _tells(run, member, joined_at, ("added",)):
         return f"joined at {joined_at}, and no message there says so"
-    if left_at is not None and not _tells(asking, member, left_at, ("left", "removed")):
+    if left_at is not None and not _tells(run, member, left_at, ("left", "removed")):
         return f"left at {left_at}, and no message there says so"
     return ""
 
 
-def _tells(asking: Asking, member: _Member, position: int, events: tuple[str, ...]) -> bool:
-    telling = _telling(asking.message_at(member.no, position))
-    return telling.get("event") in events and telling.get("user") == member.user_id
+def _tells(run: CheckRun, member: _Member, position: int, events: tuple[str, ...]) -> bool:
+    notice = _notice(run.message_at(member.no, position))
+    return notice.get("event") in events and notice.get("user") == member.user_id
 
 
-def _telling(message: Stored | None) -> Mapping[str, Any]:
+def _notice(message: Stored | None) -> Mapping[str, Any]:
     """What the server tells in this message; nothing if it is somebody's own."""
     content = read_content(message.content) if message is not None and message.content else ""
     return {} if isinstance(content, str) or content.get("type") != "system" else content
 
 
-def _wrong_cursor(asking: Asking, member: _Member) -> str:
+def _wrong_cursor(run: CheckRun, member: _Member) -> str:
     """Never above what the member saw, `delivered` never below `read` (invariant 16); and unread counts from `read`."""
     end = (member.head or 0) if member.left_at is None else member.left_at
     if not 0 <= member.read <= member.delivered <= end:
         return f"has read {member.read} and got {member.delivered} of {end}"
     at_head = member.read == member.head
-    read = member.head_unread if at_head else asking.unread_at(member.no, member.read)
-    joined = asking.unread_at(member.no, member.joined_at - 1)
+    read = member.head_unread if at_head else run.unread_at(member.no, member.read)
+    joined = run.unread_at(member.no, member.joined_at - 1)
     if read is None or joined is None:
         return ""  # positions are at fault, and say so themselves
     wanted = max(read, joined)

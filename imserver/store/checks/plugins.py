@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from imserver.errors import PluginError
-from imserver.store.checks.asking import Asking, read_content
-from imserver.store.plugin_fence import check_plugin_name
+from imserver.store.checks.check_run import CheckRun, read_content
+from imserver.store.sqlite.plugin_sandbox import check_plugin_name
 
 PLUGINS, TIMERS = "plugins", "timers"
 
@@ -15,37 +15,37 @@ _NAMES = (
 )
 
 
-def plugins(asking: Asking) -> None:
+def plugins(run: CheckRun) -> None:
     """Names that can be plugins', migrations without a gap, failures that can be found again."""
-    for (name,) in asking.rows(_NAMES):
-        asking.looked_at(PLUGINS, 1)
+    for (name,) in run.rows(_NAMES):
+        run.looked_at(PLUGINS, 1)
         try:
             check_plugin_name(name)
         except PluginError as error:
-            asking.found(PLUGINS, str(error))
-    asking.list(
+            run.found(PLUGINS, str(error))
+    run.list(
         PLUGINS,
         "SELECT plugin, count(*), max(number) FROM plugin_migrations GROUP BY plugin"
         " HAVING min(number) <> 1 OR max(number) <> count(*)",
         lambda name, count, last: f"{name}: {count} migrations up to number {last}",
     )
-    asking.list(
+    run.list(
         PLUGINS,
         "SELECT plugin, failure_no FROM plugin_failures WHERE event = '' OR error_id = ''",
         lambda name, number: f"{name}: failure {number} does not say of what",
     )
 
 
-def timers(asking: Asking) -> None:
+def timers(run: CheckRun) -> None:
     """Payloads decode, and no id will be given out a second time."""
-    for number, plugin, name, payload in asking.rows("SELECT timer_id, plugin, name, payload FROM timers"):
-        asking.looked_at(TIMERS, 1)
+    for number, plugin, name, payload in run.rows("SELECT timer_id, plugin, name, payload FROM timers"):
+        run.looked_at(TIMERS, 1)
         content = read_content(payload)
         if isinstance(content, str):
-            asking.found(TIMERS, f"timer {number} of {plugin}: {content}")
+            run.found(TIMERS, f"timer {number} of {plugin}: {content}")
         if not name:
-            asking.found(TIMERS, f"timer {number} of {plugin} has no name")
-    newest = asking.number("SELECT max(timer_id) FROM timers")
-    given = asking.number("SELECT seq FROM sqlite_sequence WHERE name = 'timers'")
+            run.found(TIMERS, f"timer {number} of {plugin} has no name")
+    newest = run.number("SELECT max(timer_id) FROM timers")
+    given = run.number("SELECT seq FROM sqlite_sequence WHERE name = 'timers'")
     if newest > given:
-        asking.found(TIMERS, f"timer {newest} exists, and only {given} were given out")
+        run.found(TIMERS, f"timer {newest} exists, and only {given} were given out")

@@ -9,8 +9,8 @@ conversation holds at least 1..head; and if there are as many messages as positi
 from __future__ import annotations
 
 from imserver.model import KEY_BYTES
-from imserver.store.checks.asking import Asking
-from imserver.store.positions import MILESTONE_EVERY
+from imserver.store.checks.check_run import CheckRun
+from imserver.store.sqlite.positions import MILESTONE_EVERY
 
 POSITIONS, HEADS, MILESTONES, KEYS, SENDERS = "positions", "heads", "milestones", "keys", "senders"
 
@@ -57,109 +57,107 @@ _STRANGERS = (
 )
 
 
-def positions(asking: Asking) -> None:
+def positions(run: CheckRun) -> None:
     """Positions are 1..last, each message follows the one before it, no position is there twice (invariant 3)."""
-    held = asking.number("SELECT count(*) FROM messages")
-    asking.looked_at(POSITIONS, held)
-    for no, position, change, previous, other_no, other_position in asking.rows(_BROKEN_LINKS):
-        name = f"message {position} of {asking.conversation(no)} (change {change})"
+    held = run.number("SELECT count(*) FROM messages")
+    run.looked_at(POSITIONS, held)
+    for no, position, change, previous, other_no, other_position in run.rows(_BROKEN_LINKS):
+        name = f"message {position} of {run.conversation(no)} (change {change})"
         if previous == 0:
             text = f"{name} has none before it"
         elif other_position is None:
             text = f"{name} follows change {previous}, which is no message"
         elif other_no != no:
-            text = f"{name} follows message {other_position} of {asking.conversation(other_no)}"
+            text = f"{name} follows message {other_position} of {run.conversation(other_no)}"
         else:
             text = f"{name} follows message {other_position} (change {previous})"
-        asking.found(POSITIONS, text)
-    if not asking.told(POSITIONS) and held == asking.number("SELECT sum(position) FROM heads"):
+        run.found(POSITIONS, text)
+    if not run.notified(POSITIONS) and held == run.number("SELECT sum(position) FROM heads"):
         return
-    asking.list(
+    run.list(
         POSITIONS,
         _UNEVEN,
         lambda no, count, head, most: (
-            f"{asking.conversation(no)} holds {count} messages up to position {most}, and its head is at {head}"
+            f"{run.conversation(no)} holds {count} messages up to position {most}, and its head is at {head}"
         ),
     )
-    asking.list(
+    run.list(
         POSITIONS,
         _DOUBLED,
-        lambda no, position, count: (
-            f"position {position} of {asking.conversation(no)} is there {count} times"
-        ),
+        lambda no, position, count: f"position {position} of {run.conversation(no)} is there {count} times",
     )
 
 
-def heads(asking: Asking) -> None:
+def heads(run: CheckRun) -> None:
     """Every conversation has a head, and it is the message that it names."""
-    asking.looked_at(HEADS, asking.number("SELECT count(*) FROM heads"))
-    for no, position, change, unread, other_no, other_position, other_unread in asking.rows(_WRONG_HEADS):
-        name = f"the head of {asking.conversation(no)} ({position}, change {change})"
+    run.looked_at(HEADS, run.number("SELECT count(*) FROM heads"))
+    for no, position, change, unread, other_no, other_position, other_unread in run.rows(_WRONG_HEADS):
+        name = f"the head of {run.conversation(no)} ({position}, change {change})"
         if other_position is None:
             text = f"{name} is no message"
         elif (other_no, other_position) != (no, position):
-            text = f"{name} is message {other_position} of {asking.conversation(other_no)}"
+            text = f"{name} is message {other_position} of {run.conversation(other_no)}"
         else:
             text = f"{name} counts {unread} unread, and its message {other_unread}"
-        asking.found(HEADS, text)
-    asking.list(
+        run.found(HEADS, text)
+    run.list(
         HEADS,
         "SELECT conversation_id FROM conversations WHERE no NOT IN (SELECT conversation_no FROM heads)",
         lambda name: f"{name} has no head",
     )
-    asking.list(
+    run.list(
         HEADS,
         "SELECT conversation_no FROM heads WHERE conversation_no NOT IN (SELECT no FROM conversations)",
         lambda no: f"there is a head of conversation no. {no}, which does not exist",
     )
 
 
-def milestones(asking: Asking) -> None:
+def milestones(run: CheckRun) -> None:
     """Every 16th position has one, and each is the message that it names."""
-    asking.looked_at(MILESTONES, asking.number("SELECT count(*) FROM milestones"))
-    asking.list(
+    run.looked_at(MILESTONES, run.number("SELECT count(*) FROM milestones"))
+    run.list(
         MILESTONES,
         _WITHOUT_MILESTONE,
         lambda no, position, change, marked: (
-            f"position {position} of {asking.conversation(no)} is change {change}, and its milestone says {marked or 'nothing'}"
+            f"position {position} of {run.conversation(no)} is change {change}, and its milestone says {marked or 'nothing'}"
         ),
     )
-    asking.list(
+    run.list(
         MILESTONES,
         _STRANGE_MILESTONES,
         lambda no, position, change: (
-            f"the milestone {position} of {asking.conversation(no)} names change {change}, which is another"
+            f"the milestone {position} of {run.conversation(no)} names change {change}, which is another"
         ),
     )
 
 
-def keys(asking: Asking) -> None:
+def keys(run: CheckRun) -> None:
     """At most one row for each (conversation, sender, key), ever (invariant 2), and keys and digests of their length."""
-    asking.looked_at(KEYS, asking.number("SELECT count(*) FROM messages"))
-    asking.list(
+    run.looked_at(KEYS, run.number("SELECT count(*) FROM messages"))
+    run.list(
         KEYS,
         _SAME_KEYS,
         lambda no, sender, key, count, where: (
-            f"{asking.conversation(no)} holds the key {key} of {asking.user(sender)} {count} times, at {where}"
+            f"{run.conversation(no)} holds the key {key} of {run.user(sender)} {count} times, at {where}"
         ),
     )
-    asking.list(
+    run.list(
         KEYS,
         "SELECT conversation_no, position, length(key), length(digest) FROM messages"
         " WHERE length(key) <> ? OR length(digest) <> ?",
         lambda no, position, key, digest: (
-            f"message {position} of {asking.conversation(no)} has a key of {key} bytes and a digest of {digest}"
+            f"message {position} of {run.conversation(no)} has a key of {key} bytes and a digest of {digest}"
         ),
         (KEY_BYTES, DIGEST_BYTES),
     )
 
 
-def senders(asking: Asking) -> None:
+def senders(run: CheckRun) -> None:
     """Who speaks is or was a member, and says nothing after leaving (invariant 17)."""
-    asking.looked_at(SENDERS, asking.number("SELECT count(*) FROM messages"))
-    for no, position, sender, left_at in asking.rows(_STRANGERS):
-        name = f"message {position} of {asking.conversation(no)} is by {asking.user(sender)}"
-        asking.found(
+    run.looked_at(SENDERS, run.number("SELECT count(*) FROM messages"))
+    for no, position, sender, left_at in run.rows(_STRANGERS):
+        name = f"message {position} of {run.conversation(no)} is by {run.user(sender)}"
+        run.found(
             SENDERS,
             f"{name}, who was never a member" if left_at is None else f"{name}, who left at {left_at}",
         )

@@ -6,11 +6,11 @@ import sqlite3
 from collections.abc import Callable
 
 from imserver.store.checks import contents, file, people, plugins, positions
-from imserver.store.checks.asking import Asking, Progress, SideMark
+from imserver.store.checks.check_run import CheckRun, Progress, SideMark
 from imserver.store.checks.report import Report
 
 #: In this order: `changes` finds the newest change, which later ones compare with. A function reports under its own names.
-_CHECKS: tuple[tuple[tuple[str, ...], Callable[[Asking], None]], ...] = (
+_CHECKS: tuple[tuple[tuple[str, ...], Callable[[CheckRun], None]], ...] = (
     ((file.INTEGRITY,), file.integrity),
     ((file.FOREIGN_KEYS,), file.foreign_keys),
     ((file.SCHEMA,), file.schema),
@@ -48,26 +48,26 @@ def check_database(
     is too damaged, is a finding.
     """
     report = Report()
-    asking = Asking(connection, report, side=side, progress=progress)
+    run = CheckRun(connection, report, side=side, progress=progress)
     own = not connection.in_transaction
     if own:
         connection.execute("BEGIN")
     try:
-        if asking.number("PRAGMA user_version"):
+        if run.number("PRAGMA user_version"):
             for names, check in _CHECKS:
-                _run(asking, report, names, check)
+                _run(run, report, names, check)
     finally:
         if own and connection.in_transaction:
             connection.execute("ROLLBACK")
     return report
 
 
-def _run(asking: Asking, report: Report, names: tuple[str, ...], check: Callable[[Asking], None]) -> None:
+def _run(run: CheckRun, report: Report, names: tuple[str, ...], check: Callable[[CheckRun], None]) -> None:
     for name in names:
         report.result(name)
-    asking.progress(names[0], 0, 0)
+    run.progress(names[0], 0, 0)
     try:
-        check(asking)
+        check(run)
     except (sqlite3.Error, ValueError, TypeError) as error:
         # Only what SQLite can no longer read, or a value of a kind that no table of ours can hold, comes here.
-        asking.found(names[0], f"cannot go on: {type(error).__name__}: {error}")
+        run.found(names[0], f"cannot go on: {type(error).__name__}: {error}")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imserver.errors import StartError
-from imserver.store import database
-from imserver.store.connection import BUSY_TIMEOUT_S
+from imserver.store.sqlite import database
+from imserver.store.sqlite.connection import BUSY_TIMEOUT_S
 
 
 class ChangedMeanwhile(StartError):

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from imserver.config import StoreConfig
 from imserver.plugins.booking import plugin
-from imserver.store.sqlite import SqliteStore
+from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import ManualClock, PluginKit, Said
 
 #: A Wednesday, 10 in the morning, when both demo shops are open.

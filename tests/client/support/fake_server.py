@@ -17,9 +17,9 @@ from imserver_protocol import (
     HelloReceived,
     Limits,
     RequestReceived,
-    Role,
     Session,
     SessionState,
+    Side,
     SignalReceived,
     encode_content,
     push_tail,
@@ -34,7 +34,7 @@ class Peer(asyncio.Protocol):
 
     def __init__(self, server: FakeServer) -> None:
         self.server = server
-        self.connection = Connection(Role.SERVER, server.limits, time.monotonic())
+        self.connection = Connection(Side.SERVER, server.limits, time.monotonic())
         self.transport: asyncio.Transport | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.closed: Closed | None = None
@@ -255,7 +255,7 @@ class FakeServer:
             self._sessions_made += 1
             name = f"session-{self._sessions_made}"
             session = Session(
-                Role.SERVER, session_id=name, user_id=user_id, device_id=hello.device_id, limits=self.limits
+                Side.SERVER, session_id=name, user_id=user_id, device_id=hello.device_id, limits=self.limits
             )
             self.sessions[user_id, hello.device_id] = session
         self.resumes += resumed

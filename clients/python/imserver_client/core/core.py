@@ -1,0 +1,441 @@
+"""The composition root of one client: makes the parts, owns their tasks, and passes on what a connection reports."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import ssl
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import structs
+
+from imserver_client import storage as stored
+from imserver_client import wire
+from imserver_client.address import Address
+from imserver_client.environment import Environment
+from imserver_client.errors import (
+    CannotConnect,
+    ClientError,
+    Disconnected,
+    Misuse,
+    Stopped,
+    StoreError,
+    plain,
+)
+from imserver_client.events import CatchUpFailed, ConnectionChanged, EpochChanged, Typing
+from imserver_client.limits import ClientLimits
+from imserver_client.values import Message, State
+from imserver_protocol import (
+    CloseCode,
+    Closed,
+    EncodeError,
+    Event,
+    PushReceived,
+    RefusalReceived,
+    ReplyReceived,
+    SignalReceived,
+    WelcomeReceived,
+)
+
+from .announcer import Announcer
+from .backoff import Backoff
+from .calls import Calls
+from .catch_up import CatchUp
+from .cursors import Cursors, Receipts
+from .delivery import Delivery
+from .edits import Edits
+from .inbox import Inbox, Place
+from .outbox import Entry
+from .posting import Posting
+from .reconnect import Reconnect, Tokens, TokenSource
+from .requests import Requests, closed
+
+_log = logging.getLogger("imserver_client")
+
+#: Signals are dropped while so much waits for the socket: who cannot send messages need not say that he types.
+_SIGNALS_UP_TO_BYTES = 64 * 1024
+_DEVICE_ID_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `connect()` was given."""
+
+    address: Address
+    token: TokenSource = field(repr=False)
+    device_id: str | None
+    tls: ssl.SSLContext | None
+    timeout: float | None
+    close_timeout: float
+    have: dict[str, int]
+    client_info: dict[str, Any]
+
+
+class Core:
+    """Everything behind a Client."""
+
+    def __init__(
+        self, options: Options, storage: stored.Storage, limits: ClientLimits, environment: Environment
+    ) -> None:
+        self._options = options
+        self._storage = storage
+        self._limits = limits
+        self._environment = environment
+        self.monotonic = environment.monotonic
+        self.random_bytes = environment.random_bytes
+        self.state = State.CONNECTING
+        self.user_id = ""
+        self.device_id = ""
+        self.store_epoch = ""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ready: asyncio.Future[None] | None = None
+        self._last_failure = "no attempt was finished"
+        self._end: Callable[[], ClientError] | None = None
+        self._opened = False
+
+        self.announcer = Announcer(limits.max_queued_events)
+        self.announce = self.announcer.announce
+        self.requests = Requests(limits, self._make_backoff, self._sent, self.violated)
+        self.inbox = Inbox(limits.max_conversations, limits.max_unknown_conversations)
+        self.delivery = Delivery(storage, limits, self._room_again, self._finished)
+        self.catch_up = CatchUp(self, self.requests, self.inbox, self.delivery, storage, limits)
+        self.posting = Posting(self, self.requests, storage, limits, self._make_backoff)
+        self.calls = Calls(self, self.requests, self.posting.encode, limits)
+        self.cursors = Cursors(limits.max_cursors, limits.max_cursors_in_all, self.announce)
+        self.cursor_moved = self.cursors.moved
+        self.receipts = Receipts(self.requests, limits)
+        self.edits = Edits(self.requests, limits.max_edits_pending, self.announce)
+        self._tokens = Tokens(options.token)
+        self.token_renewed = self._tokens.renewed
+        self._reconnect = Reconnect(
+            self, options.address, options.tls, self._tokens, options.client_info, limits, environment
+        )
+
+    def _make_backoff(self) -> Backoff:
+        return Backoff(self._environment.uniform, self._limits.max_retry_after_s)
+
+    # -- opening and closing ------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Until the first sync is finished. Raises what `connect` raises, having cleaned up."""
+        if self._opened:
+            raise Misuse("a client is opened once; call connect() again")
+        self._opened = True
+        self._ready = asyncio.get_running_loop().create_future()
+        try:
+            self._restore(self._storage.open())
+            for name, work in (
+                ("reconnect", self._reconnect.run()),
+                ("catch up", self.catch_up.run()),
+                ("receipts", self.receipts.run()),
+                ("edits", self.edits.run()),
+            ):
+                self._spawn(name, work)
+            async with asyncio.timeout(self._options.timeout):
+                await self._ready
+        except TimeoutError:
+            await self._shut()
+            raise CannotConnect(f"no connection in {self._options.timeout} s: {self._last_failure}") from None
+        except BaseException:
+            await self._shut()
+            raise
+
+    def _restore(self, saved: stored.Saved) -> None:
+        wanted = self._options.device_id
+        if wanted is not None and saved.device_id not in (None, wanted):
+            raise StoreError(f"the store belongs to the device {saved.device_id!r}, not {wanted!r}")
+        self.device_id = wanted or saved.device_id or ""
+        self.user_id = saved.user_id or ""
+        self.store_epoch = saved.store_epoch or ""
+        stored.adopt(saved, self._options.have)
+        self.inbox.restore(saved.positions)
+        self.catch_up.restore(saved)
+        self.posting.restore(saved.outbox)
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=f"imserver_client {name}")
+        task.add_done_callback(self._task_ended)
+        self._tasks.append(task)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._stop(error)
+
+    async def close(self, *, flush: bool) -> None:
+        """See Client.close. Who is cancelled while leaving in good order leaves at once."""
+        try:
+            await self._leave(flush)
+        finally:
+            self._reconnect.leaving = True
+            await self._shut()
+
+    async def _leave(self, flush: bool) -> None:
+        if self._end is None and flush:
+            try:
+                async with asyncio.timeout(self._options.close_timeout):
+                    await self.posting.empty.wait()
+                    if self.state is State.CONNECTED:
+                        await self.receipts.flush()
+            except* (TimeoutError, ClientError):
+                pass  # what is left stays in the outbox; a report is made again by the next one
+        if len(self.posting) and self.state is not State.CLOSED:
+            _log.info("closing with %d posts in the outbox", len(self.posting))
+        self._reconnect.leaving = True
+        transport = self._reconnect.transport
+        if transport is not None:
+            transport.connection.close(CloseCode.OK, now=self.monotonic())
+            transport.step_soon()
+            await transport.lost.wait()
+
+    async def abort(self) -> None:
+        """See Client.abort."""
+        self._reconnect.leaving = True
+        await self._shut()
+
+    async def _shut(self) -> None:
+        """End every task and let go of everything. Idempotent."""
+        if self.state is not State.CLOSED:
+            self._change(State.CLOSED)
+        self._finish(closed)
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.posting.close()
+        finally:
+            self._storage.close()
+
+    def _stop(self, error: BaseException) -> None:
+        """The client cannot go on: everybody who waits or asks from now on learns why."""
+        if self._end is not None:
+            return
+        _log.info("client stopped: %s", error)
+        self._change(State.STOPPED, str(error))
+
+        def make() -> ClientError:
+            if isinstance(error, Stopped):
+                return Stopped(error.code, error.text)
+            if isinstance(error, StoreError):
+                return StoreError(str(error))
+            stopped = Stopped(0, str(error) or type(error).__name__)
+            stopped.__cause__ = error
+            return stopped
+
+        self._finish(make)
+        for task in self._tasks:
+            task.cancel()
+
+    def _finish(self, error: Callable[[], ClientError]) -> None:
+        self._end = error
+        self.requests.end(error)
+        self.posting.end(error)
+        self.delivery.end(error)
+        self.announcer.end(error)
+        if self._ready is not None and not self._ready.done():
+            if isinstance(error(), Disconnected):
+                self._ready.cancel()
+            else:
+                self._ready.set_exception(error())
+
+    def _change(
+        self, state: State, reason: str = "", retry_in_s: float | None = None, resumed: bool = False
+    ) -> None:
+        self.state = state
+        self.announce(ConnectionChanged(state, reason, retry_in_s, resumed))
+
+    # -- what a connection reports ------------------------------------------------------------------------------------
+
+    def connection_event(self, event: Event) -> None:
+        """One event of the connection, in order."""
+        try:
+            if isinstance(event, PushReceived):
+                self._on_push(event)
+            elif isinstance(event, (ReplyReceived, RefusalReceived)):
+                self.requests.answered(event)
+            elif isinstance(event, SignalReceived):
+                self._on_signal(event)
+            elif isinstance(event, WelcomeReceived):
+                self._on_welcome(event)
+            elif isinstance(event, Closed):
+                self.requests.detach()
+                self._reconnect.closed = structs.replace(event, text=plain(event.text))
+        except wire.BadShape as error:
+            self.violated(str(error))
+
+    def step_done(self) -> None:
+        """There may be room in the window, and somebody who waits for it."""
+        self.requests.serve_line()
+        self.posting.offer()
+
+    def connection_failed(self, error: Exception) -> None:
+        """A fault of ours, or of the store: going on could lose something."""
+        self._stop(error)
+        transport = self._reconnect.transport
+        if transport is not None:
+            transport.abort()
+
+    def _on_welcome(self, event: WelcomeReceived) -> None:
+        welcome = event.welcome
+        if self.user_id not in ("", welcome.user_id):
+            raise StoreError(
+                f"the store belongs to the user {self.user_id!r}, the token to {welcome.user_id!r}"
+            )
+        self.user_id = welcome.user_id
+        if self.store_epoch != welcome.store_epoch:
+            known, self.store_epoch = self.store_epoch, welcome.store_epoch
+            if known:
+                self.epoch_changed()
+        self._storage.save_identity(self.device_id, self.user_id, self.store_epoch)
+        self._reconnect.welcomed(event.session)
+        if not event.resumed:
+            self.session_over()
+            self.catch_up.want_sync()
+        self.requests.attach(event.session)
+        self._change(State.CONNECTED, plain(welcome.reason), resumed=event.resumed)
+
+    def _on_push(self, event: PushReceived) -> None:
+        if event.kind == "message":
+            push = wire.read(event.fields, wire.MessagePush)
+            conversation_id, position = push.conversation_id, push.position
+            if push.sender_id == self.user_id:
+                self.posting.seen(push.key, conversation_id, position, push.sent_at)
+            place = self.inbox.place(conversation_id, position)
+            if place is Place.NEXT and self.delivery.has_room():
+                item = wire.WireItem(position, push.sender_id, push.sent_at, push.key, push.content, 1)
+                self._deliver(conversation_id, item)
+            elif place is not Place.DUPLICATE:
+                self.note_head(conversation_id, position)
+        elif event.kind == "cursor":
+            moved = wire.read(event.fields, wire.CursorPush)
+            if self.inbox.get(moved.conversation_id) is not None:
+                self.cursors.moved(moved.conversation_id, moved.user_id, moved.delivered, moved.read)
+            else:
+                # A conversation whose first sync is on its way, and may have been read before this: one more tells.
+                self.catch_up.want_sync()
+        elif event.kind == "lagging":
+            self.catch_up.want_sync()
+
+    def _on_signal(self, event: SignalReceived) -> None:
+        if event.kind == "typing":
+            typing = wire.read(event.fields, wire.TypingSignal)
+            self.announce(Typing(typing.conversation_id, typing.user_id))
+
+    # -- what the parts ask of each other -----------------------------------------------------------------------------
+
+    def device_for(self, token: str) -> str:
+        """The device id to say in HELLO. By default it follows from the first token: servers bind a token to the device
+        that used it first, so a made-up id would lock the token out at the next start without a store."""
+        if not self.device_id:
+            self.device_id = hashlib.sha256(token.encode()).hexdigest()[:_DEVICE_ID_DIGITS]
+        return self.device_id
+
+    def connecting(self) -> None:
+        self._change(State.CONNECTING)
+
+    def attempt_failed(self, text: str, retry_in_s: float) -> None:
+        self._last_failure = text
+        self._change(State.WAITING, text, retry_in_s)
+
+    def violation(self, closed: Closed) -> None:
+        self.posting.violation(closed.code, closed.text, by_server=closed.by_peer)
+
+    def session_over(self) -> None:
+        self.requests.lose_session()
+        self.posting.session_lost()
+
+    def violated(self, text: str) -> None:
+        """The server's payload is not what the SPEC says: the session is over."""
+        transport = self._reconnect.transport
+        if transport is not None:
+            transport.connection.close(CloseCode.MALFORMED, text, now=self.monotonic())
+            transport.step_soon()
+
+    def epoch_changed(self) -> None:
+        """Positions are void. The outbox stays."""
+        self._storage.forget_positions(self.store_epoch)
+        self.inbox.forget()
+        self.delivery.new_epoch()
+        self.cursors.forget()
+        self.receipts.forget()
+        self.edits.forget()
+        self.catch_up.forget()
+        self.announce(EpochChanged(self.store_epoch))
+
+    @property
+    def may_offer(self) -> bool:
+        return self.catch_up.started
+
+    def synced(self) -> None:
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_result(None)
+        self.posting.offer()
+
+    def note_head(self, conversation_id: str, position: int) -> None:
+        if self.inbox.note_head(conversation_id, position):
+            self.catch_up.want_sync()
+        else:
+            self.catch_up.wake()
+
+    def own_message(self, entry: Entry, position: int, sent_at: int) -> None:
+        place = self.inbox.place(entry.conversation_id, position)
+        if place is Place.NEXT and self.delivery.has_room():
+            item = wire.WireItem(position, self.user_id, sent_at, entry.key, entry.content, 1)
+            self._deliver(entry.conversation_id, item)
+        elif place is not Place.DUPLICATE:
+            self.note_head(entry.conversation_id, position)
+
+    def take_item(self, conversation_id: str, item: wire.WireItem) -> None:
+        if item.sender_id == self.user_id:
+            self.posting.seen(item.key, conversation_id, item.position, item.sent_at)
+        if self.inbox.place(conversation_id, item.position) is not Place.DUPLICATE:
+            self._deliver(conversation_id, item)
+
+    def take_rows(self, rows: tuple[wire.SyncRow, ...]) -> None:
+        for row in rows:
+            self.cursors.moved(row.conversation_id, self.user_id, row.delivered, row.read)
+            for cursor in row.cursors:
+                self.cursors.moved(row.conversation_id, cursor.user_id, cursor.delivered, cursor.read)
+
+    def cannot_read(self, conversation_id: str, after: int, known_head: int, reason: str) -> None:
+        self.announce(CatchUpFailed(conversation_id, after, known_head, reason))
+
+    def signal(self, kind: str, *fields: Any) -> None:
+        """Ephemeral: dropped while not connected, or while the socket is stuck."""
+        transport = self._reconnect.transport
+        if transport is not None and transport.buffered_bytes < _SIGNALS_UP_TO_BYTES:
+            try:
+                transport.connection.signal(kind, *fields)
+            except EncodeError as error:
+                raise Misuse(str(error)) from None
+            transport.step_soon()
+
+    def _sent(self) -> None:
+        transport = self._reconnect.transport
+        if transport is not None:
+            transport.step_soon()
+
+    def _room_again(self) -> None:
+        self.catch_up.wake()
+
+    def _finished(self, message: Message) -> None:
+        track = self.inbox.get(message.conversation_id)
+        if not message.own and (track is None or track.kind != "channel"):
+            self.receipts.delivered(message.conversation_id, message.position)
+
+    def _deliver(self, conversation_id: str, item: wire.WireItem) -> None:
+        """The next message of a conversation goes into the application's queue."""
+        track = self.inbox.get(conversation_id)
+        assert track is not None
+        self.inbox.advance(conversation_id, item.position)
+        self.delivery.put(
+            conversation_id,
+            item,
+            redelivered=item.position <= track.handed,
+            own=item.sender_id == self.user_id,
+        )
+        if self.announcer.heard:
+            self.edits.seen(conversation_id, wire.read_content(item.content))

@@ -1,0 +1,109 @@
+"""Members' cursors as far as the server tells them, and reporting one's own, coalesced."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from imserver_client.errors import Refused
+from imserver_client.events import CursorMoved
+from imserver_client.limits import ClientLimits
+from imserver_client.values import Cursor
+from imserver_client.wire import CursorResult
+
+from .requests import Requests, SessionLost
+
+#: Reports on their way at a time; the rest of a round follows.
+_PARALLEL = 16
+
+
+class Cursors:
+    """What is known of everybody's cursors. They never go back, except that another epoch forgets them."""
+
+    def __init__(self, max_cursors: int, max_in_all: int, announce: Callable[[CursorMoved], None]) -> None:
+        self._max_cursors = max_cursors
+        self._max_in_all = max_in_all
+        self._announce = announce
+        self._known: dict[str, dict[str, Cursor]] = {}  # the conversation that moved last is the last
+        self._count = 0
+
+    def of(self, conversation_id: str) -> dict[str, Cursor]:
+        """By user."""
+        return dict(self._known.get(conversation_id, ()))
+
+    def moved(self, conversation_id: str, user_id: str, delivered: int, read: int) -> None:
+        """The server says so, in a push or a row of sync."""
+        known = self._known.get(conversation_id, {})
+        old = known.get(user_id, Cursor())
+        new = Cursor(max(old.delivered, delivered), max(old.read, read))
+        if new == old or (user_id not in known and len(known) >= self._max_cursors):
+            return
+        self._count += user_id not in known
+        known[user_id] = new
+        self._known.pop(conversation_id, None)
+        self._known[conversation_id] = known
+        while self._count > self._max_in_all:
+            self._count -= len(self._known.pop(next(iter(self._known))))
+        self._announce(CursorMoved(conversation_id, user_id, new))
+
+    def forget(self) -> None:
+        """Another epoch."""
+        self._known.clear()
+        self._count = 0
+
+
+class Receipts:
+    """Reports how far this device has received, and this user has read: one report a second for each conversation."""
+
+    def __init__(self, requests: Requests, limits: ClientLimits) -> None:
+        self._requests = requests
+        self._every_s = limits.report_every_s
+        self._pending: dict[str, Cursor] = {}
+        self._epoch = 0
+        self._wake = asyncio.Event()
+
+    def delivered(self, conversation_id: str, position: int) -> None:
+        """A message is done, so the device has it for good."""
+        self._put(conversation_id, position, 0)
+
+    def read(self, conversation_id: str, position: int) -> None:
+        """See Client.mark_read."""
+        self._put(conversation_id, 0, position)
+
+    def forget(self) -> None:
+        """Another epoch: also what is on its way means nothing there."""
+        self._pending.clear()
+        self._epoch += 1
+
+    def _put(self, conversation_id: str, delivered: int, read: int) -> None:
+        old = self._pending.get(conversation_id, Cursor())
+        self._pending[conversation_id] = Cursor(max(old.delivered, delivered), max(old.read, read))
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Report, until cancelled."""
+        while True:
+            await self._wake.wait()
+            await self.flush()
+            await asyncio.sleep(self._every_s)
+
+    async def flush(self) -> None:
+        """Report everything that is pending, now."""
+        self._wake.clear()
+        pending, self._pending = self._pending, {}
+        reports = list(pending.items())
+        for start in range(0, len(reports), _PARALLEL):
+            async with asyncio.TaskGroup() as group:
+                for conversation_id, cursor in reports[start : start + _PARALLEL]:
+                    group.create_task(self._report(conversation_id, cursor))
+
+    async def _report(self, conversation_id: str, cursor: Cursor) -> None:
+        epoch = self._epoch
+        params = (conversation_id, cursor.delivered or None, cursor.read or None)
+        try:
+            await self._requests.call("cursor", params, CursorResult, patient=False)
+        except SessionLost:
+            if epoch == self._epoch:
+                self._put(conversation_id, cursor.delivered, cursor.read)
+        except Refused:
+            return  # no member any more, or a channel, which has no receipts

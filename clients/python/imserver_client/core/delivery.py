@@ -1,0 +1,191 @@
+"""The bounded queue between what arrives and the application that reads `messages()`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from imserver_client.errors import ClientError, Disconnected
+from imserver_client.limits import ClientLimits
+from imserver_client.storage import Storage
+from imserver_client.values import Message
+from imserver_client.wire import WireItem, read_content
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A message that nobody was handed yet."""
+
+    epoch: int
+    conversation_id: str
+    item: WireItem
+    redelivered: bool
+    own: bool
+
+    @property
+    def size(self) -> int:
+        """In bytes of content."""
+        return len(self.item.content or b"")
+
+    def message(self, finish: Callable[[Message], None]) -> Message:
+        """What the application is handed."""
+        item = self.item
+        return Message(
+            self.conversation_id,
+            item.position,
+            item.sender_id,
+            item.sent_at,
+            item.key,
+            read_content(item.content),
+            item.revision,
+            self.own,
+            self.redelivered,
+            finish,
+        )
+
+
+class Delivery:
+    """Messages that nobody was handed yet. What finds no room is read again later, from the server (SPEC, "Receiving")."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        limits: ClientLimits,
+        room_again: Callable[[], None],
+        finished: Callable[[Message], None],
+    ) -> None:
+        self._storage = storage
+        self._limits = limits
+        self._room_again = room_again
+        self._on_finished = finished
+        # Contents wait as bytes: the values in them may take a hundred times as much.
+        self._queue: deque[_Waiting] = deque()
+        self._bytes = 0
+        self._reserved = 0
+        self._epoch = 0
+        self._starved = False
+        self._unfinished: Message | None = None
+        self._arrival: asyncio.Future[None] | None = None
+        self._end: Callable[[], ClientError] | None = None
+
+    # -- filling ------------------------------------------------------------------------------------------------------
+
+    def has_room(self) -> bool:
+        """Whether one more message may be put. Having said no, `room_again` is called when half of it is free."""
+        free = self._limits.max_queued_messages - self._reserved - len(self._queue)
+        if free > 0 and self._bytes < self._limits.max_queued_bytes:
+            return True
+        self._starved = True
+        return False
+
+    def reserve(self, count: int) -> int:
+        """Keep room for at most `count` messages of a page that is asked for; how many, 0 if there is none."""
+        if not self.has_room():
+            return 0
+        granted = min(count, self._limits.max_queued_messages - self._reserved - len(self._queue))
+        self._reserved += granted
+        return granted
+
+    def release(self, granted: int) -> None:
+        """The page is there (or will not come)."""
+        self._reserved -= granted
+
+    def put(self, conversation_id: str, item: WireItem, *, redelivered: bool, own: bool) -> None:
+        """Queue a message."""
+        waiting = _Waiting(self._epoch, conversation_id, item, redelivered, own)
+        self._queue.append(waiting)
+        self._bytes += waiting.size
+        self._wake()
+
+    def new_epoch(self) -> None:
+        """What is queued is still handed over, but no longer counted: its positions mean nothing now."""
+        self._epoch += 1
+        self._unfinished = None
+
+    def end(self, error: Callable[[], ClientError]) -> None:
+        """Nothing more arrives. What is queued can still be read, unless the application closed the client."""
+        self._end = error
+        self._wake()
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def stream(self) -> MessageStream:
+        """See Client.messages."""
+        return MessageStream(self)
+
+    async def take(self) -> Message:
+        """The next message; asking for it says that the one before is done. Raises StopAsyncIteration or Stopped."""
+        if self._arrival is not None:
+            raise RuntimeError("messages() is being read already")
+        # If the store fails, nothing is taken from the queue: who asks again gets this message, not the one behind it.
+        done = self._unfinished
+        if not self._queue and self._end is None:
+            self._save(done, None)
+            self._unfinished = done = None
+            await self._wait()
+        if self._end is not None:
+            error = self._end()
+            if isinstance(error, Disconnected):
+                raise StopAsyncIteration
+            if not self._queue:
+                self._save(done, None)
+                self._unfinished = None
+                raise error
+        waiting = self._queue[0]
+        current = waiting.epoch == self._epoch
+        message = waiting.message(partial(self._finish, waiting.epoch))
+        self._save(done, message if current else None)
+        self._queue.popleft()
+        self._bytes -= waiting.size
+        self._unfinished = message if current else None
+        if self._starved and len(self._queue) + self._reserved <= self._limits.max_queued_messages // 2:
+            self._starved = False
+            self._room_again()
+        return message
+
+    async def _wait(self) -> None:
+        self._arrival = asyncio.get_running_loop().create_future()
+        try:
+            await self._arrival
+        finally:
+            self._arrival = None
+
+    def _wake(self) -> None:
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
+
+    # -- finishing ----------------------------------------------------------------------------------------------------
+
+    def _finish(self, epoch: int, message: Message) -> None:
+        """`message.done()`."""
+        if epoch != self._epoch or (self._end is not None and isinstance(self._end(), Disconnected)):
+            return
+        self._save(message, None)
+        if self._unfinished is message:
+            self._unfinished = None
+
+    def _save(self, done: Message | None, handed: Message | None) -> None:
+        if done is None and handed is None:
+            return
+        self._storage.save_progress(
+            None if done is None else (done.conversation_id, done.position),
+            None if handed is None else (handed.conversation_id, handed.position),
+        )
+        if done is not None:
+            self._on_finished(done)
+
+
+class MessageStream:
+    """`async for message in client.messages()`. Leaving the loop leaves the last message unfinished: see `done()`."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+
+    def __aiter__(self) -> MessageStream:
+        return self
+
+    async def __anext__(self) -> Message:
+        return await self._delivery.take()

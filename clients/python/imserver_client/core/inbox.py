@@ -1,0 +1,149 @@
+"""How far each conversation has come: `have` and `known_head` (SPEC, "Receiving"). No I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+
+from imserver_client.storage import SavedPosition
+from imserver_client.wire import SyncRow
+
+
+class Place(Enum):
+    """Where a position stands."""
+
+    NEXT = "have + 1: hand it over"
+    DUPLICATE = "at or below have"
+    AHEAD = "above have + 1, or in a conversation that sync has not explained yet"
+
+
+class Track:
+    """One followed conversation. `have`: handed on up to here, in this process. `handed`: by an earlier process."""
+
+    __slots__ = ("handed", "have", "kind", "known_head", "reading")
+
+    def __init__(self, have: int, handed: int, known_head: int, kind: str = "") -> None:
+        self.have = have
+        self.handed = handed
+        self.known_head = max(known_head, have)
+        self.kind = kind
+        self.reading = False
+
+
+class Inbox:
+    """All followed conversations, those that are behind, and heads of those that are not explained yet."""
+
+    def __init__(self, max_conversations: int, max_unknown: int) -> None:
+        self._max_conversations = max_conversations
+        self._max_unknown = max_unknown
+        self._tracks: dict[str, Track] = {}
+        self._unknown: dict[str, int] = {}
+        #: Conversations with have < known_head, longest waiting first.
+        self._behind: dict[str, Track] = {}
+        #: Counts forgettings: what was asked before the last one is void.
+        self.epoch = 0
+
+    def restore(self, positions: Mapping[str, SavedPosition]) -> None:
+        """Go on where the store says."""
+        for conversation_id, saved in positions.items():
+            track = Track(saved.have, saved.handed, saved.known_head)
+            self._tracks[conversation_id] = track
+            self._look_at(conversation_id, track)
+
+    def forget(self) -> None:
+        """Another epoch: positions do not compare."""
+        self._tracks.clear()
+        self._unknown.clear()
+        self._behind.clear()
+        self.epoch += 1
+
+    def get(self, conversation_id: str) -> Track | None:
+        """The track of a conversation that is followed."""
+        return self._tracks.get(conversation_id)
+
+    def known_head(self, conversation_id: str) -> int | None:
+        """How far the conversation is known to reach; None if it is not followed."""
+        track = self._tracks.get(conversation_id)
+        return None if track is None else track.known_head
+
+    # -- positions ----------------------------------------------------------------------------------------------------
+
+    def place(self, conversation_id: str, position: int) -> Place:
+        """What to do with a message at this position."""
+        track = self._tracks.get(conversation_id)
+        if track is None:
+            return Place.AHEAD
+        if position <= track.have:
+            return Place.DUPLICATE
+        return Place.NEXT if position == track.have + 1 else Place.AHEAD
+
+    def advance(self, conversation_id: str, position: int) -> None:
+        """Everything up to `position` was handed on."""
+        track = self._tracks[conversation_id]
+        track.have = max(track.have, position)
+        track.known_head = max(track.known_head, position)
+        self._look_at(conversation_id, track)
+
+    def note_head(self, conversation_id: str, position: int) -> bool:
+        """The conversation reaches at least up to `position`. True if sync has to explain the conversation first."""
+        track = self._tracks.get(conversation_id)
+        if track is None:
+            if conversation_id in self._unknown or len(self._unknown) < self._max_unknown:
+                self._unknown[conversation_id] = max(position, self._unknown.get(conversation_id, 0))
+            return True
+        track.known_head = max(track.known_head, position)
+        self._look_at(conversation_id, track)
+        return False
+
+    def give_up(self, conversation_id: str) -> None:
+        """What is missing cannot be read: go on when the conversation moves again."""
+        track = self._tracks.get(conversation_id)
+        if track is not None:
+            track.known_head = track.have
+            self._look_at(conversation_id, track)
+
+    # -- sync ---------------------------------------------------------------------------------------------------------
+
+    def apply(self, rows: Iterable[SyncRow], *, first_sync: bool) -> dict[str, SavedPosition]:
+        """Take rows of sync over; returns what to store of them, in the same step as the token.
+
+        In a device's first sync conversations start at their heads; later, where the user joined. Raises ValueError for
+        more conversations than a server can honestly list.
+        """
+        changed: dict[str, SavedPosition] = {}
+        for row in rows:
+            readable = row.head if row.left_at is None else min(row.head, row.left_at)
+            track = self._tracks.get(row.conversation_id)
+            start = 0
+            if track is None:
+                if len(self._tracks) >= self._max_conversations:
+                    raise ValueError(f"more than {self._max_conversations} conversations")
+                start = readable if first_sync else min(max(row.joined_at - 1, 0), readable)
+                track = self._tracks[row.conversation_id] = Track(start, 0, start)
+            noted = self._unknown.pop(row.conversation_id, 0)
+            track.kind = row.kind
+            track.known_head = max(track.known_head, readable, noted)
+            self._look_at(row.conversation_id, track)
+            changed[row.conversation_id] = SavedPosition(start, 0, track.known_head)
+        return changed
+
+    def explained(self) -> list[str]:
+        """Sync is finished: what it did not list is none of ours. Returns what is dropped."""
+        dropped = list(self._unknown)
+        self._unknown.clear()
+        return dropped
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def next_to_read(self) -> str | None:
+        """The conversation that has been behind for longest and is not being read."""
+        for conversation_id, track in self._behind.items():
+            if not track.reading:
+                return conversation_id
+        return None
+
+    def _look_at(self, conversation_id: str, track: Track) -> None:
+        if track.have < track.known_head:
+            self._behind.setdefault(conversation_id, track)
+        else:
+            self._behind.pop(conversation_id, None)

@@ -1,0 +1,218 @@
+"""Fan-out: turns committed facts into pushes for every session of every member, in commit order.
+
+A push tail is encoded once and its bytes are shared by all recipients. The work is bounded: at most `TURN_S` a turn of the
+event loop; what waits is counted in deliveries, and above `max_backlog` the writer holds its next batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from operator import itemgetter
+from typing import Any
+
+from imserver.chat.ports import PushEncoder
+from imserver.chat.units import Outlet, Unit
+from imserver.clock import Clock
+from imserver.events import CursorMoved, MessageEdited, MessagePosted, StoredEvent
+from imserver.model import Audience
+
+#: Longest stretch of fan-out in one turn of the loop, so that reads, pings and acks of others stay prompt.
+TURN_S = 0.005
+#: Deliveries of neighbouring messages that are made together, about a millisecond.
+MAX_RUN_DELIVERIES = 2048
+#: Conversations whose last audience is remembered for signals.
+MAX_AUDIENCES = 10_000
+
+_SECOND = itemgetter(1)
+
+
+class Hub:
+    """Who is reachable, and the one listener of commits."""
+
+    def __init__(self, encode_push: PushEncoder, clock: Clock, log: Any, *, max_backlog: int) -> None:
+        self._encode_push = encode_push
+        self._clock = clock
+        self._log = log
+        self._max_backlog = max_backlog
+        self._outlets: dict[str, list[Outlet]] = {}
+        self._queue: deque[tuple[Unit, int]] = deque()
+        self._backlog = 0
+        self._scheduled = False
+        self._held_writer = False
+        self._audiences: dict[str, Audience] = {}
+        #: Told of each batch's events after the commit, in commit order (the plugin host; in-process readers).
+        self.observers: list[Callable[[Sequence[StoredEvent]], None]] = []
+        #: Called when the backlog went below its bound after the writer had been told to hold.
+        self.on_relief: Callable[[], None] = lambda: None
+
+    # -- who is reachable ---------------------------------------------------------------------------------------------
+
+    def register(self, outlet: Outlet) -> None:
+        """From now on every commit is pushed to this outlet too."""
+        self._outlets.setdefault(outlet.user_id, []).append(outlet)
+
+    def unregister(self, outlet: Outlet) -> None:
+        """The session is over. Unknown outlets are ignored: ending twice is harmless."""
+        outlets = self._outlets.get(outlet.user_id, [])
+        if outlet in outlets:
+            outlets.remove(outlet)
+            if not outlets:
+                del self._outlets[outlet.user_id]
+
+    def outlets_of(self, user_id: str) -> Sequence[Outlet]:
+        """Sessions of the user, attached or detached."""
+        return self._outlets.get(user_id, ())
+
+    def audience_of(self, conversation_id: str) -> Audience | None:
+        """Members as of the last message, if it was lately: enough for signals, which may be dropped."""
+        return self._audiences.get(conversation_id)
+
+    @property
+    def backlog(self) -> int:
+        """Deliveries that wait for fan-out."""
+        return self._backlog
+
+    # -- commits ------------------------------------------------------------------------------------------------------
+
+    def committed(self, units: Sequence[Unit]) -> None:
+        """Queue the batch and work on it at once, for one turn's share."""
+        weighed = [(unit, _weight(unit)) for unit in units]
+        self._queue.extend(weighed)
+        self._backlog += sum(map(_SECOND, weighed))
+        if not self._scheduled:
+            self._work()
+
+    def saturated(self) -> bool:
+        """True while the writer should hold its next batch; `on_relief` follows."""
+        self._held_writer = self._backlog > self._max_backlog
+        return self._held_writer
+
+    def _work(self) -> None:
+        self._scheduled = False
+        monotonic = self._clock.monotonic
+        until = monotonic() + TURN_S
+        queue = self._queue
+        events: list[StoredEvent] = []
+        while queue:
+            run = self._next_run()
+            try:
+                self._fan_out(run)
+            except Exception:
+                # It is stored: who posted it is told so all the same, and who was not pushed it finds it by its gap.
+                self._log.exception("fan_out_failed")
+            try:
+                if len(run) == 1:
+                    run[0].settle()
+                else:
+                    run[0].settle_together(run)
+            except Exception:
+                # One unit's trouble must not silence the rest of the batch; who waits for this one will offer it again.
+                self._log.exception("settle_failed")
+            for unit in run:
+                events.extend(unit.events)
+            if queue and monotonic() > until:
+                self._scheduled = True
+                asyncio.get_running_loop().call_soon(self._work)
+                break
+        if events:
+            for observer in list(self.observers):
+                try:
+                    observer(events)
+                except Exception:
+                    self._log.exception("observer_failed")
+        if self._held_writer and self._backlog <= self._max_backlog // 2:
+            self._held_writer = False
+            self.on_relief()
+
+    def _next_run(self) -> list[Unit]:
+        """What is fanned out next: one unit, or neighbours that are messages of one session in one conversation.
+
+        Their recipients are looked up once (benchmark "throughput"); nobody sees another order than one by one.
+        """
+        queue = self._queue
+        unit, weight = queue.popleft()
+        self._backlog -= weight
+        run, origin = [unit], unit.origin
+        if origin is None or not queue or queue[0][0].origin is not origin:
+            return run
+        said, room = _only_message(unit), MAX_RUN_DELIVERIES - weight
+        if said is None:
+            return run
+        while queue:
+            unit, weight = queue[0]
+            if unit.origin is not origin or weight > room:
+                break
+            next_said = _only_message(unit)
+            if (
+                next_said is None
+                or next_said.audience is not said.audience
+                or next_said.message.conversation_id != said.message.conversation_id
+            ):
+                break
+            queue.popleft()
+            run.append(unit)
+            room -= weight
+            self._backlog -= weight
+        return run
+
+    def _fan_out(self, run: Sequence[Unit]) -> None:
+        unit = run[0]
+        if len(run) == 1:
+            for event in unit.events:
+                if isinstance(event, MessagePosted):
+                    self._push([self._message(event)], event.audience, unit.origin)
+                    self._remember(event)
+                elif isinstance(event, CursorMoved):
+                    self._push([self._cursor(event)], event.audience, unit.origin)
+            return
+        said: list[MessagePosted] = [each.events[0] for each in run]  # type: ignore[misc]  # `_next_run` saw to it
+        self._push(list(map(self._message, said)), said[0].audience, unit.origin)
+        self._remember(said[0])
+
+    def _message(self, event: MessagePosted) -> object:
+        message = event.message
+        return self._encode_push.message(
+            message.conversation_id,
+            message.position,
+            message.sender_id,
+            message.sent_at,
+            message.key,
+            message.content,
+        )
+
+    def _cursor(self, event: CursorMoved) -> object:
+        cursors = event.cursors
+        return self._encode_push.cursor(event.conversation_id, event.user_id, cursors.delivered, cursors.read)
+
+    def _push(self, tails: Sequence[object], audience: Collection[str], origin: Outlet | None) -> None:
+        outlets = self._outlets
+        # Whichever are fewer are gone through: members, or those who are here.
+        names = [name for name in outlets if name in audience] if len(audience) > len(outlets) else audience
+        for user_id in names:
+            for outlet in outlets.get(user_id, ()):
+                if outlet is not origin:
+                    outlet.push_all(tails)
+
+    def _remember(self, event: MessagePosted) -> None:
+        conversation_id, audiences = event.message.conversation_id, self._audiences
+        if conversation_id not in audiences and len(audiences) >= MAX_AUDIENCES:
+            del audiences[next(iter(audiences))]
+        audiences[conversation_id] = event.audience if event.remaining is None else event.remaining
+
+
+def _only_message(unit: Unit) -> MessagePosted | None:
+    """The message, if it is all that the unit tells, and nobody leaves by it."""
+    events = unit.events
+    if len(events) == 1 and isinstance(event := events[0], MessagePosted) and event.remaining is None:
+        return event
+    return None
+
+
+def _weight(unit: Unit) -> int:
+    weight = 1
+    for event in unit.events:
+        if not isinstance(event, MessageEdited):
+            weight += len(event.audience)
+    return weight

@@ -1,0 +1,409 @@
+"""Posting: the way of a message from whoever says it to the writer's queue, with what is decided before the queue.
+
+Posts of one session to one conversation enter the queue strictly in order. A retryable refusal *holds* the conversation for
+that session (SPEC, "Holding"): later posts are refused HELD until the refused key is offered again or abandoned, so that a
+retry neither overtakes nor is overtaken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol, cast
+
+from imserver.chat.holds import Holds, Ticket
+from imserver.chat.ports import Reviewer, Store
+from imserver.chat.transaction import Posted, Transaction
+from imserver.chat.units import Outlet, PostUnit, Unit, resolve, resolve_lost
+from imserver.clock import Clock
+from imserver.config import LimitsConfig
+from imserver.content import decode_content, is_plain_text
+from imserver.errors import Refusal, RefusalCode, StoreFailed
+from imserver.model import KEY_BYTES, content_digest
+
+#: A reviewing plugin that takes longer refuses the post with OVERLOADED (seconds).
+REVIEW_DEADLINE_S = 2.0
+#: Tokens that a sum of fractions may lack: who comes back at the very time that was named is let in.
+ROUNDING = 1e-6
+#: Users whose posting rate is remembered; a full bucket carries no information, so forgetting one is harmless.
+MAX_RATE_BUCKETS = 50_000
+#: Members whom a message is pushed to for the price of one post; in larger conversations it counts as more.
+MEMBERS_A_POST = 100
+
+
+class Poster(Outlet, Protocol):
+    """A session that posts: holds conversations and is answered by request number."""
+
+    holds: Holds
+
+    @property
+    def ended(self) -> bool:
+        """True once the session is over: what it posted and was not queued yet will be offered again by another one."""
+        ...
+
+    def posts_done(self, answers: Iterable[tuple[int, Posted]]) -> None:
+        """By request number, in order."""
+        ...
+
+    def post_refused(self, request_seq: int, refusal: Exception) -> None: ...
+
+
+class SessionPost(PostUnit):
+    """A post that came over a session."""
+
+    __slots__ = ("poster", "request_seq", "ticket")
+
+    def __init__(
+        self,
+        poster: Poster,
+        request_seq: int,
+        ticket: Ticket,
+        conversation_id: str,
+        key: bytes,
+        content: bytes,
+        sent_at: int,
+    ) -> None:
+        # What `PostUnit` and `Unit` would set, without a call of each: one is made for every post (benchmark "throughput").
+        self.origin = poster
+        self.result = None
+        self.error = None
+        self.events = ()
+        self.submitted_at = 0.0
+        self.conversation_id = conversation_id
+        self.sender_id = poster.user_id
+        self.key = key
+        self.content = content
+        self.digest = content_digest(content)
+        self.sent_at = sent_at
+        self.size_bytes = Unit.size_bytes + len(content)
+        self.poster = poster
+        self.request_seq = request_seq
+        self.ticket = ticket
+
+    def withdrawn(self) -> Exception | None:
+        holds = self.poster.holds
+        if holds.matter and holds.overtakes(self.conversation_id, self.ticket):
+            return _held()
+        return None
+
+    def fail(self, error: Exception) -> None:
+        self.error = error
+        if not isinstance(error, Refusal) or error.code.retryable:
+            self.poster.holds.hold(self.conversation_id, self.ticket, self.key)
+
+    def settle(self) -> None:
+        if self.error is None:
+            self.poster.posts_done([(self.request_seq, self.result)])
+        else:
+            self.poster.post_refused(self.request_seq, self.error)
+
+    def settle_together(self, run: Sequence[Unit]) -> None:
+        posts = cast("Sequence[SessionPost]", run)  # of one session's posts only
+        self.poster.posts_done([(post.request_seq, post.result) for post in posts])
+
+
+class RefusedPost(SessionPost):
+    """A post that is about to be refused finally: first the key is looked up, in the order of the queue.
+
+    If it had been committed, the original reply is given, though the refusal would be right by now.
+    """
+
+    __slots__ = ("refusal",)
+
+    refusal: Refusal
+
+    def run(self, tx: Transaction) -> Posted:
+        found = tx.find_key(self.conversation_id, self.sender_id, self.key, self.digest)
+        if found is None:
+            raise self.refusal
+        return found
+
+
+class LocalPost(PostUnit):
+    """A post made in-process, by the embedding application or a test: its future is the answer."""
+
+    __slots__ = ("future",)
+
+    def __init__(
+        self, conversation_id: str, sender_id: str, key: bytes, content: bytes, sent_at: int
+    ) -> None:
+        super().__init__(conversation_id, sender_id, key, content, content_digest(content), sent_at)
+        self.future: asyncio.Future[Posted] = asyncio.get_running_loop().create_future()
+
+    def lost(self, error: Exception) -> None:
+        resolve_lost(self.future, error)
+
+    def settle(self) -> None:
+        resolve(self.future, self)
+
+
+class Abandon(Unit):
+    """Give up a held key: tells whether it had been committed after all, and lets the conversation go on."""
+
+    __slots__ = ("conversation_id", "done", "key", "user_id")
+
+    def __init__(self, conversation_id: str, user_id: str, key: bytes, done: Callable[[Unit], None]) -> None:
+        super().__init__()
+        self.conversation_id = conversation_id
+        self.user_id = user_id
+        self.key = key
+        self.done = done
+
+    def run(self, tx: Transaction) -> int | None:
+        found = tx.find_key(self.conversation_id, self.user_id, self.key)
+        return found.position if found else None
+
+    def settle(self) -> None:
+        self.done(self)
+
+
+class Posting:
+    """Accepts posts. Nothing here waits: the answer comes through `Poster.posts_done` or `post_refused`."""
+
+    def __init__(self, store: Store, clock: Clock, limits: LimitsConfig) -> None:
+        self._store = store
+        self._clock = clock
+        self._limits = limits
+        # Ordered, since the oldest is to be found at once; the first key of a dict that lost many is not.
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._reviewing: dict[tuple[int, str], deque[tuple[SessionPost, Mapping[str, Any]]]] = {}
+        self._review_tasks: set[asyncio.Task[None]] = set()
+        #: Plugins' review hooks, asked in order before a post may enter the queue.
+        self.reviewers: Sequence[Reviewer] = ()
+        #: Who hears what is said in a conversation, as far as that is known without asking the store.
+        self.audience_of: Callable[[str], Collection[str] | None] = lambda conversation_id: None
+        #: Set by drain: from then on every new post is refused.
+        self.draining = False
+
+    def post_all(self, poster: Poster, posts: Iterable[tuple[int, str, bytes, bytes]]) -> None:
+        """Posts that came together over a session, in order: `(request_seq, conversation_id, key, content)` each.
+
+        Each is queued, or refused at once. What is the same for all of them is looked up once (benchmark "throughput").
+        """
+        holds, now, sent_at = poster.holds, self._clock.monotonic(), self._clock.now_ms()
+        tokens = had = self._tokens(poster.user_id, now)
+        cost, cost_of = 1.0, None
+        max_plain_bytes = self._limits.max_content_bytes if not (self.reviewers or self._reviewing) else -1
+        for request_seq, conversation_id, key, content in posts:
+            if len(key) != KEY_BYTES:
+                # Before anything is held: whatever a session holds is kept, so nothing may be held that can be no key.
+                poster.post_refused(request_seq, _malformed_key(key))
+                continue
+            ticket = holds.offer(conversation_id, key)
+            if ticket is None:
+                poster.post_refused(request_seq, _held())
+                continue
+            if conversation_id != cost_of:
+                cost, cost_of = self._cost(poster.user_id, conversation_id), conversation_id
+            if tokens < cost - ROUNDING or self.draining:
+                holds.hold(conversation_id, ticket, key)
+                poster.post_refused(request_seq, self._not_now(tokens, cost))
+                continue
+            tokens -= cost
+            if len(content) <= max_plain_bytes and is_plain_text(content):
+                unit = SessionPost(poster, request_seq, ticket, conversation_id, key, content, sent_at)
+                unit.submitted_at = now
+                self._submit(unit)
+            else:
+                self._look_at(poster, request_seq, ticket, conversation_id, key, content, sent_at)
+        if tokens != had:
+            self._keep_tokens(poster.user_id, tokens, now)
+
+    def _look_at(
+        self,
+        poster: Poster,
+        request_seq: int,
+        ticket: Ticket,
+        conversation_id: str,
+        key: bytes,
+        content: bytes,
+        sent_at: int,
+    ) -> None:
+        """A post that has to be decoded: to be checked, or to be reviewed."""
+        decoded, final = self.check(key, content)
+        if final is not None:
+            refused = RefusedPost(poster, request_seq, ticket, conversation_id, key, content, sent_at)
+            refused.refusal = final
+            self._enter(refused, None)
+        else:
+            unit = SessionPost(poster, request_seq, ticket, conversation_id, key, content, sent_at)
+            self._enter(unit, decoded)
+
+    async def post_local(self, conversation_id: str, sender_id: str, key: bytes, content: bytes) -> Posted:
+        """A post from inside this process. Cancelling the caller does not take a queued post back."""
+        if self.draining:
+            raise Refusal(RefusalCode.OVERLOADED, "the server is shutting down")
+        decoded, final = self.check(key, content)
+        if final is not None:
+            raise final
+        refusal = await self._review(conversation_id, sender_id, decoded)
+        if refusal is not None:
+            raise refusal
+        unit = LocalPost(conversation_id, sender_id, key, content, self._clock.now_ms())
+        self._store.submit(unit)
+        return await unit.future
+
+    def check(self, key: bytes, content: bytes) -> tuple[Mapping[str, Any], Refusal | None]:
+        """The decoded content, or why it can never be stored."""
+        if len(key) != KEY_BYTES:
+            return {}, _malformed_key(key)
+        if len(content) > self._limits.max_content_bytes:
+            text = f"content: at most {self._limits.max_content_bytes} bytes, not {len(content)}"
+            return {}, Refusal(RefusalCode.TOO_LARGE, text, detail=self._limits.max_content_bytes)
+        try:
+            decoded = decode_content(content)
+        except Exception as error:  # the codec declares one error, of a package that chat may not know
+            return {}, Refusal(RefusalCode.INVALID, f"content: {error}", detail="content")
+        kind = decoded.get("type")
+        if not isinstance(kind, str) or not kind:
+            return {}, Refusal(
+                RefusalCode.INVALID, "content: a map with `type`, a string", detail="content.type"
+            )
+        if kind == "system":
+            return {}, Refusal(
+                RefusalCode.INVALID, "content: `system` is the server's own type", detail="content.type"
+            )
+        if kind == "text" and not isinstance(decoded.get("text"), str):
+            return {}, Refusal(RefusalCode.INVALID, "content: `text` is a string", detail="content.text")
+        return decoded, None
+
+    async def close(self) -> None:
+        """Let reviews that are under way come to their end."""
+        if self._review_tasks:
+            await asyncio.gather(*self._review_tasks, return_exceptions=True)
+
+    # -- before the queue ---------------------------------------------------------------------------------------------
+
+    def take_tokens(self, user_id: str, cost: float = 1.0) -> float:
+        """So much of the user's rate: 0.0 and taken, or the seconds until it is there."""
+        now = self._clock.monotonic()
+        tokens = self._tokens(user_id, now)
+        cost = min(cost, float(self._limits.posts_burst))
+        if tokens < cost - ROUNDING:
+            return (cost - tokens) / self._limits.posts_per_second
+        self._keep_tokens(user_id, tokens - cost, now)
+        return 0.0
+
+    def _tokens(self, user_id: str, now: float) -> float:
+        """What there is of the user's rate."""
+        burst = float(self._limits.posts_burst)
+        tokens, at = self._buckets.get(user_id, (burst, now))
+        return min(burst, tokens + (now - at) * self._limits.posts_per_second)
+
+    def _keep_tokens(self, user_id: str, tokens: float, now: float) -> None:
+        """What is left of it."""
+        if len(self._buckets) >= MAX_RATE_BUCKETS and user_id not in self._buckets:
+            self._buckets.popitem(last=False)
+        self._buckets[user_id] = (tokens, now)
+
+    def _cost(self, user_id: str, conversation_id: str) -> float:
+        """What a post takes of its author's rate."""
+        audience = self.audience_of(conversation_id)
+        if audience is None or user_id not in audience:
+            return 1.0
+        return min(1.0 + len(audience) // MEMBERS_A_POST, float(self._limits.posts_burst))
+
+    def _not_now(self, tokens: float, cost: float) -> Refusal:
+        """Why a post has to be offered again."""
+        if self.draining:
+            return Refusal(RefusalCode.OVERLOADED, "the server is shutting down", retry_after_ms=1000)
+        rate = self._limits.posts_per_second
+        text = f"more than {rate / cost:g} messages a second"
+        return Refusal(
+            RefusalCode.RATE_LIMITED, text, retry_after_ms=max(1, math.ceil((cost - tokens) / rate * 1000))
+        )
+
+    def _enter(self, unit: SessionPost, decoded: Mapping[str, Any] | None) -> None:
+        """Into the writer's queue; through the reviewers first, in order, if there are any."""
+        lane_key = (id(unit.poster), unit.conversation_id)
+        lane = self._reviewing.get(lane_key)
+        if lane is None and (not self.reviewers or decoded is None):
+            self._submit(unit)
+            return
+        if lane is not None:
+            lane.append((unit, decoded or {}))
+            return
+        self._reviewing[lane_key] = deque([(unit, decoded or {})])
+        task = asyncio.get_running_loop().create_task(self._review_lane(lane_key))
+        self._review_tasks.add(task)
+        task.add_done_callback(self._review_tasks.discard)
+
+    def _submit(self, unit: SessionPost) -> None:
+        try:
+            withdrawn = unit.withdrawn()
+            if withdrawn is not None:
+                raise withdrawn
+            self._store.submit(unit)
+        except Refusal as refusal:
+            unit.fail(refusal)
+            unit.settle()
+        except StoreFailed:
+            return  # nobody is answered any more: the server is about to end, and the client offers the key again
+
+    async def _review_lane(self, lane_key: tuple[int, str]) -> None:
+        lane = self._reviewing[lane_key]
+        try:
+            while lane:
+                unit, decoded = lane[0]
+                if not isinstance(unit, RefusedPost):
+                    refusal = await self._review(unit.conversation_id, unit.sender_id, decoded)
+                    if refusal is not None:
+                        unit = self._refused(unit, refusal)
+                lane.popleft()
+                if unit.poster.ended:
+                    continue  # its next session may abandon the key: nothing that was not queued may appear after that
+                if unit.error is None:
+                    self._submit(unit)
+                else:
+                    unit.settle()
+        finally:
+            del self._reviewing[lane_key]
+
+    @staticmethod
+    def _refused(unit: SessionPost, refusal: Refusal) -> SessionPost:
+        if refusal.code.retryable:
+            unit.fail(refusal)
+            return unit
+        refused = RefusedPost(
+            unit.poster,
+            unit.request_seq,
+            unit.ticket,
+            unit.conversation_id,
+            unit.key,
+            unit.content,
+            unit.sent_at,
+        )
+        refused.refusal = refusal
+        return refused
+
+    async def _review(
+        self, conversation_id: str, sender_id: str, decoded: Mapping[str, Any]
+    ) -> Refusal | None:
+        for reviewer in self.reviewers:
+            try:
+                async with asyncio.timeout(REVIEW_DEADLINE_S):
+                    refusal = await reviewer(conversation_id, sender_id, decoded)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                return _not_reviewed()  # something that the reviewer waited for was cancelled, and not we
+            except Exception:  # a broken reviewer must not decide what is said: try again later
+                return _not_reviewed()
+            if refusal is not None:
+                return refusal
+        return None
+
+
+def _malformed_key(key: bytes) -> Refusal:
+    return Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="key")
+
+
+def _not_reviewed() -> Refusal:
+    return Refusal(RefusalCode.OVERLOADED, "this message could not be reviewed", retry_after_ms=1000)
+
+
+def _held() -> Refusal:
+    return Refusal(RefusalCode.HELD, "an earlier message of this conversation has to be decided first")

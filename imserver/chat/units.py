@@ -1,0 +1,130 @@
+"""Units of work: what waits in the writer's queue, commits whole or not at all, and is answered after its commit.
+
+A caller makes a `Unit` and submits it. The store runs whole batches of units on its writer thread, in the order of submission,
+one transaction for each batch, and after the commit calls `CommitListener.committed(units)` on the event loop. It fans
+out each unit's `events` and then calls `unit.settle()`, which answers the caller. No unit spans an await, and no reply, push or
+plugin event precedes its commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from imserver.chat.transaction import Posted, Transaction
+from imserver.events import StoredEvent
+
+
+class Outlet(Protocol):
+    """A live or detached session, as the hub sees it: where pushes for one device go."""
+
+    user_id: str
+
+    def push_all(self, tails: Sequence[Any]) -> None:
+        """Append encoded pushes, in order. Dropped if the session lags: it catches up by reading."""
+        ...
+
+
+class Unit:
+    """One unit of work in the writer's queue: all of it commits or none of it.
+
+    After the batch exactly one of these holds: `error` is None and `result` is what the work returned, or `error` says why
+    nothing of it is stored. `origin` is the session that asked (it gets a reply instead of a push) or None.
+    """
+
+    __slots__ = ("error", "events", "origin", "result", "submitted_at")
+
+    #: What one unit counts against the queue's bound in bytes; a post adds its content.
+    size_bytes = 256
+
+    def __init__(self, origin: Outlet | None = None) -> None:
+        self.origin = origin
+        self.result: Any = None
+        self.error: Exception | None = None
+        self.events: Sequence[StoredEvent] = ()
+        self.submitted_at = 0.0
+
+    def withdrawn(self) -> Exception | None:
+        """Asked on the loop right before the batch is formed: an exception takes the unit out (it is settled with it)."""
+        return None
+
+    def run(self, tx: Transaction) -> Any:
+        """The work, on the writer's thread, synchronous. Raising undoes this unit alone."""
+        raise NotImplementedError
+
+    def fail(self, error: Exception) -> None:
+        """On the loop, as soon as the unit is known to have failed and before the next batch is formed."""
+        self.error = error
+
+    def lost(self, error: Exception) -> None:
+        """The store failed and nobody knows whether this unit is stored. Sessions hear nothing; callers in this process are
+        told, so that they do not wait for ever."""
+
+    def settle(self) -> None:
+        """On the loop, after the unit's events were fanned out (or after it failed): answer whoever asked."""
+
+    def settle_together(self, run: Sequence[Unit]) -> None:
+        """Settle this unit and the rest of the `run` that it begins: each committed one message, all of one origin."""
+        errors: list[Exception] = []
+        for unit in run:
+            try:
+                unit.settle()
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise ExceptionGroup("not settled", errors)
+
+
+def resolve(future: asyncio.Future[Any], unit: Unit) -> None:
+    """Hand a settled unit's outcome to a caller in this process, unless the caller has gone."""
+    if future.done():
+        return
+    if unit.error is None:
+        future.set_result(unit.result)
+    else:
+        future.set_exception(unit.error)
+
+
+def resolve_lost(future: asyncio.Future[Any], error: Exception) -> None:
+    """The store failed: tell the caller, unless it has gone."""
+    if not future.done():
+        future.set_exception(error)
+
+
+class PostUnit(Unit):
+    """A post: the hot path, so the store runs neighbours of this kind together (one multi-row INSERT).
+
+    `result` is a `Posted`. Subclasses override `settle`.
+    """
+
+    __slots__ = ("content", "conversation_id", "digest", "key", "sender_id", "sent_at", "size_bytes")
+
+    def __init__(
+        self,
+        conversation_id: str,
+        sender_id: str,
+        key: bytes,
+        content: bytes,
+        digest: bytes,
+        sent_at: int,
+        origin: Outlet | None = None,
+    ) -> None:
+        super().__init__(origin)
+        self.conversation_id = conversation_id
+        self.sender_id = sender_id
+        self.key = key
+        self.content = content
+        self.digest = digest
+        self.sent_at = sent_at
+        self.size_bytes = Unit.size_bytes + len(content)
+
+    def run(self, tx: Transaction) -> Posted:
+        return tx.post(
+            self.conversation_id,
+            self.sender_id,
+            self.key,
+            self.content,
+            sent_at=self.sent_at,
+            digest=self.digest,
+        )

@@ -1,0 +1,314 @@
+"""Messages as lines of a terminal: who, when, ticks, text, cards as boxes. Pure functions: values in, rows out.
+
+A row is one line of the screen as (style, text) fragments; the styles are names that `STYLES` explains. `plain` turns a row
+into text for a pipe. All text of strangers goes through `harmless.safe` here, and only here: what comes out may be printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from enum import Enum
+from typing import Any
+
+from imserver.cli.sanitize import safe, safe_line
+from imserver.cli.text_width import clip, pad, width, wrap
+
+#: One line: fragments of (style, text), the form that prompt_toolkit prints.
+Row = Sequence[tuple[str, str]]
+#: A user id as a name to show (not yet made harmless).
+NameOf = Callable[[str], str]
+
+#: What the style names look like, for prompt_toolkit's `Style.from_dict`.
+STYLES: Mapping[str, str] = {
+    "when": "ansibrightblack",
+    "who": "ansicyan bold",
+    "you": "ansigreen bold",
+    "text": "",
+    "tick": "ansibrightblack",
+    "read": "ansiblue bold",
+    "box": "ansibrightblack",
+    "title": "bold",
+    "label": "ansibrightblack",
+    "button": "ansiyellow bold",
+    "changed": "ansiyellow",
+    "notice": "ansibrightblack italic",
+    "error": "ansired",
+}
+
+#: Lines of one message; a longer one is cut, so that nobody can push everything else off the screen.
+MAX_MESSAGE_LINES = 60
+#: Fields and buttons drawn of one card.
+MAX_FIELDS = 40
+MAX_BUTTONS = 20
+#: Cells of a name before the text.
+MAX_NAME_CELLS = 24
+#: A box is not drawn wider: a line of text that is longer is hard to read.
+MAX_BOX_CELLS = 64
+MIN_CELLS = 20
+INDENT = " " * 7  # as wide as "12:31  "
+
+
+class Tick(Enum):
+    """How far one's own message has come. The value is what is drawn."""
+
+    QUEUED = "…"
+    COMMITTED = "✓"
+    DELIVERED = "✓✓"
+    READ = "✓✓ read"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message as it is to be drawn. `who` is a display name; `content` None is a message that was taken back."""
+
+    who: str
+    sent_at: int
+    content: Mapping[str, Any] | None
+    own: bool = False
+    tick: Tick | None = None
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How to draw: cells of a line, what time it is (UTC milliseconds), in which zone (None: the machine's)."""
+
+    width: int = 80
+    now_ms: int = 0
+    zone: tzinfo | None = None
+    name_of: NameOf = field(default=str)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button of a card: tapping it posts `command` as a message."""
+
+    label: str
+    command: str
+
+
+def plain(row: Row) -> str:
+    """The row as text."""
+    return "".join(text for _, text in row).rstrip()
+
+
+def notice(text: str, style: str = "notice", cells: int = 10_000) -> list[Row]:
+    """What is not a message: connection, help, unread counts. Line feeds make rows, and so does the end of the line."""
+    return [[(f"class:{style}", line)] for line in wrap(safe(text), max(cells - 1, MIN_CELLS))]
+
+
+def message_rows(shown: Shown, page: Page) -> list[Row]:
+    """The message, its first line headed by when and who."""
+    content = shown.content
+    if content is not None and content.get("type") == "system":
+        told = f"{clock_text(shown.sent_at, page)}  — {system_text(shown, page.name_of)}"
+        return _cut_off([[("class:notice", line)] for line in wrap(told, max(page.width, MIN_CELLS))])
+    if content is not None and content.get("type") == "card":
+        return [_head(shown, page), *card_rows(content, page)]
+    return _cut_off(_text_rows(shown, page))
+
+
+def clock_text(sent_at: int, page: Page) -> str:
+    """`12:31` today, `03-09 12:31` in this year, else with the year."""
+    zone = page.zone
+    then = datetime.fromtimestamp(_sane(sent_at) / 1000, UTC).astimezone(zone)
+    now = datetime.fromtimestamp(page.now_ms / 1000, UTC).astimezone(zone)
+    if then.date() == now.date():
+        return then.strftime("%H:%M")
+    return then.strftime("%m-%d %H:%M" if then.year == now.year else "%Y-%m-%d %H:%M")
+
+
+def tick_of(position: int, others: Iterable[tuple[int, int]]) -> Tick:
+    """How far a committed message has come, from the (delivered, read) cursors of the *other* members: the slowest counts."""
+    cursors = list(others)
+    if cursors and all(read >= position for _, read in cursors):
+        return Tick.READ
+    if cursors and all(max(cursor) >= position for cursor in cursors):
+        return Tick.DELIVERED
+    return Tick.COMMITTED
+
+
+def text_of(content: Mapping[str, Any] | None) -> str:
+    """What a message says in words, on as many lines as it has. For unknown types the type is named."""
+    if content is None:
+        return "(taken back)"
+    kind, text = str(content.get("type", "?")), content.get("text")
+    if kind == "text" and isinstance(text, str):
+        return safe(text)
+    if kind == "card":
+        return safe(
+            " — ".join(part for part in (_string(content, "title"), _string(content, "text")) if part)
+        )
+    name = _string(content, "name") or (text if isinstance(text, str) else "")
+    return safe(f"[{kind}] {name}".rstrip())
+
+
+def preview(content: Mapping[str, Any] | None, cells: int) -> str:
+    """The message on one line of at most `cells`."""
+    return clip(" ".join(text_of(content).split()), cells)
+
+
+def actions_of(content: Mapping[str, Any] | None) -> list[Action]:
+    """The buttons of a card; empty for everything else. Malformed ones are left out."""
+    if content is None or content.get("type") != "card":
+        return []
+    found = []
+    for action in _list(content, "actions"):
+        if isinstance(action, Mapping):
+            label, command = action.get("label"), action.get("command")
+            if isinstance(command, str) and command:
+                found.append(Action(label if isinstance(label, str) else command, command))
+    return found[:MAX_BUTTONS]
+
+
+def card_rows(content: Mapping[str, Any], page: Page) -> list[Row]:
+    """The box of a card: title, text, fields with their labels in a column, numbered buttons."""
+    inner = min(max(page.width, MIN_CELLS) - len(INDENT), MAX_BOX_CELLS) - 4
+    title = clip(safe_line(_string(content, "title")) or "card", inner - 2)
+    body: list[Row] = []
+    text = _string(content, "text")
+    if text:
+        body += [[("class:text", line)] for line in wrap(safe(text), inner)]
+    body += _field_rows(_fields(content), inner)
+    buttons = _button_rows(actions_of(content), inner)
+    if buttons and body:
+        body.append([("", "")])
+    body = [*_cut_off(body), *buttons]
+    used = max([width(title) + 2, *(width("".join(text for _, text in row)) for row in body)])
+    used = min(used, inner)
+    frame = "class:box"
+    rows: list[Row] = [
+        [
+            (frame, f"{INDENT}┌─ "),
+            ("class:title", title),
+            (frame, f" {'─' * (used - width(title) - 1)}┐"),
+        ]
+    ]
+    for row in body:
+        gap = " " * (used - width("".join(text for _, text in row)))
+        rows.append([(frame, f"{INDENT}│ "), *row, ("", gap), (frame, " │")])
+    rows.append([(frame, f"{INDENT}└{'─' * (used + 2)}┘")])
+    return rows
+
+
+def system_text(shown: Shown, name_of: NameOf) -> str:
+    """What a system message tells, in a sentence. An event that is not known is named."""
+    content = shown.content or {}
+    user = safe_line(name_of(_string(content, "user"))) if content.get("user") else ""
+    who = safe_line(shown.who)
+    match content.get("event"):
+        case "created":
+            return f"{who} created “{safe_line(_string(content, 'title'))}”"
+        case "added":
+            return f"{who} added {user} ({safe_line(_string(content, 'role'))})"
+        case "removed":
+            return f"{who} removed {user}"
+        case "left":
+            return f"{user or who} left"
+        case "edited":
+            return f"{who} changed message {content.get('target')}"
+        case event:
+            return safe_line(f"{who}: {event}")
+
+
+# -- the parts ----------------------------------------------------------------------------------------------------------
+
+
+def _head(shown: Shown, page: Page) -> list[tuple[str, str]]:
+    who = "you" if shown.own else clip(safe_line(shown.who) or "?", MAX_NAME_CELLS)
+    head = [
+        ("class:when", f"{clock_text(shown.sent_at, page)}  "),
+        ("class:you" if shown.own else "class:who", who),
+    ]
+    if shown.changed:
+        head.append(("class:changed", " (changed)"))
+    if shown.tick is not None and shown.content is not None and shown.content.get("type") == "card":
+        head.append(_tick_fragment(shown.tick))
+    return head
+
+
+def _text_rows(shown: Shown, page: Page) -> list[Row]:
+    head = [*_head(shown, page), ("class:text", ": ")]
+    lead = width(plain(head) + " ")
+    room = max(page.width, MIN_CELLS) - 1
+    tick = f" {shown.tick.value}" if shown.tick is not None else ""
+    indent = INDENT if lead > room // 2 else " " * lead
+    # The first line is shorter if the name is long: then the text begins below the time.
+    lines = wrap(text_of(shown.content), room - len(indent))
+    if width(lines[0]) > room - lead:
+        lines = ["", *lines]
+    rows: list[list[tuple[str, str]]] = [[*head, ("class:text", lines[0])]]
+    rows += [[("", indent), ("class:text", line)] for line in lines[1:]]
+    if tick and shown.tick is not None:
+        if width(plain(rows[-1])) + width(tick) > room:
+            rows.append([("", indent)])
+        rows[-1].append(_tick_fragment(shown.tick))
+    return list(rows)
+
+
+def _tick_fragment(tick: Tick) -> tuple[str, str]:
+    return ("class:read" if tick is Tick.READ else "class:tick", f" {tick.value}")
+
+
+def _field_rows(fields: Sequence[tuple[str, str]], inner: int) -> list[Row]:
+    if not fields:
+        return []
+    column = min(max(width(label) for label, _ in fields), inner // 3)
+    rows: list[Row] = []
+    for label, value in fields:
+        lines = wrap(value, inner - column - 2)
+        rows.append([("class:label", pad(clip(label, column), column + 2)), ("class:text", lines[0])])
+        rows += [[("", " " * (column + 2)), ("class:text", line)] for line in lines[1:]]
+    return rows
+
+
+def _button_rows(actions: Sequence[Action], inner: int) -> list[Row]:
+    """Buttons side by side as far as they fit."""
+    rows: list[list[tuple[str, str]]] = []
+    used = inner + 1
+    for number, action in enumerate(actions, 1):
+        key = f"[{number}] "
+        label = clip(safe_line(action.label), inner - width(key))
+        cells = width(key) + width(label)
+        if used + 3 + cells > inner:
+            rows.append([])
+            used = -3
+        if rows[-1]:
+            rows[-1].append(("", "   "))
+        rows[-1] += [("class:button", key), ("class:text", label)]
+        used += 3 + cells
+    return list(rows)
+
+
+def _fields(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Pairs of label and value; whatever is malformed in a stranger's card is left out."""
+    found = []
+    for pair in _list(content, "fields")[:MAX_FIELDS]:
+        if isinstance(pair, Sequence) and not isinstance(pair, str | bytes) and len(pair) == 2:
+            label, value = pair
+            found.append((safe_line(str(label)), safe(str(value))))
+    return found
+
+
+def _cut_off(rows: list[Row]) -> list[Row]:
+    if len(rows) <= MAX_MESSAGE_LINES:
+        return rows
+    left = len(rows) - MAX_MESSAGE_LINES
+    return [*rows[:MAX_MESSAGE_LINES], [("class:notice", f"… {left} more lines")]]
+
+
+def _string(content: Mapping[str, Any], name: str) -> str:
+    value = content.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _list(content: Mapping[str, Any], name: str) -> Sequence[Any]:
+    value = content.get(name)
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _sane(at_ms: int) -> int:
+    """A time that datetime can hold, whatever somebody's clock said."""
+    return min(max(at_ms, 0), 253_402_214_400_000)

@@ -1,0 +1,382 @@
+"""What a chat in a terminal knows and does, without the terminal: conversations, unread counts, cards, ticks, posting.
+
+It is given a client and a `Screen`; `chat_terminal` and `chat_piped` are the two screens. What a typed line means is decided in
+`chat_commands`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import unicodedata
+from collections.abc import Sequence
+from typing import Protocol
+
+from imserver.cli.sanitize import safe_line
+from imserver.clock import Clock
+from imserver.model import direct_pair
+from imserver_client import (
+    CatchUpFailed,
+    Client,
+    ClientError,
+    ConnectionChanged,
+    Conversation,
+    Cursor,
+    CursorMoved,
+    Disconnected,
+    Edited,
+    EpochChanged,
+    Item,
+    Message,
+    Refused,
+    State,
+    Stopped,
+)
+
+from .places import Names, Place, is_system, tells_of_edit, users_in
+from .render import Action, Page, Row, Shown, Tick, message_rows, notice, preview, tick_of
+
+#: Messages shown when a conversation is opened.
+OPENING_ITEMS = 20
+#: Posts on their way at a time; typing or a pipe waits beyond it.
+MAX_POSTING = 500
+#: Seconds between two announcements of one other conversation; the toolbar counts meanwhile.
+ANNOUNCE_EVERY_S = 3.0
+#: Receipts are told person by person up to so many people, and beyond that when all have read.
+MAX_TOLD_READERS = 5
+
+
+class Screen(Protocol):
+    """Where rows go."""
+
+    @property
+    def width(self) -> int:
+        """Cells of a line."""
+        ...
+
+    async def show(self, rows: Sequence[Row]) -> None:
+        """Print the rows; waits while very many are waiting."""
+        ...
+
+    def refresh(self) -> None:
+        """What `ChatSession.status` says has changed."""
+        ...
+
+
+class ChatSession:
+    """One user at one screen."""
+
+    def __init__(self, client: Client, screen: Screen, clock: Clock) -> None:
+        self.client = client
+        self.screen = screen
+        self.names = Names(client)
+        self.places: dict[str, Place] = {}
+        self.current: Place | None = None
+        #: What `/list` printed last, so that `/open 2` works.
+        self.listed: list[str] = []
+        #: Posts that were refused, and other things that went wrong.
+        self.failures = 0
+        #: Set whenever something of somebody else was shown.
+        self.arrived = asyncio.Event()
+        self._clock = clock
+        self._posting: set[asyncio.Task[None]] = set()
+        self._connected = True
+        self._events = client.events()  # from now on: nothing is missed until `run` reads them
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Show what arrives, until the client ends. Raises Stopped if it gave up."""
+        readers = [asyncio.ensure_future(self._read_messages()), asyncio.ensure_future(self._read_events())]
+        try:
+            done, _ = await asyncio.wait(readers, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in readers:
+                task.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Stop waiting for posts (the client has them in its outbox)."""
+        for task in self._posting:
+            task.cancel()
+        await asyncio.gather(*self._posting, return_exceptions=True)
+
+    @property
+    def posting(self) -> int:
+        """Posts that have no answer yet."""
+        return len(self._posting)
+
+    async def posted(self) -> None:
+        """Waits until every post has its answer."""
+        while self._posting:
+            await asyncio.wait(set(self._posting))
+
+    # -- what is shown ------------------------------------------------------------------------------------------------
+
+    async def say(self, text: str, style: str = "notice") -> None:
+        """A line that is not a message."""
+        await self.screen.show(notice(text, style, self.screen.width))
+
+    async def complain(self, text: str) -> None:
+        """A line about something that did not work."""
+        self.failures += 1
+        await self.say(text, "error")
+
+    def page(self) -> Page:
+        """How to draw now."""
+        return Page(self.screen.width, self._clock.now_ms(), name_of=self.names)
+
+    def status(self) -> str:
+        """Who, where, connected or not, the newest own message, and what is unread elsewhere."""
+        parts = [f"{self.client.user_id} → {self.current.title}" if self.current else self.client.user_id]
+        if not self._connected:
+            parts.append("no connection, trying again")
+        if self._posting:
+            parts.append(f"{len(self._posting)} on the way")
+        elif self.current is not None and self.current.last_own:
+            parts.append(f"last: {self._tick(self.current, self.current.last_own).value}")
+        unread = [place for place in self.places.values() if place.unread and place is not self.current]
+        if unread:
+            parts.append("unread: " + ", ".join(f"{place.title} ({place.unread})" for place in unread[:5]))
+        return safe_line("  │  ".join(parts))
+
+    # -- conversations ------------------------------------------------------------------------------------------------
+
+    async def load_list(self) -> list[Conversation]:
+        """One's newest conversations; places, titles and unread counts are brought up to date."""
+        rows = list((await self.client.conversations(limit=50)).conversations)
+        await self.names.learn(
+            [
+                *(user for row in rows for user in direct_pair(row.conversation_id) or ()),
+                *(row.last.sender_id for row in rows if row.last is not None),
+            ]
+        )
+        for row in rows:
+            place = self.place(row.conversation_id)
+            place.title = self.title_of(row.conversation_id, row.title)
+            place.unread = 0 if place is self.current else row.unread
+            place.counted_to = max(place.counted_to, row.head)
+        self.screen.refresh()
+        return rows
+
+    def place(self, conversation_id: str) -> Place:
+        """The conversation, as far as it is known."""
+        if conversation_id not in self.places:
+            self.places[conversation_id] = Place(
+                conversation_id, self.client.user_id, self.title_of(conversation_id)
+            )
+        return self.places[conversation_id]
+
+    def title_of(self, conversation_id: str, title: str = "") -> str:
+        """What to call a conversation: its title, or the other person of a direct one."""
+        pair = direct_pair(conversation_id)
+        if pair is not None:
+            other = pair[0] if pair[1] == self.client.user_id else pair[1]
+            return safe_line(self.names(other)) or other
+        return safe_line(title) or conversation_id
+
+    async def open(self, conversation_id: str, items: int = OPENING_ITEMS) -> None:
+        """Make it the current conversation and show its newest `items`. What arrives meanwhile comes behind them."""
+        place = self.place(conversation_id)
+        pair = direct_pair(conversation_id)
+        if pair is not None:
+            await self.names.learn(pair)
+            place.title = self.title_of(conversation_id)
+        self.current, place.arriving = place, []
+        try:
+            if items:
+                await self.say(f"— {place.title} —")
+                await self.show_history(place, items)
+        finally:
+            arriving, place.arriving = place.arriving or [], None
+        place.unread = 0
+        for message in arriving:
+            await self._show_new(place, message)
+        self.screen.refresh()
+
+    async def show_history(self, place: Place, items: int) -> None:
+        """The newest messages of a conversation, with the ticks of one's own."""
+        try:
+            page = await self.client.history(place.conversation_id, limit=items)
+        except Refused:
+            if direct_pair(place.conversation_id) is None:
+                raise
+            await self.say("nothing here yet; the first message makes the conversation")
+            return
+        await self.names.learn(item.sender_id for item in page.items)
+        rows: list[Row] = []
+        for item in page.items:
+            place.note(item, self._cursors(place))
+            if not tells_of_edit(item.content):
+                rows += self._rows(place, item, changed=item.revision > 1)
+        if page.first > 1 and page.items:
+            rows = [*notice("… /history 100 shows more"), *rows]
+        await self.screen.show(rows)
+        if page.items:
+            place.shown_to = max(place.shown_to, page.items[-1].position)
+            self.client.mark_read(place.conversation_id, place.shown_to)
+
+    # -- posting ------------------------------------------------------------------------------------------------------
+
+    async def post(self, text: str) -> None:
+        """Post to the current conversation; returns when it is in the outbox. The answer is shown when it comes."""
+        if self.current is None:
+            await self.complain("no conversation is open: /open NAME, or /list")
+            return
+        while len(self._posting) >= MAX_POSTING:
+            await asyncio.wait(set(self._posting), return_when=asyncio.FIRST_COMPLETED)
+        if not self._connected:
+            shown = Shown(
+                "", self._clock.now_ms(), {"type": "text", "text": text}, own=True, tick=Tick.QUEUED
+            )
+            await self.screen.show(message_rows(shown, self.page()))
+        task = asyncio.ensure_future(self._post(self.current.conversation_id, text))
+        self._posting.add(task)
+        task.add_done_callback(self._posting.discard)
+        await asyncio.sleep(
+            0
+        )  # the post is in the outbox before its first wait: posts keep the order of typing
+
+    def action(self, line: str) -> Action | None:
+        """The button that this line taps, if it is the number of one (full-width digits count)."""
+        number = unicodedata.normalize("NFKC", line.strip())
+        if self.current is None or not (number.isascii() and number.isdigit() and len(number) <= 2):
+            return None
+        actions = self.current.actions
+        return actions[int(number) - 1] if 1 <= int(number) <= len(actions) else None
+
+    async def _post(self, conversation_id: str, text: str) -> None:
+        try:
+            await self.client.post(conversation_id, text)
+        except (Disconnected, Stopped):
+            return
+        except ClientError as error:
+            words = error.text if isinstance(error, Refused) else str(error)
+            start = preview({"type": "text", "text": text}, 40)
+            await self.complain(f"not sent: “{start}” — {words}")
+        finally:
+            self.screen.refresh()
+
+    # -- what arrives -------------------------------------------------------------------------------------------------
+
+    async def _read_messages(self) -> None:
+        async for message in self.client.messages():
+            place = self.place(message.conversation_id)
+            if place is not self.current:
+                await self._announce(place, message)
+            elif place.arriving is not None:
+                place.arriving.append(message)
+            else:
+                await self._show_new(place, message)
+
+    async def _show_new(self, place: Place, message: Message) -> None:
+        if message.position <= place.shown_to:
+            return
+        place.shown_to = message.position
+        place.note(message, self._cursors(place))
+        if tells_of_edit(message.content):
+            return  # the event `Edited` brings what it says now
+        await self.names.learn([message.sender_id, *users_in(message.content)])
+        await self.screen.show(self._rows(place, message))
+        self.client.mark_read(place.conversation_id, message.position)
+        if not message.own:
+            self.arrived.set()
+        self.screen.refresh()
+
+    async def _announce(self, place: Place, message: Message) -> None:
+        if message.own or is_system(message.content):
+            return
+        if message.position > place.counted_to:
+            place.unread += 1
+        await self.names.learn([message.sender_id])
+        if direct_pair(place.conversation_id) is None and place.title == place.conversation_id:
+            await self.load_list()  # a conversation that is new to us: its title
+        else:
+            place.title = self.title_of(place.conversation_id, place.title)
+        now = asyncio.get_running_loop().time()
+        if now - place.announced_at >= ANNOUNCE_EVERY_S:
+            place.announced_at = now
+            words = preview(message.content, 40)
+            who = safe_line(self.names(message.sender_id))
+            where = place.title if who == place.title else f"{place.title}, {who}"
+            await self.say(f"• {where} ({place.unread} unread): {words}   /open {place.title}")
+        self.arrived.set()
+        self.screen.refresh()
+
+    async def _read_events(self) -> None:
+        async for event in self._events:
+            match event:
+                case ConnectionChanged():
+                    await self._connection_changed(event)
+                case CursorMoved():
+                    await self._cursor_moved(event)
+                case Edited():
+                    await self._edited(event)
+                case EpochChanged():
+                    await self.say(
+                        "the server's history was restored from a backup; /history shows what there is"
+                    )
+                    for place in self.places.values():
+                        place.forget()
+                case CatchUpFailed():
+                    await self.complain(f"messages after {event.after} cannot be read: {event.reason}")
+
+    async def _connection_changed(self, event: ConnectionChanged) -> None:
+        connected = event.state is State.CONNECTED
+        if connected and not self._connected:
+            await self.say("— connected again —")
+        elif event.state is State.WAITING and self._connected:
+            reason = f": {event.reason}" if event.reason else ""
+            await self.say(f"— connection lost{reason}; trying again —", "error")
+        if connected or event.state is State.WAITING:
+            self._connected = connected
+        self.screen.refresh()
+
+    async def _edited(self, event: Edited) -> None:
+        place = self.current
+        if place is None or place.conversation_id != event.conversation_id:
+            return
+        known = place.revisions.get(event.position)
+        if known is not None and known >= event.revision:
+            return
+        page = await self.client.history(event.conversation_id, after=event.position - 1, limit=1)
+        for item in page.items:
+            if item.position == event.position:
+                await self.names.learn([item.sender_id])
+                place.note(item, self._cursors(place))
+                await self.screen.show(self._rows(place, item, changed=True))
+                self.arrived.set()
+
+    async def _cursor_moved(self, event: CursorMoved) -> None:
+        place = self.current
+        self.screen.refresh()
+        if place is None or event.conversation_id != place.conversation_id or not place.last_own:
+            return
+        cursors = place.others(self._cursors(place))
+        if event.user_id not in cursors:
+            return
+        tick = tick_of(place.last_own, [cursors[event.user_id]])
+        name = self.names(event.user_id)
+        if len(cursors) > MAX_TOLD_READERS:
+            tick, name = self._tick(place, place.last_own), "all"
+        who = event.user_id if len(cursors) <= MAX_TOLD_READERS else ""
+        if tick in (Tick.COMMITTED, place.told.get(who)):
+            return
+        place.told[who] = tick
+        words = "read by" if tick is Tick.READ else "delivered to"
+        await self.say(f"{'':7}✓✓ {words} {safe_line(name)}", "read" if tick is Tick.READ else "tick")
+
+    # -- small parts --------------------------------------------------------------------------------------------------
+
+    def _rows(self, place: Place, item: Message | Item, *, changed: bool = False) -> list[Row]:
+        own = item.sender_id == self.client.user_id
+        tick = self._tick(place, item.position) if own else None
+        shown = Shown(self.names(item.sender_id), item.sent_at, item.content, own, tick, changed)
+        return message_rows(shown, self.page())
+
+    def _cursors(self, place: Place) -> dict[str, Cursor]:
+        return self.client.cursors(place.conversation_id)
+
+    def _tick(self, place: Place, position: int) -> Tick:
+        return tick_of(position, place.others(self._cursors(place)).values())

@@ -1,0 +1,92 @@
+"""What one user has at work at once, over all devices: a flood of requests waits behind itself, not in front of others.
+
+Requests that find no room wait in their sessions, where the window bounds them. Nobody is refused for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+#: Requests other than posts of one user that are worked on at once.
+MAX_AT_WORK = 8
+
+#: Takes so many tokens of the user's rate, or says after how many seconds they will be there.
+TakeTokens = Callable[[str, float], float]
+
+
+class Waiter(Protocol):
+    """A session with requests that wait."""
+
+    def pump(self) -> None:
+        """Begin what there is room for."""
+        ...
+
+
+class UserQuota:
+    """One user's share of the server's work."""
+
+    __slots__ = ("__weakref__", "_at_work", "_max_reads", "_reads", "_take", "_timer", "_user_id", "_waiting")
+
+    def __init__(self, user_id: str, max_reads: int, take: TakeTokens) -> None:
+        self._user_id = user_id
+        self._max_reads = max_reads
+        self._take = take
+        self._at_work = 0
+        self._reads = 0
+        #: Sessions of the user that were turned back, the first to be asked next.
+        self._waiting: list[Waiter] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, waiter: Waiter, *, reads: bool, cost: float) -> bool:
+        """Room for one request, until `end`. False: `asking` is pumped again when there may be some."""
+        if self._at_work >= MAX_AT_WORK or (reads and self._reads >= self._max_reads):
+            self._wait(waiter)
+            return False
+        wait_s = self._take(self._user_id, cost) if cost else 0.0
+        if wait_s > 0:
+            self._wait(waiter)
+            if self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(wait_s, self._on_time)
+            return False
+        self._at_work += 1
+        self._reads += reads
+        return True
+
+    def end(self, *, reads: bool) -> None:
+        """A request that had begun is over, answered or not."""
+        self._at_work -= 1
+        self._reads -= reads
+        self._go_round()
+
+    def _wait(self, waiter: Waiter) -> None:
+        if waiter not in self._waiting:
+            self._waiting.append(waiter)
+
+    def _on_time(self) -> None:
+        self._timer = None
+        self._go_round()
+
+    def _go_round(self) -> None:
+        """Who waits for the longest is asked first, and one request at a time: devices share alike."""
+        for _ in range(len(self._waiting)):
+            self._waiting.pop(0).pump()
+
+
+class UserQuotas:
+    """The shares of all users who have a session, or whose last one still has something at work."""
+
+    def __init__(self, readers: int, take: TakeTokens) -> None:
+        #: One user never keeps all readers of the store busy: HELLOs of others have to be looked up, too.
+        self._max_reads = max(1, readers - 1)
+        self._take = take
+        self._by_user: WeakValueDictionary[str, UserQuota] = WeakValueDictionary()
+
+    def of(self, user_id: str) -> UserQuota:
+        """The one share of this user, for as long as somebody holds it."""
+        quota = self._by_user.get(user_id)
+        if quota is None:
+            quota = self._by_user[user_id] = UserQuota(user_id, self._max_reads, self._take)
+        return quota

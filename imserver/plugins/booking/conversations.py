@@ -1,0 +1,122 @@
+"""The conversations of the plugin: staff groups, service conversations, and whose talk a message belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from imserver.plugin_api import Audience, Kind, Role, Transaction, User
+
+from .messages.texts import Catalogue, language_of
+from .schedule.shops import Chain, Shop
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConversation:
+    """A row of `booking_services`: the conversation of a store with a customer."""
+
+    conversation_id: str
+    store_id: str
+    customer_id: str
+    last_human_at: int
+    waiting_since: int | None
+
+
+def prepare(tx: Transaction, chain: Chain, catalogue: Catalogue) -> None:
+    """Accounts of staff, and each store's staff group. Harmless when repeated: it runs at every start."""
+    for shop in chain.stores:
+        for resource in shop.resources:
+            if resource.user_id:
+                _ensure_staff(tx, resource.user_id, resource.names.in_language(chain.staff_language), chain)
+        staff = dict.fromkeys(shop.staff_ids(), Role.MEMBER)
+        words = catalogue.words(chain.staff_language, shop)
+        group = tx.ensure_conversation(
+            f"staff/{shop.id}",
+            Kind.GROUP,
+            {shop.bot: Role.OWNER, **staff},
+            title=words("staff.group_title", store=shop.names.in_language(chain.staff_language)),
+            owner_id=shop.bot,
+        )
+        known = tx.execute("SELECT 1 FROM booking_staff_groups WHERE conversation_id = ?", (group,))
+        if not known:
+            tx.execute(
+                "INSERT INTO booking_staff_groups (conversation_id, store_id) VALUES (?, ?)",
+                (group, shop.id),
+            )
+        for user_id in staff:
+            tx.add_member(group, user_id)
+
+
+def _ensure_staff(tx: Transaction, user_id: str, name: str, chain: Chain) -> None:
+    """An account that exists already keeps its name and language."""
+    user = tx.user(user_id)
+    if user is None:
+        tx.ensure_user(User(user_id, name, "zh-CN" if chain.staff_language == "zh" else "en", ("staff",)))
+    elif "staff" not in user.roles:
+        tx.ensure_user(User(user.user_id, user.display_name, user.language, (*user.roles, "staff")))
+
+
+def staff_group(tx: Transaction, store_id: str) -> str | None:
+    rows = tx.execute("SELECT conversation_id FROM booking_staff_groups WHERE store_id = ?", (store_id,))
+    return rows[0][0] if rows else None
+
+
+def shop_of_staff_group(tx: Transaction, conversation_id: str) -> str | None:
+    rows = tx.execute(
+        "SELECT store_id FROM booking_staff_groups WHERE conversation_id = ?", (conversation_id,)
+    )
+    return rows[0][0] if rows else None
+
+
+def staff_of(tx: Transaction, shop: Shop) -> set[str]:
+    """Who is staff of a store: the members of its staff group."""
+    group = staff_group(tx, shop.id)
+    members: Audience = {} if group is None else tx.members(group)
+    return {user_id for user_id in members if user_id != shop.bot}
+
+
+def service_conversation(
+    tx: Transaction, chain: Chain, catalogue: Catalogue, shop: Shop, customer_id: str
+) -> str:
+    """The conversation of a store with a customer, made now if there is none. Customers are members, staff administer."""
+    rows = tx.execute(
+        "SELECT conversation_id FROM booking_services WHERE store_id = ? AND customer_id = ?",
+        (shop.id, customer_id),
+    )
+    if rows:
+        return str(rows[0][0])
+    customer = tx.user(customer_id)
+    language = language_of(customer.language) if customer else chain.staff_language
+    staff = {user_id: Role.ADMIN for user_id in staff_of(tx, shop) if user_id != customer_id}
+    conversation_id = tx.ensure_conversation(
+        f"service/{shop.id}/{customer_id}",
+        Kind.GROUP,
+        {shop.bot: Role.OWNER, **staff, customer_id: Role.MEMBER},
+        title=catalogue.words(language, shop)(
+            "service_title",
+            store=shop.names.in_language(language),
+            name=customer.display_name if customer else customer_id,
+        )[:200],
+        owner_id=shop.bot,
+    )
+    tx.execute(
+        "INSERT INTO booking_services (conversation_id, store_id, customer_id, created_at) VALUES (?, ?, ?, ?)",
+        (conversation_id, shop.id, customer_id, tx.now_ms),
+    )
+    return conversation_id
+
+
+_SERVICE = "SELECT conversation_id, store_id, customer_id, last_human_at, waiting_since FROM booking_services"
+
+
+def service_at(tx: Transaction, conversation_id: str) -> ServiceConversation | None:
+    rows = tx.execute(f"{_SERVICE} WHERE conversation_id = ?", (conversation_id,))
+    return ServiceConversation(*rows[0]) if rows else None
+
+
+def services_of(tx: Transaction, customer_id: str) -> list[ServiceConversation]:
+    """Every shop that a customer has opened, the latest first."""
+    rows: list[tuple[Any, ...]] = tx.execute(
+        f"{_SERVICE} WHERE customer_id = ? ORDER BY created_at DESC, store_id", (customer_id,)
+    )
+    return [ServiceConversation(*row) for row in rows]

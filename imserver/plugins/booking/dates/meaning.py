@@ -1,0 +1,337 @@
+"""What each kind of phrase means on the day it is said.
+
+A reader takes a match and the scene and returns tokens. It decides nothing about the rest of the sentence: that two
+days disagree, or that a time is past, is seen when all tokens are together (`when.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Final
+
+from .tokens import (
+    Clock,
+    Days,
+    Later,
+    Match,
+    MonthDay,
+    Part,
+    Reader,
+    Reason,
+    Refused,
+    Scene,
+    Shift,
+    Token,
+    Weekday,
+)
+
+
+def refuse(reason: Reason) -> Reader:
+    return lambda _, __: (Refused(reason),)
+
+
+# --------------------------------------------------------------------------------------------------------------- numbers
+
+CN_DIGITS: Final = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
+CN_TENS: Final = {"十": 10, "廿": 20, "卅": 30}
+EN_ONES: Final = (
+    *(
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+    ),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+EN_TENS: Final = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90}
+EN_VALUES: Final = {word: value for value, word in enumerate(EN_ONES)} | EN_TENS | {"a": 1, "an": 1, "oh": 0}
+
+
+def number(text: str) -> int:
+    """The value of digits, a Chinese numeral below 60, or an English number word."""
+    if text.isdigit() and text.isascii():
+        return int(text)
+    if all(char in CN_DIGITS for char in text):  # one digit, 零五, 二〇二六
+        return int("".join(str(CN_DIGITS[char]) for char in text))
+    for sign, tens in CN_TENS.items():
+        before, found, after = text.partition(sign)
+        if found:
+            return tens * CN_DIGITS.get(before, 1) + CN_DIGITS.get(after, 0)
+    return sum(EN_VALUES[word] for word in re.split("[- ]", text))
+
+
+def either(words: Iterable[str]) -> str:
+    """An alternative of plain words, longest first so that none hides behind its own beginning."""
+    return "|".join(sorted(words, key=len, reverse=True))
+
+
+# ------------------------------------------------------------------------------------------------------------------ days
+
+DAY_WORDS: Final = {"今": 0, "明": 1, "听": 1, "后": 2, "大后": 3}
+WEEK_WORDS: Final = {"这": 0, "本": 0, "今": 0, "下": 1, "下下": 2, "this": 0, "the": 1, "next": 1}
+WEEKDAY_CHARS: Final = dict(zip("一二三四五六日天1234567", (*range(7), 6, *range(7)), strict=True))
+EN_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+EN_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+DAYS_OF_UNIT: Final = {"天": 1, "周": 7, "星期": 7, "礼拜": 7, "day": 1, "week": 7, "fortnight": 14}
+MONTHS_OF_UNIT: Final = {"月": 1, "年": 12, "month": 1}
+
+
+def one(day: date) -> Days:
+    return Days(frozenset({day}))
+
+
+def known(year: int, month: int, day: int) -> Days | Refused:
+    """A date of the calendar, or the refusal of one that does not exist."""
+    try:
+        return one(date(year, month, day))
+    except ValueError:
+        return Refused("impossible")
+
+
+def coming(month: int, day: int, today: date) -> Days | Refused:
+    """A date said without its year: the next one, but one that passed more recently than it returns was a slip."""
+    this, following = known(today.year, month, day), known(today.year + 1, month, day)
+    missed = min(this.dates) if isinstance(this, Days) else None
+    if missed and missed >= today:
+        return this
+    if isinstance(following, Days) and (missed is None or min(following.dates) - today < today - missed):
+        return following
+    return Refused("past") if missed else following
+
+
+def week(today: date, ahead: int) -> list[date]:
+    """The calendar week, Monday first, so many weeks ahead."""
+    monday = today - timedelta(days=today.weekday()) + timedelta(weeks=ahead)
+    return [monday + timedelta(days=day) for day in range(7)]
+
+
+def coming_weekday(index: int, today: date) -> date:
+    """The first day of that name after today."""
+    return today + timedelta(days=(index - today.weekday() - 1) % 7 + 1)
+
+
+def next_weekday(index: int, today: date) -> Days:
+    """ "Next Fri": the coming one, or that of next week, be weeks reckoned from Monday or from Sunday."""
+    sunday = today - timedelta(days=today.isoweekday() % 7) + timedelta(weeks=1)
+    reckoned = sunday + timedelta(days=(index + 1) % 7)
+    return Days(frozenset({coming_weekday(index, today), week(today, 1)[index], reckoned}), "ambiguous_week")
+
+
+def month_ahead(today: date, months: int) -> tuple[int, int]:
+    """Year and month so many months ahead."""
+    years, month = divmod(today.month - 1 + months, 12)
+    return today.year + years, month + 1
+
+
+def from_today(count: int, unit: str, today: date) -> Token:
+    """So many days, weeks, months or years after today; a month later is the same day of the month or none."""
+    days = DAYS_OF_UNIT.get(unit)
+    if days:
+        return one(today + timedelta(days=count * days))
+    return known(*month_ahead(today, count * MONTHS_OF_UNIT[unit]), today.day)
+
+
+def read_date(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """A month, a day, and a year if one is said: in figures, in Chinese, or with an English month."""
+    month = (
+        EN_MONTHS.index(match["month"][:3]) + 1
+        if match["month"].isascii() and match["month"].isalpha()
+        else 0
+    )
+    month, day, year = month or number(match["month"]), number(match["day"]), match["year"]
+    if not year:
+        return (coming(month, day, scene.today),)
+    if year in "今明":
+        return (known(scene.today.year + DAY_WORDS[year], month, day),)
+    return (known(number(year) + (2000 if len(year) == 2 else 0), month, day),)
+
+
+def read_slash_date(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """12/3 is 12月3日 in a Chinese sentence; elsewhere month and day may stand either way round."""
+    first, second, year = int(match["first"]), int(match["second"]), match["year"]
+
+    def reading(month: int, day: int) -> Days | Refused:
+        if year:
+            return known(int(year) + (2000 if len(year) == 2 else 0), month, day)
+        return coming(month, day, scene.today)
+
+    readings = (reading(first, second), reading(second, first))
+    possible = [token for token in readings if token != Refused("impossible")]
+    if len(possible) == 2 and first != second and not scene.chinese:
+        return (Refused("which_day"),)
+    return (*possible, Refused("impossible"))[:1]
+
+
+def read_week(match: Match, scene: Scene) -> tuple[Token, ...]:
+    days = week(scene.today, WEEK_WORDS[match["week"].replace(" ", "")])
+    if not match["day"]:
+        return (Days(frozenset(days)),)
+    index = WEEKDAY_CHARS[match["day"]]
+    if match["next"] and match["week"] == "下":
+        return (next_weekday(index, scene.today),)
+    return (one(days[index]),)
+
+
+def read_slurred_week(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """约一下周五: 一下 and 周五, or 下周五? Both, unless they are the same day."""
+    return (next_weekday(WEEKDAY_CHARS[match["day"]], scene.today),)
+
+
+def read_english_week(match: Match, scene: Scene) -> tuple[Token, ...]:
+    ahead = 2 if match["after"] else WEEK_WORDS[match["week"]]
+    days = week(scene.today, ahead)
+    if scene.today.weekday() == 6:  # where weeks begin on Sunday, this one has just begun
+        return (Days(frozenset(days + week(scene.today, ahead + 1)), "ambiguous_week"),)
+    return (Days(frozenset(days)),)
+
+
+def read_weekday(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (Weekday(WEEKDAY_CHARS[match["day"]]),)
+
+
+def read_english_weekday(match: Match, scene: Scene) -> tuple[Token, ...]:
+    index = EN_WEEKDAYS.index(match["day"][:3])
+    if match["how"] in ("next", "nxt"):
+        return (next_weekday(index, scene.today),)
+    if match["how"] == "this":
+        return (one(week(scene.today, 0)[index]),)
+    return (Weekday(index),)
+
+
+def read_month(match: Match, scene: Scene) -> tuple[Token, ...]:
+    ahead = match["how"].count("下") + (match["how"] == "next")
+    year, month = month_ahead(scene.today, ahead)
+    return (Days(frozenset(date(year, month, day + 1) for day in range(monthrange(year, month)[1]))),)
+
+
+def read_month_day(match: Match, scene: Scene) -> tuple[Token, ...]:
+    day = number(match["day"])
+    return (MonthDay(day) if 1 <= day <= 31 else Refused("impossible"),)
+
+
+def read_days_later(match: Match, scene: Scene) -> tuple[Token, ...]:
+    count, unit = match["count"], match["unit"]
+    if count == "半":  # half a year is six months; half a month and half a day are anybody's guess
+        return (from_today(6, "月", scene.today) if unit == "年" else Refused("vague"),)
+    return (from_today(number(count), unit, scene.today),)
+
+
+def read_shift(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (Shift(number(match["count"]) * DAYS_OF_UNIT[match["unit"]]),)
+
+
+def read_day_word(match: Match, scene: Scene) -> tuple[Token, ...]:
+    day = one(scene.today + timedelta(days=DAY_WORDS[match["day"] or match["short"]]))
+    return (day, PARTS[match["part"]]) if match["part"] else (day,)
+
+
+def days_ahead(count: int) -> Reader:
+    return lambda _, scene: (one(scene.today + timedelta(days=count)),)
+
+
+# ----------------------------------------------------------------------------------------------------------------- times
+
+EARLY, EVENING = Part("morning", 4, 11), Part("evening", 17, 23)
+
+PARTS: Final[dict[str, Part]] = {
+    **dict.fromkeys(("凌晨", "拂晓"), Part("morning", 0, 5)),
+    **dict.fromkeys(
+        ("早上", "早晨", "清晨", "清早", "大清早", "一早", "早间", "朝早", "上午", "早", "晨"), EARLY
+    ),
+    **dict.fromkeys(("中午", "正午", "晌午", "午间", "noon", "midday"), Part("noon", 11, 14)),
+    **dict.fromkeys(("下午", "午后", "afternoon"), Part("afternoon", 12, 20)),
+    **dict.fromkeys(("傍晚", "黄昏"), Part("evening", 16, 20)),
+    **dict.fromkeys(
+        ("晚上", "夜晚", "晚间", "夜里", "夜间", "晚", "夜", "night", "tonight", "tonite", "2nite"), EVENING
+    ),
+    **dict.fromkeys(("深夜", "半夜", "大半夜"), Part("evening", 21, 23)),
+    "evening": Part("evening", 16, 23),
+    **dict.fromkeys(("morning", "a"), Part("morning", 0, 11)),  # a.m.
+    "p": Part("afternoon", 12, 23),  # p.m.
+}
+
+
+def clock(hour: int, minute: int, *, exact: bool = False) -> Token:
+    return Clock(hour, minute, exact) if hour < 24 and minute < 60 else Refused("impossible")
+
+
+def clock_before(hour: int, minutes: int) -> Token:
+    """差五分三点, a quarter to four: on the dial, one o'clock follows twelve."""
+    return (
+        Clock((hour - 1) or 12, 60 - minutes)
+        if 1 <= hour <= 12 and 0 < minutes < 60
+        else Refused("impossible")
+    )
+
+
+def minutes_of(text: str) -> int:
+    """The minutes of "half", "a quarter", "twenty minutes"."""
+    words = {"half": 30, "quarter": 15, "a quarter": 15}
+    return words[text] if text in words else number(text.partition(" minute")[0])
+
+
+def read_chinese_clock(match: Match, scene: Scene) -> tuple[Token, ...]:
+    minute = 30 if match["half"] else 15 * number(match["quarter"] or "0")
+    return (clock(number(match["hour"]), minute + number(match["counted"] or match["minute"] or "0")),)
+
+
+def read_chinese_before(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (clock_before(number(match["hour"]), number(match["minute"] or "15")),)
+
+
+def read_written(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """15:00 and 8:30 are read as written; 1:00 to 6:59 without a leading zero is as often the afternoon."""
+    hour = match["hour"]
+    return (clock(int(hour), int(match["minute"]), exact=len(hour) == 2 or not 1 <= int(hour) <= 6),)
+
+
+def read_am_pm(match: Match, scene: Scene) -> tuple[Token, ...]:
+    hour = number(match["hour"])
+    if not 1 <= hour <= 12:
+        return (Refused("impossible"),)
+    return (clock(hour, int(match["minute"] or 0)), PARTS[match["part"]])
+
+
+def read_spoken(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (clock(number(match["hour"]), number(match["minute"])),)
+
+
+def read_hour(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (clock(number(match["hour"]), 0),)
+
+
+def read_past(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (clock(number(match["hour"]), minutes_of(match["minute"])),)
+
+
+def read_to(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (clock_before(number(match["hour"]), minutes_of(match["minute"])),)
+
+
+def read_part(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (PARTS[match["part"]],)
+
+
+def read_part_today(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (one(scene.today), PARTS[match["part"]])
+
+
+def read_later(match: Match, scene: Scene) -> tuple[Token, ...]:
+    hours, quarters, *minutes = (
+        number(match[key] or "0") for key in ("hours", "quarters", "and_minutes", "minutes")
+    )
+    halves = sum(bool(match[name]) for name in ("half_hour", "point", "and_half"))
+    total = 60 * hours + 30 * halves + 15 * quarters + sum(minutes)
+    return (Later(total) if total else Refused("vague"),)

@@ -1,0 +1,202 @@
+"""What stands beside a time and stops it from being one, and what only looks like a time.
+
+Asides go before the rules of the grammar: telephones, ages, lenses. Refusals and residue come after them, when marks
+show where days and times stand: a word that turns a time into something else, or date-like text that no rule took.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Final
+
+from .meaning import EN_ONES, EN_TENS, either
+from .rules import ALONE, CN, CN_AFTER, CN_ANY, CN_DAY, EN_DAY, EN_MONTH, EN_NUM, NUM, WEEK
+from .text import ASIDE_MARK, DAY_MARK, TIME_MARK
+from .tokens import Reason
+
+
+def word(alternatives: str) -> str:
+    """English words; Chinese may touch them, other letters may not."""
+    return f"(?<![a-z])(?:{alternatives})(?![a-z])"
+
+
+# ---------------------------------------------------------------------------------------------------------------- asides
+
+TELEPHONES: Final = (
+    r"(?<![0-9])(?:0[0-9]{2,3}-[0-9]{7,8}|1[3-9][0-9][ -][0-9]{4}[ -][0-9]{4})(?![0-9])",
+    r"(?<![0-9])\(?[0-9]{3}\)?[ -][0-9]{3}-[0-9]{4}(?![0-9])",
+    # eight figures that begin like a year may be a date
+    r"(?<![0-9])(?:1[3-9][0-9]{9}|0[0-9]{9,11}|(?!19|20)[0-9]{7,8}|[0-9]{17}[0-9x])(?![0-9])",
+    r"\+[0-9]{1,3}[ -]?(?=[0-9])",
+)
+COUNTS: Final = (
+    f"(?:今年 ?)?(?:[0-9]{{1,3}}|{CN}) ?岁半?|(?:今年|小学|初中|高中)?[一二三四五六七八九1-9] ?年级",
+    "(?:aged? )?[0-9]{1,2}(?: ?(?:yo|y/o)(?![a-z])|[ -](?:years?|yrs?)[ -]olds?)|(?<![a-z])aged? [0-9]{1,2}",
+    f"{ALONE}{NUM} ?(?:个 ?)?(?:人(?!民)|大人|孩子|小孩|老人|朋友|[位名口副](?!于))",
+    f"(?<![a-z0-9])(?:[0-9]{{1,2}}|{EN_NUM}) (?:people|persons?|adults?|kids?|child(?:ren)?|pairs?|boxes|of us)(?![a-z])",
+    f"第 ?{NUM} ?[次个位副家]|(?<![a-z0-9])(?:first|second|third|1st|2nd|3rd) (?:time|visit|pair|exam|appointment|floor)",
+    f"{ALONE}{NUM} ?(?:号 ?)?(?:[楼层店线房]|诊室)|(?<![a-z])(?:room|floor|desk) [0-9]{{1,4}}(?![0-9:])",
+    r"[¥$€£] ?[0-9]{1,6}(?:\.[0-9]{1,2})?|[0-9]{1,6}(?:\.[0-9]{1,2})? ?(?:元|块钱?|(?:yuan|rmb)(?![a-z]))",
+    r"(?:订单|单号|尾号|会员号?|编号|order|(?<![a-z])no\.) ?#?[0-9]{3,12}",
+)
+LENSES: Final = (
+    r"(?<![0-9])[+-][0-9]{1,2}\.[0-9]{2}(?:/[+-]?[0-9]{1,2}\.[0-9]{2})?(?: ?[x×*] ?[0-9]{1,3})?",
+    "(?:近视|远视|散光|老花|度数|轴位?) ?[0-9]{1,4} ?度?|(?<![0-9])[0-9]{2,4} ?度",
+    "(?<![a-z])(?:pd|axis) ?[0-9]{1,3}(?![0-9])",
+    r"视力 ?[0-9]\.[0-9]|1\.[5-7][0-9]? ?(?:折射率|镜片)|折射率 ?1\.[5-7][0-9]?|20/20 ?vision",
+    r"(?<![点分半刻0-9])左右[两双]?[眼镜]|(?:半年|双周|两周|[日周月季年])抛",
+)
+COURTESIES: Final = (
+    "能不能|可不可以|行不行|好不好|要不要|对不对|是不是|有没有|方不方便|不好意思|对不起|没问题|没关系|没事|不客气|不见不散",
+    "不知道?|不过|不错|要不(?!是)|看不太?(?:清楚?|见|到)|不太?(?:舒服|清楚)|特别|别人|非常|[差区性级个分]别|十分感谢",
+    r"(?<![天日早晚周今明一二三四五六])(?:早上|上午|中午|下午|晚上)好(?![吗么不吧])|[早午晚]安",
+    r"(?<![a-z])(?:good (?:morning|afternoon|evening|night)|no (?:problem|rush|worries)|why not|(?:how|what) about)(?![a-z])",
+    r"(?<![a-z])(?:sun ?glasses|i sat)(?![a-z])",
+    "一点[儿点也]|[快慢好多少有大小近远][一些]点|几 ?点(?:钟|半)?|多少点|下次|下单",
+    # 约一下 明天 is not 下…; 一下周五 may be, and has a rule
+    f"一下(?!午|个?{WEEK})|(?<=[问看查等试说帮约订])下(?=下|[今明后大])",
+)
+ASIDES: Final = tuple(map(re.compile, (*TELEPHONES, *COUNTS, *LENSES, *COURTESIES)))
+"""Text that is set aside before any rule looks at it. It stays in what is left over."""
+
+# -------------------------------------------------------------------------------------------------------------- refusals
+
+NAMED: Final = f"[{DAY_MARK}{TIME_MARK}]"
+MOVED: Final = "(?<![改换挪推约调移延期迟前放排定订变])"
+"""改到, 推迟到, 提前到 lead to the new time; any other 到 before a time says until when."""
+
+_REFUSALS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
+    ("range", ("不[早晚迟]于|不超过",)),
+    (
+        "negated",
+        (
+            "(?<!差)不|没|别|勿|除|取消|无法|算了|避开|拒绝|有事|开会|上班|上课|(?<!帮)忙|[以之]外",
+            word(
+                "not?|nor|never|neither|cannot|without|except|unless|cancel(?:led)?|instead of|rather than|avoid|skip"
+            ),
+            word("unable|unavailable|busy|meeting|dont|cant|wont|doesnt|didnt|[a-z]{2,7}n't"),
+        ),
+    ),
+    (
+        "past",
+        (
+            word("last|ago|previous|earlier today|came|went|visited|was(?! wondering| hoping| thinking)"),
+            "上[次回]|原[来定本]|本来|刚[才刚]",
+        ),
+    ),
+    (
+        "recurring",
+        (
+            "每|天天|周周|工作日|平日|平时",
+            word(
+                "every|everyday|each|daily|weekly|monthly|once|twice|weekdays?|(?:mon|tues|wednes|thurs|fri|satur|sun)days"
+            ),
+        ),
+    ),
+    ("several", ("或|还是|要么", word("or|either"))),
+    (
+        "range",
+        (
+            f"{MOVED}[到至] ?{NAMED}|{NAMED} ?[到至~-] ?[{CN_ANY}日天](?![楼家店])|[{CN_ANY}] ?(?:[到至~-]|to) ?{TIME_MARK}",
+            f"{TIME_MARK} ?(?:[~-]|to|thr(?:o)?u(?:gh)?) ?{TIME_MARK}|{DAY_MARK} ?(?:[~-]|to|thr(?:o)?u(?:gh)?) ?{DAY_MARK}",
+            f"{NAMED} ?(?:[以之]?前(?!后|台)|{CN_AFTER}|[以之]?内|起)|[从自打等] ?{NAMED}|最[早晚迟]|至少|[截直][到至止]",
+            "[班学饭餐课][前后]|下班|放学",
+            word(
+                "before|after|until|till?|between|within|during|since|earliest|latest|at least|onwards?|starting"
+            ),
+            word(f"(?:from|by|past) ?{NAMED}"),
+        ),
+    ),
+    (  # 周一、三、五; 周六日
+        "several",
+        (f"{DAY_MARK} ?[、,和及与/]? ?{CN_DAY}(?=$|[ 、,和及与/都一二三四五六{DAY_MARK}{TIME_MARK}])",),
+    ),
+    (
+        "vague",
+        (
+            f"左右|前后|大概|大约|差不多|估计|{TIME_MARK} ?(?:[多几]|来[钟点])",
+            f"[周期拜{DAY_MARK}] ?末|双休|休息日|月[底初中末]|年[底初前后]|[上中下]旬",
+            "几 ?[天号周时个]|改[天日]|[这过]?两天|最近|近期|[某哪那当同]一?天|翌日|次日|隔[天日]|第[^ ]天",
+            "农历|阴历|腊月|正月|大年|初[一二三四五六七八九十]|生日|出生",
+            "(?<![季调关细环章])节(?![约省])|元旦|元宵|清明|五一|国庆",
+            "端午|中秋|圣诞|除夕|小年|七夕|冬至|双十|平安夜|放假|开学|[寒暑]假",
+            f"~ ?{NAMED}|{NAMED}-?ish(?![a-z])|(?<![a-z])(?:black|good) {DAY_MARK}",
+            word(f"(?:around|about|approx(?:imately)?|roughly|circa|almost)\\.? ?{NAMED}"),
+            word(
+                "in a (?:while|bit)|later|earlier|sooner|couple|few|several|sometime|weekends?|birthday|born|holidays?"
+            ),
+            word("christmas|xmas|easter|thanksgiving|halloween|new year"),
+        ),
+    ),
+    ("midnight", ("午夜|子夜", word("midnight"))),
+    (
+        "zone",
+        (
+            f"(?<={TIME_MARK}) ?z(?![a-z])|(?:北京|当地|东京|纽约|伦敦)时间",
+            word("utc|gmt|[ecmp][sd]?t|cet|cest|bst|jst|hkt|local time"),
+        ),
+    ),
+)
+REFUSALS: Final = tuple((re.compile("|".join(patterns)), reason) for reason, patterns in _REFUSALS)
+"""What turns a time into something else; the first that is found is the reason that is given."""
+
+# --------------------------------------------------------------------------------------------------------------- residue
+
+FOREIGN: Final = (
+    "lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|demain|aujourdhui|apres-demain",
+    "montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag|morgen|heute|ubermorgen|uebermorgen",
+    "lunes|martes|miercoles|jueves|viernes|sabado|domingo|hoy|manana",
+    "luned[iì]|marted[iì]|mercoled[iì]|gioved[iì]|venerd[iì]|sabato|domenica|domani|oggi|dopodomani",
+    "segunda|terca|quarta|quinta|sexta|amanha|hoje|maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag|overmorgen",
+    "isnin|selasa|rabu|khamis|jumaat|sabtu|ahad|besok|esok|senin|kamis|jumat|minggu|lusa|bukas|ngayon|mingtian|houtian",
+)
+"""Days in languages that no rule reads: alone, the time beside them would be taken for today's."""
+UNITS: Final = f"(?:点|时(?![候间])|分|刻|号|日|天|月|年|{WEEK}|小时|钟|工作日)"
+RESIDUE: Final = re.compile(
+    "|".join(
+        (
+            "[0-9⁄]",
+            f"[{CN_ANY}百半几数] ?个? ?半? ?{UNITS}",
+            f"[一二两三四五六七八九十]{{2}}|{TIME_MARK} ?[二两三四五六七八九十]",
+            f"星期|礼拜|周[{CN_ANY}日天末]|[上下隔双单] ?个? ?[周月]|[周年月大下] ?{NAMED}",
+            "[今明后昨] ?天|[今明] ?[早晚]|[上下] ?午|[今明后来] ?年",
+            "[名民命]天|星其|礼败|下走|曜",
+            "[^\\W0-9_a-z\u3400-\u9fff\U00020000-\U0003ffff]",  # a script that no rule reads: 내일, завтра, mañana
+            word(
+                f"{EN_DAY}|(?!may){EN_MONTH}|next|following|(?:the|on) (?:first|second)|weeks?|months?|days|hours?|minutes?"
+            ),
+            word("hrs?|mins?|o'?clock|pm|half|quarter"),
+            word("|".join(FOREIGN)),
+            word(either((*EN_ONES[2:], *EN_TENS, "third", "fourth", "fifth", "tenth"))),
+        )
+    )
+)
+"""Date-like text that no rule took: part of the time may be in it."""
+
+CODE: Final = re.compile(
+    "(?<![a-z0-9])(?=[a-z]{0,5}[0-9])(?=[0-9]{0,5}[a-z])(?![0-9]{1,5}(?:[ap]m|st|nd|rd|th|hr|wk|day|mth|yr))"
+    "[a-hj-np-z2-9]{4,6}(?![a-z0-9])"
+)
+"""An appointment's or an order's code (`A7K2`: no 0/O, no 1/I) is no residue."""
+
+MISSPELT: Final = (
+    *("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "tomorrow", "tonight"),
+    *("january", "february", "august", "september", "october", "november", "december"),
+)
+LIKENESS: Final = 0.8
+"""difflib's ratio from which a word is taken for a misspelt day: "saterday" is 0.88, "birthday" for thursday 0.63."""
+
+
+def refusal(text: str) -> Reason | None:
+    """Why the days and times that the rules marked in `text` may not be trusted; None if nothing speaks against them."""
+    for pattern, reason in REFUSALS:
+        if pattern.search(text):
+            return reason
+    rest = CODE.sub(ASIDE_MARK, text)
+    doubtful = RESIDUE.search(rest) or any(map(_misspelt, re.findall("[a-z]{6,12}", rest)))
+    return "leftover" if doubtful else None
+
+
+def _misspelt(text: str) -> bool:
+    return bool(difflib.get_close_matches(text, MISSPELT, n=1, cutoff=LIKENESS))

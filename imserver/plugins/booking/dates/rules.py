@@ -1,0 +1,231 @@
+"""The rules of the date grammar: phrases and what reads them.
+
+Rules run from top to bottom and blank out what they read. A row that comes first protects its words from the rows
+below (二十五号 before 五号; "30 Nov 5 pm" is not 5 November), so the order is part of the meaning.
+No row repeats without bound, so the work is bounded by the number of rows and `when_text.MAX_CHARS`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from . import meaning as read
+from .meaning import either
+from .text import DAY_MARK, TIME_MARK
+from .tokens import Reader
+
+# ------------------------------------------------------------------------------------------------------------- fragments
+
+CN: Final = "(?:[二三四五]?十[一二三四五六七八九]?|廿[一二三四五六七八九]?|卅一?|[零〇一二两三四五六七八九])"
+CN_ANY: Final = "0-9零〇一二两三四五六七八九十廿卅"
+NUM: Final = f"(?:[0-9]{{1,2}}|{CN})"
+ALONE: Final = f"(?<![{CN_ANY}.⁄百几数半第初])"
+"""Before a number: it is not the tail of a longer one (三四点, 12.3下午) nor of 第三, 初三."""
+
+HOUR_WORD: Final = either(read.EN_ONES[1:13])
+EN_HOUR: Final = f"(?:[0-9]{{1,2}}|{HOUR_WORD})"
+EN_TENS: Final = either(read.EN_TENS)
+EN_NUM: Final = f"(?:(?:{EN_TENS})(?:[- ](?:{either(read.EN_ONES[1:10])}))?|{either(read.EN_ONES[1:])})"
+COUNT: Final = f"(?P<count>an?|[0-9]{{1,3}}|{EN_NUM})"
+
+WEEK: Final = "(?:周|星期|礼拜)"
+CN_AFTER: Final = "(?:以后|之后|过后|后)"
+CN_DAY: Final = "[一二三四五六日天]"
+EN_DAY: Final = (
+    "(?:mon(?:day)?|tue(?:s(?:day)?)?|wed(?:s|nesday)?|thu(?:r(?:s(?:day)?)?)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)"
+    "(?![a-z])"
+)
+EN_MONTH: Final = (
+    "(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|"
+    "oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])"
+)
+ORDINAL: Final = "(?:st|nd|rd|th)(?![a-z])"
+YEAR: Final = "(?:,? (?P<year>20[0-9]{2})(?![0-9:]))?"
+AM_PM: Final = r"(?P<part>[ap])\.? ?m(?![a-z])\.?"
+AT: Final = "(?<![a-z])(?:at |@ ?)"
+DIAL: Final = f"(?<![0-9a-z.])(?<![0-9]:)(?:{AT})?"
+
+CN_AMOUNT: Final = (
+    f"(?:(?P<half_hour>半) ?个?(?:小时|钟头)|(?P<hours>{NUM})(?P<point>\\.5)? ?个?(?P<and_half>半)?(?:小时|钟头)"
+    f"(?:零?(?P<and_minutes>{NUM}) ?分钟?)?|(?P<minutes>[0-9]{{1,3}}|{CN}) ?分钟?|(?P<quarters>[一二两三]) ?刻钟?)"
+)
+EN_AMOUNT: Final = (
+    f"(?:(?P<half_hour>half an? hour)|(?P<quarters>a) quarter of an hour"
+    f"|(?P<hours>an?|[0-9]{{1,2}}|{EN_NUM})(?P<point>\\.5| and a half)? ?(?:hours?|hrs?|h)(?P<and_half> and a half)?"
+    f"(?: (?:and )?(?P<and_minutes>[0-9]{{1,2}}) ?(?:minutes?|mins?))?"
+    f"|(?P<minutes>an?|[0-9]{{1,3}}|{EN_NUM}) ?(?:minutes?|mins?))(?![a-z])"
+)
+CN_MINUTE: Final = (
+    f"(?:(?P<half>半)(?![年天个小])|(?P<quarter>[123一二两三]) ?刻钟?|(?:过 ?)?[零〇]?(?P<counted>{NUM}) ?分(?!钟)"
+    f"|(?P<minute>[0-9]{{2}}|[零〇][一二三四五六七八九]|[二三四五]?十[一二三四五六七八九]?)"
+    f"(?![{CN_ANY}]| ?[号日岁人位元块月个度天年周小分%:/]))"
+)
+CN_BEFORE: Final = f"差 ?(?:(?P<minute>{NUM}) ?分钟?|一刻钟?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A phrase and what it means."""
+
+    pattern: re.Pattern[str]
+    read: Reader
+
+
+def _compiled(*rows: tuple[str, Reader]) -> tuple[Rule, ...]:
+    return tuple(Rule(re.compile(pattern), reader) for pattern, reader in rows)
+
+
+# ----------------------------------------------------------------------------------------------------------------- rules
+
+OVER: Final = _compiled(
+    (
+        "昨[天日晚早夜]?|[琴寻]日|大?前[天日](?!起)|去年|前年|(?<![a-z])yesterday(?![a-z])",
+        read.refuse("past"),
+    ),
+    (f"(?<![早晚马])上(?: ?上)? ?个? ?(?:{WEEK}(?: ?{CN_DAY}|[1-7])?|月)", read.refuse("past")),
+    (
+        f"{ALONE}(?:[0-9]{{1,3}}|{CN}|半) ?(?:天|个? ?{WEEK}|个? ?月|年|个? ?小时|分钟) ?[以之]?前",
+        read.refuse("past"),
+    ),
+    ("[早晚](?:一 ?)?点(?!钟)|[早晚]些", read.refuse("vague")),
+    ("今明两?天?|明后两?天", read.refuse("several")),
+)
+DATES: Final = _compiled(
+    (
+        (
+            r"(?<![0-9/.-])(?P<year>[0-9]{4})(?P<sep>[-/.])(?P<month>[0-9]{1,2})(?P=sep)(?P<day>[0-9]{1,2})"
+            r"(?:t(?=[0-9])|(?![0-9/-]|\.[0-9]))"
+        ),
+        read.read_date,
+    ),
+    (
+        (
+            f"{ALONE}(?:(?P<year>[0-9]{{4}}|[0-9]{{2}}|二[零〇一二三四五六七八九]{{3}}|今|明) ?年 ?的?)?(?<![上下个])"
+            f"(?P<month>{NUM}) ?月(?:份|的)? ?(?P<day>{NUM})(?: ?[日号]|(?![{CN_ANY}]| ?[个点时分:年月天]))"
+        ),
+        read.read_date,
+    ),
+    (
+        f"(?<![0-9a-z:./-])(?:(?:on )?the )?(?P<day>[0-9]{{1,2}})(?:{ORDINAL})? ?(?:of )?(?P<month>{EN_MONTH}){YEAR}",
+        read.read_date,
+    ),
+    (
+        (
+            rf"(?<![a-z])(?:on )?(?P<month>{EN_MONTH})\.? ?(?:the )?(?P<day>[0-9]{{1,2}})(?:{ORDINAL})?"
+            rf"(?![0-9:a-z]|\.[0-9]| ?[ap]\.? ?m(?![a-z])| o'){YEAR}"
+        ),
+        read.read_date,
+    ),
+    (
+        r"(?<![0-9/.+-])(?P<first>[0-9]{1,2})/(?P<second>[0-9]{1,2})(?:/(?P<year>20[0-9]{2}|[0-9]{2}))?(?![0-9/]|\.[0-9])",
+        read.read_slash_date,
+    ),
+)
+FROM_NOW: Final = _compiled(
+    (f"(?<![推迟早晚前]){ALONE}{CN_AMOUNT} ?{CN_AFTER}", read.read_later),
+    (f"(?:再 ?)?过 ?{CN_AMOUNT}(?: ?{CN_AFTER})?", read.read_later),
+    (f"(?<![a-z])in {EN_AMOUNT}", read.read_later),
+    (f"(?<![a-z0-9.]){EN_AMOUNT} from now", read.read_later),
+    (
+        f"{ALONE}(?P<count>[0-9]{{1,3}}|{CN}|半) ?(?:个 ?)?(?P<unit>天|周|星期|礼拜|(?<=个)月|年) ?{CN_AFTER}",
+        read.read_days_later,
+    ),
+    (
+        f"(?<![a-z])in {COUNT} (?P<unit>day|week|fortnight|month)s?(?:'s?)?(?: time)?(?![a-z])",
+        read.read_days_later,
+    ),
+    (f"(?<![a-z0-9]){COUNT} (?P<unit>day|week|month)s? from (?:now|today)(?![a-z])", read.read_days_later),
+)
+DAY_NAMES: Final = _compiled(
+    (
+        r"(?<![a-z])(?:(?:the )?day after (?:tom{1,2}or{1,2}ow|tmrw?|tmw)|overmorrow)(?![a-z])",
+        read.days_ahead(2),
+    ),
+    (r"(?<![a-z0-9])(?:tom{1,2}or{1,2}ow|tmrw?|tmw|2mor{1,2}ow|2moro|2mrw)(?![a-z])", read.days_ahead(1)),
+    (r"(?<![a-z0-9])(?:today|2day)(?![a-z])", read.days_ahead(0)),
+    (
+        "(?<![大以之最])(?:(?P<day>大后|今|明|后|听(?=日))(?:天|日|儿个?)|(?P<short>今|明|后)(?P<part>早上|晚上|早|晚|晨|夜))(?!点)",
+        read.read_day_word,
+    ),
+    (f"(?:一|(?<=[问看查等试说帮]))下个?{WEEK}(?P<day>{CN_DAY})", read.read_slurred_week),
+    (
+        # 下个周五 may be the coming one; 下周五, 下个星期五 and 下一周周五 are of next week
+        (
+            f"(?<!下)(?P<week>这|本|今|下下|下)(?:(?P<next>一个?(?={WEEK}{CN_DAY})|个(?=周{CN_DAY}))|[个一])?{WEEK}"
+            f"(?: ?的?{WEEK}? ?(?P<day>{CN_DAY}(?![点个位月号])|[1-7](?![0-9:]| ?[点时个位月号])))?"
+        ),
+        read.read_week,
+    ),
+    (
+        f"(?:(?<![{CN_ANY}上下隔双单每])|(?<=[周期拜]{CN_DAY})){WEEK} ?(?P<day>{CN_DAY}(?![月号])|[1-7](?![0-9:]| ?[月号]))",
+        read.read_weekday,
+    ),
+    ("(?P<how>下下个?月|下个?月|[这本]个?月)(?:份|的)?(?![底初中末])", read.read_month),
+    (f"{ALONE}(?P<day>{NUM}) ?(?:号(?![码店楼线])|日(?![抛常期子用历]))", read.read_month_day),
+    (r"(?<![a-z])(?P<week>the|this|next) week(?P<after> after next)?(?![a-z])", read.read_english_week),
+    (r"(?<![a-z])(?P<how>this|next) month(?![a-z])", read.read_month),
+    (
+        f"(?<![a-z])(?:on )?(?:(?P<how>this coming|coming|this|next|nxt) )?(?P<day>{EN_DAY})",
+        read.read_english_weekday,
+    ),
+    (f"(?<![a-z0-9])(?:on )?(?:the )?(?P<day>[0-9]{{1,2}}){ORDINAL}", read.read_month_day),
+    (f"(?<![a-z0-9]){COUNT} (?P<unit>day|week)s? from (?:the )?(?={DAY_MARK})", read.read_shift),
+    (f"(?<![a-z])(?P<count>a|one) (?P<unit>week) (?={DAY_MARK})", read.read_shift),
+)
+TIMES: Final = _compiled(
+    (
+        (
+            f"(?<![a-z0-9])(?:at )?(?P<minute>half|(?:a )?quarter|(?:[0-9]{{1,2}}|{EN_NUM})(?: minutes?)?) past "
+            f"(?P<hour>{EN_HOUR})(?![a-z0-9:])"
+        ),
+        read.read_past,
+    ),
+    (  # "ten to five" may be a range; with "minutes" it is not
+        (
+            f"(?<![a-z0-9])(?:at )?(?P<minute>(?:a )?quarter|(?:[0-9]{{1,2}}|{EN_NUM}) minutes?|twenty(?:[- ]five)?) to "
+            f"(?P<hour>{EN_HOUR})(?![a-z0-9:])"
+        ),
+        read.read_to,
+    ),
+    (rf"{DIAL}(?P<hour>{EN_HOUR})(?:[:.](?P<minute>[0-9]{{2}}))? ?{AM_PM}", read.read_am_pm),
+    (rf"{DIAL}(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{2}})(?::00)?(?![0-9a-y:])", read.read_written),
+    (rf"{AT}(?P<hour>[0-9]{{1,2}})\.(?P<minute>[0-9]{{2}})(?![0-9a-z:.])", read.read_written),
+    (
+        (
+            f"(?<![a-z])(?:at )?(?P<hour>{HOUR_WORD})[- ]"
+            f"(?P<minute>oh[- ]five|ten|fifteen|(?:twenty|thirty|forty|fifty)(?:[- ]five)?)(?![a-z])"
+        ),
+        read.read_spoken,
+    ),
+    (f"(?<![a-z0-9:.])(?:at )?(?P<hour>{EN_HOUR}) ?o ?'?clock(?![a-z])", read.read_hour),
+    (rf"{AT}(?P<hour>{EN_HOUR})(?![0-9a-z:/%]|\.[0-9])", read.read_hour),
+    (
+        (
+            f"(?<![a-z0-9:./-])(?P<hour>{EN_HOUR})"
+            f"(?= ?(?:in the|this|at|{DAY_MARK}{{1,20}}) ?(?:morning|afternoon|evening|night)| ?(?:noon|midday))"
+        ),
+        read.read_hour,
+    ),
+    (r"(?<![a-z])this (?P<part>morning|afternoon|evening)(?![a-z])", read.read_part_today),
+    (r"(?<![a-z0-9])(?P<part>tonight|tonite|2nite)(?![a-z])", read.read_part_today),
+    (
+        r"(?<![a-z])(?:in the |at )?(?P<part>morning|afternoon|evening|night|noon|midday)(?![a-z])",
+        read.read_part,
+    ),
+    (r"(?<![a-z])(?P<part>p)\.?m(?![a-z])\.?", read.read_part),  # sat pm, PM 3:00
+    (rf"(?:(?<={DAY_MARK}) ?|(?<![a-z ]))(?P<part>a)\.?m(?![a-z])\.?", read.read_part),  # not "I am"
+    (
+        f"(?<!最)(?P<part>{either(word for word in read.PARTS if len(word) > 1 and not word.isascii())})",
+        read.read_part,
+    ),
+    (f"(?<![最提尽趁])(?P<part>[早晚])(?= ?{NUM} ?[点时:]| ?{TIME_MARK})", read.read_part),
+    (f"{ALONE}{CN_BEFORE}到? ?(?P<hour>{NUM}) ?点钟?", read.read_chinese_before),
+    (f"{ALONE}(?P<hour>{NUM}) ?点 ?{CN_BEFORE}", read.read_chinese_before),
+    (
+        f"{ALONE}(?P<hour>{NUM}) ?(?:点|时(?![候间段长常光差尚区]))(?:钟|整|正)?(?: ?{CN_MINUTE})?",
+        read.read_chinese_clock,
+    ),
+)
+RULES: Final = (*OVER, *DATES, *FROM_NOW, *DAY_NAMES, *TIMES)

@@ -1,0 +1,133 @@
+"""When people talk to people: the bot keeps quiet, makes sure that the shop hears of a waiting customer, and calls for help.
+
+A customer's text that is no command and no answer is for the staff. If none of them answers within 5 minutes of opening
+hours, the bot says once that the shop has been told, and tells the staff group; outside opening hours it says when the
+shop opens.
+"""
+
+from __future__ import annotations
+
+from imserver.plugin_api import Transaction
+from imserver.plugins.booking.conversations import service_at, services_of, staff_group
+from imserver.plugins.booking.customers import language_for
+from imserver.plugins.booking.messages import cards
+from imserver.plugins.booking.messages.shop_texts import ShopTexts
+from imserver.plugins.booking.schedule.hours import (
+    MINUTE_MS,
+    after_open_minutes,
+    is_open,
+    next_opening,
+    wall_of,
+    zone_of,
+)
+from imserver.plugins.booking.understanding.alarms import RedFlag
+
+from .context import DialogueContext, Place
+from .state import doubt_all
+
+UNANSWERED_TIMER = "unanswered"
+#: A human who wrote so recently is still in the conversation.
+HUMAN_MIN = 10
+WAIT_MIN = 5
+
+
+def staff_wrote(tx: Transaction, conversation_id: str) -> None:
+    """A human answers: nothing waits any more, the bot keeps quiet for a while, and a yes may be for them."""
+    doubt_all(tx, conversation_id)
+    tx.execute(
+        "UPDATE booking_services SET last_human_at = ?, waiting_since = NULL WHERE conversation_id = ?",
+        (tx.now_ms, conversation_id),
+    )
+
+
+def human_is_there(tx: Transaction, conversation_id: str) -> bool:
+    service = service_at(tx, conversation_id)
+    return service is not None and tx.now_ms - service.last_human_at < HUMAN_MIN * MINUTE_MS
+
+
+def wait_for_human(context: DialogueContext) -> bool:
+    """A customer's text for the staff. True if something was said (only outside opening hours, and once)."""
+    service = service_at(context.tx, context.home)
+    if service is None or service.waiting_since is not None or human_is_there(context.tx, context.home):
+        return False
+    shop = context.the_shop
+    context.tx.execute(
+        "UPDATE booking_services SET waiting_since = ? WHERE conversation_id = ?",
+        (context.now_ms, context.home),
+    )
+    due = after_open_minutes(shop, context.now_ms, WAIT_MIN)
+    if due is not None:
+        context.tx.schedule(due, UNANSWERED_TIMER, {"conversation": context.home, "since": context.now_ms})
+    if is_open(shop, context.now_ms):
+        return False
+    opens = next_opening(shop, context.now_ms)
+    if opens is None:
+        context.say("human.closed_long")
+    else:
+        zone = zone_of(shop)
+        today = wall_of(context.now_ms, zone).date()
+        context.say("human.closed", opens=context.words.relative(wall_of(opens, zone), today))
+    return True
+
+
+def unanswered(tx: Transaction, texts: ShopTexts, conversation_id: str, since: int) -> None:
+    """The timer: still nobody answered the text of `since`."""
+    service = service_at(tx, conversation_id)
+    if service is None or service.waiting_since != since:
+        return
+    shop = texts.chain.shop(service.store_id)
+    if shop is None:
+        return
+    words = texts.catalogue.words(language_for(tx, service.customer_id), shop)
+    tx.post(conversation_id, {"type": "text", "text": words("human.told")}, sender_id=shop.bot)
+    _ping(tx, texts, shop.id, service.customer_id, "staff.waiting", conversation_id)
+
+
+def human(context: DialogueContext) -> bool:
+    """人工: somebody wants a human now."""
+    if context.place is Place.STAFF:
+        return False
+    context.tx.execute(
+        "UPDATE booking_services SET waiting_since = COALESCE(waiting_since, ?) WHERE conversation_id = ?",
+        (context.now_ms, context.home),
+    )
+    shop = context.the_shop
+    if is_open(shop, context.now_ms):
+        context.say("human.called")
+    else:
+        opens = next_opening(shop, context.now_ms)
+        today = wall_of(context.now_ms, zone_of(shop)).date()
+        if opens is None:
+            context.say("human.closed_long")
+        else:
+            context.say("human.closed", opens=context.words.relative(wall_of(opens, zone_of(shop)), today))
+    _ping(context.tx, context.texts, shop.id, context.customer_id, "staff.wants_human", context.home)
+    return True
+
+
+def emergency(context: DialogueContext, flag: RedFlag) -> None:
+    """A red flag: the way to the emergency department at once, and every shop that knows the customer is called."""
+    text = context.words(f"red_flag.{flag.kind}")
+    sender = context.bot if context.home == context.heard_in else context.heard_by
+    context.tx.post(context.heard_in, cards.card(context.words("red_flag.title"), text), sender_id=sender)
+    known = [service.store_id for service in services_of(context.tx, context.customer_id)]
+    here = [context.shop.id] if context.shop else []
+    for store_id in dict.fromkeys(here or known or [context.chain.stores[0].id]):
+        _ping(context.tx, context.texts, store_id, context.customer_id, "staff.red_flag", context.heard_in)
+
+
+def _ping(
+    tx: Transaction, texts: ShopTexts, store_id: str, customer_id: str, key: str, conversation_id: str
+) -> None:
+    shop = texts.chain.shop(store_id)
+    group = staff_group(tx, store_id)
+    if shop is None or group is None:
+        return
+    words = texts.staff_words(shop)
+    user = tx.user(customer_id)
+    content = cards.card(
+        words(f"{key}_title"),
+        words(key, name=user.display_name if user else customer_id),
+        ref=("conversation", conversation_id, 1),
+    )
+    tx.post(group, content, sender_id=shop.bot)

@@ -1,0 +1,337 @@
+"""The front desk: every text that the plugin hears comes here and goes to a command, to the open question, or to people.
+
+The order is the plugin's promise: red flags first; then commands; then answers to what the bot asked; the rest is for humans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import partial
+
+from imserver.plugin_api import Audience, Transaction, User
+from imserver.plugins.booking.conversations import service_at, services_of, shop_of_staff_group, staff_of
+from imserver.plugins.booking.customers import customer, language_for, remember
+from imserver.plugins.booking.messages.shop_texts import ShopTexts
+from imserver.plugins.booking.messages.texts import language_of
+from imserver.plugins.booking.schedule.shops import Shop
+from imserver.plugins.booking.understanding.acts import Said, fold
+from imserver.plugins.booking.understanding.alarms import RedFlag
+
+from . import book as booking
+from . import browse, change, handoff, staff
+from .context import DialogueContext, Place
+from .state import Dialogue, doubt_all
+
+
+class Where(Enum):
+    """Where a command is carried out."""
+
+    SHOP = "shop"  # needs a shop: asks which if that is not clear
+    SHOP_IF_KNOWN = "shop_if_known"  # in the shop's conversation if one was opened, else across all shops
+    HERE = "here"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A row of the command table. `run` answers False if the text was no command after all (取消… said in passing)."""
+
+    name: str
+    aliases: tuple[str, ...]
+    run: Callable[[DialogueContext, Said], bool]
+    where: Where
+    help: str
+
+
+def _cancel(context: DialogueContext, said: Said) -> bool:
+    """取消 alone ends what is being booked or moved; otherwise it is about an appointment."""
+    if said.code or said.rest:
+        return change.cancel(context, said)
+    here = context.home, context.shop, context.bot
+    _find_dialogue(context)
+    state = context.dialogue()
+    if state is None or state.kind not in ("book", "move"):
+        context.home, context.shop, context.bot = here
+        return change.cancel(context, said)
+    return _answered(context, state, replace(said, answer=False))
+
+
+def _confirm(context: DialogueContext, said: Said) -> bool:
+    """确认 alone is a yes to what was asked."""
+    state = context.dialogue()
+    if said.code or said.rest or state is None:
+        return staff.confirm(context, said)
+    return _answered(context, state, replace(said, answer=True))
+
+
+def _human(context: DialogueContext, said: Said) -> bool:
+    return handoff.human(context)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("book", ("预约", "預約"), booking.book, Where.SHOP, "book an appointment"),
+    Command("slots", ("空档", "空檔"), browse.slots, Where.SHOP, "free slots of a day"),
+    Command("my", ("我的预约", "我的預約"), browse.my, Where.SHOP_IF_KNOWN, "my appointments"),
+    Command("move", ("改约", "改約", "改期"), change.move, Where.SHOP_IF_KNOWN, "move an appointment"),
+    Command("cancel", ("取消", "取消预约", "取消預約"), _cancel, Where.SHOP_IF_KNOWN, "cancel an appointment"),
+    Command("stores", ("门店", "門店"), browse.stores, Where.HERE, "the shops"),
+    Command("info", ("地址",), browse.info, Where.SHOP, "address, parking, opening hours"),
+    Command("human", ("人工",), _human, Where.SHOP, "call the staff"),
+    Command("lenses", ("我戴",), browse.lenses, Where.SHOP, "what to mind with contact lenses"),
+    Command("help", ("帮助", "幫助"), browse.help_, Where.HERE, "what can be typed"),
+    Command("confirm", ("确认", "確認"), _confirm, Where.SHOP_IF_KNOWN, "say yes; staff: confirm a request"),
+    Command("schedule", ("今日预约", "今日預約", "日程"), staff.schedule, Where.HERE, "staff: the day sheet"),
+    *(
+        Command(name, aliases, partial(staff.step, staff.ACTIONS[action]), Where.HERE, f"staff: {help_text}")
+        for name, aliases, action, help_text in (
+            ("arrive", ("到店",), "arrive", "the customer is here"),
+            ("start", ("开始", "開始"), "start", "the exam begins"),
+            ("done", ("完成",), "finish", "the exam is over"),
+            ("no-show", ("爽约", "爽約"), "no_show", "the customer did not come"),
+        )
+    ),
+)  # fmt: skip
+#: Commands that go on with what is being asked. After any other a yes may be meant for that one's answer.
+_GO_ON = frozenset({"book", "move", "cancel", "confirm"})
+#: Commands whose Chinese words also begin questions to people: 预约要多少钱, 取消要扣钱吗.
+_ASKED_ABOUT = frozenset({"book", "move", "cancel"})
+_BY_NAME = {command.name: command for command in COMMANDS}
+_TRIGGERS = {
+    **{alias: command for command in COMMANDS for alias in command.aliases},
+    **{f"/{command.name}": command for command in COMMANDS},
+}
+
+
+def split(line: str) -> tuple[str, str] | None:
+    """(command, arguments) of a line that our own buttons hold, or None."""
+    for trigger in sorted(_TRIGGERS, key=len, reverse=True):
+        if (
+            line == trigger
+            or line.startswith(f"{trigger} ")
+            or (line.startswith(trigger) and trigger[0] != "/")
+        ):
+            return _TRIGGERS[trigger].name, line[len(trigger) :].strip()
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message: where, by whom, among whom, and its text ("" for a picture or a file)."""
+
+    conversation_id: str
+    sender_id: str
+    audience: Audience
+    text: str
+    #: What was found in the text before anything else.
+    flag: RedFlag | None = None
+
+
+def hear_command(tx: Transaction, texts: ShopTexts, message: Incoming, name: str, arguments: str) -> None:
+    """A text that the host took for one of our commands."""
+    booking.expire_overdue(tx, texts)
+    context = locate(tx, texts, message)
+    if context is not None and not _emergency(context, message.flag):
+        _run(context, name, arguments)
+
+
+def hear_text(tx: Transaction, texts: ShopTexts, message: Incoming) -> None:
+    """Any other message in a conversation with one of our bots."""
+    booking.expire_overdue(tx, texts)
+    context = locate(tx, texts, message)
+    if context is not None and not _emergency(context, message.flag):
+        _text(context)
+
+
+def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueContext | None:
+    """Whose talk this is; None if it is not for us (a shop that left the chain, a group without our bots)."""
+    here = message.conversation_id
+    sender = tx.user(message.sender_id) or User(message.sender_id, message.sender_id)
+    service = service_at(tx, here)
+    group = shop_of_staff_group(tx, here) if service is None else None
+    shop = texts.chain.shop(service.store_id if service else group or "")
+    if (service or group) and shop is None:
+        return None
+    if shop is not None:
+        place = Place.SERVICE if service else Place.STAFF
+        bot = shop.bot
+    else:
+        bots = {texts.chain.bot: None, **{one.bot: one for one in texts.chain.stores}}
+        found = next((one for one in bots if one in message.audience), None)
+        if found is None:
+            return None
+        place = Place.DIRECT if here.startswith("direct/") else Place.OTHER
+        bot, shop = found, bots[found]
+    customer_id = service.customer_id if service else sender.user_id
+    is_staff = place is Place.STAFF or (
+        place is Place.SERVICE and shop is not None and sender.user_id != customer_id
+        and sender.user_id in staff_of(tx, shop)
+    )  # fmt: skip
+    language = texts.chain.staff_language if is_staff else language_for(tx, customer_id)
+    return DialogueContext(
+        tx, texts, sender, message.text, place, here, bot, bot, shop, customer_id, here, language, is_staff
+    )
+
+
+def _emergency(context: DialogueContext, flag: RedFlag | None) -> bool:
+    if context.is_staff:
+        return False
+    if flag is not None:
+        _speak_as_written(context, remembered=False)
+        handoff.emergency(context, flag)
+        _doubt_own(context)
+        _doubt_others(context)
+    return flag is not None
+
+
+def _doubt_own(context: DialogueContext) -> None:
+    """The sender asked for something else, and was answered."""
+    asked_in = {
+        context.heard_in,
+        *(service.conversation_id for service in services_of(context.tx, context.customer_id)),
+    }
+    for conversation_id in sorted(asked_in):
+        doubt_all(context.tx, conversation_id, context.sender.user_id)
+
+
+def _doubt_others(context: DialogueContext) -> None:
+    """Words for people, which everybody in the conversation may say yes to (two parents and a shop)."""
+    if context.place is Place.SERVICE:
+        doubt_all(context.tx, context.heard_in)
+
+
+def _speak_as_written(context: DialogueContext, *, remembered: bool = True) -> None:
+    """Chinese is answered in Chinese, whatever the account says; a command in Latin letters in the account's language."""
+    if context.is_staff:
+        return
+    if any("\u4e00" <= char <= "\u9fff" for char in context.text):
+        context.language = "zh"
+    elif any(char.isalpha() for char in context.text) and remembered:
+        context.language = language_of(context.sender.language)
+    known = customer(context.tx, context.customer_id)
+    if remembered and context.language != known.language and context.sender.user_id == context.customer_id:
+        remember(context.tx, replace(known, language=context.language))
+
+
+def _run(context: DialogueContext, name: str, arguments: str) -> None:
+    row = _BY_NAME[name]
+    _speak_as_written(context)
+    context.command = name
+    said = context.hear(arguments)
+    if row.name in _ASKED_ABOUT and context.text[:1] not in "/／" and context.texts.ear.asks_people(said):
+        context.command = ""
+        _text(context)
+        return
+    if row.name not in _GO_ON:
+        _doubt_own(context)
+    if not _enter(context, row, said, arguments):
+        return
+    if not row.run(context, said):
+        context.command = ""
+        _text(context)
+
+
+def _enter(context: DialogueContext, row: Command, said: Said, arguments: str) -> bool:
+    """Go to the shop that the command is about. False if first has to be asked which."""
+    if row.where is Where.HERE or context.place is Place.STAFF:
+        return True
+    here = context.shop if context.place is Place.SERVICE else None
+    wanted = context.shop if context.is_staff else said.shop or context.shop
+    if wanted is None and row.where is Where.SHOP:
+        wanted = _only_shop(context)
+        if wanted is None:
+            browse.ask_shop(context, context.words(f"command.{row.name}"), arguments)
+            return False
+    if wanted is not None and wanted is not here:
+        context.go(wanted)
+    return True
+
+
+def _only_shop(context: DialogueContext) -> Shop | None:
+    stores = context.chain.stores
+    return stores[0] if len(stores) == 1 else None
+
+
+def _text(context: DialogueContext) -> None:
+    """No command: an answer to the open question, or words for people."""
+    _find_dialogue(context)
+    state = context.dialogue()
+    said = context.hear(context.text)
+    if state is not None and _answered(context, state, said):
+        return
+    _doubt_own(context)
+    _doubt_others(context)
+    if state is not None:
+        state.doubt()
+    if context.is_staff:
+        if context.place is Place.SERVICE:
+            handoff.staff_wrote(context.tx, context.heard_in)
+        elif fold(context.text).startswith("/"):
+            browse.show_help(context, "help.unknown", command=fold(context.text).split()[0][:40])
+        return
+    if context.place is Place.OTHER:
+        return
+    if fold(context.text).startswith("/"):
+        browse.show_help(context, "help.unknown", command=fold(context.text).split()[0][:40])
+    elif context.home == context.heard_in and context.place is Place.DIRECT:
+        _speak_as_written(context, remembered=False)
+        browse.show_help(context, "help.title")
+    else:
+        _for_people(context, state)
+
+
+def _answered(context: DialogueContext, state: Dialogue, said: Said) -> bool:
+    if said.number is not None and 1 <= said.number <= len(state.options):
+        command = split(state.options[said.number - 1])
+        if command is not None:
+            _run_option(context, *command)
+            return True
+    handlers = {"book": booking.answer, "move": change.answer_move, "cancel": change.answer_cancel}
+    if state.kind in handlers and handlers[state.kind](context, state, said):
+        return True
+    if said.number is not None and state.options and said.number <= 99:
+        context.say("unclear.number", count=len(state.options))
+        return True
+    return False
+
+
+def _run_option(context: DialogueContext, name: str, arguments: str) -> None:
+    """A number stands for a button. Its language is the one that the button was shown in."""
+    row = _BY_NAME[name]
+    context.command = name
+    said = context.hear(arguments)
+    if _enter(context, row, said, arguments):
+        row.run(context, said)
+
+
+def _find_dialogue(context: DialogueContext) -> None:
+    """An answer typed in the direct chat belongs to the question asked in a service conversation."""
+    if context.place is not Place.DIRECT or context.dialogue() is not None:
+        return
+    for service in services_of(context.tx, context.customer_id):
+        shop = context.chain.shop(service.store_id)
+        if shop is None or context.shop not in (None, shop):
+            continue
+        here = context.home, context.shop, context.bot
+        context.home, context.shop, context.bot = service.conversation_id, shop, shop.bot
+        if context.dialogue() is not None:
+            return
+        context.home, context.shop, context.bot = here
+
+
+def _for_people(context: DialogueContext, state: Dialogue | None) -> None:
+    """A customer's words for the staff. An open question is asked once more, but not while a human is there."""
+    if handoff.human_is_there(context.tx, context.home):
+        return
+    said_something = handoff.wait_for_human(context)
+    if state is None or state.kind == "menu" or state.misses or said_something:
+        return
+    state.misses += 1
+    context.keep(state)
+    context.say("unclear.left_to_staff")
+    if state.kind == "book":
+        booking.repeat(context, state)
+        state = context.dialogue()
+        if state is not None:
+            state.misses = 1
+            context.keep(state)

@@ -1,0 +1,156 @@
+"""What staff ask for and do: the day sheet, and the steps of an appointment (one row of the transition table each)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+from imserver.plugins.booking.journey import notify
+from imserver.plugins.booking.schedule.appointments import Appointment, act, between, by_code, resources_of
+from imserver.plugins.booking.schedule.hours import utc_ms, wall_of, zone_of
+from imserver.plugins.booking.schedule.shops import Shop
+from imserver.plugins.booking.schedule.status import Action, NotPossible, Status
+from imserver.plugins.booking.understanding.acts import Said
+
+from . import book, change
+from .context import DialogueContext, Place
+
+#: Lines in one message of a day sheet; a longer day is several messages.
+MAX_LINES = 50
+
+ACTIONS = {
+    "arrive": Action.ARRIVE,
+    "start": Action.START,
+    "finish": Action.FINISH,
+    "no_show": Action.NO_SHOW,
+}
+
+
+def schedule(context: DialogueContext, said: Said) -> bool:
+    """今日预约 [day]: the day sheet."""
+    if context.place is not Place.STAFF:  # elsewhere customers read along
+        if said.rest:
+            return False  # 日程怎么排的 is a question
+        context.say("staff.only")
+        return True
+    shop = context.the_shop
+    today = wall_of(context.now_ms, zone_of(shop)).date()
+    day = today
+    if said.names_time and said.reading is not None:
+        reading = said.reading
+        if reading.day is None and not reading.candidates:
+            context.say("staff.which_day")
+            return True
+        day = reading.day or reading.candidates[0].date()
+    _show_day(context, shop, day)
+    return True
+
+
+def _show_day(context: DialogueContext, shop: Shop, day: date) -> None:
+    words = context.texts.staff_words(shop)
+    zone = zone_of(shop)
+    begin = datetime.combine(day, time())
+    bounds = [
+        utc_ms(wall, zone) or utc_ms(wall + timedelta(hours=1), zone) or 0
+        for wall in (begin, begin + timedelta(days=1))
+    ]
+    rows = between(context.tx, shop.id, bounds[0], bounds[1])
+    title = words("sheet.title", store=shop.names.in_language(words.language), day=words.day(day))
+    if not rows:
+        context.post({"type": "text", "text": f"{title}\n{words('sheet.empty')}"})
+        return
+    lines = [_line(context, shop, one) for one in rows]
+    count = sum(one.status not in (Status.CANCELLED, Status.HELD) for one in rows)
+    for first in range(0, len(lines), MAX_LINES):
+        part = "\n".join(lines[first : first + MAX_LINES])
+        text = words("sheet.text", title=title, count=count, lines=part)
+        context.post({"type": "text", "text": text})
+
+
+def _line(context: DialogueContext, shop: Shop, appointment: Appointment) -> str:
+    words = context.texts.staff_words(shop)
+    service = context.chain.service(appointment.service_id)
+    band = context.chain.band(appointment.age_band)
+    used = resources_of(context.tx, appointment.id)
+    names = [r.names.in_language(words.language) for r in shop.resources if r.id in used]
+    customer = context.tx.user(appointment.customer_id)
+    details = [
+        service.names.in_language(words.language) if service else appointment.service_id,
+        appointment.for_name or (customer.display_name if customer else appointment.customer_id),
+        band.names.in_language(words.language) if band else "",
+        words("sheet.first_visit") if appointment.first_visit else "",
+        *names,
+        words(f"status.{appointment.status}"),
+    ]
+    end = wall_of(appointment.end_at, zone_of(shop))
+    return words(
+        "sheet.line",
+        start=f"{appointment.wall:%H:%M}",
+        end=f"{end:%H:%M}",
+        code=appointment.code,
+        details=words("sheet.separator").join(detail for detail in details if detail),
+    )
+
+
+def confirm(context: DialogueContext, said: Said) -> bool:
+    """确认 [CODE]: the customer's yes to what is asked, or staff's to a pending appointment."""
+    state = context.dialogue()
+    if not said.code:
+        if context.is_staff and context.place is Place.STAFF:
+            context.say("staff.which_code")
+            return True
+        return False
+    appointment = by_code(context.tx, said.code)
+    if appointment is None or not change.visible(context, appointment):
+        change.no_such(context, said.code)
+        return True
+    if not context.is_staff and context.shop is not context.texts.shop_of(appointment):
+        context.go(context.texts.shop_of(appointment))
+        state = context.dialogue()
+    if state is not None and state.kind == "move" and state.appointment_id == appointment.id:
+        candidates = said.reading.candidates if said.reading else ()
+        change.confirm_move(context, state, appointment, said, candidates[0] if candidates else None)
+    elif appointment.status is Status.HELD:
+        book.confirm_held(context, said, appointment)
+    elif appointment.status is Status.PENDING and context.is_staff:
+        _step(context, said, appointment, Action.CONFIRM)
+    elif appointment.status is Status.EXPIRED:
+        context.say("stale.hold")
+    elif appointment.status is Status.CONFIRMED:
+        change.stale(context, appointment)
+    else:
+        change.not_possible(context, appointment)
+    return True
+
+
+def step(action: Action, context: DialogueContext, said: Said) -> bool:
+    """到店, 开始, 完成, 爽约 CODE."""
+    if not context.is_staff:
+        return False
+    if not said.code:
+        if context.place is not Place.STAFF:
+            return False
+        context.say("staff.which_code")
+        return True
+    appointment = by_code(context.tx, said.code)
+    if appointment is None or not change.visible(context, appointment):
+        change.no_such(context, said.code)
+        return True
+    _step(context, said, appointment, action)
+    return True
+
+
+def _step(context: DialogueContext, said: Said, appointment: Appointment, action: Action) -> None:
+    if said.version is not None and said.version != appointment.version:
+        change.stale(context, appointment)
+        return
+    try:
+        changed = act(context.tx, appointment, action, change.actor(context), context.sender.user_id)
+    except NotPossible:
+        change.not_possible(context, appointment)
+        return
+    if action is Action.CONFIRM:
+        notify.confirmed_by_staff(context.tx, context.texts, changed)
+    else:
+        notify.stepped(context.tx, context.texts, changed)
+    if context.place is not Place.STAFF:
+        context.say("staff.done", code=changed.code, status=context.words(f"status.{changed.status}"))

@@ -1,0 +1,142 @@
+"""Cards: message content that a client with buttons draws, and one without them shows as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from imserver.plugins.booking.schedule.appointments import Appointment
+from imserver.plugins.booking.schedule.shops import Chain, Shop
+from imserver.plugins.booking.schedule.status import Status
+
+from .texts import Words
+
+#: Buttons of one card. More than a chain's shops in one city would not be read anyway; a card stays far below 32 KiB.
+MAX_ACTIONS = 50
+
+_CHANGEABLE = frozenset({Status.PENDING, Status.CONFIRMED})
+#: What staff may do next, by status: (text of the button, command).
+_STAFF_STEPS: dict[Status, tuple[str, ...]] = {
+    Status.PENDING: ("confirm", "cancel"),
+    Status.CONFIRMED: ("arrive", "no_show"),
+    Status.ARRIVED: ("start",),
+    Status.IN_EXAM: ("finish",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A button: tapping it posts `command` as a message. Typing its number does the same."""
+
+    label: str
+    command: str
+    style: str = "default"
+
+
+def card(
+    title: str,
+    text: str = "",
+    fields: Sequence[tuple[str, str]] = (),
+    options: Sequence[Option] = (),
+    ref: tuple[str, str, int] | None = None,
+) -> dict[str, Any]:
+    """A card's content, with the keys of the SPEC, "Content"."""
+    content: dict[str, Any] = {
+        "type": "card",
+        "title": title,
+        "text": text,
+        "fields": [[label, value] for label, value in fields],
+        "actions": [
+            {"label": option.label, "command": option.command, "style": option.style}
+            for option in options[:MAX_ACTIONS]
+        ],
+    }
+    if ref is not None:
+        content["ref"] = {"kind": ref[0], "id": ref[1], "version": ref[2]}
+    return content
+
+
+def numbered(words: Words, options: Sequence[Option]) -> str:
+    """The options as lines, for everybody who types."""
+    return "\n".join(
+        words("option", number=number, label=option.label)
+        for number, option in enumerate(options[:MAX_ACTIONS], 1)
+    )
+
+
+def question(
+    words: Words, title: str, text: str, options: Sequence[Option], fields: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """A card that asks: text, the numbered options, buttons."""
+    lines = numbered(words, options)
+    return card(title, f"{text}\n{lines}" if lines and text else text or lines, fields, options)
+
+
+def appointment_fields(
+    words: Words, chain: Chain, shop: Shop, appointment: Appointment, people: Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    """What everybody wants to know of an appointment, with labels."""
+    service = chain.service(appointment.service_id)
+    band = chain.band(appointment.age_band)
+    fields = [
+        (words("field.store"), shop.names.in_language(words.language)),
+        (
+            words("field.service"),
+            service.names.in_language(words.language) if service else appointment.service_id,
+        ),
+        (words("field.when"), words.moment(appointment.wall)),
+        (words("field.length"), words("minutes", minutes=appointment.minutes)),
+    ]
+    if appointment.for_name:
+        fields.append((words("field.name"), appointment.for_name))
+    if band is not None:
+        fields.append((words("field.age"), band.names.in_language(words.language)))
+    named = [resource for resource in shop.resources if resource.id in people and resource.kind == "person"]
+    if named:
+        fields.append((words("field.with"), named[0].names.in_language(words.language)))
+    fields.append((words("field.code"), appointment.code))
+    return fields
+
+
+def appointment_card(
+    words: Words, chain: Chain, shop: Shop, appointment: Appointment, people: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The customer's card of an appointment in its current state."""
+    text = words(
+        f"status_text.{appointment.status}",
+        when=words.moment(appointment.wall),
+        store=shop.names.in_language(words.language),
+        code=appointment.code,
+    )
+    return card(
+        words(f"status.{appointment.status}"),
+        text,
+        appointment_fields(words, chain, shop, appointment, people),
+        change_options(words, appointment),
+        ("appointment", appointment.code, appointment.version),
+    )
+
+
+def change_options(words: Words, appointment: Appointment) -> list[Option]:
+    """Buttons to move or cancel, if its status allows that; they carry the version."""
+    if appointment.status not in _CHANGEABLE:
+        return []
+    return [
+        Option(
+            words(f"button.{name}"),
+            f"{words(f'command.{name}')} {appointment.code} v{appointment.version}",
+            style,
+        )
+        for name, style in (("move", "default"), ("cancel", "danger"))
+    ] + [Option(words("button.info"), words("command.info"))]
+
+
+def staff_options(words: Words, appointment: Appointment) -> list[Option]:
+    """Buttons for what staff do next with an appointment."""
+    return [
+        Option(
+            words(f"button.{name}"), f"{words(f'command.{name}')} {appointment.code} v{appointment.version}"
+        )
+        for name in _STAFF_STEPS.get(appointment.status, ())
+    ]

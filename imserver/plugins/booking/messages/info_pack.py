@@ -1,0 +1,99 @@
+"""The one info pack after a confirmation: where it is, how to park, what to bring, what to mind; and what reminders add.
+
+It fits the person: first visit and young, presbyopia, a child with a parent; contact lenses by service. A sentence is a text
+of the catalogue; here is only decided which ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imserver.plugins.booking.schedule.appointments import Appointment
+from imserver.plugins.booking.schedule.shops import Chain, Service, Shop
+
+from . import cards
+from .cards import Option
+from .texts import Words
+
+LENS_KINDS = ("soft", "rgp", "orthok")
+
+
+def info_pack(
+    words: Words, chain: Chain, shop: Shop, appointment: Appointment, lens_kind: str
+) -> dict[str, Any]:
+    """The card that follows a confirmation. `lens_kind`: what is known of the customer's contact lenses, or ""."""
+    service = chain.service(appointment.service_id)
+    lines = _notes(words, chain, shop, appointment, service, lens_kind)
+    options = []
+    if service is not None and service.lenses == "stop" and not lens_kind:
+        options = [
+            Option(words(f"lenses.{kind}_label"), f"{words('command.lenses')} {words(f'lenses.{kind}_word')}")
+            for kind in LENS_KINDS
+        ]
+    return cards.card(words("info.title"), "\n".join(lines), place_fields(words, shop), options)
+
+
+def place_card(words: Words, shop: Shop, hours: str) -> dict[str, Any]:
+    """Address, parking, telephone and hours: what 地址 shows."""
+    name = shop.names.in_language(words.language)
+    return cards.card(words("info.place_title", store=name), hours, place_fields(words, shop))
+
+
+def place_fields(words: Words, shop: Shop) -> list[tuple[str, str]]:
+    """How to find the shop."""
+    fields = [(words("field.address"), shop.address.in_language(words.language))]
+    if shop.parking is not None:
+        fields.append((words("field.parking"), shop.parking.in_language(words.language)))
+    if shop.map_link:
+        fields.append((words("field.map"), shop.map_link))
+    if shop.phone:
+        fields.append((words("field.phone"), shop.phone))
+    return fields
+
+
+def reminder_note(words: Words, chain: Chain, appointment: Appointment, lens_kind: str) -> str:
+    """What a reminder adds: the few things that this person must not forget."""
+    service = chain.service(appointment.service_id)
+    return "\n".join(_person_notes(words, chain, appointment) + _lens_notes(words, service, lens_kind))
+
+
+def _notes(
+    words: Words,
+    chain: Chain,
+    shop: Shop,
+    appointment: Appointment,
+    service: Service | None,
+    lens_kind: str,
+) -> list[str]:
+    lines = []
+    if service is not None and service.brings_old_pair:
+        lines.append(words("info.bring"))
+    else:
+        lines.append(words("info.bring_little"))
+    if shop.needs_id_card:
+        lines.append(words("info.id_card"))
+    if appointment.first_visit:
+        lines.append(words("info.first_visit"))
+    lines += _person_notes(words, chain, appointment)
+    lines += _lens_notes(words, service, lens_kind)
+    if service is not None and service.dilation and shop.medical_licence:
+        lines.append(words("info.dilation"))
+    lines.append(words("info.change"))
+    return lines
+
+
+def _person_notes(words: Words, chain: Chain, appointment: Appointment) -> list[str]:
+    band = chain.band(appointment.age_band)
+    if band is None:
+        return []
+    notes = [("info.guardian", band.guardian), ("info.presbyopia", band.presbyopia)]
+    return [words(key) for key, applies in notes if applies]
+
+
+def _lens_notes(words: Words, service: Service | None, lens_kind: str) -> list[str]:
+    """Of contact lenses: wear them to a re-check; before an exam the kind decides, and only soft ones are left out."""
+    if service is None or not service.lenses:
+        return []
+    if service.lenses == "wear":
+        return [words("lenses.wear")]
+    return [words(f"lenses.{lens_kind}_before" if lens_kind in LENS_KINDS else "lenses.before")]

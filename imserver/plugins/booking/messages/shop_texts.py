@@ -1,0 +1,36 @@
+"""What does not change while the plugin runs: the chain of shops, the texts, and the readers of what people type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imserver.plugins.booking.schedule.appointments import Appointment
+from imserver.plugins.booking.schedule.shops import Chain, Shop
+from imserver.plugins.booking.understanding.acts import Ear
+from imserver.plugins.booking.understanding.alarms import RedFlags
+
+from .texts import Catalogue, Words
+
+
+@dataclass(frozen=True, slots=True)
+class ShopTexts:
+    """What does not change while the plugin runs."""
+
+    chain: Chain
+    catalogue: Catalogue
+    ear: Ear
+    red_flags: RedFlags
+
+    @classmethod
+    def of(cls, chain: Chain) -> ShopTexts:
+        return cls(chain, Catalogue(chain), Ear(chain), RedFlags())
+
+    def staff_words(self, shop: Shop) -> Words:
+        return self.catalogue.words(self.chain.staff_language, shop)
+
+    def shop_of(self, appointment: Appointment) -> Shop:
+        """The appointment's store. A store that left the chain file cannot be asked about any more: KeyError."""
+        shop = self.chain.shop(appointment.store_id)
+        if shop is None:
+            raise KeyError(f"store {appointment.store_id!r} is not in the chain file")
+        return shop

@@ -1,0 +1,176 @@
+"""The plugin object: registers commands, listeners and timers, and runs each event as one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from importlib import resources
+from typing import Any
+
+import msgspec
+
+from imserver.plugin_api import (
+    Call,
+    Context,
+    MessagePosted,
+    Migration,
+    TimerFired,
+    Transaction,
+    decode_content,
+)
+
+from . import conversations
+from .checks import CHECKS
+from .dialogue import book, handoff, router
+from .dialogue.router import COMMANDS, Incoming
+from .journey import reminders
+from .messages.shop_texts import ShopTexts
+from .schedule.shops import load_chain
+from .understanding.alarms import WINDOW_CHARS
+
+
+class BookingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[plugins.booking]`."""
+
+    #: The name of a chain that ships (`demo`), or the path of a chain file (`….toml`).
+    chain: str = "demo"
+
+
+class BookingPlugin:
+    """Eye-exam appointments inside the chat window."""
+
+    name = "booking"
+    config_type = BookingConfig
+
+    def __init__(self) -> None:
+        self._context: Context | None = None
+        self._texts: ShopTexts | None = None
+
+    @property
+    def migrations(self) -> Sequence[Migration]:
+        folder = resources.files(__package__) / "migrations"
+        files = sorted(
+            (file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name
+        )
+        return [Migration(int(file.name[:4]), file.read_text(encoding="utf-8")) for file in files]
+
+    @property
+    def cli(self) -> Any:
+        """The click command behind `imserver booking`; click comes with the server's extra, so it is imported late."""
+        from .command_line import booking as command
+
+        return command
+
+    async def start(self, context: Context) -> None:
+        """Load the chain (a mistake in it stops the start), make bots and staff groups, register everything."""
+        texts = ShopTexts.of(load_chain(context.config.chain))
+        self._context, self._texts = context, texts
+        chain = texts.chain
+        language = "zh-CN" if chain.staff_language == "zh" else "en"
+        await context.ensure_bot(chain.bot, chain.names.in_language(chain.staff_language), language=language)
+        for shop in chain.stores:
+            await context.ensure_bot(
+                shop.bot, shop.names.in_language(chain.staff_language), language=language
+            )
+        await context.transaction(lambda tx: conversations.prepare(tx, chain, texts.catalogue))
+        await context.transaction(lambda tx: book.expire_overdue(tx, texts))
+        for command in COMMANDS:
+            context.command(command.name, self._command, help=command.help, aliases=command.aliases)
+        context.on(MessagePosted, self._message)
+        context.timer(book.HOLD_TIMER, self._hold_ended)
+        context.timer(reminders.TIMER, self._reminder_due)
+        context.timer(handoff.UNANSWERED_TIMER, self._unanswered)
+        for name, query in CHECKS.items():
+            context.check(name, query)
+
+    async def stop(self) -> None:
+        """The host undoes the registrations; nothing else was taken."""
+        self._context = self._texts = None
+
+    async def _command(self, call: Call) -> None:
+        message = await self._incoming(call.event)
+        if message is not None:
+            await self._unit(
+                partial(
+                    router.hear_command,
+                    texts=self._shop_texts,
+                    message=message,
+                    name=call.name,
+                    arguments=call.arguments,
+                ),
+                call.event,
+            )
+
+    async def _message(self, event: MessagePosted) -> None:
+        message = await self._incoming(event)
+        if message is not None:
+            await self._unit(partial(router.hear_text, texts=self._shop_texts, message=message), event)
+
+    async def _incoming(self, event: MessagePosted) -> Incoming | None:
+        message = _incoming(event)
+        if message is None:
+            return None
+        for flag in self._shop_texts.red_flags.look(message.text):
+            if flag is not None:
+                return replace(message, flag=flag)
+            if len(message.text) > WINDOW_CHARS:
+                await asyncio.sleep(0)  # a long text is nobody else's delay
+        return message
+
+    async def _hold_ended(self, event: TimerFired) -> None:
+        number = _whole(event.payload["appointment"])
+        await self._unit(partial(book.expire, texts=self._shop_texts, appointment_id=number), event)
+
+    async def _reminder_due(self, event: TimerFired) -> None:
+        payload = event.payload
+        await self._unit(
+            partial(
+                reminders.fire,
+                texts=self._shop_texts,
+                appointment_id=_whole(payload["appointment"]),
+                version=_whole(payload["version"]),
+                kind=str(payload["kind"]),
+            ),
+            event,
+        )
+
+    async def _unanswered(self, event: TimerFired) -> None:
+        payload = event.payload
+        await self._unit(
+            partial(
+                handoff.unanswered,
+                texts=self._shop_texts,
+                conversation_id=str(payload["conversation"]),
+                since=_whole(payload["since"]),
+            ),
+            event,
+        )
+
+    async def _unit(self, fn: Callable[[Transaction], None], event: MessagePosted | TimerFired) -> None:
+        """One event, one transaction: rows, replies, timers and the mark that it is dealt with."""
+        assert self._context is not None
+        await self._context.transaction(fn, event=event)
+
+    @property
+    def _shop_texts(self) -> ShopTexts:
+        assert self._texts is not None, "the plugin is not started"
+        return self._texts
+
+
+def _incoming(event: MessagePosted) -> Incoming | None:
+    """What a person posted; None for tombstones and for what the server says of the conversation (`system`)."""
+    message = event.message
+    content = None if message.content is None else decode_content(message.content)
+    if content is None or content.get("type") == "system":
+        return None
+    text = content.get("text", "") if content.get("type") == "text" else ""
+    return Incoming(
+        message.conversation_id, message.sender_id, event.audience, text if isinstance(text, str) else ""
+    )
+
+
+def _whole(value: object) -> int:
+    assert isinstance(value, int)
+    return value

@@ -1,0 +1,337 @@
+"""Appointments and their cells: every change of one, inside the caller's transaction.
+
+Whether a slot is free is decided by the primary key of `booking_cells`: taking cells either inserts all of them or fails with
+sqlite3.IntegrityError. What was read before only says where to try first.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from imserver.plugin_api import Transaction
+
+from .codes import code_of
+from .hours import MINUTE_MS
+from .shops import Resource, Service, Shop
+from .slots import CELL_MS, Slot, pools
+from .status import LIVE, OWNING, Action, Actor, Status, next_status
+
+_LIVE = tuple(sorted(LIVE))
+_LIVE_MARKS = ", ".join("?" * len(_LIVE))
+#: Rows of one reading: a shop's day or a customer's list is far below.
+MAX_ROWS = 1000
+#: Holds that are ended at once; whoever asks next ends the next ones.
+MAX_OVERDUE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """A row of `booking_appointments`; the fields are its columns, in order."""
+
+    id: int
+    code: str
+    store_id: str
+    service_id: str
+    customer_id: str
+    conversation_id: str
+    for_name: str
+    age_band: str
+    first_visit: bool
+    phone: str
+    note: str
+    start_wall: str
+    zone: str
+    start_at: int
+    end_at: int
+    free_at: int
+    status: Status
+    version: int
+    hold_until: int | None
+    card_position: int | None
+    created_at: int
+    changed_at: int
+    changed_by: str
+
+    @property
+    def wall(self) -> datetime:
+        return datetime.fromisoformat(self.start_wall)
+
+    @property
+    def minutes(self) -> int:
+        return (self.end_at - self.start_at) // MINUTE_MS
+
+
+_COLUMN_NAMES = [field.name for field in fields(Appointment)]
+_COLUMNS = ", ".join(_COLUMN_NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to book; `actor_id` is who asked, `customer_id` for whom the conversation is."""
+
+    shop: Shop
+    service: Service
+    customer_id: str
+    conversation_id: str
+    actor_id: str
+    minutes: int
+
+
+def get(tx: Transaction, appointment_id: int) -> Appointment | None:
+    return _one(tx, "id = ?", (appointment_id,))
+
+
+def by_code(tx: Transaction, code: str) -> Appointment | None:
+    return _one(tx, "code = ?", (code.upper(),))
+
+
+def upcoming(tx: Transaction, customer_id: str, store_id: str | None = None) -> list[Appointment]:
+    """Live appointments of a customer that have not ended, soonest first."""
+    where = f"customer_id = ? AND start_at > ? AND end_at > ? AND status IN ({_LIVE_MARKS})"
+    # start_at bounds the index range: nothing lasts longer than a day.
+    params: list[object] = [customer_id, tx.now_ms - 24 * 60 * MINUTE_MS, tx.now_ms, *_LIVE]
+    if store_id is not None:
+        where += " AND store_id = ?"
+        params.append(store_id)
+    return _many(tx, f"{where} ORDER BY start_at LIMIT {MAX_ROWS}", params)
+
+
+def past(tx: Transaction, customer_id: str, store_id: str | None, count: int) -> list[Appointment]:
+    """The last appointments of a customer that are over, latest first."""
+    return _many(
+        tx,
+        "customer_id = ? AND (? IS NULL OR store_id = ?) AND (end_at <= ? OR status IN ('done', 'cancelled', 'no_show'))"
+        " AND status NOT IN ('held', 'expired') AND card_position IS NOT NULL ORDER BY start_at DESC LIMIT ?",
+        (customer_id, store_id, store_id, tx.now_ms, count),
+    )
+
+
+def between(tx: Transaction, store_id: str, begin_ms: int, end_ms: int) -> list[Appointment]:
+    """Everything of a store that starts in a span of time, except what never came to be, in order of time."""
+    return _many(
+        tx,
+        "store_id = ? AND start_at >= ? AND start_at < ? AND status NOT IN ('expired') AND NOT"
+        f" (status = 'cancelled' AND card_position IS NULL) ORDER BY start_at, id LIMIT {MAX_ROWS}",
+        (store_id, begin_ms, end_ms),
+    )
+
+
+def held_until(tx: Transaction, end_ms: int) -> list[Appointment]:
+    """Holds whose time was over at a moment, the earliest first."""
+    return _many(
+        tx,
+        f"hold_until <= ? AND status = 'held' ORDER BY hold_until LIMIT {MAX_OVERDUE}",
+        (end_ms,),
+    )
+
+
+def held_for(tx: Transaction, customer_id: str, store_id: str) -> list[Appointment]:
+    """What a shop holds for a customer."""
+    where = "hold_until IS NOT NULL AND status = 'held' AND customer_id = ? AND store_id = ?"
+    return _many(tx, f"{where} LIMIT {MAX_ROWS}", (customer_id, store_id))
+
+
+def resources_of(tx: Transaction, appointment_id: int) -> list[str]:
+    rows = tx.execute(
+        "SELECT resource_id FROM booking_appointment_resources WHERE appointment_id = ?", (appointment_id,)
+    )
+    return [row[0] for row in rows]
+
+
+def hold(tx: Transaction, wish: Wish, slot: Slot) -> Appointment | None:
+    """Keep a slot for `hold_s` seconds: a new appointment in status `held`, or None if the slot is taken."""
+    ((number,),) = tx.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM booking_appointments")
+    end_at = slot.start_at + wish.minutes * MINUTE_MS
+    row = {
+        "id": number,
+        "code": code_of(number),
+        "store_id": wish.shop.id,
+        "service_id": wish.service.id,
+        "customer_id": wish.customer_id,
+        "conversation_id": wish.conversation_id,
+        "start_wall": slot.wall.isoformat(timespec="minutes"),
+        "zone": wish.shop.zone,
+        "start_at": slot.start_at,
+        "end_at": end_at,
+        "free_at": end_at + wish.service.buffer_min * MINUTE_MS,
+        "status": Status.HELD,
+        "hold_until": tx.now_ms + wish.shop.hold_s * 1000,
+        "created_at": tx.now_ms,
+        "changed_at": tx.now_ms,
+        "changed_by": wish.actor_id,
+    }
+    tx.execute(
+        f"INSERT INTO booking_appointments ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
+        list(row.values()),
+    )
+    taken = _take(tx, number, wish, slot)
+    if taken is None:
+        tx.execute("DELETE FROM booking_appointments WHERE id = ?", (number,))
+        return None
+    _name_resources(tx, number, taken)
+    held = get(tx, number)
+    assert held is not None
+    _remember(tx, held, "hold")
+    return held
+
+
+def place(
+    tx: Transaction, appointment: Appointment, wish: Wish, slot: Slot, actor: Actor
+) -> Appointment | None:
+    """Give an appointment another time, length or service: one row changed, its cells exchanged. None: taken, unchanged."""
+    status = next_status(appointment.status, Action.MOVE, actor)
+    mine = tx.execute(
+        "SELECT resource_id, cell FROM booking_cells WHERE appointment_id = ?", (appointment.id,)
+    )
+    _release(tx, appointment.id)
+    taken = _take(tx, appointment.id, wish, slot)
+    if taken is None:
+        _insert_cells(tx, appointment.id, mine)  # freed a moment ago in this very transaction: cannot clash
+        return None
+    tx.execute("DELETE FROM booking_appointment_resources WHERE appointment_id = ?", (appointment.id,))
+    _name_resources(tx, appointment.id, taken)
+    end_at = slot.start_at + wish.minutes * MINUTE_MS
+    tx.execute(
+        "UPDATE booking_appointments SET service_id = ?, start_wall = ?, start_at = ?, end_at = ?, free_at = ?, hold_until = ?"
+        " WHERE id = ?",
+        (
+            wish.service.id,
+            slot.wall.isoformat(timespec="minutes"),
+            slot.start_at,
+            end_at,
+            end_at + wish.service.buffer_min * MINUTE_MS,
+            tx.now_ms + wish.shop.hold_s * 1000 if status == Status.HELD else None,
+            appointment.id,
+        ),
+    )
+    return _changed(tx, appointment, Action.MOVE, status, wish.actor_id)
+
+
+def describe(
+    tx: Transaction, appointment: Appointment, *, for_name: str, age_band: str, first_visit: bool
+) -> Appointment:
+    """Write down for whom it is. Part of the step that confirms, so the version stays."""
+    tx.execute(
+        "UPDATE booking_appointments SET for_name = ?, age_band = ?, first_visit = ? WHERE id = ?",
+        (for_name, age_band, int(first_visit), appointment.id),
+    )
+    return _again(tx, appointment)
+
+
+def act(
+    tx: Transaction, appointment: Appointment, action: Action, actor: Actor, actor_id: str
+) -> Appointment:
+    """Take a row of the transition table; statuses that own no cells give them back. Raises NotPossible."""
+    status = next_status(appointment.status, action, actor)
+    if status not in OWNING:
+        _release(tx, appointment.id)
+    tx.execute("UPDATE booking_appointments SET hold_until = NULL WHERE id = ?", (appointment.id,))
+    return _changed(tx, appointment, action, status, actor_id)
+
+
+def show_card(tx: Transaction, appointment: Appointment, position: int) -> Appointment:
+    """Remember where the appointment's card stands."""
+    tx.execute("UPDATE booking_appointments SET card_position = ? WHERE id = ?", (position, appointment.id))
+    return _again(tx, appointment)
+
+
+def _changed(
+    tx: Transaction, appointment: Appointment, action: Action, status: Status, actor_id: str
+) -> Appointment:
+    rows = tx.execute(
+        "UPDATE booking_appointments SET status = ?, version = version + 1, changed_at = ?, changed_by = ?"
+        " WHERE id = ? AND version = ? RETURNING version",
+        (status, tx.now_ms, actor_id, appointment.id, appointment.version),
+    )
+    if not rows:
+        raise LookupError(f"appointment {appointment.id} is no longer at version {appointment.version}")
+    changed = _again(tx, appointment)
+    _remember(tx, changed, action)
+    return changed
+
+
+def _remember(tx: Transaction, appointment: Appointment, action: str) -> None:
+    tx.execute(
+        "INSERT INTO booking_changes (appointment_id, version, action, status, start_wall, actor_id, at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            appointment.id,
+            appointment.version,
+            action,
+            appointment.status,
+            appointment.start_wall,
+            appointment.changed_by,
+            tx.now_ms,
+        ),
+    )
+
+
+def _take(tx: Transaction, number: int, wish: Wish, slot: Slot) -> list[Resource] | None:
+    """Own cells of one resource for each need, or none at all. Needs are of different kinds, so each is met on its own."""
+    taken = []
+    first = slot.start_at // CELL_MS
+    last = (slot.start_at + (wish.minutes + wish.service.buffer_min) * MINUTE_MS) // CELL_MS
+    for pool in pools(tx.execute, wish.shop, wish.service, slot, wish.minutes):
+        winner = next((r for r in pool if _own(tx, number, r.id, range(first, last))), None)
+        if winner is None:
+            _release(tx, number)
+            return None
+        taken.append(winner)
+    return taken
+
+
+def _own(tx: Transaction, number: int, resource_id: str, cells: range) -> bool:
+    try:
+        _insert_cells(tx, number, [(resource_id, cell) for cell in cells])
+    except sqlite3.IntegrityError:
+        return False
+    return True
+
+
+def _insert_cells(tx: Transaction, number: int, cells: Sequence[tuple[str, int]]) -> None:
+    """One statement, so that a clash undoes all of it."""
+    if cells:
+        tx.execute(
+            "INSERT INTO booking_cells (resource_id, cell, appointment_id) VALUES "  # noqa: S608  only marks are joined
+            + ", ".join(["(?, ?, ?)"] * len(cells)),
+            [value for resource_id, cell in cells for value in (resource_id, cell, number)],
+        )
+
+
+def _release(tx: Transaction, number: int) -> None:
+    tx.execute("DELETE FROM booking_cells WHERE appointment_id = ?", (number,))
+
+
+def _name_resources(tx: Transaction, number: int, taken: list[Resource]) -> None:
+    for resource in taken:
+        tx.execute(
+            "INSERT INTO booking_appointment_resources (appointment_id, resource_id) VALUES (?, ?)",
+            (number, resource.id),
+        )
+
+
+def _again(tx: Transaction, appointment: Appointment) -> Appointment:
+    row = get(tx, appointment.id)
+    assert row is not None
+    return row
+
+
+def _one(tx: Transaction, where: str, params: Sequence[object]) -> Appointment | None:
+    rows = _many(tx, where, params)
+    return rows[0] if rows else None
+
+
+def _many(tx: Transaction, where: str, params: Sequence[object]) -> list[Appointment]:
+    rows = tx.execute(f"SELECT {_COLUMNS} FROM booking_appointments WHERE {where}", params)  # noqa: S608
+    return [_row(row) for row in rows]
+
+
+def _row(row: tuple[Any, ...]) -> Appointment:
+    visit, status = _COLUMN_NAMES.index("first_visit"), _COLUMN_NAMES.index("status")
+    values = list(row)
+    values[visit], values[status] = bool(row[visit]), Status(row[status])
+    return Appointment(*values)

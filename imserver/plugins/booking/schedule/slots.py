@@ -1,0 +1,229 @@
+"""Free slots: what is open, minus who is away, minus the cells that are owned.
+
+A day is read with one range of `booking_cells` for each resource of the store, so its cost does not grow with the number of
+appointments. Within a day every resource is two bit masks over 5-minute cells: available and busy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
+
+from .hours import MINUTE_MS, moments, shop_spans, slot_starts, spans_on, utc_ms, wall_of, zone_of
+from .shops import CELL_MIN, Need, Resource, Service, Shop, can_serve, span_minutes
+
+CELL_MS = CELL_MIN * MINUTE_MS
+#: Days looked at for "the nearest free slots", after and before the wanted one: a shop that is full for so long is better
+#: called, and a search through full days has to fit into a transaction several times.
+MAX_DAYS_SEARCHED = 14
+MAX_DAYS_BACK = 3
+
+
+class Query(Protocol):
+    """`Transaction.execute`, or anything that reads like it."""
+
+    def __call__(self, sql: str, params: Sequence[Any] = ..., /) -> list[tuple[Any, ...]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A start that can be booked: wall time of the store and UTC milliseconds."""
+
+    wall: datetime
+    start_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """One resource on one day; bit n of a mask is the n-th cell after `first`."""
+
+    resource: Resource
+    first: int
+    available: int
+    busy: int
+
+    def fits(self, start_at: int, minutes: int, buffer_min: int) -> bool:
+        """Present for the whole appointment, and nobody owns a cell of it or of the buffer after it."""
+        at = start_at // CELL_MS - self.first
+        if at < 0:
+            return False
+        work = _bits(at, minutes // CELL_MIN)
+        return self.available & work == work and not self.busy & _bits(at, (minutes + buffer_min) // CELL_MIN)
+
+
+def _bits(at: int, count: int) -> int:
+    return ((1 << count) - 1) << at
+
+
+def free_slots(
+    query: Query, shop: Shop, service: Service, day: date, minutes: int, now_ms: int
+) -> list[Slot]:
+    """Every free start of the day, in order, within lead time and horizon."""
+    lanes = _lanes(query, shop, service.needs, day)
+    earliest = now_ms + shop.lead_min * MINUTE_MS
+    if day > last_day(shop, now_ms):
+        return []
+    return [
+        Slot(wall, start_at)
+        for wall, start_at in slot_starts(shop, day, minutes)
+        if start_at >= earliest
+        and all(any(lane.fits(start_at, minutes, service.buffer_min) for lane in pool) for pool in lanes)
+    ]
+
+
+def pools(query: Query, shop: Shop, service: Service, slot: Slot, minutes: int) -> list[list[Resource]]:
+    """For each need of the service the resources that are free at the slot, the least busy of the day first."""
+    return [
+        [
+            lane.resource
+            for lane in sorted(pool, key=lambda lane: lane.busy.bit_count())
+            if lane.fits(slot.start_at, minutes, service.buffer_min)
+        ]
+        for pool in _lanes(query, shop, service.needs, slot.wall.date())
+    ]
+
+
+def nearest(
+    query: Query,
+    shop: Shop,
+    service: Service,
+    wanted: datetime,
+    minutes: int,
+    now_ms: int,
+    *,
+    count: int = 3,
+) -> list[Slot]:
+    """The free slots nearest to a wall time, the same day's before other days'."""
+    today = wall_of(now_ms, zone_of(shop)).date()
+    day = min(max(wanted.date(), today), last_day(shop, now_ms))
+    found: list[Slot] = []
+    for offset in _offsets():
+        if day + timedelta(days=offset) < today:
+            continue
+        slots = free_slots(query, shop, service, day + timedelta(days=offset), minutes, now_ms)
+        slots.sort(key=lambda slot: (abs(slot.wall - wanted), slot.wall))
+        found += slots[: count - len(found)]
+        if len(found) == count:
+            break
+    return sorted(found, key=lambda slot: slot.start_at)
+
+
+def _offsets() -> Iterable[int]:
+    """0, 1, -1, 2, -2, … 13."""
+    yield 0
+    for distance in range(1, MAX_DAYS_SEARCHED):
+        yield distance
+        if distance <= MAX_DAYS_BACK:
+            yield -distance
+
+
+def last_day(shop: Shop, now_ms: int) -> date:
+    return wall_of(now_ms, zone_of(shop)).date() + timedelta(days=shop.horizon_days)
+
+
+def open_days(shop: Shop, now_ms: int, count: int) -> list[date]:
+    """The next days on which the shop opens at all, today included, within the horizon."""
+    today = wall_of(now_ms, zone_of(shop)).date()
+    days = (today + timedelta(days=ahead) for ahead in range(min(shop.horizon_days, MAX_DAYS_SEARCHED) + 1))
+    found = []
+    for day in days:
+        spans = shop_spans(shop, day)
+        if spans and moments(zone_of(shop), day, spans[-1])[1] > now_ms + shop.lead_min * MINUTE_MS:
+            found.append(day)
+    return found[:count]
+
+
+def why_not(shop: Shop, wall: datetime, minutes: int, now_ms: int) -> str | None:
+    """The rule that forbids a start, or None: `past`, `lead`, `horizon`, `skipped`, `closed`, `hours`, `step`."""
+    start_at = utc_ms(wall, zone_of(shop))
+    if start_at is None:
+        return "skipped"
+    if start_at < now_ms:
+        return "past"
+    if start_at < now_ms + shop.lead_min * MINUTE_MS:
+        return "lead"
+    if wall.date() > last_day(shop, now_ms):
+        return "horizon"
+    spans = shop_spans(shop, wall.date())
+    if not spans:
+        return "closed"
+    if any(wall == start for start, _ in slot_starts(shop, wall.date(), minutes)):
+        return None
+    minute = wall.hour * 60 + wall.minute
+    return "step" if any(a <= minute <= b - minutes for a, b in spans) else "hours"
+
+
+def _lanes(query: Query, shop: Shop, needs: tuple[Need, ...], day: date) -> list[list[_Lane]]:
+    spans = shop_spans(shop, day)
+    if not spans:
+        return [[] for _ in needs]
+    zone = zone_of(shop)
+    first = moments(zone, day, spans[0])[0] // CELL_MS
+    # The buffer of the last appointment reaches past closing time: a day of cells is always enough.
+    last = first + 2 * 24 * 60 // CELL_MIN
+    wanted = {r.id: r for need in needs for r in shop.resources if can_serve(r, need)}
+    busy = _busy(query, list(wanted), first, last)
+    away = _away(query, list(wanted), first * CELL_MS, last * CELL_MS)
+
+    def lane(resource: Resource) -> _Lane:
+        available = _present(shop, resource, day, first)
+        for begin, end in away.get(resource.id, ()):
+            available &= ~_between(begin, end, first)
+        return _Lane(resource, first, available, busy.get(resource.id, 0))
+
+    made = {name: lane(resource) for name, resource in wanted.items()}
+    return [[made[r.id] for r in shop.resources if can_serve(r, need)] for need in needs]
+
+
+def _present(shop: Shop, resource: Resource, day: date, first: int) -> int:
+    """The cells in which a resource works: its own hours (or the store's) within the store's, without breaks."""
+    zone = zone_of(shop)
+
+    def mask(spans: Iterable[tuple[int, int]]) -> int:
+        bits = 0
+        for span in spans:
+            bits |= _between(*moments(zone, day, span), first)
+        return bits
+
+    bits = mask(shop_spans(shop, day))
+    if resource.hours is not None:
+        bits &= mask(spans_on(resource.hours, {}, day))
+    return bits & ~mask(span_minutes(text) for text in resource.breaks)
+
+
+def _between(begin_ms: int, end_ms: int, first: int) -> int:
+    begin = max(begin_ms // CELL_MS - first, 0)
+    end = -(-end_ms // CELL_MS) - first
+    return _bits(begin, end - begin) if end > begin else 0
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _busy(query: Query, resource_ids: list[str], first: int, last: int) -> dict[str, int]:
+    rows = query(
+        f"SELECT resource_id, cell FROM booking_cells WHERE resource_id IN ({_marks(resource_ids)})"  # noqa: S608
+        " AND cell >= ? AND cell < ?",
+        (*resource_ids, first, last),
+    )
+    busy: dict[str, int] = {}
+    for resource_id, cell in rows:
+        busy[resource_id] = busy.get(resource_id, 0) | 1 << (cell - first)
+    return busy
+
+
+def _away(
+    query: Query, resource_ids: list[str], begin_ms: int, end_ms: int
+) -> dict[str, list[tuple[int, int]]]:
+    rows = query(
+        f"SELECT resource_id, start_at, end_at FROM booking_leaves WHERE resource_id IN ({_marks(resource_ids)})"  # noqa: S608
+        " AND end_at > ? AND start_at < ?",
+        (*resource_ids, begin_ms, end_ms),
+    )
+    away: dict[str, list[tuple[int, int]]] = {}
+    for resource_id, start_at, end_at in rows:
+        away.setdefault(resource_id, []).append((start_at, end_at))
+    return away

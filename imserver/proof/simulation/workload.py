@@ -1,0 +1,349 @@
+"""What the applications of a run do, each act chosen by the seed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from imserver_client import Abandoned, Disconnected, Refused, direct_conversation_id
+
+from .device import Device
+from .echo import BOT, LATER
+from .record import Post
+from .setting import PEOPLE
+
+#: The shops of the demo chain, and what one says to them.
+SHOPS = ("store-garden", "store-river")
+ENTRY = "booking"
+_LINES = {
+    "zh": (
+        "预约周六下午3点验光，我叫陈静，50岁，来过",
+        "预约周五上午10点半验光，我叫王小明，成人，第一次",
+        "预约明天下午验光",
+        "改约 周五上午11点",
+        "改约 周日下午2点",
+        "我的预约",
+        "取消",
+        "空档",
+        "好",
+        "好",
+        "不",
+        "门店",
+        "我叫王小明",
+    ),
+    "en": (
+        "/book sat 3pm eye exam, my name is Alice, adult, first visit",
+        "/book fri 10:30 eye exam, my name is Bob, adult, been before",
+        "/book tomorrow afternoon eye exam",
+        "/reschedule fri 11am",
+        "/reschedule sun 2pm",
+        "/my appointments",
+        "/cancel",
+        "yes",
+        "yes",
+        "no",
+        "/stores",
+        "my name is Alice",
+    ),
+    "staff": (
+        "今日预约",
+        "今日预约 周六",
+        "今日预约 周五",
+        "好",
+        "不",
+        "预约周六下午4点验光，我叫王小明，成人，第一次",
+    ),
+}
+#: Buttons of cards that are remembered.
+MAX_BUTTONS = 6
+#: Posts that a long run takes, and how many of one's own are remembered to be offered again in it.
+RUNS, REMEMBERED = (66, 99, 130, 200), 300
+#: Acts of one device that wait for an answer at a time.
+MAX_PENDING = 40
+
+
+class Workload:
+    """The application of one device. What it remembers of the chat survives its process, as a person's memory does."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self._random = device.random
+        language = PEOPLE.get(device.user_id, "staff")
+        self._language = "zh" if language.startswith("zh") else language
+        self._buttons: list[tuple[str, str]] = []
+        self._shops: list[str] = []
+        self._mine: list[Post] = []
+        device.heard = self._heard
+        table: list[tuple[int, Callable[[], Awaitable[None]]]] = [
+            (30, self._say),
+            (16, self._burst),
+            (4, self._say_much),
+            (9, self._to_echo),
+            (3, self._later),
+            (7, self._page),
+            (3, self._list),
+            (2, self._members),
+            (4, self._cursor),
+            (8, self._read),
+            (8, self._typing),
+            (6, self._edit),
+            (2, self._create),
+            (8, self._membership),
+            (4, self._say_twice),
+            (3, self._lose_patience),
+            (3, self._give_up),
+            (3, self._look_away),
+            (1, self._renew),
+        ]
+        if device.world.setting.bulky:
+            table.append((12, self._flood))
+        if device.world.setting.booking:
+            table.append((14, self._book))
+        if device.world.setting.runs:
+            table.append((25, self._long_run))
+        self._weights = [weight for weight, _ in table]
+        self._acts = [act for _, act in table]
+
+    async def run(self) -> None:
+        """Act until the world is calm; then only read."""
+        device, random = self.device, self._random
+        world = device.world
+        pace = 1 / world.setting.pace_s
+        while True:
+            await asyncio.sleep(random.expovariate(pace))
+            if world.calm:
+                await world.loop.create_future()
+            if device.pending < MAX_PENDING and device.client is not None:
+                await random.choices(self._acts, self._weights)[0]()
+
+    # -- saying -------------------------------------------------------------------------------------------------------
+
+    def _where(self) -> str:
+        """Mostly where this device is, sometimes where it is not."""
+        world, random = self.device.world, self._random
+        where = random.choice(world.conversations)
+        if where not in self.device.storage.begins and random.random() < 0.8:
+            where = world.conversations[0]
+        return where
+
+    def _text(self, size: int = 0) -> dict[str, Any]:
+        """At least so many characters, each of two bytes."""
+        text = f"{self.device.device_id} {self.device.record.numbers + 1}"
+        return {"type": "text", "text": text.ljust(size, "·")}
+
+    def _post(self, where: str, content: dict[str, Any]) -> Post:
+        post = self.device.post(where, content)
+        self._mine.append(post)
+        del self._mine[: -(REMEMBERED if self.device.world.setting.runs else 30)]
+        return post
+
+    async def _say(self) -> None:
+        where = self._where()
+        if self._random.random() < 0.3:
+            others = [user_id for user_id in PEOPLE if user_id != self.device.user_id]
+            where = direct_conversation_id(self.device.user_id, self._random.choice(others))
+        self._post(where, self._text())
+
+    async def _burst(self) -> None:
+        where = self._where()
+        for _ in range(self._random.randint(2, 25)):
+            self._post(where if self._random.random() < 0.9 else self._where(), self._text())
+
+    async def _say_much(self) -> None:
+        self._post(self._where(), self._text(self._random.choice((400, 1500, 5000))))
+
+    async def _flood(self) -> None:
+        where = self._where()
+        for _ in range(self._random.randint(8, 24)):
+            self._post(where, self._text(15_000))
+
+    async def _to_echo(self) -> None:
+        self._post(direct_conversation_id(self.device.user_id, BOT), self._text())
+
+    async def _later(self) -> None:
+        content = self._text()
+        content["text"] = LATER + content["text"]
+        self._post(direct_conversation_id(self.device.user_id, BOT), content)
+
+    async def _say_twice(self) -> None:
+        """The same key again: while it is under way, or long after."""
+        if self._mine:
+            post = self._random.choice(self._mine)
+            if post.outcome not in ("refused", "abandoned") and self.device.process is not None:
+                self.device.process.spawn(self.device.offer(post), "again")
+
+    async def _long_run(self) -> None:
+        """All at once, as after a cut: new posts, and anywhere among them some of which nobody here knows what became."""
+        random, where = self._random, self._where()
+        again = [post for post in self._mine if post.outcome not in ("refused", "abandoned")]
+        again = random.sample(again, k=min(len(again), random.choice((1, 1, 2, 10, 40))))
+        run: list[Post | None] = [*[None] * random.choice(RUNS), *again]
+        if random.random() < 0.5:
+            random.shuffle(run)
+        for post in run:
+            if post is None:
+                self._post(where if random.random() < 0.9 else self._where(), self._text())
+            elif self.device.process is not None:
+                self.device.process.spawn(self.device.offer(post), "again")
+        self.device.world.journal.counts["long runs"] += 1
+        self.device.world.journal.counts["posts offered again in them"] += len(again)
+
+    async def _lose_patience(self) -> None:
+        self.device.post(self._where(), self._text(), patience_s=self._random.choice((0.0, 0.01, 0.5)))
+
+    async def _give_up(self) -> None:
+        """Post, and abandon it a moment later."""
+        post = self._post(self._where(), self._text())
+        self._mine.remove(post)  # nobody offers it again
+        if self.device.process is not None:
+            self.device.process.spawn(self._abandon(post, self._random.choice((0.0, 0.02, 1.0))), "abandon")
+
+    async def _abandon(self, post: Post, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        client = self.device.client
+        if client is None:
+            return
+        self.device.pending += 1
+        try:
+            posted = await client.abandon(post.conversation_id, post.key)
+        except (Disconnected, Refused):
+            pass
+        else:
+            self._given_up(post, posted)
+        finally:
+            self.device.pending -= 1
+
+    def _given_up(self, post: Post, posted: Any) -> None:
+        self.device.world.journal.counts["posts given up" if posted is None else "given up too late"] += 1
+        if posted is not None:
+            self.device._settled(post, posted, None)
+        elif post.outcome in ("", "abandoned"):
+            self.device._settled(post, None, Abandoned("given up"))
+        elif post.outcome == "stored":
+            text = f"{self.device.device_id} post {post.number} was stored, and abandon says that it is not"
+            self.device.world.journal.finding(text)
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def _ask(self, call: Callable[[Any], Any], then: Callable[[Any], None] = lambda answer: None) -> None:
+        if self.device.process is not None:
+            self.device.process.spawn(self.device.ask(call, then), "ask")
+
+    async def _page(self) -> None:
+        where, record = self._where(), self.device.record
+        have = self.device.storage.have(where).have
+        before = self._random.choice((None, None, max(1, have - 3), 5))
+        limit = self._random.choice((1, 10, 60))
+        self._ask(
+            lambda client: client.history(where, before=before, limit=limit),
+            lambda page: self._take_page(page, record),
+        )
+
+    def _take_page(self, page: Any, record: Any) -> None:
+        record.items.extend(page.items)
+        positions = [item.position for item in page.items]
+        if positions != list(range(page.first, page.last + 1)):
+            self.device.world.journal.finding(
+                f"{self.device.device_id} was given a page {page.first}-{page.last} with {positions}"
+            )
+
+    async def _list(self) -> None:
+        record = self.device.record
+
+        def take(page: Any) -> None:
+            record.items.extend(row.last for row in page.conversations if row.last is not None)
+
+        self._ask(lambda client: client.conversations(limit=self._random.choice((2, 50))), take)
+
+    async def _members(self) -> None:
+        where = self._where()
+        self._ask(lambda client: client.members(where))
+
+    async def _cursor(self) -> None:
+        where = self._where()
+        have, record = self.device.storage.have(where).have, self.device.record
+        read = self._random.randint(0, have + 1)
+        self._ask(
+            lambda client: client.cursor(where, delivered=have or None, read=read or None),
+            lambda cursor: record.cursors.append((where, cursor.delivered, cursor.read)),
+        )
+
+    async def _read(self) -> None:
+        where = self._where()
+        have = self.device.storage.have(where).have
+        if have and self.device.client is not None:
+            self.device.client.mark_read(where, have)
+
+    async def _typing(self) -> None:
+        if self.device.client is not None:
+            self.device.client.typing(self._where())
+
+    async def _look_away(self) -> None:
+        """The application does not read for a while."""
+        self.device.reads_at = self.device.world.loop.time() + self._random.choice((0.5, 3.0, 12.0))
+        self.device.world.journal.fault("slow reader", self.device.device_id)
+
+    async def _renew(self) -> None:
+        token = self.device._token()
+        self._ask(lambda client: client.renew(token))
+
+    # -- changing -----------------------------------------------------------------------------------------------------
+
+    async def _edit(self) -> None:
+        stored = [post for post in self._mine if post.outcome == "stored"]
+        if not stored:
+            return
+        post, record = self._random.choice(stored), self.device.record
+        content = self._text()
+        content["text"] = f"edited {record.numbers} {self._random.random()}"
+
+        def take(edit: Any) -> None:
+            record.edits.append((post.conversation_id, post.position, edit.revision, content, edit.position))
+
+        self._ask(lambda client: client.edit(post.conversation_id, post.position, content), take)
+
+    async def _create(self) -> None:
+        members = self._random.sample(sorted(PEOPLE), k=self._random.randint(0, 3))
+        world, record = self.device.world, self.device.record
+
+        def take(conversation_id: str) -> None:
+            record.created.append((conversation_id, members))
+            world.conversations.append(conversation_id)
+
+        self._ask(lambda client: client.create_group(f"group {record.numbers}", members), take)
+
+    async def _membership(self) -> None:
+        where, whom, record = self._where(), self._random.choice(sorted(PEOPLE)), self.device.record
+        if where == self.device.world.conversations[0]:
+            return
+        calls: tuple[Callable[[Any], Any], ...] = (
+            lambda client: client.add_member(where, whom),
+            lambda client: client.add_member(where, whom),
+            lambda client: client.remove_member(where, whom),
+            lambda client: client.leave(where),
+        )
+        self._ask(self._random.choice(calls), lambda position: record.changes.append((where, position)))
+
+    # -- booking ------------------------------------------------------------------------------------------------------
+
+    def _heard(self, conversation_id: str, sender_id: str, content: Any) -> None:
+        """A card's buttons are remembered, and where the shops speak."""
+        if content is None or not (sender_id in SHOPS or sender_id == ENTRY):
+            return
+        if not conversation_id.startswith("direct/") and conversation_id not in self._shops:
+            self._shops.append(conversation_id)
+        for action in content.get("actions", ()):
+            self._buttons.append((conversation_id, action["command"]))
+        del self._buttons[:-MAX_BUTTONS]
+
+    async def _book(self) -> None:
+        """A line to a shop: what one says there, or a button of a card."""
+        random = self._random
+        if self._buttons and random.random() < 0.5:
+            where, line = random.choice(self._buttons)
+        else:
+            direct = direct_conversation_id(self.device.user_id, random.choice((*SHOPS, ENTRY)))
+            where = random.choice((*self._shops, direct))
+            line = random.choice(_LINES[self._language])
+        self._post(where, {"type": "text", "text": line})

@@ -1,0 +1,81 @@
+"""Coming and going: the owner of one group takes somebody in now and then, and puts them out again, whatever the server does.
+
+Everybody is a guest once. What the database says at the end, who was put out and where, is then the truth about all that was
+said before: the checker needs nothing else to see that nobody read or spoke behind their own removal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Mapping, MutableSet
+from typing import Any
+
+from imserver.model import KEY_BYTES
+
+from .actor import Actor
+
+#: Between two changes (seconds).
+PAUSE_S = (1.0, 5.0)
+#: Of what a guest hears: answered. Some answers are on their way when the guest is put out.
+ANSWER_SHARE = 0.5
+
+
+class MembershipLoad:
+    """The owner of `group_id`. `keep` begins anew in every life of its process: changes have keys, so none is made twice."""
+
+    def __init__(self, actor: Actor, rng: random.Random, seed: int, group_id: str) -> None:
+        self._actor = actor
+        self._rng = rng
+        self._seed = seed
+        self._group_id = group_id
+
+    async def keep(self, stopping: asyncio.Event) -> None:
+        """One guest after the other."""
+        await self._actor.ready.wait()
+        client = self._actor.client
+        rows = await self._actor.conversations()
+        known = next((row.head for row in rows if row.conversation_id == self._group_id), 0)
+        for guest in self._actor.part.guests:
+            for what, change in (("add", client.add_member), ("remove", client.remove_member)):
+                position = await change(self._group_id, guest, key=self._key(guest, what))
+                if position > known and await _told_to_stop(stopping, self._rng.uniform(*PAUSE_S)):
+                    return
+
+    def _key(self, guest: str, what: str) -> bytes:
+        """The same in every life."""
+        words = f"{self._seed} {self._group_id} {what} {guest}"
+        return hashlib.blake2b(words.encode(), digest_size=KEY_BYTES).digest()
+
+
+class Guest:
+    """Listens for being let in, and answers while it is in: `actor.hear`."""
+
+    def __init__(self, actor: Actor, rng: random.Random, stopping: asyncio.Event) -> None:
+        self._actor = actor
+        self._rng = rng
+        self._stopping = stopping
+        self._inside: MutableSet[str] = set()
+
+    def hear(self, conversation_id: str, position: int, sender_id: str, content: Mapping[str, Any]) -> None:
+        """A message."""
+        me = self._actor.part.user_id
+        if content.get("type") == "system" and content.get("user") == me:
+            if content.get("event") == "added":
+                self._inside.add(conversation_id)
+            else:
+                self._inside.discard(conversation_id)
+            return
+        answers = conversation_id in self._inside and sender_id not in ("", me)
+        if answers and not self._stopping.is_set() and self._rng.random() < ANSWER_SHARE:
+            self._actor.post(conversation_id, f"{self._actor.part.name} is in here, too, after {position}")
+
+
+async def _told_to_stop(stopping: asyncio.Event, within_s: float) -> bool:
+    try:
+        async with asyncio.timeout(within_s):
+            await stopping.wait()
+    except TimeoutError:
+        return False
+    return True

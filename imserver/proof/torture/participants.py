@@ -1,0 +1,99 @@
+"""Who takes part: which users with which devices, in which process, in which conversations. Drawn from the seed."""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+import msgspec
+
+#: Staff accounts of the demo chain, and the bots of their shops.
+STAFF: Final = (("staff-li", "store-garden"), ("staff-zhang", "store-river"))
+#: Of all clients: who books, and who is the second device of somebody.
+CUSTOMER_SHARE = 0.24
+SECOND_DEVICE_SHARE = 0.08
+MAX_GROUP_MEMBERS = 9
+#: Of the last group, which takes everybody else in once.
+MEMBERS_WITH_GUESTS = 3
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One client. `kind`: talker, customer or staff. `groups`: numbers of groups that it talks in; `partners`: users that it
+    talks alone with. `shop`: the bot that it deals with. `guests`: whom it takes into the last of its groups, and puts
+    out again."""
+
+    user_id: str
+    device_id: str
+    kind: str
+    groups: tuple[int, ...] = ()
+    partners: tuple[str, ...] = ()
+    shop: str = ""
+    chinese: bool = False
+    guests: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Of its files: one for each device."""
+        return self.device_id
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A group that is made before the load begins."""
+
+    number: int
+    owner: str
+    members: tuple[str, ...]
+
+
+class Participants(msgspec.Struct, frozen=True):
+    """Everybody. `processes`: whose clients share a process."""
+
+    processes: tuple[tuple[Part, ...], ...]
+    groups: tuple[Group, ...]
+    directs: tuple[tuple[str, str], ...]
+
+    @property
+    def parts(self) -> list[Part]:
+        """All clients."""
+        return [part for process in self.processes for part in process]
+
+
+def draw_participants(seed: int, clients: int, processes: int, conversations: int) -> Participants:
+    """Half of the conversations are groups, half are of two; those with the shops come on top."""
+    rng = random.Random(f"cast {seed}")
+    staff = STAFF if clients >= 10 else STAFF[:1]
+    customers = max(2, round(clients * CUSTOMER_SHARE))
+    seconds = round(clients * SECOND_DEVICE_SHARE)
+    talkers = [f"talker-{n:02}" for n in range(clients - len(staff) - customers - seconds)]
+    if len(talkers) < 4 or not 1 <= processes <= clients:
+        raise ValueError("at least 8 clients, in no more processes than clients")
+    groups: list[Group] = []
+    count = (conversations + 1) // 2
+    for number in range(count):
+        last = number == count - 1
+        size = MEMBERS_WITH_GUESTS if last else rng.randint(3, min(MAX_GROUP_MEMBERS, len(talkers)))
+        members = rng.sample(talkers, size)
+        groups.append(Group(number, members[0], tuple(members[1:])))
+    pairs = [(one, other) for n, one in enumerate(talkers) for other in talkers[n + 1 :]]
+    directs = tuple(rng.sample(pairs, min(conversations // 2, len(pairs))))
+    inside = {groups[-1].owner, *groups[-1].members}
+    guests = rng.sample([user for user in talkers if user not in inside], len(talkers) - len(inside))
+    parts = [_talker(user, f"{user}-1", groups, directs) for user in talkers]
+    parts = [
+        msgspec.structs.replace(part, guests=tuple(guests)) if part.user_id == groups[-1].owner else part
+        for part in parts
+    ]
+    parts += [_talker(user, f"{user}-2", groups, directs) for user in rng.sample(talkers, seconds)]
+    for number in range(customers):
+        name = f"customer-{number:02}"
+        shop = staff[number % len(staff)][1]
+        parts.append(Part(name, f"{name}-1", "customer", shop=shop, chinese=number % 4 >= 2))
+    parts += [Part(user, f"{user}-1", "staff", shop=bot, chinese=True) for user, bot in staff]
+    rng.shuffle(parts)
+    return Participants(tuple(tuple(parts[n::processes]) for n in range(processes)), tuple(groups), directs)
+
+
+def _talker(user: str, device: str, groups: list[Group], directs: tuple[tuple[str, str], ...]) -> Part:
+    mine = tuple(group.number for group in groups if user == group.owner or user in group.members)
+    partners = tuple(one if user == other else other for one, other in directs if user in (one, other))
+    return Part(user, device, "talker", mine, partners)

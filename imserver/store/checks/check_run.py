@@ -1,0 +1,157 @@
+"""What a check works with: rows of the snapshot, a place to count and to report, and messages found by position.
+
+Positions are found by steps of our own with a bound, because a chain that is broken may be a ring.
+"""
+
+# ruff: noqa: S608 - the SQL built here is made of constants
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from imserver.content import decode_content
+from imserver.store.checks.report import Report
+from imserver.store.sqlite.positions import MILESTONE_EVERY
+
+#: Told from time to time: name of the check, how many things it has looked at, and of how many (0: not known).
+Progress = Callable[[str, int, int], None]
+#: Rows between two such calls.
+TELL_EVERY = 5_000
+
+_STEPS = (
+    "WITH RECURSIVE walk (change, position, previous) AS ("
+    "SELECT change, position, previous FROM messages WHERE change = ?"
+    " UNION ALL SELECT m.change, m.position, m.previous FROM walk JOIN messages m ON m.change = walk.previous"
+    f" WHERE walk.position > ? LIMIT {MILESTONE_EVERY + 1})"
+    " SELECT m.change, m.sender_no, m.unread_no, m.revision, m.content FROM walk JOIN messages m ON m.change = walk.change"
+    " WHERE walk.position = ? LIMIT 1"
+)
+
+
+def read_content(data: bytes) -> Mapping[str, Any] | str:
+    """The decoded map, or why these bytes are none."""
+    try:
+        return decode_content(data)
+    except Exception as error:  # the codec declares one error, of a package that the store need not know
+        return str(error)
+
+
+class SideMark(Protocol):
+    """What the side file says of epoch and newest change."""
+
+    @property
+    def epoch(self) -> str: ...
+
+    @property
+    def change(self) -> int: ...
+
+
+class CheckRun:
+    """One run of all checks on one connection. Made anew for each run."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        report: Report,
+        *,
+        side: SideMark | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._connection = connection
+        self._report = report
+        self._progress = progress
+        self.side = side
+        #: The newest change of this snapshot.
+        self.head_change = 0
+
+    def rows(self, statement: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
+        """Rows as tuples, one at a time, whatever the connection's owner has set."""
+        cursor = self._connection.cursor()
+        cursor.row_factory = None
+        return cursor.execute(statement, params)
+
+    def one(self, statement: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        """The first row, if there is one."""
+        row: tuple[Any, ...] | None = self.rows(statement, params).fetchone()
+        return row
+
+    def number(self, statement: str, params: Sequence[Any] = ()) -> int:
+        """The one value of a statement that gives a number."""
+        row = self.one(statement, params)
+        return int(row[0] or 0) if row else 0
+
+    def looked_at(self, check: str, count: int) -> None:
+        """So many things more."""
+        self._report.result(check).checked += count
+
+    def found(self, check: str, text: str) -> None:
+        """A finding."""
+        self._report.result(check).add(text)
+
+    def notified(self, check: str) -> int:
+        """How many findings this check has."""
+        return self._report.result(check).found
+
+    def list(self, check: str, statement: str, text: Callable[..., str], params: Sequence[Any] = ()) -> None:
+        """Every row of a statement is a finding; `text(*row)` says it in words."""
+        for row in self.rows(statement, params):
+            self.found(check, text(*row))
+
+    def progress(self, check: str, done: int, total: int) -> None:
+        """Tell how far it is."""
+        if self._progress is not None:
+            self._progress(check, done, total)
+
+    # -- names and messages -------------------------------------------------------------------------------------------
+
+    def conversation(self, no: int) -> str:
+        """The conversation's id, for a finding."""
+        row = self.one("SELECT conversation_id FROM conversations WHERE no = ?", (no,))
+        return str(row[0]) if row else f"no. {no}, which does not exist"
+
+    def user(self, no: int) -> str:
+        """The user's id, for a finding."""
+        row = self.one("SELECT user_id FROM users WHERE no = ?", (no,))
+        return str(row[0]) if row else f"no. {no}, who does not exist"
+
+    def user_no(self, user_id: str) -> int | None:
+        """The number of a user, if there is one of this name."""
+        try:
+            row = self.one("SELECT no FROM users WHERE user_id = ?", (user_id,))
+        except UnicodeEncodeError:
+            return None
+        return row[0] if row else None
+
+    def message_at(self, no: int, position: int) -> Stored | None:
+        """The message at this position: one step to a milestone or the head, and then down."""
+        start = self.one(
+            "SELECT change FROM milestones WHERE conversation_no = ? AND position >= ? ORDER BY position LIMIT 1",
+            (no, position),
+        ) or self.one("SELECT change FROM heads WHERE conversation_no = ?", (no,))
+        if start is None or position < 1:
+            return None
+        row = self.one(_STEPS, (start[0], position, position))
+        return Stored(*row) if row else None
+
+    def unread_at(self, no: int, position: int) -> int | None:
+        """How many messages up to this position count as unread; None if there is no such position."""
+        if position == 0:
+            return 0
+        message = self.message_at(no, position)
+        return None if message is None else message.unread_no
+
+
+class Stored:
+    """A message as far as other rows speak of it."""
+
+    __slots__ = ("change", "content", "revision", "sender_no", "unread_no")
+
+    def __init__(
+        self, change: int, sender_no: int, unread_no: int, revision: int, content: bytes | None
+    ) -> None:
+        self.change = change
+        self.sender_no = sender_no
+        self.unread_no = unread_no
+        self.revision = revision
+        self.content = content

@@ -1,0 +1,67 @@
+"""What a page of history holds: which positions were asked for, and where the page must end. The same for every store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from imserver.errors import Refusal, RefusalCode
+from imserver.model import Item, ItemPage, Message, Page
+from imserver.store.engine.sync_tokens import epoch_changed
+
+#: What an item of a page takes on the wire beside content and names, at most (position, time, revision, key, headers).
+ITEM_OVERHEAD_BYTES = 64
+
+
+class Span(NamedTuple):
+    """Positions that a page may show: `first..last`, from its end if `backwards`. Empty if first > last."""
+
+    first: int
+    last: int
+    backwards: bool
+    head: int
+
+
+def span_of(head: int, left_at: int | None, after: int | None, before: int | None, limit: int) -> Span:
+    """Checks what was asked. A former member reads up to where they left. Neither `after` nor `before`: the newest page."""
+    if after is not None and before is not None:
+        raise Refusal(RefusalCode.INVALID, "after, before: one of them", detail="before")
+    if limit < 1:
+        raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
+    for name, value, least in (("after", after, 0), ("before", before, 1)):
+        if value is not None and value < least:
+            raise Refusal(RefusalCode.INVALID, f"{name}: at least {least}", detail=name)
+    seen = head if left_at is None else min(head, left_at)
+    if after is not None and after > seen:
+        raise epoch_changed()  # also to a former member, who else could find out how far the others have come
+    if after is not None:
+        return Span(after + 1, seen, False, seen)
+    last = seen if before is None else min(before - 1, seen)
+    return Span(1, last, True, seen)
+
+
+def page_of(span: Span, found: Iterable[Item], limit: int, max_bytes: int) -> ItemPage:
+    """`found` in the direction of the span, starting at its near end. At least one item, then as many as fit."""
+    items: list[Item] = []
+    room = max_bytes
+    full = False
+    for item in found:
+        # About what the item takes in a frame, never less.
+        room -= ITEM_OVERHEAD_BYTES + len(item[1].encode()) + len(item[4] or b"")
+        if items and (room < 0 or len(items) >= limit):
+            full = True
+            break
+        items.append(item)
+    full = full or len(items) >= limit
+    if span.backwards:
+        items.reverse()
+        first = items[0][0] if items and full else span.first
+        return ItemPage(items, first, span.last, span.head)
+    last = items[-1][0] if items and full else span.last
+    return ItemPage(items, span.first, last, span.head)
+
+
+def messages_of(conversation_id: str, page: ItemPage) -> Page:
+    """The same page for callers in this process."""
+    items = tuple(Message(conversation_id, *item) for item in page.items)
+    return Page(items, page.first, page.last, page.head)

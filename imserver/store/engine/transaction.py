@@ -1,0 +1,399 @@
+"""The rules of a write, the same for every store: keys before refusals, positions from heads, system messages with their cause.
+
+A store derives from `RuledTransaction` and says how rows are found and put; nothing here knows where they are kept. Every
+method runs on the writer's thread inside one transaction. What a unit did is undone by its store (rows) and by the journal
+(memory) together.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from imserver.chat import permissions as rules
+from imserver.chat.transaction import Posted
+from imserver.content import decode_content, encode_content
+from imserver.errors import Refusal, RefusalCode
+from imserver.events import CursorMoved, MessageEdited, MessagePosted, StoredEvent
+from imserver.model import (
+    KEY_BYTES,
+    Audience,
+    Cursors,
+    Kind,
+    Message,
+    Role,
+    User,
+    content_digest,
+    group_conversation_id,
+)
+from imserver.store.engine.conversation_cache import ConversationState, Journal
+
+#: Most members of a conversation, unless the composition root says otherwise (`limits.max_group_members`).
+MAX_MEMBERS = 5_000
+
+
+class Found(NamedTuple):
+    """A message that was committed under a key."""
+
+    position: int
+    sent_at: int
+    digest: bytes
+
+
+class RuledTransaction(ABC):
+    """`imserver.chat.ports.Transaction` over the row operations at the end of this class."""
+
+    def __init__(self, journal: Journal, *, max_members: int = MAX_MEMBERS) -> None:
+        self.journal = journal
+        self.max_members = max_members
+        self.now_ms = 0
+        #: The last number given out in commit order; and the last that a message took.
+        self.change = 0
+        self.message_change = 0
+        #: What the running unit did; the batch hands it to the unit.
+        self.events: list[StoredEvent] = []
+
+    # -- messages -----------------------------------------------------------------------------------------------------
+
+    def post(
+        self,
+        conversation_id: str,
+        sender_id: str,
+        key: bytes,
+        content: bytes,
+        *,
+        sent_at: int,
+        digest: bytes | None = None,
+    ) -> Posted:
+        if digest is None:
+            digest = content_digest(content)
+        state = self._state(conversation_id)
+        found = self.find_committed(state, sender_id, key, digest)
+        if found is not None:
+            return Posted((found.position, found.sent_at, True))
+        state = self.writable(conversation_id, state, sender_id)
+        position = self._append(state, sender_id, key, content, digest, sent_at, counts=True)
+        return Posted((position, sent_at, False))
+
+    def writable(
+        self, conversation_id: str, state: ConversationState | None, sender_id: str
+    ) -> ConversationState:
+        """The conversation, if the sender may post to it now. Makes a direct conversation at its first post."""
+        if state is None:
+            return self._open_direct(conversation_id, sender_id)
+        refusal = rules.refuse_post(
+            state.kind, state.members.get(sender_id), state.muted.get(sender_id, 0), self.now_ms
+        )
+        if refusal is not None:
+            raise refusal
+        return state
+
+    def edit(
+        self,
+        conversation_id: str,
+        editor_id: str,
+        key: bytes,
+        position: int,
+        content: bytes,
+        *,
+        expected_revision: int | None = None,
+    ) -> tuple[int, int, bool]:
+        digest = content_digest(b"edit %d " % position + content)
+        state = self._state(conversation_id)
+        found = self.find_committed(state, editor_id, key, digest)
+        if found is not None and state is not None:
+            told = self._message(state, found.position)
+            return found.position, _revision_told(told), True
+        if state is None:
+            raise rules.no_such_conversation()
+        state = self.writable(conversation_id, state, editor_id)
+        message = self._editable(state, editor_id, position, expected_revision)
+        edited = Message(
+            conversation_id, position, editor_id, message.sent_at, message.key, content, message.revision + 1
+        )
+        self._put_content(state, message, edited)
+        self.events.append(MessageEdited(self.next_change(), edited))
+        telling = {"event": "edited", "target": position, "revision": edited.revision}
+        return self.post_system(state, editor_id, key, digest, telling), edited.revision, False
+
+    def find_key(
+        self, conversation_id: str, sender_id: str, key: bytes, digest: bytes | None = None
+    ) -> Posted | None:
+        state = self._state(conversation_id)
+        found = self._find(state, sender_id, key) if state else None
+        if found is None:
+            return None
+        if digest is not None and found.digest != digest:
+            raise_key_reused()
+        return Posted((found.position, found.sent_at, True))
+
+    # -- conversations and members ------------------------------------------------------------------------------------
+
+    def create_conversation(
+        self, creator_id: str, key: bytes, kind: Kind, title: str, members: Mapping[str, Role]
+    ) -> tuple[str, int, bool]:
+        conversation_id = group_conversation_id(creator_id, key)
+        others = {user_id: role for user_id, role in members.items() if user_id != creator_id}
+        request = "\n".join([kind, title, *sorted(f"{user_id} {role}" for user_id, role in others.items())])
+        digest = content_digest(b"create " + request.encode())
+        found = self.find_committed(self._state(conversation_id), creator_id, key, digest)
+        if found is not None:
+            return conversation_id, found.position, True
+        refusal = rules.refuse_create(kind, others)
+        if refusal is not None:
+            raise refusal
+        if len(others) + 1 > self.max_members:
+            raise Refusal(
+                RefusalCode.TOO_LARGE, f"members: at most {self.max_members}", detail=self.max_members
+            )
+        self._require_users([creator_id, *others])
+        state = self._make_conversation(conversation_id, kind, title)
+        self._put_members(state, {creator_id: Role.OWNER, **others}, joined_at=1)
+        telling = {"event": "created", "user": creator_id, "title": title}
+        return conversation_id, self.post_system(state, creator_id, key, digest, telling), False
+
+    def add_member(
+        self, conversation_id: str, actor_id: str, key: bytes, user_id: str, role: Role
+    ) -> tuple[int, bool]:
+        digest = content_digest(f"add {role} {user_id}".encode())
+        state = self._state(conversation_id)
+        found = self.find_committed(state, actor_id, key, digest)
+        if found is not None:
+            return found.position, True
+        if state is None:
+            raise rules.no_such_conversation()
+        current = state.members.get(user_id)
+        refusal = rules.refuse_add(state.kind, state.members.get(actor_id), role, current)
+        if refusal is not None:
+            raise refusal
+        if current is None:
+            if len(state.members) >= self.max_members:
+                raise Refusal(
+                    RefusalCode.TOO_LARGE, f"members: at most {self.max_members}", detail=self.max_members
+                )
+            self._require_users([user_id])
+            self._put_members(state, {user_id: role}, joined_at=state.head + 1)
+        else:
+            self._put_role(state, user_id, role)
+        telling = {"event": "added", "user": user_id, "role": role.value}
+        return self.post_system(state, actor_id, key, digest, telling), False
+
+    def remove_member(
+        self, conversation_id: str, actor_id: str, key: bytes, user_id: str
+    ) -> tuple[int, bool]:
+        digest = content_digest(f"remove {user_id}".encode())
+        state = self._state(conversation_id)
+        found = self.find_committed(state, actor_id, key, digest)
+        if found is not None:
+            return found.position, True
+        if state is None:
+            raise rules.no_such_conversation()
+        actor, target = state.members.get(actor_id), state.members.get(user_id)
+        leaving = actor_id == user_id
+        refusal = (
+            rules.refuse_leave(state.kind, actor)
+            if leaving
+            else rules.refuse_remove(state.kind, actor, target)
+        )
+        if refusal is not None:
+            raise refusal
+        telling: dict[str, Any] = {"event": "left" if leaving else "removed", "user": user_id}
+        before = state.members
+        self._end_member(state, user_id, left_at=state.head + 1)
+        if target is Role.OWNER:
+            heir = rules.heir(state.members, self._joined_at(state))
+            if heir is not None:
+                self._put_role(state, heir, Role.OWNER)
+                telling["owner"] = heir
+        # Who goes is told so, and nothing after it.
+        return self.post_system(state, actor_id, key, digest, telling, audience=before), False
+
+    def audience(self, conversation_id: str) -> Audience | None:
+        state = self._state(conversation_id)
+        return state.members if state else None
+
+    def move_cursors(
+        self, conversation_id: str, user_id: str, delivered: int | None, read: int | None
+    ) -> Cursors:
+        """Raises before anything is written, so a unit that moves many cursors may catch the refusal and go on."""
+        state = self._state(conversation_id)
+        if state is None or user_id not in state.members:
+            raise rules.no_such_conversation()
+        for name, value in (("delivered", delivered), ("read", read)):
+            if value is not None and not 0 <= value <= state.head:
+                raise Refusal(RefusalCode.INVALID, f"{name}: not above the head, {state.head}", detail=name)
+        old = self._cursors(state, user_id)
+        seen = max(old.read, read or 0)
+        new = Cursors(max(old.delivered, delivered or 0, seen), seen)
+        if new == old:
+            return old
+        change = self.next_change()
+        told = rules.has_receipts(state.kind, len(state.members))
+        self._put_cursors(state, user_id, new, change, told=told, read_rose=new.read > old.read)
+        audience = state.members if told else {user_id: state.members[user_id]}
+        self.events.append(CursorMoved(change, conversation_id, user_id, new, audience))
+        return new
+
+    # -- the parts of the rules ---------------------------------------------------------------------------------------
+
+    def next_change(self) -> int:
+        self.change += 1
+        return self.change
+
+    def _state(self, conversation_id: str) -> ConversationState | None:
+        """The conversation, noted in the journal: whatever this unit changes on it can be taken back."""
+        state = self.conversation(conversation_id)
+        if state is not None:
+            self.journal.note(state.restore, state.memento())
+        return state
+
+    def find_committed(
+        self, state: ConversationState | None, actor_id: str, key: bytes, digest: bytes
+    ) -> Found | None:
+        """What was committed under the key: asked before any refusal."""
+        if len(key) != KEY_BYTES:
+            raise Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="key")
+        found = self._find(state, actor_id, key) if state else None
+        if found is not None and found.digest != digest:
+            raise_key_reused()
+        return found
+
+    def _open_direct(self, conversation_id: str, sender_id: str) -> ConversationState:
+        pair = rules.pair_to_open(conversation_id, sender_id)
+        if not all(self._user_exists(user_id) for user_id in pair):
+            raise rules.no_such_conversation()
+        state = self._make_conversation(conversation_id, Kind.DIRECT, "")
+        self._put_members(state, dict.fromkeys(pair, Role.MEMBER), joined_at=1)
+        return state
+
+    def _require_users(self, user_ids: Sequence[str]) -> None:
+        for user_id in user_ids:
+            if not self._user_exists(user_id):
+                raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
+
+    def _editable(
+        self, state: ConversationState, editor_id: str, position: int, expected_revision: int | None
+    ) -> Message:
+        message = self._message(state, position)
+        if message is None:
+            raise Refusal(RefusalCode.NOT_FOUND, "no such message")
+        if message.sender_id != editor_id:
+            raise Refusal(RefusalCode.FORBIDDEN, "only its author edits a message")
+        if message.content is None:
+            raise Refusal(RefusalCode.GONE, "the message was taken back")
+        if decode_content(message.content).get("type") == "system":
+            raise Refusal(RefusalCode.FORBIDDEN, "a system message is not edited")
+        if expected_revision is not None and expected_revision != message.revision:
+            raise Refusal(RefusalCode.CONFLICT, "the message was edited meanwhile", detail=message.revision)
+        return message
+
+    def post_system(
+        self,
+        state: ConversationState,
+        actor_id: str,
+        key: bytes,
+        digest: bytes,
+        telling: Mapping[str, Any],
+        audience: Audience | None = None,
+    ) -> int:
+        """The system message that tells of a change, posted by whoever made it, under the key of the request."""
+        content = encode_content({"type": "system", **telling})
+        return self._append(
+            state, actor_id, key, content, digest, self.now_ms, counts=False, audience=audience
+        )
+
+    def _append(
+        self,
+        state: ConversationState,
+        sender_id: str,
+        key: bytes,
+        content: bytes,
+        digest: bytes,
+        sent_at: int,
+        *,
+        counts: bool,
+        audience: Audience | None = None,
+    ) -> int:
+        position = state.head + 1
+        unread = state.unread + counts
+        change = self.next_change()
+        message = Message(state.conversation_id, position, sender_id, sent_at, key, content)
+        self._put_message(state, message, digest, change, unread)
+        state.head, state.head_change, state.unread = position, change, unread
+        self.message_change = change
+        if audience is None:
+            self.events.append(MessagePosted(change, message, state.members))
+        else:
+            self.events.append(MessagePosted(change, message, audience, state.members))
+        return position
+
+    # -- rows: what a store says --------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def conversation(self, conversation_id: str) -> ConversationState | None:
+        """From the cache, or read."""
+
+    @abstractmethod
+    def user(self, user_id: str) -> User | None: ...
+
+    @abstractmethod
+    def _user_exists(self, user_id: str) -> bool: ...
+
+    @abstractmethod
+    def _find(self, state: ConversationState, sender_id: str, key: bytes) -> Found | None: ...
+
+    @abstractmethod
+    def _message(self, state: ConversationState, position: int) -> Message | None: ...
+
+    @abstractmethod
+    def _put_message(
+        self, state: ConversationState, message: Message, digest: bytes, change: int, unread_no: int
+    ) -> None: ...
+
+    @abstractmethod
+    def _put_content(self, state: ConversationState, old: Message, new: Message) -> None:
+        """The edit, and the old content among the revisions."""
+
+    @abstractmethod
+    def _make_conversation(self, conversation_id: str, kind: Kind, title: str) -> ConversationState: ...
+
+    @abstractmethod
+    def _put_members(self, state: ConversationState, members: Audience, *, joined_at: int) -> None:
+        """New members, or former ones who are back. The change is the next one: the message that tells of it."""
+
+    @abstractmethod
+    def _put_role(self, state: ConversationState, user_id: str, role: Role) -> None: ...
+
+    @abstractmethod
+    def _end_member(self, state: ConversationState, user_id: str, *, left_at: int) -> None: ...
+
+    @abstractmethod
+    def _joined_at(self, state: ConversationState) -> Mapping[str, int]:
+        """Of every present member."""
+
+    @abstractmethod
+    def _cursors(self, state: ConversationState, user_id: str) -> Cursors: ...
+
+    @abstractmethod
+    def _put_cursors(
+        self,
+        state: ConversationState,
+        user_id: str,
+        cursors: Cursors,
+        change: int,
+        *,
+        told: bool,
+        read_rose: bool,
+    ) -> None:
+        """`told`: the other members learn of it too (by push, or by sync)."""
+
+
+def raise_key_reused() -> NoReturn:
+    raise Refusal(RefusalCode.KEY_REUSED, "this key was used for another content")
+
+
+def _revision_told(message: Message | None) -> int:
+    if message is None or message.content is None:
+        raise Refusal(RefusalCode.GONE, "the message that told of it is gone")
+    return int(decode_content(message.content)["revision"])

@@ -1,0 +1,226 @@
+"""Reads of the store in memory. They run on the loop between two batches, so each is a snapshot."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from imserver.chat.permissions import has_receipts, no_such_conversation
+from imserver.content import decode_content
+from imserver.model import (
+    Audience,
+    ConversationRow,
+    Cursors,
+    Item,
+    ItemPage,
+    Membership,
+    Message,
+    Page,
+    User,
+)
+from imserver.store.engine.pages import messages_of, page_of, span_of
+from imserver.store.engine.sync_tokens import make_token, read_token
+from imserver.store.memory.tables import Conversation, MemoryTables
+from imserver.store.sqlite.plugin_sandbox import Mode
+
+
+class MemoryReader:
+    """`imserver.chat.ports.Reader` over dictionaries."""
+
+    def __init__(self, tables: MemoryTables) -> None:
+        self._tables = tables
+
+    # -- messages -----------------------------------------------------------------------------------------------------
+
+    def history(
+        self,
+        conversation_id: str,
+        user_id: str,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        max_bytes: int,
+    ) -> Page:
+        page = self.history_items(conversation_id, user_id, after, before, limit, max_bytes)
+        return messages_of(conversation_id, page)
+
+    def history_items(
+        self,
+        conversation_id: str,
+        user_id: str,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        max_bytes: int,
+    ) -> ItemPage:
+        conversation = self._tables.conversations.get(conversation_id)
+        own = conversation.members.get(user_id) if conversation else None
+        if conversation is None or own is None:
+            raise no_such_conversation()
+        span = span_of(len(conversation.rows), own.left_at, after, before, limit)
+        rows = conversation.rows[span.first - 1 : span.last]
+        found = (_item(row.message) for row in (reversed(rows) if span.backwards else rows))
+        return page_of(span, found, limit, max_bytes)
+
+    def head_change(self) -> int:
+        return self._tables.change
+
+    def messages_after(
+        self, change: int, bots: Sequence[str] | None, limit: int
+    ) -> tuple[list[tuple[int, Message, Audience]], int]:
+        log = self._tables.log
+        found: list[tuple[int, Message, Audience]] = []
+        for number, conversation_id, position in log[bisect_right(log, change, key=lambda row: row[0]) :]:
+            conversation = self._tables.conversations[conversation_id]
+            if bots is None or _was_among(conversation, bots, position):
+                message = conversation.rows[position - 1].message
+                found.append((number, message, conversation.state.members))
+                if len(found) >= limit:
+                    return found, number
+        return found, max(change, self._tables.change)
+
+    # -- conversations ------------------------------------------------------------------------------------------------
+
+    def sync(self, user_id: str, since: str | None, limit: int) -> tuple[list[ConversationRow], str, bool]:
+        head, epoch = self._tables.change, self._tables.epoch
+        after = read_token(since, epoch, head)
+        changed = sorted(
+            (change, one.state.conversation_id, one)
+            for one, own in self._of(user_id)
+            if (change := _changed_for(one, own)) > after
+        )
+        more = len(changed) > limit
+        rows = [self._row(one, user_id) for _, _, one in changed[:limit]]
+        return rows, make_token(epoch, changed[limit - 1][0] if more else head), more
+
+    def conversations(
+        self, user_id: str, before: str | None, limit: int
+    ) -> tuple[list[ConversationRow], str | None]:
+        head, epoch = self._tables.change, self._tables.epoch
+        upper = read_token(before, epoch, head) if before is not None else head + 1
+        found = sorted(
+            (one for one, own in self._of(user_id) if own.left_at is None and one.head_change() < upper),
+            key=Conversation.head_change,
+            reverse=True,
+        )
+        more = len(found) > limit
+        rows = [self._listed(one, user_id) for one in found[:limit]]
+        return rows, make_token(epoch, found[limit - 1].head_change()) if more else None
+
+    def members(self, conversation_id: str) -> list[Membership]:
+        conversation = self._tables.conversations.get(conversation_id)
+        present = (
+            [one for one in conversation.members.values() if one.left_at is None] if conversation else []
+        )
+        return sorted(present, key=lambda one: (one.joined_at, one.user_id.encode()))
+
+    def members_page(self, conversation_id: str, after: str | None, limit: int) -> list[Membership]:
+        by_id = sorted(self.members(conversation_id), key=lambda one: one.user_id)
+        return [one for one in by_id if after is None or one.user_id > after][:limit]
+
+    def membership(self, conversation_id: str, user_id: str) -> Membership | None:
+        conversation = self._tables.conversations.get(conversation_id)
+        return conversation.members.get(user_id) if conversation else None
+
+    # -- accounts -----------------------------------------------------------------------------------------------------
+
+    def users(self, user_ids: Sequence[str]) -> list[User]:
+        known = self._tables.users
+        return [known[user_id] for user_id in dict.fromkeys(user_ids) if user_id in known]
+
+    def bound_device(self, token_id: str) -> str | None:
+        bound = self._tables.tokens.get(token_id)
+        return bound[1] if bound else None
+
+    # -- plugins ------------------------------------------------------------------------------------------------------
+
+    def plugin_cursor(self, plugin: str) -> int | None:
+        return self._tables.plugin_cursors.get(plugin)
+
+    def timers_due(self, plugin: str, now_ms: int, limit: int) -> list[tuple[int, str, int, dict[str, Any]]]:
+        due = sorted(
+            (timer.due_at, timer_id, timer)
+            for timer_id, timer in self._tables.timers.items()
+            if timer.plugin == plugin and timer.due_at <= now_ms
+        )
+        return [
+            (timer_id, timer.name, due_at, dict(decode_content(timer.payload)))
+            for due_at, timer_id, timer in due[:limit]
+        ]
+
+    def next_timer_at(self, plugin: str) -> int | None:
+        return min((one.due_at for one in self._tables.timers.values() if one.plugin == plugin), default=None)
+
+    def plugin_sql(
+        self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[tuple[Any, ...]]:
+        return self._tables.fence.execute(plugin, sql, params, Mode.READ)
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def _of(self, user_id: str) -> Iterable[tuple[Conversation, Membership]]:
+        for conversation in self._tables.conversations.values():
+            own = conversation.members.get(user_id)
+            if own is not None:
+                yield conversation, own
+
+    def _row(self, one: Conversation, user_id: str) -> ConversationRow:
+        state, own = one.state, one.members[user_id]
+        told = own.left_at is None and has_receipts(state.kind, len(state.members))
+        others = sorted(state.members, key=str.encode) if told else ()
+        return ConversationRow(
+            state.conversation_id,
+            state.kind,
+            state.title,
+            state.head if own.left_at is None else own.left_at,
+            own.joined_at,
+            own.left_at,
+            own.role,
+            one.cursors.get(user_id, Cursors()),
+            cursors_of=tuple(
+                (other, one.cursors.get(other, Cursors())) for other in others if other != user_id
+            ),
+        )
+
+    def _listed(self, one: Conversation, user_id: str) -> ConversationRow:
+        state, own = one.state, one.members[user_id]
+        cursors = one.cursors.get(user_id, Cursors())
+        seen = max(cursors.read, own.joined_at - 1)
+        return ConversationRow(
+            state.conversation_id,
+            state.kind,
+            state.title,
+            state.head,
+            own.joined_at,
+            own.left_at,
+            own.role,
+            cursors,
+            unread=state.unread - (one.rows[seen - 1].unread_no if seen else 0),
+            last=one.rows[-1].message,
+        )
+
+
+def _item(message: Message) -> Item:
+    return (
+        message.position,
+        message.sender_id,
+        message.sent_at,
+        message.key,
+        message.content,
+        message.revision,
+    )
+
+
+def _changed_for(one: Conversation, own: Membership) -> int:
+    """The last change that concerns this member: a former one learns of leaving and of nothing later."""
+    changed = one.member_changed[own.user_id]
+    return changed if own.left_at is not None else max(changed, one.changed, one.head_change())
+
+
+def _was_among(one: Conversation, bots: Sequence[str], position: int) -> bool:
+    members = (one.members.get(bot) for bot in bots)
+    return any(
+        own is not None and own.joined_at <= position and (own.left_at is None or position <= own.left_at)
+        for own in members
+    )

@@ -1,0 +1,193 @@
+"""A user's conversations, page by page: what changed (`sync`), and where something was said last (`conversations`)."""
+
+# ruff: noqa: S608 - the SQL built here is made of constants and question marks
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from imserver.chat.permissions import MAX_RECEIPT_MEMBERS
+from imserver.model import ConversationRow, Cursors, Kind, Message, Role
+from imserver.store.engine.sync_tokens import make_token, read_token
+from imserver.store.sqlite.listings import LIST_SIZE, MAX_LISTED, ListSnapshot, LruCache, list_snapshot
+
+Sql = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+
+
+class _Own(NamedTuple):
+    """A conversation as one of its members, present or former, sees it; with the other one if it is direct."""
+
+    no: int
+    kind: str
+    title: str
+    head: int
+    role: str
+    joined_at: int
+    left_at: int | None
+    delivered: int
+    read: int
+    changed: int
+    conversation_id: str
+    other_id: str | None
+    other_delivered: int
+    other_read: int
+
+
+#: The last change that concerns this member: a former one learns of leaving and of nothing later.
+_CHANGED = "CASE WHEN m.left_at IS NULL THEN max(m.changed, c.changed, h.change) ELSE m.changed END"
+_ALL_CHANGED = (
+    f"SELECT changed, no FROM (SELECT {_CHANGED} AS changed, m.conversation_no AS no"
+    " FROM members m JOIN conversations c ON c.no = m.conversation_no"
+    " JOIN heads h ON h.conversation_no = m.conversation_no WHERE m.user_no = ?)"
+    " WHERE changed > ? ORDER BY changed LIMIT ?"
+)
+_SOME_CHANGED = (
+    "SELECT c.no, c.kind, c.title, coalesce(m.left_at, h.position), m.role, m.joined_at, m.left_at, m.delivered, m.read,"
+    f" {_CHANGED}, c.conversation_id, u.user_id, o.delivered, o.read"
+    " FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
+    " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
+    " LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = m.conversation_no AND o.user_no <> m.user_no"
+    " AND o.left_at IS NULL LEFT JOIN users u ON u.no = o.user_no"
+)
+_ALL_SPOKEN = (
+    "SELECT h.change, m.conversation_no FROM members m JOIN heads h ON h.conversation_no = m.conversation_no"
+    " WHERE m.user_no = ? AND m.left_at IS NULL AND h.change < ? ORDER BY h.change DESC LIMIT ?"
+)
+_SOME_SPOKEN = (
+    "SELECT c.no, h.change, c.conversation_id, c.kind, c.title, h.position, m.joined_at, m.left_at, m.role, m.delivered,"
+    " m.read, h.unread_no - m.seen_no, l.position, u.user_id, l.sent_at, l.key, l.content, l.revision"
+    " FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ? AND m.left_at IS NULL"
+    " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
+    " CROSS JOIN messages l ON l.change = h.change CROSS JOIN users u ON u.no = l.sender_no"
+)
+
+
+class ConversationLists:
+    """Of all users, as one reader sees them. `head` is the last change in the snapshot of the call."""
+
+    def __init__(self, sql: Sql, epoch: str) -> None:
+        self._sql = sql
+        self._epoch = epoch
+        self._listings: LruCache[ListSnapshot] = LruCache(MAX_LISTED + LIST_SIZE, LIST_SIZE)
+
+    def sync(
+        self, user_id: str, since: str | None, limit: int, head: int
+    ) -> tuple[list[ConversationRow], str, bool]:
+        """Conversations that changed for the user, in commit order. A former member learns of leaving and of nothing later."""
+        after = read_token(since, self._epoch, head)
+        rows: list[_Own] = []
+        user_no = self._user_no(user_id)
+        while user_no is not None and after < head and len(rows) <= limit:
+            listing = self._changed(user_no, after, head, limit)
+            for some in listing.rising(after, limit + 1):
+                found = map(_Own._make, self._sql(_SOME_CHANGED, (json.dumps([*some]), user_no)))
+                still = [own for own in found if own.changed == some[own.no]]
+                rows.extend(still)
+                if len(rows) > limit:
+                    break
+                if not still:
+                    # Almost everything has changed since: a new list is cheaper than looking at the rest.
+                    self._listings.drop(("changed", user_no))
+                    after = rows[-1].changed if rows else after
+                    break
+            else:
+                after = listing.upto
+        more = len(rows) > limit
+        last = rows[limit - 1].changed if more else head
+        return [self._row(user_id, own) for own in rows[:limit]], make_token(self._epoch, last), more
+
+    def _changed(self, user_no: int, after: int, head: int, limit: int) -> ListSnapshot:
+        """What changed after `after` up to `upto`, which is `head` unless that is very much."""
+        listing = self._listings.get(("changed", user_no))
+        if listing is not None and listing.head <= head and listing.above <= after < listing.upto:
+            return listing
+        rows = self._sql(_ALL_CHANGED, (user_no, after, MAX_LISTED))
+        upto = head if len(rows) < MAX_LISTED else rows[-1][0]
+        return self._keep("changed", user_no, list_snapshot(after, upto, head, rows), limit)
+
+    def conversations(
+        self, user_id: str, before: str | None, limit: int, head: int
+    ) -> tuple[list[ConversationRow], str | None]:
+        """Where the user is a member, newest message first, with the unread count and the last message."""
+        below = read_token(before, self._epoch, head) if before is not None else head + 1
+        rows: list[tuple[Any, ...]] = []
+        user_no = self._user_no(user_id)
+        while user_no is not None and below > 1 and len(rows) <= limit:
+            listing = self._spoken(user_no, below, head, limit)
+            for some in listing.falling(below, limit + 1):
+                found = self._sql(_SOME_SPOKEN, (json.dumps([*some]), user_no))
+                still = [row for row in found if row[1] == some[row[0]]]
+                rows.extend(still)
+                if len(rows) > limit:
+                    break
+                if not still:  # as in `sync`
+                    self._listings.drop(("spoken", user_no))
+                    below = rows[-1][1] if rows else below
+                    break
+            else:
+                below = listing.above + 1
+        token = make_token(self._epoch, rows[limit - 1][1]) if len(rows) > limit else None
+        return [_listed(row) for row in rows[:limit]], token
+
+    def _spoken(self, user_no: int, below: int, head: int, limit: int) -> ListSnapshot:
+        """Where something was said before `below` and after `above`, which is 0 unless that is very much."""
+        listing = self._listings.get(("spoken", user_no))
+        if listing is not None and listing.head <= head and listing.above < below - 1 <= listing.upto:
+            return listing
+        rows = self._sql(_ALL_SPOKEN, (user_no, below, MAX_LISTED))
+        above = 0 if len(rows) < MAX_LISTED else rows[-1][0] - 1
+        return self._keep("spoken", user_no, list_snapshot(above, below - 1, head, reversed(rows)), limit)
+
+    def _keep(self, kind: str, user_no: int, listing: ListSnapshot, limit: int) -> ListSnapshot:
+        """For the pages behind this one, if there are any."""
+        if len(listing.changes) > limit:
+            self._listings.put((kind, user_no), listing, len(listing.changes))
+        return listing
+
+    def _user_no(self, user_id: str) -> int | None:
+        rows = self._sql("SELECT no FROM users WHERE user_id = ?", (user_id,))
+        return rows[0][0] if rows else None
+
+    def _row(self, user_id: str, own: _Own) -> ConversationRow:
+        return ConversationRow(
+            own.conversation_id,
+            Kind(own.kind),
+            own.title,
+            own.head,
+            own.joined_at,
+            own.left_at,
+            Role(own.role),
+            Cursors(own.delivered, own.read),
+            cursors_of=self._cursors_of_others(user_id, own) if own.left_at is None else (),
+        )
+
+    def _cursors_of_others(self, user_id: str, own: _Own) -> tuple[tuple[str, Cursors], ...]:
+        if own.kind == Kind.CHANNEL:
+            return ()
+        if own.kind == Kind.DIRECT:
+            return ((own.other_id, Cursors(own.other_delivered, own.other_read)),) if own.other_id else ()
+        rows = self._sql(
+            "SELECT u.user_id, m.delivered, m.read FROM members m JOIN users u ON u.no = m.user_no"
+            " WHERE m.conversation_no = ? AND m.left_at IS NULL ORDER BY u.user_id LIMIT ?",
+            (own.no, MAX_RECEIPT_MEMBERS + 1),
+        )
+        if len(rows) > MAX_RECEIPT_MEMBERS:
+            return ()
+        return tuple((other, Cursors(delivered, read)) for other, delivered, read in rows if other != user_id)
+
+
+def _listed(row: tuple[Any, ...]) -> ConversationRow:
+    _, _, conversation_id, kind, title, head, joined_at, left_at, role, delivered, read, unread, *last = row
+    return ConversationRow(
+        conversation_id,
+        Kind(kind),
+        title,
+        head,
+        joined_at,
+        left_at,
+        Role(role),
+        Cursors(delivered, read),
+        unread=unread,
+        last=Message(conversation_id, *last),
+    )

@@ -1,0 +1,265 @@
+"""The database file: one process alone, checked before it is touched, migrated, and marked with the epoch of its history."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import random
+import sqlite3
+from importlib import resources
+from pathlib import Path
+
+from imserver.errors import StartError
+from imserver.store.engine.sync_tokens import new_epoch
+
+#: "imsv": says in the file's header whose it is.
+APPLICATION_ID = 0x696D7376
+#: STRICT tables need 3.37.
+MIN_SQLITE = (3, 37, 0)
+#: Pages in the cache of the writer (random index pages) and of each reader, in KiB.
+WRITER_CACHE_KIB = 64 * 1024
+READER_CACHE_KIB = 8 * 1024
+#: The WAL is cut back to this when it starts anew.
+MAX_IDLE_WAL_BYTES = 64 * 1024 * 1024
+#: Pages in the WAL at which COMMIT itself checkpoints, if the writer was never idle for long enough (16 MiB).
+MAX_WAL_PAGES = 4096
+
+_MAGIC = b"SQLite format 3\0"
+
+
+class FileLock:
+    """`PATH.lock`, held for the life of a store: two processes on one database would each believe in their own heads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd: int | None = None
+
+    def take(self) -> None:
+        """Raises `StartError` if somebody else has it."""
+        try:
+            fd = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StartError(f"{self._path}: {error.strerror}") from None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(fd)
+            raise StartError(f"{self._path}: another imserver has this database open") from None
+        self._fd = fd
+
+    def release(self) -> None:
+        """The file stays: removing it would let two takers lock two different files."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+
+def check_place(path: Path) -> None:
+    """Raises `StartError` for what SQLite would only call "unable to open database file", or would overwrite."""
+    if path.is_dir():
+        raise StartError(f"{path}: is a folder")
+    if not path.parent.is_dir():
+        raise StartError(f"{path}: the folder {path.parent} does not exist")
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StartError(f"{path}: {error.strerror}") from None
+    if beginning and beginning != _MAGIC and not Path(f"{path}-journal").exists():
+        # With a journal it may be a first page that lost its power half-way: SQLite takes that back, and judges then.
+        raise StartError(f"{path}: is not a database of imserver")
+
+
+def create_private(path: Path) -> None:
+    """Make the file if there is none: messages are for its owner's eyes only. SQLite's side files take its mode over."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StartError(f"{path}: {error.strerror}") from None
+
+
+def prepare(connection: sqlite3.Connection, path: Path, *, durable: bool) -> None:
+    """On the writer's connection: look whose file it is, check it, set it up, migrate it. Raises `StartError`, one line."""
+    if sqlite3.sqlite_version_info < MIN_SQLITE:
+        raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: at least 3.37 is needed")
+    try:
+        version = version_of_ours(connection, path)
+        if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+            raise StartError(f"{path}: this place cannot hold an SQLite write-ahead log (a network disk?)")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+        connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+        connection.execute(f"PRAGMA journal_size_limit = {MAX_IDLE_WAL_BYTES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {MAX_WAL_PAGES}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        _common(connection)
+        if version:
+            _check(connection, path)
+        _migrate(connection, path, version)
+        # What recovery found may be in the system's cache alone: a process killed before its fsync leaves it there, and after
+        # an fsync that failed the system takes it for written. It will be told to whoever asks, so it is written anew.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(
+            "INSERT INTO meta (name, value) VALUES ('change', 0) ON CONFLICT (name) DO NOTHING"
+        )
+        # A read-only file or a full disk shows here and not at the first post. A new value: SQLite does not write an old one
+        # again. It also syncs what the checkpoint had to leave because somebody else was reading.
+        connection.execute(
+            "INSERT INTO meta (name, value) VALUES ('starts', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1"
+        )
+        connection.execute("COMMIT")
+    except (sqlite3.Error, UnicodeEncodeError) as error:
+        raise StartError(f"{path}: {in_plain_words(error)}") from error
+
+
+def prepare_reader(connection: sqlite3.Connection) -> None:
+    """Readers never write and never checkpoint."""
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
+    _common(connection)
+
+
+def last_changes(connection: sqlite3.Connection) -> tuple[int, int]:
+    """The last number given out in commit order, and the last that a message took."""
+    message = connection.execute("SELECT coalesce(max(change), 0) FROM messages").fetchone()[0]
+    other = connection.execute("SELECT value FROM meta WHERE name = 'change'").fetchone()[0]
+    return max(message, other), message
+
+
+def settle_epoch(
+    connection: sqlite3.Connection, change: int, seen: tuple[str, int] | None, rng: random.Random
+) -> str:
+    """The epoch of this history: a new one if the side file has seen more than the database holds (an old copy was put
+    back), or another history."""
+    rows = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchall()
+    epoch: str | None = rows[0][0] if rows else None
+    if epoch is not None and (seen is None or (seen[0] == epoch and seen[1] <= change)):
+        return epoch
+    epoch = new_epoch(rng)
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(
+        "INSERT INTO meta (name, value) VALUES ('epoch', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (epoch,),
+    )
+    connection.execute("COMMIT")
+    return epoch
+
+
+class HighWater:
+    """`PATH.high`: epoch and highest change number, beside the database, so that an old copy put back is noticed.
+
+    Written lazily, and only about what is committed, so it may be behind the database but never ahead of it. It survives lost
+    power: a new epoch goes into a new file, synced and renamed into place; a new number overwrites one of the same length
+    within one sector, which needs no sync.
+    """
+
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        self._path = Path(f"{path}.high")
+        self._durable = durable
+        #: Of the file that this object put there.
+        self._epoch = ""
+
+    def read(self) -> tuple[str, int] | None:
+        """None if there is none, or none that we wrote."""
+        try:
+            epoch, change = self._path.read_text("ascii").split()
+            return epoch, int(change)
+        except (OSError, ValueError):
+            return None
+
+    def write(self, epoch: str, change: int) -> None:
+        """A full disk is no reason to fail: the next write says it better."""
+        line = f"{epoch} {change:020d}\n".encode("ascii")
+        known, self._epoch = self._epoch, ""
+        with contextlib.suppress(OSError):
+            if known == epoch:
+                with self._path.open("r+b") as file:
+                    file.write(line)
+            else:
+                self._replace(line)
+            self._epoch = epoch
+
+    def _replace(self, line: bytes) -> None:
+        new = Path(f"{self._path}.new")
+        with new.open("wb") as file:
+            file.write(line)
+            if self._durable:
+                file.flush()
+                os.fsync(file.fileno())
+        new.replace(self._path)
+        if self._durable:
+            _sync_folder(self._path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _common(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA mmap_size = 0")
+    # Statement journals of large inserts would otherwise go to a temporary file on another, perhaps full, disk.
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA trusted_schema = OFF")
+
+
+def version_of_ours(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema's version, 0 for a new file. Nothing is changed before this was asked."""
+    mark = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if mark != APPLICATION_ID and (mark or version or tables):
+        raise StartError(f"{path}: is a database of something else")
+    newest = max(number for number, _ in migrations())
+    if version > newest:
+        raise StartError(f"{path}: made by a newer imserver (schema {version}, this one knows {newest})")
+    return version
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    # SQLite says several lines in one row; an error at the start is one.
+    found = [line for row in connection.execute("PRAGMA quick_check(3)") for line in row[0].splitlines()]
+    if found != ["ok"]:
+        raise StartError(f"{path}: the database is damaged ({'; '.join(found)[:200]}); restore a backup")
+
+
+def migrations() -> list[tuple[int, str]]:
+    """The numbered scripts of this package, each with its own BEGIN and COMMIT."""
+    folder = resources.files("imserver.store.sqlite") / "migrations"
+    scripts = [each for each in folder.iterdir() if each.name.endswith(".sql")]
+    return sorted((int(each.name.partition("_")[0]), each.read_text("utf-8")) for each in scripts)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    for number, script in migrations():
+        if number <= version:
+            continue
+        try:
+            if version == 0:
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.executescript(script)
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise StartError(f"{path}: migration {number}: {in_plain_words(error)}") from error
+
+
+def in_plain_words(error: Exception) -> str:
+    """What SQLite said, for whoever runs the server."""
+    text = str(error)
+    words = {
+        "attempt to write a readonly database": "cannot be written (read-only)",
+        "file is not a database": "is not a database of imserver",
+        "database or disk is full": "the disk is full",
+        "unable to open database file": "cannot be opened (permissions?)",
+        "database is locked": "somebody else has it locked",
+        "database disk image is malformed": "the database is damaged; restore a backup",
+    }
+    return words.get(text, text)

@@ -1,0 +1,93 @@
+"""What a reader remembers of a long list while somebody pages through it, so that a page costs what it holds and not the list.
+
+No index could do this for conversations: a post moves its conversation in the list of every member, and would have to write
+there. So the first page orders the list once, as it had to before, and its numbers are kept for the pages behind it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable
+from typing import Generic, NamedTuple, TypeVar
+
+#: Conversations in all lists that one reader keeps, and in one list at the most; 16 bytes each, a list by itself 600.
+MAX_LISTED = 500_000
+LIST_SIZE = 40
+#: Members in all lists that one reader keeps; about 100 bytes each, a list by itself 600.
+MAX_LISTED_MEMBERS = 100_000
+ROSTER_SIZE = 6
+
+V = TypeVar("V")
+
+
+class ListSnapshot(NamedTuple):
+    """All conversations of a user whose change is in `above + 1 … upto`, in the order of their changes, as of one snapshot.
+
+    Changes only rise. A conversation that changes later rises above `head`, the last change of that snapshot: so in a later
+    one this list may name too many, and each is looked at again, but it never lacks one.
+    """
+
+    above: int
+    upto: int
+    head: int
+    changes: array[int]
+    numbers: array[int]
+
+    def rising(self, after: int, count: int) -> Iterable[dict[int, int]]:
+        """From the first change above `after` on, the change of each conversation's number, `count` at a time."""
+        start = bisect_right(self.changes, after)
+        for first in range(start, len(self.changes), count):
+            yield dict(
+                zip(self.numbers[first : first + count], self.changes[first : first + count], strict=True)
+            )
+
+    def falling(self, below: int, count: int) -> Iterable[dict[int, int]]:
+        """The same downwards, from the last change below `below` on."""
+        for end in range(bisect_left(self.changes, below), 0, -count):
+            first = max(0, end - count)
+            yield dict(zip(reversed(self.numbers[first:end]), reversed(self.changes[first:end]), strict=True))
+
+
+def list_snapshot(above: int, upto: int, head: int, rows: Iterable[tuple[int, int]]) -> ListSnapshot:
+    """Of rows `(change, number)`, rising."""
+    changes, numbers = array("q"), array("q")
+    for change, number in rows:
+        changes.append(change)
+        numbers.append(number)
+    return ListSnapshot(above, upto, head, changes, numbers)
+
+
+class LruCache(Generic[V]):
+    """Values of different sizes, in all not more than `max_size`; what was used last is kept.
+
+    `own_size` is what an entry counts beside its value: very many short lists take room, too.
+    """
+
+    def __init__(self, max_size: int, own_size: int) -> None:
+        self._max_size = max_size
+        self._own_size = own_size
+        self._size = 0
+        self._values: OrderedDict[Hashable, tuple[int, V]] = OrderedDict()
+
+    def get(self, key: Hashable) -> V | None:
+        found = self._values.get(key)
+        if found is None:
+            return None
+        self._values.move_to_end(key)
+        return found[1]
+
+    def put(self, key: Hashable, value: V, size: int) -> None:
+        """In the place of what was kept under this key."""
+        self.drop(key)
+        size += self._own_size
+        self._values[key] = (size, value)
+        self._size += size
+        while self._size > self._max_size:
+            self._size -= self._values.popitem(last=False)[1][0]
+
+    def drop(self, key: Hashable) -> None:
+        old = self._values.pop(key, None)
+        if old is not None:
+            self._size -= old[0]

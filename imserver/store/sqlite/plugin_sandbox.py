@@ -1,0 +1,220 @@
+"""What a plugin may do with SQL: its own tables, named `PLUGIN_…`, within a bounded time, and nothing that ends a transaction.
+
+One authorizer stands on each connection for its whole life and asks which plugin is running: setting and clearing it would
+throw away every prepared statement. SQLite asks the authorizer when a statement is prepared, so a statement that our own code
+prepared must never be found by a plugin in the statement cache: each plugin's SQL begins with a comment that names it.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from typing import Any
+
+from imserver.errors import PluginError
+from imserver.store.sqlite.faults import Fault, fault_of
+
+#: Time that one unit of a plugin may compute in statements: the writer serves everybody. The thread's own time, because a
+#: machine that is busy with others, or stops us for a while, is no fault of the plugin.
+PLUGIN_BUDGET_S = 0.05
+#: Instructions of SQLite's machine between two looks at the clock (about 10-50 µs).
+_STEPS_BETWEEN_LOOKS = 1000
+
+#: No underscore: `PLUGIN_` must not be the beginning of another plugin's prefix.
+_PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]{0,30}")
+#: First words of our own tables' names, and of SQLite's.
+_RESERVED = frozenset({"plugin", "sqlite", "pragma", "json"})
+_FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "writefile", "readfile", "edit"})
+_TABLE_FUNCTIONS = frozenset({"json_each", "json_tree"})
+_CATALOGUE = frozenset({"sqlite_master", "sqlite_schema", "sqlite_sequence"})
+
+_READS = frozenset({sqlite3.SQLITE_READ})
+_WRITES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
+_TABLE_CHANGES = frozenset({sqlite3.SQLITE_CREATE_TABLE, sqlite3.SQLITE_DROP_TABLE})
+#: For these the second argument of the authorizer names the table.
+_INDEX_CHANGES = frozenset(
+    {sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_DROP_INDEX, sqlite3.SQLITE_ALTER_TABLE}
+)
+_HARMLESS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE})
+
+
+class Mode(Enum):
+    """What the running plugin may do at the moment."""
+
+    READ = "read"
+    WRITE = "write"
+    MIGRATE = "migrate"
+
+
+class PluginSandbox:
+    """Runs plugins' statements on one connection."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        budget_s: float = PLUGIN_BUDGET_S,
+        timer: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._connection = connection
+        self._budget_s = budget_s
+        self._timer = timer
+        self._spent_s = 0.0
+        self._deadline = 0.0
+        self._prefix: str | None = None
+        self._mode = Mode.READ
+        self._denied = ""
+        connection.set_authorizer(self._authorize)
+
+    def begin_unit(self) -> None:
+        """The time budget is for one unit of work."""
+        self._spent_s = 0.0
+
+    def execute(
+        self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any], mode: Mode
+    ) -> list[tuple[Any, ...]]:
+        """One statement. Raises `sqlite3.IntegrityError` (the statement alone is undone), or `PluginError` for the rest."""
+        with self._running(plugin, mode):
+            try:
+                return self._connection.execute(f"/* {plugin} */ {sql}", params).fetchall()
+            except sqlite3.IntegrityError:
+                raise
+            except (
+                sqlite3.Error,
+                sqlite3.Warning,
+                OverflowError,
+                UnicodeEncodeError,
+                TypeError,
+                ValueError,
+            ) as error:
+                self._explain(plugin, error)
+                raise
+
+    def migrate(self, plugin: str, script: str) -> None:
+        """Several statements, without a time bound: tables and indexes with the plugin's prefix."""
+        with self._running(plugin, Mode.MIGRATE):
+            for statement in statements(script):
+                try:
+                    self._connection.execute(f"/* {plugin} */ {statement}").fetchall()
+                except (sqlite3.Error, sqlite3.Warning) as error:
+                    self._explain(plugin, error)
+                    raise
+
+    @contextmanager
+    def _running(self, plugin: str, mode: Mode) -> Iterator[None]:
+        check_plugin_name(plugin)
+        self._prefix, self._mode, self._denied = f"{plugin}_", mode, ""
+        bounded = mode is not Mode.MIGRATE
+        started = self._timer()  # a unit may go on in another thread, a statement does not
+        self._deadline = started + self._budget_s - self._spent_s
+        if bounded:
+            self._connection.set_progress_handler(self._look, _STEPS_BETWEEN_LOOKS)
+        try:
+            yield
+        finally:
+            self._prefix = None
+            if bounded:
+                self._connection.set_progress_handler(None, 0)
+                self._spent_s += self._timer() - started
+
+    def _look(self) -> int:
+        return 1 if self._timer() > self._deadline else 0
+
+    def _explain(self, plugin: str, error: Exception) -> None:
+        """Raises `PluginError` unless the fault is the disk's."""
+        if fault_of(error) is not Fault.UNIT:
+            return
+        if self._denied:
+            raise PluginError(f"plugin {plugin}: {self._denied}") from error
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+            raise PluginError(
+                f"plugin {plugin}: more than {self._budget_s * 1000:g} ms of SQL in one unit"
+            ) from error
+        raise PluginError(f"plugin {plugin}: {error}") from error
+
+    def _authorize(
+        self, action: int, first: str | None, second: str | None, database: str | None, inner: str | None
+    ) -> int:
+        if self._prefix is None or self._allowed(action, first or "", second or "", database):
+            return sqlite3.SQLITE_OK
+        self._denied = (
+            f"not allowed: {_ACTION_NAMES.get(action, action)} {first or ''} {second or ''}".rstrip()
+        )
+        return sqlite3.SQLITE_DENY
+
+    def _allowed(self, action: int, first: str, second: str, database: str | None) -> bool:
+        if action in _HARMLESS:
+            return True
+        if action == sqlite3.SQLITE_FUNCTION:
+            return second.lower() not in _FORBIDDEN_FUNCTIONS
+        if database not in {None, "main"}:
+            return False
+        migrating = self._mode is Mode.MIGRATE
+        if action in _READS:
+            return self._own(first) or first in _TABLE_FUNCTIONS or (migrating and first in _CATALOGUE)
+        if action in _WRITES:
+            return self._mode is not Mode.READ and (self._own(first) or (migrating and first in _CATALOGUE))
+        return migrating and self._may_migrate(action, first, second)
+
+    def _may_migrate(self, action: int, first: str, second: str) -> bool:
+        if action in _TABLE_CHANGES:
+            return self._own(first) or first == "sqlite_sequence"
+        if action in _INDEX_CHANGES:
+            # An index that SQLite makes for a constraint has a name of its own.
+            named = first == "main" or self._own(first) or first.startswith("sqlite_autoindex_")
+            return named and self._own(second)
+        return action == sqlite3.SQLITE_REINDEX and self._own(first)
+
+    def _own(self, table: str) -> bool:
+        return self._prefix is not None and table.lower().startswith(self._prefix)
+
+
+def check_plugin_name(plugin: str) -> None:
+    """Raises `PluginError` for a name whose tables could be confused with others'."""
+    if not _PLUGIN_NAME.fullmatch(plugin) or plugin in _RESERVED:
+        raise PluginError(f"plugin name {plugin!r}: a-z and 0-9, beginning with a letter, and none of ours")
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script. `executescript` cannot be used: it commits first."""
+    pending = ""
+    for piece in script.split(";"):
+        pending += piece + ";"
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+    rest = pending.rstrip("; \n\t")
+    if rest:
+        yield rest
+
+
+_ACTION_NAMES = {
+    getattr(sqlite3, name): name.removeprefix("SQLITE_").replace("_", " ").lower()
+    for name in (
+        "SQLITE_READ",
+        "SQLITE_INSERT",
+        "SQLITE_UPDATE",
+        "SQLITE_DELETE",
+        "SQLITE_TRANSACTION",
+        "SQLITE_SAVEPOINT",
+        "SQLITE_PRAGMA",
+        "SQLITE_ATTACH",
+        "SQLITE_DETACH",
+        "SQLITE_FUNCTION",
+        "SQLITE_CREATE_TABLE",
+        "SQLITE_CREATE_INDEX",
+        "SQLITE_CREATE_TRIGGER",
+        "SQLITE_CREATE_VIEW",
+        "SQLITE_CREATE_VTABLE",
+        "SQLITE_CREATE_TEMP_TABLE",
+        "SQLITE_DROP_TABLE",
+        "SQLITE_DROP_INDEX",
+        "SQLITE_ALTER_TABLE",
+        "SQLITE_ANALYZE",
+        "SQLITE_REINDEX",
+    )
+}

@@ -1,0 +1,304 @@
+"""Reads in one snapshot: `imserver.chat.ports.Reader` over a `query_only` connection, on that connection's thread."""
+
+# ruff: noqa: S608 - the SQL built here is made of constants and question marks
+from __future__ import annotations
+
+import json
+import sqlite3
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from typing import Any, NamedTuple
+
+from imserver.chat.permissions import no_such_conversation
+from imserver.content import decode_content
+from imserver.model import (
+    Audience,
+    ConversationRow,
+    Item,
+    ItemPage,
+    Membership,
+    Message,
+    Page,
+    Role,
+    User,
+)
+from imserver.store.engine.pages import Span, messages_of, page_of, span_of
+from imserver.store.sqlite.conversation_lists import ConversationLists
+from imserver.store.sqlite.listings import MAX_LISTED_MEMBERS, ROSTER_SIZE, LruCache
+from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
+from imserver.store.sqlite.positions import rows_between
+from imserver.store.sqlite.transaction import user_of
+
+#: Audiences kept for `messages_after`; each is good for one version of the membership.
+MAX_CACHED_AUDIENCES = 1_000
+#: Changes looked at in one `messages_after`, so that a plugin with few conversations does not hold a reader for long.
+MAX_CHANGES_LOOKED_AT = 5_000
+#: Users whose id is known by number without asking; about 150 bytes each.
+MAX_CACHED_NAMES = 50_000
+
+
+class _Roster(NamedTuple):
+    """Members by user id, and their numbers, for one version of the membership."""
+
+    membership: int
+    user_ids: list[str]
+    user_nos: list[int]
+
+
+class _Names(dict[int, str]):
+    """The ids of users by their numbers, asked for once: neither ever changes, and no user is ever deleted."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def __missing__(self, no: int) -> str:
+        if len(self) >= MAX_CACHED_NAMES:
+            self.clear()
+        found: str = self._connection.execute("SELECT user_id FROM users WHERE no = ?", (no,)).fetchall()[0][
+            0
+        ]
+        self[no] = found
+        return found
+
+
+class SqliteReader:
+    """One for each reader connection; a query runs between BEGIN and COMMIT of that connection."""
+
+    def __init__(self, connection: sqlite3.Connection, fence: PluginSandbox, epoch: str) -> None:
+        self._connection = connection
+        self._fence = fence
+        self._names = _Names(connection)
+        self._lists = ConversationLists(self._sql, epoch)
+        self._rosters: LruCache[_Roster] = LruCache(MAX_LISTED_MEMBERS + ROSTER_SIZE, ROSTER_SIZE)
+        self._audiences: OrderedDict[int, tuple[int, Audience]] = OrderedDict()
+
+    def _sql(self, statement: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(statement, params).fetchall()
+        except UnicodeEncodeError:  # a lone surrogate: nothing of such a name can exist
+            return []
+
+    # -- messages -----------------------------------------------------------------------------------------------------
+
+    def history(
+        self,
+        conversation_id: str,
+        user_id: str,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        max_bytes: int,
+    ) -> Page:
+        """Positions `after+1…`, or up to `before-1`, or the newest; always ascending, and the range that the page covers."""
+        page = self.history_items(conversation_id, user_id, after, before, limit, max_bytes)
+        return messages_of(conversation_id, page)
+
+    def history_items(
+        self,
+        conversation_id: str,
+        user_id: str,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        max_bytes: int,
+    ) -> ItemPage:
+        """The same, without an object for each message."""
+        rows = self._sql(
+            "SELECT c.no, h.position, h.change, m.left_at FROM conversations c"
+            " JOIN heads h ON h.conversation_no = c.no JOIN members m ON m.conversation_no = c.no"
+            " JOIN users u ON u.no = m.user_no WHERE c.conversation_id = ? AND u.user_id = ?",
+            (conversation_id, user_id),
+        )
+        if not rows:
+            raise no_such_conversation()
+        no, head, head_change, left_at = rows[0]
+        span = span_of(head, left_at, after, before, limit)
+        with closing(self._items(span, no, limit, (head, head_change))) as found:
+            return page_of(span, found, limit, max_bytes)
+
+    def _items(self, span: Span, no: int, limit: int, head: tuple[int, int]) -> Generator[Item, None, None]:
+        """What the page may show, from its near end, read as it is needed."""
+        names = self._names
+        if span.backwards:
+            first, last = max(span.first, span.last - limit + 1), span.last
+        else:
+            first, last = span.first, min(span.last, span.first + limit - 1)
+        with closing(
+            rows_between(self._connection, no, first, last, head, backwards=span.backwards)
+        ) as blocks:
+            for rows in blocks:
+                for position, sender_no, sent_at, key, content, revision in rows:
+                    yield position, names[sender_no], sent_at, key, content, revision
+
+    def head_change(self) -> int:
+        """The last number given out in commit order."""
+        rows = self._sql(
+            "SELECT max(coalesce((SELECT max(change) FROM messages), 0), (SELECT value FROM meta WHERE name = 'change'))"
+        )
+        head: int = rows[0][0]
+        return head
+
+    def messages_after(
+        self, change: int, bots: Sequence[str] | None, limit: int
+    ) -> tuple[list[tuple[int, Message, Audience]], int]:
+        """Messages in commit order after `change`, where one of `bots` is a member at that position."""
+        head = self.head_change()
+        if bots is not None and not bots:
+            return [], max(head, change)
+        complete = min(head, change + max(limit, MAX_CHANGES_LOOKED_AT))
+        where, params = _among(bots)
+        rows = self._sql(
+            "SELECT m.change, c.no, c.membership, c.conversation_id, m.position, u.user_id, m.sent_at, m.key,"
+            " m.content, m.revision FROM messages m JOIN conversations c ON c.no = m.conversation_no"
+            f" JOIN users u ON u.no = m.sender_no WHERE m.change > ? AND m.change <= ?{where}"
+            " ORDER BY m.change LIMIT ?",
+            (change, complete, *params, limit),
+        )
+        if len(rows) >= limit:
+            complete = rows[-1][0]
+        found = [(row[0], Message(*row[3:]), self._audience(row[1], row[2])) for row in rows]
+        return found, max(complete, change)
+
+    # -- conversations ------------------------------------------------------------------------------------------------
+
+    def sync(self, user_id: str, since: str | None, limit: int) -> tuple[list[ConversationRow], str, bool]:
+        """Conversations that changed for the user, in commit order. A former member learns of leaving and of nothing later."""
+        return self._lists.sync(user_id, since, limit, self.head_change())
+
+    def conversations(
+        self, user_id: str, before: str | None, limit: int
+    ) -> tuple[list[ConversationRow], str | None]:
+        """Where the user is a member, newest message first, with the unread count and the last message."""
+        return self._lists.conversations(user_id, before, limit, self.head_change())
+
+    def members(self, conversation_id: str) -> list[Membership]:
+        """Who is a member now, in the order of joining."""
+        rows = self._sql(
+            "SELECT u.user_id, m.role, m.joined_at, m.left_at, m.muted_until FROM members m"
+            " JOIN users u ON u.no = m.user_no WHERE m.left_at IS NULL"
+            " AND m.conversation_no = (SELECT no FROM conversations WHERE conversation_id = ?)"
+            " ORDER BY m.joined_at, u.user_id",
+            (conversation_id,),
+        )
+        return [_membership(row) for row in rows]
+
+    def members_page(self, conversation_id: str, after: str | None, limit: int) -> list[Membership]:
+        """Who is a member now, by user id, from the first after `after` on."""
+        found = self._sql(
+            "SELECT no, membership FROM conversations WHERE conversation_id = ?", (conversation_id,)
+        )
+        if not found:
+            return []
+        no, membership = found[0]
+        roster = self._rosters.get(no)
+        if roster is None or roster.membership != membership:
+            roster = self._roster(no, membership)
+            if len(roster.user_ids) > limit:
+                self._rosters.put(no, roster, len(roster.user_ids))
+        first = 0 if after is None else bisect_right(roster.user_ids, after)
+        rows = self._sql(
+            "SELECT u.user_id, m.role, m.joined_at, m.left_at, m.muted_until FROM json_each(?) j"
+            " CROSS JOIN members m ON m.user_no = j.value AND m.conversation_no = ? CROSS JOIN users u ON u.no = m.user_no",
+            (json.dumps(roster.user_nos[first : first + limit]), no),
+        )
+        return [_membership(row) for row in rows]
+
+    def _roster(self, no: int, membership: int) -> _Roster:
+        rows = self._sql(
+            "SELECT u.user_id, m.user_no FROM members m JOIN users u ON u.no = m.user_no"
+            " WHERE m.conversation_no = ? AND m.left_at IS NULL ORDER BY u.user_id",
+            (no,),
+        )
+        return _Roster(membership, [user_id for user_id, _ in rows], [user_no for _, user_no in rows])
+
+    def membership(self, conversation_id: str, user_id: str) -> Membership | None:
+        """Of a present or former member."""
+        rows = self._sql(
+            "SELECT u.user_id, m.role, m.joined_at, m.left_at, m.muted_until FROM members m"
+            " JOIN users u ON u.no = m.user_no WHERE u.user_id = ?"
+            " AND m.conversation_no = (SELECT no FROM conversations WHERE conversation_id = ?)",
+            (user_id, conversation_id),
+        )
+        return _membership(rows[0]) if rows else None
+
+    # -- accounts -----------------------------------------------------------------------------------------------------
+
+    def users(self, user_ids: Sequence[str]) -> list[User]:
+        """Those that exist, in the order asked."""
+        found = (
+            self._sql(
+                "SELECT user_id, display_name, language, roles FROM users WHERE user_id = ?", (user_id,)
+            )
+            for user_id in dict.fromkeys(user_ids)
+        )
+        return [user_of(rows[0]) for rows in found if rows]
+
+    def bound_device(self, token_id: str) -> str | None:
+        rows = self._sql("SELECT device_id FROM tokens WHERE token_id = ?", (token_id,))
+        return rows[0][0] if rows else None
+
+    # -- plugins ------------------------------------------------------------------------------------------------------
+
+    def plugin_cursor(self, plugin: str) -> int | None:
+        rows = self._sql("SELECT change FROM plugin_cursors WHERE plugin = ?", (plugin,))
+        return rows[0][0] if rows else None
+
+    def timers_due(self, plugin: str, now_ms: int, limit: int) -> list[tuple[int, str, int, dict[str, Any]]]:
+        rows = self._sql(
+            "SELECT timer_id, name, due_at, payload FROM timers WHERE plugin = ? AND due_at <= ?"
+            " ORDER BY due_at, timer_id LIMIT ?",
+            (plugin, now_ms, limit),
+        )
+        return [
+            (timer_id, name, due_at, dict(decode_content(payload)))
+            for timer_id, name, due_at, payload in rows
+        ]
+
+    def next_timer_at(self, plugin: str) -> int | None:
+        due_at: int | None = self._sql("SELECT min(due_at) FROM timers WHERE plugin = ?", (plugin,))[0][0]
+        return due_at
+
+    def plugin_sql(
+        self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[tuple[Any, ...]]:
+        """SELECT on the plugin's own tables."""
+        return self._fence.execute(plugin, sql, params, Mode.READ)
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def _audience(self, conversation_no: int, membership: int) -> Audience:
+        known = self._audiences.get(conversation_no)
+        if known is not None and known[0] == membership:
+            self._audiences.move_to_end(conversation_no)
+            return known[1]
+        rows = self._sql(
+            "SELECT u.user_id, m.role FROM members m JOIN users u ON u.no = m.user_no"
+            " WHERE m.conversation_no = ? AND m.left_at IS NULL",
+            (conversation_no,),
+        )
+        audience = {user_id: Role(role) for user_id, role in rows}
+        self._audiences[conversation_no] = (membership, audience)
+        if len(self._audiences) > MAX_CACHED_AUDIENCES:
+            self._audiences.popitem(last=False)
+        return audience
+
+
+def _among(bots: Sequence[str] | None) -> tuple[str, Sequence[str]]:
+    """The condition that one of the bots was a member at the message's position."""
+    if bots is None:
+        return "", ()
+    marks = ", ".join("?" * len(bots))
+    among = (
+        " AND EXISTS (SELECT 1 FROM members b WHERE b.conversation_no = m.conversation_no AND b.user_no IN"
+        f" (SELECT no FROM users WHERE user_id IN ({marks})) AND b.joined_at <= m.position"
+        " AND (b.left_at IS NULL OR m.position <= b.left_at))"
+    )
+    return among, bots
+
+
+def _membership(row: tuple[Any, ...]) -> Membership:
+    user_id, role, joined_at, left_at, muted_until = row
+    return Membership(user_id, Role(role), joined_at, left_at, muted_until)

@@ -1,0 +1,367 @@
+"""The store in SQLite: one writer connection with group commit, a few readers, each on its own thread.
+
+Durable before it answers: WAL, `synchronous=FULL`, and nobody hears of a unit before its COMMIT came back. All writes and all
+checkpoints go through the writer's connection (SQLite's WAL-reset bug needs two).
+
+`path=":memory:"` keeps nothing: the file lives in a private temporary folder, without fsync, and goes with the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from imserver.chat.ports import CommitListener
+from imserver.chat.transaction import Reader, Transaction
+from imserver.chat.units import Unit
+from imserver.clock import Clock, SystemClock
+from imserver.config import StoreConfig
+from imserver.errors import PluginError, Refusal, RefusalCode, StartError, StoreFailed
+from imserver.store.engine.transaction import MAX_MEMBERS
+from imserver.store.engine.writer import MAX_RETRY_MS, MIN_RETRY_MS, WorkUnit, Writer
+from imserver.store.sqlite import database
+from imserver.store.sqlite.batch import Batches
+from imserver.store.sqlite.connection import (
+    Connector,
+    DatabaseConnection,
+    Opener,
+    call_soon,
+    connect,
+    open_on_thread,
+)
+from imserver.store.sqlite.plugin_sandbox import PluginSandbox, check_plugin_name
+from imserver.store.sqlite.reader import SqliteReader
+from imserver.store.sqlite.transaction import SqliteTransaction
+
+T = TypeVar("T")
+
+#: Reads that wait for a reader, over all readers; above, they are refused OVERLOADED. Twice the strangers that there may be by
+#: default: when all devices come back in one moment, each HELLO is a read.
+MAX_WAITING_READS = 8192
+#: The idle writer checkpoints when about so many pages were written since the last time: small and often keeps the tail of
+#: latencies short. An estimate: SQLite does not tell.
+CHECKPOINT_PAGES = 1000
+#: A WAL of more pages than this (64 MiB) is worth a warning.
+WATCHED_WAL_PAGES = 4 * database.MAX_WAL_PAGES
+#: The side file is written when the writer has been idle for so long (seconds).
+HIGH_WATER_AFTER_S = 1.0
+#: After a failure a connection may take so long to close (seconds); its thread may be stuck for ever.
+CLOSE_TIMEOUT_S = 2.0
+
+
+class SqliteStore:
+    """`imserver.chat.ports.Store` on a file."""
+
+    def __init__(
+        self,
+        config: StoreConfig,
+        *,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        log: Any = None,
+        connector: Connector = connect,
+        opener: Opener = open_on_thread,
+        max_members: int = MAX_MEMBERS,
+    ) -> None:
+        self._config = config
+        self._clock = clock or SystemClock()
+        self._rng = rng or random.SystemRandom()
+        self._log = log
+        self._connector = connector
+        self._opener = opener
+        self._max_members = max_members
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._lock: database.FileLock | None = None
+        self._connection: DatabaseConnection | None = None
+        self._readers: list[_ReaderThread] = []
+        self._writer: Writer | None = None
+        self._batches: Batches | None = None
+        self._tx: SqliteTransaction | None = None
+        self._raw: sqlite3.Connection | None = None
+        self._high: database.HighWater | None = None
+        self._high_timer: asyncio.TimerHandle | None = None
+        self._failed: Callable[[Exception], None] = lambda error: None
+        self._pages = 0
+        self._wal_is_long = False
+        self._closing = False
+        self._epoch = ""
+
+    @property
+    def epoch(self) -> str:
+        """Mark of this history; a restore makes a new one."""
+        return self._epoch
+
+    @property
+    def writer(self) -> Writer:
+        """For metrics: queue and counters."""
+        if self._writer is None:
+            raise StoreFailed("the store is not open")
+        return self._writer
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    async def open(self, listener: CommitListener) -> None:
+        """Raises `StartError` with one line for whatever keeps this file from being used."""
+        path = self._path()
+        try:
+            database.check_place(path)
+            self._lock = database.FileLock(path)
+            self._lock.take()
+            database.create_private(path)
+            self._high = database.HighWater(path, durable=self._folder is None)
+            self._connection = await self._connect(path)
+            await self._connection.run(lambda raw: self._prepare(raw, path))
+            for _ in range(self._config.readers):
+                connection = await self._connect(path)
+                reader = _ReaderThread(connection)
+                self._readers.append(reader)
+                await connection.run(partial(reader.prepare, self._epoch))
+        except BaseException as error:
+            await self._release()
+            if isinstance(error, sqlite3.Error):
+                raise StartError(f"{path}: {database.in_plain_words(error)}") from error
+            raise
+        self._writer = Writer(
+            self._execute,
+            listener,
+            self._config,
+            clock=self._clock,
+            rng=self._rng,
+            on_failure=self._on_failure,
+            on_idle=self._when_idle,
+        )
+
+    async def close(self) -> None:
+        """Finish the queue, checkpoint, close. Closing twice is harmless."""
+        writer = self._writer
+        if writer is None or self._closing:
+            return
+        self._closing = True
+        try:
+            await writer.drain()
+            if writer.failure is None and self._connection is not None:
+                await self._close_readers()
+                await self._connection.run(self._last_words)
+        finally:
+            await self._release()
+            self._writer = None
+            self._closing = False
+
+    def on_failure(self, callback: Callable[[Exception], None]) -> None:
+        """Called on the loop when the store met an error of unknown outcome: the server must stop."""
+        self._failed = callback
+
+    def _on_failure(self, failure: StoreFailed) -> None:
+        self._failed(failure)
+
+    # -- work ---------------------------------------------------------------------------------------------------------
+
+    def submit(self, unit: Unit) -> None:
+        """Queue a unit. Raises `Refusal` OVERLOADED above the queue's bounds."""
+        writer = self._writer
+        if writer is None:
+            raise StoreFailed("the store is not open")
+        writer.submit(unit)
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a transaction and wait until it is committed. Cancelling withdraws it if it has not begun."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.submit(WorkUnit(work, future))
+        return await future
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Run `query` in one snapshot on the least busy reader."""
+        if self.writer.failure is not None:
+            raise StoreFailed(str(self.writer.failure))
+        if sum(reader.waiting for reader in self._readers) >= MAX_WAITING_READS:
+            raise Refusal(
+                RefusalCode.OVERLOADED,
+                "too many reads are waiting",
+                retry_after_ms=self.writer.retry_after_ms(),
+            )
+        if not self._readers:
+            raise StoreFailed("the store is closed")
+        reader = min(self._readers, key=_waiting)
+        return await reader.read(query)
+
+    async def migrate_plugin(self, plugin: str, migrations: Sequence[tuple[int, str]]) -> None:
+        """Apply a plugin's scripts that were not applied yet, in order of number, each in one transaction."""
+        check_plugin_name(plugin)
+        for number, script in sorted(migrations):
+            await self.write(partial(_migrate, plugin, number, script))
+
+    def resume(self) -> None:
+        """The listener is no longer saturated."""
+        if self._writer is not None:
+            self._writer.resume()
+
+    # -- the writer's thread ------------------------------------------------------------------------------------------
+
+    def _prepare(self, raw: sqlite3.Connection, path: Path) -> None:
+        database.prepare(raw, path, durable=self._folder is None)
+        assert self._high is not None
+        change, message_change = database.last_changes(raw)
+        self._epoch = database.settle_epoch(raw, change, self._high.read(), self._rng)
+        self._high.write(self._epoch, change)
+        self._raw = raw
+        fence = PluginSandbox(raw)
+        self._tx = SqliteTransaction(
+            raw, fence, max_conversations=self._config.max_cached_conversations, max_members=self._max_members
+        )
+        self._tx.change, self._tx.message_change = change, message_change
+        self._batches = Batches(
+            raw, self._tx, fence, self._clock, lambda: self._rng.randint(MIN_RETRY_MS, MAX_RETRY_MS)
+        )
+
+    def _execute(self, units: Sequence[Unit], done: Callable[[StoreFailed | None], None]) -> None:
+        assert self._connection is not None
+        assert self._batches is not None
+        batches, loop = self._batches, asyncio.get_running_loop()
+
+        def on_thread() -> None:
+            failure: StoreFailed | None = None
+            try:
+                batches.run(units)
+            except StoreFailed as error:
+                failure = error
+            except BaseException as error:  # a fault of ours: the outcome is unknown
+                failure = StoreFailed(f"the writer failed: {error!r}")
+                failure.__cause__ = error
+            call_soon(loop, done, failure)
+
+        self._pages += 4 + 2 * len(units)
+        self._connection.post(on_thread)
+
+    def _when_idle(self) -> None:
+        if self._pages >= CHECKPOINT_PAGES and self._connection is not None:
+            self._pages = 0
+            self._connection.post(partial(self._checkpoint, asyncio.get_running_loop()))
+        if self._high_timer is None:
+            self._high_timer = asyncio.get_running_loop().call_later(HIGH_WATER_AFTER_S, self._post_high)
+
+    def _post_high(self) -> None:
+        self._high_timer = None
+        if self._connection is not None:
+            self._connection.post(self._write_high)
+
+    def _write_high(self) -> None:
+        if self._high is not None and self._tx is not None:
+            self._high.write(self._epoch, self._tx.change)
+
+    def _checkpoint(self, loop: asyncio.AbstractEventLoop) -> None:
+        """On the writer's thread. A checkpoint that fails loses nothing: the WAL still holds it, and the next one tries."""
+        assert self._raw is not None
+        try:
+            _, pages, _ = self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()[0]
+        except sqlite3.Error as error:
+            call_soon(loop, self._complain, "checkpoint_failed", {"error": str(error)})
+            return
+        # A reader that never ends keeps the WAL from starting anew.
+        was_long, self._wal_is_long = self._wal_is_long, pages > WATCHED_WAL_PAGES
+        if self._wal_is_long and not was_long:
+            call_soon(loop, self._complain, "wal_is_long", {"pages": pages})
+
+    def _complain(self, event: str, facts: dict[str, Any]) -> None:
+        if self._log is not None:
+            self._log.warning(event, **facts)
+
+    def _last_words(self, raw: sqlite3.Connection) -> None:
+        with contextlib.suppress(
+            sqlite3.Error
+        ):  # a full disk: the WAL holds everything, the next start reads it
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._write_high()
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def _path(self) -> Path:
+        if self._config.path != ":memory:":
+            # One name for one file: a lock beside a symbolic link would not keep out who opens the file itself.
+            return Path(self._config.path).resolve()
+        self._folder = tempfile.TemporaryDirectory(prefix="imserver-")
+        return Path(self._folder.name) / "memory.db"
+
+    async def _connect(self, path: Path) -> DatabaseConnection:
+        return await self._opener(lambda: self._connector(str(path)))
+
+    async def _close_readers(self) -> None:
+        while self._readers:
+            await self._close_connection(self._readers.pop().connection)
+
+    async def _close_connection(self, connection: DatabaseConnection) -> None:
+        """A thread that is stuck in a dead disk is left behind: the process must be able to end and start anew."""
+        if self._writer is None or self._writer.failure is None:
+            await connection.close()
+            return
+        closing = asyncio.ensure_future(connection.close())
+        done, stuck = await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_S)
+        for task in done:
+            task.exception()  # of a connection that failed before: said already
+        if stuck:
+            # It may yet finish what it began: the lock stays until the process ends.
+            self._lock = None
+
+    async def _release(self) -> None:
+        if self._high_timer is not None:
+            self._high_timer.cancel()
+            self._high_timer = None
+        await self._close_readers()
+        if self._connection is not None:
+            await self._close_connection(self._connection)
+            self._connection = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+
+class _ReaderThread:
+    """A reader connection and how many reads wait for it."""
+
+    def __init__(self, connection: DatabaseConnection) -> None:
+        self.connection = connection
+        self.waiting = 0
+        self._reader: SqliteReader | None = None
+        self._fence: PluginSandbox | None = None
+
+    def prepare(self, epoch: str, raw: sqlite3.Connection) -> None:
+        database.prepare_reader(raw)
+        self._fence = PluginSandbox(raw)
+        self._reader = SqliteReader(raw, self._fence, epoch)
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        self.waiting += 1
+        try:
+            return await self.connection.run(lambda raw: self._snapshot(raw, query))
+        finally:
+            self.waiting -= 1
+
+    def _snapshot(self, raw: sqlite3.Connection, query: Callable[[Reader], T]) -> T:
+        assert self._reader is not None
+        assert self._fence is not None
+        self._fence.begin_unit()
+        raw.execute("BEGIN")
+        try:
+            return query(self._reader)
+        finally:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+
+
+def _waiting(reader: _ReaderThread) -> int:
+    return reader.waiting
+
+
+def _migrate(plugin: str, number: int, script: str, tx: Transaction) -> None:
+    if not isinstance(tx, SqliteTransaction):
+        raise PluginError("migrations need the SQLite store's own transaction")
+    tx.migrate_plugin(plugin, number, script)

@@ -1,0 +1,346 @@
+"""The rows of a write in SQLite: what `RuledTransaction` asks for, in SQL, on the writer's raw connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imserver.content import encode_content
+from imserver.errors import AlreadyHandled, Refusal, RefusalCode
+from imserver.model import Audience, Cursors, Kind, Message, Role, User
+from imserver.store.engine.conversation_cache import ConversationCache, ConversationState, Journal
+from imserver.store.engine.transaction import MAX_MEMBERS, Found, RuledTransaction
+from imserver.store.sqlite.faults import TransactionLost
+from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
+from imserver.store.sqlite.positions import MILESTONE_EVERY, PUT_HEADS, PUT_MILESTONES, changes_of
+
+_PUT_HEAD = PUT_HEADS.format(rows="(?, ?, ?, ?)")
+_PUT_MILESTONE = PUT_MILESTONES.format(rows="(?, ?, ?)")
+
+_Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+class SqliteTransaction(RuledTransaction):
+    """One object for the writer's life; `begin` makes it ready for the next transaction."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        fence: PluginSandbox,
+        *,
+        max_conversations: int,
+        max_members: int = MAX_MEMBERS,
+    ) -> None:
+        journal = Journal()
+        super().__init__(journal, max_members=max_members)
+        self._connection = connection
+        self._fence = fence
+        self.cache = ConversationCache(journal, max_conversations)
+        #: What made SQLite end the transaction under our feet, if anything did.
+        self.lost: BaseException | None = None
+
+    def sql(self, statement: str, params: _Parameters = ()) -> list[tuple[Any, ...]]:
+        """Every statement inside a transaction goes through here: after the transaction is lost, none may run."""
+        if self.lost is not None:
+            raise TransactionLost from self.lost
+        try:
+            return self._connection.execute(statement, params).fetchall()
+        except sqlite3.Error as error:
+            self._note_loss(error)
+            raise
+
+    def _note_loss(self, error: BaseException) -> None:
+        if not self._connection.in_transaction:
+            self.lost = error
+
+    # -- messages -----------------------------------------------------------------------------------------------------
+
+    def conversation(self, conversation_id: str) -> ConversationState | None:
+        state = self.cache.get(conversation_id)
+        if state is not None:
+            return state
+        try:
+            rows = self.sql(
+                "SELECT no, kind, title FROM conversations WHERE conversation_id = ?", (conversation_id,)
+            )
+        except UnicodeEncodeError:  # a lone surrogate: no such name can exist
+            return None
+        if not rows:
+            return None
+        no, kind, title = rows[0]
+        state = ConversationState(no, conversation_id, Kind(kind), title)
+        for head in self.sql(
+            "SELECT position, change, unread_no FROM heads WHERE conversation_no = ?", (no,)
+        ):
+            state.head, state.head_change, state.unread = head
+        members = self.sql(
+            "SELECT u.user_id, m.role, m.user_no, m.muted_until FROM members m JOIN users u ON u.no = m.user_no"
+            " WHERE m.conversation_no = ? AND m.left_at IS NULL",
+            (no,),
+        )
+        state.members = {user_id: Role(role) for user_id, role, _, _ in members}
+        state.muted = {user_id: muted_until for user_id, _, _, muted_until in members if muted_until}
+        self.cache.users.update((user_id, user_no) for user_id, _, user_no, _ in members)
+        self.cache.loaded(state)
+        return state
+
+    def user_no(self, user_id: str) -> int | None:
+        no = self.cache.users.get(user_id)
+        if no is None:
+            try:
+                rows = self.sql("SELECT no FROM users WHERE user_id = ?", (user_id,))
+            except UnicodeEncodeError:
+                return None
+            if rows:
+                no = self.cache.users[user_id] = rows[0][0]
+        return no
+
+    def _user_exists(self, user_id: str) -> bool:
+        return self.user_no(user_id) is not None
+
+    def _find(self, state: ConversationState, sender_id: str, key: bytes) -> Found | None:
+        rows = self.sql(
+            "SELECT position, sent_at, digest FROM messages WHERE key = ? AND conversation_no = ? AND sender_no = ?",
+            (key, state.no, self.user_no(sender_id)),
+        )
+        return Found(*rows[0]) if rows else None
+
+    def _change_at(self, state: ConversationState, position: int) -> int:
+        return changes_of(self.sql, state.no, position, position, state.head_change)[0]
+
+    def _message(self, state: ConversationState, position: int) -> Message | None:
+        if not 1 <= position <= state.head:
+            return None
+        rows = self.sql(
+            "SELECT u.user_id, m.sent_at, m.key, m.content, m.revision"
+            " FROM messages m JOIN users u ON u.no = m.sender_no WHERE m.change = ?",
+            (self._change_at(state, position),),
+        )
+        return Message(state.conversation_id, position, *rows[0]) if rows else None
+
+    def _put_message(
+        self, state: ConversationState, message: Message, digest: bytes, change: int, unread_no: int
+    ) -> None:
+        position = message.position
+        sender_no = self.user_no(message.sender_id)
+        self.sql(
+            "INSERT INTO messages (change, conversation_no, position, sender_no, sent_at, unread_no, previous,"
+            " revision, key, digest, content) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)",
+            (
+                change,
+                state.no,
+                position,
+                sender_no,
+                message.sent_at,
+                unread_no,
+                state.head_change,
+                message.key,
+                digest,
+                message.content,
+            ),
+        )
+        self.sql(_PUT_HEAD, (state.no, position, change, unread_no))
+        if position % MILESTONE_EVERY == 0:
+            self.sql(_PUT_MILESTONE, (state.no, position, change))
+
+    def _put_content(self, state: ConversationState, old: Message, new: Message) -> None:
+        self.sql(
+            "INSERT INTO revisions (conversation_no, position, revision, content, replaced_at) VALUES (?, ?, ?, ?, ?)",
+            (state.no, old.position, old.revision, old.content, self.now_ms),
+        )
+        self.sql(
+            "UPDATE messages SET content = ?, revision = ? WHERE change = ?",
+            (new.content, new.revision, self._change_at(state, new.position)),
+        )
+
+    # -- conversations and members ------------------------------------------------------------------------------------
+
+    def _make_conversation(self, conversation_id: str, kind: Kind, title: str) -> ConversationState:
+        change = self.change + 1
+        rows = self.sql(
+            "INSERT INTO conversations (conversation_id, kind, title, created_at, changed, membership)"
+            " VALUES (?, ?, ?, ?, ?, ?) RETURNING no",
+            (conversation_id, kind.value, title, self.now_ms, change, change),
+        )
+        state = ConversationState(rows[0][0], conversation_id, kind, title)
+        self.cache.made(state)
+        return state
+
+    def _put_members(self, state: ConversationState, members: Audience, *, joined_at: int) -> None:
+        for user_id, role in members.items():
+            self.sql(
+                "INSERT INTO members (conversation_no, user_no, role, joined_at, seen_no, changed)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (conversation_no, user_no) DO UPDATE SET"
+                " role = excluded.role, joined_at = excluded.joined_at, left_at = NULL,"
+                " seen_no = excluded.seen_no, changed = excluded.changed",
+                # What was said before one joined is nobody's unread message.
+                (state.no, self.user_no(user_id), role.value, joined_at, state.unread, self.change + 1),
+            )
+        state.members = {**state.members, **members}
+        self._membership_changed(state)
+
+    def _put_role(self, state: ConversationState, user_id: str, role: Role) -> None:
+        self.sql(
+            "UPDATE members SET role = ?, changed = ? WHERE conversation_no = ? AND user_no = ?",
+            (role.value, self.change + 1, state.no, self.user_no(user_id)),
+        )
+        state.with_member(user_id, role)
+        self._membership_changed(state)
+
+    def _end_member(self, state: ConversationState, user_id: str, *, left_at: int) -> None:
+        self.sql(
+            "UPDATE members SET left_at = ?, changed = ? WHERE conversation_no = ? AND user_no = ?",
+            (left_at, self.change + 1, state.no, self.user_no(user_id)),
+        )
+        state.without_member(user_id)
+        self._membership_changed(state)
+
+    def _membership_changed(self, state: ConversationState) -> None:
+        self.sql("UPDATE conversations SET membership = ? WHERE no = ?", (self.change + 1, state.no))
+
+    def _joined_at(self, state: ConversationState) -> Mapping[str, int]:
+        rows = self.sql(
+            "SELECT u.user_id, m.joined_at FROM members m JOIN users u ON u.no = m.user_no"
+            " WHERE m.conversation_no = ? AND m.left_at IS NULL",
+            (state.no,),
+        )
+        return dict(rows)
+
+    def _cursors(self, state: ConversationState, user_id: str) -> Cursors:
+        rows = self.sql(
+            "SELECT delivered, read FROM members WHERE conversation_no = ? AND user_no = ?",
+            (state.no, self.user_no(user_id)),
+        )
+        return Cursors(*rows[0])
+
+    def _put_cursors(
+        self,
+        state: ConversationState,
+        user_id: str,
+        cursors: Cursors,
+        change: int,
+        *,
+        told: bool,
+        read_rose: bool,
+    ) -> None:
+        self.sql(
+            "UPDATE members SET delivered = ?, read = ?, seen_no = max(seen_no, ?), changed = ?"
+            " WHERE conversation_no = ? AND user_no = ?",
+            (
+                cursors.delivered,
+                cursors.read,
+                self._unread_no(state, cursors.read) if read_rose else 0,
+                change,
+                state.no,
+                self.user_no(user_id),
+            ),
+        )
+        if told:
+            self.sql("UPDATE conversations SET changed = ? WHERE no = ?", (change, state.no))
+
+    def _unread_no(self, state: ConversationState, position: int) -> int:
+        if position == state.head:
+            return state.unread
+        rows = self.sql(
+            "SELECT unread_no FROM messages WHERE change = ?", (self._change_at(state, position),)
+        )
+        unread: int = rows[0][0]
+        return unread
+
+    # -- accounts -----------------------------------------------------------------------------------------------------
+
+    def put_user(self, user: User) -> None:
+        known = self._user_exists(user.user_id)
+        rows = self.sql(
+            "INSERT INTO users (user_id, display_name, language, roles) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (user_id) DO UPDATE SET display_name = excluded.display_name,"
+            " language = excluded.language, roles = excluded.roles RETURNING no",
+            (user.user_id, user.display_name, user.language, "\n".join(user.roles)),
+        )
+        if not known:
+            self.cache.made_user(user.user_id, rows[0][0])
+
+    def user(self, user_id: str) -> User | None:
+        rows = self.sql(
+            "SELECT user_id, display_name, language, roles FROM users WHERE no = ?", (self.user_no(user_id),)
+        )
+        return user_of(rows[0]) if rows else None
+
+    def bind_token(self, token_id: str, user_id: str, device_id: str) -> str:
+        user_no = self.user_no(user_id)
+        if user_no is None:
+            raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
+        self.sql(
+            "INSERT INTO tokens (token_id, user_no, device_id, bound_at) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (token_id) DO NOTHING",
+            (token_id, user_no, device_id, self.now_ms),
+        )
+        bound: str = self.sql("SELECT device_id FROM tokens WHERE token_id = ?", (token_id,))[0][0]
+        return bound
+
+    # -- plugins ------------------------------------------------------------------------------------------------------
+
+    def plugin_sql(self, plugin: str, sql: str, params: _Parameters = ()) -> list[tuple[Any, ...]]:
+        if self.lost is not None:
+            raise TransactionLost from self.lost
+        try:
+            return self._fence.execute(plugin, sql, params, Mode.WRITE)
+        except BaseException as error:
+            self._note_loss(error)
+            raise
+
+    def migrate_plugin(self, plugin: str, number: int, script: str) -> None:
+        """Apply one script, unless it was applied before."""
+        if self.sql("SELECT 1 FROM plugin_migrations WHERE plugin = ? AND number = ?", (plugin, number)):
+            return
+        try:
+            self._fence.migrate(plugin, script)
+        except BaseException as error:
+            self._note_loss(error)
+            raise
+        self.sql(
+            "INSERT INTO plugin_migrations (plugin, number, applied_at) VALUES (?, ?, ?)",
+            (plugin, number, self.now_ms),
+        )
+
+    def schedule(self, plugin: str, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
+        rows = self.sql(
+            "INSERT INTO timers (plugin, due_at, name, payload) VALUES (?, ?, ?, ?) RETURNING timer_id",
+            (plugin, due_at, name, encode_content(payload)),
+        )
+        timer_id: int = rows[0][0]
+        return timer_id
+
+    def cancel_timer(self, plugin: str, timer_id: int) -> bool:
+        return bool(
+            self.sql(
+                "DELETE FROM timers WHERE timer_id = ? AND plugin = ? RETURNING timer_id", (timer_id, plugin)
+            )
+        )
+
+    def mark_handled(self, plugin: str, change: int) -> None:
+        moved = self.sql(
+            "INSERT INTO plugin_cursors (plugin, change) VALUES (?, ?)"
+            " ON CONFLICT (plugin) DO UPDATE SET change = excluded.change WHERE plugin_cursors.change < excluded.change"
+            " RETURNING change",
+            (plugin, change),
+        )
+        if not moved:
+            raise AlreadyHandled(f"plugin {plugin}: change {change}")
+
+    def mark_timer_done(self, timer_id: int) -> None:
+        if not self.sql("DELETE FROM timers WHERE timer_id = ? RETURNING timer_id", (timer_id,)):
+            raise AlreadyHandled(f"timer {timer_id}")
+
+    def record_failure(self, plugin: str, event: str, error_id: str, text: str) -> None:
+        self.sql(
+            "INSERT INTO plugin_failures (plugin, event, error_id, text, failed_at) VALUES (?, ?, ?, ?, ?)",
+            (plugin, event, error_id, text, self.now_ms),
+        )
+
+
+def user_of(row: tuple[Any, ...]) -> User:
+    """A row (user_id, display_name, language, roles) as a user."""
+    user_id, display_name, language, roles = row
+    return User(user_id, display_name, language, tuple(roles.split("\n")) if roles else ())

@@ -1,0 +1,46 @@
+"""When to PING a silent peer, and when it is dead. Numbers in, numbers out."""
+
+from __future__ import annotations
+
+from imserver_protocol.limits import Limits
+
+from .states import Side
+
+
+class Liveness:
+    """Silence is measured from the last byte received; any byte counts, a whole frame is not needed."""
+
+    __slots__ = ("_after_ping_s", "_ping_after_s", "_silent_s", "heard_at", "nonce", "pinged_at")
+
+    def __init__(self, role: Side, limits: Limits, now: float) -> None:
+        self.heard_at = now
+        self.pinged_at: float | None = None
+        self.nonce = 0
+        client = role is Side.CLIENT
+        self._ping_after_s = limits.client_ping_after_s if client else limits.server_ping_after_s
+        # A client gives up a while after its PING; a server after so much silence, whenever it asked.
+        self._after_ping_s = limits.client_dead_after_s if client else None
+        self._silent_s = limits.server_dead_after_s
+
+    def heard(self, now: float) -> None:
+        """Bytes arrived."""
+        self.heard_at = now
+        self.pinged_at = None
+
+    @property
+    def ping_at(self) -> float | None:
+        """When to ask; None if we have asked and wait."""
+        return self.heard_at + self._ping_after_s if self.pinged_at is None else None
+
+    @property
+    def dead_at(self) -> float | None:
+        """When to give up."""
+        if self._after_ping_s is None:
+            return self.heard_at + self._silent_s
+        return None if self.pinged_at is None else self.pinged_at + self._after_ping_s
+
+    def ping(self, now: float) -> int:
+        """We ask now; returns the nonce."""
+        self.pinged_at = now
+        self.nonce += 1
+        return self.nonce

@@ -1,0 +1,92 @@
+"""The time bound of plugins' statements: what counts against it, and what does not."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from imserver.errors import PluginError
+from imserver.store.sqlite.plugin_sandbox import PLUGIN_BUDGET_S, Mode, PluginSandbox
+from tests.store.support import Stand, Work
+
+#: Far more steps than lie between two looks at the clock.
+COUNT = "WITH RECURSIVE n(i) AS (SELECT {} UNION ALL SELECT i + 1 FROM n WHERE i < {}) SELECT max(i) FROM n"
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        yield connection
+
+
+def test_a_pause_in_which_the_thread_did_not_run_does_not_count(connection: sqlite3.Connection) -> None:
+    """Where a server was stopped, or its machine had others to serve, a customer's command failed for it."""
+    connection.create_function("shop_pause", 0, lambda: time.sleep(3 * PLUGIN_BUDGET_S))
+    fence = PluginSandbox(connection)
+    fence.begin_unit()
+    assert fence.execute("shop", COUNT.format("coalesce(shop_pause(), 1)", 2_000), (), Mode.READ) == [
+        (2_000,)
+    ]
+    assert fence.execute("shop", COUNT.format(1, 2_000), (), Mode.READ) == [(2_000,)]
+
+
+def test_computing_does_count_also_in_many_statements(connection: sqlite3.Connection) -> None:
+    fence = PluginSandbox(connection)
+    fence.begin_unit()
+
+    def go_on() -> None:
+        for _ in range(100_000):
+            fence.execute("shop", COUNT.format(1, 2_000), (), Mode.READ)
+
+    with pytest.raises(PluginError, match="more than 50 ms of SQL in one unit"):
+        go_on()
+    fence.begin_unit()
+    assert fence.execute("shop", COUNT.format(1, 10), (), Mode.READ) == [(10,)]
+
+
+def test_our_own_statements_have_all_the_time_they_need(connection: sqlite3.Connection) -> None:
+    """Also long after a plugin's time has run out on the same connection."""
+    now = 0.0
+    fence = PluginSandbox(connection, timer=lambda: now)
+    assert fence.execute("shop", COUNT.format(1, 10), (), Mode.READ) == [(10,)]
+    now += 1000 * PLUGIN_BUDGET_S
+    assert connection.execute(COUNT.format(1, 5_000)).fetchall() == [(5_000,)]
+
+
+async def test_each_unit_of_a_batch_and_each_read_has_all_its_time(sqlite_stand: Stand) -> None:
+    """The bound is one unit's: what others of the same batch, or earlier reads, have computed is not counted."""
+    ticks = itertools.count()
+    store: Any = sqlite_stand.store
+    for fence in (store._batches._fence, *(reader._fence for reader in store._readers)):
+        fence._timer = lambda: next(ticks) * 0.1 * PLUGIN_BUDGET_S
+
+    def compute(of: Any) -> int:
+        found: int = of.plugin_sql("shop", COUNT.format(1, 200))[0][0]
+        return found
+
+    units = [Work(compute) for _ in range(6)]
+    await sqlite_stand.do(units)
+    assert [unit.error for unit in units] == [None] * 6
+    for _ in range(6):
+        assert await sqlite_stand.read(compute) == 200
+    all_in_one = Work(lambda tx: [compute(tx) for _ in range(6)])
+    await sqlite_stand.do([all_in_one])
+    assert isinstance(all_in_one.error, PluginError), "in one unit it adds up"
+
+
+def test_names_of_tables_are_the_plugins_own_in_any_case(connection: sqlite3.Connection) -> None:
+    """As everywhere in SQL; and another plugin's are not, in any case."""
+    connection.isolation_level = None  # as the store's connections are
+    fence = PluginSandbox(connection)
+    fence.migrate("shop", "CREATE TABLE SHOP_Codes (code)")
+    fence.execute("shop", "INSERT INTO Shop_codes VALUES (7)", (), Mode.WRITE)
+    assert fence.execute("shop", "SELECT code FROM shop_CODES", (), Mode.READ) == [(7,)]
+    for table in ("SHOP_Codes", "shop_codes"):
+        with pytest.raises(PluginError, match="not allowed"):
+            fence.execute("bank", f"SELECT code FROM {table}", (), Mode.READ)
