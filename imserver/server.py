@@ -209,8 +209,8 @@ class Server:
         """Read at scrape time; the hot path counts nothing for it."""
         if self._listener is None:
             return
-        counts = self._listener.counts
-        yield "connections", "open connections", len(self._listener.transports)
+        counts = self._listener.admission.counts
+        yield "connections", "open connections", len(self._listener.admission.transports)
         yield "connections_accepted_total", "connections accepted", counts["connections"]
         yield "sessions", "sessions, attached and detached", len(self._listener.sessions)
         yield "sessions_detached", "sessions that wait to be resumed", self._listener.sessions.detached_count

@@ -101,9 +101,9 @@ class TlsListener:
 
     def _admit(self, connection: socket.socket, address: str) -> None:
         handshake = Handshake(address)
-        if self._acceptor.admission(handshake) is not None:
+        if self._acceptor.admission.admit(handshake) is not None:
             connection.close()
-            self._acceptor.forget(handshake)
+            self._acceptor.admission.forget(handshake)
             return
         connection.setblocking(False)
         client = ServerTransport(self._acceptor, handshake)
@@ -122,7 +122,7 @@ class TlsListener:
         except (OSError, EOFError, asyncio.CancelledError):  # not TLS, too slow, gone, or turned away
             connection.close()
         finally:
-            self._acceptor.forget(handshake)  # unless `client` took its place
+            self._acceptor.admission.forget(handshake)  # unless `client` took its place
 
 
 def tls_context(certificate: str, key: str) -> ssl.SSLContext:

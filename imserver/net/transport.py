@@ -47,6 +47,26 @@ class Accepted(Protocol):
     def abort(self) -> None: ...
 
 
+class AdmissionPort(Protocol):
+    """What a transport knows of admission."""
+
+    def admit(self, accepted: Accepted) -> tuple[CloseCode, str, int] | None: ...
+
+    def passed(self, accepted: Accepted, transport: ServerTransport) -> None: ...
+
+    def forget(self, accepted: Accepted) -> None: ...
+
+
+class SessionPort(Protocol):
+    """What a transport knows of sessions: how it gets one, and what becomes of it."""
+
+    def hello(self, transport: ServerTransport, hello: Hello) -> None: ...
+
+    def signal(self, session: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None: ...
+
+    def closed(self, transport: ServerTransport, session: DeviceSession | None, event: Closed) -> None: ...
+
+
 class Acceptor(Protocol):
     """What a transport knows of the listener behind it."""
 
@@ -59,17 +79,11 @@ class Acceptor(Protocol):
     log: Any
     recorder: Recorder | None
 
-    def admission(self, accepted: Accepted) -> tuple[CloseCode, str, int] | None: ...
+    @property
+    def admission(self) -> AdmissionPort: ...
 
-    def passed(self, accepted: Accepted, transport: ServerTransport) -> None: ...
-
-    def hello(self, transport: ServerTransport, hello: Hello) -> None: ...
-
-    def signal(self, session: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None: ...
-
-    def closed(self, transport: ServerTransport, session: DeviceSession | None, event: Closed) -> None: ...
-
-    def forget(self, accepted: Accepted) -> None: ...
+    @property
+    def attachments(self) -> SessionPort: ...
 
 
 class ServerTransport(asyncio.Protocol):
@@ -119,12 +133,12 @@ class ServerTransport(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         if self._admitted is not None:
-            self._listener.passed(self._admitted, self)
+            self._listener.admission.passed(self._admitted, self)
             self._admitted = None
         else:
             peer = transport.get_extra_info("peername")
             self.address = str(peer[0]) if isinstance(peer, tuple) and peer else "unix"
-            refusal = self._listener.admission(self)
+            refusal = self._listener.admission.admit(self)
             if refusal is not None:
                 self.connection.close(*refusal, now=self._listener.clock.monotonic())
         self._step()
@@ -163,7 +177,7 @@ class ServerTransport(asyncio.Protocol):
             self._timer = None
         self.connection.receive_eof(self._listener.clock.monotonic())
         self._step()
-        self._listener.forget(self)
+        self._listener.admission.forget(self)
 
     def pause_writing(self) -> None:
         self._unwritable_since = self._listener.clock.monotonic()
@@ -262,10 +276,10 @@ class ServerTransport(asyncio.Protocol):
             if session is not None:
                 session.request(event)
         elif type(event) is HelloReceived:
-            self._listener.hello(self, event.hello)
+            self._listener.attachments.hello(self, event.hello)
         elif type(event) is SignalReceived:
             if session is not None:
-                self._listener.signal(session, event.kind, event.fields)
+                self._listener.attachments.signal(session, event.kind, event.fields)
         elif type(event) is Closed:
             self._closed(event)
         elif type(event) is LaggingEnded:
@@ -273,7 +287,7 @@ class ServerTransport(asyncio.Protocol):
 
     def _closed(self, event: Closed) -> None:
         session, self.session = self.session, None
-        self._listener.closed(self, session, event)
+        self._listener.attachments.closed(self, session, event)
         self._breach = session is not None and reaction(event.code) is Reaction.FRESH
         if self._unwritable_since is not None and event.code != CloseCode.DRAINING:
             # GOODBYE would stand behind all that the peer does not read, and keep that for as long as closing may take: a

@@ -193,10 +193,10 @@ async def test_real_neighbours_of_a_server_that_cuts_everybody_off(tmp_path: Pat
         people = await stack.enter_async_context(Neighbours(door))
         begin = time.monotonic()
         assert (await people.between(0.0, begin))["changes"] == []
-        for transport in list(server.listener.transports):
+        for transport in list(server.listener.admission.transports):
             transport.abort()
         async with asyncio.timeout(30):
-            while server.listener.counts["resumed"] < 8:  # noqa: ASYNC110  another process
+            while server.listener.admission.counts["resumed"] < 8:  # noqa: ASYNC110  another process
                 await asyncio.sleep(0.01)
         told, back, until = await people.between(begin, time.monotonic()), 0, time.monotonic() + 15
         while back < 8 and time.monotonic() < until:

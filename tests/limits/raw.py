@@ -279,7 +279,7 @@ async def neighbourhood(
         enter = await stack.enter_async_context(people(server))
         neighbours = Neighbours(await enter("ann"), await enter("ben"))
         await neighbours.talk()
-        welcomed = server.listener.counts["welcomed"], server.listener.counts["resumed"]
+        welcomed = server.listener.admission.counts["welcomed"], server.listener.admission.counts["resumed"]
         assert welcomed == (2, 0)
         if adjust is not None:
             adjust(server)

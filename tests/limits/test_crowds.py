@@ -24,7 +24,7 @@ async def test_too_many_connections_from_one_address(tmp_path: Path) -> None:
                 assert (end.code, end.retry_after_ms > 0) == (TOO_MANY, True)
         await neighbours.talk()
         await inside[0].hang_up()
-        await eventually(lambda: len(server.listener.transports) == 4)
+        await eventually(lambda: len(server.listener.admission.transports) == 4)
         async with await Raw.open(server) as raw:
             await raw.enter(server, "eve", "next")
 
@@ -84,7 +84,7 @@ async def test_detached_sessions_are_bounded_in_number(tmp_path: Path) -> None:
         for number in range(6):
             async with await Raw.open(server) as raw:
                 welcomes.append(await raw.enter(server, "eve", f"{number}"))
-            await eventually(lambda: len(server.listener.transports) == 2)
+            await eventually(lambda: len(server.listener.admission.transports) == 2)
             assert server.listener.sessions.detached_count == min(number + 1, 3)
         kept = [server.listener.sessions.get(welcome.session_id) is not None for welcome in welcomes]
         assert kept == [False] * 3 + [True] * 3, "the oldest go first"

@@ -146,7 +146,7 @@ async def test_a_hello_that_comes_late_does_not_throw_out_the_newer_connection(
     async with neighbourhood(tmp_path) as (server, _), await Raw.open(server) as first:
         welcome = await first.enter(server, "eve")
         async with await Raw.open(server) as late:
-            await eventually(lambda: len(server.listener.transports) == 4)
+            await eventually(lambda: len(server.listener.admission.transports) == 4)
             async with await Raw.open(server) as newer:
                 again = await newer.enter(server, "eve", resume=(welcome.session_id, welcome.token))
                 assert again.resumed
@@ -260,7 +260,7 @@ async def test_a_socket_that_nobody_reads_is_gone_at_once_when_its_session_is_re
             raw.hello(server.accounts.make_token("eve", ttl_s=60), resume=(welcome.session_id, welcome.token))
             welcome = await raw.welcome()
             assert welcome.resumed
-            await eventually(lambda: len(server.listener.transports) == 3)
+            await eventually(lambda: len(server.listener.admission.transports) == 3)
         await neighbours.talk()
 
 

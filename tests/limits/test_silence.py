@@ -55,6 +55,6 @@ async def test_who_was_told_to_go_and_stays_is_cut_off(
         while raw.end is None:
             await raw.frame()
         assert raw.end.code == MALFORMED
-        assert len(server.listener.transports) == 1, "it may still hear GOODBYE"
+        assert len(server.listener.admission.transports) == 1, "it may still hear GOODBYE"
         clock.leap_s += CLOSE_WITHIN_S + 1
-        await eventually(lambda: not server.listener.transports)
+        await eventually(lambda: not server.listener.admission.transports)

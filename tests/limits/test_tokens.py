@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from imserver import Server
-from imserver.net.listener import AUTH_FAILED_TEXT
+from imserver.net.attach import AUTH_FAILED_TEXT
 from tests.limits.raw import End, Raw, neighbourhood
 from tests.support.servers import SECRET, config
 

@@ -37,7 +37,7 @@ async def one_more(stack: AsyncExitStack, server: Server) -> End:
 async def first_of_the_silent(stack: AsyncExitStack, server: Server) -> End:
     """Of as many as there may be none is turned away: one of them says who it is."""
     known, first = await silent(stack, server, 2)
-    await eventually(lambda: len(server.listener.transports) == 2)
+    await eventually(lambda: len(server.listener.admission.transports) == 2)
     await known.enter(server, "alice")
     await silent(stack, server, 2)
     return await first.goodbye()

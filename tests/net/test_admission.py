@@ -27,11 +27,11 @@ async def test_who_is_turned_away_because_the_house_is_full_does_not_make_room_f
             for _ in range(3):
                 async with await Raw.open(server) as refused:
                     assert (await refused.goodbye()).text == "too many connections"
-            await eventually(lambda: len(server.listener.transports) == 2)
-            open_connections = server.listener._addresses._open
+            await eventually(lambda: len(server.listener.admission.transports) == 2)
+            open_connections = server.listener.admission._addresses._open
             assert open_connections == {"127.0.0.1": 2}
-        await eventually(lambda: not server.listener._addresses._open["127.0.0.1"] > 1)
-    assert not server.listener._addresses._open
+        await eventually(lambda: not server.listener.admission._addresses._open["127.0.0.1"] > 1)
+    assert not server.listener.admission._addresses._open
 
 
 async def test_there_are_never_more_connections_than_open_files_allow(
@@ -138,5 +138,5 @@ async def test_of_too_many_who_do_not_say_who_they_are_the_oldest_goes(tmp_path:
             assert (await guest.ask("sync", None)).code == 0, "who said it is none of them any more"
         for raw in silent:
             await raw.hang_up()
-        await eventually(lambda: not server.listener.transports)
-        assert not server.listener._unauthenticated
+        await eventually(lambda: not server.listener.admission.transports)
+        assert not server.listener.admission._unauthenticated

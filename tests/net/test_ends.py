@@ -35,9 +35,9 @@ async def test_who_leaves_while_the_token_is_checked_leaves_no_session_behind(
         async with await Raw.open(server) as raw:
             raw.hello(server.accounts.make_token("alice", ttl_s=60))
             await asked.wait()
-        await eventually(lambda: not server.listener.transports)
+        await eventually(lambda: not server.listener.admission.transports)
         go_on.set()
-        await eventually(lambda: not server.listener._handshakes)
+        await eventually(lambda: not server.listener.attachments._handshakes)
         assert len(server.listener.sessions) == 0
         assert list(server.hub.outlets_of("alice")) == []
 
@@ -58,8 +58,8 @@ async def test_in_a_drain_everybody_is_told_another_time_to_come_back(
         monkeypatch.setattr(server.accounts, "authenticate", lambda *_: asyncio.Event().wait())
         for raw in asking:
             raw.hello("a token")
-        await eventually(lambda: len(server.listener._handshakes) == len(crowd))
-        server.listener._draining = True
+        await eventually(lambda: len(server.listener.attachments._handshakes) == len(crowd))
+        server.listener.admission.draining = True
         late = [await Raw.open(server) for _ in crowd]
         for raw in late:
             await raw.frame()

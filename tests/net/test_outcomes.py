@@ -169,7 +169,7 @@ async def test_who_goes_while_requests_wait_leaves_nothing_at_work(tmp_path: Pat
                 for _ in range(5 * MAX_AT_WORK):
                     raw.request("sync", None)
                 await raw.flushed()
-            await eventually(lambda: not server.listener.transports)
+            await eventually(lambda: not server.listener.admission.transports)
         async with await Raw.open(server) as raw:
             await raw.enter(server, "alice")
             later = [raw.request("sync", None) for _ in range(MAX_AT_WORK + 1)]

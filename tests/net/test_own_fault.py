@@ -34,4 +34,4 @@ async def test_a_request_that_breaks_us_is_offered_again_in_a_fresh_session(
         assert (await bob.post(AB, "from bob")).position == 1
         assert (await alice.post(AB, "from alice")).position == 2
         assert failures == 1
-        assert server.listener.counts["welcomed"] == 3, "alice came back with a fresh session"
+        assert server.listener.admission.counts["welcomed"] == 3, "alice came back with a fresh session"

@@ -56,13 +56,13 @@ async def test_a_handshake_that_does_not_come_to_its_end_is_counted_and_is_over_
             stack.callback(writer.close)
             writer.write(data)
             sockets.append(reader)
-        await eventually(lambda: len(server.listener.transports) == 3)
-        assert len(server.listener._unauthenticated) == 3
+        await eventually(lambda: len(server.listener.admission.transports) == 3)
+        assert len(server.listener.admission._unauthenticated) == 3
         assert await can_talk(server, context)
         for reader in sockets:
             await ended(reader)
-        await eventually(lambda: not server.listener.transports)
-        assert not server.listener._addresses._open
+        await eventually(lambda: not server.listener.admission.transports)
+        assert not server.listener.admission._addresses._open
 
 
 async def test_plain_bytes_at_the_door_for_tls_end_there(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ async def test_plain_bytes_at_the_door_for_tls_end_there(tmp_path: Path) -> None
             writer.write(b"\x00\x00\x00\x16\x99" + bytes(40))
             assert b"\xa5TOKEN" not in await ended(reader)
             writer.close()
-        await eventually(lambda: not server.listener.transports)
+        await eventually(lambda: not server.listener.admission.transports)
         assert await can_talk(server, context)
 
 
@@ -84,11 +84,11 @@ async def test_who_is_too_many_is_closed_before_hands_are_shaken(tmp_path: Path)
         for _ in range(2):
             _, writer = await asyncio.open_connection("127.0.0.1", server.port)
             stack.callback(writer.close)
-        await eventually(lambda: len(server.listener.transports) == 2)
+        await eventually(lambda: len(server.listener.admission.transports) == 2)
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         assert await ended(reader) == b""
         writer.close()
-        assert len(server.listener.transports) == 2
+        assert len(server.listener.admission.transports) == 2
 
 
 @contextmanager
@@ -171,7 +171,7 @@ async def test_who_shakes_hands_and_says_nothing_is_still_a_stranger(tmp_path: P
     settings = config(tmp_path, server=section, limits={"max_unauthenticated": 2})
     async with Server(settings) as server, AsyncExitStack() as stack:
         impatient(server, 300.0)
-        transports = server.listener.transports
+        transports = server.listener.admission.transports
         raws = []
         for _ in range(3):
             raws.append(await stack.enter_async_context(await Raw.open(server, tls=context)))
@@ -182,14 +182,14 @@ async def test_who_shakes_hands_and_says_nothing_is_still_a_stranger(tmp_path: P
         assert (await first).code == TOO_MANY
         for number, raw in enumerate(raws[1:]):
             await raw.enter(server, "alice", f"{number}")
-        assert not server.listener._unauthenticated
+        assert not server.listener.admission._unauthenticated
 
 
 async def test_a_server_that_stops_waits_for_no_handshake(tmp_path: Path) -> None:
     section, _, _ = certified(tmp_path)
     async with Server(config(tmp_path, server=section)) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        await eventually(lambda: len(server.listener.transports) == 1)
+        await eventually(lambda: len(server.listener.admission.transports) == 1)
         async with asyncio.timeout(3):
             await server.stop()
         assert await ended(reader) == b""

@@ -112,7 +112,7 @@ async def test_a_frame_cut_in_the_middle_goes_on_in_the_same_session(tmp_path: P
         assert (await returns(events)).resumed
         assert posted.position == 1
         assert (await heard.until(1))[0].text == "x" * 5000
-        welcomed = server.listener.counts["welcomed"]
+        welcomed = server.listener.admission.counts["welcomed"]
         assert welcomed == 2, "no fresh session was needed"
         await heard.close()
 
@@ -146,7 +146,7 @@ async def test_bytes_one_by_one_change_nothing(tmp_path: Path) -> None:
         await asyncio.gather(*(alice.post(AB, f"{n}") for n in range(20)))
         await heard.until(20)
         assert heard.texts == [f"{n}" for n in range(20)]
-        assert (proxy.cuts, server.listener.counts["resumed"]) == (0, 0)
+        assert (proxy.cuts, server.listener.admission.counts["resumed"]) == (0, 0)
         await heard.close()
 
 

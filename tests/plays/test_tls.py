@@ -84,7 +84,7 @@ async def test_who_speaks_no_tls_to_it_gets_an_end_and_nothing_else(
                     timeout=1.5,
                 ):
                     pass
-            assert server.listener.counts["welcomed"] == 0
+            assert server.listener.admission.counts["welcomed"] == 0
             alice = await enter(server, "alice", context)
             assert (await alice.post(AB, "still here")).position == 1
             await alice.close()

@@ -120,7 +120,7 @@ def test_a_session_above_a_bound_is_a_finding_and_one_at_the_bound_is_not(
     for value, count in ((most, 0), (most + 1, 1)):
         loop = VirtualLoop(Random(1))
         here: Any = SimpleNamespace(_config=SimpleNamespace(limits=limits), _journal=Journal(loop.time))
-        devices = [SimpleNamespace(session=Session()), SimpleNamespace(session=Session(**{name: value}))]
+        devices = [SimpleNamespace(stream=Session()), SimpleNamespace(stream=Session(**{name: value}))]
         server: Any = SimpleNamespace(listener=SimpleNamespace(sessions=devices))
 
         async def look(here: Any = here, server: Any = server) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from imserver.chat.posting import SessionPost
-from imserver.net import listener
+from imserver.net import attach
 from imserver.proof.simulation.runs import run_one
 from imserver.store.sqlite.transaction import SqliteTransaction
 from imserver_client.core.catch_up import CatchUp
@@ -66,7 +66,7 @@ def resume_without_token(monkeypatch):
         mine = {"user_id": session.user_id, "device_id": session.device_id, "token": session.resume_token}
         return resume_refusal(session, **{**asked, **mine})
 
-    monkeypatch.setattr(listener, "resume_refusal", refusal)
+    monkeypatch.setattr(attach, "resume_refusal", refusal)
 
 
 def gaps_passed_over(monkeypatch):

@@ -330,6 +330,6 @@ class Machine:
 
     def _sum_up(self, server: Server) -> None:
         if server._listener is not None:
-            counts = server.listener.counts
+            counts = server.listener.admission.counts
             self._journal.counts["sessions, fresh"] += counts["welcomed"]
             self._journal.counts["sessions, resumed"] += counts["resumed"]

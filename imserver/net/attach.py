@@ -1,0 +1,216 @@
+"""Attaching: HELLO is authenticated, and its connection attached to the session that it resumes, or to a fresh one."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from imserver.chat.accounts import Identity
+from imserver.chat.ports import Store
+from imserver.chat.service import Chat
+from imserver.chat.units import Unit
+from imserver.clock import Clock
+from imserver.config import LimitsConfig
+from imserver.errors import NotAuthorized, Refusal, StoreFailed
+from imserver.net.admission import Admission
+from imserver.net.scheduling.user_quota import UserQuotas
+from imserver.net.sessions import DeviceSession, SessionRegistry
+from imserver.net.transport import ServerTransport
+from imserver.net.typing_signals import relay_typing
+from imserver_protocol.errors import CloseCode
+from imserver_protocol.limits import Limits
+from imserver_protocol.session.events import Closed
+from imserver_protocol.session.handshake import resume_refusal
+from imserver_protocol.session.session import Session
+from imserver_protocol.session.states import ConnectionState, Recorder, SessionState, Side
+from imserver_protocol.wire.frames import Hello
+
+#: One text for every cause: a stranger learns nothing from it.
+AUTH_FAILED_TEXT = "not authorized"
+RESUME_TOKEN_BYTES = 24
+SESSION_ID_BYTES = 16
+
+
+class Attachments:
+    """All sessions of one server, and which connection speaks for which."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        chat: Chat,
+        store: Store,
+        clock: Clock,
+        log: Any,
+        *,
+        limits: LimitsConfig,
+        protocol_limits: Limits,
+        readers: int,
+        random_bytes: Callable[[int], bytes],
+        recorder: Recorder | None,
+    ) -> None:
+        self.limits = limits
+        self.protocol_limits = protocol_limits
+        self.chat = chat
+        self.clock = clock
+        self.log = log
+        self.random_bytes = random_bytes
+        self.recorder = recorder
+        self.sessions = SessionRegistry(limits, self._session_ended)
+        self.user_quotas = UserQuotas(readers, chat.posting.take_tokens)
+        self._admission = admission
+        self._store = store
+        self._handshakes: dict[asyncio.Task[None], None] = {}
+
+    def submit(self, unit: Unit) -> None:
+        """Into the writer's queue."""
+        self._store.submit(unit)
+
+    async def cancel_handshakes(self) -> None:
+        """The server is going down: whoever has not been welcomed is told to come back."""
+        for task in list(self._handshakes):
+            task.cancel()
+        await asyncio.gather(*self._handshakes, return_exceptions=True)
+
+    # -- what transports call -----------------------------------------------------------------------------------------
+
+    def hello(self, transport: ServerTransport, hello: Hello) -> None:
+        """Authenticate, then WELCOME."""
+        task = asyncio.get_running_loop().create_task(self._handshake(transport, hello))
+        self._handshakes[task] = None
+        task.add_done_callback(self._handshakes.pop)
+
+    def closed(self, transport: ServerTransport, session: DeviceSession | None, event: Closed) -> None:
+        """A connection came to its end; its session is over or waits to be resumed."""
+        self.log.debug(
+            "connection_closed",
+            address=transport.address,
+            user_id=session.user_id if session else None,
+            code=int(event.code),
+            by_peer=event.by_peer,
+        )
+        if session is None or session.transport is not transport:
+            return
+        if session.stream.state is SessionState.ENDED or event.session_over:
+            self.sessions.end(session, self.clock.monotonic())
+        else:
+            self.sessions.detached(session)
+
+    def signal(self, session: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None:
+        """Ephemeral. Unknown kinds are ignored."""
+        if kind == "typing" and fields and isinstance(fields[0], str):
+            relay_typing(self.chat.hub, session, fields[0], self.clock.monotonic())
+
+    # -- the handshake ------------------------------------------------------------------------------------------------
+
+    async def _handshake(self, transport: ServerTransport, hello: Hello) -> None:
+        try:
+            identity = await self.chat.accounts.authenticate(hello.token, hello.device_id)
+        except NotAuthorized as cause:
+            wait_s = self._admission.login_failed(transport.address)
+            if wait_s is not None:
+                transport.close(CloseCode.TOO_MANY, "too many failed logins", int(wait_s * 1000) + 1)
+                return
+            self.log.info("login_refused", address=transport.address, cause=str(cause))
+            transport.close(CloseCode.AUTH_FAILED, AUTH_FAILED_TEXT)
+            return
+        except asyncio.CancelledError:
+            transport.close(CloseCode.DRAINING, "the server is going down", self._admission.drain_delay_ms())
+            raise
+        except Refusal as refusal:
+            transport.close(CloseCode.OVERLOADED, "try again later", refusal.retry_after_ms)
+            return
+        except StoreFailed:
+            transport.close(CloseCode.STORE_FAILED, "try again later", 5000)
+            return
+        except Exception:
+            self.log.exception("handshake_failed", address=transport.address)
+            transport.close(CloseCode.INTERNAL, "try again later", 5000)
+            return
+        if transport.connection.state is ConnectionState.AWAITING_WELCOME:
+            self._welcome(transport, hello, identity)
+
+    def _welcome(self, transport: ServerTransport, hello: Hello, identity: Identity) -> None:
+        """Attach the session that HELLO asks for, or a fresh one. No await in here: it is one step."""
+        now = self.clock.monotonic()
+        user_id = identity.user.user_id
+        session, reason = self._resumable(hello, user_id, now)
+        resumed = session is not None
+        older = self.sessions.of_device(user_id, hello.device_id)
+        if older is not None and older.stream.is_held_by_newer(transport.connection.opened_at):
+            # The client gave this socket up and is back on another one: serving it would throw out the one in use.
+            transport.close(CloseCode.REPLACED, "a newer connection of this device is in use")
+            return
+        if session is None:
+            if older is not None:
+                self._replace(older, now)
+            if not self.sessions.make_room_for(user_id):
+                transport.close(CloseCode.TOO_MANY, "too many devices of this user", 60_000)
+                return
+            session = self._fresh(user_id, hello.device_id, identity)
+        displaced = session.transport
+        session.identity = identity
+        transport.connection.welcome(
+            session.stream,
+            resumed=resumed,
+            reason=reason,
+            resume_token=self.random_bytes(RESUME_TOKEN_BYTES),
+            store_epoch=self._store.epoch,
+            server_time_ms=self.clock.now_ms(),
+            now=now,
+        )
+        session.transport = transport
+        transport.session = session
+        self._admission.authenticated(transport)
+        self.sessions.attached(session)
+        self._admission.counts["resumed" if resumed else "welcomed"] += 1
+        if isinstance(displaced, ServerTransport):
+            displaced.displaced()
+        session.pump()  # the ack in HELLO may have made the room that requests wait for
+        transport.mark()
+        self.log.debug("welcomed", user_id=user_id, device_id=hello.device_id, resumed=resumed, reason=reason)
+
+    def _resumable(self, hello: Hello, user_id: str, now: float) -> tuple[DeviceSession | None, str]:
+        if hello.resume is None:
+            return None, ""
+        session_id, token = hello.resume
+        session = self.sessions.get(session_id)
+        reason = resume_refusal(
+            session.stream if session else None,
+            user_id=user_id,
+            device_id=hello.device_id,
+            token=token,
+            ack=hello.ack,
+            now=now,
+        )
+        return (session, "") if reason is None else (None, reason)
+
+    def _fresh(self, user_id: str, device_id: str, identity: Identity) -> DeviceSession:
+        stream = Session(
+            Side.SERVER,
+            session_id=_url_safe(self.random_bytes(SESSION_ID_BYTES)),
+            user_id=user_id,
+            device_id=device_id,
+            limits=self.protocol_limits,
+            recorder=self.recorder,
+        )
+        session = DeviceSession(stream, identity, self, self.user_quotas.of(user_id))
+        self.sessions.add(session)
+        # From here on commits are pushed to it: what the client reads after WELCOME leaves no gap to the pushes.
+        self.chat.hub.register(session)
+        return session
+
+    def _replace(self, older: DeviceSession, now: float) -> None:
+        """A fresh HELLO of a device ends its older session."""
+        transport = older.transport
+        if transport is not None:
+            transport.close(CloseCode.REPLACED, "another connection of this device")
+        self.sessions.end(older, now)
+
+    def _session_ended(self, session: DeviceSession) -> None:
+        self.chat.hub.unregister(session)
+
+
+def _url_safe(random: bytes) -> str:
+    return base64.urlsafe_b64encode(random).rstrip(b"=").decode("ascii")
