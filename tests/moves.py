@@ -150,6 +150,9 @@ def rewrite(old_path: str, text: str) -> str:
 # ---------------------------------------------------------------------------------------------------------------- imports
 
 
+_IMPORT = re.compile(r"\s*(from|import)\b")
+
+
 @dataclass(frozen=True, slots=True)
 class _Imported:
     """One name of one import statement: from which module, under which name here."""
@@ -170,7 +173,7 @@ def rewrite_imports(old_path: str, text: str, table: Table) -> str:
     )
     lines = text.splitlines(keepends=True)
     bound: dict[str, str] = {}
-    used = set(re.findall(r"[A-Za-z_]\w*", text))
+    used = _bare_names(text)
     for node in reversed([node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]):
         base = package if node.level else ""
         if node.level > 1:
@@ -186,6 +189,17 @@ def rewrite_imports(old_path: str, text: str, table: Table) -> str:
         rest = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
         lines[node.lineno - 1 : node.end_lineno] = ["\n".join(indent + one for one in statements) + rest]
     return rename("".join(lines), bound, bare=True) if bound else "".join(lines)
+
+
+def _bare_names(text: str) -> set[str]:
+    """Names that the file uses by themselves: neither behind a dot nor in an import."""
+    found: set[str] = set()
+    before = ""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.NAME and before != "." and not _IMPORT.match(token.line):
+            found.add(token.string)
+        before = token.string
+    return found
 
 
 def _moved(source: str, alias: ast.alias, table: Table, bound: dict[str, str], used: set[str]) -> _Imported:
@@ -254,7 +268,7 @@ def rename(text: str, names: Mapping[str, str], *, bare: bool = False) -> str:
     before: list[str] = ["", ""]
     text_lines = text.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if bare and (before[1] == "." or re.match(r"\s*(from|import)\b", token.line)):
+        if bare and (before[1] == "." or _IMPORT.match(token.line)):
             new = None
         elif token.type == tokenize.NAME and not _is_keyword(before, token, text_lines):
             new = pairs.get((before[0], token.string)) if before[1] == "." else None
