@@ -160,6 +160,10 @@ class CursorPush(Shape, frozen=True):
     read: Position
 
 
+class LaggingPush(Shape, frozen=True):
+    """Says only that something was left out."""
+
+
 class TypingSignal(Shape, frozen=True):
     conversation_id: Name
     user_id: Name

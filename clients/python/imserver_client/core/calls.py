@@ -10,7 +10,9 @@ from imserver_client.errors import Misuse
 from imserver_client.limits import ClientLimits
 from imserver_client.values import Content, Conversation, ConversationPage, Cursor, Edit, Member, Page, User
 
+from .cursors import Cursors
 from .posting import KEY_BYTES
+from .reconnect import Tokens
 from .requests import Requests
 
 #: Members asked for in one request; the server gives no more.
@@ -27,11 +29,7 @@ class CallsOwner(Protocol):
 
     def random_bytes(self, count: int) -> bytes: ...
 
-    def token_renewed(self, token: str) -> None: ...
-
     def violated(self, text: str) -> None: ...
-
-    def cursor_moved(self, conversation_id: str, user_id: str, delivered: int, read: int) -> None: ...
 
 
 class Calls:
@@ -41,11 +39,15 @@ class Calls:
         self,
         owner: CallsOwner,
         requests: Requests,
+        cursors: Cursors,
+        tokens: Tokens,
         encode: Callable[[str, Content | str], bytes],
         limits: ClientLimits,
     ) -> None:
         self._owner = owner
         self._requests = requests
+        self._cursors = cursors
+        self._tokens = tokens
         self._encode = encode
         self._limits = limits
 
@@ -113,7 +115,7 @@ class Calls:
     async def cursor(self, conversation_id: str, delivered: int | None, read: int | None) -> Cursor:
         """See Client.cursor."""
         result = await self._requests.call("cursor", (conversation_id, delivered, read), wire.CursorResult)
-        self._owner.cursor_moved(conversation_id, self._owner.user_id, result.delivered, result.read)
+        self._cursors.moved(conversation_id, self._owner.user_id, result.delivered, result.read)
         return Cursor(result.delivered, result.read)
 
     async def edit(
@@ -149,7 +151,7 @@ class Calls:
     async def renew(self, token: str) -> int:
         """See Client.renew."""
         result = await self._requests.call("renew", (token,), wire.RenewResult)
-        self._owner.token_renewed(token)
+        self._tokens.renewed(token)
         return result.expires_at
 
     def _key(self, key: bytes | None) -> bytes:

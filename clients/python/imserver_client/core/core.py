@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,8 @@ _log = logging.getLogger("imserver_client")
 #: Signals are dropped while so much waits for the socket: who cannot send messages need not say that he types.
 _SIGNALS_UP_TO_BYTES = 64 * 1024
 _DEVICE_ID_DIGITS = 16
+#: What a push or a signal of each kind looks like, and what becomes of it. A kind without a row is ignored (SPEC 13).
+_Kinds = Mapping[str, tuple[type[wire.Shape], Callable[[Any], None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +105,20 @@ class Core:
         self.delivery = Delivery(storage, limits, self._room_again, self._finished)
         self.catch_up = CatchUp(self, self.requests, self.inbox, self.delivery, storage, limits)
         self.posting = Posting(self, self.requests, storage, limits, self._make_backoff)
-        self.calls = Calls(self, self.requests, self.posting.encode, limits)
         self.cursors = Cursors(limits.max_cursors, limits.max_cursors_in_all, self.announce)
-        self.cursor_moved = self.cursors.moved
         self.receipts = Receipts(self.requests, limits)
         self.edits = Edits(self.requests, limits.max_edits_pending, self.announce)
         self._tokens = Tokens(options.token)
-        self.token_renewed = self._tokens.renewed
+        self.calls = Calls(self, self.requests, self.cursors, self._tokens, self.posting.encode, limits)
         self._reconnect = Reconnect(
             self, options.address, options.tls, self._tokens, options.client_info, limits, environment
         )
+        self._pushes: _Kinds = {
+            "message": (wire.MessagePush, self._on_message),
+            "cursor": (wire.CursorPush, self._on_cursor),
+            "lagging": (wire.LaggingPush, self._on_lagging),
+        }
+        self._signals: _Kinds = {"typing": (wire.TypingSignal, self._on_typing)}
 
     def _make_backoff(self) -> Backoff:
         return Backoff(self._environment.uniform, self._limits.max_retry_after_s)
@@ -253,11 +259,11 @@ class Core:
         """One event of the connection, in order."""
         try:
             if isinstance(event, PushReceived):
-                self._on_push(event)
+                self._take(self._pushes, event)
             elif isinstance(event, (ReplyReceived, RefusalReceived)):
                 self.requests.answered(event)
             elif isinstance(event, SignalReceived):
-                self._on_signal(event)
+                self._take(self._signals, event)
             elif isinstance(event, WelcomeReceived):
                 self._on_welcome(event)
             elif isinstance(event, Closed):
@@ -297,32 +303,35 @@ class Core:
         self.requests.attach(event.session)
         self._change(State.CONNECTED, plain(welcome.reason), resumed=event.resumed)
 
-    def _on_push(self, event: PushReceived) -> None:
-        if event.kind == "message":
-            push = wire.read(event.fields, wire.MessagePush)
-            conversation_id, position = push.conversation_id, push.position
-            if push.sender_id == self.user_id:
-                self.posting.seen(push.key, conversation_id, position, push.sent_at)
-            place = self.inbox.place(conversation_id, position)
-            if place is Place.NEXT and self.delivery.has_room():
-                item = wire.WireItem(position, push.sender_id, push.sent_at, push.key, push.content, 1)
-                self._deliver(conversation_id, item)
-            elif place is not Place.DUPLICATE:
-                self.note_head(conversation_id, position)
-        elif event.kind == "cursor":
-            moved = wire.read(event.fields, wire.CursorPush)
-            if self.inbox.get(moved.conversation_id) is not None:
-                self.cursors.moved(moved.conversation_id, moved.user_id, moved.delivered, moved.read)
-            else:
-                # A conversation whose first sync is on its way, and may have been read before this: one more tells.
-                self.catch_up.want_sync()
-        elif event.kind == "lagging":
+    def _take(self, kinds: _Kinds, event: PushReceived | SignalReceived) -> None:
+        row = kinds.get(event.kind)
+        if row is not None:
+            shape, handler = row
+            handler(wire.read(event.fields, shape))
+
+    def _on_message(self, push: wire.MessagePush) -> None:
+        conversation_id, position = push.conversation_id, push.position
+        if push.sender_id == self.user_id:
+            self.posting.seen(push.key, conversation_id, position, push.sent_at)
+        place = self.inbox.place(conversation_id, position)
+        if place is Place.NEXT and self.delivery.has_room():
+            item = wire.WireItem(position, push.sender_id, push.sent_at, push.key, push.content, 1)
+            self._deliver(conversation_id, item)
+        elif place is not Place.DUPLICATE:
+            self.note_head(conversation_id, position)
+
+    def _on_cursor(self, moved: wire.CursorPush) -> None:
+        if self.inbox.get(moved.conversation_id) is not None:
+            self.cursors.moved(moved.conversation_id, moved.user_id, moved.delivered, moved.read)
+        else:
+            # A conversation whose first sync is on its way, and may have been read before this: one more tells.
             self.catch_up.want_sync()
 
-    def _on_signal(self, event: SignalReceived) -> None:
-        if event.kind == "typing":
-            typing = wire.read(event.fields, wire.TypingSignal)
-            self.announce(Typing(typing.conversation_id, typing.user_id))
+    def _on_lagging(self, _: wire.LaggingPush) -> None:
+        self.catch_up.want_sync()
+
+    def _on_typing(self, typing: wire.TypingSignal) -> None:
+        self.announce(Typing(typing.conversation_id, typing.user_id))
 
     # -- what the parts ask of each other -----------------------------------------------------------------------------
 
