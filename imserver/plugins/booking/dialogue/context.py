@@ -32,6 +32,15 @@ class Place(Enum):
     OTHER = "other"  # a group that somebody took a bot into
 
 
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Where the bot answers, for which shop (None while none is chosen), and as which of our bots."""
+
+    conversation_id: str
+    shop: Shop | None
+    bot: str
+
+
 @dataclass(slots=True)
 class DialogueContext:
     """Lives for one transaction."""
@@ -42,17 +51,29 @@ class DialogueContext:
     text: str
     place: Place
     heard_in: str
-    #: Our bot in that conversation, and the one that answers.
+    #: Our bot in that conversation.
     heard_by: str
-    bot: str
-    shop: Shop | None
+    answering: Answering
     customer_id: str
-    home: str
     language: str
     is_staff: bool = False
     #: The command that is being carried out; "" for a text without one.
     command: str = ""
     pointed: bool = False
+
+    @property
+    def home(self) -> str:
+        """The conversation in which the bot answers."""
+        return self.answering.conversation_id
+
+    @property
+    def shop(self) -> Shop | None:
+        return self.answering.shop
+
+    @property
+    def bot(self) -> str:
+        """Our bot that answers."""
+        return self.answering.bot
 
     @property
     def words(self) -> Words:
@@ -139,6 +160,5 @@ class DialogueContext:
             save_dialogue(
                 self.tx, self.heard_in, self.sender.user_id, None
             )  # the next answer belongs to the shop
-        self.shop = shop
-        self.bot = shop.bot
-        self.home = service_conversation(self.tx, self.chain, self.texts.catalogue, shop, self.customer_id)
+        home = service_conversation(self.tx, self.chain, self.texts.catalogue, shop, self.customer_id)
+        self.answering = Answering(home, shop, shop.bot)

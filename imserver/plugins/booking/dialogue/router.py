@@ -19,10 +19,9 @@ from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.understanding.acts import Said, fold
 from imserver.plugins.booking.understanding.alarms import RedFlag
 
-from . import book as booking
-from . import browse, change, handoff, staff
-from .context import DialogueContext, Place
-from .state import Dialogue, doubt_all
+from . import book, browse, change, handoff, staff
+from .context import Answering, DialogueContext, Place
+from .state import Dialogue, doubt_all, load_dialogue
 
 
 class Where(Enum):
@@ -48,12 +47,11 @@ def _cancel(context: DialogueContext, said: Said) -> bool:
     """取消 alone ends what is being booked or moved; otherwise it is about an appointment."""
     if said.code or said.rest:
         return change.cancel(context, said)
-    here = context.home, context.shop, context.bot
-    _find_dialogue(context)
-    state = context.dialogue()
+    answering = _asked_in(context)
+    state = load_dialogue(context.tx, answering.conversation_id, context.sender.user_id)
     if state is None or state.kind not in ("book", "move"):
-        context.home, context.shop, context.bot = here
         return change.cancel(context, said)
+    context.answering = answering
     return _answered(context, state, replace(said, answer=False))
 
 
@@ -70,7 +68,7 @@ def _human(context: DialogueContext, said: Said) -> bool:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("book", ("预约", "預約"), booking.book, Where.SHOP, "book an appointment"),
+    Command("book", ("预约", "預約"), book.book, Where.SHOP, "book an appointment"),
     Command("slots", ("空档", "空檔"), browse.slots, Where.SHOP, "free slots of a day"),
     Command("my", ("我的预约", "我的預約"), browse.my, Where.SHOP_IF_KNOWN, "my appointments"),
     Command("move", ("改约", "改約", "改期"), change.move, Where.SHOP_IF_KNOWN, "move an appointment"),
@@ -129,7 +127,7 @@ class Incoming:
 
 def hear_command(tx: Transaction, texts: ShopTexts, message: Incoming, name: str, arguments: str) -> None:
     """A text that the host took for one of our commands."""
-    booking.expire_overdue(tx, texts)
+    book.expire_overdue(tx, texts)
     context = locate(tx, texts, message)
     if context is not None and not _emergency(context, message.flag):
         _run(context, name, arguments)
@@ -137,7 +135,7 @@ def hear_command(tx: Transaction, texts: ShopTexts, message: Incoming, name: str
 
 def hear_text(tx: Transaction, texts: ShopTexts, message: Incoming) -> None:
     """Any other message in a conversation with one of our bots."""
-    booking.expire_overdue(tx, texts)
+    book.expire_overdue(tx, texts)
     context = locate(tx, texts, message)
     if context is not None and not _emergency(context, message.flag):
         _text(context)
@@ -169,8 +167,8 @@ def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueCont
     )  # fmt: skip
     language = texts.chain.staff_language if is_staff else language_for(tx, customer_id)
     return DialogueContext(
-        tx, texts, sender, message.text, place, here, bot, bot, shop, customer_id, here, language, is_staff
-    )
+        tx, texts, sender, message.text, place, here, bot, Answering(here, shop, bot), customer_id, language, is_staff
+    )  # fmt: skip
 
 
 def _emergency(context: DialogueContext, flag: RedFlag | None) -> bool:
@@ -254,7 +252,7 @@ def _only_shop(context: DialogueContext) -> Shop | None:
 
 def _text(context: DialogueContext) -> None:
     """No command: an answer to the open question, or words for people."""
-    _find_dialogue(context)
+    context.answering = _asked_in(context)
     state = context.dialogue()
     said = context.hear(context.text)
     if state is not None and _answered(context, state, said):
@@ -286,7 +284,7 @@ def _answered(context: DialogueContext, state: Dialogue, said: Said) -> bool:
         if command is not None:
             _run_option(context, *command)
             return True
-    handlers = {"book": booking.answer, "move": change.answer_move, "cancel": change.answer_cancel}
+    handlers = {"book": book.answer, "move": change.answer_move, "cancel": change.answer_cancel}
     if state.kind in handlers and handlers[state.kind](context, state, said):
         return True
     if said.number is not None and state.options and said.number <= 99:
@@ -304,19 +302,18 @@ def _run_option(context: DialogueContext, name: str, arguments: str) -> None:
         row.run(context, said)
 
 
-def _find_dialogue(context: DialogueContext) -> None:
-    """An answer typed in the direct chat belongs to the question asked in a service conversation."""
+def _asked_in(context: DialogueContext) -> Answering:
+    """Where the question stands that this text may answer: an answer typed in the direct chat may be to a shop's question."""
+    tx, here, sender_id = context.tx, context.answering, context.sender.user_id
     if context.place is not Place.DIRECT or context.dialogue() is not None:
-        return
-    for service in services_of(context.tx, context.customer_id):
+        return here
+    for service in services_of(tx, context.customer_id):
         shop = context.chain.shop(service.store_id)
-        if shop is None or context.shop not in (None, shop):
+        if shop is None or here.shop not in (None, shop):
             continue
-        here = context.home, context.shop, context.bot
-        context.home, context.shop, context.bot = service.conversation_id, shop, shop.bot
-        if context.dialogue() is not None:
-            return
-        context.home, context.shop, context.bot = here
+        if load_dialogue(tx, service.conversation_id, sender_id) is not None:
+            return Answering(service.conversation_id, shop, shop.bot)
+    return here
 
 
 def _for_people(context: DialogueContext, state: Dialogue | None) -> None:
@@ -330,7 +327,7 @@ def _for_people(context: DialogueContext, state: Dialogue | None) -> None:
     context.keep(state)
     context.say("unclear.left_to_staff")
     if state.kind == "book":
-        booking.repeat(context, state)
+        book.repeat(context, state)
         state = context.dialogue()
         if state is not None:
             state.misses = 1
