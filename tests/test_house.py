@@ -23,6 +23,7 @@ CHAT = "The chat layer knows neither frames nor sockets nor SQL"
 PLUGIN = "A plugin sees imserver.plugin_api and nothing else of ours"
 STRANGERS = "A plugin does not know another plugin"
 NEVER_IMPORTED = "A plugin is found by its entry point, never imported"
+CHECK = "What an operator runs to check a database needs no test kit"
 OUTSIDE = "Nothing imports benchmarks or tests"
 CYCLES = "Siblings do not import each other in circles"
 
@@ -81,6 +82,7 @@ OFFENCES = [
     offence(PLUGIN, ("imserver/plugins/booking/__init__.py", "import imserver_protocol")),
     offence(STRANGERS, ("imserver/plugins/booking/__init__.py", "import imserver.plugins.ping")),
     offence(NEVER_IMPORTED, ("imserver/cli/__init__.py", "import imserver.plugins.ping")),
+    offence(CHECK, ("imserver/check/__init__.py", "import imserver.testing"), ("imserver/testing.py", "")),
     offence(OUTSIDE, ("imserver/proof/__init__.py", "import benchmarks")),
     offence(OUTSIDE, ("imserver/proof/__init__.py", "import tests")),
     offence(ROWS, ("imserver/store/__init__.py", "import imserver.server"), ("imserver/server.py", "")),
@@ -90,6 +92,7 @@ OFFENCES = [
     ),
     offence(ROWS, ("imserver/errors.py", "import imserver.config"), ("imserver/config.py", "")),
     offence(ROWS, ("imserver/proof/__init__.py", "import imserver.cli")),
+    offence(ROWS, ("imserver/check/__init__.py", "import imserver.proof")),
     # By way of the package itself, which sees everything.
     offence(
         ROWS,

@@ -13,6 +13,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from imserver.chat.units import Unit
 from imserver.clock import SystemClock
 from imserver.errors import ConfigError, ImserverError
@@ -23,7 +25,6 @@ from imserver.store.checks.check_run import Progress
 from imserver.store.memory.store import MemoryStore
 from imserver.store.sqlite.plugin_sandbox import PluginSandbox
 from imserver.store.sqlite.reader import SqliteReader
-from imserver.testing import LogBook
 
 Sections = Mapping[str, Mapping[str, Any]]
 
@@ -31,6 +32,8 @@ Sections = Mapping[str, Mapping[str, Any]]
 CHECK_BUDGET_S = 3600.0
 #: A database that was at rest when we looked, and was written before we had finished, is read again so many times.
 _TRIES = 3
+#: A plugin that is started only to be asked has nothing to say to anybody.
+_SILENT = structlog.wrap_logger(structlog.ReturnLogger(), processors=[])
 
 
 async def check_file(
@@ -123,7 +126,7 @@ async def _started(one: Enabled, section: Mapping[str, Any]) -> AsyncIterator[Pl
     """The plugin, started on a store that is empty and goes with it, with nothing to do."""
     clock, store = SystemClock(), MemoryStore()
     await store.open(_Alone())
-    host = PluginHost(store, {one.plugin.name: section}, clock=clock, log=LogBook(), plugins=[one.plugin])
+    host = PluginHost(store, {one.plugin.name: section}, clock=clock, log=_SILENT, plugins=[one.plugin])
     try:
         await host.start(deliver=False)
         yield host
