@@ -77,8 +77,8 @@ class _Checker:
         self._note(rules.gaps(rows.messages))
         self._note(rules.posted_by_members(rows))
         self._note(rules.stored_was_posted(rows.messages, self._posted, self._heads))
-        self._note(self._promises.held_against(rows))
-        self._note(overlaps(rows))
+        self._note(self._promises.held_against(rows.appointments))
+        self._note(overlaps(rows.appointments))
         report.promised, report.present = self._promises.count, self._promises.present
         report.findings = list(self._found.values())
         return report

@@ -13,6 +13,8 @@ from typing import Any
 from imserver.content import encode_content
 from imserver_client import Edited, Message, Posted
 
+from .booking.appointment_card import AppointmentCard, appointment_card
+
 #: Key of a message inside one history: conversation and position.
 Place = tuple[str, int]
 #: Of SHA-256: enough to tell what is altered, and half the memory.
@@ -61,16 +63,6 @@ class Post:
     conversation_id: str
     digest: bytes
     taken: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AppointmentCard:
-    """A card about an appointment: what a person reads of it, and the version that it shows."""
-
-    code: str
-    version: int
-    title: str
-    words: str
 
 
 @dataclass(slots=True)
@@ -140,15 +132,3 @@ def seen_of(message: Message) -> Seen:
 def digest_of(content: Mapping[str, Any] | None) -> bytes:
     """The same for the same content, however it was encoded on its way. A tombstone has the empty one."""
     return b"" if content is None else hashlib.sha256(encode_content(dict(content))).digest()[:DIGEST_BYTES]
-
-
-def appointment_card(content: Mapping[str, Any] | None) -> AppointmentCard | None:
-    """The card, if the content is one that refers to an appointment."""
-    if content is None or content.get("type") != "card":
-        return None
-    ref = content.get("ref")
-    if not isinstance(ref, Mapping) or ref.get("kind") != "appointment":
-        return None
-    fields = " ".join(f"{label} {value}" for label, value in content.get("fields", ()))
-    words = f"{content.get('text', '')} {fields}"
-    return AppointmentCard(str(ref["id"]), int(ref["version"]), str(content.get("title", "")), words)

@@ -9,10 +9,12 @@ from importlib import resources
 
 import pytest
 
+from imserver.proof.booking.appointment_card import AppointmentCard
 from imserver.proof.booking.card_words import NEWS, STATUSES, time_words
+from imserver.proof.booking.stored_appointments import StoredAppointment
 from imserver.proof.checker import CardWords, Fault, Report, check
-from imserver.proof.stored_rows import StoredAppointment, StoredMessage, StoredRows
-from imserver.proof.transcript import Acknowledged, AppointmentCard, Seen, SeenEdit, Transcript
+from imserver.proof.stored_rows import StoredMessage, StoredRows
+from imserver.proof.transcript import Acknowledged, Seen, SeenEdit, Transcript
 
 WORDS = CardWords(STATUSES, time_words)
 HERE = "direct/ann/bob"

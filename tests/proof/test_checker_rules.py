@@ -11,9 +11,11 @@ import pytest
 
 from imserver.proof import message_checks
 from imserver.proof.booking import appointment_checks
+from imserver.proof.booking.appointment_card import AppointmentCard
+from imserver.proof.booking.stored_appointments import OWNING
 from imserver.proof.checker import Fault, check
-from imserver.proof.stored_rows import OWNING, StoredRows
-from imserver.proof.transcript import Acknowledged, AppointmentCard, Post, SeenEdit, Transcript
+from imserver.proof.stored_rows import StoredRows
+from imserver.proof.transcript import Acknowledged, Post, SeenEdit, Transcript
 
 from .test_checker import BOOKED, CARD, WORDS
 from .test_message_checks import HERE, shown, stored

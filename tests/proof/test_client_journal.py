@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from imserver.proof.booking.appointment_card import AppointmentCard
 from imserver.proof.torture.client_journal import ClientJournal, read_journal
 from imserver.proof.torture.logs import read_logs
-from imserver.proof.transcript import Acknowledged, AppointmentCard, Post, SeenEdit, digest_of
+from imserver.proof.transcript import Acknowledged, Post, SeenEdit, digest_of
 from imserver_client import Message, Posted
 
 HERE = "direct/ann/bob"

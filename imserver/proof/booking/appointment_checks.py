@@ -9,8 +9,11 @@ from datetime import datetime
 from itertools import pairwise
 
 from imserver.proof.findings import Fault, Found
-from imserver.proof.stored_rows import OWNING, TOLD, StoredAppointment, StoredRows
-from imserver.proof.transcript import AppointmentCard
+
+from .appointment_card import AppointmentCard
+from .stored_appointments import OWNING, TOLD, StoredAppointment
+
+Appointments = Mapping[str, StoredAppointment]
 
 #: A promised time in the words of a card, in every language of the conversation: one of these has to be in it.
 TimeWords = Callable[[datetime], Sequence[str]]
@@ -46,21 +49,21 @@ class Promises:
                 self._latest[card.code] = card
             self._newest_version[card.code] = max(self._newest_version[card.code], card.version)
 
-    def held_against(self, rows: StoredRows) -> Found:
+    def held_against(self, rows: Appointments) -> Found:
         """What is not as the cards say. Counts those that are in `present`."""
         self.present = 0
         for code, card in self._latest.items():
-            wrong = self._broken(card, rows.appointments.get(code))
+            wrong = self._broken(card, rows.get(code))
             if wrong:
                 yield Fault.MISSING, code, f"{code} ({card.title}) was promised in the chat, and {wrong}"
             else:
                 self.present += 1
         for code, version in self._newest_version.items():
-            row = rows.appointments.get(code)
+            row = rows.get(code)
             if row is not None and version > row.version:
                 text = f"{code}: the chat shows version {version}, and the database has {row.version}"
                 yield Fault.MISSING, code, text
-        for code, row in rows.appointments.items():
+        for code, row in rows.items():
             if row.status in TOLD and code not in self._latest:
                 yield Fault.UNTOLD, code, f"{code} ({row.status}) is in the database, and nobody was told"
 
@@ -79,10 +82,10 @@ class Promises:
         return ""
 
 
-def overlaps(rows: StoredRows) -> Found:
+def overlaps(rows: Appointments) -> Found:
     """No person and no room is promised twice: from the appointments themselves, not from the cells that should prevent it."""
     taken: dict[str, list[StoredAppointment]] = defaultdict(list)
-    for row in rows.appointments.values():
+    for row in rows.values():
         if row.status in OWNING:
             for resource in row.resources:
                 taken[resource].append(row)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from imserver.proof.booking.appointment_card import AppointmentCard, appointment_card
 from imserver.proof.booking.card_words import STATUSES, time_words
 from imserver.proof.checker import CardWords, check
 from imserver.proof.stored_rows import StoredRows, read_rows
-from imserver.proof.transcript import AppointmentCard, Transcript, appointment_card
+from imserver.proof.transcript import Transcript
 
 from .journal import Journal
 from .record import Record

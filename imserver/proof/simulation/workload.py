@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from imserver.proof.booking.phrases import ENTRY, LINES, SHOPS
 from imserver_client import Abandoned, Disconnected, Refused, direct_conversation_id
 
 from .device import Device
@@ -13,48 +14,6 @@ from .echo import BOT, LATER
 from .record import Post
 from .setting import PEOPLE
 
-#: The shops of the demo chain, and what one says to them.
-SHOPS = ("store-garden", "store-river")
-ENTRY = "booking"
-_LINES = {
-    "zh": (
-        "预约周六下午3点验光，我叫陈静，50岁，来过",
-        "预约周五上午10点半验光，我叫王小明，成人，第一次",
-        "预约明天下午验光",
-        "改约 周五上午11点",
-        "改约 周日下午2点",
-        "我的预约",
-        "取消",
-        "空档",
-        "好",
-        "好",
-        "不",
-        "门店",
-        "我叫王小明",
-    ),
-    "en": (
-        "/book sat 3pm eye exam, my name is Alice, adult, first visit",
-        "/book fri 10:30 eye exam, my name is Bob, adult, been before",
-        "/book tomorrow afternoon eye exam",
-        "/reschedule fri 11am",
-        "/reschedule sun 2pm",
-        "/my appointments",
-        "/cancel",
-        "yes",
-        "yes",
-        "no",
-        "/stores",
-        "my name is Alice",
-    ),
-    "staff": (
-        "今日预约",
-        "今日预约 周六",
-        "今日预约 周五",
-        "好",
-        "不",
-        "预约周六下午4点验光，我叫王小明，成人，第一次",
-    ),
-}
 #: Buttons of cards that are remembered.
 MAX_BUTTONS = 6
 #: Posts that a long run takes, and how many of one's own are remembered to be offered again in it.
@@ -345,5 +304,5 @@ class Workload:
         else:
             direct = direct_conversation_id(self.device.user_id, random.choice((*SHOPS, ENTRY)))
             where = random.choice((*self._shops, direct))
-            line = random.choice(_LINES[self._language])
+            line = random.choice(LINES[self._language])
         self._post(where, {"type": "text", "text": line})

@@ -89,7 +89,7 @@ class Actor:
 
     def __init__(self, part: Part, folder: Path, life: int, counts: Counts) -> None:
         self.part = part
-        self.book = ClientJournal(folder, part.name, life)
+        self.journal = ClientJournal(folder, part.name, life)
         self.counts = counts
         self.hear: Callable[[str, int, str, Mapping[str, Any]], None] = lambda *message: None
         self.ready = asyncio.Event()
@@ -134,7 +134,7 @@ class Actor:
         except ClientError as error:
             self._break(f"the client gave up: {error!r}")
         finally:
-            self.book.close()
+            self.journal.close()
 
     async def _stay(self, client: Client, leaving: asyncio.Event) -> None:
         self._client = client
@@ -143,7 +143,7 @@ class Actor:
         for queued in client.outbox():
             self._unanswered[queued.key] = 0.0  # by an earlier life
         if self._life == 0:
-            self.book.heads({row.conversation_id: row.head for row in await self._conversations()})
+            self.journal.heads({row.conversation_id: row.head for row in await self._conversations()})
         readers = [
             asyncio.ensure_future(self._guarded(self._read_messages())),
             asyncio.ensure_future(self._guarded(self._read_events(events))),
@@ -165,7 +165,7 @@ class Actor:
             return None
         key = secrets.token_bytes(KEY_BYTES)
         content = {"type": "text", "text": text}
-        self.book.posting(key, conversation_id, content)
+        self.journal.posting(key, conversation_id, content)
         self._unanswered[key] = time.monotonic()
         self.counts.posted += 1
         return self._spawn(self._post(conversation_id, content, key))
@@ -174,7 +174,7 @@ class Actor:
         answer = asyncio.ensure_future(self.client.post(conversation_id, content, key=key))
         await asyncio.sleep(0)  # its first step is done now, and that puts it into the outbox
         if not answer.done() or answer.cancelled() or answer.exception() is None:
-            self.book.taken(key)
+            self.journal.taken(key)
         outcome: Posted | ClientError
         try:
             outcome = await answer
@@ -199,7 +199,7 @@ class Actor:
         except (Refused, Undeliverable, Abandoned) as error:
             self._break(f"{key.hex()} was answered, and then offered again: {error!r}")
         else:
-            self.book.answered(answer)  # to be held against the first answer, and against what is stored
+            self.journal.answered(answer)  # to be held against the first answer, and against what is stored
 
     def _settled(self, key: bytes, outcome: Posted | ClientError | None) -> None:
         if isinstance(outcome, Disconnected):
@@ -207,13 +207,13 @@ class Actor:
         self._unanswered.pop(key, None)
         if isinstance(outcome, Posted):
             self.counts.answered += 1
-            self.book.answered(outcome)
+            self.journal.answered(outcome)
         elif isinstance(outcome, Abandoned):
-            self.book.given_up(key)
+            self.journal.given_up(key)
         elif isinstance(outcome, OutboxFull):
             self.counts.held_back += 1
         elif isinstance(outcome, Refused | Undeliverable):
-            self.book.refused(key, repr(outcome))
+            self.journal.refused(key, repr(outcome))
         else:
             self._break(f"post: {outcome!r}")
         self._moved.set()
@@ -222,7 +222,7 @@ class Actor:
         """Abandon the newest post without an answer, if there is one there."""
         mine = [queued.key for queued in self.client.outbox() if queued.conversation_id == conversation_id]
         if mine:
-            self.book.giving_up(mine[-1])
+            self.journal.giving_up(mine[-1])
             self._spawn(self._give_up(conversation_id, mine[-1]))
 
     async def _give_up(self, conversation_id: str, key: bytes) -> None:
@@ -247,14 +247,14 @@ class Actor:
             self._break(f"edit: {error!r}")
             return
         self.counts.edits += 1
-        self.book.edited(posted.conversation_id, posted.position, edit.revision, content)
+        self.journal.edited(posted.conversation_id, posted.position, edit.revision, content)
 
     # -- hearing ------------------------------------------------------------------------------------------------------
 
     async def _read_messages(self) -> None:
         async for message in self.client.messages():
             await self._dawdle()  # a kill may come before a message is written down …
-            self.book.shown(message)
+            self.journal.shown(message)
             self.counts.shown += 1
             self.counts.marked += message.redelivered
             self._last[message.conversation_id] = message.position
@@ -275,7 +275,7 @@ class Actor:
         async for event in events:
             match event:
                 case Edited():
-                    self.book.edited(event.conversation_id, event.position, event.revision, event.content)
+                    self.journal.edited(event.conversation_id, event.position, event.revision, event.content)
                     if event.content is not None:
                         self.hear(event.conversation_id, event.position, "", event.content)
                 case PostSettled():
@@ -324,7 +324,7 @@ class Actor:
                     await self._wait()
                 waits_for = "the list of conversations"
                 heads = {row.conversation_id: row.head for row in await self._conversations()}
-                earlier = self.book.last_shown()
+                earlier = self.journal.last_shown()
                 while behind := [
                     f"message {head} of {conversation_id}"
                     for conversation_id, head in heads.items()
@@ -337,7 +337,7 @@ class Actor:
         except ClientError as error:
             self._break(f"settle: {error!r}")
             return f"{self.part.name}: {error!r}"
-        self.book.caught_up(heads)
+        self.journal.caught_up(heads)
         return ""
 
     async def _wait(self) -> None:
@@ -378,5 +378,5 @@ class Actor:
 
     def _break(self, text: str) -> None:
         self.broken = self.broken or text
-        self.book.trouble(text)
+        self.journal.trouble(text)
         self._moved.set()

@@ -20,14 +20,13 @@ from typing import Any
 import msgpack
 import msgspec
 
+from imserver.proof.booking.appointment_card import AppointmentCard, appointment_card
 from imserver.proof.transcript import (
     Acknowledged,
-    AppointmentCard,
     Post,
     Seen,
     SeenEdit,
     Transcript,
-    appointment_card,
     digest_of,
     seen_of,
 )

@@ -15,11 +15,11 @@ from typing import Any
 
 import msgspec
 
+from imserver.proof.booking.customer import CUSTOMER_PAUSE_S, STAFF_PAUSE_S, Customer, Staff
 from imserver_client import ClientError
 from imserver_client import direct_conversation_id as direct
 
 from .actor import Actor, Counts
-from .customer import CUSTOMER_PAUSE_S, STAFF_PAUSE_S, Customer, Staff
 from .membership_load import Guest, MembershipLoad
 from .participants import Group, Part
 from .talker import Talkers

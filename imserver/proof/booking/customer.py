@@ -8,17 +8,16 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from imserver.proof.booking.card_words import NEWS, STATUSES
-from imserver.proof.transcript import appointment_card
+from imserver_client import Posted, direct_conversation_id
 
-from .actor import Actor
-from .participants import Part
+from .appointment_card import appointment_card
+from .card_words import NEWS, STATUSES
 
 ZONE = ZoneInfo("Asia/Shanghai")
 #: Customers of all processes want the time of the same card of the clock, which turns so often (seconds).
@@ -32,6 +31,54 @@ ENOUGH = 3
 #: Between two errands of a customer, and of staff, on average (seconds).
 CUSTOMER_PAUSE_S, STAFF_PAUSE_S = 1.0, 4.0
 ASKS = ("Is this right?", "请确认")
+
+
+class Part(Protocol):
+    """Who it is: the user, the bot of the shop that it deals with, and whether it writes Chinese."""
+
+    @property
+    def user_id(self) -> str: ...
+
+    @property
+    def shop(self) -> str: ...
+
+    @property
+    def chinese(self) -> bool: ...
+
+
+class Counts(Protocol):
+    """Sums of the run."""
+
+    booked: int
+    moved: int
+    cancelled: int
+    unheard: int
+
+
+class Conversation(Protocol):
+    """A conversation in a list."""
+
+    @property
+    def conversation_id(self) -> str: ...
+
+
+class Actor(Protocol):
+    """The client that it speaks through. `hear` gets every message and edit."""
+
+    hear: Callable[[str, int, str, Mapping[str, Any]], None]
+
+    @property
+    def part(self) -> Part: ...
+
+    @property
+    def counts(self) -> Counts: ...
+
+    @property
+    def ready(self) -> asyncio.Event: ...
+
+    def post(self, conversation_id: str, words: str) -> Awaitable[Posted | None] | None: ...
+
+    async def conversations(self) -> Sequence[Conversation]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +208,7 @@ class Customer(Booker):
 
     async def find_here(self) -> None:
         """The service conversation: the shop makes it on the first word."""
-        direct = self.actor.client.direct(self.part.shop)
+        direct = direct_conversation_id(self.part.user_id, self.part.shop)
         while not self.here:
             groups = [
                 row.conversation_id
