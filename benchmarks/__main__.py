@@ -22,6 +22,7 @@ from benchmarks.rivals import RIVALS
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.stages import stages
 from benchmarks.tables import Table
+from benchmarks.versus import table, versus
 
 RESULTS = Path(__file__).parent / "results"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -128,6 +129,18 @@ def show(path: Path, report_path: Path | None) -> None:
 def compare(first: Path, second: Path) -> None:
     """Print the ratios of two results (second over first), with a mark for what is within noise."""
     print_table(console(), comparison(_read(first), _read(second)))
+
+
+@main.command("versus")
+@click.argument("checkout", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 50), help="Runs of each.")
+@click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.1, 600), help="Each.")
+def run_versus(checkout: Path, rounds: int, seconds: float) -> None:
+    """Measure this tree and another checkout in turns: CPU of a post and of a page."""
+    machine.allow_many_files()
+    with tempfile.TemporaryDirectory(prefix="imserver-bench-") as folder:
+        bench = Bench(machine.cores(), native.compiled(Path(folder)), seconds, 1.0)
+        print_table(console(), table(versus(bench, checkout.resolve(), rounds, click.echo)))
 
 
 @main.command("stages")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,9 +62,17 @@ class Target:
 
 @contextmanager
 def imserver(
-    *, tls: bool = False, plugins: str = "", database: Path | None = None, more: str = ""
+    *,
+    tls: bool = False,
+    plugins: str = "",
+    database: Path | None = None,
+    more: str = "",
+    command: Sequence[str] = (sys.executable, "-m", "imserver.cli"),
 ) -> Iterator[Target]:
-    """A real `imserver serve`, durable before every reply (synchronous=FULL), on a fresh database or a given one."""
+    """A real `imserver serve`, durable before every reply (synchronous=FULL), on a fresh database or a given one.
+
+    `command`: of another checkout, to measure that one.
+    """
     secret = os.urandom(32).hex()
     with temporary_folder() as folder:
         ca = _certificate(folder) if tls else ""
@@ -88,7 +96,7 @@ def imserver(
         )
         ready = folder / "ready"
         arguments = ("--config", str(folder / "imserver.toml"), "serve", "--ready-file", str(ready))
-        with running([sys.executable, "-m", "imserver.cli", *arguments], folder) as process:
+        with running([*command, *arguments], folder) as process:
             wait_until(process, ready.exists, "imserver")
             port = int(ready.read_text().split()[0])
             yield Target(
