@@ -1,4 +1,4 @@
-"""What one address may do: connections at once, connects and failed logins a minute. And how many sockets there may be."""
+"""Limits of one address: connections at once, connects and failed logins a minute. And the limit of sockets in all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RESERVED_FDS = 128
 
 
 def room_for_connections(wanted: int) -> int:
-    """`wanted`, or as many as this process may have open files. Above, the store could open none, and `accept` would fail."""
+    """`wanted`, capped by the limit of open files: above it the store could open none, and `accept` would fail."""
     try:
         import resource
     except ImportError:  # not on this system
@@ -46,12 +46,12 @@ class AddressLimits:
     def __init__(self, limits: LimitsConfig) -> None:
         self._limits = limits
         self._open: Counter[str] = Counter()
-        # Ordered, since the oldest is to be found at once; the first key of a dict that lost many is not.
+        # An OrderedDict finds its oldest key at once; a dict that lost many keys does not.
         self._connects: OrderedDict[str, Bucket] = OrderedDict()
         self._failures: OrderedDict[str, Bucket] = OrderedDict()
 
     def connect(self, address: str, now: float) -> float | None:
-        """Counts a connection. None if it is welcome, otherwise the seconds after which to come back."""
+        """Count a connection. None if it is allowed, otherwise the seconds after which to come back."""
         self._open[address] += 1
         if self._open[address] > self._limits.max_connections_per_address:
             return 5.0
@@ -63,15 +63,15 @@ class AddressLimits:
         return None
 
     def disconnect(self, address: str) -> None:
-        """A counted connection is gone."""
+        """Uncount a connection that has ended."""
         self._open[address] -= 1
         if self._open[address] <= 0:
             del self._open[address]
 
     def login_failed(self, address: str, now: float) -> float | None:
-        """One failed login more. Above the rate: the seconds after which to come back, and nothing is logged.
+        """Count a failed login. Above the rate: the seconds after which to come back, and nothing is logged.
 
-        Good tokens are never turned away for the failures of a neighbour: a signature cannot be guessed.
+        Failures never block a valid token from the same address: a signature cannot be guessed.
         """
         per_minute = self._limits.failed_logins_per_minute
         bucket = self._bucket(self._failures, address, per_minute, now)
@@ -81,7 +81,7 @@ class AddressLimits:
         return None
 
     def sweep(self, now: float) -> None:
-        """Forget full buckets, for they carry no information. Looks at those that were looked at the longest ago."""
+        """Forget full buckets, for they carry no information. Starts with those that were checked the longest ago."""
         for buckets, per_minute in (
             (self._connects, self._limits.connects_per_minute),
             (self._failures, self._limits.failed_logins_per_minute),

@@ -1,4 +1,4 @@
-"""Admission: how many connections there may be, of all peers and of one address, and how many that have not yet logged in."""
+"""Admission: limits connections, in all and of one address, and those that have not yet logged in."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ DRAIN_SPREAD_MS = 3000
 
 
 class Admission:
-    """All connections of one server, from the moment in which they are accepted."""
+    """All connections of one server, from accept on."""
 
     def __init__(self, limits: LimitsConfig, clock: Clock, random_bytes: Callable[[int], bytes]) -> None:
         self.limits = limits
         self.clock = clock
         self.random_bytes = random_bytes
-        #: In order of accepting: whatever is done with all of them is done in the same order in every run.
+        #: In order of accepting, so that work on all of them has the same order in every run.
         self.transports: dict[Accepted, None] = {}
-        #: Sums for whoever watches: accepted connections, welcomes, resumes.
+        #: Sums for metrics: accepted connections, welcomes, resumes.
         self.counts: Counter[str] = Counter()
         #: Set while no connection is left.
         self.empty = asyncio.Event()
         self.empty.set()
-        #: The server is going down: it admits no connection any more.
+        #: True once the server is going down: it admits no connection any more.
         self.draining = False
-        #: Those who have not yet said who they are, the oldest first.
+        #: Connections that have not yet logged in, the oldest first.
         self._unauthenticated: OrderedDict[Accepted, None] = OrderedDict()
         self._addresses = AddressLimits(limits)
         self._max_connections = room_for_connections(limits.max_connections)
 
     def admit(self, accepted: Accepted) -> tuple[CloseCode, str, int] | None:
-        """None, or with which GOODBYE a new connection is turned away."""
+        """None if a new connection is admitted, otherwise the GOODBYE that refuses it."""
         self.transports[accepted] = None
         self.empty.clear()
         self.counts["connections"] += 1
-        # Whoever is turned away is counted as well: `forget` takes every connection from its address again.
+        # A refused connection is counted as well: `forget` uncounts every connection of its address.
         wait_s = self._addresses.connect(accepted.address, self.clock.monotonic())
         if self.draining:
             return CloseCode.DRAINING, "the server is going down", self.drain_delay_ms()
@@ -52,14 +52,14 @@ class Admission:
             return CloseCode.TOO_MANY, "too many connections from this address", int(wait_s * 1000) + 1
         self._unauthenticated[accepted] = None
         if len(self._unauthenticated) > self.limits.max_unauthenticated:
-            # The oldest goes, not the newest: a crowd that says nothing does not keep out who knows what to say.
+            # The oldest goes, not the newest: a crowd of silent sockets does not keep out clients that log in.
             oldest, _ = self._unauthenticated.popitem(last=False)
             oldest.close(CloseCode.TOO_MANY, "too many connections that do not say who they are", 5000)
         return None
 
     def passed(self, accepted: Accepted, transport: ServerTransport) -> None:
-        """A handshake came to its end: the connection takes the place of what was counted for it."""
-        if accepted not in self.transports:  # turned away in this very turn
+        """The TLS handshake is done: `transport` takes the place of `accepted` in all counts."""
+        if accepted not in self.transports:  # refused in this very turn
             transport.abort()
             return
         del self.transports[accepted]
@@ -69,7 +69,7 @@ class Admission:
             self._unauthenticated[transport] = None
 
     def forget(self, accepted: Accepted) -> None:
-        """Its socket is gone."""
+        """The socket is gone: remove it from all counts."""
         self._unauthenticated.pop(accepted, None)
         if accepted in self.transports:
             del self.transports[accepted]
@@ -78,7 +78,7 @@ class Admission:
             self._addresses.disconnect(accepted.address)
 
     def authenticated(self, transport: ServerTransport) -> None:
-        """The connection has a session now."""
+        """The connection has a session now: it no longer counts as unauthenticated."""
         self._unauthenticated.pop(transport, None)
 
     def login_failed(self, address: str) -> float | None:
@@ -86,7 +86,7 @@ class Admission:
         return self._addresses.login_failed(address, self.clock.monotonic())
 
     def turn_away(self) -> None:
-        """GOODBYE DRAINING to every connection."""
+        """Send GOODBYE DRAINING to every connection."""
         for transport in list(self.transports):
             transport.close(CloseCode.DRAINING, "the server is going down", self.drain_delay_ms())
 
@@ -96,7 +96,7 @@ class Admission:
             transport.abort()
 
     def drain_delay_ms(self) -> int:
-        """After how many milliseconds one client of a draining server may come back."""
+        """Milliseconds after which one client of a draining server may come back, drawn at random."""
         return int.from_bytes(self.random_bytes(4)) % DRAIN_SPREAD_MS + 1
 
     def sweep(self, now: float) -> None:

@@ -1,4 +1,4 @@
-"""Attaching: HELLO is authenticated, and its connection attached to the session that it resumes, or to a fresh one."""
+"""Attaching: authenticates HELLO and attaches its connection to the session that it resumes, or to a fresh one."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from imserver_protocol.session.session import Session
 from imserver_protocol.session.states import ConnectionState, Recorder, SessionState, Side
 from imserver_protocol.wire.frames import Hello
 
-#: One text for every cause: a stranger learns nothing from it.
+#: One text for every cause: an unauthenticated peer learns nothing from it.
 AUTH_FAILED_TEXT = "not authorized"
 RESUME_TOKEN_BYTES = 24
 SESSION_ID_BYTES = 16
 
 
 class Attachments:
-    """All sessions of one server, and which connection speaks for which."""
+    """All sessions of one server, and the attaching of connections to them."""
 
     def __init__(
         self,
@@ -64,11 +64,11 @@ class Attachments:
         self._handshakes: dict[asyncio.Task[None], None] = {}
 
     def submit(self, unit: Unit) -> None:
-        """Into the writer's queue."""
+        """Put a unit into the writer's queue."""
         self._store.submit(unit)
 
     async def cancel_handshakes(self) -> None:
-        """The server is going down: whoever has not been welcomed is told to come back."""
+        """For drain: close connections whose HELLO waits for WELCOME with GOODBYE DRAINING."""
         for task in list(self._handshakes):
             task.cancel()
         await asyncio.gather(*self._handshakes, return_exceptions=True)
@@ -82,7 +82,7 @@ class Attachments:
         task.add_done_callback(self._handshakes.pop)
 
     def closed(self, transport: ServerTransport, session: DeviceSession | None, event: Closed) -> None:
-        """A connection came to its end; its session is over or waits to be resumed."""
+        """A connection has closed; its session ends or waits to be resumed."""
         self.log.debug(
             "connection_closed",
             address=transport.address,
@@ -98,7 +98,7 @@ class Attachments:
             self.sessions.detached(session)
 
     def signal(self, session: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None:
-        """Ephemeral. Unknown kinds are ignored."""
+        """Relay an ephemeral signal. Unknown kinds are ignored."""
         if kind == "typing" and fields and isinstance(fields[0], str):
             relay_typing(self.chat.hub, session, fields[0], self.clock.monotonic())
 
@@ -139,7 +139,7 @@ class Attachments:
         resumed = session is not None
         older = self.sessions.of_device(user_id, hello.device_id)
         if older is not None and older.stream.is_held_by_newer(transport.connection.opened_at):
-            # The client gave this socket up and is back on another one: serving it would throw out the one in use.
+            # The client gave this socket up and has reconnected: serving it would displace the connection in use.
             transport.close(CloseCode.REPLACED, "a newer connection of this device is in use")
             return
         if session is None:
@@ -167,7 +167,7 @@ class Attachments:
         self._admission.counts["resumed" if resumed else "welcomed"] += 1
         if isinstance(displaced, ServerTransport):
             displaced.displaced()
-        session.pump()  # the ack in HELLO may have made the room that requests wait for
+        session.pump()  # the ack in HELLO may have freed room for waiting requests
         transport.mark()
         self.log.debug("welcomed", user_id=user_id, device_id=hello.device_id, resumed=resumed, reason=reason)
 

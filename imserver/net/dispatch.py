@@ -1,4 +1,4 @@
-"""The method table: what a request may ask, with which parameters, and which chat method answers (SPEC, "Methods").
+"""The method table: for each request method its params, its handler and its cost (SPEC, "Methods").
 
 One row a method. Adding a method means one params type, one handler and one row here, and its line in the SPEC. `post` and
 `abandon` are in the table for their parameters, but answer through the writer's queue without a task (see `sessions`).
@@ -21,11 +21,11 @@ from imserver_protocol.session.posts import EncodedResult, encode_result
 MAX_CONVERSATION_ID_BYTES = 8 + 2 * 3 * MAX_USER_ID_BYTES
 #: Reply room that a request without a page takes (SPEC, "Windows").
 SMALL_REPLY_BYTES = 512
-#: What one item or row adds to its content on the wire, at the most: ids, numbers, headers (bytes).
+#: The most that one item or row adds to its content on the wire: ids, numbers, headers (bytes).
 ITEM_OVERHEAD_BYTES = 640
 #: Members of a new conversation that count as much as one post of its creator's rate.
 MEMBERS_A_TOKEN = 50
-#: Members in one reply; the client asks on after the last one while pages are full.
+#: Members in one reply; while pages are full, the client asks for those after the last one.
 MAX_MEMBERS_PAGE = 200
 
 
@@ -116,7 +116,7 @@ class RenewParams(Params, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """Who asks, as the handlers see it. `renew` extends the session of the asker."""
+    """The session that asks, as handlers see it. `renew` extends it."""
 
     user_id: str
     renew: Callable[[str], Awaitable[int]]
@@ -130,7 +130,7 @@ Handler = Callable[[Chat, RequestContext, Any], Awaitable[Any]]
 class Method:
     """A row of the table. `pages` is true for reads, whose reply may be as long as half a frame and more.
 
-    `tokens` is what it takes of its user's rate of posts, because it writes: above the rate it waits.
+    `tokens` is what a method that writes costs of its user's rate of posts: above the rate the request waits.
     """
 
     name: str
@@ -140,16 +140,16 @@ class Method:
     tokens: float = 0.0
 
     def cost(self, params: Any) -> float:
-        """Tokens of one request."""
+        """Tokens that one request costs."""
         return self.tokens + len(getattr(params, "members", ())) / MEMBERS_A_TOKEN
 
     def reply_bytes(self, page_bytes: int) -> int:
-        """Room for its reply."""
+        """Room to reserve for the reply."""
         return page_bytes if self.pages else SMALL_REPLY_BYTES
 
 
 async def history(chat: Chat, context: RequestContext, params: HistoryParams) -> EncodedResult:
-    """A page of messages: `[items, first, last, head]`, encoded where it was read."""
+    """A page of messages: `[items, first, last, head]`, encoded on the reader's thread."""
     return await chat.history_as(
         encode_result,
         context.user_id,
@@ -172,7 +172,7 @@ async def sync(chat: Chat, context: RequestContext, params: SyncParams) -> Any:
 
 
 async def cursor(chat: Chat, context: RequestContext, params: CursorParams) -> Any:
-    """Raise one's cursors: `[delivered, read]` as they stand."""
+    """Raise the user's cursors: `[delivered, read]` as they are now."""
     moved = await chat.move_cursors(
         context.user_id, params.conversation_id, delivered=params.delivered, read=params.read
     )
@@ -180,14 +180,14 @@ async def cursor(chat: Chat, context: RequestContext, params: CursorParams) -> A
 
 
 async def conversations(chat: Chat, context: RequestContext, params: ConversationsParams) -> Any:
-    """One's conversations, newest first: `[rows, next]`; rows are left out from the end until the reply fits."""
+    """The user's conversations, newest first: `[rows, next]`; rows are left out from the end until the reply fits."""
     limit = min(params.limit, context.page_bytes // ITEM_OVERHEAD_BYTES)
     rows, following = await chat.conversations(context.user_id, params.before, limit)
     return [fitting([wire_conversation(row) for row in rows], context.page_bytes), following]
 
 
 async def create(chat: Chat, context: RequestContext, params: CreateParams) -> Any:
-    """A group or channel: `[conversation_id, position, duplicate]`."""
+    """Create a group or channel: `[conversation_id, position, duplicate]`."""
     return await chat.create_conversation(
         context.user_id, params.kind, params.title, params.members, key=params.key
     )
@@ -211,7 +211,7 @@ async def leave(chat: Chat, context: RequestContext, params: LeaveParams) -> Any
 
 
 async def edit(chat: Chat, context: RequestContext, params: EditParams) -> Any:
-    """New content for one's own message: `[position, revision, duplicate]`."""
+    """Change the content of one's own message: `[position, revision, duplicate]`."""
     return await chat.edit(
         context.user_id,
         params.conversation_id,
@@ -265,7 +265,7 @@ METHODS: dict[str, Method] = {
 
 
 def read_params(method: Method, params: Any) -> Any:
-    """The parameters as the method's type; otherwise Refusal INVALID, whose detail is the name of the one that is wrong."""
+    """Convert to the method's params type. Raises Refusal INVALID, whose detail names the wrong parameter."""
     try:
         # Without `builtin_types` a text would be taken for the base64 of bytes.
         converted = msgspec.convert(params, method.params, builtin_types=(bytes,))
@@ -279,9 +279,9 @@ def read_params(method: Method, params: Any) -> Any:
 
 
 def _wrong_parameter(names: tuple[str, ...], given: int, fault: str) -> tuple[str, str]:
-    """msgspec's "Expected `str`, got `int` - at `$[1]`" as the name of a parameter and what is wrong with it.
+    """msgspec's "Expected `str`, got `int` - at `$[1]`" as (name of the parameter, what is wrong).
 
-    The last mark counts: a peer's own text may stand in front of it. Without one, parameters are missing.
+    The last `$[…]` counts: a peer's own text may stand in front of it. Without one, parameters are missing.
     """
     text, _, path = fault.rpartition(" - at `$[")
     place = path.partition("]")[0]
@@ -320,7 +320,7 @@ def wire_sync_row(row: ConversationRow) -> list[Any]:
 
 
 def _row_bytes(row: ConversationRow) -> int:
-    """No less than the row takes on the wire."""
+    """Upper bound of the row's bytes on the wire."""
     return ITEM_OVERHEAD_BYTES + 4 * len(row.title) + len(row.cursors_of) * (MAX_USER_ID_BYTES + 24)
 
 

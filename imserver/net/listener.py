@@ -105,9 +105,9 @@ class Listener:
         await self.attachments.cancel_handshakes()
 
     async def say_goodbye(self, timeout_s: float) -> None:
-        """The last step: requests in work are answered, GOODBYE DRAINING is the last frame, sockets end.
+        """The last step of drain: answer the requests in progress, send GOODBYE DRAINING, end the sockets.
 
-        All of it within `timeout_s`; who has not read by then is cut off, and finds everything in the store.
+        Takes at most `timeout_s`; a client that has not read by then is cut off, and finds everything in the store.
         """
         try:
             async with asyncio.timeout(timeout_s):
@@ -129,7 +129,7 @@ class Listener:
         self.write_queue.flush_all()
 
     def abort(self) -> None:
-        """The store failed: nobody is answered any more, every socket ends now."""
+        """The store failed: end every socket now, without further replies."""
         self._shut()
         self.admission.abort()
 

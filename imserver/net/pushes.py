@@ -1,4 +1,4 @@
-"""What the hub pushes, as the tails of PUSH frames: encoded once, shared by all recipients (SPEC, "Pushes and signals")."""
+"""Push encoder: makes tails of PUSH frames, each encoded once for all recipients (SPEC, "Pushes and signals")."""
 
 from __future__ import annotations
 

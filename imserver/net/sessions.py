@@ -1,6 +1,6 @@
-"""Sessions as the server keeps them: one device's stream, its requests in work, and the registry of all of them.
+"""Sessions on the server: one device's stream, its requests in progress, and the registry of all sessions.
 
-A `DeviceSession` outlives its socket. It is what the hub pushes to and what posts are answered through, attached or detached.
+A `DeviceSession` outlives its socket: attached or detached, it takes the hub's pushes and answers posts.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Transport(Protocol):
     """The transport of an attached session."""
 
     def mark(self) -> None:
-        """There is something to send."""
+        """The session has something to send: write it in this turn."""
         ...
 
     def close(self, code: CloseCode, text: str = "", retry_after_ms: int = 0) -> None: ...
@@ -63,7 +63,7 @@ class SessionContext(Protocol):
 
 
 class DeviceSession:
-    """One session: the protocol's counters, what the device asked and has not got yet, and where to write."""
+    """One session: its protocol stream, its unanswered requests, and the transport to write to."""
 
     __slots__ = (
         "_context",
@@ -89,11 +89,11 @@ class DeviceSession:
         self.identity = identity
         self.holds = Holds(context.limits.max_requests)
         self.transport: Transport | None = None
-        #: When it last was said to be typing; a clock may start anywhere.
+        #: When "typing" was last relayed (monotonic seconds); a clock may start anywhere.
         self.typing_at = float("-inf")
         self._context = context
         self._quota = quota
-        # At most a window of requests each; made when there is one, for most sessions are idle.
+        # Each holds at most a window of requests; `_tasks` is made on demand, for most sessions are idle.
         self._waiting: list[tuple[int, Method, Any]] = []
         self._tasks: set[asyncio.Task[None]] | None = None
         self._page_room_bytes = context.limits.max_frame_bytes
@@ -113,24 +113,24 @@ class DeviceSession:
             transport.mark()
 
     def posts_done(self, answers: Iterable[tuple[int, Posted]]) -> None:
-        """The commit is durable: the one place from which a post is answered with yes."""
+        """The commit is durable: reply to its posts. No other place confirms a post."""
         reply = self.stream.reply_with
         for request_seq, posted in answers:
             try:
                 reply(request_seq, post_reply_tail(request_seq, posted))
-            except LocalError:  # a fault of ours, which must not silence the answers behind it
+            except LocalError:  # a fault of ours, which must not stop the replies behind it
                 self._context.log.exception("reply_failed", user_id=self.user_id)
         if self.transport is not None:
             self.transport.mark()
 
     def post_refused(self, request_seq: int, refusal: Exception) -> None:
-        """Not stored (final), or to be offered again (retryable)."""
+        """Refuse a post: not stored (final), or to be offered again (retryable)."""
         self._refuse(request_seq, refusal)
 
     # -- requests -----------------------------------------------------------------------------------------------------
 
     def posts(self, received: Sequence[PostReceived]) -> None:
-        """Posts of this device that came together: straight to the queue."""
+        """Pass posts that arrived together straight to the queue."""
         self._context.chat.posting.post_all(
             self,
             [
@@ -141,7 +141,7 @@ class DeviceSession:
         )
 
     def request(self, event: RequestReceived) -> None:
-        """Any other request of this device: it waits for room for its reply."""
+        """Take any other request: it waits until there is room for its reply."""
         method = METHODS.get(event.method)
         if method is None:
             name = event.method[:MAX_METHOD_NAME_SHOWN]
@@ -161,7 +161,7 @@ class DeviceSession:
             self.pump()
 
     def pump(self) -> None:
-        """Begin requests that waited, in order, while there is room for them and for their replies. Called after acks, too."""
+        """Begin waiting requests, in order, while there is room for them and for their replies. Called after acks, too."""
         waiting, quota = self._waiting, self._quota
         while waiting and self.stream.state is not SessionState.ENDED:
             seq, method, params = waiting[0]
@@ -185,7 +185,7 @@ class DeviceSession:
         return bool(self._waiting)
 
     async def close(self) -> None:
-        """Wait for the requests that are being worked on."""
+        """Drop waiting requests and wait for those in progress."""
         self._waiting.clear()
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -201,7 +201,7 @@ class DeviceSession:
             if self.transport is not None:
                 self.transport.mark()
         except StoreFailed:
-            return  # nobody is answered any more
+            return  # after a store failure no request is answered
         except Exception as error:
             self._refuse(seq, error)
         finally:
@@ -223,10 +223,10 @@ class DeviceSession:
             self._context.submit(Abandon(params.conversation_id, self.user_id, params.key, done))
         except Refusal as refusal:
             self._refuse(seq, refusal)
-            # Later: ended here it would begin the next one in here, and so on through all that wait.
+            # Later: `end` called here would begin the next waiting request here, and so on, recursively.
             asyncio.get_running_loop().call_soon(partial(self._quota.end, reads=False))
         except StoreFailed:
-            return  # nobody is answered any more
+            return  # after a store failure no request is answered
 
     async def _renew(self, token: str) -> int:
         """`expires_at_ms` of the extended session. The token must be for the same user and device."""
@@ -245,7 +245,7 @@ class DeviceSession:
         if isinstance(error, Refusal):
             code, text, after, detail = error.code, error.text, error.retry_after_ms, error.detail
         else:
-            # The cause stays in our log; the device learns an id under which it can be found there.
+            # The cause stays in our log; the device gets an id that finds it there.
             error_id = self._context.random_bytes(4).hex()
             self._context.log.error("request_failed", error_id=error_id, user_id=self.user_id, exc_info=error)
             code, text, after, detail = RefusalCode.INTERNAL, f"that did not work (id {error_id})", 0, None
@@ -260,7 +260,7 @@ class DeviceSession:
 
 
 class SessionRegistry:
-    """All sessions of this server: by id to be resumed, by device to be replaced, by age to be forgotten."""
+    """All sessions of this server: by id for resume, by device for replacement, detached ones by age for eviction."""
 
     def __init__(self, limits: LimitsConfig, on_end: Callable[[DeviceSession], None]) -> None:
         self._limits = limits
@@ -290,7 +290,7 @@ class SessionRegistry:
         return self._by_device.get((user_id, device_id))
 
     def make_room_for(self, user_id: str) -> bool:
-        """True if the user may have one more session; the oldest detached one of the user goes for it."""
+        """True if the user may have one more session; at the limit, evicts the user's oldest detached one."""
         own = self._of_user.get(user_id, {})
         if len(own) < self._limits.max_sessions_per_user:
             return True
@@ -301,17 +301,17 @@ class SessionRegistry:
         return True
 
     def add(self, found: DeviceSession) -> None:
-        """A fresh session, not yet attached."""
+        """Register a fresh session, not yet attached."""
         self._by_id[found.stream.session_id] = found
         self._by_device[found.user_id, found.device_id] = found
         self._of_user.setdefault(found.user_id, {})[found.stream.session_id] = found
 
     def attached(self, found: DeviceSession) -> None:
-        """It has a connection (again)."""
+        """The session has a connection (again)."""
         self._detached.pop(found.stream.session_id, None)
 
     def detached(self, found: DeviceSession) -> None:
-        """It lost its connection and waits to be resumed; above the bound of waiting ones the oldest is evicted."""
+        """The session lost its connection and waits to be resumed; above the bound of detached ones the oldest is evicted."""
         found.transport = None
         self._detached[found.stream.session_id] = found
         while len(self._detached) > self._limits.max_detached_sessions:
@@ -333,7 +333,7 @@ class SessionRegistry:
         self._on_end(found)
 
     def sweep(self, now: float, now_s: float, grace_s: int) -> Iterator[None]:
-        """Once a second: forget what expired, end what is no longer authorized or takes too much memory.
+        """Once a second: end sessions that expired or are no longer authorized; free memory above the limits.
 
         Yields after each `SWEPT_A_TURN` sessions: all of them in one go would hold the loop for a twentieth of a second.
         """
@@ -356,7 +356,7 @@ class SessionRegistry:
         self._cut_off_heaviest(attached_bytes - self._limits.max_unacked_bytes)
 
     def _evict_detached(self, too_much: int, now: float) -> None:
-        """The oldest go."""
+        """End the oldest detached sessions until `too_much` bytes are free."""
         for found in list(self._detached.values()):
             if too_much <= 0:
                 return
@@ -364,7 +364,7 @@ class SessionRegistry:
             self.end(found, now)
 
     def _cut_off_heaviest(self, too_much: int) -> None:
-        """Who keeps the most loses the connection, and may resume; as a detached session it counts with those."""
+        """Close the connections of the heaviest sessions. They may resume, and count as detached sessions until then."""
         if too_much <= 0:
             return
         attached = [found for found in self if found.transport is not None]

@@ -1,7 +1,7 @@
-"""The door for TLS: a socket is counted when it is accepted, and only then are hands shaken, within HELLO's time.
+"""TLS listener: counts a socket when it is accepted, and only then starts its handshake, within HELLO's time-out.
 
-asyncio's own server would tell us of a connection after its handshake: who never finishes one is counted nowhere then.
-Whoever is not admitted is closed without a word, since shaking hands costs a thousand times what it costs to ask for it.
+asyncio's own server reports a connection after its handshake: a peer that never finishes one would be counted nowhere.
+A refused socket is closed without GOODBYE, since a handshake costs a thousand times what it costs to ask for it.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from imserver_protocol.errors import CloseCode
 
 #: Sockets that are accepted in one turn of the loop, at up to a millisecond each; the others wait in the kernel.
 MAX_ACCEPTS_A_TURN = 8
-#: How long nothing is accepted when the system has no descriptor or memory left (seconds).
+#: Pause before the next accept when the system has no descriptor or memory left (seconds).
 OUT_OF_RESOURCES_S = 0.2
 
 
 class Handshake:
-    """A socket of which nothing is known but where it comes from."""
+    """An accepted socket in its TLS handshake; only its address is known."""
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.task: asyncio.Task[None] | None = None
 
     def sweep(self, now: float) -> None:
-        """It has its own time-out."""
+        """Nothing to do: the handshake has its own time-out."""
 
     def close(self, code: CloseCode, text: str = "", retry_after_ms: int = 0) -> None:
-        """There is nothing yet that a word could be said in."""
+        """Abort: before TLS is up no GOODBYE can be sent."""
         self.abort()
 
     def abort(self) -> None:
-        """End it now."""
+        """Cancel the handshake now."""
         if self.task is not None:
             self.task.cancel()
 
 
 class TlsListener:
-    """Listens, admits, shakes hands."""
+    """Accepts sockets, asks admission, and starts their TLS handshakes."""
 
     def __init__(self, acceptor: Acceptor, context: ssl.SSLContext) -> None:
         self._acceptor = acceptor
@@ -71,12 +71,12 @@ class TlsListener:
 
     @property
     def port(self) -> int:
-        """Of the first address."""
+        """The port of the first address."""
         port: int = self._sockets[0].getsockname()[1]
         return port
 
     def close(self) -> None:
-        """Accept nobody any more. Closing twice is harmless."""
+        """Stop accepting. Closing twice is harmless."""
         while self._sockets:
             listening = self._sockets.pop()
             self._acceptor.loop.remove_reader(listening)
@@ -119,7 +119,7 @@ class TlsListener:
                 ssl=self._context,
                 ssl_handshake_timeout=self._acceptor.protocol_limits.hello_timeout_s,
             )
-        except (OSError, EOFError, asyncio.CancelledError):  # not TLS, too slow, gone, or turned away
+        except (OSError, EOFError, asyncio.CancelledError):  # not TLS, too slow, gone, or refused
             connection.close()
         finally:
             self._acceptor.admission.forget(handshake)  # unless `client` took its place

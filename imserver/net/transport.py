@@ -1,4 +1,4 @@
-"""One client's socket: bytes between asyncio and the protocol's `Connection`, and nothing else.
+"""Server transport: moves bytes between one client's socket and the protocol's `Connection`, and does nothing else.
 
 After any call into the `Connection` exactly one thing happens, `_step()`: hand over events, ask to be written, re-arm one timer
 (architecture, "The step rule"). No other code touches the socket.
@@ -29,14 +29,14 @@ from imserver_protocol.session.posts import PostReceived
 from imserver_protocol.session.states import ConnectionState, Recorder, Side
 from imserver_protocol.wire.frames import Hello
 
-#: Bytes that the kernel has not taken yet above which we stop handing over more. What waits stays in the resend queue.
+#: Above so many bytes that the kernel has not taken yet we write no more. The rest stays in the resend queue.
 HIGH_WATER_BYTES = 256 * 1024
 #: Deadlines further away than this, and those of liveness, are left to the sweep over all connections (seconds).
 SWEEP_INTERVAL_S = 1.0
 
 
 class Accepted(Protocol):
-    """A socket that was accepted: a client's connection, or what is about to become one."""
+    """An accepted socket: a client's connection, or a TLS handshake that becomes one."""
 
     address: str
 
@@ -48,7 +48,7 @@ class Accepted(Protocol):
 
 
 class AdmissionPort(Protocol):
-    """What a transport knows of admission."""
+    """Admission as a transport sees it."""
 
     def admit(self, accepted: Accepted) -> tuple[CloseCode, str, int] | None: ...
 
@@ -58,7 +58,7 @@ class AdmissionPort(Protocol):
 
 
 class SessionPort(Protocol):
-    """What a transport knows of sessions: how it gets one, and what becomes of it."""
+    """The sessions as a transport sees them: it asks for one at HELLO, and reports its own end."""
 
     def hello(self, transport: ServerTransport, hello: Hello) -> None: ...
 
@@ -68,7 +68,7 @@ class SessionPort(Protocol):
 
 
 class Acceptor(Protocol):
-    """What a transport knows of the listener behind it."""
+    """The listener as a transport sees it."""
 
     loop: asyncio.AbstractEventLoop
     clock: Clock
@@ -120,7 +120,7 @@ class ServerTransport(asyncio.Protocol):
         self.address = admitted.address if admitted is not None else ""
         self._admitted = admitted
         self.flush_pending = False
-        self._breach = False  # the peer broke the protocol, and is told so
+        self._breach = False  # the peer broke the protocol, and GOODBYE says so
         self._left = False
         self._transport: asyncio.Transport | None = None
         self._unwritable_since: float | None = None
@@ -130,7 +130,7 @@ class ServerTransport(asyncio.Protocol):
     # -- asyncio calls ------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transport does not inherit from it
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         if self._admitted is not None:
             self._listener.admission.passed(self._admitted, self)
@@ -147,23 +147,23 @@ class ServerTransport(asyncio.Protocol):
         self._listener.read_scheduler.read(self, data)
 
     def take(self, data: bytes) -> bool:
-        """Bytes of the peer, in their turn. False if nothing more is looked at."""
+        """Process the peer's bytes when the read scheduler hands them over. False: take no more, the connection closes."""
         try:
             self.connection.receive_data(data, self._listener.clock.monotonic())
             self._step()
         except Exception:
-            # A fault of ours. What was read is acked, so a resumed client would wait for its answers for ever: end the session.
+            # A fault of ours. Requests read so far are acked, so a resumed client would wait for ever: end the session.
             self._listener.log.exception("connection_failed", address=self.address)
             self.close(CloseCode.INTERNAL, "try again later")
         return self.connection.state < ConnectionState.CLOSING
 
     def pause_reading(self) -> None:
-        """The peer waits for its turn."""
+        """Read nothing while the peer's bytes wait in the read scheduler."""
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """The peer's bytes were all looked at."""
+        """Read on: all bytes of the peer have been processed."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -189,12 +189,12 @@ class ServerTransport(asyncio.Protocol):
     # -- others call --------------------------------------------------------------------------------------------------
 
     def mark(self) -> None:
-        """There is something to send: it will be written with everything else of this turn."""
+        """There is something to send: queue it for the write at the end of this turn."""
         if not self.flush_pending:
             self._listener.write_queue.mark(self)
 
     def flush(self) -> None:
-        """Write everything that waits, once. While the socket is unwritable it waits in the resend queue."""
+        """Write all pending bytes in one call. While the socket is unwritable they wait in the resend queue."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -211,20 +211,20 @@ class ServerTransport(asyncio.Protocol):
     def _leave(self, transport: asyncio.Transport) -> None:
         """Not abort(): GOODBYE has to leave. A peer that does not take it is aborted by the sweep."""
         if self._breach and self.connection.state is ConnectionState.CLOSING and transport.can_write_eof():
-            # What the peer still sends is read and thrown away until it has heard GOODBYE: closed over bytes that nobody read,
-            # the socket is reset, and GOODBYE is lost with it.
+            # The peer's bytes are read and dropped until it has received GOODBYE: closing a socket with unread bytes resets it,
+            # and GOODBYE is lost.
             transport.write_eof()
             self.resume_reading()
         else:
             transport.close()
 
     def close(self, code: CloseCode, text: str = "", retry_after_ms: int = 0) -> None:
-        """GOODBYE, after everything that is queued."""
+        """Send GOODBYE after everything that is queued."""
         self.connection.close(code, text, retry_after_ms, now=self._listener.clock.monotonic())
         self._step()
 
     def sweep(self, now: float) -> None:
-        """Once a second: liveness, an unwritable socket, a close that does not come to its end."""
+        """Once a second: check liveness, an unwritable socket, a close that does not finish."""
         connection = self.connection
         deadline = connection.deadline
         if deadline is not None and now >= deadline:
@@ -271,7 +271,7 @@ class ServerTransport(asyncio.Protocol):
         self._arm()
 
     def _on_event(self, event: Event, session: DeviceSession | None) -> None:
-        """Any event but a post."""
+        """Handle any event but a post."""
         if type(event) is RequestReceived:
             if session is not None:
                 session.request(event)
@@ -290,12 +290,12 @@ class ServerTransport(asyncio.Protocol):
         self._listener.attachments.closed(self, session, event)
         self._breach = session is not None and reaction(event.code) is Reaction.FRESH
         if self._unwritable_since is not None and event.code != CloseCode.DRAINING:
-            # GOODBYE would stand behind all that the peer does not read, and keep that for as long as closing may take: a
-            # peer that comes back again and again would leave one such socket each time.
+            # GOODBYE would queue behind bytes that the peer does not read, and keep them until closing times out: a peer
+            # that reconnects again and again would leave one such socket each time.
             self.abort()
 
     def _arm(self) -> None:
-        """One timer, for what is due before the next sweep: acks, the end of a handshake. One that fires early looks again."""
+        """Arm one timer for what is due before the next sweep: acks, handshake time-out. If it fires early, arm it again."""
         due_at = self.connection.near_deadline
         if (
             due_at is None

@@ -1,4 +1,4 @@
-"""Who is typing: told to the attached devices of the other members, now or never."""
+"""Typing signals: relayed at once to the attached devices of the other members, never kept."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from imserver.net.transport import ServerTransport
 
 #: "typing" of one device is relayed at most this often (seconds): it costs its sender 20 bytes and us a look at every member.
 TYPING_INTERVAL_S = 0.5
-#: In larger conversations nobody is told, as with receipts: a few devices that type would keep the server busy.
+#: Larger conversations get no typing signals, as with receipts: a few typing devices would keep the server busy.
 MAX_TYPING_AUDIENCE = 50
 
 
 def relay_typing(hub: Hub, session: DeviceSession, conversation_id: str, now: float) -> None:
-    """`device` says that its user is typing. Of conversations that are not known by heart, or not its own, nobody hears."""
+    """Relay "typing" of this session's user. Ignored if the audience is not remembered or the user is not in it."""
     if now - session.typing_at < TYPING_INTERVAL_S:
         return
     session.typing_at = now

@@ -1,8 +1,8 @@
-"""Shares the turns of the event loop among connections: who sends much waits for those who send little.
+"""Read scheduler: round-robin between connections with long reads, at most 8 KiB of one connection at a time.
 
-A socket hands over up to 256 kB at once, which may be 30,000 frames. Looked at in one go they would hold everybody up for a
-tenth of a second, turn after turn. So at most `TURN_S` of each turn goes to long reads, all connections together; what is left
-of them waits in line, a slice of each at a time, and their sockets are not read meanwhile. Short reads never wait.
+A socket hands over up to 256 kB at once, which may be 30,000 frames. Processed in one go they would block the event loop for
+a tenth of a second, turn after turn. So long reads of all connections together get at most `TURN_S` of each loop turn; the
+rest waits in a queue, and the sockets concerned are not read meanwhile. Short reads never wait.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Protocol
 
 from imserver.clock import Clock
 
-#: Time of one turn of the loop for long reads (seconds).
+#: Time for long reads in one turn of the loop (seconds).
 TURN_S = 0.003
-#: Bytes that are looked at before the clock is: 1,000 of the smallest frames, two milliseconds; 40 posts, a tenth of one.
+#: Bytes processed between two looks at the clock: 1,000 of the smallest frames, two milliseconds; 40 posts, a tenth of one.
 SLICE_BYTES = 8192
-#: A read of no more bytes than this is looked at when it comes: an honest device's usual one.
+#: A read of at most this many bytes is processed at once: an honest device's usual one.
 SHORT_BYTES = 1024
 
 
@@ -25,7 +25,7 @@ class ReadTarget(Protocol):
     """A connection that takes bytes."""
 
     def take(self, data: bytes) -> bool:
-        """The next bytes. False: no more, the connection is closing."""
+        """Process the next bytes. False: no more, the connection is closing."""
         ...
 
     def pause_reading(self) -> None:
@@ -36,7 +36,7 @@ class ReadTarget(Protocol):
 
 
 class ReadScheduler:
-    """The line of connections whose bytes wait."""
+    """The queue of connections whose bytes wait."""
 
     __slots__ = ("_clock", "_loop", "_until", "_waiting")
 
@@ -44,11 +44,11 @@ class ReadScheduler:
         self._loop = loop
         self._clock = clock
         self._waiting: deque[tuple[ReadTarget, memoryview]] = deque()
-        #: When the present turn's time is over; None if no long read came in it.
+        #: When this turn's time for long reads ends; None if it has had no long read.
         self._until: float | None = None
 
     def read(self, target: ReadTarget, data: bytes) -> None:
-        """Bytes came from a socket: they are taken now, or in turn."""
+        """Process bytes from a socket now, or queue them."""
         if len(data) <= SHORT_BYTES:
             target.take(data)
             return
@@ -81,6 +81,6 @@ class ReadScheduler:
 
 
 def _after_slice(target: ReadTarget, rest: memoryview) -> memoryview:
-    """What is left after the next slice; nothing if the connection takes no more."""
+    """Process the next slice. Returns the rest; empty if the connection takes no more."""
     goes_on = target.take(bytes(rest[:SLICE_BYTES]))
     return rest[SLICE_BYTES:] if goes_on else rest[:0]

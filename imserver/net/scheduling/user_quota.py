@@ -1,6 +1,6 @@
-"""What one user has at work at once, over all devices: a flood of requests waits behind itself, not in front of others.
+"""User quota: bounds one user's requests in progress, over all devices, so that a flood of them delays no other user.
 
-Requests that find no room wait in their sessions, where the window bounds them. Nobody is refused for it.
+Requests above the quota wait in their sessions, where the window bounds them. None is refused for it.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from weakref import WeakValueDictionary
 #: Requests other than posts of one user that are worked on at once.
 MAX_AT_WORK = 8
 
-#: Takes so many tokens of the user's rate, or says after how many seconds they will be there.
+#: Takes tokens of the user's rate and returns 0.0, or returns the seconds until there are enough.
 TakeTokens = Callable[[str, float], float]
 
 
 class Waiter(Protocol):
-    """A session with requests that wait."""
+    """A session with waiting requests."""
 
     def pump(self) -> None:
-        """Begin what there is room for."""
+        """Begin waiting requests while there is room for them."""
         ...
 
 
 class UserQuota:
-    """One user's share of the server's work."""
+    """One user's requests in progress and the sessions that wait to begin more."""
 
     __slots__ = ("__weakref__", "_at_work", "_max_reads", "_reads", "_take", "_timer", "_user_id", "_waiting")
 
@@ -36,12 +36,12 @@ class UserQuota:
         self._take = take
         self._at_work = 0
         self._reads = 0
-        #: Sessions of the user that were turned back, the first to be asked next.
+        #: Sessions of the user that found no room; the first is pumped next.
         self._waiting: list[Waiter] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, waiter: Waiter, *, reads: bool, cost: float) -> bool:
-        """Room for one request, until `end`. False: `asking` is pumped again when there may be some."""
+        """Take room for one request, until `end`. False: no room now; `waiter` is pumped again when there may be some."""
         if self._at_work >= MAX_AT_WORK or (reads and self._reads >= self._max_reads):
             self._wait(waiter)
             return False
@@ -56,7 +56,7 @@ class UserQuota:
         return True
 
     def end(self, *, reads: bool) -> None:
-        """A request that had begun is over, answered or not."""
+        """Free the room of a request, answered or not."""
         self._at_work -= 1
         self._reads -= reads
         self._go_round()
@@ -70,22 +70,22 @@ class UserQuota:
         self._go_round()
 
     def _go_round(self) -> None:
-        """Who waits for the longest is asked first, and one request at a time: devices share alike."""
+        """Pump the waiting sessions, the longest waiting first: room comes one request at a time, so devices share alike."""
         for _ in range(len(self._waiting)):
             self._waiting.pop(0).pump()
 
 
 class UserQuotas:
-    """The shares of all users who have a session, or whose last one still has something at work."""
+    """The quotas of all users with a session or with a request still in progress."""
 
     def __init__(self, readers: int, take: TakeTokens) -> None:
-        #: One user never keeps all readers of the store busy: HELLOs of others have to be looked up, too.
+        #: One user never keeps all readers of the store busy: HELLOs of other users need one, too.
         self._max_reads = max(1, readers - 1)
         self._take = take
         self._by_user: WeakValueDictionary[str, UserQuota] = WeakValueDictionary()
 
     def of(self, user_id: str) -> UserQuota:
-        """The one share of this user, for as long as somebody holds it."""
+        """The one quota of this user, kept while a session refers to it."""
         quota = self._by_user.get(user_id)
         if quota is None:
             quota = self._by_user[user_id] = UserQuota(user_id, self._max_reads, self._take)

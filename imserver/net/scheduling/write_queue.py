@@ -1,7 +1,7 @@
-"""One write for each connection and turn of the loop: whoever has something to send says so, and is written once.
+"""Write queue: writes each connection with pending bytes once, at the end of the loop's turn.
 
 A system call costs several times what a frame costs, so frames of one turn share one. A turn writes a bounded number of
-connections: a message to a large group must not keep those from being heard who have nothing to do with it.
+connections: a message to a large group must not delay connections outside that group.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ MAX_WRITES_A_TURN = 256
 
 
 class Writable(Protocol):
-    """A transport with bytes waiting."""
+    """A transport with pending bytes."""
 
     flush_pending: bool
 
     def flush(self) -> None:
-        """Write everything that waits, once."""
+        """Write all pending bytes in one call."""
         ...
 
     def abort(self) -> None:
@@ -39,7 +39,7 @@ class WriteQueue:
         self._scheduled = False
 
     def mark(self, transport: Writable) -> None:
-        """This transport has something to send. Marking twice is one write."""
+        """Queue a transport that has something to send. Marking twice is one write."""
         if transport.flush_pending:
             return
         transport.flush_pending = True
@@ -49,7 +49,7 @@ class WriteQueue:
             self._loop.call_soon(self._turn)
 
     def flush_all(self) -> None:
-        """Write everybody that is marked, now."""
+        """Write all marked transports now."""
         self._write(len(self._waiting))
 
     def _turn(self) -> None:
@@ -67,7 +67,7 @@ class WriteQueue:
             try:
                 transport.flush()
             except Exception as error:
-                # One connection's trouble must not silence those behind it: nobody would ever write them again.
+                # One connection's error must not stop the loop: the transports behind it would never be written again.
                 self._loop.call_exception_handler(
                     {"message": "a connection could not be written", "exception": error}
                 )
