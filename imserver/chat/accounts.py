@@ -1,7 +1,7 @@
-"""Who may come in: signed tokens, and the device that each belongs to.
+"""Accounts: checks signed tokens and binds each to one device.
 
-A token is a JSON Web Token with `sub` (user id) and `exp`, optionally `device`, `jti` and `scope`. It is bound to one
-device: by its claim, or durably at its first use, so that revoking a device revokes its tokens. Only the configured algorithm
+A token is a JSON Web Token with `sub` (user id) and `exp`, optionally `device`, `jti` and `scope`. Its device is given by
+its claim, or fixed durably at its first use, so that revoking a device revokes its tokens. Only the configured algorithm
 is accepted.
 """
 
@@ -35,7 +35,7 @@ TOKEN_ID_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a connection speaks for, until when (UTC seconds)."""
+    """The user and device that a connection speaks for, and until when (UTC seconds)."""
 
     user: User
     device_id: str
@@ -44,7 +44,7 @@ class Identity:
 
 
 class Accounts:
-    """Checks tokens and makes them (if this server holds the secret)."""
+    """Checks tokens, and makes them if this server holds the secret."""
 
     def __init__(
         self,
@@ -60,9 +60,9 @@ class Accounts:
         self._algorithm, self._verify_key = _load_key(config)
 
     async def authenticate(self, token: str, device_id: str) -> Identity:
-        """The identity behind a token used by this device.
+        """Return the identity behind a token used by this device.
 
-        Raises `NotAuthorized` with the cause for the log; the peer is told one text for every cause.
+        Raises `NotAuthorized` with the cause for the log; the peer gets one text for every cause.
         """
         if not valid_user_id(device_id):
             raise NotAuthorized("device id malformed")
@@ -98,7 +98,7 @@ class Accounts:
                 token, self._verify_key, algorithms=[self._algorithm], options=options
             )
         except Exception as error:
-            # Not only PyJWTError: a header of brackets ends in RecursionError, and whatever else a stranger's text trips over,
+            # Not only PyJWTError: a header of brackets ends in RecursionError. Whatever error an unauthenticated text causes,
             # it is no good token.
             raise NotAuthorized(f"token: {error}") from None
         # Time is ours to read (injected clock), so the time claims are checked here and not by the library.
@@ -129,7 +129,7 @@ class Accounts:
 
 
 def _made_user(tx: Transaction, user_id: str) -> User:
-    """The account; made, unless somebody made it since we looked."""
+    """The account; made, unless another unit made it since we looked."""
     user = tx.user(user_id)
     if user is None:
         user = User(user_id, display_name=user_id)
@@ -138,7 +138,7 @@ def _made_user(tx: Transaction, user_id: str) -> User:
 
 
 def load_or_make_secret(path: Path) -> str:
-    """The secret in the file, made (readable by its owner only) if there is none yet."""
+    """Read the secret in the file; make it (readable by its owner only) if there is none yet."""
     try:
         with open(path, "x", encoding="utf-8", opener=_private_opener) as file:
             secret = secrets.token_urlsafe(48)
@@ -157,7 +157,7 @@ def _private_opener(path: str, flags: int) -> int:
 def sign_token(
     config: AuthConfig, user_id: str, *, now_ms: int, ttl_s: int, device_id: str | None = None
 ) -> str:
-    """A token for this user without a server at hand (the secret is made if there is none yet). Raises `ConfigError`."""
+    """Sign a token for this user without a running server; makes the secret if there is none. Raises `ConfigError`."""
     algorithm, key = _load_key(config)
     return _sign(algorithm, key, user_id, now_ms, ttl_s, device_id, secrets.token_hex(TOKEN_ID_BYTES))
 
@@ -204,5 +204,5 @@ def _token_id(claims: dict[str, Any], token: str) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    """A number that a time can be: JSON of Python's knows NaN and Infinity, too."""
+    """True for a number that can be a time: Python's JSON reads NaN and Infinity, too."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_TIME_S

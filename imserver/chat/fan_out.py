@@ -1,7 +1,7 @@
 """Fan-out: turns committed facts into pushes for every session of every member, in commit order.
 
 A push tail is encoded once and its bytes are shared by all recipients. The work is bounded: at most `TURN_S` a turn of the
-event loop; what waits is counted in deliveries, and above `max_backlog` the writer holds its next batch.
+event loop; the backlog is counted in deliveries, and above `max_backlog` the writer holds its next batch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from imserver.clock import Clock
 from imserver.events import CursorMoved, MessageEdited, MessagePosted, StoredEvent
 from imserver.model import Audience
 
-#: Longest stretch of fan-out in one turn of the loop, so that reads, pings and acks of others stay prompt.
+#: Longest stretch of fan-out in one turn of the loop (seconds), so that reads, pings and acks stay prompt.
 TURN_S = 0.005
 #: Deliveries of neighbouring messages that are made together, about a millisecond.
 MAX_RUN_DELIVERIES = 2048
@@ -29,7 +29,7 @@ _SECOND = itemgetter(1)
 
 
 class Hub:
-    """Who is reachable, and the one listener of commits."""
+    """The one listener of commits: knows every user's sessions and pushes to them."""
 
     def __init__(self, encode_push: PushEncoder, clock: Clock, log: Any, *, max_backlog: int) -> None:
         self._encode_push = encode_push
@@ -42,19 +42,19 @@ class Hub:
         self._scheduled = False
         self._held_writer = False
         self._audiences: dict[str, Audience] = {}
-        #: Told of each batch's events after the commit, in commit order (the plugin host; in-process readers).
+        #: Called with each batch's events after the commit, in commit order (the plugin host; in-process readers).
         self.observers: list[Callable[[Sequence[StoredEvent]], None]] = []
-        #: Called when the backlog went below its bound after the writer had been told to hold.
+        #: Called when the backlog is down to half of its bound after the writer had to hold.
         self.on_relief: Callable[[], None] = lambda: None
 
-    # -- who is reachable ---------------------------------------------------------------------------------------------
+    # -- outlets ------------------------------------------------------------------------------------------------------
 
     def register(self, outlet: Outlet) -> None:
-        """From now on every commit is pushed to this outlet too."""
+        """Push to this outlet, too, from the next commit on."""
         self._outlets.setdefault(outlet.user_id, []).append(outlet)
 
     def unregister(self, outlet: Outlet) -> None:
-        """The session is over. Unknown outlets are ignored: ending twice is harmless."""
+        """Stop pushing to an ended session. Unknown outlets are ignored: ending twice is harmless."""
         outlets = self._outlets.get(outlet.user_id, [])
         if outlet in outlets:
             outlets.remove(outlet)
@@ -62,11 +62,11 @@ class Hub:
                 del self._outlets[outlet.user_id]
 
     def outlets_of(self, user_id: str) -> Sequence[Outlet]:
-        """Sessions of the user, attached or detached."""
+        """The user's sessions, attached or detached."""
         return self._outlets.get(user_id, ())
 
     def audience_of(self, conversation_id: str) -> Audience | None:
-        """Members as of the last message, if it was lately: enough for signals, which may be dropped."""
+        """Members as of the last message, if still remembered: enough for signals, which may be dropped."""
         return self._audiences.get(conversation_id)
 
     @property
@@ -77,7 +77,7 @@ class Hub:
     # -- commits ------------------------------------------------------------------------------------------------------
 
     def committed(self, units: Sequence[Unit]) -> None:
-        """Queue the batch and work on it at once, for one turn's share."""
+        """Queue the batch and fan it out at once, for at most `TURN_S`."""
         weighed = [(unit, _weight(unit)) for unit in units]
         self._queue.extend(weighed)
         self._backlog += sum(map(_SECOND, weighed))
@@ -100,7 +100,7 @@ class Hub:
             try:
                 self._fan_out(run)
             except Exception:
-                # It is stored: who posted it is told so all the same, and who was not pushed it finds it by its gap.
+                # The message is stored: its author gets the reply all the same, and members without the push find the gap.
                 self._log.exception("fan_out_failed")
             try:
                 if len(run) == 1:
@@ -108,7 +108,7 @@ class Hub:
                 else:
                     run[0].settle_together(run)
             except Exception:
-                # One unit's trouble must not silence the rest of the batch; who waits for this one will offer it again.
+                # One unit's error must not stop the rest of the batch; its author will offer this one again.
                 self._log.exception("settle_failed")
             for unit in run:
                 events.extend(unit.events)
@@ -127,9 +127,9 @@ class Hub:
             self.on_relief()
 
     def _next_run(self) -> list[Unit]:
-        """What is fanned out next: one unit, or neighbours that are messages of one session in one conversation.
+        """Take the next units to fan out: one, or neighbours that are messages of one session in one conversation.
 
-        Their recipients are looked up once (benchmark "throughput"); nobody sees another order than one by one.
+        Their recipients are looked up once (benchmark "throughput"); each sees the same order as one by one.
         """
         queue = self._queue
         unit, weight = queue.popleft()
@@ -188,7 +188,7 @@ class Hub:
 
     def _push(self, tails: Sequence[object], audience: Collection[str], origin: Outlet | None) -> None:
         outlets = self._outlets
-        # Whichever are fewer are gone through: members, or those who are here.
+        # Loop over the smaller set: members of the conversation, or users with a session.
         names = [name for name in outlets if name in audience] if len(audience) > len(outlets) else audience
         for user_id in names:
             for outlet in outlets.get(user_id, ()):
@@ -203,7 +203,7 @@ class Hub:
 
 
 def _only_message(unit: Unit) -> MessagePosted | None:
-    """The message, if it is all that the unit tells, and nobody leaves by it."""
+    """The message, if it is the unit's only event and no member leaves by it."""
     events = unit.events
     if len(events) == 1 and isinstance(event := events[0], MessagePosted) and event.remaining is None:
         return event

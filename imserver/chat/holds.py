@@ -1,12 +1,12 @@
-"""Holding: a retry never overtakes what was said before it, and is never overtaken (SPEC, "Holding").
+"""Holds keep a session's posts in order: a retry never overtakes an earlier post, and is never overtaken (SPEC, "Holding").
 
-A post that is refused retryably holds its conversation for its session. What arrives later is refused HELD until every refused
-key was offered again or abandoned, oldest first; what arrived later and is still queued is withdrawn, and is then one of them.
-What arrived before it is not touched.
+A post that is refused retryably holds its conversation for its session. Posts that arrive later are refused HELD until every
+refused key was offered again or abandoned, oldest first; later posts that are still queued are withdrawn and join these keys.
+Posts that arrived before it are not touched.
 
-What a session holds is bounded (invariant 14), and the bound costs no order. A hold guards against what its client sent
-before it heard of the refusal; what it sends later it puts in order itself. So a hold is needed for no longer than a window of
-requests, and of several windows of held keys the oldest may go.
+Holds are bounded (invariant 14), and the bound costs no order. A hold guards against posts that the client sent before it
+received the refusal; later ones the client puts in order itself. So a hold is needed for no longer than a window of requests,
+and of several windows of held keys the oldest may go.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections import OrderedDict
 
 import msgspec
 
-#: Requests of a session that are under way at the most, unless the server is configured otherwise.
+#: Most requests of a session in flight, unless the server is configured otherwise.
 MAX_UNDER_WAY = 256
 #: Keys that hold, in windows of requests: each arrival holds once at the most, so a key that goes is more than two windows old.
 HELD_WINDOWS = 4
@@ -43,7 +43,7 @@ class Holds:
         self._max_keys = HELD_WINDOWS * max_under_way
         self._max_released = RELEASED_WINDOWS * max_under_way
         self._arrivals = 0
-        #: conversation -> (rank, key) of the posts to be offered again, oldest first; what was held last stands last.
+        #: conversation -> (rank, key) of the posts to be offered again, oldest first; the last conversation held stands last.
         self._held: OrderedDict[str, list[tuple[int, bytes]]] = OrderedDict()
         self._keys = 0
         #: conversation -> rank -> arrival: a post of this rank held everything behind it that had arrived by then.
@@ -51,7 +51,7 @@ class Holds:
         self._releases: OrderedDict[tuple[str, int], None] = OrderedDict()
 
     def __len__(self) -> int:
-        """Keys and releases that are remembered."""
+        """Number of remembered keys and releases."""
         return self._keys + len(self._releases)
 
     @property
@@ -60,7 +60,7 @@ class Holds:
         return bool(self._held or self._released)
 
     def offer(self, conversation_id: str, key: bytes) -> Ticket | None:
-        """A post arrives. None: the conversation is held by an older key, which has to come first."""
+        """Give an arriving post its ticket. None: an older key holds the conversation and has to come first."""
         keys = self._held.get(conversation_id)
         if not keys:
             self._arrivals += 1
@@ -72,7 +72,7 @@ class Holds:
         return Ticket(rank, self._arrivals)
 
     def hold(self, conversation_id: str, ticket: Ticket, key: bytes) -> None:
-        """The post with this ticket was refused retryably."""
+        """Hold the conversation: the post with this ticket was refused retryably."""
         keys = self._held.setdefault(conversation_id, [])
         if all(known != key for _, known in keys):
             insort(keys, (ticket.rank, key))
@@ -81,11 +81,11 @@ class Holds:
         while self._keys > self._max_keys and len(self._held) > 1:
             oldest, gone = self._held.popitem(last=False)
             self._keys -= len(gone)
-            # What is still queued behind it comes back all the same, and is offered again in its order.
+            # Posts still queued behind it are withdrawn all the same, and offered again in their order.
             self._remember(oldest, gone[0][0])
 
     def release(self, conversation_id: str, key: bytes) -> None:
-        """The key was offered again or abandoned."""
+        """End the hold of a key that was offered again or abandoned."""
         keys = self._held.get(conversation_id, [])
         for place, (rank, known) in enumerate(keys):
             if known == key:
@@ -97,7 +97,7 @@ class Holds:
                 return
 
     def overtakes(self, conversation_id: str, ticket: Ticket) -> bool:
-        """True if a queued post with this ticket would overtake one that was said before it and is not decided."""
+        """True if a queued post with this ticket would overtake an earlier one that is not decided."""
         rank, arrival = ticket.rank, ticket.arrival
         keys = self._held.get(conversation_id)
         if keys and rank > keys[0][0]:

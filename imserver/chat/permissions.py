@@ -1,7 +1,7 @@
-"""Who may do what in a conversation: pure rules as tables, asked by the store inside its transaction and by chat for early
-refusals. `None` means "allowed".
+"""Permissions in a conversation: pure rules as tables. The store applies them inside its transaction, chat for early refusals.
+`None` means "allowed".
 
-Absent and forbidden look the same to outsiders: whoever is not a member gets NOT_FOUND.
+Absent and forbidden look the same to outsiders: a user who is not a member gets NOT_FOUND.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Kind, Role, direct_pair
 
-#: Up to this many members, cursors are told to all members (messaging, "Receipts"); above, to one's own devices only.
+#: Up to this many members, cursors go to all members (messaging, "Receipts"); above, to the user's own devices only.
 MAX_RECEIPT_MEMBERS = 50
 
 #: Which roles post (and edit what they posted). A channel has few writers and many readers.
@@ -23,7 +23,7 @@ POSTERS: Mapping[Kind, frozenset[Role]] = {
 
 _NOBODY: frozenset[Role] = frozenset()
 
-#: (kind, role of the actor) -> roles that the actor may give. A row that is missing may give none. Nobody gives OWNER.
+#: (kind, role of the actor) -> roles that the actor may give. A row that is missing may give none. No row gives OWNER.
 MAY_GIVE: Mapping[tuple[Kind, Role], frozenset[Role]] = {
     (Kind.GROUP, Role.OWNER): frozenset({Role.ADMIN, Role.MEMBER}),
     (Kind.GROUP, Role.ADMIN): frozenset({Role.MEMBER}),
@@ -42,17 +42,17 @@ MAY_REMOVE: Mapping[tuple[Kind, Role], frozenset[Role]] = {
 #: Kinds that one can leave. A direct conversation always has its two.
 MAY_LEAVE: frozenset[Kind] = frozenset({Kind.GROUP, Kind.CHANNEL})
 
-#: Who takes over when the owner leaves: the first of these roles that somebody has, and of those the longest member.
+#: Succession when the owner leaves: the first of these roles that any member has, and of those the longest member.
 HEIRS: tuple[Role, ...] = (Role.ADMIN, Role.MEMBER, Role.READER)
 
 
 def no_such_conversation() -> Refusal:
-    """What outsiders are told, whether the conversation exists or not."""
+    """The refusal for outsiders, whether the conversation exists or not."""
     return Refusal(RefusalCode.NOT_FOUND, "no such conversation")
 
 
 def refuse_post(kind: Kind, role: Role | None, muted_until: int, now_ms: int) -> Refusal | None:
-    """May a user with this role (None: not a member) say something, or change what they said?"""
+    """Refuse a post or edit unless this role (None: not a member) may post here and is not muted."""
     if role is None:
         return no_such_conversation()
     if role not in POSTERS[kind]:
@@ -74,7 +74,7 @@ def pair_to_open(conversation_id: str, sender_id: str) -> tuple[str, str]:
 
 
 def refuse_create(kind: Kind, members: Mapping[str, Role]) -> Refusal | None:
-    """`members` without the creator, who becomes the owner."""
+    """Refuse initial members that the kind does not allow. `members` lacks the creator, who becomes the owner."""
     if kind is Kind.DIRECT:
         return Refusal(
             RefusalCode.INVALID, "kind: a direct conversation is made by its first post", detail="kind"
@@ -88,7 +88,7 @@ def refuse_create(kind: Kind, members: Mapping[str, Role]) -> Refusal | None:
 
 
 def refuse_add(kind: Kind, actor: Role | None, role: Role, current: Role | None) -> Refusal | None:
-    """May `actor` bring somebody in with `role`, or change the role of somebody who has `current`?"""
+    """Refuse unless `actor` may add a user with `role` (`current` None), or change a member's role from `current`."""
     if actor is None:
         return no_such_conversation()
     if kind is Kind.DIRECT:
@@ -105,7 +105,7 @@ def refuse_add(kind: Kind, actor: Role | None, role: Role, current: Role | None)
 
 
 def refuse_remove(kind: Kind, actor: Role | None, target: Role | None) -> Refusal | None:
-    """May `actor` put out a member who has role `target` (None: is not a member)?"""
+    """Refuse unless `actor` may remove a member with role `target` (None: not a member)."""
     if actor is None:
         return no_such_conversation()
     if kind is Kind.DIRECT:
@@ -120,7 +120,7 @@ def refuse_remove(kind: Kind, actor: Role | None, target: Role | None) -> Refusa
 
 
 def refuse_leave(kind: Kind, role: Role | None) -> Refusal | None:
-    """May a member with this role go?"""
+    """Refuse unless a member with this role may leave."""
     if role is None:
         return no_such_conversation()
     if kind not in MAY_LEAVE:
@@ -129,7 +129,7 @@ def refuse_leave(kind: Kind, role: Role | None) -> Refusal | None:
 
 
 def heir(members: Mapping[str, Role], joined_at: Mapping[str, int]) -> str | None:
-    """Who becomes the owner when the owner is gone; None if nobody is left. Ties go to the first user id."""
+    """The next owner when the owner is gone; None if no member is left. Ties go to the first user id."""
     for role in HEIRS:
         candidates = [(joined_at[user_id], user_id) for user_id, held in members.items() if held is role]
         if candidates:
@@ -138,5 +138,5 @@ def heir(members: Mapping[str, Role], joined_at: Mapping[str, int]) -> str | Non
 
 
 def has_receipts(kind: Kind, member_count: int) -> bool:
-    """Are members' cursors told to one another here?"""
+    """True if members get each other's cursors here."""
     return kind is not Kind.CHANNEL and member_count <= MAX_RECEIPT_MEMBERS

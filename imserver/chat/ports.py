@@ -1,4 +1,4 @@
-"""What the chat layer needs from outside, as small Protocols: the store, its listener, an encoder of pushes, reviewers."""
+"""Ports of the chat layer, as small Protocols: the store, its listener, an encoder of pushes, reviewers."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ T = TypeVar("T")
 
 
 class CommitListener(Protocol):
-    """Who is told of commits, on the event loop, in commit order. One listener: the hub."""
+    """Receives commits on the event loop, in commit order. The hub is the only one."""
 
     def committed(self, units: Sequence[Unit]) -> None:
         """Fan out each unit's events and settle it, in order. May spread the work over several turns of the loop."""
         ...
 
     def saturated(self) -> bool:
-        """True while so much is waiting to be fanned out that the writer should hold its next batch (see `Store.resume`)."""
+        """True while the fan-out backlog is so long that the writer should hold its next batch (see `Store.resume`)."""
         ...
 
 
 class Store(Protocol):
-    """Where everything is kept. `SqliteStore` in production, `MemoryStore` as the twin for tests."""
+    """Keeps everything durable. `SqliteStore` in production, `MemoryStore` as the twin for tests."""
 
     @property
     def epoch(self) -> str:
@@ -57,12 +57,12 @@ class Store(Protocol):
         ...
 
     def on_failure(self, callback: Callable[[Exception], None]) -> None:
-        """Called on the loop when the store met an error of unknown outcome: the server must stop."""
+        """Register a callback for an error of unknown outcome; it runs on the loop, and the server must stop."""
         ...
 
 
 class PushEncoder(Protocol):
-    """Encodes each kind of push, once for all its recipients; what comes out is opaque to the chat layer."""
+    """Encodes each kind of push, once for all its recipients; the result is opaque to the chat layer."""
 
     def message(
         self,

@@ -1,4 +1,4 @@
-"""Posting: the way of a message from whoever says it to the writer's queue, with what is decided before the queue.
+"""Posting: checks, rates and reviews a message and puts it into the writer's queue.
 
 Posts of one session to one conversation enter the queue strictly in order. A retryable refusal *holds* the conversation for
 that session (SPEC, "Holding"): later posts are refused HELD until the refused key is offered again or abandoned, so that a
@@ -25,11 +25,11 @@ from imserver.model import KEY_BYTES, content_digest
 
 #: A reviewing plugin that takes longer refuses the post with OVERLOADED (seconds).
 REVIEW_DEADLINE_S = 2.0
-#: Tokens that a sum of fractions may lack: who comes back at the very time that was named is let in.
+#: Tokens that a sum of fractions may lack: a client that comes back at the very time that was named is let in.
 ROUNDING = 1e-6
 #: Users whose posting rate is remembered; a full bucket carries no information, so forgetting one is harmless.
 MAX_RATE_BUCKETS = 50_000
-#: Members whom a message is pushed to for the price of one post; in larger conversations it counts as more.
+#: Recipients that one post's token pays for; in larger conversations a post counts as more.
 MEMBERS_A_POST = 100
 
 
@@ -40,11 +40,11 @@ class Poster(Outlet, Protocol):
 
     @property
     def ended(self) -> bool:
-        """True once the session is over: what it posted and was not queued yet will be offered again by another one."""
+        """True once the session is over: its posts that are not queued yet will be offered again by another session."""
         ...
 
     def posts_done(self, answers: Iterable[tuple[int, Posted]]) -> None:
-        """By request number, in order."""
+        """Answer posts by request number, in order."""
         ...
 
     def post_refused(self, request_seq: int, refusal: Exception) -> None: ...
@@ -65,7 +65,7 @@ class SessionPost(PostUnit):
         content: bytes,
         sent_at: int,
     ) -> None:
-        # What `PostUnit` and `Unit` would set, without a call of each: one is made for every post (benchmark "throughput").
+        # Sets what `PostUnit` and `Unit` would set, without calling them: one is made for every post (benchmark "throughput").
         self.origin = poster
         self.result = None
         self.error = None
@@ -105,9 +105,9 @@ class SessionPost(PostUnit):
 
 
 class RefusedPost(SessionPost):
-    """A post that is about to be refused finally: first the key is looked up, in the order of the queue.
+    """A post that is about to be refused finally: the store looks its key up first, in the order of the queue.
 
-    If it had been committed, the original reply is given, though the refusal would be right by now.
+    If the key was committed, the author gets the original reply, though the refusal would be right by now.
     """
 
     __slots__ = ("refusal",)
@@ -122,7 +122,7 @@ class RefusedPost(SessionPost):
 
 
 class LocalPost(PostUnit):
-    """A post made in-process, by the embedding application or a test: its future is the answer."""
+    """A post made in-process, by the embedding application or a test: its future gets the answer."""
 
     __slots__ = ("future",)
 
@@ -140,7 +140,7 @@ class LocalPost(PostUnit):
 
 
 class Abandon(Unit):
-    """Give up a held key: tells whether it had been committed after all, and lets the conversation go on."""
+    """Gives up a held key: returns its position if it was committed after all, and releases the conversation."""
 
     __slots__ = ("conversation_id", "done", "key", "user_id")
 
@@ -160,27 +160,27 @@ class Abandon(Unit):
 
 
 class Posting:
-    """Accepts posts. Nothing here waits: the answer comes through `Poster.posts_done` or `post_refused`."""
+    """Accepts posts without waiting: the answer comes through `Poster.posts_done` or `post_refused`."""
 
     def __init__(self, store: Store, clock: Clock, limits: LimitsConfig) -> None:
         self._store = store
         self._clock = clock
         self._limits = limits
-        # Ordered, since the oldest is to be found at once; the first key of a dict that lost many is not.
+        # An OrderedDict finds its oldest key at once; a dict that lost many keys does not.
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._reviewing: dict[tuple[int, str], deque[tuple[SessionPost, Mapping[str, Any]]]] = {}
         self._review_tasks: set[asyncio.Task[None]] = set()
-        #: Plugins' review hooks, asked in order before a post may enter the queue.
+        #: Plugins' review hooks, called in order before a post may enter the queue.
         self.reviewers: Sequence[Reviewer] = ()
-        #: Who hears what is said in a conversation, as far as that is known without asking the store.
+        #: The audience of a conversation, as far as it is known without reading the store.
         self.audience_of: Callable[[str], Collection[str] | None] = lambda conversation_id: None
         #: Set by drain: from then on every new post is refused.
         self.draining = False
 
     def post_all(self, poster: Poster, posts: Iterable[tuple[int, str, bytes, bytes]]) -> None:
-        """Posts that came together over a session, in order: `(request_seq, conversation_id, key, content)` each.
+        """Take posts that arrived together over a session, in order: `(request_seq, conversation_id, key, content)` each.
 
-        Each is queued, or refused at once. What is the same for all of them is looked up once (benchmark "throughput").
+        Each is queued, or refused at once. Values shared by all of them are looked up once (benchmark "throughput").
         """
         holds, now, sent_at = poster.holds, self._clock.monotonic(), self._clock.now_ms()
         tokens = had = self._tokens(poster.user_id, now)
@@ -188,7 +188,7 @@ class Posting:
         max_plain_bytes = self._limits.max_content_bytes if not (self.reviewers or self._reviewing) else -1
         for request_seq, conversation_id, key, content in posts:
             if len(key) != KEY_BYTES:
-                # Before anything is held: whatever a session holds is kept, so nothing may be held that can be no key.
+                # Checked before any hold: holds are kept in memory, so only a well-formed key may become one.
                 poster.post_refused(request_seq, _malformed_key(key))
                 continue
             ticket = holds.offer(conversation_id, key)
@@ -221,7 +221,7 @@ class Posting:
         content: bytes,
         sent_at: int,
     ) -> None:
-        """A post that has to be decoded: to be checked, or to be reviewed."""
+        """Decode a post in order to check or review it."""
         decoded, final = self.check(key, content)
         if final is not None:
             refused = RefusedPost(poster, request_seq, ticket, conversation_id, key, content, sent_at)
@@ -232,7 +232,7 @@ class Posting:
             self._enter(unit, decoded)
 
     async def post_local(self, conversation_id: str, sender_id: str, key: bytes, content: bytes) -> Posted:
-        """A post from inside this process. Cancelling the caller does not take a queued post back."""
+        """Post from inside this process. Cancelling the caller does not take a queued post back."""
         if self.draining:
             raise Refusal(RefusalCode.OVERLOADED, "the server is shutting down")
         decoded, final = self.check(key, content)
@@ -246,7 +246,7 @@ class Posting:
         return await unit.future
 
     def check(self, key: bytes, content: bytes) -> tuple[Mapping[str, Any], Refusal | None]:
-        """The decoded content, or why it can never be stored."""
+        """Return the decoded content, or the refusal if it can never be stored."""
         if len(key) != KEY_BYTES:
             return {}, _malformed_key(key)
         if len(content) > self._limits.max_content_bytes:
@@ -270,14 +270,14 @@ class Posting:
         return decoded, None
 
     async def close(self) -> None:
-        """Let reviews that are under way come to their end."""
+        """Wait for running reviews to end."""
         if self._review_tasks:
             await asyncio.gather(*self._review_tasks, return_exceptions=True)
 
     # -- before the queue ---------------------------------------------------------------------------------------------
 
     def take_tokens(self, user_id: str, cost: float = 1.0) -> float:
-        """So much of the user's rate: 0.0 and taken, or the seconds until it is there."""
+        """Take `cost` tokens of the user's rate. Returns 0.0 if taken, otherwise the seconds until there are enough."""
         now = self._clock.monotonic()
         tokens = self._tokens(user_id, now)
         cost = min(cost, float(self._limits.posts_burst))
@@ -287,26 +287,26 @@ class Posting:
         return 0.0
 
     def _tokens(self, user_id: str, now: float) -> float:
-        """What there is of the user's rate."""
+        """The user's tokens now."""
         burst = float(self._limits.posts_burst)
         tokens, at = self._buckets.get(user_id, (burst, now))
         return min(burst, tokens + (now - at) * self._limits.posts_per_second)
 
     def _keep_tokens(self, user_id: str, tokens: float, now: float) -> None:
-        """What is left of it."""
+        """Store the user's remaining tokens."""
         if len(self._buckets) >= MAX_RATE_BUCKETS and user_id not in self._buckets:
             self._buckets.popitem(last=False)
         self._buckets[user_id] = (tokens, now)
 
     def _cost(self, user_id: str, conversation_id: str) -> float:
-        """What a post takes of its author's rate."""
+        """Tokens that a post costs its author."""
         audience = self.audience_of(conversation_id)
         if audience is None or user_id not in audience:
             return 1.0
         return min(1.0 + len(audience) // MEMBERS_A_POST, float(self._limits.posts_burst))
 
     def _not_now(self, tokens: float, cost: float) -> Refusal:
-        """Why a post has to be offered again."""
+        """The retryable refusal for a post that comes too early."""
         if self.draining:
             return Refusal(RefusalCode.OVERLOADED, "the server is shutting down", retry_after_ms=1000)
         rate = self._limits.posts_per_second
@@ -316,7 +316,7 @@ class Posting:
         )
 
     def _enter(self, unit: SessionPost, decoded: Mapping[str, Any] | None) -> None:
-        """Into the writer's queue; through the reviewers first, in order, if there are any."""
+        """Put a post into the writer's queue; through the reviewers first, in order, if there are any."""
         lane_key = (id(unit.poster), unit.conversation_id)
         lane = self._reviewing.get(lane_key)
         if lane is None and (not self.reviewers or decoded is None):
@@ -340,7 +340,7 @@ class Posting:
             unit.fail(refusal)
             unit.settle()
         except StoreFailed:
-            return  # nobody is answered any more: the server is about to end, and the client offers the key again
+            return  # no reply after a store failure: the server is about to end, and the client offers the key again
 
     async def _review_lane(self, lane_key: tuple[int, str]) -> None:
         lane = self._reviewing[lane_key]
@@ -353,7 +353,7 @@ class Posting:
                         unit = self._refused(unit, refusal)
                 lane.popleft()
                 if unit.poster.ended:
-                    continue  # its next session may abandon the key: nothing that was not queued may appear after that
+                    continue  # its next session may abandon the key: a post that was not queued may not appear after that
                 if unit.error is None:
                     self._submit(unit)
                 else:
@@ -389,8 +389,8 @@ class Posting:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():
                     raise
-                return _not_reviewed()  # something that the reviewer waited for was cancelled, and not we
-            except Exception:  # a broken reviewer must not decide what is said: try again later
+                return _not_reviewed()  # a task that the reviewer waited for was cancelled, and not this one
+            except Exception:  # a broken reviewer must not reject a post for good: try again later
                 return _not_reviewed()
             if refusal is not None:
                 return refusal

@@ -1,8 +1,8 @@
-"""Everything that one may ask of the chat server, as plain async methods: what the wire's methods call, and what an embedding
-application calls in-process. It knows neither sockets nor frames nor SQL.
+"""Every operation of the chat server as a plain async method, called by the wire's methods and in-process by an embedding
+application. It knows neither sockets nor frames nor SQL.
 
-Every method takes the acting user's id first. Whoever calls in-process is trusted to say who acts; rules about membership and
-roles apply to everybody alike. Errors are `Refusal`s with the wire's codes.
+Every method takes the acting user's id first. In-process callers are trusted to name the acting user; rules about membership
+and roles apply to every user alike. Errors are `Refusal`s with the wire's codes.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Chat:
         key: bytes,
         expected_revision: int | None = None,
     ) -> tuple[int, int, bool]:
-        """New content for one's own message. Returns (position of the system message, revision, duplicate)."""
+        """Change the content of one's own message. Returns (position of the system message, revision, duplicate)."""
         self._require_accepting()
         _, final = self.posting.check(key, content)
         if final is not None:
@@ -149,9 +149,9 @@ class Chat:
         return min(limit, self._limits.max_page_items), room
 
     def subscribe(self, observer: Callable[[MessagePosted], None]) -> Callable[[], None]:
-        """Call `observer` on the loop for every message after its commit, in commit order. Returns what ends it.
+        """Call `observer` on the loop for every message after its commit, in commit order. Returns the unsubscriber.
 
-        What it raises is logged and disturbs nobody; it hears the following messages all the same.
+        An exception of `observer` is logged and affects no other part; it gets the following messages all the same.
         """
 
         def on_events(events: Sequence[StoredEvent]) -> None:
@@ -181,7 +181,7 @@ class Chat:
     async def create_conversation(
         self, creator_id: str, kind: Kind, title: str, members: Sequence[str], *, key: bytes | None = None
     ) -> tuple[str, int, bool]:
-        """A group (or channel) owned by its creator. Returns (conversation id, position of `created`, duplicate)."""
+        """Create a group (or channel) owned by its creator. Returns (conversation id, position of `created`, duplicate)."""
         self._require_accepting()
         if kind is Kind.DIRECT:
             raise Refusal(
@@ -212,7 +212,7 @@ class Chat:
         *,
         key: bytes | None = None,
     ) -> tuple[int, bool]:
-        """Returns (position of the system message, duplicate)."""
+        """Add a member, or change a role. Returns (position of the system message, duplicate)."""
         self._require_accepting()
         chosen = self._checked_key(key)
         return await self._store.write(
@@ -222,7 +222,7 @@ class Chat:
     async def remove_member(
         self, actor_id: str, conversation_id: str, user_id: str, *, key: bytes | None = None
     ) -> tuple[int, bool]:
-        """Remove somebody, or leave (`actor_id == user_id`). Returns (position of the system message, duplicate)."""
+        """Remove a member, or leave (`actor_id == user_id`). Returns (position of the system message, duplicate)."""
         self._require_accepting()
         chosen = self._checked_key(key)
         return await self._store.write(
@@ -230,7 +230,7 @@ class Chat:
         )
 
     async def members(self, user_id: str, conversation_id: str) -> list[Membership]:
-        """Everybody in a conversation of one's own."""
+        """All members of a conversation that the user is in."""
         return await self._store.read(partial(_members, user_id, conversation_id))
 
     async def members_page(
@@ -249,7 +249,7 @@ class Chat:
     async def sync(
         self, user_id: str, since: str | None, limit: int
     ) -> tuple[list[ConversationRow], str, bool]:
-        """Conversations that changed since the token, in commit order; the next token; whether there is more."""
+        """Return conversations that changed since the token, in commit order; the next token; whether there is more."""
         if limit < 1:
             raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
         bounded = min(limit, self._limits.max_page_items)
@@ -258,7 +258,7 @@ class Chat:
     async def conversations(
         self, user_id: str, before: str | None = None, limit: int = 50
     ) -> tuple[list[ConversationRow], str | None]:
-        """One's conversations, newest first, with the last message and the unread count; the token of the next page."""
+        """Return the user's conversations, newest first, with last message and unread count; the token of the next page."""
         if limit < 1:
             raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
         bounded = min(limit, self._limits.max_page_items)
@@ -267,7 +267,7 @@ class Chat:
     # -- accounts -----------------------------------------------------------------------------------------------------
 
     async def users(self, user_ids: Sequence[str]) -> list[User]:
-        """Names of users; unknown ids are left out."""
+        """Look users up by id; unknown ids are left out."""
         if len(user_ids) > MAX_USERS_ASKED:
             text = f"user_ids: at most {MAX_USERS_ASKED}"
             raise Refusal(RefusalCode.TOO_LARGE, text, detail=MAX_USERS_ASKED)

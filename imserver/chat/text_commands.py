@@ -1,4 +1,4 @@
-"""Text commands: the table of names and aliases, and how what somebody typed matches a row of it. Pure: text in, a row out.
+"""Text commands: the table of names and aliases, and the matching of a typed text to a row. Pure: text in, a row out.
 
 The rules, in the order in which they are applied:
 
@@ -34,7 +34,7 @@ _SEPARATORS = " \t\r\n\u3000,，、:：;；"
 
 @dataclass(frozen=True, slots=True)
 class TextCommand(Generic[T]):
-    """A row of the table. `target` is whatever the owner of the table wants back."""
+    """A row of the table. `target` is any value that the owner of the table wants back."""
 
     name: str
     target: T
@@ -44,7 +44,7 @@ class TextCommand(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Matched(Generic[T]):
-    """A row and what was typed behind its name."""
+    """A row and the arguments typed behind its name."""
 
     command: TextCommand[T]
     arguments: str
@@ -68,7 +68,7 @@ class CommandTable(Generic[T]):
         return name in self._rows
 
     def add(self, name: str, target: T, *, help: str = "", aliases: Sequence[str] = ()) -> None:
-        """A new row. Raises ValueError for a name or alias that is taken, empty, too long or of the wrong form."""
+        """Add a row. Raises ValueError for a name or alias that is taken, empty, too long or of the wrong form."""
         if NAME_PATTERN.fullmatch(name) is None:
             raise ValueError(f"command name {name!r}: 1-32 of a-z, 0-9, _ and -")
         row = TextCommand(name, target, help, tuple(aliases))
@@ -91,7 +91,7 @@ class CommandTable(Generic[T]):
         self._lengths = sorted({len(trigger) for trigger in self._triggers}, reverse=True)
 
     def clear(self) -> None:
-        """Forget every row."""
+        """Remove every row."""
         self._rows.clear()
         self._triggers.clear()
         self._lengths = []
@@ -129,5 +129,5 @@ def _ends_there(folded: str, length: int) -> bool:
 
 
 def _glues(character: str) -> bool:
-    """True for writing that is set without spaces. After folding, what is still wide is neither Latin nor a digit."""
+    """True for scripts written without spaces. After folding, a character that is still wide is neither Latin nor a digit."""
     return unicodedata.east_asian_width(character) in "WF"

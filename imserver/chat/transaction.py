@@ -1,4 +1,4 @@
-"""What a unit may do and a query may ask inside the store: the rules of a write and the reads of one snapshot, as Protocols."""
+"""The store as units and queries see it, as Protocols: `Transaction` for writes, `Reader` for reads of one snapshot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from imserver.model import (
 
 
 class Posted(tuple[int, int, bool]):
-    """`(position, sent_at_ms, duplicate)`: just what the reply to a post carries."""
+    """`(position, sent_at_ms, duplicate)`: the result in the reply to a post."""
 
     __slots__ = ()
 
@@ -58,7 +58,7 @@ class Transaction(Protocol):
         sent_at: int,
         digest: bytes | None = None,
     ) -> Posted:
-        """Append a message. A direct conversation is made by its first post (both users must exist)."""
+        """Append a message. The first post makes a direct conversation (both users must exist)."""
         ...
 
     def edit(
@@ -71,13 +71,13 @@ class Transaction(Protocol):
         *,
         expected_revision: int | None = None,
     ) -> tuple[int, int, bool]:
-        """New content for a message (its author only). Returns (position of the system message, revision, duplicate)."""
+        """Change the content of a message (its author only). Returns (position of the system message, revision, duplicate)."""
         ...
 
     def find_key(
         self, conversation_id: str, sender_id: str, key: bytes, digest: bytes | None = None
     ) -> Posted | None:
-        """What was committed under this key, if anything. With `digest`: KEY_REUSED if the content was another."""
+        """Find the message committed under this key, if any. With `digest`: KEY_REUSED if the content was another."""
         ...
 
     # conversations and members
@@ -92,7 +92,7 @@ class Transaction(Protocol):
     def remove_member(
         self, conversation_id: str, actor_id: str, key: bytes, user_id: str
     ) -> tuple[int, bool]:
-        """Remove somebody, or leave (`actor_id == user_id`)."""
+        """Remove a member, or leave (`actor_id == user_id`)."""
         ...
 
     def audience(self, conversation_id: str) -> Audience | None:
@@ -116,11 +116,11 @@ class Transaction(Protocol):
     def plugin_sql(
         self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
     ) -> list[tuple[Any, ...]]:
-        """One statement on the plugin's own tables (name prefix `PLUGIN_`), under an authorizer. Rows, or []."""
+        """Run one statement on the plugin's own tables (name prefix `PLUGIN_`), under an authorizer. Rows, or []."""
         ...
 
     def schedule(self, plugin: str, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
-        """A durable timer; returns its id."""
+        """Set a durable timer; returns its id."""
         ...
 
     def cancel_timer(self, plugin: str, timer_id: int) -> bool: ...
@@ -134,7 +134,7 @@ class Transaction(Protocol):
         ...
 
     def record_failure(self, plugin: str, event: str, error_id: str, text: str) -> None:
-        """A row in `plugin_failures`."""
+        """Add a row to `plugin_failures`."""
         ...
 
 
@@ -160,7 +160,7 @@ class Reader(Protocol):
         limit: int,
         max_bytes: int,
     ) -> ItemPage:
-        """The same page as plain tuples, for whoever only encodes it."""
+        """The same page as plain tuples, for callers that only encode it."""
         ...
 
     def sync(self, user_id: str, since: str | None, limit: int) -> tuple[list[ConversationRow], str, bool]:
@@ -185,7 +185,7 @@ class Reader(Protocol):
 
     # for the plugin host
     def head_change(self) -> int:
-        """The number of the last change in this snapshot: where a plugin that never ran starts."""
+        """The number of the last change in this snapshot: the start of a plugin that never ran."""
         ...
 
     def messages_after(

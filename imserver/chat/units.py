@@ -1,7 +1,7 @@
-"""Units of work: what waits in the writer's queue, commits whole or not at all, and is answered after its commit.
+"""Units of work: each waits in the writer's queue, commits whole or not at all, and is answered after its commit.
 
-A caller makes a `Unit` and submits it. The store runs whole batches of units on its writer thread, in the order of submission,
-one transaction for each batch, and after the commit calls `CommitListener.committed(units)` on the event loop. It fans
+A caller makes a `Unit` and submits it. The store runs batches of units on its writer thread, in the order of submission, one
+transaction for each batch, and after the commit calls `CommitListener.committed(units)` on the event loop. The listener fans
 out each unit's `events` and then calls `unit.settle()`, which answers the caller. No unit spans an await, and no reply, push or
 plugin event precedes its commit.
 """
@@ -17,20 +17,20 @@ from imserver.events import StoredEvent
 
 
 class Outlet(Protocol):
-    """A live or detached session, as the hub sees it: where pushes for one device go."""
+    """An attached or detached session, as the hub sees it: takes the pushes for one device."""
 
     user_id: str
 
     def push_all(self, tails: Sequence[Any]) -> None:
-        """Append encoded pushes, in order. Dropped if the session lags: it catches up by reading."""
+        """Append encoded pushes, in order. A lagging session drops them: it catches up by reading."""
         ...
 
 
 class Unit:
     """One unit of work in the writer's queue: all of it commits or none of it.
 
-    After the batch exactly one of these holds: `error` is None and `result` is what the work returned, or `error` says why
-    nothing of it is stored. `origin` is the session that asked (it gets a reply instead of a push) or None.
+    After the batch exactly one of these holds: `error` is None and `result` is the work's return value, or `error` says why
+    nothing of it is stored. `origin` is the requesting session (it gets a reply instead of a push) or None.
     """
 
     __slots__ = ("error", "events", "origin", "result", "submitted_at")
@@ -46,23 +46,23 @@ class Unit:
         self.submitted_at = 0.0
 
     def withdrawn(self) -> Exception | None:
-        """Asked on the loop right before the batch is formed: an exception takes the unit out (it is settled with it)."""
+        """Called on the loop right before the batch is formed: a returned exception takes the unit out and settles it."""
         return None
 
     def run(self, tx: Transaction) -> Any:
-        """The work, on the writer's thread, synchronous. Raising undoes this unit alone."""
+        """Do the work, on the writer's thread, synchronously. Raising undoes this unit alone."""
         raise NotImplementedError
 
     def fail(self, error: Exception) -> None:
-        """On the loop, as soon as the unit is known to have failed and before the next batch is formed."""
+        """Called on the loop as soon as the unit has failed, before the next batch is formed."""
         self.error = error
 
     def lost(self, error: Exception) -> None:
-        """The store failed and nobody knows whether this unit is stored. Sessions hear nothing; callers in this process are
-        told, so that they do not wait for ever."""
+        """Called when the store failed and this unit's outcome is unknown. Sessions get no reply; callers in this process
+        get the error, so that they do not wait for ever."""
 
     def settle(self) -> None:
-        """On the loop, after the unit's events were fanned out (or after it failed): answer whoever asked."""
+        """Answer the caller; called on the loop after the unit's events were fanned out, or after it failed."""
 
     def settle_together(self, run: Sequence[Unit]) -> None:
         """Settle this unit and the rest of the `run` that it begins: each committed one message, all of one origin."""
@@ -77,7 +77,7 @@ class Unit:
 
 
 def resolve(future: asyncio.Future[Any], unit: Unit) -> None:
-    """Hand a settled unit's outcome to a caller in this process, unless the caller has gone."""
+    """Give a settled unit's outcome to a caller in this process, unless the caller has gone."""
     if future.done():
         return
     if unit.error is None:
@@ -87,7 +87,7 @@ def resolve(future: asyncio.Future[Any], unit: Unit) -> None:
 
 
 def resolve_lost(future: asyncio.Future[Any], error: Exception) -> None:
-    """The store failed: tell the caller, unless it has gone."""
+    """The store failed: give the error to the caller, unless it has gone."""
     if not future.done():
         future.set_exception(error)
 
