@@ -1,7 +1,7 @@
-"""A whole database checked from outside: the store's invariants and those of its plugins, in one snapshot, writing nothing.
+"""`imserver check`: checks a database's invariants, the store's and its plugins', in one snapshot, writing nothing.
 
-A plugin says what must be true by registering checks when it starts. So each plugin is started on an empty store in memory,
-and its checks are asked of the snapshot: nothing that it does as it starts reaches the real database.
+A plugin registers its checks when it starts. So each plugin is started on an empty store in memory, and its checks then read
+the snapshot: its start never touches the real database.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ Sections = Mapping[str, Mapping[str, Any]]
 
 #: Seconds of SQL that one plugin's check may take: a bound against a query that never ends, not against a large database.
 CHECK_BUDGET_S = 3600.0
-#: A database that was at rest when we looked, and was written before we had finished, is read again so many times.
+#: A database at rest that was written before the check had finished is read again so many times.
 _TRIES = 3
-#: A plugin that is started only to be asked has nothing to say to anybody.
+#: A plugin that is started only for its checks logs nothing.
 _SILENT = structlog.wrap_logger(structlog.ReturnLogger(), processors=[])
 
 
 async def check_file(
     path: Path, sections: Sections, *, plugins: Iterable[Plugin] = (), progress: Progress | None = None
 ) -> Report:
-    """Check a live or stopped database. `sections` is `Config.plugins`; `plugins` are those that an embedding application has.
+    """Check a live or stopped database. `sections` is `Config.plugins`; `plugins` are those of an embedding application.
 
-    An installed plugin that has tables here is asked too if it has no section: with its defaults, if they will do.
+    An installed plugin that has tables here is checked too if it has no section: with its defaults, if they are valid.
     Raises `StartError` (the file cannot be read, or is not ours) or `ConfigError` (a wrong section).
     """
     known = {one.plugin.name: one for one in enabled(sections, list(plugins))}
@@ -65,7 +65,7 @@ async def check_file(
 
 
 def ask_plugins(connection: sqlite3.Connection, checks: Sequence[PluginCheck], report: Report) -> None:
-    """Ask plugins' checks of the transaction that is open on `connection`, each a row `PLUGIN: CHECK` of the report."""
+    """Run plugins' checks in the transaction that is open on `connection`, each a row `PLUGIN: CHECK` of the report."""
     fence = PluginSandbox(connection, budget_s=CHECK_BUDGET_S)
     reader = SqliteReader(connection, fence, epoch="")
     for check in checks:
@@ -91,7 +91,7 @@ def _check(path: Path, checks: Sequence[PluginCheck], progress: Progress | None)
 
 
 def _plugins_of(path: Path) -> dict[str, int]:
-    """Every plugin that ever ran on this database, and how many of its migrations were applied."""
+    """Every plugin that ever ran on this database, and the number of its applied migrations."""
     with open_snapshot(path) as snapshot:
         sql = snapshot.connection.execute
         if not sql("SELECT 1 FROM sqlite_master WHERE name = 'plugin_cursors'").fetchone():
@@ -123,7 +123,7 @@ def _same_tables(one: Enabled, version: int) -> None:
 
 @asynccontextmanager
 async def _started(one: Enabled, section: Mapping[str, Any]) -> AsyncIterator[PluginHost]:
-    """The plugin, started on a store that is empty and goes with it, with nothing to do."""
+    """The plugin, started on an empty store of its own, without deliveries."""
     clock, store = SystemClock(), MemoryStore()
     await store.open(_Alone())
     host = PluginHost(store, {one.plugin.name: section}, clock=clock, log=_SILENT, plugins=[one.plugin])
@@ -136,7 +136,7 @@ async def _started(one: Enabled, section: Mapping[str, Any]) -> AsyncIterator[Pl
 
 
 class _Alone:
-    """The listener of a store that serves nobody."""
+    """The listener of a store without clients."""
 
     def committed(self, units: Sequence[Unit]) -> None:
         for unit in units:
