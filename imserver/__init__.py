@@ -1,4 +1,4 @@
-"""imserver: a standalone instant-messaging server that never acknowledges what is not durable.
+"""imserver: a standalone instant-messaging server that acknowledges a message only once it is durable.
 
 The embedding surface is `Server`, `Config` and the errors; everything else is reached through them.
 """
@@ -36,7 +36,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`Server` is loaded when it is first named: it needs the packages of `imserver[server]`, the errors do not."""
+    """Load `Server` when it is first named: it needs the packages of `imserver[server]`, the errors do not."""
     if name == "Server":
         from imserver.server import Server
 

@@ -24,12 +24,12 @@ class SystemClock:
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
 
-    #: The function itself: the loop asks for the time at every turn.
+    #: The function itself, without a wrapper: every turn of the loop reads the time.
     monotonic = staticmethod(time.monotonic)
 
 
 class ShiftedClock:
-    """The machine's clock with its wall time moved to `start_ms` at creation and running `rate` times as fast.
+    """The machine's clock with its wall time set to `start_ms` at creation and running `rate` times as fast.
 
     For demonstrations and trials, where tomorrow has to come within seconds. Monotonic time is left alone.
     """

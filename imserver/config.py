@@ -48,19 +48,19 @@ class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str = "imserver.db"
     #: Reader connections beside the one writer, each with its own thread.
     readers: int = 2
-    #: Most units in one commit; what queues meanwhile is the next batch.
+    #: Most units in one commit; units queued meanwhile form the next batch.
     max_batch_units: int = 512
     #: Bounds of the writer's queue: above them posts are refused OVERLOADED.
     max_queue_units: int = 8192
     max_queue_bytes: int = 64 * 1024 * 1024
-    #: A unit that waits longer than this means a stuck disk: the server stops (seconds).
+    #: A unit that waits for longer than this means a stuck disk, and the server stops (seconds).
     max_queue_wait_s: float = 30.0
     #: Conversations whose members and head the writer keeps in memory.
     max_cached_conversations: int = 100_000
 
 
 class AuthConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who may come in: JSON Web Tokens with `sub` (user id), `exp`, and optionally `device`, `scope`, `jti`."""
+    """Authentication by JSON Web Tokens with `sub` (user id), `exp`, and optionally `device`, `scope`, `jti`."""
 
     #: HS256 secret (at least 32 bytes), given here, or read from `secret_file` (made by `imserver token` when missing).
     secret: str = ""
@@ -85,7 +85,7 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: Sockets in all, and from one address.
     max_connections: int = 20_000
     max_connections_per_address: int = 1_000
-    #: Of these, sockets that have not yet said who they are; above, the oldest of them goes.
+    #: Of these, sockets that have not yet logged in; above, the oldest of them is closed.
     max_unauthenticated: int = 4_000
     #: Accepts and failed handshakes a minute from one address (burst = the same number).
     connects_per_minute: int = 6_000
@@ -98,13 +98,13 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detached_s: float = 120.0
     max_detached_sessions: int = 10_000
     max_detached_bytes: int = 256 * 1024 * 1024
-    #: Requests in work and replies that were not acked, of all connected sessions; above, those that keep the most are cut off.
+    #: Bytes of requests in progress and unacked replies of all connected sessions; above, the heaviest are disconnected.
     max_unacked_bytes: int = 512 * 1024 * 1024
     max_group_members: int = 5_000
     max_title_chars: int = 200
     #: Deliveries waiting for fan-out above which the writer holds its next batch.
     max_fanout_backlog: int = 100_000
-    #: A socket that cannot be written for so long is given up (seconds).
+    #: A socket that cannot be written for so long is closed (seconds).
     unwritable_s: float = 60.0
 
 
@@ -166,7 +166,7 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
 
 
 def check_config(config: Config) -> None:
-    """What types cannot say. Raises `ConfigError`."""
+    """Check what types cannot express. Raises `ConfigError`."""
     server = config.server
     if not 0 <= server.port <= 65535:
         raise ConfigError("$.server.port", f"0-65535, not {server.port}")
@@ -202,7 +202,7 @@ def _lay_over(tree: dict[str, Any], path: list[str], text: str, name: str) -> No
 
 
 def _config_error(error: msgspec.ValidationError) -> ConfigError:
-    """msgspec says "Expected `int`, got `str` - at `$.server.port`"; a path at the front reads better."""
+    """Move the path of msgspec's "Expected `int`, got `str` - at `$.server.port`" to the front."""
     text, _, where = str(error).partition(" - at `")
     path = where.rstrip("`") or "$"
     if "unknown field" in text:

@@ -1,7 +1,7 @@
 """Message content: opaque bytes that hold one msgpack map, encoded once by its author (SPEC, "Content").
 
-A thin door to the protocol's strict codec, so that the chat layer and plugins need not know the protocol package.
-`is_plain_text` answers at once for nearly every message; what it does not know, `decode_content` decides.
+Re-exports the protocol's strict codec, so that the chat layer and plugins need not know the protocol package.
+`is_plain_text` recognises nearly every message cheaply; `decode_content` decides about the rest.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What can go wrong in the server, as one tree: whose fault it is, a stable code, a line for a person, and whether trying
-again helps.
+"""The server's errors as one tree: whose fault it is, a stable code, a line for a person, and whether trying again
+helps.
 
-`Refusal` is an answer to somebody who asked; everything else under `ImserverError` is for whoever runs or embeds the server.
+`Refusal` answers a request; every other `ImserverError` is for the operator or the embedding application.
 The names in `RefusalCode` are the wire's names (SPEC, "Close codes and refusals"); the net layer turns them into numbers, so
 that the chat layer knows nothing of frames.
 """
@@ -29,7 +29,7 @@ class StartError(ImserverError):
 
 
 class StoreFailed(ImserverError):
-    """The store met an error of unknown outcome: nobody may be answered; the server must stop and recover by restarting."""
+    """The store met an error of unknown outcome: no unit may be answered; the server must stop and recover by restarting."""
 
 
 class PluginError(ImserverError):
@@ -82,7 +82,7 @@ _RETRYABLE = frozenset(
 
 
 class Refusal(ImserverError):
-    """No, and why. `retry_after_ms` is 0 when there is nothing to wait for; `detail` is a small value for programs."""
+    """A refused request, and why. `retry_after_ms` is 0 when waiting does not help; `detail` is a small value for programs."""
 
     def __init__(self, code: RefusalCode, text: str, *, retry_after_ms: int = 0, detail: Any = None) -> None:
         super().__init__(f"{code}: {text}")

@@ -1,4 +1,4 @@
-"""What happened, in the past tense: frozen facts that exist only after their commit.
+"""Events of the store, named in the past tense: frozen facts that exist only after their commit.
 
 The store makes them inside a transaction and hands them out after the commit, in commit order; the hub turns them into pushes,
 the plugin host into calls. `change` is the number of the fact in commit order (the same counter that `sync` tokens come from).
@@ -14,8 +14,8 @@ from imserver.model import Audience, Cursors, Message
 
 
 class MessagePosted(msgspec.Struct, frozen=True, gc=False):
-    """A message took its position. `audience`: the members at that moment, with one who is being removed by it;
-    `remaining`: then the members without."""
+    """A message took its position. `audience`: the members at that moment, including a member that it removes;
+    `remaining`: in that case the members without."""
 
     change: int
     message: Message
@@ -25,7 +25,7 @@ class MessagePosted(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class MessageEdited:
-    """A message has a new content and revision; the system message that tells of it is a `MessagePosted` of its own."""
+    """A message has a new content and revision; its system message is a `MessagePosted` of its own."""
 
     change: int
     message: Message
@@ -33,7 +33,7 @@ class MessageEdited:
 
 @dataclass(frozen=True, slots=True)
 class CursorMoved:
-    """A member's delivered or read cursor went up. `audience`: who is told; the user alone in channels and large groups."""
+    """A member's delivered or read cursor went up. `audience`: its recipients; the user alone in channels and large groups."""
 
     change: int
     conversation_id: str

@@ -55,13 +55,13 @@ class Namespace:
         return made
 
     def histogram(self, name: str, text: str, labels: Sequence[str] = ()) -> Histogram:
-        """A distribution, in seconds unless the name says otherwise."""
+        """A distribution, in seconds unless the name gives another unit."""
         made = Histogram(f"{self._prefix}_{name}", text, labels, registry=self._registry)
         self._made.append(made)
         return made
 
     def unregister(self) -> None:
-        """Forget everything that was made here."""
+        """Unregister every metric of this namespace."""
         for made in self._made:
             self._registry.unregister(made)
         self._made.clear()

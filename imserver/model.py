@@ -1,4 +1,4 @@
-"""What there is in a chat server: users, conversations, members, messages. Frozen values, no behaviour, no I/O.
+"""The chat server's data: users, conversations, members, messages. Frozen values, no behaviour, no I/O.
 
 Times are UTC milliseconds since the epoch (`_at`). Positions count from 1 in each conversation, without gaps.
 """
@@ -50,7 +50,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A user in a conversation. `joined_at` is the position of the message that tells of joining; `left_at` likewise."""
+    """A user in a conversation. `joined_at` is the position of the system message of joining; `left_at` likewise."""
 
     user_id: str
     role: Role
@@ -59,7 +59,7 @@ class Membership:
     muted_until: int = 0
 
 
-#: user id -> role of everybody who is a member at one moment. Never changed in place: a change makes a new mapping, so a
+#: user id -> role of all members at one moment. Never changed in place: a change makes a new mapping, so a
 #: snapshot taken on the writer's thread can be read on the loop without a lock.
 Audience = Mapping[str, Role]
 
@@ -95,7 +95,7 @@ Item = tuple[int, str, int, bytes, bytes | None, int]
 
 
 class ItemPage(NamedTuple):
-    """A `Page` whose messages are plain tuples, for whoever only encodes it: an object for each would cost as much again."""
+    """A `Page` whose messages are plain tuples, for callers that only encode it: an object for each would double the cost."""
 
     items: list[Item]
     first: int
@@ -149,7 +149,7 @@ def direct_pair(conversation_id: str) -> tuple[str, str] | None:
 
 
 def group_conversation_id(creator_id: str, key: bytes) -> str:
-    """The id of a group follows from its creator and the key of the creating request: offering it again makes no second."""
+    """Derive a group's id from its creator and the key of the creating request: offering it again makes no second group."""
     return f"group/{hashlib.sha256(creator_id.encode() + bytes(1) + key).hexdigest()[:32]}"
 
 

@@ -1,8 +1,8 @@
-"""All that a plugin sees of the server. A plugin imports this module and nothing else of `imserver`.
+"""Plugin API: all that a plugin sees of the server. A plugin imports this module and nothing else of `imserver`.
 
 A plugin is an object with `name`, `config_type`, `async start(context)` and `async stop()`; it is found through the entry-point
-group `imserver.plugins` and runs if the configuration has a section `[plugins.NAME]`. Everything that it registers on the
-context is undone by the host on stop.
+group `imserver.plugins` and runs if the configuration has a section `[plugins.NAME]`. On stop the host undoes all
+registrations made on the context.
 
 The promise: what a plugin stores, the messages that it posts, the timers that it sets, and the fact that it has dealt with an
 event are **one transaction**. The chat says "booked" if and only if the appointment exists.
@@ -55,7 +55,7 @@ T = TypeVar("T")
 #: Message content: a map with `type` (`text`, `card`, `system`, `x-…`); see the SPEC, "Content".
 Content = Mapping[str, Any]
 
-#: What handlers are called with.
+#: The argument of a handler.
 Event = MessagePosted | TimerFired
 
 
@@ -69,7 +69,7 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A text command that somebody typed (or tapped): `/ping now` gives name "ping", arguments "now"."""
+    """A text command that a user typed (or tapped): `/ping now` gives name "ping", arguments "now"."""
 
     name: str
     arguments: str
@@ -88,8 +88,8 @@ class Transaction(Protocol):
         ...
 
     def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        """One statement on the plugin's own tables; rows of a SELECT or RETURNING, else []. `sqlite3.IntegrityError` is
-        raised to the caller and may be caught: only that statement is undone."""
+        """Run one statement on the plugin's own tables; rows of a SELECT or RETURNING, else []. Raises
+        `sqlite3.IntegrityError`, which may be caught: only that statement is undone."""
         ...
 
     def post(self, conversation_id: str, content: Content, *, sender_id: str | None = None) -> int:
@@ -98,7 +98,7 @@ class Transaction(Protocol):
         ...
 
     def edit(self, conversation_id: str, position: int, content: Content) -> int:
-        """New content for a message of one of the plugin's bots. Returns the revision."""
+        """Change the content of a message of one of the plugin's bots. Returns the revision."""
         ...
 
     def ensure_conversation(
@@ -110,22 +110,22 @@ class Transaction(Protocol):
         title: str = "",
         owner_id: str | None = None,
     ) -> str:
-        """The conversation that `key` names for this plugin, made now if it does not exist. Returns its id. `owner_id` is a
+        """Find the conversation that `key` names for this plugin, or make it. Returns its id. `owner_id` is a
         bot of this plugin (by default its first). Members are set at creation only."""
         ...
 
     def add_member(self, conversation_id: str, user_id: str, role: Role = Role.MEMBER) -> None:
-        """No effect if the user is a member already."""
+        """Add a member. No effect if the user is a member already."""
         ...
 
     def remove_member(self, conversation_id: str, user_id: str) -> None:
-        """No effect if the user is not a member."""
+        """Remove a member. No effect if the user is not a member."""
         ...
 
     def members(self, conversation_id: str) -> Audience: ...
 
     def schedule(self, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
-        """A durable timer; its handler (`Context.timer`) is called at `due_at` (UTC ms) or later. Returns its id."""
+        """Set a durable timer; its handler (`Context.timer`) is called at `due_at` (UTC ms) or later. Returns its id."""
         ...
 
     def cancel_timer(self, timer_id: int) -> bool: ...
@@ -143,14 +143,14 @@ class Transaction(Protocol):
 
 
 class Snapshot(Protocol):
-    """One moment of a database, as a plugin's own checks may read it. Call it for SQL: `sql(statement, params) -> rows`."""
+    """One moment of a database, for a plugin's own checks. Call it for SQL: `sql(statement, params) -> rows`."""
 
     def __call__(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = (), /) -> list[tuple[Any, ...]]:
-        """One SELECT on the plugin's own tables."""
+        """Run one SELECT on the plugin's own tables."""
         ...
 
     def looked_at(self, count: int) -> None:
-        """For the report: the check has looked at so many things more."""
+        """Add `count` to the number of things checked, for the report."""
         ...
 
     def timers(self) -> Mapping[int, TimerFired]:
@@ -162,7 +162,7 @@ class Snapshot(Protocol):
         ...
 
     def members(self, conversation_id: str) -> Audience:
-        """Who is a member; empty if there is no such conversation."""
+        """The members; empty if there is no such conversation."""
         ...
 
     def user(self, user_id: str) -> User | None: ...
@@ -193,7 +193,7 @@ class Context(Protocol):
         ...
 
     async def ensure_bot(self, user_id: str, display_name: str, *, language: str = "en") -> User:
-        """A user that this plugin speaks as. Events are delivered from conversations that have one of these bots."""
+        """Make a user that this plugin speaks as. The plugin gets events of conversations that have one of its bots."""
         ...
 
     def command(
@@ -204,44 +204,44 @@ class Context(Protocol):
         help: str = "",
         aliases: Sequence[str] = (),
     ) -> None:
-        """A row in the command table: `/name …` and bare aliases (`预约 …`) typed in a conversation with one of the plugin's
-        bots. What the handler returns is posted by the bot in the same transaction that marks the event handled; None
-        means that the handler did all of it in `transaction(fn, event=call.event)`, or that nothing is to be said."""
+        """Add a text command: `/name …` and bare aliases (`预约 …`) typed in a conversation with one of the plugin's
+        bots. The bot posts the handler's return value in the same transaction that marks the event handled; None means
+        that the handler did all of it in `transaction(fn, event=call.event)`, or that there is no answer."""
         ...
 
     def on(
         self, event_type: type[MessagePosted], handler: Callable[[MessagePosted], Awaitable[None]]
     ) -> None:
-        """Called for every message in conversations with one of the plugin's bots, after commit, in commit order, that no
-        command took. Messages of the plugin's own bots are not delivered. A crash redelivers what was not handled."""
+        """Register a handler for messages that no command took, in conversations with one of the plugin's bots, after commit,
+        in commit order. Messages of the plugin's own bots are not delivered. A crash redelivers unhandled messages."""
         ...
 
     def timer(self, name: str, handler: Callable[[TimerFired], Awaitable[None]]) -> None:
-        """Handler for durable timers of this name."""
+        """Register the handler for durable timers of this name."""
         ...
 
     def review(self, handler: Callable[[str, str, Content], Awaitable[Refusal | None]]) -> None:
-        """The one hook before commit: (conversation id, sender id, content) → None, or a refusal. Failing or late
+        """Register the one hook before commit: (conversation id, sender id, content) → None, or a refusal. Failing or late
         handlers refuse with OVERLOADED."""
         ...
 
     async def transaction(self, fn: Callable[[Transaction], T], *, event: Event | None = None) -> T:
         """Run `fn` in one transaction. With `event`, it is marked handled in the same transaction.
 
-        `fn` is a plain function and may run more than once (a neighbour in the same commit failed): return what you found,
-        change nothing outside. What it raises undoes all of it and is raised here."""
+        `fn` is a plain function and may run more than once (a neighbour in the same commit failed): return results,
+        change nothing outside. An exception undoes all of it and is raised here."""
         ...
 
     async def read(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        """One SELECT on the plugin's own tables, in a snapshot, beside the writer."""
+        """Run one SELECT on the plugin's own tables, in a snapshot, beside the writer."""
         ...
 
     async def user(self, user_id: str) -> User | None: ...
 
     def check(self, name: str, query: Callable[[Snapshot], list[str]]) -> None:
-        """A consistency check for `imserver check`: gets a snapshot, returns findings, each one sentence.
+        """Register a consistency check for `imserver check`: it gets a snapshot and returns findings, each one sentence.
 
-        It is asked of databases of other processes and of copies, so it must judge by the snapshot alone: a plain function
+        It also runs on databases of other processes and on copies, so it must judge by the snapshot alone: a plain function
         that neither writes nor looks at the running plugin, its configuration or the clock."""
         ...
 

@@ -1,9 +1,9 @@
-"""The composition root: the one place that sees everything, and the embedding surface.
+"""The composition root: builds and connects all parts of a server; the embedding surface.
 
     async with Server(config) as server:
         await server.chat.post("alice", "direct/alice/bob", "hello")
 
-No signals, no logging set-up, no event-loop policy, no global state: two servers in one process do not know of each other.
+No signals, no logging set-up, no event-loop policy, no global state: two servers in one process are independent.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from imserver.plugin_host import HostLimits, PluginHost
 from imserver.store.sqlite.store import SqliteStore
 from imserver_protocol.session.states import Recorder
 
-#: How long the drain waits before it looks again whether the writer's queue has room (seconds).
+#: Pause of the drain before it tries again to enter a full writer's queue (seconds).
 FULL_QUEUE_S = 0.02
 
 
 class _Mark(Unit):
-    """The last unit of a drain: once it is settled, with yes or no, everything queued before it is."""
+    """The last unit of a drain: once it is settled, committed or not, so is everything queued before it."""
 
     __slots__ = ("settled",)
 
@@ -60,7 +60,7 @@ class Server:
     `plugins` are plugin objects beside the installed ones; they run with or without a section. `clock`, `store`,
     `log` and `random_bytes` replace the defaults (system clock, SQLite at `config.store.path`, a logger named `imserver` of the
     standard library, the system's cryptographic randomness: ids and resume tokens come from it).
-    `recorder` is told of every step in the protocol's two transition tables.
+    `recorder` is called with every step in the protocol's two transition tables.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Server:
             log=self.log,
             plugins=plugins,
             random_bytes=random_bytes,
-            # What is longer than a frame can be stored, but neither pushed nor read.
+            # A message longer than a frame can be stored, but neither pushed nor read.
             limits=HostLimits(max_content_bytes=limits.max_content_bytes),
             metrics=self.metrics,
         )
@@ -106,7 +106,7 @@ class Server:
         self._listener: Listener | None = None
         self._failure: asyncio.Future[Exception] | None = None
         self._draining: asyncio.Task[None] | None = None
-        #: After `stop`: everything that had been accepted was decided and answered.
+        #: After `stop`: True if all accepted units were decided and answered.
         self.decided = False
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ class Server:
     async def start(self) -> None:
         """Open the store, start the plugins, listen. Raises `StartError`, `ConfigError` or `PluginError`.
 
-        If any step fails, what was started before it is stopped again.
+        If a step fails, the parts started before it are stopped again.
         """
         self._failure = asyncio.get_running_loop().create_future()
         self.store.on_failure(self._store_failed)
@@ -144,8 +144,8 @@ class Server:
     async def stop(self) -> None:
         """Drain (SPEC, "Drain"): no new connections or posts, decide and answer what was accepted, GOODBYE, checkpoint.
 
-        Safe to call twice: both callers wait for the end. Cancelling a caller does not cut the drain short: it is bounded
-        by itself, and what embeds us may close the loop next.
+        Safe to call twice: both callers wait for the end. Cancelling a caller does not cut the drain short: it has its own
+        time-out, and the embedding application may close the loop next.
         """
         if self._draining is None:
             self._draining = asyncio.get_running_loop().create_task(self._drain())
@@ -160,19 +160,19 @@ class Server:
         await self._draining
 
     async def failed(self) -> Exception:
-        """Waits until the store met an error of unknown outcome. The server has then cut everybody off: stop it."""
+        """Wait until the store meets an error of unknown outcome. The server has then ended all connections: stop it."""
         assert self._failure is not None, "start the server first"
         return await asyncio.shield(self._failure)
 
     @property
     def listener(self) -> Listener:
-        """The front door, for tests and measurements."""
+        """The listener, for tests and measurements."""
         assert self._listener is not None, "start the server first"
         return self._listener
 
     @property
     def port(self) -> int:
-        """The TCP port, also when 0 was asked."""
+        """The TCP port; the chosen one if the configuration says 0."""
         return self.listener.port
 
     async def _drain(self) -> None:
@@ -187,14 +187,14 @@ class Server:
         self.log.info("stopped")
 
     async def _decide(self) -> None:
-        """Wait until everything that was accepted is decided and answered, or the store has failed."""
+        """Wait until all accepted units are decided and answered, or the store has failed."""
         assert self._failure is not None, "start the server first"
         mark = _Mark()
         while not self._failure.done():
             try:
                 self.store.submit(mark)
                 break
-            except Refusal:  # the queue is full; nobody adds to it any more
+            except Refusal:  # the queue is full; no other unit enters it any more
                 await asyncio.sleep(FULL_QUEUE_S)
             except StoreFailed as error:
                 self.log.error("drain_undecided", cause=str(error))
@@ -233,7 +233,7 @@ class Server:
 
 
 def standard_log() -> Any:
-    """structlog in front of the standard library's logger `imserver`: who embeds the server decides what is shown."""
+    """structlog in front of the standard library's logger `imserver`: the embedding application decides what is shown."""
     return structlog.wrap_logger(
         logging.getLogger("imserver"),
         processors=[

@@ -1,4 +1,4 @@
-"""The test kit that we ship: a clock that is moved by hand, and one plugin on a store in memory, without sockets.
+"""Test kit for plugin authors: a clock that is moved by hand, and one plugin on a store in memory, without sockets.
 
     async with PluginKit(Ping, config={"bot": "pong"}) as kit:
         await kit.user("ann")
@@ -28,9 +28,9 @@ from imserver.store.memory.store import MemoryStore
 
 P = TypeVar("P", bound=Plugin)
 
-#: When a ManualClock starts, unless it is told otherwise: a Monday morning (UTC) without any meaning.
+#: Default start of a ManualClock: a Monday morning (UTC) without any meaning.
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-#: Timers that one `advance` may fire one after another; a plugin that sets itself a timer of no length would never end.
+#: Timers that one `advance` may fire one after another; a plugin that keeps setting a timer of no length would never end.
 MAX_TIMER_STEPS = 10_000
 
 
@@ -48,14 +48,14 @@ class ManualClock:
         return self._monotonic_s
 
     def advance(self, seconds: float) -> None:
-        """Both readings go on by this much."""
+        """Move both readings on by `seconds`."""
         if seconds < 0:
             raise ValueError("advance: time does not go back; see jump_to")
         self._now_ms += round(seconds * 1000)
         self._monotonic_s += seconds
 
     def jump_to(self, now_ms: int) -> None:
-        """Wall time jumps, as when somebody sets the machine's clock."""
+        """Set wall time, as when an operator sets the machine's clock."""
         self._now_ms = now_ms
 
 
@@ -76,7 +76,7 @@ class Said:
 
 
 class LogBook:
-    """Takes the place of a structlog logger and keeps what was logged: `(level, event, fields)`."""
+    """Replaces a structlog logger and keeps its records: `(level, event, fields)`."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class LogBook:
         return LogBook({**self._fields, **fields}, self.lines)
 
     def events(self, level: str | None = None) -> list[str]:
-        """What was logged, in order, by name."""
+        """Names of the logged events, in order."""
         return [event for logged, event, _ in self.lines if level in (None, logged)]
 
     def __getattr__(self, level: str) -> Callable[..., None]:
@@ -173,10 +173,10 @@ class PluginKit(Generic[P]):
         await self.start()
 
     async def crash(self) -> None:
-        """End the plugin in the middle of whatever it does; what is committed stays. `start` begins anew."""
+        """Kill the plugin in mid-work; committed data stays. `start` starts it again."""
         await self.host.kill()
 
-    # -- people and what they say -------------------------------------------------------------------------------------
+    # -- users and messages -------------------------------------------------------------------------------------------
 
     async def user(
         self, user_id: str, name: str = "", *, language: str = "en", roles: Sequence[str] = ()
@@ -197,7 +197,7 @@ class PluginKit(Generic[P]):
         return made[0]
 
     async def post(self, user_id: str, conversation_id: str, content: Content | str) -> int:
-        """Post, after the plugin's review, without waiting for what the plugin makes of it. Returns the position."""
+        """Post, after the plugin's review, without waiting for the plugin's answers. Returns the position."""
         whole: Content = {"type": "text", "text": content} if isinstance(content, str) else content
         for reviewer in self.host.reviewers:
             refusal = await reviewer(conversation_id, user_id, whole)
@@ -210,7 +210,7 @@ class PluginKit(Generic[P]):
         return posted.position
 
     async def say(self, user_id: str, conversation_id: str, content: Content | str) -> list[Said]:
-        """Post, and wait until the plugin has nothing left to do. Returns what others said there after it."""
+        """Post, and wait until the plugin has nothing left to do. Returns the later messages of others there."""
         position = await self.post(user_id, conversation_id, content)
         await self.idle()
         return [
@@ -220,14 +220,14 @@ class PluginKit(Generic[P]):
         ]
 
     def messages(self, conversation_id: str) -> list[Said]:
-        """Everything in the conversation, as it reads now, system messages left out."""
+        """All messages of the conversation, as they read now, without system messages."""
         said = self._said.get(conversation_id, {})
         return [said[position] for position in sorted(said) if said[position].content.get("type") != "system"]
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
     async def idle(self) -> None:
-        """Wait until the plugin has heard everything and no timer is due."""
+        """Wait until the plugin has handled every message and no timer is due."""
         await self.host.idle()
 
     async def advance(self, seconds: float) -> None:
@@ -266,5 +266,5 @@ class PluginKit(Generic[P]):
 def _readable(content: bytes) -> Content:
     try:
         return decode_content(content)
-    except Exception:  # a test may post what nobody can read
+    except Exception:  # a test may post bytes that no codec can read
         return {}
