@@ -1,7 +1,7 @@
-"""What must always be true of a database, asked of the database itself: the store's part of `imserver check`.
+"""Consistency checks of a database: the store's part of `imserver check`.
 
-`check_database(connection)` reads one snapshot and writes nothing. Every check has a name, says how much it looked at and what
-it found. Rows are streamed, so that a large database needs no more memory than a small one.
+`check_database(connection)` reads one snapshot and writes nothing. Every check has a name, and reports how much it looked at
+and its findings. Rows are streamed, so that a large database needs no more memory than a small one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a check works with: rows of the snapshot, a place to count and to report, and messages found by position.
+"""`CheckRun`, the tool of every check: reads rows of the snapshot, counts, reports, and finds messages by position.
 
-Positions are found by steps of our own with a bound, because a chain that is broken may be a ring.
+It walks the chain of messages itself, with a bound, because a broken chain may be a ring.
 """
 
 # ruff: noqa: S608 - the SQL built here is made of constants
@@ -14,7 +14,7 @@ from imserver.content import decode_content
 from imserver.store.checks.report import Report
 from imserver.store.sqlite.positions import MILESTONE_EVERY
 
-#: Told from time to time: name of the check, how many things it has looked at, and of how many (0: not known).
+#: Called from time to time: name of the check, how many things it has looked at, and of how many (0: not known).
 Progress = Callable[[str, int, int], None]
 #: Rows between two such calls.
 TELL_EVERY = 5_000
@@ -30,7 +30,7 @@ _STEPS = (
 
 
 def read_content(data: bytes) -> Mapping[str, Any] | str:
-    """The decoded map, or why these bytes are none."""
+    """The decoded map, or the text of the decoding error."""
     try:
         return decode_content(data)
     except Exception as error:  # the codec declares one error, of a package that the store need not know
@@ -38,7 +38,7 @@ def read_content(data: bytes) -> Mapping[str, Any] | str:
 
 
 class SideMark(Protocol):
-    """What the side file says of epoch and newest change."""
+    """Epoch and newest change in the side file."""
 
     @property
     def epoch(self) -> str: ...
@@ -48,7 +48,7 @@ class SideMark(Protocol):
 
 
 class CheckRun:
-    """One run of all checks on one connection. Made anew for each run."""
+    """One run of all checks on one connection; a new object for each run."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class CheckRun:
         self.head_change = 0
 
     def rows(self, statement: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
-        """Rows as tuples, one at a time, whatever the connection's owner has set."""
+        """Rows as tuples, one at a time, whatever row factory the connection has."""
         cursor = self._connection.cursor()
         cursor.row_factory = None
         return cursor.execute(statement, params)
@@ -77,29 +77,29 @@ class CheckRun:
         return row
 
     def number(self, statement: str, params: Sequence[Any] = ()) -> int:
-        """The one value of a statement that gives a number."""
+        """The single number that a statement returns."""
         row = self.one(statement, params)
         return int(row[0] or 0) if row else 0
 
     def looked_at(self, check: str, count: int) -> None:
-        """So many things more."""
+        """Add to the number of things that the check has looked at."""
         self._report.result(check).checked += count
 
     def found(self, check: str, text: str) -> None:
-        """A finding."""
+        """Report a finding."""
         self._report.result(check).add(text)
 
     def notified(self, check: str) -> int:
-        """How many findings this check has."""
+        """The number of this check's findings."""
         return self._report.result(check).found
 
     def list(self, check: str, statement: str, text: Callable[..., str], params: Sequence[Any] = ()) -> None:
-        """Every row of a statement is a finding; `text(*row)` says it in words."""
+        """Report every row of a statement as a finding; `text(*row)` puts it into words."""
         for row in self.rows(statement, params):
             self.found(check, text(*row))
 
     def progress(self, check: str, done: int, total: int) -> None:
-        """Tell how far it is."""
+        """Report the check's progress."""
         if self._progress is not None:
             self._progress(check, done, total)
 
@@ -124,7 +124,7 @@ class CheckRun:
         return row[0] if row else None
 
     def message_at(self, no: int, position: int) -> Stored | None:
-        """The message at this position: one step to a milestone or the head, and then down."""
+        """The message at this position: go to a milestone or the head, and from there down."""
         start = self.one(
             "SELECT change FROM milestones WHERE conversation_no = ? AND position >= ? ORDER BY position LIMIT 1",
             (no, position),
@@ -143,7 +143,7 @@ class CheckRun:
 
 
 class Stored:
-    """A message as far as other rows speak of it."""
+    """The fields of a message that other rows refer to."""
 
     __slots__ = ("change", "content", "revision", "sender_no", "unread_no")
 

@@ -1,4 +1,4 @@
-"""What messages say: contents decode, digests are theirs, unread counts add up, and what the server tells of changes is so.
+"""Checks of contents: they decode, digests match, unread counts add up, and system messages are true.
 
 One pass over the table in the order of commits; each row is judged with its predecessor beside it.
 """
@@ -40,12 +40,12 @@ class _Row(NamedTuple):
     revision: int
     digest: bytes
     content: bytes | None
-    #: Of the message before it, 0 for the first; None if the one before it cannot be found.
+    #: `unread_no` of the message before, 0 for the first; None if the one before cannot be found.
     unread_before: int | None
 
 
 def messages(run: CheckRun) -> None:
-    """Every message once."""
+    """Check every message once."""
     total = run.number("SELECT count(*) FROM messages")
     for name in (CONTENTS, DIGESTS, UNREAD):
         run.looked_at(name, total)
@@ -72,7 +72,7 @@ def _name(run: CheckRun, row: _Row) -> str:
 
 
 def _judged(run: CheckRun, row: _Row) -> Mapping[str, Any] | None:
-    """The decoded content; None if it is none, or was taken back."""
+    """The decoded content; None if it does not decode, or was taken back."""
     if row.sent_at < 0 or row.revision < 1:
         run.found(CONTENTS, f"{_name(run, row)}: sent at {row.sent_at}, revision {row.revision}")
     if row.content is None:
@@ -86,7 +86,7 @@ def _judged(run: CheckRun, row: _Row) -> Mapping[str, Any] | None:
 
 
 def wrong_content(content: Mapping[str, Any] | str) -> str:
-    """Why this could not have been posted; "" if it could."""
+    """The reason why this content could not have been posted; "" if it could."""
     if isinstance(content, str):
         return content
     kind = content.get("type")
@@ -98,7 +98,7 @@ def wrong_content(content: Mapping[str, Any] | str) -> str:
 
 
 def _counted(run: CheckRun, row: _Row, counts: bool | None) -> None:
-    """What users said counts as unread, what the server tells does not. None: nobody knows any more."""
+    """Check the unread count: users' messages count, system messages do not. `counts` None: not known any more."""
     if row.unread_before is None:
         return
     step = row.unread_no - row.unread_before
@@ -111,7 +111,7 @@ def _counted(run: CheckRun, row: _Row, counts: bool | None) -> None:
 
 
 def _digest_of(run: CheckRun, row: _Row, notice: Mapping[str, Any] | None) -> bytes | None:
-    """The digest that the message must have; None if it follows from something that is not kept."""
+    """The digest that the message must have; None if it depends on data that is not kept."""
     if notice is not None:
         return _digest_of_request(run, row, notice)
     first = row.content
@@ -122,7 +122,7 @@ def _digest_of(run: CheckRun, row: _Row, notice: Mapping[str, Any] | None) -> by
 
 
 def _digest_of_request(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> bytes | None:
-    """A telling bears the digest of the request that it tells of."""
+    """The digest of the request that the system message reports."""
     event = notice.get("event")
     if event == "added":
         return content_digest(f"add {notice.get('role')} {notice.get('user')}".encode("utf-8", "replace"))
@@ -145,11 +145,11 @@ def _content_of(run: CheckRun, no: int, position: int, revision: int) -> bytes |
     return message.content if message is not None and message.revision == revision else None
 
 
-# -- what is told -------------------------------------------------------------------------------------------------------
+# -- system messages ----------------------------------------------------------------------------------------------------
 
 
 def _notified(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> int:
-    """Is it so? Returns 1 if it tells of an edit."""
+    """Check that the system message is true. Returns 1 if it reports an edit."""
     run.looked_at(TELLINGS, 1)
     event = notice.get("event")
     if event == "edited":
@@ -202,7 +202,7 @@ def _wrong_member(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> str:
 
 
 def _has_revisions(run: CheckRun, row: _Row) -> None:
-    """What the message said before each edit."""
+    """Check that the content before each edit is kept."""
     kept = run.one(
         "SELECT count(*), min(revision), max(revision) FROM revisions WHERE conversation_no = ? AND position = ?",
         (row.no, row.position),
@@ -215,7 +215,7 @@ def _has_revisions(run: CheckRun, row: _Row) -> None:
 
 
 def _revisions(run: CheckRun, edits: int, edited: int) -> None:
-    """Each belongs to a message, each was told, and each can be read."""
+    """Check that each revision belongs to a message, has a system message, and decodes."""
     count = 0
     for no, position, revision, content, _ in run.rows(_REVISIONS):
         count += 1

@@ -1,4 +1,4 @@
-"""The file as SQLite sees it, its tables, the counter of changes, and the file beside it."""
+"""Checks of the file: SQLite's own integrity, the tables, the counter of changes, and the side file."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from imserver.store.sqlite import database
 INTEGRITY, FOREIGN_KEYS, SCHEMA = "integrity", "foreign keys", "schema"
 CHANGES, SIDE_FILE = "changes", "side file"
 
-#: Findings that SQLite itself is asked for.
+#: Most findings that SQLite itself reports.
 _MOST = 100
 _EPOCH = re.compile(r"[0-9a-f]{16}")
 
-#: Every column that holds a number of the one counter, and what its row is called.
+#: Every column that holds a number of the one counter, and the name of its rows.
 _CHANGE_COLUMNS = (
     ("conversations", "changed", "conversation {}", "conversation_id"),
     ("conversations", "membership", "the membership of conversation {}", "conversation_id"),
@@ -29,7 +29,7 @@ _CHANGE_COLUMNS = (
 
 
 def integrity(run: CheckRun) -> None:
-    """SQLite's own look at pages, rows and indexes."""
+    """Run SQLite's own check of pages, rows and indexes."""
     run.looked_at(INTEGRITY, run.number("PRAGMA page_count"))
     for (text,) in run.rows(f"PRAGMA integrity_check({_MOST})"):
         if text != "ok":
@@ -37,7 +37,7 @@ def integrity(run: CheckRun) -> None:
 
 
 def foreign_keys(run: CheckRun) -> None:
-    """Rows that name a row which does not exist (tables of plugins declare such references)."""
+    """Find rows that refer to a row that does not exist (tables of plugins declare such references)."""
     tables = [row[0] for row in run.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
     run.looked_at(FOREIGN_KEYS, len(tables))
     for table, row_id, parent, _ in run.rows("PRAGMA foreign_key_check"):
@@ -45,7 +45,7 @@ def foreign_keys(run: CheckRun) -> None:
 
 
 def schema(run: CheckRun) -> None:
-    """Our tables and indexes as the migrations make them, and no others but those of plugins."""
+    """Check that tables and indexes are as the migrations make them, and no others exist but those of plugins."""
     version = run.number("PRAGMA user_version")
     wanted = _made_by_migrations(
         tuple(script for number, script in database.migrations() if number <= version)
@@ -78,7 +78,7 @@ def _made_by_migrations(scripts: tuple[str, ...]) -> dict[str, str]:
 
 
 def changes(run: CheckRun) -> None:
-    """The counter: what was given out is known, and nothing bears a number that was not given out."""
+    """Check the counter of changes: no row has a number that was not given out."""
     meta = dict(run.rows("SELECT name, value FROM meta"))
     value, epoch = meta.get("change"), meta.get("epoch")
     used = run.number("SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1)")
@@ -109,7 +109,7 @@ def changes(run: CheckRun) -> None:
 
 
 def side_file(run: CheckRun) -> None:
-    """`PATH.high` speaks of this history and is never ahead of it."""
+    """Check that `PATH.high` names this history and is never ahead of it."""
     side = run.side
     if side is None:
         return

@@ -1,4 +1,4 @@
-"""Accounts, tokens, conversations, members and cursors."""
+"""Checks of accounts, tokens, conversations, members and cursors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACCOUNTS, TOKENS, CONVERSATIONS, MEMBERS, CURSORS = (
 )
 
 _KINDS = frozenset(Kind)
-#: Roles that somebody can have in a conversation of this kind.
+#: Roles that a member can have in a conversation of this kind.
 _ROLES: Mapping[str, frozenset[str]] = {
     Kind.DIRECT: frozenset({Role.MEMBER}),
     Kind.GROUP: frozenset({Role.OWNER, Role.ADMIN, Role.MEMBER}),
@@ -53,7 +53,7 @@ class _Member(NamedTuple):
 
 
 def accounts(run: CheckRun) -> None:
-    """Names that can be users' names."""
+    """Check that user ids are valid."""
     for user_id, roles in run.rows("SELECT user_id, roles FROM users"):
         run.looked_at(ACCOUNTS, 1)
         if not valid_user_id(user_id):
@@ -63,7 +63,7 @@ def accounts(run: CheckRun) -> None:
 
 
 def tokens(run: CheckRun) -> None:
-    """Every token belongs to a device of somebody."""
+    """Check that every token belongs to a user's device."""
     run.looked_at(TOKENS, run.number("SELECT count(*) FROM tokens"))
     run.list(
         TOKENS,
@@ -76,7 +76,7 @@ def tokens(run: CheckRun) -> None:
 
 
 def conversations(run: CheckRun) -> None:
-    """Ids say whose they are: of a pair, or of who made them with which key; and membership changes with a message."""
+    """Check that ids follow from the pair, or from creator and key; and that membership changes with a message."""
     for no, name, kind, membership in run.rows(
         "SELECT no, conversation_id, kind, membership FROM conversations"
     ):
@@ -110,7 +110,7 @@ def _wrong_pair(run: CheckRun, no: int, name: str) -> str:
 
 
 def _wrong_group(run: CheckRun, no: int, name: str) -> str:
-    """Its first message tells of its making, under the key from which its id follows."""
+    """Its first message is `created`, under the key from which its id follows."""
     first = run.message_at(no, 1) if run.one("SELECT 1 FROM heads WHERE conversation_no = ?", (no,)) else None
     if first is None:
         return "its first message cannot be found"
@@ -124,7 +124,7 @@ def _wrong_group(run: CheckRun, no: int, name: str) -> str:
 
 
 def members(run: CheckRun) -> None:
-    """Members exist, joined when a message says so, and left when a message says so; cursors within what they saw."""
+    """Check that members exist, joined and left with a system message, and have cursors within what they saw."""
     run.looked_at(MEMBERS, 0)
     run.looked_at(CURSORS, 0)
     for member in map(_Member._make, run.rows(_MEMBERS)):
@@ -163,7 +163,7 @@ def _wrong_interval(run: CheckRun, member: _Member) -> str:
         )
     if member.kind == Kind.DIRECT:
         return "" if joined_at == 1 and left_at is None else "did not stay from the beginning to the end"
-    # The message that tells of joining at 1 is that of the making, which names nobody.
+    # The system message at position 1 is `created`, which names no member.
     if joined_at > 1 and not _tells(run, member, joined_at, ("added",)):
         return f"joined at {joined_at}, and no message there says so"
     if left_at is not None and not _tells(run, member, left_at, ("left", "removed")):
@@ -177,13 +177,13 @@ def _tells(run: CheckRun, member: _Member, position: int, events: tuple[str, ...
 
 
 def _notice(message: Stored | None) -> Mapping[str, Any]:
-    """What the server tells in this message; nothing if it is somebody's own."""
+    """The content of a system message; empty for a user's own message."""
     content = read_content(message.content) if message is not None and message.content else ""
     return {} if isinstance(content, str) or content.get("type") != "system" else content
 
 
 def _wrong_cursor(run: CheckRun, member: _Member) -> str:
-    """Never above what the member saw, `delivered` never below `read` (invariant 16); and unread counts from `read`."""
+    """Cursors are never above what the member saw, `delivered` never below `read` (invariant 16); unread counts from `read`."""
     end = (member.head or 0) if member.left_at is None else member.left_at
     if not 0 <= member.read <= member.delivered <= end:
         return f"has read {member.read} and got {member.delivered} of {end}"
@@ -191,6 +191,6 @@ def _wrong_cursor(run: CheckRun, member: _Member) -> str:
     read = member.head_unread if at_head else run.unread_at(member.no, member.read)
     joined = run.unread_at(member.no, member.joined_at - 1)
     if read is None or joined is None:
-        return ""  # positions are at fault, and say so themselves
+        return ""  # the check of positions reports this fault
     wanted = max(read, joined)
     return "" if member.seen_no == wanted else f"counts unread from {member.seen_no}, not {wanted}"

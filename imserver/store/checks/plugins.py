@@ -1,4 +1,4 @@
-"""What the store keeps for plugins: marks, migrations, timers, failures. Their own tables are their own checks' business."""
+"""Checks of the store's rows for plugins: marks, migrations, timers, failures. Plugins check their own tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMES = (
 
 
 def plugins(run: CheckRun) -> None:
-    """Names that can be plugins', migrations without a gap, failures that can be found again."""
+    """Check that plugin names are valid, migrations have no gap, and failures can be found again."""
     for (name,) in run.rows(_NAMES):
         run.looked_at(PLUGINS, 1)
         try:
@@ -37,7 +37,7 @@ def plugins(run: CheckRun) -> None:
 
 
 def timers(run: CheckRun) -> None:
-    """Payloads decode, and no id will be given out a second time."""
+    """Check that payloads decode and no timer id will be given out a second time."""
     for number, plugin, name, payload in run.rows("SELECT timer_id, plugin, name, payload FROM timers"):
         run.looked_at(TIMERS, 1)
         content = read_content(payload)

@@ -1,4 +1,4 @@
-"""Messages among themselves: gapless positions, the chain of predecessors, heads, milestones, keys (docs/decisions/0002).
+"""Checks of positions: no gaps, the chain of predecessors, heads, milestones, keys (docs/decisions/0002).
 
 Everything here is one statement over the whole table that reads no content, each row against its predecessor by primary key.
 If every message above 1 follows the one at the position before, and every head is the message that it names, then a
@@ -58,7 +58,7 @@ _STRANGERS = (
 
 
 def positions(run: CheckRun) -> None:
-    """Positions are 1..last, each message follows the one before it, no position is there twice (invariant 3)."""
+    """Check that positions are 1..last, each message follows the one before, and no position is there twice (invariant 3)."""
     held = run.number("SELECT count(*) FROM messages")
     run.looked_at(POSITIONS, held)
     for no, position, change, previous, other_no, other_position in run.rows(_BROKEN_LINKS):
@@ -89,7 +89,7 @@ def positions(run: CheckRun) -> None:
 
 
 def heads(run: CheckRun) -> None:
-    """Every conversation has a head, and it is the message that it names."""
+    """Check that every conversation's head exists and is the message that it names."""
     run.looked_at(HEADS, run.number("SELECT count(*) FROM heads"))
     for no, position, change, unread, other_no, other_position, other_unread in run.rows(_WRONG_HEADS):
         name = f"the head of {run.conversation(no)} ({position}, change {change})"
@@ -113,7 +113,7 @@ def heads(run: CheckRun) -> None:
 
 
 def milestones(run: CheckRun) -> None:
-    """Every 16th position has one, and each is the message that it names."""
+    """Check that every 16th position has a milestone, and each is the message that it names."""
     run.looked_at(MILESTONES, run.number("SELECT count(*) FROM milestones"))
     run.list(
         MILESTONES,
@@ -132,7 +132,7 @@ def milestones(run: CheckRun) -> None:
 
 
 def keys(run: CheckRun) -> None:
-    """At most one row for each (conversation, sender, key), ever (invariant 2), and keys and digests of their length."""
+    """Check that (conversation, sender, key) is unique, ever (invariant 2), and keys and digests have their length."""
     run.looked_at(KEYS, run.number("SELECT count(*) FROM messages"))
     run.list(
         KEYS,
@@ -153,7 +153,7 @@ def keys(run: CheckRun) -> None:
 
 
 def senders(run: CheckRun) -> None:
-    """Who speaks is or was a member, and says nothing after leaving (invariant 17)."""
+    """Check that every sender is or was a member, and posts nothing after leaving (invariant 17)."""
     run.looked_at(SENDERS, run.number("SELECT count(*) FROM messages"))
     for no, position, sender, left_at in run.rows(_STRANGERS):
         name = f"message {position} of {run.conversation(no)} is by {run.user(sender)}"

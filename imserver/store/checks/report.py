@@ -1,4 +1,4 @@
-"""What was checked and what was found. Findings are kept up to a bound for each check and counted beyond it."""
+"""The report of all checks. Findings of each check are kept up to a bound and only counted beyond it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_KEPT = 50
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as it must be."""
+    """One violation of an invariant."""
 
     check: str
     text: str
@@ -18,7 +18,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Result:
-    """One check: how many things it looked at, how many of them are wrong, and the first of those in words."""
+    """The result of one check: the number of things checked, the number of findings, and the first findings in words."""
 
     name: str
     checked: int = 0
@@ -26,7 +26,7 @@ class Result:
     texts: list[str] = field(default_factory=list)
 
     def add(self, text: str) -> None:
-        """One more finding."""
+        """Add a finding."""
         self.found += 1
         if len(self.texts) < MAX_KEPT:
             self.texts.append(text)
@@ -34,14 +34,14 @@ class Result:
 
 @dataclass(slots=True)
 class Report:
-    """Everything that was checked, in order."""
+    """The results of all checks, in order."""
 
     results: list[Result] = field(default_factory=list)
     #: Plugin -> why its tables were not checked.
     skipped: dict[str, str] = field(default_factory=dict)
 
     def result(self, name: str) -> Result:
-        """The row of this check, made if there is none yet."""
+        """The result of this check, made if there is none yet."""
         for row in self.results:
             if row.name == name:
                 return row
@@ -50,15 +50,15 @@ class Report:
 
     @property
     def checked(self) -> dict[str, int]:
-        """Check -> how many things it looked at."""
+        """Check -> number of things it looked at."""
         return {row.name: row.checked for row in self.results}
 
     @property
     def findings(self) -> list[Finding]:
-        """Those whose text was kept."""
+        """The findings whose text was kept."""
         return [Finding(row.name, text) for row in self.results for text in row.texts]
 
     @property
     def found(self) -> int:
-        """How many findings there are in all."""
+        """The number of all findings."""
         return sum(row.found for row in self.results)

@@ -40,10 +40,10 @@ NAMES = tuple(name for names, _ in _CHECKS for name in names)
 def check_database(
     connection: sqlite3.Connection, *, side: SideMark | None = None, progress: Progress | None = None
 ) -> Report:
-    """Prove what must always hold of this database; writes nothing.
+    """Check every invariant of this database; writes nothing.
 
     Reads one snapshot: the transaction that is open on `connection`, or one of its own. The connection may be any that can
-    read (the store's own reader, a copy, `file:…?mode=ro`). `side` is what the side file said *before* the snapshot began. A
+    read (the store's own reader, a copy, `file:…?mode=ro`). `side` is the side file as read *before* the snapshot began. A
     database that was never set up holds nothing to check: the report is empty. A check that cannot go on, because the file
     is too damaged, is a finding.
     """
@@ -69,5 +69,5 @@ def _run(run: CheckRun, report: Report, names: tuple[str, ...], check: Callable[
     try:
         check(run)
     except (sqlite3.Error, ValueError, TypeError) as error:
-        # Only what SQLite can no longer read, or a value of a kind that no table of ours can hold, comes here.
+        # Reached only for a file that SQLite can no longer read, or a value of a type that no table of ours can hold.
         run.found(names[0], f"cannot go on: {type(error).__name__}: {error}")

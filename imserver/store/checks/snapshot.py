@@ -1,4 +1,4 @@
-"""A database opened to be looked at: one snapshot, without a lock, without a write, beside a running server or without one."""
+"""Opens a database for checks: one snapshot, without a lock or a write, beside a running server or without one."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from imserver.store.sqlite.connection import BUSY_TIMEOUT_S
 
 
 class ChangedMeanwhile(StartError):
-    """A server started while a database at rest was read without its locks: what was read may be of two moments."""
+    """A server started while a database at rest was read without its locks: the rows read may be of two moments."""
 
 
 @dataclass(frozen=True, slots=True)
 class SideFile:
-    """What the side file says."""
+    """Epoch and newest change in the side file."""
 
     epoch: str
     change: int
@@ -91,7 +91,7 @@ def _side_file(path: Path) -> SideFile | None:
 
 
 def _at_rest(path: Path) -> bool:
-    """True if nobody has the database open, and no log waits to be read: then the file alone is the whole truth."""
+    """True if no process has the database open and there is no log to read: then the file alone is complete."""
     wal, shm = Path(f"{path}-wal"), Path(f"{path}-shm")
     return not shm.exists() and not (wal.exists() and wal.stat().st_size)
 

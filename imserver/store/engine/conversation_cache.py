@@ -1,6 +1,6 @@
-"""What the writer knows of conversations without asking the database: head and members, and how to take changes back.
+"""The writer's cache of conversations: heads and members, and a journal that undoes changes.
 
-Owned by the writer's thread. Changes made inside a transaction are journalled, so that a unit or a whole batch that fails
+The writer's thread owns it. Changes made inside a transaction are journalled, so that a unit or a whole batch that fails
 leaves no trace here either.
 """
 
@@ -14,14 +14,14 @@ from imserver.model import Audience, Kind, Role
 
 #: Members over all cached conversations; a member costs about 100 bytes here, so this is about 200 MB.
 MAX_CACHED_MEMBERS = 2_000_000
-#: Users whose number is known without asking; about 150 bytes each.
+#: Users whose number is cached; about 150 bytes each.
 MAX_CACHED_USERS = 200_000
 
 _Memento = tuple[int, int, int, str, Audience, dict[str, int]]
 
 
 class Journal:
-    """How to undo what was done in memory since the transaction began, newest first."""
+    """Undoes changes made in memory since the transaction began, newest first."""
 
     __slots__ = ("_entries",)
 
@@ -113,11 +113,11 @@ class ConversationCache:
         return state
 
     def loaded(self, state: ConversationState) -> None:
-        """Read from the database just now."""
+        """Cache a conversation that was read from the database."""
         self._keep(state)
 
     def made(self, state: ConversationState) -> None:
-        """Made in this transaction: gone again if that fails."""
+        """Cache a conversation made in this transaction; dropped again if that fails."""
         self._journal.note(self._forget, state.conversation_id)
         self._keep(state)
 
@@ -126,7 +126,7 @@ class ConversationCache:
         self.users[user_id] = user_no
 
     def trim(self) -> None:
-        """Between transactions only."""
+        """Drop what exceeds the bounds. Call it between transactions only."""
         if len(self.young) * 2 > self._max_conversations or self._weight * 2 > MAX_CACHED_MEMBERS:
             self.old = self.young
             self.young = {}

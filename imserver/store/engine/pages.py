@@ -1,4 +1,4 @@
-"""What a page of history holds: which positions were asked for, and where the page must end. The same for every store."""
+"""Pages of history: which positions a request asks for, and where its page must end. The same for every store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.model import Item, ItemPage, Message, Page
 from imserver.store.engine.sync_tokens import epoch_changed
 
-#: What an item of a page takes on the wire beside content and names, at most (position, time, revision, key, headers).
+#: Most bytes that an item of a page takes on the wire beside content and names (position, time, revision, key, headers).
 ITEM_OVERHEAD_BYTES = 64
 
 
@@ -23,7 +23,7 @@ class Span(NamedTuple):
 
 
 def span_of(head: int, left_at: int | None, after: int | None, before: int | None, limit: int) -> Span:
-    """Checks what was asked. A former member reads up to where they left. Neither `after` nor `before`: the newest page."""
+    """Check the request. A former member reads up to where they left. Neither `after` nor `before`: the newest page."""
     if after is not None and before is not None:
         raise Refusal(RefusalCode.INVALID, "after, before: one of them", detail="before")
     if limit < 1:
@@ -33,7 +33,7 @@ def span_of(head: int, left_at: int | None, after: int | None, before: int | Non
             raise Refusal(RefusalCode.INVALID, f"{name}: at least {least}", detail=name)
     seen = head if left_at is None else min(head, left_at)
     if after is not None and after > seen:
-        raise epoch_changed()  # also to a former member, who else could find out how far the others have come
+        raise epoch_changed()  # also for a former member, who could otherwise find out the head
     if after is not None:
         return Span(after + 1, seen, False, seen)
     last = seen if before is None else min(before - 1, seen)
@@ -41,7 +41,7 @@ def span_of(head: int, left_at: int | None, after: int | None, before: int | Non
 
 
 def page_of(span: Span, found: Iterable[Item], limit: int, max_bytes: int) -> ItemPage:
-    """`found` in the direction of the span, starting at its near end. At least one item, then as many as fit."""
+    """Make a page of `found`, which starts at the span's near end: at least one item, then as many as fit."""
     items: list[Item] = []
     room = max_bytes
     full = False

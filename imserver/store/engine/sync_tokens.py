@@ -1,4 +1,4 @@
-"""Opaque tokens for clients: a place in commit order, within one history of the store."""
+"""Sync tokens: opaque to clients, each names a place in commit order within one history of the store."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The rules of a write, the same for every store: keys before refusals, positions from heads, system messages with their cause.
 
-A store derives from `RuledTransaction` and says how rows are found and put; nothing here knows where they are kept. Every
-method runs on the writer's thread inside one transaction. What a unit did is undone by its store (rows) and by the journal
-(memory) together.
+A store derives from `RuledTransaction` and implements finding and putting rows; nothing here knows where they are kept. Every
+method runs on the writer's thread inside one transaction. The store (rows) and the journal (memory) undo a failed unit
+together.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from imserver.model import (
 )
 from imserver.store.engine.conversation_cache import ConversationState, Journal
 
-#: Most members of a conversation, unless the composition root says otherwise (`limits.max_group_members`).
+#: Most members of a conversation, unless the composition root sets another bound (`limits.max_group_members`).
 MAX_MEMBERS = 5_000
 
 
@@ -48,10 +48,10 @@ class RuledTransaction(ABC):
         self.journal = journal
         self.max_members = max_members
         self.now_ms = 0
-        #: The last number given out in commit order; and the last that a message took.
+        #: The last number given out in commit order; and the last that a message got.
         self.change = 0
         self.message_change = 0
-        #: What the running unit did; the batch hands it to the unit.
+        #: Events of the running unit; the batch hands them to the unit.
         self.events: list[StoredEvent] = []
 
     # -- messages -----------------------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ class RuledTransaction(ABC):
             if heir is not None:
                 self._put_role(state, heir, Role.OWNER)
                 telling["owner"] = heir
-        # Who goes is told so, and nothing after it.
+        # The removed member gets this system message and no later one.
         return self.post_system(state, actor_id, key, digest, telling, audience=before), False
 
     def audience(self, conversation_id: str) -> Audience | None:
@@ -242,7 +242,7 @@ class RuledTransaction(ABC):
         return self.change
 
     def _state(self, conversation_id: str) -> ConversationState | None:
-        """The conversation, noted in the journal: whatever this unit changes on it can be taken back."""
+        """The conversation, noted in the journal, so that this unit's changes to it can be undone."""
         state = self.conversation(conversation_id)
         if state is not None:
             self.journal.note(state.restore, state.memento())
@@ -251,7 +251,7 @@ class RuledTransaction(ABC):
     def find_committed(
         self, state: ConversationState | None, actor_id: str, key: bytes, digest: bytes
     ) -> Found | None:
-        """What was committed under the key: asked before any refusal."""
+        """Find the message committed under the key; called before any refusal."""
         if len(key) != KEY_BYTES:
             raise Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="key")
         found = self._find(state, actor_id, key) if state else None
@@ -297,7 +297,7 @@ class RuledTransaction(ABC):
         telling: Mapping[str, Any],
         audience: Audience | None = None,
     ) -> int:
-        """The system message that tells of a change, posted by whoever made it, under the key of the request."""
+        """Post the system message of a change: its sender is the acting user, its key that of the request."""
         content = encode_content({"type": "system", **telling})
         return self._append(
             state, actor_id, key, content, digest, self.now_ms, counts=False, audience=audience
@@ -328,11 +328,11 @@ class RuledTransaction(ABC):
             self.events.append(MessagePosted(change, message, audience, state.members))
         return position
 
-    # -- rows: what a store says --------------------------------------------------------------------------------------
+    # -- rows: implemented by each store ------------------------------------------------------------------------------
 
     @abstractmethod
     def conversation(self, conversation_id: str) -> ConversationState | None:
-        """From the cache, or read."""
+        """The conversation, from the cache or read."""
 
     @abstractmethod
     def user(self, user_id: str) -> User | None: ...
@@ -353,14 +353,14 @@ class RuledTransaction(ABC):
 
     @abstractmethod
     def _put_content(self, state: ConversationState, old: Message, new: Message) -> None:
-        """The edit, and the old content among the revisions."""
+        """Store the edit, and the old content among the revisions."""
 
     @abstractmethod
     def _make_conversation(self, conversation_id: str, kind: Kind, title: str) -> ConversationState: ...
 
     @abstractmethod
     def _put_members(self, state: ConversationState, members: Audience, *, joined_at: int) -> None:
-        """New members, or former ones who are back. The change is the next one: the message that tells of it."""
+        """Put new members, or former ones who are back. Their change is the next one, that of the system message."""
 
     @abstractmethod
     def _put_role(self, state: ConversationState, user_id: str, role: Role) -> None: ...
@@ -370,7 +370,7 @@ class RuledTransaction(ABC):
 
     @abstractmethod
     def _joined_at(self, state: ConversationState) -> Mapping[str, int]:
-        """Of every present member."""
+        """The joining position of every present member."""
 
     @abstractmethod
     def _cursors(self, state: ConversationState, user_id: str) -> Cursors: ...
@@ -386,7 +386,7 @@ class RuledTransaction(ABC):
         told: bool,
         read_rose: bool,
     ) -> None:
-        """`told`: the other members learn of it too (by push, or by sync)."""
+        """`told`: the other members get the cursors too (by push, or by sync)."""
 
 
 def raise_key_reused() -> NoReturn:

@@ -1,9 +1,9 @@
-"""Group commit: the writer's queue on the event loop. One batch is in flight; what queues meanwhile is the next one.
+"""Group commit: the writer's queue on the event loop. One batch is in flight; units queued meanwhile form the next one.
 
-No waiting on purpose, no task and no future for each post. A batch starts at the end of the loop's turn, so that all posts of
-one turn share a commit. When a batch is done its failures are marked first, because they decide which of the queued units are
-withdrawn; then the listener is told; the next batch starts at the end of that turn, when the answers are on their way: before,
-its thread would compete with them for the processor (benchmark "throughput", window 1: a quarter more).
+It adds no delay on purpose, and no task or future for each post. A batch starts at the end of the loop's turn, so that all
+posts of one turn share a commit. When a batch is done, the writer marks its failures first, because they decide which queued
+units are withdrawn; then it calls the listener. The next batch starts at the end of that turn, when the replies are written:
+before, its thread would compete with them for the processor (benchmark "throughput", window 1: a quarter more).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from imserver.clock import Clock
 from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StoreFailed
 
-#: Bytes of content in one commit: above, the commit itself would make everybody wait (about 20 ms).
+#: Bytes of content in one commit: above, the commit itself would delay every waiting unit (about 20 ms).
 MAX_BATCH_BYTES = 4 * 1024 * 1024
-#: Refused clients come back spread over this span (ms), so that they do not all come back at once.
+#: Refused clients retry spread over this span (ms), so that they do not all come at once.
 MIN_RETRY_MS, MAX_RETRY_MS = 200, 2_000
-#: A timer that is later than this tells of a process that did not run (stopped, swapped out), not of a disk that hangs.
+#: A timer that is later than this means that the process did not run (stopped, swapped out), not that the disk hangs.
 HELD_S = 1.0
 
-#: Runs a batch somewhere else and calls back on the loop: with None, or with what broke the store.
+#: Runs a batch on another thread and calls back on the loop: with None, or with the failure of the store.
 Execute = Callable[[Sequence[Unit], Callable[[StoreFailed | None], None]], None]
 
 
@@ -93,7 +93,7 @@ class Writer:
 
     @property
     def idle(self) -> bool:
-        """Nothing queued, nothing in flight."""
+        """True if no unit is queued or in flight."""
         return not self._in_flight and not self._queue
 
     @property
@@ -119,7 +119,7 @@ class Writer:
         ):
             text = "the server is shutting down" if self._closing else "too much is waiting to be stored"
             raise Refusal(RefusalCode.OVERLOADED, text, retry_after_ms=self.retry_after_ms())
-        if not unit.submitted_at:  # a session's posts of one read know the time already
+        if not unit.submitted_at:  # a session sets the time itself for the posts of one read
             unit.submitted_at = self._clock.monotonic()
         self._queue.append(unit)
         self._queue_bytes += size
@@ -131,7 +131,7 @@ class Writer:
         self._kick()
 
     async def drain(self) -> None:
-        """Take no more units, finish those that are queued."""
+        """Accept no more units and finish those that are queued."""
         if self._closing is None:
             self._closing = self._loop.create_future()
         self._kick()
@@ -142,7 +142,7 @@ class Writer:
             self._watch = None
 
     def fail(self, failure: StoreFailed) -> None:
-        """The outcome of something is unknown: answer nobody any more. Waiting callers in this process are told."""
+        """The outcome of a batch is unknown: settle no more units. Waiting callers in this process get the error."""
         if self.failure is not None:
             return
         self.failure = failure
@@ -160,7 +160,7 @@ class Writer:
     # -- batches ------------------------------------------------------------------------------------------------------
 
     def _kick_later(self) -> None:
-        """At the end of this turn of the loop."""
+        """Start a batch at the end of this turn of the loop."""
         if self._queue and not self._kicked:
             self._kicked = True
             self._loop.call_soon(self._kick)
@@ -189,7 +189,7 @@ class Writer:
         return ()
 
     def _form(self) -> tuple[list[Unit], list[Unit]]:
-        """What the next batch takes from the queue, and which of it is to be committed."""
+        """Take the next batch from the queue. Returns its units, and those of them that are to be committed."""
         queue = self._queue
         batch: list[Unit] = []
         live: list[Unit] = []
@@ -208,7 +208,7 @@ class Writer:
         return batch, live
 
     def _done(self, failure: StoreFailed | None) -> None:
-        """On the loop: the batch in flight is decided."""
+        """Called on the loop when the batch in flight is decided."""
         if self.failure is not None:
             return
         if failure is not None:
@@ -237,14 +237,14 @@ class Writer:
     # -- a stuck disk -------------------------------------------------------------------------------------------------
 
     def _watch_oldest(self, due: float = float("inf")) -> None:
-        """One timer for the whole queue: is the oldest unit waiting for too long? `due` is when this look was to be."""
+        """Check with one timer whether the oldest unit waits for too long. `due` is when this check was planned."""
         self._watch = None
         oldest = self._in_flight[0] if self._in_flight else self._queue[0] if self._queue else None
         if oldest is None or self.failure is not None:
             return
         now = self._clock.monotonic()
         if now - due > HELD_S:
-            self._ran_since = now  # the disk had no time either: it gets all of it anew
+            self._ran_since = now  # the disk had no time either: its time starts again
         due = max(oldest.submitted_at, self._ran_since) + self._config.max_queue_wait_s
         if due <= now:
             self.fail(StoreFailed(f"a unit of work waited for more than {self._config.max_queue_wait_s:g} s"))

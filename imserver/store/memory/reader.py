@@ -1,4 +1,4 @@
-"""Reads of the store in memory. They run on the loop between two batches, so each is a snapshot."""
+"""Reads of the store in memory: each runs on the loop between two batches, so it is a snapshot."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def _item(message: Message) -> Item:
 
 
 def _changed_for(one: Conversation, own: Membership) -> int:
-    """The last change that concerns this member: a former one learns of leaving and of nothing later."""
+    """The last change that concerns this member: a former one gets the message of leaving and none later."""
     changed = one.member_changed[own.user_id]
     return changed if own.left_at is not None else max(changed, one.changed, one.head_change())
 

@@ -1,7 +1,7 @@
 """The store's twin in memory, for tests and simulation: the same rules and the same writer, on dictionaries.
 
-A batch is done at once, on the loop, in the turn after it was formed; `delay` puts it (and reads) off, so that batches form
-and "reply before commit" would show. `crash` forgets the queue and keeps the tables, as a kill does.
+A batch runs on the loop in the turn after it was formed; `delay` puts it (and reads) off, so that batches form and a reply
+before its commit would show. `crash` drops the queue and keeps the tables, as a kill does.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class MemoryStore:
         )
 
     async def close(self) -> None:
-        """Finish the queue. Tables that were given in stay open: they may be opened again."""
+        """Finish the queue. Tables passed in by the caller stay open: they may be opened again."""
         writer, self._writer = self._writer, None
         if writer is not None:
             await writer.drain()
@@ -87,7 +87,7 @@ class MemoryStore:
             self.tables.close()
 
     def crash(self) -> None:
-        """As a kill at this instant: what is queued or in flight is gone, and nobody is answered."""
+        """Act as a kill at this instant: units that are queued or in flight are gone, without an answer."""
         if self._pending is not None:
             self._pending.cancel()
         if self._writer is not None:
@@ -152,7 +152,7 @@ class MemoryStore:
         done(None)
 
     def _together(self, units: Sequence[Unit]) -> bool:
-        """False, with everything as before, if the plugin tables lost their transaction."""
+        """Run the units in one transaction. False, with everything undone, if the plugin tables lost theirs."""
         tx, tables = self._tx, self.tables
         tx.now_ms = self._clock.now_ms()
         tx.lost = None

@@ -1,4 +1,4 @@
-"""What `MemoryStore` keeps: the tables of the SQLite store as dictionaries, and their rows put and found for the rules."""
+"""The tables of `MemoryStore`: those of the SQLite store as dictionaries, and the row operations for the rules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ V = TypeVar("V")
 
 @dataclass(slots=True)
 class MessageRow:
-    """A message and what only the store knows of it."""
+    """A message and the fields that only the store knows."""
 
     message: Message
     digest: bytes
@@ -31,7 +31,7 @@ class MessageRow:
 
 @dataclass(slots=True)
 class Conversation:
-    """A conversation with everything that belongs to it. `changed` and `membership` as in the SQLite schema."""
+    """A conversation with its messages and members. `changed` and `membership` as in the SQLite schema."""
 
     state: ConversationState
     changed: int
@@ -55,7 +55,7 @@ class Timer:
 
 
 class MemoryTables:
-    """What is "on the disk": survives the store object, so that a simulated crash can lose the queue and keep this."""
+    """The data "on the disk": survives the store object, so that a simulated crash can lose the queue and keep this."""
 
     def __init__(self) -> None:
         self.epoch = ""
@@ -82,7 +82,7 @@ class MemoryTables:
 
 
 class MemoryTransaction(RuledTransaction):
-    """The rows of a write in memory; every change is journalled before it is made."""
+    """The row operations of a write, in memory; every change is journalled before it is made."""
 
     def __init__(self, tables: MemoryTables, *, max_members: int = MAX_MEMBERS) -> None:
         super().__init__(Journal(), max_members=max_members)

@@ -1,8 +1,8 @@
-"""A batch of units on the writer's thread: one transaction, or none of it, and then each unit in one of its own.
+"""Runs a batch of units on the writer's thread in one transaction; if that fails, each unit in one of its own.
 
-After any error of SQLite the first look is at `in_transaction`: "disk is full" and ON CONFLICT ROLLBACK end the whole
-transaction inside a SAVEPOINT, and the next INSERT would commit alone. Memory (heads, members, counters) is taken back
-together with the rows.
+After any error of SQLite it checks `in_transaction` first: "disk is full" and ON CONFLICT ROLLBACK end the whole transaction
+inside a SAVEPOINT, and the next INSERT would commit alone. Memory (heads, members, counters) is undone together with the
+rows.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ class Batches:
         self._clock = clock
         self._retry_after_ms = retry_after_ms
         self._bulk = BulkPosts(tx)
-        #: (conversation, sender) of posts of this batch that may come again: nothing of theirs may overtake.
+        #: (conversation, sender) of posts in this batch that may be offered again: no later post of theirs may overtake.
         self._held: set[_Lane] = set()
-        #: The unit that ended the last transaction by its own doing, if one did.
+        #: The unit that itself ended the last transaction, if one did.
         self._culprit: Unit | None = None
 
     def run(self, units: Sequence[Unit]) -> None:
-        """Afterwards each unit has a result or an error. Raises `StoreFailed` if the outcome is unknown: then none counts."""
+        """Give each unit a result or an error. Raises `StoreFailed` if the outcome is unknown: then none counts."""
         self._held.clear()
         error = self._together(units)
         left = MAX_CULPRITS
         while error is not None and self._culprit is not None and left > 0:
-            # One unit ended the transaction by its own doing; the others need not pay for it with a commit each.
+            # One unit itself ended the transaction; the others need not pay for it with a commit each.
             left -= 1
             self._give_up(self._culprit, error)
             units = [unit for unit in units if unit is not self._culprit]
@@ -72,13 +72,13 @@ class Batches:
             if stopped is None:
                 stopped = self._give_up(unit, error)
             else:
-                # Nothing may overtake what failed for want of room.
+                # No unit may overtake one that failed for want of room.
                 unit.error = stopped
 
     # -- one transaction ----------------------------------------------------------------------------------------------
 
     def _together(self, units: Sequence[Unit]) -> Exception | None:
-        """None: committed. An error: nothing of it is stored, and memory is as before."""
+        """Run all units in one transaction. None: committed. An error: nothing is stored, and memory is as before."""
         tx = self._tx
         _unmark(units)
         before = (tx.change, tx.message_change)
@@ -96,7 +96,7 @@ class Batches:
                 raise TransactionLost from tx.lost
         except Exception as error:
             self._undo(before)
-            # What a unit was to be told and what others were to hear of it did not happen.
+            # Results and events of the units are void: neither replies nor pushes may be made of them.
             _unmark(units)
             self._held = held
             return error
@@ -104,11 +104,11 @@ class Batches:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             if not known_at_commit(error):
-                # The side file must not hear of numbers that the next start may not find (see `HighWater`).
+                # The side file must not get numbers that the next start may not find (see `HighWater`).
                 tx.change, tx.message_change = before
                 raise StoreFailed(f"COMMIT failed, outcome unknown: {error}") from error
             self._undo(before)
-            # What a unit was to be told and what others were to hear of it did not happen.
+            # Results and events of the units are void: neither replies nor pushes may be made of them.
             _unmark(units)
             self._held = held
             return error
@@ -197,7 +197,7 @@ class Batches:
                 self._held.add(lane)
 
     def _give_up(self, unit: Unit, error: Exception | None) -> Refusal | None:
-        """The unit failed in a transaction of its own. Returns the refusal for everything behind it, if it stands too."""
+        """Judge a unit that failed in a transaction of its own. Returns the refusal for all units behind it, if any."""
         cause = error.__cause__ if isinstance(error, TransactionLost) and error.__cause__ else error
         assert cause is not None
         fault = fault_of(cause)
@@ -221,17 +221,17 @@ class Batches:
 
 
 def is_plain_post(unit: Unit) -> bool:
-    """A post that does nothing but post: a subclass with a `run` of its own goes alone."""
+    """True for a post without a `run` of its own; others run alone."""
     return isinstance(unit, PostUnit) and type(unit).run is PostUnit.run
 
 
 def is_final(error: Exception | None) -> bool:
-    """Does the error say that the unit will never be stored?"""
+    """True if the error means that the unit will never be stored."""
     return isinstance(error, Refusal) and not error.code.retryable
 
 
 def own_error(raised: BaseException) -> Exception:
-    """What the unit's owner is told."""
+    """The error as the unit's owner gets it."""
     if isinstance(raised, Exception):
         return raised
     return PluginError(f"a unit of work raised {type(raised).__name__}")

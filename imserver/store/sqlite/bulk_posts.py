@@ -1,7 +1,7 @@
-"""Neighbouring posts of a batch done together: the hot path of the writer's thread.
+"""Bulk posts: stores neighbouring posts of a batch together; the hot path of the writer's thread.
 
 One multi-row INSERT for a whole run, optimistic: the unique index on the key decides whether anything in it was stored before.
-Only when it says so are keys looked up. What `RuledTransaction.post` does for one post is done here for many; the contract
+Only if it was are keys looked up. `BulkPosts` does for many posts what `RuledTransaction.post` does for one; the contract
 tests hold both to the same results. Written plainly fast (benchmark "throughput"); targets in docs: < 8 µs a post.
 """
 
@@ -51,7 +51,7 @@ class ManyRows:
 
 
 def _rows_of_one(rows: int) -> int:
-    """How many of so many rows the next statement takes."""
+    """The number of rows that the next statement takes."""
     return rows if rows <= MAX_EXACT_ROWS else min(1 << (rows.bit_length() - 1), MAX_ROWS)
 
 
@@ -65,7 +65,7 @@ _MILESTONES = ManyRows(PUT_MILESTONES, "(?, ?, ?)")
 
 
 class BulkPosts:
-    """Does runs of posts in the transaction that is open."""
+    """Stores runs of posts in the open transaction."""
 
     def __init__(self, tx: SqliteTransaction) -> None:
         self._tx = tx
@@ -73,14 +73,14 @@ class BulkPosts:
         self._guarded = False
 
     def run(self, units: Sequence[PostUnit]) -> None:
-        """Every unit gets its result and events, or its refusal. Raises, with the transaction as it was before, when the
-        run cannot be done together: the caller then does it one unit at a time."""
+        """Give every unit its result and events, or its refusal. Raises, with the transaction as it was before, when the
+        units cannot run together: the caller then runs them one at a time."""
         tx = self._tx
         before = (tx.journal.mark(), tx.change, tx.message_change)
         try:
             self._attempt(units, {})
         except sqlite3.IntegrityError:
-            # Somebody offers again what was committed.
+            # A client offers a committed post again.
             self._take_back(before)
             for unit in units:
                 unit.result = unit.error = None
@@ -98,7 +98,7 @@ class BulkPosts:
             tx.sql("RELEASE run")
 
     def _guard(self) -> None:
-        """Before rows that one statement cannot take back by itself. Messages that are one INSERT need no SAVEPOINT."""
+        """Set a SAVEPOINT before rows that one statement cannot undo by itself. Messages in one INSERT need none."""
         if not self._guarded:
             self._tx.sql("SAVEPOINT run")
             self._guarded = True
@@ -171,7 +171,7 @@ class BulkPosts:
             self._write(row_values, moved, milestones)
 
     def _write(self, messages: list[Any], moved: list[ConversationState], milestones: list[int]) -> None:
-        """The messages first: they are the ones that may turn out to be there already."""
+        """Write the rows, messages first: only they may turn out to be stored already."""
         rows = len(messages) // _MESSAGES.columns
         if rows != _rows_of_one(rows):
             self._guard()
@@ -184,7 +184,7 @@ class BulkPosts:
         _MILESTONES.put(self._tx, milestones)
 
     def _unusual(self, unit: PostUnit, state: ConversationState | None) -> ConversationState | None:
-        """The conversation, if the post goes on after all. A refusal is the unit's, and comes after the lookup of its key."""
+        """The conversation, if the post goes on after all. A refusal is the unit's, and follows the lookup of its key."""
         tx = self._tx
         try:
             found = tx.find_committed(state, unit.sender_id, unit.key, unit.digest)

@@ -1,7 +1,7 @@
 """One SQLite connection on a thread of its own: aiosqlite's `Connection` that can run a whole function in one hop.
 
-Statement by statement aiosqlite costs a hop between threads each; a unit of work here is a plain function of the raw
-connection, so a batch of hundreds of posts is one hop. No transaction spans an await.
+aiosqlite takes one hop between threads for each statement; here a unit of work is a plain function of the raw connection, so
+a batch of hundreds of posts is one hop. No transaction spans an await.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Connector = Callable[[str], sqlite3.Connection]
 
 #: Statements kept prepared: every bulk size, every query of ours, and plugins' statements.
 CACHED_STATEMENTS = 512
-#: Seconds that a statement waits for a lock held by somebody else (a backup, a shell).
+#: Seconds that a statement waits for a lock of another process (a backup, a shell).
 BUSY_TIMEOUT_S = 2.0
 #: Longest value or row that SQLite accepts here: no plugin's SQL may fill the memory.
 MAX_VALUE_BYTES = 64 * 1024 * 1024
@@ -34,18 +34,18 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 class DatabaseConnection(Protocol):
-    """An open connection, and whatever runs our functions on it, one after another."""
+    """An open connection that runs our functions, one after another."""
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Run the function and wait for it. Cancelling the caller does not stop it."""
         ...
 
     def post(self, function: Callable[[], object]) -> None:
-        """Run the function in its turn, and forget it. It must not raise."""
+        """Queue the function without waiting for it. It must not raise."""
         ...
 
     async def close(self) -> None:
-        """After everything that was posted before."""
+        """Close after all functions posted before."""
         ...
 
 
@@ -58,7 +58,7 @@ class ThreadConnection(aiosqlite.Connection):
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, iter_chunk_size=64)
-        # A thread that is stuck in a dead disk must not keep the process from exiting; what was committed is on the disk.
+        # A thread that is stuck in a dead disk must not keep the process from exiting; committed data is on the disk.
         self._thread.daemon = True
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
@@ -67,7 +67,7 @@ class ThreadConnection(aiosqlite.Connection):
         return result
 
     def post(self, function: Callable[[], object]) -> None:
-        """Run the function on the connection's thread, in order, and forget it. It must not raise."""
+        """Queue the function for the connection's thread without waiting for it. It must not raise."""
         self._tx.put_nowait((None, function))
 
 
@@ -79,7 +79,7 @@ async def open_on_thread(connector: Callable[[], sqlite3.Connection]) -> Databas
 
 
 def call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *arguments: object) -> None:
-    """From a connection's thread back to the loop; a loop that is closed already wants no more news."""
+    """Call back from a connection's thread to the loop; ignored if the loop is closed already."""
     try:
         loop.call_soon_threadsafe(callback, *arguments)
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""A user's conversations, page by page: what changed (`sync`), and where something was said last (`conversations`)."""
+"""Lists of a user's conversations, page by page: by last change (`sync`) and by last message (`conversations`)."""
 
 # ruff: noqa: S608 - the SQL built here is made of constants and question marks
 from __future__ import annotations
@@ -16,7 +16,7 @@ Sql = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
 
 class _Own(NamedTuple):
-    """A conversation as one of its members, present or former, sees it; with the other one if it is direct."""
+    """A conversation as one of its members, present or former, sees it; with the other user if it is direct."""
 
     no: int
     kind: str
@@ -34,7 +34,7 @@ class _Own(NamedTuple):
     other_read: int
 
 
-#: The last change that concerns this member: a former one learns of leaving and of nothing later.
+#: The last change that concerns this member: a former one gets the message of leaving and none later.
 _CHANGED = "CASE WHEN m.left_at IS NULL THEN max(m.changed, c.changed, h.change) ELSE m.changed END"
 _ALL_CHANGED = (
     f"SELECT changed, no FROM (SELECT {_CHANGED} AS changed, m.conversation_no AS no"
@@ -64,7 +64,7 @@ _SOME_SPOKEN = (
 
 
 class ConversationLists:
-    """Of all users, as one reader sees them. `head` is the last change in the snapshot of the call."""
+    """The conversation lists of all users, for one reader. `head` is the last change in the snapshot of the call."""
 
     def __init__(self, sql: Sql, epoch: str) -> None:
         self._sql = sql
@@ -74,7 +74,7 @@ class ConversationLists:
     def sync(
         self, user_id: str, since: str | None, limit: int, head: int
     ) -> tuple[list[ConversationRow], str, bool]:
-        """Conversations that changed for the user, in commit order. A former member learns of leaving and of nothing later."""
+        """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
         after = read_token(since, self._epoch, head)
         rows: list[_Own] = []
         user_no = self._user_no(user_id)
@@ -98,7 +98,7 @@ class ConversationLists:
         return [self._row(user_id, own) for own in rows[:limit]], make_token(self._epoch, last), more
 
     def _changed(self, user_no: int, after: int, head: int, limit: int) -> ListSnapshot:
-        """What changed after `after` up to `upto`, which is `head` unless that is very much."""
+        """Conversations that changed after `after` up to `upto`, which is `head` unless there are very many."""
         listing = self._listings.get(("changed", user_no))
         if listing is not None and listing.head <= head and listing.above <= after < listing.upto:
             return listing
@@ -109,7 +109,7 @@ class ConversationLists:
     def conversations(
         self, user_id: str, before: str | None, limit: int, head: int
     ) -> tuple[list[ConversationRow], str | None]:
-        """Where the user is a member, newest message first, with the unread count and the last message."""
+        """The user's present conversations, newest message first, with the unread count and the last message."""
         below = read_token(before, self._epoch, head) if before is not None else head + 1
         rows: list[tuple[Any, ...]] = []
         user_no = self._user_no(user_id)
@@ -131,7 +131,7 @@ class ConversationLists:
         return [_listed(row) for row in rows[:limit]], token
 
     def _spoken(self, user_no: int, below: int, head: int, limit: int) -> ListSnapshot:
-        """Where something was said before `below` and after `above`, which is 0 unless that is very much."""
+        """Conversations whose last message is before `below` and after `above`, which is 0 unless there are very many."""
         listing = self._listings.get(("spoken", user_no))
         if listing is not None and listing.head <= head and listing.above < below - 1 <= listing.upto:
             return listing
@@ -140,7 +140,7 @@ class ConversationLists:
         return self._keep("spoken", user_no, list_snapshot(above, below - 1, head, reversed(rows)), limit)
 
     def _keep(self, kind: str, user_no: int, listing: ListSnapshot, limit: int) -> ListSnapshot:
-        """For the pages behind this one, if there are any."""
+        """Keep the list for the pages behind this one, if there are any."""
         if len(listing.changes) > limit:
             self._listings.put((kind, user_no), listing, len(listing.changes))
         return listing

@@ -1,4 +1,4 @@
-"""The database file: one process alone, checked before it is touched, migrated, and marked with the epoch of its history."""
+"""The database file: locked for one process, checked before any write, migrated, and marked with the epoch of its history."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path
 from imserver.errors import StartError
 from imserver.store.engine.sync_tokens import new_epoch
 
-#: "imsv": says in the file's header whose it is.
+#: "imsv": marks the file as ours in its header.
 APPLICATION_ID = 0x696D7376
 #: STRICT tables need 3.37.
 MIN_SQLITE = (3, 37, 0)
 #: Pages in the cache of the writer (random index pages) and of each reader, in KiB.
 WRITER_CACHE_KIB = 64 * 1024
 READER_CACHE_KIB = 8 * 1024
-#: The WAL is cut back to this when it starts anew.
+#: The WAL is cut back to this when it restarts from its beginning.
 MAX_IDLE_WAL_BYTES = 64 * 1024 * 1024
 #: Pages in the WAL at which COMMIT itself checkpoints, if the writer was never idle for long enough (16 MiB).
 MAX_WAL_PAGES = 4096
@@ -29,14 +29,14 @@ _MAGIC = b"SQLite format 3\0"
 
 
 class FileLock:
-    """`PATH.lock`, held for the life of a store: two processes on one database would each believe in their own heads."""
+    """`PATH.lock`, held for the life of a store: two processes on one database would each trust their own cached heads."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fd: int | None = None
 
     def take(self) -> None:
-        """Raises `StartError` if somebody else has it."""
+        """Take the lock. Raises `StartError` if another process has it."""
         try:
             fd = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -49,14 +49,14 @@ class FileLock:
         self._fd = fd
 
     def release(self) -> None:
-        """The file stays: removing it would let two takers lock two different files."""
+        """Release the lock. The file stays: removing it would let two processes lock two different files."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
 
 
 def check_place(path: Path) -> None:
-    """Raises `StartError` for what SQLite would only call "unable to open database file", or would overwrite."""
+    """Check the path. Raises `StartError` where SQLite would say only "unable to open database file", or would overwrite."""
     if path.is_dir():
         raise StartError(f"{path}: is a folder")
     if not path.parent.is_dir():
@@ -69,12 +69,12 @@ def check_place(path: Path) -> None:
     except OSError as error:
         raise StartError(f"{path}: {error.strerror}") from None
     if beginning and beginning != _MAGIC and not Path(f"{path}-journal").exists():
-        # With a journal it may be a first page that lost its power half-way: SQLite takes that back, and judges then.
+        # With a journal it may be a first page that a power loss cut off: SQLite rolls that back, and judges then.
         raise StartError(f"{path}: is not a database of imserver")
 
 
 def create_private(path: Path) -> None:
-    """Make the file if there is none: messages are for its owner's eyes only. SQLite's side files take its mode over."""
+    """Make the file if there is none, readable by its owner only. SQLite's side files take its mode over."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
@@ -82,7 +82,7 @@ def create_private(path: Path) -> None:
 
 
 def prepare(connection: sqlite3.Connection, path: Path, *, durable: bool) -> None:
-    """On the writer's connection: look whose file it is, check it, set it up, migrate it. Raises `StartError`, one line."""
+    """Check that the file is ours and sound, set it up, migrate it. Runs on the writer's connection. Raises `StartError`."""
     if sqlite3.sqlite_version_info < MIN_SQLITE:
         raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: at least 3.37 is needed")
     try:
@@ -98,15 +98,15 @@ def prepare(connection: sqlite3.Connection, path: Path, *, durable: bool) -> Non
         if version:
             _check(connection, path)
         _migrate(connection, path, version)
-        # What recovery found may be in the system's cache alone: a process killed before its fsync leaves it there, and after
-        # an fsync that failed the system takes it for written. It will be told to whoever asks, so it is written anew.
+        # Recovered rows may be in the system's cache alone: a process killed before its fsync leaves them there, and after an
+        # fsync that failed the system takes them for written. Clients will read them, so they are written again.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(
             "INSERT INTO meta (name, value) VALUES ('change', 0) ON CONFLICT (name) DO NOTHING"
         )
         # A read-only file or a full disk shows here and not at the first post. A new value: SQLite does not write an old one
-        # again. It also syncs what the checkpoint had to leave because somebody else was reading.
+        # again. It also syncs pages that the checkpoint had to leave because another process was reading.
         connection.execute(
             "INSERT INTO meta (name, value) VALUES ('starts', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1"
         )
@@ -116,7 +116,7 @@ def prepare(connection: sqlite3.Connection, path: Path, *, durable: bool) -> Non
 
 
 def prepare_reader(connection: sqlite3.Connection) -> None:
-    """Readers never write and never checkpoint."""
+    """Set up a reader's connection: it never writes and never checkpoints."""
     connection.execute("PRAGMA query_only = ON")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
@@ -124,7 +124,7 @@ def prepare_reader(connection: sqlite3.Connection) -> None:
 
 
 def last_changes(connection: sqlite3.Connection) -> tuple[int, int]:
-    """The last number given out in commit order, and the last that a message took."""
+    """The last number given out in commit order, and the last that a message got."""
     message = connection.execute("SELECT coalesce(max(change), 0) FROM messages").fetchone()[0]
     other = connection.execute("SELECT value FROM meta WHERE name = 'change'").fetchone()[0]
     return max(message, other), message
@@ -133,8 +133,8 @@ def last_changes(connection: sqlite3.Connection) -> tuple[int, int]:
 def settle_epoch(
     connection: sqlite3.Connection, change: int, seen: tuple[str, int] | None, rng: random.Random
 ) -> str:
-    """The epoch of this history: a new one if the side file has seen more than the database holds (an old copy was put
-    back), or another history."""
+    """The epoch of this history: a new one if the side file is ahead of the database (an old copy was put back), or of
+    another history."""
     rows = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchall()
     epoch: str | None = rows[0][0] if rows else None
     if epoch is not None and (seen is None or (seen[0] == epoch and seen[1] <= change)):
@@ -150,7 +150,7 @@ def settle_epoch(
 
 
 class HighWater:
-    """`PATH.high`: epoch and highest change number, beside the database, so that an old copy put back is noticed.
+    """`PATH.high`: epoch and highest change number, beside the database, to detect an old copy that was put back.
 
     Written lazily, and only about what is committed, so it may be behind the database but never ahead of it. It survives lost
     power: a new epoch goes into a new file, synced and renamed into place; a new number overwrites one of the same length
@@ -160,11 +160,11 @@ class HighWater:
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         self._path = Path(f"{path}.high")
         self._durable = durable
-        #: Of the file that this object put there.
+        #: Epoch in the file that this object wrote.
         self._epoch = ""
 
     def read(self) -> tuple[str, int] | None:
-        """None if there is none, or none that we wrote."""
+        """Read epoch and change; None without a file, or if it is not one of ours."""
         try:
             epoch, change = self._path.read_text("ascii").split()
             return epoch, int(change)
@@ -172,7 +172,7 @@ class HighWater:
             return None
 
     def write(self, epoch: str, change: int) -> None:
-        """A full disk is no reason to fail: the next write says it better."""
+        """Write epoch and change. A full disk is no error: the next write brings a newer number."""
         line = f"{epoch} {change:020d}\n".encode("ascii")
         known, self._epoch = self._epoch, ""
         with contextlib.suppress(OSError):
@@ -211,7 +211,7 @@ def _common(connection: sqlite3.Connection) -> None:
 
 
 def version_of_ours(connection: sqlite3.Connection, path: Path) -> int:
-    """The schema's version, 0 for a new file. Nothing is changed before this was asked."""
+    """The schema's version, 0 for a new file. Called before anything is changed."""
     mark = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
@@ -224,7 +224,7 @@ def version_of_ours(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
-    # SQLite says several lines in one row; an error at the start is one.
+    # SQLite returns several lines in one row; an error at the start is one.
     found = [line for row in connection.execute("PRAGMA quick_check(3)") for line in row[0].splitlines()]
     if found != ["ok"]:
         raise StartError(f"{path}: the database is damaged ({'; '.join(found)[:200]}); restore a backup")
@@ -252,7 +252,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, version: int) -> None:
 
 
 def in_plain_words(error: Exception) -> str:
-    """What SQLite said, for whoever runs the server."""
+    """SQLite's error in words for the operator."""
     text = str(error)
     words = {
         "attempt to write a readonly database": "cannot be written (read-only)",

@@ -1,4 +1,4 @@
-"""What an error of SQLite means for the units that met it: whose fault it is, and whether the outcome is known."""
+"""Faults: classifies SQLite's errors for the units that met them, and whether their outcome is known."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Fault(Enum):
 
     #: This unit's own: a constraint, a value that cannot be stored.
     UNIT = "unit"
-    #: Somebody else holds the database for longer than the busy time-out.
+    #: Another process holds the database for longer than the busy time-out.
     BUSY = "busy"
     #: No room on the disk. Goes away by itself, or not.
     FULL = "full"
-    #: The disk or the file does not do what it is told.
+    #: The disk or the file does not work.
     BROKEN = "broken"
 
 

@@ -1,7 +1,7 @@
-"""What a reader remembers of a long list while somebody pages through it, so that a page costs what it holds and not the list.
+"""Snapshots of long lists that a reader keeps while a client pages through them: a page costs its own rows, not the list.
 
-No index could do this for conversations: a post moves its conversation in the list of every member, and would have to write
-there. So the first page orders the list once, as it had to before, and its numbers are kept for the pages behind it.
+No index could do this for conversations: a post moves its conversation in the list of every member, and would have to update
+each. So the first page orders the list once, and its numbers are kept for the pages behind it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ListSnapshot(NamedTuple):
     """All conversations of a user whose change is in `above + 1 … upto`, in the order of their changes, as of one snapshot.
 
     Changes only rise. A conversation that changes later rises above `head`, the last change of that snapshot: so in a later
-    one this list may name too many, and each is looked at again, but it never lacks one.
+    snapshot this list may name too many, and each is checked again, but it never lacks one.
     """
 
     above: int
@@ -36,7 +36,7 @@ class ListSnapshot(NamedTuple):
     numbers: array[int]
 
     def rising(self, after: int, count: int) -> Iterable[dict[int, int]]:
-        """From the first change above `after` on, the change of each conversation's number, `count` at a time."""
+        """Conversation number -> change, from the first change above `after` on, `count` at a time."""
         start = bisect_right(self.changes, after)
         for first in range(start, len(self.changes), count):
             yield dict(
@@ -51,7 +51,7 @@ class ListSnapshot(NamedTuple):
 
 
 def list_snapshot(above: int, upto: int, head: int, rows: Iterable[tuple[int, int]]) -> ListSnapshot:
-    """Of rows `(change, number)`, rising."""
+    """Make a snapshot of rows `(change, number)`, rising."""
     changes, numbers = array("q"), array("q")
     for change, number in rows:
         changes.append(change)
@@ -60,7 +60,7 @@ def list_snapshot(above: int, upto: int, head: int, rows: Iterable[tuple[int, in
 
 
 class LruCache(Generic[V]):
-    """Values of different sizes, in all not more than `max_size`; what was used last is kept.
+    """Keeps values of different sizes, in all not more than `max_size`; drops the least recently used.
 
     `own_size` is what an entry counts beside its value: very many short lists take room, too.
     """
@@ -79,7 +79,7 @@ class LruCache(Generic[V]):
         return found[1]
 
     def put(self, key: Hashable, value: V, size: int) -> None:
-        """In the place of what was kept under this key."""
+        """Store a value, in place of the key's old one."""
         self.drop(key)
         size += self._own_size
         self._values[key] = (size, value)

@@ -1,8 +1,8 @@
-"""What a plugin may do with SQL: its own tables, named `PLUGIN_…`, within a bounded time, and nothing that ends a transaction.
+"""Plugin sandbox: limits a plugin's SQL to its own tables, named `PLUGIN_…`, and a bounded time; it may not end a transaction.
 
-One authorizer stands on each connection for its whole life and asks which plugin is running: setting and clearing it would
-throw away every prepared statement. SQLite asks the authorizer when a statement is prepared, so a statement that our own code
-prepared must never be found by a plugin in the statement cache: each plugin's SQL begins with a comment that names it.
+One authorizer stays on each connection for its whole life and checks which plugin is running: setting and clearing it would
+throw away every prepared statement. SQLite asks the authorizer when a statement is prepared, so a plugin must never find in
+the statement cache what our own code prepared: each plugin's SQL begins with a comment that names it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 from imserver.errors import PluginError
 from imserver.store.sqlite.faults import Fault, fault_of
 
-#: Time that one unit of a plugin may compute in statements: the writer serves everybody. The thread's own time, because a
-#: machine that is busy with others, or stops us for a while, is no fault of the plugin.
+#: Time that one unit of a plugin may compute in statements: all units share the writer. The thread's own time, because a
+#: machine that is busy, or stops us for a while, is no fault of the plugin.
 PLUGIN_BUDGET_S = 0.05
 #: Instructions of SQLite's machine between two looks at the clock (about 10-50 µs).
 _STEPS_BETWEEN_LOOKS = 1000
@@ -71,13 +71,13 @@ class PluginSandbox:
         connection.set_authorizer(self._authorize)
 
     def begin_unit(self) -> None:
-        """The time budget is for one unit of work."""
+        """Reset the time budget, which is for one unit of work."""
         self._spent_s = 0.0
 
     def execute(
         self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any], mode: Mode
     ) -> list[tuple[Any, ...]]:
-        """One statement. Raises `sqlite3.IntegrityError` (the statement alone is undone), or `PluginError` for the rest."""
+        """Run one statement. Raises `sqlite3.IntegrityError` (the statement alone is undone), or `PluginError` for the rest."""
         with self._running(plugin, mode):
             try:
                 return self._connection.execute(f"/* {plugin} */ {sql}", params).fetchall()
@@ -95,7 +95,7 @@ class PluginSandbox:
                 raise
 
     def migrate(self, plugin: str, script: str) -> None:
-        """Several statements, without a time bound: tables and indexes with the plugin's prefix."""
+        """Run several statements, without a time bound: tables and indexes with the plugin's prefix."""
         with self._running(plugin, Mode.MIGRATE):
             for statement in statements(script):
                 try:
@@ -180,7 +180,7 @@ def check_plugin_name(plugin: str) -> None:
 
 
 def statements(script: str) -> Iterator[str]:
-    """The statements of a script. `executescript` cannot be used: it commits first."""
+    """Split a script into statements. `executescript` cannot be used: it commits first."""
     pending = ""
     for piece in script.split(";"):
         pending += piece + ";"

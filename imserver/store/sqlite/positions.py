@@ -1,4 +1,4 @@
-"""Finding messages by position without an index by position (docs/decisions, "positions").
+"""Finds messages by position without an index by position (docs/decisions, "positions").
 
 Each message names the one before it in its conversation; heads name the last, milestones every 16th. So a message is one
 step to the milestone at or above it and a walk down, and a page is the walks down from its milestones.
@@ -76,17 +76,15 @@ def rows_between(
     *,
     backwards: bool,
 ) -> Generator[list[Row], None, None]:
-    """What is stored at the positions `first..last`, from the one end or the other, up to 16 rows at a time.
+    """Read the rows at the positions `first..last`, from the one end or the other, up to 16 rows at a time.
 
-    `head`: position and change of the conversation's last message; `last` is not above it. Read as it is asked for: who
-    stops early has read less than 48 rows in vain. Close it then.
+    `head`: position and change of the conversation's last message; `last` is not above it. Rows are read on demand: a caller
+    that stops early has read less than 48 rows in vain, and must close the generator.
     """
     if first > last:
         return
     position, change = head
-    marked = (
-        position - position % MILESTONE_EVERY
-    )  # above it is no milestone, and the head block is the one to look at
+    marked = position - position % MILESTONE_EVERY  # above it there is no milestone: use the head block
     starts = _STARTS_DOWN if backwards else _STARTS_UP
     statement = _BLOCKS_DOWN if backwards else _BLOCKS_UP
     between = (conversation_no, first, min(marked, last + -last % MILESTONE_EVERY))
@@ -101,7 +99,7 @@ def rows_between(
 
 
 def _rows(blocks: Iterable[tuple[Any, ...]], starts: Sequence[int], first: int, last: int) -> list[Row]:
-    """Those of the range. What retention removed is nothing but None."""
+    """The rows of the range. A row that retention removed is all None."""
     width = len(_COLUMNS)
     return [
         row

@@ -33,9 +33,9 @@ from imserver.store.sqlite.transaction import user_of
 
 #: Audiences kept for `messages_after`; each is good for one version of the membership.
 MAX_CACHED_AUDIENCES = 1_000
-#: Changes looked at in one `messages_after`, so that a plugin with few conversations does not hold a reader for long.
+#: Changes examined in one `messages_after`, so that a plugin with few conversations does not hold a reader for long.
 MAX_CHANGES_LOOKED_AT = 5_000
-#: Users whose id is known by number without asking; about 150 bytes each.
+#: Users whose id is cached by number; about 150 bytes each.
 MAX_CACHED_NAMES = 50_000
 
 
@@ -48,7 +48,7 @@ class _Roster(NamedTuple):
 
 
 class _Names(dict[int, str]):
-    """The ids of users by their numbers, asked for once: neither ever changes, and no user is ever deleted."""
+    """The ids of users by their numbers, each read once: neither ever changes, and no user is ever deleted."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class SqliteReader:
     def _sql(self, statement: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._connection.execute(statement, params).fetchall()
-        except UnicodeEncodeError:  # a lone surrogate: nothing of such a name can exist
+        except UnicodeEncodeError:  # a lone surrogate: no row can have such a name
             return []
 
     # -- messages -----------------------------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ class SqliteReader:
         limit: int,
         max_bytes: int,
     ) -> ItemPage:
-        """The same, without an object for each message."""
+        """The same page, without an object for each message."""
         rows = self._sql(
             "SELECT c.no, h.position, h.change, m.left_at FROM conversations c"
             " JOIN heads h ON h.conversation_no = c.no JOIN members m ON m.conversation_no = c.no"
@@ -120,7 +120,7 @@ class SqliteReader:
             return page_of(span, found, limit, max_bytes)
 
     def _items(self, span: Span, no: int, limit: int, head: tuple[int, int]) -> Generator[Item, None, None]:
-        """What the page may show, from its near end, read as it is needed."""
+        """Read the items of the span on demand, from its near end."""
         names = self._names
         if span.backwards:
             first, last = max(span.first, span.last - limit + 1), span.last
@@ -165,17 +165,17 @@ class SqliteReader:
     # -- conversations ------------------------------------------------------------------------------------------------
 
     def sync(self, user_id: str, since: str | None, limit: int) -> tuple[list[ConversationRow], str, bool]:
-        """Conversations that changed for the user, in commit order. A former member learns of leaving and of nothing later."""
+        """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
         return self._lists.sync(user_id, since, limit, self.head_change())
 
     def conversations(
         self, user_id: str, before: str | None, limit: int
     ) -> tuple[list[ConversationRow], str | None]:
-        """Where the user is a member, newest message first, with the unread count and the last message."""
+        """The user's present conversations, newest message first, with the unread count and the last message."""
         return self._lists.conversations(user_id, before, limit, self.head_change())
 
     def members(self, conversation_id: str) -> list[Membership]:
-        """Who is a member now, in the order of joining."""
+        """The present members, in the order of joining."""
         rows = self._sql(
             "SELECT u.user_id, m.role, m.joined_at, m.left_at, m.muted_until FROM members m"
             " JOIN users u ON u.no = m.user_no WHERE m.left_at IS NULL"
@@ -186,7 +186,7 @@ class SqliteReader:
         return [_membership(row) for row in rows]
 
     def members_page(self, conversation_id: str, after: str | None, limit: int) -> list[Membership]:
-        """Who is a member now, by user id, from the first after `after` on."""
+        """The present members, by user id, from the first after `after` on."""
         found = self._sql(
             "SELECT no, membership FROM conversations WHERE conversation_id = ?", (conversation_id,)
         )
@@ -215,7 +215,7 @@ class SqliteReader:
         return _Roster(membership, [user_id for user_id, _ in rows], [user_no for _, user_no in rows])
 
     def membership(self, conversation_id: str, user_id: str) -> Membership | None:
-        """Of a present or former member."""
+        """The membership of a present or former member."""
         rows = self._sql(
             "SELECT u.user_id, m.role, m.joined_at, m.left_at, m.muted_until FROM members m"
             " JOIN users u ON u.no = m.user_no WHERE u.user_id = ?"
@@ -227,7 +227,7 @@ class SqliteReader:
     # -- accounts -----------------------------------------------------------------------------------------------------
 
     def users(self, user_ids: Sequence[str]) -> list[User]:
-        """Those that exist, in the order asked."""
+        """The users that exist, in the order of `user_ids`."""
         found = (
             self._sql(
                 "SELECT user_id, display_name, language, roles FROM users WHERE user_id = ?", (user_id,)
@@ -264,7 +264,7 @@ class SqliteReader:
     def plugin_sql(
         self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
     ) -> list[tuple[Any, ...]]:
-        """SELECT on the plugin's own tables."""
+        """Run a SELECT on the plugin's own tables."""
         return self._fence.execute(plugin, sql, params, Mode.READ)
 
     # -- parts --------------------------------------------------------------------------------------------------------

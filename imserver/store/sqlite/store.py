@@ -1,6 +1,6 @@
-"""The store in SQLite: one writer connection with group commit, a few readers, each on its own thread.
+"""SQLite store: one writer connection with group commit, and a few readers, each on its own thread.
 
-Durable before it answers: WAL, `synchronous=FULL`, and nobody hears of a unit before its COMMIT came back. All writes and all
+Durable before it answers: WAL, `synchronous=FULL`, and no unit is settled before its COMMIT has returned. All writes and all
 checkpoints go through the writer's connection (SQLite's WAL-reset bug needs two).
 
 `path=":memory:"` keeps nothing: the file lives in a private temporary folder, without fsync, and goes with the store.
@@ -42,11 +42,11 @@ from imserver.store.sqlite.transaction import SqliteTransaction
 
 T = TypeVar("T")
 
-#: Reads that wait for a reader, over all readers; above, they are refused OVERLOADED. Twice the strangers that there may be by
-#: default: when all devices come back in one moment, each HELLO is a read.
+#: Reads that wait for a reader, over all readers; above, they are refused OVERLOADED. Twice the default of
+#: `max_unauthenticated`: when all devices come back in one moment, each HELLO is a read.
 MAX_WAITING_READS = 8192
 #: The idle writer checkpoints when about so many pages were written since the last time: small and often keeps the tail of
-#: latencies short. An estimate: SQLite does not tell.
+#: latencies short. An estimate: SQLite does not report it.
 CHECKPOINT_PAGES = 1000
 #: A WAL of more pages than this (64 MiB) is worth a warning.
 WATCHED_WAL_PAGES = 4 * database.MAX_WAL_PAGES
@@ -100,7 +100,7 @@ class SqliteStore:
 
     @property
     def writer(self) -> Writer:
-        """For metrics: queue and counters."""
+        """The writer, for metrics: queue and counters."""
         if self._writer is None:
             raise StoreFailed("the store is not open")
         return self._writer
@@ -108,7 +108,7 @@ class SqliteStore:
     # -- life ---------------------------------------------------------------------------------------------------------
 
     async def open(self, listener: CommitListener) -> None:
-        """Raises `StartError` with one line for whatever keeps this file from being used."""
+        """Open the file and its connections. Raises `StartError`, one line, if the file cannot be used."""
         path = self._path()
         try:
             database.check_place(path)
@@ -155,7 +155,7 @@ class SqliteStore:
             self._closing = False
 
     def on_failure(self, callback: Callable[[Exception], None]) -> None:
-        """Called on the loop when the store met an error of unknown outcome: the server must stop."""
+        """Register a callback for an error of unknown outcome; it runs on the loop, and the server must stop."""
         self._failed = callback
 
     def _on_failure(self, failure: StoreFailed) -> None:
@@ -263,7 +263,7 @@ class SqliteStore:
         except sqlite3.Error as error:
             call_soon(loop, self._complain, "checkpoint_failed", {"error": str(error)})
             return
-        # A reader that never ends keeps the WAL from starting anew.
+        # A reader that never ends keeps the WAL from restarting.
         was_long, self._wal_is_long = self._wal_is_long, pages > WATCHED_WAL_PAGES
         if self._wal_is_long and not was_long:
             call_soon(loop, self._complain, "wal_is_long", {"pages": pages})
@@ -283,7 +283,7 @@ class SqliteStore:
 
     def _path(self) -> Path:
         if self._config.path != ":memory:":
-            # One name for one file: a lock beside a symbolic link would not keep out who opens the file itself.
+            # One name for one file: a lock beside a symbolic link would not stop a process that opens the file itself.
             return Path(self._config.path).resolve()
         self._folder = tempfile.TemporaryDirectory(prefix="imserver-")
         return Path(self._folder.name) / "memory.db"
@@ -296,14 +296,14 @@ class SqliteStore:
             await self._close_connection(self._readers.pop().connection)
 
     async def _close_connection(self, connection: DatabaseConnection) -> None:
-        """A thread that is stuck in a dead disk is left behind: the process must be able to end and start anew."""
+        """Close, but leave a thread behind that is stuck in a dead disk: the process must be able to end and restart."""
         if self._writer is None or self._writer.failure is None:
             await connection.close()
             return
         closing = asyncio.ensure_future(connection.close())
         done, stuck = await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_S)
         for task in done:
-            task.exception()  # of a connection that failed before: said already
+            task.exception()  # of a connection that failed before: reported already
         if stuck:
             # It may yet finish what it began: the lock stays until the process ends.
             self._lock = None
@@ -325,7 +325,7 @@ class SqliteStore:
 
 
 class _ReaderThread:
-    """A reader connection and how many reads wait for it."""
+    """A reader connection and the number of reads that wait for it."""
 
     def __init__(self, connection: DatabaseConnection) -> None:
         self.connection = connection

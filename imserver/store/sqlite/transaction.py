@@ -1,4 +1,4 @@
-"""The rows of a write in SQLite: what `RuledTransaction` asks for, in SQL, on the writer's raw connection."""
+"""SQLite transaction: the row operations of `RuledTransaction` in SQL, on the writer's raw connection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 class SqliteTransaction(RuledTransaction):
-    """One object for the writer's life; `begin` makes it ready for the next transaction."""
+    """The row operations in SQL; one object for the writer's life."""
 
     def __init__(
         self,
@@ -37,11 +37,11 @@ class SqliteTransaction(RuledTransaction):
         self._connection = connection
         self._fence = fence
         self.cache = ConversationCache(journal, max_conversations)
-        #: What made SQLite end the transaction under our feet, if anything did.
+        #: The error by which SQLite itself ended the transaction, if it did.
         self.lost: BaseException | None = None
 
     def sql(self, statement: str, params: _Parameters = ()) -> list[tuple[Any, ...]]:
-        """Every statement inside a transaction goes through here: after the transaction is lost, none may run."""
+        """Run a statement inside a transaction. All go through here: after the transaction is lost, none may run."""
         if self.lost is not None:
             raise TransactionLost from self.lost
         try:
@@ -64,7 +64,7 @@ class SqliteTransaction(RuledTransaction):
             rows = self.sql(
                 "SELECT no, kind, title FROM conversations WHERE conversation_id = ?", (conversation_id,)
             )
-        except UnicodeEncodeError:  # a lone surrogate: no such name can exist
+        except UnicodeEncodeError:  # a lone surrogate: no row can have such a name
             return None
         if not rows:
             return None
@@ -174,7 +174,7 @@ class SqliteTransaction(RuledTransaction):
                 " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (conversation_no, user_no) DO UPDATE SET"
                 " role = excluded.role, joined_at = excluded.joined_at, left_at = NULL,"
                 " seen_no = excluded.seen_no, changed = excluded.changed",
-                # What was said before one joined is nobody's unread message.
+                # Messages from before a member joined do not count as unread.
                 (state.no, self.user_no(user_id), role.value, joined_at, state.unread, self.change + 1),
             )
         state.members = {**state.members, **members}
