@@ -1,4 +1,4 @@
-"""Runs plugins: finds and starts them, tells them of commits from durable cursors, fires their timers, keeps their promises.
+"""Plugin host: finds and starts plugins, delivers committed messages from durable cursors, fires timers, runs transactions.
 
 PluginHost.notify ─▶ Worker ─▶ Handling ─▶ the plugin's handler ─▶ PluginContext.transaction ─▶ PluginUnit ─▶ Store
                        ▲ Feed (messages)      deadline, attempts                                 marks the event first

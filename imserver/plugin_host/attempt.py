@@ -1,7 +1,7 @@
-"""One call of a handler and the units that it has in the writer's queue.
+"""Attempt: one call of a handler, and its units in the writer's queue.
 
-A deadline can race the commit of the very transaction that it gives up. So after a handler was cancelled the host waits until
-each of its units is decided (withdrawn, failed or committed) before it tries again or says that something went wrong.
+A deadline can race the commit of the very transaction that it gives up. So after cancelling a handler the host waits until
+each of its units is decided (withdrawn, failed or committed) before it tries again or posts the failure answer.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from contextvars import ContextVar
 from imserver.errors import Refusal, RefusalCode
 from imserver.plugin_api import Event
 
-#: Refusals by which the store says "not now": no fault of the plugin's.
+#: Refusals that mean "the store is busy": no fault of the plugin's.
 STORE_BUSY = frozenset({RefusalCode.OVERLOADED, RefusalCode.STORE_FULL})
 
 
 class Attempt:
-    """What became of one call. A handler's own tasks inherit it, which is how their units are found."""
+    """The state of one call. A handler's own tasks inherit it, so that their units are found."""
 
     __slots__ = ("_decided", "abandoned", "event", "handled", "in_flight", "over", "store_busy", "unit_count")
 
@@ -27,9 +27,9 @@ class Attempt:
         self.handled = False
         #: The store refused or delayed a unit of this attempt: if the attempt fails, the plugin is not to blame.
         self.store_busy = False
-        #: The deadline has passed: nothing that the handler still tries may count.
+        #: The deadline has passed: later units of the handler are refused.
         self.abandoned = False
-        #: The handler has returned; tasks that it started work on their own account.
+        #: The handler has returned; units of tasks that it started no longer belong to the attempt.
         self.over = False
         self.unit_count = 0
         self.in_flight = 0
@@ -37,13 +37,13 @@ class Attempt:
         self._decided.set()
 
     def submitted(self) -> None:
-        """A unit entered the writer's queue."""
+        """Count a unit that entered the writer's queue."""
         self.unit_count += 1
         self.in_flight += 1
         self._decided.clear()
 
     def decided(self, *, marked: bool, error: Exception | None) -> None:
-        """The unit left it again. `marked`: it would have marked the event."""
+        """Uncount a unit that left the queue. `marked`: it would have marked the event."""
         self.in_flight -= 1
         if error is None:
             self.handled = self.handled or marked
@@ -53,7 +53,7 @@ class Attempt:
             self._decided.set()
 
     def failed(self, error: Exception) -> None:
-        """A unit was refused or failed."""
+        """Note the error of a unit that was refused or failed."""
         if is_store_busy(error):
             self.store_busy = True
 
@@ -63,7 +63,7 @@ class Attempt:
 
 
 def is_store_busy(error: BaseException) -> bool:
-    """True for a refusal that is to be waited out."""
+    """True for a refusal that the host waits out."""
     return isinstance(error, Refusal) and error.code in STORE_BUSY
 
 

@@ -1,4 +1,4 @@
-"""What a plugin holds in its hands: registrations, transactions and reads, all in the plugin's own name."""
+"""The host's side of a plugin's context: registrations, transactions and reads, all in the plugin's own name."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class PluginContext(Context):
             raise PluginError(
                 f"the account {user_id!r} is not a bot: rename it, or give it the role {BOT_ROLE!r}"
             )
-        # Heard from now on: nothing that is said to the bot between its making and this line may be missed.
+        # Delivery starts here: no message to the bot between its making and this line may be missed.
         self._registrar.add_bot(user_id)
         wanted = User(user_id, display_name, language, known.roles if known else (BOT_ROLE,))
         if wanted != known:
@@ -173,7 +173,7 @@ class _Review:
             if verdict is None or isinstance(verdict, Refusal):
                 return verdict
             raise TypeError(f"a review answers None or a Refusal, not {type(verdict).__name__}")
-        except Exception as error:  # whatever it is, it is the plugin's, and the post must get an answer
+        except Exception as error:  # the fault is the plugin's, and the post must get an answer
             self._log.error("review_failed", conversation_id=conversation_id, exc_info=error)
             return Refusal(RefusalCode.OVERLOADED, "this message could not be reviewed", retry_after_ms=1000)
 

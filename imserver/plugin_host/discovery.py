@@ -1,4 +1,4 @@
-"""Finds plugins through the entry-point group `imserver.plugins`, and checks what was found against the contract.
+"""Finds plugins through the entry-point group `imserver.plugins`, and checks each against the contract.
 
 An entry point names a class (or a function) that makes the plugin object, so that two servers in one process do not share one;
 a ready object works too. Looking for names imports nothing; a plugin's code is imported only when it is enabled, or when its
@@ -27,7 +27,7 @@ _MSGSPEC_PATH = re.compile(r"(?P<text>.*?)(?: - at `(?P<path>\$.*)`)?", re.DOTAL
 
 @dataclass(frozen=True, slots=True)
 class Enabled:
-    """A plugin that is to run, and its checked configuration."""
+    """An enabled plugin and its checked configuration."""
 
     plugin: Plugin
     config: Any
@@ -35,12 +35,12 @@ class Enabled:
 
 
 def installed() -> dict[str, EntryPoint]:
-    """Every plugin that is installed, by name. Nothing of it is imported."""
+    """Every installed plugin, by name. No plugin's code is imported."""
     return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
 
 
 def load(entry: EntryPoint) -> Plugin:
-    """Import a plugin and make its object. Raises PluginError, whatever goes wrong inside it."""
+    """Import a plugin and make its object. Raises PluginError for any error inside it."""
     try:
         made = entry.load()
         if isinstance(made, type) or (callable(made) and not hasattr(made, "start")):
@@ -54,7 +54,7 @@ def load(entry: EntryPoint) -> Plugin:
 
 
 def checked(made: object) -> Plugin:
-    """The object as a plugin. Raises PluginError that says what is missing."""
+    """Check the object against the contract. Raises PluginError that names the missing part."""
     missing = [name for name in ("name", "config_type", "start", "stop") if not hasattr(made, name)]
     if missing:
         raise PluginError(f"{made!r} is not a plugin: it has no {', '.join(missing)}")
@@ -65,8 +65,8 @@ def checked(made: object) -> Plugin:
 
 
 def enabled(sections: Mapping[str, Mapping[str, Any]], given: Iterable[Plugin] = ()) -> list[Enabled]:
-    """The plugins that have a section in the configuration, and those that were handed in (with an empty section, if they
-    have none). Raises ConfigError with the path of the wrong field, PluginError for a plugin that breaks its contract.
+    """Return the plugins with a section in the configuration, and those in `given` (with an empty section, if they have
+    none). Raises ConfigError with the path of the wrong field, PluginError for a plugin that breaks its contract.
     """
     plugins = {plugin.name: plugin for plugin in map(checked, given)}
     missing = [name for name in sections if name not in plugins]
@@ -83,7 +83,7 @@ def enabled(sections: Mapping[str, Mapping[str, Any]], given: Iterable[Plugin] =
 
 
 def config_of(plugin: Plugin, section: Mapping[str, Any]) -> Any:
-    """The section as the plugin's `config_type`. Strings are converted, because the environment gives nothing else."""
+    """Convert the section to the plugin's `config_type`, strings too, because the environment has only strings."""
     path = f"$.plugins.{plugin.name}"
     fields = getattr(plugin.config_type, "__struct_encode_fields__", None)
     unknown = [name for name in section if fields is not None and name not in fields]
@@ -100,7 +100,7 @@ def config_of(plugin: Plugin, section: Mapping[str, Any]) -> Any:
 
 def load_cli(on_error: Callable[[str, PluginError], None] | None = None) -> Iterator[tuple[str, Any]]:
     """`(name, click command)` of every installed plugin that has `cli`. Nothing is started. A plugin that cannot be imported
-    is told to `on_error` and left out, so that it does not break everybody's commands."""
+    is reported to `on_error` and left out, so that it does not break other commands."""
     for name, entry in installed().items():
         try:
             command = getattr(load(entry), "cli", None)

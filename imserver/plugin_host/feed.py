@@ -1,4 +1,4 @@
-"""Which messages a plugin has yet to hear: live ones from memory, and everything else by reading behind its cursor.
+"""Feed: a plugin's undelivered messages; live ones come from memory, all others by reading from its cursor on.
 
     behind ──read until nothing is missing──▶ live
       ▲                                        │
@@ -19,7 +19,7 @@ class Feed:
     """The events of one plugin, each once, in commit order."""
 
     def __init__(self, after: int, max_live_events: int) -> None:
-        #: Everything up to this change is in the queue or was taken from it.
+        #: All events up to this change are in the queue or were taken from it.
         self.fetched = after
         #: True while events may be missing between `fetched` and the newest: they have to be read.
         self.behind = True
@@ -30,11 +30,11 @@ class Feed:
         return len(self._queue)
 
     def offer(self, event: MessagePosted) -> bool:
-        """A commit just now. False if it will have to be read instead. Repetitions are ignored."""
+        """Offer an event that was just committed. False if it has to be read later. Repetitions are ignored."""
         if self.behind:
             return False
         if event.change <= self.fetched:
-            return True  # a read was quicker than the commit's own message
+            return True  # a read was quicker than the commit's own event
         if len(self._queue) >= self._max_live_events:
             self.behind = True
             return False
@@ -43,7 +43,7 @@ class Feed:
         return True
 
     def fill(self, events: Iterable[MessagePosted], complete: int, newest: int) -> None:
-        """What a read gave: `events` after `fetched`, everything up to `complete`. `newest`: the last commit told of."""
+        """Add the result of a read: all `events` after `fetched` up to `complete`. `newest`: the last commit notified."""
         self._queue.extend(event for event in events if event.change > self.fetched)
         self.fetched = max(self.fetched, complete)
         self.behind = self.fetched < newest

@@ -1,7 +1,7 @@
-"""Calls a handler until its event is dealt with: the deadline, the attempts, and what is said when all of them failed.
+"""Handling: calls a handler until its event is dealt with, with deadline, attempts, and a failure answer at the end.
 
 An event is dealt with when a committed unit has marked it. Three kinds of unit can: the handler's own, the host's after a
-handler that returned without one, and the host's failure answer. Whichever is first wins; the others roll back by
+handler that returned without one, and the host's failure answer. The first one wins; the others roll back by
 `AlreadyHandled`.
 """
 
@@ -34,7 +34,7 @@ _DID_NOT_WORK = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Where a handler's answer goes: the conversation, the bot that speaks, and who is spoken to."""
+    """The destination of a handler's answer: conversation, posting bot, and addressed user."""
 
     conversation_id: str
     bot_id: str
@@ -47,14 +47,14 @@ class Delivery:
 
     event: Event
     call: Callable[[], Awaitable[Content | str | None]]
-    #: Where answers go; None if nobody waits for one (timers).
+    #: Destination of answers; None if no user waits for one (timers).
     reply: Reply | None = None
     #: False: a handler that made no transaction leaves the mark to the lazy cursor.
     mark_at_once: bool = True
 
 
 class Outcome(Enum):
-    """What became of a delivery."""
+    """The outcome of a delivery."""
 
     MARKED = "a committed unit marked the event"
     UNMARKED = "dealt with without any transaction: the lazy cursor may pass it"
@@ -62,7 +62,7 @@ class Outcome(Enum):
 
 
 class NoHandler(Exception):  # nothing is wrong with the server
-    """Nobody takes this timer (any more). Trying again does not help."""
+    """No handler takes this timer (any more). Trying again does not help."""
 
 
 class Late(Exception):  # it is not our error but the plugin's state
@@ -87,13 +87,13 @@ class Handling:
         self._random_bytes = random_bytes
         self._limits = limits
         self._left_behind: set[asyncio.Task[Any]] = set()
-        #: Set when the plugin is to stop: nothing is tried again.
+        #: Set when the plugin is to stop: no further attempts.
         self.stopping = asyncio.Event()
         self.handled_count = 0
         self.failed_count = 0
 
     async def deal_with(self, delivery: Delivery) -> Outcome:
-        """Call, and call again, until the event is dealt with."""
+        """Call the handler again and again until the event is dealt with."""
         failures = 0
         busy_s, most_busy_s = self._limits.store_busy_delays_s
         error_id = ""
@@ -126,7 +126,7 @@ class Handling:
                 return Outcome.PUT_OFF
 
     async def close(self) -> None:
-        """Cancel whatever a plugin left running behind its deadline."""
+        """Cancel handlers that still run after their deadline."""
         for task in self._left_behind:
             task.cancel()
         if self._left_behind:
@@ -135,7 +135,7 @@ class Handling:
     # -- one attempt --------------------------------------------------------------------------------------------------
 
     async def _attempt(self, attempt: Attempt, delivery: Delivery) -> Exception | None:
-        """Call the handler, then mark the event if it has not. None when that went well."""
+        """Call the handler, then mark the event if it has not. None on success."""
         answer, error = await self._called(attempt, delivery.call)
         if error is not None:
             return error
@@ -155,14 +155,14 @@ class Handling:
             await self._write(finish, delivery.event, "answer", attempt)
         except StoreFailed:
             raise
-        except Exception as fault:  # a content that cannot be encoded, a bot that was removed: judged above
+        except Exception as fault:  # a content that cannot be encoded, a removed bot: the caller judges
             return fault
         return None
 
     async def _called(
         self, attempt: Attempt, call: Callable[[], Awaitable[Content | str | None]]
     ) -> tuple[Content | str | None, Exception | None]:
-        """The handler's answer, or its error. Returns only when no unit of the handler is undecided."""
+        """Return the handler's answer, or its error, once all units of the handler are decided."""
 
         async def body() -> Content | str | None:
             return await call()
@@ -211,7 +211,7 @@ class Handling:
     # -- giving up ----------------------------------------------------------------------------------------------------
 
     async def _give_up(self, delivery: Delivery, error: Exception, error_id: str) -> Outcome:
-        """Keep the failure, tell who waits, and go on: one unit, so that none of it happens twice or alone."""
+        """Record the failure, answer the user, mark the event: one unit, so none of it happens twice or alone."""
         text = f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARS]
 
         def fail(tx: PluginTransaction, reply: Reply | None) -> None:
@@ -232,7 +232,7 @@ class Handling:
                     return Outcome.PUT_OFF
                 if reply is None:
                     raise
-                # The bot may not speak there (any more). The failure itself must be kept all the same.
+                # The bot may not post there (any more). The failure itself must be recorded all the same.
                 self._log.warning("plugin_failure_not_told", error_id=error_id, reason=str(refused))
             else:
                 self.failed_count += 1
@@ -246,7 +246,7 @@ class Handling:
         purpose: str,
         attempt: Attempt | None = None,
     ) -> None:
-        """A unit of the host's own that marks the event; a busy store is waited out."""
+        """Run a unit of the host's own that marks the event; waits while the store is busy."""
         busy_s, most_busy_s = self._limits.store_busy_delays_s
         while True:
             unit = PluginUnit(
@@ -266,7 +266,7 @@ class Handling:
                 busy_s = min(busy_s * 2, most_busy_s)
 
     async def pause(self, seconds: float) -> bool:
-        """Wait. True, at once, if the plugin is to stop."""
+        """Wait for `seconds`. True, at once, if the plugin is to stop."""
         try:
             async with asyncio.timeout(seconds):
                 await self.stopping.wait()
@@ -275,12 +275,12 @@ class Handling:
         return True
 
     def _log_failure(self, what: str, event: Event, error: Exception, **more: Any) -> None:
-        # The event's id, never what it says: contents do not belong into logs.
+        # The event's id, never its content: contents do not belong into logs.
         self._log.error(what, event_id=describe(event), exc_info=error, **more)
 
 
 def describe(event: Event) -> str:
-    """The event in logs and in `plugin_failures`: enough to find it, nothing of what it says."""
+    """The event in logs and in `plugin_failures`: enough to find it, nothing of its content."""
     if isinstance(event, TimerFired):
         return f"timer {event.timer_id} {event.name} due {event.due_at}"
     return f"message {event.message.conversation_id}#{event.message.position} change {event.change}"

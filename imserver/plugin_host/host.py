@@ -1,4 +1,4 @@
-"""The plugin host: starts plugins, tells them of commits, and undoes them again."""
+"""The plugin host: starts plugins, notifies them of commits, and stops them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from imserver.plugin_host.worker import Newest, Worker
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that a plugin's own consistency check found."""
+    """A finding of a plugin's own consistency check."""
 
     plugin: str
     check: str
@@ -36,7 +36,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class PluginFigures:
-    """How one plugin is doing, for metrics and health."""
+    """The figures of one plugin, for metrics and health."""
 
     plugin: str
     handled_count: int
@@ -58,7 +58,7 @@ class _Running:
 class PluginHost:
     """All plugins of one server.
 
-    `sections` is `Config.plugins`: a plugin with a section runs. `plugins` are handed in by whoever embeds the server; they
+    `sections` is `Config.plugins`: a plugin with a section runs. `plugins` come from the embedding application; they
     run with or without a section. `log` is a structlog logger, `random_bytes` the source of ids.
     """
 
@@ -82,7 +82,7 @@ class PluginHost:
         self._random_bytes = random_bytes
         self._limits = limits or HostLimits()
         self._metrics = metrics or Metrics()
-        #: What chat asks, in order, before a post may enter the queue. Changed in place, so it can be handed on once.
+        #: Reviewers that chat calls, in order, before a post may enter the queue. Changed in place, so it is handed over once.
         self.reviewers: list[Reviewer] = []
         self._bots: dict[str, str] = {}
         self._newest = Newest()
@@ -93,10 +93,10 @@ class PluginHost:
     # -- life ---------------------------------------------------------------------------------------------------------
 
     async def start(self, *, deliver: bool = True) -> None:
-        """Find, check and start every enabled plugin; then begin to deliver. All or none of them run afterwards.
+        """Find, check and start every enabled plugin; then begin to deliver. Afterwards all or none of them run.
 
         Raises ConfigError (a wrong section), PluginError (a broken contract) or StartError (a plugin that does not start).
-        `deliver=False` starts plugins without giving them anything to do, for `run_checks` on a store at rest.
+        `deliver=False` starts plugins without deliveries, for `run_checks` on a store at rest.
         """
         found = enabled(self._sections, self._plugins)
         try:
@@ -115,7 +115,7 @@ class PluginHost:
             )
 
     async def stop(self) -> None:
-        """Let running handlers end, stop the plugins in reverse order, undo all that they registered."""
+        """Let running handlers end, stop the plugins in reverse order, undo all their registrations."""
         await asyncio.gather(*(running.worker.stop() for running in self._running))
         await self._end_cursor_task()
         with suppress(
@@ -133,14 +133,14 @@ class PluginHost:
         self._running.clear()
 
     def store_failed(self, error: Exception) -> None:
-        """The store answers nobody any more: neither do we wait for it. `stop` follows."""
+        """The store settles no more units: stop waiting for it. `stop` follows."""
         for running in self._running:
             running.worker.handling.stopping.set()
             for unit in list(running.registrations.units):
                 unit.lost(error)
 
     async def kill(self) -> None:
-        """Drop everything in the middle, store no cursor, ask no plugin: what a crash does. For tests and simulations."""
+        """Act as a crash: cancel everything, store no cursor, call no plugin's `stop`. For tests and simulations."""
         await self._end_cursor_task()
         for running in self._running:
             await running.worker.kill()
@@ -152,7 +152,7 @@ class PluginHost:
     # -- from the hub -------------------------------------------------------------------------------------------------
 
     def notify(self, events: Sequence[StoredEvent]) -> None:
-        """Told on the loop after each commit, in commit order. Cheap when no plugin cares; never blocks, never raises."""
+        """Called on the loop after each commit, in commit order. Cheap if it concerns no plugin; never blocks or raises."""
         running = self._running
         if not running:
             return
@@ -172,11 +172,11 @@ class PluginHost:
 
     @property
     def names(self) -> list[str]:
-        """The plugins that run."""
+        """The running plugins."""
         return [running.registrations.name for running in self._running]
 
     def figures(self) -> list[PluginFigures]:
-        """One row for each plugin that runs."""
+        """One row for each running plugin."""
         return [
             PluginFigures(
                 running.registrations.name,
@@ -195,14 +195,14 @@ class PluginHost:
         for check in self.checks:
             try:
                 answer = await self._store.read(check.ask)
-            except Exception as error:  # the store refused, and the others may yet be read
+            except Exception as error:  # the store refused, but the other checks may still run
                 answer = Answer(0, [f"{FAILED}: {error!r}"])
             findings += [Finding(check.plugin, check.name, text) for text in answer.findings]
         return findings
 
     @property
     def checks(self) -> list[PluginCheck]:
-        """The checks of all plugins that run, to be asked of this store or of another database."""
+        """The checks of all running plugins, to run on this store or another database."""
         return [
             PluginCheck(running.registrations.name, name, query)
             for running in self._running
@@ -210,7 +210,7 @@ class PluginHost:
         ]
 
     async def idle(self) -> None:
-        """Wait until no plugin has a message to hear or a timer due. For tests, which need no sleep then."""
+        """Wait until no plugin has a message to handle or a timer due. For tests, which then need no sleep."""
         while True:
             for running in self._running:
                 await running.worker.until_idle()
@@ -265,7 +265,7 @@ class PluginHost:
             raise StartError(f"the plugin {plugin.name!r} did not start: {error!r}") from error
 
     async def _cursor_of(self, plugin: str) -> int:
-        """Where the plugin goes on; a new plugin begins at the end, and from now on that is where it stands."""
+        """The plugin's cursor; a new plugin gets one at the newest change, stored at once."""
 
         def look(reader: Reader) -> tuple[int | None, int]:
             cursor = reader.plugin_cursor(plugin)
@@ -285,14 +285,14 @@ class PluginHost:
     # -- the lazy cursor ----------------------------------------------------------------------------------------------
 
     async def _move_cursors(self) -> None:
-        """Store the cursors of plugins that had nothing to do, all in one unit, now and then."""
+        """Store the cursors of plugins without own marks, all in one unit, now and then."""
         while True:
             await self._cursor_moved.wait()
             self._cursor_moved.clear()
             await asyncio.sleep(self._limits.cursor_interval_s)
             try:
                 await self._store_cursors()
-            except Exception as error:  # nothing is lost: it is tried again with the next message
+            except Exception as error:  # nothing is lost: the next message tries again
                 if not is_store_busy(error):
                     self._log.error("plugin_cursors_not_stored", exc_info=error)
 
@@ -320,7 +320,7 @@ class PluginHost:
 
 
 def _end(reader: Reader) -> int:
-    """The newest change of this snapshot. A reader looks at so many messages at a time, so it takes steps."""
+    """The newest change of this snapshot. A reader examines a bounded number of messages at a time, so it takes steps."""
     end = 0
     while True:
         _, complete = reader.messages_after(end, [], 1)

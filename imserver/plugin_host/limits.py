@@ -1,4 +1,4 @@
-"""Every bound of the plugin host, with its reason."""
+"""Limits: every bound of the plugin host, with its reason."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class HostLimits:
 
     #: One call of a handler. Longer than any chat user waits; a plugin that needs more starts a task of its own.
     handler_deadline_s: float = 5.0
-    #: What a cancelled handler may still take to clean up; then it is left behind and its transactions are refused.
+    #: Time that a cancelled handler has to clean up; then it is left behind and its transactions are refused.
     cancel_grace_s: float = 1.0
-    #: Handlers that were left behind and still run; with so many the plugin is stuck, and only it.
+    #: Handlers that were left behind and still run; with so many this plugin, and no other, stops.
     max_left_behind: int = 8
     #: Failed attempts at one event or timer, after which it goes to `plugin_failures`.
     max_attempts: int = 3
@@ -25,7 +25,7 @@ class HostLimits:
     max_live_events: int = 512
     #: Messages and timers in one read from the store.
     read_page: int = 128
-    #: The cursor over events that nobody cares about is stored this often at most; a crash repeats less than that.
+    #: The cursor over events without a handler is stored this often at most; a crash repeats less than that.
     cursor_interval_s: float = 1.0
     #: Wall time may jump, so a waiting timer is compared with the clock at least this often.
     timer_poll_s: float = 0.25
@@ -34,7 +34,7 @@ class HostLimits:
     #: `Plugin.start` may read a whole database; `Plugin.stop` happens inside the server's drain.
     start_deadline_s: float = 60.0
     stop_deadline_s: float = 5.0
-    #: Content of a bot's message, encoded; the same bound as everybody's.
+    #: Content of a bot's message, encoded; the same bound as for users.
     max_content_bytes: int = 32_768
     #: Bots of one plugin (a chain has one for each store).
     max_bots: int = 2_000

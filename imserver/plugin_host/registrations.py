@@ -1,4 +1,4 @@
-"""What one plugin has registered: its bots, commands, handlers and checks. The host undoes all of it by `clear`."""
+"""Registrations of one plugin: its bots, commands, handlers and checks. The host undoes all of them by `clear`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CommandHandler = Callable[[Call], Awaitable[Content | str | None]]
 
 
 class Lost(Protocol):
-    """A unit that still waits for the store."""
+    """A unit that waits for the store, and for the error if the store fails."""
 
     def lost(self, error: Exception) -> None: ...
 
@@ -48,7 +48,7 @@ class Registrations:
         self._max_bots = max_bots
 
     def add_bot(self, user_id: str) -> None:
-        """From now on the plugin speaks as this user and hears what is said to it."""
+        """From now on the plugin posts as this user and gets the messages of its conversations."""
         owner = self._bots_of_all.get(user_id, self.name)
         if owner != self.name:
             raise PluginError(f"{user_id!r} is a bot of the plugin {owner!r}")
@@ -58,7 +58,7 @@ class Registrations:
         self._bots_of_all[user_id] = self.name
 
     def add_reviewer(self, reviewer: Reviewer) -> None:
-        """Ask this reviewer, too, before every post."""
+        """Call this reviewer, too, before every post."""
         self._reviewers.append(reviewer)
         self._all_reviewers.append(reviewer)
 

@@ -1,4 +1,4 @@
-"""What a plugin's checks may read: its own tables, its timers, and the messages and members that its rows speak of."""
+"""Snapshot for a plugin's checks: its own tables, its timers, and the messages and members that its rows refer to."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _ALL = 1 << 31
 #: Room for any one message.
 _ANY_SIZE = 1 << 30
 
-#: How the finding begins that a check has become itself, because it raised.
+#: First words of the finding about a check that raised.
 FAILED = "the check itself failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How much a check has looked at, if it says so, and what it found."""
+    """The result of a check: the number of things looked at, if it reports it, and its findings."""
 
     looked_at: int
     findings: list[str]
@@ -41,7 +41,7 @@ class PluginCheck:
     query: Check
 
     def ask(self, reader: Reader) -> Answer:
-        """In the reader's snapshot. A check that raises is a finding: it is the plugin's code."""
+        """Run the check in the reader's snapshot. If it raises, that is a finding: it is the plugin's code."""
         snapshot = PluginSnapshot(self.plugin, reader)
         try:
             findings = list(self.query(snapshot))

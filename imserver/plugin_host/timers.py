@@ -1,4 +1,4 @@
-"""Which of a plugin's durable timers is due: a small window onto the store's table.
+"""Timers: finds a plugin's due timers in a small page of the store's table.
 
 Wall time may jump either way, so a due time is never turned into a sleep of that length: it is compared with the clock again
 and again (`HostLimits.timer_poll_s`), which costs nothing while no timer is set.
@@ -28,11 +28,11 @@ class Timers:
         self._stale = True
 
     def changed(self) -> None:
-        """Timers were set or cancelled: what we remember may be wrong."""
+        """Timers were set or cancelled: drop the page in memory."""
         self._stale = True
 
     async def next_due(self) -> TimerFired | None:
-        """The timer to fire now. It counts as fired when its row is gone, so a crash or a failure brings it again."""
+        """The timer to fire now. It counts as fired once its row is gone, so it fires again after a crash or a failure."""
         now = self._clock.now_ms()
         if not self._stale and self._due and self._due[0].due_at <= now:
             return self._due.popleft()
@@ -48,7 +48,7 @@ class Timers:
         return self._due.popleft() if self._due else None
 
     def wait_s(self) -> float | None:
-        """Longest time to wait before `next_due` is asked again; None: until `changed`."""
+        """Longest time to wait before the next call of `next_due`; None: until `changed`."""
         if self._stale or self._due:
             return 0.0
         if self._next_at is None:

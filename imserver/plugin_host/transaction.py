@@ -1,8 +1,8 @@
-"""One plugin transaction as a unit of the writer's queue, and the view of it that the plugin gets.
+"""Plugin transaction: a unit of the writer's queue, and the plugin's view of it.
 
-The unit marks its event first, so that a unit which comes second fails before it has done anything. Keys of what it posts are
-derived from the event, so that a second run makes the same messages; they begin with a time, because the store's index of keys
-is cheapest when they grow.
+The unit marks its event first, so that a unit which comes second fails before it has done anything. The keys of its messages
+are derived from the event, so that a second run makes the same messages; they begin with a time, because the store's index of
+keys is cheapest when they grow.
 """
 
 from __future__ import annotations
@@ -67,12 +67,12 @@ class Keys:
 
 
 def conversation_key(plugin: str, key: str) -> bytes:
-    """The key of the conversation that a plugin calls `key`: the same for ever, whatever its bots or events are."""
+    """The key of the conversation that a plugin calls `key`: always the same, independent of bots and events."""
     return hashlib.blake2b(f"{plugin}\0{key}".encode(), digest_size=KEY_BYTES, person=b"plugin-conv").digest()
 
 
 class PluginUnit(Unit):
-    """The synchronous `fn(tx)` of a plugin, and the mark of the event that it deals with. `future` is the answer."""
+    """Runs a plugin's synchronous `fn(tx)` and marks the event that it deals with. `future` gets the answer."""
 
     __slots__ = (
         "_attempt",
@@ -108,7 +108,7 @@ class PluginUnit(Unit):
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     async def through(self, store: Store) -> Any:
-        """Submit and wait. Cancelling the waiter takes the unit out of the queue if it has not begun."""
+        """Submit the unit and wait. Cancelling the waiter takes the unit out of the queue if it has not begun."""
         attempt = self._attempt
         try:
             store.submit(self)
@@ -146,7 +146,7 @@ class PluginUnit(Unit):
         return result
 
     def lost(self, error: Exception) -> None:
-        """The store failed, the outcome is unknown, and `settle` will not come."""
+        """The store failed: the outcome is unknown, and `settle` will not be called."""
         self.error = error
         self.settle()
 
@@ -166,7 +166,7 @@ class PluginUnit(Unit):
 
 
 class PluginTransaction(Transaction):
-    """The store as one plugin may use it: its own tables, its own bots, its own timers. Dead after its unit."""
+    """The store as one plugin may use it: its own tables, its own bots, its own timers. Every call after its unit raises."""
 
     __slots__ = (
         "_keys",
@@ -191,7 +191,7 @@ class PluginTransaction(Transaction):
         self.timers_changed = False
 
     def close(self) -> None:
-        """The unit is over; a reference that the plugin kept is of no use."""
+        """End the transaction: a reference that the plugin kept raises from now on."""
         self._open_tx = None
 
     @property
@@ -223,7 +223,7 @@ class PluginTransaction(Transaction):
         self.marked.append(event)
 
     def record_failure(self, event: str, error_id: str, text: str) -> None:
-        """For the host: a row in `plugin_failures`."""
+        """For the host: add a row to `plugin_failures`."""
         self._tx.record_failure(self._registrations.name, event, error_id, text)
 
     # -- messages -----------------------------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ class PluginTransaction(Transaction):
         if self._tx.user(user.user_id) != user:
             self._tx.put_user(user)
 
-    # -- what it stands on --------------------------------------------------------------------------------------------
+    # -- parts --------------------------------------------------------------------------------------------------------
 
     @property
     def _tx(self) -> StoreTransaction:
@@ -342,7 +342,7 @@ class PluginTransaction(Transaction):
 
 
 def bots_among(members: Sequence[str] | Audience, bots: Mapping[str, None]) -> list[str]:
-    """Those of `bots` that are members, in the order of `bots`. Costs the smaller of the two."""
+    """Those of `bots` that are members, in the order of `bots`. The cost is that of the smaller set."""
     if len(members) < len(bots):
         found = {user_id for user_id in members if user_id in bots}
         return sorted(found, key=list(bots).index) if len(found) > 1 else list(found)
@@ -350,7 +350,7 @@ def bots_among(members: Sequence[str] | Audience, bots: Mapping[str, None]) -> l
 
 
 def checked_content(content: Content) -> Content:
-    """What everybody's content must be: a map with a `type`; `system` is the server's own."""
+    """Check content by the rules for users: a map with a `type`; `system` is the server's own."""
     kind = content.get("type")
     if not isinstance(kind, str) or not kind:
         raise ValueError("a map with `type`, a string")
@@ -363,7 +363,7 @@ def checked_content(content: Content) -> Content:
 
 @contextmanager
 def plugin_fault(what: str) -> Iterator[None]:
-    """Turn whatever a plugin's value does to our code into a PluginError that names the value."""
+    """Turn an error that a plugin's value causes in our code into a PluginError that names the value."""
     try:
         yield
     except (AlreadyHandled, PluginError, Refusal):

@@ -1,7 +1,7 @@
-"""Runs one plugin: its messages in commit order and its due timers, one at a time, from a durable cursor.
+"""Worker: delivers one plugin's messages in commit order and its due timers, one at a time, from a durable cursor.
 
-Messages and timers take turns, so neither starves the other, and a plugin's handlers never run beside each other: what a plugin
-keeps in memory needs no lock.
+Messages and timers take turns, so neither starves the other, and a plugin's handlers never run concurrently: a plugin's state
+in memory needs no lock.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from imserver.plugin_host.registrations import CommandHandler, Registrations
 from imserver.plugin_host.timers import Timers
 from imserver.plugin_host.transaction import bots_among
 
-#: After a fault of our own or of the store's reader the worker waits this long before it looks again.
+#: After a fault of our own or of the store's reader the worker waits this long before it tries again.
 FAULT_PAUSE_S = 1.0
 #: A plugin without a `help` command gets this one: the list of its commands.
 HELP = "/help"
@@ -35,7 +35,7 @@ HELP = "/help"
 
 @dataclass(slots=True)
 class Newest:
-    """The newest message that the host was told of. Shared by all workers of one host."""
+    """The newest message that the host was notified of. Shared by all workers of one host."""
 
     change: int = 0
 
@@ -57,7 +57,7 @@ class Worker:
         limits: HostLimits,
     ) -> None:
         self.registrations = registrations
-        #: The durable cursor, as far as we know.
+        #: The durable cursor, as last read or stored.
         self.marked = cursor
         self._store = store
         self._newest = newest
@@ -80,7 +80,7 @@ class Worker:
     # -- from the host ------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to deliver, from the cursor on."""
+        """Start to deliver, from the cursor on."""
         self._task = asyncio.get_running_loop().create_task(
             self._run(), name=f"plugin {self.registrations.name}"
         )
@@ -101,7 +101,7 @@ class Worker:
 
     @property
     def waiting(self) -> int:
-        """Messages in memory that wait for their turn."""
+        """Messages in memory that wait for delivery."""
         return len(self._feed)
 
     @property
@@ -111,11 +111,11 @@ class Worker:
 
     @property
     def idle(self) -> bool:
-        """True if there is nothing to do, or nobody to do it."""
+        """True if there is nothing to deliver, or the worker does not run."""
         return self._idle or self._task is None or self._task.done()
 
     async def until_idle(self) -> None:
-        """Wait until there is nothing to deliver and no timer due. For tests, which need no sleep then."""
+        """Wait until there is nothing to deliver and no timer due. For tests, which then need no sleep."""
         if self._task is None or self._task.done():
             return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -124,7 +124,7 @@ class Worker:
         await waiter
 
     async def stop(self) -> None:
-        """Let the handler that runs come to its end, within its deadline, and deliver nothing more."""
+        """Let the running handler end, within its deadline, and deliver nothing more."""
         self.handling.stopping.set()
         self._wake.set()
         if self._task is not None:
@@ -135,7 +135,7 @@ class Worker:
         await self.handling.close()
 
     async def kill(self) -> None:
-        """Stop at once, in the middle of anything: what a crash does."""
+        """Stop at once, in mid-work, as a crash does."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -154,15 +154,15 @@ class Worker:
             self._release(self._idle_waiters)
 
     async def _turn(self) -> None:
-        """One message and one timer, or a rest if there is neither."""
+        """Deliver one message and fire one timer, or rest if there is neither."""
         self._wake.clear()
-        waiters = list(self._idle_waiters)  # who comes later has to wait for a whole turn, too
+        waiters = list(self._idle_waiters)  # later waiters have to wait for a whole turn, too
         try:
             busy = await self._next_message()
             busy = await self._next_timer() or busy
         except StoreFailed:
             raise
-        except Exception as error:  # the worker must outlive whatever goes wrong in one turn
+        except Exception as error:  # the worker must outlive any error of one turn
             self._log.error("plugin_worker_fault", exc_info=error)
             await self.handling.pause(FAULT_PAUSE_S)
             return
@@ -228,11 +228,11 @@ class Worker:
         if self._feed.behind and not events and complete <= after:
             await self._rest(
                 self._limits.timer_poll_s
-            )  # the reader's snapshot is older than what we were told of
+            )  # the reader's snapshot is older than the last notification
         return True
 
     def _delivery(self, event: MessagePosted) -> Delivery | None:
-        """Who is to hear the message: the command that it is, or the listeners, or nobody."""
+        """Choose the message's handler: its command, or the listeners; None without either."""
         message, registrations = event.message, self.registrations
         bots = bots_among(event.audience, registrations.bots)
         if not bots or message.sender_id in registrations.bots or message.content is None:
@@ -305,5 +305,5 @@ class Worker:
 def _readable(content: bytes) -> Content:
     try:
         return decode_content(content)
-    except Exception:  # an error of the codec's package: what nobody can read is nobody's command
+    except Exception:  # an error of the codec's package: unreadable content is no command
         return {}
