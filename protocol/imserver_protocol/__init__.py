@@ -1,8 +1,8 @@
-"""The wire protocol of imserver, without I/O: it reads no clock, rolls no dice, opens no socket.
+"""The wire protocol of imserver, without I/O: it reads no clock, uses no randomness, opens no socket.
 
-Client and server run the same `Connection`, with a `Role`. Reading path: `frames` (what is on the wire),
-`session` (what is counted and kept), `connection` (bytes in; bytes, events and one deadline out). The rules
-are those of `protocol/SPEC.md`.
+Client and server run the same `Connection`, each with its `Side`. Read in this order: `frames` (the frames on the
+wire), `session` (numbering, resend queue, windows), `connection` (bytes in; bytes, events and one deadline out). The
+rules are those of `protocol/SPEC.md`.
 """
 
 from .errors import (

@@ -1,4 +1,4 @@
-"""What can go wrong, whose fault it is, the codes that say so on the wire, and what a client does about each.
+"""Errors of the protocol, with whose fault each is, their codes on the wire, and a client's reaction to each.
 
 `LocalError`: our own caller misused the library; raised at the call. `RemoteError`: the peer broke the
 protocol; never escapes from a `Connection`, which closes with the error's code instead.
@@ -70,7 +70,7 @@ RETRYABLE: Final = range(700, 800)
 
 
 class Reaction(Enum):
-    """What a client does after a close."""
+    """A client's reaction to a close."""
 
     COME_BACK = "come back, after retry_after_ms"
     STOP = "do not come back by itself; tell the application"
@@ -105,7 +105,7 @@ REACTIONS: Final[dict[int, Reaction]] = {
 
 
 def reaction(code: int) -> Reaction:
-    """What a client does after a close with `code`. A code that we do not know is treated by its hundred."""
+    """A client's reaction to a close with `code`. An unknown code is treated by its hundred."""
     known = REACTIONS.get(code)
     if known is not None:
         return known
@@ -114,11 +114,11 @@ def reaction(code: int) -> Reaction:
 
 
 class ProtocolError(Exception):
-    """Root of everything that this package raises."""
+    """Root of all errors of this package."""
 
 
 class LocalError(ProtocolError):
-    """Our caller's mistake. Nothing has been numbered, queued or changed."""
+    """Our caller's mistake. The call has numbered, queued and changed nothing."""
 
 
 class EncodeError(LocalError):
@@ -130,7 +130,7 @@ class WindowFull(LocalError):
 
 
 class WrongState(LocalError):
-    """Not now: the call does not fit the state of the connection or session, or the role."""
+    """The call does not fit the state of the connection or session, or the side."""
 
 
 class RemoteError(ProtocolError):
@@ -143,7 +143,7 @@ class RemoteError(ProtocolError):
 
 
 class MalformedFrame(RemoteError):
-    """The one error that decoding can end in."""
+    """The only error that decoding raises."""
 
     def __init__(self, text: str) -> None:
         super().__init__(CloseCode.MALFORMED, text)

@@ -1,6 +1,6 @@
-"""Every bound of the protocol, with its reason: what a peer may send, how much is kept, how long is waited.
+"""Limits: every bound of the protocol, with its reason: frames, windows, time-outs.
 
-One frozen value travels through the package. The server makes it from its configuration and tells the client
+One frozen value travels through the package. The server makes it from its configuration and sends the client
 the part that concerns senders in WELCOME (`to_wire`); the client takes it over from there (`from_wire`), so
 both encoders refuse what the peer would refuse.
 """
@@ -11,20 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
-#: What a sender adds to the length of a tail for every window: 4 length + 1 array + 1 type + 9 seq + 9 ack,
-#: the largest header there is. A receiver counts the frame's length field, which is never more: an honest
-#: sender never exceeds.
+#: Bytes that a sender adds to a tail's length for every window: 4 length + 1 array + 1 type + 9 seq + 9 ack,
+#: the largest header there is. A receiver counts the frame's length field, which is never more, so an honest
+#: sender never exceeds a window.
 FRAME_OVERHEAD_BYTES: Final = 24
 #: The length prefix itself is not part of the length that it states.
 LENGTH_BYTES: Final = 4
 #: 2**53 - 1: browsers keep integers exact up to here (SPEC, "Encoding").
 MAX_INTEGER: Final = 2**53 - 1
-#: Arrays, maps and the frame's own array together. Content in a `bin` counts anew.
+#: Arrays, maps and the frame's own array together. Content in a `bin` counts from 1 again.
 MAX_NESTING: Final = 16
 #: Fields behind type, seq and ack, so that the frame's array always has a one-byte header.
 MAX_TAIL_FIELDS: Final = 12
-#: No frame is ever longer, whatever the configuration says: a decoder is held about 230 ms by 1 MiB of empty
-#: arrays.
+#: No frame is ever longer, whatever the configuration says: 1 MiB of empty arrays blocks a decoder for about
+#: 230 ms.
 MAX_FRAME_BYTES_CEILING: Final = 1024 * 1024
 
 _KIB = 1024
@@ -37,9 +37,7 @@ class Limits:
 
     # -- frames
     max_frame_bytes: int = 64 * _KIB  # small, so that no frame holds the event loop for long
-    max_hello_bytes: int = (
-        4 * _KIB
-    )  # before WELCOME nobody is known: little is believed and little is buffered
+    max_hello_bytes: int = 4 * _KIB  # before WELCOME the peer is unauthenticated: little is buffered for it
     max_content_bytes: int = 32 * _KIB  # a message is text and references, never a file
     max_string_bytes: int = 32 * _KIB  # as long as a content: no string needs more
     max_array_items: int = 8192  # members of a group (5,000) fit
@@ -86,14 +84,14 @@ class Limits:
             raise ValueError("max_content_bytes must not be above max_frame_bytes")
 
     def to_wire(self) -> dict[str, int]:
-        """The map `limits` of WELCOME: what a client's encoder has to keep."""
+        """The map `limits` of WELCOME: the bounds for a client's encoder."""
         return {name: getattr(self, name) for name in _WIRE_BOUNDS}
 
     def from_wire(self, wire: Mapping[str, object]) -> Limits:
         """These limits with the peer's taken over. Unknown keys are ignored.
 
         Raises ValueError for a value that is no integer or out of its sane bounds: a peer must not be able to
-        talk us into buffering more than the ceilings here, nor into limits under which nothing works.
+        make us buffer more than the ceilings here, nor set limits under which nothing works.
         """
         changes: dict[str, int] = {}
         for name, (low, high) in _WIRE_BOUNDS.items():

@@ -38,16 +38,16 @@ _AWAITING_HELLO: Final = ConnectionState.AWAITING_HELLO
 _AWAITING_WELCOME: Final = ConnectionState.AWAITING_WELCOME
 _OPEN: Final = ConnectionState.OPEN
 _CLOSING: Final = ConnectionState.CLOSING
-#: After these nothing queued goes out before GOODBYE: the peer does not read, and the session keeps the
-#: frames.
+#: After these codes no queued frame goes out before GOODBYE: the peer does not read, and the session keeps
+#: them.
 _NOT_FLUSHED: Final = frozenset({CloseCode.IDLE, CloseCode.SLOW})
 
 
 class Connection:
     """The protocol's state for one socket.
 
-    `limits` are our own; a client takes the server's over at WELCOME. `typed_posts`: a server hears of posts by
-    `PostReceived` where the quick reader can read them, and by `RequestReceived` like of all else where it can not.
+    `limits` are our own; a client takes the server's over at WELCOME. `typed_posts`: a server gets posts as
+    `PostReceived` where the fast reader can read them, otherwise as `RequestReceived` like any other request.
     """
 
     def __init__(
@@ -75,19 +75,19 @@ class Connection:
         self._liveness = Liveness(role, limits, now)
         self._events: list[Event] = []
         self._out = Transmitter(limits.max_signals_pending)
-        self._hello: Hello | None = None  # server: what was received
-        self._offered: Session | None = None  # client: what HELLO asked to resume
+        self._hello: Hello | None = None  # server: the HELLO received
+        self._offered: Session | None = None  # client: the session that HELLO asked to resume
         self._device_id = ""
         self._token_unconfirmed = False
         self._recorder = recorder
-        self._takers = TAKERS[role]  # payload frames that this role may receive, once OPEN
+        self._takers = TAKERS[role]  # payload frames that this side may receive, once OPEN
         self._read_post: PostReader = post_reader(limits) if typed_posts else leave_all
-        self._handlers = _HANDLERS[role]  # control frames that it may receive
+        self._handlers = _HANDLERS[role]  # control frames that this side may receive
 
-    # -- what goes in ------------------------------------------------------------------------------
+    # -- input --------------------------------------------------------------------------------------
 
     def receive_data(self, data: bytes | bytearray | memoryview, now: float) -> None:
-        """Bytes from the socket, cut anywhere. Never raises for the peer's fault."""
+        """Process bytes from the socket, cut anywhere. Never raises for the peer's fault."""
         self._now = now
         if self.state >= _CLOSING or not data:
             return
@@ -158,7 +158,7 @@ class Connection:
                 receive.took(seq - first, total, self._now)
 
     def _receive_control(self, frame: tuple[Any, ...]) -> None:
-        """Any frame but a payload frame that is welcome here."""
+        """Process any frame but a payload frame that is allowed here."""
         type_ = frame[0]
         given = FRAME_INPUTS.get(type_)
         if given is None:
@@ -181,7 +181,7 @@ class Connection:
             self._finish(ConnectionInput.LOST, CloseCode.LOST, "connection lost")
 
     def on_time(self, now: float) -> None:
-        """Call at `deadline`, or at any other time: does whatever is due."""
+        """Do what is due. Call at `deadline`, or at any other time."""
         self._now = now
         if self.state is _OPEN:
             session = self.session
@@ -222,13 +222,13 @@ class Connection:
         ping_at, dead_at = liveness.ping_at, liveness.dead_at
         earliest = ping_at if ping_at is not None else dead_at
         assert earliest is not None
-        # An ACK that is due already waits for `data_to_send`, not for time: the socket may not take it for long.
+        # An ACK that is due already waits for `data_to_send`, not for time: the socket may block it for long.
         ack_at = None if session.receive.now_due else session.receive.due_at
         return ack_at if ack_at is not None and ack_at < earliest else earliest
 
     @property
     def near_deadline(self) -> float | None:
-        """`deadline` without those of liveness, which are far away whenever something was just heard."""
+        """`deadline` without liveness, whose deadlines are far away whenever bytes have just arrived."""
         if self.state is not _OPEN:
             return self._handshake_deadline()
         session = self.session
@@ -245,10 +245,10 @@ class Connection:
             return self._since + limits.close_timeout_s
         return None
 
-    # -- what comes out ----------------------------------------------------------------------------
+    # -- output -------------------------------------------------------------------------------------
 
     def events(self) -> list[Event]:
-        """What happened since the last call, in order."""
+        """The events since the last call, in order."""
         events = self._events
         if events:
             self._events = []
@@ -290,7 +290,7 @@ class Connection:
     ) -> None:
         """Client: say HELLO, offering `session` to be resumed.
 
-        Any other connection that still holds it is displaced: its bytes are not acted upon any more.
+        Any other connection that still holds it is displaced: it ignores further bytes.
         Raises EncodeError (also above 4 KiB) or WrongState.
         """
         if self.role is not Side.CLIENT:
@@ -384,7 +384,7 @@ class Connection:
             )
 
     def displaced(self, now: float, session_over: bool) -> None:
-        """Another connection took the session over, or it was ended: nothing more is acted upon (invariant 9)."""
+        """Another connection took the session over, or it was ended: ignore everything from now on (invariant 9)."""
         self._now = now
         text = "replaced by a newer connection"
         if self.role is Side.SERVER:
@@ -407,7 +407,7 @@ class Connection:
         *,
         flush: bool = False,
     ) -> None:
-        """The one way in which a connection ends, except for take-over."""
+        """Close the connection; every end but take-over comes here."""
         session = self.session if self.session is not None else self._offered
         welcomed = self.session is not None
         if given is ConnectionInput.GOODBYE_SENT:
@@ -450,7 +450,7 @@ class Connection:
         if self.state is ConnectionState.CLOSED:
             self._out.clear()
 
-    # -- handlers, one for each frame type that this role may receive ------------------------------
+    # -- handlers, one for each frame type that this side may receive ------------------------------
 
     def _on_hello(self, frame: tuple[Any, ...]) -> None:
         hello = handshake.read_hello(frame)
@@ -481,10 +481,10 @@ class Connection:
         self._events.append(WelcomeReceived(welcome, session, welcome.resumed))
 
     def _on_ack(self, frame: tuple[Any, ...]) -> None:
-        """The header said it all."""
+        """Nothing to do: the header carried the ack."""
 
     def _on_pong(self, frame: tuple[Any, ...]) -> None:
-        """The byte itself was the sign of life, so which PING it answers does not matter."""
+        """Nothing to do: the received bytes already count as liveness, whichever PING they answer."""
         _check_nonce(frame)
 
     def _on_ping(self, frame: tuple[Any, ...]) -> None:

@@ -1,4 +1,4 @@
-"""What a connection reports to its owner: facts, in the order in which they happened."""
+"""Events that a connection reports to its owner, in the order in which they happened."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Event(Struct, frozen=True):
 
 
 class HelloReceived(Event, frozen=True):
-    """Server: authenticate, then `welcome` or `close`."""
+    """Server: HELLO arrived; authenticate, then `welcome` or `close`."""
 
     hello: Hello
 
@@ -25,7 +25,7 @@ class HelloReceived(Event, frozen=True):
 class WelcomeReceived(Event, frozen=True):
     """Client: the session is attached.
 
-    `resumed`: the one that was offered goes on; otherwise it is a fresh one.
+    `resumed`: it is the offered session; otherwise it is a fresh one.
     """
 
     welcome: Welcome
@@ -34,7 +34,7 @@ class WelcomeReceived(Event, frozen=True):
 
 
 class RequestReceived(Event, frozen=True, gc=False):
-    """Server: answer exactly once, by `Session.reply` or `Session.refuse`, now or later.
+    """Server: a request arrived; answer exactly once, by `Session.reply` or `Session.refuse`, now or later.
 
     `size` is in bytes.
     """
@@ -46,14 +46,14 @@ class RequestReceived(Event, frozen=True, gc=False):
 
 
 class ReplyReceived(Event, frozen=True, gc=False):
-    """Client."""
+    """Client: the reply to a request arrived."""
 
     request_seq: int
     result: Any
 
 
 class RefusalReceived(Event, frozen=True, gc=False):
-    """Client."""
+    """Client: the refusal of a request arrived."""
 
     request_seq: int
     code: int
@@ -63,14 +63,14 @@ class RefusalReceived(Event, frozen=True, gc=False):
 
 
 class PushReceived(Event, frozen=True, gc=False):
-    """Client. An unknown kind is to be ignored."""
+    """Client: a push arrived. Ignore an unknown kind."""
 
     kind: str
     fields: tuple[Any, ...]
 
 
 class SignalReceived(Event, frozen=True, gc=False):
-    """Either role. An unknown kind is to be ignored."""
+    """Either side: a signal arrived. Ignore an unknown kind."""
 
     kind: str
     fields: tuple[Any, ...]
@@ -81,7 +81,7 @@ class LaggingEnded(Event, frozen=True):
 
 
 class Closed(Event, frozen=True):
-    """The last event of a connection: nothing that arrives from now on is acted upon.
+    """The last event of a connection, which ignores everything that arrives from now on.
 
     `code` is a `CloseCode` (LOST if the socket ended without GOODBYE) or, from a newer peer, another integer.
     Write what `data_to_send` still has, then end the socket.

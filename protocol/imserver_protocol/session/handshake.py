@@ -1,4 +1,4 @@
-"""HELLO and WELCOME: reading and making them, and deciding whether a session may be resumed.
+"""Handshake: reads and makes HELLO and WELCOME, and decides whether a session may be resumed.
 
 Pure functions.
 """
@@ -18,8 +18,8 @@ from imserver_protocol.wire.frames import HEADER_FIELDS, VERSION, Goodbye, Hello
 from .session import Session
 from .states import SessionState
 
-#: Reasons in WELCOME for `resumed = false`. Absent, foreign and wrongly keyed sessions get one and the same:
-#: a stranger learns nothing about a session that is not his.
+#: Reasons in WELCOME for `resumed = false`. Absent and foreign sessions and wrong tokens get the same one: a
+#: peer learns nothing about a session that is not its own.
 NOT_ASKED: Final = "not asked for"
 UNKNOWN_SESSION: Final = "unknown session"
 EXPIRED: Final = "expired"
@@ -49,13 +49,13 @@ def resume_refusal(
     """None if the session may be resumed by this user and device with this token and ack; otherwise the
     reason.
 
-    Changes nothing: a refused attempt harms nobody's session (invariant 18). Tokens are compared in constant
+    Changes nothing: a refused attempt harms no session (invariant 18). Tokens are compared in constant
     time; the current one and the one before it are good (see `Session.rotate_token`). `ttl_s` defaults to the
     session's limits.
     """
     if session is None or session.state is SessionState.ENDED:
         return UNKNOWN_SESSION
-    # A session that never got a token is nobody's; the comparison is made anyway, at the same cost.
+    # A session that never got a token belongs to no client; the comparison is made anyway, at the same cost.
     known = compare_digest(token, session.resume_token) and session.resume_token != b""
     if session.previous_token is not None:
         known |= compare_digest(token, session.previous_token)

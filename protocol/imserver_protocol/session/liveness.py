@@ -1,4 +1,4 @@
-"""When to PING a silent peer, and when it is dead. Numbers in, numbers out."""
+"""Liveness: computes when to PING a silent peer and when it is dead. Numbers in, numbers out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Liveness:
         self.nonce = 0
         client = role is Side.CLIENT
         self._ping_after_s = limits.client_ping_after_s if client else limits.server_ping_after_s
-        # A client gives up a while after its PING; a server after so much silence, whenever it asked.
+        # A client gives up some time after its PING; a server after a span of silence, whenever it sent PING.
         self._after_ping_s = limits.client_dead_after_s if client else None
         self._silent_s = limits.server_dead_after_s
 
@@ -29,18 +29,18 @@ class Liveness:
 
     @property
     def ping_at(self) -> float | None:
-        """When to ask; None if we have asked and wait."""
+        """When to send PING; None if one was sent and no byte has arrived since."""
         return self.heard_at + self._ping_after_s if self.pinged_at is None else None
 
     @property
     def dead_at(self) -> float | None:
-        """When to give up."""
+        """When the peer counts as dead."""
         if self._after_ping_s is None:
             return self.heard_at + self._silent_s
         return None if self.pinged_at is None else self.pinged_at + self._after_ping_s
 
     def ping(self, now: float) -> int:
-        """We ask now; returns the nonce."""
+        """Note that PING is sent now; returns its nonce."""
         self.pinged_at = now
         self.nonce += 1
         return self.nonce

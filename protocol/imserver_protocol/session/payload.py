@@ -1,4 +1,4 @@
-"""Payload frames become events: one function for each type, which checks its fields and opens or settles its request.
+"""Turns payload frames into events: one function for each type checks the fields and opens or settles the request.
 
 The frame is decoded and its seq is the next one; all of them raise RemoteError and nothing else.
 """
@@ -48,7 +48,7 @@ def take_push(session: Session, frame: tuple[Any, ...], size: int) -> PushReceiv
     return PushReceived(frame[3], frame[4:])
 
 
-#: What each role may receive, by frame type; everything else in state OPEN is BAD_STATE.
+#: Payload frames that each side may receive, by type; any other in state OPEN is BAD_STATE.
 TAKERS: Final[dict[Side, dict[int, Taker]]] = {
     Side.SERVER: {FrameType.REQUEST: take_request},
     Side.CLIENT: {FrameType.PUSH: take_push, FrameType.REPLY: take_reply, FrameType.REFUSAL: take_refusal},

@@ -1,8 +1,8 @@
-"""The frames of posted messages, read and written fast: the request, its reply, the push to everybody else, pages of history.
+"""Fast readers and writers for the frames of posts: the request, its reply, the push to other sessions, pages of history.
 
 They are most of what a server handles, so they have a typed reader and writers of their own (benchmark "throughput": a
-request is read in 0.2 µs instead of 1.2). What is unusual in any way goes the general way, through `codec`: the reader
-accepts a part of what `decode` accepts, with the same values, and leaves the rest to it. SPEC, "Methods", "Pushes and signals".
+request is read in 0.2 µs instead of 1.2). Unusual frames go through `codec`: the fast reader accepts a part of what `decode`
+accepts, with the same values, and leaves the rest to it. SPEC, "Methods", "Pushes and signals".
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from imserver_protocol.wire.frames import Milliseconds
 
 from .events import Event
 
-#: Longer conversation ids go the general way. A character takes four bytes at the most.
+#: Longer conversation ids go through `codec`. A character takes four bytes at the most.
 _SHORT_ID_CHARACTERS: Final = 98
 #: Bounds below these would refuse what the reader accepts.
 _LEAST_STRING_BYTES: Final = 4 * _SHORT_ID_CHARACTERS
@@ -66,7 +66,7 @@ def leave_all(body: bytes) -> None:
 
 
 def _read(body: bytes) -> PostReceived | None:
-    if body[1:2] != b"\x10":  # no REQUEST, or one with a header that nobody writes
+    if body[1:2] != b"\x10":  # no REQUEST, or one with an unusual header
         return None
     try:
         return _decode(body)
@@ -130,12 +130,12 @@ class EncodedResult(Struct, frozen=True, gc=False):
     data: bytes
 
     def __repr__(self) -> str:
-        """Without the bytes: they are somebody's messages."""
+        """Without the bytes: they are users' messages."""
         return f"EncodedResult({len(self.data)} bytes)"
 
 
 def encode_result(result: Any) -> EncodedResult:
-    """Of values that come from the store, as in `message_tail`: not checked again (5 µs for a page of 150 items, not 110)."""
+    """Encode values from the store, as in `message_tail`: not checked again (5 µs for a page of 150 items, not 110)."""
     return EncodedResult(_encode(result))
 
 

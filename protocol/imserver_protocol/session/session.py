@@ -1,8 +1,8 @@
 """A session: the resumable stream between one device and the server, which survives connections.
 
 It numbers payload frames, keeps them until they are acked, and keeps the accounts of every window
-(SPEC, "Windows"). It lives in memory only. The same class serves both roles; what only one role
-may do says so.
+(SPEC, "Windows"). It lives in memory only. The same class serves both sides; methods for one side
+say so.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _REPLY: Final = int(FrameType.REPLY)
 _REFUSAL: Final = int(FrameType.REFUSAL)
 _PUSH: Final = int(FrameType.PUSH)
 _HEADER_BYTES: Final = FRAME_OVERHEAD_BYTES - LENGTH_BYTES
-#: What a session object, its queue and its dictionaries take by themselves; part of `memory_bytes`.
+#: Memory of an empty session, its queue and its dictionaries; part of `memory_bytes`.
 _OWN_BYTES: Final = 2048
 #: An entry of the resend queue beside its tail's bytes.
 _ENTRY_BYTES: Final = 200
@@ -42,18 +42,18 @@ LAGGING_TAIL: Final = push_tail("lagging")
 
 
 class Holder(Protocol):
-    """What a session knows of the connection that holds it."""
+    """The connection that holds a session, as the session sees it."""
 
     opened_at: float
 
     def displaced(self, now: float, session_over: bool) -> None:
-        """Another connection holds the session now, or it was ended from outside: act upon nothing more."""
+        """Another connection holds the session now, or it was ended from outside: ignore all further input."""
 
 
 class Session:
     """One device's stream.
 
-    Made by the server's owner for a fresh HELLO, and by the client's connection at WELCOME.
+    The server's owner makes it for a fresh HELLO, the client's connection at WELCOME.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Session:
         #: The token that resumes, and the one before it while the client may not have seen the newer.
         self.resume_token = resume_token
         self.previous_token: bytes | None = None
-        #: Server: push is off, because the window was full; the client will be told and then catch up by
+        #: Server: push is off, because the window was full; PUSH "lagging" will make the client catch up by
         #: reading.
         self.lagging = False
         #: Requests without an answer, and their sizes. Client: sent; server: received.
@@ -107,7 +107,7 @@ class Session:
             f"generation={self.generation}, sent={self.sent_seq}, acked={self.acked_seq}, received={self.recv_seq})"
         )
 
-    # -- what can be asked -------------------------------------------------------------------------
+    # -- queries -----------------------------------------------------------------------------------
 
     @property
     def recv_seq(self) -> int:
@@ -131,23 +131,23 @@ class Session:
 
     @property
     def pushes_unacked(self) -> tuple[int, int]:
-        """Frames and bytes."""
+        """Unacked pushes: frames and bytes."""
         return self.pushes_unacked_frames, self.pushes_unacked_bytes
 
     @property
     def requests_in_flight(self) -> int:
-        """A request is in flight until the client has acked its reply."""
+        """Requests in flight: each until the client has acked its reply."""
         return len(self.open_requests) + self.replies_unacked_frames
 
     @property
     def memory_bytes(self) -> int:
-        """About what this session keeps alive. Tails of pushes are counted in full though they are shared."""
+        """Approximate memory of this session. Tails of pushes are counted in full though they are shared."""
         entries = len(self.queue) + len(self.open_requests)
         return _OWN_BYTES + self.queue.bytes + self.request_bytes_in_flight + entries * _ENTRY_BYTES
 
     @property
     def unshared_bytes(self) -> int:
-        """What this session keeps alive for itself: requests in flight and replies. Pushes are shared with other recipients."""
+        """Memory of this session alone: requests in flight and replies. Pushes are shared with other recipients."""
         return self.replies_unacked_bytes + self.request_bytes_in_flight
 
     # -- life --------------------------------------------------------------------------------------
@@ -166,9 +166,9 @@ class Session:
     def is_held_by_newer(self, opened_at: float) -> bool:
         """Whether a connection that was opened later holds the session.
 
-        A HELLO may be late: the client gave that socket up and came back on another one, which was served first.
-        Close the late one with REPLACED, whether it asks to resume or is fresh; served, it would throw out the
-        connection that the client really uses, and the client would be told not to come back.
+        A HELLO may be late: the client gave that socket up and reconnected on another one, which was served first.
+        Close the late one with REPLACED, whether it asks to resume or is fresh; served, it would displace the
+        connection that the client really uses, and REPLACED would stop that client from reconnecting.
         """
         return self._holder is not None and self._holder.opened_at > opened_at
 
@@ -206,7 +206,7 @@ class Session:
         self.detached_at = now
 
     def release(self, connection: Holder) -> None:
-        """`connection` closes and gives the session back; what becomes of the session is said next."""
+        """`connection` closes and gives the session back; the caller then ends it, detaches it or leaves it as it is."""
         if self._holder is connection:
             self._holder = None
 
@@ -267,7 +267,7 @@ class Session:
         tail = make_tail((method, tuple(params)), self.limits)
         size = len(tail.data) + FRAME_OVERHEAD_BYTES
         if size > self.limits.max_request_bytes:
-            # No answer will ever make room for it: who waits for room would wait for ever.
+            # No answer will ever make room for it: a caller waiting for room would wait for ever.
             raise EncodeError(
                 f"request is longer than {self.limits.max_request_bytes} bytes, the whole window"
             )
@@ -347,7 +347,7 @@ class Session:
         is over.
 
         The first push that finds the window full sets `lagging`; no push is numbered then until half of the
-        window is free again and the client has been told. Raises EncodeError if the peer's max_frame_bytes is
+        window is free again and PUSH "lagging" is queued. Raises EncodeError if the peer's max_frame_bytes is
         smaller.
         """
         if self.lagging or self.state is SessionState.ENDED:
@@ -404,10 +404,10 @@ class Session:
         self.lagging = False
         return self.push(LAGGING_TAIL)
 
-    # -- what arrives (called by the connection) ---------------------------------------------------
+    # -- received frames (called by the connection) ------------------------------------------------
 
     def receive_ack(self, ack: int) -> bool:
-        """A header's ack above the last one.
+        """Take a header's ack that is above the last one.
 
         Returns True if it ended `lagging`. Raises RemoteError, moving nothing.
         """
@@ -435,7 +435,7 @@ class Session:
         return self._end_lagging() if self.lagging else False
 
     def open_request(self, seq: int, size: int) -> None:
-        """Server: a request arrived. Raises RemoteError if the client exceeds its window."""
+        """Server: open a request that arrived. Raises RemoteError if the client exceeds its window."""
         limits = self.limits
         in_flight = self.request_bytes_in_flight + size
         if (
@@ -447,7 +447,7 @@ class Session:
         self.open_requests[seq] = size
 
     def settle_request(self, request_seq: int) -> None:
-        """Client: the answer arrived. The request's room is free at once: any later frame of ours carries the ack.
+        """Client: close a request whose answer arrived. Its room is free at once: any later frame of ours carries the ack.
 
         Raises RemoteError if the request is not open. An answer implies that the request was received, so its own
         header, or an earlier one, must have acked it: that keeps the resend queue within the window of requests

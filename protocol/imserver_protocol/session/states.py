@@ -1,7 +1,7 @@
-"""The states of connections and sessions, and every rule about them, as two tables.
+"""States of connections and sessions: all their transitions, as two tables.
 
 A pair that is not in its table is not allowed: BAD_STATE if the peer caused it, WrongState if our caller did.
-The tables do not know which role they serve; diagrams in the documentation are drawn from them.
+The tables are the same for both sides; diagrams in the documentation are drawn from them.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class Side(IntEnum):
 
 
 class ConnectionState(IntEnum):
-    AWAITING_HELLO = 0  #: nothing has been said
+    AWAITING_HELLO = 0  #: no frame yet
     AWAITING_WELCOME = 1  #: HELLO was sent (client) or received (server)
     OPEN = 2
-    CLOSING = 3  #: our GOODBYE is the last thing that we send; what still arrives is not looked at
+    CLOSING = 3  #: our GOODBYE is the last frame that we send; later input is ignored
     CLOSED = 4
 
 
@@ -101,7 +101,7 @@ CONNECTION_ROWS: Final[dict[ConnectionState, dict[ConnectionInput, ConnectionSta
     for state in ConnectionState
 }
 
-#: Called with each row that is used, so that a test or the simulation can say that it visited them all.
+#: Called with each row that is used, so that a test or the simulation can prove that it visited all rows.
 Recorder = Callable[[IntEnum, IntEnum], None]
 
 #: After these the session waits to be resumed; after every other code it is over.
@@ -113,7 +113,7 @@ SURVIVABLE: Final = frozenset(
 def session_is_over(code: int, *, by_client: bool, welcomed: bool) -> bool:
     """Whether a close ends the session: the attached one, or before WELCOME the one that HELLO offered.
 
-    A client's GOODBYE always does. Before WELCOME a server that only could not let us in (full, bad token)
+    A client's GOODBYE always does. Before WELCOME a server that only refused the connection (full, bad token)
     has not touched the session, so it may be offered again.
     """
     if by_client and code != CloseCode.LOST:

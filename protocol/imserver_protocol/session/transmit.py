@@ -1,4 +1,4 @@
-"""What waits to be written on one connection, and how it becomes bytes: headers are built here, at the last moment."""
+"""Transmitter: turns pending frames of one connection into bytes and builds their headers at the last moment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EMPTY: Final = Tail(0, b"")
 
 
 class Transmitter:
-    """Pending control frames: each kind is bounded by itself. Payload frames wait in the session."""
+    """Pending control frames, each kind with its own bound. Payload frames wait in the session."""
 
     __slots__ = ("_max_signals", "_signals", "frames", "ping", "pong")
 
@@ -37,18 +37,18 @@ class Transmitter:
         )
 
     def append(self, type_: FrameType, ack: int, tail: Tail) -> None:
-        """A control frame whose header is final: HELLO, WELCOME, GOODBYE."""
+        """Append a control frame whose header is final: HELLO, WELCOME, GOODBYE."""
         self.frames.append(frame_bytes(type_, 0, ack, tail))
 
     def append_signal(self, tail: Tail) -> bool:
-        """False: dropped."""
+        """Append a signal. False: dropped."""
         if len(self._signals) >= self._max_signals:
             return False
         self._signals.append(tail)
         return True
 
     def append_open(self, session: Session, now: float) -> None:
-        """Everything pending in state OPEN. Each header carries the present ack; a bare ACK goes only alone."""
+        """Append all pending frames in state OPEN. Each header carries the present ack; a bare ACK goes only alone."""
         receive, out = session.receive, self.frames
         due_at = receive.due_at
         ack = receive.seq
@@ -80,7 +80,7 @@ class Transmitter:
         self.drop_pending()
 
     def drop_pending(self) -> None:
-        """The connection closes: what may be dropped is dropped."""
+        """The connection closes: drop all droppable frames."""
         self.ping = self.pong = None
         self._signals.clear()
 
@@ -91,6 +91,6 @@ class Transmitter:
         return data
 
     def clear(self) -> None:
-        """The connection is closed: nothing more goes out."""
+        """The connection is closed: drop everything."""
         self.drop_pending()
         self.frames.clear()

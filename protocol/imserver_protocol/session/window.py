@@ -1,6 +1,6 @@
-"""The two ends of a numbered stream: what was sent and not yet acked, and what was received and not yet told.
+"""Windows: the two ends of a numbered stream, sent frames that are not acked and received frames not yet acked by us.
 
-Plain numbers in and out; what is full, and what that means, is the session's business.
+Plain numbers in and out; the session decides what a full window means.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class ResendQueue:
         return seq
 
     def extend(self, type_: int, tails: Sequence[Tail]) -> None:
-        """`append` for each."""
+        """`append` for each tail."""
         first = self.sent_seq + 1
         entries = [
             (seq, type_, tail, len(tail.data) + FRAME_OVERHEAD_BYTES, 0)
@@ -66,7 +66,7 @@ class ResendQueue:
         return bool(self._unsent)
 
     def take_unsent(self) -> list[Entry]:
-        """What is to be transmitted now; afterwards it counts as transmitted."""
+        """Return the frames to transmit now; afterwards they count as transmitted."""
         unsent = self._unsent
         self._unsent = []
         return unsent
@@ -74,7 +74,7 @@ class ResendQueue:
     def ack(self, seq: int) -> list[Entry]:
         """Trim up to `seq`, which the caller has checked to be within acked_seq..sent_seq.
 
-        Returns what was trimmed.
+        Returns the trimmed frames.
         """
         count = seq - self.acked_seq
         trimmed = self._entries[:count]
@@ -88,18 +88,18 @@ class ResendQueue:
         return [entry for entry in self._entries if entry[0] >= seq]
 
     def replay(self) -> None:
-        """A new connection attached (the peer's ack is already applied): everything that is left goes out again."""
+        """A new connection attached (the peer's ack is already applied): transmit all remaining frames again."""
         self._unsent = list(self._entries)
 
     def clear(self) -> None:
-        """The session is over."""
+        """The session is over: drop everything."""
         self._entries.clear()
         self._unsent = []
         self.bytes = 0
 
 
 class ReceiveWindow:
-    """The last payload seq received, and how much of it the peer has not yet been told."""
+    """The last payload seq received, and the frames and bytes that we have not acked yet."""
 
     __slots__ = (
         "_after_bytes",
@@ -116,7 +116,7 @@ class ReceiveWindow:
         self.seq = 0
         #: A bare ACK is due now (by frames or bytes) unless another frame carries the ack first.
         self.now_due = False
-        #: A bare ACK is due at this time; None if everything has been told.
+        #: A bare ACK is due at this time; None if everything is acked.
         self.due_at: float | None = None
         self._unacked_frames = 0
         self._unacked_bytes = 0
@@ -125,7 +125,7 @@ class ReceiveWindow:
         self._after_s = limits.ack_after_s
 
     def took(self, frames: int, bytes_: int, now: float) -> None:
-        """The next `frames` payload frames were taken over: `seq` moves on by as many."""
+        """Take over the next `frames` payload frames: `seq` moves on by as many."""
         self.seq += frames
         unacked_frames = self._unacked_frames = self._unacked_frames + frames
         unacked_bytes = self._unacked_bytes = self._unacked_bytes + bytes_
@@ -144,10 +144,10 @@ class ReceiveWindow:
 
 
 class ReplyRoom:
-    """Room for replies, so that a server never makes a reply that it may not keep until it is acked.
+    """Room for replies: a server makes a reply only if it may keep it until it is acked.
 
-    `post_reply_bytes` are set aside for every request that may be in flight, asked or not; what a reply takes beyond
-    that (a page of history) comes out of what is left of `reply_room_bytes`, and is reserved before the work is done.
+    `post_reply_bytes` are set aside for every request that may be in flight; bytes beyond that (a page of history) come
+    out of the rest of `reply_room_bytes`, and are reserved before the work is done.
     """
 
     __slots__ = ("_base_bytes", "_reserved", "_room_bytes", "extra_bytes")
@@ -164,7 +164,7 @@ class ReplyRoom:
         return self.extra_bytes + max(0, bytes_ - self._base_bytes) <= self._room_bytes
 
     def reserve(self, request_seq: int, bytes_: int) -> bool:
-        """Reserve, instead of what was reserved before. False, and nothing changed, if there is no room."""
+        """Reserve room, replacing an earlier reservation. False, and nothing changed, if there is no room."""
         extra = max(0, bytes_ - self._base_bytes)
         total = self.extra_bytes - self._reserved.get(request_seq, 0) + extra
         if total > self._room_bytes:
@@ -193,6 +193,6 @@ class ReplyRoom:
             self.extra_bytes -= size - self._base_bytes
 
     def clear(self) -> None:
-        """The session is over."""
+        """The session is over: drop everything."""
         self._reserved.clear()
         self.extra_bytes = 0

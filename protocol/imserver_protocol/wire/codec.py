@@ -2,8 +2,8 @@
 
 Strict means (SPEC, "Encoding"): exactly one value, UTF-8 strings, string map keys without duplicates, no
 extension types (also not the timestamp that msgpack decodes unasked), no NaN or infinity, integers within
-±(2^53-1), nesting at most 16, bounded containers. Encoding keeps the same rules, so what one of us sends the
-other accepts.
+±(2^53-1), nesting at most 16, bounded containers. Encoding keeps the same rules, so each side accepts all that
+the other sends.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Tail(Struct, frozen=True, gc=False):
     data: bytes
 
     def __repr__(self) -> str:
-        """Without the bytes: they are somebody's message."""
+        """Without the bytes: they are a user's message."""
         return f"Tail({self.count} fields, {len(self.data)} bytes)"
 
 
@@ -65,7 +65,7 @@ def _check_values(items: Iterable[Any], depth: int) -> int:  # noqa: C901 - plai
     high, low = MAX_INTEGER, _MIN_INTEGER
     entries = 0
     while True:
-        inner: list[Any] | None = None  # made only where there is something to keep: most frames are flat
+        inner: list[Any] | None = None  # made on demand: most frames are flat
         maps: list[dict[Any, Any]] | None = None
         for item in items:
             kind = type(item)
@@ -136,8 +136,8 @@ def _unpack(
 def _check_keys(data: bytes | bytearray | memoryview, limits: Limits, entries: int) -> None:
     """Refuse a key that stands twice in a map: the maps then hold fewer entries than there are pairs in `data`.
 
-    Asked only where there are entries. A hook in Python that looks at each map would cost more than reading the data again,
-    and nothing is gained by it in frames that have no map, or 57,000 empty ones.
+    Called only if there are entries. A hook in Python for each map would cost more than reading the data again, and gain
+    nothing in frames that have no map, or 57,000 empty ones.
     """
     pairs: list[tuple[Any, Any]] = []
     _unpack(data, limits, pairs.extend)
@@ -167,7 +167,7 @@ def decode(body: bytes | bytearray | memoryview, limits: Limits = _DEFAULTS) -> 
 
 
 def decode_content(data: bytes, limits: Limits = _DEFAULTS) -> dict[str, Any]:
-    """The map in the bytes of a message's content. Raises MalformedFrame; the caller decides what that means."""
+    """Decode the map in the bytes of a message's content. Raises MalformedFrame; the caller decides what that means."""
     if len(data) > limits.max_content_bytes:
         raise MalformedFrame(f"content is longer than {limits.max_content_bytes} bytes")
     try:
@@ -182,7 +182,7 @@ def decode_content(data: bytes, limits: Limits = _DEFAULTS) -> dict[str, Any]:
 
 
 def _describe(error: Exception) -> str:
-    """A short line without the peer's own bytes in it (they would end up in logs and in GOODBYE)."""
+    """A short line without the peer's own bytes (they would end up in logs and in GOODBYE)."""
     if isinstance(error, _Fault):
         return str(error)
     return f"not one valid msgpack value ({type(error).__name__})"
@@ -196,7 +196,7 @@ _pack = Packer(autoreset=True, use_bin_type=True).pack
 
 
 def encode_tail(*fields: Any, limits: Limits = _DEFAULTS) -> Tail:
-    """The fields of a frame, checked and encoded.
+    """Check and encode the fields of a frame.
 
     Raises EncodeError for anything that a peer would not accept.
     """
@@ -216,7 +216,7 @@ def make_tail(fields: tuple[Any, ...], limits: Limits) -> Tail:
 
 
 def encode_content(content: Mapping[str, Any], limits: Limits = _DEFAULTS) -> bytes:
-    """The bytes of a message's content: made once by its author, never re-encoded. Raises EncodeError."""
+    """Encode a message's content: done once by its author, never again. Raises EncodeError."""
     data = _encode((dict(content),), limits, 0)[1:]
     if len(data) > limits.max_content_bytes:
         raise EncodeError(f"content is longer than {limits.max_content_bytes} bytes")

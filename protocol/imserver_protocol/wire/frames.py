@@ -1,7 +1,7 @@
-"""The frames of the wire: their type numbers and, for each, its fields in the order in which they stand.
+"""Frames of the wire: type numbers and, for each type, its fields in order.
 
 A frame is the array `[type, seq, ack, field…]`. The structs here name the fields behind that header; a
-receiver ignores extra trailing ones. REQUEST, REPLY and PUSH are many, so the hot path reads them as plain
+receiver ignores extra trailing ones. REQUEST, REPLY and PUSH are frequent, so the hot path reads them as plain
 tuples; their structs are for tests, tools and readers.
 """
 
@@ -61,7 +61,7 @@ class Hello(Struct, frozen=True, array_like=True):
 
 
 class Welcome(Struct, frozen=True, array_like=True):
-    """s→c, answers HELLO. Its header's `ack` is what the server has received in the session."""
+    """s→c, answers HELLO. Its header's `ack` is the last payload seq received in the session."""
 
     version: int
     features: tuple[str, ...]
@@ -80,7 +80,7 @@ class Welcome(Struct, frozen=True, array_like=True):
 
 
 class Ack(Struct, frozen=True, array_like=True):
-    """Both ways: the header says it."""
+    """Both ways; the header carries the ack."""
 
 
 class Ping(Struct, frozen=True, array_like=True):
@@ -118,14 +118,14 @@ class Request(Struct, frozen=True, array_like=True):
 
 
 class Reply(Struct, frozen=True, array_like=True):
-    """s→c."""
+    """s→c, the answer to a request."""
 
     request_seq: int
     result: Any
 
 
 class Refusal(Struct, frozen=True, array_like=True):
-    """s→c."""
+    """s→c, the refusal of a request."""
 
     request_seq: int
     code: int

@@ -1,4 +1,4 @@
-"""Cuts the byte stream into frame bodies; refuses a bad length before buffering anything of that frame."""
+"""Framing: cuts the byte stream into frame bodies; refuses a bad length before buffering anything of that frame."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FrameSplitter:
         if buffer:
             buffer += data
             if len(buffer) < self._wanted and not self.stalled:
-                return []  # the usual case for slow senders: nothing is copied or looked at again
+                return []  # the usual case for slow senders: no byte is copied or parsed again
             data = bytes(buffer)
             buffer.clear()
         elif type(data) is not bytes:
@@ -47,7 +47,7 @@ class FrameSplitter:
         return self._split(data)
 
     def clear(self) -> None:
-        """Nothing more is read: what was not looked at is dropped."""
+        """Stop reading: drop the bytes not yet parsed."""
         self._buffer.clear()
         self._wanted = LENGTH_BYTES
         self.stalled = False
