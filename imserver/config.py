@@ -28,7 +28,7 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     #: Address to bind. Without TLS only loopback (or a Unix socket) is accepted, unless `insecure`.
     host: str = "127.0.0.1"
-    #: TCP port; 0 lets the system choose (`Server.port` tells).
+    #: TCP port; 0 lets the system choose (see `Server.port`).
     port: int = 7410
     #: Path of a Unix socket to listen on instead of TCP; "" for none.
     unix_socket: str = ""

@@ -172,7 +172,7 @@ Handler = Callable[[Any], Awaitable[None]]
 
 
 class Context(Protocol):
-    """What the host gives to `Plugin.start`. Registrations are undone on stop."""
+    """The host's interface for a plugin, passed to `Plugin.start`. Registrations are undone on stop."""
 
     @property
     def config(self) -> Any:

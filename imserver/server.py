@@ -142,7 +142,7 @@ class Server:
         self.log.info("listening", host=self.config.server.host, port=self.port, store=self.config.store.path)
 
     async def stop(self) -> None:
-        """Drain (SPEC, "Drain"): no new connections or posts, decide and answer what was accepted, GOODBYE, checkpoint.
+        """Drain (SPEC, "Drain"): no new connections or posts; decide and answer accepted posts; GOODBYE; checkpoint.
 
         Safe to call twice: both callers wait for the end. Cancelling a caller does not cut the drain short: it has its own
         time-out, and the embedding application may close the loop next.

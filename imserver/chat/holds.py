@@ -108,7 +108,7 @@ class Holds:
         return any(rank > earlier and arrival <= until for earlier, until in released.items())
 
     def _remember(self, conversation_id: str, rank: int) -> None:
-        """The hold of this rank is over; it held what has arrived until now."""
+        """The hold of this rank is over; it held all posts that have arrived until now."""
         self._released.setdefault(conversation_id, {})[rank] = self._arrivals
         self._arrivals += 1
         self._releases[conversation_id, rank] = None

@@ -9,7 +9,7 @@ The rules, in the order in which they are applied:
 3. A command ends where the text ends, at a space, or where Chinese, Japanese or Korean writing begins or ends (scripts without
    spaces): `预约明天`, `取消A7K2` and `/book明天` match, `/books` and `pinging` do not.
 4. Of several that match the longest wins: `取消预约` before `取消`.
-5. What follows is the arguments, without the space, comma or colon that separates them; otherwise as it was typed.
+5. The rest is the arguments, without the space, comma or colon that separates them; otherwise as it was typed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-#: A command's name: what follows the slash. Short, so that it can be typed and said.
+#: A command's name, without the slash. Short, so that it can be typed and said.
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 #: Longest alias in characters.
 MAX_ALIAS_CHARS = 32

@@ -38,7 +38,7 @@ class Posted(tuple[int, int, bool]):
 
 
 class Transaction(Protocol):
-    """The store inside one transaction, on the writer's thread. Every method raises `Refusal` for what the rules forbid.
+    """The store inside one transaction, on the writer's thread. Every method raises `Refusal` if the rules forbid the call.
 
     Methods that take a `key` are idempotent: the same key by the same actor returns the original outcome with
     `duplicate = True`, looked up *before* any refusal; the same key with another content is KEY_REUSED.

@@ -35,7 +35,7 @@ class Unit:
 
     __slots__ = ("error", "events", "origin", "result", "submitted_at")
 
-    #: What one unit counts against the queue's bound in bytes; a post adds its content.
+    #: Bytes that one unit counts against the queue's bound; a post adds its content.
     size_bytes = 256
 
     def __init__(self, origin: Outlet | None = None) -> None:

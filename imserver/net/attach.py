@@ -73,7 +73,7 @@ class Attachments:
             task.cancel()
         await asyncio.gather(*self._handshakes, return_exceptions=True)
 
-    # -- what transports call -----------------------------------------------------------------------------------------
+    # -- called by transports -----------------------------------------------------------------------------------------
 
     def hello(self, transport: ServerTransport, hello: Hello) -> None:
         """Authenticate, then WELCOME."""

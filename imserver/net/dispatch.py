@@ -168,7 +168,7 @@ async def sync(chat: Chat, context: RequestContext, params: SyncParams) -> Any:
         rows, next_since, more = await chat.sync(context.user_id, params.since, limit)
         if limit == 1 or sum(map(_row_bytes, rows)) <= context.page_bytes:
             return [[wire_sync_row(row) for row in rows], next_since, more]
-        limit //= 2  # many receipts in each row: a shorter page, so that the token says just what was listed
+        limit //= 2  # many receipts in each row: a shorter page, so that the token covers just its rows
 
 
 async def cursor(chat: Chat, context: RequestContext, params: CursorParams) -> Any:

@@ -23,12 +23,12 @@ from imserver_protocol.session.states import Recorder
 
 #: Accepted connections that the kernel may hold for us.
 BACKLOG = 4096
-#: What a push or a page adds to one content at the most (ids, numbers, headers): a message must fit a frame.
+#: The most that a push or a page adds to one content (ids, numbers, headers): a message must fit a frame.
 PUSH_OVERHEAD_BYTES = 2048
 
 
 class Listener:
-    """The sockets of one server, and what all of its connections share."""
+    """The sockets of one server, and the parts that all of its connections share."""
 
     def __init__(
         self,

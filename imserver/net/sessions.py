@@ -52,7 +52,7 @@ class Transport(Protocol):
 
 
 class SessionContext(Protocol):
-    """What every session of a server shares."""
+    """The parts of a server that all its sessions share."""
 
     chat: Chat
     limits: LimitsConfig
@@ -103,7 +103,7 @@ class DeviceSession:
         """True once the session is over."""
         return self.stream.state is SessionState.ENDED
 
-    # -- what the hub and the writer call -----------------------------------------------------------------------------
+    # -- called by the hub and the writer -----------------------------------------------------------------------------
 
     def push_all(self, tails: Sequence[Tail]) -> None:
         """Append pushes. A lagging session drops them and will read instead."""

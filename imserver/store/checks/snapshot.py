@@ -37,7 +37,7 @@ class Snapshot:
 @contextmanager
 def open_snapshot(path: Path) -> Iterator[Snapshot]:
     """The database as it is at this moment. Raises `StartError`, one line, if it cannot be read, or is not one of ours;
-    `ChangedMeanwhile` at the end if what was read is worth nothing.
+    `ChangedMeanwhile` at the end if a server started or stopped meanwhile.
 
     A log that a killed server left is read with the database and stays where it is. A database at rest has no log: it is
     read without any of SQLite's own side files, so that looking leaves no trace, also in a folder that cannot be written.

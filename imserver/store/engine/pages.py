@@ -46,7 +46,7 @@ def page_of(span: Span, found: Iterable[Item], limit: int, max_bytes: int) -> It
     room = max_bytes
     full = False
     for item in found:
-        # About what the item takes in a frame, never less.
+        # About the item's bytes in a frame, never less.
         room -= ITEM_OVERHEAD_BYTES + len(item[1].encode()) + len(item[4] or b"")
         if items and (room < 0 or len(items) >= limit):
             full = True

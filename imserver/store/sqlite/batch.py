@@ -161,7 +161,7 @@ class Batches:
     # -- one unit -----------------------------------------------------------------------------------------------------
 
     def _one(self, unit: Unit) -> None:
-        """In its own SAVEPOINT: what it raises undoes it alone, in the rows and in memory."""
+        """Run a unit in its own SAVEPOINT: its exception undoes it alone, in the rows and in memory."""
         tx = self._tx
         lane = (unit.conversation_id, unit.sender_id) if isinstance(unit, PostUnit) else None
         if lane in self._held:

@@ -1,7 +1,7 @@
 """Bulk posts: stores neighbouring posts of a batch together; the hot path of the writer's thread.
 
-One multi-row INSERT for a whole run, optimistic: the unique index on the key decides whether anything in it was stored before.
-Only if it was are keys looked up. `BulkPosts` does for many posts what `RuledTransaction.post` does for one; the contract
+One multi-row INSERT for a whole run, optimistic: the unique index on the key decides whether any of its keys was stored before.
+Keys are looked up only if one was. `BulkPosts` does for many posts what `RuledTransaction.post` does for one; the contract
 tests hold both to the same results. Written plainly fast (benchmark "throughput"); targets in docs: < 8 µs a post.
 """
 
@@ -117,7 +117,7 @@ class BulkPosts:
         journal, young, users = tx.journal, tx.cache.young, tx.cache.users
         now_ms, change = tx.now_ms, tx.change
         self._stamp = stamp = self._stamp + 1
-        #: What this run stores, by key: an equal one later in the run is its duplicate.
+        #: Posts that this run stores, by key: an equal one later in the run is a duplicate.
         taken: dict[_Ident, PostUnit] = {}
         row_values: list[Any] = []
         milestones: list[int] = []

@@ -62,7 +62,7 @@ def list_snapshot(above: int, upto: int, head: int, rows: Iterable[tuple[int, in
 class LruCache(Generic[V]):
     """Keeps values of different sizes, in all not more than `max_size`; drops the least recently used.
 
-    `own_size` is what an entry counts beside its value: very many short lists take room, too.
+    `own_size` is an entry's size beside its value: very many short lists take room, too.
     """
 
     def __init__(self, max_size: int, own_size: int) -> None:

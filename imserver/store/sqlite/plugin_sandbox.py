@@ -43,7 +43,7 @@ _HARMLESS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE})
 
 
 class Mode(Enum):
-    """What the running plugin may do at the moment."""
+    """The running plugin's present permissions."""
 
     READ = "read"
     WRITE = "write"

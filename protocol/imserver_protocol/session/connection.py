@@ -64,7 +64,7 @@ class Connection:
         self.state = _AWAITING_HELLO
         #: The session that this connection speaks for: from WELCOME on, and still after the end.
         self.session: Session | None = None
-        #: The attachment of the session that is ours; a higher one in the session fences us.
+        #: This connection's number in the session's attachments; a higher one there displaces it.
         self.generation = 0
         #: When the socket was opened: an older connection never takes a session from a newer one.
         self.opened_at = now
@@ -372,7 +372,7 @@ class Connection:
     ) -> None:
         """Say GOODBYE as the last frame, after every payload frame that is queued. Closing twice is allowed.
 
-        Whether the session is over follows from the code and from who says it (`states.session_is_over`).
+        Whether the session is over follows from the code and the sending side (`states.session_is_over`).
         """
         if code < 1:
             raise LocalError("GOODBYE needs a code above 0")
@@ -392,7 +392,7 @@ class Connection:
             self._step(ConnectionInput.GOODBYE_SENT)
             self._report_closed(CloseCode.REPLACED, text, 0, False, session_over)
             return
-        # A client that reconnects has given the old socket up; it says nothing more on it.
+        # A client that reconnects has given the old socket up; it sends nothing more on it.
         self._step(ConnectionInput.LOST)
         if self.session is not None and self.session.state is SessionState.ATTACHED:
             self.session.detach(now)

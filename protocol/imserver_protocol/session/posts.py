@@ -70,7 +70,7 @@ def _read(body: bytes) -> PostReceived | None:
         return None
     try:
         return _decode(body)
-    except Exception:  # not an error: `decode` says what it is
+    except Exception:  # not an error: `decode` decides
         return None
 
 
@@ -90,7 +90,7 @@ _MAX_TEXT_BYTES: Final = min(Limits().max_content_bytes, Limits().max_string_byt
 def is_plain_text(content: bytes) -> bool:
     """True if the content is `{type: "text", text: …}` and nothing else, by the rules of `decode_content`.
 
-    False says nothing: ask `decode_content`.
+    False decides nothing: call `decode_content`.
     """
     # Two entries, and both of them there: no key stands twice.
     if content[:1] != _MAP_OF_TWO or len(content) > _MAX_TEXT_BYTES:
@@ -102,7 +102,7 @@ def is_plain_text(content: bytes) -> bool:
     return True
 
 
-# -- what the server writes -----------------------------------------------------------------------------------
+# -- frames that the server writes ----------------------------------------------------------------------------
 
 _encode = Encoder().encode
 

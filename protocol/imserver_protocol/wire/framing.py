@@ -18,7 +18,7 @@ class FrameSplitter:
     def __init__(self, max_frame_bytes: int) -> None:
         #: May be raised at any time: 4 KiB before WELCOME, the session's limit after.
         self.max_frame_bytes = max_frame_bytes
-        #: True if the last `feed` stopped in front of a bad length. What came before it is handled first (it
+        #: True if the last `feed` stopped in front of a bad length. Earlier frames are handled first (one
         #: may be the WELCOME that raises the limit), so that joining segments changes nothing; then feed b""
         #: to go on or to fail.
         self.stalled = False
