@@ -1,6 +1,6 @@
-"""What `imserver check` asks of the booking tables: each finding is a sentence with the appointment's code.
+"""The checks of the booking tables for `imserver check`: each finding is a sentence with the appointment's code.
 
-`OF_TABLES` asks the tables alone; `OF_CHAT` also asks for what they speak of: timers, messages, conversations, accounts.
+`OF_TABLES` reads the tables alone; `OF_CHAT` also what their rows name: timers, messages, conversations, accounts.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from .schedule.status import OWNING, TRANSITIONS, Action, Status
 MAX_FINDINGS = 50
 _OWNING = ", ".join(f"'{status}'" for status in sorted(OWNING))
 
-#: Statuses in which the customer has been given a card; a cancelled one may never have come so far.
+#: Statuses in which the customer has a card; a cancelled appointment may never have had one.
 _WITH_CARD = frozenset(Status) - {Status.HELD, Status.EXPIRED, Status.CANCELLED}
-#: (status before, action) -> status after: what can be written in a history.
+#: (status before, action) -> status after: the steps that a history may hold.
 _STEPS = {(row.before, row.action): row.after for row in TRANSITIONS}
 #: The first change of every appointment.
 _HOLD = "hold"
@@ -73,7 +73,7 @@ def no_cell_without_appointment(sql: Snapshot) -> list[str]:
 
 
 def nobody_is_promised_twice(sql: Snapshot) -> list[str]:
-    """From the appointments themselves, not from the cells that should prevent it."""
+    """No two appointments overlap on a resource: judged by the appointments, not by the cells that should prevent it."""
     rows = sql(
         "SELECT r.resource_id, a.code, a.start_at, a.free_at FROM booking_appointments a"  # noqa: S608
         " JOIN booking_appointment_resources r ON r.appointment_id = a.id"
@@ -187,7 +187,7 @@ def _wrong_history(steps: list[tuple[Any, ...]], version: int, status: str, star
 
 
 def conversations_are_known(sql: Snapshot) -> list[str]:
-    """Every appointment is talked about in the conversation of its shop with its customer."""
+    """Every appointment names the conversation of its shop with its customer."""
     sql.looked_at(_count(sql, "booking_appointments"))
     rows = sql(
         "SELECT a.code, a.conversation_id FROM booking_appointments a LEFT JOIN booking_services s"  # noqa: S608
@@ -201,7 +201,7 @@ def _count(sql: Snapshot, table: str) -> int:
     return int(sql(f"SELECT COUNT(*) FROM {table}")[0][0])  # noqa: S608  a name of ours
 
 
-# -- and what they speak of ---------------------------------------------------------------------------------------------
+# -- and what their rows name ---------------------------------------------------------------------------------------------
 
 
 def holds_will_end(look: Snapshot) -> list[str]:
@@ -260,7 +260,7 @@ def timers_are_known(look: Snapshot) -> list[str]:
 
 
 def cards_are_shown(look: Snapshot) -> list[str]:
-    """Who has an appointment has its card, in its current version."""
+    """The card of every appointment stands in its conversation, in its current version."""
     rows = look("SELECT code, version, status, conversation_id, card_position FROM booking_appointments")
     look.looked_at(len(rows))
     found: list[str] = []
@@ -308,7 +308,7 @@ def places_exist(look: Snapshot) -> list[str]:
 
 
 def questions_can_be_read(look: Snapshot) -> list[str]:
-    """What is open in a dialogue can be read, and is about an appointment that exists."""
+    """Every stored dialogue decodes, and names an appointment that exists."""
     appointments = {row[0] for row in look("SELECT id FROM booking_appointments")}
     rows = look("SELECT conversation_id, user_id, state FROM booking_dialogues")
     look.looked_at(len(rows))

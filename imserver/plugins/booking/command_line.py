@@ -1,4 +1,4 @@
-"""`imserver booking …`: what can be tried without a running server."""
+"""`imserver booking …`: commands that need no running server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The conversations of the plugin: staff groups, service conversations, and whose talk a message belongs to."""
+"""The conversations of the plugin: staff groups and service conversations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .schedule.shops import Chain, Shop
 
 @dataclass(frozen=True, slots=True)
 class ServiceConversation:
-    """A row of `booking_services`: the conversation of a store with a customer."""
+    """A row of `booking_services`: the conversation of a shop with a customer."""
 
     conversation_id: str
     store_id: str
@@ -23,7 +23,7 @@ class ServiceConversation:
 
 
 def prepare(tx: Transaction, chain: Chain, catalogue: Catalogue) -> None:
-    """Accounts of staff, and each store's staff group. Harmless when repeated: it runs at every start."""
+    """Make the accounts of staff and each shop's staff group. Idempotent: it runs at every start."""
     for shop in chain.stores:
         for resource in shop.resources:
             if resource.user_id:
@@ -48,7 +48,7 @@ def prepare(tx: Transaction, chain: Chain, catalogue: Catalogue) -> None:
 
 
 def _ensure_staff(tx: Transaction, user_id: str, name: str, chain: Chain) -> None:
-    """An account that exists already keeps its name and language."""
+    """Make the account; an existing one keeps its name and language."""
     user = tx.user(user_id)
     if user is None:
         tx.ensure_user(User(user_id, name, "zh-CN" if chain.staff_language == "zh" else "en", ("staff",)))
@@ -69,7 +69,7 @@ def shop_of_staff_group(tx: Transaction, conversation_id: str) -> str | None:
 
 
 def staff_of(tx: Transaction, shop: Shop) -> set[str]:
-    """Who is staff of a store: the members of its staff group."""
+    """The staff of a shop: the members of its staff group."""
     group = staff_group(tx, shop.id)
     members: Audience = {} if group is None else tx.members(group)
     return {user_id for user_id in members if user_id != shop.bot}
@@ -78,7 +78,7 @@ def staff_of(tx: Transaction, shop: Shop) -> set[str]:
 def service_conversation(
     tx: Transaction, chain: Chain, catalogue: Catalogue, shop: Shop, customer_id: str
 ) -> str:
-    """The conversation of a store with a customer, made now if there is none. Customers are members, staff administer."""
+    """The conversation of a shop with a customer, made now if there is none. Customers are members, staff administer."""
     rows = tx.execute(
         "SELECT conversation_id FROM booking_services WHERE store_id = ? AND customer_id = ?",
         (shop.id, customer_id),

@@ -1,4 +1,4 @@
-"""What a customer said once: language, name, age band, kind of contact lenses."""
+"""What the plugin remembers of a customer: language, name, age band, kind of contact lenses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def remember(tx: Transaction, known: Customer) -> None:
 
 
 def known_first_visit(tx: Transaction, user_id: str, store_id: str) -> bool | None:
-    """False after a visit to the store; before one, what was said when booking there last; None if nothing is known."""
+    """False after a visit to the shop; before one, the customer's answer at the last booking there; None if unknown."""
     rows = tx.execute(
         "SELECT first_visit AND status NOT IN ('arrived', 'in_exam', 'done') FROM booking_appointments"
         " WHERE customer_id = ? AND store_id = ? AND card_position IS NOT NULL"
@@ -49,7 +49,7 @@ def known_first_visit(tx: Transaction, user_id: str, store_id: str) -> bool | No
 
 
 def language_for(tx: Transaction, user_id: str) -> str:
-    """The language to speak to somebody: that of their last command, or else their account's."""
+    """The language for messages to a user: that of their last command, or else their account's."""
     spoken = customer(tx, user_id).language
     if spoken:
         return spoken

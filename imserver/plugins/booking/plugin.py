@@ -116,7 +116,7 @@ class BookingPlugin:
             if flag is not None:
                 return replace(message, flag=flag)
             if len(message.text) > WINDOW_CHARS:
-                await asyncio.sleep(0)  # a long text is nobody else's delay
+                await asyncio.sleep(0)  # a long text delays no other event
         return message
 
     async def _hold_ended(self, event: TimerFired) -> None:
@@ -149,7 +149,7 @@ class BookingPlugin:
         )
 
     async def _unit(self, fn: Callable[[Transaction], None], event: MessagePosted | TimerFired) -> None:
-        """One event, one transaction: rows, replies, timers and the mark that it is dealt with."""
+        """One event, one transaction: rows, replies, timers and the mark that it is handled."""
         assert self._context is not None
         await self._context.transaction(fn, event=event)
 
@@ -160,7 +160,7 @@ class BookingPlugin:
 
 
 def _incoming(event: MessagePosted) -> Incoming | None:
-    """What a person posted; None for tombstones and for what the server says of the conversation (`system`)."""
+    """The message of a person; None for tombstones and for the server's own messages (`system`)."""
     message = event.message
     content = None if message.content is None else decode_content(message.content)
     if content is None or content.get("type") == "system":

@@ -1,7 +1,7 @@
-"""What each kind of phrase means on the day it is said.
+"""The meaning of each kind of phrase on the day it is said.
 
-A reader takes a match and the scene and returns tokens. It decides nothing about the rest of the sentence: that two
-days disagree, or that a time is past, is seen when all tokens are together (`when.py`).
+A reader takes a match and the scene and returns tokens. It decides nothing about the rest of the sentence: `parse.py` sees
+all tokens together, and so that two days disagree or that a time is past.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ def read_month_day(match: Match, scene: Scene) -> tuple[Token, ...]:
 
 def read_days_later(match: Match, scene: Scene) -> tuple[Token, ...]:
     count, unit = match["count"], match["unit"]
-    if count == "半":  # half a year is six months; half a month and half a day are anybody's guess
+    if count == "半":  # half a year is six months; half a month and half a day are ambiguous
         return (from_today(6, "月", scene.today) if unit == "年" else Refused("vague"),)
     return (from_today(number(count), unit, scene.today),)
 

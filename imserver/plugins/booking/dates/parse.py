@@ -1,11 +1,11 @@
-"""When does the customer want to come? The date grammar: text, now and zone in, candidates or a reason to ask out.
+"""The date grammar: text, now and zone go in; candidate times or a reason to ask come out.
 
 The policy, in order of weight:
 
 1. **Wrong is far worse than asking.** A time is returned only when every date-like word was understood and all of them
-   agree; what nobody says in one breath with an appointment (past, ranges, choices, negations, "every") is asked about.
-2. Words constrain each other: 周五 and 11月20日 must be the same day, 下午 and 15:00 the same time. What contradicts is
-   asked about, never weighed.
+   agree; whatever names no single time to come (past, ranges, choices, negations, "every") is asked about.
+2. Words constrain each other: 周五 and 11月20日 must be the same day, 下午 and 15:00 the same time. Contradictions
+   are asked about, never weighed.
 3. A bare hour (3点, "at 8") is two candidates, because only the shop's hours can tell them apart. Written minutes (8:30,
    15:00) mean the 24-hour clock; 1:00 to 6:59 without a leading zero is both. Noon is 12:00.
 4. 周五 is the coming one, 下周五 that of the next calendar week (Monday first); "next Fri" is asked wherever people
@@ -41,7 +41,7 @@ from .tokens import (
 )
 
 HORIZON_DAYS: Final = 366
-"""Nobody books an eye exam further ahead; a later date is a slip of the year."""
+"""No customer books an eye exam further ahead; a later date is a slip of the year."""
 
 FORGETS_DAY: Final = frozenset({"negated", "recurring", "past", "conflict", "leftover"})
 """After these reasons the day that was read is not one that the customer wants."""
@@ -49,7 +49,7 @@ FORGETS_DAY: Final = frozenset({"negated", "recurring", "past", "conflict", "lef
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a text says about when.
+    """What a text says about a time.
 
     candidates: naive wall-clock times in the zone, ascending, none before now; empty means ask.
     reason: why to ask; None if and only if there are candidates.
@@ -75,7 +75,7 @@ class _Unclear(Exception):
 def read_when(text: str, now: datetime, zone: str | ZoneInfo) -> Reading:
     """Read the time that `text` names, said at `now` (wall time in `zone`, or aware) to a shop in `zone`.
 
-    Never raises for any text; an unknown zone raises ZoneInfoNotFoundError. Longer texts than `when_text.MAX_CHARS`
+    Never raises for any text; an unknown zone raises ZoneInfoNotFoundError. Texts longer than `text.MAX_CHARS`
     are asked about unread.
     """
     place = ZoneInfo(zone) if isinstance(zone, str) else zone
@@ -104,7 +104,7 @@ def read_when(text: str, now: datetime, zone: str | ZoneInfo) -> Reading:
 
 
 def _scan(sheet: Sheet, today: date) -> tuple[Token, ...]:
-    """What the rules find, in their order; `sheet` shrinks to what they did not read."""
+    """The tokens that the rules find, in their order; `sheet` shrinks to the unread text."""
     scene = Scene(today, _is_chinese(sheet.text))
     for aside in ASIDES:
         for match in tuple(aside.finditer(sheet.text)):

@@ -1,4 +1,4 @@
-"""What stands beside a time and stops it from being one, and what only looks like a time.
+"""Text beside a time that stops it from being one, and text that only looks like a time.
 
 Asides go before the rules of the grammar: telephones, ages, lenses. Refusals and residue come after them, when marks
 show where days and times stand: a word that turns a time into something else, or date-like text that no rule took.
@@ -58,7 +58,7 @@ COURTESIES: Final = (
     f"一下(?!午|个?{WEEK})|(?<=[问看查等试说帮约订])下(?=下|[今明后大])",
 )
 ASIDES: Final = tuple(map(re.compile, (*TELEPHONES, *COUNTS, *LENSES, *COURTESIES)))
-"""Text that is set aside before any rule looks at it. It stays in what is left over."""
+"""Text that is set aside before any rule runs. It stays in the leftover."""
 
 # -------------------------------------------------------------------------------------------------------------- refusals
 
@@ -139,7 +139,7 @@ _REFUSALS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
     ),
 )
 REFUSALS: Final = tuple((re.compile("|".join(patterns)), reason) for reason, patterns in _REFUSALS)
-"""What turns a time into something else; the first that is found is the reason that is given."""
+"""Patterns that turn a time into something else; the first match gives the reason."""
 
 # --------------------------------------------------------------------------------------------------------------- residue
 

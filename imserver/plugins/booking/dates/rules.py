@@ -1,8 +1,8 @@
-"""The rules of the date grammar: phrases and what reads them.
+"""The rules of the date grammar: phrases, each with its reader.
 
 Rules run from top to bottom and blank out what they read. A row that comes first protects its words from the rows
 below (二十五号 before 五号; "30 Nov 5 pm" is not 5 November), so the order is part of the meaning.
-No row repeats without bound, so the work is bounded by the number of rows and `when_text.MAX_CHARS`.
+No row repeats without bound, so the work is bounded by the number of rows and `text.MAX_CHARS`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What people type, folded to one way of writing, on a sheet where rules blank out what they have read.
+"""Typed text, folded to one way of writing, on a sheet where rules blank out what they have read.
 
 Full-width and half-width, traditional and simplified, upper and lower case, emoji and invisible characters make no
 difference to the rules; what is left over is handed back exactly as it was typed.

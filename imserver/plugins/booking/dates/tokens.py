@@ -23,7 +23,7 @@ Reason = Literal[
     "negated",  # 不要, not
     "recurring",  # 每, every
     "vague",  # 左右, 改天, around
-    "zone",  # somebody else's clock
+    "zone",  # the clock of another zone
     "leftover",  # date-like text that no rule understood
     "too_long",
 ]

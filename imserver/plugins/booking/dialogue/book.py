@@ -1,4 +1,4 @@
-"""The booking dialogue: service → day → slot (held) → name, age, first visit? → confirm. What was said is not asked again.
+"""The booking dialogue: service → day → slot (held) → name, age, first visit? → confirm. Known answers are not asked again.
 
 Every message is merged into the draft, then the next open question is asked. Buttons carry commands (`预约 2026-11-19 15:00`),
 so tapping, typing the number and typing the words are the same thing, and a change of mind is a message like any other.
@@ -39,7 +39,7 @@ from .context import DialogueContext, Place
 from .state import Dialogue, dialogues_on, save_dialogue
 
 HOLD_TIMER = "hold"
-#: A hold's timer goes off, is tried again and given up within seconds; what is still held so much later, it will never end.
+#: A hold's timer fires, is tried again and given up within seconds; it will never end a hold that is still there so much later.
 OVERDUE_MS = 60_000
 
 
@@ -78,14 +78,14 @@ def repeat(context: DialogueContext, state: Dialogue) -> None:
 
 
 def give_up(context: DialogueContext, state: Dialogue) -> None:
-    """The customer does not want to book after all: the slot is free again."""
+    """End the booking without an appointment: the slot is free again."""
     _release(context, state)
     context.keep(None)
     context.say("done.given_up")
 
 
 def finish(context: DialogueContext, state: Dialogue) -> None:
-    """The yes: the hold becomes an appointment, or, if it ran out, is taken anew and confirmed at once."""
+    """The yes: the hold becomes an appointment; one that ran out is taken again and confirmed at once."""
     service = context.chain.service(state.service_id)
     held = _held(context, state)
     if service is None or (held is None and not state.wall):
@@ -149,7 +149,7 @@ def _names_some_time(reading: Reading) -> bool:
 
 
 def _merge(context: DialogueContext, state: Dialogue, said: Said) -> None:
-    """Take over everything that was said, then ask what is still open."""
+    """Merge the text into the draft, then ask the next open question."""
     service = _merge_service(context, state, said)
     if said.band is not None:
         state.age_band = said.band.id
@@ -286,7 +286,7 @@ def _held(context: DialogueContext, state: Dialogue) -> Appointment | None:
 
 
 def _ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Appointment | None:
-    """The draft's start, held for as long as the service now takes; None if that is impossible, and then it was said."""
+    """The draft's start, held for as long as the service now takes; None if that is impossible; the bot then said so."""
     wall = datetime.fromisoformat(state.wall)
     held = _held(context, state)
     same = held is not None and held.wall == wall and held.service_id == search.service.id
@@ -327,7 +327,7 @@ def _ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> A
 
 
 def _release_unless(context: DialogueContext, state: Dialogue) -> None:
-    """The wanted time changed. A new one exchanges the cells of the hold; none gives them back."""
+    """The wanted time changed: a new one exchanges the cells of the hold, none frees them."""
     if not state.wall:
         _release(context, state)
 
@@ -340,7 +340,7 @@ def _release(context: DialogueContext, state: Dialogue) -> None:
 
 
 def _give_back_other_holds(context: DialogueContext) -> None:
-    """One open hold for each customer and shop: who begins anew keeps no second slot from others."""
+    """One open hold for each customer and shop: a second booking frees the slot of the first."""
     for held in held_for(context.tx, context.customer_id, context.the_shop.id):
         act(context.tx, held, Action.CANCEL, _actor(context), context.sender.user_id)
 
@@ -350,19 +350,19 @@ def _actor(context: DialogueContext) -> Actor:
 
 
 def expire(tx: Transaction, texts: ShopTexts, appointment_id: int) -> None:
-    """The timer of a hold: if it still is one and its time is over, the slot is free again and whoever held it is told."""
+    """The timer of a hold: if it still is one and its time is over, free the slot and tell the customer."""
     held = get(tx, appointment_id)
     if held is None or held.status is not Status.HELD:
         return
     if held.hold_until is not None and held.hold_until > tx.now_ms:
-        # It was held anew, or the clock was set back since the timer went off: this timer may be the only one.
+        # It was held again, or the clock was set back since the timer fired: this timer may be the only one.
         tx.schedule(held.hold_until, HOLD_TIMER, {"appointment": held.id})
         return
     _expire_now(tx, texts, held)
 
 
 def expire_overdue(tx: Transaction, texts: ShopTexts) -> None:
-    """Holds whose timer should have ended them long ago, and did not (it failed): nobody else will."""
+    """End the holds whose timer failed long ago: nothing else would."""
     for held in held_until(tx, tx.now_ms - OVERDUE_MS):
         _expire_now(tx, texts, held)
 

@@ -1,4 +1,4 @@
-"""What changes nothing: the shops, free slots, my appointments, the way to the shop, contact lenses, help."""
+"""Commands that only read: the shops, free slots, my appointments, the way to the shop, contact lenses, help."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def stores(context: DialogueContext, said: Said) -> bool:
 
 
 def ask_shop(context: DialogueContext, command: str, rest: str, key: str = "ask.store") -> None:
-    """Which shop? What was said besides goes along with the button."""
+    """Ask which shop. Each button carries the rest of the text along."""
     options = [
         Option(
             context.words(
@@ -117,7 +117,7 @@ def _book_command(context: DialogueContext, said: Said) -> str:
 
 
 def my(context: DialogueContext, said: Said) -> bool:
-    """我的预约: what is coming, each with buttons, and the last of what was."""
+    """我的预约: coming appointments, each with buttons, and the last past ones."""
     open_question = context.dialogue()
     if open_question is not None and open_question.kind in ("cancel", "move"):
         context.keep(None)  # its "keep it" button leads here
@@ -171,7 +171,7 @@ def _hours(context: DialogueContext, shop: Shop, day: date) -> str:
 
 
 def lenses(context: DialogueContext, said: Said) -> bool:
-    """隐形眼镜 KIND: what to mind with this kind; hard and night lenses are the optometrist's decision, so staff are told."""
+    """隐形眼镜 KIND: what to mind with this kind; hard and night ones are the optometrist's decision, so staff hear of them."""
     if not said.lenses:
         options = [
             Option(

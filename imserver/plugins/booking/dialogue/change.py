@@ -141,16 +141,16 @@ def no_such(context: DialogueContext, code: str) -> None:
 
 
 def visible(context: DialogueContext, appointment: Appointment) -> bool:
-    """In a staff group every appointment of the store; elsewhere only the customer's: others may be reading along."""
+    """In a staff group every appointment of the shop; elsewhere only the customer's: others may be reading along."""
     if context.chain.shop(appointment.store_id) is None:
         return False  # the shop left the chain file
     if context.is_staff and appointment.store_id != context.the_shop.id:
-        return False  # staff of one shop are nobody in another, also if they have the customer in common
+        return False  # staff of one shop have no rights in another, also if they share the customer
     return context.place is Place.STAFF or appointment.customer_id == context.customer_id
 
 
 def _subject(context: DialogueContext, said: Said, command: str) -> Appointment | None:
-    """The appointment that is meant; if it is not clear, that has been asked, and None is returned."""
+    """The appointment that is meant; None if it is not clear, and then the bot asked."""
     if said.code:
         appointment = by_code(context.tx, said.code)
         if (
@@ -193,7 +193,7 @@ def _subject(context: DialogueContext, said: Said, command: str) -> Appointment 
 
 
 def _allowed(context: DialogueContext, said: Said, appointment: Appointment, action: Action) -> bool:
-    """Version, status and cut-off; what forbids it has been said."""
+    """Check version, status and cut-off; if one forbids the action, the bot said so."""
     if said.version is not None and said.version != appointment.version:
         stale(context, appointment)
         return False
@@ -270,7 +270,7 @@ def _go_on(context: DialogueContext, state: Dialogue, appointment: Appointment) 
 
 
 def _move_now(context: DialogueContext, state: Dialogue, appointment: Appointment) -> None:
-    """One row changed, its cells exchanged; if somebody was quicker, nothing changed and the nearest free starts follow."""
+    """Change one row and exchange its cells; if the slot is taken, change nothing and offer the nearest free starts."""
     search = _search(context, appointment)
     shop = context.texts.shop_of(appointment)
     wall = datetime.fromisoformat(state.wall)

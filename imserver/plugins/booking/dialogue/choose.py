@@ -1,6 +1,6 @@
-"""Choosing a time: from what somebody said to one start that the shop can serve, or to a question with buttons.
+"""Choosing a time: from a customer's text to one start that the shop can serve, or to a question with buttons.
 
-Used alike for booking and for moving. Candidates of the date grammar are kept if the shop's rules allow them: one left is
+Booking and moving both use it. Candidates of the date grammar are kept if the shop's rules allow them: one left is
 chosen; several are asked about; none is answered with the reason and the nearest free slots.
 """
 
@@ -24,7 +24,7 @@ from .state import Dialogue
 PARTS = {"morning": (0, 12), "noon": (11, 14), "afternoon": (12, 18), "evening": (17, 24)}
 #: Reasons from the most to the least telling, when several candidates fail in different ways.
 _TELLING = ("step", "lead", "hours", "closed", "horizon", "skipped", "past")
-#: Starts in one list: what fits a telephone and is answered with one digit.
+#: Starts in one list: they fit a telephone and take one digit as an answer.
 MAX_STARTS = 9
 DAYS_OFFERED = 5
 NEAREST_OFFERED = 3
@@ -32,7 +32,7 @@ NEAREST_OFFERED = 3
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a start is looked for: the service, its length, and the command that a button of a start begins with."""
+    """A search for a start: the service, its length, and the command that the button of a start begins with."""
 
     service: Service
     minutes: int
@@ -40,7 +40,7 @@ class Search:
 
 
 def understand(context: DialogueContext, state: Dialogue, said: Said) -> Reading | None:
-    """The reading of what was said, behind the day that was chosen before if only a time was said. None: nothing of time."""
+    """Read the text, behind the day chosen before if it names only a time. None: it names no day or time."""
     reading = said.reading
     if reading is None or not said.names_time:
         return None
@@ -51,7 +51,7 @@ def understand(context: DialogueContext, state: Dialogue, said: Said) -> Reading
 
 
 def choose(context: DialogueContext, state: Dialogue, search: Search, reading: Reading) -> bool:
-    """Put what was said into `state`. True if a start is settled or more has to be asked; False if it was answered here."""
+    """Put the reading into `state`. True if a start is settled or a question is open; False if it was answered here."""
     if reading.candidates:
         return _choose_candidate(context, state, search, reading.candidates)
     if reading.day is None and reading.part is None:
@@ -111,7 +111,7 @@ def refuse(context: DialogueContext, state: Dialogue, search: Search, wanted: da
         "minutes": context.the_shop.lead_min,
         "step": context.the_shop.slot_step_min,
     }
-    # A day that is full or closed is not kept: what is offered may lie on another.
+    # A day that is full or closed is not kept: the offered starts may lie on another.
     state.day = ""
     why = context.words(f"why_not.{reason}", **values)
     if near:
@@ -123,7 +123,7 @@ def refuse(context: DialogueContext, state: Dialogue, search: Search, wanted: da
 
 
 def ask_day(context: DialogueContext, state: Dialogue, search: Search, key: str = "ask.day") -> None:
-    """Which day? The nearest free starts, then the days on which the shop opens."""
+    """Ask which day: the nearest free starts, then the days on which the shop opens."""
     state.step = "day"
     now = wall_of(context.now_ms, zone_of(context.the_shop))
     soonest = nearest(
@@ -144,7 +144,7 @@ def ask_day(context: DialogueContext, state: Dialogue, search: Search, key: str 
 
 
 def ask_slot(context: DialogueContext, state: Dialogue, search: Search, key: str = "ask.slot") -> None:
-    """Which of the free starts of the chosen day? None free: the nearest of other days."""
+    """Ask which free start of the chosen day. None free: the nearest of other days."""
     if not state.day:
         ask_day(context, state, search, "ask.day" if key == "ask.slot" else key)
         return

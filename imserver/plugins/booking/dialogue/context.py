@@ -1,7 +1,7 @@
-"""One text by one person, and how the bot answers it: who speaks, for which customer, in which shop, where answers go.
+"""The context of one text: who speaks, for which customer, in which shop, and where the bot answers.
 
-Customers and staff meet in the *service conversation*, one for each (store, customer). What a customer types to a store's bot
-directly is answered there, with a pointer in the direct chat.
+Customers and staff meet in the *service conversation*, one for each (shop, customer). The bot answers there also what a
+customer types to it directly, with a pointer in the direct chat.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from .state import Dialogue, load_dialogue, save_dialogue
 
 
 class Place(Enum):
-    """Kinds of conversation that the bot hears."""
+    """Kinds of conversation that the bot reads."""
 
     SERVICE = "service"
     STAFF = "staff"
     DIRECT = "direct"  # a customer and one of our bots
-    OTHER = "other"  # a group that somebody took a bot into
+    OTHER = "other"  # a group that a user added a bot to
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class DialogueContext:
     customer_id: str
     language: str
     is_staff: bool = False
-    #: The command that is being carried out; "" for a text without one.
+    #: The command being run; "" for a text without one.
     command: str = ""
     pointed: bool = False
 
@@ -101,7 +101,7 @@ class DialogueContext:
         self.post({"type": "text", "text": self.words(key, **values)})
 
     def post(self, content: Mapping[str, Any]) -> int:
-        """Post where answers go; the first time also a pointer, if that is another conversation than the one heard in."""
+        """Post where answers go; the first time also a pointer, if the text came in another conversation."""
         if self.home != self.heard_in and not self.pointed:
             self.pointed = True
             name = self.the_shop.names.in_language(self.language)
@@ -116,7 +116,7 @@ class DialogueContext:
     def offer(self, key: str, options: Sequence[Option]) -> None:
         """Post a card with options, and remember them under their numbers.
 
-        What was asked before is over (a yes may not answer it); only what is being booked is kept.
+        The question before is over (a yes may not answer it); only the draft of a booking is kept.
         """
         state = self.dialogue()
         if state is None or state.kind != "book":
@@ -153,7 +153,7 @@ class DialogueContext:
     # -- going to a shop ------------------------------------------------------------------------------------------------
 
     def go(self, shop: Shop) -> None:
-        """From here on this talk is with `store`, in the customer's service conversation (made now if there is none)."""
+        """From here on answer as `shop`, in the customer's service conversation (made now if there is none)."""
         if self.place is Place.STAFF:
             return
         if self.place is not Place.SERVICE:

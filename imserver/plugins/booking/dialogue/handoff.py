@@ -1,8 +1,8 @@
-"""When people talk to people: the bot keeps quiet, makes sure that the shop hears of a waiting customer, and calls for help.
+"""Handoff to staff: the bot is silent while people talk, pings the shop for a waiting customer, and calls for help.
 
 A customer's text that is no command and no answer is for the staff. If none of them answers within 5 minutes of opening
-hours, the bot says once that the shop has been told, and tells the staff group; outside opening hours it says when the
-shop opens.
+hours, the bot says once that the shop knows, and pings the staff group; outside opening hours it says when the shop
+opens.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from .context import DialogueContext, Place
 from .state import doubt_all
 
 UNANSWERED_TIMER = "unanswered"
-#: A human who wrote so recently is still in the conversation.
+#: A staff member who wrote so recently is still in the conversation.
 HUMAN_MIN = 10
 WAIT_MIN = 5
 
 
 def staff_wrote(tx: Transaction, conversation_id: str) -> None:
-    """A human answers: nothing waits any more, the bot keeps quiet for a while, and a yes may be for them."""
+    """A staff member wrote: no text waits any more, the bot is silent for a while, and a yes may be for the staff."""
     doubt_all(tx, conversation_id)
     tx.execute(
         "UPDATE booking_services SET last_human_at = ?, waiting_since = NULL WHERE conversation_id = ?",
@@ -46,7 +46,7 @@ def human_is_there(tx: Transaction, conversation_id: str) -> bool:
 
 
 def wait_for_human(context: DialogueContext) -> bool:
-    """A customer's text for the staff. True if something was said (only outside opening hours, and once)."""
+    """A customer's text for the staff. True if the bot answered (only outside opening hours, and once)."""
     service = service_at(context.tx, context.home)
     if service is None or service.waiting_since is not None or human_is_there(context.tx, context.home):
         return False
@@ -71,7 +71,7 @@ def wait_for_human(context: DialogueContext) -> bool:
 
 
 def unanswered(tx: Transaction, texts: ShopTexts, conversation_id: str, since: int) -> None:
-    """The timer: still nobody answered the text of `since`."""
+    """The timer: no staff member has answered the text of `since`."""
     service = service_at(tx, conversation_id)
     if service is None or service.waiting_since != since:
         return
@@ -84,7 +84,7 @@ def unanswered(tx: Transaction, texts: ShopTexts, conversation_id: str, since: i
 
 
 def human(context: DialogueContext) -> bool:
-    """人工: somebody wants a human now."""
+    """人工: the customer wants a staff member now."""
     if context.place is Place.STAFF:
         return False
     context.tx.execute(
@@ -106,7 +106,7 @@ def human(context: DialogueContext) -> bool:
 
 
 def emergency(context: DialogueContext, flag: RedFlag) -> None:
-    """A red flag: the way to the emergency department at once, and every shop that knows the customer is called."""
+    """A red flag: send the way to the emergency department at once, and call every shop that knows the customer."""
     text = context.words(f"red_flag.{flag.kind}")
     sender = context.bot if context.home == context.heard_in else context.heard_by
     context.tx.post(context.heard_in, cards.card(context.words("red_flag.title"), text), sender_id=sender)

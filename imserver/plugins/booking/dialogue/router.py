@@ -1,6 +1,6 @@
-"""The front desk: every text that the plugin hears comes here and goes to a command, to the open question, or to people.
+"""The router: every text that the plugin receives goes to a command, to the open question, or to the staff.
 
-The order is the plugin's promise: red flags first; then commands; then answers to what the bot asked; the rest is for humans.
+The order is the plugin's promise: red flags first; then commands; then answers to the bot's questions; the rest is for staff.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .state import Dialogue, doubt_all, load_dialogue
 
 
 class Where(Enum):
-    """Where a command is carried out."""
+    """Where a command runs."""
 
     SHOP = "shop"  # needs a shop: asks which if that is not clear
     SHOP_IF_KNOWN = "shop_if_known"  # in the shop's conversation if one was opened, else across all shops
@@ -44,7 +44,7 @@ class Command:
 
 
 def _cancel(context: DialogueContext, said: Said) -> bool:
-    """取消 alone ends what is being booked or moved; otherwise it is about an appointment."""
+    """取消 alone ends the open booking or move; otherwise it names an appointment."""
     if said.code or said.rest:
         return change.cancel(context, said)
     answering = _asked_in(context)
@@ -56,7 +56,7 @@ def _cancel(context: DialogueContext, said: Said) -> bool:
 
 
 def _confirm(context: DialogueContext, said: Said) -> bool:
-    """确认 alone is a yes to what was asked."""
+    """确认 alone is a yes to the open question."""
     state = context.dialogue()
     if said.code or said.rest or state is None:
         return staff.confirm(context, said)
@@ -90,7 +90,7 @@ COMMANDS: tuple[Command, ...] = (
         )
     ),
 )  # fmt: skip
-#: Commands that go on with what is being asked. After any other a yes may be meant for that one's answer.
+#: Commands that continue the open question. After any other a yes may be meant for that one's answer.
 _GO_ON = frozenset({"book", "move", "cancel", "confirm"})
 #: Commands whose Chinese words also begin questions to people: 预约要多少钱, 取消要扣钱吗.
 _ASKED_ABOUT = frozenset({"book", "move", "cancel"})
@@ -121,12 +121,12 @@ class Incoming:
     sender_id: str
     audience: Audience
     text: str
-    #: What was found in the text before anything else.
+    #: The red flag found in the text.
     flag: RedFlag | None = None
 
 
 def hear_command(tx: Transaction, texts: ShopTexts, message: Incoming, name: str, arguments: str) -> None:
-    """A text that the host took for one of our commands."""
+    """Handle a text that the host took for one of our commands."""
     book.expire_overdue(tx, texts)
     context = locate(tx, texts, message)
     if context is not None and not _emergency(context, message.flag):
@@ -134,7 +134,7 @@ def hear_command(tx: Transaction, texts: ShopTexts, message: Incoming, name: str
 
 
 def hear_text(tx: Transaction, texts: ShopTexts, message: Incoming) -> None:
-    """Any other message in a conversation with one of our bots."""
+    """Handle any other message in a conversation with one of our bots."""
     book.expire_overdue(tx, texts)
     context = locate(tx, texts, message)
     if context is not None and not _emergency(context, message.flag):
@@ -142,7 +142,7 @@ def hear_text(tx: Transaction, texts: ShopTexts, message: Incoming) -> None:
 
 
 def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueContext | None:
-    """Whose talk this is; None if it is not for us (a shop that left the chain, a group without our bots)."""
+    """The context of a message; None if it is not for us (a shop that left the chain, a group without our bots)."""
     here = message.conversation_id
     sender = tx.user(message.sender_id) or User(message.sender_id, message.sender_id)
     service = service_at(tx, here)
@@ -183,7 +183,7 @@ def _emergency(context: DialogueContext, flag: RedFlag | None) -> bool:
 
 
 def _doubt_own(context: DialogueContext) -> None:
-    """The sender asked for something else, and was answered."""
+    """Doubt the sender's open question: the sender asked for something else, and was answered."""
     asked_in = {
         context.heard_in,
         *(service.conversation_id for service in services_of(context.tx, context.customer_id)),
@@ -193,7 +193,7 @@ def _doubt_own(context: DialogueContext) -> None:
 
 
 def _doubt_others(context: DialogueContext) -> None:
-    """Words for people, which everybody in the conversation may say yes to (two parents and a shop)."""
+    """Doubt the others' open questions: any member may say yes to words for people (two parents and a shop)."""
     if context.place is Place.SERVICE:
         doubt_all(context.tx, context.heard_in)
 
@@ -230,7 +230,7 @@ def _run(context: DialogueContext, name: str, arguments: str) -> None:
 
 
 def _enter(context: DialogueContext, row: Command, said: Said, arguments: str) -> bool:
-    """Go to the shop that the command is about. False if first has to be asked which."""
+    """Go to the shop that the command is about. False if the bot has to ask which first."""
     if row.where is Where.HERE or context.place is Place.STAFF:
         return True
     here = context.shop if context.place is Place.SERVICE else None
@@ -303,7 +303,7 @@ def _run_option(context: DialogueContext, name: str, arguments: str) -> None:
 
 
 def _asked_in(context: DialogueContext) -> Answering:
-    """Where the question stands that this text may answer: an answer typed in the direct chat may be to a shop's question."""
+    """Where the open question of this text stands: text in the direct chat may answer a shop's question."""
     tx, here, sender_id = context.tx, context.answering, context.sender.user_id
     if context.place is not Place.DIRECT or context.dialogue() is not None:
         return here
@@ -317,7 +317,7 @@ def _asked_in(context: DialogueContext) -> Answering:
 
 
 def _for_people(context: DialogueContext, state: Dialogue | None) -> None:
-    """A customer's words for the staff. An open question is asked once more, but not while a human is there."""
+    """A customer's words for the staff. An open question is asked once more, but not while staff are there."""
     if handoff.human_is_there(context.tx, context.home):
         return
     said_something = handoff.wait_for_human(context)

@@ -1,4 +1,4 @@
-"""What staff ask for and do: the day sheet, and the steps of an appointment (one row of the transition table each)."""
+"""Commands of staff: the day sheet, and the steps of an appointment (one row of the transition table each)."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _line(context: DialogueContext, shop: Shop, appointment: Appointment) -> str
 
 
 def confirm(context: DialogueContext, said: Said) -> bool:
-    """确认 [CODE]: the customer's yes to what is asked, or staff's to a pending appointment."""
+    """确认 [CODE]: the customer's yes to the open question, or staff's to a pending appointment."""
     state = context.dialogue()
     if not said.code:
         if context.is_staff and context.place is Place.STAFF:

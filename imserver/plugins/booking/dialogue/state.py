@@ -6,15 +6,15 @@ import msgspec
 
 from imserver.plugin_api import Transaction
 
-#: After so long an answer is no answer any more: "1" or 好 then means something else.
+#: After so long a text no longer answers the question: "1" or 好 then means something else.
 MAX_AGE_MS = 30 * 60 * 1000
 
 
 class Dialogue(msgspec.Struct, omit_defaults=True):
-    """`kind`: `menu` (only numbered options), `book`, `move` or `cancel`. Empty fields have not been said yet."""
+    """`kind`: `menu` (only numbered options), `book`, `move` or `cancel`. Empty fields are not known yet."""
 
     kind: str = "menu"
-    #: What was asked last: store, service, day, slot, name, age, first_visit, confirm; or `confirm_again` (see `doubt`).
+    #: The last question: store, service, day, slot, name, age, first_visit, confirm; or `confirm_again` (see `doubt`).
     step: str = ""
     service_id: str = ""
     day: str = ""
@@ -29,11 +29,11 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
     version: int = 0
     #: Commands behind the numbers that were shown last.
     options: list[str] = msgspec.field(default_factory=list)
-    #: Texts in a row that were no answer.
+    #: Texts in a row that answered nothing.
     misses: int = 0
 
     def doubt(self) -> None:
-        """Something else was said since "is this right?": its button still counts, a yes only asks again."""
+        """Another text came since "is this right?": its button still counts, a yes only asks again."""
         if self.step == "confirm":
             self.step = "confirm_again"
 
@@ -63,7 +63,7 @@ def save_dialogue(tx: Transaction, conversation_id: str, user_id: str, state: Di
 
 
 def doubt_all(tx: Transaction, conversation_id: str, user_id: str | None = None) -> None:
-    """Somebody spoke: the next yes of anybody in the conversation (or of one user) may be meant for that."""
+    """A message came: the next yes of any member (or of one user) may be meant for it."""
     rows = tx.execute(
         "SELECT user_id, state FROM booking_dialogues WHERE conversation_id = ? AND user_id = COALESCE(?, user_id)",
         (conversation_id, user_id),
@@ -78,7 +78,7 @@ def doubt_all(tx: Transaction, conversation_id: str, user_id: str | None = None)
 
 
 def dialogues_on(tx: Transaction, appointment_id: int, conversation_id: str) -> list[tuple[str, Dialogue]]:
-    """(user, dialogue) of everybody in a conversation whose open question is about an appointment."""
+    """(user, dialogue) of each user in a conversation whose open question is about an appointment."""
     rows = tx.execute(
         "SELECT user_id, state FROM booking_dialogues WHERE conversation_id = ? AND updated_at > ?",
         (conversation_id, tx.now_ms - MAX_AGE_MS),

@@ -1,4 +1,4 @@
-"""What everybody is told once an appointment has changed: the customer's card, the info pack, the staff group, reminders."""
+"""Notices of a changed appointment: the customer's card, the info pack, the card for the staff group, reminders."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def booked(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> Appoi
 
 
 def confirmed_by_staff(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
-    """A pending appointment was confirmed: now the customer knows, and gets the pack."""
+    """Staff confirmed a pending appointment: the customer gets the news and the pack."""
     _edit_card(tx, texts, appointment)
     appointment = _post_card(tx, texts, appointment)
     _settled(tx, texts, appointment)
@@ -62,7 +62,7 @@ def cancelled(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> No
 
 
 def stepped(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
-    """Arrived, in the exam, done, or not come: the card changes; staff are told; nobody is chatted at."""
+    """Arrived, in the exam, done, or not come: change the card and tell the staff; the customer gets no message."""
     reminders.drop(tx, appointment, str(appointment.status))
     _edit_card(tx, texts, appointment)
     tell_staff(tx, texts, appointment, str(appointment.status))
@@ -71,7 +71,7 @@ def stepped(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None
 def tell_staff(
     tx: Transaction, texts: ShopTexts, appointment: Appointment, news: str, before: datetime | None = None
 ) -> None:
-    """One card in the staff group for every change."""
+    """Post one card in the staff group for every change."""
     shop = texts.shop_of(appointment)
     group = staff_group(tx, shop.id)
     if group is None:

@@ -1,4 +1,4 @@
-"""Reminders: when each is due, and what is decided when its timer fires.
+"""Reminders: when each is due, and whether it is sent when its timer fires.
 
 `due` is pure. A planned reminder is a row and a durable timer; whether it is sent is decided only when it fires, from the
 appointment as it is then. `PRIMARY KEY (appointment, version, kind)`: no version is reminded of twice.
@@ -23,10 +23,10 @@ TIMER = "reminder"
 KINDS = ("day_before", "same_day")
 
 SAME_DAY_MIN = 120
-#: Nobody is woken between these; a reminder that would be due then is due a little before they begin.
+#: The quiet hours: a reminder that would be due in them is due a little before they begin.
 QUIET_FROM, QUIET_TO = time(21, 0), time(8, 0)
 QUIET_MARGIN_MIN = 5
-#: Who booked a moment ago knows.
+#: A customer who booked so recently needs no reminder.
 MIN_AGE_MIN = 30
 
 
@@ -99,7 +99,7 @@ def drop(tx: Transaction, appointment: Appointment, reason: str) -> None:
 
 
 def fire(tx: Transaction, texts: ShopTexts, appointment_id: int, version: int, kind: str) -> None:
-    """A timer has gone off: send the reminder, put it off, or write down why not."""
+    """A timer fired: send the reminder, put it off, or write down why not."""
     row = tx.execute(
         "SELECT due_at FROM booking_reminders"
         " WHERE appointment_id = ? AND version = ? AND kind = ? AND state = 'planned'",
@@ -118,7 +118,7 @@ def fire(tx: Transaction, texts: ShopTexts, appointment_id: int, version: int, k
         _decide(tx, appointment_id, version, kind, "not_sent", str(appointment.status))
     elif appointment.start_at <= tx.now_ms:
         _decide(tx, appointment_id, version, kind, "not_sent", "past")
-    elif row[0][0] > tx.now_ms:  # the clock was set back since the timer went off
+    elif row[0][0] > tx.now_ms:  # the clock was set back since the timer fired
         _plan_anew(tx, appointment, kind, row[0][0])
     elif kind == "day_before" and _same_day_is_due(tx, appointment):
         _decide(tx, appointment_id, version, kind, "not_sent", "late")

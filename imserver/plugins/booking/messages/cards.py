@@ -16,7 +16,7 @@ from .texts import Words
 MAX_ACTIONS = 50
 
 _CHANGEABLE = frozenset({Status.PENDING, Status.CONFIRMED})
-#: What staff may do next, by status: (text of the button, command).
+#: The next steps of staff, by status: (text of the button, command).
 _STAFF_STEPS: dict[Status, tuple[str, ...]] = {
     Status.PENDING: ("confirm", "cancel"),
     Status.CONFIRMED: ("arrive", "no_show"),
@@ -58,7 +58,7 @@ def card(
 
 
 def numbered(words: Words, options: Sequence[Option]) -> str:
-    """The options as lines, for everybody who types."""
+    """The options as lines, for users who type."""
     return "\n".join(
         words("option", number=number, label=option.label)
         for number, option in enumerate(options[:MAX_ACTIONS], 1)
@@ -76,7 +76,7 @@ def question(
 def appointment_fields(
     words: Words, chain: Chain, shop: Shop, appointment: Appointment, people: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
-    """What everybody wants to know of an appointment, with labels."""
+    """The facts of an appointment, with labels."""
     service = chain.service(appointment.service_id)
     band = chain.band(appointment.age_band)
     fields = [
@@ -133,7 +133,7 @@ def change_options(words: Words, appointment: Appointment) -> list[Option]:
 
 
 def staff_options(words: Words, appointment: Appointment) -> list[Option]:
-    """Buttons for what staff do next with an appointment."""
+    """Buttons for the next steps of staff with an appointment."""
     return [
         Option(
             words(f"button.{name}"), f"{words(f'command.{name}')} {appointment.code} v{appointment.version}"

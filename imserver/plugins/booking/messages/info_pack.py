@@ -1,7 +1,7 @@
-"""The one info pack after a confirmation: where it is, how to park, what to bring, what to mind; and what reminders add.
+"""The info pack after a confirmation (address, parking, things to bring and to mind), and the note that a reminder adds.
 
-It fits the person: first visit and young, presbyopia, a child with a parent; contact lenses by service. A sentence is a text
-of the catalogue; here is only decided which ones.
+It fits the person: first visit and young, presbyopia, a child with a parent; contact lenses by service. Sentences are texts of
+the catalogue; this module only chooses them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LENS_KINDS = ("soft", "rgp", "orthok")
 def info_pack(
     words: Words, chain: Chain, shop: Shop, appointment: Appointment, lens_kind: str
 ) -> dict[str, Any]:
-    """The card that follows a confirmation. `lens_kind`: what is known of the customer's contact lenses, or ""."""
+    """The card that follows a confirmation. `lens_kind`: the kind of the customer's contact lenses, or "" if unknown."""
     service = chain.service(appointment.service_id)
     lines = _notes(words, chain, shop, appointment, service, lens_kind)
     options = []
@@ -52,7 +52,7 @@ def place_fields(words: Words, shop: Shop) -> list[tuple[str, str]]:
 
 
 def reminder_note(words: Words, chain: Chain, appointment: Appointment, lens_kind: str) -> str:
-    """What a reminder adds: the few things that this person must not forget."""
+    """The note of a reminder: the few things that this customer must not forget."""
     service = chain.service(appointment.service_id)
     return "\n".join(_person_notes(words, chain, appointment) + _lens_notes(words, service, lens_kind))
 

@@ -1,4 +1,4 @@
-"""What does not change while the plugin runs: the chain of shops, the texts, and the readers of what people type."""
+"""What stays fixed while the plugin runs: the chain of shops, the texts, and the readers of typed text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .texts import Catalogue, Words
 
 @dataclass(frozen=True, slots=True)
 class ShopTexts:
-    """What does not change while the plugin runs."""
+    """The chain, the texts and the readers; fixed while the plugin runs."""
 
     chain: Chain
     catalogue: Catalogue
@@ -29,7 +29,7 @@ class ShopTexts:
         return self.catalogue.words(self.chain.staff_language, shop)
 
     def shop_of(self, appointment: Appointment) -> Shop:
-        """The appointment's store. A store that left the chain file cannot be asked about any more: KeyError."""
+        """The appointment's shop. Raises KeyError for a shop that left the chain file."""
         shop = self.chain.shop(appointment.store_id)
         if shop is None:
             raise KeyError(f"store {appointment.store_id!r} is not in the chain file")

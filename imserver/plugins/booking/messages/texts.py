@@ -1,6 +1,6 @@
 """Every text that a user reads: `words/zh.toml` and `words/en.toml`, the same keys and placeholders in both.
 
-Code names a key and passes values; it never joins pieces of a sentence. A store may replace a text in the chain file.
+Code names a key and passes values; it never joins pieces of a sentence. A shop may replace a text in the chain file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def language_of(tag: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The texts of one language, with a store's own in place."""
+    """The texts of one language, with a shop's own in place."""
 
     language: str
     entries: Mapping[str, Entry]
@@ -64,7 +64,7 @@ class Words:
 
 
 class Catalogue:
-    """The shipped texts and each store's replacements, checked when made."""
+    """The shipped texts and each shop's replacements, checked when made."""
 
     def __init__(self, chain: Chain) -> None:
         shipped = {language: load_words(language) for language in LANGUAGES}

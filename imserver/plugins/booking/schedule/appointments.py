@@ -1,7 +1,7 @@
 """Appointments and their cells: every change of one, inside the caller's transaction.
 
 Whether a slot is free is decided by the primary key of `booking_cells`: taking cells either inserts all of them or fails with
-sqlite3.IntegrityError. What was read before only says where to try first.
+sqlite3.IntegrityError. An earlier read only says where to try first.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from .status import LIVE, OWNING, Action, Actor, Status, next_status
 
 _LIVE = tuple(sorted(LIVE))
 _LIVE_MARKS = ", ".join("?" * len(_LIVE))
-#: Rows of one reading: a shop's day or a customer's list is far below.
+#: Rows of one query: a shop's day or a customer's list is far below.
 MAX_ROWS = 1000
-#: Holds that are ended at once; whoever asks next ends the next ones.
+#: Holds ended in one transaction; the next one ends the next ones.
 MAX_OVERDUE = 20
 
 
@@ -71,7 +71,7 @@ _COLUMNS = ", ".join(_COLUMN_NAMES)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants to book; `actor_id` is who asked, `customer_id` for whom the conversation is."""
+    """A wanted appointment; `actor_id` is who asked, `customer_id` the customer of the conversation."""
 
     shop: Shop
     service: Service
@@ -111,7 +111,7 @@ def past(tx: Transaction, customer_id: str, store_id: str | None, count: int) ->
 
 
 def between(tx: Transaction, store_id: str, begin_ms: int, end_ms: int) -> list[Appointment]:
-    """Everything of a store that starts in a span of time, except what never came to be, in order of time."""
+    """The appointments of a shop that start in a span of time, in order, without those that never came to be."""
     return _many(
         tx,
         "store_id = ? AND start_at >= ? AND start_at < ? AND status NOT IN ('expired') AND NOT"
@@ -130,7 +130,7 @@ def held_until(tx: Transaction, end_ms: int) -> list[Appointment]:
 
 
 def held_for(tx: Transaction, customer_id: str, store_id: str) -> list[Appointment]:
-    """What a shop holds for a customer."""
+    """The holds of a customer in a shop."""
     where = "hold_until IS NOT NULL AND status = 'held' AND customer_id = ? AND store_id = ?"
     return _many(tx, f"{where} LIMIT {MAX_ROWS}", (customer_id, store_id))
 
@@ -214,7 +214,7 @@ def place(
 def describe(
     tx: Transaction, appointment: Appointment, *, for_name: str, age_band: str, first_visit: bool
 ) -> Appointment:
-    """Write down for whom it is. Part of the step that confirms, so the version stays."""
+    """Write down the person that it is for. Part of the step that confirms, so the version stays."""
     tx.execute(
         "UPDATE booking_appointments SET for_name = ?, age_band = ?, first_visit = ? WHERE id = ?",
         (for_name, age_band, int(first_visit), appointment.id),

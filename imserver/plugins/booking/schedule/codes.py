@@ -1,4 +1,4 @@
-"""Short codes that a human can say: letter, digit, letter, digit (`A7K2`), without 0/O and 1/I.
+"""Short codes that a person can say: letter, digit, letter, digit (`A7K2`), without 0/O and 1/I.
 
 A code is a permuted appointment id, so it is unique by construction and needs no dice. Letters and digits alternate: a code
 is never mistaken for a word, a date or a time. When four characters are used up, five and six follow.

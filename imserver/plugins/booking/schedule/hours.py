@@ -1,4 +1,4 @@
-"""Opening hours and slot starts in wall time of the store, and the way from wall time to UTC.
+"""Opening hours and slot starts in wall time of the shop, and the conversion of wall time to UTC.
 
 A wall time that daylight saving skips does not exist: no slot. One that happens twice is the first of the two.
 """
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from .shops import WEEKDAYS, Shop, Week, span_minutes
 
 MINUTE_MS = 60_000
-#: How far ahead an opening is looked for: longer closures are not waited for by a timer.
+#: How far ahead the search for an opening goes: no timer waits for a longer closure.
 MAX_DAYS_TO_OPENING = 60
 
 

@@ -1,4 +1,4 @@
-"""A chain of shops as data: stores, services, resources, opening hours, read from one TOML file and checked with paths.
+"""A chain of shops as data: shops, services, resources, opening hours, read from one TOML file and checked with paths.
 
 Every table forbids unknown fields: a typo is an error, never a silent default.
 
@@ -24,7 +24,7 @@ from imserver.plugin_api import PluginError
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 #: Cells are 5 minutes, so every start and length is a multiple of that.
 CELL_MIN = 5
-#: A day sheet, a list of buttons and a scan over resources stay short: nobody runs a larger shop from one chat.
+#: A day sheet, a list of buttons and a scan over resources stay short: one chat cannot run a larger shop.
 MAX_RESOURCES = 64
 MAX_SHOPS = 200
 
@@ -91,16 +91,16 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
     age_band: str = ""
     asks_age: bool = True
     asks_first_visit: bool = True
-    #: What the info pack says of contact lenses: stop wearing them before, come with them in, or nothing.
+    #: The info pack's advice on contact lenses: stop wearing them before, come with them in, or nothing.
     lenses: Literal["stop", "wear", ""] = ""
     #: The pack asks for old glasses and the last report.
     brings_old_pair: bool = False
-    #: May need dilation: said only where the store has a medical licence.
+    #: May need dilation: said only where the shop has a medical licence.
     dilation: bool = False
 
 
 class Resource(Struct, frozen=True, forbid_unknown_fields=True):
-    """A person, room or device of one store. `user_id`: the person's account, who is then staff of the store."""
+    """A person, room or device of one shop. `user_id`: the person's account, which is then staff of the shop."""
 
     id: Id
     kind: Literal["person", "room", "device"]
@@ -108,7 +108,7 @@ class Resource(Struct, frozen=True, forbid_unknown_fields=True):
     role: Literal["optometrist", "clerk", ""] = ""
     skills: tuple[str, ...] = ()
     user_id: str = ""
-    #: None: the store's own hours.
+    #: None: the shop's own hours.
     hours: Week | None = None
     #: The same every day.
     breaks: tuple[SpanText, ...] = ()
@@ -137,12 +137,12 @@ class Shop(Struct, frozen=True, forbid_unknown_fields=True):
     #: Customers cannot move or cancel later than so many minutes before the start.
     cutoff_min: Annotated[int, Meta(ge=0, le=10_080)] = 120
     hold_s: Annotated[int, Meta(ge=30, le=3_600)] = 180
-    #: Coming appointments of one customer in this store.
+    #: Coming appointments of one customer in this shop.
     max_upcoming: Annotated[int, Meta(ge=1, le=100)] = 8
     confirmation: Literal["auto", "staff"] = "auto"
     medical_licence: bool = False
     needs_id_card: bool = False
-    #: Texts of this store instead of the catalogue's: `[stores.texts.zh]`, `[stores.texts.en]`.
+    #: Texts of this shop instead of the catalogue's: `[stores.texts.zh]`, `[stores.texts.en]`.
     texts: dict[Literal["zh", "en"], dict[str, str]] = field(default_factory=dict)
 
     def offers(self, service: Service) -> bool:
@@ -198,7 +198,7 @@ def can_serve(resource: Resource, need: Need) -> bool:
 
 
 def minutes_of(service: Service, band: str, first_visit: bool | None) -> int:
-    """Length of an appointment. What is not known yet counts as the longest, so that a hold never turns out too short."""
+    """Length of an appointment. An unknown fact counts as the longest case, so that a hold never turns out too short."""
     if not service.minutes_for:
         return service.minutes
     bands = (
@@ -216,7 +216,7 @@ def _minutes_for(service: Service, band: str, visit: str) -> int:
 
 
 def load_chain(source: str) -> Chain:
-    """The chain file that `[plugins.booking] chain` names. Raises ChainError with the path of what is wrong."""
+    """The chain file that `[plugins.booking] chain` names. Raises ChainError with the path of the fault."""
     if source.endswith(".toml"):
         try:
             text = Path(source).read_text(encoding="utf-8")
@@ -252,18 +252,18 @@ def parse_chain(text: str) -> Chain:
 
 
 def _with_services(chain: Chain, shop: Shop) -> Shop:
-    """A store that lists no services offers all that its resources can serve."""
+    """A shop that lists no services offers all that its resources can serve."""
     served = tuple(service.id for service in chain.services if _missing(shop, service) is None)
     return msgspec.structs.replace(shop, services=shop.services or served)
 
 
 def _missing(shop: Shop, service: Service) -> Need | None:
-    """A need that no resource of the store meets."""
+    """A need that no resource of the shop meets."""
     return next((n for n in service.needs if not any(can_serve(r, n) for r in shop.resources)), None)
 
 
 def _problems(chain: Chain) -> Iterator[str]:
-    """What the types cannot say, each with its path."""
+    """The faults that the types cannot exclude, each with its path."""
     if not 1 <= len(chain.stores) <= MAX_SHOPS:
         yield f"$.stores: between 1 and {MAX_SHOPS} stores, not {len(chain.stores)}"
     if (

@@ -1,6 +1,6 @@
-"""Free slots: what is open, minus who is away, minus the cells that are owned.
+"""Free slots: opening hours, minus absences, minus the cells that are owned.
 
-A day is read with one range of `booking_cells` for each resource of the store, so its cost does not grow with the number of
+A day is read with one range of `booking_cells` for each resource of the shop, so its cost does not grow with the number of
 appointments. Within a day every resource is two bit masks over 5-minute cells: available and busy.
 """
 
@@ -29,7 +29,7 @@ class Query(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A start that can be booked: wall time of the store and UTC milliseconds."""
+    """A start that can be booked: wall time of the shop and UTC milliseconds."""
 
     wall: datetime
     start_at: int
@@ -45,7 +45,7 @@ class _Lane:
     busy: int
 
     def fits(self, start_at: int, minutes: int, buffer_min: int) -> bool:
-        """Present for the whole appointment, and nobody owns a cell of it or of the buffer after it."""
+        """True if the resource is there throughout, and each cell of the appointment and its buffer is free."""
         at = start_at // CELL_MS - self.first
         if at < 0:
             return False
@@ -178,7 +178,7 @@ def _lanes(query: Query, shop: Shop, needs: tuple[Need, ...], day: date) -> list
 
 
 def _present(shop: Shop, resource: Resource, day: date, first: int) -> int:
-    """The cells in which a resource works: its own hours (or the store's) within the store's, without breaks."""
+    """The cells in which a resource works: its own hours (or the shop's) within the shop's, without breaks."""
     zone = zone_of(shop)
 
     def mask(spans: Iterable[tuple[int, int]]) -> int:

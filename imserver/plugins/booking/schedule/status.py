@@ -1,4 +1,4 @@
-"""The status chain of an appointment, as one table. What is not in it is refused.
+"""The status chain of an appointment, as one table. Any other step is refused.
 
 held → (pending →) confirmed → arrived → in_exam → done,   or cancelled, no_show, expired
 """
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where an appointment is in its life."""
+    """The state of an appointment."""
 
     HELD = "held"
     PENDING = "pending"
@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 
 class Action(StrEnum):
-    """What somebody does to an appointment."""
+    """A step that an actor takes on an appointment."""
 
     REQUEST = "request"  # the customer's yes where the shop confirms by hand
     CONFIRM = "confirm"
@@ -38,7 +38,7 @@ class Action(StrEnum):
 
 
 class Actor(StrEnum):
-    """Who may take a transition. The customer includes whoever books for them in their conversation."""
+    """Who may take a transition. The customer includes any member who books for them in their conversation."""
 
     CUSTOMER = "customer"
     STAFF = "staff"

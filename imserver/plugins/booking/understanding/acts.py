@@ -1,7 +1,7 @@
-"""What one text says, in the words of this chain: a code, a shop, a service, an age, a yes, a time; nothing is decided here.
+"""Facts of one text, in the words of this chain: a code, a shop, a service, an age, a yes, a time; nothing is decided here.
 
-The order matters: what is certain (codes, names of shops and services) is cut out before the date grammar sees the rest, so
-that it is not confused by it.
+The order matters: certain words (codes, names of shops and services) are cut out before the date grammar sees the rest, so
+that they do not confuse it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from imserver.plugins.booking.schedule import codes
 from imserver.plugins.booking.schedule.hours import wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import AgeBand, Chain, Service, Shop
 
-#: A longer text is no instruction to a bot: it is for people.
+#: A longer text is no instruction to a bot: it is for staff.
 MAX_CHARS = 300
 MAX_NAME_CHARS = 40
 
@@ -44,7 +44,7 @@ _EDGES = " \t\n,，.。!！;；:：、~～\"'“”‘’()（）"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was found. `rest` is what nobody understood, `text` the whole: width and script folded, case kept."""
+    """The facts found. `rest` is the text that was not understood, `text` the whole: width and script folded, case kept."""
 
     text: str
     rest: str
@@ -59,7 +59,7 @@ class Said:
     answer: bool | None = None
     number: int | None = None
     reading: Reading | None = None
-    #: What the date grammar was given: read again behind a day when only a time was said.
+    #: The input of the date grammar: read again behind a day when it names only a time.
     when_text: str = ""
 
     @property
@@ -91,7 +91,7 @@ def load_heard() -> Mapping[str, Any]:
 
 @cache
 def _spelled(word: str) -> str:
-    """How a word of a chain, of which there are some hundreds, is looked for."""
+    """The pattern of a word of a chain, of which there are some hundreds."""
     return fold(word).casefold()
 
 
@@ -120,7 +120,7 @@ class Ear:
         )
 
     def hear(self, text: str, now_ms: int, shop: Shop | None) -> Said:
-        """Everything in `text`; dates are read in the zone of the store that is named, or else of `store`."""
+        """Everything in `text`; dates are read in the zone of the shop that is named, or else of `shop`."""
         whole = fold(text)
         if len(whole) > MAX_CHARS:
             return Said(whole, whole)
@@ -155,7 +155,7 @@ class Ear:
         )
 
     def read(self, text: str, now_ms: int, shop: Shop, day: date | None = None) -> Reading:
-        """The date grammar in a store's time; with `day`, as if that day had been said before."""
+        """The date grammar in a shop's time; with `day`, as if the text had named that day before."""
         now: datetime = wall_of(now_ms, zone_of(shop))
         return read_when(text if day is None else f"{day.isoformat()} {text}", now, zone_of(shop))
 

@@ -1,7 +1,7 @@
-"""Red flags: words after which nobody may wait for an appointment. Looked for before anything else is done with a text.
+"""Red flags: words of an emergency that cannot wait for an appointment. The plugin looks for them before all else in a text.
 
-A long text is read in windows, so that others have their turn in between. The patterns are data (`words/red_flags.toml`). What
-they find is answered with the way to the emergency department; nothing here or there ever says that a symptom is harmless.
+A long text is read in windows, so that other events run in between. The patterns are data (`words/red_flags.toml`). The bot
+answers a match with the way to the emergency department; no text of the plugin ever says that a symptom is harmless.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KINDS = ("chemical", "urgent")
 
 @dataclass(frozen=True, slots=True)
 class RedFlag:
-    """`kind` is `chemical` (rinse first) or `urgent`; `words` is what was recognised."""
+    """`kind` is `chemical` (rinse first) or `urgent`; `words` is the matched text."""
 
     kind: str
     words: str
@@ -56,7 +56,7 @@ class RedFlags:
         return next((flag for flag in self.look(text) if flag is not None), None)
 
     def look(self, text: str) -> Iterator[RedFlag | None]:
-        """What each window of a text says; whoever asks may pause between two."""
+        """The red flag of each window of a text, or None; the caller may pause between two."""
         starts = range(0, max(len(text) - OVERLAP_CHARS, 1), WINDOW_CHARS - OVERLAP_CHARS)
         read = 0
         for left, start in zip(range(len(starts), 0, -1), starts, strict=True):
