@@ -1,9 +1,9 @@
-"""A bot that says everything back.
+"""A bot that echoes every message.
 
     python echo_bot.py imserver://127.0.0.1:7410 TOKEN [STORE]
 
-With the path of a store it goes on where it stopped, and answers each message exactly once even if it is killed: the key
-of its answer follows from the message, and the same key is the same message.
+With the path of a store it resumes where it stopped, and answers each message exactly once even after a kill: it derives
+the key of its answer from the message, and the server stores a key only once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from imserver_client import Message, Refused, connect
 
 
 def answer_key(message: Message) -> bytes:
-    """The same 16 bytes for the same message, in every process."""
+    """16 bytes derived from the message: the same in every process."""
     return hashlib.sha256(f"{message.conversation_id} {message.position}".encode()).digest()[:16]
 
 

@@ -25,7 +25,7 @@ from imserver.events import MessagePosted
 from imserver.model import User, direct_conversation_id
 
 SHOP = "shop"
-#: What `/heard` still knows; everything is in the chat's own history anyway.
+#: Messages that `/heard` keeps; the chat's own history keeps all.
 MAX_HEARD = 100
 
 SERVER = web.AppKey("server", Server)
@@ -55,7 +55,7 @@ def make_application(config: Config) -> web.Application:
 
 
 def hear(application: web.Application, event: MessagePosted) -> None:
-    """Called on the loop for every message after its commit; whatever takes longer belongs into a task of the host's own."""
+    """Called on the loop for every message after its commit; slow work belongs in a task of the host's own."""
     message = event.message
     if message.sender_id == SHOP or SHOP not in event.audience or message.content is None:
         return
@@ -64,7 +64,7 @@ def hear(application: web.Application, event: MessagePosted) -> None:
 
 
 async def login(request: web.Request) -> web.Response:
-    """Who logs in to the web is let into the chat. A real shop looks at a password first."""
+    """Log in to the web and get a chat token. A real shop checks a password first."""
     server, user_id = request.app[SERVER], str((await request.post())["user"])
     await server.chat.put_user(User(user_id, user_id.title()))
     token = server.accounts.make_token(user_id, ttl_s=3600)
@@ -80,7 +80,7 @@ async def ready(request: web.Request) -> web.Response:
 
 
 async def heard(request: web.Request) -> web.Response:
-    """What customers wrote to the shop, oldest first."""
+    """Messages from customers to the shop, oldest first."""
     said = request.app[HEARD]
     return web.json_response(list(said))
 

@@ -1,4 +1,4 @@
-"""One user on two devices: both see everything, in the same order, also what was posted while a device was away.
+"""One user on two devices: both see all messages in the same order, also those posted while one was offline.
 
     python two_devices.py imserver://127.0.0.1:7410 TOKEN CONVERSATION_ID
 
@@ -14,7 +14,7 @@ from imserver_client import Client, MemoryStorage, connect
 
 
 async def see(client: Client, conversation_id: str, upto: int) -> list[str]:
-    """What this device is shown, up to a position."""
+    """The messages that this device receives, up to a position."""
     seen = []
     async for message in client.messages():
         if message.conversation_id == conversation_id:

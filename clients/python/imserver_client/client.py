@@ -1,4 +1,4 @@
-"""The client as an application sees it: `connect()` and `Client`. What happens behind it is composed in `core`."""
+"""The client's public API: `connect()` and `Client`. `core` composes the implementation."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ def connect(
 
     Returns when the first sync is finished: every message committed from then on is delivered.
 
-    `token`: a string, or a function (plain or async) that is asked for one at the start and again whenever the server
-    no longer takes the last. If it raises OSError or TimeoutError it is asked again later; anything else stops the client.
+    `token`: a string, or a function (plain or async) that the client calls at the start and again whenever the server
+    rejects the last token. After OSError or TimeoutError the client calls it again later; any other exception stops it.
     `device_id` names this installation. By default it is the store's, or follows from the token (servers bind a token to
     the device that used it first). Two programs that run at the same time must not share one.
-    `store`: the path of an SQLite file that keeps the outbox and what was received across restarts (a file may be used by
-    one process at a time), a `Storage`, or None to keep all in memory.
-    `timeout`: seconds until CannotConnect is raised; None waits for ever. `close_timeout`: for leaving in good order.
-    `have`: positions up to which the application has messages, for one that commits them together with its own effects
-    in its own transaction (exactly once across kills, too). They overrule the store's.
+    `store`: the path of an SQLite file that keeps the outbox and received positions across restarts (one process
+    may use a file at a time), a `Storage`, or None to keep all in memory.
+    `timeout`: seconds until CannotConnect is raised; None waits for ever. `close_timeout`: for an orderly close.
+    `have`: the application's own positions, if it commits them together with its effects in its own transaction (exactly
+    once across kills, too). They overrule the store's.
 
     Raises Misuse, StoreError, CannotConnect, or Stopped (bad token, …).
     """
@@ -113,7 +113,7 @@ class Client:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    # -- what it is ---------------------------------------------------------------------------------------------------
+    # -- identity and state -------------------------------------------------------------------------------------------
 
     @property
     def user_id(self) -> str:
@@ -127,7 +127,7 @@ class Client:
 
     @property
     def state(self) -> State:
-        """What the client is doing about its connection."""
+        """The state of the client's connection."""
         return self._core.state
 
     @property
@@ -152,7 +152,7 @@ class Client:
     async def abandon(self, conversation_id: str, key: bytes) -> Posted | None:
         """Give a post up. None: it is not and will not be stored. Otherwise it had been committed already.
 
-        Whoever waits in `post` for it gets Abandoned, or its Posted. Later posts to the conversation wait until it is known.
+        A pending `post` raises Abandoned, or returns its Posted. Later posts to the conversation wait for the outcome.
         Cancelling (or a time-out around it) ends the waiting, not the giving up.
         """
         return await self._core.posting.abandon(conversation_id, key)
@@ -164,11 +164,11 @@ class Client:
     async def edit(
         self, conversation_id: str, position: int, content: Content | str, *, revision: int | None = None
     ) -> Edit:
-        """Give one's own message a new content. With `revision`: only if it still has that revision (else CONFLICT)."""
+        """Replace the content of an own message. With `revision`: only if it still has that revision (else CONFLICT)."""
         return await self._core.calls.edit(conversation_id, position, content, revision)
 
     def typing(self, conversation_id: str) -> None:
-        """Tell the others that one is writing. May be lost; does nothing while not connected."""
+        """Show the other members that the user is typing. May be lost; does nothing while not connected."""
         self._core.signal("typing", conversation_id)
 
     # -- receiving ----------------------------------------------------------------------------------------------------
@@ -176,8 +176,8 @@ class Client:
     def messages(self) -> MessageStream:
         """Every message of every conversation, own ones included: `async for message in client.messages()`.
 
-        Each exactly once, in order within its conversation; from the first use of a store (or of this client, without
-        one) on. Asking for the next message says that the last one is done; one that was handed over and not done comes
+        Each comes exactly once, in order within its conversation, from the first use of the store (or of this client,
+        without one) on. Asking for the next message marks the last one as done; a message handed over but not done comes
         again after a restart with the same store, marked `redelivered`. One reader at a time. Ends when the client is
         closed; raises Stopped if it stopped by itself.
         """
@@ -186,8 +186,8 @@ class Client:
     def events(self) -> EventStream:
         """Changes of the connection, cursors, typing, edits …: `async for event in client.events()`.
 
-        Reports what happens after this call, to each reader; the first one also learns of posts that were settled before
-        (those that an earlier process left in the store). See `events` for the kinds.
+        Each reader gets the events after this call; the first one also gets earlier `PostSettled` events (of posts that
+        an earlier process left in the store). See `events` for the kinds.
         """
         return self._core.announcer.subscribe()
 
@@ -198,16 +198,16 @@ class Client:
     ) -> Page:
         """A page of a conversation: the last `limit` messages, those before a position, or those after one.
 
-        The server may give fewer: at most 200, and not more bytes than half a frame. `Page.first..last` says what it covers.
+        The server may give fewer: at most 200, and not more bytes than half a frame. `Page.first..last` is the covered range.
         """
         return await self._core.calls.history(conversation_id, after, before, limit)
 
     async def conversations(self, *, before: Any = None, limit: int = 50) -> ConversationPage:
-        """One's conversations, newest first. `before`: the `next` of the page before."""
+        """The user's conversations, newest first. `before`: the `next` of the page before."""
         return await self._core.calls.conversations(before, limit)
 
     async def members(self, conversation_id: str) -> list[Member]:
-        """Who is in a conversation."""
+        """The members of a conversation."""
         return await self._core.calls.members(conversation_id)
 
     async def users(self, user_ids: Iterable[str]) -> list[User]:
@@ -219,18 +219,18 @@ class Client:
     async def cursor(
         self, conversation_id: str, *, delivered: int | None = None, read: int | None = None
     ) -> Cursor:
-        """Move one's own cursors (they never go back) and return them; without positions just return them."""
+        """Advance the user's own cursors (they never go back) and return them; without positions just return them."""
         return await self._core.calls.cursor(conversation_id, delivered, read)
 
     def mark_read(self, conversation_id: str, position: int) -> None:
-        """Say that one has seen everything up to `position`. Reported soon, at most once a second.
+        """Mark everything up to `position` as read. Reported soon, at most once a second.
 
-        *Delivered* is reported in the same way by itself, when a message is done.
+        The client reports *delivered* by itself in the same way, when a message is done.
         """
         self._core.receipts.read(conversation_id, position)
 
     def cursors(self, conversation_id: str) -> dict[str, Cursor]:
-        """What is known of the members' cursors, by user. Empty for channels and large groups."""
+        """The members' known cursors, by user. Empty for channels and large groups."""
         return self._core.cursors.of(conversation_id)
 
     # -- conversations and members ------------------------------------------------------------------------------------
@@ -242,17 +242,17 @@ class Client:
     async def create_group(
         self, title: str, members: Iterable[str] = (), *, kind: str = "group", key: bytes | None = None
     ) -> str:
-        """Make a group (or `kind="channel"`) with oneself as owner; returns its id. The same key makes no second one."""
+        """Make a group (or `kind="channel"`) owned by this user; returns its id. The same key makes no second one."""
         return await self._core.calls.create(kind, title, list(members), key)
 
     async def add_member(
         self, conversation_id: str, user_id: str, *, role: str = "member", key: bytes | None = None
     ) -> int:
-        """Add somebody, or change their role. Returns the position of the system message that tells of it."""
+        """Add a member, or change a member's role. Returns the position of the system message."""
         return await self._core.calls.membership("add", conversation_id, key, user_id, role)
 
     async def remove_member(self, conversation_id: str, user_id: str, *, key: bytes | None = None) -> int:
-        """Remove somebody. Returns the position of the system message."""
+        """Remove a member. Returns the position of the system message."""
         return await self._core.calls.membership("remove", conversation_id, key, user_id)
 
     async def leave(self, conversation_id: str, *, key: bytes | None = None) -> int:
@@ -264,17 +264,17 @@ class Client:
     async def renew(self, token: str) -> int:
         """Extend the session with a newer token of the same user and device, without reconnecting.
 
-        Returns when that one expires (UTC milliseconds). It is also used for the next connection.
+        Returns the expiry of that token (UTC milliseconds). It is also used for the next connection.
         """
         return await self._core.calls.renew(token)
 
     async def close(self, *, flush: bool = True) -> None:
         """Leave: wait up to `close_timeout` for the outbox to empty (`flush`), say GOODBYE, end every task. Idempotent.
 
-        What is still in the outbox then stays in a store on disk, and is lost with one in memory.
+        Posts still in the outbox stay in a store on disk, and are lost with one in memory.
         """
         await self._core.close(flush=flush)
 
     async def abort(self) -> None:
-        """End at once as a kill of the process would: nothing is flushed, the server hears nothing. For tests."""
+        """End at once as a kill of the process would: nothing is flushed or sent. For tests."""
         await self._core.abort()

@@ -1,5 +1,5 @@
-"""What the client takes from the world: a clock, randomness, and a way to open transports. Injected, so that a
-simulation can bring its own (timers come from the running event loop, which a simulation brings too)."""
+"""The client's environment: a clock, randomness, and a way to open transports. Injected, so that a simulation can
+replace them (timers come from the running event loop, which a simulation replaces too)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def open_transport(
 class Environment:
     """The machine's clock, randomness and network, unless others are given.
 
-    `recorder` is told of every step in the protocol's two transition tables.
+    `recorder` gets every step in the protocol's two transition tables.
     """
 
     monotonic: Callable[[], float] = time.monotonic

@@ -1,6 +1,6 @@
-"""What can go wrong in the client, as one tree: whose fault it is, and whether trying again helps.
+"""The client's exceptions, as one tree: whose fault it is, and whether trying again helps.
 
-Retryable refusals, lost connections and restarted servers never show up here: the client deals with them.
+Retryable refusals, lost connections and server restarts raise nothing: the client handles them itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _MAX_TEXT_CHARACTERS = 300
 
 
 def plain(text: str) -> str:
-    """What a server says to people, as one line that may be shown and logged: no control or bidi characters, not long."""
+    """A server's text for people, as one short line that is safe to show and log: no control or bidi characters."""
     line = " ".join(text[: 4 * _MAX_TEXT_CHARACTERS].split())[:_MAX_TEXT_CHARACTERS]
     if line.isprintable():
         return line
@@ -30,7 +30,7 @@ class Misuse(ClientError, ValueError):
 
 
 class OutboxFull(ClientError):
-    """Too much is waiting to be posted (`ClientLimits.max_outbox_entries` / `_bytes`). Await some posts first."""
+    """The outbox is full (`ClientLimits.max_outbox_entries` / `_bytes`). Await some posts first."""
 
 
 class StoreError(ClientError):
@@ -49,11 +49,11 @@ class Refused(ClientError):
 
 
 class Abandoned(ClientError):
-    """The post was given up by `Client.abandon`, and is certain not to have been stored."""
+    """`Client.abandon` gave the post up; it is certainly not stored."""
 
 
 class Undeliverable(ClientError):
-    """The server closed the connection on this post twice: it is not offered again. Whether it is stored is unknown."""
+    """The server closed the connection on this post twice: the client drops it. Whether it is stored is unknown."""
 
     def __init__(self, code: int, text: str) -> None:
         text = plain(text)
@@ -77,7 +77,7 @@ class Stopped(ClientError):
 
 
 class CannotConnect(ClientError):
-    """`connect(timeout=…)` ran out. The text says what the last attempt met."""
+    """`connect(timeout=…)` ran out. The text has the last attempt's error."""
 
 
 class Disconnected(ClientError):

@@ -1,4 +1,4 @@
-"""What `Client.events()` reports beside messages. Droppable: whoever reads too slowly loses the oldest ones."""
+"""The events that `Client.events()` reports beside messages. Droppable: a slow reader loses the oldest ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CursorMoved(ClientEvent):
 
 @dataclass(frozen=True, slots=True)
 class Typing(ClientEvent):
-    """Somebody is writing, now."""
+    """A member is typing now."""
 
     conversation_id: str
     user_id: str
@@ -43,9 +43,9 @@ class Typing(ClientEvent):
 
 @dataclass(frozen=True, slots=True)
 class Edited(ClientEvent):
-    """A message was edited; `content` and `revision` are what it says now (None: retracted since).
+    """A message was edited; `content` and `revision` are the present ones (None: retracted since).
 
-    Comes after the system message that tells of the edit was handed over, and only to those who read events.
+    Comes after the edit's system message was handed over, and only if the application reads events.
     """
 
     conversation_id: str
@@ -56,7 +56,7 @@ class Edited(ClientEvent):
 
 @dataclass(frozen=True, slots=True)
 class PostSettled(ClientEvent):
-    """A post got its answer though nobody was waiting for it (its `post` was cancelled, or an earlier process made it).
+    """A post got its answer while no call waited for it (its `post` was cancelled, or an earlier process made it).
 
     Exactly one of `posted` and `error` is set.
     """
@@ -69,9 +69,9 @@ class PostSettled(ClientEvent):
 
 @dataclass(frozen=True, slots=True)
 class EpochChanged(ClientEvent):
-    """The server's history is another one than before (restored from a backup): positions do not compare.
+    """The server's history is a different one now (restored from a backup): positions do not compare.
 
-    What the application keeps by position is void. Messages come from the heads on; older ones can be paged.
+    Application data kept by position is void. Messages come from the heads on; older ones can be paged.
     """
 
     store_epoch: str

@@ -10,35 +10,33 @@ class ClientLimits:
     """Counts, bytes and seconds, as the names say."""
 
     # -- towards the application
-    max_queued_messages: int = 1000  # handed over by nobody yet; beyond it conversations are marked behind
+    max_queued_messages: int = 1000  # not yet handed over; beyond it conversations are marked behind
     max_queued_bytes: int = 8 * 1024 * 1024  # the same messages in bytes of content
-    max_queued_events: int = 1000  # for each reader of events; beyond it the oldest goes
+    max_queued_events: int = 1000  # for each reader of events; the oldest is dropped
     # -- towards the server
     max_outbox_entries: int = 10_000  # posts without a reply; an application that makes more must wait
     max_outbox_bytes: int = 64 * 1024 * 1024  # the same posts in bytes of content
     requests_kept_for_reads: int = (
         16  # of the session's window, so that a full outbox does not stop catching up
     )
-    max_parallel_reads: int = (
-        4  # conversations that catch up at a time: the next page is as good a little later
-    )
-    page_items: int = 200  # asked for at a time; the server's limit may be lower
+    max_parallel_reads: int = 4  # conversations that catch up at the same time; the others wait
+    page_items: int = 200  # in one request; the server's limit may be lower
     sync_rows: int = 200
-    # -- what a hostile server can make us keep
-    max_conversations: int = 100_000  # followed; a server that lists more is not believed
+    # -- against a hostile server
+    max_conversations: int = 100_000  # followed; a server that lists more violates the protocol
     max_unknown_conversations: int = 1000  # pushed before sync explained them; more are left to sync
     max_cursors: int = 100  # of members, for each conversation; servers push them up to 50 members
-    max_cursors_in_all: int = 200_000  # beyond it those of the conversation that moved longest ago go
-    max_members: int = 100_000  # of one conversation; a server that lists more is not believed
-    max_edits_pending: int = 1000  # edited messages to be read again for events; the oldest goes
+    max_cursors_in_all: int = 200_000  # beyond it the least recently moved conversation's are dropped
+    max_members: int = 100_000  # of one conversation; a server that lists more violates the protocol
+    max_edits_pending: int = 1000  # edited messages to read again for events; the oldest is dropped
     max_retry_after_s: float = 600.0  # a `retry_after_ms` above it is cut
     # -- time
     connect_timeout_s: float = 10.0  # for one attempt to open a transport, TLS included
     abort_after_s: float = 1.0  # for a closed transport to flush its last frame
-    stable_after_s: float = 1.0  # a connection that lived so long was a good one: back-off begins anew
-    calm_after_s: float = 300.0  # without a violation: then the count of violations begins anew
+    stable_after_s: float = 1.0  # a connection that lasts so long resets the back-off
+    calm_after_s: float = 300.0  # so long without a violation resets the count of violations
     max_violations: int = 5  # closes with 210-215 (SPEC, "Close codes")
-    report_every_s: float = 1.0  # delivered and read cursors of a conversation are coalesced so long
+    report_every_s: float = 1.0  # between two reports of a conversation's cursors, which are coalesced
 
     def __post_init__(self) -> None:
         for field in fields(self):

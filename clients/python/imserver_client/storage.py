@@ -1,7 +1,7 @@
-"""What the client keeps across restarts, and in which steps: `Storage`, and its twin in memory.
+"""The state that the client keeps across restarts: the `Storage` interface, and a store in memory.
 
-Each method is one step: after a kill either all or nothing of it is there. They are synchronous and tiny, so that what
-is kept never runs behind what was done.
+Each method is atomic: after a kill, either all or nothing of it is stored. Methods are synchronous and short, so that the
+store never lags behind the client.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class SavedPosition:
-    """A conversation as followed: done up to `have`; handed to the application up to `handed`; exists up to `known_head`."""
+    """Progress in a conversation: done up to `have`; handed to the application up to `handed`; exists up to `known_head`."""
 
     have: int = 0
     handed: int = 0
@@ -22,7 +22,7 @@ class SavedPosition:
 
 @dataclass(frozen=True, slots=True)
 class SavedPost:
-    """A post without an answer: what is offered again, byte for byte."""
+    """A post without an answer, to be offered again byte for byte."""
 
     conversation_id: str
     key: bytes
@@ -44,18 +44,18 @@ class Saved:
 
 
 class Storage(Protocol):
-    """Where the client keeps its outbox and what it received. Every method may raise StoreError."""
+    """Stores the client's outbox and received positions. Every method may raise StoreError."""
 
     def open(self) -> Saved:
-        """Take the store for this client alone and read it."""
+        """Lock the store for this client alone and read it."""
         ...
 
     def close(self) -> None:
-        """Let go of it. Closing twice is allowed."""
+        """Release the store. Closing twice is allowed."""
         ...
 
     def save_identity(self, device_id: str, user_id: str | None, store_epoch: str | None) -> None:
-        """Whose store this is, and the epoch that its positions belong to."""
+        """Save device, user, and the epoch that the positions belong to."""
         ...
 
     def add_post(self, post: SavedPost) -> None:
@@ -63,19 +63,19 @@ class Storage(Protocol):
         ...
 
     def remove_post(self, key: bytes) -> None:
-        """The post has its answer."""
+        """Remove a post that has its answer."""
         ...
 
     def save_progress(self, done: tuple[str, int] | None, handed: tuple[str, int] | None) -> None:
-        """In one step: the message at `done` is finished, the one at `handed` goes to the application now."""
+        """In one step: mark the message at `done` finished, and the one at `handed` as handed over."""
         ...
 
     def save_sync(self, since: str | None, synced: bool, positions: Mapping[str, SavedPosition]) -> None:
-        """In one step: the token, and the conversations that it covers. Rows never lower what is stored."""
+        """In one step: save the token and the conversations that it covers. Rows never lower stored positions."""
         ...
 
     def forget_positions(self, store_epoch: str) -> None:
-        """Another epoch: positions and token are void; the outbox stays."""
+        """Enter another epoch: drop positions and token, keep the outbox."""
         ...
 
 
@@ -127,14 +127,14 @@ class MemoryStorage:
 
 
 def highest(one: SavedPosition, other: SavedPosition) -> SavedPosition:
-    """Positions never go back."""
+    """The higher of the two, field by field: positions never go back."""
     return SavedPosition(
         max(one.have, other.have), max(one.handed, other.handed), max(one.known_head, other.known_head)
     )
 
 
 def adopt(saved: Saved, have: Mapping[str, int]) -> None:
-    """Let positions that the application kept itself overrule the stored ones: it knows what it finished."""
+    """Overrule stored positions with those that the application kept: it knows which messages it finished."""
     for conversation_id, position in have.items():
         old = saved.positions.get(conversation_id, SavedPosition())
         saved.positions[conversation_id] = SavedPosition(position, 0, max(old.known_head, position))

@@ -1,8 +1,8 @@
 """The client's store as an SQLite file.
 
-WAL with `synchronous=NORMAL`: a commit is one small write without waiting for the disk, so it is made on the event loop.
-That survives a kill of the process at any moment; a power cut may take back the last commits, which then are offered and
-handed over again. The exclusive locking mode keeps a second process out for as long as this one lives.
+WAL with `synchronous=NORMAL`: a commit is one small write without waiting for the disk, so the event loop makes it. Commits
+survive a kill of the process at any moment; after a power cut the last ones may be lost, and their posts and messages are
+offered and handed over again. The exclusive locking mode keeps a second process out for as long as this one lives.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .errors import StoreError
 from .storage import Saved, SavedPosition, SavedPost
 
 _VERSION = 1
-_APPLICATION_ID = 0x494D4331  # "IMC1": other people's SQLite files are not written into
+_APPLICATION_ID = 0x494D4331  # "IMC1": files of other programs stay untouched
 _SCHEMA = """
 CREATE TABLE device (
     one INTEGER PRIMARY KEY CHECK (one = 1), device_id TEXT, user_id TEXT, store_epoch TEXT,
@@ -47,7 +47,7 @@ T = TypeVar("T")
 def _one_step(
     method: Callable[Concatenate[SqliteStorage, P], T],
 ) -> Callable[Concatenate[SqliteStorage, P], T]:
-    """The method's statements are one transaction; SQLite's errors are StoreErrors that name the file."""
+    """Run the method as one transaction; turn SQLite's errors into StoreErrors that name the file."""
 
     @wraps(method)
     def wrapped(self: SqliteStorage, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -58,7 +58,7 @@ def _one_step(
             database.execute("COMMIT")
         except BaseException as error:
             if database.in_transaction:
-                # A disk that fails at this too leaves the transaction open: every later step then fails, and says so.
+                # If ROLLBACK fails too, the transaction stays open and every later step raises StoreError.
                 with suppress(sqlite3.Error):
                     database.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error):
@@ -84,7 +84,7 @@ class SqliteStorage:
         return self._database
 
     def error(self, error: sqlite3.Error) -> StoreError:
-        """SQLite's words as ours."""
+        """SQLite's error as a StoreError."""
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
             return StoreError(f"{self._path}: in use by another client; two clients cannot share a store")
         return StoreError(f"{self._path}: {error}")

@@ -1,4 +1,4 @@
-"""What the client hands to the application: frozen values. Times are UTC milliseconds, positions count from 1."""
+"""Frozen values that the client hands to the application. Times are UTC milliseconds, positions count from 1."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Content = Mapping[str, Any]
 
 
 class State(Enum):
-    """What the client is doing about its connection."""
+    """The state of the client's connection."""
 
     CONNECTING = "connecting"
     CONNECTED = "connected"
@@ -35,9 +35,9 @@ class Posted:
 class Message:
     """A committed message, handed over exactly once and in order of position within its conversation.
 
-    `content` is None for the tombstone of a retracted message (and for bytes that are no valid content). `own` says that
-    this user sent it, from whatever device. `redelivered` marks a message that an earlier process with the same store
-    was handed but did not finish.
+    `content` is None for the tombstone of a retracted message (and for bytes that are no valid content). `own`: this
+    user sent it, from any device. `redelivered` marks a message that an earlier process with the same store received but
+    did not finish.
     """
 
     conversation_id: str
@@ -52,7 +52,7 @@ class Message:
     _finish: Callable[[Message], None] = field(repr=False, compare=False)
 
     def done(self) -> None:
-        """Say that this message need not be handed over again after a kill. Asking for the next one says so too."""
+        """Mark the message as done: it will not come again after a kill. Asking for the next one does so, too."""
         self._finish(self)
 
     @property
@@ -111,7 +111,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class ConversationPage:
-    """Conversations, newest first. `next` is what `before` takes for the following page, None at the end."""
+    """Conversations, newest first. Pass `next` as `before` for the following page; None at the end."""
 
     conversations: tuple[Conversation, ...]
     next: Any
@@ -119,7 +119,7 @@ class ConversationPage:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody in a conversation: role `owner`, `admin`, `member` or `reader`."""
+    """A member of a conversation: role `owner`, `admin`, `member` or `reader`."""
 
     user_id: str
     role: str
@@ -136,7 +136,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """An edit that is durable: `position` is that of the system message which tells of it."""
+    """A durable edit: `position` is that of its system message."""
 
     position: int
     revision: int
@@ -152,7 +152,7 @@ class Queued:
 
 
 def direct_conversation_id(one: str, other: str) -> str:
-    """The id of the direct conversation of two users, in whatever order (SPEC, "Conversation ids")."""
+    """The id of the direct conversation of two users, in either order (SPEC, "Conversation ids")."""
     first, second = sorted((one, other), key=lambda user_id: user_id.encode())
     return f"direct/{_escape(first)}/{_escape(second)}"
 

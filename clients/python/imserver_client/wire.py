@@ -1,4 +1,4 @@
-"""The shapes of results, pushes and signals, checked: what does not fit raises `BadShape`, and closes as MALFORMED.
+"""Checked shapes of results, pushes and signals: a misfit raises `BadShape` and closes the connection as MALFORMED.
 
 Extra trailing fields are ignored, as everywhere on the wire (SPEC, "Methods").
 """
@@ -24,7 +24,7 @@ Word = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class BadShape(Exception):
-    """The peer sent something that is not what the SPEC says."""
+    """The peer sent a value that violates the SPEC."""
 
 
 class Shape(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -161,7 +161,7 @@ class CursorPush(Shape, frozen=True):
 
 
 class LaggingPush(Shape, frozen=True):
-    """Says only that something was left out."""
+    """Says only that the server left out pushes."""
 
 
 class TypingSignal(Shape, frozen=True):
@@ -178,7 +178,7 @@ def read(value: Any, shape: type[T]) -> T:
 
 
 def read_content(content: bytes | None) -> dict[str, Any] | None:
-    """The map in a message's content. None for a tombstone, and for bytes that are none: one spoilt message must not
+    """The map in a message's content. None for a tombstone, and for invalid bytes: one spoilt message must not
     keep the rest of its conversation from the application."""
     if content is None:
         return None

@@ -1,4 +1,4 @@
-"""Events for whoever reads `events()`: each reader has a bounded queue of its own, and loses the oldest."""
+"""Hands events to the readers of `events()`: each has a bounded queue of its own, and loses the oldest."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from collections.abc import Callable
 from imserver_client.errors import ClientError, Disconnected
 from imserver_client.events import ClientEvent, PostSettled
 
-#: An event that is made when somebody reads it: what is in it would take much room while it waits.
+#: An event that is built when a reader takes it: its content would take much room in the queue.
 Unread = Callable[[], ClientEvent]
 
 
 class Announcer:
-    """Tells all readers. A reader that is forgotten by the application is forgotten here."""
+    """Hands each event to all readers. Holds them weakly: a reader that the application drops is dropped here."""
 
     def __init__(self, max_queued: int) -> None:
         self._max_queued = max_queued
-        # By number, so that readers are told in the order in which they came: a simulation must be able to repeat itself.
+        # By number, so that readers get events in the order in which they subscribed: simulations must be repeatable.
         self._readers: weakref.WeakValueDictionary[int, EventStream] = weakref.WeakValueDictionary()
         self._numbers = 0
-        #: Outcomes of posts for the first reader: those that an earlier process left are settled before anybody can ask.
+        #: Outcomes of posts for the first reader: posts of an earlier process may settle before it subscribes.
         self._backlog: deque[ClientEvent] | None = deque(maxlen=max_queued)
         self._end: Callable[[], ClientError] | None = None
 
     @property
     def heard(self) -> bool:
-        """Whether anybody reads."""
+        """Whether there is a reader."""
         return len(self._readers) > 0
 
     def subscribe(self) -> EventStream:
@@ -44,7 +44,7 @@ class Announcer:
         return stream
 
     def announce(self, event: ClientEvent | Unread) -> None:
-        """To every reader, now."""
+        """Queue an event for every reader."""
         if self._backlog is not None and isinstance(event, PostSettled):
             self._backlog.append(event)
         for reader in list(self._readers.values()):
@@ -71,7 +71,7 @@ class EventStream:
         self._wake()
 
     def end(self, error: ClientError) -> None:
-        """For the announcer: after what is queued, the iteration ends, or raises Stopped."""
+        """For the announcer: after the queued events the iteration ends, or raises Stopped."""
         self._end = error
         self._wake()
 

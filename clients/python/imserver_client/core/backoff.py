@@ -1,4 +1,4 @@
-"""How long to wait before trying again: full jitter, so that a thousand clients do not come back at once."""
+"""The delay before the next attempt: full jitter, so that a thousand clients do not come back at once."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ class Backoff:
         return max(self._uniform(0.0, most), min(retry_after_ms / 1000, self._max_retry_after_s))
 
     def reset(self) -> None:
-        """It went well."""
+        """Reset after a success."""
         self._attempts = 0

@@ -1,4 +1,4 @@
-"""The application's requests that are one question and one answer. Mutating ones have a key, so all may be repeated."""
+"""The application's calls that are one request and one reply. Mutating ones have a key, so all may be repeated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MEMBERS_PAGE = 200
 
 
 class CallsOwner(Protocol):
-    """What these calls need of the rest of the client."""
+    """The rest of the client, as `Calls` uses it."""
 
     @property
     def user_id(self) -> str: ...
@@ -130,7 +130,7 @@ class Calls:
             self._encode(conversation_id, content),
         )
         result = await self._requests.call("edit", params, wire.EditResult)
-        # The session that asks is not pushed what its request made: it is read, like any missing position.
+        # The server does not push a message to the session that caused it: it is read, like any missing position.
         self._owner.note_head(conversation_id, result.position)
         return Edit(result.position, result.revision)
 

@@ -1,4 +1,4 @@
-"""Reading what was not pushed: `sync` after a fresh session, `history` where positions are missing (SPEC, "Receiving").
+"""Reads messages that were not pushed: `sync` after a fresh session, `history` where positions are missing (SPEC, "Receiving").
 
 One sync at a time, one read at a time for each conversation, a few conversations at a time, and only as much as the
 application's queue has room for.
@@ -24,14 +24,14 @@ _log = logging.getLogger("imserver_client")
 
 
 class CatchUpOwner(Protocol):
-    """What catching up needs of the rest of the client."""
+    """The rest of the client, as `CatchUp` uses it."""
 
     def take_item(self, conversation_id: str, item: WireItem) -> None:
         """The next message of a conversation, in order."""
         ...
 
     def take_rows(self, rows: tuple[SyncRow, ...]) -> None:
-        """Rows of sync, for what else is in them (cursors)."""
+        """Rows of sync, for the cursors in them."""
         ...
 
     def synced(self) -> None:
@@ -74,21 +74,21 @@ class CatchUp:
         self._reads: set[asyncio.Task[None]] = set()
 
     def restore(self, saved: Saved) -> None:
-        """Go on where the store says."""
+        """Resume from the stored sync token."""
         self._since = saved.since
         self.started = saved.synced
 
     def want_sync(self) -> None:
-        """Something happened that only sync explains: a fresh session, `lagging`, an unknown conversation."""
+        """Request a sync after an event that only sync explains: a fresh session, `lagging`, an unknown conversation."""
         self._sync_wanted = True
         self._wake.set()
 
     def wake(self) -> None:
-        """Something is behind, or there is room again."""
+        """Wake the task: a conversation is behind, or the queue has room again."""
         self._wake.set()
 
     def forget(self) -> None:
-        """Another epoch."""
+        """Enter another epoch: sync from scratch."""
         self._since = None
         self.started = False
         self._sync_wanted = True
@@ -97,7 +97,7 @@ class CatchUp:
     # -- the task -----------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Read whatever has to be read, until cancelled."""
+        """Sync, and read missing messages, until cancelled."""
         try:
             async with asyncio.TaskGroup() as group:
                 while True:
@@ -120,7 +120,7 @@ class CatchUp:
                 try:
                     await self._sync_once()
                 except SessionLost:
-                    self._sync_wanted = True  # with the token of now: the epoch may be another
+                    self._sync_wanted = True  # with the current token: the epoch may have changed
                     await asyncio.sleep(0)
         finally:
             self._syncing = False
@@ -145,7 +145,7 @@ class CatchUp:
             if more and not result.rows and result.next_since == self._since:
                 self._owner.violated("sync: more, but nothing new")
                 raise SessionLost
-            # A server may list what changed while it lists, but not for ever what we know.
+            # A server may add changes while it lists, but must not list known rows for ever.
             idle = 0 if self._apply(result) else idle + (len(result.rows) or self._limits.sync_rows)
             if more and idle > self._limits.max_conversations:
                 self._owner.violated("sync: more and more, but nothing new")
@@ -156,7 +156,7 @@ class CatchUp:
         self._owner.synced()
 
     def _apply(self, result: SyncResult) -> bool:
-        """Whether it brought a conversation or a head that we did not know."""
+        """Apply a page; True if it brought an unknown conversation or head."""
         known = {row.conversation_id: self._inbox.known_head(row.conversation_id) for row in result.rows}
         try:
             changed = self._inbox.apply(result.rows, first_sync=not self.started)
@@ -225,7 +225,7 @@ class CatchUp:
         if track is None or track.have >= track.known_head:
             return
         if page.last > track.have:
-            # The page covers positions without items: they are kept no longer.
+            # The page covers positions without items: the server no longer keeps them.
             self._inbox.advance(conversation_id, page.last)
         elif page.last <= after:
             self._give_up(conversation_id, wanted, "the page ends before it")
@@ -239,7 +239,7 @@ class CatchUp:
             self._give_up(conversation_id, wanted, str(refused))
 
     def _give_up(self, conversation_id: str, wanted: int, reason: str) -> None:
-        """Up to `wanted` it cannot be read. If the conversation has moved since that was asked, it is asked again."""
+        """Give up positions up to `wanted`. If the conversation has moved since the request, read it again."""
         track = self._inbox.get(conversation_id)
         if track is not None and track.known_head <= wanted:
             _log.info("cannot read %r after %d: %s", conversation_id, track.have, reason)

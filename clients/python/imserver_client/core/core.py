@@ -1,4 +1,4 @@
-"""The composition root of one client: makes the parts, owns their tasks, and passes on what a connection reports."""
+"""The composition root of one client: makes the parts, owns their tasks, and dispatches a connection's events."""
 
 from __future__ import annotations
 
@@ -55,16 +55,16 @@ from .requests import Requests, closed
 
 _log = logging.getLogger("imserver_client")
 
-#: Signals are dropped while so much waits for the socket: who cannot send messages need not say that he types.
+#: Signals are dropped while so many bytes wait for the socket: messages that are stuck matter more than typing.
 _SIGNALS_UP_TO_BYTES = 64 * 1024
 _DEVICE_ID_DIGITS = 16
-#: What a push or a signal of each kind looks like, and what becomes of it. A kind without a row is ignored (SPEC 13).
+#: The struct and the handler for each kind of push or signal. A kind without a row is ignored (SPEC 13).
 _Kinds = Mapping[str, tuple[type[wire.Shape], Callable[[Any], None]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `connect()` was given."""
+    """The arguments of `connect()`."""
 
     address: Address
     token: TokenSource = field(repr=False)
@@ -77,7 +77,7 @@ class Options:
 
 
 class Core:
-    """Everything behind a Client."""
+    """The implementation behind a Client."""
 
     def __init__(
         self, options: Options, storage: stored.Storage, limits: ClientLimits, environment: Environment
@@ -126,7 +126,7 @@ class Core:
     # -- opening and closing ------------------------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Until the first sync is finished. Raises what `connect` raises, having cleaned up."""
+        """Connect; returns when the first sync is finished. On failure cleans up and raises as `connect` does."""
         if self._opened:
             raise Misuse("a client is opened once; call connect() again")
         self._opened = True
@@ -171,7 +171,7 @@ class Core:
             self._stop(error)
 
     async def close(self, *, flush: bool) -> None:
-        """See Client.close. Who is cancelled while leaving in good order leaves at once."""
+        """See Client.close. Cancelling an orderly close makes it an immediate one."""
         try:
             await self._leave(flush)
         finally:
@@ -186,7 +186,7 @@ class Core:
                     if self.state is State.CONNECTED:
                         await self.receipts.flush()
             except* (TimeoutError, ClientError):
-                pass  # what is left stays in the outbox; a report is made again by the next one
+                pass  # unsent posts stay in the outbox; the next client reports cursors again
         if len(self.posting) and self.state is not State.CLOSED:
             _log.info("closing with %d posts in the outbox", len(self.posting))
         self._reconnect.leaving = True
@@ -202,7 +202,7 @@ class Core:
         await self._shut()
 
     async def _shut(self) -> None:
-        """End every task and let go of everything. Idempotent."""
+        """End every task and release all resources. Idempotent."""
         if self.state is not State.CLOSED:
             self._change(State.CLOSED)
         self._finish(closed)
@@ -216,7 +216,7 @@ class Core:
             self._storage.close()
 
     def _stop(self, error: BaseException) -> None:
-        """The client cannot go on: everybody who waits or asks from now on learns why."""
+        """The client cannot go on: every pending or later call raises the reason."""
         if self._end is not None:
             return
         _log.info("client stopped: %s", error)
@@ -253,10 +253,10 @@ class Core:
         self.state = state
         self.announce(ConnectionChanged(state, reason, retry_in_s, resumed))
 
-    # -- what a connection reports ------------------------------------------------------------------------------------
+    # -- events of the connection -------------------------------------------------------------------------------------
 
     def connection_event(self, event: Event) -> None:
-        """One event of the connection, in order."""
+        """Handle one event of the connection."""
         try:
             if isinstance(event, PushReceived):
                 self._take(self._pushes, event)
@@ -273,7 +273,7 @@ class Core:
             self.violated(str(error))
 
     def step_done(self) -> None:
-        """There may be room in the window, and somebody who waits for it."""
+        """The window may have room: send queued requests and posts."""
         self.requests.serve_line()
         self.posting.offer()
 
@@ -324,7 +324,7 @@ class Core:
         if self.inbox.get(moved.conversation_id) is not None:
             self.cursors.moved(moved.conversation_id, moved.user_id, moved.delivered, moved.read)
         else:
-            # A conversation whose first sync is on its way, and may have been read before this: one more tells.
+            # The conversation is new, and a sync in flight may be older than this cursor: sync once more.
             self.catch_up.want_sync()
 
     def _on_lagging(self, _: wire.LaggingPush) -> None:
@@ -333,10 +333,10 @@ class Core:
     def _on_typing(self, typing: wire.TypingSignal) -> None:
         self.announce(Typing(typing.conversation_id, typing.user_id))
 
-    # -- what the parts ask of each other -----------------------------------------------------------------------------
+    # -- calls between the parts --------------------------------------------------------------------------------------
 
     def device_for(self, token: str) -> str:
-        """The device id to say in HELLO. By default it follows from the first token: servers bind a token to the device
+        """The device id for HELLO. By default it follows from the first token: servers bind a token to the device
         that used it first, so a made-up id would lock the token out at the next start without a store."""
         if not self.device_id:
             self.device_id = hashlib.sha256(token.encode()).hexdigest()[:_DEVICE_ID_DIGITS]
@@ -357,7 +357,7 @@ class Core:
         self.posting.session_lost()
 
     def violated(self, text: str) -> None:
-        """The server's payload is not what the SPEC says: the session is over."""
+        """The server's payload violates the SPEC: end the session."""
         transport = self._reconnect.transport
         if transport is not None:
             transport.connection.close(CloseCode.MALFORMED, text, now=self.monotonic())
@@ -436,7 +436,7 @@ class Core:
             self.receipts.delivered(message.conversation_id, message.position)
 
     def _deliver(self, conversation_id: str, item: wire.WireItem) -> None:
-        """The next message of a conversation goes into the application's queue."""
+        """Put a conversation's next message into the application's queue."""
         track = self.inbox.get(conversation_id)
         assert track is not None
         self.inbox.advance(conversation_id, item.position)

@@ -1,4 +1,4 @@
-"""Members' cursors as far as the server tells them, and reporting one's own, coalesced."""
+"""Members' cursors as the server reports them, and coalesced reports of the user's own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PARALLEL = 16
 
 
 class Cursors:
-    """What is known of everybody's cursors. They never go back, except that another epoch forgets them."""
+    """The known cursors of all members. They never go back; another epoch drops them."""
 
     def __init__(self, max_cursors: int, max_in_all: int, announce: Callable[[CursorMoved], None]) -> None:
         self._max_cursors = max_cursors
@@ -28,11 +28,11 @@ class Cursors:
         self._count = 0
 
     def of(self, conversation_id: str) -> dict[str, Cursor]:
-        """By user."""
+        """The cursors of a conversation, by user."""
         return dict(self._known.get(conversation_id, ()))
 
     def moved(self, conversation_id: str, user_id: str, delivered: int, read: int) -> None:
-        """The server says so, in a push or a row of sync."""
+        """Take over a cursor from a push or a row of sync."""
         known = self._known.get(conversation_id, {})
         old = known.get(user_id, Cursor())
         new = Cursor(max(old.delivered, delivered), max(old.read, read))
@@ -47,7 +47,7 @@ class Cursors:
         self._announce(CursorMoved(conversation_id, user_id, new))
 
     def forget(self) -> None:
-        """Another epoch."""
+        """Enter another epoch: drop all cursors."""
         self._known.clear()
         self._count = 0
 
@@ -63,7 +63,7 @@ class Receipts:
         self._wake = asyncio.Event()
 
     def delivered(self, conversation_id: str, position: int) -> None:
-        """A message is done, so the device has it for good."""
+        """A message is done: report it as delivered."""
         self._put(conversation_id, position, 0)
 
     def read(self, conversation_id: str, position: int) -> None:
@@ -71,7 +71,7 @@ class Receipts:
         self._put(conversation_id, 0, position)
 
     def forget(self) -> None:
-        """Another epoch: also what is on its way means nothing there."""
+        """Enter another epoch: pending and sent reports mean nothing there."""
         self._pending.clear()
         self._epoch += 1
 

@@ -1,4 +1,4 @@
-"""The bounded queue between what arrives and the application that reads `messages()`."""
+"""The bounded queue between received messages and the application that reads `messages()`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from imserver_client.wire import WireItem, read_content
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A message that nobody was handed yet."""
+    """A message that is not handed over yet."""
 
     epoch: int
     conversation_id: str
@@ -31,7 +31,7 @@ class _Waiting:
         return len(self.item.content or b"")
 
     def message(self, finish: Callable[[Message], None]) -> Message:
-        """What the application is handed."""
+        """The value that the application gets."""
         item = self.item
         return Message(
             self.conversation_id,
@@ -48,7 +48,7 @@ class _Waiting:
 
 
 class Delivery:
-    """Messages that nobody was handed yet. What finds no room is read again later, from the server (SPEC, "Receiving")."""
+    """Messages not handed over yet. A message that finds no room is read again later, from the server (SPEC, "Receiving")."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Delivery:
     # -- filling ------------------------------------------------------------------------------------------------------
 
     def has_room(self) -> bool:
-        """Whether one more message may be put. Having said no, `room_again` is called when half of it is free."""
+        """Whether one more message may be put. After a False, `room_again` is called when half of it is free."""
         free = self._limits.max_queued_messages - self._reserved - len(self._queue)
         if free > 0 and self._bytes < self._limits.max_queued_bytes:
             return True
@@ -82,7 +82,7 @@ class Delivery:
         return False
 
     def reserve(self, count: int) -> int:
-        """Keep room for at most `count` messages of a page that is asked for; how many, 0 if there is none."""
+        """Reserve room for at most `count` messages of a requested page; returns how many, 0 if there is none."""
         if not self.has_room():
             return 0
         granted = min(count, self._limits.max_queued_messages - self._reserved - len(self._queue))
@@ -90,7 +90,7 @@ class Delivery:
         return granted
 
     def release(self, granted: int) -> None:
-        """The page is there (or will not come)."""
+        """Return a reservation: the page has arrived, or failed."""
         self._reserved -= granted
 
     def put(self, conversation_id: str, item: WireItem, *, redelivered: bool, own: bool) -> None:
@@ -101,12 +101,12 @@ class Delivery:
         self._wake()
 
     def new_epoch(self) -> None:
-        """What is queued is still handed over, but no longer counted: its positions mean nothing now."""
+        """Queued messages are still handed over, but no longer saved as done: their positions are void."""
         self._epoch += 1
         self._unfinished = None
 
     def end(self, error: Callable[[], ClientError]) -> None:
-        """Nothing more arrives. What is queued can still be read, unless the application closed the client."""
+        """No more messages arrive. Queued ones can still be read, unless the application closed the client."""
         self._end = error
         self._wake()
 
@@ -117,10 +117,10 @@ class Delivery:
         return MessageStream(self)
 
     async def take(self) -> Message:
-        """The next message; asking for it says that the one before is done. Raises StopAsyncIteration or Stopped."""
+        """The next message; marks the one before as done. Raises StopAsyncIteration or Stopped."""
         if self._arrival is not None:
             raise RuntimeError("messages() is being read already")
-        # If the store fails, nothing is taken from the queue: who asks again gets this message, not the one behind it.
+        # If the store fails, the queue keeps the message: the next call returns this one, not the one behind it.
         done = self._unfinished
         if not self._queue and self._end is None:
             self._save(done, None)

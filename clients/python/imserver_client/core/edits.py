@@ -1,4 +1,4 @@
-"""Reading edited messages again, for those who want to be told (`Edited`)."""
+"""Reads edited messages again, for readers of `Edited` events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .requests import Requests
 
 
 class Edits:
-    """The targets of edits that were seen. Bounded: the oldest goes, and its system message is still a message."""
+    """Edited messages to read again. Bounded: the oldest is dropped, but its system message is still delivered."""
 
     def __init__(self, requests: Requests, max_pending: int, announce: Callable[[Unread], None]) -> None:
         self._requests = requests
@@ -26,7 +26,7 @@ class Edits:
         self._wake = asyncio.Event()
 
     def seen(self, conversation_id: str, content: dict[str, Any] | None) -> None:
-        """A message was taken over: if it tells of an edit, read the target."""
+        """Note a delivered message: if it announces an edit, read the target."""
         if content is None or content.get("type") != "system" or content.get("event") != "edited":
             return
         target = content.get("target")
@@ -38,11 +38,11 @@ class Edits:
         self._wake.set()
 
     def forget(self) -> None:
-        """Another epoch."""
+        """Enter another epoch: drop all targets."""
         self._pending.clear()
 
     async def run(self) -> None:
-        """Read, until cancelled."""
+        """Read the targets, until cancelled."""
         while True:
             await self._wake.wait()
             self._wake.clear()

@@ -1,4 +1,4 @@
-"""How far each conversation has come: `have` and `known_head` (SPEC, "Receiving"). No I/O, no clock."""
+"""The progress of each conversation: `have` and `known_head` (SPEC, "Receiving"). No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from imserver_client.wire import SyncRow
 
 
 class Place(Enum):
-    """Where a position stands."""
+    """How a position relates to a conversation's progress."""
 
     NEXT = "have + 1: hand it over"
     DUPLICATE = "at or below have"
@@ -31,7 +31,7 @@ class Track:
 
 
 class Inbox:
-    """All followed conversations, those that are behind, and heads of those that are not explained yet."""
+    """All followed conversations, those that are behind, and heads of those that no sync has listed yet."""
 
     def __init__(self, max_conversations: int, max_unknown: int) -> None:
         self._max_conversations = max_conversations
@@ -40,18 +40,18 @@ class Inbox:
         self._unknown: dict[str, int] = {}
         #: Conversations with have < known_head, longest waiting first.
         self._behind: dict[str, Track] = {}
-        #: Counts forgettings: what was asked before the last one is void.
+        #: Counts calls of `forget`: answers to earlier requests are void.
         self.epoch = 0
 
     def restore(self, positions: Mapping[str, SavedPosition]) -> None:
-        """Go on where the store says."""
+        """Resume from the stored positions."""
         for conversation_id, saved in positions.items():
             track = Track(saved.have, saved.handed, saved.known_head)
             self._tracks[conversation_id] = track
             self._look_at(conversation_id, track)
 
     def forget(self) -> None:
-        """Another epoch: positions do not compare."""
+        """Enter another epoch: drop all positions, which do not compare."""
         self._tracks.clear()
         self._unknown.clear()
         self._behind.clear()
@@ -62,7 +62,7 @@ class Inbox:
         return self._tracks.get(conversation_id)
 
     def known_head(self, conversation_id: str) -> int | None:
-        """How far the conversation is known to reach; None if it is not followed."""
+        """The highest known position of the conversation; None if it is not followed."""
         track = self._tracks.get(conversation_id)
         return None if track is None else track.known_head
 
@@ -78,7 +78,7 @@ class Inbox:
         return Place.NEXT if position == track.have + 1 else Place.AHEAD
 
     def advance(self, conversation_id: str, position: int) -> None:
-        """Everything up to `position` was handed on."""
+        """Mark everything up to `position` as handed on."""
         track = self._tracks[conversation_id]
         track.have = max(track.have, position)
         track.known_head = max(track.known_head, position)
@@ -96,7 +96,7 @@ class Inbox:
         return False
 
     def give_up(self, conversation_id: str) -> None:
-        """What is missing cannot be read: go on when the conversation moves again."""
+        """Give up missing positions, which cannot be read: go on when the conversation moves again."""
         track = self._tracks.get(conversation_id)
         if track is not None:
             track.known_head = track.have
@@ -105,7 +105,7 @@ class Inbox:
     # -- sync ---------------------------------------------------------------------------------------------------------
 
     def apply(self, rows: Iterable[SyncRow], *, first_sync: bool) -> dict[str, SavedPosition]:
-        """Take rows of sync over; returns what to store of them, in the same step as the token.
+        """Apply rows of sync; returns the positions to store in the same step as the token.
 
         In a device's first sync conversations start at their heads; later, where the user joined. Raises ValueError for
         more conversations than a server can honestly list.
@@ -128,7 +128,7 @@ class Inbox:
         return changed
 
     def explained(self) -> list[str]:
-        """Sync is finished: what it did not list is none of ours. Returns what is dropped."""
+        """Sync is finished: drop, and return, unknown conversations that it did not list."""
         dropped = list(self._unknown)
         self._unknown.clear()
         return dropped

@@ -1,9 +1,9 @@
-"""The client's own posts that have no reply yet, and which of them may be offered now. No I/O, no clock.
+"""The outbox: posts without a reply, and the choice of those that may be offered now. No I/O, no clock.
 
 Each conversation is a lane: its posts are offered in order, many at a time. A retryable refusal closes the lane until
-everything of it that is in flight is answered and its time has come; then it is offered again in order, first one post,
-and twice as many after each success, so that a rate limit is not answered with a flood. It is closed, too, while a post of it
-is being given up: what is behind that post may not be stored before it is known what becomes of it.
+all of its posts in flight are answered and the hold has ended; then they are offered again in order, first one post, and
+twice as many after each success, so that a rate limit is not answered with a flood. The lane is closed, too, while one of
+its posts is being given up: later posts may not be stored before the outcome of that one is known.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-#: Posts of one lane in flight at a time: no bound of ours, the session's window is one.
+#: Posts of one lane in flight at a time: only the session's window bounds them.
 _MANY = 1 << 30
 
 
@@ -40,7 +40,7 @@ class Entry:
         self.content = content
         self.offered = offered
         self.in_flight = False
-        #: Settled, and only not yet taken out of its lane's queue.
+        #: Settled, but not yet removed from its lane's queue.
         self.gone = False
         #: Refused for now in this session: the server holds the conversation until this key is offered again or abandoned,
         #: also if a page has meanwhile shown that the post was committed.
@@ -52,13 +52,13 @@ class Entry:
 
     @property
     def wanted(self) -> bool:
-        """Whether it is to be offered: for its own sake, or to lift its hold."""
+        """Whether to offer it: to have it stored, or to lift its hold."""
         return not self.gone or self.holds
 
     @property
     def given_up(self) -> bool:
-        """Whether an `abandon` is to lift its hold. What was not yet refused in this session is offered first: until then
-        nobody can say that it is not stored (SPEC, "Giving up")."""
+        """Whether an `abandon` is to lift its hold. A post not yet refused in this session is offered first: until then
+        it may be stored (SPEC, "Giving up")."""
         return self.paused > 0 and self.holds
 
 
@@ -98,7 +98,7 @@ class Lane:
         )
 
     def gather(self) -> None:
-        """Nothing in flight: what was refused is offered again, in its old place."""
+        """If nothing is in flight, put refused posts back in their old places."""
         if self.returned and not self.in_flight:
             back = (entry for entry in self.returned if entry.wanted)
             self.unsent = deque(sorted((*back, *self.unsent), key=lambda entry: entry.number))
@@ -111,11 +111,11 @@ class Outbox:
     def __init__(self) -> None:
         self._entries: dict[bytes, Entry] = {}
         self._lanes: dict[str, Lane] = {}
-        self._ready: dict[str, Lane] = {}  # ordered; lanes take turns
+        self._ready: dict[str, Lane] = {}  # round-robin between lanes
         self._numbers = 0
         self.bytes = 0
         self.in_flight = 0
-        #: Posts up to this number were there at the last violation.
+        #: Number of the newest post at the last violation.
         self._suspects = 0
 
     def __len__(self) -> int:
@@ -126,7 +126,7 @@ class Outbox:
 
     @property
     def one_by_one(self) -> bool:
-        """After a violation, until the posts of then are settled: one post in flight in all lanes together."""
+        """True after a violation, until the posts of that time are settled: one post in flight in all lanes together."""
         if self._suspects and not (
             self._entries and next(iter(self._entries.values())).number <= self._suspects
         ):
@@ -166,7 +166,7 @@ class Outbox:
         return None
 
     def back(self, entry: Entry) -> None:
-        """There was no room to send what `next` gave out."""
+        """Take back a post from `next` that found no room."""
         lane = self._land(entry)
         lane.unsent.appendleft(entry)
         self._ready = {lane.conversation_id: lane, **self._ready}
@@ -206,7 +206,7 @@ class Outbox:
         self.resume(entry)
 
     def resume(self, entry: Entry) -> None:
-        """A call is not giving the post up any more. Unless it is settled, or another call is at it, it is offered again."""
+        """A call stops giving the post up. Unless it is settled, or another call gives it up, it is offered again."""
         entry.paused -= 1
         lane = self._lane(entry.conversation_id)
         if not entry.paused:
@@ -214,7 +214,7 @@ class Outbox:
         self._look_at(lane)
 
     def session_lost(self) -> None:
-        """What was in flight is undecided: all of it is offered again, in order. A fresh session has no holds."""
+        """Posts in flight are undecided: offer all of them again, in order. A fresh session has no holds."""
         for lane in list(self._lanes.values()):
             lane.held_until = None
             for entry in (*lane.unsent, *lane.returned, *lane.giving_up.values()):
@@ -227,7 +227,7 @@ class Outbox:
             self._look_at(lane)
 
     def violation(self, *, by_server: bool) -> Entry | None:
-        """A connection closed for a violation. Offer one by one from now on; returns a post that has done it twice."""
+        """A connection closed for a violation. Offer one by one from now on; returns a post that caused it twice."""
         sole = [entry for lane in self._lanes.values() for entry in lane.in_flight.values()]
         guilty = None
         if self.one_by_one and by_server and len(sole) == 1:
@@ -238,7 +238,7 @@ class Outbox:
         return guilty
 
     def is_held(self, conversation_id: str) -> bool:
-        """Whether the lane waits for its time."""
+        """Whether the lane waits for the end of a hold."""
         lane = self._lanes.get(conversation_id)
         return lane is not None and lane.held_until is not None
 

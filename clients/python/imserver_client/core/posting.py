@@ -1,4 +1,4 @@
-"""Getting posts to the server exactly once: outbox, store, requests and whoever waits, tied together."""
+"""Gets posts to the server exactly once: ties outbox, store, requests and waiting calls together."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ KEY_BYTES = 16
 
 
 class PostingOwner(Protocol):
-    """What posting needs of the rest of the client."""
+    """The rest of the client, as `Posting` uses it."""
 
     @property
     def may_offer(self) -> bool:
@@ -54,7 +54,7 @@ class PostingOwner(Protocol):
         ...
 
     def violated(self, text: str) -> None:
-        """The server's answer is not what the SPEC says."""
+        """The server's answer violates the SPEC."""
         ...
 
     def connection_failed(self, error: Exception) -> None:
@@ -96,7 +96,7 @@ class Posting:
         self.empty.set()
 
     def restore(self, posts: list[SavedPost]) -> None:
-        """Take over what an earlier process left."""
+        """Take over the posts that an earlier process left."""
         for post in posts:
             self._outbox.add(post.conversation_id, post.key, post.content, offered=True)
             self.empty.clear()
@@ -118,7 +118,7 @@ class Posting:
             return await future
         except asyncio.CancelledError:
             if not future.cancelled() and entry.gone and len(waiters) == 1:
-                # It was settled in the very turn in which the waiting was cancelled: nobody has heard of it.
+                # The post was settled in the turn in which the call was cancelled: announce the outcome.
                 error = future.exception()
                 if error is None or isinstance(error, ClientError):
                     self._tell(entry, error or future.result())
@@ -151,7 +151,7 @@ class Posting:
         return self._outbox.add(conversation_id, key, encoded)
 
     def encode(self, conversation_id: str, content: Content | str) -> bytes:
-        """The bytes of a content, checked. Raises Misuse."""
+        """Check and encode a content. Raises Misuse."""
         try:
             size = len(conversation_id.encode())
         except UnicodeEncodeError:
@@ -183,7 +183,7 @@ class Posting:
         giving_up = asyncio.create_task(self._give_up(entry), name="imserver_client abandon")
         self._giving_up.add(giving_up)
         giving_up.add_done_callback(self._gave_up)
-        await asyncio.wait([giving_up])  # who is cancelled stops waiting; what was asked cannot be taken back
+        await asyncio.wait([giving_up])  # a cancelled caller stops waiting; the request cannot be taken back
         if giving_up.cancelled() and self._end is not None:
             raise self._end()
         return giving_up.result()
@@ -205,7 +205,7 @@ class Posting:
         self._giving_up.discard(giving_up)
         error = None if giving_up.cancelled() else giving_up.exception()
         if isinstance(error, Exception) and not isinstance(error, (Refused, Disconnected, Stopped)):
-            self._owner.connection_failed(error)  # the store's, and perhaps nobody waits any more
+            self._owner.connection_failed(error)  # the store's error; the caller may be gone
 
     async def _abandoned(self, entry: Entry) -> Posted | None:
         """The answer to `abandon` in a session that has refused the post for now, or has settled it."""
@@ -249,7 +249,7 @@ class Posting:
     # -- offering -----------------------------------------------------------------------------------------------------
 
     def offer(self) -> None:
-        """Send what may be sent and finds room. Called after every step of the connection."""
+        """Send the posts that may be offered while there is room. Called after every step of the connection."""
         outbox, requests = self._outbox, self._requests
         if not len(outbox) or not self._owner.may_offer:
             return
@@ -292,7 +292,7 @@ class Posting:
             return
         self._backoffs.pop(entry.conversation_id, None)
         if entry.gone or posted.duplicate:
-            # A push or page has shown it already, or will: this reply stands for no position of its own.
+            # A push or page delivers the message: the reply must not count as its position.
             self._owner.note_head(entry.conversation_id, posted.position)
         else:
             self._owner.own_message(entry, posted.position, posted.sent_at)
@@ -333,7 +333,7 @@ class Posting:
         self._arm()
         try:
             self.offer()
-        except Exception as error:  # the store's: above us is only the event loop, and somebody waits
+        except Exception as error:  # the store's error; the event loop would only log it
             self._owner.connection_failed(error)
 
     # -- answers ------------------------------------------------------------------------------------------------------
@@ -352,13 +352,13 @@ class Posting:
             self._landed(key)
 
     def violation(self, code: int, text: str, *, by_server: bool) -> None:
-        """A connection closed with 210-215: from now on carefully, and without a post that did it twice."""
+        """A connection closed with 210-215: offer one by one from now on, and drop a post that caused it twice."""
         guilty = self._outbox.violation(by_server=by_server)
         if guilty is not None:
             self._settle(guilty, Undeliverable(code, text))
 
     async def close(self) -> None:
-        """After `end`: until what was being given up has come to its end, and needs the storage no more."""
+        """After `end`: wait until pending `abandon` calls have ended and no longer need the storage."""
         await asyncio.gather(*self._giving_up, return_exceptions=True)
 
     def end(self, error: Callable[[], ClientError]) -> None:

@@ -1,4 +1,4 @@
-"""Staying connected: one connection after another, what to do after each kind of end, and which token to show."""
+"""Keeps the client connected: opens one connection after another, reacts to each kind of end, chooses the token."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from .transport import ClientTransport, TransportOwner
 
 _log = logging.getLogger("imserver_client")
 
-#: A token, or who is asked for one.
+#: A token, or a function that returns one.
 TokenSource = str | Callable[[], str | Awaitable[str]]
 
 
 class Tokens:
-    """The token to show. One that was refused is never shown again."""
+    """The token for HELLO. A refused one is never sent again."""
 
     def __init__(self, source: TokenSource) -> None:
         self._source = source
@@ -33,7 +33,7 @@ class Tokens:
         self._refused: str | None = None
 
     async def current(self) -> str:
-        """Raises Stopped if there is no other than the refused one, and whatever the application's function raises."""
+        """The token to send. Raises Stopped if there is only the refused one, and any error of the application's function."""
         if self._token is None and not isinstance(self._source, str):
             given = self._source()
             self._token = await given if inspect.isawaitable(given) else given
@@ -42,12 +42,12 @@ class Tokens:
         return self._token
 
     def refuse(self) -> None:
-        """The server does not take it (any more)."""
+        """The server rejected the token."""
         self._refused, self._token = self._token, None
 
     @property
     def exhausted(self) -> bool:
-        """There is nobody to ask for another one."""
+        """True if there is no token left and no function to call."""
         return self._token is None and isinstance(self._source, str)
 
     def renewed(self, token: str) -> None:
@@ -56,7 +56,7 @@ class Tokens:
 
 
 class ReconnectOwner(TransportOwner, Protocol):
-    """What reconnecting needs of the rest of the client."""
+    """The rest of the client, as `Reconnect` uses it."""
 
     def device_for(self, token: str) -> str: ...
 
@@ -76,7 +76,7 @@ class ReconnectOwner(TransportOwner, Protocol):
 
 
 class Reconnect:
-    """The task that connects, and the connection of the moment."""
+    """The task that connects, and the current connection."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Reconnect:
         self._welcomed_at: float | None = None
         self._violations = 0
         self._violated_at = 0.0
-        #: The socket of the moment.
+        #: The current socket.
         self.transport: ClientTransport | None = None
         #: How the last connection ended; the connection's own report.
         self.closed: Closed | None = None
@@ -108,7 +108,7 @@ class Reconnect:
         self.leaving = False
 
     def welcomed(self, session: Session) -> None:
-        """The server let us in."""
+        """The server sent WELCOME."""
         self._session = session
         self._welcomed_at = self._environment.monotonic()
 
@@ -137,7 +137,7 @@ class Reconnect:
             async with asyncio.timeout(limits.connect_timeout_s):
                 await environment.open_transport(self._address, self._tls, lambda: transport)
         except BaseException:
-            # Whoever was opening it has closed it; uvloop then never calls connection_lost, so it is not waited for.
+            # The failed opening closed the socket; uvloop then never calls connection_lost, so do not wait for it.
             transport.disown()
             raise
         try:
@@ -156,7 +156,7 @@ class Reconnect:
     # -- the table of reactions (SPEC, "Close codes") -----------------------------------------------------------------
 
     def _after(self, closed: Closed) -> float:
-        """What the close code prescribes; returns the seconds to wait. Raises Stopped."""
+        """Do what the close code prescribes; returns the seconds to wait. Raises Stopped."""
         lived_s = 0.0
         if self._welcomed_at is not None:
             lived_s = self._environment.monotonic() - self._welcomed_at
@@ -167,7 +167,7 @@ class Reconnect:
         if react is Reaction.STOP:
             raise Stopped(closed.code, closed.text)
         if react is Reaction.FRESH:
-            self._count_violation(closed)  # first: it asks what was in flight
+            self._count_violation(closed)  # first: it looks at the posts in flight
         if closed.session_over:
             self._session = None
             self._owner.session_over()

@@ -1,4 +1,4 @@
-"""Requests in flight: who waits for which answer, and who waits for room. Names a request by its seq, as the wire does."""
+"""Requests in flight, and calls that wait for room in the window. A request's name is its seq, as on the wire."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .backoff import Backoff
 
 T = TypeVar("T")
 Answer = ReplyReceived | RefusalReceived
-#: Called once with the answer, or with None when the session is lost: then nobody knows what became of the request.
+#: Called once with the answer, or with None when the session is lost: then its outcome is unknown.
 OnAnswer = Callable[[Answer | None], None]
 
 
@@ -66,19 +66,19 @@ class Requests:
     # -- the life of sessions -----------------------------------------------------------------------------------------
 
     def attach(self, session: Session) -> None:
-        """Requests may be sent. If this is not the session of before, whoever waits learns that it was lost."""
+        """Allow sending. If the session is a new one, pending calls learn that the old one was lost."""
         if session is not self._session:
             self.lose_session()
         self._session = session
         self._attached = True
 
     def detach(self) -> None:
-        """The connection is gone. What is in flight stays so, in the session."""
+        """The connection is gone. Requests in flight stay so, in the session."""
         self._attached = False
 
     def lose_session(self) -> None:
-        """What was in flight is undecided. What waits in line and depends on the session is asked anew, or not at all:
-        behind it may stand another epoch."""
+        """Requests in flight end undecided, and so do queued calls that depend on the session: the next one may have
+        another epoch."""
         self._session = None
         self._attached = False
         waiting, self._waiting = self._waiting, {}
@@ -90,9 +90,9 @@ class Requests:
                 ask.answer.set_result(None)
 
     def end(self, error: Callable[[], ClientError]) -> None:
-        """Nothing is sent any more: every call that waits or comes raises what `error` makes."""
+        """Stop sending: every pending or later call raises the exception that `error` makes."""
         self._end = error
-        self.lose_session()  # a call whose answer will not come asks again, and learns of the end
+        self.lose_session()  # calls in flight repeat their request, and see the end
         for ask in self._line:
             if not ask.answer.done():
                 ask.answer.set_exception(error())
@@ -111,7 +111,7 @@ class Requests:
 
     @property
     def limits(self) -> Limits | None:
-        """What the server takes, once it has said so."""
+        """The server's limits, once WELCOME has brought them."""
         return self._session.limits if self._session is not None else None
 
     def send(self, method: str, params: Sequence[Any], on_answer: OnAnswer) -> bool:
@@ -128,7 +128,7 @@ class Requests:
         return True
 
     def serve_line(self) -> None:
-        """Send what waits for room, in order of asking."""
+        """Send queued requests while there is room, first come, first served."""
         while self._line:
             ask = self._line[0]
             if not ask.answer.done():
@@ -150,7 +150,7 @@ class Requests:
     async def call(self, method: str, params: Sequence[Any], shape: type[T], *, patient: bool = True) -> T:
         """The result of a request that may be repeated: a read, or one with a key.
 
-        A patient call goes on through lost sessions and retryable refusals. One that is not raises SessionLost instead,
+        A patient call goes on through lost sessions and retryable refusals. An impatient one raises SessionLost instead,
         for callers whose parameters depend on the session or epoch. Raises Refused, Stopped or Disconnected.
         """
         backoff = self._make_backoff()
@@ -181,7 +181,7 @@ class Requests:
         try:
             return await ask.answer
         except asyncio.CancelledError:
-            # Else an application that asks with time-outs would fill the line while the server is away.
+            # Else an application that calls with time-outs would fill the queue while the server is away.
             with contextlib.suppress(ValueError):
                 self._line.remove(ask)
             raise
@@ -196,5 +196,5 @@ def _resolver(future: asyncio.Future[Answer | None]) -> OnAnswer:
 
 
 def closed() -> ClientError:
-    """What calls raise after the application closed the client."""
+    """The exception of calls after the application closed the client."""
     return Disconnected("the client is closed")

@@ -1,4 +1,4 @@
-"""Between an asyncio transport and a `Connection`: the step rule (docs/architecture.md), written once for the client."""
+"""Drives a `Connection` over an asyncio transport: the step rule (docs/architecture.md), written once for the client."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _OVER = (ConnectionState.CLOSING, ConnectionState.CLOSED)
 
 
 class TransportOwner(Protocol):
-    """Who acts upon what a connection reports."""
+    """Handles the events of a connection."""
 
     def connection_event(self, event: Event) -> None: ...
 
     def step_done(self) -> None:
-        """Events are handled: send what there is room for now."""
+        """All events are handled: send requests and posts while there is room."""
         ...
 
     def connection_failed(self, error: Exception) -> None:
-        """Our own fault while handling an event."""
+        """An event handler of ours raised."""
         ...
 
 
@@ -57,7 +57,7 @@ class ClientTransport(asyncio.Protocol):
     # -- asyncio calls these ------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's class does not inherit from it
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -73,7 +73,7 @@ class ClientTransport(asyncio.Protocol):
         return False
 
     def pause_writing(self) -> None:
-        """A server that does not read: what waits stays in the session, which is bounded."""
+        """The server does not read: unsent frames stay in the session, which is bounded."""
         self._writable = False
 
     def resume_writing(self) -> None:
@@ -92,17 +92,17 @@ class ClientTransport(asyncio.Protocol):
     # -- the owner calls these ----------------------------------------------------------------------------------------
 
     def step_soon(self) -> None:
-        """Something was queued. All that is queued in this turn of the event loop leaves in one write."""
+        """Schedule a step. All frames queued in this turn of the event loop leave in one write."""
         if self._soon is None and not self._stepping and not self.lost.is_set():
             self._soon = self._loop.call_soon(self._step)
 
     def abort(self) -> None:
-        """Cut at once; what is buffered is lost."""
+        """Cut at once; buffered bytes are lost."""
         if self._transport is not None:
             self._transport.abort()
 
     def disown(self) -> None:
-        """It was never used: whatever still happens to the socket is reported to nobody."""
+        """Drop a transport that was never used: later events of its socket are not reported."""
         self._owner = None
         self.abort()
 
@@ -114,13 +114,13 @@ class ClientTransport(asyncio.Protocol):
 
     @property
     def buffered_bytes(self) -> int:
-        """What the socket has not taken yet."""
+        """Bytes that the socket has not taken yet."""
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     # -- the step -----------------------------------------------------------------------------------------------------
 
     def _step(self) -> None:
-        """Write what is pending, hand over events, re-arm the timer. A call from within a handler adds a round."""
+        """Write pending frames, hand over events, re-arm the timer. A call from within a handler adds a round."""
         if self._soon is not None:
             self._soon.cancel()
             self._soon = None
@@ -176,7 +176,7 @@ class ClientTransport(asyncio.Protocol):
         self._timer = self._timer_at = None
 
     def _end_socket(self) -> None:
-        """After GOODBYE. `close()` may never finish with a peer that does not read, so it is cut a little later."""
+        """After GOODBYE. `close()` may never finish with a peer that does not read, so a timer aborts it."""
         if self._closing or self._transport is None:
             return
         self._closing = True
