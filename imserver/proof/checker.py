@@ -1,7 +1,7 @@
-"""Holds what clients were told against what the database holds. Pure: transcripts and rows in, findings out.
+"""Compares the clients' transcripts with the database. Pure: transcripts and rows in, findings out.
 
-For messages: what one was shown, or was told is stored, *is* stored, the same, once; what is stored for one's eyes was
-shown, once and in order. For appointments: what the chat says is so, and what is so the chat has said.
+Messages: each one that a client received, or that the server confirmed, *is* stored, unchanged, once; each stored one was
+delivered to its readers, once and in order. Appointments: the chat's statements and the stored rows agree, both ways.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def check(transcripts: Iterable[Transcript], rows: StoredRows, words: CardWords)
 
 
 class _Checker:
-    """What has to be remembered from one transcript to the next."""
+    """The state between one transcript and the next."""
 
     def __init__(self, rows: StoredRows, words: CardWords) -> None:
         self._rows = rows
@@ -36,7 +36,7 @@ class _Checker:
             (row.sender_id, row.key): row for row in rows.messages
         }
         self._promises = Promises(words)
-        #: Of users whose clients kept a record of every post: the keys; and where their conversations stood before.
+        #: For users whose clients recorded every post: the keys, and the earlier heads of their conversations.
         self._posted: dict[str, set[bytes]] = defaultdict(set)
         self._heads: dict[str, int] = {}
         self._found: dict[tuple[Fault, str], Finding] = {}
@@ -85,4 +85,6 @@ class _Checker:
 
     def _note(self, found: Found) -> None:
         for fault, what, text in found:
-            self._found.setdefault((fault, what), Finding(fault, text))  # one line, however many saw it
+            self._found.setdefault(
+                (fault, what), Finding(fault, text)
+            )  # one line for all clients that saw it

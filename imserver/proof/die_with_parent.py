@@ -1,7 +1,7 @@
-"""Runs a command that does not outlive its parent: `python -I -S leash.py PARENT COMMAND …`.
+"""Runs a command that does not outlive its parent: `python -I -S die_with_parent.py PARENT COMMAND …`.
 
-Who starts processes and is killed himself cannot end them any more. On Linux the kernel does it then, with SIGKILL, also to a
-stopped process. Elsewhere the command just runs. Nothing of ours is imported: this stands before every start of a server.
+A parent that is killed cannot end its children. On Linux the kernel then ends them with SIGKILL, even a stopped one.
+Elsewhere the command just runs. Imports nothing of ours: this runs before every start of a server.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ PR_SET_PDEATHSIG = 1
 
 
 def leashed(*command: str) -> list[str]:
-    """The command line that runs this one on a leash of ours."""
+    """The command line that runs this one and ends it with our process."""
     return [sys.executable, "-I", "-S", str(Path(__file__).resolve()), str(os.getpid()), *command]
 
 
 def end_with(parent: int, told: signal.Signals = signal.SIGKILL) -> None:
-    """From now on this process gets that signal when its parent ends, however the parent ends (Linux)."""
+    """Let this process get that signal when its parent ends, however the parent ends (Linux)."""
     if sys.platform == "linux":
         import ctypes
 

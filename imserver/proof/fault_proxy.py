@@ -1,7 +1,7 @@
 """A TCP proxy that misbehaves on request: between a client and the server it slices, delays, stalls, swallows and cuts.
 
-It stands on loopback only and knows nothing of frames: a cut falls where it falls, most often in mid-frame. It does nothing
-that TCP cannot do: behind a byte that was swallowed no other byte of that direction ever comes through.
+It listens on loopback only and knows nothing of frames: most cuts fall in mid-frame. It does nothing that TCP cannot do:
+after a swallowed byte no other byte of that direction ever comes through.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import struct
 from dataclasses import dataclass
 from typing import Self
 
-#: Read at once. While stalled, one direction holds this and what asyncio's reader buffers (twice its limit of 64 KiB); then the
-#: proxy stops reading, like a full network would.
+#: Bytes of one read. While stalled, one direction holds these and the buffer of asyncio's reader (twice its limit of 64 KiB);
+#: then the proxy stops reading, as a full network would.
 READ_BYTES = 64 * 1024
 
 
 @dataclass(slots=True)
 class Faults:
-    """What the proxy does to traffic from now on. Everything off: it only passes bytes on."""
+    """The faults that the proxy applies from now on. With all off, it only passes bytes on."""
 
     #: Longest piece that is passed on at once (bytes); 0 = as it came.
     slice_bytes: int = 0
@@ -28,10 +28,10 @@ class Faults:
     delay_s: float = 0.0
     #: Hold everything until set to False again.
     stalled: bool = False
-    #: A half-open connection: neither side hears anything of the other any more, not even that it closed. A line that lost
-    #: bytes in this way stays so until it is cut, also when the fault is over.
+    #: A half-open connection: neither side receives anything of the other any more, not even its FIN. A line that lost
+    #: bytes in this way stays so until it is cut, even when the fault is over.
     blackhole: bool = False
-    #: The server hears everything, and all of its answers get lost. That it closed still comes through.
+    #: The server receives everything, and all of its answers get lost, except for its FIN.
     swallow_down: bool = False
     #: Cut by RST after so many more bytes towards the server (-1: never). Counts down; then all lines are cut.
     cut_after_bytes_up: int = -1
@@ -59,19 +59,19 @@ class FaultProxy:
 
     @property
     def port(self) -> int:
-        """Where clients connect."""
+        """The port for clients."""
         assert self._server is not None
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
     @property
     def line_count(self) -> int:
-        """Connections that pass through now."""
+        """Open connections through the proxy."""
         return len(self._lines)
 
     @property
     def deaf(self) -> bool:
-        """Whether what clients send does not reach the server now."""
+        """True if bytes from clients do not reach the server now."""
         return self.faults.stalled or self.faults.blackhole or any(line.black for line in self._lines)
 
     def target(self, port: int) -> None:
@@ -157,7 +157,7 @@ class FaultProxy:
             if not line.black:
                 raise
         if line.black:
-            await line.was_cut.wait()  # nobody at the other side learns that this one has gone
+            await line.was_cut.wait()  # the other side does not learn that this one has gone
         line.finish()
 
     async def _unstalled(self, line: _Line) -> None:
@@ -227,7 +227,7 @@ class _Line:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """Close by RST: what the kernel still holds is thrown away, as when a cable is pulled and the box reboots."""
+    """Close by RST: the kernel drops its buffers, as when a cable is pulled and the box reboots."""
     sock = writer.get_extra_info("socket")
     if sock is not None and not writer.transport.is_closing():
         with_linger = struct.pack("ii", 1, 0)

@@ -1,4 +1,4 @@
-"""What can be wrong, and the report that says what was."""
+"""The faults that a checker knows, and the report of those that it found."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """What can be wrong. The value is the first word of the line that says so."""
+    """A kind of fault. The value is the first word of its line in the report."""
 
     LOST = "lost"
     DOUBLED = "doubled"
     OUT_OF_ORDER = "out of order"
     ALTERED = "altered"
-    UNASKED = "stored unasked"  # posted by nobody, or given up
-    REFUSED = "refused"  # a post that the client's outbox took, and that the server then did not want
-    TRESPASS = "trespass"  # shown to, or posted by, somebody who was no member
+    UNASKED = "stored unasked"  # not posted by any client, or given up
+    REFUSED = "refused"  # a post that the client's outbox took and the server refused
+    TRESPASS = "trespass"  # shown to, or posted by, a user who was no member
     MISSING = "missing appointment"
     UNTOLD = "untold appointment"
     DOUBLE_BOOKED = "double-booked"
-    STUCK = "stuck"  # somebody waited in vain
+    STUCK = "stuck"  # a client waited in vain
     BROKEN = "broken"  # a process ended by itself, a client gave up
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong, in a sentence."""
+    """One fault, in a sentence."""
 
     fault: Fault
     text: str
@@ -35,20 +35,20 @@ class Finding:
         return f"{self.fault}: {self.text}"
 
 
-#: Fault, what it is about (so that it is reported once), and the sentence.
+#: Fault, its subject (so that it is reported once), and the sentence.
 Found = Iterable[tuple[Fault, str, str]]
 
 
 @dataclass(slots=True)
 class Report:
-    """What was compared, and what was found."""
+    """Counts of the comparison, and its findings."""
 
     #: Rows, and how often clients were shown one.
     messages: int = 0
     shown: int = 0
-    #: Posts that clients were told are stored.
+    #: Posts that the server confirmed to clients.
     acknowledged: int = 0
-    #: Messages that came marked as a possible repetition, and those of them that had been shown before.
+    #: Messages marked as a possible repetition, and those of them that had been shown before.
     marked: int = 0
     repeated: int = 0
     promised: int = 0
@@ -56,5 +56,5 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
 
     def count(self, fault: Fault) -> int:
-        """How often this is wrong."""
+        """Findings of this kind."""
         return sum(finding.fault is fault for finding in self.findings)

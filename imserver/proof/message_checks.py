@@ -1,4 +1,4 @@
-"""The rules about messages: one client's transcript held against the rows, and the rows against themselves."""
+"""The rules about messages: compare one client's transcript with the rows, and the rows with each other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Places = Mapping[str, Mapping[int, StoredMessage]]
 
 
 def places_of(rows: StoredRows) -> Places:
-    """Where each message is. Of two at one position the later one counts: `gaps` reports that there are two."""
+    """Messages by position. Of two at one position the later one counts: `gaps` reports that there are two."""
     places: dict[str, dict[int, StoredMessage]] = defaultdict(dict)
     for row in rows.messages:
         places[row.conversation_id][row.position] = row
@@ -23,7 +23,7 @@ def places_of(rows: StoredRows) -> Places:
 
 
 def name(conversation_id: str, position: int) -> str:
-    """How findings call a message."""
+    """A message's name in findings."""
     return f"message {position} of {conversation_id}"
 
 
@@ -53,11 +53,11 @@ def gaps(messages: Sequence[StoredMessage]) -> Found:
         heads[row.conversation_id] = row.position
 
 
-# -- what was shown -----------------------------------------------------------------------------------------------------
+# -- shown messages -----------------------------------------------------------------------------------------------------
 
 
 def shown_is_stored(transcript: Transcript, places: Places) -> Found:
-    """What a client was shown is in the database, the same; so is what it was told of edits."""
+    """Each message and edit that a client received is in the database, unchanged."""
     for seen in transcript.seen:
         what = name(seen.conversation_id, seen.position)
         row = places.get(seen.conversation_id, {}).get(seen.position)
@@ -77,7 +77,7 @@ def shown_is_stored(transcript: Transcript, places: Places) -> Found:
 
 
 def shown_to_members(transcript: Transcript, rows: StoredRows) -> Found:
-    """17: nothing reaches one who was never a member, and nothing behind a removal the one who was removed."""
+    """17: only members receive messages, and a removed member receives none from after the removal."""
     user_id = transcript.user_id
     member = rows.members.get(user_id, {})
     for seen in transcript.seen:
@@ -93,8 +93,8 @@ def shown_to_members(transcript: Transcript, rows: StoredRows) -> Found:
 def shown_in_order(transcript: Transcript) -> Found:
     """Each conversation in order of position, each message once.
 
-    After a kill of the client the one message of a conversation that it may not have finished may come again, as the first
-    there and marked.
+    After a kill of the client, the one message of a conversation that it may not have finished may come again: first in
+    its conversation, and marked.
     """
     by_conversation: dict[str, list[tuple[int, Seen]]] = defaultdict(list)
     for life, seen in _with_lives(transcript):
@@ -119,7 +119,7 @@ def shown_in_order(transcript: Transcript) -> Found:
 
 
 def repeated(transcript: Transcript) -> tuple[int, int]:
-    """Messages that were marked as a possible repetition, and those of them that had been shown before."""
+    """Counts of messages marked as a possible repetition, and of those that had been shown before."""
     places: set[tuple[str, int]] = set()
     marked = again = 0
     for seen in transcript.seen:
@@ -131,7 +131,7 @@ def repeated(transcript: Transcript) -> tuple[int, int]:
 
 
 def stored_was_shown(transcript: Transcript, rows: StoredRows, places: Places) -> Found:
-    """From where it began to listen (or joined) until it was last caught up, everything."""
+    """A client received everything from where it began to listen (or joined) until it was last caught up."""
     shown: dict[str, set[int]] = defaultdict(set)
     for seen in transcript.seen:
         shown[seen.conversation_id].add(seen.position)
@@ -153,11 +153,11 @@ def _with_lives(transcript: Transcript) -> Iterator[tuple[int, Seen]]:
         yield life, seen
 
 
-# -- what was posted ----------------------------------------------------------------------------------------------------
+# -- posts --------------------------------------------------------------------------------------------------------------
 
 
 def acknowledged_is_stored(transcript: Transcript, places: Places) -> Found:
-    """What a client was told is stored is stored, as it posted it."""
+    """Each post that the server confirmed is stored as it was posted."""
     for answer in transcript.acknowledged:
         what = name(answer.conversation_id, answer.position)
         row = places.get(answer.conversation_id, {}).get(answer.position)
@@ -171,9 +171,9 @@ def acknowledged_is_stored(transcript: Transcript, places: Places) -> Found:
 def taken_is_stored(
     transcript: Transcript, rows: StoredRows, by_key: Mapping[tuple[str, bytes], StoredMessage]
 ) -> Found:
-    """What a client's outbox took is stored in the end, unless it was given up; and what was given up is not.
+    """Each post that a client's outbox took is stored in the end, unless it was given up; a post given up is not.
 
-    Whoever was removed may have been refused, of course.
+    The server may refuse posts of a removed member, of course.
     """
     removed = {
         conversation_id
@@ -216,7 +216,7 @@ def posted_in_order(transcript: Transcript, by_key: Mapping[tuple[str, bytes], S
 
 
 def posted_by_members(rows: StoredRows) -> Found:
-    """17: nothing of one who was removed stands behind the removal."""
+    """17: no message of a removed member stands after the removal."""
     for row in rows.messages:
         _, left_at = rows.members.get(row.sender_id, {}).get(row.conversation_id, (0, None))
         if left_at is not None and row.position > left_at and not row.told_by_server:
@@ -228,7 +228,7 @@ def posted_by_members(rows: StoredRows) -> Found:
 def stored_was_posted(
     messages: Sequence[StoredMessage], posted: Mapping[str, set[bytes]], heads: Mapping[str, int]
 ) -> Found:
-    """What the database has of somebody who kept a record of every post is in that record."""
+    """Each stored message of a user who recorded every post is in that record."""
     for row in messages:
         if (
             row.sender_id not in posted

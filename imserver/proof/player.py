@@ -1,4 +1,4 @@
-"""A person in a play: a real client that posts, and waits for what others say instead of for the clock."""
+"""A person in a play: a real client that posts, and waits for messages of others instead of for the clock."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from imserver_client import (
 
 from .transcript import Transcript
 
-#: Nothing that a play waits for takes so long, on the slowest machine (seconds).
+#: The longest wait of a play, far above need on the slowest machine (seconds).
 PATIENCE_S = 60.0
 
 
 class PlayBroken(Exception):
-    """What a play waited for did not come."""
+    """An event that the play waited for did not come."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Something that was said, now or by an edit (`changed`)."""
+    """A message, new or edited (`changed`)."""
 
     conversation_id: str
     position: int
@@ -44,14 +44,14 @@ class Heard:
 
 
 class Player:
-    """Reads everything that its client is handed, from the first moment, into `transcript` and `heard`."""
+    """Reads all that its client receives, from the first moment, into `transcript` and `heard`."""
 
     def __init__(self, client: Client, name: str) -> None:
         self.client = client
         self.name = name
         self.transcript = Transcript(client.user_id)
         self.heard: list[Heard] = []
-        #: What the connection did: reports of lost and restored ones.
+        #: Reports of lost and restored connections.
         self.connections: list[ConnectionChanged] = []
         self._cursors: dict[tuple[str, str], Cursor] = {}
         self._changed = asyncio.Condition()
@@ -64,7 +64,7 @@ class Player:
         ]
 
     async def begin(self) -> None:
-        """Note where the conversations stand: what comes later has to be shown."""
+        """Note the heads of the conversations: every later message must be delivered."""
         page = await self.client.conversations(limit=100)
         self.transcript.heads = {row.conversation_id: row.head for row in page.conversations}
 
@@ -108,7 +108,7 @@ class Player:
     # -- waiting ------------------------------------------------------------------------------------------------------
 
     async def until(self, happened: Callable[[], bool], what: str) -> None:
-        """Waits until it has; looks again whenever this client was told anything. Raises PlayBroken."""
+        """Waits until `happened()`; checks again whenever this client receives anything. Raises PlayBroken."""
         try:
             async with asyncio.timeout(PATIENCE_S), self._changed:
                 await self._changed.wait_for(lambda: happened() or self._failure is not None)
@@ -128,7 +128,7 @@ class Player:
         return index()
 
     async def caught_up(self) -> None:
-        """Waits until this client was shown everything that its server has for it."""
+        """Waits until this client has received everything that its server has for it."""
         page = await self.client.conversations(limit=100)
         for row in page.conversations:
             await self.until(
@@ -137,7 +137,7 @@ class Player:
             )
 
     def cursor(self, conversation_id: str, user_id: str) -> Cursor:
-        """How far another member has come."""
+        """Another member's cursor."""
         return self._cursors.get((conversation_id, user_id), Cursor())
 
     def _shown_to(self, conversation_id: str) -> int:
@@ -151,7 +151,7 @@ class Player:
     async def _guard(self, reading: Any) -> None:
         try:
             await reading
-        except ClientError as error:  # a client that gave up: whoever waits for it learns why
+        except ClientError as error:  # the client gave up: pending calls raise the reason
             async with self._changed:
                 self._failure = error
                 self._changed.notify_all()
@@ -182,7 +182,7 @@ class Player:
                 self._changed.notify_all()
 
     def _hear_edit(self, event: Edited) -> None:
-        """An edited message is the old one with a new content; its time is that of the system message which told of it."""
+        """An edited message is the old one with a new content; its time is that of the edit's system message."""
         place = (event.conversation_id, event.position)
         old = [one for one in self.heard if (one.conversation_id, one.position) == place]
         if old and event.content is not None:

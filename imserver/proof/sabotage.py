@@ -1,4 +1,4 @@
-"""Faults on purpose: what a server that loses or doubles would leave behind, so that one can see the checker say so.
+"""Deliberate damage: the traces of a server that loses or doubles, to show that the checker notices.
 
 They work on the database file while no server has it open. A run with one of these has to fail.
 """
@@ -30,7 +30,7 @@ def _change(database: Path, *statements: str) -> None:
 
 
 def delete_message(database: Path) -> None:
-    """The confirmation that a customer was shown is gone."""
+    """Delete the confirmation that a customer received."""
     _change(
         database,
         "DELETE FROM messages WHERE change = (SELECT m.change FROM messages m"
@@ -41,7 +41,7 @@ def delete_message(database: Path) -> None:
 
 
 def delete_appointment(database: Path) -> None:
-    """The chat says booked (or cancelled, if all are), and there is no such appointment."""
+    """Delete an appointment that the chat calls booked (or cancelled, if all are)."""
     _change(
         database,
         "CREATE TEMP TABLE gone AS SELECT id FROM booking_appointments WHERE card_position IS NOT NULL"
@@ -60,7 +60,7 @@ def delete_appointment(database: Path) -> None:
 
 
 def deduplication_off(database: Path) -> None:
-    """Without this index the server does not notice that a post is offered again, and stores it again."""
+    """Drop the index by which the server notices repeated posts: then it stores them again."""
     _change(
         database,
         "DROP INDEX IF EXISTS messages_by_key",

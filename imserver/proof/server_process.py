@@ -19,7 +19,7 @@ from imserver.config import ENVIRONMENT_PREFIX
 
 from .die_with_parent import leashed
 
-#: A server that is not listening by then has failed (seconds).
+#: A server that does not listen within this time has failed (seconds).
 READY_TIMEOUT_S = 60.0
 #: SIGTERM to exit: the drain's own bound is below it.
 STOP_TIMEOUT_S = 40.0
@@ -33,7 +33,7 @@ class ServerProcess:
     """`imserver serve` in `folder`, on one port for all its lives. Only processes started here are ever signalled.
 
     `sections` is laid over the configuration: `{"limits": {"max_requests": 8}, "plugins.ping": {}}`. A leashed process ends
-    when we do, however that comes (Linux), and hears no Ctrl-C of the terminal: it is ours to end.
+    with ours, however ours ends (Linux), and gets no Ctrl-C of the terminal: we end it.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ServerProcess:
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """The address for clients."""
         return f"imserver://127.0.0.1:{self.port}"
 
     @property
@@ -71,7 +71,7 @@ class ServerProcess:
     def token(
         self, user_id: str, *, device_id: str | None = None, ttl_s: int = 24 * 3600, now_s: int = 0
     ) -> str:
-        """A token that this server accepts. `now_s` for servers whose clock stands elsewhere."""
+        """A token that this server accepts. `now_s`: for servers with a shifted clock."""
         start = now_s or int(time.time())
         claims: dict[str, Any] = {"sub": user_id, "exp": start + ttl_s, "jti": secrets.token_hex(8)}
         if device_id is not None:
@@ -115,11 +115,11 @@ class ServerProcess:
             await self.kill()
             raise ServerFailed(f"not ready after {READY_TIMEOUT_S} s\n{self.tail()}") from None
         self.port = int(self._ready_file.read_text().split()[0])  # "PORT PID"
-        # With the port: whoever is given this file finds us.
+        # With the port, so that the configuration file leads clients to this server.
         self._config_file.write_text(self._toml(), encoding="utf-8")
 
     async def ended(self) -> int:
-        """Waits until the process has ended, for whatever reason. Returns its exit code."""
+        """Waits until the process has ended, for any reason. Returns its exit code."""
         assert self._process is not None
         return await self._process.wait()
 
@@ -200,9 +200,9 @@ class ServerProcess:
 
 
 def environment(cache: Path | None = None) -> dict[str, str]:
-    """Ours, without what would overrule the configuration file: a proof runs what it wrote down, on any machine.
+    """Our environment without variables that overrule the configuration file: a proof runs the same on any machine.
 
-    `cache`: if Python is told to keep no compiled modules, those of processes that are started again and again are kept there;
+    `cache`: if Python keeps no compiled modules, those of processes that are started again and again are kept there;
     compiling everything is half of a start.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)}

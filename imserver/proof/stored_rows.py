@@ -1,5 +1,5 @@
-"""What the database holds, read through an SQLite connection of our own that can only read. No code of the server's store
-is used: a fault there must not hide itself."""
+"""The database's rows, read through a read-only SQLite connection of our own. Uses no code of the server's store: a fault
+there must not hide itself."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class StoredRows:
 
 
 def stored_keys(database: Path, keys: Iterable[bytes]) -> set[bytes]:
-    """Those of the keys that a message has."""
+    """The keys that a stored message has."""
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as sql:
         sql.execute("PRAGMA query_only = ON")
         return {key for key in keys if sql.execute("SELECT 1 FROM messages WHERE key = ?", (key,)).fetchone()}
 
 
 def plugin_failures(database: Path) -> list[str]:
-    """Events that a plugin was given again and again, and could not deal with."""
+    """Events that a plugin failed to handle at every attempt."""
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as sql:
         return [
             f"the plugin {plugin} gave up {event}: {text}"
@@ -64,7 +64,7 @@ def plugin_failures(database: Path) -> list[str]:
 
 
 def read_rows(database: Path) -> StoredRows:
-    """Everything that a checker wants to know. Raises sqlite3.Error if the file cannot be read."""
+    """All rows that a checker needs. Raises sqlite3.Error if the file cannot be read."""
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as sql:
         sql.execute("PRAGMA query_only = ON")
         sql.execute("BEGIN")  # one snapshot for all the queries

@@ -1,6 +1,6 @@
-"""What one client was told: each message in the order it was handed over, each edit, and each answer to its own posts.
+"""A client's transcript: each message in the order of delivery, each edit, and each answer to its own posts.
 
-Nothing of it comes from the server's files: the checker holds it against them.
+Nothing of it comes from the server's files: the checker compares it with them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .booking.appointment_card import AppointmentCard, appointment_card
 
 #: Key of a message inside one history: conversation and position.
 Place = tuple[str, int]
-#: Of SHA-256: enough to tell what is altered, and half the memory.
+#: Of SHA-256: enough to detect a change, at half the memory.
 DIGEST_BYTES = 16
 
 
@@ -32,13 +32,13 @@ class Seen:
     sent_at: int
     revision: int
     digest: bytes
-    #: It came marked: an earlier process of this client may have been shown it already.
+    #: It came marked: an earlier process of this client may have received it already.
     redelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SeenEdit:
-    """What a message said after an edit."""
+    """A message's content after an edit."""
 
     conversation_id: str
     position: int
@@ -48,7 +48,7 @@ class SeenEdit:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """A post of this client that the server called stored."""
+    """A post of this client that the server confirmed."""
 
     conversation_id: str
     position: int
@@ -58,7 +58,7 @@ class Acknowledged:
 
 @dataclass(slots=True)
 class Post:
-    """A post that this client was about to make. `taken`: its outbox has had it, so it has to be stored in the end."""
+    """A post that this client was about to make. `taken`: its outbox took it, so it must be stored in the end."""
 
     conversation_id: str
     digest: bytes
@@ -67,7 +67,7 @@ class Post:
 
 @dataclass(slots=True)
 class Transcript:
-    """Everything that one client was told. `heads`: where its conversations stood when it began to listen; `posted`: keys of
+    """All that one client received. `heads`: of its conversations when it began to listen; `posted`: keys of
     its own posts in the order of posting.
 
     A client that keeps a full record of its posts, across kills of its process, has them in `posts`, by key, in that order.
@@ -75,16 +75,16 @@ class Transcript:
 
     user_id: str
     heads: dict[str, int] = field(default_factory=dict)
-    #: Where its conversations stood when it had last been shown everything. None: it was shown what the database holds.
+    #: Heads of its conversations when it was last caught up. None: it received all that the database holds.
     ends: dict[str, int] | None = None
     posted: list[bytes] = field(default_factory=list)
     posts: dict[bytes, Post] = field(default_factory=dict)
-    #: Posts that were given up, and are not stored; and posts that the server did not want, with its words.
+    #: Posts that were given up, and are not stored; and posts that the server refused, with its words.
     given_up: set[bytes] = field(default_factory=set)
     refused: dict[bytes, str] = field(default_factory=dict)
     #: Indexes in `seen` at which a new process of this client begins, the first one not counted.
     lives: list[int] = field(default_factory=list)
-    #: What must not happen to a client, in words.
+    #: Incidents that must not happen to a client, in words.
     troubles: list[str] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     edits: list[SeenEdit] = field(default_factory=list)
@@ -92,19 +92,19 @@ class Transcript:
     cards: list[AppointmentCard] = field(default_factory=list)
 
     def note(self, message: Message) -> None:
-        """It was handed over."""
+        """Record a message that was handed over."""
         self.seen.append(seen_of(message))
         self._note_card(message.content)
 
     def note_edit(self, edit: Edited) -> None:
-        """A message says something else now."""
+        """Record an edited message."""
         self.edits.append(
             SeenEdit(edit.conversation_id, edit.position, edit.revision, digest_of(edit.content))
         )
         self._note_card(edit.content)
 
     def note_answer(self, posted: Posted, content: Mapping[str, Any]) -> None:
-        """The server answered a post: it is stored."""
+        """Record a confirmed post."""
         self.acknowledged.append(
             Acknowledged(posted.conversation_id, posted.position, posted.key, digest_of(content))
         )
@@ -116,7 +116,7 @@ class Transcript:
 
 
 def seen_of(message: Message) -> Seen:
-    """What is kept of a message."""
+    """The record of a message."""
     return Seen(
         message.conversation_id,
         message.position,

@@ -1,4 +1,4 @@
-"""A card about an appointment, as a client is shown it."""
+"""A card about an appointment, as a client receives it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class AppointmentCard:
-    """A card about an appointment: what a person reads of it, and the version that it shows."""
+    """A card about an appointment: the texts that a person reads, and the version that it shows."""
 
     code: str
     version: int

@@ -1,4 +1,4 @@
-"""The rules about appointments: what the chat says is so, and what is so the chat has said."""
+"""The rules about appointments: the chat's statements and the stored appointments agree, both ways."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .stored_appointments import OWNING, TOLD, StoredAppointment
 
 Appointments = Mapping[str, StoredAppointment]
 
-#: A promised time in the words of a card, in every language of the conversation: one of these has to be in it.
+#: A promised time in the words of a card, in every language of the conversation: the card must have one of these.
 TimeWords = Callable[[datetime], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class CardWords:
-    """How to read a card: the status that a title means, and how a time is written. Other titles promise nothing."""
+    """The words of a card: the status that a title means, and the formats of a time. Other titles promise nothing."""
 
     statuses: Mapping[str, str]
     times: TimeWords
 
 
 class Promises:
-    """The newest card of every appointment, in whatever order they are read."""
+    """The newest card of every appointment, in any order of reading."""
 
     def __init__(self, words: CardWords) -> None:
         self._words = words
@@ -38,11 +38,11 @@ class Promises:
 
     @property
     def count(self) -> int:
-        """Appointments that were promised, or said to be cancelled."""
+        """The number of appointments that cards promise or call cancelled."""
         return len(self._latest)
 
     def add(self, cards: Iterable[AppointmentCard]) -> None:
-        """Cards that one client was shown."""
+        """Add the cards that one client received."""
         for card in cards:
             known = self._latest.get(card.code)
             if card.title in self._words.statuses and (known is None or card.version >= known.version):
@@ -50,7 +50,7 @@ class Promises:
             self._newest_version[card.code] = max(self._newest_version[card.code], card.version)
 
     def held_against(self, rows: Appointments) -> Found:
-        """What is not as the cards say. Counts those that are in `present`."""
+        """Compare newest cards and rows; yields the differences, counts matches in `present`."""
         self.present = 0
         for code, card in self._latest.items():
             wrong = self._broken(card, rows.get(code))
@@ -68,7 +68,7 @@ class Promises:
                 yield Fault.UNTOLD, code, f"{code} ({row.status}) is in the database, and nobody was told"
 
     def _broken(self, card: AppointmentCard, row: StoredAppointment | None) -> str:
-        """What is not as the card says; "" if all is."""
+        """The difference between card and row; "" if there is none."""
         if row is None:
             return "is not in the database"
         if row.status != self._words.statuses[card.title]:
@@ -83,7 +83,7 @@ class Promises:
 
 
 def overlaps(rows: Appointments) -> Found:
-    """No person and no room is promised twice: from the appointments themselves, not from the cells that should prevent it."""
+    """No person and no room is booked twice: judged by the appointments, not by the cells that should prevent it."""
     taken: dict[str, list[StoredAppointment]] = defaultdict(list)
     for row in rows.values():
         if row.status in OWNING:

@@ -1,11 +1,11 @@
-"""How the cards of the demo chain are read: the status that a title means, and how a time is written. For the checker."""
+"""The words on the demo chain's cards: the status that a title means, and the formats of a time. For the checker."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 #: The status that the title of a customer's card means, in both languages. A card is shown or edited whenever its appointment
-#: changes, also when staff say that the customer came or did not; what is only held was promised to nobody.
+#: changes, also when staff say that the customer came or did not; an appointment that is only held is no promise.
 STATUSES = {
     "等待门店确认": "pending",
     "Waiting for the shop": "pending",
@@ -22,7 +22,7 @@ STATUSES = {
     "未到店": "no_show",
     "Did not come": "no_show",
 }
-#: The same of the news in the staff group, which has every change of every appointment.
+#: The same for the news in the staff group, which has every change of every appointment.
 NEWS = {
     "新预约": "confirmed",
     "已确认": "confirmed",
@@ -36,7 +36,7 @@ NEWS = {
 
 
 def time_words(wall: datetime) -> list[str]:
-    """How the demo chain's cards write a time, in Chinese and in English."""
+    """A time as the demo chain's cards write it, in Chinese and in English."""
     weekday = "一二三四五六日"[wall.weekday()]
     return [
         f"{wall.month}月{wall.day}日 周{weekday} {wall:%H:%M}",

@@ -1,6 +1,6 @@
-"""Customers who book, move and cancel, and staff who do it to them: everybody wants the same times at the same moment.
+"""Customers who book, move and cancel, and staff who change their appointments: all compete for the same times.
 
-They follow the buttons that they are shown, so every dialogue leads somewhere; who is not answered in time begins anew.
+They follow the buttons on the cards, so every dialogue leads somewhere; without an answer in time they start over.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from .appointment_card import appointment_card
 from .card_words import NEWS, STATUSES
 
 ZONE = ZoneInfo("Asia/Shanghai")
-#: Customers of all processes want the time of the same card of the clock, which turns so often (seconds).
+#: For so long the customers of all processes want the same time (seconds).
 SAME_WISH_S = 4
-#: Days from now that are asked for: beyond the cut-off for changes, within the horizon of 60.
+#: Days from now to ask for: beyond the cut-off for changes, within the horizon of 60.
 FIRST_DAY, LAST_DAY = 2, 55
-#: A dialogue ends after so many steps. An answer is waited for so long; what comes so soon after belongs to it (seconds).
+#: Steps of a dialogue; the longest wait for an answer; messages that follow it within this time belong to it (seconds).
 MAX_STEPS, ANSWER_S, TOGETHER_S = 6, 10.0, 0.2
 #: Appointments of one customer above which one is given back. The shop allows eight.
 ENOUGH = 3
@@ -34,7 +34,7 @@ ASKS = ("Is this right?", "请确认")
 
 
 class Part(Protocol):
-    """Who it is: the user, the bot of the shop that it deals with, and whether it writes Chinese."""
+    """The identity of a booker: the user, the bot of its shop, and whether it writes Chinese."""
 
     @property
     def user_id(self) -> str: ...
@@ -63,7 +63,7 @@ class Conversation(Protocol):
 
 
 class Actor(Protocol):
-    """The client that it speaks through. `hear` gets every message and edit."""
+    """The client that a booker uses. `hear` gets every message and edit."""
 
     hear: Callable[[str, int, str, Mapping[str, Any]], None]
 
@@ -83,7 +83,7 @@ class Actor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Something that the bot said."""
+    """A message or edit of the bot."""
 
     position: int
     content: Mapping[str, Any]
@@ -98,13 +98,13 @@ class Heard:
 
 
 class Booker:
-    """What customers and staff have in common: a conversation with a bot, and the appointments that they know."""
+    """Base of customers and staff: a conversation with a bot, and the appointments that they know."""
 
     def __init__(self, actor: Actor, rng: random.Random, seed: int) -> None:
         self.actor = actor
         self.rng = rng
         self.here = ""
-        #: Code -> version of appointments that are booked, as far as we were told.
+        #: Code -> version of booked appointments, as the cards said.
         self.known: dict[str, int] = {}
         self._seed = seed
         self._heard: list[Heard] = []
@@ -130,7 +130,7 @@ class Booker:
         raise NotImplementedError
 
     def wish(self) -> str:
-        """What to say first."""
+        """The first line of a dialogue."""
         raise NotImplementedError
 
     async def errand(self, words: str, stopping: asyncio.Event) -> None:
@@ -142,7 +142,7 @@ class Booker:
             words = self.react(answers)
 
     async def ask(self, words: str) -> list[Heard]:
-        """Say it, perhaps twice as nervous people do, and wait for what the bot says."""
+        """Post the words, sometimes twice as nervous people do, and wait for the bot's answer."""
         if self.rng.random() < 0.05:
             self.actor.post(self.here, words)
         posting = self.actor.post(self.here, words)
@@ -161,7 +161,7 @@ class Booker:
         return self._since(posted.position)
 
     def react(self, answers: list[Heard]) -> str:
-        """What to say next; "" to leave it at that."""
+        """The next line; "" to end the dialogue."""
         asking = next((one for one in reversed(answers) if one.commands), None)
         if asking is None or appointment_card(asking.content) is not None:
             return ""
@@ -172,7 +172,7 @@ class Booker:
         return self.rng.choice(asking.commands)
 
     def hear(self, conversation_id: str, position: int, sender_id: str, content: Mapping[str, Any]) -> None:
-        """Every message and edit that the client is told."""
+        """Take each message and edit that the client receives."""
         self._learn(conversation_id, content)
         if conversation_id == self.here and sender_id == self.part.shop:
             self._heard = [*self._heard[-20:], Heard(position, content)]
@@ -196,7 +196,7 @@ class Booker:
         return [one for one in self._heard if one.position > position]
 
     def _time(self) -> str:
-        """Mostly the time that everybody wants now."""
+        """Mostly the time that all customers want now."""
         same = self.rng.random() < 0.7
         rng = random.Random(f"{self._seed} {int(time.time() / SAME_WISH_S)}") if same else self.rng
         day = datetime.now(ZONE) + timedelta(days=rng.randint(FIRST_DAY, LAST_DAY))
@@ -207,7 +207,7 @@ class Customer(Booker):
     """Books for itself."""
 
     async def find_here(self) -> None:
-        """The service conversation: the shop makes it on the first word."""
+        """Find the service conversation: the shop makes it on the first word."""
         direct = direct_conversation_id(self.part.user_id, self.part.shop)
         while not self.here:
             groups = [
@@ -245,7 +245,7 @@ class Staff(Booker):
     """Moves and cancels appointments of others, from the staff group."""
 
     async def find_here(self) -> None:
-        """Where the news are: known with the first of them."""
+        """Find the news conversation: its first message names it."""
 
     def _learn(self, conversation_id: str, content: Mapping[str, Any]) -> None:
         super()._learn(conversation_id, content)

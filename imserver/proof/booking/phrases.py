@@ -1,8 +1,8 @@
-"""The bots of the demo chain, and what customers and staff say to them."""
+"""The bots of the demo chain, and the lines that customers and staff post to them."""
 
 from __future__ import annotations
 
-#: The shops of the demo chain, and what one says to them.
+#: The shops of the demo chain, and lines for their bots.
 SHOPS = ("store-garden", "store-river")
 ENTRY = "booking"
 LINES = {

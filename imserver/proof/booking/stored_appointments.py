@@ -1,4 +1,4 @@
-"""Booking's rows, read through the checker's own connection, and what they mean: states, cells, promises."""
+"""Booking's rows, read through the checker's own connection, and their meaning: states, cells, promises."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StoredAppointment:
 
     @property
     def cells_wanted(self) -> frozenset[tuple[str, int]]:
-        """What it has to own: every cell of every resource, from its start until the end of its buffer."""
+        """The cells that it must own: all of every resource, from its start until the end of its buffer."""
         if self.status not in OWNING:
             return frozenset()
         span = range(self.start_at // CELL_MS, self.free_at // CELL_MS)

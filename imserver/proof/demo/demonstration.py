@@ -1,4 +1,4 @@
-"""The demonstration: a conversation about an eye exam, while its line is cut and its server is killed; then the proof.
+"""The demonstration: a conversation about an eye exam while a line is cut and the server is killed; then the proof.
 
 `run_demo` plays it on a `Stage` and answers whether all is right.
 """
@@ -52,7 +52,7 @@ async def run_demo(
 
 
 async def _perform(play: Play) -> str:
-    """All scenes, and until everybody was shown everything. Returns what went wrong, or ""."""
+    """Play all scenes, and wait until all clients are caught up. Returns the failure, or ""."""
     try:
         for scene in SCENES:
             await scene(play)

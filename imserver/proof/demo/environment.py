@@ -1,4 +1,4 @@
-"""The world of the demonstration: a server process with the demo chain, a line to be cut, and people with real clients."""
+"""The environment of the demonstration: a server process with the demo chain, a fault proxy, and real clients."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 BEGIN = datetime(2026, 11, 18, 10, 0, tzinfo=ZONE)
 #: Tokens outlive every jump of the shop's clock.
 TOKEN_TTL_S = 30 * 86_400
-#: People who come back at once: the play is about what happens to their messages, not about their patience.
+#: A short back-off: the play is about messages, not about patience.
 IMPATIENT = Environment(uniform=lambda low, high: min(high, 0.1))
 
 STORE_BOT = "store-garden"
@@ -32,7 +32,7 @@ MakeAccount = Callable[[Path, dict[str, Any]], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who plays."""
+    """A person of the play."""
 
     user_id: str
     name: str
@@ -48,7 +48,7 @@ CUSTOMERS = (MING, ALICE, CHEN)
 
 @dataclass(slots=True)
 class ShopClock:
-    """What the server's clock shows: its `[clock]` section, and our reckoning of it."""
+    """The server's clock: its `[clock]` section, and our reckoning of it."""
 
     start_ms: int = int(BEGIN.timestamp() * 1000)
     rate: float = 1.0
@@ -71,7 +71,7 @@ class ShopClock:
 
 
 class DemoEnvironment:
-    """`async with House(folder, make_account) as house`: the server runs and everybody is connected.
+    """`async with DemoEnvironment(folder, make_account) as …`: the server runs and all clients are connected.
 
     王小明 comes through `line`, the proxy; the others are connected directly. Raises ServerFailed.
     """
@@ -112,7 +112,7 @@ class DemoEnvironment:
 
     async def __aexit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
         if kind is not None:
-            await self.server.kill()  # it may be frozen: nobody should have to say good-bye to it
+            await self.server.kill()  # it may be frozen: clients need not say GOODBYE to it
         await self._stack.aclose()
 
     async def restart(self, moment: datetime, rate: float = 1.0) -> None:
@@ -122,7 +122,7 @@ class DemoEnvironment:
         await self.server.start()
 
     async def leave(self) -> None:
-        """Everybody says good-bye; what they were told stays."""
+        """Close all clients; their transcripts stay."""
         await self._clients.aclose()
 
     def _set_clock(self) -> None:
@@ -147,7 +147,7 @@ class DemoEnvironment:
 
 
 async def open_shop(server: ServerProcess, user_id: str, language: str) -> str:
-    """Enter the shop as this customer, who need not have an account; returns the conversation with it."""
+    """Open the shop's conversation with this customer, who needs no account yet; returns its id."""
     connecting = connect(
         server.url, token=server.token(user_id), device_id=f"{user_id}-door", environment=IMPATIENT
     )

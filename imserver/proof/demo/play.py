@@ -1,4 +1,4 @@
-"""What the scenes of the demonstration have in common: say something, be answered, and show both on somebody's screen."""
+"""The vocabulary of the demonstration's scenes: post, wait for the answer, and show both on a person's screen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Match = Callable[[Heard], bool]
 
 @dataclass(slots=True)
 class Kill:
-    """A SIGKILL: what was on its way then, and how much of that the database already had."""
+    """A SIGKILL: the posts in flight, and how many of them the database already had."""
 
     pid: int
     unanswered: int
@@ -26,16 +26,16 @@ class Kill:
 
 @dataclass(slots=True)
 class Play:
-    """The house, the stage, and what has been done to the machines so far."""
+    """The environment, the stage, and the faults so far."""
 
     environment: DemoEnvironment
     stage: Stage
-    #: What is done to the database while the server is down, if this run is to fail (`sabotage.py`).
+    #: Damage to the database while the server is down, if this run shall fail (`sabotage.py`).
     while_down: Callable[[Path], None]
     kills: list[Kill] = field(default_factory=list)
     #: How far each player's screen was shown.
     _shown: dict[str, int] = field(default_factory=dict)
-    #: How far the news of a conversation were told, by player and conversation.
+    #: How far the news were shown, by player and conversation.
     _told: dict[tuple[str, str], int] = field(default_factory=dict)
     _looking_at: tuple[str, str] = ("", "")
 
@@ -92,7 +92,7 @@ class Play:
         await self.stage.pause()
 
     async def hear(self, player: Player, match: Match, what: str, *, show: Match | None = None) -> Heard:
-        """Wait for something, and show what was said up to it (all that `show` lets through)."""
+        """Wait for a match, and show the messages up to it (all that `show` lets through)."""
         start = self._shown.get(player.client.user_id, 0)
         found = await player.find(match, what, start)
         for heard in player.heard[start : found + 1]:
@@ -103,7 +103,7 @@ class Play:
         return player.heard[found]
 
     async def ask(self, player: Player, conversation_id: str, text: str, what: str = "an answer") -> Heard:
-        """Say something to the shop's bot and show everything up to its first answer there."""
+        """Post to the shop's bot and show everything up to its first answer there."""
         posted = await self.say(player, conversation_id, text)
         return await self.answer(player, conversation_id, posted.position, what)
 
@@ -115,7 +115,7 @@ class Play:
         what: str = "an answer",
         show: Match | None = None,
     ) -> Heard:
-        """What the bot says behind a position."""
+        """The bot's messages after a position."""
 
         def is_answer(heard: Heard) -> bool:
             return (
@@ -136,7 +136,7 @@ class Play:
         self._told[place] = len(player.heard)
 
     def skip(self, player: Player) -> None:
-        """What this player has been told up to now is not shown (it was, on somebody else's screen, or tells nothing new)."""
+        """Do not show this player's messages up to now (another screen showed them, or they bring nothing new)."""
         self._shown[player.client.user_id] = len(player.heard)
 
     def _line(self, heard: Heard) -> Line:
@@ -174,17 +174,17 @@ class Play:
 
     @property
     def staff_group(self) -> str:
-        """The conversation that the shop's staff were in before anybody came."""
+        """The conversation of the shop's staff, which exists from the start."""
         return next(name for name in self.li.transcript.heads if not name.startswith("direct/"))
 
 
 def is_speech(heard: Heard) -> bool:
-    """Not the server's own telling of members and edits."""
+    """True for texts and cards, not for system messages."""
     return heard.content.get("type") in ("text", "card")
 
 
 def nothing(heard: Heard) -> bool:
-    """For what need not be shown."""
+    """Matches no message: show none."""
     return False
 
 
@@ -198,7 +198,7 @@ def is_card(title: str, *, changed: bool | None = None) -> Match:
 
 
 def button(card: Heard, labels: Sequence[str]) -> str:
-    """The command of the first button whose label contains one of the texts: what tapping it posts."""
+    """The command of the first button whose label contains one of the texts: a tap posts it."""
     for action in card.content.get("actions", ()):
         if any(label in action["label"] for label in labels):
             return str(action["command"])
@@ -206,7 +206,7 @@ def button(card: Heard, labels: Sequence[str]) -> str:
 
 
 def _is_news(player: Player, heard: Heard) -> bool:
-    """Not one's own, and no signpost: where the shop's bot answers in another conversation, that is where we look."""
+    """True unless it is an own message or a signpost (an answer in another conversation, which is shown there)."""
     own = heard.sender_id == player.client.user_id
     signpost = dict(heard.content.get("ref") or {}).get("kind") == "conversation"
     return is_speech(heard) and not own and not signpost

@@ -1,4 +1,4 @@
-"""The scenes of the demonstration, in order. Each waits for what it shows: nothing here is timed."""
+"""The scenes of the demonstration, in order. Each waits for the events that it shows: nothing here is timed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .play import Kill, Match, Play, button, is_card, nothing
 
 #: Bytes of the frame that pass before the line is cut: more than its length field, less than any post.
 CUT_AFTER_BYTES = 9
-#: A server that was killed is back so much later, on its own clock.
+#: Time on the server's own clock from a kill to the next start.
 DOWN = timedelta(minutes=2)
 #: The reminder of an appointment on Friday 10:30 is due on Thursday at the same time of day.
 EVE = datetime(2026, 11, 19, 10, 27, tzinfo=ZONE)
@@ -26,7 +26,7 @@ NEWS_BOOKED, NEWS_MOVED = "新预约", "改约"
 
 
 async def before_the_curtain(play: Play) -> None:
-    """One of two optometrists is taken already: the next who asks for that time gets the last one."""
+    """One of two optometrists is booked already: the next customer at that time gets the last one."""
     play.scene("Before the curtain")
     server = play.environment.server
     await play.tell(
@@ -60,7 +60,7 @@ async def he_picks_the_last_one(play: Play) -> None:
 
 
 async def she_comes_too_late(play: Play) -> None:
-    """She wants the same time: nobody is free then, and she is offered others."""
+    """She wants the same time: no optometrist is free then, and the bot offers other times."""
     play.scene("A moment later Alice asks for Saturday 15:00")
     alice = play.player(ALICE.user_id)
     play.look(alice, "Garden Road")
@@ -159,7 +159,7 @@ async def killed_before_it_reads(play: Play) -> None:
 
 
 async def the_reminder(play: Play) -> None:
-    """The next day comes within seconds."""
+    """The clock jumps to the next day, and the reminder comes."""
     play.scene("The next day: a reminder")
     ming = play.player(MING.user_id)
     code = await play.environment.server.stop()
@@ -187,7 +187,7 @@ SCENES = (
 
 
 async def _kill(play: Play, player: Player, key: bytes) -> None:
-    """SIGKILL with this post unanswered; look what the database has of it; start again."""
+    """SIGKILL while this post is unanswered; look whether the database has it; restart."""
     server, since = play.environment.server, len(player.connections)
     unanswered = [one for one in player.unanswered if one == key]
     pid = await server.kill()
@@ -208,7 +208,7 @@ async def _kill(play: Play, player: Player, key: bytes) -> None:
 
 
 async def _day_sheet(play: Play, command: str) -> None:
-    """What happened since the shop last looked, and a day."""
+    """The news since the shop last looked, and the sheet of a day."""
     group = play.staff_group
     play.look(play.li, "花园店 员工群")
     await play.news(play.li, group)

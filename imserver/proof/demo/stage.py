@@ -1,4 +1,4 @@
-"""What a demonstration needs of whoever shows it: a stage. The play says what happens; how it looks is the stage's affair."""
+"""The stage: the interface between a demonstration and its display. The play reports events; the stage draws them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A message on somebody's screen. `tick`: how far one's own has come (`queued`, `committed`, `delivered`, `read`)."""
+    """A message on a person's screen. `tick`: the progress of an own one (`queued`, `committed`, `delivered`, `read`)."""
 
     who: str
     sent_at: int
@@ -19,18 +19,18 @@ class Line:
 
 
 class Stage(Protocol):
-    """Where a play is shown. Each call is one thing that appears; `pause` gives people the time to read it."""
+    """The display of a play. Each call shows one thing; `pause` gives people the time to read it."""
 
     def scene(self, title: str) -> None:
         """A new chapter."""
         ...
 
     def tell(self, text: str, *, bad: bool = False) -> None:
-        """What is done to the machines, in a sentence. `bad`: something that should not happen to a server."""
+        """A fault or a restart, in a sentence. `bad`: something that should not happen to a server."""
         ...
 
     def screen(self, owner: str, place: str) -> None:
-        """From here on we look at this person's screen, at this conversation."""
+        """Turn to this person's screen and this conversation."""
         ...
 
     def line(self, line: Line) -> None:
@@ -38,11 +38,11 @@ class Stage(Protocol):
         ...
 
     def note(self, text: str, *, bad: bool = False) -> None:
-        """What the screen says beside messages: receipts, news of other conversations, lost and restored connections."""
+        """A notice on the screen beside messages: receipts, news of other conversations, lost and restored connections."""
         ...
 
     def box(self, title: str, rows: Sequence[tuple[str, str]], verdict: str, *, right: bool) -> None:
-        """The end: facts with their labels, and what they amount to."""
+        """The end: facts with their labels, and the verdict."""
         ...
 
     def finding(self, text: str) -> None:

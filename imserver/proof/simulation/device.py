@@ -38,21 +38,21 @@ from .setting import SECRET, Setting, for_runs
 
 
 class World(Protocol):
-    """What a device knows of everything around it."""
+    """The simulated world, as a device sees it."""
 
     loop: VirtualLoop
     setting: Setting
     network: Network
     journal: Journal
     machine: Machine
-    #: Nobody begins anything any more.
+    #: Set when no device begins anything any more.
     calm: bool
-    #: Conversations that anybody knows of.
+    #: Conversations that any device knows.
     conversations: list[str]
 
 
 class Device:
-    """`run()` lives one life after another until the world is `over`."""
+    """`run()` starts one life after another until the world is `over`."""
 
     def __init__(self, world: World, user_id: str, number: int) -> None:
         self.world = world
@@ -63,13 +63,13 @@ class Device:
         self.record = Record(user_id, self.device_id)
         self.client: Client | None = None
         self.process: Process | None = None
-        #: Calls of the application that have no answer.
+        #: Unanswered calls of the application.
         self.pending = 0
         #: The application does not read before this moment.
         self.reads_at = 0.0
-        #: What runs in each life.
+        #: The application that runs in each life.
         self.application: Callable[[], Awaitable[None]] = asyncio.Event().wait  # type: ignore[assignment]
-        #: Told of each message that is handed over: conversation, sender, content.
+        #: Called with each message that is handed over: conversation, sender, content.
         self.heard: Callable[[str, str, Any], None] = lambda conversation_id, sender_id, content: None
         self._address = (f"10.1.0.{1 + self.random.randrange(200)}", 40_000)
         self._ended = asyncio.Event()
@@ -95,7 +95,7 @@ class Device:
     # -- lives --------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """One life after another."""
+        """Run one life after another."""
         while self._wanted:
             self._ended.clear()
             self.record.lives += 1
@@ -118,7 +118,7 @@ class Device:
         self._ended.set()
 
     def off(self) -> None:
-        """It does not come back."""
+        """Let the device never come back."""
         self._wanted = False
         self.kill()
 
@@ -221,7 +221,7 @@ class Device:
     # -- posting ------------------------------------------------------------------------------------------------------
 
     def post(self, conversation_id: str, content: Any, *, patience_s: float | None = None) -> Post:
-        """Post in the background: the outcome is noted when it comes."""
+        """Post in the background, and record the outcome when it comes."""
         record = self.record
         record.numbers += 1
         post = Post(self.random.randbytes(16), conversation_id, content, record.numbers)
@@ -230,7 +230,7 @@ class Device:
         return post
 
     async def offer(self, post: Post, patience_s: float | None = None) -> None:
-        """Hand it to the client, and wait for what becomes of it."""
+        """Hand a post to the client, and wait for its outcome."""
         assert self.client is not None
         self.pending += 1
         first = post.key not in self.record.posts
@@ -245,7 +245,7 @@ class Device:
             self.pending -= 1
             return
         except ClientError as error:
-            # No room for it says nothing of a post that had been offered before.
+            # A full outbox does not decide a post that was offered before.
             if first or not isinstance(error, OutboxFull):
                 self._settled(known, None, error)
         else:
@@ -271,7 +271,7 @@ class Device:
     async def ask(
         self, call: Callable[[Client], Any], then: Callable[[Any], None] = lambda answer: None
     ) -> None:
-        """One question to the server, and what is done with the answer. A refusal is an answer, too."""
+        """Make one request to the server, and handle the answer. A refusal is an answer, too."""
         client = self.client
         if client is None:
             return

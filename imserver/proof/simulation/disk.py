@@ -21,7 +21,7 @@ from .loop import Process, VirtualLoop, current_process
 
 T = TypeVar("T")
 
-#: What may be planned for the writer's transactions, and how it is called in the report.
+#: Faults of the writer's transactions, by their names in the report.
 BEFORE = "kill before a commit"
 INSIDE = "kill inside a transaction"
 AFTER = "kill after a commit"
@@ -34,16 +34,16 @@ CRASHES = (BEFORE, INSIDE, AFTER, UNKNOWN_STORED, UNKNOWN_LOST)
 
 
 class Killed(BaseException):
-    """The process is no more; nothing may catch this and go on."""
+    """The process was killed; no code may catch this and go on."""
 
 
 class Trap:
-    """What is to happen to the next transactions of the writer. One at a time."""
+    """The planned fault of the writer's next transactions. One at a time."""
 
     def __init__(self) -> None:
         self.kind = ""
         self.statements = 0
-        #: BEGIN fails so often.
+        #: How often BEGIN fails.
         self.busy = 0
 
     def set(self, kind: str, statements: int = 0) -> None:
@@ -51,7 +51,7 @@ class Trap:
 
 
 class SimulatedConnection(sqlite3.Connection):
-    """Steps into the trap. Reader connections have none."""
+    """Triggers the trap. Reader connections have none."""
 
     trap: Trap | None = None
     killed = False
@@ -111,11 +111,11 @@ class Disk:
         #: Seconds that a job takes: from, to.
         self.speed_s = random.choice(((0.00005, 0.0002), (0.001, 0.004), (0.005, 0.05)))
         self.trap = Trap()
-        #: The writer's next job takes so long.
+        #: Time of the writer's next job (seconds).
         self.stuck_s = 0.0
         #: When the writer's thread last did something.
         self.worked_at = 0.0
-        #: Called with what killed the process, at the fatal statement.
+        #: Called with the kind of kill, at the fatal statement.
         self.on_kill: Callable[[str], None] = lambda kind: None
         self._open: list[SimulatedConnection] = []
         self._writer: SimulatedConnection | None = None
@@ -124,7 +124,7 @@ class Disk:
         self.sprung = False
 
     def connector(self, path: str) -> sqlite3.Connection:
-        """`sqlite3.connect`, of connections that can be killed. The first one of a process is its writer."""
+        """`sqlite3.connect` for killable connections. The first one of a process is its writer."""
         made = sqlite3.connect(
             path,
             timeout=BUSY_TIMEOUT_S,
@@ -142,7 +142,7 @@ class Disk:
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody has the file open: the first who opens it is its writer."""
+        """Whether the file is open: the first connection is the writer."""
         return bool(self._open)
 
     async def opener(self, connector: Callable[[], sqlite3.Connection]) -> SimulatedThread:
@@ -154,7 +154,7 @@ class Disk:
         return thread
 
     def delay(self, *, writes: bool) -> float:
-        """Of the next job."""
+        """Seconds that the next job takes."""
         if self.stuck_s and writes:
             stuck_s, self.stuck_s = self.stuck_s, 0.0
             self._journal.fault(STUCK, stuck_s)
@@ -177,7 +177,7 @@ class Disk:
     # -- room ---------------------------------------------------------------------------------------------------------
 
     def fill(self) -> None:
-        """No page more may be written."""
+        """Fill the disk: no further page can be written."""
         if self._writer is not None and not self._writer.killed:
             with suppress(sqlite3.Error):
                 used = sqlite3.Connection.execute(self._writer, "PRAGMA page_count").fetchone()[0]
@@ -185,7 +185,7 @@ class Disk:
                 self._journal.fault(FULL, used)
 
     def empty(self) -> None:
-        """There is room again."""
+        """Make room again."""
         if self._writer is not None and not self._writer.killed:
             with suppress(sqlite3.Error):
                 sqlite3.Connection.execute(self._writer, "PRAGMA max_page_count = 1073741823")

@@ -1,4 +1,4 @@
-"""A plugin that does as little as possible and notes all of it: every message is answered once and every timer fires once."""
+"""A minimal plugin that records all it does: it answers every message once, and every timer fires once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from imserver.plugin_api import Context, MessagePosted, Migration, TimerFired, Transaction, decode_content
 
 BOT = "echo"
-#: A text that begins so is answered a second time, by a timer, so many milliseconds later.
+#: Prefix of a text that a timer answers a second time, so many milliseconds later.
 LATER = "later "
 LATER_MS = 4_000
 
@@ -19,7 +19,7 @@ class EchoConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Echo:
-    """Answers with the key of what was said. No unique index keeps it from answering twice: the host has to."""
+    """Answers with the key of the message. No unique index prevents a second answer: the host has to."""
 
     name = "echo"
     config_type = EchoConfig

@@ -1,6 +1,6 @@
-"""A peer that lies: resumes what is not its own, acks what was never sent, hangs up before it has said a word.
+"""A hostile peer: resumes sessions of others, acks frames that were never sent, hangs up before HELLO.
 
-It has an account and belongs to no conversation, so whatever it is pushed is a finding.
+It has an account and belongs to no conversation, so every push to it is a finding.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from .device import World as SimulatedWorld
 from .loop import Process
 from .setting import LIES_FROM, SECRET, STRANGER
 
-#: How long it listens for what it should not hear (seconds).
+#: How long it listens for pushes that it should not get (seconds).
 LISTENS_S = 1.0
 FAR_IN_THE_FUTURE_S = 10 * 86_400
 
 
 class World(SimulatedWorld, Protocol):
-    """Whom it may rob."""
+    """The world with the devices whose sessions it may steal."""
 
     devices: list[Device]
 
 
 class Peer(asyncio.Protocol):
-    """One socket of the liar."""
+    """One socket of the hostile peer."""
 
     def __init__(self, world: World, hello: Callable[[Connection], bytes]) -> None:
         self._world = world
@@ -73,23 +73,23 @@ class Peer(asyncio.Protocol):
         self._transport = None
 
     def end(self) -> None:
-        """Enough."""
+        """End the connection."""
         if self._transport is not None:
             self._transport.abort()
 
 
 class HostilePeer:
-    """`lie()` once more."""
+    """Makes one dishonest connection for each call of `lie()`."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._random = Random(f"{world.setting.seed} liar")
         self._number = 0
-        #: The last session that the liar really had, and its device.
+        #: The last session that the peer really had, and its device.
         self._own: Session | None = None
 
     async def lie(self) -> None:
-        """One connection, and what becomes of it."""
+        """Make one connection, and judge the server's reaction."""
         world, random = self._world, self._random
         self._number += 1
         stolen = self._stolen_session
@@ -128,7 +128,7 @@ class HostilePeer:
         return hello
 
     def _stolen_session(self) -> Callable[[Connection], bytes] | None:
-        """Somebody's session as another user: with its right token, with a wrong one, or from a device of the same name."""
+        """Another user's session: with its right token, with a wrong one, or from a device of the same name."""
         victims = [
             session for device in self._world.devices if (session := session_of(device.client)) is not None
         ]
@@ -159,7 +159,7 @@ class HostilePeer:
         return hello
 
     def _future(self) -> Callable[[Connection], bytes]:
-        """Its own session, with an ack of what it was never sent."""
+        """Its own session, with an ack of frames that were never sent."""
         own = self._own
         if own is not None:
             own.receive.seq += 1000

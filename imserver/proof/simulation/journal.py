@@ -1,4 +1,4 @@
-"""What happened in a run, in order: a digest of all of it, the last lines to be read by people, and counts for the report."""
+"""The journal of a run: a digest of all events in order, the last lines for people, and counts for the report."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ LAST_LINES = 60
 
 
 class Journal:
-    """Takes notes. `whole` keeps every line."""
+    """Records events. `whole` keeps every line."""
 
     def __init__(self, time: Callable[[], float], *, whole: bool = False) -> None:
         self._time = time
         self._digest = hashlib.blake2b(digest_size=16)
         self._lines: deque[tuple[float, str, tuple[Any, ...]]] = deque(maxlen=None if whole else LAST_LINES)
-        #: Faults, and whatever else the report adds up over all seeds.
+        #: Faults, and other figures that the report adds up over all seeds.
         self.counts: Counter[str] = Counter()
-        #: The largest value of each thing that the report wants the largest of.
+        #: The largest value of each figure that the report shows as a maximum.
         self.most: Counter[str] = Counter()
         #: Rows of the transition tables that were used.
         self.rows: Counter[tuple[type, int, int]] = Counter()
-        #: What is wrong, as it was noticed.
+        #: Findings, in the order of their discovery.
         self.findings: list[str] = []
 
     def note(self, what: str, *facts: Any) -> None:
@@ -47,12 +47,12 @@ class Journal:
         self.rows[type(state), state, given] += 1
 
     def fault(self, kind: str, *facts: Any) -> None:
-        """Something was done to the system."""
+        """Record a fault done to the system."""
         self.counts[kind] += 1
         self.note(f"fault: {kind}", *facts)
 
     def finding(self, text: str) -> None:
-        """Something is wrong."""
+        """Record a finding."""
         if text not in self.findings:
             self.findings.append(text)
             self.note("FINDING", text)
@@ -64,7 +64,7 @@ class Journal:
 
     @property
     def digest(self) -> str:
-        """Of everything that was noted."""
+        """The digest of all notes."""
         return self._digest.hexdigest()
 
     def lines(self) -> list[str]:

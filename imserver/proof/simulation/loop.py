@@ -1,7 +1,7 @@
-"""An asyncio event loop on virtual time: when nobody has anything to do, the clock jumps to the next timer.
+"""An asyncio event loop on virtual time: when no callback is ready, the clock jumps to the next timer.
 
-What asyncio promises is kept (callbacks of `call_soon` in order); what it leaves open (which of two timers of the same moment
-comes first) is decided by the seed. No thread, no executor, no socket.
+The loop keeps asyncio's promises (callbacks of `call_soon` in order); where asyncio leaves the order open (two timers of the
+same moment) the seed decides. No thread, no executor, no socket.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from typing import Any, Self, TypeVar, TypeVarTuple
 T = TypeVar("T")
 _Ts = TypeVarTuple("_Ts")
 
-#: Callbacks at one moment of virtual time after which somebody is taken to turn in circles.
+#: Callbacks at one moment of virtual time above which the loop reports an endless cycle.
 MAX_CALLBACKS_AT_ONCE = 200_000
-#: Time goes on by at least so much while one waits at all, however little one asked for (as every clock does).
+#: Every wait takes at least so long, even a shorter one (as with every clock).
 RESOLUTION_S = 1e-6
 #: The heap of timers is cleaned when so many of them, and more than half, are cancelled ones.
 MIN_CANCELLED_TIMERS = 256
 
 
 class Stuck(Exception):
-    """Nothing will ever happen again, or nothing but the same: the simulated system hangs."""
+    """No callback will ever come again, or callbacks run in a cycle: the simulated system hangs."""
 
 
 class Process:
-    """What a kill takes away: every callback, timer and task that was begun inside it. Sockets and files die by their owners.
+    """A simulated process. A kill drops every callback, timer and task begun inside it; owners end its sockets and files.
 
-    Code runs inside by `spawn`; whatever it schedules is inside as well.
+    Code runs inside by `spawn`; all that it schedules is inside as well.
     """
 
     def __init__(self, loop: VirtualLoop, name: str) -> None:
@@ -49,11 +49,11 @@ class Process:
         self._sweep_at = 64
 
     def spawn(self, work: Coroutine[Any, Any, T], name: str = "") -> asyncio.Task[T]:
-        """A task inside. It simply never goes on when the process is killed: do not wait for it without `gone`."""
+        """Start a task inside. After a kill of the process it never continues: do not wait for it without `gone`."""
         return self._loop.create_task(work, name=f"{self.name} {name}", context=self.context)
 
     def adopt(self, task: asyncio.Task[Any]) -> None:
-        """A task was begun inside (or, by what a dead one still does when it is buried, outside)."""
+        """Register a task begun inside (or begun by a dead task's `finally` while `bury` ends it)."""
         if not self.alive:
             self._loop.dead.append(task)
             return
@@ -102,7 +102,7 @@ class SimulatedTask(asyncio.Task[Any]):
 
 
 class _Handle(asyncio.Handle):
-    """asyncio's, made faster: half of what it prepares is for debugging, and what is never asked for is not set at all."""
+    """asyncio's handle, made faster: sets no attributes for debugging, nor any that are never read."""
 
     __slots__ = ()
 
@@ -118,7 +118,7 @@ class _Handle(asyncio.Handle):
 
 
 class _TimerHandle(asyncio.TimerHandle):
-    """The same of a timer."""
+    """The same for a timer."""
 
     __slots__ = ()
 
@@ -140,7 +140,7 @@ class _TimerHandle(asyncio.TimerHandle):
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
-    """One run of one seed. Of its base it takes nothing but the name."""
+    """The loop of one run of one seed. Takes nothing but the type from its base."""
 
     def __init__(
         self, random: Random
@@ -173,7 +173,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return main.result()
 
     def bury(self) -> bool:
-        """End the tasks of killed processes, so that nobody's `finally` runs later. True if there were any: more may follow."""
+        """End the tasks of killed processes, so that no `finally` runs later. True if there were any: more may follow."""
         dead, self.dead = [task for task in self.dead if not task.done()], []
         for task in dead:
             task.cancel()
@@ -192,16 +192,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     @staticmethod
     def _close(task: asyncio.Task[Any]) -> None:
-        """What the task waited for had come when its process died: nothing will wake it any more."""
+        """Close a dead task; no event wakes it any more."""
         task._log_destroy_pending = False  # type: ignore[attr-defined]
         coroutine: Any = task.get_coro()
         process: Process | None = getattr(task, "process", None)
         with suppress(BaseException):
-            # Inside, so that a task that its `finally` begins belongs to the dead as well, and is buried after it.
+            # Inside, so that a task begun by its `finally` is dead as well, and is closed after it.
             (process.context if process is not None else Context()).run(coroutine.close)
 
     def _run_until(self, main: asyncio.Future[Any]) -> None:
-        """Turn after turn: what was ready when one began; what is made ready meanwhile waits for the next."""
+        """Run turns: each runs the callbacks that are ready at its begin; later ones wait for the next turn."""
         ready, pop = self._ready, self._ready.popleft
         heappop = heapq.heappop
         done = main.done
@@ -228,7 +228,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 raise Stuck(f"{MAX_CALLBACKS_AT_ONCE} callbacks at {self._now:.6f} s, and no end")
 
     def _call(self, handle: asyncio.Handle) -> None:
-        """What asyncio's handles do themselves."""
+        """Run a callback as asyncio's handles do themselves."""
         try:
             handle._context.run(handle._callback, *handle._args)  # type: ignore[attr-defined]
         except (SystemExit, KeyboardInterrupt):
@@ -244,7 +244,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     _callbacks_until = MAX_CALLBACKS_AT_ONCE
 
     def _jump(self) -> None:
-        """To the next timer."""
+        """Jump to the next timer."""
         timers = self._timers
         while timers and timers[0][3].cancelled():
             heapq.heappop(timers)
@@ -257,7 +257,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._callbacks_until = self.callbacks + MAX_CALLBACKS_AT_ONCE
 
     def spend(self, seconds: float) -> None:
-        """Computing took so long: timers that were due meanwhile are late."""
+        """Advance the clock for computing time: timers due meanwhile are late."""
         self._now += seconds
 
     # -- scheduling ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The machine that the server runs on: one server process after another on one database file, and what kills them."""
+"""The server's machine: runs one server process after another on one database file, and kills them."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from .network import Network
 from .setting import LIES_FROM, Setting
 from .template import WallClock, plugins
 
-#: What a server may log as an error without anything being wrong with it.
+#: Errors that a correct server may log.
 EXPECTED_ERRORS = frozenset(
     {"store_failed", "drain_undecided", "plugin_stopped_with_the_store", "plugin_cursors_not_stored"}
 )
 #: The same, if the store is the reason.
 STORE_ERRORS = frozenset({"plugin_start_failed"})
-#: A handler that was late, because the disk was: it is asked again.
+#: A handler was late because of the disk: the host calls it again.
 LATE_ERRORS = frozenset({"plugin_handler_failed", "plugin_handler_left_behind"})
-#: Seconds after which a server that was told to stop has to be gone.
+#: Seconds that a server may take to stop.
 STOP_S = 60.0
 DRAIN, KILL = "drain", "kill"
-#: Close codes that no honest peer sees.
+#: Close codes that an honest peer never gets.
 VIOLATIONS = range(210, 220)
-#: Virtual seconds between two looks at sessions, and what one may take.
+#: Virtual seconds between two looks at sessions, and the bound of one.
 LOOK_S = 0.5
 MAX_SESSION_BYTES = 4 * 1024 * 1024
 
@@ -82,7 +82,7 @@ class SimulatedLog:
 
 
 class SimulatedStore(SqliteStore):
-    """The real store; its batches are measured. `committed` hears of each before anybody else does."""
+    """The real store with measured batches. `committed` gets each batch before any other listener."""
 
     def __init__(
         self,
@@ -132,19 +132,19 @@ class Machine:
         self.server: Server | None = None
         #: Counts servers.
         self.lives = 0
-        #: Set while a server runs and is not told to stop.
+        #: Set while a server runs and is not stopping.
         self.up = asyncio.Event()
         self._gone = asyncio.Event()
         self._locks: list[Any] = []
         self._wanted = True
-        #: When each message was committed, as far as a server lived to know it.
+        #: When each message was committed, unless the server died first.
         self.committed: dict[tuple[str, int], float] = {}
         self._stop: asyncio.Event | None = None
         self._highest_offset_ms = 0
         self._epochs: set[str] = set()
         self._store: SqliteStore | None = None
 
-    # -- what may happen to it ----------------------------------------------------------------------------------------
+    # -- faults -------------------------------------------------------------------------------------------------------
 
     def kill(self) -> None:
         """SIGKILL, between two instructions."""
@@ -159,12 +159,12 @@ class Machine:
             self._stop.set()
 
     def plan_crash(self) -> None:
-        """One of the next transactions does not come to its end, or nobody hears that it has."""
+        """One of the next transactions does not finish, or its success is not reported."""
         kind = self._random.choice(CRASHES)
         self.disk.trap.set(kind, self._random.randint(1, 12) if kind == INSIDE else 0)
 
     async def trouble_with_the_disk(self) -> None:
-        """Somebody else holds the database for a moment, or there is no room for a while."""
+        """Another process locks the database for a moment, or the disk is full for a while."""
         if not self.up.is_set():
             return
         kind = self._random.choice((BUSY, FULL, STUCK))
@@ -182,14 +182,14 @@ class Machine:
             self.disk.empty()
 
     def heal(self) -> None:
-        """Nothing new goes wrong; and the clock shows no time at which a timer would have to wait for a day."""
+        """End all faults, and set the clock so that no timer has to wait for a day."""
         self.disk.trap.set("")
         self.disk.trap.busy = 0
         self.disk.stuck_s = 0.0
         self.clock.offset_ms = max(self.clock.offset_ms, self._highest_offset_ms) + 60_000
 
     def set_clock(self, by_ms: int) -> None:
-        """Wall time jumps."""
+        """Let wall time jump."""
         self._journal.fault("clock jump", by_ms)
         self.clock.offset_ms += by_ms
         self._highest_offset_ms = max(self._highest_offset_ms, self.clock.offset_ms)
@@ -205,7 +205,7 @@ class Machine:
                 await asyncio.sleep(0.1 if calm else self._random.choice((0.01, 0.5, 2.0, 6.0)))
 
     async def off(self) -> None:
-        """The last server stops in good order."""
+        """Stop the last server in good order."""
         self._wanted = False
         for server in [self.server] if self.server is not None else []:
             self._sum_up(server)
@@ -248,7 +248,7 @@ class Machine:
         )
 
     def _committed(self, units: Sequence[Unit]) -> None:
-        """From now on a sync reads it: a server that has much to tell tells of it later."""
+        """Note the commit: from now on a sync reads it, even if its push comes later."""
         for unit in units:
             for event in unit.events:
                 if isinstance(event, MessagePosted):
@@ -256,7 +256,7 @@ class Machine:
                     self.committed[message.conversation_id, message.position] = self.disk.worked_at
 
     async def _serve(self, server: Server, stop: asyncio.Event) -> None:
-        """What `imserver serve` does."""
+        """Run a server as `imserver serve` does."""
         await server.start()
         self.server = server
         self._epochs.add(server.store.epoch)
@@ -276,7 +276,7 @@ class Machine:
         self._note_end(server, failed)
 
     async def _look(self, server: Server) -> None:
-        """13, 14: nobody's session ever holds more than it may."""
+        """13, 14: no session ever holds more than its bounds."""
         limits = self._config.limits
         while True:
             for device in server.listener.sessions:
@@ -309,7 +309,7 @@ class Machine:
         self._die()
 
     def _die(self) -> None:
-        """The process is gone, for whatever reason; the kernel tidies up behind it."""
+        """The process is gone, for any reason; the kernel tidies up behind it."""
         process, self.process = self.process, None
         if process is None:
             return

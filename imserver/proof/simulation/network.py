@@ -1,7 +1,7 @@
-"""An in-memory network: what asyncio's stream transports offer, over pipes with delays and faults. Never reorders a connection.
+"""An in-memory network: asyncio's stream transports over pipes with delays and faults. Never reorders a connection.
 
-Each connection has two pipes. A pipe has a kernel's buffer of limited size (what is in flight) and the sender's own buffer
-behind it, so that a reader that does not read is felt as `pause_writing`.
+Each connection has two pipes. A pipe has a kernel's buffer of limited size (bytes in flight) and the sender's own buffer
+behind it, so that a reader that does not read causes `pause_writing`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from .journal import Journal
 from .loop import Process, VirtualLoop, current_process
 from .network_faults import Fate, Half, NetworkFaults
 
-#: Sender's own buffer above which it is told to pause, unless it says otherwise.
+#: Default size of the sender's own buffer above which it must pause.
 HIGH_WATER_BYTES = 64 * 1024
-#: How a PUSH says that the session lags; nobody in a simulation says the word otherwise.
+#: The bytes of a `lagging` PUSH; no other frame of a simulation contains the word.
 LAGGING = b"\xa7lagging"
 
 
@@ -30,7 +30,7 @@ class Pipe:
         self._fate = fate
         self.source = source
         self.target = target
-        #: Cut off silently: what goes in never comes out, and nobody is told.
+        #: Cut off silently: bytes that go in never come out, and neither side learns it.
         self.swallows = False
         #: Nothing comes out before this moment.
         self.stalled_until = 0.0
@@ -110,7 +110,7 @@ class Pipe:
         self._arm()
 
     def _take(self, now: float) -> tuple[bytes, bool]:
-        """What has arrived by now: one segment, or all of them joined."""
+        """The bytes that have arrived by now: one segment, or all of them joined."""
         parts: list[bytes] = []
         while self._flight and self._flight[0][0] <= now:
             _, data = self._flight.popleft()
@@ -138,7 +138,7 @@ class Pipe:
 
 
 class Connection:
-    """Two endpoints and what is between them."""
+    """Two endpoints and the pipes between them."""
 
     def __init__(
         self,
@@ -167,11 +167,11 @@ class Connection:
 
     @property
     def over(self) -> bool:
-        """Neither side has it any more."""
+        """Whether both sides have closed it."""
         return self.client.lost and self.server.lost
 
     def cut(self, kind: str) -> None:
-        """RST on both sides: what is in flight is lost."""
+        """RST on both sides: bytes in flight are lost."""
         if self.client.lost and self.server.lost:
             return
         self.network.journal.fault("cut", self.number, kind)
@@ -181,21 +181,21 @@ class Connection:
             end.lose(ConnectionResetError("Connection reset by peer"))
 
     def half_open(self, told: Endpoint | None) -> None:
-        """Whatever is sent from now on goes nowhere; at most one side learns of it."""
+        """Drop all bytes sent from now on; at most one side learns of it."""
         self.network.journal.fault("half-open", self.number, told.side if told else "")
         self.up.swallows = self.down.swallows = True
         if told is not None:
             told.lose(ConnectionResetError("Connection reset by peer"))
 
     def stall(self, seconds: float) -> None:
-        """Bytes wait in both directions, then all come."""
+        """Hold the bytes of both directions, then deliver all."""
         self.network.journal.fault("stall", self.number, round(seconds, 3))
         until = self.network.loop.time() + seconds
         for pipe in (self.up, self.down):
             pipe.stalled_until = max(pipe.stalled_until, until)
 
     def heal(self) -> None:
-        """No further fault happens to it; what is half-open stays so."""
+        """Allow no further fault; a half-open connection stays so."""
         for timer in self._timers:
             timer.cancel()
         now = self.network.loop.time()
@@ -246,10 +246,10 @@ class Endpoint(asyncio.Transport):
         self._high, self._low = HIGH_WATER_BYTES, HIGH_WATER_BYTES // 4
         self._paused = False
 
-    # -- what arrives -------------------------------------------------------------------------------------------------
+    # -- receiving ----------------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
-        """Bytes for the protocol. A closed socket answers them with RST."""
+        """Hand bytes to the protocol. A closed socket answers them with RST."""
         if self.lost or self._closing:
             self.connection.network.later(self._peer.lose, ConnectionResetError("Connection reset by peer"))
             return
@@ -287,7 +287,7 @@ class Endpoint(asyncio.Transport):
         return connection.server if self is connection.client else connection.client
 
     def drained(self) -> None:
-        """Some of what was written is on its way."""
+        """Some written bytes have left the buffer."""
         pipe = self.out
         if self._closing and not self.lost and not pipe.waiting:
             self._closed()
@@ -406,13 +406,13 @@ class Network:
         self._count = 0
 
     def later(self, callback: Callable[..., object], *args: Any) -> None:
-        """After the way of a packet."""
+        """Call after the travel time of a packet."""
         self.loop.call_later(self.network_faults.latency_s, callback, *args, context=self.context)
 
     # -- the server's side --------------------------------------------------------------------------------------------
 
     def listen(self, factory: Callable[[], asyncio.BaseProtocol]) -> Listening:
-        """What `loop.create_server` does."""
+        """Listen as `loop.create_server` does."""
         process = current_process()
         assert process is not None
         if self._listening is not None:
@@ -429,7 +429,7 @@ class Network:
     # -- the client's side --------------------------------------------------------------------------------------------
 
     async def connect(self, address: tuple[str, int], factory: Callable[[], asyncio.BaseProtocol]) -> None:
-        """What `loop.create_connection` does. Raises ConnectionRefusedError; hangs if the weather says so."""
+        """Connect as `loop.create_connection` does. Raises ConnectionRefusedError; hangs if the network's faults say so."""
         process = current_process()
         assert process is not None
         network_faults = self.network_faults
@@ -465,7 +465,7 @@ class Network:
             if happens:
                 self.journal.fault(kind, number)
         made = Connection(self, number, fate, process, listening.process, address)
-        made.client.reading_paused = True  # what comes before its protocol is there waits in the kernel
+        made.client.reading_paused = True  # bytes that come before its protocol exists wait in the kernel
         self.connections[number] = made
         self.loop.call_soon(self._accept, made, listening, context=listening.process.context)
         return made
@@ -502,7 +502,7 @@ class Network:
                         end.out.put_end()
 
     def heal(self) -> None:
-        """From now on nothing goes wrong that has not gone wrong already."""
+        """Allow no further faults."""
         self.network_faults.calm = True
         for made in list(self.connections.values()):
             made.heal()
@@ -514,7 +514,7 @@ class _Socket:
 
 
 class Listening:
-    """What `loop.create_server` returns."""
+    """The server that `loop.create_server` returns."""
 
     sockets = (_Socket(),)
 

@@ -1,4 +1,4 @@
-"""What the network does to connections in one run: how long bytes take, how they are cut into segments, and what breaks."""
+"""The network's behaviour towards connections in one run: delays, segments, and faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STRIKES = (*["cut"] * 6, *["stall"] * 4, "half-open", "half-open client", "half-
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """Something that happens to a connection so long after it was made."""
+    """A fault that strikes a connection at a given age."""
 
     kind: str
     after_s: float
@@ -78,11 +78,11 @@ class Half:
 
 @dataclass(slots=True)
 class Fate:
-    """What a connection will go through."""
+    """The delays and faults of one connection."""
 
     up: Half
     down: Half
-    #: An abort is told by RST, which overtakes what is in flight; otherwise by FIN behind it.
+    #: An abort sends RST, which overtakes bytes in flight; otherwise FIN behind them.
     resets: bool
     faults: list[Strike] = field(default_factory=list)
 
@@ -95,20 +95,20 @@ class Fate:
         return self.up.splits or self.down.splits
 
     def heal(self) -> None:
-        """Nothing of it any more."""
+        """Drop all its faults."""
         self.up.heal()
         self.down.heal()
 
 
 class NetworkFaults:
-    """`trouble` 0 is a fine day, 1 a bad one, on which a connection is struck after about `strike_s`."""
+    """Draws faults: none at `trouble` 0; at 1 a fault strikes each connection after about `strike_s`."""
 
     def __init__(self, random: Random, trouble: float, strike_s: float = 8.0) -> None:
         self._random = random
         self._trouble = trouble
         self._strike_s = strike_s
         self.latency_s = random.choice((0.0002, 0.002, 0.02, 0.15))
-        #: Nothing new goes wrong.
+        #: No new faults strike.
         self.calm = False
 
     def refuses(self) -> bool:
@@ -118,11 +118,11 @@ class NetworkFaults:
         return not self.calm and self._random.random() < 0.05 * self._trouble
 
     def vanishes(self) -> bool:
-        """Whether peers of a process that dies hear nothing."""
+        """Whether peers of a dying process get no sign of it."""
         return not self.calm and self._random.random() < 0.3
 
     def fate(self) -> Fate:
-        """Of a new connection."""
+        """The fate of a new connection."""
         random, trouble = self._random, 0.0 if self.calm else self._trouble
         fate = Fate(
             Half(random, self.latency_s, trouble),

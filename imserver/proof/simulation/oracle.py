@@ -1,5 +1,5 @@
-"""Holds what every application was told, over all its lives, against what the database holds. Numbers are those of the
-invariants in docs/reliability.md."""
+"""Compares the records of all applications, over all their lives, with the database. Numbers are those of the invariants
+in docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Findings = Iterator[str]
 
 
 class Evidence:
-    """What there is to judge."""
+    """The records and rows to judge."""
 
     def __init__(
         self,
@@ -28,13 +28,13 @@ class Evidence:
         self.stored = stored
         self.records = records
         self.storages = storages
-        #: When each message was committed (of some no server lived to know it).
+        #: When each message was committed (unknown where the server died first).
         self.committed = committed
         self.spans = memberships(stored, records)
 
 
 def judge(evidence: Evidence) -> list[str]:
-    """Everything that is wrong, in sentences."""
+    """All findings, in sentences."""
     found: dict[str, None] = {}
     for check in CHECKS:
         for text in check(evidence):
@@ -69,11 +69,11 @@ def one_row_for_a_key(evidence: Evidence) -> Findings:
             yield f"doubled: post {key.hex()} of {sender_id} is at {places} of {conversation_id}"
 
 
-# -- what was shown (4, 5, 6, 10, 11) ----------------------------------------------------------------------------------------
+# -- shown messages (4, 5, 6, 10, 11) ----------------------------------------------------------------------------------------
 
 
 def shown_is_stored(evidence: Evidence) -> Findings:
-    """5, 6: whatever was handed over, paged or told is in the database, the same for all."""
+    """5, 6: every message that was handed over, paged or reported is in the database, the same for all."""
     for record in evidence.records:
         for shown in record.shown:
             yield from _same(evidence, record, shown.message)
@@ -120,7 +120,7 @@ def shown_once_and_in_order(evidence: Evidence) -> Findings:
 
 
 def everything_was_shown(evidence: Evidence) -> Findings:
-    """10: from where a device began, to the head or to where its user left, without a gap."""
+    """10: a device gets everything from where it began to the head, or to where its user left, without a gap."""
     stored = evidence.stored
     for record, storage in zip(evidence.records, evidence.storages, strict=True):
         shown: dict[str, set[int]] = defaultdict(set)
@@ -146,7 +146,7 @@ def everything_was_shown(evidence: Evidence) -> Findings:
 def _begins_rightly(
     evidence: Evidence, record: Record, conversation_id: str, begin: int, first_sync: bool
 ) -> Findings:
-    """A conversation begins where the user joined; in a device's first sync at its head of then."""
+    """A conversation begins where the user joined; in a device's first sync, at its head of that time."""
     if not first_sync:
         starts = [max(first - 1, 0) for first, _ in evidence.spans[conversation_id].get(record.user_id, ())]
         if begin not in starts:
@@ -161,7 +161,7 @@ def _begins_rightly(
 
 
 def answers_are_true(evidence: Evidence) -> Findings:
-    """1: stored if and only if it was said so; the same content, at that position."""
+    """1: a post is stored if and only if the server said so; with that content, at that position."""
     for record in evidence.records:
         for post in record.posts.values():
             row = evidence.stored.of_key(post.conversation_id, record.user_id, post.key)
@@ -184,7 +184,7 @@ def _stored_as_told(name: str, post: Post, row: Row | None) -> Findings:
 
 
 def posts_in_order(evidence: Evidence) -> Findings:
-    """12: what one device posted to one conversation stands there in the order of posting."""
+    """12: the posts of one device to one conversation stand there in the order of posting."""
     for record in evidence.records:
         last: dict[str, tuple[int, int]] = {}
         for post in sorted(record.posts.values(), key=lambda post: post.number):
@@ -201,7 +201,7 @@ def posts_in_order(evidence: Evidence) -> Findings:
 
 
 def rows_were_posted(evidence: Evidence) -> Findings:
-    """What people said in the database was said by them; everything else was told by the server or a bot."""
+    """Users posted every stored message of a user; all others come from the server or a bot."""
     devices: dict[str, set[bytes]] = defaultdict(set)
     for record in evidence.records:
         devices[record.user_id].update(record.posts)
@@ -215,7 +215,7 @@ def rows_were_posted(evidence: Evidence) -> Findings:
 
 
 def edits_are_stored(evidence: Evidence) -> Findings:
-    """An edit that was answered is that revision, and its telling is where the answer says."""
+    """An answered edit is that revision, and its system message has the answered position."""
     for record in evidence.records:
         for conversation_id, position, revision, content, telling in record.edits:
             row = evidence.stored.by_place.get((conversation_id, position))
@@ -244,7 +244,7 @@ def cursors_only_rise(evidence: Evidence) -> Findings:
                 )
         for conversation_id, delivered, read in record.cursors:
             member = evidence.stored.members[conversation_id].get(record.user_id)
-            # Who joins again begins anew.
+            # A member who joins again starts with new cursors.
             again = member is not None and member.joined_at > 1
             if member is None or (not again and (member.delivered < delivered or member.read < read)):
                 yield f"lost: cursors {delivered}, {read} of {record.device_id} in {conversation_id}: {member}"
@@ -268,7 +268,7 @@ def changes_are_told(evidence: Evidence) -> Findings:
 
 
 def only_members_see_and_speak(evidence: Evidence) -> Findings:
-    """17: nothing was shown that was posted after its reader left for good, nor to a stranger; who spoke was a member."""
+    """17: no reader got a message posted after they left for good, no stranger got any, and only members posted."""
     for record in evidence.records:
         seen = [(one.message.conversation_id, one.message.position) for one in record.shown]
         seen += [(item.conversation_id, item.position) for item in record.items]
@@ -285,7 +285,7 @@ def only_members_see_and_speak(evidence: Evidence) -> Findings:
 def memberships(
     stored: Stored, records: Sequence[Record]
 ) -> dict[str, dict[str, list[tuple[int, int | None]]]]:
-    """Conversation -> user -> (first position, last or None) of each stay, as the conversation's own messages tell."""
+    """Conversation -> user -> (first position, last or None) of each stay, by the conversation's own messages."""
     asked: dict[str, set[str]] = defaultdict(set)
     for record in records:
         for conversation_id, invited in record.created:
@@ -324,7 +324,7 @@ def _stays(told: Sequence[tuple[int, bool]], from_begin: bool) -> list[tuple[int
 def echoed_once(evidence: Evidence) -> Findings:
     """19, and the promise of plugins: each message has its one answer and its one row, or neither is there.
 
-    A plugin that hears of a message late is shown what it says by then: one that was edited meanwhile may ask for more, or not.
+    A late plugin sees a message as it is by then: one that was edited meanwhile may ask for more, or not.
     """
     answers: dict[tuple[str, str], list[int]] = defaultdict(list)
     asked: dict[tuple[str, str], int] = {}
@@ -357,7 +357,7 @@ def echoed_once(evidence: Evidence) -> Findings:
 
 
 def no_plugin_failed(evidence: Evidence) -> Findings:
-    """A handler that failed three times said that something did not work."""
+    """No plugin failed three times on an event."""
     yield from (f"a plugin failed: {failure}" for failure in evidence.stored.failures)
 
 
@@ -365,7 +365,7 @@ def no_plugin_failed(evidence: Evidence) -> Findings:
 
 
 def all_read_the_same(evidence: Evidence) -> Findings:
-    """What a client pages at the end is the database, as far as its user may see it."""
+    """The pages that a client reads at the end equal the database, as far as its user may see it."""
     stored = evidence.stored
     for record in evidence.records:
         mine = {name for name, members in stored.members.items()

@@ -1,4 +1,4 @@
-"""A private folder that is gone afterwards, also if SIGTERM ends the process: it may be in memory, where nobody tidies up."""
+"""A private folder that is removed afterwards, even after SIGTERM: it may be in memory, which no system cleans up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHM = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 @contextmanager
 def private_place() -> Iterator[Path]:
-    """Where databases of runs are. SIGTERM is not raised as an exception, which the simulated server would take for its own."""
+    """The folder for databases. SIGTERM raises no exception here: the simulated server would take it for its own."""
     folders: list[Path] = []
 
     def tidy() -> None:
@@ -39,7 +39,7 @@ def private_place() -> Iterator[Path]:
 
 @contextmanager
 def on_sigterm(told: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
-    """Whom SIGTERM is told meanwhile."""
+    """Handle SIGTERM with `told` meanwhile."""
     before = signal.signal(signal.SIGTERM, told)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Appointments: what the chat promises is so, and what is so the chat has said. Judged by the demonstration's own checker."""
+"""Appointments: the chat's promises and the stored rows agree. Uses the demonstration's own checker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .record import Record
 
 
 def appointments(records: Sequence[Record], database: Path, journal: Journal) -> list[str]:
-    """Every promise that is broken."""
+    """Every broken promise."""
     rows = read_rows(database)
     if not rows.appointments:
         return []

@@ -1,4 +1,4 @@
-"""Waiting until nothing is left to do: everybody connected, everything answered, everything shown. And reading it all again."""
+"""Waits for quiescence: all devices connected, all posts answered, all messages delivered. Then reads everything again."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LAST_PAGES = 4
 
 
 class World(SimulatedWorld, Protocol):
-    """What is to become quiet."""
+    """The world that has to become quiet."""
 
     database: Path
     devices: list[Device]
 
 
 class Quiescence:
-    """`wait` returns when all is quiet, or says what is not."""
+    """`wait` returns when all is quiet, or reports the rest as findings."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -48,7 +48,7 @@ class Quiescence:
                     return
 
     async def _all_read_again(self, sql: sqlite3.Connection, limit_s: float) -> bool:
-        """False if somebody said something meanwhile: what was read is then no single state."""
+        """False if a message came meanwhile: the pages then show no single state."""
         before = _newest(sql)
         try:
             async with asyncio.timeout(limit_s):
@@ -97,7 +97,7 @@ class Quiescence:
         return found
 
     async def _read_again(self, device: Device) -> None:
-        """The user's conversations, and of each the last pages."""
+        """Read the user's conversations, and the last pages of each."""
         client, record = device.client, device.record
         assert client is not None
         record.final.clear()

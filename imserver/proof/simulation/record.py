@@ -1,4 +1,4 @@
-"""What one device did and was told, over all the lives of its client. The oracle holds it against the database."""
+"""The record of one device's acts and received data over all lives of its client. The oracle compares it with the database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Content = Mapping[str, Any]
 
 @dataclass(slots=True, eq=False)
 class Post:
-    """One key that was posted. `outcome`: "stored", "refused", "abandoned", or "" while nobody was told."""
+    """One key that was posted. `outcome`: "stored", "refused", "abandoned", or "" while unknown."""
 
     key: bytes
     conversation_id: str
@@ -37,7 +37,7 @@ class Shown:
 
 
 class Storage(MemoryStorage):
-    """What the client keeps; it also tells where conversations began for this device."""
+    """The client's storage, which also records where conversations began for this device."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,21 +76,21 @@ class Record:
     shown: list[Shown] = field(default_factory=list)
     #: Items of pages, of whatever method.
     items: list[Item] = field(default_factory=list)
-    #: (conversation, position, revision, content) that `Edited` told.
+    #: (conversation, position, revision, content) of `Edited` events.
     edited: list[tuple[str, int, int, Content | None]] = field(default_factory=list)
-    #: Edits that were answered: (conversation, position, revision, content, position of the telling).
+    #: Edits that were answered: (conversation, position, revision, content, position of the system message).
     edits: list[tuple[str, int, int, Content, int]] = field(default_factory=list)
     #: Cursors that the server confirmed: conversation, delivered, read.
     cursors: list[tuple[str, int, int]] = field(default_factory=list)
-    #: Cursors of others as they were told, in order: life, conversation, user, delivered, read.
+    #: Cursors of others as reported, in order: life, conversation, user, delivered, read.
     told_cursors: list[tuple[int, str, str, int, int]] = field(default_factory=list)
     #: Conversations that were created, with the members asked for.
     created: list[tuple[str, list[str]]] = field(default_factory=list)
     #: Answered changes of membership: conversation, position of the system message.
     changes: list[tuple[str, int]] = field(default_factory=list)
-    #: The messages that a life was handed and had not finished when it ended: (conversation, position).
+    #: The messages that a life received and had not finished when it ended: (conversation, position).
     unfinished: dict[int, tuple[str, int]] = field(default_factory=dict)
-    #: What the client reads at the very end: conversation -> (head, items).
+    #: The client's last pages at the very end: conversation -> (head, items).
     final: dict[str, tuple[int, list[Item]]] = field(default_factory=dict)
     #: Virtual time at which the first sync was finished.
     ready_at: float | None = None

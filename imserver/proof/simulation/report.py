@@ -1,4 +1,4 @@
-"""Many runs added up: what was tried, how often, and what came of it."""
+"""Sums of many runs: the faults, how often each struck, and the results."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ FAULTS = (
     KILL, BEFORE, INSIDE, AFTER, UNKNOWN_STORED, UNKNOWN_LOST, DRAIN, BUSY, FULL, STUCK,
     "client kill", "client leaves", "slow reader", "clock jump", "lying peer",
 )  # fmt: skip
-#: What a thorough run reaches.
+#: The least that a thorough run must reach.
 ENOUGH_FRAMES, ENOUGH_FAULTS = 1_000_000, 500
-#: Below so many seeds nobody expects every row of the tables to have been used.
+#: With fewer seeds some rows of the tables may stay unused.
 SEEDS_FOR_ALL_ROWS = 200
 RESUME_REFUSALS = ("unknown session", "expired", "ack out of range")
 
@@ -39,13 +39,13 @@ class Failure:
 
     seed: int
     findings: list[str]
-    #: What happened last, as lines.
+    #: The last events, as lines.
     last: list[str]
 
 
 @dataclass(slots=True)
 class Totals:
-    """Of all runs so far. Two can be added."""
+    """Sums of all runs so far. Two can be added."""
 
     seeds: int = 0
     virtual_s: float = 0.0
@@ -56,7 +56,7 @@ class Totals:
     failures: list[Failure] = field(default_factory=list)
 
     def add(self, outcome: Outcome, cpu_s: float) -> None:
-        """One run more."""
+        """Add one run."""
         self.seeds += 1
         self.virtual_s += outcome.virtual_s
         self.cpu_s += cpu_s
@@ -67,7 +67,7 @@ class Totals:
             self.failures.append(Failure(outcome.seed, outcome.findings, outcome.journal.lines()))
 
     def merge(self, other: Totals) -> None:
-        """What another process ran."""
+        """Add the sums of another process."""
         self.seeds += other.seeds
         self.virtual_s += other.virtual_s
         self.cpu_s += other.cpu_s
@@ -78,12 +78,12 @@ class Totals:
 
     @property
     def payload_frames(self) -> int:
-        """Taken over by either side."""
+        """Payload frames that either side took over."""
         return self.rows[ConnectionState, ConnectionState.OPEN, ConnectionInput.PAYLOAD]
 
     @property
     def rows_not_visited(self) -> list[str]:
-        """Of both transition tables."""
+        """Unused rows of both transition tables."""
         return [
             f"{type(state).__name__}.{state.name} {given.name}"
             for state, given in (*CONNECTION_TRANSITIONS, *SESSION_TRANSITIONS)
@@ -91,7 +91,7 @@ class Totals:
         ]
 
     def shortcomings(self, *, thorough: bool) -> Iterator[str]:
-        """What this many seeds should have tried and have not."""
+        """Faults and rows that this many seeds should have reached and have not."""
         if self.seeds >= SEEDS_FOR_ALL_ROWS:
             yield from (f"never visited: {row}" for row in self.rows_not_visited)
         if thorough:
@@ -102,7 +102,7 @@ class Totals:
                     yield f"only {self.counts[kind]} of {kind!r}, not {ENOUGH_FAULTS}"
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """The report: what, and how much of it."""
+        """The report: labels and figures."""
         counts, rows = self.counts, self.rows
         visited = len(CONNECTION_TRANSITIONS) + len(SESSION_TRANSITIONS) - len(self.rows_not_visited)
         ended = rows[SessionState, SessionState.DETACHED, SessionInput.END]
@@ -136,7 +136,7 @@ class Totals:
         yield "seeds with findings", f"{len(self.failures):,}"
 
     def as_json(self) -> dict[str, Any]:
-        """For a file."""
+        """The report for a file."""
         return {
             "seeds": self.seeds,
             "virtual_hours": round(self.virtual_s / 3600, 3),

@@ -1,4 +1,4 @@
-"""Runs seeds, in this process or in several, and adds up what they report."""
+"""Runs seeds, in this process or in several, and adds up their reports."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def run_one(seed: int, *, whole: bool = False) -> Outcome:
 def run_some(seeds: range) -> Totals:
     """These seeds, one after another."""
     totals = Totals()
-    template()  # its cost is nobody's
+    template()  # its cost belongs to no seed
     gc.collect()
-    gc.freeze()  # what is there already will stay; looking through it after each seed took a tenth of the time
+    gc.freeze()  # these objects stay alive; scanning them after each seed took a tenth of the time
     for seed in seeds:
         begun = time.process_time()
         outcome = run_one(seed)
@@ -47,7 +47,7 @@ def run_some(seeds: range) -> Totals:
 def run_many(
     first: int, count: int, *, jobs: int, seconds: float, told: Callable[[Totals], None] = lambda totals: None
 ) -> Totals:
-    """`count` seeds from `first` on, and then more until so many seconds are over. `told` hears of progress."""
+    """Run `count` seeds from `first` on, and then more until so many seconds are over. `told` gets the progress."""
     totals = Totals()
     for part in _parts(first, count, jobs, time.monotonic() + seconds if seconds else None):
         totals.merge(part)
@@ -60,7 +60,7 @@ def _parts(first: int, count: int, jobs: int, until: float | None) -> Iterator[T
     if jobs == 1:
         yield from map(run_some, chunks)
         return
-    # Not forked: a copy of a process that has threads is a risk that nobody needs.
+    # Not forked: copying a process that has threads is a needless risk.
     pool = ProcessPoolExecutor(
         jobs, multiprocessing.get_context("spawn"), initializer=_begin_worker, initargs=(os.getpid(),)
     )
@@ -76,12 +76,12 @@ def _parts(first: int, count: int, jobs: int, until: float | None) -> Iterator[T
                 yield future.result()
         except BaseException:
             for worker in multiprocessing.active_children():
-                worker.terminate()  # it would first run all that it has been given
+                worker.terminate()  # otherwise it would first run all its seeds
             raise
 
 
 def _begin_worker(parent: int) -> None:
-    """A worker ends with whoever started it, and tidies up; Ctrl-C is heard by that one alone."""
+    """Let the worker end with its parent and tidy up; only the parent handles Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with(parent, signal.SIGTERM)
 

@@ -1,4 +1,4 @@
-"""What the seed decides before anything happens: limits of the server, how many people, how bad it gets, how long it takes."""
+"""The setting that the seed decides before a run: the server's limits, the users, the faults, the duration."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from imserver.config import AuthConfig, Config, LimitsConfig, ServerConfig, Stor
 #: A Wednesday morning in the shops of the demo chain, 10:00 in Shanghai.
 BEGIN_MS = 1_794_967_200_000
 SECRET = "a secret of the simulation, of no use elsewhere"
-#: Who has an account, in which language.
+#: Users with an account, and their languages.
 PEOPLE = {"ann": "en", "ben": "zh-CN", "cho": "zh-CN", "dee": "en", "eve": "en", "fay": "zh-CN"}
 #: Has an account, and is in no conversation.
 STRANGER = "mal"
-#: Address of the peer that lies.
+#: Address of the hostile peer.
 LIES_FROM = "10.9.9.9"
-#: Works in one of the shops; the booking plugin makes the account.
+#: A member of a shop's staff; the booking plugin makes the account.
 STAFF = "staff-li"
 #: A group of all of them, in the template of every run.
 COMMON = "everybody"
@@ -27,7 +27,7 @@ COMMON = "everybody"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What mostly goes wrong in a run."""
+    """The kind of faults that prevail in a run."""
 
     trouble: tuple[float, ...]
     strike_s: float
@@ -37,7 +37,7 @@ class Kind:
     small: float
 
 
-#: Sessions last and connections do not; servers die all the time; clients do; everything at once.
+#: Sessions last and connections do not; servers die often; clients die often; everything at once.
 KINDS = (
     Kind(trouble=(0.7, 1.0), strike_s=3.0, server_fault_s=1e6, client_fault_s=30.0, small=0.5),
     Kind(trouble=(0.7, 1.0), strike_s=3.0, server_fault_s=20.0, client_fault_s=30.0, small=0.3),
@@ -47,7 +47,7 @@ KINDS = (
 )
 
 
-#: Values of the server's limits at which things happen that nobody sees at the defaults.
+#: Small values of the server's limits, so that runs reach bounds that the defaults hide.
 LIMITS: Mapping[str, tuple[Any, ...]] = {
     "window_frames": (4, 16, 48),
     "window_bytes": (4096, 16_384),
@@ -83,16 +83,16 @@ RUNS_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One run's."""
+    """The setting of one run."""
 
     seed: int
     limits: dict[str, Any]
     store: dict[str, Any]
     #: Users with a device, and how many devices each has.
     devices: dict[str, int]
-    #: Seconds of virtual time in which things go wrong.
+    #: Seconds of virtual time with faults.
     busy_s: float
-    #: 0 to 1: of the network; and how long a connection lives there.
+    #: Trouble of the network (0 to 1), and how long a connection lives there (seconds).
     trouble: float
     strike_s: float
     #: Mean seconds between faults of the server and of clients.
@@ -101,16 +101,16 @@ class Setting:
     #: Mean seconds between two acts of a device.
     pace_s: float
     token_ttl_s: int
-    #: What the server's clock goes on at each look.
+    #: Step of the server's clock at each look.
     clock_step_s: float
     booking: bool
-    #: Some people send large messages, many at a time.
+    #: Some users send large messages, many at a time.
     bulky: bool
     #: Applications that were cut off offer long runs of posts, and in them what was stored before.
     runs: bool = False
 
     def config(self, database: Path) -> Config:
-        """Of every server of this run."""
+        """The configuration of every server of this run."""
         return Config(
             server=ServerConfig(host="127.0.0.1", port=7410, drain_timeout_s=15.0),
             store=StoreConfig(path=str(database), **self.store),
@@ -128,7 +128,7 @@ def draw(seed: int) -> Setting:
     devices = _devices(random, booking)
     limits = _some(random, kind.small, LIMITS)
     if bulky:
-        # What is large has to pile up in front of a slow socket, not in a window.
+        # Large messages must pile up in front of a slow socket, not in a window.
         limits = {name: value for name, value in limits.items() if not name.startswith("window")}
     busy_s = choice((10.0, 25.0, 60.0))
     store = _some(random, kind.small, STORE) | {"readers": choice((1, 1, 2))}
@@ -168,5 +168,5 @@ def for_runs(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _some(random: Random, share: float, values: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
-    """Each is left at its default, or in this share of the runs one of its small values."""
+    """For each value: its default, or in this share of the runs one of its small values."""
     return {name: random.choice(small) for name, small in values.items() if random.random() < share}

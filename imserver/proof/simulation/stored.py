@@ -1,4 +1,4 @@
-"""What the database holds when all is over, read through a connection of our own: no code of the store's is used."""
+"""The database at the end of a run, read through a connection of our own, without any code of the store."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Row:
 
     @property
     def content(self) -> Mapping[str, Any]:
-        """What it says now."""
+        """Its present content."""
         return self.contents[self.revision] or {}
 
 
@@ -53,7 +53,7 @@ class Stored:
     heads: dict[str, int] = field(default_factory=dict)
     #: Conversation -> user -> membership.
     members: dict[str, dict[str, Member]] = field(default_factory=lambda: defaultdict(dict))
-    #: (kind, key) of what the echo plugin noted, with the position of its answer.
+    #: (kind, key) of the echo plugin's notes, with the position of its answer.
     echoes: list[tuple[str, str, int]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
@@ -64,7 +64,7 @@ class Stored:
 
 
 def read_stored(database: Path) -> Stored:
-    """Everything that the oracle asks for."""
+    """Read all that the oracle needs."""
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as sql:
         sql.execute("BEGIN")
         stored = Stored()

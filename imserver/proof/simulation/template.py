@@ -1,4 +1,4 @@
-"""The database that every run begins with: made once by the real server, then copied: migrating costs more than a run."""
+"""The database that every run begins with: the real server makes it once, runs copy it; migrating costs more than a run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .setting import BEGIN_MS, COMMON, PEOPLE, STRANGER, draw
 class WallClock:
     """The machine's clock: monotonic time is the loop's, wall time can be set.
 
-    On a slow processor (`step_s` above 0) time goes by at each look at the clock: computing takes time there.
+    On a slow processor (`step_s` above 0) each look at the clock advances it: computing takes time there.
     """
 
     def __init__(self, loop: VirtualLoop, step_s: float = 0.0) -> None:
@@ -46,7 +46,7 @@ class WallClock:
 
 
 def plugins(booking: bool) -> list[Plugin]:
-    """Those of a run, ready to start."""
+    """The plugins of a run, ready to start."""
     return [Echo(), *([load(_booking())] if booking else [])]
 
 
@@ -57,7 +57,7 @@ def _booking() -> EntryPoint:
 
 @cache
 def template() -> tuple[bytes, str]:
-    """The bytes of the file, and the id of the group that everybody is in."""
+    """The bytes of the file, and the id of the group of all users."""
     with private_place() as folder:
         path = folder / "template.db"
         loop = VirtualLoop(Random(0))

@@ -1,4 +1,4 @@
-"""What the applications of a run do, each act chosen by the seed."""
+"""The workload of a run's applications: the seed chooses each act."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .echo import BOT, LATER
 from .record import Post
 from .setting import PEOPLE
 
-#: Buttons of cards that are remembered.
+#: Remembered buttons of cards.
 MAX_BUTTONS = 6
 #: Posts that a long run takes, and how many of one's own are remembered to be offered again in it.
 RUNS, REMEMBERED = (66, 99, 130, 200), 300
-#: Acts of one device that wait for an answer at a time.
+#: Acts of one device that wait for an answer at the same time.
 MAX_PENDING = 40
 
 
 class Workload:
-    """The application of one device. What it remembers of the chat survives its process, as a person's memory does."""
+    """The application of one device. Its memory of the chat survives its process, as a person's does."""
 
     def __init__(self, device: Device) -> None:
         self.device = device
@@ -79,7 +79,7 @@ class Workload:
     # -- saying -------------------------------------------------------------------------------------------------------
 
     def _where(self) -> str:
-        """Mostly where this device is, sometimes where it is not."""
+        """Mostly a conversation of this device, sometimes another one."""
         world, random = self.device.world, self._random
         where = random.choice(world.conversations)
         if where not in self.device.storage.begins and random.random() < 0.8:
@@ -154,7 +154,7 @@ class Workload:
     async def _give_up(self) -> None:
         """Post, and abandon it a moment later."""
         post = self._post(self._where(), self._text())
-        self._mine.remove(post)  # nobody offers it again
+        self._mine.remove(post)  # it is not offered again
         if self.device.process is not None:
             self.device.process.spawn(self._abandon(post, self._random.choice((0.0, 0.02, 1.0))), "abandon")
 
@@ -287,7 +287,7 @@ class Workload:
     # -- booking ------------------------------------------------------------------------------------------------------
 
     def _heard(self, conversation_id: str, sender_id: str, content: Any) -> None:
-        """A card's buttons are remembered, and where the shops speak."""
+        """Remember a card's buttons, and the shops' conversations."""
         if content is None or not (sender_id in SHOPS or sender_id == ENTRY):
             return
         if not conversation_id.startswith("direct/") and conversation_id not in self._shops:
@@ -297,7 +297,7 @@ class Workload:
         del self._buttons[:-MAX_BUTTONS]
 
     async def _book(self) -> None:
-        """A line to a shop: what one says there, or a button of a card."""
+        """Post a line to a shop: a customer's phrase, or a button of a card."""
         random = self._random
         if self._buttons and random.random() < 0.5:
             where, line = random.choice(self._buttons)

@@ -1,4 +1,4 @@
-"""One run: a machine, a network, devices, and what happens to them; then everything heals, and the oracle is asked."""
+"""One run: a machine, a network, devices, and faults; then everything heals, and the oracle judges."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from .workload import Workload
 
 #: Wall time jumps by up to a day.
 MAX_JUMP_MS = 86_400_000
-#: Virtual seconds in which everything has to be quiet after the last fault: a half-open connection is noticed by its client
-#: after 35 s and by the server after 60 s, and then a client may wait 30 s for its next attempt.
+#: Virtual seconds until everything must be quiet after the last fault: the client notices a half-open connection after 35 s,
+#: the server after 60 s, and then a client may wait 30 s for its next attempt.
 HEAL_S = 600.0
-#: Rounds of cancelling; what does not end then is left alone.
+#: Rounds of cancelling; tasks that survive them are left alone.
 BURIALS = 10_000
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What is known of a run when it is over."""
+    """The results of a run."""
 
     seed: int
     virtual_s: float
@@ -50,7 +50,7 @@ class Outcome:
 
 
 class World:
-    """Everything of one seed."""
+    """The simulated world of one seed."""
 
     def __init__(self, setting: Setting, folder: Path, *, whole: bool = False) -> None:
         self.setting = setting
@@ -88,7 +88,7 @@ class World:
     # -- the run ------------------------------------------------------------------------------------------------------
 
     def run(self) -> Outcome:
-        """All of it. Whatever goes wrong is a finding."""
+        """Run everything. Every failure is a finding."""
         journal = self.journal
         try:
             self.loop.run_until_complete(self._play())
@@ -149,7 +149,7 @@ class World:
         self.network.heal()
         self.machine.heal()
 
-    # -- what goes wrong ----------------------------------------------------------------------------------------------
+    # -- faults -------------------------------------------------------------------------------------------------------
 
     def _chaos(self) -> list[Any]:
         setting, machine = self.setting, self.machine
@@ -195,7 +195,7 @@ class World:
     # -- the end ------------------------------------------------------------------------------------------------------
 
     def _bury(self) -> None:
-        """End the tasks of dead processes, so that nothing of this run does anything in the next."""
+        """End the tasks of dead processes, so that nothing of this run acts in the next."""
         loop = self.loop
         loop.set_exception_handler(lambda loop, context: None)
         for _ in range(BURIALS):

@@ -1,6 +1,6 @@
 """The torture run: a real server and real client processes on a bad network, killed and stopped again and again.
 
-`run` puts it together. One process directs (`director`, `weather`, `company`); the clients live in others (`client_process`,
-`actor`, `talker`, `customer`) and write down what they were told (`book`), which the checker holds against the database
-(`verdict`).
+`run` puts it together. One process directs (`director`, `network_faults`, `client_pool`); the clients live in others
+(`client_process`, `actor`, `talker`) and record what they receive (`client_journal`); the checker compares the records with
+the database (`verdict`).
 """

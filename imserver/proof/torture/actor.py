@@ -1,4 +1,4 @@
-"""One client of the torture run: the real library with its store on disk, and a book of everything that it was told."""
+"""One client of the torture run: the real library with its store on disk, and a journal of all that it receives."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ from imserver_client import (
 from .client_journal import ClientJournal
 from .participants import Part
 
-#: People who come back at once: the kills are what is tried here, not their patience.
+#: A short back-off: the kills are under test, not the clients' patience.
 IMPATIENT = Environment(uniform=lambda low, high: min(high, 0.1 + secrets.randbelow(300) / 1000))
-#: Posts without an answer above which a client says nothing more: the load is open, but not without bound.
+#: Unanswered posts above which a client posts no more: the load is open, but bounded.
 MAX_UNANSWERED = 200
 #: Answered posts that are remembered to be offered again.
 MAX_REMEMBERED = 200
-#: Of all clients: who takes up to so long for so many of its messages (seconds). It is still faster than they come.
+#: Share of slow clients; the share of messages that each delays, and by how much at most (seconds). Still faster than the load.
 SLOW_SHARE = 0.3
 DAWDLE_SHARE, DAWDLE_S = 0.2, 0.04
 #: For leaving at the end (seconds).
@@ -53,7 +53,7 @@ CLOSE_S = 10.0
 
 @dataclass(slots=True)
 class Counts:
-    """Of one process, in one life."""
+    """Figures of one process in one life."""
 
     posted: int = 0
     answered: int = 0
@@ -73,7 +73,7 @@ class Counts:
 
 @dataclass(slots=True)
 class _Line:
-    """When the connection came and went (monotonic seconds), the newest last."""
+    """The times when the connection came and went (monotonic seconds), the newest last."""
 
     changes: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=64))
 
@@ -85,7 +85,7 @@ class _Line:
 
 
 class Actor:
-    """A client from its connection until it leaves. `hear` is told every message, after it is written down."""
+    """A client from its connection until it leaves. `hear` gets every message after the journal has it."""
 
     def __init__(self, part: Part, folder: Path, life: int, counts: Counts) -> None:
         self.part = part
@@ -118,7 +118,7 @@ class Actor:
         return self._client is not None and self._client.state is State.CONNECTED
 
     async def live(self, address: str, token: str, leaving: asyncio.Event) -> None:
-        """Connect, and read until it is time to leave."""
+        """Connect, and read until `leaving` is set."""
         connecting = connect(
             address,
             token=token,
@@ -159,7 +159,7 @@ class Actor:
     # -- saying -------------------------------------------------------------------------------------------------------
 
     def post(self, conversation_id: str, text: str) -> asyncio.Task[Posted | None] | None:
-        """Into the outbox, and so on. The task returns the answer, or None if there will be none."""
+        """Post through the outbox. The task returns the answer, or None if there will be none."""
         if len(self._unanswered) >= MAX_UNANSWERED:
             self.counts.held_back += 1
             return None
@@ -203,7 +203,7 @@ class Actor:
 
     def _settled(self, key: bytes, outcome: Posted | ClientError | None) -> None:
         if isinstance(outcome, Disconnected):
-            return  # we leave; it stays in the outbox
+            return  # the client leaves; the post stays in the outbox
         self._unanswered.pop(key, None)
         if isinstance(outcome, Posted):
             self.counts.answered += 1
@@ -219,7 +219,7 @@ class Actor:
         self._moved.set()
 
     def give_up_last(self, conversation_id: str) -> None:
-        """Abandon the newest post without an answer, if there is one there."""
+        """Abandon the newest unanswered post of a conversation, if there is one."""
         mine = [queued.key for queued in self.client.outbox() if queued.conversation_id == conversation_id]
         if mine:
             self.journal.giving_up(mine[-1])
@@ -235,7 +235,7 @@ class Actor:
             self._break(f"abandon: {error!r}")
 
     def edit(self, posted: Posted, text: str) -> None:
-        """Change one's own message, if nobody has yet."""
+        """Edit an own message that is still in its first revision."""
         self._spawn(self._edit(posted, {"type": "text", "text": text}))
 
     async def _edit(self, posted: Posted, content: dict[str, Any]) -> None:
@@ -263,7 +263,7 @@ class Actor:
             await self._dawdle()  # … or before it is done
 
     async def _dawdle(self) -> None:
-        """Some take their time for a message."""
+        """Delay some messages of a slow client."""
         if self.slow and self._rng.random() < DAWDLE_SHARE:
             await asyncio.sleep(self._rng.uniform(0, DAWDLE_S))
 
@@ -303,7 +303,7 @@ class Actor:
             self._break(f"the cursors of {place} went back from {old} to {new}")
         self._cursors[place] = new
 
-    # -- what is asked of it ------------------------------------------------------------------------------------------
+    # -- orders -------------------------------------------------------------------------------------------------------
 
     def unanswered_at(self, moment: float) -> list[bytes]:
         """Keys of posts that had gone out to a server at that moment, and have no answer now."""
@@ -312,7 +312,7 @@ class Actor:
         return [key for key, since in self._unanswered.items() if since < moment]
 
     async def settle(self, timeout_s: float) -> str:
-        """Wait until every post is answered and everything is shown. Returns what it still waits for after so long, or ""."""
+        """Wait until every post is answered and every message delivered. Returns the reason if that fails in time, or ""."""
         waits_for = "its connection"
         try:
             async with asyncio.timeout(timeout_s):

@@ -1,10 +1,10 @@
-"""What one client was told, written down as it happens, so that it outlives a SIGKILL of the process; and read back.
+"""One client's record of all that it received, written at once so that it outlives a SIGKILL, and read back.
 
 Each line is one `write` to a file of its own for each life of the process: once that call has returned, a kill takes nothing
-back, and what a kill tears off is the last line of its file.
+back, and it can tear only the last line of its file.
 
-Why nothing that an application saw can be missing: a message counts as *done* for the library only when the next one is asked
-for, and that happens after its line is written. A kill in between hands the message over again, marked, to the next life, which
+Why no message that an application saw can be missing: the library counts a message as *done* only when the application asks
+for the next one, after it has written the line. After a kill in between the next life gets the message again, marked, and
 writes it down. A post is written down three times: before it is made (so that the checker knows every key that this user can
 have posted), once the outbox has it (from then on it has to be stored), and when it is answered.
 """
@@ -49,11 +49,11 @@ class ClientJournal:
         os.close(self._fd)
 
     def heads(self, heads: Mapping[str, int]) -> None:
-        """Where the conversations stand before anything is said: once, in the first life."""
+        """Heads of the conversations before the load begins: once, in the first life."""
         self._write("heads", heads)
 
     def posting(self, key: bytes, conversation_id: str, content: Mapping[str, Any]) -> None:
-        """This is about to be posted."""
+        """A post is about to be made."""
         self._write("posting", key, conversation_id, digest_of(content))
 
     def taken(self, key: bytes) -> None:
@@ -61,11 +61,11 @@ class ClientJournal:
         self._write("taken", key)
 
     def answered(self, posted: Posted) -> None:
-        """The server called it stored."""
+        """The server confirmed it as stored."""
         self._write("answered", posted.key, posted.conversation_id, posted.position)
 
     def refused(self, key: bytes, text: str) -> None:
-        """The server does not want it."""
+        """The server refused it."""
         self._write("refused", key, text)
 
     def giving_up(self, key: bytes) -> None:
@@ -83,15 +83,15 @@ class ClientJournal:
     def edited(
         self, conversation_id: str, position: int, revision: int, content: Mapping[str, Any] | None
     ) -> None:
-        """A message says this now."""
+        """A message has this content now."""
         self._write("edited", conversation_id, position, revision, digest_of(content), _card(content))
 
     def caught_up(self, heads: Mapping[str, int]) -> None:
-        """Everything up to here was shown."""
+        """Everything up to these positions was handed over."""
         self._write("caught_up", heads)
 
     def trouble(self, text: str) -> None:
-        """Something that must not happen to a client."""
+        """An incident that must not happen to a client."""
         self._write("trouble", text)
 
     def last_shown(self) -> dict[str, int]:
@@ -148,7 +148,7 @@ class _Reader:
         )
 
     def refused(self, key: bytes, text: str) -> None:
-        if key in self._unsure:  # the server knows that it was given up, though nobody heard it say so
+        if key in self._unsure:  # the server knows that it was given up, though its answer was lost
             self._transcript.given_up.add(key)
         else:
             self._transcript.refused[key] = text
@@ -195,6 +195,6 @@ def _files(folder: Path, name: str) -> list[Path]:
 
 
 def _lines(path: Path) -> Iterator[list[Any]]:
-    """What was written; a torn last line was never written."""
+    """The lines of a file, without a torn last one."""
     with path.open("rb") as file:
         yield from msgpack.Unpacker(file, strict_map_key=False)

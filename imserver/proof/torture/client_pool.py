@@ -1,4 +1,4 @@
-"""The client processes as their director sees them: started, told what to do, killed, started again on their stores."""
+"""The client processes as their director sees them: starts them, sends orders, kills and restarts them on their stores."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from imserver.proof.server_process import environment
 from .client_process import MAX_LINE_BYTES, Role, Script
 from .participants import Group, Participants
 
-#: Nothing that a client process is asked before the load begins takes so long, on the slowest machine (seconds).
+#: Longest time for an order before the load begins, far above need on the slowest machine (seconds).
 PATIENCE_S = 90.0
 
 
 class ClientPoolFailed(Exception):
-    """A client process did not do what it was told before the load began."""
+    """A client process did not carry out an order before the load began."""
 
 
 class ClientHandle:
@@ -34,7 +34,7 @@ class ClientHandle:
     ) -> None:
         self.script = script
         self.kills = 0
-        #: Of lives that are over, and of this one.
+        #: Figures of past lives, and of this one.
         self.past: Counter[str] = Counter()
         self.present: Counter[str] = Counter()
         self.broken: set[str] = set()
@@ -55,16 +55,16 @@ class ClientHandle:
 
     @property
     def log(self) -> Path:
-        """What it printed to standard error."""
+        """The file of its standard error."""
         return Path(self.script.folder) / f"clients-{self.number}.log"
 
     async def start(self, groups: Mapping[str, str]) -> None:
-        """A new life."""
+        """Start a new life."""
         life = self.script.life + 1
         self.script = msgspec.structs.replace(self.script, life=life, groups=dict(groups))
         self._answers.clear()
         self._expected_to_end = False
-        # The folder is there for whoever looks at the list of processes.
+        # The folder identifies the run in a list of processes.
         command = (sys.executable, "-m", "imserver.proof.torture.client_process", self.script.folder)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -100,7 +100,7 @@ class ClientHandle:
         return code
 
     def tell(self, **order: Any) -> None:
-        """An order."""
+        """Send an order."""
         self._expected_to_end = self._expected_to_end or order["do"] == "leave"
         self._send(msgspec.json.encode(order))
 
@@ -113,7 +113,7 @@ class ClientHandle:
             return None
 
     def forget(self, kind: str) -> None:
-        """Answers of this kind to earlier orders do not count."""
+        """Drop answers of this kind to earlier orders."""
         self._answers.pop(kind, None)
 
     def _send(self, line: bytes) -> None:
@@ -162,7 +162,7 @@ class ClientPool:
         ]
 
     async def begin(self) -> None:
-        """Start all, wait until all are connected, make the groups, and let the load begin. Raises CompanyFailed."""
+        """Start all, wait until all are connected, make the groups, and let the load begin. Raises ClientPoolFailed."""
         for handle in self.handles:
             await handle.start({})
         for handle in self.handles:
@@ -192,7 +192,7 @@ class ClientPool:
         return total
 
     async def ask_all(self, kind: str, patience_s: float, **order: Any) -> list[dict[str, Any]]:
-        """Tell everybody, and collect what they answer in time."""
+        """Send an order to all processes, and collect the answers that come in time."""
         running = [handle for handle in self.handles if handle.running]
         for handle in running:
             handle.forget(kind)
@@ -201,11 +201,11 @@ class ClientPool:
         return [answer for answer in answers if answer is not None]
 
     async def reached(self, figure: str, count: int, timeout_s: float) -> None:
-        """Wait until a figure is so high, but no longer than that."""
+        """Wait until a figure has reached `count`, at most `timeout_s`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s), self._changed:
                 await self._changed.wait_for(lambda: self.figures()[figure] >= count)
 
     async def kill_all(self) -> None:
-        """At the end, whatever the end is."""
+        """Kill all processes, at any end of a run."""
         await asyncio.gather(*(handle.kill() for handle in self.handles))

@@ -1,5 +1,5 @@
-"""A process with several clients: `python -m imserver.proof.torture.client_process`. It is told what to do by lines of JSON on
-its standard input, answers on its standard output, and ends when the input ends."""
+"""A process with several clients: `python -m imserver.proof.torture.client_process`. It reads orders as lines of JSON from
+standard input, answers on standard output, and ends when the input ends."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from .participants import Group, Part
 from .talker import Talkers
 
 MAX_LINE_BYTES = 1024 * 1024
-#: How often the figures are told (seconds).
+#: Between two reports of the figures (seconds).
 TELL_EVERY_S = 0.2
 EXIT_ORPHAN = 3
 
 
 class Role(msgspec.Struct, frozen=True):
-    """One client of this process: where it connects, and as whom."""
+    """One client of this process: its address and its user."""
 
     part: Part
     address: str
@@ -66,7 +66,7 @@ class ClientProcess:
         self._groups = dict(script.groups)
 
     async def run(self, lines: asyncio.StreamReader) -> None:
-        """Until it is told to leave, or the director is gone."""
+        """Run until the order to leave, or until the director is gone."""
         living = [
             asyncio.create_task(actor.live(role.address, role.token, self._leaving))
             for actor, role in zip(self._actors, self._script.roles, strict=True)
@@ -83,7 +83,7 @@ class ClientProcess:
         tell(do="figures", **self._figures())
 
     async def _listen(self, lines: asyncio.StreamReader) -> None:
-        """Do as told. Without a director there is nothing more to do."""
+        """Carry out orders. Ends when the director is gone."""
         while line := await lines.readline():
             order = msgspec.json.decode(line)
             self._run(getattr(self, f"do_{order.pop('do')}")(**order))
@@ -100,19 +100,19 @@ class ClientProcess:
         tell(do="made", groups=made)
 
     async def do_begin(self, groups: dict[str, str]) -> None:
-        """The load begins."""
+        """Begin the load."""
         self._groups = groups
         self._begin()
 
     async def do_burst(self, count: int) -> None:
-        """Many posts at once; told as soon as they have gone out."""
+        """Post many messages at once; reports as soon as they have gone out."""
         said = self._talkers.burst(count)
         for _ in range(3):
             await asyncio.sleep(0)
         tell(do="said", count=said)
 
     async def do_unanswered(self, at: float) -> None:
-        """Keys of posts that a server may have had at that moment, and had not answered."""
+        """Report the keys of posts that had gone out to the server at that moment without an answer."""
         tell(
             do="unanswered",
             at=at,
@@ -124,18 +124,18 @@ class ClientProcess:
         )
 
     async def do_stop(self) -> None:
-        """No more load."""
+        """End the load."""
         self._stopping.set()
         for actor in self._actors:
             actor.slow = False
 
     async def do_settle(self, timeout_s: float) -> None:
-        """Wait until everybody is quiet, and say who is not."""
+        """Wait until all clients have settled, and report those that have not."""
         stuck = await asyncio.gather(*(actor.settle(timeout_s) for actor in self._actors))
         tell(do="settled", stuck=[text for text in stuck if text])
 
     async def do_leave(self) -> None:
-        """Good-bye."""
+        """Let all clients leave."""
         self._leaving.set()
 
     # -- within -------------------------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ def tell(**line: Any) -> None:
 
 
 async def main() -> None:
-    """Read the script, play it."""
+    """Read the script and run it."""
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader(limit=MAX_LINE_BYTES)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)

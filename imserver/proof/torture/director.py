@@ -1,7 +1,7 @@
-"""What is done to the processes: the server is killed under load, stopped, and started again; client processes are killed, too.
+"""Directs the faults of processes: kills the server under load, stops and restarts it, and kills client processes, too.
 
-All by the seed, except for what depends on the load itself: most kills wait until a client says that posts have gone out, and
-come a seeded moment later.
+The seed decides all but what depends on the load: most kills wait until a client reports that posts have gone out, and come
+a seeded moment later.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .options import MAX_QUEUE_WAIT_S, Options
 
 
 class Way(StrEnum):
-    """How a server comes to its end."""
+    """The ways to kill a server."""
 
     BURST = "just after many posts"
     ANSWERS_LOST = "its answers got lost"
@@ -35,25 +35,25 @@ class Way(StrEnum):
     STARTING = "while it starts"
 
 
-#: Of each sixteen kills. The first ones are always the same, so that also a short run has one of each outcome.
+#: The ways of each sixteen kills. The first ones are fixed, so that even a short run has one of each outcome.
 FIRST_WAYS = (Way.ANSWERS_LOST, Way.FROZEN, Way.BURST)
 WAYS = (
     *[Way.BURST] * 9, *[Way.ANSWERS_LOST] * 2, *[Way.FROZEN] * 2, Way.ANY_MOMENT, Way.DRAINING, Way.STARTING,
 )  # fmt: skip
-#: A cycle without its start (seconds): how long the server works before its end is prepared.
+#: How long a started server works before the next kill is prepared (seconds).
 WORK_S = (0.3, 1.6)
-#: Clients that have to be back before a server is killed again, and how long they are waited for.
+#: Share of clients that must be back before the next kill, and the longest wait for them (seconds).
 BACK_SHARE, BACK_S = 0.6, 10.0
 BURST_POSTS = 24
-#: A run that was too short for a first appointment waits for it (seconds).
+#: The longest wait for the first appointment at the end of a short run (seconds).
 BOOKED_S = 30.0
-#: From the moment at which posts have gone out until the kill: about what a commit takes, and its neighbours.
+#: At most from the departure of posts until the kill: about the time of a commit (seconds).
 AFTER_BURST_S = 0.03
-#: Stops of the server, in so many of its lives: mostly short, some longer than the store's patience.
+#: Share of the server's lives with a stop: mostly short, some longer than the store's patience.
 STOP_SHARE, LONG_STOP_SHARE = 0.3, 0.04
 SHORT_STOP_S = (0.05, 1.2)
 LONG_STOP_S = (MAX_QUEUE_WAIT_S + 0.5, MAX_QUEUE_WAIT_S + 2.5)
-#: Longer than the keepalive of clients (25 s until they ask, 10 s until they give up): once in so many seconds.
+#: Stops longer than the clients' keepalive (25 s until a PING, 10 s until they give up): once in so many seconds.
 KEEPALIVE_STOP_S = (37.0, 42.0)
 KEEPALIVE_STOP_EVERY_S = 420.0
 #: Between two kills of client processes (seconds), and how long one stays away.
@@ -63,7 +63,7 @@ CLIENT_AWAY_S = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """One SIGKILL of the server: posts that were unanswered then, and how many of these the database had."""
+    """One SIGKILL of the server: the unanswered posts of that moment, and how many of them the database had."""
 
     way: Way
     unanswered: int
@@ -72,7 +72,7 @@ class Kill:
 
 @dataclass(slots=True)
 class Deeds:
-    """Everything that was done."""
+    """The record of all faults."""
 
     kills: list[Kill] = field(default_factory=list)
     stops: int = 0
@@ -80,10 +80,10 @@ class Deeds:
     client_kills: int = 0
     #: How long each start took until the server listened (seconds).
     starts_s: list[float] = field(default_factory=list)
-    #: Faults of lines by kind, and what came of them: lines cut, in the middle of a piece, swallowed, refused.
+    #: Faults of lines by kind, and their effects: lines cut, cut in the middle of a piece, swallowed, refused.
     faults: Counter[str] = field(default_factory=Counter)
     lines: Counter[str] = field(default_factory=Counter)
-    #: What went wrong by itself.
+    #: Failures that the director did not cause.
     broken: list[str] = field(default_factory=list)
 
     @property
@@ -102,7 +102,7 @@ class Deeds:
 
 
 class Director:
-    """`direct` runs until the time is over, or enough was killed; the server runs then."""
+    """`direct` runs until the time is over or the server was killed often enough, and leaves the server running."""
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class Director:
     # -- the server ---------------------------------------------------------------------------------------------------
 
     async def _life(self) -> None:
-        """From a server that runs (or not) to one that was killed."""
+        """One life of the server: start it if needed, let it work, kill it."""
         way = next(self._ways)
         if way is Way.STARTING:
             await self._kill_starting()
@@ -198,11 +198,11 @@ class Director:
 
     @property
     def _wants_a_long_stop(self) -> bool:
-        """One for certain, also in a short run: the tenth life has it."""
+        """True in the tenth life, so that even a short run has a long stop."""
         return len(self._deeds.kills) == 9
 
     async def _stop_for(self, low_s: float, high_s: float) -> None:
-        """SIGSTOP, and SIGCONT after a while; then it works for a moment."""
+        """SIGSTOP, and SIGCONT after a while; then let the server work for a moment."""
         span_s = self._rng.uniform(low_s, high_s)
         self._server.freeze(True)
         self._deeds.stops += 1
@@ -260,12 +260,12 @@ class Director:
             self._deeds.broken.append(f"the server drained with exit code {code}: {self._server.tail(5)}")
 
     def _some_clients(self) -> ClientHandle | None:
-        """A client process, rather one whose lines are good."""
+        """A client process, preferably one without faults on its lines."""
         running = [handle for handle in self._company.handles if handle.present["connected"] > 0]
         return self._rng.choice(running) if running else None
 
     async def _burst(self, clients: ClientHandle | None) -> None:
-        """Let this process post, and wait until that has gone out."""
+        """Let this process post, and wait until the posts have gone out."""
         if clients is None:
             return
         clients.forget("said")
@@ -286,7 +286,7 @@ class Director:
                 faults.proxy.apply(Faults())
 
     async def _kill(self, way: Way) -> None:
-        """SIGKILL; then ask the clients what they had no answer to, and the database which of these it has."""
+        """SIGKILL; then ask the clients for unanswered posts, and the database which of these it has."""
         deaf = {name for name, faults in self._network_faults.items() if faults.proxy.deaf}
         at = time.monotonic()
         await self._server.kill()
@@ -295,11 +295,11 @@ class Director:
             bytes.fromhex(key)
             for answer in answers
             for name, mine in answer["keys"].items()
-            if name not in deaf  # what these said did not reach the server
+            if name not in deaf  # their posts did not reach the server
             for key in mine
         ]
         if way is Way.STARTING:
-            keys = []  # nobody had been let in yet
+            keys = []  # no client had been welcomed yet
         stored = await asyncio.to_thread(stored_keys, self._server.database, keys)
         self._deeds.kills.append(Kill(way, len(keys), len(stored)))
         self._options.sabotage.while_down(self._server.database)
@@ -308,7 +308,7 @@ class Director:
     # -- the clients --------------------------------------------------------------------------------------------------
 
     async def _kill_clients(self) -> None:
-        """SIGKILL one client process after the other, and start it again on its stores."""
+        """SIGKILL one client process after the other, and start each again on its stores."""
         rng = random.Random(f"client kills {self._options.seed}")
         while True:
             await asyncio.sleep(rng.uniform(*CLIENT_KILL_EVERY_S))

@@ -1,4 +1,4 @@
-"""What the processes' logs tell: errors that the server counts with, and lines that tell of a bug."""
+"""Reads the processes' logs: counts expected errors of the server, and finds lines that show a bug."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-#: Lines that say of themselves that something is wrong with our code.
+#: Patterns of lines that show a bug of ours.
 BUGS = ("Traceback (most recent call last)", "was never retrieved", "was never awaited", "ResourceWarning")
-#: Errors that the server counts with, and that a stop of the process can bring about: it tries again.
+#: Errors that the server expects and that a stop of the process can cause: it tries again.
 EXPECTED = frozenset({"plugin_handler_failed", "plugin_handler_failed_late", "plugin_handler_left_behind"})
 
 
 def read_logs(logs: Iterable[Path]) -> tuple[Counter[str], list[str]]:
-    """How often the server logged which error; and for each log the first line that tells of a bug, with what follows."""
+    """How often the server logged which error; and for each log the first line that shows a bug, with the lines after it."""
     events: Counter[str] = Counter()
     bugs = []
     for log in logs:

@@ -1,7 +1,7 @@
-"""Coming and going: the owner of one group takes somebody in now and then, and puts them out again, whatever the server does.
+"""Membership load: the owner of one group now and then adds a guest and removes it again, however the server fares.
 
-Everybody is a guest once. What the database says at the end, who was put out and where, is then the truth about all that was
-said before: the checker needs nothing else to see that nobody read or spoke behind their own removal.
+Each user is a guest once. So the removals in the final database hold for the whole run: the checker needs nothing else to
+see that no user read or posted after the own removal.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from .actor import Actor
 
 #: Between two changes (seconds).
 PAUSE_S = (1.0, 5.0)
-#: Of what a guest hears: answered. Some answers are on their way when the guest is put out.
+#: Share of messages that a guest answers. Some answers are in flight when the guest is removed.
 ANSWER_SHARE = 0.5
 
 
 class MembershipLoad:
-    """The owner of `group_id`. `keep` begins anew in every life of its process: changes have keys, so none is made twice."""
+    """The owner of `group_id`. `keep` starts over in every life of its process: changes have keys, so none is made twice."""
 
     def __init__(self, actor: Actor, rng: random.Random, seed: int, group_id: str) -> None:
         self._actor = actor
@@ -32,7 +32,7 @@ class MembershipLoad:
         self._group_id = group_id
 
     async def keep(self, stopping: asyncio.Event) -> None:
-        """One guest after the other."""
+        """Add and remove one guest after the other."""
         await self._actor.ready.wait()
         client = self._actor.client
         rows = await self._actor.conversations()
@@ -50,7 +50,7 @@ class MembershipLoad:
 
 
 class Guest:
-    """Listens for being let in, and answers while it is in: `actor.hear`."""
+    """Notices its admission, and answers while it is a member: `actor.hear`."""
 
     def __init__(self, actor: Actor, rng: random.Random, stopping: asyncio.Event) -> None:
         self._actor = actor

@@ -1,4 +1,4 @@
-"""Bad weather over every client's line, drawn from the seed: calm, then something that networks do, then calm again."""
+"""Network faults on every client's line, drawn from the seed: a calm time, a fault, a calm time again."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from imserver.proof.fault_proxy import FaultProxy, Faults
 
 #: Calm between two faults of one line, on average (seconds).
 CALM_S = 7.0
-#: After so long a client that hears nothing gives its connection up; some black holes and stalls last longer.
+#: A client that receives nothing for so long gives its connection up; some black holes and stalls last longer (seconds).
 LONG_S = (12.0, 40.0)
 
 
 class NetworkFaults:
-    """Over one client's line. While `reserved`, somebody else decides what its proxy does."""
+    """The faults of one client's line. While `reserved`, the director controls the proxy."""
 
     def __init__(self, proxy: FaultProxy, rng: random.Random, counts: Counter[str]) -> None:
         self.proxy = proxy
@@ -25,7 +25,7 @@ class NetworkFaults:
         self._counts = counts
 
     async def change(self) -> None:
-        """For ever."""
+        """Alternate calm and faults for ever."""
         kinds, weights = zip(*_KINDS.items(), strict=True)
         while True:
             await asyncio.sleep(self._rng.expovariate(1 / CALM_S))
@@ -38,7 +38,7 @@ class NetworkFaults:
             self._set(Faults())
 
     def clear(self) -> None:
-        """No more faults: what a black hole has spoilt is cut."""
+        """End all faults: cut the lines that a black hole has spoilt."""
         self.reserved = False
         self.proxy.accepting = True
         self.proxy.cut_black()
@@ -96,7 +96,7 @@ class NetworkFaults:
         await self._for(Faults(cut_after_bytes_down=self._rng.randint(0, 1500)), 0.5, 3)
 
     async def refuse(self) -> None:
-        """Cut, and nobody is let in for a while."""
+        """Cut, and refuse connections for a while."""
         self.proxy.accepting = False
         self.proxy.cut()
         await asyncio.sleep(self._rng.uniform(0.1, 1.5))
@@ -118,5 +118,5 @@ _KINDS: dict[str, tuple[Callable[[NetworkFaults], Awaitable[None]], int]] = {
     "cut_in_answer": (NetworkFaults.cut_in_answer, 10),
     "refuse": (NetworkFaults.refuse, 5),
 }
-#: In the order in which they are reported.
+#: In the order of the report.
 KINDS = tuple(_KINDS)

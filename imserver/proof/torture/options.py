@@ -1,4 +1,4 @@
-"""What a run is asked for, and what it has to reach."""
+"""The options of a run, and the figures that it must reach."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Options:
     conversations: int = 24
     #: Fewer clients and conversations will do.
     small: bool = False
-    #: Once the faults are over everybody is quiet within this time, on the slowest machine; who is not is stuck (seconds).
+    #: After the faults all clients settle within this time, on the slowest machine; a later one is stuck (seconds).
     settle_s: float = 120.0
     sabotage: Sabotage = field(default_factory=Sabotage)
 
     @property
     def sections(self) -> Mapping[str, Mapping[str, Any]]:
-        """Of the server's configuration: all bounds are the default ones, except that a short stop is a long one already."""
+        """The server's configuration: default bounds, except that a short stop already exceeds the store's patience."""
         return {"plugins.booking": {}, "store": {"max_queue_wait_s": MAX_QUEUE_WAIT_S}}

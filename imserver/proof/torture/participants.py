@@ -1,4 +1,4 @@
-"""Who takes part: which users with which devices, in which process, in which conversations. Drawn from the seed."""
+"""The participants: users with their devices, processes and conversations. Drawn from the seed."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import msgspec
 
 #: Staff accounts of the demo chain, and the bots of their shops.
 STAFF: Final = (("staff-li", "store-garden"), ("staff-zhang", "store-river"))
-#: Of all clients: who books, and who is the second device of somebody.
+#: Shares of all clients: customers, and second devices of users.
 CUSTOMER_SHARE = 0.24
 SECOND_DEVICE_SHARE = 0.08
 MAX_GROUP_MEMBERS = 9
-#: Of the last group, which takes everybody else in once.
+#: Members of the last group, which takes in every other user once.
 MEMBERS_WITH_GUESTS = 3
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One client. `kind`: talker, customer or staff. `groups`: numbers of groups that it talks in; `partners`: users that it
-    talks alone with. `shop`: the bot that it deals with. `guests`: whom it takes into the last of its groups, and puts
-    out again."""
+    """One client. `kind`: talker, customer or staff. `groups`: numbers of groups that it posts to; `partners`: users of
+    its direct conversations. `shop`: the bot of its shop. `guests`: users that it adds to the last of its groups, and
+    removes again."""
 
     user_id: str
     device_id: str
@@ -33,7 +33,7 @@ class Part(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """Of its files: one for each device."""
+        """The name of its files: one for each device."""
         return self.device_id
 
 
@@ -46,7 +46,7 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Participants(msgspec.Struct, frozen=True):
-    """Everybody. `processes`: whose clients share a process."""
+    """All participants. `processes`: the clients that share a process."""
 
     processes: tuple[tuple[Part, ...], ...]
     groups: tuple[Group, ...]

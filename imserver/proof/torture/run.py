@@ -1,4 +1,4 @@
-"""One torture run from its first process to its last: set up, direct, let everybody come to rest, drain."""
+"""One torture run from its first process to its last: set up, direct, let all clients settle, drain."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Progress:
 
 
 async def run_torture(options: Options, show: Callable[[Progress], None]) -> Evidence:
-    """In an empty folder. However this ends, no process of it is left.
+    """Run in an empty folder. However this ends, no process of it is left.
 
-    Raises ServerFailed or CompanyFailed if it cannot even begin.
+    Raises ServerFailed or ClientPoolFailed if it cannot even begin.
     """
     began_at, deeds = datetime.now(UTC), Deeds()
     books = options.folder / "clients"
@@ -107,7 +107,7 @@ class _Stage:
 
     @contextlib.asynccontextmanager
     async def shown(self) -> AsyncIterator[None]:
-        """While this lasts."""
+        """Show the figures while the context lasts."""
         task = asyncio.create_task(self._go_on())
         try:
             yield
@@ -123,7 +123,7 @@ class _Stage:
 
 
 def count_lines(proxies: list[FaultProxy]) -> Counter[str]:
-    """What the faults have come to."""
+    """Sums of the faults' effects on lines."""
     return Counter(
         cut=sum(proxy.cuts for proxy in proxies),
         cut_in_a_piece=sum(proxy.mid_chunk_cuts for proxy in proxies),
@@ -134,7 +134,7 @@ def count_lines(proxies: list[FaultProxy]) -> Counter[str]:
 
 @contextlib.asynccontextmanager
 async def _network_faults(network_faults: list[NetworkFaults]) -> AsyncIterator[None]:
-    """Bad while this lasts, and good behind it."""
+    """Run the network's faults while the context lasts, and clear them at its end."""
     tasks = [asyncio.create_task(faults.change()) for faults in network_faults]
     try:
         yield
@@ -147,7 +147,7 @@ async def _network_faults(network_faults: list[NetworkFaults]) -> AsyncIterator[
 
 
 async def _settle(company: ClientPool, settle_s: float) -> list[str]:
-    """Twice: what the first round still made the bots say has to be shown, too."""
+    """Settle twice: the bots' answers to the first round must be delivered, too."""
     for handle in company.handles:
         if not handle.running:
             await handle.start(company.groups)

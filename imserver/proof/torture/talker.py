@@ -1,4 +1,4 @@
-"""The load: texts to groups and to single users, at times and in sizes drawn from the seed, whatever the server does."""
+"""The load: texts to groups and to single users, at times and in sizes drawn from the seed, however the server fares."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from imserver_client import Posted
 
 from .actor import Actor
 
-#: Of all posts: given up again, edited once answered; of all answers: read.
+#: Shares: of all posts given up again, and edited once answered; of all answers read.
 GIVE_UP_SHARE, EDIT_SHARE, READ_SHARE = 0.01, 0.02, 0.2
 #: In some bursts one client says so much, and then offers again up to so much of what it said before.
 RUN_SHARE, RUN_POSTS, RUN_AGAIN = 0.4, 80, 10
-#: A process that was stopped does not make up for what it did not say meanwhile (seconds).
+#: A process that was stopped for longer skips the posts that it missed (seconds).
 MAX_BEHIND_S = 0.5
 
 
@@ -39,7 +39,7 @@ class Talkers:
                 self.say(self._rng.choice(ready))
 
     def burst(self, count: int) -> int:
-        """So many posts at once, by clients that are connected; how many it were."""
+        """Post `count` messages at once from connected clients; returns how many it were."""
         ready = [actor for actor in self.places if actor.ready.is_set() and actor.connected]
         said = [self.say(self._rng.choice(ready)) for _ in range(count if ready else 0)]
         if ready and self._rng.random() < RUN_SHARE:
@@ -49,7 +49,7 @@ class Talkers:
         return sum(said)
 
     def say(self, actor: Actor) -> bool:
-        """One post of this actor, and what it does with it."""
+        """Make one post of this actor, and perhaps give it up or edit it later."""
         places = self.places[actor]
         if not places:
             return False

@@ -1,4 +1,4 @@
-"""What a run amounts to: the checker's findings, what was reached, and all of it as rows for people and as JSON."""
+"""The verdict on a run: the checker's findings and the reached figures, as rows for people and as JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .network_faults import KINDS
 from .options import Options
 from .participants import Participants
 
-#: What the run is for: fewer would prove less than it says.
+#: The least that a run must reach: fewer would prove less than it says.
 MIN_CLIENTS, MIN_CONVERSATIONS = 50, 20
 #: Faults that lines of the box name; the others are printed with their sentence only.
 _COUNTED = (
@@ -45,10 +45,10 @@ class Verdict:
     figures: Counter[str]
     report: Report
     conversations: int
-    #: Times that somebody was removed from a group.
+    #: Removals of members from a group.
     removed: int
     elapsed_s: float
-    #: Findings of `imserver check`, and what was required and not reached.
+    #: Findings of `imserver check`, and requirements that were not reached.
     check_findings: list[str] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -56,7 +56,7 @@ class Verdict:
 
     @property
     def right(self) -> bool:
-        """Nothing bad was found, and what was required was reached."""
+        """True if nothing bad was found and all requirements were reached."""
         return not (self.report.findings or self.check_findings or self.short)
 
     @property
@@ -145,7 +145,7 @@ class Verdict:
 
 @dataclass(slots=True)
 class Evidence:
-    """What a run leaves behind for its judge."""
+    """The results of a run, for its verdict."""
 
     options: Options
     cast: Participants
@@ -162,7 +162,7 @@ class Evidence:
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """Read the database and all books. Takes its time: the books are read one by one."""
+    """Read the database and all journals. Slow: the journals are read one by one."""
     rows = read_rows(evidence.database)
     books = (read_journal(evidence.books, part.name, part.user_id) for part in evidence.cast.parts)
     report = check(books, rows, WORDS)
@@ -197,7 +197,7 @@ def _removed(rows: StoredRows) -> int:
 
 
 def _short(verdict: Verdict) -> list[str]:
-    """What a run has to have seen to say anything."""
+    """The requirements that this run has missed."""
     deeds, options = verdict.deeds, verdict.options
     small = options.clients < MIN_CLIENTS or options.conversations < MIN_CONVERSATIONS
     wants = {
@@ -214,7 +214,7 @@ def _short(verdict: Verdict) -> list[str]:
 
 
 def machine() -> dict[str, Any]:
-    """Where this runs."""
+    """The machine of this run."""
     return {
         "cpu_count": os.cpu_count(),
         "system": platform.platform(),
