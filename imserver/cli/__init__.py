@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-#: What the extra `server` brings, as import names. A test compares this with the distribution's requirements.
+#: Import names of the packages in the extra `server`. A test compares them with the distribution's requirements.
 EXTRA_MODULES = frozenset(
     {
         "aiohttp",

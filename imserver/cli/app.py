@@ -1,4 +1,4 @@
-"""The table of commands, the options that all share, and what becomes of errors.
+"""The table of commands, their shared options, and the handling of errors.
 
 A command's module is imported when the command is used, so `imserver token` does not pay for the chat's terminal. A new command
 is a row in `COMMANDS` and a file beside this one.
@@ -31,7 +31,7 @@ DEFAULT_CONFIG = "imserver.toml"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Where a command is (`module:attribute`) and what it does, in a few words for the overview."""
+    """A command: its place (`module:attribute`), and a few words for the overview."""
 
     where: str
     summary: str
@@ -54,7 +54,7 @@ COMMANDS: dict[str, Row] = {
 
 @dataclass(slots=True)
 class Setup:
-    """What the shared options say. `click.Context.obj` of every command of ours."""
+    """The values of the shared options. `click.Context.obj` of every command of ours."""
 
     config_path: Path | None
 
@@ -63,14 +63,14 @@ class Setup:
         return load_config(self.config_path)
 
     def blame(self, error: ConfigError) -> ConfigurationMistake:
-        """The error with the file that it is in, which it does not know itself."""
+        """Add the file's name to the error, which does not know it."""
         text = str(error).removeprefix("$: ")
         where = str(self.config_path or f"{ENVIRONMENT_PREFIX}* environment")
         return ConfigurationMistake(text if where in text else f"{where}: {text}")
 
 
 class ConfigurationMistake(ImserverError):
-    """A ConfigError and the file in which it is."""
+    """A ConfigError with the name of its file."""
 
 
 class Commands(click.Group):
@@ -114,8 +114,8 @@ class Commands(click.Group):
 
 
 def _plugin_commands(about: str | None = None) -> list[tuple[str, click.Command]]:
-    """Name and command of every plugin that has one. One that cannot be loaded is reported if it is the one asked for."""
-    from imserver.plugin_host import load_cli  # only who asks for them pays for it
+    """Name and command of every plugin that has one. A failure to load is reported only for the wanted one."""
+    from imserver.plugin_host import load_cli  # loaded only when needed
 
     broken: dict[str, PluginError] = {}
     found = [
@@ -166,7 +166,7 @@ def run(arguments: Sequence[str]) -> int:
     except ImserverError as error:
         return fail(str(error), EXIT_MISTAKE)
     except BrokenPipeError:
-        # Whoever read us has gone (`imserver … | head`). Python would complain once more while it closes standard output.
+        # The reader of our output has gone (`imserver … | head`). Python would complain again while it closes standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     return result if isinstance(result, int) else 0

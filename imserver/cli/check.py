@@ -1,4 +1,4 @@
-"""`imserver check [DATABASE]`: what must always be true of a database, asked of it while a server runs on it or not."""
+"""`imserver check [DATABASE]`: checks the invariants of a database, whether a server runs on it or not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from imserver.store.checks.check_run import Progress as Told
 from .app import EXIT_FAILED, Setup
 from .sanitize import escaped
 
-#: Findings of one check that are printed; the rest is counted.
+#: Printed findings of one check; the rest is counted.
 MAX_PRINTED = 10
 
 
@@ -54,7 +54,7 @@ def check(setup: Setup, database: Path | None, as_json: bool) -> int:
 
 
 def _lines(path: Path, report: Report) -> Iterator[str]:
-    """One line a check, then what was found."""
+    """One line for each check, then the findings."""
     width = max((len(row.name) for row in report.results), default=0)
     for row in report.results:
         verdict = f"{row.found} found" if row.found else "ok"
@@ -90,7 +90,7 @@ def _as_json(path: Path, report: Report) -> str:
 
 @contextmanager
 def _progress() -> Iterator[Told | None]:
-    """A bar on standard error if somebody looks at it; it goes when all is done."""
+    """A bar on standard error if that is a terminal; it disappears at the end."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -1,8 +1,8 @@
-"""A running server's own door for commands of the same machine: a Unix socket beside the database, open to its owner only.
+"""The control socket: a running server's Unix socket beside the database for commands on its machine, owner only.
 
 The database belongs to one process at a time, so a command such as `imserver user add` asks the server that has it, and opens
-the file itself if nobody has. One request for each connection: a line of JSON in, a line of JSON out. Not for programs of
-others; they embed the server or use the wire.
+the file itself if no process has. One request for each connection: a line of JSON in, a line of JSON out. Not for other
+programs; they embed the server or use the wire.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from imserver.errors import ImserverError, StartError
 
-#: What an operation gets and gives back: small JSON maps.
+#: An operation takes and returns small JSON maps.
 Operation = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 #: Longest line either way, far above an account with its roles.
@@ -27,7 +27,7 @@ TIMEOUT_S = 10.0
 
 
 def control_path(store_path: str) -> Path | None:
-    """Where the socket of the server with this database is. None if it keeps nothing."""
+    """The path of the socket beside this database. None if the database is in memory."""
     return None if store_path == ":memory:" else Path(f"{store_path}.control")
 
 
@@ -35,9 +35,9 @@ def control_path(store_path: str) -> Path | None:
 async def serve_control(
     path: Path | None, operations: Mapping[str, Operation], log: Any
 ) -> AsyncIterator[None]:
-    """Answer on the socket. Whoever calls this holds the database's lock, so a socket that is there already is a dead one.
+    """Answer on the socket. The caller holds the database's lock, so a socket that already exists is dead.
 
-    A server without this door still serves: if the socket cannot be made, that is logged and nothing else.
+    A server without this socket still serves: a failure to make it is only logged.
     """
     server: asyncio.Server | None = None
     if path is not None:
@@ -59,7 +59,7 @@ async def serve_control(
 
 
 async def ask(path: Path, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the server with this socket answers; None if there is none. Raises StartError with its words if it refuses."""
+    """Ask the server with this socket; None if there is none. Raises StartError with the server's text if it refuses."""
     try:
         async with asyncio.timeout(TIMEOUT_S):
             reader, writer = await asyncio.open_unix_connection(path, limit=MAX_LINE_BYTES)

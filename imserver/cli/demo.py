@@ -1,4 +1,4 @@
-"""`imserver demo`: a server, clients, a cut line and a killed process, shown as a chat and proved; or a chat to try."""
+"""`imserver demo`: a server and clients survive a cut line and a kill, shown as a chat and proved; or a chat to try."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def _play(folder: Path, pace_s: float, sabotage: str | None) -> int:
 
 
 async def _chat(folder: Path, name: str) -> int:
-    """A server for as long as the chat in this terminal lasts."""
+    """Run a server for as long as the chat in this terminal lasts."""
     server = ServerProcess(folder, {"plugins.booking": {}})
     async with server:
         await make_accounts(server.database, _make_account)
@@ -113,8 +113,8 @@ async def _chat(folder: Path, name: str) -> int:
 
 
 async def _make_account(database: Path, fields: dict[str, Any]) -> None:
-    """Through the server's door. It has none where the path is too long for a socket: then accounts are made by their first
-    token, and have their ids for names."""
+    """Make an account through the server's control socket. Without one (its path is too long) the first token makes the
+    account, with its id as name."""
     path = control_path(str(database))
     if path is not None:
         with contextlib.suppress(StartError):
@@ -141,7 +141,7 @@ def _folder(given: Path | None, *, fresh: bool) -> Iterator[Path]:
 
 
 def _run(work: Coroutine[Any, Any, int]) -> int:
-    """Also SIGTERM and SIGHUP end it in good order: no server is left behind."""
+    """Run the work; SIGTERM and SIGHUP, too, end it in good order and leave no server behind."""
     try:
         return run_guarded(work)
     except asyncio.CancelledError:

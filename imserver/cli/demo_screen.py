@@ -21,11 +21,11 @@ from .text_width import clip, pad, width, wrap
 
 #: Narrower terminals get lines that the terminal itself wraps; wider ones are not filled: long lines read badly.
 MIN_CELLS, MAX_CELLS = 40, 100
-#: What the frame of a card has room for.
+#: Room in the frame of a card.
 MAX_TITLE_CELLS = 56
 #: Up to the first end of a sentence that is followed by another.
 _SENTENCE = re.compile(r".*?(?:[。？！]|[.?!](?=\s|$))|.+")
-#: Before each message that somebody is shown.
+#: Prefix of each message on a person's screen.
 BAR = "│ "
 #: Each person's screen has a colour of its own, in the order of appearance.
 COLOURS = ("cyan", "green", "magenta", "yellow")
@@ -109,8 +109,8 @@ class DemoScreen:
 
 
 def tidy(content: Mapping[str, Any], who: str, cells: int) -> Mapping[str, Any]:
-    """A card for readers who see its buttons: without the list of the same options in its text; a question without a title
-    has its first sentence as one, if that fits into `cells`."""
+    """A card without the list of options in its text, which its buttons show already; a question without a title gets its
+    first sentence as one, if that fits into `cells`."""
     if content.get("type") != "card":
         return content
     options = {f"{number}. {action.label}" for number, action in enumerate(actions_of(content), 1)}

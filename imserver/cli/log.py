@@ -1,8 +1,8 @@
-"""The log of a process that we own: structured lines on standard error, as JSON or for people.
+"""The log of our own process: structured lines on standard error, as JSON or for people.
 
-Only a command calls this: an embedded server leaves logging to its host. Two last defences stand here, behind the rule that
-nobody logs contents or tokens: fields with telling names are withheld, and text from outside cannot move a terminal's cursor,
-turn its direction or begin a new line.
+Only commands call this: an embedded server leaves logging to its host. The rule is that no code logs contents or tokens; two
+last defences stand here: fields with secret names are withheld, and text from outside cannot move a terminal's cursor, turn
+its direction or begin a new line.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from imserver.config import LogConfig
 
 from .sanitize import escaped
 
-#: Fields whose values are never shown, whoever logs them.
+#: Fields whose values are never logged.
 WITHHELD_FIELDS = frozenset(
     {"authorization", "content", "password", "resume_token", "secret", "text", "token", "tokens"}
 )

@@ -1,4 +1,4 @@
-"""What a process of our own sets for itself; an embedded server leaves all of it to its host."""
+"""Settings of our own process; an embedded server leaves all of them to its host."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from imserver.config import Config
 from imserver.net.address_limits import RESERVED_FDS
 
 #: How long a thread may compute while others want to (seconds). With Python's 5 ms a busy event loop makes the writer wait so
-#: long at each statement of a commit, and one user's flood holds up everybody's posts.
+#: long at each statement of a commit, and one user's flood delays all posts.
 SWITCH_INTERVAL_S = 0.0005
 #: When Python looks for circular garbage. The server makes next to none, but thousands of objects a batch that are alive for a
 #: moment: with the usual 700 it would look through all sessions again and again, a stall each time.
@@ -18,8 +18,8 @@ GC_THRESHOLDS = (50_000, 20, 50)
 
 
 def settle_process(config: Config) -> None:
-    """Threads that take turns soon, a collector that seldom looks and never at what the start has loaded, and as many open
-    files as connections need, if the system lets us have them."""
+    """Let threads switch soon, let the collector run seldom and never scan objects from the start, and allow as many open
+    files as connections need, if the system permits."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.collect()
     gc.freeze()

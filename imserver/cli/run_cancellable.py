@@ -1,4 +1,4 @@
-"""Running something that has to clean up behind itself, also when it is told to end."""
+"""Runs work that must clean up behind itself, even when a signal ends it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def run_guarded(work: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run`, which SIGTERM and SIGHUP end in good order as Ctrl-C does: no process is left behind.
+    """`asyncio.run`, but SIGTERM and SIGHUP end it in good order as Ctrl-C does: no process is left behind.
 
     Raises asyncio.CancelledError then.
     """

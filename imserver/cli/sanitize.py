@@ -1,11 +1,11 @@
-"""What strangers wrote, made harmless for a terminal and for a log. Pure functions, nothing but the standard library."""
+"""Sanitizes text from outside for a terminal and for a log. Pure functions, nothing but the standard library."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
 
-#: Stands where a character was that could move the cursor, hide text or turn its direction.
+#: Replaces a character that could move the cursor, hide text or turn its direction.
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 #: Format characters that writing needs: joiners of emoji families, of Persian and of Indic scripts.
 _JOINERS = frozenset("\u200c\u200d")

@@ -23,8 +23,8 @@ from .log import set_up_log
 from .process import settle_process
 from .user import put_user_operation
 
-#: Beyond the drain's own time, for the checkpoint and for closing: then the process ends anyway. What was acknowledged is on
-#: the disk already, so ending late would only be impolite to whoever waits for us.
+#: Beyond the drain's own time, for the checkpoint and for closing: then the process ends anyway. Acknowledged posts are on
+#: the disk already, so a later end would gain nothing.
 CLOSING_S = 4.0
 
 
@@ -49,7 +49,7 @@ def serve(setup: Setup, ready_file: Path | None, ready_fd: int | None) -> int:
     log = set_up_log(config.log)
     settle_process(config)
     if ready_file is not None:
-        _forget(ready_file)  # of an earlier run: whoever waits for it must not be misled
+        _forget(ready_file)  # of an earlier run: it would mislead a waiting process
 
     def ready(server: Server) -> None:
         line = f"{server.port} {os.getpid()}\n"
@@ -68,7 +68,7 @@ def serve(setup: Setup, ready_file: Path | None, ready_fd: int | None) -> int:
 
 
 async def run_server(config: Config, log: Any, ready: Callable[[Server], None]) -> int:
-    """Start, wait for a signal or a failure, stop. Returns the exit code; raises what keeps the server from starting."""
+    """Start, wait for a signal or a failure, stop. Returns the exit code; raises the error of a failed start."""
     stop = asyncio.Event()
     with _signals(stop, log):
         server = Server(config, log=log)
@@ -90,7 +90,7 @@ async def run_server(config: Config, log: Any, ready: Callable[[Server], None]) 
 
 
 async def _until(stop: asyncio.Event, server: Server) -> Exception | None:
-    """Waits for the first of: told to stop (None), or failed (why)."""
+    """Waits for the first of: a signal to stop (None), or a failure (its reason)."""
     stopped = asyncio.ensure_future(stop.wait())
     failed = asyncio.ensure_future(server.failed())
     try:
@@ -103,7 +103,7 @@ async def _until(stop: asyncio.Event, server: Server) -> Exception | None:
 
 
 async def _stop(server: Server, config: Config, log: Any, code: int) -> int:
-    """Exit code 0 says that everything accepted was decided and answered."""
+    """Drain and stop. Exit code 0 says that everything accepted was decided and answered."""
     limit_s = config.server.drain_timeout_s + CLOSING_S
     stopping = asyncio.ensure_future(server.stop())
     # No `timeout`: a drain does not end for being cancelled.
@@ -153,7 +153,7 @@ def _tell(descriptor: int, line: str) -> None:
 
 
 def _write_at_once(path: Path, line: str) -> None:
-    """Whoever sees the file sees all of it."""
+    """Write the file atomically: a reader sees all of it or nothing."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     unfinished.write_text(line)
     unfinished.replace(path)

@@ -1,4 +1,4 @@
-"""`imserver simulate`: the whole system on virtual time, under every fault that we can think of, one seed after another."""
+"""`imserver simulate`: the whole system on virtual time, under every kind of fault, one seed after another."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from imserver.proof.simulation.runs import run_many, run_one
 
 from .app import EXIT_FAILED
 
-#: Findings and lines that are printed of a seed that failed, and such seeds.
+#: Printed findings and lines of a failed seed, and printed seeds.
 MAX_FINDINGS, MAX_LAST, MAX_FAILURES = 12, 25, 5
 
 

@@ -57,7 +57,7 @@ def check_name(user_id: str) -> None:
 
 
 def require_secret(config: Config) -> None:
-    """For those who want to speak to a server that exists: its secret exists too, and must not be made up now."""
+    """Raises if there is no secret yet: a client of an existing server must not make up a new one."""
     auth = config.auth
     if not auth.secret and not auth.public_key_file and not Path(auth.secret_file).exists():
         raise ConfigError(

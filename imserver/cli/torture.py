@@ -31,11 +31,11 @@ from .app import EXIT_FAILED, fail
 from .run_cancellable import run_guarded
 from .sanitize import safe_line
 
-#: Where nobody looks at a terminal: a line of progress so often (seconds).
+#: Without a terminal: time between two lines of progress (seconds).
 PLAIN_EVERY_S = 10.0
-#: A run that is spoilt on purpose may leave clients waiting for ever (seconds).
+#: Bound of settling in a sabotaged run, where clients may wait for ever (seconds).
 SPOILT_SETTLE_S = 15.0
-#: Findings that are printed; `--report` has all of them.
+#: Printed findings; `--report` has all of them.
 MAX_FINDINGS = 40
 
 
@@ -139,7 +139,7 @@ def _place(given: Path | None) -> Path:
 
 @contextlib.contextmanager
 def _screen(console: Console) -> Iterator[Callable[[Progress], None]]:
-    """A line that changes on a terminal; elsewhere a line now and then."""
+    """Show progress: one changing line on a terminal, elsewhere a new line now and then."""
     if console.is_terminal:
         with Live(console=console, auto_refresh=False, transient=True) as live:
             yield lambda progress: live.update(Text(_line(progress)), refresh=True)

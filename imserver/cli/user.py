@@ -28,7 +28,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 #: A role is the application's own word.
 _ROLE = re.compile(r"[\w.:-]{1,64}")
 MAX_DISPLAY_NAME_CHARS = 100
-#: A server that is just starting has locked the database, and opens its door for commands a little later.
+#: A starting server has locked the database, and opens its control socket a little later.
 START_TRIES = 10
 START_WAIT_S = 0.3
 
@@ -82,7 +82,7 @@ def checked_changes(
 
 
 def put_user_operation(store: Store) -> Operation:
-    """What a running server does when the command asks it."""
+    """The operation of a running server behind this command."""
 
     async def operation(changes: dict[str, Any]) -> dict[str, Any]:
         checked = checked_changes(
@@ -126,9 +126,7 @@ async def _put(config: Config, changes: dict[str, Any]) -> dict[str, Any]:
         except StartError as error:
             if "has this database open" not in str(error):
                 raise
-            await asyncio.sleep(
-                START_WAIT_S
-            )  # somebody holds the file: a server that will open its door in a moment
+            await asyncio.sleep(START_WAIT_S)  # a server holds the file and will open its control socket soon
             continue
         try:
             return await store.write(_put_user(changes))

@@ -28,16 +28,16 @@ from .commands import handle_line
 from .render import notice
 from .session import ChatSession, Screen
 
-#: How long a token lives that the chat makes for itself.
+#: Lifetime of a token that the chat makes for itself.
 TOKEN_TTL_S = 86_400
 CONNECT_TIMEOUT_S = 10.0
-#: An attempt to connect that takes longer is mentioned.
+#: The chat mentions an attempt to connect that takes longer.
 SILENT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Whom to be, where, and with whom to talk."""
+    """The wanted user, server and conversation."""
 
     server: str
     token: str
@@ -110,7 +110,7 @@ def chat(setup: Setup, name: str | None, peer: str | None, conversation_id: str 
 
 
 def server_of(config: Config) -> str:
-    """Where a client on this machine finds the configured server."""
+    """The address of the configured server for a client on this machine."""
     server = config.server
     if server.unix_socket:
         return f"imserver+unix://{Path(server.unix_socket).resolve()}"
@@ -120,8 +120,8 @@ def server_of(config: Config) -> str:
 
 
 def device_of(token: str) -> str:
-    """A device id for a token that was given: its claim, or one that is the same in every run, since the first device that
-    uses a token has it."""
+    """A device id for a given token: its claim, or one that is the same in every run, since a token is bound to the first
+    device that uses it."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -160,7 +160,7 @@ async def _piped(wanted: Wanted) -> int:
 
 @contextlib.asynccontextmanager
 async def _connected(wanted: Wanted) -> AsyncIterator[Client]:
-    """A client that is connected; says so if that takes long."""
+    """A connected client; prints a notice if connecting takes long."""
     patience = asyncio.get_running_loop().call_later(
         SILENT_S, partial(click.echo, f"connecting to {wanted.server} …", err=True)
     )
@@ -200,7 +200,7 @@ async def _begin(client: Client, screen: Screen, wanted: Wanted, items: int = 20
 
 
 async def _both(typing: Coroutine[Any, Any, None], session: ChatSession) -> None:
-    """Read what is typed and what arrives; whichever ends first ends both."""
+    """Read typed lines and arriving messages; whichever ends first ends both."""
     tasks = [asyncio.ensure_future(typing), asyncio.ensure_future(session.run())]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""What a line typed in the chat means: a command of ours, the number of a button, or a message."""
+"""The meaning of a line typed in the chat: a command of ours, the number of a button, or a message."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TITLE_CELLS = 24
 
 @dataclass(frozen=True, slots=True)
 class ChatCommand:
-    """A row of the table. The handler gets what stands behind the command; False ends the chat."""
+    """A row of the table. The handler gets the rest of the line; False ends the chat."""
 
     handler: Callable[[ChatSession, str], Awaitable[bool | None]]
     usage: str
@@ -27,7 +27,7 @@ class ChatCommand:
 
 
 async def handle_line(session: ChatSession, line: str) -> bool:
-    """Do what the line says. False means that the user wants to leave."""
+    """Handle a typed line. False means that the user wants to leave."""
     if not line.strip():
         return True
     word, _, rest = line.strip().partition(" ")

@@ -12,16 +12,16 @@ from .commands import handle_line
 from .render import Row, plain
 from .session import ChatSession
 
-#: Lines read ahead of what is posted.
+#: Lines read ahead of the posts.
 MAX_LINES_AHEAD = 100
-#: Cells of a line; nobody wraps a pipe.
+#: Cells of a line; a pipe needs no wrapping.
 PIPE_CELLS = 100
-#: Answers may go on for so long after the last line, however soon each follows the other.
+#: Longest time for answers after the last line, however soon each follows the other (seconds).
 MAX_SETTLE_S = 30.0
 
 
 class PipedScreen:
-    """Rows as text, at once. What went wrong goes to standard error."""
+    """Prints rows as text, at once. Errors go to standard error."""
 
     width = PIPE_CELLS
 
@@ -35,7 +35,7 @@ class PipedScreen:
             print(plain(row), file=self._errors if wrong else self._output, flush=True)
 
     def refresh(self) -> None:
-        """There is nothing that changes in place."""
+        """Nothing: a pipe shows no status."""
 
 
 class PipedInput:
@@ -57,14 +57,14 @@ class PipedInput:
                 self._hand_over(line.decode("utf-8", "replace").rstrip("\r\n"))
             self._hand_over(None)
         except (RuntimeError, OSError, ValueError):
-            return  # the loop or the file was closed: nobody reads any more
+            return  # the loop or the file was closed: there is no reader any more
 
     def _hand_over(self, line: str | None) -> None:
         asyncio.run_coroutine_threadsafe(self._queue.put(line), self._loop).result()
 
 
 async def run_piped(session: ChatSession, lines: PipedInput, *, settle_s: float, wait_s: float) -> None:
-    """Post every line, wait until all are stored, print the answers until there is quiet."""
+    """Post every line, wait until all are stored, print the answers until no more arrive."""
     while (line := await lines.line()) is not None:
         if line.strip().isdigit():  # it may press a button of an answer that is still on its way
             await _settled(session, settle_s, wait_s)

@@ -1,4 +1,4 @@
-"""What the chat remembers: conversations with what was shown of them, and the names of people. No input, no output."""
+"""The chat's memory: conversations with their shown messages, and the names of users. No input, no output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .render import Action, Tick, actions_of, tick_of
 
 #: Messages of a conversation whose revision is remembered, so that a change is shown once.
 MAX_REMEMBERED = 1000
-#: Names remembered; then the memory begins anew.
+#: Remembered names; a full memory is cleared.
 MAX_NAMES = 10_000
 #: User ids in one question (the server's bound).
 MAX_NAMES_ASKED = 100
@@ -23,13 +23,13 @@ NAME_WAIT_S = 3.0
 
 @dataclass(slots=True)
 class Place:
-    """One conversation as this chat knows it. `user_id` is who looks at it."""
+    """One conversation as this chat knows it. `user_id`: the chat's own user."""
 
     conversation_id: str
     user_id: str
     title: str
     unread: int = 0
-    #: The server's count of unread messages, from which ours goes on, went up to this position.
+    #: The server's count of unread messages, from which ours continues, went up to this position.
     counted_to: int = 0
     announced_at: float = -1e9
     #: Shown up to this position.
@@ -39,14 +39,14 @@ class Place:
     #: The buttons that a digit taps, and the position of their card.
     actions: list[Action] = field(default_factory=list)
     card_at: int = 0
-    #: The newest own message, and what was told of it: user id -> tick.
+    #: The newest own message, and its shown ticks: user id -> tick.
     last_own: int = 0
     told: dict[str, Tick] = field(default_factory=dict)
     #: Messages that arrive while the history is being read.
     arriving: list[Message] | None = None
 
     def note(self, item: Message | Item, cursors: Mapping[str, Cursor]) -> None:
-        """It is shown now: remember its revision, the newest own message, and which buttons a digit taps from here on."""
+        """Note a shown item: its revision, the newest own message, and the buttons that a digit taps from here on."""
         if len(self.revisions) >= MAX_REMEMBERED:
             del self.revisions[min(self.revisions)]
         self.revisions[item.position] = item.revision
@@ -62,15 +62,15 @@ class Place:
         if actions and item.position >= self.card_at:
             self.actions, self.card_at = actions, item.position
         elif item.position == self.card_at or (not own and item.position > self.card_at):
-            self.actions = []  # somebody spoke after the card: a digit is an answer to that
+            self.actions = []  # a message came after the card: a digit answers that one
 
     def forget(self) -> None:
-        """Positions mean something else now (the server's history is another one)."""
+        """Forget all positions: the server's history is a different one now."""
         self.shown_to = self.counted_to = self.card_at = self.last_own = 0
         self.revisions, self.actions, self.told = {}, [], {}
 
     def others(self, cursors: Mapping[str, Cursor]) -> dict[str, tuple[int, int]]:
-        """(delivered, read) of everybody but oneself."""
+        """(delivered, read) of all members but the own user."""
         return {
             user_id: (cursor.delivered, cursor.read)
             for user_id, cursor in cursors.items()
@@ -79,18 +79,18 @@ class Place:
 
 
 class Names:
-    """Display names, asked for when they are needed."""
+    """Display names, read from the server when needed."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._names: dict[str, str] = {}
 
     def __call__(self, user_id: str) -> str:
-        """The display name, or the id while it is not known."""
+        """The display name, or the id while the name is unknown."""
         return self._names.get(user_id, user_id)
 
     async def learn(self, user_ids: Iterable[str]) -> None:
-        """Ask for names that are not known. Without an answer the ids are shown."""
+        """Read unknown names from the server. Without an answer the chat shows ids."""
         if len(self._names) > MAX_NAMES:
             self._names.clear()
         wanted = sorted({user_id for user_id in user_ids if user_id and user_id not in self._names})
@@ -104,16 +104,16 @@ class Names:
 
 
 def is_system(content: Any) -> bool:
-    """Whether the server speaks: of members, titles, edits."""
+    """True for the server's system messages: of members, titles, edits."""
     return isinstance(content, dict) and content.get("type") == "system"
 
 
 def tells_of_edit(content: Any) -> bool:
-    """Whether this only says that another message was changed."""
+    """True for the system message of an edit."""
     return is_system(content) and content.get("event") == "edited"
 
 
 def users_in(content: Any) -> list[str]:
-    """Users that a system message speaks of."""
+    """The users that a system message names."""
     user = content.get("user") if is_system(content) else None
     return [user] if isinstance(user, str) else []

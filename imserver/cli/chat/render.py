@@ -1,7 +1,7 @@
-"""Messages as lines of a terminal: who, when, ticks, text, cards as boxes. Pure functions: values in, rows out.
+"""Messages as lines of a terminal: sender, time, ticks, text, cards as boxes. Pure functions: values in, rows out.
 
 A row is one line of the screen as (style, text) fragments; the styles are names that `STYLES` explains. `plain` turns a row
-into text for a pipe. All text of strangers goes through `harmless.safe` here, and only here: what comes out may be printed.
+into text for a pipe. All text from outside goes through `sanitize.safe` here, and only here: the rows are safe to print.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from imserver.cli.text_width import clip, pad, width, wrap
 
 #: One line: fragments of (style, text), the form that prompt_toolkit prints.
 Row = Sequence[tuple[str, str]]
-#: A user id as a name to show (not yet made harmless).
+#: A user id as a name to show (not yet sanitized).
 NameOf = Callable[[str], str]
 
-#: What the style names look like, for prompt_toolkit's `Style.from_dict`.
+#: The look of each style name, for prompt_toolkit's `Style.from_dict`.
 STYLES: Mapping[str, str] = {
     "when": "ansibrightblack",
     "who": "ansicyan bold",
@@ -37,7 +37,7 @@ STYLES: Mapping[str, str] = {
     "error": "ansired",
 }
 
-#: Lines of one message; a longer one is cut, so that nobody can push everything else off the screen.
+#: Lines of one message; a longer one is cut, so that no message pushes all others off the screen.
 MAX_MESSAGE_LINES = 60
 #: Fields and buttons drawn of one card.
 MAX_FIELDS = 40
@@ -51,7 +51,7 @@ INDENT = " " * 7  # as wide as "12:31  "
 
 
 class Tick(Enum):
-    """How far one's own message has come. The value is what is drawn."""
+    """The progress of an own message. The value is the drawn mark."""
 
     QUEUED = "…"
     COMMITTED = "✓"
@@ -61,7 +61,7 @@ class Tick(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A message as it is to be drawn. `who` is a display name; `content` None is a message that was taken back."""
+    """A message as it is to be drawn. `who` is a display name; `content` None is a retracted message."""
 
     who: str
     sent_at: int
@@ -73,7 +73,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """How to draw: cells of a line, what time it is (UTC milliseconds), in which zone (None: the machine's)."""
+    """How to draw: cells of a line, the present time (UTC milliseconds), the zone (None: the machine's)."""
 
     width: int = 80
     now_ms: int = 0
@@ -95,7 +95,7 @@ def plain(row: Row) -> str:
 
 
 def notice(text: str, style: str = "notice", cells: int = 10_000) -> list[Row]:
-    """What is not a message: connection, help, unread counts. Line feeds make rows, and so does the end of the line."""
+    """A line that is not a message: connection, help, unread counts. Wraps at line feeds and at the end of the line."""
     return [[(f"class:{style}", line)] for line in wrap(safe(text), max(cells - 1, MIN_CELLS))]
 
 
@@ -121,7 +121,7 @@ def clock_text(sent_at: int, page: Page) -> str:
 
 
 def tick_of(position: int, others: Iterable[tuple[int, int]]) -> Tick:
-    """How far a committed message has come, from the (delivered, read) cursors of the *other* members: the slowest counts."""
+    """The tick of a committed message, from the (delivered, read) cursors of the *other* members: the lowest counts."""
     cursors = list(others)
     if cursors and all(read >= position for _, read in cursors):
         return Tick.READ
@@ -131,7 +131,7 @@ def tick_of(position: int, others: Iterable[tuple[int, int]]) -> Tick:
 
 
 def text_of(content: Mapping[str, Any] | None) -> str:
-    """What a message says in words, on as many lines as it has. For unknown types the type is named."""
+    """The text of a message, on as many lines as it has. For unknown types it names the type."""
     if content is None:
         return "(taken back)"
     kind, text = str(content.get("type", "?")), content.get("text")
@@ -194,7 +194,7 @@ def card_rows(content: Mapping[str, Any], page: Page) -> list[Row]:
 
 
 def system_text(shown: Shown, name_of: NameOf) -> str:
-    """What a system message tells, in a sentence. An event that is not known is named."""
+    """A system message as a sentence. For an unknown event it names the event."""
     content = shown.content or {}
     user = safe_line(name_of(_string(content, "user"))) if content.get("user") else ""
     who = safe_line(shown.who)
@@ -283,7 +283,7 @@ def _button_rows(actions: Sequence[Action], inner: int) -> list[Row]:
 
 
 def _fields(content: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Pairs of label and value; whatever is malformed in a stranger's card is left out."""
+    """Pairs of label and value; malformed fields of a card are left out."""
     found = []
     for pair in _list(content, "fields")[:MAX_FIELDS]:
         if isinstance(pair, Sequence) and not isinstance(pair, str | bytes) and len(pair) == 2:
@@ -310,5 +310,5 @@ def _list(content: Mapping[str, Any], name: str) -> Sequence[Any]:
 
 
 def _sane(at_ms: int) -> int:
-    """A time that datetime can hold, whatever somebody's clock said."""
+    """The time, cut to the range of datetime: another clock may say anything."""
     return min(max(at_ms, 0), 253_402_214_400_000)

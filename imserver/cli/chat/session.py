@@ -1,7 +1,7 @@
-"""What a chat in a terminal knows and does, without the terminal: conversations, unread counts, cards, ticks, posting.
+"""The chat without its terminal: conversations, unread counts, cards, ticks, posting.
 
-It is given a client and a `Screen`; `chat_terminal` and `chat_piped` are the two screens. What a typed line means is decided in
-`chat_commands`.
+It gets a client and a `Screen`; `chat.terminal` and `chat.piped` have the two screens. `chat.commands` interprets a typed
+line.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ from .render import Action, Page, Row, Shown, Tick, message_rows, notice, previe
 
 #: Messages shown when a conversation is opened.
 OPENING_ITEMS = 20
-#: Posts on their way at a time; typing or a pipe waits beyond it.
+#: Posts in flight; beyond it typing or a pipe waits.
 MAX_POSTING = 500
 #: Seconds between two announcements of one other conversation; the toolbar counts meanwhile.
 ANNOUNCE_EVERY_S = 3.0
-#: Receipts are told person by person up to so many people, and beyond that when all have read.
+#: Up to so many other members the chat reports each one's receipt; above, only when all have read.
 MAX_TOLD_READERS = 5
 
 
 class Screen(Protocol):
-    """Where rows go."""
+    """Shows rows."""
 
     @property
     def width(self) -> int:
@@ -54,11 +54,11 @@ class Screen(Protocol):
         ...
 
     async def show(self, rows: Sequence[Row]) -> None:
-        """Print the rows; waits while very many are waiting."""
+        """Print the rows; waits while very many are queued."""
         ...
 
     def refresh(self) -> None:
-        """What `ChatSession.status` says has changed."""
+        """Show `ChatSession.status` again: it has changed."""
         ...
 
 
@@ -71,11 +71,11 @@ class ChatSession:
         self.names = Names(client)
         self.places: dict[str, Place] = {}
         self.current: Place | None = None
-        #: What `/list` printed last, so that `/open 2` works.
+        #: The list that `/list` printed last, so that `/open 2` works.
         self.listed: list[str] = []
-        #: Posts that were refused, and other things that went wrong.
+        #: Refused posts and other errors.
         self.failures = 0
-        #: Set whenever something of somebody else was shown.
+        #: Set whenever a message of another user was shown.
         self.arrived = asyncio.Event()
         self._clock = clock
         self._posting: set[asyncio.Task[None]] = set()
@@ -85,7 +85,7 @@ class ChatSession:
     # -- life ---------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Show what arrives, until the client ends. Raises Stopped if it gave up."""
+        """Show arriving messages and events, until the client ends. Raises Stopped if it gave up."""
         readers = [asyncio.ensure_future(self._read_messages()), asyncio.ensure_future(self._read_events())]
         try:
             done, _ = await asyncio.wait(readers, return_when=asyncio.FIRST_COMPLETED)
@@ -104,7 +104,7 @@ class ChatSession:
 
     @property
     def posting(self) -> int:
-        """Posts that have no answer yet."""
+        """Number of posts without an answer."""
         return len(self._posting)
 
     async def posted(self) -> None:
@@ -112,14 +112,14 @@ class ChatSession:
         while self._posting:
             await asyncio.wait(set(self._posting))
 
-    # -- what is shown ------------------------------------------------------------------------------------------------
+    # -- showing ------------------------------------------------------------------------------------------------------
 
     async def say(self, text: str, style: str = "notice") -> None:
-        """A line that is not a message."""
+        """Show a line that is not a message."""
         await self.screen.show(notice(text, style, self.screen.width))
 
     async def complain(self, text: str) -> None:
-        """A line about something that did not work."""
+        """Show a line about an error."""
         self.failures += 1
         await self.say(text, "error")
 
@@ -128,7 +128,7 @@ class ChatSession:
         return Page(self.screen.width, self._clock.now_ms(), name_of=self.names)
 
     def status(self) -> str:
-        """Who, where, connected or not, the newest own message, and what is unread elsewhere."""
+        """The status: user, place, connection, the newest own message, and unread counts elsewhere."""
         parts = [f"{self.client.user_id} → {self.current.title}" if self.current else self.client.user_id]
         if not self._connected:
             parts.append("no connection, trying again")
@@ -144,7 +144,7 @@ class ChatSession:
     # -- conversations ------------------------------------------------------------------------------------------------
 
     async def load_list(self) -> list[Conversation]:
-        """One's newest conversations; places, titles and unread counts are brought up to date."""
+        """Read the user's newest conversations; updates places, titles and unread counts."""
         rows = list((await self.client.conversations(limit=50)).conversations)
         await self.names.learn(
             [
@@ -169,7 +169,7 @@ class ChatSession:
         return self.places[conversation_id]
 
     def title_of(self, conversation_id: str, title: str = "") -> str:
-        """What to call a conversation: its title, or the other person of a direct one."""
+        """The name of a conversation: its title, or the other person of a direct one."""
         pair = direct_pair(conversation_id)
         if pair is not None:
             other = pair[0] if pair[1] == self.client.user_id else pair[1]
@@ -177,7 +177,7 @@ class ChatSession:
         return safe_line(title) or conversation_id
 
     async def open(self, conversation_id: str, items: int = OPENING_ITEMS) -> None:
-        """Make it the current conversation and show its newest `items`. What arrives meanwhile comes behind them."""
+        """Make it the current conversation and show its newest `items`. Messages that arrive meanwhile come after them."""
         place = self.place(conversation_id)
         pair = direct_pair(conversation_id)
         if pair is not None:
@@ -196,7 +196,7 @@ class ChatSession:
         self.screen.refresh()
 
     async def show_history(self, place: Place, items: int) -> None:
-        """The newest messages of a conversation, with the ticks of one's own."""
+        """Show the newest messages of a conversation, with ticks on own ones."""
         try:
             page = await self.client.history(place.conversation_id, limit=items)
         except Refused:
@@ -258,7 +258,7 @@ class ChatSession:
         finally:
             self.screen.refresh()
 
-    # -- what arrives -------------------------------------------------------------------------------------------------
+    # -- receiving ----------------------------------------------------------------------------------------------------
 
     async def _read_messages(self) -> None:
         async for message in self.client.messages():
@@ -276,7 +276,7 @@ class ChatSession:
         place.shown_to = message.position
         place.note(message, self._cursors(place))
         if tells_of_edit(message.content):
-            return  # the event `Edited` brings what it says now
+            return  # the event `Edited` brings its new content
         await self.names.learn([message.sender_id, *users_in(message.content)])
         await self.screen.show(self._rows(place, message))
         self.client.mark_read(place.conversation_id, message.position)

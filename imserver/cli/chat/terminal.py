@@ -1,4 +1,4 @@
-"""The chat at a terminal: what arrives appears above the line that is being typed, which stays as it is."""
+"""The chat at a terminal: prints arriving messages above the line being typed, which stays as it is."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TerminalScreen:
             bottom_toolbar=self._toolbar,
             key_bindings=_key_bindings(),
             style=self._style,
-            erase_when_done=True,  # what was typed comes back as a message, with its time and tick
+            erase_when_done=True,  # the typed line comes back as a message, with its time and tick
             input=input,
             output=output,
         )
@@ -43,7 +43,7 @@ class TerminalScreen:
 
     async def show(self, rows: Sequence[Row]) -> None:
         # Not through run_in_terminal: it puts the terminal into its own line mode for a moment, and a key pressed just
-        # then is echoed in the wrong place, or lost (Ctrl-D). What is printed here reads no keys.
+        # then is echoed in the wrong place, or lost (Ctrl-D). This printing reads no keys.
         app = self.prompt.app
         typing = app.is_running
         if typing:
@@ -57,7 +57,7 @@ class TerminalScreen:
         self.prompt.app.invalidate()
 
     async def run(self, session: ChatSession) -> None:
-        """Read lines and do what they say, until the user leaves."""
+        """Read lines and handle them, until the user leaves."""
         self._session = session
         with contextlib.suppress(EOFError), patch_stdout():
             while await handle_line(session, await self.prompt.prompt_async()):
