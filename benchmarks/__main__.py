@@ -154,7 +154,7 @@ def show_stages() -> None:
 
 
 def measured(bench: Bench, names: Sequence[str], rivals: Sequence[str]) -> list[Row]:
-    """All rows, with a bar that tells how far it is."""
+    """All rows, with a progress bar."""
     rows: list[Row] = []
     total = sum(SCENARIOS[name].steps(bench, rivals) for name in names)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -176,6 +176,6 @@ def _read(path: Path) -> Result:
 
 
 if __name__ == "__main__":
-    # The server's core is the server's alone: what is started here inherits the others.
+    # The server's core is for the server alone: child processes inherit the others.
     machine.pin(os.getpid(), tuple(cpu for share in machine.cores().generators for cpu in share))
     main(prog_name="python -m benchmarks")

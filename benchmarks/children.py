@@ -1,4 +1,4 @@
-"""Processes of our own that wait for a word: asked in JSON, `ready` when connected, told when, answering in JSON."""
+"""Child processes: each gets a plan in JSON, says `ready` when connected, waits for its times, answers in JSON."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Child:
             self._failed()
 
     def go(self, *times_ns: int) -> None:
-        """Says when, in nanoseconds of the monotonic clock."""
+        """Send the times, in nanoseconds of the monotonic clock."""
         self._say(" ".join(map(str, times_ns)).encode())
 
     def result(self, kind: type[T]) -> T:
-        """What it saw. Raises RuntimeError if it fails."""
+        """Its result. Raises RuntimeError if it fails."""
         line = self._line()
         if not line:
             self._failed()

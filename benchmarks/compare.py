@@ -1,4 +1,4 @@
-"""Two result files beside each other: ratios, and which of them are no more than the machine's own noise."""
+"""Compares two result files: the ratios, and which of them are only the machine's own noise."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from benchmarks.results import NOISE, Result, Row
 from benchmarks.tables import COLUMNS, MORE_IS_BETTER, Table, number
 
-#: Nothing smaller than this is believed, however quiet the relay was (a tenth).
+#: The smallest difference that counts, however quiet the relay was (a tenth).
 LEAST_NOISE = 0.1
-#: Where the relay was not measured twice in a file, this is taken for its noise.
+#: The assumed noise if a file does not have the relay twice.
 UNKNOWN_NOISE = 0.25
 
 
@@ -33,14 +33,14 @@ class Change:
 
     @property
     def verdict(self) -> str:
-        """ "better", "worse", or "noise" for what the bare relay varies by as well."""
+        """ "better", "worse", or "noise" for a change that the bare relay shows as well."""
         if max(self.ratio, 1 / self.ratio) <= 1 + self.noise:
             return "noise"
         return "better" if (self.ratio > 1) == (self.figure in MORE_IS_BETTER) else "worse"
 
 
 def changes(first: Result, second: Result) -> Iterator[Change]:
-    """Every figure that both have, of rows that are neither void nor unclean."""
+    """Every figure that both results have, of rows that are neither void nor unclean."""
     there = {(row.scenario, row.target, row.case): row for row in second.rows if row.usable}
     for row in first.rows:
         other = there.get((row.scenario, row.target, row.case))

@@ -32,8 +32,8 @@ def dial(host: str, port: int, number: int = 0, tls_ca: str = "") -> socket.sock
 
 
 def greet(sock: socket.socket, steps: list[Step], end: End | None = None) -> bytes:
-    """Say what is to be said; returns all that was heard. Raises Unreadable if the other side ends it, or says more than
-    it was asked."""
+    """Run the steps of a greeting; returns all received bytes. Raises Unreadable if the other side closes, or sends more
+    than its answers."""
     heard = data = b""
     for step in steps:
         if step.send:

@@ -26,7 +26,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """Where values lie: nines from left to right, powers of ten from below."""
+    """The coordinates of values: nines from left to right, powers of ten from below."""
 
     nines: float
     low: int
@@ -66,7 +66,7 @@ def _grid(field: _Field) -> Iterator[str]:
 
 def _curve(field: _Field, line: Line) -> str:
     points = [(_nines(percentile), ms) for percentile, ms in curve_ms(line.histogram)]
-    # What so many values can tell, and no more: the greatest of 100 is their p99, not their p99.9.
+    # Draw only percentiles that so many values support: the greatest of 100 is their p99, not their p99.9.
     points[-1] = (_nines_told(line), points[-1][1])
     path = "L".join(f"{field.x(nines)} {field.y(ms)}" for nines, ms in points)
     kind = "curve dashed" if line.dashed else "curve"

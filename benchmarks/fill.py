@@ -1,6 +1,6 @@
-"""Fills a database through a fast path of its own with exactly what the server would have stored (a test has it checked).
+"""Fills a database directly with exactly the rows that the server would have stored (a test checks them).
 
-Ten million posts through the server would take an hour; the rows are known, so they are written straight.
+Ten million posts through the server would take an hour.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from imserver_protocol.wire.codec import encode_content
 
 #: Messages of one transaction.
 BATCH = 50_000
-#: Time between two messages (ms): the last one was said just now.
+#: Time between two messages (ms); the last one is from the present moment.
 STEP_MS = 5
 BODY_BYTES = 128
 _DIGITS = 16
@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None]
 
 
 def fill(path: Path, pairs: Sequence[Pair], each: int, progress: Progress = lambda done, total: None) -> None:
-    """`each` messages in the direct conversation of each pair, said in turns, conversation after conversation; the file
+    """`each` messages in the direct conversation of each pair, alternating, conversation after conversation; the file
     must not exist."""
     total = len(pairs) * each
     begin_ms = int(time.time() * 1000) - total * STEP_MS

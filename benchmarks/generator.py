@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def connected(plan: Plan, codec: Codec, key_base: int) -> list[tuple[End, Frame | None, socket.socket]]:
-    """All connections of all lanes, receivers first: nobody speaks to an empty room."""
+    """All connections of all lanes, receivers first: no message comes before its receivers."""
     run_id = os.urandom(8)
     ends: list[tuple[End, Frame | None, socket.socket]] = []
     for lane in (_lane(each) for each in plan.lanes):
@@ -64,7 +64,7 @@ def driven(
 ) -> Outcome:
     """Run the hot loop."""
     gc.freeze()
-    gc.disable()  # nothing here makes cycles; a collection would be a stall of ours in the server's figures
+    gc.disable()  # nothing here makes cycles; a collection would show as a stall in the server's figures
     if plan.loop == "c" and plan.library and not plan.tls_ca:
         descriptors = [(end, frame, sock.fileno()) for end, frame, sock in ends]
         return native.run(plan, codec, descriptors, key_base, start_ns)

@@ -1,4 +1,4 @@
-"""HDR histograms: from the hot loop's slots to something that can be kept, merged and asked."""
+"""HDR histograms: turns the hot loop's slots into a form to store, merge and query."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.plan import HISTOGRAM_BOUNDS_US
 
 #: Slots of a bucket after the first: three significant digits need 2048 in the first, half of it in each other one.
 HALF = 1024
-#: Points of a percentile curve: from the median to where one message in 100,000 is.
+#: Points of a percentile curve: from the median to one message in 100,000.
 CURVE = (0.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 97.5, 99.0, 99.5, 99.75, 99.9, 99.95, 99.99, 99.999, 100.0)
 
 
@@ -61,7 +61,7 @@ def count_of(encoded: str) -> int:
 
 
 def curve_ms(encoded: str) -> Iterator[tuple[float, float]]:
-    """(percentile, milliseconds), up to what the number of values can tell."""
+    """(percentile, milliseconds), as far as the number of values supports."""
     total = count_of(encoded)
     for percentile in CURVE:
         if percentile == 100.0 or total * (1 - percentile / 100) >= 1:

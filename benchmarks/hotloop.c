@@ -17,7 +17,7 @@
 
 #define HISTOGRAM_SLOTS 17408    /* HDR, 1 µs to 60 s, three digits */
 #define MAX_LATENCY_US 60000000
-#define RING 65536               /* messages of one sender that may be on their way */
+#define RING 65536               /* most messages of one sender in flight */
 #define READ_BYTES (1 << 18)
 #define ACK_AFTER 32             /* imserver: a bare ACK after so many payload frames, or after SWEEP_NS */
 #define SWEEP_NS 100000000LL
@@ -28,7 +28,7 @@ enum { IMSERVER, MQTT, NATS, RESP, WEBSOCKET };
 
 struct link_spec {               /* filled by Python, field by field as in benchmarks/native.py */
     int32_t fd, sender, is_sender, seq_at, seq_bytes, ack_at, bin_at, dec_at, dec2_at, spare;
-    const uint8_t *frame; int64_t frame_bytes;    /* what a sender sends, with holes */
+    const uint8_t *frame; int64_t frame_bytes;    /* the frame of a sender, with holes */
     const uint8_t *mark; int64_t mark_bytes;      /* Redis: "$5\r\ns:1:2\r\n$1\r\ng\r\n", the beginning of XACK's arguments */
     const uint8_t *next; int64_t next_bytes;      /* Redis: the next read */
 };
@@ -174,7 +174,7 @@ static void flush(struct run *run, struct link *link)
     }
 }
 
-/* -------------------------------------------------------------------------------------------------- what was seen */
+/* -------------------------------------------------------------------------------------------------- events */
 
 static void note(struct run *run, int kind, uint64_t index)
 {
@@ -208,7 +208,7 @@ static void delivered(struct run *run, struct link *link, uint64_t index)
     run->result->delivered++;
     if (index == link->last) {
         link->last++;
-    } else if (index > link->last) {                       /* what is missing may still come: then it is out of order */
+    } else if (index > link->last) {                       /* missing ones may still come: then they are out of order */
         for (uint64_t i = link->last; i < index; i++) link->seen[(i % RING) >> 3] &= ~(1 << (i & 7));
         link->last = index + 1;
     } else if (index + RING <= link->last || *byte & bit) {
@@ -566,7 +566,7 @@ static void loop(struct run *run)
         run->now = now_ns(CLOCK_MONOTONIC);
         if (!begun && run->now >= plan->begin_ns) { begun = run->now; cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID); }
         if (!run->ended && run->now >= plan->end_ns) {
-            schedule(run);                       /* what was due; what the windows still hold back is never sent */
+            schedule(run);                       /* due messages; those that windows still hold back are never sent */
             run->ended = 1;
             if (plan->rate > 0) result->unsent = run->scheduled_total - result->sent;
             result->cpu_s = (now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu) / 1e9;
@@ -647,7 +647,7 @@ int hot_run(const struct plan *plan, const struct link_spec *specs, struct resul
     return 0;
 }
 
-/* For tests: what the parser sees in these bytes (pairs of kind and index), what it would answer, and how far it came. */
+/* For tests: the parser's events in these bytes (pairs of kind and index), its answer, and how far it came. */
 int64_t hot_parse(const struct plan *plan, const struct link_spec *spec, struct result *result, const uint8_t *bytes,
                   int64_t count, uint64_t *events, int64_t *max_events, uint8_t *out, int64_t *max_out)
 {

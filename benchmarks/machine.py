@@ -1,4 +1,4 @@
-"""What the figures depend on: CPUs and who may use them, processor time, memory, and time that the host took away."""
+"""The machine behind the figures: CPUs and their users, processor time, memory, and time that the host took away."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACKAGES = ("imserver", "uvloop", "msgpack", "msgspec", "aiosqlite", "websockets
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """Which CPUs the server has, and which the generators. Both empty: not pinned, and `why` says so."""
+    """The CPUs of the server and of the generators. Both empty: not pinned, and `why` gives the reason."""
 
     server: tuple[int, ...]
     generators: tuple[tuple[int, ...], ...]
@@ -28,7 +28,7 @@ class Cores:
 
 @cache
 def cores() -> Cores:
-    """The server on one core; each generator on one of the others, three at most. As it was when first asked."""
+    """The server on one core; each generator on one of the others, three at most. As at the first call."""
     if not hasattr(os, "sched_getaffinity"):
         return Cores((), ((),), "this system cannot pin processes")
     mine = sorted(os.sched_getaffinity(0))
@@ -51,7 +51,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def rss_bytes(pid: int) -> int:
-    """Memory that a process holds."""
+    """Resident memory of a process."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -64,7 +64,7 @@ class Ticks:
 
     @classmethod
     def now(cls) -> Ticks:
-        """As the kernel counts."""
+        """The kernel's present counts."""
         fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
         return cls(fields[7], sum(fields[:8]))
 
@@ -74,7 +74,7 @@ class Ticks:
 
 
 def allow_many_files() -> int:
-    """As many open files as the system lets us have; returns how many."""
+    """Allow as many open files as the system permits; returns how many."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

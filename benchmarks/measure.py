@@ -15,23 +15,23 @@ from benchmarks.plan import LanePlan, Outcome, PartyPlan, Plan
 from benchmarks.probe import ProbePlan, Stalls
 from benchmarks.processes import Target
 
-#: A generator that used more of its core than this was the limit itself: the row is void and gives no ratio.
+#: A generator that used more of its core than this was the bottleneck: the row is void and gives no ratio.
 MAX_GENERATOR_CPU = 0.8
-#: From the word to the first send: every process has it by then.
+#: From the start signal to the first send: by then every process has the signal.
 _LEAD_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What all measurements of a run share."""
+    """The settings that all measurements of a run share."""
 
     pinned: machine.Cores
     #: The compiled hot loop; "": the one in Python.
     library: str
-    #: Measured time of one row, and what goes before it.
+    #: Measured time of one row, and the warm-up before it.
     seconds: float
     warm_up_s: float
-    #: Scales the sizes of scenarios that are not rates: 1 is what results are kept of; tests use very little.
+    #: Scales sizes of scenarios that are not rates: kept results use 1; tests use very little.
     scale: float = 1.0
     pairs: int = 50
     growth_messages: int = 100_000
@@ -43,7 +43,7 @@ class Bench:
 
 @dataclass(slots=True)
 class Figures:
-    """What one load gave."""
+    """The figures of one load."""
 
     outcome: Outcome
     server_cpu_s: float
@@ -54,7 +54,7 @@ class Figures:
 
     @property
     def void(self) -> bool:
-        """True if the generator was the limit."""
+        """True if the generator was the bottleneck."""
         return self.generator_cpu > MAX_GENERATOR_CPU
 
     @property
@@ -137,7 +137,7 @@ def measure_plans(bench: Bench, target: Target, plans: Sequence[Plan], *, probe:
 def run_plans(
     bench: Bench, target: Target, plans: Sequence[Plan], *, probe: bool
 ) -> tuple[list[Outcome], Stalls, Figures]:
-    """The same, each generator's outcome by itself."""
+    """The same with each generator's outcome by itself."""
     with ExitStack() as stack:
         generators = [stack.enter_context(Child("benchmarks.generator", plan)) for plan in plans]
         cpus = [cpu for share in bench.pinned.generators for cpu in share]
@@ -168,7 +168,7 @@ def _meter(target: Target, at_ns: int) -> tuple[float, machine.Ticks]:
 
 
 def merge(outcomes: Sequence[Outcome]) -> Outcome:
-    """One of several."""
+    """Merge several outcomes into one."""
     if len(outcomes) == 1:
         return outcomes[0]
     whole = Outcome(loop=outcomes[0].loop, errors=[error for each in outcomes for error in each.errors])

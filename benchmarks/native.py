@@ -159,7 +159,7 @@ def plan_of(plan: Plan, codec: Codec, links: int, key_base: int, start_ns: int) 
 def run(
     plan: Plan, codec: Codec, ends: Sequence[tuple[End, Frame | None, int]], key_base: int, start_ns: int
 ) -> Outcome:
-    """Drive connected sockets, given as (end, frame of a sender, descriptor), and say what was seen."""
+    """Drive connected sockets, given as (end, frame of a sender, descriptor); returns the outcome."""
     lanes = {lane.number: position for position, lane in enumerate(plan.lanes)}
     specs = (CLink * len(ends))(
         *(spec(end, codec, frame, fd, lanes[end.lane.number]) for end, frame, fd in ends)

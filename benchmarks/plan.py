@@ -1,4 +1,4 @@
-"""What a generator is asked to do and what it saw: the two ends of one pipe, as JSON."""
+"""A generator's plan and outcome, passed as JSON through pipes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LanePlan(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """A load. With `rate`, sends happen at scheduled times, whatever the answers do (open loop); without, each sender keeps
+    """A load. With `rate`, sends follow a schedule, independent of answers (open loop); without, each sender keeps
     `window` messages unanswered (closed loop)."""
 
     codec: str
@@ -40,9 +40,9 @@ class Plan(msgspec.Struct, frozen=True):
     rate: float = 0.0
     window: int = 1
     body_bytes: int = 128
-    #: A message is answered when all receivers have it (else when the server says so).
+    #: A message counts as answered when all receivers have it (else when the server acknowledges it).
     until_all: bool = False
-    #: Time for what is still on its way after the last send.
+    #: Time for messages in flight after the last send.
     settle_s: float = 20.0
     #: PEM file of the server's certificate: TLS from the first byte.
     tls_ca: str = ""
@@ -57,7 +57,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct):
-    """What was seen. Counts are of the whole run, warm-up included; `measured_…` and histograms of the measured part."""
+    """The outcome. Counts are of the whole run, warm-up included; `measured_…` and histograms of the measured part."""
 
     sent: int = 0
     acked: int = 0
@@ -79,13 +79,13 @@ class Outcome(msgspec.Struct):
     ack_us: str = ""
     delivery_us: str = ""
     all_us: str = ""
-    #: Which hot loop did it.
+    #: The hot loop that ran.
     loop: str = ""
     errors: list[str] = []
 
     @property
     def lost(self) -> int:
-        """Sent and not delivered to somebody, or sent and never acknowledged."""
+        """Messages sent and not delivered to every receiver, or never acknowledged."""
         return max(self.expected - (self.delivered - self.doubled), self.sent - self.acked, 0)
 
     @property

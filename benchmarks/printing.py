@@ -1,4 +1,4 @@
-"""Results on a terminal."""
+"""Prints results on a terminal."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def print_table(to: Console, table: Table) -> None:
 
 
 def print_result(to: Console, result: Result) -> None:
-    """Everything of a result that one reads."""
+    """Print all readable parts of a result."""
     to.print(heading(result), markup=False, highlight=False)
     for table in scenario_tables(result.rows):
         print_table(to, table)

@@ -1,8 +1,8 @@
-"""The stall probe: a connection of its own that asks for a sign of life every 5 ms. `python -m benchmarks.probe`.
+"""The stall probe: a separate connection that sends a ping every 5 ms. `python -m benchmarks.probe`.
 
-The longest answer bounds the worst stall of the server's event loop from outside, for every protocol alike and without a
-line in the server. Answers count from their schedule, so a stall of 100 ms is seen as one. Where the system allows it the
-probe runs before everything else on the generator's core; what the machine itself took away is in it all the same.
+The longest answer bounds the worst stall of the server's event loop from outside, for every protocol alike and without any
+code in the server. Answers count from their schedule, so a stall of 100 ms shows as one. Where the system allows it the
+probe has priority on the generator's core; time that the machine itself took away is included all the same.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CONNECTION_NUMBER = 60_000
 
 
 class ProbePlan(msgspec.Struct, frozen=True):
-    """Whom to ask."""
+    """The server to probe, and how."""
 
     codec: str
     host: str
@@ -37,7 +37,7 @@ class ProbePlan(msgspec.Struct, frozen=True):
 
 
 class Stalls(msgspec.Struct):
-    """Encoded histogram of the answers (µs), and whether the probe had the right of way."""
+    """Encoded histogram of the answers (µs), and whether the probe had priority."""
 
     answer_us: str = ""
     first: bool = False
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def asked(sock: socket.socket, codec: Codec, begin: float, until: float) -> Counter[int]:
-    """Ask from `begin` to `until`; what comes later than that is waited for."""
+    """Ping from `begin` to `until`; waits for later answers."""
     ping, data = codec.ping(), b""
     answers: Counter[int] = Counter()
     due = begin

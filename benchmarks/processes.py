@@ -26,7 +26,7 @@ HOST = "127.0.0.1"
 
 @dataclass(slots=True)
 class Target:
-    """A running server: where it listens, who it believes, and what it has used."""
+    """A running server: its address, the secret of its tokens, and its use of the machine."""
 
     name: str
     codec: str
@@ -36,7 +36,7 @@ class Target:
     secret: str = ""
     tls_ca: str = ""
     host: str = HOST
-    #: What has been said to this server before: places of a new load must not be those of an old one.
+    #: Earlier loads on this server: a new load must not reuse their places.
     loads: int = 0
     #: Rooms of the name of a place, by lane and load.
     place: Callable[[int, int], str] = field(default=lambda lane, load: f"bench.{load}-{lane}")
@@ -53,7 +53,7 @@ class Target:
         return machine.cpu_seconds(self.pid)
 
     def token(self, user_id: str) -> str:
-        """What lets a user in; "" where nobody asks."""
+        """A user's token; "" where the server needs none."""
         if not self.secret:
             return ""
         claims = {"sub": user_id, "exp": int(time.time()) + 36_000, "device": f"bench-{user_id}"}
@@ -86,7 +86,7 @@ def imserver(
                     f'[auth]\nsecret = "{secret}"\ncreate_users = true',
                     # The load is the measurement: one user may post as fast as it asks for, and clients may come in crowds.
                     "[limits]\nposts_per_second = 10000000.0\nposts_burst = 10000000\nconnects_per_minute = 1000000",
-                    # 5,000 that come back without any jitter are all strangers at the same time.
+                    # 5,000 clients that come back without jitter are all unauthenticated at the same time.
                     "max_unauthenticated = 20000",
                     '[log]\nlevel = "warning"',
                     plugins,
@@ -113,7 +113,7 @@ def imserver(
 
 @contextmanager
 def relay() -> Iterator[Target]:
-    """The bare relay: same frames, nothing behind them."""
+    """The bare relay: the same frames without a server behind them."""
     with (
         temporary_folder() as folder,
         running([sys.executable, "-m", "benchmarks.relay", "0"], folder) as process,
@@ -137,7 +137,7 @@ def direct(one: str, other: str) -> str:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Gone afterwards."""
+    """A temporary folder, removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="imserver-bench-", ignore_cleanup_errors=True) as name:
         yield Path(name)
 
@@ -192,7 +192,7 @@ def wait_until(process: subprocess.Popen[bytes], ready: Callable[[], bool], name
 
 
 def free_port() -> int:
-    """A port that nobody has at this moment, for servers that cannot choose one by themselves."""
+    """A port that is free at this moment, for servers that cannot choose one themselves."""
     with socket.socket() as sock:
         sock.bind((HOST, 0))
         port: int = sock.getsockname()[1]
@@ -200,7 +200,7 @@ def free_port() -> int:
 
 
 def listens(port: int) -> bool:
-    """True if somebody accepts connections there."""
+    """True if a server accepts connections there."""
     with socket.socket() as sock:
         return sock.connect_ex((HOST, port)) == 0
 

@@ -1,6 +1,6 @@
-"""The hot loop in Python: what hotloop.c does, where there is no compiler, and under TLS.
+"""The hot loop in Python: does the work of hotloop.c where there is no compiler, and under TLS.
 
-One epoll, no event loop, no object for each message: a parser calls two methods, everything of a turn is one write.
+One epoll, no event loop, no object for each message: a parser calls two methods, and each turn ends in one write.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from benchmarks.plan import MAX_OPEN, Outcome, Plan
 READ_BYTES = 1 << 18
 #: imserver: a bare ACK goes out at the latest after this (seconds), as the protocol asks.
 SWEEP_S = 0.1
-#: Messages of one sender that may be on their way; indexes are remembered in rings of this size.
+#: Most messages of one sender in flight; rings of this size remember their indexes.
 RING = 65_536
-#: TLS needs more Python for each read; one call takes what one record holds, so a turn reads on until nothing is left.
+#: TLS needs more Python for each read: one call returns one record, so a turn reads on until none is left.
 _NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError, InterruptedError)
 
 
@@ -40,7 +40,7 @@ class Sender:
 
 
 class Link:
-    """One connection: the codec's witness of what arrives on it."""
+    """One connection: the codec's witness of its answers and deliveries."""
 
     __slots__ = ("_missing", "_run", "end", "last", "rest", "sender", "sock", "unsent", "waits")
 
@@ -56,7 +56,7 @@ class Link:
         self._missing: set[int] = set()
 
     def acked(self, index: int) -> None:
-        """The server has answered for a message."""
+        """The server has acknowledged a message."""
         run, sender = self._run, self.sender
         if index >= sender.sent:
             raise Unreadable("an answer to nothing")
@@ -139,7 +139,7 @@ class Run:
                 link.end.out += codec.next_read(link.end.lane)
 
     def go(self) -> Outcome:
-        """Drive it to its end."""
+        """Drive the load to its end."""
         for fd in self._by_fd:
             self._epoll.register(fd, select.EPOLLIN)
         try:
@@ -164,7 +164,7 @@ class Run:
             if begun is None and self.now >= self.begin:
                 begun, cpu = self.now, time.process_time()
             if not self._ended and self.now >= self.end:
-                self._schedule()  # what was due; what the windows still hold back is never sent
+                self._schedule()  # send due messages; those that windows still hold back are never sent
                 self._ended = True
                 self.seen.unsent = self._scheduled - self.seen.sent if self._plan.rate else 0
                 self.seen.generator_cpu_s = time.process_time() - cpu

@@ -1,7 +1,7 @@
-"""The bare relay: the machine's yardstick. The same frames in and out, decoded and encoded again, and nothing else.
+"""The bare relay: the machine's yardstick. Decodes and encodes the same frames, and does nothing else.
 
-No tokens checked, nothing stored, no permissions, no windows: what is left is the cost of sockets, msgpack and Python. It
-stands beside every figure of the server as the limit of this machine at this moment. `python -m benchmarks.relay 0` prints the
+It checks no tokens, stores nothing, has no permissions and no windows: only the cost of sockets, msgpack and Python is left.
+It stands beside each figure of the server as this machine's limit at this moment. `python -m benchmarks.relay 0` prints the
 port that it chose.
 """
 
@@ -21,7 +21,7 @@ from imserver_protocol.wire.frames import FrameType
 
 
 class Line(asyncio.Protocol):
-    """One connection. Its user is who its device id says: `bench-NAME`."""
+    """One connection. Its device id names its user: `bench-NAME`."""
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
@@ -33,7 +33,7 @@ class Line(asyncio.Protocol):
         self._user_id = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's class does not inherit from it
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._relay.lines.pop(self._user_id, None)
@@ -84,13 +84,13 @@ class Line(asyncio.Protocol):
         self.send(frame_bytes(kind, self._seq, self._received, encode_tail(*fields)))
 
     def send(self, frame: bytes) -> None:
-        """To be written with everything else of this turn."""
+        """Queue a frame for the write at the end of this turn."""
         if not self._out:
             self._relay.mark(self)
         self._out.append(frame)
 
     def flush(self) -> None:
-        """One write for everything."""
+        """Write all queued frames at once."""
         if self._transport is not None:
             self._transport.write(b"".join(self._out))
         self._out.clear()

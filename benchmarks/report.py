@@ -14,7 +14,7 @@ from benchmarks.tables import Table, heading, scenario_tables, target_table
 from benchmarks.targets import reached
 
 PAGE = Path(__file__).with_name("report.html")
-#: Distinct also to eyes that do not see red and green apart (after Okabe and Ito). Durable rivals share a hue with their
+#: Distinct even for red-green blindness (after Okabe and Ito). Durable rivals share a hue with their
 #: other selves, darker.
 _SERVERS = {
     "imserver": "#0072B2",
@@ -27,7 +27,7 @@ _SERVERS = {
     NOISE: "#8A8F98",
 }
 _OTHERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-#: What is drawn of each scenario: the histogram, and what it is called.
+#: The drawn histograms of each scenario, and their titles.
 CURVES = {
     "latency": ("ack", "from the scheduled time to the acknowledgement"),
     "throughput": ("ack", "from sending to the acknowledgement, closed loop"),
@@ -43,7 +43,7 @@ BY_CASE = frozenset({"latency", "throughput"})
 
 
 def write_report(path: Path, result: Result) -> None:
-    """The page, at this path."""
+    """Write the page to this path."""
     page = Template(PAGE.read_text("utf-8"))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
@@ -60,7 +60,7 @@ def write_report(path: Path, result: Result) -> None:
 
 
 def _tiles(rows: Sequence[Row]) -> Iterator[str]:
-    """The figures that one looks for first."""
+    """The most important figures."""
     for each in reached(rows):
         if each.value is None:
             continue

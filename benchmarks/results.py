@@ -1,4 +1,4 @@
-"""Result files: what was measured, on which machine, at which commit, with which versions. Written, read, and made of rows."""
+"""Result files: rows of measurements with their machine, commit and versions, written and read."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from benchmarks import machine
 from benchmarks.histograms import percentile_ms
 from benchmarks.measure import Bench, Figures
 
-#: Result files of another form are not understood.
+#: Version of the file's form; other versions cannot be read.
 FORMAT = 2
 NOISE = "bare relay"
 OURS = ("imserver", "imserver, TLS")
 
 
 class Counts(msgspec.Struct):
-    """Beside every figure: what became of each message, warm-up included."""
+    """Beside every figure: the fate of each message, warm-up included."""
 
     sent: int = 0
     acknowledged: int = 0
@@ -56,7 +56,7 @@ class Row(msgspec.Struct):
     #: Encoded HDR histograms, µs, by name.
     histograms: dict[str, str] = {}
     errors: list[str] = []
-    #: Why there are no figures, or what to keep in mind.
+    #: The reason for missing figures, or a caveat.
     note: str = ""
 
     @property
@@ -127,13 +127,13 @@ def message_row(scenario: str, target: str, case: str, figures: Figures, **more:
 
 
 def counts_of(figures: Figures) -> Counts:
-    """What became of every message."""
+    """The fate of every message."""
     seen = figures.outcome
     return Counts(seen.sent, seen.acked, seen.delivered, seen.lost, seen.doubled, seen.out_of_order)
 
 
 def result_of(bench: Bench, rows: Sequence[Row], **options: Any) -> Result:
-    """The rows with everything that they depend on."""
+    """The rows with all that they depend on."""
     return Result(
         FORMAT,
         datetime.now(UTC).isoformat(timespec="seconds"),

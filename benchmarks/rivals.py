@@ -1,4 +1,4 @@
-"""The rivals: other people's servers on the same work, each with a temporary configuration that keeps what it is sent."""
+"""The rivals: other servers on the same work, each with a temporary configuration that stores messages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SYNC_ALWAYS_SINCE = (2, 10)
 
 
 class Missing(Exception):
-    """A rival cannot be run here; the text says why and what helps."""
+    """A rival cannot run here; the text gives the reason and a remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def redis(*, always: bool = False) -> Iterator[Target]:
             "appendonly": "yes",
             "appendfsync": "always" if always else "everysec",
             "save": "",
-            # Clients come from many loopback addresses, which Redis takes for the world.
+            # Clients come from many loopback addresses, which Redis takes for remote ones.
             "protected-mode": "no",
             "daemonize": "no",
             "logfile": "",
@@ -106,7 +106,7 @@ def redis(*, always: bool = False) -> Iterator[Target]:
 
 @contextmanager
 def websockets() -> Iterator[Target]:
-    """A relay on the `websockets` library and uvloop: what a Python tutorial would build. Keeps nothing."""
+    """A relay on the `websockets` library and uvloop: as in a Python tutorial. Stores nothing."""
     command = [sys.executable, "-m", "benchmarks.ws_relay", "0"]
     with temporary_folder() as folder, running(command, folder) as process:
         yield Target("websockets", "websocket", port_told(process), process, folder)
@@ -126,7 +126,7 @@ RIVALS: dict[str, Rival] = {
 
 
 def _binary(name: str, remedy: str) -> str:
-    # What was put into our environment for this comes first: a system's own is often old.
+    # Binaries in our environment come first: a system's own are often old.
     found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     found = found or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     if found is None:

@@ -1,6 +1,6 @@
-"""Where the time of a post goes: processor time of each stage by itself, without sockets, the best of many rounds.
+"""Processor time of each stage of a post by itself, without sockets, the best of many rounds.
 
-What is missing to the `CPU` of scenario throughput is the system's: sockets, the poll, two threads that take turns.
+The rest of the `CPU` of scenario throughput is the system's: sockets, the poll, switching between two threads.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Stage:
 
 
 class _Wire:
-    """In a socket's place: takes everything at once."""
+    """Stands in for a socket: takes everything at once."""
 
     def __init__(self, end: ServerTransport) -> None:
         self.written = 0
@@ -82,7 +82,7 @@ class _Wire:
 
 
 class _Held(SqliteStore):
-    """A store whose queue the measurement looks after."""
+    """A store whose queue the measurement holds."""
 
     def __init__(self, config: StoreConfig) -> None:
         super().__init__(config)
@@ -96,7 +96,7 @@ class _Held(SqliteStore):
 
 
 async def stages() -> list[Stage]:
-    """All of them, on a fresh database in a temporary folder."""
+    """Measure all stages, on a fresh database in a temporary folder."""
     found: list[Stage] = []
     with tempfile.TemporaryDirectory(prefix="imserver-bench-") as folder:
         for window in WINDOWS:
@@ -147,7 +147,7 @@ async def _loop_stages(path: Path, window: int) -> list[Stage]:
                 for name, cpu_s in spent.items():
                     best[name] = min(best.get(name, 1.0), cpu_s / (window * PAIRS))
         finally:
-            store.held = None  # or nothing would be decided any more
+            store.held = None  # otherwise the store would decide no more units
     return [Stage(name, f"{window} a read", cpu_s * 1e6) for name, cpu_s in best.items()]
 
 
@@ -171,7 +171,7 @@ async def _fanning_out(server: Server, units: Sequence[Unit]) -> float:
 
 
 async def _turns(done: Callable[[], bool]) -> None:
-    """Turns of the loop, which are a part of the work. Raises RuntimeError if it does not come to its end."""
+    """Let the loop turn, as a part of the work. Raises RuntimeError if `done` never holds."""
     for _ in range(MAX_TURNS):
         if done():
             return
@@ -180,7 +180,7 @@ async def _turns(done: Callable[[], bool]) -> None:
 
 
 def _commit(unit: PostUnit, position: int, audience: dict[str, Role]) -> None:
-    """What the store would have said."""
+    """Decide a unit as the store would."""
     message = Message(unit.conversation_id, position, unit.sender_id, unit.sent_at, unit.key, unit.content)
     unit.events = (MessagePosted(position, message, audience),)
     unit.result = Posted((position, unit.sent_at, False))
@@ -199,7 +199,7 @@ async def _enter(server: Server, name: str) -> ServerTransport:
     transport.connection_made(_Wire(transport))  # type: ignore[arg-type]
     claims = {"sub": name, "exp": int(time.time()) + 3600, "device": f"bench-{name}"}
     transport.data_received(hello(Party(name, jwt.encode(claims, _SECRET, algorithm="HS256"))))
-    while transport.session is None:  # noqa: ASYNC110 - nothing tells of it
+    while transport.session is None:  # noqa: ASYNC110 - no event reports it
         await asyncio.sleep(0.001)
     return transport
 
@@ -210,7 +210,7 @@ def _put_users(names: Sequence[str], tx: Transaction) -> None:
 
 
 class _Settling:
-    """A listener of commits that does nothing else."""
+    """A listener of commits that only settles their units."""
 
     def __init__(self) -> None:
         self.settled = 0

@@ -21,7 +21,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Ready to be printed or put on a page: every cell is text; `styles` says what is wrong with a row, if anything."""
+    """A table ready for a terminal or a page: every cell is text; `styles` marks faulty rows."""
 
     title: str
     heads: list[str]
@@ -39,7 +39,7 @@ _LATENCIES = (
 )
 _COST = Column("CPU s/100k", "cpu_s_per_100k")
 _RATE = Column("msg/s", "per_s", _WHOLE)
-#: What is shown of each scenario; the first figure is the one that ratios are formed of.
+#: The columns of each scenario; ratios use the first figure.
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "echo": (_RATE, *_LATENCIES, _COST),
     "latency": (*_LATENCIES, _RATE, _COST),
@@ -79,7 +79,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "fairness": (*_LATENCIES[:3], Column("p99 x quiet", "p99_ratio"), _RATE),
 }
-#: Of these more is better; of every other figure less.
+#: Figures of which more is better; of all others less is.
 MORE_IS_BETTER = frozenset({"per_s", "deliveries_per_s", "resumed"})
 _COUNTS = {
     "sent": "sent",
@@ -94,7 +94,7 @@ _VERDICTS = {"the aim": "good", "first": "good", "not yet": "short", "not reache
 
 
 def scenario_tables(rows: Sequence[Row]) -> Iterator[Table]:
-    """One for each scenario that was run."""
+    """One table for each scenario that was run."""
     for scenario in dict.fromkeys(row.scenario for row in rows):
         yield _scenario_table(scenario, [row for row in rows if row.scenario == scenario])
 
@@ -125,7 +125,7 @@ def _scenario_table(scenario: str, rows: Sequence[Row]) -> Table:
 
 
 def target_table(rows: Sequence[Row]) -> Table:
-    """What was aimed at and what was reached."""
+    """The targets and the reached values."""
     lines, styles = [], []
     for each in reached(rows):
         target = each.target
@@ -137,12 +137,12 @@ def target_table(rows: Sequence[Row]) -> Table:
 
 
 def number(value: float) -> str:
-    """As many digits as one reads."""
+    """A figure with as many digits as are useful."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def heading(result: Result) -> str:
-    """Where and when, in a line."""
+    """Machine and time of a result, in a line."""
     machine = result.machine
     loop = ", ".join(sorted({row.loop for row in result.rows if row.loop}))
     return (

@@ -1,4 +1,4 @@
-"""The targets, in one place: what is aimed at, and where in a result its figure stands."""
+"""The targets, in one place: each bound, and the place of its figure in a result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.results import Row
 
 
 class Better(Enum):
-    """Which way is good."""
+    """The good direction of a figure."""
 
     MORE = 1
     LESS = -1
@@ -93,7 +93,7 @@ TARGETS = (
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A target and what a result says of it; `value` is None if it was not measured, or the row is void or unclean."""
+    """A target and its value in a result; `value` is None if it was not measured, or the row is void or unclean."""
 
     target: Target
     value: float | None
@@ -107,7 +107,7 @@ class Reached:
 
     @property
     def verdict(self) -> str:
-        """In a word."""
+        """The verdict in a word."""
         if self.value is None:
             return self.why or "not measured"
         if self.meets(self.target.aim):
@@ -116,7 +116,7 @@ class Reached:
 
 
 def reached(rows: Sequence[Row]) -> Iterator[Reached]:
-    """Every target, with what these rows say."""
+    """Every target, with its value in these rows."""
     for target in TARGETS:
         found = [row for row in rows if row.target == "imserver" and _is(row, target)]
         if not found:
@@ -135,7 +135,7 @@ def _is(row: Row, target: Target) -> bool:
     if row.scenario != target.scenario:
         return False
     begin, star, inside = target.case.partition("*")
-    # "posts, * stored" and "* 1 in flight": what stands for the star is a size.
+    # "posts, * stored" and "* 1 in flight": the star stands for a size.
     if not star:
         return (
             row.case == begin if target.scenario in ("latency", "throughput") else row.case.startswith(begin)

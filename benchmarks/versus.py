@@ -1,7 +1,7 @@
-"""This tree beside another checkout of imserver: CPU of a post and of a page, in turns, medians of five with their spread.
+"""Compares this tree with another checkout of imserver: CPU of a post and of a page, alternating, medians with their spread.
 
-What the machine does meanwhile meets both, so the ratio of a row is worth more than its figures. Both servers are driven by the
-generators of this tree; the other checkout needs its own environment (`make demo` there makes one).
+Disturbances of the machine meet both, so the ratio of a row is worth more than its figures. The generators of this tree drive
+both servers; the other checkout needs its own environment (`make demo` there makes one).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from benchmarks.scenarios.returning import client_cpus, worked
 from benchmarks.tables import Table
 
 WINDOWS = (1, 64)
-#: Messages of each conversation that pages are read of.
+#: Messages in each conversation from which pages are read.
 STORED_EACH = 200
 _SEED = 20261129
 
@@ -43,7 +43,7 @@ class Figure:
 
 
 def command_of(checkout: Path) -> list[str]:
-    """How a checkout starts its server. Raises click.ClickException if it has no environment."""
+    """The command that starts a checkout's server. Raises click.ClickException if it has no environment."""
     command = checkout / ".venv" / "bin" / "imserver"
     if not command.exists():
         raise click.ClickException(f"{checkout}: no environment there (run `make demo` in it once)")
@@ -51,7 +51,7 @@ def command_of(checkout: Path) -> list[str]:
 
 
 def versus(bench: Bench, other: Path, rounds: int, said: Callable[[str], None]) -> list[Figure]:
-    """Every figure, measured in turns. Raises RuntimeError if a message was lost, doubled or out of order."""
+    """Measure every figure, alternating. Raises RuntimeError if a message was lost, doubled or out of order."""
     figures = {
         title: Figure(title) for title in (*(f"post, window {window}" for window in WINDOWS), "page of 50")
     }

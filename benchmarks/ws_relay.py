@@ -42,13 +42,13 @@ class Relay:
 
 
 async def _drained(connection: ServerConnection) -> None:
-    """Receipts are read and believed."""
+    """Read receipts, and do nothing with them."""
     async for _ in connection:
         pass
 
 
 async def main(port: int) -> None:
-    """Serve until the process is told to end."""
+    """Serve until a signal ends the process."""
     relay = Relay()
     async with serve(relay.handle, "127.0.0.1", port, compression=None, ping_interval=None) as server:
         print(next(iter(server.sockets)).getsockname()[1], flush=True)

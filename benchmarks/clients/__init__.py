@@ -1,1 +1,1 @@
-"""Client processes for what the hot loop does not do: reading back, coming back, booking."""
+"""Client processes for work outside the hot loop: reading history, resuming, booking."""

@@ -19,15 +19,15 @@ from benchmarks.plan import PartyPlan
 from imserver_protocol.wire.codec import decode_content, encode_content
 
 ZONE = ZoneInfo("Asia/Shanghai")
-#: Every booking has a time of its own: days from now, and starts on a day (every 45 minutes from midnight).
+#: Every booking has its own time: days from now, and starts on a day (every 45 minutes from midnight).
 FIRST_DAY, DAYS, STARTS, STEP_MIN = 2, 50, 30, 45
 ANSWER_S = 20.0
-#: A shop lets nobody have more than this, whatever its chain says.
+#: No customer of a shop may have more, whatever its chain's configuration says.
 MAX_BOOKINGS = 100
 
 
 class BookPlan(msgspec.Struct, frozen=True):
-    """Who books, where, and for how long: each books again when the last booking is answered."""
+    """The customers, their shop and the duration: each books again when the last booking is answered."""
 
     host: str
     port: int
@@ -39,7 +39,7 @@ class BookPlan(msgspec.Struct, frozen=True):
 
 
 class Booked(msgspec.Struct):
-    """From the line to the card that asks, and to the one that says booked (encoded histograms, µs)."""
+    """Times from the line to the question's card, and to the card "booked" (encoded histograms, µs)."""
 
     booked: int
     failed: int
@@ -64,7 +64,7 @@ class Customer:
         self.failed: list[str] = []
 
     async def arrive(self) -> None:
-        """Into the shop."""
+        """Enter the shop."""
         plan = self._plan
         party = plan.parties[self._number]
         self._peer = await enter(
@@ -79,7 +79,7 @@ class Customer:
         self._here = here
 
     async def book(self, until: float) -> None:
-        """Again and again, until the time or the shop's patience is over."""
+        """Book repeatedly, until the time is over or the shop allows no more."""
         # Two customers never want the same start of the same day while others are free.
         number, everybody = self._number, len(self._plan.parties)
         while time.monotonic() < until and self.all_us.total() < MAX_BOOKINGS:
@@ -134,7 +134,7 @@ def _when(number: int) -> str:
 
 
 async def prepare(plan: BookPlan) -> Work:
-    """Everybody stands in the shop."""
+    """Let all customers enter the shop."""
     customers = [Customer(plan, number) for number in range(len(plan.parties))]
     for customer in customers:
         await customer.arrive()

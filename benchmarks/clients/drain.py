@@ -1,4 +1,4 @@
-"""Clients that were away and read everything that was said meanwhile: sync, then every conversation to its head."""
+"""Clients that were away and read all missed messages: sync, then every conversation to its head."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from benchmarks.codecs.base import Party
 from benchmarks.plan import PartyPlan
 
 PAGE = 200
-#: Conversations that one client reads at the same time; each has one read on its way, as the protocol says.
+#: Conversations that one client reads at the same time; each has one read in flight, as the protocol says.
 READS = 8
 
 
 class DrainPlan(msgspec.Struct, frozen=True):
-    """Who reads. With `reads` = False each client stops after its sync."""
+    """The readers. With `reads` = False each client stops after its sync."""
 
     host: str
     port: int
@@ -28,7 +28,7 @@ class DrainPlan(msgspec.Struct, frozen=True):
 
 
 class Drained(msgspec.Struct):
-    """What was read by all, until the last had everything."""
+    """Sums over all readers, until the last had everything."""
 
     messages: int
     conversations: int
@@ -76,7 +76,7 @@ class _Reader:
 
 
 async def prepare(plan: DrainPlan) -> Work:
-    """Nobody is connected before the word."""
+    """Connect no client before the start."""
 
     async def work() -> Drained:
         wall, cpu = time.monotonic(), time.process_time()

@@ -1,4 +1,4 @@
-"""One connection that asks and listens: a client with nothing but the protocol, cheap enough to run in thousands."""
+"""One connection with requests and pushes: a client with only the protocol, cheap enough to run in thousands."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PUSH, _REPLY = int(FrameType.PUSH), int(FrameType.REPLY)
 
 
 class Refused(Exception):
-    """The server said no, or went away."""
+    """The server refused, or closed the connection."""
 
 
 class Peer(asyncio.Protocol):
@@ -50,13 +50,13 @@ class Peer(asyncio.Protocol):
         self._seq = self._told = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Opening words."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        """Send HELLO."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's class does not inherit from it
         resume = self._resume[:2] if self._resume else None
         self._transport.write(hello(self.party, self.received, resume))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Whoever waits is told."""
+        """Fail all pending requests."""
         for waiting in (self.welcomed, *self._open.values()):
             if not waiting.done():
                 waiting.set_exception(Refused(f"{self.party.name}: connection lost"))
@@ -64,7 +64,7 @@ class Peer(asyncio.Protocol):
             self.welcomed.exception()
 
     def data_received(self, data: bytes) -> None:
-        """Whole frames."""
+        """Handle whole frames."""
         buffer = self._buffer + data if self._buffer else data
         at = 0
         while after := frame_end(buffer, at):
@@ -76,7 +76,7 @@ class Peer(asyncio.Protocol):
             self._write(frame_bytes(FrameType.ACK, 0, self.received, encode_tail()))
 
     def ask(self, method: str, *params: Any) -> asyncio.Future[Any]:
-        """A request; its result is to be awaited. Raises Refused there."""
+        """Send a request; the future has its result, or raises Refused."""
         self._seq += 1
         self._told = self.received
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -85,7 +85,7 @@ class Peer(asyncio.Protocol):
         return answer
 
     def cut(self) -> None:
-        """Gone without a word."""
+        """Cut the connection without a GOODBYE."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -132,14 +132,14 @@ async def enter(
 
 
 class Spent(msgspec.Struct):
-    """What the client process used itself, from the word to the end of its work."""
+    """The client process's own use of time, from the start to the end of its work."""
 
     wall_s: float
     cpu_s: float
 
     @property
     def share(self) -> float:
-        """Of one core."""
+        """Its share of one core."""
         return self.cpu_s / (self.wall_s or 1.0)
 
 
@@ -166,5 +166,5 @@ async def _served(plan: PlanT, prepare: Callable[[PlanT], Awaitable[Work]]) -> N
 
 
 def spent_since(wall: float, cpu: float) -> Spent:
-    """`wall` and `cpu` as `time.monotonic()` and `time.process_time()` were."""
+    """Time used since `wall` (`time.monotonic()`) and `cpu` (`time.process_time()`)."""
     return Spent(time.monotonic() - wall, time.process_time() - cpu)

@@ -17,7 +17,7 @@ PAGE = 50
 
 
 class ReadPlan(msgspec.Struct, frozen=True):
-    """Who reads in which conversations; `seed` makes the places the same for every server."""
+    """The reader and its conversations; `seed` makes the positions the same for every server."""
 
     host: str
     port: int
@@ -30,7 +30,7 @@ class ReadPlan(msgspec.Struct, frozen=True):
 
 
 class PagesRead(msgspec.Struct):
-    """Pages, and the time of each (encoded histogram, µs)."""
+    """The number of pages, and their times (encoded histogram, µs)."""
 
     pages: int
     wrong: int
@@ -39,7 +39,7 @@ class PagesRead(msgspec.Struct):
 
 
 async def prepare(plan: ReadPlan) -> Work:
-    """Connected as the one who is in each conversation."""
+    """Connect as the member of all conversations."""
     peers = [
         await enter(plan.host, plan.port, Party(party.name, party.token), number)
         for number, party in enumerate(plan.parties)

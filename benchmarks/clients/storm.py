@@ -13,12 +13,12 @@ from benchmarks.codecs.base import Party
 from benchmarks.histograms import from_values
 from benchmarks.plan import PartyPlan
 
-#: Connections that are made at the same time before the storm.
+#: Connections made at the same time before the storm.
 CALM = 50
 
 
 class StormPlan(msgspec.Struct, frozen=True):
-    """Who is cut."""
+    """The clients to cut."""
 
     host: str
     port: int
@@ -27,7 +27,7 @@ class StormPlan(msgspec.Struct, frozen=True):
 
 
 class Returned(msgspec.Struct):
-    """How it went. Times count from the cut (encoded histogram, µs)."""
+    """The result. Times count from the cut (encoded histogram, µs)."""
 
     resumed: int
     not_resumed: int
@@ -37,7 +37,7 @@ class Returned(msgspec.Struct):
 
 
 async def prepare(plan: StormPlan) -> Work:
-    """All connected, each with a session that can be resumed."""
+    """Connect all clients, each with a session that can be resumed."""
     peers: list[Peer] = []
     for first in range(0, len(plan.parties), CALM):
         parties = plan.parties[first : first + CALM]

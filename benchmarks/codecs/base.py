@@ -1,7 +1,7 @@
-"""What the hot loop needs to know of a protocol: how to greet, what to send, what comes back.
+"""The interface between the hot loop and a protocol: greeting, frames to send, answers to parse.
 
 A codec does no I/O. The hot loop (in C or in Python) patches an index into pre-encoded frames, and reads it back from answers
-and deliveries: that is how loss, doubles and order are seen without building an object for each message.
+and deliveries: so it sees loss, doubles and order without building an object for each message.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ NO_HOLE = -1
 
 
 class Unreadable(Exception):
-    """The server said something that is no part of the measured work: the run has failed."""
+    """The server sent a frame that is no part of the measured work: the run has failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One end of a lane: who it is, and what lets it in."""
+    """One end of a lane: its user, device and token."""
 
     name: str
     token: str = ""
@@ -34,13 +34,13 @@ class Lane:
     number: int
     sender: Party
     receivers: tuple[Party, ...]
-    #: Where the sender posts: a conversation, topic, subject or stream, by the protocol's own custom.
+    #: Where the sender posts: a conversation, topic, subject or stream, by the protocol's custom.
     place: str
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A message ready to be sent but for its numbers, and where these stand (`NO_HOLE`: nowhere)."""
+    """A message ready for sending except for its numbers, and the offsets of these (`NO_HOLE`: none)."""
 
     data: bytes
     seq_at: int = NO_HOLE
@@ -68,7 +68,7 @@ class Frame:
 
 @dataclass(slots=True)
 class End:
-    """A connection as a codec sees it: its place in the work, its counters, what it has to say."""
+    """A connection as a codec sees it: its place in the work, its counters, its outgoing bytes."""
 
     lane: Lane
     party: Party
@@ -81,7 +81,7 @@ class End:
 
 
 class Witness(Protocol):
-    """Is told what a parser sees."""
+    """Receives the events of a parser."""
 
     def acked(self, index: int) -> None: ...
     def delivered(self, index: int) -> None: ...
@@ -104,23 +104,23 @@ class Codec(Protocol):
     number: int
 
     def greeting(self, end: End) -> list[Step]:
-        """What makes a connection ready to work."""
+        """The steps that make a connection ready to work."""
         ...
 
     def frame(self, lane: Lane, run_id: bytes, body_bytes: int) -> Frame:
-        """What a sender sends."""
+        """The frame that a sender sends."""
         ...
 
     def parse(self, end: End, data: bytes, at: int, witness: Witness) -> int:
-        """Look at one frame: where the next begins, or `at` if it is not whole. Answers go to `end.out`."""
+        """Parse one frame; returns where the next begins, or `at` if it is not whole. Answers go to `end.out`."""
         ...
 
     def mark(self, lane: Lane) -> bytes:
-        """The beginning of what a receiver confirms with, where that needs names (Redis)."""
+        """The beginning of a receiver's confirmation, where that needs names (Redis)."""
         ...
 
     def next_read(self, lane: Lane) -> bytes:
-        """What a receiver sends to get more, where it has to ask (Redis)."""
+        """The request of a receiver for more, where it has to ask (Redis)."""
         ...
 
     def ping(self) -> bytes:
@@ -133,7 +133,7 @@ class Codec(Protocol):
 
 
 class Pushing:
-    """Of a protocol whose receivers need not ask."""
+    """Base of protocols whose receivers need not ask."""
 
     def mark(self, lane: Lane) -> bytes:
         """Nothing."""
@@ -145,7 +145,7 @@ class Pushing:
 
 
 def decimal(index: int) -> bytes:
-    """The index as it stands at the beginning of a body."""
+    """The index in the form at the beginning of a body."""
     return b"%016d" % index
 
 
@@ -155,7 +155,7 @@ def padded(body_bytes: int) -> bytes:
 
 
 def undecimal(data: bytes, at: int) -> int:
-    """The index that stands there. Raises Unreadable."""
+    """The index at that offset. Raises Unreadable."""
     digits = data[at : at + DIGITS]
     if len(digits) < DIGITS or not digits.isdigit():
         raise Unreadable(f"no index: {digits!r}")

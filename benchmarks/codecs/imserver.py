@@ -100,13 +100,13 @@ def welcome(data: bytes) -> int:
 
 
 def bare_ack(end: End) -> bytes:
-    """Says what was received."""
+    """An ACK for all received frames."""
     end.told = end.received
     return b"\0\0\0\x08\x93\x02\0\xce" + end.received.to_bytes(4, "big")
 
 
 def pong(end: End, nonce: int) -> bytes:
-    """Gives a PING's nonce back."""
+    """A PONG with the PING's nonce."""
     body = b"\x94\x04\0\xce" + end.received.to_bytes(4, "big") + encode_tail(nonce).data
     return len(body).to_bytes(4, "big") + body
 
@@ -123,6 +123,6 @@ def request(seq: int, received: int, method: str, *params: Any) -> bytes:
 
 
 def unpack(body: bytes | memoryview) -> tuple[Any, ...]:
-    """Trusting: the server under test is ours."""
+    """Unpack without bounds: the server under test is ours."""
     frame: tuple[Any, ...] = msgpack.unpackb(body, use_list=False)
     return frame

@@ -24,7 +24,7 @@ class MqttCodec(Pushing):
     number = 1
 
     def greeting(self, end: End) -> list[Step]:
-        """CONNECT; a receiver also subscribes, in a session that outlives the connection, so that the broker has to keep."""
+        """CONNECT; a receiver also subscribes, in a session that outlives the connection, so that the broker has to store."""
         flags = b"\x02" if end.is_sender else b"\x00"
         connect = text("MQTT") + b"\x04" + flags + _KEEPALIVE_S.to_bytes(2, "big") + text(end.party.name)
         steps = [Step(packet(0x10, connect), _accepted)]

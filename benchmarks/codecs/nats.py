@@ -84,7 +84,7 @@ class NatsCodec(Pushing):
 
 
 def make_stream() -> list[Step]:
-    """Said once, before any lane is used: the stream that keeps every place, in files."""
+    """Make the stream that keeps every place in files: once, before any lane is used."""
     wish = {"name": STREAM, "subjects": [f"{SUBJECT}.>"], "storage": "file", "retention": "limits"}
     call = _call(f"$JS.API.STREAM.CREATE.{STREAM}", b"made.stream", wish)
     return [Step(b"", _info), Step(_CONNECT, _pong), Step(b"SUB made.stream 1\r\n" + call, _api_answer)]

@@ -1,4 +1,4 @@
-"""The relay on WebSockets (benchmarks/ws_relay.py): binary messages whose first byte says what they are.
+"""The relay on WebSockets (benchmarks/ws_relay.py): binary messages whose first byte is their kind.
 
 `M` index and body, from the sender and to the receiver; `A` index, the relay's acknowledgement; `R` index, the receiver's.
 """

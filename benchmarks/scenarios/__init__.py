@@ -1,4 +1,4 @@
-"""The scenarios: what is measured, against whom, at which load."""
+"""The scenarios: each a measurement with its rivals and its load."""
 
 from __future__ import annotations
 

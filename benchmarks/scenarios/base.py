@@ -1,4 +1,4 @@
-"""What a scenario is."""
+"""`Scenario`: the form of all scenarios."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.results import Row
 from benchmarks.rivals import RIVALS, Missing
 
 Start = Callable[[], AbstractContextManager[Target]]
-#: A scenario with these names of rivals yields rows, as they are measured.
+#: A scenario takes the names of rivals and yields rows as they are measured.
 Run = Callable[[Bench, Sequence[str]], Iterator[Row]]
 
 
@@ -30,12 +30,12 @@ class Scenario:
 
 
 def contenders(rivals: Sequence[str]) -> list[tuple[str, Start]]:
-    """imserver, then the rivals that were asked for."""
+    """imserver, then the wanted rivals."""
     return [("imserver", processes.imserver), *((name, RIVALS[name].start) for name in rivals)]
 
 
 def rows_or_reason(scenario: str, name: str, case: str, rows: Callable[[], Iterator[Row]]) -> Iterator[Row]:
-    """The rows; a row that says why, if this server cannot be run here or failed."""
+    """The rows; or one row with the reason, if this server cannot run here or failed."""
     try:
         yield from rows()
     except Missing as missing:

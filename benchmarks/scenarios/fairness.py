@@ -1,4 +1,4 @@
-"""fairness: one user posts as fast as possible; what another one notices of it."""
+"""fairness: one user posts as fast as possible; measures the effect on another user."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fairness(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
 
 
 def _figures(bench: Bench, target: Target, plans: Sequence[Plan]) -> list[Figures]:
-    """Of each generator; processor time is the server's for all of them, and theirs of the core that they share."""
+    """The figures of each generator. Processor time: the server's for all of them, and theirs of the core that they share."""
     outcomes, stalls, common = run_plans(bench, target, plans, probe=True)
     share = sum(_share(outcome) for outcome in outcomes)
     return [

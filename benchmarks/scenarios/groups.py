@@ -22,7 +22,7 @@ from benchmarks.scenarios.base import Scenario, fixed
 from imserver_protocol.wire.frames import FrameType
 
 MEMBERS = 1_000
-#: Posts in flight: one, to see how long the last member waits; many, to see how many deliveries are made.
+#: Posts in flight: one shows the wait of the last member, many show the rate of deliveries.
 IN_FLIGHT = (1, 16)
 _OWNER = "owner"
 
@@ -63,7 +63,7 @@ def _group(target: Target, members: Sequence[str]) -> str:
 
 
 def _reply(sock: socket.socket) -> Any:
-    """The result of the only request; pushes are passed over."""
+    """The result of the only request; skips pushes."""
     data = b""
     while True:
         while not (after := frame_end(data, 0)):

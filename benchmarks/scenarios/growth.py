@@ -1,4 +1,4 @@
-"""growth: what a large database costs: posts, old pages, and the sync of a user who is in very many conversations."""
+"""growth: the cost of a large database for posts, old pages, and the sync of a user in very many conversations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.results import Row, message_row
 from benchmarks.scenarios.base import Scenario, fixed
 from benchmarks.scenarios.returning import client_cpus, spent_row, worked
 
-#: Runs of each kind, in turns: what the machine does meanwhile meets both.
+#: Runs of each kind, alternating: disturbances of the machine meet both.
 ROUNDS = 5
 WINDOW = 64
 #: Messages of each conversation in the large database; the small one has the measured pairs with so many each.
@@ -46,7 +46,7 @@ def growth(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
         fill(large, _pairs(count), EACH)
         small_rounds, large_rounds = [], []
         for number in range(ROUNDS):
-            small = folder / f"small-{number}.db"  # a new one for each round: what was posted makes it large
+            small = folder / f"small-{number}.db"  # a new one for each round: posts make it large
             fill(small, _pairs(bench.pairs), SMALL_EACH)
             small_rounds.append(_round(bench, small, number))
             large_rounds.append(_round(bench, large, number))

@@ -1,4 +1,4 @@
-"""idle: what a connection, a detached session and a conversation in the cache cost, from the server's own memory."""
+"""idle: memory of the server for a connection, a detached session and a conversation in the cache."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from imserver_protocol.wire.frames import FrameType
 
 SESSIONS = 2_000
 CONVERSATIONS = 10_000
-#: Before anything is compared the server has served so many: what it loads lazily is loaded. Detached sessions are made in
-#: waves of so many: memory of sockets is used again.
+#: Connections served before the first comparison, so that lazy loading is over. Detached sessions come in waves of so many,
+#: so that the memory of sockets is used again.
 FIRST = 100
-#: Requests on their way.
+#: Requests in flight.
 _AHEAD = 64
-#: The memory of a process is looked at when it has not grown for so long (seconds).
+#: The memory of a process counts when it has not grown for so long (seconds).
 _CALM_S = 0.3
 
 
 def idle(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
-    """KiB of each kind."""
+    """Measure the KiB of each kind."""
     count, first = bench.scaled(SESSIONS, least=20), bench.scaled(FIRST, least=5)
     for tls in (False, True):
         with imserver(tls=tls) as target:
@@ -54,7 +54,7 @@ def _connections(target: Target, count: int, first: int) -> Row:
 
 
 def _detached(target: Target, count: int, first: int) -> Row:
-    """Each wave comes and is cut; its sessions stay."""
+    """Each wave connects and is cut; its sessions stay."""
     _wave(target, 0, first)
     before = _memory(target)
     for begin in range(first, first + count, first):
@@ -68,7 +68,7 @@ def _wave(target: Target, begin: int, count: int) -> None:
 
 
 def _conversations(target: Target, count: int) -> Row:
-    """Twice a message in each: the second time nothing is new but the message, which is taken off."""
+    """Two messages in each: the second time only the message is new; its memory is subtracted."""
     users = [f"u{number}" for number in range(_users_for(count))]
     for number, name in enumerate(users):
         _enter(target, name, number).close()
@@ -107,7 +107,7 @@ def _post_each(target: Target, pairs: Sequence[tuple[str, str]]) -> None:
 
 
 def _answers(sock: socket.socket) -> int:
-    """Reads until no frame is half there; how many replies there were."""
+    """Reads until no frame is incomplete; returns the number of replies."""
     data = sock.recv(65_536)
     at = replies = 0
     while at < len(data):
@@ -129,7 +129,7 @@ def _enter(target: Target, name: str, number: int) -> socket.socket:
 
 
 def _memory(target: Target) -> int:
-    """When it has come to rest."""
+    """The server's memory when it has come to rest."""
     seen, since = machine.rss_bytes(target.pid), time.monotonic()
     while time.monotonic() - since < _CALM_S:
         time.sleep(0.05)

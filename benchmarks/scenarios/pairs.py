@@ -13,7 +13,7 @@ from benchmarks.scenarios.base import Scenario, Start, contenders, rows_or_reaso
 
 #: Messages a second, all pairs together.
 RATES = (200.0, 1_000.0, 4_000.0, 20_000.0)
-#: Unanswered messages of each sender. 1 and 64 are both given: either alone misleads.
+#: Unanswered messages of each sender. Both 1 and 64 are measured: either alone misleads.
 WINDOWS = (1, 16, 64)
 #: The noise row is measured at this rate, or window, before and after.
 NOISE_RATE = 1_000.0
@@ -32,12 +32,12 @@ def _one(bench: Bench, scenario: str, name: str, case: str, start: Start, **load
 def _measured(
     bench: Bench, scenario: str, name: str, start: Start, cases: Sequence[tuple[str, dict[str, Any]]]
 ) -> Iterator[Row]:
-    """Each case on a server of its own: what an earlier one has left behind is nobody's cost."""
+    """Each case on a server of its own: no case pays for the leftovers of an earlier one."""
     for case, load in cases:
         rows = partial(_one, bench, scenario, name, case, start, **load)
         found = list(rows_or_reason(scenario, name, case, rows))
         yield from found
-        if found[0].note and not found[0].figures:  # it cannot be run here at all
+        if found[0].note and not found[0].figures:  # it cannot run here at all
             return
 
 
@@ -52,13 +52,13 @@ def at_window(window: int) -> tuple[str, dict[str, Any]]:
 
 
 def echo(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
-    """The bare relay: what sockets, msgpack and Python cost on this machine at this moment."""
+    """The bare relay: the cost of sockets, msgpack and Python on this machine at this moment."""
     cases = [at_rate(NOISE_RATE), *map(at_window, WINDOWS)]
     yield from _measured(bench, "echo", NOISE, relay, cases)
 
 
 def latency(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
-    """Everybody at each rate; the relay before and after is the noise row."""
+    """All servers at each rate; the relay before and after is the noise row."""
     yield from _measured(bench, "latency", f"{NOISE}, before", relay, [at_rate(NOISE_RATE)])
     for name, start in contenders(rivals):
         yield from _measured(bench, "latency", name, start, list(map(at_rate, RATES)))
@@ -66,7 +66,7 @@ def latency(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
 
 
 def throughput(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
-    """Everybody at each window."""
+    """All servers at each window."""
     yield from _measured(bench, "throughput", f"{NOISE}, before", relay, [at_window(NOISE_WINDOW)])
     for name, start in contenders(rivals):
         yield from _measured(bench, "throughput", name, start, list(map(at_window, WINDOWS)))

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def worked(target: Target, module: str, plan: Any, kind: type[T]) -> tuple[T, float, float]:
-    """What a client process saw, the server's processor time, and the share of stolen time meanwhile."""
+    """The result of a client process, the server's processor time, and the share of stolen time meanwhile."""
     with Child(module, plan) as child:
         child.ready()
         cpu, steal = target.cpu_seconds(), machine.Ticks.now()
@@ -36,12 +36,12 @@ def worked(target: Target, module: str, plan: Any, kind: type[T]) -> tuple[T, fl
 
 
 def client_cpus(bench: Bench) -> list[int]:
-    """Where client processes run."""
+    """The CPUs of client processes."""
     return [cpu for share in bench.pinned.generators for cpu in share]
 
 
 def spent_row(row: Row, spent: Spent, steal: float) -> Row:
-    """The row with what the client used."""
+    """The row with the client's own use."""
     row.generator_cpu = spent.share
     row.void = spent.share > MAX_GENERATOR_CPU
     row.loop = "Python"
@@ -50,7 +50,7 @@ def spent_row(row: Row, spent: Spent, steal: float) -> Row:
 
 
 def backlog(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
-    """Every reader has had its share of messages while it was away; all come at once and read everything."""
+    """Every reader has missed its share of messages; all come at once and read everything."""
     readers = bench.scaled(READERS, least=2)
     each = max(1, bench.scaled(MESSAGES, least=40) // readers)
     pairs = [(f"a{number}", f"b{number}", direct(f"a{number}", f"b{number}")) for number in range(readers)]
@@ -72,7 +72,7 @@ def backlog(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
 
 
 def reconnect(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
-    """All are cut in the same moment and come back in the same moment, without the jitter that real clients have."""
+    """Cut all clients at the same moment; all come back at once, without the jitter of real clients."""
     count = bench.scaled(STORM, least=10)
     with imserver() as target:
         parties = [PartyPlan(f"u{number}", target.token(f"u{number}")) for number in range(count)]
