@@ -1,4 +1,4 @@
-"""Which event loops the tests run on, how long one may take, and how property tests behave."""
+"""The event loops of the tests, their time limits, and the profile of property tests."""
 
 import asyncio
 import functools
@@ -11,8 +11,8 @@ import hypothesis
 import pytest
 import uvloop
 
-# A busy machine is no failure of ours: pytest's own timeout is the only clock a property test has to beat. Where CI is
-# set the examples are the same in every run, so that a red build can be repeated.
+# A busy machine is no failure of ours: only pytest's own timeout limits a property test. Where CI is set, the examples are
+# the same in every run, so that a red build can be repeated.
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("house-ci", deadline=None, print_blob=True, derandomize=True)
 hypothesis.settings.load_profile("house-ci" if os.environ.get("CI") else "house")
@@ -40,13 +40,13 @@ def pytest_asyncio_loop_factories(
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: a third of the time a test waits, for a timer or a process, and somebody else can have the processor."""
+    """`-n auto`: for a third of its time a test waits for a timer or a process, and another can use the processor."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return cores + (cores + 1) // 2
 
 
-#: What waits for ever fails by itself, as any other failure does: pytest's own time-out ends the whole process with it.
-#: Both are far above what a test takes on a busy machine. A test with a `timeout` mark says how long it takes.
+#: A test that waits for ever fails alone, like any other failure: pytest's own time-out would end the whole process. Both
+#: are far above the time of a test on a busy machine. A test with a `timeout` mark says how long it takes.
 PATIENCE_S = 45.0
 CLIENT_PATIENCE_S = 25.0
 

@@ -1,4 +1,4 @@
-"""The rules of the house bite: every import contract is broken once, in a copy, and must be reported by name."""
+"""The import contracts hold: each is broken once, in a copy, and the checker must report it by name."""
 
 import re
 import shutil
@@ -33,7 +33,7 @@ Verdicts = Callable[[], dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Offence:
-    """Lines that somebody might add, and the contract that must object."""
+    """Import lines that break a contract, and the contract that must object."""
 
     contract: str
     lines: tuple[tuple[str, str], ...]  # (file, import line to append)
@@ -93,14 +93,14 @@ OFFENCES = [
     offence(ROWS, ("imserver/errors.py", "import imserver.config"), ("imserver/config.py", "")),
     offence(ROWS, ("imserver/proof/__init__.py", "import imserver.cli")),
     offence(ROWS, ("imserver/check/__init__.py", "import imserver.proof")),
-    # By way of the package itself, which sees everything.
+    # Through the package itself, which sees everything.
     offence(
         ROWS,
         ("imserver/__init__.py", "import imserver.server"),
         ("imserver/server.py", ""),
         ("imserver/store/__init__.py", "from imserver import Server"),
     ),
-    # A module that has chosen no row.
+    # A module outside every row.
     offence(ROWS, ("imserver/helpers.py", "")),
     offence(
         CYCLES,
@@ -112,7 +112,7 @@ OFFENCES = [
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The packages and their contracts, free to be spoiled."""
+    """A copy of the packages and their contracts, to be broken."""
     for package in PACKAGES:
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "tests").mkdir()
@@ -123,16 +123,18 @@ def copy(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def verdicts(copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Verdicts:
-    """What the checker says of each contract in the copy: KEPT or BROKEN.
+    """The checker's verdict on each contract in the copy: KEPT or BROKEN.
 
-    It runs in this process: starting it anew for every offence would cost four times as much.
+    It runs in this process: a new process for every offence would cost four times as much.
     """
     configuration.configure()
     monkeypatch.chdir(copy)
     for shelf in ("", "protocol", "clients/python"):
         monkeypatch.syspath_prepend(copy / shelf)
     for package in ("imserver", "imserver_protocol", "imserver_client", "benchmarks"):
-        monkeypatch.delitem(sys.modules, package, raising=False)  # else its folder would be looked up there
+        monkeypatch.delitem(
+            sys.modules, package, raising=False
+        )  # else the checker would find its folder there
 
     def check() -> dict[str, str]:
         passed = use_cases.lint_imports(no_logo=True, cache_dir=None)

@@ -1,4 +1,4 @@
-"""Metrics: one registry for each server, names prefixed, and nothing left of a plugin that stopped."""
+"""Metrics: one registry for each server, prefixed names, and no metrics left of a stopped plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README keeps its word: its commands and its Python run as they stand, and its reading path leads somewhere."""
+"""The README is true: its commands and its Python run as they stand, and its reading path names existing files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONSOLE = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL
 
 
 def commands(block: str) -> list[str]:
-    """The lines behind `$`, without what is said about them."""
+    """The lines after `$`, without their comments."""
     return [line[2:].partition("#")[0].strip() for line in block.splitlines() if line.startswith("$ ")]
 
 

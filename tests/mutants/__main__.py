@@ -51,7 +51,7 @@ def main(folder: Path, only: str | None, jobs: int, root: Path) -> None:
 async def try_all(
     console: Console, root: Path, place: Path, mutants: Sequence[Mutant], jobs: int
 ) -> list[Result]:
-    """Results in the order of the mutants. The copies are made in `place`."""
+    """Try all mutants; results in their order. `place` holds the copies."""
     with Progress(console=console, transient=True) as progress:
         copy_sources(root, place / "pristine")
         trees = [Tree(place / "pristine", place / f"copy{number}") for number in range(jobs + 1)]

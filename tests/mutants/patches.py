@@ -1,4 +1,4 @@
-"""A mutant as a file: a header that says what it breaks and which tests notice, and a unified diff."""
+"""A mutant as a file: a header with the broken behaviour and the tests that notice, and a unified diff."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TABLE = Path(__file__).parent / "table"
 
 _TOUCHED = re.compile(r"^\+\+\+ (?:b/)?([^\t\n]+)", re.MULTILINE)
 
-#: Whose tests are asked first about a patch without a header: path of the source, and test folders. The first row counts.
+#: Tests to run first for a patch without a header: path of the source, and test folders. The first match counts.
 AREAS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("protocol/", ("tests/protocol", "tests/vectors")),
     ("imserver/store/", ("tests/store",)),
@@ -34,7 +34,7 @@ AREAS: Sequence[tuple[str, tuple[str, ...]]] = (
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """`tests` are node ids; without any, the areas of the touched files are asked."""
+    """`tests` are node ids; without any, the tests of the touched files' areas run."""
 
     name: str
     path: Path
@@ -55,7 +55,7 @@ class Mutant:
 
 
 def read_mutant(path: Path) -> Mutant:
-    """The mutant in a file. A bare diff is one, too: then only its name is known."""
+    """Read a mutant from a file. A bare diff is one, too: then only its name is known."""
     mail = Parser().parsestr(path.read_text(encoding="utf-8"))
     diff = str(mail.get_payload())
     return Mutant(

@@ -1,4 +1,4 @@
-"""The runner itself, on a toy tree: what counts as caught, and what does not."""
+"""The runner itself, on a toy tree: which mutants count as caught, and which do not."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def toy(tmp_path: Path) -> Path:
 
 
 def run(root: Path, folder: Path, **patches: str) -> tuple[int, str]:
-    """Exit code and what was printed."""
+    """Exit code and output."""
     folder.mkdir()
     for name, text in patches.items():
         (folder / f"{name.replace('_', '-')}.patch").write_text(text)

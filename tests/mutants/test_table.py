@@ -1,4 +1,4 @@
-"""The table fits the present tree: every patch applies, and what it names exists. Nothing is run; `make mutants` does that."""
+"""The table fits the present tree: every patch applies, and its tests exist. `make mutants` runs them."""
 
 from __future__ import annotations
 

@@ -18,16 +18,16 @@ SHELVES = ("protocol", "clients/python")
 PACKAGES = ("imserver", "imserver_protocol", "imserver_client")
 #: Where pytest finds the plugin that watches it.
 PLUGIN = Path(__file__).parent / "plugin"
-#: What would keep Python from compiling modules to `__pycache__`.
+#: Variables that keep Python from compiling modules to `__pycache__`.
 COMPILED_ELSEWHERE = frozenset({"PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"})
 
 
 class Unusable(Exception):
-    """The patch does not fit, or what it leaves cannot be imported: no test could tell anything."""
+    """The patch does not apply, or the patched code cannot be imported: no test could judge it."""
 
 
 def copy_sources(root: Path, folder: Path) -> None:
-    """What git knows of the tree and what it does not know yet, as it is now; nothing that is ignored."""
+    """Copy the working tree: tracked files and new ones, but no ignored ones."""
     listed = subprocess.run(
         ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         capture_output=True,
@@ -40,7 +40,7 @@ def copy_sources(root: Path, folder: Path) -> None:
 
 
 class Tree:
-    """One copy. `pristine` is a copy that nobody touches."""
+    """One copy. `pristine` is a copy that stays untouched."""
 
     def __init__(self, pristine: Path, folder: Path) -> None:
         shutil.copytree(pristine, folder, dirs_exist_ok=True)
@@ -49,10 +49,10 @@ class Tree:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Whatever is started with it imports from this copy, and draws the same examples each time."""
+        """The environment of processes that import from this copy and draw the same examples each time."""
         shelves = [str(self.folder), *(str(self.folder / shelf) for shelf in SHELVES), str(PLUGIN)]
-        # Without what pytest tells its own workers: a proof of tests may itself be run by one. And compiled modules belong
-        # beside their sources: everything is imported many times here, and what was sabotaged has to be forgotten.
+        # Without pytest's variables for its own workers, one of which may run this. Compiled modules belong beside their
+        # sources: everything is imported many times here, and those of sabotaged sources have to be deleted.
         ours = {
             name: value
             for name, value in os.environ.items()
@@ -83,7 +83,7 @@ class Tree:
         await self._import(touched)
 
     def restore(self, touched: Iterable[str]) -> None:
-        """As before the patch."""
+        """Restore the files from before the patch."""
         for file in touched:
             if (self._pristine / file).is_file():
                 shutil.copy2(self._pristine / file, self.folder / file)
@@ -94,8 +94,8 @@ class Tree:
     async def run(
         self, command: Sequence[str], *, given: str = "", timeout_s: float = 60, **more: str
     ) -> tuple[int, str]:
-        """Exit code and output of a command in this copy; what it started ends with it. Raises TimeoutError."""
-        # Files, not pipes: what a test left behind would hold a pipe open.
+        """Exit code and output of a command in this copy; its child processes end with it. Raises TimeoutError."""
+        # Files, not pipes: a process left behind by a test would hold a pipe open.
         with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout:
             stdin.write(given.encode())
             stdin.seek(0)
@@ -142,7 +142,7 @@ class Tree:
         return old.is_file() != new.is_file() or (new.is_file() and old.read_bytes() != new.read_bytes())
 
     def _forget_compiled(self, touched: Iterable[str]) -> None:
-        """Two sources of one second and one length look the same to Python."""
+        """Delete compiled modules: two sources of one second and one length look the same to Python."""
         for file in touched:
             path = self.folder / file
             for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
@@ -150,7 +150,7 @@ class Tree:
 
 
 def _module(file: str) -> str:
-    """The module's name, or "" for what is none, or is a program."""
+    """The module's name, or "" for a program or any other file."""
     path = Path(file)
     if path.suffix != ".py" or path.stem == "__main__" or "examples" in path.parts:
         return ""

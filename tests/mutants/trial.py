@@ -1,4 +1,4 @@
-"""Whether the tests notice a mutant: the named ones first, the whole suite only if it survives them."""
+"""Tries whether tests notice a mutant: the named ones first, the whole suite only if it survives them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from enum import Enum
 from .patches import Mutant
 from .tree import Tree, Unusable
 
-#: For the named tests of one mutant, and for a whole suite.
+#: Time-outs for the named tests of one mutant, and for a whole suite (seconds).
 NAMED_S, SUITE_S = 180, 1200
-#: Tests that hang, or fail without the mutant too, are left out, and the rest is asked again; after so many it is given up.
+#: Tests that hang, or fail without the mutant too, are left out and the rest runs again; after so many the trial gives up.
 MAX_LEFT_OUT = 4
 
 
 class Verdict(Enum):
-    """What became of a mutant."""
+    """The fate of a mutant."""
 
     CAUGHT = "caught"
     SURVIVED = "survived"
@@ -29,7 +29,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`by`: the test that noticed, or why there is none. `named`: it is the one of the header."""
+    """`by`: the test that noticed, or why there is none. `named`: the header names it."""
 
     mutant: Mutant
     verdict: Verdict
@@ -40,7 +40,7 @@ class Result:
 
 @dataclass(slots=True)
 class Witnessed:
-    """What a run of pytest wrote down."""
+    """The record of a run of pytest."""
 
     code: int
     output: str

@@ -69,7 +69,7 @@ async def people(server: Server) -> AsyncIterator[People]:
 
 
 class Inbox:
-    """Everything that a client was handed, in order, and a way to wait for the next without sleeping."""
+    """All messages that a client received, in order, and a way to wait for the next without sleeping."""
 
     def __init__(self, client: Client) -> None:
         self.messages: list[Message] = []
@@ -89,7 +89,7 @@ class Inbox:
         return self.messages[:count]
 
     async def text(self, text: str, within_s: float = 20.0) -> Message:
-        """The message that says this."""
+        """The message with this text."""
 
         def found() -> Message | None:
             return next((m for m in self.messages if (m.content or {}).get("text") == text), None)
@@ -102,7 +102,7 @@ class Inbox:
 
     @property
     def texts(self) -> list[str]:
-        """What was said, as far as it is text."""
+        """The texts of all received text messages."""
         return [m.content["text"] for m in self.messages if m.content and "text" in m.content]
 
     async def close(self) -> None:
