@@ -477,11 +477,11 @@ def _find(
 ) -> tuple[str, int]:
     """Where the old lines `begin` to `end` are today: the file and the line, by the lines themselves and those around them."""
     best: tuple[float, str, int] = (0.0, "", 0)
-    wanted = [line.strip() for line in old[begin:end]]
-    above = [line.strip() for line in old[max(0, begin - 8) : begin]]
-    below = [line.strip() for line in old[end : end + 8]]
+    wanted = [_code(line) for line in old[begin:end]]
+    above = [_code(line) for line in old[max(0, begin - 8) : begin]]
+    below = [_code(line) for line in old[end : end + 8]]
     for place in _candidates(path):
-        lines = [line.strip() for line in (new(place) or "").splitlines()]
+        lines = [_code(line) for line in (new(place) or "").splitlines()]
         for at in range(len(lines) + 1 - len(wanted)):
             if lines[at : at + len(wanted)] != wanted:
                 continue
@@ -497,6 +497,12 @@ def _find(
             f"{path}: nothing like line {begin + 1} is left: {old[begin] if begin < end else old[begin - 1]!r}"
         )
     return best[1], best[2]
+
+
+def _code(line: str) -> str:
+    """A line without its indentation and without what its comment says: sentences change, code stays."""
+    line = line.strip()
+    return "#" if line.startswith("#") else re.sub(r"\s{2}#.*", "", line)
 
 
 def _alike(one: Sequence[str], other: Sequence[str]) -> float:
@@ -526,7 +532,7 @@ def _indent_difference(old: list[str], lines: list[str], begin: int, end: int, s
         *range(end, min(end + 4, len(old))),
         *range(begin - 1, max(begin - 5, -1), -1),
     ):
-        if 0 <= at + shift < len(lines) and old[at].strip() and old[at].strip() == lines[at + shift].strip():
+        if 0 <= at + shift < len(lines) and _code(old[at]) and _code(old[at]) == _code(lines[at + shift]):
             return (len(lines[at + shift]) - len(lines[at + shift].lstrip())) - (
                 len(old[at]) - len(old[at].lstrip())
             )
