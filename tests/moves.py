@@ -458,17 +458,19 @@ def relocated(path: str, before: str, after: str, new: Callable[[str], str | Non
     today = new(path)
     if today == before:
         return {path: after}
-    texts: dict[str, list[str]] = {}
     old_lines, new_lines = before.splitlines(), after.splitlines()
-    for group in difflib.SequenceMatcher(None, old_lines, new_lines, autojunk=False).get_opcodes():
-        tag, i1, i2, j1, j2 = group
+    edits: list[tuple[str, int, int, list[str]]] = []
+    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(
+        None, old_lines, new_lines, autojunk=False
+    ).get_opcodes():
         if tag == "equal":
             continue
         place, at = _find(path, old_lines, i1, i2, new)
-        lines = texts.setdefault(place, (new(place) or "").splitlines())
-        shift = at - i1
-        indent = _indent_difference(old_lines, lines, i1, i2, shift)
-        lines[at : at + (i2 - i1)] = [_reindent(line, indent) for line in new_lines[j1:j2]]
+        indent = _indent_difference(old_lines, (new(place) or "").splitlines(), i1, i2, at - i1)
+        edits.append((place, at, i2 - i1, [_reindent(line, indent) for line in new_lines[j1:j2]]))
+    texts = {place: (new(place) or "").splitlines() for place, *_ in edits}
+    for place, at, count, lines in sorted(edits, key=lambda edit: edit[1], reverse=True):
+        texts[place][at : at + count] = lines
     return {place: "\n".join(lines) + "\n" for place, lines in texts.items()}
 
 

@@ -57,6 +57,7 @@ class Attachments:
         self.log = log
         self.random_bytes = random_bytes
         self.recorder = recorder
+        self.loop = asyncio.get_running_loop()
         self.sessions = SessionRegistry(limits, self._session_ended)
         self.user_quotas = UserQuotas(readers, chat.posting.take_tokens)
         self._admission = admission
@@ -77,7 +78,7 @@ class Attachments:
 
     def hello(self, transport: ServerTransport, hello: Hello) -> None:
         """Authenticate, then WELCOME."""
-        task = asyncio.get_running_loop().create_task(self._handshake(transport, hello))
+        task = self.loop.create_task(self._handshake(transport, hello))
         self._handshakes[task] = None
         task.add_done_callback(self._handshakes.pop)
 
