@@ -66,10 +66,10 @@ async def check_file(
 
 def ask_plugins(connection: sqlite3.Connection, checks: Sequence[PluginCheck], report: Report) -> None:
     """Run plugins' checks in the transaction that is open on `connection`, each a row `PLUGIN: CHECK` of the report."""
-    fence = PluginSandbox(connection, budget_s=CHECK_BUDGET_S)
-    reader = SqliteReader(connection, fence, epoch="")
+    sandbox = PluginSandbox(connection, budget_s=CHECK_BUDGET_S)
+    reader = SqliteReader(connection, sandbox, epoch="")
     for check in checks:
-        fence.begin_unit()
+        sandbox.begin_unit()
         answer = check.ask(reader)
         result = report.result(f"{check.plugin}: {check.name}")
         result.checked += answer.looked_at

@@ -34,7 +34,7 @@ from imserver_client import ClientError
 from .app import EXIT_FAILED, EXIT_MISTAKE, fail
 from .control import ask, control_path
 from .demo_screen import DemoScreen
-from .run_cancellable import run_guarded
+from .run_cancellable import run_cancellable
 from .token import check_name
 
 DATABASE = "chat.db"
@@ -143,6 +143,6 @@ def _folder(given: Path | None, *, fresh: bool) -> Iterator[Path]:
 def _run(work: Coroutine[Any, Any, int]) -> int:
     """Run the work; SIGTERM and SIGHUP, too, end it in good order and leave no server behind."""
     try:
-        return run_guarded(work)
+        return run_cancellable(work)
     except asyncio.CancelledError:
         return EXIT_FAILED

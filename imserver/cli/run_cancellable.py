@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def run_guarded(work: Coroutine[Any, Any, T]) -> T:
+def run_cancellable(work: Coroutine[Any, Any, T]) -> T:
     """`asyncio.run`, but SIGTERM and SIGHUP end it in good order as Ctrl-C does: no process is left behind.
 
     Raises asyncio.CancelledError then.

@@ -28,7 +28,7 @@ from imserver.proof.torture.run import Progress, run_torture
 from imserver.proof.torture.verdict import Verdict, judge
 
 from .app import EXIT_FAILED, fail
-from .run_cancellable import run_guarded
+from .run_cancellable import run_cancellable
 from .sanitize import safe_line
 
 #: Without a terminal: time between two lines of progress (seconds).
@@ -105,7 +105,7 @@ def _torture(options: Options, console: Console) -> Verdict:
         + f", {options.clients} clients, {options.rate:g} posts a second"
     )
     with _screen(console) as screen:
-        evidence = run_guarded(run_torture(options, screen))
+        evidence = run_cancellable(run_torture(options, screen))
     click.echo("The load is over and everybody is quiet; comparing the database with what clients were told.")
     verdict = judge(evidence)
     sections = {name.removeprefix("plugins."): dict(values) for name, values in options.sections.items()

@@ -14,7 +14,7 @@ from pathlib import Path
 PR_SET_PDEATHSIG = 1
 
 
-def leashed(*command: str) -> list[str]:
+def dying_with_parent(*command: str) -> list[str]:
     """The command line that runs this one and ends it with our process."""
     return [sys.executable, "-I", "-S", str(Path(__file__).resolve()), str(os.getpid()), *command]
 

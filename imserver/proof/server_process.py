@@ -17,7 +17,7 @@ import jwt
 
 from imserver.config import ENVIRONMENT_PREFIX
 
-from .die_with_parent import leashed
+from .die_with_parent import dying_with_parent
 
 #: A server that does not listen within this time has failed (seconds).
 READY_TIMEOUT_S = 60.0
@@ -41,7 +41,7 @@ class ServerProcess:
         folder: Path,
         sections: Mapping[str, Mapping[str, Any]] | None = None,
         *,
-        leash: bool = False,
+        dies_with_parent: bool = False,
     ) -> None:
         self.folder = folder
         self.database = folder / "chat.db"
@@ -51,7 +51,7 @@ class ServerProcess:
         #: Process ids of all lives, the present one last.
         self.pids: list[int] = []
         self._sections = dict(sections or {})
-        self._leash = leash
+        self._dies_with_parent = dies_with_parent
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -93,12 +93,12 @@ class ServerProcess:
         )  # fmt: skip
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(leashed(*command) if self._leash else command),
+                *(dying_with_parent(*command) if self._dies_with_parent else command),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=environment(self.folder / "pycache" if self._leash else None),
-                start_new_session=self._leash,
+                env=environment(self.folder / "pycache" if self._dies_with_parent else None),
+                start_new_session=self._dies_with_parent,
             )
         self.pids.append(self._process.pid)
 

@@ -77,7 +77,7 @@ def _welcomed(client: Connection, server: Connection, session: Session, resumed:
     client.events()
 
 
-def opened(role: Side, *, resumed: bool = False) -> Connection:
+def opened(side: Side, *, resumed: bool = False) -> Connection:
     """In state OPEN, with requests, replies and pushes on their way."""
     client, server, session = handshake()
     _welcomed(client, server, session, False)
@@ -95,26 +95,26 @@ def opened(role: Side, *, resumed: bool = False) -> Connection:
         server.receive_eof(NOW)
         client, server, _ = handshake(offered)
         _welcomed(client, server, session, True)
-    connection = client if role is Side.CLIENT else server
+    connection = client if side is Side.CLIENT else server
     connection.events()
     connection.data_to_send(NOW)
     return connection
 
 
-def receiver(role: Side, state: str) -> Connection:
+def receiver(side: Side, state: str) -> Connection:
     """A connection in this state, just before bytes arrive."""
     if state in ("open", "resumed"):
-        return opened(role, resumed=state == "resumed")
-    connection = Connection(role, LIMITS, NOW, typed_posts=True)
+        return opened(side, resumed=state == "resumed")
+    connection = Connection(side, LIMITS, NOW, typed_posts=True)
     if state == "awaiting":
-        if role is Side.CLIENT:
+        if side is Side.CLIENT:
             connection.hello("TOKEN", "phone", {})
         else:
             client = Connection(Side.CLIENT, LIMITS, NOW)
             client.hello("TOKEN", "phone", {})
             connection.receive_data(client.data_to_send(NOW), NOW)
     elif state == "closing":
-        connection = opened(role)
+        connection = opened(side)
         connection.close(now=NOW)
     connection.events()
     connection.data_to_send(NOW)

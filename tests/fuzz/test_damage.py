@@ -15,7 +15,7 @@ from imserver_protocol import Closed, Connection, ConnectionState, Side
 from . import damage
 from .damage import DAMAGES
 from .receivers import DECLARED, LIMITS, STATES, check, receiver
-from .test_frames import LEAST_FRAMES, OUTCOMES, ROLES, Run, shortcomings
+from .test_frames import LEAST_FRAMES, OUTCOMES, SIDES, Run, shortcomings
 
 BODY, OTHERS = bytes(range(100, 160)), [b"\x01" * 50]
 
@@ -100,7 +100,7 @@ def test_frames_are_counted_once_each() -> None:
     run = Run(3, 50)
     compared: list[bytes] = []
 
-    def compare(role: Side, state: str, stream: bytes) -> None:
+    def compare(side: Side, state: str, stream: bytes) -> None:
         compared.append(stream)
         run._counted(run.bodies[0], LIMITS)
 
@@ -127,7 +127,7 @@ def test_every_role_is_met_in_every_state() -> None:
     run = Run(5, 50)
     run.through_connections(3000)
     met = {name.partition(":")[0] for name in run.outcomes if ": " in name}
-    assert met == {f"{role.name.lower()} {state}" for role in ROLES for state in STATES}
+    assert met == {f"{side.name.lower()} {state}" for side in SIDES for state in STATES}
 
 
 def test_a_run_of_too_few_frames_or_ends_does_not_pass() -> None:
@@ -171,9 +171,9 @@ SPOILT_SESSIONS: dict[str, dict[str, Any]] = {
 
 
 def test_an_honest_connection_is_right() -> None:
-    for role in ROLES:
+    for side in SIDES:
         for state in STATES:
-            check(receiver(role, state), [])
+            check(receiver(side, state), [])
 
 
 @pytest.mark.parametrize("what", SPOILT_SESSIONS)

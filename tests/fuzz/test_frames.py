@@ -47,7 +47,7 @@ from .receivers import (
 )
 
 GOLDEN = golden()
-ROLES = (Side.CLIENT, Side.SERVER)
+SIDES = (Side.CLIENT, Side.SERVER)
 MAX_GROWTH_BYTES = 24 * 1024 * 1024
 #: What the proof has to have tried, and ways in which a connection has to have ended, or gone on.
 LEAST_FRAMES = 1_000_000
@@ -145,24 +145,24 @@ class Run:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(protocol_connection, "decode", self._counted)
             while self.tried < end:
-                role, state = rng.choice(ROLES), rng.choices(STATES, (1, 2, 8, 2, 1))[0]
+                side, state = rng.choice(SIDES), rng.choices(STATES, (1, 2, 8, 2, 1))[0]
                 if rng.random() < 0.5:
                     stream = self.frames(rng.choice((1, 2, 4)))
                 else:
-                    stream = self.talk(role, state, rng.choice((1, 3, 10, 40)))
-                if (role, state) in OPENINGS and rng.random() < 0.6:
-                    stream = rng.choice(OPENINGS[role, state]) + stream
-                self._compare(role, state, stream)
+                    stream = self.talk(side, state, rng.choice((1, 3, 10, 40)))
+                if (side, state) in OPENINGS and rng.random() < 0.6:
+                    stream = rng.choice(OPENINGS[side, state]) + stream
+                self._compare(side, state, stream)
 
     def _counted(self, body: bytes, limits: Limits) -> tuple[Any, ...]:
         self.tried += 1
         return decode(body, limits)
 
-    def talk(self, role: Side, state: str, count: int) -> bytes:
+    def talk(self, side: Side, state: str, count: int) -> bytes:
         """What this receiver may be told, with the right numbers, until one frame is damaged."""
-        rng, out, seq = self.rng, [], NEXT_SEQ.get((role, state), 1)
-        acked = OPEN_REQUESTS if role is Side.CLIENT and state in ("open", "resumed") else 0
-        types = (2, 3, 4, 6, 17, 18, 19, 19) if role is Side.CLIENT else (2, 3, 4, 6, 16, 16, 16)
+        rng, out, seq = self.rng, [], NEXT_SEQ.get((side, state), 1)
+        acked = OPEN_REQUESTS if side is Side.CLIENT and state in ("open", "resumed") else 0
+        types = (2, 3, 4, 6, 17, 18, 19, 19) if side is Side.CLIENT else (2, 3, 4, 6, 16, 16, 16)
         requests = list(range(2, OPEN_REQUESTS + 1))
         for number in range(count):
             type_ = rng.choice(types)
@@ -180,10 +180,10 @@ class Run:
         self.kinds["in order"] += len(out)
         return b"".join(out)
 
-    def _compare(self, role: Side, state: str, stream: bytes) -> None:
+    def _compare(self, side: Side, state: str, stream: bytes) -> None:
         """All at once, and cut anywhere: the same events, the same words, the same end (22)."""
         rng, tried = self.rng, self.tried
-        one, other = receiver(role, state), receiver(role, state)
+        one, other = receiver(side, state), receiver(side, state)
         self.tried = tried  # what made them ready is no attempt
         events = feed(one, (stream,))
         tried = self.tried
@@ -193,7 +193,7 @@ class Run:
         assert one.state is other.state
         words = one.data_to_send(100.0)
         assert other.data_to_send(100.0) == words
-        self.outcomes[f"{role.name.lower()} {state}: {check(one, events)}"] += 1
+        self.outcomes[f"{side.name.lower()} {state}: {check(one, events)}"] += 1
         if rng.random() < 0.2:
             self._end(other)
 
@@ -278,7 +278,7 @@ def test_every_type_is_made() -> None:
     assert {grammar.frame()[0] for _ in range(500)} == {int(type_) for type_ in FrameType}
 
 
-def calls_for(role: Side, stream: bytes) -> int:
+def calls_for(side: Side, stream: bytes) -> int:
     """How many functions run, of ours and of C: the same number on every machine, unlike time."""
     calls = 0
 
@@ -286,7 +286,7 @@ def calls_for(role: Side, stream: bytes) -> int:
         nonlocal calls
         calls += event in ("call", "c_call")
 
-    connection = receiver(role, "open")
+    connection = receiver(side, "open")
     before = sys.getprofile()
     sys.setprofile(count)
     try:
@@ -297,15 +297,15 @@ def calls_for(role: Side, stream: bytes) -> int:
     return calls
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_the_work_is_in_line_with_the_bytes(role: Side) -> None:
+@pytest.mark.parametrize("role", SIDES)
+def test_the_work_is_in_line_with_the_bytes(side: Side) -> None:
     """Whatever they say, and however many frames they are."""
     run = Run(7, 200)
     for _ in range(100):
         stream = run.frames(run.rng.choice((1, 5, 30)))
-        assert calls_for(role, stream) <= CALLS_AT_LEAST + CALLS_FOR_EACH_BYTE * len(stream)
-        stream = run.talk(role, "open", run.rng.choice((1, 10, 100)))
-        assert calls_for(role, stream) <= CALLS_AT_LEAST + CALLS_FOR_EACH_BYTE * len(stream)
+        assert calls_for(side, stream) <= CALLS_AT_LEAST + CALLS_FOR_EACH_BYTE * len(stream)
+        stream = run.talk(side, "open", run.rng.choice((1, 10, 100)))
+        assert calls_for(side, stream) <= CALLS_AT_LEAST + CALLS_FOR_EACH_BYTE * len(stream)
 
 
 def test_golden_frames_at_every_cut() -> None:
@@ -313,7 +313,7 @@ def test_golden_frames_at_every_cut() -> None:
     for frame in GOLDEN:
         if len(frame) > 120:
             continue
-        for role in ROLES:
-            events = told(feed(receiver(role, "open"), (frame,)))
+        for side in SIDES:
+            events = told(feed(receiver(side, "open"), (frame,)))
             for at in range(1, len(frame), 25):
-                assert told(feed(receiver(role, "open"), (frame[:at], frame[at:]))) == events
+                assert told(feed(receiver(side, "open"), (frame[:at], frame[at:]))) == events

@@ -144,17 +144,20 @@ def test_whatever_ends_a_run_leaves_no_process_behind(ending: signal.Signals, pl
 
 
 def test_the_cast_is_as_large_as_it_says() -> None:
-    cast = draw_participants(1, clients=50, processes=5, conversations=24)
-    assert [len(process) for process in cast.processes] == [10] * 5
-    assert len({part.name for part in cast.parts}) == 50
-    assert len(cast.groups) + len(cast.directs) == 24
-    assert {part.kind for part in cast.parts} == {"talker", "customer", "staff"}
-    (keeper,) = [part for part in cast.parts if part.guests]
-    inside = {cast.groups[-1].owner, *cast.groups[-1].members}
-    assert (keeper.user_id, keeper.groups[-1]) == (cast.groups[-1].owner, cast.groups[-1].number)
-    talkers = {part.user_id for part in cast.parts if part.kind == "talker"}
+    participants = draw_participants(1, clients=50, processes=5, conversations=24)
+    assert [len(process) for process in participants.processes] == [10] * 5
+    assert len({part.name for part in participants.parts}) == 50
+    assert len(participants.groups) + len(participants.directs) == 24
+    assert {part.kind for part in participants.parts} == {"talker", "customer", "staff"}
+    (keeper,) = [part for part in participants.parts if part.guests]
+    inside = {participants.groups[-1].owner, *participants.groups[-1].members}
+    assert (keeper.user_id, keeper.groups[-1]) == (
+        participants.groups[-1].owner,
+        participants.groups[-1].number,
+    )
+    talkers = {part.user_id for part in participants.parts if part.kind == "talker"}
     assert sorted(keeper.guests) == sorted(talkers - inside), "each of the others, once"
-    assert cast == draw_participants(1, 50, 5, 24)
-    assert cast != draw_participants(2, 50, 5, 24)
+    assert participants == draw_participants(1, 50, 5, 24)
+    assert participants != draw_participants(2, 50, 5, 24)
     with pytest.raises(ValueError, match="at least 8 clients"):
         draw_participants(1, clients=5, processes=1, conversations=4)

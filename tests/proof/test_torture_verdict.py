@@ -36,9 +36,9 @@ def evidence(tmp_path: Path) -> Evidence:
     (tmp_path / "chat.db").write_bytes(database)
     (tmp_path / "clients").mkdir()
     deeds = Deeds(kills=[Kill(Way.BURST, 2, 1), Kill(Way.ANY_MOMENT, 0, 0)], client_kills=1)
-    cast = draw_participants(1, 50, 5, 24)
+    participants = draw_participants(1, 50, 5, 24)
     return Evidence(
-        Options(1, tmp_path), cast, deeds, Counter(), tmp_path / "chat.db", tmp_path / "clients",
+        Options(1, tmp_path), participants, deeds, Counter(), tmp_path / "chat.db", tmp_path / "clients",
         datetime.now(UTC), 60.0,
     )  # fmt: skip
 
@@ -49,7 +49,7 @@ def plenty(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     said = SimpleNamespace(
         report=Report(shown=9, promised=1, present=1), conversations=MIN_CONVERSATIONS, removed=1
     )
-    monkeypatch.setattr(verdicts, "check", lambda books, rows, words: said.report)
+    monkeypatch.setattr(verdicts, "check", lambda journals, rows, words: said.report)
     monkeypatch.setattr(verdicts, "_conversations", lambda rows: said.conversations)
     monkeypatch.setattr(verdicts, "_removed", lambda rows: said.removed)
     return said

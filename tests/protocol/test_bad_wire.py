@@ -248,7 +248,7 @@ class BadWire(RuleBasedStateMachine):
         server_session = self.world.sessions[session.session_id]
         before = (repr(server_session), server_session.resume_token)
         stolen = Session(
-            session.role,
+            session.side,
             session_id=session.session_id if what != "session" else "s999",
             user_id=session.user_id,
             device_id=session.device_id,

@@ -79,7 +79,7 @@ class Stand:
         folder.mkdir()
         self._folder = folder
         self._counts = counts
-        self.server = ServerProcess(folder, FAST, leash=True)
+        self.server = ServerProcess(folder, FAST, dies_with_parent=True)
         self.controls = Controls(self.server.database)
         self._clients: Sequence[Client] = ()
         self._posts: dict[bytes, asyncio.Task[int]] = {}

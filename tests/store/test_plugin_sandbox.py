@@ -28,33 +28,33 @@ def connection() -> Iterator[sqlite3.Connection]:
 def test_a_pause_in_which_the_thread_did_not_run_does_not_count(connection: sqlite3.Connection) -> None:
     """Where a server was stopped, or its machine had others to serve, a customer's command failed for it."""
     connection.create_function("shop_pause", 0, lambda: time.sleep(3 * PLUGIN_BUDGET_S))
-    fence = PluginSandbox(connection)
-    fence.begin_unit()
-    assert fence.execute("shop", COUNT.format("coalesce(shop_pause(), 1)", 2_000), (), Mode.READ) == [
+    sandbox = PluginSandbox(connection)
+    sandbox.begin_unit()
+    assert sandbox.execute("shop", COUNT.format("coalesce(shop_pause(), 1)", 2_000), (), Mode.READ) == [
         (2_000,)
     ]
-    assert fence.execute("shop", COUNT.format(1, 2_000), (), Mode.READ) == [(2_000,)]
+    assert sandbox.execute("shop", COUNT.format(1, 2_000), (), Mode.READ) == [(2_000,)]
 
 
 def test_computing_does_count_also_in_many_statements(connection: sqlite3.Connection) -> None:
-    fence = PluginSandbox(connection)
-    fence.begin_unit()
+    sandbox = PluginSandbox(connection)
+    sandbox.begin_unit()
 
     def go_on() -> None:
         for _ in range(100_000):
-            fence.execute("shop", COUNT.format(1, 2_000), (), Mode.READ)
+            sandbox.execute("shop", COUNT.format(1, 2_000), (), Mode.READ)
 
     with pytest.raises(PluginError, match="more than 50 ms of SQL in one unit"):
         go_on()
-    fence.begin_unit()
-    assert fence.execute("shop", COUNT.format(1, 10), (), Mode.READ) == [(10,)]
+    sandbox.begin_unit()
+    assert sandbox.execute("shop", COUNT.format(1, 10), (), Mode.READ) == [(10,)]
 
 
 def test_our_own_statements_have_all_the_time_they_need(connection: sqlite3.Connection) -> None:
     """Also long after a plugin's time has run out on the same connection."""
     now = 0.0
-    fence = PluginSandbox(connection, timer=lambda: now)
-    assert fence.execute("shop", COUNT.format(1, 10), (), Mode.READ) == [(10,)]
+    sandbox = PluginSandbox(connection, timer=lambda: now)
+    assert sandbox.execute("shop", COUNT.format(1, 10), (), Mode.READ) == [(10,)]
     now += 1000 * PLUGIN_BUDGET_S
     assert connection.execute(COUNT.format(1, 5_000)).fetchall() == [(5_000,)]
 
@@ -63,8 +63,8 @@ async def test_each_unit_of_a_batch_and_each_read_has_all_its_time(sqlite_stand:
     """The bound is one unit's: what others of the same batch, or earlier reads, have computed is not counted."""
     ticks = itertools.count()
     store: Any = sqlite_stand.store
-    for fence in (store._batches._fence, *(reader._fence for reader in store._readers)):
-        fence._timer = lambda: next(ticks) * 0.1 * PLUGIN_BUDGET_S
+    for sandbox in (store._batches._sandbox, *(reader._sandbox for reader in store._readers)):
+        sandbox._timer = lambda: next(ticks) * 0.1 * PLUGIN_BUDGET_S
 
     def compute(of: Any) -> int:
         found: int = of.plugin_sql("shop", COUNT.format(1, 200))[0][0]
@@ -83,10 +83,10 @@ async def test_each_unit_of_a_batch_and_each_read_has_all_its_time(sqlite_stand:
 def test_names_of_tables_are_the_plugins_own_in_any_case(connection: sqlite3.Connection) -> None:
     """As everywhere in SQL; and another plugin's are not, in any case."""
     connection.isolation_level = None  # as the store's connections are
-    fence = PluginSandbox(connection)
-    fence.migrate("shop", "CREATE TABLE SHOP_Codes (code)")
-    fence.execute("shop", "INSERT INTO Shop_codes VALUES (7)", (), Mode.WRITE)
-    assert fence.execute("shop", "SELECT code FROM shop_CODES", (), Mode.READ) == [(7,)]
+    sandbox = PluginSandbox(connection)
+    sandbox.migrate("shop", "CREATE TABLE SHOP_Codes (code)")
+    sandbox.execute("shop", "INSERT INTO Shop_codes VALUES (7)", (), Mode.WRITE)
+    assert sandbox.execute("shop", "SELECT code FROM shop_CODES", (), Mode.READ) == [(7,)]
     for table in ("SHOP_Codes", "shop_codes"):
         with pytest.raises(PluginError, match="not allowed"):
-            fence.execute("bank", f"SELECT code FROM {table}", (), Mode.READ)
+            sandbox.execute("bank", f"SELECT code FROM {table}", (), Mode.READ)

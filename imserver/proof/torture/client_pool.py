@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from imserver.proof.die_with_parent import leashed
+from imserver.proof.die_with_parent import dying_with_parent
 from imserver.proof.server_process import environment
 
 from .client_process import MAX_LINE_BYTES, Role, Script
@@ -68,7 +68,7 @@ class ClientHandle:
         command = (sys.executable, "-m", "imserver.proof.torture.client_process", self.script.folder)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *leashed(*command),
+                *dying_with_parent(*command),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -146,10 +146,10 @@ class ClientPool:
     """All client processes."""
 
     def __init__(
-        self, cast: Participants, roles: Sequence[Sequence[Role]], folder: Path, seed: int, rate: float,
+        self, participants: Participants, roles: Sequence[Sequence[Role]], folder: Path, seed: int, rate: float,
         on_failure: Callable[[str], None],
     ) -> None:  # fmt: skip
-        self._cast = cast
+        self._participants = participants
         self._changed = asyncio.Condition()
         self.groups: dict[str, str] = {}
         self.handles = [
@@ -167,10 +167,12 @@ class ClientPool:
             await handle.start({})
         for handle in self.handles:
             await self._expect(handle, "ready")
-        for handle, parts in zip(self.handles, self._cast.processes, strict=True):
+        for handle, parts in zip(self.handles, self._participants.processes, strict=True):
             users = {part.user_id for part in parts}
-            first = {part.user_id for others in self._cast.processes[: handle.number] for part in others}
-            mine: list[Group] = [g for g in self._cast.groups if g.owner in users - first]
+            first = {
+                part.user_id for others in self._participants.processes[: handle.number] for part in others
+            }
+            mine: list[Group] = [g for g in self._participants.groups if g.owner in users - first]
             handle.tell(do="make", groups=msgspec.to_builtins(mine))
             self.groups.update((await self._expect(handle, "made"))["groups"])
         for handle in self.handles:

@@ -108,14 +108,14 @@ class Director:
         self,
         options: Options,
         server: ServerProcess,
-        company: ClientPool,
+        pool: ClientPool,
         network_faults: dict[str, NetworkFaults],
         deeds: Deeds,
         on_deed: Callable[[], None] = lambda: None,
     ) -> None:
         self._options = options
         self._server = server
-        self._company = company
+        self._pool = pool
         self._network_faults = network_faults
         self._deeds = deeds
         self._on_deed = on_deed
@@ -135,7 +135,7 @@ class Director:
             killer.cancel()
             await asyncio.gather(killer, return_exceptions=True)
         await self._start()
-        await self._company.reached("booked", 1, BOOKED_S)
+        await self._pool.reached("booked", 1, BOOKED_S)
 
     @property
     def _over(self) -> bool:
@@ -182,7 +182,7 @@ class Director:
         self._deeds.starts_s.append(time.monotonic() - begun)
 
     async def _clients_back(self) -> None:
-        await self._company.reached("connected", round(BACK_SHARE * self._options.clients), BACK_S)
+        await self._pool.reached("connected", round(BACK_SHARE * self._options.clients), BACK_S)
 
     async def _work(self) -> None:
         await asyncio.sleep(self._rng.uniform(*WORK_S))
@@ -261,7 +261,7 @@ class Director:
 
     def _some_clients(self) -> ClientHandle | None:
         """A client process, preferably one without faults on its lines."""
-        running = [handle for handle in self._company.handles if handle.present["connected"] > 0]
+        running = [handle for handle in self._pool.handles if handle.present["connected"] > 0]
         return self._rng.choice(running) if running else None
 
     async def _burst(self, clients: ClientHandle | None) -> None:
@@ -290,7 +290,7 @@ class Director:
         deaf = {name for name, faults in self._network_faults.items() if faults.proxy.deaf}
         at = time.monotonic()
         await self._server.kill()
-        answers = await self._company.ask_all("unanswered", 3.0, do="unanswered", at=at)
+        answers = await self._pool.ask_all("unanswered", 3.0, do="unanswered", at=at)
         keys = [
             bytes.fromhex(key)
             for answer in answers
@@ -312,8 +312,8 @@ class Director:
         rng = random.Random(f"client kills {self._options.seed}")
         while True:
             await asyncio.sleep(rng.uniform(*CLIENT_KILL_EVERY_S))
-            handle = rng.choice(self._company.handles)
+            handle = rng.choice(self._pool.handles)
             await handle.kill()
             self._deeds.client_kills += 1
             await asyncio.sleep(rng.uniform(0, CLIENT_AWAY_S))
-            await handle.start(self._company.groups)
+            await handle.start(self._pool.groups)

@@ -46,14 +46,14 @@ async def run_torture(options: Options, show: Callable[[Progress], None]) -> Evi
     Raises ServerFailed or ClientPoolFailed if it cannot even begin.
     """
     began_at, deeds = datetime.now(UTC), Deeds()
-    books = options.folder / "clients"
-    books.mkdir()
-    server = ServerProcess(options.folder, options.sections, leash=True)
-    cast = draw_participants(options.seed, options.clients, options.processes, options.conversations)
+    journals = options.folder / "clients"
+    journals.mkdir()
+    server = ServerProcess(options.folder, options.sections, dies_with_parent=True)
+    participants = draw_participants(options.seed, options.clients, options.processes, options.conversations)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(server)
         network_faults: dict[str, NetworkFaults] = {}
-        for part in cast.parts:
+        for part in participants.parts:
             proxy = await stack.enter_async_context(FaultProxy("127.0.0.1", server.port))
             rng = random.Random(f"weather {options.seed} {part.name}")
             network_faults[part.name] = NetworkFaults(proxy, rng, deeds.faults)
@@ -66,44 +66,46 @@ async def run_torture(options: Options, show: Callable[[Progress], None]) -> Evi
                 )
                 for part in process
             ]
-            for process in cast.processes
+            for process in participants.processes
         ]
-        company = ClientPool(cast, roles, books, options.seed, options.rate, deeds.broken.append)
-        stack.push_async_callback(company.kill_all)
+        pool = ClientPool(participants, roles, journals, options.seed, options.rate, deeds.broken.append)
+        stack.push_async_callback(pool.kill_all)
         begun = time.monotonic()
-        stage = _Stage(show, deeds, company, begun)
+        stage = _Stage(show, deeds, pool, begun)
         await stack.enter_async_context(stage.shown())
-        await company.begin()
+        await pool.begin()
         begun = stage.begun = time.monotonic()
         stage.phase = "load"
         async with _network_faults(list(network_faults.values())):
-            await Director(options, server, company, network_faults, deeds).direct()
+            await Director(options, server, pool, network_faults, deeds).direct()
         elapsed_s = time.monotonic() - begun
         deeds.lines = count_lines([faults.proxy for faults in network_faults.values()])
         stage.phase = "settling"
-        stuck = await _settle(company, options.settle_s)
-        figures = company.figures()
-        await _leave(company, deeds)
+        stuck = await _settle(pool, options.settle_s)
+        figures = pool.figures()
+        await _leave(pool, deeds)
         code = await server.stop()
         if code != 0:
             deeds.broken.append(f"the server's exit code is {code}: {server.tail(5)}")
-    events, troubles = read_logs([server.log, *(handle.log for handle in company.handles)])
+    events, troubles = read_logs([server.log, *(handle.log for handle in pool.handles)])
     deeds.broken += troubles
     options.sabotage.before_check(server.database)
-    return Evidence(options, cast, deeds, figures, server.database, books, began_at, elapsed_s, events, stuck)
+    return Evidence(
+        options, participants, deeds, figures, server.database, journals, began_at, elapsed_s, events, stuck
+    )
 
 
 class _Stage:
     """Shows the figures now and then."""
 
     def __init__(
-        self, show: Callable[[Progress], None], deeds: Deeds, company: ClientPool, begun: float
+        self, show: Callable[[Progress], None], deeds: Deeds, pool: ClientPool, begun: float
     ) -> None:
         self.phase = "setting up"
         self.begun = begun
         self._show = show
         self._deeds = deeds
-        self._company = company
+        self._pool = pool
 
     @contextlib.asynccontextmanager
     async def shown(self) -> AsyncIterator[None]:
@@ -118,7 +120,7 @@ class _Stage:
     async def _go_on(self) -> None:
         while True:
             elapsed_s = time.monotonic() - self.begun
-            self._show(Progress(self.phase, elapsed_s, self._deeds, self._company.figures()))
+            self._show(Progress(self.phase, elapsed_s, self._deeds, self._pool.figures()))
             await asyncio.sleep(PROGRESS_S)
 
 
@@ -146,27 +148,27 @@ async def _network_faults(network_faults: list[NetworkFaults]) -> AsyncIterator[
             faults.clear()
 
 
-async def _settle(company: ClientPool, settle_s: float) -> list[str]:
+async def _settle(pool: ClientPool, settle_s: float) -> list[str]:
     """Settle twice: the bots' answers to the first round must be delivered, too."""
-    for handle in company.handles:
+    for handle in pool.handles:
         if not handle.running:
-            await handle.start(company.groups)
-    for handle in company.handles:
+            await handle.start(pool.groups)
+    for handle in pool.handles:
         handle.tell(do="stop")
     for _ in range(2):
-        answers = await company.ask_all("settled", settle_s + LEAVE_S, do="settle", timeout_s=settle_s)
+        answers = await pool.ask_all("settled", settle_s + LEAVE_S, do="settle", timeout_s=settle_s)
         stuck = [str(text) for answer in answers for text in answer["stuck"]]
-        if len(answers) < len(company.handles):
-            stuck.append(f"{len(company.handles) - len(answers)} client processes said nothing any more")
+        if len(answers) < len(pool.handles):
+            stuck.append(f"{len(pool.handles) - len(answers)} client processes said nothing any more")
         if stuck:
             return stuck
     return []
 
 
-async def _leave(company: ClientPool, deeds: Deeds) -> None:
-    for handle in company.handles:
+async def _leave(pool: ClientPool, deeds: Deeds) -> None:
+    for handle in pool.handles:
         handle.tell(do="leave")
-    for handle in company.handles:
+    for handle in pool.handles:
         try:
             async with asyncio.timeout(LEAVE_S):
                 code = await handle.ended()

@@ -40,7 +40,7 @@ class Verdict:
     """All numbers of a run."""
 
     options: Options
-    cast: Participants
+    participants: Participants
     deeds: Deeds
     figures: Counter[str]
     report: Report
@@ -75,12 +75,13 @@ class Verdict:
         deeds, report, figures = self.deeds, self.report, self.figures
         kinds = ", ".join(f"{kind.replace('_', ' ')} {deeds.faults[kind]}" for kind in KINDS)
         lines = deeds.lines
+        clients, processes = len(self.participants.parts), len(self.participants.processes)
         starts = sorted(deeds.starts_s) or [0.0]
         last = deeds.starts_s[-1] if deeds.starts_s else 0.0
         return [
             ("seed", str(self.options.seed)),
             ("time", f"{self.elapsed_s:.0f} s of load"),
-            ("clients", f"{len(self.cast.parts)} in {len(self.cast.processes)} processes, {self.conversations} conversations"),
+            ("clients", f"{clients} in {processes} processes, {self.conversations} conversations"),
             ("kills", f"{len(deeds.kills)} of the server, {deeds.hits} with unanswered posts"),
             ("unanswered posts", f"{deeds.found} found committed, {deeds.not_found} not"),
             ("starts", f"{len(starts)}, {median(starts):.2f} s each, at most {starts[-1]:.2f} s, the last {last:.2f} s"),
@@ -112,8 +113,8 @@ class Verdict:
             "machine": machine(),
             "elapsed_s": round(self.elapsed_s, 1),
             "rate": self.options.rate,
-            "clients": len(self.cast.parts),
-            "client_processes": len(self.cast.processes),
+            "clients": len(self.participants.parts),
+            "client_processes": len(self.participants.processes),
             "conversations": self.conversations,
             "kills": len(deeds.kills),
             "kills_with_unanswered_posts": deeds.hits,
@@ -148,11 +149,11 @@ class Evidence:
     """The results of a run, for its verdict."""
 
     options: Options
-    cast: Participants
+    participants: Participants
     deeds: Deeds
     figures: Counter[str]
     database: Path
-    books: Path
+    journals: Path
     began_at: datetime
     elapsed_s: float
     #: Errors that the server logged, by event.
@@ -164,14 +165,16 @@ class Evidence:
 def judge(evidence: Evidence) -> Verdict:
     """Read the database and all journals. Slow: the journals are read one by one."""
     rows = read_rows(evidence.database)
-    books = (read_journal(evidence.books, part.name, part.user_id) for part in evidence.cast.parts)
-    report = check(books, rows, WORDS)
+    journals = (
+        read_journal(evidence.journals, part.name, part.user_id) for part in evidence.participants.parts
+    )
+    report = check(journals, rows, WORDS)
     report.findings += [Finding(Fault.STUCK, text) for text in evidence.stuck]
     broken = [*evidence.deeds.broken, *plugin_failures(evidence.database)]
     report.findings += [Finding(Fault.BROKEN, text) for text in broken]
     verdict = Verdict(
         evidence.options,
-        evidence.cast,
+        evidence.participants,
         evidence.deeds,
         evidence.figures,
         report,

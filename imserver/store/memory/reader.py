@@ -155,7 +155,7 @@ class MemoryReader:
     def plugin_sql(
         self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
     ) -> list[tuple[Any, ...]]:
-        return self._tables.fence.execute(plugin, sql, params, Mode.READ)
+        return self._tables.sandbox.execute(plugin, sql, params, Mode.READ)
 
     # -- parts --------------------------------------------------------------------------------------------------------
 

@@ -114,7 +114,7 @@ class MemoryStore:
         if self.writer.failure is not None:
             raise StoreFailed(str(self.writer.failure))
         await asyncio.sleep(self._delay() if self._delay else 0)
-        self.tables.fence.begin_unit()
+        self.tables.sandbox.begin_unit()
         return query(self._reader)
 
     async def migrate_plugin(self, plugin: str, migrations: Sequence[tuple[int, str]]) -> None:
@@ -196,7 +196,7 @@ class MemoryStore:
             return
         mark, change, message_change = tx.journal.mark(), tx.change, tx.message_change
         tx.events = []
-        self.tables.fence.begin_unit()
+        self.tables.sandbox.begin_unit()
         plugin_tables.execute("SAVEPOINT unit")
         try:
             unit.result = unit.run(tx)

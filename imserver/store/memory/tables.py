@@ -75,7 +75,7 @@ class MemoryTables:
         #: Plugins speak SQL, so their tables are the one thing that is SQLite here too.
         self.plugin_tables = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self.plugin_tables.execute("PRAGMA foreign_keys = ON")
-        self.fence = PluginSandbox(self.plugin_tables)
+        self.sandbox = PluginSandbox(self.plugin_tables)
 
     def close(self) -> None:
         self.plugin_tables.close()
@@ -218,7 +218,7 @@ class MemoryTransaction(RuledTransaction):
         if self.lost is not None:
             raise TransactionLost from self.lost
         try:
-            return self._tables.fence.execute(plugin, sql, params, Mode.WRITE)
+            return self._tables.sandbox.execute(plugin, sql, params, Mode.WRITE)
         except BaseException as error:
             self._note_loss(error)
             raise
@@ -229,7 +229,7 @@ class MemoryTransaction(RuledTransaction):
         if (plugin, number) in done:
             return
         try:
-            self._tables.fence.migrate(plugin, script)
+            self._tables.sandbox.migrate(plugin, script)
         except BaseException as error:
             self._note_loss(error)
             raise

@@ -32,13 +32,13 @@ class Batches:
         self,
         connection: sqlite3.Connection,
         tx: SqliteTransaction,
-        fence: PluginSandbox,
+        sandbox: PluginSandbox,
         clock: Clock,
         retry_after_ms: Callable[[], int],
     ) -> None:
         self._connection = connection
         self._tx = tx
-        self._fence = fence
+        self._sandbox = sandbox
         self._clock = clock
         self._retry_after_ms = retry_after_ms
         self._bulk = BulkPosts(tx)
@@ -171,7 +171,7 @@ class Batches:
             return
         mark, change, message_change = tx.journal.mark(), tx.change, tx.message_change
         tx.events = []
-        self._fence.begin_unit()
+        self._sandbox.begin_unit()
         tx.sql("SAVEPOINT unit")
         try:
             unit.result = unit.run(tx)

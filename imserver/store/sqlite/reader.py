@@ -39,7 +39,7 @@ MAX_CHANGES_LOOKED_AT = 5_000
 MAX_CACHED_NAMES = 50_000
 
 
-class _Roster(NamedTuple):
+class _MemberList(NamedTuple):
     """Members by user id, and their numbers, for one version of the membership."""
 
     membership: int
@@ -67,12 +67,12 @@ class _Names(dict[int, str]):
 class SqliteReader:
     """One for each reader connection; a query runs between BEGIN and COMMIT of that connection."""
 
-    def __init__(self, connection: sqlite3.Connection, fence: PluginSandbox, epoch: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, sandbox: PluginSandbox, epoch: str) -> None:
         self._connection = connection
-        self._fence = fence
+        self._sandbox = sandbox
         self._names = _Names(connection)
         self._lists = ConversationLists(self._sql, epoch)
-        self._rosters: LruCache[_Roster] = LruCache(MAX_LISTED_MEMBERS + ROSTER_SIZE, ROSTER_SIZE)
+        self._rosters: LruCache[_MemberList] = LruCache(MAX_LISTED_MEMBERS + ROSTER_SIZE, ROSTER_SIZE)
         self._audiences: OrderedDict[int, tuple[int, Audience]] = OrderedDict()
 
     def _sql(self, statement: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -206,13 +206,13 @@ class SqliteReader:
         )
         return [_membership(row) for row in rows]
 
-    def _roster(self, no: int, membership: int) -> _Roster:
+    def _roster(self, no: int, membership: int) -> _MemberList:
         rows = self._sql(
             "SELECT u.user_id, m.user_no FROM members m JOIN users u ON u.no = m.user_no"
             " WHERE m.conversation_no = ? AND m.left_at IS NULL ORDER BY u.user_id",
             (no,),
         )
-        return _Roster(membership, [user_id for user_id, _ in rows], [user_no for _, user_no in rows])
+        return _MemberList(membership, [user_id for user_id, _ in rows], [user_no for _, user_no in rows])
 
     def membership(self, conversation_id: str, user_id: str) -> Membership | None:
         """The membership of a present or former member."""
@@ -265,7 +265,7 @@ class SqliteReader:
         self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
     ) -> list[tuple[Any, ...]]:
         """Run a SELECT on the plugin's own tables."""
-        return self._fence.execute(plugin, sql, params, Mode.READ)
+        return self._sandbox.execute(plugin, sql, params, Mode.READ)
 
     # -- parts --------------------------------------------------------------------------------------------------------
 

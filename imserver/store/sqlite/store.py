@@ -211,13 +211,16 @@ class SqliteStore:
         self._epoch = database.settle_epoch(raw, change, self._high.read(), self._rng)
         self._high.write(self._epoch, change)
         self._raw = raw
-        fence = PluginSandbox(raw)
+        sandbox = PluginSandbox(raw)
         self._tx = SqliteTransaction(
-            raw, fence, max_conversations=self._config.max_cached_conversations, max_members=self._max_members
+            raw,
+            sandbox,
+            max_conversations=self._config.max_cached_conversations,
+            max_members=self._max_members,
         )
         self._tx.change, self._tx.message_change = change, message_change
         self._batches = Batches(
-            raw, self._tx, fence, self._clock, lambda: self._rng.randint(MIN_RETRY_MS, MAX_RETRY_MS)
+            raw, self._tx, sandbox, self._clock, lambda: self._rng.randint(MIN_RETRY_MS, MAX_RETRY_MS)
         )
 
     def _execute(self, units: Sequence[Unit], done: Callable[[StoreFailed | None], None]) -> None:
@@ -331,12 +334,12 @@ class _ReaderThread:
         self.connection = connection
         self.waiting = 0
         self._reader: SqliteReader | None = None
-        self._fence: PluginSandbox | None = None
+        self._sandbox: PluginSandbox | None = None
 
     def prepare(self, epoch: str, raw: sqlite3.Connection) -> None:
         database.prepare_reader(raw)
-        self._fence = PluginSandbox(raw)
-        self._reader = SqliteReader(raw, self._fence, epoch)
+        self._sandbox = PluginSandbox(raw)
+        self._reader = SqliteReader(raw, self._sandbox, epoch)
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         self.waiting += 1
@@ -347,8 +350,8 @@ class _ReaderThread:
 
     def _snapshot(self, raw: sqlite3.Connection, query: Callable[[Reader], T]) -> T:
         assert self._reader is not None
-        assert self._fence is not None
-        self._fence.begin_unit()
+        assert self._sandbox is not None
+        self._sandbox.begin_unit()
         raw.execute("BEGIN")
         try:
             return query(self._reader)

@@ -27,7 +27,7 @@ class SqliteTransaction(RuledTransaction):
     def __init__(
         self,
         connection: sqlite3.Connection,
-        fence: PluginSandbox,
+        sandbox: PluginSandbox,
         *,
         max_conversations: int,
         max_members: int = MAX_MEMBERS,
@@ -35,7 +35,7 @@ class SqliteTransaction(RuledTransaction):
         journal = Journal()
         super().__init__(journal, max_members=max_members)
         self._connection = connection
-        self._fence = fence
+        self._sandbox = sandbox
         self.cache = ConversationCache(journal, max_conversations)
         #: The error by which SQLite itself ended the transaction, if it did.
         self.lost: BaseException | None = None
@@ -285,7 +285,7 @@ class SqliteTransaction(RuledTransaction):
         if self.lost is not None:
             raise TransactionLost from self.lost
         try:
-            return self._fence.execute(plugin, sql, params, Mode.WRITE)
+            return self._sandbox.execute(plugin, sql, params, Mode.WRITE)
         except BaseException as error:
             self._note_loss(error)
             raise
@@ -295,7 +295,7 @@ class SqliteTransaction(RuledTransaction):
         if self.sql("SELECT 1 FROM plugin_migrations WHERE plugin = ? AND number = ?", (plugin, number)):
             return
         try:
-            self._fence.migrate(plugin, script)
+            self._sandbox.migrate(plugin, script)
         except BaseException as error:
             self._note_loss(error)
             raise

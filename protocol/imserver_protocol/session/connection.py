@@ -52,14 +52,14 @@ class Connection:
 
     def __init__(
         self,
-        role: Side,
+        side: Side,
         limits: Limits,
         now: float,
         *,
         recorder: Recorder | None = None,
         typed_posts: bool = False,
     ) -> None:
-        self.role = role
+        self.side = side
         self.limits = limits
         self.state = _AWAITING_HELLO
         #: The session that this connection speaks for: from WELCOME on, and still after the end.
@@ -72,7 +72,7 @@ class Connection:
         self._since = now  # of the present state, for its time-out
         self._rows = CONNECTION_ROWS[_AWAITING_HELLO]
         self._splitter = FrameSplitter(limits.max_hello_bytes)
-        self._liveness = Liveness(role, limits, now)
+        self._liveness = Liveness(side, limits, now)
         self._events: list[Event] = []
         self._out = Transmitter(limits.max_signals_pending)
         self._hello: Hello | None = None  # server: the HELLO received
@@ -80,9 +80,9 @@ class Connection:
         self._device_id = ""
         self._token_unconfirmed = False
         self._recorder = recorder
-        self._takers = TAKERS[role]  # payload frames that this side may receive, once OPEN
+        self._takers = TAKERS[side]  # payload frames that this side may receive, once OPEN
         self._read_post: PostReader = post_reader(limits) if typed_posts else leave_all
-        self._handlers = _HANDLERS[role]  # control frames that this side may receive
+        self._handlers = _HANDLERS[side]  # control frames that this side may receive
 
     # -- input --------------------------------------------------------------------------------------
 
@@ -196,7 +196,7 @@ class Connection:
             return
         if self.state is _CLOSING:
             self._step(ConnectionInput.LOST)
-        elif self.role is Side.SERVER:
+        elif self.side is Side.SERVER:
             self._finish(ConnectionInput.GOODBYE_SENT, CloseCode.AUTH_TIMEOUT, "too slow")
         else:
             self._finish(ConnectionInput.LOST, CloseCode.LOST, "no WELCOME")
@@ -205,7 +205,7 @@ class Connection:
         liveness = self._liveness
         dead_at, ping_at = liveness.dead_at, liveness.ping_at
         if dead_at is not None and now >= dead_at:
-            if self.role is Side.SERVER:
+            if self.side is Side.SERVER:
                 self._finish(ConnectionInput.GOODBYE_SENT, CloseCode.IDLE, "silent for too long")
             else:
                 self._finish(ConnectionInput.LOST, CloseCode.LOST, "no answer to PING")
@@ -236,7 +236,7 @@ class Connection:
         return None if session.receive.now_due else session.receive.due_at
 
     def _handshake_deadline(self) -> float | None:
-        limits, server = self.limits, self.role is Side.SERVER
+        limits, server = self.limits, self.side is Side.SERVER
         if self.state is _AWAITING_HELLO:
             return self._since + limits.hello_timeout_s if server else None
         if self.state is _AWAITING_WELCOME:
@@ -293,7 +293,7 @@ class Connection:
         Any other connection that still holds it is displaced: it ignores further bytes.
         Raises EncodeError (also above 4 KiB) or WrongState.
         """
-        if self.role is not Side.CLIENT:
+        if self.side is not Side.CLIENT:
             raise WrongState("only a client says HELLO")
         self._require(ConnectionInput.HELLO)
         tail = handshake.hello_tail(
@@ -332,7 +332,7 @@ class Connection:
         `handshake.resume_refusal` returned None. Raises WrongState or EncodeError.
         """
         self._now = now
-        if self.role is not Side.SERVER or self._hello is None:
+        if self.side is not Side.SERVER or self._hello is None:
             raise WrongState("WELCOME answers HELLO")
         self._require(ConnectionInput.WELCOME)
         hello = self._hello
@@ -387,7 +387,7 @@ class Connection:
         """Another connection took the session over, or it was ended: ignore everything from now on (invariant 9)."""
         self._now = now
         text = "replaced by a newer connection"
-        if self.role is Side.SERVER:
+        if self.side is Side.SERVER:
             self._append_goodbye(CloseCode.REPLACED, text, 0, 0)
             self._step(ConnectionInput.GOODBYE_SENT)
             self._report_closed(CloseCode.REPLACED, text, 0, False, session_over)
@@ -416,7 +416,7 @@ class Connection:
                 self._out.append_open(session, self._now)
             self._append_goodbye(code, text, retry_after_ms, ack)
         by_peer = given is ConnectionInput.GOODBYE_RECEIVED
-        by_client = by_peer is (self.role is Side.SERVER)
+        by_client = by_peer is (self.side is Side.SERVER)
         over = session is None or session_is_over(code, by_client=by_client, welcomed=welcomed)
         self._step(given)
         if session is not None and session.is_held_by(self):
@@ -468,7 +468,7 @@ class Connection:
                 offered.release(self)
                 offered.end(self._now)
             session = Session(
-                self.role,
+                self.side,
                 session_id=welcome.session_id,
                 user_id=welcome.user_id,
                 device_id=self._device_id,

@@ -12,11 +12,11 @@ class Liveness:
 
     __slots__ = ("_after_ping_s", "_ping_after_s", "_silent_s", "heard_at", "nonce", "pinged_at")
 
-    def __init__(self, role: Side, limits: Limits, now: float) -> None:
+    def __init__(self, side: Side, limits: Limits, now: float) -> None:
         self.heard_at = now
         self.pinged_at: float | None = None
         self.nonce = 0
-        client = role is Side.CLIENT
+        client = side is Side.CLIENT
         self._ping_after_s = limits.client_ping_after_s if client else limits.server_ping_after_s
         # A client gives up some time after its PING; a server after a span of silence, whenever it sent PING.
         self._after_ping_s = limits.client_dead_after_s if client else None

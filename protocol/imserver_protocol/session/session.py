@@ -58,7 +58,7 @@ class Session:
 
     def __init__(
         self,
-        role: Side,
+        side: Side,
         *,
         session_id: str,
         user_id: str,
@@ -67,7 +67,7 @@ class Session:
         resume_token: bytes = b"",
         recorder: Recorder | None = None,
     ) -> None:
-        self.role = role
+        self.side = side
         self.session_id = session_id
         self.user_id = user_id
         self.device_id = device_id
@@ -260,7 +260,7 @@ class Session:
 
         Returns its seq, which names it in the reply. Raises EncodeError, WindowFull or WrongState, before a seq is given.
         """
-        if self.role is not Side.CLIENT:
+        if self.side is not Side.CLIENT:
             raise WrongState("only a client sends requests")
         if self.state is SessionState.ENDED:
             raise WrongState("the session is over")
