@@ -110,8 +110,10 @@ def test_a_sabotage_of_the_old_tree_is_the_same_sabotage_of_the_new_one(name: st
 
 
 def changed(patch: str) -> tuple[list[str], list[str]]:
-    """The files of a patch, and the lines that it takes out and puts in."""
+    """The files of a patch, and the code that it takes out and puts in."""
     lines = patch.splitlines()
     return moves.touched(patch), [
-        line for line in lines if line[:1] in "+-" and not line.startswith(("+++", "---"))
+        f"{line[0]} {moves._code(line[1:])}"
+        for line in lines
+        if line[:1] in ("+", "-") and not line.startswith(("+++", "---"))
     ]

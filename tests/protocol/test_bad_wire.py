@@ -276,7 +276,7 @@ class BadWire(RuleBasedStateMachine):
     def generations_only_rise(self) -> None:
         """9: and what a connection of an older one hears reaches nobody (the world asserts that)."""
         for session in self._all_sessions():
-            key = f"{session.role}{session.session_id}"
+            key = f"{session.side}{session.session_id}"
             assert session.generation >= self.generations.get(key, 0)
             self.generations[key] = session.generation
 
@@ -300,7 +300,7 @@ class BadWire(RuleBasedStateMachine):
     def windows_hold(self) -> None:
         for session in self._all_sessions():
             assert session.acked_seq <= session.transmitted_seq <= session.sent_seq  # 8
-            key = f"{session.role}{session.session_id}"
+            key = f"{session.side}{session.session_id}"
             assert session.acked_seq >= self.acked.get(key, 0)
             self.acked[key] = session.acked_seq
             assert session.requests_in_flight <= TIGHT.max_requests  # 13
