@@ -37,7 +37,7 @@ help:
 	@echo 'make prove   the short proofs: simulation, torture, storage faults, hostile peers, random input (5 minutes)'
 	@echo 'make prove-long  the long ones (two hours)'
 	@echo 'make simulate  the whole system on virtual time, under faults [SEEDS=how many] [SEED=one to replay]'
-	@echo 'make mutants  one-line sabotages that the tests must notice [DIR=folder of patches] [ONLY=name] (6 minutes)'
+	@echo 'make mutants  one-line sabotages that the tests must notice [DIR=folder of patches] [ONLY=name] (15 minutes)'
 	@echo 'make bench   latency, throughput, fan-out, memory, backlog, fairness (two minutes)'
 	@echo 'make bench-full  every scenario with every rival and ten million messages (ten minutes); kept in benchmarks/results'
 	@echo 'make fmt     format the code and put the imports in order'

@@ -24,11 +24,15 @@ AREAS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("imserver/plugins/booking/", ("tests/booking", "tests/plays")),
     ("imserver/plugins/", ("tests/plugins",)),
     ("imserver/cli/", ("tests/cli",)),
-    ("imserver/proof/", ("tests/proof",)),
+    ("imserver/check/", ("tests/cli", "tests/store")),
+    ("imserver/proof/simulation/", ("tests/simulation",)),
+    ("imserver/proof/", ("tests/proof", "tests/simulation")),
     ("imserver/", ("tests/store", "tests/limits", "tests/embedding", "tests/plugins", "tests/cli")),
     ("clients/python/", ("tests/client", "tests/plays")),
     ("benchmarks/", ("tests/benchmarks",)),
+    ("tests/fuzz/", ("tests/fuzz",)),
     ("tests/hostile/", ("tests/hostile",)),
+    ("tests/storage_faults/", ("tests/storage_faults",)),
 )
 
 
