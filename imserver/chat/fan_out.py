@@ -1,4 +1,4 @@
-"""Fan-out: turns committed facts into pushes for every session of every member, in commit order.
+"""Fan-out: in commit order, pushes committed facts to every session of every member and then answers each unit's caller.
 
 A push tail is encoded once and its bytes are shared by all recipients. The work is bounded: at most `TURN_S` a turn of the
 event loop; the backlog is counted in deliveries, and above `max_backlog` the writer holds its next batch.

@@ -1,4 +1,4 @@
-"""Posting: checks, rates and reviews a message and puts it into the writer's queue.
+"""Posting: checks a message, limits its author's rate, lets plugins review it, and puts it into the writer's queue.
 
 Posts of one session to one conversation enter the queue strictly in order. A retryable refusal *holds* the conversation for
 that session (SPEC, "Holding"): later posts are refused HELD until the refused key is offered again or abandoned, so that a

@@ -1,4 +1,4 @@
-"""The smallest plugin: answers `/ping` with a pong. Proof that the plugin API is not booking-shaped, and where to begin one."""
+"""The smallest plugin: answers `/ping` with a pong. It shows the plugin API without booking; copy it to begin a plugin."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Session:
         self.device_id = device_id
         self.limits = limits
         self.state = SessionState.DETACHED
-        #: Counts attachments; a connection acts only while it holds the newest (invariant 9).
+        #: Counts attachments; a connection acts only while it holds the newest (invariant 9, docs/reliability.md).
         self.generation = 0
         self.detached_at: float | None = None
         #: The token that resumes, and the one before it while the client may not have seen the newer.
