@@ -1,4 +1,4 @@
-"""What the loops count, against a server whose every fault is planted: the same answers from both, and the right ones."""
+"""The counts of both hot loops, against a server with planted faults: the same from both, and right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made of rows, with known answers: tables, ratios, targets, comparisons, the exit code of a run."""
+"""Computations on rows with known answers: tables, ratios, targets, comparisons, the exit code of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made of measurements: files, ratios, targets, comparisons, the page."""
+"""Uses of measurements: files, ratios, targets, comparisons, the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every scenario and every rival functions: nothing lost, the figures are there. How fast is nobody's business here."""
+"""Every scenario and every rival works: nothing is lost, and the figures are there. Speed is not tested here."""
 
 from __future__ import annotations
 

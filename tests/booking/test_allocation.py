@@ -1,4 +1,4 @@
-"""Slots and cells: what is offered can be booked, what is taken is not offered, and nothing is ever owned twice."""
+"""Slots and cells: an offered slot can be booked, a taken one is not offered, and no cell ever has two owners."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Answers that come late, twice, negated or in between: what they are taken for."""
+"""Answers that come late, twice, negated or in between, and how the bot understands each."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ async def test_too_late_for_customers_is_not_too_late_for_staff():
         await shop.say("staff-li", group, f"取消 {code}")
         said = await shop.say("staff-li", group, "好")
         assert await shop.appointments() == []
-        assert {one.conversation_id for one in said} == {here, group}  # the customer is told, too
+        assert {one.conversation_id for one in said} == {here, group}  # the customer gets a message, too
 
 
 @pytest.mark.parametrize("way", ["yes", "button"])

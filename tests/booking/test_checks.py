@@ -1,4 +1,4 @@
-"""What `imserver check` asks of booking: a shop's life passes; each damage is found by the check that is there for it."""
+"""Booking's part of `imserver check`: a shop's life passes; the check for each kind of damage finds it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The date grammar, phrase by phrase: what is understood, what is asked, and what no text may ever do."""
+"""The date grammar, phrase by phrase: times that it understands, questions that it asks, and texts that never name a time."""
 
 import importlib
 import json

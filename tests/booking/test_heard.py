@@ -1,4 +1,4 @@
-"""What an ear hears besides times: every word of answers, visits, lenses and names, and what only looks like one."""
+"""Words besides times: every word of answers, visits, lenses and names, and words that only look like one."""
 
 from zoneinfo import ZoneInfo
 

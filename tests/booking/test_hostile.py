@@ -1,4 +1,4 @@
-"""What must not break the bot: ten thousand characters, emoji, other widths and scripts, and every phrase that people use."""
+"""Texts that must not break the bot: ten thousand characters, emoji, other widths and scripts, and every phrase in use."""
 
 import json
 import time

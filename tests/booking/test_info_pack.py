@@ -1,4 +1,4 @@
-"""The info pack and the cards fit the person, the service, the shop and the state: what is said, and what is not."""
+"""The info pack and the cards say only the lines that fit the person, the service, the shop and the state."""
 
 from __future__ import annotations
 

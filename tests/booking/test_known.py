@@ -1,4 +1,4 @@
-"""What is known of a customer: not asked again, corrected by what is said later, of one shop and not of another."""
+"""A customer's known facts: not asked again, corrected by later messages, kept for one shop and not another."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from imserver.testing import Said
 from tests.booking.support.chains import demo
 from tests.booking.support.shop import GARDEN, Shop, button, shown
 
-#: The first customer's day; each has one of their own, so that nobody is in the way of another.
+#: The first customer's day; each has one of their own, so that customers do not compete.
 FIRST_DAY = date(2026, 12, 1)
 
 

@@ -1,4 +1,4 @@
-"""What staff do for a customer, and one parent for the other: whose rows change, who hears of it, and in which language."""
+"""Staff act for a customer, one parent for the other: whose rows change, who is notified, and in which language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words for people: red flags first, the bot quiet while a human is there, nobody left waiting in silence."""
+"""People and the bot: red flags first, the bot quiet while a human writes, every customer answered."""
 
 import re
 import tomllib

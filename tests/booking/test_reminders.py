@@ -1,4 +1,4 @@
-"""Reminders: when they are due, and that what fires fits the appointment as it is then."""
+"""Reminders: their due times, and a text that fits the appointment at the moment of sending."""
 
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""Every word that refuses, a second time: said beside a time that would be booked, it alone decides what is answered."""
+"""Every word that refuses, again: beside a time that would be booked, it alone decides the answer."""
 
 from datetime import datetime
 

@@ -60,7 +60,7 @@ async def test_an_appointment_keeps_to_the_shops_own_days_and_hours(
             "SELECT kind, decided_at FROM booking_reminders WHERE state = 'sent' ORDER BY decided_at"
         )
         assert {one.sender_id for one in cards} == {GARDEN}
-        assert all("隐形眼镜" in shown(one) for one in cards)  # what nobody may forget
+        assert all("隐形眼镜" in shown(one) for one in cards)  # every customer needs this line
         told = [shown(one).split("：")[1].split("，")[0] for one in cards]
         when = [wall_of(decided, place) for _, decided in sent]
         assert list(zip(told, when, strict=True)) == [

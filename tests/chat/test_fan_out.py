@@ -1,4 +1,4 @@
-"""Fan-out without sockets: the order of pushes and answers, who is told, and what happens in a jam."""
+"""Fan-out without sockets: the order of pushes and replies, their recipients, and a full backlog."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def make_hub(clock: ManualClock | None = None, cost_s: float = 0.0, max_backlog:
 
 
 async def until_still(hub: Hub) -> None:
-    while hub.backlog:  # noqa: ASYNC110  a hub tells nobody that it is done
+    while hub.backlog:  # noqa: ASYNC110  a hub has no signal that it is done
         await asyncio.sleep(0)
 
 
@@ -265,7 +265,7 @@ async def test_who_left_is_pushed_nothing_more() -> None:
 
 
 async def test_what_was_told_weighs_nothing_any_more_whoever_posted_it() -> None:
-    """Else the writer is told to hold for ever, some day."""
+    """A backlog that leaks would hold the writer for ever, some day."""
     hub = make_hub(max_backlog=1000)
     phone, desk = Device("ann"), Device("ann")
     hub.register(phone)

@@ -1,4 +1,4 @@
-"""A retry never overtakes what was said before it, and is never overtaken."""
+"""A retry never overtakes an earlier post, and is never overtaken."""
 
 from __future__ import annotations
 

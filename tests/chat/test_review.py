@@ -1,4 +1,4 @@
-"""Reviews: what they refuse, what was committed before, and what becomes of a post whose session has gone meanwhile."""
+"""Reviews: their refusals, keys that were committed before, and posts whose session ends meanwhile."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def test_an_edit_says_nothing_that_a_post_may_not(
 
 
 class Gate:
-    """A reviewer that lets nobody pass until it is opened, and writes down what it was asked."""
+    """A reviewer that lets no post pass until it is opened, and records every call."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []

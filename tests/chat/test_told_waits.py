@@ -1,4 +1,4 @@
-"""How long somebody is told to wait: just as long as it takes until the same act succeeds, whatever was refused and why."""
+"""`retry_after_ms` of a refusal: the same act succeeds after that time, and above the rate no sooner."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Author:
         self._number = 0
 
     def post(self, conversation_id: str = "group/full") -> int | None:
-        """None: it is in the queue. Otherwise the milliseconds that its author is told to wait."""
+        """None: it is in the queue. Otherwise the `retry_after_ms` of its refusal."""
         self._number += 1
         session, queued = Session(), len(self.queue.units)
         self.chat.post_all(session, [(1, conversation_id, b"%016d" % self._number, SAID)])
@@ -59,7 +59,7 @@ class Author:
         return refusal.retry_after_ms
 
     def until_refused(self) -> tuple[int, int]:
-        """How many posts went through first, and the wait that is told."""
+        """How many posts went through first, and `retry_after_ms` of the first refusal."""
         for posted in range(self.burst + 1):
             told = self.post()
             if told is not None:
@@ -117,7 +117,7 @@ def test_another_request_goes_on_after_the_time_that_was_told_and_takes_its_part
 
 
 def test_each_conversation_of_one_read_has_its_own_price() -> None:
-    """What comes first says nothing of what comes behind it; and who is no member pays for nobody."""
+    """The price of one conversation does not apply to the next; and a post to strangers costs one token."""
     for first, second, through in (("group/full", "group/others", 5), ("group/others", "group/full", 2)):
         author = Author(1.0, 10, crowd=500)
         posts = [(1, first, b"%016d" % 1, SAID)]

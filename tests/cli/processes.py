@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 IMSERVER = [sys.executable, "-m", "imserver.cli"]
-#: A machine that runs many tests at once is slow; nobody waits so long on a good day.
+#: A machine that runs many tests at once is slow; on an idle one no wait is so long.
 PATIENCE_S = 40
 
 

@@ -1,4 +1,4 @@
-"""The chat among more than two: whose receipt is told, what is counted, and what is open to choose."""
+"""The chat in groups: whose receipts are shown, which messages are counted, which conversations can be opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the chat remembers of conversations and people: whose words, whose receipts, which buttons, how much."""
+"""The chat's memory of conversations and people: messages, receipts, buttons, and its bounds."""
 
 from __future__ import annotations
 

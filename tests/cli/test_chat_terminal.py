@@ -46,7 +46,7 @@ class Terminal:
         async with asyncio.timeout(20):
             while text not in self.text:
                 assert not self.task.done(), self.text
-                await asyncio.sleep(0.01)  # a terminal tells nobody that it was written to
+                await asyncio.sleep(0.01)  # a terminal has no signal that it was written to
 
 
 @contextlib.asynccontextmanager

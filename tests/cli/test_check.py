@@ -91,7 +91,7 @@ async def serve_for_a_moment(path: Path) -> None:
 
 @pytest.fixture
 def database(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What a server with the booking plugin left when it was told to stop; its folder is the current one."""
+    """The database of a server with the booking plugin after SIGTERM; its folder is the current one."""
     path = folder / "imserver.db"
     asyncio.run(serve_for_a_moment(path))
     monkeypatch.chdir(folder)

@@ -1,4 +1,4 @@
-"""What every command ends with: 0 for success, 1 for a finding or a failure at its work, 2 for a mistake."""
+"""Exit codes of every command: 0 for success, 1 for a finding or a failure at its work, 2 for a mistake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the process of a server sets for itself."""
+"""Settings of the server's own process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages as rows: what a reader sees, and what no stranger can make the terminal do."""
+"""Messages as rows: the text for a reader, and contents that must not control the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`imserver serve` as a process: ready, told to stop, and everything that keeps it from starting."""
+"""`imserver serve` as a process: ready, stopped by a signal, and every fault that keeps it from starting."""
 
 from __future__ import annotations
 

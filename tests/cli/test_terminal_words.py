@@ -1,4 +1,4 @@
-"""What a reader sees in the terminal: whose words, at which time of which zone, how many, and never half a character."""
+"""The terminal's texts: sender, time in the reader's zone, counts, and never half a character."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every queue of the client keeps its bound, by count and by bytes, and gives back what it had taken."""
+"""Every queue of the client keeps its bound, by count and by bytes, and frees the room of entries that leave it."""
 
 from __future__ import annotations
 

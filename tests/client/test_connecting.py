@@ -1,4 +1,4 @@
-"""Staying connected: what follows each way in which a connection can end."""
+"""Staying connected: the reaction to each way in which a connection can end."""
 
 from __future__ import annotations
 

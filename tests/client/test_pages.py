@@ -1,4 +1,4 @@
-"""What a page of history covers, and of which history it is."""
+"""Pages of history at the client: positions that retention removed, an older epoch, an earlier process, pushes meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What survives a restart, a kill, and a wrong file."""
+"""The client's store after a restart, after a kill, and on a file of another kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store that fails in the middle of posting: nobody waits for ever, and nothing is lost that was in it."""
+"""A store that fails in the middle of posting: every call returns, and no stored entry is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the configuration says reaches the part that it is meant for: limits, reviews, clock, plugins, figures."""
+"""Every setting reaches the part that it is meant for: limits, reviews, clock, plugins, figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server is a good guest: what it finds in the process it leaves as it was, and two of them do not know of each other."""
+"""A server is a good guest: it leaves the process as it was, and two servers do not know of each other."""
 
 from __future__ import annotations
 

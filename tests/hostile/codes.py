@@ -1,4 +1,4 @@
-"""How attacks end: what the attacker is told, and how a row of the table is held against it."""
+"""Ends of attacks: the attacker's close codes and refusals, compared with the row of the table."""
 
 from __future__ import annotations
 

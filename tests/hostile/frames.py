@@ -1,4 +1,4 @@
-"""Attacks by bytes: what no library sends. Each is sent many times over, since a leak shows only then."""
+"""Attacks by frames that no library sends. Each is sent many times over, since a leak shows only then."""
 
 from __future__ import annotations
 

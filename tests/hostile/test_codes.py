@@ -1,4 +1,4 @@
-"""What an attacker hears is what the server says: the tools of attacks, on a server that is made up."""
+"""An attacker's tools report the server's own words: tested on a made-up server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Told to stop in the middle of attacks: what was answered is stored, and the end comes in time."""
+"""SIGTERM in the middle of attacks: answered posts are stored, and the server ends in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What strangers can write into the server's log: their words, on one line, and nothing that moves a terminal."""
+"""Strangers' words in the server's log: escaped, on one line, harmless to a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The neighbours of an attack have to notice what is done to them: lost, doubled, changed, out of order, late, cut off."""
+"""The neighbours of an attack notice every harm: lost, doubled, changed, out of order, late, cut off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames that no honest client sends: each has its close code, and nobody else notices."""
+"""Frames that no honest client sends: each has its close code, and other clients are not affected."""
 
 from __future__ import annotations
 

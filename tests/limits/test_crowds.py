@@ -1,4 +1,4 @@
-"""Too many: connections, connects, sessions. Who is turned away is told when to come back, and who is in stays in."""
+"""Too many connections, connects, sessions: a refused client learns when to come back, and the others stay in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Going down in good order: what was accepted is answered, GOODBYE is last, and clients come back by themselves."""
+"""Drain: accepted posts are answered, GOODBYE is last, and clients come back by themselves."""
 
 from __future__ import annotations
 

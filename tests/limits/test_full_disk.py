@@ -1,4 +1,4 @@
-"""A disk that is full, at start and later: what cannot be stored is refused and asked again, what was answered stays."""
+"""A full disk, at start and later: posts that cannot be stored are refused and offered again, stored ones stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Peers that say nothing, and peers that do not go: asked, told and cut off in time, and no sooner."""
+"""Peers that say nothing, and peers that do not go: pinged and cut off in time, and no sooner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is turned away is told when to come back, to the millisecond; and who makes room for somebody else is the right one."""
+"""A refused client learns when to come back, to the millisecond; and the right session makes room for another."""
 
 from __future__ import annotations
 

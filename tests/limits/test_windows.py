@@ -1,4 +1,4 @@
-"""Flow control against a peer that does not play along: bounded memory, nobody else slower, nothing lost."""
+"""Flow control against a peer that ignores it: bounded memory, other clients as fast, nothing lost."""
 
 from __future__ import annotations
 

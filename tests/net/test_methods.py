@@ -1,4 +1,4 @@
-"""What a request says over the wire is what is done, and what is answered is what there is: parameter by parameter."""
+"""Each parameter of each request over the wire has its effect, and replies show the stored state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From WELCOME on nothing is missed: what is committed then is pushed, however quick it is."""
+"""From WELCOME on nothing is missed: every later commit is pushed, however quick it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fault of our own ends one session, so that its client asks again, and harms nobody else."""
+"""A fault of our own ends one session, so that its client asks again, and harms no other."""
 
 from __future__ import annotations
 

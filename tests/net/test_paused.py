@@ -1,4 +1,4 @@
-"""A socket that takes nothing for a while: what is to be said waits in the session, and is said when it takes again."""
+"""A socket that takes nothing for a while: frames wait in the session, and go out when it takes again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One user's share of the work: what a user floods waits behind itself, and nobody else waits for it."""
+"""One user's share of the work: a flood delays its own user's requests, and no other user's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Booking an eye exam over TCP, from the first word to the exam: what the customer reads, what the shop reads, what is true."""
+"""Booking an eye exam over TCP, from the first text to the exam: the customer's screen, the shop's, and the database."""
 
 from __future__ import annotations
 

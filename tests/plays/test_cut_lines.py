@@ -1,4 +1,4 @@
-"""Lines that are cut, in mid-frame most of all: what was said arrives once and in order, and nobody has to do anything."""
+"""Lines that are cut, most of all in mid-frame: posts arrive once and in order without any act of their authors."""
 
 from __future__ import annotations
 

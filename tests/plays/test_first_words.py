@@ -1,4 +1,4 @@
-"""Plays over real TCP: what two people see of each other."""
+"""Plays over real TCP: people receive each other's messages, edits and receipts, on every device."""
 
 from __future__ import annotations
 

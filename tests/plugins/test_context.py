@@ -1,4 +1,4 @@
-"""What a plugin may do in a transaction and on its context, and what it may not."""
+"""The rights of a plugin in a transaction and on its context, and their limits."""
 
 import sqlite3
 from collections.abc import AsyncIterator

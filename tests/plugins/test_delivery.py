@@ -1,4 +1,4 @@
-"""What a plugin hears: which messages, in which order, how often, and from where after a stop."""
+"""Delivery to a plugin: which messages, in which order, how often, and from where after a stop."""
 
 import asyncio
 import dataclasses

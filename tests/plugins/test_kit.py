@@ -1,4 +1,4 @@
-"""The kit that we ship: its clock, and what it says of what was said."""
+"""The shipped test kit: its clock, answers and edits, reviews, timers, and log."""
 
 import pytest
 

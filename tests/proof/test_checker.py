@@ -1,4 +1,4 @@
-"""The checker on values: what is right passes, and each thing that can be wrong is named once."""
+"""The checker on values: a right run passes, and each possible fault is named once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client wrote down is read back, across its lives and up to the moment of a kill."""
+"""A client's journal is read back whole, across its lives and up to the moment of a kill."""
 
 from __future__ import annotations
 

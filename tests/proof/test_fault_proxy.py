@@ -1,4 +1,4 @@
-"""The proxy does what it is told, and nothing that TCP cannot do."""
+"""The proxy commits each fault on request, and none that TCP cannot commit."""
 
 from __future__ import annotations
 

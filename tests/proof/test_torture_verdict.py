@@ -1,4 +1,4 @@
-"""What a torture run amounts to: each thing that makes it fail does so alone, and `imserver torture` exits with 1 for it."""
+"""The torture run's verdict: each reason to fail does so alone, and `imserver torture` exits with 1 for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dialect: what is accepted is exactly what may be sent, and everything else is one declared error."""
+"""The dialect: the decoder accepts exactly the values that the encoder may send; every other is one declared error."""
 
 from __future__ import annotations
 

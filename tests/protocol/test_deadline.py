@@ -1,4 +1,4 @@
-"""The deadline: what was done at its time does not fall due again."""
+"""The deadline: work that was done at its time does not fall due again."""
 
 from __future__ import annotations
 

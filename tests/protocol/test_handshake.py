@@ -1,4 +1,4 @@
-"""Who may resume a session, and what is told to those who may not."""
+"""Who may resume a session, and the reason in WELCOME for those who may not."""
 
 from __future__ import annotations
 

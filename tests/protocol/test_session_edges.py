@@ -1,4 +1,4 @@
-"""A session's accounts to the byte: what counts for a window, and where exactly each window ends."""
+"""A session's accounts to the byte: which frames count for a window, and where exactly each window ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `imserver simulate` ends with: 1 if anything was found or too little was tried, however many seeds were clean."""
+"""Exit codes of `imserver simulate`: 1 if anything was found or too little was tried, however many seeds were clean."""
 
 from __future__ import annotations
 

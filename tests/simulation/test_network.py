@@ -1,4 +1,4 @@
-"""The simulated network: bytes in order, late, cut or swallowed, and what each side is told."""
+"""The simulated network: bytes in order, late, cut or swallowed, and the error that each side gets."""
 
 import asyncio
 from random import Random

@@ -1,4 +1,4 @@
-"""What readers keep between two reads is bounded, and answers stay the same when it is full."""
+"""The readers' caches are bounded, and answers stay the same when they are full."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time bound of plugins' statements: what counts against it, and what does not."""
+"""The time bound of plugins' statements: which time counts against it, and which does not."""
 
 from __future__ import annotations
 

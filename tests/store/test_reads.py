@@ -1,4 +1,4 @@
-"""Contract: pages say what they cover, sync misses nothing, the list shows what is unread."""
+"""Contract: pages report the range that they cover, sync misses nothing, the list shows unread counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our codec and our connections against the golden frames: what they accept, what they answer, and how they would write it."""
+"""Our codec and our connections against the golden frames: accepted frames, answers to bad ones, canonical bytes."""
 
 from __future__ import annotations
 

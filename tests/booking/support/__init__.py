@@ -1,1 +1,1 @@
-"""What the booking tests share."""
+"""Shared parts of the booking tests."""

@@ -1,4 +1,4 @@
-"""The demo chain on the real plugin host and a store in memory or in a file: people say things, and read what was answered."""
+"""The demo chain on the real plugin host and a store in memory or in a file: tests post as people and read the answers."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the client's tests share."""
+"""Shared parts of the client tests."""
