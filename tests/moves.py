@@ -573,7 +573,11 @@ def _of_today(path: str) -> str | None:
 
 def main() -> int:
     """Exit code 1 if a patch cannot be translated."""
-    parser = argparse.ArgumentParser(prog="python -m tests.moves", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.moves",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--apply", action="store_true", help="move this tree")
     what.add_argument(
