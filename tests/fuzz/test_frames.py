@@ -297,7 +297,7 @@ def calls_for(side: Side, stream: bytes) -> int:
     return calls
 
 
-@pytest.mark.parametrize("role", SIDES)
+@pytest.mark.parametrize("side", SIDES)
 def test_the_work_is_in_line_with_the_bytes(side: Side) -> None:
     """Whatever they say, and however many frames they are."""
     run = Run(7, 200)
