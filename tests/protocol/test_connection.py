@@ -179,6 +179,24 @@ def test_bad_welcomes(data: bytes, code: int) -> None:
     assert closed(client).code == code
 
 
+@pytest.mark.parametrize(("ack", "code"), [(0, 214), (1, None), (2, None), (3, None), (4, 214)])
+def test_a_resumed_welcome_acks_what_may_be_acked(ack: int, code: int | None) -> None:
+    """Of three requests the first was acked: the server can forget nothing of that, and know of no fourth."""
+    before = greeting_client()
+    before.receive_data(welcomed_by(), 0.0)
+    session = before.session
+    assert session is not None
+    for _ in range(3):
+        session.request("sync", [None])
+    before.data_to_send(0.0)
+    before.receive_data(raw(2, 0, 1), 0.0)
+    before.receive_eof(0.0)
+    client = greeting_client(session)
+    client.receive_data(welcomed_by(ack=ack, resumed=True), 0.0)
+    assert [event.code for event in client.events() if isinstance(event, Closed)] == ([code] if code else [])
+    assert session.acked_seq == max(1, ack if code is None else 1)
+
+
 OUT_OF_BOUNDS = [
     (name, value) for name, (low, high) in _WIRE_BOUNDS.items() for value in (low - 1, high + 1, "many")
 ]

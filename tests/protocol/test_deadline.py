@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from imserver_protocol import Connection, Limits, Session, Side
+import pytest
+
+from imserver_protocol import Connection, ConnectionState, Limits, Session, Side
 
 from .world import World
 
@@ -47,6 +49,36 @@ def test_what_is_near_is_the_end_of_a_handshake_and_then_acks() -> None:
     link.server.close()
     near, soonest = both(link.server)
     assert near == soonest
+
+
+def greeting(side: Side) -> Connection:
+    """A connection between HELLO and WELCOME, since second 1."""
+    client = Connection(Side.CLIENT, Limits(), 0.0)
+    server = Connection(Side.SERVER, Limits(), 0.0)
+    client.on_time(1.0)
+    client.hello("token", "phone", {})
+    server.receive_data(client.data_to_send(1.0), 1.0)
+    return client if side is Side.CLIENT else server
+
+
+@pytest.mark.parametrize(
+    ("connection", "ends_at"),
+    [
+        (Connection(Side.SERVER, Limits(), 0.0), 5.0),
+        (Connection(Side.CLIENT, Limits(), 0.0), None),
+        (greeting(Side.SERVER), 61.0),
+        (greeting(Side.CLIENT), 16.0),
+    ],
+)
+def test_how_long_each_side_waits_in_a_handshake(connection: Connection, ends_at: float | None) -> None:
+    """A server takes its time over WELCOME: a full disk is no reason to send everybody away after 15 s."""
+    assert both(connection) == (ends_at, ends_at)
+    if ends_at is None:
+        return
+    connection.on_time(ends_at - 0.1)
+    assert connection.state < ConnectionState.CLOSING
+    connection.on_time(ends_at)
+    assert connection.state >= ConnectionState.CLOSING
 
 
 def both(connection: Connection) -> tuple[float | None, float | None]:

@@ -10,6 +10,7 @@ from imserver_protocol import (
     EncodeError,
     Limits,
     LocalError,
+    RefusalReceived,
     Session,
     SessionState,
     Side,
@@ -160,10 +161,13 @@ def test_a_refusal_always_finds_room() -> None:
     first, second = world.request(), world.request()
     world.pump()
     assert server.reserve_reply(first, 1536)
-    server.refuse(second, 605, "配" * 300, detail={"current": "x" * 1000})
+    server.refuse(second, 605, "配" * 300, 4000, detail={"current": "x" * 1000})
     world.pump()
     assert list(client.open_requests) == [first]
-    assert world.link.client_events[-1].detail is None  # type: ignore[attr-defined]
+    refused = world.link.client_events[-1]
+    assert isinstance(refused, RefusalReceived)
+    assert (refused.code, refused.detail) == (605, None)
+    assert refused.retry_after_ms == 4000, "when to come back is said also where the rest finds no room"
     with pytest.raises(LocalError):
         server.reserve_reply(second, 10)
 
