@@ -127,6 +127,24 @@ async def test_the_removed_one_is_told_of_it_and_of_nothing_after(stand: Stand) 
     assert (page.first, page.last, page.head) == (1, 2, 2)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [(Role.ADMIN, Role.MEMBER), (Role.MEMBER, Role.ADMIN), (Role.ADMIN, Role.ADMIN)]
+)
+async def test_who_comes_back_has_the_role_that_is_given_then(
+    stand: Stand, before: Role, after: Role
+) -> None:
+    """What they were before they went is over, also for whoever reads the members anew."""
+    group = await make_group(stand, bob=before)
+    await stand.tx(lambda tx: tx.remove_member(group, "ann", key(2), "bob"))
+    await stand.tx(lambda tx: tx.add_member(group, "ann", key(3), "bob", after))
+    everybody = await stand.store.read(lambda reader: reader.members(group))
+    (page,) = await stand.store.read(lambda reader: reader.members_page(group, "ann", 10))
+    rows, _, _ = await stand.store.read(lambda reader: reader.sync("bob", None, 10))
+    listed, _ = await stand.store.read(lambda reader: reader.conversations("bob", None, 10))
+    assert [one.role for one in everybody] == [Role.OWNER, after]
+    assert [page.role, rows[0].role, listed[0].role] == [after] * 3
+
+
 async def test_who_comes_back_reads_everything_again(stand: Stand) -> None:
     group = await make_group(stand, bob=Role.MEMBER)
     await stand.post(post(1, "ann", group))
@@ -189,6 +207,25 @@ async def test_the_owner_changes_roles_by_adding_again(stand: Stand) -> None:
     membership = await stand.store.read(lambda reader: reader.membership(group, "bob"))
     assert membership is not None
     assert (membership.role, membership.joined_at) == (Role.ADMIN, 1)
+
+
+async def test_plugins_that_catch_up_hear_of_the_role_of_now(stand: Stand) -> None:
+    """A reader keeps the audience of a conversation until its members change; a new role is a change."""
+    group = await make_group(stand, bob=Role.MEMBER, cy=Role.ADMIN)
+
+    def audience() -> Any:
+        return stand.read(lambda reader: dict(reader.messages_after(0, ["bob"], 10)[0][-1][2]))
+
+    roles = {"ann": Role.OWNER, "bob": Role.MEMBER, "cy": Role.ADMIN}
+    assert await audience() == roles
+    for number, (user, role) in enumerate((("bob", Role.ADMIN), ("cy", Role.MEMBER)), 1):
+        await stand.tx(
+            lambda tx, *given: tx.add_member(group, "ann", given[0], *given[1:]), key(number), user, role
+        )
+        roles[user] = role
+        assert await audience() == roles
+    await stand.tx(lambda tx: tx.remove_member(group, "ann", key(3), "ann"))
+    assert await audience() == {"bob": Role.OWNER, "cy": Role.MEMBER}
 
 
 REMOVE_CASES = [

@@ -80,6 +80,15 @@ async def test_each_unit_of_a_batch_and_each_read_has_all_its_time(sqlite_stand:
     assert isinstance(all_in_one.error, PluginError), "in one unit it adds up"
 
 
+def test_an_error_is_explained_by_its_own_statement(connection: sqlite3.Connection) -> None:
+    """Not by what another one, perhaps another plugin's, was denied before."""
+    sandbox = PluginSandbox(connection)
+    with pytest.raises(PluginError, match=r"plugin bank: not allowed: .* shop_codes"):
+        sandbox.migrate("bank", "CREATE TABLE shop_codes (code)")
+    with pytest.raises(PluginError, match="plugin shop: no such table: shop_orders"):
+        sandbox.execute("shop", "SELECT code FROM shop_orders", (), Mode.READ)
+
+
 def test_names_of_tables_are_the_plugins_own_in_any_case(connection: sqlite3.Connection) -> None:
     """As everywhere in SQL; and another plugin's are not, in any case."""
     connection.isolation_level = None  # as the store's connections are
