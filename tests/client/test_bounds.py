@@ -29,6 +29,7 @@ from imserver_client.core.outbox import Outbox
 from imserver_client.environment import Environment
 from imserver_client.errors import Disconnected
 from imserver_client.events import CursorMoved, Typing
+from imserver_client.storage import SavedPosition
 from imserver_client.values import Cursor
 from imserver_client.wire import HistoryResult, SyncRow, WireItem
 from imserver_protocol import Limits, encode_content
@@ -51,6 +52,24 @@ class Waiting:
 
     def _room_again(self) -> None:
         self.again += 1
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+async def test_what_is_in_hand_when_the_epoch_changes_is_not_done_in_the_next_one(by_hand: bool) -> None:
+    """Its position is one of the old history: taken for done in the new one, the first messages there would be left out."""
+    storage = MemoryStorage()
+    finished: list[int] = []
+    queue = Delivery(storage, ClientLimits(), lambda: None, lambda message: finished.append(message.position))
+    queue.put("c", item(7, 1), redelivered=False, own=False)
+    of_old = await queue.take()
+    queue.new_epoch()
+    storage.forget_positions("another")
+    if by_hand:
+        of_old.done()
+    queue.put("c", item(1, 1), redelivered=False, own=False)
+    await queue.take()
+    assert storage.open().positions == {"c": SavedPosition(0, 1, 0)}
+    assert finished == []
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -61,6 +61,24 @@ async def test_many_posts_keep_their_order_in_a_small_window(waits):
         assert [one.code for one in server.closes] == [CloseCode.OK]
 
 
+async def test_a_success_ends_the_growing_of_waits(server, open_client, waits):
+    """Who was refused now and then all day long does not wait for half a minute in the evening."""
+    server.chat.conversation("c", "alice")
+
+    def refuse_three_of_four(peer, request):
+        if request.method != "post" or server.count("post") % 4 == 0:
+            return False
+        server.refuse(peer, request, RefusalCode.RATE_LIMITED)
+        return True
+
+    async with open_client(token="alice") as alice:
+        server.script = refuse_three_of_four
+        for number in range(3):
+            await alice.post("c", str(number))
+    assert texts(server) == ["0", "1", "2"]
+    assert waits.ranges == [(0.0, 0.5), (0.0, 1.0), (0.0, 2.0)] * 3
+
+
 async def test_a_cut_in_mid_post_is_resumed_and_posts_once(server, open_client):
     server.chat.conversation("c", "alice")
     unanswered: list[Any] = []
