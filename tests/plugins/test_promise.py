@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import sqlite3
 import threading
 
@@ -11,9 +12,11 @@ from imserver.chat.units import Unit
 from imserver.config import StoreConfig
 from imserver.errors import PluginError, Refusal, RefusalCode
 from imserver.plugin_host import HostLimits
+from imserver.plugin_host.handling import Handling
 from imserver.store.memory.store import MemoryStore
 from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import PluginKit
+from tests.plugins.conftest import QUICK
 from tests.plugins.ledger import STEPS, Ledger
 
 CHAT = "direct/ann/clerk"
@@ -107,6 +110,23 @@ async def test_after_three_failures_it_is_told_kept_and_left_behind(ledger, step
     await ledger.say("ann", CHAT, "/note y")
     assert ledger.plugin.calls == ["y"]
     assert await rows(ledger) == [("note", "y")]
+
+
+async def test_each_attempt_waits_for_as_long_as_its_turn_says(make_store, clock, monkeypatch):
+    """The last length goes for all later ones: what is broken for a while is not asked at the first pace for ever."""
+    paused = []
+
+    async def pause(handling, seconds):
+        paused.append(seconds)
+        return handling.stopping.is_set()
+
+    monkeypatch.setattr(Handling, "pause", pause)
+    limits = dataclasses.replace(QUICK, max_attempts=5, retry_delays_s=(0.1, 1.0, 7.0))
+    async with PluginKit(Ledger, store=make_store(), clock=clock, limits=limits) as kit:
+        await kit.user("ann", "Ann")
+        kit.plugin.meddle = failing("note", "before", 9)
+        await kit.say("ann", CHAT, "/note x")
+    assert paused == [0.1, 1.0, 7.0, 7.0]
 
 
 async def test_the_answer_is_in_the_language_of_whoever_asked(ledger):
