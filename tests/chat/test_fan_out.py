@@ -264,6 +264,20 @@ async def test_who_left_is_pushed_nothing_more() -> None:
     assert list(hub.outlets_of("bob")) == []
 
 
+async def test_of_who_came_and_left_nothing_is_kept() -> None:
+    """A server that runs for months sees many people who never come back."""
+    hub = make_hub()
+    stays = Device("ann")
+    hub.register(stays)
+    for number in range(100):
+        devices = [Device(f"user {number}"), Device(f"user {number}")]
+        for device in devices:
+            hub.register(device)
+        for device in devices:
+            hub.unregister(device)
+    assert list(hub._outlets) == ["ann"]
+
+
 async def test_what_was_told_weighs_nothing_any_more_whoever_posted_it() -> None:
     """A backlog that leaks would hold the writer for ever, some day."""
     hub = make_hub(max_backlog=1000)
