@@ -323,6 +323,44 @@ def test_a_side_file_that_was_renamed_is_the_old_or_the_new_one_until_its_folder
     assert {path for path, _ in found[False]} == {b"old mark", b"new mark"}
 
 
+@pytest.mark.parametrize(
+    ("synced", "then", "least", "either"),
+    [
+        (None, b"new mark", 3, {b"new mark"[:length] for length in range(9)}),
+        (b"old mark", b"new mark", 2, {b"old mark", b"new mark"}),
+        (
+            b"old mark",
+            b"a longer mark",
+            3,
+            {b"old mark", *(b"a longer mark"[:length] for length in range(14))},
+        ),
+    ],
+)
+def test_a_side_file_that_was_not_synced_may_be_half_there(
+    tmp_path: Path, synced: bytes | None, then: bytes, least: int, either: set[bytes]
+) -> None:
+    """Where its folder knows it: a file whose name came through and whose contents did not. One sector is never half there."""
+    found: set[bytes] = set()
+    for seed in range(40):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        path = folder / "chat.db.high"
+        if synced is not None:
+            path.write_bytes(synced)
+        disk = Disk(folder, seed=seed)
+        with path.open("wb" if synced is None else "r+b") as file:
+            file.write(then)
+        handle = os.open(folder, os.O_RDONLY)
+        os.fsync(handle)
+        os.close(handle)
+        disk.lose_power()
+        disk.settle()
+        disk.close()
+        found.add(path.read_bytes())
+    assert found <= either
+    assert len(found) >= least
+
+
 def test_sqlite_itself_finds_a_committed_row_after_lost_power_and_an_uncommitted_one_gone(
     tmp_path: Path,
 ) -> None:
