@@ -293,6 +293,9 @@ async def test_each_migration_is_applied_once_in_order(shop: Stand) -> None:
         "ATTACH ':memory:' AS x",
         "CREATE TABLE shop_x (x); SELECT nonsense",
         "CREATE TABLE",
+        "CREATE TABLE shop_x (x); INSERT INTO shop_orders (code) VALUES ('A; SELECT 1",
+        'CREATE TABLE shop_x (x); UPDATE "shop_orders SET code = 1',
+        "CREATE TRIGGER shop_t AFTER INSERT ON shop_orders BEGIN SELECT 1;",
     ],
 )
 async def test_a_migration_keeps_to_its_own(shop: Stand, script: str) -> None:
