@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from imserver.plugins.booking.messages.cards import appointment_card, staff_options
@@ -9,7 +11,7 @@ from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import load_words
 from imserver.plugins.booking.schedule.shops import load_chain
 from imserver.plugins.booking.schedule.status import Status
-from tests.booking.support.shop import GARDEN, RIVER, Shop, shown
+from tests.booking.support.shop import GARDEN, NOW, RIVER, Shop, shown
 
 #: Sentences of the pack that depend on something.
 NOTES = ("bring", "bring_little", "id_card", "first_visit", "guardian", "presbyopia", "dilation")
@@ -28,6 +30,17 @@ PACKS = [
     (GARDEN, "取镜", "", "", "bring_little", "", False),
     (RIVER, "调整", "", "", "bring id_card", "", False),
 ]
+
+
+@pytest.mark.parametrize("day", range(16, 23))
+async def test_the_way_to_a_shop_has_the_hours_of_a_whole_week(day: int) -> None:
+    """From today on, whatever day it is: the last one is the day before today's name comes again."""
+    async with Shop(NOW.replace(day=day)) as shop:
+        here = await shop.customer("ming")
+        (place,) = await shop.say("ming", here, "地址")
+        named = re.findall("周[一二三四五六日]", str(place.content["text"]))
+        week = [f"周{name}" for name in "一二三四五六日" * 2]
+        assert named == week[day - 16 : day - 9]
 
 
 @pytest.mark.parametrize(("bot", "service", "details", "kind", "notes", "lenses", "asks"), PACKS)

@@ -173,6 +173,20 @@ async def test_an_answer_in_time_needs_no_ping():
         assert await shop.advance(60) == []
 
 
+async def test_who_asks_anew_in_the_morning_waits_for_five_minutes_of_their_own():
+    """The evening's question was answered; the morning's is not told of as early as that one would have been, nor twice."""
+    async with Shop(NOW.replace(hour=22)) as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, "我想问问镜框价格")
+        await shop.say("staff-li", here, "三百元起")
+        assert await shop.advance(11 * 60 + 2) == []  # two minutes after opening
+        assert await shop.say("ming", here, "还有一个问题") == []
+        assert await shop.advance(4.5) == []
+        told = await shop.advance(1)
+        assert sorted(one.conversation_id for one in told) == sorted([here, await shop.staff_group()])
+        assert await shop.advance(60) == []
+
+
 async def test_outside_opening_hours_it_says_when_the_shop_opens():
     async with Shop(NOW.replace(hour=22)) as shop:
         here = await shop.customer("ming")
