@@ -339,6 +339,7 @@ class SessionRegistry:
         """
         detached_bytes = attached_bytes = 0
         for number, found in enumerate(self, 1):
+            of_others = detached_bytes, attached_bytes
             if found.stream.session_id in self._detached:
                 detached_bytes += found.stream.memory_bytes
                 detached_at = found.stream.detached_at
@@ -350,6 +351,8 @@ class SessionRegistry:
                 if found.transport is not None:
                     found.transport.close(CloseCode.AUTH_EXPIRED, "the token expired")
                 self.end(found, now)
+            if found.ended:  # keeps nothing any more: counted, it would cost others their sessions
+                detached_bytes, attached_bytes = of_others
             if number % SWEPT_A_TURN == 0:
                 yield
         self._evict_detached(detached_bytes - self._limits.max_detached_bytes, now)
