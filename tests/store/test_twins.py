@@ -92,6 +92,20 @@ def several(parts: list[Op], spoiled: bool) -> Op:
     return work(function)
 
 
+def comes_back(owner: str, number: int, user: str, before: Role, after: Role) -> Op:
+    """In, out and in again, as something else; under keys that nobody else takes, in a group that is made if there is none."""
+    place = group_conversation_id(owner, key(100))
+    return several(
+        [
+            creates(owner, 100, Kind.GROUP, {}),
+            adds(place, owner, 200 + 3 * number, user, before),
+            removes(place, owner, 201 + 3 * number, user),
+            adds(place, owner, 202 + 3 * number, user, after),
+        ],
+        False,
+    )
+
+
 simple = st.one_of(
     st.builds(posts, keys, people, places, texts),
     st.builds(posts, keys, people, places, texts),
@@ -113,6 +127,7 @@ ops = st.one_of(
     simple,
     simple,
     st.builds(several, st.lists(simple, min_size=1, max_size=4), st.booleans()),
+    st.builds(comes_back, st.sampled_from(PEOPLE[:2]), keys, people, roles, roles),
     st.builds(codes, st.integers(1, 4)),
     st.builds(ends, st.integers(1, 4)),
 )
