@@ -42,6 +42,8 @@ def place(*items: Item, **cursors: Cursor) -> Place:
         ([item(1, "bob", CARD), item(2, "alice", TEXT)], ["/yes"]),
         ([item(1, "bob", CARD), item(2, "bob", SYSTEM)], ["/yes"]),
         ([item(1, "bob", CARD), item(1, "bob", CARD_WITHOUT, 2)], []),
+        ([item(1, "bob", CARD), item(1, "bob", {**CARD, "actions": [{"command": "/new"}]}, 2)], ["/new"]),
+        ([item(1, "bob", CARD_WITHOUT), item(1, "bob", CARD, 2)], ["/yes"]),
         ([item(1, "bob", TEXT), item(2, "bob", CARD), item(1, "bob", TEXT, 2)], ["/yes"]),
         ([item(2, "bob", CARD), item(1, "bob", {**CARD, "actions": [{"command": "/old"}]})], ["/yes"]),
         ([item(1, "bob", CARD), item(2, "bob", {**CARD, "actions": [{"command": "/new"}]})], ["/new"]),
