@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from imserver.errors import ConfigError
+from imserver_protocol.shared.bounds import MAX_CONTENT_BYTES, MAX_PAGE_ITEMS
 
 #: Environment variables of this prefix override the file; `__` stands between section and field.
 ENVIRONMENT_PREFIX = "IMSERVER_"
@@ -77,11 +78,11 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every bound that an operator may want to move. Defaults are the protocol's."""
 
     max_frame_bytes: int = 65_536
-    max_content_bytes: int = 32_768
+    max_content_bytes: int = MAX_CONTENT_BYTES
     max_requests: int = 256
     window_frames: int = 256
     window_bytes: int = 1024 * 1024
-    max_page_items: int = 200
+    max_page_items: int = MAX_PAGE_ITEMS
     #: Sockets in all, and from one address.
     max_connections: int = 20_000
     max_connections_per_address: int = 1_000

@@ -2,14 +2,26 @@
 helps.
 
 `Refusal` answers a request; every other `ImserverError` is for the operator or the embedding application.
-The names in `RefusalCode` are the wire's names (SPEC, "Close codes and refusals"); the net layer turns them into numbers, so
-that the chat layer knows nothing of frames.
+`RefusalCode` is the wire's: server and clients share the codes, and nothing else that concerns frames.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
+
+from imserver_protocol.shared.refusals import RefusalCode
+
+__all__ = [
+    "AlreadyHandled",
+    "ConfigError",
+    "ImserverError",
+    "NotAuthorized",
+    "PluginError",
+    "Refusal",
+    "RefusalCode",
+    "StartError",
+    "StoreFailed",
+]
 
 
 class ImserverError(Exception):
@@ -44,48 +56,11 @@ class NotAuthorized(ImserverError):
     """A token or a connection was not accepted. One text for every cause: the cause is in our log only."""
 
 
-class RefusalCode(StrEnum):
-    """Why a request is refused. FINAL ones mean *not stored*; RETRYABLE ones never mean that (same key again is safe)."""
-
-    INVALID = "INVALID"
-    UNKNOWN_METHOD = "UNKNOWN_METHOD"
-    FORBIDDEN = "FORBIDDEN"
-    NOT_FOUND = "NOT_FOUND"
-    KEY_REUSED = "KEY_REUSED"
-    CONFLICT = "CONFLICT"
-    TOO_LARGE = "TOO_LARGE"
-    GONE = "GONE"
-    EPOCH_CHANGED = "EPOCH_CHANGED"
-    RATE_LIMITED = "RATE_LIMITED"
-    HELD = "HELD"
-    STORE_FULL = "STORE_FULL"
-    OVERLOADED = "OVERLOADED"
-    INTERNAL = "INTERNAL"
-    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
-
-    @property
-    def retryable(self) -> bool:
-        """True if offering the same key again may succeed."""
-        return self in _RETRYABLE
-
-
-_RETRYABLE = frozenset(
-    {
-        RefusalCode.RATE_LIMITED,
-        RefusalCode.HELD,
-        RefusalCode.STORE_FULL,
-        RefusalCode.OVERLOADED,
-        RefusalCode.INTERNAL,
-        RefusalCode.OUTCOME_UNKNOWN,
-    }
-)
-
-
 class Refusal(ImserverError):
     """A refused request, and why. `retry_after_ms` is 0 when waiting does not help; `detail` is a small value for programs."""
 
     def __init__(self, code: RefusalCode, text: str, *, retry_after_ms: int = 0, detail: Any = None) -> None:
-        super().__init__(f"{code}: {text}")
+        super().__init__(f"{code.name}: {text}")
         self.code = code
         self.text = text
         self.retry_after_ms = retry_after_ms

@@ -8,34 +8,42 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
 
-#: A user id is 1-64 bytes of UTF-8 without control characters (SPEC, "Methods").
-MAX_USER_ID_BYTES = 64
-#: A key is the client's name for one attempt to post: the same key, the same message.
-KEY_BYTES = 16
+from imserver_protocol.shared.ids import (
+    KEY_BYTES,
+    MAX_USER_ID_BYTES,
+    direct_conversation_id,
+    direct_pair,
+    group_conversation_id,
+    valid_user_id,
+)
+from imserver_protocol.shared.words import Kind, Role
+
+__all__ = [
+    "KEY_BYTES",
+    "MAX_USER_ID_BYTES",
+    "Audience",
+    "ConversationRow",
+    "Cursors",
+    "Item",
+    "ItemPage",
+    "Kind",
+    "Membership",
+    "Message",
+    "Page",
+    "Role",
+    "User",
+    "content_digest",
+    "direct_conversation_id",
+    "direct_pair",
+    "group_conversation_id",
+    "valid_user_id",
+]
 
 _UNHASHED = hashlib.blake2b(digest_size=16)
-
-
-class Kind(StrEnum):
-    """Kinds of conversation."""
-
-    DIRECT = "direct"
-    GROUP = "group"
-    CHANNEL = "channel"
-
-
-class Role(StrEnum):
-    """What a member may do: OWNER and ADMIN change membership, MEMBER posts, READER (of a channel) only reads."""
-
-    OWNER = "owner"
-    ADMIN = "admin"
-    MEMBER = "member"
-    READER = "reader"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,44 +139,8 @@ class ConversationRow:
     last: Message | None = None
 
 
-def direct_conversation_id(one: str, other: str) -> str:
-    """The id of the direct conversation of an unordered pair of users (SPEC, "Conversation ids")."""
-    first, second = sorted((one, other), key=lambda user_id: user_id.encode())
-    return f"direct/{_escape(first)}/{_escape(second)}"
-
-
-def direct_pair(conversation_id: str) -> tuple[str, str] | None:
-    """The two users of a direct conversation's id, or None if it is not the canonical id of such a pair."""
-    parts = conversation_id.split("/")
-    if len(parts) != 3 or parts[0] != Kind.DIRECT:
-        return None
-    one, other = _unescape(parts[1]), _unescape(parts[2])
-    if one == other or direct_conversation_id(one, other) != conversation_id:
-        return None
-    return one, other
-
-
-def group_conversation_id(creator_id: str, key: bytes) -> str:
-    """Derive a group's id from its creator and the key of the creating request: offering it again makes no second group."""
-    return f"group/{hashlib.sha256(creator_id.encode() + bytes(1) + key).hexdigest()[:32]}"
-
-
 def content_digest(content: bytes) -> bytes:
     """16 bytes that stand for a content as first accepted: the same key with another digest is KEY_REUSED."""
     hashing = _UNHASHED.copy()  # half the price of a new one
     hashing.update(content)
     return hashing.digest()
-
-
-def valid_user_id(user_id: str) -> bool:
-    """True for 1-64 bytes of UTF-8 without control characters (categories C0, C1, bidi marks included)."""
-    encoded = user_id.encode("utf-8", "surrogatepass")
-    return 1 <= len(encoded) <= MAX_USER_ID_BYTES and user_id.isprintable() and not user_id.isspace()
-
-
-def _escape(user_id: str) -> str:
-    return user_id.replace("%", "%25").replace("/", "%2F")
-
-
-def _unescape(part: str) -> str:
-    return part.replace("%2F", "/").replace("%25", "%")

@@ -17,6 +17,7 @@ PACKAGES = ("imserver", "protocol/imserver_protocol", "clients/python/imserver_c
 
 ROWS = "A module imports only from rows below its own"
 PURE = "The protocol does no I/O, reads no clock and rolls no dice"
+SHARED = "What chat and clients share knows nothing of the wire"
 CLIENT = "The client never imports the server"
 SERVER = "The server never imports the client, only its commands and proofs do"
 CHAT = "The chat layer knows neither frames nor sockets nor SQL"
@@ -70,10 +71,16 @@ OFFENCES = [
         ("protocol/imserver_protocol/innocent.py", "import time"),
         (PROTOCOL, "from imserver_protocol import innocent"),
     ),
+    offence(SHARED, ("protocol/imserver_protocol/shared/ids.py", "import imserver_protocol.wire.codec")),
+    offence(SHARED, ("protocol/imserver_protocol/shared/ids.py", "import msgspec")),
     offence(CLIENT, ("clients/python/imserver_client/__init__.py", "import imserver.chat")),
     offence(SERVER, ("imserver/chat/__init__.py", "import imserver_client")),
     offence(SERVER, ("imserver/__init__.py", "import imserver_client")),
     offence(CHAT, ("imserver/chat/__init__.py", "import imserver_protocol")),
+    offence(CHAT, ("imserver/chat/__init__.py", "import imserver_protocol.errors")),
+    offence(CHAT, ("imserver/chat/__init__.py", "import imserver_protocol.wire.codec")),
+    # Through a module below it, to what that module may not import either.
+    offence(CHAT, ("imserver/model.py", "import imserver_protocol.limits")),
     offence(CHAT, ("imserver/chat/__init__.py", "import sqlite3")),
     offence(PLUGIN, ("imserver/plugins/ping/__init__.py", "import imserver.store")),
     offence(
@@ -175,3 +182,10 @@ def test_commands_and_proofs_may_use_the_client(copy: Path, verdicts: Verdicts) 
             file.write("\nimport imserver_client\n")
 
     assert verdicts()[SERVER] == "KEPT"
+
+
+def test_chat_may_use_what_clients_use_too(copy: Path, verdicts: Verdicts) -> None:
+    with (copy / "imserver/chat/__init__.py").open("a") as file:
+        file.write("\nimport imserver_protocol.shared.bounds\n")
+
+    assert verdicts()[CHAT] == "KEPT"

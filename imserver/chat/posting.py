@@ -22,6 +22,7 @@ from imserver.config import LimitsConfig
 from imserver.content import decode_content, is_plain_text
 from imserver.errors import Refusal, RefusalCode, StoreFailed
 from imserver.model import KEY_BYTES, content_digest
+from imserver_protocol.shared.content import content_fault
 
 #: A reviewing plugin that takes longer refuses the post with OVERLOADED (seconds).
 REVIEW_DEADLINE_S = 2.0
@@ -256,17 +257,10 @@ class Posting:
             decoded = decode_content(content)
         except Exception as error:  # the codec declares one error, of a package that chat may not know
             return {}, Refusal(RefusalCode.INVALID, f"content: {error}", detail="content")
-        kind = decoded.get("type")
-        if not isinstance(kind, str) or not kind:
-            return {}, Refusal(
-                RefusalCode.INVALID, "content: a map with `type`, a string", detail="content.type"
-            )
-        if kind == "system":
-            return {}, Refusal(
-                RefusalCode.INVALID, "content: `system` is the server's own type", detail="content.type"
-            )
-        if kind == "text" and not isinstance(decoded.get("text"), str):
-            return {}, Refusal(RefusalCode.INVALID, "content: `text` is a string", detail="content.text")
+        fault = content_fault(decoded)
+        if fault is not None:
+            place, text = fault
+            return {}, Refusal(RefusalCode.INVALID, f"content: {text}", detail=place)
         return decoded, None
 
     async def close(self) -> None:

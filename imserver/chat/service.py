@@ -34,11 +34,9 @@ from imserver.model import (
     User,
     valid_user_id,
 )
+from imserver_protocol.shared.bounds import MAX_USERS_ASKED, PAGE_ITEMS
 
 T = TypeVar("T")
-
-#: Most user ids in one `users` request.
-MAX_USERS_ASKED = 100
 
 
 class Chat:
@@ -111,7 +109,7 @@ class Chat:
         *,
         after: int | None = None,
         before: int | None = None,
-        limit: int = 50,
+        limit: int = PAGE_ITEMS,
         max_bytes: int | None = None,
     ) -> Page:
         """A page of messages, ascending, and the range of positions that it covers."""
@@ -256,7 +254,7 @@ class Chat:
         return await self._store.read(lambda reader: reader.sync(user_id, since, bounded))
 
     async def conversations(
-        self, user_id: str, before: str | None = None, limit: int = 50
+        self, user_id: str, before: str | None = None, limit: int = PAGE_ITEMS
     ) -> tuple[list[ConversationRow], str | None]:
         """Return the user's conversations, newest first, with last message and unread count; the token of the next page."""
         if limit < 1:

@@ -28,7 +28,6 @@ from imserver.net.dispatch import (
 )
 from imserver.net.scheduling.user_quota import UserQuota
 from imserver_protocol.errors import CloseCode, EncodeError, LocalError
-from imserver_protocol.errors import RefusalCode as WireRefusalCode
 from imserver_protocol.session.events import RequestReceived
 from imserver_protocol.session.posts import EncodedResult, PostReceived, post_reply_tail, result_tail
 from imserver_protocol.session.session import Session
@@ -250,9 +249,9 @@ class DeviceSession:
             self._context.log.error("request_failed", error_id=error_id, user_id=self.user_id, exc_info=error)
             code, text, after, detail = RefusalCode.INTERNAL, f"that did not work (id {error_id})", 0, None
         try:
-            self.stream.refuse(seq, WireRefusalCode[code.name], text, after, detail)
+            self.stream.refuse(seq, code, text, after, detail)
         except EncodeError:
-            self.stream.refuse(seq, WireRefusalCode[code.name], code.name, after, None)
+            self.stream.refuse(seq, code, code.name, after, None)
         except LocalError:
             return  # answered already: the session ended and was freed in between
         if self.transport is not None:

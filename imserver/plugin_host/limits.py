@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imserver_protocol.shared.bounds import MAX_CONTENT_BYTES
+
 
 @dataclass(frozen=True, slots=True)
 class HostLimits:
@@ -35,6 +37,6 @@ class HostLimits:
     start_deadline_s: float = 60.0
     stop_deadline_s: float = 5.0
     #: Content of a bot's message, encoded; the same bound as for users.
-    max_content_bytes: int = 32_768
+    max_content_bytes: int = MAX_CONTENT_BYTES
     #: Bots of one plugin (a chain has one for each store).
     max_bots: int = 2_000

@@ -34,6 +34,7 @@ from imserver.model import (
 from imserver.plugin_api import Content, Event, Transaction
 from imserver.plugin_host.attempt import Attempt
 from imserver.plugin_host.registrations import Registrations
+from imserver_protocol.shared.content import content_fault
 
 _TIME_BYTES = 6
 
@@ -351,13 +352,9 @@ def bots_among(members: Sequence[str] | Audience, bots: Mapping[str, None]) -> l
 
 def checked_content(content: Content) -> Content:
     """Check content by the rules for users: a map with a `type`; `system` is the server's own."""
-    kind = content.get("type")
-    if not isinstance(kind, str) or not kind:
-        raise ValueError("a map with `type`, a string")
-    if kind == "system":
-        raise ValueError("`system` is the server's own type")
-    if kind == "text" and not isinstance(content.get("text"), str):
-        raise ValueError("`text` is a string")
+    fault = content_fault(content)
+    if fault is not None:
+        raise ValueError(fault[1])
     return content
 
 

@@ -9,6 +9,24 @@ from __future__ import annotations
 from enum import Enum, IntEnum
 from typing import Final
 
+from .shared.refusals import RETRYABLE, RefusalCode
+
+__all__ = [
+    "REACTIONS",
+    "RETRYABLE",
+    "CloseCode",
+    "EncodeError",
+    "LocalError",
+    "MalformedFrame",
+    "ProtocolError",
+    "Reaction",
+    "RefusalCode",
+    "RemoteError",
+    "WindowFull",
+    "WrongState",
+    "reaction",
+]
+
 
 class CloseCode(IntEnum):
     """Codes of GOODBYE (SPEC, "Close codes and refusals")."""
@@ -39,34 +57,6 @@ class CloseCode(IntEnum):
     OVERLOADED = 401
     INTERNAL = 500
     STORE_FAILED = 501
-
-
-class RefusalCode(IntEnum):
-    """Codes of REFUSAL.
-
-    600-699 are final and mean *not stored*; 700-799 are retryable and never mean that.
-    """
-
-    INVALID = 600
-    UNKNOWN_METHOD = 601
-    FORBIDDEN = 602
-    NOT_FOUND = 603
-    KEY_REUSED = 604
-    CONFLICT = 605
-    TOO_LARGE = 606
-    GONE = 607
-    EPOCH_CHANGED = 608
-
-    RATE_LIMITED = 700
-    HELD = 701
-    STORE_FULL = 702
-    OVERLOADED = 703
-    INTERNAL = 704
-    OUTCOME_UNKNOWN = 705
-
-
-#: Offer the same key again; also for codes of this range that a newer server may send.
-RETRYABLE: Final = range(700, 800)
 
 
 class Reaction(Enum):

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
+from .shared.bounds import MAX_CONTENT_BYTES, MAX_PAGE_ITEMS
+
 #: Bytes that a sender adds to a tail's length for every window: 4 length + 1 array + 1 type + 9 seq + 9 ack,
 #: the largest header there is. A receiver counts the frame's length field, which is never more, so an honest
 #: sender never exceeds a window.
@@ -38,7 +40,7 @@ class Limits:
     # -- frames
     max_frame_bytes: int = 64 * _KIB  # small, so that no frame holds the event loop for long
     max_hello_bytes: int = 4 * _KIB  # before WELCOME the peer is unauthenticated: little is buffered for it
-    max_content_bytes: int = 32 * _KIB  # a message is text and references, never a file
+    max_content_bytes: int = MAX_CONTENT_BYTES
     max_string_bytes: int = 32 * _KIB  # as long as a content: no string needs more
     max_array_items: int = 8192  # members of a group (5,000) fit
     max_map_items: int = 256  # a content or client_info has a dozen
@@ -49,7 +51,7 @@ class Limits:
     post_reply_bytes: int = (
         512  # always kept free for each request, so that a post is never without room for its reply
     )
-    max_page_items: int = 200  # of history and sync
+    max_page_items: int = MAX_PAGE_ITEMS  # of history and sync
     # -- pushes
     window_frames: int = 256  # unacked pushes; the next one makes the session lagging
     window_bytes: int = _MIB

@@ -329,6 +329,11 @@ async def test_what_a_client_cannot_send_is_its_callers_mistake(server, open_cli
         for content in ({"no": "type"}, {"type": "text", "text": "x" * 40_000}, {"type": "x", "n": 2**60}):
             with pytest.raises(Misuse):
                 await alice.post("c", content)
+        for content in ({"type": ""}, {"type": "system", "event": "left"}, {"type": "text", "text": 1}):
+            # By the server's own rules, before anything is sent.
+            with pytest.raises(Misuse, match="content: "):
+                await alice.post("c", content)
+        assert server.count("post") == 0
         with pytest.raises(Misuse):
             await alice.post("c", "hi", key=b"short")
         with pytest.raises(Misuse):

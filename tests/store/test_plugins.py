@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imserver.chat.transaction import Transaction
-from imserver.errors import AlreadyHandled, PluginError, Refusal
+from imserver.errors import AlreadyHandled, PluginError, Refusal, RefusalCode
 from imserver.model import Kind, Role
 from tests.store.support import DIRECT, Stand, Work, key, post, said
 
@@ -395,4 +395,4 @@ async def test_messages_after_a_change_where_a_bot_is(stand: Stand) -> None:
     assert await after(head + 5, ["bot"]) == ([], head + 5)
 
 
-_REFUSED: Any = ("NOT_FOUND", "rolled back on purpose")
+_REFUSED = (RefusalCode.NOT_FOUND, "rolled back on purpose")

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from imserver.chat.transaction import Reader
 from imserver.config import StoreConfig
-from imserver.errors import Refusal
+from imserver.errors import Refusal, RefusalCode
 from imserver.model import User
 from imserver.store import MemoryStore, SqliteStore
 from imserver.store.checks import check_database
@@ -220,7 +220,7 @@ class Twins(RuleBasedStateMachine):
         for place in (*PAIRS, *GROUPS):
             for person in PEOPLE:
                 page = self.loop.run_until_complete(self.disk.store.read(partial(whole, place, person)))
-                if isinstance(page, str):
+                if isinstance(page, RefusalCode):
                     continue
                 assert [item.position for item in page.items] == list(range(page.first, page.last + 1))
                 last = max((item.position for item in page.items), default=0)

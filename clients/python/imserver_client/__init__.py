@@ -1,6 +1,7 @@
 """The reference client of imserver: messages exactly once, through lost connections and restarts. See docs/client.md."""
 
 from imserver_protocol import CloseCode, RefusalCode
+from imserver_protocol.shared.ids import direct_conversation_id
 
 from .client import Client, Connecting, connect
 from .core.announcer import EventStream
@@ -44,7 +45,6 @@ from .values import (
     Queued,
     State,
     User,
-    direct_conversation_id,
 )
 
 __all__ = [

@@ -8,6 +8,8 @@ from os import PathLike
 from types import TracebackType
 from typing import Any
 
+from imserver_protocol.shared.ids import direct_conversation_id
+
 from .address import parse_address
 from .core.announcer import EventStream
 from .core.core import Core, Options
@@ -28,7 +30,6 @@ from .values import (
     Queued,
     State,
     User,
-    direct_conversation_id,
 )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from imserver_protocol.shared.bounds import MAX_PAGE_ITEMS
+
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
@@ -20,8 +22,8 @@ class ClientLimits:
         16  # of the session's window, so that a full outbox does not stop catching up
     )
     max_parallel_reads: int = 4  # conversations that catch up at the same time; the others wait
-    page_items: int = 200  # in one request; the server's limit may be lower
-    sync_rows: int = 200
+    page_items: int = MAX_PAGE_ITEMS  # in one request; the server's limit may be lower
+    sync_rows: int = MAX_PAGE_ITEMS
     # -- against a hostile server
     max_conversations: int = 100_000  # followed; a server that lists more violates the protocol
     max_unknown_conversations: int = 1000  # pushed before sync explained them; more are left to sync

@@ -149,13 +149,3 @@ class Queued:
     conversation_id: str
     key: bytes
     content: dict[str, Any]
-
-
-def direct_conversation_id(one: str, other: str) -> str:
-    """The id of the direct conversation of two users, in either order (SPEC, "Conversation ids")."""
-    first, second = sorted((one, other), key=lambda user_id: user_id.encode())
-    return f"direct/{_escape(first)}/{_escape(second)}"
-
-
-def _escape(user_id: str) -> str:
-    return user_id.replace("%", "%25").replace("/", "%2F")

@@ -9,14 +9,12 @@ from imserver_client import wire
 from imserver_client.errors import Misuse
 from imserver_client.limits import ClientLimits
 from imserver_client.values import Content, Conversation, ConversationPage, Cursor, Edit, Member, Page, User
+from imserver_protocol.shared.bounds import MAX_MEMBERS_PAGE
+from imserver_protocol.shared.ids import KEY_BYTES
 
 from .cursors import Cursors
-from .posting import KEY_BYTES
 from .reconnect import Tokens
 from .requests import Requests
-
-#: Members asked for in one request; the server gives no more.
-_MEMBERS_PAGE = 200
 
 
 class CallsOwner(Protocol):
@@ -87,7 +85,7 @@ class Calls:
         while True:
             after = found[-1].user_id if found else None
             page = await self._requests.call(
-                "members", (conversation_id, after, _MEMBERS_PAGE), tuple[wire.MemberRow, ...]
+                "members", (conversation_id, after, MAX_MEMBERS_PAGE), tuple[wire.MemberRow, ...]
             )
             ids = [row.user_id for row in page]
             if (
@@ -99,7 +97,7 @@ class Calls:
                 found.clear()
                 continue
             found.extend(Member(row.user_id, row.role) for row in page)
-            if len(page) < _MEMBERS_PAGE:
+            if len(page) < MAX_MEMBERS_PAGE:
                 return found
             if len(found) > self._limits.max_members:
                 self._owner.violated("members: too many")

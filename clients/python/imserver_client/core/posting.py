@@ -29,12 +29,12 @@ from imserver_protocol import (
     RefusalReceived,
     encode_content,
 )
+from imserver_protocol.shared.content import content_fault
+from imserver_protocol.shared.ids import KEY_BYTES
 
 from .backoff import Backoff
 from .outbox import Entry, Outbox
 from .requests import Answer, Requests, SessionLost
-
-KEY_BYTES = 16
 
 
 class PostingOwner(Protocol):
@@ -160,8 +160,9 @@ class Posting:
             raise Misuse("a conversation id is a string of at most 1024 bytes")
         if isinstance(content, str):
             content = {"type": "text", "text": content}
-        if not isinstance(content.get("type"), str):
-            raise Misuse('a content has a "type"')
+        fault = content_fault(content)
+        if fault is not None:
+            raise Misuse(f"content: {fault[1]}")
         limits = self._requests.limits
         try:
             encoded = encode_content(content, Limits() if limits is None else limits)
