@@ -27,6 +27,7 @@ from imserver.clock import Clock, ShiftedClock, SystemClock
 from imserver.config import Config, check_config
 from imserver.errors import Refusal, StoreFailed
 from imserver.metrics import Metrics
+from imserver.net.dispatch import method_table
 from imserver.net.listener import Listener
 from imserver.net.pushes import WirePushes
 from imserver.plugin_api import Plugin
@@ -101,6 +102,8 @@ class Server:
             limits=HostLimits(max_content_bytes=limits.max_content_bytes),
             metrics=self.metrics,
         )
+        #: What this server answers over the wire. Sessions look here; another server has its own.
+        self.methods = method_table()
         self._random_bytes = random_bytes
         self._recorder = recorder
         self._listener: Listener | None = None
@@ -127,7 +130,14 @@ class Server:
         self.store.on_failure(self._store_failed)
         self.hub.on_relief = self.store.resume
         self._listener = Listener(
-            self.config, self.chat, self.store, self.clock, self.log, self._random_bytes, self._recorder
+            self.config,
+            self.chat,
+            self.store,
+            self.clock,
+            self.log,
+            self._random_bytes,
+            self.methods,
+            self._recorder,
         )
         await self.store.open(self.hub)
         try:

@@ -18,6 +18,8 @@ PACKAGES = ("imserver", "protocol/imserver_protocol", "clients/python/imserver_c
 ROWS = "A module imports only from rows below its own"
 PURE = "The protocol does no I/O, reads no clock and rolls no dice"
 SHARED = "What chat and clients share knows nothing of the wire"
+SHAPES = "Methods are shapes, and know neither frames nor sessions"
+FRAMES = "Frames and sessions carry any method, and know none"
 CLIENT = "The client never imports the server"
 SERVER = "The server never imports the client, only its commands and proofs do"
 CHAT = "The chat layer knows neither frames nor sockets nor SQL"
@@ -73,12 +75,17 @@ OFFENCES = [
     ),
     offence(SHARED, ("protocol/imserver_protocol/shared/ids.py", "import imserver_protocol.wire.codec")),
     offence(SHARED, ("protocol/imserver_protocol/shared/ids.py", "import msgspec")),
+    offence(SHARED, ("protocol/imserver_protocol/shared/ids.py", "import imserver_protocol.methods.post")),
+    offence(SHAPES, ("protocol/imserver_protocol/methods/post.py", "import imserver_protocol.session.posts")),
+    offence(FRAMES, ("protocol/imserver_protocol/wire/codec.py", "import imserver_protocol.methods.post")),
+    offence(FRAMES, ("protocol/imserver_protocol/session/posts.py", "import imserver_protocol.methods")),
     offence(CLIENT, ("clients/python/imserver_client/__init__.py", "import imserver.chat")),
     offence(SERVER, ("imserver/chat/__init__.py", "import imserver_client")),
     offence(SERVER, ("imserver/__init__.py", "import imserver_client")),
     offence(CHAT, ("imserver/chat/__init__.py", "import imserver_protocol")),
     offence(CHAT, ("imserver/chat/__init__.py", "import imserver_protocol.errors")),
     offence(CHAT, ("imserver/chat/__init__.py", "import imserver_protocol.wire.codec")),
+    offence(CHAT, ("imserver/chat/__init__.py", "import imserver_protocol.methods.post")),
     # Through a module below it, to what that module may not import either.
     offence(CHAT, ("imserver/model.py", "import imserver_protocol.limits")),
     offence(CHAT, ("imserver/chat/__init__.py", "import sqlite3")),

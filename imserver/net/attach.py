@@ -7,6 +7,8 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from imserver.chat.accounts import Identity
 from imserver.chat.ports import Store
 from imserver.chat.service import Chat
@@ -15,12 +17,14 @@ from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.errors import NotAuthorized, Refusal, StoreFailed
 from imserver.net.admission import Admission
+from imserver.net.dispatch import MethodTable
 from imserver.net.scheduling.user_quota import UserQuotas
 from imserver.net.sessions import DeviceSession, SessionRegistry
 from imserver.net.transport import ServerTransport
 from imserver.net.typing_signals import relay_typing
 from imserver_protocol.errors import CloseCode
 from imserver_protocol.limits import Limits
+from imserver_protocol.methods.typing_signal import TYPING
 from imserver_protocol.session.events import Closed
 from imserver_protocol.session.handshake import resume_refusal
 from imserver_protocol.session.session import Session
@@ -47,6 +51,7 @@ class Attachments:
         limits: LimitsConfig,
         protocol_limits: Limits,
         readers: int,
+        methods: MethodTable,
         random_bytes: Callable[[int], bytes],
         recorder: Recorder | None,
     ) -> None:
@@ -56,6 +61,7 @@ class Attachments:
         self.clock = clock
         self.log = log
         self.random_bytes = random_bytes
+        self.methods = methods
         self.recorder = recorder
         self.loop = asyncio.get_running_loop()
         self.sessions = SessionRegistry(limits, self._session_ended)
@@ -100,8 +106,12 @@ class Attachments:
 
     def signal(self, session: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None:
         """Relay an ephemeral signal. Unknown kinds are ignored."""
-        if kind == "typing" and fields and isinstance(fields[0], str):
-            relay_typing(self.chat.hub, session, fields[0], self.clock.monotonic())
+        if kind == TYPING.kind:
+            try:
+                typing = msgspec.convert(fields, TYPING.said, builtin_types=(bytes,))
+            except msgspec.ValidationError:
+                return
+            relay_typing(self.chat.hub, session, typing.conversation_id, self.clock.monotonic())
 
     # -- the handshake ------------------------------------------------------------------------------------------------
 

@@ -1,12 +1,13 @@
-"""The method table: for each request method its params, its handler and its cost (SPEC, "Methods").
+"""The method table: for each request method its handler and its cost (SPEC, "Methods").
 
-One row a method. Adding a method means one params type, one handler and one row here, and its line in the SPEC. `post` and
-`abandon` are in the table for their parameters, but answer through the writer's queue without a task (see `sessions`).
+One row a method. Adding a method means its shapes in `imserver_protocol.methods`, one handler and one row here, and its line in
+the SPEC. `post` and `abandon` are in the table for their parameters, but answer through the writer's queue without a task (see
+`sessions`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,104 +15,42 @@ import msgspec
 
 from imserver.chat.service import Chat
 from imserver.errors import Refusal, RefusalCode
-from imserver.model import MAX_USER_ID_BYTES, ConversationRow, Kind, Message, Role
+from imserver.model import ConversationRow, Message
+from imserver_protocol.methods.abandon import ABANDON
+from imserver_protocol.methods.conversations import CONVERSATIONS, ConversationsParams
+from imserver_protocol.methods.cursor import CURSOR, CursorParams, CursorResult
+from imserver_protocol.methods.descriptors import Method
+from imserver_protocol.methods.edit import EDIT, EditParams, EditResult
+from imserver_protocol.methods.history import HISTORY, HistoryParams
+from imserver_protocol.methods.members import (
+    ADD,
+    CREATE,
+    LEAVE,
+    MEMBERS,
+    REMOVE,
+    AddParams,
+    CreateParams,
+    CreateResult,
+    LeaveParams,
+    MemberRow,
+    MembershipResult,
+    MembersParams,
+    RemoveParams,
+)
+from imserver_protocol.methods.post import POST
+from imserver_protocol.methods.renew import RENEW, RenewParams, RenewResult
+from imserver_protocol.methods.sync import SYNC, SyncParams
+from imserver_protocol.methods.users import USERS, UserRow, UsersParams
 from imserver_protocol.session.posts import EncodedResult, encode_result
+from imserver_protocol.shared.bounds import MAX_MEMBERS_PAGE
+from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES, MAX_USER_ID_BYTES
 
-#: Longest conversation id: "direct/", two user ids with every byte escaped, one slash.
-MAX_CONVERSATION_ID_BYTES = 8 + 2 * 3 * MAX_USER_ID_BYTES
 #: Reply room that a request without a page takes (SPEC, "Windows").
 SMALL_REPLY_BYTES = 512
 #: The most that one item or row adds to its content on the wire: ids, numbers, headers (bytes).
 ITEM_OVERHEAD_BYTES = 640
 #: Members of a new conversation that count as much as one post of its creator's rate.
 MEMBERS_A_TOKEN = 50
-#: Members in one reply; while pages are full, the client asks for those after the last one.
-MAX_MEMBERS_PAGE = 200
-
-
-class Params(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Parameters by position; extra trailing ones are ignored, as everywhere on the wire."""
-
-
-class PostParams(Params, frozen=True):
-    conversation_id: str
-    key: bytes
-    content: bytes
-
-
-class AbandonParams(Params, frozen=True):
-    conversation_id: str
-    key: bytes
-
-
-class HistoryParams(Params, frozen=True):
-    conversation_id: str
-    after: int | None = None
-    before: int | None = None
-    limit: int = 50
-
-
-class SyncParams(Params, frozen=True):
-    since: str | None = None
-    limit: int = 200
-
-
-class CursorParams(Params, frozen=True):
-    conversation_id: str
-    delivered: int | None = None
-    read: int | None = None
-
-
-class ConversationsParams(Params, frozen=True):
-    before: str | None = None
-    limit: int = 50
-
-
-class CreateParams(Params, frozen=True):
-    key: bytes
-    kind: Kind
-    title: str
-    members: list[str]
-
-
-class AddParams(Params, frozen=True):
-    conversation_id: str
-    key: bytes
-    user_id: str
-    role: Role = Role.MEMBER
-
-
-class RemoveParams(Params, frozen=True):
-    conversation_id: str
-    key: bytes
-    user_id: str
-
-
-class LeaveParams(Params, frozen=True):
-    conversation_id: str
-    key: bytes
-
-
-class EditParams(Params, frozen=True):
-    conversation_id: str
-    key: bytes
-    position: int
-    revision: int | None
-    content: bytes
-
-
-class MembersParams(Params, frozen=True):
-    conversation_id: str
-    after: str | None = None
-    limit: int = MAX_MEMBERS_PAGE
-
-
-class UsersParams(Params, frozen=True):
-    user_ids: list[str]
-
-
-class RenewParams(Params, frozen=True):
-    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +66,13 @@ Handler = Callable[[Chat, RequestContext, Any], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
+class Row:
     """A row of the table. `pages` is true for reads, whose reply may be as long as half a frame and more.
 
     `tokens` is what a method that writes costs of its user's rate of posts: above the rate the request waits.
     """
 
-    name: str
-    params: type[Params]
+    method: Method[Any, Any]
     handler: Handler
     pages: bool = False
     tokens: float = 0.0
@@ -146,6 +84,10 @@ class Method:
     def reply_bytes(self, page_bytes: int) -> int:
         """Room to reserve for the reply."""
         return page_bytes if self.pages else SMALL_REPLY_BYTES
+
+
+#: The methods of one server, by name.
+MethodTable = Mapping[str, Row]
 
 
 async def history(chat: Chat, context: RequestContext, params: HistoryParams) -> EncodedResult:
@@ -171,12 +113,12 @@ async def sync(chat: Chat, context: RequestContext, params: SyncParams) -> Any:
         limit //= 2  # many receipts in each row: a shorter page, so that the token covers just its rows
 
 
-async def cursor(chat: Chat, context: RequestContext, params: CursorParams) -> Any:
-    """Raise the user's cursors: `[delivered, read]` as they are now."""
+async def cursor(chat: Chat, context: RequestContext, params: CursorParams) -> CursorResult:
+    """Raise the user's cursors."""
     moved = await chat.move_cursors(
         context.user_id, params.conversation_id, delivered=params.delivered, read=params.read
     )
-    return [moved.delivered, moved.read]
+    return CursorResult(moved.delivered, moved.read)
 
 
 async def conversations(chat: Chat, context: RequestContext, params: ConversationsParams) -> Any:
@@ -186,85 +128,108 @@ async def conversations(chat: Chat, context: RequestContext, params: Conversatio
     return [fitting([wire_conversation(row) for row in rows], context.page_bytes), following]
 
 
-async def create(chat: Chat, context: RequestContext, params: CreateParams) -> Any:
-    """Create a group or channel: `[conversation_id, position, duplicate]`."""
-    return await chat.create_conversation(
-        context.user_id, params.kind, params.title, params.members, key=params.key
+async def create(chat: Chat, context: RequestContext, params: CreateParams) -> CreateResult:
+    """Create a group or channel."""
+    return CreateResult(
+        *await chat.create_conversation(
+            context.user_id, params.kind, params.title, params.members, key=params.key
+        )
     )
 
 
-async def add(chat: Chat, context: RequestContext, params: AddParams) -> Any:
-    """Add a member: `[position, duplicate]`."""
-    return await chat.add_member(
-        context.user_id, params.conversation_id, params.user_id, params.role, key=params.key
+async def add(chat: Chat, context: RequestContext, params: AddParams) -> MembershipResult:
+    """Add a member."""
+    return MembershipResult(
+        *await chat.add_member(
+            context.user_id, params.conversation_id, params.user_id, params.role, key=params.key
+        )
     )
 
 
-async def remove(chat: Chat, context: RequestContext, params: RemoveParams) -> Any:
-    """Remove a member: `[position, duplicate]`."""
-    return await chat.remove_member(context.user_id, params.conversation_id, params.user_id, key=params.key)
-
-
-async def leave(chat: Chat, context: RequestContext, params: LeaveParams) -> Any:
-    """Leave a conversation: `[position, duplicate]`."""
-    return await chat.remove_member(context.user_id, params.conversation_id, context.user_id, key=params.key)
-
-
-async def edit(chat: Chat, context: RequestContext, params: EditParams) -> Any:
-    """Change the content of one's own message: `[position, revision, duplicate]`."""
-    return await chat.edit(
-        context.user_id,
-        params.conversation_id,
-        params.position,
-        params.content,
-        key=params.key,
-        expected_revision=params.revision,
+async def remove(chat: Chat, context: RequestContext, params: RemoveParams) -> MembershipResult:
+    """Remove a member."""
+    return MembershipResult(
+        *await chat.remove_member(context.user_id, params.conversation_id, params.user_id, key=params.key)
     )
 
 
-async def members(chat: Chat, context: RequestContext, params: MembersParams) -> Any:
-    """Members now, by user id, at most a page after the given one: `[[user_id, role]…]`."""
+async def leave(chat: Chat, context: RequestContext, params: LeaveParams) -> MembershipResult:
+    """Leave a conversation."""
+    return MembershipResult(
+        *await chat.remove_member(context.user_id, params.conversation_id, context.user_id, key=params.key)
+    )
+
+
+async def edit(chat: Chat, context: RequestContext, params: EditParams) -> EditResult:
+    """Change the content of one's own message."""
+    return EditResult(
+        *await chat.edit(
+            context.user_id,
+            params.conversation_id,
+            params.position,
+            params.content,
+            key=params.key,
+            expected_revision=params.revision,
+        )
+    )
+
+
+async def members(chat: Chat, context: RequestContext, params: MembersParams) -> list[MemberRow]:
+    """Members now, by user id, at most a page after the given one."""
     limit = min(params.limit, MAX_MEMBERS_PAGE)
     page = await chat.members_page(context.user_id, params.conversation_id, params.after, limit)
-    return [[member.user_id, str(member.role.value)] for member in page]
+    return [MemberRow(member.user_id, member.role.value) for member in page]
 
 
-async def users(chat: Chat, context: RequestContext, params: UsersParams) -> Any:
-    """Names: `[[user_id, display_name, language]…]`."""
-    return [[user.user_id, user.display_name, user.language] for user in await chat.users(params.user_ids)]
+async def users(chat: Chat, context: RequestContext, params: UsersParams) -> list[UserRow]:
+    """Names."""
+    found = await chat.users(params.user_ids)
+    return [UserRow(user.user_id, user.display_name, user.language) for user in found]
 
 
-async def renew(chat: Chat, context: RequestContext, params: RenewParams) -> Any:
-    """Extend the session by a newer token of the same user and device: `[expires_at_ms]`."""
-    return [await context.renew(params.token)]
+async def renew(chat: Chat, context: RequestContext, params: RenewParams) -> RenewResult:
+    """Extend the session by a newer token of the same user and device."""
+    return RenewResult(await context.renew(params.token))
 
 
 async def _through_the_queue(chat: Chat, context: RequestContext, params: Any) -> Any:
     raise AssertionError("post and abandon are answered by the session through the writer's queue")
 
 
-METHODS: dict[str, Method] = {
-    row.name: row
-    for row in (
-        Method("post", PostParams, _through_the_queue),
-        Method("abandon", AbandonParams, _through_the_queue),
-        Method("history", HistoryParams, history, pages=True),
-        Method("sync", SyncParams, sync, pages=True),
-        Method("cursor", CursorParams, cursor, tokens=0.2),
-        Method("conversations", ConversationsParams, conversations, pages=True),
-        Method("create", CreateParams, create, tokens=5.0),
-        Method("add", AddParams, add, tokens=1.0),
-        Method("remove", RemoveParams, remove, tokens=1.0),
-        Method("leave", LeaveParams, leave, tokens=1.0),
-        Method("edit", EditParams, edit, tokens=1.0),
-        Method("members", MembersParams, members, pages=True),
-        Method("users", UsersParams, users, pages=True),
-        Method("renew", RenewParams, renew),
-    )
-}
+#: What every server answers.
+ROWS = (
+    Row(POST, _through_the_queue),
+    Row(ABANDON, _through_the_queue),
+    Row(HISTORY, history, pages=True),
+    Row(SYNC, sync, pages=True),
+    Row(CURSOR, cursor, tokens=0.2),
+    Row(CONVERSATIONS, conversations, pages=True),
+    Row(CREATE, create, tokens=5.0),
+    Row(ADD, add, tokens=1.0),
+    Row(REMOVE, remove, tokens=1.0),
+    Row(LEAVE, leave, tokens=1.0),
+    Row(EDIT, edit, tokens=1.0),
+    Row(MEMBERS, members, pages=True),
+    Row(USERS, users, pages=True),
+    Row(RENEW, renew),
+)
 
 
-def read_params(method: Method, params: Any) -> Any:
+def method_table(rows: Iterable[Row] = ROWS) -> MethodTable:
+    """The table of one server. Raises ValueError if two rows have one name."""
+    table: dict[str, Row] = {}
+    for row in rows:
+        if table.setdefault(row.method.name, row) is not row:
+            raise ValueError(f"two methods are called {row.method.name!r}")
+    return table
+
+
+def plain(result: Any) -> Any:
+    """A handler's result, shapes in it and all, as values for the codec."""
+    return msgspec.to_builtins(result, builtin_types=(bytes,))
+
+
+def read_params(method: Method[Any, Any], params: Any) -> Any:
     """Convert to the method's params type. Raises Refusal INVALID, whose detail names the wrong parameter."""
     try:
         # Without `builtin_types` a text would be taken for the base64 of bytes.

@@ -13,6 +13,7 @@ from imserver.config import Config
 from imserver.errors import ConfigError, StartError
 from imserver.net.admission import Admission
 from imserver.net.attach import Attachments
+from imserver.net.dispatch import MethodTable
 from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.scheduling.write_queue import WriteQueue
 from imserver.net.sessions import SWEPT_A_TURN
@@ -28,7 +29,7 @@ PUSH_OVERHEAD_BYTES = 2048
 
 
 class Listener:
-    """The sockets of one server, and the parts that all of its connections share."""
+    """The sockets of one server, and the parts that all of its connections share; `methods` is what it answers."""
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class Listener:
         clock: Clock,
         log: Any,
         random_bytes: Callable[[int], bytes],
+        methods: MethodTable,
         recorder: Recorder | None = None,
     ) -> None:
         self.limits = config.limits
@@ -58,6 +60,7 @@ class Listener:
             limits=config.limits,
             protocol_limits=self.protocol_limits,
             readers=config.store.readers,
+            methods=methods,
             random_bytes=random_bytes,
             recorder=recorder,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imserver_protocol.methods.cursor import CURSOR_MOVED
 from imserver_protocol.session.posts import message_tail
 from imserver_protocol.session.session import push_tail
 from imserver_protocol.wire.codec import Tail
@@ -15,4 +16,4 @@ class WirePushes:
     @staticmethod
     def cursor(conversation_id: str, user_id: str, delivered: int, read: int) -> Tail:
         """A member's cursors went up."""
-        return push_tail("cursor", conversation_id, user_id, delivered, read)
+        return push_tail(CURSOR_MOVED.kind, conversation_id, user_id, delivered, read)

@@ -18,16 +18,11 @@ from imserver.chat.transaction import Posted
 from imserver.chat.units import Unit
 from imserver.config import LimitsConfig
 from imserver.errors import NotAuthorized, Refusal, RefusalCode, StoreFailed
-from imserver.net.dispatch import (
-    METHODS,
-    AbandonParams,
-    Method,
-    PostParams,
-    RequestContext,
-    read_params,
-)
+from imserver.net.dispatch import MethodTable, RequestContext, Row, plain, read_params
 from imserver.net.scheduling.user_quota import UserQuota
 from imserver_protocol.errors import CloseCode, EncodeError, LocalError
+from imserver_protocol.methods.abandon import ABANDON, AbandonParams
+from imserver_protocol.methods.post import POST
 from imserver_protocol.session.events import RequestReceived
 from imserver_protocol.session.posts import EncodedResult, PostReceived, post_reply_tail, result_tail
 from imserver_protocol.session.session import Session
@@ -57,6 +52,7 @@ class SessionContext(Protocol):
     limits: LimitsConfig
     log: Any
     random_bytes: Callable[[int], bytes]
+    methods: MethodTable
 
     def submit(self, unit: Unit) -> None: ...
 
@@ -93,7 +89,7 @@ class DeviceSession:
         self._context = context
         self._quota = quota
         # Each holds at most a window of requests; `_tasks` is made on demand, for most sessions are idle.
-        self._waiting: list[tuple[int, Method, Any]] = []
+        self._waiting: list[tuple[int, Row, Any]] = []
         self._tasks: set[asyncio.Task[None]] | None = None
         self._page_room_bytes = context.limits.max_frame_bytes
 
@@ -141,38 +137,38 @@ class DeviceSession:
 
     def request(self, event: RequestReceived) -> None:
         """Take any other request: it waits until there is room for its reply."""
-        method = METHODS.get(event.method)
-        if method is None:
+        row = self._context.methods.get(event.method)
+        if row is None:
             name = event.method[:MAX_METHOD_NAME_SHOWN]
             self._refuse(event.seq, Refusal(RefusalCode.UNKNOWN_METHOD, f"no method {name!r}"))
             return
         try:
-            params = read_params(method, event.params)
+            params = read_params(row.method, event.params)
         except Refusal as refusal:
             self._refuse(event.seq, refusal)
             return
-        if method.params is PostParams:
+        if row.method is POST:
             self._context.chat.posting.post_all(
                 self, [(event.seq, params.conversation_id, params.key, params.content)]
             )
         else:
-            self._waiting.append((event.seq, method, params))
+            self._waiting.append((event.seq, row, params))
             self.pump()
 
     def pump(self) -> None:
         """Begin waiting requests, in order, while there is room for them and for their replies. Called after acks, too."""
         waiting, quota = self._waiting, self._quota
         while waiting and self.stream.state is not SessionState.ENDED:
-            seq, method, params = waiting[0]
-            if not self.stream.reserve_reply(seq, method.reply_bytes(self._page_room_bytes)):
+            seq, row, params = waiting[0]
+            if not self.stream.reserve_reply(seq, row.reply_bytes(self._page_room_bytes)):
                 return
-            if not quota.begin(self, reads=method.pages, cost=method.cost(params)):
+            if not quota.begin(self, reads=row.pages, cost=row.cost(params)):
                 return
             waiting.pop(0)
-            if method.params is AbandonParams:
+            if row.method is ABANDON:
                 self._abandon(seq, params)
                 continue
-            task = asyncio.get_running_loop().create_task(self._work(seq, method, params))
+            task = asyncio.get_running_loop().create_task(self._work(seq, row, params))
             if self._tasks is None:
                 self._tasks = set()
             self._tasks.add(task)
@@ -189,14 +185,14 @@ class DeviceSession:
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _work(self, seq: int, method: Method, params: Any) -> None:
+    async def _work(self, seq: int, row: Row, params: Any) -> None:
         try:
             context = RequestContext(self.user_id, self._renew, self._page_room_bytes // 2)
-            result = await method.handler(self._context.chat, context, params)
+            result = await row.handler(self._context.chat, context, params)
             if type(result) is EncodedResult:
                 self.stream.reply_with(seq, result_tail(seq, result, self.stream.limits))
             else:
-                self.stream.reply(seq, result)
+                self.stream.reply(seq, plain(result))
             if self.transport is not None:
                 self.transport.mark()
         except StoreFailed:
@@ -204,7 +200,7 @@ class DeviceSession:
         except Exception as error:
             self._refuse(seq, error)
         finally:
-            self._quota.end(reads=method.pages)
+            self._quota.end(reads=row.pages)
             self.pump()
 
     def _abandon(self, seq: int, params: AbandonParams) -> None:

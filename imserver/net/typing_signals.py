@@ -5,6 +5,7 @@ from __future__ import annotations
 from imserver.chat.fan_out import Hub
 from imserver.net.sessions import DeviceSession
 from imserver.net.transport import ServerTransport
+from imserver_protocol.methods.typing_signal import TYPING
 
 #: "typing" of one device is relayed at most this often (seconds): it costs its sender 20 bytes and us a look at every member.
 TYPING_INTERVAL_S = 0.5
@@ -26,5 +27,5 @@ def relay_typing(hub: Hub, session: DeviceSession, conversation_id: str, now: fl
         for outlet in hub.outlets_of(user_id):
             transport = outlet.transport if isinstance(outlet, DeviceSession) else None
             if isinstance(transport, ServerTransport):
-                transport.connection.signal("typing", conversation_id, session.user_id)
+                transport.connection.signal(TYPING.kind, conversation_id, session.user_id)
                 transport.mark()

@@ -31,15 +31,16 @@ from imserver_client.errors import Disconnected
 from imserver_client.events import CursorMoved, Typing
 from imserver_client.storage import SavedPosition
 from imserver_client.values import Cursor
-from imserver_client.wire import HistoryResult, SyncRow, WireItem
 from imserver_protocol import Limits, encode_content
+from imserver_protocol.methods.history import HISTORY, HistoryParams, HistoryResult, PageItem
+from imserver_protocol.methods.sync import SyncRow
 
 from .support.fake_server import FakeServer
 from .test_receiving import take
 
 
-def item(position: int, size: int) -> WireItem:
-    return WireItem(position, "bob", 0, b"k" * 16, b"\x80" * size, 1)
+def item(position: int, size: int) -> PageItem:
+    return PageItem(position, "bob", 0, b"k" * 16, b"\x80" * size, 1)
 
 
 class Waiting:
@@ -271,9 +272,10 @@ async def test_of_edited_messages_the_newest_are_read_again() -> None:
             enough.set()
 
     class Asked:
-        async def call(self, method: str, params: Any, shape: Any) -> HistoryResult:
-            conversation_id, after, before, limit = params
-            assert (method, before, limit) == ("history", None, 1)
+        async def call(self, method: Any, params: HistoryParams) -> HistoryResult:
+            conversation_id, after = params.conversation_id, params.after
+            assert (method, params.before, params.limit) == (HISTORY, None, 1)
+            assert after is not None
             asked.append((conversation_id, after))
             return HistoryResult((item(after + 1, 0),), after + 1, after + 1, 99)
 

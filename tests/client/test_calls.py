@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
-from imserver.model import direct_conversation_id as server_s
 from imserver.model import direct_pair, valid_user_id
 from imserver_client import (
     Client,
@@ -28,6 +28,7 @@ from imserver_client.core.cursors import Receipts
 from imserver_client.core.requests import SessionLost
 from imserver_client.storage import SavedPosition, Storage, adopt
 from imserver_client.storage_sqlite import SqliteStorage
+from imserver_protocol.methods.cursor import CURSOR, CursorParams
 
 from .test_receiving import event, take
 
@@ -120,12 +121,15 @@ names = st.text(min_size=1, max_size=12).filter(valid_user_id) | st.sampled_from
 
 
 @given(names, names)
-def test_both_sides_call_a_direct_conversation_the_same(one: str, other: str) -> None:
+def test_the_id_of_a_direct_conversation_names_its_two(one: str, other: str) -> None:
     found = direct_conversation_id(one, other)
     assert found == direct_conversation_id(other, one)
-    if one != other:
-        assert found == server_s(one, other)
-        assert set(direct_pair(found) or ()) == {one, other}
+    assert set(direct_pair(found) or ()) == ({one, other} if one != other else set())
+
+
+def test_direct_conversations_are_called_as_the_spec_says() -> None:
+    assert direct_conversation_id("bob", "alice") == "direct/alice/bob"
+    assert direct_conversation_id("a/b", "50%") == "direct/50%25/a%2Fb"
 
 
 # -- cursors and receipts -----------------------------------------------------------------------------------------------
@@ -152,9 +156,9 @@ class Reported:
         self.asked: list[tuple[str, int | None, int | None]] = []
         self.outcome: Callable[[], None] = lambda: None
 
-    async def call(self, method: str, params: Any, shape: Any, *, patient: bool) -> None:
-        assert (method, patient) == ("cursor", False)
-        self.asked.append(params)
+    async def call(self, method: Any, params: CursorParams, *, patient: bool) -> None:
+        assert (method, patient) == (CURSOR, False)
+        self.asked.append(structs.astuple(params))
         self.outcome()
 
 

@@ -9,7 +9,7 @@ import pytest
 from imserver_client.core.inbox import Inbox, Place
 from imserver_client.core.outbox import Entry, Outbox
 from imserver_client.storage import SavedPosition
-from imserver_client.wire import SyncRow
+from imserver_protocol.methods.sync import SyncRow
 
 
 def fill(outbox: Outbox, lane: str, count: int) -> list[Entry]:

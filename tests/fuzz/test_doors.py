@@ -22,15 +22,19 @@ from imserver.chat.posting import Posting
 from imserver.clock import SystemClock
 from imserver.config import AuthConfig, Config, LimitsConfig, load_config
 from imserver.content import decode_content, encode_content
-from imserver.errors import ConfigError, NotAuthorized
+from imserver.errors import ConfigError, NotAuthorized, Refusal
+from imserver.net.dispatch import read_params
 from imserver.plugins.booking.dates.parse import read_when
 from imserver.store import MemoryStore
 from imserver_client import wire
 from imserver_protocol import EncodeError, MalformedFrame
+from imserver_protocol.methods import METHODS
+from imserver_protocol.methods.history import HistoryResult
 from tests.store.support import Recorder
 
 from . import damage
 from .corpus import STRINGS, Grammar, contents
+from .shapes import TOLD, right
 from .test_frames import seed_of_this_run
 
 SECRET = "a secret for tests that is long enough"
@@ -242,43 +246,7 @@ def dates_at_the_door(rng: random.Random, count: int) -> Counter[str]:
 
 # -- what a server tells the client ---------------------------------------------------------------------------------------
 
-SHAPES: tuple[Any, ...] = (
-    wire.PostResult,
-    wire.AbandonResult,
-    wire.HistoryResult,
-    wire.SyncResult,
-    wire.CursorResult,
-    wire.ConversationsResult,
-    wire.CreateResult,
-    wire.MembershipResult,
-    wire.EditResult,
-    wire.RenewResult,
-    wire.MessagePush,
-    wire.CursorPush,
-    wire.TypingSignal,
-    tuple[wire.MemberRow, ...],
-    tuple[wire.UserRow, ...],
-)
-ITEM = (1, "bob", 1, b"k" * 16, b"\x80", 1)
-ROW: tuple[Any, ...] = ("c", "group", "", 1, 1, None, "member", 0, 0, {}, (("bob", 0, 0),))
-RIGHT: tuple[Any, ...] = (
-    (1, 1, False),
-    (None,),
-    ((ITEM,), 1, 1, 1),
-    ((ROW,), "1", False),
-    (1, 1),
-    ((), None),
-    ("c", 1, False),
-)
-RIGHT += (
-    (1, False),
-    (1, 1, False),
-    (1,),
-    ("c", 1, "bob", 1, b"k", b"\x80"),
-    ("c", "bob", 1, 1),
-    ("c", "bob"),
-)
-RIGHT += ((("bob", "member"),), (("bob", "Bob", "en"),))
+RIGHT: list[tuple[Any, Any]] = [(shape, right(shape)) for shape in TOLD]
 
 
 def spoilt(rng: random.Random, grammar: Grammar, value: Any) -> Any:
@@ -293,19 +261,48 @@ def values_at_the_door(rng: random.Random, count: int) -> Counter[str]:
     """A value of the shape that was asked for, or BadShape."""
     found: Counter[str] = Counter()
     grammar = Grammar(rng)
+    for shape, value in RIGHT:
+        wire.read(value, shape)
     for _ in range(count):
-        number = rng.randrange(len(SHAPES))
-        value = spoilt(rng, grammar, RIGHT[number]) if rng.random() < 0.9 else grammar.value()
+        shape, value = rng.choice(RIGHT)
+        value = spoilt(rng, grammar, value) if rng.random() < 0.9 else grammar.value()
         try:
-            read = wire.read(value, SHAPES[number])
+            read = wire.read(value, shape)
         except wire.BadShape:
             found["bad shape"] += 1
         else:
             found["taken"] += 1
-            if isinstance(read, wire.HistoryResult):
+            if isinstance(read, HistoryResult):
                 positions = [item.position for item in read.items]
                 assert positions == sorted(set(positions))
                 assert all(wire.item("c", item).content is None or item.content for item in read.items)
+    return found
+
+
+# -- what a client asks a server ------------------------------------------------------------------------------------------
+
+
+def params_at_the_door(rng: random.Random, count: int) -> Counter[str]:
+    """Params of the method, or a refusal that names one of them (or says that there is no such conversation)."""
+    found: Counter[str] = Counter()
+    grammar = Grammar(rng)
+    for method in METHODS:
+        read_params(method, right(method.params))
+    for _ in range(count):
+        method = rng.choice(METHODS)
+        value = spoilt(rng, grammar, right(method.params))
+        value = value if isinstance(value, tuple) else (value,)
+        given = value[: rng.randrange(len(value) + 1)] if rng.random() < 0.2 else value
+        refusal: Refusal | None = None
+        try:
+            read = read_params(method, given)
+        except Refusal as error:
+            refusal = error
+            found[error.code.name] += 1
+        else:
+            found["taken"] += 1
+            assert type(read) is method.params
+        assert refusal is None or refusal.detail in {None, *method.params.__struct_fields__}
     return found
 
 
@@ -323,6 +320,7 @@ async def play(seed: int, scale: int, folder: Path) -> dict[str, Counter[str]]:
         "settings": settings_at_the_door(rng, 5 * scale, folder),
         "dates": dates_at_the_door(rng, 15 * scale),
         "values": values_at_the_door(rng, 80 * scale),
+        "params": params_at_the_door(rng, 20 * scale),
     }
     report(seed, found)
     return found

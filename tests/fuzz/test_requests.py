@@ -6,25 +6,46 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgpack
+import msgspec
 import pytest
 
 from imserver import Server
 from imserver.chat.ports import Store
 from imserver.config import StoreConfig
 from imserver.model import Kind, User
-from imserver.net.dispatch import METHODS
 from imserver.store import MemoryStore, SqliteStore
 from imserver.testing import LogBook
 from imserver_protocol import Connection, EncodeError, Limits, RefusalReceived, ReplyReceived, Side
+from imserver_protocol.methods import METHODS
 from tests.support.servers import config
 
 from .corpus import Grammar
 from .test_frames import seed_of_this_run
 
+#: For each method what its params are.
+SHAPES: dict[str, Any] = {method.name: method.params for method in METHODS}
+USERS = ("alice", "bob", "bob", "cy", "cy", "cy", "nobody", "", "x" * 70, "\ud7ff", "a/b", " ")
+POSITIONS = (0, 1, 1, 1, 2, 2, 3, 50, -1, 2**53 - 1, -(2**53) + 1)
+#: What parameters may be, by name. A parameter that is new fails until it stands here.
+VALUES: dict[str, tuple[Any, ...]] = {
+    "position": POSITIONS,
+    "after": (*[None] * 9, *POSITIONS),
+    "before": (*[None] * 20, *POSITIONS),
+    "delivered": (*[None] * 3, *POSITIONS),
+    "read": (None, 0, 1),
+    "revision": (None, 1, 2),
+    "user_id": USERS,
+    "limit": (1, 2, 3, 50, 100, 200, 201, 0, -1, 2**53 - 1),
+    "kind": ("group", "group", "channel", "direct", ""),
+    "role": ("member", "reader", "admin", "owner", "x"),
+    "title": ("", "Lunch", "x" * 201, "\x00\u202e\n"),
+    "token": ("", "a.b.c", "x" * 3000, "\x00"),
+}
 #: INTERNAL, STORE_FULL, OUTCOME_UNKNOWN: faults of a server, whatever was asked.
 FAULTS = {702, 704, 705}
 #: Limits out of the way: how much one may ask is not the question here.
@@ -65,11 +86,11 @@ class RequestContext:
             b"",
             b"\xc1",
         ]
-        self.sinces: list[Any] = [None, "", "0", "x.1", "9f2c61d04ab35e78.-1", "\x00", "1" * 300]
+        self.sinces: list[Any] = [None, "", "0", "x.1", "9f2c61d04ab35e78.-1", "\x00", "alice", "1" * 300]
 
     def request(self) -> tuple[str, list[Any]]:
         rng = self.rng
-        method = rng.choice((*METHODS, "post", "post", "edit", "", "nothing", "__init__", "x" * 5000))
+        method = rng.choice((*SHAPES, "post", "post", "edit", "", "nothing", "__init__", "x" * 5000))
         params = self.fitting(method)
         self.grammar.nearly = 0.0
         for _ in range(rng.choice((0, 0, 0, 0, 1, 2))):
@@ -82,37 +103,28 @@ class RequestContext:
         return method, params
 
     def fitting(self, method: str) -> list[Any]:
+        """A value for each parameter of the method, as its shape names and types them."""
+        shape = SHAPES.get(method)
+        if shape is None:
+            return [self.value("conversation_id"), self.value("position")]
+        fields = msgspec.structs.fields(shape)
+        return [self.value("since" if field.type == str | None else field.name) for field in fields]
+
+    def value(self, name: str) -> Any:
+        """Something that a parameter of this name may be."""
         rng = self.rng
-        place, key = rng.choice(self.places[: rng.choice((3, 3, 3, 99))]), rng.choice(self.keys)
-        number = rng.choice((None, None, 0, 1, 1, 1, 2, 2, 3, 50, -1, 2**53 - 1, -(2**53) + 1))
-        user = rng.choice(
-            ("alice", "bob", "bob", "cy", "cy", "cy", "nobody", "", "x" * 70, "\ud7ff", "a/b", " ")
-        )
-        limit = rng.choice((1, 2, 3, 50, 100, 200, 201, 0, -1, 2**53 - 1))
-        content = rng.choice(self.contents[: rng.choice((3, 3, 99))])
-        since = rng.choice(self.sinces[: rng.choice((1, 99))])
-        kind, role = (
-            rng.choice(("group", "group", "channel", "direct", "")),
-            rng.choice(("member", "reader", "admin", "owner", "x")),
-        )
-        title = rng.choice(("", "Lunch", "x" * 201, "\x00\u202e\n"))
-        shapes: dict[str, list[Any]] = {
-            "post": [place, key, content],
-            "abandon": [place, key],
-            "history": [place, number, None, limit],
-            "sync": [since, limit],
-            "cursor": [place, number, rng.choice((None, 0, 1))],
-            "conversations": [since, limit],
-            "create": [key, kind, title, [user, *rng.choice(((), ("bob",), ("alice", "bob", "bob")))]],
-            "add": [place, key, user, role],
-            "remove": [place, key, user],
-            "leave": [place, key],
-            "edit": [place, key, number or 1, rng.choice((None, 1, 2)), content],
-            "members": [place, rng.choice((None, "alice", "", "\x00")), limit],
-            "users": [[user] * rng.choice((0, 1, 3, 100, 101))],
-            "renew": [rng.choice(("", "a.b.c", "x" * 3000, "\x00"))],
-        }
-        return shapes.get(method, [place, number])
+        if name in ("conversation_id", "content", "since"):
+            pool: Sequence[Any] = {
+                "conversation_id": self.places[: rng.choice((3, 3, 3, 99))],
+                "content": self.contents[: rng.choice((3, 3, 99))],
+                "since": self.sinces[: rng.choice((1, 99))],
+            }[name]
+            return rng.choice(pool)
+        if name in ("members", "user_ids"):
+            return [rng.choice(USERS), *rng.choice(((), ("bob",), ("bob",) * 99, ("alice", "bob", "bob")))]
+        if name == "key":
+            return rng.choice(self.keys)
+        return rng.choice(VALUES[name])
 
 
 class Guest(asyncio.Protocol):

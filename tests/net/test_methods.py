@@ -5,11 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from imserver.model import User
-from tests.limits.raw import Raw, new_key, said
-from tests.support.servers import running
+import pytest
 
-CONFLICT, NOT_FOUND = 605, 603
+from imserver import Server
+from imserver.chat.service import Chat
+from imserver.model import User
+from imserver.net.dispatch import ROWS, RequestContext, Row, method_table
+from imserver_protocol.methods import METHODS
+from imserver_protocol.methods.descriptors import Method
+from imserver_protocol.methods.renew import RENEW
+from imserver_protocol.methods.users import UserRow, UsersParams
+from tests.limits.raw import Raw, new_key, said
+from tests.support.servers import config, running
+
+UNKNOWN_METHOD, CONFLICT, NOT_FOUND = 601, 605, 603
 TITLE = "Lunch 午饭"
 
 
@@ -96,3 +105,31 @@ async def test_names_are_told_with_their_language(tmp_path: Path) -> None:
         assert found[0] == ["wang", "王小明", "zh"]
         assert [user_id for user_id, _, _ in found] == ["wang", "alice"]
         assert (await raw.ask("members", "group/nowhere")).code == NOT_FOUND
+
+
+async def test_a_server_answers_by_its_own_table(tmp_path: Path) -> None:
+    """Two servers in one process: the one has a method that the other has not."""
+
+    async def whoever(chat: Chat, context: RequestContext, params: UsersParams) -> list[UserRow]:
+        return [UserRow(user_id, context.user_id, "en") for user_id in params.user_ids]
+
+    more = Row(Method("x-whoever", UsersParams, tuple[UserRow, ...]), whoever)
+    (tmp_path / "other").mkdir()
+    second = Server(config(tmp_path / "other"))
+    second.methods = method_table((*ROWS, more))
+    async with (
+        running(tmp_path) as server,
+        second,
+        await Raw.open(server) as raw,
+        await Raw.open(second) as guest,
+    ):
+        await raw.enter(server, "alice")
+        await guest.enter(second, "bob")
+        assert (await raw.ask("x-whoever", ["cy"])).code == UNKNOWN_METHOD
+        assert (await guest.ask("x-whoever", ["cy"])).result == [["cy", "bob", "en"]]
+
+
+def test_the_table_has_a_row_for_each_method_and_not_two_of_one_name() -> None:
+    assert [row.method for row in method_table().values()] == list(METHODS)
+    with pytest.raises(ValueError, match="renew"):
+        method_table((*ROWS, Row(RENEW, ROWS[0].handler)))

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from imserver.errors import Refusal, RefusalCode
-from imserver.net.dispatch import MAX_CONVERSATION_ID_BYTES, METHODS, read_params
+from imserver.net.dispatch import method_table, read_params
+from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES
 
 
-@pytest.mark.parametrize("method", ["post", "abandon", "history", "cursor", "edit", "add", "members"])
-def test_an_id_longer_than_any_is_nobodys_conversation(method: str) -> None:
-    rest = {
+@pytest.mark.parametrize("name", ["post", "abandon", "history", "cursor", "edit", "add", "members"])
+def test_an_id_longer_than_any_is_nobodys_conversation(name: str) -> None:
+    method = method_table()[name].method
+    rest: tuple[Any, ...] = {
         "post": (b"k" * 16, b""),
         "abandon": (b"k" * 16,),
         "edit": (b"k" * 16, 1, None, b""),
         "add": (b"k" * 16, "bob"),
-    }.get(method, ())
+    }.get(name, ())
     longest = "x" * MAX_CONVERSATION_ID_BYTES
-    assert read_params(METHODS[method], (longest, *rest)).conversation_id == longest
+    assert read_params(method, (longest, *rest)).conversation_id == longest
     for longer in (longest + "x", "é" * (MAX_CONVERSATION_ID_BYTES // 2 + 1)):
         with pytest.raises(Refusal) as refused:
-            read_params(METHODS[method], (longer, *rest))
+            read_params(method, (longer, *rest))
         assert refused.value.code is RefusalCode.NOT_FOUND

@@ -8,6 +8,7 @@ from os import PathLike
 from types import TracebackType
 from typing import Any
 
+from imserver_protocol.methods.typing_signal import TYPING, TypingSaid
 from imserver_protocol.shared.ids import direct_conversation_id
 
 from .address import parse_address
@@ -170,7 +171,7 @@ class Client:
 
     def typing(self, conversation_id: str) -> None:
         """Show the other members that the user is typing. May be lost; does nothing while not connected."""
-        self._core.signal("typing", conversation_id)
+        self._core.signal(TYPING, TypingSaid(conversation_id))
 
     # -- receiving ----------------------------------------------------------------------------------------------------
 
@@ -250,15 +251,15 @@ class Client:
         self, conversation_id: str, user_id: str, *, role: str = "member", key: bytes | None = None
     ) -> int:
         """Add a member, or change a member's role. Returns the position of the system message."""
-        return await self._core.calls.membership("add", conversation_id, key, user_id, role)
+        return await self._core.calls.add(conversation_id, user_id, role, key)
 
     async def remove_member(self, conversation_id: str, user_id: str, *, key: bytes | None = None) -> int:
         """Remove a member. Returns the position of the system message."""
-        return await self._core.calls.membership("remove", conversation_id, key, user_id)
+        return await self._core.calls.remove(conversation_id, user_id, key)
 
     async def leave(self, conversation_id: str, *, key: bytes | None = None) -> int:
         """Leave a conversation. Returns the position of the system message."""
-        return await self._core.calls.membership("leave", conversation_id, key)
+        return await self._core.calls.leave(conversation_id, key)
 
     # -- the session --------------------------------------------------------------------------------------------------
 

@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from imserver_client import wire
 from imserver_client.errors import Misuse
 from imserver_client.limits import ClientLimits
 from imserver_client.values import Content, Conversation, ConversationPage, Cursor, Edit, Member, Page, User
+from imserver_protocol.methods.conversations import CONVERSATIONS, ConversationsParams
+from imserver_protocol.methods.cursor import CURSOR, CursorParams
+from imserver_protocol.methods.descriptors import Method
+from imserver_protocol.methods.edit import EDIT, EditParams
+from imserver_protocol.methods.history import HISTORY, HistoryParams
+from imserver_protocol.methods.members import (
+    ADD,
+    CREATE,
+    LEAVE,
+    MEMBERS,
+    REMOVE,
+    AddParams,
+    CreateParams,
+    LeaveParams,
+    MembershipResult,
+    MembersParams,
+    RemoveParams,
+)
+from imserver_protocol.methods.renew import RENEW, RenewParams
+from imserver_protocol.methods.users import USERS, UsersParams
 from imserver_protocol.shared.bounds import MAX_MEMBERS_PAGE
 from imserver_protocol.shared.ids import KEY_BYTES
+from imserver_protocol.shared.words import Kind, Role
 
 from .cursors import Cursors
 from .reconnect import Tokens
 from .requests import Requests
+
+P = TypeVar("P", AddParams, RemoveParams, LeaveParams)
+W = TypeVar("W", Kind, Role)
 
 
 class CallsOwner(Protocol):
@@ -57,14 +81,14 @@ class Calls:
             raise Misuse("either before or after")
         if limit < 1:
             raise Misuse("limit must be at least 1")
-        params = (conversation_id, after, before, min(limit, self._limits.page_items))
-        page = await self._requests.call("history", params, wire.HistoryResult)
+        params = HistoryParams(conversation_id, after, before, min(limit, self._limits.page_items))
+        page = await self._requests.call(HISTORY, params)
         items = tuple(wire.item(conversation_id, item) for item in page.items)
         return Page(items, page.first, page.last, page.head)
 
     async def conversations(self, before: Any, limit: int) -> ConversationPage:
         """See Client.conversations."""
-        result = await self._requests.call("conversations", (before, limit), wire.ConversationsResult)
+        result = await self._requests.call(CONVERSATIONS, ConversationsParams(before, limit))
         rows = tuple(
             Conversation(
                 row.conversation_id,
@@ -72,7 +96,7 @@ class Calls:
                 row.title,
                 row.head,
                 row.unread,
-                wire.item(row.conversation_id, row.last) if row.last is not None else None,
+                wire.item(row.conversation_id, row.last_item) if row.last_item is not None else None,
                 row.role,
             )
             for row in result.rows
@@ -84,9 +108,8 @@ class Calls:
         found: list[Member] = []
         while True:
             after = found[-1].user_id if found else None
-            page = await self._requests.call(
-                "members", (conversation_id, after, MAX_MEMBERS_PAGE), tuple[wire.MemberRow, ...]
-            )
+            params = MembersParams(conversation_id, after, MAX_MEMBERS_PAGE)
+            page = await self._requests.call(MEMBERS, params)
             ids = [row.user_id for row in page]
             if (
                 len(set(ids)) < len(ids)
@@ -105,14 +128,14 @@ class Calls:
 
     async def users(self, user_ids: Sequence[str]) -> list[User]:
         """See Client.users."""
-        rows = await self._requests.call("users", (user_ids,), tuple[wire.UserRow, ...])
+        rows = await self._requests.call(USERS, UsersParams(list(user_ids)))
         return [User(row.user_id, row.display_name, row.language) for row in rows]
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
     async def cursor(self, conversation_id: str, delivered: int | None, read: int | None) -> Cursor:
         """See Client.cursor."""
-        result = await self._requests.call("cursor", (conversation_id, delivered, read), wire.CursorResult)
+        result = await self._requests.call(CURSOR, CursorParams(conversation_id, delivered, read))
         self._cursors.moved(conversation_id, self._owner.user_id, result.delivered, result.read)
         return Cursor(result.delivered, result.read)
 
@@ -120,37 +143,45 @@ class Calls:
         self, conversation_id: str, position: int, content: Content | str, revision: int | None
     ) -> Edit:
         """See Client.edit."""
-        params = (
-            conversation_id,
-            self._key(None),
-            position,
-            revision,
-            self._encode(conversation_id, content),
-        )
-        result = await self._requests.call("edit", params, wire.EditResult)
+        encoded = self._encode(conversation_id, content)
+        params = EditParams(conversation_id, self._key(None), position, revision, encoded)
+        result = await self._requests.call(EDIT, params)
         # The server does not push a message to the session that caused it: it is read, like any missing position.
         self._owner.note_head(conversation_id, result.position)
         return Edit(result.position, result.revision)
 
     async def create(self, kind: str, title: str, members: list[str], key: bytes | None) -> str:
         """See Client.create_group."""
-        params = (self._key(key), kind, title, members)
-        result = await self._requests.call("create", params, wire.CreateResult)
+        result = await self._requests.call(
+            CREATE, CreateParams(self._key(key), _word(Kind, kind), title, members)
+        )
         self._owner.note_head(result.conversation_id, result.position)
         return result.conversation_id
 
-    async def membership(self, method: str, conversation_id: str, key: bytes | None, *rest: str) -> int:
-        """`add`, `remove` and `leave`."""
-        params = (conversation_id, self._key(key), *rest)
-        result = await self._requests.call(method, params, wire.MembershipResult)
-        self._owner.note_head(conversation_id, result.position)
+    async def add(self, conversation_id: str, user_id: str, role: str, key: bytes | None) -> int:
+        """See Client.add_member."""
+        return await self._membership(
+            ADD, AddParams(conversation_id, self._key(key), user_id, _word(Role, role))
+        )
+
+    async def remove(self, conversation_id: str, user_id: str, key: bytes | None) -> int:
+        """See Client.remove_member."""
+        return await self._membership(REMOVE, RemoveParams(conversation_id, self._key(key), user_id))
+
+    async def leave(self, conversation_id: str, key: bytes | None) -> int:
+        """See Client.leave."""
+        return await self._membership(LEAVE, LeaveParams(conversation_id, self._key(key)))
+
+    async def _membership(self, method: Method[P, MembershipResult], params: P) -> int:
+        result = await self._requests.call(method, params)
+        self._owner.note_head(params.conversation_id, result.position)
         return result.position
 
     async def renew(self, token: str) -> int:
         """See Client.renew."""
-        result = await self._requests.call("renew", (token,), wire.RenewResult)
+        result = await self._requests.call(RENEW, RenewParams(token))
         self._tokens.renewed(token)
-        return result.expires_at
+        return result.expires_at_ms
 
     def _key(self, key: bytes | None) -> bytes:
         if key is None:
@@ -158,3 +189,10 @@ class Calls:
         if type(key) is not bytes or len(key) != KEY_BYTES:
             raise Misuse(f"a key is {KEY_BYTES} bytes")
         return key
+
+
+def _word(words: type[W], said: str) -> W:
+    try:
+        return words(said)
+    except ValueError:
+        raise Misuse(f"{said!r} is none of {', '.join(words)}") from None

@@ -13,8 +13,9 @@ from typing import Protocol
 from imserver_client.errors import Refused
 from imserver_client.limits import ClientLimits
 from imserver_client.storage import Saved, Storage
-from imserver_client.wire import HistoryResult, SyncResult, SyncRow, WireItem
 from imserver_protocol import RefusalCode
+from imserver_protocol.methods.history import HISTORY, HistoryParams, HistoryResult, PageItem
+from imserver_protocol.methods.sync import SYNC, SyncParams, SyncResult, SyncRow
 
 from .delivery import Delivery
 from .inbox import Inbox
@@ -26,7 +27,7 @@ _log = logging.getLogger("imserver_client")
 class CatchUpOwner(Protocol):
     """The rest of the client, as `CatchUp` uses it."""
 
-    def take_item(self, conversation_id: str, item: WireItem) -> None:
+    def take_item(self, conversation_id: str, item: PageItem) -> None:
         """The next message of a conversation, in order."""
         ...
 
@@ -132,7 +133,7 @@ class CatchUp:
             epoch = self._inbox.epoch
             try:
                 result = await self._requests.call(
-                    "sync", (self._since, self._limits.sync_rows), SyncResult, patient=False
+                    SYNC, SyncParams(self._since, self._limits.sync_rows), patient=False
                 )
             except Refused as refused:
                 if refused.code != RefusalCode.EPOCH_CHANGED or self._since is None:
@@ -199,7 +200,7 @@ class CatchUp:
         epoch, after, wanted = self._inbox.epoch, track.have, track.known_head
         try:
             page = await self._requests.call(
-                "history", (conversation_id, after, None, room), HistoryResult, patient=False
+                HISTORY, HistoryParams(conversation_id, after=after, limit=room), patient=False
             )
         except SessionLost:
             return

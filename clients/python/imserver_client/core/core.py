@@ -8,7 +8,7 @@ import logging
 import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import structs
 
@@ -39,6 +39,13 @@ from imserver_protocol import (
     SignalReceived,
     WelcomeReceived,
 )
+from imserver_protocol.methods.cursor import CURSOR_MOVED, CursorPush
+from imserver_protocol.methods.descriptors import Shape, Signal
+from imserver_protocol.methods.history import PageItem
+from imserver_protocol.methods.lagging import LAGGING, LaggingPush
+from imserver_protocol.methods.post import MESSAGE, MessagePush
+from imserver_protocol.methods.sync import SyncRow
+from imserver_protocol.methods.typing_signal import TYPING, TypingTold
 
 from .announcer import Announcer
 from .backoff import Backoff
@@ -53,13 +60,15 @@ from .posting import Posting
 from .reconnect import Reconnect, Tokens, TokenSource
 from .requests import Requests, closed
 
+P = TypeVar("P", bound=Shape)
+
 _log = logging.getLogger("imserver_client")
 
 #: Signals are dropped while so many bytes wait for the socket: messages that are stuck matter more than typing.
 _SIGNALS_UP_TO_BYTES = 64 * 1024
 _DEVICE_ID_DIGITS = 16
 #: The struct and the handler for each kind of push or signal. A kind without a row is ignored (SPEC 13).
-_Kinds = Mapping[str, tuple[type[wire.Shape], Callable[[Any], None]]]
+_Kinds = Mapping[str, tuple[type[Shape], Callable[[Any], None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +123,11 @@ class Core:
             self, options.address, options.tls, self._tokens, options.client_info, limits, environment
         )
         self._pushes: _Kinds = {
-            "message": (wire.MessagePush, self._on_message),
-            "cursor": (wire.CursorPush, self._on_cursor),
-            "lagging": (wire.LaggingPush, self._on_lagging),
+            MESSAGE.kind: (MESSAGE.fields, self._on_message),
+            CURSOR_MOVED.kind: (CURSOR_MOVED.fields, self._on_cursor),
+            LAGGING.kind: (LAGGING.fields, self._on_lagging),
         }
-        self._signals: _Kinds = {"typing": (wire.TypingSignal, self._on_typing)}
+        self._signals: _Kinds = {TYPING.kind: (TYPING.told, self._on_typing)}
 
     def _make_backoff(self) -> Backoff:
         return Backoff(self._environment.uniform, self._limits.max_retry_after_s)
@@ -309,28 +318,28 @@ class Core:
             shape, handler = row
             handler(wire.read(event.fields, shape))
 
-    def _on_message(self, push: wire.MessagePush) -> None:
+    def _on_message(self, push: MessagePush) -> None:
         conversation_id, position = push.conversation_id, push.position
         if push.sender_id == self.user_id:
-            self.posting.seen(push.key, conversation_id, position, push.sent_at)
+            self.posting.seen(push.key, conversation_id, position, push.sent_at_ms)
         place = self.inbox.place(conversation_id, position)
         if place is Place.NEXT and self.delivery.has_room():
-            item = wire.WireItem(position, push.sender_id, push.sent_at, push.key, push.content, 1)
+            item = PageItem(position, push.sender_id, push.sent_at_ms, push.key, push.content, 1)
             self._deliver(conversation_id, item)
         elif place is not Place.DUPLICATE:
             self.note_head(conversation_id, position)
 
-    def _on_cursor(self, moved: wire.CursorPush) -> None:
+    def _on_cursor(self, moved: CursorPush) -> None:
         if self.inbox.get(moved.conversation_id) is not None:
             self.cursors.moved(moved.conversation_id, moved.user_id, moved.delivered, moved.read)
         else:
             # The conversation is new, and a sync in flight may be older than this cursor: sync once more.
             self.catch_up.want_sync()
 
-    def _on_lagging(self, _: wire.LaggingPush) -> None:
+    def _on_lagging(self, _: LaggingPush) -> None:
         self.catch_up.want_sync()
 
-    def _on_typing(self, typing: wire.TypingSignal) -> None:
+    def _on_typing(self, typing: TypingTold) -> None:
         self.announce(Typing(typing.conversation_id, typing.user_id))
 
     # -- calls between the parts --------------------------------------------------------------------------------------
@@ -392,18 +401,18 @@ class Core:
     def own_message(self, entry: Entry, position: int, sent_at: int) -> None:
         place = self.inbox.place(entry.conversation_id, position)
         if place is Place.NEXT and self.delivery.has_room():
-            item = wire.WireItem(position, self.user_id, sent_at, entry.key, entry.content, 1)
+            item = PageItem(position, self.user_id, sent_at, entry.key, entry.content, 1)
             self._deliver(entry.conversation_id, item)
         elif place is not Place.DUPLICATE:
             self.note_head(entry.conversation_id, position)
 
-    def take_item(self, conversation_id: str, item: wire.WireItem) -> None:
+    def take_item(self, conversation_id: str, item: PageItem) -> None:
         if item.sender_id == self.user_id:
-            self.posting.seen(item.key, conversation_id, item.position, item.sent_at)
+            self.posting.seen(item.key, conversation_id, item.position, item.sent_at_ms)
         if self.inbox.place(conversation_id, item.position) is not Place.DUPLICATE:
             self._deliver(conversation_id, item)
 
-    def take_rows(self, rows: tuple[wire.SyncRow, ...]) -> None:
+    def take_rows(self, rows: tuple[SyncRow, ...]) -> None:
         for row in rows:
             self.cursors.moved(row.conversation_id, self.user_id, row.delivered, row.read)
             for cursor in row.cursors:
@@ -412,12 +421,12 @@ class Core:
     def cannot_read(self, conversation_id: str, after: int, known_head: int, reason: str) -> None:
         self.announce(CatchUpFailed(conversation_id, after, known_head, reason))
 
-    def signal(self, kind: str, *fields: Any) -> None:
+    def signal(self, signal: Signal[P, Any], said: P) -> None:
         """Ephemeral: dropped while not connected, or while the socket is stuck."""
         transport = self._reconnect.transport
         if transport is not None and transport.buffered_bytes < _SIGNALS_UP_TO_BYTES:
             try:
-                transport.connection.signal(kind, *fields)
+                transport.connection.signal(signal.kind, *structs.astuple(said))
             except EncodeError as error:
                 raise Misuse(str(error)) from None
             transport.step_soon()
@@ -435,7 +444,7 @@ class Core:
         if not message.own and (track is None or track.kind != "channel"):
             self.receipts.delivered(message.conversation_id, message.position)
 
-    def _deliver(self, conversation_id: str, item: wire.WireItem) -> None:
+    def _deliver(self, conversation_id: str, item: PageItem) -> None:
         """Put a conversation's next message into the application's queue."""
         track = self.inbox.get(conversation_id)
         assert track is not None

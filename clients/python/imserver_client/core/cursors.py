@@ -9,7 +9,7 @@ from imserver_client.errors import Refused
 from imserver_client.events import CursorMoved
 from imserver_client.limits import ClientLimits
 from imserver_client.values import Cursor
-from imserver_client.wire import CursorResult
+from imserver_protocol.methods.cursor import CURSOR, CursorParams
 
 from .requests import Requests, SessionLost
 
@@ -99,9 +99,9 @@ class Receipts:
 
     async def _report(self, conversation_id: str, cursor: Cursor) -> None:
         epoch = self._epoch
-        params = (conversation_id, cursor.delivered or None, cursor.read or None)
+        params = CursorParams(conversation_id, cursor.delivered or None, cursor.read or None)
         try:
-            await self._requests.call("cursor", params, CursorResult, patient=False)
+            await self._requests.call(CURSOR, params, patient=False)
         except SessionLost:
             if epoch == self._epoch:
                 self._put(conversation_id, cursor.delivered, cursor.read)

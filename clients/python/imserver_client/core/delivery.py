@@ -12,7 +12,8 @@ from imserver_client.errors import ClientError, Disconnected
 from imserver_client.limits import ClientLimits
 from imserver_client.storage import Storage
 from imserver_client.values import Message
-from imserver_client.wire import WireItem, read_content
+from imserver_client.wire import read_content
+from imserver_protocol.methods.history import PageItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class _Waiting:
 
     epoch: int
     conversation_id: str
-    item: WireItem
+    item: PageItem
     redelivered: bool
     own: bool
 
@@ -37,7 +38,7 @@ class _Waiting:
             self.conversation_id,
             item.position,
             item.sender_id,
-            item.sent_at,
+            item.sent_at_ms,
             item.key,
             read_content(item.content),
             item.revision,
@@ -93,7 +94,7 @@ class Delivery:
         """Return a reservation: the page has arrived, or failed."""
         self._reserved -= granted
 
-    def put(self, conversation_id: str, item: WireItem, *, redelivered: bool, own: bool) -> None:
+    def put(self, conversation_id: str, item: PageItem, *, redelivered: bool, own: bool) -> None:
         """Queue a message."""
         waiting = _Waiting(self._epoch, conversation_id, item, redelivered, own)
         self._queue.append(waiting)

@@ -10,6 +10,7 @@ from typing import Any
 from imserver_client import wire
 from imserver_client.errors import Refused
 from imserver_client.events import Edited
+from imserver_protocol.methods.history import HISTORY, HistoryParams, PageItem
 
 from .announcer import Unread
 from .requests import Requests
@@ -54,7 +55,7 @@ class Edits:
     async def _read(self, conversation_id: str, target: int) -> None:
         try:
             page = await self._requests.call(
-                "history", (conversation_id, target - 1, None, 1), wire.HistoryResult
+                HISTORY, HistoryParams(conversation_id, after=target - 1, limit=1)
             )
         except Refused:
             return  # not readable any more
@@ -63,5 +64,5 @@ class Edits:
                 self._announce(partial(_edited, conversation_id, item))
 
 
-def _edited(conversation_id: str, item: wire.WireItem) -> Edited:
+def _edited(conversation_id: str, item: PageItem) -> Edited:
     return Edited(conversation_id, item.position, item.revision, wire.read_content(item.content))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from imserver_client.storage import SavedPosition
-from imserver_client.wire import SyncRow
+from imserver_protocol.methods.sync import SyncRow
 
 
 class Place(Enum):

@@ -29,6 +29,9 @@ from imserver_protocol import (
     RefusalReceived,
     encode_content,
 )
+from imserver_protocol.methods.abandon import ABANDON, AbandonParams
+from imserver_protocol.methods.history import HISTORY, HistoryParams
+from imserver_protocol.methods.post import POST
 from imserver_protocol.shared.content import content_fault
 from imserver_protocol.shared.ids import KEY_BYTES
 
@@ -226,18 +229,14 @@ class Posting:
     async def _ask_to_abandon(
         self, conversation_id: str, key: bytes, *, patient: bool = True
     ) -> Posted | None:
-        result = await self._requests.call(
-            "abandon", (conversation_id, key), wire.AbandonResult, patient=patient
-        )
+        result = await self._requests.call(ABANDON, AbandonParams(conversation_id, key), patient=patient)
         if result.position is None:
             return None
         return await self._posted_at(conversation_id, key, result.position)
 
     async def _posted_at(self, conversation_id: str, key: bytes, position: int) -> Posted:
-        page = await self._requests.call(
-            "history", (conversation_id, position - 1, None, 1), wire.HistoryResult
-        )
-        sent_at = next((item.sent_at for item in page.items if item.position == position), 0)
+        page = await self._requests.call(HISTORY, HistoryParams(conversation_id, after=position - 1, limit=1))
+        sent_at = next((item.sent_at_ms for item in page.items if item.position == position), 0)
         return Posted(conversation_id, position, sent_at, key)
 
     def queued(self) -> list[Queued]:
@@ -260,7 +259,7 @@ class Posting:
                 return
             try:
                 sent = requests.send(
-                    "post", (entry.conversation_id, entry.key, entry.content), self._answer_to(entry)
+                    POST.name, (entry.conversation_id, entry.key, entry.content), self._answer_to(entry)
                 )
             except EncodeError as error:
                 try:
@@ -287,7 +286,7 @@ class Posting:
 
     def _replied(self, entry: Entry, result: object) -> None:
         try:
-            posted = wire.read(result, wire.PostResult)
+            posted = wire.read(result, POST.result)
         except wire.BadShape as error:
             self._owner.violated(f"post: {error}")
             return
@@ -296,11 +295,11 @@ class Posting:
             # A push or page delivers the message: the reply must not count as its position.
             self._owner.note_head(entry.conversation_id, posted.position)
         else:
-            self._owner.own_message(entry, posted.position, posted.sent_at)
+            self._owner.own_message(entry, posted.position, posted.sent_at_ms)
         if entry.gone:
             self._outbox.landed(entry)
             return
-        done = Posted(entry.conversation_id, posted.position, posted.sent_at, entry.key)
+        done = Posted(entry.conversation_id, posted.position, posted.sent_at_ms, entry.key)
         self._settle(entry, done, accepted=True)
 
     def _refused(self, entry: Entry, refusal: RefusalReceived) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import msgspec
+
 from imserver_client import wire
 from imserver_client.errors import ClientError, Disconnected, Misuse, Refused
 from imserver_client.limits import ClientLimits
@@ -22,10 +24,12 @@ from imserver_protocol import (
     SessionState,
     WindowFull,
 )
+from imserver_protocol.methods.descriptors import Method, Shape
 
 from .backoff import Backoff
 
-T = TypeVar("T")
+P = TypeVar("P", bound=Shape)
+R = TypeVar("R")
 Answer = ReplyReceived | RefusalReceived
 #: Called once with the answer, or with None when the session is lost: then its outcome is unknown.
 OnAnswer = Callable[[Answer | None], None]
@@ -147,15 +151,19 @@ class Requests:
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
-    async def call(self, method: str, params: Sequence[Any], shape: type[T], *, patient: bool = True) -> T:
+    async def call(self, method: Method[P, R], params: P, *, patient: bool = True) -> R:
         """The result of a request that may be repeated: a read, or one with a key.
 
         A patient call goes on through lost sessions and retryable refusals. An impatient one raises SessionLost instead,
         for callers whose parameters depend on the session or epoch. Raises Refused, Stopped or Disconnected.
         """
         backoff = self._make_backoff()
+        try:
+            plain = msgspec.to_builtins(params, builtin_types=(bytes,))
+        except TypeError as error:
+            raise Misuse(str(error)) from None
         while True:
-            answer = await self._ask(method, params, patient)
+            answer = await self._ask(method.name, plain, patient)
             if isinstance(answer, RefusalReceived):
                 if answer.code not in RETRYABLE:
                     raise Refused(answer.code, answer.text, answer.detail)
@@ -166,9 +174,9 @@ class Requests:
                 continue
             if isinstance(answer, ReplyReceived):
                 try:
-                    return wire.read(answer.result, shape)
+                    return wire.read(answer.result, method.result)
                 except wire.BadShape as error:
-                    self._violated(f"{method}: {error}")
+                    self._violated(f"{method.name}: {error}")
             if not patient:
                 raise SessionLost
 
