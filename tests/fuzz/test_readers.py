@@ -5,12 +5,38 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgpack.fallback
 import pytest
+from msgspec import structs
 
-from imserver_protocol import Closed, EncodeError, MalformedFrame, Side, decode, encode_tail, frame_bytes
+from imserver.errors import Refusal
+from imserver.model import ItemPage
+from imserver.net.dispatch import read_params
+from imserver_client import wire
+from imserver_protocol import (
+    Closed,
+    EncodeError,
+    Limits,
+    MalformedFrame,
+    Side,
+    Tail,
+    decode,
+    encode_tail,
+    frame_bytes,
+)
+from imserver_protocol.methods.history import HISTORY, PageItem
+from imserver_protocol.methods.post import MESSAGE, POST
+from imserver_protocol.session.posts import (
+    encode_result,
+    message_tail,
+    post_reader,
+    post_reply_tail,
+    result_tail,
+)
+from imserver_protocol.shared.ids import KEY_BYTES
 from imserver_protocol.wire import codec
 from tests.vectors import second_reader
 
@@ -19,6 +45,9 @@ from .corpus import framed, golden
 from .receivers import NOW, receiver
 from .test_frames import Run, seed_of_this_run
 
+read_post = post_reader(Limits())
+CONVERSATIONS = ("direct/alice/bob", "c", "", "配镜", "x" * 98, "x" * 99, "group/" + "0" * 32, "\x00")
+KEYS = (bytes(16), b"k" * 16, b"k" * 16, bytes(range(16)), b"k" * 15, b"")
 #: The second reader has 200 lines and no limit for strings.
 MAX_STRING_BYTES = 32_768
 
@@ -32,7 +61,7 @@ def as_lists(value: Any) -> Any:
     return value
 
 
-def read_or_none(reader: Callable[[bytes], Any], body: bytes, refusal: type[Exception]) -> Any:
+def read_or_none(reader: Callable[[Any], Any], body: Any, refusal: type[Exception]) -> Any:
     try:
         return reader(body)
     except refusal:
@@ -118,6 +147,100 @@ def compare_codes(run: Run, count: int) -> Counter[str]:
     return found
 
 
+def a_post(run: Run) -> bytes:
+    """The body of a request to post, or nearly of one."""
+    rng = run.rng
+    params: list[Any] = [
+        rng.choice(CONVERSATIONS),
+        rng.choice(KEYS),
+        rng.randbytes(rng.choice((0, 2, 40, 300))),
+    ]
+    frame: list[Any] = [16, rng.choice((1, 2, 300)), rng.choice((0, 1, 2**40)), "post", params]
+    for part in (params, frame):
+        if rng.random() < 0.1:
+            part[rng.randrange(len(part))] = run.grammar.value(1)
+        if rng.random() < 0.1:
+            part.append(run.grammar.value(1))
+    body: bytes = msgpack.packb(frame)
+    return damage.damaged(rng, body, run.pool) if rng.random() < 0.3 else body
+
+
+def compare_the_reader_of_posts(run: Run, count: int) -> Counter[str]:
+    """What it reads is what the shape of `post` says; what it leaves to `decode` has something unusual about it."""
+    found: Counter[str] = Counter()
+    for _ in range(count):
+        body = a_post(run)
+        quick = read_post(body)
+        frame = read_or_none(decode, body, MalformedFrame)
+        params = post_of(frame)
+        if quick is None:
+            usual = params is not None and is_usual(body, frame, params)
+            assert not usual, f"{body.hex()}: left to the slow reader"
+            found["left" if params is not None else "no post"] += 1
+            continue
+        assert params is not None, f"{body.hex()}: read, and no post"
+        assert (quick.type, quick.seq, quick.ack, quick.method) == frame[:4]
+        fast = {name: getattr(quick.params, name) for name in POST.params.__struct_fields__}
+        assert fast == structs.asdict(params), body.hex()
+        found["read"] += 1
+    return found
+
+
+def post_of(frame: tuple[Any, ...] | None) -> Any:
+    """The params of a frame that posts, as its shape has them; None of any other."""
+    if (
+        frame is None
+        or len(frame) < 5
+        or (frame[0], frame[3]) != (16, POST.name)
+        or type(frame[4]) is not tuple
+    ):
+        return None
+    return read_or_none(partial(read_params, POST), frame[4], Refusal)
+
+
+def is_usual(body: bytes, frame: tuple[Any, ...], params: Any) -> bool:
+    """A frame as our own client sends it: nothing behind the fields, and the shortest form of everything."""
+    return (
+        len(frame) == 5
+        and len(frame[4]) == len(POST.params.__struct_fields__)
+        and len(params.key) == KEY_BYTES
+        and len(params.conversation_id) <= 98
+        and frame_bytes(*frame[:3], encode_tail(*frame[3:]))[4:] == body
+    )
+
+
+def compare_the_writers_of_posts(run: Run, count: int) -> Counter[str]:
+    """What the server writes without a shape is what a client reads by one."""
+    found: Counter[str] = Counter()
+    rng = run.rng
+    for _ in range(count):
+        place, key, content = (
+            rng.choice(CONVERSATIONS),
+            rng.choice(KEYS),
+            rng.randbytes(rng.choice((0, 2, 300))),
+        )
+        position, sent_at_ms, head = rng.choice((1, 7, 2**40)), rng.choice((0, 1, 2**41)), 2**41
+        duplicate, gone = rng.random() < 0.5, rng.random() < 0.2
+        pushed = message_tail(place, position, "bob", sent_at_ms, key, content)
+        kind, *fields = written(pushed)
+        assert kind == MESSAGE.kind
+        assert structs.astuple(wire.read(tuple(fields), MESSAGE.fields)) == tuple(fields)
+        assert fields == [place, position, "bob", sent_at_ms, key, content]
+        replied = written(post_reply_tail(3, (position, sent_at_ms, duplicate)))
+        assert wire.read(replied[1], POST.result) == POST.result(position, sent_at_ms, duplicate)
+        item = (position, "bob", sent_at_ms, key, None if gone else content, 2)
+        page = encode_result(ItemPage([item], position, position, head))
+        result = wire.read(written(result_tail(3, page, Limits()))[1], HISTORY.result)
+        assert result == HISTORY.result((PageItem(*item),), position, position, head)
+        found["read"] += 1
+    return found
+
+
+def written(tail: Tail) -> tuple[Any, ...]:
+    """The fields of a frame that the server wrote."""
+    return decode(frame_bytes(17, 1, 0, tail)[4:])[3:]
+
+
 def report(what: str, found: Counter[str]) -> None:
     print(f"readers: {what}: " + ", ".join(f"{name} {count:,}" for name, count in found.most_common()))
 
@@ -131,6 +254,8 @@ def test_three_readers_agree_on_many(monkeypatch: pytest.MonkeyPatch) -> None:
     report("second reader", compare_with_the_second_reader(run, 60_000))
     report("pure Python", compare_with_pure_python(run, 10_000, monkeypatch))
     report("codes", compare_codes(run, 8_000))
+    report("posts", compare_the_reader_of_posts(run, 60_000))
+    report("written", compare_the_writers_of_posts(run, 4_000))
 
 
 def test_three_readers_agree(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,6 +263,13 @@ def test_three_readers_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     assert compare_with_the_second_reader(run, 4000)["read by both"] > 500
     assert compare_with_pure_python(run, 600, monkeypatch)["same"] > 500
     assert len(compare_codes(run, 500)) > 5
+
+
+def test_the_reader_of_posts_and_the_shape_agree() -> None:
+    run = Run(12, 50)
+    found = compare_the_reader_of_posts(run, 4000)
+    assert min(found["read"], found["left"], found["no post"]) > 100, found
+    assert compare_the_writers_of_posts(run, 100)["read"] == 100
 
 
 def test_frames_of_the_vectors_and_their_neighbours() -> None:

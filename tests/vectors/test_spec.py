@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
+import msgspec
+import msgspec.inspect as shapes
 import pytest
 
 from imserver.config import LimitsConfig
 from imserver_protocol.errors import REACTIONS, CloseCode, Reaction, RefusalCode
 from imserver_protocol.limits import MAX_FRAME_BYTES_CEILING, Limits
-from imserver_protocol.methods import METHODS
+from imserver_protocol.methods import METHODS, PUSHES, SIGNALS
+from imserver_protocol.methods.conversations import ConversationRow
+from imserver_protocol.methods.history import PageItem
+from imserver_protocol.methods.sync import SyncRow
+from imserver_protocol.methods.users import USERS
+from imserver_protocol.shared.bounds import MAX_USERS_ASKED
 from imserver_protocol.wire.frames import FrameType
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,9 +58,85 @@ def test_what_the_code_cites_exists() -> None:
     assert {name: where for name, where in cited.items() if name not in HEADINGS} == {}
 
 
-@pytest.mark.parametrize("name", [method.name for method in METHODS])
-def test_every_method_has_its_line(name: str) -> None:
-    assert re.search(rf"^\| \[?`{name}`", SPEC, re.MULTILINE)
+def rows_of(heading: str) -> list[list[str]]:
+    """The cells of the table rows between this heading and the next that begin with a name."""
+    section = re.split(rf"^## [\d.]+ {heading}$", SPEC, flags=re.MULTILINE)[1].split("\n##")[0]
+    rows = [line.strip("|").split(" | ") for line in section.splitlines() if re.match(r"\| \[?`", line)]
+    return [[re.sub(r"^ \[?`(\w+)`.*$", r"\1", name), *map(str.strip, cells)] for name, *cells in rows]
+
+
+def word(kind: shapes.Type) -> str:
+    """A type as the SPEC writes it; nothing for a row, which the SPEC describes elsewhere."""
+    match kind:
+        case shapes.StrType() | shapes.EnumType():
+            return " str"
+        case shapes.IntType():
+            return " int"
+        case shapes.BytesType():
+            return " bin"
+        case shapes.BoolType():
+            return " bool"
+        case shapes.DictType():
+            return " map"
+        case shapes.UnionType():
+            (one,) = [one for one in kind.types if not isinstance(one, shapes.NoneType)]
+            return f"{word(one)}?"
+        case shapes.ListType():
+            return f" [{word(kind.item_type).strip()}…]"
+    assert isinstance(kind, shapes.StructType | shapes.VarTupleType), kind
+    return ""
+
+
+def parameters(shape: Any, *, typed_key: bool = False) -> str:
+    """Fields as a cell of a table has them."""
+    said = []
+    for field in shapes.type_info(shape).fields:  # type: ignore[attr-defined]
+        name, default = f"`{field.name}`", field.default
+        text = name if field.name == "key" and not typed_key else name + word(field.type)
+        if default is not msgspec.NODEFAULT and default is not None:
+            text += f" = {json.dumps(default)}"
+        said.append(text)
+    return ", ".join(said) or "none"
+
+
+def array(kind: shapes.Type, *, deep: bool = False) -> str:
+    """An array as the SPEC writes it. `deep`: rows in it are written out."""
+    if isinstance(kind, shapes.VarTupleType):
+        return f"[{array(kind.item_type)}…]"
+    assert isinstance(kind, shapes.StructType)
+    said = []
+    for field in kind.fields:
+        inner = isinstance(field.type, shapes.VarTupleType) and deep
+        said.append(f"{field.name} {array(field.type)}" if inner else field.name + word(field.type))
+    return f"[{', '.join(said)}]"
+
+
+def test_methods_are_those_of_the_code_field_by_field() -> None:
+    said = {name: (params, result.strip("`")) for name, params, result, _ in rows_of("Methods")}
+    assert said == {
+        method.name: (
+            parameters(method.params) + (f", at most {MAX_USERS_ASKED}" if method is USERS else ""),
+            array(shapes.type_info(method.result)),
+        )
+        for method in METHODS
+    }
+
+
+def test_pushes_and_signals_are_those_of_the_code_field_by_field() -> None:
+    assert rows_of("Pushes and signals") == [
+        *([push.kind, parameters(push.fields, typed_key=True)] for push in PUSHES),
+        *(
+            [signal.kind, direction, parameters(shape)]
+            for signal in SIGNALS
+            for direction, shape in (("client → server", signal.said), ("server → client", signal.told))
+        ),
+    ]
+
+
+@pytest.mark.parametrize("row", [PageItem, SyncRow, ConversationRow])
+def test_items_and_rows_are_those_of_the_code_field_by_field(row: Any) -> None:
+    said = re.findall(r"`(\[[^`]+\])`", " ".join(SPEC.split()))
+    assert array(shapes.type_info(row), deep=True) in said
 
 
 def test_codes_and_reactions_are_those_of_the_code() -> None:
