@@ -14,7 +14,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import OrderedDict
 
-import msgspec
+from imserver.chat.tickets import Ticket
 
 #: Most requests of a session in flight, unless the server is configured otherwise.
 MAX_UNDER_WAY = 256
@@ -22,16 +22,6 @@ MAX_UNDER_WAY = 256
 HELD_WINDOWS = 4
 #: Releases that are remembered, in windows of requests: of one window offered again and one abandoned while a post is queued.
 RELEASED_WINDOWS = 2
-
-
-class Ticket(msgspec.Struct, frozen=True, gc=False):
-    """A post's place: `rank` says where it stands among the posts of its session, `arrival` when it was (last) offered.
-
-    They differ for a key that held its conversation and is offered again: it keeps the rank of its first arrival.
-    """
-
-    rank: int
-    arrival: int
 
 
 class Holds:

@@ -13,8 +13,9 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
-from imserver.chat.holds import Holds, Ticket
+from imserver.chat.holds import Holds
 from imserver.chat.ports import Reviewer, Store
+from imserver.chat.tickets import Ticket
 from imserver.chat.transaction import Posted, Transaction
 from imserver.chat.units import Outlet, PostUnit, Unit, resolve, resolve_lost
 from imserver.clock import Clock

@@ -41,7 +41,8 @@ from imserver_protocol.methods.post import POST
 from imserver_protocol.methods.renew import RENEW, RenewParams, RenewResult
 from imserver_protocol.methods.sync import SYNC, SyncParams
 from imserver_protocol.methods.users import USERS, UserRow, UsersParams
-from imserver_protocol.session.posts import EncodedResult, encode_result
+from imserver_protocol.session.post_frames import EncodedResult
+from imserver_protocol.session.posts import encode_result
 from imserver_protocol.shared.bounds import MAX_MEMBERS_PAGE
 from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES, MAX_USER_ID_BYTES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from imserver_protocol.methods.cursor import CURSOR_MOVED
 from imserver_protocol.session.posts import message_tail
 from imserver_protocol.session.session import push_tail
-from imserver_protocol.wire.codec import Tail
+from imserver_protocol.wire.tails import Tail
 
 
 class WirePushes:

@@ -24,10 +24,11 @@ from imserver_protocol.errors import CloseCode, EncodeError, LocalError
 from imserver_protocol.methods.abandon import ABANDON, AbandonParams
 from imserver_protocol.methods.post import POST
 from imserver_protocol.session.events import RequestReceived
-from imserver_protocol.session.posts import EncodedResult, PostReceived, post_reply_tail, result_tail
+from imserver_protocol.session.post_frames import EncodedResult, PostReceived
+from imserver_protocol.session.posts import post_reply_tail, result_tail
 from imserver_protocol.session.session import Session
 from imserver_protocol.session.states import SessionState
-from imserver_protocol.wire.codec import Tail
+from imserver_protocol.wire.tails import Tail
 
 #: Sessions that the sweep looks at in one turn of the loop, about two milliseconds.
 SWEPT_A_TURN = 1000

@@ -25,7 +25,7 @@ from imserver_protocol.session.events import (
     RequestReceived,
     SignalReceived,
 )
-from imserver_protocol.session.posts import PostReceived
+from imserver_protocol.session.post_frames import PostReceived
 from imserver_protocol.session.states import ConnectionState, Recorder, Side
 from imserver_protocol.wire.frames import Hello
 

@@ -35,7 +35,7 @@ from .session.events import (
     WelcomeReceived,
 )
 from .session.handshake import choose_version, resume_refusal
-from .session.posts import PostReceived
+from .session.post_frames import PostReceived
 from .session.session import Session, push_tail
 from .session.states import (
     CONNECTION_TRANSITIONS,
@@ -47,7 +47,7 @@ from .session.states import (
     Side,
 )
 from .session.window import ReceiveWindow, ResendQueue
-from .wire.codec import Tail, decode, decode_content, encode_content, encode_tail, frame_bytes
+from .wire.codec import decode, decode_content, encode_content, encode_tail, frame_bytes
 from .wire.frames import (
     VERSION,
     Ack,
@@ -64,6 +64,7 @@ from .wire.frames import (
     Welcome,
 )
 from .wire.framing import FrameSplitter
+from .wire.tails import Tail
 
 __all__ = [
     "CONNECTION_TRANSITIONS",

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import hypothesis.strategies as st
 from hypothesis import given
 
-from imserver.chat.holds import HELD_WINDOWS, RELEASED_WINDOWS, Holds, Ticket
+from imserver.chat.holds import HELD_WINDOWS, RELEASED_WINDOWS, Holds
+from imserver.chat.tickets import Ticket
 
 TALK = "direct/alice/bob"
 

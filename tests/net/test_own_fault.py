@@ -9,7 +9,7 @@ import pytest
 
 from imserver.net.sessions import DeviceSession
 from imserver_client import Environment
-from imserver_protocol.session.posts import PostReceived
+from imserver_protocol.session.post_frames import PostReceived
 from tests.support.servers import people, running
 
 AB = "direct/alice/bob"

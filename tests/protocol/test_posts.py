@@ -18,8 +18,8 @@ from imserver_protocol import (
     encode_content,
     encode_tail,
 )
+from imserver_protocol.session.post_frames import PostReceived
 from imserver_protocol.session.posts import (
-    PostReceived,
     encode_result,
     is_plain_text,
     message_tail,

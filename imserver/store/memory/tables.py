@@ -216,7 +216,7 @@ class MemoryTransaction(RuledTransaction):
         self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
     ) -> list[tuple[Any, ...]]:
         if self.lost is not None:
-            raise TransactionLost from self.lost
+            raise TransactionLost(self.lost) from self.lost
         try:
             return self._tables.sandbox.execute(plugin, sql, params, Mode.WRITE)
         except BaseException as error:

@@ -93,7 +93,7 @@ class Batches:
                 # The counter is read back from the last message, unless something else took the last number.
                 tx.sql("UPDATE meta SET value = ? WHERE name = 'change'", (tx.change,))
             if tx.lost is not None:
-                raise TransactionLost from tx.lost
+                raise TransactionLost(tx.lost) from tx.lost
         except Exception as error:
             self._undo(before)
             # Results and events of the units are void: neither replies nor pushes may be made of them.
@@ -183,7 +183,7 @@ class Batches:
                 cause = tx.lost or raised
                 if fault_of(cause) is Fault.UNIT:
                     self._culprit = unit
-                raise TransactionLost from cause
+                raise TransactionLost(cause) from cause
             if fault_of(raised) is not Fault.UNIT:
                 raise
             tx.sql("ROLLBACK TO unit")
@@ -198,7 +198,7 @@ class Batches:
 
     def _give_up(self, unit: Unit, error: Exception | None) -> Refusal | None:
         """Judge a unit that failed in a transaction of its own. Returns the refusal for all units behind it, if any."""
-        cause = error.__cause__ if isinstance(error, TransactionLost) and error.__cause__ else error
+        cause = error.cause if isinstance(error, TransactionLost) else error
         assert cause is not None
         fault = fault_of(cause)
         if fault is Fault.BROKEN:

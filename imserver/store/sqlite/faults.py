@@ -38,8 +38,13 @@ class Fault(Enum):
 class TransactionLost(Exception):
     """SQLite ended the whole transaction inside a unit (ON CONFLICT ROLLBACK, disk full, interrupt): nothing of it counts.
 
-    Raised by every later statement of that transaction too: without this, the next one would commit alone.
+    Raised by every later statement of that transaction too: without this, the next one would commit alone. `cause` is the
+    error that ended it: what becomes of the unit depends on it, and `__cause__` is lost in compiled modules.
     """
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(f"the transaction is lost: {cause}")
+        self.cause = cause
 
 
 def primary_code(error: BaseException) -> int:

@@ -43,7 +43,7 @@ class SqliteTransaction(RuledTransaction):
     def sql(self, statement: str, params: _Parameters = ()) -> list[tuple[Any, ...]]:
         """Run a statement inside a transaction. All go through here: after the transaction is lost, none may run."""
         if self.lost is not None:
-            raise TransactionLost from self.lost
+            raise TransactionLost(self.lost) from self.lost
         try:
             return self._connection.execute(statement, params).fetchall()
         except sqlite3.Error as error:
@@ -283,7 +283,7 @@ class SqliteTransaction(RuledTransaction):
 
     def plugin_sql(self, plugin: str, sql: str, params: _Parameters = ()) -> list[tuple[Any, ...]]:
         if self.lost is not None:
-            raise TransactionLost from self.lost
+            raise TransactionLost(self.lost) from self.lost
         try:
             return self._sandbox.execute(plugin, sql, params, Mode.WRITE)
         except BaseException as error:

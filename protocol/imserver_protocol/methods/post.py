@@ -6,7 +6,7 @@ from .descriptors import Key, Method, Name, Number, Position, Push, Shape
 
 
 class PostParams(Shape, frozen=True):
-    """Read by a reader of their own where they are as usual: `session.posts.PostParams`."""
+    """Read by a reader of their own where they are as usual: `session.post_frames.PostParams`."""
 
     conversation_id: str
     key: bytes

@@ -12,8 +12,9 @@ from msgspec import ValidationError, convert
 
 from imserver_protocol.errors import CloseCode, MalformedFrame, RemoteError
 from imserver_protocol.limits import Limits
-from imserver_protocol.wire.codec import Tail, encode_tail
+from imserver_protocol.wire.codec import encode_tail
 from imserver_protocol.wire.frames import HEADER_FIELDS, VERSION, Goodbye, Hello, Welcome
+from imserver_protocol.wire.tails import Tail
 
 from .session import Session
 from .states import SessionState

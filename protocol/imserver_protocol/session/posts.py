@@ -8,46 +8,23 @@ accepts, with the same values, and leaves the rest to it. SPEC, "Methods", "Push
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
-from msgspec import Meta, Struct
 from msgspec.msgpack import Decoder, Encoder
 
 from imserver_protocol.errors import EncodeError
-from imserver_protocol.limits import FRAME_OVERHEAD_BYTES, LENGTH_BYTES, MAX_INTEGER, Limits
-from imserver_protocol.wire.codec import Tail, pack_number
+from imserver_protocol.limits import FRAME_OVERHEAD_BYTES, LENGTH_BYTES, Limits
+from imserver_protocol.wire.codec import pack_number
 from imserver_protocol.wire.frames import Milliseconds
+from imserver_protocol.wire.tails import Tail
 
-from .events import Event
+from .post_frames import SHORT_ID_CHARACTERS, EncodedResult, PostReceived, Text
 
-#: Longer conversation ids go through `codec`. A character takes four bytes at the most.
-_SHORT_ID_CHARACTERS: Final = 98
 #: Bounds below these would refuse what the reader accepts.
-_LEAST_STRING_BYTES: Final = 4 * _SHORT_ID_CHARACTERS
+_LEAST_STRING_BYTES: Final = 4 * SHORT_ID_CHARACTERS
 _LEAST_ARRAY_ITEMS: Final = 5
 #: How a msgpack map of two entries begins.
 _MAP_OF_TWO: Final = b"\x82"
-
-_Number = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
-
-
-class PostParams(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
-    """`conversation_id, key, content`."""
-
-    conversation_id: Annotated[str, Meta(max_length=_SHORT_ID_CHARACTERS)]
-    key: Annotated[bytes, Meta(min_length=16, max_length=16)]
-    content: bytes
-
-
-class PostReceived(Event, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
-    """Server: a `post` request; to be answered like any `RequestReceived`. It is the frame itself, header and fields."""
-
-    type: Literal[16]
-    seq: _Number
-    ack: _Number
-    method: Literal["post"]
-    params: PostParams
-
 
 _decode = Decoder(PostReceived).decode
 #: The reader of one connection: the request in these bytes, or None if `decode` has to look at them.
@@ -77,12 +54,7 @@ def _read(body: bytes) -> PostReceived | None:
 # -- contents ----------------------------------------------------------------------------------------------
 
 
-class _Text(Struct, forbid_unknown_fields=True, gc=False):
-    type: Literal["text"]
-    text: str
-
-
-_decode_text = Decoder(_Text).decode
+_decode_text = Decoder(Text).decode
 #: `decode_content` accepts contents, and texts in them, that are as long as this.
 _MAX_TEXT_BYTES: Final = min(Limits().max_content_bytes, Limits().max_string_bytes)
 
@@ -122,16 +94,6 @@ def message_tail(
 def post_reply_tail(request_seq: int, result: tuple[int, Milliseconds, bool]) -> Tail:
     """REPLY to a post: `position, sent_at_ms, duplicate`, which are our own numbers."""
     return Tail(2, _encode((request_seq, result))[1:])
-
-
-class EncodedResult(Struct, frozen=True, gc=False):
-    """The result of a request, encoded before the reply is numbered; any thread may make it."""
-
-    data: bytes
-
-    def __repr__(self) -> str:
-        """Without the bytes: they are users' messages."""
-        return f"EncodedResult({len(self.data)} bytes)"
 
 
 def encode_result(result: Any) -> EncodedResult:

@@ -12,8 +12,9 @@ from typing import Any, Final, Protocol
 
 from imserver_protocol.errors import CloseCode, EncodeError, LocalError, RemoteError, WindowFull, WrongState
 from imserver_protocol.limits import FRAME_OVERHEAD_BYTES, LENGTH_BYTES, Limits
-from imserver_protocol.wire.codec import Tail, encode_tail, make_tail
+from imserver_protocol.wire.codec import encode_tail, make_tail
 from imserver_protocol.wire.frames import FrameType
+from imserver_protocol.wire.tails import Tail
 
 from .states import SESSION_TRANSITIONS, Recorder, SessionInput, SessionState, Side
 from .window import ReceiveWindow, ReplyRoom, ResendQueue

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from imserver_protocol.wire.codec import Tail, encode_tail, frame_bytes, frame_start, pack_number
+from imserver_protocol.wire.codec import encode_tail, frame_bytes, frame_start, pack_number
 from imserver_protocol.wire.frames import FrameType
+from imserver_protocol.wire.tails import Tail
 
 from .session import Session
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from imserver_protocol.limits import FRAME_OVERHEAD_BYTES, Limits
-from imserver_protocol.wire.codec import Tail
+from imserver_protocol.wire.tails import Tail
 
 _size = itemgetter(3)
 

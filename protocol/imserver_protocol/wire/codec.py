@@ -14,7 +14,6 @@ from struct import Struct as ByteLayout
 from typing import Any, Final, NoReturn
 
 from msgpack import Packer, unpackb
-from msgspec import Struct
 
 from imserver_protocol.errors import EncodeError, MalformedFrame
 from imserver_protocol.limits import (
@@ -27,25 +26,12 @@ from imserver_protocol.limits import (
 )
 
 from .frames import HEADER_FIELDS
+from .tails import Tail
 
 _MIN_INTEGER: Final = -MAX_INTEGER
 _STRING_ONLY: Final = frozenset({str})
 _DEFAULTS: Final = Limits()
 _HEADER_BYTES: Final = FRAME_OVERHEAD_BYTES - LENGTH_BYTES
-
-
-class Tail(Struct, frozen=True, gc=False):
-    """The encoded fields behind type, seq and ack.
-
-    Encoded once, shared by all recipients and their resend queues.
-    """
-
-    count: int
-    data: bytes
-
-    def __repr__(self) -> str:
-        """Without the bytes: they are a user's message."""
-        return f"Tail({self.count} fields, {len(self.data)} bytes)"
 
 
 # -- rules for both directions ----------------------------------------------------------------------------
