@@ -27,7 +27,17 @@ RELEASED_WINDOWS = 2
 class Holds:
     """The conversations that one session holds."""
 
-    __slots__ = ("_arrivals", "_held", "_keys", "_max_keys", "_max_released", "_released", "_releases")
+    __slots__ = (
+        "_arrivals",
+        "_held",
+        "_keys",
+        "_max_keys",
+        "_max_released",
+        "_released",
+        "_releases",
+        "waiting",
+        "waiting_tokens",
+    )
 
     def __init__(self, max_under_way: int = MAX_UNDER_WAY) -> None:
         self._max_keys = HELD_WINDOWS * max_under_way
@@ -39,6 +49,11 @@ class Holds:
         #: conversation -> rank -> arrival: a post of this rank held everything behind it that had arrived by then.
         self._released: dict[str, dict[int, int]] = {}
         self._releases: OrderedDict[tuple[str, int], None] = OrderedDict()
+        #: conversation -> writes other than posts that wait for their rate or room; a window of requests bounds them.
+        #: No post runs past them: one that arrives there is refused, and holds.
+        self.waiting: dict[str, int] = {}
+        #: What all of them take of the rate (tokens).
+        self.waiting_tokens = 0.0
 
     def __len__(self) -> int:
         """Number of remembered keys and releases."""
@@ -85,6 +100,18 @@ class Holds:
                     del self._held[conversation_id]
                 self._remember(conversation_id, rank)
                 return
+
+    def write_waits(self, conversation_id: str, tokens: float) -> None:
+        """A write that is no post waits to begin."""
+        self.waiting[conversation_id] = self.waiting.get(conversation_id, 0) + 1
+        self.waiting_tokens += tokens
+
+    def write_begins(self, conversation_id: str, tokens: float) -> None:
+        """It waits no longer."""
+        self.waiting_tokens -= tokens
+        self.waiting[conversation_id] -= 1
+        if not self.waiting[conversation_id]:
+            del self.waiting[conversation_id]
 
     def overtakes(self, conversation_id: str, ticket: Ticket) -> bool:
         """True if a queued post with this ticket would overtake an earlier one that is not decided."""

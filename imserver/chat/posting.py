@@ -17,7 +17,7 @@ from imserver.chat.holds import Holds
 from imserver.chat.ports import Reviewer, Store
 from imserver.chat.tickets import Ticket
 from imserver.chat.transaction import Posted, Transaction
-from imserver.chat.units import Outlet, PostUnit, Unit, resolve, resolve_lost
+from imserver.chat.units import Outlet, PostUnit, Unit, Work, resolve, resolve_lost
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.content import decode_content, is_plain_text
@@ -33,6 +33,8 @@ ROUNDING = 1e-6
 MAX_RATE_BUCKETS = 50_000
 #: Recipients that one post's token pays for; in larger conversations a post counts as more.
 MEMBERS_A_POST = 100
+#: Shortest wait told to a post behind a write that waits: time for a few commits, after which there is room (milliseconds).
+ROOM_MS = 100
 
 
 class Poster(Outlet, Protocol):
@@ -45,7 +47,7 @@ class Poster(Outlet, Protocol):
         """True once the session is over: its posts that are not queued yet will be offered again by another session."""
         ...
 
-    def posts_done(self, answers: Iterable[tuple[int, Posted]]) -> None:
+    def posts_done(self, answers: Sequence[tuple[int, Posted]]) -> None:
         """Answer posts by request number, in order."""
         ...
 
@@ -141,21 +143,22 @@ class LocalPost(PostUnit):
         resolve(self.future, self)
 
 
-class Abandon(Unit):
-    """Gives up a held key: returns its position if it was committed after all, and releases the conversation."""
+class SessionWrite(Unit):
+    """Any other write that came over a session: `work` in the transaction, and `done` answers it."""
 
-    __slots__ = ("conversation_id", "done", "key", "user_id")
+    __slots__ = ("conversation_id", "done", "poster", "work")
 
-    def __init__(self, conversation_id: str, user_id: str, key: bytes, done: Callable[[Unit], None]) -> None:
-        super().__init__()
+    def __init__(
+        self, poster: Poster, conversation_id: str, work: Work[Any], done: Callable[[Unit], None]
+    ) -> None:
+        super().__init__()  # no origin: the session that asked gets the pushes, too
+        self.poster = poster
         self.conversation_id = conversation_id
-        self.user_id = user_id
-        self.key = key
+        self.work = work
         self.done = done
 
-    def run(self, tx: Transaction) -> int | None:
-        found = tx.find_key(self.conversation_id, self.user_id, self.key)
-        return found.position if found else None
+    def run(self, tx: Transaction) -> Any:
+        return self.work(tx)
 
     def settle(self) -> None:
         self.done(self)
@@ -170,7 +173,9 @@ class Posting:
         self._limits = limits
         # An OrderedDict finds its oldest key at once; a dict that lost many keys does not.
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        self._reviewing: dict[tuple[int, str], deque[tuple[SessionPost, Mapping[str, Any]]]] = {}
+        self._reviewing: dict[
+            tuple[int, str], deque[tuple[SessionPost | SessionWrite, Mapping[str, Any]]]
+        ] = {}
         self._review_tasks: set[asyncio.Task[None]] = set()
         #: Plugins' review hooks, called in order before a post may enter the queue.
         self.reviewers: Sequence[Reviewer] = ()
@@ -187,6 +192,7 @@ class Posting:
         holds, now, sent_at = poster.holds, self._clock.monotonic(), self._clock.now_ms()
         tokens = had = self._tokens(poster.user_id, now)
         cost, cost_of = 1.0, None
+        behind = holds.waiting
         max_plain_bytes = self._limits.max_content_bytes if not (self.reviewers or self._reviewing) else -1
         for request_seq, conversation_id, key, content in posts:
             if len(key) != KEY_BYTES:
@@ -199,9 +205,9 @@ class Posting:
                 continue
             if conversation_id != cost_of:
                 cost, cost_of = self._cost(poster.user_id, conversation_id), conversation_id
-            if tokens < cost - ROUNDING or self.draining:
+            if tokens < cost - ROUNDING or self.draining or (behind and conversation_id in behind):
                 holds.hold(conversation_id, ticket, key)
-                poster.post_refused(request_seq, self._not_now(tokens, cost))
+                poster.post_refused(request_seq, self._not_now(tokens, cost, holds, conversation_id))
                 continue
             tokens -= cost
             if len(content) <= max_plain_bytes and is_plain_text(content):
@@ -212,6 +218,19 @@ class Posting:
                 self._look_at(poster, request_seq, ticket, conversation_id, key, content, sent_at)
         if tokens != had:
             self._keep_tokens(poster.user_id, tokens, now)
+
+    def write(self, unit: SessionWrite) -> None:
+        """Take any other write of a session, in the order of arrival. Raises `Refusal`, or `StoreFailed`.
+
+        Posts of the session to the same conversation may still be under review: then it follows them.
+        """
+        if self.draining:
+            raise shutting_down()
+        lane = self._reviewing.get((id(unit.poster), unit.conversation_id))
+        if lane is not None:
+            lane.append((unit, {}))
+        else:
+            self._store.submit(unit)
 
     def _look_at(
         self,
@@ -236,7 +255,7 @@ class Posting:
     async def post_local(self, conversation_id: str, sender_id: str, key: bytes, content: bytes) -> Posted:
         """Post from inside this process. Cancelling the caller does not take a queued post back."""
         if self.draining:
-            raise Refusal(RefusalCode.OVERLOADED, "the server is shutting down")
+            raise shutting_down()
         decoded, final = self.check(key, content)
         if final is not None:
             raise final
@@ -300,15 +319,17 @@ class Posting:
             return 1.0
         return min(1.0 + len(audience) // MEMBERS_A_POST, float(self._limits.posts_burst))
 
-    def _not_now(self, tokens: float, cost: float) -> Refusal:
+    def _not_now(self, tokens: float, cost: float, holds: Holds, conversation_id: str) -> Refusal:
         """The retryable refusal for a post that comes too early."""
         if self.draining:
-            return Refusal(RefusalCode.OVERLOADED, "the server is shutting down", retry_after_ms=1000)
-        rate = self._limits.posts_per_second
+            return shutting_down()
+        rate, least_ms = self._limits.posts_per_second, 1
         text = f"more than {rate / cost:g} messages a second"
-        return Refusal(
-            RefusalCode.RATE_LIMITED, text, retry_after_ms=max(1, math.ceil((cost - tokens) / rate * 1000))
-        )
+        if conversation_id in holds.waiting:
+            text = "an earlier request to this conversation waits for its turn"
+            cost, least_ms = cost + holds.waiting_tokens, ROOM_MS
+        after_ms = max(least_ms, math.ceil((cost - tokens) / rate * 1000))
+        return Refusal(RefusalCode.RATE_LIMITED, text, retry_after_ms=after_ms)
 
     def _enter(self, unit: SessionPost, decoded: Mapping[str, Any] | None) -> None:
         """Put a post into the writer's queue; through the reviewers first, in order, if there are any."""
@@ -325,7 +346,7 @@ class Posting:
         self._review_tasks.add(task)
         task.add_done_callback(self._review_tasks.discard)
 
-    def _submit(self, unit: SessionPost) -> None:
+    def _submit(self, unit: SessionPost | SessionWrite) -> None:
         try:
             withdrawn = unit.withdrawn()
             if withdrawn is not None:
@@ -342,13 +363,17 @@ class Posting:
         try:
             while lane:
                 unit, decoded = lane[0]
-                if not isinstance(unit, RefusedPost):
+                if isinstance(unit, SessionPost) and not isinstance(unit, RefusedPost):
                     refusal = await self._review(unit.conversation_id, unit.sender_id, decoded)
                     if refusal is not None:
                         unit = self._refused(unit, refusal)
                 lane.popleft()
                 if unit.poster.ended:
-                    continue  # its next session may abandon the key: a post that was not queued may not appear after that
+                    # Its next session may abandon the key: a post that was not queued may not appear after that.
+                    if isinstance(unit, SessionWrite):
+                        unit.fail(shutting_down())
+                        unit.settle()  # nobody reads the answer, but its place in the user's share comes back
+                    continue
                 if unit.error is None:
                     self._submit(unit)
                 else:
@@ -390,6 +415,11 @@ class Posting:
             if refusal is not None:
                 return refusal
         return None
+
+
+def shutting_down() -> Refusal:
+    """The refusal of every write during drain."""
+    return Refusal(RefusalCode.OVERLOADED, "the server is shutting down", retry_after_ms=1000)
 
 
 def _malformed_key(key: bytes) -> Refusal:

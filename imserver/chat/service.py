@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 from imserver.chat.accounts import Accounts
 from imserver.chat.fan_out import Hub
 from imserver.chat.ports import Store
-from imserver.chat.posting import Posting
-from imserver.chat.transaction import Posted, Reader
+from imserver.chat.posting import Posting, shutting_down
+from imserver.chat.transaction import Posted, Reader, Transaction
+from imserver.chat.units import Work
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.content import encode_content
@@ -92,15 +93,36 @@ class Chat:
         expected_revision: int | None = None,
     ) -> tuple[int, int, bool]:
         """Change the content of one's own message. Returns (position of the system message, revision, duplicate)."""
+        return await self._store.write(
+            self.plan_edit(editor_id, conversation_id, position, content, key, expected_revision)
+        )
+
+    def plan_edit(
+        self,
+        editor_id: str,
+        conversation_id: str,
+        position: int,
+        content: bytes,
+        key: bytes,
+        expected_revision: int | None,
+    ) -> Work[tuple[int, int, bool]]:
+        """`edit`, checked as far as one can without the store, as the work of one unit. So are the other `plan_…`."""
         self._require_accepting()
         _, final = self.posting.check(key, content)
         if final is not None:
             raise final
-        return await self._store.write(
-            lambda tx: tx.edit(
-                conversation_id, editor_id, key, position, content, expected_revision=expected_revision
-            )
+        return lambda tx: tx.edit(
+            conversation_id, editor_id, key, position, content, expected_revision=expected_revision
         )
+
+    def plan_abandon(self, user_id: str, conversation_id: str, key: bytes) -> Work[int | None]:
+        """Give a key up: its position if it was committed after all, or None."""
+
+        def work(tx: Transaction) -> int | None:
+            found = tx.find_key(conversation_id, user_id, key)
+            return found.position if found else None
+
+        return work
 
     async def history(
         self,
@@ -172,7 +194,12 @@ class Chat:
         self, user_id: str, conversation_id: str, *, delivered: int | None = None, read: int | None = None
     ) -> Cursors:
         """Raise the user's cursors; lower values change nothing, a value above the head is refused INVALID."""
-        return await self._store.write(lambda tx: tx.move_cursors(conversation_id, user_id, delivered, read))
+        return await self._store.write(self.plan_cursors(user_id, conversation_id, delivered, read))
+
+    def plan_cursors(
+        self, user_id: str, conversation_id: str, delivered: int | None, read: int | None
+    ) -> Work[Cursors]:
+        return lambda tx: tx.move_cursors(conversation_id, user_id, delivered, read)
 
     # -- conversations and members ------------------------------------------------------------------------------------
 
@@ -180,6 +207,11 @@ class Chat:
         self, creator_id: str, kind: Kind, title: str, members: Sequence[str], *, key: bytes | None = None
     ) -> tuple[str, int, bool]:
         """Create a group (or channel) owned by its creator. Returns (conversation id, position of `created`, duplicate)."""
+        return await self._store.write(self.plan_create(creator_id, kind, title, members, key))
+
+    def plan_create(
+        self, creator_id: str, kind: Kind, title: str, members: Sequence[str], key: bytes | None
+    ) -> Work[tuple[str, int, bool]]:
         self._require_accepting()
         if kind is Kind.DIRECT:
             raise Refusal(
@@ -197,9 +229,7 @@ class Chat:
         role = Role.READER if kind is Kind.CHANNEL else Role.MEMBER
         roles = dict.fromkeys(members, role) | {creator_id: Role.OWNER}
         chosen = self._checked_key(key)
-        return await self._store.write(
-            lambda tx: tx.create_conversation(creator_id, chosen, kind, title, roles)
-        )
+        return lambda tx: tx.create_conversation(creator_id, chosen, kind, title, roles)
 
     async def add_member(
         self,
@@ -211,21 +241,27 @@ class Chat:
         key: bytes | None = None,
     ) -> tuple[int, bool]:
         """Add a member, or change a role. Returns (position of the system message, duplicate)."""
+        return await self._store.write(self.plan_add(actor_id, conversation_id, user_id, role, key))
+
+    def plan_add(
+        self, actor_id: str, conversation_id: str, user_id: str, role: Role, key: bytes | None
+    ) -> Work[tuple[int, bool]]:
         self._require_accepting()
         chosen = self._checked_key(key)
-        return await self._store.write(
-            lambda tx: tx.add_member(conversation_id, actor_id, chosen, user_id, role)
-        )
+        return lambda tx: tx.add_member(conversation_id, actor_id, chosen, user_id, role)
 
     async def remove_member(
         self, actor_id: str, conversation_id: str, user_id: str, *, key: bytes | None = None
     ) -> tuple[int, bool]:
         """Remove a member, or leave (`actor_id == user_id`). Returns (position of the system message, duplicate)."""
+        return await self._store.write(self.plan_remove(actor_id, conversation_id, user_id, key))
+
+    def plan_remove(
+        self, actor_id: str, conversation_id: str, user_id: str, key: bytes | None
+    ) -> Work[tuple[int, bool]]:
         self._require_accepting()
         chosen = self._checked_key(key)
-        return await self._store.write(
-            lambda tx: tx.remove_member(conversation_id, actor_id, chosen, user_id)
-        )
+        return lambda tx: tx.remove_member(conversation_id, actor_id, chosen, user_id)
 
     async def members(self, user_id: str, conversation_id: str) -> list[Membership]:
         """All members of a conversation that the user is in."""
@@ -279,7 +315,7 @@ class Chat:
 
     def _require_accepting(self) -> None:
         if self.posting.draining:
-            raise Refusal(RefusalCode.OVERLOADED, "the server is shutting down", retry_after_ms=1000)
+            raise shutting_down()
 
     def _checked_key(self, key: bytes | None) -> bytes:
         """The caller's key, or a new one; INVALID if it is not 16 bytes."""

@@ -9,11 +9,15 @@ plugin event precedes its commit.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from imserver.chat.transaction import Posted, Transaction
 from imserver.events import StoredEvent
+
+T = TypeVar("T")
+#: What one unit does in its transaction. It may run more than once (a neighbour failed): it changes nothing outside.
+Work: TypeAlias = Callable[[Transaction], T]
 
 
 class Outlet(Protocol):

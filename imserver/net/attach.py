@@ -12,7 +12,6 @@ import msgspec
 from imserver.chat.accounts import Identity
 from imserver.chat.ports import Store
 from imserver.chat.service import Chat
-from imserver.chat.units import Unit
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.errors import NotAuthorized, Refusal, StoreFailed
@@ -69,10 +68,6 @@ class Attachments:
         self._admission = admission
         self._store = store
         self._handshakes: dict[asyncio.Task[None], None] = {}
-
-    def submit(self, unit: Unit) -> None:
-        """Put a unit into the writer's queue."""
-        self._store.submit(unit)
 
     async def cancel_handshakes(self) -> None:
         """For drain: close connections whose HELLO waits for WELCOME with GOODBYE DRAINING."""

@@ -1,8 +1,8 @@
 """The method table: for each request method its handler and its cost (SPEC, "Methods").
 
 One row a method. Adding a method means its shapes in `imserver_protocol.methods`, one handler and one row here, and its line in
-the SPEC. `post` and `abandon` are in the table for their parameters, but answer through the writer's queue without a task (see
-`sessions`).
+the SPEC. The handler of a write is a plain function: what it returns runs in the writer's transaction, which a session's writes
+enter in the order of arrival (see `sessions`). `post` is in the table for its parameters.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from typing import Any
 import msgspec
 
 from imserver.chat.service import Chat
+from imserver.chat.transaction import Transaction
+from imserver.chat.units import Work
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import ConversationRow, Message
-from imserver_protocol.methods.abandon import ABANDON
+from imserver_protocol.methods.abandon import ABANDON, AbandonParams
 from imserver_protocol.methods.conversations import CONVERSATIONS, ConversationsParams
-from imserver_protocol.methods.cursor import CURSOR, CursorParams, CursorResult
+from imserver_protocol.methods.cursor import CURSOR, CursorParams
 from imserver_protocol.methods.descriptors import Method
-from imserver_protocol.methods.edit import EDIT, EditParams, EditResult
+from imserver_protocol.methods.edit import EDIT, EditParams
 from imserver_protocol.methods.history import HISTORY, HistoryParams
 from imserver_protocol.methods.members import (
     ADD,
@@ -30,10 +32,8 @@ from imserver_protocol.methods.members import (
     REMOVE,
     AddParams,
     CreateParams,
-    CreateResult,
     LeaveParams,
     MemberRow,
-    MembershipResult,
     MembersParams,
     RemoveParams,
 )
@@ -63,19 +63,22 @@ class RequestContext:
     page_bytes: int
 
 
-Handler = Callable[[Chat, RequestContext, Any], Awaitable[Any]]
+#: Answers a read, or returns the work of a write.
+Handler = Callable[[Chat, RequestContext, Any], Awaitable[Any] | Work[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row of the table. `pages` is true for reads, whose reply may be as long as half a frame and more.
 
-    `tokens` is what a method that writes costs of its user's rate of posts: above the rate the request waits.
+    `writes` is true where the handler returns the work of a unit. `tokens` is what it costs of its user's rate of posts:
+    above the rate the request waits.
     """
 
     method: Method[Any, Any]
     handler: Handler
     pages: bool = False
+    writes: bool = False
     tokens: float = 0.0
 
     def cost(self, params: Any) -> float:
@@ -114,12 +117,21 @@ async def sync(chat: Chat, context: RequestContext, params: SyncParams) -> Any:
         limit //= 2  # many receipts in each row: a shorter page, so that the token covers just its rows
 
 
-async def cursor(chat: Chat, context: RequestContext, params: CursorParams) -> CursorResult:
-    """Raise the user's cursors."""
-    moved = await chat.move_cursors(
-        context.user_id, params.conversation_id, delivered=params.delivered, read=params.read
-    )
-    return CursorResult(moved.delivered, moved.read)
+def cursor(chat: Chat, context: RequestContext, params: CursorParams) -> Work[list[int]]:
+    """Raise the user's cursors: `[delivered, read]` as they are now."""
+    move = chat.plan_cursors(context.user_id, params.conversation_id, params.delivered, params.read)
+
+    def work(tx: Transaction) -> list[int]:
+        moved = move(tx)
+        return [moved.delivered, moved.read]
+
+    return work
+
+
+def abandon(chat: Chat, context: RequestContext, params: AbandonParams) -> Work[list[int | None]]:
+    """Give up a key: `[position]` if it was committed after all, or `[nil]`."""
+    look = chat.plan_abandon(context.user_id, params.conversation_id, params.key)
+    return lambda tx: [look(tx)]
 
 
 async def conversations(chat: Chat, context: RequestContext, params: ConversationsParams) -> Any:
@@ -129,49 +141,35 @@ async def conversations(chat: Chat, context: RequestContext, params: Conversatio
     return [fitting([wire_conversation(row) for row in rows], context.page_bytes), following]
 
 
-async def create(chat: Chat, context: RequestContext, params: CreateParams) -> CreateResult:
-    """Create a group or channel."""
-    return CreateResult(
-        *await chat.create_conversation(
-            context.user_id, params.kind, params.title, params.members, key=params.key
-        )
-    )
+def create(chat: Chat, context: RequestContext, params: CreateParams) -> Work[Any]:
+    """Create a group or channel: `[conversation_id, position, duplicate]`."""
+    return chat.plan_create(context.user_id, params.kind, params.title, params.members, params.key)
 
 
-async def add(chat: Chat, context: RequestContext, params: AddParams) -> MembershipResult:
-    """Add a member."""
-    return MembershipResult(
-        *await chat.add_member(
-            context.user_id, params.conversation_id, params.user_id, params.role, key=params.key
-        )
-    )
+def add(chat: Chat, context: RequestContext, params: AddParams) -> Work[Any]:
+    """Add a member: `[position, duplicate]`."""
+    return chat.plan_add(context.user_id, params.conversation_id, params.user_id, params.role, params.key)
 
 
-async def remove(chat: Chat, context: RequestContext, params: RemoveParams) -> MembershipResult:
-    """Remove a member."""
-    return MembershipResult(
-        *await chat.remove_member(context.user_id, params.conversation_id, params.user_id, key=params.key)
-    )
+def remove(chat: Chat, context: RequestContext, params: RemoveParams) -> Work[Any]:
+    """Remove a member: `[position, duplicate]`."""
+    return chat.plan_remove(context.user_id, params.conversation_id, params.user_id, params.key)
 
 
-async def leave(chat: Chat, context: RequestContext, params: LeaveParams) -> MembershipResult:
-    """Leave a conversation."""
-    return MembershipResult(
-        *await chat.remove_member(context.user_id, params.conversation_id, context.user_id, key=params.key)
-    )
+def leave(chat: Chat, context: RequestContext, params: LeaveParams) -> Work[Any]:
+    """Leave a conversation: `[position, duplicate]`."""
+    return chat.plan_remove(context.user_id, params.conversation_id, context.user_id, params.key)
 
 
-async def edit(chat: Chat, context: RequestContext, params: EditParams) -> EditResult:
-    """Change the content of one's own message."""
-    return EditResult(
-        *await chat.edit(
-            context.user_id,
-            params.conversation_id,
-            params.position,
-            params.content,
-            key=params.key,
-            expected_revision=params.revision,
-        )
+def edit(chat: Chat, context: RequestContext, params: EditParams) -> Work[Any]:
+    """Change the content of one's own message: `[position, revision, duplicate]`."""
+    return chat.plan_edit(
+        context.user_id,
+        params.conversation_id,
+        params.position,
+        params.content,
+        params.key,
+        params.revision,
     )
 
 
@@ -193,23 +191,23 @@ async def renew(chat: Chat, context: RequestContext, params: RenewParams) -> Ren
     return RenewResult(await context.renew(params.token))
 
 
-async def _through_the_queue(chat: Chat, context: RequestContext, params: Any) -> Any:
-    raise AssertionError("post and abandon are answered by the session through the writer's queue")
+def _post(chat: Chat, context: RequestContext, params: Any) -> Work[Any]:
+    raise AssertionError("posts go straight to the queue, not one by one")
 
 
 #: What every server answers.
 ROWS = (
-    Row(POST, _through_the_queue),
-    Row(ABANDON, _through_the_queue),
+    Row(POST, _post, writes=True),
+    Row(ABANDON, abandon, writes=True),
     Row(HISTORY, history, pages=True),
     Row(SYNC, sync, pages=True),
-    Row(CURSOR, cursor, tokens=0.2),
+    Row(CURSOR, cursor, writes=True, tokens=0.2),
     Row(CONVERSATIONS, conversations, pages=True),
-    Row(CREATE, create, tokens=5.0),
-    Row(ADD, add, tokens=1.0),
-    Row(REMOVE, remove, tokens=1.0),
-    Row(LEAVE, leave, tokens=1.0),
-    Row(EDIT, edit, tokens=1.0),
+    Row(CREATE, create, writes=True, tokens=5.0),
+    Row(ADD, add, writes=True, tokens=1.0),
+    Row(REMOVE, remove, writes=True, tokens=1.0),
+    Row(LEAVE, leave, writes=True, tokens=1.0),
+    Row(EDIT, edit, writes=True, tokens=1.0),
     Row(MEMBERS, members, pages=True),
     Row(USERS, users, pages=True),
     Row(RENEW, renew),

@@ -6,22 +6,23 @@ A `DeviceSession` outlives its socket: attached or detached, it takes the hub's 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, Protocol, cast
 
 from imserver.chat.accounts import Identity
 from imserver.chat.holds import Holds
-from imserver.chat.posting import Abandon
+from imserver.chat.posting import SessionWrite
 from imserver.chat.service import Chat
 from imserver.chat.transaction import Posted
-from imserver.chat.units import Unit
+from imserver.chat.units import Unit, Work
 from imserver.config import LimitsConfig
 from imserver.errors import NotAuthorized, Refusal, RefusalCode, StoreFailed
+from imserver.model import group_conversation_id
 from imserver.net.dispatch import MethodTable, RequestContext, Row, plain, read_params
+from imserver.net.scheduling.request_order import RequestOrder
 from imserver.net.scheduling.user_quota import UserQuota
 from imserver_protocol.errors import CloseCode, EncodeError, LocalError
-from imserver_protocol.methods.abandon import ABANDON, AbandonParams
+from imserver_protocol.methods.abandon import ABANDON
 from imserver_protocol.methods.post import POST
 from imserver_protocol.session.events import RequestReceived
 from imserver_protocol.session.post_frames import EncodedResult, PostReceived
@@ -55,18 +56,16 @@ class SessionContext(Protocol):
     random_bytes: Callable[[int], bytes]
     methods: MethodTable
 
-    def submit(self, unit: Unit) -> None: ...
-
 
 class DeviceSession:
     """One session: its protocol stream, its unanswered requests, and the transport to write to."""
 
     __slots__ = (
         "_context",
+        "_order",
         "_page_room_bytes",
         "_quota",
         "_tasks",
-        "_waiting",
         "device_id",
         "holds",
         "identity",
@@ -90,7 +89,7 @@ class DeviceSession:
         self._context = context
         self._quota = quota
         # Each holds at most a window of requests; `_tasks` is made on demand, for most sessions are idle.
-        self._waiting: list[tuple[int, Row, Any]] = []
+        self._order: RequestOrder[tuple[Row, Any]] = RequestOrder()
         self._tasks: set[asyncio.Task[None]] | None = None
         self._page_room_bytes = context.limits.max_frame_bytes
 
@@ -108,7 +107,7 @@ class DeviceSession:
         if transport is not None and stream.queue.has_unsent:
             transport.mark()
 
-    def posts_done(self, answers: Iterable[tuple[int, Posted]]) -> None:
+    def posts_done(self, answers: Sequence[tuple[int, Posted]]) -> None:
         """The commit is durable: reply to its posts. No other place confirms a post."""
         reply = self.stream.reply_with
         for request_seq, posted in answers:
@@ -118,15 +117,26 @@ class DeviceSession:
                 self._context.log.exception("reply_failed", user_id=self.user_id)
         if self.transport is not None:
             self.transport.mark()
+        order = self._order
+        if order.reads:
+            for request_seq, _ in answers:
+                order.settled(request_seq)
+            self.pump()
+        else:
+            order.unsettled -= len(answers)
 
     def post_refused(self, request_seq: int, refusal: Exception) -> None:
         """Refuse a post: not stored (final), or to be offered again (retryable)."""
         self._refuse(request_seq, refusal)
+        self._order.settled(request_seq)
+        if self._order.read_is_due:
+            self.pump()
 
     # -- requests -----------------------------------------------------------------------------------------------------
 
     def posts(self, received: Sequence[PostReceived]) -> None:
         """Pass posts that arrived together straight to the queue."""
+        self._order.unsettled += len(received)
         self._context.chat.posting.post_all(
             self,
             [
@@ -149,26 +159,27 @@ class DeviceSession:
             self._refuse(event.seq, refusal)
             return
         if row.method is POST:
+            self._order.unsettled += 1
             self._context.chat.posting.post_all(
                 self, [(event.seq, params.conversation_id, params.key, params.content)]
             )
+            return
+        if row.writes:
+            self.holds.write_waits(self._conversation_of(params), row.cost(params))
+            self._order.add_write(event.seq, (row, params))
         else:
-            self._waiting.append((event.seq, row, params))
-            self.pump()
+            self._order.add_read(event.seq, (row, params))
+        self.pump()
 
     def pump(self) -> None:
         """Begin waiting requests, in order, while there is room for them and for their replies. Called after acks, too."""
-        waiting, quota = self._waiting, self._quota
-        while waiting and self.stream.state is not SessionState.ENDED:
-            seq, row, params = waiting[0]
-            if not self.stream.reserve_reply(seq, row.reply_bytes(self._page_room_bytes)):
-                return
-            if not quota.begin(self, reads=row.pages, cost=row.cost(params)):
-                return
-            waiting.pop(0)
-            if row.method is ABANDON:
-                self._abandon(seq, params)
-                continue
+        order = self._order
+        while order.writes and self._has_room(*order.writes[0]):
+            seq, (row, params) = order.writes.pop(0)
+            self.holds.write_begins(self._conversation_of(params), row.cost(params))
+            self._write(seq, row, params)
+        while order.read_is_due and self._has_room(*order.reads[0]):
+            seq, (row, params) = order.begin_read()
             task = asyncio.get_running_loop().create_task(self._work(seq, row, params))
             if self._tasks is None:
                 self._tasks = set()
@@ -177,19 +188,33 @@ class DeviceSession:
 
     @property
     def waiting(self) -> bool:
-        """True while requests wait for room."""
-        return bool(self._waiting)
+        """True while requests wait to begin."""
+        return self._order.waiting
+
+    def _has_room(self, seq: int, request: tuple[Row, Any]) -> bool:
+        """Take room for a request and its reply."""
+        row, params = request
+        return (
+            self.stream.state is not SessionState.ENDED
+            and self.stream.reserve_reply(seq, row.reply_bytes(self._page_room_bytes))
+            and self._quota.begin(self, reads=row.pages, cost=row.cost(params))
+        )
+
+    def _conversation_of(self, params: Any) -> str:
+        """The conversation that a write changes; `create` makes it."""
+        conversation_id: str | None = getattr(params, "conversation_id", None)
+        return group_conversation_id(self.user_id, params.key) if conversation_id is None else conversation_id
 
     async def close(self) -> None:
         """Drop waiting requests and wait for those in progress."""
-        self._waiting.clear()
+        self._order.clear()
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _work(self, seq: int, row: Row, params: Any) -> None:
         try:
-            context = RequestContext(self.user_id, self._renew, self._page_room_bytes // 2)
-            result = await row.handler(self._context.chat, context, params)
+            answer = cast("Awaitable[Any]", row.handler(self._context.chat, self._asking(), params))
+            result = await answer
             if type(result) is EncodedResult:
                 self.stream.reply_with(seq, result_tail(seq, result, self.stream.limits))
             else:
@@ -204,25 +229,40 @@ class DeviceSession:
             self._quota.end(reads=row.pages)
             self.pump()
 
-    def _abandon(self, seq: int, params: AbandonParams) -> None:
+    def _write(self, seq: int, row: Row, params: Any) -> None:
+        """Put a write into the queue now, behind the writes before it."""
+
         def done(unit: Unit) -> None:
             self._quota.end(reads=False)
+            self._order.settled(seq)
             if unit.error is not None:
                 self._refuse(seq, unit.error)
-                return
-            self.holds.release(params.conversation_id, params.key)
-            self.stream.reply(seq, [unit.result])
-            if self.transport is not None:
-                self.transport.mark()
+            else:
+                if row.method is ABANDON:
+                    self.holds.release(params.conversation_id, params.key)
+                self.stream.reply(seq, unit.result)
+                if self.transport is not None:
+                    self.transport.mark()
+            self.pump()
 
         try:
-            self._context.submit(Abandon(params.conversation_id, self.user_id, params.key, done))
-        except Refusal as refusal:
-            self._refuse(seq, refusal)
-            # Later: `end` called here would begin the next waiting request here, and so on, recursively.
-            asyncio.get_running_loop().call_soon(partial(self._quota.end, reads=False))
+            work = row.handler(self._context.chat, self._asking(), params)
+            unit = SessionWrite(self, self._conversation_of(params), cast("Work[Any]", work), done)
+            self._context.chat.posting.write(unit)
         except StoreFailed:
             return  # after a store failure no request is answered
+        except Exception as error:
+            self._refuse(seq, error)
+            self._order.settled(seq)
+            # Later: `end` called here would begin the next waiting request here, and so on, recursively.
+            asyncio.get_running_loop().call_soon(self._not_queued)
+
+    def _not_queued(self) -> None:
+        self._quota.end(reads=False)
+        self.pump()
+
+    def _asking(self) -> RequestContext:
+        return RequestContext(self.user_id, self._renew, self._page_room_bytes // 2)
 
     async def _renew(self, token: str) -> int:
         """`expires_at_ms` of the extended session. The token must be for the same user and device."""

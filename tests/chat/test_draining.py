@@ -12,6 +12,7 @@ from imserver.chat.service import Chat
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Kind
 from tests.chat.test_posting_faults import SAID, Session, messages
+from tests.limits.raw import Raw
 from tests.support.servers import running
 
 GROUP = "group/x"
@@ -44,3 +45,24 @@ async def test_what_is_asked_in_this_process_is_refused(tmp_path: Path, door: st
         assert refused.value.code is RefusalCode.OVERLOADED
         page = await server.chat.history("alice", "direct/alice/bob")
         assert page.head == 1
+
+
+async def test_whatever_a_session_would_write_is_refused_and_may_be_read_on(tmp_path: Path) -> None:
+    here, key = "direct/alice/bob", b"k" * 16
+    writes: list[tuple[Any, ...]] = [
+        ("post", here, key, SAID),
+        ("abandon", here, key),
+        ("cursor", here, 1),
+        ("edit", here, key, 1, None, SAID),
+        ("create", key, "group", "late", []),
+        ("add", GROUP, key, "bob"),
+        ("leave", GROUP, key),
+    ]
+    async with running(tmp_path) as server, await Raw.open(server) as raw:
+        await raw.enter(server, "alice")
+        assert (await raw.ask("post", here, b"K" * 16, SAID)).code == 0
+        server.posting.draining = True
+        for method, *params in writes:
+            assert (await raw.ask(method, *params)).code == 703, method
+        assert (await raw.ask("cursor", here)).code == 703
+        assert (await raw.ask("history", here)).result[3] == 1

@@ -140,7 +140,8 @@ async def test_lanes_do_not_know_of_one_another(tmp_path: Path) -> None:
         gates["direct/alice/cy"].open.set()
         assert (await raw.ask("post", "direct/alice/cy", new_key(), said("quick"))).result[0] == 1
         slow.append(raw.request("post", HERE, new_key(), said("2")))
-        assert (await raw.ask("sync", None)).code == 0  # by now it stands in line
+        [device] = server.listener.sessions
+        await eventually(lambda: device.stream.recv_seq == raw.seq)  # by now it stands in line
         gates[HERE].open.set()
         assert [(await raw.answer(seq)).result[0] for seq in slow] == [1, 2, 3]
         assert gates[HERE].asked == ["0", "1", "2"]

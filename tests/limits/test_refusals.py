@@ -58,6 +58,7 @@ REFUSED: list[tuple[str, tuple[Any, ...], int]] = [
     ("conversations", ("rubbish",), EPOCH_CHANGED),
     ("conversations", (None, -1), INVALID),
     ("cursor", (THEIRS, -1), NOT_FOUND),
+    ("cursor", ("", 1), NOT_FOUND),
     ("create", (KEY, "direct", "t", ["ann"]), INVALID),
     ("create", (KEY, "party", "t", []), INVALID),
     ("create", (KEY, "group", "t" * 201, []), INVALID),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from imserver import Server
-from imserver.chat.posting import Abandon
+from imserver.chat.posting import SessionWrite
 from imserver.chat.units import Unit
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import User
@@ -59,7 +59,7 @@ def no_abandon_finds_room(server: Server) -> None:
     real = server.store.submit
 
     def submit(unit: Unit) -> None:
-        if isinstance(unit, Abandon):
+        if isinstance(unit, SessionWrite):
             raise full()
         real(unit)
 
@@ -70,7 +70,7 @@ def no_abandon_is_looked_up(server: Server) -> None:
     real = server.store.submit
 
     def submit(unit: Unit) -> None:
-        if isinstance(unit, Abandon):
+        if isinstance(unit, SessionWrite):
             unit.fail(full())
             asyncio.get_running_loop().call_soon(unit.settle)
         else:
