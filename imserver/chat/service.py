@@ -16,7 +16,7 @@ from imserver.chat.accounts import Accounts
 from imserver.chat.fan_out import Hub
 from imserver.chat.ports import Store
 from imserver.chat.posting import Posting, shutting_down
-from imserver.chat.transaction import Posted, Reader, Transaction
+from imserver.chat.transaction import Posted, Reader, Takes, Transaction
 from imserver.chat.units import Work
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
@@ -281,13 +281,16 @@ class Chat:
         return await self._store.read(query)
 
     async def sync(
-        self, user_id: str, since: str | None, limit: int
+        self, user_id: str, since: str | None, limit: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str, bool]:
-        """Return conversations that changed since the token, in commit order; the next token; whether there is more."""
+        """Return conversations that changed since the token, in commit order; the next token; whether there is more.
+
+        The page ends before the first row that `takes`, which is called on the reader's thread, does not take.
+        """
         if limit < 1:
             raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
         bounded = min(limit, self._limits.max_page_items)
-        return await self._store.read(lambda reader: reader.sync(user_id, since, bounded))
+        return await self._store.read(lambda reader: reader.sync(user_id, since, bounded, takes))
 
     async def conversations(
         self, user_id: str, before: str | None = None, limit: int = PAGE_ITEMS

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 from imserver.model import (
     Audience,
@@ -138,6 +138,10 @@ class Transaction(Protocol):
         ...
 
 
+#: Whether a page takes one more row.
+Takes: TypeAlias = Callable[[ConversationRow], bool]
+
+
 class Reader(Protocol):
     """Reads in one snapshot, on a reader's thread. Raises `Refusal` (NOT_FOUND, EPOCH_CHANGED) like the wire would."""
 
@@ -163,8 +167,13 @@ class Reader(Protocol):
         """The same page as plain tuples, for callers that only encode it."""
         ...
 
-    def sync(self, user_id: str, since: str | None, limit: int) -> tuple[list[ConversationRow], str, bool]:
-        """Conversations of the user that changed since the token, in commit order; the next token; whether there is more."""
+    def sync(
+        self, user_id: str, since: str | None, limit: int, takes: Takes | None = None
+    ) -> tuple[list[ConversationRow], str, bool]:
+        """Conversations of the user that changed since the token, in commit order; the next token; whether there is more.
+
+        `takes` is asked for each row in turn; the page ends before the first that it does not take.
+        """
         ...
 
     def conversations(

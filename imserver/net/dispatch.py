@@ -107,14 +107,22 @@ async def history(chat: Chat, context: RequestContext, params: HistoryParams) ->
     )
 
 
-async def sync(chat: Chat, context: RequestContext, params: SyncParams) -> Any:
-    """Conversations that changed: `[rows, next_since, more]`."""
-    limit = min(params.limit, context.page_bytes // ITEM_OVERHEAD_BYTES)
-    while True:
-        rows, next_since, more = await chat.sync(context.user_id, params.since, limit)
-        if limit == 1 or sum(map(_row_bytes, rows)) <= context.page_bytes:
-            return [[wire_sync_row(row) for row in rows], next_since, more]
-        limit //= 2  # many receipts in each row: a shorter page, so that the token covers just its rows
+async def sync(chat: Chat, context: RequestContext, params: SyncParams) -> EncodedResult:
+    """Conversations that changed: `[rows, next_since, more]`; as many rows as fit, encoded on the reader's thread."""
+    rows: list[msgspec.Raw] = []
+    room = context.page_bytes
+
+    def takes(row: ConversationRow) -> bool:
+        nonlocal room
+        encoded = encode_result(wire_sync_row(row)).data
+        room -= len(encoded)
+        if rows and room < 0:
+            return False
+        rows.append(msgspec.Raw(encoded))
+        return True
+
+    _, next_since, more = await chat.sync(context.user_id, params.since, params.limit, takes)
+    return encode_result([rows, next_since, more])
 
 
 def cursor(chat: Chat, context: RequestContext, params: CursorParams) -> Work[list[int]]:
@@ -281,11 +289,6 @@ def wire_sync_row(row: ConversationRow) -> list[Any]:
         {},
         [[user_id, cursors.delivered, cursors.read] for user_id, cursors in row.cursors_of],
     ]
-
-
-def _row_bytes(row: ConversationRow) -> int:
-    """Upper bound of the row's bytes on the wire."""
-    return ITEM_OVERHEAD_BYTES + 4 * len(row.title) + len(row.cursors_of) * (MAX_USER_ID_BYTES + 24)
 
 
 def wire_conversation(row: ConversationRow) -> list[Any]:

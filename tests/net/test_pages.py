@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from random import Random
@@ -94,6 +95,27 @@ async def test_pages_of_any_limit_are_bounded_and_together_the_whole(tmp_path: P
                     found.sort()
                 assert found == expected[walk.__name__], (walk.__name__, limit)
                 assert max(map(len, pages)) <= min(limit, LARGEST_PAGE), (walk.__name__, limit)
+
+
+async def test_a_page_of_sync_ends_only_where_the_next_row_has_no_room(tmp_path: Path) -> None:
+    """Short rows come by the largest page, long ones fill half a frame: who is in thousands of groups asks few times."""
+    async with running(tmp_path) as server:
+        await world(server)
+        short = (server.chat.create_conversation("cy", Kind.GROUP, f"g{n}", []) for n in range(450))
+        await server.chat.put_user(User("cy", "Cy"))
+        await asyncio.gather(*short)
+        for name, count in (("alice", 151), ("bob", 90), ("cy", 450)):
+            async with await Raw.open(server) as raw:
+                await raw.enter(server, name)
+                pages, since, more = [], None, True
+                while more:
+                    rows, since, more = (await raw.ask("sync", since, LARGEST_PAGE)).result
+                    pages.append(rows)
+                sizes = [[len(msgpack.packb(row)) for row in rows] for rows in pages]
+                assert sum(map(len, sizes)) == count, name
+                assert max(map(sum, sizes)) <= PAGE_BYTES, name
+                for page, following in itertools.pairwise(sizes):
+                    assert len(page) == LARGEST_PAGE or sum(page) + following[0] > PAGE_BYTES, name
 
 
 async def test_pages_that_find_no_room_wait_for_it_and_are_answered(tmp_path: Path) -> None:

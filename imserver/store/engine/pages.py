@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import NamedTuple
 
+from imserver.chat.transaction import Takes
 from imserver.errors import Refusal, RefusalCode
-from imserver.model import Item, ItemPage, Message, Page
+from imserver.model import ConversationRow, Item, ItemPage, Message, Page
 from imserver.store.engine.sync_tokens import epoch_changed
 
 #: Most bytes that an item of a page takes on the wire beside content and names (position, time, revision, key, headers).
@@ -59,6 +61,11 @@ def page_of(span: Span, found: Iterable[Item], limit: int, max_bytes: int) -> It
         return ItemPage(items, first, span.last, span.head)
     last = items[-1][0] if items and full else span.last
     return ItemPage(items, span.first, last, span.head)
+
+
+def rows_taken(rows: Iterable[ConversationRow], takes: Takes | None) -> list[ConversationRow]:
+    """The rows up to the first that the caller does not take; made one by one, so that none is made for nothing."""
+    return list(rows) if takes is None else list(takewhile(takes, rows))
 
 
 def messages_of(conversation_id: str, page: ItemPage) -> Page:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from imserver.chat.permissions import has_receipts, no_such_conversation
+from imserver.chat.transaction import Takes
 from imserver.content import decode_content
 from imserver.model import (
     Audience,
@@ -19,7 +20,7 @@ from imserver.model import (
     Page,
     User,
 )
-from imserver.store.engine.pages import messages_of, page_of, span_of
+from imserver.store.engine.pages import messages_of, page_of, rows_taken, span_of
 from imserver.store.engine.sync_tokens import make_token, read_token
 from imserver.store.memory.tables import Conversation, MemoryTables
 from imserver.store.sqlite.plugin_sandbox import Mode
@@ -82,7 +83,9 @@ class MemoryReader:
 
     # -- conversations ------------------------------------------------------------------------------------------------
 
-    def sync(self, user_id: str, since: str | None, limit: int) -> tuple[list[ConversationRow], str, bool]:
+    def sync(
+        self, user_id: str, since: str | None, limit: int, takes: Takes | None = None
+    ) -> tuple[list[ConversationRow], str, bool]:
         head, epoch = self._tables.change, self._tables.epoch
         after = read_token(since, epoch, head)
         changed = sorted(
@@ -90,9 +93,9 @@ class MemoryReader:
             for one, own in self._of(user_id)
             if (change := _changed_for(one, own)) > after
         )
-        more = len(changed) > limit
-        rows = [self._row(one, user_id) for _, _, one in changed[:limit]]
-        return rows, make_token(epoch, changed[limit - 1][0] if more else head), more
+        rows = rows_taken((self._row(one, user_id) for _, _, one in changed[:limit]), takes)
+        more = len(changed) > len(rows)
+        return rows, make_token(epoch, changed[len(rows) - 1][0] if more else head), more
 
     def conversations(
         self, user_id: str, before: str | None, limit: int

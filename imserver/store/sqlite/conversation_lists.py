@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from imserver.chat.permissions import MAX_RECEIPT_MEMBERS
+from imserver.chat.transaction import Takes
 from imserver.model import ConversationRow, Cursors, Kind, Message, Role
+from imserver.store.engine.pages import rows_taken
 from imserver.store.engine.sync_tokens import make_token, read_token
 from imserver.store.sqlite.listings import LIST_SIZE, MAX_LISTED, ListSnapshot, LruCache, list_snapshot
 
@@ -72,7 +74,7 @@ class ConversationLists:
         self._listings: LruCache[ListSnapshot] = LruCache(MAX_LISTED + LIST_SIZE, LIST_SIZE)
 
     def sync(
-        self, user_id: str, since: str | None, limit: int, head: int
+        self, user_id: str, since: str | None, limit: int, head: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str, bool]:
         """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
         after = read_token(since, self._epoch, head)
@@ -93,9 +95,10 @@ class ConversationLists:
                     break
             else:
                 after = listing.upto
-        more = len(rows) > limit
-        last = rows[limit - 1].changed if more else head
-        return [self._row(user_id, own) for own in rows[:limit]], make_token(self._epoch, last), more
+        page = rows_taken((self._row(user_id, own) for own in rows[:limit]), takes)
+        more = len(rows) > len(page)
+        last = rows[len(page) - 1].changed if more else head
+        return page, make_token(self._epoch, last), more
 
     def _changed(self, user_no: int, after: int, head: int, limit: int) -> ListSnapshot:
         """Conversations that changed after `after` up to `upto`, which is `head` unless there are very many."""

@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 from imserver.chat.permissions import no_such_conversation
+from imserver.chat.transaction import Takes
 from imserver.content import decode_content
 from imserver.model import (
     Audience,
@@ -164,9 +165,11 @@ class SqliteReader:
 
     # -- conversations ------------------------------------------------------------------------------------------------
 
-    def sync(self, user_id: str, since: str | None, limit: int) -> tuple[list[ConversationRow], str, bool]:
+    def sync(
+        self, user_id: str, since: str | None, limit: int, takes: Takes | None = None
+    ) -> tuple[list[ConversationRow], str, bool]:
         """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
-        return self._lists.sync(user_id, since, limit, self.head_change())
+        return self._lists.sync(user_id, since, limit, self.head_change(), takes)
 
     def conversations(
         self, user_id: str, before: str | None, limit: int
