@@ -20,6 +20,7 @@ from imserver_protocol.shared.ids import (
     group_conversation_id,
     valid_user_id,
 )
+from imserver_protocol.shared.titles import is_printable
 from imserver_protocol.shared.words import Kind, Role
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "direct_conversation_id",
     "direct_pair",
     "group_conversation_id",
+    "is_printable",
     "valid_user_id",
 ]
 

@@ -44,7 +44,7 @@ from imserver_protocol.methods.users import USERS, UserRow, UsersParams
 from imserver_protocol.session.post_frames import EncodedResult
 from imserver_protocol.session.posts import encode_result
 from imserver_protocol.shared.bounds import MAX_MEMBERS_PAGE
-from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES, MAX_USER_ID_BYTES
+from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES
 
 #: Reply room that a request without a page takes (SPEC, "Windows").
 SMALL_REPLY_BYTES = 512

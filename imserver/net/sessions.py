@@ -272,6 +272,8 @@ class DeviceSession:
             raise Refusal(RefusalCode.FORBIDDEN, "this token was not accepted") from None
         if identity.user.user_id != self.user_id:
             raise Refusal(RefusalCode.FORBIDDEN, "this token was not accepted")
+        if identity.expires_at_s < self.identity.expires_at_s:
+            raise Refusal(RefusalCode.FORBIDDEN, "this token ends before the present one")
         self.identity = identity
         return identity.expires_at_s * 1000
 

@@ -13,7 +13,7 @@ from imserver.net import listener
 from tests.limits.raw import Raw, eventually
 from tests.support.servers import config
 
-AUTH_EXPIRED = 301
+AUTH_EXPIRED, FORBIDDEN = 301, 602
 HOUR = 3600
 
 
@@ -32,7 +32,8 @@ LIVES: dict[str, list[tuple[str, int]]] = {
     "short": [("fresh", SHORT)],
     "long": [("fresh", LONG)],
     "renewed": [("fresh", SHORT), ("renew", LONG)],
-    "renewed twice": [("fresh", SHORT), ("renew", LONG), ("renew", SHORT)],
+    "renewed twice": [("fresh", SHORT), ("renew", SHORT), ("renew", LONG)],
+    "renewed by an earlier end": [("fresh", LONG), ("refused", SHORT), ("renew", LONG)],
     "resumed with a longer one": [("fresh", SHORT), ("resume", LONG)],
     "resumed with a shorter one": [("fresh", LONG), ("resume", SHORT)],
     "taken over with a longer one": [("fresh", SHORT), ("take over", LONG)],
@@ -57,9 +58,9 @@ class Device:
 
     async def step(self, how: str, ttl_s: int) -> None:
         token = self._server.accounts.make_token(self.user_id, ttl_s=ttl_s)
-        if how == "renew":
+        if how in ("renew", "refused"):
             assert self.raw is not None
-            assert (await self.raw.ask("renew", token)).code == 0
+            assert (await self.raw.ask("renew", token)).code == (0 if how == "renew" else FORBIDDEN)
             return
         if self.raw is not None and how != "take over":
             await self.hang_up()

@@ -125,6 +125,10 @@ WRONG_PARAMETERS: list[tuple[str, tuple[Any, ...], str]] = [
     ("create", (KEY, "x' - at `$[9]`", "t", []), "kind"),
     ("create", (KEY, "direct", "t", []), "kind"),
     ("create", (KEY, "group", "t" * 201, []), "title"),
+    *(
+        ("create", (KEY, "group", f"a{character}b", []), "title")
+        for character in "\n\t\x00\x7f\x85\u200b\u200e\u202e\u2028\u2066\ufeff\ue000\U000e0061"
+    ),
     ("create", (KEY, "group", "t", ["ann", 7]), "members"),
     ("create", (b"", "group", "t", []), "key"),
     ("add", (HERE, b"", "ann"), "key"),
@@ -144,6 +148,30 @@ async def test_a_wrong_parameter_is_named(tmp_path: Path) -> None:
             )
         too_long = await raw.ask("users", ["x"] * 101)
         assert (too_long.code, too_long.result) == (TOO_LARGE, 100), "the limit"
+
+
+async def test_titles_may_be_written_in_all_that_people_write(tmp_path: Path) -> None:
+    """Joiners in emoji and scripts, flags of tags, the wide space, an emoji that was not there when our Python was made."""
+    england = "".join(map(chr, (0x1F3F4, 0xE0067, 0xE0062, 0xE0065, 0xE006E, 0xE0067, 0xE007F)))
+    titles = [
+        "",
+        "午饭\u3000周六",
+        "👩‍👩‍👧‍👦 family",
+        "👋🏽",
+        "❤️",
+        "1️⃣",
+        "🇩🇪",
+        england,
+        "می‌خواهم",
+        "क्‍ष",
+        "e\u0301",
+        "\U0001fadc",
+    ]
+    async with neighbourhood(tmp_path) as (server, _), await Raw.open(server) as raw:
+        await raw.enter(server, "eve")
+        for title in titles:
+            assert (await raw.ask("create", new_key(), "group", title, [])).code == 0, ascii(title)
+        assert [row[2] for row in (await raw.ask("sync")).result[0]] == titles
 
 
 async def test_what_outsiders_are_told_does_not_say_whether_it_exists(tmp_path: Path) -> None:

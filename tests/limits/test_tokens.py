@@ -93,13 +93,17 @@ def _stuffed(header: str, signature: str) -> str:
     return f"{urlsafe_b64encode(header.encode()).rstrip(b'=').decode()}.e30.{signature}"
 
 
-async def test_an_issuers_odd_claims_are_no_fault_of_ours(tmp_path: Path) -> None:
-    """A token id that is no text of UTF-8, or longer than any: the token counts as one without."""
-    async with neighbourhood(tmp_path) as (server, _):
-        for number, jti in enumerate(("\ud800", "x" * 1000, "a\nb")):
+async def test_a_token_id_has_1_to_64_bytes_or_is_not_there(tmp_path: Path) -> None:
+    limits = {"failed_logins_per_minute": 1000}
+    async with neighbourhood(tmp_path, limits=limits) as (server, _):
+        good = (None, "x", "x" * 64, "é" * 32, "a b")
+        for number, jti in enumerate((*good, "", "x" * 65, "é" * 33, "\ud800", "a\nb", " ")):
             async with await Raw.open(server) as raw:
                 raw.hello(signed(jti=jti), f"device {number}")
-                await raw.welcome()
+                if number < len(good):
+                    await raw.welcome()
+                else:
+                    assert await raw.goodbye() == ONE_ANSWER, ascii(jti)
 
 
 async def test_every_bad_token_gets_the_same_answer(tmp_path: Path) -> None:
@@ -162,6 +166,9 @@ async def test_a_session_ends_with_its_token_unless_it_is_renewed(tmp_path: Path
         longer = server.accounts.make_token("alice", ttl_s=HOUR)
         expires_at = (await renewed.ask("renew", longer)).result[0]
         assert expires_at > (time.time() + HOUR - 60) * 1000
+        assert (await renewed.ask("renew", longer)).result == [expires_at], "the same once more"
+        earlier = await renewed.ask("renew", server.accounts.make_token("alice", ttl_s=HOUR // 2))
+        assert (earlier.code, earlier.text) == (602, "this token ends before the present one")
         assert (await late.goodbye()).code == AUTH_EXPIRED
         assert (await renewed.ask("sync", None)).code == 0
 

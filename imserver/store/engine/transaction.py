@@ -26,6 +26,7 @@ from imserver.model import (
     User,
     content_digest,
     group_conversation_id,
+    is_printable,
 )
 from imserver.store.engine.conversation_cache import ConversationState, Journal
 
@@ -143,6 +144,8 @@ class RuledTransaction(ABC):
         refusal = rules.refuse_create(kind, others)
         if refusal is not None:
             raise refusal
+        if not is_printable(title):
+            raise Refusal(RefusalCode.INVALID, "title: printable characters on one line", detail="title")
         if len(others) + 1 > self.max_members:
             raise Refusal(
                 RefusalCode.TOO_LARGE, f"members: at most {self.max_members}", detail=self.max_members
