@@ -12,8 +12,8 @@ import pytest
 
 from imserver import Server
 from imserver.clock import SystemClock
-from tests.limits.raw import GOODBYE, REQUEST, Ended, Raw, eventually, neighbourhood, new_key, said
-from tests.support.servers import config
+from tests.limits.raw import GOODBYE, REQUEST, SIGNAL, Ended, Raw, eventually, neighbourhood, new_key, said
+from tests.support.servers import config, running
 
 REPLACED = 201
 HERE = "direct/alice/eve"
@@ -272,3 +272,29 @@ async def test_goodbye_is_heard_by_who_goes_on_sending(tmp_path: Path) -> None:
         for _ in range(200):
             raw.send(REQUEST, 1, 0, "users", ["x" * 30_000])
         assert (await raw.goodbye()).code == 210
+
+
+async def test_no_goodbye_before_welcome_ends_the_session_that_hello_offered(tmp_path: Path) -> None:
+    """SPEC, "When the session cannot be resumed": whatever was wrong with the attempt, the session may be offered again."""
+    async with running(tmp_path) as server:
+        good = server.accounts.make_token("alice", ttl_s=3600, device_id="phone")
+        async with await Raw.open(server) as raw:
+            raw.hello(good, "phone")
+            held = await raw.welcome()
+        offered = (held.session_id, held.token)
+        spoiled: list[tuple[int, dict[str, Any]]] = [
+            (202, {"versions": (7, 9)}),
+            (210, {"versions": "1"}),
+            (300, {"token": "rubbish"}),
+        ]
+        for code, how in spoiled:
+            async with await Raw.open(server) as raw:
+                raw.hello(how.pop("token", good), "phone", resume=offered, **how)
+                assert (await raw.goodbye()).code == code
+        async with await Raw.open(server) as raw:
+            raw.hello(good, "phone", resume=offered)
+            raw.send(SIGNAL, 0, 0, "typing", "direct/alice/bob")  # too early
+            assert (await raw.goodbye()).code == 212
+        async with await Raw.open(server) as raw:
+            raw.hello(good, "phone", resume=offered)
+            assert (await raw.welcome()).resumed

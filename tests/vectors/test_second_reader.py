@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import hmac
 import json
+from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from tests.vectors.second_reader import Fault, Player, filled, read, split, unpa
 
 VECTORS = Path(__file__).resolve().parents[2] / "protocol" / "vectors"
 FRAMES = json.loads((VECTORS / "frames.json").read_text(encoding="utf-8"))["frames"]
+TOKENS = json.loads((VECTORS / "tokens.json").read_text(encoding="utf-8"))["tokens"]
 CONTENTS = json.loads((VECTORS / "contents.json").read_text(encoding="utf-8"))["contents"]
 TRANSCRIPTS = [
     json.loads(path.read_text(encoding="utf-8")) for path in sorted((VECTORS / "transcripts").glob("*.json"))
@@ -70,6 +73,25 @@ def test_it_reads_the_frame(row: dict[str, Any]) -> None:
         with pytest.raises(Fault) as caught:
             read_stream(data, row["by"], before_welcome)
         assert caught.value.args[0] == row["code"]
+
+
+@pytest.mark.parametrize("row", TOKENS, ids=lambda row: row["name"])
+async def test_a_token_is_signed_with_the_bytes_of_the_secrets_text(
+    row: dict[str, Any], tmp_path: Path
+) -> None:
+    head, claims, signature = (urlsafe_b64decode(part + "==") for part in row["token"].split("."))
+    signed = row["token"].rpartition(".")[0].encode()
+    key = bytes.fromhex(row["key"]["hex"])
+    assert (json.loads(head), json.loads(claims)) == ({"alg": "HS256", "typ": "JWT"}, row["claims"])
+    assert signature == hmac.digest(key, signed, "sha256")
+    config = Config(
+        server=ServerConfig(port=0),
+        store=StoreConfig(path=str(tmp_path / "chat.db")),
+        auth=AuthConfig(secret=row["secret"], create_users=True),
+    )
+    async with Server(config) as server:
+        identity = await server.accounts.authenticate(row["token"], "phone")
+        assert identity.user.user_id == row["claims"]["sub"]
 
 
 def read_stream(data: bytes, by: str, before_welcome: bool) -> None:
@@ -141,5 +163,7 @@ def test_the_transcripts_cover_what_they_promise() -> None:
         "window_exceeded",
         "malformed",
         "held_burst",
+        "order",
+        "frame_limit",
     }
     assert promised <= {each["name"] for each in TRANSCRIPTS}
