@@ -278,9 +278,14 @@ async def odd_names(here: Arena) -> Heard:
             heard[(await raw.goodbye()).code] += 1
     raw, _ = await here.enter("eve", "phone")
     async with raw:
+        for title in odd:
+            refused = await patiently(raw, "create", new_key(), "group", f"a{title}b", [])
+            assert (refused.code, refused.result) == (RefusalCode.INVALID, "title"), title
+            heard[refused.code] += 1
         text = "".join(odd)
-        heard[(await patiently(raw, "create", new_key(), "group", text, [])).code] += 1
-        posted = (await patiently(raw, "post", EVE, new_key(), said(text))).result[0]
+        answer = await patiently(raw, "post", EVE, new_key(), said(text))
+        heard[answer.code] += 1
+        posted = answer.result[0]
         item = (await raw.ask("history", EVE, posted - 1, None, 1)).result[0][0]
         assert item[4] == said(text), "what people say is passed on as it is"
     return heard
@@ -402,7 +407,9 @@ ATTACKS = [
     Attack("outsiders", 4_000, outsiders, "people", _STRANGER),
     Attack("members of old", 4_000, members_of_old, "people", (GOES_ON, NOT_FOUND)),
     Attack("forged senders and positions", 4_000, forgeries, "people", (KEY_REUSED, NOT_FOUND)),
-    Attack("control and bidi characters", 2_000, odd_names, "people", (AUTH_FAILED, GOES_ON)),
+    Attack(
+        "control and bidi characters", 2_000, odd_names, "people", (AUTH_FAILED, GOES_ON, RefusalCode.INVALID)
+    ),
     Attack("8 devices that never read", 8 * MAX_SESSION_KIB, never_reads, "people", [GOES_ON]),
     Attack("1,000 detached sessions", 80_000, detached_masses, "people", [GOES_ON]),
     Attack("flood of a group of 5,000", 60_000, large_group_flood, "people", _POSTS),
