@@ -24,8 +24,7 @@ from imserver import Config, Server
 from imserver.chat.transaction import Posted, Transaction
 from imserver.chat.units import PostUnit, Unit
 from imserver.config import AuthConfig, LimitsConfig, ServerConfig, StoreConfig
-from imserver.events import MessagePosted
-from imserver.model import Message, Role, User, content_digest
+from imserver.model import Role, User, content_digest
 from imserver.net.transport import ServerTransport
 from imserver.store.sqlite.store import SqliteStore
 from imserver_protocol.wire.codec import encode_content, encode_tail, frame_bytes
@@ -181,8 +180,7 @@ async def _turns(done: Callable[[], bool]) -> None:
 
 def _commit(unit: PostUnit, position: int, audience: dict[str, Role]) -> None:
     """Decide a unit as the store would."""
-    message = Message(unit.conversation_id, position, unit.sender_id, unit.sent_at, unit.key, unit.content)
-    unit.events = (MessagePosted(position, message, audience),)
+    unit.change, unit.audience = position, audience
     unit.result = Posted((position, unit.sent_at, False))
 
 

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from imserver.chat.ports import PushEncoder
-from imserver.chat.units import Outlet, Unit
+from imserver.chat.units import Outlet, PostUnit, Unit
 from imserver.clock import Clock
 from imserver.events import CursorMoved, MessageEdited, MessagePosted, StoredEvent
 from imserver.model import Audience
@@ -110,8 +110,9 @@ class Hub:
             except Exception:
                 # One unit's error must not stop the rest of the batch; its author will offer this one again.
                 self._log.exception("settle_failed")
-            for unit in run:
-                events.extend(unit.events)
+            if self.observers:
+                for unit in run:
+                    events.extend(unit.events())
             if queue and monotonic() > until:
                 self._scheduled = True
                 asyncio.get_running_loop().call_soon(self._work)
@@ -127,7 +128,7 @@ class Hub:
             self.on_relief()
 
     def _next_run(self) -> list[Unit]:
-        """Take the next units to fan out: one, or neighbours that are messages of one session in one conversation.
+        """Take the next units to fan out: one, or neighbours that are posts of one session to one conversation.
 
         Their recipients are looked up once (benchmark "throughput"); each sees the same order as one by one.
         """
@@ -137,18 +138,17 @@ class Hub:
         run, origin = [unit], unit.origin
         if origin is None or not queue or queue[0][0].origin is not origin:
             return run
-        said, room = _only_message(unit), MAX_RUN_DELIVERIES - weight
-        if said is None:
+        audience, room = unit.audience, MAX_RUN_DELIVERIES - weight
+        if audience is None:
             return run
+        conversation_id = unit.conversation_id  # type: ignore[attr-defined]  # a post: it has an audience
         while queue:
             unit, weight = queue[0]
-            if unit.origin is not origin or weight > room:
-                break
-            next_said = _only_message(unit)
             if (
-                next_said is None
-                or next_said.audience is not said.audience
-                or next_said.message.conversation_id != said.message.conversation_id
+                unit.origin is not origin
+                or weight > room
+                or unit.audience is not audience
+                or unit.conversation_id != conversation_id  # type: ignore[attr-defined]
             ):
                 break
             queue.popleft()
@@ -158,18 +158,25 @@ class Hub:
         return run
 
     def _fan_out(self, run: Sequence[Unit]) -> None:
-        unit = run[0]
-        if len(run) == 1:
-            for event in unit.events:
-                if isinstance(event, MessagePosted):
-                    self._push([self._message(event)], event.audience, unit.origin)
-                    self._remember(event)
-                elif isinstance(event, CursorMoved):
-                    self._push([self._cursor(event)], event.audience, unit.origin)
+        first = run[0]
+        if (audience := first.audience) is not None:
+            posts: Sequence[PostUnit] = run  # type: ignore[assignment]  # they have audiences
+            tails = [self._post(posts[0])] if len(posts) == 1 else list(map(self._post, posts))
+            self._push(tails, audience, first.origin)
+            self._remember(posts[0].conversation_id, audience)
             return
-        said: list[MessagePosted] = [each.events[0] for each in run]  # type: ignore[misc]  # `_next_run` saw to it
-        self._push(list(map(self._message, said)), said[0].audience, unit.origin)
-        self._remember(said[0])
+        for event in first.events():
+            if isinstance(event, MessagePosted):
+                self._push([self._message(event)], event.audience, first.origin)
+                present = event.audience if event.remaining is None else event.remaining
+                self._remember(event.message.conversation_id, present)
+            elif isinstance(event, CursorMoved):
+                self._push([self._cursor(event)], event.audience, first.origin)
+
+    def _post(self, unit: PostUnit) -> object:
+        return self._encode_push.message(
+            unit.conversation_id, unit.result[0], unit.sender_id, unit.sent_at, unit.key, unit.content
+        )
 
     def _message(self, event: MessagePosted) -> object:
         message = event.message
@@ -195,24 +202,18 @@ class Hub:
                 if outlet is not origin:
                     outlet.push_all(tails)
 
-    def _remember(self, event: MessagePosted) -> None:
-        conversation_id, audiences = event.message.conversation_id, self._audiences
+    def _remember(self, conversation_id: str, audience: Audience) -> None:
+        audiences = self._audiences
         if conversation_id not in audiences and len(audiences) >= MAX_AUDIENCES:
             del audiences[next(iter(audiences))]
-        audiences[conversation_id] = event.audience if event.remaining is None else event.remaining
-
-
-def _only_message(unit: Unit) -> MessagePosted | None:
-    """The message, if it is the unit's only event and no member leaves by it."""
-    events = unit.events
-    if len(events) == 1 and isinstance(event := events[0], MessagePosted) and event.remaining is None:
-        return event
-    return None
+        audiences[conversation_id] = audience
 
 
 def _weight(unit: Unit) -> int:
+    if unit.audience is not None:
+        return 1 + len(unit.audience)
     weight = 1
-    for event in unit.events:
+    for event in unit.events():
         if not isinstance(event, MessageEdited):
             weight += len(event.audience)
     return weight

@@ -73,7 +73,8 @@ class SessionPost(PostUnit):
         self.origin = poster
         self.result = None
         self.error = None
-        self.events = ()
+        self.happened = ()
+        self.audience = None
         self.submitted_at = 0.0
         self.conversation_id = conversation_id
         self.sender_id = poster.user_id

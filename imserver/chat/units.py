@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from imserver.chat.transaction import Posted, Transaction
-from imserver.events import StoredEvent
+from imserver.events import MessagePosted, StoredEvent
+from imserver.model import Audience, Message
 
 T = TypeVar("T")
 #: What one unit does in its transaction. It may run more than once (a neighbour failed): it changes nothing outside.
@@ -34,10 +35,12 @@ class Unit:
     """One unit of work in the writer's queue: all of it commits or none of it.
 
     After the batch exactly one of these holds: `error` is None and `result` is the work's return value, or `error` says why
-    nothing of it is stored. `origin` is the requesting session (it gets a reply instead of a push) or None.
+    nothing of it is stored. `origin` is the requesting session (it gets a reply instead of a push) or None. `happened` are
+    the events that the work made. A post that was stored with its neighbours has none: it has `audience`, the members when it
+    took its position.
     """
 
-    __slots__ = ("error", "events", "origin", "result", "submitted_at")
+    __slots__ = ("audience", "error", "happened", "origin", "result", "submitted_at")
 
     #: Bytes that one unit counts against the queue's bound; a post adds its content.
     size_bytes = 256
@@ -46,7 +49,8 @@ class Unit:
         self.origin = origin
         self.result: Any = None
         self.error: Exception | None = None
-        self.events: Sequence[StoredEvent] = ()
+        self.happened: Sequence[StoredEvent] = ()
+        self.audience: Audience | None = None
         self.submitted_at = 0.0
 
     def withdrawn(self) -> Exception | None:
@@ -56,6 +60,15 @@ class Unit:
     def run(self, tx: Transaction) -> Any:
         """Do the work, on the writer's thread, synchronously. Raising undoes this unit alone."""
         raise NotImplementedError
+
+    def void(self) -> None:
+        """Forget result, error and events: the batch in which they came about was undone."""
+        self.result = self.error = self.audience = None
+        self.happened = ()
+
+    def events(self) -> Sequence[StoredEvent]:
+        """What happened, in order; the hub and observers alone ask, after the commit. A post makes its event only here."""
+        return self.happened
 
     def fail(self, error: Exception) -> None:
         """Called on the loop as soon as the unit has failed, before the next batch is formed."""
@@ -99,10 +112,19 @@ def resolve_lost(future: asyncio.Future[Any], error: Exception) -> None:
 class PostUnit(Unit):
     """A post: the hot path, so the store runs neighbours of this kind together (one multi-row INSERT).
 
-    `result` is a `Posted`. Subclasses override `settle`.
+    `result` is a `Posted`, `change` is set together with `audience`. Subclasses override `settle`.
     """
 
-    __slots__ = ("content", "conversation_id", "digest", "key", "sender_id", "sent_at", "size_bytes")
+    __slots__ = (
+        "change",
+        "content",
+        "conversation_id",
+        "digest",
+        "key",
+        "sender_id",
+        "sent_at",
+        "size_bytes",
+    )
 
     def __init__(
         self,
@@ -115,6 +137,7 @@ class PostUnit(Unit):
         origin: Outlet | None = None,
     ) -> None:
         super().__init__(origin)
+        self.change = 0
         self.conversation_id = conversation_id
         self.sender_id = sender_id
         self.key = key
@@ -132,3 +155,11 @@ class PostUnit(Unit):
             sent_at=self.sent_at,
             digest=self.digest,
         )
+
+    def events(self) -> Sequence[StoredEvent]:
+        if self.audience is None:
+            return self.happened
+        message = Message(
+            self.conversation_id, self.result[0], self.sender_id, self.sent_at, self.key, self.content
+        )
+        return (MessagePosted(self.change, message, self.audience),)

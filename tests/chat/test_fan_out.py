@@ -11,7 +11,8 @@ import structlog
 
 from imserver.chat import fan_out as hub_module
 from imserver.chat.fan_out import MAX_RUN_DELIVERIES, TURN_S, Hub
-from imserver.chat.units import Unit
+from imserver.chat.transaction import Posted
+from imserver.chat.units import PostUnit, Unit
 from imserver.events import CursorMoved, MessagePosted, StoredEvent
 from imserver.model import Audience, Cursors, Message, Role
 from imserver.testing import ManualClock
@@ -43,21 +44,50 @@ class Told(Unit):
     """A committed unit with its events."""
 
     def __init__(
-        self,
-        events: Sequence[StoredEvent],
-        diary: list[str],
-        origin: Device | None = None,
-        error: Exception | None = None,
+        self, events: Sequence[StoredEvent], diary: list[str], origin: Device | None, error: Exception | None
     ) -> None:
         super().__init__(origin)
-        self.events = events
+        self.happened = events
         self._diary = diary
         self._error = error
 
     def settle(self) -> None:
         if self._error is not None:
             raise self._error
-        self._diary.append(f"answer {self.events[0].message.position}" if self.events else "answer")  # type: ignore[union-attr]
+        self._diary.append(f"answer {self.happened[0].message.position}" if self.happened else "answer")  # type: ignore[union-attr]
+
+
+class Post(PostUnit):
+    """A post that was stored with its neighbours: it makes its event when it is asked."""
+
+    def __init__(
+        self, event: MessagePosted, diary: list[str], origin: Device | None, error: Exception | None
+    ) -> None:
+        message = event.message
+        super().__init__(
+            message.conversation_id, message.sender_id, message.key, b"", b"", message.sent_at, origin
+        )
+        self.result = Posted((message.position, message.sent_at, False))
+        self.change, self.audience = event.change, event.audience
+        self._diary = diary
+        self._error = error
+
+    def settle(self) -> None:
+        if self._error is not None:
+            raise self._error
+        self._diary.append(f"answer {self.result[0]}")
+
+
+def unit_of(
+    events: Sequence[StoredEvent],
+    diary: list[str],
+    origin: Device | None = None,
+    error: Exception | None = None,
+) -> Unit:
+    """As the store makes it: a plain post says who heard it, any other unit has its events."""
+    if len(events) == 1 and isinstance(event := events[0], MessagePosted) and event.remaining is None:
+        return Post(event, diary, origin, error)
+    return Told(events, diary, origin, error)
 
 
 def said(position: int, audience: Audience = BOTH, conversation_id: str = TALK) -> MessagePosted:
@@ -95,7 +125,7 @@ async def test_pushes_come_in_the_order_of_the_commits() -> None:
     bob = Device("bob", diary)
     hub.register(bob)
     for first in (1, 21, 41):
-        hub.committed([Told([said(position)], diary) for position in range(first, first + 20)])
+        hub.committed([unit_of([said(position)], diary) for position in range(first, first + 20)])
         await asyncio.sleep(0)
     await until_still(hub)
     wanted = [line for position in range(1, 61) for line in (f"push {position}", f"answer {position}")]
@@ -106,7 +136,7 @@ async def test_a_turn_of_the_loop_does_a_bounded_share() -> None:
     clock = ManualClock()
     hub, diary = make_hub(clock, cost_s=TURN_S * 0.4), list[str]()
     hub.register(Device("bob", diary))
-    hub.committed([Told([said(position)], diary) for position in range(1, 31)])
+    hub.committed([unit_of([said(position)], diary) for position in range(1, 31)])
     assert 0 < len(diary) < 10
     await until_still(hub)
     assert len(diary) == 60
@@ -117,7 +147,7 @@ async def test_what_one_posts_reaches_every_device_but_the_one_that_posted() -> 
     phone, desk, bob, eve = Device("ann"), Device("ann"), Device("bob"), Device("eve")
     for device in (phone, desk, bob, eve):
         hub.register(device)
-    hub.committed([Told([said(1)], [], origin=phone)])
+    hub.committed([unit_of([said(1)], [], origin=phone)])
     assert [device.pushed for device in (phone, desk, bob, eve)] == [[], [1], [1], []]
 
 
@@ -127,7 +157,7 @@ async def test_a_group_with_more_members_than_are_here_reaches_those_who_are() -
     member, stranger = Device("u7"), Device("eve")
     hub.register(member)
     hub.register(stranger)
-    hub.committed([Told([said(1, crowd)], [])])
+    hub.committed([unit_of([said(1, crowd)], [])])
     assert (member.pushed, stranger.pushed) == ([1], [])
 
 
@@ -137,7 +167,7 @@ async def test_a_moved_cursor_is_told_to_its_audience() -> None:
     hub.register(bob)
     hub.register(eve)
     unit = Unit()
-    unit.events = [CursorMoved(5, TALK, "ann", Cursors(3, 2), BOTH)]
+    unit.happened = [CursorMoved(5, TALK, "ann", Cursors(3, 2), BOTH)]
     hub.committed([unit])
     assert (bob.tails, eve.tails) == ([("cursor", TALK, "ann", 3, 2)], [])
 
@@ -148,7 +178,7 @@ async def test_a_jam_holds_the_writer_and_lets_it_go_again() -> None:
     reliefs: list[int] = []
     hub.on_relief = lambda: reliefs.append(hub.backlog)
     assert not hub.saturated()
-    hub.committed([Told([said(position)], diary) for position in range(1, 21)])
+    hub.committed([unit_of([said(position)], diary) for position in range(1, 21)])
     assert hub.saturated()
     await until_still(hub)
     assert len(reliefs) == 1
@@ -160,7 +190,7 @@ async def test_one_that_cannot_be_answered_does_not_silence_those_behind_it() ->
     hub, diary = make_hub(), list[str]()
     bob = Device("bob", diary)
     hub.register(bob)
-    hub.committed([Told([said(1)], diary, error=RuntimeError("gone")), Told([said(2)], diary)])
+    hub.committed([unit_of([said(1)], diary, error=RuntimeError("gone")), unit_of([said(2)], diary)])
     assert diary == ["push 1", "push 2", "answer 2"]
 
 
@@ -169,7 +199,7 @@ async def test_neighbours_of_one_session_are_pushed_and_answered_together_in_the
     phone, bob = Device("ann"), Device("bob", diary)
     hub.register(phone)
     hub.register(bob)
-    hub.committed([Told([said(position)], diary, origin=phone) for position in range(1, 6)])
+    hub.committed([unit_of([said(position)], diary, origin=phone) for position in range(1, 6)])
     assert bob.handed == [5], "recipients are looked up once"
     assert diary == [f"push {position}" for position in range(1, 6)] + [
         f"answer {position}" for position in range(1, 6)
@@ -186,15 +216,15 @@ async def test_others_in_between_end_a_run() -> None:
     three: Audience = {**BOTH, "eve": Role.MEMBER}
     hub.committed(
         [
-            Told([said(1, three)], diary, origin=phone),
-            Told([said(2, three)], diary, origin=phone),
-            Told([said(3, three)], diary, origin=desk),
-            Told([said(4, three)], diary),
-            Told([MessagePosted(5, said(5).message, three, remaining=BOTH)], diary, origin=phone),
-            Told([said(6)], diary, origin=phone),
-            Told([said(7, three)], diary, origin=phone),
-            Told([said(8)], diary, origin=phone),
-            Told([said(9, conversation_id="group/x")], diary, origin=phone),
+            unit_of([said(1, three)], diary, origin=phone),
+            unit_of([said(2, three)], diary, origin=phone),
+            unit_of([said(3, three)], diary, origin=desk),
+            unit_of([said(4, three)], diary),
+            unit_of([MessagePosted(5, said(5).message, three, remaining=BOTH)], diary, origin=phone),
+            unit_of([said(6)], diary, origin=phone),
+            unit_of([said(7, three)], diary, origin=phone),
+            unit_of([said(8)], diary, origin=phone),
+            unit_of([said(9, conversation_id="group/x")], diary, origin=phone),
         ]
     )
     assert bob.pushed == [1, 2, 3, 4, 5, 6, 7, 8, 9]
@@ -212,7 +242,7 @@ async def test_a_run_is_bounded_in_deliveries() -> None:
     phone, member = Device("u0"), Device("u1")
     hub.register(phone)
     hub.register(member)
-    hub.committed([Told([said(position, crowd)], [], origin=phone) for position in range(1, 6)])
+    hub.committed([unit_of([said(position, crowd)], [], origin=phone) for position in range(1, 6)])
     assert member.handed == [2, 2, 1]
 
 
@@ -226,12 +256,12 @@ async def test_who_cannot_be_pushed_to_keeps_nobody_from_being_answered() -> Non
     phone = Device("ann")
     hub.register(phone)
     hub.register(Broken("bob"))
-    told = [Told([said(position)], diary, origin=phone) for position in (1, 2)]
+    told = [unit_of([said(position)], diary, origin=phone) for position in (1, 2)]
     hub.committed(
         [
             *told,
-            Told([said(3)], diary, origin=phone, error=RuntimeError("gone")),
-            Told([said(4)], diary, origin=phone),
+            unit_of([said(3)], diary, origin=phone, error=RuntimeError("gone")),
+            unit_of([said(4)], diary, origin=phone),
         ]
     )
     assert diary == ["answer 1", "answer 2", "answer 4"]
@@ -246,7 +276,7 @@ async def test_observers_hear_everything_in_order_whoever_of_them_fails() -> Non
         raise RuntimeError("broken")
 
     hub.observers += [broken, lambda events: heard.extend(event.change for event in events)]
-    hub.committed([Told([said(position)], []) for position in range(1, 31)])
+    hub.committed([unit_of([said(position)], []) for position in range(1, 31)])
     await until_still(hub)
     assert heard == list(range(1, 31))
 
@@ -258,7 +288,7 @@ async def test_who_left_is_pushed_nothing_more() -> None:
     hub.register(desk)
     hub.unregister(phone)
     hub.unregister(phone)
-    hub.committed([Told([said(1)], [])])
+    hub.committed([unit_of([said(1)], [])])
     assert (phone.pushed, desk.pushed) == ([], [1])
     hub.unregister(desk)
     assert list(hub.outlets_of("bob")) == []
@@ -284,7 +314,7 @@ async def test_what_was_told_weighs_nothing_any_more_whoever_posted_it() -> None
     phone, desk = Device("ann"), Device("ann")
     hub.register(phone)
     for origins in ([phone] * 9, [None] * 9, [phone, phone, desk, None, phone, phone] * 3):
-        hub.committed([Told([said(position)], [], origin) for position, origin in enumerate(origins, 1)])
+        hub.committed([unit_of([said(position)], [], origin) for position, origin in enumerate(origins, 1)])
         assert (hub.backlog, hub.saturated()) == (0, False)
 
 
@@ -292,10 +322,10 @@ async def test_a_jam_is_counted_in_deliveries_and_not_in_messages() -> None:
     clock = ManualClock()
     hub = make_hub(clock, cost_s=TURN_S * 2, max_backlog=100)
     crowd: Audience = {f"u{number}": Role.MEMBER for number in range(60)}
-    hub.committed([Told([said(position, crowd)], []) for position in (1, 2, 3)])
+    hub.committed([unit_of([said(position, crowd)], []) for position in (1, 2, 3)])
     assert hub.saturated()
     await until_still(hub)
-    hub.committed([Told([said(position)], []) for position in range(1, 21)])
+    hub.committed([unit_of([said(position)], []) for position in range(1, 21)])
     assert not hub.saturated()
     await until_still(hub)
 
@@ -308,8 +338,8 @@ async def test_who_is_here_is_known_of_the_latest_conversations_and_of_no_more(
     places = [f"group/{number}" for number in range(8)]
     for place in places:
         # Alone and in a run.
-        hub.committed([Told([said(1, conversation_id=place)], [])])
-        hub.committed([Told([said(n, conversation_id=f"{place}/run")], [], phone) for n in (1, 2)])
+        hub.committed([unit_of([said(1, conversation_id=place)], [])])
+        hub.committed([unit_of([said(n, conversation_id=f"{place}/run")], [], phone) for n in (1, 2)])
         assert hub.audience_of(place) == hub.audience_of(f"{place}/run") == BOTH
     known = [place for place in places for at in (place, f"{place}/run") if hub.audience_of(at) is not None]
     assert len(known) == 3
@@ -325,5 +355,5 @@ async def test_an_observer_that_goes_takes_no_other_along() -> None:
 
     hub.observers += [once, lambda events: heard.append("second")]
     for position in (1, 2):
-        hub.committed([Told([said(position)], [])])
+        hub.committed([unit_of([said(position)], [])])
     assert heard == ["once", "second", "second"]

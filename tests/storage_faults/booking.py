@@ -60,7 +60,7 @@ class BookingLife(Life):
 
     def committed(self, units: Any) -> None:
         super().committed(units)
-        events: list[StoredEvent] = [event for unit in units for event in unit.events]
+        events: list[StoredEvent] = [event for unit in units for event in unit.events()]
         if self._host is not None and events:
             self._host.notify(events)
 

@@ -188,7 +188,7 @@ class Life:
         if self.failure is not None:
             raise Wrong("somebody was answered after the store had failed")
         for unit in units:
-            for event in unit.events:
+            for event in unit.events():
                 if isinstance(event, MessagePosted):
                     message = event.message
                     self.ledger.show(message.conversation_id, message.position, message.key)

@@ -41,7 +41,7 @@ class Recorder:
 
     @property
     def events(self) -> list[StoredEvent]:
-        return [event for unit in self.units for event in unit.events]
+        return [event for unit in self.units for event in unit.events()]
 
 
 class Stand:

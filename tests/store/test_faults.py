@@ -154,7 +154,7 @@ async def test_a_full_disk_refuses_posts_keeps_reads_and_recovers_by_itself(
         await stand.store.write(lambda tx: tx.post(DIRECT, "ann", key(9), said("9"), sent_at=1))
     assert refused.value.code is RefusalCode.STORE_FULL
     assert [outcome(unit) for unit in units] == [RefusalCode.STORE_FULL] * 5
-    assert [list(unit.events) for unit in units] == [[]] * 5  # nobody hears of what did not happen
+    assert [list(unit.events()) for unit in units] == [[]] * 5  # nobody hears of what did not happen
     assert all(isinstance(unit.error, Refusal) and unit.error.retry_after_ms > 0 for unit in units)
     assert await stand.positions() == [(1, key(1))]
     stand.heal()

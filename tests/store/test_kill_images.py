@@ -74,7 +74,7 @@ def check(path: Path, recorder: Recorder, settled: int) -> int:
         ).fetchall()
         stored = {(row[0], row[1]): row[2] for row in rows}
         for unit in recorder.units[:settled]:
-            for event in unit.events:
+            for event in unit.events():
                 message = getattr(event, "message", None)
                 if message is not None:
                     assert stored[message.conversation_id, message.position] == message.key

@@ -50,7 +50,7 @@ async def _lives(maker: Any, config: StoreConfig, seed: int) -> list[Any]:
         run = long_run(rng, PEOPLE, PLACES, known, 10_000 * (round_ + 1))
         units = [each.unit() for each in run]
         await stand.do(units)
-        told.append([(outcome(unit), list(unit.events)) for unit in units])
+        told.append([(outcome(unit), list(unit.events())) for unit in units])
         known += [each for each, unit in zip(run, units, strict=True) if unit.error is None]
         alone = Said(900_000 + round_, "ann", GROUP, "alone")
         told.append(await stand.post(alone.unit(), alone.unit()))

@@ -115,7 +115,7 @@ async def test_a_duplicate_carries_no_event_of_its_neighbour(stand: Stand) -> No
 
     units = [again(2), again(1), again(3), again(2)]
     await stand.do(units)
-    assert [len(unit.events) for unit in units] == [1, 0, 1, 0]
+    assert [len(unit.events()) for unit in units] == [1, 0, 1, 0]
 
 
 async def test_a_final_refusal_holds_nobody_behind_it(stand: Stand) -> None:
@@ -217,7 +217,7 @@ async def test_a_removal_queued_before_a_post_wins(stand: Stand) -> None:
     assert removing.result == (3, False)
     assert isinstance(late.error, Refusal)
     assert bystander.result[:1] == (4,)
-    [event] = bystander.events
+    [event] = bystander.events()
     assert isinstance(event, MessagePosted)
     assert "bob" not in event.audience
 
@@ -233,7 +233,7 @@ async def test_a_unit_that_raises_leaves_no_trace(stand: Stand) -> None:
     before, bad, after = post(1), Work(spoiled), post(2)
     await stand.do([before, bad, after])
     assert isinstance(bad.error, ValueError)
-    assert list(bad.events) == []
+    assert list(bad.events()) == []
     assert after.result == (2, 1002, False)
     assert await stand.post(post(5)) == [(3, 1005, False)]
     rows, _, _ = await stand.store.read(lambda reader: reader.sync("bob", None, 10))
@@ -264,7 +264,7 @@ async def test_a_unit_that_fails_carries_no_events_and_no_result(stand: Stand, c
     # A post that may be offered again holds back what its author said behind it.
     assert outcome(behind) == (RefusalCode.HELD if code.retryable else (2, 1003, False))
     for unit in units:
-        assert bool(unit.events) == (unit.error is None)
+        assert bool(unit.events()) == (unit.error is None)
         assert (unit.result is None) == (unit.error is not None)
     told = [event.message.key for event in stand.recorder.events if isinstance(event, MessagePosted)]
     assert told == [unit.key for unit in units if unit.error is None]
@@ -283,7 +283,7 @@ async def test_when_plugin_tables_end_the_transaction_only_what_is_stored_is_tol
     await stand.do(units)
     assert [unit.error is None for unit in units] == [True, False, True, False]
     for unit in units:
-        assert bool(unit.events) == (unit.error is None)
+        assert bool(unit.events()) == (unit.error is None)
         assert unit.result is None or unit.error is None
     told = [event.message.key for event in stand.recorder.events if isinstance(event, MessagePosted)]
     assert told == [key(1), key(2)]

@@ -115,7 +115,7 @@ class Twins(RuleBasedStateMachine):
         for stand in (self.disk, self.memory):
             units = [op() for op in batch]
             self.loop.run_until_complete(stand.do(units))
-            told.append([(answer(unit), list(unit.events)) for unit in units])
+            told.append([(answer(unit), list(unit.events())) for unit in units])
         assert told[0] == told[1]
 
     @rule(seed=st.integers(0, 2**32))
@@ -127,7 +127,7 @@ class Twins(RuleBasedStateMachine):
         here, there = ([each.unit() for each in run] for _ in range(2))
         for stand, units in ((self.disk, here), (self.memory, there)):
             self.loop.run_until_complete(stand.do(units))
-        told = [[(answer(unit), list(unit.events)) for unit in units] for units in (here, there)]
+        told = [[(answer(unit), list(unit.events())) for unit in units] for units in (here, there)]
         assert told[0] == told[1]
         self.find_committed += [each for each, unit in zip(run, here, strict=True) if unit.error is None]
 

@@ -173,7 +173,7 @@ async def play(store: Store, batches: list[list[Op]]) -> list[Any]:
         for batch in batches:
             units = [op() for op in batch]
             await stand.do(units)
-            told.append([(answer(unit), list(unit.events)) for unit in units])
+            told.append([(answer(unit), list(unit.events())) for unit in units])
         told.append(await store.read(everything))
         return told
     finally:

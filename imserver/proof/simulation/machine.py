@@ -250,7 +250,7 @@ class Machine:
     def _committed(self, units: Sequence[Unit]) -> None:
         """Note the commit: from now on a sync reads it, even if its push comes later."""
         for unit in units:
-            for event in unit.events:
+            for event in unit.events():
                 if isinstance(event, MessagePosted):
                     message = event.message
                     self.committed[message.conversation_id, message.position] = self.disk.worked_at

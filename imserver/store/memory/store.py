@@ -159,8 +159,7 @@ class MemoryStore:
         before = (tx.change, tx.message_change)
         tables.plugin_tables.execute("BEGIN")
         for unit in units:
-            unit.result = unit.error = None
-            unit.events = ()
+            unit.void()
             self._one(unit)
             if not tables.plugin_tables.in_transaction:
                 break
@@ -168,7 +167,7 @@ class MemoryStore:
             tx.journal.undo()
             tx.change, tx.message_change = before
             for unit in units:
-                unit.result, unit.events = None, ()
+                unit.void()
             return False
         tx.journal.clear()
         tables.change, tables.message_change = tx.change, tx.message_change
@@ -200,9 +199,9 @@ class MemoryStore:
         plugin_tables.execute("SAVEPOINT unit")
         try:
             unit.result = unit.run(tx)
-            unit.events = tuple(tx.events)
+            unit.happened = tuple(tx.events)
         except BaseException as raised:
-            unit.result, unit.events = None, ()
+            unit.void()
             unit.error = own_error(raised)
             if tx.lost is not None:
                 return

@@ -80,7 +80,6 @@ class Batches:
     def _together(self, units: Sequence[Unit]) -> Exception | None:
         """Run all units in one transaction. None: committed. An error: nothing is stored, and memory is as before."""
         tx = self._tx
-        _unmark(units)
         before = (tx.change, tx.message_change)
         held = set(self._held)
         self._culprit = None
@@ -176,7 +175,7 @@ class Batches:
         try:
             unit.result = unit.run(tx)
             unit.error = None
-            unit.events = tuple(tx.events)
+            unit.happened = tuple(tx.events)
             tx.sql("RELEASE unit")
         except BaseException as raised:
             if tx.lost is not None or not self._connection.in_transaction:
@@ -190,8 +189,7 @@ class Batches:
             tx.sql("RELEASE unit")
             tx.journal.undo(mark)
             tx.change, tx.message_change = change, message_change
-            unit.result = None
-            unit.events = ()
+            unit.void()
             unit.error = own_error(raised)
             if lane is not None and not is_final(unit.error):
                 self._held.add(lane)
@@ -239,5 +237,4 @@ def own_error(raised: BaseException) -> Exception:
 
 def _unmark(units: Sequence[Unit]) -> None:
     for unit in units:
-        unit.result = unit.error = None
-        unit.events = ()
+        unit.void()

@@ -15,8 +15,7 @@ from typing import Any
 from imserver.chat.transaction import Posted
 from imserver.chat.units import PostUnit
 from imserver.errors import Refusal, RefusalCode
-from imserver.events import MessagePosted
-from imserver.model import KEY_BYTES, Message
+from imserver.model import KEY_BYTES
 from imserver.store.engine.conversation_cache import ConversationState
 from imserver.store.engine.transaction import Found
 from imserver.store.sqlite.positions import MILESTONE_EVERY, PUT_HEADS, PUT_MILESTONES
@@ -81,17 +80,14 @@ class BulkPosts:
             self._attempt(units, {})
         except sqlite3.IntegrityError:
             # A client offers a committed post again.
-            self._take_back(before)
-            for unit in units:
-                unit.result = unit.error = None
-                unit.events = ()
+            self._take_back(before, units)
             try:
                 self._attempt(units, self._committed(units))
             except BaseException:
-                self._take_back(before)
+                self._take_back(before, units)
                 raise
         except BaseException:
-            self._take_back(before)
+            self._take_back(before, units)
             raise
         if self._guarded:
             self._guarded = False
@@ -103,8 +99,10 @@ class BulkPosts:
             self._tx.sql("SAVEPOINT run")
             self._guarded = True
 
-    def _take_back(self, before: tuple[int, int, int]) -> None:
+    def _take_back(self, before: tuple[int, int, int], units: Sequence[PostUnit]) -> None:
         tx = self._tx
+        for unit in units:
+            unit.void()
         mark, tx.change, tx.message_change = before
         tx.journal.undo(mark)
         guarded, self._guarded = self._guarded, False
@@ -162,8 +160,7 @@ class BulkPosts:
             if position % MILESTONE_EVERY == 0:
                 milestones.extend((no, position, change))
             taken[ident] = unit
-            message = Message(conversation_id, position, sender_id, sent_at, key, content)
-            unit.events = (MessagePosted(change, message, state.members),)
+            unit.change, unit.audience = change, state.members
             unit.result = Posted((position, sent_at, False))
         tx.change = change
         if moved:
