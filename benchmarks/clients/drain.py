@@ -52,7 +52,7 @@ class _Reader:
         rows: list[Any] = []
         since, more = None, True
         while more:
-            page, since, more = await peer.ask("sync", since, PAGE)
+            page, since, more, *_ = await peer.ask("sync", since, PAGE)
             rows.extend(page)
         self.sync_ms.append((time.monotonic() - begun) * 1000)
         self.conversations += len(rows)
@@ -65,7 +65,7 @@ class _Reader:
     async def _read(self, peer: Peer, conversation_id: str, head: int) -> None:
         have = 0
         while have < head:
-            items, first, last, _ = await peer.ask("history", conversation_id, have, None, PAGE)
+            items, first, last, *_ = await peer.ask("history", conversation_id, have, None, PAGE)
             if first != have + 1 or last < first:
                 self.missing += head - have
                 return

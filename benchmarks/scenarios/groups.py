@@ -24,7 +24,7 @@ from imserver_protocol.wire.frames import FrameType
 MEMBERS = 1_000
 #: Posts in flight: one shows the wait of the last member, many show the rate of deliveries.
 IN_FLIGHT = (1, 16)
-_OWNER = "owner"
+OWNER = "owner"
 
 
 def fanout(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
@@ -33,9 +33,9 @@ def fanout(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
     for window in IN_FLIGHT:
         with imserver() as target:
             members = [f"m{number}" for number in range(count)]
-            group = _group(target, members)
+            group = group_of(target, members)
             parties = [PartyPlan(name, target.token(name)) for name in members]
-            lane = LanePlan(0, PartyPlan(_OWNER, target.token(_OWNER)), parties, group)
+            lane = LanePlan(0, PartyPlan(OWNER, target.token(OWNER)), parties, group)
             figures = measure(bench, target, [lane], window=window, until_all=True)
         seconds = figures.outcome.measured_s or 1.0
         more = {
@@ -48,18 +48,23 @@ def fanout(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
         yield message_row("fanout", "imserver", case, figures, **more)
 
 
-def _group(target: Target, members: Sequence[str]) -> str:
-    """Accounts come into being at their first HELLO; then the owner makes the group."""
-    codec = CODECS["imserver"]
-    for number, name in enumerate((*members, _OWNER)):
-        party = Party(name, target.token(name))
-        with closing(dial(target.host, target.port, number)) as sock:
-            greet(sock, codec.greeting(End(Lane(0, party, (), ""), party, True)))
-            if name == _OWNER:
-                key = time.time_ns().to_bytes(8, "big") + os.urandom(8)
-                sock.sendall(request(1, 0, "create", key, "group", "everybody", list(members)))
-                return str(_reply(sock)[0])
-    raise AssertionError
+def enter_once(target: Target, name: str, number: int = 0) -> None:
+    """An account comes into being at its first HELLO."""
+    party = Party(name, target.token(name))
+    with closing(dial(target.host, target.port, number)) as sock:
+        greet(sock, CODECS["imserver"].greeting(End(Lane(0, party, (), ""), party, True)))
+
+
+def group_of(target: Target, members: Sequence[str]) -> str:
+    """The id of a new group of these members and its owner."""
+    for number, name in enumerate(members):
+        enter_once(target, name, number)
+    party = Party(OWNER, target.token(OWNER))
+    with closing(dial(target.host, target.port, len(members))) as sock:
+        greet(sock, CODECS["imserver"].greeting(End(Lane(0, party, (), ""), party, True)))
+        key = time.time_ns().to_bytes(8, "big") + os.urandom(8)
+        sock.sendall(request(1, 0, "create", key, "group", "everybody", list(members)))
+        return str(_reply(sock)[0])
 
 
 def _reply(sock: socket.socket) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 import pytest
 
 from benchmarks import machine
+from benchmarks import versus as module
 from benchmarks.measure import Bench
 from benchmarks.versus import Figure, command_of, table, versus
 
@@ -33,10 +35,36 @@ def test_both_are_measured_in_turns(tmp_path: Path):
     )
     program.chmod(0o755)
     said: list[str] = []
-    bench = Bench(machine.cores(), "", 0.2, 0.1, pairs=4)
+    bench = Bench(machine.cores(), "", 0.2, 0.1, scale=0.01, pairs=4)
     figures = versus(bench, tmp_path, 2, said.append)
-    assert [line.rpartition(" ")[2] for line in said] == ["ours", "theirs", "theirs", "ours"]
+    assert said == ["round 1 of 2", "round 2 of 2"]
     for figure in figures:
         assert len(figure.ours) == len(figure.theirs) == 2
         assert min(*figure.ours, *figure.theirs) > 0
-    assert len((tmp_path / "starts").read_text().split()) == 2 * len(figures)
+    titles = [figure.title for figure in figures]
+    assert titles == [
+        "post, window 1",
+        "post, window 64",
+        "post to 10 members",
+        "page of 1",
+        "page of 50",
+        "page of 200",
+        "sync of 30 groups",
+    ]
+    servers_a_round = 5  # the pages are read from one
+    assert len((tmp_path / "starts").read_text().split()) == 2 * servers_a_round
+
+
+def test_each_goes_first_in_every_other_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    program = tmp_path / ".venv" / "bin" / "imserver"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    order: list[str] = []
+
+    def work(bench: Bench, command: Sequence[str], number: int) -> Iterator[tuple[str, float]]:
+        order.append("theirs" if command == [str(program)] else "ours")
+        yield "work", 1.0
+
+    monkeypatch.setattr(module, "WORKS", (work,))
+    versus(Bench(machine.cores(), "", 0.2, 0.1), tmp_path, 3, lambda line: None)
+    assert order == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
