@@ -92,12 +92,16 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Items of a conversation and the range of positions that they cover (SPEC, "history"): first > last when empty."""
+    """Items of a conversation and the range of positions that they cover (SPEC, "history"): first > last when empty.
+
+    `modseq`: changes of the conversation's state up to the page's snapshot; for a former member, up to leaving.
+    """
 
     items: tuple[Message, ...]
     first: int
     last: int
     head: int
+    modseq: int = 0
 
 
 #: A message as an item of a page has it (SPEC, "history"): `position, sender_id, sent_at, key, content, revision`.
@@ -111,6 +115,7 @@ class ItemPage(NamedTuple):
     first: int
     last: int
     head: int
+    modseq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,9 @@ class Cursors:
 class ConversationRow:
     """One conversation as one user sees it: a row of `sync` and of `conversations`.
 
-    `unread` and `last` are filled for `conversations` only; `cursors_of` (others' cursors) for small groups only.
+    `unread` and `last` are filled for `conversations` only; `cursors_of` (others' cursors) for small groups only. `settings`
+    (the user's own) and `about` (everybody's) are encoded maps, None when there is none; `modseq` counts the conversation's
+    changes of state, up to leaving for a former member; `team` is the conversation by which the user is a member.
     """
 
     conversation_id: str
@@ -139,6 +146,10 @@ class ConversationRow:
     cursors_of: tuple[tuple[str, Cursors], ...] = ()
     unread: int = 0
     last: Message | None = None
+    settings: bytes | None = None
+    about: bytes | None = None
+    modseq: int = 0
+    team: str | None = None
 
 
 def content_digest(content: bytes) -> bytes:
