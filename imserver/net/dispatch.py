@@ -17,7 +17,7 @@ from imserver.chat.service import Chat
 from imserver.chat.transaction import Transaction
 from imserver.chat.units import Work
 from imserver.errors import Refusal, RefusalCode
-from imserver.model import ConversationRow, Message
+from imserver.model import ConversationRow, ItemPage, Message
 from imserver_protocol.methods.abandon import ABANDON, AbandonParams
 from imserver_protocol.methods.conversations import CONVERSATIONS, ConversationsParams
 from imserver_protocol.methods.cursor import CURSOR, CursorParams
@@ -50,6 +50,8 @@ from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES
 SMALL_REPLY_BYTES = 512
 #: The most that one item or row adds to its content on the wire: ids, numbers, headers (bytes).
 ITEM_OVERHEAD_BYTES = 640
+#: A map without pairs, as kept and sent.
+EMPTY_MAP = b"\x80"
 #: Members of a new conversation that count as much as one post of its creator's rate.
 MEMBERS_A_TOKEN = 50
 
@@ -95,9 +97,9 @@ MethodTable = Mapping[str, Row]
 
 
 async def history(chat: Chat, context: RequestContext, params: HistoryParams) -> EncodedResult:
-    """A page of messages: `[items, first, last, head]`, encoded on the reader's thread."""
+    """A page of messages: `[items, first, last, head, modseq]`, encoded on the reader's thread."""
     return await chat.history_as(
-        encode_result,
+        encode_page,
         context.user_id,
         params.conversation_id,
         after=params.after,
@@ -262,6 +264,11 @@ def _wrong_parameter(names: tuple[str, ...], given: int, fault: str) -> tuple[st
     return names[given], "is missing"
 
 
+def encode_page(page: ItemPage) -> EncodedResult:
+    """The result of `history`; without `modseq` while the conversation never had a state."""
+    return encode_result(page if page.modseq else page[:-1])
+
+
 def wire_message(message: Message) -> list[Any]:
     """An item of a page: `[position, sender_id, sent_at_ms, key, content or nil, revision]`."""
     return [
@@ -276,7 +283,7 @@ def wire_message(message: Message) -> list[Any]:
 
 def wire_sync_row(row: ConversationRow) -> list[Any]:
     """A row of `sync`."""
-    return [
+    fields = [
         row.conversation_id,
         str(row.kind.value),
         row.title,
@@ -286,15 +293,18 @@ def wire_sync_row(row: ConversationRow) -> list[Any]:
         str(row.role.value),
         row.cursors.delivered,
         row.cursors.read,
-        {},
+        {} if row.settings is None else msgspec.Raw(row.settings),
         [[user_id, cursors.delivered, cursors.read] for user_id, cursors in row.cursors_of],
     ]
+    if row.modseq or row.team is not None:  # most have no state: not a step more for them
+        add_ends(fields, encoded_map(row.about), row.modseq or None, row.team)
+    return fields
 
 
 def wire_conversation(row: ConversationRow) -> list[Any]:
     """A row of `conversations`."""
     last = wire_message(row.last) if row.last is not None else None
-    return [
+    fields = [
         row.conversation_id,
         str(row.kind.value),
         row.title,
@@ -303,6 +313,21 @@ def wire_conversation(row: ConversationRow) -> list[Any]:
         last,
         str(row.role.value),
     ]
+    if row.modseq or row.team is not None:
+        add_ends(fields, encoded_map(row.settings), encoded_map(row.about), row.modseq or None, row.team)
+    return fields
+
+
+def encoded_map(data: bytes | None) -> msgspec.Raw | None:
+    """A map that is kept encoded, to be embedded; None for an empty one, too."""
+    return None if data is None or data == EMPTY_MAP else msgspec.Raw(data)
+
+
+def add_ends(fields: list[Any], *ends: Any) -> None:
+    """Append the ends up to the last that says something (SPEC, "What may grow")."""
+    fields += ends
+    while fields[-1] is None:
+        del fields[-1]
 
 
 def fitting(rows: list[list[Any]], max_bytes: int) -> list[list[Any]]:

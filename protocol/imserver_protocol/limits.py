@@ -23,7 +23,7 @@ LENGTH_BYTES: Final = 4
 MAX_INTEGER: Final = 2**53 - 1
 #: Arrays, maps and the frame's own array together. Content in a `bin` counts from 1 again.
 MAX_NESTING: Final = 16
-#: Fields behind type, seq and ack, so that the frame's array always has a one-byte header.
+#: Fields behind type, seq and ack, in both directions, so that the frame's array always has a one-byte header.
 MAX_TAIL_FIELDS: Final = 12
 #: No frame is ever longer, whatever the configuration says: 1 MiB of empty arrays blocks a decoder for about
 #: 230 ms.

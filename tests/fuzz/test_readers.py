@@ -14,7 +14,7 @@ from msgspec import structs
 
 from imserver.errors import Refusal
 from imserver.model import ItemPage
-from imserver.net.dispatch import read_params
+from imserver.net.dispatch import encode_page, read_params
 from imserver_client import wire
 from imserver_protocol import (
     Closed,
@@ -30,7 +30,6 @@ from imserver_protocol import (
 from imserver_protocol.methods.history import HISTORY, PageItem
 from imserver_protocol.methods.post import MESSAGE, POST
 from imserver_protocol.session.posts import (
-    encode_result,
     message_tail,
     post_reader,
     post_reply_tail,
@@ -229,9 +228,10 @@ def compare_the_writers_of_posts(run: Run, count: int) -> Counter[str]:
         replied = written(post_reply_tail(3, (position, sent_at_ms, duplicate)))
         assert wire.read(replied[1], POST.result) == POST.result(position, sent_at_ms, duplicate)
         item = (position, "bob", sent_at_ms, key, None if gone else content, 2)
-        page = encode_result(ItemPage([item], position, position, head))
+        modseq = rng.choice((0, 0, 1, 2**41))
+        page = encode_page(ItemPage([item], position, position, head, modseq))
         result = wire.read(written(result_tail(3, page, Limits()))[1], HISTORY.result)
-        assert result == HISTORY.result((PageItem(*item),), position, position, head)
+        assert result == HISTORY.result((PageItem(*item),), position, position, head, modseq or None)
         found["read"] += 1
     return found
 

@@ -100,14 +100,15 @@ def parameters(shape: Any, *, typed_key: bool = False) -> str:
 
 
 def array(kind: shapes.Type, *, deep: bool = False) -> str:
-    """An array as the SPEC writes it. `deep`: rows in it are written out."""
+    """An array as the SPEC writes it. `deep`: rows in it are written out. A field with a default may be left out."""
     if isinstance(kind, shapes.VarTupleType):
         return f"[{array(kind.item_type)}…]"
     assert isinstance(kind, shapes.StructType)
     said = []
     for field in kind.fields:
         inner = isinstance(field.type, shapes.VarTupleType) and deep
-        said.append(f"{field.name} {array(field.type)}" if inner else field.name + word(field.type))
+        text = f"{field.name} {array(field.type)}" if inner else field.name + word(field.type)
+        said.append(text.removesuffix("?") + " = nil" if field.default is None else text)
     return f"[{', '.join(said)}]"
 
 

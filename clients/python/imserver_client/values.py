@@ -64,7 +64,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One message of a page. `content` is None for a tombstone; `revision` counts edits from 1."""
+    """One message of a page. `content` is None for a tombstone; `revision` counts edits from 1.
+
+    `extra` is the message's state that everybody sees, by name of what keeps it; `mine` what it keeps for this user alone.
+    """
 
     conversation_id: str
     position: int
@@ -73,19 +76,23 @@ class Item:
     key: bytes
     content: dict[str, Any] | None
     revision: int
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    mine: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """Items in order of position, and the positions `first..last` that they cover (`first > last` if none).
 
-    Positions below the first page that can be read were removed by retention. `head` is the newest position.
+    Positions below the first page that can be read were removed by retention. `head` is the newest position. `modseq` counts
+    the conversation's changes of state that this page shows.
     """
 
     items: tuple[Item, ...]
     first: int
     last: int
     head: int
+    modseq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,11 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A row of the list of conversations. `last` is None if there is no message, or it is too long for the list."""
+    """A row of the list of conversations. `last` is None if it is too long for the list.
+
+    `settings` are this user's own, `about` is everybody's; `modseq` counts changes of state in the conversation; `team` is the
+    group by which this user is a member, if it is one.
+    """
 
     conversation_id: str
     kind: str
@@ -107,6 +118,10 @@ class Conversation:
     unread: int
     last: Item | None
     role: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
+    modseq: int = 0
+    team: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Checked reading of what a server says: a misfit raises `BadShape` and closes the connection as MALFORMED.
 
-The shapes are those of `imserver_protocol.methods`. Extra trailing fields are ignored, as everywhere on the wire
-(SPEC, "Methods").
+The shapes are those of `imserver_protocol.methods`. What stands behind their last fields is ignored, as everywhere on the wire
+(SPEC, "What may grow").
 """
 
 from __future__ import annotations
@@ -60,6 +60,11 @@ def read_content(content: bytes | None) -> dict[str, Any] | None:
         return None
 
 
+def without_state(item: PageItem) -> PageItem:
+    """The item as queues keep it: they count bytes of content, and values in maps take a hundred times their bytes."""
+    return msgspec.structs.replace(item, extra=None, mine=None) if item.extra or item.mine else item
+
+
 def item(conversation_id: str, wire: PageItem) -> Item:
     """An item of a page as the application sees it."""
     return Item(
@@ -70,4 +75,6 @@ def item(conversation_id: str, wire: PageItem) -> Item:
         wire.key,
         read_content(wire.content),
         wire.revision,
+        wire.extra or {},
+        wire.mine or {},
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from imserver_protocol.shared.bounds import PAGE_ITEMS
 
-from .descriptors import Method, Number, Shape
+from .descriptors import Method, Name, Number, Shape
 from .history import PageItem
 
 
@@ -16,7 +18,7 @@ class ConversationsParams(Shape, frozen=True):
 
 
 class ConversationRow(Shape, frozen=True):
-    """A conversation; `last_item` is nil if the reply had no room for it."""
+    """A conversation; `last_item` is nil if it is long and the reply had no room for it. The ends are those of `SyncRow`."""
 
     conversation_id: str
     kind: str
@@ -25,6 +27,10 @@ class ConversationRow(Shape, frozen=True):
     unread: Number
     last_item: PageItem | None
     role: str
+    settings: dict[str, Any] | None = None
+    about: dict[str, Any] | None = None
+    modseq: Number | None = None
+    team: Name | None = None
 
 
 class ConversationsResult(Shape, frozen=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from imserver_protocol.shared.bounds import PAGE_ITEMS
 
 from .descriptors import Key, Method, Name, Number, Position, Shape
@@ -17,7 +19,7 @@ class HistoryParams(Shape, frozen=True):
 
 
 class PageItem(Shape, frozen=True):
-    """A message in a page; `content` is nil for a tombstone."""
+    """A message in a page; `content` is nil for a tombstone. Its state: `extra` for everybody, `mine` for the asker alone."""
 
     position: Position
     sender_id: Name
@@ -25,15 +27,21 @@ class PageItem(Shape, frozen=True):
     key: Key
     content: bytes | None
     revision: Number
+    extra: dict[str, Any] | None = None
+    mine: dict[str, Any] | None = None
 
 
 class HistoryResult(Shape, frozen=True):
-    """Items in ascending order, and the range of positions that they cover: first > last when empty."""
+    """Items in ascending order, and the range of positions that they cover: first > last when empty.
+
+    `modseq` counts the conversation's changes of state up to the page's snapshot.
+    """
 
     items: tuple[PageItem, ...]
     first: Number
     last: Number
     head: Number
+    modseq: Number | None = None
 
 
 HISTORY = Method("history", HistoryParams, HistoryResult)

@@ -18,7 +18,11 @@ class SyncParams(Shape, frozen=True):
 
 
 class SyncRow(Shape, frozen=True):
-    """A conversation as the user sees it. `joined_at` and `left_at` are positions."""
+    """A conversation as the user sees it. `joined_at` and `left_at` are positions.
+
+    `settings` are the user's own, `about` is everybody's; `modseq` counts the conversation's changes of state; `team` is the
+    group by which the user is a member.
+    """
 
     conversation_id: Name
     kind: Word
@@ -31,14 +35,18 @@ class SyncRow(Shape, frozen=True):
     read: Number
     settings: dict[str, Any]
     cursors: tuple[MemberCursor, ...]
+    about: dict[str, Any] | None = None
+    modseq: Number | None = None
+    team: Name | None = None
 
 
 class SyncResult(Shape, frozen=True):
-    """A page of rows in commit order."""
+    """A page of rows in commit order. `account` is the user's own state, if it changed."""
 
     rows: tuple[SyncRow, ...]
     next_since: Token
     more: bool
+    account: dict[str, Any] | None = None
 
 
 SYNC = Method("sync", SyncParams, SyncResult)

@@ -32,6 +32,7 @@ _MIN_INTEGER: Final = -MAX_INTEGER
 _STRING_ONLY: Final = frozenset({str})
 _DEFAULTS: Final = Limits()
 _HEADER_BYTES: Final = FRAME_OVERHEAD_BYTES - LENGTH_BYTES
+_MAX_FRAME_ITEMS: Final = HEADER_FIELDS + MAX_TAIL_FIELDS
 
 
 # -- rules for both directions ----------------------------------------------------------------------------
@@ -138,8 +139,8 @@ def decode(body: bytes | bytearray | memoryview, limits: Limits = _DEFAULTS) -> 
     """
     try:
         frame = _unpack(body, limits)
-        if type(frame) is not tuple or len(frame) < HEADER_FIELDS:
-            raise _Fault("not an array of at least type, seq and ack")
+        if type(frame) is not tuple or not HEADER_FIELDS <= len(frame) <= _MAX_FRAME_ITEMS:
+            raise _Fault(f"not an array of type, seq, ack and at most {MAX_TAIL_FIELDS} fields")
         entries = _check_values(frame, 1)
         if entries:
             _check_keys(body, limits, entries)

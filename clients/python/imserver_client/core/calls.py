@@ -84,7 +84,7 @@ class Calls:
         params = HistoryParams(conversation_id, after, before, min(limit, self._limits.page_items))
         page = await self._requests.call(HISTORY, params)
         items = tuple(wire.item(conversation_id, item) for item in page.items)
-        return Page(items, page.first, page.last, page.head)
+        return Page(items, page.first, page.last, page.head, page.modseq or 0)
 
     async def conversations(self, before: Any, limit: int) -> ConversationPage:
         """See Client.conversations."""
@@ -98,6 +98,10 @@ class Calls:
                 row.unread,
                 wire.item(row.conversation_id, row.last_item) if row.last_item is not None else None,
                 row.role,
+                row.settings or {},
+                row.about or {},
+                row.modseq or 0,
+                row.team,
             )
             for row in result.rows
         )

@@ -12,7 +12,7 @@ from imserver_client.errors import ClientError, Disconnected
 from imserver_client.limits import ClientLimits
 from imserver_client.storage import Storage
 from imserver_client.values import Message
-from imserver_client.wire import read_content
+from imserver_client.wire import read_content, without_state
 from imserver_protocol.methods.history import PageItem
 
 
@@ -96,7 +96,7 @@ class Delivery:
 
     def put(self, conversation_id: str, item: PageItem, *, redelivered: bool, own: bool) -> None:
         """Queue a message."""
-        waiting = _Waiting(self._epoch, conversation_id, item, redelivered, own)
+        waiting = _Waiting(self._epoch, conversation_id, without_state(item), redelivered, own)
         self._queue.append(waiting)
         self._bytes += waiting.size
         self._wake()

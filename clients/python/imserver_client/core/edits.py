@@ -61,7 +61,7 @@ class Edits:
             return  # not readable any more
         for item in page.items:
             if item.position == target:
-                self._announce(partial(_edited, conversation_id, item))
+                self._announce(partial(_edited, conversation_id, wire.without_state(item)))
 
 
 def _edited(conversation_id: str, item: PageItem) -> Edited:
