@@ -293,13 +293,20 @@ class Chat:
         return await self._store.read(lambda reader: reader.sync(user_id, since, bounded, takes))
 
     async def conversations(
-        self, user_id: str, before: str | None = None, limit: int = PAGE_ITEMS
+        self,
+        user_id: str,
+        before: str | None = None,
+        limit: int = PAGE_ITEMS,
+        takes: Takes | None = None,
     ) -> tuple[list[ConversationRow], str | None]:
-        """Return the user's conversations, newest first, with last message and unread count; the token of the next page."""
+        """Return the user's conversations, newest first, with last message and unread count; the token of the next page.
+
+        `takes`: as in `sync`.
+        """
         if limit < 1:
             raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
         bounded = min(limit, self._limits.max_page_items)
-        return await self._store.read(lambda reader: reader.conversations(user_id, before, bounded))
+        return await self._store.read(lambda reader: reader.conversations(user_id, before, bounded, takes))
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 

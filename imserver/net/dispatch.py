@@ -8,7 +8,7 @@ enter in the order of arrival (see `sessions`). `post` is in the table for its p
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -48,8 +48,8 @@ from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES
 
 #: Reply room that a request without a page takes (SPEC, "Windows").
 SMALL_REPLY_BYTES = 512
-#: The most that one item or row adds to its content on the wire: ids, numbers, headers (bytes).
-ITEM_OVERHEAD_BYTES = 640
+#: A last message is long, for a list of conversations, from this part of a page's room on.
+LONG_PREVIEW_SHARE = 8
 #: A map without pairs, as kept and sent.
 EMPTY_MAP = b"\x80"
 #: Members of a new conversation that count as much as one post of its creator's rate.
@@ -144,11 +144,28 @@ def abandon(chat: Chat, context: RequestContext, params: AbandonParams) -> Work[
     return lambda tx: [look(tx)]
 
 
-async def conversations(chat: Chat, context: RequestContext, params: ConversationsParams) -> Any:
-    """The user's conversations, newest first: `[rows, next]`; rows are left out from the end until the reply fits."""
-    limit = min(params.limit, context.page_bytes // ITEM_OVERHEAD_BYTES)
-    rows, following = await chat.conversations(context.user_id, params.before, limit)
-    return [fitting([wire_conversation(row) for row in rows], context.page_bytes), following]
+async def conversations(chat: Chat, context: RequestContext, params: ConversationsParams) -> EncodedResult:
+    """The user's conversations, newest first: `[rows, next]`; as many as fit, encoded on the reader's thread.
+
+    A long last message that does not fit is left out, for the client to page it by `history`; before any other the page ends.
+    """
+    rows: list[msgspec.Raw] = []
+    room = context.page_bytes
+    long = room // LONG_PREVIEW_SHARE
+
+    def takes(row: ConversationRow) -> bool:
+        nonlocal room
+        encoded = encode_result(wire_conversation(row)).data
+        if len(encoded) > room and row.last is not None and len(row.last.content or b"") >= long:
+            encoded = encode_result(wire_conversation(replace(row, last=None))).data
+        if rows and len(encoded) > room:
+            return False
+        room -= len(encoded)
+        rows.append(msgspec.Raw(encoded))
+        return True
+
+    _, following = await chat.conversations(context.user_id, params.before, params.limit, takes)
+    return encode_result([rows, following])
 
 
 def create(chat: Chat, context: RequestContext, params: CreateParams) -> Work[Any]:
@@ -328,16 +345,3 @@ def add_ends(fields: list[Any], *ends: Any) -> None:
     fields += ends
     while fields[-1] is None:
         del fields[-1]
-
-
-def fitting(rows: list[list[Any]], max_bytes: int) -> list[list[Any]]:
-    """Rows whose last message is too long for the reply carry nil instead: the client pages it by `history`."""
-    spent = 0
-    for row in rows:
-        last = row[5]
-        size = len(last[4]) if last is not None and last[4] is not None else 0
-        spent += ITEM_OVERHEAD_BYTES + size
-        if spent > max_bytes and last is not None:
-            spent -= size
-            row[5] = None
-    return rows

@@ -14,7 +14,7 @@ import msgpack
 from imserver import Server
 from imserver.config import LimitsConfig
 from imserver.model import MAX_USER_ID_BYTES, Kind, User, direct_conversation_id
-from imserver.net.dispatch import ITEM_OVERHEAD_BYTES
+from imserver.net.dispatch import LONG_PREVIEW_SHARE
 from tests.limits.raw import Raw, eventually, said
 from tests.support.servers import running
 
@@ -160,12 +160,18 @@ LISTS: dict[str, list[int]] = {
     "a long one in the middle": [*range(10), 30_000, 30_000, *range(10)],
     "all long": [30_000] * 5,
     "more rows than a page has room for": [10] * 30 + [30_000],
+    "many that are not long": [2000] * 29,
+    "none that is long and little room": [PAGE_BYTES // LONG_PREVIEW_SHARE - 100] * 20,
     **{f"drawn {seed}": drawn(seed) for seed in range(4)},
 }
 
 
-async def test_a_last_message_is_left_out_only_where_it_has_no_room(tmp_path: Path) -> None:
-    """And not because another one, above it, had none."""
+#: What an item has around its content.
+AROUND_BYTES = 64
+
+
+async def test_a_last_message_is_left_out_only_where_it_is_long_and_has_no_room(tmp_path: Path) -> None:
+    """And not because another one, above it, had none. A page ends only where the next row has no room, either."""
     peers = [f"p{n:02}" for n in range(max(map(len, LISTS.values())))]
     users = [f"u{n}" for n in range(len(LISTS))]
     async with running(tmp_path, " ".join([*peers, *users])) as server:
@@ -174,10 +180,24 @@ async def test_a_last_message_is_left_out_only_where_it_has_no_room(tmp_path: Pa
                 await server.chat.post(peer, direct_conversation_id(user, peer), "x" * size)
             async with await Raw.open(server) as raw:
                 await raw.enter(server, user)
-                rows, _ = (await raw.ask("conversations", None, LARGEST_PAGE)).result
-            contents = [said("x" * size) for size in sizes]
-            shown = [row[5][4] if row[5] is not None else None for row in rows]
-            assert all(one in (content, None) for one, content in zip(shown, contents, strict=True)), name
-            room = PAGE_BYTES - ITEM_OVERHEAD_BYTES * len(rows) - sum(len(one) for one in shown if one)
-            hidden = [len(content) for one, content in zip(shown, contents, strict=True) if one is None]
-            assert all(size > room for size in hidden), (name, room, hidden)
+                pages, before, more = [], None, True
+                while more:
+                    rows, before = (await raw.ask("conversations", before, LARGEST_PAGE)).result
+                    pages.append(rows)
+                    more = before is not None
+            contents = iter([said("x" * size) for size in sizes])
+            rooms = [PAGE_BYTES - sum(len(msgpack.packb(row)) for row in rows) for rows in pages]
+            assert min(rooms) >= 0, (name, rooms)
+            assert sum(map(len, pages)) == len(sizes), name
+            for rows, room in zip(pages, rooms, strict=True):
+                for row, content in zip(rows, contents, strict=False):
+                    if row[5] is None:
+                        assert len(content) >= PAGE_BYTES // LONG_PREVIEW_SHARE, name
+                        assert len(content) + AROUND_BYTES > room, (name, room)
+                    else:
+                        assert row[5][4] == content, name
+            for following, room in zip(pages[1:], rooms, strict=False):
+                row = following[0]
+                long = row[5] is not None and len(row[5][4]) >= PAGE_BYTES // LONG_PREVIEW_SHARE
+                least = [*row[:5], None, *row[6:]] if long else row
+                assert len(msgpack.packb(least)) > room, (name, room)

@@ -98,7 +98,7 @@ class MemoryReader:
         return rows, make_token(epoch, changed[len(rows) - 1][0] if more else head), more
 
     def conversations(
-        self, user_id: str, before: str | None, limit: int
+        self, user_id: str, before: str | None, limit: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str | None]:
         head, epoch = self._tables.change, self._tables.epoch
         upper = read_token(before, epoch, head) if before is not None else head + 1
@@ -107,9 +107,9 @@ class MemoryReader:
             key=Conversation.head_change,
             reverse=True,
         )
-        more = len(found) > limit
-        rows = [self._listed(one, user_id) for one in found[:limit]]
-        return rows, make_token(epoch, found[limit - 1].head_change()) if more else None
+        rows = rows_taken((self._listed(one, user_id) for one in found[:limit]), takes)
+        more = len(found) > len(rows)
+        return rows, make_token(epoch, found[len(rows) - 1].head_change()) if more else None
 
     def members(self, conversation_id: str) -> list[Membership]:
         conversation = self._tables.conversations.get(conversation_id)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from imserver.chat.permissions import MAX_RECEIPT_MEMBERS
@@ -13,6 +13,7 @@ from imserver.model import ConversationRow, Cursors, Kind, Message, Role
 from imserver.store.engine.pages import rows_taken
 from imserver.store.engine.sync_tokens import make_token, read_token
 from imserver.store.sqlite.listings import LIST_SIZE, MAX_LISTED, ListSnapshot, LruCache, list_snapshot
+from imserver_protocol.shared.bounds import PAGE_ITEMS
 
 Sql = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
@@ -110,28 +111,35 @@ class ConversationLists:
         return self._keep("changed", user_no, list_snapshot(after, upto, head, rows), limit)
 
     def conversations(
-        self, user_id: str, before: str | None, limit: int, head: int
+        self, user_id: str, before: str | None, limit: int, head: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str | None]:
         """The user's present conversations, newest message first, with the unread count and the last message."""
         below = read_token(before, self._epoch, head) if before is not None else head + 1
-        rows: list[tuple[Any, ...]] = []
         user_no = self._user_no(user_id)
-        while user_no is not None and below > 1 and len(rows) <= limit:
+        page: list[ConversationRow] = []
+        for change, row in self._rows_spoken(user_no, below, head, limit) if user_no is not None else ():
+            if len(page) >= limit or not (takes is None or takes(row)):
+                return page, make_token(self._epoch, below)
+            page.append(row)
+            below = change
+        return page, None
+
+    def _rows_spoken(
+        self, user_no: int, below: int, head: int, limit: int
+    ) -> Iterator[tuple[int, ConversationRow]]:
+        """The rows with the changes of their last messages, falling. Read a few at a time: a message may be long."""
+        while below > 1:
             listing = self._spoken(user_no, below, head, limit)
-            for some in listing.falling(below, limit + 1):
+            for some in listing.falling(below, min(limit, PAGE_ITEMS) + 1):
                 found = self._sql(_SOME_SPOKEN, (json.dumps([*some]), user_no))
                 still = [row for row in found if row[1] == some[row[0]]]
-                rows.extend(still)
-                if len(rows) > limit:
-                    break
                 if not still:  # as in `sync`
                     self._listings.drop(("spoken", user_no))
-                    below = rows[-1][1] if rows else below
                     break
+                below = still[-1][1]
+                yield from ((row[1], _listed(row)) for row in still)
             else:
                 below = listing.above + 1
-        token = make_token(self._epoch, rows[limit - 1][1]) if len(rows) > limit else None
-        return [_listed(row) for row in rows[:limit]], token
 
     def _spoken(self, user_no: int, below: int, head: int, limit: int) -> ListSnapshot:
         """Conversations whose last message is before `below` and after `above`, which is 0 unless there are very many."""

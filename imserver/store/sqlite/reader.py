@@ -172,10 +172,10 @@ class SqliteReader:
         return self._lists.sync(user_id, since, limit, self.head_change(), takes)
 
     def conversations(
-        self, user_id: str, before: str | None, limit: int
+        self, user_id: str, before: str | None, limit: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str | None]:
         """The user's present conversations, newest message first, with the unread count and the last message."""
-        return self._lists.conversations(user_id, before, limit, self.head_change())
+        return self._lists.conversations(user_id, before, limit, self.head_change(), takes)
 
     def members(self, conversation_id: str) -> list[Membership]:
         """The present members, in the order of joining."""
