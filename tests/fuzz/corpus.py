@@ -186,6 +186,8 @@ def _sample(value: Any) -> Any:
             return given[0]
         case "$or":
             return _sample(given[0])
+        case "$list":
+            return _sample(given)
         case "$bind" | "$ref":
             return b"t" * 16 if "token" in str(given) else f"{given}"
         case "$token" | "$str":

@@ -14,11 +14,15 @@ from typing import Any
 import msgpack
 
 MALFORMED, FRAME_TOO_LARGE, BAD_STATE, VERSION = 210, 211, 212, 202
+WELCOME = 1
 #: A letter for what a field has to be; n and p are integers from 0 and from 1, o is anything.
 KINDS: dict[str, Any] = {"i": int, "n": int, "p": int, "s": str, "b": bytes, "t": bool, "l": list, "m": dict}
 #: Frame type -> who sends it (client, server), and its fields.
 FRAMES = {0: "c:llssmo", 1: "s:ilssbtssnm", 2: "cs:", 3: "cs:i", 4: "cs:i", 5: "cs:psn", 6: "cs:s"}
 FRAMES |= {16: "c:sl", 17: "s:io", 18: "s:iisno", 19: "s:s"}
+MOST_FIELDS = 12
+LIMITS = "max_frame_bytes max_content_bytes max_string_bytes max_array_items max_map_items max_requests"
+LIMITS += " max_request_bytes max_page_items window_frames window_bytes"
 
 
 class Fault(Exception):
@@ -72,10 +76,15 @@ def all_are(letters: str, values: list[Any]) -> bool:
     return len(values) >= len(letters) and all(map(is_a, values, letters))
 
 
+def is_pair(letters: str, value: Any) -> bool:
+    """The arrays that never grow (SPEC, "What may grow")."""
+    return type(value) is list and len(value) == 2 and all_are(letters, value)
+
+
 def read(body: bytes, by: str, before_welcome: bool = False) -> list[Any]:
     """One frame, checked as far as one can without knowing the session."""
     frame = unpack(body)
-    if type(frame) is not list or not all_are("nnn", frame):
+    if type(frame) is not list or len(frame) > 3 + MOST_FIELDS or not all_are("nnn", frame):
         raise Fault(MALFORMED, "header")
     (kind, seq, _), fields = frame[:3], frame[3:]
     if kind not in FRAMES:
@@ -86,10 +95,10 @@ def read(body: bytes, by: str, before_welcome: bool = False) -> list[Any]:
     well_made = (kind >= 16 or seq == 0) and all_are(letters, fields)
     if well_made and kind == 0:
         versions, features, _, device, _, resume = fields[:6]
-        resumes = resume is None or (type(resume) is list and all_are("sb", resume) and all(resume))
-        well_made = all_are("ii", versions) and all_are("s" * len(features), features) and device and resumes
+        resumes = resume is None or (is_pair("sb", resume) and all(resume))
+        well_made = is_pair("ii", versions) and all_are("s" * len(features), features) and device and resumes
     if well_made and kind == 1:
-        well_made = all(is_a(limit, "p") for name, limit in fields[9].items() if not name.startswith("x-"))
+        well_made = all(is_a(limit, "p") for name, limit in fields[9].items() if name in LIMITS.split())
     if not well_made:
         raise Fault(MALFORMED, "fields")
     if (kind == 0 and not fields[0][0] <= 1 <= fields[0][1]) or (kind == 1 and fields[0] != 1):
@@ -111,15 +120,17 @@ def filled(value: Any, bound: dict[str, Any], token: Callable[[str, str], str] |
     return {key: filled(item, bound, token) for key, item in value.items()}
 
 
-def fits(got: Any, wanted: Any, bound: dict[str, Any], frame: bool = False) -> bool:
-    """Does the value fit the pattern? A frame may have more fields than its pattern, a map more keys."""
+def fits(got: Any, wanted: Any, bound: dict[str, Any]) -> bool:
+    """Does the value fit the pattern? An array may have more items than its pattern, a map more keys; a $list has as many."""
     if isinstance(wanted, list):
-        enough = type(got) is list and (len(got) == len(wanted) or (frame and len(got) > len(wanted)))
+        enough = type(got) is list and len(got) >= len(wanted)
         return enough and all(fits(*pair, bound) for pair in zip(got, wanted, strict=False))
     name = next(iter(wanted), "") if isinstance(wanted, dict) else "literal"
     given: Any = wanted[name] if name.startswith("$") else None
     if name == "$or":
-        return any(fits(got, each, bound, frame) for each in given)
+        return any(fits(got, each, bound) for each in given)
+    if name == "$list":
+        return fits(got, given, bound) and len(got) == len(given)
     if name == "$int":
         return type(got) is int and bool(given[0] <= got <= given[1])
     if name == "$bind":
@@ -168,7 +179,7 @@ class Player:
     def expect(self, on: str, left: list[Any], skip: bool) -> None:
         while left:
             frame = self.frame(on)
-            fitting = [p for p in left if frame is not None and fits(frame, p, self.bound, frame=True)]
+            fitting = [p for p in left if frame is not None and fits(frame, p, self.bound)]
             assert fitting or (skip and frame is not None), f"got {frame}, wanted {left}; known: {self.bound}"
             left = [p for p in left if p is not (fitting or [None])[0]]
 

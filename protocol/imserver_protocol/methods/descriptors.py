@@ -1,9 +1,9 @@
 """Descriptors: the name of a method, push or signal with the shapes of what it says.
 
 A shape says which fields there are, in which order, and what each may be. Extra trailing ones are ignored, as everywhere on
-the wire, and so a shape grows at its end (SPEC, "What may grow"). In results the fields with a default are the ends that a
-server leaves out, or says nil for, where it has nothing to say. Bounds in results, pushes and signals protect a client's memory; params have none, for the server
-judges them itself: its refusal names the wrong one.
+the wire, and so a shape grows at its end (SPEC, "What may grow"): in results the fields with a default are ends that a server
+leaves out, or says nil for, where it has nothing to say. Bounds in results, pushes and signals protect a client's memory;
+params have none, for the server judges them itself: its refusal names the wrong one.
 """
 
 from __future__ import annotations

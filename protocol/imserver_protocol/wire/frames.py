@@ -1,8 +1,8 @@
 """Frames of the wire: type numbers and, for each type, its fields in order.
 
-A frame is the array `[type, seq, ack, field…]`. The structs here name the fields behind that header; a
-receiver ignores extra trailing ones, but in the two arrays inside HELLO. REQUEST, REPLY and PUSH are frequent, so the hot path reads them as plain
-tuples; their structs are for tests, tools and readers.
+A frame is the array `[type, seq, ack, field…]`. The structs here name the fields behind that header; a receiver ignores
+extra trailing ones, but in the two arrays inside HELLO. REQUEST, REPLY and PUSH are frequent, so the hot path reads them as
+plain tuples; their structs are for tests, tools and readers.
 """
 
 from __future__ import annotations
