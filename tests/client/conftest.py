@@ -15,9 +15,11 @@ from imserver_client import ClientLimits, Connecting, Environment, connect
 from .support.fake_server import FakeServer
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[FakeServer]:
+@pytest.fixture(params=[False, True], ids=["today", "later"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[FakeServer]:
+    """Of today, and of a later version: with more behind all that it says. A client behaves the same to both."""
     async with FakeServer() as server:
+        server.later = request.param
         yield server
 
 

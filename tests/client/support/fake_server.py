@@ -13,6 +13,7 @@ from imserver_protocol import (
     Closed,
     Connection,
     ConnectionState,
+    FrameSplitter,
     Hello,
     HelloReceived,
     Limits,
@@ -21,10 +22,14 @@ from imserver_protocol import (
     SessionState,
     Side,
     SignalReceived,
+    decode,
     encode_content,
+    encode_tail,
+    frame_bytes,
     push_tail,
     resume_refusal,
 )
+from tests.support.growth import grown_frame
 
 from .fake_chat import FakeChat, FakeMessage, Refuse
 
@@ -62,7 +67,7 @@ class Peer(asyncio.Protocol):
         while True:
             data = self.connection.data_to_send(time.monotonic())
             if data and self.transport is not None and not self.mute:
-                self.transport.write(data)
+                self.transport.write(self.later(data) if self.server.later else data)
             for event in self.connection.events():
                 if isinstance(event, Closed):
                     self.closed = event
@@ -75,6 +80,14 @@ class Peer(asyncio.Protocol):
             self.transport.close()
         self.arm()
         self.server.happened()
+
+    def later(self, data: bytes) -> bytes:
+        """The same frames, as a later server says them."""
+        session = self.connection.session
+        asked = self.server.asked.get(session.session_id, {}) if session is not None else {}
+        frames = map(decode, FrameSplitter(self.server.limits.max_frame_bytes).feed(data))
+        grown = (grown_frame(frame, by="server", method_of=asked.get) for frame in frames)
+        return b"".join(frame_bytes(*frame[:3], encode_tail(*frame[3:])) for frame in grown)
 
     def arm(self) -> None:
         if self.timer is not None:
@@ -112,7 +125,10 @@ class FakeServer:
         self._watchers: list[asyncio.Future[None]] = []
         self._listener: asyncio.Server | None = None
         self._sessions_made = 0
+        #: For each session the methods of its requests, by seq.
+        self.asked: dict[str, dict[int, str]] = {}
         # levers
+        self.later = False
         self.refuse_resume = False
         self.drop_welcomes = 0
         self.goodbyes_at_hello: list[tuple[int, int]] = []
@@ -221,6 +237,9 @@ class FakeServer:
             self._on_hello(peer, event.hello)
         elif isinstance(event, RequestReceived):
             self.requests.append(event)
+            session = peer.connection.session
+            if session is not None:
+                self.asked.setdefault(session.session_id, {})[event.seq] = event.method
             if self.script is None or not self.script(peer, event):
                 self.answer(peer, event)
         elif isinstance(event, SignalReceived):
