@@ -103,7 +103,7 @@ async def test_state_of_another_shape_closes(server, open_client, page):
 async def test_state_waits_in_no_queue(waits):
     """It is 32 KiB on the wire and two megabytes as values, in each of many pages that nobody reads."""
     count = 60
-    bomb = {"x-bomb": [[{}] * 8000] * 3}
+    bomb: dict[str, Any] = {"x-bomb": [[{}] * 8000] * 3}
     over = asyncio.Event()
 
     def answer(request: list[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The ends of rows and pages that tell of state: encoded from the model, read by their shapes, and cut off where there is nothing."""
+"""The ends of rows and pages, which tell of state: encoded from the model, read by shapes, cut off where there is nothing."""
 
 from __future__ import annotations
 
@@ -42,10 +42,11 @@ def said(fields: Any) -> Any:
 @pytest.mark.parametrize(("settings", "about", "modseq", "team"), STATES)
 def test_rows_end_with_what_there_is(settings: Any, about: Any, modseq: int, team: str | None) -> None:
     row = row_of(settings[0], about[0], modseq, team)
-    for fields, shape, mandatory in (
+    kinds: list[tuple[Any, Any, int]] = [
         (said(wire_sync_row(row)), sync.SyncRow, 11),
         (said(wire_conversation(row)), conversations.ConversationRow, 7),
-    ):
+    ]
+    for fields, shape, mandatory in kinds:
         read = wire.read(fields, shape)
         assert (read.settings or {}, read.about or {}, read.modseq or 0, read.team) == (
             settings[1],

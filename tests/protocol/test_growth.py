@@ -247,8 +247,8 @@ def test_the_vectors_of_later_cover_every_method_push_and_signal() -> None:
 
 
 class Later(Player):
-    """Plays a transcript for two of a later version: sends what a later client sends, and takes the server's frames for those of
-    a later server. Notes what was said before it grew."""
+    """Plays a transcript for two of a later version: sends what a later client sends, and takes the server's frames for a later
+    server's. Notes what was said before it grew."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)

@@ -87,7 +87,7 @@ class Peer(asyncio.Protocol):
         asked = self.server.asked.get(session.session_id, {}) if session is not None else {}
         frames = map(decode, FrameSplitter(self.server.limits.max_frame_bytes).feed(data))
         grown = (grown_frame(frame, by="server", method_of=asked.get) for frame in frames)
-        return b"".join(frame_bytes(*frame[:3], encode_tail(*frame[3:])) for frame in grown)
+        return b"".join(frame_bytes(frame[0], frame[1], frame[2], encode_tail(*frame[3:])) for frame in grown)
 
     def arm(self) -> None:
         if self.timer is not None:
