@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from imserver.chat.accounts import Accounts
 from imserver.chat.fan_out import Hub
+from imserver.chat.permissions import Need, require
 from imserver.chat.ports import Store
 from imserver.chat.posting import Posting, shutting_down
 from imserver.chat.transaction import Posted, Reader, Takes, Transaction
@@ -275,7 +276,7 @@ class Chat:
             raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
 
         def query(reader: Reader) -> list[Membership]:
-            _require_member(user_id, conversation_id, reader)
+            require(Need.SEE_MEMBERS, reader.seat(conversation_id, user_id))
             return reader.members_page(conversation_id, after, limit)
 
         return await self._store.read(query)
@@ -337,11 +338,5 @@ class Chat:
 
 
 def _members(user_id: str, conversation_id: str, reader: Reader) -> list[Membership]:
-    _require_member(user_id, conversation_id, reader)
+    require(Need.SEE_MEMBERS, reader.seat(conversation_id, user_id))
     return reader.members(conversation_id)
-
-
-def _require_member(user_id: str, conversation_id: str, reader: Reader) -> None:
-    own = reader.membership(conversation_id, user_id)
-    if own is None or own.left_at is not None:
-        raise Refusal(RefusalCode.NOT_FOUND, "no such conversation")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
+from imserver.chat.permissions import Seat
 from imserver.model import (
     Audience,
     ConversationRow,
@@ -93,6 +94,10 @@ class Transaction(Protocol):
         self, conversation_id: str, actor_id: str, key: bytes, user_id: str
     ) -> tuple[int, bool]:
         """Remove a member, or leave (`actor_id == user_id`)."""
+        ...
+
+    def seat(self, conversation_id: str, user_id: str) -> Seat:
+        """Where a user stands in a conversation now. A former member is a stranger to all that writes."""
         ...
 
     def audience(self, conversation_id: str) -> Audience | None:
@@ -188,7 +193,9 @@ class Reader(Protocol):
         """At most `limit` of them in the order of user ids, from the first after `after` on."""
         ...
 
-    def membership(self, conversation_id: str, user_id: str) -> Membership | None: ...
+    def seat(self, conversation_id: str, user_id: str) -> Seat:
+        """Where a user stands in a conversation, for what reads need. Former members are told from strangers."""
+        ...
 
     def users(self, user_ids: Sequence[str]) -> list[User]: ...
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from imserver.chat.permissions import Need
 from imserver.chat.service import Chat
 from imserver.chat.transaction import Transaction
 from imserver.chat.units import Work
@@ -73,12 +74,14 @@ Handler = Callable[[Chat, RequestContext, Any], Awaitable[Any] | Work[Any]]
 class Row:
     """A row of the table. `pages` is true for reads, whose reply may be as long as half a frame and more.
 
+    `need` is what `imserver.chat.permissions` decides about: no method without one.
     `writes` is true where the handler returns the work of a unit. `tokens` is what it costs of its user's rate of posts:
     above the rate the request waits.
     """
 
     method: Method[Any, Any]
     handler: Handler
+    need: Need
     pages: bool = False
     writes: bool = False
     tokens: float = 0.0
@@ -224,20 +227,20 @@ def _post(chat: Chat, context: RequestContext, params: Any) -> Work[Any]:
 
 #: What every server answers.
 ROWS = (
-    Row(POST, _post, writes=True),
-    Row(ABANDON, abandon, writes=True),
-    Row(HISTORY, history, pages=True),
-    Row(SYNC, sync, pages=True),
-    Row(CURSOR, cursor, writes=True, tokens=0.2),
-    Row(CONVERSATIONS, conversations, pages=True),
-    Row(CREATE, create, writes=True, tokens=5.0),
-    Row(ADD, add, writes=True, tokens=1.0),
-    Row(REMOVE, remove, writes=True, tokens=1.0),
-    Row(LEAVE, leave, writes=True, tokens=1.0),
-    Row(EDIT, edit, writes=True, tokens=1.0),
-    Row(MEMBERS, members, pages=True),
-    Row(USERS, users, pages=True),
-    Row(RENEW, renew),
+    Row(POST, _post, Need.SPEAK, writes=True),
+    Row(ABANDON, abandon, Need.ACCOUNT, writes=True),
+    Row(HISTORY, history, Need.READ, pages=True),
+    Row(SYNC, sync, Need.READ, pages=True),
+    Row(CURSOR, cursor, Need.OWN_STATE, writes=True, tokens=0.2),
+    Row(CONVERSATIONS, conversations, Need.READ, pages=True),
+    Row(CREATE, create, Need.ACCOUNT, writes=True, tokens=5.0),
+    Row(ADD, add, Need.INVITE, writes=True, tokens=1.0),
+    Row(REMOVE, remove, Need.MANAGE, writes=True, tokens=1.0),
+    Row(LEAVE, leave, Need.MANAGE, writes=True, tokens=1.0),
+    Row(EDIT, edit, Need.CHANGE_OWN, writes=True, tokens=1.0),
+    Row(MEMBERS, members, Need.SEE_MEMBERS, pages=True),
+    Row(USERS, users, Need.ACCOUNT, pages=True),
+    Row(RENEW, renew, Need.ACCOUNT),
 )
 
 

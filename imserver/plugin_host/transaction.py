@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from imserver.chat.permissions import Need, Target, may, member, newcomer
 from imserver.chat.ports import Store
 from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.chat.units import Unit
@@ -277,12 +278,13 @@ class PluginTransaction(Transaction):
 
     def add_member(self, conversation_id: str, user_id: str, role: Role = Role.MEMBER) -> None:
         if user_id not in self.members(conversation_id):
-            actor = self._manager_of(conversation_id)
+            actor = self._bot_that_may(Need.INVITE, conversation_id, newcomer(role))
             self._tx.add_member(conversation_id, actor, self._next_key(), user_id, role)
 
     def remove_member(self, conversation_id: str, user_id: str) -> None:
-        if user_id in self.members(conversation_id):
-            actor = self._manager_of(conversation_id)
+        role = self.members(conversation_id).get(user_id)
+        if role is not None:
+            actor = self._bot_that_may(Need.MANAGE, conversation_id, member(role))
             self._tx.remove_member(conversation_id, actor, self._next_key(), user_id)
 
     def members(self, conversation_id: str) -> Audience:
@@ -335,11 +337,11 @@ class PluginTransaction(Transaction):
         )
         return bots_among(members, self._registrations.bots) or [self._first_bot()]
 
-    def _manager_of(self, conversation_id: str) -> str:
-        audience = self.members(conversation_id)
-        bots = self._bots_in(conversation_id)
-        managers = [bot for bot in bots if audience.get(bot) in (Role.OWNER, Role.ADMIN)]
-        return (managers or bots)[0]
+    def _bot_that_may(self, need: Need, conversation_id: str, target: Target) -> str:
+        """The first of the plugin's bots that may do it; its first bot there (to be refused properly) if none may."""
+        bots, tx = self._bots_in(conversation_id), self._tx
+        able = (bot for bot in bots if may(need, tx.seat(conversation_id, bot), target))
+        return next(able, bots[0])
 
 
 def bots_among(members: Sequence[str] | Audience, bots: Mapping[str, None]) -> list[str]:

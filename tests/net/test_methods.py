@@ -9,6 +9,7 @@ import pytest
 from msgspec import Struct
 
 from imserver import Server
+from imserver.chat.permissions import Need
 from imserver.chat.service import Chat
 from imserver.model import User
 from imserver.net.dispatch import ROWS, RequestContext, Row, method_table
@@ -115,7 +116,7 @@ async def test_a_server_answers_by_its_own_table(tmp_path: Path) -> None:
     async def whoever(chat: Chat, context: RequestContext, params: UsersParams) -> list[UserRow]:
         return [UserRow(user_id, context.user_id, "en") for user_id in params.user_ids]
 
-    more = Row(Method("x-whoever", UsersParams, tuple[UserRow, ...]), whoever)
+    more = Row(Method("x-whoever", UsersParams, tuple[UserRow, ...]), whoever, Need.ACCOUNT)
     (tmp_path / "other").mkdir()
     second = Server(config(tmp_path / "other"))
     second.methods = method_table((*ROWS, more))
@@ -134,7 +135,7 @@ async def test_a_server_answers_by_its_own_table(tmp_path: Path) -> None:
 def test_the_table_has_a_row_for_each_method_and_not_two_of_one_name() -> None:
     assert [row.method for row in method_table().values()] == list(METHODS)
     with pytest.raises(ValueError, match="renew"):
-        method_table((*ROWS, Row(RENEW, ROWS[0].handler)))
+        method_table((*ROWS, Row(RENEW, ROWS[0].handler, ROWS[0].need)))
 
 
 async def test_every_answer_is_what_its_shape_says_field_by_field(tmp_path: Path) -> None:

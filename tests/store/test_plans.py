@@ -48,7 +48,7 @@ async def test_every_query_uses_an_index(tmp_path: Path) -> None:
         lambda reader: reader.conversations("bob", None, 10),
         lambda reader: reader.members(GROUP),
         lambda reader: reader.members_page(GROUP, None, 10),
-        lambda reader: reader.membership(GROUP, "bob"),
+        lambda reader: reader.seat(GROUP, "bob"),
         lambda reader: reader.users(["ann", "bob"]),
         lambda reader: reader.bound_device("t"),
         lambda reader: reader.messages_after(3, ["bob", "bot"], 10),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from imserver.chat.permissions import NO_SEAT
 from imserver.errors import RefusalCode
 from imserver.model import Cursors, Kind, Page, Role, User
 from tests.store.support import DIRECT, Stand, key, post, refusal_of, said
@@ -266,8 +267,8 @@ async def test_nobody_knows_nothing(stand: Stand) -> None:
     assert (await sync(stand, "nobody", None))[0] == []
     assert await stand.store.read(lambda reader: reader.conversations("nobody", None, 10)) == ([], None)
     assert await stand.store.read(lambda reader: reader.members("group/no")) == []
-    assert await stand.store.read(lambda reader: reader.membership("group/no", "ann")) is None
-    assert await stand.store.read(lambda reader: reader.membership(DIRECT, "nobody")) is None
+    assert await stand.store.read(lambda reader: reader.seat("group/no", "ann")) == NO_SEAT
+    assert await stand.store.read(lambda reader: reader.seat(DIRECT, "nobody")) == NO_SEAT
 
 
 # -- the list ---------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import NamedTuple
 
+from imserver.chat.permissions import Grant
 from imserver.chat.transaction import Takes
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import ConversationRow, Item, ItemPage, Message, Page
@@ -24,8 +25,8 @@ class Span(NamedTuple):
     head: int
 
 
-def span_of(head: int, left_at: int | None, after: int | None, before: int | None, limit: int) -> Span:
-    """Check the request. A former member reads up to where they left. Neither `after` nor `before`: the newest page."""
+def span_of(head: int, grant: Grant, after: int | None, before: int | None, limit: int) -> Span:
+    """Check the request, and cut it to the grant. Neither `after` nor `before`: the newest page."""
     if after is not None and before is not None:
         raise Refusal(RefusalCode.INVALID, "after, before: one of them", detail="before")
     if limit < 1:
@@ -33,13 +34,13 @@ def span_of(head: int, left_at: int | None, after: int | None, before: int | Non
     for name, value, least in (("after", after, 0), ("before", before, 1)):
         if value is not None and value < least:
             raise Refusal(RefusalCode.INVALID, f"{name}: at least {least}", detail=name)
-    seen = head if left_at is None else min(head, left_at)
+    seen = grant.cut(head)
     if after is not None and after > seen:
         raise epoch_changed()  # also for a former member, who could otherwise find out the head
     if after is not None:
-        return Span(after + 1, seen, False, seen)
+        return Span(max(after + 1, grant.first), seen, False, seen)
     last = seen if before is None else min(before - 1, seen)
-    return Span(1, last, True, seen)
+    return Span(grant.first, last, True, seen)
 
 
 def page_of(span: Span, found: Iterable[Item], limit: int, max_bytes: int) -> ItemPage:

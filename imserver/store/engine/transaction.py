@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from imserver.chat import permissions as rules
+from imserver.chat.permissions import Bars, Grant, Need, Seat, Target
 from imserver.chat.transaction import Posted
 from imserver.content import decode_content, encode_content
 from imserver.errors import Refusal, RefusalCode
@@ -83,11 +84,7 @@ class RuledTransaction(ABC):
         """The conversation, if the sender may post to it now. Makes a direct conversation at its first post."""
         if state is None:
             return self._open_direct(conversation_id, sender_id)
-        refusal = rules.refuse_post(
-            state.kind, state.members.get(sender_id), state.muted.get(sender_id, 0), self.now_ms
-        )
-        if refusal is not None:
-            raise refusal
+        rules.require(Need.SPEAK, self._seat(state, sender_id))
         return state
 
     def edit(
@@ -106,10 +103,12 @@ class RuledTransaction(ABC):
         if found is not None and state is not None:
             told = self._message(state, found.position)
             return found.position, _revision_told(told), True
-        if state is None:
-            raise rules.no_such_conversation()
-        state = self.writable(conversation_id, state, editor_id)
-        message = self._editable(state, editor_id, position, expected_revision)
+        target, message = self._aimed(state, editor_id, position)
+        state, _ = self._granted(Need.CHANGE_OWN, state, editor_id, target)
+        if message is None or message.content is None:
+            raise Refusal(RefusalCode.GONE, "the message was taken back")
+        if expected_revision is not None and expected_revision != message.revision:
+            raise Refusal(RefusalCode.CONFLICT, "the message was edited meanwhile", detail=message.revision)
         edited = Message(
             conversation_id, position, editor_id, message.sent_at, message.key, content, message.revision + 1
         )
@@ -164,20 +163,19 @@ class RuledTransaction(ABC):
         found = self.find_committed(state, actor_id, key, digest)
         if found is not None:
             return found.position, True
-        if state is None:
-            raise rules.no_such_conversation()
-        current = state.members.get(user_id)
-        refusal = rules.refuse_add(state.kind, state.members.get(actor_id), role, current)
-        if refusal is not None:
-            raise refusal
+        current = state.members.get(user_id) if state else None
         if current is None:
+            target = rules.newcomer(role) if self._user_exists(user_id) else rules.no_user(user_id)
+            state, _ = self._granted(Need.INVITE, state, actor_id, target)
             if len(state.members) >= self.max_members:
                 raise Refusal(
                     RefusalCode.TOO_LARGE, f"members: at most {self.max_members}", detail=self.max_members
                 )
-            self._require_users([user_id])
             self._put_members(state, {user_id: role}, joined_at=state.head + 1)
         else:
+            state, _ = self._granted(Need.MANAGE, state, actor_id, rules.member(current, gets=role))
+            if current is role:
+                raise Refusal(RefusalCode.CONFLICT, "is a member already")
             self._put_role(state, user_id, role)
         telling = {"event": "added", "user": user_id, "role": role.value}
         return self.post_system(state, actor_id, key, digest, telling), False
@@ -190,27 +188,25 @@ class RuledTransaction(ABC):
         found = self.find_committed(state, actor_id, key, digest)
         if found is not None:
             return found.position, True
-        if state is None:
-            raise rules.no_such_conversation()
-        actor, target = state.members.get(actor_id), state.members.get(user_id)
-        leaving = actor_id == user_id
-        refusal = (
-            rules.refuse_leave(state.kind, actor)
-            if leaving
-            else rules.refuse_remove(state.kind, actor, target)
-        )
-        if refusal is not None:
-            raise refusal
-        telling: dict[str, Any] = {"event": "left" if leaving else "removed", "user": user_id}
+        current = state.members.get(user_id) if state else None
+        if actor_id == user_id:
+            event, target = "left", rules.ONESELF
+        else:
+            event, target = "removed", rules.NO_MEMBER if current is None else rules.member(current)
+        state, _ = self._granted(Need.MANAGE, state, actor_id, target)
+        telling: dict[str, Any] = {"event": event, "user": user_id}
         before = state.members
         self._end_member(state, user_id, left_at=state.head + 1)
-        if target is Role.OWNER:
+        if current is Role.OWNER:
             heir = rules.heir(state.members, self._joined_at(state))
             if heir is not None:
                 self._put_role(state, heir, Role.OWNER)
                 telling["owner"] = heir
         # The removed member gets this system message and no later one.
         return self.post_system(state, actor_id, key, digest, telling, audience=before), False
+
+    def seat(self, conversation_id: str, user_id: str) -> Seat:
+        return self._seat(self.conversation(conversation_id), user_id)
 
     def audience(self, conversation_id: str) -> Audience | None:
         state = self._state(conversation_id)
@@ -220,12 +216,11 @@ class RuledTransaction(ABC):
         self, conversation_id: str, user_id: str, delivered: int | None, read: int | None
     ) -> Cursors:
         """Raises before anything is written, so a unit that moves many cursors may catch the refusal and go on."""
-        state = self._state(conversation_id)
-        if state is None or user_id not in state.members:
-            raise rules.no_such_conversation()
+        state, grant = self._granted(Need.OWN_STATE, self._state(conversation_id), user_id)
+        head = grant.cut(state.head)
         for name, value in (("delivered", delivered), ("read", read)):
-            if value is not None and not 0 <= value <= state.head:
-                raise Refusal(RefusalCode.INVALID, f"{name}: not above the head, {state.head}", detail=name)
+            if value is not None and not 0 <= value <= head:
+                raise Refusal(RefusalCode.INVALID, f"{name}: not above the head, {head}", detail=name)
         old = self._cursors(state, user_id)
         seen = max(old.read, read or 0)
         new = Cursors(max(old.delivered, delivered or 0, seen), seen)
@@ -263,9 +258,9 @@ class RuledTransaction(ABC):
         return found
 
     def _open_direct(self, conversation_id: str, sender_id: str) -> ConversationState:
-        pair = rules.pair_to_open(conversation_id, sender_id)
-        if not all(self._user_exists(user_id) for user_id in pair):
-            raise rules.no_such_conversation()
+        pair = rules.pair_to_open(conversation_id)
+        known = sender_id in pair and all(self._user_exists(user_id) for user_id in pair)
+        rules.require(Need.SPEAK, Seat(Kind.DIRECT, rules.MEMBER, Role.MEMBER) if known else rules.NO_SEAT)
         state = self._make_conversation(conversation_id, Kind.DIRECT, "")
         self._put_members(state, dict.fromkeys(pair, Role.MEMBER), joined_at=1)
         return state
@@ -275,21 +270,36 @@ class RuledTransaction(ABC):
             if not self._user_exists(user_id):
                 raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
 
-    def _editable(
-        self, state: ConversationState, editor_id: str, position: int, expected_revision: int | None
-    ) -> Message:
-        message = self._message(state, position)
-        if message is None:
-            raise Refusal(RefusalCode.NOT_FOUND, "no such message")
+    def _seat(self, state: ConversationState | None, user_id: str) -> Seat:
+        """Where a user stands. A former member writes no more than a stranger, so the two are alike here."""
+        role = state.members.get(user_id) if state is not None else None
+        if state is None or role is None:
+            return rules.NO_SEAT
+        muted_until = state.muted.get(user_id, 0) if state.muted else 0
+        bars = Bars(muted_until=muted_until) if muted_until > self.now_ms else rules.FREE
+        return Seat(state.kind, rules.MEMBER, role, bars)
+
+    def _granted(
+        self, need: Need, state: ConversationState | None, user_id: str, target: Target = rules.NOTHING
+    ) -> tuple[ConversationState, Grant]:
+        """The conversation and what the user may do to it. Raises the refusal."""
+        grant = rules.require(need, self._seat(state, user_id), target)
+        if state is None:
+            raise rules.no_such_conversation()
+        return state, grant
+
+    def _aimed(
+        self, state: ConversationState | None, editor_id: str, position: int
+    ) -> tuple[Target, Message | None]:
+        """The message that an edit is aimed at, as far as the editor may read."""
+        opens = self._seat(state, editor_id).standing.opens
+        message = self._message(state, position) if state is not None and opens.covers(position) else None
+        if state is None or message is None:
+            return rules.NO_MESSAGE, None
         if message.sender_id != editor_id:
-            raise Refusal(RefusalCode.FORBIDDEN, "only its author edits a message")
-        if message.content is None:
-            raise Refusal(RefusalCode.GONE, "the message was taken back")
-        if decode_content(message.content).get("type") == "system":
-            raise Refusal(RefusalCode.FORBIDDEN, "a system message is not edited")
-        if expected_revision is not None and expected_revision != message.revision:
-            raise Refusal(RefusalCode.CONFLICT, "the message was edited meanwhile", detail=message.revision)
-        return message
+            return rules.message_of(state.members.get(message.sender_id)), message
+        system = message.content is not None and decode_content(message.content).get("type") == "system"
+        return rules.SYSTEM_MESSAGE if system else rules.OWN_MESSAGE, message
 
     def post_system(
         self,

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from imserver.chat.permissions import has_receipts, no_such_conversation
+from imserver.chat.permissions import NO_SEAT, Need, Seat, has_receipts, require, standing_of
 from imserver.chat.transaction import Takes
 from imserver.content import decode_content
 from imserver.model import (
@@ -55,11 +55,9 @@ class MemoryReader:
         limit: int,
         max_bytes: int,
     ) -> ItemPage:
-        conversation = self._tables.conversations.get(conversation_id)
-        own = conversation.members.get(user_id) if conversation else None
-        if conversation is None or own is None:
-            raise no_such_conversation()
-        span = span_of(len(conversation.rows), own.left_at, after, before, limit)
+        grant = require(Need.READ, self.seat(conversation_id, user_id))
+        conversation = self._tables.conversations[conversation_id]
+        span = span_of(len(conversation.rows), grant, after, before, limit)
         rows = conversation.rows[span.first - 1 : span.last]
         found = (_item(row.message) for row in (reversed(rows) if span.backwards else rows))
         return page_of(span, found, limit, max_bytes)
@@ -122,9 +120,10 @@ class MemoryReader:
         by_id = sorted(self.members(conversation_id), key=lambda one: one.user_id)
         return [one for one in by_id if after is None or one.user_id > after][:limit]
 
-    def membership(self, conversation_id: str, user_id: str) -> Membership | None:
+    def seat(self, conversation_id: str, user_id: str) -> Seat:
         conversation = self._tables.conversations.get(conversation_id)
-        return conversation.members.get(user_id) if conversation else None
+        own = conversation.members.get(user_id) if conversation else None
+        return _seat(conversation, own) if conversation and own else NO_SEAT
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 
@@ -170,13 +169,14 @@ class MemoryReader:
 
     def _row(self, one: Conversation, user_id: str) -> ConversationRow:
         state, own = one.state, one.members[user_id]
-        told = own.left_at is None and has_receipts(state.kind, len(state.members))
+        grant = require(Need.READ, _seat(one, own))
+        told = grant.goes_on and has_receipts(state.kind, len(state.members))
         others = sorted(state.members, key=str.encode) if told else ()
         return ConversationRow(
             state.conversation_id,
             state.kind,
             state.title,
-            state.head if own.left_at is None else own.left_at,
+            grant.cut(state.head),
             own.joined_at,
             own.left_at,
             own.role,
@@ -188,13 +188,14 @@ class MemoryReader:
 
     def _listed(self, one: Conversation, user_id: str) -> ConversationRow:
         state, own = one.state, one.members[user_id]
+        grant = require(Need.READ, _seat(one, own))
         cursors = one.cursors.get(user_id, Cursors())
         seen = max(cursors.read, own.joined_at - 1)
         return ConversationRow(
             state.conversation_id,
             state.kind,
             state.title,
-            state.head,
+            grant.cut(state.head),
             own.joined_at,
             own.left_at,
             own.role,
@@ -202,6 +203,10 @@ class MemoryReader:
             unread=state.unread - (one.rows[seen - 1].unread_no if seen else 0),
             last=one.rows[-1].message,
         )
+
+
+def _seat(conversation: Conversation, own: Membership) -> Seat:
+    return Seat(conversation.state.kind, standing_of(own.left_at), own.role)
 
 
 def _item(message: Message) -> Item:

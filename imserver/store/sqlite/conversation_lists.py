@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from imserver.chat.permissions import MAX_RECEIPT_MEMBERS
+from imserver.chat.permissions import MAX_RECEIPT_MEMBERS, Need, Seat, require, standing_of
 from imserver.chat.transaction import Takes
 from imserver.model import ConversationRow, Cursors, Kind, Message, Role
 from imserver.store.engine.pages import rows_taken
@@ -46,7 +46,7 @@ _ALL_CHANGED = (
     " WHERE changed > ? ORDER BY changed LIMIT ?"
 )
 _SOME_CHANGED = (
-    "SELECT c.no, c.kind, c.title, coalesce(m.left_at, h.position), m.role, m.joined_at, m.left_at, m.delivered, m.read,"
+    "SELECT c.no, c.kind, c.title, h.position, m.role, m.joined_at, m.left_at, m.delivered, m.read,"
     f" {_CHANGED}, c.conversation_id, u.user_id, o.delivered, o.read"
     " FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
@@ -161,16 +161,18 @@ class ConversationLists:
         return rows[0][0] if rows else None
 
     def _row(self, user_id: str, own: _Own) -> ConversationRow:
+        kind, role = Kind(own.kind), Role(own.role)
+        grant = require(Need.READ, Seat(kind, standing_of(own.left_at), role))
         return ConversationRow(
             own.conversation_id,
-            Kind(own.kind),
+            kind,
             own.title,
-            own.head,
+            grant.cut(own.head),
             own.joined_at,
             own.left_at,
-            Role(own.role),
+            role,
             Cursors(own.delivered, own.read),
-            cursors_of=self._cursors_of_others(user_id, own) if own.left_at is None else (),
+            cursors_of=self._cursors_of_others(user_id, own) if grant.goes_on else (),
         )
 
     def _cursors_of_others(self, user_id: str, own: _Own) -> tuple[tuple[str, Cursors], ...]:
@@ -190,11 +192,13 @@ class ConversationLists:
 
 def _listed(row: tuple[Any, ...]) -> ConversationRow:
     _, _, conversation_id, kind, title, head, joined_at, left_at, role, delivered, read, unread, *last = row
+    seat = Seat(Kind(kind), standing_of(left_at), Role(role))
+    grant = require(Need.READ, seat)
     return ConversationRow(
         conversation_id,
         Kind(kind),
         title,
-        head,
+        grant.cut(head),
         joined_at,
         left_at,
         Role(role),

@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
-from imserver.chat.permissions import no_such_conversation
+from imserver.chat.permissions import NO_SEAT, Need, Seat, require, standing_of
 from imserver.chat.transaction import Takes
 from imserver.content import decode_content
 from imserver.model import (
@@ -19,6 +19,7 @@ from imserver.model import (
     ConversationRow,
     Item,
     ItemPage,
+    Kind,
     Membership,
     Message,
     Page,
@@ -108,15 +109,14 @@ class SqliteReader:
     ) -> ItemPage:
         """The same page, without an object for each message."""
         rows = self._sql(
-            "SELECT c.no, h.position, h.change, m.left_at FROM conversations c"
+            "SELECT c.no, h.position, h.change, c.kind, m.role, m.left_at FROM conversations c"
             " JOIN heads h ON h.conversation_no = c.no JOIN members m ON m.conversation_no = c.no"
             " JOIN users u ON u.no = m.user_no WHERE c.conversation_id = ? AND u.user_id = ?",
             (conversation_id, user_id),
         )
-        if not rows:
-            raise no_such_conversation()
-        no, head, head_change, left_at = rows[0]
-        span = span_of(head, left_at, after, before, limit)
+        grant = require(Need.READ, _seat(*rows[0][3:]) if rows else NO_SEAT)
+        no, head, head_change, *_ = rows[0]
+        span = span_of(head, grant, after, before, limit)
         with closing(self._items(span, no, limit, (head, head_change))) as found:
             return page_of(span, found, limit, max_bytes)
 
@@ -217,15 +217,14 @@ class SqliteReader:
         )
         return _MemberList(membership, [user_id for user_id, _ in rows], [user_no for _, user_no in rows])
 
-    def membership(self, conversation_id: str, user_id: str) -> Membership | None:
-        """The membership of a present or former member."""
+    def seat(self, conversation_id: str, user_id: str) -> Seat:
+        """Where a user stands in a conversation. Mutes are left out: they bar no read."""
         rows = self._sql(
-            "SELECT u.user_id, m.role, m.joined_at, m.left_at, m.muted_until FROM members m"
-            " JOIN users u ON u.no = m.user_no WHERE u.user_id = ?"
-            " AND m.conversation_no = (SELECT no FROM conversations WHERE conversation_id = ?)",
-            (user_id, conversation_id),
+            "SELECT c.kind, m.role, m.left_at FROM conversations c JOIN members m ON m.conversation_no = c.no"
+            " JOIN users u ON u.no = m.user_no WHERE c.conversation_id = ? AND u.user_id = ?",
+            (conversation_id, user_id),
         )
-        return _membership(rows[0]) if rows else None
+        return _seat(*rows[0]) if rows else NO_SEAT
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 
@@ -300,6 +299,10 @@ def _among(bots: Sequence[str] | None) -> tuple[str, Sequence[str]]:
         " AND (b.left_at IS NULL OR m.position <= b.left_at))"
     )
     return among, bots
+
+
+def _seat(kind: str, role: str, left_at: int | None) -> Seat:
+    return Seat(Kind(kind), standing_of(left_at), Role(role))
 
 
 def _membership(row: tuple[Any, ...]) -> Membership:
