@@ -2,9 +2,10 @@
 
 `decide` takes what is wanted (a need), the kind of conversation, how the user stands to it, the role there, what bars the user
 now, and what the act is aimed at. It answers with a `Grant`, the positions that may be shown or touched, or with the refusal.
-The order of refusals is part of the rule: an outsider learns nothing (NOT_FOUND); then the target is missing (NOT_FOUND); then
-the role is not enough (FORBIDDEN); then something bars the user now (FORBIDDEN, with a detail). Before all that the store looks
-the key up; behind it, it judges the state of things (GONE, CONFLICT). Persons, bots of plugins and the host program are alike.
+The order of refusals is part of the rule: an outsider learns nothing (NOT_FOUND); then the kind knows no such act (FORBIDDEN);
+then the target is missing (NOT_FOUND); then the role is not enough (FORBIDDEN); then something bars the user now (FORBIDDEN, with
+a detail). Before all that the store looks the key up; behind it, it judges the state of things (GONE, CONFLICT). Persons, bots of
+plugins and the host program are alike.
 
 Posting does not call it: `POSTERS` is the table folded into a set for each kind.
 """
@@ -214,9 +215,19 @@ ASKS: Mapping[Relation, frozenset[Need]] = {
     Relation.TEAM_MEMBER: _OF_MEMBERS,
 }
 
+_TWO_USERS = "a direct conversation always has its two users"
+#: What nobody does in a direct conversation, whatever it is aimed at, and what is said to who tries.
+NOT_IN_DIRECT: Mapping[Need, str] = {
+    Need.CHANGE_ANY: "only its author changes a message",
+    Need.INVITE: _TWO_USERS,
+    Need.MANAGE: _TWO_USERS,
+    Need.ADMINISTER_CONVERSATION: "a direct conversation has nothing to be changed",
+}
+_NOT_LEFT = "a direct conversation cannot be left"
+
 #: Who says things. A channel has few writers and many readers; only a channel has readers.
 _SPEAKERS = frozenset({Role.OWNER, Role.ADMIN, Role.MEMBER})
-#: Who runs a conversation. A direct one is run by neither of its two.
+#: Who runs a conversation.
 _LEADERS = frozenset({Role.OWNER, Role.ADMIN})
 _NOBODY: frozenset[Role] = frozenset()
 
@@ -250,6 +261,8 @@ def decide(
     relation, opens = standing
     if kind is None or need not in ASKS[relation]:
         return _outside(need, bars)
+    if kind is Kind.DIRECT and need in NOT_IN_DIRECT:
+        return _forbidden(_NOT_LEFT if target is ONESELF else NOT_IN_DIRECT[need])
     if target is not NOTHING and target.aim is Aim.ABSENT:
         return Refusal(RefusalCode.NOT_FOUND, target.text, detail=target.detail)
     judge = _JUDGES.get(need)
@@ -305,7 +318,7 @@ def _changes_own(kind: Kind, relation: Relation, role: Role | None, target: Targ
 def _changes_any(kind: Kind, relation: Relation, role: Role | None, target: Target) -> Refusal | None:
     if target.aim is Aim.SYSTEM_MESSAGE:
         return _forbidden("a system message is not changed")
-    if kind is Kind.DIRECT or role not in _LEADERS:
+    if role not in _LEADERS:
         return _forbidden("only its author changes a message")
     if target.aim is Aim.MESSAGE and target.role is not None and target.role not in _over(kind, role):
         return _forbidden(f"role {role} may not change messages of role {target.role}")
@@ -313,8 +326,6 @@ def _changes_any(kind: Kind, relation: Relation, role: Role | None, target: Targ
 
 
 def _invites(kind: Kind, relation: Relation, role: Role | None, target: Target) -> Refusal | None:
-    if kind is Kind.DIRECT:
-        return _forbidden("a direct conversation always has its two users")
     over = _over(kind, role)
     if target.gets is None:
         return None if over else _forbidden(f"role {role} may not add members")
@@ -323,11 +334,7 @@ def _invites(kind: Kind, relation: Relation, role: Role | None, target: Target) 
 
 def _manages(kind: Kind, relation: Relation, role: Role | None, target: Target) -> Refusal | None:
     if target.aim is Aim.ONESELF:
-        if kind is Kind.DIRECT:
-            return _forbidden("a direct conversation cannot be left")
         return _by_team() if relation is Relation.TEAM_MEMBER else None
-    if kind is Kind.DIRECT:
-        return _forbidden("a direct conversation always has its two users")
     over = _over(kind, role)
     if target.gets is not None and target.gets not in over:
         return _forbidden(f"role {role} may not give role {target.gets} here")
@@ -342,7 +349,7 @@ def _manages(kind: Kind, relation: Relation, role: Role | None, target: Target) 
 
 
 def _administers(kind: Kind, relation: Relation, role: Role | None, target: Target) -> Refusal | None:
-    if kind is not Kind.DIRECT and role in _LEADERS:
+    if role in _LEADERS:
         return None
     return _forbidden("only those who run a conversation change it")
 
