@@ -23,6 +23,7 @@ FRAMES = "Frames and sessions carry any method, and know none"
 CLIENT = "The client never imports the server"
 SERVER = "The server never imports the client, only its commands and proofs do"
 CHAT = "The chat layer knows neither frames nor sockets nor SQL"
+PERMISSIONS = "Permissions are rules over what there is, and know neither time nor chat"
 PLUGIN = "A plugin sees imserver.plugin_api and nothing else of ours"
 STRANGERS = "A plugin does not know another plugin"
 NEVER_IMPORTED = "A plugin is found by its entry point, never imported"
@@ -89,6 +90,9 @@ OFFENCES = [
     # Through a module below it, to what that module may not import either.
     offence(CHAT, ("imserver/model.py", "import imserver_protocol.limits")),
     offence(CHAT, ("imserver/chat/__init__.py", "import sqlite3")),
+    offence(PERMISSIONS, ("imserver/chat/permissions.py", "import imserver.chat.transaction")),
+    offence(PERMISSIONS, ("imserver/chat/permissions.py", "import imserver.clock")),
+    offence(PERMISSIONS, ("imserver/chat/permissions.py", "import time")),
     offence(PLUGIN, ("imserver/plugins/ping/__init__.py", "import imserver.store")),
     offence(
         PLUGIN, ("imserver/plugins/ping/__init__.py", "import imserver.model"), ("imserver/model.py", "")
