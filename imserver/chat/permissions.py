@@ -3,9 +3,9 @@
 `decide` takes what is wanted (a need), the kind of conversation, how the user stands to it, the role there, what bars the user
 now, and what the act is aimed at. It answers with a `Grant`, the positions that may be shown or touched, or with the refusal.
 The order of refusals is part of the rule: an outsider learns nothing (NOT_FOUND); then the kind knows no such act (FORBIDDEN);
-then the target is missing (NOT_FOUND); then the role is not enough (FORBIDDEN); then something bars the user now (FORBIDDEN, with
-a detail). Before all that the store looks the key up; behind it, it judges the state of things (GONE, CONFLICT). Persons, bots of
-plugins and the host program are alike.
+then the target is missing (NOT_FOUND); then the role is not enough (FORBIDDEN); then something bars the user now (FORBIDDEN,
+with a detail). Before all that the store looks the key up; behind it, it judges the state of things (GONE, CONFLICT). Persons,
+bots of plugins and the host program are alike.
 
 Posting does not call it: `POSTERS` is the table folded into a set for each kind.
 """

@@ -5,15 +5,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from imserver.chat.permissions import MAX_RECEIPT_MEMBERS, Need, Seat, require, standing_of
+from imserver.chat.permissions import MAX_RECEIPT_MEMBERS, Grant, Need, Seat, require, standing_of
 from imserver.chat.transaction import Takes
 from imserver.model import ConversationRow, Cursors, Kind, Message, Role
 from imserver.store.engine.pages import rows_taken
 from imserver.store.engine.sync_tokens import make_token, read_token
 from imserver.store.sqlite.listings import LIST_SIZE, MAX_LISTED, ListSnapshot, LruCache, list_snapshot
 from imserver_protocol.shared.bounds import PAGE_ITEMS
+
+#: Grants that are remembered: a few for present members, one for each position where somebody left; about 250 bytes each.
+MAX_GRANTS = 4_096
 
 Sql = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
@@ -64,6 +68,13 @@ _SOME_SPOKEN = (
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
     " CROSS JOIN messages l ON l.change = h.change CROSS JOIN users u ON u.no = l.sender_no"
 )
+
+
+@lru_cache(maxsize=MAX_GRANTS)
+def granted_by_row(kind: str, role: str, left_at: int | None) -> tuple[Kind, Role, Grant]:
+    """Kind and role of a member's row, and what the member may read. Remembered, since lists ask it for each of many rows."""
+    seat = Seat(Kind(kind), standing_of(left_at), Role(role))
+    return Kind(kind), Role(role), require(Need.READ, seat)
 
 
 class ConversationLists:
@@ -161,8 +172,7 @@ class ConversationLists:
         return rows[0][0] if rows else None
 
     def _row(self, user_id: str, own: _Own) -> ConversationRow:
-        kind, role = Kind(own.kind), Role(own.role)
-        grant = require(Need.READ, Seat(kind, standing_of(own.left_at), role))
+        kind, role, grant = granted_by_row(own.kind, own.role, own.left_at)
         return ConversationRow(
             own.conversation_id,
             kind,
@@ -192,16 +202,15 @@ class ConversationLists:
 
 def _listed(row: tuple[Any, ...]) -> ConversationRow:
     _, _, conversation_id, kind, title, head, joined_at, left_at, role, delivered, read, unread, *last = row
-    seat = Seat(Kind(kind), standing_of(left_at), Role(role))
-    grant = require(Need.READ, seat)
+    known_kind, known_role, grant = granted_by_row(kind, role, left_at)
     return ConversationRow(
         conversation_id,
-        Kind(kind),
+        known_kind,
         title,
         grant.cut(head),
         joined_at,
         left_at,
-        Role(role),
+        known_role,
         Cursors(delivered, read),
         unread=unread,
         last=Message(conversation_id, *last),

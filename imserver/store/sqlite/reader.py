@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
-from imserver.chat.permissions import NO_SEAT, Need, Seat, require, standing_of
+from imserver.chat.permissions import NO_SEAT, Seat, no_such_conversation, standing_of
 from imserver.chat.transaction import Takes
 from imserver.content import decode_content
 from imserver.model import (
@@ -27,7 +27,7 @@ from imserver.model import (
     User,
 )
 from imserver.store.engine.pages import Span, messages_of, page_of, span_of
-from imserver.store.sqlite.conversation_lists import ConversationLists
+from imserver.store.sqlite.conversation_lists import ConversationLists, granted_by_row
 from imserver.store.sqlite.listings import MAX_LISTED_MEMBERS, ROSTER_SIZE, LruCache
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.positions import rows_between
@@ -114,8 +114,10 @@ class SqliteReader:
             " JOIN users u ON u.no = m.user_no WHERE c.conversation_id = ? AND u.user_id = ?",
             (conversation_id, user_id),
         )
-        grant = require(Need.READ, _seat(*rows[0][3:]) if rows else NO_SEAT)
-        no, head, head_change, *_ = rows[0]
+        if not rows:
+            raise no_such_conversation()
+        no, head, head_change, kind, role, left_at = rows[0]
+        _, _, grant = granted_by_row(kind, role, left_at)
         span = span_of(head, grant, after, before, limit)
         with closing(self._items(span, no, limit, (head, head_change))) as found:
             return page_of(span, found, limit, max_bytes)
