@@ -160,7 +160,7 @@ DAMAGES: list[tuple[str, set[str]]] = [
     ),
     # heads and milestones
     (f"UPDATE heads SET unread_no = unread_no - 1 WHERE conversation_no = {IN_GROUP}", {"heads"}),
-    ("INSERT INTO heads VALUES (99, 0, 0, 0)", {"heads"}),
+    ("INSERT INTO heads (conversation_no, position, change, unread_no) VALUES (99, 0, 0, 0)", {"heads"}),
     ("UPDATE milestones SET change = change + 1 WHERE position = 16", {"milestones"}),
     (f"DELETE FROM milestones WHERE position = 32 AND conversation_no = {AT}", {"milestones"}),
     (f"INSERT INTO milestones VALUES ({AT}, 48, 3)", {"milestones"}),
@@ -238,8 +238,8 @@ DAMAGES: list[tuple[str, set[str]]] = [
         {"members", "tellings"},
     ),
     (f"UPDATE members SET muted_until = -1 WHERE conversation_no = {AT}", {"members"}),
-    (f"INSERT INTO members VALUES ({AT}, 77, 'member', 1, 1, 0, 0, 0, 0, 1)", {"members"}),
-    (f"INSERT INTO members VALUES (99, {CY}, 'member', 1, NULL, 0, 0, 0, 0, 1)", {"members"}),
+    (f"INSERT INTO members ({MEMBER}) VALUES ({AT}, 77, 'member', 1, 1, 0, 0, 0, 0, 1)", {"members"}),
+    (f"INSERT INTO members ({MEMBER}) VALUES (99, {CY}, 'member', 1, NULL, 0, 0, 0, 0, 1)", {"members"}),
     # cursors
     (f"UPDATE members SET delivered = 1000 WHERE conversation_no = {AT} AND user_no = {BOB}", {"cursors"}),
     (f"UPDATE members SET read = 42 WHERE conversation_no = {IN_GROUP} AND user_no = {BOB}", {"cursors"}),

@@ -148,7 +148,7 @@ SPOILED: list[tuple[str, Damage, set[str]]] = [
     ),
     # -- heads
     ("no head", f"DELETE FROM heads WHERE conversation_no = {CHANNEL}", {"heads", "positions", "conversations", "members"}),
-    ("a head of nothing", "INSERT INTO heads VALUES (99, 4, 95, 3)", {"heads"}),
+    ("a head of nothing", "INSERT INTO heads (conversation_no, position, change, unread_no) VALUES (99, 4, 95, 3)", {"heads"}),
     ("a head at the message before", f"UPDATE heads SET change = 94 WHERE conversation_no = {CHANNEL}", {"heads"}),
     ("a head one too far", f"UPDATE heads SET position = 5 WHERE conversation_no = {CHANNEL}", {"heads", "positions"}),
     ("a head that counts one more", f"UPDATE heads SET unread_no = 4 WHERE conversation_no = {CHANNEL}", {"heads"}),
@@ -254,7 +254,7 @@ SPOILED: list[tuple[str, Damage, set[str]]] = [
     ("a pair that is another", "UPDATE conversations SET conversation_id = 'direct/ann/bot' WHERE no = 1", {"conversations"}),
     ("a pair that is none", "UPDATE conversations SET conversation_id = 'direct/ann' WHERE no = 1", {"conversations"}),
     ("the other one is gone", f"DELETE FROM members WHERE conversation_no = {AT} AND user_no = {BOB}", {"conversations"}),
-    ("a third in a pair", f"INSERT INTO members VALUES ({AT}, {CY}, 'member', 1, NULL, 0, 0, 0, 0, 1)", {"conversations"}),
+    ("a third in a pair", f"INSERT INTO members ({MEMBER}) VALUES ({AT}, {CY}, 'member', 1, NULL, 0, 0, 0, 0, 1)", {"conversations"}),
     (
         "an id of another maker",
         "UPDATE conversations SET conversation_id = 'group/' || lower(hex(randomblob(16))) WHERE no = 2",

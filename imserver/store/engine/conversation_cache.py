@@ -17,7 +17,7 @@ MAX_CACHED_MEMBERS = 2_000_000
 #: Users whose number is cached; about 150 bytes each.
 MAX_CACHED_USERS = 200_000
 
-_Memento = tuple[int, int, int, str, Audience, dict[str, int]]
+_Memento = tuple[int, int, int, int, str, Audience, dict[str, int]]
 
 
 class Journal:
@@ -53,6 +53,7 @@ class ConversationState:
         "head_change",
         "kind",
         "members",
+        "modseq",
         "muted",
         "no",
         "posters",
@@ -61,7 +62,7 @@ class ConversationState:
         "unread",
     )
 
-    def __init__(self, no: int, conversation_id: str, kind: Kind, title: str) -> None:
+    def __init__(self, no: int, conversation_id: str, kind: Kind, title: str, modseq: int = 0) -> None:
         self.no = no
         self.conversation_id = conversation_id
         self.kind = kind
@@ -72,6 +73,8 @@ class ConversationState:
         self.head = 0
         self.head_change = 0
         self.unread = 0
+        #: Changes of the conversation's state up to now.
+        self.modseq = modseq
         self.members: Audience = {}
         #: user id -> UTC ms until which the member may not post; only those who ever were muted.
         self.muted: dict[str, int] = {}
@@ -79,10 +82,18 @@ class ConversationState:
         self.stamp = 0
 
     def memento(self) -> _Memento:
-        return (self.head, self.head_change, self.unread, self.title, self.members, self.muted)
+        return (
+            self.head,
+            self.head_change,
+            self.unread,
+            self.modseq,
+            self.title,
+            self.members,
+            self.muted,
+        )
 
     def restore(self, memento: _Memento) -> None:
-        self.head, self.head_change, self.unread, self.title, self.members, self.muted = memento
+        self.head, self.head_change, self.unread, self.modseq, self.title, self.members, self.muted = memento
 
     def with_member(self, user_id: str, role: Role) -> None:
         self.members = {**self.members, user_id: role}

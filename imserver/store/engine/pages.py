@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from imserver.chat.permissions import Grant
 from imserver.chat.transaction import Takes
@@ -23,6 +23,16 @@ class Span(NamedTuple):
     last: int
     backwards: bool
     head: int
+
+    def near_end(self, limit: int) -> tuple[int, int]:
+        """The first and the last of the `limit` positions with which a page of the span begins."""
+        if self.backwards:
+            return max(self.first, self.last - limit + 1), self.last
+        return self.first, min(self.last, self.first + limit - 1)
+
+
+#: Position -> content and revision of then.
+Replaced: TypeAlias = Mapping[int, tuple[bytes, int]]
 
 
 def span_of(head: int, grant: Grant, after: int | None, before: int | None, limit: int) -> Span:
@@ -43,7 +53,14 @@ def span_of(head: int, grant: Grant, after: int | None, before: int | None, limi
     return Span(grant.first, last, True, seen)
 
 
-def page_of(span: Span, found: Iterable[Item], limit: int, max_bytes: int) -> ItemPage:
+def as_of_then(found: Iterable[Item], replaced: Replaced) -> Iterator[Item]:
+    """The items with the contents of then: a former member is shown what was to be read when they left, and no later edit."""
+    for item in found:
+        then = replaced.get(item[0])
+        yield item if then is None else (*item[:4], *then)
+
+
+def page_of(span: Span, found: Iterable[Item], limit: int, max_bytes: int, modseq: int) -> ItemPage:
     """Make a page of `found`, which starts at the span's near end: at least one item, then as many as fit."""
     items: list[Item] = []
     room = max_bytes
@@ -59,9 +76,9 @@ def page_of(span: Span, found: Iterable[Item], limit: int, max_bytes: int) -> It
     if span.backwards:
         items.reverse()
         first = items[0][0] if items and full else span.first
-        return ItemPage(items, first, span.last, span.head)
+        return ItemPage(items, first, span.last, span.head, modseq)
     last = items[-1][0] if items and full else span.last
-    return ItemPage(items, span.first, last, span.head)
+    return ItemPage(items, span.first, last, span.head, modseq)
 
 
 def rows_taken(rows: Iterable[ConversationRow], takes: Takes | None) -> list[ConversationRow]:
@@ -72,4 +89,4 @@ def rows_taken(rows: Iterable[ConversationRow], takes: Takes | None) -> list[Con
 def messages_of(conversation_id: str, page: ItemPage) -> Page:
     """The same page for callers in this process."""
     items = tuple(Message(conversation_id, *item) for item in page.items)
-    return Page(items, page.first, page.last, page.head)
+    return Page(items, page.first, page.last, page.head, page.modseq)

@@ -34,6 +34,10 @@ from imserver.store.engine.conversation_cache import ConversationState, Journal
 #: Most members of a conversation, unless the composition root sets another bound (`limits.max_group_members`).
 MAX_MEMBERS = 5_000
 
+#: Events that nobody needs to see in a list of conversations: the system messages that tell of them are *silent*, and a list is
+#: ordered by, and shows, the last message that is not.
+SILENT_EVENTS = frozenset({"edited"})
+
 
 class Found(NamedTuple):
     """A message that was committed under a key."""
@@ -112,7 +116,7 @@ class RuledTransaction(ABC):
         edited = Message(
             conversation_id, position, editor_id, message.sent_at, message.key, content, message.revision + 1
         )
-        self._put_content(state, message, edited)
+        self._put_content(state, message, edited, until=state.head + 1)
         self.events.append(MessageEdited(self.next_change(), edited))
         telling = {"event": "edited", "target": position, "revision": edited.revision}
         return self.post_system(state, editor_id, key, digest, telling), edited.revision, False
@@ -312,8 +316,17 @@ class RuledTransaction(ABC):
     ) -> int:
         """Post the system message of a change: its sender is the acting user, its key that of the request."""
         content = encode_content({"type": "system", **telling})
+        silent = telling["event"] in SILENT_EVENTS
         return self._append(
-            state, actor_id, key, content, digest, self.now_ms, counts=False, audience=audience
+            state,
+            actor_id,
+            key,
+            content,
+            digest,
+            self.now_ms,
+            counts=False,
+            silent=silent,
+            audience=audience,
         )
 
     def _append(
@@ -326,13 +339,14 @@ class RuledTransaction(ABC):
         sent_at: int,
         *,
         counts: bool,
+        silent: bool = False,
         audience: Audience | None = None,
     ) -> int:
         position = state.head + 1
         unread = state.unread + counts
         change = self.next_change()
         message = Message(state.conversation_id, position, sender_id, sent_at, key, content)
-        self._put_message(state, message, digest, change, unread)
+        self._put_message(state, message, digest, change, unread, silent=silent)
         state.head, state.head_change, state.unread = position, change, unread
         self.message_change = change
         if audience is None:
@@ -361,12 +375,20 @@ class RuledTransaction(ABC):
 
     @abstractmethod
     def _put_message(
-        self, state: ConversationState, message: Message, digest: bytes, change: int, unread_no: int
-    ) -> None: ...
+        self,
+        state: ConversationState,
+        message: Message,
+        digest: bytes,
+        change: int,
+        unread_no: int,
+        *,
+        silent: bool,
+    ) -> None:
+        """Store the conversation's next message. A silent one leaves its conversation where it is in lists."""
 
     @abstractmethod
-    def _put_content(self, state: ConversationState, old: Message, new: Message) -> None:
-        """Store the edit, and the old content among the revisions."""
+    def _put_content(self, state: ConversationState, old: Message, new: Message, *, until: int) -> None:
+        """Store the edit, and the old content among the revisions: it was to be read before the message at `until`."""
 
     @abstractmethod
     def _make_conversation(self, conversation_id: str, kind: Kind, title: str) -> ConversationState: ...
@@ -379,7 +401,8 @@ class RuledTransaction(ABC):
     def _put_role(self, state: ConversationState, user_id: str, role: Role) -> None: ...
 
     @abstractmethod
-    def _end_member(self, state: ConversationState, user_id: str, *, left_at: int) -> None: ...
+    def _end_member(self, state: ConversationState, user_id: str, *, left_at: int) -> None:
+        """End the membership at this position, and at the modseq of now."""
 
     @abstractmethod
     def _joined_at(self, state: ConversationState) -> Mapping[str, int]:

@@ -6,6 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from imserver.chat.permissions import NO_SEAT, Need, Seat, has_receipts, require, standing_of
 from imserver.chat.transaction import Takes
 from imserver.content import decode_content
@@ -58,9 +60,21 @@ class MemoryReader:
         grant = require(Need.READ, self.seat(conversation_id, user_id))
         conversation = self._tables.conversations[conversation_id]
         span = span_of(len(conversation.rows), grant, after, before, limit)
+        own = conversation.members[user_id]
         rows = conversation.rows[span.first - 1 : span.last]
-        found = (_item(row.message) for row in (reversed(rows) if span.backwards else rows))
-        return page_of(span, found, limit, max_bytes)
+        found = (
+            _item(row.message if grant.goes_on else self._as_of(row.message, grant.last))
+            for row in (reversed(rows) if span.backwards else rows)
+        )
+        return page_of(span, found, limit, max_bytes, _modseq(conversation, own))
+
+    def _as_of(self, message: Message, position: int) -> Message:
+        """The message as it was to be read at this position."""
+        for revision in range(1, message.revision):
+            content, until = self._tables.revisions[message.conversation_id, message.position, revision]
+            if until > position:
+                return msgspec.structs.replace(message, content=content, revision=revision)
+        return message
 
     def head_change(self) -> int:
         return self._tables.change
@@ -101,13 +115,13 @@ class MemoryReader:
         head, epoch = self._tables.change, self._tables.epoch
         upper = read_token(before, epoch, head) if before is not None else head + 1
         found = sorted(
-            (one for one, own in self._of(user_id) if own.left_at is None and one.head_change() < upper),
-            key=Conversation.head_change,
+            (one for one, own in self._of(user_id) if own.left_at is None and _spoken(one) < upper),
+            key=_spoken,
             reverse=True,
         )
         rows = rows_taken((self._listed(one, user_id) for one in found[:limit]), takes)
         more = len(found) > len(rows)
-        return rows, make_token(epoch, found[len(rows) - 1].head_change()) if more else None
+        return rows, make_token(epoch, _spoken(found[len(rows) - 1])) if more else None
 
     def members(self, conversation_id: str) -> list[Membership]:
         conversation = self._tables.conversations.get(conversation_id)
@@ -184,6 +198,7 @@ class MemoryReader:
             cursors_of=tuple(
                 (other, one.cursors.get(other, Cursors())) for other in others if other != user_id
             ),
+            modseq=_modseq(one, own),
         )
 
     def _listed(self, one: Conversation, user_id: str) -> ConversationRow:
@@ -201,7 +216,8 @@ class MemoryReader:
             own.role,
             cursors,
             unread=state.unread - (one.rows[seen - 1].unread_no if seen else 0),
-            last=one.rows[-1].message,
+            last=one.last_spoken().message,
+            modseq=_modseq(one, own),
         )
 
 
@@ -218,6 +234,15 @@ def _item(message: Message) -> Item:
         message.content,
         message.revision,
     )
+
+
+def _spoken(one: Conversation) -> int:
+    return one.last_spoken().change
+
+
+def _modseq(one: Conversation, own: Membership) -> int:
+    """The conversation's modseq; for a former member, that of leaving."""
+    return one.left_modseq.get(own.user_id, one.state.modseq)
 
 
 def _changed_for(one: Conversation, own: Membership) -> int:

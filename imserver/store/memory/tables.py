@@ -27,6 +27,7 @@ class MessageRow:
     digest: bytes
     change: int
     unread_no: int
+    silent: bool
 
 
 @dataclass(slots=True)
@@ -40,10 +41,16 @@ class Conversation:
     keys: dict[tuple[bytes, str], int] = field(default_factory=dict)
     members: dict[str, Membership] = field(default_factory=dict)
     member_changed: dict[str, int] = field(default_factory=dict)
+    #: Former members, and the modseq at which they left.
+    left_modseq: dict[str, int] = field(default_factory=dict)
     cursors: dict[str, Cursors] = field(default_factory=dict)
 
     def head_change(self) -> int:
         return self.rows[-1].change if self.rows else 0
+
+    def last_spoken(self) -> MessageRow:
+        """The last message that is not silent."""
+        return next(row for row in reversed(self.rows) if not row.silent)
 
 
 @dataclass(slots=True)
@@ -66,7 +73,8 @@ class MemoryTables:
         self.conversations: dict[str, Conversation] = {}
         #: (change, conversation id, position) of every message, in commit order.
         self.log: list[tuple[int, str, int]] = []
-        self.revisions: dict[tuple[str, int, int], bytes] = {}
+        #: (conversation id, position, revision) -> content, and the position of the message that told of its end.
+        self.revisions: dict[tuple[str, int, int], tuple[bytes, int]] = {}
         self.plugin_cursors: dict[str, int] = {}
         self.timers: dict[int, Timer] = {}
         self.last_timer = 0
@@ -123,18 +131,27 @@ class MemoryTransaction(RuledTransaction):
         return rows[position - 1].message if 1 <= position <= len(rows) else None
 
     def _put_message(
-        self, state: ConversationState, message: Message, digest: bytes, change: int, unread_no: int
+        self,
+        state: ConversationState,
+        message: Message,
+        digest: bytes,
+        change: int,
+        unread_no: int,
+        *,
+        silent: bool,
     ) -> None:
         conversation = self._of(state)
         self._set(conversation.keys, (message.key, message.sender_id), message.position)
         self.journal.note(conversation.rows.pop)
-        conversation.rows.append(MessageRow(message, digest, change, unread_no))
+        conversation.rows.append(MessageRow(message, digest, change, unread_no, silent))
         self.journal.note(self._tables.log.pop)
         self._tables.log.append((change, message.conversation_id, message.position))
 
-    def _put_content(self, state: ConversationState, old: Message, new: Message) -> None:
+    def _put_content(self, state: ConversationState, old: Message, new: Message, *, until: int) -> None:
         self._set(
-            self._tables.revisions, (state.conversation_id, old.position, old.revision), old.content or b""
+            self._tables.revisions,
+            (state.conversation_id, old.position, old.revision),
+            (old.content or b"", until),
         )
         row = self._of(state).rows[old.position - 1]
         self.journal.note(setattr, row, "message", old)
@@ -152,6 +169,10 @@ class MemoryTransaction(RuledTransaction):
         conversation = self._of(state)
         for user_id, role in members.items():
             self._put_membership(conversation, Membership(user_id, role, joined_at))
+            if user_id in conversation.left_modseq:
+                self.journal.note(
+                    conversation.left_modseq.__setitem__, user_id, conversation.left_modseq.pop(user_id)
+                )
         state.members = {**state.members, **members}
 
     def _put_role(self, state: ConversationState, user_id: str, role: Role) -> None:
@@ -162,6 +183,7 @@ class MemoryTransaction(RuledTransaction):
     def _end_member(self, state: ConversationState, user_id: str, *, left_at: int) -> None:
         conversation = self._of(state)
         self._put_membership(conversation, replace(conversation.members[user_id], left_at=left_at))
+        self._set(conversation.left_modseq, user_id, state.modseq)
         state.without_member(user_id)
 
     def _put_membership(self, conversation: Conversation, membership: Membership) -> None:

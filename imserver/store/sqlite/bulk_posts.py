@@ -59,7 +59,7 @@ _MESSAGES = ManyRows(
     " content, revision) VALUES {rows}",
     "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
 )
-_HEADS = ManyRows(PUT_HEADS, "(?, ?, ?, ?)")
+_HEADS = ManyRows(PUT_HEADS, "(?, ?, ?, ?, ?)")
 _MILESTONES = ManyRows(PUT_MILESTONES, "(?, ?, ?)")
 
 
@@ -176,7 +176,8 @@ class BulkPosts:
         moved.sort(key=_number)
         heads: list[int] = []
         for state in moved:
-            heads.extend((state.no, state.head, state.head_change, state.unread))
+            change = state.head_change
+            heads.extend((state.no, state.head, change, state.unread, change))
         _HEADS.put(self._tx, heads)
         _MILESTONES.put(self._tx, milestones)
 

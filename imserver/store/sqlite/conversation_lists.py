@@ -1,4 +1,5 @@
-"""Lists of a user's conversations, page by page: by last change (`sync`) and by last message (`conversations`)."""
+"""Lists of a user's conversations, page by page: by last change (`sync`) and by what was last said
+(`conversations`): the last message that is not silent."""
 
 # ruff: noqa: S608 - the SQL built here is made of constants and question marks
 from __future__ import annotations
@@ -36,6 +37,9 @@ class _Own(NamedTuple):
     read: int
     changed: int
     conversation_id: str
+    settings: bytes | None
+    about: bytes | None
+    modseq: int
     other_id: str | None
     other_delivered: int
     other_read: int
@@ -43,6 +47,9 @@ class _Own(NamedTuple):
 
 #: The last change that concerns this member: a former one gets the message of leaving and none later.
 _CHANGED = "CASE WHEN m.left_at IS NULL THEN max(m.changed, c.changed, h.change) ELSE m.changed END"
+#: The conversation's state as far as it concerns this member: for a former one, up to leaving.
+_ABOUT = "CASE WHEN m.left_at IS NULL THEN c.about END"
+_MODSEQ = "coalesce(m.left_modseq, c.modseq)"
 _ALL_CHANGED = (
     f"SELECT changed, no FROM (SELECT {_CHANGED} AS changed, m.conversation_no AS no"
     " FROM members m JOIN conversations c ON c.no = m.conversation_no"
@@ -51,22 +58,23 @@ _ALL_CHANGED = (
 )
 _SOME_CHANGED = (
     "SELECT c.no, c.kind, c.title, h.position, m.role, m.joined_at, m.left_at, m.delivered, m.read,"
-    f" {_CHANGED}, c.conversation_id, u.user_id, o.delivered, o.read"
+    f" {_CHANGED}, c.conversation_id, m.settings, {_ABOUT}, {_MODSEQ}, u.user_id, o.delivered, o.read"
     " FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
     " LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = m.conversation_no AND o.user_no <> m.user_no"
     " AND o.left_at IS NULL LEFT JOIN users u ON u.no = o.user_no"
 )
 _ALL_SPOKEN = (
-    "SELECT h.change, m.conversation_no FROM members m JOIN heads h ON h.conversation_no = m.conversation_no"
-    " WHERE m.user_no = ? AND m.left_at IS NULL AND h.change < ? ORDER BY h.change DESC LIMIT ?"
+    "SELECT h.spoken, m.conversation_no FROM members m JOIN heads h ON h.conversation_no = m.conversation_no"
+    " WHERE m.user_no = ? AND m.left_at IS NULL AND h.spoken < ? ORDER BY h.spoken DESC LIMIT ?"
 )
 _SOME_SPOKEN = (
-    "SELECT c.no, h.change, c.conversation_id, c.kind, c.title, h.position, m.joined_at, m.left_at, m.role, m.delivered,"
-    " m.read, h.unread_no - m.seen_no, l.position, u.user_id, l.sent_at, l.key, l.content, l.revision"
+    "SELECT c.no, h.spoken, c.conversation_id, c.kind, c.title, h.position, m.joined_at, m.left_at, m.role, m.delivered,"
+    " m.read, h.unread_no - m.seen_no, m.settings, c.about, c.modseq,"
+    " l.position, u.user_id, l.sent_at, l.key, l.content, l.revision"
     " FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ? AND m.left_at IS NULL"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
-    " CROSS JOIN messages l ON l.change = h.change CROSS JOIN users u ON u.no = l.sender_no"
+    " CROSS JOIN messages l ON l.change = h.spoken CROSS JOIN users u ON u.no = l.sender_no"
 )
 
 
@@ -124,7 +132,7 @@ class ConversationLists:
     def conversations(
         self, user_id: str, before: str | None, limit: int, head: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str | None]:
-        """The user's present conversations, newest message first, with the unread count and the last message."""
+        """The user's present conversations, with the unread count and what was last said; the newest of those first."""
         below = read_token(before, self._epoch, head) if before is not None else head + 1
         user_no = self._user_no(user_id)
         page: list[ConversationRow] = []
@@ -153,7 +161,7 @@ class ConversationLists:
                 below = listing.above + 1
 
     def _spoken(self, user_no: int, below: int, head: int, limit: int) -> ListSnapshot:
-        """Conversations whose last message is before `below` and after `above`, which is 0 unless there are very many."""
+        """Conversations in which was last spoken before `below` and after `above`, which is 0 unless there are very many."""
         listing = self._listings.get(("spoken", user_no))
         if listing is not None and listing.head <= head and listing.above < below - 1 <= listing.upto:
             return listing
@@ -183,6 +191,9 @@ class ConversationLists:
             role,
             Cursors(own.delivered, own.read),
             cursors_of=self._cursors_of_others(user_id, own) if grant.goes_on else (),
+            settings=own.settings,
+            about=own.about,
+            modseq=own.modseq,
         )
 
     def _cursors_of_others(self, user_id: str, own: _Own) -> tuple[tuple[str, Cursors], ...]:
@@ -201,7 +212,8 @@ class ConversationLists:
 
 
 def _listed(row: tuple[Any, ...]) -> ConversationRow:
-    _, _, conversation_id, kind, title, head, joined_at, left_at, role, delivered, read, unread, *last = row
+    _, _, conversation_id, kind, title, head, joined_at, left_at, role, delivered, read, unread, *more = row
+    settings, about, modseq, *last = more
     known_kind, known_role, grant = granted_by_row(kind, role, left_at)
     return ConversationRow(
         conversation_id,
@@ -214,4 +226,7 @@ def _listed(row: tuple[Any, ...]) -> ConversationRow:
         Cursors(delivered, read),
         unread=unread,
         last=Message(conversation_id, *last),
+        settings=settings,
+        about=about,
+        modseq=modseq,
     )

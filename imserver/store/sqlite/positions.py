@@ -18,9 +18,9 @@ MILESTONE_EVERY = 16
 Sql = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
 PUT_HEADS = (
-    "INSERT INTO heads (conversation_no, position, change, unread_no) VALUES {rows}"
+    "INSERT INTO heads (conversation_no, position, change, unread_no, spoken) VALUES {rows}"
     " ON CONFLICT (conversation_no) DO UPDATE SET position = excluded.position, change = excluded.change,"
-    " unread_no = excluded.unread_no"
+    " unread_no = excluded.unread_no, spoken = excluded.spoken"
 )
 PUT_MILESTONES = "INSERT INTO milestones (conversation_no, position, change) VALUES {rows}"
 

@@ -26,7 +26,7 @@ from imserver.model import (
     Role,
     User,
 )
-from imserver.store.engine.pages import Span, messages_of, page_of, span_of
+from imserver.store.engine.pages import Replaced, Span, as_of_then, messages_of, page_of, span_of
 from imserver.store.sqlite.conversation_lists import ConversationLists, granted_by_row
 from imserver.store.sqlite.listings import MAX_LISTED_MEMBERS, ROSTER_SIZE, LruCache
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
@@ -109,26 +109,37 @@ class SqliteReader:
     ) -> ItemPage:
         """The same page, without an object for each message."""
         rows = self._sql(
-            "SELECT c.no, h.position, h.change, c.kind, m.role, m.left_at FROM conversations c"
+            "SELECT c.no, h.position, h.change, c.kind, m.role, m.left_at, coalesce(m.left_modseq, c.modseq)"
+            " FROM conversations c"
             " JOIN heads h ON h.conversation_no = c.no JOIN members m ON m.conversation_no = c.no"
             " JOIN users u ON u.no = m.user_no WHERE c.conversation_id = ? AND u.user_id = ?",
             (conversation_id, user_id),
         )
         if not rows:
             raise no_such_conversation()
-        no, head, head_change, kind, role, left_at = rows[0]
+        no, head, head_change, kind, role, left_at, modseq = rows[0]
         _, _, grant = granted_by_row(kind, role, left_at)
         span = span_of(head, grant, after, before, limit)
-        with closing(self._items(span, no, limit, (head, head_change))) as found:
-            return page_of(span, found, limit, max_bytes)
+        first, last = span.near_end(limit)
+        with closing(self._items(span, no, first, last, (head, head_change))) as found:
+            items = found if grant.goes_on else as_of_then(found, self._replaced(no, first, last, grant.last))
+            return page_of(span, items, limit, max_bytes, modseq)
 
-    def _items(self, span: Span, no: int, limit: int, head: tuple[int, int]) -> Generator[Item, None, None]:
-        """Read the items of the span on demand, from its near end."""
+    def _replaced(self, no: int, first: int, last: int, position: int) -> Replaced:
+        """What messages of the range said before the message at `position`, if they say something else now."""
+        # With min() the other columns are those of its row (SQLite): the first of the revisions that ended later.
+        rows = self._sql(
+            "SELECT position, min(revision), content FROM revisions WHERE conversation_no = ?"
+            " AND position BETWEEN ? AND ? AND (until > ? OR until IS NULL) GROUP BY position",
+            (no, first, last, position),
+        )
+        return {position: (content, revision) for position, revision, content in rows}
+
+    def _items(
+        self, span: Span, no: int, first: int, last: int, head: tuple[int, int]
+    ) -> Generator[Item, None, None]:
+        """Read the items `first..last` of the span on demand, from its near end."""
         names = self._names
-        if span.backwards:
-            first, last = max(span.first, span.last - limit + 1), span.last
-        else:
-            first, last = span.first, min(span.last, span.first + limit - 1)
         with closing(
             rows_between(self._connection, no, first, last, head, backwards=span.backwards)
         ) as blocks:

@@ -15,7 +15,9 @@ from imserver.store.sqlite.faults import TransactionLost
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.positions import MILESTONE_EVERY, PUT_HEADS, PUT_MILESTONES, changes_of
 
-_PUT_HEAD = PUT_HEADS.format(rows="(?, ?, ?, ?)")
+_PUT_HEAD = PUT_HEADS.format(rows="(?, ?, ?, ?, ?)")
+#: A silent message is never the first of its conversation: there is a head.
+_PUT_SILENT_HEAD = "UPDATE heads SET position = ?, change = ?, unread_no = ? WHERE conversation_no = ?"
 _PUT_MILESTONE = PUT_MILESTONES.format(rows="(?, ?, ?)")
 
 _Parameters = Sequence[Any] | Mapping[str, Any]
@@ -62,14 +64,15 @@ class SqliteTransaction(RuledTransaction):
             return state
         try:
             rows = self.sql(
-                "SELECT no, kind, title FROM conversations WHERE conversation_id = ?", (conversation_id,)
+                "SELECT no, kind, title, modseq FROM conversations WHERE conversation_id = ?",
+                (conversation_id,),
             )
         except UnicodeEncodeError:  # a lone surrogate: no row can have such a name
             return None
         if not rows:
             return None
-        no, kind, title = rows[0]
-        state = ConversationState(no, conversation_id, Kind(kind), title)
+        no, kind, title, modseq = rows[0]
+        state = ConversationState(no, conversation_id, Kind(kind), title, modseq)
         for head in self.sql(
             "SELECT position, change, unread_no FROM heads WHERE conversation_no = ?", (no,)
         ):
@@ -120,7 +123,14 @@ class SqliteTransaction(RuledTransaction):
         return Message(state.conversation_id, position, *rows[0]) if rows else None
 
     def _put_message(
-        self, state: ConversationState, message: Message, digest: bytes, change: int, unread_no: int
+        self,
+        state: ConversationState,
+        message: Message,
+        digest: bytes,
+        change: int,
+        unread_no: int,
+        *,
+        silent: bool,
     ) -> None:
         position = message.position
         sender_no = self.user_no(message.sender_id)
@@ -140,14 +150,18 @@ class SqliteTransaction(RuledTransaction):
                 message.content,
             ),
         )
-        self.sql(_PUT_HEAD, (state.no, position, change, unread_no))
+        if silent:
+            self.sql(_PUT_SILENT_HEAD, (position, change, unread_no, state.no))
+        else:
+            self.sql(_PUT_HEAD, (state.no, position, change, unread_no, change))
         if position % MILESTONE_EVERY == 0:
             self.sql(_PUT_MILESTONE, (state.no, position, change))
 
-    def _put_content(self, state: ConversationState, old: Message, new: Message) -> None:
+    def _put_content(self, state: ConversationState, old: Message, new: Message, *, until: int) -> None:
         self.sql(
-            "INSERT INTO revisions (conversation_no, position, revision, content, replaced_at) VALUES (?, ?, ?, ?, ?)",
-            (state.no, old.position, old.revision, old.content, self.now_ms),
+            "INSERT INTO revisions (conversation_no, position, revision, content, replaced_at, until)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (state.no, old.position, old.revision, old.content, self.now_ms, until),
         )
         self.sql(
             "UPDATE messages SET content = ?, revision = ? WHERE change = ?",
@@ -172,7 +186,7 @@ class SqliteTransaction(RuledTransaction):
             self.sql(
                 "INSERT INTO members (conversation_no, user_no, role, joined_at, seen_no, changed)"
                 " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (conversation_no, user_no) DO UPDATE SET"
-                " role = excluded.role, joined_at = excluded.joined_at, left_at = NULL,"
+                " role = excluded.role, joined_at = excluded.joined_at, left_at = NULL, left_modseq = NULL,"
                 " seen_no = excluded.seen_no, changed = excluded.changed",
                 # Messages from before a member joined do not count as unread.
                 (state.no, self.user_no(user_id), role.value, joined_at, state.unread, self.change + 1),
@@ -190,8 +204,8 @@ class SqliteTransaction(RuledTransaction):
 
     def _end_member(self, state: ConversationState, user_id: str, *, left_at: int) -> None:
         self.sql(
-            "UPDATE members SET left_at = ?, changed = ? WHERE conversation_no = ? AND user_no = ?",
-            (left_at, self.change + 1, state.no, self.user_no(user_id)),
+            "UPDATE members SET left_at = ?, left_modseq = ?, changed = ? WHERE conversation_no = ? AND user_no = ?",
+            (left_at, state.modseq, self.change + 1, state.no, self.user_no(user_id)),
         )
         state.without_member(user_id)
         self._membership_changed(state)
