@@ -44,6 +44,7 @@ async def test_every_query_uses_an_index(tmp_path: Path) -> None:
     for query in (
         lambda reader: reader.history(DIRECT, "ann", 3, None, 10, 999),
         lambda reader: reader.history(DIRECT, "ann", None, 30, 10, 999),
+        lambda reader: reader.history(GROUP, "ann", 0, None, 10, 999),  # who left
         lambda reader: reader.sync("ann", None, 10),
         lambda reader: reader.conversations("bob", None, 10),
         lambda reader: reader.members(GROUP),

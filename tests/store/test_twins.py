@@ -106,6 +106,24 @@ def comes_back(owner: str, number: int, user: str, before: Role, after: Role) ->
     )
 
 
+def leaves_between_edits(owner: str, number: int, user: str, before: int, after: int) -> Op:
+    """The owner edits a message a few times, removes somebody who saw it, and edits on. Groups and keys as above."""
+    place, first = group_conversation_id(owner, key(100)), 400 + 12 * number
+
+    def edited(tx: Transaction) -> int:
+        position = tx.post(place, owner, key(first + 1), said("said"), sent_at=1)[0]
+        for step in range(before + 1 + after):
+            at = key(first + 2 + step)
+            if step == before:
+                tx.remove_member(place, owner, at, user)
+            else:
+                tx.edit(place, owner, at, position, said(f"said {step}"))
+        return position
+
+    added = adds(place, owner, first, user, Role.MEMBER)
+    return several([creates(owner, 100, Kind.GROUP, {}), added, work(edited)], False)
+
+
 simple = st.one_of(
     st.builds(posts, keys, people, places, texts),
     st.builds(posts, keys, people, places, texts),
@@ -128,6 +146,9 @@ ops = st.one_of(
     simple,
     st.builds(several, st.lists(simple, min_size=1, max_size=4), st.booleans()),
     st.builds(comes_back, st.sampled_from(PEOPLE[:2]), keys, people, roles, roles),
+    st.builds(
+        leaves_between_edits, st.sampled_from(PEOPLE[:2]), keys, people, st.integers(0, 3), st.integers(0, 3)
+    ),
     st.builds(codes, st.integers(1, 4)),
     st.builds(ends, st.integers(1, 4)),
 )

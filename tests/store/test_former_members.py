@@ -1,0 +1,176 @@
+"""Contract: who left reads what was to be read then, and nothing that came later: no message, no edit, no state."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imserver.config import StoreConfig
+from imserver.model import Kind, Role, group_conversation_id
+from imserver.store import SqliteStore
+from imserver.testing import ManualClock
+from tests.store.support import USERS, Recorder, Stand, key, post, said
+
+GROUP = group_conversation_id("ann", key(90))
+
+
+async def group(stand: Stand, kind: Kind = Kind.GROUP) -> None:
+    """Ann's group with bob and cy, in which bob has said "2" and ann "3" (at these positions)."""
+    members = {"bob": Role.MEMBER, "cy": Role.MEMBER}
+    await stand.tx(lambda tx: tx.create_conversation("ann", key(90), kind, "team", members))
+    await stand.post(post(2, "bob", GROUP), post(3, "ann", GROUP))
+
+
+async def edit(stand: Stand, number: int, editor: str, position: int, text: str) -> int:
+    told = await stand.tx(lambda tx: tx.edit(GROUP, editor, key(number), position, said(text)))
+    return told[0]
+
+
+async def leave(stand: Stand, number: int, user: str) -> int:
+    return (await stand.tx(lambda tx: tx.remove_member(GROUP, user, key(number), user)))[0]
+
+
+async def shown(stand: Stand, user: str, *asked: Any) -> dict[int, tuple[bytes | None, int]]:
+    """Position -> content and revision, as this user is shown them."""
+    after, before, limit, room = asked or (0, None, 100, 9999)
+    page = await stand.read(lambda reader: reader.history(GROUP, user, after, before, limit, room))
+    return {item.position: (item.content, item.revision) for item in page.items}
+
+
+async def test_an_edit_after_leaving_is_not_shown_and_one_before_it_is(stand: Stand) -> None:
+    await group(stand)
+    await edit(stand, 10, "bob", 2, "two")  # 4
+    assert await leave(stand, 11, "cy") == 5
+    await edit(stand, 12, "bob", 2, "zwei")
+    await edit(stand, 13, "ann", 3, "three")
+    await edit(stand, 14, "bob", 2, "deux")
+    then = await shown(stand, "cy")
+    assert list(then) == [1, 2, 3, 4, 5]
+    assert (then[2], then[3]) == ((said("two"), 2), (said("3"), 1))
+    now = await shown(stand, "ann")
+    assert (now[2], now[3]) == ((said("deux"), 4), (said("three"), 2))
+
+
+@pytest.mark.parametrize("asked", [(0, None), (None, None), (1, None), (None, 4), (None, 3)])
+@pytest.mark.parametrize("limit", [1, 2, 9])
+async def test_in_every_direction_and_length(stand: Stand, asked: tuple[Any, Any], limit: int) -> None:
+    await group(stand)
+    await leave(stand, 11, "cy")
+    before = await shown(stand, "cy", *asked, limit, 9999)
+    for number in range(20, 26):
+        await edit(stand, number, "ann", 3, f"{number}")
+        await edit(stand, number + 10, "bob", 2, f"{number}")
+    assert await shown(stand, "cy", *asked, limit, 9999) == before
+
+
+async def test_each_former_member_has_a_past_of_their_own(stand: Stand) -> None:
+    await group(stand)
+    await leave(stand, 11, "cy")
+    await edit(stand, 12, "ann", 3, "three")
+    await leave(stand, 13, "bob")
+    await edit(stand, 14, "ann", 3, "drei")
+    seen = [(await shown(stand, who))[3] for who in ("cy", "bob", "ann")]
+    assert seen == [(said("3"), 1), (said("three"), 2), (said("drei"), 3)]
+
+
+async def test_who_comes_back_reads_what_is_said_now_and_leaves_it_so_again(stand: Stand) -> None:
+    await group(stand)
+    await leave(stand, 11, "cy")
+    await edit(stand, 12, "ann", 3, "three")
+    assert (await shown(stand, "cy"))[3] == (said("3"), 1)
+    await stand.tx(lambda tx: tx.add_member(GROUP, "ann", key(13), "cy", Role.MEMBER))
+    assert (await shown(stand, "cy"))[3] == (said("three"), 2)
+    await leave(stand, 14, "cy")
+    await edit(stand, 15, "ann", 3, "drei")
+    assert (await shown(stand, "cy"))[3] == (said("three"), 2)
+
+
+async def test_an_edit_right_before_leaving_and_one_right_after(stand: Stand) -> None:
+    """In one unit, so that nothing lies between but the positions."""
+    await group(stand)
+
+    def at_once(tx: Any) -> None:
+        tx.edit(GROUP, "ann", key(10), 3, said("before"))
+        tx.remove_member(GROUP, "cy", key(11), "cy")
+        tx.edit(GROUP, "ann", key(12), 3, said("after"))
+
+    await stand.tx(at_once)
+    assert (await shown(stand, "cy"))[3] == (said("before"), 2)
+
+
+async def test_the_page_is_measured_by_what_it_shows(stand: Stand) -> None:
+    """A long content of later takes no room, and one of then that was cut short takes its own."""
+    await group(stand)
+    await leave(stand, 11, "cy")
+    await edit(stand, 12, "ann", 3, "x" * 900)
+    assert list(await shown(stand, "cy", 0, None, 100, 500)) == [1, 2, 3, 4]
+    assert list(await shown(stand, "ann", 0, None, 3, 500)) == [1, 2]
+
+
+async def test_who_was_removed_by_the_owner_is_shown_no_more_than_who_left(stand: Stand) -> None:
+    await group(stand, Kind.CHANNEL)
+    await stand.tx(lambda tx: tx.remove_member(GROUP, "ann", key(11), "cy"))
+    await edit(stand, 12, "ann", 3, "three")
+    assert (await shown(stand, "cy"))[3] == (said("3"), 1)
+    rows, _, _ = await stand.read(lambda reader: reader.sync("cy", None, 9))
+    assert [(row.head, row.left_at, row.last) for row in rows] == [(4, 4, None)]
+    assert await stand.read(lambda reader: reader.conversations("cy", None, 9)) == ([], None)
+
+
+# -- state: nothing gives any yet, so the rows are put where they will be -------------------------------------------------
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Stand]:
+    store = SqliteStore(StoreConfig(path=str(path)), clock=ManualClock(), rng=random.Random(1))
+    await store.open(recorder := Recorder())
+    try:
+        yield Stand(store, recorder)
+    finally:
+        await store.close()
+
+
+def put(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        for statement in statements:
+            raw.execute(statement)
+
+
+async def test_rows_and_pages_carry_the_state_of_now_and_for_who_left_that_of_leaving(tmp_path: Path) -> None:
+    path = tmp_path / "chat.db"
+    async with opened(path) as stand:
+        await stand.users(*USERS)
+        await group(stand)
+    put(
+        path,
+        "UPDATE conversations SET modseq = 4, about = x'81a16101'",
+        "UPDATE members SET settings = x'81a16201' WHERE user_no = (SELECT no FROM users WHERE user_id = 'cy')",
+    )
+    async with opened(path) as stand:
+        await leave(stand, 11, "cy")
+    put(path, "UPDATE conversations SET modseq = 9, about = x'81a16301'")
+    async with opened(path) as stand:
+        for user, state in (("ann", (9, b"\x81\xa1c\x01", None)), ("cy", (4, None, b"\x81\xa1b\x01"))):
+            (row,), _, _ = await stand.read(lambda reader, who: reader.sync(who, None, 9), user)
+            assert (row.modseq, row.about, row.settings) == state
+            page = await stand.read(lambda reader, who: reader.history(GROUP, who, 0, None, 9, 9999), user)
+            items = await stand.read(
+                lambda reader, who: reader.history_items(GROUP, who, None, 3, 1, 9999), user
+            )
+            assert (page.modseq, items.modseq) == (state[0], state[0])
+        (listed,), _ = await stand.read(lambda reader: reader.conversations("ann", None, 9))
+        assert (listed.modseq, listed.about, listed.settings) == (9, b"\x81\xa1c\x01", None)
+        # Who comes back is shown the state of now, and their own settings as they were.
+        await stand.tx(lambda tx: tx.add_member(GROUP, "ann", key(12), "cy", Role.MEMBER))
+        (listed,), _ = await stand.read(lambda reader: reader.conversations("cy", None, 9))
+        assert (listed.modseq, listed.about, listed.settings) == (
+            9,
+            b"\x81\xa1c\x01",
+            b"\x81\xa1b\x01",
+        )
