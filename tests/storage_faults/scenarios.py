@@ -16,6 +16,7 @@ from imserver.store.sqlite import database
 from imserver.store.sqlite import store as sqlite_store
 from tests.storage_faults.faults import Kind as Call
 from tests.storage_faults.life import DATABASE, START_MS, Deed, Ended, Life, Step, do, key, post, said, work
+from tests.store import schema_1
 
 USERS = ("ann", "bob", "cy", "dee", "bot")
 DIRECT = direct_conversation_id("ann", "bob")
@@ -26,12 +27,14 @@ Prepare = Callable[[Life], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Scenario:
-    """`prepare` runs on a good disk, and its database is closed in good order unless `killed`. `steps` meet the faults."""
+    """`prepare` runs on a good disk, and its database is closed in good order unless `killed`; or the database is `given`, as an
+    older version left it. `steps` meet the faults."""
 
     name: str
     steps: Sequence[Step]
     prepare: Prepare | None = None
     killed: bool = False
+    given: Callable[[Path], None] | None = None
     #: Faults may strike from the opening on, and not only while the steps are taken; also while the store is closed.
     while_opening: bool = False
     while_closing: bool = False
@@ -198,21 +201,29 @@ async def migrate_shop(life: Life) -> None:
 
 # -- migrations, checkpoints, starts ----------------------------------------------------------------------------------
 
-SECOND = """
+NEXT = """
 BEGIN;
 ALTER TABLE users ADD COLUMN born INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE words (word TEXT NOT NULL, change INTEGER NOT NULL, PRIMARY KEY (word, change)) STRICT, WITHOUT ROWID;
 INSERT INTO words SELECT hex(key), change FROM messages;
 CREATE INDEX messages_by_sender ON messages (sender_no, change);
 UPDATE conversations SET title = title || '!';
-PRAGMA user_version = 2;
+PRAGMA user_version = {number};
 COMMIT;
 """
 
 
-def with_second_migration() -> AbstractContextManager[Any]:
-    made = [*database.migrations(), (2, SECOND)]
-    return mock.patch.object(database, "migrations", return_value=made)
+def with_next_migration() -> AbstractContextManager[Any]:
+    """One more than there are."""
+    made = database.migrations()
+    number = made[-1][0] + 1
+    return mock.patch.object(
+        database, "migrations", return_value=[*made, (number, NEXT.format(number=number))]
+    )
+
+
+def of_schema_1(folder: Path) -> None:
+    schema_1.put_database(folder / DATABASE)
 
 
 def with_eager_checkpoints() -> AbstractContextManager[Any]:
@@ -320,11 +331,17 @@ SCENARIOS: tuple[Scenario, ...] = (
         while_opening=True,
     ),
     Scenario(
-        "the second migration",
+        "the next migration",
         some_posts(40, 2),
         busy,
         while_opening=True,
-        setting=with_second_migration,
+        setting=with_next_migration,
+    ),
+    Scenario(
+        "a database of schema 1",
+        [*some_posts(40, 1), do(edit(50, "ann", 1, "better")), see(schema_1.GROUP, "cy")],
+        given=of_schema_1,
+        while_opening=True,
     ),
     Scenario("checkpoints while idle", some_posts(40, 5), busy, setting=with_eager_checkpoints),
     Scenario("checkpoints in COMMIT", some_posts(40, 6), busy, setting=with_checkpoints_in_commit),

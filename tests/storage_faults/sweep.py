@@ -68,6 +68,8 @@ class Course:
         scenario = self.scenario
         self._base.mkdir()
         disk = Disk(self._base)
+        if scenario.given is not None:
+            scenario.given(self._base)
         if scenario.prepare is not None:
             life = scenario.make_life(disk, self._prepared)
             await life.open()
