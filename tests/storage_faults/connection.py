@@ -16,6 +16,7 @@ from typing import Any
 import apsw
 
 from imserver.store.sqlite.connection import BUSY_TIMEOUT_S, CACHED_STATEMENTS
+from imserver.store.sqlite.plugin_sandbox import statements
 from tests.storage_faults.disk import Disk
 
 _AUTOCHECKPOINT = re.compile(r"PRAGMA wal_autocheckpoint = (\d+)")
@@ -96,12 +97,15 @@ class FaultyDisksConnection:
         except apsw.Error as error:
             if not (self._committed and str(error) == "injected"):
                 raise translated(error) from error
-        if self._after_commit is not None and sql == "COMMIT":
+        if self._after_commit is not None and sql.strip() in {"COMMIT", "COMMIT;"}:
             self._after_commit(self)
         return Rows(rows)
 
     def executescript(self, script: str) -> Rows:
-        return self.execute(script)
+        """One statement after the other: a script that commits several times leaves as many states."""
+        for statement in statements(script):
+            self.execute(statement)
+        return Rows([])
 
     def set_authorizer(self, authorizer: Callable[..., int] | None) -> None:
         self._raw.set_authorizer(authorizer)

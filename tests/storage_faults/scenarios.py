@@ -27,8 +27,8 @@ Prepare = Callable[[Life], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Scenario:
-    """`prepare` runs on a good disk, and its database is closed in good order unless `killed`; or the database is `given`, as an
-    older version left it. `steps` meet the faults."""
+    """`prepare` runs on a good disk, and its database is closed in good order unless `killed`; or the database is `given`, as
+    an older version left it. `steps` meet the faults."""
 
     name: str
     steps: Sequence[Step]

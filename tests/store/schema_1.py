@@ -1,7 +1,7 @@
 """A small database as commit 84f8d70 made it (schema 1): what was asked for there, and what was shown.
 
-`chat.sql` is its dump; `asked.json` holds each request with its key and first answer, in order; `shown.json` what each person read
-at the end. That version showed former members the edits of later: of what they read, the pages are of the moment of leaving.
+`chat.sql` is its dump; `asked.json` holds each request with its key and first answer, in order; `shown.json` what each person
+read at the end. That version showed former members the edits of later: their pages here are of the moment of leaving.
 """
 
 from __future__ import annotations

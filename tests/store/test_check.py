@@ -21,6 +21,11 @@ from tests.store.support import DIRECT, USERS, Recorder, Stand, key, post, said
 
 GROUP = group_conversation_id("ann", key(900))
 CHANNEL = group_conversation_id("dee", key(950))
+SERVICE = group_conversation_id("eve", key(960))
+#: Columns of a member, of a head and of a revision that schema 1 had.
+MEMBER = "conversation_no, user_no, role, joined_at, left_at, muted_until, seen_no, delivered, read, changed"
+HEAD = "conversation_no, position, change, unread_no"
+REVISION = "conversation_no, position, revision, content, replaced_at"
 
 
 async def lived_in(path: Path) -> None:
@@ -66,7 +71,44 @@ async def lived_in(path: Path) -> None:
         tx.record_failure("shop", "timer 1", "ab12", "it broke")
 
     await stand.tx(of_a_plugin)
+    await stand.tx(lambda tx: tx.create_conversation("eve", key(960), Kind.GROUP, "service", {}))
     await store.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        put_what_nothing_writes_yet(raw)
+
+
+def put_what_nothing_writes_yet(raw: sqlite3.Connection) -> None:
+    """State, outcomes, a team and lineage, as they will be written."""
+    some = encode_content({"a": 1})
+    number = dict(raw.execute("SELECT user_id, no FROM users"))
+    group, service = (
+        raw.execute("SELECT no FROM conversations WHERE conversation_id = ?", (name,)).fetchone()[0]
+        for name in (GROUP, SERVICE)
+    )
+    raw.execute("UPDATE conversations SET modseq = 5, about = ? WHERE no = ?", (some, group))
+    raw.execute(
+        "UPDATE members SET settings = ?, settings_seq = 1 WHERE conversation_no = ? AND user_no = ?",
+        (some, group, number["cy"]),
+    )
+    for user in (0, number["ann"]):
+        raw.execute("INSERT INTO item_values VALUES (?, 3, ?, 4, ?)", (group, user, some))
+    raw.execute("INSERT INTO user_values VALUES (?, 1, ?, 50)", (number["ann"], some))
+    outcome = (key(970), number["ann"], "schedule", bytes(16), b"\x90", 0)
+    raw.execute("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)", outcome)
+    raw.execute("UPDATE conversations SET team = ? WHERE no = ?", (group, service))
+    raw.execute("UPDATE heads SET team = ? WHERE conversation_no = ?", (group, service))
+    raw.execute(
+        "INSERT INTO team_members SELECT s.user_no, s.conversation_no, m.change FROM members s JOIN messages m"
+        " ON m.conversation_no = s.conversation_no AND m.position = s.joined_at"
+        " WHERE s.conversation_no = ? AND s.left_at IS NULL",
+        (group,),
+    )
+    cursors = (number["ann"], service, 0, 1, 1, some, 1)
+    raw.execute("INSERT INTO team_cursors VALUES (?, ?, ?, ?, ?, ?, ?)", cursors)
+    one, two, three = (key(number) for number in (971, 972, 973))
+    for row in ((1, one, one, 1, "open"), (2, two, one, 50, "clock"), (3, three, three, 97, "open")):
+        raw.execute("INSERT INTO lineage VALUES (?, ?, ?, ?, 0, ?)", row)
+    raw.executemany("INSERT INTO first_modseqs VALUES (?, ?, ?)", [(group, 1, 1), (group, 3, 4)])
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +202,7 @@ DAMAGES: list[tuple[str, set[str]]] = [
     ),
     # heads and milestones
     (f"UPDATE heads SET unread_no = unread_no - 1 WHERE conversation_no = {IN_GROUP}", {"heads"}),
-    ("INSERT INTO heads (conversation_no, position, change, unread_no) VALUES (99, 0, 0, 0)", {"heads"}),
+    (f"INSERT INTO heads ({HEAD}) VALUES (99, 0, 0, 0)", {"heads"}),
     ("UPDATE milestones SET change = change + 1 WHERE position = 16", {"milestones"}),
     (f"DELETE FROM milestones WHERE position = 32 AND conversation_no = {AT}", {"milestones"}),
     (f"INSERT INTO milestones VALUES ({AT}, 48, 3)", {"milestones"}),
@@ -207,7 +249,10 @@ DAMAGES: list[tuple[str, set[str]]] = [
     # edits
     ("DELETE FROM revisions WHERE revision = 1", {"revisions", "tellings"}),
     ("UPDATE revisions SET content = x'c1' WHERE revision = 2", {"revisions", "digests"}),
-    ("INSERT INTO revisions SELECT conversation_no, 4, 1, content, 0 FROM revisions LIMIT 1", {"revisions"}),
+    (
+        f"INSERT INTO revisions ({REVISION}) SELECT conversation_no, 4, 1, content, 0 FROM revisions LIMIT 1",
+        {"revisions", "ends of revisions"},
+    ),
     (
         f"UPDATE messages SET revision = 2 WHERE conversation_no = {AT} AND position = 3",
         {"revisions", "tellings"},
@@ -232,13 +277,19 @@ DAMAGES: list[tuple[str, set[str]]] = [
         f"UPDATE members SET role = 'reader' WHERE conversation_no = {IN_GROUP} AND user_no = {ANN}",
         {"members"},
     ),
-    (f"UPDATE members SET joined_at = 43 WHERE conversation_no = {IN_GROUP} AND user_no = {CY}", {"members"}),
+    (
+        f"UPDATE members SET joined_at = 43 WHERE conversation_no = {IN_GROUP} AND user_no = {CY}",
+        {"members", "members of teams"},
+    ),
     (
         f"UPDATE members SET left_at = 42 WHERE conversation_no = {IN_GROUP} AND user_no = {BOB}",
         {"members", "tellings"},
     ),
     (f"UPDATE members SET muted_until = -1 WHERE conversation_no = {AT}", {"members"}),
-    (f"INSERT INTO members ({MEMBER}) VALUES ({AT}, 77, 'member', 1, 1, 0, 0, 0, 0, 1)", {"members"}),
+    (
+        f"INSERT INTO members ({MEMBER}, left_modseq) VALUES ({AT}, 77, 'member', 1, 1, 0, 0, 0, 0, 1, 0)",
+        {"members"},
+    ),
     (f"INSERT INTO members ({MEMBER}) VALUES (99, {CY}, 'member', 1, NULL, 0, 0, 0, 0, 1)", {"members"}),
     # cursors
     (f"UPDATE members SET delivered = 1000 WHERE conversation_no = {AT} AND user_no = {BOB}", {"cursors"}),

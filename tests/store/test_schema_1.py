@@ -18,6 +18,7 @@ from imserver.errors import RefusalCode
 from imserver.model import ConversationRow, Kind, Role
 from imserver.store import SqliteStore
 from imserver.store.checks import check_database
+from imserver.store.checks.run import NAMES
 from imserver.testing import ManualClock
 from tests.limits.raw import Raw
 from tests.store.schema_1 import ASKED, GROUP, PEOPLE, SHOWN, put_database
@@ -103,6 +104,14 @@ async def test_it_is_migrated_and_right_before_and_after(path: Path) -> None:
         await store.close()
         assert version_of(path) == 2
         assert checked(path) == []
+
+
+def test_damage_is_found_before_the_migration_too(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as raw:
+        report = check_database(raw)
+        assert set(report.checked) < {*NAMES}
+        raw.execute("UPDATE heads SET change = change - 1 WHERE conversation_no = 3")
+        assert {each.check for each in check_database(raw).findings} == {"heads"}
 
 
 async def test_every_key_answers_as_before(old: Stand) -> None:

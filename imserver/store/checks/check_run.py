@@ -62,6 +62,8 @@ class CheckRun:
         self._report = report
         self._progress = progress
         self.side = side
+        #: The schema's version: a database that is not yet migrated is checked as what it is.
+        self.version = 0
         #: The newest change of this snapshot.
         self.head_change = 0
 
@@ -155,3 +157,9 @@ class Stored:
         self.unread_no = unread_no
         self.revision = revision
         self.content = content
+
+
+def telling_of(message: Stored | None) -> Mapping[str, Any]:
+    """The content of a system message; empty for a user's own message."""
+    content = read_content(message.content) if message is not None and message.content else ""
+    return {} if isinstance(content, str) or content.get("type") != "system" else content

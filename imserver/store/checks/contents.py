@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from imserver.model import Role, content_digest
-from imserver.store.checks.check_run import TELL_EVERY, CheckRun, read_content
+from imserver.store.checks.check_run import TELL_EVERY, CheckRun, read_content, telling_of
 
-CONTENTS, DIGESTS, UNREAD, TELLINGS, REVISIONS = (
+CONTENTS, DIGESTS, UNREAD, TELLINGS, REVISIONS, ENDS = (
     "contents",
     "digests",
     "unread counts",
     "tellings",
     "revisions",
+    "ends of revisions",
 )
 
 _PASS = (
@@ -26,6 +27,10 @@ _PASS = (
 )
 _REVISIONS = (
     "SELECT conversation_no, position, revision, content, replaced_at FROM revisions ORDER BY 1, 2, 3"
+)
+_ENDS = (
+    "SELECT r.conversation_no, r.position, r.revision, r.until, h.position FROM revisions r"
+    " LEFT JOIN heads h ON h.conversation_no = r.conversation_no ORDER BY 1, 2, 3"
 )
 _REVISION = "SELECT content FROM revisions WHERE conversation_no = ? AND position = ? AND revision = ?"
 _MEMBER = "SELECT joined_at, left_at FROM members WHERE conversation_no = ? AND user_no = ?"
@@ -239,3 +244,29 @@ def _strange_revisions(run: CheckRun) -> None:
             run.found(
                 REVISIONS, f"{text}, and the message is at {message.revision if message else 'no revision'}"
             )
+
+
+def ends(run: CheckRun) -> None:
+    """Check that each revision ends at the message that told of the next one: whoever left before it reads this one."""
+    before = (0, 0, 0)
+    for no, position, revision, until, head in run.rows(_ENDS):
+        run.looked_at(ENDS, 1)
+        wrong = ""
+        if until is None or not position < until <= (head or 0):
+            wrong = f"and the head is at {head}"
+        elif before[:2] == (no, position) and until <= before[2]:
+            wrong = f"and the one before it at {before[2]}"
+        elif not _tells_of(run, no, position, revision + 1, until):
+            wrong = "and no message there says so"
+        if wrong:
+            name = f"revision {revision} of message {position} of {run.conversation(no)}"
+            run.found(ENDS, f"{name} ended at {until or 'no time'}, {wrong}")
+        before = (no, position, until or 0)
+
+
+def _tells_of(run: CheckRun, no: int, target: int, revision: int, position: int) -> bool:
+    """True if the message at this position tells of that revision, or cannot be found: other checks report that."""
+    message = run.message_at(no, position)
+    told = telling_of(message)
+    wanted = ("edited", target, revision)
+    return message is None or (told.get("event"), told.get("target"), told.get("revision")) == wanted

@@ -26,6 +26,11 @@ _CHANGE_COLUMNS = (
     ("milestones", "change", "a milestone of conversation no. {}", "conversation_no"),
     ("plugin_cursors", "change", "the mark of plugin {}", "plugin"),
 )
+_CHANGE_COLUMNS_SINCE_2 = (
+    ("heads", "spoken", "what was last said in conversation no. {}", "conversation_no"),
+    ("user_values", "changed", "the state of user no. {}", "user_no"),
+    ("team_members", "joined", "user no. {} in a team", "user_no"),
+)
 
 
 def integrity(run: CheckRun) -> None:
@@ -96,7 +101,8 @@ def changes(run: CheckRun) -> None:
         "SELECT change FROM messages WHERE change < 1",
         lambda change: f"a message bears change {change}",
     )
-    for table, column, text, name in _CHANGE_COLUMNS:
+    since_2 = _CHANGE_COLUMNS_SINCE_2 if run.version >= 2 else ()
+    for table, column, text, name in (*_CHANGE_COLUMNS, *since_2):
         run.looked_at(CHANGES, run.number(f"SELECT count(*) FROM {table}"))  # noqa: S608 - of the table above
         run.list(
             CHANGES,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from imserver.model import Kind, Role, direct_pair, group_conversation_id, valid_user_id
-from imserver.store.checks.check_run import CheckRun, Stored, read_content
+from imserver.store.checks.check_run import CheckRun, telling_of
 
 ACCOUNTS, TOKENS, CONVERSATIONS, MEMBERS, CURSORS = (
     "accounts",
@@ -120,7 +120,9 @@ def _wrong_group(run: CheckRun, no: int, name: str) -> str:
     )
     if row is None or group_conversation_id(row[0], row[1]) != name:
         return "its id does not follow from who made it"
-    return "" if _notice(first).get("event") == "created" else "its first message does not tell of its making"
+    return (
+        "" if telling_of(first).get("event") == "created" else "its first message does not tell of its making"
+    )
 
 
 def members(run: CheckRun) -> None:
@@ -172,14 +174,8 @@ def _wrong_interval(run: CheckRun, member: _Member) -> str:
 
 
 def _tells(run: CheckRun, member: _Member, position: int, events: tuple[str, ...]) -> bool:
-    notice = _notice(run.message_at(member.no, position))
+    notice = telling_of(run.message_at(member.no, position))
     return notice.get("event") in events and notice.get("user") == member.user_id
-
-
-def _notice(message: Stored | None) -> Mapping[str, Any]:
-    """The content of a system message; empty for a user's own message."""
-    content = read_content(message.content) if message is not None and message.content else ""
-    return {} if isinstance(content, str) or content.get("type") != "system" else content
 
 
 def _wrong_cursor(run: CheckRun, member: _Member) -> str:

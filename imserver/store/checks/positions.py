@@ -9,10 +9,12 @@ conversation holds at least 1..head; and if there are as many messages as positi
 from __future__ import annotations
 
 from imserver.model import KEY_BYTES
-from imserver.store.checks.check_run import CheckRun
+from imserver.store.checks.check_run import CheckRun, read_content
+from imserver.store.engine.transaction import SILENT_EVENTS
 from imserver.store.sqlite.positions import MILESTONE_EVERY
 
 POSITIONS, HEADS, MILESTONES, KEYS, SENDERS = "positions", "heads", "milestones", "keys", "senders"
+SPOKEN = "last said"
 
 #: Bytes of a content's digest.
 DIGEST_BYTES = 16
@@ -54,6 +56,12 @@ _STRANGERS = (
     "SELECT m.conversation_no, m.position, m.sender_no, s.left_at FROM messages m"
     " LEFT JOIN members s ON s.conversation_no = m.conversation_no AND s.user_no = m.sender_no"
     " WHERE s.user_no IS NULL OR m.position > s.left_at"
+)
+
+
+_LAST_SAID = (
+    "SELECT h.conversation_no, h.spoken, m.change, m.previous, m.content FROM heads h"
+    " JOIN messages m ON m.change = h.change AND m.conversation_no = h.conversation_no AND m.position = h.position"
 )
 
 
@@ -129,6 +137,27 @@ def milestones(run: CheckRun) -> None:
             f"the milestone {position} of {run.conversation(no)} names change {change}, which is another"
         ),
     )
+
+
+def spoken(run: CheckRun) -> None:
+    """Check that every head names the last message that is not silent, by which lists are ordered."""
+    for no, change_said, change, previous, content in run.rows(_LAST_SAID):
+        run.looked_at(SPOKEN, 1)
+        last: int | None = change
+        while last is not None and _is_silent(content):
+            # A change only falls on the way: a chain that is a ring is the check of positions' to report.
+            row = run.one(
+                "SELECT previous, content FROM messages WHERE change = ? AND change < ?", (previous, last)
+            )
+            last = previous if row else None
+            previous, content = row or (0, None)
+        if last is not None and last != change_said:
+            run.found(SPOKEN, f"{run.conversation(no)} was last said in by change {last}, not {change_said}")
+
+
+def _is_silent(content: bytes | None) -> bool:
+    said = read_content(content) if content is not None else ""
+    return not isinstance(said, str) and said.get("type") == "system" and said.get("event") in SILENT_EVENTS
 
 
 def keys(run: CheckRun) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from imserver.store.checks import contents, file, people, plugins, positions
+from imserver.store.checks import contents, file, lineage, people, plugins, positions, state, teams
 from imserver.store.checks.check_run import CheckRun, Progress, SideMark
 from imserver.store.checks.report import Report
 
+_Check = tuple[tuple[str, ...], Callable[[CheckRun], None]]
+
 #: In this order: `changes` finds the newest change, which later ones compare with. A function reports under its own names.
-_CHECKS: tuple[tuple[tuple[str, ...], Callable[[CheckRun], None]], ...] = (
+_CHECKS: tuple[_Check, ...] = (
     ((file.INTEGRITY,), file.integrity),
     ((file.FOREIGN_KEYS,), file.foreign_keys),
     ((file.SCHEMA,), file.schema),
@@ -32,9 +34,21 @@ _CHECKS: tuple[tuple[tuple[str, ...], Callable[[CheckRun], None]], ...] = (
     ((plugins.PLUGINS,), plugins.plugins),
     ((plugins.TIMERS,), plugins.timers),
 )
+#: Those of what schema 2 added.
+_CHECKS_SINCE_2: tuple[_Check, ...] = (
+    ((positions.SPOKEN,), positions.spoken),
+    ((contents.ENDS,), contents.ends),
+    ((state.STATE,), state.conversations),
+    ((state.ITEMS,), state.items),
+    ((state.ACCOUNT_STATE,), state.accounts),
+    ((state.OUTCOMES,), state.outcomes),
+    ((teams.TEAMS, teams.TEAM_MEMBERS, teams.TEAM_CURSORS), teams.teams),
+    ((lineage.LINEAGE,), lineage.lineage),
+    ((lineage.FIRST_MODSEQS,), lineage.first_modseqs),
+)
 
 #: Every check of the store, in the order of the report.
-NAMES = tuple(name for names, _ in _CHECKS for name in names)
+NAMES = tuple(name for names, _ in (*_CHECKS, *_CHECKS_SINCE_2) for name in names)
 
 
 def check_database(
@@ -53,8 +67,9 @@ def check_database(
     if own:
         connection.execute("BEGIN")
     try:
-        if run.number("PRAGMA user_version"):
-            for names, check in _CHECKS:
+        run.version = run.number("PRAGMA user_version")
+        if run.version:
+            for names, check in (*_CHECKS, *(_CHECKS_SINCE_2 if run.version >= 2 else ())):
                 _run(run, report, names, check)
     finally:
         if own and connection.in_transaction:
