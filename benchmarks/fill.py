@@ -124,8 +124,11 @@ def _put_places(connection: sqlite3.Connection, count: int, each: int) -> None:
     """Heads and milestones."""
     connection.execute("BEGIN")
     connection.executemany(
-        "INSERT INTO heads (conversation_no, position, change, unread_no) VALUES (?, ?, ?, ?)",
-        ((number, each, (each - 1) * count + number, each) for number in range(1, count + 1)),
+        "INSERT INTO heads (conversation_no, position, change, unread_no, spoken) VALUES (?, ?, ?, ?, ?)",
+        (
+            (number, each, change, each, change)
+            for number, change in enumerate(range((each - 1) * count + 1, each * count + 1), 1)
+        ),
     )
     connection.executemany(
         "INSERT INTO milestones (conversation_no, position, change) VALUES (?, ?, ?)",

@@ -28,12 +28,15 @@ async def group(stand: Stand, kind: Kind = Kind.GROUP) -> None:
 
 
 async def edit(stand: Stand, number: int, editor: str, position: int, text: str) -> int:
-    told = await stand.tx(lambda tx: tx.edit(GROUP, editor, key(number), position, said(text)))
+    told: tuple[int, int, bool] = await stand.tx(
+        lambda tx: tx.edit(GROUP, editor, key(number), position, said(text))
+    )
     return told[0]
 
 
 async def leave(stand: Stand, number: int, user: str) -> int:
-    return (await stand.tx(lambda tx: tx.remove_member(GROUP, user, key(number), user)))[0]
+    told: tuple[int, bool] = await stand.tx(lambda tx: tx.remove_member(GROUP, user, key(number), user))
+    return told[0]
 
 
 async def shown(stand: Stand, user: str, *asked: Any) -> dict[int, tuple[bytes | None, int]]:

@@ -110,7 +110,7 @@ def test_damage_is_found_before_the_migration_too(path: Path) -> None:
     with closing(sqlite3.connect(path)) as raw:
         report = check_database(raw)
         assert set(report.checked) < {*NAMES}
-        raw.execute("UPDATE heads SET change = change - 1 WHERE conversation_no = 3")
+        raw.execute("UPDATE heads SET unread_no = 0 WHERE conversation_no = 3")
         assert {each.check for each in check_database(raw).findings} == {"heads"}
 
 
