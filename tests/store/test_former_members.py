@@ -171,9 +171,9 @@ async def test_rows_and_pages_carry_the_state_of_now_and_for_who_left_that_of_le
         assert (listed.modseq, listed.about, listed.settings) == (9, b"\x81\xa1c\x01", None)
         # Who comes back is shown the state of now, and their own settings as they were.
         await stand.tx(lambda tx: tx.add_member(GROUP, "ann", key(12), "cy", Role.MEMBER))
+        (row,), _, _ = await stand.read(lambda reader: reader.sync("cy", None, 9))
         (listed,), _ = await stand.read(lambda reader: reader.conversations("cy", None, 9))
-        assert (listed.modseq, listed.about, listed.settings) == (
-            9,
-            b"\x81\xa1c\x01",
-            b"\x81\xa1b\x01",
-        )
+        for one in (row, listed):
+            assert (one.modseq, one.about, one.settings) == (9, b"\x81\xa1c\x01", b"\x81\xa1b\x01")
+        page = await stand.read(lambda reader: reader.history(GROUP, "cy", 0, None, 9, 9999))
+        assert page.modseq == 9

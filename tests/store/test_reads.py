@@ -297,6 +297,61 @@ async def test_edits_and_membership_are_not_unread_nor_is_what_was_said_before_j
     assert [row.unread for row in rows] == [1]
 
 
+async def test_an_edit_leaves_a_conversation_where_it_is_in_the_list_and_is_listed_by_sync(
+    stand: Stand,
+) -> None:
+    await stand.post(post(1), post(2), post(3, "bob", "direct/bob/cy"))
+    _, since, _ = await sync(stand, "bob", None)
+    before, _ = await stand.store.read(lambda reader: reader.conversations("bob", None, 10))
+    for number in (10, 11):
+        await stand.tx(lambda tx, n: tx.edit(DIRECT, "ann", key(n), 2, said(f"edit {n}")), number)
+    after, _ = await stand.store.read(lambda reader: reader.conversations("bob", None, 10))
+    assert [row.conversation_id for row in after] == ["direct/bob/cy", DIRECT]
+    # What was last said is told as it reads now; the head is the conversation's, that of the last edit.
+    assert after[1].last is not None
+    assert (after[1].last.position, after[1].last.content, after[1].last.revision) == (2, said("edit 11"), 3)
+    assert (after[1].head, after[1].unread) == (4, before[1].unread)
+    rows, _, _ = await stand.read(lambda reader: reader.sync("bob", since, 10))
+    assert [(row.conversation_id, row.head) for row in rows] == [(DIRECT, 4)]
+    await stand.post(post(4))
+    again, _ = await stand.store.read(lambda reader: reader.conversations("bob", None, 10))
+    assert [(row.conversation_id, row.last and row.last.content) for row in again] == [
+        (DIRECT, said("4")),
+        ("direct/bob/cy", said("3")),
+    ]
+
+
+async def test_who_comes_and_goes_moves_a_conversation_up_in_the_list(stand: Stand) -> None:
+    """Such a message is to be read in the flow, other than one that tells of an edit."""
+    group, _, _ = await stand.tx(lambda tx: tx.create_conversation("ann", key(90), Kind.GROUP, "g", {}))
+    await stand.post(post(1))
+    await stand.tx(lambda tx: tx.add_member(group, "ann", key(91), "bob", Role.MEMBER))
+    rows, _ = await stand.store.read(lambda reader: reader.conversations("bob", None, 10))
+    assert [(row.conversation_id, row.last and row.last.position) for row in rows] == [
+        (group, 2),
+        (DIRECT, 1),
+    ]
+
+
+async def test_pages_of_the_list_go_by_what_was_said_though_edits_come_between(stand: Stand) -> None:
+    names = [f"u{number}" for number in range(6)]
+    await stand.users(*names)
+    await stand.post(*[post(number, "bob", f"direct/bob/{name}") for number, name in enumerate(names)])
+    seen: list[str] = []
+    token: str | None = None
+    for number in range(100, 200):
+        rows, token = await stand.read(lambda reader, before: reader.conversations("bob", before, 2), token)
+        seen.extend(row.conversation_id for row in rows)
+        if token is None:
+            break
+        for name in names[::2]:
+            key_of_it = key(1000 * number + names.index(name))
+            await stand.tx(
+                lambda tx, k, place: tx.edit(place, "bob", k, 1, said("x")), key_of_it, f"direct/bob/{name}"
+            )
+    assert seen == [f"direct/bob/{name}" for name in reversed(names)]
+
+
 async def test_the_list_in_pages(stand: Stand) -> None:
     names = [f"u{number}" for number in range(5)]
     await stand.users(*names)
