@@ -300,7 +300,8 @@ class Chat:
         limit: int = PAGE_ITEMS,
         takes: Takes | None = None,
     ) -> tuple[list[ConversationRow], str | None]:
-        """Return the user's conversations, newest first, with last message and unread count; the token of the next page.
+        """Return the user's conversations with what was last said and the unread count, the newest of those first; the token of
+        the next page.
 
         `takes`: as in `sync`.
         """
