@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from imserver.clock import SystemClock
 from imserver.model import content_digest
 from imserver.store.sqlite import database
 from imserver.store.sqlite.positions import MILESTONE_EVERY
@@ -37,7 +38,7 @@ def fill(path: Path, pairs: Sequence[Pair], each: int, progress: Progress = lamb
     begin_ms = int(time.time() * 1000) - total * STEP_MS
     database.create_private(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        database.prepare(connection, path, durable=False)
+        database.prepare(connection, path, durable=False, clock=SystemClock(), rng=random.Random())
         users = _put_users(connection, pairs)
         _put_conversations(connection, pairs, users, begin_ms)
         rows = _messages(pairs, users, each, begin_ms)

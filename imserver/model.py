@@ -26,12 +26,14 @@ from imserver_protocol.shared.words import Kind, Role
 __all__ = [
     "KEY_BYTES",
     "MAX_USER_ID_BYTES",
+    "Agreement",
     "Audience",
     "ConversationRow",
     "Cursors",
     "Item",
     "ItemPage",
     "Kind",
+    "Learnt",
     "Membership",
     "Message",
     "Page",
@@ -150,6 +152,24 @@ class ConversationRow:
     about: bytes | None = None
     modseq: int = 0
     team: str | None = None
+
+
+class Learnt(NamedTuple):
+    """What a client knows of a conversation since it came to a place (a sealed text): the highest position and modseq."""
+
+    conversation_id: str
+    place: str
+    position: int
+    modseq: int
+
+
+class Agreement(NamedTuple):
+    """Up to which position that is the same here (None: nothing that is kept is known to be), whether the state is good, and
+    the conversation as it is now."""
+
+    agreed: int | None
+    state_good: bool
+    row: ConversationRow
 
 
 def content_digest(content: bytes) -> bytes:

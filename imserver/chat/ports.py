@@ -32,6 +32,19 @@ class Store(Protocol):
         """Mark of this history; a restore makes a new one, and positions of two epochs do not compare."""
         ...
 
+    def place(self) -> str:
+        """The place of now, sealed: labels what a session that begins now will learn."""
+        ...
+
+    @property
+    def witnesses(self) -> int:
+        """Users whose client knew a history that is not this one, since the store was opened."""
+        ...
+
+    async def begin_life(self, why: str) -> None:
+        """Begin another life: a new mark, for all that is written from now on. Sessions of before must end."""
+        ...
+
     async def open(self, listener: CommitListener) -> None: ...
 
     async def close(self) -> None:

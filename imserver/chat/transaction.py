@@ -7,11 +7,13 @@ from typing import Any, Protocol, TypeAlias
 
 from imserver.chat.permissions import Seat
 from imserver.model import (
+    Agreement,
     Audience,
     ConversationRow,
     Cursors,
     ItemPage,
     Kind,
+    Learnt,
     Membership,
     Message,
     Page,
@@ -185,6 +187,10 @@ class Reader(Protocol):
         self, user_id: str, before: str | None, limit: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str | None]:
         """The user's present conversations, newest message first, and the token of the next page. `takes`: as in `sync`."""
+        ...
+
+    def check(self, user_id: str, learnt: Learnt) -> Agreement | None:
+        """Up to where what the user learnt is part of this history; None: no such conversation for this user."""
         ...
 
     def members(self, conversation_id: str) -> list[Membership]: ...

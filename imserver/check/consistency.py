@@ -22,6 +22,7 @@ from imserver.plugin_api import Plugin
 from imserver.plugin_host import Enabled, PluginCheck, PluginHost, enabled, installed
 from imserver.store.checks import ChangedMeanwhile, Report, check_database, open_snapshot
 from imserver.store.checks.check_run import Progress
+from imserver.store.engine.places import of_no_store
 from imserver.store.memory.store import MemoryStore
 from imserver.store.sqlite.plugin_sandbox import PluginSandbox
 from imserver.store.sqlite.reader import SqliteReader
@@ -67,7 +68,7 @@ async def check_file(
 def ask_plugins(connection: sqlite3.Connection, checks: Sequence[PluginCheck], report: Report) -> None:
     """Run plugins' checks in the transaction that is open on `connection`, each a row `PLUGIN: CHECK` of the report."""
     sandbox = PluginSandbox(connection, budget_s=CHECK_BUDGET_S)
-    reader = SqliteReader(connection, sandbox, epoch="")
+    reader = SqliteReader(connection, sandbox, of_no_store())
     for check in checks:
         sandbox.begin_unit()
         answer = check.ask(reader)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from imserver.store.engine.places import Places
 from imserver.store.sqlite import connection, database
 from imserver.store.sqlite.plugin_sandbox import PluginSandbox
 from imserver.store.sqlite.reader import SqliteReader
@@ -24,8 +26,8 @@ class Cost:
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._raw = raw
-        epoch = raw.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0]
-        self.reader = SqliteReader(raw, PluginSandbox(raw), epoch)
+        places = Places(database.place_key(raw), database.lineage(raw), random.Random(1))
+        self.reader = SqliteReader(raw, PluginSandbox(raw), places)
         #: What the last read answered.
         self.answer: Any = None
 

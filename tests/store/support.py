@@ -14,6 +14,7 @@ from imserver.content import encode_content
 from imserver.errors import Refusal, RefusalCode
 from imserver.events import StoredEvent
 from imserver.model import User, content_digest, direct_conversation_id
+from imserver.store.engine.places import PLACE
 from imserver.store.sqlite import connection
 
 T = TypeVar("T")
@@ -125,6 +126,12 @@ class Work(Unit):
 
     def run(self, tx: Transaction) -> Any:
         return self.work(tx)
+
+
+def meaning(reader: Any, token: str | None, kind: int = PLACE) -> tuple[int, int] | None:
+    """What a sealed place of this reader's store says: no two look alike, though they mean the same."""
+    place = None if token is None else reader._places.open(token, kind=kind)
+    return None if place is None else (place.change, place.upto)
 
 
 def sqlite_error(name: str, text: str) -> sqlite3.OperationalError:

@@ -18,7 +18,7 @@ from imserver.errors import RefusalCode, StartError
 from imserver.store import SqliteStore
 from imserver.store.sqlite import database
 from imserver.testing import ManualClock
-from tests.store.support import DIRECT, USERS, Recorder, Stand, key, post, refusal_of, said
+from tests.store.support import DIRECT, USERS, Recorder, Stand, key, meaning, post, refusal_of, said
 
 
 async def opened(path: Path | str, **more: object) -> Stand:
@@ -61,7 +61,9 @@ async def test_what_was_committed_is_there_after_closing_and_opening(tmp_path: P
     rows, _, _ = await again.read(lambda reader: reader.sync("ann", token, 10))
     assert [row.conversation_id for row in rows] == [DIRECT]
     # A cursor's number was the last before the restart: it is not given out twice.
-    assert again.recorder.events[0].change > int(token.partition(".")[2])
+    known = await again.read(lambda reader: meaning(reader, token))
+    assert known is not None
+    assert again.recorder.events[0].change > known[0]
     await again.store.close()
 
 

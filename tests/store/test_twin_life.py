@@ -24,9 +24,10 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.model import User
 from imserver.store import MemoryStore, SqliteStore
 from imserver.store.checks import check_database
+from imserver.store.engine.places import LISTED
 from imserver.testing import ManualClock
 from tests.store.long_runs import Said, long_run
-from tests.store.support import Recorder, Stand
+from tests.store.support import Recorder, Stand, meaning
 from tests.store.test_twins import (
     GROUPS,
     PAIRS,
@@ -41,6 +42,8 @@ from tests.store.test_twins import (
     places,
 )
 
+#: A place as the store on disk gave it, and as its twin did.
+Tokens = tuple[str | None, str | None]
 numbers = st.one_of(st.none(), st.integers(-1, 30), st.sampled_from([2**53 - 1, -(2**53) + 1]))
 limits = st.sampled_from([1, 2, 3, 7, 100])
 
@@ -53,12 +56,15 @@ def said_by(query: Callable[[], Any]) -> Any:
         return refusal.code
 
 
-def sync_page(person: str, since: str | None, limit: int, reader: Reader) -> Any:
-    return said_by(lambda: reader.sync(person, since, limit))
+def sync_page(person: str, since: str | None, limit: int, reader: Reader) -> tuple[Any, str]:
+    """What a page says, and the place behind it."""
+    rows, following, more = reader.sync(person, since, limit)
+    return (rows, more, meaning(reader, following)), following
 
 
-def listed(person: str, before: str | None, limit: int, reader: Reader) -> Any:
-    return reader.conversations(person, before, limit)
+def listed(person: str, before: str | None, limit: int, reader: Reader) -> tuple[Any, str | None]:
+    rows, following = reader.conversations(person, before, limit)
+    return (rows, meaning(reader, following, LISTED)), following
 
 
 def whole(place: str, person: str, reader: Reader) -> Any:
@@ -76,7 +82,8 @@ class Twins(RuleBasedStateMachine):
         self.clock = ManualClock()
         self.memory = Stand(MemoryStore(StoreConfig(), clock=self.clock, rng=random.Random(3)), Recorder())
         self.disk = self._on_disk("1")
-        self.sinces: dict[str, list[str]] = {person: [] for person in PEOPLE}
+        #: Places that were given out: each by both.
+        self.sinces: dict[str, list[Tokens]] = {person: [] for person in PEOPLE}
         self.lasts: dict[tuple[str, str], int] = {}
         #: What was offered in long runs, and what of it is stored.
         self.runs: list[list[Said]] = []
@@ -94,6 +101,17 @@ class Twins(RuleBasedStateMachine):
         )
         assert disk == memory
         return disk
+
+    def both_pages(
+        self, ask: Callable[..., tuple[Any, str | None]], person: str, tokens: Tokens, limit: int
+    ) -> tuple[Any, Tokens]:
+        """The page of both, which is one, and the places behind it: each store knows its own."""
+        disk, memory = (
+            self.loop.run_until_complete(stand.store.read(partial(ask, person, token, limit)))
+            for stand, token in zip((self.disk, self.memory), tokens, strict=True)
+        )
+        assert disk[0] == memory[0]
+        return disk[0], (disk[1], memory[1])
 
     @initialize()
     def begin(self) -> None:
@@ -186,11 +204,9 @@ class Twins(RuleBasedStateMachine):
     def sync_from_any_time(self, person: str, limit: int, which: int) -> None:
         """With any token that was ever given out; the pages together list each change once."""
         known = self.sinces[person]
-        since = known[which % len(known)] if known and which else None
+        since = known[which % len(known)] if known and which else (None, None)
         for _ in range(40):
-            answered = self.both(partial(sync_page, person, since, limit))
-            assert isinstance(answered, tuple)
-            _, since, more = answered
+            (_, more, _), since = self.both_pages(sync_page, person, since, limit)
             known.append(since)
             if not more:
                 return
@@ -198,11 +214,12 @@ class Twins(RuleBasedStateMachine):
 
     @rule(person=people, limit=limits)
     def list_of_conversations(self, person: str, limit: int) -> None:
-        before, shown = None, []
+        before: Tokens = (None, None)
+        shown: list[str] = []
         for _ in range(40):
-            rows, before = self.both(partial(listed, person, before, limit))
+            (rows, _), before = self.both_pages(listed, person, before, limit)
             shown += [row.conversation_id for row in rows]
-            if before is None:
+            if before == (None, None):
                 break
         assert len(shown) == len(set(shown))
 

@@ -16,10 +16,11 @@ from imserver.chat.transaction import Reader, Transaction
 from imserver.chat.units import Unit
 from imserver.config import StoreConfig
 from imserver.errors import Refusal
-from imserver.model import Kind, Role, User, direct_conversation_id, group_conversation_id
+from imserver.model import Kind, Learnt, Role, User, direct_conversation_id, group_conversation_id
 from imserver.store import MemoryStore, SqliteStore
+from imserver.store.engine.places import LISTED
 from imserver.testing import ManualClock
-from tests.store.support import Recorder, Stand, Work, key, post, said
+from tests.store.support import Recorder, Stand, Work, key, meaning, post, said
 
 PEOPLE = ("ann", "bob", "cy", "dee")
 PAIRS = tuple(direct_conversation_id(one, two) for one in PEOPLE for two in PEOPLE if one < two)
@@ -166,9 +167,13 @@ def everything(reader: Reader) -> list[Any]:
     seen: list[Any] = [reader.messages_after(0, None, 10_000), reader.messages_after(0, ["bob"], 7)]
     for person in PEOPLE:
         rows, token, more = reader.sync(person, None, 3)
-        seen.append((rows, token, more, reader.sync(person, token, 100)))
-        seen.append(reader.conversations(person, None, 2))
-        seen.append(reader.conversations(person, None, 100))
+        behind, last, _ = reader.sync(person, token, 100)
+        seen.append((rows, meaning(reader, token), more, behind, meaning(reader, last)))
+        for limit in (2, 100):
+            listed, following = reader.conversations(person, None, limit)
+            seen.append((listed, meaning(reader, following, LISTED)))
+        for place in (*PAIRS, *GROUPS):
+            seen += [reader.check(person, Learnt(place, token, number, number)) for number in (0, 1, 3, 99)]
     for place in (*PAIRS, *GROUPS):
         seen.append(reader.members(place))
         seen.append([reader.members_page(place, after, 2) for after in (None, "ann", "bz", "zoe")])
@@ -223,7 +228,13 @@ class Pager:
     def pages(self, reader: Reader, limit: int) -> list[Any]:
         rows, self._since, more = reader.sync(self._person, self._since, limit)
         listed, self._before = reader.conversations(self._person, self._before, limit)
-        return [rows, self._since, more, listed, self._before]
+        return [
+            rows,
+            meaning(reader, self._since),
+            more,
+            listed,
+            meaning(reader, self._before, LISTED),
+        ]
 
 
 async def page_on(store: Store, batches: list[tuple[list[Op], int]]) -> list[Any]:

@@ -10,7 +10,7 @@ from imserver.chat.permissions import Grant
 from imserver.chat.transaction import Takes
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import ConversationRow, Item, ItemPage, Message, Page
-from imserver.store.engine.sync_tokens import epoch_changed
+from imserver.store.engine.lineage import epoch_changed
 
 #: Most bytes that an item of a page takes on the wire beside content and names (position, time, revision, key, headers).
 ITEM_OVERHEAD_BYTES = 64

@@ -12,18 +12,21 @@ from imserver.chat.permissions import NO_SEAT, Need, Seat, has_receipts, require
 from imserver.chat.transaction import Takes
 from imserver.content import decode_content
 from imserver.model import (
+    Agreement,
     Audience,
     ConversationRow,
     Cursors,
     Item,
     ItemPage,
+    Learnt,
     Membership,
     Message,
     Page,
     User,
 )
+from imserver.store.engine.lineage import FIRST_KEPT, agreed_position, state_good
 from imserver.store.engine.pages import messages_of, page_of, rows_taken, span_of
-from imserver.store.engine.sync_tokens import make_token, read_token
+from imserver.store.engine.places import LISTED, Places
 from imserver.store.memory.tables import Conversation, MemoryTables
 from imserver.store.sqlite.plugin_sandbox import Mode
 
@@ -31,8 +34,9 @@ from imserver.store.sqlite.plugin_sandbox import Mode
 class MemoryReader:
     """`imserver.chat.ports.Reader` over dictionaries."""
 
-    def __init__(self, tables: MemoryTables) -> None:
+    def __init__(self, tables: MemoryTables, places: Places) -> None:
         self._tables = tables
+        self._places = places
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
@@ -98,8 +102,8 @@ class MemoryReader:
     def sync(
         self, user_id: str, since: str | None, limit: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str, bool]:
-        head, epoch = self._tables.change, self._tables.epoch
-        after = read_token(since, epoch, head)
+        head = self._tables.change
+        after = self._places.read(since, head, user_id)
         changed = sorted(
             (change, one.state.conversation_id, one)
             for one, own in self._of(user_id)
@@ -107,13 +111,13 @@ class MemoryReader:
         )
         rows = rows_taken((self._row(one, user_id) for _, _, one in changed[:limit]), takes)
         more = len(changed) > len(rows)
-        return rows, make_token(epoch, changed[len(rows) - 1][0] if more else head), more
+        return rows, self._places.seal(head, changed[len(rows) - 1][0] if more else head), more
 
     def conversations(
         self, user_id: str, before: str | None, limit: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str | None]:
-        head, epoch = self._tables.change, self._tables.epoch
-        upper = read_token(before, epoch, head) if before is not None else head + 1
+        head = self._tables.change
+        upper = head + 1 if before is None else self._places.read(before, head, user_id, kind=LISTED)
         found = sorted(
             (one for one, own in self._of(user_id) if own.left_at is None and _spoken(one) < upper),
             key=_spoken,
@@ -121,7 +125,26 @@ class MemoryReader:
         )
         rows = rows_taken((self._listed(one, user_id) for one in found[:limit]), takes)
         more = len(found) > len(rows)
-        return rows, make_token(epoch, _spoken(found[len(rows) - 1])) if more else None
+        return rows, self._places.seal(head, _spoken(found[len(rows) - 1]), kind=LISTED) if more else None
+
+    def check(self, user_id: str, learnt: Learnt) -> Agreement | None:
+        conversation = self._tables.conversations.get(learnt.conversation_id)
+        own = conversation.members.get(user_id) if conversation else None
+        if conversation is None or own is None:
+            return None
+        change, row = self._tables.change, self._row(conversation, user_id)
+        common = self._places.common(learnt.place, change, user_id)
+        shared = [one for one in conversation.rows[: min(learnt.position, row.head)] if one.change <= common]
+        agreed = agreed_position(learnt.position, first=FIRST_KEPT, last=row.head, common=len(shared))
+        first_after = self._first_modseq(learnt.conversation_id, common + 1) if common < change else None
+        good = state_good(learnt.modseq, present=row.modseq, first_after=first_after)
+        return Agreement(agreed, good, row)
+
+    def _first_modseq(self, conversation_id: str, change: int) -> int | None:
+        """The first modseq given out in the run of this change or a later one; None if there is none."""
+        no, firsts = self._places.lineage.run_of(change).no, self._tables.first_modseqs
+        later = sorted(run for conversation, run in firsts if conversation == conversation_id and run >= no)
+        return firsts[conversation_id, later[0]] if later else None
 
     def members(self, conversation_id: str) -> list[Membership]:
         conversation = self._tables.conversations.get(conversation_id)

@@ -18,7 +18,8 @@ from imserver.chat.units import PostUnit, Unit
 from imserver.clock import Clock, SystemClock
 from imserver.config import StoreConfig
 from imserver.errors import PluginError, Refusal, RefusalCode, StoreFailed
-from imserver.store.engine.sync_tokens import new_epoch
+from imserver.store.engine.lineage import Lineage, new_epoch
+from imserver.store.engine.places import KEY_BYTES, Places
 from imserver.store.engine.transaction import MAX_MEMBERS
 from imserver.store.engine.writer import WorkUnit, Writer
 from imserver.store.memory.reader import MemoryReader
@@ -48,7 +49,8 @@ class MemoryStore:
         self._delay = delay
         self._owns_tables = tables is None
         self.tables = tables or MemoryTables()
-        self._reader = MemoryReader(self.tables)
+        self._reader: MemoryReader | None = None
+        self._places: Places | None = None
         self._tx = MemoryTransaction(self.tables, max_members=max_members)
         self._writer: Writer | None = None
         self._pending: asyncio.Handle | None = None
@@ -59,6 +61,18 @@ class MemoryStore:
     def epoch(self) -> str:
         return self.tables.epoch
 
+    def place(self) -> str:
+        return self._opened_places().seal(self.tables.change)
+
+    @property
+    def witnesses(self) -> int:
+        return len(self._places.witnesses) if self._places is not None else 0
+
+    def _opened_places(self) -> Places:
+        if self._places is None:
+            raise StoreFailed("the store is not open")
+        return self._places
+
     @property
     def writer(self) -> Writer:
         if self._writer is None:
@@ -68,7 +82,12 @@ class MemoryStore:
     # -- life ---------------------------------------------------------------------------------------------------------
 
     async def open(self, listener: CommitListener) -> None:
-        self.tables.epoch = self.tables.epoch or new_epoch(self._rng)
+        tables = self.tables
+        tables.epoch = tables.epoch or new_epoch(self._rng)
+        tables.place_key = tables.place_key or self._rng.randbytes(KEY_BYTES)
+        tables.put_run(self._clock, self._rng)
+        self._places = Places(tables.place_key, Lineage(tables.runs), self._rng)
+        self._reader = MemoryReader(tables, self._places)
         self._writer = Writer(
             self._execute,
             listener,
@@ -115,7 +134,13 @@ class MemoryStore:
             raise StoreFailed(str(self.writer.failure))
         await asyncio.sleep(self._delay() if self._delay else 0)
         self.tables.sandbox.begin_unit()
+        assert self._reader is not None
         return query(self._reader)
+
+    async def begin_life(self, why: str) -> None:
+        places = self._opened_places()
+        run = self.tables.put_run(self._clock, self._rng)
+        places.lineage = places.lineage.with_run(run)
 
     async def migrate_plugin(self, plugin: str, migrations: Sequence[tuple[int, str]]) -> None:
         check_plugin_name(plugin)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from imserver.clock import Clock
 from imserver.content import encode_content
 from imserver.errors import AlreadyHandled, Refusal, RefusalCode
 from imserver.model import Audience, Cursors, Kind, Membership, Message, Role, User
 from imserver.store.engine.conversation_cache import ConversationState, Journal
+from imserver.store.engine.lineage import Run, new_mark
 from imserver.store.engine.transaction import MAX_MEMBERS, Found, RuledTransaction
 from imserver.store.sqlite.faults import TransactionLost
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
@@ -66,6 +69,10 @@ class MemoryTables:
 
     def __init__(self) -> None:
         self.epoch = ""
+        self.place_key = b""
+        self.runs: list[Run] = []
+        #: (conversation id, number of the run) -> the first modseq that the run gave there.
+        self.first_modseqs: dict[tuple[str, int], int] = {}
         self.change = 0
         self.message_change = 0
         self.users: dict[str, User] = {}
@@ -84,6 +91,13 @@ class MemoryTables:
         self.plugin_tables = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self.plugin_tables.execute("PRAGMA foreign_keys = ON")
         self.sandbox = PluginSandbox(self.plugin_tables)
+
+    def put_run(self, clock: Clock, rng: random.Random) -> Run:
+        """Add a row to the lineage: what is written from now on is a life of its own."""
+        no = len(self.runs) + 1
+        mark = new_mark(rng, clock, no)
+        self.runs.append(Run(no, mark, mark, self.change + 1))
+        return self.runs[-1]
 
     def close(self) -> None:
         self.plugin_tables.close()

@@ -13,7 +13,7 @@ from imserver.chat.permissions import MAX_RECEIPT_MEMBERS, Grant, Need, Seat, re
 from imserver.chat.transaction import Takes
 from imserver.model import ConversationRow, Cursors, Kind, Message, Role
 from imserver.store.engine.pages import rows_taken
-from imserver.store.engine.sync_tokens import make_token, read_token
+from imserver.store.engine.places import LISTED, Places
 from imserver.store.sqlite.listings import LIST_SIZE, MAX_LISTED, ListSnapshot, LruCache, list_snapshot
 from imserver_protocol.shared.bounds import PAGE_ITEMS
 
@@ -88,16 +88,16 @@ def granted_by_row(kind: str, role: str, left_at: int | None) -> tuple[Kind, Rol
 class ConversationLists:
     """The conversation lists of all users, for one reader. `head` is the last change in the snapshot of the call."""
 
-    def __init__(self, sql: Sql, epoch: str) -> None:
+    def __init__(self, sql: Sql, places: Places) -> None:
         self._sql = sql
-        self._epoch = epoch
+        self._places = places
         self._listings: LruCache[ListSnapshot] = LruCache(MAX_LISTED + LIST_SIZE, LIST_SIZE)
 
     def sync(
         self, user_id: str, since: str | None, limit: int, head: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str, bool]:
         """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
-        after = read_token(since, self._epoch, head)
+        after = self._places.read(since, head, user_id)
         rows: list[_Own] = []
         user_no = self._user_no(user_id)
         while user_no is not None and after < head and len(rows) <= limit:
@@ -118,7 +118,7 @@ class ConversationLists:
         page = rows_taken((self._row(user_id, own) for own in rows[:limit]), takes)
         more = len(rows) > len(page)
         last = rows[len(page) - 1].changed if more else head
-        return page, make_token(self._epoch, last), more
+        return page, self._places.seal(head, last), more
 
     def _changed(self, user_no: int, after: int, head: int, limit: int) -> ListSnapshot:
         """Conversations that changed after `after` up to `upto`, which is `head` unless there are very many."""
@@ -133,12 +133,12 @@ class ConversationLists:
         self, user_id: str, before: str | None, limit: int, head: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str | None]:
         """The user's present conversations, with the unread count and what was last said; the newest of those first."""
-        below = read_token(before, self._epoch, head) if before is not None else head + 1
+        below = head + 1 if before is None else self._places.read(before, head, user_id, kind=LISTED)
         user_no = self._user_no(user_id)
         page: list[ConversationRow] = []
         for change, row in self._rows_spoken(user_no, below, head, limit) if user_no is not None else ():
             if len(page) >= limit or not (takes is None or takes(row)):
-                return page, make_token(self._epoch, below)
+                return page, self._places.seal(head, below, kind=LISTED)
             page.append(row)
             below = change
         return page, None
@@ -178,6 +178,11 @@ class ConversationLists:
     def _user_no(self, user_id: str) -> int | None:
         rows = self._sql("SELECT no FROM users WHERE user_id = ?", (user_id,))
         return rows[0][0] if rows else None
+
+    def one(self, user_id: str, user_no: int, conversation_no: int) -> ConversationRow:
+        """The row of one conversation, of which the user is or was a member."""
+        found = self._sql(_SOME_CHANGED, (json.dumps([conversation_no]), user_no))
+        return self._row(user_id, _Own._make(found[0]))
 
     def _row(self, user_id: str, own: _Own) -> ConversationRow:
         kind, role, grant = granted_by_row(own.kind, own.role, own.left_at)

@@ -10,8 +10,10 @@ import sqlite3
 from importlib import resources
 from pathlib import Path
 
+from imserver.clock import Clock
 from imserver.errors import StartError
-from imserver.store.engine.sync_tokens import new_epoch
+from imserver.store.engine.lineage import Lineage, Run, new_epoch, new_mark
+from imserver.store.engine.places import KEY_BYTES
 
 #: "imsv": marks the file as ours in its header.
 APPLICATION_ID = 0x696D7376
@@ -81,8 +83,12 @@ def create_private(path: Path) -> None:
         raise StartError(f"{path}: {error.strerror}") from None
 
 
-def prepare(connection: sqlite3.Connection, path: Path, *, durable: bool) -> None:
-    """Check that the file is ours and sound, set it up, migrate it. Runs on the writer's connection. Raises `StartError`."""
+def prepare(
+    connection: sqlite3.Connection, path: Path, *, durable: bool, clock: Clock, rng: random.Random
+) -> None:
+    """Check that the file is ours and sound, set it up, migrate it, begin a life. Runs on the writer's connection. Raises
+    `StartError`.
+    """
     if sqlite3.sqlite_version_info < MIN_SQLITE:
         raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: at least 3.37 is needed")
     try:
@@ -110,6 +116,11 @@ def prepare(connection: sqlite3.Connection, path: Path, *, durable: bool) -> Non
         connection.execute(
             "INSERT INTO meta (name, value) VALUES ('starts', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1"
         )
+        connection.execute(
+            "INSERT INTO meta (name, value) VALUES ('place_key', ?) ON CONFLICT (name) DO NOTHING",
+            (rng.randbytes(KEY_BYTES),),
+        )
+        put_run(connection, "open", last_changes(connection)[0] + 1, clock, rng)
         connection.execute("COMMIT")
     except (sqlite3.Error, UnicodeEncodeError) as error:
         raise StartError(f"{path}: {in_plain_words(error)}") from error
@@ -130,13 +141,43 @@ def last_changes(connection: sqlite3.Connection) -> tuple[int, int]:
     return max(message, other), message
 
 
+def put_run(
+    connection: sqlite3.Connection, why: str, first_change: int, clock: Clock, rng: random.Random
+) -> Run:
+    """Add a row with a new mark to the lineage, in the caller's transaction: what follows is a life of its own."""
+    no: int = connection.execute("SELECT coalesce(max(no), 0) + 1 FROM lineage").fetchall()[0][0]
+    mark = new_mark(rng, clock, no)
+    connection.execute(
+        "INSERT INTO lineage (no, mark, life, first_change, at, why) VALUES (?, ?, ?, ?, ?, ?)",
+        (no, mark, mark, first_change, clock.now_ms(), why),
+    )
+    return Run(no, mark, mark, first_change)
+
+
+def lineage(connection: sqlite3.Connection) -> Lineage:
+    """All runs of this history, the present one last."""
+    rows = connection.execute("SELECT no, mark, life, first_change FROM lineage ORDER BY no")
+    return Lineage(map(Run._make, rows))
+
+
+def place_key(connection: sqlite3.Connection) -> bytes:
+    """The key under which this database seals places."""
+    key: bytes = connection.execute("SELECT value FROM meta WHERE name = 'place_key'").fetchall()[0][0]
+    return key
+
+
+def epoch_of(connection: sqlite3.Connection) -> str | None:
+    """The epoch of this history, None before the first start."""
+    rows = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchall()
+    return rows[0][0] if rows else None
+
+
 def settle_epoch(
     connection: sqlite3.Connection, change: int, seen: tuple[str, int] | None, rng: random.Random
 ) -> str:
     """The epoch of this history: a new one if the side file is ahead of the database (an old copy was put back), or of
     another history."""
-    rows = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchall()
-    epoch: str | None = rows[0][0] if rows else None
+    epoch = epoch_of(connection)
     if epoch is not None and (seen is None or (seen[0] == epoch and seen[1] <= change)):
         return epoch
     epoch = new_epoch(rng)

@@ -27,6 +27,7 @@ PUT_MILESTONES = "INSERT INTO milestones (conversation_no, position, change) VAL
 _MILESTONE = (
     "SELECT change FROM milestones WHERE conversation_no = ? AND position >= ? ORDER BY position LIMIT 1"
 )
+_AT_MILESTONE = "SELECT change FROM milestones WHERE conversation_no = ? AND position = ?"
 _WALK = (
     "WITH RECURSIVE walk (change, position, previous) AS ("
     "SELECT change, position, previous FROM messages WHERE change = ?"
@@ -42,6 +43,31 @@ def changes_of(sql: Sql, conversation_no: int, first: int, last: int, head_chang
     milestone = sql(_MILESTONE, (conversation_no, last))
     start = milestone[0][0] if milestone else head_change
     return [row[0] for row in sql(_WALK, (start, first, last))]
+
+
+def highest_until(sql: Sql, conversation_no: int, last: int, head_change: int, change: int) -> int:
+    """The highest position up to `last` whose change is not above `change`; 0 if there is none. Changes rise with positions.
+
+    `last` is not above the head. Halves the milestones, then walks one block.
+    """
+    if change >= head_change:
+        return last
+    below, above = 0, last // MILESTONE_EVERY + 1
+    while above - below > 1:
+        middle = (below + above) // 2
+        milestone = sql(_AT_MILESTONE, (conversation_no, middle * MILESTONE_EVERY))
+        if not milestone or milestone[0][0] <= change:  # not kept any more: older than all that is
+            below = middle
+        else:
+            above = middle
+    first = below * MILESTONE_EVERY + 1
+    end = min(last, above * MILESTONE_EVERY)
+    for position, found in zip(
+        range(end, first - 1, -1), changes_of(sql, conversation_no, first, end, head_change), strict=True
+    ):
+        if found <= change:
+            return position
+    return first - 1
 
 
 # -- pages -----------------------------------------------------------------------------------------------------------

@@ -15,22 +15,26 @@ from imserver.chat.permissions import NO_SEAT, Seat, no_such_conversation, stand
 from imserver.chat.transaction import Takes
 from imserver.content import decode_content
 from imserver.model import (
+    Agreement,
     Audience,
     ConversationRow,
     Item,
     ItemPage,
     Kind,
+    Learnt,
     Membership,
     Message,
     Page,
     Role,
     User,
 )
+from imserver.store.engine.lineage import FIRST_KEPT, agreed_position, state_good
 from imserver.store.engine.pages import Replaced, Span, as_of_then, messages_of, page_of, span_of
+from imserver.store.engine.places import Places
 from imserver.store.sqlite.conversation_lists import ConversationLists, granted_by_row
 from imserver.store.sqlite.listings import MAX_LISTED_MEMBERS, ROSTER_SIZE, LruCache
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
-from imserver.store.sqlite.positions import rows_between
+from imserver.store.sqlite.positions import highest_until, rows_between
 from imserver.store.sqlite.transaction import user_of
 
 #: Audiences kept for `messages_after`; each is good for one version of the membership.
@@ -69,11 +73,12 @@ class _Names(dict[int, str]):
 class SqliteReader:
     """One for each reader connection; a query runs between BEGIN and COMMIT of that connection."""
 
-    def __init__(self, connection: sqlite3.Connection, sandbox: PluginSandbox, epoch: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, sandbox: PluginSandbox, places: Places) -> None:
         self._connection = connection
         self._sandbox = sandbox
         self._names = _Names(connection)
-        self._lists = ConversationLists(self._sql, epoch)
+        self._places = places
+        self._lists = ConversationLists(self._sql, places)
         self._rosters: LruCache[_MemberList] = LruCache(MAX_LISTED_MEMBERS + ROSTER_SIZE, ROSTER_SIZE)
         self._audiences: OrderedDict[int, tuple[int, Audience]] = OrderedDict()
 
@@ -189,6 +194,40 @@ class SqliteReader:
     ) -> tuple[list[ConversationRow], str | None]:
         """The user's present conversations, newest message first, with the unread count and the last message."""
         return self._lists.conversations(user_id, before, limit, self.head_change(), takes)
+
+    def check(self, user_id: str, learnt: Learnt) -> Agreement | None:
+        """Up to where what the user learnt is part of this history; None: no such conversation for this user."""
+        found = self._sql(
+            "SELECT c.no, u.no, h.position, h.change, c.kind, m.role, m.left_at,"
+            " CASE WHEN m.left_at IS NULL THEN c.modseq ELSE coalesce(m.left_modseq, 0) END"
+            " FROM conversations c JOIN heads h ON h.conversation_no = c.no JOIN members m ON m.conversation_no = c.no"
+            " JOIN users u ON u.no = m.user_no WHERE c.conversation_id = ? AND u.user_id = ?",
+            (learnt.conversation_id, user_id),
+        )
+        if not found:
+            return None
+        no, user_no, head, message_change, kind, role, left_at, modseq = found[0]
+        _, _, grant = granted_by_row(kind, role, left_at)
+        change = self.head_change()
+        common = self._places.common(learnt.place, change, user_id)
+        last = grant.cut(head)
+        agreed = agreed_position(
+            learnt.position,
+            first=FIRST_KEPT,
+            last=last,
+            common=highest_until(self._sql, no, min(learnt.position, last), message_change, common),
+        )
+        first_after = self._first_modseq(no, common + 1) if common < change else None
+        good = state_good(learnt.modseq, present=modseq, first_after=first_after)
+        return Agreement(agreed, good, self._lists.one(user_id, user_no, no))
+
+    def _first_modseq(self, conversation_no: int, change: int) -> int | None:
+        """The first modseq given out in the run of this change or a later one; None if there is none."""
+        rows = self._sql(
+            "SELECT modseq FROM first_modseqs WHERE conversation_no = ? AND lineage_no >= ? ORDER BY lineage_no LIMIT 1",
+            (conversation_no, self._places.lineage.run_of(change).no),
+        )
+        return rows[0][0] if rows else None
 
     def members(self, conversation_id: str) -> list[Membership]:
         """The present members, in the order of joining."""

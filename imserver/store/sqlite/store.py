@@ -24,6 +24,8 @@ from imserver.chat.units import Unit
 from imserver.clock import Clock, SystemClock
 from imserver.config import StoreConfig
 from imserver.errors import PluginError, Refusal, RefusalCode, StartError, StoreFailed
+from imserver.store.engine.lineage import Run
+from imserver.store.engine.places import Places
 from imserver.store.engine.transaction import MAX_MEMBERS
 from imserver.store.engine.writer import MAX_RETRY_MS, MIN_RETRY_MS, WorkUnit, Writer
 from imserver.store.sqlite import database
@@ -92,11 +94,28 @@ class SqliteStore:
         self._wal_is_long = False
         self._closing = False
         self._epoch = ""
+        self._places: Places | None = None
+        #: The last change that is committed, as the loop knows it.
+        self._change = 0
 
     @property
     def epoch(self) -> str:
         """Mark of this history; a restore makes a new one."""
         return self._epoch
+
+    def place(self) -> str:
+        """The place of now, sealed: labels what a session that begins now will learn."""
+        return self._opened_places().seal(self._change)
+
+    @property
+    def witnesses(self) -> int:
+        """Users whose client knew a history that is not this one, since the store was opened."""
+        return len(self._places.witnesses) if self._places is not None else 0
+
+    def _opened_places(self) -> Places:
+        if self._places is None:
+            raise StoreFailed("the store is not open")
+        return self._places
 
     @property
     def writer(self) -> Writer:
@@ -117,12 +136,13 @@ class SqliteStore:
             database.create_private(path)
             self._high = database.HighWater(path, durable=self._folder is None)
             self._connection = await self._connect(path)
-            await self._connection.run(lambda raw: self._prepare(raw, path))
+            was_ahead = await self._connection.run(lambda raw: self._prepare(raw, path))
+            self._watch(was_ahead)
             for _ in range(self._config.readers):
                 connection = await self._connect(path)
                 reader = _ReaderThread(connection)
                 self._readers.append(reader)
-                await connection.run(partial(reader.prepare, self._epoch))
+                await connection.run(partial(reader.prepare, self._opened_places()))
         except BaseException as error:
             await self._release()
             if isinstance(error, sqlite3.Error):
@@ -191,6 +211,12 @@ class SqliteStore:
         reader = min(self._readers, key=_waiting)
         return await reader.read(query)
 
+    async def begin_life(self, why: str) -> None:
+        """Begin another life: a new mark, for all that is written from now on. Sessions of before must end."""
+        places = self._opened_places()
+        run = await self.write(partial(_begin_life, why, self._clock, self._rng))
+        places.lineage = places.lineage.with_run(run)
+
     async def migrate_plugin(self, plugin: str, migrations: Sequence[tuple[int, str]]) -> None:
         """Apply a plugin's scripts that were not applied yet, in order of number, each in one transaction."""
         check_plugin_name(plugin)
@@ -204,12 +230,17 @@ class SqliteStore:
 
     # -- the writer's thread ------------------------------------------------------------------------------------------
 
-    def _prepare(self, raw: sqlite3.Connection, path: Path) -> None:
-        database.prepare(raw, path, durable=self._folder is None)
+    def _prepare(self, raw: sqlite3.Connection, path: Path) -> bool:
+        """True if the side file knows more of this history than the database does."""
+        database.prepare(raw, path, durable=self._folder is None, clock=self._clock, rng=self._rng)
         assert self._high is not None
         change, message_change = database.last_changes(raw)
-        self._epoch = database.settle_epoch(raw, change, self._high.read(), self._rng)
+        seen = self._high.read()
+        was_ahead = seen is not None and seen[1] > change and seen[0] == database.epoch_of(raw)
+        self._epoch = database.settle_epoch(raw, change, seen, self._rng)
         self._high.write(self._epoch, change)
+        self._places = Places(database.place_key(raw), database.lineage(raw), self._rng)
+        self._change = change
         self._raw = raw
         sandbox = PluginSandbox(raw)
         self._tx = SqliteTransaction(
@@ -222,16 +253,29 @@ class SqliteStore:
         self._batches = Batches(
             raw, self._tx, sandbox, self._clock, lambda: self._rng.randint(MIN_RETRY_MS, MAX_RETRY_MS)
         )
+        return was_ahead
+
+    def _watch(self, was_ahead: bool) -> None:
+        """Say once that an older copy of the database has come back: at the opening, or when the first client tells."""
+        loop = asyncio.get_running_loop()
+        if was_ahead:
+            self._complain("older_copy_suspected", {"by": "the side file"})
+        else:
+            self._opened_places().on_witness = lambda: call_soon(
+                loop, self._complain, "older_copy_suspected", {"by": "a client"}
+            )
 
     def _execute(self, units: Sequence[Unit], done: Callable[[StoreFailed | None], None]) -> None:
         assert self._connection is not None
         assert self._batches is not None
-        batches, loop = self._batches, asyncio.get_running_loop()
+        assert self._tx is not None
+        batches, tx, loop = self._batches, self._tx, asyncio.get_running_loop()
 
         def on_thread() -> None:
             failure: StoreFailed | None = None
             try:
                 batches.run(units)
+                self._change = tx.change
             except StoreFailed as error:
                 failure = error
             except BaseException as error:  # a fault of ours: the outcome is unknown
@@ -336,10 +380,10 @@ class _ReaderThread:
         self._reader: SqliteReader | None = None
         self._sandbox: PluginSandbox | None = None
 
-    def prepare(self, epoch: str, raw: sqlite3.Connection) -> None:
+    def prepare(self, places: Places, raw: sqlite3.Connection) -> None:
         database.prepare_reader(raw)
         self._sandbox = PluginSandbox(raw)
-        self._reader = SqliteReader(raw, self._sandbox, epoch)
+        self._reader = SqliteReader(raw, self._sandbox, places)
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         self.waiting += 1
@@ -362,6 +406,12 @@ class _ReaderThread:
 
 def _waiting(reader: _ReaderThread) -> int:
     return reader.waiting
+
+
+def _begin_life(why: str, clock: Clock, rng: random.Random, tx: Transaction) -> Run:
+    if not isinstance(tx, SqliteTransaction):
+        raise StoreFailed("a life begins in the store's own transaction")
+    return tx.begin_life(why, clock, rng)
 
 
 def _migrate(plugin: str, number: int, script: str, tx: Transaction) -> None:

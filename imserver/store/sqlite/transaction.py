@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imserver.clock import Clock
 from imserver.content import encode_content
 from imserver.errors import AlreadyHandled, Refusal, RefusalCode
 from imserver.model import Audience, Cursors, Kind, Message, Role, User
 from imserver.store.engine.conversation_cache import ConversationCache, ConversationState, Journal
+from imserver.store.engine.lineage import Run
 from imserver.store.engine.transaction import MAX_MEMBERS, Found, RuledTransaction
+from imserver.store.sqlite.database import put_run
 from imserver.store.sqlite.faults import TransactionLost
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.positions import MILESTONE_EVERY, PUT_HEADS, PUT_MILESTONES, changes_of
@@ -55,6 +59,10 @@ class SqliteTransaction(RuledTransaction):
     def _note_loss(self, error: BaseException) -> None:
         if not self._connection.in_transaction:
             self.lost = error
+
+    def begin_life(self, why: str, clock: Clock, rng: random.Random) -> Run:
+        """Begin another life behind all that was written so far."""
+        return put_run(self._connection, why, self.change + 1, clock, rng)
 
     # -- messages -----------------------------------------------------------------------------------------------------
 

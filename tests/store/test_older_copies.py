@@ -1,0 +1,436 @@
+"""An older copy of the database comes back: what was learnt behind it is refused, or lowered to exactly what is left of it."""
+
+from __future__ import annotations
+
+import copy
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imserver.config import StoreConfig
+from imserver.errors import RefusalCode, StartError
+from imserver.model import Agreement, Kind, Learnt, Role
+from imserver.store import MemoryStore, SqliteStore
+from imserver.store.engine.places import SEALED_CHARS
+from imserver.store.memory.tables import MemoryTables
+from imserver.store.sqlite import database
+from imserver.store.sqlite.positions import highest_until
+from imserver.testing import LogBook, ManualClock
+from tests.store.support import DIRECT, USERS, Recorder, Stand, faulty, key, post, refusal_of
+
+GROUP_KEY = key(900)
+
+
+class Machine:
+    """A database whose copies can be taken and put back, at rest."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.log = LogBook()
+        self.stand: Stand
+
+    async def open(self) -> Stand:
+        store = self.store()
+        await store.open(recorder := Recorder())
+        self.stand = Stand(store, recorder)
+        return self.stand
+
+    async def restart(self) -> Stand:
+        await self.stand.store.close()
+        return await self.open()
+
+    def store(self) -> Any: ...
+
+    def copied(self) -> Any: ...
+
+    def put_back(self, copied: Any) -> None: ...
+
+
+class OnDisk(Machine):
+    def store(self) -> Any:
+        return SqliteStore(StoreConfig(path=str(self.path), max_cached_conversations=2), log=self.log)
+
+    def copied(self) -> bytes:
+        with closing(sqlite3.connect(self.path)) as raw, closing(sqlite3.connect(":memory:")) as taken:
+            raw.backup(taken)
+            return taken.serialize()
+
+    def put_back(self, copied: bytes) -> None:
+        """With the side file, as when the whole folder was restored: nothing there tells of it."""
+        self.path.write_bytes(copied)
+        Path(f"{self.path}.high").unlink()
+
+
+class InMemory(Machine):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.tables = MemoryTables()
+
+    def store(self) -> Any:
+        return MemoryStore(tables=self.tables)
+
+    def copied(self) -> dict[str, Any]:
+        shared = {"plugin_tables", "sandbox"}
+        return copy.deepcopy({name: value for name, value in vars(self.tables).items() if name not in shared})
+
+    def put_back(self, copied: dict[str, Any]) -> None:
+        self.tables = MemoryTables()
+        vars(self.tables).update(copy.deepcopy(copied))
+
+
+@pytest.fixture(params=[OnDisk, InMemory])
+async def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    made: Machine = request.param(tmp_path / "chat.db")
+    stand = await made.open()
+    await stand.users(*USERS)
+    yield made
+    await made.stand.store.close()
+
+
+async def since_of(stand: Stand, user_id: str = "bob", since: str | None = None, limit: int = 50) -> str:
+    token: str = (await stand.read(lambda reader: reader.sync(user_id, since, limit)))[1]
+    return token
+
+
+async def check(
+    stand: Stand, place: str, position: int, modseq: int = 0, user_id: str = "bob", where: str = DIRECT
+) -> Agreement | None:
+    return await stand.read(lambda reader: reader.check(user_id, Learnt(where, place, position, modseq)))
+
+
+async def agreed(stand: Stand, place: str, position: int, **more: Any) -> int | None:
+    found = await check(stand, place, position, **more)
+    assert found is not None
+    return found.agreed
+
+
+async def go_back(machine: Machine, copied: Any) -> Stand:
+    await machine.stand.store.close()
+    machine.put_back(copied)
+    return await machine.open()
+
+
+async def test_what_was_learnt_behind_the_copy_is_lowered_to_it_exactly(machine: Machine) -> None:
+    """Positions 1-40 are in the copy; the client had 100 of the history that is gone, and the new one is longer than that."""
+    await machine.stand.post(*(post(number) for number in range(1, 41)))
+    stand = await machine.restart()
+    copied = machine.copied()
+    early = stand.store.place()
+    await stand.post(*(post(number) for number in range(41, 101)))
+    late, since = stand.store.place(), await since_of(stand)
+    half = await since_of(stand, limit=1)
+    assert await agreed(stand, early, 100) == 100
+    stand = await go_back(machine, copied)
+    await stand.post(*(post(number) for number in range(200, 320)))
+    for place in (early, late, since, half):
+        assert await agreed(stand, place, 100) == 40
+        assert await agreed(stand, place, 7) == 7
+        assert await agreed(stand, place, 0) == 0
+        assert await agreed(stand, place, 10**9) == 40
+    assert await refusal_of(since_of(stand, since=since)) is RefusalCode.EPOCH_CHANGED
+    assert await refusal_of(since_of(stand, since=half)) is RefusalCode.EPOCH_CHANGED
+    # Taken before anything was written that is gone, in the life that the copy is of.
+    assert await since_of(stand, since=early)
+    assert stand.store.witnesses == 1
+    answer = await check(stand, late, 100)
+    assert answer is not None
+    assert (answer.row.head, answer.row.conversation_id, answer.state_good) == (160, DIRECT, True)
+
+
+async def test_a_copy_of_an_earlier_life_gives_what_it_and_the_place_share(machine: Machine) -> None:
+    await machine.stand.post(post(1), post(2))
+    stand = await machine.restart()
+    await stand.post(post(3))
+    stand = await machine.restart()
+    copied = machine.copied()
+    for number in range(4, 9):
+        await stand.post(post(number))
+        stand = await machine.restart()
+    place = stand.store.place()
+    stand = await go_back(machine, copied)
+    assert await refusal_of(since_of(stand, since=place)) is RefusalCode.EPOCH_CHANGED
+    await stand.post(*(post(number) for number in range(50, 60)))
+    assert await agreed(stand, place, 8) == 3
+    # Its life is not known here, though the new history is longer than the one that is gone.
+    assert await refusal_of(since_of(stand, since=place)) is RefusalCode.EPOCH_CHANGED
+    # And one whose eight lives are all gone: nothing is known.
+    for number in range(9, 20):
+        await stand.post(post(100 + number))
+        stand = await machine.restart()
+    later = stand.store.place()
+    stand = await go_back(machine, copied)
+    assert await agreed(stand, later, 8) == 0
+
+
+async def test_between_two_pages_the_snapshot_counts(machine: Machine) -> None:
+    """The page lists what the copy still has, but its reader saw it together with what is gone."""
+    stand = machine.stand
+    await stand.post(post(1), post(2, "bob", "direct/bob/cy"))
+    copied = machine.copied()
+    await stand.post(post(3, "bob", "direct/bob/cy"))
+    rows, between, more = await stand.read(lambda reader: reader.sync("bob", None, 1))
+    assert ([row.conversation_id for row in rows], more) == ([DIRECT], True)
+    stand = await go_back(machine, copied)
+    await stand.post(*(post(number, "bob", "direct/bob/cy") for number in range(10, 20)))
+    assert await refusal_of(since_of(stand, since=between)) is RefusalCode.EPOCH_CHANGED
+    assert await agreed(stand, between, 1) == 1
+
+
+async def test_restarts_and_kills_refuse_and_lower_nothing(machine: Machine) -> None:
+    places: list[tuple[str, str, int]] = []
+    stand = machine.stand
+    for number in range(1, 13):
+        await stand.post(post(number))
+        stand = await machine.restart()
+        places.append((stand.store.place(), await since_of(stand), number))
+    for place, since, position in places:
+        assert await agreed(stand, place, position) == position
+        rows, _, _ = await stand.read(lambda reader, token: reader.sync("bob", token, 9), since)
+        assert [row.head for row in rows] == ([] if position == 12 else [12])
+    assert stand.store.witnesses == 0
+
+
+async def test_who_left_is_told_of_what_they_may_read(machine: Machine) -> None:
+    group, _, _ = await machine.stand.tx(
+        lambda tx: tx.create_conversation("ann", GROUP_KEY, Kind.GROUP, "g", {"bob": Role.MEMBER})
+    )
+    await machine.stand.post(post(1, "ann", group))
+    stand = await machine.restart()
+    copied = machine.copied()
+    await stand.tx(lambda tx: tx.remove_member(group, "ann", key(901), "bob"))
+    await stand.post(post(2, "ann", group))
+    place = stand.store.place()
+    there = await check(stand, place, 10, where=group)
+    assert there is not None
+    assert (there.agreed, there.row.left_at, there.row.head) == (3, 3, 3)
+    stand = await go_back(machine, copied)
+    here = await check(stand, place, 3, where=group)
+    assert here is not None
+    assert (here.agreed, here.row.left_at, here.row.head) == (2, None, 2)
+
+
+async def test_absent_and_foreign_conversations_look_the_same(machine: Machine) -> None:
+    await machine.stand.post(post(1))
+    place = machine.stand.store.place()
+    for user_id, where in (
+        ("cy", DIRECT),
+        ("bob", "direct/ann/nobody"),
+        ("nobody", DIRECT),
+        ("bob", "\ud800"),
+    ):
+        assert await check(machine.stand, place, 1, user_id=user_id, where=where) is None
+
+
+@pytest.mark.parametrize("place", ["", "x", "A" * SEALED_CHARS, "ä" * SEALED_CHARS, "9" * 5_000])
+async def test_a_place_of_no_history_of_ours_shares_nothing(machine: Machine, place: str) -> None:
+    await machine.stand.post(post(1), post(2))
+    assert await agreed(machine.stand, place, 2) == 0
+    assert await refusal_of(since_of(machine.stand, since=place)) is RefusalCode.EPOCH_CHANGED
+    assert machine.stand.store.witnesses == 0
+
+
+async def test_a_place_in_one_list_is_none_in_the_other(machine: Machine) -> None:
+    await machine.stand.post(post(1), post(2, "bob", "direct/bob/cy"))
+    _, before = await machine.stand.read(lambda reader: reader.conversations("bob", None, 1))
+    since = await since_of(machine.stand)
+    assert await refusal_of(since_of(machine.stand, since=before)) is RefusalCode.EPOCH_CHANGED
+    listed = machine.stand.read(lambda reader: reader.conversations("bob", since, 1))
+    assert await refusal_of(listed) is RefusalCode.EPOCH_CHANGED
+
+
+async def test_the_lists_of_a_history_that_is_gone_are_refused(machine: Machine) -> None:
+    stand = await machine.restart()
+    copied = machine.copied()
+    await stand.post(post(1), post(2, "bob", "direct/bob/cy"))
+    _, before = await stand.read(lambda reader: reader.conversations("bob", None, 1))
+    stand = await go_back(machine, copied)
+    await stand.post(*(post(number, "bob", "direct/bob/cy") for number in range(20, 30)))
+    listed = stand.read(lambda reader: reader.conversations("bob", before, 1))
+    assert await refusal_of(listed) is RefusalCode.EPOCH_CHANGED
+
+
+async def test_another_life_begins_while_the_store_is_open(machine: Machine) -> None:
+    """As when the clocks part. What was learnt before is part of it, and its end is told to the next copy."""
+    stand = machine.stand
+    await stand.post(post(1), post(2))
+    before, since = stand.store.place(), await since_of(stand)
+    await stand.store.begin_life("the clocks parted")
+    await stand.post(post(3))
+    after = stand.store.place()
+    # The life before ended here: who is still under its mark is only known to share what it wrote.
+    assert await agreed(stand, before, 3) == 2
+    assert await agreed(stand, after, 3) == 3
+    assert (await stand.read(lambda reader: reader.sync("bob", since, 9)))[0][0].head == 3
+    stand = await machine.restart()
+    assert await agreed(stand, after, 3) == 3
+    assert stand.store.witnesses == 0
+
+
+# -- the file ---------------------------------------------------------------------------------------------------------
+
+
+async def test_state_is_good_up_to_the_first_modseq_of_a_run_that_is_not_shared(tmp_path: Path) -> None:
+    """Nothing writes state yet: the rows are put by hand, as a life will put them."""
+    machine = OnDisk(tmp_path / "chat.db")
+    stand = await machine.open()
+    await stand.users(*USERS)
+    await stand.post(post(1))
+    await stand.store.close()
+    put_state(machine.path, modseq=3)
+    stand = await machine.open()
+    copied, place = machine.copied(), stand.store.place()
+    assert await states(stand, place) == [0, 1, 2, 3]
+    await stand.store.close()
+    put_state(machine.path, modseq=5)
+    await machine.open()
+    stand = await go_back(machine, copied)
+    await stand.post(post(2))
+    await stand.store.close()
+    put_state(machine.path, modseq=6)
+    stand = await machine.open()
+    # 1-3 are older than the copy; 4-6 are of the life that the place does not know.
+    assert await states(stand, place) == [0, 1, 2, 3]
+    assert await states(stand, "no place") == [0]
+    assert await states(stand, stand.store.place()) == [0, 1, 2, 3, 4, 5, 6]
+    await stand.store.close()
+    with closing(sqlite3.connect(machine.path)) as raw:
+        raw.execute("UPDATE members SET left_at = 2, left_modseq = 2")
+        raw.commit()
+    stand = await machine.open()
+    assert await states(stand, stand.store.place()) == [0, 1, 2]
+    await stand.store.close()
+
+
+async def states(stand: Stand, place: str) -> list[int]:
+    """The modseqs that are told to be good."""
+    asked = [await check(stand, place, 1, modseq) for modseq in range(9)]
+    return [modseq for modseq, answer in enumerate(asked) if answer is not None and answer.state_good]
+
+
+def put_state(path: Path, *, modseq: int) -> None:
+    """State up to this modseq, written by the last run."""
+    with closing(sqlite3.connect(path)) as raw:
+        run = raw.execute("SELECT max(no) FROM lineage").fetchone()[0]
+        first = raw.execute("SELECT modseq + 1 FROM conversations").fetchone()[0]
+        raw.execute("INSERT INTO first_modseqs SELECT no, ?, ? FROM conversations", (run, first))
+        raw.execute("UPDATE conversations SET modseq = ?", (modseq,))
+        raw.execute("UPDATE meta SET value = (SELECT max(change) + 1 FROM messages) WHERE name = 'change'")
+        raw.commit()
+
+
+async def test_each_opening_adds_one_row_before_anything_else(tmp_path: Path) -> None:
+    path, clock = tmp_path / "chat.db", ManualClock(5_000)
+    for number in range(1, 4):
+        store = SqliteStore(StoreConfig(path=str(path)), clock=clock, rng=random.Random(1))
+        await store.open(recorder := Recorder())
+        stand = Stand(store, recorder)
+        await stand.users(*USERS)
+        await stand.post(post(number))
+        await store.close()
+    with closing(sqlite3.connect(path)) as raw:
+        rows = raw.execute("SELECT no, mark, life, first_change, at, why FROM lineage ORDER BY no").fetchall()
+    assert [(no, first, at, why) for no, _, _, first, at, why in rows] == [
+        (number, number, 5_000, "open") for number in (1, 2, 3)
+    ]
+    assert all(mark == life and len(mark) == 16 for _, mark, life, _, _, _ in rows)
+    # Also where the same "random" numbers and the same clocks come again.
+    assert len({mark for _, mark, *_ in rows}) == 3
+
+
+async def test_a_disk_that_takes_no_row_starts_no_server(tmp_path: Path) -> None:
+    connector, connection = faulty()
+    connection.before = staticmethod(
+        lambda sql: sqlite3.OperationalError("database or disk is full") if "INTO lineage" in sql else None
+    )
+    store = SqliteStore(StoreConfig(path=str(tmp_path / "chat.db")), connector=connector)
+    with pytest.raises(StartError, match="the disk is full"):
+        await store.open(Recorder())
+
+
+async def test_the_row_is_there_before_anybody_is_served(tmp_path: Path) -> None:
+    """A copy of the files taken right behind the start, as a kill leaves them, knows the place that was given out."""
+    machine = OnDisk(tmp_path / "chat.db")
+    stand = await machine.open()
+    place = stand.store.place()
+    taken = tmp_path / "taken"
+    copy_files(tmp_path, taken)
+    await stand.users(*USERS)
+    await stand.post(post(1))
+    await stand.store.close()
+    killed = OnDisk(taken / "chat.db")
+    stand = await killed.open()
+    await stand.users(*USERS)
+    await stand.post(post(1), post(2))
+    assert await refusal_of_since(stand, place) is None
+    await stand.store.close()
+
+
+def copy_files(folder: Path, to: Path) -> None:
+    to.mkdir()
+    for each in folder.glob("chat.db*"):
+        (to / each.name).write_bytes(each.read_bytes())
+
+
+async def refusal_of_since(stand: Stand, place: str) -> RefusalCode | None:
+    try:
+        await since_of(stand, since=place)
+    except Exception as error:
+        return getattr(error, "code", None)
+    return None
+
+
+async def test_an_older_copy_is_told_to_the_operator_once(tmp_path: Path) -> None:
+    """By the side file at the start, or by the first client that knew more."""
+    machine = OnDisk(tmp_path / "chat.db")
+    stand = await machine.open()
+    await stand.users(*USERS)
+    stand = await machine.restart()
+    copied = machine.copied()
+    await stand.post(post(1), post(2))
+    place = stand.store.place()
+    stand = await go_back(machine, copied)
+    assert machine.log.events("warning") == []
+    for user_id in ("ann", "bob", "ann"):
+        assert await refusal_of(since_of(stand, user_id, place)) is RefusalCode.EPOCH_CHANGED
+    await stand.tx(lambda tx: None)
+    assert machine.log.events("warning") == ["older_copy_suspected"]
+    assert stand.store.witnesses == 2
+    await stand.post(post(3), post(4))
+    epoch = stand.store.epoch
+    await stand.store.close()
+    machine.path.write_bytes(copied)  # the side file stays, and is ahead
+    stand = await machine.open()
+    assert machine.log.events("warning") == ["older_copy_suspected"] * 2
+    assert stand.store.epoch != epoch
+    await stand.store.close()
+
+
+async def test_who_finds_positions_by_their_change_reads_few_rows(tmp_path: Path) -> None:
+    """Of 2,000 messages, a handful of steps each; every boundary between two blocks is right."""
+    machine = OnDisk(tmp_path / "chat.db")
+    stand = await machine.open()
+    await stand.users(*USERS)
+    await stand.post(*(post(number) for number in range(1, 101)))
+    change = await stand.read(lambda reader: reader.head_change())
+    await stand.store.close()
+    with closing(sqlite3.connect(machine.path)) as raw:
+        database.prepare_reader(raw)
+        asked: list[str] = []
+
+        def sql(statement: str, params: Any = ()) -> list[Any]:
+            asked.append(statement)
+            return raw.execute(statement, params).fetchall()
+
+        (no,), heads = raw.execute("SELECT no FROM conversations").fetchone(), []
+        changes = [row[0] for row in raw.execute("SELECT change FROM messages ORDER BY change")]
+        for last in range(101):
+            for upto in (0, *changes):
+                asked.clear()
+                found = highest_until(sql, no, last, change, upto)
+                assert found == min(last, sum(each <= upto for each in changes)), (last, upto)
+                heads.append(len(asked))
+        assert max(heads) <= 5
