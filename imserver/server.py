@@ -80,7 +80,10 @@ class Server:
         self.clock = clock or _configured_clock(self.config)
         self.log = log if log is not None else standard_log()
         self.store: Store = store or SqliteStore(
-            self.config.store, clock=self.clock, max_members=self.config.limits.max_group_members
+            self.config.store,
+            clock=self.clock,
+            log=self.log,
+            max_members=self.config.limits.max_group_members,
         )
         limits = self.config.limits
         self.hub = Hub(WirePushes(), self.clock, self.log, max_backlog=limits.max_fanout_backlog)
@@ -226,6 +229,7 @@ class Server:
         yield "sessions_detached", "sessions that wait to be resumed", self._listener.sessions.detached_count
         yield "sessions_fresh_total", "fresh sessions", counts["welcomed"]
         yield "sessions_resumed_total", "sessions resumed", counts["resumed"]
+        yield "witnesses", "users whose client knew a history that is not this one", self.store.witnesses
         yield "fan_out_backlog", "deliveries that wait for fan-out", self.hub.backlog
         for figures in self.plugin_host.figures():
             prefix = f"plugin_{figures.plugin.replace('-', '_')}"

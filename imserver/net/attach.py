@@ -163,6 +163,7 @@ class Attachments:
             reason=reason,
             resume_token=self.random_bytes(RESUME_TOKEN_BYTES),
             store_epoch=self._store.epoch,
+            place=self._store.place(),
             server_time_ms=self.clock.now_ms(),
             now=now,
         )
@@ -213,6 +214,17 @@ class Attachments:
         if transport is not None:
             transport.close(CloseCode.REPLACED, "another connection of this device")
         self.sessions.end(older, now)
+
+    async def begin_life(self, why: str) -> None:
+        """Begin another life of the store, and end all sessions of the one before: their places do not name it."""
+        await self._store.begin_life(why)
+        now = self.clock.monotonic()
+        for session in list(self.sessions):
+            if session.transport is not None:
+                session.transport.close(
+                    CloseCode.OVERLOADED, "the server begins anew", self._admission.drain_delay_ms()
+                )
+            self.sessions.end(session, now)
 
     def _session_ended(self, session: DeviceSession) -> None:
         self.chat.hub.unregister(session)

@@ -10,9 +10,10 @@ from imserver.chat.ports import Store
 from imserver.chat.service import Chat
 from imserver.clock import Clock
 from imserver.config import Config
-from imserver.errors import ConfigError, StartError
+from imserver.errors import ConfigError, Refusal, StartError, StoreFailed
 from imserver.net.admission import Admission
 from imserver.net.attach import Attachments
+from imserver.net.clock_watch import ClockWatch
 from imserver.net.dispatch import MethodTable
 from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.scheduling.write_queue import WriteQueue
@@ -65,10 +66,12 @@ class Listener:
             recorder=recorder,
         )
         self.sessions = self.attachments.sessions
+        self._clock_watch = ClockWatch(clock, config.clock.rate)
         self._config = config
         self._server: asyncio.Server | None = None
         self._tls_listener: TlsListener | None = None
         self._sweeper: asyncio.Task[None] | None = None
+        self._beginning: asyncio.Task[None] | None = None
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -124,6 +127,9 @@ class Listener:
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
+        if self._beginning is not None:
+            self._beginning.cancel()
+            await asyncio.gather(self._beginning, return_exceptions=True)
         for session in self.sessions:
             self.sessions.end(session, self.clock.monotonic())
 
@@ -157,8 +163,24 @@ class Listener:
                 for _ in self.sessions.sweep(now, self.clock.now_ms() / 1000, self._config.auth.grace_s):
                     await asyncio.sleep(0)
                 self.admission.sweep(now)
+                self._look_at_clocks()
             except Exception:
                 self.log.exception("sweep_failed")
+
+    def _look_at_clocks(self) -> None:
+        """Begin another life if the clocks have parted. By itself: the disk may be slow, and the sweep goes on."""
+        if self._beginning is None and self._clock_watch.parted() and not self.admission.draining:
+            self.log.warning("clocks_parted")
+            self._beginning = self.loop.create_task(self._begin_life())
+
+    async def _begin_life(self) -> None:
+        try:
+            await self.attachments.begin_life("the clocks parted")
+            self._clock_watch.begin_anew()
+        except (Refusal, StoreFailed) as error:  # the next sweep tries again, if there is one
+            self.log.warning("life_not_begun", cause=str(error))
+        finally:
+            self._beginning = None
 
 
 def protocol_limits(config: Config) -> Limits:

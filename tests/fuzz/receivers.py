@@ -71,7 +71,13 @@ def handshake(session: Session | None = None) -> tuple[Connection, Connection, S
 
 def _welcomed(client: Connection, server: Connection, session: Session, resumed: bool) -> None:
     server.welcome(
-        session, resumed=resumed, resume_token=b"t" * 16, store_epoch="e", server_time_ms=1, now=NOW
+        session,
+        resumed=resumed,
+        resume_token=b"t" * 16,
+        store_epoch="e",
+        place="p",
+        server_time_ms=1,
+        now=NOW,
     )
     client.receive_data(server.data_to_send(NOW), NOW)
     client.events()

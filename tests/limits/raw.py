@@ -47,6 +47,7 @@ class Welcomed(NamedTuple):
     resumed: bool
     reason: str
     limits: dict[str, int]
+    place: str
 
 
 class Answer(NamedTuple):
@@ -66,6 +67,7 @@ class Raw:
         self._writer = writer
         self.seq = 0  # of our last payload frame
         self.received = 0  # the last payload seq that came in
+        self.place = ""  # of the last WELCOME
         self.pushes: list[list[Any]] = []
         self._answers: dict[int, Answer] = {}
         self.end: End | None = None
@@ -171,7 +173,8 @@ class Raw:
         assert frame[0] == WELCOME, frame
         if not frame[8]:
             self.seq = self.received = 0
-        return Welcomed(frame[2], frame[6], frame[7], frame[8], frame[9], frame[12])
+        self.place = frame[13]
+        return Welcomed(frame[2], frame[6], frame[7], frame[8], frame[9], frame[12], frame[13])
 
     async def enter(self, server: Server, name: str, device_id: str = "raw", **how: Any) -> Welcomed:
         """HELLO with a good token, and WELCOME."""

@@ -9,7 +9,7 @@ import pytest
 
 from imserver import Server
 from imserver.clock import SystemClock
-from imserver.net import listener
+from imserver.net import clock_watch, listener
 from tests.limits.raw import Raw, eventually
 from tests.support.servers import config
 
@@ -111,6 +111,7 @@ async def test_a_session_lives_as_long_as_the_token_that_was_shown_last(
 ) -> None:
     """However it was shown, and until its grace is over; whoever is there then is told why."""
     monkeypatch.setattr(listener, "SWEEP_INTERVAL_S", 0.02)
+    monkeypatch.setattr(clock_watch, "PARTED_S", 1e9)  # of which all sessions would end
     clock = LeapingClock()
     settings = config(tmp_path, auth={"grace_s": GRACE_S})
     async with Server(settings, clock=clock) as server:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from imserver import Server
-from imserver.clock import SystemClock
 from tests.limits.raw import GOODBYE, REQUEST, SIGNAL, Ended, Raw, eventually, neighbourhood, new_key, said
+from tests.support.clocks import LeapingClock
 from tests.support.servers import config, running
 
 REPLACED = 201
@@ -188,15 +188,6 @@ async def test_a_lost_welcome_is_no_loss(tmp_path: Path) -> None:
         await eventually(lambda: detached(server) == 1)
         async with await Raw.open(server) as raw:
             assert not (await raw.enter(server, "eve", resume=held)).resumed, "used up by now"
-
-
-class LeapingClock(SystemClock):
-    """The machine's clock, and leaps."""
-
-    leap_s = 0.0
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.leap_s
 
 
 async def test_a_detached_session_is_forgotten_in_time(tmp_path: Path) -> None:

@@ -7,23 +7,14 @@ from pathlib import Path
 import pytest
 
 from imserver import Server
-from imserver.clock import SystemClock
 from imserver.net import listener
 from tests.limits.raw import PING, Raw, eventually
+from tests.support.clocks import LeapingClock
 from tests.support.servers import config
 
 IDLE, MALFORMED = 101, 210
 #: SPEC, "Liveness and coming back", "Limits" (seconds).
 PING_AFTER_S, DEAD_AFTER_S, CLOSE_WITHIN_S = 30, 60, 5
-
-
-class LeapingClock(SystemClock):
-    """The machine's clock, and leaps."""
-
-    leap_s = 0.0
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.leap_s
 
 
 async def test_who_is_silent_is_asked_then_told_and_may_resume(

@@ -8,10 +8,10 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from imserver import Server
-from imserver.clock import SystemClock
 from imserver.model import Kind, User
 from imserver.net.typing_signals import MAX_TYPING_AUDIENCE, TYPING_INTERVAL_S
 from tests.limits.raw import PING, PONG, SIGNAL, Raw, packed
+from tests.support.clocks import LeapingClock
 from tests.support.servers import config, running
 
 
@@ -26,15 +26,6 @@ async def after_ping(raw: Raw) -> list[list[object]]:
 
 #: SPEC, "Pushes and signals": more than two a second are dropped.
 TWO_A_SECOND_S = 0.5
-
-
-class LeapingClock(SystemClock):
-    """The machine's clock, and leaps."""
-
-    leap_s = 0.0
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.leap_s
 
 
 async def typed(raw: Raw) -> list[object]:

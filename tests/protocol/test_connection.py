@@ -64,7 +64,14 @@ def served(limits: Limits | None = None) -> tuple[Connection, Session]:
 
 def welcome(server: Connection, session: Session, *, resumed: bool = False, now: float = 0.0) -> None:
     server.welcome(
-        session, resumed=resumed, reason="", resume_token=b"t", store_epoch="e", server_time_ms=1, now=now
+        session,
+        resumed=resumed,
+        reason="",
+        resume_token=b"t",
+        store_epoch="e",
+        place="p",
+        server_time_ms=1,
+        now=now,
     )
 
 
@@ -80,6 +87,7 @@ def welcomed_by(*, ack: int = 0, resumed: bool = False, limits: dict[str, Any] |
         "e",
         1,
         limits if limits is not None else Limits().to_wire(),
+        "p",
     )
     return raw(1, 0, ack, *fields)
 
@@ -103,6 +111,7 @@ def test_hello_and_welcome() -> None:
     assert isinstance(event, WelcomeReceived)
     assert (event.resumed, event.welcome.reason) == (False, "not asked for")
     assert event.session.resume_token == event.welcome.resume_token
+    assert event.welcome.place == "place"
 
 
 def test_secrets_do_not_show_in_representations() -> None:
@@ -168,7 +177,7 @@ def test_nothing_is_said_between_hello_and_welcome(data: bytes) -> None:
         (welcomed_by(limits={"max_frame_bytes": 1 << 30}), 210),
         (welcomed_by(limits={"max_requests": True}), 210),
         (raw(1, 0, 0, 1, []), 210),
-        (raw(1, 0, 0, 2, [], "u", "s", b"t", False, "", "e", 1, {}), 202),
+        (raw(1, 0, 0, 2, [], "u", "s", b"t", False, "", "e", 1, {}, "p"), 202),
         (raw(19, 1, 0, "message"), 212),
         (raw(0, 0, 0, *HELLO_FIELDS), 212),
     ],
@@ -266,7 +275,7 @@ def test_the_client_checks_the_ack_of_welcome(ack: int, over: bool) -> None:
     world.cut(world.link)
     world.request()
     client = greeting_client(session)
-    fields: tuple[Any, ...] = (1, [], session.user_id, session.session_id, b"t2", True, "", "e", 1, {})
+    fields: tuple[Any, ...] = (1, [], session.user_id, session.session_id, b"t2", True, "", "e", 1, {}, "p")
     client.receive_data(raw(1, 0, ack, *fields), 0.0)
     assert (session.state is SessionState.ENDED) is over
     if over:
@@ -279,7 +288,7 @@ def test_the_client_resumes_nothing_but_what_it_offered(change: dict[str, str]) 
     world.cut(world.link)
     client = greeting_client(session)
     named = {"user_id": session.user_id, "session_id": session.session_id} | change
-    fields: tuple[Any, ...] = (1, [], named["user_id"], named["session_id"], b"t2", True, "", "e", 1, {})
+    fields: tuple[Any, ...] = (1, [], named["user_id"], named["session_id"], b"t2", True, "", "e", 1, {}, "p")
     client.receive_data(raw(1, 0, 0, *fields), 0.0)
     assert closed(client).code == 212
 

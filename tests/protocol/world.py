@@ -250,6 +250,7 @@ class World:
             reason=reason,
             resume_token=b"token %d" % self._serial,
             store_epoch="epoch",
+            place="place",
             server_time_ms=1,
             now=self.now,
         )

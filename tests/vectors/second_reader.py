@@ -18,7 +18,7 @@ WELCOME = 1
 #: A letter for what a field has to be; n and p are integers from 0 and from 1, o is anything.
 KINDS: dict[str, Any] = {"i": int, "n": int, "p": int, "s": str, "b": bytes, "t": bool, "l": list, "m": dict}
 #: Frame type -> who sends it (client, server), and its fields.
-FRAMES = {0: "c:llssmo", 1: "s:ilssbtssnm", 2: "cs:", 3: "cs:i", 4: "cs:i", 5: "cs:psn", 6: "cs:s"}
+FRAMES = {0: "c:llssmo", 1: "s:ilssbtssnms", 2: "cs:", 3: "cs:i", 4: "cs:i", 5: "cs:psn", 6: "cs:s"}
 FRAMES |= {16: "c:sl", 17: "s:io", 18: "s:iisno", 19: "s:s"}
 MOST_FIELDS = 12
 LIMITS = "max_frame_bytes max_content_bytes max_string_bytes max_array_items max_map_items max_requests"

@@ -150,6 +150,7 @@ def opened(sender: str) -> Connection:
         resumed=False,
         resume_token=bytes(24),
         store_epoch="9f2c61d04ab35e78",
+        place="PLACE",
         server_time_ms=0,
         now=NOW,
     )

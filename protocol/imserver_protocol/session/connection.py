@@ -321,6 +321,7 @@ class Connection:
         resumed: bool,
         resume_token: bytes,
         store_epoch: str,
+        place: str,
         server_time_ms: int,
         now: float,
         reason: str = "",
@@ -347,6 +348,7 @@ class Connection:
             store_epoch,
             server_time_ms,
             session.limits.to_wire(),
+            place,
         )
         tail = handshake.welcome_tail(welcome, self.limits)
         lagging_ended = session.attach(self, hello.ack if resumed else 0, now)

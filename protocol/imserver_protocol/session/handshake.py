@@ -120,6 +120,7 @@ def welcome_tail(welcome: Welcome, limits: Limits) -> Tail:
         welcome.store_epoch,
         welcome.server_time_ms,
         welcome.limits,
+        welcome.place,
         limits=_before_welcome(limits),
     )
 

@@ -39,6 +39,8 @@ FIRST_PAYLOAD_TYPE: Final = 16
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=256)]
 Milliseconds = Annotated[int, Meta(ge=0)]
+#: A sealed place, opaque to clients.
+Place = Annotated[str, Meta(max_length=4096)]
 ResumeToken = Annotated[bytes, Meta(min_length=1, max_length=64)]
 
 
@@ -73,6 +75,7 @@ class Welcome(Struct, frozen=True, array_like=True):
     store_epoch: str
     server_time_ms: Milliseconds
     limits: dict[str, Any]
+    place: Place
 
     def __repr__(self) -> str:
         """Without the token."""

@@ -286,6 +286,7 @@ class FakeServer:
             resumed=resumed,
             resume_token=f"token-{len(self.hellos)}".encode(),
             store_epoch=self.chat.epoch,
+            place=f"place {self.chat.epoch}",
             server_time_ms=0,
             now=now,
             reason=reason,

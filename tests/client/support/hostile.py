@@ -131,7 +131,7 @@ class Line:
 def welcome_fields(number: int, **more: Any) -> list[Any]:
     fields: dict[str, Any] = {"version": 1, "features": [], "user_id": "alice", "session_id": f"s{number}"}
     fields |= {"resume_token": b"t" * 16, "resumed": False, "reason": "", "store_epoch": "e"}
-    fields |= {"server_time_ms": 0, "limits": {}}
+    fields |= {"server_time_ms": 0, "limits": {}, "place": "p"}
     return list((fields | more).values())
 
 
