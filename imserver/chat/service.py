@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import takewhile
 from typing import Any, TypeVar
 
 from imserver.chat.accounts import Accounts
@@ -26,17 +27,19 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.events import MessagePosted, StoredEvent
 from imserver.model import (
     KEY_BYTES,
+    Agreement,
     ConversationRow,
     Cursors,
     ItemPage,
     Kind,
+    Learnt,
     Membership,
     Page,
     Role,
     User,
     valid_user_id,
 )
-from imserver_protocol.shared.bounds import MAX_USERS_ASKED, PAGE_ITEMS
+from imserver_protocol.shared.bounds import MAX_CHECKED, MAX_USERS_ASKED, PAGE_ITEMS
 
 T = TypeVar("T")
 
@@ -292,6 +295,26 @@ class Chat:
             raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
         bounded = min(limit, self._limits.max_page_items)
         return await self._store.read(lambda reader: reader.sync(user_id, since, bounded, takes))
+
+    async def check(
+        self,
+        user_id: str,
+        known: Sequence[Learnt],
+        takes: Callable[[Agreement | None], bool] = lambda found: True,
+    ) -> list[Agreement | None]:
+        """For each of what a client knows, up to where it is part of this history; None: no such conversation for this user.
+
+        The answers, in order, end before the first that `takes`, which is called on the reader's thread, does not take.
+        """
+        if len(known) > MAX_CHECKED:
+            raise Refusal(RefusalCode.TOO_LARGE, f"known: at most {MAX_CHECKED}", detail=MAX_CHECKED)
+        if any(one.position < 0 or one.modseq < 0 for one in known):
+            raise Refusal(RefusalCode.INVALID, "known: positions and modseqs are at least 0", detail="known")
+
+        def query(reader: Reader) -> list[Agreement | None]:
+            return list(takewhile(takes, (reader.check(user_id, one) for one in known)))
+
+        return await self._store.read(query)
 
     async def conversations(
         self,

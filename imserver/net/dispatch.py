@@ -18,8 +18,9 @@ from imserver.chat.service import Chat
 from imserver.chat.transaction import Transaction
 from imserver.chat.units import Work
 from imserver.errors import Refusal, RefusalCode
-from imserver.model import ConversationRow, ItemPage, Message
+from imserver.model import Agreement, ConversationRow, ItemPage, Learnt, Message
 from imserver_protocol.methods.abandon import ABANDON, AbandonParams
+from imserver_protocol.methods.check import CHECK, CheckParams
 from imserver_protocol.methods.conversations import CONVERSATIONS, ConversationsParams
 from imserver_protocol.methods.cursor import CURSOR, CursorParams
 from imserver_protocol.methods.descriptors import Method
@@ -128,6 +129,26 @@ async def sync(chat: Chat, context: RequestContext, params: SyncParams) -> Encod
 
     _, next_since, more = await chat.sync(context.user_id, params.since, params.limit, takes)
     return encode_result([rows, next_since, more])
+
+
+async def check(chat: Chat, context: RequestContext, params: CheckParams) -> EncodedResult:
+    """Up to where what a client knows is part of this history: `[answers]`; as many as fit, in order."""
+    answers: list[msgspec.Raw] = []
+    room = context.page_bytes
+
+    def takes(found: Agreement | None) -> bool:
+        nonlocal room
+        answer = None if found is None else [found.agreed, found.state_good, wire_sync_row(found.row)]
+        encoded = encode_result(answer).data
+        room -= len(encoded)
+        if answers and room < 0:
+            return False
+        answers.append(msgspec.Raw(encoded))
+        return True
+
+    known = [Learnt(one.conversation_id, one.place, one.position, one.modseq) for one in params.known]
+    await chat.check(context.user_id, known, takes)
+    return encode_result([answers])
 
 
 def cursor(chat: Chat, context: RequestContext, params: CursorParams) -> Work[list[int]]:
@@ -241,6 +262,7 @@ ROWS = (
     Row(MEMBERS, members, Need.SEE_MEMBERS, pages=True),
     Row(USERS, users, Need.ACCOUNT, pages=True),
     Row(RENEW, renew, Need.ACCOUNT),
+    Row(CHECK, check, Need.READ, pages=True),
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from imserver import Server
 from imserver.chat.service import Chat
-from imserver.model import Kind, Role, direct_conversation_id
+from imserver.model import Kind, Learnt, Role, direct_conversation_id
 from tests.chat.permission_table import EXPECTED, Act
 from tests.limits.raw import new_key, said
 from tests.support.servers import running
@@ -87,6 +87,7 @@ def request_of(scene: Scene) -> tuple[str, tuple[Any, ...]]:
         ("cursor", "beyond"): (place, ABSENT, None),
         ("members", ""): (place,),
         ("sync", ""): (None, 200),
+        ("check", ""): ([[place, "", 0, 0]],),
         ("conversations", ""): (None, 200),
         ("add", ""): (place, key, newcomer),
         ("add", "again"): (place, key, newcomer),
@@ -153,6 +154,9 @@ async def _read(chat: Chat, name: str, method: str, place: Any, *rest: Any) -> A
         case "sync":
             rows, _, _ = await chat.sync(name, None, 200)
             return [[[row.conversation_id, 0, 0, row.head, 0, row.left_at] for row in rows]]
+        case "check":
+            found = await chat.check(name, [Learnt(*one) for one in place])
+            return [[one and [one.agreed, one.state_good, [0, 0, 0, 0, 0, one.row.left_at]] for one in found]]
         case "conversations":
             listed, _ = await chat.conversations(name, None, 200)
             return [[[row.conversation_id] for row in listed]]

@@ -160,6 +160,12 @@ def judged(scene: Scene, result: Any) -> str:
             if rows and rows[0][5] is not None:
                 assert rows[0][3] == rows[0][5] < scene.last, "nor here"
             return "no" if not rows else "yes" if rows[0][5] is None else "left"
+        case "check":
+            (answer,) = result[0]
+            return "NOT_FOUND" if answer is None else "yes" if answer[2][5] is None else "left"
+        case "check":
+            (answer,) = result[0]
+            return "NOT_FOUND" if answer is None else "yes" if answer[2][5] is None else "left"
         case "conversations":
             return "yes" if scene.place in [row[0] for row in result[0]] else "no"
     return "yes"
@@ -364,7 +370,7 @@ def decided(act: Act, profile: str) -> str:
             return "EPOCH_CHANGED" if answer.cut(LATEST) < LATEST else "all"
         case ("history", _):
             return "all" if answer.covers(LATEST) else "until" if answer.covers(OWN) else "no"
-        case ("sync", _):
+        case ("sync" | "check", _):
             return "yes" if answer.goes_on else "left"
         case ("conversations" | "hear", _):
             return "yes" if answer.goes_on else "no"

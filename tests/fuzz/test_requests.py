@@ -122,6 +122,9 @@ class RequestContext:
             return rng.choice(pool)
         if name in ("members", "user_ids"):
             return [rng.choice(USERS), *rng.choice(((), ("bob",), ("bob",) * 99, ("alice", "bob", "bob")))]
+        if name == "known":
+            what = ("conversation_id", "since", "position", "position")
+            return [[self.value(each) for each in what] for _ in range(rng.choice((0, 1, 1, 3, 101)))]
         if name == "key":
             return rng.choice(self.keys)
         return rng.choice(VALUES[name])

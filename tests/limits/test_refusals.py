@@ -65,6 +65,12 @@ REFUSED: list[tuple[str, tuple[Any, ...], int]] = [
     ("create", (KEY, "group", "t", ["nobody"]), NOT_FOUND),
     ("create", (b"", "group", "t", []), INVALID),
     ("users", (["x"] * 101,), TOO_LARGE),
+    ("check", ([["c", "", 0, 0]] * 101,), TOO_LARGE),
+    ("check", (), INVALID),
+    ("check", ([["c", "", 0]],), INVALID),
+    ("check", ([["c", "", -1, 0]],), INVALID),
+    ("check", ([["c", "", 0, -1]],), INVALID),
+    ("check", ([["c", None, 0, 0]],), INVALID),
     ("renew", (b"token",), INVALID),
     # what is too long
     ("post", (HERE, KEY, said("x" * 32_768)), TOO_LARGE),

@@ -159,6 +159,7 @@ async def test_every_answer_is_what_its_shape_says_field_by_field(tmp_path: Path
             "conversations": (),
             "remove": (place, new_key(), "cy"),
             "leave": (again, new_key()),
+            "check": ([[place, raw.place, 1, 0], ["group/nowhere", raw.place, 1, 0]],),
         }
         assert set(requests) == {method.name for method in METHODS}
         shapes = {method.name: method.result for method in METHODS}

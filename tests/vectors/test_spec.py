@@ -15,11 +15,12 @@ from imserver.config import LimitsConfig
 from imserver_protocol.errors import REACTIONS, CloseCode, Reaction, RefusalCode
 from imserver_protocol.limits import MAX_FRAME_BYTES_CEILING, Limits
 from imserver_protocol.methods import METHODS, PUSHES, SIGNALS
+from imserver_protocol.methods.check import CHECK, CheckAnswer, Known
 from imserver_protocol.methods.conversations import ConversationRow
 from imserver_protocol.methods.history import PageItem
 from imserver_protocol.methods.sync import SyncRow
 from imserver_protocol.methods.users import USERS
-from imserver_protocol.shared.bounds import MAX_USERS_ASKED
+from imserver_protocol.shared.bounds import MAX_CHECKED, MAX_USERS_ASKED
 from imserver_protocol.wire.frames import FrameType
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,8 @@ REACTION_WORDS = {
     "new token": Reaction.NEW_TOKEN,
     "later": Reaction.LATER,
 }
+#: How much of their list two methods take.
+MOST = {USERS.name: MAX_USERS_ASKED, CHECK.name: MAX_CHECKED}
 
 
 def test_every_example_of_bytes_is_a_vector_and_is_explained() -> None:
@@ -116,7 +119,7 @@ def test_methods_are_those_of_the_code_field_by_field() -> None:
     said = {name: (params, result.strip("`")) for name, params, result, _ in rows_of("Methods")}
     assert said == {
         method.name: (
-            parameters(method.params) + (f", at most {MAX_USERS_ASKED}" if method is USERS else ""),
+            parameters(method.params) + (f", at most {MOST[method.name]}" if method.name in MOST else ""),
             array(shapes.type_info(method.result)),
         )
         for method in METHODS
@@ -134,7 +137,7 @@ def test_pushes_and_signals_are_those_of_the_code_field_by_field() -> None:
     ]
 
 
-@pytest.mark.parametrize("row", [PageItem, SyncRow, ConversationRow])
+@pytest.mark.parametrize("row", [PageItem, SyncRow, ConversationRow, Known, CheckAnswer])
 def test_items_and_rows_are_those_of_the_code_field_by_field(row: Any) -> None:
     said = re.findall(r"`(\[[^`]+\])`", " ".join(SPEC.split()))
     assert array(shapes.type_info(row), deep=True) in said

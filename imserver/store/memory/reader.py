@@ -129,8 +129,7 @@ class MemoryReader:
 
     def check(self, user_id: str, learnt: Learnt) -> Agreement | None:
         conversation = self._tables.conversations.get(learnt.conversation_id)
-        own = conversation.members.get(user_id) if conversation else None
-        if conversation is None or own is None:
+        if conversation is None or user_id not in conversation.members:
             return None
         change, row = self._tables.change, self._row(conversation, user_id)
         common = self._places.common(learnt.place, change, user_id)

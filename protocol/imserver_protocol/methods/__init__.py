@@ -6,6 +6,7 @@ A server connects handlers to them, a client its callers. The tuples below are f
 from typing import Any, Final
 
 from .abandon import ABANDON
+from .check import CHECK
 from .conversations import CONVERSATIONS
 from .cursor import CURSOR, CURSOR_MOVED
 from .descriptors import Method, Push, Signal
@@ -34,6 +35,7 @@ METHODS: Final[tuple[Method[Any, Any], ...]] = (
     MEMBERS,
     USERS,
     RENEW,
+    CHECK,
 )
 PUSHES: Final[tuple[Push[Any], ...]] = (MESSAGE, CURSOR_MOVED, LAGGING)
 SIGNALS: Final[tuple[Signal[Any, Any], ...]] = (TYPING,)

@@ -14,3 +14,5 @@ PAGE_ITEMS: Final = 50
 MAX_MEMBERS_PAGE: Final = 200
 #: Most user ids in one `users` request: half a frame has room for their names.
 MAX_USERS_ASKED: Final = 100
+#: Most conversations in one `check` request: their places fill half a frame.
+MAX_CHECKED: Final = 100
