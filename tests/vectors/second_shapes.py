@@ -23,12 +23,15 @@ RESULTS: dict[str, Any] = {
     "members": ([VALUE] * 2,),
     "users": (THREE,),
     "renew": [VALUE],
+    "check": [([VALUE, VALUE, SYNC_ROW],)],
     **dict.fromkeys(("add", "remove", "leave"), [VALUE] * 2),
 }
 PARAMS = {"post": 3, "abandon": 2, "history": 4, "sync": 2, "cursor": 3, "conversations": 2, "create": 4}
 PARAMS |= {"add": 4, "remove": 3, "leave": 2, "edit": 5, "members": 3, "users": 1, "renew": 1}
+PARAMS |= {"check": 1}
+KNOWN = ([VALUE] * 4,)
 #: Fields behind the header; of pushes and signals, those behind the kind, by who says it.
-FIELDS = {0: 6, 1: 10, 2: 0, 3: 1, 4: 1, 5: 3, 16: 2, 17: 2, 18: 5}
+FIELDS = {0: 6, 1: 11, 2: 0, 3: 1, 4: 1, 5: 3, 16: 2, 17: 2, 18: 5}
 KINDS = {("server", "message"): 6, ("server", "cursor"): 4, ("server", "lagging"): 0}
 KINDS |= {("server", "typing"): 2, ("client", "typing"): 1}
 LIMITS = "max_frame_bytes max_content_bytes max_string_bytes max_array_items max_map_items max_requests"
@@ -55,6 +58,8 @@ def known(frame: list[Any], by: str, method: str = "") -> list[Any]:
         fields[9] = {name: limit for name, limit in fields[9].items() if name in LIMITS.split()}
     if kind == 16:
         fields[1] = fields[1][: PARAMS[fields[0]]]
+        if fields[0] == "check":
+            fields[1] = cut(fields[1], [KNOWN])
     if kind == 17:
         fields[1] = cut(fields[1], RESULTS[method])
     return [*frame[:3], *fields]
