@@ -20,7 +20,7 @@ from imserver.store.memory.tables import MemoryTables
 from imserver.store.sqlite import database
 from imserver.store.sqlite.positions import highest_until
 from imserver.testing import LogBook, ManualClock
-from tests.store.support import DIRECT, USERS, Recorder, Stand, faulty, key, post, refusal_of
+from tests.store.support import DIRECT, USERS, Recorder, Stand, Work, faulty, key, post, refusal_of
 
 GROUP_KEY = key(900)
 
@@ -271,6 +271,25 @@ async def test_another_life_begins_while_the_store_is_open(machine: Machine) -> 
 
 
 # -- the file ---------------------------------------------------------------------------------------------------------
+
+
+async def test_whoever_reads_first_what_another_life_wrote_learns_it_under_that_life(tmp_path: Path) -> None:
+    """A reader sees the commit before the loop does: a place under the mark of before would name a change that it never had."""
+    machine = OnDisk(tmp_path / "chat.db")
+    stand = await machine.open()
+    await stand.users("ann", "bob")
+    store: Any = stand.store
+    places, before = store._places, store._places.lineage
+    begins: Any = lambda tx: tx.begin_life("the clocks parted", ManualClock(), random.Random(1))  # noqa: E731
+    await stand.do([Work(begins), post(1)])
+    assert places.lineage is before, "nobody has told the loop"
+    since = await since_of(stand)
+    assert len(places.lineage.runs) == len(before.runs) + 1
+    assert await refusal_of_since(stand, since) is None
+    await stand.store.begin_life("once more")
+    assert await refusal_of_since(stand, since) is None
+    assert [run.no for run in places.lineage.runs] == list(range(1, len(before.runs) + 3))
+    await stand.store.close()
 
 
 async def test_state_is_good_up_to_the_first_modseq_of_a_run_that_is_not_shared(tmp_path: Path) -> None:

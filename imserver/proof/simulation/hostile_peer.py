@@ -141,14 +141,7 @@ class HostilePeer:
             token = self._random.randbytes(len(token))
         elif how == 2:
             device_id = victim.device_id  # an id that is known, of another user
-        stolen = Session(
-            Side.CLIENT,
-            session_id=victim.session_id,
-            user_id=victim.user_id,
-            device_id=device_id,
-            limits=victim.limits,
-            resume_token=token,
-        )
+        stolen = _claimed(victim, device_id, token)
         stolen.receive.seq = self._random.choice((0, victim.recv_seq, victim.recv_seq + 1000))
         self._world.journal.note("lie", how, victim.user_id)
 
@@ -161,9 +154,13 @@ class HostilePeer:
     def _future(self) -> Callable[[Connection], bytes]:
         """Its own session, with an ack of frames that were never sent."""
         own = self._own
-        if own is not None:
-            own.receive.seq += 1000
         device_id = own.device_id if own is not None else f"own-{self._number}"
+        if own is not None:
+            ahead = own.recv_seq + 1000
+            own = _claimed(
+                own, device_id, own.resume_token
+            )  # the server may have ended it meanwhile: asked for all the same
+            own.receive.seq = ahead
 
         def hello(connection: Connection) -> bytes:
             connection.hello(self._token(STRANGER), device_id, {}, own)
@@ -191,3 +188,15 @@ def session_of(client: Client | None) -> Session | None:
         return None
     session = client._core._reconnect._session
     return session if session is not None and session.resume_token else None
+
+
+def _claimed(session: Session, device_id: str, token: bytes) -> Session:
+    """A session as somebody offers it who says that it is theirs."""
+    return Session(
+        Side.CLIENT,
+        session_id=session.session_id,
+        user_id=session.user_id,
+        device_id=device_id,
+        limits=session.limits,
+        resume_token=token,
+    )

@@ -215,7 +215,9 @@ class SqliteStore:
         """Begin another life: a new mark, for all that is written from now on. Sessions of before must end."""
         places = self._opened_places()
         run = await self.write(partial(_begin_life, why, self._clock, self._rng))
-        places.lineage = places.lineage.with_run(run)
+        known = places.lineage
+        if run.no > known.present.no:  # a reader may have met it first
+            places.lineage = known.with_run(run)
 
     async def migrate_plugin(self, plugin: str, migrations: Sequence[tuple[int, str]]) -> None:
         """Apply a plugin's scripts that were not applied yet, in order of number, each in one transaction."""
