@@ -35,6 +35,9 @@ BODY_BYTES = 128
 #: Posts of one read; and of one commit.
 WINDOWS = (1, 64)
 BATCHES = (10, 64, 512)
+#: A commit with other units than posts: so many units in all, and a cursor after each so many posts.
+MIXED_BATCH = 60
+POSTS_A_CURSOR = 4
 ROUNDS = {1: 200, 64: 30}
 COMMITS = 60
 MAX_TURNS = 10_000
@@ -44,7 +47,7 @@ _CONTENT = encode_content({"type": "text", "text": "x" * BODY_BYTES})
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """µs of processor time for one post."""
+    """µs of processor time for one post, or for one unit."""
 
     name: str
     case: str
@@ -102,6 +105,7 @@ async def stages() -> list[Stage]:
             found += await _loop_stages(Path(folder) / f"loop-{window}.db", window)
         for size in BATCHES:
             found.append(await _commit_stage(Path(folder) / f"commit-{size}.db", size))
+        found += await _mixed_stage(Path(folder) / "mixed.db")
     return found
 
 
@@ -224,25 +228,78 @@ class _Settling:
         return False
 
 
+class _Cursor(Unit):
+    """A reader's cursor goes up: the size of a reaction."""
+
+    conversation_id: str
+
+    def __init__(self, conversation_id: str, user_id: str, position: int) -> None:
+        super().__init__()
+        self.conversation_id = conversation_id
+        self._user_id = user_id
+        self._position = position
+
+    def run(self, tx: Transaction) -> Any:
+        return tx.move_cursors(self.conversation_id, self._user_id, self._position, None)
+
+
 async def _commit_stage(path: Path, size: int) -> Stage:
     """Both threads: into the queue, the commit with its fsync, and back."""
     store, listener = SqliteStore(StoreConfig(path=str(path))), _Settling()
     await store.open(listener)
-    names = [(f"a{number}", f"b{number}") for number in range(PAIRS)]
-    await store.write(partial(_put_users, [name for pair in names for name in pair]))
-    digest, spent = content_digest(_CONTENT), []
+    names = await _named(store)
+    spent = []
     for round_ in range(COMMITS):
-        units = []
-        for number in range(size):
-            one, other = names[number % PAIRS]
-            key = (time.time_ns() + number).to_bytes(8, "big") + os.urandom(8)
-            units.append(PostUnit(direct(one, other), one, key, _CONTENT, digest, round_ + 1))
-        begin, wanted = time.process_time(), listener.settled + size
-        for unit in units:
-            store.submit(unit)
-        while listener.settled < wanted:
-            listener.more.clear()
-            await listener.more.wait()
-        spent.append((time.process_time() - begin) / size)
+        units = [_said(*names[number % PAIRS], number, round_) for number in range(size)]
+        spent.append(await _committing(store, listener, units))
     await store.close()
     return Stage("commit", f"{size} a commit", sorted(spent)[len(spent) // 4] * 1e6)
+
+
+async def _mixed_stage(path: Path) -> list[Stage]:
+    """The same units as they come, a cursor after each fourth post, and sorted: in turns, since only their ratio counts."""
+    store, listener = SqliteStore(StoreConfig(path=str(path))), _Settling()
+    await store.open(listener)
+    names = await _named(store)
+    await _committing(store, listener, [_said(*pair, number, 0) for number, pair in enumerate(names)])
+    spent: dict[str, list[float]] = {"as they come": [], "sorted": []}
+    posts = 0
+    for round_ in range(1, 2 * COMMITS + 1):
+        units: list[Unit] = []
+        while len(units) < MIXED_BATCH:
+            one, other = names[posts % PAIRS]
+            units.append(_said(one, other, posts, round_))
+            posts += 1
+            if posts % POSTS_A_CURSOR == 0:
+                units.append(_Cursor(direct(one, other), other, round_ // 2 + 1))
+        case = "sorted" if round_ % 2 else "as they come"
+        if round_ % 2:
+            units.sort(key=lambda unit: not unit.together)
+        spent[case].append(await _committing(store, listener, units))
+    await store.close()
+    return [
+        Stage("mixed commit", case, sorted(costs)[len(costs) // 4] * 1e6) for case, costs in spent.items()
+    ]
+
+
+async def _named(store: SqliteStore) -> list[tuple[str, str]]:
+    """Pairs of users that exist."""
+    names = [(f"a{number}", f"b{number}") for number in range(PAIRS)]
+    await store.write(partial(_put_users, [name for pair in names for name in pair]))
+    return names
+
+
+def _said(one: str, other: str, number: int, round_: int) -> PostUnit:
+    key = (time.time_ns() + number).to_bytes(8, "big") + os.urandom(8)
+    return PostUnit(direct(one, other), one, key, _CONTENT, content_digest(_CONTENT), round_ + 1)
+
+
+async def _committing(store: SqliteStore, listener: _Settling, units: Sequence[Unit]) -> float:
+    """CPU seconds a unit."""
+    begin, wanted = time.process_time(), listener.settled + len(units)
+    for unit in units:
+        store.submit(unit)
+    while listener.settled < wanted:
+        listener.more.clear()
+        await listener.more.wait()
+    return (time.process_time() - begin) / len(units)

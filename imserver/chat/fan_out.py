@@ -141,14 +141,14 @@ class Hub:
         audience, room = unit.audience, MAX_RUN_DELIVERIES - weight
         if audience is None:
             return run
-        conversation_id = unit.conversation_id  # type: ignore[attr-defined]  # a post: it has an audience
+        conversation_id = unit.conversation_id
         while queue:
             unit, weight = queue[0]
             if (
                 unit.origin is not origin
                 or weight > room
                 or unit.audience is not audience
-                or unit.conversation_id != conversation_id  # type: ignore[attr-defined]
+                or unit.conversation_id != conversation_id
             ):
                 break
             queue.popleft()

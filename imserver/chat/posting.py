@@ -147,7 +147,9 @@ class LocalPost(PostUnit):
 class SessionWrite(Unit):
     """Any other write that came over a session: `work` in the transaction, and `done` answers it."""
 
-    __slots__ = ("conversation_id", "done", "poster", "work")
+    __slots__ = ("done", "poster", "work")
+
+    conversation_id: str
 
     def __init__(
         self, poster: Poster, conversation_id: str, work: Work[Any], done: Callable[[Unit], None]
@@ -157,6 +159,10 @@ class SessionWrite(Unit):
         self.conversation_id = conversation_id
         self.work = work
         self.done = done
+
+    @property
+    def session(self) -> object | None:
+        return self.poster
 
     def run(self, tx: Transaction) -> Any:
         return self.work(tx)

@@ -40,10 +40,12 @@ class Unit:
     took its position.
     """
 
-    __slots__ = ("audience", "error", "happened", "origin", "result", "submitted_at")
+    __slots__ = ("audience", "conversation_id", "error", "happened", "origin", "result", "submitted_at")
 
     #: Bytes that one unit counts against the queue's bound; a post adds its content.
     size_bytes = 256
+    #: True for a plain post: the store does neighbours of this kind together.
+    together = False
 
     def __init__(self, origin: Outlet | None = None) -> None:
         self.origin = origin
@@ -51,7 +53,14 @@ class Unit:
         self.error: Exception | None = None
         self.happened: Sequence[StoredEvent] = ()
         self.audience: Audience | None = None
+        #: The conversation that the unit changes, and nothing else; None: it may change anything, and no unit passes it.
+        self.conversation_id: str | None = None
         self.submitted_at = 0.0
+
+    @property
+    def session(self) -> object | None:
+        """The session that asked: its units are done in the order of their arrival."""
+        return self.origin
 
     def withdrawn(self) -> Exception | None:
         """Called on the loop right before the batch is formed: a returned exception takes the unit out and settles it."""
@@ -112,13 +121,16 @@ def resolve_lost(future: asyncio.Future[Any], error: Exception) -> None:
 class PostUnit(Unit):
     """A post: the hot path, so the store runs neighbours of this kind together (one multi-row INSERT).
 
-    `result` is a `Posted`, `change` is set together with `audience`. Subclasses override `settle`.
+    `result` is a `Posted`, `change` is set together with `audience`. Subclasses override `settle`; one that overrides `run` is
+    no plain post, and is done alone.
     """
+
+    together = True
+    conversation_id: str
 
     __slots__ = (
         "change",
         "content",
-        "conversation_id",
         "digest",
         "key",
         "sender_id",
@@ -145,6 +157,10 @@ class PostUnit(Unit):
         self.digest = digest
         self.sent_at = sent_at
         self.size_bytes = Unit.size_bytes + len(content)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.together = cls.run is PostUnit.run
 
     def run(self, tx: Transaction) -> Posted:
         return tx.post(

@@ -18,5 +18,7 @@ async def test_every_stage_has_a_figure(monkeypatch: pytest.MonkeyPatch) -> None
             for name in ("bytes to queue", "commit to bytes", "acks")
         ),
         *(("commit", f"{size} a commit") for size in (10, 64, 512)),
+        ("mixed commit", "as they come"),
+        ("mixed commit", "sorted"),
     ]
     assert all(stage.cpu_us > 0 for stage in found)

@@ -16,7 +16,8 @@ from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StartError, StoreFailed
 from imserver.model import Kind, Role
 from imserver.store import SqliteStore
-from imserver.store.sqlite.faults import Fault, fault_of, known_at_commit
+from imserver.store.engine.faults import Fault
+from imserver.store.sqlite.faults import fault_of, known_at_commit
 from tests.store.support import (
     DIRECT,
     USERS,

@@ -63,7 +63,7 @@ async def test_each_unit_of_a_batch_and_each_read_has_all_its_time(sqlite_stand:
     """The bound is one unit's: what others of the same batch, or earlier reads, have computed is not counted."""
     ticks = itertools.count()
     store: Any = sqlite_stand.store
-    for sandbox in (store._batches._sandbox, *(reader._sandbox for reader in store._readers)):
+    for sandbox in (store._batches._engine._sandbox, *(reader._sandbox for reader in store._readers)):
         sandbox._timer = lambda: next(ticks) * 0.1 * PLUGIN_BUDGET_S
 
     def compute(of: Any) -> int:

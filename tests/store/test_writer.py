@@ -108,6 +108,23 @@ async def test_a_batch_is_bounded_in_units_and_in_bytes() -> None:
     assert len(disk.batches[-1]) == MAX_BATCH_BYTES // 30_000
 
 
+async def test_a_batch_is_arranged_and_told_in_the_order_of_doing() -> None:
+    """A withdrawn unit is told with the others, and not done."""
+    disk, listener = Disk(), Recorder()
+    queue = writer(disk, listener)
+    cursor = Named("cursor", [])
+    cursor.conversation_id = "direct/cy/dee"
+    gone = Named("gone", [], Refusal(RefusalCode.HELD, "held"))
+    gone.conversation_id = "direct/cy/dee"
+    first, last = post(1), post(2)
+    for unit in (first, cursor, gone, last):
+        queue.submit(unit)
+    await turn()
+    assert disk.batches == [[first, last, cursor]]
+    disk.finish()
+    assert listener.batches == [[first, last, cursor, gone]]
+
+
 async def test_the_queue_is_bounded_in_units() -> None:
     disk, listener = Disk(), Recorder()
     queue = writer(disk, listener, max_queue_units=3)

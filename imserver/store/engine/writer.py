@@ -20,6 +20,7 @@ from imserver.chat.units import Unit, resolve, resolve_lost
 from imserver.clock import Clock
 from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StoreFailed
+from imserver.store.engine.arrangement import arranged
 
 #: Bytes of content in one commit: above, the commit itself would delay every waiting unit (about 20 ms).
 MAX_BATCH_BYTES = 4 * 1024 * 1024
@@ -188,24 +189,29 @@ class Writer:
         self._execute(live, self._done)
         return ()
 
-    def _form(self) -> tuple[list[Unit], list[Unit]]:
-        """Take the next batch from the queue. Returns its units, and those of them that are to be committed."""
+    def _form(self) -> tuple[Sequence[Unit], Sequence[Unit]]:
+        """Take the next batch from the queue. Returns its units in the order of doing, and those that are to be committed."""
         queue = self._queue
         batch: list[Unit] = []
-        live: list[Unit] = []
+        live = 0
+        mixed = False
         room, most = MAX_BATCH_BYTES, self._config.max_batch_units
-        while queue and len(live) < most and room > 0:
+        while queue and live < most and room > 0:
             unit = queue.popleft()
             size = unit.size_bytes
             self._queue_bytes -= size
             batch.append(unit)
             withdrawn = unit.withdrawn()
             if withdrawn is None:
-                live.append(unit)
+                live += 1
                 room -= size
             else:
                 unit.fail(withdrawn)
-        return batch, live
+            mixed = mixed or not unit.together
+        order = arranged(batch) if mixed else batch
+        if live == len(batch):
+            return order, order
+        return order, [unit for unit in order if unit.error is None]
 
     def _done(self, failure: StoreFailed | None) -> None:
         """Called on the loop when the batch in flight is decided."""

@@ -18,13 +18,13 @@ from imserver.chat.units import PostUnit, Unit
 from imserver.clock import Clock, SystemClock
 from imserver.config import StoreConfig
 from imserver.errors import PluginError, Refusal, RefusalCode, StoreFailed
+from imserver.store.engine.batch import is_final, own_error
 from imserver.store.engine.lineage import Lineage, new_epoch
 from imserver.store.engine.places import KEY_BYTES, Places
 from imserver.store.engine.transaction import MAX_MEMBERS
 from imserver.store.engine.writer import WorkUnit, Writer
 from imserver.store.memory.reader import MemoryReader
 from imserver.store.memory.tables import MemoryTables, MemoryTransaction
-from imserver.store.sqlite.batch import is_final, own_error
 from imserver.store.sqlite.plugin_sandbox import check_plugin_name
 
 T = TypeVar("T")

@@ -13,9 +13,9 @@ from imserver.content import encode_content
 from imserver.errors import AlreadyHandled, Refusal, RefusalCode
 from imserver.model import Audience, Cursors, Kind, Membership, Message, Role, User
 from imserver.store.engine.conversation_cache import ConversationState, Journal
+from imserver.store.engine.faults import TransactionLost
 from imserver.store.engine.lineage import Run, new_mark
 from imserver.store.engine.transaction import MAX_MEMBERS, Found, RuledTransaction
-from imserver.store.sqlite.faults import TransactionLost
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 
 K = TypeVar("K")

@@ -1,9 +1,10 @@
-"""Faults: classifies SQLite's errors for the units that met them, and whether their outcome is known."""
+"""SQLite's errors: of which kind they are, and whether a COMMIT that failed with one is known not to have happened."""
 
 from __future__ import annotations
 
 import sqlite3
-from enum import Enum
+
+from imserver.store.engine.faults import Fault
 
 #: Errors of COMMIT after which the transaction is known not to have happened. Everything else there has an unknown outcome:
 #: the row may be invisible to the live connection and present after the next start.
@@ -22,31 +23,6 @@ _BROKEN = frozenset(
 )
 
 
-class Fault(Enum):
-    """Kinds of failure, from harmless to fatal."""
-
-    #: This unit's own: a constraint, a value that cannot be stored.
-    UNIT = "unit"
-    #: Another process holds the database for longer than the busy time-out.
-    BUSY = "busy"
-    #: No room on the disk. Goes away by itself, or not.
-    FULL = "full"
-    #: The disk or the file does not work.
-    BROKEN = "broken"
-
-
-class TransactionLost(Exception):
-    """SQLite ended the whole transaction inside a unit (ON CONFLICT ROLLBACK, disk full, interrupt): nothing of it counts.
-
-    Raised by every later statement of that transaction too: without this, the next one would commit alone. `cause` is the
-    error that ended it: what becomes of the unit depends on it, and `__cause__` is lost in compiled modules.
-    """
-
-    def __init__(self, cause: BaseException) -> None:
-        super().__init__(f"the transaction is lost: {cause}")
-        self.cause = cause
-
-
 def primary_code(error: BaseException) -> int:
     """SQLite's primary result code, 0 for errors that are not SQLite's own."""
     code: int = getattr(error, "sqlite_errorcode", 0) or 0
@@ -54,6 +30,7 @@ def primary_code(error: BaseException) -> int:
 
 
 def fault_of(error: BaseException) -> Fault:
+    """The kind; errors that are not SQLite's are the unit's own."""
     code = primary_code(error)
     if code == sqlite3.SQLITE_FULL:
         return Fault.FULL

@@ -16,7 +16,8 @@ from enum import Enum
 from typing import Any
 
 from imserver.errors import PluginError
-from imserver.store.sqlite.faults import Fault, fault_of
+from imserver.store.engine.faults import Fault
+from imserver.store.sqlite.faults import fault_of
 
 #: Time that one unit of a plugin may compute in statements: all units share the writer. The thread's own time, because a
 #: machine that is busy, or stops us for a while, is no fault of the plugin.

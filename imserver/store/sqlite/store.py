@@ -24,12 +24,12 @@ from imserver.chat.units import Unit
 from imserver.clock import Clock, SystemClock
 from imserver.config import StoreConfig
 from imserver.errors import PluginError, Refusal, RefusalCode, StartError, StoreFailed
+from imserver.store.engine.batch import Batches
 from imserver.store.engine.lineage import Run
 from imserver.store.engine.places import Places
 from imserver.store.engine.transaction import MAX_MEMBERS
 from imserver.store.engine.writer import MAX_RETRY_MS, MIN_RETRY_MS, WorkUnit, Writer
 from imserver.store.sqlite import database
-from imserver.store.sqlite.batch import Batches
 from imserver.store.sqlite.connection import (
     Connector,
     DatabaseConnection,
@@ -38,6 +38,7 @@ from imserver.store.sqlite.connection import (
     connect,
     open_on_thread,
 )
+from imserver.store.sqlite.engine import SqliteEngine
 from imserver.store.sqlite.plugin_sandbox import PluginSandbox, check_plugin_name
 from imserver.store.sqlite.reader import SqliteReader
 from imserver.store.sqlite.transaction import SqliteTransaction
@@ -252,9 +253,8 @@ class SqliteStore:
             max_members=self._max_members,
         )
         self._tx.change, self._tx.message_change = change, message_change
-        self._batches = Batches(
-            raw, self._tx, sandbox, self._clock, lambda: self._rng.randint(MIN_RETRY_MS, MAX_RETRY_MS)
-        )
+        engine = SqliteEngine(raw, self._tx, sandbox)
+        self._batches = Batches(engine, self._clock, lambda: self._rng.randint(MIN_RETRY_MS, MAX_RETRY_MS))
         return was_ahead
 
     def _watch(self, was_ahead: bool) -> None:

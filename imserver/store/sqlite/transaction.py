@@ -12,10 +12,10 @@ from imserver.content import encode_content
 from imserver.errors import AlreadyHandled, Refusal, RefusalCode
 from imserver.model import Audience, Cursors, Kind, Message, Role, User
 from imserver.store.engine.conversation_cache import ConversationCache, ConversationState, Journal
+from imserver.store.engine.faults import TransactionLost
 from imserver.store.engine.lineage import Run
 from imserver.store.engine.transaction import MAX_MEMBERS, Found, RuledTransaction
 from imserver.store.sqlite.database import put_run
-from imserver.store.sqlite.faults import TransactionLost
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.positions import MILESTONE_EVERY, PUT_HEADS, PUT_MILESTONES, changes_of
 

@@ -1,22 +1,19 @@
 """Runs a batch of units on the writer's thread in one transaction; if that fails, each unit in one of its own.
 
-After any error of SQLite it checks `in_transaction` first: "disk is full" and ON CONFLICT ROLLBACK end the whole transaction
-inside a SAVEPOINT, and the next INSERT would commit alone. Memory (heads, members, counters) is undone together with the
+The policy is here, once; a database behind it is an `Engine`. Memory (heads, members, counters) is undone together with the
 rows.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
+from typing import Protocol, cast
 
 from imserver.chat.units import PostUnit, Unit
 from imserver.clock import Clock
 from imserver.errors import PluginError, Refusal, RefusalCode, StoreFailed
-from imserver.store.sqlite.bulk_posts import BulkPosts
-from imserver.store.sqlite.faults import Fault, TransactionLost, fault_of, known_at_commit
-from imserver.store.sqlite.plugin_sandbox import PluginSandbox
-from imserver.store.sqlite.transaction import SqliteTransaction
+from imserver.store.engine.faults import Fault, OutcomeUnknown, TransactionLost
+from imserver.store.engine.transaction import RuledTransaction
 
 #: Units of one batch that may end its transaction by their own doing (a plugin's endless INSERT) before the rest is done
 #: one by one.
@@ -25,23 +22,60 @@ MAX_CULPRITS = 4
 _Lane = tuple[str, str]
 
 
-class Batches:
-    """Runs batches on one raw connection. Not thread-safe: lives on the writer's thread."""
+class Engine(Protocol):
+    """One transaction at a time on one connection. Lives on the writer's thread."""
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        tx: SqliteTransaction,
-        sandbox: PluginSandbox,
-        clock: Clock,
-        retry_after_ms: Callable[[], int],
-    ) -> None:
-        self._connection = connection
-        self._tx = tx
-        self._sandbox = sandbox
+    @property
+    def tx(self) -> RuledTransaction:
+        """What units work with; one object for the writer's life."""
+        ...
+
+    def begin(self) -> None:
+        """Begin a transaction that writes. Raises the database's error."""
+        ...
+
+    def commit(self) -> None:
+        """Make the transaction durable. Raises `OutcomeUnknown` if that may or may not have happened; any other error means
+        that it has not, and leaves `rollback` to be called."""
+        ...
+
+    def rollback(self) -> None:
+        """End the transaction, if there is one, without a trace. Raises `StoreFailed` if even that fails."""
+        ...
+
+    def savepoint(self) -> None:
+        """Begin one unit's part of the transaction."""
+        ...
+
+    def release(self) -> None:
+        """End the unit's part and keep it."""
+        ...
+
+    def rollback_to(self) -> None:
+        """Undo the unit's part, and end it."""
+        ...
+
+    def posts(self, units: Sequence[PostUnit]) -> None:
+        """Store neighbouring plain posts together: each gets its result, or its refusal. Raises, with the transaction as it was
+        before and the units void, if they cannot be stored together."""
+        ...
+
+    def ended_by(self, raised: BaseException | None = None) -> BaseException | None:
+        """The error by which the database ended the whole transaction, `raised` if it left none; None while it stands."""
+        ...
+
+    def fault_of(self, error: BaseException) -> Fault:
+        """The kind of an error; UNIT for one that is not the database's."""
+        ...
+
+
+class Batches:
+    """Runs batches on one engine. Not thread-safe: lives on the writer's thread."""
+
+    def __init__(self, engine: Engine, clock: Clock, retry_after_ms: Callable[[], int]) -> None:
+        self._engine = engine
         self._clock = clock
         self._retry_after_ms = retry_after_ms
-        self._bulk = BulkPosts(tx)
         #: (conversation, sender) of posts in this batch that may be offered again: no later post of theirs may overtake.
         self._held: set[_Lane] = set()
         #: The unit that itself ended the last transaction, if one did.
@@ -79,61 +113,39 @@ class Batches:
 
     def _together(self, units: Sequence[Unit]) -> Exception | None:
         """Run all units in one transaction. None: committed. An error: nothing is stored, and memory is as before."""
-        tx = self._tx
+        engine, tx = self._engine, self._engine.tx
         before = (tx.change, tx.message_change)
         held = set(self._held)
         self._culprit = None
         tx.now_ms = self._clock.now_ms()
-        tx.lost = None
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
+            engine.begin()
             self._all(units)
-            if tx.change != before[0] and tx.change != tx.message_change:
-                # The counter is read back from the last message, unless something else took the last number.
-                tx.sql("UPDATE meta SET value = ? WHERE name = 'change'", (tx.change,))
-            if tx.lost is not None:
-                raise TransactionLost(tx.lost) from tx.lost
+            engine.commit()
+        except OutcomeUnknown as error:
+            # The side file must not get numbers that the next start may not find (see `HighWater`).
+            tx.change, tx.message_change = before
+            raise StoreFailed(f"COMMIT failed, outcome unknown: {error}") from error
         except Exception as error:
-            self._undo(before)
-            # Results and events of the units are void: neither replies nor pushes may be made of them.
-            _unmark(units)
-            self._held = held
-            return error
-        try:
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            if not known_at_commit(error):
-                # The side file must not get numbers that the next start may not find (see `HighWater`).
-                tx.change, tx.message_change = before
-                raise StoreFailed(f"COMMIT failed, outcome unknown: {error}") from error
-            self._undo(before)
+            tx.journal.undo()
+            tx.change, tx.message_change = before
+            tx.events = []
+            engine.rollback()
             # Results and events of the units are void: neither replies nor pushes may be made of them.
             _unmark(units)
             self._held = held
             return error
         tx.journal.clear()
-        tx.cache.trim()
         return None
-
-    def _undo(self, before: tuple[int, int]) -> None:
-        tx = self._tx
-        tx.journal.undo()
-        tx.change, tx.message_change = before
-        tx.events = []
-        if self._connection.in_transaction:
-            try:
-                self._connection.execute("ROLLBACK")
-            except sqlite3.Error as error:
-                raise StoreFailed(f"ROLLBACK failed: {error}") from error
 
     def _all(self, units: Sequence[Unit]) -> None:
         start, count = 0, len(units)
         while start < count:
             end = start
-            while end < count and is_plain_post(units[end]):
+            while end < count and units[end].together:
                 end += 1
             if end > start:
-                self._posts(units[start:end])  # type: ignore[arg-type]  # is_plain_post said so
+                self._posts(cast("Sequence[PostUnit]", units[start:end]))
             if end < count:
                 self._one(units[end])
                 end += 1
@@ -144,12 +156,12 @@ class Batches:
             self._one_by_one(units)
             return
         try:
-            self._bulk.run(units)
+            self._engine.posts(units)
         except (TransactionLost, StoreFailed):
             raise
         except Exception as error:
             # One odd value spoils the run; alone it spoils itself.
-            if self._tx.lost is not None or fault_of(error) is not Fault.UNIT:
+            if self._engine.ended_by() is not None or self._engine.fault_of(error) is not Fault.UNIT:
                 raise
             self._one_by_one(units)
 
@@ -161,7 +173,7 @@ class Batches:
 
     def _one(self, unit: Unit) -> None:
         """Run a unit in its own SAVEPOINT: its exception undoes it alone, in the rows and in memory."""
-        tx = self._tx
+        engine, tx = self._engine, self._engine.tx
         lane = (unit.conversation_id, unit.sender_id) if isinstance(unit, PostUnit) else None
         if lane in self._held:
             unit.error = Refusal(
@@ -170,23 +182,21 @@ class Batches:
             return
         mark, change, message_change = tx.journal.mark(), tx.change, tx.message_change
         tx.events = []
-        self._sandbox.begin_unit()
-        tx.sql("SAVEPOINT unit")
+        engine.savepoint()
         try:
-            unit.result = unit.run(tx)
+            unit.result = unit.run(tx)  # type: ignore[arg-type]  # stores complete it
             unit.error = None
             unit.happened = tuple(tx.events)
-            tx.sql("RELEASE unit")
+            engine.release()
         except BaseException as raised:
-            if tx.lost is not None or not self._connection.in_transaction:
-                cause = tx.lost or raised
-                if fault_of(cause) is Fault.UNIT:
+            cause = engine.ended_by(raised)
+            if cause is not None:
+                if engine.fault_of(cause) is Fault.UNIT:
                     self._culprit = unit
                 raise TransactionLost(cause) from cause
-            if fault_of(raised) is not Fault.UNIT:
+            if engine.fault_of(raised) is not Fault.UNIT:
                 raise
-            tx.sql("ROLLBACK TO unit")
-            tx.sql("RELEASE unit")
+            engine.rollback_to()
             tx.journal.undo(mark)
             tx.change, tx.message_change = change, message_change
             unit.void()
@@ -198,7 +208,7 @@ class Batches:
         """Judge a unit that failed in a transaction of its own. Returns the refusal for all units behind it, if any."""
         cause = error.cause if isinstance(error, TransactionLost) else error
         assert cause is not None
-        fault = fault_of(cause)
+        fault = self._engine.fault_of(cause)
         if fault is Fault.BROKEN:
             raise StoreFailed(f"the database does not work: {cause}") from cause
         if fault is Fault.UNIT:
@@ -216,11 +226,6 @@ class Batches:
             )
         unit.error = refusal
         return refusal
-
-
-def is_plain_post(unit: Unit) -> bool:
-    """True for a post without a `run` of its own; others run alone."""
-    return isinstance(unit, PostUnit) and type(unit).run is PostUnit.run
 
 
 def is_final(error: Exception | None) -> bool:
