@@ -21,6 +21,7 @@ __all__ = [
     "RefusalCode",
     "StartError",
     "StoreFailed",
+    "UniqueViolation",
 ]
 
 
@@ -46,6 +47,10 @@ class StoreFailed(ImserverError):
 
 class PluginError(ImserverError):
     """A plugin broke its contract (own tables only, no COMMIT, time bound), or could not be loaded."""
+
+
+class UniqueViolation(ImserverError):
+    """A row of a plugin's has a key that is taken. Only its statement is undone: it may be caught, and the unit goes on."""
 
 
 class AlreadyHandled(ImserverError):

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from imserver.clock import Clock
 from imserver.content import decode_content, encode_content
-from imserver.errors import AlreadyHandled, PluginError, Refusal, RefusalCode
+from imserver.errors import AlreadyHandled, PluginError, Refusal, RefusalCode, UniqueViolation
 from imserver.events import MessageEdited, MessagePosted, TimerFired
 from imserver.metrics import Namespace
 from imserver.model import Audience, Kind, Message, Role, User, direct_conversation_id
@@ -44,6 +44,7 @@ __all__ = [
     "Snapshot",
     "TimerFired",
     "Transaction",
+    "UniqueViolation",
     "User",
     "decode_content",
     "direct_conversation_id",
@@ -89,7 +90,7 @@ class Transaction(Protocol):
 
     def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement on the plugin's own tables; rows of a SELECT or RETURNING, else []. Raises
-        `sqlite3.IntegrityError`, which may be caught: only that statement is undone."""
+        `UniqueViolation` for a key that is taken, which may be caught: only that statement is undone."""
         ...
 
     def post(self, conversation_id: str, content: Content, *, sender_id: str | None = None) -> int:

@@ -1,6 +1,5 @@
 """The rights of a plugin in a transaction and on its context, and their limits."""
 
-import sqlite3
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from imserver.plugin_api import (
     Role,
     TimerFired,
     Transaction,
+    UniqueViolation,
     User,
     decode_content,
 )
@@ -169,7 +169,7 @@ def test_a_unit_that_runs_again_posts_under_the_same_keys():
 async def test_rows_are_the_plugins_own_and_an_integrity_error_undoes_one_statement(kit):
     def insert(tx):
         tx.execute("INSERT INTO bench_rows (text) VALUES (?)", ["one"])
-        with pytest.raises(sqlite3.IntegrityError):
+        with pytest.raises(UniqueViolation):
             tx.execute("INSERT INTO bench_rows (text) VALUES (?)", ["one"])
         return tx.execute("INSERT INTO bench_rows (text) VALUES (:text) RETURNING text", {"text": "two"})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from imserver.errors import UniqueViolation
 from imserver.model import Kind, Role, User, direct_conversation_id, group_conversation_id
 from imserver.store.sqlite import database
 from imserver.store.sqlite import store as sqlite_store
@@ -191,7 +191,7 @@ def broken_sale(number: int) -> Deed:
         tx.plugin_sql("shop", "INSERT OR ROLLBACK INTO shop_sold VALUES (?, 1, 1)", (number,))
 
     deed = work(f"broken {number}", sale)
-    return Deed(deed.name, deed.make, fails=sqlite3.IntegrityError)
+    return Deed(deed.name, deed.make, fails=UniqueViolation)
 
 
 async def migrate_shop(life: Life) -> None:

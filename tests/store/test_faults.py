@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from imserver.config import StoreConfig
-from imserver.errors import Refusal, RefusalCode, StartError, StoreFailed
+from imserver.errors import Refusal, RefusalCode, StartError, StoreFailed, UniqueViolation
 from imserver.model import Kind, Role
 from imserver.store import SqliteStore
 from imserver.store.engine.faults import Fault
@@ -110,7 +110,7 @@ async def test_what_was_held_in_a_try_that_was_undone_is_not_held_in_the_next(st
     assert outcome(units[0]) == (2, 1002, False)
     assert isinstance(odd.error, OverflowError)
     assert outcome(units[2]) == RefusalCode.HELD
-    assert isinstance(ending.error, sqlite3.IntegrityError)
+    assert isinstance(ending.error, UniqueViolation)
     assert outcome(units[4]) == (3, 1005, False)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imserver.chat.transaction import Transaction
-from imserver.errors import AlreadyHandled, PluginError, Refusal, RefusalCode
+from imserver.errors import AlreadyHandled, PluginError, Refusal, RefusalCode, UniqueViolation
 from imserver.model import Kind, Role
 from tests.store.support import DIRECT, Stand, Work, key, post, said
 
@@ -71,7 +71,7 @@ async def test_rows_messages_and_timers_are_one_transaction(shop: Stand) -> None
 async def test_a_broken_constraint_undoes_its_statement_only(shop: Stand) -> None:
     def work(tx: Transaction) -> None:
         tx.plugin_sql("shop", "INSERT INTO shop_orders (code) VALUES ('A')")
-        with pytest.raises(sqlite3.IntegrityError):
+        with pytest.raises(UniqueViolation):
             tx.plugin_sql("shop", "INSERT INTO shop_orders (code) VALUES ('B'), ('A')")
         tx.plugin_sql("shop", "INSERT INTO shop_orders (code) VALUES ('C')")
 
@@ -87,7 +87,7 @@ async def test_a_statement_that_ends_the_transaction_harms_only_its_unit(shop: S
 
     def caught(tx: Transaction) -> None:
         tx.plugin_sql("shop", "INSERT INTO shop_orders (code) VALUES ('lost')")
-        with pytest.raises(sqlite3.IntegrityError):
+        with pytest.raises(UniqueViolation):
             tx.plugin_sql("shop", ENDING)
         tx.plugin_sql("shop", "INSERT INTO shop_orders (code) VALUES ('alone')")
 
@@ -99,7 +99,7 @@ async def test_a_statement_that_ends_the_transaction_harms_only_its_unit(shop: S
     )
     await shop.do([before, bad, worse, after])
     assert before.result == (1, 1001, False)
-    assert isinstance(bad.error, sqlite3.IntegrityError)
+    assert isinstance(bad.error, UniqueViolation)
     assert worse.error is not None
     assert after.result == (2, 1002, False)
     assert await read(shop, "SELECT code FROM shop_orders") == [("A",)]

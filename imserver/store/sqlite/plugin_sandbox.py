@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
-from imserver.errors import PluginError
+from imserver.errors import PluginError, UniqueViolation
 from imserver.store.engine.faults import Fault
 from imserver.store.sqlite.faults import fault_of
 
@@ -33,6 +33,14 @@ _FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "writefile
 _TABLE_FUNCTIONS = frozenset({"json_each", "json_tree"})
 _CATALOGUE = frozenset({"sqlite_master", "sqlite_schema", "sqlite_sequence"})
 
+#: Extended codes of a key that is taken.
+_TAKEN_KEYS = frozenset(
+    {
+        sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+        sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+        sqlite3.SQLITE_CONSTRAINT_ROWID,
+    }
+)
 _READS = frozenset({sqlite3.SQLITE_READ})
 _WRITES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 _TABLE_CHANGES = frozenset({sqlite3.SQLITE_CREATE_TABLE, sqlite3.SQLITE_DROP_TABLE})
@@ -78,12 +86,10 @@ class PluginSandbox:
     def execute(
         self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any], mode: Mode
     ) -> list[tuple[Any, ...]]:
-        """Run one statement. Raises `sqlite3.IntegrityError` (the statement alone is undone), or `PluginError` for the rest."""
+        """Run one statement. Raises `UniqueViolation` (the statement alone is undone), or `PluginError` for the rest."""
         with self._running(plugin, mode):
             try:
                 return self._connection.execute(f"/* {plugin} */ {sql}", params).fetchall()
-            except sqlite3.IntegrityError:
-                raise
             except (
                 sqlite3.Error,
                 sqlite3.Warning,
@@ -126,12 +132,15 @@ class PluginSandbox:
         return 1 if self._timer() > self._deadline else 0
 
     def _explain(self, plugin: str, error: Exception) -> None:
-        """Raises `PluginError` unless the fault is the disk's."""
+        """Raises `UniqueViolation` or `PluginError`, unless the fault is the disk's."""
         if fault_of(error) is not Fault.UNIT:
             return
         if self._denied:
             raise PluginError(f"plugin {plugin}: {self._denied}") from error
-        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code in _TAKEN_KEYS:
+            raise UniqueViolation(f"plugin {plugin}: {error}") from error
+        if code == sqlite3.SQLITE_INTERRUPT:
             raise PluginError(
                 f"plugin {plugin}: more than {self._budget_s * 1000:g} ms of SQL in one unit"
             ) from error

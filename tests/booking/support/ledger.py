@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from imserver.plugin_api import Snapshot, Transaction
+from imserver.plugin_api import Snapshot, Transaction, UniqueViolation
 from imserver.plugins.booking import plugin
 
 
@@ -38,7 +38,10 @@ class Ledger:
         """As in a check's snapshot."""
 
     def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        return self.database.execute(sql, params).fetchall()
+        try:
+            return self.database.execute(sql, params).fetchall()
+        except sqlite3.IntegrityError as error:
+            raise UniqueViolation(str(error)) from error
 
     def schedule(self, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
         self.scheduled.append((due_at, name, payload))

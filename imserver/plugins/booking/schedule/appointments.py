@@ -1,18 +1,17 @@
 """Appointments and their cells: every change of one, inside the caller's transaction.
 
 Whether a slot is free is decided by the primary key of `booking_cells`: taking cells either inserts all of them or fails with
-sqlite3.IntegrityError. An earlier read only says where to try first.
+UniqueViolation. An earlier read only says where to try first.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from imserver.plugin_api import Transaction
+from imserver.plugin_api import Transaction, UniqueViolation
 
 from .codes import code_of
 from .hours import MINUTE_MS
@@ -287,7 +286,7 @@ def _take(tx: Transaction, number: int, wish: Wish, slot: Slot) -> list[Resource
 def _own(tx: Transaction, number: int, resource_id: str, cells: range) -> bool:
     try:
         _insert_cells(tx, number, [(resource_id, cell) for cell in cells])
-    except sqlite3.IntegrityError:
+    except UniqueViolation:
         return False
     return True
 
