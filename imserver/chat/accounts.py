@@ -70,7 +70,7 @@ class Accounts:
         user_id = claims["sub"]
         token_id = _token_id(claims, token)
         claimed = claims.get("device")
-        if claimed is not None and claimed != device_id:
+        if "device" in claims and claimed != device_id:
             raise NotAuthorized("token belongs to another device")
         user = await self._user(user_id)
         if claimed is None and await self._bound_device(token_id, user_id, device_id) != device_id:
@@ -109,7 +109,8 @@ class Accounts:
             raise NotAuthorized("token not valid yet")
         if not isinstance(claims["sub"], str) or not valid_user_id(claims["sub"]):
             raise NotAuthorized("token: sub is no user id")
-        if "scope" in claims and CHAT_SCOPE not in str(claims["scope"]).split():
+        scope = claims.get("scope", CHAT_SCOPE)
+        if not isinstance(scope, str) or CHAT_SCOPE not in scope.split():
             raise NotAuthorized("token is for something else")
         return claims
 

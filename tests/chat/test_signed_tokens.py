@@ -20,11 +20,14 @@ from imserver.testing import ManualClock
 from tests.store.support import Recorder
 from tests.support.servers import SECRET, running
 
+#: In place of a claim's value: the claim is left out.
+ABSENT = object()
+
 
 def signed(algorithm: str = "HS256", user_id: str = "alice", **more: Any) -> str:
     """With the server's own secret, by hand: libraries refuse to make some of them."""
     claims = {"sub": user_id, "exp": int(time.time()) + 60, "jti": algorithm} | more
-    claims = {name: value for name, value in claims.items() if value is not None}
+    claims = {name: value for name, value in claims.items() if value is not ABSENT}
     parts = [json.dumps({"alg": algorithm, "typ": "JWT"}).encode(), json.dumps(claims).encode()]
     body = b".".join(urlsafe_b64encode(part).rstrip(b"=") for part in parts)
     digest = getattr(hashlib, f"sha{algorithm[2:]}")
@@ -52,7 +55,7 @@ async def test_two_users_may_have_tokens_of_one_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("scope", "good"),
     [
-        (None, True),
+        (ABSENT, True),
         ("chat", True),
         ("metrics chat", True),
         ("chatter", False),
@@ -61,7 +64,7 @@ async def test_two_users_may_have_tokens_of_one_name(tmp_path: Path) -> None:
         ("", False),
     ],
 )
-async def test_a_scope_is_a_word_of_its_own(tmp_path: Path, scope: str | None, good: bool) -> None:
+async def test_a_scope_is_a_word_of_its_own(tmp_path: Path, scope: object, good: bool) -> None:
     async with running(tmp_path) as server:
         try:
             identity = await server.accounts.authenticate(signed(scope=scope), "phone")
@@ -72,10 +75,36 @@ async def test_a_scope_is_a_word_of_its_own(tmp_path: Path, scope: str | None, g
             assert identity.user.user_id == "alice"
 
 
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"scope": ["read chat write"]},
+        {"scope": {"to chat now": 1}},
+        {"device": ["phone"]},
+        {"jti": 7},
+        {"nbf": "0"},
+        {"aud": "imserver"},
+        *({name: None} for name in ("sub", "exp", "nbf", "device", "jti", "scope")),
+    ],
+    ids=str,
+)
+async def test_a_claim_that_is_there_has_to_be_right(tmp_path: Path, claims: dict[str, Any]) -> None:
+    """SPEC, "Tokens": null is no claim that was left out, and the text of a list is no list of words."""
+    async with running(tmp_path) as server:
+        with pytest.raises(NotAuthorized):
+            await server.accounts.authenticate(signed(**claims), "phone")
+
+
+async def test_claims_that_say_nothing_harm_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        token = signed(iss="me", iat="soon", x={"y": [None]})
+        assert (await server.accounts.authenticate(token, "phone")).device_id == "phone"
+
+
 async def test_tokens_without_a_name_are_told_apart(tmp_path: Path) -> None:
     """Each belongs to the device that used it first: the second one of a user is another token."""
     async with running(tmp_path) as server:
-        one, two = (signed(jti=None, nonce=number) for number in (1, 2))
+        one, two = (signed(jti=ABSENT, nonce=number) for number in (1, 2))
         for token, device in ((one, "phone"), (two, "desk"), (one, "phone")):
             assert (await server.accounts.authenticate(token, device)).device_id == device
         with pytest.raises(NotAuthorized):
