@@ -61,6 +61,25 @@ def test_what_the_code_cites_exists() -> None:
     assert {name: where for name, where in cited.items() if name not in HEADINGS} == {}
 
 
+def anchor(heading: str) -> str:
+    """The link target that GitHub makes of a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-")
+
+
+def test_what_the_spec_points_at_exists() -> None:
+    anchors = [anchor(heading) for heading in re.findall(r"^#+ (.+)$", SPEC, re.MULTILINE)]
+    numbers = re.findall(r"^##+ ([\d.]+?)\.? ", SPEC, re.MULTILINE)
+    assert len(set(numbers)) == len(numbers) > 30
+    assert set(re.findall(r"\]\(#([^)]+)\)", SPEC)) - set(anchors) == set()
+    for number, target in re.findall(r"\[[^\]]*?([\d.]+) [^\]]+\]\(#(\d+)-", SPEC):
+        assert number.replace(".", "") == target
+    cited = re.findall(r"\b[sS]ections? ([\d.]*\d)|\((\d+\.\d+)\)", SPEC)
+    assert {one or other for one, other in cited} - set(numbers) == set()
+    shown = set(re.findall(r"[tT]ranscript\s`(\w+)`", SPEC))
+    assert shown
+    assert shown - {path.stem for path in (ROOT / "protocol" / "vectors" / "transcripts").iterdir()} == set()
+
+
 def rows_of(heading: str) -> list[list[str]]:
     """The cells of the table rows between this heading and the next that begin with a name."""
     section = re.split(rf"^## [\d.]+ {heading}$", SPEC, flags=re.MULTILINE)[1].split("\n##")[0]
