@@ -1,7 +1,7 @@
 """The order in which a batch is done: posts go before other units that have nothing to do with them, so that they run together.
 
 A run of posts is one statement; a cursor after each post would make a statement of each (benchmark "stages"). What a session
-asked for, and what happens in one conversation, keeps its order of arrival (SPEC, "Order within a session"), and so do all
+asked for, and what happens in one conversation, keeps its order of arrival (SPEC, "Order of requests"), and so do all
 units that are no plain posts among themselves.
 """
 
