@@ -56,6 +56,8 @@ LONG_PREVIEW_SHARE = 8
 EMPTY_MAP = b"\x80"
 #: Members of a new conversation that count as much as one post of its creator's rate.
 MEMBERS_A_TOKEN = 50
+#: A request of more bytes than this is kept encoded while it waits.
+PACKED_ABOVE_BYTES = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,33 @@ class Row:
 
 #: The methods of one server, by name.
 MethodTable = Mapping[str, Row]
+
+
+class Waiting:
+    """A request that has not begun. A window of them may wait for as long as its client likes, so a long one is packed: parsed,
+    names of two letters take thirty times the bytes that they came in."""
+
+    __slots__ = ("_packed", "_params", "conversation_id", "cost", "row")
+
+    def __init__(self, row: Row, params: Any, conversation_id: str) -> None:
+        self.row = row
+        #: The conversation that a write changes.
+        self.conversation_id = conversation_id
+        self.cost = row.cost(params)
+        self._params = params
+        self._packed = b""
+
+    def pack(self) -> None:
+        """Keep the params encoded, unless they were taken."""
+        if self._params is not None:
+            self._packed, self._params = msgspec.msgpack.encode(self._params), None
+
+    def take(self) -> Any:
+        """The params, once: it begins."""
+        params, self._params = self._params, None
+        if params is None:
+            params = msgspec.msgpack.decode(self._packed, type=self.row.method.params)
+        return params
 
 
 async def history(chat: Chat, context: RequestContext, params: HistoryParams) -> EncodedResult:

@@ -18,7 +18,15 @@ from imserver.chat.units import Unit, Work
 from imserver.config import LimitsConfig
 from imserver.errors import NotAuthorized, Refusal, RefusalCode, StoreFailed
 from imserver.model import group_conversation_id
-from imserver.net.dispatch import MethodTable, RequestContext, Row, plain, read_params
+from imserver.net.dispatch import (
+    PACKED_ABOVE_BYTES,
+    MethodTable,
+    RequestContext,
+    Row,
+    Waiting,
+    plain,
+    read_params,
+)
 from imserver.net.scheduling.request_order import RequestOrder
 from imserver.net.scheduling.user_quota import UserQuota
 from imserver_protocol.errors import CloseCode, EncodeError, LocalError
@@ -89,7 +97,7 @@ class DeviceSession:
         self._context = context
         self._quota = quota
         # Each holds at most a window of requests; `_tasks` is made on demand, for most sessions are idle.
-        self._order: RequestOrder[tuple[Row, Any]] = RequestOrder()
+        self._order: RequestOrder[Waiting] = RequestOrder()
         self._tasks: set[asyncio.Task[None]] | None = None
         self._page_room_bytes = context.limits.max_frame_bytes
 
@@ -164,23 +172,26 @@ class DeviceSession:
                 self, [(event.seq, params.conversation_id, params.key, params.content)]
             )
             return
+        request = Waiting(row, params, self._conversation_of(params) if row.writes else "")
         if row.writes:
-            self.holds.write_waits(self._conversation_of(params), row.cost(params))
-            self._order.add_write(event.seq, (row, params))
+            self.holds.write_waits(request.conversation_id, request.cost)
+            self._order.add_write(event.seq, request)
         else:
-            self._order.add_read(event.seq, (row, params))
+            self._order.add_read(event.seq, request)
         self.pump()
+        if event.size > PACKED_ABOVE_BYTES:
+            request.pack()
 
     def pump(self) -> None:
         """Begin waiting requests, in order, while there is room for them and for their replies. Called after acks, too."""
         order = self._order
         while order.writes and self._has_room(*order.writes[0]):
-            seq, (row, params) = order.writes.pop(0)
-            self.holds.write_begins(self._conversation_of(params), row.cost(params))
-            self._write(seq, row, params)
+            seq, request = order.writes.pop(0)
+            self.holds.write_begins(request.conversation_id, request.cost)
+            self._write(seq, request)
         while order.read_is_due and self._has_room(*order.reads[0]):
-            seq, (row, params) = order.begin_read()
-            task = asyncio.get_running_loop().create_task(self._work(seq, row, params))
+            seq, request = order.begin_read()
+            task = asyncio.get_running_loop().create_task(self._work(seq, request.row, request.take()))
             if self._tasks is None:
                 self._tasks = set()
             self._tasks.add(task)
@@ -191,13 +202,13 @@ class DeviceSession:
         """True while requests wait to begin."""
         return self._order.waiting
 
-    def _has_room(self, seq: int, request: tuple[Row, Any]) -> bool:
+    def _has_room(self, seq: int, request: Waiting) -> bool:
         """Take room for a request and its reply."""
-        row, params = request
+        row = request.row
         return (
             self.stream.state is not SessionState.ENDED
             and self.stream.reserve_reply(seq, row.reply_bytes(self._page_room_bytes))
-            and self._quota.begin(self, reads=row.pages, cost=row.cost(params))
+            and self._quota.begin(self, reads=row.pages, cost=request.cost)
         )
 
     def _conversation_of(self, params: Any) -> str:
@@ -229,8 +240,9 @@ class DeviceSession:
             self._quota.end(reads=row.pages)
             self.pump()
 
-    def _write(self, seq: int, row: Row, params: Any) -> None:
+    def _write(self, seq: int, request: Waiting) -> None:
         """Put a write into the queue now, behind the writes before it."""
+        row, params = request.row, request.take()
 
         def done(unit: Unit) -> None:
             self._quota.end(reads=False)
@@ -247,7 +259,7 @@ class DeviceSession:
 
         try:
             work = row.handler(self._context.chat, self._asking(), params)
-            unit = SessionWrite(self, self._conversation_of(params), cast("Work[Any]", work), done)
+            unit = SessionWrite(self, request.conversation_id, cast("Work[Any]", work), done)
             self._context.chat.posting.write(unit)
         except StoreFailed:
             return  # after a store failure no request is answered

@@ -14,9 +14,10 @@ from imserver.chat.transaction import Transaction
 from imserver.model import Kind, Role, User, direct_conversation_id
 from imserver_protocol.errors import CloseCode
 from imserver_protocol.errors import RefusalCode as No
+from imserver_protocol.shared.bounds import MAX_CHECKED
 from tests.hostile.arena import Arena, Attack
 from tests.hostile.codes import GOES_ON, Heard, fate
-from tests.limits.raw import Answer, Ended, Raw, new_key, said
+from tests.limits.raw import REQUEST, Answer, Ended, Raw, new_key, packed, said
 from tests.limits.test_refusals import patiently
 
 #: How long a flood lasts (seconds).
@@ -30,6 +31,10 @@ WINDOW = 250
 EVE = "direct/alice/eve"
 #: What a user may write: tokens at once, and a second (docs/imserver.toml, `posts_burst`, `posts_per_second`).
 BURST, RATE = 200, 50
+#: What one session may cost, whatever its device does (docs/operating.md, "Memory").
+MAX_SESSION_KIB = 6 * 1024
+#: Requests of one session under way (bytes), and the largest number of the wire.
+MAX_REQUEST_BYTES, MOST = 1 << 20, 2**53 - 1
 #: Rows of a page, at the most, and how many a greedy client asks for.
 MAX_PAGE, GREEDY = 200, 5000
 
@@ -321,6 +326,98 @@ async def users_loop(here: Arena) -> Heard:
     )
 
 
+async def check_loop(here: Arena) -> Heard:
+    """As many conversations as one may name, each found by the dearest way: a position at the end and a place of no history."""
+    raw, _ = await here.enter("mallory", "reader")
+    async with raw:
+        rows = (await raw.ask("sync", None, MAX_CHECKED)).result[0]
+        place = raw.place
+    rubbish = ("A" * len(place), place[::-1], "\x00" * len(place), "9" * 900, place)
+    known = [
+        [row[0], rubbish[number % len(rubbish)], MOST, MOST]
+        for number, row in enumerate(rows * (MAX_CHECKED // len(rows)))
+    ]
+    return await flooded(
+        here,
+        lambda n: ("check", known[: 30 + n % 70]),
+        name="mallory",
+        devices=16,
+        window=12,
+        right=lambda n, answer: answer.code == GOES_ON and 0 < len(answer.result[0]) <= 30 + n % 70,
+    )
+
+
+async def check_above_the_bound(here: Arena) -> Heard:
+    """8,000 conversations in one request, which all look for nothing."""
+    nothing = [["", "", 0, 0]] * 8_000
+    return await flooded(here, lambda n: ("check", nothing), devices=4, window=20)
+
+
+async def names_that_wait(here: Arena) -> Heard:
+    """Windows full of the shortest names, behind pages that nobody acks: they wait for as long as their client likes."""
+    await with_alice(here)
+    raw, _ = await here.enter("eve", "author")
+    async with raw:
+        for _ in range(40):
+            assert (await patiently(raw, "post", EVE, new_key(), said("x" * 30_000))).code == 0
+    heard, raws = Heard(), []
+    names, nothing = ["\u0101"] * 5_000, [["", "", 0, 0]] * 8_000
+    waits: list[tuple[str, list[Any]]] = [
+        ("users", [names]),
+        ("check", [nothing]),
+        ("create", [b"k" * 16, "group", "t", names]),
+    ]
+    for method, params in waits:
+        raw, _ = await here.enter("eve", method)
+        raws.append(raw)
+        acked, room = raw.received, MAX_REQUEST_BYTES - 40 * 100
+        pages = [raw.request("history", EVE, ack=acked) for _ in range(40)]
+        while (room := room - len(packed(REQUEST, 0, acked, method, params)) - 24) > 0:
+            raw.request(method, *params, ack=acked)
+        await raw.flushed()
+        heard[(await raw.answer(pages[0])).code] += 1
+    await asyncio.sleep(FLOOD_S)
+    for raw in raws:
+        heard[await fate(raw)] += 1
+        await raw.hang_up()
+    return heard
+
+
+async def all_sorts_in_one_piece(here: Arena) -> Heard:
+    """Writes that wait for their rate and for room, and reads and posts behind them, by many devices: each is answered."""
+    await with_alice(here)
+    await spend(here, "eve")
+    heard = Heard()
+
+    def sorts(number: int) -> list[tuple[Any, ...]]:
+        group = f"group/{number:032x}"
+        return [
+            ("create", new_key(), "group", "g", []),
+            ("history", EVE, None, None, 1),
+            ("post", EVE, new_key(), said("x")),
+            ("abandon", EVE, new_key()),
+            ("sync", None, 1),
+            ("edit", group, new_key(), 1, None, said("x")),
+            ("cursor", EVE, 1, 1),
+            ("check", [[EVE, "", 1, 1]]),
+            ("leave", group, new_key()),
+            ("conversations", None, 1),
+        ]
+
+    async def asks(number: int) -> None:
+        raw, _ = await here.enter("eve", f"sorts {number}")
+        async with raw:
+            seqs = [raw.request(*one) for _ in range(2) for one in sorts(number)]
+            for seq in seqs:  # within the patience of a test, whatever they wait for
+                heard[(await raw.answer(seq)).code] += 1
+                raw.ack()
+            assert (await raw.ask("users", ["eve"])).code == 0, "nothing is left that the next one waits for"
+
+    await asyncio.gather(*map(asks, range(8)))
+    assert heard.total() == 8 * 2 * 10
+    return heard
+
+
 async def renew_loop(here: Arena) -> Heard:
     """Tokens to be checked: of each device its own is good, and no other device's or user's."""
     devices = 4
@@ -398,5 +495,16 @@ ATTACKS = [
     Attack("conversations in a loop", 40_000, conversations_loop, "reads", [GOES_ON]),
     Attack("members in a loop", 40_000, members_loop, "reads", [GOES_ON]),
     Attack("users in a loop", 40_000, users_loop, "reads", [GOES_ON]),
+    Attack("check in a loop", 40_000, check_loop, "reads", [GOES_ON]),
+    Attack("check of 8,000 conversations", 16_000, check_above_the_bound, "reads", [No.TOO_LARGE]),
+    Attack("short names that wait", 3 * MAX_SESSION_KIB, names_that_wait, "floods", [GOES_ON]),
+    Attack(
+        "all sorts of requests in one piece",
+        8_000,
+        all_sorts_in_one_piece,
+        "floods",
+        (GOES_ON, No.NOT_FOUND),
+        _NOT_NOW,
+    ),
     Attack("renew in a loop", 16_000, renew_loop, "reads", (GOES_ON, No.FORBIDDEN)),
 ]

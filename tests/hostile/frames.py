@@ -7,10 +7,14 @@ import random
 import struct
 import time
 from contextlib import suppress
+from typing import Any
 
 import msgpack
 
 from imserver_protocol.errors import CloseCode, RefusalCode
+from imserver_protocol.limits import MAX_TAIL_FIELDS, Limits
+from imserver_protocol.methods import METHODS
+from tests.fuzz.shapes import right
 from tests.hostile.arena import Arena, Attack
 from tests.hostile.codes import CUT_OFF, GOES_ON, Heard, fate
 from tests.hostile.floods import EVE, pour, with_alice
@@ -128,6 +132,50 @@ async def costly_frames(here: Arena) -> Heard:
             heard[(await raw.answer(seq)).code] += 1
             raw.ack()
     return heard
+
+
+async def all_that_may_grow(here: Arena) -> Heard:
+    """Behind the params of each method, and the entries in them, as much as an array may have: the answer is the same."""
+    heard = Heard()
+    limits = Limits()
+    raw, _ = await here.enter("eve", "later")
+    async with raw:
+        for method in METHODS:
+            params = right(method.params)
+            plain = await raw.ask(method.name, *params)
+            fillers: tuple[Any, ...] = (None, {"x": [{}] * 3})
+            for filler in fillers:
+                grown = [grown_to(one, 2_000, filler) for one in params]
+                grown += [filler] * (limits.max_array_items - len(grown))
+                if filler is not None:  # dearer, and fewer
+                    grown = grown[:6_000]
+                got = await raw.ask(method.name, *grown)
+                assert (got.code, got.text) == (plain.code, plain.text), (method.name, got)
+                heard[GOES_ON] += 1
+                raw.ack()
+        for fields in (1, MAX_TAIL_FIELDS - 2):
+            raw.seq += 1
+            raw.send_bytes(packed(REQUEST, raw.seq, raw.received, "users", [["eve"]], *[{}] * fields))
+            heard[(await raw.answer(raw.seq)).code] += 1
+    too_many = (
+        packed(REQUEST, 1, 0, "users", [["eve"]], *[None] * (MAX_TAIL_FIELDS - 1)),
+        packed(REQUEST, 1, 0, "users", [["eve"], *[None] * limits.max_array_items]),
+        packed(REQUEST, 1, 0, "check", [[["c", "p", 1, 0, *[None] * limits.max_array_items]]]),
+        packed(SIGNAL, 0, 0, "typing", EVE, *[None] * (MAX_TAIL_FIELDS - 1)),
+    )
+    for number, data in enumerate(too_many):
+        raw, _ = await here.enter("eve", f"{number}")
+        async with raw:
+            raw.send_bytes(data)
+            heard[await fate(raw)] += 1
+    return heard
+
+
+def grown_to(value: Any, items: int, filler: Any) -> Any:
+    """An array of arrays by position, with so many items in each of these; anything else as it is."""
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return [[*one, *[filler] * items] for one in value]
+    return value
 
 
 async def bombs(here: Arena) -> Heard:
@@ -323,6 +371,7 @@ ATTACKS = [
     Attack("one byte at a time, and all joined", 2_000, one_byte_at_a_time, codes=[GOES_ON]),
     Attack("truncated frames of 64 KiB", 4_000, truncated_frames, codes=[GOES_ON]),
     Attack("legal frames, dear to decode", 8_000, costly_frames, codes=[RefusalCode.INVALID]),
+    Attack("all that may grow", 8_000, all_that_may_grow, codes=(GOES_ON, CloseCode.MALFORMED)),
     Attack("bombs, NaN, extensions, bad UTF-8, trailing", 4_000, bombs, codes=[CloseCode.MALFORMED]),
     Attack(
         "random and mutated frames",

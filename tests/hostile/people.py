@@ -9,17 +9,16 @@ from typing import Any
 
 import msgpack
 
+from imserver.store.engine.places import of_no_store
 from imserver_protocol.errors import CloseCode, RefusalCode
 from tests.hostile.arena import Arena, Attack
 from tests.hostile.codes import GOES_ON, Heard, fate
-from tests.hostile.floods import BURST, EVE, RATE, with_alice
+from tests.hostile.floods import BURST, EVE, MAX_SESSION_KIB, MOST, RATE, with_alice
 from tests.limits import test_tokens
 from tests.limits.raw import PING, PONG, SIGNAL, WELCOME, Ended, Raw, Welcomed, new_key, said
 from tests.limits.test_refusals import REFUSED, THEIRS, patiently
 
 AUTH_FAILED, TOO_MANY = CloseCode.AUTH_FAILED, CloseCode.TOO_MANY
-#: What one session may cost, whatever its device does (docs/operating.md, "Memory").
-MAX_SESSION_KIB = 6 * 1024
 NOT_FOUND, KEY_REUSED = RefusalCode.NOT_FOUND, RefusalCode.KEY_REUSED
 #: Tokens that a post to a group of 5,000 takes of its author's rate: one, and one for each 100 members.
 LARGE_POST = 51
@@ -170,6 +169,9 @@ async def outsiders(here: Arena) -> Heard:
             assert got.code == NOT_FOUND
         rows = (await raw.ask("sync", None)).result[0] + (await raw.ask("conversations")).result[0]
         assert theirs not in {row[0] for row in rows}
+        # By the listener's own place, too, which was learnt where there is something.
+        asked = [[where, place, 1, 0] for where in (theirs, "group/none") for place in (ann.place, raw.place)]
+        assert (await raw.ask("check", asked)).result == [[None] * 4]
         for _ in range(5):
             raw.send(SIGNAL, 0, raw.received, "typing", theirs)
         assert (await raw.ask("users", ["eve"])).code == 0
@@ -212,28 +214,132 @@ async def _removed(alice: Raw, eve: Raw) -> list[int]:
     """What eve is told in a group of alice's that she is no longer in."""
     group = (await patiently(alice, "create", new_key(), "group", "g", ["eve"])).result[0]
     await patiently(alice, "post", group, new_key(), said("before"))
+    key, edited = new_key(), new_key()
+    mine = (await patiently(eve, "post", group, key, said("mine"))).result
+    changed = (await patiently(eve, "edit", group, edited, mine[0], None, said("mine too"))).result
     removed = (await patiently(alice, "remove", group, new_key(), "eve")).result[0]
     for _ in range(3):
         await patiently(alice, "post", group, new_key(), said("after"))
+    await patiently(alice, "edit", group, new_key(), 2, None, said("after all"))
     await patiently(alice, "add", group, new_key(), "warm")
+    return [
+        *await _read_by_who_left(eve, group, removed),
+        *await _written_by_who_left(eve, group, mine, changed, key, edited),
+    ]
+
+
+async def _read_by_who_left(eve: Raw, group: str, removed: int) -> list[int]:
+    """By every read, with every odd number: nothing that came later, and not even how much."""
     told: list[int] = []
-    for after in (None, 0, removed - 1, removed):
+    for after, before in (
+        *((after, None) for after in (None, 0, 1, removed - 1, removed)),
+        *((None, before) for before in (1, 2, removed, removed + 1, removed + 2, MOST)),
+    ):
+        for limit in (1, 2, 200, MOST):
+            got = await eve.ask("history", group, after, before, limit)
+            items, _, last, head, *more = got.result
+            assert (head, more) == (removed, []), got
+            assert last <= removed
+            assert all(item[0] <= removed and b"after" not in (item[4] or b"") for item in items), got
+            told.append(got.code)
+    for after in (removed + 1, removed + 2, removed + 100, MOST):
         got = await eve.ask("history", group, after)
-        assert all(item[0] <= removed and b"after" not in (item[4] or b"") for item in got.result[0]), got
+        assert got.code == RefusalCode.EPOCH_CHANGED, "what is there looks as what is not"
         told.append(got.code)
+    rows = [row for row in (await eve.ask("sync", None)).result[0] if row[0] == group]
+    assert [(row[3], row[5], row[10], row[11:]) for row in rows] == [(removed, removed, [], [])], rows
+    for position in (0, 1, removed, removed + 1, MOST):
+        ((agreed, _, row),) = (await eve.ask("check", [[group, eve.place, position, MOST]])).result[0]
+        assert agreed <= min(position, removed)
+        assert row == rows[0]
+    assert group not in {row[0] for row in (await eve.ask("conversations", None, 200)).result[0]}
+    return told
+
+
+async def _written_by_who_left(
+    eve: Raw, group: str, mine: list[Any], changed: list[Any], key: bytes, edited: bytes
+) -> list[int]:
+    """Nothing new is taken, whatever it is about; old keys give old answers, and keys of others nothing."""
+    told: list[int] = []
     for method, *params in (
         ("members", group),
         ("post", group, new_key(), said("x")),
+        ("edit", group, new_key(), mine[0], None, said("x")),
+        ("edit", group, new_key(), mine[0], changed[1], said("x")),
+        ("edit", group, new_key(), MOST, None, said("x")),
+        ("cursor", group, 1, 1),
+        ("cursor", group, MOST, MOST),
         ("add", group, new_key(), "eve"),
+        ("add", group, new_key(), "nobody at all"),
         ("remove", group, new_key(), "alice"),
+        ("remove", group, new_key(), "eve"),
         ("leave", group, new_key()),
     ):
         got = await patiently(eve, method, *params)
-        assert got.code == NOT_FOUND, (method, got)
+        assert (got.code, got.text) == (NOT_FOUND, "no such conversation"), (method, got)
         told.append(got.code)
-    shown = [push for push in eve.pushes if group in push and push[0] == "message" and push[2] > removed]
-    assert not shown, shown
+    assert (await patiently(eve, "post", group, key, said("mine"))).result == [*mine[:2], True]
+    again = await patiently(eve, "edit", group, edited, mine[0], None, said("mine too"))
+    assert again.result == [*changed[:2], True]
+    assert (await eve.ask("abandon", group, key)).result == [mine[0]]
+    assert (await eve.ask("abandon", group, new_key())).result == [None]
+    eve.send(SIGNAL, 0, eve.received, "typing", group)
+    after = [push for push in eve.pushes if group in push and push[0] == "message" and b"after" in push[6]]
+    assert not after, after
     return told
+
+
+async def forged_places(here: Arena) -> Heard:
+    """Cut, turned, longer, of another server, of another list, of somebody else: refused, and no sign of an older copy."""
+    heard = Heard()
+    await with_alice(here)
+    alice, _ = await here.enter("alice", "phone")
+    raw, _ = await here.enter("eve", "phone")
+    async with alice, raw:
+        groups = [
+            (await patiently(alice, "create", new_key(), "group", "g", ["eve"])).result[0] for _ in range(3)
+        ]
+        for group in groups:
+            await patiently(alice, "post", group, new_key(), said("x"))
+        listed = (await raw.ask("conversations", None, 1)).result[1]
+        theirs = (await alice.ask("sync", None, 1)).result[1]
+        own = (await raw.ask("sync", None, 1)).result[1]
+        forged = [
+            "",
+            "\x00" * len(own),
+            "\x00" + own[1:],
+            own[:-1],
+            own[:-1] + "\x00",
+            own[4:],
+            own + own,
+            own[::-1],
+            own[: len(own) // 2] + theirs[len(own) // 2 :],
+            own[:-24] + theirs[-24:],
+            theirs[:24] + own[24:],
+            of_no_store().seal(3),
+            "A" * len(own),
+            "\u0101" * len(own),
+            "\U00020000" * 8000,
+        ]
+        for place in (*forged, listed):
+            got = await raw.ask("sync", place)
+            heard[got.code] += 1
+            assert got.text == "the store's history is another than the one you know"
+            ((agreed, _, _),) = (await raw.ask("check", [[groups[0], place, MOST, MOST]])).result[0]
+            assert agreed == 0
+        for place in (*forged, own, theirs):
+            got = await raw.ask("conversations", place)
+            heard[got.code] += 1
+            assert got.text == "the store's history is another than the one you know"
+        # With somebody else's, one is shown one's own, and hurts oneself alone.
+        rows = (await raw.ask("sync", theirs)).result[0]
+        assert {row[0] for row in rows} <= {row[0] for row in (await raw.ask("sync", None)).result[0]}
+        for numbers in ((-1, 0), (0, -1), (1.0, 0), (2**53 - 1, "1"), (None, 0)):
+            got = await raw.ask("check", [[groups[0], own, *numbers]])
+            assert got.result == "known", got
+            heard[got.code] += 1
+    assert "older_copy" not in here.server.tail(1000), "what anybody can write is no witness"
+    return heard
 
 
 async def forgeries(here: Arena) -> Heard:
@@ -405,7 +511,10 @@ ATTACKS = [
     Attack("replayed resume tokens", 4_000, replayed_tokens, "people", [GOES_ON]),
     Attack("resume storm on sockets nobody reads", 2 * MAX_SESSION_KIB, resume_storm, "people", [GOES_ON]),
     Attack("outsiders", 4_000, outsiders, "people", _STRANGER),
-    Attack("members of old", 4_000, members_of_old, "people", (GOES_ON, NOT_FOUND)),
+    Attack(
+        "members of old", 4_000, members_of_old, "people", (GOES_ON, NOT_FOUND, RefusalCode.EPOCH_CHANGED)
+    ),
+    Attack("forged places", 4_000, forged_places, "people", (RefusalCode.EPOCH_CHANGED, RefusalCode.INVALID)),
     Attack("forged senders and positions", 4_000, forgeries, "people", (KEY_REUSED, NOT_FOUND)),
     Attack(
         "control and bidi characters", 2_000, odd_names, "people", (AUTH_FAILED, GOES_ON, RefusalCode.INVALID)

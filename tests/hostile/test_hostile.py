@@ -44,6 +44,9 @@ QUICK = [
     "stolen sessions, two resume at once",
     "outsiders",
     "members of old",
+    "forged places",
+    "all that may grow",
+    "short names that wait",
     "posts to conversations that do not exist",
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
@@ -13,8 +14,11 @@ import pytest
 from imserver import Server
 from imserver.errors import Refusal
 from imserver.model import group_conversation_id
+from imserver.net.dispatch import ROWS, Row, Waiting, read_params
 from imserver.net.scheduling.request_order import RequestOrder
 from imserver.net.scheduling.user_quota import MAX_AT_WORK
+from imserver_protocol.methods.users import UsersParams
+from tests.fuzz.shapes import right
 from tests.limits.raw import REQUEST, Raw, eventually, new_key, packed, said
 from tests.support.servers import running
 
@@ -196,6 +200,61 @@ async def test_no_post_runs_past_a_write_that_waits_for_room(tmp_path: Path) -> 
         assert (await raw.answer(elsewhere)).code != RATE_LIMITED
         assert {(await raw.answer(seq)).code for seq in moved} == {0}
         assert (await raw.ask("post", HERE, key, said("y"))).result[0] == 2, "nothing waits there any more"
+
+
+async def test_long_requests_that_wait_are_done_as_they_were_asked(tmp_path: Path) -> None:
+    """A write for its rate, a read for that write: both longer than what is kept as it was parsed."""
+    names = [f"member{number:02}" for number in range(40)]
+    limits = {"posts_per_second": 20.0, "posts_burst": 6}
+    async with (
+        running(tmp_path, "alice " + " ".join(names), limits=limits) as server,
+        await Raw.open(server) as raw,
+    ):
+        await raw.enter(server, "alice")
+        key = new_key()
+        group = group_conversation_id("alice", key)
+        _, made, page, found = in_one_piece(
+            raw,
+            ("create", new_key(), "group", "first", []),
+            ("create", key, "group", "\u0101" * 100, names),
+            ("history", group, None, None, 1),
+            ("users", [*names, "nobody"]),
+        )
+        [device] = server.listener.sessions
+        await eventually(lambda: device.waiting)
+        assert (await raw.answer(made)).result == [group, 1, False]
+        assert await texts(raw, page) == [1]
+        assert [row[0] for row in (await raw.answer(found)).result] == names
+        rows = {row[0]: row for row in (await raw.ask("sync")).result[0]}
+        assert rows[group][2] == "\u0101" * 100
+        assert [row[0] for row in (await raw.ask("members", group)).result] == ["alice", *names]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.method.name)
+def test_a_request_that_was_packed_is_the_same(row: Row) -> None:
+    params = read_params(row.method, right(row.method.params))
+    plain, packed_first = (Waiting(row, params, "c") for _ in range(2))
+    packed_first.pack()
+    for request in (plain, packed_first):
+        assert request.cost == row.cost(params)
+        assert request.take() == params
+        request.pack()  # it has begun: there is nothing to be kept
+
+
+def test_what_waits_takes_hardly_more_than_it_came_in() -> None:
+    """Short names, as many as an array may have."""
+    row = next(row for row in ROWS if row.method.name == "users")
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        request = Waiting(row, UsersParams([f"{number:04}" for number in range(8000)]), "")
+        parsed = tracemalloc.get_traced_memory()[0] - before
+        request.pack()
+        kept = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert parsed > 400_000
+    assert kept < 2 * 8000 * 5
 
 
 async def test_a_write_follows_the_posts_before_it_through_their_review(tmp_path: Path) -> None:
