@@ -9,15 +9,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from imserver import Server
 from imserver.clock import SystemClock
 from imserver.model import Kind, User
+from imserver.net import listener
 from imserver.net.clock_watch import ClockWatch
 from imserver.testing import LogBook, ManualClock
+from imserver_protocol.shared.bounds import MAX_CHECKED
 from tests.limits.raw import Raw, eventually, new_key, said
 from tests.support.servers import config, running
 
-EPOCH_CHANGED, OVERLOADED = 608, 401
+EPOCH_CHANGED, OVERLOADED, TOO_LARGE = 608, 401, 606
 PAIR = "direct/alice/bob"
 
 
@@ -111,6 +115,27 @@ async def test_as_many_are_answered_as_have_room_and_in_order(tmp_path: Path) ->
         assert (await raw.ask("check", nothing)).result == [[None] * 20]
 
 
+async def test_the_first_is_answered_however_long_it_is(tmp_path: Path) -> None:
+    """A page is half a frame: here less than the cursors of a group's members take."""
+    names = [f"{number:02}{'x' * 60}" for number in range(48)]
+    small = {"max_frame_bytes": 6_000, "max_content_bytes": 1_000}
+    async with entered(tmp_path, users=" ".join(["alice", "bob", *names]), limits=small) as (server, raw):
+        groups = [
+            (await server.chat.create_conversation("alice", Kind.GROUP, "g", names))[0] for _ in range(2)
+        ]
+        answers = (await raw.ask("check", [[group, raw.place, 1, 0] for group in groups])).result[0]
+        assert [row[0] for _, _, row in answers] == groups[:1]
+        assert len(answers[0][2][10]) == len(names)
+
+
+async def test_a_hundred_may_be_asked_for_and_no_more(tmp_path: Path) -> None:
+    async with entered(tmp_path) as (_, raw):
+        for count, code in ((MAX_CHECKED, 0), (MAX_CHECKED + 1, TOO_LARGE)):
+            answer = await raw.ask("check", [["c", "", 1, 0]] * count)
+            assert answer.code == code
+            assert answer.result == (MAX_CHECKED if code else [[None] * count])
+
+
 # -- clocks -----------------------------------------------------------------------------------------------------------
 
 
@@ -144,8 +169,11 @@ class Shifted(SystemClock):
         return super().now_ms() + self.by_ms
 
 
-async def test_a_machine_that_was_reverted_with_its_memory_begins_anew(tmp_path: Path) -> None:
-    """The clock is corrected: all sessions end, and the next ones are of another life."""
+async def test_a_machine_that_was_reverted_with_its_memory_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock is corrected: all sessions end once, and the next ones are of another life, and stay."""
+    monkeypatch.setattr(listener, "SWEEP_INTERVAL_S", 0.05)
     clock, log = Shifted(), LogBook()
     server = Server(config(tmp_path), clock=clock, log=log)
     async with server, await Raw.open(server) as raw:
@@ -164,4 +192,28 @@ async def test_a_machine_that_was_reverted_with_its_memory_begins_anew(tmp_path:
             known = [[PAIR, welcome.place, 2, 0], [PAIR, other.place, 2, 0]]
             answers = (await again.ask("check", known)).result[0]
             assert [agreed for agreed, _, _ in answers] == [1, 2]
+            await asyncio.sleep(0.3)  # a few more looks at the clocks
+            assert (await again.ask("sync")).code == 0
         assert log.events("warning") == ["clocks_parted"]
+
+
+async def test_who_comes_in_while_a_life_begins_is_of_the_one_before_and_ends_with_it(tmp_path: Path) -> None:
+    """The disk may be slow: until the row is there, places name the old mark."""
+    async with entered(tmp_path) as (server, raw):
+        begin, slow = server.store.begin_life, asyncio.Event()
+
+        async def slowly(why: str) -> None:
+            await slow.wait()
+            await begin(why)
+
+        server.store.begin_life = slowly  # type: ignore[method-assign]
+        beginning = asyncio.create_task(server.listener.attachments.begin_life("the clocks parted"))
+        await asyncio.sleep(0.05)
+        async with await Raw.open(server) as late, await Raw.open(server) as later:
+            await late.enter(server, "bob")
+            slow.set()
+            assert (await late.goodbye()).code == OVERLOADED
+            assert (await raw.goodbye()).code == OVERLOADED
+            await beginning
+            await later.enter(server, "bob")
+            assert (await later.ask("sync")).code == 0

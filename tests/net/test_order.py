@@ -295,6 +295,10 @@ def test_a_read_is_due_when_the_writes_before_it_are_settled_and_not_before(seed
     seq = 0
     for _ in range(400):
         act = rng.choice(("post", "write", "read", "settle", "settle", "begin"))
+        if rng.random() < 0.01:
+            order.clear()
+            waiting.clear()
+            assert order.unsettled == len(open_writes), "writes that have begun are settled all the same"
         if act == "post":
             seq += 1
             order.unsettled += 1
@@ -313,4 +317,6 @@ def test_a_read_is_due_when_the_writes_before_it_are_settled_and_not_before(seed
         assert order.read_is_due is due
         if due and act == "begin":
             assert order.begin_read() == (waiting.pop(0), None)
-    assert order.waiting
+    order.clear()
+    assert not order.waiting
+    assert order.unsettled == len(open_writes)

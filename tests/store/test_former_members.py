@@ -145,6 +145,40 @@ def put(path: Path, *statements: str) -> None:
             raw.execute(statement)
 
 
+async def test_a_revision_of_which_nothing_tells_when_it_ended_is_taken_for_that_of_then(
+    tmp_path: Path,
+) -> None:
+    """Rather an old content than one that somebody must not see."""
+    async with opened(tmp_path / "chat.db") as stand:
+        await stand.users(*USERS)
+        await group(stand)
+        await leave(stand, 11, "cy")
+        await edit(stand, 12, "ann", 3, "three")
+        put(tmp_path / "chat.db", "UPDATE revisions SET until = NULL")
+        assert (await shown(stand, "cy"))[3] == (said("3"), 1)
+        assert (await shown(stand, "ann"))[3] == (said("three"), 2)
+
+
+async def test_a_unit_that_failed_leaves_the_modseq_as_it_was(tmp_path: Path) -> None:
+    """In memory, where who leaves next is cut by it."""
+    async with opened(tmp_path / "chat.db") as stand:
+        await stand.users(*USERS)
+        await group(stand)
+    put(tmp_path / "chat.db", "UPDATE conversations SET modseq = 4")
+
+    def spoiled(tx: Any) -> None:
+        tx.post(GROUP, "ann", key(20), said("x"), sent_at=1)
+        raise ValueError("spoiled")
+
+    async with opened(tmp_path / "chat.db") as stand:
+        for _ in range(2):
+            with pytest.raises(ValueError, match="spoiled"):
+                await stand.tx(spoiled)
+        await leave(stand, 11, "cy")
+        page = await stand.read(lambda reader: reader.history(GROUP, "cy", 0, None, 9, 9999))
+        assert page.modseq == 4
+
+
 async def test_rows_and_pages_carry_the_state_of_now_and_for_who_left_that_of_leaving(tmp_path: Path) -> None:
     path = tmp_path / "chat.db"
     async with opened(path) as stand:

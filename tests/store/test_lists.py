@@ -120,6 +120,26 @@ async def test_a_list_too_long_to_keep_is_read_in_parts(
     assert listed == expected[::-1]
 
 
+async def test_what_is_kept_for_one_device_hides_nothing_from_another(stand: Stand) -> None:
+    """One goes on from where it was, the other begins; the list of the first lacks what has not changed since."""
+    await stand.users(*others(12))
+    await talk(stand, 4)
+    _, since, _ = await stand.read(lambda reader: reader.sync("ann", None, 100))
+    await stand.post(
+        *(
+            post(50 + number, "ann", direct_conversation_id("ann", name))
+            for number, name in enumerate(others(12)[4:])
+        )
+    )
+    for limit in (2, 100):
+        rows, _, _ = await stand.read(lambda reader, limit: reader.sync("ann", since, limit), limit)
+        assert len(rows) == min(limit, 8)
+        rows, _, _ = await stand.read(lambda reader, limit: reader.sync("ann", None, limit), limit)
+        assert [row.conversation_id for row in rows] == [
+            direct_conversation_id("ann", name) for name in others(12)[:limit]
+        ]
+
+
 async def test_a_list_in_which_everything_has_moved_is_made_anew(sqlite_stand: Stand, tmp_path: Path) -> None:
     """And not looked through to its end: each of its conversations would be asked for in vain."""
     await sqlite_stand.users(*others(200))

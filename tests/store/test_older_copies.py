@@ -194,6 +194,23 @@ async def test_restarts_and_kills_refuse_and_lower_nothing(machine: Machine) -> 
     assert stand.store.witnesses == 0
 
 
+async def test_good_places_make_no_witness_whatever_else_goes_on(machine: Machine) -> None:
+    """The places of a quiet conversation are of the whole history, which goes on elsewhere: posts, groups, cursors."""
+    stand = machine.stand
+    await stand.post(post(1), post(2))
+    known = [stand.store.place(), await since_of(stand)]
+    for number in range(3, 8):
+        await stand.post(post(number, "ann", "direct/ann/cy"))
+        await stand.tx(lambda tx, at: tx.move_cursors("direct/ann/cy", "cy", at, at), number - 2)
+        known += [stand.store.place(), await since_of(stand)]
+    for _ in range(2):
+        for place in known:
+            assert await agreed(stand, place, 2) == 2
+            await since_of(stand, since=place)
+        stand = await machine.restart()
+    assert stand.store.witnesses == 0
+
+
 async def test_who_left_is_told_of_what_they_may_read(machine: Machine) -> None:
     group, _, _ = await machine.stand.tx(
         lambda tx: tx.create_conversation("ann", GROUP_KEY, Kind.GROUP, "g", {"bob": Role.MEMBER})

@@ -123,6 +123,21 @@ def test_a_page_is_cut_to_the_grant(grant: Grant, after: int | None, before: int
     assert span_of(20, grant, after, before, 50) == span
 
 
+@pytest.mark.parametrize(
+    "grant", [Grant(1, 12), Grant(7, 12), Grant(5, 5), rules.EVERYTHING, rules.NO_POSITIONS]
+)
+def test_a_grant_covers_both_of_its_ends_and_nothing_beyond(grant: Grant) -> None:
+    positions = {*range(20), grant.first, grant.last, grant.last - 1, grant.last + 1}
+    covered = {position for position in positions if grant.covers(position)}
+    assert covered == {position for position in positions if position in range(grant.first, grant.last + 1)}
+    assert [grant.cut(head) for head in (grant.last - 1, grant.last, grant.last + 1)] == [
+        grant.last - 1,
+        grant.last,
+        grant.last,
+    ]
+    assert grant.goes_on is (grant == rules.EVERYTHING)
+
+
 def test_beyond_the_grant_is_beyond_this_history() -> None:
     with pytest.raises(Refusal) as refused:
         span_of(20, Grant(1, 12), 13, None, 50)

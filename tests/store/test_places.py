@@ -136,6 +136,20 @@ def test_witnesses_are_counted_once_and_the_first_is_told() -> None:
     assert "one more" not in store.witnesses
 
 
+def test_who_only_checks_is_a_witness_too() -> None:
+    store, other = places([1]), places([1], seed=5)
+    assert store.common(other.seal(3), 9, "ann") == 0
+    assert store.witnesses == {"ann"}
+
+
+def test_what_is_sealed_names_the_lives_of_now() -> None:
+    store = places([1])
+    for number in range(2, NAMED_LIVES + 4):
+        mark = number.to_bytes(16, "big")
+        store.lineage = store.lineage.with_run(Run(number, mark, mark, 3 * number))
+        assert store.open(store.seal(3 * number + 1)) == store.lineage.place(3 * number + 1)
+
+
 def test_a_lineage_that_grows_is_never_half_seen() -> None:
     """A reader's thread seals while the loop begins another life: a mark goes with the ends of its own lineage."""
     store, going = places([1]), True

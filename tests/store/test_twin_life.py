@@ -248,6 +248,8 @@ class Twins(RuleBasedStateMachine):
         if self.disk.store.epoch:
             self.both(everything)
         for stand in (self.disk, self.memory):
+            if stand.store.epoch:
+                assert stand.store.witnesses == 0, "no place that was given out is of another history"
             self.loop.run_until_complete(stand.store.close())
         with closing(sqlite3.connect(self.folder / str(self.lives) / "chat.db")) as raw:
             assert check_database(raw).findings == []
