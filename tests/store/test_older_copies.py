@@ -207,8 +207,8 @@ async def test_good_places_make_no_witness_whatever_else_goes_on(machine: Machin
         for place in known:
             assert await agreed(stand, place, 2) == 2
             await since_of(stand, since=place)
+        assert stand.store.witnesses == 0
         stand = await machine.restart()
-    assert stand.store.witnesses == 0
 
 
 async def test_who_left_is_told_of_what_they_may_read(machine: Machine) -> None:
