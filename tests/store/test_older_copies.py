@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import random
 import sqlite3
@@ -20,7 +21,7 @@ from imserver.store.memory.tables import MemoryTables
 from imserver.store.sqlite import database
 from imserver.store.sqlite.positions import highest_until
 from imserver.testing import LogBook, ManualClock
-from tests.store.support import DIRECT, USERS, Recorder, Stand, Work, faulty, key, post, refusal_of
+from tests.store.support import DIRECT, USERS, Recorder, Stand, faulty, key, post, refusal_of, sqlite_error
 
 GROUP_KEY = key(900)
 
@@ -287,26 +288,53 @@ async def test_another_life_begins_while_the_store_is_open(machine: Machine) -> 
     assert stand.store.witnesses == 0
 
 
+async def test_what_is_written_right_behind_the_row_is_of_the_life_that_begins(machine: Machine) -> None:
+    """In one batch with it: who is welcomed as soon as that is committed has a place that stays good."""
+    stand = machine.stand
+    await stand.post(post(1))
+    places: list[str] = []
+    committed = stand.recorder.committed
+
+    def welcome(units: Any) -> None:
+        places.append(stand.store.place())
+        committed(units)
+
+    stand.recorder.committed = welcome  # type: ignore[method-assign]
+    beginning = asyncio.create_task(stand.store.begin_life("the clocks parted"))
+    await asyncio.sleep(0)
+    await stand.post(post(2), post(3))
+    await beginning
+    await stand.post(post(4))
+    for place in places:
+        await since_of(stand, since=place)
+        assert await agreed(stand, place, 4) == 4
+    assert stand.store.witnesses == 0
+
+
+async def test_a_life_that_could_not_be_written_has_not_begun(tmp_path: Path) -> None:
+    connector, connection = faulty()
+    store = SqliteStore(StoreConfig(path=str(tmp_path / "chat.db")), connector=connector)
+    await store.open(recorder := Recorder())
+    stand = Stand(store, recorder)
+    await stand.users(*USERS)
+    await stand.post(post(1))
+    full = sqlite_error("SQLITE_FULL", "database or disk is full")
+    for statement in ("INTO lineage", "COMMIT"):
+        connection.before = staticmethod(lambda sql, fails=statement: full if fails in sql else None)
+        assert await refusal_of(store.begin_life("the clocks parted")) is RefusalCode.STORE_FULL
+        connection.before = staticmethod(lambda sql: None)
+        await stand.post(post(2))
+        place = store.place()
+        await store.close()
+        store = SqliteStore(StoreConfig(path=str(tmp_path / "chat.db")), connector=connector)
+        await store.open(recorder := Recorder())
+        stand = Stand(store, recorder)
+        await since_of(stand, since=place)
+        assert store.witnesses == 0
+    await store.close()
+
+
 # -- the file ---------------------------------------------------------------------------------------------------------
-
-
-async def test_whoever_reads_first_what_another_life_wrote_learns_it_under_that_life(tmp_path: Path) -> None:
-    """A reader sees the commit before the loop does: a place under the mark of before would name a change that it never had."""
-    machine = OnDisk(tmp_path / "chat.db")
-    stand = await machine.open()
-    await stand.users("ann", "bob")
-    store: Any = stand.store
-    places, before = store._places, store._places.lineage
-    begins: Any = lambda tx: tx.begin_life("the clocks parted", ManualClock(), random.Random(1))  # noqa: E731
-    await stand.do([Work(begins), post(1)])
-    assert places.lineage is before, "nobody has told the loop"
-    since = await since_of(stand)
-    assert len(places.lineage.runs) == len(before.runs) + 1
-    assert await refusal_of_since(stand, since) is None
-    await stand.store.begin_life("once more")
-    assert await refusal_of_since(stand, since) is None
-    assert [run.no for run in places.lineage.runs] == list(range(1, len(before.runs) + 3))
-    await stand.store.close()
 
 
 async def test_state_is_good_up_to_the_first_modseq_of_a_run_that_is_not_shared(tmp_path: Path) -> None:

@@ -32,7 +32,6 @@ from imserver.store.engine.lineage import FIRST_KEPT, agreed_position, state_goo
 from imserver.store.engine.pages import Replaced, Span, as_of_then, messages_of, page_of, span_of
 from imserver.store.engine.places import Places
 from imserver.store.sqlite.conversation_lists import ConversationLists, granted_by_row
-from imserver.store.sqlite.database import lineage
 from imserver.store.sqlite.listings import MAX_LISTED_MEMBERS, ROSTER_SIZE, LruCache
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.positions import highest_until, rows_between
@@ -161,18 +160,6 @@ class SqliteReader:
         head: int = rows[0][0]
         return head
 
-    def _placed(self) -> int:
-        """`head_change`, for what is sealed as a place: under the mark that this snapshot ends with, or a later one, never an
-        earlier. Another life may have begun a moment ago, and this may be the first to see what was written in it."""
-        rows = self._sql(
-            "SELECT max(coalesce((SELECT max(change) FROM messages), 0), (SELECT value FROM meta WHERE name = 'change')),"
-            " (SELECT max(no) FROM lineage)"
-        )
-        head, newest = rows[0]
-        if newest > self._places.lineage.present.no:
-            self._places.lineage = lineage(self._connection)
-        return int(head)
-
     def messages_after(
         self, change: int, bots: Sequence[str] | None, limit: int
     ) -> tuple[list[tuple[int, Message, Audience]], int]:
@@ -200,13 +187,13 @@ class SqliteReader:
         self, user_id: str, since: str | None, limit: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str, bool]:
         """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
-        return self._lists.sync(user_id, since, limit, self._placed(), takes)
+        return self._lists.sync(user_id, since, limit, self.head_change(), takes)
 
     def conversations(
         self, user_id: str, before: str | None, limit: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str | None]:
         """The user's present conversations, newest message first, with the unread count and the last message."""
-        return self._lists.conversations(user_id, before, limit, self._placed(), takes)
+        return self._lists.conversations(user_id, before, limit, self.head_change(), takes)
 
     def check(self, user_id: str, learnt: Learnt) -> Agreement | None:
         """Up to where what the user learnt is part of this history; None: no such conversation for this user."""
@@ -221,7 +208,7 @@ class SqliteReader:
             return None
         no, user_no, head, message_change, kind, role, left_at, modseq = found[0]
         _, _, grant = granted_by_row(kind, role, left_at)
-        change = self._placed()
+        change = self.head_change()
         common = self._places.common(learnt.place, change, user_id)
         last = grant.cut(head)
         agreed = agreed_position(

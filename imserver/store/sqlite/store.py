@@ -25,7 +25,6 @@ from imserver.clock import Clock, SystemClock
 from imserver.config import StoreConfig
 from imserver.errors import PluginError, Refusal, RefusalCode, StartError, StoreFailed
 from imserver.store.engine.batch import Batches
-from imserver.store.engine.lineage import Run
 from imserver.store.engine.places import Places
 from imserver.store.engine.transaction import MAX_MEMBERS
 from imserver.store.engine.writer import MAX_RETRY_MS, MIN_RETRY_MS, WorkUnit, Writer
@@ -214,11 +213,7 @@ class SqliteStore:
 
     async def begin_life(self, why: str) -> None:
         """Begin another life: a new mark, for all that is written from now on. Sessions of before must end."""
-        places = self._opened_places()
-        run = await self.write(partial(_begin_life, why, self._clock, self._rng))
-        known = places.lineage
-        if run.no > known.present.no:  # a reader may have met it first
-            places.lineage = known.with_run(run)
+        await self.write(partial(_begin_life, self._opened_places(), why, self._clock, self._rng))
 
     async def migrate_plugin(self, plugin: str, migrations: Sequence[tuple[int, str]]) -> None:
         """Apply a plugin's scripts that were not applied yet, in order of number, each in one transaction."""
@@ -410,10 +405,14 @@ def _waiting(reader: _ReaderThread) -> int:
     return reader.waiting
 
 
-def _begin_life(why: str, clock: Clock, rng: random.Random, tx: Transaction) -> Run:
+def _begin_life(places: Places, why: str, clock: Clock, rng: random.Random, tx: Transaction) -> None:
     if not isinstance(tx, SqliteTransaction):
         raise StoreFailed("a life begins in the store's own transaction")
-    return tx.begin_life(why, clock, rng)
+    # Here and not after the commit: what is written behind the row in the same batch is no part of the run before, and a place
+    # that says so would be taken for one of another history.
+    lineage = places.lineage
+    tx.journal.note(setattr, places, "lineage", lineage)
+    places.lineage = lineage.with_run(tx.begin_life(why, clock, rng))
 
 
 def _migrate(plugin: str, number: int, script: str, tx: Transaction) -> None:
