@@ -163,9 +163,6 @@ def judged(scene: Scene, result: Any) -> str:
         case "check":
             (answer,) = result[0]
             return "NOT_FOUND" if answer is None else "yes" if answer[2][5] is None else "left"
-        case "check":
-            (answer,) = result[0]
-            return "NOT_FOUND" if answer is None else "yes" if answer[2][5] is None else "left"
         case "conversations":
             return "yes" if scene.place in [row[0] for row in result[0]] else "no"
     return "yes"
