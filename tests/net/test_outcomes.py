@@ -96,9 +96,13 @@ OUTCOMES: list[tuple[Arrange, str, Callable[[], tuple[Any, ...]], int]] = [
 
 
 def never_by_an_ack(server: Server) -> None:
-    """Bare ACKs are not due for a long time: what is not written by itself is not written."""
-    limits = dataclasses.replace(server.listener.protocol_limits, ack_after_s=1000.0, ack_after_frames=10_000)
-    server.listener.protocol_limits = limits
+    """Bare ACKs and PINGs are not due for a long time: what is not written by itself is not written."""
+    server.listener.protocol_limits = dataclasses.replace(
+        server.listener.protocol_limits,
+        ack_after_s=1000.0,
+        ack_after_frames=10_000,
+        server_ping_after_s=1000.0,
+    )
 
 
 async def answered(raw: Raw, seq: int) -> Answer | None:
