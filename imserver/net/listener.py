@@ -44,7 +44,6 @@ class Listener:
         recorder: Recorder | None = None,
     ) -> None:
         self.limits = config.limits
-        self.protocol_limits = protocol_limits(config)
         self.clock = clock
         self.log = log
         self.recorder = recorder
@@ -59,7 +58,7 @@ class Listener:
             clock,
             log,
             limits=config.limits,
-            protocol_limits=self.protocol_limits,
+            protocol_limits=protocol_limits(config),
             readers=config.store.readers,
             methods=methods,
             random_bytes=random_bytes,
@@ -72,6 +71,11 @@ class Listener:
         self._tls_listener: TlsListener | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._beginning: asyncio.Task[None] | None = None
+
+    @property
+    def protocol_limits(self) -> Limits:
+        """Limits of every connection and session."""
+        return self.attachments.protocol_limits
 
     # -- life ---------------------------------------------------------------------------------------------------------
 

@@ -73,11 +73,13 @@ class Acceptor(Protocol):
     loop: asyncio.AbstractEventLoop
     clock: Clock
     limits: LimitsConfig
-    protocol_limits: Limits
     write_queue: WriteQueue
     read_scheduler: ReadScheduler
     log: Any
     recorder: Recorder | None
+
+    @property
+    def protocol_limits(self) -> Limits: ...
 
     @property
     def admission(self) -> AdmissionPort: ...

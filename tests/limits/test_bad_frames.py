@@ -155,7 +155,7 @@ async def test_what_came_before_the_fault_is_still_done_and_nothing_after_it(tmp
 async def test_who_says_nothing_is_sent_away(tmp_path: Path) -> None:
     def impatient(server: Server) -> None:
         limits = server.listener.protocol_limits
-        server.listener.protocol_limits = dataclasses.replace(limits, hello_timeout_s=0.2)
+        server.listener.attachments.protocol_limits = dataclasses.replace(limits, hello_timeout_s=0.2)
 
     async with (
         neighbourhood(tmp_path, adjust=impatient) as (server, _),

@@ -232,7 +232,7 @@ async def test_a_socket_that_nobody_reads_is_gone_at_once_when_its_session_is_re
 
     def patient(server: Server) -> None:
         limits = server.listener.protocol_limits
-        server.listener.protocol_limits = dataclasses.replace(limits, close_timeout_s=1000.0)
+        server.listener.attachments.protocol_limits = dataclasses.replace(limits, close_timeout_s=1000.0)
 
     limits = {"window_bytes": 8 * 1024 * 1024, "window_frames": 2000}
     async with (

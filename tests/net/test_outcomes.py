@@ -97,7 +97,7 @@ OUTCOMES: list[tuple[Arrange, str, Callable[[], tuple[Any, ...]], int]] = [
 
 def never_by_an_ack(server: Server) -> None:
     """Bare ACKs and PINGs are not due for a long time: what is not written by itself is not written."""
-    server.listener.protocol_limits = dataclasses.replace(
+    server.listener.attachments.protocol_limits = dataclasses.replace(
         server.listener.protocol_limits,
         ack_after_s=1000.0,
         ack_after_frames=10_000,

@@ -41,7 +41,7 @@ async def can_talk(server: Server, context: ssl.SSLContext) -> bool:
 
 def impatient(server: Server, hello_timeout_s: float) -> None:
     limits: Any = dataclasses.replace(server.listener.protocol_limits, hello_timeout_s=hello_timeout_s)
-    server.listener.protocol_limits = limits
+    server.listener.attachments.protocol_limits = limits
 
 
 async def test_a_handshake_that_does_not_come_to_its_end_is_counted_and_is_over_in_time(
