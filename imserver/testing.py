@@ -1,4 +1,4 @@
-"""Test kit for plugin authors: a clock that is moved by hand, and one plugin on a store in memory, without sockets.
+"""Test kit for plugin authors: a clock that is moved by hand, and one plugin on a store of its own, without sockets.
 
     async with PluginKit(Ping, config={"bot": "pong"}) as kit:
         await kit.user("ann")
@@ -18,13 +18,16 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 from imserver.chat.fan_out import Hub
 from imserver.chat.ports import Store
+from imserver.clock import Clock
+from imserver.config import StoreConfig
 from imserver.content import decode_content, encode_content
 from imserver.events import MessageEdited, MessagePosted, StoredEvent
 from imserver.model import Kind, Role, User, direct_conversation_id
 from imserver.net.pushes import WirePushes
 from imserver.plugin_api import Content, Plugin
 from imserver.plugin_host import HostLimits, PluginHost
-from imserver.store.memory.store import MemoryStore
+from imserver.store.sqlite.inline import open_inline
+from imserver.store.sqlite.store import SqliteStore
 
 P = TypeVar("P", bound=Plugin)
 
@@ -103,8 +106,14 @@ class LogBook:
         return log
 
 
+def scratch_store(clock: Clock | None = None, seed: int = 1) -> SqliteStore:
+    """The real store without threads: its work runs on the loop, in the same order in every run. Its file goes with it."""
+    config = StoreConfig(path=":memory:", readers=1)
+    return SqliteStore(config, clock=clock, rng=random.Random(seed), opener=open_inline)  # noqa: S311  ids in a test
+
+
 class PluginKit(Generic[P]):
-    """One plugin, run by the real plugin host on a store in memory (or on `store`).
+    """One plugin, run by the real plugin host on `scratch_store` (or on `store`).
 
     `plugin` is a class (or anything that makes the plugin object when called), so that `restart` gets a new one, or a ready
     object. `config` is its section. `seed` makes every id the same in every run.
@@ -124,7 +133,7 @@ class PluginKit(Generic[P]):
         self._config = config or {}
         self.clock = clock or ManualClock()
         self.log = LogBook()
-        self.store: Store = store or MemoryStore(clock=self.clock, rng=random.Random(seed))  # noqa: S311
+        self.store: Store = store or scratch_store(self.clock, seed)
         self.limits = limits or HostLimits()
         self._random = random.Random(seed)  # noqa: S311  ids in a test
         self._hub = Hub(WirePushes(), self.clock, self.log, max_backlog=100_000)

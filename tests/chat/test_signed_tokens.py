@@ -15,8 +15,7 @@ import pytest
 from imserver.chat.accounts import MIN_SECRET_BYTES, Accounts
 from imserver.config import AuthConfig
 from imserver.errors import ConfigError, NotAuthorized
-from imserver.store import MemoryStore
-from imserver.testing import ManualClock
+from imserver.testing import ManualClock, scratch_store
 from tests.store.support import Recorder
 from tests.support.servers import SECRET, running
 
@@ -113,7 +112,7 @@ async def test_tokens_without_a_name_are_told_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ttl_s", [1, 60, 86_400])
 async def test_a_token_is_good_for_its_seconds_and_no_longer(ttl_s: int) -> None:
-    clock, store = ManualClock(), MemoryStore()
+    clock, store = ManualClock(), scratch_store()
     await store.open(Recorder())
     accounts = Accounts(store, clock, AuthConfig(secret=SECRET, create_users=True))
     token = accounts.make_token("alice", ttl_s=ttl_s, device_id="phone")
@@ -129,7 +128,7 @@ async def test_a_token_is_good_for_its_seconds_and_no_longer(ttl_s: int) -> None
 
 
 async def test_a_token_that_is_not_good_yet_is_good_later() -> None:
-    clock, store = ManualClock(), MemoryStore()
+    clock, store = ManualClock(), scratch_store()
     await store.open(Recorder())
     accounts = Accounts(store, clock, AuthConfig(secret=SECRET, create_users=True))
     begins_at = clock.now_ms() // 1000 + 10
@@ -145,6 +144,6 @@ async def test_a_token_that_is_not_good_yet_is_good_later() -> None:
 @pytest.mark.parametrize("secret", ["x" * (MIN_SECRET_BYTES - 1), "é" * (MIN_SECRET_BYTES // 2 - 1), "short"])
 def test_a_secret_that_is_too_short_is_told_before_anybody_comes(secret: str) -> None:
     with pytest.raises(ConfigError) as wrong:
-        Accounts(MemoryStore(), ManualClock(), AuthConfig(secret=secret))
+        Accounts(scratch_store(), ManualClock(), AuthConfig(secret=secret))
     assert wrong.value.path == "$.auth.secret"
-    Accounts(MemoryStore(), ManualClock(), AuthConfig(secret="é" * (MIN_SECRET_BYTES // 2)))
+    Accounts(scratch_store(), ManualClock(), AuthConfig(secret="é" * (MIN_SECRET_BYTES // 2)))

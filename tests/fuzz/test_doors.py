@@ -25,7 +25,7 @@ from imserver.content import decode_content, encode_content
 from imserver.errors import ConfigError, NotAuthorized, Refusal
 from imserver.net.dispatch import read_params
 from imserver.plugins.booking.dates.parse import read_when
-from imserver.store import MemoryStore
+from imserver.testing import scratch_store
 from imserver_client import wire
 from imserver_protocol import EncodeError, MalformedFrame
 from imserver_protocol.methods import METHODS
@@ -122,7 +122,7 @@ def token_of(rng: random.Random) -> str:
 async def tokens_at_the_door(rng: random.Random, count: int) -> Counter[str]:
     """An identity, or NotAuthorized."""
     found: Counter[str] = Counter()
-    store = MemoryStore()
+    store = scratch_store()
     await store.open(Recorder())
     accounts = Accounts(store, SystemClock(), AuthConfig(secret=SECRET, create_users=True))
     for _ in range(count):

@@ -9,7 +9,8 @@ import pytest
 from imserver.chat.ports import Store
 from imserver.config import StoreConfig
 from imserver.plugin_host import HostLimits
-from imserver.store.memory.store import MemoryStore
+from imserver.store.sqlite.connection import open_on_thread
+from imserver.store.sqlite.inline import open_inline
 from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import ManualClock, PluginKit
 from tests.plugins.ledger import Ledger
@@ -30,13 +31,12 @@ def clock():
     return ManualClock()
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["threads", "inline"])
 def make_store(request, tmp_path, clock) -> Callable[[], Store]:
-    """A store; on SQLite a second call opens the same file again."""
-    if request.param == "memory":
-        return lambda: MemoryStore(clock=clock)
+    """A store; a second call opens the same file again."""
     config = StoreConfig(path=str(tmp_path / "im.db"))
-    return lambda: SqliteStore(config, clock=clock, rng=random.Random(1))
+    opener = open_on_thread if request.param == "threads" else open_inline
+    return lambda: SqliteStore(config, clock=clock, rng=random.Random(1), opener=opener)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 
 from imserver.errors import Refusal, RefusalCode
 from imserver.plugin_api import Context, MessagePosted, decode_content
-from imserver.store.memory.store import MemoryStore
 from imserver.testing import PluginKit
 from tests.plugins.bench import Bench, made_with
 from tests.plugins.conftest import QUICK
@@ -219,11 +218,8 @@ async def test_a_failure_that_says_much_is_kept_in_short(kit):
 
     kit.ending.raises_much = raises_much
     await deliver(kit, "command", "raises_much")
-    if isinstance(kit.store, MemoryStore):
-        [(_, _, _, text)] = kit.store.tables.failures
-    else:
-        with contextlib.closing(sqlite3.connect(kit.store._config.path)) as connection:
-            [(text,)] = connection.execute("SELECT text FROM plugin_failures").fetchall()
+    with contextlib.closing(sqlite3.connect(kit.store._config.path)) as connection:
+        [(text,)] = connection.execute("SELECT text FROM plugin_failures").fetchall()
     assert text.startswith("RuntimeError: much much")
     assert len(text) <= 500
 

@@ -9,8 +9,7 @@ from imserver.errors import ConfigError, PluginError, Refusal, RefusalCode, Star
 from imserver.model import User
 from imserver.plugin_api import Migration
 from imserver.plugin_host import PluginHost
-from imserver.store.memory.store import MemoryStore
-from imserver.testing import LogBook, ManualClock, PluginKit
+from imserver.testing import LogBook, ManualClock, PluginKit, scratch_store
 from tests.plugins.bench import Bench, made_with
 from tests.plugins.conftest import QUICK
 
@@ -25,7 +24,7 @@ async def store(clock):
         def saturated(self):
             return False
 
-    store = MemoryStore(clock=clock)
+    store = scratch_store(clock)
     await store.open(Nobody())
     yield store
     await store.close()

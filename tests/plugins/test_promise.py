@@ -13,7 +13,6 @@ from imserver.config import StoreConfig
 from imserver.errors import PluginError, Refusal, RefusalCode
 from imserver.plugin_host import HostLimits
 from imserver.plugin_host.handling import Handling
-from imserver.store.memory.store import MemoryStore
 from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import PluginKit
 from tests.plugins.conftest import QUICK
@@ -40,8 +39,6 @@ def answers(kit, chat=CHAT):
 
 def failures(kit):
     """The rows of `plugin_failures`: who, and the id."""
-    if isinstance(kit.store, MemoryStore):
-        return [(plugin, error_id) for plugin, _, error_id, _ in kit.store.tables.failures]
     with contextlib.closing(sqlite3.connect(kit.store._config.path)) as connection:
         return connection.execute("SELECT plugin, error_id FROM plugin_failures").fetchall()
 

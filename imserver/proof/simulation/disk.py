@@ -6,20 +6,17 @@ next process would. A COMMIT can fail in either of its unknown outcomes.
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
 from imserver.store.sqlite.connection import BUSY_TIMEOUT_S, CACHED_STATEMENTS
+from imserver.store.sqlite.inline import InlineConnection
 
 from .journal import Journal
 from .loop import Process, VirtualLoop, current_process
-
-T = TypeVar("T")
 
 #: Faults of the writer's transactions, by their names in the report.
 BEFORE = "kill before a commit"
@@ -150,7 +147,7 @@ class Disk:
         process = current_process()
         assert process is not None
         thread = SimulatedThread(self._loop, self, process)
-        thread.raw = await thread.call(connector)
+        await thread.open(connector)
         return thread
 
     def delay(self, *, writes: bool) -> float:
@@ -211,52 +208,22 @@ class Disk:
             self._writer = None
 
 
-class SimulatedThread:
-    """A connection and its queue of jobs: `imserver.store.sqlite.connection.DatabaseConnection` without a thread."""
+class SimulatedThread(InlineConnection):
+    """A connection and its queue of jobs, each after the time that the disk takes for it."""
 
-    raw: sqlite3.Connection
+    untold = (Killed,)
 
     def __init__(self, loop: VirtualLoop, disk: Disk, process: Process) -> None:
+        super().__init__()
         self._loop = loop
         self._disk = disk
         self._process = process
-        self._jobs: deque[Callable[[], object]] = deque()
-        self._busy = False
         self._writes = not disk.is_open
 
-    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        return await self.call(lambda: function(self.raw))
-
-    async def call(self, function: Callable[[], T]) -> T:
-        """In its turn."""
-        future: asyncio.Future[T] = self._loop.create_future()
-
-        def job() -> None:
-            try:
-                result = function()
-            except Killed:
-                raise
-            except BaseException as error:
-                if not future.done():
-                    future.set_exception(error)
-            else:
-                if not future.done():
-                    future.set_result(result)
-
-        self.post(job)
-        return await future
-
-    def post(self, function: Callable[[], object]) -> None:
-        self._jobs.append(function)
-        if not self._busy:
-            self._next()
-
-    def _next(self) -> None:
-        self._busy = bool(self._jobs)
-        if self._busy:
-            self._loop.call_later(
-                self._disk.delay(writes=self._writes), self._work, context=self._process.context
-            )
+    def _later(self) -> None:
+        self._loop.call_later(
+            self._disk.delay(writes=self._writes), self._work, context=self._process.context
+        )
 
     def _work(self) -> None:
         if self._writes:
@@ -267,9 +234,6 @@ class SimulatedThread:
         if self._process.alive:
             self._next()
 
-    async def close(self) -> None:
-        def close() -> None:
-            self.raw.close()
-            self._disk.closed(self.raw)
-
-        await self.call(close)
+    def _close(self) -> None:
+        super()._close()
+        self._disk.closed(self.raw)
