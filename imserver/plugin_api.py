@@ -25,6 +25,7 @@ __all__ = [
     "AlreadyHandled",
     "Audience",
     "Call",
+    "Check",
     "Clock",
     "Content",
     "Context",
@@ -169,6 +170,12 @@ class Snapshot(Protocol):
     def user(self, user_id: str) -> User | None: ...
 
 
+#: A consistency check for `imserver check`: gets a snapshot and returns findings, each one sentence.
+#:
+#: It runs on databases of other processes and on copies, so it judges by the snapshot alone: a plain function that neither
+#: writes nor looks at a running plugin, its configuration or the clock.
+Check = Callable[[Snapshot], list[str]]
+
 Handler = Callable[[Any], Awaitable[None]]
 
 
@@ -239,19 +246,13 @@ class Context(Protocol):
 
     async def user(self, user_id: str) -> User | None: ...
 
-    def check(self, name: str, query: Callable[[Snapshot], list[str]]) -> None:
-        """Register a consistency check for `imserver check`: it gets a snapshot and returns findings, each one sentence.
-
-        It also runs on databases of other processes and on copies, so it must judge by the snapshot alone: a plain function
-        that neither writes nor looks at the running plugin, its configuration or the clock."""
-        ...
-
 
 @runtime_checkable
 class Plugin(Protocol):
     """The contract of a plugin object. `migrations` may be empty; `config_type` is a msgspec.Struct type.
 
-    A plugin may also have `cli`: a click command, mounted as `imserver NAME …`, that needs no running server.
+    A plugin may also have `checks` (name -> `Check`), which `imserver check` asks without starting the plugin; and `cli`: a
+    click command, mounted as `imserver NAME …`, that needs no running server.
     """
 
     @property

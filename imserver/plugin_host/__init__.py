@@ -5,20 +5,22 @@ PluginHost.notify ─▶ Worker ─▶ Handling ─▶ the plugin's handler ─�
                        └ Timers
 """
 
-from imserver.plugin_host.discovery import Enabled, enabled, installed, load_cli
+from imserver.plugin_host.discovery import checks_of, enabled, installed, load, load_cli, migrations_of
 from imserver.plugin_host.host import Finding, PluginFigures, PluginHost
 from imserver.plugin_host.limits import HostLimits
 from imserver.plugin_host.snapshot import Answer, PluginCheck
 
 __all__ = [
     "Answer",
-    "Enabled",
     "Finding",
     "HostLimits",
     "PluginCheck",
     "PluginFigures",
     "PluginHost",
+    "checks_of",
     "enabled",
     "installed",
+    "load",
     "load_cli",
+    "migrations_of",
 ]

@@ -15,7 +15,7 @@ from imserver.model import User, valid_user_id
 from imserver.plugin_api import Call, Content, Context, Event, Transaction
 from imserver.plugin_host.attempt import CURRENT
 from imserver.plugin_host.limits import HostLimits
-from imserver.plugin_host.registrations import Check, Registrations
+from imserver.plugin_host.registrations import Registrations
 from imserver.plugin_host.transaction import Keys, PluginTransaction, PluginUnit
 
 T = TypeVar("T")
@@ -110,9 +110,6 @@ class PluginContext(Context):
 
     def review(self, handler: ReviewHandler) -> None:
         self._registrar.add_reviewer(_Review(handler, self._limits.review_deadline_s, self._log))
-
-    def check(self, name: str, query: Check) -> None:
-        self._registrar.checks.append((name, query))
 
     # -- the store ----------------------------------------------------------------------------------------------------
 

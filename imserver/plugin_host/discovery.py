@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from imserver.errors import ConfigError, PluginError
-from imserver.plugin_api import Migration, Plugin
+from imserver.plugin_api import Check, Migration, Plugin
 
 GROUP = "imserver.plugins"
 #: A plugin's name begins the names of its tables: no underscore, so that no prefix begins another.
@@ -32,6 +32,7 @@ class Enabled:
     plugin: Plugin
     config: Any
     migrations: Sequence[Migration]
+    checks: Mapping[str, Check]
 
 
 def installed() -> dict[str, EntryPoint]:
@@ -77,7 +78,7 @@ def enabled(sections: Mapping[str, Mapping[str, Any]], given: Iterable[Plugin] =
             raise ConfigError(f"$.plugins.{name}", f"no such plugin is installed (installed: {known})")
         plugins[name] = load(found[name])
     return [
-        Enabled(plugin, config_of(plugin, sections.get(name, {})), _migrations_of(plugin))
+        Enabled(plugin, config_of(plugin, sections.get(name, {})), migrations_of(plugin), checks_of(plugin))
         for name, plugin in plugins.items()
     ]
 
@@ -112,7 +113,16 @@ def load_cli(on_error: Callable[[str, PluginError], None] | None = None) -> Iter
             yield name, command
 
 
-def _migrations_of(plugin: Plugin) -> list[Migration]:
+def checks_of(plugin: Plugin) -> Mapping[str, Check]:
+    """What `imserver check` asks about the plugin's tables; a plugin may have none. Nothing is started."""
+    checks: object = getattr(plugin, "checks", {})
+    if not isinstance(checks, Mapping) or not all(map(callable, checks.values())):
+        raise PluginError(f"plugin {plugin.name!r}: checks are a map of names to functions, not {checks!r}")
+    return checks
+
+
+def migrations_of(plugin: Plugin) -> list[Migration]:
+    """The plugin's migrations, in order; a plugin may have none."""
     migrations = sorted(getattr(plugin, "migrations", ()), key=lambda migration: migration.number)
     numbers = [migration.number for migration in migrations]
     if numbers != list(range(1, len(numbers) + 1)):

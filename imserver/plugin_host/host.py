@@ -15,7 +15,7 @@ from imserver.clock import Clock
 from imserver.errors import AlreadyHandled, ConfigError, ImserverError, StartError
 from imserver.events import MessagePosted, StoredEvent
 from imserver.metrics import Metrics, Namespace
-from imserver.plugin_api import Plugin
+from imserver.plugin_api import Check, Plugin
 from imserver.plugin_host.attempt import is_store_busy
 from imserver.plugin_host.context import PluginContext
 from imserver.plugin_host.discovery import Enabled, enabled
@@ -49,6 +49,7 @@ class PluginFigures:
 @dataclass(slots=True)
 class _Running:
     plugin: Plugin
+    checks: Mapping[str, Check]
     registrations: Registrations
     worker: Worker
     metrics: Namespace
@@ -92,11 +93,10 @@ class PluginHost:
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
-    async def start(self, *, deliver: bool = True) -> None:
+    async def start(self) -> None:
         """Find, check and start every enabled plugin; then begin to deliver. Afterwards all or none of them run.
 
         Raises ConfigError (a wrong section), PluginError (a broken contract) or StartError (a plugin that does not start).
-        `deliver=False` starts plugins without deliveries, for `run_checks` on a store at rest.
         """
         found = enabled(self._sections, self._plugins)
         try:
@@ -105,8 +105,6 @@ class PluginHost:
         except BaseException:
             await self.stop()
             raise
-        if not deliver:
-            return
         for running in self._running:
             running.worker.start()
         if self._running:
@@ -206,7 +204,7 @@ class PluginHost:
         return [
             PluginCheck(running.registrations.name, name, query)
             for running in self._running
-            for name, query in running.registrations.checks
+            for name, query in running.checks.items()
         ]
 
     async def idle(self) -> None:
@@ -254,7 +252,7 @@ class PluginHost:
             random_bytes=self._random_bytes,
             limits=self._limits,
         )
-        self._running.append(_Running(plugin, registrations, worker, metrics, log))
+        self._running.append(_Running(plugin, one.checks, registrations, worker, metrics, log))
         try:
             async with asyncio.timeout(self._limits.start_deadline_s):
                 await plugin.start(context)

@@ -1,4 +1,4 @@
-"""Registrations of one plugin: its bots, commands, handlers and checks. The host undoes all of them by `clear`."""
+"""Registrations of one plugin: its bots, commands and handlers. The host undoes all of them by `clear`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from imserver.chat.ports import Reviewer
 from imserver.chat.text_commands import CommandTable
 from imserver.errors import PluginError
 from imserver.events import MessagePosted, TimerFired
-from imserver.plugin_api import Call, Content, Snapshot
+from imserver.plugin_api import Call, Content
 
 CommandHandler = Callable[[Call], Awaitable[Content | str | None]]
 
@@ -18,9 +18,6 @@ class Lost(Protocol):
     """A unit that waits for the store, and for the error if the store fails."""
 
     def lost(self, error: Exception) -> None: ...
-
-
-Check = Callable[[Snapshot], list[str]]
 
 
 class Registrations:
@@ -35,7 +32,6 @@ class Registrations:
         self.commands: CommandTable[CommandHandler] = CommandTable()
         self.listeners: list[Callable[[MessagePosted], Awaitable[None]]] = []
         self.timers: dict[str, Callable[[TimerFired], Awaitable[None]]] = {}
-        self.checks: list[tuple[str, Check]] = []
         #: Units in the writer's queue, should the store fail without settling them.
         self.units: set[Lost] = set()
         #: Set when the plugin is gone: its context refuses every call from then on.
@@ -68,7 +64,6 @@ class Registrations:
         self.commands.clear()
         self.listeners.clear()
         self.timers.clear()
-        self.checks.clear()
         for reviewer in self._reviewers:
             self._all_reviewers.remove(reviewer)
         self._reviewers.clear()

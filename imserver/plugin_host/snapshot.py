@@ -10,8 +10,7 @@ from imserver.chat.transaction import Reader
 from imserver.errors import Refusal
 from imserver.events import TimerFired
 from imserver.model import Audience, Message, User
-from imserver.plugin_api import Snapshot
-from imserver.plugin_host.registrations import Check
+from imserver.plugin_api import Check, Snapshot
 
 #: Later than every timer.
 _END_OF_TIME_MS = 1 << 62

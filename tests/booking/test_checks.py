@@ -13,7 +13,7 @@ from imserver.check.consistency import ask_plugins, check_file
 from imserver.content import encode_content
 from imserver.plugin_host import PluginCheck
 from imserver.plugins.booking.checks import CHECKS
-from imserver.store.checks import Report
+from imserver.store.checks import Report, Snapshot
 from tests.booking.support.shop import RIVER, Shop
 from tests.booking.test_changes import booked
 
@@ -58,7 +58,9 @@ def raw(tmp_path, whole):
 def ask(raw: sqlite3.Connection) -> Report:
     report = Report()
     raw.execute("BEGIN")
-    ask_plugins(raw, [PluginCheck("booking", name, query) for name, query in CHECKS.items()], report)
+    ask_plugins(
+        Snapshot(raw), [PluginCheck("booking", name, query) for name, query in CHECKS.items()], report
+    )
     raw.execute("ROLLBACK")
     return report
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sqlite3
 from contextlib import closing
@@ -17,6 +18,7 @@ from imserver.cli.app import run
 from imserver.cli.check import MAX_PRINTED
 from imserver.config import Config, ServerConfig, StoreConfig
 from imserver.model import direct_conversation_id
+from imserver.plugins.booking.plugin import BookingPlugin
 from imserver.server import Server
 from imserver.store.checks.run import NAMES
 from imserver_client import connect
@@ -135,7 +137,21 @@ def test_tables_of_a_plugin_that_is_not_there_are_named_and_skipped(database, ca
     assert "skipped: tables of the plugin booking: its tables are of version" in out
 
 
-def test_a_database_of_a_plugin_without_a_section_is_checked_with_its_defaults(database, capsys):
+def test_no_plugin_is_started_and_no_file_is_made(database, capsys, monkeypatch):
+    """On a full disk, too."""
+
+    async def start(self, context):
+        raise AssertionError
+
+    monkeypatch.setattr(BookingPlugin, "start", start)
+    monkeypatch.setattr("tempfile.tempdir", str(database.parent / "nowhere"))
+    before = sorted(os.listdir(database.parent))
+    assert run(["check"]) == 0
+    assert "booking: cells are owned" in capsys.readouterr().out
+    assert sorted(os.listdir(database.parent)) == before
+
+
+def test_a_database_of_a_plugin_without_a_section_is_checked_too(database, capsys):
     (database.parent / "imserver.toml").unlink()
     assert run(["check"]) == 0
     assert "booking: cells are owned" in capsys.readouterr().out

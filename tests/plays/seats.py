@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from imserver.check.consistency import ask_plugins
 from imserver.plugin_host import PluginCheck
 from imserver.plugins.booking.checks import CHECKS
-from imserver.store.checks import check_database, open_snapshot
+from imserver.store.checks import open_snapshot
 from imserver_client import Client, Message, direct_conversation_id
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -147,9 +147,9 @@ class Books:
     def check(self) -> None:
         """What `imserver check` asks, and that nobody has a time with somebody else: every cell has one owner."""
         with open_snapshot(self._path) as snapshot:
-            report = check_database(snapshot.connection, side=snapshot.side)
+            report = snapshot.check()
             checks = [PluginCheck("booking", name, query) for name, query in CHECKS.items()]
-            ask_plugins(snapshot.connection, checks, report)
+            ask_plugins(snapshot, checks, report)
         assert report.findings == []
         doubled = self.sql(
             "SELECT r.resource_id, a.code, b.code FROM booking_appointments a"

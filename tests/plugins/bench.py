@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from imserver.plugin_api import Context, Migration
+from imserver.plugin_api import Check, Context, Migration
 
 
 class BenchConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,6 +24,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.context: Context
+        self.checks: dict[str, Check] = {}
 
     async def start(self, context: Context) -> None:
         self.context = context

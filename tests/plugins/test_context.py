@@ -275,12 +275,10 @@ async def test_a_stopped_plugin_can_do_nothing_any_more(kit):
 
 
 async def test_checks_report_what_they_find_and_a_broken_check_is_a_finding(kit):
-    context = kit.plugin.context
-    context.check(
-        "rows",
-        lambda sql: [f"row {text}" for (text,) in sql("SELECT text FROM bench_rows WHERE text = ?", ["odd"])],
-    )
-    context.check("broken", lambda sql: sql("SELECT * FROM users"))
+    kit.plugin.checks["rows"] = lambda sql: [
+        f"row {text}" for (text,) in sql("SELECT text FROM bench_rows WHERE text = ?", ["odd"])
+    ]
+    kit.plugin.checks["broken"] = lambda sql: sql("SELECT * FROM users")
     assert [finding.check for finding in await kit.host.run_checks()] == ["broken"]
     await transact(kit, lambda tx: tx.execute("INSERT INTO bench_rows (text) VALUES ('odd')"))
     first, second = await kit.host.run_checks()
@@ -308,7 +306,7 @@ async def test_a_check_reads_what_the_plugins_rows_speak_of(kit):
         seen["users"] = (snapshot.user("ann").user_id, snapshot.user("nobody"))
         return []
 
-    kit.plugin.context.check("look", look)
+    kit.plugin.checks["look"] = look
     assert await kit.host.run_checks() == []
     assert seen == {
         "timers": {number: ("later", 4_000_000_000_000, {"a": 1})},

@@ -83,6 +83,17 @@ async def test_a_plugins_name_has_to_serve_as_a_table_prefix(store, name):
         await host(store, made_with(lambda context: None, name=name)()).start()
 
 
+@pytest.mark.parametrize("checks", [["points"], {"points": "all of them"}, None])
+async def test_checks_are_names_and_functions(store, checks):
+    class Odd(Bench):
+        def __init__(self):
+            super().__init__()
+            self.checks = checks
+
+    with pytest.raises(PluginError, match="checks are a map"):
+        await host(store, Odd()).start()
+
+
 async def test_migrations_are_numbered_without_gaps(store):
     plugin = made_with(lambda context: None, migrations=(Migration(2, "SELECT 1"),))
     with pytest.raises(PluginError, match="numbered 1, 2, 3"):
@@ -124,31 +135,6 @@ async def test_stopping_lets_a_running_handler_end(clock, until):
         await kit.start()
         await kit.idle()
         assert len(ended) == 2  # the second one was never begun, and is not lost
-
-
-async def test_without_delivery_a_plugin_is_only_asked(clock):
-    heard = []
-
-    async def hello(call):
-        heard.append(call)
-
-    def setup(context):
-        context.command("hello", hello)
-        context.check("always", lambda sql: ["found"])
-
-    async with PluginKit(made_with(setup), clock=clock, limits=QUICK) as kit:
-        await kit.user("ann")
-        await kit.host.stop()
-        await kit.post("ann", "direct/ann/bot", "/hello")
-        resting = PluginHost(kit.store, {}, clock=clock, log=kit.log, plugins=[kit.plugin], limits=QUICK)
-        await resting.start(deliver=False)
-        assert [finding.text for finding in await resting.run_checks()] == ["found"]
-        await resting.idle()
-        await resting.stop()
-        assert heard == []
-        await kit.start()
-        await kit.idle()
-        assert len(heard) == 1
 
 
 async def test_a_plugin_that_hangs_while_stopping_holds_the_end_up_for_no_longer_than_it_may(clock):
@@ -257,11 +243,8 @@ async def test_what_is_said_between_the_first_start_of_a_plugin_and_a_crash_is_h
 
 
 async def test_a_store_that_cannot_be_asked_is_a_finding_and_the_other_checks_are_asked(clock, monkeypatch):
-    def setup(context):
-        for name in ("one", "two"):
-            context.check(name, lambda sql: ["found"])
-
-    async with PluginKit(made_with(setup), clock=clock, limits=QUICK) as kit:
+    async with PluginKit(Bench, clock=clock, limits=QUICK) as kit:
+        kit.plugin.checks |= dict.fromkeys(("one", "two"), lambda sql: ["found"])
         read, failures = kit.store.read, [RuntimeError("not now")]
 
         async def broken(query):

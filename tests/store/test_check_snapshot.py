@@ -15,7 +15,7 @@ import pytest
 from imserver.config import StoreConfig
 from imserver.errors import StartError
 from imserver.store import SqliteStore
-from imserver.store.checks import ChangedMeanwhile, Report, check_database, open_snapshot
+from imserver.store.checks import ChangedMeanwhile, Report, open_snapshot
 from tests.store.support import DIRECT, USERS, Recorder, Stand, post
 
 
@@ -37,7 +37,7 @@ async def opened(path: Path) -> Stand:
 
 def look(path: Path) -> Report:
     with open_snapshot(path) as snapshot:
-        return check_database(snapshot.connection, side=snapshot.side)
+        return snapshot.check()
 
 
 def write_side_file(path: Path, epoch: str, change: int) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import resources
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 from imserver.plugin_api import (
     Call,
+    Check,
     Context,
     MessagePosted,
     Migration,
@@ -43,6 +44,7 @@ class BookingPlugin:
 
     name = "booking"
     config_type = BookingConfig
+    checks: ClassVar[Mapping[str, Check]] = CHECKS
 
     def __init__(self) -> None:
         self._context: Context | None = None
@@ -82,8 +84,6 @@ class BookingPlugin:
         context.timer(book.HOLD_TIMER, self._hold_ended)
         context.timer(reminders.TIMER, self._reminder_due)
         context.timer(handoff.UNANSWERED_TIMER, self._unanswered)
-        for name, query in CHECKS.items():
-            context.check(name, query)
 
     async def stop(self) -> None:
         """The host undoes the registrations; nothing else was taken."""

@@ -7,7 +7,12 @@ and its findings. Rows are streamed, so that a large database needs no more memo
 from __future__ import annotations
 
 from imserver.store.checks.report import Finding, Report
-from imserver.store.checks.run import check_database
-from imserver.store.checks.snapshot import ChangedMeanwhile, SideFile, Snapshot, open_snapshot
+from imserver.store.checks.snapshot import (
+    ChangedMeanwhile,
+    SideFile,
+    Snapshot,
+    check_database,
+    open_snapshot,
+)
 
 __all__ = ["ChangedMeanwhile", "Finding", "Report", "SideFile", "Snapshot", "check_database", "open_snapshot"]

@@ -6,8 +6,7 @@ It walks the chain of messages itself, with a bound, because a broken chain may 
 # ruff: noqa: S608 - the SQL built here is made of constants
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from imserver.content import decode_content
@@ -37,6 +36,21 @@ def read_content(data: bytes) -> Mapping[str, Any] | str:
         return str(error)
 
 
+class Rows(Protocol):
+    """One snapshot of a database, as checks see it: they are SQL, and rules over its rows."""
+
+    @property
+    def broken(self) -> tuple[type[Exception], ...]:
+        """Errors by which it says that it cannot be read any further."""
+        ...
+
+    def rows(
+        self, statement: str, params: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> Iterator[tuple[Any, ...]]:
+        """Rows of a SELECT as tuples, one at a time: a large database needs no more memory than a small one."""
+        ...
+
+
 class SideMark(Protocol):
     """Epoch and newest change in the side file."""
 
@@ -48,17 +62,17 @@ class SideMark(Protocol):
 
 
 class CheckRun:
-    """One run of all checks on one connection; a new object for each run."""
+    """One run of all checks on one snapshot; a new object for each run."""
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        snapshot: Rows,
         report: Report,
         *,
         side: SideMark | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self._connection = connection
+        self._snapshot = snapshot
         self._report = report
         self._progress = progress
         self.side = side
@@ -67,16 +81,15 @@ class CheckRun:
         #: The newest change of this snapshot.
         self.head_change = 0
 
-    def rows(self, statement: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
-        """Rows as tuples, one at a time, whatever row factory the connection has."""
-        cursor = self._connection.cursor()
-        cursor.row_factory = None
-        return cursor.execute(statement, params)
+    def rows(
+        self, statement: str, params: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> Iterator[tuple[Any, ...]]:
+        """Rows as tuples, one at a time."""
+        return self._snapshot.rows(statement, params)
 
     def one(self, statement: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """The first row, if there is one."""
-        row: tuple[Any, ...] | None = self.rows(statement, params).fetchone()
-        return row
+        return next(self.rows(statement, params), None)
 
     def number(self, statement: str, params: Sequence[Any] = ()) -> int:
         """The single number that a statement returns."""

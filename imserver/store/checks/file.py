@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from contextlib import closing
-from functools import lru_cache
 
 from imserver.store.checks.check_run import CheckRun
 from imserver.store.sqlite import database
@@ -52,9 +49,7 @@ def foreign_keys(run: CheckRun) -> None:
 def schema(run: CheckRun) -> None:
     """Check that tables and indexes are as the migrations make them, and no others exist but those of plugins."""
     version = run.number("PRAGMA user_version")
-    wanted = _made_by_migrations(
-        tuple(script for number, script in database.migrations() if number <= version)
-    )
+    wanted = database.made_by(tuple(script for number, script in database.migrations() if number <= version))
     plugins = {row[0] for row in run.rows("SELECT DISTINCT plugin FROM plugin_migrations")}
     seen = set()
     for name, sql in run.rows(
@@ -69,17 +64,6 @@ def schema(run: CheckRun) -> None:
             run.found(SCHEMA, f"{name} belongs to no plugin that ever ran here")
     for name in sorted(wanted.keys() - seen):
         run.found(SCHEMA, f"{name} is missing")
-
-
-@lru_cache(maxsize=4)
-def _made_by_migrations(scripts: tuple[str, ...]) -> dict[str, str]:
-    """Name -> SQL of each table and index."""
-    with closing(sqlite3.connect(":memory:")) as raw:
-        for script in scripts:
-            raw.executescript(script)
-        return dict(
-            raw.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
-        )
 
 
 def changes(run: CheckRun) -> None:

@@ -1,12 +1,11 @@
-"""Runs all checks of the store on one connection, in one snapshot."""
+"""Runs all checks of the store on one snapshot."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 
 from imserver.store.checks import contents, file, lineage, people, plugins, positions, state, teams
-from imserver.store.checks.check_run import CheckRun, Progress, SideMark
+from imserver.store.checks.check_run import CheckRun, Progress, Rows, SideMark
 from imserver.store.checks.report import Report
 
 _Check = tuple[tuple[str, ...], Callable[[CheckRun], None]]
@@ -51,38 +50,26 @@ _CHECKS_SINCE_2: tuple[_Check, ...] = (
 NAMES = tuple(name for names, _ in (*_CHECKS, *_CHECKS_SINCE_2) for name in names)
 
 
-def check_database(
-    connection: sqlite3.Connection, *, side: SideMark | None = None, progress: Progress | None = None
+def check_snapshot(
+    snapshot: Rows, *, side: SideMark | None = None, progress: Progress | None = None
 ) -> Report:
-    """Check every invariant of this database; writes nothing.
+    """Check every invariant of this snapshot's database; writes nothing.
 
-    Reads one snapshot: the transaction that is open on `connection`, or one of its own. The connection may be any that can
-    read (the store's own reader, a copy, `file:…?mode=ro`). `side` is the side file as read *before* the snapshot began. A
-    database that was never set up holds nothing to check: the report is empty. A check that cannot go on, because the file
-    is too damaged, is a finding.
+    `side` is the side file as read *before* the snapshot began. A database that was never set up holds nothing to check: the
+    report is empty. A check that cannot go on, because the file is too damaged, is a finding.
     """
     report = Report()
-    run = CheckRun(connection, report, side=side, progress=progress)
-    own = not connection.in_transaction
-    if own:
-        connection.execute("BEGIN")
-    try:
-        run.version = run.number("PRAGMA user_version")
-        if run.version:
-            for names, check in (*_CHECKS, *(_CHECKS_SINCE_2 if run.version >= 2 else ())):
-                _run(run, report, names, check)
-    finally:
-        if own and connection.in_transaction:
-            connection.execute("ROLLBACK")
+    run = CheckRun(snapshot, report, side=side, progress=progress)
+    run.version = run.number("PRAGMA user_version")
+    if run.version:
+        # Reached only for a file that can no longer be read, or a value of a type that no table of ours can hold.
+        odd: tuple[type[Exception], ...] = (*snapshot.broken, ValueError, TypeError)
+        for names, check in (*_CHECKS, *(_CHECKS_SINCE_2 if run.version >= 2 else ())):
+            for name in names:
+                report.result(name)
+            run.progress(names[0], 0, 0)
+            try:
+                check(run)
+            except odd as error:
+                run.found(names[0], f"cannot go on: {type(error).__name__}: {error}")
     return report
-
-
-def _run(run: CheckRun, report: Report, names: tuple[str, ...], check: Callable[[CheckRun], None]) -> None:
-    for name in names:
-        report.result(name)
-    run.progress(names[0], 0, 0)
-    try:
-        check(run)
-    except (sqlite3.Error, ValueError, TypeError) as error:
-        # Reached only for a file that SQLite can no longer read, or a value of a type that no table of ours can hold.
-        run.found(names[0], f"cannot go on: {type(error).__name__}: {error}")

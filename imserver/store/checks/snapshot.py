@@ -1,17 +1,28 @@
-"""Opens a database for checks: one snapshot, without a lock or a write, beside a running server or without one."""
+"""The port of checks, on SQLite: one snapshot, without a lock or a write, beside a running server or without one.
+
+Checks see `Rows` (`check_run.py`), plugins' checks a `Reader`; behind another engine, this module is written anew.
+"""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
+from imserver.chat.transaction import Reader
 from imserver.errors import StartError
+from imserver.store.checks.check_run import Progress, SideMark
+from imserver.store.checks.report import Report
+from imserver.store.checks.run import check_snapshot
+from imserver.store.engine.places import of_no_store
 from imserver.store.sqlite import database
 from imserver.store.sqlite.connection import BUSY_TIMEOUT_S
+from imserver.store.sqlite.plugin_sandbox import PluginSandbox
+from imserver.store.sqlite.reader import SqliteReader
 
 
 class ChangedMeanwhile(StartError):
@@ -31,7 +42,54 @@ class Snapshot:
     """An open read transaction. `side`: the side file as it was before it began, if there is one."""
 
     connection: sqlite3.Connection
-    side: SideFile | None
+    side: SideMark | None = None
+
+    broken: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error,)
+
+    def rows(
+        self, statement: str, params: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> Iterator[tuple[Any, ...]]:
+        """Rows as tuples, one at a time, whatever row factory the connection has."""
+        cursor = self.connection.cursor()
+        cursor.row_factory = None
+        return cursor.execute(statement, params)
+
+    def reader(self, *, budget_s: float) -> Reader:
+        """What one check of a plugin reads, with so many seconds for its SQL."""
+        return SqliteReader(self.connection, PluginSandbox(self.connection, budget_s=budget_s), of_no_store())
+
+    def check(self, progress: Progress | None = None) -> Report:
+        """Check every invariant of the store here."""
+        return check_snapshot(self, side=self.side, progress=progress)
+
+    def plugins(self) -> dict[str, int]:
+        """Every plugin that ever ran on this database, and the number of its applied migrations."""
+        if next(self.rows("SELECT 1 FROM sqlite_master WHERE name = 'plugin_cursors'"), None) is None:
+            return {}
+        return dict(
+            self.rows(
+                "SELECT name, (SELECT count(*) FROM plugin_migrations WHERE plugin = name) FROM"
+                " (SELECT plugin AS name FROM plugin_migrations UNION SELECT plugin FROM plugin_cursors) ORDER BY name"
+            )
+        )
+
+
+def check_database(
+    connection: sqlite3.Connection, *, side: SideMark | None = None, progress: Progress | None = None
+) -> Report:
+    """Check every invariant of this database; writes nothing.
+
+    Reads one snapshot: the transaction that is open on `connection`, or one of its own. The connection may be any that can
+    read (the store's own reader, a copy, `file:…?mode=ro`).
+    """
+    own = not connection.in_transaction
+    if own:
+        connection.execute("BEGIN")
+    try:
+        return Snapshot(connection, side).check(progress)
+    finally:
+        if own and connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 @contextmanager

@@ -7,6 +7,8 @@ import fcntl
 import os
 import random
 import sqlite3
+from collections.abc import Mapping
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -276,6 +278,17 @@ def migrations() -> list[tuple[int, str]]:
     folder = resources.files("imserver.store.sqlite") / "migrations"
     scripts = [each for each in folder.iterdir() if each.name.endswith(".sql")]
     return sorted((int(each.name.partition("_")[0]), each.read_text("utf-8")) for each in scripts)
+
+
+@lru_cache(maxsize=4)
+def made_by(scripts: tuple[str, ...]) -> Mapping[str, str]:
+    """Name -> SQL of each table and index that these migrations make."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as raw:
+        for script in scripts:
+            raw.executescript(script)
+        return dict(
+            raw.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+        )
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, version: int) -> None:

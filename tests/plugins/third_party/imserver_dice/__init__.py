@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import re
+from typing import ClassVar
 
 import click
 import msgspec
 
-from imserver.plugin_api import Call, Context, Migration, TimerFired, Transaction
+from imserver.plugin_api import Call, Check, Context, Migration, Snapshot, TimerFired, Transaction
 
 DAY_MS = 24 * 60 * 60 * 1000
 
@@ -36,10 +37,18 @@ class DiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 0
 
 
+def points_are_possible(sql: Snapshot) -> list[str]:
+    return [
+        f"roll {number} has {points} points"
+        for number, points in sql("SELECT roll_no, points FROM dice_rolls WHERE points < 1")
+    ]
+
+
 class Dice:
     name = "dice"
     config_type = DiceConfig
     migrations = MIGRATIONS
+    checks: ClassVar[dict[str, Check]] = {"points": points_are_possible}
 
     async def start(self, context: Context) -> None:
         self._context = context
@@ -47,7 +56,6 @@ class Dice:
         await context.ensure_bot("dice", "Dice")
         context.command("roll", self._roll, aliases=["掷骰子"], help="rolls a dice: /roll, /roll 20")
         context.timer("luckiest", self._luckiest)
-        context.check("points", self._points_are_possible)
 
     async def stop(self) -> None:
         """Nothing to end: the host undoes what `start` registered."""
@@ -94,13 +102,6 @@ class Dice:
             tx.schedule(timer.due_at + DAY_MS, "luckiest", {"conversation": conversation_id})
 
         await self._context.transaction(tell, event=timer)
-
-    @staticmethod
-    def _points_are_possible(sql) -> list[str]:
-        return [
-            f"roll {number} has {points} points"
-            for number, points in sql("SELECT roll_no, points FROM dice_rolls WHERE points < 1")
-        ]
 
     @property
     def cli(self) -> click.Command:
