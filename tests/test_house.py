@@ -28,6 +28,8 @@ PLUGIN = "A plugin sees imserver.plugin_api and nothing else of ours"
 STRANGERS = "A plugin does not know another plugin"
 NEVER_IMPORTED = "A plugin is found by its entry point, never imported"
 CHECK = "What an operator runs to check a database needs no test kit"
+SQLITE = "SQLite is named behind the ports of store and checks, and in proofs"
+POLICY = "The policy of the store knows no database"
 OUTSIDE = "Nothing imports benchmarks or tests"
 CYCLES = "Siblings do not import each other in circles"
 
@@ -101,6 +103,20 @@ OFFENCES = [
     offence(STRANGERS, ("imserver/plugins/booking/__init__.py", "import imserver.plugins.ping")),
     offence(NEVER_IMPORTED, ("imserver/cli/__init__.py", "import imserver.plugins.ping")),
     offence(CHECK, ("imserver/check/__init__.py", "import imserver.testing"), ("imserver/testing.py", "")),
+    *(
+        offence(SQLITE, (file, "import sqlite3"))
+        for file in (
+            "imserver/store/__init__.py",
+            "imserver/store/engine/batch.py",
+            "imserver/store/checks/run.py",
+            "imserver/check/consistency.py",
+            "imserver/testing.py",
+            "imserver/cli/check.py",
+        )
+    ),
+    offence(SQLITE, ("imserver/store/sqlite/store.py", "import aiosqlite")),
+    offence(POLICY, ("imserver/store/engine/batch.py", "import imserver.store.sqlite.faults")),
+    offence(POLICY, ("imserver/store/engine/pages.py", "import imserver.store.checks.report")),
     offence(OUTSIDE, ("imserver/proof/__init__.py", "import benchmarks")),
     offence(OUTSIDE, ("imserver/proof/__init__.py", "import tests")),
     offence(ROWS, ("imserver/store/__init__.py", "import imserver.server"), ("imserver/server.py", "")),

@@ -25,7 +25,7 @@ class CommitListener(Protocol):
 
 
 class Store(Protocol):
-    """Keeps everything durable. `SqliteStore` in production, `MemoryStore` as the twin for tests."""
+    """Keeps everything durable. `SqliteStore` in production; in tests `ModelStore` says what is right."""
 
     @property
     def epoch(self) -> str:

@@ -1,8 +1,7 @@
-"""Databases behind `imserver.chat.ports.Store`: SQLite in production, memory as its twin for tests."""
+"""Databases behind `imserver.chat.ports.Store`: SQLite. The policy that a second engine shares is in `engine`."""
 
 from __future__ import annotations
 
-from imserver.store.memory.store import MemoryStore
 from imserver.store.sqlite.store import SqliteStore
 
-__all__ = ["MemoryStore", "SqliteStore"]
+__all__ = ["SqliteStore"]

@@ -18,8 +18,8 @@ from imserver import Server
 from imserver.chat.ports import Store
 from imserver.config import StoreConfig
 from imserver.model import Kind, User
-from imserver.store import MemoryStore, SqliteStore
-from imserver.testing import LogBook
+from imserver.store import SqliteStore
+from imserver.testing import LogBook, scratch_store
 from imserver_protocol import Connection, EncodeError, Limits, RefusalReceived, ReplyReceived, Side
 from imserver_protocol.methods import METHODS
 from tests.support.servers import config
@@ -229,7 +229,7 @@ async def play(seed: int, count: int, store: Store, folder: Path) -> Counter[int
 
 def stores(folder: Path, seed: int) -> list[Store]:
     rng = random.Random(seed)
-    return [MemoryStore(rng=rng), SqliteStore(StoreConfig(path=str(folder / "chat.db")), rng=rng)]
+    return [scratch_store(seed=seed), SqliteStore(StoreConfig(path=str(folder / "chat.db")), rng=rng)]
 
 
 @pytest.mark.prove
@@ -241,7 +241,7 @@ async def test_many_requests(tmp_path: Path) -> None:
         await play(seed, 8_000, store, tmp_path)
 
 
-@pytest.mark.parametrize("which", [0, 1], ids=["memory", "sqlite"])
+@pytest.mark.parametrize("which", [0, 1], ids=["inline", "threads"])
 async def test_requests(tmp_path: Path, which: int) -> None:
     codes = await play(5, 1200, stores(tmp_path, 5)[which], tmp_path)
     assert {0, 600, 601, 603} <= set(codes)

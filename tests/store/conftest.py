@@ -1,4 +1,4 @@
-"""Each contract test runs on every store."""
+"""Each contract test runs on every engine of the product, and on the model."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 
 from imserver.chat.ports import Store
 from imserver.config import StoreConfig
-from imserver.store import MemoryStore, SqliteStore
+from imserver.store import SqliteStore
 from imserver.testing import ManualClock
+from tests.store.model import ModelStore
 from tests.store.support import USERS, Recorder, Stand
 
 START_MS = 1_800_000_000_000
@@ -23,18 +24,36 @@ def clock() -> ManualClock:
     return ManualClock(START_MS)
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+#: Every engine of the product: a second one is written against the port, gets its row, and passes the contract tests.
+ENGINES: dict[str, Callable[..., Any]] = {"sqlite": SqliteStore}
+STORES: dict[str, Callable[..., Any]] = {**ENGINES, "model": ModelStore}
+
+
+async def _open(maker: Callable[..., Store], tmp_path: Path, clock: ManualClock) -> Stand:
+    config = StoreConfig(path=str(tmp_path / "chat.db"))
+    store = maker(config, clock=clock, rng=random.Random(7), max_members=20)
+    opened = Stand(store, recorder := Recorder())
+    await store.open(recorder)
+    await opened.users(*USERS)
+    return opened
+
+
+@pytest.fixture(params=STORES)
 async def stand(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Stand]:
     """An open store with a few users."""
-    makers: dict[str, Callable[..., Any]] = {"sqlite": SqliteStore, "memory": MemoryStore}
-    config = StoreConfig(path=str(tmp_path / "chat.db"))
-    store: Store = makers[request.param](config, clock=clock, rng=random.Random(7), max_members=20)
-    recorder = Recorder()
-    await store.open(recorder)
-    opened = Stand(store, recorder)
-    await opened.users(*USERS)
+    opened = await _open(STORES[request.param], tmp_path, clock)
     yield opened
-    await store.close()
+    await opened.store.close()
+
+
+@pytest.fixture(params=ENGINES)
+async def engine_stand(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock
+) -> AsyncIterator[Stand]:
+    """For what the model does not do: SQL and timers of plugins."""
+    opened = await _open(ENGINES[request.param], tmp_path, clock)
+    yield opened
+    await opened.store.close()
 
 
 @pytest.fixture

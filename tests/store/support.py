@@ -116,13 +116,14 @@ async def refusal_of(awaited: Any) -> RefusalCode:
 
 
 class Work(Unit):
-    """A unit of any work, without a waiting caller."""
+    """A unit of any work, without a waiting caller. It may name the conversation that it changes."""
 
     __slots__ = ("work",)
 
-    def __init__(self, work: Callable[[Transaction], Any]) -> None:
+    def __init__(self, work: Callable[[Transaction], Any], conversation_id: str | None = None) -> None:
         super().__init__()
         self.work = work
+        self.conversation_id = conversation_id
 
     def run(self, tx: Transaction) -> Any:
         return self.work(tx)

@@ -12,8 +12,9 @@ from imserver.chat.permissions import MAX_RECEIPT_MEMBERS
 from imserver.config import StoreConfig
 from imserver.errors import RefusalCode
 from imserver.model import Kind, Role, group_conversation_id
-from imserver.store import MemoryStore, SqliteStore
+from imserver.store import SqliteStore
 from imserver.store.engine.pages import ITEM_OVERHEAD_BYTES
+from tests.store.model import ModelStore
 from tests.store.support import DIRECT, Recorder, Stand, key, post, refusal_of, said
 
 GROUP = group_conversation_id("ann", key(900))
@@ -51,7 +52,7 @@ async def test_who_comes_back_has_nothing_unread_of_the_time_between(stand: Stan
     assert unread == [0, 1]
 
 
-async def test_each_plugin_has_its_migrations_in_the_order_of_their_numbers(stand: Stand) -> None:
+async def test_each_plugin_has_its_migrations_in_the_order_of_their_numbers(engine_stand: Stand) -> None:
     """In whatever order their files were listed: 10 behind 9; and those of one are not those of another."""
     between = [(number, f"CREATE TABLE {{0}}_{number} (x)") for number in range(8, 1, -1)]
     scripts = [
@@ -60,12 +61,12 @@ async def test_each_plugin_has_its_migrations_in_the_order_of_their_numbers(stan
         (1, "CREATE TABLE {0}_a (x)"),
     ]
     for plugin in ("shop", "bank", "shop"):
-        await stand.store.migrate_plugin(
+        await engine_stand.store.migrate_plugin(
             plugin, [(no, sql.format(plugin)) for no, sql in (*scripts, *between)]
         )
         for number in range(2, 9):
             asked = f"SELECT * FROM {plugin}_{number}"
-            assert await stand.tx(lambda tx, name, sql: tx.plugin_sql(name, sql), plugin, asked) == []
+            assert await engine_stand.tx(lambda tx, name, sql: tx.plugin_sql(name, sql), plugin, asked) == []
 
 
 @pytest.mark.parametrize("digits", ["", "-1", "+1", "1.0", "0x1", "١", "9" * 19, "9" * 20, "9" * 5_000, " 1"])
@@ -78,7 +79,7 @@ async def test_a_place_that_nobody_gave_out_is_one_of_another_history(stand: Sta
     assert told is RefusalCode.EPOCH_CHANGED
 
 
-@pytest.mark.parametrize("maker", [SqliteStore, MemoryStore])
+@pytest.mark.parametrize("maker", [SqliteStore, ModelStore])
 async def test_receipts_are_told_up_to_the_largest_group_that_has_them(tmp_path: Path, maker: Any) -> None:
     store = maker(StoreConfig(path=str(tmp_path / "chat.db")), rng=random.Random(7))
     await store.open(recorder := Recorder())

@@ -14,10 +14,11 @@ from imserver.chat.ports import Store
 from imserver.chat.transaction import Reader
 from imserver.config import StoreConfig
 from imserver.model import Kind, Role, User, group_conversation_id
-from imserver.store import MemoryStore, SqliteStore
+from imserver.store import SqliteStore
 from imserver.store.checks import check_database
 from imserver.testing import ManualClock
 from tests.store.long_runs import Said, long_run
+from tests.store.model import ModelStore
 from tests.store.support import Recorder, Stand, key, outcome, said
 from tests.store.test_twins import PAIRS, PEOPLE
 
@@ -72,10 +73,10 @@ def _stored(reader: Reader) -> list[Any]:
 async def test_a_long_run_offered_again_in_part_is_stored_once_and_as_answered(
     tmp_path: Path, seed: int
 ) -> None:
-    """The memory store does them one by one; the check looks for rows that nobody can see."""
+    """The model does them one by one; the check looks for rows that nobody can see."""
     config = StoreConfig(path=str(tmp_path / "chat.db"))
     by_sql = await _lives(SqliteStore, config, seed)
-    by_hand = await _lives(MemoryStore, config, seed)
+    by_hand = await _lives(ModelStore, config, seed)
     for number, (left, right) in enumerate(zip(by_sql, by_hand, strict=True)):
         assert left == right, f"seed {seed}, part {number}"
     with closing(sqlite3.connect(tmp_path / "chat.db")) as raw:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import random
 import sqlite3
 from contextlib import closing
@@ -15,12 +14,12 @@ import pytest
 from imserver.config import StoreConfig
 from imserver.errors import RefusalCode, StartError
 from imserver.model import Agreement, Kind, Learnt, Role
-from imserver.store import MemoryStore, SqliteStore
+from imserver.store import SqliteStore
 from imserver.store.engine.places import SEALED_CHARS
-from imserver.store.memory.tables import MemoryTables
 from imserver.store.sqlite import database
 from imserver.store.sqlite.positions import highest_until
 from imserver.testing import LogBook, ManualClock
+from tests.store.model import ModelStore, World
 from tests.store.support import DIRECT, USERS, Recorder, Stand, faulty, key, post, refusal_of, sqlite_error
 
 GROUP_KEY = key(900)
@@ -66,24 +65,24 @@ class OnDisk(Machine):
         Path(f"{self.path}.high").unlink()
 
 
-class InMemory(Machine):
+class Model(Machine):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.tables = MemoryTables()
+        self.last: ModelStore | None = None
 
     def store(self) -> Any:
-        return MemoryStore(tables=self.tables)
+        self.last = ModelStore(world=self.last.world if self.last is not None else None)
+        return self.last
 
-    def copied(self) -> dict[str, Any]:
-        shared = {"plugin_tables", "sandbox"}
-        return copy.deepcopy({name: value for name, value in vars(self.tables).items() if name not in shared})
+    def copied(self) -> World:
+        assert self.last is not None
+        return self.last.world
 
-    def put_back(self, copied: dict[str, Any]) -> None:
-        self.tables = MemoryTables()
-        vars(self.tables).update(copy.deepcopy(copied))
+    def put_back(self, copied: World) -> None:
+        self.last = ModelStore(world=copied)
 
 
-@pytest.fixture(params=[OnDisk, InMemory])
+@pytest.fixture(params=[OnDisk, Model])
 async def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     made: Machine = request.param(tmp_path / "chat.db")
     stand = await made.open()

@@ -21,9 +21,9 @@ CREATE INDEX shop_lines_order ON shop_lines (order_id);
 
 
 @pytest.fixture
-async def shop(stand: Stand) -> Stand:
-    await stand.store.migrate_plugin("shop", [(1, TABLES)])
-    return stand
+async def shop(engine_stand: Stand) -> Stand:
+    await engine_stand.store.migrate_plugin("shop", [(1, TABLES)])
+    return engine_stand
 
 
 async def sql(stand: Stand, statement: str, *params: Any, plugin: str = "shop") -> list[tuple[Any, ...]]:
@@ -224,11 +224,11 @@ async def test_a_read_only_reads(shop: Stand, statement: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["plugin", "sqlite", "a_b", "", "A", "1a", "a-b", "x" * 40, "json"])
-async def test_names_whose_tables_could_be_taken_for_others(stand: Stand, name: str) -> None:
+async def test_names_whose_tables_could_be_taken_for_others(engine_stand: Stand, name: str) -> None:
     with pytest.raises(PluginError):
-        await stand.store.migrate_plugin(name, [])
+        await engine_stand.store.migrate_plugin(name, [])
     with pytest.raises(PluginError):
-        await sql(stand, "SELECT 1", plugin=name)
+        await sql(engine_stand, "SELECT 1", plugin=name)
 
 
 @pytest.mark.parametrize("params", [("a", "b"), (), (object(),), (2**70,), ("\ud800",)])
@@ -312,55 +312,56 @@ async def test_a_migration_keeps_to_its_own(shop: Stand, script: str) -> None:
 # -- timers, cursors, failures ----------------------------------------------------------------------------------------
 
 
-async def test_timers_come_due_in_order_and_once(stand: Stand) -> None:
+async def test_timers_come_due_in_order_and_once(engine_stand: Stand) -> None:
     ids = [
-        await stand.tx(
+        await engine_stand.tx(
             lambda tx, at, name: tx.schedule("shop", at, name, {"n": at, "list": [1, None, "x"]}), at, name
         )
         for at, name in ((300, "c"), (100, "a"), (200, "b"), (100, "a2"))
     ]
-    await stand.tx(lambda tx: tx.schedule("cafe", 50, "other", {}))
-    due = await stand.store.read(lambda reader: reader.timers_due("shop", 200, 10))
+    await engine_stand.tx(lambda tx: tx.schedule("cafe", 50, "other", {}))
+    due = await engine_stand.store.read(lambda reader: reader.timers_due("shop", 200, 10))
     assert [(timer_id, name, at, payload["n"]) for timer_id, name, at, payload in due] == [
         (ids[1], "a", 100, 100),
         (ids[3], "a2", 100, 100),
         (ids[2], "b", 200, 200),
     ]
     assert [
-        name for _, name, _, _ in await stand.store.read(lambda reader: reader.timers_due("shop", 999, 2))
+        name
+        for _, name, _, _ in await engine_stand.store.read(lambda reader: reader.timers_due("shop", 999, 2))
     ] == ["a", "a2"]
-    assert await stand.store.read(lambda reader: reader.next_timer_at("shop")) == 100
-    await stand.tx(lambda tx: tx.mark_timer_done(ids[1]))
+    assert await engine_stand.store.read(lambda reader: reader.next_timer_at("shop")) == 100
+    await engine_stand.tx(lambda tx: tx.mark_timer_done(ids[1]))
     with pytest.raises(AlreadyHandled):
-        await stand.tx(lambda tx: tx.mark_timer_done(ids[1]))
-    assert await stand.tx(lambda tx: tx.cancel_timer("cafe", ids[3])) is False
-    assert await stand.tx(lambda tx: tx.cancel_timer("shop", ids[3])) is True
-    assert await stand.tx(lambda tx: tx.cancel_timer("shop", ids[3])) is False
-    assert await stand.store.read(lambda reader: reader.next_timer_at("shop")) == 200
-    assert await stand.store.read(lambda reader: reader.next_timer_at("none")) is None
+        await engine_stand.tx(lambda tx: tx.mark_timer_done(ids[1]))
+    assert await engine_stand.tx(lambda tx: tx.cancel_timer("cafe", ids[3])) is False
+    assert await engine_stand.tx(lambda tx: tx.cancel_timer("shop", ids[3])) is True
+    assert await engine_stand.tx(lambda tx: tx.cancel_timer("shop", ids[3])) is False
+    assert await engine_stand.store.read(lambda reader: reader.next_timer_at("shop")) == 200
+    assert await engine_stand.store.read(lambda reader: reader.next_timer_at("none")) is None
 
 
-async def test_the_id_of_a_fired_timer_never_means_another(stand: Stand) -> None:
-    first = await stand.tx(lambda tx: tx.schedule("shop", 1, "a", {}))
-    await stand.tx(lambda tx: tx.mark_timer_done(first))
-    second = await stand.tx(lambda tx: tx.schedule("shop", 1, "b", {}))
+async def test_the_id_of_a_fired_timer_never_means_another(engine_stand: Stand) -> None:
+    first = await engine_stand.tx(lambda tx: tx.schedule("shop", 1, "a", {}))
+    await engine_stand.tx(lambda tx: tx.mark_timer_done(first))
+    second = await engine_stand.tx(lambda tx: tx.schedule("shop", 1, "b", {}))
     assert second != first
 
 
-async def test_whoever_marks_an_event_first_wins(stand: Stand) -> None:
+async def test_whoever_marks_an_event_first_wins(engine_stand: Stand) -> None:
     def answer(tx: Transaction, change: int) -> None:
         tx.post(DIRECT, "ann", key(1), said("x"), sent_at=1)
         tx.mark_handled("shop", change)
 
-    await stand.tx(lambda tx: tx.mark_handled("shop", 5))
+    await engine_stand.tx(lambda tx: tx.mark_handled("shop", 5))
     for change in (5, 4):
         with pytest.raises(AlreadyHandled):
-            await stand.tx(answer, change)
-    assert stand.recorder.events == []
-    await stand.tx(lambda tx: tx.mark_handled("shop", 6))
-    await stand.tx(lambda tx: tx.mark_handled("cafe", 1))
-    assert await stand.store.read(lambda reader: reader.plugin_cursor("shop")) == 6
-    await stand.tx(lambda tx: tx.record_failure("shop", "message 6", "id", "text"))
+            await engine_stand.tx(answer, change)
+    assert engine_stand.recorder.events == []
+    await engine_stand.tx(lambda tx: tx.mark_handled("shop", 6))
+    await engine_stand.tx(lambda tx: tx.mark_handled("cafe", 1))
+    assert await engine_stand.store.read(lambda reader: reader.plugin_cursor("shop")) == 6
+    await engine_stand.tx(lambda tx: tx.record_failure("shop", "message 6", "id", "text"))
 
 
 async def test_messages_after_a_change_where_a_bot_is(stand: Stand) -> None:

@@ -270,8 +270,10 @@ async def test_a_unit_that_fails_carries_no_events_and_no_result(stand: Stand, c
     assert told == [unit.key for unit in units if unit.error is None]
 
 
-async def test_when_plugin_tables_end_the_transaction_only_what_is_stored_is_told(stand: Stand) -> None:
-    await stand.store.migrate_plugin(
+async def test_when_plugin_tables_end_the_transaction_only_what_is_stored_is_told(
+    engine_stand: Stand,
+) -> None:
+    await engine_stand.store.migrate_plugin(
         "shop", [(1, "CREATE TABLE shop_x (x PRIMARY KEY); INSERT INTO shop_x VALUES (1)")]
     )
 
@@ -280,12 +282,12 @@ async def test_when_plugin_tables_end_the_transaction_only_what_is_stored_is_tol
         tx.plugin_sql("shop", "INSERT OR ROLLBACK INTO shop_x VALUES (1)")
 
     units = [post(1), Work(ending), post(2), post(3, "cy")]
-    await stand.do(units)
+    await engine_stand.do(units)
     assert [unit.error is None for unit in units] == [True, False, True, False]
     for unit in units:
         assert bool(unit.events()) == (unit.error is None)
         assert unit.result is None or unit.error is None
-    told = [event.message.key for event in stand.recorder.events if isinstance(event, MessagePosted)]
+    told = [event.message.key for event in engine_stand.recorder.events if isinstance(event, MessagePosted)]
     assert told == [key(1), key(2)]
 
 

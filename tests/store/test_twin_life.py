@@ -1,4 +1,4 @@
-"""A long life on both stores: SQLite on disk, closed, killed and opened again, against dictionaries that never end."""
+"""A long life of both: the product on disk, closed, killed and opened again, against a model that never ends."""
 
 from __future__ import annotations
 
@@ -21,28 +21,29 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from imserver.chat.transaction import Reader
 from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode
-from imserver.model import User
-from imserver.store import MemoryStore, SqliteStore
+from imserver.store import SqliteStore
 from imserver.store.checks import check_database
 from imserver.store.engine.places import LISTED
 from imserver.testing import ManualClock
 from tests.store.long_runs import Said, long_run
+from tests.store.model import ModelStore
 from tests.store.support import Recorder, Stand, meaning
 from tests.store.test_twins import (
     GROUPS,
     PAIRS,
     PEOPLE,
-    TABLES,
     Op,
     answer,
     anybody,
     everything,
+    in_order,
+    opened,
     ops,
     people,
     places,
 )
 
-#: A place as the store on disk gave it, and as its twin did.
+#: A place as the store on disk gave it, and as the model did.
 Tokens = tuple[str | None, str | None]
 numbers = st.one_of(st.none(), st.integers(-1, 30), st.sampled_from([2**53 - 1, -(2**53) + 1]))
 limits = st.sampled_from([1, 2, 3, 7, 100])
@@ -80,8 +81,8 @@ class Twins(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="imserver-twins-"))
         self.lives = 1
         self.clock = ManualClock()
-        self.memory = Stand(MemoryStore(StoreConfig(), clock=self.clock, rng=random.Random(3)), Recorder())
-        self.disk = self._on_disk("1")
+        self.disk: Stand
+        self.model: Stand
         #: Places that were given out: each by both.
         self.sinces: dict[str, list[Tokens]] = {person: [] for person in PEOPLE}
         self.lasts: dict[tuple[str, str], int] = {}
@@ -89,40 +90,39 @@ class Twins(RuleBasedStateMachine):
         self.runs: list[list[Said]] = []
         self.find_committed: list[Said] = []
 
-    def _on_disk(self, name: str) -> Stand:
+    def _on_disk(self, name: str) -> SqliteStore:
         (self.folder / name).mkdir(exist_ok=True)
         config = StoreConfig(path=str(self.folder / name / "chat.db"), max_cached_conversations=2, readers=1)
-        return Stand(SqliteStore(config, clock=self.clock, rng=random.Random(3)), Recorder())
+        return SqliteStore(config, clock=self.clock, rng=random.Random(3))
+
+    def _open_again(self) -> None:
+        self.disk = Stand(self._on_disk(str(self.lives)), recorder := Recorder())
+        self.loop.run_until_complete(self.disk.store.open(recorder))
 
     def both(self, ask: Callable[[Reader], Any]) -> Any:
         """The answer of both, which is one."""
-        disk, memory = (
-            self.loop.run_until_complete(stand.store.read(ask)) for stand in (self.disk, self.memory)
+        disk, model = (
+            self.loop.run_until_complete(stand.store.read(ask)) for stand in (self.disk, self.model)
         )
-        assert disk == memory
+        assert disk == model
         return disk
 
     def both_pages(
         self, ask: Callable[..., tuple[Any, str | None]], person: str, tokens: Tokens, limit: int
     ) -> tuple[Any, Tokens]:
         """The page of both, which is one, and the places behind it: each store knows its own."""
-        disk, memory = (
+        disk, model = (
             self.loop.run_until_complete(stand.store.read(partial(ask, person, token, limit)))
-            for stand, token in zip((self.disk, self.memory), tokens, strict=True)
+            for stand, token in zip((self.disk, self.model), tokens, strict=True)
         )
-        assert disk[0] == memory[0]
-        return disk[0], (disk[1], memory[1])
+        assert disk[0] == model[0]
+        return disk[0], (disk[1], model[1])
 
     @initialize()
     def begin(self) -> None:
-        async def open_both() -> None:
-            for stand in (self.disk, self.memory):
-                await stand.store.open(stand.recorder)
-                for person in PEOPLE:
-                    await stand.tx(lambda tx, name: tx.put_user(User(name, name)), person)
-                await stand.store.migrate_plugin("shop", [(1, TABLES)])
-
-        self.loop.run_until_complete(open_both())
+        self.disk = self.loop.run_until_complete(opened(self._on_disk("1")))
+        model = ModelStore(clock=self.clock, rng=random.Random(3))
+        self.model = self.loop.run_until_complete(opened(model))
 
     # -- what is done
 
@@ -130,8 +130,8 @@ class Twins(RuleBasedStateMachine):
     def work(self, batch: list[Op]) -> None:
         """Posts (keys come again), groups, members, edits, cursors, plugin tables; some units fail, some end all."""
         told = []
-        for stand in (self.disk, self.memory):
-            units = [op() for op in batch]
+        for stand in (self.disk, self.model):
+            units = in_order(batch)
             self.loop.run_until_complete(stand.do(units))
             told.append([(answer(unit), list(unit.events())) for unit in units])
         assert told[0] == told[1]
@@ -143,7 +143,7 @@ class Twins(RuleBasedStateMachine):
         run = long_run(random.Random(seed), PEOPLE, (*PAIRS, *GROUPS), self.find_committed, first, longest=99)
         self.runs.append(run)
         here, there = ([each.unit() for each in run] for _ in range(2))
-        for stand, units in ((self.disk, here), (self.memory, there)):
+        for stand, units in ((self.disk, here), (self.model, there)):
             self.loop.run_until_complete(stand.do(units))
         told = [[(answer(unit), list(unit.events())) for unit in units] for units in (here, there)]
         assert told[0] == told[1]
@@ -162,7 +162,7 @@ class Twins(RuleBasedStateMachine):
         """To the device that comes first, for ever."""
         bound = [
             self.loop.run_until_complete(stand.tx(lambda tx: tx.bind_token(token, person, device)))
-            for stand in (self.disk, self.memory)
+            for stand in (self.disk, self.model)
         ]
         assert bound[0] == bound[1]
         self.both(lambda reader: reader.bound_device(token))
@@ -170,8 +170,7 @@ class Twins(RuleBasedStateMachine):
     @rule()
     def closed_and_opened(self) -> None:
         self.loop.run_until_complete(self.disk.store.close())
-        self.disk = self._on_disk(str(self.lives))
-        self.loop.run_until_complete(self.disk.store.open(self.disk.recorder))
+        self._open_again()
 
     @rule()
     def killed_and_opened(self) -> None:
@@ -180,8 +179,7 @@ class Twins(RuleBasedStateMachine):
         self.lives += 1
         shutil.copytree(folder, self.folder / str(self.lives))
         self.loop.run_until_complete(old.store.close())
-        self.disk = self._on_disk(str(self.lives))
-        self.loop.run_until_complete(self.disk.store.open(self.disk.recorder))
+        self._open_again()
 
     # -- what is asked
 
@@ -232,8 +230,6 @@ class Twins(RuleBasedStateMachine):
     @invariant()
     def positions_are_whole_and_never_go_back(self) -> None:
         """3, 4: first to last without a hole, and `last` only rises, also across kills."""
-        if not self.disk.store.epoch:
-            return
         for place in (*PAIRS, *GROUPS):
             for person in PEOPLE:
                 page = self.loop.run_until_complete(self.disk.store.read(partial(whole, place, person)))
@@ -247,7 +243,7 @@ class Twins(RuleBasedStateMachine):
     def teardown(self) -> None:
         if self.disk.store.epoch:
             self.both(everything)
-        for stand in (self.disk, self.memory):
+        for stand in (self.disk, self.model):
             if stand.store.epoch:
                 assert stand.store.witnesses == 0, "no place that was given out is of another history"
             self.loop.run_until_complete(stand.store.close())

@@ -1,0 +1,227 @@
+"""What a world looks like to those who read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+
+from imserver.chat.permissions import NO_SEAT, Need, Seat, has_receipts, require
+from imserver.chat.transaction import Takes
+from imserver.errors import Refusal, RefusalCode
+from imserver.model import (
+    Agreement,
+    Audience,
+    ConversationRow,
+    ItemPage,
+    Learnt,
+    Membership,
+    Message,
+    Page,
+    User,
+)
+from imserver.store.engine.places import LISTED, Places
+from tests.store.model.world import Talk, World
+
+#: What an item of a page counts beside its sender's name and its content.
+ITEM_BYTES = 64
+
+
+class ModelReader:
+    """`imserver.chat.transaction.Reader`, without plugins."""
+
+    def __init__(self, world: World, places: Places) -> None:
+        self.world = world
+        self._places = places
+
+    # -- messages -----------------------------------------------------------------------------------------------------
+
+    def history_items(
+        self,
+        conversation_id: str,
+        user_id: str,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        max_bytes: int,
+    ) -> ItemPage:
+        page = self.history(conversation_id, user_id, after, before, limit, max_bytes)
+        items = [(m.position, m.sender_id, m.sent_at, m.key, m.content, m.revision) for m in page.items]
+        return ItemPage(items, page.first, page.last, page.head, page.modseq)
+
+    def history(
+        self,
+        conversation_id: str,
+        user_id: str,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        max_bytes: int,
+    ) -> Page:
+        grant = require(Need.READ, self.seat(conversation_id, user_id))
+        talk = self.world.talks[conversation_id]
+        head = grant.cut(talk.head)
+        if after is not None and before is not None:
+            raise _invalid("before")
+        if limit < 1:
+            raise _invalid("limit")
+        if after is not None and after < 0:
+            raise _invalid("after")
+        if before is not None and before < 1:
+            raise _invalid("before")
+        if after is not None and after > head:
+            raise Refusal(RefusalCode.EPOCH_CHANGED, "such a position was never told")
+        first = grant.first if after is None else max(after + 1, grant.first)
+        last = head if before is None else min(before - 1, head)
+        forward = after is not None
+        shown: list[Message] = []
+        room = max_bytes
+        for position in range(first, last + 1) if forward else range(last, first - 1, -1):
+            message = talk.said[position - 1].as_of(grant.last)
+            room -= ITEM_BYTES + len(message.sender_id.encode()) + len(message.content or b"")
+            if shown and (room < 0 or len(shown) == limit):
+                break
+            shown.append(message)
+        if forward:
+            return Page(tuple(shown), first, shown[-1].position if shown else last, head)
+        return Page(tuple(reversed(shown)), shown[-1].position if shown else first, last, head)
+
+    def head_change(self) -> int:
+        return self.world.change
+
+    def messages_after(
+        self, change: int, bots: Sequence[str] | None, limit: int
+    ) -> tuple[list[tuple[int, Message, Audience]], int]:
+        found = sorted(
+            (
+                (said.change, said.message, talk.audience)
+                for talk in self.world.talks.values()
+                for said in talk.said
+                if said.change > change and (bots is None or _was_among(talk, bots, said.message.position))
+            ),
+            key=lambda row: row[0],
+        )
+        if len(found) >= limit:
+            return found[:limit], found[limit - 1][0]
+        return found, max(change, self.world.change)
+
+    # -- conversations ------------------------------------------------------------------------------------------------
+
+    def sync(
+        self, user_id: str, since: str | None, limit: int, takes: Takes | None = None
+    ) -> tuple[list[ConversationRow], str, bool]:
+        head = self.world.change
+        after = self._places.read(since, head, user_id)
+        changed = sorted(
+            (talk.last_change_for(own), talk.conversation_id)
+            for talk, own in self._of(user_id)
+            if talk.last_change_for(own) > after
+        )
+        rows = _taken((self._row(self.world.talks[one], user_id) for _, one in changed[:limit]), takes)
+        more = len(changed) > len(rows)
+        return rows, self._places.seal(head, changed[len(rows) - 1][0] if more else head), more
+
+    def conversations(
+        self, user_id: str, before: str | None, limit: int, takes: Takes | None = None
+    ) -> tuple[list[ConversationRow], str | None]:
+        head = self.world.change
+        upper = head + 1 if before is None else self._places.read(before, head, user_id, kind=LISTED)
+        found = sorted(
+            (
+                (talk.last_spoken().change, talk.conversation_id)
+                for talk, own in self._of(user_id)
+                if own.left_at is None and talk.last_spoken().change < upper
+            ),
+            reverse=True,
+        )
+        rows = _taken((self._listed(self.world.talks[one], user_id) for _, one in found[:limit]), takes)
+        if len(found) == len(rows):
+            return rows, None
+        return rows, self._places.seal(head, found[len(rows) - 1][0], kind=LISTED)
+
+    def check(self, user_id: str, learnt: Learnt) -> Agreement | None:
+        talk = self.world.talks.get(learnt.conversation_id)
+        if talk is None or user_id not in talk.members:
+            return None
+        row = self._row(talk, user_id)
+        common = self._places.common(learnt.place, self.world.change, user_id)
+        shared = [said for said in talk.said[: min(learnt.position, row.head)] if said.change <= common]
+        return Agreement(len(shared), learnt.modseq <= row.modseq, row)
+
+    def members(self, conversation_id: str) -> list[Membership]:
+        talk = self.world.talks.get(conversation_id)
+        present = [one for one in (talk.members.values() if talk else ()) if one.left_at is None]
+        return sorted(present, key=lambda one: (one.joined_at, one.user_id.encode()))
+
+    def members_page(self, conversation_id: str, after: str | None, limit: int) -> list[Membership]:
+        by_name = sorted(self.members(conversation_id), key=lambda one: one.user_id.encode())
+        return [one for one in by_name if after is None or one.user_id.encode() > after.encode()][:limit]
+
+    def seat(self, conversation_id: str, user_id: str) -> Seat:
+        talk = self.world.talks.get(conversation_id)
+        return NO_SEAT if talk is None else talk.seat(user_id)
+
+    # -- accounts -----------------------------------------------------------------------------------------------------
+
+    def users(self, user_ids: Sequence[str]) -> list[User]:
+        known = self.world.users
+        return [known[user_id] for user_id in dict.fromkeys(user_ids) if user_id in known]
+
+    def bound_device(self, token_id: str) -> str | None:
+        bound = self.world.tokens.get(token_id)
+        return bound[1] if bound else None
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def _of(self, user_id: str) -> Iterable[tuple[Talk, Membership]]:
+        for talk in self.world.talks.values():
+            own = talk.members.get(user_id)
+            if own is not None:
+                yield talk, own
+
+    def _row(self, talk: Talk, user_id: str) -> ConversationRow:
+        own, audience = talk.members[user_id], talk.audience
+        grant = require(Need.READ, talk.seat(user_id))
+        told = own.left_at is None and has_receipts(talk.kind, len(audience))
+        others = sorted((one for one in audience if one != user_id), key=str.encode) if told else ()
+        return ConversationRow(
+            talk.conversation_id,
+            talk.kind,
+            talk.title,
+            grant.cut(talk.head),
+            own.joined_at,
+            own.left_at,
+            own.role,
+            talk.cursors_of(user_id),
+            cursors_of=tuple((one, talk.cursors_of(one)) for one in others),
+        )
+
+    def _listed(self, talk: Talk, user_id: str) -> ConversationRow:
+        own, cursors = talk.members[user_id], talk.cursors_of(user_id)
+        return ConversationRow(
+            talk.conversation_id,
+            talk.kind,
+            talk.title,
+            talk.head,
+            own.joined_at,
+            own.left_at,
+            own.role,
+            cursors,
+            unread=talk.unread(after=max(cursors.read, own.joined_at - 1)),
+            last=talk.last_spoken().message,
+        )
+
+
+def _taken(rows: Iterable[ConversationRow], takes: Takes | None) -> list[ConversationRow]:
+    return list(rows) if takes is None else list(takewhile(takes, rows))
+
+
+def _was_among(talk: Talk, bots: Sequence[str], position: int) -> bool:
+    """Whether one of them was a member when this was said."""
+    members = (talk.members[bot] for bot in bots if bot in talk.members)
+    return any(
+        own.joined_at <= position and (own.left_at is None or position <= own.left_at) for own in members
+    )
+
+
+def _invalid(name: str) -> Refusal:
+    return Refusal(RefusalCode.INVALID, name, detail=name)

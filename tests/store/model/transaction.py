@@ -1,0 +1,349 @@
+"""What a unit may do to the world, each rule written out once: keys before refusals, permissions before the state of things."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from imserver.chat import permissions
+from imserver.chat.permissions import NO_SEAT, Grant, Need, Relation, Seat, Target
+from imserver.chat.transaction import Posted
+from imserver.content import decode_content, encode_content
+from imserver.errors import Refusal, RefusalCode
+from imserver.events import CursorMoved, MessageEdited, MessagePosted, StoredEvent
+from imserver.model import (
+    Audience,
+    Cursors,
+    Kind,
+    Membership,
+    Message,
+    Role,
+    User,
+    content_digest,
+    direct_pair,
+    group_conversation_id,
+    is_printable,
+)
+from tests.store.model.world import Said, Talk, World
+
+
+class ModelTransaction:
+    """`imserver.chat.transaction.Transaction`, without plugins. `world` is the draft."""
+
+    def __init__(self, world: World, now_ms: int, max_members: int) -> None:
+        self.world = world
+        self.now_ms = now_ms
+        self.events: list[StoredEvent] = []
+        self._max_members = max_members
+
+    # -- messages -----------------------------------------------------------------------------------------------------
+
+    def post(
+        self,
+        conversation_id: str,
+        sender_id: str,
+        key: bytes,
+        content: bytes,
+        *,
+        sent_at: int,
+        digest: bytes | None = None,
+    ) -> Posted:
+        asked = ("post", content_digest(content) if digest is None else digest)
+        before = self._committed(conversation_id, sender_id, key, asked)
+        if before is not None:
+            return Posted((before.position, before.sent_at, True))
+        talk = self._talk(conversation_id)
+        if talk is None:
+            talk = self._direct(conversation_id, sender_id)
+        else:
+            self._granted(Need.SPEAK, conversation_id, sender_id)
+        position = self._say(talk, sender_id, key, content, asked, sent_at)
+        return Posted((position, sent_at, False))
+
+    def edit(
+        self,
+        conversation_id: str,
+        editor_id: str,
+        key: bytes,
+        position: int,
+        content: bytes,
+        *,
+        expected_revision: int | None = None,
+    ) -> tuple[int, int, bool]:
+        asked = ("edit", position, content)
+        before = self._committed(conversation_id, editor_id, key, asked)
+        if before is not None:
+            assert before.content is not None
+            return before.position, int(decode_content(before.content)["revision"]), True
+        talk = self._talk(conversation_id)
+        said = talk.said[position - 1] if talk is not None and 1 <= position <= talk.head else None
+        _, talk = self._granted(Need.CHANGE_OWN, conversation_id, editor_id, self._aim(talk, said, editor_id))
+        assert said is not None
+        old = said.message
+        if old.content is None:
+            raise Refusal(RefusalCode.GONE, "the message was taken back")
+        if expected_revision not in (None, old.revision):
+            raise Refusal(RefusalCode.CONFLICT, "the message was edited meanwhile", detail=old.revision)
+        new = Message(conversation_id, position, editor_id, old.sent_at, old.key, content, old.revision + 1)
+        edited = replace(said, message=new, past=(*said.past, (old, talk.head + 1)))
+        talk = replace(talk, said=(*talk.said[: position - 1], edited, *talk.said[position:]))
+        self.events.append(MessageEdited(self._next_change(), new))
+        telling = {"event": "edited", "target": position, "revision": new.revision}
+        return self._tell(talk, editor_id, key, asked, telling, silent=True), new.revision, False
+
+    def find_key(
+        self, conversation_id: str, sender_id: str, key: bytes, digest: bytes | None = None
+    ) -> Posted | None:
+        found = self._under(conversation_id, sender_id, key)
+        if found is None:
+            return None
+        if digest is not None and found.asked != ("post", digest):
+            raise _key_reused()
+        return Posted((found.message.position, found.message.sent_at, True))
+
+    # -- conversations and members ------------------------------------------------------------------------------------
+
+    def create_conversation(
+        self, creator_id: str, key: bytes, kind: Kind, title: str, members: Mapping[str, Role]
+    ) -> tuple[str, int, bool]:
+        conversation_id = group_conversation_id(creator_id, key)
+        others = {user_id: role for user_id, role in members.items() if user_id != creator_id}
+        asked = ("create", kind, title, tuple(sorted(others.items())))
+        before = self._committed(conversation_id, creator_id, key, asked)
+        if before is not None:
+            return conversation_id, before.position, True
+        refusal = permissions.refuse_create(kind, others)
+        if refusal is not None:
+            raise refusal
+        if not is_printable(title):
+            raise Refusal(RefusalCode.INVALID, "title", detail="title")
+        self._require_room(len(others) + 1)
+        for user_id in (creator_id, *others):
+            if user_id not in self.world.users:
+                raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
+        talk = self._made(conversation_id, kind, title, {creator_id: Role.OWNER, **others})
+        telling = {"event": "created", "user": creator_id, "title": title}
+        return conversation_id, self._tell(talk, creator_id, key, asked, telling), False
+
+    def add_member(
+        self, conversation_id: str, actor_id: str, key: bytes, user_id: str, role: Role
+    ) -> tuple[int, bool]:
+        asked = ("add", role, user_id)
+        before = self._committed(conversation_id, actor_id, key, asked)
+        if before is not None:
+            return before.position, True
+        current = self._roles(conversation_id).get(user_id)
+        if current is not None:
+            target = permissions.member(current, gets=role)
+            _, talk = self._granted(Need.MANAGE, conversation_id, actor_id, target)
+            if current is role:
+                raise Refusal(RefusalCode.CONFLICT, "is a member already")
+            membership = replace(talk.members[user_id], role=role)
+        else:
+            known = user_id in self.world.users
+            target = permissions.newcomer(role) if known else permissions.no_user(user_id)
+            _, talk = self._granted(Need.INVITE, conversation_id, actor_id, target)
+            self._require_room(len(talk.audience) + 1)
+            membership = Membership(user_id, role, talk.head + 1)
+        talk = talk.with_member(self.world.change + 1, membership)
+        telling = {"event": "added", "user": user_id, "role": role.value}
+        return self._tell(talk, actor_id, key, asked, telling), False
+
+    def remove_member(
+        self, conversation_id: str, actor_id: str, key: bytes, user_id: str
+    ) -> tuple[int, bool]:
+        asked = ("remove", user_id)
+        before = self._committed(conversation_id, actor_id, key, asked)
+        if before is not None:
+            return before.position, True
+        current = self._roles(conversation_id).get(user_id)
+        leaves = actor_id == user_id
+        other = permissions.NO_MEMBER if current is None else permissions.member(current)
+        target = permissions.ONESELF if leaves else other
+        _, talk = self._granted(Need.MANAGE, conversation_id, actor_id, target)
+        audience, change = talk.audience, self.world.change + 1
+        telling: dict[str, Any] = {"event": "left" if leaves else "removed", "user": user_id}
+        talk = talk.with_member(change, replace(talk.members[user_id], left_at=talk.head + 1))
+        if current is Role.OWNER:
+            heir = permissions.heir(
+                talk.audience, {one: talk.members[one].joined_at for one in talk.audience}
+            )
+            if heir is not None:
+                telling["owner"] = heir
+                talk = talk.with_member(change, replace(talk.members[heir], role=Role.OWNER))
+        return self._tell(talk, actor_id, key, asked, telling, audience=audience), False
+
+    def seat(self, conversation_id: str, user_id: str) -> Seat:
+        talk = self._talk(conversation_id)
+        seat = NO_SEAT if talk is None else talk.seat(user_id, self.now_ms)
+        return seat if seat.standing.relation is Relation.MEMBER else NO_SEAT
+
+    def audience(self, conversation_id: str) -> Audience | None:
+        talk = self._talk(conversation_id)
+        return None if talk is None else talk.audience
+
+    def move_cursors(
+        self, conversation_id: str, user_id: str, delivered: int | None, read: int | None
+    ) -> Cursors:
+        grant, talk = self._granted(Need.OWN_STATE, conversation_id, user_id)
+        for name, value in (("delivered", delivered), ("read", read)):
+            if value is not None and not 0 <= value <= grant.cut(talk.head):
+                raise Refusal(RefusalCode.INVALID, name, detail=name)
+        old = talk.cursors_of(user_id)
+        seen = max(old.read, read or 0)
+        new = Cursors(max(old.delivered, delivered or 0, seen), seen)
+        if new == old:
+            return old
+        change, audience = self._next_change(), talk.audience
+        told = permissions.has_receipts(talk.kind, len(audience))
+        self._put(
+            replace(
+                talk,
+                cursors={**talk.cursors, user_id: new},
+                member_changed={**talk.member_changed, user_id: change},
+                changed=change if told else talk.changed,
+            )
+        )
+        hearers = audience if told else {user_id: audience[user_id]}
+        self.events.append(CursorMoved(change, conversation_id, user_id, new, hearers))
+        return new
+
+    # -- accounts -----------------------------------------------------------------------------------------------------
+
+    def put_user(self, user: User) -> None:
+        user.user_id.encode()  # what is no text is nobody's name
+        self.world = replace(self.world, users={**self.world.users, user.user_id: user})
+
+    def user(self, user_id: str) -> User | None:
+        return self.world.users.get(user_id)
+
+    def bind_token(self, token_id: str, user_id: str, device_id: str) -> str:
+        if user_id not in self.world.users:
+            raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
+        if token_id not in self.world.tokens:
+            self.world = replace(self.world, tokens={**self.world.tokens, token_id: (user_id, device_id)})
+        return self.world.tokens[token_id][1]
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def mute(self, conversation_id: str, user_ids: Iterable[str], until: int) -> None:
+        """For tests: bar members from speaking."""
+        talk = self.world.talks[conversation_id]
+        muted = {one: replace(talk.members[one], muted_until=until) for one in user_ids}
+        self._put(replace(talk, members={**talk.members, **muted}))
+
+    def note(self, row: Any) -> None:
+        """For tests: put a row into a table that is not the kernel's."""
+        self.world = replace(self.world, notes=self.world.notes | {row})
+
+    def _talk(self, conversation_id: str) -> Talk | None:
+        return self.world.talks.get(conversation_id)
+
+    def _put(self, talk: Talk) -> None:
+        self.world = replace(self.world, talks={**self.world.talks, talk.conversation_id: talk})
+
+    def _next_change(self) -> int:
+        self.world = replace(self.world, change=self.world.change + 1)
+        return self.world.change
+
+    def _roles(self, conversation_id: str) -> Audience:
+        return self.audience(conversation_id) or {}
+
+    def _under(self, conversation_id: str, sender_id: str, key: bytes) -> Said | None:
+        """What was said under this key."""
+        talk = self._talk(conversation_id)
+        return next(
+            (
+                said
+                for said in (talk.said if talk else ())
+                if said.message.key == key and said.message.sender_id == sender_id
+            ),
+            None,
+        )
+
+    def _committed(
+        self, conversation_id: str, sender_id: str, key: bytes, asked: tuple[Any, ...]
+    ) -> Message | None:
+        """The message that the same request has led to, before anything else is judged."""
+        if len(key) != 16:
+            raise Refusal(RefusalCode.INVALID, "key", detail="key")
+        found = self._under(conversation_id, sender_id, key)
+        if found is not None and found.asked != asked:
+            raise _key_reused()
+        return found.message if found is not None else None
+
+    def _granted(
+        self, need: Need, conversation_id: str, user_id: str, target: Target = permissions.NOTHING
+    ) -> tuple[Grant, Talk]:
+        grant = permissions.require(need, self.seat(conversation_id, user_id), target)
+        return grant, self.world.talks[conversation_id]
+
+    def _require_room(self, count: int) -> None:
+        if count > self._max_members:
+            raise Refusal(RefusalCode.TOO_LARGE, "members", detail=self._max_members)
+
+    @staticmethod
+    def _aim(talk: Talk | None, said: Said | None, editor_id: str) -> Target:
+        if talk is None or said is None:
+            return permissions.NO_MESSAGE
+        if said.message.sender_id != editor_id:
+            return permissions.message_of(talk.audience.get(said.message.sender_id))
+        return permissions.OWN_MESSAGE if said.asked[0] == "post" else permissions.SYSTEM_MESSAGE
+
+    def _direct(self, conversation_id: str, sender_id: str) -> Talk:
+        """A direct conversation is there from its first message on."""
+        try:
+            pair = direct_pair(conversation_id) or ()
+        except UnicodeEncodeError:
+            pair = ()
+        if sender_id not in pair or not self.world.users.keys() >= set(pair):
+            raise permissions.no_such_conversation()
+        return self._made(conversation_id, Kind.DIRECT, "", dict.fromkeys(pair, Role.MEMBER))
+
+    def _made(self, conversation_id: str, kind: Kind, title: str, members: Audience) -> Talk:
+        change = self.world.change + 1
+        talk = Talk(conversation_id, kind, title, change)
+        for user_id, role in members.items():
+            talk = talk.with_member(change, Membership(user_id, role, 1))
+        return talk
+
+    def _tell(
+        self,
+        talk: Talk,
+        actor_id: str,
+        key: bytes,
+        asked: tuple[Any, ...],
+        telling: Mapping[str, Any],
+        *,
+        silent: bool = False,
+        audience: Audience | None = None,
+    ) -> int:
+        """Say what the actor did, under the key of the request."""
+        content = encode_content({"type": "system", **telling})
+        return self._say(talk, actor_id, key, content, asked, self.now_ms, silent=silent, audience=audience)
+
+    def _say(
+        self,
+        talk: Talk,
+        sender_id: str,
+        key: bytes,
+        content: bytes,
+        asked: tuple[Any, ...],
+        sent_at: int,
+        *,
+        silent: bool = False,
+        audience: Audience | None = None,
+    ) -> int:
+        """Append a message. `audience`: who hears it, if not those who are members behind it."""
+        change, position = self._next_change(), talk.head + 1
+        message = Message(talk.conversation_id, position, sender_id, sent_at, key, content)
+        said = Said(message, asked, change, counts=asked[0] == "post", silent=silent)
+        self._put(replace(talk, said=(*talk.said, said)))
+        behind = (talk.audience,) if audience is None else (audience, talk.audience)
+        self.events.append(MessagePosted(change, message, *behind))
+        return position
+
+
+def _key_reused() -> Refusal:
+    return Refusal(RefusalCode.KEY_REUSED, "this key was used for something else")

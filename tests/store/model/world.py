@@ -1,0 +1,102 @@
+"""What there is, as values that are replaced and never changed: a snapshot is a reference, undoing is forgetting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from imserver.chat.permissions import NO_SEAT, Bars, Seat, standing_of
+from imserver.model import Audience, Cursors, Kind, Membership, Message, User
+from imserver.store.engine.lineage import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message as it is now, what was asked for under its key, and what it said before its edits."""
+
+    message: Message
+    #: The whole request: the same key with another one is KEY_REUSED.
+    asked: tuple[Any, ...]
+    change: int
+    #: Whether it counts as unread, and whether lists of conversations pass over it.
+    counts: bool
+    silent: bool
+    #: Earlier contents: (message of then, position of the message that told of its end).
+    past: tuple[tuple[Message, int], ...] = ()
+
+    def as_of(self, position: int) -> Message:
+        """The message as whoever left at this position could read it."""
+        return next((then for then, until in self.past if until > position), self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A conversation."""
+
+    conversation_id: str
+    kind: Kind
+    title: str
+    #: The last change that concerns all its members and is no message.
+    changed: int
+    said: tuple[Said, ...] = ()
+    #: Present and former members.
+    members: Mapping[str, Membership] = field(default_factory=dict)
+    #: user id -> the last change that concerns this member alone.
+    member_changed: Mapping[str, int] = field(default_factory=dict)
+    cursors: Mapping[str, Cursors] = field(default_factory=dict)
+
+    @property
+    def head(self) -> int:
+        return len(self.said)
+
+    @property
+    def audience(self) -> Audience:
+        return {one.user_id: one.role for one in self.members.values() if one.left_at is None}
+
+    def cursors_of(self, user_id: str) -> Cursors:
+        return self.cursors.get(user_id, Cursors())
+
+    def seat(self, user_id: str, now_ms: int = 0) -> Seat:
+        """Where a user stands; a former member reads up to leaving."""
+        own = self.members.get(user_id)
+        if own is None:
+            return NO_SEAT
+        bars = Bars(muted_until=own.muted_until if own.muted_until > now_ms else 0)
+        return Seat(self.kind, standing_of(own.left_at), own.role, bars)
+
+    def with_member(self, change: int, membership: Membership) -> Talk:
+        user_id = membership.user_id
+        return replace(
+            self,
+            members={**self.members, user_id: membership},
+            member_changed={**self.member_changed, user_id: change},
+        )
+
+    def last_change_for(self, own: Membership) -> int:
+        """The last change that this member is told of: for a former one, that of leaving."""
+        alone = self.member_changed[own.user_id]
+        return alone if own.left_at is not None else max(alone, self.changed, self.said[-1].change)
+
+    def last_spoken(self) -> Said:
+        return next(said for said in reversed(self.said) if not said.silent)
+
+    def unread(self, after: int) -> int:
+        return sum(said.counts for said in self.said[after:])
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The whole database."""
+
+    epoch: str = ""
+    place_key: bytes = b""
+    runs: tuple[Run, ...] = ()
+    #: The last number given out, in the order of doing.
+    change: int = 0
+    users: Mapping[str, User] = field(default_factory=dict)
+    #: token id -> (user id, device id)
+    tokens: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    talks: Mapping[str, Talk] = field(default_factory=dict)
+    #: For tests: rows of a table that is not the kernel's.
+    notes: frozenset[Any] = frozenset()
