@@ -16,7 +16,10 @@ class CommitListener(Protocol):
     """Receives commits on the event loop, in commit order. The hub is the only one."""
 
     def committed(self, units: Sequence[Unit]) -> None:
-        """Fan out each unit's events and settle it, in order. May spread the work over several turns of the loop."""
+        """Fan out each unit's events and settle it, in order. May spread the work over several turns of the loop.
+
+        Gets every unit of a batch once, in the order in which they were done: those that committed, those that failed, and
+        those that were withdrawn. Never a unit whose outcome is unknown."""
         ...
 
     def saturated(self) -> bool:
@@ -25,11 +28,16 @@ class CommitListener(Protocol):
 
 
 class Store(Protocol):
-    """Keeps everything durable. `SqliteStore` in production; in tests `ModelStore` says what is right."""
+    """Keeps everything durable: `SqliteStore`. Another engine shares `imserver.store.engine`, which says what to write, and
+    passes the contract tests in `tests/store`.
+
+    All methods are called on one event loop, between `open` and `close` unless they say otherwise.
+    """
 
     @property
     def epoch(self) -> str:
-        """Mark of this history; a restore makes a new one, and positions of two epochs do not compare."""
+        """Mark of this history, 16 hex digits: the same in every life, another one if no lineage came along. Positions of two
+        epochs do not compare."""
         ...
 
     def place(self) -> str:
@@ -42,35 +50,69 @@ class Store(Protocol):
         ...
 
     async def begin_life(self, why: str) -> None:
-        """Begin another life: a new mark, for all that is written from now on. Sessions of before must end."""
+        """Begin another life: a new mark, for all that is written from now on. Sessions of before must end.
+
+        Queued like a unit: what was submitted before belongs to the life that ends. Takes no number of a change."""
         ...
 
-    async def open(self, listener: CommitListener) -> None: ...
+    async def open(self, listener: CommitListener) -> None:
+        """Open the database, bring it to the present schema, and begin a life: a row of the lineage under a new mark.
+
+        Raises `StartError`, one line for the operator, if it cannot be used: not there, not ours, of a later schema, damaged,
+        or in use by another process. Then nothing stays open."""
+        ...
 
     async def close(self) -> None:
-        """Finish the queue, checkpoint, close."""
+        """Finish the queue (`submit` refuses from now on), make all of it durable, close. Closing twice is harmless."""
         ...
 
     def submit(self, unit: Unit) -> None:
-        """Queue a unit. Raises `Refusal` OVERLOADED above the queue's bound in units or bytes, STORE_FULL while full."""
+        """Queue a unit. Raises `Refusal` OVERLOADED above the queue's bound in units or bytes, `StoreFailed` once the store has
+        failed. A full disk is the unit's own error: STORE_FULL.
+
+        Every unit is decided: committed, refused or withdrawn, then handed to the listener; or lost with the store. Units of
+        one conversation, and units of one session, are done in the order of submission; one that names no conversation is
+        passed by none. Of a batch the plain posts may be done before strangers' other units."""
         ...
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Submit a unit without origin and wait for its settlement. Cancelling the waiter withdraws a unit not yet begun."""
+        """Submit a unit without origin and wait for its settlement. Cancelling the waiter withdraws a unit not yet begun.
+
+        What `work` raises is raised here, and nothing of it is stored. It may run more than once."""
         ...
 
-    async def read(self, query: Callable[[Reader], T]) -> T: ...
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Run `query` in one snapshot, beside the writer, and return or raise what it does.
+
+        The snapshot holds all that was settled before the call. `query` is a plain function, runs off the loop, and keeps no
+        reader. Raises `Refusal` OVERLOADED if too many reads wait, `StoreFailed` once the store has failed."""
+        ...
 
     async def migrate_plugin(self, plugin: str, migrations: Sequence[tuple[int, str]]) -> None:
-        """Apply a plugin's numbered SQL scripts that were not applied yet, each in one transaction."""
+        """Apply a plugin's SQL scripts (number, script) that were not applied yet, in the order of their numbers.
+
+        A script is applied once in the life of the database: with the mark that it was, in one transaction, queued like any
+        unit. If it fails, nothing of it is there, the earlier ones stay, no later one is tried, and its error is raised; the
+        next call begins with it again. A script may be new below one that was applied.
+
+        It has any number of statements, comments, and `;` in texts; and may make, change and drop tables and indexes whose
+        names begin with `PLUGIN_`, and write to these tables. Anything else is a `PluginError`: other tables, the catalogue,
+        triggers, views, virtual tables, PRAGMA, ATTACH, COMMIT. So is a plugin name that is not a-z and 0-9 beginning with a
+        letter, or is reserved. No time bound: it runs before the server serves.
+
+        A script for every engine keeps to what they have in common: ON CONFLICT with a target, RETURNING, integer
+        milliseconds for times; no functions of dates, no json functions, no row ids."""
         ...
 
     def resume(self) -> None:
-        """The listener is no longer saturated."""
+        """The listener is no longer saturated: the batch that was held may start."""
         ...
 
     def on_failure(self, callback: Callable[[Exception], None]) -> None:
-        """Register a callback for an error of unknown outcome; it runs on the loop, and the server must stop."""
+        """Register a callback for an error of unknown outcome; it runs on the loop, once, and the server must stop.
+
+        Behind it no unit is settled and no batch is begun; callers that wait in this process get `StoreFailed`. May be called
+        before `open`."""
         ...
 
 

@@ -43,12 +43,19 @@ class Posted(tuple[int, int, bool]):
 class Transaction(Protocol):
     """The store inside one transaction, on the writer's thread. Every method raises `Refusal` if the rules forbid the call.
 
-    Methods that take a `key` are idempotent: the same key by the same actor returns the original outcome with
-    `duplicate = True`, looked up *before* any refusal; the same key with another content is KEY_REUSED.
+    Methods that take a `key` are idempotent: the same key by the same actor in the same conversation returns the original
+    outcome with `duplicate = True`, looked up *before* any refusal; the same key with another request is KEY_REUSED, one that
+    is not of 16 bytes INVALID. A method that refuses has written nothing, so a unit may catch the refusal and go on.
+
+    Every fact takes the next number of one counter, the *change*: a message, an edit (one for the new content, the next for the
+    system message that tells of it), a moved cursor. Accounts and what is a plugin's take none. An undone unit gives its
+    numbers back.
     """
 
     @property
-    def now_ms(self) -> int: ...
+    def now_ms(self) -> int:
+        """Wall time, UTC milliseconds, the same for the whole transaction. May be lower than in the one before."""
+        ...
 
     # messages
     def post(
@@ -61,7 +68,10 @@ class Transaction(Protocol):
         sent_at: int,
         digest: bytes | None = None,
     ) -> Posted:
-        """Append a message. The first post makes a direct conversation (both users must exist)."""
+        """Append a message at the position behind the head. The first post makes a direct conversation (both users must exist).
+
+        `digest` stands for the content as its author sent it (by default the content's own); `sent_at` of a duplicate is that
+        of the first."""
         ...
 
     def edit(
@@ -74,28 +84,42 @@ class Transaction(Protocol):
         *,
         expected_revision: int | None = None,
     ) -> tuple[int, int, bool]:
-        """Change the content of a message (its author only). Returns (position of the system message, revision, duplicate)."""
+        """Change the content of a message (its author only). Returns (position of the system message, revision, duplicate).
+
+        Position, time and key stay; the revision goes up by one; the earlier content is kept for those who left before the
+        system message. GONE for a tombstone, CONFLICT if the revision is not the expected one. The system message is *silent*:
+        the conversation stays where it is in lists."""
         ...
 
     def find_key(
         self, conversation_id: str, sender_id: str, key: bytes, digest: bytes | None = None
     ) -> Posted | None:
-        """Find the message committed under this key, if any. With `digest`: KEY_REUSED if the content was another."""
+        """Find the message committed under this key, if any. With `digest`: KEY_REUSED if the content was another. The sender
+        need not be a member any more."""
         ...
 
     # conversations and members
     def create_conversation(
         self, creator_id: str, key: bytes, kind: Kind, title: str, members: Mapping[str, Role]
-    ) -> tuple[str, int, bool]: ...
+    ) -> tuple[str, int, bool]:
+        """Make a group or a channel, whose owner the creator becomes. Returns (conversation id, position of the system message,
+        duplicate). The id follows from creator and key; all members have joined at position 1."""
+        ...
 
     def add_member(
         self, conversation_id: str, actor_id: str, key: bytes, user_id: str, role: Role
-    ) -> tuple[int, bool]: ...
+    ) -> tuple[int, bool]:
+        """Add a member, or give one another role (CONFLICT if it is that already). Returns (position of the system message,
+        duplicate). A newcomer, also one who comes back, has joined at that position; TOO_LARGE if there is no room."""
+        ...
 
     def remove_member(
         self, conversation_id: str, actor_id: str, key: bytes, user_id: str
     ) -> tuple[int, bool]:
-        """Remove a member, or leave (`actor_id == user_id`)."""
+        """Remove a member, or leave (`actor_id == user_id`). Returns (position of the system message, duplicate).
+
+        Who goes is told of it, and reads up to that message and as it was then. A conversation whose owner goes gets the next
+        one by `permissions.heir`, in the same message; without a member left it has none."""
         ...
 
     def seat(self, conversation_id: str, user_id: str) -> Seat:
@@ -108,29 +132,44 @@ class Transaction(Protocol):
 
     def move_cursors(
         self, conversation_id: str, user_id: str, delivered: int | None, read: int | None
-    ) -> Cursors: ...
+    ) -> Cursors:
+        """Move a member's cursors up, and return them. They never go down: a lower value has no effect, and nothing at all
+        takes no change. What is read is delivered. INVALID above the head. Told to all members, or, where there are no
+        receipts, to the user alone."""
+        ...
 
     # accounts
-    def put_user(self, user: User) -> None: ...
+    def put_user(self, user: User) -> None:
+        """Make an account, or replace what is known of it. `UnicodeEncodeError` for an id that is no text."""
+        ...
 
     def user(self, user_id: str) -> User | None: ...
 
     def bind_token(self, token_id: str, user_id: str, device_id: str) -> str:
-        """The device that the token belongs to: bound to `device_id` if this is its first use. Idempotent."""
+        """The device that the token belongs to: bound to `device_id` if this is its first use, for ever. NOT_FOUND if there is
+        no such user."""
         ...
 
     # plugins
     def plugin_sql(
         self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
     ) -> list[tuple[Any, ...]]:
-        """Run one statement on the plugin's own tables (name prefix `PLUGIN_`), under an authorizer. Rows, or []."""
+        """Run one statement on the plugin's own tables (name prefix `PLUGIN_`). Rows of SELECT and RETURNING, else [].
+
+        `UniqueViolation` for a key that is taken, `PluginError` for any other fault of the statement: it is undone alone, and
+        the unit may catch it and go on. `PluginError` too for all that is not the plugin's (other tables, the catalogue,
+        anything that makes or changes tables or ends a transaction), for two statements in one, and beyond 50 ms of SQL in one
+        unit. A statement that makes the database end the transaction fails this unit alone, though all others of the batch
+        are done again. A constraint that waits for the commit fails its unit with the database's error, and no neighbour."""
         ...
 
     def schedule(self, plugin: str, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
-        """Set a durable timer; returns its id."""
+        """Set a durable timer; returns its id, which no other timer of this database ever had or gets."""
         ...
 
-    def cancel_timer(self, plugin: str, timer_id: int) -> bool: ...
+    def cancel_timer(self, plugin: str, timer_id: int) -> bool:
+        """Delete a timer of this plugin. False if there is none."""
+        ...
 
     def mark_handled(self, plugin: str, change: int) -> None:
         """Move the plugin's cursor up to `change`; raises `AlreadyHandled` if it is there already."""
@@ -141,7 +180,7 @@ class Transaction(Protocol):
         ...
 
     def record_failure(self, plugin: str, event: str, error_id: str, text: str) -> None:
-        """Add a row to `plugin_failures`."""
+        """Keep what became of an event that a plugin could not handle, for operators."""
         ...
 
 
@@ -150,7 +189,11 @@ Takes: TypeAlias = Callable[[ConversationRow], bool]
 
 
 class Reader(Protocol):
-    """Reads in one snapshot, on a reader's thread. Raises `Refusal` (NOT_FOUND, EPOCH_CHANGED) like the wire would."""
+    """Reads in one snapshot, on a reader's thread. Raises `Refusal` (NOT_FOUND, EPOCH_CHANGED) like the wire would.
+
+    An outsider cannot tell a conversation from none. A former member is shown what was to be read at leaving: no later message,
+    edit, title, cursor or state.
+    """
 
     def history(
         self,
@@ -160,7 +203,11 @@ class Reader(Protocol):
         before: int | None,
         limit: int,
         max_bytes: int,
-    ) -> Page: ...
+    ) -> Page:
+        """A page of ascending positions: from `after` on, before `before`, or (neither) the newest; at most `limit` items
+        and about `max_bytes` (see `engine.pages`), one at least. It says which positions it covers. EPOCH_CHANGED for an
+        `after` above what the user may read: who knows more knows another history."""
+        ...
 
     def history_items(
         self,
@@ -179,6 +226,10 @@ class Reader(Protocol):
     ) -> tuple[list[ConversationRow], str, bool]:
         """Conversations of the user that changed since the token, in commit order; the next token; whether there is more.
 
+        None is the beginning. A change is a message, a change of what the conversation or the membership is, or a cursor that
+        is told (one's own always). Who takes every page misses nothing, whatever is written between two of them. A former
+        member gets the change of leaving, and none later. EPOCH_CHANGED for a token of another history.
+
         `takes` is asked for each row in turn; the page ends before the first that it does not take.
         """
         ...
@@ -186,14 +237,19 @@ class Reader(Protocol):
     def conversations(
         self, user_id: str, before: str | None, limit: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str | None]:
-        """The user's present conversations, newest message first, and the token of the next page. `takes`: as in `sync`."""
+        """The user's present conversations, newest message first, and the token of the next page. `takes`: as in `sync`.
+
+        By the last message that is not silent, which is `last`. `unread` counts what was said behind the read cursor, but
+        not before joining, and no system message."""
         ...
 
     def check(self, user_id: str, learnt: Learnt) -> Agreement | None:
         """Up to where what the user learnt is part of this history; None: no such conversation for this user."""
         ...
 
-    def members(self, conversation_id: str) -> list[Membership]: ...
+    def members(self, conversation_id: str) -> list[Membership]:
+        """Present members by the position at which they joined, then by id. Empty if there is no such conversation."""
+        ...
 
     def members_page(self, conversation_id: str, after: str | None, limit: int) -> list[Membership]:
         """At most `limit` of them in the order of user ids, from the first after `after` on."""
@@ -203,9 +259,13 @@ class Reader(Protocol):
         """Where a user stands in a conversation, for what reads need. Former members are told from strangers."""
         ...
 
-    def users(self, user_ids: Sequence[str]) -> list[User]: ...
+    def users(self, user_ids: Sequence[str]) -> list[User]:
+        """Those that exist, in the order asked, each once."""
+        ...
 
-    def bound_device(self, token_id: str) -> str | None: ...
+    def bound_device(self, token_id: str) -> str | None:
+        """The device that the token is bound to; None before its first use."""
+        ...
 
     # for the plugin host
     def head_change(self) -> int:
@@ -215,18 +275,27 @@ class Reader(Protocol):
     def messages_after(
         self, change: int, bots: Sequence[str] | None, limit: int
     ) -> tuple[list[tuple[int, Message, Audience]], int]:
-        """Messages in commit order after `change` in conversations with one of `bots` (None: all); and the change up to
-        which the answer is complete."""
+        """Messages in commit order after `change` that one of `bots` was a member for (None: all), each with the members
+        of now; and the change up to which the answer is complete.
+
+        At most `limit` of them. The answer may be complete up to less than the newest change even if it is empty, so
+        that one read is bounded; it is always above `change` unless there is nothing behind that."""
         ...
 
-    def plugin_cursor(self, plugin: str) -> int | None: ...
+    def plugin_cursor(self, plugin: str) -> int | None:
+        """The change up to which the plugin has handled everything; None if it never ran."""
+        ...
 
     def timers_due(self, plugin: str, now_ms: int, limit: int) -> list[tuple[int, str, int, dict[str, Any]]]:
-        """(timer id, name, due_at, payload) in order of due_at."""
+        """(timer id, name, due_at, payload) in order of due_at, then of setting."""
         ...
 
-    def next_timer_at(self, plugin: str) -> int | None: ...
+    def next_timer_at(self, plugin: str) -> int | None:
+        """When the first of the plugin's timers is due; None if it has none."""
+        ...
 
     def plugin_sql(
         self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
-    ) -> list[tuple[Any, ...]]: ...
+    ) -> list[tuple[Any, ...]]:
+        """Run one SELECT on the plugin's own tables. `PluginError` for all else, as in `Transaction.plugin_sql`."""
+        ...

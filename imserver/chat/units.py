@@ -1,9 +1,9 @@
 """Units of work: each waits in the writer's queue, commits whole or not at all, and is answered after its commit.
 
-A caller makes a `Unit` and submits it. The store runs batches of units on its writer thread, in the order of submission, one
-transaction for each batch, and after the commit calls `CommitListener.committed(units)` on the event loop. The listener fans
-out each unit's `events` and then calls `unit.settle()`, which answers the caller. No unit spans an await, and no reply, push or
-plugin event precedes its commit.
+A caller makes a `Unit` and submits it. The store runs batches of units on its writer thread, one transaction for each
+batch, in the order of submission (but plain posts may go before units that have nothing to do with them), and after the
+commit calls `CommitListener.committed(units)` on the event loop. The listener fans out each unit's `events` and then calls
+`unit.settle()`, which answers the caller. No unit spans an await, and no reply, push or plugin event precedes its commit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The last that fits and the first that does not, and who comes back: the same on every store."""
+"""Contract: the last that fits and the first that does not, and who comes back: the same on every store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long runs offered again in part: each key is there once, at the place that its sender was told, and nothing else is."""
+"""Contract: of long runs offered again in part each key is there once, where its sender was told, and nothing else is."""
 
 from __future__ import annotations
 

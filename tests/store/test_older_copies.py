@@ -1,4 +1,4 @@
-"""An older copy of the database comes back: what was learnt behind it is refused, or lowered to exactly what is left of it."""
+"""Contract: when an older copy comes back, what was learnt behind it is refused, or lowered to exactly what is left of it."""
 
 from __future__ import annotations
 

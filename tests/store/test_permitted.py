@@ -1,4 +1,4 @@
-"""What the stores let through is what the rule says: posts by the folded sets, and reads cut to the grant, in both alike."""
+"""Contract: what stores let through is what the rule says: posts by the folded sets, reads cut to the grant, in both alike."""
 
 from __future__ import annotations
 

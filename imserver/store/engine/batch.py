@@ -2,6 +2,10 @@
 
 The policy is here, once; a database behind it is an `Engine`. Memory (heads, members, counters) is undone together with the
 rows.
+
+The calls of one transaction: `begin`; for each unit `savepoint`, its work on `tx`, then `release` or `rollback_to`; for
+each run of plain posts `posts`, outside of a savepoint; then `commit`. After any error that is not a unit's own nothing
+but `rollback`. Calls of two transactions never mix, and all are made where the connection lives.
 """
 
 from __future__ import annotations
@@ -27,24 +31,30 @@ class Engine(Protocol):
 
     @property
     def tx(self) -> RuledTransaction:
-        """What units work with; one object for the writer's life."""
+        """What units work with; one object for the writer's life. The policy sets its time, counters and events, and undoes its
+        journal; rows are the engine's to undo."""
         ...
 
     def begin(self) -> None:
-        """Begin a transaction that writes. Raises the database's error."""
+        """Begin a transaction that writes, and that no other writer can come between. Raises the database's error: BUSY if
+        another process keeps it waiting for longer than it may."""
         ...
 
     def commit(self) -> None:
-        """Make the transaction durable. Raises `OutcomeUnknown` if that may or may not have happened; any other error means
-        that it has not, and leaves `rollback` to be called."""
+        """Make the transaction durable, and `tx.change` with it: the next life goes on counting from there.
+
+        Returned means on the disk. Raises `OutcomeUnknown` if that may or may not have happened: the server stops then, so
+        only an error that surely leaves the transaction undone may be another. Then `rollback` is called. Raises
+        `TransactionLost` if the database ended the transaction before."""
         ...
 
     def rollback(self) -> None:
-        """End the transaction, if there is one, without a trace. Raises `StoreFailed` if even that fails."""
+        """End the transaction, if there is one, without a trace. Called after any error, also of `begin` and `commit`. Raises
+        `StoreFailed` if even that fails."""
         ...
 
     def savepoint(self) -> None:
-        """Begin one unit's part of the transaction."""
+        """Begin one unit's part of the transaction. A plugin's bound of time is for one unit, so it begins here anew."""
         ...
 
     def release(self) -> None:
@@ -52,20 +62,33 @@ class Engine(Protocol):
         ...
 
     def rollback_to(self) -> None:
-        """Undo the unit's part, and end it."""
+        """Undo the rows of the unit's part, and end it. What units before it did stays."""
         ...
 
     def posts(self, units: Sequence[PostUnit]) -> None:
-        """Store neighbouring plain posts together: each gets its result, or its refusal. Raises, with the transaction as it was
-        before and the units void, if they cannot be stored together."""
+        """Store neighbouring plain posts together, to the same results as `tx.post` for one after another.
+
+        Each unit gets its `error`, a `Refusal`; or its `result`, and, if it is no duplicate, `change` and `audience` (the
+        members when it took its position). Events are made of these later, so `tx.events` is not touched. Heads and counters
+        of `tx` are moved, with the journal.
+
+        Raises if they cannot be stored together, with rows, journal and counters as they were before and the units void: they
+        are done one by one then. An engine without a faster way loops over `tx.post`, and
+        keeps each refusal."""
         ...
 
     def ended_by(self, raised: BaseException | None = None) -> BaseException | None:
-        """The error by which the database ended the whole transaction, `raised` if it left none; None while it stands."""
+        """The error by which the database ended the whole transaction, `raised` if it left none; None while it stands.
+
+        Asked after any error of a unit. Databases end transactions at errors that look like a statement's own: without this
+        answer the next statement would commit alone, or all later ones fail."""
         ...
 
     def fault_of(self, error: BaseException) -> Fault:
-        """The kind of an error; UNIT for one that is not the database's."""
+        """The kind of an error; UNIT for one that is not the database's.
+
+        UNIT must be sure: such a unit is refused and never tried again, its neighbours go on. FULL and BUSY are told to the
+        caller, who comes again. In doubt it is BROKEN, which stops the store."""
         ...
 
 

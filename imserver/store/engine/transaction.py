@@ -3,6 +3,11 @@
 A store derives from `RuledTransaction` and implements finding and putting rows; nothing here knows where they are kept. Every
 method runs on the writer's thread inside one transaction. The store (rows) and the journal (memory) undo a failed unit
 together.
+
+Who changes what: the rules move `change`, `message_change`, `events`, and head, head_change and unread of a
+`ConversationState`, which `_state` has noted in the journal. A row operation stores what it is told; where it names
+members or a title it changes the state too. What it keeps in memory beside that it notes in the journal itself. It may
+read rows of this transaction, and raises whatever its database raises.
 """
 
 from __future__ import annotations
@@ -48,7 +53,9 @@ class Found(NamedTuple):
 
 
 class RuledTransaction(ABC):
-    """`imserver.chat.ports.Transaction` over the row operations at the end of this class."""
+    """`imserver.chat.transaction.Transaction` over the row operations at the end of this class. What concerns accounts and
+    plugins alone has no rules here: each store has these methods itself.
+    """
 
     def __init__(self, journal: Journal, *, max_members: int = MAX_MEMBERS) -> None:
         self.journal = journal
@@ -359,19 +366,24 @@ class RuledTransaction(ABC):
 
     @abstractmethod
     def conversation(self, conversation_id: str) -> ConversationState | None:
-        """The conversation, from the cache or read."""
+        """The conversation, from the cache or read: its head, the present members, and who of them is muted. The same object
+        for as long as the transaction lasts. None for an id that is no text, too."""
 
     @abstractmethod
-    def user(self, user_id: str) -> User | None: ...
+    def user(self, user_id: str) -> User | None:
+        """The account; None for an id that is no text, too."""
 
     @abstractmethod
     def _user_exists(self, user_id: str) -> bool: ...
 
     @abstractmethod
-    def _find(self, state: ConversationState, sender_id: str, key: bytes) -> Found | None: ...
+    def _find(self, state: ConversationState, sender_id: str, key: bytes) -> Found | None:
+        """The message that this sender committed under this key in this conversation, also in this transaction. The
+        database must not let there be two, whatever the rules do."""
 
     @abstractmethod
-    def _message(self, state: ConversationState, position: int) -> Message | None: ...
+    def _message(self, state: ConversationState, position: int) -> Message | None:
+        """The message as it is now; None if there is none at this position."""
 
     @abstractmethod
     def _put_message(
@@ -384,32 +396,40 @@ class RuledTransaction(ABC):
         *,
         silent: bool,
     ) -> None:
-        """Store the conversation's next message. A silent one leaves its conversation where it is in lists."""
+        """Store the conversation's next message. A silent one leaves its conversation where it is in lists.
+
+        `digest` stands for the request under its key, `change` is its number in commit order, `unread_no` how many messages up
+        to it count as unread. Heads follow, but not yet in `state`: the rules move that afterwards."""
 
     @abstractmethod
     def _put_content(self, state: ConversationState, old: Message, new: Message, *, until: int) -> None:
         """Store the edit, and the old content among the revisions: it was to be read before the message at `until`."""
 
     @abstractmethod
-    def _make_conversation(self, conversation_id: str, kind: Kind, title: str) -> ConversationState: ...
+    def _make_conversation(self, conversation_id: str, kind: Kind, title: str) -> ConversationState:
+        """Make an empty conversation, whose change is the next one. It is in the cache from now on, unless this is undone."""
 
     @abstractmethod
     def _put_members(self, state: ConversationState, members: Audience, *, joined_at: int) -> None:
-        """Put new members, or former ones who are back. Their change is the next one, that of the system message."""
+        """Put new members, or former ones who are back (with their cursors), in rows and state. Their change is the next
+        one, that of the system message."""
 
     @abstractmethod
-    def _put_role(self, state: ConversationState, user_id: str, role: Role) -> None: ...
+    def _put_role(self, state: ConversationState, user_id: str, role: Role) -> None:
+        """Give a member another role, in row and state. The change is the next one."""
 
     @abstractmethod
     def _end_member(self, state: ConversationState, user_id: str, *, left_at: int) -> None:
-        """End the membership at this position, and at the modseq of now."""
+        """End the membership at this position, and at the modseq of now, in row and state. The row stays, with its role and its
+        cursors: a former member reads up to there. The change is the next one."""
 
     @abstractmethod
     def _joined_at(self, state: ConversationState) -> Mapping[str, int]:
         """The joining position of every present member."""
 
     @abstractmethod
-    def _cursors(self, state: ConversationState, user_id: str) -> Cursors: ...
+    def _cursors(self, state: ConversationState, user_id: str) -> Cursors:
+        """The member's cursors; zeros before the first."""
 
     @abstractmethod
     def _put_cursors(
@@ -422,7 +442,8 @@ class RuledTransaction(ABC):
         told: bool,
         read_rose: bool,
     ) -> None:
-        """`told`: the other members get the cursors too (by push, or by sync)."""
+        """Store a member's cursors under this change. `told`: the other members get them too (by push, or by sync), so the
+        change is the conversation's; else it is the member's alone. `read_rose`: what is unread is another number now."""
 
 
 def raise_key_reused() -> NoReturn:

@@ -95,6 +95,7 @@ class ModelStore:
             self._turn()
 
     async def begin_life(self, why: str) -> None:
+        await self.write(lambda tx: None)  # in its turn
         self._begin_run()
         self._opened().lineage = Lineage(self.world.runs)
 
