@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,9 +26,13 @@ from imserver.events import CursorMoved, StoredEvent
 from imserver.model import Kind, Learnt, Role, User, direct_conversation_id, group_conversation_id
 from imserver.store import SqliteStore
 from imserver.store.engine.places import LISTED
+from imserver.store.sqlite.inline import open_inline
 from imserver.testing import ManualClock
 from tests.store.model import ModelReader, ModelStore, ModelTransaction
 from tests.store.support import Recorder, Stand, Work, key, meaning, post, said
+
+#: To make a difference small takes longer than to find none.
+pytestmark = pytest.mark.timeout(400)
 
 PEOPLE = ("ann", "bob", "cy", "dee")
 PAIRS = tuple(direct_conversation_id(one, two) for one in PEOPLE for two in PEOPLE if one < two)
@@ -40,7 +45,11 @@ places = st.sampled_from((*PAIRS, *GROUPS, *GROUPS, "group/none"))
 keys = st.integers(1, 12)
 roles = st.sampled_from(tuple(Role))
 texts = st.sampled_from(("a", "b"))
+delays = st.integers(0, 2)
 positions = st.one_of(st.none(), st.integers(0, 12))
+
+#: In a conversation of a few messages.
+near = st.one_of(st.none(), st.integers(0, 5))
 
 Op = Callable[[], Unit]
 
@@ -49,8 +58,15 @@ def work(function: Callable[[Transaction], Any], place: str | None = None) -> Op
     return lambda: Work(function, place)
 
 
-def posts(number: int, sender: str, place: str, text: str) -> Op:
-    return lambda: post(number, sender, place, text)
+def posts(number: int, sender: str, place: str, text: str, delay: int = 0) -> Op:
+    """The same key may come again at another time."""
+
+    def made() -> Unit:
+        unit = post(number, sender, place, text)
+        unit.sent_at += delay
+        return unit
+
+    return made
 
 
 def creates(creator: str, number: int, kind: Kind, members: dict[str, Role]) -> Op:
@@ -127,6 +143,13 @@ def comes_back(owner: str, number: int, user: str, before: Role, after: Role) ->
     )
 
 
+def talks(pair: str, number: int, marks: list[tuple[int | None, int | None]]) -> Op:
+    """Two messages, and one of the two moves cursors up and down, and too far."""
+    one, two = pair.split("/")[1:]
+    said_first = [posts(800 + 2 * number + step, one, pair, "a") for step in range(2)]
+    return several([*said_first, *(moves(pair, two, *mark) for mark in marks)], False)
+
+
 def leaves_between_edits(owner: str, number: int, user: str, before: int, after: int) -> Op:
     """The owner edits a message a few times, removes somebody who saw it, and edits on. Groups and keys as above."""
     place, first = group_conversation_id(owner, key(100)), 400 + 12 * number
@@ -146,9 +169,9 @@ def leaves_between_edits(owner: str, number: int, user: str, before: int, after:
 
 
 simple = st.one_of(
-    st.builds(posts, keys, people, places, texts),
-    st.builds(posts, keys, people, places, texts),
-    st.builds(posts, keys, people, places, texts),
+    st.builds(posts, keys, people, places, texts, delays),
+    st.builds(posts, keys, people, places, texts, delays),
+    st.builds(posts, keys, people, places, texts, delays),
     st.builds(
         creates,
         people,
@@ -170,10 +193,20 @@ ops = st.one_of(
     st.builds(
         leaves_between_edits, st.sampled_from(PEOPLE[:2]), keys, people, st.integers(0, 3), st.integers(0, 3)
     ),
+    st.builds(
+        talks, st.sampled_from(PAIRS[:3]), keys, st.lists(st.tuples(near, near), min_size=2, max_size=4)
+    ),
     st.builds(codes, st.integers(1, 4)),
     st.builds(ends, st.integers(1, 4)),
 )
-runs = st.lists(st.lists(ops, min_size=1, max_size=12), min_size=1, max_size=8)
+#: Posts in one run, of which most were offered before.
+again = st.builds(posts, st.integers(1, 3), st.sampled_from(PEOPLE[:2]), st.just(PAIRS[0]), texts, delays)
+batches_of_any = st.one_of(
+    st.lists(ops, min_size=1, max_size=12),
+    st.lists(ops, min_size=1, max_size=12),
+    st.lists(again, min_size=2, max_size=6),
+)
+runs = st.lists(batches_of_any, min_size=1, max_size=8)
 
 
 def answer(unit: Unit) -> Any:
@@ -220,6 +253,11 @@ def in_order(batch: list[Op]) -> list[Unit]:
         if isinstance(unit, Work):
             unit.conversation_id = None
     return units
+
+
+def product(config: StoreConfig, clock: ManualClock) -> SqliteStore:
+    """Without threads: a difference comes again in every run, and is soon made small."""
+    return SqliteStore(config, clock=clock, rng=random.Random(3), opener=open_inline)
 
 
 async def opened(store: Store) -> Stand:
@@ -308,7 +346,7 @@ async def play_apart(store: Store, batches: list[list[Op]]) -> list[Any]:
 def test_product_and_model_say_the_same(batches: list[list[Op]]) -> None:
     clock = ManualClock()
     config = StoreConfig(path=":memory:", max_cached_conversations=3)
-    by_sql = asyncio.run(play(SqliteStore(config, clock=clock, rng=random.Random(3)), batches))
+    by_sql = asyncio.run(play(product(config, clock), batches))
     by_hand = asyncio.run(play(ModelStore(config, clock=clock, rng=random.Random(3)), batches))
     for number, (left, right) in enumerate(zip(by_sql, by_hand, strict=True)):
         assert left == right, f"batch {number}"
@@ -321,7 +359,7 @@ def test_each_conversation_is_the_same_in_whatever_order_the_product_does_them(
 ) -> None:
     clock = ManualClock()
     config = StoreConfig(path=":memory:", max_cached_conversations=3, readers=1)
-    arranged = asyncio.run(play_apart(SqliteStore(config, clock=clock, rng=random.Random(3)), batches))
+    arranged = asyncio.run(play_apart(product(config, clock), batches))
     one_by_one = asyncio.run(play_apart(ModelStore(config, clock=clock, rng=random.Random(3)), batches))
     for number, (left, right) in enumerate(zip(arranged, one_by_one, strict=True)):
         assert left == right, f"part {number}"
@@ -396,7 +434,7 @@ def test_both_give_the_same_pages_while_things_change(
     """What a reader remembers of a list is never told in the place of what is there now."""
     clock = ManualClock()
     config = StoreConfig(path=":memory:", max_cached_conversations=3, readers=1)
-    by_sql = asyncio.run(page_on(SqliteStore(config, clock=clock, rng=random.Random(3)), batches))
+    by_sql = asyncio.run(page_on(product(config, clock), batches))
     by_hand = asyncio.run(page_on(ModelStore(config, clock=clock, rng=random.Random(3)), batches))
     for number, (left, right) in enumerate(zip(by_sql, by_hand, strict=True)):
         assert left == right, f"pages {number}"
