@@ -85,7 +85,7 @@ class ModelStore:
             epoch=self.world.epoch or new_epoch(self._rng),
             place_key=self.world.place_key or self._rng.randbytes(KEY_BYTES),
         )
-        self._begin_run()
+        self.world = self._with_run(self.world)
         self._places = Places(self.world.place_key, Lineage(self.world.runs), self._rng)
 
     async def close(self) -> None:
@@ -95,9 +95,11 @@ class ModelStore:
             self._turn()
 
     async def begin_life(self, why: str) -> None:
-        await self.write(lambda tx: None)  # in its turn
-        self._begin_run()
-        self._opened().lineage = Lineage(self.world.runs)
+        def begin(tx: Any) -> None:
+            tx.world = self._with_run(tx.world)
+            self._opened().lineage = Lineage(tx.world.runs)
+
+        await self.write(begin)  # in its turn
 
     def on_failure(self, callback: Callable[[Exception], None]) -> None:
         """A model does not fail."""
@@ -167,12 +169,12 @@ class ModelStore:
         self.world = draft.world
         return None
 
-    def _begin_run(self) -> None:
+    def _with_run(self, world: World) -> World:
         """What is written from now on is a life of its own."""
-        number = len(self.world.runs) + 1
+        number = len(world.runs) + 1
         mark = new_mark(self._rng, self._clock, number)
-        run = Run(number, mark, mark, self.world.change + 1)
-        self.world = replace(self.world, runs=(*self.world.runs, run))
+        run = Run(number, mark, mark, world.change + 1)
+        return replace(world, runs=(*world.runs, run))
 
     def _opened(self) -> Places:
         if self._places is None:
