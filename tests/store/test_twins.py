@@ -49,7 +49,7 @@ delays = st.integers(0, 2)
 positions = st.one_of(st.none(), st.integers(0, 12))
 
 #: In a conversation of a few messages.
-near = st.one_of(st.none(), st.integers(0, 5))
+near = st.integers(0, 5)
 
 Op = Callable[[], Unit]
 
@@ -194,17 +194,33 @@ ops = st.one_of(
         leaves_between_edits, st.sampled_from(PEOPLE[:2]), keys, people, st.integers(0, 3), st.integers(0, 3)
     ),
     st.builds(
-        talks, st.sampled_from(PAIRS[:3]), keys, st.lists(st.tuples(near, near), min_size=2, max_size=4)
+        talks,
+        st.sampled_from(PAIRS[:3]),
+        keys,
+        st.lists(st.tuples(near, st.one_of(st.none(), near)), min_size=2, max_size=4),
     ),
     st.builds(codes, st.integers(1, 4)),
     st.builds(ends, st.integers(1, 4)),
 )
 #: Posts in one run, of which most were offered before.
 again = st.builds(posts, st.integers(1, 3), st.sampled_from(PEOPLE[:2]), st.just(PAIRS[0]), texts, delays)
+#: One group in which everything happens at once, so that whatever passes what it must not pass is told something else.
+fresh = st.integers(20, 60)
+present = st.sampled_from(PEOPLE[:3])
+in_group = st.one_of(
+    st.builds(posts, fresh, present, st.just(GROUPS[0]), texts),
+    st.builds(posts, fresh, present, st.just(GROUPS[0]), texts),
+    st.builds(removes, st.just(GROUPS[0]), st.just("ann"), fresh, st.sampled_from(PEOPLE[1:3])),
+    st.builds(adds, st.just(GROUPS[0]), st.just("ann"), fresh, st.sampled_from(PEOPLE[1:3]), roles),
+    st.builds(edits, st.just(GROUPS[0]), present, fresh, near, texts, st.sampled_from((None, 1, 2))),
+    st.builds(moves, st.just(GROUPS[0]), present, near, near),
+)
+made = creates("ann", 100, Kind.GROUP, {"bob": Role.MEMBER, "cy": Role.ADMIN})
 batches_of_any = st.one_of(
     st.lists(ops, min_size=1, max_size=12),
     st.lists(ops, min_size=1, max_size=12),
     st.lists(again, min_size=2, max_size=6),
+    st.lists(in_group, min_size=3, max_size=10).map(lambda rest: [made, *rest]),
 )
 runs = st.lists(batches_of_any, min_size=1, max_size=8)
 

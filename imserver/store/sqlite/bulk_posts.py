@@ -203,7 +203,7 @@ class BulkPosts:
 
     def _committed(self, units: Sequence[PostUnit]) -> dict[_Ident, Found]:
         found: dict[_Ident, Found] = {}
-        keys = list({unit.key for unit in units})
+        keys = list(dict.fromkeys(unit.key for unit in units))
         for start in range(0, len(keys), _MAX_KEYS):
             some = keys[start : start + _MAX_KEYS]
             marks = ", ".join("?" * len(some))
