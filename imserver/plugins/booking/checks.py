@@ -46,8 +46,8 @@ def cells_are_owned(sql: Snapshot) -> list[str]:
         "SELECT a.code, COUNT(c.cell),"  # noqa: S608
         " (SELECT COUNT(*) FROM booking_appointment_resources r WHERE r.appointment_id = a.id)"
         " * ((a.free_at - a.start_at) / 300000), MIN(c.cell), a.start_at / 300000, MAX(c.cell), a.free_at / 300000 - 1,"
-        " SUM(NOT EXISTS (SELECT 1 FROM booking_appointment_resources r"
-        "  WHERE r.appointment_id = a.id AND r.resource_id = c.resource_id))"
+        " SUM(CASE WHEN EXISTS (SELECT 1 FROM booking_appointment_resources r"
+        "  WHERE r.appointment_id = a.id AND r.resource_id = c.resource_id) THEN 0 ELSE 1 END)"
         " FROM booking_appointments a LEFT JOIN booking_cells c ON c.appointment_id = a.id"
         f" WHERE a.status IN ({_OWNING}) GROUP BY a.id"
     )
@@ -127,13 +127,14 @@ def _wrong_appointment(
 def confirmed_have_reminders(sql: Snapshot) -> list[str]:
     """Every confirmed appointment has a decision for each kind of reminder, and a planned one has a timer."""
     rows = sql(
-        "SELECT a.code, COUNT(r.kind), SUM(r.state = 'planned' AND r.timer_id IS NULL) FROM booking_appointments a"  # noqa: S608
+        "SELECT a.code, COUNT(r.kind),"  # noqa: S608
+        " SUM(CASE WHEN r.state = 'planned' AND r.timer_id IS NULL THEN 1 ELSE 0 END) FROM booking_appointments a"
         " LEFT JOIN booking_reminders r ON r.appointment_id = a.id AND r.version = a.version AND r.kind <> 'exam_recall'"
         f" WHERE a.status = '{Status.CONFIRMED}' GROUP BY a.id"
     )
     sql.looked_at(len(rows))
     return [
-        f"appointment {code} has {count} reminders of {len(KINDS)}, {timerless or 0} of them without a timer"
+        f"appointment {code} has {count} reminders of {len(KINDS)}, {timerless} of them without a timer"
         for code, count, timerless in rows
         if count != len(KINDS) or timerless
     ][:MAX_FINDINGS]

@@ -8,6 +8,8 @@ from imserver.plugin_api import Transaction
 
 from .messages.texts import language_of
 
+_CAME = "status IN ('arrived', 'in_exam', 'done')"
+
 
 @dataclass(frozen=True, slots=True)
 class Customer:
@@ -40,9 +42,9 @@ def remember(tx: Transaction, known: Customer) -> None:
 def known_first_visit(tx: Transaction, user_id: str, store_id: str) -> bool | None:
     """False after a visit to the shop; before one, the customer's answer at the last booking there; None if unknown."""
     rows = tx.execute(
-        "SELECT first_visit AND status NOT IN ('arrived', 'in_exam', 'done') FROM booking_appointments"
+        f"SELECT CASE WHEN {_CAME} THEN 0 ELSE first_visit END FROM booking_appointments"  # noqa: S608
         " WHERE customer_id = ? AND store_id = ? AND card_position IS NOT NULL"
-        " ORDER BY status IN ('arrived', 'in_exam', 'done') DESC, id DESC LIMIT 1",
+        f" ORDER BY CASE WHEN {_CAME} THEN 0 ELSE 1 END, id DESC LIMIT 1",
         (user_id, store_id),
     )
     return bool(rows[0][0]) if rows else None

@@ -27,7 +27,7 @@ class Echo:
         Migration(
             1,
             "CREATE TABLE echo_heard (change INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL,"
-            " position INTEGER NOT NULL) STRICT;",
+            " position INTEGER NOT NULL);",
         ),
     )
 

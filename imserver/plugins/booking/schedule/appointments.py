@@ -103,9 +103,9 @@ def past(tx: Transaction, customer_id: str, store_id: str | None, count: int) ->
     """The last appointments of a customer that are over, latest first."""
     return _many(
         tx,
-        "customer_id = ? AND (? IS NULL OR store_id = ?) AND (end_at <= ? OR status IN ('done', 'cancelled', 'no_show'))"
+        "customer_id = ? AND store_id = COALESCE(?, store_id) AND (end_at <= ? OR status IN ('done', 'cancelled', 'no_show'))"
         " AND status NOT IN ('held', 'expired') AND card_position IS NOT NULL ORDER BY start_at DESC LIMIT ?",
-        (customer_id, store_id, store_id, tx.now_ms, count),
+        (customer_id, store_id, tx.now_ms, count),
     )
 
 
@@ -123,7 +123,7 @@ def held_until(tx: Transaction, end_ms: int) -> list[Appointment]:
     """Holds whose time was over at a moment, the earliest first."""
     return _many(
         tx,
-        f"hold_until <= ? AND status = 'held' ORDER BY hold_until LIMIT {MAX_OVERDUE}",
+        f"hold_until <= ? AND status = 'held' ORDER BY hold_until NULLS FIRST LIMIT {MAX_OVERDUE}",
         (end_ms,),
     )
 

@@ -23,7 +23,7 @@ MIGRATIONS = [
             user_id TEXT NOT NULL,
             points INTEGER NOT NULL,
             rolled_at INTEGER NOT NULL
-        ) STRICT;
+        );
         """,
     )
 ]
@@ -89,11 +89,11 @@ class Dice:
 
         def tell(tx: Transaction) -> None:
             best = tx.execute(
-                "SELECT user_id, max(points) FROM dice_rolls WHERE conversation_id = ? AND rolled_at >= ?",
+                "SELECT user_id, points FROM dice_rolls WHERE conversation_id = ? AND rolled_at >= ?"
+                " ORDER BY points DESC, roll_no LIMIT 1",
                 [conversation_id, tx.now_ms - DAY_MS],
             )
-            user_id, points = best[0]
-            if user_id is not None:
+            for user_id, points in best:
                 user = tx.user(user_id)
                 name = user.display_name if user else user_id
                 tx.post(
