@@ -183,6 +183,8 @@ class Listener:
             self._clock_watch.begin_anew()
         except (Refusal, StoreFailed) as error:  # the next sweep tries again, if there is one
             self.log.warning("life_not_begun", cause=str(error))
+        except Exception:  # a fault of ours, which nobody would hear of otherwise
+            self.log.exception("life_not_begun")
         finally:
             self._beginning = None
 

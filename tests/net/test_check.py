@@ -197,6 +197,28 @@ async def test_a_machine_that_was_reverted_with_its_memory_begins_anew(
         assert log.events("warning") == ["clocks_parted"]
 
 
+async def test_a_life_that_a_fault_of_ours_kept_from_beginning_is_logged_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "SWEEP_INTERVAL_S", 0.05)
+    clock, log = Shifted(), LogBook()
+    server = Server(config(tmp_path), clock=clock, log=log)
+    async with server, await Raw.open(server) as raw:
+        await server.chat.put_user(User("alice", "alice"))
+        await raw.enter(server, "alice")
+        begin = server.store.begin_life
+
+        async def fails(why: str) -> None:
+            server.store.begin_life = begin  # type: ignore[method-assign]
+            raise RuntimeError("a fault of ours")
+
+        server.store.begin_life = fails  # type: ignore[method-assign]
+        clock.by_ms = 3_600_000
+        assert (await raw.goodbye()).code == OVERLOADED
+        assert log.events("exception") == ["life_not_begun"]
+        assert log.events("warning") == ["clocks_parted", "clocks_parted"]
+
+
 async def test_who_comes_in_while_a_life_begins_is_of_the_one_before_and_ends_with_it(tmp_path: Path) -> None:
     """The disk may be slow: until the row is there, places name the old mark."""
     async with entered(tmp_path) as (server, raw):
