@@ -16,10 +16,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from imserver import Config, Server
-from imserver.config import AuthConfig, LimitsConfig, ServerConfig, StoreConfig
 from imserver.errors import Refusal
-from imserver.model import User
 from imserver.net.dispatch import read_params
 from imserver_client import wire
 from imserver_protocol import (
@@ -52,7 +49,7 @@ from tests.fuzz.shapes import right
 from tests.support import growth
 from tests.support.growth import BEHIND, arrays_by_position, grown, grown_frame
 from tests.vectors.second_reader import Player, filled
-from tests.vectors.test_second_reader import TRANSCRIPTS, play
+from tests.vectors.test_second_reader import TRANSCRIPTS, play_all
 
 VECTORS = Path(__file__).resolve().parents[2] / "protocol" / "vectors"
 LATER = json.loads((VECTORS / "later.json").read_text(encoding="utf-8"))["frames"]
@@ -286,28 +283,6 @@ def as_list(value: Any) -> Any:
     return {name: as_list(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
-async def played(transcript: dict[str, Any], folder: Path) -> Later:
-    config = Config(
-        server=ServerConfig(port=0),
-        store=StoreConfig(path=str(folder / "chat.db")),
-        auth=AuthConfig(secret="a secret for tests that is long enough"),
-        limits=LimitsConfig(**transcript.get("limits", {})),
-    )
-    async with Server(config) as server:
-        for name in transcript["users"]:
-            await server.chat.put_user(User(name, name.title()))
-        player = Later(
-            ("127.0.0.1", server.port),
-            lambda user, device: server.accounts.make_token(user, ttl_s=3600, device_id=device),
-        )
-        try:
-            await play(player, server, transcript["steps"])
-        finally:
-            for socket in player.sockets.values():
-                socket.close()
-    return player
-
-
 class Twin:
     """The client's side of the connections of a played transcript: it says what was said, and reads what was answered."""
 
@@ -357,7 +332,7 @@ async def test_a_transcript_is_the_same_between_peers_of_a_later_version(
     transcript: dict[str, Any], tmp_path: Path
 ) -> None:
     """Our server answers as the patterns say, which still fit; and our client reads the same events and values."""
-    player = await asyncio.wait_for(played(transcript, tmp_path), 60)
+    player = await asyncio.wait_for(play_all(transcript, tmp_path, Later), 60)
     twins = [Twin(player.method_of, later) for later in (False, True)]
     for twin in twins:
         for on, who, frame in player.log:

@@ -8,7 +8,7 @@ import hmac
 import json
 from base64 import urlsafe_b64decode
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgpack
 import pytest
@@ -19,6 +19,8 @@ from imserver.model import User
 from tests.vectors import second_reader, second_shapes
 from tests.vectors.second_reader import Fault, Player, filled, read, split, unpack
 from tests.vectors.second_shapes import known
+
+P = TypeVar("P", bound=Player)
 
 VECTORS = Path(__file__).resolve().parents[2] / "protocol" / "vectors"
 FRAMES = json.loads((VECTORS / "frames.json").read_text(encoding="utf-8"))["frames"]
@@ -133,16 +135,21 @@ def as_map(value: Any) -> None:
 
 @pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda transcript: transcript["name"])
 async def test_it_plays_the_transcript(transcript: dict[str, Any], tmp_path: Path) -> None:
+    await play_all(transcript, tmp_path, Player)
+
+
+async def play_all(transcript: dict[str, Any], folder: Path, player_type: type[P]) -> P:
+    """Play it against a real server. Returns the player, with what it has seen."""
     config = Config(
         server=ServerConfig(port=0),
-        store=StoreConfig(path=str(tmp_path / "chat.db")),
+        store=StoreConfig(path=str(folder / "chat.db")),
         auth=AuthConfig(secret="a secret for tests that is long enough"),
         limits=LimitsConfig(**transcript.get("limits", {})),
     )
     async with Server(config) as server:
         for name in transcript["users"]:
             await server.chat.put_user(User(name, name.title()))
-        player = Player(
+        player = player_type(
             ("127.0.0.1", server.port),
             lambda user, device: server.accounts.make_token(user, ttl_s=3600, device_id=device),
         )
@@ -151,6 +158,7 @@ async def test_it_plays_the_transcript(transcript: dict[str, Any], tmp_path: Pat
         finally:
             for socket in player.sockets.values():
                 socket.close()
+    return player
 
 
 async def play(player: Player, server: Server, steps: list[dict[str, Any]]) -> None:
