@@ -7,6 +7,7 @@ the plugin host into calls. `change` is the number of the fact in commit order (
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -53,4 +54,14 @@ class TimerFired:
     payload: dict[str, object]
 
 
-StoredEvent = MessagePosted | MessageEdited | CursorMoved
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a feature tells users, beside the facts of its transaction, of which `change` is the last so far."""
+
+    change: int
+    audience: frozenset[str]
+    kind: str
+    fields: tuple[Any, ...]
+
+
+StoredEvent = MessagePosted | MessageEdited | CursorMoved | Pushed

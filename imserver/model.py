@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -32,6 +32,7 @@ __all__ = [
     "Cursors",
     "Item",
     "ItemPage",
+    "ItemState",
     "Kind",
     "Learnt",
     "Membership",
@@ -118,6 +119,14 @@ class ItemPage(NamedTuple):
     last: int
     head: int
     modseq: int = 0
+
+
+class ItemState(NamedTuple):
+    """The state of a message as one user sees it: `extra` for everybody, `mine` for this user alone, as of `modseq`."""
+
+    modseq: int
+    extra: Mapping[str, Any]
+    mine: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

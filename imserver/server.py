@@ -12,7 +12,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import structlog
 
@@ -26,14 +26,21 @@ from imserver.chat.units import Unit
 from imserver.clock import Clock, ShiftedClock, SystemClock
 from imserver.config import Config, check_config
 from imserver.errors import Refusal, StoreFailed
+from imserver.feature_api import Feature, Method, Shape
+from imserver.feature_host import FeatureHost
+from imserver.features import FEATURES
 from imserver.metrics import Metrics
-from imserver.net.dispatch import method_table
+from imserver.net.dispatch import ROWS, method_table
+from imserver.net.feature_rows import feature_rows
 from imserver.net.listener import Listener
 from imserver.net.pushes import WirePushes
 from imserver.plugin_api import Plugin
 from imserver.plugin_host import HostLimits, PluginHost
 from imserver.store.sqlite.store import SqliteStore
 from imserver_protocol.session.states import Recorder
+
+P = TypeVar("P", bound=Shape)
+R = TypeVar("R")
 
 #: Pause of the drain before it tries again to enter a full writer's queue (seconds).
 FULL_QUEUE_S = 0.02
@@ -58,10 +65,11 @@ class _Mark(Unit):
 class Server:
     """One IM server in the caller's event loop.
 
-    `plugins` are plugin objects beside the installed ones; they run with or without a section. `clock`, `store`,
+    `plugins` are plugin objects beside the installed ones; they run with or without a section. `features` are what it has
+    beside the kernel (`imserver.features`): one that is left out is UNKNOWN_METHOD, and nothing shows it. `clock`, `store`,
     `log` and `random_bytes` replace the defaults (system clock, SQLite at `config.store.path`, a logger named `imserver` of the
-    standard library, the system's cryptographic randomness: ids and resume tokens come from it).
-    `recorder` is called with every step in the protocol's two transition tables.
+    standard library, the system's cryptographic randomness: ids and resume tokens come from it). `recorder` is called with
+    every step in the protocol's two transition tables.
     """
 
     def __init__(
@@ -69,6 +77,7 @@ class Server:
         config: Config | None = None,
         *,
         plugins: Sequence[Plugin] = (),
+        features: Sequence[Feature] = FEATURES,
         clock: Clock | None = None,
         store: Store | None = None,
         log: Any = None,
@@ -105,8 +114,9 @@ class Server:
             limits=HostLimits(max_content_bytes=limits.max_content_bytes),
             metrics=self.metrics,
         )
+        self.features = FeatureHost(features, self.store, self.posting, self.log)
         #: What this server answers over the wire. Sessions look here; another server has its own.
-        self.methods = method_table()
+        self.methods = method_table((*ROWS, *feature_rows(self.features)))
         self._random_bytes = random_bytes
         self._recorder = recorder
         self._listener: Listener | None = None
@@ -140,16 +150,20 @@ class Server:
             self.log,
             self._random_bytes,
             self.methods,
+            self.features,
             self._recorder,
         )
         await self.store.open(self.hub)
         try:
+            self.hub.observers.append(self.features.notify)
+            await self.features.start()
             self.hub.observers.append(self.plugin_host.notify)
             await self.plugin_host.start()
             self.posting.reviewers = self.plugin_host.reviewers
             await self._listener.start()
         except BaseException:
             await self.plugin_host.stop()
+            await self.features.stop()
             await self.store.close()
             raise
         self.log.info("listening", host=self.config.server.host, port=self.port, store=self.config.store.path)
@@ -171,6 +185,10 @@ class Server:
         if cancelled is not None:
             raise cancelled
         await self._draining
+
+    async def call(self, method: Method[P, R], user_id: str, params: P) -> R:
+        """Ask a feature in this process, as this user: `await server.call(EDIT, "ann", EditParams(…))`. Raises `Refusal`."""
+        return await self.features.call(method, user_id, params)
 
     async def failed(self) -> Exception:
         """Wait until the store meets an error of unknown outcome. The server has then ended all connections: stop it."""
@@ -194,6 +212,7 @@ class Server:
         await listener.stop_accepting()
         await self.posting.close()
         await self.plugin_host.stop()
+        await self.features.stop()
         await self._decide()
         await listener.say_goodbye(self.config.server.drain_timeout_s)
         await self.store.close()

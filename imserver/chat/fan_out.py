@@ -15,7 +15,7 @@ from typing import Any
 from imserver.chat.ports import PushEncoder
 from imserver.chat.units import Outlet, PostUnit, Unit
 from imserver.clock import Clock
-from imserver.events import CursorMoved, MessageEdited, MessagePosted, StoredEvent
+from imserver.events import CursorMoved, MessageEdited, MessagePosted, Pushed, StoredEvent
 from imserver.model import Audience
 
 #: Longest stretch of fan-out in one turn of the loop (seconds), so that reads, pings and acks stay prompt.
@@ -172,6 +172,8 @@ class Hub:
                 self._remember(event.message.conversation_id, present)
             elif isinstance(event, CursorMoved):
                 self._push([self._cursor(event)], event.audience, first.origin)
+            elif isinstance(event, Pushed):
+                self._push([self._encode_push.told(event.kind, event.fields)], event.audience, first.origin)
 
     def _post(self, unit: PostUnit) -> object:
         return self._encode_push.message(

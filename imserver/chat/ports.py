@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from imserver.chat.transaction import Reader, Transaction
+from imserver.chat.transaction import ActHooks, Reader, Transaction
 from imserver.chat.units import Unit
 from imserver.errors import Refusal
 
@@ -38,6 +38,11 @@ class Store(Protocol):
     def epoch(self) -> str:
         """Mark of this history, 16 hex digits: the same in every life, another one if no lineage came along. Positions of two
         epochs do not compare."""
+        ...
+
+    @property
+    def hooks(self) -> ActHooks:
+        """What is called in the transaction of an act; filled before the first unit."""
         ...
 
     def place(self) -> str:
@@ -130,6 +135,10 @@ class PushEncoder(Protocol):
     ) -> Any: ...
 
     def cursor(self, conversation_id: str, user_id: str, delivered: int, read: int) -> Any: ...
+
+    def told(self, kind: str, fields: Sequence[Any]) -> Any:
+        """A push that a feature named."""
+        ...
 
 
 class Reviewer(Protocol):

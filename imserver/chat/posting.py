@@ -147,18 +147,25 @@ class LocalPost(PostUnit):
 class SessionWrite(Unit):
     """Any other write that came over a session: `work` in the transaction, and `done` answers it."""
 
-    __slots__ = ("done", "poster", "work")
+    __slots__ = ("done", "poster", "refused", "work")
 
     conversation_id: str
 
     def __init__(
-        self, poster: Poster, conversation_id: str, work: Work[Any], done: Callable[[Unit], None]
+        self,
+        poster: Poster,
+        conversation_id: str,
+        work: Work[Any],
+        done: Callable[[Unit], None],
+        refused: Callable[[Refusal], Work[Any]] | None = None,
     ) -> None:
         super().__init__()  # no origin: the session that asked gets the pushes, too
         self.poster = poster
         self.conversation_id = conversation_id
         self.work = work
         self.done = done
+        #: For a write with a content, which is reviewed: the work that refuses it finally, unless it has happened already.
+        self.refused = refused
 
     @property
     def session(self) -> object | None:
@@ -181,11 +188,13 @@ class Posting:
         # An OrderedDict finds its oldest key at once; a dict that lost many keys does not.
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._reviewing: dict[
-            tuple[int, str], deque[tuple[SessionPost | SessionWrite, Mapping[str, Any]]]
+            tuple[int, str], deque[tuple[SessionPost | SessionWrite, Mapping[str, Any] | None]]
         ] = {}
         self._review_tasks: set[asyncio.Task[None]] = set()
         #: Plugins' review hooks, called in order before a post may enter the queue.
         self.reviewers: Sequence[Reviewer] = ()
+        #: Checks of features by type of content; each raises `Refusal`.
+        self.content_checks: Mapping[str, Callable[[Mapping[str, Any]], None]] = {}
         #: The audience of a conversation, as far as it is known without reading the store.
         self.audience_of: Callable[[str], Collection[str] | None] = lambda conversation_id: None
         #: Set by drain: from then on every new post is refused.
@@ -211,7 +220,7 @@ class Posting:
                 poster.post_refused(request_seq, _held())
                 continue
             if conversation_id != cost_of:
-                cost, cost_of = self._cost(poster.user_id, conversation_id), conversation_id
+                cost, cost_of = self.cost(poster.user_id, conversation_id), conversation_id
             if tokens < cost - ROUNDING or self.draining or (behind and conversation_id in behind):
                 holds.hold(conversation_id, ticket, key)
                 poster.post_refused(request_seq, self._not_now(tokens, cost, holds, conversation_id))
@@ -226,18 +235,24 @@ class Posting:
         if tokens != had:
             self._keep_tokens(poster.user_id, tokens, now)
 
-    def write(self, unit: SessionWrite) -> None:
+    def write(self, unit: SessionWrite, content: Mapping[str, Any] | None = None) -> None:
         """Take any other write of a session, in the order of arrival. Raises `Refusal`, or `StoreFailed`.
 
-        Posts of the session to the same conversation may still be under review: then it follows them.
+        `content` is reviewed first. Posts of the session to the same conversation may still be under review: then it follows
+        them.
         """
-        if self.draining:
-            raise shutting_down()
-        lane = self._reviewing.get((id(unit.poster), unit.conversation_id))
-        if lane is not None:
-            lane.append((unit, {}))
+        self.require_accepting()
+        if (id(unit.poster), unit.conversation_id) in self._reviewing or (
+            content is not None and self.reviewers
+        ):
+            self._line_up(unit, content)
         else:
             self._store.submit(unit)
+
+    def require_accepting(self) -> None:
+        """Raises the refusal of drain."""
+        if self.draining:
+            raise shutting_down()
 
     def _look_at(
         self,
@@ -261,12 +276,11 @@ class Posting:
 
     async def post_local(self, conversation_id: str, sender_id: str, key: bytes, content: bytes) -> Posted:
         """Post from inside this process. Cancelling the caller does not take a queued post back."""
-        if self.draining:
-            raise shutting_down()
+        self.require_accepting()
         decoded, final = self.check(key, content)
         if final is not None:
             raise final
-        refusal = await self._review(conversation_id, sender_id, decoded)
+        refusal = await self.review(conversation_id, sender_id, decoded)
         if refusal is not None:
             raise refusal
         unit = LocalPost(conversation_id, sender_id, key, content, self._clock.now_ms())
@@ -288,6 +302,12 @@ class Posting:
         if fault is not None:
             place, text = fault
             return {}, Refusal(RefusalCode.INVALID, f"content: {text}", detail=place)
+        check = self.content_checks.get(decoded["type"])
+        if check is not None:
+            try:
+                check(decoded)
+            except Refusal as refusal:
+                return {}, refusal
         return decoded, None
 
     async def close(self) -> None:
@@ -319,8 +339,8 @@ class Posting:
             self._buckets.popitem(last=False)
         self._buckets[user_id] = (tokens, now)
 
-    def _cost(self, user_id: str, conversation_id: str) -> float:
-        """Tokens that a post costs its author."""
+    def cost(self, user_id: str, conversation_id: str) -> float:
+        """Tokens that a post costs its author, and by which the cost of any write is multiplied that all members hear of."""
         audience = self.audience_of(conversation_id)
         if audience is None or user_id not in audience:
             return 1.0
@@ -340,15 +360,21 @@ class Posting:
 
     def _enter(self, unit: SessionPost, decoded: Mapping[str, Any] | None) -> None:
         """Put a post into the writer's queue; through the reviewers first, in order, if there are any."""
+        if (id(unit.poster), unit.conversation_id) in self._reviewing or (
+            self.reviewers and decoded is not None
+        ):
+            self._line_up(unit, decoded)
+        else:
+            self._submit(unit)
+
+    def _line_up(self, unit: SessionPost | SessionWrite, decoded: Mapping[str, Any] | None) -> None:
+        """Let a unit follow those of its session and conversation that are under review. None: it is not reviewed itself."""
         lane_key = (id(unit.poster), unit.conversation_id)
         lane = self._reviewing.get(lane_key)
-        if lane is None and (not self.reviewers or decoded is None):
-            self._submit(unit)
-            return
         if lane is not None:
-            lane.append((unit, decoded or {}))
+            lane.append((unit, decoded))
             return
-        self._reviewing[lane_key] = deque([(unit, decoded or {})])
+        self._reviewing[lane_key] = deque([(unit, decoded)])
         task = asyncio.get_running_loop().create_task(self._review_lane(lane_key))
         self._review_tasks.add(task)
         task.add_done_callback(self._review_tasks.discard)
@@ -370,8 +396,8 @@ class Posting:
         try:
             while lane:
                 unit, decoded = lane[0]
-                if isinstance(unit, SessionPost) and not isinstance(unit, RefusedPost):
-                    refusal = await self._review(unit.conversation_id, unit.sender_id, decoded)
+                if decoded is not None:
+                    refusal = await self.review(unit.conversation_id, unit.poster.user_id, decoded)
                     if refusal is not None:
                         unit = self._refused(unit, refusal)
                 lane.popleft()
@@ -389,9 +415,13 @@ class Posting:
             del self._reviewing[lane_key]
 
     @staticmethod
-    def _refused(unit: SessionPost, refusal: Refusal) -> SessionPost:
+    def _refused(unit: SessionPost | SessionWrite, refusal: Refusal) -> SessionPost | SessionWrite:
         if refusal.code.retryable:
             unit.fail(refusal)
+            return unit
+        if isinstance(unit, SessionWrite):
+            assert unit.refused is not None, "only what has a content is reviewed"
+            unit.work = unit.refused(refusal)
             return unit
         refused = RefusedPost(
             unit.poster,
@@ -405,9 +435,10 @@ class Posting:
         refused.refusal = refusal
         return refused
 
-    async def _review(
+    async def review(
         self, conversation_id: str, sender_id: str, decoded: Mapping[str, Any]
     ) -> Refusal | None:
+        """What plugins say to a content: None, or why not."""
         for reviewer in self.reviewers:
             try:
                 async with asyncio.timeout(REVIEW_DEADLINE_S):

@@ -17,7 +17,7 @@ from imserver.chat.accounts import Accounts
 from imserver.chat.fan_out import Hub
 from imserver.chat.permissions import Need, require
 from imserver.chat.ports import Store
-from imserver.chat.posting import Posting, shutting_down
+from imserver.chat.posting import Posting
 from imserver.chat.transaction import Posted, Reader, Takes, Transaction
 from imserver.chat.units import Work
 from imserver.clock import Clock
@@ -86,41 +86,9 @@ class Chat:
             conversation_id, sender_id, key or self._random_bytes(KEY_BYTES), encode_content(body)
         )
 
-    async def edit(
-        self,
-        editor_id: str,
-        conversation_id: str,
-        position: int,
-        content: bytes,
-        *,
-        key: bytes,
-        expected_revision: int | None = None,
-    ) -> tuple[int, int, bool]:
-        """Change the content of one's own message. Returns (position of the system message, revision, duplicate)."""
-        return await self._store.write(
-            self.plan_edit(editor_id, conversation_id, position, content, key, expected_revision)
-        )
-
-    def plan_edit(
-        self,
-        editor_id: str,
-        conversation_id: str,
-        position: int,
-        content: bytes,
-        key: bytes,
-        expected_revision: int | None,
-    ) -> Work[tuple[int, int, bool]]:
-        """`edit`, checked as far as one can without the store, as the work of one unit. So are the other `plan_…`."""
-        self._require_accepting()
-        _, final = self.posting.check(key, content)
-        if final is not None:
-            raise final
-        return lambda tx: tx.edit(
-            conversation_id, editor_id, key, position, content, expected_revision=expected_revision
-        )
-
     def plan_abandon(self, user_id: str, conversation_id: str, key: bytes) -> Work[int | None]:
-        """Give a key up: its position if it was committed after all, or None."""
+        """Give a key up: its position if it was committed after all, or None. The work of one unit, checked as far as one can
+        without the store; so are the other `plan_…`."""
 
         def work(tx: Transaction) -> int | None:
             found = tx.find_key(conversation_id, user_id, key)
@@ -216,7 +184,7 @@ class Chat:
     def plan_create(
         self, creator_id: str, kind: Kind, title: str, members: Sequence[str], key: bytes | None
     ) -> Work[tuple[str, int, bool]]:
-        self._require_accepting()
+        self.posting.require_accepting()
         if kind is Kind.DIRECT:
             raise Refusal(
                 RefusalCode.INVALID, "kind: a direct conversation is made by its first post", detail="kind"
@@ -250,7 +218,7 @@ class Chat:
     def plan_add(
         self, actor_id: str, conversation_id: str, user_id: str, role: Role, key: bytes | None
     ) -> Work[tuple[int, bool]]:
-        self._require_accepting()
+        self.posting.require_accepting()
         chosen = self._checked_key(key)
         return lambda tx: tx.add_member(conversation_id, actor_id, chosen, user_id, role)
 
@@ -263,7 +231,7 @@ class Chat:
     def plan_remove(
         self, actor_id: str, conversation_id: str, user_id: str, key: bytes | None
     ) -> Work[tuple[int, bool]]:
-        self._require_accepting()
+        self.posting.require_accepting()
         chosen = self._checked_key(key)
         return lambda tx: tx.remove_member(conversation_id, actor_id, chosen, user_id)
 
@@ -347,10 +315,6 @@ class Chat:
         if not valid_user_id(user.user_id):
             raise Refusal(RefusalCode.INVALID, "user id: 1-64 bytes of UTF-8 without control characters")
         await self._store.write(lambda tx: tx.put_user(user))
-
-    def _require_accepting(self) -> None:
-        if self.posting.draining:
-            raise shutting_down()
 
     def _checked_key(self, key: bytes | None) -> bytes:
         """The caller's key, or a new one; INVALID if it is not 16 bytes."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from imserver.chat.permissions import Seat
+from imserver.chat.permissions import Seat, Target
 from imserver.model import (
     Agreement,
     Audience,
@@ -38,6 +39,16 @@ class Posted(tuple[int, int, bool]):
     @property
     def duplicate(self) -> bool:
         return self[2]
+
+
+@dataclass(slots=True)
+class ActHooks:
+    """Called in the transaction of an act, behind it; what one raises undoes the unit."""
+
+    #: (transaction, conversation id, the message as it is now; without content it was taken back)
+    content_replaced: Sequence[Callable[[Any, str, Message], None]] = ()
+    #: (transaction, conversation id, user id)
+    member_left: Sequence[Callable[[Any, str, str], None]] = ()
 
 
 class Transaction(Protocol):
@@ -74,21 +85,49 @@ class Transaction(Protocol):
         of the first."""
         ...
 
-    def edit(
+    def replace_content(
         self,
         conversation_id: str,
-        editor_id: str,
-        key: bytes,
         position: int,
-        content: bytes,
+        content: bytes | None,
         *,
         expected_revision: int | None = None,
-    ) -> tuple[int, int, bool]:
-        """Change the content of a message (its author only). Returns (position of the system message, revision, duplicate).
+    ) -> Message:
+        """Give a message another content, whoever wrote it, and return it as it is then. GONE for a tombstone, CONFLICT if the
+        revision is not the expected one.
 
-        Position, time and key stay; the revision goes up by one; the earlier content is kept for those who left before the
-        system message. GONE for a tombstone, CONFLICT if the revision is not the expected one. The system message is *silent*:
-        the conversation stays where it is in lists."""
+        Position, time and key stay; the revision goes up by one. The earlier content is kept for those who leave before the
+        next message, which is to tell of the new one. None takes the message back: its earlier contents are erased."""
+        ...
+
+    def post_system(
+        self, conversation_id: str, actor_id: str, key: bytes, digest: bytes, telling: Mapping[str, Any]
+    ) -> int:
+        """Append the system message that tells of an act (`telling["event"]`): under the key of its request, from who acted.
+        Returns its position. Some events are *silent*: they leave the conversation where it is in lists."""
+        ...
+
+    def aimed(self, conversation_id: str, user_id: str, position: int) -> tuple[Target, Message | None]:
+        """The message that an act is aimed at, as far as the user may read: as `permissions` sees it, and as it is now."""
+        ...
+
+    def message(self, conversation_id: str, position: int) -> Message | None:
+        """The message as it is now, for no user in particular; None if there is none at this position."""
+        ...
+
+    def told_under(self, conversation_id: str, actor_id: str, key: bytes, digest: bytes) -> Message | None:
+        """The system message by which an earlier request under this key was told, as it is now; KEY_REUSED if that request was
+        another. The actor need not be a member any more."""
+        ...
+
+    # what leaves no message
+    def outcome(self, user_id: str, key: bytes, method: str, digest: bytes) -> bytes | None:
+        """The result kept under this key of this user; None if there is none. KEY_REUSED if the request was another."""
+        ...
+
+    def keep_outcome(self, user_id: str, key: bytes, method: str, digest: bytes, result: bytes) -> None:
+        """Keep the result of a request that is not to happen twice, for 30 days. Keys of outcomes and of messages do not
+        meet."""
         ...
 
     def find_key(
@@ -150,7 +189,24 @@ class Transaction(Protocol):
         no such user."""
         ...
 
-    # plugins
+    # features and plugins
+    def push(self, user_ids: Iterable[str], kind: str, fields: Sequence[Any]) -> None:
+        """Push to all sessions of these users after the commit, in commit order. What is pushed so is told by a read, too."""
+        ...
+
+    def place_no(self, conversation_id: str) -> int:
+        """The number of a conversation in rows of features, for ever the same. NOT_FOUND."""
+        ...
+
+    def number_of(self, user_id: str) -> int:
+        """The number of a user in rows of features, for ever the same. NOT_FOUND."""
+        ...
+
+    def feature_sql(self, feature: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """`plugin_sql` for a feature of ours, which may also read the views `readable`, `said` and `people`, and whose time is
+        not measured."""
+        ...
+
     def plugin_sql(
         self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
     ) -> list[tuple[Any, ...]]:
@@ -292,6 +348,22 @@ class Reader(Protocol):
 
     def next_timer_at(self, plugin: str) -> int | None:
         """When the first of the plugin's timers is due; None if it has none."""
+        ...
+
+    def place_no(self, conversation_id: str) -> int:
+        """As in `Transaction`."""
+        ...
+
+    def number_of(self, user_id: str) -> int:
+        """As in `Transaction`."""
+        ...
+
+    def aimed(self, conversation_id: str, user_id: str, position: int) -> tuple[Target, Message | None]:
+        """As in `Transaction`, for former members, too: the message as it was to be read then."""
+        ...
+
+    def feature_sql(self, feature: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one SELECT on a feature's own tables and the views `readable`, `said` and `people`, for at most 50 ms a read."""
         ...
 
     def plugin_sql(

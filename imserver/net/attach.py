@@ -7,8 +7,6 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from imserver.chat.accounts import Identity
 from imserver.chat.ports import Store
 from imserver.chat.service import Chat
@@ -20,10 +18,8 @@ from imserver.net.dispatch import MethodTable
 from imserver.net.scheduling.user_quota import UserQuotas
 from imserver.net.sessions import DeviceSession, SessionRegistry
 from imserver.net.transport import ServerTransport
-from imserver.net.typing_signals import relay_typing
 from imserver_protocol.errors import CloseCode
 from imserver_protocol.limits import Limits
-from imserver_protocol.methods.typing_signal import TYPING
 from imserver_protocol.session.events import Closed
 from imserver_protocol.session.handshake import resume_refusal
 from imserver_protocol.session.session import Session
@@ -51,6 +47,7 @@ class Attachments:
         protocol_limits: Limits,
         readers: int,
         methods: MethodTable,
+        features: tuple[str, ...],
         random_bytes: Callable[[int], bytes],
         recorder: Recorder | None,
     ) -> None:
@@ -61,6 +58,10 @@ class Attachments:
         self.log = log
         self.random_bytes = random_bytes
         self.methods = methods
+        #: What WELCOME names.
+        self.features = features
+        #: Set by the listener: takes signals of clients.
+        self.hear: Callable[[DeviceSession, str, tuple[Any, ...]], None] = _ignore
         self.recorder = recorder
         self.loop = asyncio.get_running_loop()
         self.sessions = SessionRegistry(limits, self._session_ended)
@@ -98,15 +99,6 @@ class Attachments:
             self.sessions.end(session, self.clock.monotonic())
         else:
             self.sessions.detached(session)
-
-    def signal(self, session: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None:
-        """Relay an ephemeral signal. Unknown kinds are ignored."""
-        if kind == TYPING.kind:
-            try:
-                typing = msgspec.convert(fields, TYPING.said, builtin_types=(bytes,))
-            except msgspec.ValidationError:
-                return
-            relay_typing(self.chat.hub, session, typing.conversation_id, self.clock.monotonic())
 
     # -- the handshake ------------------------------------------------------------------------------------------------
 
@@ -166,11 +158,13 @@ class Attachments:
             place=self._store.place(),
             server_time_ms=self.clock.now_ms(),
             now=now,
+            features=self.features,
         )
         session.transport = transport
         transport.session = session
         self._admission.authenticated(transport)
-        self.sessions.attached(session)
+        if displaced is None:
+            self.sessions.attached(session)
         self._admission.counts["resumed" if resumed else "welcomed"] += 1
         if isinstance(displaced, ServerTransport):
             displaced.displaced()
@@ -228,6 +222,10 @@ class Attachments:
 
     def _session_ended(self, session: DeviceSession) -> None:
         self.chat.hub.unregister(session)
+
+
+def _ignore(session: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None:
+    """A server without signals."""
 
 
 def _url_safe(random: bytes) -> str:

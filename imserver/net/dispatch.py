@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,7 +24,6 @@ from imserver_protocol.methods.check import CHECK, CheckParams
 from imserver_protocol.methods.conversations import CONVERSATIONS, ConversationsParams
 from imserver_protocol.methods.cursor import CURSOR, CursorParams
 from imserver_protocol.methods.descriptors import Method
-from imserver_protocol.methods.edit import EDIT, EditParams
 from imserver_protocol.methods.history import HISTORY, HistoryParams
 from imserver_protocol.methods.members import (
     ADD,
@@ -70,16 +69,17 @@ class RequestContext:
 
 
 #: Answers a read, or returns the work of a write.
-Handler = Callable[[Chat, RequestContext, Any], Awaitable[Any] | Work[Any]]
+Handler = Callable[[Chat, RequestContext, Any], "Awaitable[Any] | Work[Any] | Reviewed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row of the table. `pages` is true for reads, whose reply may be as long as half a frame and more.
 
-    `need` is what `imserver.chat.permissions` decides about: no method without one.
-    `writes` is true where the handler returns the work of a unit. `tokens` is what it costs of its user's rate of posts:
-    above the rate the request waits.
+    `need` is what `imserver.chat.permissions` decides about: no method without one. `writes` is true where the handler returns
+    the work of a unit (or a `Reviewed`). `tokens` is what it costs of its user's rate of posts, as often as a post to that
+    conversation would if it is `told_to_all`: above the rate the request waits. `room` is what its reply may take, unless it is
+    a page.
     """
 
     method: Method[Any, Any]
@@ -88,14 +88,25 @@ class Row:
     pages: bool = False
     writes: bool = False
     tokens: float = 0.0
+    told_to_all: bool = False
+    room: int = SMALL_REPLY_BYTES
 
-    def cost(self, params: Any) -> float:
-        """Tokens that one request costs."""
-        return self.tokens + len(getattr(params, "members", ())) / MEMBERS_A_TOKEN
+    def cost(self, params: Any, post_cost: Callable[[], float]) -> float:
+        """Tokens that one request costs; `post_cost` tells what a post costs there."""
+        tokens = self.tokens * post_cost() if self.told_to_all else self.tokens
+        return tokens + len(getattr(params, "members", ())) / MEMBERS_A_TOKEN
 
     def reply_bytes(self, page_bytes: int) -> int:
         """Room to reserve for the reply."""
-        return page_bytes if self.pages else SMALL_REPLY_BYTES
+        return page_bytes if self.pages else self.room
+
+
+class Reviewed(NamedTuple):
+    """The work of a write that says something: `content` is reviewed before; `refused` makes the work for a refusal of then."""
+
+    work: Work[Any]
+    content: Mapping[str, Any]
+    refused: Callable[[Refusal], Work[Any]]
 
 
 #: The methods of one server, by name.
@@ -108,11 +119,11 @@ class Waiting:
 
     __slots__ = ("_packed", "_params", "conversation_id", "cost", "row")
 
-    def __init__(self, row: Row, params: Any, conversation_id: str) -> None:
+    def __init__(self, row: Row, params: Any, conversation_id: str, post_cost: Callable[[], float]) -> None:
         self.row = row
         #: The conversation that a write changes.
         self.conversation_id = conversation_id
-        self.cost = row.cost(params)
+        self.cost = row.cost(params, post_cost)
         self._params = params
         self._packed = b""
 
@@ -241,18 +252,6 @@ def leave(chat: Chat, context: RequestContext, params: LeaveParams) -> Work[Any]
     return chat.plan_remove(context.user_id, params.conversation_id, context.user_id, params.key)
 
 
-def edit(chat: Chat, context: RequestContext, params: EditParams) -> Work[Any]:
-    """Change the content of one's own message: `[position, revision, duplicate]`."""
-    return chat.plan_edit(
-        context.user_id,
-        params.conversation_id,
-        params.position,
-        params.content,
-        params.key,
-        params.revision,
-    )
-
-
 async def members(chat: Chat, context: RequestContext, params: MembersParams) -> list[MemberRow]:
     """Members now, by user id, at most a page after the given one."""
     limit = min(params.limit, MAX_MEMBERS_PAGE)
@@ -275,7 +274,7 @@ def _post(chat: Chat, context: RequestContext, params: Any) -> Work[Any]:
     raise AssertionError("posts go straight to the queue, not one by one")
 
 
-#: What every server answers.
+#: What the kernel answers; features come behind it.
 ROWS = (
     Row(POST, _post, Need.SPEAK, writes=True),
     Row(ABANDON, abandon, Need.ACCOUNT, writes=True),
@@ -284,10 +283,9 @@ ROWS = (
     Row(CURSOR, cursor, Need.OWN_STATE, writes=True, tokens=0.2),
     Row(CONVERSATIONS, conversations, Need.READ, pages=True),
     Row(CREATE, create, Need.ACCOUNT, writes=True, tokens=5.0),
-    Row(ADD, add, Need.INVITE, writes=True, tokens=1.0),
-    Row(REMOVE, remove, Need.MANAGE, writes=True, tokens=1.0),
-    Row(LEAVE, leave, Need.MANAGE, writes=True, tokens=1.0),
-    Row(EDIT, edit, Need.CHANGE_OWN, writes=True, tokens=1.0),
+    Row(ADD, add, Need.INVITE, writes=True, tokens=1.0, told_to_all=True),
+    Row(REMOVE, remove, Need.MANAGE, writes=True, tokens=1.0, told_to_all=True),
+    Row(LEAVE, leave, Need.MANAGE, writes=True, tokens=1.0, told_to_all=True),
     Row(MEMBERS, members, Need.SEE_MEMBERS, pages=True),
     Row(USERS, users, Need.ACCOUNT, pages=True),
     Row(RENEW, renew, Need.ACCOUNT),

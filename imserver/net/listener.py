@@ -11,10 +11,12 @@ from imserver.chat.service import Chat
 from imserver.clock import Clock
 from imserver.config import Config
 from imserver.errors import ConfigError, Refusal, StartError, StoreFailed
+from imserver.feature_host import FeatureHost
 from imserver.net.admission import Admission
 from imserver.net.attach import Attachments
 from imserver.net.clock_watch import ClockWatch
 from imserver.net.dispatch import MethodTable
+from imserver.net.feature_rows import LiveSessions, Signals, watch_sessions
 from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.scheduling.write_queue import WriteQueue
 from imserver.net.sessions import SWEPT_A_TURN
@@ -30,7 +32,8 @@ PUSH_OVERHEAD_BYTES = 2048
 
 
 class Listener:
-    """The sockets of one server, and the parts that all of its connections share; `methods` is what it answers."""
+    """The sockets of one server, and the parts that all of its connections share; `methods` is what it answers, `features` what
+    it has beside the kernel."""
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class Listener:
         log: Any,
         random_bytes: Callable[[int], bytes],
         methods: MethodTable,
+        features: FeatureHost,
         recorder: Recorder | None = None,
     ) -> None:
         self.limits = config.limits
@@ -61,10 +65,15 @@ class Listener:
             protocol_limits=protocol_limits(config),
             readers=config.store.readers,
             methods=methods,
+            features=features.names,
             random_bytes=random_bytes,
             recorder=recorder,
         )
         self.sessions = self.attachments.sessions
+        live = LiveSessions(chat.hub, self.sessions, clock.monotonic)
+        features.sessions = live
+        self.attachments.hear = Signals(features, live, clock.monotonic).hear
+        watch_sessions(features, self.sessions, live)
         self._clock_watch = ClockWatch(clock, config.clock.rate)
         self._config = config
         self._server: asyncio.Server | None = None

@@ -22,6 +22,7 @@ from imserver.net.dispatch import (
     PACKED_ABOVE_BYTES,
     MethodTable,
     RequestContext,
+    Reviewed,
     Row,
     Waiting,
     plain,
@@ -75,11 +76,11 @@ class DeviceSession:
         "_quota",
         "_tasks",
         "device_id",
+        "heard_at",
         "holds",
         "identity",
         "stream",
         "transport",
-        "typing_at",
         "user_id",
     )
 
@@ -92,8 +93,8 @@ class DeviceSession:
         self.identity = identity
         self.holds = Holds(context.limits.max_requests)
         self.transport: Transport | None = None
-        #: When "typing" was last relayed (monotonic seconds); a clock may start anywhere.
-        self.typing_at = float("-inf")
+        #: When a signal of each kind was last heard (monotonic seconds). Made on demand: most sessions are idle.
+        self.heard_at: dict[str, float] | None = None
         self._context = context
         self._quota = quota
         # Each holds at most a window of requests; `_tasks` is made on demand, for most sessions are idle.
@@ -172,7 +173,8 @@ class DeviceSession:
                 self, [(event.seq, params.conversation_id, params.key, params.content)]
             )
             return
-        request = Waiting(row, params, self._conversation_of(params) if row.writes else "")
+        conversation_id = self._conversation_of(params) if row.writes else ""
+        request = Waiting(row, params, conversation_id, lambda: self._post_cost(conversation_id))
         if row.writes:
             self.holds.write_waits(request.conversation_id, request.cost)
             self._order.add_write(event.seq, request)
@@ -216,6 +218,9 @@ class DeviceSession:
         conversation_id: str | None = getattr(params, "conversation_id", None)
         return group_conversation_id(self.user_id, params.key) if conversation_id is None else conversation_id
 
+    def _post_cost(self, conversation_id: str) -> float:
+        return self._context.chat.posting.cost(self.user_id, conversation_id)
+
     async def close(self) -> None:
         """Drop waiting requests and wait for those in progress."""
         self._order.clear()
@@ -225,13 +230,7 @@ class DeviceSession:
     async def _work(self, seq: int, row: Row, params: Any) -> None:
         try:
             answer = cast("Awaitable[Any]", row.handler(self._context.chat, self._asking(), params))
-            result = await answer
-            if type(result) is EncodedResult:
-                self.stream.reply_with(seq, result_tail(seq, result, self.stream.limits))
-            else:
-                self.stream.reply(seq, plain(result))
-            if self.transport is not None:
-                self.transport.mark()
+            self._reply(seq, await answer)
         except StoreFailed:
             return  # after a store failure no request is answered
         except Exception as error:
@@ -239,6 +238,15 @@ class DeviceSession:
         finally:
             self._quota.end(reads=row.pages)
             self.pump()
+
+    def _reply(self, seq: int, result: Any) -> None:
+        """Answer. Raises EncodeError for what fits no frame."""
+        if type(result) is EncodedResult:
+            self.stream.reply_with(seq, result_tail(seq, result, self.stream.limits))
+        else:
+            self.stream.reply(seq, plain(result))
+        if self.transport is not None:
+            self.transport.mark()
 
     def _write(self, seq: int, request: Waiting) -> None:
         """Put a write into the queue now, behind the writes before it."""
@@ -252,15 +260,14 @@ class DeviceSession:
             else:
                 if row.method is ABANDON:
                     self.holds.release(params.conversation_id, params.key)
-                self.stream.reply(seq, unit.result)
-                if self.transport is not None:
-                    self.transport.mark()
+                self._reply(seq, unit.result)
             self.pump()
 
         try:
-            work = row.handler(self._context.chat, self._asking(), params)
-            unit = SessionWrite(self, request.conversation_id, cast("Work[Any]", work), done)
-            self._context.chat.posting.write(unit)
+            planned = row.handler(self._context.chat, self._asking(), params)
+            work, content, refused = planned if isinstance(planned, Reviewed) else (planned, None, None)
+            unit = SessionWrite(self, request.conversation_id, cast("Work[Any]", work), done, refused)
+            self._context.chat.posting.write(unit, content)
         except StoreFailed:
             return  # after a store failure no request is answered
         except Exception as error:
@@ -315,6 +322,9 @@ class SessionRegistry:
     def __init__(self, limits: LimitsConfig, on_end: Callable[[DeviceSession], None]) -> None:
         self._limits = limits
         self._on_end = on_end
+        #: Called when a session got a connection that had none, and when it has none any more.
+        self.on_attached: Callable[[DeviceSession], None] | None = None
+        self.on_detached: Callable[[DeviceSession], None] | None = None
         self._by_id: dict[str, DeviceSession] = {}
         self._by_device: dict[tuple[str, str], DeviceSession] = {}
         self._of_user: dict[str, dict[str, DeviceSession]] = {}
@@ -334,6 +344,10 @@ class SessionRegistry:
     def get(self, session_id: str) -> DeviceSession | None:
         """The session that a HELLO asks to resume."""
         return self._by_id.get(session_id)
+
+    def of_user(self, user_id: str) -> list[DeviceSession]:
+        """The sessions of a user."""
+        return list(self._of_user.get(user_id, {}).values())
 
     def of_device(self, user_id: str, device_id: str) -> DeviceSession | None:
         """The one session of a device."""
@@ -359,10 +373,12 @@ class SessionRegistry:
     def attached(self, found: DeviceSession) -> None:
         """The session has a connection (again)."""
         self._detached.pop(found.stream.session_id, None)
+        if self.on_attached is not None:
+            self.on_attached(found)
 
     def detached(self, found: DeviceSession) -> None:
         """The session lost its connection and waits to be resumed; above the bound of detached ones the oldest is evicted."""
-        found.transport = None
+        self._unheard(found)
         self._detached[found.stream.session_id] = found
         while len(self._detached) > self._limits.max_detached_sessions:
             self.end(next(iter(self._detached.values())), 0.0)
@@ -379,8 +395,13 @@ class SessionRegistry:
         if not own:
             del self._of_user[found.user_id]
         found.stream.end(now)
-        found.transport = None
+        self._unheard(found)
         self._on_end(found)
+
+    def _unheard(self, found: DeviceSession) -> None:
+        was_attached, found.transport = found.transport is not None, None
+        if was_attached and self.on_detached is not None:
+            self.on_detached(found)
 
     def sweep(self, now: float, now_s: float, grace_s: int) -> Iterator[None]:
         """Once a second: end sessions that expired or are no longer authorized; free memory above the limits.

@@ -7,6 +7,7 @@ After any call into the `Connection` exactly one thing happens, `_step()`: hand 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from imserver.clock import Clock
@@ -62,7 +63,8 @@ class SessionPort(Protocol):
 
     def hello(self, transport: ServerTransport, hello: Hello) -> None: ...
 
-    def signal(self, session: DeviceSession, kind: str, fields: tuple[Any, ...]) -> None: ...
+    #: Takes a signal of a client.
+    hear: Callable[[DeviceSession, str, tuple[Any, ...]], None]
 
     def closed(self, transport: ServerTransport, session: DeviceSession | None, event: Closed) -> None: ...
 
@@ -281,7 +283,7 @@ class ServerTransport(asyncio.Protocol):
             self._listener.attachments.hello(self, event.hello)
         elif type(event) is SignalReceived:
             if session is not None:
-                self._listener.attachments.signal(session, event.kind, event.fields)
+                self._listener.attachments.hear(session, event.kind, event.fields)
         elif type(event) is Closed:
             self._closed(event)
         elif type(event) is LaggingEnded:

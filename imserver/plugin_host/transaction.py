@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from imserver.chat.permissions import Need, Target, may, member, newcomer
+from imserver.chat.permissions import Need, Target, may, member, newcomer, require
 from imserver.chat.ports import Store
 from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.chat.units import Unit
 from imserver.content import encode_content
-from imserver.errors import AlreadyHandled, PluginError, Refusal, RefusalCode
+from imserver.errors import AlreadyHandled, PluginError, Refusal
 from imserver.events import MessagePosted, TimerFired
 from imserver.model import (
     KEY_BYTES,
@@ -240,18 +240,12 @@ class PluginTransaction(Transaction):
 
     def edit(self, conversation_id: str, position: int, content: Content) -> int:
         data = self._encoded(content)
-        key = self._next_key()
-        refused: Refusal | None = None
-        for bot in self._bots_in(conversation_id):
-            try:
-                _, revision, _ = self._tx.edit(conversation_id, bot, key, position, data)
-            except Refusal as refusal:
-                if refusal.code is not RefusalCode.FORBIDDEN:
-                    raise
-                refused = refused or refusal  # not this bot's message; perhaps another bot's of the plugin
-            else:
-                return revision
-        raise refused or PluginError("edit: the plugin has no bot here")
+        bot = self._bot_for(Need.CHANGE_OWN, conversation_id, position)
+        edited = self._tx.replace_content(conversation_id, position, data)
+        telling = {"event": "edited", "target": position, "revision": edited.revision}
+        digest = content_digest(b"edit %d " % position + data)
+        self._tx.post_system(conversation_id, bot, self._next_key(), digest, telling)
+        return edited.revision
 
     # -- conversations ------------------------------------------------------------------------------------------------
 
@@ -336,6 +330,17 @@ class PluginTransaction(Transaction):
             direct_pair(conversation_id) or () if audience is None else audience
         )
         return bots_among(members, self._registrations.bots) or [self._first_bot()]
+
+    def _bot_for(self, need: Need, conversation_id: str, position: int) -> str:
+        """The plugin's bot that may do this to the message; raises the refusal of the first one if none may."""
+        bots, tx = self._bots_in(conversation_id), self._tx
+        aims = [(bot, tx.aimed(conversation_id, bot, position)[0]) for bot in bots]
+        for bot, target in aims:
+            if may(need, tx.seat(conversation_id, bot), target):
+                return bot
+        bot, target = aims[0]
+        require(need, tx.seat(conversation_id, bot), target)
+        return bot
 
     def _bot_that_may(self, need: Need, conversation_id: str, target: Target) -> str:
         """The first of the plugin's bots that may do it; its first bot there (to be refused properly) if none may."""

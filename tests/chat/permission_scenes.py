@@ -12,6 +12,7 @@ from typing import Any
 from imserver import Server
 from imserver.chat.service import Chat
 from imserver.model import Kind, Learnt, Role, direct_conversation_id
+from imserver_protocol.methods.edit import EDIT, EditParams
 from tests.chat.permission_table import EXPECTED, Act
 from tests.limits.raw import new_key, said
 from tests.support.servers import running
@@ -132,7 +133,7 @@ async def _written(server: Server, name: str, method: str, place: Any, *rest: An
             return [await server.store.write(chat.plan_abandon(name, place, rest[0]))]
         case "edit":
             key, position, _, content = rest
-            return await chat.edit(name, place, position, content, key=key)
+            return await server.call(EDIT, name, EditParams(place, key, position, None, content))
         case "cursor":
             return await chat.move_cursors(name, place, delivered=rest[0], read=rest[1])
         case "add":

@@ -8,20 +8,23 @@ from typing import Any
 
 import pytest
 
-from imserver.chat.service import Chat
+from imserver import Server
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Kind
+from imserver_protocol.methods.edit import EDIT, EditParams
 from tests.chat.test_posting_faults import SAID, Session, messages
 from tests.limits.raw import Raw
 from tests.support.servers import running
 
 GROUP = "group/x"
-DOORS: dict[str, Callable[[Chat], Awaitable[Any]]] = {
-    "post": lambda chat: chat.post("alice", "direct/alice/bob", "late"),
-    "edit": lambda chat: chat.edit("alice", "direct/alice/bob", 1, SAID, key=b"k" * 16),
-    "create": lambda chat: chat.create_conversation("alice", Kind.GROUP, "late", ["bob"]),
-    "add": lambda chat: chat.add_member("alice", GROUP, "bob"),
-    "remove": lambda chat: chat.remove_member("alice", GROUP, "bob"),
+DOORS: dict[str, Callable[[Server], Awaitable[Any]]] = {
+    "post": lambda server: server.chat.post("alice", "direct/alice/bob", "late"),
+    "edit": lambda server: server.call(
+        EDIT, "alice", EditParams("direct/alice/bob", b"k" * 16, 1, None, SAID)
+    ),
+    "create": lambda server: server.chat.create_conversation("alice", Kind.GROUP, "late", ["bob"]),
+    "add": lambda server: server.chat.add_member("alice", GROUP, "bob"),
+    "remove": lambda server: server.chat.remove_member("alice", GROUP, "bob"),
 }
 
 
@@ -41,7 +44,7 @@ async def test_what_is_asked_in_this_process_is_refused(tmp_path: Path, door: st
         await server.chat.post("alice", "direct/alice/bob", "before")
         server.posting.draining = True
         with pytest.raises(Refusal) as refused:
-            await DOORS[door](server.chat)
+            await DOORS[door](server)
         assert refused.value.code is RefusalCode.OVERLOADED
         page = await server.chat.history("alice", "direct/alice/bob")
         assert page.head == 1

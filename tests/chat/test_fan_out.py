@@ -110,6 +110,11 @@ def make_hub(clock: ManualClock | None = None, cost_s: float = 0.0, max_backlog:
             time.advance(cost_s)
             return ("cursor", *fields)
 
+        @staticmethod
+        def told(kind: str, fields: Any) -> Any:
+            time.advance(cost_s)
+            return (kind, *fields)
+
     return Hub(Pushes(), time, structlog.get_logger(), max_backlog=max_backlog)
 
 

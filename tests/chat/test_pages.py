@@ -8,6 +8,7 @@ import pytest
 
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Kind, User
+from imserver_protocol.methods.edit import EDIT, EditParams, EditResult
 from tests.support.servers import running
 
 HERE = "direct/alice/bob"
@@ -78,8 +79,8 @@ async def test_an_edit_of_what_was_edited_meanwhile_is_told_so(tmp_path: Path) -
     async with running(tmp_path) as server:
         await server.chat.post("alice", HERE, "one")
         body = b"\x82\xa4type\xa4text\xa4text\xa3two"
-        edited = await server.chat.edit("alice", HERE, 1, body, key=b"1" * 16, expected_revision=1)
-        assert edited == (2, 2, False)
+        edited = await server.call(EDIT, "alice", EditParams(HERE, b"1" * 16, 1, 1, body))
+        assert edited == EditResult(2, 2, duplicate=False)
         with pytest.raises(Refusal) as refused:
-            await server.chat.edit("alice", HERE, 1, body, key=b"2" * 16, expected_revision=1)
+            await server.call(EDIT, "alice", EditParams(HERE, b"2" * 16, 1, 1, body))
         assert (refused.value.code, refused.value.detail) == (RefusalCode.CONFLICT, 2)

@@ -11,6 +11,7 @@ import pytest
 
 from imserver.content import encode_content
 from imserver.errors import Refusal, RefusalCode
+from imserver_protocol.methods.edit import EDIT, EditParams
 from tests.limits.raw import Raw, eventually, new_key, said
 from tests.support.servers import running
 
@@ -88,7 +89,7 @@ async def test_an_edit_says_nothing_that_a_post_may_not(
         encoded = b"\x82\xa4type\xa4text\xa4text\xda\x9c\x40" + b"x" * 40_000
         body = encoded if code is RefusalCode.TOO_LARGE else encode_content(content)
         with pytest.raises(Refusal) as refused:
-            await server.chat.edit("alice", HERE, 1, body, key=b"k" * 16)
+            await server.call(EDIT, "alice", EditParams(HERE, b"k" * 16, 1, None, body))
         assert refused.value.code is code
         page = await server.chat.history("bob", HERE)
         assert [(item.position, item.revision) for item in page.items] == [(1, 1)]

@@ -12,14 +12,15 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from imserver import Server
 from imserver.chat.posting import MEMBERS_A_POST, Posting
-from imserver.chat.service import Chat
 from imserver.config import LimitsConfig, StoreConfig
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Kind, User
 from imserver.plugin_api import Context
 from imserver.store import SqliteStore
 from imserver.testing import ManualClock, PluginKit
+from imserver_protocol.methods.edit import EDIT, EditParams
 from tests.chat.test_posting_faults import SAID, Queue, Session
 from tests.plugins.bench import made_with
 from tests.plugins.conftest import QUICK
@@ -141,11 +142,13 @@ def sensible(refused: Refusal) -> bool:
     return refused.code.retryable and 10 <= refused.retry_after_ms <= 10_000
 
 
-DRAINED: dict[str, Callable[[Chat], Awaitable[Any]]] = {
-    "edit": lambda chat: chat.edit("alice", "direct/alice/bob", 1, SAID, key=bytes(16)),
-    "create": lambda chat: chat.create_conversation("alice", Kind.GROUP, "late", ["bob"]),
-    "add": lambda chat: chat.add_member("alice", "group/x", "bob"),
-    "remove": lambda chat: chat.remove_member("alice", "group/x", "bob"),
+DRAINED: dict[str, Callable[[Server], Awaitable[Any]]] = {
+    "edit": lambda server: server.call(
+        EDIT, "alice", EditParams("direct/alice/bob", bytes(16), 1, None, SAID)
+    ),
+    "create": lambda server: server.chat.create_conversation("alice", Kind.GROUP, "late", ["bob"]),
+    "add": lambda server: server.chat.add_member("alice", "group/x", "bob"),
+    "remove": lambda server: server.chat.remove_member("alice", "group/x", "bob"),
 }
 
 
@@ -156,7 +159,7 @@ async def test_who_comes_during_the_drain_is_told_to_come_back_when_there_is_a_s
         server.posting.draining = True
         for act in DRAINED.values():
             with pytest.raises(Refusal) as refused:
-                await act(server.chat)
+                await act(server)
             assert sensible(refused.value)
         session = Session()
         server.posting.post_all(session, [(1, "direct/alice/bob", bytes(16), SAID)])

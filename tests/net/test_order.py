@@ -233,10 +233,10 @@ async def test_long_requests_that_wait_are_done_as_they_were_asked(tmp_path: Pat
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.method.name)
 def test_a_request_that_was_packed_is_the_same(row: Row) -> None:
     params = read_params(row.method, right(row.method.params))
-    plain, packed_first = (Waiting(row, params, "c") for _ in range(2))
+    plain, packed_first = (Waiting(row, params, "c", lambda: 1.0) for _ in range(2))
     packed_first.pack()
     for request in (plain, packed_first):
-        assert request.cost == row.cost(params)
+        assert request.cost == row.cost(params, lambda: 1.0)
         assert request.take() == params
         request.pack()  # it has begun: there is nothing to be kept
 
@@ -247,7 +247,7 @@ def test_what_waits_takes_hardly_more_than_it_came_in() -> None:
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
-        request = Waiting(row, UsersParams([f"{number:04}" for number in range(8000)]), "")
+        request = Waiting(row, UsersParams([f"{number:04}" for number in range(8000)]), "", lambda: 1.0)
         parsed = tracemalloc.get_traced_memory()[0] - before
         request.pack()
         kept = tracemalloc.get_traced_memory()[0] - before

@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from imserver import Server
+from imserver.features.typing import INTERVAL_S, MAX_AUDIENCE
 from imserver.model import Kind, User
-from imserver.net.typing_signals import MAX_TYPING_AUDIENCE, TYPING_INTERVAL_S
 from tests.limits.raw import PING, PONG, SIGNAL, Raw, packed
 from tests.support.clocks import LeapingClock
 from tests.support.servers import config, running
@@ -42,7 +42,7 @@ async def test_typing_reaches_all_devices_of_the_others_by_itself_and_again_afte
     tmp_path: Path,
 ) -> None:
     """In the largest group of which it is told; and neither the typist's own devices nor outsiders."""
-    names = [f"m{number}" for number in range(MAX_TYPING_AUDIENCE - 2)]
+    names = [f"m{number}" for number in range(MAX_AUDIENCE - 2)]
     clock = LeapingClock()
     async with Server(config(tmp_path), clock=clock) as server, AsyncExitStack() as stack:
         for name in ("alice", "bob", "eve", *names):
@@ -97,12 +97,12 @@ async def test_a_flood_of_typing_does_not_hold_the_loop(tmp_path: Path) -> None:
             await after_ping(alice)
             relayed = [frame for frame in await after_ping(member) if frame[0] == SIGNAL]
             assert relayed[:1] == [[SIGNAL, 0, 0, "typing", group, "alice"]]
-            assert len(relayed) <= 1 + (time.perf_counter() - begun) / TYPING_INTERVAL_S
+            assert len(relayed) <= 1 + (time.perf_counter() - begun) / INTERVAL_S
 
 
 async def test_in_a_large_group_nobody_is_told_who_types(tmp_path: Path) -> None:
     """Each time it would be a look at every member, and a frame for each of their devices."""
-    names = [f"m{number}" for number in range(MAX_TYPING_AUDIENCE - 1)]
+    names = [f"m{number}" for number in range(MAX_AUDIENCE - 1)]
     async with running(tmp_path, f"alice bob {' '.join(names)}") as server, await Raw.open(server) as member:
         group, _, _ = await server.chat.create_conversation("alice", Kind.GROUP, "g", ["bob", *names])
         await member.enter(server, "bob")

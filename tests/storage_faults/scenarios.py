@@ -17,6 +17,7 @@ from imserver.store.sqlite import store as sqlite_store
 from tests.storage_faults.faults import Kind as Call
 from tests.storage_faults.life import DATABASE, START_MS, Deed, Ended, Life, Step, do, key, post, said, work
 from tests.store import schema_1
+from tests.store.support import edit_message
 
 USERS = ("ann", "bob", "cy", "dee", "bot")
 DIRECT = direct_conversation_id("ann", "bob")
@@ -87,7 +88,9 @@ def remove(number: int, actor: str, user: str) -> Deed:
 
 
 def edit(number: int, editor: str, position: int, text: str) -> Deed:
-    return work(f"edit {number}", lambda tx: tx.edit(DIRECT, editor, key(number), position, said(text)))
+    return work(
+        f"edit {number}", lambda tx: edit_message(tx, DIRECT, editor, key(number), position, said(text))
+    )
 
 
 def cursor(name: str, conversation: str, user: str, delivered: int | None, read: int | None) -> Deed:

@@ -18,7 +18,7 @@ from imserver.store.sqlite import store as sqlite_store
 from imserver.store.sqlite.connection import connect
 from tests.storage_faults.connection import connector
 from tests.storage_faults.disk import Disk
-from tests.store.support import DIRECT, USERS, Recorder, Stand, key, post, said
+from tests.store.support import DIRECT, USERS, Recorder, Stand, edit_message, key, post, said
 
 
 async def _busy_minute(store: SqliteStore) -> None:
@@ -33,7 +33,7 @@ async def _busy_minute(store: SqliteStore) -> None:
         )
         await asyncio.gather(writing, *reading)
         await stand.read(lambda reader: reader.sync("bob", None, 50))
-    await stand.tx(lambda tx: tx.edit(DIRECT, "ann", key(900), 3, said("better")))
+    await stand.tx(lambda tx: edit_message(tx, DIRECT, "ann", key(900), 3, said("better")))
     await stand.tx(lambda tx: tx.move_cursors(DIRECT, "bob", 5, 5))
 
 

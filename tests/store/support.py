@@ -13,9 +13,13 @@ from imserver.chat.units import PostUnit, Unit
 from imserver.content import encode_content
 from imserver.errors import Refusal, RefusalCode
 from imserver.events import StoredEvent
+from imserver.feature_api import Write
+from imserver.feature_host.door import plan_write
+from imserver.features import edits
 from imserver.model import User, content_digest, direct_conversation_id
 from imserver.store.engine.places import PLACE
 from imserver.store.sqlite import connection
+from imserver_protocol.methods.edit import EditParams, EditResult
 
 T = TypeVar("T")
 
@@ -77,6 +81,24 @@ class Stand:
         """Results or refusal codes, in order."""
         await self.do(units)
         return [outcome(unit) for unit in units]
+
+
+def edit_message(
+    tx: Any,
+    conversation_id: str,
+    editor_id: str,
+    key: bytes,
+    position: int,
+    content: bytes,
+    *,
+    expected_revision: int | None = None,
+) -> tuple[int, int, bool]:
+    """An edit, as the door does it: (position of the system message, revision, duplicate)."""
+    params = EditParams(conversation_id, key, position, expected_revision, content)
+    [write] = edits.FEATURE.methods
+    assert isinstance(write, Write)
+    result: EditResult = plan_write(edits.FEATURE, write, editor_id, params)(tx)
+    return result.position, result.revision, result.duplicate
 
 
 def key(number: int) -> bytes:

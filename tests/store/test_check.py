@@ -17,7 +17,7 @@ from imserver.store import SqliteStore
 from imserver.store.checks import Report, check_database
 from imserver.store.checks.report import MAX_KEPT
 from imserver.store.checks.run import NAMES
-from tests.store.support import DIRECT, USERS, Recorder, Stand, key, post, said
+from tests.store.support import DIRECT, USERS, Recorder, Stand, edit_message, key, post, said
 
 GROUP = group_conversation_id("ann", key(900))
 CHANNEL = group_conversation_id("dee", key(950))
@@ -50,7 +50,7 @@ async def lived_in(path: Path) -> None:
     await stand.tx(lambda tx: tx.create_conversation("ann", key(900), Kind.GROUP, "g", {"bob": Role.MEMBER}))
     await stand.post(*[post(number, "bob", GROUP) for number in range(50, 90)])
     for number, text in ((901, "better"), (902, "best")):
-        await stand.tx(lambda tx, k, t: tx.edit(DIRECT, "ann", k, 3, said(t)), key(number), text)
+        await stand.tx(lambda tx, k, t: edit_message(tx, DIRECT, "ann", k, 3, said(t)), key(number), text)
     await stand.tx(lambda tx: tx.add_member(GROUP, "ann", key(903), "cy", Role.ADMIN))
     await stand.tx(lambda tx: tx.move_cursors(GROUP, "bob", 41, 20))
     await stand.tx(lambda tx: tx.move_cursors(GROUP, "cy", 42, 42))

@@ -15,7 +15,7 @@ from imserver.config import StoreConfig
 from imserver.model import Kind, Role, group_conversation_id
 from imserver.store import SqliteStore
 from imserver.testing import ManualClock
-from tests.store.support import USERS, Recorder, Stand, key, post, said
+from tests.store.support import USERS, Recorder, Stand, edit_message, key, post, said
 
 GROUP = group_conversation_id("ann", key(90))
 
@@ -29,7 +29,7 @@ async def group(stand: Stand, kind: Kind = Kind.GROUP) -> None:
 
 async def edit(stand: Stand, number: int, editor: str, position: int, text: str) -> int:
     told: tuple[int, int, bool] = await stand.tx(
-        lambda tx: tx.edit(GROUP, editor, key(number), position, said(text))
+        lambda tx: edit_message(tx, GROUP, editor, key(number), position, said(text))
     )
     return told[0]
 
@@ -99,9 +99,9 @@ async def test_an_edit_right_before_leaving_and_one_right_after(stand: Stand) ->
     await group(stand)
 
     def at_once(tx: Any) -> None:
-        tx.edit(GROUP, "ann", key(10), 3, said("before"))
+        edit_message(tx, GROUP, "ann", key(10), 3, said("before"))
         tx.remove_member(GROUP, "cy", key(11), "cy")
-        tx.edit(GROUP, "ann", key(12), 3, said("after"))
+        edit_message(tx, GROUP, "ann", key(12), 3, said("after"))
 
     await stand.tx(at_once)
     assert (await shown(stand, "cy"))[3] == (said("before"), 2)

@@ -15,7 +15,7 @@ from typing import Any
 from imserver.config import StoreConfig
 from imserver.model import Kind, Role, group_conversation_id
 from imserver.store import SqliteStore
-from tests.store.support import DIRECT, USERS, Recorder, Stand, Work, faulty, key, post, said
+from tests.store.support import DIRECT, USERS, Recorder, Stand, Work, edit_message, faulty, key, post, said
 
 GROUP = group_conversation_id("ann", key(900))
 
@@ -45,7 +45,7 @@ async def test_every_image_holds_what_was_answered_and_is_whole(tmp_path: Path) 
     await stand.post(*[post(number) for number in range(1, 20)])
     await stand.tx(lambda tx: tx.create_conversation("ann", key(900), Kind.GROUP, "g", {"bob": Role.MEMBER}))
     await stand.do([post(20, "bob", GROUP), Work(book), post(21), post(21), post(5)])
-    await stand.tx(lambda tx: tx.edit(DIRECT, "ann", key(901), 3, said("better")))
+    await stand.tx(lambda tx: edit_message(tx, DIRECT, "ann", key(901), 3, said("better")))
     await stand.tx(lambda tx: tx.remove_member(GROUP, "ann", key(902), "bob"))
     await stand.do(
         [post(30, "ann", GROUP), post(31, "bob", GROUP), *[post(number) for number in range(40, 75)]]

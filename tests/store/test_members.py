@@ -11,7 +11,7 @@ from imserver.content import decode_content
 from imserver.errors import RefusalCode
 from imserver.events import CursorMoved, MessageEdited, MessagePosted
 from imserver.model import Cursors, Kind, Membership, Role, group_conversation_id
-from tests.store.support import DIRECT, Stand, key, post, refusal_of, said
+from tests.store.support import DIRECT, Stand, edit_message, key, post, refusal_of, said
 
 GROUP = group_conversation_id("ann", key(90))
 
@@ -271,7 +271,7 @@ async def test_no_such_conversation(stand: Stand) -> None:
     for work in (
         lambda tx: tx.add_member("group/no", "ann", key(1), "bob", Role.MEMBER),
         lambda tx: tx.remove_member("group/no", "ann", key(2), "bob"),
-        lambda tx: tx.edit("group/no", "ann", key(3), 1, said("x")),
+        lambda tx: edit_message(tx, "group/no", "ann", key(3), 1, said("x")),
         lambda tx: tx.move_cursors("group/no", "ann", 1, 1),
     ):
         assert await refusal_of(stand.tx(work)) == RefusalCode.NOT_FOUND
@@ -283,10 +283,18 @@ async def test_no_such_conversation(stand: Stand) -> None:
 
 async def test_an_edit_keeps_position_time_and_key_and_is_told(stand: Stand) -> None:
     await stand.post(post(1), post(2, "bob"))
-    assert await stand.tx(lambda tx: tx.edit(DIRECT, "ann", key(3), 1, said("better"))) == (3, 2, False)
-    assert await stand.tx(lambda tx: tx.edit(DIRECT, "ann", key(3), 1, said("better"))) == (3, 2, True)
+    assert await stand.tx(lambda tx: edit_message(tx, DIRECT, "ann", key(3), 1, said("better"))) == (
+        3,
+        2,
+        False,
+    )
+    assert await stand.tx(lambda tx: edit_message(tx, DIRECT, "ann", key(3), 1, said("better"))) == (
+        3,
+        2,
+        True,
+    )
     assert await stand.tx(
-        lambda tx: tx.edit(DIRECT, "ann", key(4), 1, said("best"), expected_revision=2)
+        lambda tx: edit_message(tx, DIRECT, "ann", key(4), 1, said("best"), expected_revision=2)
     ) == (4, 3, False)
     page = await stand.store.read(lambda reader: reader.history(DIRECT, "bob", 0, None, 1, 10_000))
     [item] = page.items
@@ -310,7 +318,7 @@ async def test_an_edit_keeps_position_time_and_key_and_is_told(stand: Stand) -> 
 
 async def test_an_edited_message_is_still_a_duplicate_of_its_first_content(stand: Stand) -> None:
     await stand.post(post(1))
-    await stand.tx(lambda tx: tx.edit(DIRECT, "ann", key(3), 1, said("better")))
+    await stand.tx(lambda tx: edit_message(tx, DIRECT, "ann", key(3), 1, said("better")))
     assert await stand.post(post(1), post(1, text="better")) == [(1, 1001, True), RefusalCode.KEY_REUSED]
 
 
@@ -331,19 +339,23 @@ async def test_what_cannot_be_edited(
 ) -> None:
     await stand.post(post(1))
     await stand.tx(
-        lambda tx: tx.edit(DIRECT, "ann", key(2), 1, said("first")) if code is RefusalCode.FORBIDDEN else None
+        lambda tx: (
+            edit_message(tx, DIRECT, "ann", key(2), 1, said("first"))
+            if code is RefusalCode.FORBIDDEN
+            else None
+        )
     )
     refused = stand.tx(
-        lambda tx: tx.edit(DIRECT, editor, key(5), position, said("x"), expected_revision=revision)
+        lambda tx: edit_message(tx, DIRECT, editor, key(5), position, said("x"), expected_revision=revision)
     )
     assert await refusal_of(refused) == code
 
 
 async def test_an_edit_key_for_another_edit_is_reused(stand: Stand) -> None:
     await stand.post(post(1), post(2))
-    await stand.tx(lambda tx: tx.edit(DIRECT, "ann", key(3), 1, said("better")))
+    await stand.tx(lambda tx: edit_message(tx, DIRECT, "ann", key(3), 1, said("better")))
     for position, text in ((1, "other"), (2, "better")):
-        again = stand.tx(lambda tx, p, t: tx.edit(DIRECT, "ann", key(3), p, said(t)), position, text)
+        again = stand.tx(lambda tx, p, t: edit_message(tx, DIRECT, "ann", key(3), p, said(t)), position, text)
         assert await refusal_of(again) == RefusalCode.KEY_REUSED
 
 

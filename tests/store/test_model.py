@@ -13,7 +13,7 @@ from imserver.errors import Refusal
 from imserver.events import MessagePosted
 from imserver.model import User
 from tests.store.model import ModelStore, ModelTransaction, World
-from tests.store.support import DIRECT, USERS, Recorder, Stand, Work, key, post, said
+from tests.store.support import DIRECT, USERS, Recorder, Stand, Work, edit_message, key, post, said
 
 FOLDER = Path(__file__).parent / "model"
 #: What it has of the product's store: pure, with tests of their own.
@@ -91,7 +91,7 @@ def test_a_draft_changes_nothing_that_a_snapshot_holds() -> None:
     held = draft.world
     copy = dataclasses.replace(held)
     draft.post(DIRECT, "bob", key(2), said("2"), sent_at=2)
-    draft.edit(DIRECT, "ann", key(3), 1, said("one"))
+    edit_message(draft, DIRECT, "ann", key(3), 1, said("one"))
     draft.move_cursors(DIRECT, "bob", 1, 1)
     assert (world, held) == (World(), copy)
     assert held.talks[DIRECT].head == 1

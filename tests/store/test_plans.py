@@ -8,7 +8,7 @@ from pathlib import Path
 from imserver.config import StoreConfig
 from imserver.model import Kind, Role, group_conversation_id
 from imserver.store import SqliteStore
-from tests.store.support import DIRECT, USERS, Recorder, Stand, faulty, key, post, said
+from tests.store.support import DIRECT, USERS, Recorder, Stand, edit_message, faulty, key, post, said
 
 GROUP = group_conversation_id("ann", key(90))
 TABLES = {
@@ -33,7 +33,7 @@ async def test_every_query_uses_an_index(tmp_path: Path) -> None:
     await stand.post(post(1), post(2), post(50))
     await stand.tx(lambda tx: tx.create_conversation("ann", key(90), Kind.GROUP, "g", {"bob": Role.ADMIN}))
     await stand.tx(lambda tx: tx.add_member(GROUP, "bob", key(91), "cy", Role.MEMBER))
-    await stand.tx(lambda tx: tx.edit(DIRECT, "ann", key(92), 3, said("better")))
+    await stand.tx(lambda tx: edit_message(tx, DIRECT, "ann", key(92), 3, said("better")))
     await stand.tx(lambda tx: tx.move_cursors(DIRECT, "bob", 5, 4))
     await stand.tx(lambda tx: tx.remove_member(GROUP, "ann", key(93), "ann"))
     await stand.tx(lambda tx: (tx.user("ann"), tx.audience(GROUP), tx.find_key(DIRECT, "ann", key(1))))

@@ -9,7 +9,7 @@ from imserver.chat.units import PostUnit
 from imserver.errors import Refusal, RefusalCode
 from imserver.events import MessagePosted
 from imserver.model import Kind, Role, User, content_digest
-from tests.store.support import DIRECT, Stand, Work, key, outcome, post, refusal_of, said
+from tests.store.support import DIRECT, Stand, Work, edit_message, key, outcome, post, refusal_of, said
 
 
 async def test_positions_count_from_one_in_the_order_of_submission(stand: Stand) -> None:
@@ -347,8 +347,10 @@ async def test_an_edit_of_another_revision_than_expected_is_a_conflict(
     """An older one, a newer one: whoever edits says which text was on the screen."""
     await stand.post(post(1))
     for number in (2, 3):
-        await stand.tx(lambda tx, n: tx.edit(DIRECT, "ann", key(n), 1, said(f"{n}")), number)
-    edit = stand.tx(lambda tx: tx.edit(DIRECT, "ann", key(4), 1, said("4"), expected_revision=expected))
+        await stand.tx(lambda tx, n: edit_message(tx, DIRECT, "ann", key(n), 1, said(f"{n}")), number)
+    edit = stand.tx(
+        lambda tx: edit_message(tx, DIRECT, "ann", key(4), 1, said("4"), expected_revision=expected)
+    )
     if expected in (None, 3):
         assert (await edit)[1] == 4
     else:

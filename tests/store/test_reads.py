@@ -7,7 +7,7 @@ import pytest
 from imserver.chat.permissions import NO_SEAT
 from imserver.errors import RefusalCode
 from imserver.model import Cursors, Kind, Page, Role, User
-from tests.store.support import DIRECT, Stand, key, post, refusal_of, said
+from tests.store.support import DIRECT, Stand, edit_message, key, post, refusal_of, said
 
 
 async def history(
@@ -294,7 +294,7 @@ async def test_edits_and_membership_are_not_unread_nor_is_what_was_said_before_j
     await stand.post(post(1, "ann", group), post(2, "ann", group))
     await stand.tx(lambda tx: tx.add_member(group, "ann", key(91), "bob", Role.MEMBER))
     await stand.post(post(3, "ann", group))
-    await stand.tx(lambda tx: tx.edit(group, "ann", key(92), 2, said("better")))
+    await stand.tx(lambda tx: edit_message(tx, group, "ann", key(92), 2, said("better")))
     rows, _ = await stand.store.read(lambda reader: reader.conversations("bob", None, 10))
     assert [row.unread for row in rows] == [1]
 
@@ -306,7 +306,7 @@ async def test_an_edit_leaves_a_conversation_where_it_is_in_the_list_and_is_list
     _, since, _ = await sync(stand, "bob", None)
     before, _ = await stand.store.read(lambda reader: reader.conversations("bob", None, 10))
     for number in (10, 11):
-        await stand.tx(lambda tx, n: tx.edit(DIRECT, "ann", key(n), 2, said(f"edit {n}")), number)
+        await stand.tx(lambda tx, n: edit_message(tx, DIRECT, "ann", key(n), 2, said(f"edit {n}")), number)
     after, _ = await stand.store.read(lambda reader: reader.conversations("bob", None, 10))
     assert [row.conversation_id for row in after] == ["direct/bob/cy", DIRECT]
     # What was last said is told as it reads now; the head is the conversation's, that of the last edit.
@@ -349,7 +349,9 @@ async def test_pages_of_the_list_go_by_what_was_said_though_edits_come_between(s
         for name in names[::2]:
             key_of_it = key(1000 * number + names.index(name))
             await stand.tx(
-                lambda tx, k, place: tx.edit(place, "bob", k, 1, said("x")), key_of_it, f"direct/bob/{name}"
+                lambda tx, k, place: edit_message(tx, place, "bob", k, 1, said("x")),
+                key_of_it,
+                f"direct/bob/{name}",
             )
     assert seen == [f"direct/bob/{name}" for name in reversed(names)]
 

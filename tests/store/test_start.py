@@ -18,7 +18,18 @@ from imserver.errors import RefusalCode, StartError
 from imserver.store import SqliteStore
 from imserver.store.sqlite import database
 from imserver.testing import ManualClock
-from tests.store.support import DIRECT, USERS, Recorder, Stand, key, meaning, post, refusal_of, said
+from tests.store.support import (
+    DIRECT,
+    USERS,
+    Recorder,
+    Stand,
+    edit_message,
+    key,
+    meaning,
+    post,
+    refusal_of,
+    said,
+)
 
 
 async def opened(path: Path | str, **more: object) -> Stand:
@@ -326,7 +337,7 @@ async def test_a_muted_member_says_nothing_until_then(tmp_path: Path, for_ms: in
     assert told == [(1, 1001, True), RefusalCode.FORBIDDEN, (4, 1010, False)]
     for work in (
         lambda tx: tx.post(DIRECT, "ann", key(11), said("x"), sent_at=1),
-        lambda tx: tx.edit(DIRECT, "ann", key(20), 1, said("x")),
+        lambda tx: edit_message(tx, DIRECT, "ann", key(20), 1, said("x")),
     ):
         assert await refusal_of(stand.tx(work)) == RefusalCode.FORBIDDEN
     clock.jump_to(clock.now_ms() + 1)

@@ -22,14 +22,14 @@ from imserver.chat.transaction import Reader, Transaction
 from imserver.chat.units import Unit
 from imserver.config import StoreConfig
 from imserver.errors import Refusal, UniqueViolation
-from imserver.events import CursorMoved, StoredEvent
+from imserver.events import CursorMoved, Pushed, StoredEvent
 from imserver.model import Kind, Learnt, Role, User, direct_conversation_id, group_conversation_id
 from imserver.store import SqliteStore
 from imserver.store.engine.places import LISTED
 from imserver.store.sqlite.inline import open_inline
 from imserver.testing import ManualClock
 from tests.store.model import ModelReader, ModelStore, ModelTransaction
-from tests.store.support import Recorder, Stand, Work, key, meaning, post, said
+from tests.store.support import Recorder, Stand, Work, edit_message, key, meaning, post, said
 
 #: To make a difference small takes longer than to find none.
 pytestmark = pytest.mark.timeout(400)
@@ -84,7 +84,9 @@ def removes(place: str, actor: str, number: int, user: str) -> Op:
 
 def edits(place: str, editor: str, number: int, position: int, text: str, revision: int | None) -> Op:
     return work(
-        lambda tx: tx.edit(place, editor, key(number), position, said(text), expected_revision=revision),
+        lambda tx: edit_message(
+            tx, place, editor, key(number), position, said(text), expected_revision=revision
+        ),
         place,
     )
 
@@ -161,7 +163,7 @@ def leaves_between_edits(owner: str, number: int, user: str, before: int, after:
             if step == before:
                 tx.remove_member(place, owner, at, user)
             else:
-                tx.edit(place, owner, at, position, said(f"said {step}"))
+                edit_message(tx, place, owner, at, position, said(f"said {step}"))
         return position
 
     added = adds(place, owner, first, user, Role.MEMBER)
@@ -306,10 +308,14 @@ def without_change(event: StoredEvent) -> Any:
     """What happened, but for its number."""
     if isinstance(event, CursorMoved):
         return event.conversation_id, event.user_id, event.cursors, event.audience
+    if isinstance(event, Pushed):
+        return event.kind, event.fields, event.audience
     return event.message, getattr(event, "audience", "edited"), getattr(event, "remaining", None)
 
 
 def place_of(event: StoredEvent) -> str:
+    if isinstance(event, Pushed):
+        return event.kind
     return event.conversation_id if isinstance(event, CursorMoved) else event.message.conversation_id
 
 

@@ -13,15 +13,15 @@ read rows of this transaction, and raises whatever its database raises.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from imserver.chat import permissions as rules
 from imserver.chat.permissions import Bars, Grant, Need, Seat, Target
-from imserver.chat.transaction import Posted
+from imserver.chat.transaction import ActHooks, Posted
 from imserver.content import decode_content, encode_content
 from imserver.errors import Refusal, RefusalCode
-from imserver.events import CursorMoved, MessageEdited, MessagePosted, StoredEvent
+from imserver.events import CursorMoved, MessageEdited, MessagePosted, Pushed, StoredEvent
 from imserver.model import (
     KEY_BYTES,
     Audience,
@@ -41,7 +41,7 @@ MAX_MEMBERS = 5_000
 
 #: Events that nobody needs to see in a list of conversations: the system messages that tell of them are *silent*, and a list is
 #: ordered by, and shows, the last message that is not.
-SILENT_EVENTS = frozenset({"edited"})
+SILENT_EVENTS = frozenset({"edited", "retracted"})
 
 
 class Found(NamedTuple):
@@ -60,6 +60,8 @@ class RuledTransaction(ABC):
     def __init__(self, journal: Journal, *, max_members: int = MAX_MEMBERS) -> None:
         self.journal = journal
         self.max_members = max_members
+        #: What features do in the transaction of an act.
+        self.hooks = ActHooks()
         self.now_ms = 0
         #: The last number given out in commit order; and the last that a message got.
         self.change = 0
@@ -98,35 +100,73 @@ class RuledTransaction(ABC):
         rules.require(Need.SPEAK, self._seat(state, sender_id))
         return state
 
-    def edit(
+    def replace_content(
         self,
         conversation_id: str,
-        editor_id: str,
-        key: bytes,
         position: int,
-        content: bytes,
+        content: bytes | None,
         *,
         expected_revision: int | None = None,
-    ) -> tuple[int, int, bool]:
-        digest = content_digest(b"edit %d " % position + content)
-        state = self._state(conversation_id)
-        found = self.find_committed(state, editor_id, key, digest)
-        if found is not None and state is not None:
-            told = self._message(state, found.position)
-            return found.position, _revision_told(told), True
-        target, message = self._aimed(state, editor_id, position)
-        state, _ = self._granted(Need.CHANGE_OWN, state, editor_id, target)
-        if message is None or message.content is None:
+    ) -> Message:
+        state = self._known(conversation_id)
+        message = self._message(state, position)
+        if message is None:
+            raise Refusal(RefusalCode.NOT_FOUND, rules.NO_MESSAGE.text)
+        if message.content is None:
             raise Refusal(RefusalCode.GONE, "the message was taken back")
         if expected_revision is not None and expected_revision != message.revision:
             raise Refusal(RefusalCode.CONFLICT, "the message was edited meanwhile", detail=message.revision)
-        edited = Message(
-            conversation_id, position, editor_id, message.sent_at, message.key, content, message.revision + 1
+        replaced = Message(
+            conversation_id,
+            position,
+            message.sender_id,
+            message.sent_at,
+            message.key,
+            content,
+            message.revision + 1,
         )
-        self._put_content(state, message, edited, until=state.head + 1)
-        self.events.append(MessageEdited(self.next_change(), edited))
-        telling = {"event": "edited", "target": position, "revision": edited.revision}
-        return self.post_system(state, editor_id, key, digest, telling), edited.revision, False
+        self._put_content(state, message, replaced, until=state.head + 1)
+        self.events.append(MessageEdited(self.next_change(), replaced))
+        for hook in self.hooks.content_replaced:
+            hook(self, conversation_id, replaced)
+        return replaced
+
+    def post_system(
+        self, conversation_id: str, actor_id: str, key: bytes, digest: bytes, telling: Mapping[str, Any]
+    ) -> int:
+        return self._tell(self._known(conversation_id), actor_id, key, digest, telling)
+
+    def aimed(self, conversation_id: str, user_id: str, position: int) -> tuple[Target, Message | None]:
+        state = self._state(conversation_id)
+        opens = self._seat(state, user_id).standing.opens
+        message = self._message(state, position) if state is not None and opens.covers(position) else None
+        if state is None or message is None:
+            return rules.NO_MESSAGE, None
+        if message.sender_id != user_id:
+            return rules.message_of(state.members.get(message.sender_id)), message
+        system = message.content is not None and decode_content(message.content).get("type") == "system"
+        return rules.SYSTEM_MESSAGE if system else rules.OWN_MESSAGE, message
+
+    def message(self, conversation_id: str, position: int) -> Message | None:
+        state = self._state(conversation_id)
+        return None if state is None else self._message(state, position)
+
+    def told_under(self, conversation_id: str, actor_id: str, key: bytes, digest: bytes) -> Message | None:
+        state = self._state(conversation_id)
+        found = self.find_committed(state, actor_id, key, digest)
+        return None if found is None or state is None else self._message(state, found.position)
+
+    def outcome(self, user_id: str, key: bytes, method: str, digest: bytes) -> bytes | None:
+        require_key(key)
+        found = self._outcome(user_id, key)
+        if found is None:
+            return None
+        if found[:2] != (method, digest):
+            raise_key_reused()
+        return found[2]
+
+    def keep_outcome(self, user_id: str, key: bytes, method: str, digest: bytes, result: bytes) -> None:
+        self._put_outcome(user_id, key, method, digest, result)
 
     def find_key(
         self, conversation_id: str, sender_id: str, key: bytes, digest: bytes | None = None
@@ -164,7 +204,7 @@ class RuledTransaction(ABC):
         state = self._make_conversation(conversation_id, kind, title)
         self._put_members(state, {creator_id: Role.OWNER, **others}, joined_at=1)
         telling = {"event": "created", "user": creator_id, "title": title}
-        return conversation_id, self.post_system(state, creator_id, key, digest, telling), False
+        return conversation_id, self._tell(state, creator_id, key, digest, telling), False
 
     def add_member(
         self, conversation_id: str, actor_id: str, key: bytes, user_id: str, role: Role
@@ -189,7 +229,7 @@ class RuledTransaction(ABC):
                 raise Refusal(RefusalCode.CONFLICT, "is a member already")
             self._put_role(state, user_id, role)
         telling = {"event": "added", "user": user_id, "role": role.value}
-        return self.post_system(state, actor_id, key, digest, telling), False
+        return self._tell(state, actor_id, key, digest, telling), False
 
     def remove_member(
         self, conversation_id: str, actor_id: str, key: bytes, user_id: str
@@ -214,7 +254,10 @@ class RuledTransaction(ABC):
                 self._put_role(state, heir, Role.OWNER)
                 telling["owner"] = heir
         # The removed member gets this system message and no later one.
-        return self.post_system(state, actor_id, key, digest, telling, audience=before), False
+        position = self._tell(state, actor_id, key, digest, telling, audience=before)
+        for hook in self.hooks.member_left:
+            hook(self, conversation_id, user_id)
+        return position, False
 
     def seat(self, conversation_id: str, user_id: str) -> Seat:
         return self._seat(self.conversation(conversation_id), user_id)
@@ -244,11 +287,20 @@ class RuledTransaction(ABC):
         self.events.append(CursorMoved(change, conversation_id, user_id, new, audience))
         return new
 
+    def push(self, user_ids: Iterable[str], kind: str, fields: Sequence[Any]) -> None:
+        self.events.append(Pushed(self.change, frozenset(user_ids), kind, tuple(fields)))
+
     # -- the parts of the rules ---------------------------------------------------------------------------------------
 
     def next_change(self) -> int:
         self.change += 1
         return self.change
+
+    def _known(self, conversation_id: str) -> ConversationState:
+        state = self._state(conversation_id)
+        if state is None:
+            raise rules.no_such_conversation()
+        return state
 
     def _state(self, conversation_id: str) -> ConversationState | None:
         """The conversation, noted in the journal, so that this unit's changes to it can be undone."""
@@ -261,8 +313,7 @@ class RuledTransaction(ABC):
         self, state: ConversationState | None, actor_id: str, key: bytes, digest: bytes
     ) -> Found | None:
         """Find the message committed under the key; called before any refusal."""
-        if len(key) != KEY_BYTES:
-            raise Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="key")
+        require_key(key)
         found = self._find(state, actor_id, key) if state else None
         if found is not None and found.digest != digest:
             raise_key_reused()
@@ -299,20 +350,7 @@ class RuledTransaction(ABC):
             raise rules.no_such_conversation()
         return state, grant
 
-    def _aimed(
-        self, state: ConversationState | None, editor_id: str, position: int
-    ) -> tuple[Target, Message | None]:
-        """The message that an edit is aimed at, as far as the editor may read."""
-        opens = self._seat(state, editor_id).standing.opens
-        message = self._message(state, position) if state is not None and opens.covers(position) else None
-        if state is None or message is None:
-            return rules.NO_MESSAGE, None
-        if message.sender_id != editor_id:
-            return rules.message_of(state.members.get(message.sender_id)), message
-        system = message.content is not None and decode_content(message.content).get("type") == "system"
-        return rules.SYSTEM_MESSAGE if system else rules.OWN_MESSAGE, message
-
-    def post_system(
+    def _tell(
         self,
         state: ConversationState,
         actor_id: str,
@@ -321,7 +359,7 @@ class RuledTransaction(ABC):
         telling: Mapping[str, Any],
         audience: Audience | None = None,
     ) -> int:
-        """Post the system message of a change: its sender is the acting user, its key that of the request."""
+        """Append the system message of a change: its sender is the acting user, its key that of the request."""
         content = encode_content({"type": "system", **telling})
         silent = telling["event"] in SILENT_EVENTS
         return self._append(
@@ -403,7 +441,16 @@ class RuledTransaction(ABC):
 
     @abstractmethod
     def _put_content(self, state: ConversationState, old: Message, new: Message, *, until: int) -> None:
-        """Store the edit, and the old content among the revisions: it was to be read before the message at `until`."""
+        """Store the new content, and the old one among the revisions: it was to be read before the message at `until`. No
+        content: the message is taken back, and its revisions are erased."""
+
+    @abstractmethod
+    def _outcome(self, user_id: str, key: bytes) -> tuple[str, bytes, bytes] | None:
+        """(method, digest, result) that this user has under this key."""
+
+    @abstractmethod
+    def _put_outcome(self, user_id: str, key: bytes, method: str, digest: bytes, result: bytes) -> None:
+        """Keep the result under the key, at the time of now. The database must not let there be two, whatever the rules do."""
 
     @abstractmethod
     def _make_conversation(self, conversation_id: str, kind: Kind, title: str) -> ConversationState:
@@ -446,11 +493,11 @@ class RuledTransaction(ABC):
         change is the conversation's; else it is the member's alone. `read_rose`: what is unread is another number now."""
 
 
+def require_key(key: bytes) -> None:
+    """Raises INVALID for a key that is not of 16 bytes."""
+    if len(key) != KEY_BYTES:
+        raise Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="key")
+
+
 def raise_key_reused() -> NoReturn:
     raise Refusal(RefusalCode.KEY_REUSED, "this key was used for another content")
-
-
-def _revision_told(message: Message | None) -> int:
-    if message is None or message.content is None:
-        raise Refusal(RefusalCode.GONE, "the message that told of it is gone")
-    return int(decode_content(message.content)["revision"])

@@ -31,6 +31,8 @@ _PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]{0,30}")
 _RESERVED = frozenset({"plugin", "sqlite", "pragma", "json"})
 _FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "writefile", "readfile", "edit"})
 _TABLE_FUNCTIONS = frozenset({"json_each", "json_tree"})
+#: What features may read beside their own tables.
+VIEWS = frozenset({"readable", "said", "people"})
 _CATALOGUE = frozenset({"sqlite_master", "sqlite_schema", "sqlite_sequence"})
 
 #: Extended codes of a key that is taken.
@@ -57,6 +59,13 @@ class Mode(Enum):
     READ = "read"
     WRITE = "write"
     MIGRATE = "migrate"
+    #: Of a feature of ours: with the views, and writes are not measured (6.3 µs a statement with the clock, 3.0 without).
+    OUR_READ = "our read"
+    OUR_WRITE = "our write"
+
+
+_OURS = frozenset({Mode.OUR_READ, Mode.OUR_WRITE})
+_ONLY_READ = frozenset({Mode.READ, Mode.OUR_READ})
 
 
 class PluginSandbox:
@@ -115,10 +124,11 @@ class PluginSandbox:
     def _running(self, plugin: str, mode: Mode) -> Iterator[None]:
         check_plugin_name(plugin)
         self._prefix, self._mode, self._denied = f"{plugin}_", mode, ""
-        bounded = mode is not Mode.MIGRATE
-        started = self._timer()  # a unit may go on in another thread, a statement does not
-        self._deadline = started + self._budget_s - self._spent_s
+        bounded = mode is not Mode.MIGRATE and mode is not Mode.OUR_WRITE
+        started = 0.0
         if bounded:
+            started = self._timer()  # a unit may go on in another thread, a statement does not
+            self._deadline = started + self._budget_s - self._spent_s
             self._connection.set_progress_handler(self._look, _STEPS_BETWEEN_LOOKS)
         try:
             yield
@@ -149,14 +159,14 @@ class PluginSandbox:
     def _authorize(
         self, action: int, first: str | None, second: str | None, database: str | None, inner: str | None
     ) -> int:
-        if self._prefix is None or self._allowed(action, first or "", second or "", database):
+        if self._prefix is None or self._allowed(action, first or "", second or "", database, inner):
             return sqlite3.SQLITE_OK
         self._denied = (
             f"not allowed: {_ACTION_NAMES.get(action, action)} {first or ''} {second or ''}".rstrip()
         )
         return sqlite3.SQLITE_DENY
 
-    def _allowed(self, action: int, first: str, second: str, database: str | None) -> bool:
+    def _allowed(self, action: int, first: str, second: str, database: str | None, inner: str | None) -> bool:
         if action in _HARMLESS:
             return True
         if action == sqlite3.SQLITE_FUNCTION:
@@ -164,10 +174,12 @@ class PluginSandbox:
         if database not in {None, "main"}:
             return False
         migrating = self._mode is Mode.MIGRATE
+        if action in _READS and self._mode in _OURS and (first in VIEWS or inner in VIEWS):
+            return True
         if action in _READS:
             return self._own(first) or first in _TABLE_FUNCTIONS or (migrating and first in _CATALOGUE)
         if action in _WRITES:
-            return self._mode is not Mode.READ and (self._own(first) or (migrating and first in _CATALOGUE))
+            return self._mode not in _ONLY_READ and (self._own(first) or (migrating and first in _CATALOGUE))
         return migrating and self._may_migrate(action, first, second)
 
     def _may_migrate(self, action: int, first: str, second: str) -> bool:

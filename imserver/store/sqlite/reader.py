@@ -11,9 +11,20 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
-from imserver.chat.permissions import NO_SEAT, Seat, no_such_conversation, standing_of
+from imserver.chat.permissions import (
+    NO_MESSAGE,
+    NO_SEAT,
+    OWN_MESSAGE,
+    SYSTEM_MESSAGE,
+    Seat,
+    Target,
+    message_of,
+    no_such_conversation,
+    standing_of,
+)
 from imserver.chat.transaction import Takes
 from imserver.content import decode_content
+from imserver.errors import Refusal, RefusalCode
 from imserver.model import (
     Agreement,
     Audience,
@@ -294,7 +305,37 @@ class SqliteReader:
         rows = self._sql("SELECT device_id FROM tokens WHERE token_id = ?", (token_id,))
         return rows[0][0] if rows else None
 
-    # -- plugins ------------------------------------------------------------------------------------------------------
+    # -- features and plugins -----------------------------------------------------------------------------------------
+
+    def place_no(self, conversation_id: str) -> int:
+        rows = self._sql("SELECT no FROM conversations WHERE conversation_id = ?", (conversation_id,))
+        if not rows:
+            raise no_such_conversation()
+        place: int = rows[0][0]
+        return place
+
+    def number_of(self, user_id: str) -> int:
+        rows = self._sql("SELECT no FROM users WHERE user_id = ?", (user_id,))
+        if not rows:
+            raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
+        number: int = rows[0][0]
+        return number
+
+    def aimed(self, conversation_id: str, user_id: str, position: int) -> tuple[Target, Message | None]:
+        """The message as far as the user may read, as it was to be read then."""
+        seat = self.seat(conversation_id, user_id)
+        if not seat.standing.opens.covers(position):
+            return NO_MESSAGE, None
+        items = self.history(conversation_id, user_id, position - 1, None, 1, 1).items
+        if not items or items[0].position != position:
+            return NO_MESSAGE, None
+        message = items[0]
+        if message.sender_id == user_id:
+            return (SYSTEM_MESSAGE if _is_system(message) else OWN_MESSAGE), message
+        return message_of(self.seat(conversation_id, message.sender_id).role), message
+
+    def feature_sql(self, feature: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._sandbox.execute(feature, sql, params, Mode.OUR_READ)
 
     def plugin_cursor(self, plugin: str) -> int | None:
         rows = self._sql("SELECT change FROM plugin_cursors WHERE plugin = ?", (plugin,))
@@ -360,3 +401,7 @@ def _seat(kind: str, role: str, left_at: int | None) -> Seat:
 def _membership(row: tuple[Any, ...]) -> Membership:
     user_id, role, joined_at, left_at, muted_until = row
     return Membership(user_id, Role(role), joined_at, left_at, muted_until)
+
+
+def _is_system(message: Message) -> bool:
+    return message.content is not None and decode_content(message.content).get("type") == "system"

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from imserver.chat.ports import CommitListener
-from imserver.chat.transaction import Reader, Transaction
+from imserver.chat.transaction import ActHooks, Reader, Transaction
 from imserver.chat.units import Unit
 from imserver.clock import Clock, SystemClock
 from imserver.config import StoreConfig
@@ -79,6 +79,7 @@ class SqliteStore:
         self._connector = connector
         self._opener = opener
         self._max_members = max_members
+        self._hooks = ActHooks()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._lock: database.FileLock | None = None
         self._connection: DatabaseConnection | None = None
@@ -97,6 +98,11 @@ class SqliteStore:
         self._places: Places | None = None
         #: The last change that is committed, as the loop knows it.
         self._change = 0
+
+    @property
+    def hooks(self) -> ActHooks:
+        """What is called in the transaction of an act."""
+        return self._hooks
 
     @property
     def epoch(self) -> str:
@@ -247,6 +253,7 @@ class SqliteStore:
             max_conversations=self._config.max_cached_conversations,
             max_members=self._max_members,
         )
+        self._tx.hooks = self._hooks
         self._tx.change, self._tx.message_change = change, message_change
         engine = SqliteEngine(raw, self._tx, sandbox)
         self._batches = Batches(engine, self._clock, lambda: self._rng.randint(MIN_RETRY_MS, MAX_RETRY_MS))

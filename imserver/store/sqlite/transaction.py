@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imserver.chat.permissions import no_such_conversation
 from imserver.clock import Clock
 from imserver.content import encode_content
 from imserver.errors import AlreadyHandled, Refusal, RefusalCode
@@ -22,6 +23,13 @@ from imserver.store.sqlite.positions import MILESTONE_EVERY, PUT_HEADS, PUT_MILE
 _PUT_HEAD = PUT_HEADS.format(rows="(?, ?, ?, ?, ?)")
 #: A silent message is never the first of its conversation: there is a head.
 _PUT_SILENT_HEAD = "UPDATE heads SET position = ?, change = ?, unread_no = ? WHERE conversation_no = ?"
+#: How long a result is kept under its key (SPEC: at least 7 days), and how many old ones go with each new one.
+OUTCOMES_KEPT_MS = 30 * 24 * 3600 * 1000
+OUTCOMES_FORGOTTEN_AT_ONCE = 2
+_FORGET_OUTCOMES = (
+    "DELETE FROM outcomes WHERE (key, user_no) IN"
+    " (SELECT key, user_no FROM outcomes WHERE at < ? ORDER BY at LIMIT ?)"
+)
 _PUT_MILESTONE = PUT_MILESTONES.format(rows="(?, ?, ?)")
 
 _Parameters = Sequence[Any] | Mapping[str, Any]
@@ -166,15 +174,37 @@ class SqliteTransaction(RuledTransaction):
             self.sql(_PUT_MILESTONE, (state.no, position, change))
 
     def _put_content(self, state: ConversationState, old: Message, new: Message, *, until: int) -> None:
+        if new.content is None:
+            self.sql(
+                "DELETE FROM revisions WHERE conversation_no = ? AND position = ?", (state.no, old.position)
+            )
+        else:
+            self._put_revision(state, old, until)
+        self.sql(
+            "UPDATE messages SET content = ?, revision = ? WHERE change = ?",
+            (new.content, new.revision, self._change_at(state, new.position)),
+        )
+
+    def _put_revision(self, state: ConversationState, old: Message, until: int) -> None:
         self.sql(
             "INSERT INTO revisions (conversation_no, position, revision, content, replaced_at, until)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             (state.no, old.position, old.revision, old.content, self.now_ms, until),
         )
-        self.sql(
-            "UPDATE messages SET content = ?, revision = ? WHERE change = ?",
-            (new.content, new.revision, self._change_at(state, new.position)),
+
+    def _outcome(self, user_id: str, key: bytes) -> tuple[str, bytes, bytes] | None:
+        rows = self.sql(
+            "SELECT method, digest, result FROM outcomes WHERE key = ? AND user_no = ?",
+            (key, self.user_no(user_id)),
         )
+        return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
+
+    def _put_outcome(self, user_id: str, key: bytes, method: str, digest: bytes, result: bytes) -> None:
+        self.sql(
+            "INSERT INTO outcomes (key, user_no, method, digest, result, at) VALUES (?, ?, ?, ?, ?, ?)",
+            (key, self.number_of(user_id), method, digest, result, self.now_ms),
+        )
+        self.sql(_FORGET_OUTCOMES, (self.now_ms - OUTCOMES_KEPT_MS, OUTCOMES_FORGOTTEN_AT_ONCE))
 
     # -- conversations and members ------------------------------------------------------------------------------------
 
@@ -301,13 +331,31 @@ class SqliteTransaction(RuledTransaction):
         bound: str = self.sql("SELECT device_id FROM tokens WHERE token_id = ?", (token_id,))[0][0]
         return bound
 
-    # -- plugins ------------------------------------------------------------------------------------------------------
+    # -- features and plugins -----------------------------------------------------------------------------------------
+
+    def place_no(self, conversation_id: str) -> int:
+        state = self.conversation(conversation_id)
+        if state is None:
+            raise no_such_conversation()
+        return state.no
+
+    def number_of(self, user_id: str) -> int:
+        no = self.user_no(user_id)
+        if no is None:
+            raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
+        return no
+
+    def feature_sql(self, feature: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._sandboxed(feature, sql, params, Mode.OUR_WRITE)
 
     def plugin_sql(self, plugin: str, sql: str, params: _Parameters = ()) -> list[tuple[Any, ...]]:
+        return self._sandboxed(plugin, sql, params, Mode.WRITE)
+
+    def _sandboxed(self, owner: str, sql: str, params: _Parameters, mode: Mode) -> list[tuple[Any, ...]]:
         if self.lost is not None:
             raise TransactionLost(self.lost) from self.lost
         try:
-            return self._sandbox.execute(plugin, sql, params, Mode.WRITE)
+            return self._sandbox.execute(owner, sql, params, mode)
         except BaseException as error:
             self._note_loss(error)
             raise

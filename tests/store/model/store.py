@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from imserver.chat.ports import CommitListener
-from imserver.chat.transaction import Reader, Transaction
+from imserver.chat.transaction import ActHooks, Reader, Transaction
 from imserver.chat.units import PostUnit, Unit, resolve
 from imserver.clock import Clock, SystemClock
 from imserver.config import StoreConfig
@@ -55,6 +55,7 @@ class ModelStore:
         world: World | None = None,
         max_members: int = 5_000,
     ) -> None:
+        self.hooks = ActHooks()
         self._config = config or StoreConfig()
         self._clock = clock or SystemClock()
         self._rng = rng or random.SystemRandom()

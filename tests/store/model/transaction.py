@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from imserver.chat import permissions
 from imserver.chat.permissions import NO_SEAT, Grant, Need, Relation, Seat, Target
 from imserver.chat.transaction import Posted
-from imserver.content import decode_content, encode_content
+from imserver.content import encode_content
 from imserver.errors import Refusal, RefusalCode
-from imserver.events import CursorMoved, MessageEdited, MessagePosted, StoredEvent
+from imserver.events import CursorMoved, MessageEdited, MessagePosted, Pushed, StoredEvent
 from imserver.model import (
     Audience,
     Cursors,
@@ -61,36 +61,70 @@ class ModelTransaction:
         position = self._say(talk, sender_id, key, content, asked, sent_at)
         return Posted((position, sent_at, False))
 
-    def edit(
+    def replace_content(
         self,
         conversation_id: str,
-        editor_id: str,
-        key: bytes,
         position: int,
-        content: bytes,
+        content: bytes | None,
         *,
         expected_revision: int | None = None,
-    ) -> tuple[int, int, bool]:
-        asked = ("edit", position, content)
-        before = self._committed(conversation_id, editor_id, key, asked)
-        if before is not None:
-            assert before.content is not None
-            return before.position, int(decode_content(before.content)["revision"]), True
-        talk = self._talk(conversation_id)
-        said = talk.said[position - 1] if talk is not None and 1 <= position <= talk.head else None
-        _, talk = self._granted(Need.CHANGE_OWN, conversation_id, editor_id, self._aim(talk, said, editor_id))
-        assert said is not None
+    ) -> Message:
+        talk = self._there(conversation_id)
+        if not 1 <= position <= talk.head:
+            raise Refusal(RefusalCode.NOT_FOUND, "no such message")
+        said = talk.said[position - 1]
         old = said.message
         if old.content is None:
             raise Refusal(RefusalCode.GONE, "the message was taken back")
         if expected_revision not in (None, old.revision):
             raise Refusal(RefusalCode.CONFLICT, "the message was edited meanwhile", detail=old.revision)
-        new = Message(conversation_id, position, editor_id, old.sent_at, old.key, content, old.revision + 1)
-        edited = replace(said, message=new, past=(*said.past, (old, talk.head + 1)))
-        talk = replace(talk, said=(*talk.said[: position - 1], edited, *talk.said[position:]))
+        new = Message(
+            conversation_id, position, old.sender_id, old.sent_at, old.key, content, old.revision + 1
+        )
+        past = () if content is None else (*said.past, (old, talk.head + 1))
+        edited = replace(said, message=new, past=past)
+        self._put(replace(talk, said=(*talk.said[: position - 1], edited, *talk.said[position:])))
         self.events.append(MessageEdited(self._next_change(), new))
-        telling = {"event": "edited", "target": position, "revision": new.revision}
-        return self._tell(talk, editor_id, key, asked, telling, silent=True), new.revision, False
+        return new
+
+    def post_system(
+        self, conversation_id: str, actor_id: str, key: bytes, digest: bytes, telling: Mapping[str, Any]
+    ) -> int:
+        talk, silent = self._there(conversation_id), telling["event"] in ("edited", "retracted")
+        return self._tell(talk, actor_id, key, ("told", digest), telling, silent=silent)
+
+    def aimed(self, conversation_id: str, user_id: str, position: int) -> tuple[Target, Message | None]:
+        talk = self._talk(conversation_id)
+        grants = self.seat(conversation_id, user_id).standing.opens
+        if talk is None or not grants.covers(position) or not 1 <= position <= talk.head:
+            return permissions.NO_MESSAGE, None
+        said = talk.said[position - 1]
+        if said.message.sender_id != user_id:
+            return permissions.message_of(talk.audience.get(said.message.sender_id)), said.message
+        own = said.asked[0] == "post"
+        return permissions.OWN_MESSAGE if own else permissions.SYSTEM_MESSAGE, said.message
+
+    def message(self, conversation_id: str, position: int) -> Message | None:
+        talk = self._talk(conversation_id)
+        return talk.said[position - 1].message if talk is not None and 1 <= position <= talk.head else None
+
+    def told_under(self, conversation_id: str, actor_id: str, key: bytes, digest: bytes) -> Message | None:
+        return self._committed(conversation_id, actor_id, key, ("told", digest))
+
+    def outcome(self, user_id: str, key: bytes, method: str, digest: bytes) -> bytes | None:
+        if len(key) != 16:
+            raise Refusal(RefusalCode.INVALID, "key", detail="key")
+        kept = self.world.outcomes.get((user_id, key))
+        if kept is not None and kept[:2] != (method, digest):
+            raise _key_reused()
+        return None if kept is None else kept[2]
+
+    def keep_outcome(self, user_id: str, key: bytes, method: str, digest: bytes, result: bytes) -> None:
+        kept = (method, digest, result)
+        self.world = replace(self.world, outcomes={**self.world.outcomes, (user_id, key): kept})
+
+    def push(self, user_ids: Iterable[str], kind: str, fields: Sequence[Any]) -> None:
+        self.events.append(Pushed(self.world.change, frozenset(user_ids), kind, tuple(fields)))
 
     def find_key(
         self, conversation_id: str, sender_id: str, key: bytes, digest: bytes | None = None
@@ -240,6 +274,12 @@ class ModelTransaction:
     def _talk(self, conversation_id: str) -> Talk | None:
         return self.world.talks.get(conversation_id)
 
+    def _there(self, conversation_id: str) -> Talk:
+        talk = self._talk(conversation_id)
+        if talk is None:
+            raise permissions.no_such_conversation()
+        return talk
+
     def _put(self, talk: Talk) -> None:
         self.world = replace(self.world, talks={**self.world.talks, talk.conversation_id: talk})
 
@@ -282,14 +322,6 @@ class ModelTransaction:
     def _require_room(self, count: int) -> None:
         if count > self._max_members:
             raise Refusal(RefusalCode.TOO_LARGE, "members", detail=self._max_members)
-
-    @staticmethod
-    def _aim(talk: Talk | None, said: Said | None, editor_id: str) -> Target:
-        if talk is None or said is None:
-            return permissions.NO_MESSAGE
-        if said.message.sender_id != editor_id:
-            return permissions.message_of(talk.audience.get(said.message.sender_id))
-        return permissions.OWN_MESSAGE if said.asked[0] == "post" else permissions.SYSTEM_MESSAGE
 
     def _direct(self, conversation_id: str, sender_id: str) -> Talk:
         """A direct conversation is there from its first message on."""

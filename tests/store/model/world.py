@@ -98,5 +98,7 @@ class World:
     #: token id -> (user id, device id)
     tokens: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     talks: Mapping[str, Talk] = field(default_factory=dict)
+    #: (user id, key) -> (method, digest, result)
+    outcomes: Mapping[tuple[str, bytes], tuple[str, bytes, bytes]] = field(default_factory=dict)
     #: For tests: rows of a table that is not the kernel's.
     notes: frozenset[Any] = frozenset()

@@ -1,0 +1,355 @@
+"""Feature API: what a feature of the server is made of, and all that its handlers see.
+
+A feature is a value, `Feature(name, …)`: rows that say which methods, signals and pushes it has, its tables, what it follows,
+and the plain functions behind them. `imserver/features/__init__.py` lists those that a server has unless it is told otherwise
+(`Server(features=…)`). A server builds its tables from them; no module keeps one.
+
+**A method that writes** (`Write`) is a plain function `handler(tx, asker, params) -> result`. It runs in the writer's
+transaction and may run more than once (a neighbour failed): it changes nothing outside of `tx`. Before it is called, in the
+same transaction, the key has been looked up, `need` has been granted, and the message that it is aimed at has been found within
+the grant. Its kind of *repetition* says how a repeated request is known:
+
+- `MESSAGE`: it appends a message, whose key row is the proof, for ever. `again` makes the result from that message.
+- `OUTCOME`: it happens once and leaves no message. The result is kept under the key for 30 days, and answered again with
+  `duplicate = True`, though the asker may be no member any more.
+- `NATURAL`: a repeat gives the same state and the result says how it stands; no key.
+
+**A read** (`Read`) is `handler(reader, asker, params) -> result`, in one snapshot. **A task** (`Task`) is what is neither: a
+coroutine with a deadline, cancelled when its session ends and at drain. **A signal** (`Heard`) goes to a plain function on the
+loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Generic, Protocol, TypeVar
+
+from imserver.chat.permissions import EVERYTHING, Grant, Need
+from imserver.content import decode_content, encode_content
+from imserver.errors import Refusal, RefusalCode, UniqueViolation
+from imserver.model import Audience, ItemState, Kind, Message, Role, User
+from imserver_protocol.methods.descriptors import Method, Push, Shape, Signal
+
+__all__ = [
+    "EVERYTHING",
+    "Asker",
+    "Audience",
+    "Device",
+    "Feature",
+    "Follow",
+    "Grant",
+    "Heard",
+    "Hooks",
+    "ItemState",
+    "Kind",
+    "Message",
+    "Method",
+    "Need",
+    "Push",
+    "Read",
+    "Reader",
+    "Refusal",
+    "RefusalCode",
+    "Repetition",
+    "Role",
+    "Services",
+    "Sessions",
+    "Shape",
+    "Signal",
+    "Task",
+    "Told",
+    "Transaction",
+    "UniqueViolation",
+    "User",
+    "Write",
+    "decode_content",
+    "encode_content",
+]
+
+P = TypeVar("P", bound=Shape)
+R = TypeVar("R")
+T = TypeVar("T")
+
+#: Room for the reply of a method that writes, unless it says otherwise (bytes).
+SMALL_REPLY_BYTES = 512
+#: A task that takes longer is cancelled, and its request refused OVERLOADED (seconds).
+TASK_DEADLINE_S = 10.0
+
+
+class Repetition(Enum):
+    """How a repeated request is known."""
+
+    MESSAGE = "the message that it appended"
+    OUTCOME = "a row under its key, for 30 days"
+    NATURAL = "a repeat gives the same state"
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, and what the request may touch or show: positions outside of `grant` are not there for this asker.
+
+    `role` is the asker's in the conversation that the params name (None: they name none). `message` is the message that the
+    request is aimed at, as it is now; its content is None if it was taken back.
+    """
+
+    user_id: str
+    grant: Grant = EVERYTHING
+    role: Role | None = None
+    message: Message | None = None
+
+    @property
+    def target(self) -> Message:
+        """The message that the request is aimed at, of a method with `aimed`."""
+        assert self.message is not None, "the method is not registered as aimed"
+        return self.message
+
+
+class Transaction(Protocol):
+    """The store inside one transaction, for one feature. Synchronous: no await, no other I/O. Raises `Refusal`."""
+
+    @property
+    def now_ms(self) -> int:
+        """Wall time of this transaction, UTC milliseconds."""
+        ...
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement on the feature's own tables, and on the views of `Reader`; rows of a SELECT or RETURNING, else
+        []. Raises `UniqueViolation` for a key that is taken."""
+        ...
+
+    def place(self, conversation_id: str) -> int:
+        """The small number of a conversation, for ever the same: what the feature's rows name it by. NOT_FOUND."""
+        ...
+
+    def user_no(self, user_id: str) -> int:
+        """The small number of a user. NOT_FOUND."""
+        ...
+
+    def user(self, user_id: str) -> User | None: ...
+
+    def members(self, conversation_id: str) -> Audience:
+        """The members now; empty if there is no such conversation."""
+        ...
+
+    def message(self, conversation_id: str, position: int) -> Message | None:
+        """The message as it is now, whoever asks; None if there is none."""
+        ...
+
+    # what everybody reads
+    def post_system(self, conversation_id: str, telling: Mapping[str, Any]) -> int:
+        """Append a system message in the asker's name: for what people should *read* in the flow, never for what happens
+        often. Under the request's key if the method's repetition is MESSAGE (once, then). Returns its position."""
+        ...
+
+    def replace_content(
+        self, conversation_id: str, position: int, content: bytes | None, *, revision: int | None = None
+    ) -> Message:
+        """Give a message another content, or (None) take it back: then earlier contents are erased, too. GONE for a
+        tombstone, CONFLICT if the revision is not the expected one. Call it before `post_system` tells of it: earlier
+        contents are kept for those who left before that message."""
+        ...
+
+    # state that is no message (SPEC, "State"): each under the feature's name
+    def set_item(
+        self, conversation_id: str, position: int, value: Any, own: Mapping[str, Any] | None = None
+    ) -> None:
+        """State of a message: `extra[NAME]` for all, `mine[NAME]` for the users in `own`. None removes."""
+        ...
+
+    def item(self, conversation_id: str, position: int, user_id: str) -> ItemState:
+        """The state of a message as this user sees it: the answer of a put."""
+        ...
+
+    def set_about(self, conversation_id: str, value: Any) -> None:
+        """State of a conversation, for all its members."""
+        ...
+
+    def set_own(self, conversation_id: str, user_id: str, value: Any) -> None:
+        """A member's own state in a conversation: `settings[NAME]`."""
+        ...
+
+    def set_account(self, user_id: str, value: Any) -> None:
+        """State of an account, for its devices."""
+        ...
+
+    def push(self, user_ids: Iterable[str], push: Push[P], told: P) -> None:
+        """Push to all devices of these users, after the commit, in commit order. Only a push that the feature registered, with
+        the read that tells the same."""
+        ...
+
+
+class Reader(Protocol):
+    """One snapshot, for one feature: at most 50 ms of SQL on its own tables and on three views of every engine.
+
+    `readable(user_no, place, first, last)`: what a user may read, conversation by conversation.
+    `said(place, position, change, sender_no, sent_at)`: messages that are there. `people(user_no, user_id, kind)`.
+    """
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one SELECT."""
+        ...
+
+    def place(self, conversation_id: str) -> int:
+        """The small number of a conversation. NOT_FOUND."""
+        ...
+
+    def user_no(self, user_id: str) -> int:
+        """The small number of a user. NOT_FOUND."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Write(Generic[P, R]):
+    """A method that writes.
+
+    `need`: what the asker must be granted (imserver.chat.permissions); in the conversation that `params.conversation_id` names,
+    unless it is ACCOUNT. `aimed`: `params.position` names a message; it is found within the grant, or the answer is NOT_FOUND.
+    `cost`: tokens of the user's rate of posts, times 1 + members / 100 if `told_to_all` (what changes a conversation of many
+    costs as much as a post to many). `content` names the param that is a content: it is checked and reviewed like a post's.
+    `digest` stands for the request under its key (by default the method's name and its params without the key). `again`, for
+    MESSAGE, makes the result of a repeat from the message that the first one appended.
+    """
+
+    method: Method[P, R]
+    handler: Callable[[Transaction, Asker, P], R]
+    need: Need
+    repetition: Repetition
+    aimed: bool = False
+    cost: float = 1.0
+    told_to_all: bool = True
+    reply_bytes: int = SMALL_REPLY_BYTES
+    content: str | None = None
+    digest: Callable[[P], bytes] | None = None
+    again: Callable[[Message], R] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[P, R]):
+    """A method that reads. Its reply may be as long as half a frame; pages of it are the handler's to bound."""
+
+    method: Method[P, R]
+    handler: Callable[[Reader, Asker, P], R]
+    need: Need
+    aimed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task(Generic[P, R]):
+    """A method that is neither: `handler(services, asker, params)` is a coroutine function."""
+
+    method: Method[P, R]
+    handler: Callable[[Services, Asker, P], Awaitable[R]]
+    deadline_s: float = TASK_DEADLINE_S
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A push of the feature, and the method that tells the same again to who missed it."""
+
+    push: Push[Any]
+    by: Method[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One session of a user: `attached` while it has a connection."""
+
+    user_id: str
+    device_id: str
+    attached: bool = True
+
+
+class Sessions(Protocol):
+    """The sessions of this server now, and what is said to them at once or never."""
+
+    def audience(self, conversation_id: str) -> Audience | None:
+        """Members of a conversation as of its last message, if still remembered: enough for what may be lost."""
+        ...
+
+    def of(self, user_id: str) -> list[Device]:
+        """The user's sessions."""
+        ...
+
+    def end(self, user_id: str, device_id: str) -> bool:
+        """End a device's session and close its connection (REVOKED). False if there is none."""
+        ...
+
+    def tell(self, user_ids: Iterable[str], signal: Signal[Any, P], told: P) -> None:
+        """Send a signal to the attached devices of these users."""
+        ...
+
+
+class Services(Protocol):
+    """What a task works with."""
+
+    @property
+    def sessions(self) -> Sessions: ...
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in one transaction, as a method that writes, but for nobody in particular."""
+        ...
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Run `query` in one snapshot."""
+        ...
+
+    async def post_as(
+        self, user_id: str, conversation_id: str, content: Mapping[str, Any], *, key: bytes
+    ) -> int:
+        """Post in a person's name, as if that person did it now: rates, reviewers and permissions of now. The key makes it
+        exactly once; derive it from what is due. Returns the position."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard(Generic[P]):
+    """A signal from clients: one from each session at most every `every_s`, the rest is dropped."""
+
+    signal: Signal[P, Any]
+    handler: Callable[[Sessions, Device, P], None]
+    every_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Follow all messages from a durable cursor: `handler(tx, messages)`, up to 256 `(change, message)` in commit order in one
+    transaction with the cursor: each exactly once. A new feature begins at the newest message."""
+
+    handler: Callable[[Transaction, Sequence[tuple[int, Message]]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Called in the transaction of the act itself; what raises undoes the act."""
+
+    #: `(tx, conversation_id, message)`: a message has another content; None in it means that it was taken back.
+    content_replaced: Callable[[Transaction, str, Message], None] | None = None
+    #: `(tx, conversation_id, user_id)`: somebody is no member any more.
+    member_left: Callable[[Transaction, str, str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One feature. `name`: a-z and 0-9, beginning with a letter; its tables are `NAME_…`, its state stands under NAME.
+
+    `migrations`: (number, SQL script) for its tables. `content_types`: type -> check of a decoded content, which raises
+    `Refusal`; asked for messages of that type only. `checks`: name -> check for `imserver check`. `export(reader, user_id)`
+    gives all that the feature keeps of a person, `erase(tx, user_id)` removes it: a feature with tables has both.
+    """
+
+    name: str
+    migrations: Sequence[tuple[int, str]] = ()
+    methods: Sequence[Write[Any, Any] | Read[Any, Any] | Task[Any, Any]] = ()
+    signals: Sequence[Heard[Any]] = ()
+    pushes: Sequence[Told] = ()
+    follow: Follow | None = None
+    content_types: Mapping[str, Callable[[Mapping[str, Any]], None]] = field(default_factory=dict)
+    hooks: Hooks = Hooks()
+    #: Called on the loop when a session got a connection, and when it lost it (or ended).
+    attached: Callable[[Sessions, Device], None] | None = None
+    detached: Callable[[Sessions, Device], None] | None = None
+    checks: Mapping[str, Callable[[Any], list[str]]] = field(default_factory=dict)
+    export: Callable[[Reader, str], Mapping[str, Any]] | None = None
+    erase: Callable[[Transaction, str], None] | None = None

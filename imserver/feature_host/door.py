@@ -1,0 +1,138 @@
+"""The door: what happens around a feature's handler, the same for every method.
+
+A write, in one unit: find the key → decide → handler → outcome. So a repeat is answered though the asker was removed meanwhile,
+and a handler that runs may count on its grant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from imserver.chat.permissions import EVERYTHING, NOTHING, Grant, Need, Seat, Target, require
+from imserver.chat.transaction import Reader as StoreReader
+from imserver.chat.transaction import Transaction as StoreTransaction
+from imserver.chat.units import Work
+from imserver.errors import Refusal
+from imserver.feature_api import Asker, Feature, Method, Read, Repetition, Shape, Write
+from imserver.feature_host.views import FeatureReader, FeatureTransaction, Request
+from imserver.model import Message, content_digest
+
+R = TypeVar("R")
+
+#: For each struct of params that has a key: its fields without it, and their defaults from the first that has one on.
+_KEY = "key"
+
+
+class _Store(NamedTuple):
+    """What deciding needs of a transaction or a snapshot."""
+
+    seat: Callable[[str, str], Seat]
+    aimed: Callable[[str, str, int], tuple[Target, Message | None]]
+
+
+def plan_write(
+    feature: Feature, write: Write[Any, R], user_id: str, params: Any, refusal: Refusal | None = None
+) -> Work[R]:
+    """The work of one request. `refusal`: what it is refused with, unless it has happened already (a review's answer)."""
+    return partial(_write, feature, write, user_id, params, refusal)
+
+
+def plan_read(feature: Feature, read: Read[Any, R], user_id: str, params: Any) -> Callable[[StoreReader], R]:
+    """The query of one request."""
+
+    def query(reader: StoreReader) -> R:
+        asker = _asker(_Store(reader.seat, reader.aimed), read.need, read.aimed, user_id, params)
+        return read.handler(FeatureReader(reader, feature), asker, params)
+
+    return query
+
+
+def _write(
+    feature: Feature,
+    write: Write[Any, R],
+    user_id: str,
+    params: Any,
+    refusal: Refusal | None,
+    tx: StoreTransaction,
+) -> R:
+    repetition = write.repetition
+    key: bytes = b"" if repetition is Repetition.NATURAL else params.key
+    digest = digest_of(write, params) if key else b""
+    conversation_id: str = getattr(params, "conversation_id", "")
+    if repetition is Repetition.MESSAGE:
+        told = tx.told_under(conversation_id, user_id, key, digest)
+        if told is not None:
+            assert write.again is not None
+            return write.again(told)
+    elif repetition is Repetition.OUTCOME:
+        kept = tx.outcome(user_id, key, write.method.name, digest)
+        if kept is not None:
+            result: Any = msgspec.msgpack.decode(kept, type=write.method.result)
+            return msgspec.structs.replace(result, duplicate=True)  # type: ignore[no-any-return]
+    if refusal is not None:
+        raise refusal
+    asker = _asker(_Store(tx.seat, tx.aimed), write.need, write.aimed, user_id, params)
+    view = FeatureTransaction(tx, feature, Request(conversation_id, user_id, asker.grant, key, digest))
+    answer = write.handler(view, asker, params)
+    if repetition is Repetition.OUTCOME:
+        tx.keep_outcome(user_id, key, write.method.name, digest, msgspec.msgpack.encode(answer))
+    return answer
+
+
+def _asker(store: _Store, need: Need, aimed: bool, user_id: str, params: Any) -> Asker:
+    """Who asks, once the need is granted. Raises the refusal."""
+    if need is Need.ACCOUNT:
+        return Asker(user_id, EVERYTHING)
+    conversation_id: str = params.conversation_id
+    seat = store.seat(conversation_id, user_id)
+    target, message = NOTHING, None
+    if aimed:
+        target, message = store.aimed(conversation_id, user_id, params.position)
+    grant: Grant = require(need, seat, target)
+    return Asker(user_id, grant, seat.role, message)
+
+
+def digest_of(write: Write[Any, Any], params: Any) -> bytes:
+    """What stands for a request under its key: another request under the same key is refused KEY_REUSED.
+
+    By default the method's name and its params without the key, in shortest msgpack, with trailing params that equal their
+    default cut off: a param that is added later leaves old keys as they are.
+    """
+    if write.digest is not None:
+        return content_digest(write.digest(params))
+    return content_digest(write.method.name.encode() + b"\0" + msgspec.msgpack.encode(_said(params)))
+
+
+def _said(params: Shape) -> list[Any]:
+    kind = type(params)
+    values = [(name, getattr(params, name)) for name in kind.__struct_fields__]
+    defaults = dict(zip(reversed(kind.__struct_fields__), reversed(kind.__struct_defaults__), strict=False))
+    while values and values[-1][0] in defaults and values[-1][1] == defaults[values[-1][0]]:
+        values.pop()
+    return [value for name, value in values if name != _KEY]
+
+
+def check_method(feature: Feature, row: Any) -> None:
+    """Raises ValueError for a registration that cannot work."""
+    method: Method[Any, Any] = row.method
+    where = f"feature {feature.name!r}, method {method.name!r}"
+    fields = method.params.__struct_fields__
+    if isinstance(row, Write):
+        keyed = row.repetition is not Repetition.NATURAL
+        if keyed != (_KEY in fields):
+            raise ValueError(f"{where}: a key, unless its repetition is natural")
+        if (row.again is not None) != (row.repetition is Repetition.MESSAGE):
+            raise ValueError(f"{where}: `again` for repetition MESSAGE, and for no other")
+        if row.repetition is Repetition.OUTCOME and "duplicate" not in method.result.__struct_fields__:
+            raise ValueError(f"{where}: the result needs `duplicate`")
+        if row.content is not None and row.content not in fields:
+            raise ValueError(f"{where}: no param {row.content!r}")
+    if isinstance(row, Write | Read):
+        if row.need is not Need.ACCOUNT and "conversation_id" not in fields:
+            raise ValueError(f"{where}: {row.need.name} is asked of a conversation, and the params name none")
+        if row.aimed and "position" not in fields:
+            raise ValueError(f"{where}: aimed, and the params have no position")

@@ -1,0 +1,252 @@
+"""The features of one server: what they registered, looked up by name, and their life."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from imserver.chat.permissions import EVERYTHING
+from imserver.chat.ports import Store
+from imserver.chat.posting import Posting
+from imserver.chat.transaction import ActHooks
+from imserver.chat.transaction import Reader as StoreReader
+from imserver.chat.transaction import Transaction as StoreTransaction
+from imserver.chat.units import Work
+from imserver.content import encode_content
+from imserver.errors import ConfigError, Refusal, RefusalCode
+from imserver.events import MessagePosted, StoredEvent
+from imserver.feature_api import (
+    Asker,
+    Feature,
+    Heard,
+    Method,
+    Read,
+    Reader,
+    Sessions,
+    Shape,
+    Task,
+    Transaction,
+    Write,
+)
+from imserver.feature_host.door import check_method, plan_read, plan_write
+from imserver.feature_host.follow import Follower
+from imserver.feature_host.views import FeatureReader, FeatureTransaction
+
+P = TypeVar("P", bound=Shape)
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class FeatureHost:
+    """All features of one server. Two servers in one process may have others.
+
+    Raises `ConfigError` for two features, methods, signals or content types of one name, ValueError for a registration that
+    cannot work.
+    """
+
+    def __init__(self, features: Sequence[Feature], store: Store, posting: Posting, log: Any) -> None:
+        self.features = tuple(features)
+        self._store = store
+        self._posting = posting
+        self._log = log
+        #: Method name -> (its feature, its row).
+        self.methods: dict[str, tuple[Feature, Write[Any, Any] | Read[Any, Any] | Task[Any, Any]]] = {}
+        #: Signal kind -> its row.
+        self.signals: dict[str, Heard[Any]] = {}
+        content_types: dict[str, Callable[[Mapping[str, Any]], None]] = {}
+        names: set[str] = set()
+        for feature in self.features:
+            if feature.name in names:
+                raise ConfigError("features", f"two are called {feature.name!r}")
+            names.add(feature.name)
+            if feature.migrations and (feature.export is None or feature.erase is None):
+                raise ValueError(f"feature {feature.name!r}: tables, and no export or no erase")
+            for row in feature.methods:
+                check_method(feature, row)
+                if self.methods.setdefault(row.method.name, (feature, row))[1] is not row:
+                    raise ConfigError("features", f"two methods are called {row.method.name!r}")
+            for heard in feature.signals:
+                if self.signals.setdefault(heard.signal.kind, heard) is not heard:
+                    raise ConfigError("features", f"two signals are called {heard.signal.kind!r}")
+            for kind, check in feature.content_types.items():
+                if content_types.setdefault(kind, check) is not check:
+                    raise ConfigError("features", f"two features check contents of type {kind!r}")
+        posting.content_checks = content_types
+        self._followers: list[Follower] = []
+        #: Set by the composition root before `start`.
+        self.sessions: Sessions | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What WELCOME names."""
+        return tuple(feature.name for feature in self.features)
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Make the tables, hook into the acts of the kernel, follow."""
+        for feature in self.features:
+            await self._store.migrate_plugin(feature.name, list(feature.migrations))  # judges the name, too
+        self._hook(self._store.hooks)
+        for feature in self.features:
+            if feature.follow is not None:
+                follower = Follower(feature, self._store, self._log)
+                self._followers.append(follower)
+                await follower.start()
+
+    async def stop(self) -> None:
+        """Stop following. Nothing else is running: methods belong to their sessions."""
+        await asyncio.gather(*(follower.stop() for follower in self._followers))
+        self._followers.clear()
+
+    def notify(self, events: Sequence[StoredEvent]) -> None:
+        """Called on the loop after each commit."""
+        if self._followers and any(type(event) is MessagePosted for event in events):
+            for follower in self._followers:
+                follower.notify()
+
+    async def idle(self) -> None:
+        """Wait until every feature that follows has dealt with every message. For tests."""
+        for follower in self._followers:
+            await follower.until_idle()
+
+    def _hook(self, hooks: ActHooks) -> None:
+        replaced, left = [], []
+        for feature in self.features:
+            if (on_replaced := feature.hooks.content_replaced) is not None:
+                replaced.append(_bound(feature, on_replaced))
+            if (on_left := feature.hooks.member_left) is not None:
+                left.append(_bound(feature, on_left))
+        hooks.content_replaced = (*hooks.content_replaced, *replaced)
+        hooks.member_left = (*hooks.member_left, *left)
+
+    # -- methods ------------------------------------------------------------------------------------------------------
+
+    async def call(self, method: Method[P, R], user_id: str, params: P) -> R:
+        """Ask in this process, as this user. Raises `Refusal`, UNKNOWN_METHOD for a feature that this server has not."""
+        feature, row = self._row(method)
+        if isinstance(row, Read):
+            return await self._store.read(plan_read(feature, row, user_id, params))
+        if isinstance(row, Task):
+            return await self.run(feature, row, user_id, params)
+        refusal = await self._reviewed(row, user_id, params)
+        return await self._store.write(self.plan(feature, row, user_id, params, refusal))
+
+    def plan(
+        self,
+        feature: Feature,
+        write: Write[Any, R],
+        user_id: str,
+        params: Any,
+        refusal: Refusal | None = None,
+    ) -> Work[R]:
+        """The work of a write's unit, behind what can be checked without the store. Raises `Refusal`."""
+        self._posting.require_accepting()
+        self.content_of(write, params)
+        return plan_write(feature, write, user_id, params, refusal)
+
+    def content_of(self, write: Write[Any, Any], params: Any) -> Mapping[str, Any] | None:
+        """The content in the params, decoded and checked; None if there is none. Raises `Refusal`."""
+        if write.content is None:
+            return None
+        decoded, final = self._posting.check(params.key, getattr(params, write.content))
+        if final is not None:
+            raise final
+        return decoded
+
+    async def _reviewed(self, write: Write[Any, Any], user_id: str, params: Any) -> Refusal | None:
+        decoded = self.content_of(write, params)
+        if decoded is None:
+            return None
+        return await self._posting.review(getattr(params, "conversation_id", ""), user_id, decoded)
+
+    async def run(self, feature: Feature, task: Task[Any, R], user_id: str, params: Any) -> R:
+        """Run a task within its deadline."""
+        deadline = asyncio.timeout(task.deadline_s)
+        try:
+            async with deadline:
+                return await task.handler(FeatureServices(self, feature), Asker(user_id, EVERYTHING), params)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            raise Refusal(RefusalCode.OVERLOADED, "this took too long", retry_after_ms=1000) from None
+
+    def _row(
+        self, method: Method[Any, Any]
+    ) -> tuple[Feature, Write[Any, Any] | Read[Any, Any] | Task[Any, Any]]:
+        found = self.methods.get(method.name)
+        if found is None:
+            raise Refusal(RefusalCode.UNKNOWN_METHOD, f"no method {method.name!r}")
+        return found
+
+    # -- persons ------------------------------------------------------------------------------------------------------
+
+    async def export(self, user_id: str) -> dict[str, Mapping[str, Any]]:
+        """All that features keep of a person, by feature, of one moment."""
+
+        def query(reader: StoreReader) -> dict[str, Mapping[str, Any]]:
+            return {
+                feature.name: feature.export(FeatureReader(reader, feature), user_id)
+                for feature in self.features
+                if feature.export is not None
+            }
+
+        return await self._store.read(query)
+
+    async def erase(self, user_id: str) -> None:
+        """Remove all that features keep of a person: of all of them or of none."""
+
+        def work(tx: StoreTransaction) -> None:
+            for feature in self.features:
+                if feature.erase is not None:
+                    feature.erase(FeatureTransaction(tx, feature), user_id)
+
+        await self._store.write(work)
+
+    async def post_as(
+        self, user_id: str, conversation_id: str, content: Mapping[str, Any], key: bytes
+    ) -> int:
+        """See `imserver.feature_api.Services.post_as`."""
+        wait_s = self._posting.take_tokens(user_id, self._posting.cost(user_id, conversation_id))
+        if wait_s > 0:
+            raise Refusal(
+                RefusalCode.RATE_LIMITED, "too many messages", retry_after_ms=int(wait_s * 1000) + 1
+            )
+        posted = await self._posting.post_local(conversation_id, user_id, key, encode_content(content))
+        return posted.position
+
+
+class FeatureServices:
+    """`imserver.feature_api.Services`."""
+
+    __slots__ = ("_feature", "_host")
+
+    def __init__(self, host: FeatureHost, feature: Feature) -> None:
+        self._host = host
+        self._feature = feature
+
+    @property
+    def sessions(self) -> Sessions:
+        assert self._host.sessions is not None, "the server has not started"
+        return self._host.sessions
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        feature = self._feature
+        return await self._host._store.write(lambda tx: work(FeatureTransaction(tx, feature)))
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        feature = self._feature
+        return await self._host._store.read(lambda reader: query(FeatureReader(reader, feature)))
+
+    async def post_as(
+        self, user_id: str, conversation_id: str, content: Mapping[str, Any], *, key: bytes
+    ) -> int:
+        return await self._host.post_as(user_id, conversation_id, content, key)
+
+
+def _bound(feature: Feature, hook: Callable[..., None]) -> Callable[..., None]:
+    def called(tx: StoreTransaction, *told: Any) -> None:
+        hook(FeatureTransaction(tx, feature), *told)
+
+    return called

@@ -1,0 +1,126 @@
+"""The store as one feature sees it: its own tables, state under its own name, and no position outside of the asker's grant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from imserver.chat.permissions import Grant
+from imserver.chat.transaction import Reader as StoreReader
+from imserver.chat.transaction import Transaction as StoreTransaction
+from imserver.errors import Refusal, RefusalCode
+from imserver.feature_api import Feature, Push, Shape
+from imserver.model import Audience, ItemState, Message, User
+
+P = TypeVar("P", bound=Shape)
+
+
+class Request(NamedTuple):
+    """The request for which a handler runs: where, who asks, what may be touched; and key and digest, if it has any."""
+
+    conversation_id: str
+    user_id: str
+    grant: Grant
+    key: bytes
+    digest: bytes
+
+
+class FeatureTransaction:
+    """`imserver.feature_api.Transaction` over the store's. `request` is None for what nobody asked for (follow-ups, hooks)."""
+
+    __slots__ = ("_feature", "_request", "_tx")
+
+    def __init__(self, tx: StoreTransaction, feature: Feature, request: Request | None = None) -> None:
+        self._tx = tx
+        self._feature = feature
+        self._request = request
+
+    @property
+    def now_ms(self) -> int:
+        return self._tx.now_ms
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._tx.feature_sql(self._feature.name, sql, params)
+
+    def place(self, conversation_id: str) -> int:
+        return self._tx.place_no(conversation_id)
+
+    def user_no(self, user_id: str) -> int:
+        return self._tx.number_of(user_id)
+
+    def user(self, user_id: str) -> User | None:
+        return self._tx.user(user_id)
+
+    def members(self, conversation_id: str) -> Audience:
+        return self._tx.audience(conversation_id) or {}
+
+    def message(self, conversation_id: str, position: int) -> Message | None:
+        return self._tx.message(conversation_id, position)
+
+    # -- what everybody reads -----------------------------------------------------------------------------------------
+
+    def post_system(self, conversation_id: str, telling: Mapping[str, Any]) -> int:
+        request = self._request
+        if request is None or not request.key:
+            raise TypeError("post_system: only in a method whose requests have keys")
+        return self._tx.post_system(conversation_id, request.user_id, request.key, request.digest, telling)
+
+    def replace_content(
+        self, conversation_id: str, position: int, content: bytes | None, *, revision: int | None = None
+    ) -> Message:
+        self._require_within(conversation_id, position)
+        return self._tx.replace_content(conversation_id, position, content, expected_revision=revision)
+
+    # -- state that is no message -------------------------------------------------------------------------------------
+
+    def set_item(
+        self, conversation_id: str, position: int, value: Any, own: Mapping[str, Any] | None = None
+    ) -> None:
+        self._require_within(conversation_id, position)
+        self._tx.set_item(conversation_id, position, self._feature.name, value, own)
+
+    def item(self, conversation_id: str, position: int, user_id: str) -> ItemState:
+        self._require_within(conversation_id, position)
+        return self._tx.item(conversation_id, position, user_id)
+
+    def set_about(self, conversation_id: str, value: Any) -> None:
+        self._tx.set_about(conversation_id, self._feature.name, value)
+
+    def set_own(self, conversation_id: str, user_id: str, value: Any) -> None:
+        self._tx.set_own(conversation_id, user_id, self._feature.name, value)
+
+    def set_account(self, user_id: str, value: Any) -> None:
+        self._tx.set_account(user_id, self._feature.name, value)
+
+    def push(self, user_ids: Iterable[str], push: Push[P], told: P) -> None:
+        if not any(registered.push is push for registered in self._feature.pushes):
+            raise TypeError(f"push {push.kind!r}: not registered, with the read that tells the same")
+        self._tx.push(user_ids, push.kind, msgspec.structs.astuple(told))
+
+    def _require_within(self, conversation_id: str, position: int) -> None:
+        request = self._request
+        if request is None or conversation_id != request.conversation_id:
+            return
+        if not request.grant.covers(position):
+            raise Refusal(RefusalCode.NOT_FOUND, "no such message")
+
+
+class FeatureReader:
+    """`imserver.feature_api.Reader` over the store's."""
+
+    __slots__ = ("_feature", "_reader")
+
+    def __init__(self, reader: StoreReader, feature: Feature) -> None:
+        self._reader = reader
+        self._feature = feature
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._reader.feature_sql(self._feature.name, sql, params)
+
+    def place(self, conversation_id: str) -> int:
+        return self._reader.place_no(conversation_id)
+
+    def user_no(self, user_id: str) -> int:
+        return self._reader.number_of(user_id)
