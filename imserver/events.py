@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from imserver.model import Audience, Cursors, Message
+from imserver.model import Audience, Cursors, ItemChange, Message
 
 
 class MessagePosted(msgspec.Struct, frozen=True, gc=False):
@@ -44,6 +44,49 @@ class CursorMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemsChanged:
+    """The state of messages is another: all that one unit changed in one conversation, under one modseq."""
+
+    change: int
+    conversation_id: str
+    modseq: int
+    items: tuple[ItemChange, ...]
+    audience: Audience
+
+
+@dataclass(frozen=True, slots=True)
+class AboutChanged:
+    """A conversation shows something else. `about` is the whole map, encoded."""
+
+    change: int
+    conversation_id: str
+    modseq: int
+    about: bytes
+    audience: Audience
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged:
+    """A member's own settings in a conversation, whole and encoded; `seq` counts their changes. For that user alone."""
+
+    change: int
+    conversation_id: str
+    user_id: str
+    seq: int
+    settings: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChanged:
+    """A user's own state, whole and encoded; `seq` counts its changes. For that user alone."""
+
+    change: int
+    user_id: str
+    seq: int
+    account: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """A durable timer of a plugin is due. Fired at least once; effects exactly once through `transaction`."""
 
@@ -64,4 +107,13 @@ class Pushed:
     fields: tuple[Any, ...]
 
 
-StoredEvent = MessagePosted | MessageEdited | CursorMoved | Pushed
+StoredEvent = (
+    MessagePosted
+    | MessageEdited
+    | CursorMoved
+    | ItemsChanged
+    | AboutChanged
+    | SettingsChanged
+    | AccountChanged
+    | Pushed
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -24,13 +24,18 @@ from imserver_protocol.shared.titles import is_printable
 from imserver_protocol.shared.words import Kind, Role
 
 __all__ = [
+    "EMPTY_MAP",
     "KEY_BYTES",
     "MAX_USER_ID_BYTES",
+    "Account",
     "Agreement",
     "Audience",
+    "ChangedItem",
+    "Changes",
     "ConversationRow",
     "Cursors",
     "Item",
+    "ItemChange",
     "ItemPage",
     "ItemState",
     "Kind",
@@ -39,6 +44,7 @@ __all__ = [
     "Message",
     "Page",
     "Role",
+    "SyncPage",
     "User",
     "content_digest",
     "direct_conversation_id",
@@ -71,6 +77,9 @@ class Membership:
     left_at: int | None = None
     muted_until: int = 0
 
+
+#: An encoded map without pairs: state that there is none of.
+EMPTY_MAP = b"\x80"
 
 #: user id -> role of all members at one moment. Never changed in place: a change makes a new mapping, so a
 #: snapshot taken on the writer's thread can be read on the loop without a lock.
@@ -107,26 +116,26 @@ class Page:
     modseq: int = 0
 
 
-#: A message as an item of a page has it (SPEC, "history"): `position, sender_id, sent_at, key, content, revision`.
-Item = tuple[int, str, int, bytes, bytes | None, int]
+#: A message as an item of a page has it (SPEC, "history"): `position, sender_id, sent_at, key, content, revision`; behind them,
+#: where there is any, its state: `extra`, and `mine` of the asking user, as encoded maps.
+Item: TypeAlias = (
+    tuple[int, str, int, bytes, bytes | None, int]
+    | tuple[int, str, int, bytes, bytes | None, int, msgspec.Raw]
+    | tuple[int, str, int, bytes, bytes | None, int, msgspec.Raw, msgspec.Raw]
+)
 
 
 class ItemPage(NamedTuple):
-    """A `Page` whose messages are plain tuples, for callers that only encode it: an object for each would double the cost."""
+    """A `Page` whose messages are plain tuples, for callers that only encode it: an object for each would double the cost.
+
+    `change` is the last one of the page's snapshot, or 0 if the page shows no state."""
 
     items: list[Item]
     first: int
     last: int
     head: int
     modseq: int = 0
-
-
-class ItemState(NamedTuple):
-    """The state of a message as one user sees it: `extra` for everybody, `mine` for this user alone, as of `modseq`."""
-
-    modseq: int
-    extra: Mapping[str, Any]
-    mine: Mapping[str, Any]
+    change: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +170,61 @@ class ConversationRow:
     about: bytes | None = None
     modseq: int = 0
     team: str | None = None
+    #: How often `settings` have changed.
+    settings_seq: int = 0
+
+
+class SyncPage(NamedTuple):
+    """A page of `sync`: conversations in commit order, the next token, whether there is more, and the user's own state if it
+    changed after the token that was asked. `change` is the last one of its snapshot."""
+
+    rows: list[ConversationRow]
+    next_since: str
+    more: bool
+    account: Account | None
+    change: int
+
+
+class Account(NamedTuple):
+    """A user's own state as an encoded map; `seq` counts its changes."""
+
+    seq: int
+    data: bytes
+
+
+class ItemState(NamedTuple):
+    """The state of a message as one user sees it, right as of `modseq`."""
+
+    modseq: int
+    extra: Mapping[str, Any]
+    mine: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """The new state of one message, in encoded maps: `extra` for everybody, `mine` of each user whose own is another now.
+
+    `emptied`: everybody's own was removed; `mine` has those that were set again behind that."""
+
+    position: int
+    extra: bytes
+    mine: Mapping[str, bytes]
+    emptied: bool = False
+
+
+#: A row of `changes`: `position, modseq, extra, mine`, both as encoded maps.
+ChangedItem: TypeAlias = tuple[int, int, bytes, bytes]
+
+
+class Changes(NamedTuple):
+    """Messages whose state changed, by modseq, as it is now; complete up to the modseq `upto`.
+
+    `change` is the last one of the snapshot."""
+
+    rows: list[ChangedItem]
+    upto: int
+    more: bool
+    change: int
 
 
 class Learnt(NamedTuple):

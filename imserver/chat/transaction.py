@@ -10,15 +10,18 @@ from imserver.chat.permissions import Seat, Target
 from imserver.model import (
     Agreement,
     Audience,
+    Changes,
     ConversationRow,
     Cursors,
     ItemPage,
+    ItemState,
     Kind,
     Learnt,
     Membership,
     Message,
     Page,
     Role,
+    SyncPage,
     User,
 )
 
@@ -59,8 +62,8 @@ class Transaction(Protocol):
     is not of 16 bytes INVALID. A method that refuses has written nothing, so a unit may catch the refusal and go on.
 
     Every fact takes the next number of one counter, the *change*: a message, an edit (one for the new content, the next for the
-    system message that tells of it), a moved cursor. Accounts and what is a plugin's take none. An undone unit gives its
-    numbers back.
+    system message that tells of it), a moved cursor, a change of state. Accounts and what is a plugin's take none. An undone
+    unit gives its numbers back. What sets a state to what it is already changes nothing, and takes none.
     """
 
     @property
@@ -177,6 +180,40 @@ class Transaction(Protocol):
         receipts, to the user alone."""
         ...
 
+    # state that is no message
+    def set_item(
+        self,
+        conversation_id: str,
+        position: int,
+        name: str,
+        value: Any,
+        own: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Set what a message shows under this name, for everybody, and what it shows to each of the users in `own` alone.
+
+        None removes. Where nothing is left for everybody, everybody's own is gone, too; a value of one's own beside that is a
+        ValueError. NOT_FOUND without such a message or user; TOO_LARGE above the bounds of values and maps, and for more than
+        16 messages of one conversation in a unit. All that a unit sets on messages of one conversation is one step: one
+        modseq, one change, one event (but a change of members between two begins another)."""
+        ...
+
+    def item(self, conversation_id: str, position: int, user_id: str) -> ItemState:
+        """What the message shows this user now, in this transaction, under the conversation's modseq of now."""
+        ...
+
+    def set_about(self, conversation_id: str, name: str, value: Any) -> None:
+        """Set what the conversation shows under this name, for everybody; None removes. Takes a modseq."""
+        ...
+
+    def set_own(self, conversation_id: str, user_id: str, name: str, value: Any) -> None:
+        """Set one of a member's settings in the conversation, which nobody else sees; None removes. Takes no modseq: settings
+        have a counter of their own. NOT_FOUND for who is no member now."""
+        ...
+
+    def set_account(self, user_id: str, name: str, value: Any) -> None:
+        """Set something of an account, which nobody else sees; None removes."""
+        ...
+
     # accounts
     def put_user(self, user: User) -> None:
         """Make an account, or replace what is known of it. `UnicodeEncodeError` for an id that is no text."""
@@ -274,7 +311,20 @@ class Reader(Protocol):
         limit: int,
         max_bytes: int,
     ) -> ItemPage:
-        """The same page as plain tuples, for callers that only encode it."""
+        """The same page as plain tuples, with the state of its messages, for callers that only encode it.
+
+        A former member is shown what came about up to leaving, and of a message that changed later nothing."""
+        ...
+
+    def changes(
+        self, conversation_id: str, user_id: str, after_modseq: int, limit: int, max_bytes: int
+    ) -> Changes:
+        """Messages whose state changed after this modseq, as it is now, by modseq: at most `limit`, and about `max_bytes`, but
+        always whole steps, one at least. Removed state is an empty map. NOT_FOUND for a former member, too."""
+        ...
+
+    def sync_page(self, user_id: str, since: str | None, limit: int, takes: Takes | None = None) -> SyncPage:
+        """`sync`, with the user's own state if it changed after the token."""
         ...
 
     def sync(

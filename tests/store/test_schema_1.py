@@ -19,6 +19,7 @@ from imserver.model import ConversationRow, Kind, Role
 from imserver.store import SqliteStore
 from imserver.store.checks import check_database
 from imserver.store.checks.run import NAMES
+from imserver.store.sqlite import database
 from imserver.testing import ManualClock
 from tests.limits.raw import Raw
 from tests.store.schema_1 import ASKED, GROUP, PEOPLE, SHOWN, put_database

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from imserver.chat.transaction import Reader, Transaction
 from imserver.chat.units import Unit
 from imserver.config import StoreConfig
 from imserver.errors import Refusal, UniqueViolation
-from imserver.events import CursorMoved, Pushed, StoredEvent
+from imserver.events import MessageEdited, MessagePosted, StoredEvent
 from imserver.model import Kind, Learnt, Role, User, direct_conversation_id, group_conversation_id
 from imserver.store import SqliteStore
 from imserver.store.engine.places import LISTED
@@ -114,6 +115,24 @@ def ends(code: int) -> Op:
     return work(lambda tx: put_code(tx, code, "INSERT OR ROLLBACK"))
 
 
+def marks(place: str, position: int, name: str, value: Any, own: dict[str, Any]) -> Op:
+    return work(
+        lambda tx: (tx.set_item(place, position, name, value, own), tx.item(place, position, "ann")), place
+    )
+
+
+def shows(place: str, name: str, value: Any) -> Op:
+    return work(lambda tx: tx.set_about(place, name, value), place)
+
+
+def sets(place: str, user: str, name: str, value: Any) -> Op:
+    return work(lambda tx: tx.set_own(place, user, name, value), place)
+
+
+def accounts(user: str, name: str, value: Any) -> Op:
+    return work(lambda tx: tx.set_account(user, name, value))
+
+
 def several(parts: list[Op], spoiled: bool) -> Op:
     """All of it in one unit, whose refusals are caught; and all of it undone if it is spoiled."""
 
@@ -170,6 +189,15 @@ def leaves_between_edits(owner: str, number: int, user: str, before: int, after:
     return several([creates(owner, 100, Kind.GROUP, {}), added, work(edited)], False)
 
 
+names = st.sampled_from(("marks", "x"))
+values = st.sampled_from((None, None, 1, (2, "b"), {"k": 1}, "v" * 300, "v" * 506, "v" * 600))
+state = st.one_of(
+    st.builds(marks, places, near, names, values, st.dictionaries(anybody, values, max_size=2)),
+    st.builds(marks, places, near, names, values, st.just({})),
+    st.builds(shows, places, names, values),
+    st.builds(sets, places, people, names, values),
+    st.builds(accounts, anybody, names, values),
+)
 simple = st.one_of(
     st.builds(posts, keys, people, places, texts, delays),
     st.builds(posts, keys, people, places, texts, delays),
@@ -190,7 +218,8 @@ ops = st.one_of(
     simple,
     simple,
     simple,
-    st.builds(several, st.lists(simple, min_size=1, max_size=4), st.booleans()),
+    state,
+    st.builds(several, st.lists(st.one_of(simple, state, state), min_size=1, max_size=4), st.booleans()),
     st.builds(comes_back, st.sampled_from(PEOPLE[:2]), keys, people, roles, roles),
     st.builds(
         leaves_between_edits, st.sampled_from(PEOPLE[:2]), keys, people, st.integers(0, 3), st.integers(0, 3)
@@ -216,6 +245,8 @@ in_group = st.one_of(
     st.builds(adds, st.just(GROUPS[0]), st.just("ann"), fresh, st.sampled_from(PEOPLE[1:3]), roles),
     st.builds(edits, st.just(GROUPS[0]), present, fresh, near, texts, st.sampled_from((None, 1, 2))),
     st.builds(moves, st.just(GROUPS[0]), present, near, near),
+    st.builds(marks, st.just(GROUPS[0]), near, names, values, st.dictionaries(present, values, max_size=2)),
+    st.builds(shows, st.just(GROUPS[0]), names, values),
 )
 made = creates("ann", 100, Kind.GROUP, {"bob": Role.MEMBER, "cy": Role.ADMIN})
 batches_of_any = st.one_of(
@@ -237,9 +268,9 @@ def everything(reader: Reader) -> list[Any]:
     """All that anybody can read, in small pages too."""
     seen: list[Any] = [reader.messages_after(0, None, 10_000), reader.messages_after(0, ["bob"], 7)]
     for person in PEOPLE:
-        rows, token, more = reader.sync(person, None, 3)
-        behind, last, _ = reader.sync(person, token, 100)
-        seen.append((rows, meaning(reader, token), more, behind, meaning(reader, last)))
+        rows, token, more, account, _ = reader.sync_page(person, None, 3)
+        behind, last, _, later, _ = reader.sync_page(person, token, 100)
+        seen.append((rows, meaning(reader, token), more, account, behind, meaning(reader, last), later))
         for limit in (2, 100):
             listed, following = reader.conversations(person, None, limit)
             seen.append((listed, meaning(reader, following, LISTED)))
@@ -251,7 +282,12 @@ def everything(reader: Reader) -> list[Any]:
         for person in PEOPLE:
             for after, before, limit in ((0, None, 99), (None, None, 2), (1, None, 2), (None, 3, 5)):
                 try:
-                    seen.append(reader.history(place, person, after, before, limit, 200))
+                    seen.append(reader.history_items(place, person, after, before, limit, 200))
+                except Refusal as refusal:
+                    seen.append(refusal.code)
+            for after, limit, room in ((0, 99, 10**6), (0, 1, 10**6), (2, 99, 400)):
+                try:
+                    seen.append(reader.changes(place, person, after, limit, room))
                 except Refusal as refusal:
                     seen.append(refusal.code)
     seen.append(codes_of(reader))
@@ -306,17 +342,15 @@ async def play(store: Store, batches: list[list[Op]]) -> list[Any]:
 
 def without_change(event: StoredEvent) -> Any:
     """What happened, but for its number."""
-    if isinstance(event, CursorMoved):
-        return event.conversation_id, event.user_id, event.cursors, event.audience
-    if isinstance(event, Pushed):
-        return event.kind, event.fields, event.audience
+    if not isinstance(event, MessagePosted | MessageEdited):
+        return replace(event, change=0)
     return event.message, getattr(event, "audience", "edited"), getattr(event, "remaining", None)
 
 
 def place_of(event: StoredEvent) -> str:
-    if isinstance(event, Pushed):
-        return event.kind
-    return event.conversation_id if isinstance(event, CursorMoved) else event.message.conversation_id
+    if isinstance(event, MessagePosted | MessageEdited):
+        return event.message.conversation_id
+    return getattr(event, "conversation_id", "an account")
 
 
 def each_by_itself(reader: Reader) -> dict[str, list[Any]]:
@@ -332,7 +366,8 @@ def each_by_itself(reader: Reader) -> dict[str, list[Any]]:
                 reader.check(person, Learnt(place, token, number, number)) for number in (0, 3, 99)
             ]
             try:
-                seen[place].append(reader.history(place, person, 0, None, 99, 10**6))
+                seen[place].append(reader.history_items(place, person, 0, None, 99, 10**6)[:5])
+                seen[place].append(reader.changes(place, person, 0, 99, 10**6)[:3])
             except Refusal as refusal:
                 seen[place].append(refusal.code)
     for _, message, audience in reader.messages_after(0, None, 10_000)[0]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
+
+import msgspec
 
 from imserver.chat.permissions import Grant
 from imserver.chat.transaction import Takes
 from imserver.errors import Refusal, RefusalCode
-from imserver.model import ConversationRow, Item, ItemPage, Message, Page
+from imserver.model import ChangedItem, ConversationRow, Item, ItemPage, Message, Page
 from imserver.store.engine.lineage import epoch_changed
 
 #: Most bytes that an item of a page takes on the wire beside content and names (position, time, revision, key, headers).
 ITEM_OVERHEAD_BYTES = 64
+#: The same of a row of `changes` beside its two maps.
+CHANGED_OVERHEAD_BYTES = 16
 
 
 class Span(NamedTuple):
@@ -33,6 +37,8 @@ class Span(NamedTuple):
 
 #: Position -> content and revision of then.
 Replaced: TypeAlias = Mapping[int, tuple[bytes, int]]
+#: Position -> what an item ends with: `extra`, and `mine` if there is any.
+States: TypeAlias = Mapping[int, tuple[msgspec.Raw] | tuple[msgspec.Raw, msgspec.Raw]]
 
 
 def span_of(head: int, grant: Grant, after: int | None, before: int | None, limit: int) -> Span:
@@ -60,7 +66,16 @@ def as_of_then(found: Iterable[Item], replaced: Replaced) -> Iterator[Item]:
         yield item if then is None else (*item[:4], *then)
 
 
-def page_of(span: Span, found: Iterable[Item], limit: int, max_bytes: int, modseq: int) -> ItemPage:
+def with_states(found: Iterable[Item], states: States) -> Iterator[Item]:
+    """The items with their state at the end."""
+    for item in found:
+        state = states.get(item[0])
+        yield item if state is None else cast("Item", (*item, *state))
+
+
+def page_of(
+    span: Span, found: Iterable[Item], limit: int, max_bytes: int, modseq: int, change: int = 0
+) -> ItemPage:
     """Make a page of `found`, which starts at the span's near end: at least one item, then as many as fit."""
     items: list[Item] = []
     room = max_bytes
@@ -68,6 +83,8 @@ def page_of(span: Span, found: Iterable[Item], limit: int, max_bytes: int, modse
     for item in found:
         # About the item's bytes in a frame, never less.
         room -= ITEM_OVERHEAD_BYTES + len(item[1].encode()) + len(item[4] or b"")
+        if modseq:
+            room -= sum(map(len, item[6:]))
         if items and (room < 0 or len(items) >= limit):
             full = True
             break
@@ -76,9 +93,22 @@ def page_of(span: Span, found: Iterable[Item], limit: int, max_bytes: int, modse
     if span.backwards:
         items.reverse()
         first = items[0][0] if items and full else span.first
-        return ItemPage(items, first, span.last, span.head, modseq)
+        return ItemPage(items, first, span.last, span.head, modseq, change)
     last = items[-1][0] if items and full else span.last
-    return ItemPage(items, span.first, last, span.head, modseq)
+    return ItemPage(items, span.first, last, span.head, modseq, change)
+
+
+def changes_taken(
+    steps: Iterable[Sequence[ChangedItem]], limit: int, max_bytes: int
+) -> tuple[list[ChangedItem], bool]:
+    """Whole steps, one at least and then as many as fit; and whether there was another."""
+    rows: list[ChangedItem] = []
+    for step in steps:
+        max_bytes -= sum(CHANGED_OVERHEAD_BYTES + len(extra) + len(mine) for _, _, extra, mine in step)
+        if rows and (max_bytes < 0 or len(rows) + len(step) > limit):
+            return rows, True
+        rows += step
+    return rows, False
 
 
 def rows_taken(rows: Iterable[ConversationRow], takes: Takes | None) -> list[ConversationRow]:
@@ -88,5 +118,5 @@ def rows_taken(rows: Iterable[ConversationRow], takes: Takes | None) -> list[Con
 
 def messages_of(conversation_id: str, page: ItemPage) -> Page:
     """The same page for callers in this process."""
-    items = tuple(Message(conversation_id, *item) for item in page.items)
+    items = tuple(Message(conversation_id, *item[:6]) for item in page.items)
     return Page(items, page.first, page.last, page.head, page.modseq)

@@ -12,7 +12,7 @@ read rows of this transaction, and raises whatever its database raises.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
@@ -35,6 +35,7 @@ from imserver.model import (
     is_printable,
 )
 from imserver.store.engine.conversation_cache import ConversationState, Journal
+from imserver.store.engine.state import StateRules
 
 #: Most members of a conversation, unless the composition root sets another bound (`limits.max_group_members`).
 MAX_MEMBERS = 5_000
@@ -52,9 +53,9 @@ class Found(NamedTuple):
     digest: bytes
 
 
-class RuledTransaction(ABC):
+class RuledTransaction(StateRules):
     """`imserver.chat.transaction.Transaction` over the row operations at the end of this class. What concerns accounts and
-    plugins alone has no rules here: each store has these methods itself.
+    plugins alone has no rules here: each store has these methods itself. What concerns state that is no message is in `state`.
     """
 
     def __init__(self, journal: Journal, *, max_members: int = MAX_MEMBERS) -> None:

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 from imserver.chat.permissions import MAX_RECEIPT_MEMBERS, Grant, Need, Seat, require, standing_of
 from imserver.chat.transaction import Takes
-from imserver.model import ConversationRow, Cursors, Kind, Message, Role
+from imserver.model import ConversationRow, Cursors, Kind, Message, Role, SyncPage
 from imserver.store.engine.pages import rows_taken
 from imserver.store.engine.places import LISTED, Places
 from imserver.store.sqlite.listings import LIST_SIZE, MAX_LISTED, ListSnapshot, LruCache, list_snapshot
+from imserver.store.sqlite.state_reads import account_after
 from imserver_protocol.shared.bounds import PAGE_ITEMS
 
 #: Grants that are remembered: a few for present members, one for each position where somebody left; about 250 bytes each.
@@ -40,6 +41,7 @@ class _Own(NamedTuple):
     settings: bytes | None
     about: bytes | None
     modseq: int
+    settings_seq: int
     other_id: str | None
     other_delivered: int
     other_read: int
@@ -58,7 +60,7 @@ _ALL_CHANGED = (
 )
 _SOME_CHANGED = (
     "SELECT c.no, c.kind, c.title, h.position, m.role, m.joined_at, m.left_at, m.delivered, m.read,"
-    f" {_CHANGED}, c.conversation_id, m.settings, {_ABOUT}, {_MODSEQ}, u.user_id, o.delivered, o.read"
+    f" {_CHANGED}, c.conversation_id, m.settings, {_ABOUT}, {_MODSEQ}, m.settings_seq, u.user_id, o.delivered, o.read"
     " FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
     " LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = m.conversation_no AND o.user_no <> m.user_no"
@@ -70,7 +72,7 @@ _ALL_SPOKEN = (
 )
 _SOME_SPOKEN = (
     "SELECT c.no, h.spoken, c.conversation_id, c.kind, c.title, h.position, m.joined_at, m.left_at, m.role, m.delivered,"
-    " m.read, h.unread_no - m.seen_no, m.settings, c.about, c.modseq,"
+    " m.read, h.unread_no - m.seen_no, m.settings, c.about, c.modseq, m.settings_seq,"
     " l.position, u.user_id, l.sent_at, l.key, l.content, l.revision"
     " FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ? AND m.left_at IS NULL"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
@@ -95,9 +97,9 @@ class ConversationLists:
 
     def sync(
         self, user_id: str, since: str | None, limit: int, head: int, takes: Takes | None = None
-    ) -> tuple[list[ConversationRow], str, bool]:
+    ) -> SyncPage:
         """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
-        after = self._places.read(since, head, user_id)
+        after = first = self._places.read(since, head, user_id)
         rows: list[_Own] = []
         user_no = self._user_no(user_id)
         while user_no is not None and after < head and len(rows) <= limit:
@@ -118,7 +120,8 @@ class ConversationLists:
         page = rows_taken((self._row(user_id, own) for own in rows[:limit]), takes)
         more = len(rows) > len(page)
         last = rows[len(page) - 1].changed if more else head
-        return page, self._places.seal(head, last), more
+        account = account_after(self._sql, user_no, first) if user_no is not None else None
+        return SyncPage(page, self._places.seal(head, last), more, account, head)
 
     def _changed(self, user_no: int, after: int, head: int, limit: int) -> ListSnapshot:
         """Conversations that changed after `after` up to `upto`, which is `head` unless there are very many."""
@@ -199,6 +202,7 @@ class ConversationLists:
             settings=own.settings,
             about=own.about,
             modseq=own.modseq,
+            settings_seq=own.settings_seq,
         )
 
     def _cursors_of_others(self, user_id: str, own: _Own) -> tuple[tuple[str, Cursors], ...]:
@@ -218,7 +222,7 @@ class ConversationLists:
 
 def _listed(row: tuple[Any, ...]) -> ConversationRow:
     _, _, conversation_id, kind, title, head, joined_at, left_at, role, delivered, read, unread, *more = row
-    settings, about, modseq, *last = more
+    settings, about, modseq, settings_seq, *last = more
     known_kind, known_role, grant = granted_by_row(kind, role, left_at)
     return ConversationRow(
         conversation_id,
@@ -234,4 +238,5 @@ def _listed(row: tuple[Any, ...]) -> ConversationRow:
         settings=settings,
         about=about,
         modseq=modseq,
+        settings_seq=settings_seq,
     )

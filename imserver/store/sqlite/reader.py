@@ -28,6 +28,7 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.model import (
     Agreement,
     Audience,
+    Changes,
     ConversationRow,
     Item,
     ItemPage,
@@ -37,15 +38,25 @@ from imserver.model import (
     Message,
     Page,
     Role,
+    SyncPage,
     User,
 )
 from imserver.store.engine.lineage import FIRST_KEPT, agreed_position, state_good
-from imserver.store.engine.pages import Replaced, Span, as_of_then, messages_of, page_of, span_of
+from imserver.store.engine.pages import (
+    Replaced,
+    Span,
+    as_of_then,
+    messages_of,
+    page_of,
+    span_of,
+    with_states,
+)
 from imserver.store.engine.places import Places
 from imserver.store.sqlite.conversation_lists import ConversationLists, granted_by_row
 from imserver.store.sqlite.listings import MAX_LISTED_MEMBERS, ROSTER_SIZE, LruCache
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.positions import highest_until, rows_between
+from imserver.store.sqlite.state_reads import changed_items, states_of
 from imserver.store.sqlite.transaction import user_of
 
 #: Audiences kept for `messages_after`; each is good for one version of the membership.
@@ -125,7 +136,7 @@ class SqliteReader:
     ) -> ItemPage:
         """The same page, without an object for each message."""
         rows = self._sql(
-            "SELECT c.no, h.position, h.change, c.kind, m.role, m.left_at, coalesce(m.left_modseq, c.modseq)"
+            "SELECT c.no, m.user_no, h.position, h.change, c.kind, m.role, m.left_at, coalesce(m.left_modseq, c.modseq)"
             " FROM conversations c"
             " JOIN heads h ON h.conversation_no = c.no JOIN members m ON m.conversation_no = c.no"
             " JOIN users u ON u.no = m.user_no WHERE c.conversation_id = ? AND u.user_id = ?",
@@ -133,13 +144,38 @@ class SqliteReader:
         )
         if not rows:
             raise no_such_conversation()
-        no, head, head_change, kind, role, left_at, modseq = rows[0]
+        no, user_no, head, head_change, kind, role, left_at, modseq = rows[0]
         _, _, grant = granted_by_row(kind, role, left_at)
         span = span_of(head, grant, after, before, limit)
         first, last = span.near_end(limit)
         with closing(self._items(span, no, first, last, (head, head_change))) as found:
             items = found if grant.goes_on else as_of_then(found, self._replaced(no, first, last, grant.last))
-            return page_of(span, items, limit, max_bytes, modseq)
+            if not modseq:  # nothing more for a conversation that never had a state
+                return page_of(span, items, limit, max_bytes, modseq)
+            states = states_of(self._sql, no, user_no, first, last, modseq)
+            return page_of(span, with_states(items, states), limit, max_bytes, modseq, self.head_change())
+
+    def changes(
+        self, conversation_id: str, user_id: str, after_modseq: int, limit: int, max_bytes: int
+    ) -> Changes:
+        """Messages whose state changed after this modseq, by modseq."""
+        for name, value, least in (("after_modseq", after_modseq, 0), ("limit", limit, 1)):
+            if value < least:
+                raise Refusal(RefusalCode.INVALID, f"{name}: at least {least}", detail=name)
+        found = self._sql(
+            "SELECT c.no, m.user_no, c.kind, m.role, m.left_at, c.modseq FROM conversations c"
+            " JOIN members m ON m.conversation_no = c.no JOIN users u ON u.no = m.user_no"
+            " WHERE c.conversation_id = ? AND u.user_id = ?",
+            (conversation_id, user_id),
+        )
+        if not found:
+            raise no_such_conversation()
+        no, user_no, kind, role, left_at, modseq = found[0]
+        _, _, grant = granted_by_row(kind, role, left_at)
+        if not grant.goes_on:  # who left hears of no change any more
+            raise no_such_conversation()
+        rows, more = changed_items(self._sql, no, user_no, after_modseq, grant, limit, max_bytes)
+        return Changes(rows, rows[-1][1] if more else modseq, more, self.head_change())
 
     def _replaced(self, no: int, first: int, last: int, position: int) -> Replaced:
         """What messages of the range said before the message at `position`, if they say something else now."""
@@ -198,6 +234,11 @@ class SqliteReader:
         self, user_id: str, since: str | None, limit: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str, bool]:
         """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
+        page = self.sync_page(user_id, since, limit, takes)
+        return page.rows, page.next_since, page.more
+
+    def sync_page(self, user_id: str, since: str | None, limit: int, takes: Takes | None = None) -> SyncPage:
+        """The same with the user's own state, if it changed."""
         return self._lists.sync(user_id, since, limit, self.head_change(), takes)
 
     def conversations(

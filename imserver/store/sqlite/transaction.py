@@ -15,10 +15,11 @@ from imserver.model import Audience, Cursors, Kind, Message, Role, User
 from imserver.store.engine.conversation_cache import ConversationCache, ConversationState, Journal
 from imserver.store.engine.faults import TransactionLost
 from imserver.store.engine.lineage import Run
-from imserver.store.engine.transaction import MAX_MEMBERS, Found, RuledTransaction
+from imserver.store.engine.transaction import MAX_MEMBERS, Found
 from imserver.store.sqlite.database import put_run
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.positions import MILESTONE_EVERY, PUT_HEADS, PUT_MILESTONES, changes_of
+from imserver.store.sqlite.state_rows import SqliteStateRows
 
 _PUT_HEAD = PUT_HEADS.format(rows="(?, ?, ?, ?, ?)")
 #: A silent message is never the first of its conversation: there is a head.
@@ -35,7 +36,7 @@ _PUT_MILESTONE = PUT_MILESTONES.format(rows="(?, ?, ?)")
 _Parameters = Sequence[Any] | Mapping[str, Any]
 
 
-class SqliteTransaction(RuledTransaction):
+class SqliteTransaction(SqliteStateRows):
     """The row operations in SQL; one object for the writer's life."""
 
     def __init__(

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
+from typing import Any
 
-from imserver.chat.permissions import NO_SEAT, Need, Seat, has_receipts, require
+import msgpack
+import msgspec
+
+from imserver.chat.permissions import EVERYTHING, NO_SEAT, Need, Seat, has_receipts, require
 from imserver.chat.transaction import Takes
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import (
+    Account,
     Agreement,
     Audience,
+    ChangedItem,
+    Changes,
     ConversationRow,
     ItemPage,
     Learnt,
     Membership,
     Message,
     Page,
+    SyncPage,
     User,
 )
 from imserver.store.engine.places import LISTED, Places
@@ -24,6 +32,8 @@ from tests.store.model.world import Talk, World
 
 #: What an item of a page counts beside its sender's name and its content.
 ITEM_BYTES = 64
+#: And a row of `changes` beside its maps.
+CHANGED_BYTES = 16
 
 
 class ModelReader:
@@ -45,8 +55,13 @@ class ModelReader:
         max_bytes: int,
     ) -> ItemPage:
         page = self.history(conversation_id, user_id, after, before, limit, max_bytes)
-        items = [(m.position, m.sender_id, m.sent_at, m.key, m.content, m.revision) for m in page.items]
-        return ItemPage(items, page.first, page.last, page.head, page.modseq)
+        talk = self.world.talks[conversation_id]
+        items: list[Any] = []
+        for m in page.items:
+            state = [msgspec.Raw(one) for one in _state_of(talk, m.position, user_id)]
+            items.append((m.position, m.sender_id, m.sent_at, m.key, m.content, m.revision, *state))
+        change = self.world.change if page.modseq else 0
+        return ItemPage(items, page.first, page.last, page.head, page.modseq, change)
 
     def history(
         self,
@@ -78,12 +93,40 @@ class ModelReader:
         for position in range(first, last + 1) if forward else range(last, first - 1, -1):
             message = talk.said[position - 1].as_of(grant.last)
             room -= ITEM_BYTES + len(message.sender_id.encode()) + len(message.content or b"")
+            room -= sum(map(len, _state_of(talk, position, user_id)))
             if shown and (room < 0 or len(shown) == limit):
                 break
             shown.append(message)
+        modseq = talk.modseq_for(talk.members[user_id])
         if forward:
-            return Page(tuple(shown), first, shown[-1].position if shown else last, head)
-        return Page(tuple(reversed(shown)), shown[-1].position if shown else first, last, head)
+            return Page(tuple(shown), first, shown[-1].position if shown else last, head, modseq)
+        return Page(tuple(reversed(shown)), shown[-1].position if shown else first, last, head, modseq)
+
+    def changes(
+        self, conversation_id: str, user_id: str, after_modseq: int, limit: int, max_bytes: int
+    ) -> Changes:
+        grant = require(Need.READ, self.seat(conversation_id, user_id))
+        talk = self.world.talks[conversation_id]
+        if talk.members[user_id].left_at is not None:
+            raise Refusal(RefusalCode.NOT_FOUND, "no such conversation")
+        if after_modseq < 0:
+            raise _invalid("after_modseq")
+        if limit < 1:
+            raise _invalid("limit")
+        assert grant == EVERYTHING
+        steps: dict[int, list[ChangedItem]] = {}
+        for position, marks in sorted(talk.marks.items()):
+            if marks.modseq > after_modseq:
+                row = (position, marks.modseq, _map(marks.extra), _map(marks.mine.get(user_id, {})))
+                steps.setdefault(marks.modseq, []).append(row)
+        rows: list[ChangedItem] = []
+        for _, step in sorted(steps.items()):
+            size = sum(CHANGED_BYTES + len(row[2]) + len(row[3]) for row in step)
+            max_bytes -= size
+            if rows and (max_bytes < 0 or len(rows) + len(step) > limit):
+                return Changes(rows, rows[-1][1], True, self.world.change)
+            rows += step
+        return Changes(rows, talk.modseq, False, self.world.change)
 
     def head_change(self) -> int:
         return self.world.change
@@ -109,6 +152,10 @@ class ModelReader:
     def sync(
         self, user_id: str, since: str | None, limit: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str, bool]:
+        page = self.sync_page(user_id, since, limit, takes)
+        return page.rows, page.next_since, page.more
+
+    def sync_page(self, user_id: str, since: str | None, limit: int, takes: Takes | None = None) -> SyncPage:
         head = self.world.change
         after = self._places.read(since, head, user_id)
         changed = sorted(
@@ -118,7 +165,10 @@ class ModelReader:
         )
         rows = _taken((self._row(self.world.talks[one], user_id) for _, one in changed[:limit]), takes)
         more = len(changed) > len(rows)
-        return rows, self._places.seal(head, changed[len(rows) - 1][0] if more else head), more
+        seq, values, when = self.world.accounts.get(user_id, (0, {}, 0))
+        account = Account(seq, _map(values)) if when > after else None
+        following = self._places.seal(head, changed[len(rows) - 1][0] if more else head)
+        return SyncPage(rows, following, more, account, head)
 
     def conversations(
         self, user_id: str, before: str | None, limit: int, takes: Takes | None = None
@@ -193,6 +243,7 @@ class ModelReader:
             own.role,
             talk.cursors_of(user_id),
             cursors_of=tuple((one, talk.cursors_of(one)) for one in others),
+            **_ends(talk, own),
         )
 
     def _listed(self, talk: Talk, user_id: str) -> ConversationRow:
@@ -208,7 +259,34 @@ class ModelReader:
             cursors,
             unread=talk.unread(after=max(cursors.read, own.joined_at - 1)),
             last=talk.last_spoken().message,
+            **_ends(talk, own),
         )
+
+
+def _ends(talk: Talk, own: Membership) -> dict[str, Any]:
+    """What a row tells of state: a former member's is that of leaving, and shows nothing of the conversation's."""
+    seq, settings = talk.settings.get(own.user_id, (0, None))
+    present = own.left_at is None and talk.about is not None
+    return {
+        "settings": None if settings is None else _map(settings),
+        "settings_seq": seq,
+        "about": _map(talk.about or {}) if present else None,
+        "modseq": talk.modseq_for(own),
+    }
+
+
+def _state_of(talk: Talk, position: int, user_id: str) -> list[bytes]:
+    """What the item of a page ends with."""
+    marks = talk.shown_at(position, talk.members[user_id])
+    if marks is None:
+        return []
+    mine = marks.mine.get(user_id)
+    return [_map(marks.extra)] if not mine else [_map(marks.extra), _map(mine)]
+
+
+def _map(values: Mapping[str, Any]) -> bytes:
+    encoded: bytes = msgpack.packb(dict(sorted(values.items())))
+    return encoded
 
 
 def _taken(rows: Iterable[ConversationRow], takes: Takes | None) -> list[ConversationRow]:

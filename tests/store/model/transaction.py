@@ -6,15 +6,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgpack
+
 from imserver.chat import permissions
 from imserver.chat.permissions import NO_SEAT, Grant, Need, Relation, Seat, Target
 from imserver.chat.transaction import Posted
 from imserver.content import encode_content
 from imserver.errors import Refusal, RefusalCode
-from imserver.events import CursorMoved, MessageEdited, MessagePosted, Pushed, StoredEvent
+from imserver.events import (
+    AboutChanged,
+    AccountChanged,
+    CursorMoved,
+    ItemsChanged,
+    MessageEdited,
+    MessagePosted,
+    Pushed,
+    SettingsChanged,
+    StoredEvent,
+)
 from imserver.model import (
+    EMPTY_MAP,
     Audience,
     Cursors,
+    ItemChange,
+    ItemState,
     Kind,
     Membership,
     Message,
@@ -25,7 +40,9 @@ from imserver.model import (
     group_conversation_id,
     is_printable,
 )
-from tests.store.model.world import Said, Talk, World
+from tests.store.model.world import Marks, Said, Talk, World
+
+NO_MARKS = Marks(0, {}, {})
 
 
 class ModelTransaction:
@@ -36,6 +53,8 @@ class ModelTransaction:
         self.now_ms = now_ms
         self.events: list[StoredEvent] = []
         self._max_members = max_members
+        #: conversation id -> place of the event of this unit that tells of messages, and the members when it was begun.
+        self._steps: dict[str, tuple[int, Audience]] = {}
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
@@ -198,6 +217,7 @@ class ModelTransaction:
         _, talk = self._granted(Need.MANAGE, conversation_id, actor_id, target)
         audience, change = talk.audience, self.world.change + 1
         telling: dict[str, Any] = {"event": "left" if leaves else "removed", "user": user_id}
+        talk = replace(talk, left_modseq={**talk.left_modseq, user_id: talk.modseq})
         talk = talk.with_member(change, replace(talk.members[user_id], left_at=talk.head + 1))
         if current is Role.OWNER:
             heir = permissions.heir(
@@ -243,6 +263,88 @@ class ModelTransaction:
         self.events.append(CursorMoved(change, conversation_id, user_id, new, hearers))
         return new
 
+    # -- state --------------------------------------------------------------------------------------------------------
+
+    def set_item(
+        self,
+        conversation_id: str,
+        position: int,
+        name: str,
+        value: Any,
+        own: Mapping[str, Any] | None = None,
+    ) -> None:
+        talk = self._stated(conversation_id, position)
+        old = talk.marks.get(position, NO_MARKS)
+        extra = _with(old.extra, name, value, 1024)
+        mine = dict(old.mine)
+        for user_id, one in (own or {}).items():
+            self._known(user_id)
+            mine[user_id] = _with(mine.get(user_id, {}), name, one, 1024)
+        if not extra and any(one is not None for one in (own or {}).values()):
+            raise ValueError("for nobody else")
+        mine = {user_id: one for user_id, one in mine.items() if one} if extra else {}
+        changed = {one for one in (*mine, *old.mine) if mine.get(one) != old.mine.get(one)}
+        if extra == old.extra and not changed:
+            return
+        place, audience = self._steps.get(conversation_id, (-1, {}))
+        step = self.events[place] if place >= 0 and audience == talk.audience else None
+        told = {item.position: item for item in step.items} if isinstance(step, ItemsChanged) else {}
+        if len(told.keys() | {position}) > 16:
+            raise Refusal(RefusalCode.TOO_LARGE, "messages", detail=16)
+        before = told.get(position, ItemChange(position, b"", {}))
+        if extra:
+            maps = {one: _map(mine.get(one, {})) for one in changed}
+            item = ItemChange(position, _map(extra), {**before.mine, **maps}, before.emptied)
+        else:
+            item = ItemChange(position, EMPTY_MAP, {}, emptied=True)
+        items = tuple({**told, position: item}.values())
+        if isinstance(step, ItemsChanged):
+            modseq = step.modseq
+            self.events[place] = replace(step, items=items)
+        else:
+            talk, change = self._stepped(talk)
+            modseq = talk.modseq
+            self._steps[conversation_id] = (len(self.events), talk.audience)
+            self.events.append(ItemsChanged(change, conversation_id, modseq, items, talk.audience))
+        self._put(replace(talk, marks={**talk.marks, position: Marks(modseq, extra, mine)}))
+
+    def item(self, conversation_id: str, position: int, user_id: str) -> ItemState:
+        talk = self._stated(conversation_id, position)
+        marks = talk.marks.get(position, NO_MARKS)
+        return ItemState(talk.modseq, dict(marks.extra), dict(marks.mine.get(user_id, {})))
+
+    def set_about(self, conversation_id: str, name: str, value: Any) -> None:
+        talk = self._stated(conversation_id)
+        about = _with(talk.about or {}, name, value, 2048)
+        if about == (talk.about or {}):
+            return
+        talk, change = self._stepped(talk)
+        self._put(replace(talk, about=about))
+        self.events.append(AboutChanged(change, conversation_id, talk.modseq, _map(about), talk.audience))
+
+    def set_own(self, conversation_id: str, user_id: str, name: str, value: Any) -> None:
+        talk = self._stated(conversation_id)
+        if user_id not in talk.audience:
+            raise Refusal(RefusalCode.NOT_FOUND, "no such member")
+        seq, old = talk.settings.get(user_id, (0, {}))
+        new = _with(old, name, value, 2048)
+        if new == old:
+            return
+        change = self._next_change()
+        talk = replace(talk, member_changed={**talk.member_changed, user_id: change})
+        self._put(replace(talk, settings={**talk.settings, user_id: (seq + 1, new)}))
+        self.events.append(SettingsChanged(change, conversation_id, user_id, seq + 1, _map(new)))
+
+    def set_account(self, user_id: str, name: str, value: Any) -> None:
+        self._known(user_id)
+        seq, old, _ = self.world.accounts.get(user_id, (0, {}, 0))
+        new = _with(old, name, value, 2048)
+        if new == old:
+            return
+        change = self._next_change()
+        self.world = replace(self.world, accounts={**self.world.accounts, user_id: (seq + 1, new, change)})
+        self.events.append(AccountChanged(change, user_id, seq + 1, _map(new)))
+
     # -- accounts -----------------------------------------------------------------------------------------------------
 
     def put_user(self, user: User) -> None:
@@ -270,6 +372,21 @@ class ModelTransaction:
     def note(self, row: Any) -> None:
         """For tests: put a row into a table that is not the kernel's."""
         self.world = replace(self.world, notes=self.world.notes | {row})
+
+    def _stated(self, conversation_id: str, position: int = 1) -> Talk:
+        talk = self._talk(conversation_id)
+        if talk is None or not 1 <= position <= talk.head:
+            raise Refusal(RefusalCode.NOT_FOUND, "nothing there")
+        return talk
+
+    def _stepped(self, talk: Talk) -> tuple[Talk, int]:
+        """One more change of state, which all members are told of."""
+        change = self._next_change()
+        return replace(talk, modseq=talk.modseq + 1, changed=change), change
+
+    def _known(self, user_id: str) -> None:
+        if user_id not in self.world.users:
+            raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
 
     def _talk(self, conversation_id: str) -> Talk | None:
         return self.world.talks.get(conversation_id)
@@ -375,6 +492,24 @@ class ModelTransaction:
         behind = (talk.audience,) if audience is None else (audience, talk.audience)
         self.events.append(MessagePosted(change, message, *behind))
         return position
+
+
+def _map(values: Mapping[str, Any]) -> bytes:
+    encoded: bytes = msgpack.packb(dict(sorted(values.items())))
+    return encoded
+
+
+def _with(values: Mapping[str, Any], name: str, value: Any, most: int) -> Mapping[str, Any]:
+    """The values with one more, or without it if it is None."""
+    others = {known: one for known, one in values.items() if known != name}
+    if value is None:
+        return others
+    if len(msgpack.packb(value)) > 512:
+        raise Refusal(RefusalCode.TOO_LARGE, "value", detail=512)
+    new = {**others, name: value}
+    if len(_map(new)) > most:
+        raise Refusal(RefusalCode.TOO_LARGE, "map", detail=most)
+    return new
 
 
 def _key_reused() -> Refusal:

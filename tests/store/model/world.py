@@ -31,6 +31,15 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """What a message shows to everybody, and to some alone; values by name."""
+
+    modseq: int
+    extra: Mapping[str, Any]
+    mine: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Talk:
     """A conversation."""
 
@@ -45,6 +54,13 @@ class Talk:
     #: user id -> the last change that concerns this member alone.
     member_changed: Mapping[str, int] = field(default_factory=dict)
     cursors: Mapping[str, Cursors] = field(default_factory=dict)
+    #: Changes of state, and what they have led to: of messages by position, of the whole, of members with the count of theirs.
+    modseq: int = 0
+    marks: Mapping[int, Marks] = field(default_factory=dict)
+    about: Mapping[str, Any] | None = None
+    settings: Mapping[str, tuple[int, Mapping[str, Any]]] = field(default_factory=dict)
+    #: user id -> modseq when the user left last.
+    left_modseq: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def head(self) -> int:
@@ -78,6 +94,17 @@ class Talk:
         alone = self.member_changed[own.user_id]
         return alone if own.left_at is not None else max(alone, self.changed, self.said[-1].change)
 
+    def modseq_for(self, own: Membership) -> int:
+        """The last change of state that this member is told of."""
+        return self.modseq if own.left_at is None else self.left_modseq[own.user_id]
+
+    def shown_at(self, position: int, own: Membership) -> Marks | None:
+        """What the message shows this member; nothing if that came about after leaving, or was removed."""
+        marks = self.marks.get(position)
+        if marks is None or not marks.extra or marks.modseq > self.modseq_for(own):
+            return None
+        return marks
+
     def last_spoken(self) -> Said:
         return next(said for said in reversed(self.said) if not said.silent)
 
@@ -100,5 +127,7 @@ class World:
     talks: Mapping[str, Talk] = field(default_factory=dict)
     #: (user id, key) -> (method, digest, result)
     outcomes: Mapping[tuple[str, bytes], tuple[str, bytes, bytes]] = field(default_factory=dict)
+    #: user id -> (count of changes, values by name, last change)
+    accounts: Mapping[str, tuple[int, Mapping[str, Any], int]] = field(default_factory=dict)
     #: For tests: rows of a table that is not the kernel's.
     notes: frozenset[Any] = frozenset()

@@ -1,0 +1,65 @@
+"""Reads of state that is no message, in the caller's snapshot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+
+from imserver.chat.permissions import Grant
+from imserver.model import EMPTY_MAP, Account, ChangedItem
+from imserver.store.engine.pages import States, changes_taken
+from imserver_protocol.shared.bounds import MAX_ITEMS_A_CHANGE
+
+Sql = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+
+#: One message has a value of each of its readers, so its two rows are looked up by key, and none of the others is passed.
+_OF_ITEMS = (
+    "SELECT s.position, s.data, o.data FROM json_each(?) j"
+    " CROSS JOIN item_values s ON s.conversation_no = ? AND s.position = j.value AND s.user_no = 0"
+    " LEFT JOIN item_values o ON o.conversation_no = s.conversation_no AND o.position = s.position AND o.user_no = ?"
+    " WHERE s.modseq <= ? AND s.data <> x'80'"
+)
+_CHANGED = (
+    "SELECT s.position, s.modseq, s.data, o.data FROM item_values s INDEXED BY item_values_by_modseq"
+    " LEFT JOIN item_values o ON o.conversation_no = s.conversation_no AND o.position = s.position AND o.user_no = ?"
+    " WHERE s.conversation_no = ? AND s.modseq > ? AND s.user_no = 0 AND s.position BETWEEN ? AND ?"
+    " ORDER BY s.modseq, s.position LIMIT ?"
+)
+_ACCOUNT = "SELECT seq, data FROM user_values WHERE user_no = ? AND changed > ?"
+
+_MODSEQ = itemgetter(1)
+
+
+def states_of(sql: Sql, no: int, user_no: int, first: int, last: int, upto: int) -> States:
+    """What the messages `first..last` show the user, as far as it came about up to the modseq `upto`."""
+    rows = sql(_OF_ITEMS, (json.dumps([*range(first, last + 1)]), no, user_no, upto))
+    return {
+        position: (msgspec.Raw(extra),) if mine is None else (msgspec.Raw(extra), msgspec.Raw(mine))
+        for position, extra, mine in rows
+    }
+
+
+def changed_items(
+    sql: Sql, no: int, user_no: int, after: int, grant: Grant, limit: int, max_bytes: int
+) -> tuple[list[ChangedItem], bool]:
+    """Messages of the grant whose state changed after that modseq, by modseq; and whether there are more.
+
+    What changed in one step is never divided."""
+    most = limit + MAX_ITEMS_A_CHANGE
+    found = sql(_CHANGED, (user_no, no, after, grant.first, grant.last, most + 1))
+    steps: Iterator[list[ChangedItem]] = (
+        [(position, modseq, extra, mine or EMPTY_MAP) for position, modseq, extra, mine in rows]
+        for _, rows in groupby(found, _MODSEQ)
+    )
+    return changes_taken(steps, limit, max_bytes)
+
+
+def account_after(sql: Sql, user_no: int, after: int) -> Account | None:
+    """The user's own state, if it changed after that change."""
+    rows = sql(_ACCOUNT, (user_no, after))
+    return Account(*rows[0]) if rows else None
