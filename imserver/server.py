@@ -215,6 +215,7 @@ class Server:
         await self.features.stop()
         await self._decide()
         await listener.say_goodbye(self.config.server.drain_timeout_s)
+        self.hub.close()
         await self.store.close()
         self.log.info("stopped")
 
@@ -259,10 +260,12 @@ class Server:
     def _store_failed(self, error: Exception) -> None:
         self.log.critical("store_failed", cause=str(error))
         self.plugin_host.store_failed(error)
+        failure = error if isinstance(error, StoreFailed) else StoreFailed(str(error))
+        self.hub.store_failed(failure)
         if self._listener is not None:
             self._listener.abort()
         if self._failure is not None and not self._failure.done():
-            self._failure.set_result(error if isinstance(error, StoreFailed) else StoreFailed(str(error)))
+            self._failure.set_result(failure)
 
 
 def standard_log() -> Any:

@@ -13,9 +13,19 @@ from operator import itemgetter
 from typing import Any
 
 from imserver.chat.ports import PushEncoder
+from imserver.chat.state_pushes import StatePushes
 from imserver.chat.units import Outlet, PostUnit, Unit
 from imserver.clock import Clock
-from imserver.events import CursorMoved, MessageEdited, MessagePosted, Pushed, StoredEvent
+from imserver.errors import StoreFailed
+from imserver.events import (
+    AccountChanged,
+    CursorMoved,
+    MessageEdited,
+    MessagePosted,
+    Pushed,
+    SettingsChanged,
+    StoredEvent,
+)
 from imserver.model import Audience
 
 #: Longest stretch of fan-out in one turn of the loop (seconds), so that reads, pings and acks stay prompt.
@@ -42,6 +52,16 @@ class Hub:
         self._scheduled = False
         self._held_writer = False
         self._audiences: dict[str, Audience] = {}
+        self._state = StatePushes(encode_push, clock, self._push_to_all, self.audience_of)
+        #: Units that were ever queued; and for each batch that is not fanned out, their number behind it and its last change.
+        self._queued = 0
+        self._batches: deque[tuple[int, int]] = deque()
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._failure: StoreFailed | None = None
+        #: The change up to which everything was pushed. It may lag behind the truth, while nobody asks.
+        self.told = 0
+        #: The store's last change that was handed over here.
+        self.committed_change: Callable[[], int] = lambda: 0
         #: Called with each batch's events after the commit, in commit order (the plugin host; in-process readers).
         self.observers: list[Callable[[Sequence[StoredEvent]], None]] = []
         #: Called when the backlog is down to half of its bound after the writer had to hold.
@@ -80,6 +100,8 @@ class Hub:
         """Queue the batch and fan it out at once, for at most `TURN_S`."""
         weighed = [(unit, _weight(unit)) for unit in units]
         self._queue.extend(weighed)
+        self._queued += len(weighed)
+        self._batches.append((self._queued, self.committed_change()))
         self._backlog += sum(map(_SECOND, weighed))
         if not self._scheduled:
             self._work()
@@ -88,6 +110,29 @@ class Hub:
         """True while the writer should hold its next batch; `on_relief` follows."""
         self._held_writer = self._backlog > self._max_backlog
         return self._held_writer
+
+    async def until_told(self, change: int) -> None:
+        """Wait until everything up to this change, which somebody has read, was pushed. Raises `StoreFailed`."""
+        if self._failure is not None:
+            raise self._failure
+        if not self._batches:
+            self.told = self.committed_change()
+        if change > self.told:
+            told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((change, told))
+            await told
+
+    def store_failed(self, failure: StoreFailed) -> None:
+        """Nothing is handed over any more: who waits for it waits in vain."""
+        self._failure = failure
+        for _, told in self._waiting:
+            if not told.done():
+                told.set_exception(failure)
+        self._waiting.clear()
+
+    def close(self) -> None:
+        """The sessions are over."""
+        self._state.close()
 
     def _work(self) -> None:
         self._scheduled = False
@@ -117,6 +162,7 @@ class Hub:
                 self._scheduled = True
                 asyncio.get_running_loop().call_soon(self._work)
                 break
+        self._tell_waiting()
         if events:
             for observer in list(self.observers):
                 try:
@@ -126,6 +172,18 @@ class Hub:
         if self._held_writer and self._backlog <= self._max_backlog // 2:
             self._held_writer = False
             self.on_relief()
+
+    def _tell_waiting(self) -> None:
+        """Note how far the fan-out has come."""
+        done = self._queued - len(self._queue)
+        batches = self._batches
+        while batches and batches[0][0] <= done:
+            self.told = batches.popleft()[1]
+        if self._waiting:
+            for change, told in self._waiting:
+                if change <= self.told and not told.done():
+                    told.set_result(None)
+            self._waiting = [one for one in self._waiting if not one[1].done()]
 
     def _next_run(self) -> list[Unit]:
         """Take the next units to fan out: one, or neighbours that are posts of one session to one conversation.
@@ -174,6 +232,8 @@ class Hub:
                 self._push([self._cursor(event)], event.audience, first.origin)
             elif isinstance(event, Pushed):
                 self._push([self._encode_push.told(event.kind, event.fields)], event.audience, first.origin)
+            elif not isinstance(event, MessageEdited):
+                self._state.tell(event)
 
     def _post(self, unit: PostUnit) -> object:
         return self._encode_push.message(
@@ -204,6 +264,9 @@ class Hub:
                 if outlet is not origin:
                     outlet.push_all(tails)
 
+    def _push_to_all(self, tail: object, audience: Collection[str]) -> None:
+        self._push([tail], audience, None)
+
     def _remember(self, conversation_id: str, audience: Audience) -> None:
         audiences = self._audiences
         if conversation_id not in audiences and len(audiences) >= MAX_AUDIENCES:
@@ -216,6 +279,6 @@ def _weight(unit: Unit) -> int:
         return 1 + len(unit.audience)
     weight = 1
     for event in unit.events():
-        if not isinstance(event, MessageEdited):
+        if not isinstance(event, MessageEdited | SettingsChanged | AccountChanged):
             weight += len(event.audience)
     return weight

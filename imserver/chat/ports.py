@@ -45,6 +45,11 @@ class Store(Protocol):
         """What is called in the transaction of an act; filled before the first unit."""
         ...
 
+    @property
+    def change(self) -> int:
+        """The last change that is committed and was handed to the listener, or is just being so."""
+        ...
+
     def place(self) -> str:
         """The place of now, sealed: labels what a session that begins now will learn."""
         ...
@@ -135,6 +140,21 @@ class PushEncoder(Protocol):
     ) -> Any: ...
 
     def cursor(self, conversation_id: str, user_id: str, delivered: int, read: int) -> Any: ...
+
+    def items(
+        self,
+        conversation_id: str,
+        modseq: int,
+        items: Sequence[tuple[int, bytes, bytes | None]] | None,
+    ) -> Any:
+        """Items as `(position, extra, mine)`, in encoded maps; `mine` None: as it was. No items: a hint."""
+        ...
+
+    def about(self, conversation_id: str, modseq: int, about: bytes) -> Any: ...
+
+    def settings(self, conversation_id: str, seq: int, settings: bytes) -> Any: ...
+
+    def account(self, seq: int, account: bytes) -> Any: ...
 
     def told(self, kind: str, fields: Sequence[Any]) -> Any:
         """A push that a feature named."""

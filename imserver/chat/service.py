@@ -28,6 +28,7 @@ from imserver.events import MessagePosted, StoredEvent
 from imserver.model import (
     KEY_BYTES,
     Agreement,
+    Changes,
     ConversationRow,
     Cursors,
     ItemPage,
@@ -36,10 +37,11 @@ from imserver.model import (
     Membership,
     Page,
     Role,
+    SyncPage,
     User,
     valid_user_id,
 )
-from imserver_protocol.shared.bounds import MAX_CHECKED, MAX_USERS_ASKED, PAGE_ITEMS
+from imserver_protocol.shared.bounds import MAX_CHANGES_PAGE, MAX_CHECKED, MAX_USERS_ASKED, PAGE_ITEMS
 
 T = TypeVar("T")
 
@@ -61,6 +63,7 @@ class Chat:
         self.accounts = accounts
         self.posting = posting
         posting.audience_of = hub.audience_of
+        hub.committed_change = lambda: store.change
         self._store = store
         self._clock = clock
         self._limits = limits
@@ -125,9 +128,40 @@ class Chat:
     ) -> T:
         """The same page in another form, which `encode` makes of plain tuples on the reader's thread."""
         limit, room = self._page_bounds(after, before, limit, max_bytes)
-        return await self._store.read(
-            lambda reader: encode(reader.history_items(conversation_id, user_id, after, before, limit, room))
-        )
+
+        def query(reader: Reader) -> tuple[T, int]:
+            page = reader.history_items(conversation_id, user_id, after, before, limit, room)
+            return encode(page), page.change
+
+        return await self.read(query)
+
+    async def changes(
+        self,
+        user_id: str,
+        conversation_id: str,
+        after_modseq: int,
+        *,
+        limit: int = MAX_CHANGES_PAGE,
+        max_bytes: int | None = None,
+    ) -> Changes:
+        """Messages whose state changed after this modseq, as it is now, by modseq."""
+        bounded, room = self._page_bounds(None, None, min(limit, MAX_CHANGES_PAGE), max_bytes)
+
+        def query(reader: Reader) -> tuple[Changes, int]:
+            page = reader.changes(conversation_id, user_id, after_modseq, bounded, room)
+            return page, page.change
+
+        return await self.read(query)
+
+    async def read(self, query: Callable[[Reader], tuple[T, int]]) -> T:
+        """Run `query` in one snapshot. It returns its answer, and the snapshot's last change if the answer shows state, else 0.
+
+        What shows state comes behind the pushes of all that its snapshot holds: who gets both in this order never sees an
+        older state after a newer one."""
+        answer, change = await self._store.read(query)
+        if change > self.hub.told:
+            await self.hub.until_told(change)
+        return answer
 
     def _page_bounds(
         self, after: int | None, before: int | None, limit: int, max_bytes: int | None
@@ -259,10 +293,22 @@ class Chat:
 
         The page ends before the first row that `takes`, which is called on the reader's thread, does not take.
         """
+        page = await self.sync_page(user_id, since, limit, takes)
+        return page.rows, page.next_since, page.more
+
+    async def sync_page(
+        self, user_id: str, since: str | None, limit: int, takes: Takes | None = None
+    ) -> SyncPage:
+        """The same, with the user's own state if it changed after the token."""
         if limit < 1:
             raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
         bounded = min(limit, self._limits.max_page_items)
-        return await self._store.read(lambda reader: reader.sync(user_id, since, bounded, takes))
+
+        def query(reader: Reader) -> tuple[SyncPage, int]:
+            page = reader.sync_page(user_id, since, bounded, takes)
+            return page, page.change if page.account is not None or any(map(_shows_state, page.rows)) else 0
+
+        return await self.read(query)
 
     async def check(
         self,
@@ -279,10 +325,12 @@ class Chat:
         if any(one.position < 0 or one.modseq < 0 for one in known):
             raise Refusal(RefusalCode.INVALID, "known: positions and modseqs are at least 0", detail="known")
 
-        def query(reader: Reader) -> list[Agreement | None]:
-            return list(takewhile(takes, (reader.check(user_id, one) for one in known)))
+        def query(reader: Reader) -> tuple[list[Agreement | None], int]:
+            answers = list(takewhile(takes, (reader.check(user_id, one) for one in known)))
+            stated = any(found is not None and _shows_state(found.row) for found in answers)
+            return answers, reader.head_change() if stated else 0
 
-        return await self._store.read(query)
+        return await self.read(query)
 
     async def conversations(
         self,
@@ -299,7 +347,12 @@ class Chat:
         if limit < 1:
             raise Refusal(RefusalCode.INVALID, "limit: at least 1", detail="limit")
         bounded = min(limit, self._limits.max_page_items)
-        return await self._store.read(lambda reader: reader.conversations(user_id, before, bounded, takes))
+
+        def query(reader: Reader) -> tuple[tuple[list[ConversationRow], str | None], int]:
+            page = reader.conversations(user_id, before, bounded, takes)
+            return page, reader.head_change() if any(map(_shows_state, page[0])) else 0
+
+        return await self.read(query)
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 
@@ -323,6 +376,10 @@ class Chat:
         if len(key) != KEY_BYTES:
             raise Refusal(RefusalCode.INVALID, f"key: {KEY_BYTES} bytes, not {len(key)}", detail="key")
         return key
+
+
+def _shows_state(row: ConversationRow) -> bool:
+    return row.modseq > 0 or row.settings_seq > 0
 
 
 def _members(user_id: str, conversation_id: str, reader: Reader) -> list[Membership]:

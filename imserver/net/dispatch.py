@@ -18,8 +18,9 @@ from imserver.chat.service import Chat
 from imserver.chat.transaction import Transaction
 from imserver.chat.units import Work
 from imserver.errors import Refusal, RefusalCode
-from imserver.model import Agreement, ConversationRow, ItemPage, Learnt, Message
+from imserver.model import EMPTY_MAP, Agreement, ChangedItem, ConversationRow, ItemPage, Learnt, Message
 from imserver_protocol.methods.abandon import ABANDON, AbandonParams
+from imserver_protocol.methods.changes import CHANGES, ChangesParams
 from imserver_protocol.methods.check import CHECK, CheckParams
 from imserver_protocol.methods.conversations import CONVERSATIONS, ConversationsParams
 from imserver_protocol.methods.cursor import CURSOR, CursorParams
@@ -51,8 +52,6 @@ from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES
 SMALL_REPLY_BYTES = 512
 #: A last message is long, for a list of conversations, from this part of a page's room on.
 LONG_PREVIEW_SHARE = 8
-#: A map without pairs, as kept and sent.
-EMPTY_MAP = b"\x80"
 #: Members of a new conversation that count as much as one post of its creator's rate.
 MEMBERS_A_TOKEN = 50
 #: A request of more bytes than this is kept encoded while it waits.
@@ -154,7 +153,8 @@ async def history(chat: Chat, context: RequestContext, params: HistoryParams) ->
 
 
 async def sync(chat: Chat, context: RequestContext, params: SyncParams) -> EncodedResult:
-    """Conversations that changed: `[rows, next_since, more]`; as many rows as fit, encoded on the reader's thread."""
+    """Conversations that changed: `[rows, next_since, more, account, account_seq]`; as many rows as fit, encoded on the
+    reader's thread. Without the last two unless the user's own state changed."""
     rows: list[msgspec.Raw] = []
     room = context.page_bytes
 
@@ -167,8 +167,22 @@ async def sync(chat: Chat, context: RequestContext, params: SyncParams) -> Encod
         rows.append(msgspec.Raw(encoded))
         return True
 
-    _, next_since, more = await chat.sync(context.user_id, params.since, params.limit, takes)
-    return encode_result([rows, next_since, more])
+    page = await chat.sync_page(context.user_id, params.since, params.limit, takes)
+    account = page.account
+    ends = () if account is None else (msgspec.Raw(account.data), account.seq)
+    return encode_result([rows, page.next_since, page.more, *ends])
+
+
+async def changes(chat: Chat, context: RequestContext, params: ChangesParams) -> EncodedResult:
+    """Messages whose state changed: `[rows, upto, more]`; as many steps as fit."""
+    page = await chat.changes(
+        context.user_id,
+        params.conversation_id,
+        params.after_modseq,
+        limit=params.limit,
+        max_bytes=context.page_bytes,
+    )
+    return encode_result([[*map(wire_changed, page.rows)], page.upto, page.more])
 
 
 async def check(chat: Chat, context: RequestContext, params: CheckParams) -> EncodedResult:
@@ -290,6 +304,7 @@ ROWS = (
     Row(USERS, users, Need.ACCOUNT, pages=True),
     Row(RENEW, renew, Need.ACCOUNT),
     Row(CHECK, check, Need.READ, pages=True),
+    Row(CHANGES, changes, Need.READ, pages=True),
 )
 
 
@@ -335,7 +350,7 @@ def _wrong_parameter(names: tuple[str, ...], given: int, fault: str) -> tuple[st
 
 def encode_page(page: ItemPage) -> EncodedResult:
     """The result of `history`; without `modseq` while the conversation never had a state."""
-    return encode_result(page if page.modseq else page[:-1])
+    return encode_result(page[:5] if page.modseq else page[:4])
 
 
 def wire_message(message: Message) -> list[Any]:
@@ -365,8 +380,8 @@ def wire_sync_row(row: ConversationRow) -> list[Any]:
         {} if row.settings is None else msgspec.Raw(row.settings),
         [[user_id, cursors.delivered, cursors.read] for user_id, cursors in row.cursors_of],
     ]
-    if row.modseq or row.team is not None:  # most have no state: not a step more for them
-        add_ends(fields, encoded_map(row.about), row.modseq or None, row.team)
+    if row.modseq or row.settings_seq or row.team is not None:  # most have no state: not a step more for them
+        add_ends(fields, encoded_map(row.about), row.modseq or None, row.team, row.settings_seq or None)
     return fields
 
 
@@ -382,8 +397,17 @@ def wire_conversation(row: ConversationRow) -> list[Any]:
         last,
         str(row.role.value),
     ]
-    if row.modseq or row.team is not None:
-        add_ends(fields, encoded_map(row.settings), encoded_map(row.about), row.modseq or None, row.team)
+    if row.modseq or row.settings_seq or row.team is not None:
+        maps = encoded_map(row.settings), encoded_map(row.about)
+        add_ends(fields, *maps, row.modseq or None, row.team, row.settings_seq or None)
+    return fields
+
+
+def wire_changed(row: ChangedItem) -> list[Any]:
+    """A row of `changes`."""
+    position, modseq, extra, mine = row
+    fields = [position, modseq, msgspec.Raw(extra)]
+    add_ends(fields, encoded_map(mine))
     return fields
 
 

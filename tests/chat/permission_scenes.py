@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import astuple
+
 from imserver import Server
 from imserver.chat.service import Chat
 from imserver.model import Kind, Learnt, Role, direct_conversation_id
@@ -133,7 +135,8 @@ async def _written(server: Server, name: str, method: str, place: Any, *rest: An
             return [await server.store.write(chat.plan_abandon(name, place, rest[0]))]
         case "edit":
             key, position, _, content = rest
-            return await server.call(EDIT, name, EditParams(place, key, position, None, content))
+            edited = await server.call(EDIT, name, EditParams(place, key, position, None, content))
+            return astuple(edited)
         case "cursor":
             return await chat.move_cursors(name, place, delivered=rest[0], read=rest[1])
         case "add":

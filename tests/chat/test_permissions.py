@@ -20,7 +20,6 @@ from imserver.clock import SystemClock
 from imserver.content import decode_content
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Kind, Role
-from imserver.net.dispatch import ROWS
 from imserver.plugin_host.registrations import Registrations
 from imserver.plugin_host.transaction import Keys, PluginTransaction
 from imserver.store.sqlite.conversation_lists import granted_by_row
@@ -39,6 +38,7 @@ from tests.chat.permission_scenes import (
 )
 from tests.chat.permission_table import EXPECTED, Act, read_table
 from tests.limits.raw import PING, PONG, SIGNAL, Raw
+from tests.support.methods import METHOD_ROWS
 from tests.support.servers import config, running
 
 #: Refusals that say how things are, behind the decision who may.
@@ -343,7 +343,7 @@ def question_of(act: Act, profile: str) -> tuple[Need, Target]:
         return Need.READ, target
     if act.method == "typing":
         return Need.SPEAK, target
-    need = next(row.need for row in ROWS if row.method.name == act.method)
+    need = next(row.need for row in METHOD_ROWS if row.method.name == act.method)
     return Need.MANAGE if need is Need.INVITE and target.role is not None else need, target
 
 
@@ -415,7 +415,7 @@ async def test_each_method_asks_for_what_its_row_names(
     }
     async with running(tmp_path, limits=FAST) as server, AsyncExitStack() as stack:
         raw = (await entered(server, stack, ["owner"]))["owner"]
-        for row in ROWS:
+        for row in METHOD_ROWS:
             asked.clear()
             granted_by_row.cache_clear()
             await over_a_connection(server, raw, plainest[row.method.name])

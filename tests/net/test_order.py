@@ -14,12 +14,13 @@ import pytest
 from imserver import Server
 from imserver.errors import Refusal
 from imserver.model import group_conversation_id
-from imserver.net.dispatch import ROWS, Row, Waiting, read_params
+from imserver.net.dispatch import Row, Waiting, read_params
 from imserver.net.scheduling.request_order import RequestOrder
 from imserver.net.scheduling.user_quota import MAX_AT_WORK
 from imserver_protocol.methods.users import UsersParams
 from tests.fuzz.shapes import right
 from tests.limits.raw import REQUEST, Raw, eventually, new_key, packed, said
+from tests.support.methods import METHOD_ROWS
 from tests.support.servers import running
 
 HERE, THERE = "direct/alice/bob", "direct/alice/cy"
@@ -230,7 +231,7 @@ async def test_long_requests_that_wait_are_done_as_they_were_asked(tmp_path: Pat
         assert [row[0] for row in (await raw.ask("members", group)).result] == ["alice", *names]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.method.name)
+@pytest.mark.parametrize("row", METHOD_ROWS, ids=lambda row: row.method.name)
 def test_a_request_that_was_packed_is_the_same(row: Row) -> None:
     params = read_params(row.method, right(row.method.params))
     plain, packed_first = (Waiting(row, params, "c", lambda: 1.0) for _ in range(2))
@@ -243,7 +244,7 @@ def test_a_request_that_was_packed_is_the_same(row: Row) -> None:
 
 def test_what_waits_takes_hardly_more_than_it_came_in() -> None:
     """Short names, as many as an array may have."""
-    row = next(row for row in ROWS if row.method.name == "users")
+    row = next(row for row in METHOD_ROWS if row.method.name == "users")
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from imserver.errors import Refusal, RefusalCode
-from imserver.net.dispatch import method_table, read_params
+from imserver.net.dispatch import read_params
 from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES
+from tests.support.methods import METHOD_TABLE
 
 
 @pytest.mark.parametrize("name", ["post", "abandon", "history", "cursor", "edit", "add", "members"])
 def test_an_id_longer_than_any_is_nobodys_conversation(name: str) -> None:
-    method = method_table()[name].method
+    method = METHOD_TABLE[name].method
     rest: tuple[Any, ...] = {
         "post": (b"k" * 16, b""),
         "abandon": (b"k" * 16,),

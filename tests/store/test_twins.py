@@ -190,13 +190,18 @@ def leaves_between_edits(owner: str, number: int, user: str, before: int, after:
 
 
 names = st.sampled_from(("marks", "x"))
-values = st.sampled_from((None, None, 1, (2, "b"), {"k": 1}, "v" * 300, "v" * 506, "v" * 600))
-state = st.one_of(
-    st.builds(marks, places, near, names, values, st.dictionaries(anybody, values, max_size=2)),
-    st.builds(marks, places, near, names, values, st.just({})),
-    st.builds(shows, places, names, values),
-    st.builds(sets, places, people, names, values),
-    st.builds(accounts, anybody, names, values),
+VALUES = (None, None, 1, (2, "b"), {"k": 1}, "v" * 300, "v" * 506, "v" * 600)
+#: Deferred, for pytest tells of strategies, and these are long.
+values = st.deferred(lambda: st.sampled_from(VALUES))
+owned = st.deferred(lambda: st.dictionaries(anybody, values, max_size=2))
+state = st.deferred(
+    lambda: st.one_of(
+        st.builds(marks, places, near, names, values, owned),
+        st.builds(marks, places, near, names, values, st.just({})),
+        st.builds(shows, places, names, values),
+        st.builds(sets, places, people, names, values),
+        st.builds(accounts, anybody, names, values),
+    )
 )
 simple = st.one_of(
     st.builds(posts, keys, people, places, texts, delays),
@@ -245,7 +250,7 @@ in_group = st.one_of(
     st.builds(adds, st.just(GROUPS[0]), st.just("ann"), fresh, st.sampled_from(PEOPLE[1:3]), roles),
     st.builds(edits, st.just(GROUPS[0]), present, fresh, near, texts, st.sampled_from((None, 1, 2))),
     st.builds(moves, st.just(GROUPS[0]), present, near, near),
-    st.builds(marks, st.just(GROUPS[0]), near, names, values, st.dictionaries(present, values, max_size=2)),
+    st.builds(marks, st.just(GROUPS[0]), near, names, values, owned),
     st.builds(shows, st.just(GROUPS[0]), names, values),
 )
 made = creates("ann", 100, Kind.GROUP, {"bob": Role.MEMBER, "cy": Role.ADMIN})

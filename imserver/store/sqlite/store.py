@@ -109,6 +109,11 @@ class SqliteStore:
         """Mark of this history; a restore makes a new one."""
         return self._epoch
 
+    @property
+    def change(self) -> int:
+        """The last change that is committed, as the loop knows it."""
+        return self._change
+
     def place(self) -> str:
         """The place of now, sealed: labels what a session that begins now will learn."""
         return self._opened_places().seal(self._change)
@@ -279,13 +284,17 @@ class SqliteStore:
             failure: StoreFailed | None = None
             try:
                 batches.run(units)
-                self._change = tx.change
             except StoreFailed as error:
                 failure = error
             except BaseException as error:  # a fault of ours: the outcome is unknown
                 failure = StoreFailed(f"the writer failed: {error!r}")
                 failure.__cause__ = error
-            call_soon(loop, done, failure)
+            call_soon(loop, decided, failure, tx.change)
+
+        def decided(failure: StoreFailed | None, change: int) -> None:
+            # Only now: who asks for the last change on the loop has been, or is being, told of everything up to it.
+            self._change = change
+            done(failure)
 
         self._pages += 4 + 2 * len(units)
         self._connection.post(on_thread)

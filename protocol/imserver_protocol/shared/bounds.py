@@ -16,8 +16,8 @@ MAX_MEMBERS_PAGE: Final = 200
 MAX_USERS_ASKED: Final = 100
 #: Most conversations in one `check` request: their places fill half a frame.
 MAX_CHECKED: Final = 100
-#: State that is no message, in msgpack's shortest form: one value, what an item shows (for everybody, for one user), and a map of
-#: a conversation, of a user's settings there, or of an account.
+#: State that is no message, in msgpack's shortest form: one value; what an item shows (for everybody, for one user); and a map
+#: of a conversation, of a user's settings there, or of an account.
 MAX_VALUE_BYTES: Final = 512
 MAX_ITEM_STATE_BYTES: Final = 1024
 MAX_STATE_BYTES: Final = 2048

@@ -70,6 +70,10 @@ class ModelStore:
     def epoch(self) -> str:
         return self.world.epoch
 
+    @property
+    def change(self) -> int:
+        return self.world.change
+
     def place(self) -> str:
         return self._opened().seal(self.world.change)
 
