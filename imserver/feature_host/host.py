@@ -64,14 +64,11 @@ class FeatureHost:
                 raise ValueError(f"feature {feature.name!r}: tables, and no export or no erase")
             for row in feature.methods:
                 check_method(feature, row)
-                if self.methods.setdefault(row.method.name, (feature, row))[1] is not row:
-                    raise ConfigError("features", f"two methods are called {row.method.name!r}")
+                _put(self.methods, row.method.name, (feature, row), "methods are called")
             for heard in feature.signals:
-                if self.signals.setdefault(heard.signal.kind, heard) is not heard:
-                    raise ConfigError("features", f"two signals are called {heard.signal.kind!r}")
+                _put(self.signals, heard.signal.kind, heard, "signals are called")
             for kind, check in feature.content_types.items():
-                if content_types.setdefault(kind, check) is not check:
-                    raise ConfigError("features", f"two features check contents of type {kind!r}")
+                _put(content_types, kind, check, "features check contents of type")
         posting.content_checks = content_types
         self._followers: list[Follower] = []
         #: Set by the composition root before `start`.
@@ -250,3 +247,9 @@ def _bound(feature: Feature, hook: Callable[..., None]) -> Callable[..., None]:
         hook(FeatureTransaction(tx, feature), *told)
 
     return called
+
+
+def _put(table: dict[str, T], name: str, row: T, what: str) -> None:
+    if name in table:
+        raise ConfigError("features", f"two {what} {name!r}")
+    table[name] = row

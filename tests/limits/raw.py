@@ -48,6 +48,7 @@ class Welcomed(NamedTuple):
     reason: str
     limits: dict[str, int]
     place: str
+    features: list[str]
 
 
 class Answer(NamedTuple):
@@ -69,6 +70,7 @@ class Raw:
         self.received = 0  # the last payload seq that came in
         self.place = ""  # of the last WELCOME
         self.pushes: list[list[Any]] = []
+        self.signals: list[list[Any]] = []
         self._answers: dict[int, Answer] = {}
         self.end: End | None = None
 
@@ -165,6 +167,8 @@ class Raw:
             self._answers[frame[3]] = Answer(*frame[4:8])
         elif frame[0] == PUSH:
             self.pushes.append(frame[3:])
+        elif frame[0] == SIGNAL:
+            self.signals.append(frame[3:])
         elif frame[0] == GOODBYE:
             self.end = End(*frame[3:6])
 
@@ -174,7 +178,7 @@ class Raw:
         if not frame[8]:
             self.seq = self.received = 0
         self.place = frame[13]
-        return Welcomed(frame[2], frame[6], frame[7], frame[8], frame[9], frame[12], frame[13])
+        return Welcomed(frame[2], frame[6], frame[7], frame[8], frame[9], frame[12], frame[13], frame[4])
 
     async def enter(self, server: Server, name: str, device_id: str = "raw", **how: Any) -> Welcomed:
         """HELLO with a good token, and WELCOME."""
