@@ -167,7 +167,8 @@ class Trial:
         )
         own = {asker.user_id: params.choice if rows else None}
         tx.set_item(params.conversation_id, params.position, dict(rows) or None, own)
-        return VoteResult(*tx.item(params.conversation_id, params.position, asker.user_id))
+        stands = tx.item(params.conversation_id, params.position, asker.user_id)
+        return VoteResult(stands.modseq, dict(stands.extra), dict(stands.mine))
 
     def ticket(self, tx: Transaction, asker: Asker, params: TicketParams) -> TicketResult:
         if params.row < 0:
