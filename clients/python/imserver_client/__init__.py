@@ -13,6 +13,7 @@ from .errors import (
     ClientError,
     Disconnected,
     Misuse,
+    NotOffered,
     OutboxFull,
     Refused,
     Stopped,
@@ -24,11 +25,11 @@ from .events import (
     ClientEvent,
     ConnectionChanged,
     CursorMoved,
-    Edited,
     EpochChanged,
     PostSettled,
-    Typing,
 )
+from .features.edits import Edit, Edited
+from .features.typing import Typing
 from .limits import ClientLimits
 from .storage import MemoryStorage, Storage
 from .storage_sqlite import SqliteStorage
@@ -36,7 +37,6 @@ from .values import (
     Conversation,
     ConversationPage,
     Cursor,
-    Edit,
     Item,
     Member,
     Message,
@@ -74,6 +74,7 @@ __all__ = [
     "Message",
     "MessageStream",
     "Misuse",
+    "NotOffered",
     "Opener",
     "OutboxFull",
     "Page",

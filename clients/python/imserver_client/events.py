@@ -1,9 +1,9 @@
-"""The events that `Client.events()` reports beside messages. Droppable: a slow reader loses the oldest ones."""
+"""The events that `Client.events()` reports beside messages; those of features stand with these. Droppable: a slow reader loses
+the oldest ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from .errors import ClientError
 from .values import Cursor, Posted, State
@@ -31,27 +31,6 @@ class CursorMoved(ClientEvent):
     conversation_id: str
     user_id: str
     cursor: Cursor
-
-
-@dataclass(frozen=True, slots=True)
-class Typing(ClientEvent):
-    """A member is typing now."""
-
-    conversation_id: str
-    user_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Edited(ClientEvent):
-    """A message was edited; `content` and `revision` are the present ones (None: retracted since).
-
-    Comes after the edit's system message was handed over, and only if the application reads events.
-    """
-
-    conversation_id: str
-    position: int
-    revision: int
-    content: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ class ClientLimits:
     # -- towards the server
     max_outbox_entries: int = 10_000  # posts without a reply; an application that makes more must wait
     max_outbox_bytes: int = 64 * 1024 * 1024  # the same posts in bytes of content
+    max_writes: int = 10_000  # of features, without an answer; an application that makes more must wait
     requests_kept_for_reads: int = (
         16  # of the session's window, so that a full outbox does not stop catching up
     )

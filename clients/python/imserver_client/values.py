@@ -150,14 +150,6 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """A durable edit: `position` is that of its system message."""
-
-    position: int
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
 class Queued:
     """A post that has no reply yet."""
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from imserver_client import wire
 from imserver_client.errors import Misuse
 from imserver_client.limits import ClientLimits
-from imserver_client.values import Content, Conversation, ConversationPage, Cursor, Edit, Member, Page, User
+from imserver_client.values import Conversation, ConversationPage, Cursor, Member, Page, User
 from imserver_protocol.methods.conversations import CONVERSATIONS, ConversationsParams
 from imserver_protocol.methods.cursor import CURSOR, CursorParams
 from imserver_protocol.methods.descriptors import Method
-from imserver_protocol.methods.edit import EDIT, EditParams
 from imserver_protocol.methods.history import HISTORY, HistoryParams
 from imserver_protocol.methods.members import (
     ADD,
@@ -63,14 +62,12 @@ class Calls:
         requests: Requests,
         cursors: Cursors,
         tokens: Tokens,
-        encode: Callable[[str, Content | str], bytes],
         limits: ClientLimits,
     ) -> None:
         self._owner = owner
         self._requests = requests
         self._cursors = cursors
         self._tokens = tokens
-        self._encode = encode
         self._limits = limits
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -143,22 +140,12 @@ class Calls:
         self._cursors.moved(conversation_id, self._owner.user_id, result.delivered, result.read)
         return Cursor(result.delivered, result.read)
 
-    async def edit(
-        self, conversation_id: str, position: int, content: Content | str, revision: int | None
-    ) -> Edit:
-        """See Client.edit."""
-        encoded = self._encode(conversation_id, content)
-        params = EditParams(conversation_id, self._key(None), position, revision, encoded)
-        result = await self._requests.call(EDIT, params)
-        # The server does not push a message to the session that caused it: it is read, like any missing position.
-        self._owner.note_head(conversation_id, result.position)
-        return Edit(result.position, result.revision)
-
     async def create(self, kind: str, title: str, members: list[str], key: bytes | None) -> str:
         """See Client.create_group."""
         result = await self._requests.call(
             CREATE, CreateParams(self._key(key), _word(Kind, kind), title, members)
         )
+        # The server does not push a message to the session that caused it: it is read, like any missing position.
         self._owner.note_head(result.conversation_id, result.position)
         return result.conversation_id
 

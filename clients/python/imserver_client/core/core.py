@@ -25,7 +25,8 @@ from imserver_client.errors import (
     StoreError,
     plain,
 )
-from imserver_client.events import CatchUpFailed, ConnectionChanged, EpochChanged, Typing
+from imserver_client.events import CatchUpFailed, ConnectionChanged, EpochChanged
+from imserver_client.features.base import Feature, Port
 from imserver_client.limits import ClientLimits
 from imserver_client.values import Message, State
 from imserver_protocol import (
@@ -45,7 +46,6 @@ from imserver_protocol.methods.history import PageItem
 from imserver_protocol.methods.lagging import LAGGING, LaggingPush
 from imserver_protocol.methods.post import MESSAGE, MessagePush
 from imserver_protocol.methods.sync import SyncRow
-from imserver_protocol.methods.typing_signal import TYPING, TypingTold
 
 from .announcer import Announcer
 from .backoff import Backoff
@@ -53,12 +53,13 @@ from .calls import Calls
 from .catch_up import CatchUp
 from .cursors import Cursors, Receipts
 from .delivery import Delivery
-from .edits import Edits
 from .inbox import Inbox, Place
 from .outbox import Entry
+from .ports import FeaturePort, Kinds
 from .posting import Posting
 from .reconnect import Reconnect, Tokens, TokenSource
 from .requests import Requests, closed
+from .writes import Writes
 
 P = TypeVar("P", bound=Shape)
 
@@ -67,8 +68,6 @@ _log = logging.getLogger("imserver_client")
 #: Signals are dropped while so many bytes wait for the socket: messages that are stuck matter more than typing.
 _SIGNALS_UP_TO_BYTES = 64 * 1024
 _DEVICE_ID_DIGITS = 16
-#: The struct and the handler for each kind of push or signal. A kind without a row is ignored (SPEC 13).
-_Kinds = Mapping[str, tuple[type[Shape], Callable[[Any], None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +88,16 @@ class Core:
     """The implementation behind a Client."""
 
     def __init__(
-        self, options: Options, storage: stored.Storage, limits: ClientLimits, environment: Environment
+        self,
+        options: Options,
+        storage: stored.Storage,
+        limits: ClientLimits,
+        environment: Environment,
+        features: Mapping[str, Callable[[Port], Feature]],
     ) -> None:
         self._options = options
         self._storage = storage
-        self._limits = limits
+        self.limits = limits
         self._environment = environment
         self.monotonic = environment.monotonic
         self.random_bytes = environment.random_bytes
@@ -101,6 +105,8 @@ class Core:
         self.user_id = ""
         self.device_id = ""
         self.store_epoch = ""
+        #: Those that WELCOME named; none: the server does not say.
+        self.server_features: frozenset[str] = frozenset()
         self._tasks: list[asyncio.Task[None]] = []
         self._ready: asyncio.Future[None] | None = None
         self._last_failure = "no attempt was finished"
@@ -114,23 +120,27 @@ class Core:
         self.delivery = Delivery(storage, limits, self._room_again, self._finished)
         self.catch_up = CatchUp(self, self.requests, self.inbox, self.delivery, storage, limits)
         self.posting = Posting(self, self.requests, storage, limits, self._make_backoff)
+        self.encode = self.posting.encode
         self.cursors = Cursors(limits.max_cursors, limits.max_cursors_in_all, self.announce)
         self.receipts = Receipts(self.requests, limits)
-        self.edits = Edits(self.requests, limits.max_edits_pending, self.announce)
+        self.writes = Writes(self.requests, limits.max_writes)
         self._tokens = Tokens(options.token)
-        self.calls = Calls(self, self.requests, self.cursors, self._tokens, self.posting.encode, limits)
+        self.calls = Calls(self, self.requests, self.cursors, self._tokens, limits)
         self._reconnect = Reconnect(
             self, options.address, options.tls, self._tokens, options.client_info, limits, environment
         )
-        self._pushes: _Kinds = {
+        #: A kind without a row is ignored (SPEC 13).
+        self.pushes: Kinds = {
             MESSAGE.kind: (MESSAGE.fields, self._on_message),
             CURSOR_MOVED.kind: (CURSOR_MOVED.fields, self._on_cursor),
             LAGGING.kind: (LAGGING.fields, self._on_lagging),
         }
-        self._signals: _Kinds = {TYPING.kind: (TYPING.told, self._on_typing)}
+        self.signals: Kinds = {}
+        self._ports = {name: FeaturePort(self, name) for name in features}
+        self.features = {name: make(self._ports[name]) for name, make in features.items()}
 
     def _make_backoff(self) -> Backoff:
-        return Backoff(self._environment.uniform, self._limits.max_retry_after_s)
+        return Backoff(self._environment.uniform, self.limits.max_retry_after_s)
 
     # -- opening and closing ------------------------------------------------------------------------------------------
 
@@ -146,7 +156,7 @@ class Core:
                 ("reconnect", self._reconnect.run()),
                 ("catch up", self.catch_up.run()),
                 ("receipts", self.receipts.run()),
-                ("edits", self.edits.run()),
+                *((name, work()) for name, port in self._ports.items() for work in port.works),
             ):
                 self._spawn(name, work)
             async with asyncio.timeout(self._options.timeout):
@@ -192,6 +202,7 @@ class Core:
             try:
                 async with asyncio.timeout(self._options.close_timeout):
                     await self.posting.empty.wait()
+                    await self.writes.empty.wait()
                     if self.state is State.CONNECTED:
                         await self.receipts.flush()
             except* (TimeoutError, ClientError):
@@ -221,6 +232,7 @@ class Core:
         try:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.posting.close()
+            await self.writes.close()
         finally:
             self._storage.close()
 
@@ -248,6 +260,7 @@ class Core:
         self._end = error
         self.requests.end(error)
         self.posting.end(error)
+        self.writes.end(error)
         self.delivery.end(error)
         self.announcer.end(error)
         if self._ready is not None and not self._ready.done():
@@ -268,11 +281,11 @@ class Core:
         """Handle one event of the connection."""
         try:
             if isinstance(event, PushReceived):
-                self._take(self._pushes, event)
+                self._take(self.pushes, event)
             elif isinstance(event, (ReplyReceived, RefusalReceived)):
                 self.requests.answered(event)
             elif isinstance(event, SignalReceived):
-                self._take(self._signals, event)
+                self._take(self.signals, event)
             elif isinstance(event, WelcomeReceived):
                 self._on_welcome(event)
             elif isinstance(event, Closed):
@@ -300,6 +313,7 @@ class Core:
                 f"the store belongs to the user {self.user_id!r}, the token to {welcome.user_id!r}"
             )
         self.user_id = welcome.user_id
+        self.server_features = frozenset(welcome.features)
         if self.store_epoch != welcome.store_epoch:
             known, self.store_epoch = self.store_epoch, welcome.store_epoch
             if known:
@@ -312,7 +326,7 @@ class Core:
         self.requests.attach(event.session)
         self._change(State.CONNECTED, plain(welcome.reason), resumed=event.resumed)
 
-    def _take(self, kinds: _Kinds, event: PushReceived | SignalReceived) -> None:
+    def _take(self, kinds: Kinds, event: PushReceived | SignalReceived) -> None:
         row = kinds.get(event.kind)
         if row is not None:
             shape, handler = row
@@ -338,9 +352,6 @@ class Core:
 
     def _on_lagging(self, _: LaggingPush) -> None:
         self.catch_up.want_sync()
-
-    def _on_typing(self, typing: TypingTold) -> None:
-        self.announce(Typing(typing.conversation_id, typing.user_id))
 
     # -- calls between the parts --------------------------------------------------------------------------------------
 
@@ -379,8 +390,10 @@ class Core:
         self.delivery.new_epoch()
         self.cursors.forget()
         self.receipts.forget()
-        self.edits.forget()
         self.catch_up.forget()
+        self.writes.epoch_changed()
+        for port in self._ports.values():
+            port.epoch_changed()
         self.announce(EpochChanged(self.store_epoch))
 
     @property
@@ -456,4 +469,6 @@ class Core:
             own=item.sender_id == self.user_id,
         )
         if self.announcer.heard:
-            self.edits.seen(conversation_id, wire.read_content(item.content))
+            content = wire.read_content(item.content)
+            for port in self._ports.values():
+                port.message(conversation_id, content)
