@@ -6,6 +6,7 @@ A server connects handlers to them, a client its callers. The tuples below are f
 from typing import Any, Final
 
 from .abandon import ABANDON
+from .changes import CHANGES
 from .check import CHECK
 from .conversations import CONVERSATIONS
 from .cursor import CURSOR, CURSOR_MOVED
@@ -16,6 +17,7 @@ from .lagging import LAGGING
 from .members import ADD, CREATE, LEAVE, MEMBERS, REMOVE
 from .post import MESSAGE, POST
 from .renew import RENEW
+from .state import ABOUT, ACCOUNT, ITEM, SETTINGS
 from .sync import SYNC
 from .typing_signal import TYPING
 from .users import USERS
@@ -36,6 +38,7 @@ METHODS: Final[tuple[Method[Any, Any], ...]] = (
     USERS,
     RENEW,
     CHECK,
+    CHANGES,
 )
-PUSHES: Final[tuple[Push[Any], ...]] = (MESSAGE, CURSOR_MOVED, LAGGING)
+PUSHES: Final[tuple[Push[Any], ...]] = (MESSAGE, CURSOR_MOVED, LAGGING, ITEM, ABOUT, SETTINGS, ACCOUNT)
 SIGNALS: Final[tuple[Signal[Any, Any], ...]] = (TYPING,)

@@ -31,6 +31,7 @@ class ConversationRow(Shape, frozen=True):
     about: dict[str, Any] | None = None
     modseq: Number | None = None
     team: Name | None = None
+    settings_seq: Number | None = None
 
 
 class ConversationsResult(Shape, frozen=True):

@@ -20,8 +20,8 @@ class SyncParams(Shape, frozen=True):
 class SyncRow(Shape, frozen=True):
     """A conversation as the user sees it. `joined_at` and `left_at` are positions.
 
-    `settings` are the user's own, `about` is everybody's; `modseq` counts the conversation's changes of state; `team` is the
-    group by which the user is a member.
+    `settings` are the user's own, and `settings_seq` counts their changes; `about` is everybody's; `modseq` counts the
+    conversation's changes of state; `team` is the group by which the user is a member.
     """
 
     conversation_id: Name
@@ -38,15 +38,17 @@ class SyncRow(Shape, frozen=True):
     about: dict[str, Any] | None = None
     modseq: Number | None = None
     team: Name | None = None
+    settings_seq: Number | None = None
 
 
 class SyncResult(Shape, frozen=True):
-    """A page of rows in commit order. `account` is the user's own state, if it changed."""
+    """A page of rows in commit order. `account` is the user's own state, if it changed; `account_seq` counts its changes."""
 
     rows: tuple[SyncRow, ...]
     next_since: Token
     more: bool
     account: dict[str, Any] | None = None
+    account_seq: Number | None = None
 
 
 SYNC = Method("sync", SyncParams, SyncResult)

@@ -16,3 +16,16 @@ MAX_MEMBERS_PAGE: Final = 200
 MAX_USERS_ASKED: Final = 100
 #: Most conversations in one `check` request: their places fill half a frame.
 MAX_CHECKED: Final = 100
+#: State that is no message, in msgpack's shortest form: one value; what an item shows (for everybody, for one user); and a map
+#: of a conversation, of a user's settings there, or of an account.
+MAX_VALUE_BYTES: Final = 512
+MAX_ITEM_STATE_BYTES: Final = 1024
+MAX_STATE_BYTES: Final = 2048
+#: Containers in containers that a value may be made of: in a row of a reply it lies deep enough.
+MAX_VALUE_NESTING: Final = 8
+#: Most items whose state changes in one step, and so in one push.
+MAX_ITEMS_A_CHANGE: Final = 16
+#: Rows of a page of `changes`.
+MAX_CHANGES_PAGE: Final = 200
+#: In larger conversations a push tells that the state of items has changed, and not to what.
+MAX_STATE_AUDIENCE: Final = 50

@@ -1,0 +1,52 @@
+"""Pushes that tell of state: of messages, of a conversation, of one's own settings there, of one's account (SPEC, "State")."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .descriptors import Name, Number, Position, Push, Shape
+
+
+class ItemState(Shape, frozen=True):
+    """The state of one message. `mine` nil: it is what it was; a map, also an empty one, replaces it."""
+
+    position: Position
+    extra: dict[str, Any]
+    mine: dict[str, Any] | None = None
+
+
+class ItemPush(Shape, frozen=True):
+    """What one step changed. `items` nil: something changed, `changes` tells what."""
+
+    conversation_id: Name
+    modseq: Number
+    items: tuple[ItemState, ...] | None
+
+
+class AboutPush(Shape, frozen=True):
+    """What a conversation shows, whole."""
+
+    conversation_id: Name
+    modseq: Number
+    about: dict[str, Any]
+
+
+class SettingsPush(Shape, frozen=True):
+    """One's own settings in a conversation, whole; `seq` counts their changes."""
+
+    conversation_id: Name
+    seq: Number
+    settings: dict[str, Any]
+
+
+class AccountPush(Shape, frozen=True):
+    """One's own state, whole; `seq` counts its changes."""
+
+    seq: Number
+    account: dict[str, Any]
+
+
+ITEM = Push("item", ItemPush)
+ABOUT = Push("about", AboutPush)
+SETTINGS = Push("settings", SettingsPush)
+ACCOUNT = Push("account", AccountPush)
