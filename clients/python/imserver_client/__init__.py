@@ -21,12 +21,16 @@ from .errors import (
     Undeliverable,
 )
 from .events import (
+    AboutChanged,
+    AccountChanged,
     CatchUpFailed,
     ClientEvent,
     ConnectionChanged,
     CursorMoved,
     EpochChanged,
+    ItemChanged,
     PostSettled,
+    SettingsChanged,
 )
 from .features.edits import Edit, Edited
 from .features.typing import Typing
@@ -38,6 +42,7 @@ from .values import (
     ConversationPage,
     Cursor,
     Item,
+    ItemState,
     Member,
     Message,
     Page,
@@ -49,6 +54,8 @@ from .values import (
 
 __all__ = [
     "Abandoned",
+    "AboutChanged",
+    "AccountChanged",
     "CannotConnect",
     "CatchUpFailed",
     "Client",
@@ -69,6 +76,8 @@ __all__ = [
     "EpochChanged",
     "EventStream",
     "Item",
+    "ItemChanged",
+    "ItemState",
     "Member",
     "MemoryStorage",
     "Message",
@@ -83,6 +92,7 @@ __all__ = [
     "Queued",
     "RefusalCode",
     "Refused",
+    "SettingsChanged",
     "SqliteStorage",
     "State",
     "Stopped",

@@ -24,6 +24,7 @@ from .values import (
     Content,
     ConversationPage,
     Cursor,
+    ItemState,
     Member,
     Page,
     Posted,
@@ -200,6 +201,7 @@ class Client(Features):
         """A page of a conversation: the last `limit` messages, those before a position, or those after one.
 
         The server may give fewer: at most 200, and not more bytes than half a frame. `Page.first..last` is the covered range.
+        Items have the newest state that is known, maybe newer than the page.
         """
         return await self._core.calls.history(conversation_id, after, before, limit)
 
@@ -214,6 +216,36 @@ class Client(Features):
     async def users(self, user_ids: Iterable[str]) -> list[User]:
         """Names and languages of users. Unknown ones are left out."""
         return await self._core.calls.users(list(user_ids))
+
+    # -- state that is no message -------------------------------------------------------------------------------------
+
+    def show(self, conversation_id: str) -> None:
+        """A screen shows the conversation: from now on what is known of its messages' state is kept whole.
+
+        What was missed (while off-line, or in a conversation so large that the server tells only that something changed) is
+        read as long as the conversation is shown, and told by `ItemChanged`.
+        """
+        self._core.states.show(conversation_id)
+
+    def hide(self, conversation_id: str) -> None:
+        """No screen shows the conversation any more. Pushes go on being heard; what is missed waits for the next `show`."""
+        self._core.states.hide(conversation_id)
+
+    def item(self, conversation_id: str, position: int) -> ItemState | None:
+        """A message's state as this client knows it; None if it does not hold that message: read its page (`history`)."""
+        return self._core.states.item(conversation_id, position)
+
+    def about(self, conversation_id: str) -> Mapping[str, Any]:
+        """What the conversation keeps for all its members, by name of what keeps it."""
+        return self._core.states.about(conversation_id)
+
+    def settings(self, conversation_id: str) -> Mapping[str, Any]:
+        """What the conversation keeps for this user alone."""
+        return self._core.states.settings(conversation_id)
+
+    def account(self) -> Mapping[str, Any]:
+        """What the user's account keeps."""
+        return self._core.states.account()
 
     # -- cursors ------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,9 @@ the oldest ones."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import ClientError
 from .values import Cursor, Posted, State
@@ -31,6 +33,39 @@ class CursorMoved(ClientEvent):
     conversation_id: str
     user_id: str
     cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChanged(ClientEvent):
+    """The state of a message that the application has is this now, whole. See `Client.show` for when to count on it."""
+
+    conversation_id: str
+    position: int
+    extra: Mapping[str, Any]
+    mine: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AboutChanged(ClientEvent):
+    """What a conversation keeps for all its members is this now, whole."""
+
+    conversation_id: str
+    about: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged(ClientEvent):
+    """What a conversation keeps for this user alone is this now, whole."""
+
+    conversation_id: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChanged(ClientEvent):
+    """What the user's account keeps is this now, whole."""
+
+    account: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

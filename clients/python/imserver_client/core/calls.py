@@ -35,6 +35,7 @@ from imserver_protocol.shared.words import Kind, Role
 from .cursors import Cursors
 from .reconnect import Tokens
 from .requests import Requests
+from .states import States
 
 P = TypeVar("P", AddParams, RemoveParams, LeaveParams)
 W = TypeVar("W", Kind, Role)
@@ -61,12 +62,14 @@ class Calls:
         owner: CallsOwner,
         requests: Requests,
         cursors: Cursors,
+        states: States,
         tokens: Tokens,
         limits: ClientLimits,
     ) -> None:
         self._owner = owner
         self._requests = requests
         self._cursors = cursors
+        self._states = states
         self._tokens = tokens
         self._limits = limits
 
@@ -79,9 +82,12 @@ class Calls:
         if limit < 1:
             raise Misuse("limit must be at least 1")
         params = HistoryParams(conversation_id, after, before, min(limit, self._limits.page_items))
-        page = await self._requests.call(HISTORY, params)
-        items = tuple(wire.item(conversation_id, item) for item in page.items)
-        return Page(items, page.first, page.last, page.head, page.modseq or 0)
+        with self._states.page_asked(conversation_id):
+            page = await self._requests.call(HISTORY, params)
+            self._states.take_page(conversation_id, page)
+        modseq = page.modseq or 0
+        items = (self._states.shown_as(wire.item(conversation_id, item), modseq) for item in page.items)
+        return Page(tuple(items), page.first, page.last, page.head, modseq)
 
     async def conversations(self, before: Any, limit: int) -> ConversationPage:
         """See Client.conversations."""

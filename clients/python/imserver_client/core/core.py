@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import ssl
@@ -45,6 +46,7 @@ from imserver_protocol.methods.descriptors import Shape, Signal
 from imserver_protocol.methods.history import PageItem
 from imserver_protocol.methods.lagging import LAGGING, LaggingPush
 from imserver_protocol.methods.post import MESSAGE, MessagePush
+from imserver_protocol.methods.state import ABOUT, ACCOUNT, ITEM, SETTINGS
 from imserver_protocol.methods.sync import SyncRow
 
 from .announcer import Announcer
@@ -59,6 +61,7 @@ from .ports import FeaturePort, Kinds
 from .posting import Posting
 from .reconnect import Reconnect, Tokens, TokenSource
 from .requests import Requests, closed
+from .states import States
 from .writes import Writes
 
 P = TypeVar("P", bound=Shape)
@@ -118,6 +121,7 @@ class Core:
         self.requests = Requests(limits, self._make_backoff, self._sent, self.violated)
         self.inbox = Inbox(limits.max_conversations, limits.max_unknown_conversations)
         self.delivery = Delivery(storage, limits, self._room_again, self._finished)
+        self.states = States(self, self.requests, self.inbox, storage, limits)
         self.catch_up = CatchUp(self, self.requests, self.inbox, self.delivery, storage, limits)
         self.posting = Posting(self, self.requests, storage, limits, self._make_backoff)
         self.encode = self.posting.encode
@@ -125,7 +129,7 @@ class Core:
         self.receipts = Receipts(self.requests, limits)
         self.writes = Writes(self.requests, limits.max_writes)
         self._tokens = Tokens(options.token)
-        self.calls = Calls(self, self.requests, self.cursors, self._tokens, limits)
+        self.calls = Calls(self, self.requests, self.cursors, self.states, self._tokens, limits)
         self._reconnect = Reconnect(
             self, options.address, options.tls, self._tokens, options.client_info, limits, environment
         )
@@ -134,6 +138,10 @@ class Core:
             MESSAGE.kind: (MESSAGE.fields, self._on_message),
             CURSOR_MOVED.kind: (CURSOR_MOVED.fields, self._on_cursor),
             LAGGING.kind: (LAGGING.fields, self._on_lagging),
+            ITEM.kind: (ITEM.fields, self.states.on_item),
+            ABOUT.kind: (ABOUT.fields, self.states.on_about),
+            SETTINGS.kind: (SETTINGS.fields, self.states.on_settings),
+            ACCOUNT.kind: (ACCOUNT.fields, self.states.on_account),
         }
         self.signals: Kinds = {}
         self._ports = {name: FeaturePort(self, name) for name in features}
@@ -156,6 +164,7 @@ class Core:
                 ("reconnect", self._reconnect.run()),
                 ("catch up", self.catch_up.run()),
                 ("receipts", self.receipts.run()),
+                ("state", self.states.run()),
                 *((name, work()) for name, port in self._ports.items() for work in port.works),
             ):
                 self._spawn(name, work)
@@ -177,6 +186,7 @@ class Core:
         self.store_epoch = saved.store_epoch or ""
         stored.adopt(saved, self._options.have)
         self.inbox.restore(saved.positions)
+        self.states.restore(saved)
         self.catch_up.restore(saved)
         self.posting.restore(saved.outbox)
 
@@ -207,6 +217,9 @@ class Core:
                         await self.receipts.flush()
             except* (TimeoutError, ClientError):
                 pass  # unsent posts stay in the outbox; the next client reports cursors again
+        if self._end is None:
+            with contextlib.suppress(StoreError):  # what is not kept is asked again
+                self.states.save()
         if len(self.posting) and self.state is not State.CLOSED:
             _log.info("closing with %d posts in the outbox", len(self.posting))
         self._reconnect.leaving = True
@@ -336,6 +349,7 @@ class Core:
         conversation_id, position = push.conversation_id, push.position
         if push.sender_id == self.user_id:
             self.posting.seen(push.key, conversation_id, position, push.sent_at_ms)
+        self.states.told(conversation_id)
         place = self.inbox.place(conversation_id, position)
         if place is Place.NEXT and self.delivery.has_room():
             item = PageItem(position, push.sender_id, push.sent_at_ms, push.key, push.content, 1)
@@ -373,6 +387,7 @@ class Core:
         self.posting.violation(closed.code, closed.text, by_server=closed.by_peer)
 
     def session_over(self) -> None:
+        self.states.session_lost()
         self.requests.lose_session()
         self.posting.session_lost()
 
@@ -388,6 +403,7 @@ class Core:
         self._storage.forget_positions(self.store_epoch)
         self.inbox.forget()
         self.delivery.new_epoch()
+        self.states.forget()
         self.cursors.forget()
         self.receipts.forget()
         self.catch_up.forget()
@@ -403,7 +419,11 @@ class Core:
     def synced(self) -> None:
         if self._ready is not None and not self._ready.done():
             self._ready.set_result(None)
+        self.states.synced()
         self.posting.offer()
+
+    def want_sync(self) -> None:
+        self.catch_up.want_sync()
 
     def note_head(self, conversation_id: str, position: int) -> None:
         if self.inbox.note_head(conversation_id, position):
@@ -462,6 +482,7 @@ class Core:
         track = self.inbox.get(conversation_id)
         assert track is not None
         self.inbox.advance(conversation_id, item.position)
+        self.states.handed_on(conversation_id, item.position)
         self.delivery.put(
             conversation_id,
             item,

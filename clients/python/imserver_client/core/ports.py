@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol, TypeVar
 
 from imserver_client.errors import NotOffered
 from imserver_client.events import ClientEvent
 from imserver_client.limits import ClientLimits
-from imserver_client.values import Content
+from imserver_client.values import Content, ItemState
 from imserver_protocol.methods.descriptors import Method, Push, Shape, Signal
 from imserver_protocol.shared.ids import KEY_BYTES
 
 from .requests import Requests
+from .states import States
 from .writes import Writes
 
 P = TypeVar("P", bound=Shape)
@@ -32,6 +33,7 @@ class PortOwner(Protocol):
     limits: ClientLimits
     requests: Requests
     writes: Writes
+    states: States
 
     def signal(self, signal: Signal[P, Any], said: P) -> None: ...
 
@@ -126,6 +128,28 @@ class FeaturePort:
     @property
     def limits(self) -> ClientLimits:
         return self._core.limits
+
+    def item(self, conversation_id: str, position: int) -> ItemState | None:
+        return self._core.states.item(conversation_id, position)
+
+    def about(self, conversation_id: str) -> Mapping[str, Any]:
+        return self._core.states.about(conversation_id)
+
+    def settings(self, conversation_id: str) -> Mapping[str, Any]:
+        return self._core.states.settings(conversation_id)
+
+    def account(self) -> Mapping[str, Any]:
+        return self._core.states.account()
+
+    def item_stands(
+        self,
+        conversation_id: str,
+        position: int,
+        modseq: int,
+        extra: Mapping[str, Any],
+        mine: Mapping[str, Any],
+    ) -> None:
+        self._core.states.item_stands(conversation_id, position, modseq, extra, mine)
 
     def reaches(self, conversation_id: str, position: int) -> None:
         self._core.note_head(conversation_id, position)

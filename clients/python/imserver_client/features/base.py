@@ -7,7 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 
 from imserver_client.events import ClientEvent
 from imserver_client.limits import ClientLimits
-from imserver_client.values import Content
+from imserver_client.values import Content, ItemState
 from imserver_protocol.methods.descriptors import Method, Push, Shape, Signal
 
 P = TypeVar("P", bound=Shape)
@@ -67,6 +67,33 @@ class Port(Protocol):
     @property
     def user_id(self) -> str:
         """The user."""
+        ...
+
+    def item(self, conversation_id: str, position: int) -> ItemState | None:
+        """The state of a message that the application has; None if it has not."""
+        ...
+
+    def about(self, conversation_id: str) -> Mapping[str, Any]:
+        """What a conversation keeps for all its members."""
+        ...
+
+    def settings(self, conversation_id: str) -> Mapping[str, Any]:
+        """What a conversation keeps for this user alone."""
+        ...
+
+    def account(self) -> Mapping[str, Any]:
+        """What the user's account keeps."""
+        ...
+
+    def item_stands(
+        self,
+        conversation_id: str,
+        position: int,
+        modseq: int,
+        extra: Mapping[str, Any],
+        mine: Mapping[str, Any],
+    ) -> None:
+        """A put was answered with how the message's state stands: take it over if it is newer."""
         ...
 
     def reaches(self, conversation_id: str, position: int) -> None:
