@@ -315,7 +315,7 @@ BROKEN = (
     broken("ghost", 1, "said", "a write waiting in a lost session still runs later", flags="ghost"),
     broken(
         "thrown above",
-        1,
+        242,
         "shared",
         "values above `have` are thrown away",
         flags="overtake",
