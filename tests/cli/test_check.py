@@ -133,8 +133,8 @@ def test_tables_of_a_plugin_that_is_not_there_are_named_and_skipped(database, ca
     )
     run(["check", str(database)])
     out = capsys.readouterr().out
-    assert "skipped: tables of the plugin gone: is not installed" in out
-    assert "skipped: tables of the plugin booking: its tables are of version" in out
+    assert "skipped: tables of gone: no such feature is here, and no such plugin is installed" in out
+    assert "skipped: tables of booking: its tables are of version" in out
 
 
 def test_no_plugin_is_started_and_no_file_is_made(database, capsys, monkeypatch):
