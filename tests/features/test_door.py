@@ -16,7 +16,7 @@ from imserver.errors import ConfigError, Refusal, RefusalCode
 from imserver.feature_api import Feature, Method, Need, Repetition, Services, Shape, Transaction, Write
 from imserver.features import FEATURES
 from imserver.model import Kind, User
-from imserver_protocol.methods.edit import EDIT, EditParams, EditResult
+from imserver_protocol.methods.edits import EDIT, EditParams, EditResult
 from tests.features.trial import (
     RENAME,
     TICKET,
