@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
+from typing import Any
 
-from imserver.chat.permissions import NO_SEAT, Need, Seat, has_receipts, require
+from imserver.chat.permissions import FREE, NO_SEAT, Need, Seat, has_receipts, require
 from imserver.chat.transaction import Takes
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import (
@@ -27,7 +28,7 @@ ITEM_BYTES = 64
 
 
 class ModelReader:
-    """`imserver.chat.transaction.Reader`, without plugins."""
+    """`imserver.chat.transaction.Reader`, without the SQL of plugins."""
 
     def __init__(self, world: World, places: Places) -> None:
         self.world = world
@@ -158,7 +159,7 @@ class ModelReader:
 
     def seat(self, conversation_id: str, user_id: str) -> Seat:
         talk = self.world.talks.get(conversation_id)
-        return NO_SEAT if talk is None else talk.seat(user_id)
+        return NO_SEAT if talk is None else talk.seat(user_id)._replace(bars=FREE)  # no bar keeps from reading
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 
@@ -169,6 +170,22 @@ class ModelReader:
     def bound_device(self, token_id: str) -> str | None:
         bound = self.world.tokens.get(token_id)
         return bound[1] if bound else None
+
+    # -- plugins ------------------------------------------------------------------------------------------------------
+
+    def plugin_cursor(self, plugin: str) -> int | None:
+        return self.world.handled.get(plugin)
+
+    def timers_due(self, plugin: str, now_ms: int, limit: int) -> list[tuple[int, str, int, dict[str, Any]]]:
+        due = sorted((at, timer_id) for at, timer_id in self._timers(plugin) if at <= now_ms)
+        timers = self.world.timers
+        return [(number, timers[number][2], at, dict(timers[number][3])) for at, number in due[:limit]]
+
+    def next_timer_at(self, plugin: str) -> int | None:
+        return min((at for at, _ in self._timers(plugin)), default=None)
+
+    def _timers(self, plugin: str) -> list[tuple[int, int]]:
+        return [(timer[1], number) for number, timer in self.world.timers.items() if timer[0] == plugin]
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
