@@ -603,6 +603,12 @@ SABOTAGES: dict[str, Sabotage] = {
         "state.head, state.head_change, _ = head",
     ),
     # -- runs of posts, undoing
+    "one-head-a-run": Sabotage(
+        "Of the conversations of a run only the first gets its new head.",
+        BulkPosts._attempt,
+        "if state.stamp != stamp:",
+        "if state.stamp != stamp and not moved:",
+    ),
     "run-tried-again-on-top": Sabotage(
         "A run that has to be tried again begins where the first attempt ended.",
         BulkPosts._take_back,
@@ -797,6 +803,12 @@ SABOTAGES: dict[str, Sabotage] = {
         "self.last - limit + 1",
         "self.last - limit + 2",
     ),
+    "page-lacks-its-block": Sabotage(
+        "A page lacks the messages between its last milestone and its end.",
+        positions.rows_between,
+        "last + -last % MILESTONE_EVERY",
+        "last",
+    ),
     # -- lists
     "more-is-skipped": Sabotage(
         "The place behind a page of `sync` is the end of all, though there is more.",
@@ -965,5 +977,25 @@ SABOTAGES: dict[str, Sabotage] = {
         "if tx.change not in (self._change_before, tx.message_change):",
         "if False:",
         LIVES,
+    ),
+    "agrees-beyond-its-life": Sabotage(
+        "All that is asked for is agreed on, though the asker's life ended before it.",
+        SqliteReader.check,
+        "common=highest_until(self._sql, no, min(learnt.position, last), message_change, common)",
+        "common=min(learnt.position, last)",
+        LIVES,
+    ),
+    "agrees-on-one-too-few": Sabotage(
+        "The last message of the asker's life is not agreed on.",
+        positions.highest_until,
+        "if found <= change:",
+        "if found < change:",
+        LIVES,
+    ),
+    "agrees-beyond-leaving": Sabotage(
+        "Who has gone is told up to where the others agree.",
+        SqliteReader.check,
+        "last = grant.cut(head)",
+        "last = head",
     ),
 }

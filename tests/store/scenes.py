@@ -44,7 +44,11 @@ from tests.store.support import key
 LATER, EARLIER = 1 << 50, 1
 OUT_OF_REACH = (-1, 0, 9, 99)
 #: Who makes a group, under which key.
-OWNERS = {group_conversation_id(creator, key(number)): (creator, number) for creator in PEOPLE[:2] for number in (100, 101)}
+OWNERS = {
+    group_conversation_id(creator, key(number)): (creator, number)
+    for creator in PEOPLE[:2]
+    for number in (100, 101)
+}
 
 #: A hand at the drawing, and new keys.
 Scene = Callable[["Cast"], list[Op]]
@@ -155,10 +159,8 @@ def is_sent_away(cast: Cast) -> list[Op]:
 
 def is_inherited(cast: Cast) -> list[Op]:
     """The owner goes, and the next, until nobody is left. Those who came first are not the first by name."""
-    place, people = cast.place, list(cast.others)
-    people.sort(reverse=cast.rng.random() < 0.7)
+    place, (first, second, third) = cast.place, sorted(cast.others, reverse=True)
     role = cast.rng.choice((Role.MEMBER, Role.MEMBER, Role.ADMIN))
-    first, second, third = people
     return [
         cast.makes(),
         adds(place, cast.one, cast.key(), first, Role.MEMBER),
@@ -252,7 +254,7 @@ def is_read(cast: Cast) -> list[Op]:
 
 
 def is_silenced(cast: Cast) -> list[Op]:
-    """Some are muted, for ever or up to a time that is over."""
+    """Some are muted, for ever or up to a time that is over. They stay: no rule says yet what coming back does to a mute."""
     ann, place, (bob, cy, _) = cast.one, cast.place, cast.others
     again = cast.key()
     return [
@@ -292,7 +294,12 @@ def is_long(cast: Cast) -> list[Op]:
 def fails_in_part(cast: Cast) -> list[Op]:
     """Units that are undone, in which much had been done; a post that stumbles, and those that must not pass it."""
     ann, place, (bob, cy, _) = cast.one, cast.place, cast.others
-    undone = [cast.says(), adds(place, ann, cast.key(), cy, Role.MEMBER), cast.says(bob), moves(place, bob, 3, 3)]
+    undone = [
+        cast.says(),
+        adds(place, ann, cast.key(), cy, Role.MEMBER),
+        cast.says(bob),
+        moves(place, bob, 3, 3),
+    ]
     fresh, stumbling = f"new{cast.key()}", cast.key()
     return [
         several([cast.makes(**{bob: Role.MEMBER}), cast.says()], True),
@@ -300,7 +307,9 @@ def fails_in_part(cast: Cast) -> list[Op]:
         cast.makes(**{bob: Role.MEMBER}),
         several(undone, True),
         cast.says(),
-        several([edits(place, ann, cast.key(), 2, "undone", None), removes(place, ann, cast.key(), bob)], True),
+        several(
+            [edits(place, ann, cast.key(), 2, "undone", None), removes(place, ann, cast.key(), bob)], True
+        ),
         cast.says(bob),
         stumbles(stumbling, bob, place),
         cast.says(bob),
@@ -333,7 +342,10 @@ def is_offered_again(cast: Cast) -> list[Op]:
         posts(third, one, place, "d"),
         posts(first, one, place, "a", 2),
         posts(first, one, place, "another"),
-        several([posts(first, one, place, "a", 4), posts(first, two, place, "b"), posts(third, two, place, "e")], False),
+        several(
+            [posts(first, one, place, "a", 4), posts(first, two, place, "b"), posts(third, two, place, "e")],
+            False,
+        ),
         looks_up(place, one, third),
         looks_up(place, two, second + 1000),
         edits(place, one, cast.key(), 1, "a1", None),

@@ -159,7 +159,9 @@ class ModelReader:
 
     def seat(self, conversation_id: str, user_id: str) -> Seat:
         talk = self.world.talks.get(conversation_id)
-        return NO_SEAT if talk is None else talk.seat(user_id)._replace(bars=FREE)  # no bar keeps from reading
+        return (
+            NO_SEAT if talk is None else talk.seat(user_id)._replace(bars=FREE)
+        )  # no bar keeps from reading
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 
