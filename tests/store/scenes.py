@@ -81,8 +81,8 @@ class Cast:
     def key(self) -> int:
         return next(self.keys)
 
-    def makes(self, kind: Kind = Kind.GROUP, **members: Role) -> Op:
-        return creates(self.one, self.group_key, kind, members)
+    def makes(self, members: dict[str, Role] | None = None, kind: Kind = Kind.GROUP) -> Op:
+        return creates(self.one, self.group_key, kind, members or {})
 
     def says(self, who: str | None = None, text: str = "said") -> Op:
         return posts(self.key(), who or self.one, self.place, text)
@@ -96,14 +96,14 @@ def grows(cast: Cast) -> list[Op]:
     ann, place, (bob, cy, dee) = cast.one, cast.place, cast.others
     again, other = cast.key(), cast.key()
     return [
-        cast.makes(Kind.DIRECT),
-        cast.makes(**{bob: Role.OWNER}),
-        cast.makes(**{bob: Role.READER}),
-        cast.makes(**{bob: Role.MEMBER, "nobody": Role.MEMBER}),
-        cast.makes(**{bob: Role.MEMBER, cy: Role.MEMBER, dee: Role.MEMBER, ONE_MORE: Role.MEMBER}),
-        cast.makes(**{bob: Role.MEMBER}),
-        cast.makes(**{bob: Role.MEMBER}),
-        cast.makes(**{bob: Role.ADMIN}),
+        cast.makes({}, Kind.DIRECT),
+        cast.makes({bob: Role.OWNER}),
+        cast.makes({bob: Role.READER}),
+        cast.makes({bob: Role.MEMBER, "nobody": Role.MEMBER}),
+        cast.makes({bob: Role.MEMBER, cy: Role.MEMBER, dee: Role.MEMBER, ONE_MORE: Role.MEMBER}),
+        cast.makes({bob: Role.MEMBER}),
+        cast.makes({bob: Role.MEMBER}),
+        cast.makes({bob: Role.ADMIN}),
         cast.makes(),
         cast.says(bob),
         adds(place, bob, cast.key(), cy, Role.MEMBER),
@@ -134,7 +134,7 @@ def is_sent_away(cast: Cast) -> list[Op]:
     before = [cast.says(bob) for _ in range(cast.rng.randint(0, 2))]
     meanwhile = [cast.says(ann) for _ in range(cast.rng.randint(1, 3))]
     return [
-        cast.makes(**{bob: Role.MEMBER, dee: Role.ADMIN}),
+        cast.makes({bob: Role.MEMBER, dee: Role.ADMIN}),
         *before,
         posts(taken, bob, place, "taken"),
         moves(place, bob, 1, cast.rng.randint(0, 1)),
@@ -182,7 +182,7 @@ def is_rewritten(cast: Cast) -> list[Op]:
     ann, place, (bob, cy, _) = cast.one, cast.place, cast.others
     again = cast.key()
     return [
-        cast.makes(**{bob: Role.MEMBER, cy: Role.ADMIN}),
+        cast.makes({bob: Role.MEMBER, cy: Role.ADMIN}),
         posts(cast.key(), bob, place, "one", 1),
         posts(cast.key(), ann, place, "two", 2),
         edits(place, bob, cast.key(), 2, "one a", None),
@@ -210,7 +210,7 @@ def is_left_between_edits(cast: Cast) -> list[Op]:
     before, after = cast.rng.randint(0, 2), cast.rng.randint(1, 2)
     edit = [edits(place, ann, cast.key(), 2, f"said {number}", None) for number in range(before + after)]
     return [
-        cast.makes(**{bob: Role.MEMBER, cy: Role.MEMBER}),
+        cast.makes({bob: Role.MEMBER, cy: Role.MEMBER}),
         cast.says(ann),
         cast.says(ann, "other"),
         *edit[:before],
@@ -229,7 +229,7 @@ def is_read(cast: Cast) -> list[Op]:
     kind = cast.rng.choice((Kind.GROUP, Kind.CHANNEL))
     marks = [(cast.rng.randint(0, 6), cast.rng.choice((None, 0, 2, 5, 6))) for _ in range(4)]
     return [
-        cast.makes(kind, **{bob: Role.MEMBER}),
+        cast.makes({bob: Role.MEMBER}, kind),
         *(cast.says() for _ in range(3)),
         edits(place, ann, cast.key(), 2, "again", None),
         adds(place, ann, cast.key(), cy, Role.READER if kind is Kind.CHANNEL else Role.MEMBER),
@@ -258,7 +258,7 @@ def is_silenced(cast: Cast) -> list[Op]:
     ann, place, (bob, cy, _) = cast.one, cast.place, cast.others
     again = cast.key()
     return [
-        cast.makes(**{bob: Role.MEMBER, cy: Role.MEMBER}),
+        cast.makes({bob: Role.MEMBER, cy: Role.MEMBER}),
         posts(again, bob, place, "before"),
         cast.says(cy),
         mutes(place, bob, LATER),
@@ -282,7 +282,7 @@ def is_long(cast: Cast) -> list[Op]:
     if cast.rng.random() < 0.5:
         alone, together = together, alone
     return [
-        cast.makes(**{bob: Role.MEMBER}),
+        cast.makes({bob: Role.MEMBER}),
         *alone,
         *together,
         *(posts(number, ann, place, f"{number}", 1) for number in cast.rng.sample(numbers, 3)),
@@ -302,9 +302,9 @@ def fails_in_part(cast: Cast) -> list[Op]:
     ]
     fresh, stumbling = f"new{cast.key()}", cast.key()
     return [
-        several([cast.makes(**{bob: Role.MEMBER}), cast.says()], True),
+        several([cast.makes({bob: Role.MEMBER}), cast.says()], True),
         cast.says(),
-        cast.makes(**{bob: Role.MEMBER}),
+        cast.makes({bob: Role.MEMBER}),
         several(undone, True),
         cast.says(),
         several(

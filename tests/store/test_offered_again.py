@@ -17,10 +17,10 @@ from imserver.model import Kind, Role, User, group_conversation_id
 from imserver.store import SqliteStore
 from imserver.store.checks import check_database
 from imserver.testing import ManualClock
+from tests.store.deeds import PAIRS, PEOPLE
 from tests.store.long_runs import Said, long_run
 from tests.store.model import ModelStore
 from tests.store.support import Recorder, Stand, key, outcome, said
-from tests.store.test_twins import PAIRS, PEOPLE
 
 GROUP = group_conversation_id("ann", key(10**6))
 #: In some of them some are no members; the direct ones begin with the first post.
