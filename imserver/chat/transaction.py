@@ -151,16 +151,21 @@ class Transaction(Protocol):
         ...
 
     # plugins
-    def plugin_sql(
-        self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
-    ) -> list[tuple[Any, ...]]:
+    def plugin_sql(self, plugin: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement on the plugin's own tables (name prefix `PLUGIN_`). Rows of SELECT and RETURNING, else [].
+
+        `params` stand for the `?` of the statement that are in no text, name or comment, in order. Values, there and in rows,
+        are None, int (64 bits with the sign), str, and whatever else the engine has; a value that it cannot store, or as many
+        as do not fit, is a `PluginError`. SQL for every engine: see `Store.migrate_plugin`.
 
         `UniqueViolation` for a key that is taken, `PluginError` for any other fault of the statement: it is undone alone, and
         the unit may catch it and go on. `PluginError` too for all that is not the plugin's (other tables, the catalogue,
-        anything that makes or changes tables or ends a transaction), for two statements in one, and beyond 50 ms of SQL in one
-        unit. A statement that makes the database end the transaction fails this unit alone, though all others of the batch
-        are done again. A constraint that waits for the commit fails its unit with the database's error, and no neighbour."""
+        functions that make tables of a text or reach files, anything that makes or changes tables or ends a transaction), for
+        two statements in one, for a name as `migrate_plugin` refuses it, and beyond 50 ms of SQL in one unit.
+
+        A statement that makes the database end the transaction fails this unit alone, though all others of the batch are done
+        again. A constraint that waits for the commit fails its unit there, with `PluginError` (`Engine.commit`), and no
+        neighbour. A fault of the disk is raised as it is: `Engine.fault_of` is asked for its kind."""
         ...
 
     def schedule(self, plugin: str, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
@@ -294,8 +299,6 @@ class Reader(Protocol):
         """When the first of the plugin's timers is due; None if it has none."""
         ...
 
-    def plugin_sql(
-        self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
-    ) -> list[tuple[Any, ...]]:
+    def plugin_sql(self, plugin: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one SELECT on the plugin's own tables. `PluginError` for all else, as in `Transaction.plugin_sql`."""
         ...

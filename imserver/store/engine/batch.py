@@ -45,7 +45,8 @@ class Engine(Protocol):
 
         Returned means on the disk. Raises `OutcomeUnknown` if that may or may not have happened: the server stops then, so
         only an error that surely leaves the transaction undone may be another. Then `rollback` is called. Raises
-        `TransactionLost` if the database ended the transaction before."""
+        `TransactionLost` if the database ended the transaction before, and `PluginError` for a constraint of a plugin's table
+        that waited for the commit and is broken: the units are done one by one then, and the one whose it was keeps this."""
         ...
 
     def rollback(self) -> None:

@@ -10,10 +10,10 @@ import sqlite3
 from collections.abc import Sequence
 
 from imserver.chat.units import PostUnit
-from imserver.errors import StoreFailed
+from imserver.errors import PluginError, StoreFailed
 from imserver.store.engine.faults import Fault, OutcomeUnknown, TransactionLost
 from imserver.store.sqlite.bulk_posts import BulkPosts
-from imserver.store.sqlite.faults import fault_of, known_at_commit
+from imserver.store.sqlite.faults import fault_of, known_at_commit, primary_code
 from imserver.store.sqlite.plugin_sandbox import PluginSandbox
 from imserver.store.sqlite.transaction import SqliteTransaction
 
@@ -43,9 +43,12 @@ class SqliteEngine:
         try:
             self._connection.execute("COMMIT")
         except Exception as error:
-            if isinstance(error, sqlite3.Error) and known_at_commit(error):
-                raise
-            raise OutcomeUnknown(str(error)) from error
+            if not isinstance(error, sqlite3.Error) or not known_at_commit(error):
+                raise OutcomeUnknown(str(error)) from error
+            if primary_code(error) == sqlite3.SQLITE_CONSTRAINT:
+                # No constraint of ours waits so long.
+                raise PluginError(f"a plugin's constraint that waited for the commit: {error}") from error
+            raise
         tx.cache.trim()
 
     def rollback(self) -> None:

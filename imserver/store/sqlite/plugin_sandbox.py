@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any
@@ -30,7 +30,6 @@ _PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]{0,30}")
 #: First words of our own tables' names, and of SQLite's.
 _RESERVED = frozenset({"plugin", "sqlite", "pragma", "json"})
 _FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "writefile", "readfile", "edit"})
-_TABLE_FUNCTIONS = frozenset({"json_each", "json_tree"})
 _CATALOGUE = frozenset({"sqlite_master", "sqlite_schema", "sqlite_sequence"})
 
 #: Extended codes of a key that is taken.
@@ -83,10 +82,10 @@ class PluginSandbox:
         """Reset the time budget, which is for one unit of work."""
         self._spent_s = 0.0
 
-    def execute(
-        self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any], mode: Mode
-    ) -> list[tuple[Any, ...]]:
+    def execute(self, plugin: str, sql: str, params: Sequence[Any], mode: Mode) -> list[tuple[Any, ...]]:
         """Run one statement. Raises `UniqueViolation` (the statement alone is undone), or `PluginError` for the rest."""
+        if not isinstance(params, Sequence):
+            raise PluginError(f"plugin {plugin}: parameters are given in the order of their `?`")
         with self._running(plugin, mode):
             try:
                 return self._connection.execute(f"/* {plugin} */ {sql}", params).fetchall()
@@ -165,7 +164,7 @@ class PluginSandbox:
             return False
         migrating = self._mode is Mode.MIGRATE
         if action in _READS:
-            return self._own(first) or first in _TABLE_FUNCTIONS or (migrating and first in _CATALOGUE)
+            return self._own(first) or (migrating and first in _CATALOGUE)
         if action in _WRITES:
             return self._mode is not Mode.READ and (self._own(first) or (migrating and first in _CATALOGUE))
         return migrating and self._may_migrate(action, first, second)

@@ -303,7 +303,7 @@ class SqliteTransaction(RuledTransaction):
 
     # -- plugins ------------------------------------------------------------------------------------------------------
 
-    def plugin_sql(self, plugin: str, sql: str, params: _Parameters = ()) -> list[tuple[Any, ...]]:
+    def plugin_sql(self, plugin: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         if self.lost is not None:
             raise TransactionLost(self.lost) from self.lost
         try:
