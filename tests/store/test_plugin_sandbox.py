@@ -1,4 +1,4 @@
-"""The time bound of plugins' statements: which time counts against it, and which does not."""
+"""What only SQLite has is no way out for plugins' statements; and their time bound: which time counts, and which does not."""
 
 from __future__ import annotations
 
@@ -23,6 +23,29 @@ COUNT = "WITH RECURSIVE n(i) AS (SELECT {} UNION ALL SELECT i + 1 FROM n WHERE i
 def connection() -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(":memory:")) as connection:
         yield connection
+
+
+@pytest.mark.parametrize("used_before", [False, True])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT value FROM json_each('[1]')",
+        "SELECT count(*) FROM json_tree('[1]')",
+        "SELECT count(*) FROM shop_orders, JSON_EACH(code)",
+        "SELECT (SELECT count(*) FROM json_each(code)) FROM shop_orders",
+    ],
+)
+def test_a_plugin_makes_no_table_of_json(
+    connection: sqlite3.Connection, statement: str, used_before: bool
+) -> None:
+    """Whether or not the store has made one on this connection: SQLite declares such a table at its first use."""
+    connection.execute("CREATE TABLE shop_orders (code TEXT)")
+    if used_before:
+        connection.execute("SELECT * FROM json_each('[1]'), json_tree('[1]')")
+    sandbox = PluginSandbox(connection)
+    for mode in (Mode.READ, Mode.WRITE):
+        with pytest.raises(PluginError, match="not allowed"):
+            sandbox.execute("shop", statement, (), mode)
 
 
 def test_a_pause_in_which_the_thread_did_not_run_does_not_count(connection: sqlite3.Connection) -> None:
