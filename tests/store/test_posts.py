@@ -9,6 +9,7 @@ from imserver.chat.units import PostUnit
 from imserver.errors import Refusal, RefusalCode
 from imserver.events import MessagePosted
 from imserver.model import Kind, Role, User, content_digest
+from tests.store.homes import Home
 from tests.store.support import DIRECT, Stand, Work, key, outcome, post, refusal_of, said
 
 
@@ -271,15 +272,15 @@ async def test_a_unit_that_fails_carries_no_events_and_no_result(stand: Stand, c
 
 
 async def test_when_plugin_tables_end_the_transaction_only_what_is_stored_is_told(
-    engine_stand: Stand,
+    engine_home: Home, engine_stand: Stand
 ) -> None:
-    await engine_stand.store.migrate_plugin(
-        "shop", [(1, "CREATE TABLE shop_x (x PRIMARY KEY); INSERT INTO shop_x VALUES (1)")]
-    )
+    script = "CREATE TABLE shop_orders (code TEXT PRIMARY KEY); INSERT INTO shop_orders VALUES ('A')"
+    await engine_stand.store.migrate_plugin("shop", [(1, script)])
+    statement = engine_home.ending or "INSERT INTO shop_orders (code) VALUES ('A')"
 
     def ending(tx: Transaction) -> None:
         tx.post(DIRECT, "ann", key(9), said("gone"), sent_at=1)
-        tx.plugin_sql("shop", "INSERT OR ROLLBACK INTO shop_x VALUES (1)")
+        tx.plugin_sql("shop", statement)
 
     units = [post(1), Work(ending), post(2), post(3, "cy")]
     await engine_stand.do(units)
