@@ -8,21 +8,32 @@ from __future__ import annotations
 import os
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from random import Random
+from typing import Any, ClassVar, Literal
 
 from imserver.chat.ports import Store
 from imserver.config import StoreConfig
 from imserver.store import SqliteStore
 from imserver.store.checks import Finding, check_database
+from imserver.store.engine.faults import Fault
 from tests.store.model import ModelStore, World
+from tests.store.support import faulty, sqlite_error
+
+#: Where a database fails: as a transaction begins, at a message's row, at the commit.
+Where = Literal["begin", "message", "commit"]
+#: From now on the database fails there in this way; None: nowhere. BROKEN at the commit leaves open whether it happened.
+Fail = Callable[[Fault | None, Where], None]
 
 
 class Home(ABC):
-    """Where one database lives from one opening to the next: a store that is opened here finds what the last one left."""
+    """Where one database lives from one opening to the next: a store that is opened here finds what the last one left.
+
+    Readers of an engine keep their `Places` as `_places`, for tests that look into sealed texts.
+    """
 
     #: Statements that no plugin may say to this engine, beside those of the contract tests; and the same in migrations.
     forbidden: ClassVar[Sequence[str]] = ()
@@ -46,9 +57,25 @@ class Home(ABC):
     def put_back(self, copied: Any) -> None:
         """Put a copy in the place of the database, which is closed, and leave nothing that tells of it."""
 
-    def findings(self) -> Sequence[Finding]:
+    def findings(self) -> list[Finding]:
         """What the engine's checks find in the database, which is closed."""
-        return ()
+        return []
+
+    def failing(self) -> tuple[Store, Fail] | None:
+        """A store that is not open, and what makes its database fail from then on; None: it cannot be made to."""
+        return None
+
+
+_SQLITE_FAULTS = {
+    Fault.FULL: ("SQLITE_FULL", "database or disk is full"),
+    Fault.BUSY: ("SQLITE_BUSY", "database is locked"),
+    Fault.BROKEN: ("SQLITE_IOERR", "disk I/O error"),
+}
+_SQLITE_PLACES: Mapping[Where, str] = {
+    "begin": "BEGIN IMMEDIATE",
+    "message": "INSERT INTO messages",
+    "commit": "COMMIT",
+}
 
 
 class SqliteHome(Home):
@@ -90,7 +117,18 @@ class SqliteHome(Home):
         self.path.write_bytes(copied)
         Path(f"{self.path}.high").unlink()
 
-    def findings(self) -> Sequence[Finding]:
+    def failing(self) -> tuple[Store, Fail]:
+        connector, connections = faulty()
+
+        def fail(fault: Fault | None, where: Where) -> None:
+            error = None if fault is None else sqlite_error(*_SQLITE_FAULTS[fault])
+            connections.before = staticmethod(
+                lambda sql: error if sql.startswith(_SQLITE_PLACES[where]) else None
+            )
+
+        return SqliteStore(StoreConfig(path=str(self.path)), rng=Random(7), connector=connector), fail
+
+    def findings(self) -> list[Finding]:
         with closing(sqlite3.connect(self.path)) as raw:
             return check_database(raw).findings
 
