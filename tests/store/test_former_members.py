@@ -55,6 +55,7 @@ async def test_an_edit_after_leaving_is_not_shown_and_one_before_it_is(stand: St
 @pytest.mark.parametrize("asked", [(0, None), (None, None), (1, None), (None, 4), (None, 3)])
 @pytest.mark.parametrize("limit", [1, 2, 9])
 async def test_in_every_direction_and_length(stand: Stand, asked: tuple[Any, Any], limit: int) -> None:
+    """Pages of any size from either end show the same contents of then."""
     await group(stand)
     await leave(stand, 11, "cy")
     before = await shown(stand, "cy", *asked, limit, 9999)

@@ -77,6 +77,7 @@ async def test_the_same_key_for_another_group_is_refused(stand: Stand) -> None:
 async def test_what_cannot_be_created(
     stand: Stand, kind: Kind, creator: str, members: dict[str, Role], code: RefusalCode
 ) -> None:
+    """Roles that the kind does not give, users who do not exist, too many: nothing is made, and nothing told."""
     assert (
         await refusal_of(stand.tx(lambda tx: tx.create_conversation(creator, key(1), kind, "t", members)))
         == code
@@ -158,6 +159,7 @@ async def test_who_comes_back_reads_everything_again(stand: Stand) -> None:
 
 
 async def test_leaving_and_the_owner_handing_over(stand: Stand) -> None:
+    """In one system message: the heir is named in the message that tells of the leaving; the last one has no heir."""
     group = await make_group(stand, bob=Role.MEMBER, cy=Role.ADMIN)
     await stand.tx(lambda tx: tx.add_member(group, "ann", key(1), "dee", Role.ADMIN))
     assert await stand.tx(lambda tx: tx.remove_member(group, "ann", key(2), "ann")) == (3, False)
@@ -194,6 +196,7 @@ ADD_CASES = [
 
 @pytest.mark.parametrize(("actor", "user", "role", "code"), ADD_CASES)
 async def test_who_may_not_add(stand: Stand, actor: str, user: str, role: Role, code: RefusalCode) -> None:
+    """A refused addition leaves nothing behind, and the refusal says no more than the actor may know."""
     group = await make_group(stand, bob=Role.MEMBER, cy=Role.ADMIN)
     assert await refusal_of(stand.tx(lambda tx: tx.add_member(group, actor, key(1), user, role))) == code
     assert len(told(stand)) == 1
@@ -238,6 +241,7 @@ REMOVE_CASES = [
 
 @pytest.mark.parametrize(("actor", "user", "code"), REMOVE_CASES)
 async def test_who_may_not_remove(stand: Stand, actor: str, user: str, code: RefusalCode) -> None:
+    """A refused removal leaves the members as they were."""
     group = await make_group(stand, bob=Role.MEMBER, cy=Role.ADMIN)
     assert await refusal_of(stand.tx(lambda tx: tx.remove_member(group, actor, key(1), user))) == code
     assert await stand.tx(lambda tx: tx.audience(group)) == {
@@ -258,6 +262,7 @@ async def test_a_direct_conversation_keeps_its_two(stand: Stand) -> None:
 
 
 async def test_a_group_has_a_size(stand: Stand) -> None:
+    """TOO_LARGE for the first member beyond the store's bound."""
     names = [f"u{number}" for number in range(20)]
     await stand.users(*names)
     group = await make_group(stand, Kind.GROUP, **dict.fromkeys(names[:19], Role.MEMBER))
@@ -268,6 +273,7 @@ async def test_a_group_has_a_size(stand: Stand) -> None:
 
 
 async def test_no_such_conversation(stand: Stand) -> None:
+    """Every write to a conversation that does not exist is NOT_FOUND; it has no audience."""
     for work in (
         lambda tx: tx.add_member("group/no", "ann", key(1), "bob", Role.MEMBER),
         lambda tx: tx.remove_member("group/no", "ann", key(2), "bob"),
@@ -329,6 +335,7 @@ EDIT_CASES = [
 async def test_what_cannot_be_edited(
     stand: Stand, editor: str, position: int, revision: int | None, code: RefusalCode
 ) -> None:
+    """What others said, what is not there, another revision, what the server said."""
     await stand.post(post(1))
     await stand.tx(
         lambda tx: tx.edit(DIRECT, "ann", key(2), 1, said("first")) if code is RefusalCode.FORBIDDEN else None

@@ -38,6 +38,7 @@ async def read(stand: Stand, statement: str, *params: Any, plugin: str = "shop")
 
 
 async def test_rows_go_in_and_come_out(shop: Stand) -> None:
+    """Rows of SELECT and RETURNING, else none; `?` are the parameters in order; INTEGER PRIMARY KEY numbers itself."""
     assert await sql(shop, "INSERT INTO shop_orders (code) VALUES (?) RETURNING id", "A7") == [(1,)]
     assert await sql(shop, "UPDATE shop_orders SET note = ? WHERE code = ?", "n", "A7") == []
     assert await sql(shop, "SELECT code, note FROM shop_orders") == [("A7", "n")]
@@ -79,6 +80,7 @@ async def test_a_broken_constraint_undoes_its_statement_only(shop: Stand) -> Non
 async def test_a_statement_that_ends_the_transaction_harms_only_its_unit(
     engine_home: Home, shop: Stand
 ) -> None:
+    """Also if the unit catches its error and goes on: nothing of it is stored."""
     ending = engine_home.ending
     if ending is None:
         pytest.skip("no statement ends a transaction here")
@@ -233,6 +235,7 @@ async def test_a_read_only_reads(shop: Stand, statement: str) -> None:
 
 @pytest.mark.parametrize("name", ["plugin", "sqlite", "a_b", "", "A", "1a", "a-b", "x" * 40, "json"])
 async def test_names_whose_tables_could_be_taken_for_others(engine_stand: Stand, name: str) -> None:
+    """Such a plugin has no migrations and no SQL: a prefix belongs to one plugin alone."""
     with pytest.raises(PluginError):
         await engine_stand.store.migrate_plugin(name, [])
     with pytest.raises(PluginError):
@@ -241,6 +244,7 @@ async def test_names_whose_tables_could_be_taken_for_others(engine_stand: Stand,
 
 @pytest.mark.parametrize("params", [("a", "b"), (), (object(),), (2**70,), ("\ud800",), {"code": "A"}])
 async def test_parameters_that_do_not_fit(shop: Stand, params: Any) -> None:
+    """Too many, too few, by name, of a type or size that no column holds: the plugin's error, and nothing is stored."""
     for mark in ("?", ":code"):
         with pytest.raises(PluginError):
             await shop.tx(
@@ -264,7 +268,7 @@ async def test_a_statement_without_end_is_ended(shop: Stand) -> None:
 
 
 async def test_a_write_without_end_is_ended_and_harms_nobody(shop: Stand) -> None:
-    """Interrupting a write ends the whole transaction inside its SAVEPOINT."""
+    """Also where the database ends the whole transaction with the write that it interrupts."""
     endless = f"INSERT INTO shop_orders (code) {ENDLESS.replace('max(i)', 'i')}"
     before, bad, after = post(1), Work(lambda tx: tx.plugin_sql("shop", endless)), post(2)
     await shop.do([before, bad, after])
@@ -307,6 +311,7 @@ async def test_each_migration_is_applied_once_in_order(shop: Stand) -> None:
     ],
 )
 async def test_a_migration_keeps_to_its_own(shop: Stand, script: str) -> None:
+    """A script that reaches for anything else fails as a whole, and may come again under its number."""
     bad = Work(lambda tx: None)
     with pytest.raises(PluginError):
         await shop.store.migrate_plugin("shop", [(2, f"CREATE TABLE shop_new (x INTEGER); {script}")])
@@ -373,6 +378,7 @@ async def test_whoever_marks_an_event_first_wins(engine_stand: Stand) -> None:
 
 
 async def test_messages_after_a_change_where_a_bot_is(stand: Stand) -> None:
+    """In commit order, with the members of now, and complete up to the change that is told."""
     group, _, _ = await stand.tx(
         lambda tx: tx.create_conversation("ann", key(90), Kind.GROUP, "g", {"bob": Role.MEMBER})
     )

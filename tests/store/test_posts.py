@@ -45,7 +45,7 @@ async def test_the_same_key_gives_the_same_position_now_later_and_with_others_be
 
 @pytest.mark.parametrize("known_at", range(7))
 async def test_a_known_key_anywhere_in_a_run_leaves_the_others_in_order(stand: Stand, known_at: int) -> None:
-    """Seven rows are three statements: the one that finds the key may come after others that are done already."""
+    """Posts of one run may be stored in groups: the one that finds the key may come after others that are done."""
     await stand.post(post(100))
     units = [post(100) if number == known_at else post(number) for number in range(7)]
     outcomes = await stand.post(*units)
@@ -132,7 +132,7 @@ async def test_a_final_refusal_holds_nobody_behind_it(stand: Stand) -> None:
 
 
 async def test_many_posts_to_many_conversations_in_one_batch(stand: Stand) -> None:
-    """More rows than one statement takes, of a number that is no power of two."""
+    """However an engine cuts a run into statements: their number is no power of two, and changes follow the order."""
     names = ["direct/ann/bob", "direct/ann/cy", "direct/ann/dee"]
     units = [post(number, "ann", names[number % 3]) for number in range(777)]
     outcomes = await stand.post(*units)

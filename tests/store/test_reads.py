@@ -79,6 +79,7 @@ async def test_a_page_ends_at_its_bytes_but_holds_one_item(stand: Stand) -> None
 async def test_pages_that_are_refused(
     stand: Stand, after: int | None, before: int | None, limit: int, code: RefusalCode
 ) -> None:
+    """EPOCH_CHANGED for who knows more than there is; INVALID for both ends at once, and for bounds that make no sense."""
     await stand.post(post(1), post(2), post(3))
     assert await refusal_of(history(stand, after, before, limit)) == code
 
@@ -97,6 +98,7 @@ async def test_a_clock_that_is_set_back_changes_no_order(stand: Stand) -> None:
 
 @pytest.mark.parametrize("user_id", ["cy", "nobody", "", "\ud800"])
 async def test_outsiders_read_nothing(stand: Stand, user_id: str) -> None:
+    """NOT_FOUND, whether the conversation exists or not; also for an id that is no text."""
     await stand.post(post(1))
     read = stand.store.read(lambda reader: reader.history(DIRECT, user_id, None, None, 10, 1000))
     assert await refusal_of(read) == RefusalCode.NOT_FOUND
@@ -171,6 +173,7 @@ async def test_sync_in_steps_misses_nothing_that_changes_meanwhile(stand: Stand)
 
 
 async def test_a_row_says_head_membership_and_cursors(stand: Stand) -> None:
+    """And the cursors of each other member, by id, also of those who never moved one."""
     await stand.post(post(1), post(2), post(3, "bob"))
     await stand.tx(lambda tx: tx.move_cursors(DIRECT, "bob", 3, 2))
     rows, _, _ = await stand.store.read(lambda reader: reader.sync("ann", None, 10))
@@ -258,6 +261,7 @@ async def test_a_former_member_who_asks_late_does_not_learn_how_far_the_others_h
     ],
 )
 async def test_a_token_of_another_history_or_of_the_future(stand: Stand, token: str) -> None:
+    """It is EPOCH_CHANGED in both lists."""
     await stand.post(post(1))
     foreign = token.replace("{epoch}", stand.store.epoch)
     assert await refusal_of(sync(stand, "bob", foreign)) == RefusalCode.EPOCH_CHANGED
@@ -266,6 +270,7 @@ async def test_a_token_of_another_history_or_of_the_future(stand: Stand, token: 
 
 
 async def test_nobody_knows_nothing(stand: Stand) -> None:
+    """Of users and conversations that do not exist there is nothing to tell, and no error."""
     assert (await sync(stand, "nobody", None))[0] == []
     assert await stand.store.read(lambda reader: reader.conversations("nobody", None, 10)) == ([], None)
     assert await stand.store.read(lambda reader: reader.members("group/no")) == []
@@ -355,6 +360,7 @@ async def test_pages_of_the_list_go_by_what_was_said_though_edits_come_between(s
 
 
 async def test_the_list_in_pages(stand: Stand) -> None:
+    """Nothing is told twice or left out; the last page has no token."""
     names = [f"u{number}" for number in range(5)]
     await stand.users(*names)
     await stand.post(*[post(number, "bob", f"direct/bob/{name}") for number, name in enumerate(names)])
