@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from imserver.chat.transaction import Transaction
 from imserver.errors import AlreadyHandled, PluginError, Refusal, RefusalCode, UniqueViolation
 from imserver.model import Kind, Role
+from imserver.plugin_api import Migration
+from tests.plugins.test_common_sql import made
 from tests.store.homes import Home
 from tests.store.support import DIRECT, Stand, Work, key, post, said
 
@@ -35,6 +38,12 @@ async def read(stand: Stand, statement: str, *params: Any, plugin: str = "shop")
 
 
 # -- tables -----------------------------------------------------------------------------------------------------------
+
+
+def test_these_tables_are_what_every_engine_takes() -> None:
+    tables, found = made([Migration(1, TABLES)])
+    with closing(tables):
+        assert found == []
 
 
 async def test_rows_go_in_and_come_out(shop: Stand) -> None:
