@@ -175,7 +175,8 @@ class Transaction(Protocol):
         ...
 
     def schedule(self, plugin: str, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
-        """Set a durable timer; returns its id, which no other timer of this database ever had or gets. `payload` is what `imserver.content` encodes, and comes back equal."""
+        """Set a durable timer; returns its id, which no other timer of this database ever had or gets. `payload` is what
+        `imserver.content` encodes, and comes back equal."""
         ...
 
     def cancel_timer(self, plugin: str, timer_id: int) -> bool:
@@ -244,7 +245,8 @@ class Reader(Protocol):
         member gets the change of leaving, and none later. EPOCH_CHANGED for a token of another history.
 
         A row has the cursors of each other present member by id, zeros too, where there are receipts
-        (`permissions.has_receipts`); for a former member the head and the `modseq` of leaving, and nothing of what is everybody's.
+        (`permissions.has_receipts`); for a former member the head and the `modseq` of leaving, and nothing of what is
+        everybody's.
 
         `takes` is asked for each row in turn; the page ends before the first that it does not take.
         """

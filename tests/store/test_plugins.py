@@ -242,7 +242,9 @@ async def test_a_read_only_reads(shop: Stand, statement: str) -> None:
         await read(shop, statement)
 
 
-@pytest.mark.parametrize("name", ["plugin", "sqlite", "a_b", "", "A", "1a", "a-b", "x" * 40, "json"])
+@pytest.mark.parametrize(
+    "name", ["plugin", "sqlite", "a_b", "", "A", "1a", "a-b", "x" * 40, "json", "pragma", "pg"]
+)
 async def test_names_whose_tables_could_be_taken_for_others(engine_stand: Stand, name: str) -> None:
     """Such a plugin has no migrations and no SQL: a prefix belongs to one plugin alone."""
     with pytest.raises(PluginError):

@@ -8,7 +8,7 @@ A second engine is written from these, and stands beside `imserver/store/sqlite`
 - The row operations at the end of `RuledTransaction` (`transaction`); and what has no rules: accounts, and what plugins ask of
   `imserver.chat.transaction.Transaction`.
 - `Reader` (`imserver.chat.transaction`), with `pages`, `places` and `lineage`; each read in a snapshot of its own.
-- `Snapshot` (`imserver/store/checks/check_run.py`) for `imserver check`.
+- `Rows` (`imserver/store/checks/check_run.py`), and with it a `Snapshot`, for `imserver check`.
 
 Beside rows of messages, members and accounts a database keeps: the epoch, the key of `Places`, the runs of its `Lineage`, the
 last change that was given out, plugins' migrations, cursors, timers and failures.
