@@ -258,8 +258,8 @@ class Reader(Protocol):
         """The user's present conversations, newest message first, and the token of the next page. `takes`: as in `sync`.
 
         By the change of the last message that is not silent, which is `last`, as it reads now. `unread` counts what was said
-        behind the read cursor, but not before joining, and no system message. The token is sealed as `LISTED`; EPOCH_CHANGED
-        for one of another history or of `sync`."""
+        behind the read cursor, but not before joining, and no system message. A row has nobody else's cursors. The token is
+        sealed as `LISTED`; EPOCH_CHANGED for one of another history or of `sync`."""
         ...
 
     def check(self, user_id: str, learnt: Learnt) -> Agreement | None:
