@@ -6,7 +6,7 @@ import pytest
 
 from imserver.chat.permissions import NO_SEAT
 from imserver.errors import RefusalCode
-from imserver.model import Cursors, Kind, Page, Role, User
+from imserver.model import ConversationRow, Cursors, Kind, Page, Role, User
 from tests.store.support import DIRECT, Stand, key, post, refusal_of, said
 
 
@@ -372,6 +372,32 @@ async def test_the_list_in_pages(stand: Stand) -> None:
         if token is None:
             break
     assert seen == [f"direct/bob/{name}" for name in reversed(names)]
+
+
+async def test_a_page_ends_before_the_first_row_that_is_not_taken(stand: Stand) -> None:
+    """In both lists: rows are asked for one by one, in order, and the next page begins with that row."""
+    names = [f"u{number}" for number in range(5)]
+    await stand.users(*names)
+    conversations = [f"direct/bob/{name}" for name in names]
+    await stand.post(*[post(number, "bob", place) for number, place in enumerate(conversations)])
+    asked: list[str] = []
+
+    def takes_no_third(row: ConversationRow) -> bool:
+        asked.append(row.conversation_id)
+        return len(asked) % 3 != 0
+
+    rows, token, more = await stand.read(lambda reader: reader.sync("bob", None, 9, takes_no_third))
+    assert ([row.conversation_id for row in rows], more) == (conversations[:2], True)
+    assert asked == conversations[:3]
+    found, _, more = await sync(stand, "bob", token)
+    assert (found, more) == (conversations[2:], False)
+    asked.clear()
+    rows, next_page = await stand.read(lambda reader: reader.conversations("bob", None, 9, takes_no_third))
+    backwards = conversations[::-1]
+    assert [row.conversation_id for row in rows] == backwards[:2]
+    assert asked == backwards[:3]
+    rows, none = await stand.read(lambda reader: reader.conversations("bob", next_page, 9))
+    assert ([row.conversation_id for row in rows], none) == (backwards[2:], None)
 
 
 # -- accounts ---------------------------------------------------------------------------------------------------------
