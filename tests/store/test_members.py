@@ -145,6 +145,30 @@ async def test_who_comes_back_has_the_role_that_is_given_then(
     assert [page.role, rows[0].role, listed[0].role] == [after] * 3
 
 
+async def test_members_stand_by_when_they_joined_and_in_pages_by_id(stand: Stand) -> None:
+    """Ids in the order of their bytes: capitals before small letters, and those before what is not of ASCII."""
+    await stand.users("Zoe", "émile")
+    group = await make_group(stand, cy=Role.MEMBER, bob=Role.MEMBER)
+    for number, user in enumerate(("émile", "Zoe", "dee"), 1):
+        await stand.tx(lambda tx, n, u: tx.add_member(group, "ann", key(n), u, Role.MEMBER), number, user)
+    await stand.tx(lambda tx: tx.remove_member(group, "ann", key(9), "cy"))
+    members = await stand.read(lambda reader: reader.members(group))
+    assert [(one.user_id, one.joined_at) for one in members] == [
+        ("ann", 1),
+        ("bob", 1),
+        ("émile", 2),
+        ("Zoe", 3),
+        ("dee", 4),
+    ]
+    seen: list[str] = []
+    after: str | None = None
+    while page := await stand.read(lambda reader, last: reader.members_page(group, last, 2), after):
+        assert len(page) <= 2
+        seen += [one.user_id for one in page]
+        after = seen[-1]
+    assert seen == ["Zoe", "ann", "bob", "dee", "émile"]
+
+
 async def test_who_comes_back_reads_everything_again(stand: Stand) -> None:
     group = await make_group(stand, bob=Role.MEMBER)
     await stand.post(post(1, "ann", group))

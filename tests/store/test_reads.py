@@ -400,6 +400,19 @@ async def test_a_page_ends_before_the_first_row_that_is_not_taken(stand: Stand) 
     assert ([row.conversation_id for row in rows], none) == (backwards[2:], None)
 
 
+async def test_who_takes_not_even_the_first_row_has_come_no_further(engine_stand: Stand) -> None:
+    stand = engine_stand
+    conversations = ["direct/ann/bob", "direct/bob/cy", "direct/bob/dee"]
+    await stand.post(*[post(number, "bob", place) for number, place in enumerate(conversations)])
+    rows, token, more = await stand.read(lambda reader: reader.sync("bob", None, 9, lambda row: False))
+    assert (rows, more) == ([], True)
+    assert (await sync(stand, "bob", token))[0] == conversations
+    rows, next_page = await stand.read(lambda reader: reader.conversations("bob", None, 9, lambda row: False))
+    assert rows == []
+    rows, _ = await stand.read(lambda reader: reader.conversations("bob", next_page, 9))
+    assert [row.conversation_id for row in rows] == conversations[::-1]
+
+
 # -- accounts ---------------------------------------------------------------------------------------------------------
 
 

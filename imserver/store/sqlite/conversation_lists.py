@@ -97,7 +97,7 @@ class ConversationLists:
         self, user_id: str, since: str | None, limit: int, head: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str, bool]:
         """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
-        after = self._places.read(since, head, user_id)
+        since_change = after = self._places.read(since, head, user_id)
         rows: list[_Own] = []
         user_no = self._user_no(user_id)
         while user_no is not None and after < head and len(rows) <= limit:
@@ -117,7 +117,8 @@ class ConversationLists:
                 after = listing.upto
         page = rows_taken((self._row(user_id, own) for own in rows[:limit]), takes)
         more = len(rows) > len(page)
-        last = rows[len(page) - 1].changed if more else head
+        told = rows[len(page) - 1].changed if page else since_change
+        last = told if more else head
         return page, self._places.seal(head, last), more
 
     def _changed(self, user_no: int, after: int, head: int, limit: int) -> ListSnapshot:
