@@ -292,6 +292,28 @@ async def test_when_plugin_tables_end_the_transaction_only_what_is_stored_is_tol
     assert told == [key(1), key(2)]
 
 
+async def test_a_value_that_no_column_holds_spoils_its_own_post_and_takes_no_number(
+    engine_stand: Stand,
+) -> None:
+    """In the middle of a run: its neighbours are stored as if it had not been there; its author waits behind it."""
+    odd = post(2)
+    odd.sent_at = 2**70
+    units = [post(1), odd, post(3, "bob"), post(4), post(5, "bob")]
+    outcomes = await engine_stand.post(*units)
+    assert isinstance(outcomes[1], Exception)
+    assert not isinstance(outcomes[1], Refusal)
+    assert [*outcomes[:1], *outcomes[2:]] == [
+        (1, 1001, False),
+        (2, 1003, False),
+        RefusalCode.HELD,
+        (3, 1005, False),
+    ]
+    changes = [event.change for event in engine_stand.recorder.events]
+    assert changes == list(range(changes[0], changes[0] + 3))
+    page = await engine_stand.read(lambda reader: reader.history(DIRECT, "ann", 0, None, 9, 9_999))
+    assert [item.key for item in page.items] == [key(1), key(3), key(5)]
+
+
 async def test_a_direct_conversation_of_a_unit_that_raises_can_be_made_again(stand: Stand) -> None:
     def spoiled(tx: Transaction) -> None:
         tx.post(DIRECT, "ann", key(1), said("1"), sent_at=1)
