@@ -137,6 +137,25 @@ def test_tables_of_a_plugin_that_is_not_there_are_named_and_skipped(database, ca
     assert "skipped: tables of the plugin booking: its tables are of version" in out
 
 
+@pytest.mark.parametrize("table", ["plugin_migrations", "plugin_cursors"])
+def test_the_report_is_told_also_if_nobody_knows_which_plugins_ran(database, capsys, table):
+    damage(database, f"DROP TABLE {table}")
+    assert run(["check"]) == 1
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("schema: ")]
+    assert any(table in line for line in said)
+
+
+def test_the_report_is_told_also_if_the_list_of_plugins_cannot_be_read(database, capsys, monkeypatch):
+    def plugins(self):
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    monkeypatch.setattr("imserver.store.checks.Snapshot.plugins", plugins)
+    assert run(["check"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "plugins: cannot go on: DatabaseError: database disk image is malformed" in lines
+    assert any(line.startswith("positions ") and line.endswith("ok") for line in lines)
+
+
 def test_no_plugin_is_started_and_no_file_is_made(database, capsys, monkeypatch):
     """On a full disk, too."""
 

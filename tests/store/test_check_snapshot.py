@@ -180,3 +180,16 @@ async def test_a_broken_page_is_a_finding_and_not_the_end(path) -> None:
         file.write(b"\xff" * 4096 * 3)
     report = look(path)
     assert "integrity" in {finding.check for finding in report.findings}
+
+
+@pytest.mark.parametrize("text", [b"plugin_failures", b"CREATE TABLE messages"])
+async def test_a_schema_that_cannot_even_be_decoded_is_one_line(path, text) -> None:
+    """Python cannot put SQLite's complaint into words then; for whoever starts a server on it, too."""
+    await (await opened(path)).store.close()
+    data = path.read_bytes()
+    assert text in data
+    path.write_bytes(data.replace(text, b"\xff\xfe(" + text[3:]))
+    with pytest.raises(StartError, match="damaged"):
+        look(path)
+    with pytest.raises(StartError, match="damaged"):
+        await opened(path)

@@ -360,3 +360,34 @@ async def test_a_checkpoint_that_fails_loses_nothing(stand: FaultyStand) -> None
         await stand.post(*[post(number) for number in range(start, start + 30)])
     assert stand.failures == []
     assert len(await stand.positions()) == 391
+
+
+def elsewhere(tx: Any) -> None:
+    sqlite3.connect("/does/not/exist/towns.db")
+
+
+def busy_elsewhere(tx: Any) -> None:
+    raise sqlite_error("SQLITE_BUSY", "database is locked")
+
+
+def full_elsewhere(tx: Any) -> None:
+    raise sqlite_error(*FULL)
+
+
+@pytest.mark.parametrize("work", [elsewhere, busy_elsewhere, full_elsewhere])
+async def test_what_another_database_says_to_a_unit_is_no_fault_of_ours(
+    stand: FaultyStand, work: Any
+) -> None:
+    """A plugin that looks something up in a file of its own must not stop the server, nor refuse what others say."""
+    unit = Work(work)
+    await stand.do([post(2), unit, post(3)])
+    assert isinstance(unit.error, sqlite3.OperationalError)
+    assert await stand.positions() == [(1, key(1)), (2, key(2)), (3, key(3))]
+    assert stand.failures == []
+
+
+async def test_a_store_that_is_open_is_not_opened_again(stand: FaultyStand) -> None:
+    """The second opening would let go of what the first one holds."""
+    with pytest.raises(StoreFailed, match="open already"):
+        await stand.store.open(stand.recorder)
+    assert await stand.post(post(2)) == [(2, 1002, False)]

@@ -265,6 +265,18 @@ async def test_parameters_that_do_not_fit(shop: Stand, params: Any) -> None:
     assert await sql(shop, "SELECT count(*) FROM shop_orders") == [(0,)]
 
 
+HUGE = "SELECT length(hex(zeroblob(40000000)))"
+
+
+async def test_no_value_fills_the_memory(shop: Stand) -> None:
+    """It is made by one instruction, between two looks at the clock."""
+    with pytest.raises(PluginError, match="too big"):
+        await sql(shop, HUGE)
+    with pytest.raises(PluginError, match="too big"):
+        await read(shop, HUGE)
+    assert await sql(shop, HUGE.replace("40000000", "4000")) == [(8000,)]
+
+
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 
 
@@ -309,6 +321,20 @@ async def test_each_migration_is_applied_once_in_order(shop: Stand) -> None:
         "DROP TABLE messages",
         "ALTER TABLE users ADD COLUMN x INTEGER",
         "ALTER TABLE shop_orders RENAME TO messages2",
+        "ALTER TABLE shop_orders RENAME TO cafe_orders",
+        "ALTER TABLE messages RENAME TO shop_messages",
+        "ALTER TABLE users DROP COLUMN language",
+        "ALTER TABLE users RENAME COLUMN language TO tongue",
+        "CREATE INDEX main ON shop_orders (note)",
+        "DELETE FROM sqlite_sequence",
+        "UPDATE sqlite_sequence SET seq = 0",
+        "INSERT INTO sqlite_sequence VALUES ('timers', 0)",
+        "DROP TABLE shop_new; DELETE FROM sqlite_sequence",
+        "CREATE TABLE shop_x (x REFERENCES timers)",
+        "CREATE TABLE shop_x (x REFERENCES timers (name) ON DELETE CASCADE)",
+        "ALTER TABLE shop_orders ADD COLUMN user_id TEXT REFERENCES users (user_id)",
+        "CREATE TABLE shop_x (x DEFAULT '\ud800')",
+        "CREATE TABLE shop_x (x\0)",
         "CREATE TRIGGER shop_t AFTER INSERT ON messages BEGIN SELECT 1; END",
         "CREATE VIEW shop_v AS SELECT * FROM messages",
         "CREATE TABLE shop_x AS SELECT * FROM messages",
@@ -331,6 +357,29 @@ async def test_a_migration_keeps_to_its_own(shop: Stand, script: str) -> None:
         await sql(shop, "SELECT * FROM shop_new")
     await shop.store.migrate_plugin("shop", [(2, "CREATE TABLE shop_new (x INTEGER)")])
     assert await sql(shop, "SELECT * FROM shop_new") == []
+
+
+async def test_tables_of_ones_own_change_their_names_and_lose_columns(shop: Stand) -> None:
+    """And what they refer to follows them; numbers that were given out stay so."""
+    await sql(shop, "INSERT INTO shop_orders (code, note) VALUES ('A', 'n')")
+    script = """
+    ALTER TABLE shop_orders RENAME COLUMN code TO label;
+    ALTER TABLE shop_orders DROP COLUMN note;
+    ALTER TABLE shop_orders RENAME TO shop_bookings;
+    CREATE TABLE shop_tickets (no INTEGER PRIMARY KEY AUTOINCREMENT, order_id REFERENCES SHOP_Bookings);
+    INSERT INTO shop_tickets (no) VALUES (7);
+    ALTER TABLE shop_tickets RENAME TO shop_cards;
+    CREATE TABLE shop_gone (no INTEGER PRIMARY KEY AUTOINCREMENT);
+    INSERT INTO shop_gone DEFAULT VALUES;
+    DROP TABLE shop_gone;
+    """
+    timer = await shop.tx(lambda tx: tx.schedule("shop", 1, "a", {}))
+    await shop.tx(lambda tx: tx.mark_timer_done(timer))
+    await shop.store.migrate_plugin("shop", [(2, script)])
+    assert await sql(shop, "SELECT id, label FROM shop_bookings") == [(1, "A")]
+    assert await sql(shop, "DELETE FROM shop_cards") == []
+    assert await sql(shop, "INSERT INTO shop_cards DEFAULT VALUES RETURNING no") == [(8,)]
+    assert await shop.tx(lambda tx: tx.schedule("shop", 1, "b", {})) != timer
 
 
 # -- timers, cursors, failures ----------------------------------------------------------------------------------------

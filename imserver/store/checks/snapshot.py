@@ -48,7 +48,8 @@ class Snapshot:
     connection: sqlite3.Connection
     side: SideMark | None = None
 
-    broken: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error,)
+    #: Also for a damaged name or text that the module cannot decode.
+    broken: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error, UnicodeDecodeError)
 
     def rows(
         self, statement: str, params: Sequence[Any] | Mapping[str, Any] = ()
@@ -109,8 +110,9 @@ class Snapshot:
 
     def plugins(self) -> dict[str, int]:
         """Every plugin that ever ran on this database, and the number of its applied migrations."""
-        if next(self.rows("SELECT 1 FROM sqlite_master WHERE name = 'plugin_cursors'"), None) is None:
-            return {}
+        tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('plugin_cursors', 'plugin_migrations')"
+        if next(self.rows(tables)) != (2,):
+            return {}  # never set up; or damaged, which the checks say
         return dict(
             self.rows(
                 "SELECT name, (SELECT count(*) FROM plugin_migrations WHERE plugin = name) FROM"
@@ -156,7 +158,7 @@ def open_snapshot(path: Path) -> Iterator[Snapshot]:
     try:
         database.version_of_ours(connection, path)
         yield Snapshot(connection, side)
-    except sqlite3.Error as error:
+    except Snapshot.broken as error:
         raise StartError(f"{path}: {database.in_plain_words(error)}") from error
     finally:
         connection.close()
@@ -179,7 +181,7 @@ def _open(path: Path, at_rest: bool) -> sqlite3.Connection:
         database.prepare_reader(connection)
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error as error:
+    except Snapshot.broken as error:
         connection.close()
         if not at_rest and not os.access(path.parent, os.W_OK):
             text = "its log (-wal) cannot be read in a folder that cannot be written: copy both elsewhere, and check the copy"

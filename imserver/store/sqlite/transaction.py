@@ -45,6 +45,8 @@ class SqliteTransaction(RuledTransaction):
         self.cache = ConversationCache(journal, max_conversations)
         #: The error by which SQLite itself ended the transaction, if it did.
         self.lost: BaseException | None = None
+        #: The last error that this connection raised: work of units may meet those of other databases.
+        self.raised: BaseException | None = None
 
     def sql(self, statement: str, params: _Parameters = ()) -> list[tuple[Any, ...]]:
         """Run a statement inside a transaction. All go through here: after the transaction is lost, none may run."""
@@ -53,16 +55,22 @@ class SqliteTransaction(RuledTransaction):
         try:
             return self._connection.execute(statement, params).fetchall()
         except sqlite3.Error as error:
-            self._note_loss(error)
+            self.note(error)
             raise
 
-    def _note_loss(self, error: BaseException) -> None:
+    def note(self, error: BaseException) -> None:
+        """Keep an error of this connection, before it goes on to whoever ran the statement."""
+        self.raised = error
         if not self._connection.in_transaction:
             self.lost = error
 
     def begin_life(self, why: str, clock: Clock, rng: random.Random) -> Run:
         """Begin another life behind all that was written so far."""
-        return put_run(self._connection, why, self.change + 1, clock, rng)
+        try:
+            return put_run(self._connection, why, self.change + 1, clock, rng)
+        except sqlite3.Error as error:
+            self.note(error)
+            raise
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
@@ -309,7 +317,7 @@ class SqliteTransaction(RuledTransaction):
         try:
             return self._sandbox.execute(plugin, sql, params, Mode.WRITE)
         except BaseException as error:
-            self._note_loss(error)
+            self.note(error)
             raise
 
     def migrate_plugin(self, plugin: str, number: int, script: str) -> None:
@@ -319,7 +327,7 @@ class SqliteTransaction(RuledTransaction):
         try:
             self._sandbox.migrate(plugin, script)
         except BaseException as error:
-            self._note_loss(error)
+            self.note(error)
             raise
         self.sql(
             "INSERT INTO plugin_migrations (plugin, number, applied_at) VALUES (?, ?, ?)",
