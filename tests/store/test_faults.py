@@ -179,6 +179,27 @@ async def test_nothing_overtakes_a_post_that_ends_its_transaction(stand: FaultyS
     assert outcomes[1:] == [RefusalCode.HELD, (2, 1004, False), RefusalCode.HELD]
 
 
+@pytest.mark.parametrize("where", ["INSERT INTO messages", "INSERT INTO heads", "INSERT INTO milestones"])
+@pytest.mark.parametrize("count", [2, 64, 70])
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("error", [MemoryError("no room"), sqlite_error("SQLITE_INTERRUPT", "interrupted")])
+async def test_a_run_that_fails_at_any_of_its_statements_leaves_none_of_its_rows(
+    stand: FaultyStand, where: str, count: int, times: int, error: Exception
+) -> None:
+    """A message without its head would be a position that is taken for ever."""
+    stand.fail(where, error, times=times)
+    units = [post(number) for number in range(2, count + 2)]
+    await stand.do(units)
+    stand.heal()
+    stored = [unit.key for unit in units if unit.error is None]
+    assert [unit.result for unit in units if unit.error is None] == [
+        (at, unit.sent_at, False) for at, unit in enumerate((u for u in units if u.error is None), 2)
+    ]
+    assert await stand.positions() == list(enumerate([key(1), *stored], 1))
+    assert await stand.post(post(500)) == [(len(stored) + 2, 1500, False)]
+    assert stand.failures == []
+
+
 async def test_a_batch_that_failed_once_is_done_one_by_one_without_a_trace_of_the_first_try(
     stand: FaultyStand,
 ) -> None:
