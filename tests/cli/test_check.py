@@ -18,6 +18,7 @@ from imserver.cli.app import run
 from imserver.cli.check import MAX_PRINTED
 from imserver.config import Config, ServerConfig, StoreConfig
 from imserver.model import direct_conversation_id
+from imserver.plugin_api import Migration
 from imserver.plugins.booking.plugin import BookingPlugin
 from imserver.server import Server
 from imserver.store.checks.run import NAMES
@@ -135,6 +136,16 @@ def test_tables_of_a_plugin_that_is_not_there_are_named_and_skipped(database, ca
     out = capsys.readouterr().out
     assert "skipped: tables of the plugin gone: is not installed" in out
     assert "skipped: tables of the plugin booking: its tables are of version" in out
+
+
+def test_tables_that_a_newer_plugin_has_not_migrated_yet_are_skipped(database, capsys, monkeypatch):
+    newer = [*BookingPlugin().migrations]
+    newer.append(Migration(len(newer) + 1, "CREATE TABLE booking_more (id INTEGER)"))
+    monkeypatch.setattr(BookingPlugin, "migrations", newer)
+    run(["check", str(database)])
+    out = capsys.readouterr().out
+    assert "skipped: tables of the plugin booking: its tables are of version" in out
+    assert "booking: cells are owned" not in out
 
 
 @pytest.mark.parametrize("table", ["plugin_migrations", "plugin_cursors"])

@@ -110,3 +110,16 @@ async def test_what_is_asked_of_it_at_the_wrong_time_is_refused(clock):
         await kit.user("ann")
     with pytest.raises(StoreFailed, match="not open"):
         await kit.user("bob")
+
+
+async def test_what_the_speaker_says_meanwhile_is_no_answer(clock):
+    async def ask(call):
+        await kit.post("ann", call.conversation_id, "and another thing")
+        return "one thing at a time"
+
+    async with PluginKit(
+        made_with(lambda context: context.command("ask", ask)), clock=clock, limits=QUICK
+    ) as kit:
+        await kit.user("ann")
+        answers = await kit.say("ann", kit.direct("ann", "bot"), "/ask")
+        assert [said.text for said in answers] == ["one thing at a time"]

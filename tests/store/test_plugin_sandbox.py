@@ -82,6 +82,18 @@ def test_our_own_statements_have_all_the_time_they_need(connection: sqlite3.Conn
     assert connection.execute(COUNT.format(1, 5_000)).fetchall() == [(5_000,)]
 
 
+def test_a_migration_has_all_the_time_it_needs_and_takes_none_of_a_units(
+    connection: sqlite3.Connection,
+) -> None:
+    """A large shop fills a new column for longer than any command may take."""
+    connection.isolation_level = None  # as the store's connections are
+    ticks = itertools.count()
+    sandbox = PluginSandbox(connection, timer=lambda: next(ticks) * 0.6 * PLUGIN_BUDGET_S)
+    sandbox.begin_unit()
+    sandbox.migrate("shop", f"CREATE TABLE shop_n (n); INSERT INTO shop_n {COUNT.format(1, 5_000)}")
+    assert sandbox.execute("shop", "SELECT n FROM shop_n", (), Mode.READ) == [(5_000,)]
+
+
 async def test_each_unit_of_a_batch_and_each_read_has_all_its_time(sqlite_stand: Stand) -> None:
     """The bound is one unit's: what others of the same batch, or earlier reads, have computed is not counted."""
     ticks = itertools.count()

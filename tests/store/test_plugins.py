@@ -325,6 +325,8 @@ async def test_each_migration_is_applied_once_in_order(shop: Stand) -> None:
         "ALTER TABLE messages RENAME TO shop_messages",
         "ALTER TABLE users DROP COLUMN language",
         "ALTER TABLE users RENAME COLUMN language TO tongue",
+        "CREATE INDEX shop_i ON messages (1)",
+        "CREATE UNIQUE INDEX shop_i ON messages (1) WHERE 1",
         "CREATE INDEX main ON shop_orders (note)",
         "DELETE FROM sqlite_sequence",
         "UPDATE sqlite_sequence SET seq = 0",
