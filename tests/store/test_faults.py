@@ -17,6 +17,7 @@ from imserver.errors import Refusal, RefusalCode, StartError, StoreFailed, Uniqu
 from imserver.model import Kind, Role
 from imserver.store import SqliteStore
 from imserver.store.engine.faults import Fault
+from imserver.store.sqlite.database import HighWater
 from imserver.store.sqlite.faults import fault_of, known_at_commit
 from tests.store.support import (
     DIRECT,
@@ -163,6 +164,18 @@ async def test_a_full_disk_refuses_posts_keeps_reads_and_recovers_by_itself(
     assert stand.failures == []
 
 
+async def test_a_number_is_not_given_out_again_after_a_post_that_had_it_and_failed(
+    stand: FaultyStand,
+) -> None:
+    """The counter is read back from the last message, or from its own row: a message that was undone is not the last."""
+    await stand.tx(lambda tx: tx.move_cursors(DIRECT, "bob", 1, None))
+    stand.fail("COMMIT", sqlite_error(*FULL), times=2)
+    assert await stand.post(post(2)) == [RefusalCode.STORE_FULL]
+    stand.heal()
+    await stand.tx(lambda tx: tx.move_cursors(DIRECT, "bob", 1, 1))
+    assert await stand.store.read(lambda reader: reader.head_change()) == stand.recorder.events[-1].change
+
+
 async def test_nothing_overtakes_what_failed_for_want_of_room(stand: FaultyStand) -> None:
     """The batch fails, and of its units alone again the first; those behind it may not be stored before it."""
     stand.fail("INSERT INTO messages", sqlite_error(*FULL), times=2)
@@ -297,6 +310,21 @@ async def test_an_error_at_commit_of_unknown_outcome_answers_nobody(stand: Fault
         await stand.store.read(lambda reader: reader.head_change())
     with pytest.raises(StoreFailed):
         await stand.store.write(lambda tx: None)
+
+
+async def test_the_side_file_is_not_told_of_what_may_not_have_happened(
+    stand: FaultyStand, tmp_path: Path
+) -> None:
+    """It would be ahead of the database at the next start, and the history would be taken for an older copy."""
+    committed = await stand.store.read(lambda reader: reader.head_change())
+    stand.fail("COMMIT", sqlite_error("SQLITE_IOERR", "disk I/O error"))
+    stand.store.submit(post(2))
+    with pytest.raises(StoreFailed):
+        await stand.store.write(lambda tx: None)
+    stand.store._write_high()  # type: ignore[attr-defined]  # its timer may still be running
+    seen = HighWater(tmp_path / "chat.db").read()
+    assert seen is not None
+    assert seen[1] == committed
 
 
 @pytest.mark.parametrize("name", ["SQLITE_IOERR", "SQLITE_CORRUPT"])

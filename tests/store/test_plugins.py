@@ -86,6 +86,24 @@ async def test_a_broken_constraint_undoes_its_statement_only(shop: Stand) -> Non
     assert await read(shop, "SELECT code FROM shop_orders ORDER BY code") == [("A",), ("C",)]
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO shop_orders (code) VALUES ('A'), ('A')",
+        "INSERT INTO shop_orders (id, code) VALUES (1, 'A'), (1, 'B')",
+        "INSERT INTO shop_prices (what, day) VALUES ('a', 1), ('a', 1)",
+    ],
+)
+async def test_any_key_that_is_taken_is_a_unique_violation(shop: Stand, statement: str) -> None:
+    """A column's, a number's, a table's own; databases tell them apart."""
+    table = "CREATE TABLE shop_prices (what TEXT, day INTEGER, PRIMARY KEY (what, day))"
+    await shop.store.migrate_plugin("shop", [(2, table)])
+    with pytest.raises(UniqueViolation):
+        await sql(shop, statement)
+    with pytest.raises(PluginError):
+        await sql(shop, "INSERT INTO shop_orders (code) VALUES (NULL)")
+
+
 async def test_a_statement_that_ends_the_transaction_harms_only_its_unit(
     engine_home: Home, shop: Stand
 ) -> None:
@@ -321,7 +339,8 @@ async def test_each_migration_is_applied_once_in_order(shop: Stand) -> None:
         "DROP TABLE messages",
         "ALTER TABLE users ADD COLUMN x INTEGER",
         "ALTER TABLE shop_orders RENAME TO messages2",
-        "ALTER TABLE shop_orders RENAME TO cafe_orders",
+        "ALTER TABLE shop_lines RENAME TO messages2",
+        "ALTER TABLE shop_lines RENAME TO cafe_lines",
         "ALTER TABLE messages RENAME TO shop_messages",
         "ALTER TABLE users DROP COLUMN language",
         "ALTER TABLE users RENAME COLUMN language TO tongue",
