@@ -232,6 +232,15 @@ async def test_a_batch_that_failed_once_is_done_one_by_one_without_a_trace_of_th
     assert changes == sorted(set(changes))
 
 
+async def test_a_full_disk_in_a_plugins_statement_is_no_fault_of_the_plugin(stand: FaultyStand) -> None:
+    await stand.store.migrate_plugin("shop", [(1, "CREATE TABLE shop_orders (code TEXT)")])
+    stand.fail("INSERT INTO shop_orders", sqlite_error(*FULL), times=1)
+    with pytest.raises(Refusal) as refused:
+        await stand.tx(lambda tx: tx.plugin_sql("shop", "INSERT INTO shop_orders VALUES ('A')"))
+    assert refused.value.code is RefusalCode.STORE_FULL
+    await stand.tx(lambda tx: tx.plugin_sql("shop", "INSERT INTO shop_orders VALUES ('A')"))
+
+
 async def test_a_full_disk_in_a_unit_that_catches_it_cannot_commit_the_rest_alone(stand: FaultyStand) -> None:
     """SQLite ended the transaction inside the SAVEPOINT: the next INSERT would commit by itself."""
     stand.fail("INSERT INTO messages", sqlite_error(*FULL), times=10**6, ends=True)

@@ -119,7 +119,8 @@ class ModelReader:
         )
         rows = _taken((self._row(self.world.talks[one], user_id) for _, one in changed[:limit]), takes)
         more = len(changed) > len(rows)
-        return rows, self._places.seal(head, changed[len(rows) - 1][0] if more else head), more
+        told = changed[len(rows) - 1][0] if rows else after
+        return rows, self._places.seal(head, told if more else head), more
 
     def conversations(
         self, user_id: str, before: str | None, limit: int, takes: Takes | None = None
@@ -137,7 +138,8 @@ class ModelReader:
         rows = _taken((self._listed(self.world.talks[one], user_id) for _, one in found[:limit]), takes)
         if len(found) == len(rows):
             return rows, None
-        return rows, self._places.seal(head, found[len(rows) - 1][0], kind=LISTED)
+        below = found[len(rows) - 1][0] if rows else upper
+        return rows, self._places.seal(head, below, kind=LISTED)
 
     def check(self, user_id: str, learnt: Learnt) -> Agreement | None:
         talk = self.world.talks.get(learnt.conversation_id)
