@@ -15,6 +15,7 @@ from imserver.plugin_api import Plugin
 from imserver.plugin_host import PluginCheck, checks_of, enabled, installed, load, migrations_of
 from imserver.store.checks import ChangedMeanwhile, Report, Snapshot, open_snapshot
 from imserver.store.checks.check_run import Progress
+from imserver.store.checks.plugins import PLUGINS
 
 Sections = Mapping[str, Mapping[str, Any]]
 
@@ -51,7 +52,10 @@ def _check(path: Path, known: Mapping[str, Plugin], progress: Progress | None) -
         try:
             with open_snapshot(path) as snapshot:
                 report = snapshot.check(progress)
-                ask_plugins(snapshot, _checks_here(snapshot, known, report), report)
+                try:
+                    ask_plugins(snapshot, _checks_here(snapshot, known, report), report)
+                except Snapshot.broken as error:  # the store's own checks have said what they could
+                    report.result(PLUGINS).add(f"cannot go on: {type(error).__name__}: {error}")
             return report
         except ChangedMeanwhile:
             if not tries_left:

@@ -99,7 +99,7 @@ class ConversationLists:
         self, user_id: str, since: str | None, limit: int, head: int, takes: Takes | None = None
     ) -> SyncPage:
         """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
-        after = first = self._places.read(since, head, user_id)
+        first = after = self._places.read(since, head, user_id)
         rows: list[_Own] = []
         user_no = self._user_no(user_id)
         while user_no is not None and after < head and len(rows) <= limit:
@@ -119,9 +119,9 @@ class ConversationLists:
                 after = listing.upto
         page = rows_taken((self._row(user_id, own) for own in rows[:limit]), takes)
         more = len(rows) > len(page)
-        last = rows[len(page) - 1].changed if more else head
+        told = rows[len(page) - 1].changed if page else first
         account = account_after(self._sql, user_no, first) if user_no is not None else None
-        return SyncPage(page, self._places.seal(head, last), more, account, head)
+        return SyncPage(page, self._places.seal(head, told if more else head), more, account, head)
 
     def _changed(self, user_no: int, after: int, head: int, limit: int) -> ListSnapshot:
         """Conversations that changed after `after` up to `upto`, which is `head` unless there are very many."""

@@ -124,7 +124,7 @@ def prepare(
         )
         put_run(connection, "open", last_changes(connection)[0] + 1, clock, rng)
         connection.execute("COMMIT")
-    except (sqlite3.Error, UnicodeEncodeError) as error:
+    except (sqlite3.Error, UnicodeError) as error:
         raise StartError(f"{path}: {in_plain_words(error)}") from error
 
 
@@ -307,7 +307,11 @@ def _migrate(connection: sqlite3.Connection, path: Path, version: int) -> None:
 
 def in_plain_words(error: Exception) -> str:
     """SQLite's error in words for the operator."""
+    if isinstance(error, UnicodeDecodeError):  # a name in the schema, or a text
+        return "the database is damaged; restore a backup"
     text = str(error)
+    if text.startswith("malformed database schema"):
+        return f"the database is damaged ({text}); restore a backup"
     words = {
         "attempt to write a readonly database": "cannot be written (read-only)",
         "file is not a database": "is not a database of imserver",

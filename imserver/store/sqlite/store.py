@@ -139,6 +139,8 @@ class SqliteStore:
 
     async def open(self, listener: CommitListener) -> None:
         """Open the file and its connections. Raises `StartError`, one line, if the file cannot be used."""
+        if self._writer is not None:
+            raise StoreFailed("the store is open already")
         path = self._path()
         try:
             database.check_place(path)
