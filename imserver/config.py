@@ -18,10 +18,24 @@ from typing import Any
 import msgspec
 
 from imserver.errors import ConfigError
-from imserver_protocol.shared.bounds import MAX_CONTENT_BYTES, MAX_PAGE_ITEMS
+from imserver_protocol.shared.bounds import (
+    MAX_CONTENT_BYTES,
+    MAX_ITEM_STATE_BYTES,
+    MAX_ITEMS_A_CHANGE,
+    MAX_PAGE_ITEMS,
+    MAX_STATE_BYTES,
+)
+from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES
 
 #: Environment variables of this prefix override the file; `__` stands between section and field.
 ENVIRONMENT_PREFIX = "IMSERVER_"
+
+
+#: Room for numbers and headers around the state of one message, for the cursors that a row shows, and for all else that stands
+#: in a frame beside what it is about (ids, keys, tokens).
+AROUND_ITEM_BYTES = 32
+CURSORS_BYTES = 50 * 96
+AROUND_ANSWER_BYTES = 512
 
 
 class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -185,12 +199,27 @@ def check_config(config: Config) -> None:
             value = getattr(values, name)
             if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
                 raise ConfigError(f"$.{section}.{name}", f"above 0, not {value}")
+    needed = _largest_answer_bytes(config.limits)
+    if config.limits.max_frame_bytes < needed:
+        raise ConfigError(
+            "$.limits.max_frame_bytes",
+            f"at least {needed}, for the largest content with its state, not {config.limits.max_frame_bytes}",
+        )
     if config.log.level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise ConfigError("$.log.level", f"debug, info, warning or error, not {config.log.level!r}")
     if config.log.format not in {"auto", "json", "console"}:
         raise ConfigError("$.log.format", f"auto, json or console, not {config.log.format!r}")
     if config.clock.rate <= 0:
         raise ConfigError("$.clock.rate", "above 0")
+
+
+def _largest_answer_bytes(limits: LimitsConfig) -> int:
+    """Bytes of a frame that holds the longest thing that cannot be divided: a message, a step of changes of state, or a row."""
+    item_state = 2 * MAX_ITEM_STATE_BYTES
+    message = limits.max_content_bytes + item_state
+    step = MAX_ITEMS_A_CHANGE * (item_state + AROUND_ITEM_BYTES)
+    row = 4 * limits.max_title_chars + 3 * MAX_STATE_BYTES + CURSORS_BYTES
+    return max(message, step, row) + MAX_CONVERSATION_ID_BYTES + AROUND_ANSWER_BYTES
 
 
 def _lay_over(tree: dict[str, Any], path: list[str], text: str, name: str) -> None:

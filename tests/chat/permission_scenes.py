@@ -91,6 +91,7 @@ def request_of(scene: Scene) -> tuple[str, tuple[Any, ...]]:
         ("members", ""): (place,),
         ("sync", ""): (None, 200),
         ("check", ""): ([[place, "", 0, 0]],),
+        ("changes", ""): (place, 0),
         ("conversations", ""): (None, 200),
         ("add", ""): (place, key, newcomer),
         ("add", "again"): (place, key, newcomer),
@@ -161,6 +162,8 @@ async def _read(chat: Chat, name: str, method: str, place: Any, *rest: Any) -> A
         case "check":
             found = await chat.check(name, [Learnt(*one) for one in place])
             return [[one and [one.agreed, one.state_good, [0, 0, 0, 0, 0, one.row.left_at]] for one in found]]
+        case "changes":
+            return list(await chat.changes(name, place, *rest))
         case "conversations":
             listed, _ = await chat.conversations(name, None, 200)
             return [[[row.conversation_id] for row in listed]]

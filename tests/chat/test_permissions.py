@@ -371,6 +371,8 @@ def decided(act: Act, profile: str) -> str:
             return "yes" if answer.goes_on else "left"
         case ("conversations" | "hear", _):
             return "yes" if answer.goes_on else "no"
+        case ("changes", _):
+            return "yes" if answer.goes_on else "NOT_FOUND"
     return "yes"
 
 

@@ -44,7 +44,7 @@ class Talker:
 
 async def test_a_bot_says_no_more_than_the_server_is_configured_to_carry(tmp_path: Path) -> None:
     """What was stored and fits no frame could never be pushed nor read, and would stop its conversation for ever."""
-    small = {"max_frame_bytes": 16_384, "max_content_bytes": 8_192}
+    small = {"max_content_bytes": 8_192}
     there = "direct/alice/talker"
     async with Server(config(tmp_path, limits=small), plugins=[Talker()], log=LogBook()) as server:
         await server.chat.put_user(User("alice", "Alice"))

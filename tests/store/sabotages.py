@@ -815,8 +815,8 @@ SABOTAGES: dict[str, Sabotage] = {
     "more-is-skipped": Sabotage(
         "The place behind a page of `sync` is the end of all, though there is more.",
         ConversationLists.sync,
-        "told if more else head",
-        "head",
+        "last = told if more else head",
+        "last = head",
     ),
     "more-is-not-told": Sabotage(
         "A page of `sync` does not say that there is more.",

@@ -84,6 +84,16 @@ def last_said(change: int, where: str) -> str:
     return f"UPDATE heads SET spoken = {change} WHERE conversation_no = {where}"
 
 
+def step_of(count: int) -> str:
+    """So many messages whose state changed in the last step."""
+    return (
+        "WITH RECURSIVE n (p) AS (SELECT 20 UNION ALL SELECT p + 1 FROM n WHERE p + 1 < 20 + "
+        + str(count)
+        + ")"
+        f" INSERT INTO item_values SELECT {IN_GROUP}, p, 0, 5, x'81A16101' FROM n"
+    )
+
+
 def map_of(size: int) -> str:
     """A msgpack map of so many bytes, in SQL."""
     data = encode_content({"a": bytes(size)})
@@ -323,6 +333,13 @@ SPOILED: list[tuple[str, Damage, set[str]]] = [
     ("one's own, and none for all", "DELETE FROM item_values WHERE user_no = 0", {"state of items"}),
     ("state that is no map", "UPDATE item_values SET data = x'90' WHERE user_no = 0", {"state of items"}),
     ("state that is too long", f"UPDATE item_values SET data = {map_of(1025)} WHERE user_no > 0", {"state of items"}),
+    ("one's own, and the one for all is removed", "UPDATE item_values SET data = x'80' WHERE user_no = 0", {"state of items"}),
+    ("one's own is empty", "UPDATE item_values SET data = x'80' WHERE user_no > 0", {"state of items"}),
+    ("one's own is newer", "UPDATE item_values SET modseq = 5 WHERE user_no > 0", {"state of items"}),
+    ("a step of too many messages", step_of(17), {"state of items"}),
+    ("a change of state that nothing has", f"UPDATE conversations SET about = NULL WHERE no = {IN_GROUP}", {"state"}),
+    ("a change of state that was never the first", "DELETE FROM first_modseqs WHERE lineage_no = 1", {"first states"}),
+    ("no first change of state", "DELETE FROM first_modseqs", {"first states"}),
     ("an account of nobody", "UPDATE user_values SET user_no = 77", {"state of accounts"}),
     ("an account's state that nobody counted", "UPDATE user_values SET seq = 0", {"state of accounts"}),
     ("an account's state is no map", "UPDATE user_values SET data = x'90'", {"state of accounts"}),
@@ -504,7 +521,6 @@ LAWFUL: list[tuple[str, Damage]] = [
     ("no failures", "DELETE FROM plugin_failures"),
     ("no timers left", "DELETE FROM timers"),
     ("left at the last state", member("left_modseq = 5", BOB, IN_GROUP)),
-    ("a conversation counts, and shows nothing", f"UPDATE conversations SET modseq = 1 WHERE no = {AT}"),
     (
         "a conversation shows as much as it may",
         f"UPDATE conversations SET about = {map_of(2048)} WHERE no = {IN_GROUP}",
@@ -522,8 +538,16 @@ LAWFUL: list[tuple[str, Damage]] = [
     ("delivered by a team, and not read", "UPDATE team_cursors SET read = 0"),
     ("a run of the newest change", "UPDATE lineage SET first_change = 96 WHERE no = 3"),
     ("a run that begins with the one before it", "UPDATE lineage SET first_change = 50 WHERE no = 3"),
-    ("no lineage yet", "DELETE FROM first_modseqs; DELETE FROM lineage"),
-    ("no first states", "DELETE FROM first_modseqs"),
+    (
+        "neither state nor lineage yet",
+        (
+            "DELETE FROM first_modseqs; DELETE FROM lineage; DELETE FROM item_values;"
+            " UPDATE conversations SET modseq = 0, about = NULL;"
+            " UPDATE members SET left_modseq = 0 WHERE left_at IS NOT NULL"
+        ),
+    ),
+    ("state of messages alone", f"UPDATE conversations SET modseq = 4, about = NULL WHERE no = {IN_GROUP}"),
+    ("sixteen messages in one step", step_of(16)),
     ("a first state that is the last", "UPDATE first_modseqs SET modseq = 5 WHERE lineage_no = 3"),
     ("a plugin with one migration", "INSERT INTO plugin_migrations VALUES ('bank', 1, 0)"),
 ]

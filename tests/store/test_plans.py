@@ -13,7 +13,7 @@ from tests.store.support import DIRECT, USERS, Recorder, Stand, edit_message, fa
 GROUP = group_conversation_id("ann", key(90))
 TABLES = {
     "users", "tokens", "conversations", "members", "messages", "heads", "milestones", "revisions", "timers",
-    "plugin_cursors", "plugin_failures",
+    "plugin_cursors", "plugin_failures", "item_values", "user_values", "first_modseqs",
 }  # fmt: skip
 
 
@@ -38,6 +38,18 @@ async def test_every_query_uses_an_index(tmp_path: Path) -> None:
     await stand.tx(lambda tx: tx.remove_member(GROUP, "ann", key(93), "ann"))
     await stand.tx(lambda tx: (tx.user("ann"), tx.audience(GROUP), tx.find_key(DIRECT, "ann", key(1))))
     await stand.tx(lambda tx: (tx.bind_token("t", "ann", "phone"), tx.record_failure("shop", "e", "i", "t")))
+    await stand.tx(lambda tx: tx.set_item(DIRECT, 3, "x", 1, {"ann": 1, "bob": 1}))
+    await stand.tx(lambda tx: (tx.set_item(DIRECT, 3, "x", None), tx.item(DIRECT, 3, "bob")))
+    await stand.tx(
+        lambda tx: (tx.set_item(DIRECT, 4, "x", 1, {"bob": 1}), tx.set_item(DIRECT, 4, "x", 1, {"bob": None}))
+    )
+    await stand.tx(
+        lambda tx: (
+            tx.set_about(DIRECT, "x", 1),
+            tx.set_own(DIRECT, "ann", "x", 1),
+            tx.set_account("ann", "x", 1),
+        )
+    )
     timer = await stand.tx(lambda tx: tx.schedule("shop", 5, "t", {}))
     await stand.tx(lambda tx: tx.mark_handled("shop", 5))
     await stand.tx(lambda tx: tx.cancel_timer("shop", timer))
@@ -45,6 +57,7 @@ async def test_every_query_uses_an_index(tmp_path: Path) -> None:
         lambda reader: reader.history(DIRECT, "ann", 3, None, 10, 999),
         lambda reader: reader.history(DIRECT, "ann", None, 30, 10, 999),
         lambda reader: reader.history(GROUP, "ann", 0, None, 10, 999),  # who left
+        lambda reader: reader.changes(DIRECT, "ann", 0, 10, 999),
         lambda reader: reader.sync("ann", None, 10),
         lambda reader: reader.conversations("bob", None, 10),
         lambda reader: reader.members(GROUP),

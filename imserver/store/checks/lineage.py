@@ -40,6 +40,13 @@ def lineage(run: CheckRun) -> None:
         number, newest = no, max(newest, first_change)
 
 
+_NO_FIRST = (
+    "SELECT c.conversation_id, c.modseq, min(f.modseq) FROM conversations c"
+    " LEFT JOIN first_modseqs f ON f.conversation_no = c.no WHERE c.modseq > 0"
+    " GROUP BY c.no HAVING min(f.modseq) IS NOT 1"
+)
+
+
 def first_modseqs(run: CheckRun) -> None:
     """Check that first changes of state are of runs and conversations that exist, were given, and rise with the runs."""
     last = (0, 0)
@@ -56,3 +63,10 @@ def first_modseqs(run: CheckRun) -> None:
                 FIRST_MODSEQS, f"the first change of state of run {run_no} in {run.conversation(no)}, {wrong}"
             )
         last = (no, modseq)
+    run.list(
+        FIRST_MODSEQS,
+        _NO_FIRST,
+        lambda name, modseq, first: (
+            f"{name} counts {modseq} changes of state, and the first one known is {first}"
+        ),
+    )

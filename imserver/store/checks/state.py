@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from imserver.model import KEY_BYTES
+from imserver.model import EMPTY_MAP, KEY_BYTES
 from imserver.store.checks.check_run import CheckRun, read_content
 from imserver.store.checks.positions import DIGEST_BYTES
+from imserver_protocol.shared.bounds import MAX_ITEM_STATE_BYTES, MAX_ITEMS_A_CHANGE, MAX_STATE_BYTES
 
 STATE, ITEMS, ACCOUNT_STATE, OUTCOMES = "state", "state of items", "state of accounts", "outcomes"
-
-#: Most bytes of what an item shows, and of what a conversation or a member's settings are.
-MAX_ITEM_BYTES = 1024
-MAX_MAP_BYTES = 2048
 
 _LEFT = (
     "SELECT m.conversation_no, m.user_no, m.left_at, m.left_modseq, c.modseq FROM members m"
@@ -19,10 +16,23 @@ _LEFT = (
 )
 _ITEMS = (
     "SELECT i.conversation_no, i.position, i.user_no, i.modseq, i.data, c.modseq, h.position,"
-    " i.user_no = 0 OR u.no IS NOT NULL, s.position IS NOT NULL"
+    " i.user_no = 0 OR u.no IS NOT NULL, s.modseq, i.user_no > 0 AND s.data = x'80'"
     " FROM item_values i LEFT JOIN conversations c ON c.no = i.conversation_no"
     " LEFT JOIN heads h ON h.conversation_no = i.conversation_no LEFT JOIN users u ON u.no = i.user_no"
     " LEFT JOIN item_values s ON s.conversation_no = i.conversation_no AND s.position = i.position AND s.user_no = 0"
+)
+
+
+#: Removed state stays as an empty map: the newest step is there, unless it was one of the conversation's own map.
+_UNCOUNTED = (
+    "SELECT c.conversation_id, c.modseq, coalesce(max(i.modseq), 0) FROM conversations c"
+    " LEFT JOIN item_values i ON i.conversation_no = c.no AND i.user_no = 0"
+    " WHERE c.modseq > 0 AND c.about IS NULL GROUP BY c.no HAVING c.modseq <> coalesce(max(i.modseq), 0)"
+)
+#: More messages under one modseq than a step may have; `changes` and pushes rely on it.
+_LONG_STEPS = (
+    "SELECT conversation_no, modseq, count(*) FROM item_values WHERE user_no = 0"
+    " GROUP BY conversation_no, modseq HAVING count(*) > ?"
 )
 
 
@@ -32,10 +42,15 @@ def conversations(run: CheckRun) -> None:
         run.looked_at(STATE, 1)
         if modseq < 0:
             run.found(STATE, f"{name} counts {modseq} changes of state")
-        if wrong := _wrong_map(about, MAX_MAP_BYTES):
+        if wrong := _wrong_map(about, MAX_STATE_BYTES):
             run.found(STATE, f"{name} shows {wrong}")
         elif about is not None and modseq == 0:
             run.found(STATE, f"{name} shows something, and counts no change of state")
+    run.list(
+        STATE,
+        _UNCOUNTED,
+        lambda name, modseq, newest: f"{name} counts {modseq} changes of state, and its newest is {newest}",
+    )
     run.list(
         STATE,
         _LEFT,
@@ -47,7 +62,7 @@ def conversations(run: CheckRun) -> None:
         "SELECT conversation_no, user_no, settings, settings_seq FROM members"
         " WHERE settings IS NOT NULL OR settings_seq <> 0"
     ):
-        wrong = _wrong_map(settings, MAX_MAP_BYTES)
+        wrong = _wrong_map(settings, MAX_STATE_BYTES)
         if wrong or seq < 1:
             run.found(
                 STATE,
@@ -57,7 +72,7 @@ def conversations(run: CheckRun) -> None:
 
 def items(run: CheckRun) -> None:
     """Check that state of items is of messages and people that exist, was counted, and stands beside a value for all."""
-    for no, position, user, modseq, data, newest, head, known, shared in run.rows(_ITEMS):
+    for no, position, user, modseq, data, newest, head, known, shared, emptied in run.rows(_ITEMS):
         run.looked_at(ITEMS, 1)
         wrong = ""
         if newest is None or not 1 <= position <= (head or 0):
@@ -66,11 +81,23 @@ def items(run: CheckRun) -> None:
             wrong = f"its change of state is {modseq} of {newest}"
         elif not known:
             wrong = f"user no. {user} does not exist"
-        elif not shared:
+        elif shared is None or emptied:
             wrong = f"{run.user(user)} has a value of their own, and there is none for all"
-        wrong = wrong or _wrong_map(data, MAX_ITEM_BYTES)
+        elif modseq > shared:
+            wrong = f"{run.user(user)} has a value of change {modseq}, and the one for all is of {shared}"
+        elif user and data == EMPTY_MAP:
+            wrong = f"{run.user(user)} has an empty value of their own"
+        wrong = wrong or _wrong_map(data, MAX_ITEM_STATE_BYTES)
         if wrong:
             run.found(ITEMS, f"message {position} of {run.conversation(no)}: {wrong}")
+    run.list(
+        ITEMS,
+        _LONG_STEPS,
+        lambda no, modseq, count: (
+            f"change of state {modseq} of {run.conversation(no)} is of {count} messages, and {MAX_ITEMS_A_CHANGE} are allowed"
+        ),
+        (MAX_ITEMS_A_CHANGE,),
+    )
 
 
 def accounts(run: CheckRun) -> None:
@@ -80,7 +107,7 @@ def accounts(run: CheckRun) -> None:
     ):
         run.looked_at(ACCOUNT_STATE, 1)
         wrong = "" if known else "is none"
-        wrong = wrong or ("" if seq >= 1 else f"counts {seq} changes") or _wrong_map(data, MAX_MAP_BYTES)
+        wrong = wrong or ("" if seq >= 1 else f"counts {seq} changes") or _wrong_map(data, MAX_STATE_BYTES)
         if wrong:
             run.found(ACCOUNT_STATE, f"{run.user(user)}: {wrong}")
 

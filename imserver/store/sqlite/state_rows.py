@@ -90,7 +90,7 @@ class SqliteStateRows(RuledTransaction):
 
     def _account(self, user_id: str) -> tuple[int, bytes | None]:
         rows = self.sql("SELECT seq, data FROM user_values WHERE user_no = ?", (self.user_no(user_id),))
-        return rows[0] if rows else (0, None)  # type: ignore[return-value]  # two columns
+        return (rows[0][0], rows[0][1]) if rows else (0, None)
 
     def _put_account(self, user_id: str, seq: int, data: bytes, change: int) -> None:
         self.sql(
