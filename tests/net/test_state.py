@@ -10,6 +10,7 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,11 @@ async def test_what_changes_nothing_takes_nothing_and_is_told_to_nobody(tmp_path
         before = (await server.store.read(lambda reader: reader.head_change()), await history(alice))
         for _ in range(2):
             await write(server, item(1, 1, {"alice": 1, "bob": None}), item(2, None))
-            await write(server, lambda tx: (tx.set_about(PAIR, "x", None), tx.set_account("bob", "x", None)))
+            await write(
+                server,
+                lambda tx: tx.set_about(PAIR, "x", None),
+                lambda tx: tx.set_account("bob", "x", None),
+            )
         assert (await server.store.read(lambda reader: reader.head_change()), await history(alice)) == before
         assert len(alice.pushes) == 1
 
@@ -350,7 +355,7 @@ async def tell_the_same(folder: Path, drawn: list[list[Any]], rng: random.Random
         heard = [0 for _ in PEOPLE]
         for unit in drawn:
             expected.unit(unit)
-            await write(server, lambda tx, unit=unit: do(unit, place, tx))
+            await write(server, partial(do, unit, place))
             for who, (person, raw) in enumerate(zip(PEOPLE, raws, strict=True)):
                 shown, modseq = await history(raw, place)
                 items = [push for push in raw.pushes if push[0] == "item"]
