@@ -132,8 +132,11 @@ async def test_what_changes_nothing_takes_nothing_and_is_told_to_nobody(tmp_path
         before = (await server.store.read(lambda reader: reader.head_change()), await history(alice))
         for _ in range(2):
             await write(server, item(1, 1, {"alice": 1, "bob": None}), item(2, None))
-            await write(server, lambda tx: tx.set_about(PAIR, "x", None))
-            await write(server, lambda tx: tx.set_account("bob", "x", None))
+            await write(
+                server,
+                lambda tx: tx.set_about(PAIR, "x", None),
+                lambda tx: tx.set_account("bob", "x", None),
+            )
         assert (await server.store.read(lambda reader: reader.head_change()), await history(alice)) == before
         assert len(alice.pushes) == 1
 

@@ -77,18 +77,32 @@ near = st.integers(0, 5)
 
 names = st.sampled_from(("marks", "x"))
 VALUES = (None, None, 1, (2, "b"), {"k": 1}, "v" * 300, "v" * 506, "v" * 600)
-#: Deferred, for pytest tells of strategies, and these are long.
-values = st.deferred(lambda: st.sampled_from(VALUES))
-owned = st.deferred(lambda: st.dictionaries(anybody, values, max_size=2))
-state = st.deferred(
-    lambda: st.one_of(
-        st.builds(marks, places, near, names, values, owned),
-        st.builds(marks, places, near, names, values, st.just({})),
-        st.builds(shows, places, names, values),
-        st.builds(sets, places, people, names, values),
-        st.builds(accounts, anybody, names, values),
+
+
+@st.composite
+def values(draw: st.DrawFn) -> Any:
+    return draw(st.sampled_from(VALUES))
+
+
+@st.composite
+def owned(draw: st.DrawFn) -> Any:
+    return draw(st.dictionaries(anybody, values(), max_size=2))
+
+
+@st.composite
+def states(draw: st.DrawFn) -> Op:
+    """Composite, as these two are: pytest tells of strategies, and they are long."""
+    return draw(
+        st.one_of(
+            st.builds(marks, places, near, names, values(), owned()),
+            st.builds(marks, places, near, names, values(), st.just({})),
+            st.builds(shows, places, names, values()),
+            st.builds(sets, places, people, names, values()),
+            st.builds(accounts, anybody, names, values()),
+        )
     )
-)
+
+
 simple = st.one_of(
     st.builds(posts, keys, people, places, texts, delays),
     st.builds(posts, keys, people, places, texts, delays),
@@ -109,8 +123,10 @@ ops = st.one_of(
     simple,
     simple,
     simple,
-    state,
-    st.builds(several, st.lists(st.one_of(simple, state, state), min_size=1, max_size=4), st.booleans()),
+    states(),
+    st.builds(
+        several, st.lists(st.one_of(simple, states(), states()), min_size=1, max_size=4), st.booleans()
+    ),
     st.builds(comes_back, st.sampled_from(PEOPLE[:2]), keys, people, roles, roles),
     st.builds(
         leaves_between_edits, st.sampled_from(PEOPLE[:2]), keys, people, st.integers(0, 3), st.integers(0, 3)
@@ -136,8 +152,8 @@ in_group = st.one_of(
     st.builds(adds, st.just(GROUPS[0]), st.just("ann"), fresh, st.sampled_from(PEOPLE[1:3]), roles),
     st.builds(edits, st.just(GROUPS[0]), present, fresh, near, texts, st.sampled_from((None, 1, 2))),
     st.builds(moves, st.just(GROUPS[0]), present, near, near),
-    st.builds(marks, st.just(GROUPS[0]), near, names, values, owned),
-    st.builds(shows, st.just(GROUPS[0]), names, values),
+    st.builds(marks, st.just(GROUPS[0]), near, names, values(), owned()),
+    st.builds(shows, st.just(GROUPS[0]), names, values()),
 )
 made = creates("ann", 100, Kind.GROUP, {"bob": Role.MEMBER, "cy": Role.ADMIN})
 batches_of_any = st.one_of(
