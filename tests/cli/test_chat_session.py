@@ -92,7 +92,7 @@ async def test_a_card_that_changed_is_shown_again(enter: People, stack: AsyncExi
     posted = await bob.post(AB, QUESTION)
     await alice.says("When?")
 
-    await bob.edit(AB, posted.position, {"type": "card", "title": "Booked for four"})
+    await bob.edits.edit(AB, posted.position, {"type": "card", "title": "Booked for four"})
 
     await alice.says("Bob (changed)")
     await alice.says("Booked for four")

@@ -23,12 +23,13 @@ from imserver_client import (
 from imserver_client.core.announcer import Announcer
 from imserver_client.core.cursors import Cursors
 from imserver_client.core.delivery import Delivery
-from imserver_client.core.edits import Edits
 from imserver_client.core.inbox import Inbox
 from imserver_client.core.outbox import Outbox
 from imserver_client.environment import Environment
 from imserver_client.errors import Disconnected
-from imserver_client.events import CursorMoved, Typing
+from imserver_client.events import CursorMoved
+from imserver_client.features.edits import Edits
+from imserver_client.features.typing import Typing
 from imserver_client.storage import SavedPosition
 from imserver_client.values import Cursor
 from imserver_protocol import Limits, encode_content
@@ -266,12 +267,23 @@ async def test_of_edited_messages_the_newest_are_read_again() -> None:
     told: list[Any] = []
     enough = asyncio.Event()
 
-    def tell(unread: Any) -> None:
-        told.append(unread())
-        if len(told) == 3:
-            enough.set()
+    class Port:
+        limits = ClientLimits(max_edits_pending=3)
 
-    class Asked:
+        def on_message(self, handler: Any) -> None:
+            self.message = handler
+
+        def on_epoch(self, handler: Any) -> None:
+            self.forget = handler
+
+        def on_open(self, work: Any) -> None:
+            self.work = work
+
+        def announce(self, unread: Any) -> None:
+            told.append(unread())
+            if len(told) == 3:
+                enough.set()
+
         async def call(self, method: Any, params: HistoryParams) -> HistoryResult:
             conversation_id, after = params.conversation_id, params.after
             assert (method, params.before, params.limit) == (HISTORY, None, 1)
@@ -279,16 +291,16 @@ async def test_of_edited_messages_the_newest_are_read_again() -> None:
             asked.append((conversation_id, after))
             return HistoryResult((item(after + 1, 0),), after + 1, after + 1, 99)
 
-    requests: Any = Asked()
-    edits = Edits(requests, 3, tell)
+    port: Any = Port()
+    Edits(port)
     for target in (0, -1, "4", 1, 2, 3, 3, 4, 5):
-        edits.seen("c", {"type": "system", "event": "edited", "target": target})
-    edits.seen("c", {"type": "text", "event": "edited", "target": 9})
-    edits.seen("c", {"type": "system", "event": "added", "target": 9})
-    reading = asyncio.ensure_future(edits.run())
+        port.message("c", {"type": "system", "event": "edited", "target": target})
+    port.message("c", {"type": "text", "event": "edited", "target": 9})
+    port.message("c", {"type": "system", "event": "added", "target": 9})
+    reading = asyncio.ensure_future(port.work())
     await enough.wait()
-    edits.seen("d", {"type": "system", "event": "edited", "target": 7})
-    edits.forget()
+    port.message("d", {"type": "system", "event": "edited", "target": 7})
+    port.forget()
     await asyncio.sleep(0)
     reading.cancel()
     assert asked == [("c", 2), ("c", 3), ("c", 4)]

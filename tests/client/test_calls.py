@@ -71,7 +71,7 @@ async def test_what_one_s_own_calls_make_is_handed_over_too(server, open_client)
     """The session that asks is not pushed what its request made: each call is read by itself."""
     calls: list[tuple[str, Callable[[Client, str], Awaitable[Any]]]] = [
         ("added", lambda alice, group: alice.add_member(group, "bob")),
-        ("edited", lambda alice, group: alice.edit(group, 1, "changed")),
+        ("edited", lambda alice, group: alice.edits.edit(group, 1, "changed")),
         ("removed", lambda alice, group: alice.remove_member(group, "bob")),
         ("left", lambda alice, group: alice.leave(group)),
     ]

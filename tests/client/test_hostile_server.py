@@ -256,7 +256,7 @@ CALLS: dict[str, Any] = {
     "members": lambda client: client.members("c"),
     "users": lambda client: client.users(["bob"]),
     "cursor": lambda client: client.cursor("c"),
-    "edit": lambda client: client.edit("c", 1, "hi"),
+    "edit": lambda client: client.edits.edit("c", 1, "hi"),
     "create": lambda client: client.create_group("title"),
     "add": lambda client: client.add_member("c", "bob"),
     "remove": lambda client: client.remove_member("c", "bob"),

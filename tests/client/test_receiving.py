@@ -189,7 +189,7 @@ async def test_edits_are_told_with_what_the_message_says_now(server, open_client
     async with open_client(token="alice") as alice, open_client(token="bob") as bob:
         events = bob.events()
         await alice.post("c", "helo")
-        edit = await alice.edit("c", 1, "hello", revision=1)
+        edit = await alice.edits.edit("c", 1, "hello", revision=1)
         assert (edit.position, edit.revision) == (2, 2)
         told = await event(events, Edited)
         assert told == Edited("c", 1, 2, {"type": "text", "text": "hello"})
@@ -223,7 +223,7 @@ async def test_cursors_and_typing(server, open_client):
         assert alice.cursors("c")["bob"] == Cursor(2, 2)
         server.push("alice", "cursor", "c", "bob", 1, 0)
         server.push("alice", "a kind of next year", 1, 2, 3)
-        bob.typing("c")
+        bob.typing.tell("c")
         await server.until(lambda: len(server.signals) == 1)
         for peer in server.peers:
             peer.connection.signal("typing", "c", "bob")

@@ -103,7 +103,7 @@ async def test_an_edit_reaches_who_is_there_and_who_comes_later(tmp_path: Path) 
         alice, bob = await enter("alice"), await enter("bob")
         heard = Inbox(bob)
         posted = await alice.post(AB, "see you at 3")
-        edit = await alice.edit(AB, posted.position, "see you at 4")
+        edit = await alice.edits.edit(AB, posted.position, "see you at 4")
         assert edit.revision == 2
         told = (await heard.until(2))[1]
         assert told.content is not None
@@ -111,7 +111,7 @@ async def test_an_edit_reaches_who_is_there_and_who_comes_later(tmp_path: Path) 
         page = await bob.history(AB)
         assert (page.items[0].content or {}).get("text") == "see you at 4"
         with pytest.raises(Refused):
-            await bob.edit(AB, posted.position, "not mine")
+            await bob.edits.edit(AB, posted.position, "not mine")
         await heard.close()
 
 

@@ -82,7 +82,7 @@ async def test_on_a_full_disk_reading_and_acking_go_on_and_everything_goes_on_wh
                 assert not isinstance(each, BaseException) or isinstance(each, Refused), each
             assert [reply.position for reply in replies] == list(range(41, 241))
             await bob.cursor(HERE, read=240)
-            assert (await alice.edit(HERE, 1, "edited")).revision == 2
+            assert (await alice.edits.edit(HERE, 1, "edited")).revision == 2
             await process.kill()
             await process.start()
             assert (await bob.history(HERE, limit=1)).head == 241

@@ -84,7 +84,7 @@ def grown_frame(frame: Any, *, by: str, method_of: Callable[[int], str | None] =
             return (*header, fields[0], *rest)[: HEADER_FIELDS + MAX_TAIL_FIELDS]
         case FrameType.REQUEST if len(fields) > 1 and fields[0] in PARAMS:
             fields = (fields[0], grown(fields[1], PARAMS[fields[0]]), *fields[2:])
-        case FrameType.REPLY if len(fields) > 1 and (method := method_of(fields[0])) is not None:
+        case FrameType.REPLY if len(fields) > 1 and (method := method_of(fields[0]) or "") in RESULTS:
             fields = (fields[0], grown(fields[1], RESULTS[method]), *fields[2:])
         case FrameType.WELCOME:
             fields = tuple(one | UNKNOWN_KEYS if isinstance(one, dict) else one for one in fields)

@@ -13,6 +13,7 @@ from .errors import (
     ClientError,
     Disconnected,
     Misuse,
+    NotOffered,
     OutboxFull,
     Refused,
     Stopped,
@@ -20,15 +21,19 @@ from .errors import (
     Undeliverable,
 )
 from .events import (
+    AboutChanged,
+    AccountChanged,
     CatchUpFailed,
     ClientEvent,
     ConnectionChanged,
     CursorMoved,
-    Edited,
     EpochChanged,
+    ItemChanged,
     PostSettled,
-    Typing,
+    SettingsChanged,
 )
+from .features.edits import Edit, Edited
+from .features.typing import Typing
 from .limits import ClientLimits
 from .storage import MemoryStorage, Storage
 from .storage_sqlite import SqliteStorage
@@ -36,8 +41,8 @@ from .values import (
     Conversation,
     ConversationPage,
     Cursor,
-    Edit,
     Item,
+    ItemState,
     Member,
     Message,
     Page,
@@ -49,6 +54,8 @@ from .values import (
 
 __all__ = [
     "Abandoned",
+    "AboutChanged",
+    "AccountChanged",
     "CannotConnect",
     "CatchUpFailed",
     "Client",
@@ -69,11 +76,14 @@ __all__ = [
     "EpochChanged",
     "EventStream",
     "Item",
+    "ItemChanged",
+    "ItemState",
     "Member",
     "MemoryStorage",
     "Message",
     "MessageStream",
     "Misuse",
+    "NotOffered",
     "Opener",
     "OutboxFull",
     "Page",
@@ -82,6 +92,7 @@ __all__ = [
     "Queued",
     "RefusalCode",
     "Refused",
+    "SettingsChanged",
     "SqliteStorage",
     "State",
     "Stopped",

@@ -8,7 +8,6 @@ from os import PathLike
 from types import TracebackType
 from typing import Any
 
-from imserver_protocol.methods.typing_signal import TYPING, TypingSaid
 from imserver_protocol.shared.ids import direct_conversation_id
 
 from .address import parse_address
@@ -17,6 +16,7 @@ from .core.core import Core, Options
 from .core.delivery import MessageStream
 from .core.reconnect import TokenSource
 from .environment import Environment
+from .features import FEATURES, Features
 from .limits import ClientLimits
 from .storage import MemoryStorage, Storage
 from .storage_sqlite import SqliteStorage
@@ -24,7 +24,7 @@ from .values import (
     Content,
     ConversationPage,
     Cursor,
-    Edit,
+    ItemState,
     Member,
     Page,
     Posted,
@@ -80,7 +80,9 @@ def connect(
         have=dict(have or {}),
         client_info=dict(client_info or {}),
     )
-    return Connecting(Core(options, storage, limits or ClientLimits(), environment or Environment()))
+    return Connecting(
+        Core(options, storage, limits or ClientLimits(), environment or Environment(), FEATURES)
+    )
 
 
 class Connecting:
@@ -105,14 +107,16 @@ class Connecting:
         await self._core.close(flush=error is None)
 
 
-class Client:
+class Client(Features):
     """One device of one user. Made by `connect()`. Use it on the event loop that made it.
 
+    What stands under a feature's name (`client.edits`) belongs to a feature that a server may not have: `NotOffered` then.
     Every call waits while the connection is down and goes on when it is back; bound the wait with `asyncio.timeout`.
     Every call may raise Refused, Stopped, Disconnected, or StoreError if the store fails.
     """
 
     def __init__(self, core: Core) -> None:
+        super().__init__(core.features)
         self._core = core
 
     # -- identity and state -------------------------------------------------------------------------------------------
@@ -136,6 +140,11 @@ class Client:
     def store_epoch(self) -> str:
         """The mark of the server's history: positions of two epochs do not compare."""
         return self._core.store_epoch
+
+    @property
+    def server_features(self) -> frozenset[str]:
+        """The features that the server has, by name; empty if it does not say."""
+        return self._core.server_features
 
     # -- posting ------------------------------------------------------------------------------------------------------
 
@@ -163,16 +172,6 @@ class Client:
         """Posts without an answer, oldest first; also those that an earlier process left in the store."""
         return self._core.posting.queued()
 
-    async def edit(
-        self, conversation_id: str, position: int, content: Content | str, *, revision: int | None = None
-    ) -> Edit:
-        """Replace the content of an own message. With `revision`: only if it still has that revision (else CONFLICT)."""
-        return await self._core.calls.edit(conversation_id, position, content, revision)
-
-    def typing(self, conversation_id: str) -> None:
-        """Show the other members that the user is typing. May be lost; does nothing while not connected."""
-        self._core.signal(TYPING, TypingSaid(conversation_id))
-
     # -- receiving ----------------------------------------------------------------------------------------------------
 
     def messages(self) -> MessageStream:
@@ -186,10 +185,11 @@ class Client:
         return self._core.delivery.stream()
 
     def events(self) -> EventStream:
-        """Changes of the connection, cursors, typing, edits …: `async for event in client.events()`.
+        """Changes of the connection, cursors, state, typing, edits …: `async for event in client.events()`.
 
         Each reader gets the events after this call; the first one also gets earlier `PostSettled` events (of posts that
-        an earlier process left in the store). See `events` for the kinds.
+        an earlier process left in the store). See `events`, and each feature,
+        for the kinds.
         """
         return self._core.announcer.subscribe()
 
@@ -201,6 +201,7 @@ class Client:
         """A page of a conversation: the last `limit` messages, those before a position, or those after one.
 
         The server may give fewer: at most 200, and not more bytes than half a frame. `Page.first..last` is the covered range.
+        Items have the newest state that is known, maybe newer than the page.
         """
         return await self._core.calls.history(conversation_id, after, before, limit)
 
@@ -215,6 +216,36 @@ class Client:
     async def users(self, user_ids: Iterable[str]) -> list[User]:
         """Names and languages of users. Unknown ones are left out."""
         return await self._core.calls.users(list(user_ids))
+
+    # -- state that is no message -------------------------------------------------------------------------------------
+
+    def show(self, conversation_id: str) -> None:
+        """A screen shows the conversation: from now on what is known of its messages' state is kept whole.
+
+        What was missed (while off-line, or in a conversation so large that the server tells only that something changed) is
+        read as long as the conversation is shown, and told by `ItemChanged`.
+        """
+        self._core.states.show(conversation_id)
+
+    def hide(self, conversation_id: str) -> None:
+        """No screen shows the conversation any more. Pushes go on being heard; what is missed waits for the next `show`."""
+        self._core.states.hide(conversation_id)
+
+    def item(self, conversation_id: str, position: int) -> ItemState | None:
+        """A message's state as this client knows it; None if it does not hold that message: read its page (`history`)."""
+        return self._core.states.item(conversation_id, position)
+
+    def about(self, conversation_id: str) -> Mapping[str, Any]:
+        """What the conversation keeps for all its members, by name of what keeps it."""
+        return self._core.states.about(conversation_id)
+
+    def settings(self, conversation_id: str) -> Mapping[str, Any]:
+        """What the conversation keeps for this user alone."""
+        return self._core.states.settings(conversation_id)
+
+    def account(self) -> Mapping[str, Any]:
+        """What the user's account keeps."""
+        return self._core.states.account()
 
     # -- cursors ------------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,8 @@ class Misuse(ClientError, ValueError):
 
 
 class OutboxFull(ClientError):
-    """The outbox is full (`ClientLimits.max_outbox_entries` / `_bytes`). Await some posts first."""
+    """The outbox is full (`ClientLimits.max_outbox_entries` / `_bytes`), or too many writes of features wait for an answer
+    (`max_writes`). Await some first."""
 
 
 class StoreError(ClientError):
@@ -46,6 +47,14 @@ class Refused(ClientError):
         self.code = code
         self.text = text
         self.detail = detail
+
+
+class NotOffered(Refused):
+    """The server does not have this feature: WELCOME names those that it has."""
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(RefusalCode.UNKNOWN_METHOD, f"this server has no feature {feature!r}")
+        self.feature = feature
 
 
 class Abandoned(ClientError):

@@ -1,7 +1,9 @@
-"""The events that `Client.events()` reports beside messages. Droppable: a slow reader loses the oldest ones."""
+"""The events that `Client.events()` reports beside messages; those of features stand with these. Droppable: a slow reader loses
+the oldest ones."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,24 +36,36 @@ class CursorMoved(ClientEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class Typing(ClientEvent):
-    """A member is typing now."""
-
-    conversation_id: str
-    user_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Edited(ClientEvent):
-    """A message was edited; `content` and `revision` are the present ones (None: retracted since).
-
-    Comes after the edit's system message was handed over, and only if the application reads events.
-    """
+class ItemChanged(ClientEvent):
+    """The state of a message that the application has is this now, whole. See `Client.show` for when to count on it."""
 
     conversation_id: str
     position: int
-    revision: int
-    content: dict[str, Any] | None
+    extra: Mapping[str, Any]
+    mine: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AboutChanged(ClientEvent):
+    """What a conversation keeps for all its members is this now, whole."""
+
+    conversation_id: str
+    about: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged(ClientEvent):
+    """What a conversation keeps for this user alone is this now, whole."""
+
+    conversation_id: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChanged(ClientEvent):
+    """What the user's account keeps is this now, whole."""
+
+    account: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,41 @@ class SavedPost:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class SavedCounted:
+    """A map as it was told whole, encoded (None: empty), and the modseq or counter that it was told with."""
+
+    seq: int = 0
+    value: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedItem:
+    """The state of a message: its maps, encoded (None: empty), and the modseq of each."""
+
+    modseq: int = 0
+    extra: bytes | None = None
+    mine_modseq: int = 0
+    mine: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedState:
+    """What is known of a conversation's state: right as of `seen` for the positions in `held`; there is more up to `top`.
+
+    `items` are those that changed since the last step, None for one that is not kept any more.
+    """
+
+    seen: int = 0
+    top: int = 0
+    met: int = 0
+    former: bool = False
+    about: SavedCounted = SavedCounted()
+    settings: SavedCounted = SavedCounted()
+    held: tuple[tuple[int, int], ...] = ()
+    items: Mapping[int, SavedItem | None] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Saved:
     """Everything that a store holds."""
@@ -41,6 +76,8 @@ class Saved:
     synced: bool = False
     positions: dict[str, SavedPosition] = field(default_factory=dict)
     outbox: list[SavedPost] = field(default_factory=list)
+    states: dict[str, SavedState] = field(default_factory=dict)
+    account: SavedCounted = SavedCounted()
 
 
 class Storage(Protocol):
@@ -70,12 +107,23 @@ class Storage(Protocol):
         """In one step: mark the message at `done` finished, and the one at `handed` as handed over."""
         ...
 
-    def save_sync(self, since: str | None, synced: bool, positions: Mapping[str, SavedPosition]) -> None:
-        """In one step: save the token and the conversations that it covers. Rows never lower stored positions."""
+    def save_sync(
+        self,
+        since: str | None,
+        synced: bool,
+        positions: Mapping[str, SavedPosition],
+        states: Mapping[str, SavedState] | None = None,
+        account: SavedCounted | None = None,
+    ) -> None:
+        """In one step: save the token, the conversations that it covers, and `save_states`. Rows never lower positions."""
+        ...
+
+    def save_states(self, states: Mapping[str, SavedState], account: SavedCounted | None) -> None:
+        """In one step: save the state of these conversations (of items those that are given), and the account's if given."""
         ...
 
     def forget_positions(self, store_epoch: str) -> None:
-        """Enter another epoch: drop positions and token, keep the outbox."""
+        """Enter another epoch: drop positions, state and token, keep the outbox."""
         ...
 
 
@@ -87,7 +135,12 @@ class MemoryStorage:
         self._posts: dict[bytes, SavedPost] = {}
 
     def open(self) -> Saved:
-        return replace(self._saved, positions=dict(self._saved.positions), outbox=list(self._posts.values()))
+        return replace(
+            self._saved,
+            positions=dict(self._saved.positions),
+            outbox=list(self._posts.values()),
+            states=dict(self._saved.states),
+        )
 
     def close(self) -> None:
         pass
@@ -112,18 +165,37 @@ class MemoryStorage:
             old = positions.get(handed[0], SavedPosition())
             positions[handed[0]] = replace(old, handed=max(old.handed, handed[1]))
 
-    def save_sync(self, since: str | None, synced: bool, positions: Mapping[str, SavedPosition]) -> None:
+    def save_sync(
+        self,
+        since: str | None,
+        synced: bool,
+        positions: Mapping[str, SavedPosition],
+        states: Mapping[str, SavedState] | None = None,
+        account: SavedCounted | None = None,
+    ) -> None:
         self._saved.since = since
         self._saved.synced = synced
         for conversation_id, new in positions.items():
             old = self._saved.positions.get(conversation_id, SavedPosition())
             self._saved.positions[conversation_id] = highest(old, new)
+        self.save_states(states or {}, account)
+
+    def save_states(self, states: Mapping[str, SavedState], account: SavedCounted | None) -> None:
+        for conversation_id, new in states.items():
+            old = self._saved.states.get(conversation_id, SavedState())
+            items = {**old.items, **new.items}
+            kept = {position: item for position, item in items.items() if item is not None}
+            self._saved.states[conversation_id] = replace(new, items=kept)
+        if account is not None:
+            self._saved.account = account
 
     def forget_positions(self, store_epoch: str) -> None:
         self._saved.store_epoch = store_epoch
         self._saved.since = None
         self._saved.synced = False
         self._saved.positions.clear()
+        self._saved.states.clear()
+        self._saved.account = SavedCounted()
 
 
 def highest(one: SavedPosition, other: SavedPosition) -> SavedPosition:

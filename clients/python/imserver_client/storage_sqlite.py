@@ -7,19 +7,23 @@ offered and handed over again. The exclusive locking mode keeps a second process
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import astuple
 from functools import wraps
 from os import PathLike, fspath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from .errors import StoreError
-from .storage import Saved, SavedPosition, SavedPost
+from .storage import Saved, SavedCounted, SavedItem, SavedPosition, SavedPost, SavedState
 
-_VERSION = 1
+_VERSION = 2
 _APPLICATION_ID = 0x494D4331  # "IMC1": files of other programs stay untouched
-_SCHEMA = """
+#: What each version adds to the one before: an older file is brought up to date when it is opened.
+_SCHEMAS = (
+    """
 CREATE TABLE device (
     one INTEGER PRIMARY KEY CHECK (one = 1), device_id TEXT, user_id TEXT, store_epoch TEXT,
     since TEXT, synced INTEGER NOT NULL DEFAULT 0
@@ -32,7 +36,21 @@ CREATE TABLE outbox (
     content BLOB NOT NULL
 ) STRICT;
 INSERT INTO device (one) VALUES (1);
-"""
+""",
+    """
+CREATE TABLE state (
+    conversation_id TEXT PRIMARY KEY, seen INTEGER NOT NULL, top INTEGER NOT NULL, met INTEGER NOT NULL,
+    former INTEGER NOT NULL, about_modseq INTEGER NOT NULL, about BLOB, settings_seq INTEGER NOT NULL, settings BLOB,
+    held TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE item_state (
+    conversation_id TEXT, position INTEGER, modseq INTEGER NOT NULL, extra BLOB, mine_modseq INTEGER NOT NULL, mine BLOB,
+    PRIMARY KEY (conversation_id, position)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE device ADD COLUMN account_seq INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE device ADD COLUMN account BLOB;
+""",
+)
 _SAVE_POSITION = """
 INSERT INTO conversation (conversation_id, have, handed, known_head) VALUES (?, ?, ?, ?)
 ON CONFLICT (conversation_id) DO UPDATE SET
@@ -115,8 +133,8 @@ class SqliteStorage:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=NORMAL")
         database.execute("BEGIN EXCLUSIVE")  # takes the lock, which the locking mode then keeps
-        if version == 0:
-            for statement in _SCHEMA.split(";\n"):
+        if version < _VERSION:
+            for statement in ";\n".join(_SCHEMAS[version:]).split(";\n"):
                 if statement.strip():
                     database.execute(statement)
             database.execute(f"PRAGMA application_id={_APPLICATION_ID}")
@@ -124,7 +142,9 @@ class SqliteStorage:
         database.execute("COMMIT")
 
     def _read(self, database: sqlite3.Connection) -> Saved:
-        row = database.execute("SELECT device_id, user_id, store_epoch, since, synced FROM device").fetchone()
+        row = database.execute(
+            "SELECT device_id, user_id, store_epoch, since, synced, account_seq, account FROM device"
+        ).fetchone()
         positions = database.execute("SELECT conversation_id, have, handed, known_head FROM conversation")
         outbox = database.execute("SELECT conversation_id, key, content FROM outbox ORDER BY number")
         return Saved(
@@ -135,7 +155,29 @@ class SqliteStorage:
             synced=bool(row[4]),
             positions={position[0]: SavedPosition(*position[1:]) for position in positions},
             outbox=[SavedPost(*post) for post in outbox],
+            states=self._read_states(database),
+            account=SavedCounted(row[5], row[6]),
         )
+
+    def _read_states(self, database: sqlite3.Connection) -> dict[str, SavedState]:
+        items: dict[str, dict[int, SavedItem | None]] = {}
+        for name, position, *item in database.execute(
+            "SELECT conversation_id, position, modseq, extra, mine_modseq, mine FROM item_state"
+        ):
+            items.setdefault(name, {})[position] = SavedItem(*item)
+        states: dict[str, SavedState] = {}
+        for name, seen, top, met, former, *counted, held in database.execute("SELECT * FROM state"):
+            states[name] = SavedState(
+                seen,
+                top,
+                met,
+                bool(former),
+                SavedCounted(*counted[:2]),
+                SavedCounted(*counted[2:]),
+                tuple((low, high) for low, high in json.loads(held)),
+                items.get(name, {}),
+            )
+        return states
 
     def close(self) -> None:
         database, self._database = self._database, None
@@ -169,17 +211,51 @@ class SqliteStorage:
             self._run(_SAVE_POSITION, handed[0], 0, handed[1], 0)
 
     @_one_step
-    def save_sync(self, since: str | None, synced: bool, positions: Mapping[str, SavedPosition]) -> None:
+    def save_sync(
+        self,
+        since: str | None,
+        synced: bool,
+        positions: Mapping[str, SavedPosition],
+        states: Mapping[str, SavedState] | None = None,
+        account: SavedCounted | None = None,
+    ) -> None:
         self._run("UPDATE device SET since = ?, synced = ?", since, int(synced))
         self.database.executemany(
             _SAVE_POSITION,
             [(name, place.have, place.handed, place.known_head) for name, place in positions.items()],
         )
+        self._put_states(states or {}, account)
+
+    @_one_step
+    def save_states(self, states: Mapping[str, SavedState], account: SavedCounted | None) -> None:
+        self._put_states(states, account)
+
+    def _put_states(self, states: Mapping[str, SavedState], account: SavedCounted | None) -> None:
+        for name, one in states.items():
+            about, settings = one.about, one.settings
+            self._run(
+                "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                *(name, one.seen, one.top, one.met, int(one.former)),
+                *(about.seq, about.value, settings.seq, settings.value, json.dumps(one.held)),
+            )
+            kept = [(name, at, *astuple(item)) for at, item in one.items.items() if item is not None]
+            gone = [(name, at) for at, item in one.items.items() if item is None]
+            self.database.executemany("INSERT OR REPLACE INTO item_state VALUES (?, ?, ?, ?, ?, ?)", kept)
+            self.database.executemany(
+                "DELETE FROM item_state WHERE conversation_id = ? AND position = ?", gone
+            )
+        if account is not None:
+            self._run("UPDATE device SET account_seq = ?, account = ?", account.seq, account.value)
 
     @_one_step
     def forget_positions(self, store_epoch: str) -> None:
-        self._run("UPDATE device SET store_epoch = ?, since = NULL, synced = 0", store_epoch)
+        self._run(
+            "UPDATE device SET store_epoch = ?, since = NULL, synced = 0, account_seq = 0, account = NULL",
+            store_epoch,
+        )
         self._run("DELETE FROM conversation")
+        self._run("DELETE FROM state")
+        self._run("DELETE FROM item_state")
 
     def _run(self, sql: str, *values: Any) -> None:
         self.database.execute(sql, values)

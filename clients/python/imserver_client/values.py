@@ -81,6 +81,14 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemState:
+    """A message's state, by name of what keeps it: `extra` is everybody's, `mine` this user's own."""
+
+    extra: Mapping[str, Any]
+    mine: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Items in order of position, and the positions `first..last` that they cover (`first > last` if none).
 
@@ -147,14 +155,6 @@ class User:
     user_id: str
     display_name: str
     language: str
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A durable edit: `position` is that of its system message."""
-
-    position: int
-    revision: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,9 @@ class ChatSession:
         if pair is not None:
             await self.names.learn(pair)
             place.title = self.title_of(conversation_id)
+        if self.current is not None:
+            self.client.hide(self.current.conversation_id)
+        self.client.show(place.conversation_id)
         self.current, place.arriving = place, []
         try:
             if items:

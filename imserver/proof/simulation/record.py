@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imserver_client import Item, MemoryStorage, Message
-from imserver_client.storage import SavedPosition, SavedPost
+from imserver_client.storage import SavedCounted, SavedPosition, SavedPost, SavedState
 
 Content = Mapping[str, Any]
 
@@ -44,12 +44,19 @@ class Storage(MemoryStorage):
         #: Position at which a conversation began for this device, and whether it was the device's first sync.
         self.begins: dict[str, tuple[int, bool]] = {}
 
-    def save_sync(self, since: str | None, synced: bool, positions: Mapping[str, SavedPosition]) -> None:
+    def save_sync(
+        self,
+        since: str | None,
+        synced: bool,
+        positions: Mapping[str, SavedPosition],
+        states: Mapping[str, SavedState] | None = None,
+        account: SavedCounted | None = None,
+    ) -> None:
         first = not self._saved.synced
         for conversation_id, new in positions.items():
             if conversation_id not in self._saved.positions:
                 self.begins[conversation_id] = (new.have, first)
-        super().save_sync(since, synced, positions)
+        super().save_sync(since, synced, positions, states, account)
 
     def have(self, conversation_id: str) -> SavedPosition:
         """How far this device has come."""

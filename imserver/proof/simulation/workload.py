@@ -236,7 +236,7 @@ class Workload:
 
     async def _typing(self) -> None:
         if self.device.client is not None:
-            self.device.client.typing(self._where())
+            self.device.client.typing.tell(self._where())
 
     async def _look_away(self) -> None:
         """The application does not read for a while."""
@@ -260,7 +260,7 @@ class Workload:
         def take(edit: Any) -> None:
             record.edits.append((post.conversation_id, post.position, edit.revision, content, edit.position))
 
-        self._ask(lambda client: client.edit(post.conversation_id, post.position, content), take)
+        self._ask(lambda client: client.edits.edit(post.conversation_id, post.position, content), take)
 
     async def _create(self) -> None:
         members = self._random.sample(sorted(PEOPLE), k=self._random.randint(0, 3))

@@ -240,7 +240,7 @@ class Actor:
 
     async def _edit(self, posted: Posted, content: dict[str, Any]) -> None:
         try:
-            edit = await self.client.edit(posted.conversation_id, posted.position, content, revision=1)
+            edit = await self.client.edits.edit(posted.conversation_id, posted.position, content, revision=1)
         except (Refused, Disconnected):
             return  # done already, by this very call before its reply was lost
         except ClientError as error:

@@ -130,6 +130,8 @@ class FakeServer:
         # levers
         self.later = False
         self.refuse_resume = False
+        #: In WELCOME; none: the server does not say.
+        self.features: tuple[str, ...] = ()
         self.drop_welcomes = 0
         self.goodbyes_at_hello: list[tuple[int, int]] = []
         self.bad_tokens = {"bad"}
@@ -290,6 +292,7 @@ class FakeServer:
             server_time_ms=0,
             now=now,
             reason=reason,
+            features=self.features,
         )
         if peer.mute:
             peer.cut()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from imserver_client import wire
 from imserver_client.errors import Misuse
 from imserver_client.limits import ClientLimits
-from imserver_client.values import Content, Conversation, ConversationPage, Cursor, Edit, Member, Page, User
+from imserver_client.values import Conversation, ConversationPage, Cursor, Member, Page, User
 from imserver_protocol.methods.conversations import CONVERSATIONS, ConversationsParams
 from imserver_protocol.methods.cursor import CURSOR, CursorParams
 from imserver_protocol.methods.descriptors import Method
-from imserver_protocol.methods.edit import EDIT, EditParams
 from imserver_protocol.methods.history import HISTORY, HistoryParams
 from imserver_protocol.methods.members import (
     ADD,
@@ -36,6 +35,7 @@ from imserver_protocol.shared.words import Kind, Role
 from .cursors import Cursors
 from .reconnect import Tokens
 from .requests import Requests
+from .states import States
 
 P = TypeVar("P", AddParams, RemoveParams, LeaveParams)
 W = TypeVar("W", Kind, Role)
@@ -62,15 +62,15 @@ class Calls:
         owner: CallsOwner,
         requests: Requests,
         cursors: Cursors,
+        states: States,
         tokens: Tokens,
-        encode: Callable[[str, Content | str], bytes],
         limits: ClientLimits,
     ) -> None:
         self._owner = owner
         self._requests = requests
         self._cursors = cursors
+        self._states = states
         self._tokens = tokens
-        self._encode = encode
         self._limits = limits
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -82,9 +82,12 @@ class Calls:
         if limit < 1:
             raise Misuse("limit must be at least 1")
         params = HistoryParams(conversation_id, after, before, min(limit, self._limits.page_items))
-        page = await self._requests.call(HISTORY, params)
-        items = tuple(wire.item(conversation_id, item) for item in page.items)
-        return Page(items, page.first, page.last, page.head, page.modseq or 0)
+        with self._states.page_asked(conversation_id):
+            page = await self._requests.call(HISTORY, params)
+            self._states.take_page(conversation_id, page)
+        modseq = page.modseq or 0
+        items = (self._states.shown_as(wire.item(conversation_id, item), modseq) for item in page.items)
+        return Page(tuple(items), page.first, page.last, page.head, modseq)
 
     async def conversations(self, before: Any, limit: int) -> ConversationPage:
         """See Client.conversations."""
@@ -143,22 +146,12 @@ class Calls:
         self._cursors.moved(conversation_id, self._owner.user_id, result.delivered, result.read)
         return Cursor(result.delivered, result.read)
 
-    async def edit(
-        self, conversation_id: str, position: int, content: Content | str, revision: int | None
-    ) -> Edit:
-        """See Client.edit."""
-        encoded = self._encode(conversation_id, content)
-        params = EditParams(conversation_id, self._key(None), position, revision, encoded)
-        result = await self._requests.call(EDIT, params)
-        # The server does not push a message to the session that caused it: it is read, like any missing position.
-        self._owner.note_head(conversation_id, result.position)
-        return Edit(result.position, result.revision)
-
     async def create(self, kind: str, title: str, members: list[str], key: bytes | None) -> str:
         """See Client.create_group."""
         result = await self._requests.call(
             CREATE, CreateParams(self._key(key), _word(Kind, kind), title, members)
         )
+        # The server does not push a message to the session that caused it: it is read, like any missing position.
         self._owner.note_head(result.conversation_id, result.position)
         return result.conversation_id
 

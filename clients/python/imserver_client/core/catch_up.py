@@ -20,6 +20,7 @@ from imserver_protocol.methods.sync import SYNC, SyncParams, SyncResult, SyncRow
 from .delivery import Delivery
 from .inbox import Inbox
 from .requests import Requests, SessionLost
+from .states import States
 
 _log = logging.getLogger("imserver_client")
 
@@ -33,6 +34,11 @@ class CatchUpOwner(Protocol):
 
     def take_rows(self, rows: tuple[SyncRow, ...]) -> None:
         """Rows of sync, for the cursors in them."""
+        ...
+
+    @property
+    def states(self) -> States:
+        """State that is no message: rows and pages tell of it."""
         ...
 
     def synced(self) -> None:
@@ -166,7 +172,10 @@ class CatchUp:
             raise SessionLost from None
         self._since = result.next_since
         self.started = self.started or not result.more
-        self._storage.save_sync(self._since, self.started, changed)
+        states = self._owner.states
+        states.take_rows(result, [name for name, head in known.items() if head is None])
+        self._storage.save_sync(self._since, self.started, changed, *states.unsaved())
+        states.saved()
         self._owner.take_rows(result.rows)
         self._wake.set()
         return any(place.known_head != known[name] for name, place in changed.items())
@@ -199,9 +208,10 @@ class CatchUp:
             return
         epoch, after, wanted = self._inbox.epoch, track.have, track.known_head
         try:
-            page = await self._requests.call(
-                HISTORY, HistoryParams(conversation_id, after=after, limit=room), patient=False
-            )
+            with self._owner.states.page_asked(conversation_id):
+                page = await self._requests.call(
+                    HISTORY, HistoryParams(conversation_id, after=after, limit=room), patient=False
+                )
         except SessionLost:
             return
         except Refused as refused:
@@ -219,6 +229,7 @@ class CatchUp:
         if page.last > max(page.head, after):
             self._owner.violated("history: a page beyond the head")
             return
+        self._owner.states.take_page(conversation_id, page)
         for item in page.items:
             if item.position > after:
                 self._owner.take_item(conversation_id, item)

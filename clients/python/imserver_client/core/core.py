@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import ssl
@@ -25,7 +26,8 @@ from imserver_client.errors import (
     StoreError,
     plain,
 )
-from imserver_client.events import CatchUpFailed, ConnectionChanged, EpochChanged, Typing
+from imserver_client.events import CatchUpFailed, ConnectionChanged, EpochChanged
+from imserver_client.features.base import Feature, Port
 from imserver_client.limits import ClientLimits
 from imserver_client.values import Message, State
 from imserver_protocol import (
@@ -44,8 +46,8 @@ from imserver_protocol.methods.descriptors import Shape, Signal
 from imserver_protocol.methods.history import PageItem
 from imserver_protocol.methods.lagging import LAGGING, LaggingPush
 from imserver_protocol.methods.post import MESSAGE, MessagePush
+from imserver_protocol.methods.state import ABOUT, ACCOUNT, ITEM, SETTINGS
 from imserver_protocol.methods.sync import SyncRow
-from imserver_protocol.methods.typing_signal import TYPING, TypingTold
 
 from .announcer import Announcer
 from .backoff import Backoff
@@ -53,12 +55,14 @@ from .calls import Calls
 from .catch_up import CatchUp
 from .cursors import Cursors, Receipts
 from .delivery import Delivery
-from .edits import Edits
 from .inbox import Inbox, Place
 from .outbox import Entry
+from .ports import FeaturePort, Kinds
 from .posting import Posting
 from .reconnect import Reconnect, Tokens, TokenSource
 from .requests import Requests, closed
+from .states import States
+from .writes import Writes
 
 P = TypeVar("P", bound=Shape)
 
@@ -67,8 +71,6 @@ _log = logging.getLogger("imserver_client")
 #: Signals are dropped while so many bytes wait for the socket: messages that are stuck matter more than typing.
 _SIGNALS_UP_TO_BYTES = 64 * 1024
 _DEVICE_ID_DIGITS = 16
-#: The struct and the handler for each kind of push or signal. A kind without a row is ignored (SPEC 13).
-_Kinds = Mapping[str, tuple[type[Shape], Callable[[Any], None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,16 @@ class Core:
     """The implementation behind a Client."""
 
     def __init__(
-        self, options: Options, storage: stored.Storage, limits: ClientLimits, environment: Environment
+        self,
+        options: Options,
+        storage: stored.Storage,
+        limits: ClientLimits,
+        environment: Environment,
+        features: Mapping[str, Callable[[Port], Feature]],
     ) -> None:
         self._options = options
         self._storage = storage
-        self._limits = limits
+        self.limits = limits
         self._environment = environment
         self.monotonic = environment.monotonic
         self.random_bytes = environment.random_bytes
@@ -101,6 +108,8 @@ class Core:
         self.user_id = ""
         self.device_id = ""
         self.store_epoch = ""
+        #: Those that WELCOME named; none: the server does not say.
+        self.server_features: frozenset[str] = frozenset()
         self._tasks: list[asyncio.Task[None]] = []
         self._ready: asyncio.Future[None] | None = None
         self._last_failure = "no attempt was finished"
@@ -112,25 +121,34 @@ class Core:
         self.requests = Requests(limits, self._make_backoff, self._sent, self.violated)
         self.inbox = Inbox(limits.max_conversations, limits.max_unknown_conversations)
         self.delivery = Delivery(storage, limits, self._room_again, self._finished)
+        self.states = States(self, self.requests, self.inbox, storage, limits)
         self.catch_up = CatchUp(self, self.requests, self.inbox, self.delivery, storage, limits)
         self.posting = Posting(self, self.requests, storage, limits, self._make_backoff)
+        self.encode = self.posting.encode
         self.cursors = Cursors(limits.max_cursors, limits.max_cursors_in_all, self.announce)
         self.receipts = Receipts(self.requests, limits)
-        self.edits = Edits(self.requests, limits.max_edits_pending, self.announce)
+        self.writes = Writes(self.requests, limits.max_writes)
         self._tokens = Tokens(options.token)
-        self.calls = Calls(self, self.requests, self.cursors, self._tokens, self.posting.encode, limits)
+        self.calls = Calls(self, self.requests, self.cursors, self.states, self._tokens, limits)
         self._reconnect = Reconnect(
             self, options.address, options.tls, self._tokens, options.client_info, limits, environment
         )
-        self._pushes: _Kinds = {
+        #: A kind without a row is ignored (SPEC 13).
+        self.pushes: Kinds = {
             MESSAGE.kind: (MESSAGE.fields, self._on_message),
             CURSOR_MOVED.kind: (CURSOR_MOVED.fields, self._on_cursor),
             LAGGING.kind: (LAGGING.fields, self._on_lagging),
+            ITEM.kind: (ITEM.fields, self.states.on_item),
+            ABOUT.kind: (ABOUT.fields, self.states.on_about),
+            SETTINGS.kind: (SETTINGS.fields, self.states.on_settings),
+            ACCOUNT.kind: (ACCOUNT.fields, self.states.on_account),
         }
-        self._signals: _Kinds = {TYPING.kind: (TYPING.told, self._on_typing)}
+        self.signals: Kinds = {}
+        self._ports = {name: FeaturePort(self, name) for name in features}
+        self.features = {name: make(self._ports[name]) for name, make in features.items()}
 
     def _make_backoff(self) -> Backoff:
-        return Backoff(self._environment.uniform, self._limits.max_retry_after_s)
+        return Backoff(self._environment.uniform, self.limits.max_retry_after_s)
 
     # -- opening and closing ------------------------------------------------------------------------------------------
 
@@ -146,7 +164,8 @@ class Core:
                 ("reconnect", self._reconnect.run()),
                 ("catch up", self.catch_up.run()),
                 ("receipts", self.receipts.run()),
-                ("edits", self.edits.run()),
+                ("state", self.states.run()),
+                *((name, work()) for name, port in self._ports.items() for work in port.works),
             ):
                 self._spawn(name, work)
             async with asyncio.timeout(self._options.timeout):
@@ -167,6 +186,7 @@ class Core:
         self.store_epoch = saved.store_epoch or ""
         stored.adopt(saved, self._options.have)
         self.inbox.restore(saved.positions)
+        self.states.restore(saved)
         self.catch_up.restore(saved)
         self.posting.restore(saved.outbox)
 
@@ -192,10 +212,14 @@ class Core:
             try:
                 async with asyncio.timeout(self._options.close_timeout):
                     await self.posting.empty.wait()
+                    await self.writes.empty.wait()
                     if self.state is State.CONNECTED:
                         await self.receipts.flush()
             except* (TimeoutError, ClientError):
                 pass  # unsent posts stay in the outbox; the next client reports cursors again
+        if self._end is None:
+            with contextlib.suppress(StoreError):  # what is not kept is asked again
+                self.states.save()
         if len(self.posting) and self.state is not State.CLOSED:
             _log.info("closing with %d posts in the outbox", len(self.posting))
         self._reconnect.leaving = True
@@ -221,6 +245,7 @@ class Core:
         try:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.posting.close()
+            await self.writes.close()
         finally:
             self._storage.close()
 
@@ -248,6 +273,7 @@ class Core:
         self._end = error
         self.requests.end(error)
         self.posting.end(error)
+        self.writes.end(error)
         self.delivery.end(error)
         self.announcer.end(error)
         if self._ready is not None and not self._ready.done():
@@ -268,11 +294,11 @@ class Core:
         """Handle one event of the connection."""
         try:
             if isinstance(event, PushReceived):
-                self._take(self._pushes, event)
+                self._take(self.pushes, event)
             elif isinstance(event, (ReplyReceived, RefusalReceived)):
                 self.requests.answered(event)
             elif isinstance(event, SignalReceived):
-                self._take(self._signals, event)
+                self._take(self.signals, event)
             elif isinstance(event, WelcomeReceived):
                 self._on_welcome(event)
             elif isinstance(event, Closed):
@@ -300,6 +326,7 @@ class Core:
                 f"the store belongs to the user {self.user_id!r}, the token to {welcome.user_id!r}"
             )
         self.user_id = welcome.user_id
+        self.server_features = frozenset(welcome.features)
         if self.store_epoch != welcome.store_epoch:
             known, self.store_epoch = self.store_epoch, welcome.store_epoch
             if known:
@@ -312,7 +339,7 @@ class Core:
         self.requests.attach(event.session)
         self._change(State.CONNECTED, plain(welcome.reason), resumed=event.resumed)
 
-    def _take(self, kinds: _Kinds, event: PushReceived | SignalReceived) -> None:
+    def _take(self, kinds: Kinds, event: PushReceived | SignalReceived) -> None:
         row = kinds.get(event.kind)
         if row is not None:
             shape, handler = row
@@ -322,6 +349,7 @@ class Core:
         conversation_id, position = push.conversation_id, push.position
         if push.sender_id == self.user_id:
             self.posting.seen(push.key, conversation_id, position, push.sent_at_ms)
+        self.states.told(conversation_id)
         place = self.inbox.place(conversation_id, position)
         if place is Place.NEXT and self.delivery.has_room():
             item = PageItem(position, push.sender_id, push.sent_at_ms, push.key, push.content, 1)
@@ -338,9 +366,6 @@ class Core:
 
     def _on_lagging(self, _: LaggingPush) -> None:
         self.catch_up.want_sync()
-
-    def _on_typing(self, typing: TypingTold) -> None:
-        self.announce(Typing(typing.conversation_id, typing.user_id))
 
     # -- calls between the parts --------------------------------------------------------------------------------------
 
@@ -362,6 +387,7 @@ class Core:
         self.posting.violation(closed.code, closed.text, by_server=closed.by_peer)
 
     def session_over(self) -> None:
+        self.states.session_lost()
         self.requests.lose_session()
         self.posting.session_lost()
 
@@ -377,10 +403,13 @@ class Core:
         self._storage.forget_positions(self.store_epoch)
         self.inbox.forget()
         self.delivery.new_epoch()
+        self.states.forget()
         self.cursors.forget()
         self.receipts.forget()
-        self.edits.forget()
         self.catch_up.forget()
+        self.writes.epoch_changed()
+        for port in self._ports.values():
+            port.epoch_changed()
         self.announce(EpochChanged(self.store_epoch))
 
     @property
@@ -390,7 +419,11 @@ class Core:
     def synced(self) -> None:
         if self._ready is not None and not self._ready.done():
             self._ready.set_result(None)
+        self.states.synced()
         self.posting.offer()
+
+    def want_sync(self) -> None:
+        self.catch_up.want_sync()
 
     def note_head(self, conversation_id: str, position: int) -> None:
         if self.inbox.note_head(conversation_id, position):
@@ -449,6 +482,7 @@ class Core:
         track = self.inbox.get(conversation_id)
         assert track is not None
         self.inbox.advance(conversation_id, item.position)
+        self.states.handed_on(conversation_id, item.position)
         self.delivery.put(
             conversation_id,
             item,
@@ -456,4 +490,6 @@ class Core:
             own=item.sender_id == self.user_id,
         )
         if self.announcer.heard:
-            self.edits.seen(conversation_id, wire.read_content(item.content))
+            content = wire.read_content(item.content)
+            for port in self._ports.values():
+                port.message(conversation_id, content)
