@@ -89,9 +89,10 @@ class Transaction(Protocol):
         """Wall time of this transaction, UTC milliseconds."""
         ...
 
-    def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement on the plugin's own tables; rows of a SELECT or RETURNING, else []. Raises
-        `UniqueViolation` for a key that is taken, which may be caught: only that statement is undone."""
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement on the plugin's own tables; rows of a SELECT or RETURNING, else []. `params` stand for the
+        `?` of the statement, in order. Raises `UniqueViolation` for a key that is taken, which may be caught: only that
+        statement is undone."""
         ...
 
     def post(self, conversation_id: str, content: Content, *, sender_id: str | None = None) -> int:
@@ -147,7 +148,7 @@ class Transaction(Protocol):
 class Snapshot(Protocol):
     """One moment of a database, for a plugin's own checks. Call it for SQL: `sql(statement, params) -> rows`."""
 
-    def __call__(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = (), /) -> list[tuple[Any, ...]]:
+    def __call__(self, sql: str, params: Sequence[Any] = (), /) -> list[tuple[Any, ...]]:
         """Run one SELECT on the plugin's own tables."""
         ...
 
@@ -240,7 +241,7 @@ class Context(Protocol):
         change nothing outside. An exception undoes all of it and is raised here."""
         ...
 
-    async def read(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+    async def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one SELECT on the plugin's own tables, in a snapshot, beside the writer."""
         ...
 

@@ -160,7 +160,10 @@ class PluginKit(Generic[P]):
     # -- the plugin's life --------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Start the plugin (the `async with` does it)."""
+        """Start the plugin (the `async with` does it). Raises `RuntimeError` if it runs."""
+        host = getattr(self, "host", None)
+        if host is not None and host.names:
+            raise RuntimeError("the plugin runs: `restart` it, or `crash` it first")
         made = self._make
         # A class has `start` too, so it is asked first.
         ready = not isinstance(made, type) and hasattr(made, "start")
@@ -241,6 +244,8 @@ class PluginKit(Generic[P]):
 
     async def advance(self, seconds: float) -> None:
         """Let time pass, stopping at every timer on the way, so that each one fires at its own time."""
+        if seconds < 0:
+            raise ValueError("advance: time does not go back; see ManualClock.jump_to")
         end = self.clock.now_ms() + round(seconds * 1000)
         await self.idle()
         for _ in range(MAX_TIMER_STEPS):

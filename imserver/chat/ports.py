@@ -31,7 +31,9 @@ class Store(Protocol):
     """Keeps everything durable: `SqliteStore`. Another engine shares `imserver.store.engine`, which says what to write, and
     passes the contract tests in `tests/store`.
 
-    All methods are called on one event loop, between `open` and `close` unless they say otherwise.
+    All methods are called on one event loop, between `open` and `close` unless they say otherwise. How it is made is
+    the engine's own matter (`imserver.server` does it): of its part of the configuration, a clock, random numbers, a log, and
+    the most members of a conversation.
     """
 
     @property
@@ -51,29 +53,37 @@ class Store(Protocol):
         ...
 
     def place(self) -> str:
-        """The place of now, sealed: labels what a session that begins now will learn."""
+        """The place of now, sealed: labels what a session that begins now will learn. It ends with the last batch that was
+        settled; from the moment that `committed` is called, with that batch."""
         ...
 
     @property
     def witnesses(self) -> int:
-        """Users whose client knew a history that is not this one, since the store was opened."""
+        """Users whose client knew a history that is not this one, since the store was opened (`engine.places` counts them).
+        The first is a warning in the log: somebody may have put an older copy back."""
         ...
 
     async def begin_life(self, why: str) -> None:
         """Begin another life: a new mark, for all that is written from now on. Sessions of before must end.
 
-        Queued like a unit: what was submitted before belongs to the life that ends. Takes no number of a change."""
+        Queued like a unit: what was submitted before belongs to the life that ends, and what shares a batch with it behind it
+        belongs to the new one, also in `place`. If the unit fails, no life has begun. Takes no number of a change."""
         ...
 
     async def open(self, listener: CommitListener) -> None:
-        """Open the database, bring it to the present schema, and begin a life: a row of the lineage under a new mark.
+        """Open the database, bring it to the present schema, and begin a life: a row of the lineage under a new mark, which
+        is durable before anybody is served.
+
+        The counters go on where they were: `change` with the last number that a committed unit took, whatever it took it for.
+        An engine that can tell that its database is older than what it once had written begins a new epoch, and warns.
 
         Raises `StartError`, one line for the operator, if it cannot be used: not there, not ours, of a later schema, damaged,
         or in use by another process. Then nothing stays open."""
         ...
 
     async def close(self) -> None:
-        """Finish the queue (`submit` refuses from now on), make all of it durable, close. Closing twice is harmless."""
+        """Finish the queue (`submit` refuses from now on), make all of it durable, close. Closing twice is harmless, and so is
+        closing what was not opened. It may be opened again."""
         ...
 
     def submit(self, unit: Unit) -> None:
@@ -95,7 +105,8 @@ class Store(Protocol):
         """Run `query` in one snapshot, beside the writer, and return or raise what it does.
 
         The snapshot holds all that was settled before the call. `query` is a plain function, runs off the loop, and keeps no
-        reader. Raises `Refusal` OVERLOADED if too many reads wait, `StoreFailed` once the store has failed."""
+        reader. Raises `Refusal` OVERLOADED (come again after …) if more reads wait than the engine bounds them to, and
+        `StoreFailed` once the store has failed."""
         ...
 
     async def migrate_plugin(self, plugin: str, migrations: Sequence[tuple[int, str]]) -> None:
@@ -107,11 +118,14 @@ class Store(Protocol):
 
         It has any number of statements, comments, and `;` in texts; and may make, change and drop tables and indexes whose
         names begin with `PLUGIN_`, and write to these tables. Anything else is a `PluginError`: other tables, the catalogue,
-        triggers, views, virtual tables, PRAGMA, ATTACH, COMMIT. So is a plugin name that is not a-z and 0-9 beginning with a
-        letter, or is reserved. No time bound: it runs before the server serves.
+        triggers, views, virtual tables, PRAGMA, ATTACH, COMMIT. So is, whether or not there are scripts, a plugin name that is
+        not a-z and 0-9 beginning with a letter, of at most 31, or is the first word of an engine's own tables: `plugin`,
+        `sqlite`, `pragma`, `json`, `pg`. No time bound: it runs before the server serves.
 
-        A script for every engine keeps to what they have in common: ON CONFLICT with a target, RETURNING, integer
-        milliseconds for times; no functions of dates, no json functions, no row ids."""
+        What every engine takes, here and in `plugin_sql` (docs/plugins.md has the whole list): columns are INTEGER, of 64 bits,
+        or TEXT; INTEGER PRIMARY KEY numbers the rows itself; WITHOUT ROWID may stand behind a table, and REFERENCES may be
+        DEFERRABLE INITIALLY DEFERRED; ON CONFLICT with a target, RETURNING, WITH RECURSIVE; times are integer milliseconds. No
+        functions of dates, no json functions, no row ids. An engine whose words differ puts its own for them."""
         ...
 
     def resume(self) -> None:

@@ -55,7 +55,11 @@ class ActHooks:
 
 
 class Transaction(Protocol):
-    """The store inside one transaction, on the writer's thread. Every method raises `Refusal` if the rules forbid the call.
+    """The store inside one transaction, on the writer's thread. Every method raises `Refusal` if the rules forbid the call,
+    and lets the database's own errors pass, for the batch to judge.
+
+    Whatever str is looked for, one that cannot be stored (with a lone surrogate, and where the database has no U+0000 with
+    that) names nothing, and is no error. Where something is in order of ids, that is the order of their UTF-8 bytes.
 
     Methods that take a `key` are idempotent: the same key by the same actor in the same conversation returns the original
     outcome with `duplicate = True`, looked up *before* any refusal; the same key with another request is KEY_REUSED, one that
@@ -219,7 +223,9 @@ class Transaction(Protocol):
         """Make an account, or replace what is known of it. `UnicodeEncodeError` for an id that is no text."""
         ...
 
-    def user(self, user_id: str) -> User | None: ...
+    def user(self, user_id: str) -> User | None:
+        """The account, as this transaction has it; None if there is none."""
+        ...
 
     def bind_token(self, token_id: str, user_id: str, device_id: str) -> str:
         """The device that the token belongs to: bound to `device_id` if this is its first use, for ever. NOT_FOUND if there is
@@ -248,20 +254,26 @@ class Transaction(Protocol):
         not measured."""
         ...
 
-    def plugin_sql(
-        self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
-    ) -> list[tuple[Any, ...]]:
+    def plugin_sql(self, plugin: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement on the plugin's own tables (name prefix `PLUGIN_`). Rows of SELECT and RETURNING, else [].
+
+        `params` stand for the `?` of the statement that are in no text, name or comment, in order. Values, there and in rows,
+        are None, int (64 bits with the sign), str, and whatever else the engine has; a value that it cannot store, or as many
+        as do not fit, is a `PluginError`. SQL for every engine: see `Store.migrate_plugin`.
 
         `UniqueViolation` for a key that is taken, `PluginError` for any other fault of the statement: it is undone alone, and
         the unit may catch it and go on. `PluginError` too for all that is not the plugin's (other tables, the catalogue,
-        anything that makes or changes tables or ends a transaction), for two statements in one, and beyond 50 ms of SQL in one
-        unit. A statement that makes the database end the transaction fails this unit alone, though all others of the batch
-        are done again. A constraint that waits for the commit fails its unit with the database's error, and no neighbour."""
+        functions that make tables of a text or reach files, anything that makes or changes tables or ends a transaction), for
+        two statements in one, for a name as `migrate_plugin` refuses it, and beyond 50 ms of SQL in one unit.
+
+        A statement that makes the database end the transaction fails this unit alone, though all others of the batch are done
+        again. A constraint that waits for the commit fails its unit there, with `PluginError` (`Engine.commit`), and no
+        neighbour. A fault of the disk is raised as it is: `Engine.fault_of` is asked for its kind."""
         ...
 
     def schedule(self, plugin: str, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
-        """Set a durable timer; returns its id, which no other timer of this database ever had or gets."""
+        """Set a durable timer; returns its id, which no other timer of this database ever had or gets. `payload` is what
+        `imserver.content` encodes, and comes back equal."""
         ...
 
     def cancel_timer(self, plugin: str, timer_id: int) -> bool:
@@ -269,7 +281,7 @@ class Transaction(Protocol):
         ...
 
     def mark_handled(self, plugin: str, change: int) -> None:
-        """Move the plugin's cursor up to `change`; raises `AlreadyHandled` if it is there already."""
+        """Move the plugin's cursor up to `change`, or make it; raises `AlreadyHandled` if it is there or further already."""
         ...
 
     def mark_timer_done(self, timer_id: int) -> None:
@@ -277,7 +289,8 @@ class Transaction(Protocol):
         ...
 
     def record_failure(self, plugin: str, event: str, error_id: str, text: str) -> None:
-        """Keep what became of an event that a plugin could not handle, for operators."""
+        """Keep what became of an event that a plugin could not handle, for operators: with the time, in the table
+        `plugin_failures`, which nothing else reads."""
         ...
 
 
@@ -336,9 +349,14 @@ class Reader(Protocol):
     ) -> tuple[list[ConversationRow], str, bool]:
         """Conversations of the user that changed since the token, in commit order; the next token; whether there is more.
 
-        None is the beginning. A change is a message, a change of what the conversation or the membership is, or a cursor that
+        The token is a sealed place (`engine.places`) whose `upto` is the change of the last row, or the head. None is the
+        beginning. A change is a message, a change of what the conversation or the membership is, or a cursor that
         is told (one's own always). Who takes every page misses nothing, whatever is written between two of them. A former
         member gets the change of leaving, and none later. EPOCH_CHANGED for a token of another history.
+
+        A row has the cursors of each other present member by id, zeros too, where there are receipts
+        (`permissions.has_receipts`); for a former member the head and the `modseq` of leaving, and nothing of what is
+        everybody's.
 
         `takes` is asked for each row in turn; the page ends before the first that it does not take.
         """
@@ -349,12 +367,16 @@ class Reader(Protocol):
     ) -> tuple[list[ConversationRow], str | None]:
         """The user's present conversations, newest message first, and the token of the next page. `takes`: as in `sync`.
 
-        By the last message that is not silent, which is `last`. `unread` counts what was said behind the read cursor, but
-        not before joining, and no system message."""
+        By the change of the last message that is not silent, which is `last`, as it reads now. `unread` counts what was said
+        behind the read cursor, but not before joining, and no system message. A row has nobody else's cursors. The token is
+        sealed as `LISTED`; EPOCH_CHANGED for one of another history or of `sync`."""
         ...
 
     def check(self, user_id: str, learnt: Learnt) -> Agreement | None:
-        """Up to where what the user learnt is part of this history; None: no such conversation for this user."""
+        """Up to where what the user learnt is part of this history; None: no such conversation for this user.
+
+        `Places.common` says up to which change the two histories are one, `lineage.agreed_position` and `lineage.state_good`
+        what follows from it. The row is as in `sync`, of now; a former member agrees on nothing behind leaving."""
         ...
 
     def members(self, conversation_id: str) -> list[Membership]:
@@ -386,10 +408,10 @@ class Reader(Protocol):
         self, change: int, bots: Sequence[str] | None, limit: int
     ) -> tuple[list[tuple[int, Message, Audience]], int]:
         """Messages in commit order after `change` that one of `bots` was a member for (None: all), each with the members
-        of now; and the change up to which the answer is complete.
+        of now; and the change up to which the answer is complete. A member for a message is also who joins or leaves by it.
 
         At most `limit` of them. The answer may be complete up to less than the newest change even if it is empty, so
-        that one read is bounded; it is always above `change` unless there is nothing behind that."""
+        that one read is bounded; it is always above `change` unless there is nothing behind that, then `change` itself."""
         ...
 
     def plugin_cursor(self, plugin: str) -> int | None:
@@ -424,8 +446,7 @@ class Reader(Protocol):
         """Run one SELECT on a feature's own tables and the views `readable`, `said` and `people`, for at most 50 ms a read."""
         ...
 
-    def plugin_sql(
-        self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
-    ) -> list[tuple[Any, ...]]:
-        """Run one SELECT on the plugin's own tables. `PluginError` for all else, as in `Transaction.plugin_sql`."""
+    def plugin_sql(self, plugin: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one SELECT on the plugin's own tables. `PluginError` for all else, as in `Transaction.plugin_sql`; the bound of
+        time is for all statements of one reader."""
         ...

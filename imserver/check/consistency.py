@@ -20,6 +20,7 @@ from imserver.plugin_api import Plugin
 from imserver.plugin_host import PluginCheck, checks_of, enabled, installed, load, migrations_of
 from imserver.store.checks import ChangedMeanwhile, Report, Snapshot, open_snapshot
 from imserver.store.checks.check_run import Progress
+from imserver.store.checks.plugins import PLUGINS
 
 Sections = Mapping[str, Mapping[str, Any]]
 
@@ -79,15 +80,24 @@ def _check(
         try:
             with open_snapshot(path) as snapshot:
                 report = snapshot.check(progress)
-                if snapshot.has_features:
-                    ask_features(snapshot, features, report)
-                others = snapshot.plugins().keys() - {feature.name for feature in features}
-                ask_plugins(snapshot, _checks_here(snapshot, known, others, report), report)
+                try:
+                    _ask_all(snapshot, known, features, report)
+                except Snapshot.broken as error:  # the store's own checks have said what they could
+                    report.result(PLUGINS).add(f"cannot go on: {type(error).__name__}: {error}")
             return report
         except ChangedMeanwhile:
             if not tries_left:
                 raise
     raise AssertionError
+
+
+def _ask_all(
+    snapshot: Snapshot, known: Mapping[str, Plugin], features: Sequence[Feature], report: Report
+) -> None:
+    if snapshot.has_features:
+        ask_features(snapshot, features, report)
+    others = snapshot.plugins().keys() - {feature.name for feature in features}
+    ask_plugins(snapshot, _checks_here(snapshot, known, others, report), report)
 
 
 def _checks_here(

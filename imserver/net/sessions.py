@@ -260,7 +260,12 @@ class DeviceSession:
             else:
                 if row.method is ABANDON:
                     self.holds.release(params.conversation_id, params.key)
-                self._reply(seq, unit.result)
+                try:
+                    self._reply(seq, unit.result)
+                except (
+                    EncodeError
+                ) as error:  # a result of a feature's that fits no frame: it happened, and is not told
+                    self._refuse(seq, error)
             self.pump()
 
         try:

@@ -135,7 +135,7 @@ class PluginContext(Context):
         result: T = await unit.through(self._store)
         return result
 
-    async def read(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+    async def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         name = self._registrar.name
         return await self._store.read(lambda reader: reader.plugin_sql(name, sql, params))
 

@@ -58,7 +58,7 @@ class PluginSnapshot(Snapshot):
         self.count = 0
         self._timers: dict[int, TimerFired] | None = None
 
-    def __call__(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = (), /) -> list[tuple[Any, ...]]:
+    def __call__(self, sql: str, params: Sequence[Any] = (), /) -> list[tuple[Any, ...]]:
         return self._reader.plugin_sql(self._plugin, sql, params)
 
     def looked_at(self, count: int) -> None:

@@ -202,7 +202,7 @@ class PluginTransaction(Transaction):
 
     # -- the plugin's own tables, timers and events -------------------------------------------------------------------
 
-    def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._tx.plugin_sql(self._registrations.name, sql, params)
 
     def schedule(self, due_at: int, name: str, payload: Mapping[str, Any]) -> int:

@@ -15,6 +15,7 @@ from imserver.chat.transaction import Posted
 from imserver.chat.units import PostUnit, Unit
 from imserver.events import CursorMoved, MessagePosted, StoredEvent
 from imserver.model import Audience, Cursors, Message, Role
+from imserver.net.pushes import WirePushes
 from imserver.testing import ManualClock
 
 BOTH: Audience = {"ann": Role.MEMBER, "bob": Role.MEMBER}
@@ -99,7 +100,7 @@ def make_hub(clock: ManualClock | None = None, cost_s: float = 0.0, max_backlog:
     """Encoding a push takes so long."""
     time = clock or ManualClock()
 
-    class Pushes:
+    class Pushes(WirePushes):
         @staticmethod
         def message(*fields: Any) -> Any:
             time.advance(cost_s)

@@ -18,6 +18,7 @@ from imserver.cli.app import run
 from imserver.cli.check import MAX_PRINTED
 from imserver.config import Config, ServerConfig, StoreConfig
 from imserver.model import direct_conversation_id
+from imserver.plugin_api import Migration
 from imserver.plugins.booking.plugin import BookingPlugin
 from imserver.server import Server
 from imserver.store.checks.run import NAMES
@@ -130,11 +131,42 @@ def test_tables_of_a_plugin_that_is_not_there_are_named_and_skipped(database, ca
         "CREATE TABLE gone_things (id INTEGER)",
         "INSERT INTO plugin_migrations VALUES ('gone', 1, 0)",
         "INSERT INTO plugin_migrations VALUES ('booking', 99, 0)",
+        "INSERT INTO plugin_cursors (plugin, change) VALUES ('mute', 0)",
     )
     run(["check", str(database)])
     out = capsys.readouterr().out
     assert "skipped: tables of gone: no such feature is here, and no such plugin is installed" in out
+    assert "mute" not in out  # it ran here, and has no tables
     assert "skipped: tables of booking: its tables are of version" in out
+
+
+def test_tables_that_a_newer_plugin_has_not_migrated_yet_are_skipped(database, capsys, monkeypatch):
+    newer = [*BookingPlugin().migrations]
+    newer.append(Migration(len(newer) + 1, "CREATE TABLE booking_more (id INTEGER)"))
+    monkeypatch.setattr(BookingPlugin, "migrations", newer)
+    run(["check", str(database)])
+    out = capsys.readouterr().out
+    assert "skipped: tables of booking: its tables are of version" in out
+    assert "booking: cells are owned" not in out
+
+
+@pytest.mark.parametrize("table", ["plugin_migrations", "plugin_cursors"])
+def test_the_report_is_told_also_if_nobody_knows_which_plugins_ran(database, capsys, table):
+    damage(database, f"DROP TABLE {table}")
+    assert run(["check"]) == 1
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("schema: ")]
+    assert any(table in line for line in said)
+
+
+def test_the_report_is_told_also_if_the_list_of_plugins_cannot_be_read(database, capsys, monkeypatch):
+    def plugins(self):
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    monkeypatch.setattr("imserver.store.checks.Snapshot.plugins", plugins)
+    assert run(["check"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "plugins: cannot go on: DatabaseError: database disk image is malformed" in lines
+    assert any(line.startswith("positions ") and line.endswith("ok") for line in lines)
 
 
 def test_no_plugin_is_started_and_no_file_is_made(database, capsys, monkeypatch):

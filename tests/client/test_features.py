@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_type
 
 import pytest
 
 from imserver_client import (
     Client,
     ClientLimits,
+    Connecting,
     Disconnected,
     Misuse,
     NotOffered,
@@ -21,6 +22,8 @@ from imserver_client import (
 )
 from imserver_client.features import FEATURES, Features
 from imserver_client.features.base import Offer
+from imserver_client.features.edits import Edits
+from imserver_client.features.typing import Typists
 from imserver_protocol import RequestReceived
 from imserver_protocol.methods.descriptors import Method, Number, Shape
 from imserver_protocol.methods.typing import TYPING
@@ -274,3 +277,11 @@ async def test_one_kind_has_one_handler(server, open_client):
         port = alice._core._ports["edits"]
         with pytest.raises(ValueError, match="a handler already"):
             port.on_signal(TYPING, lambda told: None)
+
+
+async def test_a_feature_has_its_type(open_client: Callable[..., Connecting]) -> None:
+    """mypy reads this: a line that gave Any would hide every mistake in a call."""
+    async with open_client(token="alice") as alice:
+        assert_type(alice.edits, Edits)
+        assert_type(alice.typing, Typists)
+        assert alice.edits is alice.offered["edits"]

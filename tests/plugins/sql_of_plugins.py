@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ _PIECE = re.compile(
     r"\w [=<>]{1,2} \?(?=$|[ ,)])|\b(WHERE|ORDER BY|GROUP BY|LIMIT|VALUES|COALESCE|COUNT|SELECT)\b"
 )
 
-Params = Sequence[Any] | Mapping[str, Any]
+Params = Sequence[Any]
 
 
 class Written:

@@ -171,7 +171,7 @@ async def test_rows_are_the_plugins_own_and_an_integrity_error_undoes_one_statem
         tx.execute("INSERT INTO bench_rows (text) VALUES (?)", ["one"])
         with pytest.raises(UniqueViolation):
             tx.execute("INSERT INTO bench_rows (text) VALUES (?)", ["one"])
-        return tx.execute("INSERT INTO bench_rows (text) VALUES (:text) RETURNING text", {"text": "two"})
+        return tx.execute("INSERT INTO bench_rows (text) VALUES (?) RETURNING text", ["two"])
 
     assert [tuple(row) for row in await transact(kit, insert)] == [("two",)]
     found = await kit.plugin.context.read("SELECT text FROM bench_rows WHERE no > ? ORDER BY no", [0])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from imserver.errors import StoreFailed
 from imserver.plugin_api import Refusal, RefusalCode
 from imserver.testing import LogBook, ManualClock, PluginKit
 from tests.plugins.bench import made_with
@@ -91,3 +92,34 @@ def test_a_log_book_keeps_levels_and_what_was_bound():
     assert (book.events("error"), book.events()) == (["failed"], ["failed", "fine"])
     with pytest.raises(AttributeError):
         book.shout("x")
+
+
+async def test_what_is_asked_of_it_at_the_wrong_time_is_refused(clock):
+    """Two plugins at once would answer everything twice, and time that goes back would look like time that stands still."""
+    kit = PluginKit(made_with(lambda context: None), clock=clock, limits=QUICK)
+    async with kit:
+        with pytest.raises(RuntimeError, match="restart"):
+            await kit.start()
+        with pytest.raises(StoreFailed, match="open already"):
+            await kit.__aenter__()
+        with pytest.raises(ValueError, match="jump_to"):
+            await kit.advance(-1)
+        await kit.restart()
+        await kit.crash()
+        await kit.start()
+        await kit.user("ann")
+    with pytest.raises(StoreFailed, match="not open"):
+        await kit.user("bob")
+
+
+async def test_what_the_speaker_says_meanwhile_is_no_answer(clock):
+    async def ask(call):
+        await kit.post("ann", call.conversation_id, "and another thing")
+        return "one thing at a time"
+
+    async with PluginKit(
+        made_with(lambda context: context.command("ask", ask)), clock=clock, limits=QUICK
+    ) as kit:
+        await kit.user("ann")
+        answers = await kit.say("ann", kit.direct("ann", "bot"), "/ask")
+        assert [said.text for said in answers] == ["one thing at a time"]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from imserver.chat.ports import Store
 from imserver.config import StoreConfig
 from imserver.store import SqliteStore
 from imserver.testing import ManualClock
-from tests.store.model import ModelStore
+from tests.store.homes import ENGINES, HOMES, Home
 from tests.store.support import USERS, Recorder, Stand
 
 START_MS = 1_800_000_000_000
@@ -24,36 +22,39 @@ def clock() -> ManualClock:
     return ManualClock(START_MS)
 
 
-#: Every engine of the product: a second one is written against the port, gets its row, and passes the contract tests.
-ENGINES: dict[str, Callable[..., Any]] = {"sqlite": SqliteStore}
-STORES: dict[str, Callable[..., Any]] = {**ENGINES, "model": ModelStore}
-
-
-async def _open(maker: Callable[..., Store], tmp_path: Path, clock: ManualClock) -> Stand:
-    config = StoreConfig(path=str(tmp_path / "chat.db"))
-    store = maker(config, clock=clock, rng=random.Random(7), max_members=20)
-    opened = Stand(store, recorder := Recorder())
-    await store.open(recorder)
-    await opened.users(*USERS)
-    return opened
-
-
-@pytest.fixture(params=STORES)
-async def stand(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Stand]:
-    """An open store with a few users."""
-    opened = await _open(STORES[request.param], tmp_path, clock)
-    yield opened
-    await opened.store.close()
+@pytest.fixture(params=HOMES)
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
+    """Where a database lives: for what goes over more than one opening."""
+    return HOMES[request.param](tmp_path)
 
 
 @pytest.fixture(params=ENGINES)
-async def engine_stand(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock
-) -> AsyncIterator[Stand]:
+def engine_home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
     """For what the model does not do: SQL and timers of plugins."""
-    opened = await _open(ENGINES[request.param], tmp_path, clock)
-    yield opened
-    await opened.store.close()
+    return ENGINES[request.param](tmp_path)
+
+
+async def _opened(home: Home, clock: ManualClock) -> AsyncIterator[Stand]:
+    store = home.store(clock=clock, rng=random.Random(7), max_members=20)
+    await store.open(recorder := Recorder())
+    stand = Stand(store, recorder)
+    await stand.users(*USERS)
+    yield stand
+    await store.close()
+
+
+@pytest.fixture
+async def stand(home: Home, clock: ManualClock) -> AsyncIterator[Stand]:
+    """An open store with a few users."""
+    async for opened in _opened(home, clock):
+        yield opened
+
+
+@pytest.fixture
+async def engine_stand(engine_home: Home, clock: ManualClock) -> AsyncIterator[Stand]:
+    """For what the model does not do."""
+    async for opened in _opened(engine_home, clock):
+        yield opened
 
 
 @pytest.fixture

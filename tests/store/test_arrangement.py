@@ -6,7 +6,7 @@ The rules are in the docstrings of `arrangement`; `overtakes` below is the oracl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, product
 from typing import Any
 
 import pytest
@@ -79,6 +79,17 @@ def may_pass(later: Unit, earlier: Unit) -> bool:
 
 @given(BATCHES)
 def test_a_unit_passes_only_what_has_nothing_to_do_with_it(units: list[Unit]) -> None:
+    keeps_its_order(units)
+
+
+def test_three_units_keep_their_order_whatever_they_are() -> None:
+    """All there are, of two conversations and two sessions: what goes wrong with three is not left to luck."""
+    kinds = [*product(["post", "other", "withdrawn"], ["one", "two"], [0, 1, 3]), ("barrier", "one", 0)]
+    for three in product(kinds, repeat=3):
+        keeps_its_order([unit_of(*each) for each in three])
+
+
+def keeps_its_order(units: list[Unit]) -> None:
     order = arranged(units)
     assert sorted(map(id, order)) == sorted(map(id, units))
     place = {id(unit): at for at, unit in enumerate(order)}

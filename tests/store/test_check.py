@@ -14,9 +14,10 @@ from imserver.config import StoreConfig
 from imserver.content import encode_content
 from imserver.model import Kind, Role, User, group_conversation_id
 from imserver.store import SqliteStore
-from imserver.store.checks import Report, check_database
+from imserver.store.checks import Report, Snapshot, check_database
+from imserver.store.checks.check_run import Looked
 from imserver.store.checks.report import MAX_KEPT
-from imserver.store.checks.run import NAMES
+from imserver.store.checks.run import NAMES, check_snapshot
 from tests.store.support import DIRECT, USERS, Recorder, Stand, edit_message, key, post, said
 
 GROUP = group_conversation_id("ann", key(900))
@@ -131,6 +132,43 @@ def raw(tmp_path, whole):
 
 def names(report: Report) -> set[str]:
     return {row.name for row in report.results if row.found}
+
+
+class Other(Snapshot):
+    """Another engine: what SQLite alone has words for, it says in its own."""
+
+    __slots__ = ()
+
+    def rows(self, statement, params=()):
+        for word in ("pragma", "sqlite_", "explain", "rowid"):
+            assert word not in statement.lower(), statement
+        return super().rows(statement, params)
+
+    def version(self):
+        return 2
+
+    def integrity(self):
+        return Looked(7, ["heap page 3 is torn"])
+
+    def dangling(self):
+        return Looked(2, ())
+
+    def timers_given(self):
+        return 0
+
+    def schema(self, version, plugins):
+        return Looked(version, [f"{name} has lost a table" for name in sorted(plugins)])
+
+
+def test_an_engine_says_of_itself_what_only_it_can_know(raw) -> None:
+    """No check has a word for it that only SQLite understands, and each reports it under its name."""
+    report = check_snapshot(Other(raw))
+    assert [(each.check, each.text) for each in report.findings] == [
+        ("integrity", "heap page 3 is torn"),
+        ("schema", "shop has lost a table"),
+        ("timers", "timer 1 exists, and only 0 were given out"),
+    ]
+    assert [report.result(name).checked for name in ("integrity", "foreign keys", "schema")] == [7, 2, 2]
 
 
 def test_what_the_store_makes_is_whole(raw) -> None:

@@ -180,3 +180,28 @@ async def test_a_broken_page_is_a_finding_and_not_the_end(path) -> None:
         file.write(b"\xff" * 4096 * 3)
     report = look(path)
     assert "integrity" in {finding.check for finding in report.findings}
+
+
+async def test_a_server_that_has_written_all_it_knows_is_no_database_at_rest(path) -> None:
+    """Its log is empty: what it writes next is not in the snapshot, and spoils nothing."""
+    stand = await opened(path)
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    assert files(path.parent)[f"{path.name}-wal"] == b""
+    with open_snapshot(path) as snapshot:
+        await stand.post(post(40))
+        assert next(snapshot.rows("SELECT count(*) FROM messages")) == (39,)
+    await stand.store.close()
+
+
+@pytest.mark.parametrize("text", [b"plugin_failures", b"CREATE TABLE messages"])
+async def test_a_schema_that_cannot_even_be_decoded_is_one_line(path, text) -> None:
+    """Python cannot put SQLite's complaint into words then; for whoever starts a server on it, too."""
+    await (await opened(path)).store.close()
+    data = path.read_bytes()
+    assert text in data
+    path.write_bytes(data.replace(text, b"\xff\xfe(" + text[3:]))
+    with pytest.raises(StartError, match="damaged"):
+        look(path)
+    with pytest.raises(StartError, match="damaged"):
+        await opened(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from imserver.chat.transaction import Reader, Transaction
+from imserver.chat.transaction import Transaction
 from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StartError
 from imserver.store import SqliteStore
 from imserver.store.checks import open_snapshot
 from imserver.store.sqlite import connection
-from tests.store.support import DIRECT, USERS, Recorder, Stand, outcome, post
+from tests.store.support import USERS, Recorder, Stand, outcome, post
 
 #: In the order of the columns below: the writer (durable, in memory), readers, and who only checks.
 PRAGMAS: dict[str, tuple[Any, Any, Any, Any]] = {
@@ -114,28 +113,6 @@ async def test_readers_go_on_while_somebody_else_holds_the_lock(impatient: Stand
         backup.execute("BEGIN IMMEDIATE")
         assert await impatient.read(lambda reader: reader.head_change()) > 0
         backup.execute("ROLLBACK")
-
-
-async def test_a_read_is_of_one_moment_whatever_is_committed_meanwhile(tmp_path: Path) -> None:
-    """Its statements agree with each other: a head that is read first is not below what is read after it."""
-    stand = await _opened(tmp_path / "chat.db")
-    await stand.post(post(1))
-    began, committed = threading.Event(), threading.Event()
-
-    def slow(reader: Reader) -> tuple[int, int, int]:
-        head = reader.head_change()
-        began.set()
-        committed.wait(20)
-        return head, reader.head_change(), len(reader.history(DIRECT, "ann", 0, None, 10, 10_000).items)
-
-    reading = asyncio.ensure_future(stand.read(slow))
-    await asyncio.to_thread(began.wait, 20)
-    await stand.post(post(2))
-    committed.set()
-    head, same, count = await reading
-    assert (same, count) == (head, 1)
-    assert await stand.read(lambda reader: reader.head_change()) > head, "the next read is of its own moment"
-    await stand.store.close()
 
 
 async def test_a_start_does_not_wait_for_ever_for_a_lock(

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from imserver.chat.permissions import MAX_RECEIPT_MEMBERS
-from imserver.config import StoreConfig
 from imserver.errors import RefusalCode
 from imserver.model import Kind, Role, group_conversation_id
-from imserver.store import SqliteStore
 from imserver.store.engine.pages import ITEM_OVERHEAD_BYTES
-from tests.store.model import ModelStore
+from tests.store.homes import Home
 from tests.store.support import DIRECT, Recorder, Stand, key, post, refusal_of, said
 
 GROUP = group_conversation_id("ann", key(900))
@@ -54,11 +50,11 @@ async def test_who_comes_back_has_nothing_unread_of_the_time_between(stand: Stan
 
 async def test_each_plugin_has_its_migrations_in_the_order_of_their_numbers(engine_stand: Stand) -> None:
     """In whatever order their files were listed: 10 behind 9; and those of one are not those of another."""
-    between = [(number, f"CREATE TABLE {{0}}_{number} (x)") for number in range(8, 1, -1)]
+    between = [(number, f"CREATE TABLE {{0}}_{number} (x INTEGER)") for number in range(8, 1, -1)]
     scripts = [
         (10, "DROP TABLE {0}_a"),
         (9, "CREATE INDEX {0}_i ON {0}_a (x)"),
-        (1, "CREATE TABLE {0}_a (x)"),
+        (1, "CREATE TABLE {0}_a (x INTEGER)"),
     ]
     for plugin in ("shop", "bank", "shop"):
         await engine_stand.store.migrate_plugin(
@@ -79,9 +75,8 @@ async def test_a_place_that_nobody_gave_out_is_one_of_another_history(stand: Sta
     assert told is RefusalCode.EPOCH_CHANGED
 
 
-@pytest.mark.parametrize("maker", [SqliteStore, ModelStore])
-async def test_receipts_are_told_up_to_the_largest_group_that_has_them(tmp_path: Path, maker: Any) -> None:
-    store = maker(StoreConfig(path=str(tmp_path / "chat.db")), rng=random.Random(7))
+async def test_receipts_are_told_up_to_the_largest_group_that_has_them(home: Home) -> None:
+    store = home.store(rng=random.Random(7))
     await store.open(recorder := Recorder())
     stand = Stand(store, recorder)
     names = [f"user{number}" for number in range(MAX_RECEIPT_MEMBERS)]

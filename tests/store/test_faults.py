@@ -17,6 +17,7 @@ from imserver.errors import Refusal, RefusalCode, StartError, StoreFailed, Uniqu
 from imserver.model import Kind, Role
 from imserver.store import SqliteStore
 from imserver.store.engine.faults import Fault
+from imserver.store.sqlite.database import HighWater
 from imserver.store.sqlite.faults import fault_of, known_at_commit
 from tests.store.support import (
     DIRECT,
@@ -163,6 +164,18 @@ async def test_a_full_disk_refuses_posts_keeps_reads_and_recovers_by_itself(
     assert stand.failures == []
 
 
+async def test_a_number_is_not_given_out_again_after_a_post_that_had_it_and_failed(
+    stand: FaultyStand,
+) -> None:
+    """The counter is read back from the last message, or from its own row: a message that was undone is not the last."""
+    await stand.tx(lambda tx: tx.move_cursors(DIRECT, "bob", 1, None))
+    stand.fail("COMMIT", sqlite_error(*FULL), times=2)
+    assert await stand.post(post(2)) == [RefusalCode.STORE_FULL]
+    stand.heal()
+    await stand.tx(lambda tx: tx.move_cursors(DIRECT, "bob", 1, 1))
+    assert await stand.store.read(lambda reader: reader.head_change()) == stand.recorder.events[-1].change
+
+
 async def test_nothing_overtakes_what_failed_for_want_of_room(stand: FaultyStand) -> None:
     """The batch fails, and of its units alone again the first; those behind it may not be stored before it."""
     stand.fail("INSERT INTO messages", sqlite_error(*FULL), times=2)
@@ -177,6 +190,27 @@ async def test_nothing_overtakes_a_post_that_ends_its_transaction(stand: FaultyS
     outcomes = await stand.post(post(2), post(3), post(4, "bob"), post(5))
     assert isinstance(outcomes[0], sqlite3.OperationalError)
     assert outcomes[1:] == [RefusalCode.HELD, (2, 1004, False), RefusalCode.HELD]
+
+
+@pytest.mark.parametrize("where", ["INSERT INTO messages", "INSERT INTO heads", "INSERT INTO milestones"])
+@pytest.mark.parametrize("count", [2, 64, 70])
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("error", [MemoryError("no room"), sqlite_error("SQLITE_INTERRUPT", "interrupted")])
+async def test_a_run_that_fails_at_any_of_its_statements_leaves_none_of_its_rows(
+    stand: FaultyStand, where: str, count: int, times: int, error: Exception
+) -> None:
+    """A message without its head would be a position that is taken for ever."""
+    stand.fail(where, error, times=times)
+    units = [post(number) for number in range(2, count + 2)]
+    await stand.do(units)
+    stand.heal()
+    stored = [unit.key for unit in units if unit.error is None]
+    assert [unit.result for unit in units if unit.error is None] == [
+        (at, unit.sent_at, False) for at, unit in enumerate((u for u in units if u.error is None), 2)
+    ]
+    assert await stand.positions() == list(enumerate([key(1), *stored], 1))
+    assert await stand.post(post(500)) == [(len(stored) + 2, 1500, False)]
+    assert stand.failures == []
 
 
 async def test_a_batch_that_failed_once_is_done_one_by_one_without_a_trace_of_the_first_try(
@@ -196,6 +230,15 @@ async def test_a_batch_that_failed_once_is_done_one_by_one_without_a_trace_of_th
     assert await stand.positions() == [(1, key(1)), (2, key(2)), (3, key(3))]
     changes = [event.change for event in stand.recorder.events]
     assert changes == sorted(set(changes))
+
+
+async def test_a_full_disk_in_a_plugins_statement_is_no_fault_of_the_plugin(stand: FaultyStand) -> None:
+    await stand.store.migrate_plugin("shop", [(1, "CREATE TABLE shop_orders (code TEXT)")])
+    stand.fail("INSERT INTO shop_orders", sqlite_error(*FULL), times=1)
+    with pytest.raises(Refusal) as refused:
+        await stand.tx(lambda tx: tx.plugin_sql("shop", "INSERT INTO shop_orders VALUES ('A')"))
+    assert refused.value.code is RefusalCode.STORE_FULL
+    await stand.tx(lambda tx: tx.plugin_sql("shop", "INSERT INTO shop_orders VALUES ('A')"))
 
 
 async def test_a_full_disk_in_a_unit_that_catches_it_cannot_commit_the_rest_alone(stand: FaultyStand) -> None:
@@ -276,6 +319,21 @@ async def test_an_error_at_commit_of_unknown_outcome_answers_nobody(stand: Fault
         await stand.store.read(lambda reader: reader.head_change())
     with pytest.raises(StoreFailed):
         await stand.store.write(lambda tx: None)
+
+
+async def test_the_side_file_is_not_told_of_what_may_not_have_happened(
+    stand: FaultyStand, tmp_path: Path
+) -> None:
+    """It would be ahead of the database at the next start, and the history would be taken for an older copy."""
+    committed = await stand.store.read(lambda reader: reader.head_change())
+    stand.fail("COMMIT", sqlite_error("SQLITE_IOERR", "disk I/O error"))
+    stand.store.submit(post(2))
+    with pytest.raises(StoreFailed):
+        await stand.store.write(lambda tx: None)
+    stand.store._write_high()  # type: ignore[attr-defined]  # its timer may still be running
+    seen = HighWater(tmp_path / "chat.db").read()
+    assert seen is not None
+    assert seen[1] == committed
 
 
 @pytest.mark.parametrize("name", ["SQLITE_IOERR", "SQLITE_CORRUPT"])
@@ -360,3 +418,34 @@ async def test_a_checkpoint_that_fails_loses_nothing(stand: FaultyStand) -> None
         await stand.post(*[post(number) for number in range(start, start + 30)])
     assert stand.failures == []
     assert len(await stand.positions()) == 391
+
+
+def elsewhere(tx: Any) -> None:
+    sqlite3.connect("/does/not/exist/towns.db")
+
+
+def busy_elsewhere(tx: Any) -> None:
+    raise sqlite_error("SQLITE_BUSY", "database is locked")
+
+
+def full_elsewhere(tx: Any) -> None:
+    raise sqlite_error(*FULL)
+
+
+@pytest.mark.parametrize("work", [elsewhere, busy_elsewhere, full_elsewhere])
+async def test_what_another_database_says_to_a_unit_is_no_fault_of_ours(
+    stand: FaultyStand, work: Any
+) -> None:
+    """A plugin that looks something up in a file of its own must not stop the server, nor refuse what others say."""
+    unit = Work(work)
+    await stand.do([post(2), unit, post(3)])
+    assert isinstance(unit.error, sqlite3.OperationalError)
+    assert await stand.positions() == [(1, key(1)), (2, key(2)), (3, key(3))]
+    assert stand.failures == []
+
+
+async def test_a_store_that_is_open_is_not_opened_again(stand: FaultyStand) -> None:
+    """The second opening would let go of what the first one holds."""
+    with pytest.raises(StoreFailed, match="open already"):
+        await stand.store.open(stand.recorder)
+    assert await stand.post(post(2)) == [(2, 1002, False)]

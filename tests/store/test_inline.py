@@ -120,6 +120,16 @@ async def test_whoever_stops_waiting_stops_nothing(connection: InlineConnection)
     assert done == ["asked", "later"]
 
 
+async def test_whoever_stops_waiting_is_not_told_of_an_error(connection: InlineConnection) -> None:
+    heard: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: heard.append(context))
+    asking = asyncio.ensure_future(connection.run(lambda raw: raw.execute("no SQL")))
+    await asyncio.sleep(0)
+    asking.cancel()
+    assert await connection.run(lambda raw: 7) == 7
+    assert heard == []
+
+
 async def test_a_function_does_not_know_who_asked(connection: InlineConnection) -> None:
     NAME.set("somebody")
     assert await connection.run(lambda raw: NAME.get()) == "nobody"

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from imserver.model import direct_conversation_id
+from imserver.chat.permissions import Grant
+from imserver.model import Kind, Role, direct_conversation_id
 from imserver.store.sqlite import reader as sqlite_reader
+from imserver.store.sqlite.conversation_lists import MAX_GRANTS, granted_by_row
 from tests.store.costs import Cost, opened
 from tests.store.support import Stand, post
 
@@ -39,3 +41,10 @@ async def test_names_and_audiences_are_kept_up_to_their_bounds(
                 (name, {"ann", name}) for name in OTHERS
             ]
             assert len(reader._audiences) <= BOUND
+
+
+def test_grants_are_remembered_within_a_bound() -> None:
+    for left_at in range(1, MAX_GRANTS + 10):
+        assert granted_by_row("group", "member", left_at) == (Kind.GROUP, Role.MEMBER, Grant(1, left_at))
+    assert granted_by_row.cache_info().currsize == MAX_GRANTS
+    granted_by_row.cache_clear()

@@ -77,6 +77,7 @@ async def test_the_same_key_for_another_group_is_refused(stand: Stand) -> None:
 async def test_what_cannot_be_created(
     stand: Stand, kind: Kind, creator: str, members: dict[str, Role], code: RefusalCode
 ) -> None:
+    """Roles that the kind does not give, users who do not exist, too many: nothing is made, and nothing told."""
     assert (
         await refusal_of(stand.tx(lambda tx: tx.create_conversation(creator, key(1), kind, "t", members)))
         == code
@@ -144,6 +145,30 @@ async def test_who_comes_back_has_the_role_that_is_given_then(
     assert [page.role, rows[0].role, listed[0].role] == [after] * 3
 
 
+async def test_members_stand_by_when_they_joined_and_in_pages_by_id(stand: Stand) -> None:
+    """Ids in the order of their bytes: capitals before small letters, and those before what is not of ASCII."""
+    await stand.users("Zoe", "émile")
+    group = await make_group(stand, cy=Role.MEMBER, bob=Role.MEMBER)
+    for number, user in enumerate(("émile", "Zoe", "dee"), 1):
+        await stand.tx(lambda tx, n, u: tx.add_member(group, "ann", key(n), u, Role.MEMBER), number, user)
+    await stand.tx(lambda tx: tx.remove_member(group, "ann", key(9), "cy"))
+    members = await stand.read(lambda reader: reader.members(group))
+    assert [(one.user_id, one.joined_at) for one in members] == [
+        ("ann", 1),
+        ("bob", 1),
+        ("émile", 2),
+        ("Zoe", 3),
+        ("dee", 4),
+    ]
+    seen: list[str] = []
+    after: str | None = None
+    while page := await stand.read(lambda reader, last: reader.members_page(group, last, 2), after):
+        assert len(page) <= 2
+        seen += [one.user_id for one in page]
+        after = seen[-1]
+    assert seen == ["Zoe", "ann", "bob", "dee", "émile"]
+
+
 async def test_who_comes_back_reads_everything_again(stand: Stand) -> None:
     group = await make_group(stand, bob=Role.MEMBER)
     await stand.post(post(1, "ann", group))
@@ -158,6 +183,7 @@ async def test_who_comes_back_reads_everything_again(stand: Stand) -> None:
 
 
 async def test_leaving_and_the_owner_handing_over(stand: Stand) -> None:
+    """In one system message: the heir is named in the message that tells of the leaving; the last one has no heir."""
     group = await make_group(stand, bob=Role.MEMBER, cy=Role.ADMIN)
     await stand.tx(lambda tx: tx.add_member(group, "ann", key(1), "dee", Role.ADMIN))
     assert await stand.tx(lambda tx: tx.remove_member(group, "ann", key(2), "ann")) == (3, False)
@@ -194,6 +220,7 @@ ADD_CASES = [
 
 @pytest.mark.parametrize(("actor", "user", "role", "code"), ADD_CASES)
 async def test_who_may_not_add(stand: Stand, actor: str, user: str, role: Role, code: RefusalCode) -> None:
+    """A refused addition leaves nothing behind, and the refusal says no more than the actor may know."""
     group = await make_group(stand, bob=Role.MEMBER, cy=Role.ADMIN)
     assert await refusal_of(stand.tx(lambda tx: tx.add_member(group, actor, key(1), user, role))) == code
     assert len(told(stand)) == 1
@@ -238,6 +265,7 @@ REMOVE_CASES = [
 
 @pytest.mark.parametrize(("actor", "user", "code"), REMOVE_CASES)
 async def test_who_may_not_remove(stand: Stand, actor: str, user: str, code: RefusalCode) -> None:
+    """A refused removal leaves the members as they were."""
     group = await make_group(stand, bob=Role.MEMBER, cy=Role.ADMIN)
     assert await refusal_of(stand.tx(lambda tx: tx.remove_member(group, actor, key(1), user))) == code
     assert await stand.tx(lambda tx: tx.audience(group)) == {
@@ -258,6 +286,7 @@ async def test_a_direct_conversation_keeps_its_two(stand: Stand) -> None:
 
 
 async def test_a_group_has_a_size(stand: Stand) -> None:
+    """TOO_LARGE for the first member beyond the store's bound."""
     names = [f"u{number}" for number in range(20)]
     await stand.users(*names)
     group = await make_group(stand, Kind.GROUP, **dict.fromkeys(names[:19], Role.MEMBER))
@@ -268,6 +297,7 @@ async def test_a_group_has_a_size(stand: Stand) -> None:
 
 
 async def test_no_such_conversation(stand: Stand) -> None:
+    """Every write to a conversation that does not exist is NOT_FOUND; it has no audience."""
     for work in (
         lambda tx: tx.add_member("group/no", "ann", key(1), "bob", Role.MEMBER),
         lambda tx: tx.remove_member("group/no", "ann", key(2), "bob"),
@@ -337,6 +367,7 @@ EDIT_CASES = [
 async def test_what_cannot_be_edited(
     stand: Stand, editor: str, position: int, revision: int | None, code: RefusalCode
 ) -> None:
+    """What others said, what is not there, another revision, what the server said."""
     await stand.post(post(1))
     await stand.tx(
         lambda tx: (

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,12 @@ import pytest
 
 from imserver.chat.ports import Store
 from imserver.chat.transaction import Reader
-from imserver.config import StoreConfig
 from imserver.model import Kind, Role, User, group_conversation_id
-from imserver.store import SqliteStore
-from imserver.store.checks import check_database
 from imserver.testing import ManualClock
+from tests.store.deeds import PAIRS, PEOPLE
+from tests.store.homes import Home, ModelHome
 from tests.store.long_runs import Said, long_run
-from tests.store.model import ModelStore
 from tests.store.support import Recorder, Stand, key, outcome, said
-from tests.store.test_twins import PAIRS, PEOPLE
 
 GROUP = group_conversation_id("ann", key(10**6))
 #: In some of them some are no members; the direct ones begin with the first post.
@@ -33,20 +28,20 @@ async def _opened(store: Store) -> Stand:
     return stand
 
 
-async def _lives(maker: Any, config: StoreConfig, seed: int) -> list[Any]:
+async def _lives(home: Home, seed: int) -> list[Any]:
     """Runs in two lives, with posts one by one between them; all answers and events, and all that is stored."""
     rng, told = random.Random(seed), []
     known: list[Said] = []
-    store: Store = maker(config, clock=ManualClock(), rng=random.Random(3))
+    store = home.store(clock=ManualClock(), rng=random.Random(3))
     stand = await _opened(store)
     for person in PEOPLE:
         await stand.tx(lambda tx, name: tx.put_user(User(name, name)), person)
     members = dict.fromkeys(PEOPLE[1:3], Role.MEMBER)
     await stand.tx(lambda tx: tx.create_conversation("ann", key(10**6), Kind.GROUP, "g", members))
     for round_ in range(4):
-        if round_ == 2 and maker is SqliteStore:  # what the writer remembers is gone
+        if round_ == 2:  # what the writer remembers is gone
             await store.close()
-            store = maker(config, clock=ManualClock(), rng=random.Random(3))
+            store = home.store(clock=ManualClock(), rng=random.Random(3))
             stand = await _opened(store)
         run = long_run(rng, PEOPLE, PLACES, known, 10_000 * (round_ + 1))
         units = [each.unit() for each in run]
@@ -71,16 +66,14 @@ def _stored(reader: Reader) -> list[Any]:
 
 @pytest.mark.parametrize("seed", range(16))
 async def test_a_long_run_offered_again_in_part_is_stored_once_and_as_answered(
-    tmp_path: Path, seed: int
+    engine_home: Home, tmp_path: Path, seed: int
 ) -> None:
     """The model does them one by one; the check looks for rows that nobody can see."""
-    config = StoreConfig(path=str(tmp_path / "chat.db"))
-    by_sql = await _lives(SqliteStore, config, seed)
-    by_hand = await _lives(ModelStore, config, seed)
+    by_sql = await _lives(engine_home, seed)
+    by_hand = await _lives(ModelHome(tmp_path), seed)
     for number, (left, right) in enumerate(zip(by_sql, by_hand, strict=True)):
         assert left == right, f"seed {seed}, part {number}"
-    with closing(sqlite3.connect(tmp_path / "chat.db")) as raw:
-        assert check_database(raw).findings == []
+    assert engine_home.findings() == []
 
 
 @pytest.mark.parametrize("length", [65, 99, 128, 600])

@@ -12,7 +12,6 @@ from imserver.chat.permissions import Bars, Grant, Need
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Kind, Role, group_conversation_id
 from imserver.store.engine.pages import Span, span_of
-from imserver.store.sqlite.conversation_lists import MAX_GRANTS, granted_by_row
 from tests.store.model import ModelTransaction
 from tests.store.support import DIRECT, Stand, key, post, said
 
@@ -151,10 +150,3 @@ def test_beyond_the_grant_is_beyond_this_history() -> None:
     with pytest.raises(Refusal) as refused:
         span_of(20, Grant(1, 12), 13, None, 50)
     assert refused.value.code is RefusalCode.EPOCH_CHANGED
-
-
-def test_grants_are_remembered_within_a_bound() -> None:
-    for left_at in range(1, MAX_GRANTS + 10):
-        assert granted_by_row("group", "member", left_at) == (Kind.GROUP, Role.MEMBER, Grant(1, left_at))
-    assert granted_by_row.cache_info().currsize == MAX_GRANTS
-    granted_by_row.cache_clear()

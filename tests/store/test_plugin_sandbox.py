@@ -1,4 +1,4 @@
-"""The time bound of plugins' statements: which time counts against it, and which does not."""
+"""What only SQLite has is no way out for plugins' statements; and their time bound: which time counts, and which does not."""
 
 from __future__ import annotations
 
@@ -23,6 +23,29 @@ COUNT = "WITH RECURSIVE n(i) AS (SELECT {} UNION ALL SELECT i + 1 FROM n WHERE i
 def connection() -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(":memory:")) as connection:
         yield connection
+
+
+@pytest.mark.parametrize("used_before", [False, True])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT value FROM json_each('[1]')",
+        "SELECT count(*) FROM json_tree('[1]')",
+        "SELECT count(*) FROM shop_orders, JSON_EACH(code)",
+        "SELECT (SELECT count(*) FROM json_each(code)) FROM shop_orders",
+    ],
+)
+def test_a_plugin_makes_no_table_of_json(
+    connection: sqlite3.Connection, statement: str, used_before: bool
+) -> None:
+    """Whether or not the store has made one on this connection: SQLite declares such a table at its first use."""
+    connection.execute("CREATE TABLE shop_orders (code TEXT)")
+    if used_before:
+        connection.execute("SELECT * FROM json_each('[1]'), json_tree('[1]')")
+    sandbox = PluginSandbox(connection)
+    for mode in (Mode.READ, Mode.WRITE):
+        with pytest.raises(PluginError, match="not allowed"):
+            sandbox.execute("shop", statement, (), mode)
 
 
 def test_a_pause_in_which_the_thread_did_not_run_does_not_count(connection: sqlite3.Connection) -> None:
@@ -57,6 +80,18 @@ def test_our_own_statements_have_all_the_time_they_need(connection: sqlite3.Conn
     assert sandbox.execute("shop", COUNT.format(1, 10), (), Mode.READ) == [(10,)]
     now += 1000 * PLUGIN_BUDGET_S
     assert connection.execute(COUNT.format(1, 5_000)).fetchall() == [(5_000,)]
+
+
+def test_a_migration_has_all_the_time_it_needs_and_takes_none_of_a_units(
+    connection: sqlite3.Connection,
+) -> None:
+    """A large shop fills a new column for longer than any command may take."""
+    connection.isolation_level = None  # as the store's connections are
+    ticks = itertools.count()
+    sandbox = PluginSandbox(connection, timer=lambda: next(ticks) * 0.6 * PLUGIN_BUDGET_S)
+    sandbox.begin_unit()
+    sandbox.migrate("shop", f"CREATE TABLE shop_n (n); INSERT INTO shop_n {COUNT.format(1, 5_000)}")
+    assert sandbox.execute("shop", "SELECT n FROM shop_n", (), Mode.READ) == [(5_000,)]
 
 
 async def test_each_unit_of_a_batch_and_each_read_has_all_its_time(sqlite_stand: Stand) -> None:

@@ -9,6 +9,7 @@ from imserver.chat.units import PostUnit
 from imserver.errors import Refusal, RefusalCode
 from imserver.events import MessagePosted
 from imserver.model import Kind, Role, User, content_digest
+from tests.store.homes import Home
 from tests.store.support import DIRECT, Stand, Work, edit_message, key, outcome, post, refusal_of, said
 
 
@@ -44,7 +45,7 @@ async def test_the_same_key_gives_the_same_position_now_later_and_with_others_be
 
 @pytest.mark.parametrize("known_at", range(7))
 async def test_a_known_key_anywhere_in_a_run_leaves_the_others_in_order(stand: Stand, known_at: int) -> None:
-    """Seven rows are three statements: the one that finds the key may come after others that are done already."""
+    """Posts of one run may be stored in groups: the one that finds the key may come after others that are done."""
     await stand.post(post(100))
     units = [post(100) if number == known_at else post(number) for number in range(7)]
     outcomes = await stand.post(*units)
@@ -131,7 +132,7 @@ async def test_a_final_refusal_holds_nobody_behind_it(stand: Stand) -> None:
 
 
 async def test_many_posts_to_many_conversations_in_one_batch(stand: Stand) -> None:
-    """More rows than one statement takes, of a number that is no power of two."""
+    """However an engine cuts a run into statements: their number is no power of two, and changes follow the order."""
     names = ["direct/ann/bob", "direct/ann/cy", "direct/ann/dee"]
     units = [post(number, "ann", names[number % 3]) for number in range(777)]
     outcomes = await stand.post(*units)
@@ -271,15 +272,15 @@ async def test_a_unit_that_fails_carries_no_events_and_no_result(stand: Stand, c
 
 
 async def test_when_plugin_tables_end_the_transaction_only_what_is_stored_is_told(
-    engine_stand: Stand,
+    engine_home: Home, engine_stand: Stand
 ) -> None:
-    await engine_stand.store.migrate_plugin(
-        "shop", [(1, "CREATE TABLE shop_x (x PRIMARY KEY); INSERT INTO shop_x VALUES (1)")]
-    )
+    script = "CREATE TABLE shop_orders (code TEXT PRIMARY KEY); INSERT INTO shop_orders VALUES ('A')"
+    await engine_stand.store.migrate_plugin("shop", [(1, script)])
+    statement = engine_home.ending or "INSERT INTO shop_orders (code) VALUES ('A')"
 
     def ending(tx: Transaction) -> None:
         tx.post(DIRECT, "ann", key(9), said("gone"), sent_at=1)
-        tx.plugin_sql("shop", "INSERT OR ROLLBACK INTO shop_x VALUES (1)")
+        tx.plugin_sql("shop", statement)
 
     units = [post(1), Work(ending), post(2), post(3, "cy")]
     await engine_stand.do(units)
@@ -289,6 +290,28 @@ async def test_when_plugin_tables_end_the_transaction_only_what_is_stored_is_tol
         assert unit.result is None or unit.error is None
     told = [event.message.key for event in engine_stand.recorder.events if isinstance(event, MessagePosted)]
     assert told == [key(1), key(2)]
+
+
+async def test_a_value_that_no_column_holds_spoils_its_own_post_and_takes_no_number(
+    engine_stand: Stand,
+) -> None:
+    """In the middle of a run: its neighbours are stored as if it had not been there; its author waits behind it."""
+    before = await engine_stand.read(lambda reader: reader.head_change())
+    odd = post(2)
+    odd.sent_at = 2**70
+    units = [post(1), odd, post(3, "bob"), post(4), post(5, "bob")]
+    outcomes = await engine_stand.post(*units)
+    assert isinstance(outcomes[1], Exception)
+    assert not isinstance(outcomes[1], Refusal)
+    assert [*outcomes[:1], *outcomes[2:]] == [
+        (1, 1001, False),
+        (2, 1003, False),
+        RefusalCode.HELD,
+        (3, 1005, False),
+    ]
+    assert [event.change for event in engine_stand.recorder.events] == [before + 1, before + 2, before + 3]
+    page = await engine_stand.read(lambda reader: reader.history(DIRECT, "ann", 0, None, 9, 9_999))
+    assert [item.key for item in page.items] == [key(1), key(3), key(5)]
 
 
 async def test_a_direct_conversation_of_a_unit_that_raises_can_be_made_again(stand: Stand) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from imserver.chat.permissions import NO_SEAT
 from imserver.errors import RefusalCode
-from imserver.model import Cursors, Kind, Page, Role, User
+from imserver.model import ConversationRow, Cursors, Kind, Page, Role, User
 from tests.store.support import DIRECT, Stand, edit_message, key, post, refusal_of, said
 
 
@@ -79,6 +79,7 @@ async def test_a_page_ends_at_its_bytes_but_holds_one_item(stand: Stand) -> None
 async def test_pages_that_are_refused(
     stand: Stand, after: int | None, before: int | None, limit: int, code: RefusalCode
 ) -> None:
+    """EPOCH_CHANGED for who knows more than there is; INVALID for both ends at once, and for bounds that make no sense."""
     await stand.post(post(1), post(2), post(3))
     assert await refusal_of(history(stand, after, before, limit)) == code
 
@@ -97,6 +98,7 @@ async def test_a_clock_that_is_set_back_changes_no_order(stand: Stand) -> None:
 
 @pytest.mark.parametrize("user_id", ["cy", "nobody", "", "\ud800"])
 async def test_outsiders_read_nothing(stand: Stand, user_id: str) -> None:
+    """NOT_FOUND, whether the conversation exists or not; also for an id that is no text."""
     await stand.post(post(1))
     read = stand.store.read(lambda reader: reader.history(DIRECT, user_id, None, None, 10, 1000))
     assert await refusal_of(read) == RefusalCode.NOT_FOUND
@@ -171,6 +173,7 @@ async def test_sync_in_steps_misses_nothing_that_changes_meanwhile(stand: Stand)
 
 
 async def test_a_row_says_head_membership_and_cursors(stand: Stand) -> None:
+    """And the cursors of each other member, by id, also of those who never moved one."""
     await stand.post(post(1), post(2), post(3, "bob"))
     await stand.tx(lambda tx: tx.move_cursors(DIRECT, "bob", 3, 2))
     rows, _, _ = await stand.store.read(lambda reader: reader.sync("ann", None, 10))
@@ -258,6 +261,7 @@ async def test_a_former_member_who_asks_late_does_not_learn_how_far_the_others_h
     ],
 )
 async def test_a_token_of_another_history_or_of_the_future(stand: Stand, token: str) -> None:
+    """It is EPOCH_CHANGED in both lists."""
     await stand.post(post(1))
     foreign = token.replace("{epoch}", stand.store.epoch)
     assert await refusal_of(sync(stand, "bob", foreign)) == RefusalCode.EPOCH_CHANGED
@@ -266,6 +270,7 @@ async def test_a_token_of_another_history_or_of_the_future(stand: Stand, token: 
 
 
 async def test_nobody_knows_nothing(stand: Stand) -> None:
+    """Of users and conversations that do not exist there is nothing to tell, and no error."""
     assert (await sync(stand, "nobody", None))[0] == []
     assert await stand.store.read(lambda reader: reader.conversations("nobody", None, 10)) == ([], None)
     assert await stand.store.read(lambda reader: reader.members("group/no")) == []
@@ -357,6 +362,7 @@ async def test_pages_of_the_list_go_by_what_was_said_though_edits_come_between(s
 
 
 async def test_the_list_in_pages(stand: Stand) -> None:
+    """Nothing is told twice or left out; the last page has no token."""
     names = [f"u{number}" for number in range(5)]
     await stand.users(*names)
     await stand.post(*[post(number, "bob", f"direct/bob/{name}") for number, name in enumerate(names)])
@@ -368,6 +374,45 @@ async def test_the_list_in_pages(stand: Stand) -> None:
         if token is None:
             break
     assert seen == [f"direct/bob/{name}" for name in reversed(names)]
+
+
+async def test_a_page_ends_before_the_first_row_that_is_not_taken(stand: Stand) -> None:
+    """In both lists: rows are asked for one by one, in order, and the next page begins with that row."""
+    names = [f"u{number}" for number in range(5)]
+    await stand.users(*names)
+    conversations = [f"direct/bob/{name}" for name in names]
+    await stand.post(*[post(number, "bob", place) for number, place in enumerate(conversations)])
+    asked: list[str] = []
+
+    def takes_no_third(row: ConversationRow) -> bool:
+        asked.append(row.conversation_id)
+        return len(asked) % 3 != 0
+
+    rows, token, more = await stand.read(lambda reader: reader.sync("bob", None, 9, takes_no_third))
+    assert ([row.conversation_id for row in rows], more) == (conversations[:2], True)
+    assert asked == conversations[:3]
+    found, _, more = await sync(stand, "bob", token)
+    assert (found, more) == (conversations[2:], False)
+    asked.clear()
+    rows, next_page = await stand.read(lambda reader: reader.conversations("bob", None, 9, takes_no_third))
+    backwards = conversations[::-1]
+    assert [row.conversation_id for row in rows] == backwards[:2]
+    assert asked == backwards[:3]
+    rows, none = await stand.read(lambda reader: reader.conversations("bob", next_page, 9))
+    assert ([row.conversation_id for row in rows], none) == (backwards[2:], None)
+
+
+async def test_who_takes_not_even_the_first_row_has_come_no_further(engine_stand: Stand) -> None:
+    stand = engine_stand
+    conversations = ["direct/ann/bob", "direct/bob/cy", "direct/bob/dee"]
+    await stand.post(*[post(number, "bob", place) for number, place in enumerate(conversations)])
+    rows, token, more = await stand.read(lambda reader: reader.sync("bob", None, 9, lambda row: False))
+    assert (rows, more) == ([], True)
+    assert (await sync(stand, "bob", token))[0] == conversations
+    rows, next_page = await stand.read(lambda reader: reader.conversations("bob", None, 9, lambda row: False))
+    assert rows == []
+    rows, _ = await stand.read(lambda reader: reader.conversations("bob", next_page, 9))
+    assert [row.conversation_id for row in rows] == conversations[::-1]
 
 
 # -- accounts ---------------------------------------------------------------------------------------------------------

@@ -105,25 +105,6 @@ async def test_memory_keeps_nothing_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_closing_twice_and_before_opening_is_harmless(tmp_path: Path) -> None:
-    store = SqliteStore(StoreConfig(path=str(tmp_path / "chat.db")))
-    await store.close()
-    await store.open(Recorder())
-    await store.close()
-    await store.close()
-    await store.open(Recorder())
-    await store.close()
-
-
-async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
-    stand = await started(tmp_path / "chat.db", posts=0)
-    units = [post(number) for number in range(1, 1500)]
-    for unit in units:
-        stand.store.submit(unit)
-    await stand.store.close()
-    assert [unit.result[0] for unit in units] == list(range(1, 1500))
-
-
 # -- files that cannot be used ----------------------------------------------------------------------------------------
 
 

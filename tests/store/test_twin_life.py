@@ -25,14 +25,11 @@ from imserver.store import SqliteStore
 from imserver.store.checks import check_database
 from imserver.store.engine.places import LISTED
 from imserver.testing import ManualClock
+from tests.store.deeds import GROUPS, PAIRS, PEOPLE, Op
 from tests.store.long_runs import Said, long_run
 from tests.store.model import ModelStore
 from tests.store.support import Recorder, Stand, meaning
 from tests.store.test_twins import (
-    GROUPS,
-    PAIRS,
-    PEOPLE,
-    Op,
     answer,
     anybody,
     everything,

@@ -1,7 +1,7 @@
 """The same random work on the product and on the model gives the same answers, events and pages.
 
-Work that names no conversation is done in order by both, so even the numbers of changes are the same. Where it names one, the
-product may do what belongs to others first: then each conversation by itself is the same.
+What one session asks for is done in order by both, so even the numbers of changes are the same. What several ask for, the
+product may arrange: then each conversation by itself is the same, and each session's own order.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,25 +18,49 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imserver.chat.ports import Store
-from imserver.chat.transaction import Reader, Transaction
+from imserver.chat.transaction import Reader
 from imserver.chat.units import Unit
 from imserver.config import StoreConfig
-from imserver.errors import Refusal, UniqueViolation
+from imserver.errors import Refusal
 from imserver.events import MessageEdited, MessagePosted, StoredEvent
-from imserver.model import Kind, Learnt, Role, User, direct_conversation_id, group_conversation_id
+from imserver.model import Kind, Learnt, Role, User
 from imserver.store import SqliteStore
 from imserver.store.engine.places import LISTED
+from imserver.store.sqlite.connection import Connector, connect
 from imserver.store.sqlite.inline import open_inline
 from imserver.testing import ManualClock
-from tests.store.model import ModelReader, ModelStore, ModelTransaction
-from tests.store.support import Recorder, Stand, Work, edit_message, key, meaning, post, said
+from tests.store.deeds import (
+    GROUPS,
+    ONE_MORE,
+    PAIRS,
+    PEOPLE,
+    PLUGINS,
+    Op,
+    accounts,
+    adds,
+    asked_by,
+    codes,
+    comes_back,
+    creates,
+    edits,
+    ends,
+    leaves_between_edits,
+    marks,
+    moves,
+    posts,
+    removes,
+    sets,
+    several,
+    shows,
+    talks,
+)
+from tests.store.model import ModelReader, ModelStore
+from tests.store.scenes import SESSIONS, history
+from tests.store.support import Recorder, Stand, meaning, post
 
 #: To make a difference small takes longer than to find none.
 pytestmark = pytest.mark.timeout(400)
 
-PEOPLE = ("ann", "bob", "cy", "dee")
-PAIRS = tuple(direct_conversation_id(one, two) for one in PEOPLE for two in PEOPLE if one < two)
-GROUPS = tuple(group_conversation_id(creator, key(number)) for creator in PEOPLE[:2] for number in (100, 101))
 TABLES = "CREATE TABLE shop_codes (code INTEGER PRIMARY KEY)"
 
 people = st.sampled_from(PEOPLE)
@@ -52,157 +75,34 @@ positions = st.one_of(st.none(), st.integers(0, 12))
 #: In a conversation of a few messages.
 near = st.integers(0, 5)
 
-Op = Callable[[], Unit]
-
-
-def work(function: Callable[[Transaction], Any], place: str | None = None) -> Op:
-    return lambda: Work(function, place)
-
-
-def posts(number: int, sender: str, place: str, text: str, delay: int = 0) -> Op:
-    """The same key may come again at another time."""
-
-    def made() -> Unit:
-        unit = post(number, sender, place, text)
-        unit.sent_at += delay
-        return unit
-
-    return made
-
-
-def creates(creator: str, number: int, kind: Kind, members: dict[str, Role]) -> Op:
-    place = group_conversation_id(creator, key(number))
-    return work(lambda tx: tx.create_conversation(creator, key(number), kind, "title", members), place)
-
-
-def adds(place: str, actor: str, number: int, user: str, role: Role) -> Op:
-    return work(lambda tx: tx.add_member(place, actor, key(number), user, role), place)
-
-
-def removes(place: str, actor: str, number: int, user: str) -> Op:
-    return work(lambda tx: tx.remove_member(place, actor, key(number), user), place)
-
-
-def edits(place: str, editor: str, number: int, position: int, text: str, revision: int | None) -> Op:
-    return work(
-        lambda tx: edit_message(
-            tx, place, editor, key(number), position, said(text), expected_revision=revision
-        ),
-        place,
-    )
-
-
-def moves(place: str, user: str, delivered: int | None, read: int | None) -> Op:
-    return work(lambda tx: tx.move_cursors(place, user, delivered, read), place)
-
-
-def put_code(tx: Transaction, code: int, statement: str) -> None:
-    """A row of a plugin's table; the model has a note instead."""
-    if not isinstance(tx, ModelTransaction):
-        tx.plugin_sql("shop", f"{statement} INTO shop_codes VALUES (?)", (code,))
-    elif code in tx.world.notes:
-        raise UniqueViolation(f"{code}")
-    else:
-        tx.note(code)
-
-
-def codes(code: int) -> Op:
-    return work(lambda tx: put_code(tx, code, "INSERT"))
-
-
-def ends(code: int) -> Op:
-    """If the code is taken, the database ends the whole transaction; nobody else may notice."""
-    return work(lambda tx: put_code(tx, code, "INSERT OR ROLLBACK"))
-
-
-def marks(place: str, position: int, name: str, value: Any, own: dict[str, Any]) -> Op:
-    return work(
-        lambda tx: (tx.set_item(place, position, name, value, own), tx.item(place, position, "ann")), place
-    )
-
-
-def shows(place: str, name: str, value: Any) -> Op:
-    return work(lambda tx: tx.set_about(place, name, value), place)
-
-
-def sets(place: str, user: str, name: str, value: Any) -> Op:
-    return work(lambda tx: tx.set_own(place, user, name, value), place)
-
-
-def accounts(user: str, name: str, value: Any) -> Op:
-    return work(lambda tx: tx.set_account(user, name, value))
-
-
-def several(parts: list[Op], spoiled: bool) -> Op:
-    """All of it in one unit, whose refusals are caught; and all of it undone if it is spoiled."""
-
-    def function(tx: Transaction) -> list[Any]:
-        results: list[Any] = []
-        for part in parts:
-            try:
-                results.append(part().run(tx))
-            except Refusal as refusal:
-                results.append(refusal.code)
-        if spoiled:
-            raise ValueError("spoiled")
-        return results
-
-    return work(function)
-
-
-def comes_back(owner: str, number: int, user: str, before: Role, after: Role) -> Op:
-    """In, out and in again, as something else; under keys that nobody else takes, in a group that is made if there is none."""
-    place = group_conversation_id(owner, key(100))
-    return several(
-        [
-            creates(owner, 100, Kind.GROUP, {}),
-            adds(place, owner, 200 + 3 * number, user, before),
-            removes(place, owner, 201 + 3 * number, user),
-            adds(place, owner, 202 + 3 * number, user, after),
-        ],
-        False,
-    )
-
-
-def talks(pair: str, number: int, marks: list[tuple[int | None, int | None]]) -> Op:
-    """Two messages, and one of the two moves cursors up and down, and too far."""
-    one, two = pair.split("/")[1:]
-    said_first = [posts(800 + 2 * number + step, one, pair, "a") for step in range(2)]
-    return several([*said_first, *(moves(pair, two, *mark) for mark in marks)], False)
-
-
-def leaves_between_edits(owner: str, number: int, user: str, before: int, after: int) -> Op:
-    """The owner edits a message a few times, removes somebody who saw it, and edits on. Groups and keys as above."""
-    place, first = group_conversation_id(owner, key(100)), 400 + 12 * number
-
-    def edited(tx: Transaction) -> int:
-        position = tx.post(place, owner, key(first + 1), said("said"), sent_at=1)[0]
-        for step in range(before + 1 + after):
-            at = key(first + 2 + step)
-            if step == before:
-                tx.remove_member(place, owner, at, user)
-            else:
-                edit_message(tx, place, owner, at, position, said(f"said {step}"))
-        return position
-
-    added = adds(place, owner, first, user, Role.MEMBER)
-    return several([creates(owner, 100, Kind.GROUP, {}), added, work(edited)], False)
-
-
 names = st.sampled_from(("marks", "x"))
 VALUES = (None, None, 1, (2, "b"), {"k": 1}, "v" * 300, "v" * 506, "v" * 600)
-#: Deferred, for pytest tells of strategies, and these are long.
-values = st.deferred(lambda: st.sampled_from(VALUES))
-owned = st.deferred(lambda: st.dictionaries(anybody, values, max_size=2))
-state = st.deferred(
-    lambda: st.one_of(
-        st.builds(marks, places, near, names, values, owned),
-        st.builds(marks, places, near, names, values, st.just({})),
-        st.builds(shows, places, names, values),
-        st.builds(sets, places, people, names, values),
-        st.builds(accounts, anybody, names, values),
+
+
+@st.composite
+def values(draw: st.DrawFn) -> Any:
+    return draw(st.sampled_from(VALUES))
+
+
+@st.composite
+def owned(draw: st.DrawFn) -> Any:
+    return draw(st.dictionaries(anybody, values(), max_size=2))
+
+
+@st.composite
+def states(draw: st.DrawFn) -> Op:
+    """Composite, as these two are: pytest tells of strategies, and they are long."""
+    return draw(
+        st.one_of(
+            st.builds(marks, places, near, names, values(), owned()),
+            st.builds(marks, places, near, names, values(), st.just({})),
+            st.builds(shows, places, names, values()),
+            st.builds(sets, places, people, names, values()),
+            st.builds(accounts, anybody, names, values()),
+        )
     )
-)
+
+
 simple = st.one_of(
     st.builds(posts, keys, people, places, texts, delays),
     st.builds(posts, keys, people, places, texts, delays),
@@ -223,8 +123,10 @@ ops = st.one_of(
     simple,
     simple,
     simple,
-    state,
-    st.builds(several, st.lists(st.one_of(simple, state, state), min_size=1, max_size=4), st.booleans()),
+    states(),
+    st.builds(
+        several, st.lists(st.one_of(simple, states(), states()), min_size=1, max_size=4), st.booleans()
+    ),
     st.builds(comes_back, st.sampled_from(PEOPLE[:2]), keys, people, roles, roles),
     st.builds(
         leaves_between_edits, st.sampled_from(PEOPLE[:2]), keys, people, st.integers(0, 3), st.integers(0, 3)
@@ -250,8 +152,8 @@ in_group = st.one_of(
     st.builds(adds, st.just(GROUPS[0]), st.just("ann"), fresh, st.sampled_from(PEOPLE[1:3]), roles),
     st.builds(edits, st.just(GROUPS[0]), present, fresh, near, texts, st.sampled_from((None, 1, 2))),
     st.builds(moves, st.just(GROUPS[0]), present, near, near),
-    st.builds(marks, st.just(GROUPS[0]), near, names, values, owned),
-    st.builds(shows, st.just(GROUPS[0]), names, values),
+    st.builds(marks, st.just(GROUPS[0]), near, names, values(), owned()),
+    st.builds(shows, st.just(GROUPS[0]), names, values()),
 )
 made = creates("ann", 100, Kind.GROUP, {"bob": Role.MEMBER, "cy": Role.ADMIN})
 batches_of_any = st.one_of(
@@ -260,7 +162,25 @@ batches_of_any = st.one_of(
     st.lists(again, min_size=2, max_size=6),
     st.lists(in_group, min_size=3, max_size=10).map(lambda rest: [made, *rest]),
 )
-runs = st.lists(batches_of_any, min_size=1, max_size=8)
+#: Beside what is drawn at large: histories in which each rule is met on purpose.
+runs = st.one_of(st.lists(batches_of_any, min_size=1, max_size=8), st.builds(history, st.randoms()))
+
+#: Room for everybody but one.
+MAX_MEMBERS = len(PEOPLE)
+#: What a page of history may be asked for, also in vain: after, before, limit.
+PAGES = (
+    (0, None, 99),
+    (None, None, 2),
+    (1, None, 2),
+    (None, 3, 5),
+    (None, 20, 4),
+    (15, None, 4),
+    (99, None, 1),
+    (-1, None, 1),
+    (None, 0, 1),
+    (1, 3, 1),
+    (0, None, 0),
+)
 
 
 def answer(unit: Unit) -> Any:
@@ -272,6 +192,7 @@ def answer(unit: Unit) -> Any:
 def everything(reader: Reader) -> list[Any]:
     """All that anybody can read, in small pages too."""
     seen: list[Any] = [reader.messages_after(0, None, 10_000), reader.messages_after(0, ["bob"], 7)]
+    seen += [reader.messages_after(2, bots, 100) for bots in ([], ["cy"], ["ann", "dee"])]
     for person in PEOPLE:
         rows, token, more, account, _ = reader.sync_page(person, None, 3)
         behind, last, _, later, _ = reader.sync_page(person, token, 100)
@@ -285,7 +206,8 @@ def everything(reader: Reader) -> list[Any]:
         seen.append(reader.members(place))
         seen.append([reader.members_page(place, after, 2) for after in (None, "ann", "bz", "zoe")])
         for person in PEOPLE:
-            for after, before, limit in ((0, None, 99), (None, None, 2), (1, None, 2), (None, 3, 5)):
+            seen.append(reader.seat(place, person))
+            for after, before, limit in PAGES:
                 try:
                     seen.append(reader.history_items(place, person, after, before, limit, 200))
                 except Refusal as refusal:
@@ -295,7 +217,10 @@ def everything(reader: Reader) -> list[Any]:
                     seen.append(reader.changes(place, person, after, limit, room))
                 except Refusal as refusal:
                     seen.append(refusal.code)
-    seen.append(codes_of(reader))
+    for plugin in PLUGINS:
+        due = [reader.timers_due(plugin, now_ms, limit) for now_ms in (4, 5, 9) for limit in (1, 9)]
+        seen += [due, reader.next_timer_at(plugin), reader.plugin_cursor(plugin)]
+    seen += [reader.users([*PEOPLE, "nobody", "ann"]), reader.bound_device("token"), codes_of(reader)]
     return seen
 
 
@@ -306,24 +231,31 @@ def codes_of(reader: Reader) -> list[int]:
 
 
 def in_order(batch: list[Op]) -> list[Unit]:
-    """Units that nothing passes."""
-    units = [op() for op in batch]
-    for unit in units:
-        if isinstance(unit, Work):
-            unit.conversation_id = None
-    return units
+    """Units that one session asked for, so that none passes another."""
+    return [asked_by(SESSIONS[0], op)() for op in batch]
 
 
-def product(config: StoreConfig, clock: ManualClock) -> SqliteStore:
+def product(config: StoreConfig, clock: ManualClock, connector: Connector = connect) -> SqliteStore:
     """Without threads: a difference comes again in every run, and is soon made small."""
-    return SqliteStore(config, clock=clock, rng=random.Random(3), opener=open_inline)
+    return SqliteStore(
+        config,
+        clock=clock,
+        rng=random.Random(3),
+        connector=connector,
+        opener=open_inline,
+        max_members=MAX_MEMBERS,
+    )
+
+
+def model(config: StoreConfig, clock: ManualClock) -> ModelStore:
+    return ModelStore(config, clock=clock, rng=random.Random(3), max_members=MAX_MEMBERS)
 
 
 async def opened(store: Store) -> Stand:
     """With all people, and with the table of a plugin where there are plugins."""
     stand = Stand(store, recorder := Recorder())
     await store.open(recorder)
-    for person in PEOPLE:
+    for person in (*PEOPLE, ONE_MORE):
         await stand.tx(lambda tx, name: tx.put_user(User(name, name)), person)
     if not isinstance(store, ModelStore):
         await store.migrate_plugin("shop", [(1, TABLES)])
@@ -382,6 +314,27 @@ def each_by_itself(reader: Reader) -> dict[str, list[Any]]:
     return seen
 
 
+def orders(asked: list[Unit], done: list[Unit]) -> list[Any]:
+    """The order of doing, as far as it is promised: of each session, of each conversation, of all that is no plain post, and
+    what was done before each unit that names no conversation. What is told is told in this order."""
+    number = {id(unit): at for at, unit in enumerate(asked)}
+    done = [unit for unit in done if id(unit) in number]
+    lanes: defaultdict[object, list[int]] = defaultdict(list)
+    for unit in done:
+        lanes[unit.conversation_id].append(number[id(unit)])
+        if unit.session is not None:
+            lanes[id(unit.session)].append(number[id(unit)])
+        if not unit.together:
+            lanes["others"].append(number[id(unit)])
+    before = [
+        sorted(number[id(earlier)] for earlier in done[:at])
+        for at, unit in enumerate(done)
+        if unit.conversation_id is None
+    ]
+    changes = [event.change for unit in done for event in unit.events()]
+    return [dict(lanes), before, changes == sorted(changes)]
+
+
 async def play_apart(store: Store, batches: list[list[Op]]) -> list[Any]:
     """What each unit is told, and each conversation's events in the order of the commit; then all that is there."""
     stand = await opened(store)
@@ -392,6 +345,7 @@ async def play_apart(store: Store, batches: list[list[Op]]) -> list[Any]:
             units = [op() for op in batch]
             await stand.do(units)
             told.append([(answer(unit), list(map(without_change, unit.events()))) for unit in units])
+            told.append(orders(units, stand.recorder.units[before:]))
             happened: dict[str, list[Any]] = {}
             for unit in stand.recorder.units[before:]:
                 for event in unit.events():
@@ -409,7 +363,7 @@ def test_product_and_model_say_the_same(batches: list[list[Op]]) -> None:
     clock = ManualClock()
     config = StoreConfig(path=":memory:", max_cached_conversations=3)
     by_sql = asyncio.run(play(product(config, clock), batches))
-    by_hand = asyncio.run(play(ModelStore(config, clock=clock, rng=random.Random(3)), batches))
+    by_hand = asyncio.run(play(model(config, clock), batches))
     for number, (left, right) in enumerate(zip(by_sql, by_hand, strict=True)):
         assert left == right, f"batch {number}"
 
@@ -422,7 +376,7 @@ def test_each_conversation_is_the_same_in_whatever_order_the_product_does_them(
     clock = ManualClock()
     config = StoreConfig(path=":memory:", max_cached_conversations=3, readers=1)
     arranged = asyncio.run(play_apart(product(config, clock), batches))
-    one_by_one = asyncio.run(play_apart(ModelStore(config, clock=clock, rng=random.Random(3)), batches))
+    one_by_one = asyncio.run(play_apart(model(config, clock), batches))
     for number, (left, right) in enumerate(zip(arranged, one_by_one, strict=True)):
         assert left == right, f"part {number}"
 
@@ -444,6 +398,7 @@ class Pager:
         self._before: str | None = None
 
     def pages(self, reader: Reader, limit: int) -> list[Any]:
+        """The next of both; and of what else is remembered the same page again."""
         rows, self._since, more = reader.sync(self._person, self._since, limit)
         listed, self._before = reader.conversations(self._person, self._before, limit)
         return [
@@ -452,6 +407,8 @@ class Pager:
             more,
             listed,
             meaning(reader, self._before, LISTED),
+            reader.messages_after(0, [self._person], 100),
+            [reader.members_page(place, "b", limit) for place in GROUPS],
         ]
 
 
@@ -497,6 +454,6 @@ def test_both_give_the_same_pages_while_things_change(
     clock = ManualClock()
     config = StoreConfig(path=":memory:", max_cached_conversations=3, readers=1)
     by_sql = asyncio.run(page_on(product(config, clock), batches))
-    by_hand = asyncio.run(page_on(ModelStore(config, clock=clock, rng=random.Random(3)), batches))
+    by_hand = asyncio.run(page_on(model(config, clock), batches))
     for number, (left, right) in enumerate(zip(by_sql, by_hand, strict=True)):
         assert left == right, f"pages {number}"

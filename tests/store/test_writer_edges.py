@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from imserver.chat.units import PostUnit
 from imserver.errors import Refusal, StoreFailed
 from imserver.store.engine.writer import MAX_BATCH_BYTES
 from imserver.testing import ManualClock
@@ -95,6 +96,21 @@ async def test_it_is_the_oldest_unit_that_waits_too_long(in_flight: bool) -> Non
     queue._watch_oldest()
     assert failures == []
     clock.advance(1.1)  # the first has waited for 10.1 s, the last for 4.1 s
+    queue._watch_oldest()
+    assert len(failures) == 1
+
+
+async def test_the_oldest_is_not_the_first_of_a_batch_that_was_arranged() -> None:
+    """A post that came later is done before another conversation's unit: that one has waited for longer."""
+    disk, listener, clock = Disk(), Recorder(), ManualClock()
+    failures: list[StoreFailed] = []
+    queue = writer(disk, listener, clock=clock, max_queue_wait_s=10.0, on_failure=failures.append)
+    queue.submit(Work(lambda tx: None, "another"))
+    clock.advance(6.0)
+    queue.submit(post(1))
+    await turn()
+    assert isinstance(disk.batches[0][0], PostUnit)
+    clock.advance(4.1)
     queue._watch_oldest()
     assert len(failures) == 1
 

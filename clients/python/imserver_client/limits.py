@@ -30,7 +30,7 @@ class ClientLimits:
     max_item_states: int = (
         10_000  # of messages, for each conversation; beyond it the oldest are not held any more
     )
-    max_item_states_in_all: int = 100_000  # beyond it the least recently changed conversation's go
+    max_item_states_in_all: int = 100_000  # beyond it those of conversations not shown go, the eldest first
     max_ranges_held: int = 100  # of positions, for each conversation; pages here and there make them
     max_state_bytes: int = 2 * MAX_STATE_BYTES  # of one map; larger ones are not kept
     max_settings_bytes: int = 64 * 1024 * 1024  # of all conversations' `about` and settings together

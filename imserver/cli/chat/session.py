@@ -203,7 +203,7 @@ class ChatSession:
             place.title = self.title_of(conversation_id)
         if self.current is not None:
             self.client.hide(self.current.conversation_id)
-        self.client.show(conversation_id)
+        self.client.show(place.conversation_id)
         self.current, place.arriving = place, []
         try:
             if items:

@@ -6,8 +6,9 @@ It walks the chain of messages itself, with a bound, because a broken chain may 
 # ruff: noqa: S608 - the SQL built here is made of constants
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, NamedTuple, Protocol
 
 from imserver.content import decode_content
 from imserver.store.checks.report import Report
@@ -36,8 +37,40 @@ def read_content(data: bytes) -> Mapping[str, Any] | str:
         return str(error)
 
 
+class Looked(NamedTuple):
+    """What an engine says of itself: how many things it looked at, and each fault as a line, as it is found."""
+
+    checked: int
+    findings: Iterable[str]
+
+
 class Rows(Protocol):
-    """One snapshot of a database, as checks see it: they are SQL, and rules over its rows."""
+    """One snapshot of a database, as checks see it: what it says of itself, and rows, for SQL and rules over them.
+
+    The SQL names the tables and columns that `imserver/store/sqlite/migrations` make. An engine with the same tables answers
+    it, and puts its own words for those that differ; one with others has checks of its own.
+    """
+
+    def version(self) -> int:
+        """The number of the schema; 0 for a database that was never set up, which holds nothing to check."""
+        ...
+
+    def integrity(self) -> Looked:
+        """The engine's own check of what it stores things in: pages, rows, indexes."""
+        ...
+
+    def dangling(self) -> Looked:
+        """Rows that refer to a row that does not exist, where a table declares such a reference."""
+        ...
+
+    def schema(self, version: int, plugins: AbstractSet[str]) -> Looked:
+        """Tables and indexes that are not as the migrations up to this one make them, that are missing, or that belong to none
+        of these plugins either."""
+        ...
+
+    def timers_given(self) -> int:
+        """The highest id that a timer ever got; 0 before the first."""
+        ...
 
     @property
     def broken(self) -> tuple[type[Exception], ...]:
@@ -72,7 +105,7 @@ class CheckRun:
         side: SideMark | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self._snapshot = snapshot
+        self.snapshot = snapshot
         self._report = report
         self._progress = progress
         self.side = side
@@ -85,7 +118,7 @@ class CheckRun:
         self, statement: str, params: Sequence[Any] | Mapping[str, Any] = ()
     ) -> Iterator[tuple[Any, ...]]:
         """Rows as tuples, one at a time."""
-        return self._snapshot.rows(statement, params)
+        return self.snapshot.rows(statement, params)
 
     def one(self, statement: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """The first row, if there is one."""
@@ -103,6 +136,12 @@ class CheckRun:
     def found(self, check: str, text: str) -> None:
         """Report a finding."""
         self._report.result(check).add(text)
+
+    def take(self, check: str, looked: Looked) -> None:
+        """Report what an engine found out about itself."""
+        self.looked_at(check, looked.checked)
+        for text in looked.findings:
+            self.found(check, text)
 
     def notified(self, check: str) -> int:
         """The number of this check's findings."""

@@ -1,17 +1,14 @@
-"""Checks of the file: SQLite's own integrity, the tables, the counter of changes, and the side file."""
+"""Checks of the whole: what the engine says of itself, the counter of changes, and the side file."""
 
 from __future__ import annotations
 
 import re
 
 from imserver.store.checks.check_run import CheckRun
-from imserver.store.sqlite import database
 
 INTEGRITY, FOREIGN_KEYS, SCHEMA = "integrity", "foreign keys", "schema"
 CHANGES, SIDE_FILE = "changes", "side file"
 
-#: Most findings that SQLite itself reports.
-_MOST = 100
 _EPOCH = re.compile(r"[0-9a-f]{16}")
 
 #: Every column that holds a number of the one counter, and the name of its rows.
@@ -31,39 +28,19 @@ _CHANGE_COLUMNS_SINCE_2 = (
 
 
 def integrity(run: CheckRun) -> None:
-    """Run SQLite's own check of pages, rows and indexes."""
-    run.looked_at(INTEGRITY, run.number("PRAGMA page_count"))
-    for (text,) in run.rows(f"PRAGMA integrity_check({_MOST})"):
-        if text != "ok":
-            run.found(INTEGRITY, " ".join(str(text).split()))
+    """Let the engine check what it stores things in."""
+    run.take(INTEGRITY, run.snapshot.integrity())
 
 
 def foreign_keys(run: CheckRun) -> None:
     """Find rows that refer to a row that does not exist (tables of plugins declare such references)."""
-    tables = [row[0] for row in run.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    run.looked_at(FOREIGN_KEYS, len(tables))
-    for table, row_id, parent, _ in run.rows("PRAGMA foreign_key_check"):
-        run.found(FOREIGN_KEYS, f"row {row_id} of {table} names a row of {parent} that does not exist")
+    run.take(FOREIGN_KEYS, run.snapshot.dangling())
 
 
 def schema(run: CheckRun) -> None:
     """Check that tables and indexes are as the migrations make them, and no others exist but those of plugins."""
-    version = run.number("PRAGMA user_version")
-    wanted = database.made_by(tuple(script for number, script in database.migrations() if number <= version))
     plugins = {row[0] for row in run.rows("SELECT DISTINCT plugin FROM plugin_migrations")}
-    seen = set()
-    for name, sql in run.rows(
-        "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    ):
-        run.looked_at(SCHEMA, 1)
-        seen.add(name)
-        if name in wanted:
-            if sql != wanted[name]:
-                run.found(SCHEMA, f"{name} is not what the migrations make")
-        elif name.partition("_")[0].lower() not in plugins:
-            run.found(SCHEMA, f"{name} belongs to no plugin that ever ran here")
-    for name in sorted(wanted.keys() - seen):
-        run.found(SCHEMA, f"{name} is missing")
+    run.take(SCHEMA, run.snapshot.schema(run.version, plugins))
 
 
 def changes(run: CheckRun) -> None:

@@ -46,6 +46,6 @@ def timers(run: CheckRun) -> None:
         if not name:
             run.found(TIMERS, f"timer {number} of {plugin} has no name")
     newest = run.number("SELECT max(timer_id) FROM timers")
-    given = run.number("SELECT seq FROM sqlite_sequence WHERE name = 'timers'")
+    given = run.snapshot.timers_given()
     if newest > given:
         run.found(TIMERS, f"timer {newest} exists, and only {given} were given out")

@@ -60,7 +60,7 @@ def check_snapshot(
     """
     report = Report()
     run = CheckRun(snapshot, report, side=side, progress=progress)
-    run.version = run.number("PRAGMA user_version")
+    run.version = snapshot.version()
     if run.version:
         # Reached only for a file that can no longer be read, or a value of a type that no table of ours can hold.
         odd: tuple[type[Exception], ...] = (*snapshot.broken, ValueError, TypeError)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, ClassVar
 
 from imserver.chat.transaction import Reader
 from imserver.errors import StartError
-from imserver.store.checks.check_run import Progress, SideMark, read_content
+from imserver.store.checks.check_run import Looked, Progress, SideMark, read_content
 from imserver.store.checks.report import Report
 from imserver.store.checks.run import check_snapshot
 from imserver.store.engine.places import of_no_store
@@ -23,6 +24,11 @@ from imserver.store.sqlite import database
 from imserver.store.sqlite.connection import BUSY_TIMEOUT_S
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.reader import SqliteReader
+
+#: Most findings that SQLite itself reports.
+_MOST = 100
+#: The version of the schema that came with features.
+_FEATURES_SINCE = 3
 
 
 class ChangedMeanwhile(StartError):
@@ -44,7 +50,8 @@ class Snapshot:
     connection: sqlite3.Connection
     side: SideMark | None = None
 
-    broken: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error,)
+    #: Also for a damaged name or text that the module cannot decode.
+    broken: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error, UnicodeDecodeError)
 
     def rows(
         self, statement: str, params: Sequence[Any] | Mapping[str, Any] = ()
@@ -54,6 +61,47 @@ class Snapshot:
         cursor.row_factory = None
         return cursor.execute(statement, params)
 
+    def version(self) -> int:
+        version: int = next(self.rows("PRAGMA user_version"))[0]
+        return version
+
+    def integrity(self) -> Looked:
+        """SQLite's own check of pages, rows and indexes."""
+        pages: int = next(self.rows("PRAGMA page_count"))[0]
+        told = (" ".join(str(text).split()) for (text,) in self.rows(f"PRAGMA integrity_check({_MOST})"))
+        return Looked(pages, (text for text in told if text != "ok"))
+
+    def dangling(self) -> Looked:
+        """By the references that tables declare."""
+        tables = list(self.rows("SELECT name FROM sqlite_master WHERE type = 'table'"))
+        found = (
+            f"row {row_id} of {table} names a row of {parent} that does not exist"
+            for table, row_id, parent, _ in self.rows("PRAGMA foreign_key_check")
+        )
+        return Looked(len(tables), found)
+
+    def schema(self, version: int, plugins: AbstractSet[str]) -> Looked:
+        """By the very words that made them."""
+        wanted = database.made_by(
+            tuple(script for number, script in database.migrations() if number <= version)
+        )
+        there = list(
+            self.rows("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+        )
+        found = []
+        for name, sql in there:
+            if name in wanted:
+                if sql != wanted[name]:
+                    found.append(f"{name} is not what the migrations make")
+            elif name.partition("_")[0].lower() not in plugins:
+                found.append(f"{name} belongs to no plugin that ever ran here")
+        missing = sorted(wanted.keys() - {name for name, _ in there})
+        return Looked(len(there), [*found, *(f"{name} is missing" for name in missing)])
+
+    def timers_given(self) -> int:
+        row = next(self.rows("SELECT seq FROM sqlite_sequence WHERE name = 'timers'"), None)
+        return int(row[0] or 0) if row else 0
+
     def reader(self, *, budget_s: float) -> Reader:
         """What one check of a plugin reads, with so many seconds for its SQL."""
         return SqliteReader(self.connection, PluginSandbox(self.connection, budget_s=budget_s), of_no_store())
@@ -61,7 +109,8 @@ class Snapshot:
     @property
     def has_features(self) -> bool:
         """Whether this database has what features stand on: one that is not yet migrated was never served by any."""
-        return next(self.rows("SELECT 1 FROM sqlite_master WHERE name = 'readable'"), None) is not None
+        version: int = next(self.rows("PRAGMA user_version"))[0]
+        return version >= _FEATURES_SINCE
 
     def feature(self, name: str, *, budget_s: float) -> FeatureRows:
         """What the checks of one feature read, with so many seconds for SQL that is not streamed."""
@@ -73,8 +122,9 @@ class Snapshot:
 
     def plugins(self) -> dict[str, int]:
         """Every plugin and feature that ever ran on this database, and the number of its applied migrations."""
-        if next(self.rows("SELECT 1 FROM sqlite_master WHERE name = 'plugin_cursors'"), None) is None:
-            return {}
+        tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('plugin_cursors', 'plugin_migrations')"
+        if next(self.rows(tables)) != (2,):
+            return {}  # never set up; or damaged, which the checks say
         return dict(
             self.rows(
                 "SELECT name, (SELECT count(*) FROM plugin_migrations WHERE plugin = name) FROM"
@@ -172,7 +222,7 @@ def open_snapshot(path: Path) -> Iterator[Snapshot]:
     try:
         database.version_of_ours(connection, path)
         yield Snapshot(connection, side)
-    except sqlite3.Error as error:
+    except Snapshot.broken as error:
         raise StartError(f"{path}: {database.in_plain_words(error)}") from error
     finally:
         connection.close()
@@ -195,7 +245,7 @@ def _open(path: Path, at_rest: bool) -> sqlite3.Connection:
         database.prepare_reader(connection)
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error as error:
+    except Snapshot.broken as error:
         connection.close()
         if not at_rest and not os.access(path.parent, os.W_OK):
             text = "its log (-wal) cannot be read in a folder that cannot be written: copy both elsewhere, and check the copy"

@@ -32,12 +32,14 @@ class Engine(Protocol):
     @property
     def tx(self) -> RuledTransaction:
         """What units work with; one object for the writer's life. The policy sets its time, counters and events, and undoes its
-        journal; rows are the engine's to undo."""
+        journal; rows are the engine's to undo. At the opening the engine sets `change`, and `message_change` to the change of
+        the newest message."""
         ...
 
     def begin(self) -> None:
         """Begin a transaction that writes, and that no other writer can come between. Raises the database's error: BUSY if
-        another process keeps it waiting for longer than it may."""
+        another process keeps it waiting for longer than it may. Between two transactions, before this or behind `commit`, the
+        engine trims its `ConversationCache`."""
         ...
 
     def commit(self) -> None:
@@ -45,7 +47,8 @@ class Engine(Protocol):
 
         Returned means on the disk. Raises `OutcomeUnknown` if that may or may not have happened: the server stops then, so
         only an error that surely leaves the transaction undone may be another. Then `rollback` is called. Raises
-        `TransactionLost` if the database ended the transaction before."""
+        `TransactionLost` if the database ended the transaction before, and `PluginError` for a constraint of a plugin's table
+        that waited for the commit and is broken: the units are done one by one then, and the one whose it was keeps this."""
         ...
 
     def rollback(self) -> None:
@@ -58,7 +61,8 @@ class Engine(Protocol):
         ...
 
     def release(self) -> None:
-        """End the unit's part and keep it."""
+        """End the unit's part and keep it. An error here is the unit's, like one of its work: a database in which a statement
+        that failed spoils the transaction says so now, also if the unit caught it."""
         ...
 
     def rollback_to(self) -> None:
@@ -73,8 +77,8 @@ class Engine(Protocol):
         of `tx` are moved, with the journal.
 
         Raises if they cannot be stored together, with rows, journal and counters as they were before and the units void: they
-        are done one by one then. An engine without a faster way loops over `tx.post`, and
-        keeps each refusal."""
+        are done one by one then. An engine without a faster way loops over `tx.post` under a savepoint of its own, keeps each
+        refusal, and takes `change` and `audience` from the event that each post appends."""
         ...
 
     def ended_by(self, raised: BaseException | None = None) -> BaseException | None:

@@ -73,7 +73,7 @@ class ConversationState:
         self.head = 0
         self.head_change = 0
         self.unread = 0
-        #: Changes of the conversation's state up to now.
+        #: Changes of the conversation's state up to now. Nothing raises it yet: an engine loads it, and keeps it at leaving.
         self.modseq = modseq
         self.members: Audience = {}
         #: user id -> UTC ms until which the member may not post; only those who ever were muted.

@@ -87,7 +87,7 @@ class Places:
         return Place(mark, change, ((life, change), *lives), upto)
 
     def read(self, sealed: str | None, head: int, user_id: str, *, kind: int = PLACE) -> int:
-        """The change up to which the listing had come at this place; None: at its beginning.
+        """The change up to which the listing had come at this place; 0 for None, its beginning.
 
         EPOCH_CHANGED for a place that is no part of this history, or of another make: the client's way out is the same.
         """

@@ -245,13 +245,14 @@ class Writer:
     def _watch_oldest(self, due: float = float("inf")) -> None:
         """Check with one timer whether the oldest unit waits for too long. `due` is when this check was planned."""
         self._watch = None
-        oldest = self._in_flight[0] if self._in_flight else self._queue[0] if self._queue else None
-        if oldest is None or self.failure is not None:
+        waiting = self._in_flight or self._queue
+        if not waiting or self.failure is not None:
             return
+        oldest = min(unit.submitted_at for unit in waiting)  # a batch is not in the order of arrival
         now = self._clock.monotonic()
         if now - due > HELD_S:
             self._ran_since = now  # the disk had no time either: its time starts again
-        due = max(oldest.submitted_at, self._ran_since) + self._config.max_queue_wait_s
+        due = max(oldest, self._ran_since) + self._config.max_queue_wait_s
         if due <= now:
             self.fail(StoreFailed(f"a unit of work waited for more than {self._config.max_queue_wait_s:g} s"))
             return

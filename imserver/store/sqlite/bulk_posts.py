@@ -17,6 +17,7 @@ from imserver.chat.units import PostUnit
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import KEY_BYTES
 from imserver.store.engine.conversation_cache import ConversationState
+from imserver.store.engine.faults import TransactionLost
 from imserver.store.engine.transaction import Found
 from imserver.store.sqlite.positions import MILESTONE_EVERY, PUT_HEADS, PUT_MILESTONES
 from imserver.store.sqlite.transaction import SqliteTransaction
@@ -178,8 +179,14 @@ class BulkPosts:
         for state in moved:
             change = state.head_change
             heads.extend((state.no, state.head, change, state.unread, change))
-        _HEADS.put(self._tx, heads)
-        _MILESTONES.put(self._tx, milestones)
+        try:
+            _HEADS.put(self._tx, heads)
+            _MILESTONES.put(self._tx, milestones)
+        except Exception as error:
+            if self._guarded:
+                raise
+            # Nothing takes the messages back but the end of the transaction.
+            raise TransactionLost(error) from error
 
     def _unusual(self, unit: PostUnit, state: ConversationState | None) -> ConversationState | None:
         """The conversation, if the post goes on after all. A refusal is the unit's, and follows the lookup of its key."""

@@ -28,9 +28,11 @@ MAX_VALUE_BYTES = 64 * 1024 * 1024
 
 def connect(path: str) -> sqlite3.Connection:
     """The connector used in production."""
-    return sqlite3.connect(
+    made = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT_S, isolation_level=None, cached_statements=CACHED_STATEMENTS
     )
+    made.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+    return made
 
 
 class DatabaseConnection(Protocol):

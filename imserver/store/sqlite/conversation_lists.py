@@ -15,7 +15,7 @@ from imserver.model import ConversationRow, Cursors, Kind, Message, Role, SyncPa
 from imserver.store.engine.pages import rows_taken
 from imserver.store.engine.places import LISTED, Places
 from imserver.store.sqlite.listings import LIST_SIZE, MAX_LISTED, ListSnapshot, LruCache, list_snapshot
-from imserver.store.sqlite.state_reads import account_after
+from imserver.store.sqlite.state_reads import asker
 from imserver_protocol.shared.bounds import PAGE_ITEMS
 
 #: Grants that are remembered: a few for present members, one for each position where somebody left; about 250 bytes each.
@@ -99,9 +99,9 @@ class ConversationLists:
         self, user_id: str, since: str | None, limit: int, head: int, takes: Takes | None = None
     ) -> SyncPage:
         """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
-        after = first = self._places.read(since, head, user_id)
+        first = after = self._places.read(since, head, user_id)
         rows: list[_Own] = []
-        user_no = self._user_no(user_id)
+        user_no, account = asker(self._sql, user_id, first)
         while user_no is not None and after < head and len(rows) <= limit:
             listing = self._changed(user_no, after, head, limit)
             for some in listing.rising(after, limit + 1):
@@ -119,8 +119,8 @@ class ConversationLists:
                 after = listing.upto
         page = rows_taken((self._row(user_id, own) for own in rows[:limit]), takes)
         more = len(rows) > len(page)
-        last = rows[len(page) - 1].changed if more else head
-        account = account_after(self._sql, user_no, first) if user_no is not None else None
+        told = rows[len(page) - 1].changed if page else first
+        last = told if more else head
         return SyncPage(page, self._places.seal(head, last), more, account, head)
 
     def _changed(self, user_no: int, after: int, head: int, limit: int) -> ListSnapshot:

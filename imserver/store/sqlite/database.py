@@ -16,6 +16,7 @@ from imserver.clock import Clock
 from imserver.errors import StartError
 from imserver.store.engine.lineage import Lineage, Run, new_epoch, new_mark
 from imserver.store.engine.places import KEY_BYTES
+from imserver.store.sqlite.views import make_views
 
 #: "imsv": marks the file as ours in its header.
 APPLICATION_ID = 0x696D7376
@@ -124,16 +125,17 @@ def prepare(
         )
         put_run(connection, "open", last_changes(connection)[0] + 1, clock, rng)
         connection.execute("COMMIT")
-    except (sqlite3.Error, UnicodeEncodeError) as error:
+    except (sqlite3.Error, UnicodeError) as error:
         raise StartError(f"{path}: {in_plain_words(error)}") from error
 
 
 def prepare_reader(connection: sqlite3.Connection) -> None:
     """Set up a reader's connection: it never writes and never checkpoints."""
-    connection.execute("PRAGMA query_only = ON")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
     _common(connection)
+    make_views(connection)
+    connection.execute("PRAGMA query_only = ON")
 
 
 def last_changes(connection: sqlite3.Connection) -> tuple[int, int]:
@@ -307,7 +309,11 @@ def _migrate(connection: sqlite3.Connection, path: Path, version: int) -> None:
 
 def in_plain_words(error: Exception) -> str:
     """SQLite's error in words for the operator."""
+    if isinstance(error, UnicodeDecodeError):  # a name in the schema, or a text
+        return "the database is damaged; restore a backup"
     text = str(error)
+    if text.startswith("malformed database schema"):
+        return f"the database is damaged ({text}); restore a backup"
     words = {
         "attempt to write a readonly database": "cannot be written (read-only)",
         "file is not a database": "is not a database of imserver",

@@ -10,10 +10,10 @@ import sqlite3
 from collections.abc import Sequence
 
 from imserver.chat.units import PostUnit
-from imserver.errors import StoreFailed
+from imserver.errors import PluginError, StoreFailed
 from imserver.store.engine.faults import Fault, OutcomeUnknown, TransactionLost
 from imserver.store.sqlite.bulk_posts import BulkPosts
-from imserver.store.sqlite.faults import fault_of, known_at_commit
+from imserver.store.sqlite.faults import fault_of, known_at_commit, primary_code
 from imserver.store.sqlite.plugin_sandbox import PluginSandbox
 from imserver.store.sqlite.transaction import SqliteTransaction
 
@@ -29,9 +29,13 @@ class SqliteEngine:
         self._change_before = 0
 
     def begin(self) -> None:
-        self.tx.lost = None
+        self.tx.lost = self.tx.raised = None
         self._change_before = self.tx.change
-        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            self.tx.note(error)
+            raise
 
     def commit(self) -> None:
         tx = self.tx
@@ -43,9 +47,13 @@ class SqliteEngine:
         try:
             self._connection.execute("COMMIT")
         except Exception as error:
-            if isinstance(error, sqlite3.Error) and known_at_commit(error):
-                raise
-            raise OutcomeUnknown(str(error)) from error
+            if not isinstance(error, sqlite3.Error) or not known_at_commit(error):
+                raise OutcomeUnknown(str(error)) from error
+            tx.note(error)
+            if primary_code(error) == sqlite3.SQLITE_CONSTRAINT:
+                # No constraint of ours waits so long.
+                raise PluginError(f"a plugin's constraint that waited for the commit: {error}") from error
+            raise
         tx.cache.trim()
 
     def rollback(self) -> None:
@@ -74,6 +82,5 @@ class SqliteEngine:
             return self.tx.lost
         return raised if not self._connection.in_transaction else None
 
-    @staticmethod
-    def fault_of(error: BaseException) -> Fault:
-        return fault_of(error)
+    def fault_of(self, error: BaseException) -> Fault:
+        return fault_of(error) if error is self.tx.raised else Fault.UNIT

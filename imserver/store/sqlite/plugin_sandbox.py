@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from imserver.errors import PluginError, UniqueViolation
 from imserver.store.engine.faults import Fault
 from imserver.store.sqlite.faults import fault_of
+from imserver.store.sqlite.views import VIEWS
 
 #: Time that one unit of a plugin may compute in statements: all units share the writer. The thread's own time, because a
 #: machine that is busy, or stops us for a while, is no fault of the plugin.
@@ -27,13 +28,12 @@ _STEPS_BETWEEN_LOOKS = 1000
 
 #: No underscore: `PLUGIN_` must not be the beginning of another plugin's prefix.
 _PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]{0,30}")
-#: First words of our own tables' names, and of SQLite's.
-_RESERVED = frozenset({"plugin", "sqlite", "pragma", "json"})
+#: First words of our own tables' names, of SQLite's, and of PostgreSQL's catalogue: a plugin is to run on either.
+_RESERVED = frozenset({"plugin", "sqlite", "pragma", "json", "pg"})
 _FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "writefile", "readfile", "edit"})
-_TABLE_FUNCTIONS = frozenset({"json_each", "json_tree"})
-#: What features may read beside their own tables.
-VIEWS = frozenset({"readable", "said", "people"})
-_CATALOGUE = frozenset({"sqlite_master", "sqlite_schema", "sqlite_sequence"})
+_CATALOGUE = frozenset({"sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema"})
+#: The last number of each table that never gives one out again, ours included.
+_NUMBERS = "sqlite_sequence"
 
 #: Extended codes of a key that is taken.
 _TAKEN_KEYS = frozenset(
@@ -47,10 +47,13 @@ _READS = frozenset({sqlite3.SQLITE_READ})
 _WRITES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 _TABLE_CHANGES = frozenset({sqlite3.SQLITE_CREATE_TABLE, sqlite3.SQLITE_DROP_TABLE})
 #: For these the second argument of the authorizer names the table.
-_INDEX_CHANGES = frozenset(
-    {sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_DROP_INDEX, sqlite3.SQLITE_ALTER_TABLE}
-)
+_INDEX_CHANGES = frozenset({sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_DROP_INDEX})
 _HARMLESS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE})
+
+#: Every table that refers to another, and that.
+_REFERENCES = "SELECT t.name, f.\"table\" FROM sqlite_master t JOIN pragma_foreign_key_list(t.name) f WHERE t.type = 'table'"
+#: What the module raises for a statement that cannot be done, its own errors and Python's.
+_REFUSED = (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeError, TypeError, ValueError)
 
 
 class Mode(Enum):
@@ -86,27 +89,22 @@ class PluginSandbox:
         self._prefix: str | None = None
         self._mode = Mode.READ
         self._denied = ""
+        #: The statement drops or renames a table, so that SQLite itself has to change `_NUMBERS`.
+        self._renumbers = False
         connection.set_authorizer(self._authorize)
 
     def begin_unit(self) -> None:
         """Reset the time budget, which is for one unit of work."""
         self._spent_s = 0.0
 
-    def execute(
-        self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any], mode: Mode
-    ) -> list[tuple[Any, ...]]:
+    def execute(self, plugin: str, sql: str, params: Sequence[Any], mode: Mode) -> list[tuple[Any, ...]]:
         """Run one statement. Raises `UniqueViolation` (the statement alone is undone), or `PluginError` for the rest."""
+        if not isinstance(params, Sequence):
+            raise PluginError(f"plugin {plugin}: parameters are given in the order of their `?`")
         with self._running(plugin, mode):
             try:
                 return self._connection.execute(f"/* {plugin} */ {sql}", params).fetchall()
-            except (
-                sqlite3.Error,
-                sqlite3.Warning,
-                OverflowError,
-                UnicodeEncodeError,
-                TypeError,
-                ValueError,
-            ) as error:
+            except _REFUSED as error:
                 self._explain(plugin, error)
                 raise
 
@@ -125,12 +123,35 @@ class PluginSandbox:
     def migrate(self, plugin: str, script: str) -> None:
         """Run several statements, without a time bound: tables and indexes with the plugin's prefix."""
         with self._running(plugin, Mode.MIGRATE):
-            for statement in statements(script):
-                try:
+            others = self._names_of_others()
+            try:
+                for statement in statements(script):
+                    self._renumbers = False
                     self._connection.execute(f"/* {plugin} */ {statement}").fetchall()
-                except (sqlite3.Error, sqlite3.Warning) as error:
-                    self._explain(plugin, error)
-                    raise
+            except _REFUSED as error:
+                self._explain(plugin, error)
+                raise
+            self._check_names(plugin, others)
+
+    def _names_of_others(self) -> set[str]:
+        rows = self._connection.execute(
+            "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        )
+        return {name for (name,) in rows.fetchall() if not self._own(name)}
+
+    def _check_names(self, plugin: str, others: set[str]) -> None:
+        """What the authorizer is not told: the new name of a table, and the parents that a table refers to. Our own rows would
+        wait for a child's, or could not be deleted at all because of it."""
+        for name in self._names_of_others() - others:
+            raise PluginError(f"plugin {plugin}: not allowed: the name {name}")
+        prefix, self._prefix = self._prefix, None
+        try:
+            references = self._connection.execute(_REFERENCES).fetchall()
+        finally:
+            self._prefix = prefix
+        for table, parent in references:
+            if self._own(table) and not self._own(parent):
+                raise PluginError(f"plugin {plugin}: not allowed: {table} refers to {parent}")
 
     @contextmanager
     def _running(self, plugin: str, mode: Mode) -> Iterator[None]:
@@ -183,23 +204,32 @@ class PluginSandbox:
             return True
         if action == sqlite3.SQLITE_FUNCTION:
             return second.lower() not in _FORBIDDEN_FUNCTIONS
+        migrating = self._mode is Mode.MIGRATE
+        if migrating and (first in _CATALOGUE or (first == _NUMBERS and self._renumbers)):
+            # SQLite lets nobody write there by a statement of one's own, but for the numbers.
+            return action in _READS or action in _WRITES
+        if action == sqlite3.SQLITE_ALTER_TABLE:
+            # The third argument is the column that goes, if one does.
+            allowed = migrating and first == "main" and self._own(second)
+            self._renumbers = self._renumbers or allowed
+            return allowed
+        if action in _READS and self._mode in _OURS and (inner in VIEWS or first in VIEWS):
+            return True
         if database not in {None, "main"}:
             return False
-        migrating = self._mode is Mode.MIGRATE
-        if action in _READS and self._mode in _OURS and (first in VIEWS or inner in VIEWS):
-            return True
         if action in _READS:
-            return self._own(first) or first in _TABLE_FUNCTIONS or (migrating and first in _CATALOGUE)
+            return self._own(first)
         if action in _WRITES:
-            return self._mode not in _ONLY_READ and (self._own(first) or (migrating and first in _CATALOGUE))
+            return self._mode not in _ONLY_READ and self._own(first)
         return migrating and self._may_migrate(action, first, second)
 
     def _may_migrate(self, action: int, first: str, second: str) -> bool:
         if action in _TABLE_CHANGES:
-            return self._own(first) or first == "sqlite_sequence"
+            self._renumbers = self._own(first)
+            return self._own(first) or first == _NUMBERS
         if action in _INDEX_CHANGES:
             # An index that SQLite makes for a constraint has a name of its own.
-            named = first == "main" or self._own(first) or first.startswith("sqlite_autoindex_")
+            named = self._own(first) or first.startswith("sqlite_autoindex_")
             return named and self._own(second)
         return action == sqlite3.SQLITE_REINDEX and self._own(first)
 

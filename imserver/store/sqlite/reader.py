@@ -7,7 +7,7 @@ import json
 import sqlite3
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -404,9 +404,7 @@ class SqliteReader:
         due_at: int | None = self._sql("SELECT min(due_at) FROM timers WHERE plugin = ?", (plugin,))[0][0]
         return due_at
 
-    def plugin_sql(
-        self, plugin: str, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
-    ) -> list[tuple[Any, ...]]:
+    def plugin_sql(self, plugin: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a SELECT on the plugin's own tables."""
         return self._sandbox.execute(plugin, sql, params, Mode.READ)
 

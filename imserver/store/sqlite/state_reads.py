@@ -30,7 +30,11 @@ _CHANGED = (
     " WHERE s.conversation_no = ? AND s.modseq > ? AND s.user_no = 0 AND s.position BETWEEN ? AND ?"
     " ORDER BY s.modseq, s.position LIMIT ?"
 )
-_ACCOUNT = "SELECT seq, data FROM user_values WHERE user_no = ? AND changed > ?"
+#: One query for both: who syncs asks it each time, and few accounts have a state.
+_ASKER = (
+    "SELECT u.no, v.seq, v.data FROM users u LEFT JOIN user_values v ON v.user_no = u.no AND v.changed > ?"
+    " WHERE u.user_id = ?"
+)
 
 _MODSEQ = itemgetter(1)
 
@@ -59,7 +63,10 @@ def changed_items(
     return changes_taken(steps, limit, max_bytes)
 
 
-def account_after(sql: Sql, user_no: int, after: int) -> Account | None:
-    """The user's own state, if it changed after that change."""
-    rows = sql(_ACCOUNT, (user_no, after))
-    return Account(*rows[0]) if rows else None
+def asker(sql: Sql, user_id: str, after: int) -> tuple[int | None, Account | None]:
+    """The number of a user, and the user's own state if it changed after that change."""
+    rows = sql(_ASKER, (after, user_id))
+    if not rows:
+        return None, None
+    no, seq, data = rows[0]
+    return no, None if seq is None else Account(seq, data)

@@ -54,6 +54,8 @@ class SqliteTransaction(SqliteStateRows):
         self.cache = ConversationCache(journal, max_conversations)
         #: The error by which SQLite itself ended the transaction, if it did.
         self.lost: BaseException | None = None
+        #: The last error that this connection raised: work of units may meet those of other databases.
+        self.raised: BaseException | None = None
 
     def sql(self, statement: str, params: _Parameters = ()) -> list[tuple[Any, ...]]:
         """Run a statement inside a transaction. All go through here: after the transaction is lost, none may run."""
@@ -62,16 +64,22 @@ class SqliteTransaction(SqliteStateRows):
         try:
             return self._connection.execute(statement, params).fetchall()
         except sqlite3.Error as error:
-            self._note_loss(error)
+            self.note(error)
             raise
 
-    def _note_loss(self, error: BaseException) -> None:
+    def note(self, error: BaseException) -> None:
+        """Keep an error of this connection, before it goes on to whoever ran the statement."""
+        self.raised = error
         if not self._connection.in_transaction:
             self.lost = error
 
     def begin_life(self, why: str, clock: Clock, rng: random.Random) -> Run:
         """Begin another life behind all that was written so far."""
-        return put_run(self._connection, why, self.change + 1, clock, rng)
+        try:
+            return put_run(self._connection, why, self.change + 1, clock, rng)
+        except sqlite3.Error as error:
+            self.note(error)
+            raise
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
@@ -356,16 +364,16 @@ class SqliteTransaction(SqliteStateRows):
     def feature_sql(self, feature: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._sandboxed(feature, sql, params, Mode.OUR_WRITE)
 
-    def plugin_sql(self, plugin: str, sql: str, params: _Parameters = ()) -> list[tuple[Any, ...]]:
+    def plugin_sql(self, plugin: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._sandboxed(plugin, sql, params, Mode.WRITE)
 
-    def _sandboxed(self, owner: str, sql: str, params: _Parameters, mode: Mode) -> list[tuple[Any, ...]]:
+    def _sandboxed(self, owner: str, sql: str, params: Sequence[Any], mode: Mode) -> list[tuple[Any, ...]]:
         if self.lost is not None:
             raise TransactionLost(self.lost) from self.lost
         try:
             return self._sandbox.execute(owner, sql, params, mode)
         except BaseException as error:
-            self._note_loss(error)
+            self.note(error)
             raise
 
     def migrate_plugin(self, plugin: str, number: int, script: str) -> None:
@@ -375,7 +383,7 @@ class SqliteTransaction(SqliteStateRows):
         try:
             self._sandbox.migrate(plugin, script)
         except BaseException as error:
-            self._note_loss(error)
+            self.note(error)
             raise
         self.sql(
             "INSERT INTO plugin_migrations (plugin, number, applied_at) VALUES (?, ?, ?)",

@@ -5,7 +5,7 @@ place if the unit does not fail. Of `imserver.store` it has sealed places and th
 have tests of their own, as permissions have: an oracle with the product's batches, or its rules of a write, would share their
 faults.
 
-Kernel rows only. The SQL and the timers of plugins are the product's alone.
+Of plugins it has timers and cursors; their SQL is the product's alone.
 """
 
 from tests.store.model.reader import ModelReader

@@ -9,7 +9,7 @@ from typing import Any
 import msgpack
 import msgspec
 
-from imserver.chat.permissions import EVERYTHING, NO_SEAT, Need, Seat, has_receipts, require
+from imserver.chat.permissions import EVERYTHING, FREE, NO_SEAT, Need, Seat, has_receipts, require
 from imserver.chat.transaction import Takes
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import (
@@ -37,7 +37,7 @@ CHANGED_BYTES = 16
 
 
 class ModelReader:
-    """`imserver.chat.transaction.Reader`, without plugins."""
+    """`imserver.chat.transaction.Reader`, without the SQL of plugins."""
 
     def __init__(self, world: World, places: Places) -> None:
         self.world = world
@@ -167,8 +167,8 @@ class ModelReader:
         more = len(changed) > len(rows)
         seq, values, when = self.world.accounts.get(user_id, (0, {}, 0))
         account = Account(seq, _map(values)) if when > after else None
-        following = self._places.seal(head, changed[len(rows) - 1][0] if more else head)
-        return SyncPage(rows, following, more, account, head)
+        told = changed[len(rows) - 1][0] if rows else after
+        return SyncPage(rows, self._places.seal(head, told if more else head), more, account, head)
 
     def conversations(
         self, user_id: str, before: str | None, limit: int, takes: Takes | None = None
@@ -186,7 +186,8 @@ class ModelReader:
         rows = _taken((self._listed(self.world.talks[one], user_id) for _, one in found[:limit]), takes)
         if len(found) == len(rows):
             return rows, None
-        return rows, self._places.seal(head, found[len(rows) - 1][0], kind=LISTED)
+        below = found[len(rows) - 1][0] if rows else upper
+        return rows, self._places.seal(head, below, kind=LISTED)
 
     def check(self, user_id: str, learnt: Learnt) -> Agreement | None:
         talk = self.world.talks.get(learnt.conversation_id)
@@ -208,7 +209,9 @@ class ModelReader:
 
     def seat(self, conversation_id: str, user_id: str) -> Seat:
         talk = self.world.talks.get(conversation_id)
-        return NO_SEAT if talk is None else talk.seat(user_id)
+        return (
+            NO_SEAT if talk is None else talk.seat(user_id)._replace(bars=FREE)
+        )  # no bar keeps from reading
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 
@@ -219,6 +222,22 @@ class ModelReader:
     def bound_device(self, token_id: str) -> str | None:
         bound = self.world.tokens.get(token_id)
         return bound[1] if bound else None
+
+    # -- plugins ------------------------------------------------------------------------------------------------------
+
+    def plugin_cursor(self, plugin: str) -> int | None:
+        return self.world.handled.get(plugin)
+
+    def timers_due(self, plugin: str, now_ms: int, limit: int) -> list[tuple[int, str, int, dict[str, Any]]]:
+        due = sorted((at, timer_id) for at, timer_id in self._timers(plugin) if at <= now_ms)
+        timers = self.world.timers
+        return [(number, timers[number][2], at, dict(timers[number][3])) for at, number in due[:limit]]
+
+    def next_timer_at(self, plugin: str) -> int | None:
+        return min((at for at, _ in self._timers(plugin)), default=None)
+
+    def _timers(self, plugin: str) -> list[tuple[int, int]]:
+        return [(timer[1], number) for number, timer in self.world.timers.items() if timer[0] == plugin]
 
     # -- parts --------------------------------------------------------------------------------------------------------
 

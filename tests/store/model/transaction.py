@@ -12,7 +12,7 @@ from imserver.chat import permissions
 from imserver.chat.permissions import NO_SEAT, Grant, Need, Relation, Seat, Target
 from imserver.chat.transaction import Posted
 from imserver.content import encode_content
-from imserver.errors import Refusal, RefusalCode
+from imserver.errors import AlreadyHandled, Refusal, RefusalCode
 from imserver.events import (
     AboutChanged,
     AccountChanged,
@@ -46,7 +46,7 @@ NO_MARKS = Marks(0, {}, {})
 
 
 class ModelTransaction:
-    """`imserver.chat.transaction.Transaction`, without plugins. `world` is the draft."""
+    """`imserver.chat.transaction.Transaction`, without the SQL of plugins. `world` is the draft."""
 
     def __init__(self, world: World, now_ms: int, max_members: int) -> None:
         self.world = world
@@ -361,6 +361,32 @@ class ModelTransaction:
             self.world = replace(self.world, tokens={**self.world.tokens, token_id: (user_id, device_id)})
         return self.world.tokens[token_id][1]
 
+    # -- plugins ------------------------------------------------------------------------------------------------------
+
+    def schedule(self, plugin: str, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
+        timer_id = self.world.last_timer + 1
+        timers = {**self.world.timers, timer_id: (plugin, due_at, name, dict(payload))}
+        self.world = replace(self.world, timers=timers, last_timer=timer_id)
+        return timer_id
+
+    def cancel_timer(self, plugin: str, timer_id: int) -> bool:
+        timer = self.world.timers.get(timer_id)
+        if timer is None or timer[0] != plugin:
+            return False
+        self._drop_timer(timer_id)
+        return True
+
+    def mark_handled(self, plugin: str, change: int) -> None:
+        before = self.world.handled.get(plugin)
+        if before is not None and change <= before:
+            raise AlreadyHandled(f"{plugin}: {change}")
+        self.world = replace(self.world, handled={**self.world.handled, plugin: change})
+
+    def mark_timer_done(self, timer_id: int) -> None:
+        if timer_id not in self.world.timers:
+            raise AlreadyHandled(f"timer {timer_id}")
+        self._drop_timer(timer_id)
+
     # -- parts --------------------------------------------------------------------------------------------------------
 
     def mute(self, conversation_id: str, user_ids: Iterable[str], until: int) -> None:
@@ -387,6 +413,10 @@ class ModelTransaction:
     def _known(self, user_id: str) -> None:
         if user_id not in self.world.users:
             raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
+
+    def _drop_timer(self, timer_id: int) -> None:
+        left = {number: timer for number, timer in self.world.timers.items() if number != timer_id}
+        self.world = replace(self.world, timers=left)
 
     def _talk(self, conversation_id: str) -> Talk | None:
         return self.world.talks.get(conversation_id)

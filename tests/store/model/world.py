@@ -129,5 +129,10 @@ class World:
     outcomes: Mapping[tuple[str, bytes], tuple[str, bytes, bytes]] = field(default_factory=dict)
     #: user id -> (count of changes, values by name, last change)
     accounts: Mapping[str, tuple[int, Mapping[str, Any], int]] = field(default_factory=dict)
+    #: timer id -> (plugin, due_at, name, payload); and the last id given out, which never comes again.
+    timers: Mapping[int, tuple[str, int, str, Mapping[str, Any]]] = field(default_factory=dict)
+    last_timer: int = 0
+    #: plugin -> the change up to which it has handled everything.
+    handled: Mapping[str, int] = field(default_factory=dict)
     #: For tests: rows of a table that is not the kernel's.
     notes: frozenset[Any] = frozenset()

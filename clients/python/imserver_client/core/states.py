@@ -175,9 +175,11 @@ class States:
     def told(self, conversation_id: str) -> None:
         """A push of a message: the conversation can be asked again."""
         state = self._states.get(conversation_id)
-        if state is not None and state.refused:
+        if state is not None:
+            refused = state.refused
             state.told()
-            self._look_at(conversation_id)
+            if refused:
+                self._look_at(conversation_id)
 
     def handed_on(self, conversation_id: str, position: int) -> None:
         """The application gets this message."""
@@ -458,7 +460,7 @@ class States:
         if state.items:
             self._counts[name] = len(state.items)
         while self._count > limits.max_item_states_in_all and len(self._counts) > 1:
-            eldest = next(iter(self._counts))
+            eldest = next((one for one in self._counts if one not in self._shown), next(iter(self._counts)))
             self._states[eldest].forget_items()
             self._unsaved.add(eldest)
             left = len(self._states[eldest].items)

@@ -101,4 +101,4 @@ def _edited(conversation_id: str, item: PageItem) -> Edited:
     return Edited(conversation_id, item.position, item.revision, wire.read_content(item.content))
 
 
-edits = Offer(Edits)
+edits: Offer[Edits] = Offer(Edits)

@@ -33,4 +33,4 @@ class Typists(Feature):
         self._port.announce(Typing(typing.conversation_id, typing.user_id))
 
 
-typing = Offer(Typists)
+typing: Offer[Typists] = Offer(Typists)
