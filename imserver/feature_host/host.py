@@ -198,7 +198,7 @@ class FeatureHost:
         return await self._store.read(query)
 
     async def erase(self, user_id: str) -> None:
-        """Remove all that features keep of a person, in as many transactions as they take. Broken off, it may be begun again."""
+        """Remove all that features keep of a person, in as many transactions as it takes. Broken off, it may begin again."""
         for feature in self.features:
             if feature.erase is not None:
                 while await self._store.write(partial(_erase_some, feature, feature.erase, user_id)):
