@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from imserver.chat.permissions import EVERYTHING
 from imserver.chat.ports import Store
 from imserver.chat.posting import Posting
+from imserver.chat.service import Chat
 from imserver.chat.transaction import ActHooks
 from imserver.chat.transaction import Reader as StoreReader
 from imserver.chat.transaction import Transaction as StoreTransaction
@@ -45,9 +46,12 @@ class FeatureHost:
     cannot work.
     """
 
-    def __init__(self, features: Sequence[Feature], store: Store, posting: Posting, log: Any) -> None:
+    def __init__(
+        self, features: Sequence[Feature], store: Store, chat: Chat, posting: Posting, log: Any
+    ) -> None:
         self.features = tuple(features)
         self._store = store
+        self._chat = chat
         self._posting = posting
         self._log = log
         #: Method name -> (its feature, its row).
@@ -124,7 +128,8 @@ class FeatureHost:
         """Ask in this process, as this user. Raises `Refusal`, UNKNOWN_METHOD for a feature that this server has not."""
         feature, row = self._row(method)
         if isinstance(row, Read):
-            return await self._store.read(plan_read(feature, row, user_id, params))
+            query = plan_read(feature, row, user_id, params)
+            return await self._chat.read(lambda reader: (query(reader), reader.head_change()))
         if isinstance(row, Task):
             return await self.run(feature, row, user_id, params)
         refusal = await self._reviewed(row, user_id, params)
