@@ -18,7 +18,6 @@ from imserver.net.dispatch import ROWS
 from imserver.store.sqlite.transaction import OUTCOMES_KEPT_MS
 from imserver_protocol.errors import REACTIONS, CloseCode, Reaction, RefusalCode
 from imserver_protocol.limits import MAX_FRAME_BYTES_CEILING, Limits
-from imserver_protocol.methods import METHODS, PUSHES, SIGNALS
 from imserver_protocol.methods.abandon import ABANDON
 from imserver_protocol.methods.check import CHECK, CheckAnswer, Known
 from imserver_protocol.methods.conversations import ConversationRow
@@ -28,6 +27,7 @@ from imserver_protocol.methods.sync import SyncRow
 from imserver_protocol.methods.users import USERS
 from imserver_protocol.shared.bounds import MAX_CHECKED, MAX_USERS_ASKED
 from imserver_protocol.wire.frames import FrameType
+from tests.support.descriptors import METHODS, PUSHES, SIGNALS
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = (ROOT / "protocol" / "SPEC.md").read_text(encoding="utf-8")
@@ -197,14 +197,16 @@ def test_methods_are_those_of_the_code_field_by_field() -> None:
 
 
 def test_pushes_and_signals_are_those_of_the_code_field_by_field() -> None:
-    assert rows_of("Pushes and signals") == [
-        *([push.kind, parameters(push.fields, typed_key=True)] for push in PUSHES),
-        *(
-            [signal.kind, direction, parameters(shape)]
-            for signal in SIGNALS
-            for direction, shape in (("client → server", signal.said), ("server → client", signal.told))
-        ),
-    ]
+    assert sorted(rows_of("Pushes and signals")) == sorted(
+        [
+            *([push.kind, parameters(push.fields, typed_key=True)] for push in PUSHES),
+            *(
+                [signal.kind, direction, parameters(shape)]
+                for signal in SIGNALS
+                for direction, shape in (("client → server", signal.said), ("server → client", signal.told))
+            ),
+        ]
+    )
 
 
 @pytest.mark.parametrize("row", [PageItem, SyncRow, ConversationRow, Known, CheckAnswer])
