@@ -12,7 +12,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from imserver.store.checks import check_database
+from imserver.check.consistency import ask_features
+from imserver.features import FEATURES
+from imserver.store.checks import Report, Snapshot, check_database
 
 from .device import Device
 from .hostile_peer import HostilePeer
@@ -139,7 +141,9 @@ class World:
         for text in appointments(records, self.database, journal):
             journal.finding(text)
         with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)) as sql:
-            for finding in check_database(sql).findings:
+            of_features = Report()
+            ask_features(Snapshot(sql), FEATURES, of_features)
+            for finding in (*check_database(sql).findings, *of_features.findings):
                 journal.finding(f"check: {finding.check}: {finding.text}")
         journal.counts["messages"] += len(stored.rows)
 

@@ -109,6 +109,18 @@ class PluginSandbox:
                 self._explain(plugin, error)
                 raise
 
+    def stream(self, plugin: str, sql: str, params: Sequence[Any], mode: Mode) -> Iterator[tuple[Any, ...]]:
+        """Rows of one statement, one at a time: what it may touch is judged before the first, and its time is not bounded."""
+        with self._running(plugin, mode):
+            try:
+                cursor = self._connection.cursor()
+                cursor.row_factory = None
+                cursor.execute(f"/* {plugin} */ {sql}", params)
+            except (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeEncodeError) as error:
+                self._explain(plugin, error)
+                raise
+        return cursor
+
     def migrate(self, plugin: str, script: str) -> None:
         """Run several statements, without a time bound: tables and indexes with the plugin's prefix."""
         with self._running(plugin, Mode.MIGRATE):
