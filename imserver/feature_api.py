@@ -396,7 +396,7 @@ class Feature:
     `migrations`: (number, SQL script) for its tables. `content_types`: type -> check of a decoded content, which raises
     `Refusal`; asked for messages of that type only. `checks`: name -> check for `imserver check`, which starts no feature.
     `export(reader, user_id)` gives all that the feature keeps of a person, `erase(tx, user_id)` removes it: a feature with
-    tables has both.
+    tables has both. What is long is erased in steps, each a transaction of its own: True asks for one more.
     """
 
     name: str
@@ -412,4 +412,4 @@ class Feature:
     detached: Callable[[Sessions, Device], None] | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     export: Callable[[Reader, str], Mapping[str, Any]] | None = None
-    erase: Callable[[Transaction, str], None] | None = None
+    erase: Callable[[Transaction, str], bool | None] | None = None

@@ -197,14 +197,19 @@ class FeatureHost:
         return await self._store.read(query)
 
     async def erase(self, user_id: str) -> None:
-        """Remove all that features keep of a person: of all of them or of none."""
+        """Remove all that features keep of a person: in one transaction, and in more for those that need them. One that was
+        cut short goes on when it is asked for again."""
+        left = self.features
 
-        def work(tx: StoreTransaction) -> None:
-            for feature in self.features:
-                if feature.erase is not None:
-                    feature.erase(FeatureTransaction(tx, feature), user_id)
+        def work(tx: StoreTransaction) -> tuple[Feature, ...]:
+            return tuple(
+                feature
+                for feature in left
+                if feature.erase is not None and feature.erase(FeatureTransaction(tx, feature), user_id)
+            )
 
-        await self._store.write(work)
+        while left:
+            left = await self._store.write(work)
 
     async def post_as(
         self, user_id: str, conversation_id: str, content: Mapping[str, Any], key: bytes
