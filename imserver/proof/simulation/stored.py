@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from imserver.content import decode_content
+from imserver.proof.transcript import digest_of
 
 Place = tuple[str, int]
 
@@ -31,6 +32,16 @@ class Row:
     def content(self) -> Mapping[str, Any]:
         """Its present content."""
         return self.contents[self.revision] or {}
+
+    @property
+    def digests(self) -> Mapping[int, bytes]:
+        """Of each content, by revision."""
+        return {revision: digest_of(content) for revision, content in self.contents.items()}
+
+    @property
+    def telling(self) -> Mapping[str, Any]:
+        """The content of a system message; empty for others."""
+        return self.content if self.content.get("type") == "system" else {}
 
 
 @dataclass(frozen=True, slots=True)

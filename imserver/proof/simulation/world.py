@@ -136,8 +136,9 @@ class World:
             [device.record for device in self.devices],
             [device.storage for device in self.devices],
         )
-        for text in judge(Evidence(stored, records, storages, self.machine.committed)):
-            journal.finding(text)
+        with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)) as sql:
+            for text in judge(Evidence(stored, records, storages, self.machine.committed, sql.execute)):
+                journal.finding(text)
         for text in appointments(records, self.database, journal):
             journal.finding(text)
         with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)) as sql:
