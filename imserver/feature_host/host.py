@@ -53,7 +53,7 @@ class FeatureHost:
         self._store = store
         self._chat = chat
         self._posting = posting
-        self._log = log
+        self.log = log
         #: Method name -> (its feature, its row).
         self.methods: dict[str, tuple[Feature, Write[Any, Any] | Read[Any, Any] | Task[Any, Any]]] = {}
         #: Signal kind -> its row.
@@ -92,7 +92,7 @@ class FeatureHost:
         self._hook(self._store.hooks)
         for feature in self.features:
             if feature.follow is not None:
-                follower = Follower(feature, self._store, self._log)
+                follower = Follower(feature, self._store, self.log)
                 self._followers.append(follower)
                 await follower.start()
 

@@ -147,6 +147,7 @@ class Trial:
         self.replaced: list[tuple[int, bool]] = []
         self.left: list[str] = []
         self.fail_hook = False
+        self.fail_sessions = False
         self.fail_follow = 0
 
     def vote(self, tx: Transaction, asker: Asker, params: VoteParams) -> VoteResult:
@@ -202,10 +203,14 @@ class Trial:
         return WaitResult(await self.wait(services))
 
     def waved(self, sessions: Sessions, device: Device, said: Waved) -> None:
+        if self.fail_sessions:
+            raise RuntimeError("a fault of the feature's own")
         audience = sessions.audience(said.conversation_id) or {}
         sessions.tell([one for one in audience if one != device.user_id], WAVE, said)
 
     def came(self, sessions: Sessions, device: Device) -> None:
+        if self.fail_sessions:
+            raise RuntimeError("a fault of the feature's own")
         self.devices.append((device.user_id, device.device_id, device.attached))
 
     def on_replaced(self, tx: Transaction, conversation_id: str, message: Message) -> None:
