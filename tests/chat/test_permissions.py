@@ -37,8 +37,7 @@ from tests.chat.permission_scenes import (
 )
 from tests.chat.permission_table import EXPECTED, Act, read_table
 from tests.limits.raw import PING, PONG, SIGNAL, Raw
-from tests.support.descriptors import METHODS
-from tests.support.methods import METHOD_ROWS
+from tests.support.methods import METHOD_ROWS, METHODS
 from tests.support.servers import config, running
 
 #: Refusals that say how things are, behind the decision who may.

@@ -17,7 +17,7 @@ from imserver.feature_api import Feature, Method, Need, Repetition, Services, Sh
 from imserver.features import FEATURES
 from imserver.model import Kind, User
 from imserver.testing import LogBook
-from imserver_protocol.methods.edit import EDIT, EditParams, EditResult
+from imserver_protocol.methods.edits import EDIT, EditParams, EditResult
 from tests.features.trial import (
     RENAME,
     TICKET,

@@ -30,7 +30,7 @@ from imserver_client import wire
 from imserver_protocol import EncodeError, MalformedFrame
 from imserver_protocol.methods.history import HistoryResult
 from tests.store.support import Recorder
-from tests.support.descriptors import METHODS
+from tests.support.methods import METHODS
 
 from . import damage
 from .corpus import STRINGS, Grammar, contents

@@ -20,7 +20,7 @@ from tests.hostile.floods import EVE, pour, with_alice
 from tests.limits.raw import PING, PONG, REQUEST, SIGNAL, Ended, framed, new_key, packed, said
 from tests.limits.test_bad_frames import FIRST, LATER, hello
 from tests.limits.test_refusals import patiently
-from tests.support.descriptors import METHODS
+from tests.support.methods import METHODS
 
 
 async def wrong_first_frames(here: Arena) -> Heard:

@@ -18,8 +18,7 @@ from imserver_protocol.methods.descriptors import Method
 from imserver_protocol.methods.renew import RENEW
 from imserver_protocol.methods.users import UserRow, UsersParams
 from tests.limits.raw import Raw, new_key, said
-from tests.support.descriptors import METHODS
-from tests.support.methods import METHOD_ROWS
+from tests.support.methods import METHOD_ROWS, METHODS
 from tests.support.servers import config, running
 
 UNKNOWN_METHOD, CONFLICT, NOT_FOUND = 601, 605, 603
@@ -165,8 +164,9 @@ async def test_every_answer_is_what_its_shape_says_field_by_field(tmp_path: Path
             "changes": (place, 0),
         }
         await server.store.write(lambda tx: tx.set_item(place, 1, "x", 1, {"alice": 1}))
-        await server.store.write(lambda tx: tx.set_own(place, "alice", "x", 1))
-        await server.store.write(lambda tx: tx.set_account("alice", "x", 1))
+        await server.store.write(
+            lambda tx: (tx.set_own(place, "alice", "x", 1), tx.set_account("alice", "x", 1))
+        )
         assert set(requests) == {method.name for method in METHODS}
         shapes = {method.name: method.result for method in METHODS}
         for name, params in requests.items():

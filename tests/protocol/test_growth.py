@@ -46,8 +46,8 @@ from tests.fuzz.corpus import Grammar, golden
 from tests.fuzz.shapes import TOLD as SHAPES_TOLD
 from tests.fuzz.shapes import right
 from tests.support import growth
-from tests.support.descriptors import METHODS
 from tests.support.growth import BEHIND, arrays_by_position, grown, grown_frame
+from tests.support.methods import METHODS
 from tests.vectors.second_reader import Player, filled
 from tests.vectors.test_second_reader import TRANSCRIPTS, play_all
 

@@ -15,7 +15,7 @@ import msgspec.inspect as shapes
 from imserver_protocol.limits import MAX_TAIL_FIELDS
 from imserver_protocol.wire import frames
 from imserver_protocol.wire.frames import HEADER_FIELDS, FrameType
-from tests.support.descriptors import METHODS, PUSHES, SIGNALS
+from tests.support.methods import METHODS, PUSHES, SIGNALS
 
 #: Two fields and a map that nobody knows.
 BEHIND: tuple[Any, ...] = (7, "later", {"x-later": (1, {"x": None})})

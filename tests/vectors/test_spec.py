@@ -27,7 +27,7 @@ from imserver_protocol.methods.sync import SyncRow
 from imserver_protocol.methods.users import USERS
 from imserver_protocol.shared.bounds import MAX_CHECKED, MAX_USERS_ASKED
 from imserver_protocol.wire.frames import FrameType
-from tests.support.descriptors import METHODS, PUSHES, SIGNALS
+from tests.support.methods import METHODS, PUSHES, SIGNALS
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = (ROOT / "protocol" / "SPEC.md").read_text(encoding="utf-8")

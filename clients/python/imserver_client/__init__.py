@@ -32,8 +32,6 @@ from .events import (
     PostSettled,
     SettingsChanged,
 )
-from .features.edits import Edit, Edited
-from .features.typing import Typing
 from .limits import ClientLimits
 from .storage import MemoryStorage, Storage
 from .storage_sqlite import SqliteStorage
@@ -70,8 +68,6 @@ __all__ = [
     "Cursor",
     "CursorMoved",
     "Disconnected",
-    "Edit",
-    "Edited",
     "Environment",
     "EpochChanged",
     "EventStream",
@@ -98,7 +94,6 @@ __all__ = [
     "Stopped",
     "Storage",
     "StoreError",
-    "Typing",
     "Undeliverable",
     "User",
     "connect",

@@ -15,6 +15,7 @@ from typing import Any
 from imserver.check.consistency import ask_features
 from imserver.features import FEATURES
 from imserver.store.checks import Report, Snapshot, check_database
+from imserver.store.sqlite.views import make_views
 
 from .device import Device
 from .hostile_peer import HostilePeer
@@ -142,6 +143,7 @@ class World:
         for text in appointments(records, self.database, journal):
             journal.finding(text)
         with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)) as sql:
+            make_views(sql)
             of_features = Report()
             ask_features(Snapshot(sql), FEATURES, of_features)
             for finding in (*check_database(sql).findings, *of_features.findings):

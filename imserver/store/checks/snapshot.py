@@ -27,6 +27,8 @@ from imserver.store.sqlite.reader import SqliteReader
 
 #: Most findings that SQLite itself reports.
 _MOST = 100
+#: The schema that features stand on.
+_FEATURES_SINCE = 3
 
 
 class ChangedMeanwhile(StartError):
@@ -107,7 +109,7 @@ class Snapshot:
     @property
     def has_features(self) -> bool:
         """Whether this database has what features stand on: one that is not yet migrated was never served by any."""
-        return next(self.rows("SELECT 1 FROM sqlite_master WHERE name = 'readable'"), None) is not None
+        return self.version() >= _FEATURES_SINCE
 
     def feature(self, name: str, *, budget_s: float) -> FeatureRows:
         """What the checks of one feature read, with so many seconds for SQL that is not streamed."""
