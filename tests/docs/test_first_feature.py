@@ -122,6 +122,7 @@ def test_its_tests_pass_and_the_spec_and_the_transcript_are_right(house: Path) -
         house,
         *("-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider"),
         "tests/features/stars",
+        "tests/features/test_common_sql.py",
         "tests/vectors/test_spec.py",
         "tests/vectors/test_second_reader.py::test_it_plays_the_transcript[stars]",
         *(f"tests/chat/test_permissions.py::{test}" for test in OF_PERMISSIONS),
