@@ -81,10 +81,7 @@ def _check(
             with open_snapshot(path) as snapshot:
                 report = snapshot.check(progress)
                 try:
-                    if snapshot.has_features:
-                        ask_features(snapshot, features, report)
-                    others = snapshot.plugins().keys() - {feature.name for feature in features}
-                    ask_plugins(snapshot, _checks_here(snapshot, known, others, report), report)
+                    _ask_all(snapshot, known, features, report)
                 except Snapshot.broken as error:  # the store's own checks have said what they could
                     report.result(PLUGINS).add(f"cannot go on: {type(error).__name__}: {error}")
             return report
@@ -92,6 +89,15 @@ def _check(
             if not tries_left:
                 raise
     raise AssertionError
+
+
+def _ask_all(
+    snapshot: Snapshot, known: Mapping[str, Plugin], features: Sequence[Feature], report: Report
+) -> None:
+    if snapshot.has_features:
+        ask_features(snapshot, features, report)
+    others = snapshot.plugins().keys() - {feature.name for feature in features}
+    ask_plugins(snapshot, _checks_here(snapshot, known, others, report), report)
 
 
 def _checks_here(

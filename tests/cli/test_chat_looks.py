@@ -148,6 +148,8 @@ async def test_state_stands_below_a_message_and_shows_it_again_when_it_changes(t
         await server.call(VOTE, "bob", VoteParams(AB, 1, None))
         await alice.says("you: shall we?", times=4)
         assert not [line for line in alice.paper.lines[-1:] if "yes" in line]
+        await server.call(VOTE, "bob", VoteParams(AB, 1, "yes"))
+        await alice.says("yes×1", times=3)
 
 
 @pytest.mark.usefixtures("trial_look")

@@ -136,7 +136,7 @@ def test_tables_of_a_plugin_that_is_not_there_are_named_and_skipped(database, ca
     run(["check", str(database)])
     out = capsys.readouterr().out
     assert "skipped: tables of gone: no such feature is here, and no such plugin is installed" in out
-    assert "plugin mute" not in out  # it ran here, and has no tables
+    assert "mute" not in out  # it ran here, and has no tables
     assert "skipped: tables of booking: its tables are of version" in out
 
 

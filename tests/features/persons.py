@@ -19,7 +19,7 @@ from imserver.feature_api import Feature
 from imserver.feature_host.views import FeatureReader
 from imserver.model import User
 from imserver.proof.acts import Acts
-from imserver.store.checks import Snapshot
+from imserver.store.checks import open_snapshot
 from imserver_client import Client, Refused, direct_conversation_id
 from tests.support.servers import Inbox, config, people
 
@@ -105,8 +105,8 @@ class Filled:
 
     def state_of_the_person(self) -> list[tuple[Any, ...]]:
         """What is kept under the feature's name for this person alone."""
-        with closing(sqlite3.connect(self.path)) as sql:
-            kept = Snapshot(sql).feature(self.feature.name, budget_s=60.0)
+        with open_snapshot(self.path) as snapshot:
+            kept = snapshot.feature(self.feature.name, budget_s=60.0)
             items = [row for row in kept.items() if row[2] == self.user_no]
             settings = [row for row in kept.settings() if row[1] == self.user_no]
             return [*items, *settings, *(row for row in kept.accounts() if row[0] == self.user_no)]

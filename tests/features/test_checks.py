@@ -98,6 +98,7 @@ async def test_a_check_sees_all_that_is_kept_under_its_name_and_no_more(tmp_path
                 tx.set_about(group, name, {"about": name})  # type: ignore[attr-defined]
                 tx.set_own(group, "alice", name, {"own": name})  # type: ignore[attr-defined]
                 tx.set_account("cy", name, {"account": name})  # type: ignore[attr-defined]
+            tx.set_account("alice", "other", {"account": "other"})  # type: ignore[attr-defined]
 
         await server.store.write(keep)
     meddle(tmp_path, "INSERT INTO team_members VALUES (3, 7, 1)")

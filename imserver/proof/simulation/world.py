@@ -14,8 +14,7 @@ from typing import Any
 
 from imserver.check.consistency import ask_features
 from imserver.features import FEATURES
-from imserver.store.checks import Report, Snapshot, check_database
-from imserver.store.sqlite.views import make_views
+from imserver.store.checks import Report, check_database, open_snapshot
 
 from .device import Device
 from .hostile_peer import HostilePeer
@@ -143,11 +142,12 @@ class World:
         for text in appointments(records, self.database, journal):
             journal.finding(text)
         with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)) as sql:
-            make_views(sql)
-            of_features = Report()
-            ask_features(Snapshot(sql), FEATURES, of_features)
-            for finding in (*check_database(sql).findings, *of_features.findings):
-                journal.finding(f"check: {finding.check}: {finding.text}")
+            report = check_database(sql)
+        of_features = Report()
+        with open_snapshot(self.database) as snapshot:
+            ask_features(snapshot, FEATURES, of_features)
+        for finding in (*report.findings, *of_features.findings):
+            journal.finding(f"check: {finding.check}: {finding.text}")
         journal.counts["messages"] += len(stored.rows)
 
     def _heal(self) -> None:

@@ -27,7 +27,7 @@ from imserver.store.sqlite.reader import SqliteReader
 
 #: Most findings that SQLite itself reports.
 _MOST = 100
-#: The schema that features stand on.
+#: The version of the schema that came with features.
 _FEATURES_SINCE = 3
 
 
@@ -109,7 +109,8 @@ class Snapshot:
     @property
     def has_features(self) -> bool:
         """Whether this database has what features stand on: one that is not yet migrated was never served by any."""
-        return self.version() >= _FEATURES_SINCE
+        version: int = next(self.rows("PRAGMA user_version"))[0]
+        return version >= _FEATURES_SINCE
 
     def feature(self, name: str, *, budget_s: float) -> FeatureRows:
         """What the checks of one feature read, with so many seconds for SQL that is not streamed."""
