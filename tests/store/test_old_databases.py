@@ -252,8 +252,9 @@ async def test_a_plugin_finds_its_rows_and_its_timers_are_due_once(second: Path)
     texts = ["/note milk", "noted: milk", "/note seeds", "noted: seeds"]
     for _ in range(2):
         async with Server(config(second), plugins=[Notes()]) as server:
-            while len(page := (await server.chat.history("ann", ann, after=0)).items) < 6:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(10):
+                while len(page := (await server.chat.history("ann", ann, after=0)).items) < 6:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
             said_again = [decode_content(item.content or b"")["text"] for item in page]
             assert said_again == [*texts, "again: milk", "again: seeds"]
             rows = await server.store.read(
