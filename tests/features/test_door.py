@@ -404,31 +404,6 @@ async def test_what_is_kept_of_a_person_is_exported_and_erased(tmp_path: Path) -
         assert (await server.features.export("bob"))["trial"] == {"votes": []}
 
 
-async def test_what_is_long_is_erased_in_steps(tmp_path: Path) -> None:
-    """Each a transaction of its own, until nothing is left: one may change the state of sixteen messages and no more."""
-    trial = Trial()
-
-    def erase(tx: Transaction, user_id: str) -> bool:
-        user_no = tx.user_no(user_id)
-        found = tx.execute("SELECT place, position FROM trial_votes WHERE user_no = ? LIMIT 16", (user_no,))
-        for place, position in found:
-            at = (place, position, user_no)
-            tx.execute("DELETE FROM trial_votes WHERE place = ? AND position = ? AND user_no = ?", at)
-            tx.set_item(tx.conversation_id(place), position, None)
-        return len(found) == 16
-
-    async with Server(config(tmp_path), features=(replace(trial.feature(), erase=erase),)) as server:
-        for name in ("alice", "bob"):
-            await server.chat.put_user(User(name, name.title()))
-        for position in range(1, 41):
-            await server.chat.post("alice", AB, "x")
-            await server.call(VOTE, "bob", VoteParams(AB, position, "yes"))
-        await server.features.erase("bob")
-        assert (await server.features.export("bob"))["trial"] == {"votes": []}
-        assert (await server.chat.history("bob", AB)).modseq == 40 + 3
-        await server.features.erase("bob")
-
-
 async def test_a_server_without_a_feature_does_not_know_it(tmp_path: Path) -> None:
     async with Server(config(tmp_path), features=()) as server, await Raw.open(server) as raw:
         await server.chat.put_user(User("alice", "Alice"))
