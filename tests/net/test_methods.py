@@ -164,9 +164,8 @@ async def test_every_answer_is_what_its_shape_says_field_by_field(tmp_path: Path
             "changes": (place, 0),
         }
         await server.store.write(lambda tx: tx.set_item(place, 1, "x", 1, {"alice": 1}))
-        await server.store.write(
-            lambda tx: (tx.set_own(place, "alice", "x", 1), tx.set_account("alice", "x", 1))
-        )
+        await server.store.write(lambda tx: tx.set_own(place, "alice", "x", 1))
+        await server.store.write(lambda tx: tx.set_account("alice", "x", 1))
         assert set(requests) == {method.name for method in METHODS}
         shapes = {method.name: method.result for method in METHODS}
         for name, params in requests.items():
