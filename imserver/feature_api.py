@@ -29,8 +29,9 @@ from typing import Any, Generic, Protocol, TypeVar
 from imserver.chat.permissions import EVERYTHING, Grant, Need
 from imserver.content import decode_content, encode_content
 from imserver.errors import Refusal, RefusalCode, UniqueViolation
-from imserver.model import Audience, ItemState, Kind, Message, Role, User
+from imserver.model import Audience, Kind, Message, Role, User
 from imserver_protocol.methods.descriptors import Method, Push, Shape, Signal
+from imserver_protocol.methods.state import ItemStands
 from imserver_protocol.shared.bounds import MAX_ITEMS_A_CHANGE
 
 __all__ = [
@@ -45,7 +46,7 @@ __all__ = [
     "Grant",
     "Heard",
     "Hooks",
-    "ItemState",
+    "ItemStands",
     "Kind",
     "Message",
     "Method",
@@ -94,7 +95,9 @@ class Repetition(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks, and what the request may touch or show: positions outside of `grant` are not there for this asker.
+    """Who asks, and what the request may touch or show of the conversation that its params name: positions outside of `grant`
+    are not there for this asker. The door cuts `set_item`, `stands` and `replace_content` to it; what a handler reads itself
+    (`tx.message`, its own rows) it cuts with `grant.covers`.
 
     `role` is the asker's in the conversation that the params name (None: they name none). `message` is the message that the
     request is aimed at, as it is now; its content is None if it was taken back.
@@ -168,8 +171,8 @@ class Transaction(Protocol):
         """State of a message: `extra[NAME]` for all, `mine[NAME]` for the users in `own`. None removes."""
         ...
 
-    def item(self, conversation_id: str, position: int, user_id: str) -> ItemState:
-        """The state of a message as this user sees it: the answer of a put."""
+    def stands(self, conversation_id: str, position: int, user_id: str) -> ItemStands:
+        """How a message stands for this user, in this transaction: the result of a put."""
         ...
 
     def set_about(self, conversation_id: str, value: Any) -> None:

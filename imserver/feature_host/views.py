@@ -11,8 +11,8 @@ from imserver.chat.permissions import Grant
 from imserver.chat.transaction import Reader as StoreReader
 from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.errors import Refusal, RefusalCode
-from imserver.feature_api import Feature, Push, Shape
-from imserver.model import Audience, ItemState, Message, User
+from imserver.feature_api import Feature, ItemStands, Push, Shape
+from imserver.model import Audience, Message, User
 
 P = TypeVar("P", bound=Shape)
 
@@ -84,9 +84,10 @@ class FeatureTransaction:
         self._require_within(conversation_id, position)
         self._tx.set_item(conversation_id, position, self._feature.name, value, own)
 
-    def item(self, conversation_id: str, position: int, user_id: str) -> ItemState:
+    def stands(self, conversation_id: str, position: int, user_id: str) -> ItemStands:
         self._require_within(conversation_id, position)
-        return self._tx.item(conversation_id, position, user_id)
+        state = self._tx.item(conversation_id, position, user_id)
+        return ItemStands(state.modseq, dict(state.extra), dict(state.mine))
 
     def set_about(self, conversation_id: str, value: Any) -> None:
         self._tx.set_about(conversation_id, self._feature.name, value)

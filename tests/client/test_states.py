@@ -27,6 +27,7 @@ from imserver_client import (
 from imserver_client.core.state import ConversationState
 from imserver_client.storage import SavedCounted, SavedItem, SavedPosition, SavedState, Storage
 from imserver_protocol import RequestReceived, encode_content
+from imserver_protocol.methods.state import ItemStands
 
 from .support.fake_server import FakeServer, Peer
 from .support.hostile import item
@@ -600,9 +601,9 @@ async def test_a_put_says_how_the_item_stands(server, open_client, state):
         events = alice.events()
         await alice.history("c")
         port = alice._core._ports["edits"]
-        port.item_stands("c", 2, 4, STARS, MINE)
+        port.item_stands("c", 2, ItemStands(4, STARS, MINE))
         assert await next_of(events, ItemChanged) == ItemChanged("c", 2, STARS, MINE)
-        port.item_stands("c", 2, 3, {}, {})
+        port.item_stands("c", 2, ItemStands(3, {}, {}))
         assert port.item("c", 2) == ItemState(STARS, MINE)
         assert (of(alice).seen, of(alice).met) == (0, 4)
         assert (port.about("c"), port.settings("c"), port.account(), port.user_id) == ({}, {}, {}, "alice")

@@ -37,7 +37,7 @@ def test_positions_outside_of_the_grant_are_not_there(position: int, within: boo
     )
     acts = {
         "set_item": lambda place: tx.set_item(place, position, 1),
-        "item": lambda place: tx.item(place, position, "ann"),
+        "item": lambda place: tx.stands(place, position, "ann"),
         "replace_content": lambda place: tx.replace_content(place, position, None),
     }
     for name, act in acts.items():

@@ -14,6 +14,7 @@ from imserver.feature_api import (
     Follow,
     Heard,
     Hooks,
+    ItemStands,
     Message,
     Method,
     Need,
@@ -50,14 +51,6 @@ class VoteParams(Shape, frozen=True):
     conversation_id: str
     position: int
     choice: str | None = None
-
-
-class VoteResult(Shape, frozen=True):
-    """How the message stands."""
-
-    modseq: int
-    extra: dict[str, Any]
-    mine: dict[str, Any]
 
 
 class TicketParams(Shape, frozen=True):
@@ -128,7 +121,7 @@ class TicketPush(Shape, frozen=True):
     number: int
 
 
-VOTE = Method("x-vote", VoteParams, VoteResult)
+VOTE = Method("x-vote", VoteParams, ItemStands)
 TICKET = Method("x-ticket", TicketParams, TicketResult)
 RENAME = Method("x-rename", RenameParams, RenameResult)
 VOTES = Method("x-votes", VotesParams, VotesResult)
@@ -151,7 +144,7 @@ class Trial:
         self.fail_sessions = False
         self.fail_follow = 0
 
-    def vote(self, tx: Transaction, asker: Asker, params: VoteParams) -> VoteResult:
+    def vote(self, tx: Transaction, asker: Asker, params: VoteParams) -> ItemStands:
         if asker.target.content is None:
             raise Refusal(RefusalCode.GONE, "taken back")
         place, user_no = tx.place(params.conversation_id), tx.user_no(asker.user_id)
@@ -167,8 +160,7 @@ class Trial:
                 (*at, user_no, params.choice),
             )
         self._show(tx, params.conversation_id, params.position, {asker.user_id: params.choice})
-        stands = tx.item(params.conversation_id, params.position, asker.user_id)
-        return VoteResult(stands.modseq, dict(stands.extra), dict(stands.mine))
+        return tx.stands(params.conversation_id, params.position, asker.user_id)
 
     def _show(self, tx: Transaction, conversation_id: str, position: int, own: Mapping[str, Any]) -> None:
         rows = tx.execute(

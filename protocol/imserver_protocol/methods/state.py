@@ -15,6 +15,14 @@ class ItemState(Shape, frozen=True):
     mine: dict[str, Any] | None = None
 
 
+class ItemStands(Shape, frozen=True):
+    """How one message stands, for who asked for a change: the result of methods that put and remove."""
+
+    modseq: Number
+    extra: dict[str, Any]
+    mine: dict[str, Any]
+
+
 class ItemPush(Shape, frozen=True):
     """What one step changed. `items` nil: something changed, `changes` tells what."""
 

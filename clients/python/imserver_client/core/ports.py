@@ -10,6 +10,7 @@ from imserver_client.events import ClientEvent
 from imserver_client.limits import ClientLimits
 from imserver_client.values import Content, ItemState
 from imserver_protocol.methods.descriptors import Method, Push, Shape, Signal
+from imserver_protocol.methods.state import ItemStands
 from imserver_protocol.shared.ids import KEY_BYTES
 
 from .requests import Requests
@@ -141,15 +142,8 @@ class FeaturePort:
     def account(self) -> Mapping[str, Any]:
         return self._core.states.account()
 
-    def item_stands(
-        self,
-        conversation_id: str,
-        position: int,
-        modseq: int,
-        extra: Mapping[str, Any],
-        mine: Mapping[str, Any],
-    ) -> None:
-        self._core.states.item_stands(conversation_id, position, modseq, extra, mine)
+    def item_stands(self, conversation_id: str, position: int, stands: ItemStands) -> None:
+        self._core.states.item_stands(conversation_id, position, stands.modseq, stands.extra, stands.mine)
 
     def reaches(self, conversation_id: str, position: int) -> None:
         self._core.note_head(conversation_id, position)

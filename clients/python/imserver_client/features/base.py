@@ -9,6 +9,7 @@ from imserver_client.events import ClientEvent
 from imserver_client.limits import ClientLimits
 from imserver_client.values import Content, ItemState
 from imserver_protocol.methods.descriptors import Method, Push, Shape, Signal
+from imserver_protocol.methods.state import ItemStands
 
 P = TypeVar("P", bound=Shape)
 R = TypeVar("R")
@@ -85,14 +86,7 @@ class Port(Protocol):
         """What the user's account keeps."""
         ...
 
-    def item_stands(
-        self,
-        conversation_id: str,
-        position: int,
-        modseq: int,
-        extra: Mapping[str, Any],
-        mine: Mapping[str, Any],
-    ) -> None:
+    def item_stands(self, conversation_id: str, position: int, stands: ItemStands) -> None:
         """A put was answered with how the message's state stands: take it over if it is newer."""
         ...
 
