@@ -10,6 +10,7 @@ import pytest
 from imserver.chat.permissions import Grant
 from imserver.errors import Refusal, RefusalCode
 from imserver.feature_host.views import FeatureTransaction, Request
+from imserver.model import ItemState
 from tests.features.trial import Trial
 from tests.support.methods import METHOD_TABLE
 
@@ -23,8 +24,9 @@ class Kernel:
         self.calls: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
-        def called(*_: Any, **__: Any) -> None:
+        def called(*_: Any, **__: Any) -> ItemState:
             self.calls.append(name)
+            return ItemState(1, {}, {})
 
         return called
 
