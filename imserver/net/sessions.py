@@ -286,7 +286,7 @@ class DeviceSession:
         self.pump()
 
     def _asking(self) -> RequestContext:
-        return RequestContext(self.user_id, self._renew, self._page_room_bytes // 2)
+        return RequestContext(self.user_id, self._renew, self._page_room_bytes // 2, self)
 
     async def _renew(self, token: str) -> int:
         """`expires_at_ms` of the extended session. The token must be for the same user and device."""
