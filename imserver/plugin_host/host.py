@@ -96,7 +96,7 @@ class PluginHost:
         self._offers = offers or Offers()
         self._askers = askers
         #: What plugins answer under `/x/`, for whoever listens to HTTP.
-        self.web = Web(clock, random_bytes, self._limits)
+        self.web = Web(random_bytes, self._limits)
         #: Reviewers that chat calls, in order, before a post may enter the queue. Changed in place, so it is handed over once.
         self.reviewers: list[Reviewer] = []
         self._bots: dict[str, str] = {}

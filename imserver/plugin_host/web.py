@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from imserver.clock import Clock
+import msgspec
+
 from imserver.errors import PluginError, Refusal, RefusalCode
 from imserver.plugin_api import HttpHandler, HttpRequest, HttpResponse
 from imserver.plugin_host.limits import HostLimits
@@ -113,8 +114,7 @@ class _Wrong(Exception):
 class Web:
     """The routes of all plugins of one server."""
 
-    def __init__(self, clock: Clock, random_bytes: Callable[[int], bytes], limits: HostLimits) -> None:
-        self._clock = clock
+    def __init__(self, random_bytes: Callable[[int], bytes], limits: HostLimits) -> None:
         self._random_bytes = random_bytes
         self._limits = limits
         self._routes: dict[str, list[_Route]] = {}
@@ -365,13 +365,8 @@ def _refused(refusal: Refusal) -> Answer:
 
 
 def _said(status: int, said: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
-    response = HttpResponse.json(said, status)
-    return _answer(
-        status,
-        [("content-type", response.content_type), *(headers or {}).items()],
-        bytes(response.body),
-        None,
-    )
+    body = msgspec.json.encode(said)
+    return _answer(status, [("content-type", "application/json"), *(headers or {}).items()], body, None)
 
 
 def _answer(

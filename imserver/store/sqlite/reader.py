@@ -368,7 +368,8 @@ class SqliteReader:
         seat = self.seat(conversation_id, user_id)
         if not seat.standing.opens.covers(position):
             return NO_MESSAGE, None
-        items = self.history(conversation_id, user_id, position - 1, None, 1, 1).items
+        # Before the next one: behind the head there would be another history.
+        items = self.history(conversation_id, user_id, None, position + 1, 1, 1).items
         if not items or items[0].position != position:
             return NO_MESSAGE, None
         message = items[0]
