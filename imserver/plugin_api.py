@@ -276,7 +276,7 @@ class HttpRequest:
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """An answer. `headers` may be `cache-control`, `content-disposition`, `content-language`, `etag`, `last-modified`,
-    `location`, `retry-after` and `vary`. `session` replaces what the plugin keeps of the visitor, at most 1 KiB; None leaves it.
+    `location`, `retry-after` and `vary`. `session` replaces what is kept of the visitor, at most 1 KiB; None leaves it.
     """
 
     status: int = 200

@@ -17,13 +17,11 @@ import msgspec
 
 from imserver.chat.units import Outlet
 from imserver.clock import Clock
-from imserver.feature_host.door import said_of
-from imserver_protocol.methods.descriptors import Method, Shape
+from imserver_protocol.methods.descriptors import Method, Shape, said_of
+from imserver_protocol.shared.bounds import MAX_QUESTIONS
 
 #: What is told of one question is told again after this time at the soonest (seconds).
 TOLD_EVERY_S = 1.0
-#: Questions of one session that are remembered; with one more it hears no longer of the oldest.
-MAX_QUESTIONS = 16
 #: Sessions that are told in one turn of the event loop, about a millisecond.
 TOLD_A_TURN = 500
 
@@ -80,7 +78,10 @@ class Askers:
         question.outlets[outlet] = None
         if len(own) > MAX_QUESTIONS:
             oldest, _ = own.popitem(last=False)
+            question = self._questions[oldest]
             self._leave(oldest, outlet)
+            # It hears no longer of this one: whoever still wants to know asks again, and is heard in place of the next oldest.
+            outlet.push_all([self._encode(question.kind, question.fields)])
 
     def refused(self, outlet: Asking, method: Method[Any, Any], params: Shape) -> None:
         """It was refused: it hears nothing of what it may not ask."""

@@ -19,11 +19,10 @@ from imserver.chat.units import Work
 from imserver.errors import Refusal
 from imserver.method_rows import Asker, ReadRow, Repetition, WriteRow
 from imserver.model import Message, content_digest
-from imserver_protocol.methods.descriptors import Method, Shape
+from imserver_protocol.methods.descriptors import Method, said_of
 
 R = TypeVar("R")
 
-#: For each struct of params that has a key: its fields without it, and their defaults from the first that has one on.
 _KEY = "key"
 
 
@@ -134,16 +133,6 @@ def digest_of(write: WriteRow[Any, Any, Any], params: Any) -> bytes:
     if write.digest is not None:
         return content_digest(write.digest(params))
     return content_digest(write.method.name.encode() + b"\0" + msgspec.msgpack.encode(said_of(params)))
-
-
-def said_of(params: Shape) -> list[Any]:
-    """The params without the key, up to the last that is not its default."""
-    kind = type(params)
-    values = [(name, getattr(params, name)) for name in kind.__struct_fields__]
-    defaults = dict(zip(reversed(kind.__struct_fields__), reversed(kind.__struct_defaults__), strict=False))
-    while values and values[-1][0] in defaults and values[-1][1] == defaults[values[-1][0]]:
-        values.pop()
-    return [value for name, value in values if name != _KEY]
 
 
 def check_method(owner: Owner, row: Any) -> None:

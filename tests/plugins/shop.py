@@ -255,7 +255,9 @@ class Shop:
     # -- pages --------------------------------------------------------------------------------------------------------
 
     async def page(self, request: HttpRequest) -> HttpResponse:
-        rows = await self.context.read("SELECT number FROM shop_sold WHERE day = ?", (request.params["date"],))
+        rows = await self.context.read(
+            "SELECT number FROM shop_sold WHERE day = ?", (request.params["date"],)
+        )
         told = {"date": request.params["date"], "sold": [number for (number,) in rows]}
         seen = str(int(request.session.get("seen", "0")) + 1)
         return HttpResponse.json(
@@ -289,4 +291,3 @@ class Shop:
 
     async def front(self, request: HttpRequest) -> HttpResponse:
         return HttpResponse(body="<h1>Shop</h1>", content_type="text/html; charset=utf-8")
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from imserver import Server
 from imserver.errors import PluginError, Refusal, RefusalCode, StartError
 from imserver.model import Kind, User
 from imserver.plugin_api import Context, Method, Need, Read, Repetition, Write
+from imserver.store.checks import check_database
 from imserver.testing import PluginKit
 from tests.limits.raw import Raw, new_key, said
 from tests.plugins.shop import (
@@ -120,6 +123,18 @@ async def test_a_system_message_is_the_proof_of_what_leaves_one(kit: PluginKit[S
     assert first == OpenResult(2, duplicate=False)
     assert await kit.call(OPEN, "ann", OpenParams(group, key, said("x"))) == OpenResult(2, duplicate=True)
     assert await code_of(kit.call(OPEN, "ann", OpenParams(group, key, said("y")))) is RefusalCode.KEY_REUSED
+
+
+async def test_a_check_knows_what_plugins_tell(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    async with Server(settings, plugins=[Shop()]) as server:
+        for name in ("ann", "bob"):
+            await server.chat.put_user(User(name, name.title()))
+        group, _, _ = await server.chat.create_conversation("ann", Kind.GROUP, "g", ["bob"])
+        await server.call(OPEN, "ann", OpenParams(group, new_key(), said("x")))
+        await server.call(BUY, "ann", BuyParams(new_key(), "mon", 1))
+    with closing(sqlite3.connect(settings.store.path)) as connection:
+        assert list(check_database(connection).findings) == []
 
 
 async def test_over_the_wire_and_gone_with_the_plugin(tmp_path: Path) -> None:
