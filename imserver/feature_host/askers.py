@@ -17,8 +17,9 @@ import msgspec
 
 from imserver.chat.units import Outlet
 from imserver.clock import Clock
-from imserver_protocol.methods.descriptors import Method, Shape, said_of
+from imserver_protocol.methods.descriptors import Method, Shape
 from imserver_protocol.shared.bounds import MAX_QUESTIONS
+from imserver_protocol.shared.said import said_of
 
 #: What is told of one question is told again after this time at the soonest (seconds).
 TOLD_EVERY_S = 1.0

@@ -19,7 +19,8 @@ from imserver.chat.units import Work
 from imserver.errors import Refusal
 from imserver.method_rows import Asker, ReadRow, Repetition, WriteRow
 from imserver.model import Message, content_digest
-from imserver_protocol.methods.descriptors import Method, said_of
+from imserver_protocol.methods.descriptors import Method
+from imserver_protocol.shared.said import said_of
 
 R = TypeVar("R")
 

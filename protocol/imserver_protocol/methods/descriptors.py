@@ -8,7 +8,7 @@ params have none, for the server judges them itself: its refusal names the wrong
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -42,17 +42,6 @@ class Signal(Struct, Generic[P, R], frozen=True):
     kind: str
     said: type[P]
     told: type[R]
-
-
-def said_of(params: Shape) -> list[Any]:
-    """What a request says: its params without the key, up to the last that is not its default. So a param that is added later
-    leaves what was said before as it was."""
-    kind = type(params)
-    values = [(name, getattr(params, name)) for name in kind.__struct_fields__]
-    defaults = dict(zip(reversed(kind.__struct_fields__), reversed(kind.__struct_defaults__), strict=False))
-    while values and values[-1][0] in defaults and values[-1][1] == defaults[values[-1][0]]:
-        values.pop()
-    return [value for name, value in values if name != "key"]
 
 
 #: A position, a revision, a number of items, or a time in UTC milliseconds.

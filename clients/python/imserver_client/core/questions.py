@@ -14,8 +14,9 @@ from weakref import WeakSet
 import msgspec
 
 from imserver_client.errors import Disconnected, Misuse, NotOffered
-from imserver_protocol.methods.descriptors import Method, Shape, said_of
+from imserver_protocol.methods.descriptors import Method, Shape
 from imserver_protocol.shared.bounds import MAX_QUESTIONS
+from imserver_protocol.shared.said import said_of
 
 from .requests import Requests
 from .writes import Writes
