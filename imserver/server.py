@@ -236,6 +236,8 @@ class Server:
         self.posting.draining = True
         await listener.stop_accepting()
         await self.posting.close()
+        # What plugins offer stays in the table: who asks now is to come again, and not told that there is no such method.
+        self.features.offers.changed = lambda name: None
         await self.plugin_host.stop()
         await self.features.stop()
         await self._decide()

@@ -145,13 +145,13 @@ class PluginContext(Context):
             registrar.hinted.add(name)
 
     def keeps(self, handler: Callable[[Reader, str], int | None]) -> None:
-        self._registrar.keeps = handler
+        self._registrar.keeps = _first(self._registrar.keeps, handler, "keeps")
 
     def export(self, handler: Callable[[Reader, str], Mapping[str, Any]]) -> None:
-        self._registrar.export = handler
+        self._registrar.export = _first(self._registrar.export, handler, "export")
 
     def erase(self, handler: Callable[[Transaction, str], None]) -> None:
-        self._registrar.erase = handler
+        self._registrar.erase = _first(self._registrar.erase, handler, "erase")
 
     def route(self, method: str, path: str, handler: HttpHandler) -> None:
         registrar = self._registrar
@@ -195,6 +195,13 @@ class PluginContext(Context):
         if self._registrations.closed:
             raise PluginError(f"the plugin {self._registrations.name!r} is stopped")
         return self._registrations
+
+
+def _first(known: T | None, handler: T, what: str) -> T:
+    """The handler. Raises PluginError if there is one already: it would be forgotten."""
+    if known is not None:
+        raise PluginError(f"{what} is registered already")
+    return handler
 
 
 class _Review:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from imserver.chat.transaction import Reader as StoreReader
 from imserver.chat.transaction import Transaction as StoreTransaction
-from imserver.errors import PluginError
+from imserver.errors import PluginError, Refusal, RefusalCode
 from imserver.feature_host.door import Request
 from imserver.model import Audience, Message, User
 from imserver.plugin_api import Reader
@@ -36,7 +36,7 @@ class PluginOwner:
         return f"plugin {self._registrations.name!r}"
 
     def write(self, tx: StoreTransaction, request: Request | None, call: Callable[[Any], R]) -> R:
-        registrations = self._registrations
+        registrations = self._running()
         if request is not None and request.key:
             keys = Keys.of_request(registrations.name, request)
         else:
@@ -51,11 +51,16 @@ class PluginOwner:
             view.close()
 
     def read(self, reader: StoreReader, call: Callable[[Any], R]) -> R:
-        view = PluginReader(self._registrations.name, reader)
+        view = PluginReader(self._running().name, reader)
         try:
             return _plain(call(view))
         finally:
             view.close()
+
+    def _running(self) -> Registrations:
+        if self._registrations.closed:  # the server drains: whoever asked may ask the next one
+            raise Refusal(RefusalCode.OVERLOADED, "the plugin is stopped", retry_after_ms=1000)
+        return self._registrations
 
 
 class PluginReader(Reader):

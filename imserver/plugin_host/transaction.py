@@ -296,6 +296,8 @@ class PluginTransaction(Transaction):
         request = self._request
         if request is None or not request.key:
             raise PluginError("post_system: only in a method whose requests have keys")
+        if conversation_id != request.conversation_id:
+            raise PluginError("post_system: only in the conversation that the request names")
         prefix = f"x-{self._registrations.name}."
         if not str(telling.get("event", "")).startswith(prefix):
             raise PluginError(f"post_system: an event that begins with {prefix!r}")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imserver import Server
-from imserver.errors import PluginError, Refusal, RefusalCode
+from imserver.errors import PluginError, Refusal, RefusalCode, StartError
 from imserver.model import AuditRow, Kind, Role, User
 from imserver.plugin_api import Content, Context, Transaction, decode_content
 from imserver.testing import PluginKit
@@ -223,6 +223,16 @@ async def test_the_lowest_position_that_any_plugin_needs(tmp_path: Path) -> None
             await host.kept_from("group/x")
         await host.stop()
         assert await host.kept_from("group/x") is None
+
+
+@pytest.mark.parametrize("duty", ["keeps", "export", "erase"])
+async def test_a_duty_has_one_handler(duty: str) -> None:
+    def twice(context: Context) -> None:
+        getattr(context, duty)(lambda view, name: None)
+
+    with pytest.raises(StartError, match=f"{duty} is registered already"):
+        async with PluginKit(Shop(twice)):
+            pass
 
 
 async def test_a_person_is_given_and_erased_by_features_and_plugins_alike(tmp_path: Path) -> None:

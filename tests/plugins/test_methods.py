@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -125,6 +126,23 @@ async def test_a_system_message_is_the_proof_of_what_leaves_one(kit: PluginKit[S
     assert await code_of(kit.call(OPEN, "ann", OpenParams(group, key, said("y")))) is RefusalCode.KEY_REUSED
 
 
+async def test_a_system_message_is_of_the_plugin_and_where_the_request_is(kit: PluginKit[Shop]) -> None:
+    group, other = await kit.group("ann", "bob"), await kit.group("ann")
+    wrong: list[dict[str, str]] = [{"event": "removed"}, {"event": "x-shops.open"}, {}]
+    for telling, where in (*((one, group) for one in wrong), ({"event": "x-shop.open"}, other)):
+
+        def told(tx: Any, asker: Any, params: Any, telling: Any = telling, where: str = where) -> OpenResult:
+            return OpenResult(tx.post_system(where, telling), duplicate=False)
+
+        kit.plugin.open = told  # type: ignore[method-assign]
+        kit._make = kit.plugin
+        await kit.restart()
+        with pytest.raises(PluginError, match="post_system"):
+            await kit.call(OPEN, "ann", OpenParams(group, new_key(), said("x")))
+    with pytest.raises(PluginError, match="keys"):
+        await kit.plugin.context.transaction(lambda tx: tx.post_system(group, {"event": "x-shop.open"}))
+
+
 async def test_a_check_knows_what_plugins_tell(tmp_path: Path) -> None:
     settings = config(tmp_path)
     async with Server(settings, plugins=[Shop()]) as server:
@@ -164,6 +182,40 @@ async def test_over_the_wire_and_gone_with_the_plugin(tmp_path: Path) -> None:
         assert await code_of(server.call(DAY, "bob", DayParams("mon"))) is RefusalCode.UNKNOWN_METHOD
     async with Server(config(tmp_path)) as server, await Raw.open(server) as raw:
         assert "x-shop" not in (await raw.enter(server, "alice")).features
+
+
+class Slow:
+    """A plugin that takes its time to stop; the one started after it is stopped by then."""
+
+    name = "slow"
+    config_type = dict
+    migrations = ()
+
+    def __init__(self) -> None:
+        self.stopping, self.done = asyncio.Event(), asyncio.Event()
+
+    async def start(self, context: Context) -> None:
+        """Nothing to register."""
+
+    async def stop(self) -> None:
+        self.stopping.set()
+        await self.done.wait()
+
+
+async def test_who_asks_while_the_server_goes_down_is_to_come_again(tmp_path: Path) -> None:
+    slow = Slow()
+    async with Server(config(tmp_path), plugins=[slow, Shop()]) as server, await Raw.open(server) as raw:
+        await server.chat.put_user(User("alice", "Alice"))
+        await raw.enter(server, "alice")
+        stopped = asyncio.ensure_future(server.stop())
+        await slow.stopping.wait()
+        assert server.plugin_host.offering == []
+        for asked in (("x-shop.day", "mon"), ("x-shop.buy", new_key(), "mon", 1)):
+            refused = await raw.ask(*asked)
+            assert refused.code >= 700, "retryable"
+            assert refused.retry_after_ms > 0
+        slow.done.set()
+        await stopped
 
 
 def _named(name: str) -> Method[Any, Any]:
