@@ -12,7 +12,7 @@ from imserver.errors import PluginError, Refusal, RefusalCode, StartError
 from imserver.model import AuditRow, Kind, Role, User
 from imserver.plugin_api import Content, Context, Transaction, decode_content
 from imserver.testing import PluginKit
-from tests.features.trial import Trial
+from tests.features.trial import VOTE, Trial, VoteParams
 from tests.limits.raw import new_key
 from tests.plugins.shop import BUY, DAY, BuyParams, DayParams, DayResult, Shop
 from tests.support.servers import config
@@ -257,15 +257,14 @@ async def test_of_all_or_of_none(tmp_path: Path) -> None:
         raise RuntimeError("no")
 
     shop.erase = fails  # type: ignore[method-assign]
-    erased: list[str] = []
     trial = Trial()
-    trial.erase = lambda tx, user_id: erased.append(user_id)  # type: ignore[method-assign]
     async with Server(config(tmp_path), plugins=[shop], features=(trial.feature(),)) as server:
         await server.chat.put_user(User("ann", "Ann"))
         await server.call(BUY, "ann", BuyParams(new_key(), "mon", 1))
+        await server.call(VOTE, "ann", VoteParams("direct/ann/shop", 1, "yes"))
         with pytest.raises(RuntimeError):
             await server.erase("ann")
-        assert erased
+        assert (await server.export("ann"))["trial"] == {"votes": ["yes"]}
         assert await server.call(DAY, "ann", DayParams("mon")) == DayResult((1,))
 
 
