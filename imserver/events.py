@@ -107,6 +107,15 @@ class Pushed:
     fields: tuple[Any, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PluginNoted:
+    """What a plugin's transaction says to its own host, of which nobody else is told: `what` is between the two."""
+
+    change: int
+    plugin: str
+    what: Any
+
+
 StoredEvent = (
     MessagePosted
     | MessageEdited
@@ -116,4 +125,5 @@ StoredEvent = (
     | SettingsChanged
     | AccountChanged
     | Pushed
+    | PluginNoted
 )

@@ -23,12 +23,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
 from imserver.chat.permissions import EVERYTHING, Grant, Need
 from imserver.content import decode_content, encode_content
 from imserver.errors import Refusal, RefusalCode, UniqueViolation
+from imserver.method_rows import Asker, ReadRow, Repetition, WriteRow
 from imserver.model import Audience, Kind, Message, Role, User
 from imserver_protocol.methods.descriptors import Method, Push, Shape, Signal
 from imserver_protocol.methods.state import ItemStands
@@ -77,42 +77,10 @@ P = TypeVar("P", bound=Shape)
 R = TypeVar("R")
 T = TypeVar("T")
 
-#: Room for the reply of a method that writes, unless it says otherwise (bytes).
-SMALL_REPLY_BYTES = 512
 #: Messages of one conversation whose state one transaction may change.
 MOST_ITEMS = MAX_ITEMS_A_CHANGE
 #: A task that takes longer is cancelled, and its request refused OVERLOADED (seconds).
 TASK_DEADLINE_S = 10.0
-
-
-class Repetition(Enum):
-    """How a repeated request is known."""
-
-    MESSAGE = "the message that it appended"
-    OUTCOME = "a row under its key, for 30 days"
-    NATURAL = "a repeat gives the same state"
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks, and what the request may touch or show of the conversation that its params name: positions outside of `grant`
-    are not there for this asker. The door cuts `set_item`, `stands` and `replace_content` to it; what a handler reads itself
-    (`tx.message`, its own rows) it cuts with `grant.covers`.
-
-    `role` is the asker's in the conversation that the params name (None: they name none). `message` is the message that the
-    request is aimed at, as it is now; its content is None if it was taken back.
-    """
-
-    user_id: str
-    grant: Grant = EVERYTHING
-    role: Role | None = None
-    message: Message | None = None
-
-    @property
-    def target(self) -> Message:
-        """The message that the request is aimed at, of a method with `aimed`."""
-        assert self.message is not None, "the method is not registered as aimed"
-        return self.message
 
 
 class Transaction(Protocol):
@@ -266,39 +234,16 @@ class Snapshot(Protocol):
 Check = Callable[[Snapshot], Iterable[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Write(Generic[P, R]):
-    """A method that writes.
+class Write(WriteRow[Transaction, P, R]):
+    """A method of a feature that writes: see `WriteRow`."""
 
-    `need`: what the asker must be granted (imserver.chat.permissions); in the conversation that `params.conversation_id` names,
-    unless it is ACCOUNT. `aimed`: `params.position` names a message; it is found within the grant, or the answer is NOT_FOUND.
-    `cost`: tokens of the user's rate of posts, times 1 + members / 100 if `told_to_all` (what changes a conversation of many
-    costs as much as a post to many). `content` names the param that is a content: it is checked and reviewed like a post's.
-    `digest` stands for the request under its key (by default the method's name and its params without the key). `again`, for
-    MESSAGE, makes the result of a repeat from the message that the first one appended.
-    """
-
-    method: Method[P, R]
-    handler: Callable[[Transaction, Asker, P], R]
-    need: Need
-    repetition: Repetition
-    aimed: bool = False
-    cost: float = 1.0
-    told_to_all: bool = True
-    reply_bytes: int = SMALL_REPLY_BYTES
-    content: str | None = None
-    digest: Callable[[P], bytes] | None = None
-    again: Callable[[Message], R] | None = None
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Read(Generic[P, R]):
-    """A method that reads. Its reply may be as long as half a frame; pages of it are the handler's to bound."""
+class Read(ReadRow[Reader, P, R]):
+    """A method of a feature that reads: see `ReadRow`."""
 
-    method: Method[P, R]
-    handler: Callable[[Reader, Asker, P], R]
-    need: Need
-    aimed: bool = False
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,19 @@ class Account(NamedTuple):
     data: bytes
 
 
+class AuditRow(NamedTuple):
+    """A row of the audit log: who did what to whom, when, by numbers. `source` is the plugin that says so, or `server`."""
+
+    audit_no: int
+    at: int
+    source: str
+    act: str
+    actor_no: int | None
+    about_no: int | None
+    conversation_no: int | None
+    position: int | None
+
+
 class ItemState(NamedTuple):
     """The state of a message as one user sees it, right as of `modseq`."""
 

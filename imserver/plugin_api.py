@@ -10,19 +10,25 @@ event are **one transaction**. The chat says "booked" if and only if the appoint
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+import msgspec
+
+from imserver.chat.permissions import Grant, Need
 from imserver.clock import Clock
 from imserver.content import decode_content, encode_content
 from imserver.errors import AlreadyHandled, PluginError, Refusal, RefusalCode, UniqueViolation
 from imserver.events import MessageEdited, MessagePosted, TimerFired
+from imserver.method_rows import Asker, ReadRow, Repetition, WriteRow
 from imserver.metrics import Namespace
 from imserver.model import Audience, Kind, Message, Role, User, direct_conversation_id
+from imserver_protocol.methods.descriptors import Method, Shape
 
 __all__ = [
     "AlreadyHandled",
+    "Asker",
     "Audience",
     "Call",
     "Check",
@@ -30,29 +36,41 @@ __all__ = [
     "Content",
     "Context",
     "Event",
+    "Grant",
     "Handler",
+    "HttpRequest",
+    "HttpResponse",
     "Kind",
     "Message",
     "MessageEdited",
     "MessagePosted",
+    "Method",
     "Migration",
     "Namespace",
+    "Need",
     "Plugin",
     "PluginError",
+    "Read",
+    "Reader",
     "Refusal",
     "RefusalCode",
+    "Repetition",
     "Role",
+    "Shape",
     "Snapshot",
     "TimerFired",
     "Transaction",
     "UniqueViolation",
     "User",
+    "Write",
     "decode_content",
     "direct_conversation_id",
     "encode_content",
 ]
 
 T = TypeVar("T")
+P = TypeVar("P", bound=Shape)
+R = TypeVar("R")
 
 #: Message content: a map with `type` (`text`, `card`, `system`, `x-…`); see the SPEC, "Content".
 Content = Mapping[str, Any]
@@ -104,6 +122,17 @@ class Transaction(Protocol):
         """Change the content of a message of one of the plugin's bots. Returns the revision."""
         ...
 
+    def retract(self, conversation_id: str, position: int) -> int:
+        """Take a message back, for ever and with its earlier contents: any message of a person in a group or channel that a
+        bot of this plugin runs (and of who is not above it), and a message of its own bots anywhere. Members are told by a
+        silent system message. Returns the revision of what is left. GONE if it was taken back before."""
+        ...
+
+    def post_system(self, conversation_id: str, telling: Mapping[str, Any]) -> int:
+        """In a method that writes and whose requests have keys: append a system message in the asker's name, whose `event`
+        begins with `x-PLUGIN.`. It is the proof of a request whose repetition is MESSAGE. Returns its position."""
+        ...
+
     def ensure_conversation(
         self,
         key: str,
@@ -138,6 +167,24 @@ class Transaction(Protocol):
         first. `Context.transaction(fn, event=…)` does it before `fn`, so handlers rarely need it; twice is harmless."""
         ...
 
+    def changed(self, method: Method[P, Any], params: P, *, users: Iterable[str] | None = None) -> None:
+        """The answer of this read of the plugin, which has `hints`, is another: tell the sessions that asked it with
+        these params (of these users, if given) behind the commit, at most once a second each."""
+        ...
+
+    def audit(
+        self,
+        act: str,
+        *,
+        actor_id: str | None = None,
+        about_id: str | None = None,
+        conversation_id: str | None = None,
+        position: int | None = None,
+    ) -> None:
+        """Keep in the server's audit log who did what to whom. `act`: words of a-z joined by dots (`record.viewed`), at most
+        64 characters, no text of anybody. The row has numbers in place of names."""
+        ...
+
     def user(self, user_id: str) -> User | None: ...
 
     def ensure_user(self, user: User) -> None:
@@ -169,6 +216,82 @@ class Snapshot(Protocol):
         ...
 
     def user(self, user_id: str) -> User | None: ...
+
+
+class Reader(Protocol):
+    """One snapshot, for a method that reads. Synchronous, at most 50 ms of SQL, on a thread of the store's."""
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one SELECT on the plugin's own tables."""
+        ...
+
+    def message(self, conversation_id: str, position: int) -> Message | None:
+        """A message as it is now, whoever asks; None if there is none at this position."""
+        ...
+
+    def members(self, conversation_id: str) -> Audience:
+        """The members; empty if there is no such conversation."""
+        ...
+
+    def user(self, user_id: str) -> User | None: ...
+
+
+class Write(WriteRow[Transaction, P, R]):
+    """A method of a plugin that writes: see `WriteRow`."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Read(ReadRow[Reader, P, R]):
+    """A method of a plugin that reads: see `ReadRow`.
+
+    With `hints`, sessions that asked it are told when `Transaction.changed` says that the answer is another: they are pushed
+    the question, `[method, params…]`, and ask again.
+    """
+
+    hints: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request under `/x/PLUGIN/`. Header names are in small letters: `accept`, `accept-language`, `content-type`,
+    `if-modified-since`, `if-none-match`, `origin` and `sec-fetch-site`, no others.
+
+    `params` are what the path says at its `{…}`. `session` is what this plugin keeps of the visitor, and `user_id` who is
+    signed in: both come from a cookie, which no plugin sees.
+    """
+
+    method: str
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    #: The first value of each name.
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    session: Mapping[str, str] = field(default_factory=dict)
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An answer. `headers` may be `cache-control`, `content-disposition`, `content-language`, `etag`, `last-modified`,
+    `location`, `retry-after` and `vary`. `session` replaces what is kept of the visitor, at most 1 KiB; None leaves it.
+    """
+
+    status: int = 200
+    body: bytes | str = b""
+    content_type: str = "text/plain; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    session: Mapping[str, str] | None = None
+
+    @classmethod
+    def json(cls, value: Any, status: int = 200, **more: Any) -> HttpResponse:
+        """`value` as JSON."""
+        return cls(status, msgspec.json.encode(value), "application/json", **more)
+
+
+HttpHandler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
 #: A consistency check for `imserver check`: gets a snapshot and returns findings, each one sentence.
@@ -232,6 +355,30 @@ class Context(Protocol):
     def review(self, handler: Callable[[str, str, Content], Awaitable[Refusal | None]]) -> None:
         """Register the one hook before commit: (conversation id, sender id, content) → None, or a refusal. Failing or late
         handlers refuse with OVERLOADED."""
+        ...
+
+    def method(self, row: Write[Any, Any] | Read[Any, Any]) -> None:
+        """Offer a method named `x-PLUGIN.NAME`. Its handler is a plain function that runs on a thread of the store's, of a
+        `Write` in the writer's transaction, and maybe more than once: it changes nothing outside. What `tx.post` says in it
+        stands under keys that follow from the request's."""
+        ...
+
+    def keeps(self, handler: Callable[[Reader, str], int | None]) -> None:
+        """Register what the plugin still needs of a conversation: the lowest position, or None. Retention asks before it
+        removes anything, and removes nothing if this raises."""
+        ...
+
+    def export(self, handler: Callable[[Reader, str], Mapping[str, Any]]) -> None:
+        """Register what gives all that the plugin's tables keep of a person (user id → a map)."""
+        ...
+
+    def erase(self, handler: Callable[[Transaction, str], None]) -> None:
+        """Register what removes it: in one unit with what everybody else keeps of that person."""
+        ...
+
+    def route(self, method: str, path: str, handler: HttpHandler) -> None:
+        """Answer HTTP requests at `/x/PLUGIN` + `path`: literal parts and `{names}`, which stand for one part each. A GET route
+        answers HEAD, too. The handler has 5 s and runs beside others."""
         ...
 
     async def transaction(self, fn: Callable[[Transaction], T], *, event: Event | None = None) -> T:

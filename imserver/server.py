@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 import structlog
@@ -21,17 +21,17 @@ from imserver.chat.fan_out import Hub
 from imserver.chat.ports import Store
 from imserver.chat.posting import Posting
 from imserver.chat.service import Chat
-from imserver.chat.transaction import Transaction
+from imserver.chat.transaction import Reader, Transaction
 from imserver.chat.units import Unit
 from imserver.clock import Clock, ShiftedClock, SystemClock
 from imserver.config import Config, check_config
 from imserver.errors import Refusal, StoreFailed
 from imserver.feature_api import Feature, Method, Shape
-from imserver.feature_host import FeatureHost
+from imserver.feature_host import Askers, FeatureHost
 from imserver.features import FEATURES
 from imserver.metrics import Metrics
 from imserver.net.dispatch import ROWS, method_table
-from imserver.net.feature_rows import feature_rows
+from imserver.net.feature_rows import feature_row, feature_rows
 from imserver.net.listener import Listener
 from imserver.net.pushes import WirePushes
 from imserver.plugin_api import Plugin
@@ -103,6 +103,10 @@ class Server:
         #: In Prometheus' terms; `metrics.render()` is the page to scrape.
         self.metrics = Metrics()
         self.metrics.watch(self._figures)
+        self.features = FeatureHost(features, self.store, self.chat.read, self.posting, self.log)
+        #: Sessions that asked a plugin's read, and hear when its answer is another.
+        self.askers = Askers(self.clock, WirePushes.told)
+        self.hub.on_gone = self.askers.forget
         self.plugin_host = PluginHost(
             self.store,
             self.config.plugins,
@@ -113,10 +117,12 @@ class Server:
             # A message longer than a frame can be stored, but neither pushed nor read.
             limits=HostLimits(max_content_bytes=limits.max_content_bytes),
             metrics=self.metrics,
+            offers=self.features.offers,
+            askers=self.askers,
         )
-        self.features = FeatureHost(features, self.store, self.chat, self.posting, self.log)
         #: What this server answers over the wire. Sessions look here; another server has its own.
-        self.methods = method_table((*ROWS, *feature_rows(self.features)))
+        self.methods = method_table((*ROWS, *feature_rows(self.features, self.askers)))
+        self.features.offers.changed = self._offer_changed
         self._random_bytes = random_bytes
         self._recorder = recorder
         self._listener: Listener | None = None
@@ -151,6 +157,7 @@ class Server:
             self._random_bytes,
             self.methods,
             self.features,
+            self._offered,
             self._recorder,
         )
         await self.store.open(self.hub)
@@ -187,8 +194,23 @@ class Server:
         await self._draining
 
     async def call(self, method: Method[P, R], user_id: str, params: P) -> R:
-        """Ask a feature in this process, as this user: `await server.call(EDIT, "ann", EditParams(…))`. Raises `Refusal`."""
+        """Ask a feature or a plugin in this process, as this user: `await server.call(EDIT, "ann", EditParams(…))`. Raises
+        `Refusal`."""
         return await self.features.call(method, user_id, params)
+
+    async def export(self, user_id: str) -> dict[str, Mapping[str, Any]]:
+        """All that features and plugins keep of a person, by their names, of one moment."""
+
+        def query(reader: Reader) -> dict[str, Mapping[str, Any]]:
+            return self.features.exported(reader, user_id) | self.plugin_host.exported(reader, user_id)
+
+        return await self.store.read(query)
+
+    async def erase(self, user_id: str) -> None:
+        """Remove all that plugins and features keep of a person: what plugins keep in one unit, and first, so that one which
+        cannot leaves all as it was. Broken off behind that, it may begin again."""
+        await self.store.write(lambda tx: self.plugin_host.erase_in(tx, user_id))
+        await self.features.erase(user_id)
 
     async def failed(self) -> Exception:
         """Wait until the store meets an error of unknown outcome. The server has then ended all connections: stop it."""
@@ -211,11 +233,14 @@ class Server:
         self.posting.draining = True
         await listener.stop_accepting()
         await self.posting.close()
+        # What plugins offer stays in the table: who asks now is to come again, and not told that there is no such method.
+        self.features.offers.changed = lambda name: None
         await self.plugin_host.stop()
         await self.features.stop()
         await self._decide()
         await listener.say_goodbye(self.config.server.drain_timeout_s)
         self.hub.close()
+        self.askers.close()
         await self.store.close()
         self.log.info("stopped")
 
@@ -237,6 +262,17 @@ class Server:
         self.decided = mark.settled.done()
         if not self.decided:
             self.log.error("drain_undecided", cause=str(self._failure.result()))
+
+    def _offered(self) -> tuple[str, ...]:
+        """What WELCOME names: the features, and plugins that have methods."""
+        return (*self.features.names, *self.plugin_host.offering)
+
+    def _offer_changed(self, name: str) -> None:
+        offer = self.features.offers.methods.get(name)
+        if offer is None:
+            del self.methods[name]
+        else:
+            self.methods[name] = feature_row(self.features, self.askers, offer)
 
     def _figures(self) -> Iterator[tuple[str, str, float]]:
         """Read at scrape time; the hot path counts nothing for it."""

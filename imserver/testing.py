@@ -11,25 +11,35 @@ Nothing here sleeps: `say` and `advance` return when the plugin has nothing left
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, Self, TypeVar, cast
 
+import msgspec
+
 from imserver.chat.fan_out import Hub
 from imserver.chat.ports import Store
+from imserver.chat.posting import Posting
+from imserver.chat.transaction import Reader
 from imserver.clock import Clock
-from imserver.config import StoreConfig
+from imserver.config import LimitsConfig, StoreConfig
 from imserver.content import decode_content, encode_content
+from imserver.errors import Refusal
 from imserver.events import MessageEdited, MessagePosted, StoredEvent
-from imserver.model import Kind, Role, User, direct_conversation_id
+from imserver.feature_host import Askers, FeatureHost
+from imserver.model import AuditRow, Kind, Role, User, direct_conversation_id
 from imserver.net.pushes import WirePushes
-from imserver.plugin_api import Content, Plugin
+from imserver.plugin_api import Content, HttpResponse, Method, Plugin, Shape
 from imserver.plugin_host import HostLimits, PluginHost
+from imserver.plugin_host.web import Visitor
 from imserver.store.sqlite.inline import open_inline
 from imserver.store.sqlite.store import SqliteStore
 
+T = TypeVar("T")
 P = TypeVar("P", bound=Plugin)
+S = TypeVar("S", bound=Shape)
+R = TypeVar("R")
 
 #: Default start of a ManualClock: a Monday morning (UTC) without any meaning.
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -76,6 +86,21 @@ class Said:
     def text(self) -> str:
         """`text` of the content, or "" if it has none."""
         return str(self.content.get("text", ""))
+
+
+class _Device:
+    """A user's one session, as the host sees it."""
+
+    ended = False
+
+    def __init__(self, user_id: str) -> None:
+        self.user_id = user_id
+        self.pushes: list[tuple[Any, ...]] = []
+
+    def push_all(self, tails: Sequence[Any]) -> None:
+        for tail in tails:
+            whole = bytes([0x90 | tail.count]) + tail.data  # a tail is the fields of an array
+            self.pushes.append(tuple(msgspec.msgpack.decode(whole)))
 
 
 class LogBook:
@@ -138,6 +163,9 @@ class PluginKit(Generic[P]):
         self._random = random.Random(seed)  # noqa: S311  ids in a test
         self._hub = Hub(WirePushes(), self.clock, self.log, max_backlog=100_000)
         self._hub.observers.append(self._observe)
+        self._askers = Askers(self.clock, WirePushes.told)
+        self._devices: dict[str, _Device] = {}
+        self._sessions: dict[str, Mapping[str, str]] = {}
         self._said: dict[str, dict[int, Said]] = {}
         #: The plugin object that runs.
         self.plugin: P
@@ -155,6 +183,7 @@ class PluginKit(Generic[P]):
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.host.stop()
+        self._askers.close()
         await self.store.close()
 
     # -- the plugin's life --------------------------------------------------------------------------------------------
@@ -168,6 +197,8 @@ class PluginKit(Generic[P]):
         # A class has `start` too, so it is asked first.
         ready = not isinstance(made, type) and hasattr(made, "start")
         self.plugin = cast("P", made if ready else cast("Callable[[], P]", made)())
+        posting = Posting(self.store, self.clock, LimitsConfig())
+        self._door = FeatureHost((), self.store, self._read, posting, self.log)
         self.host = PluginHost(
             self.store,
             {self.plugin.name: self._config},
@@ -176,8 +207,15 @@ class PluginKit(Generic[P]):
             plugins=[self.plugin],
             random_bytes=self._random.randbytes,
             limits=self.limits,
+            offers=self._door.offers,
+            askers=self._askers,
         )
+        posting.reviewers = self.host.reviewers
         await self.host.start()
+
+    async def _read(self, query: Callable[[Reader], tuple[T, int]]) -> T:
+        answer, _ = await self.store.read(query)
+        return answer
 
     async def restart(self) -> None:
         """Stop the plugin in good order and start it again on the same store."""
@@ -236,6 +274,67 @@ class PluginKit(Generic[P]):
         said = self._said.get(conversation_id, {})
         return [said[position] for position in sorted(said) if said[position].content.get("type") != "system"]
 
+    # -- methods, pushes and HTTP -------------------------------------------------------------------------------------
+
+    async def call(self, method: Method[S, R], user_id: str, params: S) -> R:
+        """Ask a method of the plugin, as this user's device would; hear of it from then on, if it is a read with `hints`.
+        Raises `Refusal`. Waits for no handlers: see `idle`."""
+        offer = self._door.offers.methods.get(method.name)
+        if offer is None or not offer.hinted:
+            return await self._door.call(method, user_id, params)
+        device = self._devices.setdefault(user_id, _Device(user_id))
+        self._askers.asked(device, method, params)
+        try:
+            return await self._door.call(method, user_id, params)
+        except Refusal:
+            self._askers.refused(device, method, params)
+            raise
+
+    def pushes(self, user_id: str) -> list[tuple[Any, ...]]:
+        """What the user's device was pushed since the last call: `(method, params…)`, of reads to ask again."""
+        device = self._devices.get(user_id)
+        if device is None:
+            return []
+        heard, device.pushes = device.pushes, []
+        return heard
+
+    async def http(
+        self,
+        method: str,
+        target: str,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        visitor: str = "",
+        user_id: str | None = None,
+    ) -> HttpResponse:
+        """Ask over HTTP: `await kit.http("GET", "/x/shop/day?date=…")`. `visitor` names a browser, whose session is kept."""
+
+        async def chunks() -> AsyncIterator[bytes]:
+            if body:
+                yield body
+
+        named = {name.lower(): value for name, value in (headers or {}).items()}
+        who = Visitor(self._sessions.get(visitor, {}), user_id)
+        answer = await self.host.web.answer(method, target, named, chunks(), who)
+        if answer.session is not None:
+            self._sessions[visitor] = answer.session
+        told = dict(answer.headers)
+        return HttpResponse(answer.status, answer.body, told.get("content-type", ""), told, answer.session)
+
+    async def export(self, user_id: str) -> Mapping[str, Any]:
+        """All that the plugin says it keeps of a person."""
+        exported = await self.store.read(lambda reader: self.host.exported(reader, user_id))
+        return exported.get(f"x-{self.plugin.name}", {})
+
+    async def erase(self, user_id: str) -> None:
+        """Have the plugin remove all that it keeps of a person."""
+        await self.store.write(lambda tx: self.host.erase_in(tx, user_id))
+
+    async def audit(self) -> list[AuditRow]:
+        """The audit log, at most its first thousand rows."""
+        return await self.store.read(lambda reader: reader.audit_after(0, 1000))
+
     # -- time ---------------------------------------------------------------------------------------------------------
 
     async def idle(self) -> None:
@@ -253,10 +352,12 @@ class PluginKit(Generic[P]):
             if due_at is None or due_at > end:
                 break
             self.clock.advance(max(0, due_at - self.clock.now_ms()) / 1000)
+            self._askers.look()
             await self.idle()
         else:
             raise RuntimeError(f"more than {MAX_TIMER_STEPS} timers in {seconds:g} s")
         self.clock.advance(max(0, end - self.clock.now_ms()) / 1000)
+        self._askers.look()
         await self.idle()
 
     def _observe(self, events: Sequence[StoredEvent]) -> None:

@@ -22,6 +22,7 @@ from imserver.events import (
     CursorMoved,
     MessageEdited,
     MessagePosted,
+    PluginNoted,
     Pushed,
     SettingsChanged,
     StoredEvent,
@@ -64,6 +65,8 @@ class Hub:
         self.committed_change: Callable[[], int] = lambda: 0
         #: Called with each batch's events after the commit, in commit order (the plugin host; in-process readers).
         self.observers: list[Callable[[Sequence[StoredEvent]], None]] = []
+        #: Called when a session is over, before the next commit is fanned out.
+        self.on_gone: Callable[[Outlet], None] = lambda outlet: None
         #: Called when the backlog is down to half of its bound after the writer had to hold.
         self.on_relief: Callable[[], None] = lambda: None
 
@@ -75,6 +78,7 @@ class Hub:
 
     def unregister(self, outlet: Outlet) -> None:
         """Stop pushing to an ended session. Unknown outlets are ignored: ending twice is harmless."""
+        self.on_gone(outlet)
         outlets = self._outlets.get(outlet.user_id, [])
         if outlet in outlets:
             outlets.remove(outlet)
@@ -232,7 +236,7 @@ class Hub:
                 self._push([self._cursor(event)], event.audience, first.origin)
             elif isinstance(event, Pushed):
                 self._push([self._encode_push.told(event.kind, event.fields)], event.audience, first.origin)
-            elif not isinstance(event, MessageEdited):
+            elif not isinstance(event, MessageEdited | PluginNoted):
                 self._state.tell(event)
 
     def _post(self, unit: PostUnit) -> object:
@@ -279,6 +283,6 @@ def _weight(unit: Unit) -> int:
         return 1 + len(unit.audience)
     weight = 1
     for event in unit.events():
-        if not isinstance(event, MessageEdited | SettingsChanged | AccountChanged):
+        if not isinstance(event, MessageEdited | SettingsChanged | AccountChanged | PluginNoted):
             weight += len(event.audience)
     return weight

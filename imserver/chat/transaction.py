@@ -10,6 +10,7 @@ from imserver.chat.permissions import Seat, Target
 from imserver.model import (
     Agreement,
     Audience,
+    AuditRow,
     Changes,
     ConversationRow,
     Cursors,
@@ -271,6 +272,24 @@ class Transaction(Protocol):
         neighbour. A fault of the disk is raised as it is: `Engine.fault_of` is asked for its kind."""
         ...
 
+    def note_plugin(self, plugin: str, what: Any) -> None:
+        """Hand something to the plugin's host behind the commit, in commit order: an event, and no row."""
+        ...
+
+    def audit(
+        self,
+        source: str,
+        act: str,
+        *,
+        actor_id: str | None = None,
+        about_id: str | None = None,
+        conversation_id: str | None = None,
+        position: int | None = None,
+    ) -> None:
+        """Keep who did what to whom, now, in the audit log, whose rows name accounts and conversations by number. `source` is
+        the plugin that says so. NOT_FOUND for a user or a conversation that is not there."""
+        ...
+
     def schedule(self, plugin: str, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
         """Set a durable timer; returns its id, which no other timer of this database ever had or gets. `payload` is what
         `imserver.content` encodes, and comes back equal."""
@@ -440,6 +459,10 @@ class Reader(Protocol):
 
     def aimed(self, conversation_id: str, user_id: str, position: int) -> tuple[Target, Message | None]:
         """As in `Transaction`, for former members, too: the message as it was to be read then."""
+        ...
+
+    def audit_after(self, audit_no: int, limit: int) -> list[AuditRow]:
+        """The audit log behind this row, in order."""
         ...
 
     def feature_sql(self, feature: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -1,14 +1,14 @@
-"""The door: what happens around a feature's handler, the same for every method.
+"""The door: what happens around a handler of a feature or a plugin, the same for every method.
 
 A write, in one unit: find the key → decide → handler → outcome. So a repeat is answered though the asker was removed meanwhile,
-and a handler that runs may count on its grant.
+and a handler that runs may count on its grant. An *owner* has the handlers: it shows them the store.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -17,14 +17,41 @@ from imserver.chat.transaction import Reader as StoreReader
 from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.chat.units import Work
 from imserver.errors import Refusal
-from imserver.feature_api import Asker, Feature, Method, Read, Repetition, Shape, Write
-from imserver.feature_host.views import FeatureReader, FeatureTransaction, Request
+from imserver.method_rows import Asker, ReadRow, Repetition, WriteRow
 from imserver.model import Message, content_digest
+from imserver_protocol.methods.descriptors import Method
+from imserver_protocol.shared.said import said_of
 
 R = TypeVar("R")
 
-#: For each struct of params that has a key: its fields without it, and their defaults from the first that has one on.
 _KEY = "key"
+
+
+class Request(NamedTuple):
+    """The request for which a handler runs: where, who asks, what may be touched; and key and digest, if it has any."""
+
+    conversation_id: str
+    user_id: str
+    grant: Grant
+    key: bytes
+    digest: bytes
+
+
+class Owner(Protocol):
+    """A feature or a plugin, as the door sees it. Handlers are called through it, on the store's threads."""
+
+    @property
+    def name(self) -> str:
+        """For people, in errors."""
+        ...
+
+    def write(self, tx: StoreTransaction, request: Request | None, call: Callable[[Any], R]) -> R:
+        """Call with the owner's view of the transaction. `request` is None for what nobody asked for."""
+        ...
+
+    def read(self, reader: StoreReader, call: Callable[[Any], R]) -> R:
+        """Call with the owner's view of the snapshot."""
+        ...
 
 
 class _Store(NamedTuple):
@@ -35,25 +62,27 @@ class _Store(NamedTuple):
 
 
 def plan_write(
-    feature: Feature, write: Write[Any, R], user_id: str, params: Any, refusal: Refusal | None = None
+    owner: Owner, write: WriteRow[Any, Any, R], user_id: str, params: Any, refusal: Refusal | None = None
 ) -> Work[R]:
     """The work of one request. `refusal`: what it is refused with, unless it has happened already (a review's answer)."""
-    return partial(_write, feature, write, user_id, params, refusal)
+    return partial(_write, owner, write, user_id, params, refusal)
 
 
-def plan_read(feature: Feature, read: Read[Any, R], user_id: str, params: Any) -> Callable[[StoreReader], R]:
+def plan_read(
+    owner: Owner, read: ReadRow[Any, Any, R], user_id: str, params: Any
+) -> Callable[[StoreReader], R]:
     """The query of one request."""
 
     def query(reader: StoreReader) -> R:
         asker = _asker(_Store(reader.seat, reader.aimed), read.need, read.aimed, user_id, params)
-        return read.handler(FeatureReader(reader, feature), asker, params)
+        return owner.read(reader, lambda view: read.handler(view, asker, params))
 
     return query
 
 
 def _write(
-    feature: Feature,
-    write: Write[Any, R],
+    owner: Owner,
+    write: WriteRow[Any, Any, R],
     user_id: str,
     params: Any,
     refusal: Refusal | None,
@@ -76,8 +105,8 @@ def _write(
     if refusal is not None:
         raise refusal
     asker = _asker(_Store(tx.seat, tx.aimed), write.need, write.aimed, user_id, params)
-    view = FeatureTransaction(tx, feature, Request(conversation_id, user_id, asker.grant, key, digest))
-    answer = write.handler(view, asker, params)
+    request = Request(conversation_id, user_id, asker.grant, key, digest)
+    answer = owner.write(tx, request, lambda view: write.handler(view, asker, params))
     if repetition is Repetition.OUTCOME:
         tx.keep_outcome(user_id, key, write.method.name, digest, msgspec.msgpack.encode(answer))
     return answer
@@ -96,7 +125,7 @@ def _asker(store: _Store, need: Need, aimed: bool, user_id: str, params: Any) ->
     return Asker(user_id, grant, seat.role, message)
 
 
-def digest_of(write: Write[Any, Any], params: Any) -> bytes:
+def digest_of(write: WriteRow[Any, Any, Any], params: Any) -> bytes:
     """What stands for a request under its key: another request under the same key is refused KEY_REUSED.
 
     By default the method's name and its params without the key, in shortest msgpack, with trailing params that equal their
@@ -104,24 +133,15 @@ def digest_of(write: Write[Any, Any], params: Any) -> bytes:
     """
     if write.digest is not None:
         return content_digest(write.digest(params))
-    return content_digest(write.method.name.encode() + b"\0" + msgspec.msgpack.encode(_said(params)))
+    return content_digest(write.method.name.encode() + b"\0" + msgspec.msgpack.encode(said_of(params)))
 
 
-def _said(params: Shape) -> list[Any]:
-    kind = type(params)
-    values = [(name, getattr(params, name)) for name in kind.__struct_fields__]
-    defaults = dict(zip(reversed(kind.__struct_fields__), reversed(kind.__struct_defaults__), strict=False))
-    while values and values[-1][0] in defaults and values[-1][1] == defaults[values[-1][0]]:
-        values.pop()
-    return [value for name, value in values if name != _KEY]
-
-
-def check_method(feature: Feature, row: Any) -> None:
+def check_method(owner: Owner, row: Any) -> None:
     """Raises ValueError for a registration that cannot work."""
     method: Method[Any, Any] = row.method
-    where = f"feature {feature.name!r}, method {method.name!r}"
+    where = f"{owner.name}, method {method.name!r}"
     fields = method.params.__struct_fields__
-    if isinstance(row, Write):
+    if isinstance(row, WriteRow):
         keyed = row.repetition is not Repetition.NATURAL
         if keyed != (_KEY in fields):
             raise ValueError(f"{where}: a key, unless its repetition is natural")
@@ -131,7 +151,7 @@ def check_method(feature: Feature, row: Any) -> None:
             raise ValueError(f"{where}: the result needs `duplicate`")
         if row.content is not None and row.content not in fields:
             raise ValueError(f"{where}: no param {row.content!r}")
-    if isinstance(row, Write | Read):
+    if isinstance(row, WriteRow | ReadRow):
         if row.need is not Need.ACCOUNT and "conversation_id" not in fields:
             raise ValueError(f"{where}: {row.need.name} is asked of a conversation, and the params name none")
         if row.aimed and "position" not in fields:

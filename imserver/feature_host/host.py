@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from imserver.chat.permissions import EVERYTHING
 from imserver.chat.ports import Store
 from imserver.chat.posting import Posting
-from imserver.chat.service import Chat
 from imserver.chat.transaction import ActHooks
 from imserver.chat.transaction import Reader as StoreReader
 from imserver.chat.transaction import Transaction as StoreTransaction
@@ -23,21 +22,29 @@ from imserver.feature_api import (
     Feature,
     Heard,
     Method,
-    Read,
     Reader,
     Sessions,
     Shape,
     Task,
     Transaction,
-    Write,
 )
-from imserver.feature_host.door import check_method, plan_read, plan_write
+from imserver.feature_host.door import Owner, plan_read, plan_write
 from imserver.feature_host.follow import Follower
-from imserver.feature_host.views import FeatureReader, FeatureTransaction
+from imserver.feature_host.offers import Offer, Offers
+from imserver.feature_host.views import FeatureOwner, FeatureReader, FeatureTransaction
+from imserver.method_rows import ReadRow, WriteRow
 
 P = TypeVar("P", bound=Shape)
 R = TypeVar("R")
 T = TypeVar("T")
+
+
+class ReadInOrder(Protocol):
+    """Reads of which none is answered ahead of a push that its snapshot holds: `imserver.chat.service.Chat.read`."""
+
+    async def __call__(self, query: Callable[[StoreReader], tuple[T, int]]) -> T:
+        """The first of what `query` returns; the second is the last change of its snapshot."""
+        ...
 
 
 class FeatureHost:
@@ -48,15 +55,15 @@ class FeatureHost:
     """
 
     def __init__(
-        self, features: Sequence[Feature], store: Store, chat: Chat, posting: Posting, log: Any
+        self, features: Sequence[Feature], store: Store, read: ReadInOrder, posting: Posting, log: Any
     ) -> None:
         self.features = tuple(features)
         self._store = store
-        self._chat = chat
+        self._read = read
         self._posting = posting
         self.log = log
-        #: Method name -> (its feature, its row).
-        self.methods: dict[str, tuple[Feature, Write[Any, Any] | Read[Any, Any] | Task[Any, Any]]] = {}
+        #: The features' methods, and those of plugins.
+        self.offers = Offers()
         #: Signal kind -> its row.
         self.signals: dict[str, Heard[Any]] = {}
         content_types: dict[str, Callable[[Mapping[str, Any]], None]] = {}
@@ -67,9 +74,9 @@ class FeatureHost:
             names.add(feature.name)
             if feature.migrations and (feature.export is None or feature.erase is None):
                 raise ValueError(f"feature {feature.name!r}: tables, and no export or no erase")
+            owner = FeatureOwner(feature)
             for row in feature.methods:
-                check_method(feature, row)
-                _put(self.methods, row.method.name, (feature, row), "methods are called")
+                self.offers.add(Offer(owner, row))
             for heard in feature.signals:
                 _put(self.signals, heard.signal.kind, heard, "signals are called")
             for kind, check in feature.content_types.items():
@@ -81,7 +88,7 @@ class FeatureHost:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What WELCOME names."""
+        """The features."""
         return tuple(feature.name for feature in self.features)
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -127,19 +134,26 @@ class FeatureHost:
 
     async def call(self, method: Method[P, R], user_id: str, params: P) -> R:
         """Ask in this process, as this user. Raises `Refusal`, UNKNOWN_METHOD for a feature that this server has not."""
-        feature, row = self._row(method)
-        if isinstance(row, Read):
-            query = plan_read(feature, row, user_id, params)
-            return await self._chat.read(lambda reader: (query(reader), reader.head_change()))
+        offer = self.offers.methods.get(method.name)
+        if offer is None:
+            raise Refusal(RefusalCode.UNKNOWN_METHOD, f"no method {method.name!r}")
+        row = offer.row
+        if isinstance(row, ReadRow):
+            return await self.read(offer.owner, row, user_id, params)
         if isinstance(row, Task):
-            return await self.run(feature, row, user_id, params)
+            return await self.run(offer.owner, row, user_id, params)
         refusal = await self._reviewed(row, user_id, params)
-        return await self._store.write(self.plan(feature, row, user_id, params, refusal))
+        return await self._store.write(self.plan(offer.owner, row, user_id, params, refusal))
+
+    async def read(self, owner: Owner, read: ReadRow[Any, Any, R], user_id: str, params: Any) -> R:
+        """Answer a read, in one snapshot."""
+        query = plan_read(owner, read, user_id, params)
+        return await self._read(lambda reader: (query(reader), reader.head_change()))
 
     def plan(
         self,
-        feature: Feature,
-        write: Write[Any, R],
+        owner: Owner,
+        write: WriteRow[Any, Any, R],
         user_id: str,
         params: Any,
         refusal: Refusal | None = None,
@@ -147,9 +161,9 @@ class FeatureHost:
         """The work of a write's unit, behind what can be checked without the store. Raises `Refusal`."""
         self._posting.require_accepting()
         self.content_of(write, params)
-        return plan_write(feature, write, user_id, params, refusal)
+        return plan_write(owner, write, user_id, params, refusal)
 
-    def content_of(self, write: Write[Any, Any], params: Any) -> Mapping[str, Any] | None:
+    def content_of(self, write: WriteRow[Any, Any, Any], params: Any) -> Mapping[str, Any] | None:
         """The content in the params, decoded and checked; None if there is none. Raises `Refusal`."""
         if write.content is None:
             return None
@@ -158,44 +172,39 @@ class FeatureHost:
             raise final
         return decoded
 
-    async def _reviewed(self, write: Write[Any, Any], user_id: str, params: Any) -> Refusal | None:
+    async def _reviewed(self, write: WriteRow[Any, Any, Any], user_id: str, params: Any) -> Refusal | None:
         decoded = self.content_of(write, params)
         if decoded is None:
             return None
         return await self._posting.review(getattr(params, "conversation_id", ""), user_id, decoded)
 
-    async def run(self, feature: Feature, task: Task[Any, R], user_id: str, params: Any) -> R:
+    async def run(self, owner: Owner, task: Task[Any, R], user_id: str, params: Any) -> R:
         """Run a task within its deadline."""
+        assert isinstance(owner, FeatureOwner), "plugins have no tasks"
+        services = FeatureServices(self, owner.feature)
         deadline = asyncio.timeout(task.deadline_s)
         try:
             async with deadline:
-                return await task.handler(FeatureServices(self, feature), Asker(user_id, EVERYTHING), params)
+                return await task.handler(services, Asker(user_id, EVERYTHING), params)
         except TimeoutError:
             if not deadline.expired():
                 raise
             raise Refusal(RefusalCode.OVERLOADED, "this took too long", retry_after_ms=1000) from None
-
-    def _row(
-        self, method: Method[Any, Any]
-    ) -> tuple[Feature, Write[Any, Any] | Read[Any, Any] | Task[Any, Any]]:
-        found = self.methods.get(method.name)
-        if found is None:
-            raise Refusal(RefusalCode.UNKNOWN_METHOD, f"no method {method.name!r}")
-        return found
 
     # -- persons ------------------------------------------------------------------------------------------------------
 
     async def export(self, user_id: str) -> dict[str, Mapping[str, Any]]:
         """All that features keep of a person, by feature, of one moment."""
 
-        def query(reader: StoreReader) -> dict[str, Mapping[str, Any]]:
-            return {
-                feature.name: feature.export(FeatureReader(reader, feature), user_id)
-                for feature in self.features
-                if feature.export is not None
-            }
+        return await self._store.read(lambda reader: self.exported(reader, user_id))
 
-        return await self._store.read(query)
+    def exported(self, reader: StoreReader, user_id: str) -> dict[str, Mapping[str, Any]]:
+        """The same, in a snapshot of the caller's."""
+        return {
+            feature.name: feature.export(FeatureReader(reader, feature), user_id)
+            for feature in self.features
+            if feature.export is not None
+        }
 
     async def erase(self, user_id: str) -> None:
         """Remove all that features keep of a person, in as many transactions as it takes. Broken off, it may begin again."""

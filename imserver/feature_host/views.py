@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
-from imserver.chat.permissions import Grant
 from imserver.chat.transaction import Reader as StoreReader
 from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.errors import Refusal, RefusalCode
 from imserver.feature_api import Feature, ItemStands, Push, Shape
+from imserver.feature_host.door import Request
 from imserver.model import Audience, Message, User
 
 P = TypeVar("P", bound=Shape)
+R = TypeVar("R")
 
 
-class Request(NamedTuple):
-    """The request for which a handler runs: where, who asks, what may be touched; and key and digest, if it has any."""
+class FeatureOwner:
+    """`door.Owner` for one feature."""
 
-    conversation_id: str
-    user_id: str
-    grant: Grant
-    key: bytes
-    digest: bytes
+    __slots__ = ("feature",)
+
+    def __init__(self, feature: Feature) -> None:
+        self.feature = feature
+
+    @property
+    def name(self) -> str:
+        return f"feature {self.feature.name!r}"
+
+    def write(self, tx: StoreTransaction, request: Request | None, call: Callable[[Any], R]) -> R:
+        return call(FeatureTransaction(tx, self.feature, request))
+
+    def read(self, reader: StoreReader, call: Callable[[Any], R]) -> R:
+        return call(FeatureReader(reader, self.feature))
 
 
 class FeatureTransaction:

@@ -47,7 +47,7 @@ class Attachments:
         protocol_limits: Limits,
         readers: int,
         methods: MethodTable,
-        features: tuple[str, ...],
+        features: Callable[[], tuple[str, ...]],
         random_bytes: Callable[[int], bytes],
         recorder: Recorder | None,
     ) -> None:
@@ -157,7 +157,7 @@ class Attachments:
             place=self._store.place(),
             server_time_ms=self.clock.now_ms(),
             now=now,
-            features=self.features,
+            features=self.features(),
         )
         session.transport = transport
         transport.attach(session)

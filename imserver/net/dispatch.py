@@ -18,6 +18,7 @@ from imserver.chat.service import Chat
 from imserver.chat.transaction import Transaction
 from imserver.chat.units import Work
 from imserver.errors import Refusal, RefusalCode
+from imserver.feature_host.askers import Asking
 from imserver.model import EMPTY_MAP, Agreement, ChangedItem, ConversationRow, ItemPage, Learnt, Message
 from imserver_protocol.methods.abandon import ABANDON, AbandonParams
 from imserver_protocol.methods.changes import CHANGES, ChangesParams
@@ -65,6 +66,7 @@ class RequestContext:
     user_id: str
     renew: Callable[[str], Awaitable[int]]
     page_bytes: int
+    session: Asking
 
 
 #: Answers a read, or returns the work of a write.
@@ -308,7 +310,7 @@ ROWS = (
 )
 
 
-def method_table(rows: Iterable[Row] = ROWS) -> MethodTable:
+def method_table(rows: Iterable[Row] = ROWS) -> dict[str, Row]:
     """The table of one server. Raises ValueError if two rows have one name."""
     table: dict[str, Row] = {}
     for row in rows:

@@ -14,8 +14,11 @@ from imserver.chat.service import Chat
 from imserver.chat.transaction import Transaction
 from imserver.chat.units import Work
 from imserver.errors import Refusal
-from imserver.feature_api import Device, Feature, Read, Sessions, Shape, Signal, Task, Write
-from imserver.feature_host import FeatureHost
+from imserver.feature_api import Device, Sessions, Shape, Signal, Task
+from imserver.feature_host import Askers, FeatureHost
+from imserver.feature_host.door import Owner
+from imserver.feature_host.offers import Offer
+from imserver.method_rows import ReadRow, WriteRow
 from imserver.model import Audience
 from imserver.net.dispatch import RequestContext, Reviewed, Row
 from imserver.net.sessions import DeviceSession, SessionRegistry
@@ -27,37 +30,42 @@ from imserver_protocol.session.posts import encode_result
 P = TypeVar("P", bound=Shape)
 
 
-def feature_rows(host: FeatureHost) -> list[Row]:
+def feature_rows(host: FeatureHost, askers: Askers) -> list[Row]:
     """A row for each method of each feature."""
-    return [_row(host, feature, row) for feature, row in host.methods.values()]
+    return [feature_row(host, askers, offer) for offer in host.offers.methods.values()]
 
 
-def _row(host: FeatureHost, feature: Feature, row: Write[Any, Any] | Read[Any, Any] | Task[Any, Any]) -> Row:
-    if isinstance(row, Write):
+def feature_row(host: FeatureHost, askers: Askers, offer: Offer) -> Row:
+    """The row of a method of a feature or a plugin."""
+    owner, row, hinted = offer
+    if isinstance(row, WriteRow):
         return Row(
             row.method,
-            partial(_write, host, feature, row),
+            partial(_write, host, owner, row),
             row.need,
             writes=True,
             tokens=row.cost,
             told_to_all=row.told_to_all,
             room=row.reply_bytes,
         )
-    if isinstance(row, Read):
-        return Row(row.method, partial(_read, host, row), row.need, pages=True)
-    return Row(row.method, partial(_task, host, feature, row), Need.ACCOUNT)
+    if isinstance(row, ReadRow):
+        handler = (
+            partial(_hinted_read, host, askers, owner, row) if hinted else partial(_read, host, owner, row)
+        )
+        return Row(row.method, handler, row.need, pages=True)
+    return Row(row.method, partial(_task, host, owner, row), Need.ACCOUNT)
 
 
 def _write(
     host: FeatureHost,
-    feature: Feature,
-    write: Write[Any, Any],
+    owner: Owner,
+    write: WriteRow[Any, Any, Any],
     chat: Chat,
     context: RequestContext,
     params: Any,
 ) -> Work[Any] | Reviewed:
     def encoded(refusal: Refusal | None = None) -> Work[EncodedResult]:
-        work = host.plan(feature, write, context.user_id, params, refusal)
+        work = host.plan(owner, write, context.user_id, params, refusal)
 
         def run(tx: Transaction) -> EncodedResult:
             return encode_result(work(tx))
@@ -69,20 +77,43 @@ def _write(
 
 
 async def _read(
-    host: FeatureHost, read: Read[Any, Any], chat: Chat, context: RequestContext, params: Any
+    host: FeatureHost,
+    owner: Owner,
+    read: ReadRow[Any, Any, Any],
+    chat: Chat,
+    context: RequestContext,
+    params: Any,
 ) -> EncodedResult:
-    return encode_result(await host.call(read.method, context.user_id, params))
+    return encode_result(await host.read(owner, read, context.user_id, params))
+
+
+async def _hinted_read(
+    host: FeatureHost,
+    askers: Askers,
+    owner: Owner,
+    read: ReadRow[Any, Any, Any],
+    chat: Chat,
+    context: RequestContext,
+    params: Any,
+) -> EncodedResult:
+    """Read, and hear from now on when there is another answer: also of what is committed before this one is looked up."""
+    askers.asked(context.session, read.method, params)
+    try:
+        return await _read(host, owner, read, chat, context, params)
+    except BaseException:
+        askers.refused(context.session, read.method, params)
+        raise
 
 
 async def _task(
     host: FeatureHost,
-    feature: Feature,
+    owner: Owner,
     task: Task[Any, Any],
     chat: Chat,
     context: RequestContext,
     params: Any,
 ) -> EncodedResult:
-    return encode_result(await host.run(feature, task, context.user_id, params))
+    return encode_result(await host.run(owner, task, context.user_id, params))
 
 
 class LiveSessions:
@@ -127,7 +158,6 @@ class Signals:
 
     def __init__(self, host: FeatureHost, sessions: LiveSessions, monotonic: Callable[[], float]) -> None:
         self._heard = host.signals
-        self._log = host.log
         self._sessions = sessions
         self._monotonic = monotonic
 
@@ -150,7 +180,7 @@ class Signals:
         try:
             row.handler(self._sessions, Device(session.user_id, session.device_id), said)
         except Exception:  # a fault of the feature's; a signal may be lost
-            self._log.exception("signal_failed", kind=kind, user_id=session.user_id)
+            session.log.exception("signal_failed", kind=kind)
 
 
 def watch_sessions(host: FeatureHost, registry: SessionRegistry, sessions: LiveSessions) -> None:
@@ -166,7 +196,7 @@ def watch_sessions(host: FeatureHost, registry: SessionRegistry, sessions: LiveS
                 try:
                     watcher(sessions, Device(session.user_id, session.device_id, present))
                 except Exception:  # a fault of the feature's; the session goes on without it
-                    host.log.exception("watcher_failed", user_id=session.user_id)
+                    session.log.exception("watcher_failed")
 
         return tell
 

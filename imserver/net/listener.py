@@ -33,7 +33,7 @@ PUSH_OVERHEAD_BYTES = 2048
 
 class Listener:
     """The sockets of one server, and the parts that all of its connections share; `methods` is what it answers, `features` what
-    it has beside the kernel."""
+    it has beside the kernel, `offered` what WELCOME names of that."""
 
     def __init__(
         self,
@@ -45,6 +45,7 @@ class Listener:
         random_bytes: Callable[[int], bytes],
         methods: MethodTable,
         features: FeatureHost,
+        offered: Callable[[], tuple[str, ...]],
         recorder: Recorder | None = None,
     ) -> None:
         self.limits = config.limits
@@ -65,7 +66,7 @@ class Listener:
             protocol_limits=protocol_limits(config),
             readers=config.store.readers,
             methods=methods,
-            features=features.names,
+            features=offered,
             random_bytes=random_bytes,
             recorder=recorder,
         )

@@ -227,9 +227,12 @@ class DeviceSession:
         )
 
     def _conversation_of(self, params: Any) -> str:
-        """The conversation that a write changes; `create` makes it."""
+        """The conversation that a write changes; `create` makes it. Empty for what names none, and has no key either."""
         conversation_id: str | None = getattr(params, "conversation_id", None)
-        return group_conversation_id(self.user_id, params.key) if conversation_id is None else conversation_id
+        if conversation_id is not None:
+            return conversation_id
+        key: bytes | None = getattr(params, "key", None)
+        return "" if key is None else group_conversation_id(self.user_id, key)
 
     def _post_cost(self, conversation_id: str) -> float:
         return self._context.chat.posting.cost(self.user_id, conversation_id)
@@ -299,7 +302,7 @@ class DeviceSession:
         self.pump()
 
     def _asking(self) -> RequestContext:
-        return RequestContext(self.user_id, self._renew, self._page_room_bytes // 2)
+        return RequestContext(self.user_id, self._renew, self._page_room_bytes // 2, self)
 
     async def _renew(self, token: str) -> int:
         """`expires_at_ms` of the extended session. The token must be for the same user and device."""

@@ -8,15 +8,28 @@ from typing import Any, TypeVar
 
 from imserver.chat.ports import Store
 from imserver.clock import Clock
-from imserver.errors import PluginError, Refusal, RefusalCode
+from imserver.errors import ConfigError, PluginError, Refusal, RefusalCode
 from imserver.events import MessagePosted, TimerFired
+from imserver.feature_host import Offer, Offers
 from imserver.metrics import Namespace
 from imserver.model import User, valid_user_id
-from imserver.plugin_api import Call, Content, Context, Event, Transaction
+from imserver.plugin_api import (
+    Call,
+    Content,
+    Context,
+    Event,
+    HttpHandler,
+    Read,
+    Reader,
+    Transaction,
+    Write,
+)
 from imserver.plugin_host.attempt import CURRENT
 from imserver.plugin_host.limits import HostLimits
+from imserver.plugin_host.methods import PluginOwner
 from imserver.plugin_host.registrations import Registrations
 from imserver.plugin_host.transaction import Keys, PluginTransaction, PluginUnit
+from imserver.plugin_host.web import Web
 
 T = TypeVar("T")
 
@@ -40,8 +53,14 @@ class PluginContext(Context):
         metrics: Namespace,
         random_bytes: Callable[[int], bytes],
         limits: HostLimits,
+        offers: Offers,
+        owner: PluginOwner,
+        web: Web,
     ) -> None:
         self._registrations = registrations
+        self._offers = offers
+        self._owner = owner
+        self._web = web
         self._store = store
         self._config = config
         self._clock = clock
@@ -111,6 +130,33 @@ class PluginContext(Context):
     def review(self, handler: ReviewHandler) -> None:
         self._registrar.add_reviewer(_Review(handler, self._limits.review_deadline_s, self._log))
 
+    def method(self, row: Write[Any, Any] | Read[Any, Any]) -> None:
+        registrar, name = self._registrar, row.method.name
+        prefix = f"x-{registrar.name}."
+        if not name.startswith(prefix) or name == prefix:
+            raise PluginError(f"method {name!r}: its name begins with {prefix!r}")
+        hinted = isinstance(row, Read) and row.hints
+        try:
+            self._offers.add(Offer(self._owner, row, hinted))
+        except (ConfigError, ValueError) as error:
+            raise PluginError(str(error)) from None
+        registrar.undo(lambda: self._offers.remove(name))
+        if hinted:
+            registrar.hinted.add(name)
+
+    def keeps(self, handler: Callable[[Reader, str], int | None]) -> None:
+        self._registrar.keeps = _first(self._registrar.keeps, handler, "keeps")
+
+    def export(self, handler: Callable[[Reader, str], Mapping[str, Any]]) -> None:
+        self._registrar.export = _first(self._registrar.export, handler, "export")
+
+    def erase(self, handler: Callable[[Transaction, str], None]) -> None:
+        self._registrar.erase = _first(self._registrar.erase, handler, "erase")
+
+    def route(self, method: str, path: str, handler: HttpHandler) -> None:
+        registrar = self._registrar
+        registrar.undo(self._web.add(registrar.name, method, path, handler, self._log))
+
     # -- the store ----------------------------------------------------------------------------------------------------
 
     async def transaction(self, fn: Callable[[Transaction], T], *, event: Event | None = None) -> T:
@@ -149,6 +195,13 @@ class PluginContext(Context):
         if self._registrations.closed:
             raise PluginError(f"the plugin {self._registrations.name!r} is stopped")
         return self._registrations
+
+
+def _first(known: T | None, handler: T, what: str) -> T:
+    """The handler. Raises PluginError if there is one already: it would be forgotten."""
+    if known is not None:
+        raise PluginError(f"{what} is registered already")
+    return handler
 
 
 class _Review:

@@ -7,22 +7,29 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from imserver.chat.ports import Reviewer, Store
 from imserver.chat.transaction import Reader, Transaction
 from imserver.clock import Clock
 from imserver.errors import AlreadyHandled, ConfigError, ImserverError, StartError
-from imserver.events import MessagePosted, StoredEvent
+from imserver.events import MessagePosted, PluginNoted, StoredEvent
+from imserver.feature_host import Askers, Offers
 from imserver.metrics import Metrics, Namespace
 from imserver.plugin_api import Check, Plugin
 from imserver.plugin_host.attempt import is_store_busy
 from imserver.plugin_host.context import PluginContext
 from imserver.plugin_host.discovery import Enabled, enabled
 from imserver.plugin_host.limits import HostLimits
+from imserver.plugin_host.methods import PluginOwner
 from imserver.plugin_host.registrations import Registrations
 from imserver.plugin_host.snapshot import FAILED, Answer, PluginCheck
+from imserver.plugin_host.transaction import Changed
+from imserver.plugin_host.web import Web
 from imserver.plugin_host.worker import Newest, Worker
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ class _Running:
     plugin: Plugin
     checks: Mapping[str, Check]
     registrations: Registrations
+    owner: PluginOwner
     worker: Worker
     metrics: Namespace
     log: Any
@@ -74,6 +82,8 @@ class PluginHost:
         random_bytes: Callable[[int], bytes] = os.urandom,
         limits: HostLimits | None = None,
         metrics: Metrics | None = None,
+        offers: Offers | None = None,
+        askers: Askers | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -83,6 +93,10 @@ class PluginHost:
         self._random_bytes = random_bytes
         self._limits = limits or HostLimits()
         self._metrics = metrics or Metrics()
+        self._offers = offers or Offers()
+        self._askers = askers
+        #: What plugins answer under `/x/`, for whoever listens to HTTP.
+        self.web = Web(random_bytes, self._limits)
         #: Reviewers that chat calls, in order, before a post may enter the queue. Changed in place, so it is handed over once.
         self.reviewers: list[Reviewer] = []
         self._bots: dict[str, str] = {}
@@ -162,9 +176,20 @@ class PluginHost:
                 if not event.audience.keys().isdisjoint(bots):
                     for one in running:
                         one.worker.offer(event)
+            elif type(event) is PluginNoted:
+                self._noted(event)
         if newest:
             self._newest.change = max(self._newest.change, newest)
             self._cursor_moved.set()
+
+    def _noted(self, event: PluginNoted) -> None:
+        if isinstance(event.what, Changed):
+            if self._askers is not None:
+                self._askers.changed(event.what.question, event.what.users)
+            return
+        for one in self._running:
+            if one.registrations.name == event.plugin:
+                one.registrations.timers_changed()
 
     # -- for the server, commands and tests ---------------------------------------------------------------------------
 
@@ -172,6 +197,12 @@ class PluginHost:
     def names(self) -> list[str]:
         """The running plugins."""
         return [running.registrations.name for running in self._running]
+
+    @property
+    def offering(self) -> list[str]:
+        """The running plugins that have methods, as WELCOME names them."""
+        owners = {offer.owner for offer in self._offers.methods.values()}
+        return [f"x-{one.registrations.name}" for one in self._running if one.owner in owners]
 
     def figures(self) -> list[PluginFigures]:
         """One row for each running plugin."""
@@ -207,6 +238,37 @@ class PluginHost:
             for name, query in running.checks.items()
         ]
 
+    # -- persons and retention ----------------------------------------------------------------------------------------
+
+    async def kept_from(self, conversation_id: str) -> int | None:
+        """The lowest position of the conversation that any plugin still needs; None if none does. What a plugin raises is
+        raised here: then nobody knows, and nothing may go."""
+
+        def ask(reader: Reader) -> int | None:
+            needed = [
+                one.owner.read(reader, partial(_called, keeps, conversation_id))
+                for one in self._running
+                if (keeps := one.registrations.keeps) is not None
+            ]
+            return min((position for position in needed if position is not None), default=None)
+
+        return await self._store.read(ask)
+
+    def exported(self, reader: Reader, user_id: str) -> dict[str, Mapping[str, Any]]:
+        """All that plugins keep of a person, by plugin, in a snapshot of the caller's."""
+        return {
+            f"x-{one.registrations.name}": one.owner.read(reader, partial(_called, export, user_id))
+            for one in self._running
+            if (export := one.registrations.export) is not None
+        }
+
+    def erase_in(self, tx: Transaction, user_id: str) -> None:
+        """Remove all that plugins keep of a person, in a unit of the caller's."""
+        for one in self._running:
+            erase = one.registrations.erase
+            if erase is not None:
+                one.owner.write(tx, None, partial(_called, erase, user_id))
+
     async def idle(self) -> None:
         """Wait until no plugin has a message to handle or a timer due. For tests, which then need no sleep."""
         while True:
@@ -241,6 +303,7 @@ class PluginHost:
             random_bytes=self._random_bytes,
             limits=self._limits,
         )
+        owner = PluginOwner(registrations, self._random_bytes, self._limits.max_content_bytes)
         metrics = self._metrics.namespace(f"plugin_{plugin.name.replace('-', '_')}")
         context = PluginContext(
             registrations,
@@ -251,8 +314,11 @@ class PluginHost:
             metrics=metrics,
             random_bytes=self._random_bytes,
             limits=self._limits,
+            offers=self._offers,
+            owner=owner,
+            web=self.web,
         )
-        self._running.append(_Running(plugin, one.checks, registrations, worker, metrics, log))
+        self._running.append(_Running(plugin, one.checks, registrations, owner, worker, metrics, log))
         try:
             async with asyncio.timeout(self._limits.start_deadline_s):
                 await plugin.start(context)
@@ -315,6 +381,10 @@ class PluginHost:
             self._cursor_task.cancel()
             await asyncio.wait({self._cursor_task})
             self._cursor_task = None
+
+
+def _called(handler: Callable[[Any, str], T], about: str, view: Any) -> T:
+    return handler(view, about)
 
 
 def _end(reader: Reader) -> int:

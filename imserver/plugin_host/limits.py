@@ -38,5 +38,12 @@ class HostLimits:
     stop_deadline_s: float = 5.0
     #: Content of a bot's message, encoded; the same bound as for users.
     max_content_bytes: int = MAX_CONTENT_BYTES
+    #: HTTP routes of one plugin, and its requests at once: above that they are to come again.
+    max_routes: int = 64
+    max_http_requests: int = 32
+    #: The body of one, which is kept in memory; how long it may take to come in; and its handler.
+    max_http_body_bytes: int = 64 * 1024
+    http_body_deadline_s: float = 10.0
+    http_deadline_s: float = 5.0
     #: Bots of one plugin (a chain has one for each store).
     max_bots: int = 2_000

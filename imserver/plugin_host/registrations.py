@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 from imserver.chat.ports import Reviewer
 from imserver.chat.text_commands import CommandTable
 from imserver.errors import PluginError
 from imserver.events import MessagePosted, TimerFired
-from imserver.plugin_api import Call, Content
+from imserver.plugin_api import Call, Content, Reader, Transaction
 
 CommandHandler = Callable[[Call], Awaitable[Content | str | None]]
 
@@ -32,12 +32,18 @@ class Registrations:
         self.commands: CommandTable[CommandHandler] = CommandTable()
         self.listeners: list[Callable[[MessagePosted], Awaitable[None]]] = []
         self.timers: dict[str, Callable[[TimerFired], Awaitable[None]]] = {}
+        #: Reads whose askers are told when the answer is another.
+        self.hinted: set[str] = set()
+        self.keeps: Callable[[Reader, str], int | None] | None = None
+        self.export: Callable[[Reader, str], Mapping[str, Any]] | None = None
+        self.erase: Callable[[Transaction, str], None] | None = None
         #: Units in the writer's queue, should the store fail without settling them.
         self.units: set[Lost] = set()
         #: Set when the plugin is gone: its context refuses every call from then on.
         self.closed = False
         #: Called on the loop after the commit of a transaction that set or cancelled a timer.
         self.timers_changed: Callable[[], None] = lambda: None
+        self._undo: list[Callable[[], None]] = []
         self._reviewers: list[Reviewer] = []
         self._all_reviewers = reviewers
         self._bots_of_all = bots_of_all
@@ -58,9 +64,17 @@ class Registrations:
         self._reviewers.append(reviewer)
         self._all_reviewers.append(reviewer)
 
+    def undo(self, action: Callable[[], None]) -> None:
+        """Do this, too, when the plugin is gone."""
+        self._undo.append(action)
+
     def clear(self) -> None:
         """Undo everything. Harmless when repeated."""
         self.closed = True
+        while self._undo:
+            self._undo.pop()()
+        self.hinted.clear()
+        self.keeps = self.export = self.erase = None
         self.commands.clear()
         self.listeners.clear()
         self.timers.clear()

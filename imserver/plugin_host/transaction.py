@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from imserver.chat.permissions import Need, Target, may, member, newcomer, require
 from imserver.chat.ports import Store
@@ -21,6 +22,8 @@ from imserver.chat.units import Unit
 from imserver.content import encode_content
 from imserver.errors import AlreadyHandled, PluginError, Refusal
 from imserver.events import MessagePosted, TimerFired
+from imserver.feature_host.askers import name_of
+from imserver.feature_host.door import Request
 from imserver.model import (
     KEY_BYTES,
     Audience,
@@ -32,12 +35,31 @@ from imserver.model import (
     direct_pair,
     group_conversation_id,
 )
-from imserver.plugin_api import Content, Event, Transaction
+from imserver.plugin_api import Content, Event, Method, Shape, Transaction
 from imserver.plugin_host.attempt import Attempt
 from imserver.plugin_host.registrations import Registrations
 from imserver_protocol.shared.content import content_fault
 
+P = TypeVar("P", bound=Shape)
+
 _TIME_BYTES = 6
+
+#: What may stand in the audit log as an act: no room for anybody's words.
+_ACT = re.compile(r"[a-z]+(\.[a-z]+)*")
+MAX_ACT_CHARS = 64
+#: Questions of which one transaction may say that they have another answer.
+MAX_CHANGED = 64
+
+
+class Changed(NamedTuple):
+    """What a transaction notes for `askers`: a question has another answer, for everybody or for these users."""
+
+    question: bytes
+    users: frozenset[str] | None
+
+
+#: What it notes instead if it set or cancelled timers.
+TIMERS_CHANGED = "timers"
 
 
 class Keys:
@@ -56,6 +78,12 @@ class Keys:
         digest = self._seed.copy()
         digest.update(ordinal.to_bytes(8, "big"))
         return self._time + digest.digest()[: KEY_BYTES - _TIME_BYTES]
+
+    @classmethod
+    def of_request(cls, plugin: str, request: Request) -> Keys:
+        """Keys that follow from a request's key, and are those of a repeat, too."""
+        time = int.from_bytes(request.key[:_TIME_BYTES], "big")
+        return cls(time, plugin, "request", request.user_id, request.key)
 
     @classmethod
     def of_event(cls, plugin: str, event: Event, purpose: str) -> Keys:
@@ -171,19 +199,28 @@ class PluginTransaction(Transaction):
     """The store as one plugin may use it: its own tables, its own bots, its own timers. Every call after its unit raises."""
 
     __slots__ = (
+        "_changed",
         "_keys",
         "_max_content_bytes",
         "_open_tx",
         "_ordinal",
         "_registrations",
+        "_request",
         "marked",
         "timers_changed",
     )
 
     def __init__(
-        self, tx: StoreTransaction, registrations: Registrations, keys: Keys, max_content_bytes: int
+        self,
+        tx: StoreTransaction,
+        registrations: Registrations,
+        keys: Keys,
+        max_content_bytes: int,
+        request: Request | None = None,
     ) -> None:
         self._open_tx: StoreTransaction | None = tx
+        self._request = request
+        self._changed = 0
         self._registrations = registrations
         self._keys = keys
         self._ordinal = 0
@@ -240,12 +277,71 @@ class PluginTransaction(Transaction):
 
     def edit(self, conversation_id: str, position: int, content: Content) -> int:
         data = self._encoded(content)
-        bot = self._bot_for(Need.CHANGE_OWN, conversation_id, position)
+        bot = self._bot_for(conversation_id, position, Need.CHANGE_OWN)
         edited = self._tx.replace_content(conversation_id, position, data)
         telling = {"event": "edited", "target": position, "revision": edited.revision}
         digest = content_digest(b"edit %d " % position + data)
         self._tx.post_system(conversation_id, bot, self._next_key(), digest, telling)
         return edited.revision
+
+    def retract(self, conversation_id: str, position: int) -> int:
+        bot = self._bot_for(conversation_id, position, Need.CHANGE_OWN, Need.CHANGE_ANY)
+        retracted = self._tx.replace_content(conversation_id, position, None)
+        telling = {"event": "retracted", "target": position, "revision": retracted.revision}
+        digest = content_digest(b"retract %d" % position)
+        self._tx.post_system(conversation_id, bot, self._next_key(), digest, telling)
+        return retracted.revision
+
+    def post_system(self, conversation_id: str, telling: Mapping[str, Any]) -> int:
+        request = self._request
+        if request is None or not request.key:
+            raise PluginError("post_system: only in a method whose requests have keys")
+        if conversation_id != request.conversation_id:
+            raise PluginError("post_system: only in the conversation that the request names")
+        prefix = f"x-{self._registrations.name}."
+        if not str(telling.get("event", "")).startswith(prefix):
+            raise PluginError(f"post_system: an event that begins with {prefix!r}")
+        with plugin_fault("telling"):
+            size = len(encode_content({"type": "system", **telling}))
+        if size > self._max_content_bytes:
+            raise PluginError(f"telling: at most {self._max_content_bytes} bytes, not {size}")
+        return self._tx.post_system(conversation_id, request.user_id, request.key, request.digest, telling)
+
+    # -- what others hear, and what is kept of it ---------------------------------------------------------------------
+
+    def changed(self, method: Method[P, Any], params: P, *, users: Iterable[str] | None = None) -> None:
+        if method.name not in self._registrations.hinted:
+            raise PluginError(f"changed({method.name!r}): no read of this plugin with `hints`")
+        self._changed += 1
+        if self._changed > MAX_CHANGED:
+            raise PluginError(f"changed: at most {MAX_CHANGED} times in a transaction")
+        with plugin_fault("params"):
+            name = name_of(method, params)
+        self._tx.note_plugin(
+            self._registrations.name, Changed(name, None if users is None else frozenset(users))
+        )
+
+    def audit(
+        self,
+        act: str,
+        *,
+        actor_id: str | None = None,
+        about_id: str | None = None,
+        conversation_id: str | None = None,
+        position: int | None = None,
+    ) -> None:
+        if len(act) > MAX_ACT_CHARS or _ACT.fullmatch(act) is None:
+            raise PluginError(f"audit: words of a-z joined by dots, at most {MAX_ACT_CHARS} characters")
+        if position is not None and conversation_id is None:
+            raise PluginError("audit: a position is one of a conversation")
+        self._tx.audit(
+            self._registrations.name,
+            act,
+            actor_id=actor_id,
+            about_id=about_id,
+            conversation_id=conversation_id,
+            position=position,
+        )
 
     # -- conversations ------------------------------------------------------------------------------------------------
 
@@ -331,15 +427,17 @@ class PluginTransaction(Transaction):
         )
         return bots_among(members, self._registrations.bots) or [self._first_bot()]
 
-    def _bot_for(self, need: Need, conversation_id: str, position: int) -> str:
-        """The plugin's bot that may do this to the message; raises the refusal of the first one if none may."""
+    def _bot_for(self, conversation_id: str, position: int, *needs: Need) -> str:
+        """The plugin's bot that may do one of these to the message; raises the refusal of the first bot, to the last need, if
+        none may."""
         bots, tx = self._bots_in(conversation_id), self._tx
         aims = [(bot, tx.aimed(conversation_id, bot, position)[0]) for bot in bots]
-        for bot, target in aims:
-            if may(need, tx.seat(conversation_id, bot), target):
-                return bot
+        for need in needs:
+            for bot, target in aims:
+                if may(need, tx.seat(conversation_id, bot), target):
+                    return bot
         bot, target = aims[0]
-        require(need, tx.seat(conversation_id, bot), target)
+        require(needs[-1], tx.seat(conversation_id, bot), target)
         return bot
 
     def _bot_that_may(self, need: Need, conversation_id: str, target: Target) -> str:

@@ -122,8 +122,8 @@ def request_of(scene: Scene) -> tuple[str, tuple[Any, ...]]:
 
 async def in_process(server: Server, name: str, method: str, params: tuple[Any, ...]) -> Any:
     """The same by the methods of `Chat`, or by `Server.call`; answers as the wire has them, as far as anybody looks."""
-    if method in server.features.methods:
-        asked = server.features.methods[method][1].method
+    if method in server.features.offers.methods:
+        asked = server.features.offers.methods[method].row.method
         return astuple(await server.call(asked, name, read_params(asked, params)))
     if method in {"post", "abandon", "cursor", "add", "remove", "leave", "create"}:
         return await _written(server, name, method, *params)

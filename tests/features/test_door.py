@@ -204,6 +204,7 @@ async def test_a_put_answers_how_it_stands_and_cuts_to_what_may_be_read(tmp_path
         assert (await raw.ask("x-vote", group, 3, "yes")).code == NOT_FOUND
         assert (await raw.ask("x-vote", "group/none", 1, "yes")).code == NOT_FOUND
         assert (await raw.ask("x-votes", group, 2)).result == [["bob"]]
+        assert (await raw.ask("x-votes", group, 9)).code == NOT_FOUND
         assert await code_of(server.call(VOTE, "eve", VoteParams(group, 2, "no"))) is RefusalCode.NOT_FOUND
         assert await code_of(server.call(VOTES, "eve", VotesParams(group, 2))) is RefusalCode.NOT_FOUND
         assert (await raw.ask("x-vote", group, 2, None)).result == [2, {}, {}]

@@ -9,7 +9,8 @@ import pytest
 
 from imserver.chat.permissions import Grant
 from imserver.errors import Refusal, RefusalCode
-from imserver.feature_host.views import FeatureTransaction, Request
+from imserver.feature_host.door import Request
+from imserver.feature_host.views import FeatureTransaction
 from imserver.model import ItemState
 from tests.features.trial import Trial
 from tests.support.methods import METHOD_TABLE

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import trustme
@@ -124,7 +124,7 @@ async def test_faults_of_ours_are_found_by_connection_and_session(
 
     monkeypatch.setattr(DeviceSession, "posts", broken)
     async with logging_server(tmp_path) as (server, book):
-        table = cast("dict[str, Row]", server.methods)
+        table = server.methods
         table[USERS.name] = Row(USERS, failing, table[USERS.name].need, pages=True)
         async with await Raw.open(server) as raw:
             welcomed = await raw.enter(server, "alice")

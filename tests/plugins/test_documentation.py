@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from imserver.testing import PluginKit
+
 PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8")
-PLUGIN, TEST, TABLES, *_ = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+PLUGIN, TEST, TABLES, _, SHAPES, METHODS, TOLD = re.findall(
+    r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL
+)
 
 
 @pytest.fixture
@@ -41,6 +45,24 @@ async def test_it_still_does_with_a_table(written):
     module = written(before + TABLES)
     assert module.Dice.migrations[0].number == 1
     await page_test()()
+
+
+async def test_its_methods_do_what_the_page_says(written):
+    source = PLUGIN.replace(
+        "Call, Context",
+        "Asker, Call, Context, HttpRequest, HttpResponse, Method, Migration, Need, Read, Reader, Shape, Transaction",
+    )
+    before, _ = source.replace("    migrations = []\n", "").split("    async def _roll")
+    in_start, handlers = METHODS.split("\n\n", 1)
+    before = before.replace("\n\nclass DiceConfig", f"\n\n{SHAPES}\n\nclass DiceConfig")
+    before = re.sub(r"(        context\.command\(.*\n)", lambda found: found[1] + in_start + "\n", before)
+    told = "tx.changed(BEST, BestParams(call.sender.user_id))"
+    assert told in PAGE
+    tables = TABLES.replace("\n\n        await", f"\n            {told}\n\n        await")
+    module = written(f"{before}{tables}\n{handlers}")
+    found = vars(module) | {"PluginKit": PluginKit}
+    exec(compile(TOLD, "docs/plugins.md", "exec"), found)
+    await found["test_a_better_roll_is_told"]()
 
 
 def test_the_section_of_the_page_is_refused_with_the_line_of_the_page(written):

@@ -1,5 +1,6 @@
 """A plugin of another distribution: built, installed and found as anybody's, without a line of ours about it."""
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -65,6 +66,20 @@ async def test_it_is_found_by_its_section_and_keeps_its_promises(site):
         await kit.advance(DAY_S)
         assert len([said for said in kit.messages(chat) if said.text.startswith("Luckiest")]) == 1
         assert await kit.host.run_checks() == []
+
+
+async def test_its_method_and_its_page_tell_the_same(site):
+    [found] = load({"dice": {"seed": 3}})
+    module = sys.modules[type(found.plugin).__module__]
+    async with PluginKit(type(found.plugin), {"seed": 3}) as kit:
+        await kit.user("ann", "Ann")
+        ask = module.BestParams("ann")
+        assert (await kit.call(module.BEST, "ann", ask)).points == 0
+        [rolled] = await kit.say("ann", kit.direct("ann", "dice"), "/roll 20")
+        points = int(rolled.text.removeprefix("Ann rolls "))
+        assert kit.pushes("ann") == [("x-dice.best", "ann")]
+        assert (await kit.call(module.BEST, "ann", ask)).points == points
+        assert json.loads((await kit.http("GET", "/x/dice/best/ann")).body) == {"points": points}
 
 
 def test_its_command_needs_no_server(site):

@@ -273,7 +273,7 @@ SABOTAGES: dict[str, Sabotage] = {
     "edit-of-what-the-server-said": Sabotage(
         "Who did something edits the message that tells of it.",
         TX.aimed,
-        "return rules.SYSTEM_MESSAGE if system else rules.OWN_MESSAGE, message",
+        "return rules.SYSTEM_MESSAGE, message",
         "return rules.OWN_MESSAGE, message",
     ),
     "edit-counts-as-unread": Sabotage(

@@ -15,6 +15,7 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.events import StoredEvent
 from imserver.feature_api import Write
 from imserver.feature_host.door import plan_write
+from imserver.feature_host.views import FeatureOwner
 from imserver.features import edits
 from imserver.model import User, content_digest, direct_conversation_id
 from imserver.store.engine.places import PLACE
@@ -97,7 +98,7 @@ def edit_message(
     params = EditParams(conversation_id, key, position, expected_revision, content)
     [write] = edits.FEATURE.methods
     assert isinstance(write, Write)
-    result: EditResult = plan_write(edits.FEATURE, write, editor_id, params)(tx)
+    result: EditResult = plan_write(FeatureOwner(edits.FEATURE), write, editor_id, params)(tx)
     return result.position, result.revision, result.duplicate
 
 

@@ -1,11 +1,13 @@
 """The reference client of imserver: messages exactly once, through lost connections and restarts. See docs/client.md."""
 
 from imserver_protocol import CloseCode, RefusalCode
+from imserver_protocol.methods.descriptors import Method, Shape
 from imserver_protocol.shared.ids import direct_conversation_id
 
 from .client import Client, Connecting, connect
 from .core.announcer import EventStream
 from .core.delivery import MessageStream
+from .core.questions import Answers
 from .environment import Environment, Opener, open_transport
 from .errors import (
     Abandoned,
@@ -54,6 +56,7 @@ __all__ = [
     "Abandoned",
     "AboutChanged",
     "AccountChanged",
+    "Answers",
     "CannotConnect",
     "CatchUpFailed",
     "Client",
@@ -78,6 +81,7 @@ __all__ = [
     "MemoryStorage",
     "Message",
     "MessageStream",
+    "Method",
     "Misuse",
     "NotOffered",
     "Opener",
@@ -89,6 +93,7 @@ __all__ = [
     "RefusalCode",
     "Refused",
     "SettingsChanged",
+    "Shape",
     "SqliteStorage",
     "State",
     "Stopped",

@@ -6,14 +6,16 @@ import ssl
 from collections.abc import Generator, Iterable, Mapping
 from os import PathLike
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
-from imserver_protocol.shared.ids import direct_conversation_id
+from imserver_protocol.methods.descriptors import Method, Shape
+from imserver_protocol.shared.ids import KEY_BYTES, direct_conversation_id
 
 from .address import parse_address
 from .core.announcer import EventStream
 from .core.core import Core, Options
 from .core.delivery import MessageStream
+from .core.questions import Answers
 from .core.reconnect import TokenSource
 from .environment import Environment
 from .features import FEATURES, Features
@@ -32,6 +34,9 @@ from .values import (
     State,
     User,
 )
+
+P = TypeVar("P", bound=Shape)
+R = TypeVar("R")
 
 
 def connect(
@@ -246,6 +251,37 @@ class Client(Features):
     def account(self) -> Mapping[str, Any]:
         """What the user's account keeps."""
         return self._core.states.account()
+
+    # -- plugins of the server ----------------------------------------------------------------------------------------
+
+    async def ask(self, method: Method[P, R], params: P) -> R:
+        """Ask a method of a plugin that reads. Its descriptor is the application's: `Method("x-shop.day", Params, Result)`,
+        with two `Shape`s.
+
+        Raises NotOffered if the server does not have the plugin, Refused, Misuse, Stopped or Disconnected.
+        """
+        return await self._core.questions.ask(method, params)
+
+    def watch(self, method: Method[P, R], params: P) -> Answers[R]:
+        """The answer to `ask`, and each later one: `async for day in client.watch(DAY, DayParams("2026-03-02"))`.
+
+        For methods of which their plugin says that the answer has changed; at most once a second, and again after lost
+        connections. At most 16 are watched at once; one goes on for as long as it is held. Ends when the client is closed.
+        """
+        return self._core.questions.watch(method, params)
+
+    async def write(self, method: Method[P, R], params: P) -> R:
+        """Have a method of a plugin do something. A method with a `key` does it once; `key()` makes one.
+
+        The same request is offered until there is an answer, through lost connections, behind earlier ones to this plugin in
+        the conversation that `params` name. Cancelling ends the waiting, not the writing. Nothing of it survives the process.
+        Raises NotOffered, Refused, OutboxFull, Misuse, Stopped or Disconnected.
+        """
+        return await self._core.questions.write(method, params)
+
+    def key(self) -> bytes:
+        """A new idempotency key."""
+        return self._core.random_bytes(KEY_BYTES)
 
     # -- cursors ------------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from imserver.chat.permissions import Bars, Grant, Need, Seat, Target
 from imserver.chat.transaction import ActHooks, Posted
 from imserver.content import decode_content, encode_content
 from imserver.errors import Refusal, RefusalCode
-from imserver.events import CursorMoved, MessageEdited, MessagePosted, Pushed, StoredEvent
+from imserver.events import CursorMoved, MessageEdited, MessagePosted, PluginNoted, Pushed, StoredEvent
 from imserver.model import (
     KEY_BYTES,
     Audience,
@@ -143,10 +143,11 @@ class RuledTransaction(StateRules):
         message = self._message(state, position) if state is not None and opens.covers(position) else None
         if state is None or message is None:
             return rules.NO_MESSAGE, None
+        if message.content is not None and decode_content(message.content).get("type") == "system":
+            return rules.SYSTEM_MESSAGE, message
         if message.sender_id != user_id:
             return rules.message_of(state.members.get(message.sender_id)), message
-        system = message.content is not None and decode_content(message.content).get("type") == "system"
-        return rules.SYSTEM_MESSAGE if system else rules.OWN_MESSAGE, message
+        return rules.OWN_MESSAGE, message
 
     def message(self, conversation_id: str, position: int) -> Message | None:
         state = self._state(conversation_id)
@@ -290,6 +291,9 @@ class RuledTransaction(StateRules):
 
     def push(self, user_ids: Iterable[str], kind: str, fields: Sequence[Any]) -> None:
         self.events.append(Pushed(self.change, frozenset(user_ids), kind, tuple(fields)))
+
+    def note_plugin(self, plugin: str, what: Any) -> None:
+        self.events.append(PluginNoted(self.change, plugin, what))
 
     # -- the parts of the rules ---------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.model import (
     Agreement,
     Audience,
+    AuditRow,
     Changes,
     ConversationRow,
     Item,
@@ -374,16 +375,27 @@ class SqliteReader:
         seat = self.seat(conversation_id, user_id)
         if not seat.standing.opens.covers(position):
             return NO_MESSAGE, None
-        items = self.history(conversation_id, user_id, position - 1, None, 1, 1).items
+        # Before the next one: behind the head there would be another history.
+        items = self.history(conversation_id, user_id, None, position + 1, 1, 1).items
         if not items or items[0].position != position:
             return NO_MESSAGE, None
         message = items[0]
+        if _is_system(message):
+            return SYSTEM_MESSAGE, message
         if message.sender_id == user_id:
-            return (SYSTEM_MESSAGE if _is_system(message) else OWN_MESSAGE), message
+            return OWN_MESSAGE, message
         return message_of(self.seat(conversation_id, message.sender_id).role), message
 
     def feature_sql(self, feature: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._sandbox.execute(feature, sql, params, Mode.OUR_READ)
+
+    def audit_after(self, audit_no: int, limit: int) -> list[AuditRow]:
+        rows = self._sql(
+            "SELECT audit_no, at, source, act, actor_no, about_no, conversation_no, position FROM audit"
+            " WHERE audit_no > ? ORDER BY audit_no LIMIT ?",
+            (audit_no, limit),
+        )
+        return [AuditRow(*row) for row in rows]
 
     def plugin_cursor(self, plugin: str) -> int | None:
         rows = self._sql("SELECT change FROM plugin_cursors WHERE plugin = ?", (plugin,))

@@ -390,6 +390,30 @@ class SqliteTransaction(SqliteStateRows):
             (plugin, number, self.now_ms),
         )
 
+    def audit(
+        self,
+        source: str,
+        act: str,
+        *,
+        actor_id: str | None = None,
+        about_id: str | None = None,
+        conversation_id: str | None = None,
+        position: int | None = None,
+    ) -> None:
+        self.sql(
+            "INSERT INTO audit (at, source, act, actor_no, about_no, conversation_no, position)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                self.now_ms,
+                source,
+                act,
+                None if actor_id is None else self.number_of(actor_id),
+                None if about_id is None else self.number_of(about_id),
+                None if conversation_id is None else self.place_no(conversation_id),
+                position,
+            ),
+        )
+
     def schedule(self, plugin: str, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
         rows = self.sql(
             "INSERT INTO timers (plugin, due_at, name, payload) VALUES (?, ?, ?, ?) RETURNING timer_id",

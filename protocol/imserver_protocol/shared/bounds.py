@@ -29,3 +29,5 @@ MAX_ITEMS_A_CHANGE: Final = 16
 MAX_CHANGES_PAGE: Final = 200
 #: In larger conversations a push tells that the state of items has changed, and not to what.
 MAX_STATE_AUDIENCE: Final = 50
+#: Questions of one session of which it hears when they have another answer: more than a screen shows at once.
+MAX_QUESTIONS: Final = 16

@@ -118,10 +118,11 @@ class ModelTransaction:
         if talk is None or not grants.covers(position) or not 1 <= position <= talk.head:
             return permissions.NO_MESSAGE, None
         said = talk.said[position - 1]
+        if said.asked[0] != "post":
+            return permissions.SYSTEM_MESSAGE, said.message
         if said.message.sender_id != user_id:
             return permissions.message_of(talk.audience.get(said.message.sender_id)), said.message
-        own = said.asked[0] == "post"
-        return permissions.OWN_MESSAGE if own else permissions.SYSTEM_MESSAGE, said.message
+        return permissions.OWN_MESSAGE, said.message
 
     def message(self, conversation_id: str, position: int) -> Message | None:
         talk = self._talk(conversation_id)

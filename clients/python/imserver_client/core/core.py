@@ -59,6 +59,7 @@ from .inbox import Inbox, Place
 from .outbox import Entry
 from .ports import FeaturePort, Kinds
 from .posting import Posting
+from .questions import Questions
 from .reconnect import Reconnect, Tokens, TokenSource
 from .requests import Requests, closed
 from .states import States
@@ -128,12 +129,13 @@ class Core:
         self.cursors = Cursors(limits.max_cursors, limits.max_cursors_in_all, self.announce)
         self.receipts = Receipts(self.requests, limits)
         self.writes = Writes(self.requests, limits.max_writes)
+        self.questions = Questions(self)
         self._tokens = Tokens(options.token)
         self.calls = Calls(self, self.requests, self.cursors, self.states, self._tokens, limits)
         self._reconnect = Reconnect(
             self, options.address, options.tls, self._tokens, options.client_info, limits, environment
         )
-        #: A kind without a row is ignored (SPEC 13).
+        #: A kind without a row is a plugin's, or ignored (SPEC 13).
         self.pushes: Kinds = {
             MESSAGE.kind: (MESSAGE.fields, self._on_message),
             CURSOR_MOVED.kind: (CURSOR_MOVED.fields, self._on_cursor),
@@ -275,6 +277,7 @@ class Core:
         self.posting.end(error)
         self.writes.end(error)
         self.delivery.end(error)
+        self.questions.missed()
         self.announcer.end(error)
         if self._ready is not None and not self._ready.done():
             if isinstance(error(), Disconnected):
@@ -294,7 +297,8 @@ class Core:
         """Handle one event of the connection."""
         try:
             if isinstance(event, PushReceived):
-                self._take(self.pushes, event)
+                if not self._take(self.pushes, event):
+                    self.questions.pushed(event.kind, event.fields)
             elif isinstance(event, (ReplyReceived, RefusalReceived)):
                 self.requests.answered(event)
             elif isinstance(event, SignalReceived):
@@ -339,11 +343,14 @@ class Core:
         self.requests.attach(event.session)
         self._change(State.CONNECTED, plain(welcome.reason), resumed=event.resumed)
 
-    def _take(self, kinds: Kinds, event: PushReceived | SignalReceived) -> None:
+    def _take(self, kinds: Kinds, event: PushReceived | SignalReceived) -> bool:
+        """Handle it. False for a kind without a row, which is ignored (SPEC 13), or a plugin's."""
         row = kinds.get(event.kind)
-        if row is not None:
-            shape, handler = row
-            handler(wire.read(event.fields, shape))
+        if row is None:
+            return False
+        shape, handler = row
+        handler(wire.read(event.fields, shape))
+        return True
 
     def _on_message(self, push: MessagePush) -> None:
         conversation_id, position = push.conversation_id, push.position
@@ -365,6 +372,7 @@ class Core:
             self.catch_up.want_sync()
 
     def _on_lagging(self, _: LaggingPush) -> None:
+        self.questions.missed()
         self.catch_up.want_sync()
 
     # -- calls between the parts --------------------------------------------------------------------------------------
@@ -388,6 +396,7 @@ class Core:
 
     def session_over(self) -> None:
         self.states.session_lost()
+        self.questions.missed()
         self.requests.lose_session()
         self.posting.session_lost()
 

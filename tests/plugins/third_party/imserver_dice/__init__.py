@@ -9,7 +9,23 @@ from typing import ClassVar
 import click
 import msgspec
 
-from imserver.plugin_api import Call, Check, Context, Migration, Snapshot, TimerFired, Transaction
+from imserver.plugin_api import (
+    Asker,
+    Call,
+    Check,
+    Context,
+    HttpRequest,
+    HttpResponse,
+    Method,
+    Migration,
+    Need,
+    Read,
+    Reader,
+    Shape,
+    Snapshot,
+    TimerFired,
+    Transaction,
+)
 
 DAY_MS = 24 * 60 * 60 * 1000
 
@@ -27,6 +43,24 @@ MIGRATIONS = [
         """,
     )
 ]
+
+
+_BEST = "SELECT COALESCE(MAX(points), 0) FROM dice_rolls WHERE user_id = ?"
+
+
+class BestParams(Shape, frozen=True):
+    """Whose."""
+
+    user_id: str
+
+
+class BestResult(Shape, frozen=True):
+    """The best roll; 0 before the first."""
+
+    points: int
+
+
+BEST = Method("x-dice.best", BestParams, BestResult)
 
 
 class DiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,6 +90,8 @@ class Dice:
         await context.ensure_bot("dice", "Dice")
         context.command("roll", self._roll, aliases=["掷骰子"], help="rolls a dice: /roll, /roll 20")
         context.timer("luckiest", self._luckiest)
+        context.method(Read(BEST, self._best, Need.ACCOUNT, hints=True))
+        context.route("GET", "/best/{user_id}", self._page)
 
     async def stop(self) -> None:
         """Nothing to end: the host undoes what `start` registered."""
@@ -78,11 +114,20 @@ class Dice:
             tx.post(
                 call.conversation_id, {"type": "text", "text": f"{call.sender.display_name} rolls {points}"}
             )
+            tx.changed(BEST, BestParams(call.sender.user_id))
             if first:
                 tx.schedule(tx.now_ms + DAY_MS, "luckiest", {"conversation": call.conversation_id})
 
         await self._context.transaction(keep, event=call.event)
         return None
+
+    def _best(self, reader: Reader, asker: Asker, params: BestParams) -> BestResult:
+        [(points,)] = reader.execute(_BEST, [params.user_id])
+        return BestResult(points)
+
+    async def _page(self, request: HttpRequest) -> HttpResponse:
+        [(points,)] = await self._context.read(_BEST, [request.params["user_id"]])
+        return HttpResponse.json({"points": points})
 
     async def _luckiest(self, timer: TimerFired) -> None:
         conversation_id = str(timer.payload["conversation"])

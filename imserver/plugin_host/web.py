@@ -1,0 +1,378 @@
+"""HTTP under `/x/PLUGIN/`: which route a request means, and what is answered, whatever the handler does.
+
+Nothing here listens: whoever does passes a request to `Web.answer`, its body as it comes in, and the visitor in place of the
+cookie. Bounds and deadlines hold here, so that every listener has them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+import msgspec
+
+from imserver.errors import PluginError, Refusal, RefusalCode
+from imserver.plugin_api import HttpHandler, HttpRequest, HttpResponse
+from imserver.plugin_host.limits import HostLimits
+
+PREFIX = "/x/"
+#: Methods that a route may have; HEAD is answered by GET routes.
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+#: Longest path with its query (characters), and most fields in a query.
+MAX_TARGET_CHARS = 2_048
+MAX_QUERY_FIELDS = 64
+#: What a handler sees of the request's headers. What identifies a visitor is not among them.
+REQUEST_HEADERS = frozenset(
+    {
+        "accept",
+        "accept-language",
+        "content-type",
+        "if-modified-since",
+        "if-none-match",
+        "origin",
+        "sec-fetch-site",
+    }
+)
+#: What a handler may say in headers.
+RESPONSE_HEADERS = frozenset(
+    {
+        "cache-control",
+        "content-disposition",
+        "content-language",
+        "etag",
+        "last-modified",
+        "location",
+        "retry-after",
+        "vary",
+    }
+)
+#: Answers without a body (RFC 9110).
+BODILESS = frozenset({204, 304})
+#: All that a plugin keeps of one visitor (bytes of names and values).
+MAX_SESSION_BYTES = 1_024
+#: HTTP statuses of refusals.
+STATUS_OF = {
+    RefusalCode.INVALID: 400,
+    RefusalCode.FORBIDDEN: 403,
+    RefusalCode.NOT_FOUND: 404,
+    RefusalCode.CONFLICT: 409,
+    RefusalCode.KEY_REUSED: 409,
+    RefusalCode.GONE: 410,
+    RefusalCode.TOO_LARGE: 413,
+    RefusalCode.RATE_LIMITED: 429,
+    RefusalCode.OVERLOADED: 503,
+    RefusalCode.STORE_FULL: 503,
+}
+
+_PARAM = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_LITERAL = re.compile(r"[A-Za-z0-9._~-]+")
+_FIELD_VALUE = re.compile(r"[\x20-\x7e]*")
+_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks, as far as the listener knows it from a cookie: what the plugin keeps of the visitor, and who is signed in."""
+
+    session: Mapping[str, str] = field(default_factory=dict)
+    user_id: str | None = None
+
+
+class Answer(NamedTuple):
+    """What the listener writes. `headers` are whole, but for those of every answer of its own; `session` is what it keeps for
+    this plugin and visitor from now on (None: what there is)."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+    session: Mapping[str, str] | None = None
+
+
+class _Route(NamedTuple):
+    method: str
+    #: Parts of the path behind `/x/PLUGIN/`; None for one that is a param.
+    parts: tuple[str | None, ...]
+    names: tuple[str, ...]
+    plugin: str
+    handler: HttpHandler
+    log: Any
+
+
+class _Wrong(Exception):
+    """The request cannot be handled: with this status, for this reason."""
+
+    def __init__(self, status: int, text: str, **headers: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.headers = headers
+
+
+class Web:
+    """The routes of all plugins of one server."""
+
+    def __init__(self, random_bytes: Callable[[int], bytes], limits: HostLimits) -> None:
+        self._random_bytes = random_bytes
+        self._limits = limits
+        self._routes: dict[str, list[_Route]] = {}
+        self._running: dict[str, int] = {}
+
+    # -- routes -------------------------------------------------------------------------------------------------------
+
+    def add(self, plugin: str, method: str, path: str, handler: HttpHandler, log: Any) -> Callable[[], None]:
+        """Add a route; returns what takes it away. Raises PluginError for one that cannot work, or is there."""
+        where = f"route {method} {path!r}"
+        if method not in METHODS:
+            raise PluginError(f"{where}: one of {', '.join(METHODS)}")
+        parts, names = _parts_of(path, where)
+        routes = self._routes.setdefault(plugin, [])
+        if any(route.method == method and route.parts == parts for route in routes):
+            raise PluginError(f"{where}: there is such a route already")
+        if len(routes) >= self._limits.max_routes:
+            raise PluginError(f"{where}: more than {self._limits.max_routes} routes")
+        route = _Route(method, parts, names, plugin, handler, log)
+        routes.append(route)
+
+        def remove() -> None:
+            routes.remove(route)
+            if not routes:
+                self._routes.pop(plugin, None)
+
+        return remove
+
+    def _find(self, method: str, target: str) -> tuple[_Route, str, tuple[str, ...]]:
+        """The route, the decoded path, and the values of its params. Raises `_Wrong`."""
+        path = target.partition("?")[0]
+        if len(target) > MAX_TARGET_CHARS:
+            raise _Wrong(414, "the address is too long")
+        if not path.startswith(PREFIX):
+            raise _Wrong(404, "there is nothing here")
+        plugin, *parts = (_decoded(part) for part in path.removeprefix(PREFIX).split("/"))
+        found = [route for route in self._routes.get(plugin, ()) if _fits(route.parts, parts)]
+        if not found:
+            raise _Wrong(404, "there is nothing here")
+        wanted = "GET" if method == "HEAD" else method
+        # What is said literally goes before a param, from the left.
+        route = min(
+            (route for route in found if route.method == wanted),
+            key=lambda route: [part is None for part in route.parts],
+            default=None,
+        )
+        if route is None:
+            methods = {route.method for route in found}
+            allowed = sorted(methods | {"HEAD"} if "GET" in methods else methods)
+            raise _Wrong(405, f"{method} is not for this address", allow=", ".join(allowed))
+        values = tuple(given for part, given in zip(route.parts, parts, strict=True) if part is None)
+        return route, PREFIX + "/".join((plugin, *parts)), values
+
+    # -- requests -----------------------------------------------------------------------------------------------------
+
+    async def answer(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: AsyncIterator[bytes],
+        visitor: Visitor = Visitor(),
+    ) -> Answer:
+        """The answer to a request, whatever comes. `headers` has small names; `body` is read only as far as it may be."""
+        try:
+            answer = await self._answer(method, target, headers, body, visitor)
+        except _Wrong as wrong:
+            answer = _said(wrong.status, {"error": str(wrong)}, wrong.headers)
+        if method == "HEAD":
+            return answer._replace(body=b"")
+        return answer
+
+    async def _answer(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: AsyncIterator[bytes],
+        visitor: Visitor,
+    ) -> Answer:
+        route, path, values = self._find(method, target)
+        query = _query_of(target.partition("?")[2])
+        data = await self._body(headers, body)
+        request = HttpRequest(
+            method,
+            path,
+            dict(zip(route.names, values, strict=True)),
+            query,
+            {name: value for name, value in headers.items() if name in REQUEST_HEADERS},
+            data,
+            visitor.session,
+            visitor.user_id,
+        )
+        running = self._running.get(route.plugin, 0)
+        if running >= self._limits.max_http_requests:
+            raise _Wrong(503, "too many requests at once", **{"retry-after": "1"})
+        self._running[route.plugin] = running + 1
+        try:
+            return await self._handled(route, request)
+        finally:
+            self._running[route.plugin] -= 1
+
+    async def _body(self, headers: Mapping[str, str], body: AsyncIterator[bytes]) -> bytes:
+        most = self._limits.max_http_body_bytes
+        told = headers.get("content-length", "0")
+        if not (told.isascii() and told.isdigit()):
+            raise _Wrong(400, "content-length is a number")
+        if (
+            len(told) > 18 or int(told) > most
+        ):  # not read at all; int() of very long digits is not for us either
+            raise _Wrong(413, f"a body has at most {most} bytes")
+        data = bytearray()
+        try:
+            async with asyncio.timeout(self._limits.http_body_deadline_s):
+                async for chunk in body:
+                    data += chunk
+                    if len(data) > most:
+                        raise _Wrong(413, f"a body has at most {most} bytes")
+        except TimeoutError:
+            raise _Wrong(408, "the body did not come in time") from None
+        return bytes(data)
+
+    async def _handled(self, route: _Route, request: HttpRequest) -> Answer:
+        deadline = asyncio.timeout(self._limits.http_deadline_s)
+        try:
+            async with deadline:
+                response = await route.handler(request)
+            return _written(response)
+        except Refusal as refusal:
+            return _refused(refusal)
+        except Exception as error:
+            if isinstance(error, TimeoutError) and deadline.expired():
+                route.log.error("http_handler_late", method=route.method, path=_pattern(route))
+                raise _Wrong(503, "this took too long", **{"retry-after": "1"}) from None
+            # The cause stays in our log; the visitor gets an id that finds it there.
+            error_id = self._random_bytes(4).hex()
+            route.log.error(
+                "http_handler_failed",
+                error_id=error_id,
+                method=route.method,
+                path=_pattern(route),
+                exc_info=error,
+            )
+            return _said(500, {"error": f"that did not work (id {error_id})"})
+
+
+# -- paths and queries ------------------------------------------------------------------------------------------------------
+
+
+def _parts_of(path: str, where: str) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
+    if not path.startswith("/"):
+        raise PluginError(f"{where}: the path begins with /")
+    parts: list[str | None] = []
+    names: list[str] = []
+    for part in path[1:].split("/"):
+        param = _PARAM.fullmatch(part)
+        if param is not None:
+            parts.append(None)
+            names.append(param[1])
+        elif (_LITERAL.fullmatch(part) and part.strip(".")) or (part == "" and path == "/"):
+            parts.append(part)
+        else:
+            raise PluginError(f"{where}: {part!r} is neither a word of a path nor a {{name}}")
+    if len(set(names)) != len(names):
+        raise PluginError(f"{where}: two params of one name")
+    return tuple(parts), tuple(names)
+
+
+def _fits(pattern: Sequence[str | None], parts: Sequence[str]) -> bool:
+    return len(pattern) == len(parts) and all(
+        part == wanted if wanted is not None else part != ""
+        for wanted, part in zip(pattern, parts, strict=True)
+    )
+
+
+def _pattern(route: _Route) -> str:
+    """The route as it was registered: the path itself may name a person, and does not belong into a log."""
+    names = iter(route.names)
+    said = "/".join(part if part is not None else f"{{{next(names)}}}" for part in route.parts)
+    return f"{PREFIX}{route.plugin}/{said}"
+
+
+def _decoded(part: str) -> str:
+    """A part of a path, after it was split: an encoded / separates nothing. Raises `_Wrong`."""
+    if _ESCAPE.search(part):
+        raise _Wrong(400, "a % in an address is followed by two hex digits")
+    try:
+        text = unquote_to_bytes(part).decode()
+    except UnicodeDecodeError:
+        raise _Wrong(400, "an address is UTF-8") from None
+    if not text.isprintable():
+        raise _Wrong(400, "an address has no control characters")
+    if text in (".", ".."):
+        raise _Wrong(404, "there is nothing here")
+    return text
+
+
+def _query_of(text: str) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(
+            text, keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS, separator="&"
+        )
+    except ValueError:
+        raise _Wrong(400, f"a query is UTF-8, of at most {MAX_QUERY_FIELDS} fields") from None
+    query: dict[str, str] = {}
+    for name, value in pairs:
+        query.setdefault(name, value)
+    return query
+
+
+# -- answers ----------------------------------------------------------------------------------------------------------------
+
+
+def _written(response: object) -> Answer:
+    """A handler's response as it is sent. Raises PluginError for one that cannot be."""
+    if not isinstance(response, HttpResponse):
+        raise PluginError(f"a handler answers an HttpResponse, not {type(response).__name__}")
+    body = response.body.encode() if isinstance(response.body, str) else bytes(response.body)
+    if not 200 <= response.status <= 599:
+        raise PluginError(f"status {response.status}: 200-599")
+    if response.status in BODILESS and body:
+        raise PluginError(f"status {response.status} has no body")
+    headers = [] if response.status in BODILESS else [("content-type", response.content_type)]
+    for name, value in response.headers.items():
+        if name.lower() not in RESPONSE_HEADERS:
+            raise PluginError(f"the header {name!r} is not a plugin's to set")
+        headers.append((name.lower(), value))
+    for name, value in headers:
+        if _FIELD_VALUE.fullmatch(value) is None:
+            raise PluginError(f"the header {name!r}: printable ASCII")
+    session = response.session
+    if session is not None:
+        session = dict(session)
+        if (
+            sum(len(name.encode()) + len(value.encode()) for name, value in session.items())
+            > MAX_SESSION_BYTES
+        ):
+            raise PluginError(f"a session has at most {MAX_SESSION_BYTES} bytes")
+    return _answer(response.status, headers, body, session)
+
+
+def _refused(refusal: Refusal) -> Answer:
+    headers = {}
+    if refusal.retry_after_ms:
+        headers["retry-after"] = str(-(-refusal.retry_after_ms // 1000))
+    said = {"error": refusal.text, "code": refusal.code.name}
+    return _said(STATUS_OF.get(refusal.code, 400), said, headers)
+
+
+def _said(status: int, said: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
+    body = msgspec.json.encode(said)
+    return _answer(status, [("content-type", "application/json"), *(headers or {}).items()], body, None)
+
+
+def _answer(
+    status: int, headers: list[tuple[str, str]], body: bytes, session: Mapping[str, str] | None
+) -> Answer:
+    more = [("x-content-type-options", "nosniff")]
+    if status not in BODILESS:
+        more.append(("content-length", str(len(body))))
+    return Answer(status, headers + more, body, session)
