@@ -589,8 +589,32 @@ SABOTAGES: dict[str, Sabotage] = {
     "unread-by-the-head": Sabotage(
         "A list counts the system messages behind the cursor.",
         Text(conversation_lists, "_SOME_SPOKEN"),
-        "h.unread_no - m.seen_no",
-        "h.position - max(m.read, m.joined_at - 1)",
+        "x.unread_no, h.unread_no - m.seen_no FROM",
+        "x.unread_no, h.position - max(m.read, m.joined_at - 1) FROM",
+    ),
+    "unread-with-own-words": Sabotage(
+        "What one says oneself is unread.",
+        Text(conversation_lists, "_SOME_SPOKEN"),
+        "b.sender_no = m.user_no AND",
+        "0 AND",
+    ),
+    "unread-less-own-notices": Sabotage(
+        "What tells of one's own edits is taken off what is unread, though it never counted.",
+        Text(conversation_lists, "_SOME_SPOKEN"),
+        "b.unread_no > coalesce(x.unread_no, 0)",
+        "1",
+    ),
+    "unread-first-word": Sabotage(
+        "Who begins a conversation has the first message unread.",
+        Text(conversation_lists, "_SOME_SPOKEN"),
+        "coalesce(x.unread_no, 0)",
+        "coalesce(x.unread_no, b.unread_no)",
+    ),
+    "unread-less-own-words-that-were-read": Sabotage(
+        "Counting goes back to the cursor, and on: own words that were read are taken off.",
+        Text(conversation_lists, "_SOME_SPOKEN"),
+        "WHERE b.unread_no > m.seen_no",
+        "WHERE b.unread_no + 1 > m.seen_no AND b.previous > 0",
     ),
     "unread-of-a-run-by-position": Sabotage(
         "Posts of a run count as many unread messages as there are positions.",

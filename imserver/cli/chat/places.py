@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imserver_client import Client, Cursor, Item, Message, Refused
+from imserver_protocol.shared.bounds import MORE_UNREAD
 
 from .render import Action, Tick, actions_of, tick_of
 
@@ -44,6 +45,10 @@ class Place:
     told: dict[str, Tick] = field(default_factory=dict)
     #: Messages that arrive while the history is being read.
     arriving: list[Message] | None = None
+
+    def unread_text(self) -> str:
+        """How many messages of others are unread; above 99 the server tells of no number either."""
+        return str(self.unread) if self.unread < MORE_UNREAD else f"{MORE_UNREAD - 1}+"
 
     def note(self, item: Message | Item, cursors: Mapping[str, Cursor]) -> None:
         """Note a shown item: its revision, the newest own message, and the buttons that a digit taps from here on."""

@@ -138,7 +138,9 @@ class ChatSession:
             parts.append(f"last: {self._tick(self.current, self.current.last_own).value}")
         unread = [place for place in self.places.values() if place.unread and place is not self.current]
         if unread:
-            parts.append("unread: " + ", ".join(f"{place.title} ({place.unread})" for place in unread[:5]))
+            parts.append(
+                "unread: " + ", ".join(f"{place.title} ({place.unread_text()})" for place in unread[:5])
+            )
         return safe_line("  │  ".join(parts))
 
     # -- conversations ------------------------------------------------------------------------------------------------
@@ -303,7 +305,7 @@ class ChatSession:
             words = preview(message.content, 40)
             who = safe_line(self.names(message.sender_id))
             where = place.title if who == place.title else f"{place.title}, {who}"
-            await self.say(f"• {where} ({place.unread} unread): {words}   /open {place.title}")
+            await self.say(f"• {where} ({place.unread_text()} unread): {words}   /open {place.title}")
         self.arrived.set()
         self.screen.refresh()
 
