@@ -71,8 +71,8 @@ _ALL_SPOKEN = (
     " WHERE m.user_no = ? AND m.left_at IS NULL AND h.spoken < ? ORDER BY h.spoken DESC LIMIT ?"
 )
 #: What others said behind the member's cursor. A difference of two numbers tells of what everybody said there: only where it
-#: leaves something open, the member's own posts among the newest messages are found, by going back from the head. `most` is what
-#: may be unread as far as it has gone; it ends at the cursor, when all that is left cannot matter, or when it went far enough.
+#: leaves something open, the member's own posts among the newest messages are found, by going back from the head. `most` is
+#: what may be unread as far as it has gone. It ends at the cursor, when enough are others', or when it went far enough.
 _UNREAD = (
     f"CASE WHEN h.unread_no = m.seen_no THEN 0 WHEN h.unread_no - m.seen_no >= {MORE_UNREAD + UNREAD_MESSAGES}"
     f" THEN {MORE_UNREAD} ELSE (WITH RECURSIVE back (step, previous, sender_no, unread_no, most) AS ("
