@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from imserver.cli.chat import places as chat_places
-from imserver.cli.chat.places import MAX_NAMES_ASKED, MAX_REMEMBERED, Names, Place, tells_of_edit, users_in
+from imserver.cli.chat.places import MAX_NAMES_ASKED, MAX_REMEMBERED, Names, Place, tells_of_change, users_in
 from imserver.cli.chat.render import Tick
 from imserver.cli.chat.session import ChatSession
 from imserver.clock import SystemClock
@@ -112,7 +112,7 @@ def test_of_very_many_messages_the_newest_are_remembered() -> None:
     ],
 )
 def test_what_only_the_server_says(content: Any, edit: bool, users: list[str]) -> None:
-    assert (tells_of_edit(content), users_in(content)) == (edit, users)
+    assert (tells_of_change(content), users_in(content)) == (edit, users)
 
 
 class Known:

@@ -30,6 +30,7 @@ from .events import (
     EpochChanged,
     ItemChanged,
     PostSettled,
+    Retracted,
     SettingsChanged,
 )
 from .features.edits import Edit, Edited
@@ -92,6 +93,7 @@ __all__ = [
     "Queued",
     "RefusalCode",
     "Refused",
+    "Retracted",
     "SettingsChanged",
     "SqliteStorage",
     "State",

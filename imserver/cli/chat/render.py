@@ -7,7 +7,7 @@ into text for a pipe. All text from outside goes through `sanitize.safe` here, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from enum import Enum
 from typing import Any
@@ -61,7 +61,7 @@ class Tick(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A message as it is to be drawn. `who` is a display name; `content` None is a retracted message."""
+    """A message as it is to be drawn. `who` is a display name; `content` None is one that was taken back, `by` another."""
 
     who: str
     sent_at: int
@@ -69,6 +69,7 @@ class Shown:
     own: bool = False
     tick: Tick | None = None
     changed: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +103,12 @@ def notice(text: str, style: str = "notice", cells: int = 10_000) -> list[Row]:
 def message_rows(shown: Shown, page: Page) -> list[Row]:
     """The message, its first line headed by when and who."""
     content = shown.content
-    if content is not None and content.get("type") == "system":
+    if content is None:
+        return _cut_off(_text_rows(replace(shown, changed=False, tick=None), page))
+    if content.get("type") == "system":
         told = f"{clock_text(shown.sent_at, page)}  — {system_text(shown, page.name_of)}"
         return _cut_off([[("class:notice", line)] for line in wrap(told, max(page.width, MIN_CELLS))])
-    if content is not None and content.get("type") == "card":
+    if content.get("type") == "card":
         return [_head(shown, page), *card_rows(content, page)]
     return _cut_off(_text_rows(shown, page))
 
@@ -133,7 +136,7 @@ def tick_of(position: int, others: Iterable[tuple[int, int]]) -> Tick:
 def text_of(content: Mapping[str, Any] | None) -> str:
     """The text of a message, on as many lines as it has. For unknown types it names the type."""
     if content is None:
-        return "(taken back)"
+        return "message taken back"
     kind, text = str(content.get("type", "?")), content.get("text")
     if kind == "text" and isinstance(text, str):
         return safe(text)
@@ -209,6 +212,8 @@ def system_text(shown: Shown, name_of: NameOf) -> str:
             return f"{user or who} left"
         case "edited":
             return f"{who} changed message {content.get('target')}"
+        case "retracted":
+            return f"{who} took back message {content.get('target')}"
         case event:
             return safe_line(f"{who}: {event}")
 
@@ -235,12 +240,14 @@ def _text_rows(shown: Shown, page: Page) -> list[Row]:
     room = max(page.width, MIN_CELLS) - 1
     tick = f" {shown.tick.value}" if shown.tick is not None else ""
     indent = INDENT if lead > room // 2 else " " * lead
+    by = f" by {clip(safe_line(shown.by), MAX_NAME_CELLS)}" if shown.by else ""
+    style = "class:notice" if shown.content is None else "class:text"
     # The first line is shorter if the name is long: then the text begins below the time.
-    lines = wrap(text_of(shown.content), room - len(indent))
+    lines = wrap(text_of(shown.content) + by, room - len(indent))
     if width(lines[0]) > room - lead:
         lines = ["", *lines]
-    rows: list[list[tuple[str, str]]] = [[*head, ("class:text", lines[0])]]
-    rows += [[("", indent), ("class:text", line)] for line in lines[1:]]
+    rows: list[list[tuple[str, str]]] = [[*head, (style, lines[0])]]
+    rows += [[("", indent), (style, line)] for line in lines[1:]]
     if tick and shown.tick is not None:
         if width(plain(rows[-1])) + width(tick) > room:
             rows.append([("", indent)])

@@ -28,11 +28,12 @@ from imserver_client import (
     Item,
     Message,
     Refused,
+    Retracted,
     State,
     Stopped,
 )
 
-from .places import Names, Place, is_system, tells_of_edit, users_in
+from .places import Names, Place, is_system, tells_of_change, users_in
 from .render import Action, Page, Row, Shown, Tick, message_rows, notice, preview, tick_of
 
 #: Messages shown when a conversation is opened.
@@ -211,9 +212,9 @@ class ChatSession:
             return
         await self.names.learn(item.sender_id for item in page.items)
         rows: list[Row] = []
-        for item in page.items:
+        for item in map(place.as_now, page.items):
             place.note(item, self._cursors(place))
-            if not tells_of_edit(item.content):
+            if not tells_of_change(item.content):
                 rows += self._rows(place, item, changed=item.revision > 1)
         if page.first > 1 and page.items:
             rows = [*notice("… /history 100 shows more"), *rows]
@@ -279,10 +280,12 @@ class ChatSession:
         if message.position <= place.shown_to:
             return
         place.shown_to = message.position
-        place.note(message, self._cursors(place))
-        if tells_of_edit(message.content):
-            return  # the event `Edited` brings its new content
+        if tells_of_change(message.content):
+            place.note(message, self._cursors(place))
+            return  # the events `Edited` and `Retracted` bring what it says now
         await self.names.learn([message.sender_id, *users_in(message.content)])
+        message = place.as_now(message)
+        place.note(message, self._cursors(place))
         await self.screen.show(self._rows(place, message))
         self.client.mark_read(place.conversation_id, message.position)
         if not message.own:
@@ -318,6 +321,8 @@ class ChatSession:
                     await self._cursor_moved(event)
                 case Edited():
                     await self._edited(event)
+                case Retracted():
+                    await self._retracted(event)
                 case EpochChanged():
                     await self.say(
                         "the server's history was restored from a backup; /history shows what there is"
@@ -353,6 +358,23 @@ class ChatSession:
                 await self.screen.show(self._rows(place, item, changed=True))
                 self.arrived.set()
 
+    async def _retracted(self, event: Retracted) -> None:
+        """Draw the tombstone, and who made it, if the message is on the screen; what is about to be shown is drawn as one."""
+        place = self.place(event.conversation_id)
+        if not place.taken_back(event.position, event.revision) or place is not self.current:
+            return
+        try:
+            page = await self.client.history(event.conversation_id, after=event.position - 1, limit=1)
+        except Refused:
+            return  # we were removed meanwhile
+        for item in map(place.as_now, page.items):
+            if item.position == event.position:
+                by = event.user_id if event.user_id != item.sender_id else ""
+                await self.names.learn([item.sender_id, by])
+                place.note(item, self._cursors(place))
+                await self.screen.show(self._rows(place, item, by=by and self.names(by)))
+                self.arrived.set()
+
     async def _cursor_moved(self, event: CursorMoved) -> None:
         place = self.current
         self.screen.refresh()
@@ -374,10 +396,10 @@ class ChatSession:
 
     # -- small parts --------------------------------------------------------------------------------------------------
 
-    def _rows(self, place: Place, item: Message | Item, *, changed: bool = False) -> list[Row]:
+    def _rows(self, place: Place, item: Message | Item, *, changed: bool = False, by: str = "") -> list[Row]:
         own = item.sender_id == self.client.user_id
         tick = self._tick(place, item.position) if own else None
-        shown = Shown(self.names(item.sender_id), item.sent_at, item.content, own, tick, changed)
+        shown = Shown(self.names(item.sender_id), item.sent_at, item.content, own, tick, changed, by)
         return message_rows(shown, self.page())
 
     def _cursors(self, place: Place) -> dict[str, Cursor]:
