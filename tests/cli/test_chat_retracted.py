@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -28,8 +27,8 @@ async def stack():
 
 
 @pytest.fixture
-async def server(tmp_path: Path, stack: AsyncExitStack) -> AsyncIterator[Server]:
-    yield await stack.enter_async_context(running(tmp_path, users="alice bob carol"))
+async def server(tmp_path: Path, stack: AsyncExitStack) -> Server:
+    return await stack.enter_async_context(running(tmp_path, users="alice bob carol"))
 
 
 @pytest.fixture
