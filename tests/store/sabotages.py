@@ -507,6 +507,37 @@ SABOTAGES: dict[str, Sabotage] = {
         "state.members.get(sender_id) not in state.posters",
         "state.members.get(sender_id, 'none') not in (*state.posters, 'none')",
     ),
+    # -- what was taken back
+    "taken-back-and-kept": Sabotage(
+        "What an edited message said before it was taken back is kept, and shown to former members.",
+        SQL._put_content,
+        "if new.content is None:",
+        "if new.content is None and new.revision == 2:",
+    ),
+    "taken-back-twice": Sabotage(
+        "What was taken back is taken back again, or edited.",
+        TX.replace_content,
+        "if message.content is None:",
+        "if False:",
+    ),
+    "taken-back-moves-up": Sabotage(
+        "What tells that a message was taken back is shown as the last one of its conversation.",
+        TX._tell,
+        'silent = telling["event"] in SILENT_EVENTS',
+        'silent = telling["event"] == "edited"',
+    ),
+    "taken-back-at-its-old-revision": Sabotage(
+        "A tombstone has the revision of what it was.",
+        TX.replace_content,
+        "message.revision + 1",
+        "message.revision + (content is not None)",
+    ),
+    "taken-back-unheard-of": Sabotage(
+        "A plugin that is behind is not told that there was a message.",
+        SqliteReader.messages_after,
+        " ORDER BY m.change LIMIT ?",
+        " AND m.content IS NOT NULL ORDER BY m.change LIMIT ?",
+    ),
     # -- cursors and unread
     "cursor-falls": Sabotage(
         "A lower `read` takes the cursor down.",
