@@ -24,6 +24,7 @@ from imserver_client import (
     OutboxFull,
     PostSettled,
     Refused,
+    Retracted,
     Stopped,
     connect,
 )
@@ -212,6 +213,8 @@ class Device:
                 self._settled(record.posts[event.key], event.posted, event.error)
             elif isinstance(event, Edited):
                 record.edited.append((event.conversation_id, event.position, event.revision, event.content))
+            elif isinstance(event, Retracted):
+                record.retracted.append((event.conversation_id, event.position, event.revision))
             elif isinstance(event, EpochChanged):
                 journal.finding(f"{self.device_id} was told of another epoch")
             elif isinstance(event, CatchUpFailed):

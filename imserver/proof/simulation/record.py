@@ -85,6 +85,8 @@ class Record:
     items: list[Item] = field(default_factory=list)
     #: (conversation, position, revision, content) of `Edited` events.
     edited: list[tuple[str, int, int, Content | None]] = field(default_factory=list)
+    #: (conversation, position, revision) of `Retracted` events.
+    retracted: list[tuple[str, int, int]] = field(default_factory=list)
     #: Edits that were answered: (conversation, position, revision, content, position of the system message).
     edits: list[tuple[str, int, int, Content, int]] = field(default_factory=list)
     #: Cursors that the server confirmed: conversation, delivered, read.
