@@ -604,6 +604,14 @@ def spoil(raw: Raw, damage: Damage) -> None:
         damage(raw)
 
 
+def test_what_is_kept_of_a_message_that_was_taken_back_is_named(raw: Raw) -> None:
+    """For somebody has to erase it."""
+    damage = next(damage for name, damage, _ in SPOILED if name == "what was taken back is kept")
+    spoil(raw, damage)
+    texts = [finding.text for finding in check_database(raw).findings]
+    assert "message 3 of direct/ann/bob was taken back, and 1 of its contents are kept" in texts
+
+
 @pytest.mark.parametrize(
     ("damage", "found_by"), [row[1:] for row in SPOILED], ids=[row[0] for row in SPOILED]
 )

@@ -193,9 +193,10 @@ def _notified(run: CheckRun, row: _Row, notice: Mapping[str, Any], untold: set[t
 
 def _wrong_edit(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> tuple[str, int]:
     """What is wrong, and 1 if a content from before the edit is to be kept: none is of what was taken back."""
-    target, revision = notice.get("target"), notice.get("revision")
-    if not _names_one_before(row, target, revision):
+    named = _named(row, notice)
+    if named is None:
         return "names no message before it", 1
+    target, revision = named
     message = run.message_at(row.no, target)
     kept = int(message is None or message.content is not None)
     if message is None or message.revision < revision + 1 - kept:
@@ -208,17 +209,22 @@ def _wrong_edit(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> tuple[st
 
 
 def _wrong_retraction(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> str:
-    target, revision = notice.get("target"), notice.get("revision")
-    if not _names_one_before(row, target, revision):
+    named = _named(row, notice)
+    if named is None:
         return "names no message before it"
+    target, revision = named
     message = run.message_at(row.no, target)
     if message is None or message.content is not None:
         return f"message {target} was not taken back"
     return "" if message.revision == revision else f"message {target} is at revision {message.revision}"
 
 
-def _names_one_before(row: _Row, target: Any, revision: Any) -> bool:
-    return type(target) is int and type(revision) is int and 1 <= target < row.position and revision >= 2
+def _named(row: _Row, notice: Mapping[str, Any]) -> tuple[int, int] | None:
+    """The message before this one, and its revision, that it tells of."""
+    target, revision = notice.get("target"), notice.get("revision")
+    if type(target) is int and type(revision) is int and 1 <= target < row.position and revision >= 2:
+        return target, revision
+    return None
 
 
 def _wrong_member(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> str:
