@@ -136,7 +136,7 @@ def page(content: bytes | None) -> HistoryResult:
 async def test_no_edit_is_told_after_the_message_was_taken_back(meanwhile: str) -> None:
     """A page with the edited words was under way when that was told: it must not bring them back."""
     port = Slow()
-    edits = Edits(port)  # type: ignore[arg-type]
+    edits = Edits(port)
     work = asyncio.ensure_future(port.work())
     edits.seen("c", {"type": "system", "event": "edited", "target": 1, "revision": 2})
     for _ in range(5):
@@ -154,7 +154,7 @@ async def test_no_edit_is_told_after_the_message_was_taken_back(meanwhile: str) 
 
 async def test_what_waits_to_be_read_is_not_read_after_it_was_taken_back() -> None:
     port = Slow()
-    edits = Edits(port)  # type: ignore[arg-type]
+    edits = Edits(port)
     for target in (1, 2):
         edits.seen("c", {"type": "system", "event": "edited", "target": target, "revision": 2})
     edits.seen("c", TELLING)

@@ -93,8 +93,12 @@ def take_back(history: History, position: int = 1) -> None:
             record.final[GROUP] = (head, [gone if item.position == position else item for item in items])
 
 
-def taken_back_and(spoil: Break, position: int = 1) -> Break:
-    return lambda history: (take_back(history, position), spoil(history))
+def taken_back_and(spoil: Break) -> Break:
+    def both(history: History) -> None:
+        take_back(history)
+        spoil(history)
+
+    return both
 
 
 def post_unstored(history: History) -> None:

@@ -20,7 +20,8 @@ GROUP = group_conversation_id("ann", key(90))
 
 async def unread_of(stand: Stand, user: str, place: str = DIRECT) -> int:
     rows, _ = await stand.read(lambda reader: reader.conversations(user, None, 10))
-    return next(row.unread for row in rows if row.conversation_id == place)
+    counts: dict[str, int] = {row.conversation_id: row.unread for row in rows}
+    return counts[place]
 
 
 async def say(stand: Stand, who: str, numbers: range, place: str = DIRECT) -> None:
