@@ -21,7 +21,7 @@ loop.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
@@ -36,6 +36,7 @@ __all__ = [
     "EVERYTHING",
     "Asker",
     "Audience",
+    "Check",
     "Device",
     "Feature",
     "Follow",
@@ -58,6 +59,7 @@ __all__ = [
     "Sessions",
     "Shape",
     "Signal",
+    "Snapshot",
     "Task",
     "Told",
     "Transaction",
@@ -121,6 +123,10 @@ class Transaction(Protocol):
 
     def place(self, conversation_id: str) -> int:
         """The small number of a conversation, for ever the same: what the feature's rows name it by. NOT_FOUND."""
+        ...
+
+    def conversation_id(self, place: int) -> str:
+        """The conversation of this number. NOT_FOUND."""
         ...
 
     def user_no(self, user_id: str) -> int:
@@ -195,9 +201,62 @@ class Reader(Protocol):
         """The small number of a conversation. NOT_FOUND."""
         ...
 
+    def conversation_id(self, place: int) -> str:
+        """The conversation of this number. NOT_FOUND."""
+        ...
+
     def user_no(self, user_id: str) -> int:
         """The small number of a user. NOT_FOUND."""
         ...
+
+
+class Snapshot(Protocol):
+    """One moment of a database, for one feature's checks. No server need run, and nothing is started.
+
+    What is streamed may be as long as the database: more statements may be run while it is read.
+    """
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one SELECT on the feature's own tables, and on the views of `Reader`."""
+        ...
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """The same, one row at a time."""
+        ...
+
+    def items(self) -> Iterator[tuple[int, int, int, Any]]:
+        """What messages show under the feature's name: `(place, position, user_no, value)`, in this order. The value for all
+        has user_no 0 and comes before those that people have of their own."""
+        ...
+
+    def abouts(self) -> Iterator[tuple[int, Any]]:
+        """What conversations show under the feature's name: `(place, value)`."""
+        ...
+
+    def settings(self) -> Iterator[tuple[int, int, Any]]:
+        """What members have set under the feature's name: `(place, user_no, value)`, also those who left."""
+        ...
+
+    def accounts(self) -> Iterator[tuple[int, Any]]:
+        """What accounts keep under the feature's name: `(user_no, value)`."""
+        ...
+
+    def taken_back(self) -> Iterator[tuple[int, int]]:
+        """Messages that were taken back: `(place, position)`."""
+        ...
+
+    def members(self) -> Iterator[tuple[int, int]]:
+        """Who is a member: `(place, user_no)`, without those who left."""
+        ...
+
+    def looked_at(self, count: int) -> None:
+        """Add to the number of things checked, for the report."""
+        ...
+
+
+#: A check for `imserver check`: gets a snapshot and gives findings, each one sentence. It runs on databases of other processes
+#: and on copies, so it judges by the snapshot alone.
+Check = Callable[[Snapshot], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,8 +394,9 @@ class Feature:
     """One feature. `name`: a-z and 0-9, beginning with a letter; its tables are `NAME_…`, its state stands under NAME.
 
     `migrations`: (number, SQL script) for its tables. `content_types`: type -> check of a decoded content, which raises
-    `Refusal`; asked for messages of that type only. `checks`: name -> check for `imserver check`. `export(reader, user_id)`
-    gives all that the feature keeps of a person, `erase(tx, user_id)` removes it: a feature with tables has both.
+    `Refusal`; asked for messages of that type only. `checks`: name -> check for `imserver check`, which starts no feature.
+    `export(reader, user_id)` gives all that the feature keeps of a person, `erase(tx, user_id)` removes it: a feature with
+    tables has both.
     """
 
     name: str
@@ -350,6 +410,6 @@ class Feature:
     #: Called on the loop when a session got a connection, and when it lost it (or ended).
     attached: Callable[[Sessions, Device], None] | None = None
     detached: Callable[[Sessions, Device], None] | None = None
-    checks: Mapping[str, Callable[[Any], list[str]]] = field(default_factory=dict)
+    checks: Mapping[str, Check] = field(default_factory=dict)
     export: Callable[[Reader, str], Mapping[str, Any]] | None = None
     erase: Callable[[Transaction, str], None] | None = None

@@ -114,7 +114,7 @@ class Server:
             limits=HostLimits(max_content_bytes=limits.max_content_bytes),
             metrics=self.metrics,
         )
-        self.features = FeatureHost(features, self.store, self.posting, self.log)
+        self.features = FeatureHost(features, self.store, self.chat, self.posting, self.log)
         #: What this server answers over the wire. Sessions look here; another server has its own.
         self.methods = method_table((*ROWS, *feature_rows(self.features)))
         self._random_bytes = random_bytes

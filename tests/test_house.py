@@ -27,6 +27,13 @@ PERMISSIONS = "Permissions are rules over what there is, and know neither time n
 PLUGIN = "A plugin sees imserver.plugin_api and nothing else of ours"
 STRANGERS = "A plugin does not know another plugin"
 NEVER_IMPORTED = "A plugin is found by its entry point, never imported"
+DOOR = "A feature sees its API, the model and methods, and nothing else of ours"
+FEATURE_STRANGERS = "A feature does not know another feature"
+LISTED = "A feature is found in the list, never imported"
+ACT_STRANGERS = "Acts of a feature do not know those of another"
+PORT = "A feature of the client sees its port, and not what is behind it"
+CLIENT_STRANGERS = "A feature of the client does not know another"
+CLIENT_FEATURES = "The client names no feature of its own"
 CHECK = "What an operator runs to check a database needs no test kit"
 SQLITE = "SQLite is named behind the ports of store and checks, and in proofs"
 POLICY = "The policy of the store knows no database"
@@ -102,6 +109,59 @@ OFFENCES = [
     offence(PLUGIN, ("imserver/plugins/booking/__init__.py", "import imserver_protocol")),
     offence(STRANGERS, ("imserver/plugins/booking/__init__.py", "import imserver.plugins.ping")),
     offence(NEVER_IMPORTED, ("imserver/cli/__init__.py", "import imserver.plugins.ping")),
+    *(
+        offence(DOOR, (f"imserver/features/{file}", f"import {module}"))
+        for file, module in (
+            ("edits/__init__.py", "imserver.store"),
+            ("edits/__init__.py", "imserver.events"),
+            ("edits/__init__.py", "imserver.chat.transaction"),
+            ("edits/rules.py", "imserver.feature_host"),
+            ("edits/rules.py", "imserver_protocol.wire.codec"),
+            ("typing/__init__.py", "imserver_client"),
+        )
+    ),
+    offence(
+        DOOR,
+        ("imserver/features/typing/__init__.py", "import imserver.plugin_api"),
+        ("imserver/plugin_api.py", ""),
+    ),
+    offence(FEATURE_STRANGERS, ("imserver/features/edits/__init__.py", "import imserver.features.typing")),
+    offence(FEATURE_STRANGERS, ("imserver/features/typing/rules.py", "import imserver.features.edits")),
+    *(
+        offence(LISTED, (file, "import imserver.features.edits"))
+        for file in (
+            "imserver/server.py",
+            "imserver/check/consistency.py",
+            "imserver/proof/acts/edits.py",
+            "imserver/cli/chat/edits.py",
+        )
+    ),
+    # The kernel does not know the list either.
+    *(
+        offence(ROWS, (file, "import imserver.features"))
+        for file in (
+            "imserver/net/dispatch.py",
+            "imserver/store/engine/batch.py",
+            "imserver/chat/posting.py",
+            "imserver/feature_host/host.py",
+            "imserver/feature_api.py",
+        )
+    ),
+    offence(ACT_STRANGERS, ("imserver/proof/acts/edits.py", "import imserver.proof.acts.typing")),
+    offence(PORT, ("clients/python/imserver_client/features/edits.py", "import imserver_client.core.calls")),
+    offence(PORT, ("clients/python/imserver_client/features/base.py", "import imserver_client.storage")),
+    offence(
+        CLIENT_STRANGERS,
+        ("clients/python/imserver_client/features/edits.py", "import imserver_client.features.typing"),
+    ),
+    offence(
+        CLIENT_FEATURES,
+        ("clients/python/imserver_client/core/core.py", "import imserver_client.features.edits"),
+    ),
+    offence(
+        CLIENT_FEATURES,
+        ("clients/python/imserver_client/client.py", "import imserver_client.features.typing"),
+    ),
     offence(CHECK, ("imserver/check/__init__.py", "import imserver.testing"), ("imserver/testing.py", "")),
     *(
         offence(SQLITE, (file, "import sqlite3"))

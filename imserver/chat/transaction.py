@@ -241,6 +241,10 @@ class Transaction(Protocol):
         """The number of a conversation in rows of features, for ever the same. NOT_FOUND."""
         ...
 
+    def place_named(self, place: int) -> str:
+        """The conversation that has this number. NOT_FOUND."""
+        ...
+
     def number_of(self, user_id: str) -> int:
         """The number of a user in rows of features, for ever the same. NOT_FOUND."""
         ...
@@ -425,6 +429,10 @@ class Reader(Protocol):
         ...
 
     def place_no(self, conversation_id: str) -> int:
+        """As in `Transaction`."""
+        ...
+
+    def place_named(self, place: int) -> str:
         """As in `Transaction`."""
         ...
 

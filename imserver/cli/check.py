@@ -60,7 +60,7 @@ def _lines(path: Path, report: Report) -> Iterator[str]:
         verdict = f"{row.found} found" if row.found else "ok"
         yield escaped(f"{row.name:{width}}  {row.checked:>10,}  {verdict}")
     for name, why in report.skipped.items():
-        yield escaped(f"skipped: tables of the plugin {name}: {why}")
+        yield escaped(f"skipped: tables of {name}: {why}")
     for row in report.results:
         for text in row.texts[:MAX_PRINTED]:
             yield escaped(f"{row.name}: {text}")

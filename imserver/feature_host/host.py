@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from imserver.chat.permissions import EVERYTHING
 from imserver.chat.ports import Store
 from imserver.chat.posting import Posting
+from imserver.chat.service import Chat
 from imserver.chat.transaction import ActHooks
 from imserver.chat.transaction import Reader as StoreReader
 from imserver.chat.transaction import Transaction as StoreTransaction
@@ -45,11 +46,14 @@ class FeatureHost:
     cannot work.
     """
 
-    def __init__(self, features: Sequence[Feature], store: Store, posting: Posting, log: Any) -> None:
+    def __init__(
+        self, features: Sequence[Feature], store: Store, chat: Chat, posting: Posting, log: Any
+    ) -> None:
         self.features = tuple(features)
         self._store = store
+        self._chat = chat
         self._posting = posting
-        self._log = log
+        self.log = log
         #: Method name -> (its feature, its row).
         self.methods: dict[str, tuple[Feature, Write[Any, Any] | Read[Any, Any] | Task[Any, Any]]] = {}
         #: Signal kind -> its row.
@@ -88,7 +92,7 @@ class FeatureHost:
         self._hook(self._store.hooks)
         for feature in self.features:
             if feature.follow is not None:
-                follower = Follower(feature, self._store, self._log)
+                follower = Follower(feature, self._store, self.log)
                 self._followers.append(follower)
                 await follower.start()
 
@@ -124,7 +128,8 @@ class FeatureHost:
         """Ask in this process, as this user. Raises `Refusal`, UNKNOWN_METHOD for a feature that this server has not."""
         feature, row = self._row(method)
         if isinstance(row, Read):
-            return await self._store.read(plan_read(feature, row, user_id, params))
+            query = plan_read(feature, row, user_id, params)
+            return await self._chat.read(lambda reader: (query(reader), reader.head_change()))
         if isinstance(row, Task):
             return await self.run(feature, row, user_id, params)
         refusal = await self._reviewed(row, user_id, params)

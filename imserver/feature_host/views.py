@@ -47,6 +47,9 @@ class FeatureTransaction:
     def place(self, conversation_id: str) -> int:
         return self._tx.place_no(conversation_id)
 
+    def conversation_id(self, place: int) -> str:
+        return self._tx.place_named(place)
+
     def user_no(self, user_id: str) -> int:
         return self._tx.number_of(user_id)
 
@@ -121,6 +124,9 @@ class FeatureReader:
 
     def place(self, conversation_id: str) -> int:
         return self._reader.place_no(conversation_id)
+
+    def conversation_id(self, place: int) -> str:
+        return self._reader.place_named(place)
 
     def user_no(self, user_id: str) -> int:
         return self._reader.number_of(user_id)

@@ -1,8 +1,13 @@
-"""The features that a server has unless it is told otherwise, one line each. None knows another (docs/first-feature.md)."""
+"""The features that a server has unless it is told otherwise, one line each. None knows another."""
 
-from imserver.features import edits, typing
+from importlib import import_module
 
-FEATURES = (
-    edits.FEATURE,
-    typing.FEATURE,
+from imserver.feature_api import Feature
+
+NAMES = (
+    "edits",
+    "typing",
 )
+
+#: Each is `FEATURE` of the package of its name.
+FEATURES: tuple[Feature, ...] = tuple(import_module(f"{__name__}.{name}").FEATURE for name in NAMES)

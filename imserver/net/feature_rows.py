@@ -127,6 +127,7 @@ class Signals:
 
     def __init__(self, host: FeatureHost, sessions: LiveSessions, monotonic: Callable[[], float]) -> None:
         self._heard = host.signals
+        self._log = host.log
         self._sessions = sessions
         self._monotonic = monotonic
 
@@ -146,7 +147,10 @@ class Signals:
             if now - session.heard_at.get(kind, float("-inf")) < row.every_s:
                 return
             session.heard_at[kind] = now
-        row.handler(self._sessions, Device(session.user_id, session.device_id), said)
+        try:
+            row.handler(self._sessions, Device(session.user_id, session.device_id), said)
+        except Exception:  # a fault of the feature's; a signal may be lost
+            self._log.exception("signal_failed", kind=kind, user_id=session.user_id)
 
 
 def watch_sessions(host: FeatureHost, registry: SessionRegistry, sessions: LiveSessions) -> None:
@@ -159,7 +163,10 @@ def watch_sessions(host: FeatureHost, registry: SessionRegistry, sessions: LiveS
     ) -> Callable[[DeviceSession], None]:
         def tell(session: DeviceSession) -> None:
             for watcher in watchers:
-                watcher(sessions, Device(session.user_id, session.device_id, present))
+                try:
+                    watcher(sessions, Device(session.user_id, session.device_id, present))
+                except Exception:  # a fault of the feature's; the session goes on without it
+                    host.log.exception("watcher_failed", user_id=session.user_id)
 
         return tell
 

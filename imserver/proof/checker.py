@@ -1,15 +1,18 @@
 """Compares the clients' transcripts with the database. Pure: transcripts and rows in, findings out.
 
 Messages: each one that a client received, or that the server confirmed, *is* stored, unchanged, once; each stored one was
-delivered to its readers, once and in order. Appointments: the chat's statements and the stored rows agree, both ways.
+delivered to its readers, once and in order. Appointments: the chat's statements and the stored rows agree, both ways. Features:
+what their own judges say.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from . import message_checks as rules
+from .acts import Evidence, Notes, all_acts, no_query
 from .booking.appointment_checks import CardWords, Promises, TimeWords, overlaps
 from .findings import Fault, Finding, Found, Report
 from .stored_rows import StoredMessage, StoredRows
@@ -18,9 +21,15 @@ from .transcript import Transcript
 __all__ = ["CardWords", "Fault", "Finding", "Report", "TimeWords", "check"]
 
 
-def check(transcripts: Iterable[Transcript], rows: StoredRows, words: CardWords) -> Report:
-    """Compare everything with everything. Only one transcript is needed at a time: they may be read one by one."""
-    checker = _Checker(rows, words)
+Query = Callable[..., Iterable[tuple[Any, ...]]]
+
+
+def check(
+    transcripts: Iterable[Transcript], rows: StoredRows, words: CardWords, query: Query = no_query
+) -> Report:
+    """Compare everything with everything. Only one transcript is needed at a time: they may be read one by one. `query`: for
+    the judges of features, a SELECT on the database behind `rows`."""
+    checker = _Checker(rows, words, query)
     for transcript in transcripts:
         checker.add(transcript)
     return checker.finished()
@@ -29,8 +38,9 @@ def check(transcripts: Iterable[Transcript], rows: StoredRows, words: CardWords)
 class _Checker:
     """The state between one transcript and the next."""
 
-    def __init__(self, rows: StoredRows, words: CardWords) -> None:
+    def __init__(self, rows: StoredRows, words: CardWords, query: Query) -> None:
         self._rows = rows
+        self._query = query
         self._places = rules.places_of(rows)
         self._by_key: dict[tuple[str, bytes], StoredMessage] = {
             (row.sender_id, row.key): row for row in rows.messages
@@ -39,6 +49,8 @@ class _Checker:
         #: For users whose clients recorded every post: the keys, and the earlier heads of their conversations.
         self._posted: dict[str, set[bytes]] = defaultdict(set)
         self._heads: dict[str, int] = {}
+        #: Of the acts of features, by feature.
+        self._notes: dict[str, list[Notes]] = defaultdict(list)
         self._found: dict[tuple[Fault, str], Finding] = {}
         self._report = Report(messages=len(rows.messages))
 
@@ -51,6 +63,9 @@ class _Checker:
         report.marked += marked
         report.repeated += repeated
         self._promises.add(transcript.cards)
+        for name in all_acts():
+            facts, rest = transcript.notes.get(name, ()), transcript.rests.get(name)
+            self._notes[name].append(Notes(transcript.user_id, transcript.user_id, facts, rest))
         if transcript.posts:
             self._posted[transcript.user_id].update(transcript.posts)
             for conversation_id, head in transcript.heads.items():
@@ -79,9 +94,23 @@ class _Checker:
         self._note(rules.stored_was_posted(rows.messages, self._posted, self._heads))
         self._note(self._promises.held_against(rows.appointments))
         self._note(overlaps(rows.appointments))
+        for name, acts in all_acts().items():
+            if acts.judge is not None:
+                judged = acts.judge(Evidence(self._notes[name], self._row, self._members, self._query))
+                self._note((Fault.FEATURE, text, f"{name}: {text}") for text in judged)
         report.promised, report.present = self._promises.count, self._promises.present
         report.findings = list(self._found.values())
         return report
+
+    def _row(self, conversation_id: str, position: int) -> StoredMessage | None:
+        return self._places.get(conversation_id, {}).get(position)
+
+    def _members(self, conversation_id: str) -> dict[str, tuple[int, int | None]]:
+        return {
+            user_id: places[conversation_id]
+            for user_id, places in self._rows.members.items()
+            if conversation_id in places
+        }
 
     def _note(self, found: Found) -> None:
         for fault, what, text in found:

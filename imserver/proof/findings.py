@@ -20,6 +20,7 @@ class Fault(StrEnum):
     MISSING = "missing appointment"
     UNTOLD = "untold appointment"
     DOUBLE_BOOKED = "double-booked"
+    FEATURE = "wrong in a feature"
     STUCK = "stuck"  # a client waited in vain
     BROKEN = "broken"  # a process ended by itself, a client gave up
 

@@ -57,7 +57,7 @@ def gaps(messages: Sequence[StoredMessage]) -> Found:
 
 
 def shown_is_stored(transcript: Transcript, places: Places) -> Found:
-    """Each message and edit that a client received is in the database, unchanged."""
+    """Each message that a client received, and each content that one got later, is in the database, unchanged."""
     for seen in transcript.seen:
         what = name(seen.conversation_id, seen.position)
         row = places.get(seen.conversation_id, {}).get(seen.position)
@@ -67,12 +67,12 @@ def shown_is_stored(transcript: Transcript, places: Places) -> Found:
         was, is_now = (seen.key, seen.sender_id, seen.sent_at), (row.key, row.sender_id, row.sent_at)
         if was != is_now or not row.says(seen.revision, seen.digest):
             yield Fault.ALTERED, what, f"{what} is not what {transcript.user_id} was shown"
-    for edit in transcript.edits:
-        row = places.get(edit.conversation_id, {}).get(edit.position)
-        if row is not None and not row.says(edit.revision, edit.digest):
-            what = name(edit.conversation_id, edit.position)
-            text = f"revision {edit.revision} of {what} is not what {transcript.user_id} was shown"
-            yield Fault.ALTERED, f"{what} {edit.revision}", text
+    for later in transcript.replaced:
+        row = places.get(later.conversation_id, {}).get(later.position)
+        if row is not None and not row.says(later.revision, later.digest):
+            what = name(later.conversation_id, later.position)
+            text = f"revision {later.revision} of {what} is not what {transcript.user_id} was shown"
+            yield Fault.ALTERED, f"{what} {later.revision}", text
 
 
 def shown_to_members(transcript: Transcript, rows: StoredRows) -> Found:

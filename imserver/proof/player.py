@@ -15,11 +15,11 @@ from imserver_client import (
     ConnectionChanged,
     Cursor,
     CursorMoved,
-    Edited,
     Message,
     Posted,
 )
 
+from .acts import all_acts
 from .transcript import Transcript
 
 #: The longest wait of a play, far above need on the slowest machine (seconds).
@@ -32,7 +32,7 @@ class PlayBroken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A message, new or edited (`changed`)."""
+    """A message, new or with another content than before (`changed`)."""
 
     conversation_id: str
     position: int
@@ -172,20 +172,32 @@ class Player:
         async for event in events:
             async with self._changed:
                 match event:
-                    case Edited():
-                        self.transcript.note_edit(event)
-                        self._hear_edit(event)
                     case CursorMoved():
                         self._cursors[event.conversation_id, event.user_id] = event.cursor
                     case ConnectionChanged():
                         self.connections.append(event)
+                for acts in all_acts().values():
+                    if acts.hears is not None:
+                        acts.hears(self, event)
                 self._changed.notify_all()
 
-    def _hear_edit(self, event: Edited) -> None:
-        """An edited message is the old one with a new content; its time is that of the edit's system message."""
-        place = (event.conversation_id, event.position)
+    # -- imserver.proof.acts.Listener ---------------------------------------------------------------------------------
+
+    @property
+    def user_id(self) -> str:
+        return self.client.user_id
+
+    def note(self, *facts: Any) -> None:
+        """A play has no judge of its features."""
+
+    def says_now(
+        self, conversation_id: str, position: int, revision: int, content: Mapping[str, Any] | None
+    ) -> None:
+        """It is the old message with a new content; its time is that of the newest message, which told of it."""
+        self.transcript.note_replaced(conversation_id, position, revision, content)
+        place = (conversation_id, position)
         old = [one for one in self.heard if (one.conversation_id, one.position) == place]
-        if old and event.content is not None:
+        if old and content is not None:
             last = self.heard[-1].sent_at
             heard = (*place, old[0].sender_id, last, old[0].key)
-            self.heard.append(Heard(*heard, event.content, changed=True))
+            self.heard.append(Heard(*heard, content, changed=True))

@@ -6,10 +6,11 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from imserver.content import decode_content
 
@@ -19,8 +20,8 @@ from .transcript import Place, digest_of
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A row of `messages`. `digests`: of the content, by revision, past ones included. `told_by_server`: a system message, in
-    its member's name."""
+    """A row of `messages`. `digests`: of the content, by revision, past ones included. `telling`: the content of a system
+    message, which is in its member's name; empty for others."""
 
     conversation_id: str
     position: int
@@ -29,7 +30,12 @@ class StoredMessage:
     sent_at: int
     revision: int
     digests: dict[int, bytes]
-    told_by_server: bool = False
+    telling: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def told_by_server(self) -> bool:
+        """Whether it is a system message."""
+        return bool(self.telling)
 
     @property
     def gone(self) -> bool:
@@ -102,11 +108,9 @@ def _messages(sql: sqlite3.Connection) -> list[StoredMessage]:
         said = None if content is None else decode_content(bytes(content))
         digests = {**past.get((conversation_id, position), {}), revision: digest_of(said)}
         place = (sys.intern(conversation_id), position)  # one string for all rows that name it
-        told_by_server = said is not None and said.get("type") == "system"
+        telling = said if said is not None and said.get("type") == "system" else {}
         found.append(
-            StoredMessage(
-                *place, bytes(key), sys.intern(sender_id), sent_at, revision, digests, told_by_server
-            )
+            StoredMessage(*place, bytes(key), sys.intern(sender_id), sent_at, revision, digests, telling)
         )
     return found
 

@@ -1,4 +1,5 @@
-"""A client's transcript: each message in the order of delivery, each edit, and each answer to its own posts.
+"""A client's transcript: each message in the order of delivery, each content that one got later, each answer to its own posts,
+and what acts of features noted.
 
 Nothing of it comes from the server's files: the checker compares it with them.
 """
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imserver.content import encode_content
-from imserver_client import Edited, Message, Posted
+from imserver_client import Message, Posted
 
 from .booking.appointment_card import AppointmentCard, appointment_card
 
@@ -37,8 +38,8 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenEdit:
-    """A message's content after an edit."""
+class Replaced:
+    """Another content that a message got, as a client was told."""
 
     conversation_id: str
     position: int
@@ -87,21 +88,24 @@ class Transcript:
     #: Incidents that must not happen to a client, in words.
     troubles: list[str] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
-    edits: list[SeenEdit] = field(default_factory=list)
+    replaced: list[Replaced] = field(default_factory=list)
     acknowledged: list[Acknowledged] = field(default_factory=list)
     cards: list[AppointmentCard] = field(default_factory=list)
+    #: What acts of features noted, by feature, and what they found at the end.
+    notes: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    rests: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
 
     def note(self, message: Message) -> None:
         """Record a message that was handed over."""
         self.seen.append(seen_of(message))
         self._note_card(message.content)
 
-    def note_edit(self, edit: Edited) -> None:
-        """Record an edited message."""
-        self.edits.append(
-            SeenEdit(edit.conversation_id, edit.position, edit.revision, digest_of(edit.content))
-        )
-        self._note_card(edit.content)
+    def note_replaced(
+        self, conversation_id: str, position: int, revision: int, content: Mapping[str, Any] | None
+    ) -> None:
+        """Record what a message says now."""
+        self.replaced.append(Replaced(conversation_id, position, revision, digest_of(content)))
+        self._note_card(content)
 
     def note_answer(self, posted: Posted, content: Mapping[str, Any]) -> None:
         """Record a confirmed post."""

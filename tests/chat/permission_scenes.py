@@ -14,7 +14,7 @@ from msgspec.structs import astuple
 from imserver import Server
 from imserver.chat.service import Chat
 from imserver.model import Kind, Learnt, Role, direct_conversation_id
-from imserver_protocol.methods.edit import EDIT, EditParams
+from imserver_protocol.methods.edits import EDIT, EditParams
 from tests.chat.permission_table import EXPECTED, Act
 from tests.limits.raw import new_key, said
 from tests.support.servers import running

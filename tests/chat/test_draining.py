@@ -11,7 +11,7 @@ import pytest
 from imserver import Server
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Kind
-from imserver_protocol.methods.edit import EDIT, EditParams
+from imserver_protocol.methods.edits import EDIT, EditParams
 from tests.chat.test_posting_faults import SAID, Session, messages
 from tests.limits.raw import Raw
 from tests.support.servers import running

@@ -8,7 +8,7 @@ import pytest
 
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Kind, User
-from imserver_protocol.methods.edit import EDIT, EditParams, EditResult
+from imserver_protocol.methods.edits import EDIT, EditParams, EditResult
 from tests.support.servers import running
 
 HERE = "direct/alice/bob"

@@ -24,7 +24,6 @@ from imserver.plugin_host.registrations import Registrations
 from imserver.plugin_host.transaction import Keys, PluginTransaction
 from imserver.store.sqlite.conversation_lists import granted_by_row
 from imserver_protocol.errors import RefusalCode as WireCode
-from imserver_protocol.methods import METHODS
 from tests.chat.permission_scenes import (
     HEARD,
     PEER,
@@ -38,7 +37,7 @@ from tests.chat.permission_scenes import (
 )
 from tests.chat.permission_table import EXPECTED, Act, read_table
 from tests.limits.raw import PING, PONG, SIGNAL, Raw
-from tests.support.methods import METHOD_ROWS
+from tests.support.methods import METHOD_ROWS, METHODS
 from tests.support.servers import config, running
 
 #: Refusals that say how things are, behind the decision who may.

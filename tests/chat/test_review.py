@@ -11,7 +11,7 @@ import pytest
 
 from imserver.content import encode_content
 from imserver.errors import Refusal, RefusalCode
-from imserver_protocol.methods.edit import EDIT, EditParams
+from imserver_protocol.methods.edits import EDIT, EditParams
 from tests.limits.raw import Raw, eventually, new_key, said
 from tests.support.servers import running
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from imserver.cli.chat import places as chat_places
-from imserver.cli.chat.places import MAX_NAMES_ASKED, MAX_REMEMBERED, Names, Place, tells_of_change, users_in
+from imserver.cli.chat.places import MAX_NAMES_ASKED, MAX_REMEMBERED, Names, Place, users_in
 from imserver.cli.chat.render import Tick
 from imserver.cli.chat.session import ChatSession
 from imserver.clock import SystemClock
@@ -85,7 +85,7 @@ async def test_a_restored_history_is_another_one_in_every_conversation() -> None
         yield EpochChanged("another")
 
     paper = Paper()
-    client: Any = SimpleNamespace(user_id="alice", events=events)
+    client: Any = SimpleNamespace(user_id="alice", events=events, server_features=frozenset())
     session = ChatSession(client, paper, SystemClock())
     places = [session.place(name) for name in ("group/a", "group/b", "group/c")]
     for found in places:
@@ -102,17 +102,16 @@ def test_of_very_many_messages_the_newest_are_remembered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "edit", "users"),
+    ("content", "users"),
     [
-        ({"type": "system", "event": "edited", "target": 1}, True, []),
-        (SYSTEM, False, ["carol"]),
-        ({"type": "text", "event": "edited", "user": "carol"}, False, []),
-        ({"type": "system", "event": "added", "user": 3}, False, []),
-        (None, False, []),
+        (SYSTEM, ["carol"]),
+        ({"type": "text", "event": "added", "user": "carol"}, []),
+        ({"type": "system", "event": "added", "user": 3}, []),
+        (None, []),
     ],
 )
-def test_what_only_the_server_says(content: Any, edit: bool, users: list[str]) -> None:
-    assert (tells_of_change(content), users_in(content)) == (edit, users)
+def test_what_only_the_server_says(content: Any, users: list[str]) -> None:
+    assert users_in(content) == users
 
 
 class Known:

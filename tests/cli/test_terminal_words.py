@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -117,12 +118,15 @@ def test_a_time_that_no_calendar_has_is_drawn_all_the_same(when: int) -> None:
         ({"event": "removed", "user": "ann"}, "Bob removed Ann"),
         ({"event": "left", "user": "ann"}, "Ann left"),
         ({"event": "left"}, "Bob left"),
-        ({"event": "edited", "target": 12, "revision": 3, "user": "ann"}, "Bob changed message 12"),
+        ({"event": "painted", "colour": "red", "user": "ann"}, "Bob painted it red"),
         ({"event": "renamed", "user": "ann"}, "Bob: renamed"),
     ],
 )
 def test_who_did_what_to_whom(content: dict[str, Any], told: str) -> None:
-    page = Page(80, NOON, UTC, name_of=str.title)
+    def words(who: str, content: Mapping[str, Any]) -> str:
+        return f"{who} painted it {content['colour']}" if content["event"] == "painted" else ""
+
+    page = Page(80, NOON, UTC, name_of=str.title, words=words)
     for own in (False, True):
         shown = Shown("Bob", NOON, {"type": "system", **content}, own=own)
         assert lines(message_rows(shown, page)) == [f"12:00  — {told}"]

@@ -26,7 +26,7 @@ from imserver_client.features.edits import Edits
 from imserver_client.features.typing import Typists
 from imserver_protocol import RequestReceived
 from imserver_protocol.methods.descriptors import Method, Number, Shape
-from imserver_protocol.methods.typing_signal import TYPING
+from imserver_protocol.methods.typing import TYPING
 
 from .support.fake_server import FakeServer, Peer
 

@@ -19,7 +19,6 @@ from imserver_client import (
     ClientLimits,
     Connecting,
     ConnectionChanged,
-    Edited,
     Environment,
     EpochChanged,
     MemoryStorage,
@@ -28,6 +27,7 @@ from imserver_client import (
     Stopped,
     connect,
 )
+from imserver_client.features.edits import Edited
 
 from .support.hostile import GOODBYE, PUSH, REFUSAL, SIGNAL, TEXT, Gone, HostileServer, Line, item, row
 

@@ -14,16 +14,16 @@ from imserver_client import (
     Cursor,
     CursorMoved,
     Disconnected,
-    Edited,
     EpochChanged,
     MemoryStorage,
     RefusalCode,
     State,
     Stopped,
     StoreError,
-    Typing,
     connect,
 )
+from imserver_client.features.edits import Edited
+from imserver_client.features.typing import Typing
 from imserver_protocol import Limits, encode_content
 
 from .support.fake_server import FakeServer

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from imserver_client import Edited, Retracted, wire
-from imserver_client.features.edits import Edits
+from imserver_client import Retracted, wire
+from imserver_client.features.edits import Edited, Edits
 from imserver_client.limits import ClientLimits
 from imserver_protocol import encode_content
 from imserver_protocol.methods.history import HistoryResult, PageItem

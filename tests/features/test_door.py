@@ -16,7 +16,8 @@ from imserver.errors import ConfigError, Refusal, RefusalCode
 from imserver.feature_api import Feature, Method, Need, Repetition, Services, Shape, Transaction, Write
 from imserver.features import FEATURES
 from imserver.model import Kind, User
-from imserver_protocol.methods.edit import EDIT, EditParams, EditResult
+from imserver.testing import LogBook
+from imserver_protocol.methods.edits import EDIT, EditParams, EditResult
 from tests.features.trial import (
     RENAME,
     TICKET,
@@ -297,6 +298,39 @@ async def test_devices_come_and_go_and_can_be_ended(tmp_path: Path) -> None:
         assert (await raw.goodbye()).code == 302
         assert sessions.of("alice") == []
         assert trial.devices == [("alice", "phone", True), ("alice", "phone", False)]
+
+
+async def test_a_fault_of_a_feature_ends_no_session(tmp_path: Path) -> None:
+    trial, log = Trial(), LogBook()
+    trial.fail_sessions = True
+    async with house(tmp_path, trial, log=log) as server, await Raw.open(server) as raw:
+        await raw.enter(server, "alice")
+        raw.send(SIGNAL, 0, raw.received, "x-wave", AB)
+        assert (await raw.ask("sync")).code == 0
+        assert log.events("exception") == ["watcher_failed", "signal_failed"]
+
+
+async def test_an_outcome_in_a_conversation_is_told_to_who_left_meanwhile(tmp_path: Path) -> None:
+    """The key is looked up before it is judged who may."""
+
+    class Params(Shape, frozen=True):
+        conversation_id: str
+        key: bytes
+
+    def once(tx: Transaction, asker: Any, params: Params) -> TicketResult:
+        return TicketResult(len(tx.members(params.conversation_id)), duplicate=False)
+
+    method, key = Method("x-once", Params, TicketResult), new_key()
+    feature = Feature("once", methods=(Write(method, once, Need.SPEAK, Repetition.OUTCOME),))
+    async with Server(config(tmp_path), features=(feature,)) as server:
+        for name in ("alice", "bob"):
+            await server.chat.put_user(User(name, name))
+        group, _, _ = await server.chat.create_conversation("alice", Kind.GROUP, "g", ["bob"])
+        assert await server.call(method, "bob", Params(group, key)) == TicketResult(2, duplicate=False)
+        await server.chat.remove_member("alice", group, "bob")
+    async with Server(config(tmp_path), features=(feature,)) as server:
+        assert await server.call(method, "bob", Params(group, key)) == TicketResult(2, duplicate=True)
+        assert await code_of(server.call(method, "bob", Params(group, new_key()))) is RefusalCode.NOT_FOUND
 
 
 # -- what follows, and what is neither ------------------------------------------------------------------------------------

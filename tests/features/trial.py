@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from imserver.feature_api import (
@@ -25,6 +26,7 @@ from imserver.feature_api import (
     Sessions,
     Shape,
     Signal,
+    Snapshot,
     Task,
     Told,
     Transaction,
@@ -145,6 +147,7 @@ class Trial:
         self.replaced: list[tuple[int, bool]] = []
         self.left: list[str] = []
         self.fail_hook = False
+        self.fail_sessions = False
         self.fail_follow = 0
 
     def vote(self, tx: Transaction, asker: Asker, params: VoteParams) -> VoteResult:
@@ -162,13 +165,16 @@ class Trial:
                 " DO UPDATE SET choice = excluded.choice",
                 (*at, user_no, params.choice),
             )
-        rows = tx.execute(
-            "SELECT choice, count(*) FROM trial_votes WHERE place = ? AND position = ? GROUP BY choice", at
-        )
-        own = {asker.user_id: params.choice if rows else None}
-        tx.set_item(params.conversation_id, params.position, dict(rows) or None, own)
+        self._show(tx, params.conversation_id, params.position, {asker.user_id: params.choice})
         stands = tx.item(params.conversation_id, params.position, asker.user_id)
         return VoteResult(stands.modseq, dict(stands.extra), dict(stands.mine))
+
+    def _show(self, tx: Transaction, conversation_id: str, position: int, own: Mapping[str, Any]) -> None:
+        rows = tx.execute(
+            "SELECT choice, count(*) FROM trial_votes WHERE place = ? AND position = ? GROUP BY choice",
+            (tx.place(conversation_id), position),
+        )
+        tx.set_item(conversation_id, position, dict(rows) or None, own if rows else dict.fromkeys(own))
 
     def ticket(self, tx: Transaction, asker: Asker, params: TicketParams) -> TicketResult:
         if params.row < 0:
@@ -197,20 +203,28 @@ class Trial:
         return WaitResult(await self.wait(services))
 
     def waved(self, sessions: Sessions, device: Device, said: Waved) -> None:
+        if self.fail_sessions:
+            raise RuntimeError("a fault of the feature's own")
         audience = sessions.audience(said.conversation_id) or {}
         sessions.tell([one for one in audience if one != device.user_id], WAVE, said)
 
     def came(self, sessions: Sessions, device: Device) -> None:
+        if self.fail_sessions:
+            raise RuntimeError("a fault of the feature's own")
         self.devices.append((device.user_id, device.device_id, device.attached))
 
     def on_replaced(self, tx: Transaction, conversation_id: str, message: Message) -> None:
         self.replaced.append((message.position, message.content is None))
+        if message.content is None:
+            at = (tx.place(conversation_id), message.position)
+            tx.execute("DELETE FROM trial_votes WHERE place = ? AND position = ?", at)
+            tx.set_item(conversation_id, message.position, None)
         if self.fail_hook:
             raise Refusal(RefusalCode.FORBIDDEN, "a hook says no")
 
     def on_left(self, tx: Transaction, conversation_id: str, user_id: str) -> None:
         self.left.append(user_id)
-        tx.execute("DELETE FROM trial_votes WHERE user_no = ?", (tx.user_no(user_id),))
+        self._take_away(tx, user_id, tx.place(conversation_id))
 
     def count(self, tx: Transaction, messages: Sequence[tuple[int, Message]]) -> None:
         for change, message in messages:
@@ -231,7 +245,39 @@ class Trial:
         return {"votes": [choice for (choice,) in rows]}
 
     def erase(self, tx: Transaction, user_id: str) -> None:
-        tx.execute("DELETE FROM trial_votes WHERE user_no = ?", (tx.user_no(user_id),))
+        self._take_away(tx, user_id)
+
+    def _take_away(self, tx: Transaction, user_id: str, only: int | None = None) -> None:
+        votes = tx.execute(
+            "DELETE FROM trial_votes WHERE user_no = ? AND (place = ? OR ? IS NULL) RETURNING place, position",
+            (tx.user_no(user_id), only, only),
+        )
+        for place, position in votes:
+            self._show(tx, tx.conversation_id(place), position, {user_id: None})
+
+    def check_counts(self, snapshot: Snapshot) -> Iterator[str]:
+        """What messages show is what was voted, for all and for each."""
+        counts: dict[tuple[int, int], dict[str, int]] = {}
+        own: dict[tuple[int, int, int], str] = {}
+        for place, position, user_no, choice in snapshot.rows("SELECT * FROM trial_votes"):
+            counts.setdefault((place, position), Counter())[choice] += 1
+            own[place, position, user_no] = choice
+        snapshot.looked_at(len(own))
+        for place, position, user_no, value in snapshot.items():
+            kept = (
+                own.pop((place, position, user_no), None) if user_no else counts.pop((place, position), None)
+            )
+            if value != kept:
+                yield f"{place}.{position} shows {user_no or 'all'} {value}, and {kept} was voted"
+        for where in (*counts, *own):
+            yield f"{where} shows nothing of a vote"
+
+    def check_there(self, snapshot: Snapshot) -> Iterator[str]:
+        """Votes are for messages that are there, and by members."""
+        gone, members = set(snapshot.taken_back()), set(snapshot.members())
+        for place, position, user_no in snapshot.rows("SELECT place, position, user_no FROM trial_votes"):
+            if (place, position) in gone or (place, user_no) not in members:
+                yield f"a vote by {user_no} for {place}.{position}"
 
     def feature(self) -> Feature:
         return Feature(
@@ -258,6 +304,7 @@ class Trial:
             hooks=Hooks(content_replaced=self.on_replaced, member_left=self.on_left),
             attached=self.came,
             detached=self.came,
+            checks={"counts": self.check_counts, "there": self.check_there},
             export=self.export,
             erase=self.erase,
         )

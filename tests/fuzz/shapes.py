@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec.inspect as shapes
 
-from imserver_protocol.methods import METHODS, PUSHES, SIGNALS
+from tests.support.methods import METHODS, PUSHES, SIGNALS
 
 #: What a server tells a client.
 TOLD: tuple[Any, ...] = (

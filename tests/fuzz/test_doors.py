@@ -28,9 +28,9 @@ from imserver.plugins.booking.dates.parse import read_when
 from imserver.testing import scratch_store
 from imserver_client import wire
 from imserver_protocol import EncodeError, MalformedFrame
-from imserver_protocol.methods import METHODS
 from imserver_protocol.methods.history import HistoryResult
 from tests.store.support import Recorder
+from tests.support.methods import METHODS
 
 from . import damage
 from .corpus import STRINGS, Grammar, contents

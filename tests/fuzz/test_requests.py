@@ -21,7 +21,7 @@ from imserver.model import Kind, User
 from imserver.store import SqliteStore
 from imserver.testing import LogBook, scratch_store
 from imserver_protocol import Connection, EncodeError, Limits, RefusalReceived, ReplyReceived, Side
-from imserver_protocol.methods import METHODS
+from tests.support.methods import METHODS
 from tests.support.servers import config
 
 from .corpus import Grammar

@@ -13,7 +13,6 @@ import msgpack
 
 from imserver_protocol.errors import CloseCode, RefusalCode
 from imserver_protocol.limits import MAX_TAIL_FIELDS, Limits
-from imserver_protocol.methods import METHODS
 from tests.fuzz.shapes import right
 from tests.hostile.arena import Arena, Attack
 from tests.hostile.codes import CUT_OFF, GOES_ON, Heard, fate
@@ -21,6 +20,7 @@ from tests.hostile.floods import EVE, pour, with_alice
 from tests.limits.raw import PING, PONG, REQUEST, SIGNAL, Ended, framed, new_key, packed, said
 from tests.limits.test_bad_frames import FIRST, LATER, hello
 from tests.limits.test_refusals import patiently
+from tests.support.methods import METHODS
 
 
 async def wrong_first_frames(here: Arena) -> Heard:

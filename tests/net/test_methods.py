@@ -14,12 +14,11 @@ from imserver.chat.service import Chat
 from imserver.model import User
 from imserver.net.dispatch import ROWS, RequestContext, Row, method_table
 from imserver_client import wire
-from imserver_protocol.methods import METHODS
 from imserver_protocol.methods.descriptors import Method
 from imserver_protocol.methods.renew import RENEW
 from imserver_protocol.methods.users import UserRow, UsersParams
 from tests.limits.raw import Raw, new_key, said
-from tests.support.methods import METHOD_ROWS
+from tests.support.methods import METHOD_ROWS, METHODS
 from tests.support.servers import config, running
 
 UNKNOWN_METHOD, CONFLICT, NOT_FOUND = 601, 605, 603

@@ -14,7 +14,7 @@ from imserver.proof.booking.card_words import NEWS, STATUSES, time_words
 from imserver.proof.booking.stored_appointments import StoredAppointment
 from imserver.proof.checker import CardWords, Fault, Report, check
 from imserver.proof.stored_rows import StoredMessage, StoredRows
-from imserver.proof.transcript import Acknowledged, Seen, SeenEdit, Transcript
+from imserver.proof.transcript import Acknowledged, Replaced, Seen, Transcript
 
 WORDS = CardWords(STATUSES, time_words)
 HERE = "direct/ann/bob"
@@ -150,9 +150,9 @@ def test_an_edited_message_is_compared_revision_by_revision() -> None:
     edited = rows(1)
     edited.messages[0] = replace(edited.messages[0], revision=2, digests={1: b"digest 1", 2: b"new"})
     reader = bob(1)
-    reader.edits = [SeenEdit(HERE, 1, 2, b"new")]
+    reader.replaced = [Replaced(HERE, 1, 2, b"new")]
     assert not check([reader], edited, WORDS).findings
-    reader.edits = [SeenEdit(HERE, 1, 2, b"something else")]
+    reader.replaced = [Replaced(HERE, 1, 2, b"something else")]
     assert faults(check([reader], edited, WORDS)) == [Fault.ALTERED]
 
 
@@ -161,7 +161,7 @@ def test_of_what_was_taken_back_only_the_tombstone_is_compared() -> None:
     gone = rows(1, 2)
     gone.messages[0] = replace(gone.messages[0], revision=3, digests={3: b""})
     writer, reader = ann(1, 2), bob(1, 2)
-    reader.edits = [SeenEdit(HERE, 1, 2, b"edited meanwhile")]
+    reader.replaced = [Replaced(HERE, 1, 2, b"edited meanwhile")]
     late = bob(1, 2)
     late.seen[0] = replace(late.seen[0], revision=3, digest=b"")
     assert not check([writer, reader, late], gone, WORDS).findings

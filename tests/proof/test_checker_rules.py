@@ -15,7 +15,7 @@ from imserver.proof.booking.appointment_card import AppointmentCard
 from imserver.proof.booking.stored_appointments import OWNING
 from imserver.proof.checker import Fault, check
 from imserver.proof.stored_rows import StoredRows
-from imserver.proof.transcript import Acknowledged, Post, SeenEdit, Transcript
+from imserver.proof.transcript import Acknowledged, Post, Replaced, Transcript
 
 from .test_checker import BOOKED, CARD, WORDS
 from .test_message_checks import HERE, shown, stored
@@ -41,7 +41,7 @@ class Case:
         self.rows.messages[at - 1] = replace(self.rows.messages[at - 1], **changes)
 
     def edit(self, position: int, revision: int, digest: bytes) -> None:
-        self.bob.edits.append(SeenEdit(HERE, position, revision, digest))
+        self.bob.replaced.append(Replaced(HERE, position, revision, digest))
 
     def answer(self, position: int, **changes: Any) -> None:
         row = stored(position)

@@ -8,7 +8,7 @@ from typing import Any
 from imserver.proof.booking.appointment_card import AppointmentCard
 from imserver.proof.torture.client_journal import ClientJournal, read_journal
 from imserver.proof.torture.logs import read_logs
-from imserver.proof.transcript import Acknowledged, Post, SeenEdit, digest_of
+from imserver.proof.transcript import Acknowledged, Post, Replaced, digest_of
 from imserver_client import Message, Posted
 
 HERE = "direct/ann/bob"
@@ -36,7 +36,7 @@ def test_every_kind_of_line(tmp_path: Path) -> None:
     book.answered(Posted(HERE, 4, 1000, b"a"))
     book.posting(b"b", HERE, TEXT)
     book.shown(message(5, CARD))
-    book.edited(HERE, 5, 2, TEXT)
+    book.replaced(HERE, 5, 2, TEXT)
     book.posting(b"c", HERE, TEXT)
     book.taken(b"c")
     book.refused(b"c", "TOO_LONG")
@@ -61,7 +61,7 @@ def test_every_kind_of_line(tmp_path: Path) -> None:
     assert read.acknowledged == [Acknowledged(HERE, 4, b"a", digest)]
     assert [(seen.position, seen.redelivered) for seen in read.seen] == [(5, False), (5, True)]
     assert read.lives == [1]
-    assert read.edits == [SeenEdit(HERE, 5, 2, digest)]
+    assert read.replaced == [Replaced(HERE, 5, 2, digest)]
     assert read.cards == [AppointmentCard("A7", 2, "Booked", "Sat 21 Nov 15:00 ")] * 2
     assert (read.heads, read.ends, read.refused) == ({HERE: 3}, {HERE: 5}, {b"c": "TOO_LONG"})
     assert read.troubles == ["something"]

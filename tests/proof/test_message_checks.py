@@ -135,7 +135,7 @@ def test_what_nobody_posted_is_not_stored() -> None:
     writer = ann(1)
     writer.seen.append(shown(2))
     assert of(writer, *ALL[:2]) == [Fault.UNASKED]
-    assert not of(writer, stored(1), stored(2, told_by_server=True))
+    assert not of(writer, stored(1), stored(2, telling={"type": "system"}))
     writer.heads = {HERE: 2}
     assert not of(writer, *ALL[:2]), "before it began to keep a record"
 
@@ -183,7 +183,7 @@ def test_who_was_never_a_member_is_shown_nothing() -> None:
 def test_nothing_by_one_who_was_removed_stands_behind_the_removal() -> None:
     assert not came_and_went(ann(1, 2), 2, *ALL[:2])
     assert Fault.TRESPASS in came_and_went(replace(ann(1, 2, 3), seen=[]), 2, *ALL)
-    assert not came_and_went(ann(1, 2), 2, *ALL[:2], stored(3, told_by_server=True))
+    assert not came_and_went(ann(1, 2), 2, *ALL[:2], stored(3, telling={"type": "system"}))
 
 
 def test_who_was_removed_may_be_refused_and_then_it_is_not_stored() -> None:

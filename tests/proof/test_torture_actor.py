@@ -42,7 +42,7 @@ async def test_a_burst_ends_with_what_was_answered_before(
     """More rows than one statement takes, and behind them some that are there already."""
     monkeypatch.setattr(talker, "RUN_SHARE", 1.0)
     monkeypatch.setattr(talker, "GIVE_UP_SHARE", 0.0)
-    monkeypatch.setattr(talker, "EDIT_SHARE", 0.0)  # the server's word of an edit has a key, too
+    monkeypatch.setattr(talker, "ACT_SHARE", 0.0)  # the server's word of an edit has a key, too
     async with running(tmp_path) as server, living(tmp_path, server) as actor:
         talkers = Talkers(Random(1), rate=1.0)
         talkers.places[actor] = [HERE]

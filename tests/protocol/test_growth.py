@@ -40,7 +40,6 @@ from imserver_protocol import (
     frame_bytes,
 )
 from imserver_protocol.limits import MAX_TAIL_FIELDS
-from imserver_protocol.methods import METHODS
 from imserver_protocol.session.post_frames import PostReceived
 from tests.fuzz import receivers
 from tests.fuzz.corpus import Grammar, golden
@@ -48,6 +47,7 @@ from tests.fuzz.shapes import TOLD as SHAPES_TOLD
 from tests.fuzz.shapes import right
 from tests.support import growth
 from tests.support.growth import BEHIND, arrays_by_position, grown, grown_frame
+from tests.support.methods import METHODS
 from tests.vectors.second_reader import Player, filled
 from tests.vectors.test_second_reader import TRANSCRIPTS, play_all
 

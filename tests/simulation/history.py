@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from imserver.proof.acts import digest_of
 from imserver.proof.simulation.oracle import Evidence
 from imserver.proof.simulation.record import Post, Record, Shown, Storage
 from imserver.proof.simulation.stored import Member, Row, Stored
@@ -209,8 +210,9 @@ def _tells(history: History) -> None:
     """Edits, cursors, changes, and what each device reads at the end."""
     ann, bob, cy = history.records.values()
     edited = (GROUP, 1, 2, said("uno"))
-    ann.edits.append((*edited, 5))
-    bob.edited.append(edited)
+    ann.notes["edits"] = [(GROUP, 1, 2, digest_of(said("uno")), 5)]
+    bob.replaced.append(edited)
+    bob.notes["typing"] = [(GROUP, "ann")]
     cy.items.append(item_of(history.row(GROUP, 7)))
     ann.created.append((GROUP, ["bob", "echo"]))
     ann.changes += [(GROUP, 6), (GROUP, 10)]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from imserver.proof.acts import digest_of
 from imserver.proof.simulation.oracle import CHECKS, judge
 from imserver.proof.simulation.record import Post
 
@@ -123,14 +124,24 @@ def final_item(history: History, **changes: Any) -> None:
 
 def edits(history: History, at: int, value: Any) -> None:
     """One field of the edit that was answered."""
-    [edit] = history.records["ann-1"].edits
-    history.records["ann-1"].edits = [(*edit[:at], value, *edit[at + 1 :])]
+    [edit] = history.records["ann-1"].notes["edits"]
+    history.records["ann-1"].notes["edits"] = [(*edit[:at], value, *edit[at + 1 :])]
+
+
+def edited(history: History, *facts: Any) -> None:
+    """One more edit that was answered."""
+    history.records["ann-1"].notes["edits"].append(facts)
+
+
+def typed(history: History, conversation_id: str, typist: str) -> None:
+    """bob was told that somebody writes."""
+    history.records["bob-1"].notes["typing"].append((conversation_id, typist))
 
 
 def told_of_edit(history: History, at: int, value: Any) -> None:
     """One field of the edit that somebody else was told of."""
-    [edit] = history.records["bob-1"].edited
-    history.records["bob-1"].edited = [(*edit[:at], value, *edit[at + 1 :])]
+    [edit] = history.records["bob-1"].replaced
+    history.records["bob-1"].replaced = [(*edit[:at], value, *edit[at + 1 :])]
 
 
 def echo_twice(history: History) -> None:
@@ -206,13 +217,16 @@ BROKEN: dict[str, list[tuple[Break, str]]] = {
         (lambda h: h.records["bob-1"].posts.pop(key(3)), f"nobody posted message 3 of {GROUP} by bob"),
         (lambda h: h.records["ann-1"].posts.pop(key(9)), f"nobody posted message 2 of {PAIR} by ann"),
     ],
-    "edits_are_stored": [
-        (lambda h: edits(h, 3, said("x")), "lost: revision 2 of message 1 .* is not stored"),
+    "features_agree": [
+        (lambda h: edits(h, 3, digest_of(said("x"))), "lost: revision 2 of message 1 .* is not stored"),
         (lambda h: edits(h, 4, 13), "message 13 of group/1 does not tell of that edit"),
         (lambda h: edits(h, 4, 6), "message 6 of group/1 does not tell of that edit"),
-        (lambda h: h.records["ann-1"].edits.append((GROUP, 1, 1, said("one"), 5)), "message 5 .* does not tell"),
-        (lambda h: h.records["ann-1"].edits.append((GROUP, 3, 2, said("later never mind"), 5)), "message 5 .* does not tell"),
-        (lambda h: h.records["ann-1"].edits.append((GROUP, 20, 2, said("x"), 5)), "lost: revision 2 of message 20"),
+        (lambda h: edited(h, GROUP, 1, 1, digest_of(said("one")), 5), "message 5 .* does not tell"),
+        (lambda h: edited(h, GROUP, 3, 2, digest_of(said("later never mind")), 5), "message 5 .* does not tell"),
+        (lambda h: edited(h, GROUP, 20, 2, digest_of(said("x")), 5), "lost: revision 2 of message 20"),
+        (lambda h: typed(h, ASIDE, "cy"), "bob-1 was told that cy writes in group/aside: bob is no member"),
+        (lambda h: typed(h, GROUP, "eve"), "bob-1 was told that eve writes in group/1: eve is no member"),
+        (lambda h: typed(h, GROUP, "bob"), "bob-1 was told that its own user writes in group/1"),
     ],
     "cursors_only_rise": [
         (lambda h: h.records["bob-1"].told_cursors.append((1, GROUP, "ann", 11, 11)), "told of cursors 11, 11 of ann"),

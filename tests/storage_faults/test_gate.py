@@ -66,10 +66,11 @@ async def left(tmp_path: Path) -> Left:
 
 
 def damage(left: Left) -> None:
-    """The header counts a free page that is not there: every row can be read."""
+    """A page more than anything uses: every row can be read."""
     path = left.folder / DATABASE
     data = bytearray(path.read_bytes())
-    data[36:40] = (int.from_bytes(data[36:40], "big") + 1).to_bytes(4, "big")
+    data[28:32] = (int.from_bytes(data[28:32], "big") + 1).to_bytes(4, "big")
+    data += bytes(int.from_bytes(data[16:18], "big"))
     path.write_bytes(data)
 
 

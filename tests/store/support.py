@@ -19,7 +19,7 @@ from imserver.features import edits
 from imserver.model import User, content_digest, direct_conversation_id
 from imserver.store.engine.places import PLACE
 from imserver.store.sqlite import connection
-from imserver_protocol.methods.edit import EditParams, EditResult
+from imserver_protocol.methods.edits import EditParams, EditResult
 
 T = TypeVar("T")
 

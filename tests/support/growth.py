@@ -13,9 +13,9 @@ from typing import Any
 import msgspec.inspect as shapes
 
 from imserver_protocol.limits import MAX_TAIL_FIELDS
-from imserver_protocol.methods import METHODS, PUSHES, SIGNALS
 from imserver_protocol.wire import frames
 from imserver_protocol.wire.frames import HEADER_FIELDS, FrameType
+from tests.support.methods import METHODS, PUSHES, SIGNALS
 
 #: Two fields and a map that nobody knows.
 BEHIND: tuple[Any, ...] = (7, "later", {"x-later": (1, {"x": None})})

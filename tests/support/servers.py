@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import msgspec
 
 from imserver import Config, Server
 from imserver.config import AuthConfig, ServerConfig, StoreConfig
+from imserver.feature_api import Feature
+from imserver.features import FEATURES
 from imserver.model import User
 from imserver_client import Client, Message, connect
 
@@ -35,9 +37,11 @@ def config(folder: Path, **sections: Any) -> Config:
 
 
 @asynccontextmanager
-async def running(folder: Path, users: str = "alice bob", **sections: Any) -> AsyncIterator[Server]:
+async def running(
+    folder: Path, users: str = "alice bob", *, features: Sequence[Feature] = FEATURES, **sections: Any
+) -> AsyncIterator[Server]:
     """A server in this process with these users."""
-    async with Server(config(folder, **sections)) as server:
+    async with Server(config(folder, **sections), features=features) as server:
         for name in users.split():
             await server.chat.put_user(User(name, name.title()))
         yield server

@@ -14,7 +14,6 @@ import pytest
 from imserver.config import LimitsConfig
 from imserver_protocol.errors import REACTIONS, CloseCode, Reaction, RefusalCode
 from imserver_protocol.limits import MAX_FRAME_BYTES_CEILING, Limits
-from imserver_protocol.methods import METHODS, PUSHES, SIGNALS
 from imserver_protocol.methods.check import CHECK, CheckAnswer, Known
 from imserver_protocol.methods.conversations import ConversationRow
 from imserver_protocol.methods.history import PageItem
@@ -22,6 +21,7 @@ from imserver_protocol.methods.sync import SyncRow
 from imserver_protocol.methods.users import USERS
 from imserver_protocol.shared.bounds import MAX_CHECKED, MAX_USERS_ASKED
 from imserver_protocol.wire.frames import FrameType
+from tests.support.methods import METHODS, PUSHES, SIGNALS
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = (ROOT / "protocol" / "SPEC.md").read_text(encoding="utf-8")

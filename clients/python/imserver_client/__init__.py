@@ -33,8 +33,6 @@ from .events import (
     Retracted,
     SettingsChanged,
 )
-from .features.edits import Edit, Edited
-from .features.typing import Typing
 from .limits import ClientLimits
 from .storage import MemoryStorage, Storage
 from .storage_sqlite import SqliteStorage
@@ -71,8 +69,6 @@ __all__ = [
     "Cursor",
     "CursorMoved",
     "Disconnected",
-    "Edit",
-    "Edited",
     "Environment",
     "EpochChanged",
     "EventStream",
@@ -100,7 +96,6 @@ __all__ = [
     "Stopped",
     "Storage",
     "StoreError",
-    "Typing",
     "Undeliverable",
     "User",
     "connect",

@@ -199,9 +199,9 @@ async def _begin(client: Client, screen: Screen, wanted: Wanted, items: int = 20
     return session
 
 
-async def _both(typing: Coroutine[Any, Any, None], session: ChatSession) -> None:
+async def _both(lines: Coroutine[Any, Any, None], session: ChatSession) -> None:
     """Read typed lines and arriving messages; whichever ends first ends both."""
-    tasks = [asyncio.ensure_future(typing), asyncio.ensure_future(session.run())]
+    tasks = [asyncio.ensure_future(lines), asyncio.ensure_future(session.run())]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from imserver.cli.sanitize import safe_line
 from imserver.cli.text_width import clip, pad, width
 from imserver_client import ClientError, Disconnected, Refused, Stopped
 
+from .looks import ChatCommand
 from .render import Row, preview
 from .session import OPENING_ITEMS, ChatSession
 
@@ -17,21 +17,12 @@ MAX_HISTORY = 200
 TITLE_CELLS = 24
 
 
-@dataclass(frozen=True, slots=True)
-class ChatCommand:
-    """A row of the table. The handler gets the rest of the line; False ends the chat."""
-
-    handler: Callable[[ChatSession, str], Awaitable[bool | None]]
-    usage: str
-    help: str
-
-
 async def handle_line(session: ChatSession, line: str) -> bool:
     """Handle a typed line. False means that the user wants to leave."""
     if not line.strip():
         return True
     word, _, rest = line.strip().partition(" ")
-    command = COMMANDS.get(word.lower())
+    command = _commands(session).get(word.lower())
     try:
         if command is not None:
             return await command.handler(session, rest.strip()) is not False
@@ -121,8 +112,9 @@ async def _say(session: ChatSession, text: str) -> None:
 
 
 async def _help(session: ChatSession, _: str) -> None:
-    cells = max(width(command.usage) for command in COMMANDS.values()) + 3
-    lines = [f"{pad(command.usage, cells)}{command.help}" for command in COMMANDS.values()]
+    commands = _commands(session).values()
+    cells = max(width(command.usage) for command in commands) + 3
+    lines = [f"{pad(command.usage, cells)}{command.help}" for command in commands]
     lines.append(f"{pad('1, 2, 3 …', cells)}press that button of the last card")
     lines.append(
         "Everything else is posted, also /words for bots, such as /ping. Ticks: ✓ stored, ✓✓ delivered, then read."
@@ -146,3 +138,8 @@ COMMANDS: dict[str, ChatCommand] = {
     "/help": ChatCommand(_help, "/help", "this"),
     "/quit": ChatCommand(_quit, "/quit", "leave (Ctrl-D does it too)"),
 }
+
+
+def _commands(session: ChatSession) -> Mapping[str, ChatCommand]:
+    """The chat's own, and those of the features that it shows; none of these takes one of ours."""
+    return COMMANDS | {word: command for word, command in session.commands.items() if word not in COMMANDS}

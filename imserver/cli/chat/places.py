@@ -41,6 +41,8 @@ class Place:
     revisions: dict[int, int] = field(default_factory=dict)
     #: Position -> revision of messages that were taken back, as far as this chat was told.
     gone: dict[int, int] = field(default_factory=dict)
+    #: Position -> what was shown below it, if anything.
+    marks: dict[int, str] = field(default_factory=dict)
     #: The buttons that a digit taps, and the position of their card.
     actions: list[Action] = field(default_factory=list)
     card_at: int = 0
@@ -57,7 +59,8 @@ class Place:
     def note(self, item: Message | Item, cursors: Mapping[str, Cursor]) -> None:
         """Note a shown item: its revision, the newest own message, and the buttons that a digit taps from here on."""
         if len(self.revisions) >= MAX_REMEMBERED:
-            del self.revisions[min(self.revisions)]
+            self.marks.pop(oldest := min(self.revisions), None)
+            del self.revisions[oldest]
         self.revisions[item.position] = item.revision
         if is_system(item.content):
             return
@@ -88,7 +91,7 @@ class Place:
     def forget(self) -> None:
         """Forget all positions: the server's history is a different one now."""
         self.shown_to = self.counted_to = self.card_at = self.last_own = 0
-        self.revisions, self.gone, self.actions, self.told = {}, {}, [], {}
+        self.revisions, self.gone, self.marks, self.actions, self.told = {}, {}, {}, [], {}
 
     def others(self, cursors: Mapping[str, Cursor]) -> dict[str, tuple[int, int]]:
         """(delivered, read) of all members but the own user."""
@@ -125,13 +128,13 @@ class Names:
 
 
 def is_system(content: Any) -> bool:
-    """True for the server's system messages: of members, titles, edits."""
+    """True for the server's system messages: of members, titles and more."""
     return isinstance(content, dict) and content.get("type") == "system"
 
 
-def tells_of_change(content: Any) -> bool:
-    """True for the system message of an edit, or of a message that was taken back: the message itself is shown again."""
-    return is_system(content) and content.get("event") in ("edited", "retracted")
+def tells_of_retraction(content: Any) -> bool:
+    """True for the system message of a message that was taken back: its tombstone is drawn instead."""
+    return is_system(content) and content.get("event") == "retracted"
 
 
 def users_in(content: Any) -> list[str]:

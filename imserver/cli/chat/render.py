@@ -19,6 +19,8 @@ from imserver.cli.text_width import clip, pad, width, wrap
 Row = Sequence[tuple[str, str]]
 #: A user id as a name to show (not yet sanitized).
 NameOf = Callable[[str], str]
+#: A system message of a feature as a sentence about somebody; "" if it is none.
+Words = Callable[[str, Mapping[str, Any]], str]
 
 #: The look of each style name, for prompt_toolkit's `Style.from_dict`.
 STYLES: Mapping[str, str] = {
@@ -33,6 +35,7 @@ STYLES: Mapping[str, str] = {
     "label": "ansibrightblack",
     "button": "ansiyellow bold",
     "changed": "ansiyellow",
+    "marks": "ansicyan",
     "notice": "ansibrightblack italic",
     "error": "ansired",
 }
@@ -69,6 +72,8 @@ class Shown:
     own: bool = False
     tick: Tick | None = None
     changed: bool = False
+    #: A line below it.
+    marks: str = ""
     by: str = ""
 
 
@@ -80,6 +85,7 @@ class Page:
     now_ms: int = 0
     zone: tzinfo | None = None
     name_of: NameOf = field(default=str)
+    words: Words = field(default=lambda who, content: "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +108,19 @@ def notice(text: str, style: str = "notice", cells: int = 10_000) -> list[Row]:
 
 def message_rows(shown: Shown, page: Page) -> list[Row]:
     """The message, its first line headed by when and who."""
+    rows = _rows_of_content(shown, page)
+    if shown.marks:
+        marks = clip(safe_line(shown.marks), max(page.width, MIN_CELLS) - len(INDENT) - 1)
+        rows = [*rows, [("class:marks", f"{INDENT}{marks}")]]
+    return rows
+
+
+def _rows_of_content(shown: Shown, page: Page) -> list[Row]:
     content = shown.content
     if content is None:
         return _cut_off(_text_rows(replace(shown, changed=False, tick=None), page))
     if content.get("type") == "system":
-        told = f"{clock_text(shown.sent_at, page)}  — {system_text(shown, page.name_of)}"
+        told = f"{clock_text(shown.sent_at, page)}  — {system_text(shown, page.name_of, page.words)}"
         return _cut_off([[("class:notice", line)] for line in wrap(told, max(page.width, MIN_CELLS))])
     if content.get("type") == "card":
         return [_head(shown, page), *card_rows(content, page)]
@@ -196,8 +210,8 @@ def card_rows(content: Mapping[str, Any], page: Page) -> list[Row]:
     return rows
 
 
-def system_text(shown: Shown, name_of: NameOf) -> str:
-    """A system message as a sentence. For an unknown event it names the event."""
+def system_text(shown: Shown, name_of: NameOf, words: Words = lambda who, content: "") -> str:
+    """A system message as a sentence. For an event that neither we nor `words` know, it names the event."""
     content = shown.content or {}
     user = safe_line(name_of(_string(content, "user"))) if content.get("user") else ""
     who = safe_line(shown.who)
@@ -210,12 +224,10 @@ def system_text(shown: Shown, name_of: NameOf) -> str:
             return f"{who} removed {user}"
         case "left":
             return f"{user or who} left"
-        case "edited":
-            return f"{who} changed message {content.get('target')}"
         case "retracted":
             return f"{who} took back message {content.get('target')}"
         case event:
-            return safe_line(f"{who}: {event}")
+            return safe_line(words(who, content) or f"{who}: {event}")
 
 
 # -- the parts ----------------------------------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import unicodedata
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Protocol
 
 from imserver.cli.sanitize import safe_line
 from imserver.clock import Clock
@@ -23,9 +24,9 @@ from imserver_client import (
     Cursor,
     CursorMoved,
     Disconnected,
-    Edited,
     EpochChanged,
     Item,
+    ItemChanged,
     Message,
     Refused,
     Retracted,
@@ -33,7 +34,8 @@ from imserver_client import (
     Stopped,
 )
 
-from .places import Names, Place, is_system, tells_of_change, users_in
+from .looks import ChatCommand, looks_of
+from .places import Names, Place, is_system, tells_of_retraction, users_in
 from .render import Action, Page, Row, Shown, Tick, message_rows, notice, preview, tick_of
 
 #: Messages shown when a conversation is opened.
@@ -78,6 +80,12 @@ class ChatSession:
         self.failures = 0
         #: Set whenever a message of another user was shown.
         self.arrived = asyncio.Event()
+        #: What is shown of features, by name.
+        self.looks = looks_of(self, client.server_features)
+        #: Words of features.
+        self.commands: Mapping[str, ChatCommand] = {
+            word: command for look in self.looks.values() for word, command in look.commands().items()
+        }
         self._clock = clock
         self._posting: set[asyncio.Task[None]] = set()
         self._connected = True
@@ -126,7 +134,16 @@ class ChatSession:
 
     def page(self) -> Page:
         """How to draw now."""
-        return Page(self.screen.width, self._clock.now_ms(), name_of=self.names)
+        return Page(self.screen.width, self._clock.now_ms(), name_of=self.names, words=self._words)
+
+    def refresh(self) -> None:
+        """Show the status again."""
+        self.screen.refresh()
+
+    def typed(self) -> None:
+        """The line that is being typed has changed."""
+        for look in self.looks.values():
+            look.typed()
 
     def status(self) -> str:
         """The status: user, place, connection, the newest own message, and unread counts elsewhere."""
@@ -137,6 +154,7 @@ class ChatSession:
             parts.append(f"{len(self._posting)} on the way")
         elif self.current is not None and self.current.last_own:
             parts.append(f"last: {self._tick(self.current, self.current.last_own).value}")
+        parts += [part for look in self.looks.values() if (part := look.status())]
         unread = [place for place in self.places.values() if place.unread and place is not self.current]
         if unread:
             parts.append(
@@ -214,7 +232,7 @@ class ChatSession:
         rows: list[Row] = []
         for item in map(place.as_now, page.items):
             place.note(item, self._cursors(place))
-            if not tells_of_change(item.content):
+            if not self._hides(item.content):
                 rows += self._rows(place, item, changed=item.revision > 1)
         if page.first > 1 and page.items:
             rows = [*notice("… /history 100 shows more"), *rows]
@@ -280,9 +298,9 @@ class ChatSession:
         if message.position <= place.shown_to:
             return
         place.shown_to = message.position
-        if tells_of_change(message.content):
+        if self._hides(message.content):
             place.note(message, self._cursors(place))
-            return  # the events `Edited` and `Retracted` bring what it says now
+            return
         await self.names.learn([message.sender_id, *users_in(message.content)])
         message = place.as_now(message)
         place.note(message, self._cursors(place))
@@ -319,10 +337,10 @@ class ChatSession:
                     await self._connection_changed(event)
                 case CursorMoved():
                     await self._cursor_moved(event)
-                case Edited():
-                    await self._edited(event)
                 case Retracted():
                     await self._retracted(event)
+                case ItemChanged():
+                    await self._item_changed(event)
                 case EpochChanged():
                     await self.say(
                         "the server's history was restored from a backup; /history shows what there is"
@@ -331,6 +349,9 @@ class ChatSession:
                         place.forget()
                 case CatchUpFailed():
                     await self.complain(f"messages after {event.after} cannot be read: {event.reason}")
+            for look in self.looks.values():
+                with suppress(Refused):  # it is not to be read any more
+                    await look.hear(event)
 
     async def _connection_changed(self, event: ConnectionChanged) -> None:
         connected = event.state is State.CONNECTED
@@ -343,37 +364,38 @@ class ChatSession:
             self._connected = connected
         self.screen.refresh()
 
-    async def _edited(self, event: Edited) -> None:
+    async def _item_changed(self, event: ItemChanged) -> None:
+        """Show a message again if what stands below it is another thing than what was shown."""
         place = self.current
         if place is None or place.conversation_id != event.conversation_id:
             return
-        known = place.revisions.get(event.position)
-        if known is not None and known >= event.revision:
+        if event.position in place.revisions:
+            marks = self._marks(event.extra, event.mine)
+            if marks != place.marks.get(event.position, ""):
+                with suppress(Refused):
+                    await self.show_again(event.position)
+
+    async def show_again(self, position: int, *, changed: bool = False, by: str = "") -> None:
+        """Show a message of the open conversation again, as it is now. `by`: who took it back."""
+        place = self.current
+        if place is None:
             return
-        page = await self.client.history(event.conversation_id, after=event.position - 1, limit=1)
-        for item in page.items:
-            if item.position == event.position:
-                await self.names.learn([item.sender_id])
+        page = await self.client.history(place.conversation_id, after=position - 1, limit=1)
+        for item in map(place.as_now, page.items):
+            if item.position == position:
+                by = by if by != item.sender_id else ""
+                await self.names.learn([item.sender_id, by])
                 place.note(item, self._cursors(place))
-                await self.screen.show(self._rows(place, item, changed=True))
+                changed = changed or item.revision > 1
+                await self.screen.show(self._rows(place, item, changed=changed, by=by and self.names(by)))
                 self.arrived.set()
 
     async def _retracted(self, event: Retracted) -> None:
         """Draw the tombstone, and who made it, if the message is on the screen; what is about to be shown is drawn as one."""
         place = self.place(event.conversation_id)
-        if not place.taken_back(event.position, event.revision) or place is not self.current:
-            return
-        try:
-            page = await self.client.history(event.conversation_id, after=event.position - 1, limit=1)
-        except Refused:
-            return  # we were removed meanwhile
-        for item in map(place.as_now, page.items):
-            if item.position == event.position:
-                by = event.user_id if event.user_id != item.sender_id else ""
-                await self.names.learn([item.sender_id, by])
-                place.note(item, self._cursors(place))
-                await self.screen.show(self._rows(place, item, by=by and self.names(by)))
-                self.arrived.set()
+        if place.taken_back(event.position, event.revision) and place is self.current:
+            with suppress(Refused):
+                await self.show_again(event.position, by=event.user_id)
 
     async def _cursor_moved(self, event: CursorMoved) -> None:
         place = self.current
@@ -399,8 +421,30 @@ class ChatSession:
     def _rows(self, place: Place, item: Message | Item, *, changed: bool = False, by: str = "") -> list[Row]:
         own = item.sender_id == self.client.user_id
         tick = self._tick(place, item.position) if own else None
-        shown = Shown(self.names(item.sender_id), item.sent_at, item.content, own, tick, changed, by)
+        marks = self._marks_of(place, item)
+        shown = Shown(self.names(item.sender_id), item.sent_at, item.content, own, tick, changed, marks, by)
         return message_rows(shown, self.page())
+
+    def _marks_of(self, place: Place, item: Message | Item) -> str:
+        state = item if isinstance(item, Item) else self.client.item(place.conversation_id, item.position)
+        marks = "" if state is None else self._marks(state.extra, state.mine)
+        if marks:
+            place.marks[item.position] = marks
+        else:
+            place.marks.pop(item.position, None)
+        return marks
+
+    def _marks(self, extra: Mapping[str, Any], mine: Mapping[str, Any]) -> str:
+        marks = [look.marks(extra.get(name), mine.get(name)) for name, look in self.looks.items()]
+        return "  ".join(part for part in marks if part)
+
+    def _hides(self, content: Any) -> bool:
+        if not is_system(content):
+            return False
+        return tells_of_retraction(content) or any(look.hides(content) for look in self.looks.values())
+
+    def _words(self, who: str, content: Mapping[str, Any]) -> str:
+        return next((words for look in self.looks.values() if (words := look.words(who, content))), "")
 
     def _cursors(self, place: Place) -> dict[str, Cursor]:
         return self.client.cursors(place.conversation_id)

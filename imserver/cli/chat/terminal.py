@@ -45,11 +45,11 @@ class TerminalScreen:
         # Not through run_in_terminal: it puts the terminal into its own line mode for a moment, and a key pressed just
         # then is echoed in the wrong place, or lost (Ctrl-D). This printing reads no keys.
         app = self.prompt.app
-        typing = app.is_running
-        if typing:
+        prompting = app.is_running
+        if prompting:
             app.renderer.erase()
         self._print(rows)
-        if typing:
+        if prompting:
             app.renderer.request_absolute_cursor_position()
             app.invalidate()
 
@@ -59,6 +59,7 @@ class TerminalScreen:
     async def run(self, session: ChatSession) -> None:
         """Read lines and handle them, until the user leaves."""
         self._session = session
+        self.prompt.default_buffer.on_text_changed += lambda _: session.typed()
         with contextlib.suppress(EOFError), patch_stdout():
             while await handle_line(session, await self.prompt.prompt_async()):
                 pass

@@ -14,7 +14,7 @@ from imserver.feature_api import (
     Write,
     decode_content,
 )
-from imserver_protocol.methods.edit import EDIT, EditParams, EditResult
+from imserver_protocol.methods.edits import EDIT, EditParams, EditResult
 
 
 def edit(tx: Transaction, asker: Asker, params: EditParams) -> EditResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imserver.chat.permissions import POSTERS
 from imserver.feature_api import Device, Feature, Heard, Kind, Sessions
-from imserver_protocol.methods.typing_signal import TYPING, TypingSaid, TypingTold
+from imserver_protocol.methods.typing import TYPING, TypingSaid, TypingTold
 
 #: "typing" of one device is relayed at most this often (seconds): it costs its sender 20 bytes and us a look at every member.
 INTERVAL_S = 0.5

@@ -15,10 +15,10 @@ from imserver_client import (
     CatchUpFailed,
     Client,
     ClientError,
+    ClientEvent,
     ClientLimits,
     CursorMoved,
     Disconnected,
-    Edited,
     Environment,
     EpochChanged,
     OutboxFull,
@@ -72,6 +72,10 @@ class Device:
         self.application: Callable[[], Awaitable[None]] = asyncio.Event().wait  # type: ignore[assignment]
         #: Called with each message that is handed over: conversation, sender, content.
         self.heard: Callable[[str, str, Any], None] = lambda conversation_id, sender_id, content: None
+        #: Called with each event of the client.
+        self.told: Callable[[ClientEvent], None] = lambda event: None
+        #: Asked when nothing happens any more, and everything was read again.
+        self.rest: Callable[[], Awaitable[None]] = _nothing
         self._address = (f"10.1.0.{1 + self.random.randrange(200)}", 40_000)
         self._ended = asyncio.Event()
         self._wanted = True
@@ -211,8 +215,6 @@ class Device:
                 )
             elif isinstance(event, PostSettled):
                 self._settled(record.posts[event.key], event.posted, event.error)
-            elif isinstance(event, Edited):
-                record.edited.append((event.conversation_id, event.position, event.revision, event.content))
             elif isinstance(event, Retracted):
                 record.retracted.append((event.conversation_id, event.position, event.revision))
             elif isinstance(event, EpochChanged):
@@ -220,6 +222,7 @@ class Device:
             elif isinstance(event, CatchUpFailed):
                 journal.counts["catch-up gave up"] += 1
                 journal.note("catch-up gave up", self.device_id, event.conversation_id, event.reason)
+            self.told(event)
 
     # -- posting ------------------------------------------------------------------------------------------------------
 
@@ -287,3 +290,7 @@ class Device:
             pass
         finally:
             self.pending -= 1
+
+
+async def _nothing() -> None:
+    """No application has anything to say."""

@@ -4,9 +4,11 @@ in docs/reliability.md."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from imserver.proof.acts import Evidence as ActsEvidence
+from imserver.proof.acts import Notes, all_acts, no_query
 from imserver_client import Item, Message
 
 from .record import Post, Record, Storage
@@ -24,12 +26,15 @@ class Evidence:
         records: Sequence[Record],
         storages: Sequence[Storage],
         committed: dict[tuple[str, int], float],
+        query: Callable[..., Iterable[tuple[Any, ...]]] = no_query,
     ) -> None:
         self.stored = stored
         self.records = records
         self.storages = storages
         #: When each message was committed (unknown where the server died first).
         self.committed = committed
+        #: A SELECT on the database.
+        self.query = query
         self.spans = memberships(stored, records)
 
 
@@ -79,7 +84,7 @@ def shown_is_stored(evidence: Evidence) -> Findings:
             yield from _same(evidence, record, shown.message)
         for item in record.items:
             yield from _same(evidence, record, item)
-        for conversation_id, position, revision, content in record.edited:
+        for conversation_id, position, revision, content in record.replaced:
             row = evidence.stored.by_place.get((conversation_id, position))
             if row is None or not row.says(revision, content):
                 name = _name(conversation_id, position)
@@ -216,22 +221,30 @@ def rows_were_posted(evidence: Evidence) -> Findings:
             yield f"nobody posted {_name(row.conversation_id, row.position)} by {row.sender_id}"
 
 
-# -- edits, cursors, members (16, 17) ----------------------------------------------------------------------------------------
+# -- features, cursors, members (16, 17) -------------------------------------------------------------------------------------
 
 
-def edits_are_stored(evidence: Evidence) -> Findings:
-    """An answered edit is that revision, and its system message has the answered position."""
-    for record in evidence.records:
-        for conversation_id, position, revision, content, telling in record.edits:
-            row = evidence.stored.by_place.get((conversation_id, position))
-            if row is None or not row.says(revision, content):
-                yield f"lost: revision {revision} of {_name(conversation_id, position)} by {record.device_id} is not stored"
-            told = evidence.stored.by_place.get((conversation_id, telling))
-            if told is None or (told.content.get("target"), told.content.get("revision")) != (
-                position,
-                revision,
-            ):
-                yield f"{_name(conversation_id, telling)} does not tell of that edit"
+def features_agree(evidence: Evidence) -> Findings:
+    """What each feature's own judge finds."""
+    stored = evidence.stored
+    for name, acts in all_acts().items():
+        if acts.judge is None:
+            continue
+        notes = [
+            Notes(record.user_id, record.device_id, record.notes.get(name, ()), record.rests.get(name))
+            for record in evidence.records
+        ]
+        yield from acts.judge(
+            ActsEvidence(
+                notes,
+                lambda conversation_id, position: stored.by_place.get((conversation_id, position)),
+                lambda conversation_id: {
+                    user_id: (member.joined_at, member.left_at)
+                    for user_id, member in stored.members[conversation_id].items()
+                },
+                evidence.query,
+            )
+        )
 
 
 def cursors_only_rise(evidence: Evidence) -> Findings:
@@ -410,7 +423,7 @@ CHECKS: tuple[Callable[[Evidence], Findings], ...] = (
     answers_are_true,
     posts_in_order,
     rows_were_posted,
-    edits_are_stored,
+    features_agree,
     cursors_only_rise,
     changes_are_told,
     only_members_see_and_speak,

@@ -31,7 +31,7 @@ def appointments(records: Sequence[Record], database: Path, journal: Journal) ->
 
 def _cards(record: Record) -> Iterable[AppointmentCard]:
     contents = [shown.message.content for shown in record.shown]
-    contents += [dict(content) for _, _, _, content in record.edited if content is not None]
+    contents += [dict(content) for _, _, _, content in record.replaced if content is not None]
     contents += [item.content for _, items in record.final.values() for item in items]
     for content in contents:
         card = appointment_card(content)

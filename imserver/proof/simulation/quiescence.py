@@ -126,7 +126,8 @@ class Quiescence:
                 record.final[row.conversation_id] = (row.head, items)
             next_page = page.next
             if next_page is None:
-                return
+                break
+        await device.rest()
 
 
 def _newest(sql: sqlite3.Connection) -> int:

@@ -83,12 +83,13 @@ class Record:
     shown: list[Shown] = field(default_factory=list)
     #: Items of pages, of whatever method.
     items: list[Item] = field(default_factory=list)
-    #: (conversation, position, revision, content) of `Edited` events.
-    edited: list[tuple[str, int, int, Content | None]] = field(default_factory=list)
     #: (conversation, position, revision) of `Retracted` events.
     retracted: list[tuple[str, int, int]] = field(default_factory=list)
-    #: Edits that were answered: (conversation, position, revision, content, position of the system message).
-    edits: list[tuple[str, int, int, Content, int]] = field(default_factory=list)
+    #: Contents that messages got later, as told: (conversation, position, revision, content).
+    replaced: list[tuple[str, int, int, Content | None]] = field(default_factory=list)
+    #: What acts of features noted, by feature; and what they found at the very end.
+    notes: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    rests: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
     #: Cursors that the server confirmed: conversation, delivered, read.
     cursors: list[tuple[str, int, int]] = field(default_factory=list)
     #: Cursors of others as reported, in order: life, conversation, user, delivered, read.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from imserver.content import decode_content
+from imserver.proof.transcript import digest_of
 
 Place = tuple[str, int]
 
@@ -42,6 +43,16 @@ class Row:
         if self.gone and 1 <= revision < self.revision:
             return content is not None
         return revision in self.contents and self.contents[revision] == content
+
+    @property
+    def digests(self) -> Mapping[int, bytes]:
+        """Of each content, by revision."""
+        return {revision: digest_of(content) for revision, content in self.contents.items()}
+
+    @property
+    def telling(self) -> Mapping[str, Any]:
+        """The content of a system message; empty for others."""
+        return self.content if self.content.get("type") == "system" else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
+from imserver.proof.acts import Act, all_acts
 from imserver.proof.booking.phrases import ENTRY, LINES, SHOPS
-from imserver_client import Abandoned, Disconnected, Refused, direct_conversation_id
+from imserver_client import Abandoned, ClientEvent, Disconnected, Refused, direct_conversation_id
 
 from .device import Device
 from .echo import BOT, LATER
+from .hand import DeviceHand
 from .record import Post
 from .setting import PEOPLE
 
@@ -34,7 +37,9 @@ class Workload:
         self._shops: list[str] = []
         self._mine: list[Post] = []
         device.heard = self._heard
-        table: list[tuple[int, Callable[[], Awaitable[None]]]] = [
+        device.told, device.rest = self._told, self._rest
+        self._hands = {name: DeviceHand(name, device, self) for name in all_acts()}
+        table: list[tuple[float, Callable[[], Awaitable[None]]]] = [
             (30, self._say),
             (16, self._burst),
             (4, self._say_much),
@@ -45,8 +50,7 @@ class Workload:
             (2, self._members),
             (4, self._cursor),
             (8, self._read),
-            (8, self._typing),
-            (6, self._edit),
+            *((act.weight, partial(self._act, hand, act)) for hand, act in self._acts_of_features()),
             (2, self._create),
             (8, self._membership),
             (4, self._say_twice),
@@ -78,7 +82,7 @@ class Workload:
 
     # -- saying -------------------------------------------------------------------------------------------------------
 
-    def _where(self) -> str:
+    def where(self) -> str:
         """Mostly a conversation of this device, sometimes another one."""
         world, random = self.device.world, self._random
         where = random.choice(world.conversations)
@@ -86,7 +90,11 @@ class Workload:
             where = world.conversations[0]
         return where
 
-    def _text(self, size: int = 0) -> dict[str, Any]:
+    def own(self) -> list[tuple[str, int]]:
+        """Own posts that are stored, as far as remembered."""
+        return [(post.conversation_id, post.position) for post in self._mine if post.outcome == "stored"]
+
+    def text(self, size: int = 0) -> dict[str, Any]:
         """At least so many characters, each of two bytes."""
         text = f"{self.device.device_id} {self.device.record.numbers + 1}"
         return {"type": "text", "text": text.ljust(size, "·")}
@@ -98,30 +106,30 @@ class Workload:
         return post
 
     async def _say(self) -> None:
-        where = self._where()
+        where = self.where()
         if self._random.random() < 0.3:
             others = [user_id for user_id in PEOPLE if user_id != self.device.user_id]
             where = direct_conversation_id(self.device.user_id, self._random.choice(others))
-        self._post(where, self._text())
+        self._post(where, self.text())
 
     async def _burst(self) -> None:
-        where = self._where()
+        where = self.where()
         for _ in range(self._random.randint(2, 25)):
-            self._post(where if self._random.random() < 0.9 else self._where(), self._text())
+            self._post(where if self._random.random() < 0.9 else self.where(), self.text())
 
     async def _say_much(self) -> None:
-        self._post(self._where(), self._text(self._random.choice((400, 1500, 5000))))
+        self._post(self.where(), self.text(self._random.choice((400, 1500, 5000))))
 
     async def _flood(self) -> None:
-        where = self._where()
+        where = self.where()
         for _ in range(self._random.randint(8, 24)):
-            self._post(where, self._text(15_000))
+            self._post(where, self.text(15_000))
 
     async def _to_echo(self) -> None:
-        self._post(direct_conversation_id(self.device.user_id, BOT), self._text())
+        self._post(direct_conversation_id(self.device.user_id, BOT), self.text())
 
     async def _later(self) -> None:
-        content = self._text()
+        content = self.text()
         content["text"] = LATER + content["text"]
         self._post(direct_conversation_id(self.device.user_id, BOT), content)
 
@@ -134,7 +142,7 @@ class Workload:
 
     async def _long_run(self) -> None:
         """Post many at once, as after a cut: new posts mixed with earlier ones, whose outcome may be unknown to the device."""
-        random, where = self._random, self._where()
+        random, where = self._random, self.where()
         again = [post for post in self._mine if post.outcome not in ("refused", "abandoned")]
         again = random.sample(again, k=min(len(again), random.choice((1, 1, 2, 10, 40))))
         run: list[Post | None] = [*[None] * random.choice(RUNS), *again]
@@ -142,18 +150,18 @@ class Workload:
             random.shuffle(run)
         for post in run:
             if post is None:
-                self._post(where if random.random() < 0.9 else self._where(), self._text())
+                self._post(where if random.random() < 0.9 else self.where(), self.text())
             elif self.device.process is not None:
                 self.device.process.spawn(self.device.offer(post), "again")
         self.device.world.journal.counts["long runs"] += 1
         self.device.world.journal.counts["posts offered again in them"] += len(again)
 
     async def _lose_patience(self) -> None:
-        self.device.post(self._where(), self._text(), patience_s=self._random.choice((0.0, 0.01, 0.5)))
+        self.device.post(self.where(), self.text(), patience_s=self._random.choice((0.0, 0.01, 0.5)))
 
     async def _give_up(self) -> None:
         """Post, and abandon it a moment later."""
-        post = self._post(self._where(), self._text())
+        post = self._post(self.where(), self.text())
         self._mine.remove(post)  # it is not offered again
         if self.device.process is not None:
             self.device.process.spawn(self._abandon(post, self._random.choice((0.0, 0.02, 1.0))), "abandon")
@@ -190,7 +198,7 @@ class Workload:
             self.device.process.spawn(self.device.ask(call, then), "ask")
 
     async def _page(self) -> None:
-        where, record = self._where(), self.device.record
+        where, record = self.where(), self.device.record
         have = self.device.storage.have(where).have
         before = self._random.choice((None, None, max(1, have - 3), 5))
         limit = self._random.choice((1, 10, 60))
@@ -216,11 +224,11 @@ class Workload:
         self._ask(lambda client: client.conversations(limit=self._random.choice((2, 50))), take)
 
     async def _members(self) -> None:
-        where = self._where()
+        where = self.where()
         self._ask(lambda client: client.members(where))
 
     async def _cursor(self) -> None:
-        where = self._where()
+        where = self.where()
         have, record = self.device.storage.have(where).have, self.device.record
         read = self._random.randint(0, have + 1)
         self._ask(
@@ -229,14 +237,10 @@ class Workload:
         )
 
     async def _read(self) -> None:
-        where = self._where()
+        where = self.where()
         have = self.device.storage.have(where).have
         if have and self.device.client is not None:
             self.device.client.mark_read(where, have)
-
-    async def _typing(self) -> None:
-        if self.device.client is not None:
-            self.device.client.typing.tell(self._where())
 
     async def _look_away(self) -> None:
         """The application does not read for a while."""
@@ -249,19 +253,6 @@ class Workload:
 
     # -- changing -----------------------------------------------------------------------------------------------------
 
-    async def _edit(self) -> None:
-        stored = [post for post in self._mine if post.outcome == "stored"]
-        if not stored:
-            return
-        post, record = self._random.choice(stored), self.device.record
-        content = self._text()
-        content["text"] = f"edited {record.numbers} {self._random.random()}"
-
-        def take(edit: Any) -> None:
-            record.edits.append((post.conversation_id, post.position, edit.revision, content, edit.position))
-
-        self._ask(lambda client: client.edits.edit(post.conversation_id, post.position, content), take)
-
     async def _create(self) -> None:
         members = self._random.sample(sorted(PEOPLE), k=self._random.randint(0, 3))
         world, record = self.device.world, self.device.record
@@ -273,7 +264,7 @@ class Workload:
         self._ask(lambda client: client.create_group(f"group {record.numbers}", members), take)
 
     async def _membership(self) -> None:
-        where, whom, record = self._where(), self._random.choice(sorted(PEOPLE)), self.device.record
+        where, whom, record = self.where(), self._random.choice(sorted(PEOPLE)), self.device.record
         if where == self.device.world.conversations[0]:
             return
         calls: tuple[Callable[[Any], Any], ...] = (
@@ -283,6 +274,27 @@ class Workload:
             lambda client: client.leave(where),
         )
         self._ask(self._random.choice(calls), lambda position: record.changes.append((where, position)))
+
+    # -- what features offer ------------------------------------------------------------------------------------------
+
+    def _acts_of_features(self) -> list[tuple[DeviceHand, Act]]:
+        """The frequent ones first."""
+        rows = [(self._hands[name], act) for name, acts in all_acts().items() for act in acts.acts]
+        return sorted(rows, key=lambda row: -row[1].weight)
+
+    async def _act(self, hand: DeviceHand, act: Act) -> None:
+        if self.device.client is not None:
+            act.do(hand)
+
+    def _told(self, event: ClientEvent) -> None:
+        for name, acts in all_acts().items():
+            if acts.hears is not None:
+                acts.hears(self._hands[name], event)
+
+    async def _rest(self) -> None:
+        for name, acts in all_acts().items():
+            if acts.rest is not None:
+                self.device.record.rests[name] = list(await acts.rest(self._hands[name]))
 
     # -- booking ------------------------------------------------------------------------------------------------------
 

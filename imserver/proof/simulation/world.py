@@ -12,7 +12,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from imserver.store.checks import check_database
+from imserver.check.consistency import ask_features
+from imserver.features import FEATURES
+from imserver.store.checks import Report, check_database, open_snapshot
 
 from .device import Device
 from .hostile_peer import HostilePeer
@@ -134,13 +136,18 @@ class World:
             [device.record for device in self.devices],
             [device.storage for device in self.devices],
         )
-        for text in judge(Evidence(stored, records, storages, self.machine.committed)):
-            journal.finding(text)
+        with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)) as sql:
+            for text in judge(Evidence(stored, records, storages, self.machine.committed, sql.execute)):
+                journal.finding(text)
         for text in appointments(records, self.database, journal):
             journal.finding(text)
         with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)) as sql:
-            for finding in check_database(sql).findings:
-                journal.finding(f"check: {finding.check}: {finding.text}")
+            report = check_database(sql)
+        of_features = Report()
+        with open_snapshot(self.database) as snapshot:
+            ask_features(snapshot, FEATURES, of_features)
+        for finding in (*report.findings, *of_features.findings):
+            journal.finding(f"check: {finding.check}: {finding.text}")
         journal.counts["messages"] += len(stored.rows)
 
     def _heal(self) -> None:

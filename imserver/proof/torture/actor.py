@@ -8,21 +8,22 @@ import secrets
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from imserver.model import KEY_BYTES
+from imserver.proof.acts import all_acts
 from imserver_client import (
     Abandoned,
     CatchUpFailed,
     Client,
     ClientError,
+    ClientEvent,
     ConnectionChanged,
     CursorMoved,
     Disconnected,
-    Edited,
     Environment,
     EpochChanged,
     Message,
@@ -44,6 +45,8 @@ IMPATIENT = Environment(uniform=lambda low, high: min(high, 0.1 + secrets.randbe
 MAX_UNANSWERED = 200
 #: Answered posts that are remembered to be offered again.
 MAX_REMEMBERED = 200
+#: Messages shown last that are remembered to be acted upon.
+MAX_SEEN = 50
 #: Share of slow clients; the share of messages that each delays, and by how much at most (seconds). Still faster than the load.
 SLOW_SHARE = 0.3
 DAWDLE_SHARE, DAWDLE_S = 0.2, 0.04
@@ -60,7 +63,7 @@ class Counts:
     held_back: int = 0
     shown: int = 0
     marked: int = 0
-    edits: int = 0
+    acts: int = 0
     given_up: int = 0
     booked: int = 0
     moved: int = 0
@@ -100,6 +103,9 @@ class Actor:
         self._line = _Line()
         self._unanswered: dict[bytes, float] = {}
         self._said: deque[tuple[str, dict[str, Any], bytes]] = deque(maxlen=MAX_REMEMBERED)
+        #: Messages that acts of features may be about: own ones that are stored, and those that were shown lately.
+        self.stored: deque[tuple[str, int]] = deque(maxlen=MAX_REMEMBERED)
+        self.seen: deque[tuple[str, int]] = deque(maxlen=MAX_SEEN)
         self._last: dict[str, int] = {}
         self._moved = asyncio.Event()
         self._rng = random.Random(f"{part.name} {life}")
@@ -184,6 +190,7 @@ class Actor:
         if not isinstance(outcome, Posted):
             return None
         self._said.append((conversation_id, content, key))
+        self.stored.append((outcome.conversation_id, outcome.position))
         return outcome
 
     def offer_again(self, count: int) -> None:
@@ -234,20 +241,38 @@ class Actor:
         except ClientError as error:
             self._break(f"abandon: {error!r}")
 
-    def edit(self, posted: Posted, text: str) -> None:
-        """Edit an own message that is still in its first revision."""
-        self._spawn(self._edit(posted, {"type": "text", "text": text}))
+    # -- what features offer ------------------------------------------------------------------------------------------
 
-    async def _edit(self, posted: Posted, content: dict[str, Any]) -> None:
+    def act(self, rng: random.Random, places: Sequence[str], text: Callable[[], str]) -> None:
+        """Do something that a feature offers, somewhere in `places` if it is not about a message."""
+        rows = [(name, act) for name, acts in all_acts().items() for act in acts.acts]
+        [(name, act)] = rng.choices(rows, [act.weight for _, act in rows])
+        act.do(ActorHand(name, self, rng, places, text))
+
+    def ask(
+        self, call: Callable[[Client], Awaitable[Any]], then: Callable[[Any], None] = lambda answer: None
+    ) -> None:
+        """Make a call, and hear its answer. A refusal is one; it may also be lost with the process."""
+        self._spawn(self._ask(call, then))
+
+    async def _ask(self, call: Callable[[Client], Awaitable[Any]], then: Callable[[Any], None]) -> None:
         try:
-            edit = await self.client.edits.edit(posted.conversation_id, posted.position, content, revision=1)
-        except (Refused, Disconnected):
-            return  # done already, by this very call before its reply was lost
-        except ClientError as error:
-            self._break(f"edit: {error!r}")
+            answer = await call(self.client)
+        except (Refused, OutboxFull):
             return
-        self.counts.edits += 1
-        self.journal.edited(posted.conversation_id, posted.position, edit.revision, content)
+        self.counts.acts += 1
+        then(answer)
+
+    def _hear_event(self, event: ClientEvent) -> None:
+        for name, acts in all_acts().items():
+            if acts.hears is not None:
+                acts.hears(ActorHand(name, self, self._rng), event)
+
+    async def _rest(self) -> None:
+        """Ask what this client shows, now that nothing happens any more."""
+        for name, acts in all_acts().items():
+            if acts.rest is not None:
+                self.journal.rested(name, await acts.rest(ActorHand(name, self, self._rng)))
 
     # -- hearing ------------------------------------------------------------------------------------------------------
 
@@ -258,6 +283,7 @@ class Actor:
             self.counts.shown += 1
             self.counts.marked += message.redelivered
             self._last[message.conversation_id] = message.position
+            self.seen.append((message.conversation_id, message.position))
             self._moved.set()
             self._hear(message)
             await self._dawdle()  # … or before it is done
@@ -273,11 +299,8 @@ class Actor:
 
     async def _read_events(self, events: Any) -> None:
         async for event in events:
+            self._hear_event(event)
             match event:
-                case Edited():
-                    self.journal.edited(event.conversation_id, event.position, event.revision, event.content)
-                    if event.content is not None:
-                        self.hear(event.conversation_id, event.position, "", event.content)
                 case PostSettled():
                     self._settled(event.key, event.posted or event.error)
                 case ConnectionChanged():
@@ -338,6 +361,11 @@ class Actor:
             self._break(f"settle: {error!r}")
             return f"{self.part.name}: {error!r}"
         self.journal.caught_up(heads)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._rest()
+        except (TimeoutError, ClientError) as error:
+            return f"{self.part.name} cannot read what features show: {error!r}"
         return ""
 
     async def _wait(self) -> None:
@@ -380,3 +408,49 @@ class Actor:
         self.broken = self.broken or text
         self.journal.trouble(text)
         self._moved.set()
+
+
+class ActorHand:
+    """An actor as acts of one feature work with it: `imserver.proof.acts.Hand`."""
+
+    def __init__(
+        self,
+        feature: str,
+        actor: Actor,
+        rng: random.Random,
+        places: Sequence[str] = (),
+        text: Callable[[], str] = str,
+    ) -> None:
+        self._feature = feature
+        self._actor = actor
+        self._places = places
+        self._text = text
+        self.random = rng
+        self.user_id = actor.part.user_id
+        self.ask = actor.ask
+
+    @property
+    def client(self) -> Client:
+        return self._actor.client
+
+    def note(self, *facts: Any) -> None:
+        self._actor.journal.noted(self._feature, facts)
+
+    def says_now(
+        self, conversation_id: str, position: int, revision: int, content: Mapping[str, Any] | None
+    ) -> None:
+        self._actor.journal.replaced(conversation_id, position, revision, content)
+        if content is not None:
+            self._actor.hear(conversation_id, position, "", content)
+
+    def where(self) -> str:
+        return self.random.choice(self._places)
+
+    def own(self) -> Sequence[tuple[str, int]]:
+        return self._actor.stored
+
+    def seen(self) -> Sequence[tuple[str, int]]:
+        return self._actor.seen
+
+    def text(self) -> dict[str, Any]:
+        return {"type": "text", "text": self._text()}

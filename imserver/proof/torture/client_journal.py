@@ -12,7 +12,7 @@ have posted), once the outbox has it (from then on it has to be stored), and whe
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,8 @@ from imserver.proof.booking.appointment_card import AppointmentCard, appointment
 from imserver.proof.transcript import (
     Acknowledged,
     Post,
+    Replaced,
     Seen,
-    SeenEdit,
     Transcript,
     digest_of,
     seen_of,
@@ -80,11 +80,19 @@ class ClientJournal:
         """A message was handed over."""
         self._write("shown", *astuple(seen_of(message)), _card(message.content))
 
-    def edited(
+    def replaced(
         self, conversation_id: str, position: int, revision: int, content: Mapping[str, Any] | None
     ) -> None:
         """A message has this content now."""
-        self._write("edited", conversation_id, position, revision, digest_of(content), _card(content))
+        self._write("replaced", conversation_id, position, revision, digest_of(content), _card(content))
+
+    def noted(self, feature: str, facts: tuple[Any, ...]) -> None:
+        """What an act of a feature wrote down."""
+        self._write("noted", feature, facts)
+
+    def rested(self, feature: str, facts: Iterable[tuple[Any, ...]]) -> None:
+        """What the acts of a feature found at the end. Of several the last one counts."""
+        self._write("rested", feature, list(facts))
 
     def caught_up(self, heads: Mapping[str, int]) -> None:
         """Everything up to these positions was handed over."""
@@ -165,8 +173,14 @@ class _Reader:
         self._transcript.seen.append(Seen(self._name(conversation_id), *fields_of_seen))
         self._card(card)
 
-    def edited(self, conversation_id: str, position: int, revision: int, digest: bytes, card: Any) -> None:
-        self._transcript.edits.append(SeenEdit(self._name(conversation_id), position, revision, digest))
+    def noted(self, feature: str, facts: list[Any]) -> None:
+        self._transcript.notes.setdefault(feature, []).append(tuple(facts))
+
+    def rested(self, feature: str, facts: list[list[Any]]) -> None:
+        self._transcript.rests[feature] = [tuple(one) for one in facts]
+
+    def replaced(self, conversation_id: str, position: int, revision: int, digest: bytes, card: Any) -> None:
+        self._transcript.replaced.append(Replaced(self._name(conversation_id), position, revision, digest))
         self._card(card)
 
     def caught_up(self, heads: dict[str, int]) -> None:

@@ -10,8 +10,8 @@ from imserver_client import Posted
 
 from .actor import Actor
 
-#: Shares: of all posts given up again, and edited once answered; of all answers read.
-GIVE_UP_SHARE, EDIT_SHARE, READ_SHARE = 0.01, 0.02, 0.2
+#: Shares: of all posts given up again, and followed by an act of a feature once answered; of all answers read.
+GIVE_UP_SHARE, ACT_SHARE, READ_SHARE = 0.01, 0.05, 0.2
 #: In some bursts one client says so much, and then offers again up to so much of what it said before.
 RUN_SHARE, RUN_POSTS, RUN_AGAIN = 0.4, 80, 10
 #: A process that was stopped for longer skips the posts that it missed (seconds).
@@ -49,7 +49,7 @@ class Talkers:
         return sum(said)
 
     def say(self, actor: Actor) -> bool:
-        """Make one post of this actor, and perhaps give it up or edit it later."""
+        """Make one post of this actor, and perhaps give it up, or do something that a feature offers."""
         places = self.places[actor]
         if not places:
             return False
@@ -61,17 +61,17 @@ class Talkers:
         dice = self._rng.random()
         if dice < GIVE_UP_SHARE:
             asyncio.get_running_loop().call_later(self._rng.uniform(0, 0.05), actor.give_up_last, place)
-        elif dice < GIVE_UP_SHARE + EDIT_SHARE + READ_SHARE:
-            edits = dice < GIVE_UP_SHARE + EDIT_SHARE
-            posting.add_done_callback(lambda done: self._answered(actor, done, edits))
+        elif dice < GIVE_UP_SHARE + ACT_SHARE + READ_SHARE:
+            acts = dice < GIVE_UP_SHARE + ACT_SHARE
+            posting.add_done_callback(lambda done: self._answered(actor, done, acts))
         return True
 
-    def _answered(self, actor: Actor, done: asyncio.Task[Posted | None], edits: bool) -> None:
+    def _answered(self, actor: Actor, done: asyncio.Task[Posted | None], acts: bool) -> None:
         posted = None if done.cancelled() or done.exception() else done.result()
         if posted is None:
             return
-        if edits:
-            actor.edit(posted, self._text(f"{actor.part.name} again"))
+        if acts:
+            actor.act(self._rng, self.places[actor], lambda: self._text(f"{actor.part.name} again"))
         else:
             actor.client.mark_read(posted.conversation_id, posted.position)
 

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -30,7 +31,7 @@ MIN_CLIENTS, MIN_CONVERSATIONS = 50, 20
 #: Faults that lines of the box name; the others are printed with their sentence only.
 _COUNTED = (
     Fault.LOST, Fault.DOUBLED, Fault.OUT_OF_ORDER, Fault.ALTERED, Fault.UNASKED, Fault.REFUSED, Fault.TRESPASS,
-    Fault.MISSING, Fault.UNTOLD, Fault.DOUBLE_BOOKED, Fault.STUCK, Fault.BROKEN,
+    Fault.MISSING, Fault.UNTOLD, Fault.DOUBLE_BOOKED, Fault.FEATURE, Fault.STUCK, Fault.BROKEN,
 )  # fmt: skip
 WORDS = CardWords({**STATUSES, **NEWS}, time_words)
 
@@ -91,7 +92,7 @@ class Verdict:
             ("cuts", f"{lines['cut']} lines reset, {lines['cut_in_a_piece']} in mid-piece; {lines['swallowed']} swallowed"),
             ("not let in", f"{lines['refused']} connections"),
             ("connections", f"{figures['connections']} made, {figures['resumed']} of them resumed a session"),
-            ("messages", f"{report.messages} rows, {figures['edits']} edited, {figures['given_up']} posts given up"),
+            ("messages", f"{report.messages} rows, {figures['given_up']} posts given up, {figures['acts']} acts of features"),
             ("members", f"{self.removed} were taken into a group and put out again"),
             ("acknowledged", str(report.acknowledged)),
             ("delivered", str(report.shown)),
@@ -168,7 +169,8 @@ def judge(evidence: Evidence) -> Verdict:
     journals = (
         read_journal(evidence.journals, part.name, part.user_id) for part in evidence.participants.parts
     )
-    report = check(journals, rows, WORDS)
+    with closing(sqlite3.connect(f"{evidence.database.absolute().as_uri()}?mode=ro", uri=True)) as sql:
+        report = check(journals, rows, WORDS, sql.execute)
     report.findings += [Finding(Fault.STUCK, text) for text in evidence.stuck]
     broken = [*evidence.deeds.broken, *plugin_failures(evidence.database)]
     report.findings += [Finding(Fault.BROKEN, text) for text in broken]

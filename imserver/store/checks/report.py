@@ -37,7 +37,7 @@ class Report:
     """The results of all checks, in order."""
 
     results: list[Result] = field(default_factory=list)
-    #: Plugin -> why its tables were not checked.
+    #: Feature or plugin -> why its tables were not checked.
     skipped: dict[str, str] = field(default_factory=dict)
 
     def result(self, name: str) -> Result:

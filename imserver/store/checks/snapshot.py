@@ -16,17 +16,19 @@ from typing import Any, ClassVar
 
 from imserver.chat.transaction import Reader
 from imserver.errors import StartError
-from imserver.store.checks.check_run import Looked, Progress, SideMark
+from imserver.store.checks.check_run import Looked, Progress, SideMark, read_content
 from imserver.store.checks.report import Report
 from imserver.store.checks.run import check_snapshot
 from imserver.store.engine.places import of_no_store
 from imserver.store.sqlite import database
 from imserver.store.sqlite.connection import BUSY_TIMEOUT_S
-from imserver.store.sqlite.plugin_sandbox import PluginSandbox
+from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.reader import SqliteReader
 
 #: Most findings that SQLite itself reports.
 _MOST = 100
+#: The version of the schema that came with features.
+_FEATURES_SINCE = 3
 
 
 class ChangedMeanwhile(StartError):
@@ -104,12 +106,22 @@ class Snapshot:
         """What one check of a plugin reads, with so many seconds for its SQL."""
         return SqliteReader(self.connection, PluginSandbox(self.connection, budget_s=budget_s), of_no_store())
 
+    @property
+    def has_features(self) -> bool:
+        """Whether this database has what features stand on: one that is not yet migrated was never served by any."""
+        version: int = next(self.rows("PRAGMA user_version"))[0]
+        return version >= _FEATURES_SINCE
+
+    def feature(self, name: str, *, budget_s: float) -> FeatureRows:
+        """What the checks of one feature read, with so many seconds for SQL that is not streamed."""
+        return FeatureRows(self, name, PluginSandbox(self.connection, budget_s=budget_s))
+
     def check(self, progress: Progress | None = None) -> Report:
         """Check every invariant of the store here."""
         return check_snapshot(self, side=self.side, progress=progress)
 
     def plugins(self) -> dict[str, int]:
-        """Every plugin that ever ran on this database, and the number of its applied migrations."""
+        """Every plugin and feature that ever ran on this database, and the number of its applied migrations."""
         tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('plugin_cursors', 'plugin_migrations')"
         if next(self.rows(tables)) != (2,):
             return {}  # never set up; or damaged, which the checks say
@@ -119,6 +131,58 @@ class Snapshot:
                 " (SELECT plugin AS name FROM plugin_migrations UNION SELECT plugin FROM plugin_cursors) ORDER BY name"
             )
         )
+
+
+class FeatureRows:
+    """The tables of one feature, and what the store keeps under its name: all but the counting of
+    `imserver.feature_api.Snapshot`. A map that cannot be read shows nothing: the store's own checks report it.
+    """
+
+    def __init__(self, snapshot: Snapshot, name: str, sandbox: PluginSandbox) -> None:
+        self._rows = snapshot.rows
+        self._name = name
+        self._sandbox = sandbox
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._sandbox.execute(self._name, sql, params, Mode.OUR_READ)
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        return self._sandbox.stream(self._name, sql, params, Mode.OUR_READ)
+
+    def items(self) -> Iterator[tuple[int, int, int, Any]]:
+        return self._values(
+            "SELECT conversation_no, position, user_no, data FROM item_values"
+            " ORDER BY conversation_no, position, user_no"
+        )
+
+    def abouts(self) -> Iterator[tuple[int, Any]]:
+        return self._values("SELECT no, about FROM conversations WHERE about IS NOT NULL ORDER BY no")
+
+    def settings(self) -> Iterator[tuple[int, int, Any]]:
+        return self._values(
+            "SELECT conversation_no, user_no, settings FROM members WHERE settings IS NOT NULL UNION ALL"
+            " SELECT conversation_no, user_no, settings FROM team_cursors WHERE settings IS NOT NULL"
+            " ORDER BY conversation_no, user_no"
+        )
+
+    def accounts(self) -> Iterator[tuple[int, Any]]:
+        return self._values("SELECT user_no, data FROM user_values ORDER BY user_no")
+
+    def taken_back(self) -> Iterator[tuple[Any, ...]]:
+        return self._rows("SELECT conversation_no, position FROM messages WHERE content IS NULL")
+
+    def members(self) -> Iterator[tuple[Any, ...]]:
+        return self._rows(
+            "SELECT conversation_no, user_no FROM members WHERE left_at IS NULL UNION"
+            " SELECT c.no, t.user_no FROM conversations c JOIN team_members t ON t.team_no = c.team"
+        )
+
+    def _values(self, statement: str) -> Iterator[Any]:
+        """Rows that end with a map, with the feature's value instead."""
+        for *where, data in self._rows(statement):
+            values = read_content(data)
+            if not isinstance(values, str) and self._name in values:
+                yield (*where, values[self._name])
 
 
 def check_database(

@@ -16,6 +16,7 @@ from imserver.clock import Clock
 from imserver.errors import StartError
 from imserver.store.engine.lineage import Lineage, Run, new_epoch, new_mark
 from imserver.store.engine.places import KEY_BYTES
+from imserver.store.sqlite.views import make_views
 
 #: "imsv": marks the file as ours in its header.
 APPLICATION_ID = 0x696D7376
@@ -130,10 +131,11 @@ def prepare(
 
 def prepare_reader(connection: sqlite3.Connection) -> None:
     """Set up a reader's connection: it never writes and never checkpoints."""
-    connection.execute("PRAGMA query_only = ON")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
     _common(connection)
+    make_views(connection)
+    connection.execute("PRAGMA query_only = ON")
 
 
 def last_changes(connection: sqlite3.Connection) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from typing import Any
 from imserver.errors import PluginError, UniqueViolation
 from imserver.store.engine.faults import Fault
 from imserver.store.sqlite.faults import fault_of
+from imserver.store.sqlite.views import VIEWS
 
 #: Time that one unit of a plugin may compute in statements: all units share the writer. The thread's own time, because a
 #: machine that is busy, or stops us for a while, is no fault of the plugin.
@@ -30,8 +31,6 @@ _PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]{0,30}")
 #: First words of our own tables' names, of SQLite's, and of PostgreSQL's catalogue: a plugin is to run on either.
 _RESERVED = frozenset({"plugin", "sqlite", "pragma", "json", "pg"})
 _FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "writefile", "readfile", "edit"})
-#: What features may read beside their own tables.
-VIEWS = frozenset({"readable", "said", "people"})
 _CATALOGUE = frozenset({"sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema"})
 #: The last number of each table that never gives one out again, ours included.
 _NUMBERS = "sqlite_sequence"
@@ -108,6 +107,18 @@ class PluginSandbox:
             except _REFUSED as error:
                 self._explain(plugin, error)
                 raise
+
+    def stream(self, plugin: str, sql: str, params: Sequence[Any], mode: Mode) -> Iterator[tuple[Any, ...]]:
+        """Rows of one statement, one at a time: what it may touch is judged before the first, and its time is not bounded."""
+        with self._running(plugin, mode):
+            try:
+                cursor = self._connection.cursor()
+                cursor.row_factory = None
+                cursor.execute(f"/* {plugin} */ {sql}", params)
+            except (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeEncodeError) as error:
+                self._explain(plugin, error)
+                raise
+        return cursor
 
     def migrate(self, plugin: str, script: str) -> None:
         """Run several statements, without a time bound: tables and indexes with the plugin's prefix."""
@@ -202,10 +213,10 @@ class PluginSandbox:
             allowed = migrating and first == "main" and self._own(second)
             self._renumbers = self._renumbers or allowed
             return allowed
+        if action in _READS and self._mode in _OURS and (inner in VIEWS or first in VIEWS):
+            return True
         if database not in {None, "main"}:
             return False
-        if action in _READS and self._mode in _OURS and (first in VIEWS or inner in VIEWS):
-            return True
         if action in _READS:
             return self._own(first)
         if action in _WRITES:

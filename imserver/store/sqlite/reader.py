@@ -355,6 +355,13 @@ class SqliteReader:
         place: int = rows[0][0]
         return place
 
+    def place_named(self, place: int) -> str:
+        rows = self._sql("SELECT conversation_id FROM conversations WHERE no = ?", (place,))
+        if not rows:
+            raise no_such_conversation()
+        conversation_id: str = rows[0][0]
+        return conversation_id
+
     def number_of(self, user_id: str) -> int:
         rows = self._sql("SELECT no FROM users WHERE user_id = ?", (user_id,))
         if not rows:

@@ -41,6 +41,7 @@ from imserver.store.sqlite.engine import SqliteEngine
 from imserver.store.sqlite.plugin_sandbox import PluginSandbox, check_plugin_name
 from imserver.store.sqlite.reader import SqliteReader
 from imserver.store.sqlite.transaction import SqliteTransaction
+from imserver.store.sqlite.views import make_views
 
 T = TypeVar("T")
 
@@ -253,6 +254,7 @@ class SqliteStore:
         self._places = Places(database.place_key(raw), database.lineage(raw), self._rng)
         self._change = change
         self._raw = raw
+        make_views(raw)
         sandbox = PluginSandbox(raw)
         self._tx = SqliteTransaction(
             raw,

@@ -348,6 +348,13 @@ class SqliteTransaction(SqliteStateRows):
             raise no_such_conversation()
         return state.no
 
+    def place_named(self, place: int) -> str:
+        rows = self.sql("SELECT conversation_id FROM conversations WHERE no = ?", (place,))
+        if not rows:
+            raise no_such_conversation()
+        conversation_id: str = rows[0][0]
+        return conversation_id
+
     def number_of(self, user_id: str) -> int:
         no = self.user_no(user_id)
         if no is None:

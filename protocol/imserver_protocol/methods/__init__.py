@@ -1,6 +1,7 @@
 """Methods, pushes and signals: what each says, as shapes without a function (SPEC, "Methods", "Pushes and signals").
 
-A server connects handlers to them, a client its callers. The tuples below are for tools and tests that go through all of them.
+A server connects handlers to them, a client its callers. A module is either the kernel's, and its descriptors stand in the
+tuples below for tools and tests that go through all of them; or it is that of the feature of its name, which registers them.
 """
 
 from typing import Any, Final
@@ -10,8 +11,7 @@ from .changes import CHANGES
 from .check import CHECK
 from .conversations import CONVERSATIONS
 from .cursor import CURSOR, CURSOR_MOVED
-from .descriptors import Method, Push, Signal
-from .edit import EDIT
+from .descriptors import Method, Push
 from .history import HISTORY
 from .lagging import LAGGING
 from .members import ADD, CREATE, LEAVE, MEMBERS, REMOVE
@@ -19,7 +19,6 @@ from .post import MESSAGE, POST
 from .renew import RENEW
 from .state import ABOUT, ACCOUNT, ITEM, SETTINGS
 from .sync import SYNC
-from .typing_signal import TYPING
 from .users import USERS
 
 METHODS: Final[tuple[Method[Any, Any], ...]] = (
@@ -33,7 +32,6 @@ METHODS: Final[tuple[Method[Any, Any], ...]] = (
     ADD,
     REMOVE,
     LEAVE,
-    EDIT,
     MEMBERS,
     USERS,
     RENEW,
@@ -41,4 +39,3 @@ METHODS: Final[tuple[Method[Any, Any], ...]] = (
     CHANGES,
 )
 PUSHES: Final[tuple[Push[Any], ...]] = (MESSAGE, CURSOR_MOVED, LAGGING, ITEM, ABOUT, SETTINGS, ACCOUNT)
-SIGNALS: Final[tuple[Signal[Any, Any], ...]] = (TYPING,)

@@ -11,7 +11,7 @@ from imserver_client import wire
 from imserver_client.errors import Refused
 from imserver_client.events import ClientEvent
 from imserver_client.values import Content
-from imserver_protocol.methods.edit import EDIT, EditParams
+from imserver_protocol.methods.edits import EDIT, EditParams
 from imserver_protocol.methods.history import HISTORY, HistoryParams, PageItem
 
 from .base import Feature, Offer, Port

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imserver_client.events import ClientEvent
-from imserver_protocol.methods.typing_signal import TYPING, TypingSaid, TypingTold
+from imserver_protocol.methods.typing import TYPING, TypingSaid, TypingTold
 
 from .base import Feature, Offer, Port
 
