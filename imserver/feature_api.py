@@ -31,9 +31,11 @@ from imserver.content import decode_content, encode_content
 from imserver.errors import Refusal, RefusalCode, UniqueViolation
 from imserver.model import Audience, ItemState, Kind, Message, Role, User
 from imserver_protocol.methods.descriptors import Method, Push, Shape, Signal
+from imserver_protocol.shared.bounds import MAX_ITEMS_A_CHANGE
 
 __all__ = [
     "EVERYTHING",
+    "MOST_ITEMS",
     "Asker",
     "Audience",
     "Check",
@@ -76,6 +78,8 @@ T = TypeVar("T")
 
 #: Room for the reply of a method that writes, unless it says otherwise (bytes).
 SMALL_REPLY_BYTES = 512
+#: Messages of one conversation whose state one transaction may change.
+MOST_ITEMS = MAX_ITEMS_A_CHANGE
 #: A task that takes longer is cancelled, and its request refused OVERLOADED (seconds).
 TASK_DEADLINE_S = 10.0
 
@@ -396,7 +400,8 @@ class Feature:
     `migrations`: (number, SQL script) for its tables. `content_types`: type -> check of a decoded content, which raises
     `Refusal`; asked for messages of that type only. `checks`: name -> check for `imserver check`, which starts no feature.
     `export(reader, user_id)` gives all that the feature keeps of a person, `erase(tx, user_id)` removes it: a feature with
-    tables has both.
+    tables has both. State of at most `MOST_ITEMS` messages of a conversation changes in one transaction, and nobody else writes
+    meanwhile: an `erase` that removes a part returns True, and is called again in another.
     """
 
     name: str
@@ -412,4 +417,4 @@ class Feature:
     detached: Callable[[Sessions, Device], None] | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     export: Callable[[Reader, str], Mapping[str, Any]] | None = None
-    erase: Callable[[Transaction, str], None] | None = None
+    erase: Callable[[Transaction, str], bool | None] | None = None

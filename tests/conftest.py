@@ -11,6 +11,8 @@ import hypothesis
 import pytest
 import uvloop
 
+from tests.support.loop_watch import LoopWatch
+
 # A busy machine is no failure of ours: only pytest's own timeout limits a property test. Where CI is set, the examples are
 # the same in every run, so that a red build can be repeated.
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
@@ -53,13 +55,26 @@ CLIENT_PATIENCE_S = 25.0
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if (
-            isinstance(item, pytest.Function)
-            and inspect.iscoroutinefunction(item.obj)
-            and item.get_closest_marker("timeout") is None
-        ):
+        if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.obj):
+            continue
+        if item.get_closest_marker("timeout") is None:
             in_client = item.nodeid.startswith("tests/client/")
             item.obj = bounded(item.obj, CLIENT_PATIENCE_S if in_client else PATIENCE_S)
+        if item.nodeid.startswith(WATCHED):
+            item.obj = watched(item.obj)
+
+
+#: Tests that run a whole server in their own loop: nothing may hold it for long (`tests/support/loop_watch.py`).
+WATCHED = ("tests/net/", "tests/plays/", "tests/limits/", "tests/features/", "tests/embedding/")
+
+
+def watched(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(test)
+    async def in_short_turns(*args: Any, **kwargs: Any) -> None:
+        with LoopWatch():
+            await test(*args, **kwargs)
+
+    return in_short_turns
 
 
 def bounded(test: Callable[..., Awaitable[None]], patience_s: float) -> Callable[..., Awaitable[None]]:

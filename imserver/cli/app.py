@@ -43,6 +43,7 @@ COMMANDS: dict[str, Row] = {
     "user": Row("imserver.cli.user:user", "Make and change accounts."),
     "check": Row("imserver.cli.check:check", "Prove that a database holds what it must, running or stopped."),
     "token": Row("imserver.cli.token:token", "Print a token with which a user can connect."),
+    "trace": Row("imserver.cli.trace:trace", "Explain every frame between clients and a server."),
     "simulate": Row("imserver.cli.simulate:simulate", "Run the whole system on virtual time, under faults."),
     "demo": Row("imserver.cli.demo:demo", "See it work: a chat, a cut line, a killed server, and the proof."),
     "torture": Row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from imserver.chat.permissions import EVERYTHING
@@ -197,14 +198,11 @@ class FeatureHost:
         return await self._store.read(query)
 
     async def erase(self, user_id: str) -> None:
-        """Remove all that features keep of a person: of all of them or of none."""
-
-        def work(tx: StoreTransaction) -> None:
-            for feature in self.features:
-                if feature.erase is not None:
-                    feature.erase(FeatureTransaction(tx, feature), user_id)
-
-        await self._store.write(work)
+        """Remove all that features keep of a person, in as many transactions as it takes. Broken off, it may begin again."""
+        for feature in self.features:
+            if feature.erase is not None:
+                while await self._store.write(partial(_erase_some, feature, feature.erase, user_id)):
+                    pass
 
     async def post_as(
         self, user_id: str, conversation_id: str, content: Mapping[str, Any], key: bytes
@@ -245,6 +243,12 @@ class FeatureServices:
         self, user_id: str, conversation_id: str, content: Mapping[str, Any], *, key: bytes
     ) -> int:
         return await self._host.post_as(user_id, conversation_id, content, key)
+
+
+def _erase_some(
+    feature: Feature, erase: Callable[[Transaction, str], bool | None], user_id: str, tx: StoreTransaction
+) -> bool:
+    return bool(erase(FeatureTransaction(tx, feature), user_id))
 
 
 def _bound(feature: Feature, hook: Callable[..., None]) -> Callable[..., None]:

@@ -1,4 +1,4 @@
-"""The features that a server has unless it is told otherwise, one line each. None knows another."""
+"""The features that a server has unless it is told otherwise, one line each. None knows another (docs/first-feature.md)."""
 
 from importlib import import_module
 

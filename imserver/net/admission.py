@@ -25,7 +25,7 @@ class Admission:
         self.random_bytes = random_bytes
         #: In order of accepting, so that work on all of them has the same order in every run.
         self.transports: dict[Accepted, None] = {}
-        #: Sums for metrics: accepted connections, welcomes, resumes.
+        #: Sums for metrics: accepted connections, welcomes, resumes. The first numbers the connections, too.
         self.counts: Counter[str] = Counter()
         #: Set while no connection is left.
         self.empty = asyncio.Event()
@@ -42,6 +42,7 @@ class Admission:
         self.transports[accepted] = None
         self.empty.clear()
         self.counts["connections"] += 1
+        accepted.number = self.counts["connections"]
         # A refused connection is counted as well: `forget` uncounts every connection of its address.
         wait_s = self._addresses.connect(accepted.address, self.clock.monotonic())
         if self.draining:

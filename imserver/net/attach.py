@@ -86,9 +86,8 @@ class Attachments:
 
     def closed(self, transport: ServerTransport, session: DeviceSession | None, event: Closed) -> None:
         """A connection has closed; its session ends or waits to be resumed."""
-        self.log.debug(
+        transport.log.debug(
             "connection_closed",
-            address=transport.address,
             user_id=session.user_id if session else None,
             code=int(event.code),
             by_peer=event.by_peer,
@@ -110,7 +109,7 @@ class Attachments:
             if wait_s is not None:
                 transport.close(CloseCode.TOO_MANY, "too many failed logins", int(wait_s * 1000) + 1)
                 return
-            self.log.info("login_refused", address=transport.address, cause=str(cause))
+            transport.log.info("login_refused", cause=str(cause))
             transport.close(CloseCode.AUTH_FAILED, AUTH_FAILED_TEXT)
             return
         except asyncio.CancelledError:
@@ -123,7 +122,7 @@ class Attachments:
             transport.close(CloseCode.STORE_FAILED, "try again later", 5000)
             return
         except Exception:
-            self.log.exception("handshake_failed", address=transport.address)
+            transport.log.exception("handshake_failed")
             transport.close(CloseCode.INTERNAL, "try again later", 5000)
             return
         if transport.connection.state is ConnectionState.AWAITING_WELCOME:
@@ -161,7 +160,7 @@ class Attachments:
             features=self.features,
         )
         session.transport = transport
-        transport.session = session
+        transport.attach(session)
         self._admission.authenticated(transport)
         if displaced is None:
             self.sessions.attached(session)
@@ -170,7 +169,9 @@ class Attachments:
             displaced.displaced()
         session.pump()  # the ack in HELLO may have freed room for waiting requests
         transport.mark()
-        self.log.debug("welcomed", user_id=user_id, device_id=hello.device_id, resumed=resumed, reason=reason)
+        transport.log.debug(
+            "welcomed", user_id=user_id, device_id=hello.device_id, resumed=resumed, reason=reason
+        )
 
     def _resumable(self, hello: Hello, user_id: str, now: float) -> tuple[DeviceSession | None, str]:
         if hello.resume is None:

@@ -44,10 +44,15 @@ from imserver_protocol.wire.tails import Tail
 SWEPT_A_TURN = 1000
 #: Longest name of an unknown method that is repeated in its refusal (characters).
 MAX_METHOD_NAME_SHOWN = 40
+#: Characters of a session's id in the log: enough to tell any two sessions apart, too few to ask for one.
+LOGGED_ID_CHARS = 8
 
 
 class Transport(Protocol):
     """The transport of an attached session."""
+
+    #: Its number in the log.
+    number: int
 
     def mark(self) -> None:
         """The session has something to send: write it in this turn."""
@@ -107,6 +112,14 @@ class DeviceSession:
         """True once the session is over."""
         return self.stream.state is SessionState.ENDED
 
+    @property
+    def log(self) -> Any:
+        """The log of this session and of its connection, if it has one. Made for each line: most sessions never log any."""
+        named: dict[str, Any] = {"session": logged_id(self.stream.session_id), "user_id": self.user_id}
+        if self.transport is not None:
+            named["connection"] = self.transport.number
+        return self._context.log.bind(**named)
+
     # -- called by the hub and the writer -----------------------------------------------------------------------------
 
     def push_all(self, tails: Sequence[Tail]) -> None:
@@ -123,7 +136,7 @@ class DeviceSession:
             try:
                 reply(request_seq, post_reply_tail(request_seq, posted))
             except LocalError:  # a fault of ours, which must not stop the replies behind it
-                self._context.log.exception("reply_failed", user_id=self.user_id)
+                self.log.exception("reply_failed")
         if self.transport is not None:
             self.transport.mark()
         order = self._order
@@ -309,7 +322,7 @@ class DeviceSession:
         else:
             # The cause stays in our log; the device gets an id that finds it there.
             error_id = self._context.random_bytes(4).hex()
-            self._context.log.error("request_failed", error_id=error_id, user_id=self.user_id, exc_info=error)
+            self.log.error("request_failed", error_id=error_id, exc_info=error)
             code, text, after, detail = RefusalCode.INTERNAL, f"that did not work (id {error_id})", 0, None
         try:
             self.stream.refuse(seq, code, text, after, detail)
@@ -319,6 +332,11 @@ class DeviceSession:
             return  # answered already: the session ended and was freed in between
         if self.transport is not None:
             self.transport.mark()
+
+
+def logged_id(session_id: str) -> str:
+    """A session's name in the log. Neither it nor the whole id resumes anything: that takes the resume token."""
+    return session_id[:LOGGED_ID_CHARS]
 
 
 class SessionRegistry:

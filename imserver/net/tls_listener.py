@@ -22,10 +22,11 @@ OUT_OF_RESOURCES_S = 0.2
 
 
 class Handshake:
-    """An accepted socket in its TLS handshake; only its address is known."""
+    """An accepted socket in its TLS handshake; only its address and its number are known."""
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self.number = 0
         self.task: asyncio.Task[None] | None = None
 
     def sweep(self, now: float) -> None:

@@ -14,7 +14,7 @@ from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.scheduling.write_queue import WriteQueue
-from imserver.net.sessions import DeviceSession
+from imserver.net.sessions import DeviceSession, logged_id
 from imserver_protocol.errors import CloseCode, Reaction, reaction
 from imserver_protocol.limits import Limits
 from imserver_protocol.session.connection import Connection
@@ -40,6 +40,8 @@ class Accepted(Protocol):
     """An accepted socket: a client's connection, or a TLS handshake that becomes one."""
 
     address: str
+    #: Its number in the log, given when it is admitted.
+    number: int
 
     def sweep(self, now: float) -> None: ...
 
@@ -106,7 +108,9 @@ class ServerTransport(asyncio.Protocol):
         "address",
         "connection",
         "flush_pending",
+        "number",
         "session",
+        "session_id",
     )
 
     def __init__(self, listener: Acceptor, admitted: Accepted | None = None) -> None:
@@ -121,7 +125,10 @@ class ServerTransport(asyncio.Protocol):
         )
         #: The session that this connection speaks for, from WELCOME to its end.
         self.session: DeviceSession | None = None
+        #: Of the session that it last spoke for, to name it in the log; "" before WELCOME.
+        self.session_id = ""
         self.address = admitted.address if admitted is not None else ""
+        self.number = admitted.number if admitted is not None else 0
         self._admitted = admitted
         self.flush_pending = False
         self._breach = False  # the peer broke the protocol, and GOODBYE says so
@@ -157,7 +164,7 @@ class ServerTransport(asyncio.Protocol):
             self._step()
         except Exception:
             # A fault of ours. Requests read so far are acked, so a resumed client would wait for ever: end the session.
-            self._listener.log.exception("connection_failed", address=self.address)
+            self.log.exception("connection_failed")
             self.close(CloseCode.INTERNAL, "try again later")
         return self.connection.state < ConnectionState.CLOSING
 
@@ -191,6 +198,19 @@ class ServerTransport(asyncio.Protocol):
         self.mark()
 
     # -- others call --------------------------------------------------------------------------------------------------
+
+    @property
+    def log(self) -> Any:
+        """The log of this connection and of its session, if it had one. Made for each line: most connections never log any."""
+        named: dict[str, Any] = {"connection": self.number, "address": self.address}
+        if self.session_id:
+            named["session"] = logged_id(self.session_id)
+        return self._listener.log.bind(**named)
+
+    def attach(self, session: DeviceSession) -> None:
+        """Speak for this session from now on: WELCOME names it."""
+        self.session = session
+        self.session_id = session.stream.session_id
 
     def mark(self) -> None:
         """There is something to send: queue it for the write at the end of this turn."""

@@ -14,7 +14,7 @@ from msgspec.structs import astuple
 from imserver import Server
 from imserver.chat.service import Chat
 from imserver.model import Kind, Learnt, Role, direct_conversation_id
-from imserver_protocol.methods.edits import EDIT, EditParams
+from imserver.net.dispatch import read_params
 from tests.chat.permission_table import EXPECTED, Act
 from tests.limits.raw import new_key, said
 from tests.support.servers import running
@@ -121,8 +121,11 @@ def request_of(scene: Scene) -> tuple[str, tuple[Any, ...]]:
 
 
 async def in_process(server: Server, name: str, method: str, params: tuple[Any, ...]) -> Any:
-    """The same by the methods of `Chat`; answers as the wire has them, as far as anybody looks."""
-    if method in {"post", "abandon", "edit", "cursor", "add", "remove", "leave", "create"}:
+    """The same by the methods of `Chat`, or by `Server.call`; answers as the wire has them, as far as anybody looks."""
+    if method in server.features.methods:
+        asked = server.features.methods[method][1].method
+        return astuple(await server.call(asked, name, read_params(asked, params)))
+    if method in {"post", "abandon", "cursor", "add", "remove", "leave", "create"}:
         return await _written(server, name, method, *params)
     return await _read(server.chat, name, method, *params)
 
@@ -134,10 +137,6 @@ async def _written(server: Server, name: str, method: str, place: Any, *rest: An
             return await server.posting.post_local(place, name, *rest)
         case "abandon":
             return [await server.store.write(chat.plan_abandon(name, place, rest[0]))]
-        case "edit":
-            key, position, _, content = rest
-            edited = await server.call(EDIT, name, EditParams(place, key, position, None, content))
-            return astuple(edited)
         case "cursor":
             return await chat.move_cursors(name, place, delivered=rest[0], read=rest[1])
         case "add":

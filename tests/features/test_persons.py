@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 
-from imserver.feature_api import Feature, Follow, Hooks, Reader, Transaction
+from imserver.check.consistency import check_file
+from imserver.feature_api import MOST_ITEMS, Feature, Follow, Hooks, Reader, Transaction
 from imserver.features import FEATURES
 from imserver.proof.acts import Act, Acts, Hand, all_acts
 from tests.features.persons import HERE, WHO, filled, wrongs
 from tests.features.trial import VOTE, Trial, VoteParams
+from tests.support.servers import config, running
+
+AB = "direct/alice/bob"
 
 
 def vote(hand: Hand) -> None:
@@ -41,6 +45,20 @@ async def test_so_does_one_with_tables_and_state(tmp_path: Path) -> None:
         assert here.of_the_person() == {"trial_votes"}
         assert here.state_of_the_person()
         assert await wrongs(here) == []
+
+
+async def test_more_is_erased_than_one_transaction_may_change(tmp_path: Path) -> None:
+    """Each takes a part; no other write has to wait for all of it."""
+    trial = Trial().feature()
+    async with running(tmp_path, features=(trial,)) as server:
+        for number in range(2 * MOST_ITEMS + 3):
+            await server.chat.post("alice", AB, f"message {number}")
+            await server.call(VOTE, "bob", VoteParams(AB, number + 1, "yes"))
+        assert (await server.features.export("bob"))["trial"] == {"votes": ["yes"] * (2 * MOST_ITEMS + 3)}
+        await server.features.erase("bob")
+        assert (await server.features.export("bob"))["trial"] == {"votes": []}
+    report = await check_file(Path(config(tmp_path).store.path), {}, features=(trial,))
+    assert (report.findings, report.checked["trial: counts"]) == ([], 0)
 
 
 def nothing(*given: Any) -> None:

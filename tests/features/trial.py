@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from imserver.feature_api import (
+    MOST_ITEMS,
     Asker,
     Device,
     Feature,
@@ -244,16 +245,23 @@ class Trial:
         )
         return {"votes": [choice for (choice,) in rows]}
 
-    def erase(self, tx: Transaction, user_id: str) -> None:
-        self._take_away(tx, user_id)
+    def erase(self, tx: Transaction, user_id: str) -> bool:
+        return self._take_away(tx, user_id) == MOST_ITEMS
 
-    def _take_away(self, tx: Transaction, user_id: str, only: int | None = None) -> None:
+    def _take_away(self, tx: Transaction, user_id: str, only: int | None = None) -> int:
+        """Some of a person's votes; returns how many. (Who left with more than fit keeps the rest.)"""
+        user_no = tx.user_no(user_id)
         votes = tx.execute(
-            "DELETE FROM trial_votes WHERE user_no = ? AND (place = ? OR ? IS NULL) RETURNING place, position",
-            (tx.user_no(user_id), only, only),
+            "SELECT place, position FROM trial_votes WHERE user_no = ? AND (place = ? OR ? IS NULL) LIMIT ?",
+            (user_no, only, only, MOST_ITEMS),
         )
         for place, position in votes:
+            tx.execute(
+                "DELETE FROM trial_votes WHERE place = ? AND position = ? AND user_no = ?",
+                (place, position, user_no),
+            )
             self._show(tx, tx.conversation_id(place), position, {user_id: None})
+        return len(votes)
 
     def check_counts(self, snapshot: Snapshot) -> Iterator[str]:
         """What messages show is what was voted, for all and for each."""

@@ -21,6 +21,8 @@ PLENTY = 1 << 30
 class Line:
     """A transport that notes with which code it was closed."""
 
+    number = 1
+
     def __init__(self) -> None:
         self.codes: list[int] = []
 

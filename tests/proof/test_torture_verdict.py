@@ -49,7 +49,7 @@ def plenty(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     said = SimpleNamespace(
         report=Report(shown=9, promised=1, present=1), conversations=MIN_CONVERSATIONS, removed=1
     )
-    monkeypatch.setattr(verdicts, "check", lambda journals, rows, words: said.report)
+    monkeypatch.setattr(verdicts, "check", lambda journals, rows, words, query: said.report)
     monkeypatch.setattr(verdicts, "_conversations", lambda rows: said.conversations)
     monkeypatch.setattr(verdicts, "_removed", lambda rows: said.removed)
     return said

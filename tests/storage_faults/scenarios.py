@@ -16,7 +16,7 @@ from imserver.store.sqlite import database
 from imserver.store.sqlite import store as sqlite_store
 from tests.storage_faults.faults import Kind as Call
 from tests.storage_faults.life import DATABASE, START_MS, Deed, Ended, Life, Step, do, key, post, said, work
-from tests.store import schema_1
+from tests.store.old_databases import SCHEMA_1
 from tests.store.support import edit_message
 
 USERS = ("ann", "bob", "cy", "dee", "bot")
@@ -226,7 +226,7 @@ def with_next_migration() -> AbstractContextManager[Any]:
 
 
 def of_schema_1(folder: Path) -> None:
-    schema_1.put_database(folder / DATABASE)
+    SCHEMA_1.put(folder / DATABASE)
 
 
 def with_eager_checkpoints() -> AbstractContextManager[Any]:
@@ -342,7 +342,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "a database of schema 1",
-        [*some_posts(40, 1), do(edit(50, "ann", 1, "better")), see(schema_1.GROUP, "cy")],
+        [*some_posts(40, 1), do(edit(50, "ann", 1, "better")), see(SCHEMA_1.group, "cy")],
         given=of_schema_1,
         while_opening=True,
     ),

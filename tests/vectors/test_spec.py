@@ -12,11 +12,17 @@ import msgspec.inspect as shapes
 import pytest
 
 from imserver.config import LimitsConfig
+from imserver.feature_api import Repetition, Write
+from imserver.features import FEATURES
+from imserver.net.dispatch import ROWS
+from imserver.store.sqlite.transaction import OUTCOMES_KEPT_MS
 from imserver_protocol.errors import REACTIONS, CloseCode, Reaction, RefusalCode
 from imserver_protocol.limits import MAX_FRAME_BYTES_CEILING, Limits
+from imserver_protocol.methods.abandon import ABANDON
 from imserver_protocol.methods.check import CHECK, CheckAnswer, Known
 from imserver_protocol.methods.conversations import ConversationRow
 from imserver_protocol.methods.history import PageItem
+from imserver_protocol.methods.lagging import LAGGING
 from imserver_protocol.methods.sync import SyncRow
 from imserver_protocol.methods.users import USERS
 from imserver_protocol.shared.bounds import MAX_CHECKED, MAX_USERS_ASKED
@@ -87,6 +93,51 @@ def rows_of(heading: str) -> list[list[str]]:
     return [[re.sub(r"^ \[?`(\w+)`.*$", r"\1", name), *map(str.strip, cells)] for name, *cells in rows]
 
 
+def section(number: str) -> str:
+    """The text under a heading with this number, up to the next heading."""
+    return re.split(rf"^##+ {re.escape(number)} .+$", SPEC, flags=re.MULTILINE)[1].split("\n##")[0]
+
+
+def named(text: str) -> list[tuple[list[str], list[str]]]:
+    """Of each row of a table in it, the names in the first and in the last cell."""
+    rows = [line.strip("|").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    return [(re.findall(r"`([\w-]+)`", row[0]), re.findall(r"`([\w-]+)`", row[-1])) for row in rows]
+
+
+def test_optional_parts_are_those_of_a_server() -> None:
+    """By their names, with every method and signal that they bring."""
+    said = {name: set(brings) for (name,), brings in named(section("18.12"))}
+    assert list(said) == sorted(said)
+    assert said.keys() == {feature.name for feature in FEATURES}
+    for feature in FEATURES:
+        methods = {row.method.name for row in feature.methods}
+        others = {heard.signal.kind for heard in feature.signals} | {
+            told.push.kind for told in feature.pushes
+        }
+        assert methods | others | {*feature.content_types} <= said[feature.name], feature.name
+
+
+def test_every_push_is_told_again_by_a_read() -> None:
+    """Of the kernel here; the door refuses a feature's that names none."""
+    said = {kind: reads for kinds, reads in named(section("19.1")) for kind in kinds}
+    assert said.keys() == {push.kind for push in PUSHES} - {LAGGING.kind}
+    assert {read for reads in said.values() for read in reads} <= {
+        row.method.name for row in ROWS if row.pages
+    }
+
+
+def test_a_method_with_a_key_says_how_it_is_known_again() -> None:
+    kinds = {line.split("**")[1]: line for line in section("9.7").splitlines() if line.startswith("| **")}
+    parts = {
+        row.method.name: row for feature in FEATURES for row in feature.methods if isinstance(row, Write)
+    }
+    keyed = {method.name for method in METHODS if "key" in method.params.__struct_fields__} - {ABANDON.name}
+    outcomes = {name for name, row in parts.items() if row.repetition is Repetition.OUTCOME}
+    assert {*re.findall(r"`(\w+)`", kinds["message"].split(" | ")[-1])} == keyed - outcomes
+    assert "7 days" in kinds["outcome"]
+    assert OUTCOMES_KEPT_MS >= 7 * 86_400_000
+
+
 def word(kind: shapes.Type) -> str:
     """A type as the SPEC writes it; nothing for a row, which the SPEC describes elsewhere."""
     match kind:
@@ -146,14 +197,16 @@ def test_methods_are_those_of_the_code_field_by_field() -> None:
 
 
 def test_pushes_and_signals_are_those_of_the_code_field_by_field() -> None:
-    assert rows_of("Pushes and signals") == [
-        *([push.kind, parameters(push.fields, typed_key=True)] for push in PUSHES),
-        *(
-            [signal.kind, direction, parameters(shape)]
-            for signal in SIGNALS
-            for direction, shape in (("client → server", signal.said), ("server → client", signal.told))
-        ),
-    ]
+    assert sorted(rows_of("Pushes and signals")) == sorted(
+        [
+            *([push.kind, parameters(push.fields, typed_key=True)] for push in PUSHES),
+            *(
+                [signal.kind, direction, parameters(shape)]
+                for signal in SIGNALS
+                for direction, shape in (("client → server", signal.said), ("server → client", signal.told))
+            ),
+        ]
+    )
 
 
 @pytest.mark.parametrize("row", [PageItem, SyncRow, ConversationRow, Known, CheckAnswer])

@@ -286,7 +286,7 @@ class Device:
             then(await call(client))
         except Refused as refused:
             self.world.journal.counts[f"refused {refused.code}"] += 1
-        except (Disconnected, Stopped):
+        except (Disconnected, Stopped, OutboxFull):
             pass
         finally:
             self.pending -= 1

@@ -1,7 +1,7 @@
 """States of connections and sessions: all their transitions, as two tables.
 
 A pair that is not in its table is not allowed: BAD_STATE if the peer caused it, WrongState if our caller did.
-The tables are the same for both sides; diagrams in the documentation are drawn from them.
+The tables are the same for both sides; the diagrams of SPEC, "States", are drawn from them.
 """
 
 from __future__ import annotations

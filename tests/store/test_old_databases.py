@@ -1,7 +1,8 @@
-"""A database of schema 1 opens with what it held: every key answers as before, and every page shows what it showed."""
+"""Databases of older versions open with what they held: every key answers as before, every page shows what it showed."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 import sqlite3
 from collections.abc import AsyncIterator
@@ -11,26 +12,34 @@ from typing import Any
 
 import pytest
 
+from imserver import Server
 from imserver.chat.transaction import Reader, Transaction
 from imserver.config import StoreConfig
 from imserver.content import decode_content
 from imserver.errors import RefusalCode
-from imserver.model import ConversationRow, Kind, Role
+from imserver.model import ConversationRow, Kind, Role, direct_conversation_id
 from imserver.store import SqliteStore
 from imserver.store.checks import check_database
 from imserver.store.checks.run import NAMES
 from imserver.store.sqlite import database
 from imserver.testing import ManualClock
 from tests.limits.raw import Raw
-from tests.store.schema_1 import ASKED, GROUP, PEOPLE, SHOWN, put_database
+from tests.store.notes_plugin import Notes
+from tests.store.old_databases import OLD_DATABASES, PEOPLE, SCHEMA_1, SCHEMA_2, OldDatabase
 from tests.store.support import Recorder, Stand, edit_message, refusal_of, said
-from tests.support.servers import running
+from tests.support.servers import config, running
+
+
+@pytest.fixture(params=OLD_DATABASES, ids=lambda kept: f"schema {kept.schema}")
+def kept(request: pytest.FixtureRequest) -> OldDatabase:
+    found: OldDatabase = request.param
+    return found
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(kept: OldDatabase, tmp_path: Path) -> Path:
     path = tmp_path / "chat.db"
-    put_database(path)
+    kept.put(path)
     return path
 
 
@@ -92,9 +101,14 @@ def params(asked: dict[str, Any]) -> tuple[Any, ...]:
     raise AssertionError(asked)
 
 
-def test_what_was_asked_for_is_of_every_kind(path: Path) -> None:
-    assert {params(asked)[0] for asked in ASKED} == {"post", "edit", "create", "add", "remove", "leave"}
-    assert version_of(path) == 1
+def test_what_was_asked_for_is_of_every_kind(kept: OldDatabase, path: Path) -> None:
+    methods = {params(asked)[0] for asked in kept.asked}
+    assert methods == {"post", "edit", "create", "add", "remove", "leave"}
+    assert version_of(path) == kept.schema
+
+
+def test_every_older_schema_is_kept() -> None:
+    assert [kept.schema for kept in OLD_DATABASES] == [number for number, _ in database.migrations()][:-1]
 
 
 async def test_it_is_migrated_and_right_before_and_after(path: Path) -> None:
@@ -107,26 +121,29 @@ async def test_it_is_migrated_and_right_before_and_after(path: Path) -> None:
         assert checked(path) == []
 
 
-def test_damage_is_found_before_the_migration_too(path: Path) -> None:
+def test_damage_is_found_before_the_migration_too(kept: OldDatabase, path: Path) -> None:
     with closing(sqlite3.connect(path)) as raw:
         report = check_database(raw)
-        assert set(report.checked) < {*NAMES}
+        assert {*report.checked} <= {*NAMES}
+        assert ({*report.checked} < {*NAMES}) == (kept is SCHEMA_1), "each schema adds what can be checked"
         raw.execute("UPDATE heads SET unread_no = 0 WHERE conversation_no = 3")
         assert {each.check for each in check_database(raw).findings} == {"heads"}
 
 
-async def test_every_key_answers_as_before(old: Stand) -> None:
-    for asked in ASKED:
+async def test_every_key_answers_as_before(kept: OldDatabase, old: Stand) -> None:
+    for asked in kept.asked:
         told = await old.tx(offer, asked)
         assert [*told] == [*asked["answer"], True], asked
     assert old.recorder.events == []
-    other = {**ASKED[0], "text": "something else"}
+    other = {**kept.asked[0], "text": "something else"}
     assert await refusal_of(old.tx(offer, other)) == RefusalCode.KEY_REUSED
 
 
-async def test_every_key_answers_as_before_over_the_wire(path: Path, tmp_path: Path) -> None:
+async def test_every_key_answers_as_before_over_the_wire(
+    kept: OldDatabase, path: Path, tmp_path: Path
+) -> None:
     async with running(tmp_path, users=" ".join(PEOPLE)) as server:
-        for asked in ASKED:
+        for asked in kept.asked:
             async with await Raw.open(server) as raw:
                 raw.hello(server.accounts.make_token(asked["by"], ttl_s=3600), f"of {asked['by']}")
                 await raw.welcome()
@@ -154,9 +171,9 @@ def _page(reader: Reader, place: str, user: str) -> list[list[Any]]:
 
 
 @pytest.mark.parametrize("user", PEOPLE)
-async def test_everybody_is_shown_what_they_were_shown(old: Stand, user: str) -> None:
+async def test_everybody_is_shown_what_they_were_shown(kept: OldDatabase, old: Stand, user: str) -> None:
     """Former members what they were shown when they left."""
-    shown = SHOWN[user]
+    shown = kept.shown[user]
     rows, _, more = await old.read(lambda reader: reader.sync(user, None, 100))
     assert [_row(row) for row in rows] == [row[:-1] for row in shown["sync"]]
     assert not more
@@ -166,11 +183,15 @@ async def test_everybody_is_shown_what_they_were_shown(old: Stand, user: str) ->
 
 
 @pytest.mark.parametrize("user", PEOPLE)
-async def test_lists_are_as_they_were_and_show_what_was_last_said(old: Stand, user: str) -> None:
+async def test_lists_are_as_they_were_and_show_what_was_last_said(
+    kept: OldDatabase, old: Stand, user: str
+) -> None:
     rows, _ = await old.read(lambda reader: reader.conversations(user, None, 100))
-    assert sorted(_row(row)[:-1] for row in rows) == [row[:-2] for row in SHOWN[user]["conversations"]]
-    for row in rows:  # that version counted one's own words too
-        behind = SHOWN[user]["history"][row.conversation_id][max(row.cursors.read, row.joined_at - 1) :]
+    listed, shown = [_row(row)[:-1] for row in rows], [row[:-2] for row in kept.shown[user]["conversations"]]
+    assert sorted(listed) == sorted(shown)
+    assert listed == shown or kept is SCHEMA_1, "there an edit moved a conversation up"
+    for row in rows:  # those versions counted one's own words too
+        behind = kept.shown[user]["history"][row.conversation_id][max(row.cursors.read, row.joined_at - 1) :]
         others = [item for item in behind if item[1] != user]
         assert row.unread == sum(
             decode_content(bytes.fromhex(item[4]))["type"] != "system" for item in others
@@ -178,21 +199,76 @@ async def test_lists_are_as_they_were_and_show_what_was_last_said(old: Stand, us
     for row in rows:
         spoken = [
             [item[0], item[4], item[5]]
-            for item in SHOWN[user]["history"][row.conversation_id]
+            for item in kept.shown[user]["history"][row.conversation_id]
             if decode_content(bytes.fromhex(item[4])).get("event") != "edited"
         ]
         assert row.last is not None
         assert [row.last.position, (row.last.content or b"").hex(), row.last.revision] == spoken[-1]
 
 
-async def test_who_was_removed_before_the_migration_is_shown_nothing_of_after_it(old: Stand) -> None:
-    for number, position in enumerate((3, 4, 3)):
-        author = "ann" if position == 4 else "bob"
+async def test_who_was_removed_before_the_migration_is_shown_nothing_of_after_it(
+    kept: OldDatabase, old: Stand
+) -> None:
+    group = kept.group
+    posts = [
+        (item[0], item[1])
+        for item in kept.shown["ann"]["history"][group]
+        if item[1] in ("ann", "bob") and decode_content(bytes.fromhex(item[4]))["type"] == "text"
+    ]
+    for number, (position, author) in enumerate([*posts[:2], posts[0]]):
         await old.tx(
-            lambda tx, by, at, n: edit_message(tx, GROUP, by, n.to_bytes(16, "big"), at, said("later")),
+            lambda tx, by, at, n: edit_message(tx, group, by, n.to_bytes(16, "big"), at, said("later")),
             author,
             position,
             number,
         )
     for user in ("cy", "eve"):
-        assert await old.read(_page, GROUP, user) == SHOWN[user]["history"][GROUP]
+        assert await old.read(_page, group, user) == kept.shown[user]["history"][group]
+
+
+# -- what only later ones have --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    """A folder with the database of schema 2."""
+    SCHEMA_2.put(tmp_path / "chat.db")
+    return tmp_path
+
+
+@pytest.mark.parametrize("user", PEOPLE)
+async def test_an_old_sync_goes_on_where_it_was(second: Path, user: str) -> None:
+    shown = SCHEMA_2.shown[user]
+    async with Server(config(second)) as server:
+        rows, since, more = await server.chat.sync(user, shown["since"], 100)
+        assert ([row.conversation_id for row in rows], more) == (shown["later"], False)
+        assert (await server.chat.sync(user, since, 100))[0] == []
+
+
+async def test_tokens_stay_with_their_devices(second: Path) -> None:
+    async with Server(config(second)) as server:
+        bound = await server.store.read(
+            lambda reader: [reader.bound_device(token) for token in ("t-ann-1", "t-ann-2", "t-bob-1", "t-cy")]
+        )
+    assert bound == ["phone", "laptop", "tablet", None]
+
+
+async def test_a_plugin_finds_its_rows_and_its_timers_are_due_once(second: Path) -> None:
+    ann = direct_conversation_id("ann", "notes")
+    texts = ["/note milk", "noted: milk", "/note seeds", "noted: seeds"]
+    for _ in range(2):
+        async with Server(config(second), plugins=[Notes()]) as server:
+            async with asyncio.timeout(10):
+                while len(page := (await server.chat.history("ann", ann, after=0)).items) < 6:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            said_again = [decode_content(item.content or b"")["text"] for item in page]
+            assert said_again == [*texts, "again: milk", "again: seeds"]
+            rows = await server.store.read(
+                lambda reader: reader.plugin_sql(
+                    "notes", "SELECT text, said FROM notes_kept ORDER BY note_no", ()
+                )
+            )
+            assert rows == [("milk", 1), ("seeds", 1)]
+    with closing(sqlite3.connect(second / "chat.db")) as raw:
+        assert raw.execute("SELECT count(*) FROM timers").fetchone() == (0,)
+    assert checked(second / "chat.db") == []
