@@ -150,9 +150,10 @@ class Cursors:
 class ConversationRow:
     """One conversation as one user sees it: a row of `sync` and of `conversations`.
 
-    `unread` and `last` are filled for `conversations` only; `cursors_of` (others' cursors) for small groups only. `settings`
-    (the user's own) and `about` (everybody's) are encoded maps, None when there is none; `modseq` counts the conversation's
-    changes of state, up to leaving for a former member; `team` is the conversation by which the user is a member.
+    `unread` (others' posts; `MORE_UNREAD` says that there are more) and `last` are filled for `conversations` only;
+    `cursors_of` (others' cursors) for small groups only. `settings` (the user's own) and `about` (everybody's) are encoded
+    maps, None when there is none; `modseq` counts the conversation's changes of state, up to leaving for a former member;
+    `team` is the conversation by which the user is a member.
     """
 
     conversation_id: str

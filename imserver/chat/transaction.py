@@ -386,9 +386,11 @@ class Reader(Protocol):
     ) -> tuple[list[ConversationRow], str | None]:
         """The user's present conversations, newest message first, and the token of the next page. `takes`: as in `sync`.
 
-        By the change of the last message that is not silent, which is `last`, as it reads now. `unread` counts what was said
-        behind the read cursor, but not before joining, and no system message. A row has nobody else's cursors. The token is
-        sealed as `LISTED`; EPOCH_CHANGED for one of another history or of `sync`."""
+        By the change of the last message that is not silent, which is `last`, as it reads now. `unread` counts what others
+        said behind the read cursor, but not before joining, and no system message: exactly below `MORE_UNREAD`, which says
+        that there is more. The user's own posts are left out as far as they are among the newest `UNREAD_MESSAGES` messages. A
+        row has nobody else's cursors. The token is sealed as `LISTED`; EPOCH_CHANGED for one of another history or of `sync`.
+        """
         ...
 
     def check(self, user_id: str, learnt: Learnt) -> Agreement | None:

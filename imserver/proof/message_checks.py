@@ -64,13 +64,12 @@ def shown_is_stored(transcript: Transcript, places: Places) -> Found:
         if row is None:
             yield Fault.LOST, what, f"{what} was shown to {transcript.user_id} and is not in the database"
             continue
-        was = (seen.key, seen.sender_id, seen.sent_at, seen.digest)
-        is_now = (row.key, row.sender_id, row.sent_at, row.digests.get(seen.revision))
-        if was != is_now:
+        was, is_now = (seen.key, seen.sender_id, seen.sent_at), (row.key, row.sender_id, row.sent_at)
+        if was != is_now or not row.says(seen.revision, seen.digest):
             yield Fault.ALTERED, what, f"{what} is not what {transcript.user_id} was shown"
     for later in transcript.replaced:
         row = places.get(later.conversation_id, {}).get(later.position)
-        if row is not None and row.digests.get(later.revision) != later.digest:
+        if row is not None and not row.says(later.revision, later.digest):
             what = name(later.conversation_id, later.position)
             text = f"revision {later.revision} of {what} is not what {transcript.user_id} was shown"
             yield Fault.ALTERED, f"{what} {later.revision}", text
@@ -164,7 +163,7 @@ def acknowledged_is_stored(transcript: Transcript, places: Places) -> Found:
         if row is None:
             text = f"{what} was called stored to {transcript.user_id} and is not in the database"
             yield Fault.LOST, what, text
-        elif (row.key, row.sender_id, row.digests.get(1)) != (answer.key, transcript.user_id, answer.digest):
+        elif (row.key, row.sender_id) != (answer.key, transcript.user_id) or not row.says(1, answer.digest):
             yield Fault.ALTERED, what, f"{what} is not what {transcript.user_id} posted"
 
 
@@ -195,7 +194,7 @@ def taken_is_stored(
             if post.taken:
                 text = f"{what} to {post.conversation_id} was in the outbox and is not in the database"
                 yield Fault.LOST, what, text
-        elif (row.conversation_id, row.digests.get(1)) != (post.conversation_id, post.digest):
+        elif row.conversation_id != post.conversation_id or not row.says(1, post.digest):
             at = name(row.conversation_id, row.position)
             yield Fault.ALTERED, at, f"{at} is not what {transcript.user_id} posted"
 

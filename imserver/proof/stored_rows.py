@@ -37,6 +37,17 @@ class StoredMessage:
         """Whether it is a system message."""
         return bool(self.telling)
 
+    @property
+    def gone(self) -> bool:
+        """Whether it was taken back: nothing tells any more what it said."""
+        return self.digests.get(self.revision) == digest_of(None)
+
+    def says(self, revision: int, digest: bytes) -> bool:
+        """Whether this is the content of that revision, or can have been."""
+        if self.gone and 1 <= revision < self.revision:
+            return bool(digest)
+        return self.digests.get(revision) == digest
+
 
 @dataclass(slots=True)
 class StoredRows:

@@ -53,6 +53,15 @@ def test_a_digit_taps_the_newest_card_that_nobody_has_answered(items: list[Item]
     assert [action.command for action in place(*items).actions] == taps
 
 
+def test_more_than_99_unread_are_shown_as_that() -> None:
+    """The server's count ends there, and the chat goes on counting from it."""
+    found = place()
+    shown = []
+    for found.unread in (0, 1, 99, 100, 101):
+        shown.append(found.unread_text())
+    assert shown == ["0", "1", "99", "99+", "99+"]
+
+
 def test_ticks_are_those_of_others_on_the_newest_own_message() -> None:
     cursors = {"alice": Cursor(9, 9), "bob": Cursor(5, 2), "carol": Cursor(1, 1)}
     items = [item(2, "alice", TEXT), item(4, "bob", TEXT), item(3, "alice", TEXT), item(1, "alice", TEXT)]

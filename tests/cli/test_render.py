@@ -111,7 +111,7 @@ def test_a_malformed_card_is_drawn_as_far_as_it_goes() -> None:
 
 
 def test_what_has_no_words_is_named() -> None:
-    assert text_of(None) == "(taken back)"
+    assert text_of(None) == "message taken back"
     assert text_of({"type": "image", "name": "cat.png"}) == "[image] cat.png"
     assert text_of({"type": "x-game"}) == "[x-game]"
     assert preview(CARD, 20) == "预约 · Eye exam — W…"

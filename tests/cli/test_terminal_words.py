@@ -151,9 +151,14 @@ def test_a_long_name_leaves_room_for_the_words(name: str, kind: str) -> None:
     assert width(shown) <= MAX_NAME_CELLS
 
 
-def test_what_was_taken_back_says_so_with_its_tick() -> None:
-    shown = Shown("Bob", NOON, None, own=True, tick=Tick.READ)
-    assert lines(message_rows(shown, Page(60, NOON, UTC))) == ["12:00  you: (taken back) ✓✓ read"]
+def test_what_was_taken_back_says_so_and_nothing_else() -> None:
+    """Neither that it changed, nor how far it came; who took it back, if that was another."""
+    shown = Shown("Bob", NOON, None, own=True, tick=Tick.READ, changed=True)
+    assert lines(message_rows(shown, Page(60, NOON, UTC))) == ["12:00  you: message taken back"]
+    shown = Shown("Bob", NOON, None, by="Carol\u202e")
+    assert lines(message_rows(shown, Page(60, NOON, UTC))) == [
+        "12:00  Bob: message taken back by Carol\ufffd"
+    ]
 
 
 # -- how much -----------------------------------------------------------------------------------------------------------

@@ -444,6 +444,7 @@ async def test_reading_calls(server, open_client):
     server.chat.conversation("c", "alice", "bob").title = "the c"
     async with open_client(token="alice") as alice:
         await alice.post("c", "1")
+        server.say("c", "bob", "2")
         listed = await alice.conversations()
         assert [(one.conversation_id, one.title, one.unread) for one in listed.conversations] == [
             ("c", "the c", 1)

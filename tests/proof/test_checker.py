@@ -156,6 +156,25 @@ def test_an_edited_message_is_compared_revision_by_revision() -> None:
     assert faults(check([reader], edited, WORDS)) == [Fault.ALTERED]
 
 
+def test_of_what_was_taken_back_only_the_tombstone_is_compared() -> None:
+    """Who saw or posted it before may have seen anything; what comes with its last revision is nothing."""
+    gone = rows(1, 2)
+    gone.messages[0] = replace(gone.messages[0], revision=3, digests={3: b""})
+    writer, reader = ann(1, 2), bob(1, 2)
+    reader.replaced = [Replaced(HERE, 1, 2, b"edited meanwhile")]
+    late = bob(1, 2)
+    late.seen[0] = replace(late.seen[0], revision=3, digest=b"")
+    assert not check([writer, reader, late], gone, WORDS).findings
+    for spoilt in (
+        replace(reader.seen[0], revision=3),
+        replace(reader.seen[0], revision=4),
+        replace(reader.seen[0], digest=b""),
+        replace(reader.seen[0], key=b"another"),
+    ):
+        late.seen[0] = spoilt
+        assert faults(check([late], gone, WORDS)) == [Fault.ALTERED]
+
+
 # -- appointments -------------------------------------------------------------------------------------------------------
 
 

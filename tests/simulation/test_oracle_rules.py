@@ -83,6 +83,25 @@ def member(history: History, conversation_id: str, user_id: str, **changes: Any)
     members[user_id] = replace(members[user_id], **changes)
 
 
+def take_back(history: History, position: int = 1) -> None:
+    """A message of the group, which was edited, answered and seen by all, is gone; so much of it is still known."""
+    old = history.row(GROUP, position)
+    change_row(history, GROUP, position, contents={old.revision + 1: None}, revision=old.revision + 1)
+    for record in history.records.values():
+        if GROUP in record.final:
+            head, items = record.final[GROUP]
+            gone = item_of(old, content=None, revision=old.revision + 1)
+            record.final[GROUP] = (head, [gone if item.position == position else item for item in items])
+
+
+def taken_back_and(spoil: Break) -> Break:
+    def both(history: History) -> None:
+        take_back(history)
+        spoil(history)
+
+    return both
+
+
 def post_unstored(history: History) -> None:
     history.records["bob-1"].posts[key(300)] = Post(key(300), PAIR, said("gone"), 20, "stored", 3, 1)
 
@@ -155,6 +174,12 @@ BROKEN: dict[str, list[tuple[Break, str]]] = {
         (lambda h: told_of_edit(h, 1, 13), "told of revision 2 of message 13"),
         (lambda h: told_of_edit(h, 2, 3), "told of revision 3 of message 1"),
         (lambda h: told_of_edit(h, 3, said("x")), "told of revision 2 of message 1"),
+        (lambda h: h.records["cy-1"].retracted.append((GROUP, 1, 3)), "told that message 1 .* as revision 3"),
+        (taken_back_and(lambda h: h.records["cy-1"].retracted.append((GROUP, 1, 2))), "told that message 1 .* as revision 2"),
+        (lambda h: h.records["cy-1"].retracted.append((GROUP, 13, 2)), "told that message 13"),
+        (taken_back_and(lambda h: told_of_edit(h, 2, 3)), "told of revision 3 of message 1"),
+        (taken_back_and(lambda h: told_of_edit(h, 2, 4)), "told of revision 4 of message 1"),
+        (taken_back_and(lambda h: told_of_edit(h, 3, None)), "told of revision 2 of message 1"),
     ],
     "shown_once_and_in_order": [
         (lambda h: show_again(h, 2, life=0, again=False), "doubled: message 2 of .* after message 2"),
@@ -286,6 +311,33 @@ def test_a_broken_rule_is_found_by_that_rule_alone(rule: str, spoil: Break, word
     found = judge(evidence)
     assert any(re.search(words, text) for text in found), found
     assert [check.__name__ for check in CHECKS if list(check(evidence))] == [rule]
+
+
+@pytest.mark.parametrize("position", [1, 3, 7, 11])
+def test_what_was_taken_back_may_have_said_anything(position: int) -> None:
+    """Posted, edited, shown, and heard by a plugin or not: nothing tells any more. All read the tombstone."""
+    history = right()
+    take_back(history, position)
+    now = history.row(GROUP, position)
+    history.records["ann-1"].items.append(replace(item_of(now), content=None))
+    history.records["bob-1"].retracted.append((GROUP, position, now.revision))
+    assert judge(history.evidence()) == []
+    history.records["ann-1"].final[PAIR][1][-1] = replace(
+        history.records["ann-1"].final[PAIR][1][-1], content=None
+    )
+    assert len(judge(history.evidence())) == 1
+
+
+def test_a_plugin_may_have_heard_what_was_taken_back_or_not() -> None:
+    history = right()
+    add_row(history, "dee", 83, said("later, robot"), ROBOT)
+    assert re.search("echo heard of 0053: asked at 3", "\n".join(judge(history.evidence())))
+    change_row(history, ROBOT, 3, contents={2: None}, revision=2)
+    assert judge(history.evidence()) == []
+    add_row(history, "echo", 84, heard(83, "later"), ROBOT)
+    assert re.search("echo later of 0053", "\n".join(judge(history.evidence()))), "answered, and not noted"
+    history.echoes.append(("later", key(83).hex(), 4))
+    assert judge(history.evidence()) == []
 
 
 def test_each_of_two_things_that_are_wrong_is_told_once() -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 from imserver.chat.transaction import Transaction
 from imserver.chat.units import PostUnit, Unit
-from imserver.errors import AlreadyHandled, Refusal, UniqueViolation
-from imserver.model import Kind, Role, User, direct_conversation_id, group_conversation_id
+from imserver.content import decode_content
+from imserver.errors import AlreadyHandled, Refusal, RefusalCode, UniqueViolation
+from imserver.model import Kind, Role, User, content_digest, direct_conversation_id, group_conversation_id
 from tests.store.model import ModelTransaction
-from tests.store.support import Work, edit_message, key, post, said
+from tests.store.support import Work, edit_message, key, post, said, take_back
 
 PEOPLE = ("ann", "bob", "cy", "dee")
 #: Has an account too, and is asked nothing.
@@ -57,6 +58,22 @@ def edits(place: str, editor: str, number: int, position: int, text: str, revisi
         ),
         place,
     )
+
+
+def retracted(tx: Transaction, place: str, actor: str, key: bytes, position: int) -> Any:
+    """A tombstone, whoever wrote the message; none of what the server told. Again under the same key: it was told already."""
+    told = tx.told_under(place, actor, key, content_digest(b"retract %d" % position))
+    if told is not None:
+        return told
+    message = tx.message(place, position)
+    content = None if message is None else message.content
+    if content is not None and decode_content(content).get("type") == "system":
+        raise Refusal(RefusalCode.FORBIDDEN, "a system message")
+    return take_back(tx, place, actor, key, position)
+
+
+def retracts(place: str, actor: str, number: int, position: int) -> Op:
+    return work(lambda tx: retracted(tx, place, actor, key(number), position), place)
 
 
 def moves(place: str, user: str, delivered: int | None, read: int | None) -> Op:

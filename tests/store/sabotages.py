@@ -507,6 +507,37 @@ SABOTAGES: dict[str, Sabotage] = {
         "state.members.get(sender_id) not in state.posters",
         "state.members.get(sender_id, 'none') not in (*state.posters, 'none')",
     ),
+    # -- what was taken back
+    "taken-back-and-kept": Sabotage(
+        "What an edited message said before it was taken back is kept, and shown to former members.",
+        SQL._put_content,
+        "if new.content is None:",
+        "if new.content is None and new.revision == 2:",
+    ),
+    "taken-back-twice": Sabotage(
+        "What was taken back is taken back again, or edited.",
+        TX.replace_content,
+        "if message.content is None:",
+        "if False:",
+    ),
+    "taken-back-moves-up": Sabotage(
+        "What tells that a message was taken back is shown as the last one of its conversation.",
+        TX._tell,
+        'silent = telling["event"] in SILENT_EVENTS',
+        'silent = telling["event"] == "edited"',
+    ),
+    "taken-back-at-its-old-revision": Sabotage(
+        "A tombstone has the revision of what it was.",
+        TX.replace_content,
+        "message.revision + 1",
+        "message.revision + (content is not None)",
+    ),
+    "taken-back-unheard-of": Sabotage(
+        "A plugin that is behind is not told that there was a message.",
+        SqliteReader.messages_after,
+        " ORDER BY m.change LIMIT ?",
+        " AND m.content IS NOT NULL ORDER BY m.change LIMIT ?",
+    ),
     # -- cursors and unread
     "cursor-falls": Sabotage(
         "A lower `read` takes the cursor down.",
@@ -589,8 +620,32 @@ SABOTAGES: dict[str, Sabotage] = {
     "unread-by-the-head": Sabotage(
         "A list counts the system messages behind the cursor.",
         Text(conversation_lists, "_SOME_SPOKEN"),
-        "h.unread_no - m.seen_no",
-        "h.position - max(m.read, m.joined_at - 1)",
+        "x.unread_no, h.unread_no - m.seen_no FROM",
+        "x.unread_no, h.position - max(m.read, m.joined_at - 1) FROM",
+    ),
+    "unread-with-own-words": Sabotage(
+        "What one says oneself is unread.",
+        Text(conversation_lists, "_SOME_SPOKEN"),
+        "b.sender_no = m.user_no AND",
+        "0 AND",
+    ),
+    "unread-less-own-notices": Sabotage(
+        "What tells of one's own edits is taken off what is unread, though it never counted.",
+        Text(conversation_lists, "_SOME_SPOKEN"),
+        "b.unread_no > coalesce(x.unread_no, 0)",
+        "1",
+    ),
+    "unread-first-word": Sabotage(
+        "Who begins a conversation has the first message unread.",
+        Text(conversation_lists, "_SOME_SPOKEN"),
+        "coalesce(x.unread_no, 0)",
+        "coalesce(x.unread_no, b.unread_no)",
+    ),
+    "unread-less-own-words-that-were-read": Sabotage(
+        "Counting goes back to the cursor, and on: own words that were read are taken off.",
+        Text(conversation_lists, "_SOME_SPOKEN"),
+        "WHERE b.unread_no > m.seen_no",
+        "WHERE b.unread_no + 1 > m.seen_no AND b.previous > 0",
     ),
     "unread-of-a-run-by-position": Sabotage(
         "Posts of a run count as many unread messages as there are positions.",

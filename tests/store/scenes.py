@@ -34,6 +34,7 @@ from tests.store.deeds import (
     posts,
     registers,
     removes,
+    retracts,
     schedules,
     several,
     stumbles,
@@ -220,6 +221,38 @@ def is_left_between_edits(cast: Cast) -> list[Op]:
         removes(place, cy, cast.key(), cy),
         edits(place, ann, cast.key(), 2, "last", None),
         adds(place, ann, cast.key(), cy, Role.MEMBER),
+    ]
+
+
+def is_taken_back(cast: Cast) -> list[Op]:
+    """Words are gone for everybody, former members too: those of others, edited ones, the last ones, and each but once."""
+    ann, place, (bob, cy, _) = cast.one, cast.place, cast.others
+    taken, again = cast.key(), cast.key()
+    return [
+        cast.makes({bob: Role.MEMBER, cy: Role.MEMBER}),
+        posts(taken, ann, place, "said"),
+        cast.says(bob),
+        cast.says(ann, "other"),
+        retracts(place, ann, cast.key(), 3),
+        *(
+            edits(place, ann, cast.key(), 2, f"said {number}", None)
+            for number in range(cast.rng.randint(0, 2))
+        ),
+        moves(place, cy, None, cast.rng.randint(0, 3)),
+        removes(place, ann, cast.key(), bob),
+        edits(place, ann, cast.key(), 2, "later", None),
+        edits(place, ann, cast.key(), 4, "later", None),
+        retracts(place, cy, again, 2),
+        retracts(place, cy, again, 2),
+        retracts(place, cy, again, 4),
+        retracts(place, cy, cast.key(), 2),
+        retracts(place, ann, cast.key(), 1),
+        retracts(place, ann, cast.key(), 99),
+        edits(place, ann, cast.key(), 2, "back", cast.rng.choice((None, 2, 3))),
+        posts(taken, ann, place, "said", 3),
+        posts(taken, ann, place, "else"),
+        cast.says(cy),
+        retracts(place, cy, cast.key(), cast.rng.randint(8, 12)),
     ]
 
 
@@ -410,6 +443,7 @@ OF_GROUPS: tuple[Scene, ...] = (
     is_inherited,
     is_rewritten,
     is_left_between_edits,
+    is_taken_back,
     is_read,
     is_silenced,
     is_long,

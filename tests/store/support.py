@@ -102,6 +102,14 @@ def edit_message(
     return result.position, result.revision, result.duplicate
 
 
+def take_back(tx: Any, conversation_id: str, actor_id: str, key: bytes, position: int) -> tuple[int, int]:
+    """Leave a tombstone, and tell of it: (position of the system message, revision). Who may is another's rule."""
+    gone = tx.replace_content(conversation_id, position, None)
+    telling = {"event": "retracted", "target": position, "revision": gone.revision}
+    digest = content_digest(b"retract %d" % position)
+    return tx.post_system(conversation_id, actor_id, key, digest, telling), gone.revision
+
+
 def key(number: int) -> bytes:
     return number.to_bytes(16, "big")
 

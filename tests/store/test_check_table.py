@@ -76,6 +76,23 @@ def retold(position: int, where: str = IN_GROUP, *, request: bytes | None = None
     return spoil
 
 
+def gone(raw: Raw) -> None:
+    """What was edited is taken back, and the second telling says so."""
+    raw.execute(message("content = NULL", EDITED))
+    raw.execute("DELETE FROM revisions")
+    retold(SECOND_EDIT, AT, event="retracted", request=b"retract 3")(raw)  # type: ignore[operator]
+
+
+def gone_and(damage: Damage) -> Damage:
+    """The same, and then this."""
+
+    def spoil(raw: Raw) -> None:
+        gone(raw)
+        raw.executescript(damage) if isinstance(damage, str) else damage(raw)
+
+    return spoil
+
+
 def ended(until: int | str, revision: int) -> str:
     return f"UPDATE revisions SET until = {until} WHERE revision = {revision}"
 
@@ -219,10 +236,10 @@ SPOILED: list[tuple[str, Damage, set[str]]] = [
     ("what the server told counts", message("unread_no = unread_no + 1", FIRST_EDIT), {"unread counts"}),
     (
         "one that was taken back counts twice",
-        message("content = NULL, unread_no = unread_no + 1", 30),
+        gone_and(message("unread_no = unread_no + 1", EDITED)),
         {"unread counts"},
     ),
-    ("one that was taken back counts back", message("content = NULL, unread_no = unread_no - 2", 30), {"unread counts"}),
+    ("one that was taken back counts back", gone_and(message("unread_no = unread_no - 2", EDITED)), {"unread counts"}),
     # -- digests: what was first said, and each kind of request
     ("another digest", message("digest = zeroblob(16)", 30), {"digests"}),
     ("another digest of what was edited", message("digest = zeroblob(16)", EDITED), {"digests"}),
@@ -233,6 +250,7 @@ SPOILED: list[tuple[str, Damage, set[str]]] = [
             (FIRST_EDIT, AT), (SECOND_EDIT, AT), (ADDED, IN_GROUP), (REMOVED, IN_GROUP), (LEFT, IN_GROUP), (PROMOTED, IN_GROUP)
         )
     ),
+    ("another digest of the telling of what is gone", gone_and(message("digest = zeroblob(16)", SECOND_EDIT)), {"digests"}),
     ("a telling of another role than asked for", retold(ADDED, role="member"), {"digests"}),
     # -- tellings
     ("an event of no kind", retold(LEFT, event="danced"), {"tellings"}),
@@ -248,6 +266,26 @@ SPOILED: list[tuple[str, Damage, set[str]]] = [
         {"tellings", "ends of revisions"},
     ),
     ("edited: by another", message(f"sender_no = {BOB}", FIRST_EDIT), {"tellings"}),
+    ("taken back, and nothing tells of it", message("content = NULL, revision = 2", 30), {"tellings"}),
+    (
+        "taken back at another revision",
+        gone_and(retold(SECOND_EDIT, AT, revision=2)),
+        {"tellings"},
+    ),
+    ("taken back: no target", gone_and(retold(SECOND_EDIT, AT, target="3")), {"tellings"}),
+    ("taken back: itself", gone_and(retold(SECOND_EDIT, AT, target=SECOND_EDIT, request=b"retract 41")), {"tellings"}),
+    ("taken back: another", gone_and(retold(SECOND_EDIT, AT, target=4, request=b"retract 4")), {"tellings"}),
+    (
+        "taken back twice",
+        gone_and(retold(FIRST_EDIT, AT, event="retracted", revision=3, request=b"retract 3")),
+        {"tellings"},
+    ),
+    ("edited when it was taken back", gone_and(retold(FIRST_EDIT, AT, revision=3)), {"tellings"}),
+    (
+        "told to be taken back, and still there",
+        retold(SECOND_EDIT, AT, event="retracted", request=b"retract 3"),
+        {"tellings", "revisions", "ends of revisions"},
+    ),
     ("added: a stranger", retold(ADDED, user="dee", request=b"add admin dee"), {"tellings", "members"}),
     ("added: nobody", retold(ADDED, user="zoe", request=b"add admin zoe"), {"tellings", "members"}),
     ("added: as nothing", retold(PROMOTED, role="king", request=b"add king ann"), {"tellings"}),
@@ -269,6 +307,11 @@ SPOILED: list[tuple[str, Damage, set[str]]] = [
     (
         "of a message that there is not",
         f"INSERT INTO revisions ({REVISION}) SELECT {AT}, 99, 1, content, 0 FROM revisions LIMIT 1",
+        {"revisions", "ends of revisions"},
+    ),
+    (
+        "what was taken back is kept",
+        gone_and(f"INSERT INTO revisions ({REVISION}) VALUES ({AT}, {EDITED}, 1, x'{said('3').hex()}', 0)"),
         {"revisions", "ends of revisions"},
     ),
     (
@@ -505,8 +548,8 @@ LAWFUL: list[tuple[str, Damage]] = [
     ("a plugin that has heard nothing", "UPDATE plugin_cursors SET change = 0"),
     ("a receipt with the last change", "UPDATE conversations SET changed = 96 WHERE no = 2"),
     ("sent when time began", message("sent_at = 0", 30)),
-    ("taken back", message("content = NULL", 30)),
-    ("what was edited is taken back", message("content = NULL", EDITED)),
+    ("what was edited is taken back", gone),
+    ("by another", gone_and(message(f"sender_no = {BOB}", SECOND_EDIT))),
     ("of a kind that only applications know", contains({"type": "poll", "choices": [1, 2]})),
     ("an empty text", contains({"type": "text", "text": ""})),
     ("no roles", "UPDATE users SET roles = ''"),
@@ -559,6 +602,14 @@ def spoil(raw: Raw, damage: Damage) -> None:
             raw.execute(statement)
     else:
         damage(raw)
+
+
+def test_what_is_kept_of_a_message_that_was_taken_back_is_named(raw: Raw) -> None:
+    """For somebody has to erase it."""
+    damage = next(damage for name, damage, _ in SPOILED if name == "what was taken back is kept")
+    spoil(raw, damage)
+    texts = [finding.text for finding in check_database(raw).findings]
+    assert "message 3 of direct/ann/bob was taken back, and 1 of its contents are kept" in texts
 
 
 @pytest.mark.parametrize(

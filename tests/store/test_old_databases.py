@@ -187,9 +187,15 @@ async def test_lists_are_as_they_were_and_show_what_was_last_said(
     kept: OldDatabase, old: Stand, user: str
 ) -> None:
     rows, _ = await old.read(lambda reader: reader.conversations(user, None, 100))
-    listed, shown = [_row(row) for row in rows], [row[:-1] for row in kept.shown[user]["conversations"]]
+    listed, shown = [_row(row)[:-1] for row in rows], [row[:-2] for row in kept.shown[user]["conversations"]]
     assert sorted(listed) == sorted(shown)
     assert listed == shown or kept is SCHEMA_1, "there an edit moved a conversation up"
+    for row in rows:  # those versions counted one's own words too
+        behind = kept.shown[user]["history"][row.conversation_id][max(row.cursors.read, row.joined_at - 1) :]
+        others = [item for item in behind if item[1] != user]
+        assert row.unread == sum(
+            decode_content(bytes.fromhex(item[4]))["type"] != "system" for item in others
+        )
     for row in rows:
         spoken = [
             [item[0], item[4], item[5]]

@@ -49,7 +49,7 @@ from tests.store.test_twins import (
 )
 
 #: Most sabotages show in one of the first two, each in one of these.
-HISTORIES = range(16)
+HISTORIES = range(24)
 #: Of SQLite's machine, in one statement.
 MAX_STEPS = 1_000_000
 Batches = list[list[Op]]

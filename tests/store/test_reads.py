@@ -287,11 +287,11 @@ async def test_the_list_is_newest_first_with_unread_and_last(stand: Stand) -> No
     assert token is None
     assert [(row.conversation_id, row.unread, row.last and row.last.content) for row in rows] == [
         (DIRECT, 3, said("4")),
-        ("direct/bob/cy", 1, said("3")),
+        ("direct/bob/cy", 0, said("3")),
     ]
     await stand.tx(lambda tx: tx.move_cursors(DIRECT, "bob", None, 2))
     rows, _ = await stand.store.read(lambda reader: reader.conversations("bob", None, 10))
-    assert [row.unread for row in rows] == [1, 1]
+    assert [row.unread for row in rows] == [1, 0]
 
 
 async def test_edits_and_membership_are_not_unread_nor_is_what_was_said_before_joining(stand: Stand) -> None:

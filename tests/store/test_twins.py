@@ -49,6 +49,7 @@ from tests.store.deeds import (
     moves,
     posts,
     removes,
+    retracts,
     sets,
     several,
     shows,
@@ -118,6 +119,7 @@ simple = st.one_of(
     st.builds(removes, places, people, keys, people),
     st.builds(edits, places, people, keys, st.integers(0, 8), texts, st.one_of(st.none(), st.integers(1, 3))),
     st.builds(moves, places, people, positions, positions),
+    st.builds(retracts, places, people, keys, st.integers(0, 8)),
 )
 ops = st.one_of(
     simple,
@@ -152,6 +154,7 @@ in_group = st.one_of(
     st.builds(adds, st.just(GROUPS[0]), st.just("ann"), fresh, st.sampled_from(PEOPLE[1:3]), roles),
     st.builds(edits, st.just(GROUPS[0]), present, fresh, near, texts, st.sampled_from((None, 1, 2))),
     st.builds(moves, st.just(GROUPS[0]), present, near, near),
+    st.builds(retracts, st.just(GROUPS[0]), present, fresh, near),
     st.builds(marks, st.just(GROUPS[0]), near, names, values(), owned()),
     st.builds(shows, st.just(GROUPS[0]), names, values()),
 )

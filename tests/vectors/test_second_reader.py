@@ -16,6 +16,7 @@ import pytest
 from imserver import Config, Server
 from imserver.config import AuthConfig, LimitsConfig, ServerConfig, StoreConfig
 from imserver.model import User
+from tests.store.support import take_back
 from tests.vectors import second_reader, second_shapes
 from tests.vectors.second_reader import Fault, Player, filled, read, split, unpack
 from tests.vectors.second_shapes import known
@@ -166,11 +167,18 @@ async def play(player: Player, server: Server, steps: list[dict[str, Any]]) -> N
         try:
             if "stop_server" in step:
                 await server.stop()
+            elif "take_back" in step:
+                await take_back_as(server, **step["take_back"])
             else:
                 await asyncio.to_thread(player.step, step)
         except Exception as error:
             error.add_note(f"step {number}: {json.dumps(step, ensure_ascii=False)}")
             raise
+
+
+async def take_back_as(server: Server, by: str, conversation: str, position: int, key: Any) -> None:
+    """As a plugin of this server does it: no client of this version can."""
+    await server.store.write(lambda tx: take_back(tx, conversation, by, filled(key, {}), position))
 
 
 def test_the_transcripts_cover_what_they_promise() -> None:

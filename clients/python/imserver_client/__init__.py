@@ -32,6 +32,7 @@ from .events import (
     EpochChanged,
     ItemChanged,
     PostSettled,
+    Retracted,
     SettingsChanged,
 )
 from .limits import ClientLimits
@@ -92,6 +93,7 @@ __all__ = [
     "Queued",
     "RefusalCode",
     "Refused",
+    "Retracted",
     "SettingsChanged",
     "Shape",
     "SqliteStorage",

@@ -36,6 +36,20 @@ class CursorMoved(ClientEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Retracted(ClientEvent):
+    """A message was taken back by `user_id`: forget its content. It is a tombstone now, and `revision` its last one.
+
+    Comes when the system message that tells of it is handed on, missed ones too, and only if the application reads events.
+    What was not handed over before is handed over as a tombstone. Whoever keeps contents goes by that system message.
+    """
+
+    conversation_id: str
+    position: int
+    revision: int
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ItemChanged(ClientEvent):
     """The state of a message that the application has is this now, whole. See `Client.show` for when to count on it."""
 

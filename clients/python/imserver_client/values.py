@@ -115,6 +115,7 @@ class Cursor:
 class Conversation:
     """A row of the list of conversations. `last` is None if it is too long for the list.
 
+    `unread` counts the messages of others above this user's read cursor; 100 stands for 100 or more.
     `settings` are this user's own, `about` is everybody's; `modseq` counts changes of state in the conversation; `team` is the
     group by which this user is a member, if it is one.
     """

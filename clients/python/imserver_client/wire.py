@@ -60,6 +60,19 @@ def read_content(content: bytes | None) -> dict[str, Any] | None:
         return None
 
 
+def taken_back(content: bytes | None) -> tuple[int, int] | None:
+    """(position, revision) of the message that was taken back, if this is the system message that tells so."""
+    if content is None or b"retracted" not in content:  # reading each content for it would cost
+        return None
+    told = read_content(content)
+    if told is None or told.get("type") != "system" or told.get("event") != "retracted":
+        return None
+    target, revision = told.get("target"), told.get("revision")
+    if type(target) is not int or type(revision) is not int or target < 1 or revision < 1:
+        return None
+    return target, revision
+
+
 def without_state(item: PageItem) -> PageItem:
     """The item as queues keep it: they count bytes of content, and values in maps take a hundred times their bytes."""
     return msgspec.structs.replace(item, extra=None, mine=None) if item.extra or item.mine else item

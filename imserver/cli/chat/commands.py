@@ -73,7 +73,7 @@ async def _list(session: ChatSession, _: str) -> None:
     for number, row in enumerate(rows, 1):
         place = session.place(row.conversation_id)
         title = pad(clip(place.title, TITLE_CELLS), TITLE_CELLS)
-        unread = f"{place.unread} unread" if place.unread else ""
+        unread = f"{place.unread_text()} unread" if place.unread else ""
         head = f"{number:>3}  {title}  {unread:<10} "
         last = preview(row.last.content, max(10, session.screen.width - width(head) - 1)) if row.last else ""
         here = "class:you" if place is session.current else "class:who"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from imserver_client import Client, Cursor, Item, Message, Refused
+from imserver_protocol.shared.bounds import MORE_UNREAD
 
 from .render import Action, Tick, actions_of, tick_of
+
+Shows = TypeVar("Shows", Message, Item)
 
 #: Messages of a conversation whose revision is remembered, so that a change is shown once.
 MAX_REMEMBERED = 1000
@@ -36,6 +39,8 @@ class Place:
     shown_to: int = 0
     #: Position -> revision that was shown.
     revisions: dict[int, int] = field(default_factory=dict)
+    #: Position -> revision of messages that were taken back, as far as this chat was told.
+    gone: dict[int, int] = field(default_factory=dict)
     #: Position -> what was shown below it, if anything.
     marks: dict[int, str] = field(default_factory=dict)
     #: The buttons that a digit taps, and the position of their card.
@@ -46,6 +51,10 @@ class Place:
     told: dict[str, Tick] = field(default_factory=dict)
     #: Messages that arrive while the history is being read.
     arriving: list[Message] | None = None
+
+    def unread_text(self) -> str:
+        """How many messages of others are unread; above 99 the server tells of no number either."""
+        return str(self.unread) if self.unread < MORE_UNREAD else f"{MORE_UNREAD - 1}+"
 
     def note(self, item: Message | Item, cursors: Mapping[str, Cursor]) -> None:
         """Note a shown item: its revision, the newest own message, and the buttons that a digit taps from here on."""
@@ -67,10 +76,22 @@ class Place:
         elif item.position == self.card_at or (not own and item.position > self.card_at):
             self.actions = []  # a message came after the card: a digit answers that one
 
+    def taken_back(self, position: int, revision: int) -> bool:
+        """Note that a message was taken back: what still shows it is too old. True if it was on the screen."""
+        if len(self.gone) >= MAX_REMEMBERED:
+            del self.gone[min(self.gone)]
+        self.gone[position] = revision
+        return self.revisions.get(position, revision) < revision
+
+    def as_now(self, item: Shows) -> Shows:
+        """The message, or its tombstone."""
+        revision = self.gone.get(item.position, 0)
+        return replace(item, content=None, revision=revision) if item.revision < revision else item
+
     def forget(self) -> None:
         """Forget all positions: the server's history is a different one now."""
         self.shown_to = self.counted_to = self.card_at = self.last_own = 0
-        self.revisions, self.marks, self.actions, self.told = {}, {}, [], {}
+        self.revisions, self.gone, self.marks, self.actions, self.told = {}, {}, {}, [], {}
 
     def others(self, cursors: Mapping[str, Cursor]) -> dict[str, tuple[int, int]]:
         """(delivered, read) of all members but the own user."""
@@ -109,6 +130,11 @@ class Names:
 def is_system(content: Any) -> bool:
     """True for the server's system messages: of members, titles and more."""
     return isinstance(content, dict) and content.get("type") == "system"
+
+
+def tells_of_retraction(content: Any) -> bool:
+    """True for the system message of a message that was taken back: its tombstone is drawn instead."""
+    return is_system(content) and content.get("event") == "retracted"
 
 
 def users_in(content: Any) -> list[str]:

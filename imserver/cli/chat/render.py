@@ -7,7 +7,7 @@ into text for a pipe. All text from outside goes through `sanitize.safe` here, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from enum import Enum
 from typing import Any
@@ -64,7 +64,7 @@ class Tick(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A message as it is to be drawn. `who` is a display name; `content` None is a retracted message."""
+    """A message as it is to be drawn. `who` is a display name; `content` None is one that was taken back, `by` another."""
 
     who: str
     sent_at: int
@@ -74,6 +74,7 @@ class Shown:
     changed: bool = False
     #: A line below it.
     marks: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +117,12 @@ def message_rows(shown: Shown, page: Page) -> list[Row]:
 
 def _rows_of_content(shown: Shown, page: Page) -> list[Row]:
     content = shown.content
-    if content is not None and content.get("type") == "system":
+    if content is None:
+        return _cut_off(_text_rows(replace(shown, changed=False, tick=None), page))
+    if content.get("type") == "system":
         told = f"{clock_text(shown.sent_at, page)}  — {system_text(shown, page.name_of, page.words)}"
         return _cut_off([[("class:notice", line)] for line in wrap(told, max(page.width, MIN_CELLS))])
-    if content is not None and content.get("type") == "card":
+    if content.get("type") == "card":
         return [_head(shown, page), *card_rows(content, page)]
     return _cut_off(_text_rows(shown, page))
 
@@ -147,7 +150,7 @@ def tick_of(position: int, others: Iterable[tuple[int, int]]) -> Tick:
 def text_of(content: Mapping[str, Any] | None) -> str:
     """The text of a message, on as many lines as it has. For unknown types it names the type."""
     if content is None:
-        return "(taken back)"
+        return "message taken back"
     kind, text = str(content.get("type", "?")), content.get("text")
     if kind == "text" and isinstance(text, str):
         return safe(text)
@@ -221,6 +224,8 @@ def system_text(shown: Shown, name_of: NameOf, words: Words = lambda who, conten
             return f"{who} removed {user}"
         case "left":
             return f"{user or who} left"
+        case "retracted":
+            return f"{who} took back message {content.get('target')}"
         case event:
             return safe_line(words(who, content) or f"{who}: {event}")
 
@@ -247,12 +252,14 @@ def _text_rows(shown: Shown, page: Page) -> list[Row]:
     room = max(page.width, MIN_CELLS) - 1
     tick = f" {shown.tick.value}" if shown.tick is not None else ""
     indent = INDENT if lead > room // 2 else " " * lead
+    by = f" by {clip(safe_line(shown.by), MAX_NAME_CELLS)}" if shown.by else ""
+    style = "class:notice" if shown.content is None else "class:text"
     # The first line is shorter if the name is long: then the text begins below the time.
-    lines = wrap(text_of(shown.content), room - len(indent))
+    lines = wrap(text_of(shown.content) + by, room - len(indent))
     if width(lines[0]) > room - lead:
         lines = ["", *lines]
-    rows: list[list[tuple[str, str]]] = [[*head, ("class:text", lines[0])]]
-    rows += [[("", indent), ("class:text", line)] for line in lines[1:]]
+    rows: list[list[tuple[str, str]]] = [[*head, (style, lines[0])]]
+    rows += [[("", indent), (style, line)] for line in lines[1:]]
     if tick and shown.tick is not None:
         if width(plain(rows[-1])) + width(tick) > room:
             rows.append([("", indent)])

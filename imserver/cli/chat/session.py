@@ -29,12 +29,13 @@ from imserver_client import (
     ItemChanged,
     Message,
     Refused,
+    Retracted,
     State,
     Stopped,
 )
 
 from .looks import ChatCommand, looks_of
-from .places import Names, Place, is_system, users_in
+from .places import Names, Place, is_system, tells_of_retraction, users_in
 from .render import Action, Page, Row, Shown, Tick, message_rows, notice, preview, tick_of
 
 #: Messages shown when a conversation is opened.
@@ -156,7 +157,9 @@ class ChatSession:
         parts += [part for look in self.looks.values() if (part := look.status())]
         unread = [place for place in self.places.values() if place.unread and place is not self.current]
         if unread:
-            parts.append("unread: " + ", ".join(f"{place.title} ({place.unread})" for place in unread[:5]))
+            parts.append(
+                "unread: " + ", ".join(f"{place.title} ({place.unread_text()})" for place in unread[:5])
+            )
         return safe_line("  │  ".join(parts))
 
     # -- conversations ------------------------------------------------------------------------------------------------
@@ -227,7 +230,7 @@ class ChatSession:
             return
         await self.names.learn(item.sender_id for item in page.items)
         rows: list[Row] = []
-        for item in page.items:
+        for item in map(place.as_now, page.items):
             place.note(item, self._cursors(place))
             if not self._hides(item.content):
                 rows += self._rows(place, item, changed=item.revision > 1)
@@ -295,10 +298,12 @@ class ChatSession:
         if message.position <= place.shown_to:
             return
         place.shown_to = message.position
-        place.note(message, self._cursors(place))
         if self._hides(message.content):
+            place.note(message, self._cursors(place))
             return
         await self.names.learn([message.sender_id, *users_in(message.content)])
+        message = place.as_now(message)
+        place.note(message, self._cursors(place))
         await self.screen.show(self._rows(place, message))
         self.client.mark_read(place.conversation_id, message.position)
         if not message.own:
@@ -321,7 +326,7 @@ class ChatSession:
             words = preview(message.content, 40)
             who = safe_line(self.names(message.sender_id))
             where = place.title if who == place.title else f"{place.title}, {who}"
-            await self.say(f"• {where} ({place.unread} unread): {words}   /open {place.title}")
+            await self.say(f"• {where} ({place.unread_text()} unread): {words}   /open {place.title}")
         self.arrived.set()
         self.screen.refresh()
 
@@ -332,6 +337,8 @@ class ChatSession:
                     await self._connection_changed(event)
                 case CursorMoved():
                     await self._cursor_moved(event)
+                case Retracted():
+                    await self._retracted(event)
                 case ItemChanged():
                     await self._item_changed(event)
                 case EpochChanged():
@@ -368,18 +375,27 @@ class ChatSession:
                 with suppress(Refused):
                     await self.show_again(event.position)
 
-    async def show_again(self, position: int, *, changed: bool = False) -> None:
-        """Show a message of the open conversation again, as it is now."""
+    async def show_again(self, position: int, *, changed: bool = False, by: str = "") -> None:
+        """Show a message of the open conversation again, as it is now. `by`: who took it back."""
         place = self.current
         if place is None:
             return
         page = await self.client.history(place.conversation_id, after=position - 1, limit=1)
-        for item in page.items:
+        for item in map(place.as_now, page.items):
             if item.position == position:
-                await self.names.learn([item.sender_id])
+                by = by if by != item.sender_id else ""
+                await self.names.learn([item.sender_id, by])
                 place.note(item, self._cursors(place))
-                await self.screen.show(self._rows(place, item, changed=changed or item.revision > 1))
+                changed = changed or item.revision > 1
+                await self.screen.show(self._rows(place, item, changed=changed, by=by and self.names(by)))
                 self.arrived.set()
+
+    async def _retracted(self, event: Retracted) -> None:
+        """Draw the tombstone, and who made it, if the message is on the screen; what is about to be shown is drawn as one."""
+        place = self.place(event.conversation_id)
+        if place.taken_back(event.position, event.revision) and place is self.current:
+            with suppress(Refused):
+                await self.show_again(event.position, by=event.user_id)
 
     async def _cursor_moved(self, event: CursorMoved) -> None:
         place = self.current
@@ -402,11 +418,11 @@ class ChatSession:
 
     # -- small parts --------------------------------------------------------------------------------------------------
 
-    def _rows(self, place: Place, item: Message | Item, *, changed: bool = False) -> list[Row]:
+    def _rows(self, place: Place, item: Message | Item, *, changed: bool = False, by: str = "") -> list[Row]:
         own = item.sender_id == self.client.user_id
         tick = self._tick(place, item.position) if own else None
         marks = self._marks_of(place, item)
-        shown = Shown(self.names(item.sender_id), item.sent_at, item.content, own, tick, changed, marks)
+        shown = Shown(self.names(item.sender_id), item.sent_at, item.content, own, tick, changed, marks, by)
         return message_rows(shown, self.page())
 
     def _marks_of(self, place: Place, item: Message | Item) -> str:
@@ -423,7 +439,9 @@ class ChatSession:
         return "  ".join(part for part in marks if part)
 
     def _hides(self, content: Any) -> bool:
-        return is_system(content) and any(look.hides(content) for look in self.looks.values())
+        if not is_system(content):
+            return False
+        return tells_of_retraction(content) or any(look.hides(content) for look in self.looks.values())
 
     def _words(self, who: str, content: Mapping[str, Any]) -> str:
         return next((words for look in self.looks.values() if (words := look.words(who, content))), "")

@@ -32,11 +32,14 @@ def hears(listener: Listener, event: ClientEvent) -> None:
 
 
 def judge(evidence: Evidence) -> Iterator[str]:
-    """An answered edit is that revision, and its system message has the answered position."""
+    """An answered edit is that revision, unless the message was taken back since, and its system message has the answered
+    position."""
     for notes in evidence.notes:
         for conversation_id, position, revision, digest, telling in notes.facts:
             row = evidence.row(conversation_id, position)
-            if row is None or row.digests.get(revision) != digest:
+            if row is None or (
+                row.digests.get(revision) != digest and digest_of(None) not in row.digests.values()
+            ):
                 what = f"revision {revision} of message {position} of {conversation_id}"
                 yield f"lost: {what} by {notes.device_id} is not stored"
             told = evidence.row(conversation_id, telling)

@@ -24,6 +24,7 @@ from imserver_client import (
     OutboxFull,
     PostSettled,
     Refused,
+    Retracted,
     Stopped,
     connect,
 )
@@ -214,6 +215,8 @@ class Device:
                 )
             elif isinstance(event, PostSettled):
                 self._settled(record.posts[event.key], event.posted, event.error)
+            elif isinstance(event, Retracted):
+                record.retracted.append((event.conversation_id, event.position, event.revision))
             elif isinstance(event, EpochChanged):
                 journal.finding(f"{self.device_id} was told of another epoch")
             elif isinstance(event, CatchUpFailed):

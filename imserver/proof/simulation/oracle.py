@@ -86,9 +86,14 @@ def shown_is_stored(evidence: Evidence) -> Findings:
             yield from _same(evidence, record, item)
         for conversation_id, position, revision, content in record.replaced:
             row = evidence.stored.by_place.get((conversation_id, position))
-            if row is None or row.contents.get(revision) != content:
+            if row is None or not row.says(revision, content):
                 name = _name(conversation_id, position)
                 yield f"{record.device_id} was told of revision {revision} of {name}, which is not so"
+        for conversation_id, position, revision in record.retracted:
+            row = evidence.stored.by_place.get((conversation_id, position))
+            if row is None or not row.gone or row.revision != revision:
+                name = _name(conversation_id, position)
+                yield f"{record.device_id} was told that {name} was taken back as revision {revision}, which is not so"
 
 
 def _same(evidence: Evidence, record: Record, seen: Message | Item) -> Findings:
@@ -98,7 +103,7 @@ def _same(evidence: Evidence, record: Record, seen: Message | Item) -> Findings:
         yield f"lost: {name} was shown to {record.device_id} and is not in the database"
     elif (row.key, row.sender_id, row.sent_at) != (seen.key, seen.sender_id, seen.sent_at):
         yield f"altered: {name} is another one than {record.device_id} was shown"
-    elif seen.revision not in row.contents or row.contents[seen.revision] != seen.content:
+    elif not row.says(seen.revision, seen.content):
         yield f"altered: revision {seen.revision} of {name} says something else than {record.device_id} was shown"
 
 
@@ -171,7 +176,7 @@ def answers_are_true(evidence: Evidence) -> Findings:
         for post in record.posts.values():
             row = evidence.stored.of_key(post.conversation_id, record.user_id, post.key)
             name = f"post {post.number} of {record.device_id} to {post.conversation_id}"
-            if row is not None and row.contents[1] != post.content:
+            if row is not None and not row.says(1, post.content):
                 yield f"altered: {name} is stored with another content"
             if post.outcome == "stored":
                 yield from _stored_as_told(name, post, row)
@@ -337,12 +342,16 @@ def _stays(told: Sequence[tuple[int, bool]], from_begin: bool) -> list[tuple[int
 def echoed_once(evidence: Evidence) -> Findings:
     """19, and the promise of plugins: each message has its one answer and its one row, or neither is there.
 
-    A late plugin sees a message as it is by then: one that was edited meanwhile may ask for more, or not.
+    A late plugin sees a message as it is by then: one that was edited meanwhile may ask for more, or not. Of one that was taken
+    back nobody knows what it asked for, and whether the plugin heard it.
     """
     answers: dict[tuple[str, str], list[int]] = defaultdict(list)
     asked: dict[tuple[str, str], int] = {}
     perhaps: set[tuple[str, str]] = set()
     for row in evidence.stored.rows:
+        if row.gone:
+            perhaps.update((kind, row.key.hex()) for kind in ("heard", "later"))
+            continue
         said = row.contents[1] or {}
         text = str(said.get("text", ""))
         if row.sender_id == "echo":
@@ -397,7 +406,11 @@ def all_read_the_same(evidence: Evidence) -> Findings:
 
 def _now(stored: Stored, record: Record, item: Item) -> Findings:
     row: Any = stored.by_place.get((item.conversation_id, item.position))
-    if row is None or (row.key, row.revision, row.content) != (item.key, item.revision, item.content):
+    if row is None or (row.key, row.revision, row.contents[row.revision]) != (
+        item.key,
+        item.revision,
+        item.content,
+    ):
         yield f"altered: {record.device_id} reads another {_name(item.conversation_id, item.position)} than is stored"
 
 

@@ -83,6 +83,8 @@ class Record:
     shown: list[Shown] = field(default_factory=list)
     #: Items of pages, of whatever method.
     items: list[Item] = field(default_factory=list)
+    #: (conversation, position, revision) of `Retracted` events.
+    retracted: list[tuple[str, int, int]] = field(default_factory=list)
     #: Contents that messages got later, as told: (conversation, position, revision, content).
     replaced: list[tuple[str, int, int, Content | None]] = field(default_factory=list)
     #: What acts of features noted, by feature; and what they found at the very end.

@@ -30,8 +30,19 @@ class Row:
 
     @property
     def content(self) -> Mapping[str, Any]:
-        """Its present content."""
+        """Its present content; empty if it was taken back."""
         return self.contents[self.revision] or {}
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was taken back: nothing tells any more what it said."""
+        return self.contents[self.revision] is None
+
+    def says(self, revision: int, content: Any) -> bool:
+        """Whether this is the content of that revision, or can have been."""
+        if self.gone and 1 <= revision < self.revision:
+            return content is not None
+        return revision in self.contents and self.contents[revision] == content
 
     @property
     def digests(self) -> Mapping[int, bytes]:

@@ -56,19 +56,28 @@ def messages(run: CheckRun) -> None:
         run.looked_at(name, total)
     run.looked_at(TELLINGS, 0)
     edits = edited = 0
+    untold: set[tuple[int, int]] = set()
     for done, row in enumerate(map(_Row._make, run.rows(_PASS)), 1):
         if done % TELL_EVERY == 0:
             run.progress(CONTENTS, done, total)
-        edits += row.revision - 1
-        if row.revision > 1:
+        if row.content is None:
+            untold.add((row.no, row.position))
+        else:
+            edits += row.revision - 1
+        if row.revision > 1 or row.content is None:
             _has_revisions(run, row)
         content = _judged(run, row)
         system = content is not None and content.get("type") == "system"
-        edited += _notified(run, row, content) if system and content else 0
+        if system and content:
+            edited += _notified(run, row, content, untold)
         _counted(run, row, None if content is None else not system)
         digest = _digest_of(run, row, content if system else None)
         if digest is not None and digest != row.digest:
             run.found(DIGESTS, f"{_name(run, row)}: its digest is not that of what was first said")
+    for no, position in sorted(untold):
+        run.found(
+            TELLINGS, f"message {position} of {run.conversation(no)} was taken back, and nothing tells of it"
+        )
     _revisions(run, edits, edited)
 
 
@@ -138,6 +147,8 @@ def _digest_of_request(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> b
         if type(target) is int and type(revision) is int:
             content = _content_of(run, row.no, target, revision)
             return None if content is None else content_digest(b"edit %d " % target + content)
+    if event == "retracted" and type(notice.get("target")) is int:
+        return content_digest(b"retract %d" % notice["target"])
     return None  # the members of a new conversation are not kept as they were
 
 
@@ -153,12 +164,20 @@ def _content_of(run: CheckRun, no: int, position: int, revision: int) -> bytes |
 # -- system messages ----------------------------------------------------------------------------------------------------
 
 
-def _notified(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> int:
-    """Check that the system message is true. Returns 1 if it reports an edit."""
+def _notified(run: CheckRun, row: _Row, notice: Mapping[str, Any], untold: set[tuple[int, int]]) -> int:
+    """Check that the system message is true. Returns 1 if it reports an edit whose earlier content is to be kept.
+
+    `untold`: messages before it that were taken back, and of which nothing has told so far.
+    """
     run.looked_at(TELLINGS, 1)
-    event = notice.get("event")
+    event, kept = notice.get("event"), 0
     if event == "edited":
-        wrong = _wrong_edit(run, row, notice)
+        wrong, kept = _wrong_edit(run, row, notice)
+    elif event == "retracted":
+        wrong = _wrong_retraction(run, row, notice)
+        if not wrong and (row.no, notice["target"]) not in untold:
+            wrong = "it was told before"
+        untold.discard((row.no, notice.get("target", 0)))
     elif event in ("added", "removed", "left"):
         wrong = _wrong_member(run, row, notice)
     elif event == "created":
@@ -171,21 +190,43 @@ def _notified(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> int:
         wrong = "there is no such event"
     if wrong:
         run.found(TELLINGS, f"{_name(run, row)} tells {str(event)[:40]!r}, and {wrong}")
-    return event == "edited"
+    return kept
 
 
-def _wrong_edit(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> str:
-    target, revision = notice.get("target"), notice.get("revision")
-    if not (type(target) is int and type(revision) is int and 1 <= target < row.position and revision >= 2):
-        return "names no message before it"
+def _wrong_edit(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> tuple[str, int]:
+    """What is wrong, and 1 if a content from before the edit is to be kept: none is of what was taken back."""
+    named = _named(row, notice)
+    if named is None:
+        return "names no message before it", 1
+    target, revision = named
     message = run.message_at(row.no, target)
-    if message is None or message.revision < revision:
-        return f"message {target} has no revision {revision}"
+    kept = int(message is None or message.content is not None)
+    if message is None or message.revision < revision + 1 - kept:
+        return f"message {target} has no revision {revision}", kept
     if message.sender_no != row.sender_no:
-        return f"message {target} is by {run.user(message.sender_no)}"
-    if run.one(_REVISION, (row.no, target, revision - 1)) is None:
-        return f"what message {target} said before is not kept"
-    return ""
+        return f"message {target} is by {run.user(message.sender_no)}", kept
+    if kept and run.one(_REVISION, (row.no, target, revision - 1)) is None:
+        return f"what message {target} said before is not kept", kept
+    return "", kept
+
+
+def _wrong_retraction(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> str:
+    named = _named(row, notice)
+    if named is None:
+        return "names no message before it"
+    target, revision = named
+    message = run.message_at(row.no, target)
+    if message is None or message.content is not None:
+        return f"message {target} was not taken back"
+    return "" if message.revision == revision else f"message {target} is at revision {message.revision}"
+
+
+def _named(row: _Row, notice: Mapping[str, Any]) -> tuple[int, int] | None:
+    """The message before this one, and its revision, that it tells of."""
+    target, revision = notice.get("target"), notice.get("revision")
+    if type(target) is int and type(revision) is int and 1 <= target < row.position and revision >= 2:
+        return target, revision
+    return None
 
 
 def _wrong_member(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> str:
@@ -209,12 +250,16 @@ def _wrong_member(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> str:
 
 
 def _has_revisions(run: CheckRun, row: _Row) -> None:
-    """Check that the content before each edit is kept."""
+    """Check that the content before each edit is kept, and none of what was taken back."""
     kept = run.one(
         "SELECT count(*), min(revision), max(revision) FROM revisions WHERE conversation_no = ? AND position = ?",
         (row.no, row.position),
     )
-    if kept != (row.revision - 1, 1, row.revision - 1):
+    if row.content is None:
+        if kept and kept[0]:
+            text = f"was taken back, and {kept[0]} of its contents are kept"
+            run.found(REVISIONS, f"{_name(run, row)} {text}")
+    elif kept != (row.revision - 1, 1, row.revision - 1):
         text = (
             f"{_name(run, row)} is at revision {row.revision}, and {kept[0] if kept else 0} earlier are kept"
         )

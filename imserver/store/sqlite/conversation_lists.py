@@ -16,7 +16,7 @@ from imserver.store.engine.pages import rows_taken
 from imserver.store.engine.places import LISTED, Places
 from imserver.store.sqlite.listings import LIST_SIZE, MAX_LISTED, ListSnapshot, LruCache, list_snapshot
 from imserver.store.sqlite.state_reads import asker
-from imserver_protocol.shared.bounds import PAGE_ITEMS
+from imserver_protocol.shared.bounds import MORE_UNREAD, PAGE_ITEMS, UNREAD_MESSAGES
 
 #: Grants that are remembered: a few for present members, one for each position where somebody left; about 250 bytes each.
 MAX_GRANTS = 4_096
@@ -70,9 +70,22 @@ _ALL_SPOKEN = (
     "SELECT h.spoken, m.conversation_no FROM members m JOIN heads h ON h.conversation_no = m.conversation_no"
     " WHERE m.user_no = ? AND m.left_at IS NULL AND h.spoken < ? ORDER BY h.spoken DESC LIMIT ?"
 )
+#: What others said behind the member's cursor. A difference of two numbers tells of what everybody said there: only where it
+#: leaves something open, the member's own posts among the newest messages are found, by going back from the head. `most` is
+#: what may be unread as far as it has gone. It ends at the cursor, when enough are others', or when it went far enough.
+_UNREAD = (
+    f"CASE WHEN h.unread_no = m.seen_no THEN 0 WHEN h.unread_no - m.seen_no >= {MORE_UNREAD + UNREAD_MESSAGES}"
+    f" THEN {MORE_UNREAD} ELSE (WITH RECURSIVE back (step, previous, sender_no, unread_no, most) AS ("
+    "SELECT 1, x.previous, x.sender_no, x.unread_no, h.unread_no - m.seen_no FROM messages x WHERE x.change = h.change"
+    " UNION ALL SELECT b.step + 1, x.previous, x.sender_no, x.unread_no,"
+    " b.most - (b.sender_no = m.user_no AND b.unread_no > coalesce(x.unread_no, 0))"
+    " FROM back b LEFT JOIN messages x ON x.change = b.previous WHERE b.unread_no > m.seen_no"
+    f" AND b.most - (b.unread_no - m.seen_no) < {MORE_UNREAD} AND b.step <= {UNREAD_MESSAGES}"
+    f") SELECT min({MORE_UNREAD}, min(most)) FROM back) END"
+)
 _SOME_SPOKEN = (
     "SELECT c.no, h.spoken, c.conversation_id, c.kind, c.title, h.position, m.joined_at, m.left_at, m.role, m.delivered,"
-    " m.read, h.unread_no - m.seen_no, m.settings, c.about, c.modseq, m.settings_seq,"
+    f" m.read, {_UNREAD}, m.settings, c.about, c.modseq, m.settings_seq,"
     " l.position, u.user_id, l.sent_at, l.key, l.content, l.revision"
     " FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ? AND m.left_at IS NULL"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"

@@ -18,7 +18,8 @@ class ConversationsParams(Shape, frozen=True):
 
 
 class ConversationRow(Shape, frozen=True):
-    """A conversation; `last_item` is nil if it is long and the reply had no room for it. The ends are those of `SyncRow`."""
+    """A conversation; `unread` is at most `MORE_UNREAD`, which says "more"; `last_item` is nil if it is long and the reply had
+    no room for it. The ends are those of `SyncRow`."""
 
     conversation_id: str
     kind: str

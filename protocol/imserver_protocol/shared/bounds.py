@@ -12,6 +12,10 @@ MAX_PAGE_ITEMS: Final = 200
 PAGE_ITEMS: Final = 50
 #: Members in one reply of `members`; while pages are full, the client asks for those after the last one.
 MAX_MEMBERS_PAGE: Final = 200
+#: `unread` in a row of `conversations` is exact below this number, and this number says "more".
+MORE_UNREAD: Final = 100
+#: So many of the newest messages are looked at for it: among older ones, one's own are unread as well.
+UNREAD_MESSAGES: Final = 200
 #: Most user ids in one `users` request: half a frame has room for their names.
 MAX_USERS_ASKED: Final = 100
 #: Most conversations in one `check` request: their places fill half a frame.

@@ -178,7 +178,10 @@ class FakeChat:
                 one.kind,
                 one.title,
                 one.head,
-                one.head - one.cursors.get(user_id, (0, 0))[1],
+                sum(
+                    message.sender_id != user_id
+                    for message in one.messages[one.cursors.get(user_id, (0, 0))[1] :]
+                ),
                 one.messages[-1].wire() if one.messages else None,
                 one.roles[user_id],
             ]

@@ -199,6 +199,16 @@ class FakeServer:
             self.push_message(conversation_id, message, None)
         return message
 
+    def take_back(self, conversation_id: str, actor_id: str, position: int, *, pushed: bool = True) -> None:
+        """A plugin leaves a tombstone; `pushed` as in `say`."""
+        found = self.chat.conversations[conversation_id]
+        gone = found.messages[position - 1]
+        gone.content, gone.revision = None, gone.revision + 1
+        told = {"event": "retracted", "target": position, "revision": gone.revision}
+        self.chat.system(found, actor_id, self.chat.new_key(), **told)
+        if pushed:
+            self.push_message(conversation_id, found.messages[-1], None)
+
     def push(self, user_id: str, kind: str, *fields: Any) -> None:
         tail = push_tail(kind, *fields)
         for (owner, _), session in self.sessions.items():

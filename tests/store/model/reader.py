@@ -276,7 +276,7 @@ class ModelReader:
             own.left_at,
             own.role,
             cursors,
-            unread=talk.unread(after=max(cursors.read, own.joined_at - 1)),
+            unread=talk.unread(user_id, after=max(cursors.read, own.joined_at - 1)),
             last=talk.last_spoken().message,
             **_ends(talk, own),
         )

@@ -9,6 +9,7 @@ from typing import Any
 from imserver.chat.permissions import NO_SEAT, Bars, Seat, standing_of
 from imserver.model import Audience, Cursors, Kind, Membership, Message, User
 from imserver.store.engine.lineage import Run
+from imserver_protocol.shared.bounds import MORE_UNREAD, UNREAD_MESSAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,15 @@ class Talk:
     def last_spoken(self) -> Said:
         return next(said for said in reversed(self.said) if not said.silent)
 
-    def unread(self, after: int) -> int:
-        return sum(said.counts for said in self.said[after:])
+    def unread(self, user_id: str, after: int) -> int:
+        """What others said since; among messages that are far back, own words count too."""
+        near = self.head - UNREAD_MESSAGES
+        counted = (
+            said
+            for said in self.said[after:]
+            if said.counts and (said.message.sender_id != user_id or said.message.position <= near)
+        )
+        return min(sum(1 for _ in counted), MORE_UNREAD)
 
 
 @dataclass(frozen=True, slots=True)

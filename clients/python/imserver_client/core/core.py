@@ -26,7 +26,7 @@ from imserver_client.errors import (
     StoreError,
     plain,
 )
-from imserver_client.events import CatchUpFailed, ConnectionChanged, EpochChanged
+from imserver_client.events import CatchUpFailed, ConnectionChanged, EpochChanged, Retracted
 from imserver_client.features.base import Feature, Port
 from imserver_client.limits import ClientLimits
 from imserver_client.values import Message, State
@@ -492,6 +492,9 @@ class Core:
         assert track is not None
         self.inbox.advance(conversation_id, item.position)
         self.states.handed_on(conversation_id, item.position)
+        told = wire.taken_back(item.content)
+        if told is not None:
+            self.delivery.taken_back(conversation_id, *told)
         self.delivery.put(
             conversation_id,
             item,
@@ -502,3 +505,5 @@ class Core:
             content = wire.read_content(item.content)
             for port in self._ports.values():
                 port.message(conversation_id, content)
+            if told is not None:
+                self.announce(Retracted(conversation_id, *told, item.sender_id))

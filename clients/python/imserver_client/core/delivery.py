@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+
+from msgspec import structs
 
 from imserver_client.errors import ClientError, Disconnected
 from imserver_client.limits import ClientLimits
@@ -100,6 +102,15 @@ class Delivery:
         self._queue.append(waiting)
         self._bytes += waiting.size
         self._wake()
+
+    def taken_back(self, conversation_id: str, position: int, revision: int) -> None:
+        """A message was taken back. If it still waits here, the application gets the tombstone."""
+        for at, waiting in enumerate(self._queue):
+            item = waiting.item
+            if (waiting.conversation_id, item.position) == (conversation_id, position):
+                gone = structs.replace(item, content=None, revision=max(item.revision, revision))
+                self._queue[at] = replace(waiting, item=gone)
+                self._bytes -= waiting.size
 
     def new_epoch(self) -> None:
         """Queued messages are still handed over, but no longer saved as done: their positions are void."""

@@ -27,9 +27,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Edited(ClientEvent):
-    """A message was edited; `content` and `revision` are the present ones (None: retracted since).
+    """A message was edited; `content` and `revision` are the present ones (None: bytes that are no valid content).
 
-    Comes after the edit's system message was handed over, and only if the application reads events.
+    Comes after the edit's system message was handed over, and only if the application reads events. Not for a message that
+    was taken back since: `Retracted` tells of that, and no `Edited` of it comes afterwards.
     """
 
     conversation_id: str
@@ -47,9 +48,11 @@ class Edits(Feature):
     def __init__(self, port: Port) -> None:
         super().__init__(port)
         self._pending: dict[tuple[str, int], None] = {}
+        #: What is being read, unless it was taken back meanwhile.
+        self._reading: tuple[str, int] | None = None
         self._wake = asyncio.Event()
         port.on_message(self.seen)
-        port.on_epoch(self._pending.clear)
+        port.on_epoch(self._forget)
         port.on_open(self._run)
 
     async def edit(
@@ -67,33 +70,46 @@ class Edits(Feature):
         return Edit(result.position, result.revision)
 
     def seen(self, conversation_id: str, content: dict[str, Any] | None) -> None:
-        """Note a delivered message: if it announces an edit, read the target."""
-        if content is None or content.get("type") != "system" or content.get("event") != "edited":
+        """Note a delivered message: if it announces an edit, read the target; if it was taken back, do not."""
+        if content is None or content.get("type") != "system":
             return
-        target = content.get("target")
-        if type(target) is not int or target < 1:
+        event, target = content.get("event"), content.get("target")
+        if event not in ("edited", "retracted") or type(target) is not int or target < 1:
+            return
+        place = (conversation_id, target)
+        if event == "retracted":
+            self._pending.pop(place, None)
+            if self._reading == place:
+                self._reading = None
             return
         if len(self._pending) >= self._port.limits.max_edits_pending:
             del self._pending[next(iter(self._pending))]
-        self._pending[conversation_id, target] = None
+        self._pending[place] = None
         self._wake.set()
+
+    def _forget(self) -> None:
+        self._pending.clear()
+        self._reading = None
 
     async def _run(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._pending:
-                conversation_id, target = next(iter(self._pending))
-                del self._pending[conversation_id, target]
-                await self._read(conversation_id, target)
+                place = next(iter(self._pending))
+                del self._pending[place]
+                await self._read(place)
 
-    async def _read(self, conversation_id: str, target: int) -> None:
+    async def _read(self, place: tuple[str, int]) -> None:
+        conversation_id, target = self._reading = place
         try:
             page = await self._port.call(HISTORY, HistoryParams(conversation_id, after=target - 1, limit=1))
         except Refused:
             return  # not readable any more, or the server has lost the feature
+        if self._reading != place:
+            return  # taken back while the page was under way, which may still show it
         for item in page.items:
-            if item.position == target:
+            if item.position == target and item.content is not None:
                 self._port.announce(partial(_edited, conversation_id, wire.without_state(item)))
 
 
