@@ -53,6 +53,7 @@ class SimulatedLog:
         return SimulatedLog(self._journal, {**self._fields, **fields})
 
     def debug(self, event: str, **fields: Any) -> None:
+        fields = {**self._fields, **fields}
         if event == "welcomed" and fields["reason"]:
             self._journal.counts[f"resume refused: {fields['reason']}"] += 1
         elif event == "connection_closed" and fields["code"] in VIOLATIONS and fields["address"] != LIES_FROM:
