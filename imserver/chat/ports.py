@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from imserver.chat.transaction import ActHooks, Reader, Transaction
@@ -61,6 +61,14 @@ class Store(Protocol):
     def witnesses(self) -> int:
         """Users whose client knew a history that is not this one, since the store was opened (`engine.places` counts them).
         The first is a warning in the log: somebody may have put an older copy back."""
+        ...
+
+    def show(self, names: Iterable[str]) -> None:
+        """The names of state that this server has: those of its features and plugins. Called before `open`.
+
+        What was written here under other names until then stays in the rows, and is left out of all that readers,
+        transactions and events tell; counters stay what they are. Decided at the opening: a name that is written for the
+        first time behind it is shown. Without this call all names are."""
         ...
 
     async def begin_life(self, why: str) -> None:
