@@ -593,8 +593,12 @@ class TestStore:
             await settle(again)
             assert again.item("c", 3) == ItemState(STARS, {})
             assert (of(again).seen, of(again).top) == (2, 2)
+            state.item(3, [3, MINE])
+            assert await next_of(events, ItemChanged) == ItemChanged("c", 3, MINE, {})
+            state.item(4, [3, STARS])
+            await settle(again)
         async with open_client(token="alice", store=storage) as same:
-            assert (of(same).seen, of(same).top) == (2, 2)
+            assert (of(same).seen, of(same).top) == (4, 4)
             assert server.chat.sync("alice", same._core.catch_up._since, 9)[0] == []
 
     async def test_a_server_that_comes_back_with_others_is_asked_all(self, server, open_client, state):
