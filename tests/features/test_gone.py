@@ -11,14 +11,18 @@ from typing import Any
 import pytest
 
 from imserver import Server
+from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.check.consistency import check_file
+from imserver.content import decode_content
 from imserver.feature_api import Asker, Feature, Method, Need, Repetition, Shape, Transaction, Write
 from imserver.features import FEATURES
 from imserver.model import Kind, User
+from imserver.plugin_api import Plugin
 from imserver_client import Client, ItemState, NotOffered, direct_conversation_id
 from imserver_client.features import FEATURES as OF_CLIENT
 from tests.features.trial import TICKET, VOTE, TicketParams, Trial, VoteParams
 from tests.limits.raw import SIGNAL, Raw, new_key
+from tests.plugins.ledger import Ledger
 from tests.support.servers import Inbox, config, people
 
 AB = direct_conversation_id("alice", "bob")
@@ -263,3 +267,26 @@ async def test_a_client_knows_what_is_not_there(tmp_path: Path) -> None:
 def test_every_feature_has_its_place_in_the_client() -> None:
     """Under its own name: with state or methods of a name that no server says, it would not be found."""
     assert {*OF_CLIENT} == {feature.name for feature in FEATURES}
+
+
+async def test_what_a_plugin_wrote_is_its_own(tmp_path: Path) -> None:
+    """Under `x-NAME`: in no page of a server that does not run it, whether it is installed or given."""
+
+    def write(tx: StoreTransaction) -> None:
+        tx.set_account("alice", "x-ping", 1)
+        tx.set_account("alice", "x-ledger", 2)
+
+    async def account(given: Sequence[Plugin], *enabled: str) -> Any:
+        sections: dict[str, Any] = {name: {} for name in enabled}
+        async with Server(config(tmp_path, plugins=sections), plugins=given) as server:
+            page = await server.store.read(lambda reader: reader.sync_page("alice", None, 9))
+        assert page.account is not None
+        return decode_content(page.account.data)
+
+    async with Server(config(tmp_path)) as server:
+        await settle_in(server)
+        await server.store.write(write)
+    assert await account([]) == {}
+    assert await account([], "ping") == {"x-ping": 1}
+    assert await account([Ledger()]) == {"x-ledger": 2}
+    assert await account([Ledger()], "ping", "ledger") == {"x-ping": 1, "x-ledger": 2}
