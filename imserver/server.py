@@ -160,6 +160,7 @@ class Server:
             self._offered,
             self._recorder,
         )
+        self.store.show({*self.features.names, *self.plugin_host.state_names})
         await self.store.open(self.hub)
         try:
             self.hub.observers.append(self.features.notify)

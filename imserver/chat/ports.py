@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from imserver.chat.transaction import ActHooks, Reader, Transaction
@@ -63,6 +63,14 @@ class Store(Protocol):
         The first is a warning in the log: somebody may have put an older copy back."""
         ...
 
+    def show(self, names: Iterable[str]) -> None:
+        """The names of state that this server has: those of its features and plugins. Called before `open`.
+
+        What was written here under other names until then stays in the rows, and is left out of all that readers,
+        transactions and events tell; counters stay what they are. Decided at the opening: a name that is written for the
+        first time behind it is shown. Without this call all names are."""
+        ...
+
     async def begin_life(self, why: str) -> None:
         """Begin another life: a new mark, for all that is written from now on. Sessions of before must end.
 
@@ -119,8 +127,9 @@ class Store(Protocol):
         It has any number of statements, comments, and `;` in texts; and may make, change and drop tables and indexes whose
         names begin with `PLUGIN_`, and write to these tables. Anything else is a `PluginError`: other tables, the catalogue,
         triggers, views, virtual tables, PRAGMA, ATTACH, COMMIT. So is, whether or not there are scripts, a plugin name that is
-        not a-z and 0-9 beginning with a letter, of at most 31, or is the first word of an engine's own tables: `plugin`,
-        `sqlite`, `pragma`, `json`, `pg`. No time bound: it runs before the server serves.
+        not a-z and 0-9 beginning with a letter, of at most 31, or is the first word of our own tables or an engine's:
+        `plugin`, `item`, `user`, `state`, `team`, `first`, `sqlite`, `pragma`, `json`, `pg`. No time bound: it runs before the
+        server serves.
 
         What every engine takes, here and in `plugin_sql` (docs/plugins.md has the whole list): columns are INTEGER, of 64 bits,
         or TEXT; INTEGER PRIMARY KEY numbers the rows itself; WITHOUT ROWID may stand behind a table, and REFERENCES may be

@@ -105,6 +105,13 @@ class PluginHost:
         self._cursor_moved = asyncio.Event()
         self._cursor_task: asyncio.Task[None] | None = None
 
+    @property
+    def state_names(self) -> set[str]:
+        """The names that state of the enabled plugins has."""
+        return {
+            f"x-{name}" for name in (*self._sections, *(getattr(one, "name", "") for one in self._plugins))
+        }
+
     # -- life ---------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:

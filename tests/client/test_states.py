@@ -489,6 +489,22 @@ class TestStore:
         assert (saved.since, saved.account) == ("1", SavedCounted(9, b"x"))
         storage.save_states({"c": SavedState(6, 7, items={1: None})}, None)
         assert reopened(storage).states["c"].items == {2: mine}
+        storage.save_states({"c": whole}, None)
+        storage.recount_states()
+        saved = reopened(storage)
+        counted = SavedState(
+            0,
+            8,
+            8,
+            True,
+            SavedCounted(0, b"a"),
+            SavedCounted(0, b"s"),
+            ((1, 3), (7, 9)),
+            {1: SavedItem(0, b"\x81", 0, None), 2: SavedItem(0, None, 0, b"\x81")},
+        )
+        assert saved.states == {"c": counted, "d": SavedState(0)}
+        assert (saved.since, saved.account) == (None, SavedCounted(0, b"x"))
+        assert saved.positions == {"c": SavedPosition(3)}
         storage.forget_positions("epoch-2")
         saved = reopened(storage)
         assert (saved.states, saved.account) == ({}, SavedCounted())
@@ -548,6 +564,62 @@ class TestStore:
             await server.until(lambda: state.asked == [("c", 2)])
             await settle(again)
             assert again.item("c", 2) == ItemState({}, {})
+
+    @pytest.mark.parametrize("killed", [False, True])
+    async def test_of_other_features_all_is_told_again(self, server, open_client, state, storage, killed):
+        """The same numbers, and other keys: what is held stays until it is told again, and nothing is announced twice."""
+        server.features = ("x-stars", "x-topic")
+        alice = await open_client(token="alice", store=storage, limits=PROMPT)
+        await alice.history("c")
+        state.item(1, [2, STARS, MINE], [3, STARS])
+        server.push("alice", "about", "c", 2, {"x-topic": "lenses"})
+        server.push("alice", "settings", "c", 4, {"x-pin": 1})
+        server.push("alice", "account", 7, {"x-theme": "dark"})
+        await settle(alice)
+        await asyncio.sleep(0.1)
+        await (alice.abort() if killed else alice.close())
+        asked = server.count("sync")
+        server.features = ("x-topic",)
+        state.row = [{"x-topic": "lenses"}, 2, None, 4]
+        state.account = [{}, 7]
+        state.changes = [[[[2, 1, {}], [3, 1, STARS]], 2, False]]
+        async with open_client(token="alice", store=storage) as again:
+            events = again.events()
+            assert server.count("sync") == asked + 1
+            assert (again.about("c"), again.settings("c"), again.account()) == ({"x-topic": "lenses"}, {}, {})
+            assert again.item("c", 2) == ItemState(STARS, MINE)
+            again.show("c")
+            await server.until(lambda: state.asked == [("c", 0)])
+            assert await next_of(events, ItemChanged) == ItemChanged("c", 2, {}, {})
+            await settle(again)
+            assert again.item("c", 3) == ItemState(STARS, {})
+            assert (of(again).seen, of(again).top) == (2, 2)
+            state.item(3, [3, MINE])
+            assert await next_of(events, ItemChanged) == ItemChanged("c", 3, MINE, {})
+            state.item(4, [3, STARS])
+            await settle(again)
+        async with open_client(token="alice", store=storage) as same:
+            assert (of(same).seen, of(same).top) == (4, 4)
+            assert server.chat.sync("alice", same._core.catch_up._since, 9)[0] == []
+
+    async def test_a_server_that_comes_back_with_others_is_asked_all(self, server, open_client, state):
+        state.modseq, state.state = 4, {2: [STARS]}
+        state.row = [{}, 4]
+        async with open_client(token="alice") as alice:
+            await alice.history("c")
+            alice.show("c")
+            server.features = ("x-stars",)
+            state.changes = [[[[2, 4, {"x-stars": 2}]], 4, False]]
+            server.forget_sessions()
+            server.cut()
+            await server.until(lambda: state.asked == [("c", 0)])
+            await settle(alice)
+            assert alice.item("c", 2) == ItemState({"x-stars": 2}, {})
+            server.forget_sessions()
+            server.cut()
+            await server.until(lambda: len(server.hellos) == 3)
+            await settle(alice)
+            assert state.asked == [("c", 0)]
 
     async def test_a_kill_knows_the_rows_that_its_token_covers(self, server, open_client, state, storage):
         alice = await open_client(token="alice", store=storage)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imserver import Server
+from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.check.consistency import check_file
-from imserver.feature_api import Method
+from imserver.content import decode_content
+from imserver.feature_api import Asker, Feature, Method, Need, Repetition, Shape, Transaction, Write
 from imserver.features import FEATURES
 from imserver.model import Kind, User
-from imserver_client import Client, NotOffered, direct_conversation_id
+from imserver.plugin_api import Plugin
+from imserver_client import Client, ItemState, NotOffered, direct_conversation_id
 from imserver_client.features import FEATURES as OF_CLIENT
 from tests.features.trial import TICKET, VOTE, TicketParams, Trial, VoteParams
 from tests.limits.raw import SIGNAL, Raw, new_key
+from tests.plugins.ledger import Ledger
 from tests.support.servers import Inbox, config, people
 
 AB = direct_conversation_id("alice", "bob")
@@ -130,6 +135,122 @@ async def test_what_it_kept_is_skipped_until_it_is_back(tmp_path: Path, left_out
         assert stands.extra == {"trial": {"yes": 2}}
 
 
+class PaintParams(Shape, frozen=True):
+    """A colour for everything."""
+
+    conversation_id: str
+    position: int
+    colour: str
+
+
+class PaintResult(Shape, frozen=True):
+    """Done."""
+
+
+PAINT = Method("x-paint", PaintParams, PaintResult)
+
+
+def paint(tx: Transaction, asker: Asker, params: PaintParams) -> PaintResult:
+    """In every scope that there is."""
+    where, colour = params.conversation_id, params.colour
+    tx.set_item(where, params.position, colour, {asker.user_id: f"my {colour}"})
+    tx.set_about(where, colour)
+    tx.set_own(where, asker.user_id, colour)
+    tx.set_account(asker.user_id, colour)
+    return PaintResult()
+
+
+PAINTING = Feature("painting", methods=(Write(PAINT, paint, Need.MARK, Repetition.NATURAL, aimed=True),))
+BOTH = (Trial().feature(), PAINTING)
+
+
+@asynccontextmanager
+async def heard(server: Server) -> AsyncIterator[Raw]:
+    """Bob, without a library."""
+    async with await Raw.open(server) as raw:
+        await raw.enter(server, "bob")
+        yield raw
+
+
+@pytest.mark.parametrize("there", [(), BOTH[:1], BOTH[1:]], ids=["none", "trial", "painting"])
+async def test_what_it_showed_is_in_no_page_until_it_is_back(
+    tmp_path: Path, there: Sequence[Feature]
+) -> None:
+    """On a database that had it, in every scope, and in what is pushed."""
+    every = {feature.name for feature in BOTH}
+    left = {feature.name for feature in there}
+    async with Server(config(tmp_path), features=BOTH) as server:
+        await settle_in(server)
+        group, _, _ = await server.chat.create_conversation("alice", Kind.GROUP, "g", ["bob"])
+        for conversation_id, position in ((AB, 1), (group, 2)):
+            await server.chat.post("alice", conversation_id, "hello")
+            await server.call(VOTE, "bob", VoteParams(conversation_id, position, "yes"))
+            await server.call(PAINT, "bob", PaintParams(conversation_id, position, "red"))
+        async with heard(server) as raw:
+            before = await everything_said(raw, group)
+        assert every <= {*words(before)}
+    async with Server(config(tmp_path), features=there) as server, heard(server) as raw:
+        said = [*await everything_said(raw, group)]
+        assert {*words(said)} & every == left
+        for position in (1, 2):
+            if BOTH[0] in there:
+                voted = await server.call(VOTE, "bob", VoteParams(group, position, "no"))
+                said += [voted.extra, voted.mine]
+            if BOTH[1] in there:
+                await server.call(PAINT, "bob", PaintParams(group, position, "blue"))
+        await server.chat.post("alice", group, "at last")
+        said.append(await everything_said(raw, group))
+        pushed = raw.pushes
+        assert {*words([said, pushed])} & every == left
+        assert {*words(pushed)} & every == left
+    report = await check_file(Path(config(tmp_path).store.path), {}, features=BOTH)
+    assert report.findings == []
+    async with Server(config(tmp_path), features=BOTH) as server, heard(server) as raw:
+        again = await everything_said(raw, group)
+        assert every <= {*words(again)}
+        assert again[2] == before[2], "where nothing happened meanwhile"
+
+
+async def test_a_client_sees_what_there_is_now(tmp_path: Path) -> None:
+    """One that was there before, meanwhile and after, though no number changed."""
+    whole = (
+        ItemState(
+            {"painting": "red", "trial": {"yes": 1}},
+            {"painting": "my red", "trial": "yes"},
+        ),
+        {"painting": "red"},
+        {"painting": "red"},
+        {"painting": "red"},
+    )
+    async with Server(config(tmp_path), features=BOTH) as server, people(server) as enter:
+        await settle_in(server)
+        bob = await enter("bob", device="phone", store=tmp_path / "bob.db")
+        await server.chat.post("alice", AB, "hello")
+        await Inbox(bob).until(1)
+        await server.call(VOTE, "bob", VoteParams(AB, 1, "yes"))
+        await server.call(PAINT, "bob", PaintParams(AB, 1, "red"))
+        await shows(bob, whole)
+    for features, wanted in (
+        (BOTH[:1], (ItemState({"trial": {"yes": 1}}, {"trial": "yes"}), {}, {}, {})),
+        (BOTH[:1], (ItemState({"trial": {"yes": 1}}, {"trial": "yes"}), {}, {}, {})),
+        ((), (ItemState({}, {}), {}, {}, {})),
+        (BOTH, whole),
+    ):
+        async with Server(config(tmp_path), features=features) as server, people(server) as enter:
+            bob = await enter("bob", device="phone", store=tmp_path / "bob.db")
+            bob.show(AB)
+            await shows(bob, wanted)
+            assert len((await bob.history(AB)).items) == 1
+
+
+async def shows(client: Client, wanted: Any) -> None:
+    """As soon as it was told."""
+    events = client.events()
+    async with asyncio.timeout(20):
+        while (client.item(AB, 1), client.about(AB), client.settings(AB), client.account()) != wanted:
+            await anext(events)
+
+
 async def test_a_client_knows_what_is_not_there(tmp_path: Path) -> None:
     """Where a server names its features, another one is refused before anything is sent."""
     for left_out in (feature.name for feature in FEATURES):
@@ -146,3 +267,26 @@ async def test_a_client_knows_what_is_not_there(tmp_path: Path) -> None:
 def test_every_feature_has_its_place_in_the_client() -> None:
     """Under its own name: with state or methods of a name that no server says, it would not be found."""
     assert {*OF_CLIENT} == {feature.name for feature in FEATURES}
+
+
+async def test_what_a_plugin_wrote_is_its_own(tmp_path: Path) -> None:
+    """Under `x-NAME`: in no page of a server that does not run it, whether it is installed or given."""
+
+    def write(tx: StoreTransaction) -> None:
+        tx.set_account("alice", "x-ping", 1)
+        tx.set_account("alice", "x-ledger", 2)
+
+    async def account(given: Sequence[Plugin], *enabled: str) -> Any:
+        sections: dict[str, Any] = {name: {} for name in enabled}
+        async with Server(config(tmp_path, plugins=sections), plugins=given) as server:
+            page = await server.store.read(lambda reader: reader.sync_page("alice", None, 9))
+        assert page.account is not None
+        return decode_content(page.account.data)
+
+    async with Server(config(tmp_path)) as server:
+        await settle_in(server)
+        await server.store.write(write)
+    assert await account([]) == {}
+    assert await account([], "ping") == {"x-ping": 1}
+    assert await account([Ledger()]) == {"x-ledger": 2}
+    assert await account([Ledger()], "ping", "ledger") == {"x-ping": 1, "x-ledger": 2}

@@ -23,6 +23,8 @@ from imserver.chat import fan_out, state_pushes
 from imserver.chat.transaction import Transaction
 from imserver.chat.units import Unit
 from imserver.errors import Refusal, RefusalCode, StoreFailed
+from imserver.feature_api import Feature
+from imserver.features import FEATURES
 from imserver.model import Kind, User
 from tests.limits.raw import PUSH, REPLY, Raw, new_key, said
 from tests.support.servers import running
@@ -536,7 +538,8 @@ async def test_an_answer_does_not_wait_for_ever(tmp_path: Path) -> None:
 async def test_a_page_after_a_restart_waits_for_nothing(tmp_path: Path) -> None:
     async with entered(tmp_path, "alice") as (server, _):
         await write(server, item(1, 1))
-    async with running(tmp_path) as again, await Raw.open(again) as alice:
+    features = (*FEATURES, Feature("marks"))
+    async with running(tmp_path, features=features) as again, await Raw.open(again) as alice:
         await alice.enter(again, "alice")
         assert await history(alice) == ({1: [{"marks": 1}, {}], 2: [{}, {}], 3: [{}, {}]}, 1)
 

@@ -20,9 +20,10 @@ from imserver.features import edits
 from imserver.store.engine import arrangement, pages
 from imserver.store.engine.batch import Batches
 from imserver.store.engine.conversation_cache import ConversationCache, ConversationState, Journal
+from imserver.store.engine.hidden import Hidden
 from imserver.store.engine.transaction import RuledTransaction
 from imserver.store.engine.writer import Writer
-from imserver.store.sqlite import conversation_lists, positions, reader
+from imserver.store.sqlite import conversation_lists, positions, reader, state_reads
 from imserver.store.sqlite.bulk_posts import BulkPosts
 from imserver.store.sqlite.conversation_lists import ConversationLists
 from imserver.store.sqlite.engine import SqliteEngine
@@ -107,7 +108,7 @@ def _replaced(text: str, sabotage: Sabotage) -> str:
 
 
 TX, SQL = RuledTransaction, SqliteTransaction
-APART, PAGED, LIVES = "apart", "page by page", "life after life"
+APART, PAGED, LIVES, NAMES = "apart", "page by page", "life after life", "other names"
 
 #: Name -> sabotage. A name that ends a kept mutant's (`tests/mutants/table`) is the same mistake.
 SABOTAGES: dict[str, Sabotage] = {
@@ -1054,5 +1055,139 @@ SABOTAGES: dict[str, Sabotage] = {
         SqliteReader.check,
         "last = grant.cut(head)",
         "last = head",
+    ),
+    # -- names of state that a server does not have
+    "pages-show-all-names": Sabotage(
+        "A page shows what a feature wrote that is not there.",
+        state_reads.states_of,
+        "if hidden is not None:",
+        "if False:",
+        NAMES,
+    ),
+    "changes-show-all-names": Sabotage(
+        "So does `changes`.",
+        state_reads.changed_items,
+        "if hidden is not None:",
+        "if False:",
+        NAMES,
+    ),
+    "rows-of-sync-show-all-names": Sabotage(
+        "So do rows of `sync` and `check`.",
+        ConversationLists._row,
+        "row if self._hidden is None else self._hidden.row(row)",
+        "row",
+        NAMES,
+    ),
+    "listed-rows-show-all-names": Sabotage(
+        "So do rows of `conversations`.",
+        ConversationLists._rows_spoken,
+        "listed if hidden is None else hidden.row(listed)",
+        "listed",
+        NAMES,
+    ),
+    "accounts-show-all-names": Sabotage(
+        "So does an account's state.",
+        ConversationLists.sync,
+        "account = self._hidden.account(account)",
+        "account = account",
+        NAMES,
+    ),
+    "settings-show-all-names": Sabotage(
+        "A row shows `about` without them, and settings with them.",
+        Hidden.row,
+        "replace(row, settings=settings, about=about)",
+        "replace(row, about=about)",
+        NAMES,
+    ),
+    "ones-own-shows-all-names": Sabotage(
+        "An item shows the values for all without them, and one's own with them.",
+        Hidden.maps,
+        "(own := self.left(mine))",
+        "(own := mine)",
+        NAMES,
+    ),
+    "items-are-pushed-with-all-names": Sabotage(
+        "What is pushed of an item has them.",
+        TX.set_item,
+        "self._shown(extra), told",
+        "extra, told",
+        NAMES,
+    ),
+    "ones-own-is-pushed-with-all-names": Sabotage(
+        "What is pushed of one's own has them.",
+        TX.set_item,
+        "user_id: self._shown(data) for",
+        "user_id: data for",
+        NAMES,
+    ),
+    "about-is-pushed-with-all-names": Sabotage(
+        "What is pushed of a conversation has them.",
+        TX.set_about,
+        "self._shown(about)",
+        "about",
+        NAMES,
+    ),
+    "settings-are-pushed-with-all-names": Sabotage(
+        "What is pushed of settings has them.",
+        TX.set_own,
+        "self._shown(settings)",
+        "settings",
+        NAMES,
+    ),
+    "accounts-are-pushed-with-all-names": Sabotage(
+        "What is pushed of an account has them.",
+        TX.set_account,
+        "self._shown(account)",
+        "account",
+        NAMES,
+    ),
+    "answers-have-all-names": Sabotage(
+        "The answer to a put has them.",
+        TX.item,
+        "decode_content(self._shown(data or EMPTY_MAP))",
+        "decode_content(data or EMPTY_MAP)",
+        NAMES,
+    ),
+    "hidden-state-is-lost": Sabotage(
+        "What is not shown is not kept either, where another name is written beside it.",
+        TX.set_item,
+        "None, event.modseq, extra)",
+        "None, event.modseq, self._shown(extra))",
+        NAMES,
+    ),
+    "what-shows-nothing-is-emptied": Sabotage(
+        "An item that shows nothing for all is told as an emptied one, though its people have values of their own.",
+        TX.set_item,
+        "self._shown(extra), told, emptied",
+        "self._shown(extra), told, emptied or self._shown(extra) == EMPTY_MAP",
+        NAMES,
+    ),
+    "an-item-without-names-is-shown": Sabotage(
+        "A page shows an empty map at an item that only what is not there wrote to.",
+        state_reads.states_of,
+        "if row[1:] != (EMPTY_MAP, None)",
+        "if row",
+        NAMES,
+    ),
+    "name-not-kept": Sabotage(
+        "The next life does not know that a name was written under.",
+        TX._use,
+        "self._put_state_name(name)",
+        "pass",
+        NAMES,
+    ),
+    "name-of-a-failed-unit-is-known": Sabotage(
+        "The name that a unit used first is known after it failed, so that the next one does not store it.",
+        TX._use,
+        "self.journal.note(self.state_names.discard, name)",
+        "pass",
+        NAMES,
+    ),
+    "name-kept-for-items-alone": Sabotage(
+        "A name that only accounts have is not kept.",
+        TX.set_account,
+        "self._use(name)",
+        "pass",
+        NAMES,
     ),
 }

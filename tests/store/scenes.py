@@ -7,7 +7,7 @@ scene has such a row; who plays in it, and what happens beside it, is drawn.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 from imserver.model import Kind, Role, group_conversation_id
@@ -18,6 +18,7 @@ from tests.store.deeds import (
     PEOPLE,
     PLUGINS,
     Op,
+    accounts,
     adds,
     asked_by,
     binds,
@@ -29,6 +30,7 @@ from tests.store.deeds import (
     fires,
     handles,
     looks_up,
+    marks,
     moves,
     mutes,
     posts,
@@ -36,7 +38,9 @@ from tests.store.deeds import (
     removes,
     retracts,
     schedules,
+    sets,
     several,
+    shows,
     stumbles,
 )
 from tests.store.support import key
@@ -472,6 +476,43 @@ def history(rng: Random) -> list[list[Op]]:
         batches.append(told[:size])
         del told[:size]
     return batches
+
+
+#: Under which state is written in `history_of_state`.
+STATE_NAMES = ("marks", "x")
+
+
+def history_of_state(rng: Random) -> list[list[Op]]:
+    """Batches of deeds: state in every scope under two names, of a group whose last comer leaves and comes back."""
+    ann, bob, cy = PEOPLE[:3]
+    place, keys = GROUPS[0], itertools.count(1000)
+    batches: list[list[Op]] = [
+        [creates(ann, 100, Kind.GROUP, {bob: Role.MEMBER, cy: Role.MEMBER})],
+        [posts(next(keys), ann, place, str(number)) for number in range(4)],
+        [several([accounts(ann, name, 5)], True) for name in STATE_NAMES],
+    ]
+    for number in range(14):
+        batch = [_state(rng, place, (ann, bob, cy)) for _ in range(rng.randint(1, 5))]
+        if rng.random() < 0.3:
+            batch.append(several([_state(rng, place, (ann, bob)) for _ in range(3)], rng.random() < 0.5))
+        if number == 6:
+            batch.insert(0, removes(place, ann, next(keys), cy))
+        if number == 11:
+            batch.append(adds(place, ann, next(keys), cy, Role.MEMBER))
+        batches.append(batch)
+    return batches
+
+
+def _state(rng: Random, place: str, people: Sequence[str]) -> Op:
+    name, value = rng.choice(STATE_NAMES), rng.choice((None, 1, 2, "three"))
+    own = {one: rng.choice((None, 1, 2)) for one in people if rng.random() < 0.5}
+    kind = rng.choice((marks, marks, marks, shows, sets, accounts))
+    if kind is marks:
+        return marks(place, rng.randint(1, 4), name, value, own if value is not None else {})
+    if kind is shows:
+        return shows(place, name, value)
+    person = rng.choice(people)
+    return sets(place, person, name, value) if kind is sets else accounts(person, name, value)
 
 
 def _asked(rng: Random, op: Op) -> Op:

@@ -93,6 +93,7 @@ def put_what_nothing_writes_yet(raw: sqlite3.Connection) -> None:
     )
     for user in (0, number["ann"]):
         raw.execute("INSERT INTO item_values VALUES (?, 3, ?, 4, ?)", (group, user, some))
+    raw.execute("INSERT INTO state_names VALUES ('a')")
     raw.execute("INSERT INTO user_values VALUES (?, 1, ?, 50)", (number["ann"], some))
     outcome = (key(970), number["ann"], "schedule", bytes(16), b"\x90", 0)
     raw.execute("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)", outcome)

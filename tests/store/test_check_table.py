@@ -383,6 +383,18 @@ SPOILED: list[tuple[str, Damage, set[str]]] = [
     ("a change of state that nothing has", f"UPDATE conversations SET about = NULL WHERE no = {IN_GROUP}", {"state"}),
     ("a change of state that was never the first", "DELETE FROM first_modseqs WHERE lineage_no = 1", {"first states"}),
     ("no first change of state", "DELETE FROM first_modseqs", {"first states"}),
+    ("a name of state that is not kept", "DELETE FROM state_names", {"names of state"}),
+    ("another name of state is kept", "UPDATE state_names SET name = 'b'", {"names of state"}),
+    *(
+        (f"a name that is not kept in {where}", f"{change} = x'81A16201'{which}", {"names of state"})
+        for where, change, which in (
+            ("a conversation", "UPDATE conversations SET about", f" WHERE no = {IN_GROUP}"),
+            ("settings", "UPDATE members SET settings", " WHERE settings IS NOT NULL"),
+            ("state for all", "UPDATE item_values SET data", " WHERE user_no = 0"),
+            ("one's own state", "UPDATE item_values SET data", " WHERE user_no > 0"),
+            ("an account", "UPDATE user_values SET data", ""),
+        )
+    ),
     ("an account of nobody", "UPDATE user_values SET user_no = 77", {"state of accounts"}),
     ("an account's state that nobody counted", "UPDATE user_values SET seq = 0", {"state of accounts"}),
     ("an account's state is no map", "UPDATE user_values SET data = x'90'", {"state of accounts"}),
@@ -573,6 +585,7 @@ LAWFUL: list[tuple[str, Damage]] = [
     ("state of the last message, of the last change", "UPDATE item_values SET position = 46, modseq = 5"),
     ("state of the first message, of the first change", "UPDATE item_values SET position = 1, modseq = 1"),
     ("state as long as it may be", f"UPDATE item_values SET data = {map_of(1024)}"),
+    ("a name of state that is in no map any more", "INSERT INTO state_names VALUES ('b')"),
     ("state for all, and nobody's own", "DELETE FROM item_values WHERE user_no > 0"),
     ("no outcomes", "DELETE FROM outcomes"),
     ("an outcome when time began", "UPDATE outcomes SET at = 0"),

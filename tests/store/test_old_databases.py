@@ -124,8 +124,7 @@ async def test_it_is_migrated_and_right_before_and_after(path: Path) -> None:
 def test_damage_is_found_before_the_migration_too(kept: OldDatabase, path: Path) -> None:
     with closing(sqlite3.connect(path)) as raw:
         report = check_database(raw)
-        assert {*report.checked} <= {*NAMES}
-        assert ({*report.checked} < {*NAMES}) == (kept is SCHEMA_1), "each schema adds what can be checked"
+        assert {*report.checked} < {*NAMES}, "each schema adds what can be checked"
         raw.execute("UPDATE heads SET unread_no = 0 WHERE conversation_no = 3")
         assert {each.check for each in check_database(raw).findings} == {"heads"}
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from imserver.errors import PluginError
-from imserver.store.sqlite.plugin_sandbox import PLUGIN_BUDGET_S, Mode, PluginSandbox
+from imserver.store.sqlite import database
+from imserver.store.sqlite.plugin_sandbox import PLUGIN_BUDGET_S, Mode, PluginSandbox, check_plugin_name
 from tests.store.support import Stand, Work
 
 #: Far more steps than lie between two looks at the clock.
@@ -134,3 +135,16 @@ def test_names_of_tables_are_the_plugins_own_in_any_case(connection: sqlite3.Con
     for table in ("SHOP_Codes", "shop_codes"):
         with pytest.raises(PluginError, match="not allowed"):
             sandbox.execute("bank", f"SELECT code FROM {table}", (), Mode.READ)
+
+
+def test_no_plugin_is_called_like_the_beginning_of_a_table_of_ours() -> None:
+    """All that begins with its name would be its own, to read and to drop."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as raw:
+        for _, script in database.migrations():
+            raw.executescript(script)
+        names = [name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE sql IS NOT NULL")]
+    for name in names:
+        word, joined, _ = name.partition("_")
+        if joined and "_by_" not in name:  # an index is its table's
+            with pytest.raises(PluginError):
+                check_plugin_name(word)

@@ -261,7 +261,8 @@ async def test_a_read_only_reads(shop: Stand, statement: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["plugin", "sqlite", "a_b", "", "A", "1a", "a-b", "x" * 40, "json", "pragma", "pg"]
+    "name",
+    ["plugin", "team", "state", "sqlite", "a_b", "", "A", "1a", "a-b", "x" * 40, "json", "pragma", "pg"],
 )
 async def test_names_whose_tables_could_be_taken_for_others(engine_stand: Stand, name: str) -> None:
     """Such a plugin has no migrations and no SQL: a prefix belongs to one plugin alone."""

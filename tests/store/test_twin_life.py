@@ -9,6 +9,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -92,8 +93,15 @@ class Twins(RuleBasedStateMachine):
         config = StoreConfig(path=str(self.folder / name / "chat.db"), max_cached_conversations=2, readers=1)
         return SqliteStore(config, clock=self.clock, rng=random.Random(3))
 
-    def _open_again(self) -> None:
+    def _open_again(self, names: tuple[str, ...] | None = None) -> None:
         self.disk = Stand(self._on_disk(str(self.lives)), recorder := Recorder())
+        model = self.model.store
+        assert isinstance(model, ModelStore)
+        world = model.world
+        hidden = world.names - {*(world.names if names is None else names)}
+        model.world = replace(world, hidden=hidden)
+        if names is not None:
+            self.disk.store.show(names)
         self.loop.run_until_complete(self.disk.store.open(recorder))
 
     def both(self, ask: Callable[[Reader], Any]) -> Any:
@@ -164,10 +172,11 @@ class Twins(RuleBasedStateMachine):
         assert bound[0] == bound[1]
         self.both(lambda reader: reader.bound_device(token))
 
-    @rule()
-    def closed_and_opened(self) -> None:
+    @rule(names=st.sampled_from((None, ("marks", "x"), ("marks",), ("x",), ())))
+    def closed_and_opened(self, names: tuple[str, ...] | None) -> None:
+        """By a server that shows these names of state; None: all."""
         self.loop.run_until_complete(self.disk.store.close())
-        self._open_again()
+        self._open_again(names)
 
     @rule()
     def killed_and_opened(self) -> None:

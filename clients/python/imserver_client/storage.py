@@ -6,7 +6,7 @@ store never lags behind the client.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -78,6 +78,8 @@ class Saved:
     outbox: list[SavedPost] = field(default_factory=list)
     states: dict[str, SavedState] = field(default_factory=dict)
     account: SavedCounted = SavedCounted()
+    #: The features of the server that told the state; None: nobody noted it.
+    features: frozenset[str] | None = None
 
 
 class Storage(Protocol):
@@ -91,8 +93,14 @@ class Storage(Protocol):
         """Release the store. Closing twice is allowed."""
         ...
 
-    def save_identity(self, device_id: str, user_id: str | None, store_epoch: str | None) -> None:
-        """Save device, user, and the epoch that the positions belong to."""
+    def save_identity(
+        self,
+        device_id: str,
+        user_id: str | None,
+        store_epoch: str | None,
+        features: Collection[str] | None = None,
+    ) -> None:
+        """Save device, user, the epoch that the positions belong to, and the server's features."""
         ...
 
     def add_post(self, post: SavedPost) -> None:
@@ -122,6 +130,10 @@ class Storage(Protocol):
         """In one step: save the state of these conversations (of items those that are given), and the account's if given."""
         ...
 
+    def recount_states(self) -> None:
+        """In one step: count all state as of 0 (`recounted`), the account's too, and drop the token. Values stay."""
+        ...
+
     def forget_positions(self, store_epoch: str) -> None:
         """Enter another epoch: drop positions, state and token, keep the outbox."""
         ...
@@ -145,10 +157,17 @@ class MemoryStorage:
     def close(self) -> None:
         pass
 
-    def save_identity(self, device_id: str, user_id: str | None, store_epoch: str | None) -> None:
+    def save_identity(
+        self,
+        device_id: str,
+        user_id: str | None,
+        store_epoch: str | None,
+        features: Collection[str] | None = None,
+    ) -> None:
         self._saved.device_id = device_id
         self._saved.user_id = user_id
         self._saved.store_epoch = store_epoch
+        self._saved.features = None if features is None else frozenset(features)
 
     def add_post(self, post: SavedPost) -> None:
         self._posts[post.key] = post
@@ -189,6 +208,11 @@ class MemoryStorage:
         if account is not None:
             self._saved.account = account
 
+    def recount_states(self) -> None:
+        self._saved.since = None
+        self._saved.states = {name: recounted(state) for name, state in self._saved.states.items()}
+        self._saved.account = replace(self._saved.account, seq=0)
+
     def forget_positions(self, store_epoch: str) -> None:
         self._saved.store_epoch = store_epoch
         self._saved.since = None
@@ -203,6 +227,17 @@ def highest(one: SavedPosition, other: SavedPosition) -> SavedPosition:
     return SavedPosition(
         max(one.have, other.have), max(one.handed, other.handed), max(one.known_head, other.known_head)
     )
+
+
+def recounted(state: SavedState) -> SavedState:
+    """The state as of 0: whatever is told next replaces it; and there is more up to all that was met."""
+    items = {
+        position: None if item is None else replace(item, modseq=0, mine_modseq=0)
+        for position, item in state.items.items()
+    }
+    about, settings = replace(state.about, seq=0), replace(state.settings, seq=0)
+    top = max(state.top, state.met)
+    return replace(state, seen=0, top=top, about=about, settings=settings, items=items)
 
 
 def adopt(saved: Saved, have: Mapping[str, int]) -> None:

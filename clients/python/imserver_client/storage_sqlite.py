@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import astuple
 from functools import wraps
@@ -49,6 +49,7 @@ CREATE TABLE item_state (
 ) STRICT, WITHOUT ROWID;
 ALTER TABLE device ADD COLUMN account_seq INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE device ADD COLUMN account BLOB;
+ALTER TABLE device ADD COLUMN features TEXT;
 """,
 )
 _SAVE_POSITION = """
@@ -143,7 +144,7 @@ class SqliteStorage:
 
     def _read(self, database: sqlite3.Connection) -> Saved:
         row = database.execute(
-            "SELECT device_id, user_id, store_epoch, since, synced, account_seq, account FROM device"
+            "SELECT device_id, user_id, store_epoch, since, synced, account_seq, account, features FROM device"
         ).fetchone()
         positions = database.execute("SELECT conversation_id, have, handed, known_head FROM conversation")
         outbox = database.execute("SELECT conversation_id, key, content FROM outbox ORDER BY number")
@@ -157,6 +158,7 @@ class SqliteStorage:
             outbox=[SavedPost(*post) for post in outbox],
             states=self._read_states(database),
             account=SavedCounted(row[5], row[6]),
+            features=None if row[7] is None else frozenset(json.loads(row[7])),
         )
 
     def _read_states(self, database: sqlite3.Connection) -> dict[str, SavedState]:
@@ -185,9 +187,17 @@ class SqliteStorage:
             database.close()
 
     @_one_step
-    def save_identity(self, device_id: str, user_id: str | None, store_epoch: str | None) -> None:
+    def save_identity(
+        self,
+        device_id: str,
+        user_id: str | None,
+        store_epoch: str | None,
+        features: Collection[str] | None = None,
+    ) -> None:
         self._run(
-            "UPDATE device SET device_id = ?, user_id = ?, store_epoch = ?", device_id, user_id, store_epoch
+            "UPDATE device SET device_id = ?, user_id = ?, store_epoch = ?, features = ?",
+            *(device_id, user_id, store_epoch),
+            None if features is None else json.dumps(sorted(features)),
         )
 
     @_one_step
@@ -246,6 +256,12 @@ class SqliteStorage:
             )
         if account is not None:
             self._run("UPDATE device SET account_seq = ?, account = ?", account.seq, account.value)
+
+    @_one_step
+    def recount_states(self) -> None:
+        self._run("UPDATE device SET since = NULL, account_seq = 0")
+        self._run("UPDATE state SET seen = 0, top = max(top, met), about_modseq = 0, settings_seq = 0")
+        self._run("UPDATE item_state SET modseq = 0, mine_modseq = 0")
 
     @_one_step
     def forget_positions(self, store_epoch: str) -> None:

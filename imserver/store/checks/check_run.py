@@ -113,6 +113,8 @@ class CheckRun:
         self.version = 0
         #: The newest change of this snapshot.
         self.head_change = 0
+        #: Names met in maps of state.
+        self.state_names: set[str] = set()
 
     def rows(
         self, statement: str, params: Sequence[Any] | Mapping[str, Any] = ()

@@ -45,9 +45,11 @@ _CHECKS_SINCE_2: tuple[_Check, ...] = (
     ((lineage.LINEAGE,), lineage.lineage),
     ((lineage.FIRST_MODSEQS,), lineage.first_modseqs),
 )
+#: And of what schema 3 added.
+_CHECKS_SINCE_3: tuple[_Check, ...] = (((state.STATE_NAMES,), state.names),)
 
 #: Every check of the store, in the order of the report.
-NAMES = tuple(name for names, _ in (*_CHECKS, *_CHECKS_SINCE_2) for name in names)
+NAMES = tuple(name for names, _ in (*_CHECKS, *_CHECKS_SINCE_2, *_CHECKS_SINCE_3) for name in names)
 
 
 def check_snapshot(
@@ -64,7 +66,9 @@ def check_snapshot(
     if run.version:
         # Reached only for a file that can no longer be read, or a value of a type that no table of ours can hold.
         odd: tuple[type[Exception], ...] = (*snapshot.broken, ValueError, TypeError)
-        for names, check in (*_CHECKS, *(_CHECKS_SINCE_2 if run.version >= 2 else ())):
+        since_2 = _CHECKS_SINCE_2 if run.version >= 2 else ()
+        since_3 = _CHECKS_SINCE_3 if run.version >= 3 else ()
+        for names, check in (*_CHECKS, *since_2, *since_3):
             for name in names:
                 report.result(name)
             run.progress(names[0], 0, 0)

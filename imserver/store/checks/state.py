@@ -1,4 +1,5 @@
-"""Checks of state that is no message: counters, values of items, conversations, members and accounts; and outcomes of keys."""
+"""Checks of state that is no message: counters, values of items, conversations, members and accounts, the names in them;
+and outcomes of keys."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from imserver.store.checks.positions import DIGEST_BYTES
 from imserver_protocol.shared.bounds import MAX_ITEM_STATE_BYTES, MAX_ITEMS_A_CHANGE, MAX_STATE_BYTES
 
 STATE, ITEMS, ACCOUNT_STATE, OUTCOMES = "state", "state of items", "state of accounts", "outcomes"
+STATE_NAMES = "names of state"
 
 _LEFT = (
     "SELECT m.conversation_no, m.user_no, m.left_at, m.left_modseq, c.modseq FROM members m"
@@ -42,7 +44,7 @@ def conversations(run: CheckRun) -> None:
         run.looked_at(STATE, 1)
         if modseq < 0:
             run.found(STATE, f"{name} counts {modseq} changes of state")
-        if wrong := _wrong_map(about, MAX_STATE_BYTES):
+        if wrong := _wrong_map(run, about, MAX_STATE_BYTES):
             run.found(STATE, f"{name} shows {wrong}")
         elif about is not None and modseq == 0:
             run.found(STATE, f"{name} shows something, and counts no change of state")
@@ -62,7 +64,7 @@ def conversations(run: CheckRun) -> None:
         "SELECT conversation_no, user_no, settings, settings_seq FROM members"
         " WHERE settings IS NOT NULL OR settings_seq <> 0"
     ):
-        wrong = _wrong_map(settings, MAX_STATE_BYTES)
+        wrong = _wrong_map(run, settings, MAX_STATE_BYTES)
         if wrong or seq < 1:
             run.found(
                 STATE,
@@ -87,7 +89,7 @@ def items(run: CheckRun) -> None:
             wrong = f"{run.user(user)} has a value of change {modseq}, and the one for all is of {shared}"
         elif user and data == EMPTY_MAP:
             wrong = f"{run.user(user)} has an empty value of their own"
-        wrong = wrong or _wrong_map(data, MAX_ITEM_STATE_BYTES)
+        wrong = wrong or _wrong_map(run, data, MAX_ITEM_STATE_BYTES)
         if wrong:
             run.found(ITEMS, f"message {position} of {run.conversation(no)}: {wrong}")
     run.list(
@@ -107,9 +109,19 @@ def accounts(run: CheckRun) -> None:
     ):
         run.looked_at(ACCOUNT_STATE, 1)
         wrong = "" if known else "is none"
-        wrong = wrong or ("" if seq >= 1 else f"counts {seq} changes") or _wrong_map(data, MAX_STATE_BYTES)
+        wrong = (
+            wrong or ("" if seq >= 1 else f"counts {seq} changes") or _wrong_map(run, data, MAX_STATE_BYTES)
+        )
         if wrong:
             run.found(ACCOUNT_STATE, f"{run.user(user)}: {wrong}")
+
+
+def names(run: CheckRun) -> None:
+    """Check, behind the maps, that each name in them is kept as one: a server that does not have it would show it else."""
+    kept = {name for (name,) in run.rows("SELECT name FROM state_names")}
+    run.looked_at(STATE_NAMES, len(kept))
+    for name in sorted(run.state_names - kept):
+        run.found(STATE_NAMES, f"{name!r} is in maps of state, and is not kept as a name of it")
 
 
 def outcomes(run: CheckRun) -> None:
@@ -126,11 +138,14 @@ def outcomes(run: CheckRun) -> None:
     )
 
 
-def _wrong_map(data: bytes | None, most: int) -> str:
-    """What is wrong with a stored map; "" if nothing is, or if there is none."""
+def _wrong_map(run: CheckRun, data: bytes | None, most: int) -> str:
+    """What is wrong with a stored map; "" if nothing is, or if there is none. Its names are noted."""
     if data is None:
         return ""
     if len(data) > most:
         return f"{len(data)} bytes, and {most} are allowed"
     content = read_content(data)
-    return content if isinstance(content, str) else ""
+    if isinstance(content, str):
+        return content
+    run.state_names.update(content)
+    return ""

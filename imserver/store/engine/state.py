@@ -3,7 +3,7 @@
 A conversation counts its changes of state: the *modseq*, 1, 2, 3… without gaps. What one unit sets on messages of one
 conversation has one modseq and makes one event, and so one push: a client that saw all modseqs up to one holds every value
 as of it. A write that changes nothing takes no number. Maps are kept encoded, their names in order, so that equal maps are
-equal bytes.
+equal bytes. A store keeps them with all names; what events and `item` tell leaves out those that this server does not have.
 
 Who may write what is decided before: a feature's need stands in its method.
 """
@@ -20,7 +20,8 @@ from imserver.content import decode_content, encode_content
 from imserver.errors import Refusal, RefusalCode
 from imserver.events import AboutChanged, AccountChanged, ItemsChanged, SettingsChanged, StoredEvent
 from imserver.model import EMPTY_MAP, ItemChange, ItemState
-from imserver.store.engine.conversation_cache import ConversationState
+from imserver.store.engine.conversation_cache import ConversationState, Journal
+from imserver.store.engine.hidden import Hidden
 from imserver_protocol.errors import EncodeError
 from imserver_protocol.shared.bounds import (
     MAX_ITEM_STATE_BYTES,
@@ -39,6 +40,11 @@ class StateRules(ABC):
 
     #: Events of the running unit.
     events: list[StoredEvent]
+    journal: Journal
+    #: Names that state of this database was ever written under. The engine fills it at the opening.
+    state_names: set[str]
+    #: Those of them that this server does not show.
+    hidden: Hidden | None
 
     def set_item(
         self,
@@ -58,11 +64,13 @@ class StateRules(ABC):
             mine = {}  # all of them go
         if extra == before and not mine:
             return
+        self._use(name)
         index = self._open_event(state)
         event = self.events[index] if index is not None else None
         known = event.items if isinstance(event, ItemsChanged) else ()
         emptied = extra == EMPTY_MAP
-        items = _with_item(known, ItemChange(position, extra, mine, emptied))
+        told = {user_id: self._shown(data) for user_id, data in mine.items()}
+        items = _with_item(known, ItemChange(position, self._shown(extra), told, emptied))
         if len(items) > MAX_ITEMS_A_CHANGE:
             raise Refusal(
                 RefusalCode.TOO_LARGE, f"at most {MAX_ITEMS_A_CHANGE} messages", detail=MAX_ITEMS_A_CHANGE
@@ -83,7 +91,8 @@ class StateRules(ABC):
         state = self._stated(conversation_id, position)
         extra = self._item_value(state, position, None)
         mine = self._item_value(state, position, user_id) if extra and self._user_exists(user_id) else None
-        return ItemState(state.modseq, decode_content(extra or EMPTY_MAP), decode_content(mine or EMPTY_MAP))
+        shown = (decode_content(self._shown(data or EMPTY_MAP)) for data in (extra, mine))
+        return ItemState(state.modseq, *shown)
 
     def set_about(self, conversation_id: str, name: str, value: Any) -> None:
         state = self._stated(conversation_id)
@@ -91,9 +100,10 @@ class StateRules(ABC):
         about = with_value(before or EMPTY_MAP, name, value, MAX_STATE_BYTES)
         if about == (before or EMPTY_MAP):
             return
+        self._use(name)
         change, modseq = self._next_modseq(state)
         self._put_about(state, about)
-        self.events.append(AboutChanged(change, conversation_id, modseq, about, state.members))
+        self.events.append(AboutChanged(change, conversation_id, modseq, self._shown(about), state.members))
 
     def set_own(self, conversation_id: str, user_id: str, name: str, value: Any) -> None:
         state = self._stated(conversation_id)
@@ -103,9 +113,10 @@ class StateRules(ABC):
         settings = with_value(before or EMPTY_MAP, name, value, MAX_STATE_BYTES)
         if settings == (before or EMPTY_MAP):
             return
+        self._use(name)
         change = self.next_change()
         self._put_settings(state, user_id, seq + 1, settings, change)
-        self.events.append(SettingsChanged(change, conversation_id, user_id, seq + 1, settings))
+        self.events.append(SettingsChanged(change, conversation_id, user_id, seq + 1, self._shown(settings)))
 
     def set_account(self, user_id: str, name: str, value: Any) -> None:
         self._require_user(user_id)
@@ -113,9 +124,10 @@ class StateRules(ABC):
         account = with_value(before or EMPTY_MAP, name, value, MAX_STATE_BYTES)
         if account == (before or EMPTY_MAP):
             return
+        self._use(name)
         change = self.next_change()
         self._put_account(user_id, seq + 1, account, change)
-        self.events.append(AccountChanged(change, user_id, seq + 1, account))
+        self.events.append(AccountChanged(change, user_id, seq + 1, self._shown(account)))
 
     # -- the parts of the rules ---------------------------------------------------------------------------------------
 
@@ -127,6 +139,17 @@ class StateRules(ABC):
         if position is not None and not 1 <= position <= state.head:
             raise Refusal(RefusalCode.NOT_FOUND, "no such message")
         return state
+
+    def _use(self, name: str) -> None:
+        """Keep that state was written under this name."""
+        if name not in self.state_names:
+            self._put_state_name(name)
+            self.journal.note(self.state_names.discard, name)
+            self.state_names.add(name)
+
+    def _shown(self, data: bytes) -> bytes:
+        """What is told of a map."""
+        return data if self.hidden is None else self.hidden.left(data)
 
     def _require_user(self, user_id: str) -> None:
         if not self._user_exists(user_id):
@@ -175,6 +198,10 @@ class StateRules(ABC):
 
     @abstractmethod
     def _user_exists(self, user_id: str) -> bool: ...
+
+    @abstractmethod
+    def _put_state_name(self, name: str) -> None:
+        """Store a name, used for the first time."""
 
     @abstractmethod
     def _put_modseq(self, state: ConversationState, modseq: int, change: int) -> None:

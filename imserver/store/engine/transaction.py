@@ -69,6 +69,8 @@ class RuledTransaction(StateRules):
         self.message_change = 0
         #: Events of the running unit; the batch hands them to the unit.
         self.events: list[StoredEvent] = []
+        self.state_names = set()
+        self.hidden = None
 
     # -- messages -----------------------------------------------------------------------------------------------------
 

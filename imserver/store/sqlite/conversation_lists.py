@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from imserver.chat.permissions import MAX_RECEIPT_MEMBERS, Grant, Need, Seat, require, standing_of
 from imserver.chat.transaction import Takes
 from imserver.model import ConversationRow, Cursors, Kind, Message, Role, SyncPage
+from imserver.store.engine.hidden import Hidden
 from imserver.store.engine.pages import rows_taken
 from imserver.store.engine.places import LISTED, Places
 from imserver.store.sqlite.listings import LIST_SIZE, MAX_LISTED, ListSnapshot, LruCache, list_snapshot
@@ -103,9 +104,10 @@ def granted_by_row(kind: str, role: str, left_at: int | None) -> tuple[Kind, Rol
 class ConversationLists:
     """The conversation lists of all users, for one reader. `head` is the last change in the snapshot of the call."""
 
-    def __init__(self, sql: Sql, places: Places) -> None:
+    def __init__(self, sql: Sql, places: Places, hidden: Hidden | None) -> None:
         self._sql = sql
         self._places = places
+        self._hidden = hidden
         self._listings: LruCache[ListSnapshot] = LruCache(MAX_LISTED + LIST_SIZE, LIST_SIZE)
 
     def sync(
@@ -115,6 +117,8 @@ class ConversationLists:
         first = after = self._places.read(since, head, user_id)
         rows: list[_Own] = []
         user_no, account = asker(self._sql, user_id, first)
+        if self._hidden is not None and account is not None:
+            account = self._hidden.account(account)
         while user_no is not None and after < head and len(rows) <= limit:
             listing = self._changed(user_no, after, head, limit)
             for some in listing.rising(after, limit + 1):
@@ -172,7 +176,10 @@ class ConversationLists:
                     self._listings.drop(("spoken", user_no))
                     break
                 below = still[-1][1]
-                yield from ((row[1], _listed(row)) for row in still)
+                hidden = self._hidden
+                for row in still:
+                    listed = _listed(row)
+                    yield row[1], listed if hidden is None else hidden.row(listed)
             else:
                 below = listing.above + 1
 
@@ -202,7 +209,7 @@ class ConversationLists:
 
     def _row(self, user_id: str, own: _Own) -> ConversationRow:
         kind, role, grant = granted_by_row(own.kind, own.role, own.left_at)
-        return ConversationRow(
+        row = ConversationRow(
             own.conversation_id,
             kind,
             own.title,
@@ -217,6 +224,7 @@ class ConversationLists:
             modseq=own.modseq,
             settings_seq=own.settings_seq,
         )
+        return row if self._hidden is None else self._hidden.row(row)
 
     def _cursors_of_others(self, user_id: str, own: _Own) -> tuple[tuple[str, Cursors], ...]:
         if own.kind == Kind.CHANNEL:

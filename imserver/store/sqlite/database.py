@@ -164,6 +164,11 @@ def lineage(connection: sqlite3.Connection) -> Lineage:
     return Lineage(map(Run._make, rows))
 
 
+def state_names(connection: sqlite3.Connection) -> set[str]:
+    """The names that state was ever written under."""
+    return {name for (name,) in connection.execute("SELECT name FROM state_names")}
+
+
 def place_key(connection: sqlite3.Connection) -> bytes:
     """The key under which this database seals places."""
     key: bytes = connection.execute("SELECT value FROM meta WHERE name = 'place_key'").fetchall()[0][0]

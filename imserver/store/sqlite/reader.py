@@ -42,6 +42,7 @@ from imserver.model import (
     SyncPage,
     User,
 )
+from imserver.store.engine.hidden import Hidden
 from imserver.store.engine.lineage import FIRST_KEPT, agreed_position, state_good
 from imserver.store.engine.pages import (
     Replaced,
@@ -96,12 +97,20 @@ class _Names(dict[int, str]):
 class SqliteReader:
     """One for each reader connection; a query runs between BEGIN and COMMIT of that connection."""
 
-    def __init__(self, connection: sqlite3.Connection, sandbox: PluginSandbox, places: Places) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        sandbox: PluginSandbox,
+        places: Places,
+        hidden: Hidden | None = None,
+    ) -> None:
         self._connection = connection
         self._sandbox = sandbox
         self._names = _Names(connection)
         self._places = places
-        self._lists = ConversationLists(self._sql, places)
+        #: Names of state that are left out; None, nearly always: there are none.
+        self._hidden = hidden
+        self._lists = ConversationLists(self._sql, places, hidden)
         self._rosters: LruCache[_MemberList] = LruCache(MAX_LISTED_MEMBERS + ROSTER_SIZE, ROSTER_SIZE)
         self._audiences: OrderedDict[int, tuple[int, Audience]] = OrderedDict()
 
@@ -153,7 +162,7 @@ class SqliteReader:
             items = found if grant.goes_on else as_of_then(found, self._replaced(no, first, last, grant.last))
             if not modseq:  # nothing more for a conversation that never had a state
                 return page_of(span, items, limit, max_bytes, modseq)
-            states = states_of(self._sql, no, user_no, first, last, modseq)
+            states = states_of(self._sql, no, user_no, first, last, modseq, self._hidden)
             return page_of(span, with_states(items, states), limit, max_bytes, modseq, self.head_change())
 
     def changes(
@@ -175,7 +184,9 @@ class SqliteReader:
         _, _, grant = granted_by_row(kind, role, left_at)
         if not grant.goes_on:  # who left hears of no change any more
             raise no_such_conversation()
-        rows, more = changed_items(self._sql, no, user_no, after_modseq, grant, limit, max_bytes)
+        rows, more = changed_items(
+            self._sql, no, user_no, after_modseq, grant, limit, max_bytes, self._hidden
+        )
         return Changes(rows, rows[-1][1] if more else modseq, more, self.head_change())
 
     def _replaced(self, no: int, first: int, last: int, position: int) -> Replaced:

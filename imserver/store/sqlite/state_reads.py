@@ -12,6 +12,7 @@ import msgspec
 
 from imserver.chat.permissions import Grant
 from imserver.model import EMPTY_MAP, Account, ChangedItem
+from imserver.store.engine.hidden import Hidden
 from imserver.store.engine.pages import States, changes_taken
 from imserver_protocol.shared.bounds import MAX_ITEMS_A_CHANGE
 
@@ -39,9 +40,13 @@ _ASKER = (
 _MODSEQ = itemgetter(1)
 
 
-def states_of(sql: Sql, no: int, user_no: int, first: int, last: int, upto: int) -> States:
+def states_of(
+    sql: Sql, no: int, user_no: int, first: int, last: int, upto: int, hidden: Hidden | None
+) -> States:
     """What the messages `first..last` show the user, as far as it came about up to the modseq `upto`."""
     rows = sql(_OF_ITEMS, (json.dumps([*range(first, last + 1)]), no, user_no, upto))
+    if hidden is not None:
+        rows = [row for row in hidden.maps(rows) if row[1:] != (EMPTY_MAP, None)]
     return {
         position: (msgspec.Raw(extra),) if mine is None else (msgspec.Raw(extra), msgspec.Raw(mine))
         for position, extra, mine in rows
@@ -49,13 +54,22 @@ def states_of(sql: Sql, no: int, user_no: int, first: int, last: int, upto: int)
 
 
 def changed_items(
-    sql: Sql, no: int, user_no: int, after: int, grant: Grant, limit: int, max_bytes: int
+    sql: Sql,
+    no: int,
+    user_no: int,
+    after: int,
+    grant: Grant,
+    limit: int,
+    max_bytes: int,
+    hidden: Hidden | None,
 ) -> tuple[list[ChangedItem], bool]:
     """Messages of the grant whose state changed after that modseq, by modseq; and whether there are more.
 
     What changed in one step is never divided."""
     most = limit + MAX_ITEMS_A_CHANGE
     found = sql(_CHANGED, (user_no, no, after, grant.first, grant.last, most + 1))
+    if hidden is not None:
+        found = hidden.maps(found)
     steps: Iterator[list[ChangedItem]] = (
         [(position, modseq, extra, mine or EMPTY_MAP) for position, modseq, extra, mine in rows]
         for _, rows in groupby(found, _MODSEQ)

@@ -28,6 +28,9 @@ class SqliteStateRows(RuledTransaction):
     def _whose(self, user_id: str | None) -> int | None:
         return EVERYBODY if user_id is None else self.user_no(user_id)
 
+    def _put_state_name(self, name: str) -> None:
+        self.sql("INSERT INTO state_names (name) VALUES (?)", (name,))
+
     def _put_modseq(self, state: ConversationState, modseq: int, change: int) -> None:
         self.sql("UPDATE conversations SET modseq = ?, changed = ? WHERE no = ?", (modseq, change, state.no))
         self.sql(

@@ -13,7 +13,7 @@ import contextlib
 import random
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ from imserver.clock import Clock, SystemClock
 from imserver.config import StoreConfig
 from imserver.errors import PluginError, Refusal, RefusalCode, StartError, StoreFailed
 from imserver.store.engine.batch import Batches
+from imserver.store.engine.hidden import Hidden, hidden_of
 from imserver.store.engine.places import Places
 from imserver.store.engine.transaction import MAX_MEMBERS
 from imserver.store.engine.writer import MAX_RETRY_MS, MIN_RETRY_MS, WorkUnit, Writer
@@ -97,6 +98,9 @@ class SqliteStore:
         self._closing = False
         self._epoch = ""
         self._places: Places | None = None
+        #: Names of state that this server has (None: all), and what it hides.
+        self._shown: frozenset[str] | None = None
+        self._hidden: Hidden | None = None
         #: The last change that is committed, as the loop knows it.
         self._change = 0
 
@@ -114,6 +118,10 @@ class SqliteStore:
     def change(self) -> int:
         """The last change that is committed, as the loop knows it."""
         return self._change
+
+    def show(self, names: Iterable[str]) -> None:
+        """The names of state that this server has; those of others that wrote here are hidden. Before `open`."""
+        self._shown = frozenset(names)
 
     def place(self) -> str:
         """The place of now, sealed: labels what a session that begins now will learn."""
@@ -156,7 +164,7 @@ class SqliteStore:
                 connection = await self._connect(path)
                 reader = _ReaderThread(connection)
                 self._readers.append(reader)
-                await connection.run(partial(reader.prepare, self._opened_places()))
+                await connection.run(partial(reader.prepare, self._opened_places(), self._hidden))
         except BaseException as error:
             await self._release()
             if isinstance(error, sqlite3.Error):
@@ -263,6 +271,8 @@ class SqliteStore:
             max_members=self._max_members,
         )
         self._tx.hooks = self._hooks
+        self._tx.state_names = database.state_names(raw)
+        self._tx.hidden = self._hidden = hidden_of(self._tx.state_names, self._shown)
         self._tx.change, self._tx.message_change = change, message_change
         engine = SqliteEngine(raw, self._tx, sandbox)
         self._batches = Batches(engine, self._clock, lambda: self._rng.randint(MIN_RETRY_MS, MAX_RETRY_MS))
@@ -397,10 +407,10 @@ class _ReaderThread:
         self._reader: SqliteReader | None = None
         self._sandbox: PluginSandbox | None = None
 
-    def prepare(self, places: Places, raw: sqlite3.Connection) -> None:
+    def prepare(self, places: Places, hidden: Hidden | None, raw: sqlite3.Connection) -> None:
         database.prepare_reader(raw)
         self._sandbox = PluginSandbox(raw)
-        self._reader = SqliteReader(raw, self._sandbox, places)
+        self._reader = SqliteReader(raw, self._sandbox, places, hidden)
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         self.waiting += 1

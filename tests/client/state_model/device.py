@@ -71,6 +71,8 @@ class Device:
         self.session: Session | None = None
         self.places: dict[str, Place] = {}
         self.since = 0
+        #: Whether the server that told all this had no feature; None: none told anything.
+        self.hides: bool | None = None
         self.account: Counted[Said] = self.counted()
         self.fresh = True
         self.shown: set[str] = set()
@@ -100,7 +102,7 @@ class Device:
     # -- life ---------------------------------------------------------------------------------------------------------
 
     def save(self) -> None:
-        kept = copy.deepcopy((self.since, self.places, self.account, self.fresh))
+        kept = copy.deepcopy((self.since, self.places, self.account, self.fresh, self.hides))
         self.saves = [*self.saves[-1:], kept]
 
     def kill(self) -> None:
@@ -109,8 +111,9 @@ class Device:
         self.shown = set()
         if not self.saves:
             self.since, self.places, self.account, self.fresh = 0, {}, self.counted(), True
+            self.hides = None
             return
-        self.since, self.places, self.account, self.fresh = copy.deepcopy(self.saves[-1])
+        self.since, self.places, self.account, self.fresh, self.hides = copy.deepcopy(self.saves[-1])
         before: dict[str, Place] = self.saves[0][1]
         for name, place in self.places.items():
             place.session_lost()
@@ -137,7 +140,15 @@ class Device:
             place.session_lost()
 
     def connect(self) -> None:
-        self.session = self.world.server.sessions[self.number] = Session(self)
+        server = self.world.server
+        self.session = server.sessions[self.number] = Session(self)
+        if self.hides != server.hides and "no_recount" not in self.flags:
+            for place in self.places.values():
+                place.state.recount()
+            self.account.seq = 0
+            if "no_restart" not in self.flags:
+                self.since = 0
+        self.hides = server.hides
         self.need_sync = True
 
     def ask(self, key: Any, *request: Any) -> None:

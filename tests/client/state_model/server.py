@@ -28,6 +28,17 @@ Frame = tuple[Any, ...]
 Unit = list[tuple[int, tuple[Any, ...], dict[str, tuple[Any, ...]]]]
 
 
+#: What a feature wrote that may be left out of a server.
+_OF_A_FEATURE = {"pin", "about", "settings", "account"}
+
+
+def seen(said: Said | None, *, hides: bool) -> Said | None:
+    """A value, without what a feature wrote that this server may not have."""
+    if said is None or not hides:
+        return said
+    return Said(tuple(one for one in said.value if one not in _OF_A_FEATURE), said.version)
+
+
 @dataclass(slots=True)
 class Member:
     joined: int
@@ -58,13 +69,15 @@ class Chat:
     retracted: set[int] = field(default_factory=set)
     hinted_at: int = -99
     hint_due: bool = False
+    #: The server does not have the feature.
+    hides: bool = False
 
     @property
     def present(self) -> list[str]:
         return [user for user, member in self.members.items() if member.left is None]
 
     def view(self, position: int, user: str) -> View:
-        return self._shared_of(position), self._own_of(position, user)
+        return seen(self._shared_of(position), hides=self.hides), self._own_of(position, user)
 
     def _shared_of(self, position: int) -> Said | None:
         if position in self.shared:
@@ -140,6 +153,8 @@ class Server:
         self.fan: deque[tuple[Session, Frame]] = deque()
         #: Writes that waited in lost sessions.
         self.ghosts: list[tuple[str, tuple[Any, ...]]] = []
+        #: It does not have the feature.
+        self.hides = False
 
     # -- telling ------------------------------------------------------------------------------------------------------
 
@@ -315,7 +330,27 @@ class Server:
         self.touch(chat)
         chat.modseq += 1
         chat.about = (chat.modseq, Said(("about",), self.version()))
-        self.tell_users(chat.present, ("about", name, *chat.about))
+        self.tell_users(chat.present, ("about", name, *self.about(chat)))
+
+    def about(self, chat: Chat) -> tuple[int, Said | None]:
+        """As it is told."""
+        return chat.about[0], seen(chat.about[1], hides=self.hides)
+
+    def settings(self, member: Member) -> tuple[int, Said | None]:
+        """As they are told."""
+        return member.settings.seq, seen(member.settings.value, hides=self.hides)
+
+    def account(self, user: str) -> tuple[int, Said | None]:
+        """As it is told."""
+        seq, value, _ = self.accounts[user]
+        return seq, seen(value, hides=self.hides)
+
+    def begin_again(self, *, hides: bool) -> None:
+        """Another life, with the feature or without it. The sessions of this one were lost before."""
+        self.hides = hides
+        self.fan.clear()
+        for chat in self.chats.values():
+            chat.hides = hides
 
     def set_settings(self, name: str, user: str) -> None:
         member = self.chats[name].members.get(user)
@@ -323,13 +358,13 @@ class Server:
             self.change += 1
             member.changed = self.change
             member.settings.take(member.settings.seq + 1, Said(("settings",), self.version()))
-            self.tell_users([user], ("settings", name, member.settings.seq, member.settings.value))
+            self.tell_users([user], ("settings", name, *self.settings(member)))
 
     def set_account(self, user: str) -> None:
         self.change += 1
         seq = self.accounts[user][0] + 1 if user in self.accounts else 1
         self.accounts[user] = (seq, Said(("account",), self.version()), self.change)
-        self.tell_users([user], ("account", *self.accounts[user][:2]))
+        self.tell_users([user], ("account", *self.account(user)))
 
     def mark_alone(self, name: str, user: str, position: int) -> None:
         """A private mark without a shared value beside it, which others see as a gap."""
@@ -378,16 +413,16 @@ class Server:
         found = found[:limit]
         account = self.accounts.get(user)
         rows = [self._row(self.chats[name], name, user) for _, name in found]
-        told = account[:2] if account is not None and account[2] > since else None
+        told = self.account(user) if account is not None and account[2] > since else None
         return rows, found[-1][0] if more else self.change, more, told
 
     def _row(self, chat: Chat, name: str, user: str) -> Any:
         member = chat.members[user]
-        settings = (member.settings.seq, member.settings.value)
+        settings = self.settings(member)
         if member.left is not None:
             modseq = member.left_modseq
             return name, member.left, member.left, member.joined, None, modseq, settings, chat.first
-        return name, chat.head, None, member.joined, chat.about, chat.modseq, settings, chat.first
+        return name, chat.head, None, member.joined, self.about(chat), chat.modseq, settings, chat.first
 
     def read(self, kind: str, user: str, name: str, first: int, second: int) -> Any:
         chat = self.chats[name]

@@ -50,6 +50,27 @@ class HintsIgnored:
         pass
 
 
+class OnlySeen:
+    """Of other features all is asked again, and what has the same modseq does not replace."""
+
+    def recount(self) -> None:
+        state: Any = self
+        labels = {position: (kept.modseq, kept.mine_modseq) for position, kept in state.items.items()}
+        super().recount()  # type: ignore[misc]
+        for position, (modseq, mine_modseq) in labels.items():
+            state.items[position].modseq, state.items[position].mine_modseq = modseq, mine_modseq
+
+
+class OnlyValues:
+    """Of other features any value replaces, and nothing is asked."""
+
+    def recount(self) -> None:
+        state: Any = self
+        before = state.seen
+        super().recount()  # type: ignore[misc]
+        state.seen = before
+
+
 class HintAdvances:
     """A hint with `seen + 1` advances `seen`."""
 
@@ -241,6 +262,7 @@ SAFE = (
     safe("a page asks", "a page above `seen` asks", flags="overtake", rules=(PageAsks,)),
     safe("a unit takes several", "each item of a unit takes a modseq of its own", flags="not_shared"),
     safe("outside is not told", "no push for items outside a member's range", flags="range_skip"),
+    safe("features", "what a feature wrote goes with it, and comes back", flags="features"),
     safe("nothing is something", "a put that changes nothing takes a modseq", flags="noop"),
 )
 BROKEN = (
@@ -329,5 +351,11 @@ BROKEN = (
         flags="overtake",
         rules=(DropBelow,),
     ),
+    broken(
+        "features ignored", 1, "shared", "the state of other features is kept", flags="features no_recount"
+    ),
+    broken("recount alone", 1, "about", "no sync from the beginning", flags="features no_restart"),
+    broken("only seen", 1, "shared", "values keep their modseq", flags="features", rules=(OnlySeen,)),
+    broken("only values", 1, "shared", "`seen` stays", flags="features", rules=(OnlyValues,)),
     broken("stale sync", 1, "about", "sync from a replica that is behind", flags="stale stale_sync"),
 )

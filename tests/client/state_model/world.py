@@ -87,6 +87,10 @@ class World:
                 position = chance.randint(1, server.chats[self.storm].head)
                 server.react(chance.choice(self.users[:3]), self.storm, position, chance.choice("abcdef"))
             return
+        if "features" in self.variant.flags and chance.random() < 0.03:
+            for device in self.devices:
+                device.lost()
+            server.begin_again(hides=not server.hides)
         name = chance.choice(("k0", "k0", "k1", "k2", "k2"))
         chat = server.chats[name]
         position = max(1, chat.head - int(chance.expovariate(0.35)))
@@ -254,7 +258,8 @@ class World:
         """What devices show otherwise than the server has it."""
         bad: set[str] = set()
         for device in self.devices:
-            if device.account.value != self.server.accounts.get(device.user, (0, None))[1]:
+            told = self.server.account(device.user)[1] if device.user in self.server.accounts else None
+            if device.account.value != told:
                 bad.add("account")
             for name, chat in self.server.chats.items():
                 member = chat.members.get(device.user)
@@ -268,9 +273,9 @@ class World:
             return {"conversation"}
         state = place.state
         bad: set[str] = set()
-        if state.settings.value != member.settings.value:
+        if state.settings.value != self.server.settings(member)[1]:
             bad.add("settings")
-        if state.about.value != chat.about[1]:
+        if state.about.value != self.server.about(chat)[1]:
             bad.add("about")
         if name not in device.shown:
             return bad

@@ -40,7 +40,7 @@ class ModelReader:
     """`imserver.chat.transaction.Reader`, without the SQL of plugins."""
 
     def __init__(self, world: World, places: Places) -> None:
-        self.world = world
+        self.world = world.shown()
         self._places = places
 
     # -- messages -----------------------------------------------------------------------------------------------------

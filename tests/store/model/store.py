@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -64,6 +64,7 @@ class ModelStore:
         self._waiting: list[Unit] = []
         self._listener: CommitListener
         self._places: Places | None = None
+        self._shown: frozenset[str] | None = None
         self._closing = False
 
     @property
@@ -73,6 +74,9 @@ class ModelStore:
     @property
     def change(self) -> int:
         return self.world.change
+
+    def show(self, names: Iterable[str]) -> None:
+        self._shown = frozenset(names)
 
     def place(self) -> str:
         return self._opened().seal(self.world.change)
@@ -89,6 +93,7 @@ class ModelStore:
             self.world,
             epoch=self.world.epoch or new_epoch(self._rng),
             place_key=self.world.place_key or self._rng.randbytes(KEY_BYTES),
+            hidden=frozenset() if self._shown is None else self.world.names - self._shown,
         )
         self.world = self._with_run(self.world)
         self._places = Places(self.world.place_key, Lineage(self.world.runs), self._rng)

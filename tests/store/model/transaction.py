@@ -294,8 +294,8 @@ class ModelTransaction:
             raise Refusal(RefusalCode.TOO_LARGE, "messages", detail=16)
         before = told.get(position, ItemChange(position, b"", {}))
         if extra:
-            maps = {one: _map(mine.get(one, {})) for one in changed}
-            item = ItemChange(position, _map(extra), {**before.mine, **maps}, before.emptied)
+            maps = {one: self._told(mine.get(one, {})) for one in changed}
+            item = ItemChange(position, self._told(extra), {**before.mine, **maps}, before.emptied)
         else:
             item = ItemChange(position, EMPTY_MAP, {}, emptied=True)
         items = tuple({**told, position: item}.values())
@@ -307,12 +307,19 @@ class ModelTransaction:
             modseq = talk.modseq
             self._steps[conversation_id] = (len(self.events), talk.audience)
             self.events.append(ItemsChanged(change, conversation_id, modseq, items, talk.audience))
+        self._named(name)
         self._put(replace(talk, marks={**talk.marks, position: Marks(modseq, extra, mine)}))
 
     def item(self, conversation_id: str, position: int, user_id: str) -> ItemState:
         talk = self._stated(conversation_id, position)
-        marks = talk.marks.get(position, NO_MARKS)
+        marks = self.world.seen(talk).marks.get(position, NO_MARKS)
         return ItemState(talk.modseq, dict(marks.extra), dict(marks.mine.get(user_id, {})))
+
+    def _named(self, name: str) -> None:
+        self.world = replace(self.world, names=self.world.names | {name})
+
+    def _told(self, values: Mapping[str, Any]) -> bytes:
+        return _map(self.world.without_hidden(values))
 
     def set_about(self, conversation_id: str, name: str, value: Any) -> None:
         talk = self._stated(conversation_id)
@@ -320,8 +327,11 @@ class ModelTransaction:
         if about == (talk.about or {}):
             return
         talk, change = self._stepped(talk)
+        self._named(name)
         self._put(replace(talk, about=about))
-        self.events.append(AboutChanged(change, conversation_id, talk.modseq, _map(about), talk.audience))
+        self.events.append(
+            AboutChanged(change, conversation_id, talk.modseq, self._told(about), talk.audience)
+        )
 
     def set_own(self, conversation_id: str, user_id: str, name: str, value: Any) -> None:
         talk = self._stated(conversation_id)
@@ -333,8 +343,9 @@ class ModelTransaction:
             return
         change = self._next_change()
         talk = replace(talk, member_changed={**talk.member_changed, user_id: change})
+        self._named(name)
         self._put(replace(talk, settings={**talk.settings, user_id: (seq + 1, new)}))
-        self.events.append(SettingsChanged(change, conversation_id, user_id, seq + 1, _map(new)))
+        self.events.append(SettingsChanged(change, conversation_id, user_id, seq + 1, self._told(new)))
 
     def set_account(self, user_id: str, name: str, value: Any) -> None:
         self._known(user_id)
@@ -343,8 +354,9 @@ class ModelTransaction:
         if new == old:
             return
         change = self._next_change()
+        self._named(name)
         self.world = replace(self.world, accounts={**self.world.accounts, user_id: (seq + 1, new, change)})
-        self.events.append(AccountChanged(change, user_id, seq + 1, _map(new)))
+        self.events.append(AccountChanged(change, user_id, seq + 1, self._told(new)))
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 

@@ -102,7 +102,9 @@ class Talk:
     def shown_at(self, position: int, own: Membership) -> Marks | None:
         """What the message shows this member; nothing if that came about after leaving, or was removed."""
         marks = self.marks.get(position)
-        if marks is None or not marks.extra or marks.modseq > self.modseq_for(own):
+        if marks is None or marks.modseq > self.modseq_for(own):
+            return None
+        if not marks.extra and not marks.mine.get(own.user_id):
             return None
         return marks
 
@@ -137,6 +139,9 @@ class World:
     outcomes: Mapping[tuple[str, bytes], tuple[str, bytes, bytes]] = field(default_factory=dict)
     #: user id -> (count of changes, values by name, last change)
     accounts: Mapping[str, tuple[int, Mapping[str, Any], int]] = field(default_factory=dict)
+    #: Names of state, and those that this server does not have.
+    names: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
     #: timer id -> (plugin, due_at, name, payload); and the last id given out, which never comes again.
     timers: Mapping[int, tuple[str, int, str, Mapping[str, Any]]] = field(default_factory=dict)
     last_timer: int = 0
@@ -144,3 +149,28 @@ class World:
     handled: Mapping[str, int] = field(default_factory=dict)
     #: For tests: rows of a table that is not the kernel's.
     notes: frozenset[Any] = frozenset()
+
+    def without_hidden(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {name: value for name, value in values.items() if name not in self.hidden}
+
+    def seen(self, talk: Talk) -> Talk:
+        """The conversation as this server shows it."""
+        seen = self.without_hidden
+        marks = {
+            position: Marks(one.modseq, seen(one.extra), {user: seen(own) for user, own in one.mine.items()})
+            for position, one in talk.marks.items()
+        }
+        settings = {user: (seq, seen(values)) for user, (seq, values) in talk.settings.items()}
+        about = None if talk.about is None else seen(talk.about)
+        return replace(talk, marks=marks, settings=settings, about=about)
+
+    def shown(self) -> World:
+        """The world as this server shows it."""
+        if not self.hidden:
+            return self
+        accounts = {
+            user: (seq, self.without_hidden(values), at) for user, (seq, values, at) in self.accounts.items()
+        }
+        return replace(
+            self, talks={name: self.seen(talk) for name, talk in self.talks.items()}, accounts=accounts
+        )

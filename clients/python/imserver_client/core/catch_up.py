@@ -90,6 +90,11 @@ class CatchUp:
         self._sync_wanted = True
         self._wake.set()
 
+    def start_over(self) -> None:
+        """Have every row told again; what is followed and its positions stay."""
+        self._since = None
+        self.want_sync()
+
     def wake(self) -> None:
         """Wake the task: a conversation is behind, or the queue has room again."""
         self._wake.set()

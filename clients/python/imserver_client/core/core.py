@@ -335,7 +335,9 @@ class Core:
             known, self.store_epoch = self.store_epoch, welcome.store_epoch
             if known:
                 self.epoch_changed()
-        self._storage.save_identity(self.device_id, self.user_id, self.store_epoch)
+        if self.states.served_with(self.server_features):
+            self.catch_up.start_over()
+        self._storage.save_identity(self.device_id, self.user_id, self.store_epoch, self.server_features)
         self._reconnect.welcomed(event.session)
         if not event.resumed:
             self.session_over()

@@ -297,6 +297,14 @@ class ConversationState(Generic[V]):
             self._drop(position)
         self._next, self._base = None, _NEVER
 
+    def recount(self) -> None:
+        """Count all that is held as of 0: whatever is told next replaces it, and all is asked again."""
+        self.seen = self.about.seq = self.settings.seq = 0
+        self.top = self.met
+        for kept in self.items.values():
+            kept.modseq = kept.mine_modseq = 0
+        self._next, self._base = None, _NEVER
+
     def _drop(self, position: int) -> None:
         del self.items[position]
         self.unsaved.add(position)

@@ -77,6 +77,8 @@ class States:
         self._shown: set[str] = set()
         self._readers: dict[str, asyncio.Task[None]] = {}
         self._epoch = 0
+        #: Of the server that told all this.
+        self._features: frozenset[str] | None = None
         self._unsaved: set[str] = set()
         self._account_unsaved = False
         self._wake = asyncio.Event()
@@ -291,6 +293,7 @@ class States:
     def restore(self, saved: Saved) -> None:
         """Resume from the store. Messages kept without state: nothing is known of them since modseq 0."""
         self._account = Counted(saved.account.seq, saved.account.value)
+        self._features = saved.features
         for name, one in saved.states.items():
             place = saved.positions.get(name)
             state = ConversationState[bytes](have=place.have if place else 0, seen=one.seen, top=one.top)
@@ -305,6 +308,18 @@ class States:
             self._states[name] = state
             self._bytes += len(state.about.value or b"") + len(state.settings.value or b"")
             self._counted(name, state)
+
+    def served_with(self, features: frozenset[str]) -> bool:
+        """WELCOME names the features. Of others, what is kept may show other keys under the same numbers: then it counts as of
+        0 until it is told again, True is returned, and a sync from the beginning is to follow."""
+        before, self._features = self._features, features
+        if before == features or not (self._states or self._account.seq):
+            return False
+        for state in self._states.values():
+            state.recount()
+        self._account.seq = 0
+        self._storage.recount_states()
+        return True
 
     def session_lost(self) -> None:
         """What was asked is lost."""
