@@ -104,12 +104,14 @@ class Filled:
         }
 
     def state_of_the_person(self) -> list[tuple[Any, ...]]:
-        """What is kept under the feature's name for this person alone."""
+        """What is kept under the feature's name for this person alone, and what everybody sees that names the person."""
         with open_snapshot(self.path) as snapshot:
             kept = snapshot.feature(self.feature.name, budget_s=60.0)
-            items = [row for row in kept.items() if row[2] == self.user_no]
+            items = [row for row in kept.items() if row[2] == self.user_no or _names_the_person(row[3])]
+            abouts = [row for row in kept.abouts() if _names_the_person(row[1])]
             settings = [row for row in kept.settings() if row[1] == self.user_no]
-            return [*items, *settings, *(row for row in kept.accounts() if row[0] == self.user_no)]
+            accounts = [row for row in kept.accounts() if row[0] == self.user_no]
+            return [*items, *abouts, *settings, *accounts]
 
     async def exported(self) -> tuple[Mapping[str, Any], str]:
         """What the feature gives of the person, and the SQL by which it found it."""
@@ -123,6 +125,15 @@ class Filled:
 
         given = await self.server.store.read(lambda reader: export(Watched(reader, self.feature), WHO))
         return given, "\n".join(asked)
+
+
+def _names_the_person(value: Any) -> bool:
+    """Whether a value has the person's id in it, at any depth."""
+    if isinstance(value, Mapping):
+        return any(map(_names_the_person, (*value, *value.values())))
+    if isinstance(value, list | tuple):
+        return any(map(_names_the_person, value))
+    return bool(value == WHO)
 
 
 async def wrongs(filled: Filled) -> list[str]:

@@ -73,6 +73,19 @@ def rows_only(tx: Transaction, user_id: str) -> None:
     tx.execute("DELETE FROM trial_votes WHERE user_no = ?", (tx.user_no(user_id),))
 
 
+def named_to_all(tx: Transaction, user_id: str) -> bool:
+    """Their rows and own values go, and what everybody sees names them."""
+    user_no = tx.user_no(user_id)
+    voted = tx.execute("SELECT place, position FROM trial_votes WHERE user_no = ? LIMIT 16", (user_no,))
+    for place, position in voted:
+        tx.execute(
+            "DELETE FROM trial_votes WHERE place = ? AND position = ? AND user_no = ?",
+            (place, position, user_no),
+        )
+        tx.set_item(tx.conversation_id(place), position, {"by": [user_id]}, {user_id: None})
+    return len(voted) == 16
+
+
 def of_somebody_else(reader: Reader, user_id: str) -> Mapping[str, Any]:
     return {"votes": reader.execute("SELECT choice FROM trial_votes WHERE user_no = ?", (-1,))}
 
@@ -82,6 +95,7 @@ SABOTAGED = {
     "never erased": (replace(Trial().feature(), erase=nothing), "trial_votes: not erased"),
     "erased by half": (replace(Trial().feature(), erase=half), "trial_votes: not erased"),
     "still shown": (replace(Trial().feature(), erase=rows_only), "state: not erased"),
+    "named to all": (replace(Trial().feature(), erase=named_to_all), "state: not erased"),
     "not exported": (
         replace(Trial().feature(), export=lambda reader, user_id: {"votes": ["?"]}),
         "trial_votes: not exported",
