@@ -149,8 +149,8 @@ def check_method(owner: Owner, row: Any) -> None:
             raise ValueError(f"{where}: `again` for repetition MESSAGE, and for no other")
         if row.repetition is Repetition.OUTCOME and "duplicate" not in method.result.__struct_fields__:
             raise ValueError(f"{where}: the result needs `duplicate`")
-        if row.content is not None and row.content not in fields:
-            raise ValueError(f"{where}: no param {row.content!r}")
+        if row.content is not None and (row.content not in fields or not keyed):
+            raise ValueError(f"{where}: no param {row.content!r}, or no key beside it")
     if isinstance(row, WriteRow | ReadRow):
         if row.need is not Need.ACCOUNT and "conversation_id" not in fields:
             raise ValueError(f"{where}: {row.need.name} is asked of a conversation, and the params name none")
