@@ -290,9 +290,7 @@ class DeviceSession:
                     self.holds.release(params.conversation_id, params.key)
                 try:
                     self._reply(seq, unit.result)
-                except (
-                    LocalError
-                ) as error:  # of a feature: it happened, and its result fits no frame, or no room
+                except LocalError as error:  # it happened, and a feature's result fits no frame, or no room
                     self._refuse(seq, error)
             self.pump()
 
