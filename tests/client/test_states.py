@@ -337,7 +337,11 @@ class TestAsking:
             await settle(alice)
             assert of(alice).seen == 8
 
-    @pytest.mark.parametrize("answer", [[[], 0, True], [[], 3, False]], ids=["more of nothing", "back"])
+    @pytest.mark.parametrize(
+        "answer",
+        [[[], 0, True], [[], 3, False], [[], 6, True], [[[2, 5, STARS]], 0, True]],
+        ids=["more of nothing", "back", "on without rows", "rows and no step on"],
+    )
     async def test_an_answer_without_end_closes(self, server, open_client, state, answer):
         state.row = [{}, 5]
         state.modseq = 5

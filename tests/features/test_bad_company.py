@@ -16,6 +16,7 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.feature_api import (
     Device,
     Feature,
+    Message,
     Method,
     Need,
     Repetition,
@@ -29,7 +30,7 @@ from imserver.feature_api import (
 from imserver.model import Kind, User
 from imserver.net.scheduling.user_quota import MAX_AT_WORK
 from imserver_protocol.session.events import RequestReceived
-from tests.features.test_door import AB, OVERLOADED, code_of, house
+from tests.features.test_door import AB, INVALID, KEY_REUSED, NOT_FOUND, OVERLOADED, code_of, house
 from tests.features.trial import WAIT, Trial, WaitParams
 from tests.limits.raw import Raw, eventually, new_key, said
 from tests.support.servers import config, running
@@ -95,6 +96,87 @@ async def test_a_result_longer_than_its_method_said_is_refused_for_now(tmp_path:
         assert {answer.code for answer in answers} == {0, OVERLOADED}
         raw.ack()
         assert (await raw.ask("x-tell", refused[0])).result == ["x" * 8_000, True], "it has happened"
+
+
+# -- keys -----------------------------------------------------------------------------------------------------------------
+
+
+class Twice(Shape, frozen=True):
+    """What four methods take alike."""
+
+    conversation_id: str
+    key: bytes
+    title: str = ""
+
+
+class Counts(Shape, frozen=True):
+    """And what they answer."""
+
+    position: int
+    duplicate: bool
+
+
+def alike() -> tuple[Feature, list[Method[Twice, Counts]]]:
+    """Two methods that leave a message and two that leave none, which differ by their names alone; and one that calls the first
+    word of a title the same request."""
+
+    def tell(tx: Transaction, asker: Any, params: Twice) -> Counts:
+        return Counts(tx.post_system(params.conversation_id, {"event": "x-told"}), duplicate=False)
+
+    def once(tx: Transaction, asker: Any, params: Twice) -> Counts:
+        return Counts(0, duplicate=False)
+
+    def again(told: Message) -> Counts:
+        return Counts(told.position, duplicate=True)
+
+    def first_word(params: Twice) -> bytes:
+        return params.title.partition(" ")[0].encode()
+
+    methods = [Method(f"x-{name}", Twice, Counts) for name in ("tell", "retell", "once", "twice", "word")]
+    first, second, third, fourth, fifth = methods
+    rows = (
+        Write(first, tell, Need.SPEAK, Repetition.MESSAGE, again=again),
+        Write(second, tell, Need.SPEAK, Repetition.MESSAGE, again=again),
+        Write(third, once, Need.SPEAK, Repetition.OUTCOME),
+        Write(fourth, once, Need.SPEAK, Repetition.OUTCOME),
+        Write(fifth, once, Need.SPEAK, Repetition.OUTCOME, digest=first_word),
+    )
+    return Feature("alike", methods=rows), methods
+
+
+async def test_a_key_is_of_one_request_among_messages_and_of_one_among_outcomes(tmp_path: Path) -> None:
+    """Whatever a peer asks under a key that it has used: of another method, elsewhere, or of somebody else."""
+    feature, (tell, retell, once, twice, word) = alike()
+    async with running(tmp_path, "alice bob", features=(feature,)) as server, await Raw.open(server) as raw:
+        group, _, _ = await server.chat.create_conversation("alice", Kind.GROUP, "g", ["bob"])
+        await raw.enter(server, "alice")
+        key, title = new_key(), "a title"
+        for conversation_id, method, answer in [
+            (group, tell, [2, False]),
+            (group, tell, [2, True]),
+            (group, retell, KEY_REUSED),
+            (group, once, [0, False]),  # keys of messages and of outcomes are not compared
+            (group, once, [0, True]),
+            (group, twice, KEY_REUSED),
+            (group, word, KEY_REUSED),
+            ("group/other", tell, NOT_FOUND),  # where the key is not known
+            ("group/other", once, KEY_REUSED),
+        ]:
+            got = await raw.ask(method.name, conversation_id, key, title)
+            assert (got.code or got.result) == answer, (method.name, conversation_id)
+        assert (await raw.ask("post", group, key, said("x"))).code == KEY_REUSED
+        assert (await server.call(tell, "bob", Twice(group, key, title))) == Counts(3, duplicate=False)
+        assert (await server.call(once, "bob", Twice(group, key, title))) == Counts(0, duplicate=False)
+        posted = new_key()
+        assert (await raw.ask("post", group, posted, said("x"))).result[0] == 4
+        assert (await raw.ask("x-tell", group, posted)).code == KEY_REUSED
+        other = new_key()
+        assert (await raw.ask("x-word", group, other, "one")).result == [0, False]
+        assert (await raw.ask("x-word", group, other, "one more")).result == [0, True]
+        assert (await raw.ask("x-word", group, other, "another")).code == KEY_REUSED
+        for odd in (b"", b"k" * 15, b"k" * 17, b"k" * 30_000):
+            for method in (tell, once):
+                assert (await raw.ask(method.name, group, odd)).code == INVALID
 
 
 # -- what nobody waits for any more ---------------------------------------------------------------------------------------

@@ -385,9 +385,9 @@ class States:
                 continue
             if epoch != self._epoch:
                 return
-            if result.upto < after or (result.more and result.upto == after):
+            if result.upto < after or (result.more and (result.upto == after or not result.rows)):
                 state.refuse()
-                self._owner.violated("changes: an answer that ends before it begins")
+                self._owner.violated("changes: an answer that does not go on")
                 return
             if self._take_answer(conversation_id, state, result):
                 await asyncio.sleep(self._limits.ask_again_s)
