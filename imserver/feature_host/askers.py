@@ -72,7 +72,9 @@ class Askers:
             return
         if len(msgspec.msgpack.encode(said_of(params))) > MAX_QUESTION_BYTES:
             most = MAX_QUESTION_BYTES
-            raise Refusal(RefusalCode.TOO_LARGE, f"{method.name}: params of at most {most} bytes", detail=most)
+            raise Refusal(
+                RefusalCode.TOO_LARGE, f"{method.name}: params of at most {most} bytes", detail=most
+            )
         name = name_of(method, params)
         own = self._of_outlet.setdefault(outlet, OrderedDict())
         own[name] = None

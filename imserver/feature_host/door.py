@@ -145,6 +145,8 @@ def check_method(owner: Owner, row: Any) -> None:
         keyed = row.repetition is not Repetition.NATURAL
         if keyed != (_KEY in fields):
             raise ValueError(f"{where}: a key, unless its repetition is natural")
+        if keyed and row.cost <= 0:
+            raise ValueError(f"{where}: each request leaves a row, so it costs something")
         if (row.again is not None) != (row.repetition is Repetition.MESSAGE):
             raise ValueError(f"{where}: `again` for repetition MESSAGE, and for no other")
         if row.repetition is Repetition.OUTCOME and "duplicate" not in method.result.__struct_fields__:

@@ -16,6 +16,7 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.feature_api import (
     Device,
     Feature,
+    Heard,
     Message,
     Method,
     Need,
@@ -31,12 +32,13 @@ from imserver.model import Kind, User
 from imserver.net.scheduling.user_quota import MAX_AT_WORK
 from imserver_protocol.session.events import RequestReceived
 from tests.features.test_door import AB, INVALID, KEY_REUSED, NOT_FOUND, OVERLOADED, code_of, house
-from tests.features.trial import WAIT, Trial, WaitParams
-from tests.limits.raw import Raw, eventually, new_key, said
+from tests.features.trial import VOTE, WAIT, WAVE, Trial, VoteParams, WaitParams, Waved
+from tests.limits.raw import REQUEST, SIGNAL, Raw, eventually, new_key, packed, said
 from tests.support.servers import config, running
 
 #: Of an account at once (docs/imserver.toml, `posts_burst`).
 BURST = 200
+REVOKED = 302
 #: Pages that fill the room for replies of a session that acks nothing, and more.
 PAGES = 40
 
@@ -84,7 +86,7 @@ async def test_a_result_longer_than_its_method_said_is_refused_for_now(tmp_path:
         return Result("x" * 8_000, duplicate=False)
 
     method = Method("x-tell", Params, Result)
-    feature = Feature("tell", methods=(Write(method, tell, Need.ACCOUNT, Repetition.OUTCOME, cost=0.0),))
+    feature = Feature("tell", methods=(Write(method, tell, Need.ACCOUNT, Repetition.OUTCOME),))
     async with Server(config(tmp_path), features=(feature,)) as server, await Raw.open(server) as raw:
         for name in ("alice", "bob"):
             await server.chat.put_user(User(name, name))
@@ -179,6 +181,24 @@ async def test_a_key_is_of_one_request_among_messages_and_of_one_among_outcomes(
                 assert (await raw.ask(method.name, group, odd)).code == INVALID
 
 
+# -- prices ---------------------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_put_among_many_costs_as_much_before_anybody_posts(tmp_path: Path) -> None:
+    """After a restart nobody's members are known; the first put tells how many there are."""
+    trial, members = Trial(), [f"m{number}" for number in range(250)]
+    async with house(tmp_path, trial) as server:
+        for name in members:
+            await server.chat.put_user(User(name, name))
+        group, _, _ = await server.chat.create_conversation("alice", Kind.GROUP, "g", members)
+    async with house(tmp_path, trial) as server:
+        await server.call(VOTE, "alice", VoteParams(group, 1, "yes"))
+        assert server.posting.cost("alice", group) == 3.0
+    async with house(tmp_path, trial) as server:
+        await server.store.write(lambda tx: tx.set_about(group, "trial", "many"))
+        assert server.posting.cost("alice", group) == 3.0
+
+
 # -- what nobody waits for any more ---------------------------------------------------------------------------------------
 
 
@@ -263,6 +283,24 @@ class Endless:
             self.cancelled += 1
             raise
         return 0
+
+
+async def test_behind_the_signal_that_ends_a_session_nothing_counts(tmp_path: Path) -> None:
+    """What came in one piece with it, too: the next session may have given up the key of a post."""
+    heard = []
+
+    def end(sessions: Sessions, device: Device, said: Waved) -> None:
+        heard.append(sessions.end(device.user_id, device.device_id))
+
+    feature = Feature("strict", signals=(Heard(WAVE, end),))
+    async with running(tmp_path, features=(feature,)) as server, await Raw.open(server) as raw:
+        await server.chat.post("alice", AB, "x")
+        await raw.enter(server, "alice")
+        wave = packed(SIGNAL, 0, 0, "x-wave", AB)
+        raw.send_bytes(wave + packed(REQUEST, 1, 0, "post", [AB, new_key(), said("late")]) + wave)
+        assert (await raw.goodbye()).code == REVOKED
+        assert (await server.chat.history("bob", AB)).head == 1
+        assert heard == [True]
 
 
 @asynccontextmanager

@@ -430,6 +430,7 @@ def test_what_cannot_work_is_refused_when_the_server_is_made(tmp_path: Path) -> 
         (replace(feature, methods=(replace(vote, repetition=Repetition.OUTCOME),)), ValueError, "key"),
         (replace(feature, methods=(replace(ticket, repetition=Repetition.NATURAL),)), ValueError, "key"),
         (replace(feature, methods=(replace(rename, again=None),)), ValueError, "again"),
+        (replace(feature, methods=(replace(ticket, cost=0.0),)), ValueError, "costs"),
         (replace(feature, methods=(replace(rename, content="text"),)), ValueError, "text"),
         (replace(feature, methods=(replace(vote, content="choice"),)), ValueError, "choice"),
         (replace(feature, methods=(replace(ticket, need=Need.SPEAK),)), ValueError, "conversation"),
