@@ -240,9 +240,7 @@ class Hub:
                 self._push([self._encode_push.told(event.kind, event.fields)], event.audience, first.origin)
             elif not isinstance(event, MessageEdited | PluginNoted):
                 self._state.tell(event)
-                if isinstance(
-                    event, ItemsChanged | AboutChanged
-                ):  # else what is put there would cost as among few
+                if isinstance(event, ItemsChanged | AboutChanged):  # what is put there costs as among so many
                     self._remember(event.conversation_id, event.audience)
 
     def _post(self, unit: PostUnit) -> object:

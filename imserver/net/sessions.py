@@ -330,15 +330,10 @@ class DeviceSession:
     def _refuse(self, seq: int, error: Exception) -> None:
         if self.stream.state is SessionState.ENDED:
             return
+        if isinstance(error, WindowFull):  # a result of a feature's that is longer than it said
+            error = Refusal(RefusalCode.OVERLOADED, "no room for the reply: ack others", retry_after_ms=1000)
         if isinstance(error, Refusal):
             code, text, after, detail = error.code, error.text, error.retry_after_ms, error.detail
-        elif isinstance(error, WindowFull):  # a result of a feature's that is longer than it said
-            code, text, after, detail = (
-                RefusalCode.OVERLOADED,
-                "no room for the reply: ack the others",
-                1000,
-                None,
-            )
         else:
             # The cause stays in our log; the device gets an id that finds it there.
             error_id = self._context.random_bytes(4).hex()

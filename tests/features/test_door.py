@@ -220,6 +220,25 @@ async def test_a_put_answers_how_it_stands_and_cuts_to_what_may_be_read(tmp_path
         assert (await raw.ask("x-vote", group, 2)).result == [2, {}, {}]
 
 
+async def test_what_a_feature_reads_comes_behind_the_pushes_of_its_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(tmp_path, Trial()) as server:
+        await server.chat.post("alice", AB, "x")
+        await server.call(VOTE, "bob", VoteParams(AB, 1, "yes"))
+        until: list[int] = []
+        server.hub.told = 0  # it may lag behind the truth
+        told = server.hub.until_told
+
+        async def until_told(change: int) -> None:
+            until.append(change)
+            await told(change)
+
+        monkeypatch.setattr(server.hub, "until_told", until_told)
+        assert await server.call(VOTES, "alice", VotesParams(AB, 1)) == VotesResult(("bob",))
+        assert until == [server.store.change]
+
+
 async def test_a_former_member_reads_up_to_leaving_and_writes_nothing(tmp_path: Path) -> None:
     trial = Trial()
     async with house(tmp_path, trial) as server:
