@@ -18,8 +18,10 @@ from imserver.chat.units import Outlet, PostUnit, Unit
 from imserver.clock import Clock
 from imserver.errors import StoreFailed
 from imserver.events import (
+    AboutChanged,
     AccountChanged,
     CursorMoved,
+    ItemsChanged,
     MessageEdited,
     MessagePosted,
     PluginNoted,
@@ -238,6 +240,8 @@ class Hub:
                 self._push([self._encode_push.told(event.kind, event.fields)], event.audience, first.origin)
             elif not isinstance(event, MessageEdited | PluginNoted):
                 self._state.tell(event)
+                if isinstance(event, ItemsChanged | AboutChanged):  # what is put there costs as among so many
+                    self._remember(event.conversation_id, event.audience)
 
     def _post(self, unit: PostUnit) -> object:
         return self._encode_push.message(

@@ -396,7 +396,7 @@ class Posting:
         try:
             while lane:
                 unit, decoded = lane[0]
-                if decoded is not None:
+                if decoded is not None and not unit.poster.ended:
                     refusal = await self.review(unit.conversation_id, unit.poster.user_id, decoded)
                     if refusal is not None:
                         unit = self._refused(unit, refusal)
@@ -439,6 +439,8 @@ class Posting:
         self, conversation_id: str, sender_id: str, decoded: Mapping[str, Any]
     ) -> Refusal | None:
         """What plugins say to a content: None, or why not."""
+        if self.draining:  # a drain waits for the reviews that have begun, and not for all that stand in line
+            return shutting_down()
         for reviewer in self.reviewers:
             try:
                 async with asyncio.timeout(REVIEW_DEADLINE_S):

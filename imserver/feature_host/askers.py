@@ -17,8 +17,9 @@ import msgspec
 
 from imserver.chat.units import Outlet
 from imserver.clock import Clock
+from imserver.errors import Refusal, RefusalCode
 from imserver_protocol.methods.descriptors import Method, Shape
-from imserver_protocol.shared.bounds import MAX_QUESTIONS
+from imserver_protocol.shared.bounds import MAX_QUESTION_BYTES, MAX_QUESTIONS
 from imserver_protocol.shared.said import said_of
 
 #: What is told of one question is told again after this time at the soonest (seconds).
@@ -66,9 +67,14 @@ class Askers:
     # -- from sessions ------------------------------------------------------------------------------------------------
 
     def asked(self, outlet: Asking, method: Method[Any, Any], params: Shape) -> None:
-        """This session asks: call it before the answer is looked up."""
+        """This session asks: call it before the answer is looked up. Raises `Refusal` for more than is remembered."""
         if outlet.ended:
             return
+        if len(msgspec.msgpack.encode(said_of(params))) > MAX_QUESTION_BYTES:
+            most = MAX_QUESTION_BYTES
+            raise Refusal(
+                RefusalCode.TOO_LARGE, f"{method.name}: params of at most {most} bytes", detail=most
+            )
         name = name_of(method, params)
         own = self._of_outlet.setdefault(outlet, OrderedDict())
         own[name] = None

@@ -145,12 +145,14 @@ def check_method(owner: Owner, row: Any) -> None:
         keyed = row.repetition is not Repetition.NATURAL
         if keyed != (_KEY in fields):
             raise ValueError(f"{where}: a key, unless its repetition is natural")
+        if keyed and row.cost <= 0:
+            raise ValueError(f"{where}: each request leaves a row, so it costs something")
         if (row.again is not None) != (row.repetition is Repetition.MESSAGE):
             raise ValueError(f"{where}: `again` for repetition MESSAGE, and for no other")
         if row.repetition is Repetition.OUTCOME and "duplicate" not in method.result.__struct_fields__:
             raise ValueError(f"{where}: the result needs `duplicate`")
-        if row.content is not None and row.content not in fields:
-            raise ValueError(f"{where}: no param {row.content!r}")
+        if row.content is not None and (row.content not in fields or not keyed):
+            raise ValueError(f"{where}: no param {row.content!r}, or no key beside it")
     if isinstance(row, WriteRow | ReadRow):
         if row.need is not Need.ACCOUNT and "conversation_id" not in fields:
             raise ValueError(f"{where}: {row.need.name} is asked of a conversation, and the params name none")

@@ -181,6 +181,7 @@ class FeatureHost:
     async def run(self, owner: Owner, task: Task[Any, R], user_id: str, params: Any) -> R:
         """Run a task within its deadline."""
         assert isinstance(owner, FeatureOwner), "plugins have no tasks"
+        self._posting.require_accepting()
         services = FeatureServices(self, owner.feature)
         deadline = asyncio.timeout(task.deadline_s)
         try:

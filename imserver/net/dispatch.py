@@ -80,7 +80,7 @@ class Row:
     `need` is what `imserver.chat.permissions` decides about: no method without one. `writes` is true where the handler returns
     the work of a unit (or a `Reviewed`). `tokens` is what it costs of its user's rate of posts, as often as a post to that
     conversation would if it is `told_to_all`: above the rate the request waits. `room` is what its reply may take, unless it is
-    a page.
+    a page. `cancelled`: it is no work of the store's and may take long, so it ends with its session.
     """
 
     method: Method[Any, Any]
@@ -91,6 +91,7 @@ class Row:
     tokens: float = 0.0
     told_to_all: bool = False
     room: int = SMALL_REPLY_BYTES
+    cancelled: bool = False
 
     def cost(self, params: Any, post_cost: Callable[[], float]) -> float:
         """Tokens that one request costs; `post_cost` tells what a post costs there."""

@@ -14,9 +14,9 @@ from imserver.chat.service import Chat
 from imserver.chat.transaction import Transaction
 from imserver.chat.units import Work
 from imserver.errors import Refusal
-from imserver.feature_api import Device, Sessions, Shape, Signal, Task
+from imserver.feature_api import Device, ItemStands, Sessions, Shape, Signal, Task
 from imserver.feature_host import Askers, FeatureHost
-from imserver.feature_host.door import Owner
+from imserver.feature_host.door import Owner, plan_write
 from imserver.feature_host.offers import Offer
 from imserver.method_rows import ReadRow, WriteRow
 from imserver.model import Audience
@@ -26,8 +26,12 @@ from imserver.net.transport import ServerTransport
 from imserver_protocol.errors import CloseCode
 from imserver_protocol.session.post_frames import EncodedResult
 from imserver_protocol.session.posts import encode_result
+from imserver_protocol.shared.bounds import MAX_ITEM_STATE_BYTES
 
 P = TypeVar("P", bound=Shape)
+
+#: The longest answer that says how an item stands: both maps of it, and what stands around them.
+STANDS_BYTES = 2 * MAX_ITEM_STATE_BYTES + 32
 
 
 def feature_rows(host: FeatureHost, askers: Askers) -> list[Row]:
@@ -46,14 +50,14 @@ def feature_row(host: FeatureHost, askers: Askers, offer: Offer) -> Row:
             writes=True,
             tokens=row.cost,
             told_to_all=row.told_to_all,
-            room=row.reply_bytes,
+            room=max(row.reply_bytes, STANDS_BYTES if row.method.result is ItemStands else 0),
         )
     if isinstance(row, ReadRow):
         handler = (
             partial(_hinted_read, host, askers, owner, row) if hinted else partial(_read, host, owner, row)
         )
         return Row(row.method, handler, row.need, pages=True)
-    return Row(row.method, partial(_task, host, owner, row), Need.ACCOUNT)
+    return Row(row.method, partial(_task, host, owner, row), Need.ACCOUNT, cancelled=True)
 
 
 def _write(
@@ -65,7 +69,12 @@ def _write(
     params: Any,
 ) -> Work[Any] | Reviewed:
     def encoded(refusal: Refusal | None = None) -> Work[EncodedResult]:
-        work = host.plan(owner, write, context.user_id, params, refusal)
+        # A drain may have begun while it was reviewed: what has happened is answered all the same.
+        work = (
+            host.plan(owner, write, context.user_id, params)
+            if refusal is None
+            else plan_write(owner, write, context.user_id, params, refusal)
+        )
 
         def run(tx: Transaction) -> EncodedResult:
             return encode_result(work(tx))

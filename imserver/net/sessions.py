@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 
 from imserver.chat.accounts import Identity
 from imserver.chat.holds import Holds
-from imserver.chat.posting import SessionWrite
+from imserver.chat.posting import SessionWrite, shutting_down
 from imserver.chat.service import Chat
 from imserver.chat.transaction import Posted
 from imserver.chat.units import Unit, Work
@@ -30,7 +30,7 @@ from imserver.net.dispatch import (
 )
 from imserver.net.scheduling.request_order import RequestOrder
 from imserver.net.scheduling.user_quota import UserQuota
-from imserver_protocol.errors import CloseCode, EncodeError, LocalError
+from imserver_protocol.errors import CloseCode, EncodeError, LocalError, WindowFull
 from imserver_protocol.methods.abandon import ABANDON
 from imserver_protocol.methods.post import POST
 from imserver_protocol.session.events import RequestReceived
@@ -104,7 +104,7 @@ class DeviceSession:
         self._quota = quota
         # Each holds at most a window of requests; `_tasks` is made on demand, for most sessions are idle.
         self._order: RequestOrder[Waiting] = RequestOrder()
-        self._tasks: set[asyncio.Task[None]] | None = None
+        self._tasks: dict[asyncio.Task[None], Row] | None = None
         self._page_room_bytes = context.limits.max_frame_bytes
 
     @property
@@ -208,9 +208,9 @@ class DeviceSession:
             seq, request = order.begin_read()
             task = asyncio.get_running_loop().create_task(self._work(seq, request.row, request.take()))
             if self._tasks is None:
-                self._tasks = set()
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+                self._tasks = {}
+            self._tasks[task] = request.row
+            task.add_done_callback(self._tasks.pop)
 
     @property
     def waiting(self) -> bool:
@@ -237,9 +237,17 @@ class DeviceSession:
     def _post_cost(self, conversation_id: str) -> float:
         return self._context.chat.posting.cost(self.user_id, conversation_id)
 
+    def cancel_tasks(self) -> None:
+        """Cancel what takes as long as it likes: the session is over, or the server goes down."""
+        for task, row in (self._tasks or {}).items():
+            if row.cancelled:
+                # In the next turn: one that never began would not give back its place in the user's share.
+                asyncio.get_running_loop().call_soon(task.cancel)
+
     async def close(self) -> None:
-        """Drop waiting requests and wait for those in progress."""
+        """Drop waiting requests, and wait for those in progress."""
         self._order.clear()
+        self.cancel_tasks()
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -251,6 +259,10 @@ class DeviceSession:
             return  # after a store failure no request is answered
         except Exception as error:
             self._refuse(seq, error)
+        except asyncio.CancelledError:
+            if row.cancelled:
+                self._refuse(seq, shutting_down())
+            raise
         finally:
             self._quota.end(reads=row.pages)
             self.pump()
@@ -278,9 +290,7 @@ class DeviceSession:
                     self.holds.release(params.conversation_id, params.key)
                 try:
                     self._reply(seq, unit.result)
-                except (
-                    EncodeError
-                ) as error:  # a result of a feature's that fits no frame: it happened, and is not told
+                except LocalError as error:  # it happened, and a feature's result fits no frame, or no room
                     self._refuse(seq, error)
             self.pump()
 
@@ -320,6 +330,8 @@ class DeviceSession:
     def _refuse(self, seq: int, error: Exception) -> None:
         if self.stream.state is SessionState.ENDED:
             return
+        if isinstance(error, WindowFull):  # a result of a feature's that is longer than it said
+            error = Refusal(RefusalCode.OVERLOADED, "no room for the reply: ack others", retry_after_ms=1000)
         if isinstance(error, Refusal):
             code, text, after, detail = error.code, error.text, error.retry_after_ms, error.detail
         else:
@@ -404,8 +416,8 @@ class SessionRegistry:
 
     def detached(self, found: DeviceSession) -> None:
         """The session lost its connection and waits to be resumed; above the bound of detached ones the oldest is evicted."""
-        self._unheard(found)
         self._detached[found.stream.session_id] = found
+        self._unheard(found)  # behind that: who hears of it may end the session
         while len(self._detached) > self._limits.max_detached_sessions:
             self.end(next(iter(self._detached.values())), 0.0)
 
@@ -421,6 +433,7 @@ class SessionRegistry:
         if not own:
             del self._of_user[found.user_id]
         found.stream.end(now)
+        found.cancel_tasks()
         self._unheard(found)
         self._on_end(found)
 

@@ -285,6 +285,8 @@ class ServerTransport(asyncio.Protocol):
                 session.posts(posts)
                 posts = []
             self._on_event(event, session)
+            if session is not None and session.ended:  # by the handler of a signal: nothing behind it counts
+                session = None
         if session is not None:
             if posts:
                 session.posts(posts)

@@ -337,7 +337,11 @@ class TestAsking:
             await settle(alice)
             assert of(alice).seen == 8
 
-    @pytest.mark.parametrize("answer", [[[], 0, True], [[], 3, False]], ids=["more of nothing", "back"])
+    @pytest.mark.parametrize(
+        "answer",
+        [[[], 0, True], [[], 3, False], [[], 6, True], [[[2, 5, STARS]], 0, True]],
+        ids=["more of nothing", "back", "on without rows", "rows and no step on"],
+    )
     async def test_an_answer_without_end_closes(self, server, open_client, state, answer):
         state.row = [{}, 5]
         state.modseq = 5
@@ -388,6 +392,53 @@ class TestBounds:
             await alice.history("d")
             assert alice.item("c", 1) is None
             assert alice.item("d", 1) == ItemState({}, {})
+
+    async def test_values_without_messages_are_let_go_and_asked_when_their_message_comes(
+        self, server, open_client, state
+    ):
+        """A server may push state of messages that it never sends; and of one that comes after all, it tells what it shows."""
+        limits = ClientLimits(report_every_s=0.01, max_item_states=4)
+        async with open_client(token="alice", limits=limits) as alice:
+            await alice.history("c")
+            alice.show("c")
+            for modseq in range(1, 100):
+                state.item(modseq, [4 + modseq, STARS])
+            await settle(alice)
+            assert len(of(alice).items) <= 4
+            state.changes = [[[[5, 1, STARS]], 99, False]]
+            server.say("c", "bob", "5")
+            state.hint(99)
+            await server.until(lambda: len(state.asked) == 1)
+            await settle(alice)
+            assert state.asked == [("c", 0)]
+            assert alice.item("c", 5) == ItemState(STARS, {})
+            server.say("c", "bob", "6")
+            await settle(alice)
+            assert alice.item("c", 6) == ItemState({}, {})
+            assert len(state.asked) == 1, "all is known since it was asked"
+
+    async def test_a_page_that_never_comes_keeps_no_values(self, server, open_client, state):
+        limits = ClientLimits(report_every_s=0.01, max_item_states=4)
+        async with open_client(token="alice", limits=limits) as alice:
+            await alice.history("c", after=3)
+            server.script = lambda peer, request: request.method == "history" or state.answer(peer, request)
+            waiting = asyncio.ensure_future(alice.history("c"))
+            await server.until(lambda: server.count("history") == 2)
+            for modseq in range(1, 100):
+                state.item(modseq, [1 + modseq % 3, STARS], [4 + modseq, STARS])
+            await settle(alice)
+            assert len(of(alice).items) <= 4
+            waiting.cancel()
+
+    async def test_of_all_conversations_together_too(self, server, open_client, state):
+        limits = ClientLimits(report_every_s=0.01, max_item_states_in_all=6)
+        server.chat.conversation("d", "alice", "bob")
+        async with open_client(token="alice", limits=limits) as alice:
+            for modseq in range(1, 7):
+                state.item(modseq, [4 + modseq, STARS])
+                server.push("alice", "item", "d", modseq, [[modseq, STARS]])
+            await settle(alice)
+            assert len(of(alice).items) + len(of(alice, "d").items) <= 6
 
     async def test_what_is_too_large_is_a_hint(self, server, open_client, state):
         limits = ClientLimits(report_every_s=0.01, max_state_bytes=100)
@@ -691,6 +742,22 @@ async def test_an_event_waits_as_bytes(server, open_client, state):
         waiting = [one for one in events._queue if not isinstance(one, ClientEvent)]
         assert len(waiting) == 1
         assert encode_content(STARS) in waiting[0].args
+
+
+def test_an_answer_from_before_values_went_does_not_count():
+    state = ConversationState[str](have=3)
+    state.message(3)
+    state.hint(2)
+    assert state.ask() == 0
+    state.push_items(3, [(4, "a", None)])
+    state.forget_unheld()
+    state.message(4)
+    assert state.answer([], 3, more=False) == ([], False)
+    assert (state.seen, state.due()) == (0, True)
+    assert state.ask() == 0
+    state.answer([(4, 3, "a", None)], 3, more=False)
+    state.message(5)
+    assert (state.items[4].extra, state.seen) == ("a", 3)
 
 
 def test_an_item_above_have_waits_for_its_message():

@@ -13,9 +13,10 @@ import pytest
 
 from imserver import Server
 from imserver.errors import ConfigError, Refusal, RefusalCode
-from imserver.feature_api import Feature, Method, Need, Repetition, Services, Shape, Transaction, Write
+from imserver.feature_api import Asker, Feature, Method, Need, Repetition, Services, Shape, Transaction, Write
+from imserver.feature_host import follow
 from imserver.features import FEATURES
-from imserver.model import Kind, User
+from imserver.model import Kind, Role, User
 from imserver.testing import LogBook
 from imserver_protocol.methods.edits import EDIT, EditParams, EditResult
 from tests.features.trial import (
@@ -40,7 +41,15 @@ from tests.support.clocks import LeapingClock
 from tests.support.servers import config
 
 AB = "direct/alice/bob"
-INVALID, UNKNOWN_METHOD, FORBIDDEN, NOT_FOUND, KEY_REUSED, OVERLOADED = 600, 601, 602, 603, 604, 703
+INVALID, UNKNOWN_METHOD, FORBIDDEN, NOT_FOUND, KEY_REUSED, OVERLOADED, INTERNAL = (
+    600,
+    601,
+    602,
+    603,
+    604,
+    703,
+    704,
+)
 
 
 @asynccontextmanager
@@ -211,6 +220,25 @@ async def test_a_put_answers_how_it_stands_and_cuts_to_what_may_be_read(tmp_path
         assert (await raw.ask("x-vote", group, 2)).result == [2, {}, {}]
 
 
+async def test_what_a_feature_reads_comes_behind_the_pushes_of_its_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(tmp_path, Trial()) as server:
+        await server.chat.post("alice", AB, "x")
+        await server.call(VOTE, "bob", VoteParams(AB, 1, "yes"))
+        until: list[int] = []
+        server.hub.told = 0  # it may lag behind the truth
+        told = server.hub.until_told
+
+        async def until_told(change: int) -> None:
+            until.append(change)
+            await told(change)
+
+        monkeypatch.setattr(server.hub, "until_told", until_told)
+        assert await server.call(VOTES, "alice", VotesParams(AB, 1)) == VotesResult(("bob",))
+        assert until == [server.store.change]
+
+
 async def test_a_former_member_reads_up_to_leaving_and_writes_nothing(tmp_path: Path) -> None:
     trial = Trial()
     async with house(tmp_path, trial) as server:
@@ -334,6 +362,32 @@ async def test_an_outcome_in_a_conversation_is_told_to_who_left_meanwhile(tmp_pa
         assert await code_of(server.call(method, "bob", Params(group, new_key()))) is RefusalCode.NOT_FOUND
 
 
+async def test_a_handler_is_told_who_asks_and_what_is_granted(tmp_path: Path) -> None:
+    """The role there, the message that is aimed at, and of nobody's conversation no members."""
+    asked: list[Asker] = []
+
+    class Params(Shape, frozen=True):
+        conversation_id: str
+        position: int
+
+    def look(tx: Transaction, asker: Asker, params: Params) -> TicketResult:
+        asked.append(asker)
+        return TicketResult(len(tx.members("group/none")), duplicate=False)
+
+    aimed = Method("x-look", Params, TicketResult)
+    row = Write(aimed, look, Need.MARK, Repetition.NATURAL, aimed=True)
+    anybody = Method("x-anybody", Params, TicketResult)
+    feature = Feature("look", methods=(row, Write(anybody, look, Need.ACCOUNT, Repetition.NATURAL)))
+    async with Server(config(tmp_path), features=(feature,)) as server:
+        for name in ("alice", "bob"):
+            await server.chat.put_user(User(name, name))
+        group, _, _ = await server.chat.create_conversation("alice", Kind.GROUP, "g", ["bob"])
+        for name, method in (("alice", aimed), ("bob", aimed), ("bob", anybody)):
+            assert (await server.call(method, name, Params(group, 1))).number == 0
+    told = [(one.user_id, one.role, one.message and one.message.position) for one in asked]
+    assert told == [("alice", Role.OWNER, 1), ("bob", Role.MEMBER, 1), ("bob", None, None)]
+
+
 # -- what follows, and what is neither ------------------------------------------------------------------------------------
 
 
@@ -350,7 +404,10 @@ async def test_a_follower_gets_each_message_once_over_faults_and_restarts(tmp_pa
         for name in ("alice", "bob"):
             await server.chat.put_user(User(name, name))
         await server.chat.post("alice", AB, "before the feature")
-    async with house(tmp_path, trial) as server:
+    log = LogBook()
+    async with house(tmp_path, trial, log=log) as server:
+        await server.features.idle()
+        assert log.events("exception") == []
         for number in range(5):
             await server.chat.post("alice", AB, f"m{number}")
         await server.features.idle()
@@ -361,6 +418,62 @@ async def test_a_follower_gets_each_message_once_over_faults_and_restarts(tmp_pa
         await server.chat.post("alice", AB, "behind it")
         await server.features.idle()
         assert await counted(server) == [*(f"m{number}" for number in range(5)), "poison", "behind it"]
+
+
+async def test_a_follower_finds_its_place_after_a_commit_that_it_did_not_hear_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "FIRST_PAUSE_S", 0.01)
+    trial = Trial()
+    async with house(tmp_path, trial) as server:
+        await server.features.idle()
+        write, failed = server.store.write, []
+
+        async def heard_nothing(work: Any) -> Any:
+            result = await write(work)
+            if not failed:
+                failed.append(True)
+                raise Refusal(RefusalCode.OVERLOADED, "it was committed, and nobody says so")
+            return result
+
+        monkeypatch.setattr(server.store, "write", heard_nothing)
+        for text in ("one", "two"):
+            await server.chat.post("alice", AB, text)
+            async with asyncio.timeout(10):
+                await server.features.idle()
+        rows = await server.store.read(
+            lambda reader: reader.feature_sql("trial", "SELECT text FROM trial_counted ORDER BY change")
+        )
+        assert [text for (text,) in rows] == ["one", "two"]
+        assert failed
+
+
+async def test_what_times_out_within_a_task_is_its_own_fault(tmp_path: Path) -> None:
+    """And not its deadline: to come again would help nobody."""
+    trial = Trial()
+
+    async def late(services: Services) -> int:
+        raise TimeoutError
+
+    trial.wait = late
+    async with house(tmp_path, trial) as server, await Raw.open(server) as raw:
+        await raw.enter(server, "bob")
+        assert (await raw.ask("x-wait", "a")).code == INTERNAL
+
+
+async def test_what_is_posted_for_a_person_is_at_that_persons_rate(tmp_path: Path) -> None:
+    trial = Trial()
+
+    async def post(services: Services) -> int:
+        content = {"type": "text", "text": "x"}
+        return await services.post_as("alice", AB, content, key=new_key())
+
+    trial.wait = post
+    async with house(tmp_path, trial) as server:
+        burst = server.config.limits.posts_burst
+        assert server.posting.take_tokens("alice", burst - 1) == 0.0
+        await server.call(WAIT, "bob", WaitParams("a"))
+        assert await code_of(server.call(WAIT, "bob", WaitParams("a"))) is RefusalCode.RATE_LIMITED
 
 
 async def test_a_task_has_a_deadline_and_may_post_as_a_person(tmp_path: Path) -> None:
@@ -426,11 +539,15 @@ def test_what_cannot_work_is_refused_when_the_server_is_made(tmp_path: Path) -> 
     wrong: list[tuple[Feature, type[Exception], str]] = [
         (replace(feature, name="edits"), ConfigError, "edits"),
         (replace(feature, name="other", migrations=(), content_types={}), ConfigError, "x-vote"),
+        (replace(feature, name="other", migrations=(), methods=()), ConfigError, "x-wave"),
+        (replace(feature, name="other", methods=(), signals=()), ConfigError, "x-shout"),
         (replace(feature, export=None), ValueError, "export"),
         (replace(feature, methods=(replace(vote, repetition=Repetition.OUTCOME),)), ValueError, "key"),
         (replace(feature, methods=(replace(ticket, repetition=Repetition.NATURAL),)), ValueError, "key"),
         (replace(feature, methods=(replace(rename, again=None),)), ValueError, "again"),
+        (replace(feature, methods=(replace(ticket, cost=0.0),)), ValueError, "costs"),
         (replace(feature, methods=(replace(rename, content="text"),)), ValueError, "text"),
+        (replace(feature, methods=(replace(vote, content="choice"),)), ValueError, "choice"),
         (replace(feature, methods=(replace(ticket, need=Need.SPEAK),)), ValueError, "conversation"),
         (replace(feature, methods=(replace(rename, aimed=True),)), ValueError, "position"),
     ]

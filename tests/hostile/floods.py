@@ -35,6 +35,8 @@ BURST, RATE = 200, 50
 MAX_SESSION_KIB = 6 * 1024
 #: Requests of one session under way (bytes), and the largest number of the wire.
 MAX_REQUEST_BYTES, MOST = 1 << 20, 2**53 - 1
+#: Messages of mallory that show as much as they may, each changed by a step of its own.
+STATED = 400
 #: Rows of a page, at the most, and how many a greedy client asks for.
 MAX_PAGE, GREEDY = 200, 5000
 
@@ -441,8 +443,63 @@ async def window_overflow(here: Arena) -> Heard:
     return heard
 
 
+async def changes_loop(here: Arena) -> Heard:
+    """All state of a conversation whose messages show as much as they may, in a loop: whole steps, as many as fit."""
+    stated = here.found["stated group"]
+
+    def right(number: int, answer: Answer) -> bool:
+        rows, upto, more = answer.result
+        return 0 < len(rows) <= MAX_PAGE and more and upto == rows[-1][1]
+
+    return await flooded(
+        here,
+        lambda n: ("changes", stated, n % 100, GREEDY),
+        name="mallory",
+        devices=16,
+        window=20,
+        right=right,
+    )
+
+
+#: Numbers that no client has any use for, and how `changes` answers.
+ABSURD: list[tuple[tuple[Any, ...], Any]] = [
+    ((MOST,), []),
+    ((MOST, MOST), []),
+    ((STATED, 1), []),
+    ((-1,), No.INVALID),
+    ((-MOST, 1), No.INVALID),
+    ((0, 0), No.INVALID),
+    ((0, -MOST), No.INVALID),
+    ((None,), No.INVALID),
+    (("0",), No.INVALID),
+    ((0.0,), No.INVALID),
+    ((0, None), No.INVALID),
+    ((0, [1]), No.INVALID),
+    ((), No.INVALID),
+]
+
+
+async def changes_of_absurd_numbers(here: Arena) -> Heard:
+    """Behind the end of time, before its beginning, and no numbers at all; also of conversations that are none of one's own."""
+    stated = here.found["stated group"]
+
+    def ask(number: int) -> tuple[Any, ...]:
+        where = stated if number % 3 else here.found["large group"]
+        return "changes", where, *ABSURD[number % len(ABSURD)][0]
+
+    def right(number: int, answer: Answer) -> bool:
+        known = ABSURD[number % len(ABSURD)][1]
+        if number % 3 == 0:
+            return answer.code in (No.NOT_FOUND, No.INVALID)
+        return answer.result == [[], STATED, False] if known == [] else answer.code == known
+
+    return await flooded(here, ask, name="mallory", right=right)
+
+
 async def prepare(server: Server) -> dict[str, str]:
-    """mallory with 2,000 groups of her own, and one group with as many members as a group may have."""
+    """mallory with 2,000 groups of her own, and one group with as many members as a group may have.
+
+    One more of hers has messages that show as much as they may."""
     names = [f"member{n}" for n in range(4999)]
 
     def fill(tx: Transaction) -> str:
@@ -453,7 +510,18 @@ async def prepare(server: Server) -> dict[str, str]:
         everybody = dict.fromkeys(names, Role.MEMBER)
         return tx.create_conversation("owner", new_key(), Kind.GROUP, "large", everybody)[0]
 
-    return {"large group": await server.store.write(fill)}
+    large = await server.store.write(fill)
+    stated, _, _ = await server.chat.create_conversation("mallory", Kind.GROUP, "stated", [])
+
+    def state(tx: Transaction) -> None:
+        tx.post(stated, "mallory", new_key(), said("x"), sent_at=tx.now_ms)
+        position = tx.post(stated, "mallory", new_key(), said("x"), sent_at=tx.now_ms).position
+        for name in ("x-a", "x-b"):
+            tx.set_item(stated, position, name, "v" * 490, {"mallory": "o" * 490})
+
+    for _ in range(STATED):
+        await server.store.write(state)
+    return {"large group": large, "stated group": stated}
 
 
 _NO_NAMES = (No.INVALID, No.UNKNOWN_METHOD, No.FORBIDDEN, No.NOT_FOUND, No.EPOCH_CHANGED)
@@ -496,6 +564,14 @@ ATTACKS = [
     Attack("members in a loop", 40_000, members_loop, "reads", [GOES_ON]),
     Attack("users in a loop", 40_000, users_loop, "reads", [GOES_ON]),
     Attack("check in a loop", 40_000, check_loop, "reads", [GOES_ON]),
+    Attack("changes in a loop", 40_000, changes_loop, "reads", [GOES_ON]),
+    Attack(
+        "changes of absurd numbers",
+        40_000,
+        changes_of_absurd_numbers,
+        "reads",
+        (GOES_ON, No.INVALID, No.NOT_FOUND),
+    ),
     Attack("check of 8,000 conversations", 16_000, check_above_the_bound, "reads", [No.TOO_LARGE]),
     Attack("short names that wait", 3 * MAX_SESSION_KIB, names_that_wait, "floods", [GOES_ON]),
     Attack(

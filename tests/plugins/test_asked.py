@@ -14,7 +14,7 @@ from imserver.feature_host.askers import TOLD_A_TURN, Askers, name_of
 from imserver.model import User
 from imserver.plugin_api import Transaction
 from imserver.testing import ManualClock, PluginKit
-from imserver_protocol.shared.bounds import MAX_QUESTIONS
+from imserver_protocol.shared.bounds import MAX_QUESTION_BYTES, MAX_QUESTIONS
 from tests.limits.raw import Raw, new_key
 from tests.plugins.shop import (
     ABOUT,
@@ -217,6 +217,17 @@ async def test_only_reads_with_hints_and_not_too_many(kit: PluginKit[Shop]) -> N
 
     with pytest.raises(PluginError, match="64 times"):
         await transaction(changes)
+
+
+async def test_of_what_is_too_long_nothing_is_remembered(askers: Askers, kit: PluginKit[Shop]) -> None:
+    """Sessions that wait to be resumed remember their questions, too, and nobody counts what they weigh."""
+    ear, longest = Ear(), DayParams("d" * (MAX_QUESTION_BYTES - 4))
+    askers.asked(ear, DAY, longest)
+    with pytest.raises(Refusal, match="at most 1024 bytes"):
+        askers.asked(ear, DAY, DayParams(longest.date + "d"))
+    assert len(askers._questions) == len(askers._of_outlet[ear]) == 1
+    with pytest.raises(Refusal, match="at most 1024 bytes"):
+        await kit.call(DAY, "ann", DayParams("d" * 2_000))
 
 
 async def test_over_the_wire(tmp_path: Path) -> None:

@@ -35,3 +35,5 @@ MAX_CHANGES_PAGE: Final = 200
 MAX_STATE_AUDIENCE: Final = 50
 #: Questions of one session of which it hears when they have another answer: more than a screen shows at once.
 MAX_QUESTIONS: Final = 16
+#: What such a question may say: it is remembered, and pushed again and again.
+MAX_QUESTION_BYTES: Final = 1024

@@ -172,6 +172,7 @@ class Device:
     def cut(self, name: str) -> None:
         state = self.places[name].state
         state.cut(state.have - 1)
+        state.forget_unheld()
 
     def lowest(self, name: str) -> int | None:
         pairs = self.places[name].state.held.pairs()

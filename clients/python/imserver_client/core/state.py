@@ -137,6 +137,7 @@ class ConversationState(Generic[V]):
         "_asking",
         "_base",
         "_goal",
+        "_lost",
         "_news",
         "_next",
         "about",
@@ -178,6 +179,8 @@ class ConversationState(Generic[V]):
         #: `seen` and `top` when it began.
         self._base = 0
         self._goal = 0
+        #: Values up to this position went before their messages came; 0: none did.
+        self._lost = 0
 
     # -- what the server tells unasked --------------------------------------------------------------------------------
 
@@ -219,6 +222,8 @@ class ConversationState(Generic[V]):
 
     def message(self, position: int) -> None:
         """A message was handed on. A new one has no state; that of an older one came with its page, or is asked."""
+        if position <= self._lost and position not in self.held:
+            self.seen = 0
         self.held.add(position, position)
         self.have = max(self.have, position)
 
@@ -269,6 +274,8 @@ class ConversationState(Generic[V]):
             return changed, False
         self._next = None
         self.seen = max(self.seen, upto)
+        if self._base == 0:
+            self._lost = 0
         return changed, upto < self._goal
 
     def refuse(self) -> None:
@@ -303,6 +310,14 @@ class ConversationState(Generic[V]):
         self.top = self.met
         for kept in self.items.values():
             kept.modseq = kept.mine_modseq = 0
+        self._next, self._base = None, _NEVER
+
+    def forget_unheld(self) -> None:
+        """Too many values wait for their messages, or for a page: they go, and an answer that is being read does not count.
+        What such a message shows has to be asked when it comes."""
+        for position in [one for one in self.items if one not in self.held]:
+            self._lost = max(self._lost, position)
+            self._drop(position)
         self._next, self._base = None, _NEVER
 
     def _drop(self, position: int) -> None:

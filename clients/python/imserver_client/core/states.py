@@ -400,9 +400,9 @@ class States:
                 continue
             if epoch != self._epoch:
                 return
-            if result.upto < after or (result.more and result.upto == after):
+            if result.upto < after or (result.more and (result.upto == after or not result.rows)):
                 state.refuse()
-                self._owner.violated("changes: an answer that ends before it begins")
+                self._owner.violated("changes: an answer that does not go on")
                 return
             if self._take_answer(conversation_id, state, result):
                 await asyncio.sleep(self._limits.ask_again_s)
@@ -466,8 +466,12 @@ class States:
     def _counted(self, name: str, state: ConversationState[bytes]) -> None:
         limits = self._limits
         if len(state.items) > limits.max_item_states:
-            positions = sorted(state.items)
-            state.cut(positions[-(limits.max_item_states * 3 // 4) or -1])
+            most = max(1, limits.max_item_states * 3 // 4)
+            positions = sorted(one for one in state.items if one in state.held)
+            if len(positions) > most:
+                state.cut(positions[-most])
+            if len(state.items) > limits.max_item_states:
+                state.forget_unheld()
         below = state.held.shorten(limits.max_ranges_held)
         if below is not None:
             state.cut(below)
@@ -477,12 +481,9 @@ class States:
         while self._count > limits.max_item_states_in_all and len(self._counts) > 1:
             eldest = next((one for one in self._counts if one not in self._shown), next(iter(self._counts)))
             self._states[eldest].forget_items()
+            self._states[eldest].forget_unheld()  # those whose messages have yet to come
             self._unsaved.add(eldest)
-            left = len(self._states[eldest].items)
-            self._count += left - self._counts.pop(eldest)
-            if left:  # above `have`: their messages have yet to come
-                self._counts[eldest] = left
-                break
+            self._count -= self._counts.pop(eldest)
 
     def _take_about(self, name: str, state: ConversationState[bytes], modseq: int, about: _Map) -> None:
         before = state.about.value
