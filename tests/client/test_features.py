@@ -8,6 +8,7 @@ from typing import Any, assert_type
 
 import pytest
 
+from imserver.features import NAMES
 from imserver_client import (
     Client,
     ClientLimits,
@@ -76,7 +77,7 @@ def write(client: Client, method: Any, *params: Any, feature: str = "stars") -> 
 
 
 def test_a_feature_has_one_name_everywhere():
-    assert set(FEATURES) == {"edits", "typing"}
+    assert set(FEATURES) == {*NAMES}
     offer = vars(Features)["edits"]
     assert isinstance(offer, Offer)
     assert offer.name == "edits"

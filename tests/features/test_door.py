@@ -15,7 +15,7 @@ from imserver import Server
 from imserver.errors import ConfigError, Refusal, RefusalCode
 from imserver.feature_api import Asker, Feature, Method, Need, Repetition, Services, Shape, Transaction, Write
 from imserver.feature_host import follow
-from imserver.features import FEATURES
+from imserver.features import FEATURES, NAMES
 from imserver.model import Kind, Role, User
 from imserver.testing import LogBook
 from imserver_protocol.methods.edits import EDIT, EditParams, EditResult
@@ -427,7 +427,7 @@ async def test_a_follower_finds_its_place_after_a_commit_that_it_did_not_hear_of
     trial = Trial()
     async with house(tmp_path, trial) as server:
         await server.features.idle()
-        write, failed = server.store.write, []
+        write, failed = server.store.write, list[Any]()
 
         async def heard_nothing(work: Any) -> Any:
             result = await write(work)
@@ -529,7 +529,7 @@ async def test_a_server_without_a_feature_does_not_know_it(tmp_path: Path) -> No
             RefusalCode.UNKNOWN_METHOD
         )
     async with house(tmp_path, Trial()) as server, await Raw.open(server) as raw:
-        assert (await raw.enter(server, "alice")).features == ["edits", "typing", "trial"]
+        assert (await raw.enter(server, "alice")).features == [*NAMES, "trial"]
 
 
 def test_what_cannot_work_is_refused_when_the_server_is_made(tmp_path: Path) -> None:
