@@ -423,8 +423,8 @@ async def test_each_method_asks_for_what_its_row_names(
             await over_a_connection(server, raw, plainest[row.method.name])
             exempt = row.need is Need.ACCOUNT or row.method.name == "post"
             expected = set() if exempt else {row.need}
-            if row.method.name in server.features.methods:
-                _, registered = server.features.methods[row.method.name]
+            if row.method.name in server.features.offers.methods:
+                registered = server.features.offers.methods[row.method.name].row
                 if isinstance(registered, Read) and registered.aimed:
                     expected.add(Need.READ)  # what it is aimed at is found as a page shows it
             assert set(asked) == expected, row.method.name
