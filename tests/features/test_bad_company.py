@@ -66,6 +66,8 @@ async def test_how_items_stand_waits_for_room_and_each_put_is_answered(tmp_path:
             raw.request("x-vote", AB, number % PAGES + 1, f"{number:0480}", ack=acked)
             for number in range(BURST)
         ]
+        [device] = server.listener.sessions
+        await eventually(lambda: device.stream.recv_seq == raw.seq and not device._quota._at_work)
         while not all(seq in raw._answers for seq in puts):
             await raw.frame()
             raw.ack()
@@ -327,10 +329,11 @@ async def test_tasks_end_with_their_session_and_give_their_places_back(tmp_path:
             for _ in range(MAX_AT_WORK):
                 raw.request("x-wait", "a")
             await eventually(lambda: endless.begun == MAX_AT_WORK)
-        else:  # all in one turn
+        else:  # in one turn, and the session ends in the same one
             for number in range(1, MAX_AT_WORK + 1):
                 device.stream.open_requests[number] = 10
                 device.request(RequestReceived(number, "x-wait", ("a",), 10))
+            server.listener.sessions.end(device, server.clock.monotonic())
         async with await Raw.open(server) as next_one:
             await next_one.enter(server, "alice")  # a fresh session of the same device ends the one before
             assert (await next_one.ask("users", ["alice"])).code == 0
