@@ -744,6 +744,21 @@ async def test_an_event_waits_as_bytes(server, open_client, state):
         assert encode_content(STARS) in waiting[0].args
 
 
+def test_what_a_message_shows_whose_values_went_is_asked():
+    state = ConversationState[str](have=3)
+    state.message(3)
+    state.push_items(1, [(5, "a", None)])
+    state.forget_unheld()
+    state.page(1, [(4, None, None)])
+    state.message(4)
+    assert not state.due(), "its page told what it shows"
+    state.message(5)
+    assert state.due()
+    assert state.ask() == 0
+    state.answer([(5, 1, "a", None)], 1, more=False)
+    assert (state.items[5].extra, state.seen, state.due()) == ("a", 1, False)
+
+
 def test_an_answer_from_before_values_went_does_not_count():
     state = ConversationState[str](have=3)
     state.message(3)

@@ -66,13 +66,18 @@ async def test_how_items_stand_waits_for_room_and_each_put_is_answered(tmp_path:
             raw.request("x-vote", AB, number % PAGES + 1, f"{number:0480}", ack=acked)
             for number in range(BURST)
         ]
+        [device] = server.listener.sessions
+        await eventually(lambda: device.stream.recv_seq == raw.seq and not device._quota._at_work)
         while not all(seq in raw._answers for seq in puts):
             await raw.frame()
             raw.ack()
         assert {raw._answers[seq].code for seq in puts} == {0}
 
 
-async def test_a_result_longer_than_its_method_said_is_refused_for_now(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("room", "codes"), [(512, {0, OVERLOADED}), (9_000, {0})])
+async def test_a_result_longer_than_its_method_said_is_refused_for_now(
+    tmp_path: Path, room: int, codes: set[int]
+) -> None:
     """Where there is room, it is told; where there is none, the request may come again and does not wait for ever."""
 
     class Params(Shape, frozen=True):
@@ -86,18 +91,24 @@ async def test_a_result_longer_than_its_method_said_is_refused_for_now(tmp_path:
         return Result("x" * 8_000, duplicate=False)
 
     method = Method("x-tell", Params, Result)
-    feature = Feature("tell", methods=(Write(method, tell, Need.ACCOUNT, Repetition.OUTCOME),))
+    row = Write(method, tell, Need.ACCOUNT, Repetition.OUTCOME, reply_bytes=room)
+    feature = Feature("tell", methods=(row,))
     async with Server(config(tmp_path), features=(feature,)) as server, await Raw.open(server) as raw:
         for name in ("alice", "bob"):
             await server.chat.put_user(User(name, name))
         acked = await full_of_pages(server, raw)
+        [device] = server.listener.sessions
         keys = [new_key() for _ in range(20)]
         seqs = [raw.request("x-tell", key, ack=acked) for key in keys]
-        answers = [await raw.answer(seq) for seq in seqs]
-        refused = [key for key, answer in zip(keys, answers, strict=True) if answer.code]
-        assert {answer.code for answer in answers} == {0, OVERLOADED}
-        raw.ack()
-        assert (await raw.ask("x-tell", refused[0])).result == ["x" * 8_000, True], "it has happened"
+        await eventually(lambda: device.stream.recv_seq == raw.seq and not device._quota._at_work)
+        while not all(seq in raw._answers for seq in seqs):
+            await raw.frame()
+            raw.ack()
+        assert {raw._answers[seq].code for seq in seqs} == codes
+        for key, seq in zip(keys, seqs, strict=True):
+            if raw._answers[seq].code:
+                again = await raw.ask("x-tell", key)
+                assert again.result == ["x" * 8_000, True], "it has happened"
 
 
 # -- keys -----------------------------------------------------------------------------------------------------------------
@@ -312,7 +323,8 @@ async def patient(folder: Path, endless: Endless) -> AsyncIterator[Server]:
     methods = tuple(
         replace(row, deadline_s=3600.0) if isinstance(row, Task) else row for row in feature.methods
     )
-    async with Server(config(folder), features=(replace(feature, methods=methods),)) as server:
+    settings = config(folder, server={"drain_timeout_s": 3600.0})
+    async with Server(settings, features=(replace(feature, methods=methods),)) as server:
         await server.chat.put_user(User("alice", "Alice"))
         yield server
 
@@ -327,10 +339,11 @@ async def test_tasks_end_with_their_session_and_give_their_places_back(tmp_path:
             for _ in range(MAX_AT_WORK):
                 raw.request("x-wait", "a")
             await eventually(lambda: endless.begun == MAX_AT_WORK)
-        else:  # all in one turn
+        else:  # in one turn, and the session ends in the same one
             for number in range(1, MAX_AT_WORK + 1):
                 device.stream.open_requests[number] = 10
                 device.request(RequestReceived(number, "x-wait", ("a",), 10))
+            server.listener.sessions.end(device, server.clock.monotonic())
         async with await Raw.open(server) as next_one:
             await next_one.enter(server, "alice")  # a fresh session of the same device ends the one before
             assert (await next_one.ask("users", ["alice"])).code == 0
@@ -346,6 +359,7 @@ async def test_a_drain_cancels_tasks_and_begins_none(tmp_path: Path) -> None:
         await eventually(lambda: endless.begun == 1)
         server.posting.draining = True
         assert await code_of(server.call(WAIT, "alice", WaitParams("a"))) is RefusalCode.OVERLOADED
+        assert await code_of(server.call(VOTE, "alice", VoteParams(AB, 1))) is RefusalCode.OVERLOADED
         stopping = asyncio.create_task(server.stop())
         assert (await raw.answer(seq)).code == OVERLOADED
         await stopping

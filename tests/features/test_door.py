@@ -13,10 +13,24 @@ import pytest
 
 from imserver import Server
 from imserver.errors import ConfigError, Refusal, RefusalCode
-from imserver.feature_api import Asker, Feature, Method, Need, Repetition, Services, Shape, Transaction, Write
+from imserver.feature_api import (
+    Asker,
+    Device,
+    Feature,
+    Heard,
+    Method,
+    Need,
+    Repetition,
+    Services,
+    Shape,
+    Signal,
+    Transaction,
+    Write,
+)
 from imserver.feature_host import follow
 from imserver.features import FEATURES, NAMES
 from imserver.model import Kind, Role, User
+from imserver.net.feature_rows import Signals
 from imserver.testing import LogBook
 from imserver_protocol.methods.edits import EDIT, EditParams, EditResult
 from tests.features.trial import (
@@ -26,6 +40,7 @@ from tests.features.trial import (
     VOTE,
     VOTES,
     WAIT,
+    WAVE,
     RenameParams,
     TicketParams,
     TicketPush,
@@ -35,10 +50,11 @@ from tests.features.trial import (
     VotesParams,
     VotesResult,
     WaitParams,
+    Waved,
 )
-from tests.limits.raw import SIGNAL, Raw, new_key, said
+from tests.limits.raw import SIGNAL, Raw, eventually, new_key, said
 from tests.support.clocks import LeapingClock
-from tests.support.servers import config
+from tests.support.servers import config, running
 
 AB = "direct/alice/bob"
 INVALID, UNKNOWN_METHOD, FORBIDDEN, NOT_FOUND, KEY_REUSED, OVERLOADED, INTERNAL = (
@@ -310,6 +326,8 @@ async def test_signals_come_to_who_is_there_and_not_too_often(tmp_path: Path) ->
         alice.send(SIGNAL, 0, alice.received, "x-nobody", AB)
         alice.send(SIGNAL, 0, alice.received, "x-wave", 7)
         assert (await alice.ask("sync")).code == 0
+        while not bob.signals:  # sent at once, though nothing else is
+            await bob.frame()
         await bob.ask("sync")
         assert bob.signals == [["x-wave", AB]]
 
@@ -329,6 +347,24 @@ async def test_devices_come_and_go_and_can_be_ended(tmp_path: Path) -> None:
         assert trial.devices == [("alice", "phone", True), ("alice", "phone", False)]
 
 
+async def test_a_connection_that_takes_over_is_no_coming_and_a_lost_one_is_no_end(tmp_path: Path) -> None:
+    trial = Trial()
+    async with house(tmp_path, trial) as server, await Raw.open(server) as first:
+        welcome = await first.enter(server, "alice", "phone")
+        async with await Raw.open(server) as second:
+            again = await second.enter(server, "alice", "phone", resume=(welcome.session_id, welcome.token))
+            assert again.resumed
+            assert trial.devices == [("alice", "phone", True)]
+        await eventually(lambda: len(trial.devices) == 2)
+        assert trial.devices[1] == ("alice", "phone", False)
+        sessions = server.features.sessions
+        assert sessions is not None
+        assert sessions.of("alice") == [Device("alice", "phone", attached=False)]
+        sessions.tell(["alice"], WAVE, Waved(AB))
+        assert sessions.end("alice", "phone")
+        assert len(trial.devices) == 2, "it was gone before"
+
+
 async def test_a_fault_of_a_feature_ends_no_session(tmp_path: Path) -> None:
     trial, log = Trial(), LogBook()
     trial.fail_sessions = True
@@ -337,6 +373,40 @@ async def test_a_fault_of_a_feature_ends_no_session(tmp_path: Path) -> None:
         raw.send(SIGNAL, 0, raw.received, "x-wave", AB)
         assert (await raw.ask("sync")).code == 0
         assert log.events("exception") == ["watcher_failed", "signal_failed"]
+
+
+async def test_a_fault_of_one_feature_is_no_other_ones(tmp_path: Path) -> None:
+    broken, trial = Trial(), Trial()
+    broken.fail_sessions = True
+    log = LogBook()
+    first = Feature("broken", attached=broken.came, detached=broken.came)
+    async with Server(config(tmp_path), features=(first, trial.feature()), log=log) as server:
+        await server.chat.put_user(User("alice", "Alice"))
+        async with await Raw.open(server) as raw:
+            await raw.enter(server, "alice", "phone")
+        await eventually(lambda: len(trial.devices) == 2)
+        assert log.events("exception") == ["watcher_failed"] * 2
+
+
+async def test_what_is_heard_again_too_soon_puts_nothing_off_and_no_other_kind(tmp_path: Path) -> None:
+    now, heard = 100.0, list[str]()
+    one, other = (Signal(kind, Waved, Waved) for kind in ("x-one", "x-other"))
+
+    def hears(kind: str) -> Any:
+        return lambda sessions, device, said: heard.append(kind)
+
+    feature = Feature("ears", signals=[Heard(one, hears("one"), 2.0), Heard(other, hears("other"), 4.0)])
+    async with running(tmp_path, features=(feature,)) as server, await Raw.open(server) as raw:
+        await raw.enter(server, "alice")
+        [session] = server.listener.sessions
+        ears = Signals(server.features, server.features.sessions, lambda: now)  # type: ignore[arg-type]
+        for _ in range(6):
+            ears.hear(session, "x-one", (AB,))
+            ears.hear(session, "x-other", (AB,))
+            ears.hear(session, "x-nobody", (AB,))
+            ears.hear(session, "x-one", ())
+            now += 1.0
+    assert heard == ["one", "other", "one", "one", "other"]
 
 
 async def test_an_outcome_in_a_conversation_is_told_to_who_left_meanwhile(tmp_path: Path) -> None:

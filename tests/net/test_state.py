@@ -442,6 +442,25 @@ async def test_a_large_conversation_is_hinted_at_and_the_last_hint_is_not_lost(
         await write(server, item(1, "held back at the end", None, place))
 
 
+async def test_behind_a_hint_that_was_held_back_there_is_a_rest_as_well(tmp_path: Path) -> None:
+    async with entered(tmp_path, "alice") as (server, (alice,)):
+        place = await crowd(server, 51)
+
+        def hints() -> list[int]:
+            return [push[2] for push in alice.pushes if push[0] == "item"]
+
+        for number in (1, 2):
+            await write(server, item(1, number, None, place))
+        while len(hints()) < 2:
+            await alice.frame()
+        await write(server, item(1, 3, None, place))
+        await alice.ask("cursor", PAIR)
+        assert hints() == [1, 2]
+        while len(hints()) < 3:
+            await alice.frame()
+        assert hints() == [1, 2, 3]
+
+
 async def test_fifty_are_told_everything(tmp_path: Path) -> None:
     async with entered(tmp_path, "alice") as (server, (alice,)):
         place = await crowd(server, 50)

@@ -219,6 +219,25 @@ async def test_only_reads_with_hints_and_not_too_many(kit: PluginKit[Shop]) -> N
         await transaction(changes)
 
 
+async def test_a_change_behind_the_snapshot_is_told_before_the_answer_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Server(config(tmp_path), plugins=[Shop()]) as server, await Raw.open(server) as bob:
+        for name in ("alice", "bob"):
+            await server.chat.put_user(User(name, name.title()))
+        await bob.enter(server, "bob")
+        read = server.features.read
+
+        async def late(*asked: Any) -> Any:
+            answer = await read(*asked)
+            await server.call(BUY, "alice", BuyParams(new_key(), "mon", 1))
+            return answer
+
+        monkeypatch.setattr(server.features, "read", late)
+        assert (await bob.ask("x-shop.day", "mon")).result == [[]]
+        assert await bob.push(1) == [["x-shop.day", "mon"]]
+
+
 async def test_of_what_is_too_long_nothing_is_remembered(askers: Askers, kit: PluginKit[Shop]) -> None:
     """Sessions that wait to be resumed remember their questions, too, and nobody counts what they weigh."""
     ear, longest = Ear(), DayParams("d" * (MAX_QUESTION_BYTES - 4))
