@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from imserver.proof.simulation import workload
 from imserver.proof.simulation.report import Totals
 from imserver.proof.simulation.runs import run_one, run_some
 from imserver.proof.simulation.setting import RUNS_SHARE, SHORTENING, draw
@@ -15,7 +16,7 @@ MANY = range(1, 400)
 RUNNING = [seed for seed in MANY if draw(seed).runs]
 FEW = RUNNING[:2]
 #: Here a run of several statements meets what was stored before, behind the first of them.
-NOTICES = 32
+NOTICES = 18
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,10 @@ def test_what_was_stored_is_offered_again_in_runs_of_several_statements(totals: 
 
 
 def test_a_store_that_leaves_a_part_of_a_run_behind_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run without the savepoint that its first statements need: in the first 300 seeds fifteen notice, this one too."""
+    """A run without the savepoint that its first statements need: of the first 30 seeds three notice, this one too.
+
+    Nobody does what features offer, so that a new feature makes no other run of it.
+    """
+    monkeypatch.setattr(workload, "all_acts", dict)
     monkeypatch.setattr(bulk_posts.BulkPosts, "_guard", lambda self: None)
     assert run_one(NOTICES).findings
