@@ -6,6 +6,7 @@ from imserver.feature_api import Feature
 
 NAMES = (
     "edits",
+    "reactions",
     "typing",
 )
 

@@ -115,6 +115,8 @@ def request_of(scene: Scene) -> tuple[str, tuple[Any, ...]]:
         ("create", ""): (key, kind.value, "one more", [PEER]),
         ("create", "again"): (key, kind.value, title, founders),
         ("users", ""): ([PEER],),
+        ("react", ""): (place, scene.own, "👍"),
+        ("reacted_by", ""): (place, scene.own),
         ("renew", ""): (),
     }
     return scene.act.method, cases[scene.act[:2]]

@@ -34,6 +34,8 @@ POSITIONS = (0, 1, 1, 1, 2, 2, 3, 50, -1, 2**53 - 1, -(2**53) + 1)
 #: What parameters may be, by name. A parameter that is new fails until it stands here.
 VALUES: dict[str, tuple[Any, ...]] = {
     "position": POSITIONS,
+    "emoji": ("👍", "👍", "🎉", "great", None, "", "\x07"),
+    "on": (True, True, False),
     "after_modseq": (0, 0, 0, 1, 2, -1, 2**53 - 1),
     "after": (*[None] * 9, *POSITIONS),
     "before": (*[None] * 20, *POSITIONS),

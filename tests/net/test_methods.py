@@ -161,6 +161,8 @@ async def test_every_answer_is_what_its_shape_says_field_by_field(tmp_path: Path
             "remove": (place, new_key(), "cy"),
             "leave": (again, new_key()),
             "check": ([[place, raw.place, 1, 0], ["group/nowhere", raw.place, 1, 0]],),
+            "react": (place, 2, "👍"),
+            "reacted_by": (place, 2),
             "changes": (place, 0),
         }
         await server.store.write(lambda tx: tx.set_item(place, 1, "x", 1, {"alice": 1}))

@@ -25,11 +25,13 @@ RESULTS: dict[str, Any] = {
     "renew": [VALUE],
     "check": [([VALUE, VALUE, SYNC_ROW],)],
     "changes": [([VALUE] * 4,), VALUE, VALUE],
+    "react": THREE,
+    "reacted_by": [([VALUE] * 2,), VALUE],
     **dict.fromkeys(("add", "remove", "leave"), [VALUE] * 2),
 }
 PARAMS = {"post": 3, "abandon": 2, "history": 4, "sync": 2, "cursor": 3, "conversations": 2, "create": 4}
 PARAMS |= {"add": 4, "remove": 3, "leave": 2, "edit": 5, "members": 3, "users": 1, "renew": 1}
-PARAMS |= {"check": 1, "changes": 3}
+PARAMS |= {"check": 1, "changes": 3, "react": 4, "reacted_by": 5}
 KNOWN = ([VALUE] * 4,)
 #: Fields behind the header; of pushes and signals, those behind the kind, by who says it.
 FIELDS = {0: 6, 1: 11, 2: 0, 3: 1, 4: 1, 5: 3, 16: 2, 17: 2, 18: 5}

@@ -17,6 +17,7 @@ class Features:
 
     # ruff: isort: off
     from .edits import edits
+    from .reactions import reactions
     from .typing import typing
 
     def __init__(self, offered: Mapping[str, Any]) -> None:
