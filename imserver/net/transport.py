@@ -284,8 +284,9 @@ class ServerTransport(asyncio.Protocol):
             if posts and session is not None:
                 session.posts(posts)
                 posts = []
+            over = session is not None and session.ended  # by a breach behind this: what came before it counts
             self._on_event(event, session)
-            if session is not None and session.ended:  # by the handler of a signal: nothing behind it counts
+            if session is not None and session.ended and not over:  # by the handler of a signal: nothing behind it does
                 session = None
         if session is not None:
             if posts:
