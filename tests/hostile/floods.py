@@ -491,7 +491,7 @@ async def changes_of_absurd_numbers(here: Arena) -> Heard:
         known = ABSURD[number % len(ABSURD)][1]
         if number % 3 == 0:
             return answer.code in (No.NOT_FOUND, No.INVALID)
-        return answer.result == [[], STATED, False] if known == [] else answer.code == known
+        return bool(answer.result == [[], STATED, False] if known == [] else answer.code == known)
 
     return await flooded(here, ask, name="mallory", right=right)
 
