@@ -192,6 +192,7 @@ class TestLanes:
                     await one
             assert (await plain).number == 1
             assert writes(server)[2:] == [("plain",)]
+            assert alice._core.writes.empty.is_set(), "closing need not wait"
 
     async def test_a_stopped_client_ends_the_waiting(self, server, open_client):
         answers(server, lambda peer, request: None)

@@ -286,7 +286,8 @@ class TestAsking:
             await server.until(lambda: len(state.asked) == 2)
             assert state.asked == [("c", 0), ("c", 7)]
 
-    async def test_not_found_stops_until_a_push(self, server, open_client, state):
+    @pytest.mark.parametrize("push", [None, ("settings", "c", 1, {"x-mute": True}), ("about", "c", 1, {})])
+    async def test_not_found_stops_until_a_push(self, server, open_client, state, push):
         refuse: Callable[..., None] = lambda *asked: server.refuse(*asked, RefusalCode.NOT_FOUND)  # noqa: E731
         state.changes = [refuse, [[], 9, False]]
         async with open_client(token="alice") as alice:
@@ -298,7 +299,10 @@ class TestAsking:
             alice.show("c")
             await settle(alice)
             assert len(state.asked) == 1
-            server.say("c", "bob", "welcome back")
+            if push is None:
+                server.say("c", "bob", "welcome back")
+            else:
+                server.push("alice", *push)
             await server.until(lambda: len(state.asked) == 2)
 
     async def test_a_push_during_the_question_outlives_its_refusal(self, server, open_client, state):
