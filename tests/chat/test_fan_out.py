@@ -124,6 +124,18 @@ async def until_still(hub: Hub) -> None:
         await asyncio.sleep(0)
 
 
+async def test_a_change_is_told_when_the_last_unit_of_its_batch_is() -> None:
+    hub, diary = make_hub(cost_s=TURN_S * 2), list[str]()  # one a turn
+    hub.register(Device("bob", diary))
+    hub.committed_change = lambda: 3
+    hub.committed([unit_of([said(number)], diary, Device(f"of {number}")) for number in (1, 2, 3)])
+    seen = [(len(diary) // 2, hub.told)]
+    while hub.backlog:
+        await asyncio.sleep(0)
+        seen.append((len(diary) // 2, hub.told))
+    assert dict(seen) == {1: 0, 2: 0, 3: 3}
+
+
 async def test_pushes_come_in_the_order_of_the_commits() -> None:
     """Also over many turns of the loop, and with batches that arrive meanwhile."""
     clock = ManualClock()

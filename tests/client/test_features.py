@@ -30,6 +30,7 @@ from imserver_protocol.methods.descriptors import Method, Number, Shape
 from imserver_protocol.methods.typing import TYPING
 
 from .support.fake_server import FakeServer, Peer
+from .test_receiving import take
 
 
 class PutParams(Shape, frozen=True):
@@ -193,6 +194,7 @@ class TestLanes:
                     await one
             assert (await plain).number == 1
             assert writes(server)[2:] == [("plain",)]
+            assert alice._core.writes.empty.is_set(), "closing need not wait"
 
     async def test_a_stopped_client_ends_the_waiting(self, server, open_client):
         answers(server, lambda peer, request: None)
@@ -258,6 +260,24 @@ class TestWhatAServerHas:
             await alice.conversations()
             alice.typing.tell("c")
             await server.until(lambda: len(server.signals) == 1)
+
+    @pytest.mark.parametrize("offered", [True, False])
+    async def test_a_feature_hears_of_messages_and_asks_only_where_it_is(self, server, open_client, offered):
+        server.features = ("typing",) if offered else ("edits",)
+        server.chat.conversation("c", "alice", "bob")
+        async with open_client(token="alice") as alice:
+            heard: list[Any] = []
+            alice.events()
+            port = alice._core._ports["typing"]
+            port.on_message(lambda name, content: heard.append((name, content)))
+            server.say("c", "bob", "good")
+            await take(alice, 1)
+            assert len(heard) == offered
+            if not offered:
+                with pytest.raises(NotOffered, match="'typing'"):
+                    await port.call(PUT, PutParams("c", 1, "star"))
+                with pytest.raises(NotOffered, match="'typing'"):
+                    await port.write(PUT, PutParams("c", 1, "star"))
 
     async def test_an_event_of_a_feature_that_is_gone_reads_nothing(self, server, open_client):
         server.features = ("typing",)

@@ -286,7 +286,8 @@ class TestAsking:
             await server.until(lambda: len(state.asked) == 2)
             assert state.asked == [("c", 0), ("c", 7)]
 
-    async def test_not_found_stops_until_a_push(self, server, open_client, state):
+    @pytest.mark.parametrize("push", [None, ("settings", "c", 1, {"x-mute": True}), ("about", "c", 1, {})])
+    async def test_not_found_stops_until_a_push(self, server, open_client, state, push):
         refuse: Callable[..., None] = lambda *asked: server.refuse(*asked, RefusalCode.NOT_FOUND)  # noqa: E731
         state.changes = [refuse, [[], 9, False]]
         async with open_client(token="alice") as alice:
@@ -298,7 +299,10 @@ class TestAsking:
             alice.show("c")
             await settle(alice)
             assert len(state.asked) == 1
-            server.say("c", "bob", "welcome back")
+            if push is None:
+                server.say("c", "bob", "welcome back")
+            else:
+                server.push("alice", *push)
             await server.until(lambda: len(state.asked) == 2)
 
     async def test_a_push_during_the_question_outlives_its_refusal(self, server, open_client, state):
@@ -354,6 +358,27 @@ class TestAsking:
             await server.until(lambda: bool(server.closes))
             assert server.closes[0].code == 210
 
+    async def test_of_a_new_conversation_nothing_is_asked(self, server, open_client, state):
+        """Nothing of it is held: its row says since when everything is known."""
+        state.row = [{}, 5]
+        state.modseq = 5
+        async with open_client(token="alice") as alice:
+            alice.show("c")
+            await alice.history("c")
+            await settle(alice)
+            assert (of(alice).seen, state.asked) == (5, [])
+
+    async def test_who_left_keeps_what_the_conversation_showed(self, server, open_client, state):
+        async with open_client(token="alice") as alice:
+            server.push("alice", "about", "c", 1, {"x-topic": "a"})
+            await settle(alice)
+            state.row = [None, 2]
+            server.chat.remove("bob", "c", b"k" * 16, "alice")
+            server.forget_sessions()
+            server.cut()
+            await server.until(lambda: of(alice).former)
+            assert alice.about("c") == {"x-topic": "a"}
+
     async def test_another_history_forgets(self, server, open_client, state):
         async with open_client(token="alice") as alice:
             await alice.history("c")
@@ -407,7 +432,6 @@ class TestBounds:
             assert len(of(alice).items) <= 4
             state.changes = [[[[5, 1, STARS]], 99, False]]
             server.say("c", "bob", "5")
-            state.hint(99)
             await server.until(lambda: len(state.asked) == 1)
             await settle(alice)
             assert state.asked == [("c", 0)]
@@ -747,16 +771,21 @@ async def test_an_event_waits_as_bytes(server, open_client, state):
 def test_what_a_message_shows_whose_values_went_is_asked():
     state = ConversationState[str](have=3)
     state.message(3)
-    state.push_items(1, [(5, "a", None)])
+    state.push_items(1, [(5, "a", None), (7, "b", None)])
     state.forget_unheld()
     state.page(1, [(4, None, None)])
     state.message(4)
     assert not state.due(), "its page told what it shows"
+    state.hint(2)
+    assert state.ask() == 1
+    state.answer([], 2, more=False)
     state.message(5)
-    assert state.due()
+    assert state.due(), "what changed since says nothing of it"
     assert state.ask() == 0
-    state.answer([(5, 1, "a", None)], 1, more=False)
-    assert (state.items[5].extra, state.seen, state.due()) == ("a", 1, False)
+    state.answer([(5, 1, "a", None), (7, 1, "b", None)], 2, more=False)
+    assert (state.items[5].extra, state.seen, state.due()) == ("a", 2, False)
+    state.message(6)
+    assert not state.due(), "all is known since it was asked"
 
 
 def test_an_answer_from_before_values_went_does_not_count():

@@ -72,6 +72,9 @@ async def test_how_items_stand_waits_for_room_and_each_put_is_answered(tmp_path:
             await raw.frame()
             raw.ack()
         assert {raw._answers[seq].code for seq in puts} == {0}
+        assert (device.holds.waiting, device.holds.waiting_tokens) == ({}, 0.0), (
+            "a post need not wait for them"
+        )
 
 
 @pytest.mark.parametrize(("room", "codes"), [(512, {0, OVERLOADED}), (9_000, {0})])
@@ -130,7 +133,7 @@ class Counts(Shape, frozen=True):
 
 
 def alike() -> tuple[Feature, list[Method[Twice, Counts]]]:
-    """Two methods that leave a message and two that leave none, which differ by their names alone; and one that calls the first
+    """Two methods that leave a message and two that leave none, which differ by their names alone; and two that call the first
     word of a title the same request."""
 
     def tell(tx: Transaction, asker: Any, params: Twice) -> Counts:
@@ -145,21 +148,24 @@ def alike() -> tuple[Feature, list[Method[Twice, Counts]]]:
     def first_word(params: Twice) -> bytes:
         return params.title.partition(" ")[0].encode()
 
-    methods = [Method(f"x-{name}", Twice, Counts) for name in ("tell", "retell", "once", "twice", "word")]
-    first, second, third, fourth, fifth = methods
+    methods = [
+        Method(f"x-{name}", Twice, Counts) for name in ("tell", "retell", "once", "twice", "word", "words")
+    ]
+    first, second, third, fourth, fifth, sixth = methods
     rows = (
         Write(first, tell, Need.SPEAK, Repetition.MESSAGE, again=again),
         Write(second, tell, Need.SPEAK, Repetition.MESSAGE, again=again),
         Write(third, once, Need.SPEAK, Repetition.OUTCOME),
         Write(fourth, once, Need.SPEAK, Repetition.OUTCOME),
         Write(fifth, once, Need.SPEAK, Repetition.OUTCOME, digest=first_word),
+        Write(sixth, once, Need.SPEAK, Repetition.OUTCOME, digest=first_word),
     )
     return Feature("alike", methods=rows), methods
 
 
 async def test_a_key_is_of_one_request_among_messages_and_of_one_among_outcomes(tmp_path: Path) -> None:
     """Whatever a peer asks under a key that it has used: of another method, elsewhere, or of somebody else."""
-    feature, (tell, retell, once, twice, word) = alike()
+    feature, (tell, retell, once, twice, word, words) = alike()
     async with running(tmp_path, "alice bob", features=(feature,)) as server, await Raw.open(server) as raw:
         group, _, _ = await server.chat.create_conversation("alice", Kind.GROUP, "g", ["bob"])
         await raw.enter(server, "alice")
@@ -187,6 +193,7 @@ async def test_a_key_is_of_one_request_among_messages_and_of_one_among_outcomes(
         assert (await raw.ask("x-word", group, other, "one")).result == [0, False]
         assert (await raw.ask("x-word", group, other, "one more")).result == [0, True]
         assert (await raw.ask("x-word", group, other, "another")).code == KEY_REUSED
+        assert (await raw.ask(words.name, group, other, "one")).code == KEY_REUSED
         for odd in (b"", b"k" * 15, b"k" * 17, b"k" * 30_000):
             for method in (tell, once):
                 assert (await raw.ask(method.name, group, odd)).code == INVALID

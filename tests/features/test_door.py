@@ -497,7 +497,7 @@ async def test_a_follower_finds_its_place_after_a_commit_that_it_did_not_hear_of
     trial = Trial()
     async with house(tmp_path, trial) as server:
         await server.features.idle()
-        write, failed = server.store.write, list[Any]()
+        write, failed = server.store.write, list[bool]()
 
         async def heard_nothing(work: Any) -> Any:
             result = await write(work)

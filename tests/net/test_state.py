@@ -208,6 +208,14 @@ async def test_maps_are_bounded_together(tmp_path: Path) -> None:
         assert list((await history(alice))[0][1][0]) == ["x0", "x1"]
 
 
+async def test_names_stand_in_their_order_whoever_comes_first(tmp_path: Path) -> None:
+    """So that equal maps are equal bytes."""
+    async with entered(tmp_path, "alice") as (server, (alice,)):
+        for name in ("c", "a", "b"):
+            await write(server, lambda tx, name=name: tx.set_item(PAIR, 1, name, 1))
+        assert list((await history(alice))[0][1][0]) == ["a", "b", "c"]
+
+
 async def test_at_most_sixteen_messages_in_one_step(tmp_path: Path) -> None:
     async with entered(tmp_path, "alice") as (server, (alice,)):
         for number in range(15):

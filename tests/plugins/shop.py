@@ -281,6 +281,12 @@ class Shop:
             return HttpResponse(headers={"Location": "/\r\nSet-Cookie: a=b"})
         if request.body == b"fat":
             return HttpResponse(session={"a": "x" * 1024})
+        if request.body == b"accents":
+            return HttpResponse(session={"a": "é" * 512})
+        if request.body == b"early":
+            return HttpResponse(103)
+        if request.body == b"late":
+            raise TimeoutError
         if request.body == b"none":
             return None  # type: ignore[return-value]
         return HttpResponse(201, str(len(request.body)))

@@ -111,6 +111,12 @@ async def test_another_question_and_other_users_hear_nothing(askers: Askers, clo
     clock.advance(1)
     askers.look()
     assert (len(ann.heard), len(bob.heard)) == (3, 2)
+    for told in ((3, 2), (3, 3), (3, 3)):  # who was told is not told again with the next one, nor by itself
+        clock.advance(1)
+        askers.look()
+        assert (len(ann.heard), len(bob.heard)) == told
+        if told == (3, 2):
+            askers.changed(mine, ["bob"])
 
 
 async def test_a_session_has_so_many_questions_and_forgets_the_oldest(askers: Askers) -> None:

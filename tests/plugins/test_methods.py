@@ -252,9 +252,11 @@ async def test_what_a_handler_keeps_is_of_no_use_to_it(kit: PluginKit[Shop]) -> 
         return (day if params.__class__ is DayParams else hold)(view, asker, params)
 
     kit.plugin.day = kit.plugin.hold = keep  # type: ignore[method-assign,assignment]
+    kit._make = kit.plugin
     await kit.restart()
     await kit.call(DAY, "ann", DayParams("mon"))
     await kit.call(HOLD, "ann", HoldParams("mon", 1))
+    assert len(kept) == 2
     for view in kept:
         with pytest.raises(PluginError, match="is over"):
             view.execute("SELECT 1")
@@ -265,11 +267,13 @@ async def test_a_handler_is_a_plain_function(kit: PluginKit[Shop]) -> None:
 
     def offer(context: Context) -> None:
         context.method(Read(_named("x-shop.async"), day, Need.ACCOUNT))
+        context.method(Write(_named("x-shop.put"), day, Need.ACCOUNT, Repetition.NATURAL))
 
     async with PluginKit(Shop(offer)) as other:
         await other.user("ann")
-        with pytest.raises(PluginError, match="synchronous"):
-            await other.call(_named("x-shop.async"), "ann", DayParams("mon"))
+        for name in ("x-shop.async", "x-shop.put"):
+            with pytest.raises(PluginError, match="synchronous"):
+                await other.call(_named(name), "ann", DayParams("mon"))
 
 
 async def test_sql_of_a_read_sees_the_plugins_tables_alone(kit: PluginKit[Shop]) -> None:

@@ -186,7 +186,9 @@ async def test_a_handler_has_its_deadline_and_so_many_run_at_once(kit: PluginKit
 # -- faults ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("body", [b"boom", b"cookie", b"split", b"fat", b"none"])
+@pytest.mark.parametrize(
+    "body", [b"boom", b"cookie", b"split", b"fat", b"accents", b"early", b"late", b"none"]
+)
 async def test_a_fault_is_told_by_an_id_that_finds_it_in_the_log(kit: PluginKit[Shop], body: bytes) -> None:
     answer = await kit.http("POST", "/x/shop/day/ann", body=body)
     assert answer.status == 500

@@ -189,6 +189,7 @@ class States:
         if state is not None:
             state.message(position)
             self._unsaved.add(conversation_id)
+            self._look_at(conversation_id)
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
