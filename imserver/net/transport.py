@@ -284,10 +284,11 @@ class ServerTransport(asyncio.Protocol):
             if posts and session is not None:
                 session.posts(posts)
                 posts = []
-            over = session is not None and session.ended  # by a breach behind this: what came before it counts
+            # A breach behind this has ended it: what came before that counts.
+            over = session is not None and session.ended
             self._on_event(event, session)
-            if session is not None and session.ended and not over:  # by the handler of a signal: nothing behind it does
-                session = None
+            if session is not None and session.ended and not over:
+                session = None  # the handler of a signal has: nothing behind that counts
         if session is not None:
             if posts:
                 session.posts(posts)
