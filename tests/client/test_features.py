@@ -267,12 +267,12 @@ class TestWhatAServerHas:
         server.chat.conversation("c", "alice", "bob")
         async with open_client(token="alice") as alice:
             heard: list[Any] = []
-            alice.events()
+            reader = alice.events()  # kept: without readers of events no feature hears of messages
             port = alice._core._ports["typing"]
             port.on_message(lambda name, content: heard.append((name, content)))
             server.say("c", "bob", "good")
             await take(alice, 1)
-            assert len(heard) == offered
+            assert (reader is not None, len(heard)) == (True, offered)
             if not offered:
                 with pytest.raises(NotOffered, match="'typing'"):
                     await port.call(PUT, PutParams("c", 1, "star"))
