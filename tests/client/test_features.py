@@ -266,7 +266,7 @@ class TestWhatAServerHas:
         server.chat.conversation("c", "alice", "bob")
         async with open_client(token="alice") as alice:
             heard: list[Any] = []
-            alice.events()
+            _events = alice.events()
             port = alice._core._ports["typing"]
             port.on_message(lambda name, content: heard.append((name, content)))
             server.say("c", "bob", "good")
