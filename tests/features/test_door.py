@@ -279,6 +279,8 @@ async def test_a_handler_that_fails_leaves_nothing(tmp_path: Path) -> None:
         trial.fail_hook = False
         assert await server.call(EDIT, "alice", edit) == EditResult(2, 2, duplicate=False)
         assert trial.replaced[-1] == (1, False)
+        late = EditParams(AB, new_key(), 1, 1, said("of what was there before"))
+        assert await code_of(server.call(EDIT, "alice", late)) is RefusalCode.CONFLICT
 
 
 async def test_hooks_run_in_the_transaction_of_the_act(tmp_path: Path) -> None:
