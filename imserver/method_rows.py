@@ -61,7 +61,8 @@ class WriteRow(Generic[V, P, R]):
     unless it is ACCOUNT. `aimed`: `params.position` names a message; it is found within the grant, or the answer is NOT_FOUND.
     `cost`: tokens of the user's rate of posts, times 1 + members / 100 if `told_to_all` (what changes a conversation of many
     costs as much as a post to many); with a key each request leaves a row, and costs something. `reply_bytes`: room that its
-    result takes at the most; a longer one may be refused OVERLOADED, though it has happened. `content` names the param that is a content: it is checked and reviewed like a post's.
+    result takes at the most; a longer one may be refused OVERLOADED, though it has happened. `content` names the param that is
+    a content: it is checked and reviewed like a post's.
     `digest` stands for the request under its key (by default the method's name and its params without the key). `again`, for
     MESSAGE, makes the result of a repeat from the message that the first one appended.
     """

@@ -206,11 +206,15 @@ async def test_maps_are_bounded_together(tmp_path: Path) -> None:
         assert list((await history(alice))[0][1][0]) == ["x0", "x1"]
 
 
+def _named(name: str, tx: Transaction) -> None:
+    tx.set_item(PAIR, 1, name, 1)
+
+
 async def test_names_stand_in_their_order_whoever_comes_first(tmp_path: Path) -> None:
     """So that equal maps are equal bytes."""
     async with entered(tmp_path, "alice") as (server, (alice,)):
         for name in ("c", "a", "b"):
-            await write(server, lambda tx, name=name: tx.set_item(PAIR, 1, name, 1))
+            await server.store.write(partial(_named, name))
         assert list((await history(alice))[0][1][0]) == ["a", "b", "c"]
 
 
