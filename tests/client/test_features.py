@@ -267,7 +267,7 @@ class TestWhatAServerHas:
         server.chat.conversation("c", "alice", "bob")
         async with open_client(token="alice") as alice:
             heard: list[Any] = []
-            reader = alice.events()  # kept: without readers of events no feature hears of messages
+            _events = alice.events()
             port = alice._core._ports["typing"]
             port.on_message(lambda name, content: heard.append((name, content)))
             server.say("c", "bob", "good")

@@ -242,8 +242,8 @@ async def test_what_a_feature_reads_comes_behind_the_pushes_of_its_snapshot(
     async with house(tmp_path, Trial()) as server:
         await server.chat.post("alice", AB, "x")
         await server.call(VOTE, "bob", VoteParams(AB, 1, "yes"))
+        await server.features.idle()
         until: list[int] = []
-        server.hub.told = 0  # it may lag behind the truth
         told = server.hub.until_told
 
         async def until_told(change: int) -> None:
@@ -251,6 +251,7 @@ async def test_what_a_feature_reads_comes_behind_the_pushes_of_its_snapshot(
             await told(change)
 
         monkeypatch.setattr(server.hub, "until_told", until_told)
+        server.hub.told = 0  # it may lag behind the truth
         assert await server.call(VOTES, "alice", VotesParams(AB, 1)) == VotesResult(("bob",))
         assert until == [server.store.change]
 
@@ -278,6 +279,8 @@ async def test_a_handler_that_fails_leaves_nothing(tmp_path: Path) -> None:
         trial.fail_hook = False
         assert await server.call(EDIT, "alice", edit) == EditResult(2, 2, duplicate=False)
         assert trial.replaced[-1] == (1, False)
+        late = EditParams(AB, new_key(), 1, 1, said("of what was there before"))
+        assert await code_of(server.call(EDIT, "alice", late)) is RefusalCode.CONFLICT
 
 
 async def test_hooks_run_in_the_transaction_of_the_act(tmp_path: Path) -> None:
