@@ -10,7 +10,7 @@ from typing import Any
 
 from imserver.chat.ports import Store
 from imserver.chat.transaction import Transaction
-from imserver.errors import AlreadyHandled, ImserverError, StoreFailed
+from imserver.errors import AlreadyHandled, StoreFailed
 from imserver.feature_api import Feature, Message
 from imserver.feature_host.views import FeatureTransaction
 
@@ -85,8 +85,9 @@ class Follower:
                 self._idle.set()
 
     async def _look_again(self) -> None:
-        """The durable cursor decides where to go on, whatever became of the last transaction."""
-        with suppress(ImserverError):
+        """The durable cursor decides where to go on, whatever became of the last transaction. If it cannot be read, the next
+        step fails, too, and leads here again: the follower outlives any error."""
+        with suppress(Exception):
             cursor = await self._store.read(lambda reader: reader.plugin_cursor(self._feature.name))
             self._cursor = cursor or 0
 
