@@ -28,15 +28,17 @@ from typing import Any, Generic, Protocol, TypeVar
 from imserver.chat.permissions import EVERYTHING, Grant, Need
 from imserver.content import decode_content, encode_content
 from imserver.errors import Refusal, RefusalCode, UniqueViolation
-from imserver.method_rows import Asker, ReadRow, Repetition, WriteRow
+from imserver.method_rows import Asker, Left, ReadRow, Repetition, WriteRow
 from imserver.model import Audience, Kind, Message, Role, User
 from imserver_protocol.methods.descriptors import Method, Push, Shape, Signal
-from imserver_protocol.methods.state import ItemStands
+from imserver_protocol.methods.state import AboutStands, AccountStands, ItemStands, SettingsStand
 from imserver_protocol.shared.bounds import MAX_ITEMS_A_CHANGE
 
 __all__ = [
     "EVERYTHING",
     "MOST_ITEMS",
+    "AboutStands",
+    "AccountStands",
     "Asker",
     "Audience",
     "Check",
@@ -48,6 +50,7 @@ __all__ = [
     "Hooks",
     "ItemStands",
     "Kind",
+    "Left",
     "Message",
     "Method",
     "Need",
@@ -60,6 +63,7 @@ __all__ = [
     "Role",
     "Services",
     "Sessions",
+    "SettingsStand",
     "Shape",
     "Signal",
     "Snapshot",
@@ -147,12 +151,24 @@ class Transaction(Protocol):
         """State of a conversation, for all its members."""
         ...
 
+    def about_stands(self, conversation_id: str) -> AboutStands:
+        """What a conversation shows, in this transaction: the result of a put to it."""
+        ...
+
     def set_own(self, conversation_id: str, user_id: str, value: Any) -> None:
-        """A member's own state in a conversation: `settings[NAME]`."""
+        """A member's own state in a conversation: `settings[NAME]`. NOT_FOUND for who is no member now."""
+        ...
+
+    def own_stands(self, conversation_id: str, user_id: str) -> SettingsStand:
+        """A member's settings in a conversation, in this transaction: the result of a put to them."""
         ...
 
     def set_account(self, user_id: str, value: Any) -> None:
         """State of an account, for its devices."""
+        ...
+
+    def account_stands(self, user_id: str) -> AccountStands:
+        """What an account keeps, in this transaction: the result of a put to it."""
         ...
 
     def push(self, user_ids: Iterable[str], push: Push[P], told: P) -> None:

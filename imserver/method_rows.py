@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from imserver.chat.permissions import EVERYTHING, Grant, Need
-from imserver.model import Message, Role
+from imserver.model import Kind, Message, Role
 from imserver_protocol.methods.descriptors import Method, Shape
 
 V = TypeVar("V")
@@ -31,20 +31,36 @@ class Repetition(Enum):
     NATURAL = "a repeat gives the same state"
 
 
+class Left(NamedTuple):
+    """How things stood when a former member went: what came about behind that is not for them.
+
+    Rows that have a position are compared with `grant`, whose last position is the message that tells of the leaving. Rows
+    written with a change of the conversation's state keep its modseq, and are shown up to `modseq`. Rows that have a time alone
+    are shown if it is *below* `at_ms`: of what was written in the same millisecond nobody knows whether it came before.
+    """
+
+    modseq: int
+    at_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Who asks, and what the request may touch or show of the conversation that its params name: positions outside of `grant`
     are not there for this asker. The door cuts what it offers on positions (`set_item`, `stands`, `replace_content`) to it;
     what a handler reads itself (`tx.message`, its own rows) it cuts with `grant.covers`.
 
-    `role` is the asker's in the conversation that the params name (None: they name none). `message` is the message that the
-    request is aimed at, as it is now; its content is None if it was taken back.
+    `kind` is that of the conversation that the params name, `role` the asker's in it (None: they name none, or the need is
+    ACCOUNT). `left`: only in reads, of who is no member any more; rows without a position are cut with it. `message` is the
+    message that the request is aimed at, as it is now (in reads of who left, as it was then); its content is None if it was
+    taken back.
     """
 
     user_id: str
     grant: Grant = EVERYTHING
     role: Role | None = None
     message: Message | None = None
+    kind: Kind | None = None
+    left: Left | None = None
 
     @property
     def target(self) -> Message:

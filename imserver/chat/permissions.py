@@ -27,7 +27,10 @@ END = (1 << 63) - 1
 
 
 class Need(IntEnum):
-    """What an act wants. Each method names one; a new feature picks one of these and adds nothing here."""
+    """What an act wants. Each method names one; a new feature picks one of these and adds nothing here.
+
+    docs/first-feature.md has a table of them with who may.
+    """
 
     #: Nothing of a conversation: an account that is not disabled.
     ACCOUNT = 1
@@ -52,6 +55,8 @@ class Need(IntEnum):
     ADMINISTER_CONVERSATION = 11
     #: Run the server. No role in a conversation gives this.
     OPERATE = 12
+    #: Choose what a conversation holds up to all: pins, an announcement, a topic. In a direct conversation both do.
+    CURATE = 13
 
 
 class Grant(NamedTuple):
@@ -244,7 +249,7 @@ OVER: Mapping[tuple[Kind, Role], frozenset[Role]] = {
 HEIRS: tuple[Role, ...] = (Role.ADMIN, Role.MEMBER, Role.READER)
 
 #: Needs that reach others, so that a mute or a block bars them.
-_REACHING = frozenset({Need.SPEAK, Need.MARK, Need.CHANGE_OWN})
+_REACHING = frozenset({Need.SPEAK, Need.MARK, Need.CHANGE_OWN, Need.CURATE})
 
 # -- the decision ---------------------------------------------------------------------------------------------------------
 
@@ -354,6 +359,11 @@ def _administers(kind: Kind, relation: Relation, role: Role | None, target: Targ
     return _forbidden("only those who run a conversation change it")
 
 
+def _curates(kind: Kind, relation: Relation, role: Role | None, target: Target) -> Refusal | None:
+    """Nobody runs a direct conversation: its two users have it in common."""
+    return None if kind is Kind.DIRECT else _administers(kind, relation, role, target)
+
+
 #: What a role has to be for a need. Any member may have a need that is missing here.
 _JUDGES: Mapping[Need, Callable[[Kind, Relation, Role | None, Target], Refusal | None]] = {
     Need.SPEAK: _speaks,
@@ -362,6 +372,7 @@ _JUDGES: Mapping[Need, Callable[[Kind, Relation, Role | None, Target], Refusal |
     Need.INVITE: _invites,
     Need.MANAGE: _manages,
     Need.ADMINISTER_CONVERSATION: _administers,
+    Need.CURATE: _curates,
 }
 
 

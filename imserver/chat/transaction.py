@@ -210,13 +210,26 @@ class Transaction(Protocol):
         """Set what the conversation shows under this name, for everybody; None removes. Takes a modseq."""
         ...
 
+    def about(self, conversation_id: str) -> tuple[int, Mapping[str, Any]]:
+        """The conversation's modseq, and what it shows now, in this transaction."""
+        ...
+
     def set_own(self, conversation_id: str, user_id: str, name: str, value: Any) -> None:
         """Set one of a member's settings in the conversation, which nobody else sees; None removes. Takes no modseq: settings
         have a counter of their own. NOT_FOUND for who is no member now."""
         ...
 
+    def settings(self, conversation_id: str, user_id: str) -> tuple[int, Mapping[str, Any]]:
+        """A member's settings in the conversation now, in this transaction, and how often they changed. NOT_FOUND for who is no
+        member now."""
+        ...
+
     def set_account(self, user_id: str, name: str, value: Any) -> None:
         """Set something of an account, which nobody else sees; None removes."""
+        ...
+
+    def account(self, user_id: str) -> tuple[int, Mapping[str, Any]]:
+        """What the account keeps now, in this transaction, and how often that changed. NOT_FOUND."""
         ...
 
     # accounts

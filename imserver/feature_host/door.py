@@ -17,7 +17,7 @@ from imserver.chat.transaction import Reader as StoreReader
 from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.chat.units import Work
 from imserver.errors import Refusal
-from imserver.method_rows import Asker, ReadRow, Repetition, WriteRow
+from imserver.method_rows import Asker, Left, ReadRow, Repetition, WriteRow
 from imserver.model import Message, content_digest
 from imserver_protocol.methods.descriptors import Method
 from imserver_protocol.shared.said import said_of
@@ -59,6 +59,7 @@ class _Store(NamedTuple):
 
     seat: Callable[[str, str], Seat]
     aimed: Callable[[str, str, int], tuple[Target, Message | None]]
+    left: Callable[[str, str], Left | None]
 
 
 def plan_write(
@@ -74,7 +75,8 @@ def plan_read(
     """The query of one request."""
 
     def query(reader: StoreReader) -> R:
-        asker = _asker(_Store(reader.seat, reader.aimed), read.need, read.aimed, user_id, params)
+        store = _Store(reader.seat, reader.aimed, partial(_left, reader))
+        asker = _asker(store, read.need, read.aimed, user_id, params)
         return owner.read(reader, lambda view: read.handler(view, asker, params))
 
     return query
@@ -104,7 +106,8 @@ def _write(
             return msgspec.structs.replace(result, duplicate=True)  # type: ignore[no-any-return]
     if refusal is not None:
         raise refusal
-    asker = _asker(_Store(tx.seat, tx.aimed), write.need, write.aimed, user_id, params)
+    store = _Store(tx.seat, tx.aimed, lambda conversation_id, user_id: None)  # who left writes nothing
+    asker = _asker(store, write.need, write.aimed, user_id, params)
     request = Request(conversation_id, user_id, asker.grant, key, digest)
     answer = owner.write(tx, request, lambda view: write.handler(view, asker, params))
     if repetition is Repetition.OUTCOME:
@@ -122,7 +125,14 @@ def _asker(store: _Store, need: Need, aimed: bool, user_id: str, params: Any) ->
     if aimed:
         target, message = store.aimed(conversation_id, user_id, params.position)
     grant: Grant = require(need, seat, target)
-    return Asker(user_id, grant, seat.role, message)
+    left = None if grant.goes_on else store.left(conversation_id, user_id)
+    return Asker(user_id, grant, seat.role, message, seat.kind, left)
+
+
+def _left(reader: StoreReader, conversation_id: str, user_id: str) -> Left | None:
+    """Where a former member's reading ends: the last message to be read is the one that tells of the leaving."""
+    page = reader.history(conversation_id, user_id, None, None, 1, 1)
+    return Left(page.modseq, page.items[-1].sent_at) if page.items else Left(page.modseq, 0)
 
 
 def digest_of(write: WriteRow[Any, Any, Any], params: Any) -> bytes:

@@ -10,7 +10,7 @@ import msgspec
 from imserver.chat.transaction import Reader as StoreReader
 from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.errors import Refusal, RefusalCode
-from imserver.feature_api import Feature, ItemStands, Push, Shape
+from imserver.feature_api import AboutStands, AccountStands, Feature, ItemStands, Push, SettingsStand, Shape
 from imserver.feature_host.door import Request
 from imserver.model import Audience, Message, User
 
@@ -102,11 +102,23 @@ class FeatureTransaction:
     def set_about(self, conversation_id: str, value: Any) -> None:
         self._tx.set_about(conversation_id, self._feature.name, value)
 
+    def about_stands(self, conversation_id: str) -> AboutStands:
+        modseq, about = self._tx.about(conversation_id)
+        return AboutStands(modseq, dict(about))
+
     def set_own(self, conversation_id: str, user_id: str, value: Any) -> None:
         self._tx.set_own(conversation_id, user_id, self._feature.name, value)
 
+    def own_stands(self, conversation_id: str, user_id: str) -> SettingsStand:
+        seq, settings = self._tx.settings(conversation_id, user_id)
+        return SettingsStand(seq, dict(settings))
+
     def set_account(self, user_id: str, value: Any) -> None:
         self._tx.set_account(user_id, self._feature.name, value)
+
+    def account_stands(self, user_id: str) -> AccountStands:
+        seq, account = self._tx.account(user_id)
+        return AccountStands(seq, dict(account))
 
     def push(self, user_ids: Iterable[str], push: Push[P], told: P) -> None:
         if not any(registered.push is push for registered in self._feature.pushes):

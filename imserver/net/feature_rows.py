@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,7 +14,17 @@ from imserver.chat.service import Chat
 from imserver.chat.transaction import Transaction
 from imserver.chat.units import Work
 from imserver.errors import Refusal
-from imserver.feature_api import Device, ItemStands, Sessions, Shape, Signal, Task
+from imserver.feature_api import (
+    AboutStands,
+    AccountStands,
+    Device,
+    ItemStands,
+    Sessions,
+    SettingsStand,
+    Shape,
+    Signal,
+    Task,
+)
 from imserver.feature_host import Askers, FeatureHost
 from imserver.feature_host.door import Owner, plan_write
 from imserver.feature_host.offers import Offer
@@ -26,12 +36,17 @@ from imserver.net.transport import ServerTransport
 from imserver_protocol.errors import CloseCode
 from imserver_protocol.session.post_frames import EncodedResult
 from imserver_protocol.session.posts import encode_result
-from imserver_protocol.shared.bounds import MAX_ITEM_STATE_BYTES
+from imserver_protocol.shared.bounds import MAX_ITEM_STATE_BYTES, MAX_STATE_BYTES
 
 P = TypeVar("P", bound=Shape)
 
-#: The longest answer that says how an item stands: both maps of it, and what stands around them.
-STANDS_BYTES = 2 * MAX_ITEM_STATE_BYTES + 32
+#: The longest answer that says how state stands: its map or both maps, and what stands around them.
+STANDS_BYTES: Mapping[type[Shape], int] = {
+    ItemStands: 2 * MAX_ITEM_STATE_BYTES + 32,
+    AboutStands: MAX_STATE_BYTES + 32,
+    SettingsStand: MAX_STATE_BYTES + 32,
+    AccountStands: MAX_STATE_BYTES + 32,
+}
 
 
 def feature_rows(host: FeatureHost, askers: Askers) -> list[Row]:
@@ -50,7 +65,7 @@ def feature_row(host: FeatureHost, askers: Askers, offer: Offer) -> Row:
             writes=True,
             tokens=row.cost,
             told_to_all=row.told_to_all,
-            room=max(row.reply_bytes, STANDS_BYTES if row.method.result is ItemStands else 0),
+            room=max(row.reply_bytes, STANDS_BYTES.get(row.method.result, 0)),
         )
     if isinstance(row, ReadRow):
         handler = (

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec.structs import astuple
 
 from imserver import Server
+from imserver.chat.permissions import Need
 from imserver.chat.service import Chat
 from imserver.model import Kind, Learnt, Role, direct_conversation_id
 from imserver.net.dispatch import read_params
@@ -23,8 +24,10 @@ from tests.support.servers import running
 PAST, FUTURE = 1, 9_000_000_000_000_000
 #: Profiles that no method and no row makes yet; they are asked of `decide` alone.
 UNMADE = {"invited", "blocked", "disabled", "team", "former-team"}
-#: Acts aimed at somebody whom nothing makes yet.
-UNMADE_ACTS = {("remove", "team")}
+#: Needs that no method has yet; they are asked of `decide` alone, under these words.
+UNASKED = {"curate": Need.CURATE, "administer": Need.ADMINISTER_CONVERSATION}
+#: Acts aimed at somebody whom nothing makes yet, and those of such needs.
+UNMADE_ACTS = {("remove", "team"), *((word, "") for word in UNASKED)}
 #: Acts that no request does.
 HEARD = {"hear", "typing"}
 PEER = "peer"

@@ -29,6 +29,7 @@ from tests.chat.permission_scenes import (
     HEARD,
     PEER,
     PROFILES,
+    UNASKED,
     UNMADE,
     UNMADE_ACTS,
     Scene,
@@ -58,7 +59,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Scene]]:
 
 def test_each_method_has_lines_for_each_kind_and_no_line_is_of_another() -> None:
     asked = {(act.method, act.kind) for act in EXPECTED.cells}
-    acts = {*(method.name for method in METHODS), *HEARD}
+    acts = {*(method.name for method in METHODS), *HEARD, *UNASKED}
     assert asked == set(itertools.product(acts, Kind))
 
 
@@ -343,6 +344,8 @@ def question_of(act: Act, profile: str) -> tuple[Need, Target]:
         return Need.READ, target
     if act.method == "typing":
         return Need.SPEAK, target
+    if act.method in UNASKED:
+        return UNASKED[act.method], target
     need = next(row.need for row in METHOD_ROWS if row.method.name == act.method)
     return Need.MANAGE if need is Need.INVITE and target.role is not None else need, target
 
@@ -507,6 +510,8 @@ def test_no_role_of_a_conversation_runs_the_server() -> None:
         (Bars(muted_until=7), Need.MARK, Role.MEMBER, {"muted_until": 7}),
         (Bars(muted_until=7), Need.CHANGE_OWN, Role.ADMIN, {"muted_until": 7}),
         (Bars(muted_until=7), Need.CHANGE_ANY, Role.ADMIN, None),
+        (Bars(muted_until=7), Need.CURATE, Role.OWNER, {"muted_until": 7}),
+        (Bars(announce=True, slow_until=7), Need.CURATE, Role.ADMIN, None),
         (Bars(muted_until=7), Need.READ, Role.MEMBER, None),
         (Bars(announce=True), Need.SPEAK, Role.MEMBER, "announce"),
         (Bars(announce=True), Need.CHANGE_OWN, Role.MEMBER, "announce"),

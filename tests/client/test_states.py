@@ -27,7 +27,7 @@ from imserver_client import (
 from imserver_client.core.state import ConversationState
 from imserver_client.storage import SavedCounted, SavedItem, SavedPosition, SavedState, Storage
 from imserver_protocol import RequestReceived, encode_content
-from imserver_protocol.methods.state import ItemStands
+from imserver_protocol.methods.state import AboutStands, AccountStands, ItemStands, SettingsStand
 
 from .support.fake_server import FakeServer, Peer
 from .support.hostile import item
@@ -754,6 +754,25 @@ async def test_a_put_says_how_the_item_stands(server, open_client, state):
         assert port.item("c", 2) == ItemState(STARS, MINE)
         assert (of(alice).seen, of(alice).met) == (0, 4)
         assert (port.about("c"), port.settings("c"), port.account(), port.user_id) == ({}, {}, {}, "alice")
+
+
+async def test_puts_to_all_else_say_how_it_stands_too(server, open_client, state):
+    """By their counters: what is older than a push changes nothing, and no answer moves `seen`, which is of items."""
+    async with open_client(token="alice") as alice:
+        events = alice.events()
+        await alice.history("c")
+        port = alice._core._ports["edits"]
+        port.about_stands("c", AboutStands(4, STARS))
+        port.own_stands("c", SettingsStand(2, MINE))
+        port.account_stands(AccountStands(3, MINE))
+        assert await next_of(events, AboutChanged) == AboutChanged("c", STARS)
+        assert await next_of(events, SettingsChanged) == SettingsChanged("c", MINE)
+        assert await next_of(events, AccountChanged) == AccountChanged(MINE)
+        port.about_stands("c", AboutStands(3, {}))
+        port.own_stands("c", SettingsStand(1, {}))
+        port.account_stands(AccountStands(2, {}))
+        assert (port.about("c"), port.settings("c"), port.account()) == (STARS, MINE, MINE)
+        assert (of(alice).seen, of(alice).met) == (0, 4)
 
 
 async def test_an_event_waits_as_bytes(server, open_client, state):

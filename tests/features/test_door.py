@@ -14,14 +14,20 @@ import pytest
 from imserver import Server
 from imserver.errors import ConfigError, Refusal, RefusalCode
 from imserver.feature_api import (
+    AboutStands,
+    AccountStands,
     Asker,
     Device,
     Feature,
     Heard,
+    Left,
     Method,
     Need,
+    Read,
+    Reader,
     Repetition,
     Services,
+    SettingsStand,
     Shape,
     Signal,
     Transaction,
@@ -29,7 +35,7 @@ from imserver.feature_api import (
 )
 from imserver.feature_host import follow
 from imserver.features import FEATURES, NAMES
-from imserver.model import Kind, Role, User
+from imserver.model import Kind, Role, User, direct_conversation_id
 from imserver.net.feature_rows import Signals
 from imserver.testing import LogBook
 from imserver_protocol.methods.edits import EDIT, EditParams, EditResult
@@ -457,8 +463,88 @@ async def test_a_handler_is_told_who_asks_and_what_is_granted(tmp_path: Path) ->
         group, _, _ = await server.chat.create_conversation("alice", Kind.GROUP, "g", ["bob"])
         for name, method in (("alice", aimed), ("bob", aimed), ("bob", anybody)):
             assert (await server.call(method, name, Params(group, 1))).number == 0
-    told = [(one.user_id, one.role, one.message and one.message.position) for one in asked]
-    assert told == [("alice", Role.OWNER, 1), ("bob", Role.MEMBER, 1), ("bob", None, None)]
+        direct = direct_conversation_id("alice", "bob")
+        await server.chat.post("bob", direct, "x")
+        await server.call(aimed, "alice", Params(direct, 1))
+    told = [(one.user_id, one.role, one.message and one.message.position, one.kind) for one in asked]
+    assert told == [
+        ("alice", Role.OWNER, 1, Kind.GROUP),
+        ("bob", Role.MEMBER, 1, Kind.GROUP),
+        ("bob", None, None, None),
+        ("alice", Role.MEMBER, 1, Kind.DIRECT),
+    ]
+    assert not any(one.left for one in asked)
+
+
+async def test_a_read_is_told_how_things_stood_when_the_asker_left(tmp_path: Path) -> None:
+    """The modseq and the time of leaving, whatever came later; nothing of the kind for who is there, or is back."""
+    asked: list[Asker] = []
+
+    class Params(Shape, frozen=True):
+        conversation_id: str
+
+    def look(reader: Reader, asker: Asker, params: Params) -> TicketResult:
+        asked.append(asker)
+        return TicketResult(0, duplicate=False)
+
+    method = Method("x-look", Params, TicketResult)
+    feature = Feature("look", methods=(Read(method, look, Need.READ),))
+    async with Server(config(tmp_path), features=(feature,)) as server:
+        for name in ("alice", "bob"):
+            await server.chat.put_user(User(name, name))
+        group, _, _ = await server.chat.create_conversation("alice", Kind.GROUP, "g", ["bob"])
+        await server.store.write(lambda tx: tx.set_about(group, "look", 1))
+        await server.call(method, "bob", Params(group))
+        left_at, _ = await server.chat.remove_member("alice", group, "bob")
+        await server.chat.post("alice", group, "later")
+        await server.store.write(lambda tx: tx.set_about(group, "look", 2))
+        for name in ("bob", "alice"):
+            await server.call(method, name, Params(group))
+        page = await server.chat.history("alice", group, after=left_at - 1, before=None, limit=1)
+        await server.chat.add_member("alice", group, "bob")
+        await server.call(method, "bob", Params(group))
+    assert asked[1].grant.last == left_at
+    assert [one.left for one in asked] == [None, Left(1, page.items[0].sent_at), None, None]
+
+
+async def test_puts_to_all_else_that_has_state_answer_how_it_stands_too(tmp_path: Path) -> None:
+    """Of a conversation, of one's own in it, of one's account: with the counter that says which is newer."""
+
+    class Params(Shape, frozen=True):
+        conversation_id: str
+        value: str | None = None
+
+    def about(tx: Transaction, asker: Asker, params: Params) -> AboutStands:
+        tx.set_about(params.conversation_id, params.value)
+        return tx.about_stands(params.conversation_id)
+
+    def own(tx: Transaction, asker: Asker, params: Params) -> SettingsStand:
+        tx.set_own(params.conversation_id, asker.user_id, params.value)
+        return tx.own_stands(params.conversation_id, asker.user_id)
+
+    def account(tx: Transaction, asker: Asker, params: Params) -> AccountStands:
+        tx.set_account(asker.user_id, params.value)
+        return tx.account_stands(asker.user_id)
+
+    rows = (
+        Write(Method("x-about", Params, AboutStands), about, Need.CURATE, Repetition.NATURAL),
+        Write(Method("x-own", Params, SettingsStand), own, Need.OWN_STATE, Repetition.NATURAL),
+        Write(Method("x-account", Params, AccountStands), account, Need.ACCOUNT, Repetition.NATURAL),
+    )
+    async with Server(config(tmp_path), features=(Feature("put", methods=rows),)) as server:
+        for name in ("alice", "bob"):
+            await server.chat.put_user(User(name, name))
+        await server.chat.post("alice", AB, "x")
+        async with await Raw.open(server) as raw:
+            await raw.enter(server, "alice")
+            for method in ("x-about", "x-own", "x-account"):
+                for value in ("1", "1", "2"):
+                    told = (await raw.ask(method, AB, value)).result
+                    assert told == [int(value), {"put": value}]
+                assert (await raw.ask(method, AB)).result == [3, {}]
+            await server.store.write(lambda tx: tx.set_about(AB, "other", 1))
+            assert (await raw.ask("x-about", AB, "3")).result == [5, {"other": 1, "put": "3"}]
+            assert (await raw.ask("x-about", "direct/bob/eve", "3")).code == NOT_FOUND
 
 
 # -- what follows, and what is neither ------------------------------------------------------------------------------------

@@ -108,15 +108,15 @@ def marks(place: str, position: int, name: str, value: Any, own: dict[str, Any])
 
 
 def shows(place: str, name: str, value: Any) -> Op:
-    return work(lambda tx: tx.set_about(place, name, value), place)
+    return work(lambda tx: (tx.set_about(place, name, value), tx.about(place)), place)
 
 
 def sets(place: str, user: str, name: str, value: Any) -> Op:
-    return work(lambda tx: tx.set_own(place, user, name, value), place)
+    return work(lambda tx: (tx.set_own(place, user, name, value), tx.settings(place, user)), place)
 
 
 def accounts(user: str, name: str, value: Any) -> Op:
-    return work(lambda tx: tx.set_account(user, name, value))
+    return work(lambda tx: (tx.set_account(user, name, value), tx.account(user)))
 
 
 def several(parts: list[Op], spoiled: bool) -> Op:

@@ -146,16 +146,18 @@ async def test_what_it_does_not_have_is_in_nothing_that_it_tells(
 async def test_events_and_answers_leave_it_out_and_the_rows_keep_it(home: Home) -> None:
     await lived_in(home)
 
-    def set_all(tx: Transaction) -> list[ItemState]:
+    def set_all(tx: Transaction) -> tuple[list[ItemState], list[Any]]:
         tx.set_item(DIRECT, 1, "marks", None, {"bob": "new"})
         tx.set_item(DIRECT, 3, "marks", 5, {"ann": 6})
         tx.set_about(DIRECT, "marks", None)
         tx.set_own(DIRECT, "ann", "marks", 7)
         tx.set_account("ann", "marks", 8)
-        return [tx.item(DIRECT, position, "ann") for position in (1, 3)]
+        items = [tx.item(DIRECT, position, "ann") for position in (1, 3)]
+        return items, [tx.about(DIRECT), tx.settings(DIRECT, "ann"), tx.account("ann")]
 
     async with server(home, ("marks",)) as stand:
-        answered = await stand.tx(set_all)
+        answered, others = await stand.tx(set_all)
+        assert [shown for _, shown in others] == [{}, {"marks": 7}, {"marks": 8}]
         assert answered == [ItemState(5, {}, {"marks": "m"}), ItemState(5, {"marks": 5}, {"marks": 6})]
         items, about, own, account = stand.recorder.events
         assert isinstance(items, ItemsChanged)

@@ -91,8 +91,7 @@ class StateRules(ABC):
         state = self._stated(conversation_id, position)
         extra = self._item_value(state, position, None)
         mine = self._item_value(state, position, user_id) if extra and self._user_exists(user_id) else None
-        shown = (decode_content(self._shown(data or EMPTY_MAP)) for data in (extra, mine))
-        return ItemState(state.modseq, *shown)
+        return ItemState(state.modseq, self._told(extra), self._told(mine))
 
     def set_about(self, conversation_id: str, name: str, value: Any) -> None:
         state = self._stated(conversation_id)
@@ -105,10 +104,12 @@ class StateRules(ABC):
         self._put_about(state, about)
         self.events.append(AboutChanged(change, conversation_id, modseq, self._shown(about), state.members))
 
-    def set_own(self, conversation_id: str, user_id: str, name: str, value: Any) -> None:
+    def about(self, conversation_id: str) -> tuple[int, Mapping[str, Any]]:
         state = self._stated(conversation_id)
-        if user_id not in state.members:
-            raise Refusal(RefusalCode.NOT_FOUND, "no such member")
+        return state.modseq, self._told(self._about(state))
+
+    def set_own(self, conversation_id: str, user_id: str, name: str, value: Any) -> None:
+        state = self._with_member(conversation_id, user_id)
         seq, before = self._settings(state, user_id)
         settings = with_value(before or EMPTY_MAP, name, value, MAX_STATE_BYTES)
         if settings == (before or EMPTY_MAP):
@@ -117,6 +118,10 @@ class StateRules(ABC):
         change = self.next_change()
         self._put_settings(state, user_id, seq + 1, settings, change)
         self.events.append(SettingsChanged(change, conversation_id, user_id, seq + 1, self._shown(settings)))
+
+    def settings(self, conversation_id: str, user_id: str) -> tuple[int, Mapping[str, Any]]:
+        seq, settings = self._settings(self._with_member(conversation_id, user_id), user_id)
+        return seq, self._told(settings)
 
     def set_account(self, user_id: str, name: str, value: Any) -> None:
         self._require_user(user_id)
@@ -129,6 +134,11 @@ class StateRules(ABC):
         self._put_account(user_id, seq + 1, account, change)
         self.events.append(AccountChanged(change, user_id, seq + 1, self._shown(account)))
 
+    def account(self, user_id: str) -> tuple[int, Mapping[str, Any]]:
+        self._require_user(user_id)
+        seq, account = self._account(user_id)
+        return seq, self._told(account)
+
     # -- the parts of the rules ---------------------------------------------------------------------------------------
 
     def _stated(self, conversation_id: str, position: int | None = None) -> ConversationState:
@@ -139,6 +149,16 @@ class StateRules(ABC):
         if position is not None and not 1 <= position <= state.head:
             raise Refusal(RefusalCode.NOT_FOUND, "no such message")
         return state
+
+    def _with_member(self, conversation_id: str, user_id: str) -> ConversationState:
+        state = self._stated(conversation_id)
+        if user_id not in state.members:
+            raise Refusal(RefusalCode.NOT_FOUND, "no such member")
+        return state
+
+    def _told(self, data: bytes | None) -> Mapping[str, Any]:
+        """What an answer tells of a map."""
+        return decode_content(self._shown(data or EMPTY_MAP))
 
     def _use(self, name: str) -> None:
         """Keep that state was written under this name."""

@@ -23,6 +23,27 @@ class ItemStands(Shape, frozen=True):
     mine: dict[str, Any]
 
 
+class AboutStands(Shape, frozen=True):
+    """What the conversation shows, whole: the result of methods that change it."""
+
+    modseq: Number
+    about: dict[str, Any]
+
+
+class SettingsStand(Shape, frozen=True):
+    """One's own settings in a conversation, whole: the result of methods that change them."""
+
+    seq: Number
+    settings: dict[str, Any]
+
+
+class AccountStands(Shape, frozen=True):
+    """One's own state, whole: the result of methods that change it."""
+
+    seq: Number
+    account: dict[str, Any]
+
+
 class ItemPush(Shape, frozen=True):
     """What one step changed. `items` nil: something changed, `changes` tells what."""
 

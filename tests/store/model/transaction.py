@@ -333,6 +333,22 @@ class ModelTransaction:
             AboutChanged(change, conversation_id, talk.modseq, self._told(about), talk.audience)
         )
 
+    def about(self, conversation_id: str) -> tuple[int, Mapping[str, Any]]:
+        talk = self._stated(conversation_id)
+        return talk.modseq, self.world.without_hidden(talk.about or {})
+
+    def settings(self, conversation_id: str, user_id: str) -> tuple[int, Mapping[str, Any]]:
+        talk = self._stated(conversation_id)
+        if user_id not in talk.audience:
+            raise Refusal(RefusalCode.NOT_FOUND, "no such member")
+        seq, own = talk.settings.get(user_id, (0, {}))
+        return seq, self.world.without_hidden(own)
+
+    def account(self, user_id: str) -> tuple[int, Mapping[str, Any]]:
+        self._known(user_id)
+        seq, own, _ = self.world.accounts.get(user_id, (0, {}, 0))
+        return seq, self.world.without_hidden(own)
+
     def set_own(self, conversation_id: str, user_id: str, name: str, value: Any) -> None:
         talk = self._stated(conversation_id)
         if user_id not in talk.audience:

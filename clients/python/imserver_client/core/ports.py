@@ -10,7 +10,7 @@ from imserver_client.events import ClientEvent
 from imserver_client.limits import ClientLimits
 from imserver_client.values import Content, ItemState
 from imserver_protocol.methods.descriptors import Method, Push, Shape, Signal
-from imserver_protocol.methods.state import ItemStands
+from imserver_protocol.methods.state import AboutStands, AccountStands, ItemStands, SettingsStand
 from imserver_protocol.shared.ids import KEY_BYTES
 
 from .requests import Requests
@@ -144,6 +144,15 @@ class FeaturePort:
 
     def item_stands(self, conversation_id: str, position: int, stands: ItemStands) -> None:
         self._core.states.item_stands(conversation_id, position, stands.modseq, stands.extra, stands.mine)
+
+    def about_stands(self, conversation_id: str, stands: AboutStands) -> None:
+        self._core.states.about_stands(conversation_id, stands.modseq, stands.about)
+
+    def own_stands(self, conversation_id: str, stands: SettingsStand) -> None:
+        self._core.states.own_stands(conversation_id, stands.seq, stands.settings)
+
+    def account_stands(self, stands: AccountStands) -> None:
+        self._core.states.account_stands(stands.seq, stands.account)
 
     def reaches(self, conversation_id: str, position: int) -> None:
         self._core.note_head(conversation_id, position)

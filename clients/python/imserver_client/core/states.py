@@ -289,6 +289,26 @@ class States:
             changed = state.answered_put(modseq, position, *values)
             self._changed(conversation_id, state, (position,) if changed else ())
 
+    def about_stands(self, conversation_id: str, modseq: int, about: _Map) -> None:
+        """A put to a conversation was answered: right as of its modseq, like a row. It says nothing of items."""
+        state = self._of(conversation_id)
+        if state is not None:
+            state.met = max(state.met, modseq)
+            self._take_about(conversation_id, state, modseq, about)
+            self._changed(conversation_id, state, ())
+
+    def own_stands(self, conversation_id: str, seq: int, settings: _Map) -> None:
+        """A put to one's settings was answered."""
+        state = self._of(conversation_id)
+        if state is not None:
+            self._take_settings(conversation_id, state, seq, settings)
+            self._changed(conversation_id, state, ())
+
+    def account_stands(self, seq: int, account: _Map) -> None:
+        """A put to one's account was answered."""
+        self._take_account(seq, account)
+        self._wake.set()
+
     # -- life ---------------------------------------------------------------------------------------------------------
 
     def restore(self, saved: Saved) -> None:

@@ -9,7 +9,7 @@ from imserver_client.events import ClientEvent
 from imserver_client.limits import ClientLimits
 from imserver_client.values import Content, ItemState
 from imserver_protocol.methods.descriptors import Method, Push, Shape, Signal
-from imserver_protocol.methods.state import ItemStands
+from imserver_protocol.methods.state import AboutStands, AccountStands, ItemStands, SettingsStand
 
 P = TypeVar("P", bound=Shape)
 R = TypeVar("R")
@@ -88,6 +88,18 @@ class Port(Protocol):
 
     def item_stands(self, conversation_id: str, position: int, stands: ItemStands) -> None:
         """A put was answered with how the message's state stands: take it over if it is newer."""
+        ...
+
+    def about_stands(self, conversation_id: str, stands: AboutStands) -> None:
+        """The same of what a conversation keeps for all its members."""
+        ...
+
+    def own_stands(self, conversation_id: str, stands: SettingsStand) -> None:
+        """The same of what it keeps for this user alone."""
+        ...
+
+    def account_stands(self, stands: AccountStands) -> None:
+        """The same of what the user's account keeps."""
         ...
 
     def reaches(self, conversation_id: str, position: int) -> None:
