@@ -126,6 +126,23 @@ async def test_what_a_lost_session_or_lagging_lost_is_asked_again(server, open_c
         assert (await soon(anext(days))).sold == (3,)
 
 
+async def test_a_feature_is_told_when_its_pushes_may_be_missing(server, open_client):
+    """A session begins, or the server skipped some; a session that goes on lost none."""
+    Counter(server)
+    missed: list[None] = []
+    async with open_client(token="alice") as alice:
+        alice._core._ports["edits"].on_missed(lambda: missed.append(None))
+        server.cut()
+        await server.until(lambda: server.resumes == 1)
+        await alice.ask(DAY, DayParams("tue"))
+        assert len(missed) == 0
+        server.push("alice", "lagging")
+        await server.until(lambda: len(missed) == 1)
+        server.refuse_resume = True
+        server.cut()
+        await server.until(lambda: len(missed) == 2)
+
+
 async def test_a_resumed_session_loses_nothing(server, open_client):
     counter = Counter(server)
     async with open_client(token="alice") as alice:

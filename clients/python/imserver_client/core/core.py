@@ -374,8 +374,14 @@ class Core:
             self.catch_up.want_sync()
 
     def _on_lagging(self, _: LaggingPush) -> None:
-        self.questions.missed()
+        self._pushes_missed()
         self.catch_up.want_sync()
+
+    def _pushes_missed(self) -> None:
+        """Whoever heard of changes by push asks again."""
+        self.questions.missed()
+        for port in self._ports.values():
+            port.pushes_missed()
 
     # -- calls between the parts --------------------------------------------------------------------------------------
 
@@ -398,7 +404,7 @@ class Core:
 
     def session_over(self) -> None:
         self.states.session_lost()
-        self.questions.missed()
+        self._pushes_missed()
         self.requests.lose_session()
         self.posting.session_lost()
 

@@ -55,6 +55,7 @@ class FeaturePort:
         self._name = name
         self._on_message: list[Callable[[str, dict[str, Any] | None], None]] = []
         self._on_epoch: list[Callable[[], None]] = []
+        self._on_missed: list[Callable[[], None]] = []
         #: To be run while the client is open.
         self.works: list[Callable[[], Coroutine[Any, Any, None]]] = []
 
@@ -75,6 +76,11 @@ class FeaturePort:
     def epoch_changed(self) -> None:
         """Positions are void."""
         for handler in self._on_epoch:
+            handler()
+
+    def pushes_missed(self) -> None:
+        """Some may be."""
+        for handler in self._on_missed:
             handler()
 
     # -- for the feature: asking and telling --------------------------------------------------------------------------
@@ -116,6 +122,9 @@ class FeaturePort:
 
     def on_epoch(self, handler: Callable[[], None]) -> None:
         self._on_epoch.append(handler)
+
+    def on_missed(self, handler: Callable[[], None]) -> None:
+        self._on_missed.append(handler)
 
     def on_open(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self.works.append(work)

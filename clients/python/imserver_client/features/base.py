@@ -59,6 +59,11 @@ class Port(Protocol):
         """Be told to forget every position: the server's history is a different one."""
         ...
 
+    def on_missed(self, handler: Callable[[], None]) -> None:
+        """Be told that pushes of the feature may be missing: a session begins, or the server skipped some. Whoever shows what
+        they told asks the read that tells the same; state needs nothing of this."""
+        ...
+
     def on_open(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run this while the client is open. If it fails, the client stops."""
         ...
