@@ -11,7 +11,29 @@ from pathlib import Path
 
 import pytest
 
+from imserver.chat import permissions as rules
+from imserver.chat.permissions import Bars, Grant, Need, Seat, Standing, Target
+from imserver.cli.chat.looks import Chat, Look
+from imserver.feature_api import (
+    Asker,
+    Feature,
+    Follow,
+    Heard,
+    Kind,
+    Left,
+    Read,
+    Reader,
+    Role,
+    Services,
+    Sessions,
+    Task,
+    Transaction,
+    Write,
+)
 from imserver.features import FEATURES
+from imserver.proof.acts import Acts, Evidence, Hand, Notes, Row
+from imserver_client.features.base import Port
+from tests.mutants.patches import read_mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "first-feature.md").read_text("utf-8")
@@ -85,7 +107,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(folder: Path, *arguments: str) -> str:
+def run(folder: Path, *arguments: str, code: int = 0) -> str:
     """What a Python program says that runs on the copy."""
     paths = [folder, folder / "protocol", folder / "clients" / "python"]
     environment = {
@@ -96,7 +118,7 @@ def run(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+    assert done.returncode == code, done.stdout[-5000:] + done.stderr[-5000:]
     return done.stdout
 
 
@@ -111,6 +133,90 @@ def test_the_page_names_every_file_of_a_feature_and_no_other() -> None:
         if path in lists:
             assert (language, block.count("\n+") + block.startswith("+")) == ("diff", 1)
     assert "stars" not in {feature.name for feature in FEATURES}, "the page is about what is not there"
+
+
+#: Everything that a feature has to do with.
+OFFERED = (
+    Transaction, Reader, Services, Sessions, Asker, Left, Write, Read, Task, Heard, Follow, Feature, Port,
+    Look, Chat, Acts, Hand, Evidence, Notes, Row,
+)  # fmt: skip
+
+
+def offered(kind: type) -> set[str]:
+    """What a class offers: methods, properties and fields, inherited ones, too."""
+    found: set[str] = set()
+    for base in kind.__mro__[:-1]:
+        if base.__module__.partition(".")[0] in {"imserver", "imserver_client"}:
+            found |= {*vars(base), *vars(base).get("__annotations__", ())}
+    return {name for name in found if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("kind", OFFERED, ids=lambda kind: kind.__name__)
+def test_it_names_all_that_there_is(kind: type) -> None:
+    words = set(
+        re.findall(
+            r"\w+", " ".join(re.findall(r"`[^`\n]+`|^```python\n.*?^```", PAGE, re.MULTILINE | re.DOTALL))
+        )
+    )
+    missing = offered(kind) - words - {"method", "handler", "signal", "count", "index"}
+    assert not missing, f"{kind.__name__}: {missing}"
+
+
+# -- its table of needs ---------------------------------------------------------------------------------------------------
+
+#: What each need is asked about, where that is somebody or something: allowed, and refused to who may the same of others.
+ABOUT: dict[Need, Target] = {
+    Need.CHANGE_OWN: rules.OWN_MESSAGE,
+    Need.CHANGE_ANY: rules.message_of(None),
+    Need.INVITE: rules.newcomer(Role.MEMBER),
+    Need.MANAGE: rules.member(Role.MEMBER),
+}
+WHO = {
+    "all": {*Role},
+    "both": {*Role},
+    "no readers": {*Role} - {Role.READER},
+    "author": {*Role} - {Role.READER},
+    "leaders": {Role.OWNER, Role.ADMIN},
+    "nobody": set[Role](),
+}
+NEEDS = {
+    cells[0].strip("` "): [cell.strip() for cell in cells[2:]]
+    for line in re.findall(r"^\| `[A-Z_]+` \|.*$", PAGE, re.MULTILINE)
+    for cells in [line.strip("|").split("|")]
+}
+
+
+def may(
+    need: Need, kind: Kind, role: Role, standing: Standing = rules.MEMBER, bars: Bars = rules.FREE
+) -> bool:
+    seat = Seat(kind, standing, role, bars)
+    return isinstance(rules.decide(need, *seat, target=ABOUT.get(need, rules.NOTHING)), Grant)
+
+
+def test_its_needs_are_those_of_the_rule() -> None:
+    assert set(NEEDS) == {need.name for need in Need}
+    for name, (group, channel, direct, left, muted) in NEEDS.items():
+        need = Need[name]
+        if need in {Need.ACCOUNT, Need.OPERATE}:
+            assert {group, channel, direct, left, muted} == {""}
+            continue
+        for kind, who in ((Kind.GROUP, group), (Kind.CHANNEL, channel), (Kind.DIRECT, direct)):
+            roles = (
+                {Role.MEMBER}
+                if kind is Kind.DIRECT
+                else {*Role} - ({Role.READER} if kind is Kind.GROUP else set())
+            )
+            assert {role for role in roles if may(need, kind, role)} == WHO[who] & roles, (name, kind)
+            if who == "author":
+                others = rules.decide(
+                    need, kind, rules.MEMBER, Role.MEMBER, target=rules.message_of(Role.MEMBER)
+                )
+                assert not isinstance(others, Grant)
+        assert may(need, Kind.GROUP, Role.OWNER, rules.standing_of(9)) is (left == "yes"), name
+        assert may(need, Kind.GROUP, Role.OWNER, bars=Bars(muted_until=1)) is (muted == "no"), name
+
+
+# -- its code -------------------------------------------------------------------------------------------------------------
 
 
 def test_its_session_prints_what_it_says(house: Path) -> None:
@@ -130,6 +236,22 @@ def test_its_tests_pass_and_the_spec_and_the_transcript_are_right(house: Path) -
         "tests/net/test_methods.py::test_every_answer_is_what_its_shape_says_field_by_field",
     )
     assert "passed" in told
+
+
+def test_its_mutant_is_caught(house: Path, tmp_path: Path) -> None:
+    [shown] = re.findall(r"^```diff\n(Breaks: .*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (tmp_path / "stars.patch").write_text(shown)
+    mutant = read_mutant(tmp_path / "stars.patch")
+    [path], [test] = mutant.touched, mutant.tests
+    whole = (house / path).read_text()
+    subprocess.run(["patch", "-p1", "-s"], input=mutant.diff, text=True, cwd=house, check=True)
+    try:
+        told = run(house, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", test, code=1)
+    finally:
+        (house / path).write_text(whole)
+    assert mutant.breaks
+    assert mutant.what
+    assert "1 failed" in told
 
 
 def test_its_people_give_stars_in_the_simulation(house: Path) -> None:
