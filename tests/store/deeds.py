@@ -108,15 +108,27 @@ def marks(place: str, position: int, name: str, value: Any, own: dict[str, Any])
 
 
 def shows(place: str, name: str, value: Any) -> Op:
-    return work(lambda tx: (tx.set_about(place, name, value), tx.about(place)), place)
+    def shown(tx: Transaction) -> Any:
+        tx.set_about(place, name, value)
+        return tx.about(place)
+
+    return work(shown, place)
 
 
 def sets(place: str, user: str, name: str, value: Any) -> Op:
-    return work(lambda tx: (tx.set_own(place, user, name, value), tx.settings(place, user)), place)
+    def set_there(tx: Transaction) -> Any:
+        tx.set_own(place, user, name, value)
+        return tx.settings(place, user)
+
+    return work(set_there, place)
 
 
 def accounts(user: str, name: str, value: Any) -> Op:
-    return work(lambda tx: (tx.set_account(user, name, value), tx.account(user)))
+    def kept(tx: Transaction) -> Any:
+        tx.set_account(user, name, value)
+        return tx.account(user)
+
+    return work(kept)
 
 
 def several(parts: list[Op], spoiled: bool) -> Op:
