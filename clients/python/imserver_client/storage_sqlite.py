@@ -17,11 +17,25 @@ from os import PathLike, fspath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from .errors import StoreError
-from .storage import Saved, SavedCounted, SavedItem, SavedPosition, SavedPost, SavedState
+from .storage import (
+    OWN_EVERY,
+    OWN_KEPT,
+    OWN_KEPT_BYTES,
+    Checked,
+    Saved,
+    SavedCounted,
+    SavedItem,
+    SavedOwn,
+    SavedPosition,
+    SavedPost,
+    SavedState,
+    SavedTrace,
+)
 
-_VERSION = 2
+_VERSION = 3
 _APPLICATION_ID = 0x494D4331  # "IMC1": files of other programs stay untouched
-#: What each version adds to the one before: an older file is brought up to date when it is opened.
+#: What each version adds to the one before: an older file is brought up to date when it is opened. Before version 3 nobody noted
+#: where something was learnt, and which messages had been edited: it was at `since` or later, and any may have been.
 _SCHEMAS = (
     """
 CREATE TABLE device (
@@ -51,12 +65,40 @@ ALTER TABLE device ADD COLUMN account_seq INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE device ADD COLUMN account BLOB;
 ALTER TABLE device ADD COLUMN features TEXT;
 """,
+    """
+CREATE TABLE trace (
+    conversation_id TEXT PRIMARY KEY, place TEXT, team INTEGER NOT NULL, edited TEXT NOT NULL, again TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO trace SELECT conversation_id, since, 0, iif(have > 0, json_array(json_array(1, have)), '[]'), '[]'
+    FROM conversation, device;
+CREATE TABLE replaced (conversation_id TEXT PRIMARY KEY, agreed INTEGER) STRICT, WITHOUT ROWID;
+ALTER TABLE outbox ADD COLUMN position INTEGER;
+ALTER TABLE outbox ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
+""",
 )
 _SAVE_POSITION = """
 INSERT INTO conversation (conversation_id, have, handed, known_head) VALUES (?, ?, ?, ?)
 ON CONFLICT (conversation_id) DO UPDATE SET
     have = max(have, excluded.have), handed = max(handed, excluded.handed),
     known_head = max(known_head, excluded.known_head)
+"""
+#: A message of the user's own was handed over: this device posted it, or another one, or it was looked for.
+_SAVE_OWN = """
+INSERT INTO outbox (conversation_id, key, content, position) VALUES (?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET position = excluded.position, lost = 0
+    WHERE conversation_id = excluded.conversation_id AND (position IS NOT excluded.position OR lost > 0)
+"""
+_TOO_MANY_OWN = """
+DELETE FROM outbox WHERE number IN (
+    SELECT number FROM (
+        SELECT number, row_number() OVER newest AS count, sum(length(content)) OVER newest AS size
+        FROM outbox WHERE position IS NOT NULL AND lost = 0 WINDOW newest AS (ORDER BY number DESC)
+    ) WHERE count > ? OR size > ?
+)
+"""
+_READ_OWN = """
+SELECT outbox.conversation_id, key, content, position, position <= coalesce(have, 0)
+FROM outbox LEFT JOIN conversation USING (conversation_id) WHERE position IS NOT NULL AND
 """
 
 P = ParamSpec("P")
@@ -94,6 +136,7 @@ class SqliteStorage:
     def __init__(self, path: str | PathLike[str]) -> None:
         self._path = fspath(path)
         self._database: sqlite3.Connection | None = None
+        self._owned = 0
 
     @property
     def database(self) -> sqlite3.Connection:
@@ -147,7 +190,10 @@ class SqliteStorage:
             "SELECT device_id, user_id, store_epoch, since, synced, account_seq, account, features FROM device"
         ).fetchone()
         positions = database.execute("SELECT conversation_id, have, handed, known_head FROM conversation")
-        outbox = database.execute("SELECT conversation_id, key, content FROM outbox ORDER BY number")
+        outbox = database.execute(
+            "SELECT conversation_id, key, content FROM outbox WHERE position IS NULL ORDER BY number"
+        )
+        traces = database.execute("SELECT * FROM trace")
         return Saved(
             device_id=row[0],
             user_id=row[1],
@@ -159,7 +205,18 @@ class SqliteStorage:
             states=self._read_states(database),
             account=SavedCounted(row[5], row[6]),
             features=None if row[7] is None else frozenset(json.loads(row[7])),
+            traces={
+                name: SavedTrace(place, bool(team), _ranges(edited), _ranges(again))
+                for name, place, team, edited, again in traces
+            },
+            lost=self._read_own("lost = 1"),
+            gone=self._read_own("lost = 2"),
+            replaced=dict(database.execute("SELECT * FROM replaced").fetchall()),
         )
+
+    def _read_own(self, which: str, *values: Any) -> list[SavedOwn]:
+        rows = self.database.execute(f"{_READ_OWN} {which} ORDER BY number", values)
+        return [SavedOwn(*row[:-1], passed=bool(row[-1])) for row in rows]
 
     def _read_states(self, database: sqlite3.Connection) -> dict[str, SavedState]:
         items: dict[str, dict[int, SavedItem | None]] = {}
@@ -176,7 +233,7 @@ class SqliteStorage:
                 bool(former),
                 SavedCounted(*counted[:2]),
                 SavedCounted(*counted[2:]),
-                tuple((low, high) for low, high in json.loads(held)),
+                _ranges(held),
                 items.get(name, {}),
             )
         return states
@@ -203,7 +260,7 @@ class SqliteStorage:
     @_one_step
     def add_post(self, post: SavedPost) -> None:
         self._run(
-            "INSERT INTO outbox (conversation_id, key, content) VALUES (?, ?, ?)",
+            "INSERT OR REPLACE INTO outbox (conversation_id, key, content) VALUES (?, ?, ?)",
             post.conversation_id,
             post.key,
             post.content,
@@ -214,11 +271,28 @@ class SqliteStorage:
         self._run("DELETE FROM outbox WHERE key = ?", key)
 
     @_one_step
-    def save_progress(self, done: tuple[str, int] | None, handed: tuple[str, int] | None) -> None:
+    def answer_post(self, key: bytes, position: int, traces: Mapping[str, SavedTrace]) -> None:
+        self._run("UPDATE outbox SET position = ? WHERE key = ?", position, key)
+        self._one_more_own()
+        self._put_traces(traces)
+
+    @_one_step
+    def save_progress(
+        self,
+        done: tuple[str, int] | None,
+        handed: tuple[str, int] | None,
+        own: SavedOwn | None = None,
+        traces: Mapping[str, SavedTrace] | None = None,
+    ) -> None:
         if done is not None:
             self._run(_SAVE_POSITION, done[0], done[1], 0, 0)
         if handed is not None:
             self._run(_SAVE_POSITION, handed[0], 0, handed[1], 0)
+        if own is not None:
+            self._run(_SAVE_OWN, own.conversation_id, own.key, own.content, own.position)
+            self._one_more_own()
+        if traces:
+            self._put_traces(traces)
 
     @_one_step
     def save_sync(
@@ -228,6 +302,7 @@ class SqliteStorage:
         positions: Mapping[str, SavedPosition],
         states: Mapping[str, SavedState] | None = None,
         account: SavedCounted | None = None,
+        traces: Mapping[str, SavedTrace] | None = None,
     ) -> None:
         self._run("UPDATE device SET since = ?, synced = ?", since, int(synced))
         self.database.executemany(
@@ -235,10 +310,37 @@ class SqliteStorage:
             [(name, place.have, place.handed, place.known_head) for name, place in positions.items()],
         )
         self._put_states(states or {}, account)
+        self._put_traces(traces or {})
 
     @_one_step
-    def save_states(self, states: Mapping[str, SavedState], account: SavedCounted | None) -> None:
+    def save_states(
+        self,
+        states: Mapping[str, SavedState],
+        account: SavedCounted | None,
+        traces: Mapping[str, SavedTrace] | None = None,
+    ) -> None:
         self._put_states(states, account)
+        self._put_traces(traces or {})
+
+    @_one_step
+    def save_traces(self, traces: Mapping[str, SavedTrace], heads: Mapping[str, int]) -> None:
+        self._put_traces(traces)
+        self.database.executemany(_SAVE_POSITION, [(name, 0, 0, head) for name, head in heads.items()])
+
+    def _put_traces(self, traces: Mapping[str, SavedTrace]) -> None:
+        self.database.executemany(
+            "INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?)",
+            [
+                (name, one.place, int(one.team), json.dumps(one.edited), json.dumps(one.again))
+                for name, one in traces.items()
+            ],
+        )
+
+    def _one_more_own(self) -> None:
+        """Keep the bounds, now and then."""
+        self._owned += 1
+        if self._owned % OWN_EVERY == 0:
+            self._run(_TOO_MANY_OWN, OWN_KEPT, OWN_KEPT_BYTES)
 
     def _put_states(self, states: Mapping[str, SavedState], account: SavedCounted | None) -> None:
         for name, one in states.items():
@@ -258,20 +360,74 @@ class SqliteStorage:
             self._run("UPDATE device SET account_seq = ?, account = ?", account.seq, account.value)
 
     @_one_step
-    def recount_states(self) -> None:
-        self._run("UPDATE device SET since = NULL, account_seq = 0")
-        self._run("UPDATE state SET seen = 0, top = max(top, met), about_modseq = 0, settings_seq = 0")
-        self._run("UPDATE item_state SET modseq = 0, mine_modseq = 0")
+    def forget_since(
+        self, store_epoch: str | None, traces: Mapping[str, SavedTrace], *, recount: bool = False
+    ) -> None:
+        self._run("UPDATE device SET store_epoch = ?, since = NULL", store_epoch)
+        self._put_traces(traces)
+        if recount:
+            self._run("UPDATE device SET account_seq = 0")
+            self._run("UPDATE state SET seen = 0, top = max(top, met), about_modseq = 0, settings_seq = 0")
+            self._run("UPDATE item_state SET modseq = 0, mine_modseq = 0")
 
     @_one_step
-    def forget_positions(self, store_epoch: str) -> None:
-        self._run(
-            "UPDATE device SET store_epoch = ?, since = NULL, synced = 0, account_seq = 0, account = NULL",
-            store_epoch,
+    def own_posts(self, conversation_id: str, above: int) -> list[SavedOwn]:
+        return self._read_own(
+            "outbox.conversation_id = ? AND (lost = 1 OR (lost = 0 AND position > ?))",
+            *(conversation_id, above),
         )
-        self._run("DELETE FROM conversation")
-        self._run("DELETE FROM state")
-        self._run("DELETE FROM item_state")
+
+    @_one_step
+    def save_checked(
+        self,
+        checked: Mapping[str, Checked],
+        states: Mapping[str, SavedState],
+        account: SavedCounted | None,
+    ) -> None:
+        for name, one in checked.items():
+            if one.trace is None:
+                for table in ("conversation", "trace", "state", "item_state"):
+                    self._run(f"DELETE FROM {table} WHERE conversation_id = ?", name)
+            else:
+                self._run(_SAVE_POSITION, name, 0, 0, 0)
+                self._run(
+                    "UPDATE conversation SET have = min(have, ?1), handed = min(handed, ?1), known_head = ?2 "
+                    "WHERE conversation_id = ?3",
+                    *(one.upto, one.known_head, name),
+                )
+                self._put_traces({name: one.trace})
+            if one.replaced:
+                # min() of NULL is NULL: of two, the one of which nothing is known is the lower.
+                self._run(
+                    "INSERT INTO replaced VALUES (?, ?) ON CONFLICT (conversation_id) DO UPDATE SET "
+                    "agreed = min(agreed, excluded.agreed)",
+                    *(name, one.agreed),
+                )
+            for sql, keys in (
+                ("UPDATE outbox SET position = NULL, lost = 0 WHERE key = ?", one.offered),
+                ("UPDATE outbox SET lost = 1 WHERE key = ?", one.lost),
+                ("UPDATE outbox SET lost = 2 WHERE key = ?", one.gone),
+            ):
+                self.database.executemany(sql, [(key,) for key in keys])
+        self._put_states(states, account)
+
+    @_one_step
+    def save_gone(self, keys: Collection[bytes]) -> None:
+        self.database.executemany("UPDATE outbox SET lost = 2 WHERE key = ?", [(key,) for key in keys])
+
+    @_one_step
+    def told_replaced(self, conversation_id: str) -> None:
+        self._run("DELETE FROM replaced WHERE conversation_id = ?", conversation_id)
+
+    @_one_step
+    def told_gone(self, keys: Collection[bytes]) -> None:
+        self.database.executemany(
+            "DELETE FROM outbox WHERE key = ? AND lost = 2", [(key,) for key in keys]
+        )
 
     def _run(self, sql: str, *values: Any) -> None:
         self.database.execute(sql, values)
+
+
+def _ranges(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple((low, high) for low, high in json.loads(text))
