@@ -69,6 +69,30 @@ class Ranges:
         if self._lows:
             self._lows[0] = max(self._lows[0], below)
 
+    def cap(self, above: int) -> None:
+        """Remove every position above this one."""
+        self.remove(above + 1, _NEVER)
+
+    def remove(self, low: int, high: int) -> None:
+        """Remove `low..high`."""
+        if low > high:
+            return
+        first = bisect_left(self._highs, low)
+        behind = bisect_right(self._lows, high)
+        if first >= behind:
+            return
+        left = [(self._lows[first], low - 1)] if self._lows[first] < low else []
+        right = [(high + 1, self._highs[behind - 1])] if high < self._highs[behind - 1] else []
+        self._lows[first:behind] = [one for one, _ in (*left, *right)]
+        self._highs[first:behind] = [one for _, one in (*left, *right)]
+
+    def join(self, most: int) -> None:
+        """Keep at most so many ranges, by making one of the lowest: then there are positions in it that nobody added."""
+        extra = len(self._lows) - most
+        if extra > 0:
+            del self._lows[1 : extra + 1]
+            del self._highs[:extra]
+
     def shorten(self, most: int) -> int | None:
         """Keep the highest `most` ranges; returns the position below which nothing is left, None if nothing was removed."""
         if len(self._lows) <= most:
