@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from .core.lineage import LineageStep, Notice, SavedOwn, SavedTrail
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,54 +35,27 @@ class SavedPost:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedOwn:
-    """A message of the user's own that was stored at `position`. `passed`: the application is done with that position."""
+class SavedAnswered:
+    """A post that was stored at `position`, with its content. `passed`: the application is done with that position."""
 
-    conversation_id: str
-    key: bytes
-    content: bytes
+    post: SavedPost
     position: int
-    passed: bool = False
+    passed: bool
 
 
 @dataclass(frozen=True, slots=True)
-class SavedTrace:
-    """What vouches for a conversation, and what another history would change in it (SPEC, "When an older copy has come back").
-
-    `place`: where something was learnt that `since` does not vouch for; None: `since` vouches for all. `team`: one is a member by a
-    group. `edited`: ranges of positions that hold every message which was seen with a revision above 1. `again`: those to be read
-    again.
-    """
-
-    place: str | None = None
-    team: bool = False
-    edited: tuple[tuple[int, int], ...] = ()
-    again: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What an answer of `check` leaves of a conversation: positions up to `upto`, and `known_head`, which may both fall.
-
-    `trace` None: nothing; the conversation is forgotten. `replaced`: the application is to be told, with `agreed`. Of the keys of own
-    messages, `offered` go back into the outbox, `lost` are looked for, and `gone` is what the application is to be told of.
-    """
+class SavedFall:
+    """What is left of a conversation's positions after a check: `have` and `handed` fall to `upto`, and `known_head` is this."""
 
     upto: int
     known_head: int
-    trace: SavedTrace | None
-    replaced: bool = False
-    agreed: int | None = None
-    offered: tuple[bytes, ...] = ()
-    lost: tuple[bytes, ...] = ()
-    gone: tuple[bytes, ...] = ()
 
 
-#: Own messages that are kept with their keys: the newest, up to so many and so many bytes of content.
-OWN_KEPT = 1000
-OWN_KEPT_BYTES = 4 * 1024 * 1024
-#: Between two looks at those bounds.
-OWN_EVERY = 128
+#: Posts that have their answer are kept, so that they can be offered again: the newest, up to so many and so many bytes of content.
+ANSWERED_KEPT = 1000
+ANSWERED_KEPT_BYTES = 4 * 1024 * 1024
+#: Answers between two looks at those bounds.
+ANSWERED_EVERY = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +109,10 @@ class Saved:
     account: SavedCounted = SavedCounted()
     #: The features of the server that told the state; None: nobody noted it.
     features: frozenset[str] | None = None
-    traces: dict[str, SavedTrace] = field(default_factory=dict)
-    #: Own messages of a history that was replaced: those that are being looked for, and those that are gone, until somebody heard it.
-    lost: list[SavedOwn] = field(default_factory=list)
-    gone: list[SavedOwn] = field(default_factory=list)
-    #: Conversations whose history was replaced, with what was agreed, until somebody heard it.
-    replaced: dict[str, int | None] = field(default_factory=dict)
+    trails: dict[str, SavedTrail] = field(default_factory=dict)
+    #: In the order in which they were put there.
+    own: dict[bytes, SavedOwn] = field(default_factory=dict)
+    notices: dict[str, Notice] = field(default_factory=dict)
 
 
 class Storage(Protocol):
@@ -168,19 +144,14 @@ class Storage(Protocol):
         """Remove a post that was refused, or given up."""
         ...
 
-    def answer_post(self, key: bytes, position: int, traces: Mapping[str, SavedTrace]) -> None:
-        """A post is stored at `position`: it is an own message from now on (a bounded number of which is kept), and not offered."""
+    def answer_post(self, key: bytes, position: int, step: LineageStep) -> None:
+        """A post is stored at `position`. It is not offered any more, and kept for a while: see `answered`."""
         ...
 
     def save_progress(
-        self,
-        done: tuple[str, int] | None,
-        handed: tuple[str, int] | None,
-        own: SavedOwn | None = None,
-        traces: Mapping[str, SavedTrace] | None = None,
+        self, done: tuple[str, int] | None, handed: tuple[str, int] | None, step: LineageStep | None = None
     ) -> None:
-        """In one step: mark the message at `done` finished, and the one at `handed` as handed over; `own` if that is the user's, who
-        has it now whatever was lost. `traces`: those that changed."""
+        """In one step: mark the message at `done` finished, and the one at `handed` as handed over."""
         ...
 
     def save_sync(
@@ -190,66 +161,53 @@ class Storage(Protocol):
         positions: Mapping[str, SavedPosition],
         states: Mapping[str, SavedState] | None = None,
         account: SavedCounted | None = None,
-        traces: Mapping[str, SavedTrace] | None = None,
+        step: LineageStep | None = None,
+        forgotten: Collection[str] = (),
     ) -> None:
-        """In one step: save the token, the conversations that it covers, and `save_states`. Rows never lower positions."""
+        """In one step: save the token, the conversations that it covers and those that it ends, and `save_states`. Rows never
+        lower positions."""
         ...
 
     def save_states(
-        self,
-        states: Mapping[str, SavedState],
-        account: SavedCounted | None,
-        traces: Mapping[str, SavedTrace] | None = None,
+        self, states: Mapping[str, SavedState], account: SavedCounted | None, step: LineageStep | None = None
     ) -> None:
         """In one step: save the state of these conversations (of items those that are given), and the account's if given."""
         ...
 
-    def save_traces(self, traces: Mapping[str, SavedTrace], heads: Mapping[str, int]) -> None:
-        """In one step: save what was learnt of these conversations, and that they reach so far."""
+    def save_lineage(self, step: LineageStep, heads: Mapping[str, int] | None = None) -> None:
+        """In one step: save this, and that conversations reach so far."""
         ...
 
     # -- when an older copy has come back
 
-    def forget_since(
-        self, store_epoch: str | None, traces: Mapping[str, SavedTrace], *, recount: bool = False
-    ) -> None:
-        """In one step: drop the token, save the places that stand for it, and the epoch. `recount`: count all state as of 0."""
+    def forget_since(self, store_epoch: str | None, step: LineageStep, *, recount: bool = False) -> None:
+        """In one step: drop the token, and save the places that stand for it, and the epoch. `recount`: count all state as of 0
+        (`recounted`), the account's too. Values stay."""
         ...
 
-    def own_posts(self, conversation_id: str, above: int) -> list[SavedOwn]:
-        """Own messages above this position, and those that are being looked for, in the order of posting."""
+    def answered(self, conversation_id: str, above: int) -> list[SavedAnswered]:
+        """Posts of this device above this position that are still kept, in the order of posting."""
+        ...
+
+    def contents(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        """The contents of answered posts, as far as they are still kept."""
+        ...
+
+    def forget_content(self, conversation_id: str, position: int) -> None:
+        """What was posted there says something else now, or nothing: it is not to be offered again."""
         ...
 
     def save_checked(
         self,
-        checked: Mapping[str, Checked],
+        fallen: Mapping[str, SavedFall | None],
+        offered: Collection[bytes],
         states: Mapping[str, SavedState],
         account: SavedCounted | None,
+        step: LineageStep,
     ) -> None:
-        """In one step: take over answers of `check`. The only step in which positions fall."""
+        """In one step: take over answers of `check`. Only here positions fall. None: the conversation is forgotten. `offered`:
+        answered posts that have no answer in this history."""
         ...
-
-    def save_gone(self, keys: Collection[bytes]) -> None:
-        """In one step: these own messages were not found; the application is to be told."""
-        ...
-
-    def told_replaced(self, conversation_id: str) -> None:
-        """The application knows that the conversation's history was replaced."""
-        ...
-
-    def told_gone(self, keys: Collection[bytes]) -> None:
-        """The application knows that these own messages are gone. They are forgotten."""
-        ...
-
-
-@dataclass(slots=True)
-class _Post:
-    """A post, or an own message. `lost`: 1 while it is looked for, 2 when it is gone."""
-
-    conversation_id: str
-    content: bytes
-    position: int | None = None
-    lost: int = 0
 
 
 class MemoryStorage:
@@ -257,24 +215,21 @@ class MemoryStorage:
 
     def __init__(self) -> None:
         self._saved = Saved()
-        self._posts: dict[bytes, _Post] = {}
-        self._owned = 0
+        self._posts: dict[bytes, SavedPost] = {}
+        #: Positions of those that have their answer.
+        self._positions: dict[bytes, int] = {}
+        self._answers = 0
 
     def open(self) -> Saved:
-        saved, posts = self._saved, self._posts
+        saved = self._saved
         return replace(
             saved,
             positions=dict(saved.positions),
-            outbox=[
-                SavedPost(one.conversation_id, key, one.content)
-                for key, one in posts.items()
-                if one.position is None
-            ],
+            outbox=[post for key, post in self._posts.items() if key not in self._positions],
             states=dict(saved.states),
-            traces=dict(saved.traces),
-            lost=[self._own(key, one) for key, one in posts.items() if one.lost == 1],
-            gone=[self._own(key, one) for key, one in posts.items() if one.lost == 2],
-            replaced=dict(saved.replaced),
+            trails=dict(saved.trails),
+            own=dict(saved.own),
+            notices=dict(saved.notices),
         )
 
     def close(self) -> None:
@@ -293,25 +248,23 @@ class MemoryStorage:
         self._saved.features = None if features is None else frozenset(features)
 
     def add_post(self, post: SavedPost) -> None:
-        self._posts.pop(post.key, None)
-        self._posts[post.key] = _Post(post.conversation_id, post.content)
+        self.remove_post(post.key)
+        self._posts[post.key] = post
 
     def remove_post(self, key: bytes) -> None:
         self._posts.pop(key, None)
+        self._positions.pop(key, None)
 
-    def answer_post(self, key: bytes, position: int, traces: Mapping[str, SavedTrace]) -> None:
-        post = self._posts.get(key)
-        if post is not None:
-            post.position = position
-            self._one_more_own()
-        self._saved.traces.update(traces)
+    def answer_post(self, key: bytes, position: int, step: LineageStep) -> None:
+        if key in self._posts:
+            self._positions[key] = position
+        self._answers += 1
+        if self._answers % ANSWERED_EVERY == 0:
+            self._keep_newest()
+        self._put(step)
 
     def save_progress(
-        self,
-        done: tuple[str, int] | None,
-        handed: tuple[str, int] | None,
-        own: SavedOwn | None = None,
-        traces: Mapping[str, SavedTrace] | None = None,
+        self, done: tuple[str, int] | None, handed: tuple[str, int] | None, step: LineageStep | None = None
     ) -> None:
         positions = self._saved.positions
         if done is not None:
@@ -320,14 +273,7 @@ class MemoryStorage:
         if handed is not None:
             old = positions.get(handed[0], SavedPosition())
             positions[handed[0]] = replace(old, handed=max(old.handed, handed[1]))
-        if own is not None:
-            known = self._posts.get(own.key)
-            if known is None:
-                self._posts[own.key] = _Post(own.conversation_id, own.content, own.position)
-                self._one_more_own()
-            elif known.conversation_id == own.conversation_id:
-                known.position, known.lost = own.position, 0
-        self._saved.traces.update(traces or {})
+        self._put(step)
 
     def save_sync(
         self,
@@ -336,20 +282,19 @@ class MemoryStorage:
         positions: Mapping[str, SavedPosition],
         states: Mapping[str, SavedState] | None = None,
         account: SavedCounted | None = None,
-        traces: Mapping[str, SavedTrace] | None = None,
+        step: LineageStep | None = None,
+        forgotten: Collection[str] = (),
     ) -> None:
         self._saved.since = since
         self._saved.synced = synced
         for conversation_id, new in positions.items():
             old = self._saved.positions.get(conversation_id, SavedPosition())
             self._saved.positions[conversation_id] = highest(old, new)
-        self.save_states(states or {}, account, traces)
+        self.save_states(states or {}, account, step)
+        self._forget(forgotten)
 
     def save_states(
-        self,
-        states: Mapping[str, SavedState],
-        account: SavedCounted | None,
-        traces: Mapping[str, SavedTrace] | None = None,
+        self, states: Mapping[str, SavedState], account: SavedCounted | None, step: LineageStep | None = None
     ) -> None:
         for conversation_id, new in states.items():
             old = self._saved.states.get(conversation_id, SavedState())
@@ -358,93 +303,83 @@ class MemoryStorage:
             self._saved.states[conversation_id] = replace(new, items=kept)
         if account is not None:
             self._saved.account = account
-        self._saved.traces.update(traces or {})
+        self._put(step)
 
-    def save_traces(self, traces: Mapping[str, SavedTrace], heads: Mapping[str, int]) -> None:
-        self._saved.traces.update(traces)
-        for conversation_id, head in heads.items():
+    def save_lineage(self, step: LineageStep, heads: Mapping[str, int] | None = None) -> None:
+        for conversation_id, head in (heads or {}).items():
             old = self._saved.positions.get(conversation_id, SavedPosition())
             self._saved.positions[conversation_id] = replace(old, known_head=max(old.known_head, head))
+        self._put(step)
 
-    def forget_since(
-        self, store_epoch: str | None, traces: Mapping[str, SavedTrace], *, recount: bool = False
-    ) -> None:
+    def forget_since(self, store_epoch: str | None, step: LineageStep, *, recount: bool = False) -> None:
         self._saved.since = None
         self._saved.store_epoch = store_epoch
-        self._saved.traces.update(traces)
         if recount:
             self._saved.states = {name: recounted(state) for name, state in self._saved.states.items()}
             self._saved.account = replace(self._saved.account, seq=0)
+        self._put(step)
 
-    def own_posts(self, conversation_id: str, above: int) -> list[SavedOwn]:
+    def answered(self, conversation_id: str, above: int) -> list[SavedAnswered]:
+        have = self._saved.positions.get(conversation_id, SavedPosition()).have
         return [
-            self._own(key, one)
-            for key, one in self._posts.items()
-            if one.conversation_id == conversation_id
-            and one.position is not None
-            and (one.lost == 1 or (one.lost == 0 and one.position > above))
+            SavedAnswered(post, position, position <= have)
+            for key, post in self._posts.items()
+            if post.conversation_id == conversation_id and (position := self._positions.get(key, 0)) > above
         ]
+
+    def contents(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        return {key: self._posts[key].content for key in keys if key in self._positions}
+
+    def forget_content(self, conversation_id: str, position: int) -> None:
+        for key, at in list(self._positions.items()):
+            if at == position and self._posts[key].conversation_id == conversation_id:
+                self.remove_post(key)
 
     def save_checked(
         self,
-        checked: Mapping[str, Checked],
+        fallen: Mapping[str, SavedFall | None],
+        offered: Collection[bytes],
         states: Mapping[str, SavedState],
         account: SavedCounted | None,
+        step: LineageStep,
     ) -> None:
-        saved = self._saved
-        for name, one in checked.items():
-            if one.trace is None:
-                for kept in (saved.positions, saved.traces, saved.states):
-                    kept.pop(name, None)  # type: ignore[attr-defined]
-            else:
-                old = saved.positions.get(name, SavedPosition())
-                saved.positions[name] = SavedPosition(
-                    min(old.have, one.upto), min(old.handed, one.upto), one.known_head
-                )
-                saved.traces[name] = one.trace
-            if one.replaced:
-                agreed = saved.replaced.get(name, one.agreed)
-                saved.replaced[name] = None if agreed is None or one.agreed is None else min(agreed, one.agreed)
-            for key in one.offered:
-                self._posts[key].position, self._posts[key].lost = None, 0
-            for key in one.lost:
-                self._posts[key].lost = 1
-            for key in one.gone:
-                self._posts[key].lost = 2
-        self.save_states(states, account)
-
-    def save_gone(self, keys: Collection[bytes]) -> None:
-        for key in keys:
-            if (post := self._posts.get(key)) is not None:
-                post.lost = 2
-
-    def told_replaced(self, conversation_id: str) -> None:
-        self._saved.replaced.pop(conversation_id, None)
-
-    def told_gone(self, keys: Collection[bytes]) -> None:
-        for key in keys:
-            if (post := self._posts.get(key)) is not None and post.lost == 2:
-                del self._posts[key]
+        for name, fall in fallen.items():
+            if fall is not None:
+                old = self._saved.positions.get(name, SavedPosition())
+                have, handed = min(old.have, fall.upto), min(old.handed, fall.upto)
+                self._saved.positions[name] = SavedPosition(have, handed, fall.known_head)
+        for key in offered:
+            self._positions.pop(key, None)
+        self.save_states(states, account, step)
+        self._forget([name for name, fall in fallen.items() if fall is None])
 
     # -- within
 
-    def _own(self, key: bytes, post: _Post) -> SavedOwn:
-        assert post.position is not None
-        have = self._saved.positions.get(post.conversation_id, SavedPosition()).have
-        return SavedOwn(post.conversation_id, key, post.content, post.position, post.position <= have)
+    def _forget(self, names: Collection[str]) -> None:
+        for name in names:
+            self._saved.positions.pop(name, None)
+            self._saved.states.pop(name, None)
 
-    def _one_more_own(self) -> None:
-        """Keep the bounds, now and then."""
-        self._owned += 1
-        if self._owned % OWN_EVERY:
-            return
+    def _put(self, step: LineageStep | None) -> None:
+        if step is not None:
+            _update(self._saved.trails, step.trails)
+            _update(self._saved.own, step.own)
+            _update(self._saved.notices, step.notices)
+
+    def _keep_newest(self) -> None:
         number = size = 0
-        for key, post in reversed(list(self._posts.items())):
-            if post.position is None or post.lost:
-                continue
-            number, size = number + 1, size + len(post.content)
-            if number > OWN_KEPT or size > OWN_KEPT_BYTES:
-                del self._posts[key]
+        for key in reversed([key for key in self._posts if key in self._positions]):
+            number, size = number + 1, size + len(self._posts[key].content)
+            if number > ANSWERED_KEPT or size > ANSWERED_KEPT_BYTES:
+                self.remove_post(key)
+
+
+def _update(kept: dict[K, V], changes: Mapping[K, V | None]) -> None:
+    for name, value in changes.items():
+        if value is None:
+            kept.pop(name, None)
+        else:
+            kept[name] = value
 
 
 def highest(one: SavedPosition, other: SavedPosition) -> SavedPosition:

@@ -16,20 +16,20 @@ from functools import wraps
 from os import PathLike, fspath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from .core.lineage import LineageStep, Notice, SavedOwn, SavedTrail
 from .errors import StoreError
 from .storage import (
-    OWN_EVERY,
-    OWN_KEPT,
-    OWN_KEPT_BYTES,
-    Checked,
+    ANSWERED_EVERY,
+    ANSWERED_KEPT,
+    ANSWERED_KEPT_BYTES,
     Saved,
+    SavedAnswered,
     SavedCounted,
+    SavedFall,
     SavedItem,
-    SavedOwn,
     SavedPosition,
     SavedPost,
     SavedState,
-    SavedTrace,
 )
 
 _VERSION = 3
@@ -66,14 +66,22 @@ ALTER TABLE device ADD COLUMN account BLOB;
 ALTER TABLE device ADD COLUMN features TEXT;
 """,
     """
-CREATE TABLE trace (
-    conversation_id TEXT PRIMARY KEY, place TEXT, team INTEGER NOT NULL, edited TEXT NOT NULL, again TEXT NOT NULL
+CREATE TABLE trail (
+    conversation_id TEXT PRIMARY KEY, place TEXT, edited TEXT NOT NULL, again TEXT NOT NULL, veiled INTEGER NOT NULL,
+    team TEXT
 ) STRICT, WITHOUT ROWID;
-INSERT INTO trace SELECT conversation_id, since, 0, iif(have > 0, json_array(json_array(1, have)), '[]'), '[]'
-    FROM conversation, device;
-CREATE TABLE replaced (conversation_id TEXT PRIMARY KEY, agreed INTEGER) STRICT, WITHOUT ROWID;
+INSERT INTO trail
+    SELECT conversation_id, coalesce(since, ''), iif(have > 0, json_array(json_array(1, have)), '[]'), '[]', 1, NULL
+    FROM conversation, device WHERE have > 0 OR known_head > 0;
+CREATE TABLE own (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE, conversation_id TEXT NOT NULL,
+    position INTEGER NOT NULL, lost INTEGER NOT NULL
+) STRICT;
+CREATE TABLE notice (
+    conversation_id TEXT PRIMARY KEY, replaced INTEGER NOT NULL, agreed INTEGER, forgotten INTEGER NOT NULL,
+    gone TEXT NOT NULL, pending INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ALTER TABLE outbox ADD COLUMN position INTEGER;
-ALTER TABLE outbox ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
 """,
 )
 _SAVE_POSITION = """
@@ -82,23 +90,13 @@ ON CONFLICT (conversation_id) DO UPDATE SET
     have = max(have, excluded.have), handed = max(handed, excluded.handed),
     known_head = max(known_head, excluded.known_head)
 """
-#: A message of the user's own was handed over: this device posted it, or another one, or it was looked for.
-_SAVE_OWN = """
-INSERT INTO outbox (conversation_id, key, content, position) VALUES (?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET position = excluded.position, lost = 0
-    WHERE conversation_id = excluded.conversation_id AND (position IS NOT excluded.position OR lost > 0)
-"""
-_TOO_MANY_OWN = """
+_TOO_MANY_ANSWERED = """
 DELETE FROM outbox WHERE number IN (
     SELECT number FROM (
         SELECT number, row_number() OVER newest AS count, sum(length(content)) OVER newest AS size
-        FROM outbox WHERE position IS NOT NULL AND lost = 0 WINDOW newest AS (ORDER BY number DESC)
+        FROM outbox WHERE position IS NOT NULL WINDOW newest AS (ORDER BY number DESC)
     ) WHERE count > ? OR size > ?
 )
-"""
-_READ_OWN = """
-SELECT outbox.conversation_id, key, content, position, position <= coalesce(have, 0)
-FROM outbox LEFT JOIN conversation USING (conversation_id) WHERE position IS NOT NULL AND
 """
 
 P = ParamSpec("P")
@@ -136,7 +134,7 @@ class SqliteStorage:
     def __init__(self, path: str | PathLike[str]) -> None:
         self._path = fspath(path)
         self._database: sqlite3.Connection | None = None
-        self._owned = 0
+        self._answers = 0
 
     @property
     def database(self) -> sqlite3.Connection:
@@ -193,7 +191,9 @@ class SqliteStorage:
         outbox = database.execute(
             "SELECT conversation_id, key, content FROM outbox WHERE position IS NULL ORDER BY number"
         )
-        traces = database.execute("SELECT * FROM trace")
+        trails = database.execute("SELECT * FROM trail")
+        own = database.execute("SELECT key, conversation_id, position, lost FROM own ORDER BY number")
+        notices = database.execute("SELECT * FROM notice")
         return Saved(
             device_id=row[0],
             user_id=row[1],
@@ -205,18 +205,18 @@ class SqliteStorage:
             states=self._read_states(database),
             account=SavedCounted(row[5], row[6]),
             features=None if row[7] is None else frozenset(json.loads(row[7])),
-            traces={
-                name: SavedTrace(place, bool(team), _ranges(edited), _ranges(again))
-                for name, place, team, edited, again in traces
+            trails={
+                name: SavedTrail(place, _ranges(edited), _ranges(again), bool(veiled), team)
+                for name, place, edited, again, veiled, team in trails
             },
-            lost=self._read_own("lost = 1"),
-            gone=self._read_own("lost = 2"),
-            replaced=dict(database.execute("SELECT * FROM replaced").fetchall()),
+            own={key: SavedOwn(name, position, bool(lost)) for key, name, position, lost in own},
+            notices={
+                name: Notice(
+                    name, bool(replaced), agreed, bool(gone), tuple(map(bytes.fromhex, json.loads(keys))), bool(late)
+                )
+                for name, replaced, agreed, gone, keys, late in notices
+            },
         )
-
-    def _read_own(self, which: str, *values: Any) -> list[SavedOwn]:
-        rows = self.database.execute(f"{_READ_OWN} {which} ORDER BY number", values)
-        return [SavedOwn(*row[:-1], passed=bool(row[-1])) for row in rows]
 
     def _read_states(self, database: sqlite3.Connection) -> dict[str, SavedState]:
         items: dict[str, dict[int, SavedItem | None]] = {}
@@ -271,28 +271,22 @@ class SqliteStorage:
         self._run("DELETE FROM outbox WHERE key = ?", key)
 
     @_one_step
-    def answer_post(self, key: bytes, position: int, traces: Mapping[str, SavedTrace]) -> None:
+    def answer_post(self, key: bytes, position: int, step: LineageStep) -> None:
         self._run("UPDATE outbox SET position = ? WHERE key = ?", position, key)
-        self._one_more_own()
-        self._put_traces(traces)
+        self._answers += 1
+        if self._answers % ANSWERED_EVERY == 0:
+            self._run(_TOO_MANY_ANSWERED, ANSWERED_KEPT, ANSWERED_KEPT_BYTES)
+        self._put(step)
 
     @_one_step
     def save_progress(
-        self,
-        done: tuple[str, int] | None,
-        handed: tuple[str, int] | None,
-        own: SavedOwn | None = None,
-        traces: Mapping[str, SavedTrace] | None = None,
+        self, done: tuple[str, int] | None, handed: tuple[str, int] | None, step: LineageStep | None = None
     ) -> None:
         if done is not None:
             self._run(_SAVE_POSITION, done[0], done[1], 0, 0)
         if handed is not None:
             self._run(_SAVE_POSITION, handed[0], 0, handed[1], 0)
-        if own is not None:
-            self._run(_SAVE_OWN, own.conversation_id, own.key, own.content, own.position)
-            self._one_more_own()
-        if traces:
-            self._put_traces(traces)
+        self._put(step)
 
     @_one_step
     def save_sync(
@@ -302,7 +296,8 @@ class SqliteStorage:
         positions: Mapping[str, SavedPosition],
         states: Mapping[str, SavedState] | None = None,
         account: SavedCounted | None = None,
-        traces: Mapping[str, SavedTrace] | None = None,
+        step: LineageStep | None = None,
+        forgotten: Collection[str] = (),
     ) -> None:
         self._run("UPDATE device SET since = ?, synced = ?", since, int(synced))
         self.database.executemany(
@@ -310,37 +305,54 @@ class SqliteStorage:
             [(name, place.have, place.handed, place.known_head) for name, place in positions.items()],
         )
         self._put_states(states or {}, account)
-        self._put_traces(traces or {})
+        self._put(step)
+        self._forget(forgotten)
 
     @_one_step
     def save_states(
-        self,
-        states: Mapping[str, SavedState],
-        account: SavedCounted | None,
-        traces: Mapping[str, SavedTrace] | None = None,
+        self, states: Mapping[str, SavedState], account: SavedCounted | None, step: LineageStep | None = None
     ) -> None:
         self._put_states(states, account)
-        self._put_traces(traces or {})
+        self._put(step)
 
     @_one_step
-    def save_traces(self, traces: Mapping[str, SavedTrace], heads: Mapping[str, int]) -> None:
-        self._put_traces(traces)
-        self.database.executemany(_SAVE_POSITION, [(name, 0, 0, head) for name, head in heads.items()])
-
-    def _put_traces(self, traces: Mapping[str, SavedTrace]) -> None:
+    def save_lineage(self, step: LineageStep, heads: Mapping[str, int] | None = None) -> None:
         self.database.executemany(
-            "INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?)",
-            [
-                (name, one.place, int(one.team), json.dumps(one.edited), json.dumps(one.again))
-                for name, one in traces.items()
-            ],
+            _SAVE_POSITION, [(name, 0, 0, head) for name, head in (heads or {}).items()]
         )
+        self._put(step)
 
-    def _one_more_own(self) -> None:
-        """Keep the bounds, now and then."""
-        self._owned += 1
-        if self._owned % OWN_EVERY == 0:
-            self._run(_TOO_MANY_OWN, OWN_KEPT, OWN_KEPT_BYTES)
+    def _put(self, step: LineageStep | None) -> None:
+        if step is None:
+            return
+        for name, trail in step.trails.items():
+            if trail is None:
+                self._run("DELETE FROM trail WHERE conversation_id = ?", name)
+            else:
+                self._run(
+                    "INSERT OR REPLACE INTO trail VALUES (?, ?, ?, ?, ?, ?)",
+                    *(name, trail.place, json.dumps(trail.edited), json.dumps(trail.again)),
+                    *(int(trail.veiled), trail.team),
+                )
+        for key, own in step.own.items():
+            if own is None:
+                self._run("DELETE FROM own WHERE key = ?", key)
+            else:
+                self._run(
+                    "INSERT INTO own (key, conversation_id, position, lost) VALUES (?, ?, ?, ?) "
+                    "ON CONFLICT (key) DO UPDATE SET conversation_id = excluded.conversation_id, "
+                    "position = excluded.position, lost = excluded.lost",
+                    *(key, own.conversation_id, own.position, int(own.lost)),
+                )
+        for name, notice in step.notices.items():
+            if notice is None:
+                self._run("DELETE FROM notice WHERE conversation_id = ?", name)
+            else:
+                self._run(
+                    "INSERT OR REPLACE INTO notice VALUES (?, ?, ?, ?, ?, ?)",
+                    *(name, int(notice.replaced), notice.agreed, int(notice.forgotten)),
+                    *(json.dumps([key.hex() for key in notice.gone]), int(notice.pending)),
+                )
 
     def _put_states(self, states: Mapping[str, SavedState], account: SavedCounted | None) -> None:
         for name, one in states.items():
@@ -360,70 +372,66 @@ class SqliteStorage:
             self._run("UPDATE device SET account_seq = ?, account = ?", account.seq, account.value)
 
     @_one_step
-    def forget_since(
-        self, store_epoch: str | None, traces: Mapping[str, SavedTrace], *, recount: bool = False
-    ) -> None:
+    def forget_since(self, store_epoch: str | None, step: LineageStep, *, recount: bool = False) -> None:
         self._run("UPDATE device SET store_epoch = ?, since = NULL", store_epoch)
-        self._put_traces(traces)
         if recount:
             self._run("UPDATE device SET account_seq = 0")
             self._run("UPDATE state SET seen = 0, top = max(top, met), about_modseq = 0, settings_seq = 0")
             self._run("UPDATE item_state SET modseq = 0, mine_modseq = 0")
+        self._put(step)
 
     @_one_step
-    def own_posts(self, conversation_id: str, above: int) -> list[SavedOwn]:
-        return self._read_own(
-            "outbox.conversation_id = ? AND (lost = 1 OR (lost = 0 AND position > ?))",
-            *(conversation_id, above),
-        )
+    def answered(self, conversation_id: str, above: int) -> list[SavedAnswered]:
+        have = self.database.execute(
+            "SELECT max(have) FROM conversation WHERE conversation_id = ?", (conversation_id,)
+        ).fetchone()[0]
+        return [
+            SavedAnswered(SavedPost(conversation_id, key, content), position, position <= (have or 0))
+            for key, content, position in self.database.execute(
+                "SELECT key, content, position FROM outbox WHERE conversation_id = ? AND position > ? "
+                "ORDER BY number",
+                (conversation_id, above),
+            )
+        ]
+
+    @_one_step
+    def contents(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        sql = "SELECT key, content FROM outbox WHERE key = ? AND position IS NOT NULL"
+        return dict(row for key in keys for row in self.database.execute(sql, (key,)))
+
+    @_one_step
+    def forget_content(self, conversation_id: str, position: int) -> None:
+        self._run("DELETE FROM outbox WHERE conversation_id = ? AND position = ?", conversation_id, position)
 
     @_one_step
     def save_checked(
         self,
-        checked: Mapping[str, Checked],
+        fallen: Mapping[str, SavedFall | None],
+        offered: Collection[bytes],
         states: Mapping[str, SavedState],
         account: SavedCounted | None,
+        step: LineageStep,
     ) -> None:
-        for name, one in checked.items():
-            if one.trace is None:
-                for table in ("conversation", "trace", "state", "item_state"):
-                    self._run(f"DELETE FROM {table} WHERE conversation_id = ?", name)
-            else:
+        for name, fall in fallen.items():
+            if fall is not None:
                 self._run(_SAVE_POSITION, name, 0, 0, 0)
                 self._run(
                     "UPDATE conversation SET have = min(have, ?1), handed = min(handed, ?1), known_head = ?2 "
                     "WHERE conversation_id = ?3",
-                    *(one.upto, one.known_head, name),
+                    *(fall.upto, fall.known_head, name),
                 )
-                self._put_traces({name: one.trace})
-            if one.replaced:
-                # min() of NULL is NULL: of two, the one of which nothing is known is the lower.
-                self._run(
-                    "INSERT INTO replaced VALUES (?, ?) ON CONFLICT (conversation_id) DO UPDATE SET "
-                    "agreed = min(agreed, excluded.agreed)",
-                    *(name, one.agreed),
-                )
-            for sql, keys in (
-                ("UPDATE outbox SET position = NULL, lost = 0 WHERE key = ?", one.offered),
-                ("UPDATE outbox SET lost = 1 WHERE key = ?", one.lost),
-                ("UPDATE outbox SET lost = 2 WHERE key = ?", one.gone),
-            ):
-                self.database.executemany(sql, [(key,) for key in keys])
-        self._put_states(states, account)
-
-    @_one_step
-    def save_gone(self, keys: Collection[bytes]) -> None:
-        self.database.executemany("UPDATE outbox SET lost = 2 WHERE key = ?", [(key,) for key in keys])
-
-    @_one_step
-    def told_replaced(self, conversation_id: str) -> None:
-        self._run("DELETE FROM replaced WHERE conversation_id = ?", conversation_id)
-
-    @_one_step
-    def told_gone(self, keys: Collection[bytes]) -> None:
         self.database.executemany(
-            "DELETE FROM outbox WHERE key = ? AND lost = 2", [(key,) for key in keys]
+            "UPDATE outbox SET position = NULL WHERE key = ?", [(key,) for key in offered]
         )
+        self._put_states(states, account)
+        self._put(step)
+        self._forget([name for name, fall in fallen.items() if fall is None])
+
+    def _forget(self, names: Collection[str]) -> None:
+        for table in ("conversation", "state", "item_state"):
+            self.database.executemany(
+                f"DELETE FROM {table} WHERE conversation_id = ?", [(name,) for name in names]
+            )
 
     def _run(self, sql: str, *values: Any) -> None:
         self.database.execute(sql, values)

@@ -304,6 +304,15 @@ class Lineage:
         lost before it was handed on, its content is still there."""
         self._set_own(key, SavedOwn(conversation_id, position))
 
+    def take_back(self, key: bytes, position: int) -> bool:
+        """The answer that this post had may be void, and it could be offered again: True, and it is met no more, unless it is being
+        looked for already, or somebody was told that it is gone."""
+        own = self._own.get(key)
+        if own is None or own.lost or own.position != position:
+            return False
+        self._drop_own(key)
+        return True
+
     def edited(self, conversation_id: str, target: int) -> None:
         """A system message, handed on or not, tells that this message was edited or taken back, or a page shows so."""
         trail = self._trail(conversation_id)

@@ -313,6 +313,38 @@ class ConversationState(Generic[V]):
         self.refused = self._asking = False
         self._next = None
 
+    # -- when an older copy of the server's database has come back ------------------------------------------------------
+
+    def fall(self, keep: int) -> None:
+        """Messages above this position are another history's."""
+        self.have = min(self.have, keep)
+        self._lost = min(self._lost, keep)
+        self.held.cap(keep)
+        for position in [one for one in self.items if one > keep]:
+            self._drop(position)
+        self._next, self._base = None, _NEVER
+
+    def discard(self) -> list[int]:
+        """Nothing that is known of the items is so: they count as empty until `changes` was asked from 0. Returns those held that
+        were not empty."""
+        changed = [
+            position
+            for position, kept in self.items.items()
+            if position in self.held and not (kept.extra is None and kept.mine is None)
+        ]
+        for position in list(self.items):
+            self._drop(position)
+        self.seen = self.top = self.met = 0
+        self._next, self._base = None, _NEVER
+        return changed
+
+    def checked(self, modseq: int, *, former: bool) -> None:
+        """A row that replaces: there is more up to this modseq, and not above it."""
+        self.told()
+        self.former = former
+        self.seen = min(self.seen, modseq)
+        self.top = self.met = modseq
+
     # -- letting go ---------------------------------------------------------------------------------------------------
 
     def cut(self, below: int) -> None:
