@@ -99,9 +99,9 @@ class PostSettled(ClientEvent):
 class HistoryReplaced(ClientEvent):
     """An older copy of the server's database has come back: above `agreed` the conversation is another one now.
 
-    What the application keeps of messages above it is void; those that are there now come in `messages()`. None: nothing is known to
-    be the same; maybe this user is in the conversation no more. `Edited` follows for messages below that may say something else.
-    Kept until it was heard, across restarts, too: the reader who asks for the next event has heard it.
+    What the application keeps of messages above it is void; those that are there now come in `messages()`. None: nothing is
+    known to be the same; maybe this user is in the conversation no more. `Edited` follows for messages below that may say
+    something else. Kept until it was heard, across restarts, too: the reader who asks for the next event has heard it.
     """
 
     conversation_id: str
@@ -119,8 +119,8 @@ class GonePost:
 
 @dataclass(frozen=True, slots=True)
 class PostsGone(ClientEvent):
-    """Own messages that were stored and are not there any more: the history was replaced, was read to its head, and they did not
-    come. Kept until it was heard, like `HistoryReplaced`, behind which it comes."""
+    """Own messages that were stored and are not there any more: the history was replaced, was read to its head, and they did
+    not come. Kept until it was heard, like `HistoryReplaced`, behind which it comes."""
 
     conversation_id: str
     posts: tuple[GonePost, ...]

@@ -10,8 +10,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
-from .core.lineage import LineageStep, Notice, SavedOwn, SavedTrail
-
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -35,6 +33,55 @@ class SavedPost:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedTrail:
+    """What is stored of a conversation: its place (None: clean), ranges with edited messages, and ranges to be read again."""
+
+    place: str | None = None
+    edited: tuple[tuple[int, int], ...] = ()
+    again: tuple[tuple[int, int], ...] = ()
+    veiled: bool = False
+    team: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedOwn:
+    """An own message that was met, or whose post was answered. `lost`: its part of the history is gone; it is looked for."""
+
+    conversation_id: str
+    position: int
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the application is to be told of a conversation; kept until it was.
+
+    `replaced`: above `agreed` it is another history (None: all of it is). `forgotten`: the conversation is gone. `gone`: keys
+    of own messages that did not come back. `pending`: to be told only if `since` is refused, for to lose a conversation of a
+    team is ordinary.
+    """
+
+    conversation_id: str
+    replaced: bool = False
+    agreed: int | None = None
+    forgotten: bool = False
+    gone: tuple[bytes, ...] = ()
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineageStep:
+    """What changed since the last step, each one whole; None: remove it."""
+
+    trails: Mapping[str, SavedTrail | None] = field(default_factory=dict)
+    own: Mapping[bytes, SavedOwn | None] = field(default_factory=dict)
+    notices: Mapping[str, Notice | None] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.trails or self.own or self.notices)
+
+
+@dataclass(frozen=True, slots=True)
 class SavedAnswered:
     """A post that was stored at `position`, with its content. `passed`: the application is done with that position."""
 
@@ -45,13 +92,15 @@ class SavedAnswered:
 
 @dataclass(frozen=True, slots=True)
 class SavedFall:
-    """What is left of a conversation's positions after a check: `have` and `handed` fall to `upto`, and `known_head` is this."""
+    """What is left of a conversation's positions after a check: `have` and `handed` fall to `upto`, and `known_head` is
+    this."""
 
     upto: int
     known_head: int
 
 
-#: Posts that have their answer are kept, so that they can be offered again: the newest, up to so many and so many bytes of content.
+#: Posts that have their answer are kept, so that they can be offered again: the newest, up to so many and so many bytes of
+#: content.
 ANSWERED_KEPT = 1000
 ANSWERED_KEPT_BYTES = 4 * 1024 * 1024
 #: Answers between two looks at those bounds.
@@ -401,7 +450,11 @@ def recounted(state: SavedState) -> SavedState:
 
 
 def adopt(saved: Saved, have: Mapping[str, int]) -> None:
-    """Overrule stored positions with those that the application kept: it knows which messages it finished."""
+    """Overrule stored positions with those that the application kept: it knows which messages it finished. But not that a
+    history was replaced, before it has heard of it."""
     for conversation_id, position in have.items():
+        notice = saved.notices.get(conversation_id)
+        if notice is not None and not notice.pending and (notice.replaced or notice.forgotten):
+            position = min(position, (None if notice.forgotten else notice.agreed) or 0)
         old = saved.positions.get(conversation_id, SavedPosition())
         saved.positions[conversation_id] = SavedPosition(position, 0, max(old.known_head, position))

@@ -16,26 +16,29 @@ from functools import wraps
 from os import PathLike, fspath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from .core.lineage import LineageStep, Notice, SavedOwn, SavedTrail
 from .errors import StoreError
 from .storage import (
     ANSWERED_EVERY,
     ANSWERED_KEPT,
     ANSWERED_KEPT_BYTES,
+    LineageStep,
+    Notice,
     Saved,
     SavedAnswered,
     SavedCounted,
     SavedFall,
     SavedItem,
+    SavedOwn,
     SavedPosition,
     SavedPost,
     SavedState,
+    SavedTrail,
 )
 
 _VERSION = 3
 _APPLICATION_ID = 0x494D4331  # "IMC1": files of other programs stay untouched
-#: What each version adds to the one before: an older file is brought up to date when it is opened. Before version 3 nobody noted
-#: where something was learnt, and which messages had been edited: it was at `since` or later, and any may have been.
+#: What each version adds to the one before: an older file is brought up to date when it is opened. Before version 3 nobody
+#: noted where something was learnt, and which messages had been edited: it was at `since` or later, and any may have been.
 _SCHEMAS = (
     """
 CREATE TABLE device (
@@ -212,7 +215,12 @@ class SqliteStorage:
             own={key: SavedOwn(name, position, bool(lost)) for key, name, position, lost in own},
             notices={
                 name: Notice(
-                    name, bool(replaced), agreed, bool(gone), tuple(map(bytes.fromhex, json.loads(keys))), bool(late)
+                    name,
+                    bool(replaced),
+                    agreed,
+                    bool(gone),
+                    tuple(map(bytes.fromhex, json.loads(keys))),
+                    bool(late),
                 )
                 for name, replaced, agreed, gone, keys, late in notices
             },
@@ -430,7 +438,8 @@ class SqliteStorage:
     def _forget(self, names: Collection[str]) -> None:
         for table in ("conversation", "state", "item_state"):
             self.database.executemany(
-                f"DELETE FROM {table} WHERE conversation_id = ?", [(name,) for name in names]
+                f"DELETE FROM {table} WHERE conversation_id = ?",  # noqa: S608
+                [(name,) for name in names],
             )
 
     def _run(self, sql: str, *values: Any) -> None:

@@ -49,8 +49,8 @@ class Announcer:
         return stream
 
     def keep(self, event: ClientEvent, heard: Callable[[], None]) -> None:
-        """Announce an event that is kept until a reader has it, the first one or a later: `heard` is called when it asks for the
-        next one."""
+        """Announce an event that is kept until a reader has it, the first one or a later: `heard` is called when it asks for
+        the next one."""
         kept = _KeptEvent(event, heard)
         self._kept.append(kept)
         for reader in list(self._readers.values()):

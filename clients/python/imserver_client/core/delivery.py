@@ -123,7 +123,9 @@ class Delivery:
         self._epoch += 1
         lowest = min(keep, self._fallen.get(conversation_id, (0, keep))[1])
         self._fallen[conversation_id] = (self._epoch, lowest)
-        left = [one for one in self._queue if one.conversation_id != conversation_id or one.item.position <= keep]
+        left = [
+            one for one in self._queue if one.conversation_id != conversation_id or one.item.position <= keep
+        ]
         if len(left) < len(self._queue):
             self._queue = deque(left)
             self._bytes = sum(waiting.size for waiting in left)

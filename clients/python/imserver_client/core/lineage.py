@@ -18,9 +18,10 @@ behind it. A place that is stored early does no harm; one that is stored late le
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
+from imserver_client.storage import LineageStep, Notice, SavedOwn, SavedTrail
 from imserver_protocol.methods.check import CheckAnswer, Known
 from imserver_protocol.methods.sync import SyncRow
 from imserver_protocol.shared.bounds import MAX_CHECKED
@@ -34,55 +35,6 @@ ACCOUNT: Final = ""
 MAX_OWN: Final = 10_000
 #: Ranges of positions with edited messages, for each conversation. More are joined: then some are read again for nothing.
 MAX_EDITED_RANGES: Final = 100
-
-
-@dataclass(frozen=True, slots=True)
-class SavedTrail:
-    """What is stored of a conversation: its place (None: clean), ranges with edited messages, and ranges to be read again."""
-
-    place: str | None = None
-    edited: tuple[tuple[int, int], ...] = ()
-    again: tuple[tuple[int, int], ...] = ()
-    veiled: bool = False
-    team: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SavedOwn:
-    """An own message that was met, or whose post was answered. `lost`: its part of the history is gone; it is looked for."""
-
-    conversation_id: str
-    position: int
-    lost: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What the application is to be told of a conversation; kept until it was.
-
-    `replaced`: above `agreed` it is another history (None: all of it is). `forgotten`: the conversation is gone. `gone`: keys
-    of own messages that did not come back. `pending`: to be told only if `since` is refused, for to lose a conversation of a
-    team is ordinary.
-    """
-
-    conversation_id: str
-    replaced: bool = False
-    agreed: int | None = None
-    forgotten: bool = False
-    gone: tuple[bytes, ...] = ()
-    pending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LineageStep:
-    """What changed since the last step, each one whole; None: remove it."""
-
-    trails: Mapping[str, SavedTrail | None] = field(default_factory=dict)
-    own: Mapping[bytes, SavedOwn | None] = field(default_factory=dict)
-    notices: Mapping[str, Notice | None] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.trails or self.own or self.notices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,8 +257,8 @@ class Lineage:
         self._set_own(key, SavedOwn(conversation_id, position))
 
     def take_back(self, key: bytes, position: int) -> bool:
-        """The answer that this post had may be void, and it could be offered again: True, and it is met no more, unless it is being
-        looked for already, or somebody was told that it is gone."""
+        """The answer that this post had may be void, and it could be offered again: True, and it is met no more, unless it is
+        being looked for already, or somebody was told that it is gone."""
         own = self._own.get(key)
         if own is None or own.lost or own.position != position:
             return False

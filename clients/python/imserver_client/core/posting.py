@@ -46,8 +46,8 @@ class PostingOwner(Protocol):
 
     @property
     def may_offer(self) -> bool:
-        """False until the first sync of a new device is finished: where it starts must not depend on its own posts. And until it
-        is known whose history a fresh session goes on with."""
+        """False until the first sync of a new device is finished: where it starts must not depend on its own posts. And until
+        it is known whose history a fresh session goes on with."""
         ...
 
     def own_message(self, entry: Entry, position: int, sent_at: int) -> None:

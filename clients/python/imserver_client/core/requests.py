@@ -176,7 +176,8 @@ class Requests:
         """The result of a request that may be repeated: a read, or one with a key.
 
         A patient call goes on through lost sessions and retryable refusals. An impatient one raises SessionLost instead,
-        for callers whose parameters depend on the session. An urgent one does not wait for `release`. Raises Refused, Stopped or Disconnected.
+        for callers whose parameters depend on the session. An urgent one does not wait for `release`. Raises Refused, Stopped
+        or Disconnected.
         """
         backoff = self._make_backoff()
         try:

@@ -325,8 +325,8 @@ class ConversationState(Generic[V]):
         self._next, self._base = None, _NEVER
 
     def discard(self) -> list[int]:
-        """Nothing that is known of the items is so: they count as empty until `changes` was asked from 0. Returns those held that
-        were not empty."""
+        """Nothing that is known of the items is so: they count as empty until `changes` was asked from 0. Returns those held
+        that were not empty."""
         changed = [
             position
             for position, kept in self.items.items()

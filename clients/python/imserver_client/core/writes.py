@@ -77,7 +77,8 @@ class Writes:
         return result
 
     def fall(self, conversation_id: str, keep: int) -> None:
-        """Above `keep` it is another history: a position there is another message's. What names one is refused, unanswered or not."""
+        """Above `keep` it is another history: a position there is another message's. What names one is refused, unanswered or
+        not."""
         for name, lane in list(self._lanes.items()):
             if name[0] != conversation_id:
                 continue
