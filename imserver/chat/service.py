@@ -27,6 +27,7 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.events import MessagePosted, StoredEvent
 from imserver.model import (
     KEY_BYTES,
+    Account,
     Agreement,
     Changes,
     ConversationRow,
@@ -315,8 +316,9 @@ class Chat:
         user_id: str,
         known: Sequence[Learnt],
         takes: Callable[[Agreement | None], bool] = lambda found: True,
-    ) -> list[Agreement | None]:
+    ) -> tuple[list[Agreement | None], Account | None]:
         """For each of what a client knows, up to where it is part of this history; None: no such conversation for this user.
+        Beside it the user's own state, as it is.
 
         The answers, in order, end before the first that `takes`, which is called on the reader's thread, does not take.
         """
@@ -325,10 +327,11 @@ class Chat:
         if any(one.position < 0 or one.modseq < 0 for one in known):
             raise Refusal(RefusalCode.INVALID, "known: positions and modseqs are at least 0", detail="known")
 
-        def query(reader: Reader) -> tuple[list[Agreement | None], int]:
+        def query(reader: Reader) -> tuple[tuple[list[Agreement | None], Account | None], int]:
             answers = list(takewhile(takes, (reader.check(user_id, one) for one in known)))
+            account = reader.account(user_id)
             stated = any(found is not None and _shows_state(found.row) for found in answers)
-            return answers, reader.head_change() if stated else 0
+            return (answers, account), reader.head_change() if stated or account is not None else 0
 
         return await self.read(query)
 

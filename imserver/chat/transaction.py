@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from imserver.chat.permissions import Seat, Target
 from imserver.model import (
+    Account,
     Agreement,
     Audience,
     AuditRow,
@@ -411,6 +412,10 @@ class Reader(Protocol):
 
         `Places.common` says up to which change the two histories are one, `lineage.agreed_position` and `lineage.state_good`
         what follows from it. The row is as in `sync`, of now; a former member agrees on nothing behind leaving."""
+        ...
+
+    def account(self, user_id: str) -> Account | None:
+        """The user's own state, as names that are shown have it; None: it never changed."""
         ...
 
     def members(self, conversation_id: str) -> list[Membership]:

@@ -19,7 +19,16 @@ from imserver.chat.transaction import Transaction
 from imserver.chat.units import Work
 from imserver.errors import Refusal, RefusalCode
 from imserver.feature_host.askers import Asking
-from imserver.model import EMPTY_MAP, Agreement, ChangedItem, ConversationRow, ItemPage, Learnt, Message
+from imserver.model import (
+    EMPTY_MAP,
+    Account,
+    Agreement,
+    ChangedItem,
+    ConversationRow,
+    ItemPage,
+    Learnt,
+    Message,
+)
 from imserver_protocol.methods.abandon import ABANDON, AbandonParams
 from imserver_protocol.methods.changes import CHANGES, ChangesParams
 from imserver_protocol.methods.check import CHECK, CheckParams
@@ -171,9 +180,7 @@ async def sync(chat: Chat, context: RequestContext, params: SyncParams) -> Encod
         return True
 
     page = await chat.sync_page(context.user_id, params.since, params.limit, takes)
-    account = page.account
-    ends = () if account is None else (msgspec.Raw(account.data), account.seq)
-    return encode_result([rows, page.next_since, page.more, *ends])
+    return encode_result([rows, page.next_since, page.more, *_account_ends(page.account)])
 
 
 async def changes(chat: Chat, context: RequestContext, params: ChangesParams) -> EncodedResult:
@@ -189,7 +196,7 @@ async def changes(chat: Chat, context: RequestContext, params: ChangesParams) ->
 
 
 async def check(chat: Chat, context: RequestContext, params: CheckParams) -> EncodedResult:
-    """Up to where what a client knows is part of this history: `[answers]`; as many as fit, in order."""
+    """Up to where what a client knows is part of this history: `[answers, account, account_seq]`; as many as fit, in order."""
     answers: list[msgspec.Raw] = []
     room = context.page_bytes
 
@@ -204,8 +211,8 @@ async def check(chat: Chat, context: RequestContext, params: CheckParams) -> Enc
         return True
 
     known = [Learnt(one.conversation_id, one.place, one.position, one.modseq) for one in params.known]
-    await chat.check(context.user_id, known, takes)
-    return encode_result([answers])
+    _, account = await chat.check(context.user_id, known, takes)
+    return encode_result([answers, *_account_ends(account)])
 
 
 def cursor(chat: Chat, context: RequestContext, params: CursorParams) -> Work[list[int]]:
@@ -366,6 +373,11 @@ def wire_message(message: Message) -> list[Any]:
         message.content,
         message.revision,
     ]
+
+
+def _account_ends(account: Account | None) -> tuple[()] | tuple[msgspec.Raw, int]:
+    """A user's own state behind a result; nothing if there is none to tell."""
+    return () if account is None else (msgspec.Raw(account.data), account.seq)
 
 
 def wire_sync_row(row: ConversationRow) -> list[Any]:

@@ -164,7 +164,7 @@ async def _read(chat: Chat, name: str, method: str, place: Any, *rest: Any) -> A
             rows, _, _ = await chat.sync(name, None, 200)
             return [[[row.conversation_id, 0, 0, row.head, 0, row.left_at] for row in rows]]
         case "check":
-            found = await chat.check(name, [Learnt(*one) for one in place])
+            found, _ = await chat.check(name, [Learnt(*one) for one in place])
             return [[one and [one.agreed, one.state_good, [0, 0, 0, 0, 0, one.row.left_at]] for one in found]]
         case "changes":
             return list(await chat.changes(name, place, *rest))

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from imserver.cli.chat import places as chat_places
+from imserver.cli.chat.commands import handle_line
 from imserver.cli.chat.places import MAX_NAMES_ASKED, MAX_REMEMBERED, Names, Place, users_in
 from imserver.cli.chat.render import Tick
 from imserver.cli.chat.session import ChatSession
 from imserver.clock import SystemClock
-from imserver_client import Cursor, EpochChanged, Item, Refused
+from imserver_client import Cursor, GonePost, HistoryReplaced, Item, PostsGone, Refused
 
 from .people import Paper
 
@@ -74,26 +75,57 @@ def test_ticks_are_those_of_others_on_the_newest_own_message() -> None:
 def test_another_history_is_another_place() -> None:
     found = place(item(7, "alice", TEXT), item(8, "bob", CARD), bob=Cursor(7, 7))
     found.shown_to = found.counted_to = 8
-    found.forget()
+    assert found.fall(0) == ["a card"]
     fresh = place()
-    for name in ("shown_to", "counted_to", "card_at", "last_own", "revisions", "actions", "told"):
+    for name in ("shown_to", "counted_to", "card_at", "last_own", "revisions", "actions", "told", "cards"):
         assert getattr(found, name) == getattr(fresh, name), name
 
 
-async def test_a_restored_history_is_another_one_in_every_conversation() -> None:
-    async def events() -> AsyncIterator[EpochChanged]:
-        yield EpochChanged("another")
+def test_what_both_histories_have_stays_and_may_be_shown_again() -> None:
+    edited = Item("c", 3, "bob", 0, b"", TEXT, 4)
+    found = place(item(2, "alice", TEXT), edited, item(5, "bob", CARD))
+    found.shown_to = 5
+    assert found.fall(5) == []
+    assert (found.shown_to, found.card_at, found.last_own, found.revisions) == (5, 5, 2, {2: 1, 3: 0, 5: 1})
+
+
+async def test_a_history_that_was_replaced_is_told_in_plain_words_and_what_was_lost_can_be_sent_again() -> (
+    None
+):
+    gone = GonePost(b"1" * 16, {"type": "text", "text": "see you"})
+
+    async def events() -> AsyncIterator[Any]:
+        yield HistoryReplaced("group/b", 7)
+        yield PostsGone("group/b", (gone, GonePost(b"2" * 16, None)))
+
+    sent: list[Any] = []
+
+    async def post(conversation_id: str, content: Any, *, key: bytes | None = None) -> None:
+        sent.append((conversation_id, content, key))
 
     paper = Paper()
-    client: Any = SimpleNamespace(user_id="alice", events=events, server_features=frozenset())
+    client: Any = SimpleNamespace(user_id="alice", events=events, server_features=frozenset(), post=post)
     session = ChatSession(client, paper, SystemClock())
     places = [session.place(name) for name in ("group/a", "group/b", "group/c")]
     for found in places:
         found.shown_to = found.counted_to = 8
+        found.cards = {8: "Eye exam — Sat 15:00"}
     session.current = places[1]
     await session._read_events()
-    assert [(found.shown_to, found.counted_to) for found in places] == [(0, 0)] * 3
-    assert "restored from a backup" in paper.lines[0]
+    assert [(found.shown_to, found.counted_to) for found in places] == [(8, 8), (7, 7), (8, 8)]
+    shown = "\n".join(paper.lines)
+    for words in (
+        "set back to an older copy",
+        "no longer known to the shop: Eye exam",
+        "lost: see you",
+        "/again",
+    ):
+        assert words in shown
+    await handle_line(session, "/again")
+    assert sent == [("group/b", {"type": "text", "text": "see you"}, b"1" * 16)]
+    await handle_line(session, "/again")
+    assert "nothing of yours was lost" in paper.lines[-1]
+    assert len(sent) == 1
 
 
 def test_of_very_many_messages_the_newest_are_remembered() -> None:

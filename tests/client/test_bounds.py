@@ -24,13 +24,14 @@ from imserver_client.core.announcer import Announcer
 from imserver_client.core.cursors import Cursors
 from imserver_client.core.delivery import Delivery
 from imserver_client.core.inbox import Inbox
+from imserver_client.core.lineage import Lineage
 from imserver_client.core.outbox import Outbox
 from imserver_client.environment import Environment
 from imserver_client.errors import Disconnected
 from imserver_client.events import CursorMoved
 from imserver_client.features.edits import Edits
 from imserver_client.features.typing import Typing
-from imserver_client.storage import SavedPosition
+from imserver_client.storage import LineageStep, SavedFall, SavedPosition
 from imserver_client.values import Cursor
 from imserver_protocol import Limits, encode_content
 from imserver_protocol.methods.history import HISTORY, HistoryParams, HistoryResult, PageItem
@@ -50,28 +51,44 @@ class Waiting:
     def __init__(self, **limits: int) -> None:
         self.limits = ClientLimits(**limits)
         self.again = 0
-        self.queue = Delivery(MemoryStorage(), self.limits, self._room_again, lambda _: None)
+        self.queue = Delivery(MemoryStorage(), Lineage(), self.limits, self._room_again, lambda _: None)
 
     def _room_again(self) -> None:
         self.again += 1
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
-async def test_what_is_in_hand_when_the_epoch_changes_is_not_done_in_the_next_one(by_hand: bool) -> None:
+async def test_what_is_in_hand_when_the_history_is_replaced_is_not_done_in_the_new_one(by_hand: bool) -> None:
     """Its position is one of the old history: taken for done in the new one, the first messages there would be left out."""
     storage = MemoryStorage()
     finished: list[int] = []
-    queue = Delivery(storage, ClientLimits(), lambda: None, lambda message: finished.append(message.position))
-    queue.put("c", item(7, 1), redelivered=False, own=False)
+    queue = Delivery(
+        storage, Lineage(), ClientLimits(), lambda: None, lambda message: finished.append(message.position)
+    )
+    for name, position in (("c", 7), ("c", 8), ("d", 5)):
+        queue.put(name, item(position, 1), redelivered=False, own=False)
     of_old = await queue.take()
-    queue.new_epoch()
-    storage.forget_positions("another")
+    queue.fall("c", 4)
+    storage.save_checked({"c": SavedFall(4, 4)}, (), {}, None, LineageStep())
     if by_hand:
         of_old.done()
-    queue.put("c", item(1, 1), redelivered=False, own=False)
-    await queue.take()
-    assert storage.open().positions == {"c": SavedPosition(0, 1, 0)}
-    assert finished == []
+    queue.put("c", item(5, 1), redelivered=False, own=False)
+    assert [(one.conversation_id, one.position) for one in [await queue.take(), await queue.take()]] == [
+        ("d", 5),
+        ("c", 5),
+    ]
+    assert storage.open().positions == {"c": SavedPosition(0, 5, 4), "d": SavedPosition(5, 5, 0)}
+    assert finished == [5]
+
+
+async def test_what_both_histories_have_is_done_in_either() -> None:
+    storage = MemoryStorage()
+    queue = Delivery(storage, Lineage(), ClientLimits(), lambda: None, lambda message: None)
+    queue.put("c", item(4, 1), redelivered=False, own=False)
+    in_hand = await queue.take()
+    queue.fall("c", 4)
+    in_hand.done()
+    assert storage.open().positions == {"c": SavedPosition(4, 4, 0)}
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -273,8 +290,11 @@ async def test_of_edited_messages_the_newest_are_read_again() -> None:
         def on_message(self, handler: Any) -> None:
             self.message = handler
 
-        def on_epoch(self, handler: Any) -> None:
-            self.forget = handler
+        def on_fall(self, handler: Any) -> None:
+            self.fall = handler
+
+        def on_changed(self, handler: Any) -> None:
+            self.changed = handler
 
         def on_open(self, work: Any) -> None:
             self.work = work

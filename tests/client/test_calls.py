@@ -26,7 +26,7 @@ from imserver_client import (
 )
 from imserver_client.core.cursors import Receipts
 from imserver_client.core.requests import SessionLost
-from imserver_client.storage import SavedPosition, Storage, adopt
+from imserver_client.storage import LineageStep, SavedPosition, SavedTrail, Storage, adopt
 from imserver_client.storage_sqlite import SqliteStorage
 from imserver_protocol.methods.cursor import CURSOR, CursorParams
 
@@ -301,16 +301,17 @@ def test_positions_of_the_application_overrule_and_hide_nothing(storage) -> None
     }
 
 
-def test_another_epoch_begins_with_nothing_but_the_outbox(storage) -> None:
+def test_another_epoch_keeps_positions_and_begins_without_a_token(storage) -> None:
     storage.open()
     storage.save_identity("phone", "alice", "one")
     storage.save_sync("t", True, {"c": SavedPosition(5, 7, 9)})
-    storage.forget_positions("two")
+    storage.forget_since("two", LineageStep({"c": SavedTrail("t")}))
     storage.close()
     saved = storage.open()
     storage.close()
     assert (saved.device_id, saved.user_id, saved.store_epoch) == ("phone", "alice", "two")
-    assert (saved.since, saved.synced, saved.positions) == (None, False, {})
+    assert (saved.since, saved.synced, saved.positions) == (None, True, {"c": SavedPosition(5, 7, 9)})
+    assert saved.trails == {"c": SavedTrail("t")}
 
 
 async def test_a_question_of_another_session_is_asked_anew(server, open_client):

@@ -20,7 +20,7 @@ from imserver_client import (
     Connecting,
     ConnectionChanged,
     Environment,
-    EpochChanged,
+    HistoryReplaced,
     MemoryStorage,
     Message,
     State,
@@ -415,7 +415,7 @@ async def until_connected(events: Any, times: int) -> Any:
     while connected < times:
         event = await anext(events)
         connected += isinstance(event, ConnectionChanged) and event.state is State.CONNECTED
-        if isinstance(event, EpochChanged):
+        if isinstance(event, HistoryReplaced):
             yield event
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imserver_client import EpochChanged, MemoryStorage, RefusalCode
+from imserver_client import HistoryReplaced, MemoryStorage, RefusalCode
 from imserver_client.storage import SavedPosition
 
 from .test_receiving import event, take
@@ -53,7 +53,7 @@ async def test_a_page_of_the_history_of_before_is_not_taken_over(server, open_cl
         server.chat.restore_backup("epoch-1")
         server.chat.conversation("c", "alice", "bob")
         server.push("alice", "lagging")
-        await event(events, EpochChanged)
+        assert await event(events, HistoryReplaced) == HistoryReplaced("c", 0)
         await server.until(lambda: server.count("sync") == 3)
         server.script = None
         server.reply(*withheld[0], page)

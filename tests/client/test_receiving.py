@@ -14,7 +14,7 @@ from imserver_client import (
     Cursor,
     CursorMoved,
     Disconnected,
-    EpochChanged,
+    HistoryReplaced,
     MemoryStorage,
     RefusalCode,
     State,
@@ -301,7 +301,7 @@ class TestEpochs:
             server.script = None
             server.forget_sessions()
             server.cut()
-            assert await event(events, EpochChanged) == EpochChanged("epoch-2")
+            assert await event(events, HistoryReplaced) == HistoryReplaced("c", 0)
             assert (await post).position == 2
             assert await take(alice, 1) == ["c:2:mine"]
             assert alice.store_epoch == "epoch-2"
@@ -325,7 +325,7 @@ class TestEpochs:
             server.forget_sessions()
             server.goodbye(CloseCode.OVERLOADED)
             server.script = None
-            assert await event(events, EpochChanged) == EpochChanged("epoch-2")
+            assert await event(events, HistoryReplaced) == HistoryReplaced("c", 0)
             await server.until(lambda: server.count("sync") == 3)
             server.say("c", "bob", "of now")
             assert await take(alice, 1) == ["c:1:of now"]
@@ -348,7 +348,7 @@ class TestEpochs:
             server.chat.conversation("c", "alice", "bob")
             server.forget_sessions()
             server.cut()
-            await event(events, EpochChanged)
+            assert await event(events, HistoryReplaced) == HistoryReplaced("c", 0)
             await server.until(lambda: server.count("sync") == 4)
             server.say("c", "bob", "again one")
             assert await take(alice, 1) == ["c:1:again one"]

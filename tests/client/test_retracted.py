@@ -115,7 +115,7 @@ class Slow(SimpleNamespace):
 
     def __init__(self) -> None:
         super().__init__(events=[], asked=[], work=None, on_message=lambda handler: None)
-        self.on_epoch = lambda handler: None
+        self.on_fall = self.on_changed = lambda handler: None
 
     def on_open(self, work: Any) -> None:
         self.work = work

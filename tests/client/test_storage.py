@@ -61,16 +61,6 @@ class TestBothKinds:
         assert reopened(storage).positions == {"c": SavedPosition(6, 7, 9), "d": SavedPosition(0, 1, 0)}
         storage.close()
 
-    def test_another_epoch_keeps_the_outbox(self, storage):
-        storage.open()
-        post = SavedPost("c", b"1" * 16, b"\x80")
-        storage.add_post(post)
-        storage.save_sync("1", True, {"c": SavedPosition(5, 0, 9)})
-        storage.forget_positions("epoch-2")
-        saved = reopened(storage)
-        assert saved == Saved(store_epoch="epoch-2", outbox=[post])
-        storage.close()
-
 
 class TestFiles:
     def test_two_processes_cannot_share_a_store(self, tmp_path):

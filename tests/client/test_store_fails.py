@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from imserver_client.core.backoff import Backoff
+from imserver_client.core.lineage import Lineage
 from imserver_client.core.posting import Posting
 from imserver_client.core.requests import Requests
 from imserver_client.errors import Misuse, StoreError
@@ -70,6 +71,7 @@ async def test_a_store_that_fails_when_a_hold_ends_stops_the_client_and_keeps_th
         cast("Any", around),
         cast("Requests", wire),
         storage,
+        Lineage(),
         ClientLimits(),
         lambda: Backoff(lambda low, high: low, 1.0),
     )
@@ -95,6 +97,7 @@ async def test_who_asks_when_the_store_fails_hears_of_it():
         cast("Any", Around()),
         cast("Requests", Wire()),
         BadDisk(),
+        Lineage(),
         ClientLimits(),
         lambda: Backoff(lambda low, high: low, 1.0),
     )

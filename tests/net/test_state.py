@@ -123,6 +123,7 @@ async def test_a_conversation_shows_something_and_settings_are_ones_own(tmp_path
         listed = (await phone.ask("conversations")).result[0][0]
         assert listed[7:] == [{"x": 1}, {"marks": "about"}, 1, None, 1]
         assert len((await phone.ask("sync", later)).result) == 3, "the account has not changed since"
+        assert (await phone.ask("check", [])).result == [[], {"x": 2}, 1], "as it is, whenever it changed"
         row = (await bob.ask("sync")).result[0][0]
         assert (row[9], row[11:]) == ({}, [{"marks": "about"}, 1])
         assert bob.pushes == mine[:1]

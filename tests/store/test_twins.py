@@ -200,6 +200,7 @@ def everything(reader: Reader) -> list[Any]:
         rows, token, more, account, _ = reader.sync_page(person, None, 3)
         behind, last, _, later, _ = reader.sync_page(person, token, 100)
         seen.append((rows, meaning(reader, token), more, account, behind, meaning(reader, last), later))
+        seen.append(reader.account(person))
         for limit in (2, 100):
             listed, following = reader.conversations(person, None, limit)
             seen.append((listed, meaning(reader, following, LISTED)))

@@ -143,7 +143,7 @@ class Client(Features):
 
     @property
     def store_epoch(self) -> str:
-        """The mark of the server's history: positions of two epochs do not compare."""
+        """The mark of the server's database: another one after it was moved by a dump, say."""
         return self._core.store_epoch
 
     @property
@@ -193,10 +193,10 @@ class Client(Features):
         """Changes of the connection, cursors, state, typing, edits …: `async for event in client.events()`.
 
         Each reader gets the events after this call; the first one also gets earlier `PostSettled` events (of posts that
-        an earlier process left in the store). See `events`, and each feature,
-        for the kinds.
+        an earlier process left in the store), and `HistoryReplaced` and `PostsGone` are kept until one has heard them. See
+        `events`, and each feature, for the kinds.
         """
-        return self._core.announcer.subscribe()
+        return self._core.subscribe()
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

@@ -96,13 +96,34 @@ class PostSettled(ClientEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class EpochChanged(ClientEvent):
-    """The server's history is a different one now (restored from a backup): positions do not compare.
+class HistoryReplaced(ClientEvent):
+    """An older copy of the server's database has come back: above `agreed` the conversation is another one now.
 
-    Application data kept by position is void. Messages come from the heads on; older ones can be paged.
+    What the application keeps of messages above it is void; those that are there now come in `messages()`. None: nothing is
+    known to be the same; maybe this user is in the conversation no more. `Edited` follows for messages below that may say
+    something else. Kept until it was heard, across restarts, too: the reader who asks for the next event has heard it.
     """
 
-    store_epoch: str
+    conversation_id: str
+    agreed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GonePost:
+    """An own message that is gone. Posting `content` again under the same key makes no second one, whoever does it.
+    `content` is None if this client does not have it any more."""
+
+    key: bytes
+    content: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class PostsGone(ClientEvent):
+    """Own messages that were stored and are not there any more: the history was replaced, was read to its head, and they did
+    not come. Kept until it was heard, like `HistoryReplaced`, behind which it comes."""
+
+    conversation_id: str
+    posts: tuple[GonePost, ...]
 
 
 @dataclass(frozen=True, slots=True)

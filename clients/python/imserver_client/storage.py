@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,81 @@ class SavedPost:
     conversation_id: str
     key: bytes
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTrail:
+    """What is stored of a conversation: its place (None: clean), ranges with edited messages, and ranges to be read again."""
+
+    place: str | None = None
+    edited: tuple[tuple[int, int], ...] = ()
+    again: tuple[tuple[int, int], ...] = ()
+    veiled: bool = False
+    team: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedOwn:
+    """An own message that was met, or whose post was answered. `lost`: its part of the history is gone; it is looked for."""
+
+    conversation_id: str
+    position: int
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the application is to be told of a conversation; kept until it was.
+
+    `replaced`: above `agreed` it is another history (None: all of it is). `forgotten`: the conversation is gone. `gone`: keys
+    of own messages that did not come back. `pending`: to be told only if `since` is refused, for to lose a conversation of a
+    team is ordinary.
+    """
+
+    conversation_id: str
+    replaced: bool = False
+    agreed: int | None = None
+    forgotten: bool = False
+    gone: tuple[bytes, ...] = ()
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineageStep:
+    """What changed since the last step, each one whole; None: remove it."""
+
+    trails: Mapping[str, SavedTrail | None] = field(default_factory=dict)
+    own: Mapping[bytes, SavedOwn | None] = field(default_factory=dict)
+    notices: Mapping[str, Notice | None] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.trails or self.own or self.notices)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedAnswered:
+    """A post that was stored at `position`, with its content. `passed`: the application is done with that position."""
+
+    post: SavedPost
+    position: int
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SavedFall:
+    """What is left of a conversation's positions after a check: `have` and `handed` fall to `upto`, and `known_head` is
+    this."""
+
+    upto: int
+    known_head: int
+
+
+#: Posts that have their answer are kept, so that they can be offered again: the newest, up to so many and so many bytes of
+#: content.
+ANSWERED_KEPT = 1000
+ANSWERED_KEPT_BYTES = 4 * 1024 * 1024
+#: Answers between two looks at those bounds.
+ANSWERED_EVERY = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +158,10 @@ class Saved:
     account: SavedCounted = SavedCounted()
     #: The features of the server that told the state; None: nobody noted it.
     features: frozenset[str] | None = None
+    trails: dict[str, SavedTrail] = field(default_factory=dict)
+    #: In the order in which they were put there.
+    own: dict[bytes, SavedOwn] = field(default_factory=dict)
+    notices: dict[str, Notice] = field(default_factory=dict)
 
 
 class Storage(Protocol):
@@ -108,10 +190,16 @@ class Storage(Protocol):
         ...
 
     def remove_post(self, key: bytes) -> None:
-        """Remove a post that has its answer."""
+        """Remove a post that was refused, or given up."""
         ...
 
-    def save_progress(self, done: tuple[str, int] | None, handed: tuple[str, int] | None) -> None:
+    def answer_post(self, key: bytes, position: int, step: LineageStep) -> None:
+        """A post is stored at `position`. It is not offered any more, and kept for a while: see `answered`."""
+        ...
+
+    def save_progress(
+        self, done: tuple[str, int] | None, handed: tuple[str, int] | None, step: LineageStep | None = None
+    ) -> None:
         """In one step: mark the message at `done` finished, and the one at `handed` as handed over."""
         ...
 
@@ -122,20 +210,52 @@ class Storage(Protocol):
         positions: Mapping[str, SavedPosition],
         states: Mapping[str, SavedState] | None = None,
         account: SavedCounted | None = None,
+        step: LineageStep | None = None,
+        forgotten: Collection[str] = (),
     ) -> None:
-        """In one step: save the token, the conversations that it covers, and `save_states`. Rows never lower positions."""
+        """In one step: save the token, the conversations that it covers and those that it ends, and `save_states`. Rows never
+        lower positions."""
         ...
 
-    def save_states(self, states: Mapping[str, SavedState], account: SavedCounted | None) -> None:
+    def save_states(
+        self, states: Mapping[str, SavedState], account: SavedCounted | None, step: LineageStep | None = None
+    ) -> None:
         """In one step: save the state of these conversations (of items those that are given), and the account's if given."""
         ...
 
-    def recount_states(self) -> None:
-        """In one step: count all state as of 0 (`recounted`), the account's too, and drop the token. Values stay."""
+    def save_lineage(self, step: LineageStep, heads: Mapping[str, int] | None = None) -> None:
+        """In one step: save this, and that conversations reach so far."""
         ...
 
-    def forget_positions(self, store_epoch: str) -> None:
-        """Enter another epoch: drop positions, state and token, keep the outbox."""
+    # -- when an older copy has come back
+
+    def forget_since(self, store_epoch: str | None, step: LineageStep, *, recount: bool = False) -> None:
+        """In one step: drop the token, and save the places that stand for it, and the epoch. `recount`: count all state as of 0
+        (`recounted`), the account's too. Values stay."""
+        ...
+
+    def answered(self, conversation_id: str, above: int) -> list[SavedAnswered]:
+        """Posts of this device above this position that are still kept, in the order of posting."""
+        ...
+
+    def contents(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        """The contents of answered posts, as far as they are still kept."""
+        ...
+
+    def forget_content(self, conversation_id: str, position: int) -> None:
+        """What was posted there says something else now, or nothing: it is not to be offered again."""
+        ...
+
+    def save_checked(
+        self,
+        fallen: Mapping[str, SavedFall | None],
+        offered: Collection[bytes],
+        states: Mapping[str, SavedState],
+        account: SavedCounted | None,
+        step: LineageStep,
+    ) -> None:
+        """In one step: take over answers of `check`. Only here positions fall. None: the conversation is forgotten. `offered`:
+        answered posts that have no answer in this history."""
         ...
 
 
@@ -145,13 +265,20 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._saved = Saved()
         self._posts: dict[bytes, SavedPost] = {}
+        #: Positions of those that have their answer.
+        self._positions: dict[bytes, int] = {}
+        self._answers = 0
 
     def open(self) -> Saved:
+        saved = self._saved
         return replace(
-            self._saved,
-            positions=dict(self._saved.positions),
-            outbox=list(self._posts.values()),
-            states=dict(self._saved.states),
+            saved,
+            positions=dict(saved.positions),
+            outbox=[post for key, post in self._posts.items() if key not in self._positions],
+            states=dict(saved.states),
+            trails=dict(saved.trails),
+            own=dict(saved.own),
+            notices=dict(saved.notices),
         )
 
     def close(self) -> None:
@@ -170,12 +297,24 @@ class MemoryStorage:
         self._saved.features = None if features is None else frozenset(features)
 
     def add_post(self, post: SavedPost) -> None:
+        self.remove_post(post.key)
         self._posts[post.key] = post
 
     def remove_post(self, key: bytes) -> None:
         self._posts.pop(key, None)
+        self._positions.pop(key, None)
 
-    def save_progress(self, done: tuple[str, int] | None, handed: tuple[str, int] | None) -> None:
+    def answer_post(self, key: bytes, position: int, step: LineageStep) -> None:
+        if key in self._posts:
+            self._positions[key] = position
+        self._answers += 1
+        if self._answers % ANSWERED_EVERY == 0:
+            self._keep_newest()
+        self._put(step)
+
+    def save_progress(
+        self, done: tuple[str, int] | None, handed: tuple[str, int] | None, step: LineageStep | None = None
+    ) -> None:
         positions = self._saved.positions
         if done is not None:
             old = positions.get(done[0], SavedPosition())
@@ -183,6 +322,7 @@ class MemoryStorage:
         if handed is not None:
             old = positions.get(handed[0], SavedPosition())
             positions[handed[0]] = replace(old, handed=max(old.handed, handed[1]))
+        self._put(step)
 
     def save_sync(
         self,
@@ -191,15 +331,20 @@ class MemoryStorage:
         positions: Mapping[str, SavedPosition],
         states: Mapping[str, SavedState] | None = None,
         account: SavedCounted | None = None,
+        step: LineageStep | None = None,
+        forgotten: Collection[str] = (),
     ) -> None:
         self._saved.since = since
         self._saved.synced = synced
         for conversation_id, new in positions.items():
             old = self._saved.positions.get(conversation_id, SavedPosition())
             self._saved.positions[conversation_id] = highest(old, new)
-        self.save_states(states or {}, account)
+        self.save_states(states or {}, account, step)
+        self._forget(forgotten)
 
-    def save_states(self, states: Mapping[str, SavedState], account: SavedCounted | None) -> None:
+    def save_states(
+        self, states: Mapping[str, SavedState], account: SavedCounted | None, step: LineageStep | None = None
+    ) -> None:
         for conversation_id, new in states.items():
             old = self._saved.states.get(conversation_id, SavedState())
             items = {**old.items, **new.items}
@@ -207,19 +352,83 @@ class MemoryStorage:
             self._saved.states[conversation_id] = replace(new, items=kept)
         if account is not None:
             self._saved.account = account
+        self._put(step)
 
-    def recount_states(self) -> None:
+    def save_lineage(self, step: LineageStep, heads: Mapping[str, int] | None = None) -> None:
+        for conversation_id, head in (heads or {}).items():
+            old = self._saved.positions.get(conversation_id, SavedPosition())
+            self._saved.positions[conversation_id] = replace(old, known_head=max(old.known_head, head))
+        self._put(step)
+
+    def forget_since(self, store_epoch: str | None, step: LineageStep, *, recount: bool = False) -> None:
         self._saved.since = None
-        self._saved.states = {name: recounted(state) for name, state in self._saved.states.items()}
-        self._saved.account = replace(self._saved.account, seq=0)
-
-    def forget_positions(self, store_epoch: str) -> None:
         self._saved.store_epoch = store_epoch
-        self._saved.since = None
-        self._saved.synced = False
-        self._saved.positions.clear()
-        self._saved.states.clear()
-        self._saved.account = SavedCounted()
+        if recount:
+            self._saved.states = {name: recounted(state) for name, state in self._saved.states.items()}
+            self._saved.account = replace(self._saved.account, seq=0)
+        self._put(step)
+
+    def answered(self, conversation_id: str, above: int) -> list[SavedAnswered]:
+        have = self._saved.positions.get(conversation_id, SavedPosition()).have
+        return [
+            SavedAnswered(post, position, position <= have)
+            for key, post in self._posts.items()
+            if post.conversation_id == conversation_id and (position := self._positions.get(key, 0)) > above
+        ]
+
+    def contents(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        return {key: self._posts[key].content for key in keys if key in self._positions}
+
+    def forget_content(self, conversation_id: str, position: int) -> None:
+        for key, at in list(self._positions.items()):
+            if at == position and self._posts[key].conversation_id == conversation_id:
+                self.remove_post(key)
+
+    def save_checked(
+        self,
+        fallen: Mapping[str, SavedFall | None],
+        offered: Collection[bytes],
+        states: Mapping[str, SavedState],
+        account: SavedCounted | None,
+        step: LineageStep,
+    ) -> None:
+        for name, fall in fallen.items():
+            if fall is not None:
+                old = self._saved.positions.get(name, SavedPosition())
+                have, handed = min(old.have, fall.upto), min(old.handed, fall.upto)
+                self._saved.positions[name] = SavedPosition(have, handed, fall.known_head)
+        for key in offered:
+            self._positions.pop(key, None)
+        self.save_states(states, account, step)
+        self._forget([name for name, fall in fallen.items() if fall is None])
+
+    # -- within
+
+    def _forget(self, names: Collection[str]) -> None:
+        for name in names:
+            self._saved.positions.pop(name, None)
+            self._saved.states.pop(name, None)
+
+    def _put(self, step: LineageStep | None) -> None:
+        if step is not None:
+            _update(self._saved.trails, step.trails)
+            _update(self._saved.own, step.own)
+            _update(self._saved.notices, step.notices)
+
+    def _keep_newest(self) -> None:
+        number = size = 0
+        for key in reversed([key for key in self._posts if key in self._positions]):
+            number, size = number + 1, size + len(self._posts[key].content)
+            if number > ANSWERED_KEPT or size > ANSWERED_KEPT_BYTES:
+                self.remove_post(key)
+
+
+def _update(kept: dict[K, V], changes: Mapping[K, V | None]) -> None:
+    for name, value in changes.items():
+        if value is None:
+            kept.pop(name, None)
+        else:
+            kept[name] = value
 
 
 def highest(one: SavedPosition, other: SavedPosition) -> SavedPosition:
@@ -241,7 +450,11 @@ def recounted(state: SavedState) -> SavedState:
 
 
 def adopt(saved: Saved, have: Mapping[str, int]) -> None:
-    """Overrule stored positions with those that the application kept: it knows which messages it finished."""
+    """Overrule stored positions with those that the application kept: it knows which messages it finished. But not that a
+    history was replaced, before it has heard of it."""
     for conversation_id, position in have.items():
+        notice = saved.notices.get(conversation_id)
+        if notice is not None and not notice.pending and (notice.replaced or notice.forgotten):
+            position = min(position, (None if notice.forgotten else notice.agreed) or 0)
         old = saved.positions.get(conversation_id, SavedPosition())
         saved.positions[conversation_id] = SavedPosition(position, 0, max(old.known_head, position))

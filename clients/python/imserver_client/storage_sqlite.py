@@ -17,11 +17,28 @@ from os import PathLike, fspath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from .errors import StoreError
-from .storage import Saved, SavedCounted, SavedItem, SavedPosition, SavedPost, SavedState
+from .storage import (
+    ANSWERED_EVERY,
+    ANSWERED_KEPT,
+    ANSWERED_KEPT_BYTES,
+    LineageStep,
+    Notice,
+    Saved,
+    SavedAnswered,
+    SavedCounted,
+    SavedFall,
+    SavedItem,
+    SavedOwn,
+    SavedPosition,
+    SavedPost,
+    SavedState,
+    SavedTrail,
+)
 
-_VERSION = 2
+_VERSION = 3
 _APPLICATION_ID = 0x494D4331  # "IMC1": files of other programs stay untouched
-#: What each version adds to the one before: an older file is brought up to date when it is opened.
+#: What each version adds to the one before: an older file is brought up to date when it is opened. Before version 3 nobody
+#: noted where something was learnt, and which messages had been edited: it was at `since` or later, and any may have been.
 _SCHEMAS = (
     """
 CREATE TABLE device (
@@ -51,12 +68,38 @@ ALTER TABLE device ADD COLUMN account_seq INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE device ADD COLUMN account BLOB;
 ALTER TABLE device ADD COLUMN features TEXT;
 """,
+    """
+CREATE TABLE trail (
+    conversation_id TEXT PRIMARY KEY, place TEXT, edited TEXT NOT NULL, again TEXT NOT NULL, veiled INTEGER NOT NULL,
+    team TEXT
+) STRICT, WITHOUT ROWID;
+INSERT INTO trail
+    SELECT conversation_id, coalesce(since, ''), iif(have > 0, json_array(json_array(1, have)), '[]'), '[]', 1, NULL
+    FROM conversation, device WHERE have > 0 OR known_head > 0;
+CREATE TABLE own (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE, conversation_id TEXT NOT NULL,
+    position INTEGER NOT NULL, lost INTEGER NOT NULL
+) STRICT;
+CREATE TABLE notice (
+    conversation_id TEXT PRIMARY KEY, replaced INTEGER NOT NULL, agreed INTEGER, forgotten INTEGER NOT NULL,
+    gone TEXT NOT NULL, pending INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+ALTER TABLE outbox ADD COLUMN position INTEGER;
+""",
 )
 _SAVE_POSITION = """
 INSERT INTO conversation (conversation_id, have, handed, known_head) VALUES (?, ?, ?, ?)
 ON CONFLICT (conversation_id) DO UPDATE SET
     have = max(have, excluded.have), handed = max(handed, excluded.handed),
     known_head = max(known_head, excluded.known_head)
+"""
+_TOO_MANY_ANSWERED = """
+DELETE FROM outbox WHERE number IN (
+    SELECT number FROM (
+        SELECT number, row_number() OVER newest AS count, sum(length(content)) OVER newest AS size
+        FROM outbox WHERE position IS NOT NULL WINDOW newest AS (ORDER BY number DESC)
+    ) WHERE count > ? OR size > ?
+)
 """
 
 P = ParamSpec("P")
@@ -94,6 +137,7 @@ class SqliteStorage:
     def __init__(self, path: str | PathLike[str]) -> None:
         self._path = fspath(path)
         self._database: sqlite3.Connection | None = None
+        self._answers = 0
 
     @property
     def database(self) -> sqlite3.Connection:
@@ -147,7 +191,12 @@ class SqliteStorage:
             "SELECT device_id, user_id, store_epoch, since, synced, account_seq, account, features FROM device"
         ).fetchone()
         positions = database.execute("SELECT conversation_id, have, handed, known_head FROM conversation")
-        outbox = database.execute("SELECT conversation_id, key, content FROM outbox ORDER BY number")
+        outbox = database.execute(
+            "SELECT conversation_id, key, content FROM outbox WHERE position IS NULL ORDER BY number"
+        )
+        trails = database.execute("SELECT * FROM trail")
+        own = database.execute("SELECT key, conversation_id, position, lost FROM own ORDER BY number")
+        notices = database.execute("SELECT * FROM notice")
         return Saved(
             device_id=row[0],
             user_id=row[1],
@@ -159,6 +208,22 @@ class SqliteStorage:
             states=self._read_states(database),
             account=SavedCounted(row[5], row[6]),
             features=None if row[7] is None else frozenset(json.loads(row[7])),
+            trails={
+                name: SavedTrail(place, _ranges(edited), _ranges(again), bool(veiled), team)
+                for name, place, edited, again, veiled, team in trails
+            },
+            own={key: SavedOwn(name, position, bool(lost)) for key, name, position, lost in own},
+            notices={
+                name: Notice(
+                    name,
+                    bool(replaced),
+                    agreed,
+                    bool(gone),
+                    tuple(map(bytes.fromhex, json.loads(keys))),
+                    bool(late),
+                )
+                for name, replaced, agreed, gone, keys, late in notices
+            },
         )
 
     def _read_states(self, database: sqlite3.Connection) -> dict[str, SavedState]:
@@ -176,7 +241,7 @@ class SqliteStorage:
                 bool(former),
                 SavedCounted(*counted[:2]),
                 SavedCounted(*counted[2:]),
-                tuple((low, high) for low, high in json.loads(held)),
+                _ranges(held),
                 items.get(name, {}),
             )
         return states
@@ -203,7 +268,7 @@ class SqliteStorage:
     @_one_step
     def add_post(self, post: SavedPost) -> None:
         self._run(
-            "INSERT INTO outbox (conversation_id, key, content) VALUES (?, ?, ?)",
+            "INSERT OR REPLACE INTO outbox (conversation_id, key, content) VALUES (?, ?, ?)",
             post.conversation_id,
             post.key,
             post.content,
@@ -214,11 +279,22 @@ class SqliteStorage:
         self._run("DELETE FROM outbox WHERE key = ?", key)
 
     @_one_step
-    def save_progress(self, done: tuple[str, int] | None, handed: tuple[str, int] | None) -> None:
+    def answer_post(self, key: bytes, position: int, step: LineageStep) -> None:
+        self._run("UPDATE outbox SET position = ? WHERE key = ?", position, key)
+        self._answers += 1
+        if self._answers % ANSWERED_EVERY == 0:
+            self._run(_TOO_MANY_ANSWERED, ANSWERED_KEPT, ANSWERED_KEPT_BYTES)
+        self._put(step)
+
+    @_one_step
+    def save_progress(
+        self, done: tuple[str, int] | None, handed: tuple[str, int] | None, step: LineageStep | None = None
+    ) -> None:
         if done is not None:
             self._run(_SAVE_POSITION, done[0], done[1], 0, 0)
         if handed is not None:
             self._run(_SAVE_POSITION, handed[0], 0, handed[1], 0)
+        self._put(step)
 
     @_one_step
     def save_sync(
@@ -228,6 +304,8 @@ class SqliteStorage:
         positions: Mapping[str, SavedPosition],
         states: Mapping[str, SavedState] | None = None,
         account: SavedCounted | None = None,
+        step: LineageStep | None = None,
+        forgotten: Collection[str] = (),
     ) -> None:
         self._run("UPDATE device SET since = ?, synced = ?", since, int(synced))
         self.database.executemany(
@@ -235,10 +313,54 @@ class SqliteStorage:
             [(name, place.have, place.handed, place.known_head) for name, place in positions.items()],
         )
         self._put_states(states or {}, account)
+        self._put(step)
+        self._forget(forgotten)
 
     @_one_step
-    def save_states(self, states: Mapping[str, SavedState], account: SavedCounted | None) -> None:
+    def save_states(
+        self, states: Mapping[str, SavedState], account: SavedCounted | None, step: LineageStep | None = None
+    ) -> None:
         self._put_states(states, account)
+        self._put(step)
+
+    @_one_step
+    def save_lineage(self, step: LineageStep, heads: Mapping[str, int] | None = None) -> None:
+        self.database.executemany(
+            _SAVE_POSITION, [(name, 0, 0, head) for name, head in (heads or {}).items()]
+        )
+        self._put(step)
+
+    def _put(self, step: LineageStep | None) -> None:
+        if step is None:
+            return
+        for name, trail in step.trails.items():
+            if trail is None:
+                self._run("DELETE FROM trail WHERE conversation_id = ?", name)
+            else:
+                self._run(
+                    "INSERT OR REPLACE INTO trail VALUES (?, ?, ?, ?, ?, ?)",
+                    *(name, trail.place, json.dumps(trail.edited), json.dumps(trail.again)),
+                    *(int(trail.veiled), trail.team),
+                )
+        for key, own in step.own.items():
+            if own is None:
+                self._run("DELETE FROM own WHERE key = ?", key)
+            else:
+                self._run(
+                    "INSERT INTO own (key, conversation_id, position, lost) VALUES (?, ?, ?, ?) "
+                    "ON CONFLICT (key) DO UPDATE SET conversation_id = excluded.conversation_id, "
+                    "position = excluded.position, lost = excluded.lost",
+                    *(key, own.conversation_id, own.position, int(own.lost)),
+                )
+        for name, notice in step.notices.items():
+            if notice is None:
+                self._run("DELETE FROM notice WHERE conversation_id = ?", name)
+            else:
+                self._run(
+                    "INSERT OR REPLACE INTO notice VALUES (?, ?, ?, ?, ?, ?)",
+                    *(name, int(notice.replaced), notice.agreed, int(notice.forgotten)),
+                    *(json.dumps([key.hex() for key in notice.gone]), int(notice.pending)),
+                )
 
     def _put_states(self, states: Mapping[str, SavedState], account: SavedCounted | None) -> None:
         for name, one in states.items():
@@ -258,20 +380,71 @@ class SqliteStorage:
             self._run("UPDATE device SET account_seq = ?, account = ?", account.seq, account.value)
 
     @_one_step
-    def recount_states(self) -> None:
-        self._run("UPDATE device SET since = NULL, account_seq = 0")
-        self._run("UPDATE state SET seen = 0, top = max(top, met), about_modseq = 0, settings_seq = 0")
-        self._run("UPDATE item_state SET modseq = 0, mine_modseq = 0")
+    def forget_since(self, store_epoch: str | None, step: LineageStep, *, recount: bool = False) -> None:
+        self._run("UPDATE device SET store_epoch = ?, since = NULL", store_epoch)
+        if recount:
+            self._run("UPDATE device SET account_seq = 0")
+            self._run("UPDATE state SET seen = 0, top = max(top, met), about_modseq = 0, settings_seq = 0")
+            self._run("UPDATE item_state SET modseq = 0, mine_modseq = 0")
+        self._put(step)
 
     @_one_step
-    def forget_positions(self, store_epoch: str) -> None:
-        self._run(
-            "UPDATE device SET store_epoch = ?, since = NULL, synced = 0, account_seq = 0, account = NULL",
-            store_epoch,
+    def answered(self, conversation_id: str, above: int) -> list[SavedAnswered]:
+        have = self.database.execute(
+            "SELECT max(have) FROM conversation WHERE conversation_id = ?", (conversation_id,)
+        ).fetchone()[0]
+        return [
+            SavedAnswered(SavedPost(conversation_id, key, content), position, position <= (have or 0))
+            for key, content, position in self.database.execute(
+                "SELECT key, content, position FROM outbox WHERE conversation_id = ? AND position > ? "
+                "ORDER BY number",
+                (conversation_id, above),
+            )
+        ]
+
+    @_one_step
+    def contents(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        sql = "SELECT key, content FROM outbox WHERE key = ? AND position IS NOT NULL"
+        return dict(row for key in keys for row in self.database.execute(sql, (key,)))
+
+    @_one_step
+    def forget_content(self, conversation_id: str, position: int) -> None:
+        self._run("DELETE FROM outbox WHERE conversation_id = ? AND position = ?", conversation_id, position)
+
+    @_one_step
+    def save_checked(
+        self,
+        fallen: Mapping[str, SavedFall | None],
+        offered: Collection[bytes],
+        states: Mapping[str, SavedState],
+        account: SavedCounted | None,
+        step: LineageStep,
+    ) -> None:
+        for name, fall in fallen.items():
+            if fall is not None:
+                self._run(_SAVE_POSITION, name, 0, 0, 0)
+                self._run(
+                    "UPDATE conversation SET have = min(have, ?1), handed = min(handed, ?1), known_head = ?2 "
+                    "WHERE conversation_id = ?3",
+                    *(fall.upto, fall.known_head, name),
+                )
+        self.database.executemany(
+            "UPDATE outbox SET position = NULL WHERE key = ?", [(key,) for key in offered]
         )
-        self._run("DELETE FROM conversation")
-        self._run("DELETE FROM state")
-        self._run("DELETE FROM item_state")
+        self._put_states(states, account)
+        self._put(step)
+        self._forget([name for name, fall in fallen.items() if fall is None])
+
+    def _forget(self, names: Collection[str]) -> None:
+        for table in ("conversation", "state", "item_state"):
+            self.database.executemany(
+                f"DELETE FROM {table} WHERE conversation_id = ?",  # noqa: S608
+                [(name,) for name in names],
+            )
 
     def _run(self, sql: str, *values: Any) -> None:
         self.database.execute(sql, values)
+
+
+def _ranges(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple((low, high) for low, high in json.loads(text))

@@ -60,17 +60,31 @@ def read_content(content: bytes | None) -> dict[str, Any] | None:
         return None
 
 
-def taken_back(content: bytes | None) -> tuple[int, int] | None:
-    """(position, revision) of the message that was taken back, if this is the system message that tells so."""
-    if content is None or b"retracted" not in content:  # reading each content for it would cost
+def system_event(content: bytes | None) -> dict[str, Any] | None:
+    """The map of a system message; None if it is none."""
+    if content is None or b"system" not in content:  # reading each content for it would cost
         return None
     told = read_content(content)
-    if told is None or told.get("type") != "system" or told.get("event") != "retracted":
+    return told if told is not None and told.get("type") == "system" else None
+
+
+def taken_back(content: bytes | None) -> tuple[int, int] | None:
+    """(position, revision) of the message that was taken back, if this is the system message that tells so."""
+    told = system_event(content)
+    if told is None or told.get("event") != "retracted":
         return None
     target, revision = told.get("target"), told.get("revision")
     if type(target) is not int or type(revision) is not int or target < 1 or revision < 1:
         return None
     return target, revision
+
+
+def changed(told: dict[str, Any]) -> int | None:
+    """The position of the message that has another content now, if this system message tells so."""
+    target = told.get("target")
+    if told.get("event") in ("edited", "retracted") and type(target) is int and target >= 1:
+        return target
+    return None
 
 
 def without_state(item: PageItem) -> PageItem:

@@ -111,6 +111,10 @@ async def _say(session: ChatSession, text: str) -> None:
         await session.post(text)
 
 
+async def _again(session: ChatSession, _: str) -> None:
+    await session.send_again()
+
+
 async def _help(session: ChatSession, _: str) -> None:
     commands = _commands(session).values()
     cells = max(width(command.usage) for command in commands) + 3
@@ -135,6 +139,7 @@ COMMANDS: dict[str, ChatCommand] = {
     "/history": ChatCommand(_history, "/history [COUNT]", f"the last messages here (up to {MAX_HISTORY})"),
     "/members": ChatCommand(_members, "/members", "who is in this conversation"),
     "/say": ChatCommand(_say, "/say TEXT", "post TEXT as it is: a digit, or a word such as /help"),
+    "/again": ChatCommand(_again, "/again", "send again what was lost, after the server was set back"),
     "/help": ChatCommand(_help, "/help", "this"),
     "/quit": ChatCommand(_quit, "/quit", "leave (Ctrl-D does it too)"),
 }

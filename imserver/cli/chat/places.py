@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 from imserver_client import Client, Cursor, Item, Message, Refused
 from imserver_protocol.shared.bounds import MORE_UNREAD
 
-from .render import Action, Tick, actions_of, tick_of
+from .render import Action, Tick, actions_of, preview, tick_of
 
 Shows = TypeVar("Shows", Message, Item)
 
 #: Messages of a conversation whose revision is remembered, so that a change is shown once.
 MAX_REMEMBERED = 1000
+#: Cells of a card that is named.
+CARD_CELLS = 50
 #: Remembered names; a full memory is cleared.
 MAX_NAMES = 10_000
 #: User ids in one question (the server's bound).
@@ -43,6 +45,8 @@ class Place:
     gone: dict[int, int] = field(default_factory=dict)
     #: Position -> what was shown below it, if anything.
     marks: dict[int, str] = field(default_factory=dict)
+    #: Position -> a card of somebody else that was shown, in few words.
+    cards: dict[int, str] = field(default_factory=dict)
     #: The buttons that a digit taps, and the position of their card.
     actions: list[Action] = field(default_factory=list)
     card_at: int = 0
@@ -65,6 +69,10 @@ class Place:
         if is_system(item.content):
             return
         own = item.sender_id == self.user_id
+        if not own and item.content is not None and item.content.get("type") == "card":
+            if len(self.cards) >= MAX_REMEMBERED:
+                del self.cards[min(self.cards)]
+            self.cards[item.position] = preview(item.content, CARD_CELLS) or "a card"
         if own and item.position > self.last_own:
             self.last_own = item.position
             self.told = {
@@ -88,10 +96,26 @@ class Place:
         revision = self.gone.get(item.position, 0)
         return replace(item, content=None, revision=revision) if item.revision < revision else item
 
-    def forget(self) -> None:
-        """Forget all positions: the server's history is a different one now."""
-        self.shown_to = self.counted_to = self.card_at = self.last_own = 0
-        self.revisions, self.gone, self.marks, self.actions, self.told = {}, {}, {}, [], {}
+    def fall(self, agreed: int) -> list[str]:
+        """Above this position it is another history: forget what was shown there. Returns the cards among it, in few words.
+
+        Of what stays, edits and retractions may be gone: it is shown again when that is told.
+        """
+        lost = [card for position, card in sorted(self.cards.items()) if position > agreed]
+        self.shown_to, self.counted_to = min(self.shown_to, agreed), min(self.counted_to, agreed)
+        self.revisions = {
+            position: 0 if revision > 1 else revision
+            for position, revision in self.revisions.items()
+            if position <= agreed
+        }
+        self.cards = {position: card for position, card in self.cards.items() if position <= agreed}
+        self.marks = {position: marks for position, marks in self.marks.items() if position <= agreed}
+        self.gone, self.told = {}, {}
+        if self.last_own > agreed:
+            self.last_own = 0
+        if self.card_at > agreed:
+            self.actions, self.card_at = [], 0
+        return lost
 
     def others(self, cursors: Mapping[str, Cursor]) -> dict[str, tuple[int, int]]:
         """(delivered, read) of all members but the own user."""

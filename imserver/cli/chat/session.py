@@ -24,10 +24,12 @@ from imserver_client import (
     Cursor,
     CursorMoved,
     Disconnected,
-    EpochChanged,
+    GonePost,
+    HistoryReplaced,
     Item,
     ItemChanged,
     Message,
+    PostsGone,
     Refused,
     Retracted,
     State,
@@ -76,6 +78,8 @@ class ChatSession:
         self.current: Place | None = None
         #: The list that `/list` printed last, so that `/open 2` works.
         self.listed: list[str] = []
+        #: Own messages that were lost on the server, by conversation.
+        self.lost: dict[str, list[GonePost]] = {}
         #: Refused posts and other errors.
         self.failures = 0
         #: Set whenever a message of another user was shown.
@@ -255,12 +259,16 @@ class ChatSession:
                 "", self._clock.now_ms(), {"type": "text", "text": text}, own=True, tick=Tick.QUEUED
             )
             await self.screen.show(message_rows(shown, self.page()))
-        task = asyncio.ensure_future(self._post(self.current.conversation_id, text))
+        await self._start_post(self.current.conversation_id, {"type": "text", "text": text})
+
+    async def _start_post(
+        self, conversation_id: str, content: Mapping[str, Any], key: bytes | None = None
+    ) -> None:
+        task = asyncio.ensure_future(self._post(conversation_id, content, key))
         self._posting.add(task)
         task.add_done_callback(self._posting.discard)
-        await asyncio.sleep(
-            0
-        )  # the post is in the outbox before its first wait: posts keep the order of typing
+        # The post is in the outbox before its first wait: posts keep the order of typing.
+        await asyncio.sleep(0)
 
     def action(self, line: str) -> Action | None:
         """The button that this line taps, if it is the number of one (full-width digits count)."""
@@ -270,14 +278,14 @@ class ChatSession:
         actions = self.current.actions
         return actions[int(number) - 1] if 1 <= int(number) <= len(actions) else None
 
-    async def _post(self, conversation_id: str, text: str) -> None:
+    async def _post(self, conversation_id: str, content: Mapping[str, Any], key: bytes | None) -> None:
         try:
-            await self.client.post(conversation_id, text)
+            await self.client.post(conversation_id, content, key=key)
         except (Disconnected, Stopped):
             return
         except ClientError as error:
             words = error.text if isinstance(error, Refused) else str(error)
-            start = preview({"type": "text", "text": text}, 40)
+            start = preview(content, 40)
             await self.complain(f"not sent: “{start}” — {words}")
         finally:
             self.screen.refresh()
@@ -341,17 +349,49 @@ class ChatSession:
                     await self._retracted(event)
                 case ItemChanged():
                     await self._item_changed(event)
-                case EpochChanged():
-                    await self.say(
-                        "the server's history was restored from a backup; /history shows what there is"
-                    )
-                    for place in self.places.values():
-                        place.forget()
+                case HistoryReplaced():
+                    await self._replaced(event)
+                case PostsGone():
+                    await self._gone(event)
                 case CatchUpFailed():
                     await self.complain(f"messages after {event.after} cannot be read: {event.reason}")
             for look in self.looks.values():
                 with suppress(Refused):  # it is not to be read any more
                     await look.hear(event)
+
+    async def _replaced(self, event: HistoryReplaced) -> None:
+        """An older copy of the server's messages has come back."""
+        place = self.place(event.conversation_id)
+        cards = place.fall(event.agreed or 0)
+        what = "the last messages there are" if event.agreed else "all that was there is"
+        await self.say(
+            f"— {place.title}: the server was set back to an older copy; {what} gone, and what there is now follows —",
+            "error",
+        )
+        for card in cards:
+            await self.say(f"{'':7}no longer known to the shop: {card}", "error")
+        self.screen.refresh()
+
+    async def _gone(self, event: PostsGone) -> None:
+        """Own messages did not come back: they can be sent again."""
+        place = self.place(event.conversation_id)
+        await self.say(f"— {place.title}: {len(event.posts)} of your messages were lost with it —", "error")
+        for post in event.posts:
+            words = preview(post.content, 60) if post.content is not None else "(this device has it no more)"
+            await self.say(f"{'':7}lost: {words}", "error")
+        if any(post.content is not None for post in event.posts):
+            self.lost.setdefault(event.conversation_id, []).extend(event.posts)
+            await self.say(f"{'':7}/again sends them again")
+
+    async def send_again(self) -> None:
+        """Post the own messages that were lost: under their old keys, so that none is there twice, whoever sends it again."""
+        lost, self.lost = self.lost, {}
+        if not lost:
+            await self.complain("nothing of yours was lost")
+        for conversation_id, posts in lost.items():
+            for post in posts:
+                if post.content is not None:
+                    await self._start_post(conversation_id, post.content, post.key)
 
     async def _connection_changed(self, event: ConnectionChanged) -> None:
         connected = event.state is State.CONNECTED

@@ -20,7 +20,7 @@ from imserver_client import (
     CursorMoved,
     Disconnected,
     Environment,
-    EpochChanged,
+    HistoryReplaced,
     OutboxFull,
     PostSettled,
     Refused,
@@ -217,8 +217,8 @@ class Device:
                 self._settled(record.posts[event.key], event.posted, event.error)
             elif isinstance(event, Retracted):
                 record.retracted.append((event.conversation_id, event.position, event.revision))
-            elif isinstance(event, EpochChanged):
-                journal.finding(f"{self.device_id} was told of another epoch")
+            elif isinstance(event, HistoryReplaced):
+                journal.finding(f"{self.device_id} was told of another history")
             elif isinstance(event, CatchUpFailed):
                 journal.counts["catch-up gave up"] += 1
                 journal.note("catch-up gave up", self.device_id, event.conversation_id, event.reason)

@@ -25,7 +25,7 @@ from imserver_client import (
     CursorMoved,
     Disconnected,
     Environment,
-    EpochChanged,
+    HistoryReplaced,
     Message,
     OutboxFull,
     Posted,
@@ -307,7 +307,7 @@ class Actor:
                     self._note_connection(event)
                 case CursorMoved():
                     self._note_cursor(event)
-                case EpochChanged() | CatchUpFailed():
+                case HistoryReplaced() | CatchUpFailed():
                     self._break(repr(event))
 
     def _note_connection(self, event: ConnectionChanged) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from imserver.chat.permissions import MAX_RECEIPT_MEMBERS, Grant, Need, Seat, require, standing_of
 from imserver.chat.transaction import Takes
-from imserver.model import ConversationRow, Cursors, Kind, Message, Role, SyncPage
+from imserver.model import Account, ConversationRow, Cursors, Kind, Message, Role, SyncPage
 from imserver.store.engine.hidden import Hidden
 from imserver.store.engine.pages import rows_taken
 from imserver.store.engine.places import LISTED, Places
@@ -116,9 +116,7 @@ class ConversationLists:
         """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
         first = after = self._places.read(since, head, user_id)
         rows: list[_Own] = []
-        user_no, account = asker(self._sql, user_id, first)
-        if self._hidden is not None and account is not None:
-            account = self._hidden.account(account)
+        user_no, account = self._account_after(user_id, first)
         while user_no is not None and after < head and len(rows) <= limit:
             listing = self._changed(user_no, after, head, limit)
             for some in listing.rising(after, limit + 1):
@@ -139,6 +137,17 @@ class ConversationLists:
         told = rows[len(page) - 1].changed if page else first
         last = told if more else head
         return SyncPage(page, self._places.seal(head, last), more, account, head)
+
+    def account(self, user_id: str) -> Account | None:
+        """The user's own state; None: it never changed."""
+        return self._account_after(user_id, 0)[1]
+
+    def _account_after(self, user_id: str, change: int) -> tuple[int | None, Account | None]:
+        """The number of a user, and the user's own state if it changed after that change."""
+        user_no, account = asker(self._sql, user_id, change)
+        if self._hidden is not None and account is not None:
+            account = self._hidden.account(account)
+        return user_no, account
 
     def _changed(self, user_no: int, after: int, head: int, limit: int) -> ListSnapshot:
         """Conversations that changed after `after` up to `upto`, which is `head` unless there are very many."""

@@ -26,6 +26,7 @@ from imserver.chat.transaction import Takes
 from imserver.content import decode_content
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import (
+    Account,
     Agreement,
     Audience,
     AuditRow,
@@ -284,6 +285,10 @@ class SqliteReader:
         first_after = self._first_modseq(no, common + 1) if common < change else None
         good = state_good(learnt.modseq, present=modseq, first_after=first_after)
         return Agreement(agreed, good, self._lists.one(user_id, user_no, no))
+
+    def account(self, user_id: str) -> Account | None:
+        """The user's own state; None: it never changed."""
+        return self._lists.account(user_id)
 
     def _first_modseq(self, conversation_no: int, change: int) -> int | None:
         """The first modseq given out in the run of this change or a later one; None if there is none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .descriptors import Method, Number, Shape
 from .sync import SyncRow
 
@@ -30,9 +32,14 @@ class CheckAnswer(Shape, frozen=True):
 
 
 class CheckResult(Shape, frozen=True):
-    """Answers in the order asked, nil for NOT_FOUND; they may end early, but there is at least one if anything was asked."""
+    """Answers in the order asked, nil for NOT_FOUND; they may end early, but there is at least one if anything was asked.
+
+    `account` is the user's own state as it is, nil if there never was one; `account_seq` counts its changes. They replace, too.
+    """
 
     answers: tuple[CheckAnswer | None, ...]
+    account: dict[str, Any] | None = None
+    account_seq: Number | None = None
 
 
 CHECK = Method("check", CheckParams, CheckResult)

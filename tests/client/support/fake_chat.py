@@ -58,6 +58,8 @@ class FakeChat:
 
     def __init__(self) -> None:
         self.epoch = "epoch-1"
+        #: Counts the copies that came back: places and tokens of earlier lives say nothing here.
+        self.life = 0
         self.conversations: dict[str, FakeConversation] = {}
         self.keys: dict[tuple[str, str, bytes], int] = {}
         self.changes = 0
@@ -82,8 +84,22 @@ class FakeChat:
 
     def restore_backup(self, epoch: str) -> None:
         """Another history: everything is gone."""
+        life = self.life
         self.__init__()  # type: ignore[misc]
-        self.epoch = epoch
+        self.epoch, self.life = epoch, life + 1
+
+    @property
+    def place(self) -> str:
+        """Of WELCOME."""
+        return f"place {self.life}"
+
+    def token(self, change: int) -> str:
+        """A `next_since`."""
+        return f"{self.life}.{change}" if self.life else str(change)
+
+    def _known(self, place: str) -> bool:
+        life, _, change = place.rpartition(".")
+        return place == self.place or (change.isdecimal() and int(life or 0) == self.life)
 
     def of_member(self, conversation_id: str, user_id: str) -> FakeConversation:
         found = self.conversations.get(conversation_id)
@@ -130,14 +146,24 @@ class FakeChat:
         return [items, first, last, head]
 
     def sync(self, user_id: str, since: str | None, limit: int) -> Any:
-        start = 0 if since is None else int(since)
-        if start > self.changes:
+        start = 0 if since is None else int(since.rpartition(".")[2])
+        if start > self.changes or (since is not None and not self._known(since)):
             raise Refuse(RefusalCode.EPOCH_CHANGED)
         mine = [one for one in self.conversations.values() if user_id in one.joined_at and one.change > start]
         mine.sort(key=lambda one: one.change)
         rows, more = mine[:limit], len(mine) > limit
-        token = str(rows[-1].change if more else self.changes)
+        token = self.token(rows[-1].change if more else self.changes)
         return [[self._row(user_id, one) for one in rows], token, more]
+
+    def check(self, user_id: str, known: list[list[Any]]) -> Any:
+        return [[self._checked(user_id, *one) for one in known], None, None]
+
+    def _checked(self, user_id: str, conversation_id: str, place: str, position: int, modseq: int) -> Any:
+        found = self.conversations.get(conversation_id)
+        if found is None or user_id not in found.joined_at:
+            return None
+        agreed = min(position, found.left_at.get(user_id, found.head)) if self._known(place) else 0
+        return [agreed, self._known(place) or not modseq, self._row(user_id, found)]
 
     def _row(self, user_id: str, one: FakeConversation) -> Any:
         delivered, read = one.cursors.get(user_id, (0, 0))

@@ -298,7 +298,7 @@ class FakeServer:
             resumed=resumed,
             resume_token=f"token-{len(self.hellos)}".encode(),
             store_epoch=self.chat.epoch,
-            place=f"place {self.chat.epoch}",
+            place=self.chat.place,
             server_time_ms=0,
             now=now,
             reason=reason,
@@ -327,7 +327,7 @@ class FakeServer:
 
     def _in_chat(self, user_id: str, method: str) -> Callable[..., Any]:
         names = {"conversations": "conversations_of"}
-        known = {"history", "sync", "cursor", "conversations", "abandon"}
+        known = {"history", "sync", "check", "cursor", "conversations", "abandon"}
         if method not in known:
             raise Refuse(RefusalCode.UNKNOWN_METHOD)
         found: Callable[..., Any] = getattr(self.chat, names.get(method, method))

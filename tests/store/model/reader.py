@@ -165,8 +165,7 @@ class ModelReader:
         )
         rows = _taken((self._row(self.world.talks[one], user_id) for _, one in changed[:limit]), takes)
         more = len(changed) > len(rows)
-        seq, values, when = self.world.accounts.get(user_id, (0, {}, 0))
-        account = Account(seq, _map(values)) if when > after else None
+        account = self._account_after(user_id, after)
         told = changed[len(rows) - 1][0] if rows else after
         return SyncPage(rows, self._places.seal(head, told if more else head), more, account, head)
 
@@ -212,6 +211,13 @@ class ModelReader:
         return (
             NO_SEAT if talk is None else talk.seat(user_id)._replace(bars=FREE)
         )  # no bar keeps from reading
+
+    def account(self, user_id: str) -> Account | None:
+        return self._account_after(user_id, 0)
+
+    def _account_after(self, user_id: str, change: int) -> Account | None:
+        seq, values, when = self.world.accounts.get(user_id, (0, {}, 0))
+        return Account(seq, _map(values)) if when > change else None
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 

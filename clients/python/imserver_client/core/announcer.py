@@ -24,6 +24,8 @@ class Announcer:
         self._numbers = 0
         #: Outcomes of posts for the first reader: posts of an earlier process may settle before it subscribes.
         self._backlog: deque[ClientEvent] | None = deque(maxlen=max_queued)
+        #: Events that no reader has had, for the next reader, too.
+        self._kept: list[_KeptEvent] = []
         self._end: Callable[[], ClientError] | None = None
 
     @property
@@ -37,11 +39,22 @@ class Announcer:
         backlog, self._backlog = self._backlog, None
         for event in backlog or ():
             stream.put(event)
+        self._kept = [kept for kept in self._kept if kept.heard is not None]
+        for kept in self._kept:
+            stream.put(kept)
         if self._end is not None:
             stream.end(self._end())
         self._numbers += 1
         self._readers[self._numbers] = stream
         return stream
+
+    def keep(self, event: ClientEvent, heard: Callable[[], None]) -> None:
+        """Announce an event that is kept until a reader has it, the first one or a later: `heard` is called when it asks for
+        the next one."""
+        kept = _KeptEvent(event, heard)
+        self._kept.append(kept)
+        for reader in list(self._readers.values()):
+            reader.put(kept)
 
     def announce(self, event: ClientEvent | Unread) -> None:
         """Queue an event for every reader."""
@@ -57,15 +70,31 @@ class Announcer:
             reader.end(error())
 
 
+class _KeptEvent:
+    """An event, and what to call, once, when a reader has it."""
+
+    __slots__ = ("event", "heard")
+
+    def __init__(self, event: ClientEvent, heard: Callable[[], None]) -> None:
+        self.event = event
+        self.heard: Callable[[], None] | None = heard
+
+    def done(self) -> None:
+        heard, self.heard = self.heard, None
+        if heard is not None:
+            heard()
+
+
 class EventStream:
     """`async for event in client.events()`."""
 
     def __init__(self, max_queued: int) -> None:
-        self._queue: deque[ClientEvent | Unread] = deque(maxlen=max_queued)
+        self._queue: deque[ClientEvent | Unread | _KeptEvent] = deque(maxlen=max_queued)
+        self._last: _KeptEvent | None = None
         self._arrival: asyncio.Future[None] | None = None
         self._end: ClientError | None = None
 
-    def put(self, event: ClientEvent | Unread) -> None:
+    def put(self, event: ClientEvent | Unread | _KeptEvent) -> None:
         """For the announcer."""
         self._queue.append(event)
         self._wake()
@@ -81,6 +110,9 @@ class EventStream:
     async def __anext__(self) -> ClientEvent:
         if self._arrival is not None:
             raise RuntimeError("this stream of events is being read already")
+        if self._last is not None:
+            last, self._last = self._last, None
+            last.done()
         while not self._queue:
             if isinstance(self._end, Disconnected):
                 raise StopAsyncIteration
@@ -92,6 +124,9 @@ class EventStream:
             finally:
                 self._arrival = None
         event = self._queue.popleft()
+        if isinstance(event, _KeptEvent):
+            self._last = event
+            return event.event
         return event if isinstance(event, ClientEvent) else event()
 
     def _wake(self) -> None:

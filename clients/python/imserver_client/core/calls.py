@@ -12,7 +12,7 @@ from imserver_client.values import Conversation, ConversationPage, Cursor, Membe
 from imserver_protocol.methods.conversations import CONVERSATIONS, ConversationsParams
 from imserver_protocol.methods.cursor import CURSOR, CursorParams
 from imserver_protocol.methods.descriptors import Method
-from imserver_protocol.methods.history import HISTORY, HistoryParams
+from imserver_protocol.methods.history import HISTORY, HistoryParams, HistoryResult
 from imserver_protocol.methods.members import (
     ADD,
     CREATE,
@@ -48,6 +48,14 @@ class CallsOwner(Protocol):
     def user_id(self) -> str: ...
 
     def note_head(self, conversation_id: str, position: int) -> None: ...
+
+    def moved(self, conversation_id: str) -> None:
+        """Something was learnt of it."""
+        ...
+
+    def paged(self, conversation_id: str, page: HistoryResult) -> None:
+        """The application is about to get this page."""
+        ...
 
     def random_bytes(self, count: int) -> bytes: ...
 
@@ -85,6 +93,7 @@ class Calls:
         with self._states.page_asked(conversation_id):
             page = await self._requests.call(HISTORY, params)
             self._states.take_page(conversation_id, page)
+        self._owner.paged(conversation_id, page)
         modseq = page.modseq or 0
         items = (self._states.shown_as(wire.item(conversation_id, item), modseq) for item in page.items)
         return Page(tuple(items), page.first, page.last, page.head, modseq)
@@ -143,6 +152,7 @@ class Calls:
     async def cursor(self, conversation_id: str, delivered: int | None, read: int | None) -> Cursor:
         """See Client.cursor."""
         result = await self._requests.call(CURSOR, CursorParams(conversation_id, delivered, read))
+        self._owner.moved(conversation_id)
         self._cursors.moved(conversation_id, self._owner.user_id, result.delivered, result.read)
         return Cursor(result.delivered, result.read)
 

@@ -1,6 +1,7 @@
 """Reads messages that were not pushed: `sync` after a fresh session, `history` where positions are missing (SPEC, "Receiving").
 
-One sync at a time, one read at a time for each conversation, a few conversations at a time, and only as much as the
+Before the first sync of a session it asks `check` about what `since` does not vouch for (SPEC, "When an older copy has come
+back"). One sync at a time, one read at a time for each conversation, a few conversations at a time, and only as much as the
 application's queue has room for.
 """
 
@@ -8,21 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Protocol
 
 from imserver_client.errors import Refused
 from imserver_client.limits import ClientLimits
 from imserver_client.storage import Saved, Storage
 from imserver_protocol import RefusalCode
+from imserver_protocol.methods.check import CHECK, CheckParams, CheckResult, Known
 from imserver_protocol.methods.history import HISTORY, HistoryParams, HistoryResult, PageItem
 from imserver_protocol.methods.sync import SYNC, SyncParams, SyncResult, SyncRow
 
 from .delivery import Delivery
 from .inbox import Inbox
+from .lineage import Lineage
 from .requests import Requests, SessionLost
 from .states import States
 
 _log = logging.getLogger("imserver_client")
+
+#: Of one `check`: half a frame, beside its answer's.
+_MAX_QUESTION_BYTES = 32 * 1024
+_KNOWN_OVERHEAD_BYTES = 32
 
 
 class CatchUpOwner(Protocol):
@@ -45,8 +53,33 @@ class CatchUpOwner(Protocol):
         """A sync is finished."""
         ...
 
-    def epoch_changed(self) -> None:
-        """Forget every position."""
+    def take_answers(self, asked: Sequence[Known], result: CheckResult) -> None:
+        """Answers of `check`: what is known falls to what is part of the server's history."""
+        ...
+
+    def opened(self) -> None:
+        """The session goes on with what is known."""
+        ...
+
+    def read_again(self, conversation_id: str, item: PageItem) -> None:
+        """A message that may say something else than the application knows."""
+        ...
+
+    def read_up_to_head(self, conversation_id: str) -> None:
+        """There is nothing more to read, now."""
+        ...
+
+    def left_teams(self, rows: tuple[SyncRow, ...]) -> list[str]:
+        """Conversations that this user was in by a team which these rows say was left: they are followed no more."""
+        ...
+
+    @property
+    def heard(self) -> bool:
+        """Whether the application reads events."""
+        ...
+
+    def since_refused(self) -> None:
+        """Give the token up, and let nothing be asked that depends on positions, until they are checked."""
         ...
 
     def violated(self, text: str) -> None: ...
@@ -62,6 +95,7 @@ class CatchUp:
         owner: CatchUpOwner,
         requests: Requests,
         inbox: Inbox,
+        lineage: Lineage,
         delivery: Delivery,
         storage: Storage,
         limits: ClientLimits,
@@ -69,6 +103,7 @@ class CatchUp:
         self._owner = owner
         self._requests = requests
         self._inbox = inbox
+        self._lineage = lineage
         self._delivery = delivery
         self._storage = storage
         self._limits = limits
@@ -77,6 +112,10 @@ class CatchUp:
         self.started = False
         self._sync_wanted = False
         self._syncing = False
+        #: A page of sync is asked, or is being told.
+        self._asked = False
+        #: How often `since` was refused in this session.
+        self._refusals = 0
         self._wake = asyncio.Event()
         self._reads: set[asyncio.Task[None]] = set()
 
@@ -90,20 +129,35 @@ class CatchUp:
         self._sync_wanted = True
         self._wake.set()
 
-    def start_over(self) -> None:
-        """Have every row told again; what is followed and its positions stay."""
-        self._since = None
+    def begin(self, place: str) -> None:
+        """A fresh session: whose history does it go on with?"""
+        self._refusals = 0
+        self._asked = False
+        self._inbox.void()
+        self._lineage.begin(place, since=self._since, followed=bool(self._inbox))
         self.want_sync()
+
+    def let_go(self, store_epoch: str | None, *, recount: bool = False) -> None:
+        """Give `since` up, in one step with what then stands for it. All that it vouched for is checked; then every row is told
+        again. What is followed and its positions stay."""
+        self._lineage.let_go(self._since, self._inbox)
+        self._since = None
+        self._inbox.void()
+        self._storage.forget_since(store_epoch, self._lineage.unsaved(), recount=recount)
+        self._lineage.saved()
+
+    def missed(self) -> None:
+        """A push was dropped. A sync that is asked later tells of it; one on its way may not."""
+        if self._asked:
+            self.want_sync()
+
+    @property
+    def since(self) -> str | None:
+        """The token."""
+        return self._since
 
     def wake(self) -> None:
         """Wake the task: a conversation is behind, or the queue has room again."""
-        self._wake.set()
-
-    def forget(self) -> None:
-        """Enter another epoch: sync from scratch."""
-        self._since = None
-        self.started = False
-        self._sync_wanted = True
         self._wake.set()
 
     # -- the task -----------------------------------------------------------------------------------------------------
@@ -118,7 +172,11 @@ class CatchUp:
                     if self._sync_wanted and not self._syncing:
                         self._syncing = True
                         group.create_task(self._sync())
-                    while len(self._reads) < self._limits.max_parallel_reads and self._start_read(group):
+                    while (
+                        self._lineage.open
+                        and len(self._reads) < self._limits.max_parallel_reads
+                        and (self._start_read(group) or self._start_reading_again(group))
+                    ):
                         pass
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
@@ -132,25 +190,31 @@ class CatchUp:
                 try:
                     await self._sync_once()
                 except SessionLost:
-                    self._sync_wanted = True  # with the current token: the epoch may have changed
+                    self._sync_wanted = True  # with the token of then
                     await asyncio.sleep(0)
         finally:
             self._syncing = False
         self._wake.set()
 
     async def _sync_once(self) -> None:
+        await self._check()
         more, idle = True, 0
         while more:
             epoch = self._inbox.epoch
+            self._lineage.sync_asked()
+            self._asked = True
             try:
-                result = await self._requests.call(
-                    SYNC, SyncParams(self._since, self._limits.sync_rows), patient=False
-                )
+                params = SyncParams(self._since, self._limits.sync_rows)
+                result = await self._requests.call(SYNC, params, patient=False, urgent=True)
             except Refused as refused:
                 if refused.code != RefusalCode.EPOCH_CHANGED or self._since is None:
                     raise
-                self._owner.epoch_changed()
-                raise SessionLost from None
+                self._since_refused()
+                await self._check()
+                more, idle = True, 0
+                continue
+            finally:
+                self._asked = False
             if epoch != self._inbox.epoch:
                 raise SessionLost
             more = result.more
@@ -167,6 +231,35 @@ class CatchUp:
                 _log.info("pushed but not listed by sync: %r", conversation_id)
         self._owner.synced()
 
+    async def _check(self) -> None:
+        """Ask about all that `since` does not vouch for."""
+        while (question := self._lineage.question(self._known)) is not None:
+            asked = _within_bytes(question)
+            try:
+                result = await self._requests.call(
+                    CHECK, CheckParams(tuple(asked)), patient=False, urgent=True
+                )
+            except Refused as refused:
+                self._owner.violated(f"check: {refused}")
+                raise SessionLost from None
+            fault = _fault(asked, result)
+            if fault is not None:
+                self._owner.violated(f"check: {fault}")
+                raise SessionLost
+            self._owner.take_answers(asked, result)
+
+    def _known(self, conversation_id: str) -> tuple[int, int]:
+        return self._inbox.known_head(conversation_id) or 0, self._owner.states.met(conversation_id)
+
+    def _since_refused(self) -> None:
+        """The token is of a history that is gone, or of another one."""
+        _log.info("the server does not know the history that was synced: it is checked")
+        self._refusals += 1
+        if self._refusals > 1:
+            self._owner.violated("sync: refused what it gave in this session")
+            raise SessionLost
+        self._owner.since_refused()
+
     def _apply(self, result: SyncResult) -> bool:
         """Apply a page; True if it brought an unknown conversation or head."""
         known = {row.conversation_id: self._inbox.known_head(row.conversation_id) for row in result.rows}
@@ -177,11 +270,21 @@ class CatchUp:
             raise SessionLost from None
         self._since = result.next_since
         self.started = self.started or not result.more
-        states = self._owner.states
+        states, lineage = self._owner.states, self._lineage
         states.take_rows(result, [name for name, head in known.items() if head is None])
-        self._storage.save_sync(self._since, self.started, changed, *states.unsaved())
+        for row in result.rows:
+            lineage.row(row.conversation_id, former=row.left_at is not None, team=row.team)
+        ended = self._owner.left_teams(result.rows)
+        was_open = lineage.open
+        lineage.sync_answered(more=result.more)
+        self._storage.save_sync(
+            self._since, self.started, changed, *states.unsaved(), lineage.unsaved(), ended
+        )
         states.saved()
+        lineage.saved()
         self._owner.take_rows(result.rows)
+        if not was_open:
+            self._owner.opened()
         self._wake.set()
         return any(place.known_head != known[name] for name, place in changed.items())
 
@@ -227,13 +330,14 @@ class CatchUp:
             track.reading = False
         if len(page.items) > room:
             self._owner.violated("history: more items than were asked for")
-        elif epoch == self._inbox.epoch:
+        elif epoch == self._inbox.epoch and self._inbox.get(conversation_id) is track:
             self._take_page(conversation_id, page, after, wanted)
 
     def _take_page(self, conversation_id: str, page: HistoryResult, after: int, wanted: int) -> None:
         if page.last > max(page.head, after):
             self._owner.violated("history: a page beyond the head")
             return
+        self._lineage.moved(conversation_id)
         self._owner.states.take_page(conversation_id, page)
         for item in page.items:
             if item.position > after:
@@ -244,16 +348,14 @@ class CatchUp:
         if page.last > track.have:
             # The page covers positions without items: the server no longer keeps them.
             self._inbox.advance(conversation_id, page.last)
+            self._owner.read_up_to_head(conversation_id)
         elif page.last <= after:
             self._give_up(conversation_id, wanted, "the page ends before it")
 
     def _cannot_read(self, conversation_id: str, epoch: int, wanted: int, refused: Refused) -> None:
         if epoch != self._inbox.epoch:
             return
-        if refused.code == RefusalCode.EPOCH_CHANGED:
-            self._owner.epoch_changed()
-        else:
-            self._give_up(conversation_id, wanted, str(refused))
+        self._give_up(conversation_id, wanted, str(refused))
 
     def _give_up(self, conversation_id: str, wanted: int, reason: str) -> None:
         """Give up positions up to `wanted`. If the conversation has moved since the request, read it again."""
@@ -262,3 +364,72 @@ class CatchUp:
             _log.info("cannot read %r after %d: %s", conversation_id, track.have, reason)
             self._owner.cannot_read(conversation_id, track.have, track.known_head, reason)
             self._inbox.give_up(conversation_id)
+            self._owner.read_up_to_head(conversation_id)
+
+    # -- messages that may say something else --------------------------------------------------------------------------
+
+    def _start_reading_again(self, group: asyncio.TaskGroup) -> bool:
+        """Read a few such messages, if anybody is to be told of them."""
+        if not self._owner.heard:
+            return False
+        for conversation_id in self._lineage.to_reread():
+            span = self._lineage.reread(conversation_id, self._limits.page_items)
+            if span is not None:
+                task = group.create_task(self._read_again(conversation_id, *span))
+                self._reads.add(task)
+                task.add_done_callback(self._read_ended)
+                return True
+        return False
+
+    async def _read_again(self, conversation_id: str, low: int, high: int) -> None:
+        epoch = self._inbox.epoch
+        params = HistoryParams(conversation_id, after=low - 1, limit=high - low + 1)
+        upto: int | None = high  # what is refused is not to be read any more
+        try:
+            with self._owner.states.page_asked(conversation_id):
+                page = await self._requests.call(HISTORY, params, patient=False)
+        except SessionLost:
+            return
+        except Refused as refused:
+            _log.info("cannot read %r again: %s", conversation_id, refused)
+        else:
+            if epoch != self._inbox.epoch or self._inbox.get(conversation_id) is None:
+                return
+            if page.last > max(page.head, low - 1) or len(page.items) > params.limit:
+                self._owner.violated("history: a page that was not asked for")
+                return
+            self._lineage.moved(conversation_id)
+            self._owner.states.take_page(conversation_id, page)
+            for item in page.items:
+                if low <= item.position <= high:
+                    self._owner.read_again(conversation_id, item)
+            upto = page.last if low <= page.last < high else high
+        self._lineage.reread_answered(conversation_id, upto)
+        self._storage.save_lineage(self._lineage.unsaved())
+        self._lineage.saved()
+
+
+def _within_bytes(question: list[Known]) -> list[Known]:
+    """As many as fit into a frame, whatever the names are like: the rest is asked next."""
+    size = 0
+    for number, known in enumerate(question):
+        size += len(known.conversation_id.encode()) + len(known.place.encode()) + _KNOWN_OVERHEAD_BYTES
+        if number and size > _MAX_QUESTION_BYTES:
+            return question[:number]
+    return question
+
+
+def _fault(asked: Sequence[Known], result: CheckResult) -> str | None:
+    """What an honest server would not answer."""
+    if len(result.answers) > len(asked) or (asked and not result.answers):
+        return f"{len(result.answers)} answers to {len(asked)}"
+    for known, answer in zip(asked, result.answers, strict=False):
+        if answer is None:
+            continue
+        row = answer.row
+        readable = row.head if row.left_at is None else min(row.head, row.left_at)
+        if row.conversation_id != known.conversation_id:
+            return f"the row of {row.conversation_id!r} for {known.conversation_id!r}"
+        if answer.agreed is not None and answer.agreed > min(known.position, readable):
+            return f"agreed on {answer.agreed} of {known.position}, up to {readable}"
+    return None

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import logging
 import ssl
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -26,10 +26,10 @@ from imserver_client.errors import (
     StoreError,
     plain,
 )
-from imserver_client.events import CatchUpFailed, ConnectionChanged, EpochChanged, Retracted
+from imserver_client.events import CatchUpFailed, ConnectionChanged, Retracted
 from imserver_client.features.base import Feature, Port
 from imserver_client.limits import ClientLimits
-from imserver_client.values import Message, State
+from imserver_client.values import Cursor, Message, State
 from imserver_protocol import (
     CloseCode,
     Closed,
@@ -41,21 +41,24 @@ from imserver_protocol import (
     SignalReceived,
     WelcomeReceived,
 )
+from imserver_protocol.methods.check import CheckAnswer, CheckResult, Known
 from imserver_protocol.methods.cursor import CURSOR_MOVED, CursorPush
 from imserver_protocol.methods.descriptors import Shape, Signal
-from imserver_protocol.methods.history import PageItem
+from imserver_protocol.methods.history import HistoryResult, PageItem
 from imserver_protocol.methods.lagging import LAGGING, LaggingPush
 from imserver_protocol.methods.post import MESSAGE, MessagePush
 from imserver_protocol.methods.state import ABOUT, ACCOUNT, ITEM, SETTINGS
 from imserver_protocol.methods.sync import SyncRow
 
-from .announcer import Announcer
+from .announcer import Announcer, EventStream
 from .backoff import Backoff
 from .calls import Calls
 from .catch_up import CatchUp
 from .cursors import Cursors, Receipts
 from .delivery import Delivery
 from .inbox import Inbox, Place
+from .lineage import ACCOUNT as ACCOUNT_TRAIL
+from .lineage import Checked, Lineage
 from .outbox import Entry
 from .ports import FeaturePort, Kinds
 from .posting import Posting
@@ -63,6 +66,7 @@ from .questions import Questions
 from .reconnect import Reconnect, Tokens, TokenSource
 from .requests import Requests, closed
 from .states import States
+from .telling import Telling
 from .writes import Writes
 
 P = TypeVar("P", bound=Shape)
@@ -121,10 +125,12 @@ class Core:
         self.announce = self.announcer.announce
         self.requests = Requests(limits, self._make_backoff, self._sent, self.violated)
         self.inbox = Inbox(limits.max_conversations, limits.max_unknown_conversations)
-        self.delivery = Delivery(storage, limits, self._room_again, self._finished)
-        self.states = States(self, self.requests, self.inbox, storage, limits)
-        self.catch_up = CatchUp(self, self.requests, self.inbox, self.delivery, storage, limits)
-        self.posting = Posting(self, self.requests, storage, limits, self._make_backoff)
+        self.lineage = Lineage()
+        self.telling = Telling(self.lineage, storage, self.announcer)
+        self.delivery = Delivery(storage, self.lineage, limits, self._room_again, self._finished)
+        self.states = States(self, self.requests, self.inbox, self.lineage, storage, limits)
+        self.catch_up = CatchUp(self, self.requests, self.inbox, self.lineage, self.delivery, storage, limits)
+        self.posting = Posting(self, self.requests, storage, self.lineage, limits, self._make_backoff)
         self.encode = self.posting.encode
         self.cursors = Cursors(limits.max_cursors, limits.max_cursors_in_all, self.announce)
         self.receipts = Receipts(self.requests, limits)
@@ -187,6 +193,13 @@ class Core:
         self.user_id = saved.user_id or ""
         self.store_epoch = saved.store_epoch or ""
         stored.adopt(saved, self._options.have)
+        trails = {
+            name: one
+            for name, one in saved.trails.items()
+            if name in saved.positions or name == ACCOUNT_TRAIL
+        }
+        self.lineage.restore(trails, saved.own, saved.notices)
+        self.telling.restore()
         self.inbox.restore(saved.positions)
         self.states.restore(saved)
         self.catch_up.restore(saved)
@@ -273,6 +286,7 @@ class Core:
 
     def _finish(self, error: Callable[[], ClientError]) -> None:
         self._end = error
+        self.telling.end()
         self.requests.end(error)
         self.posting.end(error)
         self.writes.end(error)
@@ -297,8 +311,7 @@ class Core:
         """Handle one event of the connection."""
         try:
             if isinstance(event, PushReceived):
-                if not self._take(self.pushes, event):
-                    self.questions.pushed(event.kind, event.fields)
+                self._on_push(event)
             elif isinstance(event, (ReplyReceived, RefusalReceived)):
                 self.requests.answered(event)
             elif isinstance(event, SignalReceived):
@@ -329,21 +342,40 @@ class Core:
             raise StoreError(
                 f"the store belongs to the user {self.user_id!r}, the token to {welcome.user_id!r}"
             )
+        if event.resumed and self.store_epoch != welcome.store_epoch:
+            self.violated("another store_epoch in the same session")
+            return
         self.user_id = welcome.user_id
         self.server_features = frozenset(welcome.features)
-        if self.store_epoch != welcome.store_epoch:
-            known, self.store_epoch = self.store_epoch, welcome.store_epoch
-            if known:
-                self.epoch_changed()
-        if self.states.served_with(self.server_features):
-            self.catch_up.start_over()
-        self._storage.save_identity(self.device_id, self.user_id, self.store_epoch, self.server_features)
-        self._reconnect.welcomed(event.session)
         if not event.resumed:
             self.session_over()
-            self.catch_up.want_sync()
+            self._begin(welcome.place, welcome.store_epoch)
+        self._storage.save_identity(self.device_id, self.user_id, self.store_epoch, self.server_features)
+        self._reconnect.welcomed(event.session)
         self.requests.attach(event.session)
+        if self.lineage.open:
+            self.requests.release()
         self._change(State.CONNECTED, plain(welcome.reason), resumed=event.resumed)
+
+    def _begin(self, place: str, store_epoch: str) -> None:
+        """A fresh session."""
+        known, self.store_epoch = self.store_epoch, store_epoch
+        self.catch_up.begin(place)
+        recount = self.states.served_with(self.server_features)
+        # Another epoch: the database is another one, and no token of the old one is good.
+        if known not in ("", store_epoch) or (recount and self.catch_up.since is not None):
+            self.catch_up.let_go(store_epoch, recount=recount)
+        elif recount:
+            self._storage.forget_since(store_epoch, self.lineage.unsaved(), recount=True)
+            self.lineage.saved()
+
+    def _on_push(self, event: PushReceived) -> None:
+        if not self.lineage.open and event.kind in self.pushes:
+            if event.kind == LAGGING.kind:
+                self.questions.missed()
+            self.catch_up.missed()
+        elif not self._take(self.pushes, event):
+            self.questions.pushed(event.kind, event.fields)
 
     def _take(self, kinds: Kinds, event: PushReceived | SignalReceived) -> bool:
         """Handle it. False for a kind without a row, which is ignored (SPEC 13), or a plugin's."""
@@ -361,13 +393,17 @@ class Core:
         self.states.told(conversation_id)
         place = self.inbox.place(conversation_id, position)
         if place is Place.NEXT and self.delivery.has_room():
+            self.lineage.moved(conversation_id)
             item = PageItem(position, push.sender_id, push.sent_at_ms, push.key, push.content, 1)
             self._deliver(conversation_id, item)
         elif place is not Place.DUPLICATE:
             self.note_head(conversation_id, position)
+            if self.inbox.get(conversation_id) is not None:
+                self._note_event(conversation_id, push.content)
 
     def _on_cursor(self, moved: CursorPush) -> None:
         if self.inbox.get(moved.conversation_id) is not None:
+            self.lineage.moved(moved.conversation_id)
             self.cursors.moved(moved.conversation_id, moved.user_id, moved.delivered, moved.read)
         else:
             # The conversation is new, and a sync in flight may be older than this cursor: sync once more.
@@ -415,23 +451,19 @@ class Core:
             transport.connection.close(CloseCode.MALFORMED, text, now=self.monotonic())
             transport.step_soon()
 
-    def epoch_changed(self) -> None:
-        """Positions are void. The outbox stays."""
-        self._storage.forget_positions(self.store_epoch)
-        self.inbox.forget()
-        self.delivery.new_epoch()
-        self.states.forget()
-        self.cursors.forget()
-        self.receipts.forget()
-        self.catch_up.forget()
-        self.writes.epoch_changed()
-        for port in self._ports.values():
-            port.epoch_changed()
-        self.announce(EpochChanged(self.store_epoch))
-
     @property
     def may_offer(self) -> bool:
-        return self.catch_up.started
+        return self.catch_up.started and self.lineage.open
+
+    @property
+    def heard(self) -> bool:
+        return self.announcer.heard
+
+    def subscribe(self) -> EventStream:
+        """See Client.events."""
+        stream = self.announcer.subscribe()
+        self.catch_up.wake()  # what is read again for events waits for a reader
+        return stream
 
     def synced(self) -> None:
         if self._ready is not None and not self._ready.done():
@@ -446,11 +478,13 @@ class Core:
         if self.inbox.note_head(conversation_id, position):
             self.catch_up.want_sync()
         else:
+            self.lineage.moved(conversation_id)
             self.catch_up.wake()
 
     def own_message(self, entry: Entry, position: int, sent_at: int) -> None:
         place = self.inbox.place(entry.conversation_id, position)
         if place is Place.NEXT and self.delivery.has_room():
+            self.lineage.moved(entry.conversation_id)
             item = PageItem(position, self.user_id, sent_at, entry.key, entry.content, 1)
             self._deliver(entry.conversation_id, item)
         elif place is not Place.DUPLICATE:
@@ -467,6 +501,157 @@ class Core:
             self.cursors.moved(row.conversation_id, self.user_id, row.delivered, row.read)
             for cursor in row.cursors:
                 self.cursors.moved(row.conversation_id, cursor.user_id, cursor.delivered, cursor.read)
+
+    # -- when an older copy of the server's database has come back ------------------------------------------------------
+
+    def since_refused(self) -> None:
+        self.requests.hold()
+        self.catch_up.let_go(self.store_epoch)
+        self._announce_notices()
+
+    def opened(self) -> None:
+        self.requests.release()
+        self.posting.offer()
+        for name in self.lineage.looked_for():
+            self.read_up_to_head(name)
+
+    def take_answers(self, asked: Sequence[Known], result: CheckResult) -> None:
+        offered = [
+            one.post
+            for known, answer in zip(asked, result.answers, strict=False)
+            for one in self._void_answers(known, answer)
+        ]
+        falls: dict[str, stored.SavedFall | None] = {}
+        answers = zip(asked, result.answers, self.lineage.answer(result.answers), strict=False)
+        for known, answer, outcome in answers:
+            name = known.conversation_id
+            if isinstance(outcome, Checked):
+                assert answer is not None
+                self._fall(outcome, answer.agreed)
+                upto = known.position if outcome.keep is None else outcome.keep
+                falls[name] = stored.SavedFall(upto, outcome.head)
+            else:
+                self._announce_notices(name)
+                self._drop(name)
+                falls[name] = None
+        self.states.account_is(result.account_seq or 0, result.account)
+        states, account = self.states.unsaved()
+        keys = [post.key for post in offered]
+        self._storage.save_checked(falls, keys, states, account, self.lineage.unsaved())
+        self.states.saved()
+        self.lineage.saved()
+        self.posting.offer_again(offered)
+
+    def _void_answers(self, known: Known, answer: CheckAnswer | None) -> list[stored.SavedAnswered]:
+        """Posts whose answers are none in this history, and that the application has not seen as messages: they are offered
+        again. The key makes sure that none is there twice."""
+        agreed = 0 if answer is None else answer.agreed or 0
+        if answer is not None and agreed == known.position:
+            return []
+        return [
+            one
+            for one in self._storage.answered(known.conversation_id, agreed)
+            if not one.passed and self.lineage.take_back(one.post.key, one.position)
+        ]
+
+    def _fall(self, outcome: Checked, agreed: int | None) -> None:
+        """A row that replaces what is known of its conversation."""
+        row, keep = outcome.row, outcome.keep
+        name = row.conversation_id
+        cursors = {one.user_id: Cursor(one.delivered, one.read) for one in row.cursors}
+        cursors[self.user_id] = Cursor(row.delivered, row.read)
+        before = self.cursors.of(name).get(self.user_id, Cursor())
+        if keep is not None:
+            _log.info("the history of %r was replaced above %s", name, agreed)
+            self.telling.replaced(name, agreed)
+            self.delivery.fall(name, keep)
+            self.receipts.fall(name, keep, before)
+            self.writes.fall(name, keep)
+            for port in self._ports.values():
+                port.fall(name, keep)
+        self.inbox.fall(row, keep, outcome.head)
+        self.states.fall(row, keep, discard=outcome.discard_state)
+        self.cursors.replace(name, cursors)
+
+    def _drop(self, conversation_id: str) -> None:
+        """The conversation is followed no more."""
+        self.inbox.drop(conversation_id)
+        self.delivery.fall(conversation_id, 0)
+        self.states.drop(conversation_id)
+        self.cursors.drop(conversation_id)
+        self.receipts.drop(conversation_id)
+        self.writes.fall(conversation_id, 0)
+        for port in self._ports.values():
+            port.fall(conversation_id, 0)
+
+    def _announce_notices(self, *names: str) -> None:
+        for notice in self.lineage.notices():
+            if not names or notice.conversation_id in names:
+                self.telling.notice(notice)
+
+    def read_up_to_head(self, conversation_id: str) -> None:
+        looked_for = self.lineage.looked_for()
+        if conversation_id not in looked_for or not self.lineage.open:
+            return
+        track = self.inbox.get(conversation_id)
+        if track is not None and track.have >= track.known_head:
+            self.lineage.reached(conversation_id)
+            self._storage.save_lineage(self.lineage.unsaved())
+            self.lineage.saved()
+            for notice in self.lineage.notices():
+                if notice.conversation_id == conversation_id:
+                    self.telling.gone(notice)
+
+    def read_again(self, conversation_id: str, item: PageItem) -> None:
+        self.lineage.message(conversation_id, item.position, item.revision, None)
+        for port in self._ports.values():
+            port.changed(conversation_id, item)
+
+    def left_teams(self, rows: tuple[SyncRow, ...]) -> list[str]:
+        ended: list[str] = []
+        for row in rows:
+            if row.left_at is not None:
+                ended += self.lineage.of_team(row.conversation_id)
+        for name in ended:
+            self.lineage.forget(name)
+            self._drop(name)
+        return ended
+
+    def moved(self, conversation_id: str) -> None:
+        if self.inbox.get(conversation_id) is not None:
+            self.lineage.moved(conversation_id)
+
+    def paged(self, conversation_id: str, page: HistoryResult) -> None:
+        """The application is about to get this page: what vouches for it is stored before."""
+        track = self.inbox.get(conversation_id)
+        if track is None:
+            return
+        heads = {conversation_id: page.head} if page.head > track.known_head else {}
+        self.note_head(conversation_id, page.head)
+        for item in page.items:
+            own = item.sender_id == self.user_id and item.content is not None
+            system = wire.system_event(item.content) is not None
+            key = item.key if own and not system else None
+            self.lineage.message(conversation_id, item.position, item.revision, key)
+        step = self.lineage.unsaved()
+        if heads or step.trails or step.own:
+            self._storage.save_lineage(step, heads)
+            self.lineage.saved()
+
+    def _note_event(self, conversation_id: str, content: bytes | None) -> Mapping[str, Any] | None:
+        """A system message, handed on or not: it may tell of something else that is to be read again, or of oneself."""
+        said = wire.system_event(content)
+        if said is None:
+            return None
+        target = wire.changed(said)
+        if target is not None:
+            self.lineage.edited(conversation_id, target)
+            self._storage.forget_content(conversation_id, target)
+        elif said.get("event") in ("left", "removed") and said.get("user") == self.user_id:
+            self.lineage.left(conversation_id)
+        return said
+
+    # -- calls between the parts, further -------------------------------------------------------------------------------
 
     def cannot_read(self, conversation_id: str, after: int, known_head: int, reason: str) -> None:
         self.announce(CatchUpFailed(conversation_id, after, known_head, reason))
@@ -500,6 +685,10 @@ class Core:
         assert track is not None
         self.inbox.advance(conversation_id, item.position)
         self.states.handed_on(conversation_id, item.position)
+        own = item.sender_id == self.user_id
+        said = self._note_event(conversation_id, item.content)
+        key = item.key if own and said is None and item.content is not None else None
+        self.lineage.message(conversation_id, item.position, item.revision, key)
         told = wire.taken_back(item.content)
         if told is not None:
             self.delivery.taken_back(conversation_id, *told)
@@ -507,8 +696,9 @@ class Core:
             conversation_id,
             item,
             redelivered=item.position <= track.handed,
-            own=item.sender_id == self.user_id,
+            own=own,
         )
+        self.read_up_to_head(conversation_id)
         if self.announcer.heard:
             content = wire.read_content(item.content)
             for port in self._ports.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from imserver_client.errors import Refused
 from imserver_client.events import CursorMoved
@@ -18,7 +18,7 @@ _PARALLEL = 16
 
 
 class Cursors:
-    """The known cursors of all members. They never go back; another epoch drops them."""
+    """The known cursors of all members. They never go back, unless an older copy of the server's database did."""
 
     def __init__(self, max_cursors: int, max_in_all: int, announce: Callable[[CursorMoved], None]) -> None:
         self._max_cursors = max_cursors
@@ -46,10 +46,22 @@ class Cursors:
             self._count -= len(self._known.pop(next(iter(self._known))))
         self._announce(CursorMoved(conversation_id, user_id, new))
 
-    def forget(self) -> None:
-        """Enter another epoch: drop all cursors."""
-        self._known.clear()
-        self._count = 0
+    def replace(self, conversation_id: str, cursors: Mapping[str, Cursor]) -> None:
+        """These are the cursors, lower or not."""
+        old = self._known.pop(conversation_id, {})
+        self._count -= len(old)
+        kept = dict(list(cursors.items())[: self._max_cursors])
+        if kept:
+            self._known[conversation_id] = kept
+            self._count += len(kept)
+        for user_id in {**old, **kept}:
+            cursor = kept.get(user_id, Cursor())
+            if cursor != old.get(user_id, Cursor()):
+                self._announce(CursorMoved(conversation_id, user_id, cursor))
+
+    def drop(self, conversation_id: str) -> None:
+        """The conversation is not followed any more."""
+        self._count -= len(self._known.pop(conversation_id, ()))
 
 
 class Receipts:
@@ -59,7 +71,6 @@ class Receipts:
         self._requests = requests
         self._every_s = limits.report_every_s
         self._pending: dict[str, Cursor] = {}
-        self._epoch = 0
         self._wake = asyncio.Event()
 
     def delivered(self, conversation_id: str, position: int) -> None:
@@ -70,10 +81,16 @@ class Receipts:
         """See Client.mark_read."""
         self._put(conversation_id, 0, position)
 
-    def forget(self) -> None:
-        """Enter another epoch: pending and sent reports mean nothing there."""
-        self._pending.clear()
-        self._epoch += 1
+    def fall(self, conversation_id: str, keep: int, was: Cursor) -> None:
+        """Above `keep` nothing of what was reported, or is to be, means anything. Below it, it is reported again."""
+        pending = self._pending.pop(conversation_id, Cursor())
+        delivered, read = max(pending.delivered, was.delivered), max(pending.read, was.read)
+        if min(keep, max(delivered, read)) > 0:
+            self._put(conversation_id, min(keep, delivered), min(keep, read))
+
+    def drop(self, conversation_id: str) -> None:
+        """The conversation is not followed any more."""
+        self._pending.pop(conversation_id, None)
 
     def _put(self, conversation_id: str, delivered: int, read: int) -> None:
         old = self._pending.get(conversation_id, Cursor())
@@ -84,6 +101,7 @@ class Receipts:
         """Report, until cancelled."""
         while True:
             await self._wake.wait()
+            await self._requests.released.wait()
             await self.flush()
             await asyncio.sleep(self._every_s)
 
@@ -98,12 +116,10 @@ class Receipts:
                     group.create_task(self._report(conversation_id, cursor))
 
     async def _report(self, conversation_id: str, cursor: Cursor) -> None:
-        epoch = self._epoch
         params = CursorParams(conversation_id, cursor.delivered or None, cursor.read or None)
         try:
             await self._requests.call(CURSOR, params, patient=False)
         except SessionLost:
-            if epoch == self._epoch:
-                self._put(conversation_id, cursor.delivered, cursor.read)
+            self._put(conversation_id, cursor.delivered, cursor.read)
         except Refused:
             return  # no member any more, or a channel, which has no receipts

@@ -17,6 +17,8 @@ from imserver_client.values import Message
 from imserver_client.wire import read_content, without_state
 from imserver_protocol.methods.history import PageItem
 
+from .lineage import Lineage
+
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
@@ -56,11 +58,13 @@ class Delivery:
     def __init__(
         self,
         storage: Storage,
+        lineage: Lineage,
         limits: ClientLimits,
         room_again: Callable[[], None],
         finished: Callable[[Message], None],
     ) -> None:
         self._storage = storage
+        self._lineage = lineage
         self._limits = limits
         self._room_again = room_again
         self._on_finished = finished
@@ -69,6 +73,8 @@ class Delivery:
         self._bytes = 0
         self._reserved = 0
         self._epoch = 0
+        #: Of conversations whose history was replaced: when (an epoch), and the lowest position above which it was.
+        self._fallen: dict[str, tuple[int, int]] = {}
         self._starved = False
         self._unfinished: Message | None = None
         self._arrival: asyncio.Future[None] | None = None
@@ -112,10 +118,26 @@ class Delivery:
                 self._queue[at] = replace(waiting, item=gone)
                 self._bytes -= waiting.size
 
-    def new_epoch(self) -> None:
-        """Queued messages are still handed over, but no longer saved as done: their positions are void."""
+    def fall(self, conversation_id: str, keep: int) -> None:
+        """Messages above `keep` are none any more: those that wait are dropped, and none of them is saved as done."""
         self._epoch += 1
-        self._unfinished = None
+        lowest = min(keep, self._fallen.get(conversation_id, (0, keep))[1])
+        self._fallen[conversation_id] = (self._epoch, lowest)
+        left = [
+            one for one in self._queue if one.conversation_id != conversation_id or one.item.position <= keep
+        ]
+        if len(left) < len(self._queue):
+            self._queue = deque(left)
+            self._bytes = sum(waiting.size for waiting in left)
+        last = self._unfinished
+        if last is not None and last.conversation_id == conversation_id and last.position > keep:
+            self._unfinished = None
+        self._make_room()
+
+    def _void(self, epoch: int, conversation_id: str, position: int) -> bool:
+        """Whether a message that came in this epoch is of a history that is gone."""
+        since, keep = self._fallen.get(conversation_id, (0, 0))
+        return epoch < since and position > keep
 
     def end(self, error: Callable[[], ClientError]) -> None:
         """No more messages arrive. Queued ones can still be read, unless the application closed the client."""
@@ -147,16 +169,18 @@ class Delivery:
                 self._unfinished = None
                 raise error
         waiting = self._queue[0]
-        current = waiting.epoch == self._epoch
         message = waiting.message(partial(self._finish, waiting.epoch))
-        self._save(done, message if current else None)
+        self._save(done, message)
         self._queue.popleft()
         self._bytes -= waiting.size
-        self._unfinished = message if current else None
+        self._unfinished = message
+        self._make_room()
+        return message
+
+    def _make_room(self) -> None:
         if self._starved and len(self._queue) + self._reserved <= self._limits.max_queued_messages // 2:
             self._starved = False
             self._room_again()
-        return message
 
     async def _wait(self) -> None:
         self._arrival = asyncio.get_running_loop().create_future()
@@ -173,7 +197,8 @@ class Delivery:
 
     def _finish(self, epoch: int, message: Message) -> None:
         """`message.done()`."""
-        if epoch != self._epoch or (self._end is not None and isinstance(self._end(), Disconnected)):
+        void = self._void(epoch, message.conversation_id, message.position)
+        if void or (self._end is not None and isinstance(self._end(), Disconnected)):
             return
         self._save(message, None)
         if self._unfinished is message:
@@ -185,7 +210,9 @@ class Delivery:
         self._storage.save_progress(
             None if done is None else (done.conversation_id, done.position),
             None if handed is None else (handed.conversation_id, handed.position),
+            self._lineage.unsaved(),
         )
+        self._lineage.saved()
         if done is not None:
             self._on_finished(done)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 
 from imserver_client.storage import SavedPosition
@@ -25,7 +25,7 @@ class Track:
     def __init__(self, have: int, handed: int, known_head: int, kind: str = "") -> None:
         self.have = have
         self.handed = handed
-        self.known_head = max(known_head, have)
+        self.known_head = max(known_head, have, handed)
         self.kind = kind
         self.reading = False
 
@@ -40,7 +40,7 @@ class Inbox:
         self._unknown: dict[str, int] = {}
         #: Conversations with have < known_head, longest waiting first.
         self._behind: dict[str, Track] = {}
-        #: Counts calls of `forget`: answers to earlier requests are void.
+        #: Counts calls of `void`: answers to earlier requests do not count.
         self.epoch = 0
 
     def restore(self, positions: Mapping[str, SavedPosition]) -> None:
@@ -50,12 +50,30 @@ class Inbox:
             self._tracks[conversation_id] = track
             self._look_at(conversation_id, track)
 
-    def forget(self) -> None:
-        """Enter another epoch: drop all positions, which do not compare."""
-        self._tracks.clear()
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tracks)
+
+    def __bool__(self) -> bool:
+        return bool(self._tracks)
+
+    def void(self) -> None:
+        """Positions are about to be checked: what was asked with those of before does not count."""
         self._unknown.clear()
-        self._behind.clear()
         self.epoch += 1
+
+    def fall(self, row: SyncRow, keep: int | None, head: int) -> None:
+        """A row that replaces: the head is this one, and nothing above `keep` was handed on."""
+        track = self._tracks[row.conversation_id]
+        if keep is not None:
+            track.have, track.handed = min(track.have, keep), min(track.handed, keep)
+        track.known_head = max(head, track.have)
+        track.kind = row.kind
+        self._look_at(row.conversation_id, track)
+
+    def drop(self, conversation_id: str) -> None:
+        """The conversation is not followed any more."""
+        self._tracks.pop(conversation_id, None)
+        self._behind.pop(conversation_id, None)
 
     def get(self, conversation_id: str) -> Track | None:
         """The track of a conversation that is followed."""

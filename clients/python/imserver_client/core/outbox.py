@@ -9,7 +9,7 @@ its posts is being given up: later posts may not be stored before the outcome of
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 #: Posts of one lane in flight at a time: only the session's window bounds them.
 _MANY = 1 << 30
@@ -113,6 +113,7 @@ class Outbox:
         self._lanes: dict[str, Lane] = {}
         self._ready: dict[str, Lane] = {}  # round-robin between lanes
         self._numbers = 0
+        self._first = 0
         self.bytes = 0
         self.in_flight = 0
         #: Number of the newest post at the last violation.
@@ -147,6 +148,20 @@ class Outbox:
         lane.unsent.append(entry)
         self._look_at(lane)
         return entry
+
+    def offer_first(self, posts: Sequence[tuple[str, bytes, bytes]]) -> None:
+        """Put posts (conversation, key, content) before all others: they had been answered once."""
+        entries, later = self._entries, list(self._entries.items())
+        entries.clear()
+        for at, (conversation_id, key, content) in enumerate(posts):
+            entry = Entry(self._first - len(posts) + at, conversation_id, key, content, offered=True)
+            entries[key] = entry
+            self.bytes += len(content)
+            self._lane(conversation_id).returned.append(entry)
+        self._first -= len(posts)
+        entries.update(later)
+        for conversation_id in {post[0] for post in posts}:
+            self._look_at(self._lane(conversation_id))
 
     # -- offering -----------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from imserver_client.events import ClientEvent
 from imserver_client.limits import ClientLimits
 from imserver_client.values import Content, ItemState
 from imserver_protocol.methods.descriptors import Method, Push, Shape, Signal
+from imserver_protocol.methods.history import PageItem
 from imserver_protocol.methods.state import AboutStands, AccountStands, ItemStands, SettingsStand
 from imserver_protocol.shared.ids import KEY_BYTES
 
@@ -54,7 +55,8 @@ class FeaturePort:
         self._core = core
         self._name = name
         self._on_message: list[Callable[[str, dict[str, Any] | None], None]] = []
-        self._on_epoch: list[Callable[[], None]] = []
+        self._on_fall: list[Callable[[str, int], None]] = []
+        self._on_changed: list[Callable[[str, PageItem], None]] = []
         self._on_missed: list[Callable[[], None]] = []
         #: To be run while the client is open.
         self.works: list[Callable[[], Coroutine[Any, Any, None]]] = []
@@ -73,10 +75,15 @@ class FeaturePort:
             for handler in self._on_message:
                 handler(conversation_id, content)
 
-    def epoch_changed(self) -> None:
-        """Positions are void."""
-        for handler in self._on_epoch:
-            handler()
+    def fall(self, conversation_id: str, keep: int) -> None:
+        """Above `keep` it is another history."""
+        for handler in self._on_fall:
+            handler(conversation_id, keep)
+
+    def changed(self, conversation_id: str, item: PageItem) -> None:
+        """A message may say something else than it said."""
+        for handler in self._on_changed:
+            handler(conversation_id, item)
 
     def pushes_missed(self) -> None:
         """Some may be."""
@@ -120,8 +127,11 @@ class FeaturePort:
     def on_message(self, handler: Callable[[str, dict[str, Any] | None], None]) -> None:
         self._on_message.append(handler)
 
-    def on_epoch(self, handler: Callable[[], None]) -> None:
-        self._on_epoch.append(handler)
+    def on_fall(self, handler: Callable[[str, int], None]) -> None:
+        self._on_fall.append(handler)
+
+    def on_changed(self, handler: Callable[[str, PageItem], None]) -> None:
+        self._on_changed.append(handler)
 
     def on_missed(self, handler: Callable[[], None]) -> None:
         self._on_missed.append(handler)

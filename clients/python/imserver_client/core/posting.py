@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from imserver_client import wire
@@ -36,6 +36,7 @@ from imserver_protocol.shared.content import content_fault
 from imserver_protocol.shared.ids import KEY_BYTES
 
 from .backoff import Backoff
+from .lineage import Lineage
 from .outbox import Entry, Outbox
 from .requests import Answer, Requests, SessionLost
 
@@ -45,7 +46,8 @@ class PostingOwner(Protocol):
 
     @property
     def may_offer(self) -> bool:
-        """False until the first sync of a new device is finished: where it starts must not depend on its own posts."""
+        """False until the first sync of a new device is finished: where it starts must not depend on its own posts. And until
+        it is known whose history a fresh session goes on with."""
         ...
 
     def own_message(self, entry: Entry, position: int, sent_at: int) -> None:
@@ -79,12 +81,14 @@ class Posting:
         owner: PostingOwner,
         requests: Requests,
         storage: Storage,
+        lineage: Lineage,
         limits: ClientLimits,
         make_backoff: Callable[[], Backoff],
     ) -> None:
         self._owner = owner
         self._requests = requests
         self._storage = storage
+        self._lineage = lineage
         self._limits = limits
         self._make_backoff = make_backoff
         self._outbox = Outbox()
@@ -351,6 +355,13 @@ class Posting:
         for key in keys:
             self._landed(key)
 
+    def offer_again(self, posts: Sequence[SavedPost]) -> None:
+        """These were answered, and their answers are void: an older copy has come back. They go before all others."""
+        posts = [post for post in posts if self._outbox.get(post.key) is None]
+        if posts:
+            self._outbox.offer_first([(post.conversation_id, post.key, post.content) for post in posts])
+            self.empty.clear()
+
     def violation(self, code: int, text: str, *, by_server: bool) -> None:
         """A connection closed with 210-215: offer one by one from now on, and drop a post that caused it twice."""
         guilty = self._outbox.violation(by_server=by_server)
@@ -381,7 +392,13 @@ class Posting:
         return len(self._outbox)
 
     def _settle(self, entry: Entry, outcome: Posted | ClientError, *, accepted: bool = False) -> None:
-        self._storage.remove_post(entry.key)
+        if isinstance(outcome, Posted):
+            # It stays in the store: should an older copy of the server's database come back, it can be offered again.
+            self._lineage.posted(entry.conversation_id, outcome.position, entry.key)
+            self._storage.answer_post(entry.key, outcome.position, self._lineage.unsaved())
+            self._lineage.saved()
+        else:
+            self._storage.remove_post(entry.key)
         self._outbox.remove(entry, accepted=accepted)
         if not len(self._outbox):
             self.empty.set()

@@ -44,6 +44,7 @@ class _Ask:
     method: str
     params: Sequence[Any]
     patient: bool
+    urgent: bool
     answer: asyncio.Future[Answer | None]
 
 
@@ -65,6 +66,8 @@ class Requests:
         self._attached = False
         self._waiting: dict[int, OnAnswer] = {}
         self._line: deque[_Ask] = deque()
+        #: Set while more than urgent requests may be sent: not before a fresh session has shown whose history it goes on with.
+        self.released = asyncio.Event()
         self._end: Callable[[], ClientError] | None = None
 
     # -- the life of sessions -----------------------------------------------------------------------------------------
@@ -76,15 +79,26 @@ class Requests:
         self._session = session
         self._attached = True
 
+    def release(self) -> None:
+        """Send whatever waits: the session goes on with the history that is known."""
+        if not self.released.is_set():
+            self.released.set()
+            self.serve_line()
+
+    def hold(self) -> None:
+        """From now on send only what is urgent."""
+        self.released.clear()
+
     def detach(self) -> None:
         """The connection is gone. Requests in flight stay so, in the session."""
         self._attached = False
 
     def lose_session(self) -> None:
-        """Requests in flight end undecided, and so do queued calls that depend on the session: the next one may have
-        another epoch."""
+        """Requests in flight end undecided, and so do queued calls that depend on the session: the next one may go on
+        with another history."""
         self._session = None
         self._attached = False
+        self.hold()
         waiting, self._waiting = self._waiting, {}
         for on_answer in waiting.values():
             on_answer(None)
@@ -110,6 +124,8 @@ class Requests:
         session = self._session
         if not self._attached or session is None or session.state is not SessionState.ATTACHED:
             return False
+        if not self.released.is_set():
+            return False
         most = session.limits.max_requests
         return len(session.open_requests) < max(most - self._limits.requests_kept_for_reads, most // 2, 1)
 
@@ -132,16 +148,21 @@ class Requests:
         return True
 
     def serve_line(self) -> None:
-        """Send queued requests while there is room, first come, first served."""
+        """Send queued requests while there is room, first come, first served; only urgent ones while the rest is held."""
+        held: list[_Ask] = []
         while self._line:
             ask = self._line[0]
+            if not (ask.urgent or self.released.is_set()) and not ask.answer.done():
+                held.append(self._line.popleft())
+                continue
             if not ask.answer.done():
                 try:
                     if not self.send(ask.method, ask.params, _resolver(ask.answer)):
-                        return
+                        break
                 except EncodeError as error:
                     ask.answer.set_exception(Misuse(str(error)))
             self._line.popleft()
+        self._line.extendleft(reversed(held))
 
     def answered(self, answer: Answer) -> None:
         """A REPLY or REFUSAL arrived; the connection has checked that it answers an open request."""
@@ -151,11 +172,12 @@ class Requests:
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
-    async def call(self, method: Method[P, R], params: P, *, patient: bool = True) -> R:
+    async def call(self, method: Method[P, R], params: P, *, patient: bool = True, urgent: bool = False) -> R:
         """The result of a request that may be repeated: a read, or one with a key.
 
         A patient call goes on through lost sessions and retryable refusals. An impatient one raises SessionLost instead,
-        for callers whose parameters depend on the session or epoch. Raises Refused, Stopped or Disconnected.
+        for callers whose parameters depend on the session. An urgent one does not wait for `release`. Raises Refused, Stopped
+        or Disconnected.
         """
         backoff = self._make_backoff()
         try:
@@ -163,7 +185,7 @@ class Requests:
         except TypeError as error:
             raise Misuse(str(error)) from None
         while True:
-            answer = await self._ask(method.name, plain, patient)
+            answer = await self._ask(method.name, plain, patient, urgent)
             if isinstance(answer, RefusalReceived):
                 if answer.code not in RETRYABLE:
                     raise Refused(answer.code, answer.text, answer.detail)
@@ -180,10 +202,10 @@ class Requests:
             if not patient:
                 raise SessionLost
 
-    async def _ask(self, method: str, params: Sequence[Any], patient: bool) -> Answer | None:
+    async def _ask(self, method: str, params: Sequence[Any], patient: bool, urgent: bool) -> Answer | None:
         if self._end is not None:
             raise self._end()
-        ask = _Ask(method, params, patient, asyncio.get_running_loop().create_future())
+        ask = _Ask(method, params, patient, urgent, asyncio.get_running_loop().create_future())
         self._line.append(ask)
         self.serve_line()
         try:

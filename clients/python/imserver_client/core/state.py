@@ -69,6 +69,30 @@ class Ranges:
         if self._lows:
             self._lows[0] = max(self._lows[0], below)
 
+    def cap(self, above: int) -> None:
+        """Remove every position above this one."""
+        self.remove(above + 1, _NEVER)
+
+    def remove(self, low: int, high: int) -> None:
+        """Remove `low..high`."""
+        if low > high:
+            return
+        first = bisect_left(self._highs, low)
+        behind = bisect_right(self._lows, high)
+        if first >= behind:
+            return
+        left = [(self._lows[first], low - 1)] if self._lows[first] < low else []
+        right = [(high + 1, self._highs[behind - 1])] if high < self._highs[behind - 1] else []
+        self._lows[first:behind] = [one for one, _ in (*left, *right)]
+        self._highs[first:behind] = [one for _, one in (*left, *right)]
+
+    def join(self, most: int) -> None:
+        """Keep at most so many ranges, by making one of the lowest: then there are positions in it that nobody added."""
+        extra = len(self._lows) - most
+        if extra > 0:
+            del self._lows[1 : extra + 1]
+            del self._highs[:extra]
+
     def shorten(self, most: int) -> int | None:
         """Keep the highest `most` ranges; returns the position below which nothing is left, None if nothing was removed."""
         if len(self._lows) <= most:
@@ -288,6 +312,38 @@ class ConversationState(Generic[V]):
         """What was asked is asked again from the beginning."""
         self.refused = self._asking = False
         self._next = None
+
+    # -- when an older copy of the server's database has come back ------------------------------------------------------
+
+    def fall(self, keep: int) -> None:
+        """Messages above this position are another history's."""
+        self.have = min(self.have, keep)
+        self._lost = min(self._lost, keep)
+        self.held.cap(keep)
+        for position in [one for one in self.items if one > keep]:
+            self._drop(position)
+        self._next, self._base = None, _NEVER
+
+    def discard(self) -> list[int]:
+        """Nothing that is known of the items is so: they count as empty until `changes` was asked from 0. Returns those held
+        that were not empty."""
+        changed = [
+            position
+            for position, kept in self.items.items()
+            if position in self.held and not (kept.extra is None and kept.mine is None)
+        ]
+        for position in list(self.items):
+            self._drop(position)
+        self.seen = self.top = self.met = 0
+        self._next, self._base = None, _NEVER
+        return changed
+
+    def checked(self, modseq: int, *, former: bool) -> None:
+        """A row that replaces: there is more up to this modseq, and not above it."""
+        self.told()
+        self.former = former
+        self.seen = min(self.seen, modseq)
+        self.top = self.met = modseq
 
     # -- letting go ---------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from imserver_protocol.methods.state import AboutPush, AccountPush, ItemPush, Se
 from imserver_protocol.methods.sync import SyncResult, SyncRow
 
 from .inbox import Inbox
+from .lineage import ACCOUNT, Lineage
 from .requests import Requests, SessionLost
 from .state import UNSAID, ConversationState, Counted, Kept, Ranges, Row, Told
 
@@ -60,11 +61,18 @@ class States:
     """The state of every followed conversation that has one, and the account's."""
 
     def __init__(
-        self, owner: StatesOwner, requests: Requests, inbox: Inbox, storage: Storage, limits: ClientLimits
+        self,
+        owner: StatesOwner,
+        requests: Requests,
+        inbox: Inbox,
+        lineage: Lineage,
+        storage: Storage,
+        limits: ClientLimits,
     ) -> None:
         self._owner = owner
         self._requests = requests
         self._inbox = inbox
+        self._lineage = lineage
         self._storage = storage
         self._limits = limits
         self._states: dict[str, ConversationState[bytes]] = {}
@@ -76,7 +84,6 @@ class States:
         self._bytes = 0
         self._shown: set[str] = set()
         self._readers: dict[str, asyncio.Task[None]] = {}
-        self._epoch = 0
         #: Of the server that told all this.
         self._features: frozenset[str] | None = None
         self._unsaved: set[str] = set()
@@ -171,6 +178,7 @@ class States:
 
     def on_account(self, push: AccountPush) -> None:
         """The account's."""
+        self._lineage.moved(ACCOUNT)
         self._take_account(push.seq, push.account)
         self._wake.set()
 
@@ -268,6 +276,7 @@ class States:
                 items.append((item.position, self._encoded(item.extra), self._encoded(item.mine)))
             except TooLarge:
                 state.forget_items()
+        self._lineage.moved(conversation_id)
         self._changed(conversation_id, state, state.page(modseq, items))
 
     def shown_as(self, item: Item, modseq: int) -> Item:
@@ -286,6 +295,7 @@ class States:
                 values = self._encoded(extra), self._encoded(mine)
             except TooLarge:
                 return
+            self._lineage.moved(conversation_id)
             changed = state.answered_put(modseq, position, *values)
             self._changed(conversation_id, state, (position,) if changed else ())
 
@@ -332,14 +342,15 @@ class States:
 
     def served_with(self, features: frozenset[str]) -> bool:
         """WELCOME names the features. Of others, what is kept may show other keys under the same numbers: then it counts as of
-        0 until it is told again, True is returned, and a sync from the beginning is to follow."""
+        0 until it is told again, True is returned, and the same is to be stored before a sync from the beginning."""
         before, self._features = self._features, features
         if before == features or not (self._states or self._account.seq):
             return False
         for state in self._states.values():
             state.recount()
         self._account.seq = 0
-        self._storage.recount_states()
+        self._account_unsaved = False
+        self._unsaved.clear()
         return True
 
     def session_lost(self) -> None:
@@ -347,15 +358,58 @@ class States:
         for state in self._states.values():
             state.session_lost()
 
-    def forget(self) -> None:
-        """Enter another epoch: modseqs do not compare. What is shown stays so."""
-        self._states.clear()
-        self._account = Counted()
-        self._counts.clear()
-        self._unsaved.clear()
-        self._account_unsaved = False
-        self._count = self._bytes = 0
-        self._epoch += 1
+    # -- when an older copy of the server's database has come back ------------------------------------------------------
+
+    def met(self, conversation_id: str) -> int:
+        """The highest modseq met there."""
+        state = self._states.get(conversation_id)
+        return 0 if state is None else max(state.met, state.about.seq)
+
+    def fall(self, row: SyncRow, keep: int | None, *, discard: bool) -> None:
+        """A row that replaces. Nothing is known of messages above `keep`, or (`discard`) of any."""
+        name, former = row.conversation_id, row.left_at is not None
+        state = self._states.get(name)
+        if state is None and (row.modseq or row.settings_seq or row.about):
+            state = self._of(name)
+        if state is None:
+            return
+        if keep is not None:
+            state.fall(keep)
+        changed = state.discard() if discard else []
+        state.checked(row.modseq or 0, former=former)
+        about, settings = state.about.value, state.settings.value
+        state.about, state.settings = Counted(-1), Counted(-1)
+        self._grown(about, None)
+        self._grown(settings, None)
+        self._put_value(state.about, 0 if former else row.modseq or 0, None if former else row.about)
+        self._put_value(state.settings, row.settings_seq or 0, row.settings)
+        if state.about.value != about:
+            self._owner.announce(partial(_about_changed, name, state.about.value))
+        if state.settings.value != settings:
+            self._owner.announce(partial(_settings_changed, name, state.settings.value))
+        self._changed(name, state, changed)
+
+    def _put_value(self, kept: Counted[bytes], seq: int, value: _Map) -> None:
+        try:
+            kept.take(seq, self._encoded(value))
+        except TooLarge:
+            kept.take(seq, None)
+        self._grown(None, kept.value)
+
+    def account_is(self, seq: int, account: _Map) -> None:
+        """The account's values, whatever was known of them."""
+        self._account.seq = -1
+        self._take_account(seq, account)
+
+    def drop(self, conversation_id: str) -> None:
+        """The conversation is not followed any more. If it is shown, it stays so."""
+        state = self._states.pop(conversation_id, None)
+        if state is not None:
+            state.refused = True  # a reader that waits for its answer asks no more
+            self._grown(state.about.value, None)
+            self._grown(state.settings.value, None)
+            self._count -= self._counts.pop(conversation_id, 0)
+            self._unsaved.discard(conversation_id)
 
     async def run(self) -> None:
         """Save what changed, a moment later, until cancelled."""
@@ -377,7 +431,8 @@ class States:
         """Bring the store up to date: values and `seen` in one step."""
         states, account = self.unsaved()
         if states or account is not None:
-            self._storage.save_states(states, account)
+            self._storage.save_states(states, account, self._lineage.unsaved())
+            self._lineage.saved()
             self.saved()
 
     # -- asking -------------------------------------------------------------------------------------------------------
@@ -408,9 +463,9 @@ class States:
 
     async def _read(self, conversation_id: str, state: ConversationState[bytes]) -> None:
         """Ask until nothing is missing: one question at a time."""
-        epoch = self._epoch
-        while epoch == self._epoch and conversation_id in self._shown and state.due():
+        while self._states.get(conversation_id) is state and conversation_id in self._shown and state.due():
             after = state.ask()
+            self._lineage.changes_asked(conversation_id)
             params = ChangesParams(conversation_id, after, self._limits.changes_rows)
             try:
                 result = await self._requests.call(CHANGES, params, patient=False)
@@ -419,7 +474,7 @@ class States:
             except Refused:
                 state.refuse()
                 continue
-            if epoch != self._epoch:
+            if self._states.get(conversation_id) is not state:
                 return
             if result.upto < after or (result.more and (result.upto == after or not result.rows)):
                 state.refuse()
@@ -439,7 +494,10 @@ class States:
             )
         except TooLarge:
             state.forget_items()
+        self._lineage.moved(conversation_id)
         changed, behind = state.answer(rows, result.upto, result.more)
+        if not result.more:
+            self._lineage.changes_answered(conversation_id)
         self._changed(conversation_id, state, changed)
         return behind
 
@@ -472,6 +530,8 @@ class States:
         state = self._of(conversation_id)
         if state is None:
             self._owner.want_sync()
+        else:
+            self._lineage.moved(conversation_id)
         return state
 
     def _changed(self, name: str, state: ConversationState[bytes], positions: Sequence[int]) -> None:
@@ -518,7 +578,7 @@ class States:
     def _about_changed(self, name: str, before: bytes | None, about: bytes | None) -> None:
         self._grown(before, about)
         if about != before:
-            self._owner.announce(lambda: AboutChanged(name, _decoded(about)))
+            self._owner.announce(partial(_about_changed, name, about))
 
     def _take_settings(self, name: str, state: ConversationState[bytes], seq: int, settings: _Map) -> None:
         before = state.settings.value
@@ -529,7 +589,7 @@ class States:
         if state.settings.take(seq, value):
             self._grown(before, value)
             if value != before:
-                self._owner.announce(lambda: SettingsChanged(name, _decoded(value)))
+                self._owner.announce(partial(_settings_changed, name, value))
 
     def _take_account(self, seq: int, account: _Map) -> None:
         before = self._account.value
@@ -554,6 +614,14 @@ def _decoded(value: bytes | None) -> dict[str, Any]:
 
 def _item_changed(name: str, position: int, extra: bytes | None, mine: bytes | None) -> ItemChanged:
     return ItemChanged(name, position, _decoded(extra), _decoded(mine))
+
+
+def _about_changed(name: str, about: bytes | None) -> AboutChanged:
+    return AboutChanged(name, _decoded(about))
+
+
+def _settings_changed(name: str, settings: bytes | None) -> SettingsChanged:
+    return SettingsChanged(name, _decoded(settings))
 
 
 def _saved(state: ConversationState[bytes]) -> SavedState:

@@ -76,10 +76,13 @@ class Writes:
         result: R = await write.outcome
         return result
 
-    def epoch_changed(self) -> None:
-        """Another history: a position in it is another message's. What names one is refused, unanswered or not."""
+    def fall(self, conversation_id: str, keep: int) -> None:
+        """Above `keep` it is another history: a position there is another message's. What names one is refused, unanswered or
+        not."""
         for name, lane in list(self._lanes.items()):
-            void = [write for write in lane if hasattr(write.params, "position")]
+            if name[0] != conversation_id:
+                continue
+            void = [write for write in lane if getattr(write.params, "position", 0) > keep]
             if not void:
                 continue
             worker = self._workers.pop(name)

@@ -9,6 +9,7 @@ from imserver_client.events import ClientEvent
 from imserver_client.limits import ClientLimits
 from imserver_client.values import Content, ItemState
 from imserver_protocol.methods.descriptors import Method, Push, Shape, Signal
+from imserver_protocol.methods.history import PageItem
 from imserver_protocol.methods.state import AboutStands, AccountStands, ItemStands, SettingsStand
 
 P = TypeVar("P", bound=Shape)
@@ -55,8 +56,12 @@ class Port(Protocol):
         """Be told the conversation and content of each message handed on, while the application reads events."""
         ...
 
-    def on_epoch(self, handler: Callable[[], None]) -> None:
-        """Be told to forget every position: the server's history is a different one."""
+    def on_fall(self, handler: Callable[[str, int], None]) -> None:
+        """Be told a conversation and a position: above it the history is another one, so forget positions there."""
+        ...
+
+    def on_changed(self, handler: Callable[[str, PageItem], None]) -> None:
+        """Be told the conversation and a message in it that was read again: it may say something else than it said."""
         ...
 
     def on_missed(self, handler: Callable[[], None]) -> None:

@@ -30,7 +30,8 @@ class Edited(ClientEvent):
     """A message was edited; `content` and `revision` are the present ones (None: bytes that are no valid content).
 
     Comes after the edit's system message was handed over, and only if the application reads events. Not for a message that
-    was taken back since: `Retracted` tells of that, and no `Edited` of it comes afterwards.
+    was taken back since: `Retracted` tells of that, and no `Edited` of it comes afterwards. After `HistoryReplaced` it tells of
+    messages whose edit, or retraction, may be gone: then `revision` may be lower than before.
     """
 
     conversation_id: str
@@ -52,7 +53,8 @@ class Edits(Feature):
         self._reading: tuple[str, int] | None = None
         self._wake = asyncio.Event()
         port.on_message(self.seen)
-        port.on_epoch(self._forget)
+        port.on_fall(self._fall)
+        port.on_changed(self._changed)
         port.on_open(self._run)
 
     async def edit(
@@ -87,9 +89,15 @@ class Edits(Feature):
         self._pending[place] = None
         self._wake.set()
 
-    def _forget(self) -> None:
-        self._pending.clear()
-        self._reading = None
+    def _fall(self, conversation_id: str, keep: int) -> None:
+        for place in [one for one in self._pending if one[0] == conversation_id and one[1] > keep]:
+            del self._pending[place]
+        if self._reading is not None and self._reading[0] == conversation_id and self._reading[1] > keep:
+            self._reading = None
+
+    def _changed(self, conversation_id: str, item: PageItem) -> None:
+        if item.content is not None:
+            self._port.announce(partial(_edited, conversation_id, wire.without_state(item)))
 
     async def _run(self) -> None:
         while True:
