@@ -1,9 +1,8 @@
-"""The database file: locked for one process, checked before any write, migrated, and marked with the epoch of its history."""
+"""The database file: checked before any write, migrated, marked with the epoch of its history and with who runs on it."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import random
 import sqlite3
@@ -30,68 +29,9 @@ MAX_IDLE_WAL_BYTES = 64 * 1024 * 1024
 #: Pages in the WAL at which COMMIT itself checkpoints, if the writer was never idle for long enough (16 MiB).
 MAX_WAL_PAGES = 4096
 
-_MAGIC = b"SQLite format 3\0"
 
-
-class FileLock:
-    """`PATH.lock`, held for the life of a store: two processes on one database would each trust their own cached heads."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._fd: int | None = None
-
-    def take(self) -> None:
-        """Take the lock. Raises `StartError` if another process has it."""
-        try:
-            fd = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StartError(f"{self._path}: {error.strerror}") from None
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(fd)
-            raise StartError(f"{self._path}: another imserver has this database open") from None
-        self._fd = fd
-
-    def release(self) -> None:
-        """Release the lock. The file stays: removing it would let two processes lock two different files."""
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
-
-
-def check_place(path: Path) -> None:
-    """Check the path. Raises `StartError` where SQLite would say only "unable to open database file", or would overwrite."""
-    if path.is_dir():
-        raise StartError(f"{path}: is a folder")
-    if not path.parent.is_dir():
-        raise StartError(f"{path}: the folder {path.parent} does not exist")
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(len(_MAGIC))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise StartError(f"{path}: {error.strerror}") from None
-    if beginning and beginning != _MAGIC and not Path(f"{path}-journal").exists():
-        # With a journal it may be a first page that a power loss cut off: SQLite rolls that back, and judges then.
-        raise StartError(f"{path}: is not a database of imserver")
-
-
-def create_private(path: Path) -> None:
-    """Make the file if there is none, readable by its owner only. SQLite's side files take its mode over."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise StartError(f"{path}: {error.strerror}") from None
-
-
-def prepare(
-    connection: sqlite3.Connection, path: Path, *, durable: bool, clock: Clock, rng: random.Random
-) -> None:
-    """Check that the file is ours and sound, set it up, migrate it, begin a life. Runs on the writer's connection. Raises
-    `StartError`.
-    """
+def prepare(connection: sqlite3.Connection, path: Path, *, durable: bool) -> None:
+    """Check that the file is ours and sound, set it up, migrate it. Runs on the writer's connection. Raises `StartError`."""
     if sqlite3.sqlite_version_info < MIN_SQLITE:
         raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: at least 3.37 is needed")
     try:
@@ -110,6 +50,21 @@ def prepare(
         # Recovered rows may be in the system's cache alone: a process killed before its fsync leaves them there, and after an
         # fsync that failed the system takes them for written. Clients will read them, so they are written again.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except (sqlite3.Error, UnicodeError) as error:
+        raise StartError(f"{path}: {in_plain_words(error)}") from error
+
+
+def begin(
+    connection: sqlite3.Connection, path: Path, *, found_log: bool, clock: Clock, rng: random.Random
+) -> int | None:
+    """Begin a life, and say in the file itself that somebody runs on it: a copy of it without its log is incomplete then.
+    Raises `StartError`.
+
+    Returns the time (ms) of the last change if it is such a copy: it said so, and there was no log.
+    """
+    try:
+        incomplete = is_running(connection) and not found_log
+        last_ms = last_change_ms(connection) if incomplete else None
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(
             "INSERT INTO meta (name, value) VALUES ('change', 0) ON CONFLICT (name) DO NOTHING"
@@ -123,10 +78,55 @@ def prepare(
             "INSERT INTO meta (name, value) VALUES ('place_key', ?) ON CONFLICT (name) DO NOTHING",
             (rng.randbytes(KEY_BYTES),),
         )
-        put_run(connection, "open", last_changes(connection)[0] + 1, clock, rng)
+        # An older copy that comes back keeps its epoch: what each client has to forget then, its places tell.
+        connection.execute(
+            "INSERT INTO meta (name, value) VALUES ('epoch', ?) ON CONFLICT (name) DO NOTHING",
+            (new_epoch(rng),),
+        )
+        why = "opened without its log" if incomplete else "open"
+        put_run(connection, why, last_changes(connection)[0] + 1, clock, rng)
+        put_running(connection, True)
         connection.execute("COMMIT")
+        # Into the file. One that another program reads meanwhile gets it with a later checkpoint.
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
     except (sqlite3.Error, UnicodeError) as error:
         raise StartError(f"{path}: {in_plain_words(error)}") from error
+    return last_ms
+
+
+def end(connection: sqlite3.Connection) -> None:
+    """Write everything into the file, and then, as the last thing, that it is complete without a log."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    put_running(connection, False)
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def put_running(connection: sqlite3.Connection, running: bool) -> None:
+    """Say whether somebody runs on this database: 0, or the number of the schema as it is.
+
+    A copy of the file has the same number, so it needs the log that was beside it. One that SQLite made (its backup, VACUUM
+    INTO) got a number of its own, and is whole.
+    """
+    number = connection.execute("PRAGMA schema_version").fetchall()[0][0] if running else 0
+    connection.execute(
+        "INSERT INTO meta (name, value) VALUES ('running', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (number,),
+    )
+
+
+def is_running(connection: sqlite3.Connection) -> bool:
+    """Whether it says that somebody runs on it, or did until the end of the process or of the machine."""
+    number = connection.execute("PRAGMA schema_version").fetchall()
+    return connection.execute("SELECT value FROM meta WHERE name = 'running'").fetchall() == number
+
+
+def last_change_ms(connection: sqlite3.Connection) -> int:
+    """When something was stored here last: a message, or the beginning of a life."""
+    told = (
+        *connection.execute("SELECT sent_at FROM messages ORDER BY change DESC LIMIT 1"),
+        *connection.execute("SELECT at FROM lineage ORDER BY no DESC LIMIT 1"),
+    )
+    return max((ms for (ms,) in told), default=0)
 
 
 def prepare_reader(connection: sqlite3.Connection) -> None:
@@ -175,27 +175,9 @@ def place_key(connection: sqlite3.Connection) -> bytes:
     return key
 
 
-def epoch_of(connection: sqlite3.Connection) -> str | None:
-    """The epoch of this history, None before the first start."""
-    rows = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchall()
-    return rows[0][0] if rows else None
-
-
-def settle_epoch(
-    connection: sqlite3.Connection, change: int, seen: tuple[str, int] | None, rng: random.Random
-) -> str:
-    """The epoch of this history: a new one if the side file is ahead of the database (an old copy was put back), or of
-    another history."""
-    epoch = epoch_of(connection)
-    if epoch is not None and (seen is None or (seen[0] == epoch and seen[1] <= change)):
-        return epoch
-    epoch = new_epoch(rng)
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(
-        "INSERT INTO meta (name, value) VALUES ('epoch', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (epoch,),
-    )
-    connection.execute("COMMIT")
+def epoch_of(connection: sqlite3.Connection) -> str:
+    """The epoch of this history."""
+    epoch: str = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchall()[0][0]
     return epoch
 
 
@@ -203,7 +185,7 @@ class HighWater:
     """`PATH.high`: epoch and highest change number, beside the database, to detect an old copy that was put back.
 
     Written lazily, and only about what is committed, so it may be behind the database but never ahead of it. It survives lost
-    power: a new epoch goes into a new file, synced and renamed into place; a new number overwrites one of the same length
+    power: another epoch goes into a new file, synced and renamed into place; a new number overwrites one of the same length
     within one sector, which needs no sync.
     """
 
@@ -220,6 +202,11 @@ class HighWater:
             return epoch, int(change)
         except (OSError, ValueError):
             return None
+
+    def is_ahead_of(self, epoch: str, change: int) -> bool:
+        """Whether it knows more than a database that ends here, or another history: an older copy has come back."""
+        seen = self.read()
+        return seen is not None and (seen[0] != epoch or seen[1] > change)
 
     def write(self, epoch: str, change: int) -> None:
         """Write epoch and change. A full disk is no error: the next write brings a newer number."""
