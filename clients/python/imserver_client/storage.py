@@ -297,7 +297,8 @@ class MemoryStorage:
         self._saved.features = None if features is None else frozenset(features)
 
     def add_post(self, post: SavedPost) -> None:
-        self.remove_post(post.key)
+        self._posts.pop(post.key, None)
+        self._positions.pop(post.key, None)
         self._posts[post.key] = post
 
     def remove_post(self, key: bytes) -> None:
