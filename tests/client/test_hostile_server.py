@@ -401,7 +401,7 @@ async def test_a_key_of_ours_pushed_by_somebody_else_settles_nothing(waits):
 
 
 async def test_another_epoch_at_each_connect(waits):
-    """Each time everything is forgotten but the outbox; what is queued of before is still handed over, in order."""
+    """The client goes on with what both have, offers the outbox, and hears of what was replaced."""
     lives = 12
 
     async def play(line: Line) -> None:

@@ -132,10 +132,9 @@ class Line:
         """Answer every request until the client goes: `answer(request)` gives the result, None stays silent."""
         while True:
             request = await self.request()
-            if request[3] in ("check", "sync"):
-                self.reply(request, agreeing(request) if request[3] == "check" else EMPTY_SYNC)
-                continue
-            result = answer(request)
+            result = agreeing(request) if request[3] == "check" else answer(request)
+            if request[3] == "sync" and (not isinstance(result, list) or len(result) < 3):
+                result = EMPTY_SYNC  # of a session that a play says nothing about
             if result is not None:
                 self.reply(request, result)
 
