@@ -104,7 +104,7 @@ class SavedFall:
 ANSWERED_KEPT = 1000
 ANSWERED_KEPT_BYTES = 4 * 1024 * 1024
 #: Answers between two looks at those bounds.
-ANSWERED_EVERY = 128
+ANSWERED_EVERY = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Saved:
     #: The features of the server that told the state; None: nobody noted it.
     features: frozenset[str] | None = None
     trails: dict[str, SavedTrail] = field(default_factory=dict)
-    #: In the order in which they were put there.
+    #: Those of the lowest positions first.
     own: dict[bytes, SavedOwn] = field(default_factory=dict)
     notices: dict[str, Notice] = field(default_factory=dict)
 
