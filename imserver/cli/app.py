@@ -22,9 +22,14 @@ from imserver.errors import ConfigError, ImserverError, PluginError
 
 from .sanitize import escaped
 
-#: Exit codes: 1 the command failed at its work, 2 a mistake in usage, configuration or start.
+#: Exit codes; docs/operating.md has the same table for operators, and the unit there relies on it.
+#: The command failed at its work, or found something.
 EXIT_FAILED = 1
+#: Usage, configuration, or what only a person can mend: trying again gives the same.
 EXIT_MISTAKE = 2
+#: EX_TEMPFAIL of sysexits.h: nothing was done, and the same may work later (`imserver.passing`).
+EXIT_AGAIN = 75
+#: Ctrl-C ended a command: 128 + SIGINT.
 EXIT_INTERRUPTED = 130
 DEFAULT_CONFIG = "imserver.toml"
 
@@ -67,11 +72,15 @@ class Setup:
         """Add the file's name to the error, which does not know it."""
         text = str(error).removeprefix("$: ")
         where = str(self.config_path or f"{ENVIRONMENT_PREFIX}* environment")
-        return ConfigurationMistake(text if where in text else f"{where}: {text}")
+        return ConfigurationMistake(text if where in text else f"{where}: {text}", again=error.again)
 
 
 class ConfigurationMistake(ImserverError):
     """A ConfigError with the name of its file."""
+
+    def __init__(self, text: str, *, again: bool) -> None:
+        super().__init__(text)
+        self.again = again
 
 
 class Commands(click.Group):
@@ -165,7 +174,7 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
     except ImserverError as error:
-        return fail(str(error), EXIT_MISTAKE)
+        return fail(str(error), EXIT_AGAIN if error.again else EXIT_MISTAKE)
     except BrokenPipeError:
         # The reader of our output has gone (`imserver … | head`). Python would complain again while it closes standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -72,7 +72,7 @@ async def ask(path: Path, operation: str, arguments: Mapping[str, Any]) -> dict[
     except (FileNotFoundError, ConnectionRefusedError):
         return None
     except (OSError, ValueError) as error:  # TimeoutError is an OSError
-        raise StartError(f"{path}: the running server does not answer ({error!r})") from None
+        raise StartError(f"{path}: the running server does not answer ({error!r})", again=True) from None
     if not isinstance(answer, dict) or "error" in answer or "result" not in answer:
         words = answer.get("error", "no answer") if isinstance(answer, dict) else "no answer"
         raise StartError(f"the running server says: {words}")

@@ -133,7 +133,8 @@ async def _put(config: Config, changes: dict[str, Any]) -> dict[str, Any]:
         finally:
             await store.close()
     raise StartError(
-        f"{config.store.path} is in use by a process that does not take commands; stop it and try again"
+        f"{config.store.path} is in use by a process that does not take commands; stop it and try again",
+        again=True,
     )
 
 

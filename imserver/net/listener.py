@@ -22,6 +22,7 @@ from imserver.net.scheduling.write_queue import WriteQueue
 from imserver.net.sessions import SWEPT_A_TURN
 from imserver.net.tls_listener import TlsListener, tls_context
 from imserver.net.transport import SWEEP_INTERVAL_S, ServerTransport
+from imserver.passing import passes
 from imserver_protocol.limits import Limits
 from imserver_protocol.session.states import Recorder
 
@@ -106,7 +107,9 @@ class Listener:
                     lambda: ServerTransport(self), server.host, server.port, backlog=BACKLOG
                 )
         except OSError as error:
-            raise StartError(f"cannot listen on {where}: {error.strerror or error}") from None
+            raise StartError(
+                f"cannot listen on {where}: {error.strerror or error}", again=passes(error)
+            ) from None
         self._sweeper = self.loop.create_task(self._sweep())
 
     @property

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from imserver.clock import Clock
 from imserver.errors import StartError
+from imserver.passing import passes
 from imserver.store.engine.lineage import Lineage, Run, new_epoch, new_mark
 from imserver.store.engine.places import KEY_BYTES
 from imserver.store.sqlite.views import make_views
@@ -45,12 +46,12 @@ class FileLock:
         try:
             fd = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StartError(f"{self._path}: {error.strerror}") from None
+            raise StartError(f"{self._path}: {error.strerror}", again=passes(error)) from None
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(fd)
-            raise StartError(f"{self._path}: another imserver has this database open") from None
+            raise StartError(f"{self._path}: another imserver has this database open", again=True) from None
         self._fd = fd
 
     def release(self) -> None:
@@ -65,14 +66,14 @@ def check_place(path: Path) -> None:
     if path.is_dir():
         raise StartError(f"{path}: is a folder")
     if not path.parent.is_dir():
-        raise StartError(f"{path}: the folder {path.parent} does not exist")
+        raise StartError(f"{path}: the folder {path.parent} does not exist", again=True)
     try:
         with path.open("rb") as file:
             beginning = file.read(len(_MAGIC))
     except FileNotFoundError:
         return
     except OSError as error:
-        raise StartError(f"{path}: {error.strerror}") from None
+        raise StartError(f"{path}: {error.strerror}", again=passes(error)) from None
     if beginning and beginning != _MAGIC and not Path(f"{path}-journal").exists():
         # With a journal it may be a first page that a power loss cut off: SQLite rolls that back, and judges then.
         raise StartError(f"{path}: is not a database of imserver")
@@ -83,7 +84,7 @@ def create_private(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise StartError(f"{path}: {error.strerror}") from None
+        raise StartError(f"{path}: {error.strerror}", again=passes(error)) from None
 
 
 def prepare(
@@ -126,7 +127,7 @@ def prepare(
         put_run(connection, "open", last_changes(connection)[0] + 1, clock, rng)
         connection.execute("COMMIT")
     except (sqlite3.Error, UnicodeError) as error:
-        raise StartError(f"{path}: {in_plain_words(error)}") from error
+        raise StartError(f"{path}: {in_plain_words(error)}", again=passes(error)) from error
 
 
 def prepare_reader(connection: sqlite3.Connection) -> None:
@@ -309,7 +310,9 @@ def _migrate(connection: sqlite3.Connection, path: Path, version: int) -> None:
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            raise StartError(f"{path}: migration {number}: {in_plain_words(error)}") from error
+            raise StartError(
+                f"{path}: migration {number}: {in_plain_words(error)}", again=passes(error)
+            ) from error
 
 
 def in_plain_words(error: Exception) -> str:
