@@ -20,6 +20,7 @@ import click
 from imserver.config import ENVIRONMENT_PREFIX, Config, load_config
 from imserver.errors import ConfigError, ImserverError, PluginError
 
+from .log_writer import LogWriter, as_standard_error
 from .sanitize import escaped
 
 #: Exit codes; docs/operating.md has the same table for operators, and the unit there relies on it.
@@ -31,6 +32,7 @@ EXIT_MISTAKE = 2
 EXIT_AGAIN = 75
 #: Ctrl-C ended a command: 128 + SIGINT.
 EXIT_INTERRUPTED = 130
+STDOUT = 1
 DEFAULT_CONFIG = "imserver.toml"
 
 
@@ -175,16 +177,25 @@ def run(arguments: Sequence[str]) -> int:
         return EXIT_INTERRUPTED
     except ImserverError as error:
         return fail(str(error), EXIT_AGAIN if error.again else EXIT_MISTAKE)
-    except BrokenPipeError:
-        # The reader of our output has gone (`imserver … | head`). Python would complain again while it closes standard output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
+    except OSError as error:
+        # Most of all our output: its reader has gone (`imserver … | head`), its disk is full. Python would complain again while
+        # it closes standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+        if isinstance(error, BrokenPipeError):
+            return EXIT_FAILED
+        where = error.filename if isinstance(error.filename, str) else "cannot write the output"
+        return fail(f"{where}: {error.strerror or error}", EXIT_FAILED)
     return result if isinstance(result, int) else 0
 
 
 def fail(text: str, code: int, hint: str = "") -> int:
-    """Print one line about what went wrong, and return the exit code."""
-    click.echo(f"imserver: {escaped(' '.join(text.split()))}{hint}", err=True)
+    """Print one line about what went wrong, and return the exit code: also if nobody takes that line."""
+    line = f"imserver: {escaped(' '.join(text.split()))}{hint}\n"
+    if isinstance(sys.stderr, LogWriter):
+        sys.stderr.write(line)
+    else:
+        with as_standard_error() as writer:
+            writer.write(line)
     return code
 
 

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -20,6 +20,7 @@ from imserver.server import Server
 from .app import EXIT_FAILED, Setup, fail
 from .control import control_path, serve_control
 from .log import set_up_log
+from .log_writer import LogWriter, as_standard_error
 from .process import settle_process
 from .user import put_user_operation
 
@@ -46,6 +47,11 @@ def serve(setup: Setup, ready_file: Path | None, ready_fd: int | None) -> int:
     when to come back, exit 0. A second one ends the process at once.
     """
     config = setup.config()
+    with as_standard_error():
+        return _serve(config, ready_file, ready_fd)
+
+
+def _serve(config: Config, ready_file: Path | None, ready_fd: int | None) -> int:
     log = set_up_log(config.log)
     settle_process(config)
     if ready_file is not None:
@@ -109,10 +115,8 @@ async def _stop(server: Server, config: Config, log: Any, code: int) -> int:
     # No `timeout`: a drain does not end for being cancelled.
     if not (await asyncio.wait({stopping}, timeout=limit_s))[0]:
         log.error("stop_timeout", after_s=limit_s)
-        sys.stderr.flush()
-        os._exit(
-            code if server.decided else EXIT_FAILED
-        )  # threads in a stuck disk or plugin would keep the process for ever
+        # Threads in a stuck disk or plugin would keep the process for ever.
+        _end_at_once(code if server.decided else EXIT_FAILED)
     await stopping
     return code if server.decided else EXIT_FAILED
 
@@ -125,10 +129,9 @@ def _signals(stop: asyncio.Event, log: Any) -> Iterator[None]:
     def told(number: signal.Signals) -> None:
         if stop.is_set():
             log.warning("exit_at_once", signal=number.name)
-            sys.stderr.flush()
-            os._exit(128 + number)
+            _end_at_once(128 + number)
+        stop.set()  # first: whatever becomes of the log
         log.info("stopping", signal=number.name)
-        stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told, number)
@@ -137,6 +140,12 @@ def _signals(stop: asyncio.Event, log: Any) -> Iterator[None]:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+
+def _end_at_once(code: int) -> NoReturn:
+    if isinstance(sys.stderr, LogWriter):
+        sys.stderr.settle()
+    os._exit(code)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
