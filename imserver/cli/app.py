@@ -189,14 +189,18 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def fail(text: str, code: int, hint: str = "") -> int:
-    """Print one line about what went wrong, and return the exit code: also if nobody takes that line."""
-    line = f"imserver: {escaped(' '.join(text.split()))}{hint}\n"
+    """Print one line about what went wrong, and return the exit code."""
+    tell(f"imserver: {escaped(' '.join(text.split()))}{hint}")
+    return code
+
+
+def tell(text: str) -> None:
+    """Say this on standard error, which nobody may read, or which is gone: a command's work goes on."""
     if isinstance(sys.stderr, LogWriter):
-        sys.stderr.write(line)
+        sys.stderr.write(f"{text}\n")
     else:
         with as_standard_error() as writer:
-            writer.write(line)
-    return code
+            writer.write(f"{text}\n")
 
 
 def _usage_hint(error: click.ClickException) -> str:
