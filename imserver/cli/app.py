@@ -151,7 +151,7 @@ def _plugin_commands(about: str | None = None) -> list[tuple[str, click.Command]
     "config_path",
     metavar="FILE",
     envvar=f"{ENVIRONMENT_PREFIX}CONFIG",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),  # whoever reads it says why not
     help=f"Configuration (TOML). Default: {DEFAULT_CONFIG} in this folder if there is one. "
     f"{ENVIRONMENT_PREFIX}CONFIG names it too.",
 )

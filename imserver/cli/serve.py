@@ -87,7 +87,8 @@ def _serve(setup: Setup, config: Config, ready_file: Path | None, ready_fd: int 
 async def run_server(
     config: Config, log: Any, ready: Callable[[Server], None], *, fresh: bool = False
 ) -> int:
-    """Start (`fresh`: with a database that this makes), wait for a signal or a failure, stop. Returns the exit code; raises the error of a failed start."""
+    """Start, wait for a signal or a failure, stop. Returns the exit code; raises the error of a failed start. `fresh`: the
+    start makes the database."""
     stop = asyncio.Event()
     with _signals(stop, log):
         server = Server(config, log=log)

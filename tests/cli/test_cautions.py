@@ -1,4 +1,4 @@
-"""What an operator is told at each start though it keeps nothing from starting, and pairs of certificate and key that are none."""
+"""What an operator is told at each start though it keeps nothing from starting, and certificates whose key is another."""
 
 from __future__ import annotations
 
