@@ -248,6 +248,20 @@ def test_a_slow_reader_gets_the_oldest_lines_in_order_and_the_number_of_the_othe
     assert gate.text == f"a\n{kept}7 lines were dropped\nz\n"
 
 
+def test_behind_a_dropped_line_no_shorter_one_slips_in() -> None:
+    gate = Gate()
+    writer = LogWriter(gate, max_bytes=3 * AROUND_LINE_BYTES)
+    writer.write("a\n")
+    assert gate.entered.wait(PATIENCE_S)
+    writer.write("b\n")
+    writer.write("long" * AROUND_LINE_BYTES)
+    writer.write("c\n")
+    gate.open.set()
+    writer.close()
+
+    assert gate.text == "a\nb\n2 lines were dropped\n"
+
+
 @pytest.mark.parametrize("format", ["json", "console"])
 def test_the_number_is_told_in_the_form_of_the_log(format: str) -> None:
     gate = Gate()
