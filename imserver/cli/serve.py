@@ -64,9 +64,13 @@ def _serve(setup: Setup, config: Config, ready_file: Path | None, ready_fd: int 
     if ready_fd is not None and not _is_open(ready_fd):
         raise StartError(f"--ready-fd {ready_fd}: is not an open descriptor")
     fresh = not database_is_there(setup, config.store.path)  # before a secret is made
-    if config.auth.secret and setup.config_path is not None and SECRET_VARIABLE not in os.environ:
-        for event, facts in open_to_others(setup.config_path, SECRET_READERS):
-            log.warning(event, **facts)
+
+    def begins() -> None:
+        if fresh:
+            log.info("new_database", path=config.store.path)
+        if config.auth.secret and setup.config_path is not None and SECRET_VARIABLE not in os.environ:
+            for event, facts in open_to_others(setup.config_path, SECRET_READERS):
+                log.warning(event, **facts)
 
     def ready(server: Server) -> None:
         line = f"{server.port} {os.getpid()}\n"
@@ -77,7 +81,7 @@ def _serve(setup: Setup, config: Config, ready_file: Path | None, ready_fd: int 
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            code = runner.run(run_server(config, log, ready, fresh=fresh))
+            code = runner.run(run_server(config, log, ready, begins))
     finally:
         if ready_file is not None:
             _forget(ready_file)
@@ -85,15 +89,14 @@ def _serve(setup: Setup, config: Config, ready_file: Path | None, ready_fd: int 
 
 
 async def run_server(
-    config: Config, log: Any, ready: Callable[[Server], None], *, fresh: bool = False
+    config: Config, log: Any, ready: Callable[[Server], None], begins: Callable[[], None] = lambda: None
 ) -> int:
-    """Start, wait for a signal or a failure, stop. Returns the exit code; raises the error of a failed start. `fresh`: the
-    start makes the database."""
+    """Start, wait for a signal or a failure, stop. Returns the exit code; raises the error of a failed start. `begins` is
+    called before anything is opened, with a configuration that is right; `ready` when the server listens."""
     stop = asyncio.Event()
     with _signals(stop, log):
         server = Server(config, log=log)
-        if fresh:
-            log.info("new_database", path=config.store.path)
+        begins()
         await server.start()
         operations = {"put_user": put_user_operation(server.store)}
         async with serve_control(control_path(config.store.path), operations, log):

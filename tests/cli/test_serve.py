@@ -143,7 +143,7 @@ PREVENTIONS = [
     (_no_such_name, "cannot listen on nowhere.invalid:", True),
     (_typo, "imserver.toml: $.limits.max_requsts: no such field", False),
     (_unknown_plugin, "$.plugins.nosuch", False),
-    (_bad_certificate, "tls_certificate", False),
+    (_bad_certificate, "$.server.tls_key: ", False),
     (_short_secret, "imserver.toml: $.auth.secret: at least 32 bytes", False),
 ]
 
