@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from imserver.errors import ConfigError
+from imserver.named_file import read_text
 from imserver_protocol.shared.bounds import (
     MAX_CONTENT_BYTES,
     MAX_ITEM_STATE_BYTES,
@@ -155,17 +156,18 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
     """The file (none: all defaults) with the environment laid over it, checked. Raises `ConfigError` with the path.
 
-    A relative path in the file (database, secret, certificates) is relative to the file's folder, so that the server may
-    be started from anywhere.
+    A relative path in the file (database, secret, certificates) is relative to the folder of `path` as it is given, so that
+    the server may be started from anywhere. A link is not followed for it: the data stay where they are when the link is
+    switched to another version of the file.
     """
     tree: dict[str, Any] = {}
     if path is not None:
         try:
-            tree = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError("$", f"{path}: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            tree = tomllib.loads(read_text(path, "$"))
+        except tomllib.TOMLDecodeError as error:
             raise ConfigError("$", f"{path}: {error}") from None
+        except RecursionError:
+            raise ConfigError("$", f"{path}: brackets within brackets without end") from None
     for name, text in environment.items():
         if name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
             _lay_over(tree, name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"), text, name)
@@ -175,7 +177,7 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
     except msgspec.ValidationError as error:
         raise _config_error(error) from None
     if path is not None:
-        config = _anchored(config, path.resolve().parent)
+        config = _anchored(config, path.absolute().parent)
     check_config(config)
     return config
 
@@ -188,7 +190,7 @@ def check_config(config: Config) -> None:
     if bool(server.tls_certificate) != bool(server.tls_key):
         raise ConfigError("$.server.tls_key", "tls_certificate and tls_key go together")
     plain = not server.tls_certificate and not server.unix_socket
-    if plain and not server.insecure and not _is_loopback(server.host):
+    if plain and not server.insecure and not is_loopback(server.host):
         raise ConfigError(
             "$.server.host", f"{server.host} without TLS: set tls_certificate, or insecure = true"
         )
@@ -263,7 +265,8 @@ def _anchored(config: Config, folder: Path) -> Config:
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """True for an address that only this machine reaches."""
     if host == "localhost":
         return True
     try:

@@ -24,6 +24,7 @@ from imserver.events import MessageEdited, MessagePosted, TimerFired
 from imserver.method_rows import Asker, ReadRow, Repetition, WriteRow
 from imserver.metrics import Namespace
 from imserver.model import Audience, Kind, Message, Role, User, direct_conversation_id
+from imserver.named_file import read_text as read_named_file
 from imserver_protocol.methods.descriptors import Method, Shape
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "decode_content",
     "direct_conversation_id",
     "encode_content",
+    "read_named_file",
 ]
 
 T = TypeVar("T")

@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 
 import structlog
 
+from imserver.cautions import cautions
 from imserver.chat.accounts import Accounts
 from imserver.chat.fan_out import Hub
 from imserver.chat.ports import Store
@@ -174,6 +175,8 @@ class Server:
             await self.features.stop()
             await self.store.close()
             raise
+        for event, facts in cautions(self.config, self.clock.now_ms() / 1000):
+            self.log.warning(event, **facts)
         self.log.info("listening", host=self.config.server.host, port=self.port, store=self.config.store.path)
 
     async def stop(self) -> None:

@@ -41,7 +41,7 @@ def check(setup: Setup, database: Path | None, as_json: bool) -> int:
     of contents, cursors, members, references, and what its plugins ask for.
 
     Reads one moment of it and writes nothing; a server that runs on it is not disturbed. Exit code 0 if all is right, 1 if
-    anything was found, 2 if it cannot be checked.
+    anything was found, 2 or 75 if it cannot be checked.
     """
     config = setup.config()
     path = database if database is not None else Path(config.store.path)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from imserver.chat.ports import Reviewer, Store
 from imserver.chat.transaction import Reader, Transaction
 from imserver.clock import Clock
-from imserver.errors import AlreadyHandled, ConfigError, ImserverError, StartError
+from imserver.errors import AlreadyHandled, ConfigError, ImserverError, PluginError, StartError
 from imserver.events import MessagePosted, PluginNoted, StoredEvent
 from imserver.feature_host import Askers, Offers
 from imserver.metrics import Metrics, Namespace
@@ -331,6 +331,8 @@ class PluginHost:
                 await plugin.start(context)
         except ConfigError:
             raise
+        except PluginError as error:  # a file of the operator's, or a rule of ours: the text says it all
+            raise StartError(f"the plugin {plugin.name!r} did not start: {error}") from error
         except Exception as error:
             log.error("plugin_start_failed", exc_info=error)
             raise StartError(f"the plugin {plugin.name!r} did not start: {error!r}") from error

@@ -28,7 +28,7 @@ from .dialogue import book, handoff, router
 from .dialogue.router import COMMANDS, Incoming
 from .journey import reminders
 from .messages.shop_texts import ShopTexts
-from .schedule.shops import load_chain
+from .schedule.shops import ChainError, load_chain
 from .understanding.alarms import WINDOW_CHARS
 
 
@@ -37,6 +37,14 @@ class BookingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     #: The name of a chain that ships (`demo`), or the path of a chain file (`….toml`).
     chain: str = "demo"
+
+
+def _texts_of(source: str) -> ShopTexts:
+    chain = load_chain(source)
+    try:
+        return ShopTexts.of(chain)
+    except ChainError as error:  # in its texts, which do not know where they were read
+        raise ChainError(f"{source}: {str(error).removeprefix('chain: ')}") from None
 
 
 class BookingPlugin:
@@ -67,7 +75,7 @@ class BookingPlugin:
 
     async def start(self, context: Context) -> None:
         """Load the chain (a mistake in it stops the start), make bots and staff groups, register everything."""
-        texts = ShopTexts.of(load_chain(context.config.chain))
+        texts = _texts_of(context.config.chain)
         self._context, self._texts = context, texts
         chain = texts.chain
         language = "zh-CN" if chain.staff_language == "zh" else "en"

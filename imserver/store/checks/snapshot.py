@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from imserver.chat.transaction import Reader
 from imserver.errors import StartError
+from imserver.passing import passes
 from imserver.store.checks.check_run import Looked, Progress, SideMark, read_content
 from imserver.store.checks.report import Report
 from imserver.store.checks.run import check_snapshot
@@ -223,7 +224,7 @@ def open_snapshot(path: Path) -> Iterator[Snapshot]:
     path = path.resolve()
     check_place(path)
     if not path.exists():
-        raise StartError(f"{path}: does not exist")
+        raise StartError(f"{path}: does not exist", again=True)
     side = _side_file(path)
     found_log = has_log(path)
     at_rest = _at_rest(path)
@@ -233,11 +234,11 @@ def open_snapshot(path: Path) -> Iterator[Snapshot]:
         database.version_of_ours(connection, path)
         yield Snapshot(connection, side, found_log)
     except Snapshot.broken as error:
-        raise StartError(f"{path}: {database.in_plain_words(error)}") from error
+        raise StartError(f"{path}: {database.in_plain_words(error)}", again=passes(error)) from error
     finally:
         connection.close()
     if at_rest and (_marks(path) != before or not _at_rest(path)):
-        raise ChangedMeanwhile(f"{path}: a server started or stopped meanwhile; try again")
+        raise ChangedMeanwhile(f"{path}: a server started or stopped meanwhile; try again", again=True)
 
 
 def _open(path: Path, at_rest: bool) -> sqlite3.Connection:
@@ -250,7 +251,7 @@ def _open(path: Path, at_rest: bool) -> sqlite3.Connection:
             isolation_level=None,
         )
     except sqlite3.Error as error:
-        raise StartError(f"{path}: {database.in_plain_words(error)}") from error
+        raise StartError(f"{path}: {database.in_plain_words(error)}", again=passes(error)) from error
     try:
         database.prepare_reader(connection)
         connection.execute("BEGIN")
@@ -260,7 +261,7 @@ def _open(path: Path, at_rest: bool) -> sqlite3.Connection:
         if not at_rest and not os.access(path.parent, os.W_OK):
             text = "its log (-wal) cannot be read in a folder that cannot be written: copy both elsewhere, and check the copy"
             raise StartError(f"{path}: {text}") from error
-        raise StartError(f"{path}: {database.in_plain_words(error)}") from error
+        raise StartError(f"{path}: {database.in_plain_words(error)}", again=passes(error)) from error
     return connection
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from imserver.clock import Clock
 from imserver.errors import StartError
+from imserver.passing import passes
 from imserver.store.engine.lineage import Lineage, Run, new_epoch, new_mark
 from imserver.store.engine.places import KEY_BYTES
 from imserver.store.sqlite.views import make_views
@@ -51,7 +52,7 @@ def prepare(connection: sqlite3.Connection, path: Path, *, durable: bool) -> Non
         # fsync that failed the system takes them for written. Clients will read them, so they are written again.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except (sqlite3.Error, UnicodeError) as error:
-        raise StartError(f"{path}: {in_plain_words(error)}") from error
+        raise StartError(f"{path}: {in_plain_words(error)}", again=passes(error)) from error
 
 
 def begin(
@@ -90,7 +91,7 @@ def begin(
         # Into the file. One that another program reads meanwhile gets it with a later checkpoint.
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
     except (sqlite3.Error, UnicodeError) as error:
-        raise StartError(f"{path}: {in_plain_words(error)}") from error
+        raise StartError(f"{path}: {in_plain_words(error)}", again=passes(error)) from error
     return last_ms
 
 
@@ -296,7 +297,9 @@ def _migrate(connection: sqlite3.Connection, path: Path, version: int) -> None:
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            raise StartError(f"{path}: migration {number}: {in_plain_words(error)}") from error
+            raise StartError(
+                f"{path}: migration {number}: {in_plain_words(error)}", again=passes(error)
+            ) from error
 
 
 def in_plain_words(error: Exception) -> str:

@@ -24,6 +24,7 @@ from imserver.chat.units import Unit
 from imserver.clock import Clock, SystemClock, time_text
 from imserver.config import StoreConfig
 from imserver.errors import PluginError, Refusal, RefusalCode, StartError, StoreFailed
+from imserver.passing import passes
 from imserver.store.engine.batch import Batches
 from imserver.store.engine.hidden import Hidden, hidden_of
 from imserver.store.engine.places import Places
@@ -168,7 +169,7 @@ class SqliteStore:
         except BaseException as error:
             await self._release()
             if isinstance(error, sqlite3.Error):
-                raise StartError(f"{path}: {database.in_plain_words(error)}") from error
+                raise StartError(f"{path}: {database.in_plain_words(error)}", again=passes(error)) from error
             raise
         self._writer = Writer(
             self._execute,
