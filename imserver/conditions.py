@@ -1,9 +1,9 @@
-"""Conditions: what is wrong for a while. Each logs one line when it begins and one when it ends, however often it was seen between.
+"""Conditions: what is wrong for a while. Each logs one line when it begins and one when it ends, however often it is seen.
 
     disk_full.begin(free_bytes=0)    # the first time: `disk_full_begins`; again: counted
     disk_full.rest()                 # now it is fine; ends when that has lasted: `disk_full_ends duration_s=… count=…`
 
-Nothing flaps: a condition ends only after it was not seen for `quiet_s`, and one that comes back soon has to be gone for longer.
+Nothing flaps: a condition ends only after it was not seen for `quiet_s`, and one that came back soon has to be gone for longer.
 """
 
 from __future__ import annotations
@@ -87,9 +87,7 @@ class Conditions:
         self._monotonic = monotonic
         self._all: dict[str, Condition] = {}
 
-    def add(
-        self, name: str, words: str, *, quiet_s: float = QUIET_S, logs_begin: bool = True
-    ) -> Condition:
+    def add(self, name: str, words: str, *, quiet_s: float = QUIET_S, logs_begin: bool = True) -> Condition:
         """A new condition. `logs_begin` is False for one whose beginning is logged by whoever finds it."""
         if name in self._all:
             raise ValueError(f"two conditions are called {name!r}")

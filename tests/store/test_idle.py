@@ -13,9 +13,9 @@ import pytest
 
 from imserver.config import StoreConfig
 from imserver.store import SqliteStore
+from imserver.store.engine.figures import Sizes
 from imserver.store.sqlite import database
 from imserver.store.sqlite import store as sqlite
-from imserver.testing import LogBook
 from tests.limits.raw import eventually
 from tests.store.support import USERS, Recorder, Stand, faulty, post
 
@@ -50,27 +50,35 @@ async def test_the_idle_writer_checkpoints_again_and_again(
     assert 5 < done < 40, "often, and not after each commit"
 
 
-async def test_a_log_that_grows_is_told_once_until_it_is_short_again(
+async def test_who_looks_sees_how_much_of_a_long_log_waits_for_a_reader_and_has_it_begin_anew_behind_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A reader that never ends keeps it from starting anew; who reads the log wants to hear of that, and not all day."""
-    assert sqlite.WATCHED_WAL_PAGES * 4096 == 64 * 2**20  # bytes
-    monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", 1)
-    monkeypatch.setattr(sqlite, "WATCHED_WAL_PAGES", 60)
-    log = LogBook()
-    stand = await _opened(tmp_path / "chat.db", log=log)
+    """A reader that never ends keeps the log growing; under load the writer is never idle, so the look shortens it."""
+    assert sqlite.WATCHED_WAL_BYTES == 64 * 2**20
+    monkeypatch.setattr(sqlite, "WATCHED_WAL_BYTES", 200_000)
+    stand = await _opened(tmp_path / "chat.db")
+    seen: list[Sizes] = []
+
+    async def looked() -> Sizes:
+        assert stand.store.look(seen.append)
+        count = len(seen)
+        await eventually(lambda: len(seen) > count)
+        return seen[-1]
+
     numbers = itertools.count()
-    for told in (1, 2):
-        with closing(sqlite3.connect(tmp_path / "chat.db", isolation_level=None)) as forgotten:
-            forgotten.execute("BEGIN")
-            forgotten.execute("SELECT count(*) FROM messages").fetchone()
-            for _ in range(20):
-                await stand.post(post(next(numbers), text="x" * 30_000))
-        await stand.tx(lambda tx: None)
-        assert len(log.events("warning")) == told, log.events("warning")
-        for _ in range(10):  # the log begins anew, and is short
-            await stand.post(post(next(numbers)))
+    short = await looked()
+    assert short.lag_bytes == 0
+    with closing(sqlite3.connect(tmp_path / "chat.db", isolation_level=None)) as forgotten:
+        forgotten.execute("BEGIN")
+        forgotten.execute("SELECT count(*) FROM messages").fetchone()
+        for _ in range(20):
+            await stand.post(post(next(numbers), text="x" * 30_000))
+        long = await looked()
+    assert 500_000 < long.lag_bytes <= long.wal_bytes
+    assert (await looked()).lag_bytes == 0, "taken over, though the writer is not idle"
+    assert seen[-1].database_bytes > 500_000
     await stand.store.close()
+    assert not stand.store.look(seen.append)
 
 
 async def test_the_side_file_follows_without_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
