@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from imserver.clock import Clock
@@ -32,6 +33,7 @@ MIN_FREE_BYTES = 64 * 1024 * 1024
 SILENT_DISK_S = 10.0
 #: Figures are kept for so many looks, about a minute.
 KEPT_LOOKS = 61
+SHOWN_LOOKS = 30
 #: An older copy is told for so long after the last client that knew more (seconds).
 OLDER_COPY_S = 3600.0
 
@@ -227,6 +229,11 @@ class Health:
             "commit_p99_s": quantile(COMMIT_BOUNDS_S, commits, 0.99),
         }
 
+    def _posts_each_s(self) -> list[int]:
+        """The last half minute, second by second."""
+        shown = [moment.posts for moment in self._moments][-SHOWN_LOOKS - 1 :]
+        return [new - old for old, new in pairwise(shown)]
+
     def told(self) -> dict[str, Any]:
         """What `imserver status` shows of it."""
         figures = self.figures
@@ -236,6 +243,7 @@ class Health:
             "uptime_s": round(self.uptime_s, 1),
             "ready": {part.name: part.why or "ok" for part in self.ready()},
             "posts": figures.posts if figures is not None else None,
+            "posts_each_s": self._posts_each_s(),
             **self.rates(),
             "queue_units": figures.queued_units if figures is not None else None,
             "queue_bytes": figures.queued_bytes if figures is not None else None,

@@ -21,6 +21,7 @@ from .app import EXIT_FAILED, Setup, fail
 from .control import control_path, serve_control
 from .log import set_up_log
 from .process import settle_process
+from .status import status_operation
 from .user import put_user_operation
 
 #: Beyond the drain's own time, for the checkpoint and for closing: then the process ends anyway. Acknowledged posts are on
@@ -73,7 +74,7 @@ async def run_server(config: Config, log: Any, ready: Callable[[Server], None]) 
     with _signals(stop, log):
         server = Server(config, log=log)
         await server.start()
-        operations = {"put_user": put_user_operation(server.store)}
+        operations = {"put_user": put_user_operation(server.store), "status": status_operation(server)}
         async with serve_control(control_path(config.store.path), operations, log):
             try:
                 ready(server)
