@@ -142,7 +142,8 @@ class Server:
         self._random_bytes = random_bytes
         self._recorder = recorder
         self._listener: Listener | None = None
-        self._doors = Doors(self.config, self, self.clock, self.log, random_bytes)
+        #: The HTTP listeners, for tests.
+        self.doors = Doors(self.config, self, self.clock, self.log, random_bytes)
         self._failure: asyncio.Future[Exception] | None = None
         self._draining: asyncio.Task[None] | None = None
         #: After `stop`: True if all accepted units were decided and answered.
@@ -187,12 +188,12 @@ class Server:
             self.posting.reviewers = self.plugin_host.reviewers
             self.health.refusals = self._listener.attachments.refusals
             self._listener.on_sweep = self.health.look
-            await self._doors.start()
+            await self.doors.start()
             await self._listener.start()
             self.health.not_accepting = ""
             self.health.look()
         except BaseException:
-            await self._doors.close()
+            await self.doors.close()
             await self.plugin_host.stop()
             await self.features.stop()
             await self.store.close()
@@ -255,12 +256,12 @@ class Server:
     @property
     def http_port(self) -> int:
         """The TCP port of `[http]`; 0 if it does not listen."""
-        return self._doors.port(HTTP)
+        return self.doors.port(HTTP)
 
     @property
     def admin_port(self) -> int:
         """The TCP port of `[admin]`; 0 if it does not listen, or on a Unix socket."""
-        return self._doors.port(ADMIN)
+        return self.doors.port(ADMIN)
 
     # -- to see -------------------------------------------------------------------------------------------------------
 
@@ -325,7 +326,7 @@ class Server:
         await listener.say_goodbye(self.config.server.drain_timeout_s)
         self.hub.close()
         self.askers.close()
-        await self._doors.close()
+        await self.doors.close()
         await self.store.close()
         self.log.info("stopped")
 
@@ -366,7 +367,7 @@ class Server:
         yield one("fan_out_backlog", "deliveries that wait for fan-out", self.hub.backlog)
         yield from of_plugins(self.plugin_host.figures())
         if self._listener is not None:
-            yield from chain(of_listener(self._listener), of_doors(self._doors.peers))
+            yield from chain(of_listener(self._listener), of_doors(self.doors.peers))
 
     def _store_failed(self, error: Exception) -> None:
         self.log.critical("store_failed", cause=str(error))

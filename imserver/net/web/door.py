@@ -66,6 +66,7 @@ class Door:
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
+        self._server.pre_shutdown()  # those that wait for a request, at once
         await self._server.shutdown(CLOSING_S)
 
     def _sweep(self) -> None:
