@@ -91,7 +91,6 @@ class Health:
         self._moments: deque[_Moment] = deque(maxlen=KEPT_LOOKS)
         self._before: WriterFigures | None = None
         self._refused_before = 0
-        self._stored_when_full = 0
         self._slow_before = 0
         add = conditions.add
         self._disk_full = add(
@@ -136,7 +135,9 @@ class Health:
             self._judge(figures)
         self._judge_refusals(now, refused)
         if self._store is not None and self._asked is None:
-            self._asked = now if self._store.look(self._sized) else None
+            self._asked = now
+            if not self._store.look(self._sized):
+                self._asked = None
 
     def _sized(self, sizes: Sizes) -> None:
         self._asked = None
@@ -148,13 +149,11 @@ class Health:
 
     def _judge(self, figures: WriterFigures) -> None:
         before, self._before = self._before, figures
-        stored = figures.units - figures.failed
         full = figures.full - (before.full if before is not None else 0)
         free = self.sizes.free_bytes if self.sizes is not None else 0
         if full > 0:
-            self._stored_when_full = stored
             self._disk_full.begin(full, free_bytes=free)
-        elif stored > self._stored_when_full or free >= ROOM_AGAIN_BYTES:
+        elif figures.has_room or free >= ROOM_AGAIN_BYTES:
             self._disk_full.rest(free_bytes=free)
         slow = sum(figures.commit_s.counts[COMMIT_BOUNDS_S.index(SLOW_COMMIT_S) + 1 :])
         took, self._slow_before = slow - self._slow_before, slow

@@ -36,11 +36,12 @@ async def seen(
     http: HttpConfig | None = HTTP,
     admin: AdminConfig | None = None,
     plugins: Sequence[Plugin] = (),
+    log: Any = None,
     **sections: Any,
 ) -> AsyncIterator[Server]:
     """A server with these listeners."""
     settings = msgspec.structs.replace(config(folder, **sections), http=http, admin=admin)
-    async with Server(settings, plugins=plugins) as server:
+    async with Server(settings, plugins=plugins, log=log) as server:
         yield server
 
 

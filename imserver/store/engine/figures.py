@@ -60,6 +60,8 @@ class WriterFigures(NamedTuple):
     #: How long the batch in flight is under way, and the oldest unit waits (seconds).
     in_flight_s: float
     waited_s: float
+    #: Whether the disk had room for the last batch that asked for any.
+    has_room: bool = True
     #: Reads that wait for a reader.
     waiting_reads: int = 0
     #: An older copy of the database is suspected: by the side file, or by so many clients.

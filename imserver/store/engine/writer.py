@@ -100,6 +100,8 @@ class Writer:
         self.posts = 0
         self.failed = 0
         self.full = 0
+        #: False from a batch with a unit for which the disk had no room, to the next one that stored anything.
+        self.has_room = True
         self.commit_s = Distribution(COMMIT_BOUNDS_S)
         self.batch_units = Distribution(BATCH_BOUNDS)
 
@@ -131,6 +133,7 @@ class Writer:
             self._queue_bytes,
             now - self._in_flight_since if self._in_flight else 0.0,
             now - self._queue[0].submitted_at if self._queue else 0.0,
+            self.has_room,
         )
 
     def retry_after_ms(self) -> int:
@@ -272,9 +275,13 @@ class Writer:
         """Once for each batch, so that a post costs next to nothing."""
         self.commit_s.observe(self._clock.monotonic() - self._in_flight_since)
         self.batch_units.observe(len(done))
+        if failed < len(done):
+            self.has_room = True
         if failed:
             self.failed += failed
-            self.full += sum(is_full(unit.error) for unit in done)
+            full = sum(is_full(unit.error) for unit in done)
+            self.full += full
+            self.has_room = self.has_room and not full
         if failed or self._mixed:
             self.posts += sum(unit.together and unit.error is None for unit in done)
         else:
