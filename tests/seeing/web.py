@@ -37,10 +37,13 @@ async def seen(
     admin: AdminConfig | None = None,
     plugins: Sequence[Plugin] = (),
     log: Any = None,
+    ping: bool = False,
     **sections: Any,
 ) -> AsyncIterator[Server]:
     """A server with these listeners."""
     settings = msgspec.structs.replace(config(folder, **sections), http=http, admin=admin)
+    if ping:
+        settings = msgspec.structs.replace(settings, plugins={"ping": {}})
     async with Server(settings, plugins=plugins, log=log) as server:
         yield server
 
