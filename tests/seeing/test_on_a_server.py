@@ -114,7 +114,14 @@ async def test_whoever_is_refused_for_a_full_disk_reads_whose_it_is_and_that_it_
         assert "by itself" in answer.text
         server.health.look()
         assert [condition.name for condition in server.conditions.on] == ["disk_full"]
+        full = server.health.figures
+        assert full is not None
+        assert (full.has_room, full.full) == (False, 1)
         await store.allow(None)
+        assert (await raw.ask("create", new_key(), "group", "us", ["bob"])).code == 0
+        room = server.health.figures
+        assert room is not None
+        assert (room.has_room, room.full) == (True, 1)
 
 
 async def test_a_reader_that_never_ends_is_noticed_and_its_end_too(
