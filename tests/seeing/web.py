@@ -70,6 +70,8 @@ def request(method: str, target: str, *headers: str, host: str = "localhost", bo
 
 
 def taken_apart(answer: bytes) -> Answered:
+    if not answer:
+        raise ConnectionResetError("no answer came")
     head, _, body = answer.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
