@@ -8,13 +8,16 @@ import ssl
 import stat
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 import trustme
 
+from imserver import Server
 from imserver.config import AdminConfig, HttpConfig
 from imserver.errors import ConfigError, StartError
 from imserver.net.web import peers
@@ -79,9 +82,9 @@ def echo() -> Echo:
 
 
 @asynccontextmanager
-async def echoing(folder: Path, echo: Echo, **http: object):  # type: ignore[no-untyped-def]
+async def echoing(folder: Path, echo: Echo, **http: Any) -> AsyncIterator[Server]:
     """A server with that plugin, which ends without waiting."""
-    async with seen(folder, http=HttpConfig(port=0, **http), plugins=[echo]) as server:  # type: ignore[arg-type]
+    async with seen(folder, http=HttpConfig(port=0, **http), plugins=[echo]) as server:
         try:
             yield server
         finally:
@@ -216,7 +219,7 @@ async def test_routes_of_plugins_are_answered_with_what_they_say(tmp_path: Path,
             assert (answer.status, await answer.text()) == (200, "one two three ")
 
 
-async def _pieces():  # type: ignore[no-untyped-def]
+async def _pieces() -> AsyncIterator[bytes]:
     for word in (b"one ", b"two ", b"three "):
         await asyncio.sleep(0.01)
         yield word

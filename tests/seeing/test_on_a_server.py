@@ -48,7 +48,7 @@ async def status(process: ServerProcess) -> dict[str, Any]:
 
 @pytest.mark.timeout(180)  # starts of processes, and a condition that has to be quiet for a while
 async def test_a_full_disk_is_told_to_everybody_and_is_over_by_itself(tmp_path: Path) -> None:
-    sections = {"limits": FAST, "http": {"port": 0, "min_free_bytes": 1}}
+    sections: dict[str, dict[str, Any]] = {"limits": FAST, "http": {"port": 0, "min_free_bytes": 1}}
     with small_disk(tmp_path, 6 * MIB) as disk:
         process = ServerProcess(disk, sections)
         process.log = tmp_path / "server.log"  # a log on the disk that is full would be lost
@@ -110,6 +110,8 @@ async def test_whoever_is_refused_for_a_full_disk_reads_whose_it_is_and_that_it_
             answer = await raw.ask("post", HERE, new_key(), said("x" * 30_000))
             if answer.code:
                 break
+        else:
+            pytest.fail("there was room for all")
         assert "the server's disk is full" in answer.text
         assert "by itself" in answer.text
         server.health.look()

@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ for _language, _block in re.findall(r"^```(\w+)\n(.*?)^```", SECTION, re.MULTILI
     BLOCKS.setdefault(_language, []).append(_block)
 
 
-def rows(families: Iterator[Metric]) -> list[tuple[str, str, str, str]]:
+def rows(families: Iterable[Metric]) -> list[tuple[str, str, str, str]]:
     """As the table has them."""
     found = []
     for family in families:
@@ -77,10 +77,8 @@ def test_the_commands_of_the_page_do_what_it_shows(tmp_path: Path) -> None:
     ]
     with serving(tmp_path) as server:
         assert server.process.stderr is not None
-        for line in iter(server.process.stderr.readline, b""):
-            if (told := json.loads(line))["event"] == "http_listening":
-                port = told["port"]
-                break
+        told = map(json.loads, iter(server.process.stderr.readline, b""))
+        port = next(line["port"] for line in told if line["event"] == "http_listening")
         for command, shown in said:
             words = shlex.split(command)
             if words[0] == "curl":

@@ -57,10 +57,11 @@ async def test_who_looks_sees_how_much_of_a_long_log_waits_for_a_reader_and_has_
     assert sqlite.WATCHED_WAL_BYTES == 64 * 2**20
     monkeypatch.setattr(sqlite, "WATCHED_WAL_BYTES", 200_000)
     stand = await _opened(tmp_path / "chat.db")
-    seen: list[Sizes] = []
+    store, seen = stand.store, list[Sizes]()
+    assert isinstance(store, SqliteStore)
 
     async def looked() -> Sizes:
-        assert stand.store.look(seen.append)
+        assert store.look(seen.append)
         count = len(seen)
         await eventually(lambda: len(seen) > count)
         return seen[-1]
@@ -78,7 +79,7 @@ async def test_who_looks_sees_how_much_of_a_long_log_waits_for_a_reader_and_has_
     assert (await looked()).lag_bytes == 0, "taken over, though the writer is not idle"
     assert seen[-1].database_bytes > 500_000
     await stand.store.close()
-    assert not stand.store.look(seen.append)
+    assert not store.look(seen.append)
 
 
 async def test_the_side_file_follows_without_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
