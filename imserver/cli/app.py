@@ -47,6 +47,7 @@ class Row:
 #: The order is that of the overview.
 COMMANDS: dict[str, Row] = {
     "serve": Row("imserver.cli.serve:serve", "Run the server until it is told to stop."),
+    "status": Row("imserver.cli.status:status", "Show how the running server is, on one screen."),
     "user": Row("imserver.cli.user:user", "Make and change accounts."),
     "check": Row("imserver.cli.check:check", "Prove that a database holds what it must, running or stopped."),
     "token": Row("imserver.cli.token:token", "Print a token with which a user can connect."),

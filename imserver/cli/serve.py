@@ -25,6 +25,7 @@ from .log import set_up_log
 from .log_writer import LogWriter, as_standard_error
 from .place import database_is_there
 from .process import settle_process
+from .status import status_operation
 from .user import put_user_operation
 
 #: Beyond the drain's own time, for the checkpoint and for closing: then the process ends anyway. Acknowledged posts are on
@@ -98,7 +99,7 @@ async def run_server(
         server = Server(config, log=log)
         begins()
         await server.start()
-        operations = {"put_user": put_user_operation(server.store)}
+        operations = {"put_user": put_user_operation(server.store), "status": status_operation(server)}
         async with serve_control(control_path(config.store.path), operations, log):
             try:
                 ready(server)

@@ -79,6 +79,8 @@ class Listener:
         features.sessions = live
         self.attachments.hear = Signals(features, live, clock.monotonic).hear
         watch_sessions(features, self.sessions, live)
+        #: Called once a second, behind the sweep.
+        self.on_sweep: Callable[[], object] = lambda: None
         self._clock_watch = ClockWatch(clock, config.clock.rate)
         self._config = config
         self._server: asyncio.Server | None = None
@@ -194,6 +196,7 @@ class Listener:
                     await asyncio.sleep(0)
                 self.admission.sweep(now)
                 self._look_at_clocks()
+                self.on_sweep()
             except Exception:
                 self.log.exception("sweep_failed")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import sqlite3
 import tempfile
@@ -26,6 +27,7 @@ from imserver.config import StoreConfig
 from imserver.errors import PluginError, Refusal, RefusalCode, StartError, StoreFailed
 from imserver.passing import passes
 from imserver.store.engine.batch import Batches
+from imserver.store.engine.figures import Sizes, WriterFigures
 from imserver.store.engine.hidden import Hidden, hidden_of
 from imserver.store.engine.places import Places
 from imserver.store.engine.transaction import MAX_MEMBERS
@@ -54,8 +56,8 @@ MAX_WAITING_READS = 8192
 #: The idle writer checkpoints when about so many pages were written since the last time: small and often keeps the tail of
 #: latencies short. An estimate: SQLite does not report it.
 CHECKPOINT_PAGES = 1000
-#: A log of more bytes than this is worth a warning. It is cut back to less when it begins anew.
-WATCHED_LOG_BYTES = database.MAX_IDLE_WAL_BYTES
+#: A log of more bytes than this is longer than it gets by itself: the one who looks tries to shorten it.
+WATCHED_WAL_BYTES = database.MAX_IDLE_WAL_BYTES
 #: The side file is written when the writer has been idle for so long (seconds).
 HIGH_WATER_AFTER_S = 1.0
 #: An older copy of the database has come back, as far as can be known here.
@@ -66,6 +68,9 @@ CLOSE_TIMEOUT_S = 2.0
 
 class SqliteStore:
     """`imserver.chat.ports.Store` on a file."""
+
+    #: Its name in metrics.
+    engine = f"SQLite {sqlite3.sqlite_version}"
 
     def __init__(
         self,
@@ -86,6 +91,7 @@ class SqliteStore:
         self._opener = opener
         self._max_members = max_members
         self._hooks = ActHooks()
+        self._file = Path()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._guard: Guard | None = None
         self._connection: DatabaseConnection | None = None
@@ -98,7 +104,9 @@ class SqliteStore:
         self._high_timer: asyncio.TimerHandle | None = None
         self._failed: Callable[[Exception], None] = lambda error: None
         self._pages = 0
-        self._log_is_long = False
+        #: Of the log, what the last checkpoint could not take over.
+        self._lag_bytes = 0
+        self._was_ahead = False
         self._closing = False
         self._epoch = ""
         self._places: Places | None = None
@@ -148,13 +156,32 @@ class SqliteStore:
             raise StoreFailed("the store is not open")
         return self._writer
 
+    # -- to see -------------------------------------------------------------------------------------------------------
+
+    def figures(self) -> WriterFigures | None:
+        """What there is to see of the writer; None while the store is not open."""
+        if self._writer is None:
+            return None
+        return self._writer.figures()._replace(
+            waiting_reads=sum(reader.waiting for reader in self._readers),
+            older_copy=self.witnesses + self._was_ahead,
+        )
+
+    def look(self, told: Callable[[Sizes], object]) -> bool:
+        """Have the sizes of the files looked up, behind the batch in flight, and told on the loop: not while the disk does not
+        answer. False, and never told, in a simulation, whose disk has no size."""
+        if self._connection is None or self._opener is not open_on_thread:
+            return False
+        self._connection.post(partial(self._look, asyncio.get_running_loop(), told))
+        return True
+
     # -- life ---------------------------------------------------------------------------------------------------------
 
     async def open(self, listener: CommitListener) -> None:
         """Open the file and its connections. Raises `StartError`, one line, if the file cannot be used."""
         if self._writer is not None:
             raise StoreFailed("the store is open already")
-        path = self._path()
+        path = self._file = self._path()
         try:
             guard = self._guard = Guard(path)
             guard.take()
@@ -286,6 +313,7 @@ class SqliteStore:
 
     def _watch(self, warnings: Mapping[str, dict[str, Any]]) -> None:
         """Say what was found at the opening; and, once, that an older copy has come back: then, or when a client tells."""
+        self._was_ahead = OLDER_COPY in warnings
         loop = asyncio.get_running_loop()
         for event, facts in warnings.items():
             self._complain(event, facts)
@@ -306,9 +334,7 @@ class SqliteStore:
             try:
                 batches.run(units)
                 # Behind the commit: what went into a file that is no longer there was not stored.
-                log_is_long = guard.look() > WATCHED_LOG_BYTES
-                if log_is_long != self._log_is_long:
-                    self._log_changed(loop, log_is_long)
+                guard.look()
             except StoreFailed as error:
                 failure = error
             except BaseException as error:  # a fault of ours: the outcome is unknown
@@ -342,18 +368,36 @@ class SqliteStore:
 
     def _checkpoint(self, loop: asyncio.AbstractEventLoop) -> None:
         """On the writer's thread. A checkpoint that fails loses nothing: the WAL still holds it, and the next one tries."""
-        assert self._raw is not None
         try:
-            self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._take_over()
         except sqlite3.Error as error:
             call_soon(loop, self._complain, "checkpoint_failed", {"error": str(error)})
 
-    def _log_changed(self, loop: asyncio.AbstractEventLoop, is_long: bool) -> None:
-        """A reader that never ends, of whatever program, keeps the log from beginning anew: say so when it begins and when it
-        ends."""
-        self._log_is_long = is_long
-        event = "wal_is_long" if is_long else "wal_is_long_ends"
-        call_soon(loop, self._complain, event, {"more_than_bytes": WATCHED_LOG_BYTES})
+    def _take_over(self) -> None:
+        """Take what stands in the log over into the database, but for what a reader that never ends still needs before it."""
+        assert self._raw is not None
+        _, pages, done = self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()[0]
+        self._lag_bytes = (pages - done) * self._raw.execute("PRAGMA page_size").fetchone()[0]
+
+    def _look(self, loop: asyncio.AbstractEventLoop, told: Callable[[Sizes], object]) -> None:
+        """On the writer's thread. Files are never opened for it: closing one would undo SQLite's locks."""
+        path = self._file
+        try:
+            wal_bytes = _bytes_of(Path(f"{path}-wal"))
+            if wal_bytes > WATCHED_WAL_BYTES:
+                with contextlib.suppress(sqlite3.Error):  # each second: the idle writer's complaint is enough
+                    self._take_over()
+            room = os.statvfs(path.parent)
+            sizes = Sizes(
+                _bytes_of(path),
+                wal_bytes,
+                min(self._lag_bytes, wal_bytes),
+                room.f_bavail * room.f_frsize,
+                room.f_blocks * room.f_frsize,
+            )
+        except OSError:  # gone, or broken: whoever waits for the sizes will wonder
+            return
+        call_soon(loop, told, sizes)
 
     def _complain(self, event: str, facts: dict[str, Any]) -> None:
         if self._log is not None:
@@ -443,6 +487,13 @@ class _ReaderThread:
         finally:
             if raw.in_transaction:
                 raw.execute("ROLLBACK")
+
+
+def _bytes_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _waiting(reader: _ReaderThread) -> int:
