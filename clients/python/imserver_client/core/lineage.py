@@ -295,7 +295,7 @@ class Lineage:
     def message(self, conversation_id: str, position: int, revision: int, own_key: bytes | None) -> None:
         """A message was handed on, or a page showed it. `own_key`: its key, if this user sent it."""
         if revision > 1:
-            self.edited(conversation_id, position)
+            self._note_edited(conversation_id, self._trail(conversation_id), position)
         if own_key is not None:
             self._set_own(own_key, SavedOwn(conversation_id, position))
 
@@ -305,13 +305,11 @@ class Lineage:
         self._set_own(key, SavedOwn(conversation_id, position))
 
     def edited(self, conversation_id: str, target: int) -> None:
-        """A system message, handed on or not, tells that this message was edited or taken back, or a page shows so."""
+        """A system message, handed on or not, tells that this message was edited or taken back."""
         trail = self._trail(conversation_id)
         if trail.reading is not None and trail.reading[0] <= target <= trail.reading[1]:
             trail.touched.add(target)
-        if trail.edited.add(target, target):
-            trail.edited.join(MAX_EDITED_RANGES)
-            self._unsaved_trails[conversation_id] = None
+        self._note_edited(conversation_id, trail, target)
 
     def left(self, conversation_id: str) -> None:
         """A system message, handed on or not, or a row tells that this user left or was removed."""
@@ -453,6 +451,11 @@ class Lineage:
                 old.pending and new.pending,
             )
         self._set_notice(new.conversation_id, new)
+
+    def _note_edited(self, name: str, trail: _Trail, position: int) -> None:
+        if trail.edited.add(position, position):
+            trail.edited.join(MAX_EDITED_RANGES)
+            self._unsaved_trails[name] = None
 
     # -- within -------------------------------------------------------------------------------------------------------
 
