@@ -201,6 +201,14 @@ class Database:
         chat.messages[entry.position].contents.append((entry.value, told))
         return told
 
+    def _retract(self, chat: Chat, entry: Entry) -> int:
+        contents = chat.messages[entry.position].contents
+        told = self._message(
+            chat, entry._replace(value=str(len(contents) + 1)), "retracted", target=entry.position
+        )
+        contents.append(("", told))
+        return told
+
     def _leave(self, chat: Chat, entry: Entry) -> int:
         position = self._message(chat, entry, "left", about_user=entry.user)
         member = chat.members[entry.user]
@@ -249,7 +257,7 @@ class Database:
     def _message(self, chat: Chat, entry: Entry, event: str, *, target: int = 0, about_user: str = "") -> int:
         chat.head += 1
         key = entry.key or b"s%d" % entry.number
-        content = entry.value if event == "post" else event
+        content = entry.value if event in ("post", "retracted") else event
         told = [(content, chat.head)]
         sender = entry.user or entry.members[0]
         message = Message(key, sender, self.change, entry.number, event, target, about_user, told)

@@ -102,6 +102,8 @@ class Saved(NamedTuple):
     outbox: dict[bytes, Post]
     gone: set[bytes]
     stored: set[bytes]
+    excused: set[bytes]
+    perhaps: set[bytes]
     dropped: set[str]
 
 
@@ -147,6 +149,9 @@ class Device:
         self.resets = 0
         #: Own messages that are known to be stored: about these the judge asks.
         self.stored: set[bytes] = set()
+        #: Own messages of which nothing is told, since a team was lost; and those of which that is so if `since` is accepted.
+        self.excused: set[bytes] = set()
+        self.perhaps: set[bytes] = set()
         #: Conversations of a team that the device does not follow any more, of its own accord.
         self.dropped: set[str] = set()
         self.saves: list[Saved] = []
@@ -172,8 +177,9 @@ class Device:
         chats = {name: chat.copy() for name, chat in self.chats.items()}
         tables = dict(self._trails), dict(self._own), dict(self._notices)
         account = self.account.seq, self.account.value
-        sets = set(self.gone), set(self.stored), set(self.dropped)
-        self.saves.append(Saved(self.since, self.synced, chats, *tables, account, dict(self.outbox), *sets))
+        keys = set(self.gone), set(self.stored), set(self.excused), set(self.perhaps)
+        outbox, dropped = dict(self.outbox), set(self.dropped)
+        self.saves.append(Saved(self.since, self.synced, chats, *tables, account, outbox, *keys, dropped))
         if len(self.saves) > SAVES:
             del self.saves[self.world.random.randrange(SAVES - 1)]
 
@@ -194,6 +200,7 @@ class Device:
         self.account = Counted(*saved.account)
         self.outbox = dict(saved.outbox)
         self.gone, self.stored, self.dropped = set(saved.gone), set(saved.stored), set(saved.dropped)
+        self.excused, self.perhaps = set(saved.excused), set(saved.perhaps)
 
     def connect(self) -> None:
         place = self.world.seal(self.world.database.lineage.place(self.world.database.change))
@@ -251,7 +258,7 @@ class Device:
     def _heard(self, name: str, chat: Followed, item: Item) -> None:
         """What a system message tells, handed on or not."""
         assert self.session is not None
-        if item.event == "edited":
+        if item.event in ("edited", "retracted"):
             self.lineage.edited(name, item.target)
         elif item.about_user == self.user:
             self.session.wants_sync = True
@@ -264,6 +271,9 @@ class Device:
         chat.have = item.position
         chat.head = max(chat.head, item.position)
         chat.state.message(item.position)
+        if item.event == "retracted" and item.target in chat.contents:
+            gone = chat.contents[item.target]
+            chat.contents[item.target] = gone._replace(content="", revision=int(item.content))
         if item.event == "edited" and chat.start < item.target <= item.position:
             chat.edited.add(item.target)
             self.session.edited.add((name, item.target))
@@ -340,19 +350,25 @@ class Device:
                 return False
             self._ask_sync()
             return True
-        database, chats = self.world.database, self.chats
-        keys = [chats[known.conversation_id].contents.get(known.position) for known in question]
+        database = self.world.database
         answers = [
-            database.check(self.user, known, self.world.opened(known.place), key and key.key)
-            for known, key in zip(question[:ANSWERS], keys, strict=False)
+            database.check(self.user, known, self.world.opened(known.place), self._key_at(known))
+            for known in question[:ANSWERS]
         ]
         self._later("check", self._checked, question, answers, database.account(self.user))
         return True
 
-    def _known(self, name: str) -> tuple[int, int]:
-        chat = self.chats[name]
+    def _known(self, name: str) -> tuple[int, int] | None:
+        chat = self.chats.get(name)
+        if chat is None:
+            return None
         position = chat.have if self.broken("asks at have") else max(chat.have, chat.head)
         return position, chat.state.seen if self.broken("asks at seen") else chat.state.met
+
+    def _key_at(self, known: Known) -> bytes | None:
+        chat = self.chats.get(known.conversation_id)
+        content = None if chat is None else chat.contents.get(known.position)
+        return None if content is None else content.key
 
     def _ask_sync(self) -> None:
         assert self.session is not None
@@ -445,24 +461,29 @@ class Device:
         """The server does not know the conversation."""
         if self.broken("not found kept"):
             return
-        chat = self.chats.pop(name)
-        self._not_promised_if_ordinary(name, chat)
+        chat = self.chats.pop(name, None)
+        if self.world.team_of.get(name):
+            self.perhaps |= self._own_in(name, chat)
         for post in [post for post in self.outbox.values() if post.chat == name and post.answered]:
             del self.outbox[post.key]
 
-    def _not_promised_if_ordinary(self, name: str, chat: Followed) -> None:
-        """Of a team's conversation that is gone nothing is told, so long as `since` is good."""
-        if self.world.team_of.get(name):
-            own = {content.key for content in chat.contents.values() if content.sender == self.user}
-            own |= {post.key for post in self.outbox.values() if post.chat == name}
-            self.world.maybe_unsaid.setdefault(self.user, set()).update(own)
+    def _own_in(self, name: str, chat: Followed | None) -> set[bytes]:
+        contents = {} if chat is None else chat.contents
+        own = {content.key for content in contents.values() if content.sender == self.user}
+        return own | {post.key for post in self.outbox.values() if post.chat == name}
+
+    def _lose(self, name: str) -> None:
+        """A conversation of a team is lost, or dropped: what becomes of own messages there nobody promises."""
+        posting = any(post.chat == name for post in self.outbox.values())
+        self.lineage.forget(name, posting=posting)
+        self.excused |= self._own_in(name, self.chats.pop(name, None))
 
     def _take_checked(self, known: Known, checked: Checked) -> None:
         name, row = known.conversation_id, checked.row
-        chat = self.chats[name]
-        if known.position < self.world.database.chats[name].first:
-            # Nothing that is kept can differ, and nobody can tell what became of the rest.
-            self.stored -= {content.key for content in chat.contents.values()}
+        chat = self.chats.get(name)
+        if chat is None:
+            return  # sync lists it
+        self._forget_below_first(name, chat)
         if checked.keep is not None:
             self._cut(name, chat, checked.keep)
         if checked.discard_state and not self.broken("state kept"):
@@ -480,6 +501,13 @@ class Device:
         if chat.have >= chat.head:
             self._reached(name)
 
+    def _forget_below_first(self, name: str, chat: Followed) -> None:
+        """What the server does not keep any more is nobody's promise, and may be of any history."""
+        first = min(self.world.database.chats[name].first, chat.head + 1)
+        for at in [at for at in chat.contents if at < first]:
+            self.stored.discard(chat.contents.pop(at).key)
+        chat.start = max(chat.start, first - 1)
+
     def _cut(self, name: str, chat: Followed, keep: int) -> None:
         """The application forgets what is of a history that is gone."""
         there = self.world.database.chats[name].messages
@@ -496,6 +524,7 @@ class Device:
     def _refused(self) -> None:
         """`since` is of a history that is gone."""
         assert self.session is not None
+        self.perhaps.clear()
         self.lineage.let_go(self.since, self.chats)
         if self.broken("since kept"):
             self.lineage.saved()  # all this stays in memory
@@ -507,6 +536,8 @@ class Device:
 
     def _synced(self, rows: list[SyncRow], since: str, more: bool, account: tuple[str, int] | None) -> None:
         assert self.session is not None
+        self.excused |= self.perhaps
+        self.perhaps.clear()
         self.lineage.sync_answered(more=more and not self.broken("any page cleans"))
         for row in rows:
             self._take_row(row, new=row.conversation_id not in self.chats)
@@ -531,9 +562,9 @@ class Device:
         self.lineage.row(name, former=row.left_at is not None, team=row.team)
         if row.left_at is not None and not self.broken("team kept"):
             for other in self.lineage.of_team(name):
-                self.lineage.forget(other)
-                self._not_promised_if_ordinary(other, self.chats.pop(other))
+                self._lose(other)
         chat.head = max(chat.head, row.head)
+        self._forget_below_first(name, chat)
         chat.left = row.left_at
         state = chat.state
         state.row(modseq, former=row.left_at is not None)
@@ -555,26 +586,18 @@ class Device:
                 self.save()
                 if self._trails.get(name, SavedTrail()).place is not None:
                     return
-                self.lineage.forget(name)
-                self._not_promised_if_ordinary(name, chat)
-                del self.chats[name]
+                self._lose(name)
                 self.dropped.add(name)
                 return
 
     # -- messages and state -------------------------------------------------------------------------------------------
-
-    def _gone_from_here(self, name: str) -> None:
-        """A page was refused NOT_FOUND: only who is by a team loses a conversation in this way."""
-        chat = self.chats.pop(name)
-        self.lineage.forget(name)
-        self._not_promised_if_ordinary(name, chat)
 
     def _page(self, name: str, after: int, page: Page | None) -> None:
         chat = self.chats.get(name)
         if chat is None:
             return
         if page is None:
-            self._gone_from_here(name)
+            self._lose(name)  # only who is by a team loses one in this way
             return
         chat.state.have = chat.have
         chat.state.page(page.modseq, [(item.position, item.state, None) for item in page.items])

@@ -35,8 +35,6 @@ class World:
         #: What is sealed: places by their texts, of which no two are the same.
         self._places: dict[str, Place] = {}
         self.team_of: dict[str, str] = {}
-        #: Own messages in conversations that were lost with a team.
-        self.maybe_unsaid: dict[str, set[bytes]] = {}
         self.database = Database((), variant.rules)
         self.open()
         self.names = ["k0", "k1", TEAM, "service"]
@@ -195,14 +193,17 @@ class World:
             case "post":
                 device = chance.choice(self.devices)
                 if device.synced and device.chats:
-                    post = Post(self.new_key(), chance.choice(sorted(device.chats)), value)
+                    where = name if chance.random() < 0.2 else chance.choice(sorted(device.chats))
+                    post = Post(self.new_key(), where, value)
                     device.outbox[post.key] = post
             case "say" if inside:
                 self.do("post", name, chance.choice(inside), value=value, key=self.new_key())
             case "edit" if inside:
                 posts = [at for at, message in chat.messages.items() if message.event == "post"]
+                posts = [at for at in posts if chat.messages[at].contents[-1][0]]
                 if posts:
-                    self.do("edit", name, chance.choice(inside), position=chance.choice(posts), value=value)
+                    kind = "retract" if chance.random() < 0.2 else kind
+                    self.do(kind, name, chance.choice(inside), position=chance.choice(posts), value=value)
             case "state" if chat.messages:
                 position = chance.choice(list(chat.messages))
                 self.do("state", name, position=position, value=chance.choice(("", value, value)))
@@ -357,8 +358,7 @@ class World:
             if device.lineage.looked_for():
                 self.found("own still looked for")
             self.met["called gone, but there"] += len(device.gone & stored)
-            unsaid = device.stored - device.gone - stored - self.maybe_unsaid.get(device.user, set())
-            if unsaid:
+            if device.stored - device.gone - stored - device.excused:
                 self.found("own lost unsaid")
             value, seq, _ = self.database.accounts.get(device.user, (None, 0, 0))
             if (device.account.value, device.account.seq) != (value, seq):

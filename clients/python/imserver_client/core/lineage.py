@@ -209,15 +209,24 @@ class Lineage:
             trail.lifting = False
         self.open = since is None and not followed and not self._todo
 
-    def question(self, known: Callable[[str], tuple[int, int]]) -> list[Known] | None:
+    def question(self, known: Callable[[str], tuple[int, int] | None]) -> list[Known] | None:
         """What to ask `check` next; None: nothing, `sync` may be asked. An empty list asks for the account alone.
 
-        `known` says of a conversation the highest position known (`have` or `known_head`) and the highest modseq met.
+        `known` says of a conversation the highest position known (`have` or `known_head`) and the highest modseq met; None for
+        one that is not followed: a post there was answered, and no row has come yet.
         """
         if not self._todo:
             return None
         names = [name for name in self._todo if name != ACCOUNT][:MAX_CHECKED]
-        self._asked = {name: Known(name, self._trails[name].place or "", *known(name)) for name in names}
+        answered: dict[str, int] = {}
+        for own in self._own.values():
+            if not own.lost:
+                answered[own.conversation_id] = max(own.position, answered.get(own.conversation_id, 0))
+        self._asked = {}
+        for name in names:
+            position, modseq = known(name) or (0, 0)
+            position = max(position, answered.get(name, 0))
+            self._asked[name] = Known(name, self._trails[name].place or "", position, modseq)
         return list(self._asked.values())
 
     def answer(self, answers: Sequence[CheckAnswer | None]) -> list[Checked | Forgotten]:
@@ -300,7 +309,7 @@ class Lineage:
             self._set_own(own_key, SavedOwn(conversation_id, position))
 
     def posted(self, conversation_id: str, position: int, key: bytes) -> None:
-        """A post was answered. Its outbox entry stays, as answered, until `have` passes the position: should the message be
+        """A post was answered; a conversation that was not there before moves by it. Its outbox entry stays, as answered, until `have` passes the position: should the message be
         lost before it was handed on, its content is still there."""
         self._set_own(key, SavedOwn(conversation_id, position))
 
@@ -345,12 +354,17 @@ class Lineage:
         """Conversations in which own messages are looked for."""
         return list(self._lost)
 
-    def forget(self, conversation_id: str) -> None:
-        """The conversation is not followed any more: what is kept of it goes. Own messages that were looked for are gone."""
+    def forget(self, conversation_id: str, *, posting: bool = False) -> None:
+        """The conversation is not followed any more: what is kept of it goes. Own messages that were looked for are gone.
+
+        `posting`: the outbox has posts for it. Then it is remembered to be a team's, for their answers may yet come.
+        """
         self.reached(conversation_id)
         for key in [key for key, own in self._own.items() if own.conversation_id == conversation_id]:
             self._drop_own(key)
-        self._trails.pop(conversation_id, None)
+        trail = self._trails.pop(conversation_id, None)
+        if posting and trail is not None and trail.team is not None:
+            self._trail(conversation_id).team = trail.team
         self._todo.pop(conversation_id, None)
         self._covered.discard(conversation_id)
         self._unsaved_trails[conversation_id] = None
