@@ -472,17 +472,18 @@ class Device:
         own = {content.key for content in contents.values() if content.sender == self.user}
         return own | {post.key for post in self.outbox.values() if post.chat == name}
 
-    def _lose(self, name: str) -> None:
+    def _lose(self, name: str, forget: Callable[..., None] | None = None) -> None:
         """A conversation of a team is lost, or dropped: what becomes of own messages there nobody promises."""
         posting = any(post.chat == name for post in self.outbox.values())
-        self.lineage.forget(name, posting=posting)
+        (forget or self.lineage.forget)(name, posting=posting)
         self.excused |= self._own_in(name, self.chats.pop(name, None))
 
     def _take_checked(self, known: Known, checked: Checked) -> None:
         name, row = known.conversation_id, checked.row
         chat = self.chats.get(name)
         if chat is None:
-            return  # sync lists it
+            self._take_row(row, new=True)
+            return
         self._forget_below_first(name, chat)
         if checked.keep is not None:
             self._cut(name, chat, checked.keep)
@@ -597,7 +598,7 @@ class Device:
         if chat is None:
             return
         if page is None:
-            self._lose(name)  # only who is by a team loses one in this way
+            self._lose(name, self.lineage.not_found)  # only who is by a team loses one in this way
             return
         chat.state.have = chat.have
         chat.state.page(page.modseq, [(item.position, item.state, None) for item in page.items])

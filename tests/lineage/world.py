@@ -30,6 +30,12 @@ class World:
         self.wrong: Counter[str] = Counter()
         self.met: Counter[str] = Counter()
         self.page_items = self.random.choice((1, 2, 4))
+        # In some runs more pushes are left out, more devices are killed, more people come and go, and copies come back later.
+        self.lagging, self.killed = (
+            self.random.choice((0.01, 0.01, 0.1)),
+            self.random.choice((0.005, 0.005, 0.06)),
+        )
+        self.restless, self.returning = self.random.random() < 0.3, self.random.random() < 0.3
         self.copies: list[list[Entry]] = []
         self.numbers = self.keys = self.marks = 0
         #: What is sealed: places by their texts, of which no two are the same.
@@ -132,6 +138,8 @@ class World:
             return
         self.stop()
         log = self.database.log
+        if self.returning:
+            self.copies = [*self.copies, log][-4:]
         if self.copies and self.random.random() < 0.6:
             log = self.random.choice(self.copies)
         else:
@@ -185,7 +193,7 @@ class World:
         chat = database.chats[name]
         inside = database.members_of(chat)
         kinds = ("post", "say", "edit", "state", "about", "own", "cursor", "come or go", "create", "retain")
-        weights = (30, 14, 12, 16, 4, 6, 8, 8, 3, 2)
+        weights = (30, 14, 12, 16, 4, 6, 8, 25 if self.restless else 8, 3, 2)
         kind = chance.choices(kinds, weights)[0]
         self.keys += 1
         value = f"{kind} {self.keys}"
@@ -296,11 +304,11 @@ class World:
         if device.session is None:
             if choice < 0.25:
                 device.connect()
+        elif chance.random() < self.killed:
+            device.kill(older=chance.random() < 0.3)
         elif choice < 0.015:
             device.session = None
-        elif choice < 0.02:
-            device.kill(older=chance.random() < 0.3)
-        elif choice < 0.03:
+        elif chance.random() < self.lagging:
             replies = [frame for frame in device.session.stream if isinstance(frame, Posted)]
             device.session.stream.clear()
             device.session.stream.extend([*replies, Push("lagging", "")])

@@ -89,7 +89,7 @@ class LineageStep:
 class Checked:
     """What an answer comes to. To be done, and stored with `unsaved()`, in one step.
 
-    The row *replaces*: cursors, settings, about, role and membership are the row's, lower or not, and `known_head` is `head`.
+    A conversation that is not followed begins with its row, as in `sync`. Otherwise the row *replaces*: cursors, settings, about, role and membership are the row's, lower or not, and `known_head` is `head`.
     If `keep` is not None, messages above it are forgotten: positions (`have`, `handed`), values of items, messages that wait to
     be handed on and read cursors that wait to be reported fall to it. `discard_state`: all values of the conversation's items
     and its numbers go, and `changes` is asked from 0.
@@ -154,6 +154,7 @@ class Lineage:
         #: Dirty conversations of which the server has not told yet in this session, and what it is being asked.
         self._todo: dict[str, None] = {}
         self._asked: dict[str, Known] = {}
+        self._followed: set[str] = set()
         #: Conversations that were dirty when a page of `sync` was asked, and did not move since.
         self._covered: set[str] = set()
         #: There is no `since` that could vouch for anything.
@@ -213,7 +214,7 @@ class Lineage:
         """What to ask `check` next; None: nothing, `sync` may be asked. An empty list asks for the account alone.
 
         `known` says of a conversation the highest position known (`have` or `known_head`) and the highest modseq met; None for
-        one that is not followed: a post there was answered, and no row has come yet.
+        one that is not followed: a post there was answered and no row has come yet, or it was not found.
         """
         if not self._todo:
             return None
@@ -222,9 +223,12 @@ class Lineage:
         for own in self._own.values():
             if not own.lost:
                 answered[own.conversation_id] = max(own.position, answered.get(own.conversation_id, 0))
-        self._asked = {}
+        self._asked, self._followed = {}, set()
         for name in names:
-            position, modseq = known(name) or (0, 0)
+            met = known(name)
+            position, modseq = met or (0, 0)
+            if met is not None:
+                self._followed.add(name)
             position = max(position, answered.get(name, 0))
             self._asked[name] = Known(name, self._trails[name].place or "", position, modseq)
         return list(self._asked.values())
@@ -234,11 +238,14 @@ class Lineage:
         value and counter, which the result of `check` has and which replace those that are kept. What was not answered is
         asked again."""
         asked, self._asked = self._asked, {}
-        if ACCOUNT in self._todo:
-            del self._todo[ACCOUNT]
-            self._set_place(ACCOUNT, self._place)
+        self._todo.pop(ACCOUNT, None)
+        self._set_place(
+            ACCOUNT, self._place
+        )  # also if it was clean: this is what it is now, not what `since` vouches for
         return [
-            self._forgotten(known.conversation_id) if answer is None else self._checked(known, answer)
+            self._forgotten(known.conversation_id, followed=known.conversation_id in self._followed)
+            if answer is None
+            else self._checked(known, answer)
             for known, answer in zip(asked.values(), answers, strict=False)
         ]
 
@@ -369,6 +376,12 @@ class Lineage:
         self._covered.discard(conversation_id)
         self._unsaved_trails[conversation_id] = None
 
+    def not_found(self, conversation_id: str, *, posting: bool = False) -> None:
+        """A page was refused NOT_FOUND: `forget`, which was learnt under this session's place. Another copy may have it again,
+        and no `since` of before would tell of it."""
+        self.forget(conversation_id, posting=posting)
+        self._set_place(conversation_id, self._place)
+
     # -- reading again ------------------------------------------------------------------------------------------------
 
     def to_reread(self) -> list[str]:
@@ -441,11 +454,12 @@ class Lineage:
             if own.conversation_id == name and own.position > keep and not own.lost:
                 self._set_own(key, replace(own, lost=True))
 
-    def _forgotten(self, name: str) -> Forgotten:
+    def _forgotten(self, name: str, *, followed: bool) -> Forgotten:
         ordinary = self._trail(name).team is not None and not self._refused
         gone = tuple(key for key, own in self._own.items() if own.conversation_id == name and not own.lost)
-        self.forget(name)
-        self._note(Notice(name, forgotten=True, gone=gone, pending=ordinary))
+        self.not_found(name)
+        if followed or gone:
+            self._note(Notice(name, forgotten=True, gone=gone, pending=ordinary))
         return Forgotten(name)
 
     def _note(self, new: Notice) -> None:
