@@ -345,7 +345,7 @@ class Database:
                     revision,
                     state if modseq <= seat.modseq else None,
                     message.number,
-                )  # fmt: skip
+                )
             )
         return Page(tuple(items), position, seat.last, seat.modseq)
 

@@ -25,7 +25,7 @@ from .database import Changes, Item, Page, Push
 if TYPE_CHECKING:
     from .world import World
 
-#: Rows of a page of `sync`, answers of one `check`, positions read again at once: few, so that much falls in between.
+#: Rows of a page of `sync`, answers of one `check`, positions read again at once: few, so that much comes in between.
 SYNC_ROWS = ANSWERS = REREAD = 2
 #: Saves that are kept, for a device that comes back from an older one.
 SAVES = 4
@@ -43,8 +43,8 @@ class Content(NamedTuple):
 class Followed:
     """A conversation that the device follows, and what the application keeps of it.
 
-    `start`: below it nothing is kept. `edited`: messages that the application reads again, since it was told of an edit. `wish`:
-    the read cursor that is still to be reported.
+    `start`: below it nothing is kept. `edited`: messages that the application reads again, since it was told of an edit.
+    `wish`: the read cursor that is still to be reported.
     """
 
     start: int
@@ -116,7 +116,6 @@ class Session:
         self.answers: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self.busy: set[str] = set()
         self.wants_sync = True
-        self.begins_at_nil = False
         #: Conversations with a post on its way; messages edited while the application reads them again.
         self.posting: set[str] = set()
         self.edited: set[tuple[str, int]] = set()
@@ -217,9 +216,7 @@ class Device:
         assert session is not None
         if isinstance(frame, Posted):
             self._posted(frame)
-        elif frame.kind == "lagging":
-            session.wants_sync = True
-        elif not self.lineage.open and not self.broken("pushes before the check"):
+        elif frame.kind == "lagging" or not (self.lineage.open or self.broken("pushes before the check")):
             session.wants_sync = True
         elif frame.kind == "account":
             self.account.take(frame.seq, frame.value)
@@ -374,8 +371,7 @@ class Device:
         assert self.session is not None
         self.session.wants_sync = False
         self.lineage.sync_asked()
-        since = None if self.session.begins_at_nil else self.world.opened(self.since)
-        self.session.begins_at_nil = False
+        since = self.world.opened(self.since)
         if not self.world.database.good(since):
             self._later("sync", self._refused)
             return
@@ -513,6 +509,8 @@ class Device:
         """The application forgets what is of a history that is gone."""
         there = self.world.database.chats[name].messages
         for at in [at for at in chat.contents if at > keep]:
+            same = at in there and there[at].number == chat.contents[at].number
+            self.world.met["forgotten for nothing"] += same
             del chat.contents[at]
         if any(at in there and there[at].number != kept.number for at, kept in chat.contents.items()):
             self.world.found("agreed too high")
@@ -527,11 +525,7 @@ class Device:
         assert self.session is not None
         self.perhaps.clear()
         self.lineage.let_go(self.since, self.chats)
-        if self.broken("since kept"):
-            self.lineage.saved()  # all this stays in memory
-            self.session.begins_at_nil = True
-        else:
-            self.since = None
+        self.since = None
         if self.world.random.random() < 0.5:
             self.save()
 

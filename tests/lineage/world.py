@@ -12,7 +12,7 @@ from .device import Device, Followed, Post, Posted
 from .variants import Variant
 
 #: More rounds than that without falling quiet is endless asking.
-_ENDLESS = 4000
+_ENDLESS = 1000
 _MOST_CHATS = 7
 USERS = ("u0", "u1", "u2", "u3")
 #: Two devices of one user, and one of each of two others.
@@ -43,8 +43,7 @@ class World:
         self.team_of: dict[str, str] = {}
         self.database = Database((), variant.rules)
         self.open()
-        self.names = ["k0", "k1", TEAM, "service"]
-        for name in self.names[:2]:
+        for name in ("k0", "k1"):
             self.create(name, self.random.sample(USERS, self.random.choice((2, 3, 4))))
         self.create(TEAM, self.random.sample(USERS, 3))
         self.create("service", ["u3"], team=TEAM)
@@ -199,19 +198,11 @@ class World:
         value = f"{kind} {self.keys}"
         match kind:
             case "post":
-                device = chance.choice(self.devices)
-                if device.synced and device.chats:
-                    where = name if chance.random() < 0.2 else chance.choice(sorted(device.chats))
-                    post = Post(self.new_key(), where, value)
-                    device.outbox[post.key] = post
+                self._queue_post(chance.choice(self.devices), name, value)
             case "say" if inside:
                 self.do("post", name, chance.choice(inside), value=value, key=self.new_key())
             case "edit" if inside:
-                posts = [at for at, message in chat.messages.items() if message.event == "post"]
-                posts = [at for at in posts if chat.messages[at].contents[-1][0]]
-                if posts:
-                    kind = "retract" if chance.random() < 0.2 else kind
-                    self.do(kind, name, chance.choice(inside), position=chance.choice(posts), value=value)
+                self._edit(name, chat, inside, value)
             case "state" if chat.messages:
                 position = chance.choice(list(chat.messages))
                 self.do("state", name, position=position, value=chance.choice(("", value, value)))
@@ -226,16 +217,27 @@ class World:
             case "come or go":
                 self._come_or_go(name, chat)
             case "create" if len(database.chats) < _MOST_CHATS:
-                fresh = f"n{self.numbers}"
-                self.names.append(fresh)
-                self.create(
-                    fresh,
-                    chance.sample(USERS, chance.choice((1, 2, 3))),
-                    team=TEAM if TEAM in database.chats and chance.random() < 0.4 else "",
-                )
+                members = chance.sample(USERS, chance.choice((1, 2, 3)))
+                of_team = TEAM in database.chats and chance.random() < 0.4
+                self.create(f"n{self.numbers}", members, team=TEAM if of_team else "")
             case "retain" if chat.head - chat.first > 4:
                 self.do("retain", name, position=chance.randint(chat.first, chat.head - 1))
         self.fan_out()
+
+    def _queue_post(self, device: Device, name: str, value: str) -> None:
+        """A device is to post, sometimes where it follows nothing (yet)."""
+        if device.synced and device.chats:
+            where = name if self.random.random() < 0.2 else self.random.choice(sorted(device.chats))
+            post = Post(self.new_key(), where, value)
+            device.outbox[post.key] = post
+
+    def _edit(self, name: str, chat: Chat, inside: list[str], value: str) -> None:
+        """A message is edited, or taken back."""
+        posts = [at for at, message in chat.messages.items() if message.event == "post"]
+        posts = [at for at in posts if chat.messages[at].contents[-1][0]]
+        if posts:
+            kind = "retract" if self.random.random() < 0.2 else "edit"
+            self.do(kind, name, self.random.choice(inside), position=self.random.choice(posts), value=value)
 
     def _move_cursors(self, name: str, chat: Chat, inside: list[str]) -> None:
         chance = self.random
@@ -334,7 +336,8 @@ class World:
                 if rounds > _ENDLESS:
                     self.found("never quiet")
                     return
-                quiet = 0 if any([self._turn(device) for device in self.devices]) else quiet + 1
+                busy = sum(self._turn(device) for device in self.devices)
+                quiet = 0 if busy else quiet + 1
 
     def _turn(self, device: Device) -> bool:
         session = device.session
@@ -392,6 +395,11 @@ class World:
             return
         if (has.have, has.head) != (seat.last, seat.last):
             self.found("head")
+        self._judge_contents(has, chat, seat)
+        if seat.left is None:
+            self._judge_state(device.user, has, chat)
+
+    def _judge_contents(self, has: Followed, chat: Chat, seat: Seat) -> None:
         if any(at > seat.last for at in has.contents):
             self.found("message of lost history")
         for at in range(max(has.start + 1, chat.first), seat.last + 1):
@@ -402,8 +410,8 @@ class World:
                 self.found("other message")
             elif kept.content != message.shown(seat.left)[0]:
                 self.found("content")
-        if seat.left is not None:
-            return
+
+    def _judge_state(self, user: str, has: Followed, chat: Chat) -> None:
         for at in [at for at in chat.messages if at in has.state.held]:
             shown = has.state.items.get(at)
             self.met["states compared"] += 1
@@ -411,7 +419,7 @@ class World:
                 self.found("state")
         if has.state.about.value != chat.about[0]:
             self.found("about")
-        if (has.state.settings.value or "") != chat.settings.get(device.user, ("", 0))[0]:
+        if (has.state.settings.value or "") != chat.settings.get(user, ("", 0))[0]:
             self.found("settings")
-        if {user: at for user, at in has.cursors.items() if at} != chat.cursors:
+        if {one: at for one, at in has.cursors.items() if at} != chat.cursors:
             self.found("cursors")

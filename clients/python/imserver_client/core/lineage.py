@@ -89,10 +89,11 @@ class LineageStep:
 class Checked:
     """What an answer comes to. To be done, and stored with `unsaved()`, in one step.
 
-    A conversation that is not followed begins with its row, as in `sync`. Otherwise the row *replaces*: cursors, settings, about, role and membership are the row's, lower or not, and `known_head` is `head`.
-    If `keep` is not None, messages above it are forgotten: positions (`have`, `handed`), values of items, messages that wait to
-    be handed on and read cursors that wait to be reported fall to it. `discard_state`: all values of the conversation's items
-    and its numbers go, and `changes` is asked from 0.
+    A conversation that is not followed begins with its row, as in `sync`. Otherwise the row *replaces*: cursors, settings,
+    about, role and membership are the row's, lower or not, and `known_head` is `head`. If `keep` is not None, messages above it
+    are forgotten: positions (`have`, `handed`), values of items, messages that wait to be handed on and read cursors that wait
+    to be reported fall to it. `discard_state`: all values of the conversation's items and its numbers go, and `changes` is asked
+    from 0.
     """
 
     row: SyncRow
@@ -316,8 +317,8 @@ class Lineage:
             self._set_own(own_key, SavedOwn(conversation_id, position))
 
     def posted(self, conversation_id: str, position: int, key: bytes) -> None:
-        """A post was answered; a conversation that was not there before moves by it. Its outbox entry stays, as answered, until `have` passes the position: should the message be
-        lost before it was handed on, its content is still there."""
+        """A post was answered; a conversation that was not there before moves by it. The outbox entry stays, as answered, until
+        `have` passes the position: should the message be lost before it was handed on, its content is still there."""
         self._set_own(key, SavedOwn(conversation_id, position))
 
     def edited(self, conversation_id: str, target: int) -> None:
@@ -466,14 +467,12 @@ class Lineage:
         """Add to what is to be told of a conversation: the application hears of all of it at once."""
         old = self._notices.get(new.conversation_id)
         if old is not None:
-            replaced = [one.agreed for one in (old, new) if one.replaced]
-            agreed = (
-                None if None in replaced else min((one for one in replaced if one is not None), default=None)
-            )
+            agreed = [one.agreed for one in (old, new) if one.replaced]
+            known = [one for one in agreed if one is not None]
             new = Notice(
                 new.conversation_id,
-                bool(replaced),
-                agreed,
+                bool(agreed),
+                min(known) if known and len(known) == len(agreed) else None,
                 new.forgotten or (old.forgotten and not new.replaced),
                 (*old.gone, *new.gone),
                 old.pending and new.pending,
