@@ -186,7 +186,7 @@ class Database:
             chat.members = {user: Member(1, self.change, self.change) for user in entry.members}
         chat = self.chats[entry.chat]
         chat.changed = self.change
-        return getattr(self, f"_{entry.kind}")(chat, entry) or 0  # type: ignore[no-any-return]
+        return getattr(self, f"_{entry.kind}")(chat, entry) or 0
 
     def _create(self, chat: Chat, entry: Entry) -> int:
         return self._message(chat, entry, "created")

@@ -92,8 +92,8 @@ class Checked:
     A conversation that is not followed begins with its row, as in `sync`. Otherwise the row *replaces*: cursors, settings,
     about, role and membership are the row's, lower or not, and `known_head` is `head`. If `keep` is not None, messages above it
     are forgotten: positions (`have`, `handed`), values of items, messages that wait to be handed on and read cursors that wait
-    to be reported fall to it. `discard_state`: all values of the conversation's items and its numbers go, and `changes` is asked
-    from 0.
+    to be reported fall to it. `discard_state`: all values of the conversation's items go, its numbers too, and `changes` is
+    asked from 0.
     """
 
     row: SyncRow
