@@ -240,9 +240,8 @@ class Lineage:
         asked again."""
         asked, self._asked = self._asked, {}
         self._todo.pop(ACCOUNT, None)
-        self._set_place(
-            ACCOUNT, self._place
-        )  # also if it was clean: this is what it is now, not what `since` vouches for
+        # Also if it was clean: this is what it is now, not what `since` vouches for.
+        self._set_place(ACCOUNT, self._place)
         return [
             self._forgotten(known.conversation_id, followed=known.conversation_id in self._followed)
             if answer is None
