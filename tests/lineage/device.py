@@ -550,6 +550,7 @@ class Device:
             start = row.head if not self.synced else min(max(row.joined_at - 1, 0), row.head)
             state = ConversationState[str](have=start, seen=modseq, top=modseq)
             self.chats[name] = Followed(start, start, start, state)
+            self._overtaken(name, row)
             self.dropped.discard(name)
         chat = self.chats[name]
         if row.left_at is not None and row.left_at < chat.have:
@@ -571,6 +572,17 @@ class Device:
             state.row_about(modseq, row.about.get(""))
             for user, at in cursors_of(row, self.user).items():
                 chat.cursors[user] = max(chat.cursors.get(user, 0), at)
+
+    def _overtaken(self, name: str, row: SyncRow) -> None:
+        """A row with state comes behind the pushes that its snapshot holds: of a new conversation they explained nothing, and
+        were dropped. Here answers may run ahead, so they are dropped now."""
+        assert self.session is not None
+        stream = self.session.stream
+        for frame in list(stream):
+            if isinstance(frame, Push) and frame.chat == name and row.modseq:
+                told = frame.position <= row.head if frame.kind == "message" else frame.seq <= row.modseq
+                if told and frame.kind in ("message", "state", "about"):
+                    stream.remove(frame)
 
     def drop_a_team(self) -> None:
         """Too many conversations: one of a team that is neither behind nor dirty, and has no posts, is followed no more."""
