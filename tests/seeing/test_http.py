@@ -365,9 +365,9 @@ async def test_with_certificates_it_speaks_https_and_counts_who_does_not_shake_h
             writer.close()
 
 
-async def test_a_certificate_that_is_not_there_is_named_with_its_field(tmp_path: Path) -> None:
+async def test_a_key_that_is_not_there_is_named_with_its_field(tmp_path: Path) -> None:
     http = HttpConfig(port=0, tls_certificate=str(tmp_path / "no.pem"), tls_key=str(tmp_path / "no.pem"))
-    with pytest.raises(ConfigError, match=r"\$\.http\.tls_certificate: .*no such file"):
+    with pytest.raises(ConfigError, match=r"\$\.http\.tls_key: .*No such file"):
         async with seen(tmp_path, http=http):
             pass
 
