@@ -12,13 +12,14 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import structlog
 
 from imserver.chat.accounts import Accounts
 from imserver.chat.fan_out import Hub
-from imserver.chat.ports import Store
+from imserver.chat.ports import Backup, Store
 from imserver.chat.posting import Posting
 from imserver.chat.service import Chat
 from imserver.chat.transaction import Reader, Transaction
@@ -212,6 +213,13 @@ class Server:
         cannot leaves all as it was. Broken off behind that, it may begin again."""
         await self.store.write(lambda tx: self.plugin_host.erase_in(tx, user_id))
         await self.features.erase(user_id)
+
+    async def backup(self, path: str | Path) -> Backup:
+        """Put a copy of the database there, complete by itself, while everybody goes on (docs/operating.md, "Backup and
+        restore"). Raises `BackupFailed`."""
+        made = await self.store.backup(Path(path))
+        self.log.info("backed_up", path=str(made.path), messages=made.messages, bytes=made.size_bytes)
+        return made
 
     async def failed(self) -> Exception:
         """Wait until the store meets an error of unknown outcome. The server has then ended all connections: stop it."""

@@ -19,10 +19,12 @@ from imserver.errors import StartError
 from imserver.passing import passes
 from imserver.store.checks.check_run import Looked, Progress, SideMark, read_content
 from imserver.store.checks.report import Report
-from imserver.store.checks.run import check_snapshot
+from imserver.store.checks.run import check_briefly, check_snapshot
+from imserver.store.engine.ledger import Ledger
 from imserver.store.engine.places import of_no_store
 from imserver.store.sqlite import database
 from imserver.store.sqlite.connection import BUSY_TIMEOUT_S
+from imserver.store.sqlite.ledger import ledger_path, read_ledger
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.reader import SqliteReader
 
@@ -46,10 +48,12 @@ class SideFile:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An open read transaction. `side`: the side file as it was before it began, if there is one."""
+    """An open read transaction. `side`, `ledger`: the files beside the database as they were before it began, if there are
+    such."""
 
     connection: sqlite3.Connection
     side: SideMark | None = None
+    ledger: Ledger | None = None
 
     #: Also for a damaged name or text that the module cannot decode.
     broken: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error, UnicodeDecodeError)
@@ -119,7 +123,7 @@ class Snapshot:
 
     def check(self, progress: Progress | None = None) -> Report:
         """Check every invariant of the store here."""
-        return check_snapshot(self, side=self.side, progress=progress)
+        return check_snapshot(self, side=self.side, ledger=self.ledger, progress=progress)
 
     def plugins(self) -> dict[str, int]:
         """Every plugin and feature that ever ran on this database, and the number of its applied migrations."""
@@ -187,7 +191,11 @@ class FeatureRows:
 
 
 def check_database(
-    connection: sqlite3.Connection, *, side: SideMark | None = None, progress: Progress | None = None
+    connection: sqlite3.Connection,
+    *,
+    side: SideMark | None = None,
+    ledger: Ledger | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Check every invariant of this database; writes nothing.
 
@@ -198,10 +206,15 @@ def check_database(
     if own:
         connection.execute("BEGIN")
     try:
-        return Snapshot(connection, side).check(progress)
+        return Snapshot(connection, side, ledger).check(progress)
     finally:
         if own and connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def briefly_checked(connection: sqlite3.Connection) -> list[str]:
+    """What is at once seen to be wrong with a database that SQLite finds whole."""
+    return check_briefly(Snapshot(connection), database.last_changes(connection)[0])
 
 
 @contextmanager
@@ -216,13 +229,13 @@ def open_snapshot(path: Path) -> Iterator[Snapshot]:
     database.check_place(path)
     if not path.exists():
         raise StartError(f"{path}: does not exist", again=True)
-    side = _side_file(path)
+    side, ledger = _side_file(path), read_ledger(ledger_path(path))
     at_rest = _at_rest(path)
     before = _marks(path)
     connection = _open(path, at_rest)
     try:
         database.version_of_ours(connection, path)
-        yield Snapshot(connection, side)
+        yield Snapshot(connection, side, ledger)
     except Snapshot.broken as error:
         raise StartError(f"{path}: {database.in_plain_words(error)}", again=passes(error)) from error
     finally:

@@ -15,6 +15,7 @@ from pathlib import Path
 from imserver.clock import Clock
 from imserver.errors import StartError
 from imserver.passing import passes
+from imserver.store.engine.ledger import Applied
 from imserver.store.engine.lineage import Lineage, Run, new_epoch, new_mark
 from imserver.store.engine.places import KEY_BYTES
 from imserver.store.sqlite.views import make_views
@@ -88,10 +89,16 @@ def create_private(path: Path) -> None:
 
 
 def prepare(
-    connection: sqlite3.Connection, path: Path, *, durable: bool, clock: Clock, rng: random.Random
-) -> None:
-    """Check that the file is ours and sound, set it up, migrate it, begin a life. Runs on the writer's connection. Raises
-    `StartError`.
+    connection: sqlite3.Connection,
+    path: Path,
+    *,
+    durable: bool,
+    clock: Clock,
+    rng: random.Random,
+    seen: tuple[str, int] | None = None,
+) -> int | None:
+    """Check that the file is ours and sound, set it up, migrate it, begin a life. Runs on the writer's connection. `seen` is
+    what the side file knows. Returns of when the database is if it is a copy that was put back. Raises `StartError`.
     """
     if sqlite3.sqlite_version_info < MIN_SQLITE:
         raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: at least 3.37 is needed")
@@ -106,7 +113,7 @@ def prepare(
         connection.execute("PRAGMA foreign_keys = ON")
         _common(connection)
         if version:
-            _check(connection, path)
+            check_whole(connection, path)
         _migrate(connection, path, version)
         # Recovered rows may be in the system's cache alone: a process killed before its fsync leaves them there, and after an
         # fsync that failed the system takes them for written. Clients will read them, so they are written again.
@@ -124,10 +131,20 @@ def prepare(
             "INSERT INTO meta (name, value) VALUES ('place_key', ?) ON CONFLICT (name) DO NOTHING",
             (rng.randbytes(KEY_BYTES),),
         )
-        put_run(connection, "open", last_changes(connection)[0] + 1, clock, rng)
+        copied_at = take_copied_at(connection)
+        set_back = copied_at is None and seen is not None and _is_ahead(connection, seen)
+        put_run(
+            connection,
+            "open" if copied_at is None else "restore",
+            last_changes(connection)[0] + 1,
+            clock,
+            rng,
+            newest_time(connection) if set_back else copied_at,
+        )
         connection.execute("COMMIT")
     except (sqlite3.Error, UnicodeError) as error:
         raise StartError(f"{path}: {in_plain_words(error)}", again=passes(error)) from error
+    return copied_at
 
 
 def prepare_reader(connection: sqlite3.Connection) -> None:
@@ -146,15 +163,46 @@ def last_changes(connection: sqlite3.Connection) -> tuple[int, int]:
     return max(message, other), message
 
 
+def take_copied_at(connection: sqlite3.Connection) -> int | None:
+    """When this database was copied, if nobody has opened the copy yet. From now on it is no copy any more."""
+    rows = connection.execute("DELETE FROM meta WHERE name = 'copied_at' RETURNING value").fetchall()
+    return rows[0][0] if rows else None
+
+
+def newest_time(connection: sqlite3.Connection) -> int:
+    """The newest time that any row bears which is written with the clock: until then, at least, this history went."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    statements = ["SELECT sent_at FROM messages ORDER BY change DESC LIMIT 1"]
+    if version >= 2:
+        statements.append("SELECT at FROM lineage ORDER BY no DESC LIMIT 1")
+        statements.append("SELECT max(at) FROM outcomes")
+    if version >= 3:
+        statements.append("SELECT at FROM audit ORDER BY audit_no DESC LIMIT 1")
+    times = [value for sql in statements for (value,) in connection.execute(sql) if value is not None]
+    return max(times, default=0)
+
+
+def _is_ahead(connection: sqlite3.Connection, seen: tuple[str, int]) -> bool:
+    """Whether the side file knows more of this very history than the database does."""
+    return seen[0] == epoch_of(connection) and seen[1] > last_changes(connection)[0]
+
+
 def put_run(
-    connection: sqlite3.Connection, why: str, first_change: int, clock: Clock, rng: random.Random
+    connection: sqlite3.Connection,
+    why: str,
+    first_change: int,
+    clock: Clock,
+    rng: random.Random,
+    copied_at: int | None = None,
 ) -> Run:
-    """Add a row with a new mark to the lineage, in the caller's transaction: what follows is a life of its own."""
+    """Add a row with a new mark to the lineage, in the caller's transaction: what follows is a life of its own. `copied_at`:
+    an older copy has come back, of that time.
+    """
     no: int = connection.execute("SELECT coalesce(max(no), 0) + 1 FROM lineage").fetchall()[0][0]
     mark = new_mark(rng, clock, no)
     connection.execute(
-        "INSERT INTO lineage (no, mark, life, first_change, at, why) VALUES (?, ?, ?, ?, ?, ?)",
-        (no, mark, mark, first_change, clock.now_ms(), why),
+        "INSERT INTO lineage (no, mark, life, first_change, at, why, copied_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (no, mark, mark, first_change, clock.now_ms(), why, copied_at),
     )
     return Run(no, mark, mark, first_change)
 
@@ -174,6 +222,12 @@ def place_key(connection: sqlite3.Connection) -> bytes:
     """The key under which this database seals places."""
     key: bytes = connection.execute("SELECT value FROM meta WHERE name = 'place_key'").fetchall()[0][0]
     return key
+
+
+def ledger_applied(connection: sqlite3.Connection) -> Applied:
+    """The last record of the ledger that this database has."""
+    rows = connection.execute("SELECT value FROM meta WHERE name = 'ledger'").fetchall()
+    return Applied.decoded(rows[0][0] if rows else None)
 
 
 def epoch_of(connection: sqlite3.Connection) -> str | None:
@@ -243,10 +297,11 @@ class HighWater:
                 os.fsync(file.fileno())
         new.replace(self._path)
         if self._durable:
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make it durable that files of this folder were made, renamed or removed."""
     fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
@@ -274,7 +329,8 @@ def version_of_ours(connection: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
+def check_whole(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise `StartError` if SQLite finds the file damaged."""
     # SQLite returns several lines in one row; an error at the start is one.
     found = [line for row in connection.execute("PRAGMA quick_check(3)") for line in row[0].splitlines()]
     if found != ["ok"]:

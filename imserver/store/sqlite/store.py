@@ -13,7 +13,8 @@ import contextlib
 import random
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,14 +24,16 @@ from imserver.chat.transaction import ActHooks, Reader, Transaction
 from imserver.chat.units import Unit
 from imserver.clock import Clock, SystemClock
 from imserver.config import StoreConfig
-from imserver.errors import PluginError, Refusal, RefusalCode, StartError, StoreFailed
+from imserver.errors import BackupFailed, PluginError, Refusal, RefusalCode, StartError, StoreFailed
 from imserver.passing import passes
 from imserver.store.engine.batch import Batches
 from imserver.store.engine.hidden import Hidden, hidden_of
+from imserver.store.engine.ledger import Applied, Kinds, Ledger, Record, plan
 from imserver.store.engine.places import Places
 from imserver.store.engine.transaction import MAX_MEMBERS
 from imserver.store.engine.writer import MAX_RETRY_MS, MIN_RETRY_MS, WorkUnit, Writer
 from imserver.store.sqlite import database
+from imserver.store.sqlite.backup import Backup, Pace, back_up, check_target
 from imserver.store.sqlite.connection import (
     Connector,
     DatabaseConnection,
@@ -40,6 +43,7 @@ from imserver.store.sqlite.connection import (
     open_on_thread,
 )
 from imserver.store.sqlite.engine import SqliteEngine
+from imserver.store.sqlite.ledger import LedgerFile, ledger_path, sound_ledger
 from imserver.store.sqlite.plugin_sandbox import PluginSandbox, check_plugin_name
 from imserver.store.sqlite.reader import SqliteReader
 from imserver.store.sqlite.transaction import SqliteTransaction
@@ -57,6 +61,8 @@ CHECKPOINT_PAGES = 1000
 WATCHED_WAL_PAGES = 4 * database.MAX_WAL_PAGES
 #: The side file is written when the writer has been idle for so long (seconds).
 HIGH_WATER_AFTER_S = 1.0
+#: Records of the ledger that one unit applies.
+RECORDS_OF_A_UNIT = 100
 #: After a failure a connection may take so long to close (seconds); its thread may be stuck for ever.
 CLOSE_TIMEOUT_S = 2.0
 
@@ -74,6 +80,7 @@ class SqliteStore:
         connector: Connector = connect,
         opener: Opener = open_on_thread,
         max_members: int = MAX_MEMBERS,
+        ledger_kinds: Kinds | None = None,
     ) -> None:
         self._config = config
         self._clock = clock or SystemClock()
@@ -97,6 +104,15 @@ class SqliteStore:
         self._pages = 0
         self._wal_is_long = False
         self._closing = False
+        self._file = Path()
+        #: The backup that is being made, if one is: its target, its end when asked for, and its task.
+        self._copying: tuple[Path, threading.Event, asyncio.Task[Backup]] | None = None
+        self._ledger_kinds = ledger_kinds or {}
+        self._ledger: LedgerFile | None = None
+        self._applied = Applied()
+        #: Records that are in the ledger and not yet in the database.
+        self._on_record: list[Record] = []
+        self._applying = asyncio.Lock()
         self._epoch = ""
         self._places: Places | None = None
         #: Names of state that this server has (None: all), and what it hides.
@@ -151,7 +167,7 @@ class SqliteStore:
         """Open the file and its connections. Raises `StartError`, one line, if the file cannot be used."""
         if self._writer is not None:
             raise StoreFailed("the store is open already")
-        path = self._path()
+        path = self._file = self._path()
         try:
             database.check_place(path)
             self._lock = database.FileLock(path)
@@ -180,6 +196,11 @@ class SqliteStore:
             on_failure=self._on_failure,
             on_idle=self._when_idle,
         )
+        try:
+            await self._open_ledger()
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Finish the queue, checkpoint, close. Closing twice is harmless."""
@@ -188,6 +209,7 @@ class SqliteStore:
             return
         self._closing = True
         try:
+            await self._break_off()
             await writer.drain()
             if writer.failure is None and self._connection is not None:
                 await self._close_readers()
@@ -249,15 +271,135 @@ class SqliteStore:
         if self._writer is not None:
             self._writer.resume()
 
+    # -- backups ------------------------------------------------------------------------------------------------------
+
+    async def backup(self, target: Path, told: Callable[[int, int], None] | None = None) -> Backup:
+        """Copy the database beside its writer, with the ledger; see `Store.backup`."""
+        if self._writer is None or self._closing:
+            raise StoreFailed("the store is not open")
+        if self._copying is not None:
+            raise BackupFailed(f"a backup is being made already, to {self._copying[0]}", again=True)
+        ended = threading.Event()
+        loop = asyncio.get_running_loop()
+        pace = Pace(
+            told=lambda done, total: call_soon(loop, told, done, total) if told else None, ended=ended
+        )
+        task = loop.create_task(self._copy(target, pace), name=f"backup to {target}")
+        self._copying = target, ended, task
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            ended.set()
+            await asyncio.wait({task})
+            raise
+        finally:
+            self._copying = None
+
+    async def _copy(self, target: Path, pace: Pace) -> Backup:
+        assert self._connection is not None
+        connection = await self._connect(self._file)
+        try:
+            done = await connection.run(lambda raw: self._copied(raw, target, pace))
+        finally:
+            await self._close_connection(connection)
+            # The log could not be written back meanwhile.
+            self._connection.post(partial(self._checkpoint, asyncio.get_running_loop()))
+        return done
+
+    def _copied(self, raw: sqlite3.Connection, target: Path, pace: Pace) -> Backup:
+        target = target.absolute()
+        check_target(target, self._file)
+        database.prepare_reader(raw)
+        copied_at = self._clock.now_ms()  # before the snapshot: it has all that was committed until then
+        raw.execute("BEGIN")
+        raw.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        try:
+            return back_up(raw, self._file, target, copied_at, pace)
+        finally:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+
+    async def _break_off(self) -> None:
+        if self._copying is not None:
+            _, ended, task = self._copying
+            ended.set()
+            await asyncio.wait({task})
+
+    # -- the ledger ---------------------------------------------------------------------------------------------------
+
+    async def put_on_record(self, kind: str, body: Mapping[str, Any]) -> int:
+        """Write a record into the ledger, apply it, and return its number; see `Store.put_on_record`."""
+        if self._connection is None or self._ledger is None or self._closing:
+            raise StoreFailed("the store is not open")
+        if kind not in self._ledger_kinds:
+            raise ValueError(f"no such kind of record: {kind}")
+        ledger, above, now = self._ledger, self._applied.number, self._clock.now_ms()
+
+        def append(raw: sqlite3.Connection) -> Record:
+            record = ledger.append(now, kind, body, above=above)
+            self._on_record.append(record)  # here, on the writer's thread: records keep their order
+            return record
+
+        record = await self._connection.run(append)
+        await self._apply()
+        return record.number
+
+    async def _open_ledger(self) -> None:
+        """Apply what the ledger is ahead by. Raises StartError if it cannot be read, or holds what we do not know."""
+        assert self._connection is not None
+        path = ledger_path(self._file)
+        found = await self._connection.run(lambda raw: sound_ledger(path))
+        self._ledger = LedgerFile(path, found, self._rng)
+        if found is None:
+            found = Ledger("")
+        elif found.cut_off:
+            await self._connection.run(self._ledger.drop_cut_off)
+            self._complain("ledger_cut_off", {"path": str(path), "bytes": found.cut_off})
+        stands = plan(found, self._applied)
+        if stands.parted:
+            self._complain("ledger_is_another", {"path": str(path), "record": self._applied.number})
+        elif stands.lacking:
+            self._complain("ledger_is_older", {"path": str(path), "lacking": stands.lacking})
+        unknown = next(
+            (record.kind for record in stands.ahead if record.kind not in self._ledger_kinds), None
+        )
+        if unknown is not None:
+            raise StartError(f"{path}: has records of a newer imserver ({unknown!r}); run that one")
+        self._on_record = list(stands.ahead)
+        if stands.ahead:
+            await self._apply()
+            if self._log is not None:
+                self._log.info("ledger_applied", path=str(path), records=len(stands.ahead))
+
+    async def _apply(self) -> None:
+        """Apply the records that wait, in order, so many in each unit. A unit that the full queue refuses is tried again."""
+        async with self._applying:
+            while self._on_record:
+                records = self._on_record[:RECORDS_OF_A_UNIT]
+                try:
+                    await self.write(partial(_apply_records, records, self._ledger_kinds))
+                except Refusal as refusal:
+                    if self._closing or not refusal.retry_after_ms:
+                        raise
+                    await asyncio.sleep(refusal.retry_after_ms / 1000)
+                    continue
+                self._applied = Applied(records[-1].number, records[-1].sum)
+                del self._on_record[: len(records)]
+
     # -- the writer's thread ------------------------------------------------------------------------------------------
 
     def _prepare(self, raw: sqlite3.Connection, path: Path) -> bool:
         """True if the side file knows more of this history than the database does."""
-        database.prepare(raw, path, durable=self._folder is None, clock=self._clock, rng=self._rng)
         assert self._high is not None
-        change, message_change = database.last_changes(raw)
         seen = self._high.read()
+        copied_at = database.prepare(
+            raw, path, durable=self._folder is None, clock=self._clock, rng=self._rng, seen=seen
+        )
+        if copied_at is not None:
+            seen = None  # of the history that is gone, as everybody knows
+        change, message_change = database.last_changes(raw)
         was_ahead = seen is not None and seen[1] > change and seen[0] == database.epoch_of(raw)
+        self._applied = database.ledger_applied(raw)
         self._epoch = database.settle_epoch(raw, change, seen, self._rng)
         self._high.write(self._epoch, change)
         self._places = Places(database.place_key(raw), database.lineage(raw), self._rng)
@@ -334,12 +476,14 @@ class SqliteStore:
         """On the writer's thread. A checkpoint that fails loses nothing: the WAL still holds it, and the next one tries."""
         assert self._raw is not None
         try:
-            _, pages, _ = self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()[0]
+            _, pages, done = self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()[0]
         except sqlite3.Error as error:
             call_soon(loop, self._complain, "checkpoint_failed", {"error": str(error)})
             return
+        if self._copying is not None:
+            return  # a backup holds it up, and ends
         # A reader that never ends keeps the WAL from restarting.
-        was_long, self._wal_is_long = self._wal_is_long, pages > WATCHED_WAL_PAGES
+        was_long, self._wal_is_long = self._wal_is_long, pages - done > WATCHED_WAL_PAGES
         if self._wal_is_long and not was_long:
             call_soon(loop, self._complain, "wal_is_long", {"pages": pages})
 
@@ -444,6 +588,15 @@ def _begin_life(places: Places, why: str, clock: Clock, rng: random.Random, tx: 
     lineage = places.lineage
     tx.journal.note(setattr, places, "lineage", lineage)
     places.lineage = lineage.with_run(tx.begin_life(why, clock, rng))
+
+
+def _apply_records(records: Sequence[Record], kinds: Kinds, tx: Transaction) -> None:
+    """What the records say, and with it that the database has them."""
+    if not isinstance(tx, SqliteTransaction):
+        raise StoreFailed("records are applied in the store's own transaction")
+    for record in records:
+        kinds[record.kind](tx, record)
+    tx.put_ledger_applied(Applied(records[-1].number, records[-1].sum))
 
 
 def _migrate(plugin: str, number: int, script: str, tx: Transaction) -> None:

@@ -14,6 +14,7 @@ from imserver.errors import AlreadyHandled, Refusal, RefusalCode
 from imserver.model import Audience, Cursors, Kind, Message, Role, User
 from imserver.store.engine.conversation_cache import ConversationCache, ConversationState, Journal
 from imserver.store.engine.faults import TransactionLost
+from imserver.store.engine.ledger import Applied
 from imserver.store.engine.lineage import Run
 from imserver.store.engine.transaction import MAX_MEMBERS, Found
 from imserver.store.sqlite.database import put_run
@@ -80,6 +81,13 @@ class SqliteTransaction(SqliteStateRows):
         except sqlite3.Error as error:
             self.note(error)
             raise
+
+    def put_ledger_applied(self, applied: Applied) -> None:
+        """The database has the ledger up to this record."""
+        self.sql(
+            "INSERT INTO meta (name, value) VALUES ('ledger', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (applied.encoded(),),
+        )
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
@@ -431,7 +439,8 @@ class SqliteTransaction(SqliteStateRows):
 
     def mark_handled(self, plugin: str, change: int) -> None:
         moved = self.sql(
-            "INSERT INTO plugin_cursors (plugin, change) VALUES (?, ?)"
+            "INSERT INTO plugin_cursors (plugin, change, told_run)"
+            " VALUES (?, ?, (SELECT coalesce(max(no), 0) FROM lineage))"
             " ON CONFLICT (plugin) DO UPDATE SET change = excluded.change WHERE plugin_cursors.change < excluded.change"
             " RETURNING change",
             (plugin, change),
