@@ -35,11 +35,6 @@ class Backup(Protocol):
         """What became of the ledger, in words."""
         ...
 
-    @property
-    def findings(self) -> Sequence[str]:
-        """What short checks found in it; `imserver check` looks at all of it."""
-        ...
-
 
 class CommitListener(Protocol):
     """Receives commits on the event loop, in commit order. The hub is the only one."""

@@ -53,8 +53,6 @@ _CHECKS_SINCE_4: tuple[_Check, ...] = (
     ((lineage.SET_BACK,), lineage.set_back),
     ((lineage.LEDGER,), lineage.ledger),
 )
-#: Those that take no time, for a copy that is about to be kept.
-_BRIEF: tuple[_Check, ...] = (((file.SCHEMA,), file.schema), ((lineage.LINEAGE,), lineage.lineage))
 
 #: Every check of the store, in the order of the report.
 NAMES = tuple(
@@ -92,13 +90,3 @@ def check_snapshot(
             except odd as error:
                 run.found(names[0], f"cannot go on: {type(error).__name__}: {error}")
     return report
-
-
-def check_briefly(snapshot: Rows, head_change: int) -> list[str]:
-    """What is at once seen to be wrong: tables that are not ours, runs that do not follow one another."""
-    report = Report()
-    run = CheckRun(snapshot, report)
-    run.version, run.head_change = snapshot.version(), head_change
-    for _, check in _BRIEF if run.version >= 2 else _BRIEF[:1]:
-        check(run)
-    return [f"{finding.check}: {finding.text}" for finding in report.findings]

@@ -19,7 +19,7 @@ from imserver.errors import StartError
 from imserver.passing import passes
 from imserver.store.checks.check_run import Looked, Progress, SideMark, read_content
 from imserver.store.checks.report import Report
-from imserver.store.checks.run import check_briefly, check_snapshot
+from imserver.store.checks.run import check_snapshot
 from imserver.store.engine.ledger import Ledger
 from imserver.store.engine.places import of_no_store
 from imserver.store.sqlite import database
@@ -210,11 +210,6 @@ def check_database(
     finally:
         if own and connection.in_transaction:
             connection.execute("ROLLBACK")
-
-
-def briefly_checked(connection: sqlite3.Connection) -> list[str]:
-    """What is at once seen to be wrong with a database that SQLite finds whole."""
-    return check_briefly(Snapshot(connection), database.last_changes(connection)[0])
 
 
 @contextmanager

@@ -15,15 +15,14 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Self
+from typing import NamedTuple, Self
 
 from imserver.errors import BackupFailed, StartError
 from imserver.passing import passes
-from imserver.store.checks.snapshot import briefly_checked
 from imserver.store.sqlite import database
 from imserver.store.sqlite.faults import primary_code
 from imserver.store.sqlite.ledger import Copied, copy_ledger, ledger_path
@@ -50,8 +49,6 @@ class Backup:
     messages: int
     size_bytes: int
     ledger: Copied
-    #: What the short checks found in it; `imserver check` looks at all of it.
-    findings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +89,8 @@ def check_target(target: Path, live: Path) -> None:
 
 def is_backup(path: Path) -> bool:
     """True if this is a copy that nobody has opened for writing."""
-    with contextlib.suppress(sqlite3.Error, UnicodeError), _read_only(path) as connection:
-        return _copied_at(connection) is not None
+    with contextlib.suppress(sqlite3.Error, UnicodeError), read_only(path) as connection:
+        return copied_at(connection) is not None
     return False
 
 
@@ -101,23 +98,27 @@ def back_up(
     source: sqlite3.Connection, live: Path, target: Path, copied_at: int, pace: Pace | None = None
 ) -> Backup:
     """Copy the database that `source` reads, in a transaction that is open and has read. Raises `BackupFailed`."""
+    unfinished = Unfinished(target)
     try:
-        with Unfinished(target) as unfinished:
-            change, messages = copy(source, unfinished.path, pace or Pace())
+        with unfinished:
+            copy(source, unfinished.path, pace or Pace())
             mark(unfinished.path, copied_at)
             unfinished.sync()
-            _, findings = check(unfinished.path)
+            state = check(unfinished.path)
+            if state != state_of(source):
+                raise StartError("it does not hold what was copied")
             size = unfinished.path.stat().st_size
             unfinished.rename()
     except sqlite3.Error as error:
         path = live if primary_code(error) in _SOURCE_CODES else target
         raise BackupFailed(f"{path}: {database.in_plain_words(error)}", again=passes(error)) from error
-    except (StartError, OSError) as error:
-        again = error.again if isinstance(error, StartError) else passes(error)
-        words = str(error) if isinstance(error, StartError) else f"{target}: {error.strerror or error}"
-        raise BackupFailed(words, again=again) from error
+    except StartError as error:
+        told = str(error).removeprefix(f"{unfinished.path}: ")
+        raise BackupFailed(f"{target}: was not kept: {told}", again=error.again) from error
+    except OSError as error:
+        raise BackupFailed(f"{target}: {error.strerror or error}", again=passes(error)) from error
     ledger = copy_ledger(ledger_path(live), target.parent / ledger_path(live).name)
-    return Backup(target, copied_at, change, messages, size, ledger, findings)
+    return Backup(target, copied_at, state.change, state.messages, size, ledger)
 
 
 _SOURCE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -172,8 +173,32 @@ class Unfinished:
                 Path(f"{self.path}{end}").unlink()
 
 
-def copy(source: sqlite3.Connection, path: Path, pace: Pace) -> tuple[int, int]:
-    """Copy the pages of the snapshot into an empty file. Returns the snapshot's last change and its number of messages."""
+class State(NamedTuple):
+    """What a database holds, in short; two copies of one moment do not differ in it."""
+
+    schema: int
+    change: int = 0
+    messages: int = 0
+    #: The present run's mark; copies of one life have the same.
+    mark: bytes = b""
+
+
+def state_of(connection: sqlite3.Connection) -> State:
+    """The state of the snapshot. Reads no message but the last."""
+    schema: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if not schema or not has(connection, "meta"):
+        return State(schema)
+    messages: int = connection.execute("SELECT coalesce(sum(position), 0) FROM heads").fetchone()[0]
+    marks = (
+        connection.execute("SELECT mark FROM lineage ORDER BY no DESC LIMIT 1").fetchall()
+        if schema > 1
+        else []
+    )
+    return State(schema, database.last_changes(connection)[0], messages, marks[0][0] if marks else b"")
+
+
+def copy(source: sqlite3.Connection, path: Path, pace: Pace) -> None:
+    """Copy the pages of the snapshot into an empty file."""
     if not source.in_transaction:
         raise ValueError("a copy is of one transaction")
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as made:
@@ -185,17 +210,13 @@ def copy(source: sqlite3.Connection, path: Path, pace: Pace) -> tuple[int, int]:
         )
         # The pages say that there is a log; it is none that would have to be there.
         made.execute("PRAGMA journal_mode = DELETE").fetchall()
-    if not _has(source, "heads"):
-        return 0, 0
-    messages = source.execute("SELECT coalesce(sum(position), 0) FROM heads").fetchone()[0]
-    return database.last_changes(source)[0], messages
 
 
 def mark(path: Path, copied_at: int) -> None:
     """Write into the copy when it was taken, and that nobody runs on it."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as made:
         made.execute("PRAGMA synchronous = OFF")
-        if not _has(made, "meta"):
+        if not has(made, "meta"):
             return
         made.execute("BEGIN")
         made.execute("DELETE FROM meta WHERE name = 'running'")
@@ -206,30 +227,29 @@ def mark(path: Path, copied_at: int) -> None:
         made.execute("COMMIT")
 
 
-def check(path: Path) -> tuple[int, list[str]]:
-    """Read a copy to its end: whole, as SQLite finds, and a database of ours (else `StartError`). Returns the schema's version,
-    and what is not as the migrations make it, or in the lineage."""
+def check(path: Path) -> State:
+    """Read a copy to its end: whole, as SQLite finds, and a database of ours. Raises `StartError`."""
     try:
-        with _read_only(path) as connection:
-            version = database.version_of_ours(connection, path)
+        with read_only(path) as connection:
+            database.version_of_ours(connection, path)
             database.check_whole(connection, path)
-            return version, briefly_checked(connection) if version else []
+            return state_of(connection)
     except (sqlite3.Error, UnicodeError) as error:
         raise StartError(f"{path}: {database.in_plain_words(error)}", again=passes(error)) from error
 
 
-def _copied_at(connection: sqlite3.Connection) -> int | None:
+def copied_at(connection: sqlite3.Connection) -> int | None:
     rows = connection.execute("SELECT value FROM meta WHERE name = 'copied_at'").fetchall()
     return rows[0][0] if rows else None
 
 
-def _has(connection: sqlite3.Connection, table: str) -> bool:
+def has(connection: sqlite3.Connection, table: str) -> bool:
     found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
     return found.fetchone() is not None
 
 
 @contextlib.contextmanager
-def _read_only(path: Path) -> Iterator[sqlite3.Connection]:
+def read_only(path: Path) -> Iterator[sqlite3.Connection]:
     """A database that nobody writes to, without its side files."""
     where = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     with contextlib.closing(sqlite3.connect(where, uri=True, isolation_level=None)) as connection:
