@@ -17,6 +17,7 @@ from imserver.config import Config
 from imserver.errors import StartError
 from imserver.server import Server
 
+from .backup import BackupOperations
 from .app import EXIT_FAILED, Setup, fail
 from .control import control_path, serve_control
 from .log import set_up_log
@@ -73,7 +74,7 @@ async def run_server(config: Config, log: Any, ready: Callable[[Server], None]) 
     with _signals(stop, log):
         server = Server(config, log=log)
         await server.start()
-        operations = {"put_user": put_user_operation(server.store)}
+        operations = {"put_user": put_user_operation(server.store), **BackupOperations(server).operations}
         async with serve_control(control_path(config.store.path), operations, log):
             try:
                 ready(server)

@@ -17,6 +17,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple, Self
@@ -238,6 +239,33 @@ def check(path: Path) -> State:
         raise StartError(f"{path}: {database.in_plain_words(error)}", again=passes(error)) from error
 
 
+@contextlib.contextmanager
+def reading(file: Path) -> Iterator[sqlite3.Connection]:
+    """A database that no server has open, in a read transaction: a copy, or what a server left, with its log. Raises
+    `StartError`."""
+    database.check_place(file)
+    if not file.exists():
+        raise StartError(f"{file}: does not exist", again=True)
+    has_log = Path(f"{file}-wal").exists()
+    try:
+        with read_only(file, at_rest=not has_log) as connection:
+            connection.execute("BEGIN")
+            if not database.version_of_ours(connection, file):
+                raise StartError(f"{file}: nothing was ever stored here")
+            if database.is_running(connection) and not has_log:
+                until = time_words(database.newest_time(connection))
+                text = f"was copied beside a running server without its log (-wal): what came after {until} is missing"
+                raise StartError(f"{file}: {text}")
+            yield connection
+    except (sqlite3.Error, UnicodeError) as error:
+        raise StartError(f"{file}: {database.in_plain_words(error)}", again=passes(error)) from error
+
+
+def time_words(ms: int) -> str:
+    """A time for people, to the second."""
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def copied_at(connection: sqlite3.Connection) -> int | None:
     rows = connection.execute("SELECT value FROM meta WHERE name = 'copied_at'").fetchall()
     return rows[0][0] if rows else None
@@ -249,8 +277,8 @@ def has(connection: sqlite3.Connection, table: str) -> bool:
 
 
 @contextlib.contextmanager
-def read_only(path: Path) -> Iterator[sqlite3.Connection]:
-    """A database that nobody writes to, without its side files."""
-    where = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+def read_only(path: Path, *, at_rest: bool = True) -> Iterator[sqlite3.Connection]:
+    """A database that nobody writes to; `at_rest`: without its side files, and so without a trace."""
+    where = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
     with contextlib.closing(sqlite3.connect(where, uri=True, isolation_level=None)) as connection:
         yield connection

@@ -169,6 +169,12 @@ def take_copied_at(connection: sqlite3.Connection) -> int | None:
     return rows[0][0] if rows else None
 
 
+def is_running(connection: sqlite3.Connection) -> bool:
+    """Whether it says that somebody runs on it, or did until the end of the process or of the machine."""
+    number = connection.execute("PRAGMA schema_version").fetchall()
+    return connection.execute("SELECT value FROM meta WHERE name = 'running'").fetchall() == number
+
+
 def newest_time(connection: sqlite3.Connection) -> int:
     """The newest time that any row bears which is written with the clock: until then, at least, this history went."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
