@@ -9,13 +9,14 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from imserver.clock import SystemClock
 from imserver.model import content_digest
 from imserver.store.sqlite import database
+from imserver.store.sqlite.guard import Guard
 from imserver.store.sqlite.positions import MILESTONE_EVERY
 from imserver_protocol.wire.codec import encode_content
 
@@ -36,9 +37,9 @@ def fill(path: Path, pairs: Sequence[Pair], each: int, progress: Progress = lamb
     must not exist."""
     total = len(pairs) * each
     begin_ms = int(time.time() * 1000) - total * STEP_MS
-    database.create_private(path)
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        database.prepare(connection, path, durable=False, clock=SystemClock(), rng=random.Random())
+    with _taken(path), closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        database.prepare(connection, path, durable=False)
+        database.begin(connection, path, found_log=True, clock=SystemClock(), rng=random.Random())
         users = _put_users(connection, pairs)
         _put_conversations(connection, pairs, users, begin_ms)
         rows = _messages(pairs, users, each, begin_ms)
@@ -52,8 +53,17 @@ def fill(path: Path, pairs: Sequence[Pair], each: int, progress: Progress = lamb
             connection.execute("COMMIT")
             progress(min(first + BATCH, total), total)
         _put_places(connection, len(pairs), each)
-        database.settle_epoch(connection, total, None, random.Random())
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        database.end(connection)
+
+
+@contextmanager
+def _taken(path: Path) -> Iterator[None]:
+    guard = Guard(path)
+    guard.take()
+    try:
+        yield
+    finally:
+        guard.release()
 
 
 def _put_users(connection: sqlite3.Connection, pairs: Sequence[Pair]) -> dict[str, int]:

@@ -214,9 +214,7 @@ class Server:
         await self.store.write(lambda tx: self.plugin_host.erase_in(tx, user_id))
         await self.features.erase(user_id)
 
-    async def backup(
-        self, path: str | Path, told: Callable[[int, int], None] | None = None
-    ) -> Backup:
+    async def backup(self, path: str | Path, told: Callable[[int, int], None] | None = None) -> Backup:
         """Put a copy of the database there, complete by itself, while everybody goes on (docs/operating.md, "Backup and
         restore"). `told` hears how many of how many pages are copied. Raises `BackupFailed`."""
         made = await self.store.backup(Path(path), told)

@@ -11,12 +11,12 @@ from typing import Any
 import click
 
 from imserver.chat.ports import Backup
-from imserver.clock import SystemClock
+from imserver.clock import SystemClock, time_text
 from imserver.config import Config
 from imserver.errors import BackupFailed, ImserverError, StartError
 from imserver.server import Server
-from imserver.store.sqlite import database
-from imserver.store.sqlite.backup import Pace, back_up, check_target, reading, time_words
+from imserver.store.sqlite.backup import Pace, back_up, check_target, reading
+from imserver.store.sqlite.guard import Guard
 from imserver.store.sqlite.ledger import ledger_path
 
 from .app import Setup
@@ -43,8 +43,8 @@ def backup(setup: Setup, file: Path) -> None:
     """Put a copy of the configured database into FILE: whole, of one moment, checked, synced. A copy that is there already is
     replaced, and only by a new one that is whole.
 
-    A running server goes on meanwhile; a stopped one need not be started. The ledger, if there is one, is put beside FILE, unless the
-    one there is newer.
+    A running server goes on meanwhile; a stopped one need not be started. The ledger, if there is one, is put beside FILE,
+    unless the one there is newer.
     """
     config = setup.config()
     if control_path(config.store.path) is None:
@@ -52,7 +52,9 @@ def backup(setup: Setup, file: Path) -> None:
     with progress() as told:
         made = asyncio.run(_back_up(config, file.absolute(), told))
     size = size_words(made["size_bytes"])
-    click.echo(escaped(f"{file}: {count_words(made['messages'], 'message')} as of {time_words(made['copied_at'])}"))
+    click.echo(
+        escaped(f"{file}: {count_words(made['messages'], 'message')} as of {time_text(made['copied_at'])}")
+    )
     ledger = ledger_path(Path(config.store.path)).name
     click.echo(escaped(f"{size}, checked; {ledger}: {made['ledger']}"))
 
@@ -65,7 +67,7 @@ async def _back_up(config: Config, target: Path, told: Told | None) -> Mapping[s
         if status is not None:
             return await _follow(socket, status, told)
         try:
-            return await asyncio.to_thread(_at_rest, Path(config.store.path).resolve(), target, told)
+            return await asyncio.to_thread(_at_rest, Path(config.store.path), target, told)
         except _Busy:
             await asyncio.sleep(START_WAIT_S)
     raise StartError(
@@ -100,10 +102,11 @@ class _Busy(Exception):  # another process has the database: perhaps a server th
 
 def _at_rest(path: Path, target: Path, told: Told | None) -> Mapping[str, Any]:
     """Copy a database that nobody has open."""
+    path = path.resolve()
     if not path.exists():
         raise StartError(f"{path}: does not exist", again=True)
     check_target(target, path)
-    lock = database.FileLock(path)
+    lock = Guard(path)
     try:
         lock.take()
     except StartError as error:
@@ -205,4 +208,3 @@ def size_words(size_bytes: int) -> str:
     while size >= 1000 and name != "TiB":
         size, name = size / 1024, next(names)
     return f"{size:.0f} {name}" if name == "bytes" else f"{size:.1f} {name}"
-

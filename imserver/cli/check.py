@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+
 from imserver.check.consistency import check_file
 from imserver.errors import StartError
 from imserver.store.checks import Report

@@ -17,8 +17,8 @@ from imserver.config import Config
 from imserver.errors import StartError
 from imserver.server import Server
 
-from .backup import BackupOperations
 from .app import EXIT_FAILED, Setup, fail
+from .backup import BackupOperations
 from .control import control_path, serve_control
 from .log import set_up_log
 from .process import settle_process

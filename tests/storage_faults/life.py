@@ -87,8 +87,6 @@ class Ledger:
     #: Refused for want of room, over all.
     refused: int = 0
     epoch: str = ""
-    #: Of a history that is over: nobody may be served under it.
-    dead_epoch: str = ""
 
     def answered(self, deed: Deed, result: Any) -> None:
         """The first answer, or the same again."""
@@ -173,10 +171,8 @@ class Life:
             await self.store.open(self)
         except StartError as error:
             raise Ended(str(error)) from error
-        if self.store.epoch == self.ledger.dead_epoch:
-            raise Wrong("an old copy was put back, and is served as if nothing had happened")
         if self.ledger.epoch and self.ledger.epoch != self.store.epoch:
-            raise Wrong("a new epoch, though nobody put an old copy back")
+            raise Wrong("a new epoch, though the history came with its lineage")
         self.ledger.epoch = self.store.epoch
 
     async def close(self) -> None:

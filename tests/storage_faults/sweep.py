@@ -80,7 +80,6 @@ class Course:
             disk.settle()
         disk.close()
         if scenario.tamper is not None:
-            self._prepared.dead_epoch, self._prepared.epoch = self._prepared.epoch, ""
             scenario.tamper(self._base)
         with scenario.setting():
             await self._run_without_faults()

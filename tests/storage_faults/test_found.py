@@ -40,10 +40,10 @@ async def test_what_a_failed_fsync_left_in_memory_alone_is_written_anew_before_i
 
 
 @pytest.mark.parametrize("fault", [Fault.POWER_LOST, Fault.POWER_LOST_TORN])
-async def test_lost_power_soon_after_an_old_copy_was_put_back_does_not_make_a_second_new_epoch(
+async def test_lost_power_soon_after_an_old_copy_was_put_back_makes_no_new_epoch(
     tmp_path: Path, fault: Fault
 ) -> None:
-    """The side file was renamed and never synced: with the power it fell back to the epoch before, or to an empty file."""
+    """The side file was renamed and never synced: with the power it fell back to what it knew before, or to an empty file."""
     assert await replay(tmp_path, "start with an old copy", Kind.WRITE, fault) == []
 
 

@@ -84,7 +84,7 @@ async def test_a_backup_is_a_whole_database_of_one_moment(stand: Stand, tmp_path
 
 
 async def test_it_does_not_say_that_a_server_runs_on_it(stand: Stand, tmp_path: Path) -> None:
-    await stand.tx(lambda tx: tx.sql("INSERT INTO meta (name, value) VALUES ('running', 1)"))
+    await stand.tx(lambda tx: tx.sql("UPDATE meta SET value = value WHERE name = 'running'"))
     await stand.store.backup(tmp_path / "copy.db")
     assert rows(tmp_path / "copy.db", "SELECT count(*) FROM meta WHERE name = 'running'") == [(0,)]
 
@@ -293,7 +293,7 @@ async def test_whoever_gives_it_up_ends_it(
 async def test_the_log_that_grows_meanwhile_is_no_warning(
     stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: LogBook
 ) -> None:
-    monkeypatch.setattr("imserver.store.sqlite.store.WATCHED_WAL_PAGES", 10)
+    monkeypatch.setattr("imserver.store.sqlite.store.WATCHED_LOG_BYTES", 40_000)
     monkeypatch.setattr("imserver.store.sqlite.store.CHECKPOINT_PAGES", 1)
     slowly(monkeypatch, 0.002)
     task = await begun(stand, tmp_path / "copy.db")

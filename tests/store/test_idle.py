@@ -50,26 +50,31 @@ async def test_the_idle_writer_checkpoints_again_and_again(
     assert 5 < done < 40, "often, and not after each commit"
 
 
+@pytest.mark.parametrize("checkpoint_pages", [1, 10**9], ids=["idle", "never idle"])
 async def test_a_log_that_grows_is_told_once_until_it_is_short_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoint_pages: int
 ) -> None:
-    """A reader that never ends keeps it from starting anew; who reads the log wants to hear of that, and not all day."""
-    assert sqlite.WATCHED_WAL_PAGES * 4096 == 64 * 2**20  # bytes
-    monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", 1)
-    monkeypatch.setattr(sqlite, "WATCHED_WAL_PAGES", 60)
+    """A reader that never ends keeps it from starting anew; who reads the log wants to hear of that, and not all day. Seen by
+    its size, so also by a server that is never idle."""
+    monkeypatch.setattr(database, "MAX_WAL_PAGES", 20)
+    assert sqlite.WATCHED_LOG_BYTES == 64 * 2**20
+    monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", checkpoint_pages)
+    monkeypatch.setattr(sqlite, "WATCHED_LOG_BYTES", 60 * 4096)
+    monkeypatch.setattr(database, "MAX_IDLE_WAL_BYTES", 60 * 4096)
     log = LogBook()
     stand = await _opened(tmp_path / "chat.db", log=log)
-    numbers = itertools.count()
+    numbers, both = itertools.count(), ["wal_is_long", "wal_is_long_ends"]
     for told in (1, 2):
         with closing(sqlite3.connect(tmp_path / "chat.db", isolation_level=None)) as forgotten:
             forgotten.execute("BEGIN")
             forgotten.execute("SELECT count(*) FROM messages").fetchone()
             for _ in range(20):
                 await stand.post(post(next(numbers), text="x" * 30_000))
-        await stand.tx(lambda tx: None)
-        assert len(log.events("warning")) == told, log.events("warning")
-        for _ in range(10):  # the log begins anew, and is short
-            await stand.post(post(next(numbers)))
+            await stand.tx(lambda tx: None)
+            assert log.events("warning") == [*both * (told - 1), "wal_is_long"]
+        for _ in range(30):  # the log begins anew, and is short
+            await stand.post(post(next(numbers), text="x" * 3_000))
+        assert log.events("warning") == both * told
     await stand.store.close()
 
 

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from imserver.config import StoreConfig
 from imserver.errors import RefusalCode, StartError
 from imserver.store import SqliteStore
 from imserver.store.sqlite import database
-from imserver.testing import ManualClock
+from imserver.testing import LogBook, ManualClock
 from tests.store.support import (
     DIRECT,
     USERS,
@@ -238,9 +239,11 @@ def test_every_script_has_its_number_and_its_own_transaction() -> None:
 # -- epochs -----------------------------------------------------------------------------------------------------------
 
 
-async def test_an_old_copy_put_back_begins_a_new_epoch(tmp_path: Path) -> None:
-    path = tmp_path / "chat.db"
+async def test_an_old_copy_put_back_is_said_and_keeps_its_epoch(tmp_path: Path) -> None:
+    """A new epoch would reset everybody, and what each client has to forget its place tells exactly."""
+    path, log = tmp_path / "chat.db", LogBook()
     stand = await started(path, posts=3)
+    _, early, _ = await stand.read(lambda reader: reader.sync("ann", None, 10))
     await stand.store.close()
     old = path.read_bytes()
     stand = await opened(path)
@@ -249,39 +252,52 @@ async def test_an_old_copy_put_back_begins_a_new_epoch(tmp_path: Path) -> None:
     first = stand.store.epoch
     await stand.store.close()
     path.write_bytes(old)
-    restored = await opened(path)
-    assert restored.store.epoch != first
-    assert len(restored.store.epoch) == 16
-    assert (
-        await refusal_of(restored.read(lambda reader: reader.sync("ann", token, 10)))
-        == RefusalCode.EPOCH_CHANGED
-    )
-    assert (
-        await refusal_of(restored.read(lambda r: r.history(DIRECT, "ann", 5, None, 10, 999)))
-        == RefusalCode.EPOCH_CHANGED
-    )
+    restored = await opened(path, log=log)
+    assert log.events("warning") == ["older_copy_suspected"]
+    assert restored.store.epoch == first
+    assert len(first) == 16
+    assert await restored.read(lambda reader: reader.sync("ann", early, 10))
     # Also after it has grown beyond what the client saw.
-    await restored.post(*[post(number) for number in range(10, 20)])
-    assert (
-        await refusal_of(restored.read(lambda reader: reader.sync("ann", token, 10)))
-        == RefusalCode.EPOCH_CHANGED
-    )
-    second = restored.store.epoch
+    for _ in range(2):
+        for query in (
+            lambda reader: reader.sync("ann", token, 10),
+            lambda reader: reader.history(DIRECT, "ann", 50, None, 10, 999),
+        ):
+            assert await refusal_of(restored.read(query)) == RefusalCode.EPOCH_CHANGED
+        await restored.post(*[post(number) for number in range(10, 20)])
     await restored.store.close()
-    again = await opened(path)
-    assert again.store.epoch == second
+    again = await opened(path, log=log)
+    assert again.store.epoch == first
+    assert log.events("warning") == ["older_copy_suspected"]
     await again.store.close()
 
 
-async def test_a_copy_of_another_epoch_put_back_begins_a_new_one(tmp_path: Path) -> None:
-    path = tmp_path / "chat.db"
-    await (await started(path)).store.close()
+async def test_a_database_of_another_history_put_here_is_said(tmp_path: Path) -> None:
+    """One that is new and empty, too: its disk was not there, or a link was switched."""
+    path, log = tmp_path / "chat.db", LogBook()
     high = Path(f"{path}.high")
-    high.write_text("0123456789abcdef 1\n")
-    stand = await opened(path)
-    assert stand.store.epoch != "0123456789abcdef"
-    assert high.read_text().split()[0] == stand.store.epoch
+    for number in range(1, 3):
+        high.write_text("0123456789abcdef 1\n")
+        stand = await opened(path, log=log)
+        assert stand.store.epoch != "0123456789abcdef"
+        assert high.read_text().split()[0] == stand.store.epoch
+        assert log.events("warning") == ["older_copy_suspected"] * number
+        await stand.store.close()
+
+
+async def test_a_history_without_an_epoch_gets_one(tmp_path: Path) -> None:
+    """It came without its lineage: a dump, another engine."""
+    path = tmp_path / "chat.db"
+    stand = await started(path)
     await stand.store.close()
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("DELETE FROM lineage")
+        raw.execute("DELETE FROM meta WHERE name IN ('epoch', 'place_key')")
+        raw.commit()
+    again = await opened(path)
+    assert len(again.store.epoch) == 16
+    assert again.store.epoch != stand.store.epoch
+    await again.store.close()
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "a b c", "ä 1", "abc x"])

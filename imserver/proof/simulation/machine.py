@@ -263,7 +263,7 @@ class Machine:
         self._epochs.add(server.store.epoch)
         if len(self._epochs) > 1:
             self._journal.finding(f"the store calls itself a new history: {sorted(self._epochs)}")
-        self._locks.append(server.store._lock)  # type: ignore[attr-defined]
+        self._locks.append(server.store._guard)  # type: ignore[attr-defined]
         self.up.set()
         looking = asyncio.ensure_future(self._look(server))
         waiters = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(server.failed())]
@@ -321,7 +321,7 @@ class Machine:
         process.kill()
         self._network.died(process, self._network.network_faults.vanishes)
         self.disk.died()
-        for lock in (*self._locks, self._store._lock if self._store is not None else None):
+        for lock in (*self._locks, self._store._guard if self._store is not None else None):
             if lock is not None:
                 with suppress(OSError):
                     lock.release()

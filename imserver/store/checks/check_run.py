@@ -69,6 +69,10 @@ class Rows(Protocol):
         of these plugins either."""
         ...
 
+    def incomplete_since(self) -> int | None:
+        """When something was stored here last (ms), if this is a copy that lacks what came behind it; None if it is whole."""
+        ...
+
     def timers_given(self) -> int:
         """The highest id that a timer ever got; 0 before the first."""
         ...

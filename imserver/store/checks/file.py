@@ -1,12 +1,13 @@
-"""Checks of the whole: what the engine says of itself, the counter of changes, and the side file."""
+"""Checks of the whole: what the engine says of itself, whether all of it is here, the counter of changes, and the side file."""
 
 from __future__ import annotations
 
 import re
 
+from imserver.clock import time_text
 from imserver.store.checks.check_run import CheckRun
 
-INTEGRITY, FOREIGN_KEYS, SCHEMA = "integrity", "foreign keys", "schema"
+INTEGRITY, COMPLETE, FOREIGN_KEYS, SCHEMA = "integrity", "complete", "foreign keys", "schema"
 CHANGES, SIDE_FILE = "changes", "side file"
 
 _EPOCH = re.compile(r"[0-9a-f]{16}")
@@ -30,6 +31,15 @@ _CHANGE_COLUMNS_SINCE_2 = (
 def integrity(run: CheckRun) -> None:
     """Let the engine check what it stores things in."""
     run.take(INTEGRITY, run.snapshot.integrity())
+
+
+def complete(run: CheckRun) -> None:
+    """Check that this is no copy of the file of a server that ran, without the log beside it."""
+    run.looked_at(COMPLETE, 1)
+    last_ms = run.snapshot.incomplete_since()
+    if last_ms is not None:
+        text = "a copy taken beside a running server, without its log (-wal): what was stored after"
+        run.found(COMPLETE, f"{text} {time_text(last_ms)} is not in it, and perhaps more")
 
 
 def foreign_keys(run: CheckRun) -> None:

@@ -14,6 +14,7 @@ _Check = tuple[tuple[str, ...], Callable[[CheckRun], None]]
 #: In this order: `changes` finds the newest change, which later ones compare with. A function reports under its own names.
 _CHECKS: tuple[_Check, ...] = (
     ((file.INTEGRITY,), file.integrity),
+    ((file.COMPLETE,), file.complete),
     ((file.FOREIGN_KEYS,), file.foreign_keys),
     ((file.SCHEMA,), file.schema),
     ((file.CHANGES,), file.changes),

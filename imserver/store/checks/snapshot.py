@@ -24,6 +24,7 @@ from imserver.store.engine.ledger import Ledger
 from imserver.store.engine.places import of_no_store
 from imserver.store.sqlite import database
 from imserver.store.sqlite.connection import BUSY_TIMEOUT_S
+from imserver.store.sqlite.guard import check_place, has_log
 from imserver.store.sqlite.ledger import ledger_path, read_ledger
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.reader import SqliteReader
@@ -48,11 +49,12 @@ class SideFile:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An open read transaction. `side`, `ledger`: the files beside the database as they were before it began, if there are
-    such."""
+    """An open read transaction. Of before it began: `side` and `ledger`, the files beside the database, if there are such;
+    `found_log`, whether there was a log beside it."""
 
     connection: sqlite3.Connection
     side: SideMark | None = None
+    found_log: bool = True
     ledger: Ledger | None = None
 
     #: Also for a damaged name or text that the module cannot decode.
@@ -102,6 +104,12 @@ class Snapshot:
                 found.append(f"{name} belongs to no plugin that ever ran here")
         missing = sorted(wanted.keys() - {name for name, _ in there})
         return Looked(len(there), [*found, *(f"{name} is missing" for name in missing)])
+
+    def incomplete_since(self) -> int | None:
+        """A file that says that somebody runs on it, and has no log: what that held is not here."""
+        if self.found_log or not database.is_running(self.connection):
+            return None
+        return database.last_change_ms(self.connection)
 
     def timers_given(self) -> int:
         row = next(self.rows("SELECT seq FROM sqlite_sequence WHERE name = 'timers'"), None)
@@ -206,7 +214,7 @@ def check_database(
     if own:
         connection.execute("BEGIN")
     try:
-        return Snapshot(connection, side, ledger).check(progress)
+        return Snapshot(connection, side, ledger=ledger).check(progress)
     finally:
         if own and connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -221,16 +229,17 @@ def open_snapshot(path: Path) -> Iterator[Snapshot]:
     read without any of SQLite's own side files, so that looking leaves no trace, also in a folder that cannot be written.
     """
     path = path.resolve()
-    database.check_place(path)
+    check_place(path)
     if not path.exists():
         raise StartError(f"{path}: does not exist", again=True)
     side, ledger = _side_file(path), read_ledger(ledger_path(path))
+    found_log = has_log(path)
     at_rest = _at_rest(path)
     before = _marks(path)
     connection = _open(path, at_rest)
     try:
         database.version_of_ours(connection, path)
-        yield Snapshot(connection, side, ledger)
+        yield Snapshot(connection, side, found_log, ledger)
     except Snapshot.broken as error:
         raise StartError(f"{path}: {database.in_plain_words(error)}", again=passes(error)) from error
     finally:

@@ -17,15 +17,16 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple, Self
 
+from imserver.clock import time_text
 from imserver.errors import BackupFailed, StartError
 from imserver.passing import passes
 from imserver.store.sqlite import database
 from imserver.store.sqlite.faults import primary_code
+from imserver.store.sqlite.guard import check_place, has_log
 from imserver.store.sqlite.ledger import Copied, copy_ledger, ledger_path
 
 #: Pages of a slice, and the rest behind each (seconds).
@@ -243,27 +244,22 @@ def check(path: Path) -> State:
 def reading(file: Path) -> Iterator[sqlite3.Connection]:
     """A database that no server has open, in a read transaction: a copy, or what a server left, with its log. Raises
     `StartError`."""
-    database.check_place(file)
+    check_place(file)
     if not file.exists():
         raise StartError(f"{file}: does not exist", again=True)
-    has_log = Path(f"{file}-wal").exists()
+    found_log = has_log(file)
     try:
-        with read_only(file, at_rest=not has_log) as connection:
+        with read_only(file, at_rest=not found_log) as connection:
             connection.execute("BEGIN")
             if not database.version_of_ours(connection, file):
                 raise StartError(f"{file}: nothing was ever stored here")
-            if database.is_running(connection) and not has_log:
-                until = time_words(database.newest_time(connection))
+            if database.is_running(connection) and not found_log:
+                until = time_text(database.last_change_ms(connection))
                 text = f"was copied beside a running server without its log (-wal): what came after {until} is missing"
                 raise StartError(f"{file}: {text}")
             yield connection
     except (sqlite3.Error, UnicodeError) as error:
         raise StartError(f"{file}: {database.in_plain_words(error)}", again=passes(error)) from error
-
-
-def time_words(ms: int) -> str:
-    """A time for people, to the second."""
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def copied_at(connection: sqlite3.Connection) -> int | None:

@@ -1,9 +1,8 @@
-"""The database file: locked for one process, checked before any write, migrated, and marked with the epoch of its history."""
+"""The database file: checked before any write, migrated, marked with the epoch of its history and with who runs on it."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import random
 import sqlite3
@@ -11,6 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 from imserver.clock import Clock
 from imserver.errors import StartError
@@ -32,74 +32,9 @@ MAX_IDLE_WAL_BYTES = 64 * 1024 * 1024
 #: Pages in the WAL at which COMMIT itself checkpoints, if the writer was never idle for long enough (16 MiB).
 MAX_WAL_PAGES = 4096
 
-_MAGIC = b"SQLite format 3\0"
 
-
-class FileLock:
-    """`PATH.lock`, held for the life of a store: two processes on one database would each trust their own cached heads."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._fd: int | None = None
-
-    def take(self) -> None:
-        """Take the lock. Raises `StartError` if another process has it."""
-        try:
-            fd = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StartError(f"{self._path}: {error.strerror}", again=passes(error)) from None
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(fd)
-            raise StartError(f"{self._path}: another imserver has this database open", again=True) from None
-        self._fd = fd
-
-    def release(self) -> None:
-        """Release the lock. The file stays: removing it would let two processes lock two different files."""
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
-
-
-def check_place(path: Path) -> None:
-    """Check the path. Raises `StartError` where SQLite would say only "unable to open database file", or would overwrite."""
-    if path.is_dir():
-        raise StartError(f"{path}: is a folder")
-    if not path.parent.is_dir():
-        raise StartError(f"{path}: the folder {path.parent} does not exist", again=True)
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(len(_MAGIC))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise StartError(f"{path}: {error.strerror}", again=passes(error)) from None
-    if beginning and beginning != _MAGIC and not Path(f"{path}-journal").exists():
-        # With a journal it may be a first page that a power loss cut off: SQLite rolls that back, and judges then.
-        raise StartError(f"{path}: is not a database of imserver")
-
-
-def create_private(path: Path) -> None:
-    """Make the file if there is none, readable by its owner only. SQLite's side files take its mode over."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise StartError(f"{path}: {error.strerror}", again=passes(error)) from None
-
-
-def prepare(
-    connection: sqlite3.Connection,
-    path: Path,
-    *,
-    durable: bool,
-    clock: Clock,
-    rng: random.Random,
-    seen: tuple[str, int] | None = None,
-) -> int | None:
-    """Check that the file is ours and sound, set it up, migrate it, begin a life. Runs on the writer's connection. `seen` is
-    what the side file knows. Returns of when the database is if it is a copy that was put back. Raises `StartError`.
-    """
+def prepare(connection: sqlite3.Connection, path: Path, *, durable: bool) -> None:
+    """Check that the file is ours and sound, set it up, migrate it. Runs on the writer's connection. Raises `StartError`."""
     if sqlite3.sqlite_version_info < MIN_SQLITE:
         raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: at least 3.37 is needed")
     try:
@@ -118,6 +53,36 @@ def prepare(
         # Recovered rows may be in the system's cache alone: a process killed before its fsync leaves them there, and after an
         # fsync that failed the system takes them for written. Clients will read them, so they are written again.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except (sqlite3.Error, UnicodeError) as error:
+        raise StartError(f"{path}: {in_plain_words(error)}", again=passes(error)) from error
+
+
+class Beginning(NamedTuple):
+    """What was found when a life began."""
+
+    #: Time (ms) of the last change of a copy that lacks its log.
+    incomplete_since: int | None
+    #: Of when this is (ms), if it is an older copy that has come back: as it says, or as the side file lets us suspect.
+    copied_at: int | None
+    #: The copy said so itself.
+    is_backup: bool
+
+
+def begin(
+    connection: sqlite3.Connection,
+    path: Path,
+    *,
+    found_log: bool,
+    clock: Clock,
+    rng: random.Random,
+    seen: tuple[str, int] | None = None,
+) -> Beginning:
+    """Begin a life, and say in the file itself that somebody runs on it: a copy of it without its log is incomplete then.
+    `seen` is what the side file knows. Raises `StartError`.
+    """
+    try:
+        incomplete = is_running(connection) and not found_log
+        last_ms = last_change_ms(connection) if incomplete else None
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(
             "INSERT INTO meta (name, value) VALUES ('change', 0) ON CONFLICT (name) DO NOTHING"
@@ -131,20 +96,44 @@ def prepare(
             "INSERT INTO meta (name, value) VALUES ('place_key', ?) ON CONFLICT (name) DO NOTHING",
             (rng.randbytes(KEY_BYTES),),
         )
-        copied_at = take_copied_at(connection)
-        set_back = copied_at is None and seen is not None and _is_ahead(connection, seen)
-        put_run(
-            connection,
-            "open" if copied_at is None else "restore",
-            last_changes(connection)[0] + 1,
-            clock,
-            rng,
-            newest_time(connection) if set_back else copied_at,
+        # An older copy that comes back keeps its epoch: what each client has to forget then, its places tell.
+        connection.execute(
+            "INSERT INTO meta (name, value) VALUES ('epoch', ?) ON CONFLICT (name) DO NOTHING",
+            (new_epoch(rng),),
         )
+        copied_at = _take_copied_at(connection)
+        is_backup = copied_at is not None
+        why = "opened without its log" if incomplete else "restore" if is_backup else "open"
+        if not is_backup and (incomplete or (seen is not None and _is_ahead(connection, seen))):
+            copied_at = last_change_ms(connection)
+        put_run(connection, why, last_changes(connection)[0] + 1, clock, rng, copied_at)
+        put_running(connection, True)
         connection.execute("COMMIT")
+        # Into the file. One that another program reads meanwhile gets it with a later checkpoint.
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
     except (sqlite3.Error, UnicodeError) as error:
         raise StartError(f"{path}: {in_plain_words(error)}", again=passes(error)) from error
-    return copied_at
+    return Beginning(last_ms, copied_at, is_backup)
+
+
+def end(connection: sqlite3.Connection) -> None:
+    """Write everything into the file, and then, as the last thing, that it is complete without a log."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    put_running(connection, False)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def put_running(connection: sqlite3.Connection, running: bool) -> None:
+    """Say whether somebody runs on this database: 0, or the number of the schema as it is.
+
+    A copy of the file has the same number, so it needs the log that was beside it. One that SQLite made (its backup, VACUUM
+    INTO) got a number of its own, and is whole.
+    """
+    number = connection.execute("PRAGMA schema_version").fetchall()[0][0] if running else 0
+    connection.execute(
+        "INSERT INTO meta (name, value) VALUES ('running', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (number,),
+    )
 
 
 def prepare_reader(connection: sqlite3.Connection) -> None:
@@ -163,7 +152,7 @@ def last_changes(connection: sqlite3.Connection) -> tuple[int, int]:
     return max(message, other), message
 
 
-def take_copied_at(connection: sqlite3.Connection) -> int | None:
+def _take_copied_at(connection: sqlite3.Connection) -> int | None:
     """When this database was copied, if nobody has opened the copy yet. From now on it is no copy any more."""
     rows = connection.execute("DELETE FROM meta WHERE name = 'copied_at' RETURNING value").fetchall()
     return rows[0][0] if rows else None
@@ -175,8 +164,8 @@ def is_running(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT value FROM meta WHERE name = 'running'").fetchall() == number
 
 
-def newest_time(connection: sqlite3.Connection) -> int:
-    """The newest time that any row bears which is written with the clock: until then, at least, this history went."""
+def last_change_ms(connection: sqlite3.Connection) -> int:
+    """When something was stored here last, as far as rows bear times: until then, at least, this history went."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     statements = ["SELECT sent_at FROM messages ORDER BY change DESC LIMIT 1"]
     if version >= 2:
@@ -236,27 +225,9 @@ def ledger_applied(connection: sqlite3.Connection) -> Applied:
     return Applied.decoded(rows[0][0] if rows else None)
 
 
-def epoch_of(connection: sqlite3.Connection) -> str | None:
-    """The epoch of this history, None before the first start."""
-    rows = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchall()
-    return rows[0][0] if rows else None
-
-
-def settle_epoch(
-    connection: sqlite3.Connection, change: int, seen: tuple[str, int] | None, rng: random.Random
-) -> str:
-    """The epoch of this history: a new one if the side file is ahead of the database (an old copy was put back), or of
-    another history."""
-    epoch = epoch_of(connection)
-    if epoch is not None and (seen is None or (seen[0] == epoch and seen[1] <= change)):
-        return epoch
-    epoch = new_epoch(rng)
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(
-        "INSERT INTO meta (name, value) VALUES ('epoch', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (epoch,),
-    )
-    connection.execute("COMMIT")
+def epoch_of(connection: sqlite3.Connection) -> str:
+    """The epoch of this history."""
+    epoch: str = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchall()[0][0]
     return epoch
 
 
@@ -281,6 +252,11 @@ class HighWater:
             return epoch, int(change)
         except (OSError, ValueError):
             return None
+
+    def is_ahead_of(self, epoch: str, change: int) -> bool:
+        """Whether it knows more than a database that ends here, or another history: an older copy has come back."""
+        seen = self.read()
+        return seen is not None and (seen[0] != epoch or seen[1] > change)
 
     def write(self, epoch: str, change: int) -> None:
         """Write epoch and change. A full disk is no error: the next write brings a newer number."""

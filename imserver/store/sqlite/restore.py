@@ -15,7 +15,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from imserver.errors import BackupFailed, StartError
@@ -81,9 +81,7 @@ def look(file: Path, path: Path) -> Outlook:
         applied = database.ledger_applied(connection)
     ledger, source = newest_ledger(file, path)
     present, says, lost = _present(file, path)
-    return Outlook(
-        found, present, says, lost, ledger, source, plan(ledger or Ledger(""), applied)
-    )
+    return Outlook(found, present, says, lost, ledger, source, plan(ledger or Ledger(""), applied))
 
 
 def newest_ledger(file: Path, path: Path) -> tuple[Ledger | None, Path | None]:
@@ -99,7 +97,9 @@ def newest_ledger(file: Path, path: Path) -> tuple[Ledger | None, Path | None]:
         return theirs, there
     if begins_with(ours, theirs):
         return ours, here
-    text = "are not the same ledger written on: put the one that holds beside the database, the other one away"
+    text = (
+        "are not the same ledger written on: put the one that holds beside the database, the other one away"
+    )
     raise StartError(f"{here} and {there}: {text}")
 
 
@@ -138,14 +138,15 @@ def put_back(file: Path, path: Path, now: datetime, step: Step = lambda name: No
         if source is not None and source != ledger_path(path) and ledger is not None:
             put_file(ledger_path(path), source.read_bytes()[: ledger.size])
         step("ledger")
-        if path.exists():
+        if path.exists() and path.stat().st_size:
             _write_back(path)
         step("written back")
         _put_aside(path, kept)
         step("log aside")
-        if not path.exists():
-            staged.rename(path)
+        if not path.exists() or not path.stat().st_size:
+            staged.replace(path)
             database.sync_folder(path.parent)
+            step("done")
             return None
         if not _swap(staged, path):
             _copied_aside(path, kept)
@@ -196,12 +197,12 @@ def _look_at(file: Path) -> Found:
 
 def _time_of(connection: sqlite3.Connection) -> int:
     told = copied_at(connection)
-    return database.newest_time(connection) if told is None else told
+    return database.last_change_ms(connection) if told is None else told
 
 
 def _present(file: Path, path: Path) -> tuple[Found | None, str, int | None]:
     """What the copy would replace, what keeps us from reading it, and how many of its messages the copy lacks."""
-    if not path.exists():
+    if not path.exists() or not path.stat().st_size:
         return None, "", 0
     try:
         where = f"{path.absolute().as_uri()}?mode=ro"

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from imserver.chat.ports import CommitListener
 from imserver.chat.transaction import ActHooks, Reader, Transaction
 from imserver.chat.units import Unit
-from imserver.clock import Clock, SystemClock
+from imserver.clock import Clock, SystemClock, time_text
 from imserver.config import StoreConfig
 from imserver.errors import BackupFailed, PluginError, Refusal, RefusalCode, StartError, StoreFailed
 from imserver.passing import passes
@@ -43,6 +43,7 @@ from imserver.store.sqlite.connection import (
     open_on_thread,
 )
 from imserver.store.sqlite.engine import SqliteEngine
+from imserver.store.sqlite.guard import Guard
 from imserver.store.sqlite.ledger import LedgerFile, ledger_path, sound_ledger
 from imserver.store.sqlite.plugin_sandbox import PluginSandbox, check_plugin_name
 from imserver.store.sqlite.reader import SqliteReader
@@ -57,10 +58,12 @@ MAX_WAITING_READS = 8192
 #: The idle writer checkpoints when about so many pages were written since the last time: small and often keeps the tail of
 #: latencies short. An estimate: SQLite does not report it.
 CHECKPOINT_PAGES = 1000
-#: A WAL of more pages than this (64 MiB) is worth a warning.
-WATCHED_WAL_PAGES = 4 * database.MAX_WAL_PAGES
+#: A log of more bytes than this is worth a warning. It is cut back to less when it begins anew.
+WATCHED_LOG_BYTES = database.MAX_IDLE_WAL_BYTES
 #: The side file is written when the writer has been idle for so long (seconds).
 HIGH_WATER_AFTER_S = 1.0
+#: An older copy of the database has come back, as far as can be known here.
+OLDER_COPY = "older_copy_suspected"
 #: Records of the ledger that one unit applies.
 RECORDS_OF_A_UNIT = 100
 #: After a failure a connection may take so long to close (seconds); its thread may be stuck for ever.
@@ -91,7 +94,7 @@ class SqliteStore:
         self._max_members = max_members
         self._hooks = ActHooks()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._lock: database.FileLock | None = None
+        self._guard: Guard | None = None
         self._connection: DatabaseConnection | None = None
         self._readers: list[_ReaderThread] = []
         self._writer: Writer | None = None
@@ -102,7 +105,8 @@ class SqliteStore:
         self._high_timer: asyncio.TimerHandle | None = None
         self._failed: Callable[[Exception], None] = lambda error: None
         self._pages = 0
-        self._wal_is_long = False
+        self._log_is_long = False
+        self._log_excused = False
         self._closing = False
         self._file = Path()
         #: The backup that is being made, if one is: its target, its end when asked for, and its task.
@@ -169,14 +173,11 @@ class SqliteStore:
             raise StoreFailed("the store is open already")
         path = self._file = self._path()
         try:
-            database.check_place(path)
-            self._lock = database.FileLock(path)
-            self._lock.take()
-            database.create_private(path)
+            guard = self._guard = Guard(path)
+            guard.take()
             self._high = database.HighWater(path, durable=self._folder is None)
             self._connection = await self._connect(path)
-            was_ahead = await self._connection.run(lambda raw: self._prepare(raw, path))
-            self._watch(was_ahead)
+            self._watch(await self._connection.run(lambda raw: self._prepare(raw, path, guard)))
             for _ in range(self._config.readers):
                 connection = await self._connect(path)
                 reader = _ReaderThread(connection)
@@ -388,19 +389,29 @@ class SqliteStore:
 
     # -- the writer's thread ------------------------------------------------------------------------------------------
 
-    def _prepare(self, raw: sqlite3.Connection, path: Path) -> bool:
-        """True if the side file knows more of this history than the database does."""
+    def _prepare(self, raw: sqlite3.Connection, path: Path, guard: Guard) -> dict[str, dict[str, Any]]:
+        """Returns what there is to say of the file: warnings, by event."""
         assert self._high is not None
-        seen = self._high.read()
-        copied_at = database.prepare(
-            raw, path, durable=self._folder is None, clock=self._clock, rng=self._rng, seen=seen
+        warnings: dict[str, dict[str, Any]] = {}
+        database.prepare(raw, path, durable=self._folder is None)
+        guard.hold()
+        found = database.begin(
+            raw,
+            path,
+            found_log=guard.found_log,
+            clock=self._clock,
+            rng=self._rng,
+            seen=self._high.read(),
         )
-        if copied_at is not None:
-            seen = None  # of the history that is gone, as everybody knows
+        if found.incomplete_since is not None:
+            warnings["log_missing"] = {"last_change": time_text(found.incomplete_since)}
+        if found.is_backup and found.copied_at is not None:
+            warnings["set_back"] = {"to": time_text(found.copied_at)}
         change, message_change = database.last_changes(raw)
-        was_ahead = seen is not None and seen[1] > change and seen[0] == database.epoch_of(raw)
         self._applied = database.ledger_applied(raw)
-        self._epoch = database.settle_epoch(raw, change, seen, self._rng)
+        self._epoch = database.epoch_of(raw)
+        if not found.is_backup and self._high.is_ahead_of(self._epoch, change):
+            warnings[OLDER_COPY] = {"by": "the side file"}
         self._high.write(self._epoch, change)
         self._places = Places(database.place_key(raw), database.lineage(raw), self._rng)
         self._change = change
@@ -419,28 +430,33 @@ class SqliteStore:
         self._tx.change, self._tx.message_change = change, message_change
         engine = SqliteEngine(raw, self._tx, sandbox)
         self._batches = Batches(engine, self._clock, lambda: self._rng.randint(MIN_RETRY_MS, MAX_RETRY_MS))
-        return was_ahead
+        return warnings
 
-    def _watch(self, was_ahead: bool) -> None:
-        """Say once that an older copy of the database has come back: at the opening, or when the first client tells."""
+    def _watch(self, warnings: Mapping[str, dict[str, Any]]) -> None:
+        """Say what was found at the opening; and, once, that an older copy has come back: then, or when a client tells."""
         loop = asyncio.get_running_loop()
-        if was_ahead:
-            self._complain("older_copy_suspected", {"by": "the side file"})
-        else:
+        for event, facts in warnings.items():
+            self._complain(event, facts)
+        if OLDER_COPY not in warnings:
             self._opened_places().on_witness = lambda: call_soon(
-                loop, self._complain, "older_copy_suspected", {"by": "a client"}
+                loop, self._complain, OLDER_COPY, {"by": "a client"}
             )
 
     def _execute(self, units: Sequence[Unit], done: Callable[[StoreFailed | None], None]) -> None:
         assert self._connection is not None
         assert self._batches is not None
         assert self._tx is not None
-        batches, tx, loop = self._batches, self._tx, asyncio.get_running_loop()
+        assert self._guard is not None
+        batches, tx, guard, loop = self._batches, self._tx, self._guard, asyncio.get_running_loop()
 
         def on_thread() -> None:
             failure: StoreFailed | None = None
             try:
                 batches.run(units)
+                # Behind the commit: what went into a file that is no longer there was not stored.
+                log_is_long = self._is_long(guard.look())
+                if log_is_long != self._log_is_long:
+                    self._log_changed(loop, log_is_long)
             except StoreFailed as error:
                 failure = error
             except BaseException as error:  # a fault of ours: the outcome is unknown
@@ -476,26 +492,33 @@ class SqliteStore:
         """On the writer's thread. A checkpoint that fails loses nothing: the WAL still holds it, and the next one tries."""
         assert self._raw is not None
         try:
-            _, pages, done = self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()[0]
+            self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         except sqlite3.Error as error:
             call_soon(loop, self._complain, "checkpoint_failed", {"error": str(error)})
-            return
-        if self._copying is not None:
-            return  # a backup holds it up, and ends
-        # A reader that never ends keeps the WAL from restarting.
-        was_long, self._wal_is_long = self._wal_is_long, pages - done > WATCHED_WAL_PAGES
-        if self._wal_is_long and not was_long:
-            call_soon(loop, self._complain, "wal_is_long", {"pages": pages})
+
+    def _is_long(self, log_bytes: int) -> bool:
+        """Whether the log's length is worth a warning. A backup's own is not, until it has been cut back behind it."""
+        is_long = log_bytes > WATCHED_LOG_BYTES
+        self._log_excused = self._copying is not None or (self._log_excused and is_long)
+        return is_long and not self._log_excused
+
+    def _log_changed(self, loop: asyncio.AbstractEventLoop, is_long: bool) -> None:
+        """A reader that never ends, of whatever program, keeps the log from beginning anew: say so when it begins and when it
+        ends."""
+        self._log_is_long = is_long
+        event = "wal_is_long" if is_long else "wal_is_long_ends"
+        call_soon(loop, self._complain, event, {"more_than_bytes": WATCHED_LOG_BYTES})
 
     def _complain(self, event: str, facts: dict[str, Any]) -> None:
         if self._log is not None:
             self._log.warning(event, **facts)
 
     def _last_words(self, raw: sqlite3.Connection) -> None:
-        with contextlib.suppress(
-            sqlite3.Error
-        ):  # a full disk: the WAL holds everything, the next start reads it
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        assert self._guard is not None
+        with contextlib.suppress(sqlite3.Error):
+            database.end(raw)
+            self._guard.let_go()
+        # Else (a full disk) the log holds everything, and stays for the next start.
         self._write_high()
 
     # -- parts --------------------------------------------------------------------------------------------------------
@@ -524,8 +547,8 @@ class SqliteStore:
         for task in done:
             task.exception()  # of a connection that failed before: reported already
         if stuck:
-            # It may yet finish what it began: the lock stays until the process ends.
-            self._lock = None
+            # It may yet finish what it began: the database stays ours until the process ends.
+            self._guard = None
 
     async def _release(self) -> None:
         if self._high_timer is not None:
@@ -535,9 +558,9 @@ class SqliteStore:
         if self._connection is not None:
             await self._close_connection(self._connection)
             self._connection = None
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        if self._guard is not None:
+            self._guard.release()
+            self._guard = None
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None

@@ -17,7 +17,7 @@ from imserver.store.engine.faults import TransactionLost
 from imserver.store.engine.ledger import Applied
 from imserver.store.engine.lineage import Run
 from imserver.store.engine.transaction import MAX_MEMBERS, Found
-from imserver.store.sqlite.database import put_run
+from imserver.store.sqlite.database import put_run, put_running
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.positions import MILESTONE_EVERY, PUT_HEADS, PUT_MILESTONES, changes_of
 from imserver.store.sqlite.state_rows import SqliteStateRows
@@ -397,6 +397,11 @@ class SqliteTransaction(SqliteStateRows):
             "INSERT INTO plugin_migrations (plugin, number, applied_at) VALUES (?, ?, ?)",
             (plugin, number, self.now_ms),
         )
+        try:
+            put_running(self._connection, True)  # the schema has another number now
+        except BaseException as error:
+            self.note(error)
+            raise
 
     def audit(
         self,

@@ -1,0 +1,233 @@
+"""The guard of a database file: one store for one file, by whatever name, and nobody takes its log away while it runs.
+
+SQLite holds its database by POSIX locks. Those belong to the process and vanish when anything in it closes *any* descriptor of
+the file: a backup that copies it, another store that is refused. A foreign `sqlite3` then takes itself for the last one, writes
+the log into the database and deletes it, and what is stored from then on goes into a deleted file. So the guard has descriptors
+of its own, with open file description locks that only it can end, and it never closes them beside an open connection.
+
+Descriptors and their locks would be shared with a forked child, and a worker that outlives the server would keep the database.
+So a child closes them at once (`os.register_at_fork`).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import struct
+import sys
+import threading
+import time
+from pathlib import Path
+
+from imserver.errors import StartError, StoreFailed
+from imserver.passing import passes
+
+#: Bytes that SQLite locks: those that every connection shares, in the database, and the "dead man's switch", in `-shm`.
+SHARED_BYTES = (0x40000002, 510)
+DEAD_MAN_BYTES = (128, 1)
+#: The byte behind SQLite's: who has it has the file, by whatever name. No page is ever there.
+OWNER_BYTES = (0x40000200, 1)
+#: Seconds that another program may hold the file at the start: it is writing the log of a killed server into it.
+PATIENCE_S = 2.0
+
+_MAGIC = b"SQLite format 3\0"
+#: The last bit says in which order its checksums read bytes.
+_LOG_MAGIC = b"\x37\x7f\x06\x82"
+#: `struct flock`.
+_LOCK = struct.Struct("@hhqqi4x")
+#: Whether this system has locks that belong to a descriptor. Without them SQLite's own must do (docs/operating.md).
+HAS_OWN_LOCKS = sys.platform == "linux" and hasattr(fcntl, "F_OFD_SETLK")
+
+_BUSY = frozenset({errno.EAGAIN, errno.EACCES})
+#: What a system, or a disk, that has no such locks answers.
+_UNKNOWN = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS})
+
+_Identity = tuple[int, int]
+
+
+class Guard:
+    """Keeps one database for one store. Calls in this order: `take`, `hold`, then `look` at each batch, `let_go`, `release`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._log = f"{path}-wal"
+        #: Of the lock file, the database and its `-shm`.
+        self._descriptors: list[int] = []
+        self._identity: _Identity | None = None
+        self._opened: tuple[_Identity, _Identity] | None = None
+        self._replaced = False
+        #: Whether the database had a log when it was taken: the file alone may be incomplete.
+        self.found_log = False
+
+    def take(self) -> None:
+        """Take the database, which is made if there is none, readable by its owner only (SQLite's side files take its mode
+        over). Nothing of it is opened before it is ours. Raises `StartError`, one line."""
+        check_place(self._path)
+        with _forking:
+            _guards.add(self)
+            try:
+                self._take()
+            except BaseException:
+                self.release()
+                raise
+
+    def hold(self) -> None:
+        """From here on nobody else can delete the log. Called when the connection that writes has its log open. Raises
+        `StartError`."""
+        self._share(self._descriptors[1], SHARED_BYTES)
+        try:
+            with _forking:
+                switch = os.open(f"{self._path}-shm", os.O_RDONLY | os.O_CLOEXEC)
+                self._descriptors.append(switch)
+            self._share(switch, DEAD_MAN_BYTES)
+            self._opened = (_identity(self._path), _identity(self._log))
+        except OSError as error:
+            raise StartError(f"{error.filename}: {error.strerror}", again=passes(error)) from None
+
+    def look(self) -> int:
+        """The size of the log. Raises `StoreFailed` if the database or its log is no longer the file that was opened: nobody
+        may be told that something is stored in a file that the next start will not find."""
+        try:
+            database, log = os.stat(self._path), os.stat(self._log)
+        except OSError as error:
+            self._replaced = True
+            raise StoreFailed(f"{error.filename}: {error.strerror}, though it is in use") from error
+        if ((database.st_dev, database.st_ino), (log.st_dev, log.st_ino)) != self._opened:
+            self._replaced = True
+            raise StoreFailed(f"{self._path}: it or its log was replaced by another file while it was in use")
+        return log.st_size
+
+    def let_go(self) -> None:
+        """Let SQLite delete the log when its last connection is closed. Not called when the log is still needed, and without
+        effect when another file bears its name: it would be deleted instead."""
+        if not self._replaced and HAS_OWN_LOCKS:
+            for descriptor, (start, length) in zip(
+                self._descriptors[1:], (SHARED_BYTES, DEAD_MAN_BYTES), strict=False
+            ):
+                _lock(descriptor, fcntl.F_UNLCK, start, length)
+
+    def release(self) -> None:
+        """Give the database back. No connection of ours may be open any more: closing a descriptor ends their locks. The lock
+        file stays: removing it would let two processes lock two different files."""
+        with _forking:
+            _guards.discard(self)
+            self._close()
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def _take(self) -> None:
+        lock_file = f"{self._path}.lock"
+        lock = self._open(lock_file)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _BUSY:
+                raise StartError(f"{lock_file}: {error.strerror}", again=passes(error)) from None
+            raise StartError(f"{self._path}: another imserver has this database open", again=True) from None
+        self.found_log = has_log(self._path)
+        self._check_names()
+        database = self._open(str(self._path))
+        self._identity = _identity(self._path)
+        if HAS_OWN_LOCKS and not _lock(database, fcntl.F_WRLCK, *OWNER_BYTES):
+            raise StartError(
+                f"{self._path}: another imserver has this database open, by another name", again=True
+            )
+        beginning = os.pread(database, len(_MAGIC), 0)
+        if beginning and beginning != _MAGIC and not os.path.exists(f"{self._path}-journal"):
+            # With a journal it may be a first page that a power loss cut off: SQLite rolls that back, and judges then.
+            raise StartError(f"{self._path}: is not a database of imserver")
+
+    def _check_names(self) -> None:
+        """Without opening the file: a store of this process may have it."""
+        try:
+            status = os.stat(self._path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StartError(f"{self._path}: {error.strerror}", again=passes(error)) from None
+        if not stat.S_ISREG(status.st_mode):
+            raise StartError(f"{self._path}: is not a file")
+        if any(other._identity == (status.st_dev, status.st_ino) for other in _guards):
+            raise StartError(
+                f"{self._path}: another imserver has this database open, by another name", again=True
+            )
+        if status.st_nlink > 1:
+            text = "has more than one name (hard links), and its log is beside one of them: remove the others"
+            raise StartError(f"{self._path}: {text}")
+
+    def _open(self, path: str) -> int:
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StartError(f"{path}: {error.strerror}", again=passes(error)) from None
+        self._descriptors.append(descriptor)
+        return descriptor
+
+    def _share(self, descriptor: int, place: tuple[int, int]) -> None:
+        if not HAS_OWN_LOCKS:
+            return
+        deadline = time.monotonic() + PATIENCE_S
+        while not _lock(descriptor, fcntl.F_RDLCK, *place):
+            if time.monotonic() > deadline:
+                raise StartError(f"{self._path}: somebody else has it locked", again=True)
+            time.sleep(0.01)
+
+    def _close(self) -> None:
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+        self._identity = None
+
+
+def check_place(path: Path) -> None:
+    """Check the path without opening it. Raises `StartError` where SQLite would say only "unable to open database file"."""
+    if path.is_dir():
+        raise StartError(f"{path}: is a folder")
+    if not path.parent.is_dir():
+        raise StartError(f"{path}: the folder {path.parent} does not exist", again=True)
+
+
+def has_log(path: Path) -> bool:
+    """Whether a log of SQLite is beside the database, if only an empty one. It has no locks that opening it here would end."""
+    try:
+        with open(f"{path}-wal", "rb") as log:
+            beginning = log.read(len(_LOG_MAGIC))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # SQLite will say what is wrong with it
+    return not beginning or beginning[:3] == _LOG_MAGIC[:3]
+
+
+def _lock(descriptor: int, kind: int, start: int, length: int) -> bool:
+    """Lock these bytes, or unlock them. False if somebody else has them."""
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _LOCK.pack(kind, os.SEEK_SET, start, length, 0))
+    except OSError as error:
+        if error.errno in _UNKNOWN:
+            return True
+        if error.errno not in _BUSY:
+            raise StartError(f"the database cannot be locked: {error.strerror}") from None
+        return False
+    return True
+
+
+def _identity(path: Path | str) -> _Identity:
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
+
+
+#: All guards of this process that have something. No fork falls between opening a descriptor and noting it.
+_guards: set[Guard] = set()
+_forking = threading.RLock()
+
+
+def _in_child() -> None:
+    """Nothing is unlocked, for the locks are the parent's, too: they end when its descriptors are closed, or it ends."""
+    while _guards:
+        _guards.pop()._close()
+    _forking.release()
+
+
+os.register_at_fork(before=_forking.acquire, after_in_parent=_forking.release, after_in_child=_in_child)

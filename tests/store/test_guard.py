@@ -1,0 +1,300 @@
+"""Nothing in the process, and nobody outside, takes a running store's log away; one file has one store, by whatever name."""
+
+# ruff: noqa: ASYNC221, ASYNC240 - nobody else waits in a test
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imserver.config import StoreConfig
+from imserver.errors import StartError, StoreFailed
+from imserver.store import SqliteStore
+from imserver.store.sqlite import guard
+from imserver.testing import LogBook
+from tests.store import guarded
+from tests.store.support import USERS, Recorder, Stand, faulty, post, sqlite_error
+
+ROOT = Path(__file__).parents[2]
+#: Tries to lock bytes of a file as SQLite does: 1 if somebody else has them.
+FOREIGN_LOCK = """
+import fcntl, os, sys
+file = open(sys.argv[1], "r+b")
+try:
+    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, int(sys.argv[3]), int(sys.argv[2]))
+except OSError:
+    sys.exit(1)
+"""
+
+#: How the script says that mounting is forbidden.
+NO_MOUNTS = 77
+
+own_locks = pytest.mark.skipif(not guard.HAS_OWN_LOCKS, reason="a system without locks of descriptors")
+
+
+async def opened(path: Path, **more: Any) -> Stand:
+    store = SqliteStore(StoreConfig(path=str(path)), rng=random.Random(os.urandom(8)), **more)
+    await store.open(recorder := Recorder())
+    stand = Stand(store, recorder)
+    await stand.users(*USERS)
+    return stand
+
+
+async def start_error(path: Path) -> str:
+    with pytest.raises(StartError) as error:
+        await opened(path)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def locked_for_others(path: Path, place: tuple[int, int]) -> bool:
+    asked = [sys.executable, "-c", FOREIGN_LOCK, str(path), *map(str, place)]
+    return subprocess.run(asked, check=False).returncode == 1
+
+
+def process(path: Path, what: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.store.guarded", str(path), what],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder / "chat.db"
+
+
+# -- the log -----------------------------------------------------------------------------------------------------------
+
+
+@own_locks
+@pytest.mark.parametrize("what", guarded.INSIDE)
+def test_what_was_answered_is_there_after_a_kill_whatever_the_process_did(path: Path, what: str) -> None:
+    """SQLite's own locks end when anything in the process closes the file: the next foreign `sqlite3` deleted the log then, and
+    what was answered from then on was gone."""
+    out, errors = (ran := process(path, what)).communicate(timeout=60)
+    assert ran.returncode == -signal.SIGKILL, errors
+    answered = out.count("answered")
+    assert answered == len(guarded.BEFORE) + len(guarded.AFTER)
+    with closing(sqlite3.connect(path)) as raw:
+        assert raw.execute("SELECT count(*) FROM messages").fetchone() == (answered,)
+        assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@own_locks
+async def test_nobody_else_can_have_what_sqlite_shares(path: Path) -> None:
+    """The database, so that nobody deletes the log; and the dead man's switch: who gets that takes the index of the log for his
+    own and cuts it off, and a process that has it mapped dies of SIGBUS."""
+    stand = await opened(path)
+    for name in ("chat.db", "chat.db-shm", "chat.db-wal", "chat.db.lock"):
+        (path.parent / name).read_bytes()
+    assert locked_for_others(path, guard.SHARED_BYTES)
+    assert locked_for_others(Path(f"{path}-shm"), guard.DEAD_MAN_BYTES)
+    other = await opened(path.parent / "other.db")  # two stores of one process, on two files
+    await other.store.close()
+    assert locked_for_others(path, guard.SHARED_BYTES)
+    assert await stand.post(post(1)) == [(1, 1001, False)]
+    await stand.store.close()
+    assert not locked_for_others(path, guard.SHARED_BYTES)
+    assert not Path(f"{path}-wal").exists()
+
+
+@own_locks
+async def test_no_descriptor_of_the_guard_goes_on_to_another_program(path: Path) -> None:
+    stand = await opened(path)
+    held = tuple(stand.store._guard._descriptors)  # type: ignore[attr-defined]
+    assert len(held) == 3
+    assert not any(os.get_inheritable(each) for each in held)
+    await stand.store.close()
+    for each in held:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(each)
+
+
+async def test_a_store_that_failed_leaves_the_log_for_the_next_start(path: Path) -> None:
+    """The log holds what was answered; the last connection's end is no moment to try the disk again."""
+    connector, connections = faulty()
+    stand = await opened(path, connector=connector)
+    await stand.post(post(1))
+    error = sqlite_error("SQLITE_IOERR", "disk I/O error")
+    connections.before = staticmethod(lambda sql: error if sql == "COMMIT" else None)
+    with pytest.raises(StoreFailed):
+        await stand.tx(lambda tx: tx.put_user)
+    connections.before = staticmethod(lambda sql: None)
+    await stand.store.close()
+    assert Path(f"{path}-wal").stat().st_size
+    log = LogBook()
+    again = await opened(path, log=log)
+    assert log.events("warning") == []
+    assert await again.post(post(1)) == [(1, 1001, True)]
+    await again.store.close()
+
+
+# -- one file, one store ------------------------------------------------------------------------------------------------
+
+
+async def test_a_file_with_two_names_is_refused(path: Path) -> None:
+    """Its log is beside one of them: opened by the other name it would be read without."""
+    stand = await opened(path)
+    other = path.parent / "hard.db"
+    os.link(path, other)
+    assert "another imserver has this database open, by another name" in await start_error(other)
+    await stand.post(post(1))
+    await stand.store.close()
+    for name in (path, other):
+        assert "more than one name" in await start_error(name)
+    other.unlink()
+    await (await opened(path)).store.close()
+
+
+@own_locks
+async def test_who_removes_the_lock_file_does_not_get_the_database(path: Path) -> None:
+    """As an operator does who takes it for left behind."""
+    stand = await opened(path)
+    Path(f"{path}.lock").unlink()
+    assert "another imserver" in await start_error(path)
+    out, errors = process(path, "nothing").communicate(timeout=60)
+    assert "answered" not in out
+    assert "another imserver has this database open, by another name" in errors
+    assert await stand.post(post(1)) == [(1, 1001, False)]
+    await stand.store.close()
+
+
+@own_locks
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="no namespaces of mounts")
+async def test_a_file_that_is_mounted_elsewhere_is_the_same_file(path: Path) -> None:
+    """A container with a mount of this single file: another name, another folder, another lock file."""
+    stand = await opened(path)
+    elsewhere = path.parent.parent / "elsewhere.db"
+    elsewhere.touch()
+    other = f'"{sys.executable}" -m tests.store.guarded "{elsewhere}" nothing'
+    script = f'mount --bind "{path}" "{elsewhere}" || exit {NO_MOUNTS}; exec {other}'
+    done = subprocess.run(
+        ["unshare", "--mount", "--map-root-user", "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    await stand.store.close()
+    if done.returncode == NO_MOUNTS or done.stderr.startswith("unshare: "):
+        pytest.skip("nobody may mount here")
+    assert "another imserver has this database open, by another name" in done.stderr
+
+
+async def test_without_locks_of_descriptors_one_name_and_one_process_are_still_kept(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "HAS_OWN_LOCKS", False)
+    stand = await opened(path)
+    assert "another imserver" in await start_error(path)
+    Path(f"{path}.lock").unlink()
+    assert "by another name" in await start_error(path)
+    await stand.post(post(1))
+    await stand.store.close()
+    again = await opened(path)
+    assert await again.post(post(1)) == [(1, 1001, True)]
+    await again.store.close()
+
+
+async def test_what_is_no_file_is_refused(path: Path) -> None:
+    os.mkfifo(path)
+    assert "is not a file" in await start_error(path)
+
+
+@own_locks
+async def test_who_locks_it_for_good_keeps_a_server_from_starting(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line, and nothing stays locked of ours."""
+    monkeypatch.setattr(guard, "PATIENCE_S", 0.05)
+    await (await opened(path)).store.close()
+    with path.open("r+b") as other:
+        assert guard._lock(other.fileno(), fcntl.F_WRLCK, guard.SHARED_BYTES[0] + 9, 1)
+        assert "locked" in await start_error(path)
+    await (await opened(path)).store.close()
+
+
+# -- forks --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["fork", "multiprocessing"])
+async def test_a_worker_that_outlives_the_server_does_not_keep_the_database(path: Path, way: str) -> None:
+    server = process(path, way)
+    assert server.stdout is not None
+    answered = [server.stdout.readline() for _ in guarded.BEFORE]
+    assert set(answered) == {"answered\n"}
+    worker = int(server.stdout.readline())
+    try:
+        # The child has closed what it shared, and nothing was unlocked by that.
+        assert "another imserver" in await start_error(path)
+        assert not guard.HAS_OWN_LOCKS or locked_for_others(path, guard.SHARED_BYTES)
+        server.kill()
+        server.wait()
+        os.kill(worker, 0)
+        stand = await opened(path)
+        assert await stand.post(post(20), post(21)) == [(20, 1020, True), (21, 1021, False)]
+        await stand.store.close()
+    finally:
+        os.kill(worker, signal.SIGKILL)
+        server.kill()
+        server.communicate()
+
+
+# -- replaced files -----------------------------------------------------------------------------------------------------
+
+
+def rename(path: Path) -> None:
+    path.rename(path.with_name("away.db"))
+
+
+def put_another_there(path: Path) -> None:
+    other = path.with_name("other.db")
+    shutil.copy(path, other)
+    other.replace(path)
+
+
+def put_another_log_there(path: Path) -> None:
+    log = Path(f"{path}-wal")
+    shutil.copy(log, log.with_name("other"))
+    log.with_name("other").replace(log)
+
+
+def remove_the_log(path: Path) -> None:
+    Path(f"{path}-wal").unlink()
+
+
+@pytest.mark.parametrize("replace", [rename, put_another_there, put_another_log_there, remove_the_log])
+async def test_nobody_is_answered_once_the_files_are_others(path: Path, replace: Any) -> None:
+    """What is written goes into a file that the next start will not find."""
+    stand = await opened(path)
+    await stand.post(post(1))
+    failed = asyncio.Event()
+    stand.store.on_failure(lambda error: failed.set())
+    replace(path)
+    there = {each.name: each.read_bytes() for each in path.parent.iterdir() if each.name != "chat.db-shm"}
+    with pytest.raises(StoreFailed, match=r"chat\.db.*(replaced|No such file)"):
+        await stand.tx(lambda tx: tx.put_user)
+    await asyncio.wait_for(failed.wait(), 5)
+    with pytest.raises(StoreFailed):
+        stand.store.submit(post(2))
+    await stand.store.close()
+    if guard.HAS_OWN_LOCKS:  # SQLite's last connection deletes the log by its name, whosever that is now
+        left = {each.name: each.read_bytes() for each in path.parent.iterdir()}
+        assert {name: left.get(name) for name in there} == there
