@@ -17,7 +17,7 @@ from imserver.errors import BackupFailed, ImserverError, StartError
 from imserver.server import Server
 from imserver.store.sqlite.backup import Pace, back_up, check_target, reading
 from imserver.store.sqlite.guard import Guard
-from imserver.store.sqlite.ledger import ledger_path
+from imserver.store.sqlite.ledger import Copied, ledger_path
 
 from .app import Setup
 from .control import Operation, ask, control_path
@@ -55,8 +55,12 @@ def backup(setup: Setup, file: Path) -> None:
     click.echo(
         escaped(f"{file}: {count_words(made['messages'], 'message')} as of {time_text(made['copied_at'])}")
     )
-    ledger = ledger_path(Path(config.store.path)).name
-    click.echo(escaped(f"{size}, checked; {ledger}: {made['ledger']}"))
+    words = (
+        ""
+        if made["ledger"] == Copied.NONE
+        else f"; {ledger_path(Path(config.store.path)).name}: {made['ledger']}"
+    )
+    click.echo(escaped(f"{size}, checked{words}"))
 
 
 async def _back_up(config: Config, target: Path, told: Told | None) -> Mapping[str, Any]:

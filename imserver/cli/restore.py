@@ -6,7 +6,8 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,17 +53,14 @@ def restore(setup: Setup, file: Path, rehearse: bool, yes: bool) -> int:
         raise StartError("a database in memory cannot be restored; set store.path")
     path = Path(config.store.path).resolve()
     outlook = restores.look(file.absolute(), path)
-    for line in _lines(file, outlook):
-        click.echo(escaped(line))
     if rehearse:
+        _print(_lines(file, outlook))
         return _rehearse(config, file.absolute(), path, outlook)
-    guard = _taken(path)
-    try:
+    with _taken(path):
+        _print(_lines(file, outlook))
         if sys.stdin.isatty() and not yes:
             click.confirm("Put it back?", abort=True)
         kept = restores.put_back(file.absolute(), path, datetime.now(UTC))
-    finally:
-        guard.release()
     if kept is not None:
         click.echo(escaped(f"kept      {kept.name}"))
     asyncio.run(_open_once(config))
@@ -70,9 +68,15 @@ def restore(setup: Setup, file: Path, rehearse: bool, yes: bool) -> int:
     return 0
 
 
-def _taken(path: Path) -> Guard:
-    """The database, for us alone. Raises `StartError`."""
-    guard = Guard(path)
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(escaped(line))
+
+
+@contextmanager
+def _taken(path: Path) -> Iterator[None]:
+    """The database is ours alone. If there is none, and none is put there, none stays. Raises `StartError`."""
+    guard, was_there = Guard(path), path.exists()
     try:
         guard.take()
     except StartError as error:
@@ -81,7 +85,12 @@ def _taken(path: Path) -> Guard:
         if "is not a database" in str(error):
             raise StartError(f"{error}; move it away first") from None
         raise
-    return guard
+    try:
+        yield
+    finally:
+        if not was_there and not path.stat().st_size:
+            path.unlink()
+        guard.release()
 
 
 def _lines(file: Path, outlook: restores.Outlook) -> Iterator[str]:
@@ -94,10 +103,11 @@ def _lines(file: Path, outlook: restores.Outlook) -> Iterator[str]:
         lost = outlook.lost
         gone = "of another history: none of it is in the copy"
         if lost is not None:
-            gone = f"{count_words(lost, 'message')} of which {'is' if lost == 1 else 'are'} not in the copy"
+            gone = f"{lost:,} of which {'is' if lost == 1 else 'are'} not in the copy"
         if lost == 0:
             gone = "all of which are in the copy"
-        yield f"present   {outlook.present.path.name}: {count_words(outlook.present.state.messages, 'message')}, {gone}"
+        number = outlook.present.state.messages
+        yield f"present   {outlook.present.path.name}: {count_words(number, 'message')}{f', {gone}' if number else ''}"
     elif outlook.present_says:
         yield f"present   cannot be read: {outlook.present_says}"
     else:
@@ -131,8 +141,7 @@ def _rehearse(config: Config, file: Path, path: Path, outlook: restores.Outlook)
             report = asyncio.run(check_file(place, config.plugins, progress=told))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    for line in _verdict(report):
-        click.echo(escaped(line))
+    _print(_verdict(report))
     return EXIT_FAILED if report.found else 0
 
 

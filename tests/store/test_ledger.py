@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imserver.chat.ports import Store
 from imserver.chat.transaction import Transaction
 from imserver.config import StoreConfig
 from imserver.errors import BackupFailed, Refusal, RefusalCode, StartError, StoreFailed
@@ -169,7 +170,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-async def name_of(store: SqliteStore) -> str | None:
+async def name_of(store: Store) -> str | None:
     found = await store.read(lambda reader: reader.users(["ann"]))
     return found[0].display_name if found else None
 

@@ -122,7 +122,7 @@ class Copied(StrEnum):
 def copy_ledger(source: Path, target: Path) -> Copied:
     """Copy the ledger, unless the copy there is as new or newer. Raises BackupFailed if neither is the other written on."""
     if source == target:
-        return Copied.SAME
+        return Copied.SAME if source.exists() else Copied.NONE
     try:
         ours, theirs = sound_ledger(source), sound_ledger(target)
     except StartError as error:

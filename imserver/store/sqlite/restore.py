@@ -130,11 +130,11 @@ def put_back(file: Path, path: Path, now: datetime, step: Step = lambda name: No
     """Put the copy in the database's place. Nobody has the database open: the caller holds its lock. Returns under which name
     the database of before is kept, None if there was none. Raises `StartError`, and nothing has changed."""
     staged, kept = staged_path(path), path.with_name(f"{path.name}.before-restore-{now:%Y%m%d-%H%M%S}")
+    ledger, source = newest_ledger(file, path)
     finish_begun(path, now)
     stage(file, staged)
     step("staged")
     try:
-        ledger, source = newest_ledger(file, path)
         if source is not None and source != ledger_path(path) and ledger is not None:
             put_file(ledger_path(path), source.read_bytes()[: ledger.size])
         step("ledger")
