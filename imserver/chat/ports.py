@@ -95,8 +95,9 @@ class Store(Protocol):
         first time behind it is shown. Without this call all names are."""
         ...
 
-    async def begin_life(self, why: str) -> None:
-        """Begin another life: a new mark, for all that is written from now on. Sessions of before must end.
+    async def begin_life(self, why: str, *, copied_at: int | None = None) -> None:
+        """Begin another life: a new mark, for all that is written from now on. Sessions of before must end. `copied_at`: an
+        older copy has come back with it, of that time (UTC ms), of which plugins are told.
 
         Queued like a unit: what was submitted before belongs to the life that ends, and what shares a batch with it behind it
         belongs to the new one, also in `place`. If the unit fails, no life has begun. Takes no number of a change."""

@@ -257,9 +257,11 @@ class SqliteStore:
         reader = min(self._readers, key=_waiting)
         return await reader.read(query)
 
-    async def begin_life(self, why: str) -> None:
-        """Begin another life: a new mark, for all that is written from now on. Sessions of before must end."""
-        await self.write(partial(_begin_life, self._opened_places(), why, self._clock, self._rng))
+    async def begin_life(self, why: str, *, copied_at: int | None = None) -> None:
+        """Begin another life: a new mark, for all that is written from now on. Sessions of before must end. `copied_at`: an
+        older copy has come back, of that time."""
+        places = self._opened_places()
+        await self.write(partial(_begin_life, places, why, copied_at, self._clock, self._rng))
 
     async def migrate_plugin(self, plugin: str, migrations: Sequence[tuple[int, str]]) -> None:
         """Apply a plugin's scripts that were not applied yet, in order of number, each in one transaction."""
@@ -603,14 +605,16 @@ def _waiting(reader: _ReaderThread) -> int:
     return reader.waiting
 
 
-def _begin_life(places: Places, why: str, clock: Clock, rng: random.Random, tx: Transaction) -> None:
+def _begin_life(
+    places: Places, why: str, copied_at: int | None, clock: Clock, rng: random.Random, tx: Transaction
+) -> None:
     if not isinstance(tx, SqliteTransaction):
         raise StoreFailed("a life begins in the store's own transaction")
     # Here and not after the commit: what is written behind the row in the same batch is no part of the run before, and a place
     # that says so would be taken for one of another history.
     lineage = places.lineage
     tx.journal.note(setattr, places, "lineage", lineage)
-    places.lineage = lineage.with_run(tx.begin_life(why, clock, rng))
+    places.lineage = lineage.with_run(tx.begin_life(why, clock, rng, copied_at))
 
 
 def _apply_records(records: Sequence[Record], kinds: Kinds, tx: Transaction) -> None:

@@ -74,10 +74,10 @@ class SqliteTransaction(SqliteStateRows):
         if not self._connection.in_transaction:
             self.lost = error
 
-    def begin_life(self, why: str, clock: Clock, rng: random.Random) -> Run:
+    def begin_life(self, why: str, clock: Clock, rng: random.Random, copied_at: int | None = None) -> Run:
         """Begin another life behind all that was written so far."""
         try:
-            return put_run(self._connection, why, self.change + 1, clock, rng)
+            return put_run(self._connection, why, self.change + 1, clock, rng, copied_at)
         except sqlite3.Error as error:
             self.note(error)
             raise
@@ -452,6 +452,14 @@ class SqliteTransaction(SqliteStateRows):
         )
         if not moved:
             raise AlreadyHandled(f"plugin {plugin}: change {change}")
+
+    def mark_set_back(self, plugin: str, run: int) -> None:
+        told = self.sql(
+            "UPDATE plugin_cursors SET told_run = ? WHERE plugin = ? AND told_run < ? RETURNING told_run",
+            (run, plugin, run),
+        )
+        if not told:
+            raise AlreadyHandled(f"plugin {plugin}: set back with run {run}")
 
     def mark_timer_done(self, timer_id: int) -> None:
         if not self.sql("DELETE FROM timers WHERE timer_id = ? RETURNING timer_id", (timer_id,)):

@@ -105,7 +105,7 @@ class ModelStore:
         while self._waiting:
             self._turn()
 
-    async def begin_life(self, why: str) -> None:
+    async def begin_life(self, why: str, *, copied_at: int | None = None) -> None:
         def begin(tx: Any) -> None:
             tx.world = self._with_run(tx.world)
             self._opened().lineage = Lineage(tx.world.runs)
