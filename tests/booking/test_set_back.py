@@ -83,7 +83,7 @@ async def test_many_customers_are_told_in_turns_each_once(
 ) -> None:
     monkeypatch.setattr(set_back, "CUSTOMERS_AT_ONCE", at_once)
     async with Shop() as shop:
-        places = []
+        places: list[str] = []
         for user_id in ("ming", "hong", "lan"):
             here, _ = await booked(shop, user_id, when=f"11月{20 + len(places)}日 15:00")
             places.append(here)
