@@ -305,3 +305,22 @@ async def test_the_log_that_grows_meanwhile_is_no_warning(
     assert number > 5010
     await stand.store.close()
     assert "wal_is_long" not in log.events()
+
+
+async def test_it_is_written_through_to_the_disk_on_its_way(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it at its end would keep the commits of that moment waiting."""
+    slowly(monkeypatch, 0)
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def sync(fd: int) -> None:
+        synced.append(Path(os.readlink(f"/proc/self/fd/{fd}")).name)
+        fsync(fd)
+
+    monkeypatch.setattr("imserver.store.sqlite.backup.os.fsync", sync)
+    done = await stand.store.backup(tmp_path / "copy.db")
+    slices = done.size_bytes // 4096
+    assert slices > backups.SYNC_EVERY
+    assert synced.count(".copy.db.unfinished") == slices // backups.SYNC_EVERY + 1

@@ -110,7 +110,9 @@ def put_what_nothing_writes_yet(raw: sqlite3.Connection) -> None:
     raw.execute("DELETE FROM lineage")  # that of the opening: these three have changes of their own
     one, two, three = (key(number) for number in (971, 972, 973))
     for row in ((1, one, one, 1, "open"), (2, two, one, 50, "clock"), (3, three, three, 97, "open")):
-        raw.execute("INSERT INTO lineage (no, mark, life, first_change, at, why) VALUES (?, ?, ?, ?, 0, ?)", row)
+        raw.execute(
+            "INSERT INTO lineage (no, mark, life, first_change, at, why) VALUES (?, ?, ?, ?, 0, ?)", row
+        )
     raw.executemany("INSERT INTO first_modseqs VALUES (?, ?, ?)", [(group, 1, 1), (group, 3, 4)])
 
 

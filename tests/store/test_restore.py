@@ -130,6 +130,19 @@ def test_without_a_database_there_is_nothing_to_keep(path: Path, copied: Path) -
     assert count(path) == 20
 
 
+def test_a_log_without_its_database_is_not_taken_for_the_copys(path: Path, copied: Path) -> None:
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("PRAGMA wal_autocheckpoint = 0")
+        raw.execute("DELETE FROM messages")
+        raw.commit()
+        wal = Path(f"{path}-wal").read_bytes()
+    path.unlink()
+    Path(f"{path}-wal").write_bytes(wal)
+    restores.put_back(copied, path, NOW)
+    assert count(path) == 20
+    assert (path.parent / f"{KEPT}-wal").read_bytes() == wal
+
+
 def test_a_log_that_a_killed_server_left_goes_into_what_is_kept(path: Path, copied: Path) -> None:
     with closing(sqlite3.connect(path)) as raw:
         raw.execute("PRAGMA wal_autocheckpoint = 0")

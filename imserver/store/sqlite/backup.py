@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -32,6 +33,8 @@ from imserver.store.sqlite.ledger import Copied, copy_ledger, ledger_path
 #: Pages of a slice, and the rest behind each (seconds).
 SLICE_PAGES = 50
 REST_S = 0.01
+#: Slices behind which the copy is written through to the disk: all of it at the end would keep commits waiting.
+SYNC_EVERY = 20
 #: Side files that SQLite may make beside a database.
 SIDE_FILES = ("-wal", "-shm", "-journal")
 
@@ -103,7 +106,7 @@ def back_up(
     unfinished = Unfinished(target)
     try:
         with unfinished:
-            copy(source, unfinished.path, pace or Pace())
+            copy(source, unfinished, pace or Pace())
             mark(unfinished.path, copied_at)
             unfinished.sync()
             state = check(unfinished.path)
@@ -199,17 +202,22 @@ def state_of(connection: sqlite3.Connection) -> State:
     return State(schema, database.last_changes(connection)[0], messages, marks[0][0] if marks else b"")
 
 
-def copy(source: sqlite3.Connection, path: Path, pace: Pace) -> None:
-    """Copy the pages of the snapshot into an empty file."""
+def copy(source: sqlite3.Connection, unfinished: Unfinished, pace: Pace) -> None:
+    """Copy the pages of the snapshot into the empty file."""
     if not source.in_transaction:
         raise ValueError("a copy is of one transaction")
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as made:
+    slices = itertools.count(1)
+
+    def copied(status: int, left: int, total: int) -> None:
+        if next(slices) % SYNC_EVERY == 0:
+            unfinished.sync()
+        pace.rest(left, total)
+
+    with contextlib.closing(sqlite3.connect(unfinished.path, isolation_level=None)) as made:
         # Nobody else sees this file before it is synced as a whole.
         made.execute("PRAGMA journal_mode = OFF").fetchall()
         made.execute("PRAGMA synchronous = OFF")
-        source.backup(
-            made, pages=pace.slice_pages, progress=lambda status, left, total: pace.rest(left, total)
-        )
+        source.backup(made, pages=pace.slice_pages, progress=copied)
         # The pages say that there is a log; it is none that would have to be there.
         made.execute("PRAGMA journal_mode = DELETE").fetchall()
 

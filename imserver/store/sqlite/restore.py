@@ -109,7 +109,7 @@ def stage(file: Path, place: Path, pace: Pace | None = None) -> State:
     try:
         with unfinished, reading(file) as connection:
             before = state_of(connection)
-            copy(connection, unfinished.path, pace or Pace(slice_pages=-1, rest_s=0))
+            copy(connection, unfinished, pace or Pace(slice_pages=-1, rest_s=0))
             mark(unfinished.path, _time_of(connection))
             unfinished.sync()
             if check(unfinished.path) != before:
