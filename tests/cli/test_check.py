@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sqlite3
 from contextlib import closing
@@ -82,6 +83,21 @@ def test_what_a_killed_server_left_is_read_with_its_log(folder):
     assert any(name.startswith("booking: ") for name in checks)
     assert (answer["found"], answer["skipped"]) == (0, {})
     assert log.read_bytes() == before
+
+
+def test_a_copy_made_beside_a_running_server_is_not_called_right(folder):
+    """`cp` takes the file without its log: none of the last posts is in it."""
+    with serving(folder) as server:
+        imserver(folder, "user", "add", "alice")
+        shutil.copy(folder / "imserver.db", folder / "copy.db")
+        done = imserver(folder, "check", "copy.db")
+        assert done.returncode == 1, done.stdout + done.stderr
+        [line] = [line for line in done.stdout.splitlines() if line.startswith("complete: ")]
+        assert "without its log (-wal): what was stored after 20" in line
+        assert imserver(folder, "check").returncode == 0
+        server.stop()
+    shutil.copy(folder / "imserver.db", folder / "copy.db")
+    assert imserver(folder, "check", "copy.db").returncode == 0
 
 
 # -- in this process: a database at rest ---------------------------------------------------------------------------------

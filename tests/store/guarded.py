@@ -97,7 +97,7 @@ INSIDE: Mapping[str, Callable[[Path], object]] = {
 }
 
 
-def wait_in(way: str) -> None:
+def wait_in(way: str, path: Path) -> None:
     """A worker of the program around, which outlives it."""
     if way == "fork":
         child: int | None = os.fork()
@@ -108,6 +108,7 @@ def wait_in(way: str) -> None:
         worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(WORKER_S,))
         worker.start()
         child = worker.pid
+    path.read_bytes()  # ends SQLite's own locks: what is left are the guard's
     print(child, flush=True)
 
 
@@ -120,7 +121,7 @@ async def main(path: Path, what: str) -> None:
         await stand.post(post(number))
         print("answered", flush=True)
     if what in {"fork", "multiprocessing"}:
-        wait_in(what)
+        wait_in(what, path)
         await asyncio.sleep(WORKER_S)
     await INSIDE[what](path)  # type: ignore[misc]
     told = subprocess.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import itertools
 import os
 import random
 import shutil
@@ -20,6 +21,7 @@ import pytest
 
 from imserver.config import StoreConfig
 from imserver.errors import StartError, StoreFailed
+from imserver.model import User
 from imserver.store import SqliteStore
 from imserver.store.sqlite import guard
 from imserver.testing import LogBook
@@ -280,9 +282,25 @@ def remove_the_log(path: Path) -> None:
     Path(f"{path}-wal").unlink()
 
 
+async def test_a_store_that_goes_on_writing_looks_by_itself(path: Path) -> None:
+    stand = await opened(path)
+    put_another_there(path)
+
+    async def write() -> None:
+        for number in itertools.count():
+            await stand.tx(lambda tx, name: tx.put_user(User(name, name)), f"user {number}")
+
+    with pytest.raises(StoreFailed, match="replaced"):
+        await asyncio.wait_for(write(), 10)
+    await stand.store.close()
+
+
 @pytest.mark.parametrize("replace", [rename, put_another_there, put_another_log_there, remove_the_log])
-async def test_nobody_is_answered_once_the_files_are_others(path: Path, replace: Any) -> None:
+async def test_nobody_is_answered_once_the_files_are_others(
+    path: Path, replace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is written goes into a file that the next start will not find."""
+    monkeypatch.setattr(guard, "LOOK_EVERY_S", 0)
     stand = await opened(path)
     await stand.post(post(1))
     failed = asyncio.Event()

@@ -13,7 +13,7 @@ import pytest
 
 from imserver.config import StoreConfig
 from imserver.store import SqliteStore
-from imserver.store.sqlite import database
+from imserver.store.sqlite import database, guard
 from imserver.store.sqlite import store as sqlite
 from imserver.testing import LogBook
 from tests.limits.raw import eventually
@@ -60,6 +60,7 @@ async def test_a_log_that_grows_is_told_once_until_it_is_short_again(
     assert sqlite.WATCHED_LOG_BYTES == 64 * 2**20
     monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", checkpoint_pages)
     monkeypatch.setattr(sqlite, "WATCHED_LOG_BYTES", 60 * 4096)
+    monkeypatch.setattr(guard, "LOOK_EVERY_S", 0)
     monkeypatch.setattr(database, "MAX_IDLE_WAL_BYTES", 60 * 4096)
     log = LogBook()
     stand = await _opened(tmp_path / "chat.db", log=log)

@@ -120,7 +120,7 @@ def end(connection: sqlite3.Connection) -> None:
     """Write everything into the file, and then, as the last thing, that it is complete without a log."""
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     put_running(connection, False)
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def put_running(connection: sqlite3.Connection, running: bool) -> None:
@@ -235,7 +235,7 @@ class HighWater:
     """`PATH.high`: epoch and highest change number, beside the database, to detect an old copy that was put back.
 
     Written lazily, and only about what is committed, so it may be behind the database but never ahead of it. It survives lost
-    power: a new epoch goes into a new file, synced and renamed into place; a new number overwrites one of the same length
+    power: another epoch goes into a new file, synced and renamed into place; a new number overwrites one of the same length
     within one sector, which needs no sync.
     """
 

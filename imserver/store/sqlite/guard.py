@@ -31,6 +31,9 @@ DEAD_MAN_BYTES = (128, 1)
 OWNER_BYTES = (0x40000200, 1)
 #: Seconds that another program may hold the file at the start: it is writing the log of a killed server into it.
 PATIENCE_S = 2.0
+#: Between two looks (seconds). A look at a file that was just written makes the next write of it dearer, for its time was asked
+#: for: a tenth of the whole at every commit. What was answered since the last look is where everything before it is.
+LOOK_EVERY_S = 0.02
 
 _MAGIC = b"SQLite format 3\0"
 #: The last bit says in which order its checksums read bytes.
@@ -58,6 +61,8 @@ class Guard:
         self._identity: _Identity | None = None
         self._opened: tuple[_Identity, _Identity] | None = None
         self._replaced = False
+        self._look_at = 0.0
+        self._log_bytes = 0
         #: Whether the database had a log when it was taken: the file alone may be incomplete.
         self.found_log = False
 
@@ -89,6 +94,10 @@ class Guard:
     def look(self) -> int:
         """The size of the log. Raises `StoreFailed` if the database or its log is no longer the file that was opened: nobody
         may be told that something is stored in a file that the next start will not find."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return self._log_bytes
+        self._look_at = now + LOOK_EVERY_S
         try:
             database, log = os.stat(self._path), os.stat(self._log)
         except OSError as error:
@@ -97,7 +106,8 @@ class Guard:
         if ((database.st_dev, database.st_ino), (log.st_dev, log.st_ino)) != self._opened:
             self._replaced = True
             raise StoreFailed(f"{self._path}: it or its log was replaced by another file while it was in use")
-        return log.st_size
+        self._log_bytes = log.st_size
+        return self._log_bytes
 
     def let_go(self) -> None:
         """Let SQLite delete the log when its last connection is closed. Not called when the log is still needed, and without
