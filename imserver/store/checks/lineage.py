@@ -84,6 +84,8 @@ def set_back(run: CheckRun) -> None:
             run.found(SET_BACK, f"run {no} began with a copy of nobody knows when")
         elif copied_at is not None and copied_at < 0:
             run.found(SET_BACK, f"run {no} began at {at} with a copy of {copied_at}")
+    if not newest:
+        return  # no run at all, which others would have found: nothing to compare with
     run.list(
         SET_BACK,
         "SELECT plugin, told_run FROM plugin_cursors WHERE told_run < 0 OR told_run > ?",
