@@ -13,6 +13,7 @@ from imserver_protocol.shared.refusals import RefusalCode
 
 __all__ = [
     "AlreadyHandled",
+    "BackupFailed",
     "ConfigError",
     "ImserverError",
     "NotAuthorized",
@@ -80,3 +81,11 @@ class Refusal(ImserverError):
         self.text = text
         self.retry_after_ms = retry_after_ms
         self.detail = detail
+
+
+class BackupFailed(ImserverError):
+    """A backup was not made, and nothing of it is left behind; the database is untouched. Exit 2 with one line, or 75."""
+
+    def __init__(self, text: str, *, again: bool = False) -> None:
+        super().__init__(text)
+        self.again = again

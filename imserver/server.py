@@ -13,6 +13,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import structlog
@@ -21,7 +22,7 @@ from prometheus_client.core import Metric
 from imserver.cautions import cautions
 from imserver.chat.accounts import Accounts
 from imserver.chat.fan_out import Hub
-from imserver.chat.ports import Store
+from imserver.chat.ports import Backup, Store
 from imserver.chat.posting import Posting
 from imserver.chat.service import Chat
 from imserver.chat.transaction import Reader, Transaction
@@ -239,6 +240,14 @@ class Server:
         cannot leaves all as it was. Broken off behind that, it may begin again."""
         await self.store.write(lambda tx: self.plugin_host.erase_in(tx, user_id))
         await self.features.erase(user_id)
+
+    async def backup(self, path: str | Path, told: Callable[[int, int], None] | None = None) -> Backup:
+        """Put a copy of the database there, complete by itself, while everybody goes on (docs/operating.md, "Backup and
+        restore"). `told` hears how many of how many pages are copied. Raises `BackupFailed`."""
+        made = await self.store.backup(Path(path), told)
+        self.health.last_backup_ms = self.clock.now_ms()
+        self.log.info("backed_up", path=str(made.path), messages=made.messages, bytes=made.size_bytes)
+        return made
 
     async def failed(self) -> Exception:
         """Wait until the store meets an error of unknown outcome. The server has then ended all connections: stop it."""

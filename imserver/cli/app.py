@@ -50,6 +50,8 @@ COMMANDS: dict[str, Row] = {
     "status": Row("imserver.cli.status:status", "Show how the running server is, on one screen."),
     "user": Row("imserver.cli.user:user", "Make and change accounts."),
     "check": Row("imserver.cli.check:check", "Prove that a database holds what it must, running or stopped."),
+    "backup": Row("imserver.cli.backup:backup", "Copy the database, beside a running server or not."),
+    "restore": Row("imserver.cli.restore:restore", "Put a copy back, or rehearse it."),
     "token": Row("imserver.cli.token:token", "Print a token with which a user can connect."),
     "trace": Row("imserver.cli.trace:trace", "Explain every frame between clients and a server."),
     "simulate": Row("imserver.cli.simulate:simulate", "Run the whole system on virtual time, under faults."),

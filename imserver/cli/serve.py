@@ -20,6 +20,7 @@ from imserver.passing import passes
 from imserver.server import Server
 
 from .app import EXIT_FAILED, Setup, fail
+from .backup import BackupOperations
 from .control import control_path, serve_control
 from .log import set_up_log
 from .log_writer import LogWriter, as_standard_error
@@ -99,7 +100,11 @@ async def run_server(
         server = Server(config, log=log)
         begins()
         await server.start()
-        operations = {"put_user": put_user_operation(server.store), "status": status_operation(server)}
+        operations = {
+            "put_user": put_user_operation(server.store),
+            "status": status_operation(server),
+            **BackupOperations(server).operations,
+        }
         async with serve_control(control_path(config.store.path), operations, log):
             try:
                 ready(server)

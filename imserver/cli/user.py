@@ -132,7 +132,7 @@ async def _put(config: Config, changes: dict[str, Any]) -> dict[str, Any]:
             return answer
         store = SqliteStore(config.store, clock=SystemClock())
         try:
-            await store.open(_Nobody())
+            await store.open(Nobody())
         except StartError as error:
             if "has this database open" not in str(error):
                 raise
@@ -148,7 +148,7 @@ async def _put(config: Config, changes: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-class _Nobody:
+class Nobody:
     """The listener of commits of a store that serves no connections."""
 
     def committed(self, units: Sequence[Unit]) -> None:
