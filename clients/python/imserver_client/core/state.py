@@ -330,20 +330,6 @@ class ConversationState(Generic[V]):
             self._drop(position)
         self._next, self._base = None, _NEVER
 
-    def discard(self) -> list[int]:
-        """Nothing that is known of the items is so: they count as empty until `changes` was asked from 0. Returns those held
-        that were not empty."""
-        changed = [
-            position
-            for position, kept in self.items.items()
-            if position in self.held and not (kept.extra is None and kept.mine is None)
-        ]
-        for position in list(self.items):
-            self._drop(position)
-        self.seen = self.top = self.met = 0
-        self._next, self._base = None, _NEVER
-        return changed
-
     def checked(self, modseq: int, *, former: bool) -> None:
         """A row that replaces: there is more up to this modseq, and not above it."""
         self.told()
