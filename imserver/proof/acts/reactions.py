@@ -187,4 +187,6 @@ class _Stored:
         return known
 
 
-ACTS = Acts((Act(20, react), Act(4, ask_who)), rest=rest, judge=judge)
+ACTS = Acts(
+    (Act(20, react), Act(4, ask_who)), rest=rest, judge=judge, answers=lambda facts: facts[0] in (DONE, ASKED)
+)
