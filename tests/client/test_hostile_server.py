@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import random
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import msgpack
@@ -23,6 +24,7 @@ from imserver_client import (
     HistoryReplaced,
     MemoryStorage,
     Message,
+    RefusalCode,
     State,
     Stopped,
     connect,
@@ -661,6 +663,7 @@ async def test_nothing_else_goes_out_before_a_fresh_session_is_checked(waits):
             return
         check = await line.request()
         asked.append(check[3])
+        again.set()
         line.push("c", 2)
         await asyncio.sleep(0.05)
         line.reply(check, agreeing(check))
@@ -677,12 +680,11 @@ async def test_nothing_else_goes_out_before_a_fresh_session_is_checked(waits):
             return truth(3, request[4][1] or 0)
         return [4, 1, False] if request[3] == "post" else [[row("c", 3)], "3", False]
 
-    shown = asyncio.Event()
+    shown, again = asyncio.Event(), asyncio.Event()
     async with HostileServer(play) as server, client_of(server, waits) as alice:
         assert await seen(alice, 1) == [1]
         shown.set()
-        while server.lines < 2:
-            await asyncio.sleep(0.01)
+        await again.wait()
         post = asyncio.create_task(alice.post("c", "hi"))
         page = asyncio.create_task(alice.history("c"))
         alice.mark_read("c", 1)

@@ -458,9 +458,8 @@ async def test_a_client_that_is_killed_at_any_step_of_it_ends_up_the_same(
             await alice.kill()
         store.last = None
         alice = await machine.client("alice", store)
-        await alice.until(
-            lambda: alice.said[-1:] == [(4, "new 2")] or store._saved.positions[DIRECT].have >= 4
-        )
+        done = store._saved.positions[DIRECT].have >= 4
+        await alice.until(lambda done=done, said=alice.said: done or said[-1:] == [(4, "new 2")])
         await alice.client.history(DIRECT)
         await asyncio.sleep(0.02)
         kinds = {type(event) for event in (*told, *alice.of(HistoryReplaced, PostsGone))}
