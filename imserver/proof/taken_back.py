@@ -21,7 +21,7 @@ _HEADS = (
     " FROM conversations c LEFT JOIN heads h ON h.conversation_no = c.no"
 )
 _MEMBERS = (
-    "SELECT u.user_id, c.conversation_id FROM members m"
+    "SELECT u.user_id, c.conversation_id, m.left_at FROM members m"
     " JOIN users u ON u.no = m.user_no JOIN conversations c ON c.no = m.conversation_no"
 )
 
@@ -35,7 +35,7 @@ class Restore:
     messages: tuple[StoredMessage, ...] = ()
     #: Conversations in which the copy had less, or none of them.
     conversations: frozenset[str] = frozenset()
-    #: User and conversation, of all members that the copy did not have.
+    #: User and conversation, of all who had become members, or left, since.
     members: frozenset[tuple[str, str]] = frozenset()
     #: By feature: what of its own was stored on one side only.
     facts: Mapping[str, frozenset[Facts]] = field(default_factory=dict)
@@ -65,8 +65,8 @@ class TakenBack:
         """Whether the message with this key of this user was taken back."""
         return (user_id, key) in self._keys
 
-    def was_member(self, user_id: str, conversation_id: str) -> bool:
-        """Whether the user was a member in a history that is gone, and not in the copy."""
+    def moved(self, user_id: str, conversation_id: str) -> bool:
+        """Whether the user had become a member, or left, in a history that is gone."""
         return (user_id, conversation_id) in self._members
 
     def facts(self, feature: str) -> Collection[Facts]:
@@ -89,7 +89,7 @@ def compare(left: Path, copy: Path, at: float) -> Restore:
         )
         heads = dict(_heads(new))
         changed = {name for name, numbers in _heads(old) if heads.get(name) != numbers}
-        members = {*old.execute(_MEMBERS)} - {*new.execute(_MEMBERS)}
+        members = {(user, name) for user, name, _ in {*old.execute(_MEMBERS)} - {*new.execute(_MEMBERS)}}
         facts = {
             name: frozenset(acts.stored(old.execute)) ^ frozenset(acts.stored(new.execute))
             for name, acts in all_acts().items()

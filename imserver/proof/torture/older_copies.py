@@ -166,8 +166,8 @@ def frames_written(index: Path) -> int | None:
 
 
 def commits_of(log: Path, written: int) -> list[int]:
-    """Where the commits of a log end, in bytes, of which nothing that follows is among the frames that may have been written
-    into the database."""
+    """Where the commits of a log end, in bytes, that may be its last ones: no frame behind them was written into the
+    database."""
     try:
         text = log.read_bytes()
         page_bytes, salt = _LOG_HEADER.unpack_from(text)
