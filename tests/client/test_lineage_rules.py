@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from imserver_client.core.lineage import ACCOUNT, MAX_EDITED_RANGES, MAX_OWN, Checked, Forgotten, Lineage
+from imserver_client.core.lineage import (
+    ACCOUNT,
+    MAX_EDITED_RANGES,
+    MAX_OWN,
+    OWN_SLACK,
+    Checked,
+    Forgotten,
+    Lineage,
+)
 from imserver_client.core.state import UNSAID, ConversationState, Counted
 from imserver_client.storage import LineageStep, Notice, SavedOwn, SavedTrail
 from imserver_protocol.methods.check import CheckAnswer, Known
@@ -325,11 +333,28 @@ def test_a_session_that_is_lost_reads_again_from_the_beginning() -> None:
 
 def test_own_messages_are_bounded_and_the_newest_are_kept() -> None:
     lineage = opened("c")
-    for number in range(MAX_OWN + 1):
+    for number in range(MAX_OWN + OWN_SLACK + 1):
         lineage.message("c", number + 1, 1, b"%016d" % number)
+        if number == MAX_OWN + OWN_SLACK - 1:
+            assert None not in lineage.unsaved().own.values()
+            lineage.saved()
     step = lineage.unsaved()
-    assert step.own[b"%016d" % 0] is None
-    assert step.own[b"%016d" % 1] == SavedOwn("c", 2)
+    assert [key for key, own in step.own.items() if own is None] == [b"%016d" % n for n in range(OWN_SLACK)]
+    assert step.own[b"%016d" % (MAX_OWN + OWN_SLACK)] == SavedOwn("c", MAX_OWN + OWN_SLACK + 1)
+
+
+def test_the_store_knows_of_a_post_by_its_answer() -> None:
+    lineage = opened("c")
+    lineage.saved()
+    lineage.posted("c", 5, KEY)
+    lineage.message("c", 5, 1, KEY)
+    lineage.message("c", 6, 1, None)
+    assert lineage.step() is None
+    again(lineage)
+    lineage.answer([CheckAnswer(4, True, row())])
+    assert lineage.unsaved().own == {KEY: SavedOwn("c", 5, lost=True)}
+    lineage.posted("c", 6, KEY)
+    assert lineage.unsaved().own == {KEY: SavedOwn("c", 6)}, "else it would be looked for after a kill"
 
 
 def test_ranges_of_edits_are_bounded_and_none_is_lost() -> None:

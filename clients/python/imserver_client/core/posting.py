@@ -401,8 +401,10 @@ class Posting:
         if isinstance(outcome, Posted):
             # It stays in the store: should an older copy of the server's database come back, it can be offered again.
             self._lineage.posted(entry.conversation_id, outcome.position, entry.key)
-            self._storage.answer_post(entry.key, outcome.position, self._lineage.unsaved())
-            self._lineage.saved()
+            step = self._lineage.step()
+            self._storage.answer_post(entry.key, outcome.position, step)
+            if step is not None:
+                self._lineage.saved()
         else:
             self._storage.remove_post(entry.key)
         self._outbox.remove(entry, accepted=accepted)
