@@ -92,7 +92,7 @@ async def test_who_was_away_learns_of_it_by_the_same_catching_up(server, open_cl
     [
         (TELLING, (1, 2)),
         ({**TELLING, "more": 1}, (1, 2)),
-        ({**TELLING, "type": "text", "text": "retracted"}, None),
+        ({**TELLING, "type": "text", "text": "system"}, None),
         ({**TELLING, "event": "edited", "more": "retracted"}, None),
         ({**TELLING, "target": "1"}, None),
         ({**TELLING, "target": True}, None),
