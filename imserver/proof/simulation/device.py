@@ -170,6 +170,8 @@ class Device:
             ),
         )
         self.client = client
+        if self.world.setting.copies:
+            self.record.told_cursors.clear()
         if self.record.ready_at is None:
             self.record.ready_at = self.world.loop.time()
         # Where copies come back everybody listens: nobody else can be told.
@@ -282,8 +284,9 @@ class Device:
             "stored" if posted is not None else "abandoned" if isinstance(error, Abandoned) else "refused"
         )
         detail = "" if error is None else f"{type(error).__name__} {getattr(error, 'code', '')}"
-        self.world.journal.note("settled", self.device_id, post.number, outcome, detail)
-        if post.outcome and (post.outcome, post.position) != (outcome, posted.position if posted else 0):
+        position = posted.position if posted is not None else 0
+        self.world.journal.note("settled", self.device_id, post.number, outcome, position, detail)
+        if post.outcome and (post.outcome, post.position) != (outcome, position):
             self.world.journal.finding(
                 f"post {post.number} of {self.device_id} was {post.outcome} and then {outcome} ({detail})"
             )

@@ -603,7 +603,7 @@ class Core:
                     self.telling.gone(notice)
 
     def read_again(self, conversation_id: str, item: PageItem) -> None:
-        self.lineage.message(conversation_id, item.position, item.revision, None)
+        # That it was edited is known: it would be news, and be read again for ever.
         for port in self._ports.values():
             port.changed(conversation_id, item)
 
