@@ -138,7 +138,7 @@ prove-hostile-peers: $(ready)
 	$(call proof,hostile-peers,$(bin)/pytest -q -m prove -s tests/hostile)
 
 prove-random-input: $(ready)
-	$(call proof,random-input,$(bin)/pytest -q -m prove -s tests/fuzz tests/client/test_state_rules.py)
+	$(call proof,random-input,$(bin)/pytest -q -m prove -s tests/fuzz tests/client/test_state_rules.py tests/lineage)
 
 # ------------------------------------------------------------------------------------------------------ the environment
 

@@ -71,7 +71,7 @@ def list_scenarios() -> None:
     default=100_000,
     show_default=True,
     type=click.IntRange(1_000),
-    help="Messages stored in `growth`.",
+    help="Messages stored in `growth` and `backup`.",
 )
 @click.option(
     "--loop",

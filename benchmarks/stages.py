@@ -41,7 +41,7 @@ POSTS_A_CURSOR = 4
 ROUNDS = {1: 200, 64: 30}
 COMMITS = 60
 MAX_TURNS = 10_000
-_SECRET = "s" * 32
+_SECRET = "a secret for benchmarks that is long enough"
 _CONTENT = encode_content({"type": "text", "text": "x" * BODY_BYTES})
 
 

@@ -77,6 +77,14 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("a second", "per_s", _WHOLE),
         Column("seconds", "seconds"),
     ),
+    "backup": (
+        Column("p99 x alone", "p99_ratio"),
+        *_LATENCIES[:3],
+        _RATE,
+        Column("seconds", "seconds"),
+        Column("MiB/s", "mib_per_s"),
+        Column("share of quick_check", "check_share"),
+    ),
     "fairness": (*_LATENCIES[:3], Column("p99 x quiet", "p99_ratio"), _RATE),
 }
 #: Figures of which more is better; of all others less is.

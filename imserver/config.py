@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 import msgspec
 
 from imserver.errors import ConfigError
+from imserver.named_file import read_text
 from imserver_protocol.shared.bounds import (
     MAX_CONTENT_BYTES,
     MAX_ITEM_STATE_BYTES,
@@ -131,6 +133,40 @@ class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: str = "auto"
 
 
+class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The HTTP listener: health, and what plugins answer under `/x/`. Listens if there is such a section."""
+
+    #: Address to bind. Without TLS only loopback is accepted, unless `insecure`.
+    host: str = "127.0.0.1"
+    #: TCP port; 0 lets the system choose (see `Server.http_port`).
+    port: int = 7480
+    #: How people reach it, through a proxy or not: `https://chat.example.org`. Its host is answered.
+    public_url: str = ""
+    #: Other hosts that are answered. "localhost", "127.0.0.1" and "[::1]" always are; everything else is 421.
+    hosts: list[str] = []
+    #: PEM files; both set means HTTPS.
+    tls_certificate: str = ""
+    tls_key: str = ""
+    #: Allow plain HTTP on other than loopback addresses: for a proxy on another machine.
+    insecure: bool = False
+    #: Answer `/metrics` here, too, to everybody who can reach it.
+    metrics: bool = False
+    #: Connections at once; above, one that waits for its next request makes room.
+    max_connections: int = 512
+    #: `/readyz` asks for so much room on the disk of the database.
+    min_free_bytes: int = 64 * 1024 * 1024
+
+
+class AdminConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The operator's own listener: `/metrics`. Listens if there is such a section."""
+
+    #: Unix socket, its owner's only. "": `host` and `port` instead, which must be loopback.
+    unix_socket: str = "imserver.admin"
+    host: str = "127.0.0.1"
+    #: TCP port; 0 lets the system choose (see `Server.admin_port`).
+    port: int = 7481
+
+
 class ClockConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """For demonstrations only: start wall time elsewhere and let it run faster."""
 
@@ -148,6 +184,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: LimitsConfig = msgspec.field(default_factory=LimitsConfig)
     log: LogConfig = msgspec.field(default_factory=LogConfig)
     clock: ClockConfig = msgspec.field(default_factory=ClockConfig)
+    #: Neither listens without its section.
+    http: HttpConfig | None = None
+    admin: AdminConfig | None = None
     #: `[plugins.NAME]` enables a plugin; its section is checked against the plugin's own `config_type`.
     plugins: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
 
@@ -155,17 +194,18 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
     """The file (none: all defaults) with the environment laid over it, checked. Raises `ConfigError` with the path.
 
-    A relative path in the file (database, secret, certificates) is relative to the file's folder, so that the server may
-    be started from anywhere.
+    A relative path in the file (database, secret, certificates) is relative to the folder of `path` as it is given, so that
+    the server may be started from anywhere. A link is not followed for it: the data stay where they are when the link is
+    switched to another version of the file.
     """
     tree: dict[str, Any] = {}
     if path is not None:
         try:
-            tree = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError("$", f"{path}: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            tree = tomllib.loads(read_text(path, "$"))
+        except tomllib.TOMLDecodeError as error:
             raise ConfigError("$", f"{path}: {error}") from None
+        except RecursionError:
+            raise ConfigError("$", f"{path}: brackets within brackets without end") from None
     for name, text in environment.items():
         if name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
             _lay_over(tree, name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"), text, name)
@@ -175,7 +215,7 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
     except msgspec.ValidationError as error:
         raise _config_error(error) from None
     if path is not None:
-        config = _anchored(config, path.resolve().parent)
+        config = _anchored(config, path.absolute().parent)
     check_config(config)
     return config
 
@@ -188,7 +228,7 @@ def check_config(config: Config) -> None:
     if bool(server.tls_certificate) != bool(server.tls_key):
         raise ConfigError("$.server.tls_key", "tls_certificate and tls_key go together")
     plain = not server.tls_certificate and not server.unix_socket
-    if plain and not server.insecure and not _is_loopback(server.host):
+    if plain and not server.insecure and not is_loopback(server.host):
         raise ConfigError(
             "$.server.host", f"{server.host} without TLS: set tls_certificate, or insecure = true"
         )
@@ -205,12 +245,55 @@ def check_config(config: Config) -> None:
             "$.limits.max_frame_bytes",
             f"at least {needed}, for the largest content with its state, not {config.limits.max_frame_bytes}",
         )
+    _check_doors(config)
     if config.log.level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise ConfigError("$.log.level", f"debug, info, warning or error, not {config.log.level!r}")
     if config.log.format not in {"auto", "json", "console"}:
         raise ConfigError("$.log.format", f"auto, json or console, not {config.log.format!r}")
     if config.clock.rate <= 0:
         raise ConfigError("$.clock.rate", "above 0")
+
+
+def _check_doors(config: Config) -> None:
+    if config.http is not None:
+        _check_http(config.http)
+    if config.admin is not None:
+        _check_admin(config.admin)
+
+
+def _check_http(http: HttpConfig) -> None:
+    if not 0 <= http.port <= 65535:
+        raise ConfigError("$.http.port", f"0-65535, not {http.port}")
+    if bool(http.tls_certificate) != bool(http.tls_key):
+        raise ConfigError("$.http.tls_key", "tls_certificate and tls_key go together")
+    if not http.tls_certificate and not http.insecure and not is_loopback(http.host):
+        raise ConfigError(
+            "$.http.host",
+            f"{http.host} without TLS: set tls_certificate, or insecure = true behind a proxy",
+        )
+    for name in ("max_connections", "min_free_bytes"):
+        if getattr(http, name) <= 0:
+            raise ConfigError(f"$.http.{name}", f"above 0, not {getattr(http, name)}")
+    if http.public_url and host_of_url(http.public_url) is None:
+        raise ConfigError(
+            "$.http.public_url", f"https://HOST or https://HOST:PORT, and no path, not {http.public_url!r}"
+        )
+    for place, host in enumerate(http.hosts):
+        if not _HOST.fullmatch(host):
+            raise ConfigError(f"$.http.hosts[{place}]", f"a host without a port, not {host!r}")
+
+
+def _check_admin(admin: AdminConfig) -> None:
+    if not 0 <= admin.port <= 65535:
+        raise ConfigError("$.admin.port", f"0-65535, not {admin.port}")
+    if not admin.unix_socket and not is_loopback(admin.host):
+        raise ConfigError("$.admin.host", f"a loopback address, not {admin.host}")
+
+
+def host_of_url(url: str) -> str | None:
+    """The host of `https://HOST:PORT`, in small letters; None for anything else, also with a path."""
+    found = _URL.fullmatch(url)
+    return found["host"].lower() if found is not None else None
 
 
 def _largest_answer_bytes(limits: LimitsConfig) -> int:
@@ -220,6 +303,11 @@ def _largest_answer_bytes(limits: LimitsConfig) -> int:
     step = MAX_ITEMS_A_CHANGE * (item_state + AROUND_ITEM_BYTES)
     row = 4 * limits.max_title_chars + 3 * MAX_STATE_BYTES + CURSORS_BYTES
     return max(message, step, row) + MAX_CONVERSATION_ID_BYTES + AROUND_ANSWER_BYTES
+
+
+#: A host as a browser sends it: a name, an address, or an IPv6 address in brackets.
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+_URL = re.compile(rf"https?://(?P<host>{_HOST.pattern})(:\d{{1,5}})?/?")
 
 
 def _lay_over(tree: dict[str, Any], path: list[str], text: str, name: str) -> None:
@@ -260,10 +348,18 @@ def _anchored(config: Config, folder: Path) -> Config:
             secret_file=anchored(config.auth.secret_file),
             public_key_file=anchored(config.auth.public_key_file),
         ),
+        http=config.http
+        and replace(
+            config.http,
+            tls_certificate=anchored(config.http.tls_certificate),
+            tls_key=anchored(config.http.tls_key),
+        ),
+        admin=config.admin and replace(config.admin, unix_socket=anchored(config.admin.unix_socket)),
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """True for an address that only this machine reaches."""
     if host == "localhost":
         return True
     try:

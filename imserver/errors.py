@@ -13,6 +13,7 @@ from imserver_protocol.shared.refusals import RefusalCode
 
 __all__ = [
     "AlreadyHandled",
+    "BackupFailed",
     "ConfigError",
     "ImserverError",
     "NotAuthorized",
@@ -28,17 +29,27 @@ __all__ = [
 class ImserverError(Exception):
     """Root of every error of ours."""
 
+    #: True if the same may work later without a change by a person: a supervisor tries again.
+    again = False
+
 
 class ConfigError(ImserverError):
-    """The configuration is wrong: `path` names the field (`$.server.port`). The command line exits 2 with one line."""
+    """The configuration is wrong: `path` names the field (`$.server.port`). The command line exits 2 with one line, or 75 if
+    it may pass by itself (`again`: a file that is not there yet)."""
 
-    def __init__(self, path: str, text: str) -> None:
+    def __init__(self, path: str, text: str, *, again: bool = False) -> None:
         super().__init__(f"{path}: {text}")
         self.path = path
+        self.again = again
 
 
 class StartError(ImserverError):
-    """The server cannot start (port in use, database unreadable, full or from a newer version). Exit 2 with one line."""
+    """The server cannot start. The command line exits 2 with one line (database of a newer version, or of something else), or
+    75 if it may pass by itself (`again`: port in use, database open elsewhere, full disk; `imserver.passing`)."""
+
+    def __init__(self, text: str, *, again: bool = False) -> None:
+        super().__init__(text)
+        self.again = again
 
 
 class StoreFailed(ImserverError):
@@ -70,3 +81,11 @@ class Refusal(ImserverError):
         self.text = text
         self.retry_after_ms = retry_after_ms
         self.detail = detail
+
+
+class BackupFailed(ImserverError):
+    """A backup was not made, and nothing of it is left behind; the database is untouched. Exit 2 with one line, or 75."""
+
+    def __init__(self, text: str, *, again: bool = False) -> None:
+        super().__init__(text)
+        self.again = again

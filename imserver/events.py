@@ -98,6 +98,21 @@ class TimerFired:
 
 
 @dataclass(frozen=True, slots=True)
+class SetBack:
+    """An older copy of the database has come back: what was stored after `copied_at` is gone. Told to each plugin once.
+
+    `may_have_been_sent`: timers of those that send something (see `Context.timer`) which were due when the new life began. They
+    are in the copy, and may have fired in what is gone; they do not fire again.
+    """
+
+    #: The run of the lineage that began with the copy.
+    run: int
+    copied_at: int
+    restored_at: int
+    may_have_been_sent: tuple[TimerFired, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Pushed:
     """What a feature tells users, beside the facts of its transaction, of which `change` is the last so far."""
 

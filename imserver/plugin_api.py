@@ -20,10 +20,11 @@ from imserver.chat.permissions import Grant, Need
 from imserver.clock import Clock
 from imserver.content import decode_content, encode_content
 from imserver.errors import AlreadyHandled, PluginError, Refusal, RefusalCode, UniqueViolation
-from imserver.events import MessageEdited, MessagePosted, TimerFired
+from imserver.events import MessageEdited, MessagePosted, SetBack, TimerFired
 from imserver.method_rows import Asker, ReadRow, Repetition, WriteRow
 from imserver.metrics import Namespace
 from imserver.model import Audience, Kind, Message, Role, User, direct_conversation_id
+from imserver.named_file import read_text as read_named_file
 from imserver_protocol.methods.descriptors import Method, Shape
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "RefusalCode",
     "Repetition",
     "Role",
+    "SetBack",
     "Shape",
     "Snapshot",
     "TimerFired",
@@ -66,6 +68,7 @@ __all__ = [
     "decode_content",
     "direct_conversation_id",
     "encode_content",
+    "read_named_file",
 ]
 
 T = TypeVar("T")
@@ -76,7 +79,7 @@ R = TypeVar("R")
 Content = Mapping[str, Any]
 
 #: The argument of a handler.
-Event = MessagePosted | TimerFired
+Event = MessagePosted | TimerFired | SetBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,8 +351,18 @@ class Context(Protocol):
         in commit order. Messages of the plugin's own bots are not delivered. A crash redelivers unhandled messages."""
         ...
 
-    def timer(self, name: str, handler: Callable[[TimerFired], Awaitable[None]]) -> None:
-        """Register the handler for durable timers of this name."""
+    def timer(
+        self, name: str, handler: Callable[[TimerFired], Awaitable[None]], *, sends: bool = False
+    ) -> None:
+        """Register the handler for durable timers of this name. `sends`: what it does reaches people (a reminder), and must not
+        reach them twice; after a restore those that were due by then are listed in `SetBack` and do not fire. All others fire
+        late, as after any downtime."""
+        ...
+
+    def set_back(self, handler: Callable[[SetBack], Awaitable[None]]) -> None:
+        """Register who is told that an older copy of the database has come back: before any message or timer, and once, if the
+        handler marks it with `transaction(fn, event=event)` or returns. The plugin's rows are those of the copy by then; what
+        people saw since is not in them."""
         ...
 
     def review(self, handler: Callable[[str, str, Content], Awaitable[Refusal | None]]) -> None:

@@ -12,28 +12,37 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import structlog
+from prometheus_client.core import Metric
 
+from imserver.cautions import cautions
 from imserver.chat.accounts import Accounts
 from imserver.chat.fan_out import Hub
-from imserver.chat.ports import Store
+from imserver.chat.ports import Backup, Store
 from imserver.chat.posting import Posting
 from imserver.chat.service import Chat
 from imserver.chat.transaction import Reader, Transaction
 from imserver.chat.units import Unit
 from imserver.clock import Clock, ShiftedClock, SystemClock
+from imserver.conditions import Conditions
 from imserver.config import Config, check_config
 from imserver.errors import Refusal, StoreFailed
 from imserver.feature_api import Feature, Method, Shape
 from imserver.feature_host import Askers, FeatureHost
 from imserver.features import FEATURES
-from imserver.metrics import Metrics
+from imserver.figures import of_doors, of_health, of_listener, of_plugins
+from imserver.health import MIN_FREE_BYTES, Health
+from imserver.metrics import Metrics, one
 from imserver.net.dispatch import ROWS, method_table
 from imserver.net.feature_rows import feature_row, feature_rows
 from imserver.net.listener import Listener
 from imserver.net.pushes import WirePushes
+from imserver.net.web.doors import ADMIN, HTTP, Doors
+from imserver.net.web.site import Asked, Page, said
 from imserver.plugin_api import Plugin
 from imserver.plugin_host import HostLimits, PluginHost
 from imserver.store.sqlite.store import SqliteStore
@@ -103,6 +112,15 @@ class Server:
         #: In Prometheus' terms; `metrics.render()` is the page to scrape.
         self.metrics = Metrics()
         self.metrics.watch(self._figures)
+        #: What is wrong for a while; and how the server is, of which `[http]` and `imserver status` tell.
+        self.conditions = Conditions(self.log, self.clock.monotonic)
+        http = self.config.http
+        self.health = Health(
+            self.store,
+            self.clock,
+            self.conditions,
+            min_free_bytes=http.min_free_bytes if http is not None else MIN_FREE_BYTES,
+        )
         self.features = FeatureHost(features, self.store, self.chat.read, self.posting, self.log)
         #: Sessions that asked a plugin's read, and hear when its answer is another.
         self.askers = Askers(self.clock, WirePushes.told)
@@ -126,6 +144,8 @@ class Server:
         self._random_bytes = random_bytes
         self._recorder = recorder
         self._listener: Listener | None = None
+        #: The HTTP listeners, for tests.
+        self.doors = Doors(self.config, self, self.clock, self.log, random_bytes)
         self._failure: asyncio.Future[Exception] | None = None
         self._draining: asyncio.Task[None] | None = None
         #: After `stop`: True if all accepted units were decided and answered.
@@ -168,12 +188,20 @@ class Server:
             self.hub.observers.append(self.plugin_host.notify)
             await self.plugin_host.start()
             self.posting.reviewers = self.plugin_host.reviewers
+            self.health.refusals = self._listener.attachments.refusals
+            self._listener.on_sweep = self.health.look
+            await self.doors.start()
             await self._listener.start()
+            self.health.not_accepting = ""
+            self.health.look()
         except BaseException:
+            await self.doors.close()
             await self.plugin_host.stop()
             await self.features.stop()
             await self.store.close()
             raise
+        for event, facts in cautions(self.config, self.clock.now_ms() / 1000):
+            self.log.warning(event, **facts)
         self.log.info("listening", host=self.config.server.host, port=self.port, store=self.config.store.path)
 
     async def stop(self) -> None:
@@ -213,6 +241,14 @@ class Server:
         await self.store.write(lambda tx: self.plugin_host.erase_in(tx, user_id))
         await self.features.erase(user_id)
 
+    async def backup(self, path: str | Path, told: Callable[[int, int], None] | None = None) -> Backup:
+        """Put a copy of the database there, complete by itself, while everybody goes on (docs/operating.md, "Backup and
+        restore"). `told` hears how many of how many pages are copied. Raises `BackupFailed`."""
+        made = await self.store.backup(Path(path), told)
+        self.health.last_backup_ms = self.clock.now_ms()
+        self.log.info("backed_up", path=str(made.path), messages=made.messages, bytes=made.size_bytes)
+        return made
+
     async def failed(self) -> Exception:
         """Wait until the store meets an error of unknown outcome. The server has then ended all connections: stop it."""
         assert self._failure is not None, "start the server first"
@@ -229,9 +265,69 @@ class Server:
         """The TCP port; the chosen one if the configuration says 0."""
         return self.listener.port
 
+    @property
+    def http_port(self) -> int:
+        """The TCP port of `[http]`; 0 if it does not listen."""
+        return self.doors.port(HTTP)
+
+    @property
+    def admin_port(self) -> int:
+        """The TCP port of `[admin]`; 0 if it does not listen, or on a Unix socket."""
+        return self.doors.port(ADMIN)
+
+    # -- to see -------------------------------------------------------------------------------------------------------
+
+    def alive(self) -> dict[str, Any]:
+        """What `/healthz` says. That there is an answer is the point."""
+        return {"alive": True}
+
+    def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Whether new work is welcome, and each part of that, with the reason if it is not ready; what `/readyz` says."""
+        parts = self.health.ready()
+        told = {part.name: {"ok": part.ok, **({"why": part.why} if part.why else {})} for part in parts}
+        return all(part.ok for part in parts), told
+
+    def status(self) -> dict[str, Any]:
+        """What `imserver status` shows."""
+        server, listener = self.config.server, self._listener
+        return {
+            **self.health.told(),
+            "address": server.unix_socket or f"{server.host}:{self.port if listener else server.port}",
+            "http": self.config.http and f"{self.config.http.host}:{self.http_port}",
+            "database": self.config.store.path,
+            "connections": len(listener.admission.transports) if listener else 0,
+            "sessions": len(listener.sessions) if listener else 0,
+            "sessions_detached": listener.sessions.detached_count if listener else 0,
+            "fan_out_backlog": self.hub.backlog,
+            "witnesses": self.store.witnesses,
+            "features": list(self.features.names),
+            "plugins": [
+                {
+                    "name": one.plugin,
+                    "waiting": one.waiting_count,
+                    "behind": one.behind,
+                    "handled": one.handled_count,
+                    "failed": one.failed_count,
+                }
+                for one in self.plugin_host.figures()
+            ],
+        }
+
+    async def metrics_page(self, accept: str) -> tuple[str, bytes]:
+        """What `/metrics` answers: content type and page."""
+        return await self.metrics.page(accept)
+
+    async def of_plugins(self, asked: Asked) -> Page:
+        """Answer what is below `/x/`."""
+        if self.posting.draining:
+            return said(503, {"error": "the server is going down"}, retry_after="3")
+        answer = await self.plugin_host.web.answer(asked.method, asked.target, asked.headers, asked.body)
+        return Page(answer.status, answer.headers, answer.body)
+
     async def _drain(self) -> None:
         listener = self.listener
         self.posting.draining = True
+        self.health.not_accepting = "the server is going down"
         await listener.stop_accepting()
         await self.posting.close()
         # What plugins offer stays in the table: who asks now is to come again, and not told that there is no such method.
@@ -242,6 +338,7 @@ class Server:
         await listener.say_goodbye(self.config.server.drain_timeout_s)
         self.hub.close()
         self.askers.close()
+        await self.doors.close()
         await self.store.close()
         self.log.info("stopped")
 
@@ -275,27 +372,18 @@ class Server:
         else:
             self.methods[name] = feature_row(self.features, self.askers, offer)
 
-    def _figures(self) -> Iterator[tuple[str, str, float]]:
+    def _figures(self) -> Iterator[Metric]:
         """Read at scrape time; the hot path counts nothing for it."""
-        if self._listener is None:
-            return
-        counts = self._listener.admission.counts
-        yield "connections", "open connections", len(self._listener.admission.transports)
-        yield "connections_accepted_total", "connections accepted", counts["connections"]
-        yield "sessions", "sessions, attached and detached", len(self._listener.sessions)
-        yield "sessions_detached", "sessions that wait to be resumed", self._listener.sessions.detached_count
-        yield "sessions_fresh_total", "fresh sessions", counts["welcomed"]
-        yield "sessions_resumed_total", "sessions resumed", counts["resumed"]
-        yield "witnesses", "users whose client knew a history that is not this one", self.store.witnesses
-        yield "fan_out_backlog", "deliveries that wait for fan-out", self.hub.backlog
-        for figures in self.plugin_host.figures():
-            prefix = f"plugin_{figures.plugin.replace('-', '_')}"
-            yield f"{prefix}_handled_total", "events handled", figures.handled_count
-            yield f"{prefix}_failed_total", "events given up", figures.failed_count
-            yield f"{prefix}_waiting", "events that wait", figures.waiting_count
+        yield from of_health(self.health, str(getattr(self.store, "engine", "")))
+        yield one("witnesses", "users whose client knew a history that is not this one", self.store.witnesses)
+        yield one("fan_out_backlog", "deliveries that wait for fan-out", self.hub.backlog)
+        yield from of_plugins(self.plugin_host.figures())
+        if self._listener is not None:
+            yield from chain(of_listener(self._listener), of_doors(self.doors.peers))
 
     def _store_failed(self, error: Exception) -> None:
         self.log.critical("store_failed", cause=str(error))
+        self.health.not_accepting = "the store failed"
         self.plugin_host.store_failed(error)
         failure = error if isinstance(error, StoreFailed) else StoreFailed(str(error))
         self.hub.store_failed(failure)

@@ -222,6 +222,14 @@ class PluginKit(Generic[P]):
         await self.host.stop()
         await self.start()
 
+    async def set_back(self, copied_at: int) -> None:
+        """Act as if an older copy of the database, of that time, had come back as it is now: the plugin is killed, started
+        again, and told."""
+        await self.crash()
+        await self.store.begin_life("restore", copied_at=copied_at)
+        await self.start()
+        await self.idle()
+
     async def crash(self) -> None:
         """Kill the plugin in mid-work; committed data stays. `start` starts it again."""
         await self.host.kill()

@@ -65,7 +65,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 #: Tests that run a whole server in their own loop: nothing may hold it for long (`tests/support/loop_watch.py`).
-WATCHED = ("tests/net/", "tests/plays/", "tests/limits/", "tests/features/", "tests/embedding/")
+WATCHED = (
+    "tests/net/",
+    "tests/plays/",
+    "tests/limits/",
+    "tests/features/",
+    "tests/embedding/",
+    "tests/seeing/",
+)
 
 
 def watched(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:

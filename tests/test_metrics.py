@@ -16,7 +16,7 @@ async def test_the_page_tells_of_connections_and_plugins(tmp_path: Path) -> None
         page = server.metrics.render().decode()
         assert "imserver_connections 1.0" in page
         assert "imserver_sessions_fresh_total 1.0" in page
-        assert "imserver_plugin_ping_handled_total 0.0" in page
+        assert 'imserver_plugins_handled_total{plugin="ping"} 0.0' in page
 
 
 def test_two_servers_do_not_mix() -> None:

@@ -8,11 +8,9 @@ is accepted.
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jwt
@@ -23,9 +21,8 @@ from imserver.clock import Clock
 from imserver.config import AuthConfig
 from imserver.errors import ConfigError, NotAuthorized
 from imserver.model import User, valid_user_id
+from imserver.secret import PUBLIC_KEY_FILE, load_or_make_secret, load_public_key
 
-#: RFC 7518, section 3.2: an HS256 key is at least as long as the hash.
-MIN_SECRET_BYTES = 32
 #: Later than any token needs, and exact as milliseconds on the wire (UTC seconds).
 MAX_TIME_S = 2**53 // 1000
 #: Scope that a token needs for a chat connection, if it has scopes at all (space-separated, RFC 8693 section 4.2).
@@ -138,27 +135,12 @@ def _made_user(tx: Transaction, user_id: str) -> User:
     return user
 
 
-def load_or_make_secret(path: Path) -> str:
-    """Read the secret in the file; make it (readable by its owner only) if there is none yet."""
-    try:
-        with open(path, "x", encoding="utf-8", opener=_private_opener) as file:
-            secret = secrets.token_urlsafe(48)
-            file.write(secret + "\n")
-            return secret
-    except FileExistsError:
-        return path.read_text().strip()
-    except OSError as error:
-        raise ConfigError("$.auth.secret_file", f"{path}: {error.strerror}") from None
-
-
-def _private_opener(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
 def sign_token(
     config: AuthConfig, user_id: str, *, now_ms: int, ttl_s: int, device_id: str | None = None
 ) -> str:
     """Sign a token for this user without a running server; makes the secret if there is none. Raises `ConfigError`."""
+    if config.public_key_file:
+        raise _made_elsewhere()
     algorithm, key = _load_key(config)
     return _sign(algorithm, key, user_id, now_ms, ttl_s, device_id, secrets.token_hex(TOKEN_ID_BYTES))
 
@@ -173,7 +155,7 @@ def _sign(
     token_id: str,
 ) -> str:
     if algorithm != "HS256":
-        raise ConfigError("$.auth.public_key_file", "tokens are made by whoever holds the private key")
+        raise _made_elsewhere()
     now_s = now_ms // 1000
     claims: dict[str, Any] = {"sub": user_id, "iat": now_s, "exp": now_s + ttl_s, "jti": token_id}
     if device_id is not None:
@@ -181,19 +163,14 @@ def _sign(
     return jwt.encode(claims, key, algorithm=algorithm)
 
 
+def _made_elsewhere() -> ConfigError:
+    return ConfigError(PUBLIC_KEY_FILE, "tokens are made by whoever holds the private key")
+
+
 def _load_key(config: AuthConfig) -> tuple[str, str]:
     if config.public_key_file:
-        try:
-            return "EdDSA", Path(config.public_key_file).read_text()
-        except OSError as error:
-            raise ConfigError(
-                "$.auth.public_key_file", f"{config.public_key_file}: {error.strerror}"
-            ) from None
-    secret = config.secret or load_or_make_secret(Path(config.secret_file))
-    if len(secret.encode()) < MIN_SECRET_BYTES:
-        path = "$.auth.secret" if config.secret else "$.auth.secret_file"
-        raise ConfigError(path, f"at least {MIN_SECRET_BYTES} bytes, not {len(secret.encode())}")
-    return "HS256", secret
+        return "EdDSA", load_public_key(config)
+    return "HS256", load_or_make_secret(config)
 
 
 def _token_id(claims: dict[str, Any], token: str) -> str:

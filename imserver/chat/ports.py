@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from imserver.chat.transaction import ActHooks, Reader, Transaction
@@ -10,6 +11,29 @@ from imserver.chat.units import Unit
 from imserver.errors import Refusal
 
 T = TypeVar("T")
+
+
+class Backup(Protocol):
+    """A backup that was made."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def copied_at(self) -> int:
+        """UTC milliseconds: everything that was committed before is in it."""
+        ...
+
+    @property
+    def messages(self) -> int: ...
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    @property
+    def ledger(self) -> str:
+        """What became of the ledger, in words."""
+        ...
 
 
 class CommitListener(Protocol):
@@ -71,8 +95,9 @@ class Store(Protocol):
         first time behind it is shown. Without this call all names are."""
         ...
 
-    async def begin_life(self, why: str) -> None:
-        """Begin another life: a new mark, for all that is written from now on. Sessions of before must end.
+    async def begin_life(self, why: str, *, copied_at: int | None = None) -> None:
+        """Begin another life: a new mark, for all that is written from now on. Sessions of before must end. `copied_at`: an
+        older copy has come back with it, of that time (UTC ms), of which plugins are told.
 
         Queued like a unit: what was submitted before belongs to the life that ends, and what shares a batch with it behind it
         belongs to the new one, also in `place`. If the unit fails, no life has begun. Takes no number of a change."""
@@ -135,6 +160,23 @@ class Store(Protocol):
         or TEXT; INTEGER PRIMARY KEY numbers the rows itself; WITHOUT ROWID may stand behind a table, and REFERENCES may be
         DEFERRABLE INITIALLY DEFERRED; ON CONFLICT with a target, RETURNING, WITH RECURSIVE; times are integer milliseconds. No
         functions of dates, no json functions, no row ids. An engine whose words differ puts its own for them."""
+        ...
+
+    async def backup(self, target: Path, told: Callable[[int, int], None] | None = None) -> Backup:
+        """Put a copy of one moment there, complete by itself, and the ledger beside it unless the one there is newer. Returns
+        what was made; `told` hears on the loop how much of how much is copied.
+
+        Commits go on meanwhile, at nearly their usual pace. A file of that name is replaced in one step if it is such a copy.
+        Raises `BackupFailed`, one line for the operator, and leaves nothing behind: another backup is being made, the target is
+        no place for one, it is full, the store is closed. Cancelling the caller ends it."""
+        ...
+
+    async def put_on_record(self, kind: str, body: Mapping[str, Any]) -> int:
+        """Put into the ledger, durably, what must hold whatever copy of the database comes back; then do it, in a unit, and
+        return the record's number. Once it is in the ledger it will be done, if not now then at the next opening.
+
+        `kind` is one of those that the store was made with, each with the function that does it (perhaps again). Raises
+        `Refusal` STORE_FULL, and nothing is on record."""
         ...
 
     def resume(self) -> None:

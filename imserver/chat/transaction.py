@@ -317,6 +317,11 @@ class Transaction(Protocol):
         """Move the plugin's cursor up to `change`, or make it; raises `AlreadyHandled` if it is there or further already."""
         ...
 
+    def mark_set_back(self, plugin: str, run: int) -> None:
+        """Note that the plugin was told of the older copy with which this run of the lineage began; raises `AlreadyHandled` if
+        it was."""
+        ...
+
     def mark_timer_done(self, timer_id: int) -> None:
         """Delete a fired timer; raises `AlreadyHandled` if it is gone."""
         ...
@@ -455,6 +460,11 @@ class Reader(Protocol):
 
     def plugin_cursor(self, plugin: str) -> int | None:
         """The change up to which the plugin has handled everything; None if it never ran."""
+        ...
+
+    def set_backs(self, plugin: str) -> list[tuple[int, int, int]]:
+        """(run, copied_at, its beginning) of each run that began with an older copy, and of which the plugin was not told, in
+        order. One that never ran here has nothing to be told."""
         ...
 
     def timers_due(self, plugin: str, now_ms: int, limit: int) -> list[tuple[int, str, int, dict[str, Any]]]:

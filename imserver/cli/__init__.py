@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -26,7 +27,8 @@ INSTALL = "pip install 'imserver[server]'"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The console script. Exits 0 when the command did its work, 2 for a mistake in usage, configuration or start."""
+    """The console script. Its exit codes stand in docs/operating.md."""
+    _open_standard_streams()
     try:
         from imserver.cli.app import run
 
@@ -40,3 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         code = 2
     sys.exit(code)
+
+
+def _open_standard_streams() -> None:
+    """Where a parent closed one of them (`2>&-`), nothing is read and all is swallowed. Otherwise the next file that we open,
+    such as the database, would get that number, and whoever prints would print into it."""
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            try:
+                os.fstat(descriptor)
+            except OSError:
+                os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  # for good

@@ -20,12 +20,19 @@ import click
 from imserver.config import ENVIRONMENT_PREFIX, Config, load_config
 from imserver.errors import ConfigError, ImserverError, PluginError
 
+from .log_writer import LogWriter, as_standard_error
 from .sanitize import escaped
 
-#: Exit codes: 1 the command failed at its work, 2 a mistake in usage, configuration or start.
+#: Exit codes; docs/operating.md has the same table for operators, and the unit there relies on it.
+#: The command failed at its work, or found something.
 EXIT_FAILED = 1
+#: Usage, configuration, or what only a person can mend: trying again gives the same.
 EXIT_MISTAKE = 2
+#: EX_TEMPFAIL of sysexits.h: nothing was done, and the same may work later (`imserver.passing`).
+EXIT_AGAIN = 75
+#: Ctrl-C ended a command: 128 + SIGINT.
 EXIT_INTERRUPTED = 130
+STDOUT = 1
 DEFAULT_CONFIG = "imserver.toml"
 
 
@@ -40,8 +47,11 @@ class Row:
 #: The order is that of the overview.
 COMMANDS: dict[str, Row] = {
     "serve": Row("imserver.cli.serve:serve", "Run the server until it is told to stop."),
+    "status": Row("imserver.cli.status:status", "Show how the running server is, on one screen."),
     "user": Row("imserver.cli.user:user", "Make and change accounts."),
     "check": Row("imserver.cli.check:check", "Prove that a database holds what it must, running or stopped."),
+    "backup": Row("imserver.cli.backup:backup", "Copy the database, beside a running server or not."),
+    "restore": Row("imserver.cli.restore:restore", "Put a copy back, or rehearse it."),
     "token": Row("imserver.cli.token:token", "Print a token with which a user can connect."),
     "trace": Row("imserver.cli.trace:trace", "Explain every frame between clients and a server."),
     "simulate": Row("imserver.cli.simulate:simulate", "Run the whole system on virtual time, under faults."),
@@ -67,11 +77,15 @@ class Setup:
         """Add the file's name to the error, which does not know it."""
         text = str(error).removeprefix("$: ")
         where = str(self.config_path or f"{ENVIRONMENT_PREFIX}* environment")
-        return ConfigurationMistake(text if where in text else f"{where}: {text}")
+        return ConfigurationMistake(text if where in text else f"{where}: {text}", again=error.again)
 
 
 class ConfigurationMistake(ImserverError):
     """A ConfigError with the name of its file."""
+
+    def __init__(self, text: str, *, again: bool) -> None:
+        super().__init__(text)
+        self.again = again
 
 
 class Commands(click.Group):
@@ -140,7 +154,7 @@ def _plugin_commands(about: str | None = None) -> list[tuple[str, click.Command]
     "config_path",
     metavar="FILE",
     envvar=f"{ENVIRONMENT_PREFIX}CONFIG",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),  # whoever reads it says why not
     help=f"Configuration (TOML). Default: {DEFAULT_CONFIG} in this folder if there is one. "
     f"{ENVIRONMENT_PREFIX}CONFIG names it too.",
 )
@@ -165,18 +179,31 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
     except ImserverError as error:
-        return fail(str(error), EXIT_MISTAKE)
-    except BrokenPipeError:
-        # The reader of our output has gone (`imserver … | head`). Python would complain again while it closes standard output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
+        return fail(str(error), EXIT_AGAIN if error.again else EXIT_MISTAKE)
+    except OSError as error:
+        # Most of all our output: its reader has gone (`imserver … | head`), its disk is full. Python would complain again while
+        # it closes standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+        if isinstance(error, BrokenPipeError):
+            return EXIT_FAILED
+        where = error.filename if isinstance(error.filename, str) else "cannot write the output"
+        return fail(f"{where}: {error.strerror or error}", EXIT_FAILED)
     return result if isinstance(result, int) else 0
 
 
 def fail(text: str, code: int, hint: str = "") -> int:
     """Print one line about what went wrong, and return the exit code."""
-    click.echo(f"imserver: {escaped(' '.join(text.split()))}{hint}", err=True)
+    tell(f"imserver: {escaped(' '.join(text.split()))}{hint}")
     return code
+
+
+def tell(text: str) -> None:
+    """Say this on standard error, which nobody may read, or which is gone: a command's work goes on."""
+    if isinstance(sys.stderr, LogWriter):
+        sys.stderr.write(f"{text}\n")
+    else:
+        with as_standard_error() as writer:
+            writer.write(f"{text}\n")
 
 
 def _usage_hint(error: click.ClickException) -> str:

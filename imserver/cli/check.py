@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from imserver.check.consistency import check_file
 from imserver.errors import StartError
 from imserver.store.checks import Report
-from imserver.store.checks.check_run import Progress as Told
 
 from .app import EXIT_FAILED, Setup
+from .progress import progress
 from .sanitize import escaped
 
 #: Printed findings of one check; the rest is counted.
@@ -41,13 +30,13 @@ def check(setup: Setup, database: Path | None, as_json: bool) -> int:
     of contents, cursors, members, references, and what its plugins ask for.
 
     Reads one moment of it and writes nothing; a server that runs on it is not disturbed. Exit code 0 if all is right, 1 if
-    anything was found, 2 if it cannot be checked.
+    anything was found, 2 or 75 if it cannot be checked.
     """
     config = setup.config()
     path = database if database is not None else Path(config.store.path)
     if str(path) == ":memory:":
         raise StartError("a database in memory can only be checked by its own process")
-    with _progress() as told:
+    with progress() as told:
         report = asyncio.run(check_file(path, config.plugins, progress=told))
     click.echo(_as_json(path, report) if as_json else "\n".join(_lines(path, report)))
     return EXIT_FAILED if report.found else 0
@@ -86,25 +75,3 @@ def _as_json(path: Path, report: Report) -> str:
             "skipped": report.skipped,
         }
     )
-
-
-@contextmanager
-def _progress() -> Iterator[Told | None]:
-    """A bar on standard error if that is a terminal; it disappears at the end."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=None)
-
-        def told(name: str, done: int, total: int) -> None:
-            bar.update(task, description=name, completed=done, total=total or None)
-
-        yield told

@@ -10,18 +10,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from imserver.errors import ImserverError, StartError
+from imserver.net.unix_socket import UnixSocket
 
 #: An operation takes and returns small JSON maps.
 Operation = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 #: Longest line either way, far above an account with its roles.
 MAX_LINE_BYTES = 64 * 1024
+#: Commands that wait to be accepted.
+BACKLOG = 16
 #: How long either side waits for the other.
 TIMEOUT_S = 10.0
 
@@ -35,27 +37,26 @@ def control_path(store_path: str) -> Path | None:
 async def serve_control(
     path: Path | None, operations: Mapping[str, Operation], log: Any
 ) -> AsyncIterator[None]:
-    """Answer on the socket. The caller holds the database's lock, so a socket that already exists is dead.
+    """Answer on the socket. The caller holds the database's lock. A socket that a killed server left is removed, one where
+    somebody answers is left alone.
 
     A server without this socket still serves: a failure to make it is only logged.
     """
-    server: asyncio.Server | None = None
-    if path is not None:
-        try:
-            _unlink(path)
-            server = await asyncio.start_unix_server(
-                lambda reader, writer: _answer(reader, writer, operations, log), path, limit=MAX_LINE_BYTES
-            )
-            os.chmod(path, 0o600)
-        except OSError as error:
-            log.warning("no_control_socket", path=str(path), cause=error.strerror or str(error))
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        if path is not None:
+            try:
+                owned = stack.enter_context(
+                    contextlib.closing(UnixSocket(path, backlog=BACKLOG, mode=0o600, lock=False))
+                )
+                server = await asyncio.start_unix_server(
+                    lambda reader, writer: _answer(reader, writer, operations, log),
+                    sock=owned.listening,
+                    limit=MAX_LINE_BYTES,
+                )
+                stack.callback(server.close)
+            except OSError as error:
+                log.warning("no_control_socket", path=str(path), cause=error.strerror or str(error))
         yield
-    finally:
-        if server is not None and path is not None:
-            server.close()
-            with contextlib.suppress(OSError):
-                _unlink(path)
 
 
 async def ask(path: Path, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -72,7 +73,7 @@ async def ask(path: Path, operation: str, arguments: Mapping[str, Any]) -> dict[
     except (FileNotFoundError, ConnectionRefusedError):
         return None
     except (OSError, ValueError) as error:  # TimeoutError is an OSError
-        raise StartError(f"{path}: the running server does not answer ({error!r})") from None
+        raise StartError(f"{path}: the running server does not answer ({error!r})", again=True) from None
     if not isinstance(answer, dict) or "error" in answer or "result" not in answer:
         words = answer.get("error", "no answer") if isinstance(answer, dict) else "no answer"
         raise StartError(f"the running server says: {words}")
@@ -105,7 +106,3 @@ async def _answer(
         writer.write(json.dumps(answer).encode() + b"\n")
         await writer.drain()
     writer.close()
-
-
-def _unlink(path: Path) -> None:
-    path.unlink(missing_ok=True)

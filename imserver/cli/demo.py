@@ -31,7 +31,7 @@ from imserver.proof.sabotage import SABOTAGES
 from imserver.proof.server_process import ServerFailed, ServerProcess
 from imserver_client import ClientError
 
-from .app import EXIT_FAILED, EXIT_MISTAKE, fail
+from .app import EXIT_FAILED, EXIT_MISTAKE, fail, tell
 from .control import ask, control_path
 from .demo_screen import DemoScreen
 from .run_cancellable import run_cancellable
@@ -92,11 +92,10 @@ async def _chat(folder: Path, name: str) -> int:
         program = sys.argv[0] if Path(sys.argv[0]).name == "imserver" else f"{sys.executable} -m imserver.cli"
         config = folder / "imserver.toml"
         more = f"{program} --config {config} chat --as"
-        click.echo(
+        tell(
             f"A server is running (pid {server.pids[-1]}) as long as this chat. More chats, each in a terminal of its own:\n"
             f"  {more} {LI.user_id}\n  {more} {ALICE.user_id} --with {STORE_BOT}\n"
-            "Try: 预约周六下午3点验光   ·   /book sat 3pm eye exam",
-            err=True,
+            "Try: 预约周六下午3点验光   ·   /book sat 3pm eye exam"
         )
         chat = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "imserver.cli", "--config", str(config),

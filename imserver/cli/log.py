@@ -7,16 +7,19 @@ its direction or begin a new line.
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, TextIO
 
 import structlog
 
 from imserver.config import LogConfig
 
+from .log_writer import LogWriter
 from .sanitize import escaped
 
 #: Fields whose values are never logged.
@@ -32,10 +35,11 @@ MAX_VALUE_CHARS = 2000
 MAX_TRACEBACK_CHARS = 20_000
 
 
-def set_up_log(config: LogConfig, stream: TextIO | None = None) -> Any:
+def set_up_log(config: LogConfig, stream: TextIO | LogWriter | None = None) -> Any:
     """Make this process log to `stream` (standard error), and return the logger to hand to the server.
 
-    The standard library's loggers (asyncio, plugins' libraries, warnings) go the same way.
+    The standard library's loggers (asyncio, plugins' libraries, warnings) go the same way. A `LogWriter` tells in this form of
+    the lines that it had to drop.
     """
     target = stream or sys.stderr
     level = logging.getLevelNamesMapping()[config.level.upper()]
@@ -65,12 +69,35 @@ def set_up_log(config: LogConfig, stream: TextIO | None = None) -> Any:
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.WARNING))  # libraries' chatter is not ours to show
     logging.captureWarnings(True)
+    if isinstance(target, LogWriter):
+        told = io.StringIO()
+        own = structlog.wrap_logger(_Lines(told), processors=[*shared, renderer])
+        target.dropped_line = partial(_dropped_line, own, told)
     return structlog.wrap_logger(
-        structlog.PrintLogger(target),
+        _Lines(target),
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
+
+
+class _Lines:
+    """Where structlog puts a finished line: into the stream, in one call."""
+
+    def __init__(self, stream: TextIO | LogWriter) -> None:
+        self._write = stream.write
+
+    def msg(self, line: str) -> None:
+        self._write(line + "\n")
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def _dropped_line(log: Any, told: io.StringIO, count: int) -> str:
+    told.seek(0)
+    told.truncate()
+    log.warning("lines_dropped", count=count)
+    return told.getvalue()
 
 
 def guard(_logger: Any, _method: str, event: Any) -> Any:

@@ -27,7 +27,8 @@ def settle_process(config: Config) -> None:
     with contextlib.suppress(ImportError):  # not on this system
         import resource
 
-        wanted = config.limits.max_connections + RESERVED_FDS
+        http = config.http.max_connections if config.http is not None else 0
+        wanted = config.limits.max_connections + http + RESERVED_FDS
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft != resource.RLIM_INFINITY and soft < wanted:
             soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -9,23 +9,31 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
+from imserver.cautions import SECRET_READERS, open_to_others
 from imserver.config import Config
 from imserver.errors import StartError
+from imserver.passing import passes
 from imserver.server import Server
 
 from .app import EXIT_FAILED, Setup, fail
+from .backup import BackupOperations
 from .control import control_path, serve_control
 from .log import set_up_log
+from .log_writer import LogWriter, as_standard_error
+from .place import database_is_there
 from .process import settle_process
+from .status import status_operation
 from .user import put_user_operation
 
 #: Beyond the drain's own time, for the checkpoint and for closing: then the process ends anyway. Acknowledged posts are on
 #: the disk already, so a later end would gain nothing.
 CLOSING_S = 4.0
+#: A secret from the environment is not in the configuration's file.
+SECRET_VARIABLE = "IMSERVER_AUTH__SECRET"
 
 
 @click.command()
@@ -46,10 +54,25 @@ def serve(setup: Setup, ready_file: Path | None, ready_fd: int | None) -> int:
     when to come back, exit 0. A second one ends the process at once.
     """
     config = setup.config()
+    with as_standard_error():
+        return _serve(setup, config, ready_file, ready_fd)
+
+
+def _serve(setup: Setup, config: Config, ready_file: Path | None, ready_fd: int | None) -> int:
     log = set_up_log(config.log)
     settle_process(config)
     if ready_file is not None:
-        _forget(ready_file)  # of an earlier run: it would mislead a waiting process
+        _try(ready_file)
+    if ready_fd is not None and not _is_open(ready_fd):
+        raise StartError(f"--ready-fd {ready_fd}: is not an open descriptor")
+    fresh = not database_is_there(setup, config.store.path)  # before a secret is made
+
+    def begins() -> None:
+        if fresh:
+            log.info("new_database", path=config.store.path)
+        if config.auth.secret and setup.config_path is not None and SECRET_VARIABLE not in os.environ:
+            for event, facts in open_to_others(setup.config_path, SECRET_READERS):
+                log.warning(event, **facts)
 
     def ready(server: Server) -> None:
         line = f"{server.port} {os.getpid()}\n"
@@ -60,26 +83,35 @@ def serve(setup: Setup, ready_file: Path | None, ready_fd: int | None) -> int:
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            code = runner.run(run_server(config, log, ready))
+            code = runner.run(run_server(config, log, ready, begins))
     finally:
         if ready_file is not None:
             _forget(ready_file)
     return code
 
 
-async def run_server(config: Config, log: Any, ready: Callable[[Server], None]) -> int:
-    """Start, wait for a signal or a failure, stop. Returns the exit code; raises the error of a failed start."""
+async def run_server(
+    config: Config, log: Any, ready: Callable[[Server], None], begins: Callable[[], None] = lambda: None
+) -> int:
+    """Start, wait for a signal or a failure, stop. Returns the exit code; raises the error of a failed start. `begins` is
+    called before anything is opened, with a configuration that is right; `ready` when the server listens."""
     stop = asyncio.Event()
     with _signals(stop, log):
         server = Server(config, log=log)
+        begins()
         await server.start()
-        operations = {"put_user": put_user_operation(server.store)}
+        operations = {
+            "put_user": put_user_operation(server.store),
+            "status": status_operation(server),
+            **BackupOperations(server).operations,
+        }
         async with serve_control(control_path(config.store.path), operations, log):
             try:
                 ready(server)
             except OSError as error:
                 await server.stop()
-                raise StartError(f"--ready-file, --ready-fd: {error.strerror or error}") from None
+                where = "--ready-fd" if error.filename is None else f"--ready-file {error.filename}"
+                raise StartError(f"{where}: {error.strerror or error}", again=passes(error)) from None
             failure = await _until(stop, server)
         if failure is not None:
             fail(
@@ -109,10 +141,8 @@ async def _stop(server: Server, config: Config, log: Any, code: int) -> int:
     # No `timeout`: a drain does not end for being cancelled.
     if not (await asyncio.wait({stopping}, timeout=limit_s))[0]:
         log.error("stop_timeout", after_s=limit_s)
-        sys.stderr.flush()
-        os._exit(
-            code if server.decided else EXIT_FAILED
-        )  # threads in a stuck disk or plugin would keep the process for ever
+        # Threads in a stuck disk or plugin would keep the process for ever.
+        _end_at_once(code if server.decided else EXIT_FAILED)
     await stopping
     return code if server.decided else EXIT_FAILED
 
@@ -125,10 +155,9 @@ def _signals(stop: asyncio.Event, log: Any) -> Iterator[None]:
     def told(number: signal.Signals) -> None:
         if stop.is_set():
             log.warning("exit_at_once", signal=number.name)
-            sys.stderr.flush()
-            os._exit(128 + number)
+            _end_at_once(128 + number)
+        stop.set()  # first: whatever becomes of the log
         log.info("stopping", signal=number.name)
-        stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told, number)
@@ -137,6 +166,12 @@ def _signals(stop: asyncio.Event, log: Any) -> Iterator[None]:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+
+def _end_at_once(code: int) -> NoReturn:
+    if isinstance(sys.stderr, LogWriter):
+        sys.stderr.settle()
+    os._exit(code)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -152,15 +187,39 @@ def _tell(descriptor: int, line: str) -> None:
         file.write(line)
 
 
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def _try(path: Path) -> None:
+    """Forget the file of an earlier run, which would mislead a waiting process, and see that it can be written: before anything
+    else is begun."""
+    _forget(path)
+    trial = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        trial.write_text("?")
+        trial.unlink()
+    except OSError as error:
+        raise StartError(f"--ready-file {path}: {error.strerror}", again=passes(error)) from None
+
+
 def _write_at_once(path: Path, line: str) -> None:
     """Write the file atomically: a reader sees all of it or nothing."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-    unfinished.write_text(line)
-    unfinished.replace(path)
+    try:
+        unfinished.write_text(line)
+        unfinished.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
 
 
 def _forget(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise StartError(f"{path}: {error.strerror}") from None
+        raise StartError(f"--ready-file {path}: {error.strerror}", again=passes(error)) from None

@@ -23,7 +23,7 @@ from imserver.errors import StartError
 from imserver.proof.sabotage import SABOTAGES
 from imserver.proof.server_process import ServerFailed
 from imserver.proof.torture.client_pool import ClientPoolFailed
-from imserver.proof.torture.options import DEFAULT_RATE, SMALL, Options
+from imserver.proof.torture.options import DEFAULT_RATE, DEFAULT_RESTORE_EVERY, SMALL, Options
 from imserver.proof.torture.run import Progress, run_torture
 from imserver.proof.torture.verdict import Verdict, judge
 
@@ -52,6 +52,9 @@ MAX_FINDINGS = 40
 )
 @click.option("--rate", default=DEFAULT_RATE, show_default=True, type=click.FloatRange(1, 2000), metavar="R",
               help="Posts a second, beside those of the bookings.")  # fmt: skip
+@click.option("--restore-every", default=DEFAULT_RESTORE_EVERY, show_default=True, type=click.IntRange(0), metavar="N",
+              help="In the last third of the run every N-th kill is followed by an older copy of the database."
+                   " 0: none is.")  # fmt: skip
 @click.option("--report", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
               help="Write everything that was counted and found to this file, as JSON.")  # fmt: skip
 @click.option("--folder", metavar="PATH", type=click.Path(path_type=Path, file_okay=False),
@@ -60,18 +63,22 @@ MAX_FINDINGS = 40
 @click.option("--sabotage", type=click.Choice(sorted(SABOTAGES)), hidden=True)
 @click.option("--small", is_flag=True, hidden=True)
 def torture(
-    minutes: float, kills: int, seed: int | None, rate: float, report: Path | None, folder: Path | None,
-    sabotage: str | None, small: bool,
+    minutes: float, kills: int, seed: int | None, rate: float, restore_every: int, report: Path | None,
+    folder: Path | None, sabotage: str | None, small: bool,
 ) -> int:  # fmt: skip
     """Kill, stop and cut off a real server under load, and prove that nothing was lost, doubled, reordered or promised in vain.
 
     50 clients in 5 processes of their own post to 24 conversations and book appointments, each through a proxy that delays,
     slices, stalls, swallows, half-closes, cuts and refuses. The server is killed (SIGKILL) every few seconds, mostly with
     posts unanswered, or stopped (SIGSTOP) for a while; client processes are killed, too, and started again on their stores.
-    At the end the database is compared with everything that every client was told. Exit code 0 only if nothing is wrong.
+    In the last third of the run older copies of its database come back: the database with its log, the whole folder, the
+    database alone with its log written into it, or the present one without its last commits.
+
+    At the end the database is compared with everything that every client was told. Acknowledged posts that older copies took
+    back are counted apart, and their senders must have been told. Exit code 0 only if nothing is wrong.
     """
     seed = secrets.randbelow(1_000_000) if seed is None else seed
-    options = Options(seed, Path(), minutes, kills, rate)
+    options = Options(seed, Path(), minutes, kills, rate, restore_every=restore_every)
     if sabotage is not None:
         options = replace(options, sabotage=SABOTAGES[sabotage], settle_s=SPOILT_SETTLE_S)
     if small:
@@ -160,6 +167,7 @@ def _line(progress: Progress) -> str:
     return (
         f"{progress.elapsed_s:5.0f} s  {progress.phase}: {len(deeds.kills)} kills ({deeds.hits} with unanswered posts:"
         f" {deeds.found} stored, {deeds.not_found} not), {deeds.stops} stops, {deeds.client_kills} client kills,"
+        f" {len(deeds.restores)} older copies,"
         f" {deeds.faults.total()} faults; {figures['connected']} connected, {figures['posted']} posted,"
         f" {figures['answered']} answered, {figures['shown']} shown, {figures['booked']} booked"
         + (f", {len(deeds.broken)} BROKEN" if deeds.broken else "")

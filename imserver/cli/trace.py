@@ -10,10 +10,11 @@ import click
 from imserver.clock import SystemClock
 from imserver.config import Config
 from imserver.errors import StartError
+from imserver.passing import passes
 from imserver.trace.explainer import UP, Line
 from imserver.trace.proxy import Proxy
 
-from .app import Setup
+from .app import Setup, tell
 from .run_cancellable import run_cancellable
 from .sanitize import escaped
 
@@ -83,12 +84,12 @@ async def _run(listen: tuple[str, int], to: tuple[str, int], contents: bool) -> 
     try:
         await proxy.open(*listen)
     except OSError as error:
-        raise StartError(f"cannot listen on {_written(*listen)}: {error.strerror or error}") from None
-    click.echo(
-        f"Connect to {_written(listen[0], proxy.port)} instead of {_written(*to)}; Ctrl-C ends it.", err=True
-    )
+        raise StartError(
+            f"cannot listen on {_written(*listen)}: {error.strerror or error}", again=passes(error)
+        ) from None
+    tell(f"Connect to {_written(listen[0], proxy.port)} instead of {_written(*to)}; Ctrl-C ends it.")
     if not listen[0].startswith(LOOPBACK):
-        click.echo("Whoever reaches this address can connect, and nothing is encrypted.", err=True)
+        tell("Whoever reaches this address can connect, and nothing is encrypted.")
     click.echo(click.style(HEADING, dim=True))
     await proxy.run()
     return 0

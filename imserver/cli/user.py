@@ -21,6 +21,7 @@ from imserver.store.sqlite.store import SqliteStore
 
 from .app import Setup
 from .control import Operation, ask, control_path
+from .place import require_database
 from .token import check_name
 
 #: BCP 47 as far as it is used here: a language, then perhaps script and region.
@@ -51,13 +52,22 @@ def user() -> None:
     multiple=True,
     help="The application's own word (staff, …). Repeatable.",
 )
+@click.option("--create", is_flag=True, help="Make the database if there is none and no server runs.")
 @click.pass_obj
 def add(
-    setup: Setup, name: str, display_name: str | None, language: str | None, roles: tuple[str, ...]
+    setup: Setup,
+    name: str,
+    display_name: str | None,
+    language: str | None,
+    roles: tuple[str, ...],
+    create: bool,
 ) -> None:
     """Make the account NAME, or change it: what is not given stays as it was."""
     changes = checked_changes(name, display_name, language, roles)
-    made = asyncio.run(_put(setup.config(), changes))
+    config = setup.config()
+    if not create:
+        require_database(setup, config.store.path)
+    made = asyncio.run(_put(config, changes))
     account = made["user"]
     details = [account["display_name"], account["language"], *account["roles"]]
     click.echo(f"{'added' if made['added'] else 'changed'} {name} ({', '.join(details)})")
@@ -122,7 +132,7 @@ async def _put(config: Config, changes: dict[str, Any]) -> dict[str, Any]:
             return answer
         store = SqliteStore(config.store, clock=SystemClock())
         try:
-            await store.open(_Nobody())
+            await store.open(Nobody())
         except StartError as error:
             if "has this database open" not in str(error):
                 raise
@@ -133,11 +143,12 @@ async def _put(config: Config, changes: dict[str, Any]) -> dict[str, Any]:
         finally:
             await store.close()
     raise StartError(
-        f"{config.store.path} is in use by a process that does not take commands; stop it and try again"
+        f"{config.store.path} is in use by a process that does not take commands; stop it and try again",
+        again=True,
     )
 
 
-class _Nobody:
+class Nobody:
     """The listener of commits of a store that serves no connections."""
 
     def committed(self, units: Sequence[Unit]) -> None:

@@ -86,6 +86,11 @@ class Admission:
         """See `AddressLimits.login_failed`."""
         return self._addresses.login_failed(address, self.clock.monotonic())
 
+    @property
+    def unauthenticated(self) -> int:
+        """Connections that have not yet logged in."""
+        return len(self._unauthenticated)
+
     def turn_away(self) -> None:
         """Send GOODBYE DRAINING to every connection."""
         for transport in list(self.transports):

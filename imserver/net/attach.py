@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from imserver.chat.ports import Store
 from imserver.chat.service import Chat
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
-from imserver.errors import NotAuthorized, Refusal, StoreFailed
+from imserver.errors import NotAuthorized, Refusal, RefusalCode, StoreFailed
 from imserver.net.admission import Admission
 from imserver.net.dispatch import MethodTable
 from imserver.net.scheduling.user_quota import UserQuotas
@@ -69,6 +70,7 @@ class Attachments:
         self._admission = admission
         self._store = store
         self._handshakes: dict[asyncio.Task[None], None] = {}
+        self.refusals: Counter[RefusalCode] = Counter()
 
     async def cancel_handshakes(self) -> None:
         """For drain: close connections whose HELLO waits for WELCOME with GOODBYE DRAINING."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from imserver.chat.ports import Store
@@ -14,14 +15,17 @@ from imserver.errors import ConfigError, Refusal, StartError, StoreFailed
 from imserver.feature_host import FeatureHost
 from imserver.net.admission import Admission
 from imserver.net.attach import Attachments
+from imserver.net.certificates import tls_context
 from imserver.net.clock_watch import ClockWatch
 from imserver.net.dispatch import MethodTable
 from imserver.net.feature_rows import LiveSessions, Signals, watch_sessions
 from imserver.net.scheduling.read_scheduler import ReadScheduler
 from imserver.net.scheduling.write_queue import WriteQueue
 from imserver.net.sessions import SWEPT_A_TURN
-from imserver.net.tls_listener import TlsListener, tls_context
+from imserver.net.tls_listener import TlsListener
 from imserver.net.transport import SWEEP_INTERVAL_S, ServerTransport
+from imserver.net.unix_socket import UnixSocket
+from imserver.passing import passes
 from imserver_protocol.limits import Limits
 from imserver_protocol.session.states import Recorder
 
@@ -75,9 +79,18 @@ class Listener:
         features.sessions = live
         self.attachments.hear = Signals(features, live, clock.monotonic).hear
         watch_sessions(features, self.sessions, live)
+        #: Called once a second, behind the sweep.
+        self.on_sweep: Callable[[], object] = lambda: None
         self._clock_watch = ClockWatch(clock, config.clock.rate)
         self._config = config
         self._server: asyncio.Server | None = None
+        self._unix_socket: UnixSocket | None = None
+        #: Read at once: a wrong certificate is told before a database is opened and perhaps migrated.
+        self._tls_context = (
+            tls_context(config.server.tls_certificate, config.server.tls_key)
+            if config.server.tls_certificate and not config.server.unix_socket
+            else None
+        )
         self._tls_listener: TlsListener | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._beginning: asyncio.Task[None] | None = None
@@ -90,23 +103,26 @@ class Listener:
     # -- life ---------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Bind and listen. Raises `StartError` (address in use) or `ConfigError` (certificates)."""
+        """Bind and listen. Raises `StartError` (address in use)."""
         server = self._config.server
         where = server.unix_socket or f"{server.host}:{server.port}"
         try:
             if server.unix_socket:
+                self._unix_socket = UnixSocket(Path(server.unix_socket), backlog=BACKLOG)
                 self._server = await self.loop.create_unix_server(
-                    lambda: ServerTransport(self), server.unix_socket, backlog=BACKLOG
+                    lambda: ServerTransport(self), sock=self._unix_socket.listening, backlog=BACKLOG
                 )
-            elif server.tls_certificate:
-                self._tls_listener = TlsListener(self, tls_context(server.tls_certificate, server.tls_key))
+            elif self._tls_context is not None:
+                self._tls_listener = TlsListener(self, self._tls_context)
                 await self._tls_listener.open(server.host, server.port, BACKLOG)
             else:
                 self._server = await self.loop.create_server(
                     lambda: ServerTransport(self), server.host, server.port, backlog=BACKLOG
                 )
         except OSError as error:
-            raise StartError(f"cannot listen on {where}: {error.strerror or error}") from None
+            raise StartError(
+                f"cannot listen on {where}: {error.strerror or error}", again=passes(error)
+            ) from None
         self._sweeper = self.loop.create_task(self._sweep())
 
     @property
@@ -160,6 +176,8 @@ class Listener:
         self.admission.draining = True
         if self._server is not None:
             self._server.close()
+        if self._unix_socket is not None:
+            self._unix_socket.close()
         if self._tls_listener is not None:
             self._tls_listener.close()
 
@@ -178,6 +196,7 @@ class Listener:
                     await asyncio.sleep(0)
                 self.admission.sweep(now)
                 self._look_at_clocks()
+                self.on_sweep()
             except Exception:
                 self.log.exception("sweep_failed")
 

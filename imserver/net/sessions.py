@@ -6,6 +6,7 @@ A `DeviceSession` outlives its socket: attached or detached, it takes the hub's 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
@@ -69,6 +70,8 @@ class SessionContext(Protocol):
     log: Any
     random_bytes: Callable[[int], bytes]
     methods: MethodTable
+    #: Refused requests, for metrics.
+    refusals: Counter[RefusalCode]
 
 
 class DeviceSession:
@@ -339,6 +342,7 @@ class DeviceSession:
             error_id = self._context.random_bytes(4).hex()
             self.log.error("request_failed", error_id=error_id, exc_info=error)
             code, text, after, detail = RefusalCode.INTERNAL, f"that did not work (id {error_id})", 0, None
+        self._context.refusals[code] += 1
         try:
             self.stream.refuse(seq, code, text, after, detail)
         except EncodeError:
@@ -367,6 +371,8 @@ class SessionRegistry:
         self._by_device: dict[tuple[str, str], DeviceSession] = {}
         self._of_user: dict[str, dict[str, DeviceSession]] = {}
         self._detached: dict[str, DeviceSession] = {}  # oldest first
+        #: As of the last sweep: what detached sessions keep, and what attached ones keep that was not acked.
+        self.detached_bytes = self.unacked_bytes = 0
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -465,6 +471,7 @@ class SessionRegistry:
                 detached_bytes, attached_bytes = of_others
             if number % SWEPT_A_TURN == 0:
                 yield
+        self.detached_bytes, self.unacked_bytes = detached_bytes, attached_bytes
         self._evict_detached(detached_bytes - self._limits.max_detached_bytes, now)
         self._cut_off_heaviest(attached_bytes - self._limits.max_unacked_bytes)
 

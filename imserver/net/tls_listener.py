@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from pathlib import Path
 
-from imserver.errors import ConfigError
 from imserver.net.transport import Acceptor, ServerTransport
 from imserver_protocol.errors import CloseCode
 
@@ -124,17 +122,3 @@ class TlsListener:
             connection.close()
         finally:
             self._acceptor.admission.forget(handshake)  # unless `client` took its place
-
-
-def tls_context(certificate: str, key: str) -> ssl.SSLContext:
-    """TLS 1.2 or newer, from two PEM files. Raises `ConfigError`."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    for field, path in (("tls_certificate", certificate), ("tls_key", key)):
-        if not Path(path).is_file():
-            raise ConfigError(f"$.server.{field}", f"{path}: no such file")
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError("$.server.tls_certificate", f"{certificate}: {error}") from None
-    return context

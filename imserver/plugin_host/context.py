@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from imserver.chat.ports import Store
 from imserver.clock import Clock
 from imserver.errors import ConfigError, PluginError, Refusal, RefusalCode
-from imserver.events import MessagePosted, TimerFired
+from imserver.events import MessagePosted, SetBack, TimerFired
 from imserver.feature_host import Offer, Offers
 from imserver.metrics import Namespace
 from imserver.model import User, valid_user_id
@@ -122,10 +122,17 @@ class PluginContext(Context):
             raise PluginError(f"on({event_type!r}): only MessagePosted is delivered; for timers see `timer`")
         self._registrar.listeners.append(handler)
 
-    def timer(self, name: str, handler: Callable[[TimerFired], Awaitable[None]]) -> None:
+    def timer(
+        self, name: str, handler: Callable[[TimerFired], Awaitable[None]], *, sends: bool = False
+    ) -> None:
         if name in self._registrar.timers:
             raise PluginError(f"timer {name!r} has a handler already")
         self._registrar.timers[name] = handler
+        if sends:
+            self._registrar.sending.add(name)
+
+    def set_back(self, handler: Callable[[SetBack], Awaitable[None]]) -> None:
+        self._registrar.set_back = _first(self._registrar.set_back, handler, "set_back")
 
     def review(self, handler: ReviewHandler) -> None:
         self._registrar.add_reviewer(_Review(handler, self._limits.review_deadline_s, self._log))

@@ -16,7 +16,7 @@ from typing import Any
 
 from imserver.chat.ports import Store
 from imserver.errors import AlreadyHandled, PluginError, Refusal, StoreFailed
-from imserver.events import TimerFired
+from imserver.events import SetBack, TimerFired
 from imserver.plugin_api import Content, Event
 from imserver.plugin_host.attempt import CURRENT, Attempt, is_store_busy
 from imserver.plugin_host.limits import HostLimits
@@ -283,4 +283,6 @@ def describe(event: Event) -> str:
     """The event in logs and in `plugin_failures`: enough to find it, nothing of its content."""
     if isinstance(event, TimerFired):
         return f"timer {event.timer_id} {event.name} due {event.due_at}"
+    if isinstance(event, SetBack):
+        return f"set back to {event.copied_at} with run {event.run}"
     return f"message {event.message.conversation_id}#{event.message.position} change {event.change}"

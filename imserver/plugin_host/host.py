@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from imserver.chat.ports import Reviewer, Store
 from imserver.chat.transaction import Reader, Transaction
 from imserver.clock import Clock
-from imserver.errors import AlreadyHandled, ConfigError, ImserverError, StartError
+from imserver.errors import AlreadyHandled, ConfigError, ImserverError, PluginError, StartError
 from imserver.events import MessagePosted, PluginNoted, StoredEvent
 from imserver.feature_host import Askers, Offers
 from imserver.metrics import Metrics, Namespace
@@ -299,10 +299,12 @@ class PluginHost:
         await self._store.migrate_plugin(
             plugin.name, [(migration.number, migration.sql) for migration in one.migrations]
         )
+        cursor, set_backs = await self._cursor_of(plugin.name)
         worker = Worker(
             registrations,
             self._store,
-            cursor=await self._cursor_of(plugin.name),
+            cursor=cursor,
+            set_backs=set_backs,
             newest=self._newest,
             bots_of_all=self._bots,
             clock=self._clock,
@@ -331,27 +333,30 @@ class PluginHost:
                 await plugin.start(context)
         except ConfigError:
             raise
+        except PluginError as error:  # a file of the operator's, or a rule of ours: the text says it all
+            raise StartError(f"the plugin {plugin.name!r} did not start: {error}") from error
         except Exception as error:
             log.error("plugin_start_failed", exc_info=error)
             raise StartError(f"the plugin {plugin.name!r} did not start: {error!r}") from error
 
-    async def _cursor_of(self, plugin: str) -> int:
-        """The plugin's cursor; a new plugin gets one at the newest change, stored at once."""
+    async def _cursor_of(self, plugin: str) -> tuple[int, list[tuple[int, int, int]]]:
+        """The plugin's cursor, and the older copies of which it is to be told; a new plugin gets a cursor at the newest change,
+        stored at once."""
 
-        def look(reader: Reader) -> tuple[int | None, int]:
+        def look(reader: Reader) -> tuple[int | None, int, list[tuple[int, int, int]]]:
             cursor = reader.plugin_cursor(plugin)
-            return cursor, _end(reader) if cursor is None else cursor
+            return cursor, _end(reader) if cursor is None else cursor, reader.set_backs(plugin)
 
-        cursor, end = await self._store.read(look)
+        cursor, end, set_backs = await self._store.read(look)
         if cursor is not None:
-            return cursor
+            return cursor, set_backs
 
         def begin(tx: Transaction) -> None:
             with suppress(AlreadyHandled):
                 tx.mark_handled(plugin, end)
 
         await self._store.write(begin)
-        return end
+        return end, []
 
     # -- the lazy cursor ----------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from imserver.chat.ports import Reviewer
 from imserver.chat.text_commands import CommandTable
 from imserver.errors import PluginError
-from imserver.events import MessagePosted, TimerFired
+from imserver.events import MessagePosted, SetBack, TimerFired
 from imserver.plugin_api import Call, Content, Reader, Transaction
 
 CommandHandler = Callable[[Call], Awaitable[Content | str | None]]
@@ -32,6 +32,9 @@ class Registrations:
         self.commands: CommandTable[CommandHandler] = CommandTable()
         self.listeners: list[Callable[[MessagePosted], Awaitable[None]]] = []
         self.timers: dict[str, Callable[[TimerFired], Awaitable[None]]] = {}
+        #: Names of timers that must not fire again behind a restore.
+        self.sending: set[str] = set()
+        self.set_back: Callable[[SetBack], Awaitable[None]] | None = None
         #: Reads whose askers are told when the answer is another.
         self.hinted: set[str] = set()
         self.keeps: Callable[[Reader, str], int | None] | None = None
@@ -74,10 +77,11 @@ class Registrations:
         while self._undo:
             self._undo.pop()()
         self.hinted.clear()
-        self.keeps = self.export = self.erase = None
+        self.keeps = self.export = self.erase = self.set_back = None
         self.commands.clear()
         self.listeners.clear()
         self.timers.clear()
+        self.sending.clear()
         for reviewer in self._reviewers:
             self._all_reviewers.remove(reviewer)
         self._reviewers.clear()

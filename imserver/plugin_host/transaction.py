@@ -21,7 +21,7 @@ from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.chat.units import Unit
 from imserver.content import encode_content
 from imserver.errors import AlreadyHandled, PluginError, Refusal
-from imserver.events import MessagePosted, TimerFired
+from imserver.events import MessagePosted, SetBack, TimerFired
 from imserver.feature_host.askers import name_of
 from imserver.feature_host.door import Request
 from imserver.model import (
@@ -92,6 +92,8 @@ class Keys:
             message = event.message
             place = (message.conversation_id, message.position)
             return cls(message.sent_at, plugin, purpose, "message", event.change, *place)
+        if isinstance(event, SetBack):
+            return cls(event.restored_at, plugin, purpose, "set back", event.run, event.copied_at)
         # A store may give the number of a deleted timer again, so the number alone would not do.
         return cls(event.due_at, plugin, purpose, "timer", event.timer_id, event.name, repr(event.payload))
 
@@ -257,6 +259,10 @@ class PluginTransaction(Transaction):
             if event.plugin != self._registrations.name:
                 raise PluginError(f"a timer of the plugin {event.plugin!r}")
             self._tx.mark_timer_done(event.timer_id)
+        elif isinstance(event, SetBack):
+            self._tx.mark_set_back(self._registrations.name, event.run)
+            for timer in event.may_have_been_sent:
+                self._tx.cancel_timer(self._registrations.name, timer.timer_id)
         else:
             self._tx.mark_handled(self._registrations.name, event.change)
         self.marked.append(event)

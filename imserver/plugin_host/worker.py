@@ -7,16 +7,19 @@ in memory needs no lock.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from imserver.chat.ports import Store
 from imserver.chat.text_commands import Matched, fold
+from imserver.chat.transaction import Reader
 from imserver.clock import Clock
 from imserver.content import decode_content
 from imserver.errors import StoreFailed
-from imserver.events import MessagePosted, TimerFired
+from imserver.events import MessagePosted, SetBack, TimerFired
 from imserver.model import User
 from imserver.plugin_api import Call, Content
 from imserver.plugin_host.attempt import CURRENT
@@ -29,6 +32,8 @@ from imserver.plugin_host.transaction import bots_among
 
 #: After a fault of our own or of the store's reader the worker waits this long before it tries again.
 FAULT_PAUSE_S = 1.0
+#: Timers that are looked at when an older copy has come back.
+MAX_OVERDUE = 1_000_000
 #: A plugin without a `help` command gets this one: the list of its commands.
 HELP = "/help"
 
@@ -49,6 +54,7 @@ class Worker:
         store: Store,
         *,
         cursor: int,
+        set_backs: Sequence[tuple[int, int, int]],
         newest: Newest,
         bots_of_all: Mapping[str, str],
         clock: Clock,
@@ -70,6 +76,7 @@ class Worker:
         )
         self.handling = Handling(registrations, store, log=log, random_bytes=random_bytes, limits=limits)
         registrations.timers_changed = self._timers_changed
+        self._set_backs = deque(set_backs)
         self._done = cursor
         self._in_hand = False
         self._wake = asyncio.Event()
@@ -158,6 +165,8 @@ class Worker:
         self._wake.clear()
         waiters = list(self._idle_waiters)  # later waiters have to wait for a whole turn, too
         try:
+            if self._set_backs and not await self._set_back():
+                return
             busy = await self._next_message()
             busy = await self._next_timer() or busy
         except StoreFailed:
@@ -189,6 +198,38 @@ class Worker:
         self._timers.changed()
         self._idle = False
         self._wake.set()
+
+    # -- older copies -------------------------------------------------------------------------------------------------
+
+    async def _set_back(self) -> bool:
+        """Tell of the older copies that have come back, before anything else. False if the plugin stops."""
+        while self._set_backs:
+            run, copied_at, restored_at = self._set_backs[0]
+            sent = await self._store.read(partial(self._overdue, restored_at))
+            event = SetBack(run, copied_at, restored_at, sent)
+            if sent:
+                self._log.info("timers_not_fired", run=run, count=len(sent))
+            delivery = Delivery(event, partial(self._tell, event))
+            if await self.handling.deal_with(delivery) is Outcome.PUT_OFF:
+                return False
+            self._set_backs.popleft()
+            self._timers.changed()
+        return True
+
+    async def _tell(self, event: SetBack) -> None:
+        if self.registrations.set_back is not None:
+            await self.registrations.set_back(event)
+
+    def _overdue(self, now: int, reader: Reader) -> tuple[TimerFired, ...]:
+        """Timers that send something, and were due at that time."""
+        name, sending = self.registrations.name, self.registrations.sending
+        if not sending:
+            return ()
+        return tuple(
+            TimerFired(timer_id, name, timer, due_at, payload)
+            for timer_id, timer, due_at, payload in reader.timers_due(name, now, MAX_OVERDUE)
+            if timer in sending
+        )
 
     # -- messages -----------------------------------------------------------------------------------------------------
 

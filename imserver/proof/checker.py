@@ -8,28 +8,29 @@ what their own judges say.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 from . import message_checks as rules
-from .acts import Evidence, Notes, all_acts, no_query
+from .acts import Evidence, Notes, Query, all_acts, no_query
 from .booking.appointment_checks import CardWords, Promises, TimeWords, overlaps
 from .findings import Fault, Finding, Found, Report
 from .stored_rows import StoredMessage, StoredRows
+from .taken_back import TakenBack
 from .transcript import Transcript
 
 __all__ = ["CardWords", "Fault", "Finding", "Report", "TimeWords", "check"]
 
 
-Query = Callable[..., Iterable[tuple[Any, ...]]]
-
-
 def check(
-    transcripts: Iterable[Transcript], rows: StoredRows, words: CardWords, query: Query = no_query
+    transcripts: Iterable[Transcript],
+    rows: StoredRows,
+    words: CardWords,
+    query: Query = no_query,
+    taken: TakenBack | None = None,
 ) -> Report:
     """Compare everything with everything. Only one transcript is needed at a time: they may be read one by one. `query`: for
-    the judges of features, a SELECT on the database behind `rows`."""
-    checker = _Checker(rows, words, query)
+    the judges of features, a SELECT on the database behind `rows`. `taken`: what restores of older copies took back."""
+    checker = _Checker(rows, words, query, taken or TakenBack())
     for transcript in transcripts:
         checker.add(transcript)
     return checker.finished()
@@ -38,8 +39,9 @@ def check(
 class _Checker:
     """The state between one transcript and the next."""
 
-    def __init__(self, rows: StoredRows, words: CardWords, query: Query) -> None:
+    def __init__(self, rows: StoredRows, words: CardWords, query: Query, taken: TakenBack) -> None:
         self._rows = rows
+        self._taken = taken
         self._query = query
         self._places = rules.places_of(rows)
         self._by_key: dict[tuple[str, bytes], StoredMessage] = {
@@ -56,7 +58,7 @@ class _Checker:
 
     def add(self, transcript: Transcript) -> None:
         """The rules that need one transcript only."""
-        report = self._report
+        report, taken = self._report, self._taken
         report.shown += len(transcript.seen)
         report.acknowledged += len({answer.key for answer in transcript.acknowledged})
         marked, repeated = rules.repeated(transcript)
@@ -71,13 +73,15 @@ class _Checker:
             for conversation_id, head in transcript.heads.items():
                 self._heads[conversation_id] = max(head, self._heads.get(conversation_id, 0))
         for found in (
-            rules.shown_is_stored(transcript, self._places),
-            rules.acknowledged_is_stored(transcript, self._places),
-            rules.taken_is_stored(transcript, self._rows, self._by_key),
-            rules.shown_to_members(transcript, self._rows),
+            rules.shown_is_stored(transcript, self._places, taken),
+            rules.acknowledged_is_stored(transcript, self._places, taken),
+            rules.taken_is_stored(transcript, self._rows, self._by_key, taken),
+            rules.shown_to_members(transcript, self._rows, taken),
             rules.shown_in_order(transcript),
-            rules.posted_in_order(transcript, self._by_key),
+            rules.posted_in_order(transcript, self._by_key, taken),
             rules.stored_was_shown(transcript, self._rows, self._places),
+            rules.taken_back_was_told(transcript, self._by_key, taken, report),
+            rules.told_with_reason(transcript, taken, report),
         ):
             self._note(found)
         for trouble in transcript.troubles:
@@ -96,7 +100,17 @@ class _Checker:
         self._note(overlaps(rows.appointments))
         for name, acts in all_acts().items():
             if acts.judge is not None:
-                judged = acts.judge(Evidence(self._notes[name], self._row, self._members, self._query))
+                judged = acts.judge(
+                    Evidence(
+                        self._notes[name],
+                        self._row,
+                        self._members,
+                        self._query,
+                        self._taken.at,
+                        self._taken.was_member,
+                        self._taken.facts(name),
+                    )
+                )
                 self._note((Fault.FEATURE, text, f"{name}: {text}") for text in judged)
         report.promised, report.present = self._promises.count, self._promises.present
         report.findings = list(self._found.values())

@@ -20,6 +20,8 @@ class Fault(StrEnum):
     MISSING = "missing appointment"
     UNTOLD = "untold appointment"
     DOUBLE_BOOKED = "double-booked"
+    SILENT = "silent difference"  # an older copy came back, and a client was not told what that took
+    NEEDLESS = "told needlessly"  # of an older copy that took nothing there, or of a post that is stored
     FEATURE = "wrong in a feature"
     STUCK = "stuck"  # a client waited in vain
     BROKEN = "broken"  # a process ended by itself, a client gave up
@@ -54,6 +56,14 @@ class Report:
     repeated: int = 0
     promised: int = 0
     present: int = 0
+    #: Acknowledged posts that restores took back: offered again and stored, or named to the client as gone, or refused and
+    #: given up since. Clients that were told of a restore, and those that were not, counted once for each restore.
+    taken_back: int = 0
+    stored_again: int = 0
+    named_gone: int = 0
+    refused_since: int = 0
+    told: int = 0
+    not_told: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     def count(self, fault: Fault) -> int:

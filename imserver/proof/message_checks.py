@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+import math
+from bisect import bisect
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 
-from .findings import Fault, Found
+from .findings import Fault, Found, Report
 from .stored_rows import StoredMessage, StoredRows
-from .transcript import Seen, Transcript
+from .taken_back import TakenBack
+from .transcript import Fall, Seen, Transcript
 
 #: Conversation -> position -> row.
 Places = Mapping[str, Mapping[int, StoredMessage]]
@@ -56,32 +58,41 @@ def gaps(messages: Sequence[StoredMessage]) -> Found:
 # -- shown messages -----------------------------------------------------------------------------------------------------
 
 
-def shown_is_stored(transcript: Transcript, places: Places) -> Found:
-    """Each message that a client received, and each content that one got later, is in the database, unchanged."""
-    for seen in transcript.seen:
+def shown_is_stored(transcript: Transcript, places: Places, taken: TakenBack) -> Found:
+    """Each message that a client received, and each content that one got later, is in the database, unchanged. If a restore
+    took it back, the client was told, and has it no more."""
+    for seen in transcript.standing:
         what = name(seen.conversation_id, seen.position)
         row = places.get(seen.conversation_id, {}).get(seen.position)
-        if row is None:
+        if row is not None:
+            was, is_now = (seen.key, seen.sender_id, seen.sent_at), (row.key, row.sender_id, row.sent_at)
+            if was == is_now and row.says(seen.revision, seen.digest):
+                continue
+        if taken.took(seen.conversation_id, seen.position, seen.key):
+            text = f"{what} was taken back by a restore as {transcript.user_id} has it, who was not told"
+            yield Fault.SILENT, f"{what} {transcript.user_id}", text
+        elif row is None:
             yield Fault.LOST, what, f"{what} was shown to {transcript.user_id} and is not in the database"
-            continue
-        was, is_now = (seen.key, seen.sender_id, seen.sent_at), (row.key, row.sender_id, row.sent_at)
-        if was != is_now or not row.says(seen.revision, seen.digest):
+        else:
             yield Fault.ALTERED, what, f"{what} is not what {transcript.user_id} was shown"
     for later in transcript.replaced:
         row = places.get(later.conversation_id, {}).get(later.position)
         if row is not None and not row.says(later.revision, later.digest):
             what = name(later.conversation_id, later.position)
             text = f"revision {later.revision} of {what} is not what {transcript.user_id} was shown"
-            yield Fault.ALTERED, f"{what} {later.revision}", text
+            fault = Fault.SILENT if taken.at(later.conversation_id, later.position) else Fault.ALTERED
+            yield fault, f"{what} {later.revision}", text
 
 
-def shown_to_members(transcript: Transcript, rows: StoredRows) -> Found:
+def shown_to_members(transcript: Transcript, rows: StoredRows, taken: TakenBack) -> Found:
     """17: only members receive messages, and a removed member receives none from after the removal."""
     user_id = transcript.user_id
     member = rows.members.get(user_id, {})
-    for seen in transcript.seen:
+    for seen in transcript.standing:
         what = name(seen.conversation_id, seen.position)
         if seen.conversation_id not in member:
+            if taken.was_member(user_id, seen.conversation_id):
+                continue  # `shown_is_stored` knows whether that was told
             yield Fault.TRESPASS, what, f"{what} was shown to {user_id}, who was never a member"
             continue
         left_at = member[seen.conversation_id][1]
@@ -93,28 +104,37 @@ def shown_in_order(transcript: Transcript) -> Found:
     """Each conversation in order of position, each message once.
 
     After a kill of the client, the one message of a conversation that it may not have finished may come again: first in
-    its conversation, and marked.
+    its conversation, and marked. Behind a fall the conversation goes on from where it fell to.
     """
-    by_conversation: dict[str, list[tuple[int, Seen]]] = defaultdict(list)
-    for life, seen in _with_lives(transcript):
-        by_conversation[seen.conversation_id].append((life, seen))
-    for conversation_id, shown in by_conversation.items():
-        times = Counter(seen.position for _, seen in shown)
-        marks = Counter(life for life, seen in shown if seen.redelivered)
+    by_conversation: dict[str, list[tuple[int, Seen | Fall]]] = defaultdict(list)
+    for life, told in _with_lives(transcript):
+        by_conversation[told.conversation_id].append((life, told))
+    for conversation_id, all_told in by_conversation.items():
+        marks = Counter(life for life, told in all_told if isinstance(told, Seen) and told.redelivered)
         if marks[0] or any(count > 1 for count in marks.values()):
             text = f"{conversation_id}: {marks.total()} marked as redelivered to {transcript.user_id}, more than were killed"
             yield Fault.DOUBLED, f"{conversation_id} {transcript.user_id}", text
-        for (life, before), (next_life, after) in pairwise(shown):
-            what = name(conversation_id, after.position)
-            if after.position == before.position and after.redelivered and next_life > life:
-                times[after.position] -= 1
-            elif after.position < before.position:
-                text = f"{what} was shown to {transcript.user_id} after message {before.position}"
+        times: Counter[int] = Counter()
+        most: dict[int, int] = {}
+        life = last = 0
+        for next_life, told in all_told:
+            if isinstance(told, Fall):
+                last = min(last, told.keep)
+                for position in [position for position in times if position > last]:
+                    del times[position]
+                continue
+            what = name(conversation_id, told.position)
+            again = told.position == last and told.redelivered and next_life > life
+            times[told.position] += not again
+            if times[told.position] > 1:
+                most[told.position] = times[told.position]
+            if told.position < last:
+                text = f"{what} was shown to {transcript.user_id} after message {last}"
                 yield Fault.OUT_OF_ORDER, what, text
-        for position, count in times.items():
-            if count > 1:
-                what = name(conversation_id, position)
-                yield Fault.DOUBLED, what, f"{what} was shown {count} times to {transcript.user_id}"
+            life, last = next_life, told.position
+        for position, count in most.items():
+            what = name(conversation_id, position)
+            yield Fault.DOUBLED, what, f"{what} was shown {count} times to {transcript.user_id}"
 
 
 def repeated(transcript: Transcript) -> tuple[int, int]:
@@ -132,7 +152,7 @@ def repeated(transcript: Transcript) -> tuple[int, int]:
 def stored_was_shown(transcript: Transcript, rows: StoredRows, places: Places) -> Found:
     """A client received everything from where it began to listen (or joined) until it was last caught up."""
     shown: dict[str, set[int]] = defaultdict(set)
-    for seen in transcript.seen:
+    for seen in transcript.standing:
         shown[seen.conversation_id].add(seen.position)
     for conversation_id, (first, left_at) in rows.members.get(transcript.user_id, {}).items():
         first = max(first, transcript.heads.get(conversation_id, 0) + 1)
@@ -144,20 +164,25 @@ def stored_was_shown(transcript: Transcript, rows: StoredRows, places: Places) -
                 yield Fault.LOST, what, f"{what} was never shown to {transcript.user_id}"
 
 
-def _with_lives(transcript: Transcript) -> Iterator[tuple[int, Seen]]:
+def _with_lives(transcript: Transcript) -> Iterator[tuple[int, Seen | Fall]]:
     life = 0
+    falls = deque(transcript.falls)
     for index, seen in enumerate(transcript.seen):
         while life < len(transcript.lives) and transcript.lives[life] <= index:
             life += 1
+        while falls and falls[0].index <= index:
+            yield falls[0].life, falls.popleft()
         yield life, seen
 
 
 # -- posts --------------------------------------------------------------------------------------------------------------
 
 
-def acknowledged_is_stored(transcript: Transcript, places: Places) -> Found:
-    """Each post that the server confirmed is stored as it was posted."""
+def acknowledged_is_stored(transcript: Transcript, places: Places, taken: TakenBack) -> Found:
+    """Each post that the server confirmed is stored as it was posted, if no restore took it back."""
     for answer in transcript.acknowledged:
+        if taken.took(answer.conversation_id, answer.position, answer.key):
+            continue  # `taken_back_was_told`
         what = name(answer.conversation_id, answer.position)
         row = places.get(answer.conversation_id, {}).get(answer.position)
         if row is None:
@@ -168,12 +193,16 @@ def acknowledged_is_stored(transcript: Transcript, places: Places) -> Found:
 
 
 def taken_is_stored(
-    transcript: Transcript, rows: StoredRows, by_key: Mapping[tuple[str, bytes], StoredMessage]
+    transcript: Transcript,
+    rows: StoredRows,
+    by_key: Mapping[tuple[str, bytes], StoredMessage],
+    taken: TakenBack,
 ) -> Found:
     """Each post that a client's outbox took is stored in the end, unless it was given up; a post given up is not.
 
-    The server may refuse posts of a removed member, of course.
+    The server may refuse posts of a removed member, of course, and of one whose membership a restore took back.
     """
+    user_id = transcript.user_id
     removed = {
         conversation_id
         for conversation_id, (_, left_at) in rows.members.get(transcript.user_id, {}).items()
@@ -187,11 +216,12 @@ def taken_is_stored(
                 text = f"{what} was given up, and is {name(row.conversation_id, row.position)}"
                 yield Fault.UNASKED, what, text
         elif key in transcript.refused:
-            if row is None and post.conversation_id in removed:
+            gone = post.conversation_id in removed or taken.was_member(user_id, post.conversation_id)
+            if gone and (row is None or taken.took_post(user_id, key)):
                 continue
             yield Fault.REFUSED, what, f"{what}: {transcript.refused[key]}"
         elif row is None:
-            if post.taken:
+            if post.taken and not taken.took_post(user_id, key):
                 text = f"{what} to {post.conversation_id} was in the outbox and is not in the database"
                 yield Fault.LOST, what, text
         elif row.conversation_id != post.conversation_id or not row.says(1, post.digest):
@@ -199,13 +229,18 @@ def taken_is_stored(
             yield Fault.ALTERED, at, f"{at} is not what {transcript.user_id} posted"
 
 
-def posted_in_order(transcript: Transcript, by_key: Mapping[tuple[str, bytes], StoredMessage]) -> Found:
-    """Of two posts to one conversation the earlier has the lower position."""
+def posted_in_order(
+    transcript: Transcript, by_key: Mapping[tuple[str, bytes], StoredMessage], taken: TakenBack
+) -> Found:
+    """Of two posts to one conversation the earlier has the lower position. One that a restore took back, and that was offered
+    again, has its place behind what was posted meanwhile."""
     places = {answer.key: (answer.conversation_id, answer.position) for answer in transcript.acknowledged}
     for key in transcript.posts:
         row = by_key.get((transcript.user_id, key))
         if row is not None:
             places[key] = (row.conversation_id, row.position)
+        if taken.took_post(transcript.user_id, key):
+            places.pop(key, None)
     last: dict[str, int] = {}
     for conversation_id, position in (places[key] for key in transcript.posted if key in places):
         if position < last.get(conversation_id, 0):
@@ -238,3 +273,51 @@ def stored_was_posted(
         if row.key not in posted[row.sender_id]:
             what = name(row.conversation_id, row.position)
             yield Fault.UNASKED, what, f"{what} is by {row.sender_id}, who never posted it"
+
+
+# -- older copies -------------------------------------------------------------------------------------------------------
+
+
+def taken_back_was_told(
+    transcript: Transcript,
+    by_key: Mapping[tuple[str, bytes], StoredMessage],
+    taken: TakenBack,
+    report: Report,
+) -> Found:
+    """Of each own message that a restore took back the client was told, unless it is stored again; and with what it said."""
+    user_id = transcript.user_id
+    acknowledged = {answer.key for answer in transcript.acknowledged}
+    for key, post in transcript.posts.items():
+        what = f"post {key.hex()} of {user_id} to {post.conversation_id}"
+        row = by_key.get((user_id, key))
+        if transcript.gone.get(key) not in (None, post.digest):
+            yield Fault.ALTERED, what, f"{what} was named as gone with another content"
+        if row is not None and key in transcript.gone and key not in transcript.again:
+            yield Fault.NEEDLESS, what, f"{what} was named as gone, and is stored"
+        if not taken.took_post(user_id, key):
+            continue
+        told = key in transcript.gone
+        refused = key in transcript.refused or key in transcript.given_up
+        if key in acknowledged:
+            report.taken_back += 1
+            report.stored_again += row is not None
+            report.named_gone += row is None and told
+            report.refused_since += row is None and not told and refused
+        if row is None and not told and not refused and (key in acknowledged or post.taken):
+            yield Fault.SILENT, what, f"{what} was taken back by a restore, and nobody was told"
+
+
+def told_with_reason(transcript: Transcript, taken: TakenBack, report: Report) -> Found:
+    """A client is told that a history was replaced once for each restore that took something there, or for several at once; and
+    once more if its process was killed before it can have said that it heard. Ordinary restarts and kills reset nobody."""
+    last: dict[str, tuple[float, int]] = {}
+    for fall in transcript.falls:
+        since, life = last.get(fall.conversation_id, (-math.inf, fall.life))
+        if life == fall.life and not any(since < at < fall.at for at in taken.times(fall.conversation_id)):
+            what = f"{transcript.user_id} was told that {fall.conversation_id} is another above {fall.keep}"
+            yield Fault.NEEDLESS, what, f"{what}, and no restore took anything there"
+        last[fall.conversation_id] = (fall.at, fall.life)
+    times = [restore.at for restore in taken.restores]
+    told = {bisect(times, fall.at) for fall in transcript.falls}
+    report.told += len(told)
+    report.not_told += len(times) - len(told)

@@ -86,13 +86,14 @@ def read_rows(database: Path) -> StoredRows:
         sql.execute("PRAGMA query_only = ON")
         sql.execute("BEGIN")  # one snapshot for all the queries
         rows = StoredRows()
-        rows.messages = _messages(sql)
+        rows.messages = read_messages(sql)
         _members(sql, rows)
         rows.appointments = read_appointments(sql)
         return rows
 
 
-def _messages(sql: sqlite3.Connection) -> list[StoredMessage]:
+def read_messages(sql: sqlite3.Connection, condition: str = "TRUE") -> list[StoredMessage]:
+    """Those of which this is true, where `m` is the row."""
     past: dict[Place, dict[int, bytes]] = defaultdict(dict)
     for conversation_id, position, revision, content in sql.execute(
         "SELECT c.conversation_id, r.position, r.revision, r.content FROM revisions r"
@@ -100,10 +101,11 @@ def _messages(sql: sqlite3.Connection) -> list[StoredMessage]:
     ):
         past[conversation_id, position][revision] = _digest(content)
     found = []
+    columns = "c.conversation_id, m.position, m.key, u.user_id, m.sent_at, m.revision, m.content"
     for conversation_id, position, key, sender_id, sent_at, revision, content in sql.execute(
-        "SELECT c.conversation_id, m.position, m.key, u.user_id, m.sent_at, m.revision, m.content"
-        " FROM messages m JOIN conversations c ON c.no = m.conversation_no JOIN users u ON u.no = m.sender_no"
-        " ORDER BY c.conversation_id, m.position, m.change"
+        f"SELECT {columns} FROM messages m"  # noqa: S608 - the condition is a caller's own text
+        " JOIN conversations c ON c.no = m.conversation_no JOIN users u ON u.no = m.sender_no"
+        f" WHERE {condition} ORDER BY c.conversation_id, m.position, m.change"
     ):
         said = None if content is None else decode_content(bytes(content))
         digests = {**past.get((conversation_id, position), {}), revision: digest_of(said)}

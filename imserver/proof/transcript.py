@@ -48,6 +48,21 @@ class Replaced:
 
 
 @dataclass(frozen=True, slots=True)
+class Fall:
+    """The client was told that an older copy of the database has come back: above `keep` the conversation is another one.
+
+    `at`: when, in monotonic seconds of the machine. `index`: of the first message in `seen` that came behind it. `life`: in
+    which process of the client it was told, from 0.
+    """
+
+    conversation_id: str
+    keep: int
+    at: float
+    index: int
+    life: int
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledged:
     """A post of this client that the server confirmed."""
 
@@ -89,11 +104,23 @@ class Transcript:
     troubles: list[str] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     replaced: list[Replaced] = field(default_factory=list)
+    #: Older copies that it was told of, and indexes in `seen` of messages that are none any more, by what it was told.
+    falls: list[Fall] = field(default_factory=list)
+    void: set[int] = field(default_factory=set)
+    #: Own posts that it was told are gone, with the digest of the content that came with that, if one did; and posts that the
+    #: application made once more, under the same key.
+    gone: dict[bytes, bytes | None] = field(default_factory=dict)
+    again: set[bytes] = field(default_factory=set)
     acknowledged: list[Acknowledged] = field(default_factory=list)
     cards: list[AppointmentCard] = field(default_factory=list)
     #: What acts of features noted, by feature, and what they found at the end.
     notes: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
     rests: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+
+    @property
+    def standing(self) -> list[Seen]:
+        """The messages that it was shown and has, by what it was told since."""
+        return [seen for index, seen in enumerate(self.seen) if index not in self.void]
 
     def note(self, message: Message) -> None:
         """Record a message that was handed over."""

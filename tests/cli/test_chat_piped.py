@@ -97,7 +97,7 @@ def test_a_token_that_was_given_works_again_and_again(place: tuple[Path, Serving
 
 
 def test_the_device_of_a_token() -> None:
-    config = Config(auth=AuthConfig(secret="x" * 40))
+    config = Config(auth=AuthConfig(secret="a secret for tests that is long enough"))
     bound = make_token(config, "alice", ttl_s=60, device_id="phone")
     free = make_token(config, "alice", ttl_s=60, device_id=None)
 

@@ -208,18 +208,18 @@ def test_a_database_of_a_plugin_without_a_section_is_checked_too(database, capsy
 @pytest.mark.parametrize(
     ("arguments", "env", "line"),
     [
-        (["check", "nothing.db"], {}, "nothing.db: does not exist"),
+        (["check", "nothing.db"], {}, "nothing.db: does not exist"),  # (yet): 75
         (["check", "."], {}, "is a folder"),
         (["check", "imserver.toml"], {}, "imserver.toml: is not a database of imserver"),
         (["check"], {"IMSERVER_STORE__PATH": ":memory:"}, "by its own process"),
         (["check"], {"IMSERVER_PLUGINS__NOSUCH__WORD": "1"}, "no such plugin is installed"),
     ],
 )
-def test_what_cannot_be_checked_is_one_line_and_2(folder, monkeypatch, capsys, arguments, env, line):
+def test_what_cannot_be_checked_is_one_line_and_a_mistake(folder, monkeypatch, capsys, arguments, env, line):
     monkeypatch.chdir(folder)
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    assert run(arguments) == 2
+    assert run(arguments) == (75 if "does not exist" in line else 2)
     said = capsys.readouterr()
     assert said.out == ""
     assert line in said.err

@@ -86,13 +86,13 @@ def test_every_row_leads_to_a_command_with_help(command: Run, name: str) -> None
         (("chat", "--as", "a", "--with", "b", "--conversation", "c"), "one of them"),
         (("chat", "--as", "alice"), "there is no imserver.secret"),
         (("--config", "nowhere.toml", "token", "a"), "nowhere.toml: No such file"),
-        (("--config", ".", "token", "a"), "Is a directory"),
+        (("--config", ".", "token", "a"), "is a folder, not a file"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_2(command: Run, typed: tuple[str, ...], says: str) -> None:
     code, out, err = command(*typed)
 
-    assert code == 2
+    assert code == (75 if "No such file" in says else 2)  # an unmounted disk looks so, too
     assert out == ""
     assert err.startswith("imserver: ")
     assert err.count("\n") == 1
@@ -152,7 +152,8 @@ def test_who_has_only_the_public_key_makes_no_tokens(command: Run, tmp_path: Pat
 
 def test_accounts_are_made_and_changed_without_a_server(command: Run, tmp_path: Path) -> None:
     added = command(
-        "user", "add", "li", "--name", "李雷", "--language", "zh-CN", "--role", "staff", "--role", "x"
+        *("user", "add", "li", "--create", "--name", "李雷"),
+        *("--language", "zh-CN", "--role", "staff", "--role", "x"),
     )
     changed = command("user", "add", "li", "--language", "en")
 
@@ -240,7 +241,7 @@ main(sys.argv[2:])
 def test_without_the_extra_s_packages_it_says_how_to_install_them(
     tmp_path: Path, missing: str, arguments: str
 ) -> None:
-    (tmp_path / "imserver.secret").write_text("x" * 40)
+    (tmp_path / "imserver.secret").write_text("a secret for tests that is long enough")
 
     ended = subprocess.run(
         [sys.executable, "-c", WITHOUT, missing, *arguments.split()],

@@ -82,7 +82,7 @@ def test_the_chat_s_own_token_lasts_a_day() -> None:
 
 def test_a_token_for_a_server_whose_clock_was_put_forward_counts_from_there() -> None:
     ahead_ms = 4_000_000_000_000
-    auth = AuthConfig(secret="x" * 40)
+    auth = AuthConfig(secret="a secret for tests that is long enough")
     claims = jwt.decode(
         make_token(Config(auth=auth, clock=ClockConfig(start_ms=ahead_ms)), "li", ttl_s=60, device_id=None),
         options={"verify_signature": False, "verify_iat": False},

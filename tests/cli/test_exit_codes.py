@@ -322,7 +322,7 @@ async def test_a_server_ends_with_0_only_if_everything_accepted_was_decided(
 def test_a_chat_that_ended_badly_says_why(
     error: BaseException | None, code: int, says: str, monkeypatch, capsys
 ) -> None:
-    Path("imserver.secret").write_text("x" * 40)
+    Path("imserver.secret").write_text("a secret for tests that is long enough")
 
     def ran(work: Coroutine[Any, Any, int]) -> int:
         work.close()

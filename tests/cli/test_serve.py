@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from imserver.cli.app import run
+from imserver.cli.app import EXIT_AGAIN, EXIT_MISTAKE, run
 
 from .processes import PATIENCE_S, environment, imserver, serving
 
@@ -30,7 +30,7 @@ def test_it_says_when_it_is_ready_and_ends_in_good_order(tmp_path: Path) -> None
 
     assert code == 0
     events = [json.loads(line)["event"] for line in log.splitlines()]
-    assert events == ["listening", "stopping", "stopped"]
+    assert events == ["new_database", "listening", "stopping", "stopped"]
     assert not (tmp_path / "ready").exists()
     assert not (tmp_path / "imserver.db.control").exists()
 
@@ -82,7 +82,7 @@ def _port_in_use(folder: Path) -> dict[str, str]:
 
 def _newer(folder: Path) -> dict[str, str]:
     with contextlib.redirect_stdout(io.StringIO()):
-        assert run(["user", "add", "alice"]) == 0
+        assert run(["user", "add", "alice", "--create"]) == 0
     with sqlite3.connect(folder / "imserver.db") as database:
         database.execute("PRAGMA user_version = 9999")
     database.close()
@@ -115,6 +115,10 @@ def _far_away(folder: Path) -> dict[str, str]:
     return {"IMSERVER_SERVER__HOST": "192.0.2.1", "IMSERVER_SERVER__INSECURE": "true"}
 
 
+def _no_such_name(folder: Path) -> dict[str, str]:
+    return {"IMSERVER_SERVER__HOST": "nowhere.invalid", "IMSERVER_SERVER__INSECURE": "true"}
+
+
 def _short_secret(folder: Path) -> dict[str, str]:
     (folder / "imserver.toml").write_text("[auth]\nsecret = 'short'\n")
     return {}
@@ -126,25 +130,32 @@ def _bad_certificate(folder: Path) -> dict[str, str]:
     return {}
 
 
+#: What stands in the way, the words, and whether trying again may help.
 PREVENTIONS = [
-    (_port_in_use, "cannot listen on 127.0.0.1:"),
-    (_newer, "newer imserver"),
-    (_not_ours, "imserver.db: "),
-    (_read_only, "ermission denied"),
-    (lambda folder: {"IMSERVER_STORE__PATH": "nowhere/x.db"}, "nowhere does not exist"),
-    (lambda folder: {"IMSERVER_STORE__PATH": "."}, "is a folder"),
-    (lambda folder: {"IMSERVER_SERVER__HOST": "0.0.0.0"}, "without TLS"),
-    (_far_away, "cannot listen on 192.0.2.1:"),
-    (_typo, "imserver.toml: $.limits.max_requsts: no such field"),
-    (_unknown_plugin, "$.plugins.nosuch"),
-    (_bad_certificate, "tls_certificate"),
-    (_short_secret, "imserver.toml: $.auth.secret: at least 32 bytes"),
+    (_port_in_use, "cannot listen on 127.0.0.1:", True),
+    (_newer, "newer imserver", False),
+    (_not_ours, "imserver.db: ", False),
+    (_read_only, "ermission denied", False),
+    (lambda folder: {"IMSERVER_STORE__PATH": "nowhere/x.db"}, "nowhere does not exist", True),
+    (lambda folder: {"IMSERVER_STORE__PATH": "."}, "is a folder", False),
+    (lambda folder: {"IMSERVER_SERVER__HOST": "0.0.0.0"}, "without TLS", False),
+    (_far_away, "cannot listen on 192.0.2.1:", True),
+    (_no_such_name, "cannot listen on nowhere.invalid:", True),
+    (_typo, "imserver.toml: $.limits.max_requsts: no such field", False),
+    (_unknown_plugin, "$.plugins.nosuch", False),
+    (_bad_certificate, "$.server.tls_key: ", False),
+    (_short_secret, "imserver.toml: $.auth.secret: at least 32 bytes", False),
 ]
 
 
-@pytest.mark.parametrize(("prepare", "says"), PREVENTIONS)
-def test_what_keeps_it_from_starting_is_one_line_and_exit_2(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], prepare, says: str
+@pytest.mark.parametrize(("prepare", "says", "again"), PREVENTIONS)
+def test_what_keeps_it_from_starting_is_one_line_and_the_code_says_if_to_try_again(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    prepare,
+    says: str,
+    again: bool,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name, value in (environment() | prepare(tmp_path)).items():
@@ -153,28 +164,29 @@ def test_what_keeps_it_from_starting_is_one_line_and_exit_2(
     code = run(["serve", "--ready-file", "ready"])
 
     out, err = capsys.readouterr()
-    assert (code, out) == (2, ""), err
-    assert err.startswith("imserver: ")
-    assert err.count("\n") == 1, err
-    assert says in err
+    assert (code, out) == (EXIT_AGAIN if again else EXIT_MISTAKE, ""), err
+    *logged, last = err.splitlines()
+    assert all(json.loads(line)["event"] == "new_database" for line in logged), err
+    assert last.startswith("imserver: ")
+    assert says in last
     assert not (tmp_path / "ready").exists()
 
 
-@pytest.mark.parametrize(("prepare", "says"), [PREVENTIONS[0], PREVENTIONS[2], PREVENTIONS[8]])
-def test_and_the_process_ends_so_too(tmp_path: Path, prepare, says: str) -> None:
+@pytest.mark.parametrize(("prepare", "says", "again"), [PREVENTIONS[0], PREVENTIONS[2], PREVENTIONS[9]])
+def test_and_the_process_ends_so_too(tmp_path: Path, prepare, says: str, again: bool) -> None:
     ended = imserver(tmp_path, "serve", **prepare(tmp_path))
 
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.startswith("imserver: ")
-    assert ended.stderr.count("\n") == 1, ended.stderr
-    assert says in ended.stderr
+    assert (ended.returncode, ended.stdout) == (75 if again else 2, "")
+    assert ended.stderr.splitlines()[-1].startswith("imserver: ")
+    assert "Traceback" not in ended.stderr
+    assert says in ended.stderr.splitlines()[-1]
 
 
 def test_one_database_has_one_server(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         second = imserver(tmp_path, "serve")
 
-        assert second.returncode == 2
+        assert second.returncode == EXIT_AGAIN
         assert "another imserver has this database open" in second.stderr
         assert server.stop()[0] == 0, "the second one must not have taken anything from the first"
 

@@ -444,7 +444,7 @@ def test_a_port_in_use_is_one_line(
     monkeypatch.chdir(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"127.0.0.1:{taken.getsockname()[1]}"
-        assert run(["trace", "--listen", where, "--to", "127.0.0.1:1"]) == 2
+        assert run(["trace", "--listen", where, "--to", "127.0.0.1:1"]) == 75
     told = capsys.readouterr().err
     assert f"cannot listen on {where}" in told
     assert told.count("\n") == 1

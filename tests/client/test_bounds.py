@@ -261,8 +261,9 @@ def test_cursors_are_bounded_in_each_conversation_and_in_all(seed: int) -> None:
     model: dict[str, dict[str, Cursor]] = {}
     for _ in range(300):
         if dice.random() < 0.02:
-            cursors.forget()
-            model.clear()
+            gone = dice.choice("abcdef")
+            cursors.drop(gone)
+            model.pop(gone, None)
         place, user = dice.choice("abcdef"), dice.choice("uvwxy")
         delivered, read = dice.randrange(20), dice.randrange(20)
         before = len(told)
@@ -320,7 +321,7 @@ async def test_of_edited_messages_the_newest_are_read_again() -> None:
     reading = asyncio.ensure_future(port.work())
     await enough.wait()
     port.message("d", {"type": "system", "event": "edited", "target": 7})
-    port.forget()
+    port.fall("d", 0)
     await asyncio.sleep(0)
     reading.cancel()
     assert asked == [("c", 2), ("c", 3), ("c", 4)]

@@ -179,6 +179,9 @@ class TestLanes:
                 await write(alice, PUT, "d", 1, "star")
 
     async def test_another_history_has_no_such_position(self, server, open_client):
+        for name in ("c", "d"):
+            server.chat.conversation(name, "alice")
+            server.say(name, "alice", "1", pushed=False)
         answers(server, lambda peer, request: None)
         async with open_client(token="alice") as alice:
             put = write(alice, PUT, "c", 1, "star")

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import random
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import msgpack
@@ -23,13 +24,26 @@ from imserver_client import (
     HistoryReplaced,
     MemoryStorage,
     Message,
+    RefusalCode,
     State,
     Stopped,
     connect,
 )
 from imserver_client.features.edits import Edited
 
-from .support.hostile import GOODBYE, PUSH, REFUSAL, SIGNAL, TEXT, Gone, HostileServer, Line, item, row
+from .support.hostile import (
+    GOODBYE,
+    PUSH,
+    REFUSAL,
+    SIGNAL,
+    TEXT,
+    Gone,
+    HostileServer,
+    Line,
+    agreeing,
+    item,
+    row,
+)
 
 pytestmark = pytest.mark.usefixtures("calm")
 
@@ -280,6 +294,13 @@ GOOD: dict[str, Any] = {
     "abandon": [None],
     "sync": [[row("c", 0)], "1", False],
 }
+
+
+def good(request: list[Any]) -> Any:
+    """A fine answer."""
+    return agreeing(request) if request[3] == "check" else GOOD[request[3]]
+
+
 #: What of the nonsense is a fine answer.
 FITTING: dict[str, list[Any]] = {"members": [[]], "users": [[]], "abandon": [[None]]}
 NONSENSE: list[Any] = [
@@ -311,8 +332,8 @@ async def test_answers_of_a_wrong_shape(waits, method):
         await line.welcome()
         while True:
             request = await line.request()
-            good = GOOD[request[3]]
-            line.reply(request, next(lies, good) if request[3] == method else good)
+            fine = good(request)
+            line.reply(request, next(lies, fine) if request[3] == method else fine)
 
     limits = ClientLimits(max_violations=1000)
     async with HostileServer(play) as server, client_of(server, waits, limits=limits) as alice:
@@ -382,7 +403,7 @@ async def test_a_key_of_ours_pushed_by_somebody_else_settles_nothing(waits):
 
 
 async def test_another_epoch_at_each_connect(waits):
-    """Each time everything is forgotten but the outbox; what is queued of before is still handed over, in order."""
+    """The client goes on with what both have, offers the outbox, and hears of what was replaced."""
     lives = 12
 
     async def play(line: Line) -> None:
@@ -394,7 +415,7 @@ async def test_another_epoch_at_each_connect(waits):
                 line.say(GOODBYE, 401, "again", 0)
                 return
             head += request[3] == "post"
-            page = truth(head, request[4][1]) if request[3] == "history" else GOOD[request[3]]
+            page = truth(head, request[4][1]) if request[3] == "history" else good(request)
             line.reply(request, [3, 1, False] if request[3] == "post" else page)
             if request[3] == "sync":
                 line.push("c", 2)
@@ -458,7 +479,7 @@ async def test_floods_fill_no_memory(waits, kind):
         if request[3] == "history":
             target = request[4][1] + 1
             return [[item(target, content=BOMB, revision=2)], target, target, count]
-        return GOOD[request[3]]
+        return good(request)
 
     async def play(line: Line) -> None:
         await line.enter([row("c", 0)])
@@ -515,7 +536,7 @@ class Liar:
                 for _ in range(rng.randint(0, 3))
             ]
             return [rows, str(rng.random()), rng.random() < 0.3]
-        return GOOD[request[3]]
+        return good(request)
 
     async def play(self, line: Line) -> None:
         await line.welcome()
@@ -545,3 +566,129 @@ async def test_what_an_application_has_seen_is_true_whatever_a_liar_says(waits, 
     for name in "cdef":
         positions = [one.position for one in shown if one.conversation_id == name]
         assert positions == sorted(set(positions))
+
+
+# -- an older copy of the database ------------------------------------------------------------------------------------------
+
+LIES_OF_CHECK: dict[str, Callable[[int], list[Any]]] = {
+    "more answers than were asked": lambda at: [[[at, True, row("c", at)]] * 2, None, None],
+    "no answer": lambda at: [[], None, None],
+    "agreed above what was asked": lambda at: [[[at + 1, True, row("c", at + 1)]], None, None],
+    "agreed above the head": lambda at: [[[at, True, row("c", at - 1)]], None, None],
+    "the row of another conversation": lambda at: [[[at, True, row("d", at)]], None, None],
+    "refused": lambda at: [],
+}
+
+
+@pytest.mark.parametrize("lie", LIES_OF_CHECK)
+async def test_a_check_that_cannot_be_answered_so_closes_the_session_and_nothing_is_lost(waits, lie):
+    """Nothing of the client falls for it: when the server comes to its senses, it goes on where it was."""
+
+    async def play(line: Line) -> None:
+        await line.welcome()
+        if line.number == 2:
+            check = await line.request()
+            assert check[3] == "check"
+            [[_, _, position, _]] = check[4][0]
+            assert position == 2
+            if lie == "refused":
+                line.say(REFUSAL, check[1], 600, "no", 0, None)
+            else:
+                line.reply(check, LIES_OF_CHECK[lie](position))
+            left_with.append(await line.goodbye())
+            return
+        line.reply(await line.request("sync"), [[row("c", 0)], "1", False])
+        await asyncio.sleep(
+            0.05
+        )  # a push that comes with the answer is dropped, or of an unknown conversation
+        for position in (1, 2) if line.number == 1 else (3,):
+            line.push("c", position)
+        if line.number == 1:
+            await shown.wait()
+            line.say(GOODBYE, 401, "again", 0)
+            return
+        more = [[row("c", 3)], "2", False]  # of a push that was dropped
+        await line.serve(
+            lambda request: (
+                truth(3, request[4][1])
+                if request[3] == "history"
+                else more
+                if request[3] == "sync"
+                else [0, 0]
+            )
+        )
+
+    shown = asyncio.Event()
+    left_with: list[int] = []
+    async with HostileServer(play) as server, client_of(server, waits) as alice:
+        events = alice.events()
+        assert await seen(alice, 2) == [1, 2]
+        shown.set()
+        assert await seen(alice, 3) == [3]
+        assert left_with == [MALFORMED]
+        await alice.close()
+        assert [event async for event in events if isinstance(event, HistoryReplaced)] == []
+
+
+async def test_a_server_that_refuses_every_token_is_left(waits):
+    """Once a session it may be an older copy; twice it is none that a client can go on with."""
+
+    async def play(line: Line) -> None:
+        await line.welcome()
+        while True:
+            request = await line.request()
+            if request[3] == "sync" and request[4][0] is not None:
+                line.say(REFUSAL, request[1], int(RefusalCode.EPOCH_CHANGED), "no", 0, None)
+            else:
+                line.reply(request, [[row("c", 1)], "1", True] if request[3] == "sync" else good(request))
+
+    async with HostileServer(play) as server:
+        with pytest.raises(Stopped, match="refused what it gave"):
+            await client_of(server, waits)
+    assert server.lines == 5
+
+
+async def test_nothing_else_goes_out_before_a_fresh_session_is_checked(waits):
+    """A post, a report and a page wait; pushes are dropped, and one more sync tells of them."""
+    asked: list[str] = []
+
+    async def play(line: Line) -> None:
+        await line.welcome()
+        if line.number == 1:
+            line.reply(await line.request("sync"), [[row("c", 0)], "1", False])
+            await asyncio.sleep(0.05)
+            line.push("c", 1)
+            await shown.wait()
+            line.say(GOODBYE, 401, "again", 0)
+            return
+        check = await line.request()
+        asked.append(check[3])
+        again.set()
+        line.push("c", 2)
+        await asyncio.sleep(0.05)
+        line.reply(check, agreeing(check))
+        sync = await line.request()
+        asked.append(sync[3])
+        line.push("c", 3)
+        await asyncio.sleep(0.05)
+        line.reply(sync, [[row("c", 2)], "2", False])
+        await line.serve(serve)
+
+    def serve(request: list[Any]) -> Any:
+        asked.append(request[3])
+        if request[3] == "history":
+            return truth(3, request[4][1] or 0)
+        return [4, 1, False] if request[3] == "post" else [[row("c", 3)], "3", False]
+
+    shown, again = asyncio.Event(), asyncio.Event()
+    async with HostileServer(play) as server, client_of(server, waits) as alice:
+        assert await seen(alice, 1) == [1]
+        shown.set()
+        await again.wait()
+        post = asyncio.create_task(alice.post("c", "hi"))
+        page = asyncio.create_task(alice.history("c"))
+        alice.mark_read("c", 1)
+        assert await seen(alice, 3) == [2, 3]
+        await asyncio.gather(post, page)
+    assert asked[:2] == ["check", "sync"]
+    assert asked.count("sync") == 2

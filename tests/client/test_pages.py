@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from imserver_client import HistoryReplaced, MemoryStorage, RefusalCode
+from imserver_client import MemoryStorage
 from imserver_client.storage import SavedPosition
 
-from .test_receiving import event, take
+from .test_receiving import take
 
 
 async def test_what_retention_removed_is_stepped_over_page_by_page(server, open_client):
@@ -25,42 +25,6 @@ async def test_what_retention_removed_is_stepped_over_page_by_page(server, open_
             server.say("c", "bob", str(number), pushed=False)
         server.say("c", "bob", "6")
         assert await take(alice, 3) == ["c:4:4", "c:5:5", "c:6:6"]
-
-
-async def test_a_page_of_the_history_of_before_is_not_taken_over(server, open_client):
-    """It was asked for before the epoch changed, and answered after that, in the same session."""
-    server.chat.conversation("c", "alice", "bob")
-    async with open_client(token="alice") as alice:
-        events = alice.events()
-        server.say("c", "bob", "1")
-        assert await take(alice, 1) == ["c:1:1"]
-        withheld = []
-
-        def withhold(peer, request):
-            if request.method == "history":
-                withheld.append((peer, request))
-                return True
-            if request.method == "sync" and request.params[0] is not None:
-                server.refuse(peer, request, RefusalCode.EPOCH_CHANGED)
-                return True
-            return False
-
-        server.script = withhold
-        server.say("c", "bob", "of before", pushed=False)
-        server.say("c", "bob", "of before, too")
-        await server.until(lambda: len(withheld) == 1)
-        page = server.chat.history("alice", "c", 1, None, 10)
-        server.chat.restore_backup("epoch-1")
-        server.chat.conversation("c", "alice", "bob")
-        server.push("alice", "lagging")
-        assert await event(events, HistoryReplaced) == HistoryReplaced("c", 0)
-        await server.until(lambda: server.count("sync") == 3)
-        server.script = None
-        server.reply(*withheld[0], page)
-        await alice.history("c")  # by then the page of before was handled, too
-        server.say("c", "bob", "of now")
-        server.say("c", "bob", "and more")
-        assert await take(alice, 2) == ["c:1:of now", "c:2:and more"]
 
 
 async def test_what_an_earlier_process_knew_of_but_had_not_read_is_read(server, open_client):

@@ -11,8 +11,22 @@ from pathlib import Path
 import pytest
 
 from imserver_client import ClientLimits, MemoryStorage, PostSettled, SqliteStorage, StoreError
-from imserver_client.storage import Saved, SavedPosition, SavedPost, Storage
+from imserver_client import storage as memory_store
+from imserver_client import storage_sqlite as sqlite_store
+from imserver_client.storage import (
+    LineageStep,
+    Notice,
+    Saved,
+    SavedAnswered,
+    SavedFall,
+    SavedOwn,
+    SavedPosition,
+    SavedPost,
+    SavedTrail,
+    Storage,
+)
 
+KEPT = Path(__file__).parent / "kept"
 READER = Path(__file__).parent / "support" / "reader.py"
 
 
@@ -61,8 +75,75 @@ class TestBothKinds:
         assert reopened(storage).positions == {"c": SavedPosition(6, 7, 9), "d": SavedPosition(0, 1, 0)}
         storage.close()
 
+    def test_what_is_known_of_the_history_comes_back(self, storage):
+        storage.open()
+        trails = {"c": SavedTrail("p", ((1, 3),), ((2, 2),), True, "group/t"), "d": SavedTrail("q")}
+        own = {b"1" * 16: SavedOwn("c", 4), b"2" * 16: SavedOwn("c", 5, lost=True)}
+        notices = {
+            "c": Notice("c", True, 3, gone=(b"3" * 16,)),
+            "d": Notice("d", forgotten=True, pending=True),
+        }
+        storage.save_progress(("c", 1), ("c", 2), LineageStep(trails, own, notices))
+        saved = reopened(storage)
+        assert (saved.trails, saved.own, saved.notices) == (trails, own, notices)
+        storage.save_lineage(LineageStep({"c": None}, {b"1" * 16: None}, {"c": None}), {"d": 7})
+        saved = reopened(storage)
+        assert (list(saved.trails), list(saved.own), list(saved.notices)) == (["d"], [b"2" * 16], ["d"])
+        assert saved.positions["d"] == SavedPosition(0, 0, 7)
+        storage.close()
+
+    def test_an_answered_post_stays_until_it_is_offered_again(self, storage):
+        storage.open()
+        posts = [SavedPost("c", bytes([n]) * 16, b"\x80") for n in range(3)]
+        for position, post in enumerate(posts, 1):
+            storage.add_post(post)
+            storage.answer_post(post.key, position, LineageStep())
+        storage.save_sync("s", True, {"c": SavedPosition(2, 2, 9)})
+        assert reopened(storage).outbox == []
+        assert storage.answered("c", 1) == [
+            SavedAnswered(posts[1], 2, True),
+            SavedAnswered(posts[2], 3, False),
+        ]
+        assert storage.contents([posts[0].key, b"9" * 16]) == {posts[0].key: b"\x80"}
+        storage.forget_content("c", 1)
+        assert storage.contents([posts[0].key]) == {}
+        storage.save_checked({"c": SavedFall(1, 4)}, [posts[2].key], {}, None, LineageStep())
+        saved = reopened(storage)
+        assert (saved.outbox, saved.positions) == ([posts[2]], {"c": SavedPosition(1, 1, 4)})
+        storage.save_checked({"c": None}, (), {}, None, LineageStep())
+        assert reopened(storage).positions == {}
+        storage.close()
+
+    def test_answered_posts_are_bounded(self, storage, monkeypatch):
+        for module in (memory_store, sqlite_store):
+            monkeypatch.setattr(module, "ANSWERED_KEPT", 4)
+            monkeypatch.setattr(module, "ANSWERED_KEPT_BYTES", 30)
+            monkeypatch.setattr(module, "ANSWERED_EVERY", 8)
+        storage.open()
+        for number in range(1, 17):
+            storage.add_post(SavedPost("c", number.to_bytes(16, "big"), b"x" * (1 if number <= 8 else 10)))
+            storage.answer_post(number.to_bytes(16, "big"), number, LineageStep())
+            if number == 8:
+                assert [one.position for one in storage.answered("c", 0)] == [5, 6, 7, 8]
+        assert [one.position for one in storage.answered("c", 0)] == [14, 15, 16]
+        storage.close()
+
 
 class TestFiles:
+    def test_a_file_of_before_knows_of_no_edit_and_of_no_place_but_the_token(self, tmp_path):
+        """So any message may have been edited, and whatever was learnt was learnt at the token, or in the life behind it."""
+        path = tmp_path / "store.db"
+        path.write_bytes((KEPT / "store-2.db").read_bytes())
+        storage = SqliteStorage(path)
+        for _ in range(2):
+            saved = storage.open()
+            assert (saved.device_id, saved.since, saved.features) == ("phone", "17", frozenset({"edits"}))
+            assert saved.positions == {"c": SavedPosition(5, 6, 9), "d": SavedPosition(0, 0, 0)}
+            assert saved.trails == {"c": SavedTrail("17", ((1, 5),), (), veiled=True)}
+            assert saved.outbox == [SavedPost("c", b"k" * 16, b"\x81\xa4type\xa4text")]
+            assert (saved.own, saved.notices, saved.states["c"].met) == ({}, {}, 4)
+            storage.close()
+
     def test_two_processes_cannot_share_a_store(self, tmp_path):
         path = tmp_path / "store.db"
         first, second = SqliteStorage(path), SqliteStorage(path)

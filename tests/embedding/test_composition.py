@@ -160,6 +160,6 @@ async def test_what_a_plugin_has_done_stands_in_the_figures(tmp_path: Path) -> N
             await server.chat.post("alice", "direct/alice/bot", text)
         await server.plugin_host.idle()
         page = server.metrics.render().decode()
-        assert "imserver_plugin_bench_handled_total 3.0" in page
-        assert "imserver_plugin_bench_failed_total 1.0" in page
-        assert "imserver_plugin_bench_waiting 0.0" in page
+        assert 'imserver_plugins_handled_total{plugin="bench"} 3.0' in page
+        assert 'imserver_plugins_failed_total{plugin="bench"} 1.0' in page
+        assert 'imserver_plugins_waiting{plugin="bench"} 0.0' in page

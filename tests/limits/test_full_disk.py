@@ -3,52 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from imserver import Server
+from imserver.cli.app import EXIT_AGAIN
 from imserver.proof.server_process import ServerProcess
 from imserver.store.sqlite.connection import connect as open_database
 from imserver.store.sqlite.store import SqliteStore
 from imserver_client import Environment, connect
 from tests.cli.processes import imserver
 from tests.limits.raw import Raw, eventually, neighbourhood, new_key, said
+from tests.support.disks import MIB, fill, small_disk
 from tests.support.servers import Inbox, config
 
 STORE_FULL = 702
 HERE = "direct/alice/bob"
-MIB = 1024 * 1024
 IMPATIENT = Environment(uniform=lambda low, high: min(high, 0.05))
-
-
-@contextmanager
-def small_disk(folder: Path, size: int, *options: str) -> Iterator[Path]:
-    """A file system of its own in memory, where this process may mount one."""
-    disk = folder / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", ",".join((f"size={size}", *options)), "tmpfs", str(disk)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a file system is not allowed here")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
-
-
-def fill(disk: Path, leaving: int = 0) -> Path:
-    """Take all room but so many bytes. Returns the file to delete."""
-    filler = disk / "filler"
-    room = os.statvfs(disk)
-    free = room.f_bavail * room.f_frsize - leaving
-    with filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, free)
-    return filler
 
 
 def _full(disk: Path) -> None:
@@ -67,12 +44,13 @@ def test_on_a_full_disk_the_server_does_not_start_and_says_so_in_one_line(
     with small_disk(tmp_path, MIB) as disk:
         prepare(disk)
         ended = imserver(tmp_path, "serve")
-        assert (ended.returncode, ended.stdout) == (2, "")
-        assert ended.stderr.startswith("imserver: ")
-        assert ended.stderr.count("\n") == 1, ended.stderr
+        assert (ended.returncode, ended.stdout) == (EXIT_AGAIN, "")
+        *logged, last = ended.stderr.splitlines()
+        assert last.startswith("imserver: ")
+        assert [json.loads(line)["event"] for line in logged] in ([], ["new_database"])
         assert "full" in ended.stderr or "No space left" in ended.stderr, ended.stderr
         (disk / "filler").unlink()
-        assert imserver(tmp_path, "user", "add", "alice").returncode == 0, (
+        assert imserver(tmp_path, "user", "add", "alice", "--create").returncode == 0, (
             "what it left behind is no obstacle"
         )
 
@@ -80,7 +58,7 @@ def test_on_a_full_disk_the_server_does_not_start_and_says_so_in_one_line(
 def test_on_a_read_only_disk_the_server_does_not_start_and_says_so_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "imserver.toml").write_text("[store]\npath = 'disk/imserver.db'\n")
     with small_disk(tmp_path, MIB) as disk:
-        assert imserver(tmp_path, "user", "add", "alice").returncode == 0
+        assert imserver(tmp_path, "user", "add", "alice", "--create").returncode == 0
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         ended = imserver(tmp_path, "serve")
     assert (ended.returncode, ended.stdout) == (2, "")

@@ -215,7 +215,7 @@ async def test_a_life_that_a_fault_of_ours_kept_from_beginning_is_logged_and_tri
             server.store.begin_life = begin  # type: ignore[method-assign]
             raise RuntimeError("a fault of ours")
 
-        server.store.begin_life = fails  # type: ignore[method-assign]
+        server.store.begin_life = fails  # type: ignore[method-assign,assignment]
         clock.by_ms = 3_600_000
         assert (await raw.goodbye()).code == OVERLOADED
         assert log.events("exception") == ["life_not_begun"]
@@ -231,7 +231,7 @@ async def test_who_comes_in_while_a_life_begins_is_of_the_one_before_and_ends_wi
             await slow.wait()
             await begin(why)
 
-        server.store.begin_life = slowly  # type: ignore[method-assign]
+        server.store.begin_life = slowly  # type: ignore[method-assign,assignment]
         beginning = asyncio.create_task(server.listener.attachments.begin_life("the clocks parted"))
         await asyncio.sleep(0.05)
         async with await Raw.open(server) as late, await Raw.open(server) as later:

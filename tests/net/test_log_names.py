@@ -34,7 +34,12 @@ LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 ABOUT_NONE = {
     "accept_failed",  # the system gave no socket
     "clocks_parted",
+    "admin_listening",
     "drain_timeout",  # how many are left
+    "http_accept_failed",
+    "http_connection_failed",  # over HTTP there are no sessions, and connections have no number: an error id finds a request
+    "http_listening",
+    "http_request_failed",
     "life_not_begun",
     "sweep_failed",
 }

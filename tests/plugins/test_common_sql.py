@@ -134,6 +134,7 @@ async def a_life_of_booking() -> None:
         await shop.say("ming", shop.kit.direct("ming", "booking"), "我的预约")
         group = await shop.staff_group()
         await shop.say("staff-li", group, "今日预约 周五")
+        await shop.kit.set_back(shop.kit.clock.now_ms())
         await shop.advance((timedelta(days=2, hours=1)).total_seconds() / 60)
         await shop.say("staff-li", group, f"到店 {code}")
         for text in ("人工", "预约 明天15:00 验光", "我的预约"):

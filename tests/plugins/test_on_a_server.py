@@ -13,7 +13,7 @@ from tests.plugins.ledger import Ledger
 
 
 def config(**plugins):
-    auth = AuthConfig(secret="s" * 32)  # given, so that no file is made here
+    auth = AuthConfig(secret="a secret for tests that is long enough")  # given, so that no file is made here
     return Config(server=ServerConfig(port=0), store=StoreConfig(path=":memory:"), auth=auth, plugins=plugins)
 
 

@@ -14,8 +14,9 @@ from imserver.proof.server_process import ServerFailed, ServerProcess
 from imserver.store.checks import check_database
 from imserver_client import Client, Disconnected, Environment, Refused, Stopped, StoreError, connect
 from tests.limits.raw import eventually
-from tests.limits.test_full_disk import MIB, _refused_full, fill, small_disk
+from tests.limits.test_full_disk import _refused_full
 from tests.storage_faults.life import copy_files
+from tests.support.disks import MIB, fill, small_disk
 
 HERE = "direct/alice/bob"
 IMPATIENT = Environment(uniform=lambda low, high: min(high, 0.05))

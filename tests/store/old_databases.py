@@ -61,4 +61,6 @@ SCHEMA_1 = OldDatabase(1)
 #: As commit 3ae7930 made it, with the tables and timers of a plugin (`notes_plugin`) and bound tokens. `since`: each person's
 #: token of a sync in the middle; `later`: what changed after it.
 SCHEMA_2 = OldDatabase(2)
-OLD_DATABASES = (SCHEMA_1, SCHEMA_2)
+#: As commit fb08274 made it, of the same.
+SCHEMA_3 = OldDatabase(3)
+OLD_DATABASES = (SCHEMA_1, SCHEMA_2, SCHEMA_3)

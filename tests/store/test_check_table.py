@@ -470,6 +470,12 @@ SPOILED: list[tuple[str, Damage, set[str]]] = [
             ("that was not given", "modseq = 6 WHERE lineage_no = 3"),
         )
     ),
+    # -- older copies and the ledger
+    ("a restore of nobody knows when", "UPDATE lineage SET why = 'restore' WHERE no = 2", {"set back"}),
+    ("a copy of before time began", "UPDATE lineage SET copied_at = -1 WHERE no = 2", {"set back"}),
+    ("a plugin told of a run to come", "UPDATE plugin_cursors SET told_run = 4", {"set back"}),
+    ("a plugin told of a run below the first", "UPDATE plugin_cursors SET told_run = -1", {"set back"}),
+    ("records of no ledger", "INSERT INTO meta VALUES ('ledger', '3 00')", {"ledger"}),
     # -- accounts and tokens
     ("a name of nothing", "UPDATE users SET user_id = '' WHERE user_id = 'bot'", {"accounts"}),
     (
@@ -537,7 +543,7 @@ SPOILED: list[tuple[str, Damage, set[str]]] = [
     *(
         (f"a strange name in {table}", f"INSERT INTO {table} VALUES ({values})", {"plugins"})
         for table, values in (
-            ("plugin_cursors", "'Shop', 1"),
+            ("plugin_cursors", "'Shop', 1, 0"),
             ("plugin_migrations", "'9shop', 1, 0"),
             ("timers", "1000, 'sqlite', 5, 'later', x'80'"),
             ("plugin_failures", "2, 'a_b', 'timer 1', 'ab12', 'it broke', 0"),
@@ -601,6 +607,12 @@ LAWFUL: list[tuple[str, Damage]] = [
             " UPDATE conversations SET modseq = 0, about = NULL;"
             " UPDATE members SET left_modseq = 0 WHERE left_at IS NOT NULL"
         ),
+    ),
+    ("a copy of when time began", "UPDATE lineage SET copied_at = 0 WHERE no = 2"),
+    ("a plugin told of the last run", "UPDATE plugin_cursors SET told_run = 3"),
+    (
+        "a copy whose ledger is elsewhere",
+        "INSERT INTO meta VALUES ('ledger', '3 00'); INSERT INTO meta VALUES ('copied_at', 5)",
     ),
     ("state of messages alone", f"UPDATE conversations SET modseq = 4, about = NULL WHERE no = {IN_GROUP}"),
     ("sixteen messages in one step", step_of(16)),

@@ -13,9 +13,9 @@ import pytest
 
 from imserver.config import StoreConfig
 from imserver.store import SqliteStore
-from imserver.store.sqlite import database, guard
+from imserver.store.engine.figures import Sizes
+from imserver.store.sqlite import database
 from imserver.store.sqlite import store as sqlite
-from imserver.testing import LogBook
 from tests.limits.raw import eventually
 from tests.store.support import USERS, Recorder, Stand, faulty, post
 
@@ -50,33 +50,36 @@ async def test_the_idle_writer_checkpoints_again_and_again(
     assert 5 < done < 40, "often, and not after each commit"
 
 
-@pytest.mark.parametrize("checkpoint_pages", [1, 10**9], ids=["idle", "never idle"])
-async def test_a_log_that_grows_is_told_once_until_it_is_short_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoint_pages: int
+async def test_who_looks_sees_how_much_of_a_long_log_waits_for_a_reader_and_has_it_begin_anew_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A reader that never ends keeps it from starting anew; who reads the log wants to hear of that, and not all day. Seen by
-    its size, so also by a server that is never idle."""
-    monkeypatch.setattr(database, "MAX_WAL_PAGES", 20)
-    assert sqlite.WATCHED_LOG_BYTES == 64 * 2**20
-    monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", checkpoint_pages)
-    monkeypatch.setattr(sqlite, "WATCHED_LOG_BYTES", 60 * 4096)
-    monkeypatch.setattr(guard, "LOOK_EVERY_S", 0)
-    monkeypatch.setattr(database, "MAX_IDLE_WAL_BYTES", 60 * 4096)
-    log = LogBook()
-    stand = await _opened(tmp_path / "chat.db", log=log)
-    numbers, both = itertools.count(), ["wal_is_long", "wal_is_long_ends"]
-    for told in (1, 2):
-        with closing(sqlite3.connect(tmp_path / "chat.db", isolation_level=None)) as forgotten:
-            forgotten.execute("BEGIN")
-            forgotten.execute("SELECT count(*) FROM messages").fetchone()
-            for _ in range(20):
-                await stand.post(post(next(numbers), text="x" * 30_000))
-            await stand.tx(lambda tx: None)
-            assert log.events("warning") == [*both * (told - 1), "wal_is_long"]
-        for _ in range(30):  # the log begins anew, and is short
-            await stand.post(post(next(numbers), text="x" * 3_000))
-        assert log.events("warning") == both * told
+    """A reader that never ends keeps the log growing; under load the writer is never idle, so the look shortens it."""
+    assert sqlite.WATCHED_WAL_BYTES == 64 * 2**20
+    monkeypatch.setattr(sqlite, "WATCHED_WAL_BYTES", 200_000)
+    stand = await _opened(tmp_path / "chat.db")
+    store, seen = stand.store, list[Sizes]()
+    assert isinstance(store, SqliteStore)
+
+    async def looked() -> Sizes:
+        assert store.look(seen.append)
+        count = len(seen)
+        await eventually(lambda: len(seen) > count)
+        return seen[-1]
+
+    numbers = itertools.count()
+    short = await looked()
+    assert short.lag_bytes == 0
+    with closing(sqlite3.connect(tmp_path / "chat.db", isolation_level=None)) as forgotten:
+        forgotten.execute("BEGIN")
+        forgotten.execute("SELECT count(*) FROM messages").fetchone()
+        for _ in range(20):
+            await stand.post(post(next(numbers), text="x" * 30_000))
+        long = await looked()
+    assert 500_000 < long.lag_bytes <= long.wal_bytes
+    assert (await looked()).lag_bytes == 0, "taken over, though the writer is not idle"
+    assert seen[-1].database_bytes > 500_000
     await stand.store.close()
+    assert not store.look(seen.append)
 
 
 async def test_the_side_file_follows_without_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,7 +104,7 @@ class SavedFall:
 ANSWERED_KEPT = 1000
 ANSWERED_KEPT_BYTES = 4 * 1024 * 1024
 #: Answers between two looks at those bounds.
-ANSWERED_EVERY = 128
+ANSWERED_EVERY = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Saved:
     #: The features of the server that told the state; None: nobody noted it.
     features: frozenset[str] | None = None
     trails: dict[str, SavedTrail] = field(default_factory=dict)
-    #: In the order in which they were put there.
+    #: Those of the lowest positions first.
     own: dict[bytes, SavedOwn] = field(default_factory=dict)
     notices: dict[str, Notice] = field(default_factory=dict)
 
@@ -297,7 +297,8 @@ class MemoryStorage:
         self._saved.features = None if features is None else frozenset(features)
 
     def add_post(self, post: SavedPost) -> None:
-        self.remove_post(post.key)
+        self._posts.pop(post.key, None)
+        self._positions.pop(post.key, None)
         self._posts[post.key] = post
 
     def remove_post(self, key: bytes) -> None:

@@ -77,9 +77,8 @@ INSERT INTO trail
     SELECT conversation_id, coalesce(since, ''), iif(have > 0, json_array(json_array(1, have)), '[]'), '[]', 1, NULL
     FROM conversation, device WHERE have > 0 OR known_head > 0;
 CREATE TABLE own (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE, conversation_id TEXT NOT NULL,
-    position INTEGER NOT NULL, lost INTEGER NOT NULL
-) STRICT;
+    key BLOB PRIMARY KEY, conversation_id TEXT NOT NULL, position INTEGER NOT NULL, lost INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE notice (
     conversation_id TEXT PRIMARY KEY, replaced INTEGER NOT NULL, agreed INTEGER, forgotten INTEGER NOT NULL,
     gone TEXT NOT NULL, pending INTEGER NOT NULL
@@ -195,7 +194,7 @@ class SqliteStorage:
             "SELECT conversation_id, key, content FROM outbox WHERE position IS NULL ORDER BY number"
         )
         trails = database.execute("SELECT * FROM trail")
-        own = database.execute("SELECT key, conversation_id, position, lost FROM own ORDER BY number")
+        own = database.execute("SELECT key, conversation_id, position, lost FROM own ORDER BY position")
         notices = database.execute("SELECT * FROM notice")
         return Saved(
             device_id=row[0],
@@ -347,9 +346,7 @@ class SqliteStorage:
                 self._run("DELETE FROM own WHERE key = ?", key)
             else:
                 self._run(
-                    "INSERT INTO own (key, conversation_id, position, lost) VALUES (?, ?, ?, ?) "
-                    "ON CONFLICT (key) DO UPDATE SET conversation_id = excluded.conversation_id, "
-                    "position = excluded.position, lost = excluded.lost",
+                    "INSERT OR REPLACE INTO own VALUES (?, ?, ?, ?)",
                     *(key, own.conversation_id, own.position, int(own.lost)),
                 )
         for name, notice in step.notices.items():

@@ -12,13 +12,12 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from imserver.cli.app import EXIT_FAILED, Setup, fail
+from imserver.cli.app import EXIT_FAILED, Setup, fail, tell
 from imserver.cli.token import make_token, require_secret
 from imserver.clock import SystemClock
 from imserver.config import Config
@@ -161,9 +160,7 @@ async def _piped(wanted: Wanted) -> int:
 @contextlib.asynccontextmanager
 async def _connected(wanted: Wanted) -> AsyncIterator[Client]:
     """A connected client; prints a notice if connecting takes long."""
-    patience = asyncio.get_running_loop().call_later(
-        SILENT_S, partial(click.echo, f"connecting to {wanted.server} …", err=True)
-    )
+    patience = asyncio.get_running_loop().call_later(SILENT_S, tell, f"connecting to {wanted.server} …")
     try:
         client = await connect(
             wanted.server,

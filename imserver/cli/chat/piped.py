@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import threading
 from collections.abc import Sequence
@@ -31,8 +32,11 @@ class PipedScreen:
 
     async def show(self, rows: Sequence[Row]) -> None:
         for row in rows:
-            wrong = any(style == "class:error" for style, _ in row)
-            print(plain(row), file=self._errors if wrong else self._output, flush=True)
+            if any(style == "class:error" for style, _ in row):
+                with contextlib.suppress(OSError):  # nobody hears; the exit code says it, too
+                    print(plain(row), file=self._errors, flush=True)
+            else:
+                print(plain(row), file=self._output, flush=True)
 
     def refresh(self) -> None:
         """Nothing: a pipe shows no status."""

@@ -17,6 +17,7 @@ from imserver.plugin_api import (
     Context,
     MessagePosted,
     Migration,
+    SetBack,
     TimerFired,
     Transaction,
     decode_content,
@@ -26,9 +27,9 @@ from . import conversations
 from .checks import CHECKS
 from .dialogue import book, handoff, router
 from .dialogue.router import COMMANDS, Incoming
-from .journey import reminders
+from .journey import reminders, set_back
 from .messages.shop_texts import ShopTexts
-from .schedule.shops import load_chain
+from .schedule.shops import ChainError, load_chain
 from .understanding.alarms import WINDOW_CHARS
 
 
@@ -37,6 +38,14 @@ class BookingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     #: The name of a chain that ships (`demo`), or the path of a chain file (`….toml`).
     chain: str = "demo"
+
+
+def _texts_of(source: str) -> ShopTexts:
+    chain = load_chain(source)
+    try:
+        return ShopTexts.of(chain)
+    except ChainError as error:  # in its texts, which do not know where they were read
+        raise ChainError(f"{source}: {str(error).removeprefix('chain: ')}") from None
 
 
 class BookingPlugin:
@@ -67,7 +76,7 @@ class BookingPlugin:
 
     async def start(self, context: Context) -> None:
         """Load the chain (a mistake in it stops the start), make bots and staff groups, register everything."""
-        texts = ShopTexts.of(load_chain(context.config.chain))
+        texts = _texts_of(context.config.chain)
         self._context, self._texts = context, texts
         chain = texts.chain
         language = "zh-CN" if chain.staff_language == "zh" else "en"
@@ -82,7 +91,9 @@ class BookingPlugin:
             context.command(command.name, self._command, help=command.help, aliases=command.aliases)
         context.on(MessagePosted, self._message)
         context.timer(book.HOLD_TIMER, self._hold_ended)
-        context.timer(reminders.TIMER, self._reminder_due)
+        context.timer(reminders.TIMER, self._reminder_due, sends=True)
+        context.timer(set_back.TIMER, self._tell_set_back)
+        context.set_back(self._set_back)
         context.timer(handoff.UNANSWERED_TIMER, self._unanswered)
 
     async def stop(self) -> None:
@@ -136,6 +147,24 @@ class BookingPlugin:
             event,
         )
 
+    async def _set_back(self, event: SetBack) -> None:
+        await self._unit(partial(set_back.begin, texts=self._shop_texts, event=event), event)
+
+    async def _tell_set_back(self, event: TimerFired) -> None:
+        payload = event.payload
+        await self._unit(
+            partial(
+                set_back.tell,
+                texts=self._shop_texts,
+                store_id=str(payload["store"]),
+                to=_whole(payload["to"]),
+                until=_whole(payload["until"]),
+                reminder_count=_whole(payload["reminders"]),
+                after=str(payload["after"]),
+            ),
+            event,
+        )
+
     async def _unanswered(self, event: TimerFired) -> None:
         payload = event.payload
         await self._unit(
@@ -148,7 +177,9 @@ class BookingPlugin:
             event,
         )
 
-    async def _unit(self, fn: Callable[[Transaction], None], event: MessagePosted | TimerFired) -> None:
+    async def _unit(
+        self, fn: Callable[[Transaction], None], event: MessagePosted | TimerFired | SetBack
+    ) -> None:
         """One event, one transaction: rows, replies, timers and the mark that it is handled."""
         assert self._context is not None
         await self._context.transaction(fn, event=event)

@@ -9,7 +9,7 @@ answered is there. One whose answer was lost may be there or not.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -20,10 +20,23 @@ from imserver.features import FEATURES
 from imserver.proof.transcript import digest_of
 from imserver_client import Client, ClientEvent
 
-__all__ = ["Act", "Acts", "Evidence", "Hand", "Listener", "Notes", "Row", "all_acts", "digest_of"]
+__all__ = [
+    "Act",
+    "Acts",
+    "Evidence",
+    "Facts",
+    "Hand",
+    "Listener",
+    "Notes",
+    "Query",
+    "Row",
+    "all_acts",
+    "digest_of",
+]
 
 T = TypeVar("T")
 Facts = tuple[Any, ...]
+Query = Callable[..., Iterable[tuple[Any, ...]]]
 
 
 class Listener(Protocol):
@@ -124,7 +137,13 @@ class Evidence:
     #: Conversation -> user -> (position of joining, of leaving or None).
     members: Callable[[str], Mapping[str, tuple[int, int | None]]]
     #: A SELECT on the database, by a connection of the proof's own.
-    query: Callable[..., Iterable[tuple[Any, ...]]]
+    query: Query
+    #: Conversation, position -> messages that older copies of the database took back, as they had been.
+    taken_back: Callable[[str, int], Sequence[Row]] = lambda conversation_id, position: ()
+    #: User, conversation -> whether the user was a member there in a history that is gone.
+    was_member: Callable[[str, str], bool] = lambda user_id, conversation_id: False
+    #: What of the feature's `stored` was otherwise before an older copy came back than behind it.
+    undone: Collection[Facts] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +151,15 @@ class Acts:
     """All of one feature.
 
     `hears` gets every event of a device's client. `rest` is asked of each device when nothing happens any more: what its client
-    shows then, as facts for the judge. `judge` gives what is wrong, each in a sentence.
+    shows then, as facts for the judge. `judge` gives what is wrong, each in a sentence. `stored` reads by SELECTs what the
+    judge expects to stay as it was answered: it is told what of that was undone when older copies of the database came back.
     """
 
     acts: Sequence[Act] = ()
     hears: Callable[[Listener, ClientEvent], None] | None = None
     rest: Callable[[Hand], Awaitable[Iterable[Facts]]] | None = None
     judge: Callable[[Evidence], Iterable[str]] | None = None
+    stored: Callable[[Query], Iterable[Facts]] | None = None
     #: Whether a note is of an answer: when an older copy of the database has come back, what was answered may be gone, and the
     #: judge does not get it.
     answers: Callable[[Facts], bool] = lambda facts: True

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from imserver_client import ClientEvent
 from imserver_client.features.edits import Edit, Edited
 
-from . import Act, Acts, Evidence, Hand, Listener, digest_of
+from . import Act, Acts, Evidence, Hand, Listener, Row, digest_of
 
 
 def edit(hand: Hand) -> None:
@@ -33,9 +33,11 @@ def hears(listener: Listener, event: ClientEvent) -> None:
 
 def judge(evidence: Evidence) -> Iterator[str]:
     """An answered edit is that revision, unless the message was taken back since, and its system message has the answered
-    position."""
+    position. One that an older copy of the database took back is none."""
     for notes in evidence.notes:
         for conversation_id, position, revision, digest, telling in notes.facts:
+            if any(_tells(one, position, revision) for one in evidence.taken_back(conversation_id, telling)):
+                continue
             row = evidence.row(conversation_id, position)
             if row is None or (
                 row.digests.get(revision) != digest and digest_of(None) not in row.digests.values()
@@ -43,11 +45,12 @@ def judge(evidence: Evidence) -> Iterator[str]:
                 what = f"revision {revision} of message {position} of {conversation_id}"
                 yield f"lost: {what} by {notes.device_id} is not stored"
             told = evidence.row(conversation_id, telling)
-            if told is None or (told.telling.get("target"), told.telling.get("revision")) != (
-                position,
-                revision,
-            ):
+            if told is None or not _tells(told, position, revision):
                 yield f"message {telling} of {conversation_id} does not tell of that edit"
+
+
+def _tells(row: Row, position: int, revision: int) -> bool:
+    return (row.telling.get("target"), row.telling.get("revision")) == (position, revision)
 
 
 ACTS = Acts((Act(6, edit),), hears=hears, judge=judge)

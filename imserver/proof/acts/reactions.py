@@ -10,7 +10,7 @@ from typing import Any
 from imserver_client import Client, Item, Refused
 from imserver_client.features.reactions import read_mine, read_reactions
 
-from . import Act, Acts, Evidence, Hand
+from . import Act, Acts, Evidence, Facts, Hand, Query
 
 #: More than one person may put on one message, and of each kind of text that is one emoji.
 EMOJI = ("👍", "❤️", "😂", "🎉", "🇨🇳", "👩🏽‍🚀", "5️⃣", "🏴󠁧󠁢󠁷󠁬󠁳󠁿", "🙏🏿", "👀")
@@ -26,6 +26,10 @@ SAID, DONE, ASKED = "said", "done", "asked"
 _STORED = (
     "SELECT r.emoji, u.user_id FROM reactions_put r JOIN conversations c ON c.no = r.place"
     " JOIN users u ON u.no = r.user_no WHERE c.conversation_id = ? AND r.position = ? ORDER BY r.user_no"
+)
+_ALL = (
+    "SELECT u.user_id, c.conversation_id, r.position, r.emoji FROM reactions_put r"
+    " JOIN conversations c ON c.no = r.place JOIN users u ON u.no = r.user_no"
 )
 
 
@@ -164,11 +168,16 @@ def _last_words(evidence: Evidence, stored: _Stored) -> Iterator[str]:
                 last[about] = (notes.device_id, on, number)
     for about, (device_id, on, number) in last.items():
         user_id, conversation_id, position, emoji = about
-        if about in unclear or number not in done:
+        if about in unclear or number not in done or about in evidence.undone:
             continue
         if (user_id in stored(conversation_id, position).get(emoji, ())) != on:
             word = "removed" if on else "there"
             yield f"{device_id} said {emoji} {'on' if on else 'off'} last at {position} of {conversation_id}: {word}"
+
+
+def stored(query: Query) -> Iterable[Facts]:
+    """Who put what on what."""
+    return query(_ALL)
 
 
 class _Stored:
@@ -188,5 +197,9 @@ class _Stored:
 
 
 ACTS = Acts(
-    (Act(20, react), Act(4, ask_who)), rest=rest, judge=judge, answers=lambda facts: facts[0] in (DONE, ASKED)
+    (Act(20, react), Act(4, ask_who)),
+    rest=rest,
+    judge=judge,
+    stored=stored,
+    answers=lambda facts: facts[0] in (DONE, ASKED),
 )

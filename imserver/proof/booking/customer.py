@@ -66,6 +66,8 @@ class Actor(Protocol):
     """The client that a booker uses. `hear` gets every message and edit."""
 
     hear: Callable[[str, int, str, Mapping[str, Any]], None]
+    #: Hears of a conversation that is another one above a position; None: from its beginning, or no more at all.
+    fell: Callable[[str, int | None], None]
 
     @property
     def part(self) -> Part: ...
@@ -110,6 +112,7 @@ class Booker:
         self._heard: list[Heard] = []
         self._arrived = asyncio.Event()
         actor.hear = self.hear
+        actor.fell = self.fell
 
     @property
     def part(self) -> Part:
@@ -118,12 +121,12 @@ class Booker:
     async def play(self, stopping: asyncio.Event, pause_s: float) -> None:
         """One errand after the other."""
         await self.actor.ready.wait()
-        await self.find_here()
         while not stopping.is_set():
             try:
                 async with asyncio.timeout(self.rng.expovariate(1 / pause_s)):
                     await stopping.wait()
             except TimeoutError:
+                await self.find_here()
                 await self.errand(self.wish(), stopping)
 
     async def find_here(self) -> None:
@@ -177,6 +180,13 @@ class Booker:
         if conversation_id == self.here and sender_id == self.part.shop:
             self._heard = [*self._heard[-20:], Heard(position, content)]
             self._arrived.set()
+
+    def fell(self, conversation_id: str, agreed: int | None) -> None:
+        """An older copy came back: what was heard after that was never said."""
+        if conversation_id == self.here:
+            self._heard = [heard for heard in self._heard if heard.position <= (agreed or 0)]
+            if agreed is None:
+                self.here = ""
 
     def _learn(self, conversation_id: str, content: Mapping[str, Any]) -> None:
         card = appointment_card(content)

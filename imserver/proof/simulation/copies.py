@@ -100,9 +100,11 @@ class Copies:
     def _backup(self) -> dict[str, bytes]:
         """By the means of the database: whole, whatever is in the log."""
         made = self._database.with_name("backup.db")
-        with closing(sqlite3.connect(f"{self._database.as_uri()}?mode=ro", uri=True)) as sql:
-            with closing(sqlite3.connect(made)) as copy:
-                sql.backup(copy)
+        with (
+            closing(sqlite3.connect(f"{self._database.as_uri()}?mode=ro", uri=True)) as sql,
+            closing(sqlite3.connect(made)) as copy,
+        ):
+            sql.backup(copy)
         whole = made.read_bytes()
         made.unlink()
         return {"": whole}
@@ -155,5 +157,3 @@ def _commits(log: bytes) -> Iterator[tuple[int, int]]:
         if size:
             yield number, end
         at = end
-
-

@@ -36,9 +36,7 @@ class Noted(list[T], Generic[T]):
     def void(self, since: float, concerns: Callable[[T], bool] = lambda one: True) -> None:
         """What came since then counts no more."""
         kept = [
-            (one, at)
-            for one, at in zip(self, self._times, strict=True)
-            if at < since or not concerns(one)
+            (one, at) for one, at in zip(self, self._times, strict=True) if at < since or not concerns(one)
         ]
         self[:] = [one for one, _ in kept]
         self._times = [at for _, at in kept]

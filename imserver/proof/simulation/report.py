@@ -123,11 +123,8 @@ class Totals:
         )
         yield "faults", ", ".join(f"{kind} {counts[kind]:,}" for kind in FAULTS)
         yield "older copies put back", ", ".join(f"{kind} {counts[kind]:,}" for kind in COPIES)
-        yield (
-            "clients behind them",
-            f"{counts['clients told']:,} told, {counts['clients with nothing to be told']:,} with nothing to be told,"
-            f" {counts['silent differences']:,} silent differences",
-        )
+        told = f"{counts['clients told']:,} told, {counts['clients with nothing to be told']:,} with nothing to be told"
+        yield "clients behind them", f"{told}, {counts['silent differences']:,} silent differences"
         yield "own messages told to be gone", f"{counts['own messages told to be gone']:,}"
         yield "server kills, client kills", f"{kills:,}, {counts['client kill']:,}"
         yield "sessions, fresh and resumed", f"{counts['sessions, fresh']:,}, {counts['sessions, resumed']:,}"

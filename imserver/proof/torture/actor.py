@@ -30,6 +30,7 @@ from imserver_client import (
     OutboxFull,
     Posted,
     PostSettled,
+    PostsGone,
     Refused,
     State,
     Undeliverable,
@@ -50,6 +51,8 @@ MAX_SEEN = 50
 #: Share of slow clients; the share of messages that each delays, and by how much at most (seconds). Still faster than the load.
 SLOW_SHARE = 0.3
 DAWDLE_SHARE, DAWDLE_S = 0.2, 0.04
+#: Share of own posts that are gone with an older copy, and that a person sends again.
+SEND_AGAIN_SHARE = 0.5
 #: For leaving at the end (seconds).
 CLOSE_S = 10.0
 
@@ -69,6 +72,7 @@ class Counts:
     moved: int = 0
     cancelled: int = 0
     unheard: int = 0
+    sent_again: int = 0
     connections: int = 0
     resumed: int = 0
     connected: int = 0
@@ -88,13 +92,15 @@ class _Line:
 
 
 class Actor:
-    """A client from its connection until it leaves. `hear` gets every message after the journal has it."""
+    """A client from its connection until it leaves. `hear` gets every message after the journal has it; `fell` hears of each
+    conversation that is another one above a position, None: from its beginning, or no more at all."""
 
     def __init__(self, part: Part, folder: Path, life: int, counts: Counts) -> None:
         self.part = part
         self.journal = ClientJournal(folder, part.name, life)
         self.counts = counts
         self.hear: Callable[[str, int, str, Mapping[str, Any]], None] = lambda *message: None
+        self.fell: Callable[[str, int | None], None] = lambda conversation_id, agreed: None
         self.ready = asyncio.Event()
         self.broken = ""
         self._folder = folder
@@ -111,6 +117,10 @@ class Actor:
         self._rng = random.Random(f"{part.name} {life}")
         self.slow = self._rng.random() < SLOW_SHARE
         self._cursors: dict[tuple[str, str], tuple[int, int]] = {}
+        #: The message that is being read, until it is void.
+        self._in_hand: Message | None = None
+        #: Conversations of which an older copy came back.
+        self.replaced: set[str] = set()
         self._waiting: set[asyncio.Task[Any]] = set()
 
     @property
@@ -150,9 +160,9 @@ class Actor:
             self._unanswered[queued.key] = 0.0  # by an earlier life
         if self._life == 0:
             self.journal.heads({row.conversation_id: row.head for row in await self._conversations()})
-        readers = [
-            asyncio.ensure_future(self._guarded(self._read_messages())),
+        readers = [  # what an earlier life did not hear to its end comes before any message
             asyncio.ensure_future(self._guarded(self._read_events(events))),
+            asyncio.ensure_future(self._guarded(self._read_messages())),
         ]
         self.ready.set()
         try:
@@ -199,12 +209,16 @@ class Actor:
             self._spawn(self._offer_again(*said))
 
     async def _offer_again(self, conversation_id: str, content: dict[str, Any], key: bytes) -> None:
+        self.journal.again(key)
         try:
             answer = await self.client.post(conversation_id, content, key=key)
         except OutboxFull:
             self.counts.held_back += 1
         except (Refused, Undeliverable, Abandoned) as error:
-            self._break(f"{key.hex()} was answered, and then offered again: {error!r}")
+            if conversation_id in self.replaced:
+                self._settled(key, error)
+            else:
+                self._break(f"{key.hex()} was answered, and then offered again: {error!r}")
         else:
             self.journal.answered(answer)  # to be held against the first answer, and against what is stored
 
@@ -278,7 +292,10 @@ class Actor:
 
     async def _read_messages(self) -> None:
         async for message in self.client.messages():
+            self._in_hand = message
             await self._dawdle()  # a kill may come before a message is written down …
+            if self._put_down(message):
+                continue  # … or an older copy, and then it is none any more …
             self.journal.shown(message)
             self.counts.shown += 1
             self.counts.marked += message.redelivered
@@ -287,6 +304,9 @@ class Actor:
             self._moved.set()
             self._hear(message)
             await self._dawdle()  # … or before it is done
+
+    def _put_down(self, message: Message) -> bool:
+        return self._in_hand is not message
 
     async def _dawdle(self) -> None:
         """Delay some messages of a slow client."""
@@ -307,7 +327,11 @@ class Actor:
                     self._note_connection(event)
                 case CursorMoved():
                     self._note_cursor(event)
-                case HistoryReplaced() | CatchUpFailed():
+                case HistoryReplaced():
+                    self._note_fall(event)
+                case PostsGone():
+                    self._note_gone(event)
+                case CatchUpFailed():
                     self._break(repr(event))
 
     def _note_connection(self, event: ConnectionChanged) -> None:
@@ -316,6 +340,39 @@ class Actor:
         self.counts.connections += up
         self.counts.resumed += event.resumed
         self._moved.set()
+
+    def _note_fall(self, event: HistoryReplaced) -> None:
+        """What was known above a position is void, as it would be for any application."""
+        name, keep = event.conversation_id, event.agreed or 0
+        self.journal.fell(name, keep)
+        self.replaced.add(name)
+        hand = self._in_hand
+        if hand is not None and hand.conversation_id == name and hand.position > keep:
+            self._in_hand = None
+        if name in self._last:
+            self._last[name] = min(self._last[name], keep)
+        for places in (self.stored, self.seen):
+            left = [place for place in places if place[0] != name or place[1] <= keep]
+            places.clear()
+            places.extend(left)
+        self.fell(name, event.agreed)
+        self._moved.set()
+
+    def _note_gone(self, event: PostsGone) -> None:
+        """People send some of what is gone again."""
+        keys = {post.key for post in event.posts}
+        left = [said for said in self._said if said[2] not in keys]
+        self._said.clear()
+        self._said.extend(left)
+        for post in event.posts:
+            self.journal.gone(post.key, post.content)
+            if post.content is not None and self._rng.random() < SEND_AGAIN_SHARE:
+                self.counts.sent_again += 1
+                self._spawn(self._offer_again(event.conversation_id, post.content, post.key))
+
+    def forget_cursors(self) -> None:
+        """An older copy is about to come back, and cursors with it."""
+        self._cursors.clear()
 
     def _note_cursor(self, event: CursorMoved) -> None:
         """Cursors never go back."""

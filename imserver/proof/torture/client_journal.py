@@ -12,8 +12,10 @@ have posted), once the outbox has it (from then on it has to be stored), and whe
 from __future__ import annotations
 
 import os
+import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ import msgspec
 from imserver.proof.booking.appointment_card import AppointmentCard, appointment_card
 from imserver.proof.transcript import (
     Acknowledged,
+    Fall,
     Post,
     Replaced,
     Seen,
@@ -86,6 +89,18 @@ class ClientJournal:
         """A message has this content now."""
         self._write("replaced", conversation_id, position, revision, digest_of(content), _card(content))
 
+    def fell(self, conversation_id: str, keep: int) -> None:
+        """Above `keep` a conversation is another one: an older copy of the database has come back."""
+        self._write("fell", conversation_id, keep, time.monotonic())
+
+    def gone(self, key: bytes, content: Mapping[str, Any] | None) -> None:
+        """An own post is told to be gone, with its content if the client still has that."""
+        self._write("gone", key, None if content is None else digest_of(content))
+
+    def again(self, key: bytes) -> None:
+        """A post is about to be made once more."""
+        self._write("again", key)
+
     def noted(self, feature: str, facts: tuple[Any, ...]) -> None:
         """What an act of a feature wrote down."""
         self._write("noted", feature, facts)
@@ -111,6 +126,8 @@ class ClientJournal:
                     last.update(fields[0])
                 elif kind == "shown":
                     last[fields[0]] = fields[1]
+                elif kind == "fell":
+                    last[fields[0]] = min(last.get(fields[0], 0), fields[1])
         return last
 
     def _write(self, *fields: Any) -> None:
@@ -126,18 +143,29 @@ def read_journal(folder: Path, name: str, user_id: str) -> Transcript:
     for number, path in enumerate(_files(folder, name)):
         if number:
             transcript.lives.append(len(transcript.seen))
+        reader.life = number
         for kind, *fields in _lines(path):
             getattr(reader, kind)(*fields)
-    transcript.posted = list(transcript.posts)
+    reader.finish()
     return transcript
 
 
 class _Reader:
-    """A method for each kind of line."""
+    """A method for each kind of line.
+
+    What a client was told to be void is void: of a message above a fall nothing remains but that it was shown. Of one below,
+    whose edits may be void, what is told next counts alone.
+    """
 
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript
+        self.life = 0
         self._unsure: set[bytes] = set()
+        #: By conversation and position: indexes of the message that is there, contents that it got later, cards in both.
+        self._there: dict[str, dict[int, list[int]]] = defaultdict(dict)
+        self._replaced: dict[str, dict[int, list[Replaced]]] = defaultdict(dict)
+        self._cards: dict[str, dict[int, list[AppointmentCard]]] = defaultdict(dict)
+        self._fallen: set[str] = set()
         self._names: dict[str, str] = {}  # one string for all lines that name a conversation
 
     def heads(self, heads: dict[str, int]) -> None:
@@ -170,8 +198,31 @@ class _Reader:
 
     def shown(self, conversation_id: str, *fields: Any) -> None:
         *fields_of_seen, card = fields
-        self._transcript.seen.append(Seen(self._name(conversation_id), *fields_of_seen))
-        self._card(card)
+        seen = Seen(self._name(conversation_id), *fields_of_seen)
+        self._there[seen.conversation_id].setdefault(seen.position, []).append(len(self._transcript.seen))
+        self._transcript.seen.append(seen)
+        self._card(seen.conversation_id, seen.position, card)
+
+    def fell(self, conversation_id: str, keep: int, at: float) -> None:
+        conversation_id, transcript = self._name(conversation_id), self._transcript
+        transcript.falls.append(Fall(conversation_id, keep, at, len(transcript.seen), self.life))
+        self._fallen.add(conversation_id)
+        there = self._there[conversation_id]
+        transcript.void.update(
+            index for position, indexes in there.items() if position > keep for index in indexes
+        )
+        by_position: tuple[dict[int, Any], ...] = (
+            there, self._replaced[conversation_id], self._cards[conversation_id],
+        )  # fmt: skip
+        for known in by_position:
+            for position in [position for position in known if position > keep]:
+                del known[position]
+
+    def gone(self, key: bytes, digest: bytes | None) -> None:
+        self._transcript.gone[key] = digest
+
+    def again(self, key: bytes) -> None:
+        self._transcript.again.add(key)
 
     def noted(self, feature: str, facts: list[Any]) -> None:
         self._transcript.notes.setdefault(feature, []).append(tuple(facts))
@@ -180,8 +231,15 @@ class _Reader:
         self._transcript.rests[feature] = [tuple(one) for one in facts]
 
     def replaced(self, conversation_id: str, position: int, revision: int, digest: bytes, card: Any) -> None:
-        self._transcript.replaced.append(Replaced(self._name(conversation_id), position, revision, digest))
-        self._card(card)
+        told = Replaced(self._name(conversation_id), position, revision, digest)
+        if conversation_id in self._fallen:
+            self._replaced[conversation_id].pop(position, None)
+            self._cards[conversation_id].pop(position, None)
+            for index in self._there[conversation_id].get(position, ()):
+                seen = self._transcript.seen[index]
+                self._transcript.seen[index] = replace(seen, revision=revision, digest=digest)
+        self._replaced[conversation_id].setdefault(position, []).append(told)
+        self._card(conversation_id, position, card)
 
     def caught_up(self, heads: dict[str, int]) -> None:
         self._transcript.ends = heads
@@ -189,9 +247,20 @@ class _Reader:
     def trouble(self, text: str) -> None:
         self._transcript.troubles.append(text)
 
-    def _card(self, card: Any) -> None:
+    def finish(self) -> None:
+        """Everything was read."""
+        transcript = self._transcript
+        transcript.posted = list(transcript.posts)
+        transcript.replaced = [
+            one for told in self._replaced.values() for all_ in told.values() for one in all_
+        ]
+        transcript.cards = [
+            card for cards in self._cards.values() for all_ in cards.values() for card in all_
+        ]
+
+    def _card(self, conversation_id: str, position: int, card: Any) -> None:
         if card is not None:
-            self._transcript.cards.append(AppointmentCard(*card))
+            self._cards[conversation_id].setdefault(position, []).append(AppointmentCard(*card))
 
     def _name(self, conversation_id: str) -> str:
         return self._names.setdefault(conversation_id, conversation_id)

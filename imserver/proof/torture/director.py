@@ -1,4 +1,5 @@
-"""Directs the faults of processes: kills the server under load, stops and restarts it, and kills client processes, too.
+"""Directs the faults of processes: kills the server under load, stops and restarts it, puts older copies of its database in its
+place, and kills client processes, too.
 
 The seed decides all but what depends on the load: most kills wait until a client reports that posts have gone out, and come
 a seeded moment later.
@@ -14,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 from imserver.proof.fault_proxy import Faults
 from imserver.proof.server_process import ServerFailed, ServerProcess
@@ -21,7 +23,10 @@ from imserver.proof.stored_rows import stored_keys
 
 from .client_pool import ClientHandle, ClientPool
 from .network_faults import NetworkFaults
+from .older_copies import FIRST_KINDS, Kind, OlderCopies, PutBack
 from .options import MAX_QUEUE_WAIT_S, Options
+
+T = TypeVar("T")
 
 
 class Way(StrEnum):
@@ -75,6 +80,7 @@ class Deeds:
     """The record of all faults."""
 
     kills: list[Kill] = field(default_factory=list)
+    restores: list[PutBack] = field(default_factory=list)
     stops: int = 0
     stopped_s: float = 0.0
     client_kills: int = 0
@@ -120,7 +126,12 @@ class Director:
         self._deeds = deeds
         self._on_deed = on_deed
         self._rng = random.Random(f"director {options.seed}")
-        self._ways = self._deck()
+        self._ways = self._deck(FIRST_WAYS, WAYS)
+        self._kinds = self._deck(FIRST_KINDS, tuple(Kind))
+        self._kind = next(self._kinds)
+        self._copies = OlderCopies(server.database, random.Random(f"older copies {options.seed}"))
+        #: Kills since the part of the run in which older copies come back began.
+        self._late_kills = 0
         self._begun = time.monotonic()
         self._keepalive_stops = 0
 
@@ -139,14 +150,19 @@ class Director:
 
     @property
     def _over(self) -> bool:
-        options, done = self._options, len(self._deeds.kills)
-        enough = bool(options.kills) and done >= options.kills
-        return enough or time.monotonic() - self._begun >= options.minutes * 60
+        return self._share_done >= 1
 
-    def _deck(self) -> Iterator[Way]:
-        yield from FIRST_WAYS
+    @property
+    def _share_done(self) -> float:
+        """How much of the run is over, by time or by kills."""
+        options, done = self._options, len(self._deeds.kills)
+        of_kills = done / options.kills if options.kills else 0.0
+        return max(of_kills, (time.monotonic() - self._begun) / (options.minutes * 60))
+
+    def _deck(self, first: Sequence[T], all_: Sequence[T]) -> Iterator[T]:
+        yield from first
         while True:
-            yield from self._rng.sample(WAYS, len(WAYS))
+            yield from self._rng.sample(all_, len(all_))
 
     # -- the server ---------------------------------------------------------------------------------------------------
 
@@ -290,6 +306,7 @@ class Director:
         deaf = {name for name, faults in self._network_faults.items() if faults.proxy.deaf}
         at = time.monotonic()
         await self._server.kill()
+        self._copies.killed()
         answers = await self._pool.ask_all("unanswered", 3.0, do="unanswered", at=at)
         keys = [
             bytes.fromhex(key)
@@ -303,7 +320,25 @@ class Director:
         stored = await asyncio.to_thread(stored_keys, self._server.database, keys)
         self._deeds.kills.append(Kill(way, len(keys), len(stored)))
         self._options.sabotage.while_down(self._server.database)
+        await self._older_copies()
         self._on_deed()
+
+    async def _older_copies(self) -> None:
+        """In the last part of a run, while the server is down: put an older copy back, or take one for later."""
+        every = self._options.restore_every
+        if not every or self._share_done < self._options.calm_share:
+            return
+        self._late_kills += 1
+        put_back = None
+        if self._late_kills >= every:
+            put_back = await asyncio.to_thread(self._copies.put_back, self._kind)
+        if put_back is None:
+            await asyncio.to_thread(self._copies.take)
+            return
+        self._late_kills = 0
+        self._kind = next(self._kinds)
+        self._deeds.restores.append(put_back)
+        self._pool.tell_all(do="restored")
 
     # -- the clients --------------------------------------------------------------------------------------------------
 

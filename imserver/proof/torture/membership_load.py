@@ -13,6 +13,7 @@ from collections.abc import Mapping, MutableSet
 from typing import Any
 
 from imserver.model import KEY_BYTES
+from imserver_client import Refused
 
 from .actor import Actor
 
@@ -39,7 +40,12 @@ class MembershipLoad:
         known = next((row.head for row in rows if row.conversation_id == self._group_id), 0)
         for guest in self._actor.part.guests:
             for what, change in (("add", client.add_member), ("remove", client.remove_member)):
-                position = await change(self._group_id, guest, key=self._key(guest, what))
+                try:
+                    position = await change(self._group_id, guest, key=self._key(guest, what))
+                except Refused:
+                    if self._group_id not in self._actor.replaced:
+                        raise
+                    continue  # an older copy does not know the guest
                 if position > known and await _told_to_stop(stopping, self._rng.uniform(*PAUSE_S)):
                     return
 
@@ -57,6 +63,7 @@ class Guest:
         self._rng = rng
         self._stopping = stopping
         self._inside: MutableSet[str] = set()
+        actor.fell = self.fell
 
     def hear(self, conversation_id: str, position: int, sender_id: str, content: Mapping[str, Any]) -> None:
         """A message."""
@@ -70,6 +77,10 @@ class Guest:
         answers = conversation_id in self._inside and sender_id not in ("", me)
         if answers and not self._stopping.is_set() and self._rng.random() < ANSWER_SHARE:
             self._actor.post(conversation_id, f"{self._actor.part.name} is in here, too, after {position}")
+
+    def fell(self, conversation_id: str, agreed: int | None) -> None:
+        """It may be no member there."""
+        self._inside.discard(conversation_id)
 
 
 async def _told_to_stop(stopping: asyncio.Event, within_s: float) -> bool:

@@ -15,6 +15,10 @@ MAX_QUEUE_WAIT_S = 4.0
 #: Posts a second, so that two cores suffice for the server, its clients and their proxies.
 DEFAULT_RATE = 80.0
 
+#: Every such kill in the last part of a run is followed by an older copy of the database; so much of the run comes before, and
+#: keeps the plain promises.
+DEFAULT_RESTORE_EVERY, CALM_SHARE = 2, 2 / 3
+
 #: For tests of the run itself.
 SMALL: dict[str, Any] = {"clients": 14, "processes": 2, "conversations": 8, "rate": 30.0, "small": True}
 
@@ -31,6 +35,9 @@ class Options:
     clients: int = 50
     processes: int = 5
     conversations: int = 24
+    #: 0: no older copy ever comes back.
+    restore_every: int = DEFAULT_RESTORE_EVERY
+    calm_share: float = CALM_SHARE
     #: Fewer clients and conversations will do.
     small: bool = False
     #: After the faults all clients settle within this time, on the slowest machine; a later one is stuck (seconds).

@@ -19,10 +19,12 @@ from typing import Any
 from imserver.proof.booking.card_words import NEWS, STATUSES, time_words
 from imserver.proof.checker import CardWords, Fault, Finding, Report, check
 from imserver.proof.stored_rows import StoredRows, plugin_failures, read_rows
+from imserver.proof.taken_back import TakenBack
 
 from .client_journal import read_journal
 from .director import Deeds
 from .network_faults import KINDS
+from .older_copies import Kind
 from .options import Options
 from .participants import Participants
 
@@ -31,7 +33,7 @@ MIN_CLIENTS, MIN_CONVERSATIONS = 50, 20
 #: Faults that lines of the box name; the others are printed with their sentence only.
 _COUNTED = (
     Fault.LOST, Fault.DOUBLED, Fault.OUT_OF_ORDER, Fault.ALTERED, Fault.UNASKED, Fault.REFUSED, Fault.TRESPASS,
-    Fault.MISSING, Fault.UNTOLD, Fault.DOUBLE_BOOKED, Fault.FEATURE, Fault.STUCK, Fault.BROKEN,
+    Fault.SILENT, Fault.NEEDLESS, Fault.MISSING, Fault.UNTOLD, Fault.DOUBLE_BOOKED, Fault.FEATURE, Fault.STUCK, Fault.BROKEN,
 )  # fmt: skip
 WORDS = CardWords({**STATUSES, **NEWS}, time_words)
 
@@ -79,6 +81,7 @@ class Verdict:
         clients, processes = len(self.participants.parts), len(self.participants.processes)
         starts = sorted(deeds.starts_s) or [0.0]
         last = deeds.starts_s[-1] if deeds.starts_s else 0.0
+        gone = f"{report.named_gone} named as gone, {report.refused_since} refused or given up since"
         return [
             ("seed", str(self.options.seed)),
             ("time", f"{self.elapsed_s:.0f} s of load"),
@@ -88,6 +91,7 @@ class Verdict:
             ("starts", f"{len(starts)}, {median(starts):.2f} s each, at most {starts[-1]:.2f} s, the last {last:.2f} s"),
             ("stops", f"{deeds.stops} by SIGSTOP, {deeds.stopped_s:.0f} s in all"),
             ("client kills", f"{deeds.client_kills} of processes"),
+            ("older copies", self._older_copies()),
             ("faults", f"{deeds.faults.total()} on lines: {kinds}"),
             ("cuts", f"{lines['cut']} lines reset, {lines['cut_in_a_piece']} in mid-piece; {lines['swallowed']} swallowed"),
             ("not let in", f"{lines['refused']} connections"),
@@ -95,6 +99,8 @@ class Verdict:
             ("messages", f"{report.messages} rows, {figures['given_up']} posts given up, {figures['acts']} acts of features"),
             ("members", f"{self.removed} were taken into a group and put out again"),
             ("acknowledged", str(report.acknowledged)),
+            ("taken back", f"{report.taken_back} of these by older copies: {report.stored_again} stored again, {gone}"),
+            ("told", f"{report.told} times a client was told of an older copy, {report.not_told} times it had nothing to hear"),
             ("delivered", str(report.shown)),
             *((str(fault), str(report.count(fault))) for fault in _COUNTED),
             ("redelivered", f"{report.marked} marked (at most {self.max_redelivered} may be), {report.repeated} seen twice"),
@@ -103,6 +109,15 @@ class Verdict:
             ("errors logged", ", ".join(f"{n} {event}" for event, n in self.log_errors.items()) or "0"),
             ("imserver check", f"{len(self.check_findings)} findings"),
         ]  # fmt: skip
+
+    def _older_copies(self) -> str:
+        restores = self.deeds.restores
+        if not restores:
+            return "none came back"
+        kinds = Counter(put_back.kind for put_back in restores)
+        taken = sum(put_back.taken for put_back in restores)
+        each = ", ".join(f"{kind} {kinds[kind]}" for kind in Kind if kinds[kind])
+        return f"{len(restores)} came back ({each}), {taken} messages taken back"
 
     def as_json(self) -> dict[str, Any]:
         """For machines: every figure, and where it was measured."""
@@ -126,12 +141,19 @@ class Verdict:
             "sigstops": deeds.stops,
             "stopped_s": round(deeds.stopped_s, 1),
             "client_kills": deeds.client_kills,
+            "older_copies": [{"kind": one.kind, "messages_taken_back": one.taken} for one in deeds.restores],
             "faults": {kind: deeds.faults[kind] for kind in KINDS},
             "lines": dict(deeds.lines),
             "clients_counted": dict(self.figures),
             "messages": report.messages,
             "members_removed": self.removed,
             "acknowledged": report.acknowledged,
+            "acknowledged_taken_back": report.taken_back,
+            "taken_back_stored_again": report.stored_again,
+            "taken_back_named_gone": report.named_gone,
+            "taken_back_refused_since": report.refused_since,
+            "clients_told": report.told,
+            "clients_not_told": report.not_told,
             "delivered": report.shown,
             **{str(fault).replace(" ", "_"): report.count(fault) for fault in Fault},
             "redelivered_marked": report.marked,
@@ -170,7 +192,8 @@ def judge(evidence: Evidence) -> Verdict:
         read_journal(evidence.journals, part.name, part.user_id) for part in evidence.participants.parts
     )
     with closing(sqlite3.connect(f"{evidence.database.absolute().as_uri()}?mode=ro", uri=True)) as sql:
-        report = check(journals, rows, WORDS, sql.execute)
+        taken = TakenBack([put_back.restore for put_back in evidence.deeds.restores])
+        report = check(journals, rows, WORDS, sql.execute, taken)
     report.findings += [Finding(Fault.STUCK, text) for text in evidence.stuck]
     broken = [*evidence.deeds.broken, *plugin_failures(evidence.database)]
     report.findings += [Finding(Fault.BROKEN, text) for text in broken]
@@ -204,6 +227,7 @@ def _removed(rows: StoredRows) -> int:
 def _short(verdict: Verdict) -> list[str]:
     """The requirements that this run has missed."""
     deeds, options = verdict.deeds, verdict.options
+    kinds = {put_back.kind for put_back in deeds.restores}
     small = options.clients < MIN_CLIENTS or options.conversations < MIN_CONVERSATIONS
     wants = {
         f"at least {MIN_CLIENTS} clients and {MIN_CONVERSATIONS} conversations": options.small or not small,
@@ -211,6 +235,8 @@ def _short(verdict: Verdict) -> list[str]:
         "unanswered posts at half of the kills": deeds.hits * 2 >= len(deeds.kills),
         "an unanswered post found committed": deeds.found > 0,
         "an unanswered post found not committed": deeds.not_found > 0,
+        "older copies of two kinds": options.small or not options.restore_every or len(kinds) > 1,
+        "a client that was told of an older copy": not kinds or verdict.report.told > 0,
         "a member who was removed": options.small or verdict.removed > 0,
         "a message": verdict.report.shown > 0,
         "an appointment": verdict.report.promised > 0,

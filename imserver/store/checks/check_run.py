@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from imserver.content import decode_content
 from imserver.store.checks.report import Report
+from imserver.store.engine.ledger import Ledger
 from imserver.store.sqlite.positions import MILESTONE_EVERY
 
 #: Called from time to time: name of the check, how many things it has looked at, and of how many (0: not known).
@@ -107,12 +108,14 @@ class CheckRun:
         report: Report,
         *,
         side: SideMark | None = None,
+        ledger: Ledger | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.snapshot = snapshot
         self._report = report
         self._progress = progress
         self.side = side
+        self.ledger = ledger
         #: The schema's version: a database that is not yet migrated is checked as what it is.
         self.version = 0
         #: The newest change of this snapshot.

@@ -1,10 +1,12 @@
-"""Checks of lineage: the runs of this history, and the first change of state that each gave in a conversation."""
+"""Checks of lineage: the runs of this history, what each gave first, which began with an older copy; and of the ledger."""
 
 from __future__ import annotations
 
 from imserver.store.checks.check_run import CheckRun
+from imserver.store.engine.ledger import Applied, plan
 
 LINEAGE, FIRST_MODSEQS = "lineage", "first states"
+SET_BACK, LEDGER = "set back", "ledger"
 
 #: Bytes of a mark.
 MARK_BYTES = 16
@@ -70,3 +72,47 @@ def first_modseqs(run: CheckRun) -> None:
             f"{name} counts {modseq} changes of state, and the first one known is {first}"
         ),
     )
+
+
+def set_back(run: CheckRun) -> None:
+    """Check that each run which began with an older copy says of when that was, and plugins were told of runs that exist."""
+    newest = 0
+    for no, at, why, copied_at in run.rows("SELECT no, at, why, copied_at FROM lineage ORDER BY no"):
+        run.looked_at(SET_BACK, 1)
+        newest = no
+        if copied_at is None and why == "restore":
+            run.found(SET_BACK, f"run {no} began with a copy of nobody knows when")
+        elif copied_at is not None and copied_at < 0:
+            run.found(SET_BACK, f"run {no} began at {at} with a copy of {copied_at}")
+    if not newest:
+        return  # no run at all, which others would have found: nothing to compare with
+    run.list(
+        SET_BACK,
+        "SELECT plugin, told_run FROM plugin_cursors WHERE told_run < 0 OR told_run > ?",
+        lambda plugin, told: f"{plugin} was told of run {told}, and the newest is {newest}",
+        (newest,),
+    )
+
+
+def ledger(run: CheckRun) -> None:
+    """Check that the ledger beside the database can be read to its end, and has all that the database has had of it.
+
+    A copy that nobody has opened needs none beside it: there may be many, and one newest ledger.
+    """
+    row = run.one("SELECT value FROM meta WHERE name = 'ledger'")
+    applied, found = Applied.decoded(None if row is None else str(row[0])), run.ledger
+    if found is None:
+        if applied.number and run.one("SELECT 1 FROM meta WHERE name = 'copied_at'") is None:
+            run.found(LEDGER, f"{applied.number} records were applied, and there is no ledger")
+        return
+    run.looked_at(LEDGER, len(found.records))
+    stands = plan(found, applied)
+    if found.damage:
+        run.found(LEDGER, f"it {found.damage}")
+    if stands.parted:
+        run.found(LEDGER, f"its record {applied.number} is another than the one that was applied")
+    elif stands.lacking:
+        text = f"it is older than the database: {stands.lacking} records that were applied are not in it"
+        run.found(LEDGER, text)
+    elif found.gaps:
+        run.found(LEDGER, f"{found.gaps} records are missing in it: an older copy of it was written on")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from imserver.store.checks import contents, file, lineage, people, plugins, positions, state, teams
 from imserver.store.checks.check_run import CheckRun, Progress, Rows, SideMark
 from imserver.store.checks.report import Report
+from imserver.store.engine.ledger import Ledger
 
 _Check = tuple[tuple[str, ...], Callable[[CheckRun], None]]
 
@@ -48,28 +49,40 @@ _CHECKS_SINCE_2: tuple[_Check, ...] = (
 )
 #: And of what schema 3 added.
 _CHECKS_SINCE_3: tuple[_Check, ...] = (((state.STATE_NAMES,), state.names),)
+#: And of what schema 4 added.
+_CHECKS_SINCE_4: tuple[_Check, ...] = (
+    ((lineage.SET_BACK,), lineage.set_back),
+    ((lineage.LEDGER,), lineage.ledger),
+)
 
 #: Every check of the store, in the order of the report.
-NAMES = tuple(name for names, _ in (*_CHECKS, *_CHECKS_SINCE_2, *_CHECKS_SINCE_3) for name in names)
+NAMES = tuple(
+    name for names, _ in (*_CHECKS, *_CHECKS_SINCE_2, *_CHECKS_SINCE_3, *_CHECKS_SINCE_4) for name in names
+)
 
 
 def check_snapshot(
-    snapshot: Rows, *, side: SideMark | None = None, progress: Progress | None = None
+    snapshot: Rows,
+    *,
+    side: SideMark | None = None,
+    ledger: Ledger | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Check every invariant of this snapshot's database; writes nothing.
 
-    `side` is the side file as read *before* the snapshot began. A database that was never set up holds nothing to check: the
-    report is empty. A check that cannot go on, because the file is too damaged, is a finding.
+    `side` and `ledger` are the files beside it as read *before* the snapshot began. A database that was never set up holds
+    nothing to check: the report is empty. A check that cannot go on, because the file is too damaged, is a finding.
     """
     report = Report()
-    run = CheckRun(snapshot, report, side=side, progress=progress)
+    run = CheckRun(snapshot, report, side=side, ledger=ledger, progress=progress)
     run.version = snapshot.version()
     if run.version:
         # Reached only for a file that can no longer be read, or a value of a type that no table of ours can hold.
         odd: tuple[type[Exception], ...] = (*snapshot.broken, ValueError, TypeError)
         since_2 = _CHECKS_SINCE_2 if run.version >= 2 else ()
         since_3 = _CHECKS_SINCE_3 if run.version >= 3 else ()
-        for names, check in (*_CHECKS, *since_2, *since_3):
+        since_4 = _CHECKS_SINCE_4 if run.version >= 4 else ()
+        for names, check in (*_CHECKS, *since_2, *since_3, *since_4):
             for name in names:
                 report.result(name)
             run.progress(names[0], 0, 0)

@@ -16,13 +16,16 @@ from typing import Any, ClassVar
 
 from imserver.chat.transaction import Reader
 from imserver.errors import StartError
+from imserver.passing import passes
 from imserver.store.checks.check_run import Looked, Progress, SideMark, read_content
 from imserver.store.checks.report import Report
 from imserver.store.checks.run import check_snapshot
+from imserver.store.engine.ledger import Ledger
 from imserver.store.engine.places import of_no_store
 from imserver.store.sqlite import database
 from imserver.store.sqlite.connection import BUSY_TIMEOUT_S
 from imserver.store.sqlite.guard import check_place, has_log
+from imserver.store.sqlite.ledger import ledger_path, read_ledger
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.reader import SqliteReader
 
@@ -46,12 +49,13 @@ class SideFile:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An open read transaction. Of before it began: `side`, the side file, if there is one; `found_log`, whether there was
-    a log beside the file."""
+    """An open read transaction. Of before it began: `side` and `ledger`, the files beside the database, if there are such;
+    `found_log`, whether there was a log beside it."""
 
     connection: sqlite3.Connection
     side: SideMark | None = None
     found_log: bool = True
+    ledger: Ledger | None = None
 
     #: Also for a damaged name or text that the module cannot decode.
     broken: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error, UnicodeDecodeError)
@@ -127,7 +131,7 @@ class Snapshot:
 
     def check(self, progress: Progress | None = None) -> Report:
         """Check every invariant of the store here."""
-        return check_snapshot(self, side=self.side, progress=progress)
+        return check_snapshot(self, side=self.side, ledger=self.ledger, progress=progress)
 
     def plugins(self) -> dict[str, int]:
         """Every plugin and feature that ever ran on this database, and the number of its applied migrations."""
@@ -195,7 +199,11 @@ class FeatureRows:
 
 
 def check_database(
-    connection: sqlite3.Connection, *, side: SideMark | None = None, progress: Progress | None = None
+    connection: sqlite3.Connection,
+    *,
+    side: SideMark | None = None,
+    ledger: Ledger | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Check every invariant of this database; writes nothing.
 
@@ -206,7 +214,7 @@ def check_database(
     if own:
         connection.execute("BEGIN")
     try:
-        return Snapshot(connection, side).check(progress)
+        return Snapshot(connection, side, ledger=ledger).check(progress)
     finally:
         if own and connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -223,21 +231,21 @@ def open_snapshot(path: Path) -> Iterator[Snapshot]:
     path = path.resolve()
     check_place(path)
     if not path.exists():
-        raise StartError(f"{path}: does not exist")
-    side = _side_file(path)
+        raise StartError(f"{path}: does not exist", again=True)
+    side, ledger = _side_file(path), read_ledger(ledger_path(path))
     found_log = has_log(path)
     at_rest = _at_rest(path)
     before = _marks(path)
     connection = _open(path, at_rest)
     try:
         database.version_of_ours(connection, path)
-        yield Snapshot(connection, side, found_log)
+        yield Snapshot(connection, side, found_log, ledger)
     except Snapshot.broken as error:
-        raise StartError(f"{path}: {database.in_plain_words(error)}") from error
+        raise StartError(f"{path}: {database.in_plain_words(error)}", again=passes(error)) from error
     finally:
         connection.close()
     if at_rest and (_marks(path) != before or not _at_rest(path)):
-        raise ChangedMeanwhile(f"{path}: a server started or stopped meanwhile; try again")
+        raise ChangedMeanwhile(f"{path}: a server started or stopped meanwhile; try again", again=True)
 
 
 def _open(path: Path, at_rest: bool) -> sqlite3.Connection:
@@ -250,7 +258,7 @@ def _open(path: Path, at_rest: bool) -> sqlite3.Connection:
             isolation_level=None,
         )
     except sqlite3.Error as error:
-        raise StartError(f"{path}: {database.in_plain_words(error)}") from error
+        raise StartError(f"{path}: {database.in_plain_words(error)}", again=passes(error)) from error
     try:
         database.prepare_reader(connection)
         connection.execute("BEGIN")
@@ -260,7 +268,7 @@ def _open(path: Path, at_rest: bool) -> sqlite3.Connection:
         if not at_rest and not os.access(path.parent, os.W_OK):
             text = "its log (-wal) cannot be read in a folder that cannot be written: copy both elsewhere, and check the copy"
             raise StartError(f"{path}: {text}") from error
-        raise StartError(f"{path}: {database.in_plain_words(error)}") from error
+        raise StartError(f"{path}: {database.in_plain_words(error)}", again=passes(error)) from error
     return connection
 
 

@@ -23,6 +23,9 @@ from imserver.store.engine.transaction import RuledTransaction
 #: one by one.
 MAX_CULPRITS = 4
 
+#: What clients are told of a full disk: whose it is, and that nobody has to do anything again.
+FULL_TEXT = "the server's disk is full: it stores messages again, by itself, as soon as there is room"
+
 _Lane = tuple[str, str]
 
 
@@ -244,9 +247,7 @@ class Batches:
                 self._held.add((unit.conversation_id, unit.sender_id))
             return None
         if fault is Fault.FULL:
-            refusal = Refusal(
-                RefusalCode.STORE_FULL, "the disk is full", retry_after_ms=self._retry_after_ms()
-            )
+            refusal = Refusal(RefusalCode.STORE_FULL, FULL_TEXT, retry_after_ms=self._retry_after_ms())
         else:
             refusal = Refusal(
                 RefusalCode.OVERLOADED, "the store is busy", retry_after_ms=self._retry_after_ms()

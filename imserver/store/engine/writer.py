@@ -21,6 +21,7 @@ from imserver.clock import Clock
 from imserver.config import StoreConfig
 from imserver.errors import Refusal, RefusalCode, StoreFailed
 from imserver.store.engine.arrangement import arranged
+from imserver.store.engine.figures import BATCH_BOUNDS, COMMIT_BOUNDS_S, Distribution, WriterFigures
 
 #: Bytes of content in one commit: above, the commit itself would delay every waiting unit (about 20 ms).
 MAX_BATCH_BYTES = 4 * 1024 * 1024
@@ -83,6 +84,9 @@ class Writer:
         self._queue: deque[Unit] = deque()
         self._queue_bytes = 0
         self._in_flight: Sequence[Unit] = ()
+        self._in_flight_since = 0.0
+        #: Whether the batch in flight has other units than plain posts.
+        self._mixed = False
         self._kicked = False
         self._watch: asyncio.TimerHandle | None = None
         self._ran_since = float("-inf")
@@ -91,6 +95,15 @@ class Writer:
         #: Counters for metrics: batches and units that were committed or refused by them.
         self.batches = 0
         self.units = 0
+        #: And plain posts that were accepted (one that was offered again counts again), units that failed, for want of room or
+        #: for any reason; how long commits took, and how many units shared one.
+        self.posts = 0
+        self.failed = 0
+        self.full = 0
+        #: False from a batch with a unit for which the disk had no room, to the next one that stored anything.
+        self.has_room = True
+        self.commit_s = Distribution(COMMIT_BOUNDS_S)
+        self.batch_units = Distribution(BATCH_BOUNDS)
 
     @property
     def idle(self) -> bool:
@@ -104,6 +117,24 @@ class Writer:
     @property
     def queued_bytes(self) -> int:
         return self._queue_bytes
+
+    def figures(self) -> WriterFigures:
+        """What there is to see."""
+        now = self._clock.monotonic()
+        return WriterFigures(
+            self.batches,
+            self.units,
+            self.posts,
+            self.failed,
+            self.full,
+            self.commit_s,
+            self.batch_units,
+            len(self._queue),
+            self._queue_bytes,
+            now - self._in_flight_since if self._in_flight else 0.0,
+            now - self._queue[0].submitted_at if self._queue else 0.0,
+            self.has_room,
+        )
 
     def retry_after_ms(self) -> int:
         return self._rng.randint(MIN_RETRY_MS, MAX_RETRY_MS)
@@ -184,6 +215,7 @@ class Writer:
         if not live:
             return batch
         self._in_flight = batch
+        self._in_flight_since = self._clock.monotonic()
         if self._watch is None:
             self._watch_oldest()
         self._execute(live, self._done)
@@ -208,6 +240,7 @@ class Writer:
             else:
                 unit.fail(withdrawn)
             mixed = mixed or not unit.together
+        self._mixed = mixed
         order = arranged(batch) if mixed else batch
         if live == len(batch):
             return order, order
@@ -220,13 +253,16 @@ class Writer:
         if failure is not None:
             self.fail(failure)
             return
+        failed = 0
         done = self._in_flight
         self.batches += 1
         self.units += len(done)
         for unit in done:
             if unit.error is not None:
                 unit.fail(unit.error)
+                failed += 1
         self._in_flight = ()
+        self._count(done, failed)
         try:
             self._listener.committed(done)
         finally:
@@ -234,6 +270,22 @@ class Writer:
             if self.idle:
                 self._on_idle()
             self._maybe_drained()
+
+    def _count(self, done: Sequence[Unit], failed: int) -> None:
+        """Once for each batch, so that a post costs next to nothing."""
+        self.commit_s.observe(self._clock.monotonic() - self._in_flight_since)
+        self.batch_units.observe(len(done))
+        if failed < len(done):
+            self.has_room = True
+        if failed:
+            self.failed += failed
+            full = sum(is_full(unit.error) for unit in done)
+            self.full += full
+            self.has_room = self.has_room and not full
+        if failed or self._mixed:
+            self.posts += sum(unit.together and unit.error is None for unit in done)
+        else:
+            self.posts += len(done)
 
     def _maybe_drained(self) -> None:
         closing = self._closing
@@ -257,3 +309,8 @@ class Writer:
             self.fail(StoreFailed(f"a unit of work waited for more than {self._config.max_queue_wait_s:g} s"))
             return
         self._watch = self._loop.call_later(due - now, self._watch_oldest, due)
+
+
+def is_full(error: Exception | None) -> bool:
+    """True if the disk had no room."""
+    return isinstance(error, Refusal) and error.code is RefusalCode.STORE_FULL

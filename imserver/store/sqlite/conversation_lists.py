@@ -110,6 +110,17 @@ class ConversationLists:
         self._hidden = hidden
         self._listings: LruCache[ListSnapshot] = LruCache(MAX_LISTED + LIST_SIZE, LIST_SIZE)
 
+    def account(self, user_id: str) -> Account | None:
+        """The user's own state; None: it never changed."""
+        return self._account_after(user_id, 0)[1]
+
+    def _account_after(self, user_id: str, change: int) -> tuple[int | None, Account | None]:
+        """The number of a user, and the user's own state if it changed after that change."""
+        user_no, account = asker(self._sql, user_id, change)
+        if self._hidden is not None and account is not None:
+            account = self._hidden.account(account)
+        return user_no, account
+
     def sync(
         self, user_id: str, since: str | None, limit: int, head: int, takes: Takes | None = None
     ) -> SyncPage:
@@ -137,17 +148,6 @@ class ConversationLists:
         told = rows[len(page) - 1].changed if page else first
         last = told if more else head
         return SyncPage(page, self._places.seal(head, last), more, account, head)
-
-    def account(self, user_id: str) -> Account | None:
-        """The user's own state; None: it never changed."""
-        return self._account_after(user_id, 0)[1]
-
-    def _account_after(self, user_id: str, change: int) -> tuple[int | None, Account | None]:
-        """The number of a user, and the user's own state if it changed after that change."""
-        user_no, account = asker(self._sql, user_id, change)
-        if self._hidden is not None and account is not None:
-            account = self._hidden.account(account)
-        return user_no, account
 
     def _changed(self, user_no: int, after: int, head: int, limit: int) -> ListSnapshot:
         """Conversations that changed after `after` up to `upto`, which is `head` unless there are very many."""

@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 from imserver.clock import Clock
 from imserver.errors import StartError
+from imserver.passing import passes
+from imserver.store.engine.ledger import Applied
 from imserver.store.engine.lineage import Lineage, Run, new_epoch, new_mark
 from imserver.store.engine.places import KEY_BYTES
 from imserver.store.sqlite.views import make_views
@@ -45,22 +48,37 @@ def prepare(connection: sqlite3.Connection, path: Path, *, durable: bool) -> Non
         connection.execute("PRAGMA foreign_keys = ON")
         _common(connection)
         if version:
-            _check(connection, path)
+            check_whole(connection, path)
         _migrate(connection, path, version)
         # Recovered rows may be in the system's cache alone: a process killed before its fsync leaves them there, and after an
         # fsync that failed the system takes them for written. Clients will read them, so they are written again.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except (sqlite3.Error, UnicodeError) as error:
-        raise StartError(f"{path}: {in_plain_words(error)}") from error
+        raise StartError(f"{path}: {in_plain_words(error)}", again=passes(error)) from error
+
+
+class Beginning(NamedTuple):
+    """What was found when a life began."""
+
+    #: Time (ms) of the last change of a copy that lacks its log.
+    incomplete_since: int | None
+    #: Of when this is (ms), if it is an older copy that has come back: as it says, or as the side file lets us suspect.
+    copied_at: int | None
+    #: The copy said so itself.
+    is_backup: bool
 
 
 def begin(
-    connection: sqlite3.Connection, path: Path, *, found_log: bool, clock: Clock, rng: random.Random
-) -> int | None:
+    connection: sqlite3.Connection,
+    path: Path,
+    *,
+    found_log: bool,
+    clock: Clock,
+    rng: random.Random,
+    seen: tuple[str, int] | None = None,
+) -> Beginning:
     """Begin a life, and say in the file itself that somebody runs on it: a copy of it without its log is incomplete then.
-    Raises `StartError`.
-
-    Returns the time (ms) of the last change if it is such a copy: it said so, and there was no log.
+    `seen` is what the side file knows. Raises `StartError`.
     """
     try:
         incomplete = is_running(connection) and not found_log
@@ -83,15 +101,19 @@ def begin(
             "INSERT INTO meta (name, value) VALUES ('epoch', ?) ON CONFLICT (name) DO NOTHING",
             (new_epoch(rng),),
         )
-        why = "opened without its log" if incomplete else "open"
-        put_run(connection, why, last_changes(connection)[0] + 1, clock, rng)
+        copied_at = _take_copied_at(connection)
+        is_backup = copied_at is not None
+        why = "opened without its log" if incomplete else "restore" if is_backup else "open"
+        if not is_backup and (incomplete or (seen is not None and _is_ahead(connection, seen))):
+            copied_at = last_change_ms(connection)
+        put_run(connection, why, last_changes(connection)[0] + 1, clock, rng, copied_at)
         put_running(connection, True)
         connection.execute("COMMIT")
         # Into the file. One that another program reads meanwhile gets it with a later checkpoint.
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
     except (sqlite3.Error, UnicodeError) as error:
-        raise StartError(f"{path}: {in_plain_words(error)}") from error
-    return last_ms
+        raise StartError(f"{path}: {in_plain_words(error)}", again=passes(error)) from error
+    return Beginning(last_ms, copied_at, is_backup)
 
 
 def end(connection: sqlite3.Connection) -> None:
@@ -114,21 +136,6 @@ def put_running(connection: sqlite3.Connection, running: bool) -> None:
     )
 
 
-def is_running(connection: sqlite3.Connection) -> bool:
-    """Whether it says that somebody runs on it, or did until the end of the process or of the machine."""
-    number = connection.execute("PRAGMA schema_version").fetchall()
-    return connection.execute("SELECT value FROM meta WHERE name = 'running'").fetchall() == number
-
-
-def last_change_ms(connection: sqlite3.Connection) -> int:
-    """When something was stored here last: a message, or the beginning of a life."""
-    told = (
-        *connection.execute("SELECT sent_at FROM messages ORDER BY change DESC LIMIT 1"),
-        *connection.execute("SELECT at FROM lineage ORDER BY no DESC LIMIT 1"),
-    )
-    return max((ms for (ms,) in told), default=0)
-
-
 def prepare_reader(connection: sqlite3.Connection) -> None:
     """Set up a reader's connection: it never writes and never checkpoints."""
     connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -145,15 +152,52 @@ def last_changes(connection: sqlite3.Connection) -> tuple[int, int]:
     return max(message, other), message
 
 
+def _take_copied_at(connection: sqlite3.Connection) -> int | None:
+    """When this database was copied, if nobody has opened the copy yet. From now on it is no copy any more."""
+    rows = connection.execute("DELETE FROM meta WHERE name = 'copied_at' RETURNING value").fetchall()
+    return rows[0][0] if rows else None
+
+
+def is_running(connection: sqlite3.Connection) -> bool:
+    """Whether it says that somebody runs on it, or did until the end of the process or of the machine."""
+    number = connection.execute("PRAGMA schema_version").fetchall()
+    return connection.execute("SELECT value FROM meta WHERE name = 'running'").fetchall() == number
+
+
+def last_change_ms(connection: sqlite3.Connection) -> int:
+    """When something was stored here last, as far as rows bear times: until then, at least, this history went."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    statements = ["SELECT sent_at FROM messages ORDER BY change DESC LIMIT 1"]
+    if version >= 2:
+        statements.append("SELECT at FROM lineage ORDER BY no DESC LIMIT 1")
+        statements.append("SELECT max(at) FROM outcomes")
+    if version >= 3:
+        statements.append("SELECT at FROM audit ORDER BY audit_no DESC LIMIT 1")
+    times = [value for sql in statements for (value,) in connection.execute(sql) if value is not None]
+    return max(times, default=0)
+
+
+def _is_ahead(connection: sqlite3.Connection, seen: tuple[str, int]) -> bool:
+    """Whether the side file knows more of this very history than the database does."""
+    return seen[0] == epoch_of(connection) and seen[1] > last_changes(connection)[0]
+
+
 def put_run(
-    connection: sqlite3.Connection, why: str, first_change: int, clock: Clock, rng: random.Random
+    connection: sqlite3.Connection,
+    why: str,
+    first_change: int,
+    clock: Clock,
+    rng: random.Random,
+    copied_at: int | None = None,
 ) -> Run:
-    """Add a row with a new mark to the lineage, in the caller's transaction: what follows is a life of its own."""
+    """Add a row with a new mark to the lineage, in the caller's transaction: what follows is a life of its own. `copied_at`:
+    an older copy has come back, of that time.
+    """
     no: int = connection.execute("SELECT coalesce(max(no), 0) + 1 FROM lineage").fetchall()[0][0]
     mark = new_mark(rng, clock, no)
     connection.execute(
-        "INSERT INTO lineage (no, mark, life, first_change, at, why) VALUES (?, ?, ?, ?, ?, ?)",
-        (no, mark, mark, first_change, clock.now_ms(), why),
+        "INSERT INTO lineage (no, mark, life, first_change, at, why, copied_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (no, mark, mark, first_change, clock.now_ms(), why, copied_at),
     )
     return Run(no, mark, mark, first_change)
 
@@ -173,6 +217,12 @@ def place_key(connection: sqlite3.Connection) -> bytes:
     """The key under which this database seals places."""
     key: bytes = connection.execute("SELECT value FROM meta WHERE name = 'place_key'").fetchall()[0][0]
     return key
+
+
+def ledger_applied(connection: sqlite3.Connection) -> Applied:
+    """The last record of the ledger that this database has."""
+    rows = connection.execute("SELECT value FROM meta WHERE name = 'ledger'").fetchall()
+    return Applied.decoded(rows[0][0] if rows else None)
 
 
 def epoch_of(connection: sqlite3.Connection) -> str:
@@ -229,10 +279,11 @@ class HighWater:
                 os.fsync(file.fileno())
         new.replace(self._path)
         if self._durable:
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make it durable that files of this folder were made, renamed or removed."""
     fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
@@ -260,7 +311,8 @@ def version_of_ours(connection: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
+def check_whole(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise `StartError` if SQLite finds the file damaged."""
     # SQLite returns several lines in one row; an error at the start is one.
     found = [line for row in connection.execute("PRAGMA quick_check(3)") for line in row[0].splitlines()]
     if found != ["ok"]:
@@ -296,7 +348,9 @@ def _migrate(connection: sqlite3.Connection, path: Path, version: int) -> None:
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            raise StartError(f"{path}: migration {number}: {in_plain_words(error)}") from error
+            raise StartError(
+                f"{path}: migration {number}: {in_plain_words(error)}", again=passes(error)
+            ) from error
 
 
 def in_plain_words(error: Exception) -> str:

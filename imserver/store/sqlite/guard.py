@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 
 from imserver.errors import StartError, StoreFailed
+from imserver.passing import passes
 
 #: Bytes that SQLite locks: those that every connection shares, in the database, and the "dead man's switch", in `-shm`.
 SHARED_BYTES = (0x40000002, 510)
@@ -88,7 +89,7 @@ class Guard:
             self._share(switch, DEAD_MAN_BYTES)
             self._opened = (_identity(self._path), _identity(self._log))
         except OSError as error:
-            raise StartError(f"{error.filename}: {error.strerror}") from None
+            raise StartError(f"{error.filename}: {error.strerror}", again=passes(error)) from None
 
     def look(self) -> int:
         """The size of the log. Raises `StoreFailed` if the database or its log is no longer the file that was opened: nobody
@@ -133,14 +134,16 @@ class Guard:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno not in _BUSY:
-                raise StartError(f"{lock_file}: {error.strerror}") from None
-            raise StartError(f"{self._path}: another imserver has this database open") from None
+                raise StartError(f"{lock_file}: {error.strerror}", again=passes(error)) from None
+            raise StartError(f"{self._path}: another imserver has this database open", again=True) from None
         self.found_log = has_log(self._path)
         self._check_names()
         database = self._open(str(self._path))
         self._identity = _identity(self._path)
         if HAS_OWN_LOCKS and not _lock(database, fcntl.F_WRLCK, *OWNER_BYTES):
-            raise StartError(f"{self._path}: another imserver has this database open, by another name")
+            raise StartError(
+                f"{self._path}: another imserver has this database open, by another name", again=True
+            )
         beginning = os.pread(database, len(_MAGIC), 0)
         if beginning and beginning != _MAGIC and not os.path.exists(f"{self._path}-journal"):
             # With a journal it may be a first page that a power loss cut off: SQLite rolls that back, and judges then.
@@ -153,11 +156,13 @@ class Guard:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise StartError(f"{self._path}: {error.strerror}") from None
+            raise StartError(f"{self._path}: {error.strerror}", again=passes(error)) from None
         if not stat.S_ISREG(status.st_mode):
             raise StartError(f"{self._path}: is not a file")
         if any(other._identity == (status.st_dev, status.st_ino) for other in _guards):
-            raise StartError(f"{self._path}: another imserver has this database open, by another name")
+            raise StartError(
+                f"{self._path}: another imserver has this database open, by another name", again=True
+            )
         if status.st_nlink > 1:
             text = "has more than one name (hard links), and its log is beside one of them: remove the others"
             raise StartError(f"{self._path}: {text}")
@@ -166,7 +171,7 @@ class Guard:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StartError(f"{path}: {error.strerror}") from None
+            raise StartError(f"{path}: {error.strerror}", again=passes(error)) from None
         self._descriptors.append(descriptor)
         return descriptor
 
@@ -176,7 +181,7 @@ class Guard:
         deadline = time.monotonic() + PATIENCE_S
         while not _lock(descriptor, fcntl.F_RDLCK, *place):
             if time.monotonic() > deadline:
-                raise StartError(f"{self._path}: somebody else has it locked")
+                raise StartError(f"{self._path}: somebody else has it locked", again=True)
             time.sleep(0.01)
 
     def _close(self) -> None:
@@ -190,7 +195,7 @@ def check_place(path: Path) -> None:
     if path.is_dir():
         raise StartError(f"{path}: is a folder")
     if not path.parent.is_dir():
-        raise StartError(f"{path}: the folder {path.parent} does not exist")
+        raise StartError(f"{path}: the folder {path.parent} does not exist", again=True)
 
 
 def has_log(path: Path) -> bool:
@@ -213,7 +218,9 @@ def _lock(descriptor: int, kind: int, start: int, length: int) -> bool:
         if error.errno in _UNKNOWN:
             return True
         if error.errno not in _BUSY:
-            raise StartError(f"the database cannot be locked: {error.strerror}") from None
+            raise StartError(
+                f"the database cannot be locked: {error.strerror}", again=passes(error)
+            ) from None
         return False
     return True
 

@@ -417,6 +417,14 @@ class SqliteReader:
         rows = self._sql("SELECT change FROM plugin_cursors WHERE plugin = ?", (plugin,))
         return rows[0][0] if rows else None
 
+    def set_backs(self, plugin: str) -> list[tuple[int, int, int]]:
+        rows: list[tuple[int, int, int]] = self._sql(
+            "SELECT l.no, l.copied_at, l.at FROM lineage l JOIN plugin_cursors p ON l.no > p.told_run"
+            " WHERE p.plugin = ? AND l.copied_at IS NOT NULL ORDER BY l.no",
+            (plugin,),
+        )
+        return rows
+
     def timers_due(self, plugin: str, now_ms: int, limit: int) -> list[tuple[int, str, int, dict[str, Any]]]:
         rows = self._sql(
             "SELECT timer_id, name, due_at, payload FROM timers WHERE plugin = ? AND due_at <= ?"

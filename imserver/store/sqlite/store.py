@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,13 +25,17 @@ from imserver.chat.transaction import ActHooks, Reader, Transaction
 from imserver.chat.units import Unit
 from imserver.clock import Clock, SystemClock, time_text
 from imserver.config import StoreConfig
-from imserver.errors import PluginError, Refusal, RefusalCode, StartError, StoreFailed
+from imserver.errors import BackupFailed, PluginError, Refusal, RefusalCode, StartError, StoreFailed
+from imserver.passing import passes
 from imserver.store.engine.batch import Batches
+from imserver.store.engine.figures import Sizes, WriterFigures
 from imserver.store.engine.hidden import Hidden, hidden_of
+from imserver.store.engine.ledger import Applied, Kinds, Ledger, Record, plan
 from imserver.store.engine.places import Places
 from imserver.store.engine.transaction import MAX_MEMBERS
 from imserver.store.engine.writer import MAX_RETRY_MS, MIN_RETRY_MS, WorkUnit, Writer
 from imserver.store.sqlite import database
+from imserver.store.sqlite.backup import Backup, Pace, back_up, check_target
 from imserver.store.sqlite.connection import (
     Connector,
     DatabaseConnection,
@@ -40,6 +46,7 @@ from imserver.store.sqlite.connection import (
 )
 from imserver.store.sqlite.engine import SqliteEngine
 from imserver.store.sqlite.guard import Guard
+from imserver.store.sqlite.ledger import LedgerFile, ledger_path, sound_ledger
 from imserver.store.sqlite.plugin_sandbox import PluginSandbox, check_plugin_name
 from imserver.store.sqlite.reader import SqliteReader
 from imserver.store.sqlite.transaction import SqliteTransaction
@@ -53,18 +60,23 @@ MAX_WAITING_READS = 8192
 #: The idle writer checkpoints when about so many pages were written since the last time: small and often keeps the tail of
 #: latencies short. An estimate: SQLite does not report it.
 CHECKPOINT_PAGES = 1000
-#: A log of more bytes than this is worth a warning. It is cut back to less when it begins anew.
-WATCHED_LOG_BYTES = database.MAX_IDLE_WAL_BYTES
+#: A log of more bytes than this is longer than it gets by itself: the one who looks tries to shorten it.
+WATCHED_WAL_BYTES = database.MAX_IDLE_WAL_BYTES
 #: The side file is written when the writer has been idle for so long (seconds).
 HIGH_WATER_AFTER_S = 1.0
 #: An older copy of the database has come back, as far as can be known here.
 OLDER_COPY = "older_copy_suspected"
+#: Records of the ledger that one unit applies.
+RECORDS_OF_A_UNIT = 100
 #: After a failure a connection may take so long to close (seconds); its thread may be stuck for ever.
 CLOSE_TIMEOUT_S = 2.0
 
 
 class SqliteStore:
     """`imserver.chat.ports.Store` on a file."""
+
+    #: Its name in metrics.
+    engine = f"SQLite {sqlite3.sqlite_version}"
 
     def __init__(
         self,
@@ -76,6 +88,7 @@ class SqliteStore:
         connector: Connector = connect,
         opener: Opener = open_on_thread,
         max_members: int = MAX_MEMBERS,
+        ledger_kinds: Kinds | None = None,
     ) -> None:
         self._config = config
         self._clock = clock or SystemClock()
@@ -85,6 +98,7 @@ class SqliteStore:
         self._opener = opener
         self._max_members = max_members
         self._hooks = ActHooks()
+        self._file = Path()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._guard: Guard | None = None
         self._connection: DatabaseConnection | None = None
@@ -97,8 +111,19 @@ class SqliteStore:
         self._high_timer: asyncio.TimerHandle | None = None
         self._failed: Callable[[Exception], None] = lambda error: None
         self._pages = 0
-        self._log_is_long = False
+        #: Of the log, what the last checkpoint could not take over.
+        self._lag_bytes = 0
+        self._was_ahead = False
+        self._lag_excused = False
         self._closing = False
+        #: The backup that is being made, if one is: its target, its end when asked for, and its task.
+        self._copying: tuple[Path, threading.Event, asyncio.Task[Backup]] | None = None
+        self._ledger_kinds = ledger_kinds or {}
+        self._ledger: LedgerFile | None = None
+        self._applied = Applied()
+        #: Records that are in the ledger and not yet in the database.
+        self._on_record: list[Record] = []
+        self._applying = asyncio.Lock()
         self._epoch = ""
         self._places: Places | None = None
         #: Names of state that this server has (None: all), and what it hides.
@@ -147,13 +172,32 @@ class SqliteStore:
             raise StoreFailed("the store is not open")
         return self._writer
 
+    # -- to see -------------------------------------------------------------------------------------------------------
+
+    def figures(self) -> WriterFigures | None:
+        """What there is to see of the writer; None while the store is not open."""
+        if self._writer is None:
+            return None
+        return self._writer.figures()._replace(
+            waiting_reads=sum(reader.waiting for reader in self._readers),
+            older_copy=self.witnesses + self._was_ahead,
+        )
+
+    def look(self, told: Callable[[Sizes], object]) -> bool:
+        """Have the sizes of the files looked up, behind the batch in flight, and told on the loop: not while the disk does not
+        answer. False, and never told, in a simulation, whose disk has no size."""
+        if self._connection is None or self._opener is not open_on_thread:
+            return False
+        self._connection.post(partial(self._look, asyncio.get_running_loop(), told))
+        return True
+
     # -- life ---------------------------------------------------------------------------------------------------------
 
     async def open(self, listener: CommitListener) -> None:
         """Open the file and its connections. Raises `StartError`, one line, if the file cannot be used."""
         if self._writer is not None:
             raise StoreFailed("the store is open already")
-        path = self._path()
+        path = self._file = self._path()
         try:
             guard = self._guard = Guard(path)
             guard.take()
@@ -168,7 +212,7 @@ class SqliteStore:
         except BaseException as error:
             await self._release()
             if isinstance(error, sqlite3.Error):
-                raise StartError(f"{path}: {database.in_plain_words(error)}") from error
+                raise StartError(f"{path}: {database.in_plain_words(error)}", again=passes(error)) from error
             raise
         self._writer = Writer(
             self._execute,
@@ -179,6 +223,11 @@ class SqliteStore:
             on_failure=self._on_failure,
             on_idle=self._when_idle,
         )
+        try:
+            await self._open_ledger()
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Finish the queue, checkpoint, close. Closing twice is harmless."""
@@ -187,6 +236,7 @@ class SqliteStore:
             return
         self._closing = True
         try:
+            await self._break_off()
             await writer.drain()
             if writer.failure is None and self._connection is not None:
                 await self._close_readers()
@@ -233,9 +283,11 @@ class SqliteStore:
         reader = min(self._readers, key=_waiting)
         return await reader.read(query)
 
-    async def begin_life(self, why: str) -> None:
-        """Begin another life: a new mark, for all that is written from now on. Sessions of before must end."""
-        await self.write(partial(_begin_life, self._opened_places(), why, self._clock, self._rng))
+    async def begin_life(self, why: str, *, copied_at: int | None = None) -> None:
+        """Begin another life: a new mark, for all that is written from now on. Sessions of before must end. `copied_at`: an
+        older copy has come back, of that time."""
+        places = self._opened_places()
+        await self.write(partial(_begin_life, places, why, copied_at, self._clock, self._rng))
 
     async def migrate_plugin(self, plugin: str, migrations: Sequence[tuple[int, str]]) -> None:
         """Apply a plugin's scripts that were not applied yet, in order of number, each in one transaction."""
@@ -248,20 +300,145 @@ class SqliteStore:
         if self._writer is not None:
             self._writer.resume()
 
+    # -- backups ------------------------------------------------------------------------------------------------------
+
+    async def backup(self, target: Path, told: Callable[[int, int], None] | None = None) -> Backup:
+        """Copy the database beside its writer, with the ledger; see `Store.backup`."""
+        if self._writer is None or self._closing:
+            raise StoreFailed("the store is not open")
+        if self._copying is not None:
+            raise BackupFailed(f"a backup is being made already, to {self._copying[0]}", again=True)
+        ended = threading.Event()
+        loop = asyncio.get_running_loop()
+        pace = Pace(
+            told=lambda done, total: call_soon(loop, told, done, total) if told else None, ended=ended
+        )
+        task = loop.create_task(self._copy(target, pace), name=f"backup to {target}")
+        self._copying = target, ended, task
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            ended.set()
+            await asyncio.wait({task})
+            raise
+        finally:
+            self._copying = None
+
+    async def _copy(self, target: Path, pace: Pace) -> Backup:
+        assert self._connection is not None
+        connection = await self._connect(self._file)
+        try:
+            done = await connection.run(lambda raw: self._copied(raw, target, pace))
+        finally:
+            await self._close_connection(connection)
+            # The log could not be written back meanwhile.
+            self._connection.post(partial(self._checkpoint, asyncio.get_running_loop()))
+        return done
+
+    def _copied(self, raw: sqlite3.Connection, target: Path, pace: Pace) -> Backup:
+        target = target.absolute()
+        check_target(target, self._file)
+        database.prepare_reader(raw)
+        copied_at = self._clock.now_ms()  # before the snapshot: it has all that was committed until then
+        raw.execute("BEGIN")
+        raw.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        try:
+            return back_up(raw, self._file, target, copied_at, pace)
+        finally:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+
+    async def _break_off(self) -> None:
+        if self._copying is not None:
+            _, ended, task = self._copying
+            ended.set()
+            await asyncio.wait({task})
+
+    # -- the ledger ---------------------------------------------------------------------------------------------------
+
+    async def put_on_record(self, kind: str, body: Mapping[str, Any]) -> int:
+        """Write a record into the ledger, apply it, and return its number; see `Store.put_on_record`."""
+        if self._connection is None or self._ledger is None or self._closing:
+            raise StoreFailed("the store is not open")
+        if kind not in self._ledger_kinds:
+            raise ValueError(f"no such kind of record: {kind}")
+        ledger, above, now = self._ledger, self._applied.number, self._clock.now_ms()
+
+        def append(raw: sqlite3.Connection) -> Record:
+            record = ledger.append(now, kind, body, above=above)
+            self._on_record.append(record)  # here, on the writer's thread: records keep their order
+            return record
+
+        record = await self._connection.run(append)
+        await self._apply()
+        return record.number
+
+    async def _open_ledger(self) -> None:
+        """Apply what the ledger is ahead by. Raises StartError if it cannot be read, or holds what we do not know."""
+        assert self._connection is not None
+        path = ledger_path(self._file)
+        found = await self._connection.run(lambda raw: sound_ledger(path))
+        self._ledger = LedgerFile(path, found, self._rng)
+        if found is None:
+            found = Ledger("")
+        elif found.cut_off:
+            await self._connection.run(self._ledger.drop_cut_off)
+            self._complain("ledger_cut_off", {"path": str(path), "bytes": found.cut_off})
+        stands = plan(found, self._applied)
+        if stands.parted:
+            self._complain("ledger_is_another", {"path": str(path), "record": self._applied.number})
+        elif stands.lacking:
+            self._complain("ledger_is_older", {"path": str(path), "lacking": stands.lacking})
+        unknown = next(
+            (record.kind for record in stands.ahead if record.kind not in self._ledger_kinds), None
+        )
+        if unknown is not None:
+            raise StartError(f"{path}: has records of a newer imserver ({unknown!r}); run that one")
+        self._on_record = list(stands.ahead)
+        if stands.ahead:
+            await self._apply()
+            if self._log is not None:
+                self._log.info("ledger_applied", path=str(path), records=len(stands.ahead))
+
+    async def _apply(self) -> None:
+        """Apply the records that wait, in order, so many in each unit. A unit that the full queue refuses is tried again."""
+        async with self._applying:
+            while self._on_record:
+                records = self._on_record[:RECORDS_OF_A_UNIT]
+                try:
+                    await self.write(partial(_apply_records, records, self._ledger_kinds))
+                except Refusal as refusal:
+                    if self._closing or not refusal.retry_after_ms:
+                        raise
+                    await asyncio.sleep(refusal.retry_after_ms / 1000)
+                    continue
+                self._applied = Applied(records[-1].number, records[-1].sum)
+                del self._on_record[: len(records)]
+
     # -- the writer's thread ------------------------------------------------------------------------------------------
 
     def _prepare(self, raw: sqlite3.Connection, path: Path, guard: Guard) -> dict[str, dict[str, Any]]:
         """Returns what there is to say of the file: warnings, by event."""
+        assert self._high is not None
         warnings: dict[str, dict[str, Any]] = {}
         database.prepare(raw, path, durable=self._folder is None)
         guard.hold()
-        last_ms = database.begin(raw, path, found_log=guard.found_log, clock=self._clock, rng=self._rng)
-        if last_ms is not None:
-            warnings["log_missing"] = {"last_change": time_text(last_ms)}
-        assert self._high is not None
+        found = database.begin(
+            raw,
+            path,
+            found_log=guard.found_log,
+            clock=self._clock,
+            rng=self._rng,
+            seen=self._high.read(),
+        )
+        if found.incomplete_since is not None:
+            warnings["log_missing"] = {"last_change": time_text(found.incomplete_since)}
+        if found.is_backup and found.copied_at is not None:
+            warnings["set_back"] = {"to": time_text(found.copied_at)}
         change, message_change = database.last_changes(raw)
+        self._applied = database.ledger_applied(raw)
         self._epoch = database.epoch_of(raw)
-        if self._high.is_ahead_of(self._epoch, change):
+        if not found.is_backup and self._high.is_ahead_of(self._epoch, change):
             warnings[OLDER_COPY] = {"by": "the side file"}
         self._high.write(self._epoch, change)
         self._places = Places(database.place_key(raw), database.lineage(raw), self._rng)
@@ -285,6 +462,7 @@ class SqliteStore:
 
     def _watch(self, warnings: Mapping[str, dict[str, Any]]) -> None:
         """Say what was found at the opening; and, once, that an older copy has come back: then, or when a client tells."""
+        self._was_ahead = OLDER_COPY in warnings
         loop = asyncio.get_running_loop()
         for event, facts in warnings.items():
             self._complain(event, facts)
@@ -305,9 +483,7 @@ class SqliteStore:
             try:
                 batches.run(units)
                 # Behind the commit: what went into a file that is no longer there was not stored.
-                log_is_long = guard.look() > WATCHED_LOG_BYTES
-                if log_is_long != self._log_is_long:
-                    self._log_changed(loop, log_is_long)
+                guard.look()
             except StoreFailed as error:
                 failure = error
             except BaseException as error:  # a fault of ours: the outcome is unknown
@@ -341,18 +517,41 @@ class SqliteStore:
 
     def _checkpoint(self, loop: asyncio.AbstractEventLoop) -> None:
         """On the writer's thread. A checkpoint that fails loses nothing: the WAL still holds it, and the next one tries."""
-        assert self._raw is not None
         try:
-            self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._take_over()
         except sqlite3.Error as error:
             call_soon(loop, self._complain, "checkpoint_failed", {"error": str(error)})
 
-    def _log_changed(self, loop: asyncio.AbstractEventLoop, is_long: bool) -> None:
-        """A reader that never ends, of whatever program, keeps the log from beginning anew: say so when it begins and when it
-        ends."""
-        self._log_is_long = is_long
-        event = "wal_is_long" if is_long else "wal_is_long_ends"
-        call_soon(loop, self._complain, event, {"more_than_bytes": WATCHED_LOG_BYTES})
+    def _take_over(self) -> None:
+        """Take what stands in the log over into the database, but for what a reader that never ends still needs before it."""
+        assert self._raw is not None
+        _, pages, done = self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()[0]
+        self._lag_bytes = (pages - done) * self._raw.execute("PRAGMA page_size").fetchone()[0]
+
+    def _look(self, loop: asyncio.AbstractEventLoop, told: Callable[[Sizes], object]) -> None:
+        """On the writer's thread. Files are never opened for it: closing one would undo SQLite's locks."""
+        path = self._file
+        try:
+            wal_bytes = _bytes_of(Path(f"{path}-wal"))
+            if wal_bytes > WATCHED_WAL_BYTES:
+                with contextlib.suppress(sqlite3.Error):  # each second: the idle writer's complaint is enough
+                    self._take_over()
+            room = os.statvfs(path.parent)
+            sizes = Sizes(
+                _bytes_of(path),
+                wal_bytes,
+                0 if self._excuses(wal_bytes) else min(self._lag_bytes, wal_bytes),
+                room.f_bavail * room.f_frsize,
+                room.f_blocks * room.f_frsize,
+            )
+        except OSError:  # gone, or broken: whoever waits for the sizes will wonder
+            return
+        call_soon(loop, told, sizes)
+
+    def _excuses(self, wal_bytes: int) -> bool:
+        """Whether a long log is a backup's own, and is until it has been cut back behind it: nobody else is to be suspected."""
+        self._lag_excused = self._copying is not None or (self._lag_excused and wal_bytes > WATCHED_WAL_BYTES)
+        return self._lag_excused
 
     def _complain(self, event: str, facts: dict[str, Any]) -> None:
         if self._log is not None:
@@ -444,18 +643,36 @@ class _ReaderThread:
                 raw.execute("ROLLBACK")
 
 
+def _bytes_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def _waiting(reader: _ReaderThread) -> int:
     return reader.waiting
 
 
-def _begin_life(places: Places, why: str, clock: Clock, rng: random.Random, tx: Transaction) -> None:
+def _begin_life(
+    places: Places, why: str, copied_at: int | None, clock: Clock, rng: random.Random, tx: Transaction
+) -> None:
     if not isinstance(tx, SqliteTransaction):
         raise StoreFailed("a life begins in the store's own transaction")
     # Here and not after the commit: what is written behind the row in the same batch is no part of the run before, and a place
     # that says so would be taken for one of another history.
     lineage = places.lineage
     tx.journal.note(setattr, places, "lineage", lineage)
-    places.lineage = lineage.with_run(tx.begin_life(why, clock, rng))
+    places.lineage = lineage.with_run(tx.begin_life(why, clock, rng, copied_at))
+
+
+def _apply_records(records: Sequence[Record], kinds: Kinds, tx: Transaction) -> None:
+    """What the records say, and with it that the database has them."""
+    if not isinstance(tx, SqliteTransaction):
+        raise StoreFailed("records are applied in the store's own transaction")
+    for record in records:
+        kinds[record.kind](tx, record)
+    tx.put_ledger_applied(Applied(records[-1].number, records[-1].sum))
 
 
 def _migrate(plugin: str, number: int, script: str, tx: Transaction) -> None:

@@ -14,6 +14,7 @@ from imserver.errors import AlreadyHandled, Refusal, RefusalCode
 from imserver.model import Audience, Cursors, Kind, Message, Role, User
 from imserver.store.engine.conversation_cache import ConversationCache, ConversationState, Journal
 from imserver.store.engine.faults import TransactionLost
+from imserver.store.engine.ledger import Applied
 from imserver.store.engine.lineage import Run
 from imserver.store.engine.transaction import MAX_MEMBERS, Found
 from imserver.store.sqlite.database import put_run, put_running
@@ -73,13 +74,20 @@ class SqliteTransaction(SqliteStateRows):
         if not self._connection.in_transaction:
             self.lost = error
 
-    def begin_life(self, why: str, clock: Clock, rng: random.Random) -> Run:
+    def begin_life(self, why: str, clock: Clock, rng: random.Random, copied_at: int | None = None) -> Run:
         """Begin another life behind all that was written so far."""
         try:
-            return put_run(self._connection, why, self.change + 1, clock, rng)
+            return put_run(self._connection, why, self.change + 1, clock, rng, copied_at)
         except sqlite3.Error as error:
             self.note(error)
             raise
+
+    def put_ledger_applied(self, applied: Applied) -> None:
+        """The database has the ledger up to this record."""
+        self.sql(
+            "INSERT INTO meta (name, value) VALUES ('ledger', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (applied.encoded(),),
+        )
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
@@ -436,13 +444,22 @@ class SqliteTransaction(SqliteStateRows):
 
     def mark_handled(self, plugin: str, change: int) -> None:
         moved = self.sql(
-            "INSERT INTO plugin_cursors (plugin, change) VALUES (?, ?)"
+            "INSERT INTO plugin_cursors (plugin, change, told_run)"
+            " VALUES (?, ?, (SELECT coalesce(max(no), 0) FROM lineage))"
             " ON CONFLICT (plugin) DO UPDATE SET change = excluded.change WHERE plugin_cursors.change < excluded.change"
             " RETURNING change",
             (plugin, change),
         )
         if not moved:
             raise AlreadyHandled(f"plugin {plugin}: change {change}")
+
+    def mark_set_back(self, plugin: str, run: int) -> None:
+        told = self.sql(
+            "UPDATE plugin_cursors SET told_run = ? WHERE plugin = ? AND told_run < ? RETURNING told_run",
+            (run, plugin, run),
+        )
+        if not told:
+            raise AlreadyHandled(f"plugin {plugin}: set back with run {run}")
 
     def mark_timer_done(self, timer_id: int) -> None:
         if not self.sql("DELETE FROM timers WHERE timer_id = ? RETURNING timer_id", (timer_id,)):

@@ -36,6 +36,12 @@ def item(position: int, sender_id: str = "bob", content: Any = TEXT, revision: i
     return [position, sender_id, 1_700_000_000_000, position.to_bytes(16, "big"), content, revision]
 
 
+def agreeing(check: list[Any]) -> list[Any]:
+    """Nothing is gone of what this request asks about."""
+    known = check[4][0]
+    return [[[position, True, row(name, position)] for name, _, position, _ in known], None, None]
+
+
 class Gone(Exception):
     """The client has closed the socket."""
 
@@ -75,6 +81,9 @@ class Line:
                 return waiting
         while True:
             frame = await self.frame()
+            if frame[0] == REQUEST and frame[3] == "check" and method == "sync":
+                self.reply(frame, agreeing(frame))
+                continue
             if frame[0] == REQUEST and method in ("", frame[3]):
                 return frame
             if frame[0] == REQUEST:
@@ -123,7 +132,9 @@ class Line:
         """Answer every request until the client goes: `answer(request)` gives the result, None stays silent."""
         while True:
             request = await self.request()
-            result = answer(request)
+            result = agreeing(request) if request[3] == "check" else answer(request)
+            if request[3] == "sync" and (not isinstance(result, list) or len(result) < 3):
+                result = EMPTY_SYNC  # of a session that a play says nothing about
             if result is not None:
                 self.reply(request, result)
 

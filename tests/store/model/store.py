@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
-from imserver.chat.ports import CommitListener
+from imserver.chat.ports import Backup, CommitListener
 from imserver.chat.transaction import ActHooks, Reader, Transaction
 from imserver.chat.units import PostUnit, Unit, resolve
 from imserver.clock import Clock, SystemClock
 from imserver.config import StoreConfig
-from imserver.errors import PluginError, Refusal, RefusalCode, StoreFailed
+from imserver.errors import BackupFailed, PluginError, Refusal, RefusalCode, StoreFailed
 from imserver.store.engine.lineage import Lineage, Run, new_epoch, new_mark
 from imserver.store.engine.places import KEY_BYTES, Places
 from tests.store.model.reader import ModelReader
@@ -104,7 +105,7 @@ class ModelStore:
         while self._waiting:
             self._turn()
 
-    async def begin_life(self, why: str) -> None:
+    async def begin_life(self, why: str, *, copied_at: int | None = None) -> None:
         def begin(tx: Any) -> None:
             tx.world = self._with_run(tx.world)
             self._opened().lineage = Lineage(tx.world.runs)
@@ -116,6 +117,12 @@ class ModelStore:
 
     async def migrate_plugin(self, plugin: str, migrations: Sequence[tuple[int, str]]) -> None:
         raise PluginError("the model keeps the kernel's rows alone")
+
+    async def backup(self, target: Path, told: Callable[[int, int], None] | None = None) -> Backup:
+        raise BackupFailed("the model has no file")
+
+    async def put_on_record(self, kind: str, body: Mapping[str, Any]) -> int:
+        raise StoreFailed("the model has no ledger")
 
     # -- work ---------------------------------------------------------------------------------------------------------
 

@@ -506,8 +506,11 @@ class Core:
 
     def since_refused(self) -> None:
         self.requests.hold()
+        told = self.lineage.notices()
         self.catch_up.let_go(self.store_epoch)
-        self._announce_notices()
+        for notice in self.lineage.notices():
+            if notice not in told:  # it waited for this: to lose a conversation of a team may be ordinary
+                self.telling.notice(notice)
 
     def opened(self) -> None:
         self.requests.release()
@@ -531,7 +534,7 @@ class Core:
                 upto = known.position if outcome.keep is None else outcome.keep
                 falls[name] = stored.SavedFall(upto, outcome.head)
             else:
-                self._announce_notices(name)
+                self._announce_notice(name)
                 self._drop(name)
                 falls[name] = None
         self.states.account_is(result.account_seq or 0, result.account)
@@ -584,9 +587,9 @@ class Core:
         for port in self._ports.values():
             port.fall(conversation_id, 0)
 
-    def _announce_notices(self, *names: str) -> None:
+    def _announce_notice(self, name: str) -> None:
         for notice in self.lineage.notices():
-            if not names or notice.conversation_id in names:
+            if notice.conversation_id == name:
                 self.telling.notice(notice)
 
     def read_up_to_head(self, conversation_id: str) -> None:

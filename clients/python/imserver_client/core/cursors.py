@@ -54,8 +54,7 @@ class Cursors:
         if kept:
             self._known[conversation_id] = kept
             self._count += len(kept)
-        for user_id in {**old, **kept}:
-            cursor = kept.get(user_id, Cursor())
+        for user_id, cursor in kept.items():  # of who left since there is nothing to say
             if cursor != old.get(user_id, Cursor()):
                 self._announce(CursorMoved(conversation_id, user_id, cursor))
 

@@ -41,10 +41,11 @@ MAX_EDITED_RANGES: Final = 100
 class Checked:
     """What an answer comes to. To be done, and stored with `unsaved()`, in one step.
 
-    The row *replaces*: cursors, settings, about, role and membership are the row's, lower or not, and `known_head` is `head`.
-    If `keep` is not None, messages above it are forgotten: positions (`have`, `handed`), values of items, messages that wait to
-    be handed on and read cursors that wait to be reported fall to it. `discard_state`: all values of the conversation's items
-    and its numbers go, and `changes` is asked from 0.
+    A conversation that is not followed begins with its row, as in `sync`. Otherwise the row *replaces*: cursors, settings,
+    about, role and membership are the row's, lower or not, and `known_head` is `head`. If `keep` is not None, messages above it
+    are forgotten: positions (`have`, `handed`), values of items, messages that wait to be handed on and read cursors that wait
+    to be reported fall to it. `discard_state`: all values of the conversation's items go, its numbers too, and `changes` is
+    asked from 0.
     """
 
     row: SyncRow
@@ -106,6 +107,7 @@ class Lineage:
         #: Dirty conversations of which the server has not told yet in this session, and what it is being asked.
         self._todo: dict[str, None] = {}
         self._asked: dict[str, Known] = {}
+        self._followed: set[str] = set()
         #: Conversations that were dirty when a page of `sync` was asked, and did not move since.
         self._covered: set[str] = set()
         #: There is no `since` that could vouch for anything.
@@ -161,15 +163,27 @@ class Lineage:
             trail.lifting = False
         self.open = since is None and not followed and not self._todo
 
-    def question(self, known: Callable[[str], tuple[int, int]]) -> list[Known] | None:
+    def question(self, known: Callable[[str], tuple[int, int] | None]) -> list[Known] | None:
         """What to ask `check` next; None: nothing, `sync` may be asked. An empty list asks for the account alone.
 
-        `known` says of a conversation the highest position known (`have` or `known_head`) and the highest modseq met.
+        `known` says of a conversation the highest position known (`have` or `known_head`) and the highest modseq met; None for
+        one that is not followed: a post there was answered and no row has come yet, or it was not found.
         """
         if not self._todo:
             return None
         names = [name for name in self._todo if name != ACCOUNT][:MAX_CHECKED]
-        self._asked = {name: Known(name, self._trails[name].place or "", *known(name)) for name in names}
+        answered: dict[str, int] = {}
+        for own in self._own.values():
+            if not own.lost:
+                answered[own.conversation_id] = max(own.position, answered.get(own.conversation_id, 0))
+        self._asked, self._followed = {}, set()
+        for name in names:
+            met = known(name)
+            position, modseq = met or (0, 0)
+            if met is not None:
+                self._followed.add(name)
+            position = max(position, answered.get(name, 0))
+            self._asked[name] = Known(name, self._trails[name].place or "", position, modseq)
         return list(self._asked.values())
 
     def answer(self, answers: Sequence[CheckAnswer | None]) -> list[Checked | Forgotten]:
@@ -177,11 +191,13 @@ class Lineage:
         value and counter, which the result of `check` has and which replace those that are kept. What was not answered is
         asked again."""
         asked, self._asked = self._asked, {}
-        if ACCOUNT in self._todo:
-            del self._todo[ACCOUNT]
-            self._set_place(ACCOUNT, self._place)
+        self._todo.pop(ACCOUNT, None)
+        # Also if it was clean: this is what it is now, not what `since` vouches for.
+        self._set_place(ACCOUNT, self._place)
         return [
-            self._forgotten(known.conversation_id) if answer is None else self._checked(known, answer)
+            self._forgotten(known.conversation_id, followed=known.conversation_id in self._followed)
+            if answer is None
+            else self._checked(known, answer)
             for known, answer in zip(asked.values(), answers, strict=False)
         ]
 
@@ -247,13 +263,13 @@ class Lineage:
     def message(self, conversation_id: str, position: int, revision: int, own_key: bytes | None) -> None:
         """A message was handed on, or a page showed it. `own_key`: its key, if this user sent it."""
         if revision > 1:
-            self.edited(conversation_id, position)
+            self._note_edited(conversation_id, self._trail(conversation_id), position)
         if own_key is not None:
             self._set_own(own_key, SavedOwn(conversation_id, position))
 
     def posted(self, conversation_id: str, position: int, key: bytes) -> None:
-        """A post was answered. Its outbox entry stays, as answered, until `have` passes the position: should the message be
-        lost before it was handed on, its content is still there."""
+        """A post was answered; a conversation that was not there before moves by it. The outbox entry stays, as answered, until
+        `have` passes the position: should the message be lost before it was handed on, its content is still there."""
         self._set_own(key, SavedOwn(conversation_id, position))
 
     def take_back(self, key: bytes, position: int) -> bool:
@@ -266,13 +282,11 @@ class Lineage:
         return True
 
     def edited(self, conversation_id: str, target: int) -> None:
-        """A system message, handed on or not, tells that this message was edited or taken back, or a page shows so."""
+        """A system message, handed on or not, tells that this message was edited or taken back."""
         trail = self._trail(conversation_id)
         if trail.reading is not None and trail.reading[0] <= target <= trail.reading[1]:
             trail.touched.add(target)
-        if trail.edited.add(target, target):
-            trail.edited.join(MAX_EDITED_RANGES)
-            self._unsaved_trails[conversation_id] = None
+        self._note_edited(conversation_id, trail, target)
 
     def left(self, conversation_id: str) -> None:
         """A system message, handed on or not, or a row tells that this user left or was removed."""
@@ -308,15 +322,26 @@ class Lineage:
         """Conversations in which own messages are looked for."""
         return list(self._lost)
 
-    def forget(self, conversation_id: str) -> None:
-        """The conversation is not followed any more: what is kept of it goes. Own messages that were looked for are gone."""
+    def forget(self, conversation_id: str, *, posting: bool = False) -> None:
+        """The conversation is not followed any more: what is kept of it goes. Own messages that were looked for are gone.
+
+        `posting`: the outbox has posts for it. Then it is remembered to be a team's, for their answers may yet come.
+        """
         self.reached(conversation_id)
         for key in [key for key, own in self._own.items() if own.conversation_id == conversation_id]:
             self._drop_own(key)
-        self._trails.pop(conversation_id, None)
+        trail = self._trails.pop(conversation_id, None)
+        if posting and trail is not None and trail.team is not None:
+            self._trail(conversation_id).team = trail.team
         self._todo.pop(conversation_id, None)
         self._covered.discard(conversation_id)
         self._unsaved_trails[conversation_id] = None
+
+    def not_found(self, conversation_id: str, *, posting: bool = False) -> None:
+        """A page was refused NOT_FOUND: `forget`, which was learnt under this session's place. Another copy may have it again,
+        and no `since` of before would tell of it."""
+        self.forget(conversation_id, posting=posting)
+        self._set_place(conversation_id, self._place)
 
     # -- reading again ------------------------------------------------------------------------------------------------
 
@@ -390,30 +415,34 @@ class Lineage:
             if own.conversation_id == name and own.position > keep and not own.lost:
                 self._set_own(key, replace(own, lost=True))
 
-    def _forgotten(self, name: str) -> Forgotten:
+    def _forgotten(self, name: str, *, followed: bool) -> Forgotten:
         ordinary = self._trail(name).team is not None and not self._refused
         gone = tuple(key for key, own in self._own.items() if own.conversation_id == name and not own.lost)
-        self.forget(name)
-        self._note(Notice(name, forgotten=True, gone=gone, pending=ordinary))
+        self.not_found(name)
+        if followed or gone:
+            self._note(Notice(name, forgotten=True, gone=gone, pending=ordinary))
         return Forgotten(name)
 
     def _note(self, new: Notice) -> None:
         """Add to what is to be told of a conversation: the application hears of all of it at once."""
         old = self._notices.get(new.conversation_id)
         if old is not None:
-            replaced = [one.agreed for one in (old, new) if one.replaced]
-            agreed = (
-                None if None in replaced else min((one for one in replaced if one is not None), default=None)
-            )
+            agreed = [one.agreed for one in (old, new) if one.replaced]
+            known = [one for one in agreed if one is not None]
             new = Notice(
                 new.conversation_id,
-                bool(replaced),
-                agreed,
+                bool(agreed),
+                min(known) if known and len(known) == len(agreed) else None,
                 new.forgotten or (old.forgotten and not new.replaced),
                 (*old.gone, *new.gone),
                 old.pending and new.pending,
             )
         self._set_notice(new.conversation_id, new)
+
+    def _note_edited(self, name: str, trail: _Trail, position: int) -> None:
+        if trail.edited.add(position, position):
+            trail.edited.join(MAX_EDITED_RANGES)
+            self._unsaved_trails[name] = None
 
     # -- within -------------------------------------------------------------------------------------------------------
 

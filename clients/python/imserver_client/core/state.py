@@ -153,6 +153,12 @@ class Counted(Generic[V]):
         self.seq, self.value = seq, value
         return True
 
+    def replace(self, seq: int, value: V | None) -> bool:
+        """Take the value over whatever its counter: the one that is held may be of another history. True if it differs."""
+        changed = value != self.value
+        self.seq, self.value = seq, value
+        return changed
+
 
 class ConversationState(Generic[V]):
     """One conversation's state, as one device holds it."""
@@ -324,20 +330,6 @@ class ConversationState(Generic[V]):
             self._drop(position)
         self._next, self._base = None, _NEVER
 
-    def discard(self) -> list[int]:
-        """Nothing that is known of the items is so: they count as empty until `changes` was asked from 0. Returns those held
-        that were not empty."""
-        changed = [
-            position
-            for position, kept in self.items.items()
-            if position in self.held and not (kept.extra is None and kept.mine is None)
-        ]
-        for position in list(self.items):
-            self._drop(position)
-        self.seen = self.top = self.met = 0
-        self._next, self._base = None, _NEVER
-        return changed
-
     def checked(self, modseq: int, *, former: bool) -> None:
         """A row that replaces: there is more up to this modseq, and not above it."""
         self.told()
@@ -375,6 +367,40 @@ class ConversationState(Generic[V]):
             self._lost = max(self._lost, position)
             self._drop(position)
         self._next, self._base = None, _NEVER
+
+    # -- another history (SPEC, "When an older copy has come back") ---------------------------------------------------
+
+    def cap(self, above: int) -> None:
+        """What stood above this position is gone: nothing of it is held, and `have` falls."""
+        self.held.cap(above)
+        self.have = min(self.have, above)
+        for position in [one for one in self.items if one > above]:
+            self._drop(position)
+        self._next, self._base = None, _NEVER
+
+    def discard(self, *, former: bool) -> list[int]:
+        """No value is known to be right any more. A member asks all of them again from modseq 0; a former one, who cannot ask,
+        holds nothing. Returns the positions of held items that showed something."""
+        shown = [
+            at
+            for at, kept in self.items.items()
+            if at in self.held and (kept.extra, kept.mine) != (None, None)
+        ]
+        for position in list(self.items):
+            self._drop(position)
+        self.seen = self.top = self.met = self._lost = 0
+        self._next, self._base = None, _NEVER
+        if former:
+            self.held.clear()
+        return shown
+
+    def replace(self, modseq: int, *, former: bool) -> None:
+        """A row of `check`. Behind `discard`, if that is due: then `top` falls. Replace `about` and `settings`, too."""
+        self.told()
+        self.former = former
+        self._raise_top(modseq)
+
+    # -- within -------------------------------------------------------------------------------------------------------
 
     def _drop(self, position: int) -> None:
         del self.items[position]

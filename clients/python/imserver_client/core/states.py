@@ -375,7 +375,7 @@ class States:
             return
         if keep is not None:
             state.fall(keep)
-        changed = state.discard() if discard else []
+        changed = state.discard(former=former) if discard else []
         state.checked(row.modseq or 0, former=former)
         about, settings = state.about.value, state.settings.value
         state.about, state.settings = Counted(-1), Counted(-1)

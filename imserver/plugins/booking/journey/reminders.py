@@ -128,6 +128,16 @@ def fire(tx: Transaction, texts: ShopTexts, appointment_id: int, version: int, k
         _send(tx, texts, appointment, kind)
 
 
+def not_sent_again(tx: Transaction, appointment_id: int, version: int, kind: str) -> bool:
+    """It was due in what a restore has taken away, and may have been sent then. False if it would not have been sent."""
+    rows = tx.execute(
+        "UPDATE booking_reminders SET state = 'not_sent', reason = 'set_back', decided_at = ?"
+        " WHERE appointment_id = ? AND version = ? AND kind = ? AND state = 'planned' RETURNING kind",
+        (tx.now_ms, appointment_id, version, kind),
+    )
+    return bool(rows)
+
+
 def _same_day_is_due(tx: Transaction, appointment: Appointment) -> bool:
     """The server was down when both were due: one card is enough."""
     rows = tx.execute(

@@ -99,6 +99,27 @@ def upcoming(tx: Transaction, customer_id: str, store_id: str | None = None) -> 
     return _many(tx, f"{where} ORDER BY start_at LIMIT {MAX_ROWS}", params)
 
 
+def conversations_with_coming(tx: Transaction, store_id: str, after: str, count: int) -> list[str]:
+    """Conversations of a shop with customers who have live appointments that have not ended, in the order of their ids."""
+    rows = tx.execute(
+        "SELECT DISTINCT conversation_id FROM booking_appointments"  # noqa: S608 - of constants
+        " WHERE store_id = ? AND start_at > ? AND end_at > ?"
+        f" AND status IN ({_LIVE_MARKS}) AND conversation_id > ? ORDER BY conversation_id LIMIT ?",
+        (store_id, tx.now_ms - 24 * 60 * MINUTE_MS, tx.now_ms, *_LIVE, after, count),
+    )
+    return [str(row[0]) for row in rows]
+
+
+def coming_at(tx: Transaction, store_id: str, conversation_id: str) -> list[Appointment]:
+    """Those of one conversation, soonest first."""
+    return _many(
+        tx,
+        "store_id = ? AND start_at > ? AND end_at > ?"
+        f" AND status IN ({_LIVE_MARKS}) AND conversation_id = ? ORDER BY start_at LIMIT {MAX_ROWS}",
+        (store_id, tx.now_ms - 24 * 60 * MINUTE_MS, tx.now_ms, *_LIVE, conversation_id),
+    )
+
+
 def past(tx: Transaction, customer_id: str, store_id: str | None, count: int) -> list[Appointment]:
     """The last appointments of a customer that are over, latest first."""
     return _many(

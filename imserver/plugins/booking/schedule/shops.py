@@ -12,14 +12,13 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from imserver.plugin_api import PluginError
+from imserver.plugin_api import PluginError, read_named_file
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 #: Cells are 5 minutes, so every start and length is a multiple of that.
@@ -27,6 +26,8 @@ CELL_MIN = 5
 #: A day sheet, a list of buttons and a scan over resources stay short: one chat cannot run a larger shop.
 MAX_RESOURCES = 64
 MAX_SHOPS = 200
+#: The field of the configuration that names the file.
+CHAIN_FIELD = "$.plugins.booking.chain"
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 SpanText = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
@@ -216,17 +217,12 @@ def _minutes_for(service: Service, band: str, visit: str) -> int:
 
 
 def load_chain(source: str) -> Chain:
-    """The chain file that `[plugins.booking] chain` names. Raises ChainError with the path of the fault."""
+    """The chain file that `[plugins.booking] chain` names. Raises ChainError with the path of the fault, ConfigError for a file
+    that cannot be read."""
     if source.endswith(".toml"):
-        try:
-            text = Path(source).read_text(encoding="utf-8")
-        except OSError as error:
-            raise ChainError(f"$.plugins.booking.chain: cannot read {source}: {error.strerror}") from error
-        return parse_chain(text)
+        return parse_chain(read_named_file(source, CHAIN_FIELD), source)
     if not re.fullmatch(r"[a-z0-9-]+", source):
-        raise ChainError(
-            f"$.plugins.booking.chain: {source!r} is neither a .toml file nor a chain that ships"
-        )
+        raise ChainError(f"{CHAIN_FIELD}: {source!r} is neither a .toml file nor a chain that ships")
     return _shipped(source)
 
 
@@ -235,19 +231,21 @@ def _shipped(source: str) -> Chain:
     """A chain of this package; read once, as it cannot change."""
     shipped = resources.files("imserver.plugins.booking") / "chains" / f"{source}.toml"
     if not shipped.is_file():
-        raise ChainError(f"$.plugins.booking.chain: no chain {source!r} ships; a path must end in .toml")
+        raise ChainError(f"{CHAIN_FIELD}: no chain {source!r} ships; a path must end in .toml")
     return parse_chain(shipped.read_text(encoding="utf-8"))
 
 
-def parse_chain(text: str) -> Chain:
-    """A chain from TOML, completed and checked."""
+def parse_chain(text: str, source: str = "chain") -> Chain:
+    """A chain from TOML, completed and checked. Raises ChainError that begins with `source`."""
     try:
         chain = msgspec.toml.decode(text.encode(), type=Chain)
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
-        raise ChainError(f"chain: {error}") from error
+        raise ChainError(f"{source}: {error}") from error
+    except RecursionError:
+        raise ChainError(f"{source}: brackets within brackets without end") from None
     problem = next(_problems(chain), None)
     if problem is not None:
-        raise ChainError(f"chain: {problem}")
+        raise ChainError(f"{source}: {problem}")
     return msgspec.structs.replace(chain, stores=tuple(_with_services(chain, shop) for shop in chain.stores))
 
 

@@ -1,0 +1,58 @@
+"""What an operator should know at each start, though it keeps nothing from starting: one line of the log each."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from imserver.config import Config, is_loopback
+
+#: A certificate that ends so soon is one that nobody renews by machine: those are renewed weeks before.
+SOON_S = 14 * 24 * 3600
+DAY_S = 24 * 3600
+#: Whoever reads the secret can sign a token for anybody. A key for TLS is often shared with a group of other servers.
+SECRET_READERS = stat.S_IRWXG | stat.S_IRWXO
+KEY_READERS = stat.S_IRWXO
+
+Caution = tuple[str, dict[str, Any]]
+
+
+def cautions(config: Config, now_s: float) -> Iterator[Caution]:
+    """Name of the line and what stands in it. Files that cannot be read are another's business: they keep it from starting."""
+    server, auth = config.server, config.auth
+    if not (server.tls_certificate or server.unix_socket or is_loopback(server.host)):
+        yield "clear_text", {"host": server.host, "meaning": "tokens and messages are readable on the way"}
+    if not (auth.secret or auth.public_key_file):
+        yield from open_to_others(auth.secret_file, SECRET_READERS)
+    if server.tls_certificate:
+        yield from open_to_others(server.tls_key, KEY_READERS)
+        yield from _ends_soon(server.tls_certificate, now_s)
+
+
+def open_to_others(path: str | Path, readers: int) -> Iterator[Caution]:
+    """A file with a secret in it that these may read or change."""
+    try:
+        mode = stat.S_IMODE(Path(path).stat().st_mode)
+    except OSError:
+        return
+    if mode & readers:
+        yield "secret_open_to_others", {"path": str(path), "mode": f"{mode:04o}", "do": f"chmod 600 {path}"}
+
+
+def _ends_soon(path: str, now_s: float) -> Iterator[Caution]:
+    from cryptography import x509
+
+    try:
+        own = x509.load_pem_x509_certificates(Path(path).read_bytes())[0]
+    except (OSError, ValueError):
+        return
+    begin, end = own.not_valid_before_utc, own.not_valid_after_utc
+    if now_s >= end.timestamp():
+        yield "certificate_expired", {"path": path, "ended": end.isoformat()}
+    elif now_s < begin.timestamp():
+        yield "certificate_not_valid_yet", {"path": path, "begins": begin.isoformat()}
+    elif end.timestamp() - now_s < SOON_S:
+        days = int((end.timestamp() - now_s) / DAY_S)
+        yield "certificate_expires_soon", {"path": path, "ends": end.isoformat(), "days": days}

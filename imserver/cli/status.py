@@ -1,0 +1,260 @@
+"""`imserver status`: how the running server is, on one screen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from imserver.errors import StartError
+
+from .app import EXIT_AGAIN, Setup, fail
+from .control import Operation, ask, control_path
+from .sanitize import escaped
+
+if TYPE_CHECKING:
+    from imserver.server import Server
+
+#: Cells of the screen, and of the names in front of each line.
+MOST_CELLS = 80
+NAME_CELLS = 10
+#: Steps of a small picture of the last minute, from nothing to the most.
+STEPS = " ▁▂▃▄▅▆▇█"
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a screen.")
+@click.pass_obj
+def status(setup: Setup, as_json: bool) -> int:
+    """Show how the running server is: whether it is ready, what it does, how large it is, and what is wrong.
+
+    Asks on the control socket beside the configured database. Exit code 0 if a server answers, whatever it says; 75 if none
+    runs.
+    """
+    config = setup.config()
+    path = control_path(config.store.path)
+    if path is None:
+        raise StartError("a server whose database is in memory has no control socket; ask its /readyz")
+    told = asyncio.run(ask(path, "status", {}))
+    if told is None:
+        return fail(f"no server runs on {config.store.path}", EXIT_AGAIN)
+    if as_json:
+        click.echo(json.dumps(told, indent=2))
+        return 0
+    console = Console(highlight=False)
+    console.width = min(MOST_CELLS, console.width)
+    console.print(screen(told))
+    return 0
+
+
+def status_operation(server: Server) -> Operation:
+    """The operation of a running server behind this command."""
+
+    async def operation(_: dict[str, Any]) -> dict[str, Any]:
+        return server.status()
+
+    return operation
+
+
+# -- the screen ---------------------------------------------------------------------------------------------------------
+
+
+def screen(told: Mapping[str, Any]) -> RenderableType:
+    """All of it, on at most eighty cells."""
+    said = {condition["name"] for condition in told["conditions"]}
+    wrong = [
+        _wrong("red", f"{name.capitalize()}: {why}.")
+        for name, why in _not_ready(told)
+        if not (name == "disk" and "disk_full" in said)
+    ]
+    wrong += [_wrong("yellow", *_of_condition(condition)) for condition in told["conditions"]]
+    parts: list[RenderableType] = [_head(told), *([Text(), *wrong] if wrong else [])]
+    for group in (_serving(told), _storing(told), _made_of(told)):
+        rows = Table.grid(padding=(0, 1, 0, 0))
+        rows.add_column(width=NAME_CELLS, style="dim", no_wrap=True)
+        rows.add_column()
+        for name, words in group:
+            rows.add_row(f" {name}", words)
+        parts += [Text(), rows]
+    return Group(*parts)
+
+
+def _head(told: Mapping[str, Any]) -> RenderableType:
+    state = Text("● ready", "bold green")
+    if _not_ready(told):
+        state = Text("● not ready", "bold red")
+    elif told["conditions"]:
+        state = Text("● ready, but look", "bold yellow")
+    head = Table.grid(expand=True, padding=(0, 1))
+    head.add_column(no_wrap=True)
+    head.add_column(justify="center", ratio=1)
+    head.add_column(justify="right", no_wrap=True)
+    name = Text.assemble((" imserver ", "bold"), (escaped(told["version"]), "dim"))
+    head.add_row(name, state, Text(f"up {time_in_words(told['uptime_s'])}", "dim"))
+    return head
+
+
+def _not_ready(told: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, why) for name, why in told["ready"].items() if why != "ok"]
+
+
+def _serving(told: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
+    words = Text().append(escaped(told["address"]), "bold")
+    if told["http"]:
+        words.append(" · http ", "dim").append(escaped(told["http"]), "bold")
+    yield "address", words
+    yield (
+        "sessions",
+        _figures(
+            (f"{told['sessions']:,}", ""),
+            _counted(told["connections"], "connection"),
+            (f"{told['sessions_detached']:,}", "away"),
+        ),
+    )
+    yield "posts", _posts(told)
+
+
+def _storing(told: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
+    yield "commits", _commits(told)
+    queued = told["queue_units"] or 0
+    to_store = (
+        f"{queued:,}",
+        f"to be stored, {size_in_words(told['queue_bytes'] or 0)}" if queued else "to be stored",
+    )
+    yield "waiting", _figures(to_store, (f"{told['fan_out_backlog']:,}", "to be pushed"))
+    if (sizes := told["sizes"]) is not None:
+        yield (
+            "database",
+            _figures(
+                (size_in_words(sizes["database_bytes"]), ""), (size_in_words(sizes["wal_bytes"]), "of log")
+            ),
+        )
+        yield "disk", _disk(sizes["free_bytes"], sizes["disk_bytes"])
+    if told["last_backup_ms"] is not None:
+        ago_s = told["started_ms"] / 1000 + told["uptime_s"] - told["last_backup_ms"] / 1000
+        yield "backup", _figures((time_in_words(max(0.0, ago_s)), "ago"))
+
+
+def _made_of(told: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
+    yield "features", Text(", ".join(map(escaped, told["features"])) or "none")
+    yield "plugins", _plugins(told["plugins"])
+
+
+def _posts(told: Mapping[str, Any]) -> Text:
+    words = _figures((_rate(told["posts_per_s"]), "a second"), (f"{told['posts'] or 0:,}", "so far"))
+    picture = small_picture(told["posts_each_s"])
+    return words.append("  ").append(picture, "cyan") if picture.strip() else words
+
+
+def _commits(told: Mapping[str, Any]) -> Text:
+    half, most = told["commit_p50_s"], told["commit_p99_s"]
+    if half is None:
+        return Text("none in the last minute", "dim")
+    slow = "bold yellow" if most >= 0.1 else "bold"
+    return Text.assemble(
+        ("half within ", "dim"), (f"{_ms(half)} ms", "bold"), (" · 99 of 100 within ", "dim"), (f"{_ms(most)} ms", slow)
+    )  # fmt: skip
+
+
+def _disk(free: int, whole: int) -> Text:
+    share = free / whole if whole else 0.0
+    look = "bold red" if share < 0.02 else "bold yellow" if share < 0.1 else "bold"
+    return Text.assemble((size_in_words(free), look), (f" free of {size_in_words(whole)}", "dim"))
+
+
+def _plugins(plugins: Sequence[Mapping[str, Any]]) -> Text:
+    if not plugins:
+        return Text("none", "dim")
+    words = Text()
+    for number, plugin in enumerate(plugins):
+        words.append(" · " if number else "", "dim").append(escaped(plugin["name"]))
+        facts = []
+        if plugin["waiting"] or plugin["behind"]:
+            more = " and more" if plugin["behind"] else ""
+            facts.append((f"{plugin['waiting']:,}{more} waiting", "yellow" if plugin["behind"] else "dim"))
+        if plugin["failed"]:
+            facts.append((f"{plugin['failed']:,} given up", "yellow"))
+        for text, look in facts:
+            words.append(f" {text}", look)
+    return words
+
+
+def _of_condition(condition: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong, and since when and how."""
+    facts = [f"for {time_in_words(condition['lasted_s'])}"]
+    if condition["count"] > 1:
+        facts.append(f"seen {condition['count']:,} times")
+    for name, value in condition["facts"].items():
+        what = name.removesuffix("_bytes")
+        facts.append(f"{what} {size_in_words(value) if what != name else value}")
+    return condition["words"], f" ({', '.join(facts)})"
+
+
+def _wrong(look: str, words: str, facts: str = "") -> RenderableType:
+    line = Table.grid(padding=(0, 1, 0, 0))
+    line.add_column(width=2, no_wrap=True)
+    line.add_column()
+    line.add_row(Text(" !", f"bold {look}"), Text.assemble((escaped(words), look), (escaped(facts), "dim")))
+    return line
+
+
+def _counted(number: int, name: str) -> tuple[str, str]:
+    return f"{number:,}", name if number == 1 else f"{name}s"
+
+
+def _figures(*pairs: tuple[str, str]) -> Text:
+    words = Text()
+    for number, (figure, name) in enumerate(pairs):
+        words.append(" · " if number else "", "dim").append(figure, "bold")
+        if name:
+            words.append(f" {name}", "dim")
+    return words
+
+
+# -- words --------------------------------------------------------------------------------------------------------------
+
+
+def time_in_words(seconds: float) -> str:
+    """`42 s`, `5 min`, `3 h 20 min`, `12 d 4 h`."""
+    whole = int(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86_400
+    if minutes < 120:
+        return f"{minutes} min"
+    if hours < 48:
+        return f"{hours} h {minutes % 60} min"
+    return f"{days} d {hours % 24} h"
+
+
+def size_in_words(size: int) -> str:
+    """`0 B`, `512 KiB`, `1.4 GiB`."""
+    value = float(size)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1000 or unit == "GiB":
+            break
+        value /= 1024
+    return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
+
+
+def small_picture(values: Sequence[float]) -> str:
+    """One character for each value, as high as it is beside the highest."""
+    most = max(values, default=0.0)
+    if most <= 0:
+        return ""
+    top = len(STEPS) - 1
+    return "".join(STEPS[max(1 if value else 0, round(value / most * top))] for value in values)
+
+
+def _rate(per_s: float) -> str:
+    return f"{per_s:,.0f}" if per_s >= 10 else f"{per_s:.1f}"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:,.0f}" if seconds >= 0.01 else f"{seconds * 1000:.1f}"

@@ -1,0 +1,163 @@
+"""The HTTP listeners of one server: `[http]` for the world, `[admin]` for the operator. Without its section none listens."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from imserver.clock import Clock
+from imserver.config import AdminConfig, Config, HttpConfig, host_of_url
+from imserver.errors import StartError
+from imserver.net.certificates import tls_context
+from imserver.net.unix_socket import UnixSocket
+from imserver.net.web.peers import Peers, listening_sockets
+from imserver.net.web.site import Asked, Page, Site, said
+from imserver.passing import passes
+
+if TYPE_CHECKING:
+    from imserver.net.web.door import Door
+
+HTTP, ADMIN = "http", "admin"
+#: Connections of the operator's listener: a scraper or two.
+MAX_ADMIN_CONNECTIONS = 32
+
+
+class Seen(Protocol):
+    """What the listeners tell of their server."""
+
+    def alive(self) -> dict[str, Any]:
+        """`/healthz`. That there is an answer is all it says."""
+        ...
+
+    def ready(self) -> tuple[bool, dict[str, Any]]:
+        """`/readyz`: whether all parts are ready, and each of them."""
+        ...
+
+    def metrics_page(self, accept: str) -> Awaitable[tuple[str, bytes]]:
+        """`/metrics`: content type and page."""
+        ...
+
+    def of_plugins(self, asked: Asked) -> Awaitable[Page]:
+        """`/x/PLUGIN/…`."""
+        ...
+
+
+class Doors:
+    """The listeners that the configuration asks for."""
+
+    def __init__(
+        self, config: Config, seen: Seen, clock: Clock, log: Any, random_bytes: Callable[[int], bytes]
+    ) -> None:
+        self._config = config
+        self._seen = seen
+        self._clock = clock
+        self._log = log
+        self._random_bytes = random_bytes
+        self._open: dict[str, Door] = {}
+        self._socket: UnixSocket | None = None
+
+    @property
+    def peers(self) -> Mapping[str, Peers]:
+        """Connections of each listener."""
+        return {name: door.peers for name, door in self._open.items()}
+
+    def port(self, name: str) -> int:
+        """The TCP port of `http` or `admin`; 0 for a Unix socket, and for one that does not listen."""
+        return self._open[name].port if name in self._open else 0
+
+    async def start(self) -> None:
+        """Listen. Raises `StartError` or `ConfigError`; nothing listens then."""
+        try:
+            if (http := self._config.http) is not None:
+                await self._open_http(http)
+            if (admin := self._config.admin) is not None:
+                await self._open_admin(admin)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Listen no more. Closing twice is harmless."""
+        for door in self._open.values():
+            await door.close()
+        self._open.clear()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    # -- [http] -------------------------------------------------------------------------------------------------------
+
+    async def _open_http(self, http: HttpConfig) -> None:
+        tls = None
+        if http.tls_certificate:
+            tls = tls_context(http.tls_certificate, http.tls_key, section="http")
+        door = self._door(self._site(http), http.max_connections)
+        door.open(await _tcp(http.host, http.port), tls)
+        self._open[HTTP] = door
+        self._log.info("http_listening", host=http.host, port=door.port, public_url=http.public_url or None)
+
+    def _site(self, http: HttpConfig) -> Site:
+        of_url = host_of_url(http.public_url)
+        site = Site([*http.hosts, *([of_url] if of_url is not None else ())])
+        site.at("/healthz", self._alive)
+        site.at("/readyz", self._ready)
+        if http.metrics:
+            site.at("/metrics", self._metrics)
+        site.under("/x/", self._seen.of_plugins)
+        return site
+
+    async def _alive(self, asked: Asked) -> Page:
+        return said(200, self._seen.alive())
+
+    async def _ready(self, asked: Asked) -> Page:
+        ready, parts = self._seen.ready()
+        return said(200 if ready else 503, {"ready": ready, **parts})
+
+    # -- [admin] ------------------------------------------------------------------------------------------------------
+
+    async def _open_admin(self, admin: AdminConfig) -> None:
+        from imserver.net.web.door import BACKLOG
+
+        if admin.unix_socket:
+            self._socket = _unix(Path(admin.unix_socket), BACKLOG)
+            sockets = [self._socket.listening]
+        else:
+            sockets = await _tcp(admin.host, admin.port)
+        site = Site(None if admin.unix_socket else [admin.host])
+        site.at("/metrics", self._metrics)
+        door = self._door(site, MAX_ADMIN_CONNECTIONS)
+        door.open(sockets)
+        self._open[ADMIN] = door
+        where = admin.unix_socket or f"{admin.host}:{door.port}"
+        self._log.info("admin_listening", at=where)
+
+    async def _metrics(self, asked: Asked) -> Page:
+        content_type, body = await self._seen.metrics_page(asked.headers.get("accept", ""))
+        return Page(200, [("content-type", content_type)], body)
+
+    def _door(self, site: Site, most: int) -> Door:
+        from imserver.net.web.door import Door
+
+        return Door(
+            site, clock=self._clock, log=self._log, random_bytes=self._random_bytes, max_connections=most
+        )
+
+
+def _unix(path: Path, backlog: int) -> UnixSocket:
+    try:
+        return UnixSocket(path, backlog=backlog, mode=0o600)
+    except OSError as error:
+        raise StartError(f"cannot listen on {path}: {error.strerror or error}", again=passes(error)) from None
+
+
+async def _tcp(host: str, port: int) -> list[socket.socket]:
+    from imserver.net.web.door import BACKLOG
+
+    try:
+        return await listening_sockets(host, port, BACKLOG)
+    except OSError as error:
+        raise StartError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}", again=passes(error)
+        ) from None

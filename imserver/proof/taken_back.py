@@ -1,0 +1,106 @@
+"""What was taken back when older copies of the database were put in its place: the difference between the database that was
+left and the copy, read when it happened."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .acts import Facts, all_acts
+from .stored_rows import StoredMessage, read_messages
+from .transcript import Place
+
+#: What tells whether anything happened in a conversation: its last message, and its number of changes of state.
+_HEADS = (
+    "SELECT c.conversation_id, coalesce(h.position, 0), c.modseq"
+    " FROM conversations c LEFT JOIN heads h ON h.conversation_no = c.no"
+)
+_MEMBERS = (
+    "SELECT u.user_id, c.conversation_id FROM members m"
+    " JOIN users u ON u.no = m.user_no JOIN conversations c ON c.no = m.conversation_no"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """One older copy that was put back. `at`: when, in monotonic seconds of the machine."""
+
+    at: float
+    #: Messages that the copy did not have, or with an earlier content, as they had been.
+    messages: tuple[StoredMessage, ...] = ()
+    #: Conversations in which the copy had less, or none of them.
+    conversations: frozenset[str] = frozenset()
+    #: User and conversation, of all members that the copy did not have.
+    members: frozenset[tuple[str, str]] = frozenset()
+    #: By feature: what of its own was stored on one side only.
+    facts: Mapping[str, frozenset[Facts]] = field(default_factory=dict)
+
+
+class TakenBack:
+    """What all restores of a run took."""
+
+    def __init__(self, restores: Sequence[Restore] = ()) -> None:
+        self.restores = restores
+        self._messages: dict[Place, list[StoredMessage]] = defaultdict(list)
+        for restore in restores:
+            for row in restore.messages:
+                self._messages[row.conversation_id, row.position].append(row)
+        self._members = frozenset().union(*(restore.members for restore in restores))
+        self._keys = {(row.sender_id, row.key) for rows in self._messages.values() for row in rows}
+
+    def at(self, conversation_id: str, position: int) -> Sequence[StoredMessage]:
+        """What messages there were at this place, or what this one said, in histories that are gone."""
+        return self._messages.get((conversation_id, position), ())
+
+    def took(self, conversation_id: str, position: int, key: bytes) -> bool:
+        """Whether this message, or what it said, was taken back."""
+        return any(row.key == key for row in self.at(conversation_id, position))
+
+    def took_post(self, user_id: str, key: bytes) -> bool:
+        """Whether the message with this key of this user was taken back."""
+        return (user_id, key) in self._keys
+
+    def was_member(self, user_id: str, conversation_id: str) -> bool:
+        """Whether the user was a member in a history that is gone, and not in the copy."""
+        return (user_id, conversation_id) in self._members
+
+    def facts(self, feature: str) -> Collection[Facts]:
+        """What of a feature's own stood otherwise before a restore than behind it."""
+        return frozenset().union(*(restore.facts.get(feature, frozenset()) for restore in self.restores))
+
+    def times(self, conversation_id: str) -> list[float]:
+        """When something of this conversation was taken back."""
+        return [restore.at for restore in self.restores if conversation_id in restore.conversations]
+
+
+def compare(left: Path, copy: Path, at: float) -> Restore:
+    """The difference between a database that nobody has open any more and the copy of it that stands in its place."""
+    with closing(_read_only(left)) as old, closing(_read_only(copy)) as new:
+        old.execute("ATTACH ? AS copy", (f"{copy.absolute().as_uri()}?mode=ro",))
+        messages = read_messages(
+            old,
+            "NOT EXISTS (SELECT 1 FROM copy.messages k"
+            " WHERE k.change = m.change AND k.key = m.key AND k.revision = m.revision)",
+        )
+        heads = dict(_heads(new))
+        changed = {name for name, numbers in _heads(old) if heads.get(name) != numbers}
+        members = {*old.execute(_MEMBERS)} - {*new.execute(_MEMBERS)}
+        facts = {
+            name: frozenset(acts.stored(old.execute)) ^ frozenset(acts.stored(new.execute))
+            for name, acts in all_acts().items()
+            if acts.stored is not None
+        }
+    return Restore(at, tuple(messages), frozenset(changed), frozenset(members), facts)
+
+
+def _heads(sql: sqlite3.Connection) -> list[tuple[str, tuple[Any, ...]]]:
+    return [(name, tuple(numbers)) for name, *numbers in sql.execute(_HEADS)]
+
+
+def _read_only(database: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)

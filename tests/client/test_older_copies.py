@@ -1,0 +1,475 @@
+"""An older copy of the server's database comes back: the client goes on with what both have, and tells what is gone.
+
+Over real TCP, against a real server whose database file is replaced while it is down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imserver import Server
+from imserver.model import User
+from imserver_client import (
+    CatchUpFailed,
+    Client,
+    ClientEvent,
+    ClientLimits,
+    ConnectionChanged,
+    Environment,
+    GonePost,
+    HistoryReplaced,
+    MemoryStorage,
+    PostSettled,
+    PostsGone,
+    Refused,
+    SqliteStorage,
+    Storage,
+    connect,
+)
+from imserver_client.features.edits import Edited
+from imserver_protocol.shared.ids import direct_conversation_id
+from tests.support.servers import config
+
+DIRECT = direct_conversation_id("alice", "bob")
+PATIENCE_S = 20
+QUICK = Environment(uniform=lambda low, high: low)
+
+
+def text(value: str) -> dict[str, Any]:
+    return {"type": "text", "text": value}
+
+
+class Machine:
+    """A server on one port, copies of its files, and clients that find it again."""
+
+    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
+        self.folder = folder / "data"
+        self.folder.mkdir()
+        self.copies = 0
+        self._stack = stack
+        self.server: Server
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+
+    async def start(self) -> None:
+        self.server = Server(
+            config(self.folder, server={"port": self.port}, limits={"posts_per_second": 10_000})
+        )
+        await self.server.__aenter__()
+        for name in ("alice", "bob", "carol"):
+            await self.server.chat.put_user(User(name, name.title()))
+
+    async def stop(self) -> None:
+        await self.server.__aexit__(None, None, None)
+
+    async def restart(self) -> None:
+        await self.stop()
+        await self.start()
+
+    async def copied(self) -> Path:
+        """A copy of all files, of a server that was stopped for it."""
+        await self.stop()
+        self.copies += 1
+        copy = self.folder.with_name(f"copy-{self.copies}")
+        shutil.copytree(self.folder, copy)
+        await self.start()
+        return copy
+
+    async def put_back(
+        self, copy: Path, *, whole: bool = True, said: int = 0, who: str = "bob", where: str = DIRECT
+    ) -> None:
+        """Stop, replace the database, or the whole folder, and start. `said`: so many messages before any client is back."""
+        await self.stop()
+        if whole:
+            shutil.rmtree(self.folder)
+            shutil.copytree(copy, self.folder)
+        else:
+            for old in self.folder.glob("chat.db*"):
+                if not old.name.endswith(".high"):
+                    old.unlink()
+            shutil.copy(copy / "chat.db", self.folder / "chat.db")
+        # On another port until everything is said.
+        port, self.port = self.port, 0
+        await self.start()
+        for number in range(said):
+            await self.say(f"new {number}", who=who, where=where)
+        await self.stop()
+        self.port = port
+        await self.start()
+
+    async def say(self, said: str, *, who: str = "bob", where: str = DIRECT) -> None:
+        await self.server.chat.post(who, where, text(said))
+
+    async def client(self, name: str, store: Storage | None = None, device: str = "", **more: Any) -> Person:
+        token = self.server.accounts.make_token(name, ttl_s=3600)
+        made = await connect(
+            f"imserver://127.0.0.1:{self.port}",
+            token=token,
+            device_id=device or f"{name}-phone",
+            store=MemoryStorage() if store is None else store,
+            environment=QUICK,
+            **{"timeout": PATIENCE_S, "limits": ClientLimits(report_every_s=0.01), **more},
+        )
+        self._stack.push_async_callback(made.close, flush=False)
+        return Person(made)
+
+
+class Person:
+    """A client, and all that it is told."""
+
+    def __init__(self, client: Client, *, listening: bool = True) -> None:
+        self.client = client
+        self.said: list[tuple[int, str]] = []
+        self.events: list[ClientEvent] = []
+        self._news = asyncio.Condition()
+        self._tasks = [asyncio.ensure_future(self._read())]
+        if listening:
+            self._tasks.append(asyncio.ensure_future(self._hear(client.events())))
+
+    async def _read(self) -> None:
+        async for message in self.client.messages():
+            async with self._news:
+                self.said.append((message.position, message.text or ""))
+                self._news.notify_all()
+
+    async def _hear(self, events: Any) -> None:
+        async for event in events:
+            async with self._news:
+                self.events.append(event)
+                self._news.notify_all()
+
+    async def until(self, holds: Callable[[], Any]) -> Any:
+        try:
+            async with asyncio.timeout(PATIENCE_S), self._news:
+                await self._news.wait_for(holds)
+        except TimeoutError:
+            raise AssertionError(f"{self.said[-30:]}\n{self.events[-30:]}") from None
+        return holds()
+
+    async def has(self, position: int, text: str = "") -> None:
+        """The message at this position was handed on, and says so."""
+        await self.until(
+            lambda: self.said and self.said[-1][0] == position and self.said[-1][1].endswith(text)
+        )
+
+    async def heard(self, kind: type[Any]) -> Any:
+        await self.until(lambda: self.of(kind))
+        return self.of(kind)[0]
+
+    def of(self, *kinds: type[Any]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kinds)]
+
+    async def reconnected(self, times: int = 1) -> None:
+        await self.until(
+            lambda: sum(e.state.name == "CONNECTED" for e in self.of(ConnectionChanged)) >= times
+        )
+
+    async def kill(self) -> None:
+        await self.client.abort()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@pytest.fixture
+async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
+    async with AsyncExitStack() as stack:
+        made = Machine(tmp_path, stack)
+        await made.start()
+        yield made
+        await stack.aclose()
+        await made.stop()
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["the whole folder", "the database alone"])
+@pytest.mark.parametrize("lives", [True, False], ids=["while the client lives", "while it is away"])
+async def test_the_client_gets_exactly_what_is_new_and_hears_what_is_gone(
+    machine: Machine, whole: bool, lives: bool, tmp_path: Path
+) -> None:
+    """Twenty messages, a copy at ten, and fifteen new ones: longer than what was known, so no position tells."""
+    store = SqliteStorage(tmp_path / "alice.db")
+    alice = await machine.client("alice", store)
+    for number in range(1, 11):
+        await machine.say(f"{number}")
+    await alice.until(lambda: len(alice.said) == 10)
+    copy = await machine.copied()
+    for number in range(11, 21):
+        if number in (12, 17):
+            await alice.client.post(DIRECT, f"mine {number}")
+        else:
+            await machine.say(f"{number}")
+    await alice.until(lambda: len(alice.said) == 20)
+    if not lives:
+        await alice.kill()
+    await machine.put_back(copy, whole=whole, said=15)
+    if not lives:
+        alice = await machine.client("alice", SqliteStorage(tmp_path / "alice.db"))
+    before = 20 if lives else 0
+    await alice.until(lambda: len(alice.said) >= before + 15)
+    news = [one for one in alice.said[before:] if one[0] > 10]
+    assert news == [(11 + number, f"new {number}") for number in range(15)]
+    assert await alice.heard(HistoryReplaced) == HistoryReplaced(DIRECT, 10)
+    gone = await alice.heard(PostsGone)
+    assert [post.content for post in gone.posts] == [text("mine 12"), text("mine 17")]
+    # What is lost can be sent again, by this device and by another one: it is there once.
+    for post in gone.posts:
+        assert (await alice.client.post(DIRECT, post.content, key=post.key)).position > 25
+        assert (await alice.client.post(DIRECT, post.content, key=post.key)).position > 25
+    assert (await alice.client.history(DIRECT)).head == 27
+    assert len(alice.of(HistoryReplaced, PostsGone)) == 2
+
+
+async def test_restarts_and_kills_of_the_server_reset_nobody(machine: Machine) -> None:
+    alice, bob = await machine.client("alice"), await machine.client("bob")
+    for round_ in range(4):
+        for number in range(3):
+            await alice.client.post(DIRECT, f"{round_} {number}")
+        await bob.client.post(DIRECT, f"{round_}")
+        await machine.restart()
+    for person in (alice, bob):
+        await person.has(16)
+        assert [position for position, _ in person.said] == list(range(1, 17))
+        assert person.of(HistoryReplaced, PostsGone, Edited) == []
+
+
+async def test_two_clients_of_one_user_both_hear_and_sending_again_makes_no_second(machine: Machine) -> None:
+    phone = await machine.client("alice", device="phone")
+    desk = await machine.client("alice", device="desk")
+    await machine.say("1")
+    await desk.until(lambda: len(desk.said) == 1)
+    await phone.until(lambda: len(phone.said) == 1)
+    copy = await machine.copied()
+    await phone.client.post(DIRECT, "mine")
+    await desk.until(lambda: len(desk.said) == 2)
+    await phone.until(lambda: len(phone.said) == 2)
+    await machine.put_back(copy)
+    of_phone, of_desk = await phone.heard(PostsGone), await desk.heard(PostsGone)
+    assert of_phone.posts[0].content == text("mine")
+    assert of_desk.posts == (GonePost(of_phone.posts[0].key, None),)
+    for person in (phone, desk):
+        posted = await person.client.post(DIRECT, "mine", key=of_phone.posts[0].key)
+        assert posted.position == 2
+        assert person.of(CatchUpFailed) == [], "nothing is looked for that is not there any more"
+
+
+async def test_what_was_answered_and_not_read_yet_is_offered_again(machine: Machine) -> None:
+    """The application has not seen its own messages: of what it posted nothing is lost."""
+    await machine.say("1")
+    store = MemoryStorage()
+    token = machine.server.accounts.make_token("alice", ttl_s=3600)
+    poster = await connect(
+        f"imserver://127.0.0.1:{machine.port}",
+        token=token,
+        device_id="poster",
+        store=store,
+        environment=QUICK,
+    )
+    copy = await machine.copied()
+    events = poster.events()
+    keys = [bytes([n]) * 16 for n in range(3)]
+    for number, key in enumerate(keys):
+        await poster.post(DIRECT, f"mine {number}", key=key)
+    await machine.put_back(copy, said=2)
+    settled: list[PostSettled] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while len(settled) < 3:
+            event = await anext(events)
+            assert not isinstance(event, PostsGone)
+            if isinstance(event, PostSettled):
+                settled.append(event)
+    assert [(one.key, one.posted and one.posted.position) for one in settled] == list(
+        zip(keys, (4, 5, 6), strict=True)
+    )
+    assert (await poster.history(DIRECT)).head == 6
+    await poster.close()
+
+
+async def test_edits_that_are_gone_are_told_to_whoever_has_the_message(machine: Machine) -> None:
+    alice, bob = await machine.client("alice"), await machine.client("bob")
+    await bob.client.post(DIRECT, "as it was")
+    await bob.client.post(DIRECT, "never changed")
+    await alice.until(lambda: len(alice.said) == 2)
+    copy = await machine.copied()
+    await bob.client.edits.edit(DIRECT, 1, "changed")
+    assert (await alice.heard(Edited)).content == text("changed")
+    alice.events.clear()
+    await machine.put_back(copy)
+    told = await alice.heard(Edited)
+    assert (told.position, told.revision, told.content) == (1, 1, text("as it was"))
+    assert await alice.heard(HistoryReplaced) == HistoryReplaced(DIRECT, 2)
+    assert len(alice.of(Edited)) == 1
+
+
+async def test_a_conversation_that_is_not_there_is_forgotten_and_its_posts_are_refused(
+    machine: Machine,
+) -> None:
+    bob = await machine.client("bob")
+    await bob.client.post(DIRECT, "of both")
+    copy = await machine.copied()
+    group = await bob.client.create_group("lenses", ["alice"])
+    alice = await machine.client("alice")
+    await machine.say("hello", where=group)
+    await alice.until(lambda: alice.said)
+    await alice.client.post(group, "mine")
+    await alice.until(lambda: len(alice.said) == 2)
+    await machine.put_back(copy)
+    assert await alice.heard(HistoryReplaced) == HistoryReplaced(group, None)
+    assert [post.content for post in (await alice.heard(PostsGone)).posts] == [text("mine")]
+    with pytest.raises(Refused):
+        await alice.client.post(group, "into nothing")
+    await alice.client.post(DIRECT, "here")
+
+
+async def test_a_conversation_that_came_with_the_restored_history_is_read_from_joining(
+    machine: Machine,
+) -> None:
+    """The token is refused, and yet the client is no new device: that would begin at the head."""
+    alice = await machine.client("alice")
+    await machine.say("1")
+    await alice.until(lambda: alice.said)
+    copy = await machine.copied()
+    await machine.say("gone")
+    await alice.until(lambda: len(alice.said) == 2)
+    await machine.copied()  # the client syncs behind what is gone
+    await alice.reconnected(2)
+    await alice.client.history(DIRECT)
+    await machine.put_back(copy, where=direct_conversation_id("alice", "carol"), who="carol", said=3)
+    await alice.until(lambda: len(alice.said) == 5)
+    assert alice.said[2:] == [(1, "new 0"), (2, "new 1"), (3, "new 2")]
+
+
+async def test_a_former_member_falls_to_what_is_there(machine: Machine) -> None:
+    bob = await machine.client("bob")
+    group = await bob.client.create_group("lenses", ["alice"])
+    alice = await machine.client("alice")
+    await machine.say("1", where=group)
+    await alice.until(lambda: alice.said)
+    copy = await machine.copied()
+    await machine.say("2", where=group)
+    await bob.client.remove_member(group, "alice")
+    await alice.until(lambda: len(alice.said) == 3)
+    await machine.put_back(copy)
+    assert await alice.heard(HistoryReplaced) == HistoryReplaced(group, 2)
+    await machine.say("she is in again", where=group)
+    await alice.until(lambda: alice.said[-1] == (3, "she is in again"))
+    assert (await alice.client.post(group, "and may post")).position == 4
+
+
+async def test_what_nobody_heard_is_kept_for_a_later_start(machine: Machine) -> None:
+    """The client goes on without a reader of events, twice; the third time somebody listens."""
+    store = MemoryStorage()
+    alice = await machine.client("alice", store)
+    await machine.say("1")
+    await alice.until(lambda: alice.said)
+    copy = await machine.copied()
+    await alice.client.post(DIRECT, "mine")
+    await alice.until(lambda: len(alice.said) == 2)
+    await alice.kill()
+    await machine.put_back(copy, said=2)
+    token = machine.server.accounts.make_token("alice", ttl_s=3600)
+    for _ in range(2):
+        deaf = await connect(
+            f"imserver://127.0.0.1:{machine.port}",
+            token=token,
+            device_id="alice-phone",
+            store=store,
+            environment=QUICK,
+        )
+        person = Person(deaf, listening=False)
+        await deaf.history(DIRECT)
+        await person.kill()
+    alice = await machine.client("alice", store)
+    assert await alice.heard(HistoryReplaced) == HistoryReplaced(DIRECT, 1)
+    await alice.heard(PostsGone)
+    await alice.kill()
+    alice = await machine.client("alice", store)
+    await machine.say("the end")
+    await alice.until(lambda: alice.said[-1:] == [(4, "the end")])
+    assert alice.of(HistoryReplaced, PostsGone) == []
+
+
+class Dying(Exception):
+    """The process ends here."""
+
+
+class Mortal(MemoryStorage):
+    """Dies in front of, or behind, its step number `last`; what was stored before is there for the next process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = 0
+        self.last: int | None = None
+        self.behind = False
+        self.within = False
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if (
+            name.startswith(("save_", "add_", "answer_", "forget_"))
+            and super().__getattribute__("last") is not None
+        ):
+
+            def step(*args: Any, **more: Any) -> Any:
+                if self.within:
+                    return found(*args, **more)
+                self.steps += 1
+                if self.steps == self.last and not self.behind:
+                    raise Dying(name)
+                self.within = True
+                result = found(*args, **more)
+                self.within = False
+                if self.steps == self.last:
+                    raise Dying(name)
+                return result
+
+            return step
+        return found
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
+async def test_a_client_that_is_killed_at_any_step_of_it_ends_up_the_same(
+    machine: Machine, behind: bool
+) -> None:
+    first = Mortal()
+    alice = await machine.client("alice", first)
+    await machine.say("1")
+    await alice.until(lambda: alice.said)
+    copy = await machine.copied()
+    await alice.client.post(DIRECT, "mine")
+    await machine.say("old 3")
+    await alice.until(lambda: len(alice.said) == 3)
+    await alice.kill()
+    await machine.put_back(copy, said=3)
+    for last in range(1, 12):
+        store = Mortal()
+        store._saved, store._posts = deepcopy(first._saved), dict(first._posts)
+        store._positions = dict(first._positions)
+        store.last, store.behind = last, behind
+        told: list[ClientEvent] = []
+        try:
+            alice = await machine.client("alice", store)
+        except Exception:
+            told += []
+        else:
+            await asyncio.sleep(0.05)
+            told = alice.of(HistoryReplaced, PostsGone)
+            await alice.kill()
+        store.last = None
+        alice = await machine.client("alice", store)
+        done = store._saved.positions[DIRECT].have >= 4
+        if not done:
+            await alice.has(4, "new 2")
+        await alice.client.history(DIRECT)
+        await asyncio.sleep(0.02)
+        kinds = {type(event) for event in (*told, *alice.of(HistoryReplaced, PostsGone))}
+        assert kinds == {HistoryReplaced, PostsGone}, last
+        assert store._saved.positions[DIRECT].known_head == 4
+        await alice.kill()

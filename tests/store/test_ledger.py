@@ -1,0 +1,436 @@
+"""The ledger: what is on record holds whatever copy comes back, in order, through every cut; and an older file is told of."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imserver.chat.ports import Store
+from imserver.chat.transaction import Transaction
+from imserver.config import StoreConfig
+from imserver.errors import BackupFailed, Refusal, RefusalCode, StartError, StoreFailed
+from imserver.model import User
+from imserver.store import SqliteStore
+from imserver.store.checks import open_snapshot
+from imserver.store.engine.ledger import Applied, Kinds, Ledger, Record, first_line, line, parse, plan, sum_of
+from imserver.store.sqlite.ledger import Copied, copy_ledger
+from imserver.testing import LogBook
+from tests.store.support import Recorder
+
+NAME = bytes(8)
+
+
+def renamed(tx: Transaction, record: Record) -> None:
+    """The tests' own kind: a user's name is the last one on record."""
+    tx.put_user(User("ann", str(record.body["name"])))
+
+
+KINDS: Kinds = {"renamed": renamed}
+
+
+def written(*bodies: Mapping[str, Any], name: bytes = NAME) -> bytes:
+    """A ledger with these records."""
+    data = first_line(name)
+    before = sum_of(b"", data[:-1])
+    for number, body in enumerate(bodies, 1):
+        text, record = line(number, 7, "renamed", body, before)
+        data, before = data + text, record.sum
+    return data
+
+
+def ledger(*names: str, name: bytes = NAME) -> bytes:
+    return written(*({"name": each} for each in names), name=name)
+
+
+# -- the file's lines -----------------------------------------------------------------------------------------------------
+
+BODIES = st.lists(
+    st.dictionaries(st.text(max_size=5), st.text(max_size=9) | st.integers() | st.none(), max_size=3),
+    max_size=6,
+)
+
+
+@given(BODIES)
+def test_what_was_written_is_read(bodies: list[dict[str, Any]]) -> None:
+    found = parse(written(*bodies))
+    assert [record.body for record in found.records] == bodies
+    assert [record.number for record in found.records] == list(range(1, len(bodies) + 1))
+    assert (found.cut_off, found.damage, found.gaps) == (0, "", 0)
+
+
+@given(BODIES, st.data())
+def test_a_cut_leaves_the_whole_records_in_front_of_it(bodies: list[dict[str, Any]], data: Any) -> None:
+    whole = written(*bodies)
+    cut = data.draw(st.integers(0, len(whole)))
+    found = parse(whole[:cut])
+    assert found.damage == ""
+    assert list(found.records) == list(parse(whole).records)[: len(found.records)]
+    assert len(found.records) == max(0, whole[:cut].count(b"\n") - 1)
+    assert found.size + found.cut_off == cut
+    # What the disk may leave of the last line: nothing of it, in its length.
+    blank = parse(whole[:cut] + bytes(100))
+    assert (blank.damage, list(blank.records)) == ("", list(found.records))
+
+
+@given(BODIES.filter(lambda bodies: len(bodies) > 1), st.data())
+def test_whatever_is_changed_before_the_last_record_is_damage(
+    bodies: list[dict[str, Any]], data: Any
+) -> None:
+    whole = written(*bodies)
+    last = whole.rindex(b"\n", 0, -1) + 1
+    at = data.draw(
+        st.integers(0, last - 2)
+    )  # without its end, the record before looks like one that was cut off
+    changed = whole[:at] + bytes([whole[at] ^ data.draw(st.integers(1, 255))]) + whole[at + 1 :]
+    assert parse(changed).damage != ""
+
+
+def test_records_left_out_or_moved_are_damage() -> None:
+    lines = ledger("a", "b", "c", "d").splitlines(keepends=True)
+    for wrong in ([0, 1, 3, 4], [0, 2, 3, 4], [0, 1, 3, 2, 4], [0, 1, 1, 2], [1, 2]):
+        assert parse(b"".join(lines[each] for each in wrong)).damage != ""
+    assert parse(b"".join(lines[:4])).damage == ""
+
+
+def test_a_later_format_is_told_from_another_file() -> None:
+    assert parse(b"imserver ledger 2 abc\nx\n").damage == "is of a newer imserver"
+    assert parse(b"something\nelse\n").damage == "is no ledger"
+
+
+# -- against the database --------------------------------------------------------------------------------------------------
+
+
+def at(data: bytes, number: int) -> Applied:
+    records = parse(data).records
+    return Applied(records[number - 1].number, records[number - 1].sum) if number else Applied()
+
+
+def numbers(data: bytes, applied: Applied) -> tuple[list[int], int, bool]:
+    stands = plan(parse(data), applied)
+    return [record.number for record in stands.ahead], stands.lacking, stands.parted
+
+
+def test_what_is_ahead_of_the_database_is_applied_in_order() -> None:
+    three = ledger("a", "b", "c")
+    assert numbers(three, Applied()) == ([1, 2, 3], 0, False)
+    assert numbers(three, at(three, 2)) == ([3], 0, False)
+    assert numbers(three, at(three, 3)) == ([], 0, False)
+
+
+def test_an_older_ledger_lacks_what_the_database_has_had() -> None:
+    assert numbers(ledger("a"), at(ledger("a", "b", "c"), 3)) == ([], 2, False)
+    assert plan(Ledger(""), at(ledger("a", "b"), 2)) == plan(parse(ledger()), at(ledger("a", "b"), 2))
+    assert numbers(ledger(), at(ledger("a", "b"), 2)) == ([], 2, False)
+
+
+def test_one_that_went_another_way_is_applied_from_its_beginning() -> None:
+    assert numbers(ledger("a", "x", "y"), at(ledger("a", "b"), 2)) == ([1, 2, 3], 0, True)
+
+
+@pytest.mark.parametrize("value", [Applied(), at(ledger("a", "b"), 2)])
+def test_the_database_writes_down_how_far_it_is(value: Applied) -> None:
+    assert Applied.decoded(value.encoded()) == value
+    assert Applied.decoded(None) == Applied()
+
+
+# -- with a store -------------------------------------------------------------------------------------------------------------
+
+
+class Place:
+    """A folder with a database, opened again and again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path, self.file = folder / "chat.db", folder / "chat.ledger"
+        self.log = LogBook()
+
+    async def open(self, kinds: Kinds = KINDS) -> SqliteStore:
+        self.log = LogBook()
+        store = SqliteStore(
+            StoreConfig(path=str(self.path)), ledger_kinds=kinds, log=self.log, rng=random.Random(3)
+        )
+        await store.open(Recorder())
+        return store
+
+    def findings(self) -> list[str]:
+        with open_snapshot(self.path) as snapshot:
+            return [finding.text for finding in snapshot.check().findings]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+async def name_of(store: Store) -> str | None:
+    found = await store.read(lambda reader: reader.users(["ann"]))
+    return found[0].display_name if found else None
+
+
+async def test_a_record_is_on_the_disk_before_it_is_in_the_database(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await place.open()
+    seen: list[int] = []
+    synced = os.fsync
+
+    def looked(tx: Transaction, record: Record) -> None:
+        seen.append(len(parse(place.file.read_bytes()).records))
+        renamed(tx, record)
+
+    syncs: list[int] = []
+
+    def counted(fd: int) -> None:
+        syncs.append(len(seen))
+        synced(fd)
+
+    monkeypatch.setattr("imserver.store.sqlite.ledger.os.fsync", counted)
+    store._ledger_kinds = {"renamed": looked}
+    assert await store.put_on_record("renamed", {"name": "Ann"}) == 1
+    assert await name_of(store) == "Ann"
+    assert seen == [1]
+    assert set(syncs) == {0}
+    await store.close()
+    assert place.findings() == []
+
+
+async def test_each_of_many_is_applied_in_the_order_of_the_file(place: Place) -> None:
+    store = await place.open()
+    order: list[str] = []
+    store._ledger_kinds = {"renamed": lambda tx, record: order.append(record.body["name"])}
+    numbers = await asyncio.gather(*(store.put_on_record("renamed", {"name": str(n)}) for n in range(30)))
+    assert sorted(numbers) == list(range(1, 31))
+    assert list(dict.fromkeys(order)) == [
+        record.body["name"] for record in parse(place.file.read_bytes()).records
+    ]
+    await store.close()
+
+
+async def test_an_older_copy_gets_what_is_on_record_before_anybody_is_served(place: Place) -> None:
+    store = await place.open()
+    await store.put_on_record("renamed", {"name": "first"})
+    await store.backup(place.folder / "copy.db")
+    for number in range(250):
+        await store.put_on_record("renamed", {"name": f"later {number}"})
+    await store.close()
+    (place.folder / "copy.db").replace(place.path)
+    runs: list[int] = []
+
+    def counted(tx: Any, record: Record) -> None:
+        runs.append(tx.sql("SELECT count(*) FROM lineage")[0][0])
+        renamed(tx, record)
+
+    store = await place.open({"renamed": counted})
+    assert await name_of(store) == "later 249"
+    assert runs == [2] * 250, "the row of the lineage is first"
+    assert ("ledger_applied", {"path": str(place.file), "records": 250}) in [
+        line[1:] for line in place.log.lines
+    ]
+    await store.close()
+    assert place.findings() == []
+    store = await place.open({"renamed": lambda tx, record: pytest.fail("applied already")})
+    await store.close()
+
+
+async def test_a_crash_in_the_middle_goes_on_behind_the_last_unit(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imserver.store.sqlite.store.RECORDS_OF_A_UNIT", 10)
+    await (await place.open()).close()
+    place.file.write_bytes(ledger(*map(str, range(35))))
+
+    def fails(tx: Transaction, record: Record) -> None:
+        if record.number == 25:
+            raise ZeroDivisionError
+        renamed(tx, record)
+
+    with pytest.raises(ZeroDivisionError):
+        await place.open({"renamed": fails})
+    done: list[int] = []
+    store = await place.open({"renamed": lambda tx, record: done.append(record.number)})
+    assert done == list(range(21, 36))
+    await store.close()
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+async def test_a_record_that_was_cut_off_is_dropped_and_told_and_the_next_takes_its_place(
+    place: Place, cut: int
+) -> None:
+    await (await place.open()).close()
+    place.file.write_bytes(ledger("a", "b")[:-cut])
+    store = await place.open()
+    assert await name_of(store) == "a"
+    assert "ledger_cut_off" in place.log.events("warning")
+    await store.put_on_record("renamed", {"name": "c"})
+    await store.close()
+    found = parse(place.file.read_bytes())
+    assert [(record.number, record.body) for record in found.records] == [
+        (1, {"name": "a"}),
+        (2, {"name": "c"}),
+    ]
+    await (await place.open()).close()
+    assert "ledger_cut_off" not in place.log.events()
+
+
+async def test_a_damaged_ledger_keeps_the_server_from_starting(place: Place) -> None:
+    await (await place.open()).close()
+    place.file.write_bytes(ledger("a", "b", "c").replace(b'"a"', b'"z"'))
+    with pytest.raises(StartError, match=r"chat\.ledger: is damaged at its first record; put back a copy"):
+        await place.open()
+    assert place.findings() == ["it is damaged at its first record"]
+    place.file.unlink()
+    await (await place.open()).close()
+
+
+async def test_records_of_a_newer_version_keep_an_older_one_from_starting(place: Place) -> None:
+    await (await place.open()).close()
+    place.file.write_bytes(ledger("a"))
+    with pytest.raises(StartError, match="records of a newer imserver \\('renamed'\\)"):
+        await place.open({})
+    await (await place.open()).close()
+    await (await place.open({})).close()  # nothing of it is left to do
+
+
+@pytest.mark.parametrize("left", [0, 1, None])
+async def test_a_ledger_older_than_the_database_is_told_at_the_start_and_by_check(
+    place: Place, left: int | None
+) -> None:
+    store = await place.open()
+    for name in ("a", "b", "c"):
+        await store.put_on_record("renamed", {"name": name})
+    await store.close()
+    whole = place.file.read_bytes()
+    if left is None:
+        place.file.unlink()
+    else:
+        place.file.write_bytes(b"".join(whole.splitlines(keepends=True)[: left + 1]))
+    store = await place.open()
+    lacking = 3 - (left or 0)
+    assert ("warning", "ledger_is_older", {"path": str(place.file), "lacking": lacking}) in place.log.lines
+    assert await name_of(store) == "c"
+    await store.close()
+    [finding] = place.findings()
+    assert finding == (
+        "3 records were applied, and there is no ledger"
+        if left is None
+        else f"it is older than the database: {lacking} records that were applied are not in it"
+    )
+    # Written on, it leaves room for what it lacks, and goes on to be told.
+    store = await place.open()
+    assert await store.put_on_record("renamed", {"name": "d"}) == 4
+    await store.close()
+    assert place.findings() == [f"{lacking} records are missing in it: an older copy of it was written on"]
+    store = await place.open()
+    assert await name_of(store) == "d"
+    await store.close()
+
+
+async def test_one_that_went_another_way_is_told_and_applied_from_its_beginning(place: Place) -> None:
+    store = await place.open()
+    await store.put_on_record("renamed", {"name": "a"})
+    await store.close()
+    place.file.write_bytes(ledger("x", "y", "z"))
+    done: list[str] = []
+    assert place.findings() == ["its record 1 is another than the one that was applied"]
+    store = await place.open({"renamed": lambda tx, record: done.append(record.body["name"])})
+    assert (done, "ledger_is_another" in place.log.events("warning")) == (["x", "y", "z"], True)
+    await store.close()
+    assert place.findings() == []
+
+
+async def test_a_full_disk_puts_nothing_on_record(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = await place.open()
+    await store.put_on_record("renamed", {"name": "a"})
+    before = place.file.read_bytes()
+    write = os.pwrite
+
+    def full(fd: int, data: bytes, where: int) -> int:
+        if len(data) < 20:
+            raise OSError(28, "No space left on device")
+        return write(fd, data[: len(data) // 2], where)
+
+    monkeypatch.setattr("imserver.store.sqlite.ledger.os.pwrite", full)
+    with pytest.raises(Refusal) as refused:
+        await store.put_on_record("renamed", {"name": "b"})
+    assert refused.value.code is RefusalCode.STORE_FULL
+    assert place.file.read_bytes() == before
+    monkeypatch.undo()
+    assert await store.put_on_record("renamed", {"name": "c"}) == 2
+    await store.close()
+
+
+async def test_after_a_sync_that_failed_nothing_more_is_put_on_record(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await place.open()
+
+    def fails(fd: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("imserver.store.sqlite.ledger.os.fsync", fails)
+    for _ in range(2):
+        with pytest.raises(StoreFailed):
+            await store.put_on_record("renamed", {"name": "b"})
+        monkeypatch.undo()
+    assert await name_of(store) is None
+    await store.close()
+
+
+# -- beside the backups -------------------------------------------------------------------------------------------------------
+
+
+def copying(folder: Path, ours: bytes | None, theirs: bytes | None) -> Callable[[], Copied]:
+    folder.joinpath("backups").mkdir(exist_ok=True)
+    source, target = folder / "chat.ledger", folder / "backups" / "chat.ledger"
+    for path, data in ((source, ours), (target, theirs)):
+        path.unlink(missing_ok=True)
+        if data is not None:
+            path.write_bytes(data)
+    return lambda: copy_ledger(source, target)
+
+
+def test_the_newest_is_kept_beside_the_backups(tmp_path: Path) -> None:
+    older, newer = ledger("a"), ledger("a", "b")
+    theirs = tmp_path / "backups" / "chat.ledger"
+    for before, became in ((None, Copied.WRITTEN), (older, Copied.WRITTEN), (newer, Copied.SAME)):
+        assert copying(tmp_path, newer, before)() is became
+        assert theirs.read_bytes() == newer
+    for ours in (older, ledger(), None, ledger("a", "b")[:-3]):
+        assert copying(tmp_path, ours, newer)() is Copied.NEWER
+        assert theirs.read_bytes() == newer
+    assert copying(tmp_path, newer[:-3], None)() is Copied.WRITTEN
+    assert theirs.read_bytes() == older
+    assert copying(tmp_path, None, None)() is Copied.NONE
+    assert os.listdir(tmp_path / "backups") == []
+
+
+def test_what_is_not_the_same_ledger_is_not_overwritten(tmp_path: Path) -> None:
+    theirs = tmp_path / "backups" / "chat.ledger"
+    for before, words in (
+        (ledger("a", "x"), "not the same behind record 1; keep both"),
+        (ledger("a", name=b"12345678"), "ledger of another server; use a folder for each"),
+        (b"something\nelse\n", "is no ledger"),
+    ):
+        with pytest.raises(BackupFailed, match=words):
+            copying(tmp_path, ledger("a", "b"), before)()
+        assert theirs.read_bytes() == before
+
+
+async def test_a_backup_brings_the_ledger_along_and_not_inside(place: Place) -> None:
+    store = await place.open()
+    (place.folder / "backups").mkdir()
+    assert (await store.backup(place.folder / "backups" / "one.db")).ledger is Copied.NONE
+    await store.put_on_record("renamed", {"name": "a"})
+    assert (await store.backup(place.folder / "backups" / "two.db")).ledger is Copied.WRITTEN
+    assert sorted(os.listdir(place.folder / "backups")) == ["chat.ledger", "one.db", "two.db"]
+    assert (await store.backup(place.folder / "three.db")).ledger is Copied.SAME
+    await store.close()
+    assert (place.folder / "backups" / "chat.ledger").read_bytes() == place.file.read_bytes()
