@@ -242,7 +242,7 @@ class Device:
         if isinstance(event, HistoryReplaced):
             record.history_replaced(event.conversation_id, event.agreed)
         else:
-            record.gone.update(gone.key for gone in event.posts)
+            record.posts_gone(event.conversation_id, [gone.key for gone in event.posts])
         record.told_after.add(self.world.machine.put_back)
 
     # -- posting ------------------------------------------------------------------------------------------------------
