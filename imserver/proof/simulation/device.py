@@ -65,6 +65,7 @@ class Device:
         self.random = Random(f"{world.setting.seed} {self.device_id}")
         self.storage = Storage()
         self.record = Record(user_id, self.device_id, now=world.loop.time)
+        self.record.follows = lambda conversation_id: conversation_id in self.storage.begins
         self.storage.welcomed, self.storage.fell = self.record.welcomed, self.record.fell
         self.client: Client | None = None
         self.process: Process | None = None

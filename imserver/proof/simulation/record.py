@@ -199,8 +199,9 @@ class Record:
     ready_at: float | None = None
     numbers: int = 0
     lives: int = 0
-    #: When something is noted.
+    #: When something is noted; and whether the client follows a conversation.
     now: Callable[[], float] = lambda: 0.0
+    follows: Callable[[str], bool] = lambda conversation_id: True
 
     # -- when an older copy has come back
     #: What `HistoryReplaced` told: conversation, agreed; and the keys that `PostsGone` told.
@@ -244,6 +245,8 @@ class Record:
         for feature, facts in self.notes.items():
             assert isinstance(facts, Noted)
             facts.void(since, all_acts()[feature].answers)
+        # Of what its client does not follow the application has looked at a page, and nobody can tell it anything.
+        self.items[:] = [item for item in self.items if self.follows(item.conversation_id)]
 
     def fell(self, conversation_id: str, upto: int | None) -> None:
         """What was shown above it is another history's, and so may be what was edited below."""
