@@ -35,6 +35,8 @@ from imserver_client import (
     Storage,
     connect,
 )
+from imserver_client.core.catch_up import CatchUp
+from imserver_client.core.requests import SessionLost
 from imserver_client.features.edits import Edited
 from imserver_protocol.shared.ids import direct_conversation_id
 from tests.support.servers import config
@@ -306,6 +308,57 @@ async def test_edits_that_are_gone_are_told_to_whoever_has_the_message(machine: 
     assert (told.position, told.revision, told.content) == (1, 1, text("as it was"))
     assert await alice.heard(HistoryReplaced) == HistoryReplaced(DIRECT, 2)
     assert len(alice.of(Edited)) == 1
+
+
+async def test_what_was_edited_is_read_again_once(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was news each time that it was edited, and was read again for ever."""
+    alice = await machine.client("alice")
+    await machine.say("1")
+    await alice.has(1)
+    await machine.server.chat.post("alice", DIRECT, text("2"))
+    await alice.has(2)
+    await alice.client.edits.edit(DIRECT, 2, text("two"))
+    await alice.has(3)
+    copy = await machine.copied()
+    await machine.say("4")
+    await alice.has(4)
+    await machine.put_back(copy)
+    await alice.heard(HistoryReplaced)
+    reads: list[str] = []
+    again = CatchUp._read_again
+
+    async def counted(self: CatchUp, conversation_id: str, low: int, high: int) -> None:
+        reads.append(conversation_id)
+        await again(self, conversation_id, low, high)
+
+    monkeypatch.setattr(CatchUp, "_read_again", counted)
+    await alice.heard(Edited)
+    await machine.say("5")
+    await alice.has(4, "5")
+    await asyncio.sleep(0.1)
+    assert len(reads) <= 1
+
+
+async def test_an_answer_that_came_before_any_row_is_asked_about(machine: Machine) -> None:
+    """A post that began a conversation was answered, and no row of sync had told of it when the copy came back."""
+    store = MemoryStorage()
+    alice = await machine.client("alice", store)
+    copy = await machine.copied()
+    await alice.reconnected(1)
+    apply = CatchUp._apply
+    key = bytes(range(16))
+
+    def later(self: CatchUp, result: Any) -> bool:
+        raise SessionLost  # the row is on its way, and the connection is lost
+
+    CatchUp._apply = later  # type: ignore[method-assign]
+    try:
+        await alice.client.post(DIRECT, "first", key=key)
+        await machine.put_back(copy)
+    finally:
+        CatchUp._apply = apply  # type: ignore[method-assign]
+    await alice.has(1, "first")
+    assert [item.key for item in (await alice.client.history(DIRECT)).items] == [key]
 
 
 async def test_a_conversation_that_is_not_there_is_forgotten_and_its_posts_are_refused(
