@@ -29,7 +29,7 @@ from imserver_client.core.lineage import Lineage
 from imserver_client.core.outbox import Outbox
 from imserver_client.environment import Environment
 from imserver_client.errors import Disconnected
-from imserver_client.events import CursorMoved
+from imserver_client.events import CursorMoved, HistoryReplaced
 from imserver_client.features.edits import Edits
 from imserver_client.features.typing import Typing
 from imserver_client.storage import LineageStep, SavedFall, SavedPosition

@@ -219,7 +219,7 @@ async def test_a_life_that_a_fault_of_ours_kept_from_beginning_is_logged_and_tri
         clock.by_ms = 3_600_000
         assert (await raw.goodbye()).code == OVERLOADED
         async with asyncio.timeout(10):
-            while log.events("warning") != ["clocks_parted", "clocks_parted"]:
+            while log.events("warning") != ["clocks_parted", "clocks_parted"]:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
         assert log.events("exception") == ["life_not_begun"]
 

@@ -228,7 +228,7 @@ BROKEN: dict[str, list[tuple[Break, str]]] = {
         (gone_silently, "silent: post 20 of bob-1 to group/1 was stored, and is gone without a word"),
     ],
     "falls_were_told": [
-        (lambda h: fall(h), f"silent: {PAIR} fell to 3 for ann-1, which was not told"),
+        (fall, f"silent: {PAIR} fell to 3 for ann-1, which was not told"),
         (lambda h: fall(h, 5), f"silent: {PAIR} fell to 3 for ann-1, which was told 5"),
     ],
     "posts_in_order": [
