@@ -137,8 +137,8 @@ def see_there(case: Case, position: int) -> None:
 
 
 def restored() -> Case:
-    """An older copy with three messages of HERE came back at 100.0: it took the fourth to the seventh, and an edit of the third.
-    The fourth was bob's; of the phone's two posts one is offered again, and is the sixth."""
+    """An older copy with three messages of HERE came back at 100.0: it took the fourth to the seventh, and an edit of the
+    third. The fourth was bob's; of the phone's two posts one is offered again, and is the sixth."""
     case = right()
     gone = [
         stored(4, sender_id="bob", key=b"bob's"),
