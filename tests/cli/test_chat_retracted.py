@@ -121,7 +121,7 @@ def test_a_page_that_is_too_old_shows_the_tombstone() -> None:
     assert place.taken_back(4, 2)
     place.note(place.as_now(item(4)), {})
     assert not place.taken_back(4, 2), "its tombstone is on the screen"
-    place.forget()
+    place.fall(4)
     assert place.as_now(item(3)) == item(3)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from imserver.cli.status import EXIT_AGAIN, screen, size_in_words, small_picture, time_in_words
+from imserver.cli.app import EXIT_AGAIN
+from imserver.cli.status import screen, size_in_words, small_picture, time_in_words
 from tests.cli.processes import imserver, serving
 
 HOUR_MS = 3_600_000

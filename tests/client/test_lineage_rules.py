@@ -6,19 +6,9 @@ from typing import Any
 
 import pytest
 
-from imserver_client.core.lineage import (
-    ACCOUNT,
-    MAX_EDITED_RANGES,
-    MAX_OWN,
-    Checked,
-    Forgotten,
-    Lineage,
-    LineageStep,
-    Notice,
-    SavedOwn,
-    SavedTrail,
-)
+from imserver_client.core.lineage import ACCOUNT, MAX_EDITED_RANGES, MAX_OWN, Checked, Forgotten, Lineage
 from imserver_client.core.state import UNSAID, ConversationState, Counted
+from imserver_client.storage import LineageStep, Notice, SavedOwn, SavedTrail
 from imserver_protocol.methods.check import CheckAnswer, Known
 from imserver_protocol.methods.sync import SyncRow
 from imserver_protocol.shared.bounds import MAX_CHECKED

@@ -7,16 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imserver_client.core.lineage import (
-    ACCOUNT,
-    Checked,
-    Forgotten,
-    Lineage,
-    Notice,
-    SavedOwn,
-    SavedTrail,
-)
+from imserver_client.core.lineage import ACCOUNT, Checked, Forgotten, Lineage
 from imserver_client.core.state import UNSAID, ConversationState, Counted, Kept, Ranges
+from imserver_client.storage import Notice, SavedOwn, SavedTrail
 from imserver_protocol.methods.check import CheckAnswer, Known
 from imserver_protocol.methods.sync import SyncRow
 

@@ -160,6 +160,9 @@ class Acts:
     rest: Callable[[Hand], Awaitable[Iterable[Facts]]] | None = None
     judge: Callable[[Evidence], Iterable[str]] | None = None
     stored: Callable[[Query], Iterable[Facts]] | None = None
+    #: Whether a note is of an answer: when an older copy of the database has come back, what was answered may be gone, and the
+    #: judge does not get it.
+    answers: Callable[[Facts], bool] = lambda facts: True
 
 
 @cache

@@ -196,4 +196,10 @@ class _Stored:
         return known
 
 
-ACTS = Acts((Act(20, react), Act(4, ask_who)), rest=rest, judge=judge, stored=stored)
+ACTS = Acts(
+    (Act(20, react), Act(4, ask_who)),
+    rest=rest,
+    judge=judge,
+    stored=stored,
+    answers=lambda facts: facts[0] in (DONE, ASKED),
+)

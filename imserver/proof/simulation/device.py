@@ -17,14 +17,17 @@ from imserver_client import (
     ClientError,
     ClientEvent,
     ClientLimits,
+    ConnectionChanged,
     CursorMoved,
     Disconnected,
     Environment,
     HistoryReplaced,
     OutboxFull,
     PostSettled,
+    PostsGone,
     Refused,
     Retracted,
+    State,
     Stopped,
     connect,
 )
@@ -61,7 +64,8 @@ class Device:
         self.device_id = f"{user_id}-{number}"
         self.random = Random(f"{world.setting.seed} {self.device_id}")
         self.storage = Storage()
-        self.record = Record(user_id, self.device_id)
+        self.record = Record(user_id, self.device_id, now=world.loop.time)
+        self.storage.welcomed, self.storage.fell = self.record.welcomed, self.record.fell
         self.client: Client | None = None
         self.process: Process | None = None
         #: Unanswered calls of the application.
@@ -168,7 +172,8 @@ class Device:
         self.client = client
         if self.record.ready_at is None:
             self.record.ready_at = self.world.loop.time()
-        events = client.events() if self.random.random() < 0.8 else None
+        # Where copies come back everybody listens: nobody else can be told.
+        events = client.events() if self.random.random() < 0.8 or self.world.setting.copies else None
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read(client))
             if events is not None:
@@ -217,12 +222,26 @@ class Device:
                 self._settled(record.posts[event.key], event.posted, event.error)
             elif isinstance(event, Retracted):
                 record.retracted.append((event.conversation_id, event.position, event.revision))
-            elif isinstance(event, HistoryReplaced):
-                journal.finding(f"{self.device_id} was told of another history")
+            elif isinstance(event, HistoryReplaced | PostsGone):
+                self._told_of_another_history(event)
+            elif isinstance(event, ConnectionChanged):
+                if self.world.setting.copies and event.state is State.CONNECTED and not event.resumed:
+                    record.told_cursors.clear()  # another server may have lower ones
             elif isinstance(event, CatchUpFailed):
                 journal.counts["catch-up gave up"] += 1
                 journal.note("catch-up gave up", self.device_id, event.conversation_id, event.reason)
             self.told(event)
+
+    def _told_of_another_history(self, event: HistoryReplaced | PostsGone) -> None:
+        record, journal = self.record, self.world.journal
+        journal.note("told of another history", self.device_id, event.conversation_id)
+        if not self.world.machine.put_back:
+            journal.finding(f"{self.device_id} was told of another history, and there is none: {event}")
+        if isinstance(event, HistoryReplaced):
+            record.history_replaced(event.conversation_id, event.agreed)
+        else:
+            record.gone.update(gone.key for gone in event.posts)
+        record.told_after.add(self.world.machine.put_back)
 
     # -- posting ------------------------------------------------------------------------------------------------------
 

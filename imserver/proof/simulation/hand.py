@@ -42,7 +42,7 @@ class DeviceHand:
         return self._device.client
 
     def note(self, *facts: Any) -> None:
-        self._device.record.notes.setdefault(self._feature, []).append(facts)
+        self._device.record.note(self._feature, facts)
 
     def says_now(
         self, conversation_id: str, position: int, revision: int, content: Mapping[str, Any] | None

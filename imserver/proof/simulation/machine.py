@@ -17,6 +17,7 @@ from imserver.plugin_host.handling import Late
 from imserver.server import Server
 from imserver.store.sqlite.store import SqliteStore
 
+from .copies import Copies
 from .disk import BUSY, CRASHES, FULL, INSIDE, STUCK, Disk
 from .journal import Journal
 from .loop import Process, VirtualLoop
@@ -129,6 +130,10 @@ class Machine:
         self.clock = WallClock(loop, setting.clock_step_s)
         self.disk = Disk(loop, Random(f"{setting.seed} disk"), journal)
         self.disk.on_kill = lambda kind: self._die()
+        self.copies = Copies(database, Random(f"{setting.seed} copies"), journal)
+        #: Called when an older copy was put back, with the time from which on answers may be of no worth.
+        self.on_put_back: Callable[[float], None] = lambda since: None
+        self._puts_back = False
         self.process: Process | None = None
         self.server: Server | None = None
         #: Counts servers.
@@ -158,6 +163,17 @@ class Machine:
         if self._stop is not None and not self._stop.is_set():
             self._journal.fault(DRAIN)
             self._stop.set()
+
+    @property
+    def put_back(self) -> int:
+        """How many older copies were put back."""
+        return self.copies.put_back
+
+    def older_copy(self) -> None:
+        """Kill the server, and put an older copy of its files back."""
+        if self.process is not None:
+            self._puts_back = True
+            self.kill()
 
     def plan_crash(self) -> None:
         """One of the next transactions does not finish, or its success is not reported."""
@@ -201,9 +217,18 @@ class Machine:
         """One server after another."""
         while self._wanted:
             await self._live()
+            if self._puts_back and self._wanted:
+                self._put_back()
             if self._wanted:
                 calm = self._network.network_faults.calm
                 await asyncio.sleep(0.1 if calm else self._random.choice((0.01, 0.5, 2.0, 6.0)))
+
+    def _put_back(self) -> None:
+        self._puts_back = False
+        since = self.copies.replace(self._loop.time())
+        if since is not None:
+            self.committed.clear()
+            self.on_put_back(since)
 
     async def off(self) -> None:
         """Stop the last server in good order."""
@@ -250,6 +275,7 @@ class Machine:
 
     def _committed(self, units: Sequence[Unit]) -> None:
         """Note the commit: from now on a sync reads it, even if its push comes later."""
+        self.copies.committed(self.disk.worked_at)
         for unit in units:
             for event in unit.events():
                 if isinstance(event, MessagePosted):

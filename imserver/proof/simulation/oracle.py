@@ -27,6 +27,7 @@ class Evidence:
         storages: Sequence[Storage],
         committed: dict[tuple[str, int], float],
         query: Callable[..., Iterable[tuple[Any, ...]]] = no_query,
+        put_back: int = 0,
     ) -> None:
         self.stored = stored
         self.records = records
@@ -35,6 +36,8 @@ class Evidence:
         self.committed = committed
         #: A SELECT on the database.
         self.query = query
+        #: How many older copies were put back.
+        self.put_back = put_back
         self.spans = memberships(stored, records)
 
 
@@ -103,6 +106,8 @@ def _same(evidence: Evidence, record: Record, seen: Message | Item) -> Findings:
         yield f"lost: {name} was shown to {record.device_id} and is not in the database"
     elif (row.key, row.sender_id, row.sent_at) != (seen.key, seen.sender_id, seen.sent_at):
         yield f"altered: {name} is another one than {record.device_id} was shown"
+    elif (seen.conversation_id, seen.position) in record.stale and seen.revision > 1:
+        return
     elif not row.says(seen.revision, seen.content):
         yield f"altered: revision {seen.revision} of {name} says something else than {record.device_id} was shown"
 
@@ -150,7 +155,8 @@ def everything_was_shown(evidence: Evidence) -> Findings:
             ]
             if missing:
                 yield f"lost: messages {missing[:10]} of {conversation_id} were never shown to {record.device_id}"
-            yield from _begins_rightly(evidence, record, conversation_id, begin, first_sync)
+            if conversation_id not in storage.below:
+                yield from _begins_rightly(evidence, record, conversation_id, begin, first_sync)
 
 
 def _begins_rightly(
@@ -180,7 +186,7 @@ def answers_are_true(evidence: Evidence) -> Findings:
                 yield f"altered: {name} is stored with another content"
             if post.outcome == "stored":
                 yield from _stored_as_told(name, post, row)
-            elif post.outcome and row is not None:
+            elif post.outcome and row is not None and not evidence.put_back:
                 yield f"{name} was called {post.outcome} ({post.detail}) and is message {row.position}"
 
 
@@ -193,13 +199,40 @@ def _stored_as_told(name: str, post: Post, row: Row | None) -> Findings:
         yield f"altered: {name} was called stored at the time {post.sent_at} and has {row.sent_at}"
 
 
+def gone_posts_are_told(evidence: Evidence) -> Findings:
+    """A post that was stored in a history which is gone is there again, or its device was told that it is not."""
+    for record in evidence.records:
+        for post in record.posts.values():
+            if not post.replaced or post.outcome or post.key in record.gone:
+                continue
+            if evidence.stored.of_key(post.conversation_id, record.user_id, post.key) is None:
+                name = f"post {post.number} of {record.device_id} to {post.conversation_id}"
+                yield f"silent: {name} was stored, and is gone without a word"
+
+
+def falls_were_told(evidence: Evidence) -> Findings:
+    """An application whose messages are void was told so, and from where on."""
+    for record in evidence.records:
+        told: dict[str, int] = {}
+        for conversation_id, agreed in record.told:
+            told[conversation_id] = min(agreed or 0, told.get(conversation_id, agreed or 0))
+        for conversation_id, upto in record.falls.items():
+            if conversation_id not in told:
+                yield f"silent: {conversation_id} fell to {upto} for {record.device_id}, which was not told"
+            elif told[conversation_id] > upto:
+                yield (
+                    f"silent: {conversation_id} fell to {upto} for {record.device_id}, which was told"
+                    f" {told[conversation_id]}"
+                )
+
+
 def posts_in_order(evidence: Evidence) -> Findings:
     """12: the posts of one device to one conversation stand there in the order of posting."""
     for record in evidence.records:
         last: dict[str, tuple[int, int]] = {}
         for post in sorted(record.posts.values(), key=lambda post: post.number):
             row = evidence.stored.of_key(post.conversation_id, record.user_id, post.key)
-            if row is None:
+            if row is None or post.replaced:
                 continue
             number, position = last.get(post.conversation_id, (0, 0))
             if row.position < position:
@@ -421,6 +454,8 @@ CHECKS: tuple[Callable[[Evidence], Findings], ...] = (
     shown_once_and_in_order,
     everything_was_shown,
     answers_are_true,
+    gone_posts_are_told,
+    falls_were_told,
     posts_in_order,
     rows_were_posted,
     features_agree,

@@ -87,6 +87,8 @@ class Quiescence:
             return f"{device.device_id} is {client.state.value}"
         if device.storage.outbox:
             return f"{device.device_id} has {len(device.storage.outbox)} posts in its outbox"
+        if device.storage.unsettled:
+            return f"{device.device_id} was not told all of {device.storage.unsettled}"
         if device.pending:
             return f"{device.device_id} waits for {device.pending} answers"
         return ""

@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from imserver.proof.acts import all_acts
 from imserver_client import Item, MemoryStorage, Message
-from imserver_client.storage import SavedCounted, SavedPosition, SavedPost, SavedState
+from imserver_client.storage import (
+    LineageStep,
+    SavedCounted,
+    SavedFall,
+    SavedPosition,
+    SavedPost,
+    SavedState,
+)
 
+T = TypeVar("T")
 Content = Mapping[str, Any]
+
+
+class Noted(list[T], Generic[T]):
+    """What was answered or told, with the time of each. Nothing is removed but by `void`."""
+
+    def __init__(self, now: Callable[[], float], before: Iterable[T] = ()) -> None:
+        super().__init__(before)
+        self._now = now
+        self._times = [0.0] * len(self)
+
+    def append(self, one: T) -> None:
+        super().append(one)
+        self._times.append(self._now())
+
+    def void(self, since: float, concerns: Callable[[T], bool] = lambda one: True) -> None:
+        """What came since then counts no more."""
+        kept = [
+            (one, at) for one, at in zip(self, self._times, strict=True) if at < since or not concerns(one)
+        ]
+        self[:] = [one for one, _ in kept]
+        self._times = [at for _, at in kept]
 
 
 @dataclass(slots=True, eq=False)
@@ -24,6 +54,8 @@ class Post:
     position: int = 0
     sent_at: int = 0
     detail: str = ""
+    #: It was stored in a history that an older copy replaced: it is there again, or its device is told that it is gone.
+    replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +75,21 @@ class Storage(MemoryStorage):
         super().__init__()
         #: Position at which a conversation began for this device, and whether it was the device's first sync.
         self.begins: dict[str, tuple[int, bool]] = {}
+        #: Conversations that fell to below where they began.
+        self.below: set[str] = set()
+        #: Called when a session begins, and when positions of a conversation fall to this one, or (None) it is forgotten.
+        self.welcomed: Callable[[], None] = lambda: None
+        self.fell: Callable[[str, int | None], None] = lambda conversation_id, upto: None
+
+    def save_identity(
+        self,
+        device_id: str,
+        user_id: str | None,
+        store_epoch: str | None,
+        features: Collection[str] | None = None,
+    ) -> None:
+        super().save_identity(device_id, user_id, store_epoch, features)
+        self.welcomed()
 
     def save_sync(
         self,
@@ -51,12 +98,48 @@ class Storage(MemoryStorage):
         positions: Mapping[str, SavedPosition],
         states: Mapping[str, SavedState] | None = None,
         account: SavedCounted | None = None,
+        step: LineageStep | None = None,
+        forgotten: Collection[str] = (),
     ) -> None:
         first = not self._saved.synced
         for conversation_id, new in positions.items():
             if conversation_id not in self._saved.positions:
                 self.begins[conversation_id] = (new.have, first)
-        super().save_sync(since, synced, positions, states, account)
+                self.below.discard(conversation_id)
+        super().save_sync(since, synced, positions, states, account, step, forgotten)
+        for conversation_id in forgotten:
+            self._fall(conversation_id, None)
+
+    def save_checked(
+        self,
+        fallen: Mapping[str, SavedFall | None],
+        offered: Collection[bytes],
+        states: Mapping[str, SavedState],
+        account: SavedCounted | None,
+        step: LineageStep,
+    ) -> None:
+        super().save_checked(fallen, offered, states, account, step)
+        replaced = {name for name, notice in step.notices.items() if notice is not None and notice.replaced}
+        for conversation_id, fall in fallen.items():
+            if fall is None or conversation_id in replaced:
+                self._fall(conversation_id, None if fall is None else fall.upto)
+
+    def _fall(self, conversation_id: str, upto: int | None) -> None:
+        if upto is None:
+            self.begins.pop(conversation_id, None)
+        elif conversation_id in self.begins and self.begins[conversation_id][0] > upto:
+            self.begins[conversation_id] = (upto, False)
+            self.below.add(conversation_id)
+        self.fell(conversation_id, upto)
+
+    @property
+    def unsettled(self) -> list[str]:
+        """Conversations of which the application is still to be told, or that are still being read for that."""
+        saved = self._saved
+        waiting = [name for name, notice in saved.notices.items() if not notice.pending]
+        waiting += [own.conversation_id for own in saved.own.values() if own.lost]
+        waiting += [name for name, trail in saved.trails.items() if trail.again]
+        return sorted(set(waiting))
 
     def have(self, conversation_id: str) -> SavedPosition:
         """How far this device has come."""
@@ -70,7 +153,7 @@ class Storage(MemoryStorage):
     @property
     def outbox(self) -> list[SavedPost]:
         """Posts without an answer."""
-        return list(self._posts.values())
+        return [post for key, post in self._posts.items() if key not in self._positions]
 
 
 @dataclass(slots=True)
@@ -106,3 +189,79 @@ class Record:
     ready_at: float | None = None
     numbers: int = 0
     lives: int = 0
+    #: When something is noted.
+    now: Callable[[], float] = lambda: 0.0
+
+    # -- when an older copy has come back
+    #: What `HistoryReplaced` told: conversation, agreed; and the keys that `PostsGone` told.
+    told: list[tuple[str, int | None]] = field(default_factory=list)
+    gone: set[bytes] = field(default_factory=set)
+    #: Behind which copies (the first is 1) this device was told anything.
+    told_after: set[int] = field(default_factory=set)
+    #: Conversations whose positions fell, and the lowest that they fell to.
+    falls: dict[str, int] = field(default_factory=dict)
+    #: Shown messages of which only the content of a later revision is void.
+    stale: set[tuple[str, int]] = field(default_factory=set)
+    #: What was answered since then by servers whose history was replaced counts no more, until the next session begins.
+    void_since: float | None = None
+
+    def __post_init__(self) -> None:
+        self.cursors = Noted(self.now, self.cursors)
+        self.created = Noted(self.now, self.created)
+        self.changes = Noted(self.now, self.changes)
+
+    def note(self, feature: str, facts: tuple[Any, ...]) -> None:
+        """An act of a feature notes this."""
+        if feature not in self.notes:
+            self.notes[feature] = Noted(self.now)
+        self.notes[feature].append(facts)
+
+    def void(self, since: float) -> None:
+        """A copy of that time was put back. Answers of before may still be under way."""
+        self.void_since = since if self.void_since is None else min(since, self.void_since)
+        self._void(self.void_since)
+
+    def welcomed(self) -> None:
+        """A session began: answers are of the present server."""
+        if self.void_since is not None:
+            self._void(self.void_since)
+            self.void_since = None
+
+    def _void(self, since: float) -> None:
+        for noted in (self.cursors, self.created, self.changes):
+            assert isinstance(noted, Noted)
+            noted.void(since)
+        for feature, facts in self.notes.items():
+            assert isinstance(facts, Noted)
+            facts.void(since, all_acts()[feature].answers)
+
+    def fell(self, conversation_id: str, upto: int | None) -> None:
+        """What was shown above it is another history's, and so may be what was edited below."""
+        low = 0 if upto is None else upto
+        self.falls[conversation_id] = min(low, self.falls.get(conversation_id, low))
+        kept = []
+        for one in self.shown:
+            message = one.message
+            if message.conversation_id != conversation_id or message.position <= low:
+                kept.append(one)
+                if message.conversation_id == conversation_id and message.revision > 1:
+                    self.stale.add((conversation_id, message.position))
+        self.shown[:] = kept
+        self.items[:] = [
+            item
+            for item in self.items
+            if item.conversation_id != conversation_id or (item.position <= low and item.revision == 1)
+        ]
+        self._replaced_above(conversation_id, low)
+
+    def history_replaced(self, conversation_id: str, agreed: int | None) -> None:
+        """The application was told. What it was told before that came of the other history."""
+        self.told.append((conversation_id, agreed))
+        self._replaced_above(conversation_id, agreed or 0)
+
+    def _replaced_above(self, conversation_id: str, low: int) -> None:
+        self.retracted[:] = [one for one in self.retracted if one[0] != conversation_id]
+        self.replaced[:] = [one for one in self.replaced if one[0] != conversation_id]
+        for post in self.posts.values():
+            if post.conversation_id == conversation_id and post.outcome == "stored" and post.position > low:
+                post.outcome, post.position, post.sent_at, post.replaced = "", 0, 0, True

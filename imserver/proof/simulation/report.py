@@ -16,6 +16,7 @@ from imserver_protocol.session.states import (
     SessionState,
 )
 
+from .copies import COPIES
 from .disk import AFTER, BEFORE, BUSY, FULL, INSIDE, STUCK, UNKNOWN_LOST, UNKNOWN_STORED
 from .machine import DRAIN, KILL
 from .world import Outcome
@@ -28,6 +29,8 @@ FAULTS = (
 )  # fmt: skip
 #: The least that a thorough run must reach.
 ENOUGH_FRAMES, ENOUGH_FAULTS = 1_000_000, 500
+#: The same of older copies that are put back, of each kind: they come back in few runs, for in the others more can be demanded.
+ENOUGH_COPIES = 30
 #: With fewer seeds some rows of the tables may stay unused.
 SEEDS_FOR_ALL_ROWS = 200
 RESUME_REFUSALS = ("unknown session", "expired", "ack out of range")
@@ -100,6 +103,9 @@ class Totals:
             for kind in FAULTS:
                 if self.counts[kind] < ENOUGH_FAULTS:
                     yield f"only {self.counts[kind]} of {kind!r}, not {ENOUGH_FAULTS}"
+            for kind in COPIES:
+                if self.counts[kind] < ENOUGH_COPIES:
+                    yield f"only {self.counts[kind]} of {kind!r}, not {ENOUGH_COPIES}"
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """The report: labels and figures."""
@@ -116,6 +122,10 @@ class Totals:
             f"{counts['posts stored']:,} stored, {counts['posts refused']:,} refused, {counts['posts given up']:,} given up",
         )
         yield "faults", ", ".join(f"{kind} {counts[kind]:,}" for kind in FAULTS)
+        yield "older copies put back", ", ".join(f"{kind} {counts[kind]:,}" for kind in COPIES)
+        told = f"{counts['clients told']:,} told, {counts['clients with nothing to be told']:,} with nothing to be told"
+        yield "clients behind them", f"{told}, {counts['silent differences']:,} silent differences"
+        yield "own messages told to be gone", f"{counts['own messages told to be gone']:,}"
         yield "server kills, client kills", f"{kills:,}, {counts['client kill']:,}"
         yield "sessions, fresh and resumed", f"{counts['sessions, fresh']:,}, {counts['sessions, resumed']:,}"
         refused = ", ".join(f"{reason} {counts[f'resume refused: {reason}']:,}" for reason in RESUME_REFUSALS)

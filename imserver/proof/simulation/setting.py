@@ -79,6 +79,8 @@ SHORTENING = frozenset(
     }
 )
 RUNS_SHARE = 0.2
+#: Share of the runs in which older copies of the database come back. In the others everything that was acknowledged is there.
+COPIES_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class Setting:
     bulky: bool
     #: Applications that were cut off offer long runs of posts, and in them what was stored before.
     runs: bool = False
+    #: Older copies of the database come back.
+    copies: bool = False
 
     def config(self, database: Path) -> Config:
         """The configuration of every server of this run."""
@@ -136,6 +140,7 @@ def draw(seed: int) -> Setting:
     runs = Random(f"{seed} offered again").random() < RUNS_SHARE
     if runs:
         limits, store = for_runs(limits), for_runs(store)
+    copies = Random(f"{seed} older copies").random() < COPIES_SHARE
     return Setting(
         seed=seed,
         limits=limits,
@@ -152,6 +157,7 @@ def draw(seed: int) -> Setting:
         booking=booking,
         bulky=bulky,
         runs=runs,
+        copies=copies,
     )
 
 

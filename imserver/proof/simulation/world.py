@@ -73,6 +73,7 @@ class World:
         self.conversations = [group]
         self.calm = False
         self.machine = Machine(self.loop, setting, self.database, self.network, self.journal)
+        self.machine.on_put_back = self._put_back
         self.devices: list[Device] = []
         for user_id, count in setting.devices.items():
             for number in range(count):
@@ -131,13 +132,17 @@ class World:
 
     def _judge(self) -> None:
         journal = self.journal
+        before = len(journal.findings)
         stored = read_stored(self.database)
         records, storages = (
             [device.record for device in self.devices],
             [device.storage for device in self.devices],
         )
         with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)) as sql:
-            for text in judge(Evidence(stored, records, storages, self.machine.committed, sql.execute)):
+            evidence = Evidence(
+                stored, records, storages, self.machine.committed, sql.execute, self.machine.put_back
+            )
+            for text in judge(evidence):
                 journal.finding(text)
         for text in appointments(records, self.database, journal):
             journal.finding(text)
@@ -149,6 +154,18 @@ class World:
         for finding in (*report.findings, *of_features.findings):
             journal.finding(f"check: {finding.check}: {finding.text}")
         journal.counts["messages"] += len(stored.rows)
+        if self.machine.put_back:
+            self._count_told(len(journal.findings) - before)
+
+    def _count_told(self, differences: int) -> None:
+        """Of each copy that was put back: which clients were told anything, and which not. What is wrong at the end was told to
+        nobody."""
+        counts, put_back = self.journal.counts, self.machine.put_back
+        told = sum(len(device.record.told_after) for device in self.devices)
+        counts["clients told"] += told
+        counts["clients with nothing to be told"] += put_back * len(self.devices) - told
+        counts["own messages told to be gone"] += sum(len(device.record.gone) for device in self.devices)
+        counts["silent differences"] += differences
 
     def _heal(self) -> None:
         self.journal.note("healing")
@@ -160,7 +177,14 @@ class World:
 
     def _chaos(self) -> list[Any]:
         setting, machine = self.setting, self.machine
+        copying: list[Any] = []
+        if setting.copies:
+            copying = [
+                self._now_and_then(setting.busy_s / 8, lambda: machine.copies.take(self.loop.time())),
+                self._now_and_then(setting.busy_s / 4, machine.older_copy),
+            ]
         return [
+            *copying,
             self._now_and_then(setting.server_fault_s, self._server_fault),
             self._now_and_then(setting.client_fault_s, self._client_fault),
             self._now_and_then(12.0, self._jump),
@@ -194,6 +218,10 @@ class World:
         if device.client is not None:
             self.journal.fault("client leaves", device.device_id)
         return device.leave()
+
+    def _put_back(self, since: float) -> None:
+        for device in self.devices:
+            device.record.void(since)
 
     def _jump(self) -> None:
         by_ms = self.random.choice((-1, 1)) * int(MAX_JUMP_MS * self.random.random() ** 2)
