@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from imserver.proof.taken_back import Restore
 from imserver.proof.torture import older_copies
 from imserver.proof.torture.older_copies import Kind, OlderCopies, commits_of, frames_written
 
@@ -70,7 +71,7 @@ class Written:
 
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Written]:
-    monkeypatch.setattr(older_copies, "compare", lambda left, copy, at: older_copies.Restore(at))
+    monkeypatch.setattr(older_copies, "compare", lambda left, copy, at: Restore(at))
     made = Written(tmp_path)
     yield made
     assert not (tmp_path / "left").exists()
