@@ -208,3 +208,16 @@ async def test_lines_keep_their_order(enter: People, stack: AsyncExitStack) -> N
 
     page = await alice.session.client.history(AB, limit=200)
     assert [item.content["text"] for item in page.items if item.content] == [f"line {n}" for n in range(100)]
+
+
+async def test_lines_that_come_faster_than_the_server_takes_them_are_told_of_once(
+    tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    limits = {"posts_burst": 2, "posts_per_second": 20}
+    server = await stack.enter_async_context(running(tmp_path, limits=limits))
+    alice = await chat(stack, await stack.enter_async_context(people(server)), "alice", "bob")
+    await alice.type(*(f"line {number}" for number in range(8)))
+    await alice.says("you: line 7")
+    await alice.says("faster than the server takes posts from one user")
+    assert await alice.says("the server takes posts at once again")
+    assert sum("faster than the server" in line for line in alice.paper.lines) == 1

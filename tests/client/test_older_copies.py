@@ -24,6 +24,7 @@ from imserver_client import (
     ClientEvent,
     ClientLimits,
     ConnectionChanged,
+    CursorMoved,
     Environment,
     GonePost,
     HistoryReplaced,
@@ -519,3 +520,24 @@ async def test_a_client_that_is_killed_at_any_step_of_it_ends_up_the_same(
         assert kinds == {HistoryReplaced, PostsGone}, last
         assert store._saved.positions[DIRECT].known_head == 4
         await alice.kill()
+
+
+async def test_who_left_meanwhile_moves_no_cursor(machine: Machine, tmp_path: Path) -> None:
+    """The answer of check has no cursor of a former member. Nothing came back, so no cursor goes back."""
+    bob = await machine.client("bob")
+    group = await bob.client.create_group("lenses", ["alice", "carol"])
+    carol = await machine.client("carol")
+    store = SqliteStorage(tmp_path / "alice.db")
+    alice = await machine.client("alice", store)
+    await machine.say("1", where=group)
+    await carol.until(lambda: carol.said)
+    await alice.until(lambda: any(event.user_id == "carol" for event in alice.of(CursorMoved)))
+    before = alice.client.cursors(group)["carol"]
+    assert before.delivered > 0
+    alice.events.clear()
+    await bob.client.remove_member(group, "carol")
+    await machine.restart()
+    await alice.reconnected()
+    await machine.say("2", where=group)
+    await alice.until(lambda: alice.said[-1][1] == "2")
+    assert not [event for event in alice.of(CursorMoved) if event.user_id == "carol"]

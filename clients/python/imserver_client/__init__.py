@@ -34,6 +34,7 @@ from .events import (
     ItemChanged,
     PostSettled,
     PostsGone,
+    RateLimited,
     Retracted,
     SettingsChanged,
 )
@@ -95,6 +96,7 @@ __all__ = [
     "Posted",
     "PostsGone",
     "Queued",
+    "RateLimited",
     "RefusalCode",
     "Refused",
     "Retracted",

@@ -96,6 +96,19 @@ class PostSettled(ClientEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimited(ClientEvent):
+    """Posts come faster than the server takes them from one user (`limited`), or do so no more. All go out, at its pace.
+
+    Comes once when this begins, and once when no post was refused for its rate for a while. At the beginning `waiting` says how
+    many posts have no answer, and `retry_in_s` when the next of them goes out.
+    """
+
+    limited: bool
+    waiting: int = 0
+    retry_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryReplaced(ClientEvent):
     """An older copy of the server's database has come back: above `agreed` the conversation is another one now.
 

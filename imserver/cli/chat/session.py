@@ -30,6 +30,7 @@ from imserver_client import (
     ItemChanged,
     Message,
     PostsGone,
+    RateLimited,
     Refused,
     Retracted,
     State,
@@ -345,6 +346,8 @@ class ChatSession:
                     await self._connection_changed(event)
                 case CursorMoved():
                     await self._cursor_moved(event)
+                case RateLimited():
+                    await self._rate_limited(event)
                 case Retracted():
                     await self._retracted(event)
                 case ItemChanged():
@@ -403,6 +406,13 @@ class ChatSession:
         if connected or event.state is State.WAITING:
             self._connected = connected
         self.screen.refresh()
+
+    async def _rate_limited(self, event: RateLimited) -> None:
+        if event.limited:
+            text = "— faster than the server takes posts from one user; the rest goes out at its pace —"
+            await self.say(text, "error")
+        else:
+            await self.say("— the server takes posts at once again —")
 
     async def _item_changed(self, event: ItemChanged) -> None:
         """Show a message again if what stands below it is another thing than what was shown."""
