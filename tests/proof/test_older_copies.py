@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from imserver.proof.taken_back import Restore
 from imserver.proof.torture import older_copies
 from imserver.proof.torture.older_copies import Kind, OlderCopies, commits_of, frames_written
 
@@ -28,7 +29,11 @@ life, count, written = map(int, sys.argv[2:])
 for number in range(count):
     sql.execute("INSERT INTO rows VALUES (?, ?)", (life, number))
     if number + 1 == written:
-        sql.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        reader = sqlite3.connect(sys.argv[1], isolation_level=None)  # no checkpoint goes beyond what it reads
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM rows").fetchall()
+if written:
+    sql.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 print("done", flush=True)
 time.sleep(60)
 """
@@ -66,7 +71,7 @@ class Written:
 
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Written]:
-    monkeypatch.setattr(older_copies, "compare", lambda left, copy, at: older_copies.Restore(at))
+    monkeypatch.setattr(older_copies, "compare", lambda left, copy, at: Restore(at))
     made = Written(tmp_path)
     yield made
     assert not (tmp_path / "left").exists()
@@ -103,14 +108,12 @@ def test_the_last_commits_are_cut_off(written: Written) -> None:
 
 def test_nothing_is_cut_that_later_commits_overwrote_in_the_database(written: Written) -> None:
     """Older pages of the log would cover newer ones of the database: that is a damaged database, and no older one."""
-    written.write(40, written=38)
-    index = Path(f"{written.path}-shm")
-    ends = commits_of(Path(f"{written.path}-wal"), frames_written(index) or 0)
-    assert len(ends) == 3
-    for _ in range(2):
-        written.copies.killed()
-        if written.copies.put_back(Kind.LAST_COMMITS) is not None:
-            assert written.rows()[0][1] >= 38
+    written.write(40, written=37)
+    frames = frames_written(Path(f"{written.path}-shm"))
+    assert frames is not None
+    assert len(commits_of(Path(f"{written.path}-wal"), frames)) == 4, "what is in the database, or three more"
+    assert written.copies.put_back(Kind.LAST_COMMITS) is not None
+    assert 37 <= written.rows()[0][1] < 40
 
 
 def test_a_log_whose_end_is_in_the_database_cannot_be_cut(written: Written) -> None:
@@ -130,8 +133,6 @@ def test_copies_that_are_no_part_of_this_history_do_not_come_back(written: Writt
         written.write(1)
         written.copies.take()
     assert len(list((written.path.parent / "copies").iterdir())) == older_copies.KEPT
-    written.write(1)
-    assert written.copies.put_back(Kind.LAST_COMMITS) is None, "a single commit is all that there is"
     written.write(9)
     assert written.copies.put_back(Kind.LAST_COMMITS) is not None
     assert written.copies.put_back(Kind.FOLDER) is None

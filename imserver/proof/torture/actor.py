@@ -124,6 +124,8 @@ class Actor:
         #: Conversations of which an older copy came back.
         self.replaced: set[str] = set()
         self._waiting: set[asyncio.Task[Any]] = set()
+        #: Calls of acts that have no answer.
+        self._asking = 0
 
     @property
     def client(self) -> Client:
@@ -273,10 +275,14 @@ class Actor:
         self._spawn(self._ask(call, then))
 
     async def _ask(self, call: Callable[[Client], Awaitable[Any]], then: Callable[[Any], None]) -> None:
+        self._asking += 1
         try:
             answer = await call(self.client)
         except (Refused, OutboxFull):
             return
+        finally:
+            self._asking -= 1
+            self._moved.set()
         self.counts.acts += 1
         then(answer)
 
@@ -393,7 +399,7 @@ class Actor:
         return [key for key, since in self._unanswered.items() if since < moment]
 
     async def settle(self, timeout_s: float) -> str:
-        """Wait until every post is answered and every message delivered. Returns the reason if that fails in time, or ""."""
+        """Wait until all posts and calls are answered and all messages are here. Returns what it waits for in vain, or ""."""
         waits_for = "its connection"
         try:
             async with asyncio.timeout(timeout_s):
@@ -402,6 +408,9 @@ class Actor:
                     waits_for = (
                         f"answers to {len(self._unanswered)} posts, {len(self.client.outbox())} in the outbox"
                     )
+                    await self._wait()
+                while self._asking:
+                    waits_for = f"answers to {self._asking} calls"
                     await self._wait()
                 waits_for = "the list of conversations"
                 heads = {row.conversation_id: row.head for row in await self._conversations()}

@@ -29,8 +29,8 @@ class Kind(StrEnum):
     LAST_COMMITS = "last commits"  # the present one, without the end of its log
 
 
-#: The first ones of a run, so that even a short one has two kinds; the others follow in any order.
-FIRST_KINDS = (Kind.FOLDER, Kind.LAST_COMMITS)
+#: The first ones of a run, so that even a short one has several kinds; then they come in any order.
+FIRST_KINDS = (Kind.FOLDER, Kind.LAST_COMMITS, Kind.DATABASE, Kind.CHECKPOINT)
 #: Copies that are kept: so no client knows more lives of the server since than a place names.
 KEPT = 2
 #: Commits that are cut off.

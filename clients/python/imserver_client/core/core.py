@@ -193,11 +193,9 @@ class Core:
         self.user_id = saved.user_id or ""
         self.store_epoch = saved.store_epoch or ""
         stored.adopt(saved, self._options.have)
-        trails = {
-            name: one
-            for name, one in saved.trails.items()
-            if name in saved.positions or name == ACCOUNT_TRAIL
-        }
+        # Posts may have been answered where no row of sync has told of the conversation yet.
+        known = {*saved.positions, *(one.conversation_id for one in saved.own.values()), ACCOUNT_TRAIL}
+        trails = {name: one for name, one in saved.trails.items() if name in known}
         self.lineage.restore(trails, saved.own, saved.notices)
         self.telling.restore()
         self.inbox.restore(saved.positions)
@@ -531,6 +529,9 @@ class Core:
             name = known.conversation_id
             if isinstance(outcome, Checked):
                 assert answer is not None
+                if self.inbox.get(name) is None:  # sync lists it, from where this user joined
+                    self._announce_notice(name)
+                    continue
                 self._fall(outcome, answer.agreed)
                 upto = known.position if outcome.keep is None else outcome.keep
                 falls[name] = stored.SavedFall(upto, outcome.head)
@@ -606,7 +607,7 @@ class Core:
                     self.telling.gone(notice)
 
     def read_again(self, conversation_id: str, item: PageItem) -> None:
-        self.lineage.message(conversation_id, item.position, item.revision, None)
+        # That it was edited is known: it would be news, and be read again for ever.
         for port in self._ports.values():
             port.changed(conversation_id, item)
 

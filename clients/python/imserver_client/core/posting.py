@@ -400,6 +400,7 @@ class Posting:
     def _settle(self, entry: Entry, outcome: Posted | ClientError, *, accepted: bool = False) -> None:
         if isinstance(outcome, Posted):
             # It stays in the store: should an older copy of the server's database come back, it can be offered again.
+            self._lineage.moved(entry.conversation_id)
             self._lineage.posted(entry.conversation_id, outcome.position, entry.key)
             step = self._lineage.step()
             self._storage.answer_post(entry.key, outcome.position, step)
