@@ -321,7 +321,9 @@ def test_a_restore_excuses_nothing_that_it_did_not_take() -> None:
     case = restored()
     case.restores = [replace(case.restores[0], messages=case.restores[0].messages[2:])]
     found = case.found()
-    assert {Fault.LOST, ALTERED} <= {fault for fault, _ in found}, "one is missing, and another stands in its place"
+    assert {Fault.LOST, ALTERED} <= {fault for fault, _ in found}, (
+        "one is missing, and another stands in its place"
+    )
 
 
 def test_who_was_killed_before_it_can_have_said_that_it_heard_is_told_once_more() -> None:

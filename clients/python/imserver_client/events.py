@@ -96,14 +96,17 @@ class PostSettled(ClientEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class RateLimited(ClientEvent):
-    """Posts come faster than the server takes them from one user (`limited`), or do so no more. All go out, at its pace.
+class PostsDelayed(ClientEvent):
+    """The server takes posts later (`delayed`), or does so no more. All go out by themselves; nothing is to be done.
 
-    Comes once when this begins, and once when no post was refused for its rate for a while. At the beginning `waiting` says how
-    many posts have no answer, and `retry_in_s` when the next of them goes out.
+    `code` is the refusal's: RATE_LIMITED (posts come faster than it takes them from one user), STORE_FULL, OVERLOADED, …, and
+    `text` what it says of it. Comes once for each code when that begins, and once when no post was refused so for a while. At
+    the beginning `waiting` says how many posts have no answer, and `retry_in_s` when the next of them goes out.
     """
 
-    limited: bool
+    delayed: bool
+    code: int
+    text: str = ""
     waiting: int = 0
     retry_in_s: float | None = None
 

@@ -29,8 +29,9 @@ from imserver_client import (
     Item,
     ItemChanged,
     Message,
+    PostsDelayed,
     PostsGone,
-    RateLimited,
+    RefusalCode,
     Refused,
     Retracted,
     State,
@@ -346,8 +347,8 @@ class ChatSession:
                     await self._connection_changed(event)
                 case CursorMoved():
                     await self._cursor_moved(event)
-                case RateLimited():
-                    await self._rate_limited(event)
+                case PostsDelayed():
+                    await self._delayed(event)
                 case Retracted():
                     await self._retracted(event)
                 case ItemChanged():
@@ -407,12 +408,15 @@ class ChatSession:
             self._connected = connected
         self.screen.refresh()
 
-    async def _rate_limited(self, event: RateLimited) -> None:
-        if event.limited:
+    async def _delayed(self, event: PostsDelayed) -> None:
+        if not event.delayed:
+            await self.say("— the server takes posts at once again —")
+        elif event.code == RefusalCode.RATE_LIMITED:
             text = "— faster than the server takes posts from one user; the rest goes out at its pace —"
             await self.say(text, "error")
         else:
-            await self.say("— the server takes posts at once again —")
+            text = safe_line(event.text) or f"the server refuses posts for now ({event.code})"
+            await self.say(f"— {text}; what waits goes out by itself —", "error")
 
     async def _item_changed(self, event: ItemChanged) -> None:
         """Show a message again if what stands below it is another thing than what was shown."""

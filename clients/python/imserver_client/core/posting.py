@@ -18,7 +18,7 @@ from imserver_client.errors import (
     Stopped,
     Undeliverable,
 )
-from imserver_client.events import PostSettled, RateLimited
+from imserver_client.events import PostsDelayed, PostSettled
 from imserver_client.limits import ClientLimits
 from imserver_client.storage import SavedPost, Storage
 from imserver_client.values import Content, Posted, Queued
@@ -26,7 +26,6 @@ from imserver_protocol import (
     RETRYABLE,
     EncodeError,
     Limits,
-    RefusalCode,
     RefusalReceived,
     encode_content,
 )
@@ -37,9 +36,9 @@ from imserver_protocol.shared.content import content_fault
 from imserver_protocol.shared.ids import KEY_BYTES
 
 from .backoff import Backoff
+from .delays import Delays
 from .lineage import Lineage
 from .outbox import Entry, Outbox
-from .rate import Rate
 from .requests import Answer, Requests, SessionLost
 
 
@@ -68,7 +67,7 @@ class PostingOwner(Protocol):
         """A fault of ours, or of the store: the client is over."""
         ...
 
-    def announce(self, event: PostSettled | RateLimited) -> None: ...
+    def announce(self, event: PostSettled | PostsDelayed) -> None: ...
 
     def monotonic(self) -> float: ...
 
@@ -94,7 +93,7 @@ class Posting:
         self._limits = limits
         self._make_backoff = make_backoff
         self._outbox = Outbox()
-        self._rate = Rate(owner.announce, owner.monotonic, limits.rate_calm_s)
+        self._delays = Delays(owner.announce, owner.monotonic, limits.delay_over_after_s)
         self._waiters: dict[bytes, list[asyncio.Future[Posted]]] = {}
         self._landings: dict[bytes, list[asyncio.Future[None]]] = {}
         self._giving_up: set[asyncio.Task[Posted | None]] = set()
@@ -322,8 +321,7 @@ class Posting:
         else:
             backoff = self._backoffs.setdefault(entry.conversation_id, self._make_backoff())
             delay = backoff.next(refusal.retry_after_ms)
-        if refusal.code == RefusalCode.RATE_LIMITED:
-            self._rate.refused(delay, len(self._outbox))
+        self._delays.refused(refusal, delay, len(self._outbox))
         self._outbox.held(entry, self._owner.monotonic() + delay)
         self._arm()
 
@@ -380,7 +378,7 @@ class Posting:
     def end(self, error: Callable[[], ClientError]) -> None:
         """The client is over. The store keeps the outbox."""
         self._end = error
-        self._rate.end()
+        self._delays.end()
         self.empty.set()  # there is nothing more to wait for
         if self._timer is not None:
             self._timer.cancel()
