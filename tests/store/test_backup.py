@@ -47,6 +47,12 @@ def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
         return raw.execute(sql).fetchall()
 
 
+def open_files() -> list[str]:
+    """What this process has open."""
+    folder = Path("/proc/self/fd")
+    return [os.readlink(each) for each in (folder.iterdir() if folder.exists() else ()) if os.path.lexists(each)]
+
+
 def slowly(monkeypatch: pytest.MonkeyPatch, rest_s: float = 0.02) -> None:
     """One page at a time."""
     monkeypatch.setattr(backups.Pace, "__init__", _slow_pace(rest_s))
@@ -196,6 +202,7 @@ async def test_another_process_that_writes_there_is_not_disturbed(stand: Stand, 
         with pytest.raises(BackupFailed, match="another backup is being written there") as failed:
             await stand.store.backup(tmp_path / "copy.db")
         assert failed.value.again
+    assert str(unfinished) not in open_files(), "a server that is asked each hour would run out of descriptors"
     assert unfinished.read_bytes() == b"half"
     await stand.store.backup(tmp_path / "copy.db")  # what a killed one left is taken over
     assert not unfinished.exists()
