@@ -208,9 +208,8 @@ async def test_each_of_many_is_applied_in_the_order_of_the_file(place: Place) ->
     store._ledger_kinds = {"renamed": lambda tx, record: order.append(record.body["name"])}
     numbers = await asyncio.gather(*(store.put_on_record("renamed", {"name": str(n)}) for n in range(30)))
     assert sorted(numbers) == list(range(1, 31))
-    assert list(dict.fromkeys(order)) == [
-        record.body["name"] for record in parse(place.file.read_bytes()).records
-    ]
+    written = [record.body["name"] for record in parse(place.file.read_bytes()).records]
+    assert order == written, "each once: what a later one has changed is not set back for a moment"
     await store.close()
 
 
