@@ -283,6 +283,15 @@ def test_what_is_forgotten_is_not_asked_any_more() -> None:
     assert [known.conversation_id for known in lineage.question(lambda name: (9, 0)) or []] == ["d"]
 
 
+def test_what_is_forgotten_is_asked_from_the_beginning_if_it_comes_again() -> None:
+    lineage = opened("c")
+    lineage.posted("c", 5, KEY)
+    lineage.forget("c")
+    lineage.moved("c")
+    assert again(lineage, known=(0, 0)) == [Known("c", "p1", 0, 0)]
+    assert lineage.unsaved().own == {KEY: None}
+
+
 def test_only_the_answer_that_a_post_had_is_taken_back() -> None:
     """It may have been offered again meanwhile, and be at another position."""
     lineage = opened("c")

@@ -157,6 +157,13 @@ def test_a_disk_that_does_not_answer_is_not_ready_and_is_asked_once(stand: Stand
     assert stand.store.asked == asked + 1
 
 
+def test_a_disk_without_a_size_is_no_silent_one(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a simulation: nothing is awaited."""
+    monkeypatch.setattr(stand.store, "look", lambda told: False)
+    stand.pass_s(SILENT_DISK_S + 2)
+    assert stand.why == {}
+
+
 @pytest.mark.parametrize(
     ("free", "least", "ready"),
     [(MIN_FREE_BYTES, None, True), (MIN_FREE_BYTES - 1, None, False), (5, 5, True), (4, 5, False)],

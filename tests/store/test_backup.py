@@ -51,7 +51,9 @@ def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
 def open_files() -> list[str]:
     """What this process has open."""
     folder = Path("/proc/self/fd")
-    return [os.readlink(each) for each in (folder.iterdir() if folder.exists() else ()) if os.path.lexists(each)]
+    return [
+        os.readlink(each) for each in (folder.iterdir() if folder.exists() else ()) if os.path.lexists(each)
+    ]
 
 
 def slowly(monkeypatch: pytest.MonkeyPatch, rest_s: float = 0.02) -> None:
@@ -203,7 +205,9 @@ async def test_another_process_that_writes_there_is_not_disturbed(stand: Stand, 
         with pytest.raises(BackupFailed, match="another backup is being written there") as failed:
             await stand.store.backup(tmp_path / "copy.db")
         assert failed.value.again
-    assert str(unfinished) not in open_files(), "a server that is asked each hour would run out of descriptors"
+    assert str(unfinished) not in open_files(), (
+        "a server that is asked each hour would run out of descriptors"
+    )
     assert unfinished.read_bytes() == b"half"
     await stand.store.backup(tmp_path / "copy.db")  # what a killed one left is taken over
     assert not unfinished.exists()
