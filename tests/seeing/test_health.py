@@ -195,6 +195,12 @@ def test_commits_that_take_long_are_told_while_they_last_and_behind_it(stand: St
     assert stand.log == ["slow_commits_begins", "slow_commits_ends"]
 
 
+def test_one_that_lasts_is_not_a_new_one_each_second(stand: Stand) -> None:
+    stand.store.set(in_flight_s=SLOW_COMMIT_S + 1)
+    stand.pass_s(5)
+    assert stand.health.conditions["slow_commits"].count == 1
+
+
 def test_one_slow_commit_between_two_looks_is_seen_and_quick_ones_are_not(stand: Stand) -> None:
     for _ in range(100):
         stand.store.now.commit_s.observe(SLOW_COMMIT_S)

@@ -124,6 +124,21 @@ async def test_a_copy_of_a_stopped_database_says_when_it_last_changed(path: Path
     assert runs(path)[-1] == ("restore", COPIED_AT)
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE messages SET sent_at = ? WHERE change = (SELECT max(change) FROM messages)",
+        "UPDATE lineage SET at = ?",
+        "INSERT INTO outcomes (key, user_no, method, digest, result, at) VALUES (x'00', 1, '', x'00', x'00', ?)",
+        "INSERT INTO audit (at, source, act) VALUES (?, '', '')",
+    ],
+)
+def test_whatever_bears_a_time_says_so(path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute(sql, (COPIED_AT + 7,))
+        assert database.last_change_ms(raw) == COPIED_AT + 7
+
+
 def test_without_a_database_there_is_nothing_to_keep(path: Path, copied: Path) -> None:
     path.unlink()
     assert restores.put_back(copied, path, NOW) is None
@@ -174,6 +189,21 @@ def test_one_that_cannot_be_read_any_more_is_kept_as_it_is_with_its_log(path: Pa
     assert kept.read_bytes()[4096:] == damaged[4096:]
     assert count(path) == 20
     assert not Path(f"{path}-wal").exists()
+
+
+def test_what_a_reader_keeps_in_the_log_is_kept_there(path: Path, copied: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw, closing(sqlite3.connect(path)) as reader:
+        raw.execute("PRAGMA wal_autocheckpoint = 0")
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM users").fetchall()
+        raw.execute(
+            "INSERT INTO users (user_id, display_name, language, roles) VALUES ('late', '', 'en', '')"
+        )
+        kept = restores.put_back(copied, path, NOW)
+    assert kept is not None
+    with closing(sqlite3.connect(kept)) as raw:
+        assert raw.execute("SELECT count(*) FROM users WHERE user_id = 'late'").fetchone() == (1,)
+    assert count(path) == 20
 
 
 @pytest.mark.parametrize("swaps", [True, False])

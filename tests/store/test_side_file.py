@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,8 @@ async def test_an_orderly_end_tells_it_of_everything(tmp_path: Path) -> None:
         change = store.change
         await store.close()
         assert HighWater(path).read() == (store.epoch, change)
+        with closing(sqlite3.connect(path)) as raw:
+            assert raw.execute("SELECT max(copied_at) FROM lineage").fetchone() == (None,)
         if number == 1:
             shutil.copy(path, tmp_path / "older.db")
     shutil.move(tmp_path / "older.db", path)
@@ -86,3 +90,6 @@ async def test_an_orderly_end_tells_it_of_everything(tmp_path: Path) -> None:
     assert figures.older_copy == 1
     assert [line[1] for line in log.lines] == [sqlite_store.OLDER_COPY]
     await store.close()
+    with closing(sqlite3.connect(path)) as raw:
+        told = raw.execute("SELECT copied_at IS NOT NULL FROM lineage ORDER BY no").fetchall()
+    assert told == [(0,), (1,)], "plugins are told of it"

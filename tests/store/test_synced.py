@@ -1,4 +1,4 @@
-"""Whatever takes a name is on the disk before, and the name is on the disk when it is told of: a power loss finds one or the other."""
+"""What takes a name is on the disk before, and the name behind it: a power loss finds the file of before or the whole new one."""
 
 from __future__ import annotations
 
