@@ -6,8 +6,8 @@ import multiprocessing
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,17 @@ async def test_a_copy_that_is_put_back_by_hand_is_known_too(path: Path, copied: 
     assert [each for _, each in runs(path)[-2:]] == [None, None]
 
 
+async def test_what_the_copy_says_holds_whatever_is_in_it(path: Path, copied: Path) -> None:
+    """It was quiet before the backup: all that was committed until then is in it."""
+    with closing(sqlite3.connect(copied)) as raw:
+        raw.execute("UPDATE meta SET value = value + 5 WHERE name = 'copied_at'")
+        raw.commit()
+    assert restores.look(copied, path).copy.at == COPIED_AT + 5
+    restores.put_back(copied, path, NOW)
+    await (await opened(path)).store.close()
+    assert runs(path)[-1] == ("restore", COPIED_AT + 5)
+
+
 async def test_a_copy_of_a_stopped_database_says_when_it_last_changed(path: Path) -> None:
     plain = path.parent / "plain.db"
     shutil.copyfile(path, plain)
@@ -191,7 +202,9 @@ def test_one_that_cannot_be_read_any_more_is_kept_as_it_is_with_its_log(path: Pa
     assert not Path(f"{path}-wal").exists()
 
 
-def test_what_a_reader_keeps_in_the_log_is_kept_there(path: Path, copied: Path) -> None:
+@contextmanager
+def kept_in_the_log(path: Path) -> Iterator[None]:
+    """A user of the database is in its log only, and stays there: somebody reads from before."""
     with closing(sqlite3.connect(path, isolation_level=None)) as raw, closing(sqlite3.connect(path)) as reader:
         raw.execute("PRAGMA wal_autocheckpoint = 0")
         reader.execute("BEGIN")
@@ -199,11 +212,33 @@ def test_what_a_reader_keeps_in_the_log_is_kept_there(path: Path, copied: Path) 
         raw.execute(
             "INSERT INTO users (user_id, display_name, language, roles) VALUES ('late', '', 'en', '')"
         )
+        yield
+
+
+def is_there(path: Path) -> bool:
+    with closing(sqlite3.connect(path)) as raw:
+        return bool(raw.execute("SELECT 1 FROM users WHERE user_id = 'late'").fetchall())
+
+
+def test_what_a_reader_keeps_in_the_log_is_kept_there(path: Path, copied: Path) -> None:
+    with kept_in_the_log(path):
         kept = restores.put_back(copied, path, NOW)
     assert kept is not None
-    with closing(sqlite3.connect(kept)) as raw:
-        assert raw.execute("SELECT count(*) FROM users WHERE user_id = 'late'").fetchone() == (1,)
+    assert is_there(kept)
     assert count(path) == 20
+
+
+def test_and_stays_where_it_was_if_the_last_step_fails(
+    path: Path, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(one: Path, other: Path) -> bool:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(restores, "_swap", fails)
+    with kept_in_the_log(path), pytest.raises(StartError, match="Input/output error"):
+        restores.put_back(copied, path, NOW)
+    assert (is_there(path), count(path)) == (True, 30)
+    assert not restores.staged_path(path).exists()
 
 
 @pytest.mark.parametrize("swaps", [True, False])
