@@ -267,6 +267,10 @@ def test_who_is_refused_has_nothing_open_and_nothing_locked(path: Path) -> None:
     path.unlink()
     other = guard.Guard(path)
     other.take()
+    with pytest.raises(StartError, match="another imserver") as later:
+        refused.take()
+    assert later.value.again, "a supervisor tries until the other one has stopped"
+    assert open_files() - before == {str(path), f"{path}.lock"}
     other.release()
 
 
@@ -380,6 +384,25 @@ async def test_a_store_that_goes_on_writing_looks_by_itself(path: Path) -> None:
     with pytest.raises(StoreFailed, match="replaced"):
         await asyncio.wait_for(write(), 10)
     await stand.store.close()
+
+
+@own_locks
+@pytest.mark.parametrize("replace", [rename, put_another_there])
+def test_what_is_still_open_under_no_name_is_not_let_go(path: Path, replace: Any) -> None:
+    """SQLite would delete, by its name, the log of whatever stands there now."""
+    ours = guard.Guard(path)
+    ours.take()
+    for end in ("-shm", "-wal"):
+        Path(f"{path}{end}").touch()
+    ours.hold()
+    os.link(path, before := path.with_name("before.db"))
+    replace(path)
+    with pytest.raises(StoreFailed):
+        ours.look()
+    ours.let_go()
+    assert locked_for_others(before, guard.SHARED_BYTES)
+    ours.release()
+    assert not locked_for_others(before, guard.SHARED_BYTES)
 
 
 @pytest.mark.parametrize("replace", [rename, put_another_there, put_another_log_there, remove_the_log])

@@ -397,7 +397,7 @@ async def test_the_newest_ledger_holds_for_the_copy(path: Path, copied: Path) ->
         outlook = restores.look(copied, path)
         assert (len(outlook.stands.ahead), outlook.ledger_from) == (ahead, source)
     here.write_bytes(short)
-    there.write_bytes(long)
+    there.write_bytes(long + b"a record that was cut o")
     restores.put_back(copied, path, NOW)
     assert here.read_bytes() == long
     stand = await opened(path, ledger_kinds=KINDS)
