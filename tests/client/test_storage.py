@@ -19,9 +19,11 @@ from imserver_client.storage import (
     Saved,
     SavedAnswered,
     SavedFall,
+    SavedItem,
     SavedOwn,
     SavedPosition,
     SavedPost,
+    SavedState,
     SavedTrail,
     Storage,
 )
@@ -104,7 +106,9 @@ class TestBothKinds:
             SavedAnswered(posts[1], 2, True),
             SavedAnswered(posts[2], 3, False),
         ]
-        assert storage.contents([posts[0].key, b"9" * 16]) == {posts[0].key: b"\x80"}
+        storage.add_post(waiting := SavedPost("c", b"w" * 16, b"\x81"))
+        assert storage.contents([posts[0].key, b"9" * 16, waiting.key]) == {posts[0].key: b"\x80"}
+        storage.remove_post(waiting.key)
         storage.forget_content("c", 1)
         assert storage.contents([posts[0].key]) == {}
         storage.save_checked({"c": SavedFall(1, 4)}, [posts[2].key], {}, None, LineageStep())
@@ -112,6 +116,34 @@ class TestBothKinds:
         assert (saved.outbox, saved.positions) == ([posts[2]], {"c": SavedPosition(1, 1, 4)})
         storage.save_checked({"c": None}, (), {}, None, LineageStep())
         assert reopened(storage).positions == {}
+        storage.close()
+
+    def test_what_falls_has_the_head_of_this_history_be_it_higher_or_lower(self, storage):
+        storage.open()
+        storage.save_sync("s", True, {"c": SavedPosition(9, 8, 9), "d": SavedPosition(9, 8, 9)})
+        falls = {"c": SavedFall(3, 12), "d": SavedFall(3, 5)}
+        storage.save_checked(falls, (), {}, None, LineageStep())
+        assert reopened(storage).positions == {"c": SavedPosition(3, 3, 12), "d": SavedPosition(3, 3, 5)}
+        storage.close()
+
+    def test_what_is_forgotten_comes_back_without_its_values(self, storage):
+        storage.open()
+        step, item = LineageStep(), SavedItem(5)
+        storage.save_sync("s", True, {"c": SavedPosition(9, 9, 9)})
+        storage.save_states({"c": SavedState(6, 7, items={2: item})}, None)
+        storage.save_checked({"c": None}, (), {}, None, step)
+        assert reopened(storage).states == {}
+        storage.save_states({"c": SavedState(1)}, None)
+        assert reopened(storage).states == {"c": SavedState(1)}
+        storage.close()
+
+    def test_a_content_is_forgotten_of_one_conversation(self, storage):
+        storage.open()
+        for name in ("c", "d"):
+            storage.add_post(SavedPost(name, name.encode() * 16, b"x"))
+            storage.answer_post(name.encode() * 16, 1, LineageStep())
+        storage.forget_content("c", 1)
+        assert storage.contents([b"c" * 16, b"d" * 16]) == {b"d" * 16: b"x"}
         storage.close()
 
     def test_answered_posts_are_bounded(self, storage, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import random
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
@@ -45,6 +46,14 @@ def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
     """What is in a copy, opened without a trace."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as raw:
         return raw.execute(sql).fetchall()
+
+
+def open_files() -> list[str]:
+    """What this process has open."""
+    folder = Path("/proc/self/fd")
+    return [
+        os.readlink(each) for each in (folder.iterdir() if folder.exists() else ()) if os.path.lexists(each)
+    ]
 
 
 def slowly(monkeypatch: pytest.MonkeyPatch, rest_s: float = 0.02) -> None:
@@ -196,9 +205,73 @@ async def test_another_process_that_writes_there_is_not_disturbed(stand: Stand, 
         with pytest.raises(BackupFailed, match="another backup is being written there") as failed:
             await stand.store.backup(tmp_path / "copy.db")
         assert failed.value.again
+    assert str(unfinished) not in open_files(), (
+        "a server that is asked each hour would run out of descriptors"
+    )
     assert unfinished.read_bytes() == b"half"
     await stand.store.backup(tmp_path / "copy.db")  # what a killed one left is taken over
     assert not unfinished.exists()
+
+
+async def test_of_when_it_is_was_asked_before_its_moment(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was committed until then is in it: a time behind it would promise what came between."""
+    assert isinstance(stand.store, SqliteStore)
+    known, clock = backups.database.prepare_reader, stand.store._clock
+    assert isinstance(clock, ManualClock)
+
+    def begins(sql: str) -> None:
+        if sql.startswith("BEGIN"):
+            clock.jump_to(6_000_000)
+
+    def prepare(raw: sqlite3.Connection) -> None:
+        known(raw)
+        raw.set_trace_callback(begins)
+
+    monkeypatch.setattr(backups.database, "prepare_reader", prepare)
+    assert (await stand.store.backup(tmp_path / "copy.db")).copied_at == 5_000_000
+    assert clock.now_ms() == 6_000_000
+
+
+async def test_a_copy_of_a_copy_is_of_when_the_first_one_was(stand: Stand, tmp_path: Path) -> None:
+    """One that was put back by hand, and that nobody has opened yet."""
+    await stand.store.backup(tmp_path / "copy.db")
+    with backups.reading(tmp_path / "copy.db") as source:
+        backups.back_up(source, tmp_path / "copy.db", tmp_path / "again.db", 6_000_000)
+    assert rows(tmp_path / "again.db", "SELECT value FROM meta WHERE name = 'copied_at'") == [(5_000_000,)]
+
+
+async def test_the_log_is_taken_over_behind_it(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could not be while the backup was reading, and grew."""
+    slowly(monkeypatch)
+    task = await begun(stand, tmp_path / "copy.db")
+    await stand.post(*(post(number) for number in range(41, 61)))
+    await task
+    await stand.tx(lambda tx: None)  # behind it on the writer's thread
+    assert rows(tmp_path / "chat.db", "SELECT count(*) FROM messages") == [(60,)], "in the file itself"
+
+
+def test_two_lives_on_one_database_do_not_look_the_same(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(":memory:")) as raw:
+        for _, script in backups.database.migrations():
+            raw.executescript(script)
+        raw.execute("INSERT INTO meta (name, value) VALUES ('change', 0)")
+        marks = []
+        for _ in range(2):
+            run = backups.database.put_run(raw, "open", 1, ManualClock(1), random.Random(1))
+            marks.append(run.mark)
+            assert backups.state_of(raw).mark == run.mark
+        assert marks[0] != marks[1]
+
+
+async def test_no_file_of_a_database_is_a_target_be_it_there_or_not(tmp_path: Path) -> None:
+    live = tmp_path / "chat.db"
+    for end in ("", "-wal", "-shm", "-journal", ".lock", ".high"):
+        with pytest.raises(BackupFailed, match="is a file of the database itself"):
+            backups.check_target(Path(f"{live}{end}"), live)
 
 
 async def test_a_full_disk_leaves_nothing_behind(
@@ -304,7 +377,9 @@ async def test_the_log_that_grows_meanwhile_is_blamed_on_no_reader(
         await stand.post(post(number := number + 1, text="x" * 4000))
         assert store.look(seen.append)
     await task
-    await stand.tx(lambda tx: None)
+    for _ in range(2):  # behind it, too, until the log was cut back
+        assert store.look(seen.append)
+        await stand.tx(lambda tx: None)
     assert max(sizes.wal_bytes for sizes in seen) > 200_000
     assert {sizes.lag_bytes for sizes in seen} == {0}
     await store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import random
 from collections.abc import Callable, Mapping
@@ -98,6 +99,16 @@ def test_records_left_out_or_moved_are_damage() -> None:
     for wrong in ([0, 1, 3, 4], [0, 2, 3, 4], [0, 1, 3, 2, 4], [0, 1, 1, 2], [1, 2]):
         assert parse(b"".join(lines[each] for each in wrong)).damage != ""
     assert parse(b"".join(lines[:4])).damage == ""
+
+
+def test_a_number_that_comes_again_is_damage() -> None:
+    """The sums are right: who wrote it did not know what was there."""
+    data = first_line(NAME)
+    before = sum_of(b"", data[:-1])
+    for number in (1, 2, 2, 3):
+        text, record = line(number, 7, "renamed", {}, before)
+        data, before = data + text, record.sum
+    assert parse(data).damage == "is damaged behind record 2"
 
 
 def test_a_later_format_is_told_from_another_file() -> None:
@@ -208,9 +219,8 @@ async def test_each_of_many_is_applied_in_the_order_of_the_file(place: Place) ->
     store._ledger_kinds = {"renamed": lambda tx, record: order.append(record.body["name"])}
     numbers = await asyncio.gather(*(store.put_on_record("renamed", {"name": str(n)}) for n in range(30)))
     assert sorted(numbers) == list(range(1, 31))
-    assert list(dict.fromkeys(order)) == [
-        record.body["name"] for record in parse(place.file.read_bytes()).records
-    ]
+    written = [record.body["name"] for record in parse(place.file.read_bytes()).records]
+    assert order == written, "each once: what a later one has changed is not set back for a moment"
     await store.close()
 
 
@@ -364,6 +374,37 @@ async def test_a_full_disk_puts_nothing_on_record(place: Place, monkeypatch: pyt
     assert place.file.read_bytes() == before
     monkeypatch.undo()
     assert await store.put_on_record("renamed", {"name": "c"}) == 2
+    await store.close()
+
+
+async def test_a_disk_that_writes_a_little_at_a_time_gets_all_of_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, write = await place.open(), os.pwrite
+    monkeypatch.setattr(
+        "imserver.store.sqlite.ledger.os.pwrite", lambda fd, data, at: write(fd, data[:7], at)
+    )
+    for name in "ab":
+        await store.put_on_record("renamed", {"name": name})
+    found = parse(place.file.read_bytes())
+    assert [record.body["name"] for record in found.records] == ["a", "b"]
+    assert not found.damage
+    await store.close()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+async def test_no_room_is_a_refusal_and_no_failure(
+    place: Place, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    store = await place.open()
+
+    def full(fd: int, data: bytes, at: int) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("imserver.store.sqlite.ledger.os.pwrite", full)
+    with pytest.raises(Refusal) as refused:
+        await store.put_on_record("renamed", {"name": "b"})
+    assert refused.value.code is RefusalCode.STORE_FULL
     await store.close()
 
 

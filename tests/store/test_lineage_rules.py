@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from imserver.store.engine.lineage import Lineage, Place, Run, agreed_position, state_good
+from imserver.store.engine.lineage import (
+    MARK_BYTES,
+    Lineage,
+    Place,
+    Run,
+    agreed_position,
+    new_mark,
+    state_good,
+)
+from imserver.testing import ManualClock
 
 ASKER = "ann"
 CONVERSATIONS = ("one", "two")
@@ -283,3 +292,12 @@ def test_there_is_no_lineage_without_a_run() -> None:
     nothing: Any = ()
     with pytest.raises(ValueError, match="at least one"):
         Lineage(nothing)
+
+
+def test_a_machine_that_repeats_its_chance_makes_another_mark_all_the_same() -> None:
+    """One that came back with its memory: the hour is another then."""
+    marks = {
+        new_mark(random.Random(1), ManualClock(now_ms), no) for now_ms in (1_000, 2_000) for no in (1, 2)
+    }
+    assert len(marks) == 4
+    assert {len(mark) for mark in marks} == {MARK_BYTES}

@@ -6,8 +6,8 @@ import multiprocessing
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,17 @@ async def test_a_copy_that_is_put_back_by_hand_is_known_too(path: Path, copied: 
     assert [each for _, each in runs(path)[-2:]] == [None, None]
 
 
+async def test_what_the_copy_says_holds_whatever_is_in_it(path: Path, copied: Path) -> None:
+    """It was quiet before the backup: all that was committed until then is in it."""
+    with closing(sqlite3.connect(copied)) as raw:
+        raw.execute("UPDATE meta SET value = value + 5 WHERE name = 'copied_at'")
+        raw.commit()
+    assert restores.look(copied, path).copy.at == COPIED_AT + 5
+    restores.put_back(copied, path, NOW)
+    await (await opened(path)).store.close()
+    assert runs(path)[-1] == ("restore", COPIED_AT + 5)
+
+
 async def test_a_copy_of_a_stopped_database_says_when_it_last_changed(path: Path) -> None:
     plain = path.parent / "plain.db"
     shutil.copyfile(path, plain)
@@ -122,6 +133,21 @@ async def test_a_copy_of_a_stopped_database_says_when_it_last_changed(path: Path
     restores.put_back(plain, path, NOW)
     await (await opened(path)).store.close()
     assert runs(path)[-1] == ("restore", COPIED_AT)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE messages SET sent_at = ? WHERE change = (SELECT max(change) FROM messages)",
+        "UPDATE lineage SET at = ?",
+        "INSERT INTO outcomes (key, user_no, method, digest, result, at) VALUES (x'00', 1, '', x'00', x'00', ?)",
+        "INSERT INTO audit (at, source, act) VALUES (?, '', '')",
+    ],
+)
+def test_whatever_bears_a_time_says_so(path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute(sql, (COPIED_AT + 7,))
+        assert database.last_change_ms(raw) == COPIED_AT + 7
 
 
 def test_without_a_database_there_is_nothing_to_keep(path: Path, copied: Path) -> None:
@@ -174,6 +200,49 @@ def test_one_that_cannot_be_read_any_more_is_kept_as_it_is_with_its_log(path: Pa
     assert kept.read_bytes()[4096:] == damaged[4096:]
     assert count(path) == 20
     assert not Path(f"{path}-wal").exists()
+
+
+@contextmanager
+def kept_in_the_log(path: Path) -> Iterator[None]:
+    """A user of the database is in its log only, and stays there: somebody reads from before."""
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as raw,
+        closing(sqlite3.connect(path)) as reader,
+    ):
+        raw.execute("PRAGMA wal_autocheckpoint = 0")
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM users").fetchall()
+        raw.execute(
+            "INSERT INTO users (user_id, display_name, language, roles) VALUES ('late', '', 'en', '')"
+        )
+        yield
+
+
+def logs(folder: Path) -> list[str]:
+    """Logs with something in them."""
+    return sorted(each.name for each in folder.glob("*-wal") if each.stat().st_size)
+
+
+def test_what_a_reader_keeps_in_the_log_is_kept_there(path: Path, copied: Path) -> None:
+    with kept_in_the_log(path):
+        assert restores.put_back(copied, path, NOW) == path.parent / KEPT
+        assert logs(path.parent) == [f"{KEPT}-wal"]
+    assert count(path) == 20
+
+
+def test_and_stays_where_it_was_if_the_last_step_fails(
+    path: Path, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(one: Path, other: Path) -> bool:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(restores, "_swap", fails)
+    with kept_in_the_log(path):
+        with pytest.raises(StartError, match="Input/output error"):
+            restores.put_back(copied, path, NOW)
+        assert logs(path.parent) == ["chat.db-wal"]
+    assert count(path) == 30
+    assert not restores.staged_path(path).exists()
 
 
 @pytest.mark.parametrize("swaps", [True, False])
@@ -332,7 +401,7 @@ async def test_the_newest_ledger_holds_for_the_copy(path: Path, copied: Path) ->
         outlook = restores.look(copied, path)
         assert (len(outlook.stands.ahead), outlook.ledger_from) == (ahead, source)
     here.write_bytes(short)
-    there.write_bytes(long)
+    there.write_bytes(long + b"a record that was cut o")
     restores.put_back(copied, path, NOW)
     assert here.read_bytes() == long
     stand = await opened(path, ledger_kinds=KINDS)
