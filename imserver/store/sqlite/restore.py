@@ -271,7 +271,7 @@ def _same(ours: list[tuple[bytes, int]], theirs: list[tuple[bytes, int]]) -> Ite
 
 
 def _write_back(path: Path) -> None:
-    """Write the log of the database into its file, so that it can be kept as one file. One that is too damaged is kept as it is.
+    """Write the log of the database into its file, so that it can be kept as one file. One too damaged for it is kept as it is.
 
     Raises `StartError` if that could be mended: without its log, what is kept, or what a kill leaves, would lack posts.
     """
