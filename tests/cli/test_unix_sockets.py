@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from imserver.cli.app import EXIT_AGAIN, EXIT_MISTAKE
+from imserver.cli.control import ask
+from imserver.errors import StartError
 from imserver.net.unix_socket import UnixSocket
 
 from .processes import imserver, serving
@@ -148,3 +150,15 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic links"):
         UnixSocket(tmp_path / "s", backlog=1)
     assert not (tmp_path / "elsewhere").exists()
+
+
+async def test_the_control_socket_of_another_user_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*args: object, **more: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("imserver.cli.control.asyncio.open_unix_connection", refused)
+    with pytest.raises(StartError, match="belongs to another user; run this as the one") as failed:
+        await ask(tmp_path / "imserver.db.control", "status", {})
+    assert not failed.value.again

@@ -20,6 +20,7 @@ from imserver.store import SqliteStore
 from imserver.store.checks import open_snapshot
 from imserver.store.sqlite import database
 from imserver.store.sqlite import restore as restores
+from imserver.store.sqlite.guard import has_log
 from imserver.testing import LogBook, ManualClock
 from tests.store.support import USERS, Recorder, Stand, post
 from tests.store.test_ledger import KINDS, ledger, name_of
@@ -291,6 +292,16 @@ def test_the_log_of_before_never_comes_beside_the_copy(
     assert count(path) == 20
     assert not Path(f"{path}-wal").exists()
     assert len(list(path.parent.glob("chat.db.before-restore-*"))) == 2
+
+
+def test_looking_leaves_no_trace_that_a_log_was_there(path: Path, copied: Path) -> None:
+    """An empty log beside a file that was copied without its own would hide that it is incomplete."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        database.put_running(raw, True)
+    before = everything(path.parent)
+    assert restores.look(copied, path).present is not None
+    assert everything(path.parent) == before
+    assert not has_log(path)
 
 
 # -- what cannot be put back ------------------------------------------------------------------------------------------------

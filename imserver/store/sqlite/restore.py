@@ -32,10 +32,12 @@ from imserver.store.sqlite.backup import (
     copy,
     is_backup,
     mark,
+    read_only,
     reading,
     state_of,
 )
 from imserver.store.sqlite.faults import primary_code
+from imserver.store.sqlite.guard import has_log
 from imserver.store.sqlite.ledger import ledger_path, put_file, sound_ledger
 
 #: Told of each step that is done. Tests end the process here.
@@ -229,11 +231,8 @@ def _present(file: Path, path: Path) -> tuple[Found | None, str, int | None]:
     if not path.exists() or not path.stat().st_size:
         return None, "", 0
     try:
-        where = f"{path.absolute().as_uri()}?mode=ro"
-        with (
-            contextlib.closing(sqlite3.connect(where, uri=True, isolation_level=None)) as connection,
-            reading(file) as other,
-        ):
+        # Without a log it is at rest, and stays as it is: an empty log, put there by us, would look like one that is all there.
+        with reading(file) as other, read_only(path, at_rest=not has_log(path)) as connection:
             connection.execute("BEGIN")
             if not database.version_of_ours(connection, path):
                 return None, "nothing was ever stored in it", 0
