@@ -162,3 +162,11 @@ async def test_the_control_socket_of_another_user_is_not_tried_again(
     with pytest.raises(StartError, match="belongs to another user; run this as the one") as failed:
         await ask(tmp_path / "imserver.db.control", "status", {})
     assert not failed.value.again
+
+
+def test_a_mode_that_is_right_is_not_set_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may write into the folder could have put a link to another file of ours there."""
+    monkeypatch.setattr(Path, "chmod", lambda *args, **more: pytest.fail("set by name"))
+    owned = UnixSocket(tmp_path / "im.sock", backlog=1, mode=0o600)
+    assert owned.path.lstat().st_mode & 0o777 == 0o600
+    owned.close()
