@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from imserver.cli.app import EXIT_AGAIN, EXIT_MISTAKE
+from imserver.cli.control import ask
+from imserver.errors import StartError
 from imserver.net.unix_socket import UnixSocket
 
 from .processes import imserver, serving
@@ -169,3 +171,23 @@ def test_who_is_refused_keeps_nothing(tmp_path: Path) -> None:
     made.close()
     assert connects(path)
     other.close()
+
+
+async def test_the_control_socket_of_another_user_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*args: object, **more: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("imserver.cli.control.asyncio.open_unix_connection", refused)
+    with pytest.raises(StartError, match="belongs to another user; run this as the one") as failed:
+        await ask(tmp_path / "imserver.db.control", "status", {})
+    assert not failed.value.again
+
+
+def test_a_mode_that_is_right_is_not_set_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may write into the folder could have put a link to another file of ours there."""
+    monkeypatch.setattr(Path, "chmod", lambda *args, **more: pytest.fail("set by name"))
+    owned = UnixSocket(tmp_path / "im.sock", backlog=1, mode=0o600)
+    assert owned.path.lstat().st_mode & 0o777 == 0o600
+    owned.close()

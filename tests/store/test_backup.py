@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import random
+import shutil
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
@@ -148,6 +149,8 @@ def targets(folder: Path) -> dict[str, tuple[Path, str]]:
     return {
         "itself": (folder / "chat.db", "is a file of the database itself"),
         "its log": (folder / "chat.db-wal", "is a file of the database itself"),
+        "a file that it may get": (folder / "chat.db.restoring", "is a file of the database itself"),
+        "its socket's place": (folder / "chat.db.control", "is a file of the database itself"),
         "by a link": (folder / "link.db", "is a file of the database itself"),
         "by another name": (folder / "hard.db", "is a file of the database itself"),
         "a folder": (folder, "is a folder"),
@@ -181,6 +184,36 @@ async def test_a_database_that_was_opened_again_is_no_backup_any_more(stand: Sta
     await second.close()
     with pytest.raises(BackupFailed, match="is no backup"):
         await stand.store.backup(target)
+
+
+async def test_the_copy_of_another_history_is_not_replaced(stand: Stand, tmp_path: Path) -> None:
+    """A server that began anew in an empty folder would replace the last copy of the one before it."""
+    target = tmp_path / "copy.db"
+    (tmp_path / "anew").mkdir()
+    store = SqliteStore(StoreConfig(path=str(tmp_path / "anew" / "chat.db")))
+    await store.open(Recorder())
+    await stand.store.backup(target)
+    before = target.read_bytes()
+    with pytest.raises(BackupFailed, match="is a backup of another database") as failed:
+        await store.backup(target)
+    assert not failed.value.again
+    assert target.read_bytes() == before
+    await store.backup(tmp_path / "anew" / "copy.db")
+    await store.close()
+
+
+async def test_another_file_in_the_place_of_the_database_is_not_copied(stand: Stand, tmp_path: Path) -> None:
+    """Nobody writes, so no batch has noticed."""
+    target = tmp_path / "copy.db"
+    await stand.store.backup(target)
+    await stand.post(post(41))
+    await stand.store.backup(tmp_path / "newest.db")
+    before = (tmp_path / "newest.db").read_bytes()
+    (tmp_path / "chat.db").rename(tmp_path / "away.db")
+    shutil.copyfile(target, tmp_path / "chat.db")
+    with pytest.raises(BackupFailed, match="was replaced by another file while it was in use"):
+        await stand.store.backup(tmp_path / "newest.db")
+    assert (tmp_path / "newest.db").read_bytes() == before
 
 
 async def test_the_second_of_two_backups_is_refused(

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import random
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -406,6 +407,70 @@ async def test_no_room_is_a_refusal_and_no_failure(
         await store.put_on_record("renamed", {"name": "b"})
     assert refused.value.code is RefusalCode.STORE_FULL
     await store.close()
+
+
+def removed(place: Place) -> None:
+    place.file.unlink()
+
+
+def replaced(place: Place) -> None:
+    place.file.rename(place.folder / "away")
+    (place.folder / "away").rename(place.file.with_suffix(".old"))
+    shutil.copyfile(place.folder / "newer.ledger", place.file)
+
+
+def overwritten(place: Place) -> None:
+    shutil.copyfile(place.folder / "newer.ledger", place.file)
+
+
+@pytest.mark.parametrize("change", [removed, replaced, overwritten])
+async def test_a_ledger_that_was_put_there_meanwhile_is_not_written_over(
+    place: Place, change: Callable[[Place], None]
+) -> None:
+    """A record at the place where the known file ends would cut a newer one off, or begin with zeros."""
+    store = await place.open()
+    for name in ("One", "Two"):
+        await store.put_on_record("renamed", {"name": name})
+    older = place.file.read_bytes()
+    await store.put_on_record("renamed", {"name": "Three"})
+    await store.close()
+    place.file.rename(place.folder / "newer.ledger")
+    place.file.write_bytes(older)
+    store = await place.open()
+    change(place)
+    before = place.file.read_bytes() if place.file.exists() else None
+    for _ in range(2):
+        with pytest.raises(StoreFailed, match="removed or changed it while it was in use"):
+            await store.put_on_record("renamed", {"name": "Four"})
+    assert (place.file.read_bytes() if place.file.exists() else None) == before
+    await store.close()
+    store = await place.open()
+    assert await store.put_on_record("renamed", {"name": "Four"}) == 4
+    await store.close()
+
+
+async def test_one_that_appears_where_there_was_none_is_not_written_over(place: Place) -> None:
+    store = await place.open()
+    place.file.write_bytes(first_line(b"12345678"))
+    with pytest.raises(StoreFailed, match="changed it"):
+        await store.put_on_record("renamed", {"name": "One"})
+    assert place.file.read_bytes() == first_line(b"12345678")
+    await store.close()
+
+
+def test_a_record_that_is_none_is_damage_though_its_sum_is_right() -> None:
+    beginning = first_line(b"12345678")
+    for text in (
+        b"{}",
+        b"[1]",
+        b"no JSON",
+        b'{"number":"1","at":1,"kind":"k","body":{}}',
+        b'{"number":1,"x":1}',
+    ):
+        total = sum_of(sum_of(b"", beginning[:-1]), text)
+        written = beginning + total.hex().encode() + b" " + text + b"\n"
+        assert parse(written).cut_off == len(written) - len(beginning)
+        assert parse(written + b"more\n").damage == "is damaged at its first record"
 
 
 async def test_after_a_sync_that_failed_nothing_more_is_put_on_record(
