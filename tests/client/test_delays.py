@@ -14,7 +14,9 @@ from imserver import Server
 from imserver.config import LimitsConfig
 from imserver_client import Client, ClientLimits, MemoryStorage, PostsDelayed, RefusalCode, connect
 from imserver_client.client import Connecting
+from imserver_client.core.delays import Delays
 from imserver_client.errors import plain
+from imserver_protocol import RefusalReceived
 from imserver_protocol.shared.ids import direct_conversation_id
 from tests.support.servers import running
 
@@ -146,3 +148,15 @@ async def test_the_words_of_the_server_come_once_for_each_reason_whatever_is_ref
         RefusalCode.OVERLOADED,
     ]
     assert found[0].waiting == 6
+
+
+async def test_it_is_not_over_while_posts_are_still_refused_for_it() -> None:
+    found: list[PostsDelayed] = []
+    now = 0.0
+    delays = Delays(found.append, lambda: now, 0.01)
+    refusal = RefusalReceived(1, RefusalCode.RATE_LIMITED, "slowly", 0, None)
+    delays.refused(refusal, 0.01, 2)
+    delays.refused(refusal, 3600.0, 1)
+    await asyncio.sleep(0.1)
+    assert found == [PostsDelayed(True, RefusalCode.RATE_LIMITED, "slowly", 2, 0.01)]
+    delays.end()

@@ -466,7 +466,9 @@ def test_the_store_knows_of_a_post_by_its_answer() -> None:
     again(lineage)
     lineage.answer([CheckAnswer(4, True, row())])
     assert lineage.unsaved().own == {KEY: SavedOwn("c", 5, lost=True)}
+    lineage.saved()
     lineage.posted("c", 6, KEY)
+    assert lineage.looked_for() == []
     assert lineage.unsaved().own == {KEY: SavedOwn("c", 6)}, "else it would be looked for after a kill"
 
 

@@ -1,4 +1,4 @@
-"""Notices that the server takes posts later, and why, and that it does so no more: one event for each, whatever the refusals."""
+"""Notices that the server takes posts later, and why, and that it does so no more: once each, whatever the refusals."""
 
 from __future__ import annotations
 
