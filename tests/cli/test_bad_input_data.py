@@ -1,5 +1,5 @@
-"""What an operator may get wrong with copies, ledgers, clocks and figures, typed as he types it: one clear line, an exit code of
-the table, and nothing lost."""
+"""What an operator may get wrong with copies, ledgers, clocks and figures, as it is typed: one clear line, an exit code of the
+table, and nothing lost."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """docs/operating.md leads from an empty machine to a watched, backed-up, restored server: what is typed there is run, in order.
 
-Lines with `$` go to one shell, the lines of root to what stands for them here: a unit of the page that is started is the process
-that its file names. Paths of the page lie below a folder of the test.
+Lines with `$` go to one shell, the lines of root to what stands for them here: a unit of the page that is started is the
+process that its file names. Paths of the page lie below a folder of the test.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ import aiohttp
 import pytest
 
 from benchmarks.processes import free_port
-from imserver.config import load_config
 from tests.cli.processes import PATIENCE_S, environment
 
 from .console import DOCS, Typed, blocks, fits, typed

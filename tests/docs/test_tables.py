@@ -1,5 +1,5 @@
-"""Tables of docs/operating.md are those of the code: lines of the log, what keeps a server from starting, commands; and every link
-of the pages leads somewhere."""
+"""Tables of docs/operating.md are those of the code: lines of the log, what keeps a server from starting, commands; and every
+link of the pages leads somewhere."""
 
 from __future__ import annotations
 
@@ -21,12 +21,31 @@ LEVELS = frozenset({"debug", "info", "warning", "error", "critical", "exception"
 #: Who logs under a name that was given: the places are read for it.
 TOLD_BY = ("_complain", "_log_failure")
 #: Faults of a program, which the page leaves to one sentence below its table.
-FAULTS = frozenset(
-    "backup_failed connection_failed control_request_failed fan_out_failed follow_failed handshake_failed http_connection_failed "
-    "http_handler_failed http_handler_late http_request_failed observer_failed plugin_cursors_not_stored "
-    "plugin_handler_failed_after_commit plugin_handler_failed_late plugin_handler_left_behind plugin_worker_fault reply_failed "
-    "request_failed review_failed settle_failed signal_failed sweep_failed watcher_failed".split()
-)
+FAULTS = {
+    "backup_failed",
+    "connection_failed",
+    "control_request_failed",
+    "fan_out_failed",
+    "follow_failed",
+    "handshake_failed",
+    "http_connection_failed",
+    "http_handler_failed",
+    "http_handler_late",
+    "http_request_failed",
+    "observer_failed",
+    "plugin_cursors_not_stored",
+    "plugin_handler_failed_after_commit",
+    "plugin_handler_failed_late",
+    "plugin_handler_left_behind",
+    "plugin_worker_fault",
+    "reply_failed",
+    "request_failed",
+    "review_failed",
+    "settle_failed",
+    "signal_failed",
+    "sweep_failed",
+    "watcher_failed",
+}
 PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 
 

@@ -128,8 +128,8 @@ def stage(file: Path, place: Path, pace: Pace | None = None) -> State:
 
 def put_back(file: Path, path: Path, now: datetime, step: Step = lambda name: None) -> Path | None:
     """Put the copy in the database's place. Nobody has the database open: the caller holds its lock. Returns under which name
-    the database of before is kept, or its log if only that was left; None if there was nothing. Raises `StartError`, and nothing
-    has changed."""
+    the database of before is kept, or its log if only that was left; None if there was nothing. Raises `StartError`, and
+    nothing has changed."""
     staged, kept = staged_path(path), path.with_name(f"{path.name}.before-restore-{now:%Y%m%d-%H%M%S}")
     ledger, source = newest_ledger(file, path)
     finish_begun(path, now)
