@@ -114,13 +114,10 @@ def test_what_is_wrong_stands_on_top_in_colour_and_in_words() -> None:
         "",
     ]
     assert "\x1b[31m" in shown(colour=True, ready=ready)
-    look = {
-        "disk_full": "\x1b[31m",
-        "reader_lag": "\x1b[33m",
-    }  # red keeps it from being ready, yellow does not
-    for condition, full in ((FULL, "the disk is full"), (LAG, "ok")):
-        colours = shown(colour=True, conditions=[condition], ready={"disk": full})
-        assert f"{look[condition['name']]}{condition['words']}" in colours
+    # Red keeps it from being ready, yellow does not.
+    for condition, why, colour in ((FULL, "the disk is full", "\x1b[31m"), (LAG, "ok", "\x1b[33m")):
+        colours = shown(colour=True, conditions=[condition], ready={"disk": why})
+        assert f"{colour}{condition['words']}" in colours
     day_s = 24 * 3600
     for ago_s, colour in ((day_s, "\x1b[1m"), (day_s + 3600, "\x1b[1;33m")):
         last = TOLD["started_ms"] + int((TOLD["uptime_s"] - ago_s) * 1000)
