@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks.processes import free_port
 from imserver_client import connect
 from tests.cli.processes import imserver, serving
+from tests.docs.console import Block, fits, typed
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -52,6 +53,13 @@ def test_a_first_server_with_two_people_who_chat(tmp_path: Path):
         for line in (chat, "imserver chat --as bob --with alice"):
             said = imserver(tmp_path, *shlex.split(line)[1:], stdin="hello\n", **port)
             assert (said.returncode, "you: hello ✓" in said.stdout) == (0, True), said
+        for step in typed(Block("", "console", CONSOLE[2])):
+            done = imserver(tmp_path, *shlex.split(step.command)[1:], **port)
+            assert done.returncode == 0, done.stderr
+            assert fits(step.shown, done.stdout), done.stdout
+            for name, arguments in re.findall(r"`imserver (restore) ([\w.]+)`", step.line):
+                rehearsed = imserver(tmp_path, name, "--rehearse", arguments, **port)
+                assert rehearsed.returncode == 0, rehearsed.stdout
 
 
 async def test_the_program_posts_and_is_shown_what_it_posted(tmp_path: Path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 #: Cells of the screen, and of the names in front of each line.
 MOST_CELLS = 80
 NAME_CELLS = 10
-#: Steps of a small picture of the last minute, from nothing to the most.
-STEPS = " ▁▂▃▄▅▆▇█"
+#: Steps of a small picture of the last half minute, from nothing to the most.
+STEPS = "▁▂▃▄▅▆▇█"
+#: A backup each night is young enough; one that failed is not (seconds).
+OLD_BACKUP_S = 25 * 3600
+#: Shown as 0.0, a rate is none.
+LEAST_RATE = 0.05
+#: Which part is not ready because of a condition.
+STOPPED_BY: Mapping[str, set[str]] = {"disk_full": {"disk"}, "slow_commits": {"writer"}}
 
 
 @click.command()
@@ -49,7 +55,10 @@ def status(setup: Setup, as_json: bool) -> int:
         return 0
     console = Console(highlight=False)
     console.width = min(MOST_CELLS, console.width)
-    console.print(screen(told))
+    with console.capture() as shown:
+        console.print(screen(told))
+    for line in shown.get().splitlines():
+        click.echo(line.rstrip(), color=console.is_terminal)
     return 0
 
 
@@ -68,36 +77,42 @@ def status_operation(server: Server) -> Operation:
 def screen(told: Mapping[str, Any]) -> RenderableType:
     """All of it, on at most eighty cells."""
     said = {condition["name"] for condition in told["conditions"]}
+    not_ready = _not_ready(told)
     wrong = [
         _wrong("red", f"{name.capitalize()}: {why}.")
-        for name, why in _not_ready(told)
+        for name, why in not_ready
         if not (name == "disk" and "disk_full" in said)
     ]
-    wrong += [_wrong("yellow", *_of_condition(condition)) for condition in told["conditions"]]
-    parts: list[RenderableType] = [_head(told), *([Text(), *wrong] if wrong else [])]
+    in_the_way = {name for name, _ in not_ready}
+    wrong += [
+        _wrong("red" if in_the_way & STOPPED_BY.get(each["name"], set()) else "yellow", *_of_condition(each))
+        for each in told["conditions"]
+    ]
+    parts: list[RenderableType] = [_rows([("imserver", _head(told))], "bold")]
+    parts += [Text(), *wrong] if wrong else []
     for group in (_serving(told), _storing(told), _made_of(told)):
-        rows = Table.grid(padding=(0, 1, 0, 0))
-        rows.add_column(width=NAME_CELLS, style="dim", no_wrap=True)
-        rows.add_column()
-        for name, words in group:
-            rows.add_row(f" {name}", words)
-        parts += [Text(), rows]
+        parts += [Text(), _rows(group, "dim")]
     return Group(*parts)
 
 
-def _head(told: Mapping[str, Any]) -> RenderableType:
-    state = Text("● ready", "bold green")
+def _rows(group: Iterable[tuple[str, Text]], look: str) -> RenderableType:
+    """Each line is a name and words, the words below one another."""
+    rows = Table.grid(padding=(0, 1, 0, 0))
+    rows.add_column(width=NAME_CELLS, style=look, no_wrap=True)
+    rows.add_column()
+    for name, words in group:
+        rows.add_row(f" {name}", words)
+    return rows
+
+
+def _head(told: Mapping[str, Any]) -> Text:
+    state = ("● ready", "bold green")
     if _not_ready(told):
-        state = Text("● not ready", "bold red")
+        state = ("● not ready", "bold red")
     elif told["conditions"]:
-        state = Text("● ready, but look", "bold yellow")
-    head = Table.grid(expand=True, padding=(0, 1))
-    head.add_column(no_wrap=True)
-    head.add_column(justify="center", ratio=1)
-    head.add_column(justify="right", no_wrap=True)
-    name = Text.assemble((" imserver ", "bold"), (escaped(told["version"]), "dim"))
-    head.add_row(name, state, Text(f"up {time_in_words(told['uptime_s'])}", "dim"))
-    return head
+        state = ("● ready, but look", "bold yellow")
+    more = f" · up {time_in_words(told['uptime_s'])} · version {escaped(told['version'])}"
+    return Text.assemble(state, (more, "dim"))
 
 
 def _not_ready(told: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -109,15 +124,14 @@ def _serving(told: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
     if told["http"]:
         words.append(" · http ", "dim").append(escaped(told["http"]), "bold")
     yield "address", words
+    away = [(f"{told['sessions_detached']:,}", "away")] if told["sessions_detached"] else []
     yield (
         "sessions",
-        _figures(
-            (f"{told['sessions']:,}", ""),
-            _counted(told["connections"], "connection"),
-            (f"{told['sessions_detached']:,}", "away"),
-        ),
+        _figures((f"{told['sessions']:,}", ""), _counted(told["connections"], "connection"), *away),
     )
     yield "posts", _posts(told)
+    if told["refusals_per_s"] >= LEAST_RATE:
+        yield "refused", _figures((_rate(told["refusals_per_s"]), "a second"))
 
 
 def _storing(told: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
@@ -128,17 +142,12 @@ def _storing(told: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
         f"to be stored, {size_in_words(told['queue_bytes'] or 0)}" if queued else "to be stored",
     )
     yield "waiting", _figures(to_store, (f"{told['fan_out_backlog']:,}", "to be pushed"))
+    yield "database", Text(escaped(told["database"]), overflow="fold")
     if (sizes := told["sizes"]) is not None:
-        yield (
-            "database",
-            _figures(
-                (size_in_words(sizes["database_bytes"]), ""), (size_in_words(sizes["wal_bytes"]), "of log")
-            ),
-        )
+        size, wal = size_in_words(sizes["database_bytes"]), size_in_words(sizes["wal_bytes"])
+        yield "size", _figures((size, ""), (wal, "of -wal"))
         yield "disk", _disk(sizes["free_bytes"], sizes["disk_bytes"])
-    if told["last_backup_ms"] is not None:
-        ago_s = told["started_ms"] / 1000 + told["uptime_s"] - told["last_backup_ms"] / 1000
-        yield "backup", _figures((time_in_words(max(0.0, ago_s)), "ago"))
+    yield "backup", _backup(told)
 
 
 def _made_of(told: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
@@ -149,7 +158,16 @@ def _made_of(told: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
 def _posts(told: Mapping[str, Any]) -> Text:
     words = _figures((_rate(told["posts_per_s"]), "a second"), (f"{told['posts'] or 0:,}", "so far"))
     picture = small_picture(told["posts_each_s"])
-    return words.append("  ").append(picture, "cyan") if picture.strip() else words
+    room = MOST_CELLS - NAME_CELLS - 1 - len(words) - 2
+    return words.append("  ").append(picture[-room:], "cyan") if picture and room > 0 else words
+
+
+def _backup(told: Mapping[str, Any]) -> Text:
+    if told["last_backup_ms"] is None:
+        return Text("none since the start", "yellow")
+    ago_s = max(0.0, told["started_ms"] / 1000 + told["uptime_s"] - told["last_backup_ms"] / 1000)
+    look = "bold yellow" if ago_s >= OLD_BACKUP_S else "bold"
+    return Text.assemble((time_in_words(ago_s), look), (" ago", "dim"))
 
 
 def _commits(told: Mapping[str, Any]) -> Text:

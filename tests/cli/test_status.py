@@ -84,15 +84,17 @@ def test_the_screen_of_a_server_that_is_well() -> None:
     assert (
         shown()
         == """\
- imserver 0.1.0                        ● ready                        up 3 d 4 h
+ imserver  ● ready · up 3 d 4 h · version 0.1.0
 
  address   0.0.0.0:7410 · http 127.0.0.1:7480
  sessions  118 · 1 connection · 3 away
- posts     84 a second · 1,204,332 so far    ▂▄█▄
+ posts     84 a second · 1,204,332 so far  ▁▁▃▅█▅
+ refused   0.1 a second
 
  commits   half within 1.2 ms · 99 of 100 within 17 ms
  waiting   0 to be stored · 0 to be pushed
- database  412 MiB · 15 MiB of log
+ database  /var/lib/imserver.db
+ size      412 MiB · 15 MiB of -wal
  disk      73 GiB free of 252 GiB
  backup    2 h 0 min ago
 
@@ -112,17 +114,26 @@ def test_what_is_wrong_stands_on_top_in_colour_and_in_words() -> None:
         "",
     ]
     assert "\x1b[31m" in shown(colour=True, ready=ready)
+    # Red keeps it from being ready, yellow does not.
+    for condition, why, colour in ((FULL, "the disk is full", "\x1b[31m"), (LAG, "ok", "\x1b[33m")):
+        colours = shown(colour=True, conditions=[condition], ready={"disk": why})
+        assert f"{colour}{condition['words']}" in colours
+    day_s = 24 * 3600
+    for ago_s, colour in ((day_s, "\x1b[1m"), (day_s + 3600, "\x1b[1;33m")):
+        last = TOLD["started_ms"] + int((TOLD["uptime_s"] - ago_s) * 1000)
+        assert f"{colour}{time_in_words(ago_s)}" in shown(colour=True, last_backup_ms=last)
     assert "● ready, but look" in shown(conditions=[LAG])
 
 
 def test_a_server_that_has_done_nothing_and_knows_little_fits_too() -> None:
     nothing = shown(
         sizes=None, last_backup_ms=None, commit_p50_s=None, commit_p99_s=None, posts_each_s=[], posts_per_s=0.0,
-        posts=0, plugins=[], features=[], http=None,
+        sessions_detached=0, refusals_per_s=0.04, posts=0, plugins=[], features=[], http=None,
     )  # fmt: skip
     assert "commits   none in the last minute" in nothing
     assert "posts     0.0 a second · 0 so far\n" in nothing
-    for absent in ("database", "disk", "backup", "http", "None"):
+    assert "backup    none since the start" in nothing
+    for absent in ("size", "disk", "http", "away", "refused", "None"):
         assert absent not in nothing
 
 
@@ -131,6 +142,10 @@ def test_nothing_of_it_is_wider_than_the_screen_or_moves_its_cursor() -> None:
         plugins=[{**TOLD["plugins"][0], "name": f"plugin-{n}\x1b[2J", "waiting": 10**6} for n in range(9)],
         conditions=[{**LAG, "words": "word " * 60}],
         address="x" * 200,
+        database="/" + "d" * 200,
+        posts=10**12,
+        posts_per_s=1e6,
+        posts_each_s=[1] * 60,
     )  # fmt: skip
     assert max(map(len, long.splitlines())) <= 80
     assert "\x1b" not in long
@@ -153,7 +168,7 @@ def test_sizes_in_words(size: int, words: str) -> None:
 
 
 def test_a_little_is_never_nothing() -> None:
-    assert small_picture([0, 1, 1000]) == " ▁█"
+    assert small_picture([0, 1, 1000]) == "▁▂█"
     assert small_picture([0, 0]) == small_picture([]) == ""
 
 
@@ -166,6 +181,7 @@ def test_a_running_server_answers_and_a_stopped_one_is_one_line(tmp_path: Path) 
         assert seen.returncode == 0, seen.stderr
         assert f"127.0.0.1:{server.port}" in seen.stdout
         assert "\x1b" not in seen.stdout
+        assert " \n" not in seen.stdout
         told = json.loads(imserver(tmp_path, "status", "--json").stdout)
         assert set(told) == set(TOLD)
         assert told["ready"] == TOLD["ready"]

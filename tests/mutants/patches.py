@@ -30,6 +30,7 @@ AREAS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("imserver/", ("tests/store", "tests/limits", "tests/embedding", "tests/plugins", "tests/cli")),
     ("clients/python/", ("tests/client", "tests/plays")),
     ("benchmarks/", ("tests/benchmarks",)),
+    ("docs/", ("tests/docs",)),
     ("tests/fuzz/", ("tests/fuzz",)),
     ("tests/hostile/", ("tests/hostile",)),
     ("tests/storage_faults/", ("tests/storage_faults",)),

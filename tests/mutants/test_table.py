@@ -40,7 +40,8 @@ def test_a_patch_changes_one_place_of_the_present_tree(mutant: Mutant) -> None:
     source = (ROOT / file).read_text()
     assert source.count(before) == 1, f"{mutant.path.name} does not apply any more, or at more than one place"
     after = source.replace(before, "".join(line[1:] or line for line in lines if line[0] in " +\n"))
-    ast.parse(after)
+    if file.endswith(".py"):
+        ast.parse(after)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -133,7 +133,8 @@ def stage(file: Path, place: Path, pace: Pace | None = None) -> State:
 
 def put_back(file: Path, path: Path, now: datetime, step: Step = lambda name: None) -> Path | None:
     """Put the copy in the database's place. Nobody has the database open: the caller holds its lock. Returns under which name
-    the database of before is kept, None if there was none. Raises `StartError`, and nothing has changed."""
+    the database of before is kept, or its log if only that was left; None if there was nothing. Raises `StartError`, and
+    nothing has changed."""
     _check_name(file, path)
     staged, kept = staged_path(path), _free_name(path, now)
     ledger, source = newest_ledger(file, path)
@@ -154,7 +155,7 @@ def put_back(file: Path, path: Path, now: datetime, step: Step = lambda name: No
             staged.replace(path)
             database.sync_folder(path.parent)
             step("done")
-            return None
+            return next((log for log in (Path(f"{kept}{end}") for end in _LOGS) if log.exists()), None)
         if not _swapped(staged, path, kept, step):
             _copied_aside(path, kept)
             step("kept")
