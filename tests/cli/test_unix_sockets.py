@@ -148,3 +148,24 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic links"):
         UnixSocket(tmp_path / "s", backlog=1)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_who_is_refused_keeps_nothing(tmp_path: Path) -> None:
+    """No lock that would keep the next try out, and no descriptor."""
+    path = tmp_path / "s"
+    path.write_text("not a socket")
+    with pytest.raises(OSError, match="not a socket"):
+        UnixSocket(path, backlog=1)
+    path.unlink()
+    made = UnixSocket(path, backlog=1)
+    before = os.listdir("/proc/self/fd") if os.path.exists("/proc") else []
+    for _ in range(3):
+        with pytest.raises(OSError, match="listens there"):
+            UnixSocket(path, backlog=1)
+    assert (os.listdir("/proc/self/fd") if os.path.exists("/proc") else []) == before
+    assert not made.listening.getblocking()
+    made.close()
+    other = UnixSocket(path, backlog=1)  # often with the number that the file of before had
+    made.close()
+    assert connects(path)
+    other.close()

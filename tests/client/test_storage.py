@@ -106,7 +106,9 @@ class TestBothKinds:
             SavedAnswered(posts[1], 2, True),
             SavedAnswered(posts[2], 3, False),
         ]
-        assert storage.contents([posts[0].key, b"9" * 16]) == {posts[0].key: b"\x80"}
+        storage.add_post(waiting := SavedPost("c", b"w" * 16, b"\x81"))
+        assert storage.contents([posts[0].key, b"9" * 16, waiting.key]) == {posts[0].key: b"\x80"}
+        storage.remove_post(waiting.key)
         storage.forget_content("c", 1)
         assert storage.contents([posts[0].key]) == {}
         storage.save_checked({"c": SavedFall(1, 4)}, [posts[2].key], {}, None, LineageStep())

@@ -21,6 +21,7 @@ from imserver.store import SqliteStore
 from imserver.store.checks import check_database
 from imserver.store.engine.figures import Sizes
 from imserver.store.sqlite import backup as backups
+from imserver.store.sqlite import database
 from imserver.testing import LogBook, ManualClock
 from tests.store.support import USERS, Recorder, Stand, post
 
@@ -218,7 +219,7 @@ async def test_of_when_it_is_was_asked_before_its_moment(
 ) -> None:
     """What was committed until then is in it: a time behind it would promise what came between."""
     assert isinstance(stand.store, SqliteStore)
-    known, clock = backups.database.prepare_reader, stand.store._clock
+    known, clock = database.prepare_reader, stand.store._clock
     assert isinstance(clock, ManualClock)
 
     def begins(sql: str) -> None:
@@ -229,7 +230,7 @@ async def test_of_when_it_is_was_asked_before_its_moment(
         known(raw)
         raw.set_trace_callback(begins)
 
-    monkeypatch.setattr(backups.database, "prepare_reader", prepare)
+    monkeypatch.setattr(database, "prepare_reader", prepare)
     assert (await stand.store.backup(tmp_path / "copy.db")).copied_at == 5_000_000
     assert clock.now_ms() == 6_000_000
 
@@ -256,12 +257,12 @@ async def test_the_log_is_taken_over_behind_it(
 
 def test_two_lives_on_one_database_do_not_look_the_same(tmp_path: Path) -> None:
     with closing(sqlite3.connect(":memory:")) as raw:
-        for _, script in backups.database.migrations():
+        for _, script in database.migrations():
             raw.executescript(script)
         raw.execute("INSERT INTO meta (name, value) VALUES ('change', 0)")
         marks = []
         for _ in range(2):
-            run = backups.database.put_run(raw, "open", 1, ManualClock(1), random.Random(1))
+            run = database.put_run(raw, "open", 1, ManualClock(1), random.Random(1))
             marks.append(run.mark)
             assert backups.state_of(raw).mark == run.mark
         assert marks[0] != marks[1]

@@ -1,4 +1,4 @@
-"""What takes a name is on the disk before, and the name behind it: a power loss finds the file of before or the whole new one."""
+"""What takes a name is on the disk before, and the name behind it: a power loss finds the old file or the whole new one."""
 
 from __future__ import annotations
 
