@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from imserver.metrics import Metrics
+from imserver.figures import of_health
+from imserver.metrics import Metrics, distribution
+from imserver.store.engine.figures import Sizes
+from tests.seeing.test_health import Stand
 from tests.support.servers import people, running
 
 
@@ -37,3 +40,41 @@ def test_what_a_plugin_made_goes_with_it() -> None:
     again.gauge("open", "…")
     with pytest.raises(ValueError, match="Duplicated"):
         again.gauge("open", "…")
+    again.unregister()
+    again.unregister()
+    mine.unregister()
+
+
+def test_buckets_are_sums_and_the_last_one_is_of_all() -> None:
+    metrics = Metrics()
+    metrics.watch(lambda: [distribution("took_seconds", "…", (0.5, 1.0), (3, 0, 2), 9.5)])
+    lines = [
+        line for line in metrics.render().decode().splitlines() if "took_seconds" in line and line[0] != "#"
+    ]
+    assert lines == [
+        'imserver_took_seconds_bucket{le="0.5"} 3.0',
+        'imserver_took_seconds_bucket{le="1.0"} 3.0',
+        'imserver_took_seconds_bucket{le="+Inf"} 5.0',
+        "imserver_took_seconds_count 5.0",
+        "imserver_took_seconds_sum 9.5",
+    ]
+
+
+def test_sizes_and_times_have_the_names_and_units_that_they_say() -> None:
+    stand = Stand()
+    stand.store.sizes = Sizes(1, 2, 3, 4, 5)
+    stand.health.last_backup_ms = 8_000
+    stand.pass_s(1)
+    metrics = Metrics()
+    metrics.watch(lambda: of_health(stand.health, "none"))
+    page = metrics.render().decode().splitlines()
+    for line in (
+        "imserver_started_timestamp_seconds 5000.0",
+        "imserver_backup_timestamp_seconds 8.0",
+        "imserver_database_bytes 1.0",
+        "imserver_wal_bytes 2.0",
+        "imserver_reader_lag_bytes 3.0",
+        "imserver_disk_free_bytes 4.0",
+        "imserver_disk_bytes 5.0",
+    ):
+        assert line in page

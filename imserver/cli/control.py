@@ -72,6 +72,10 @@ async def ask(path: Path, operation: str, arguments: Mapping[str, Any]) -> dict[
                 writer.close()
     except (FileNotFoundError, ConnectionRefusedError):
         return None
+    except PermissionError:
+        raise StartError(
+            f"{path}: belongs to another user; run this as the one who runs the server"
+        ) from None
     except (OSError, ValueError) as error:  # TimeoutError is an OSError
         raise StartError(f"{path}: the running server does not answer ({error!r})", again=True) from None
     if not isinstance(answer, dict) or "error" in answer or "result" not in answer:

@@ -70,6 +70,8 @@ class Attachments:
         self._admission = admission
         self._store = store
         self._handshakes: dict[asyncio.Task[None], None] = {}
+        #: The row of another life of the store is being written.
+        self._between_lives = False
         self.refusals: Counter[RefusalCode] = Counter()
 
     async def cancel_handshakes(self) -> None:
@@ -132,6 +134,9 @@ class Attachments:
 
     def _welcome(self, transport: ServerTransport, hello: Hello, identity: Identity) -> None:
         """Attach the session that HELLO asks for, or a fresh one. No await in here: it is one step."""
+        if self._between_lives:
+            transport.close(CloseCode.OVERLOADED, "the server begins anew", self._admission.drain_delay_ms())
+            return
         now = self.clock.monotonic()
         user_id = identity.user.user_id
         session, reason = self._resumable(hello, user_id, now)
@@ -213,8 +218,20 @@ class Attachments:
         self.sessions.end(older, now)
 
     async def begin_life(self, why: str) -> None:
-        """Begin another life of the store, and end all sessions of the one before: their places do not name it."""
-        await self._store.begin_life(why)
+        """Begin another life of the store, and end all sessions of the one before: their places do not name it.
+
+        No session may learn of what is written behind the new life's row, not even of what is committed together with it: its
+        client would take that for the end of the life before, which has none of it. So they end first, and none begins until
+        the row is committed.
+        """
+        self._between_lives = True
+        try:
+            self._end_all()
+            await self._store.begin_life(why)
+        finally:
+            self._between_lives = False
+
+    def _end_all(self) -> None:
         now = self.clock.monotonic()
         for session in list(self.sessions):
             if session.transport is not None:

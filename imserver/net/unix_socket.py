@@ -34,8 +34,8 @@ class UnixSocket:
                     self.listening.fileno(), mode
                 )  # Linux takes it over; elsewhere the next line but one
             self.listening.bind(str(path))
-            if mode is not None:
-                path.chmod(mode)
+            if mode is not None and stat.S_IMODE(path.lstat().st_mode) != mode:
+                path.chmod(mode)  # not without need: it would follow a link that somebody put there meanwhile
             self.listening.listen(backlog)
             self._ours = _identity(path)
         except BaseException:

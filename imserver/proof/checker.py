@@ -107,7 +107,7 @@ class _Checker:
                         self._members,
                         self._query,
                         self._taken.at,
-                        self._taken.was_member,
+                        self._taken.moved,
                         self._taken.facts(name),
                     )
                 )

@@ -21,7 +21,9 @@ class Fault(StrEnum):
     UNTOLD = "untold appointment"
     DOUBLE_BOOKED = "double-booked"
     SILENT = "silent difference"  # an older copy came back, and a client was not told what that took
-    NEEDLESS = "told needlessly"  # of an older copy that took nothing there, or of a post that is stored
+    NEEDLESS = (
+        "told needlessly"  # of an older copy that took nothing there, of cursors, or of a post that is stored
+    )
     FEATURE = "wrong in a feature"
     STUCK = "stuck"  # a client waited in vain
     BROKEN = "broken"  # a process ended by itself, a client gave up

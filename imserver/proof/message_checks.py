@@ -91,7 +91,7 @@ def shown_to_members(transcript: Transcript, rows: StoredRows, taken: TakenBack)
     for seen in transcript.standing:
         what = name(seen.conversation_id, seen.position)
         if seen.conversation_id not in member:
-            if taken.was_member(user_id, seen.conversation_id):
+            if taken.moved(user_id, seen.conversation_id):
                 continue  # `shown_is_stored` knows whether that was told
             yield Fault.TRESPASS, what, f"{what} was shown to {user_id}, who was never a member"
             continue
@@ -216,7 +216,7 @@ def taken_is_stored(
                 text = f"{what} was given up, and is {name(row.conversation_id, row.position)}"
                 yield Fault.UNASKED, what, text
         elif key in transcript.refused:
-            gone = post.conversation_id in removed or taken.was_member(user_id, post.conversation_id)
+            gone = post.conversation_id in removed or taken.moved(user_id, post.conversation_id)
             if gone and (row is None or taken.took_post(user_id, key)):
                 continue
             yield Fault.REFUSED, what, f"{what}: {transcript.refused[key]}"
@@ -316,7 +316,14 @@ def told_with_reason(transcript: Transcript, taken: TakenBack, report: Report) -
         if life == fall.life and not any(since < at < fall.at for at in taken.times(fall.conversation_id)):
             what = f"{transcript.user_id} was told that {fall.conversation_id} is another above {fall.keep}"
             yield Fault.NEEDLESS, what, f"{what}, and no restore took anything there"
-        last[fall.conversation_id] = (fall.at, fall.life)
+        last[fall.conversation_id] = (fall.since, fall.life)
+    for text, begun, now in transcript.cursors_fell:
+        if not any(begun < restore.at < now for restore in taken.restores):
+            yield (
+                Fault.NEEDLESS,
+                f"{transcript.user_id} {text}",
+                f"{transcript.user_id}: {text}, and no older copy came",
+            )
     times = [restore.at for restore in taken.restores]
     told = {bisect(times, fall.at) for fall in transcript.falls}
     report.told += len(told)

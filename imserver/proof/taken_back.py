@@ -20,8 +20,9 @@ _HEADS = (
     "SELECT c.conversation_id, coalesce(h.position, 0), c.modseq"
     " FROM conversations c LEFT JOIN heads h ON h.conversation_no = c.no"
 )
+_IN_COPY = "SELECT 1 FROM copy.messages k WHERE k.change = m.change AND k.key = m.key"
 _MEMBERS = (
-    "SELECT u.user_id, c.conversation_id FROM members m"
+    "SELECT u.user_id, c.conversation_id, m.left_at FROM members m"
     " JOIN users u ON u.no = m.user_no JOIN conversations c ON c.no = m.conversation_no"
 )
 
@@ -31,11 +32,12 @@ class Restore:
     """One older copy that was put back. `at`: when, in monotonic seconds of the machine."""
 
     at: float
-    #: Messages that the copy did not have, or with an earlier content, as they had been.
+    #: Messages that the copy did not have, and those that it had with another content, as they had been.
     messages: tuple[StoredMessage, ...] = ()
+    edited: tuple[StoredMessage, ...] = ()
     #: Conversations in which the copy had less, or none of them.
     conversations: frozenset[str] = frozenset()
-    #: User and conversation, of all members that the copy did not have.
+    #: User and conversation, of all who had become members, or left, since.
     members: frozenset[tuple[str, str]] = frozenset()
     #: By feature: what of its own was stored on one side only.
     facts: Mapping[str, frozenset[Facts]] = field(default_factory=dict)
@@ -48,13 +50,13 @@ class TakenBack:
         self.restores = restores
         self._messages: dict[Place, list[StoredMessage]] = defaultdict(list)
         for restore in restores:
-            for row in restore.messages:
+            for row in (*restore.messages, *restore.edited):
                 self._messages[row.conversation_id, row.position].append(row)
         self._members = frozenset().union(*(restore.members for restore in restores))
-        self._keys = {(row.sender_id, row.key) for rows in self._messages.values() for row in rows}
+        self._keys = {(row.sender_id, row.key) for restore in restores for row in restore.messages}
 
     def at(self, conversation_id: str, position: int) -> Sequence[StoredMessage]:
-        """What messages there were at this place, or what this one said, in histories that are gone."""
+        """The messages at this place, or what one said there, in histories that are gone."""
         return self._messages.get((conversation_id, position), ())
 
     def took(self, conversation_id: str, position: int, key: bytes) -> bool:
@@ -65,8 +67,8 @@ class TakenBack:
         """Whether the message with this key of this user was taken back."""
         return (user_id, key) in self._keys
 
-    def was_member(self, user_id: str, conversation_id: str) -> bool:
-        """Whether the user was a member in a history that is gone, and not in the copy."""
+    def moved(self, user_id: str, conversation_id: str) -> bool:
+        """Whether the user had become a member, or left, in a history that is gone."""
         return (user_id, conversation_id) in self._members
 
     def facts(self, feature: str) -> Collection[Facts]:
@@ -82,20 +84,17 @@ def compare(left: Path, copy: Path, at: float) -> Restore:
     """The difference between a database that nobody has open any more and the copy of it that stands in its place."""
     with closing(_read_only(left)) as old, closing(_read_only(copy)) as new:
         old.execute("ATTACH ? AS copy", (f"{copy.absolute().as_uri()}?mode=ro",))
-        messages = read_messages(
-            old,
-            "NOT EXISTS (SELECT 1 FROM copy.messages k"
-            " WHERE k.change = m.change AND k.key = m.key AND k.revision = m.revision)",
-        )
+        messages = read_messages(old, f"NOT EXISTS ({_IN_COPY})")
+        edited = read_messages(old, f"EXISTS ({_IN_COPY} AND k.revision <> m.revision)")
         heads = dict(_heads(new))
         changed = {name for name, numbers in _heads(old) if heads.get(name) != numbers}
-        members = {*old.execute(_MEMBERS)} - {*new.execute(_MEMBERS)}
+        members = {(user, name) for user, name, _ in {*old.execute(_MEMBERS)} - {*new.execute(_MEMBERS)}}
         facts = {
             name: frozenset(acts.stored(old.execute)) ^ frozenset(acts.stored(new.execute))
             for name, acts in all_acts().items()
             if acts.stored is not None
         }
-    return Restore(at, tuple(messages), frozenset(changed), frozenset(members), facts)
+    return Restore(at, tuple(messages), tuple(edited), frozenset(changed), frozenset(members), facts)
 
 
 def _heads(sql: sqlite3.Connection) -> list[tuple[str, tuple[Any, ...]]]:

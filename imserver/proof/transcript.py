@@ -51,12 +51,13 @@ class Replaced:
 class Fall:
     """The client was told that an older copy of the database has come back: above `keep` the conversation is another one.
 
-    `at`: when, in monotonic seconds of the machine. `index`: of the first message in `seen` that came behind it. `life`: in
-    which process of the client it was told, from 0.
+    `since`: when the connection that told it began; `at`: when it was told, both in monotonic seconds of the machine. `index`:
+    of the first message in `seen` that came behind it. `life`: in which process of the client, from 0.
     """
 
     conversation_id: str
     keep: int
+    since: float
     at: float
     index: int
     life: int
@@ -106,6 +107,8 @@ class Transcript:
     replaced: list[Replaced] = field(default_factory=list)
     #: Older copies that it was told of, and indexes in `seen` of messages that are none any more, by what it was told.
     falls: list[Fall] = field(default_factory=list)
+    #: Cursors that went back, in words, and between which moments.
+    cursors_fell: list[tuple[str, float, float]] = field(default_factory=list)
     void: set[int] = field(default_factory=set)
     #: Own posts that it was told are gone, with the digest of the content that came with that, if one did; and posts that the
     #: application made once more, under the same key.

@@ -63,6 +63,10 @@ async def test_a_reminder_that_may_have_been_sent_is_counted_and_not_sent() -> N
         await restored(shop, "2026-11-19T16:00", copied_at)
         [told] = cards_in(shop, await shop.staff_group())
         assert "不再重发：1条" in told
+        others = [row[0] for row in await shop.sql("SELECT conversation_id FROM booking_staff_groups")]
+        others.remove(await shop.staff_group())
+        assert others
+        assert all("不再重发" not in card for other in others for card in cards_in(shop, other)), "not theirs"
         assert reminders_in(shop, here) == []
         await shop.advance(24 * 60)
         assert len(reminders_in(shop, here)) == 1, "the one of the day itself was not due yet"

@@ -32,7 +32,7 @@ TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with a stopped database of two people."""
     for name in ("alice", "bob"):
-        assert imserver(tmp_path, "user", "add", name).returncode == 0
+        assert imserver(tmp_path, "user", "add", name, "--create").returncode == 0
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from imserver import Server
 from imserver.cli.chat.commands import COMMANDS, handle_line
+from imserver.model import User
+from imserver.store.sqlite.connection import connect as open_database
 from imserver_client import direct_conversation_id
-from tests.support.servers import People, people, running
+from tests.support.servers import People, config, people, running
+from tests.support.small_store import SmallStore
 
 from .people import Chatting, chatting
 
@@ -208,3 +212,33 @@ async def test_lines_keep_their_order(enter: People, stack: AsyncExitStack) -> N
 
     page = await alice.session.client.history(AB, limit=200)
     assert [item.content["text"] for item in page.items if item.content] == [f"line {n}" for n in range(100)]
+
+
+async def test_lines_that_come_faster_than_the_server_takes_them_are_told_of_once(
+    tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    limits = {"posts_burst": 2, "posts_per_second": 20}
+    server = await stack.enter_async_context(running(tmp_path, limits=limits))
+    alice = await chat(stack, await stack.enter_async_context(people(server)), "alice", "bob")
+    await alice.type(*(f"line {number}" for number in range(8)))
+    await alice.says("you: line 7")
+    await alice.says("faster than the server takes posts from one user")
+    assert await alice.says("the server takes posts at once again")
+    assert sum("faster than the server" in line for line in alice.paper.lines) == 1
+
+
+async def test_a_full_disk_is_told_of_in_the_words_of_the_server(
+    tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    settings = config(tmp_path)
+    store = SmallStore(settings.store, connector=open_database)
+    server = await stack.enter_async_context(Server(settings, store=store))
+    for name in ("alice", "bob"):
+        await server.chat.put_user(User(name, name))
+    alice = await chat(stack, await stack.enter_async_context(people(server)), "alice", "bob")
+    await store.allow(more_pages=0)
+    await alice.type("x" * 20_000)
+    await alice.says("the server's disk is full: it stores messages again, by itself")
+    await store.allow(more_pages=None)
+    await alice.says("you: xxxxx")
+    await alice.says("the server takes posts at once again")

@@ -46,7 +46,11 @@ def _sqlite(code: int) -> sqlite3.Error:
     ("error", "again"),
     [
         (OSError(errno.EADDRINUSE, ""), True),
+        (OSError(errno.EADDRNOTAVAIL, ""), True),
         (OSError(errno.ENOSPC, ""), True),
+        (OSError(errno.EDQUOT, ""), True),
+        (OSError(errno.EMFILE, ""), True),
+        (OSError(errno.ESTALE, ""), True),
         (FileNotFoundError(errno.ENOENT, ""), True),
         (TimeoutError(), True),
         (socket.gaierror(socket.EAI_NONAME, ""), True),

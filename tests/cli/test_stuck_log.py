@@ -299,6 +299,25 @@ def test_lines_that_could_not_be_written_are_told_once_there_is_room_and_on_a_li
     assert gate.text == "half a line\n3 lines were dropped\nroom\n"
 
 
+def test_so_it_is_behind_a_line_of_which_only_a_part_was_written() -> None:
+    """The disk was full in the middle of it."""
+    taken: list[bytes] = []
+    full = [False]
+
+    def sink(data: bytes) -> None:
+        taken.append(data[:4] if full[0] else data)
+        if full[0]:
+            raise OSError(28, "No space left on device")
+
+    writer = LogWriter(sink)
+    for full[0], line in ((False, "whole\n"), (True, "broken\n"), (False, "room\n")):
+        writer.write(line)
+        assert writer.settle(PATIENCE_S)
+    writer.close()
+
+    assert b"".join(taken) == b"whole\nbrok\n1 lines were dropped\nroom\n"
+
+
 def test_closing_waits_for_a_stuck_reader_only_for_a_moment() -> None:
     gate = Gate()
     writer = LogWriter(gate)

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from imserver.cli.app import EXIT_AGAIN, EXIT_MISTAKE
+from imserver.cli.control import ask
+from imserver.errors import StartError
 from imserver.net.unix_socket import UnixSocket
 
 from .processes import imserver, serving
@@ -148,3 +150,44 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic links"):
         UnixSocket(tmp_path / "s", backlog=1)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_who_is_refused_keeps_nothing(tmp_path: Path) -> None:
+    """No lock that would keep the next try out, and no descriptor."""
+    path = tmp_path / "s"
+    path.write_text("not a socket")
+    with pytest.raises(OSError, match="not a socket"):
+        UnixSocket(path, backlog=1)
+    path.unlink()
+    made = UnixSocket(path, backlog=1)
+    before = os.listdir("/proc/self/fd") if os.path.exists("/proc") else []
+    for _ in range(3):
+        with pytest.raises(OSError, match="listens there"):
+            UnixSocket(path, backlog=1)
+    assert (os.listdir("/proc/self/fd") if os.path.exists("/proc") else []) == before
+    assert not made.listening.getblocking()
+    made.close()
+    other = UnixSocket(path, backlog=1)  # often with the number that the file of before had
+    made.close()
+    assert connects(path)
+    other.close()
+
+
+async def test_the_control_socket_of_another_user_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*args: object, **more: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("imserver.cli.control.asyncio.open_unix_connection", refused)
+    with pytest.raises(StartError, match="belongs to another user; run this as the one") as failed:
+        await ask(tmp_path / "imserver.db.control", "status", {})
+    assert not failed.value.again
+
+
+def test_a_mode_that_is_right_is_not_set_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may write into the folder could have put a link to another file of ours there."""
+    monkeypatch.setattr(Path, "chmod", lambda *args, **more: pytest.fail("set by name"))
+    owned = UnixSocket(tmp_path / "im.sock", backlog=1, mode=0o600)
+    assert owned.path.lstat().st_mode & 0o777 == 0o600
+    owned.close()

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ from imserver_client.core.lineage import Lineage
 from imserver_client.core.outbox import Outbox
 from imserver_client.environment import Environment
 from imserver_client.errors import Disconnected
-from imserver_client.events import CursorMoved
+from imserver_client.events import CursorMoved, HistoryReplaced
 from imserver_client.features.edits import Edits
 from imserver_client.features.typing import Typing
 from imserver_client.storage import LineageStep, SavedFall, SavedPosition
@@ -250,6 +251,19 @@ async def test_only_the_first_reader_is_told_what_was_settled_before() -> None:
     announcer.end(lambda: Disconnected(""))
     assert await read_all(first) == [settled(number) for number in (2, 3, 4)]
     assert await read_all(second) == []
+
+
+async def test_a_full_queue_loses_nothing_that_is_kept_until_it_was_heard() -> None:
+    """A reader that was slow for a moment was never told that its history was replaced."""
+    announcer, heard = Announcer(max_queued=2), list[str]()
+    stream = announcer.subscribe()
+    for name in ("a", "b", "c"):
+        announcer.keep(HistoryReplaced(name, 1), partial(heard.append, name))
+        announcer.announce(Typing("c", name))
+        announcer.announce(Typing("d", name))
+    announcer.end(lambda: Disconnected(""))
+    assert await read_all(stream) == [HistoryReplaced(name, 1) for name in ("a", "b", "c")]
+    assert heard == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("seed", range(10))

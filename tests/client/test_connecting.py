@@ -356,7 +356,7 @@ async def test_a_kill_says_nothing(server, open_client):
 
 async def test_a_broken_part_stops_the_client_instead_of_losing_something(server, open_client):
     class FullDisk(MemoryStorage):
-        def answer_post(self, key: bytes, position: int, step: Any) -> None:
+        def answer_post(self, key: bytes, position: int, step: Any = None) -> None:
             raise OSError("disk full")
 
     server.chat.conversation("c", "alice")

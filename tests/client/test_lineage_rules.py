@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from imserver_client.core.lineage import ACCOUNT, MAX_EDITED_RANGES, MAX_OWN, Checked, Forgotten, Lineage
+from imserver_client.core.lineage import (
+    ACCOUNT,
+    MAX_EDITED_RANGES,
+    MAX_OWN,
+    OWN_SLACK,
+    Checked,
+    Forgotten,
+    Lineage,
+)
 from imserver_client.core.state import UNSAID, ConversationState, Counted
 from imserver_client.storage import LineageStep, Notice, SavedOwn, SavedTrail
 from imserver_protocol.methods.check import CheckAnswer, Known
@@ -42,6 +50,17 @@ def test_a_new_device_has_nothing_to_ask() -> None:
     lineage.begin("p1", since=None, followed=False)
     assert lineage.open
     assert lineage.question(lambda name: (0, 0)) is None
+
+
+def test_nor_is_it_new_once_it_has_posted() -> None:
+    """The post was answered, and the session lost before its sync: it follows nothing, and has no token."""
+    lineage = Lineage()
+    lineage.begin("p1", since=None, followed=False)
+    lineage.posted("direct/a/b", 1, KEY)
+    lineage.moved("direct/a/b")
+    lineage.begin("p2", since=None, followed=False)
+    assert not lineage.open
+    assert lineage.question(lambda name: None) == [Known("direct/a/b", "p1", 1, 0)]
 
 
 def test_who_has_a_token_waits_for_sync() -> None:
@@ -180,6 +199,19 @@ def test_a_notice_stays_until_it_was_told_as_it_is() -> None:
     assert lineage.unsaved().notices == {"c": None}
 
 
+def test_what_was_lost_twice_is_told_whole() -> None:
+    lineage = opened("c")
+    lineage.message("c", 3, 1, OTHER_KEY)
+    lineage.message("c", 5, 1, KEY)
+    again(lineage)
+    lineage.answer([CheckAnswer(4, True, row())])
+    lineage.reached("c")
+    again(lineage, "p3")
+    lineage.answer([CheckAnswer(2, True, row())])
+    lineage.reached("c")
+    assert lineage.notices() == [Notice("c", replaced=True, agreed=2, gone=(KEY, OTHER_KEY))]
+
+
 def test_what_is_gone_behind_a_notice_that_was_told_says_nothing_of_positions() -> None:
     lineage = opened("c")
     lineage.message("c", 5, 1, KEY)
@@ -234,12 +266,49 @@ def test_and_is_told_if_the_token_is_refused() -> None:
     assert lineage.notices() == [Notice("c", forgotten=True)]
 
 
+def test_and_is_told_if_there_is_more_to_tell_of_it() -> None:
+    lineage = opened("c")
+    lineage.row("c", former=False, team="staff")
+    again(lineage)
+    lineage.answer([CheckAnswer(4, True, row(team="staff"))])
+    again(lineage, "p3", (4, 0))
+    lineage.answer([None])
+    assert lineage.notices() == [Notice("c", replaced=True, agreed=4, forgotten=True)]
+
+
 def test_who_leaves_a_team_loses_its_conversations() -> None:
     lineage = opened("c", "d")
     lineage.row("c", former=False, team="staff")
     assert lineage.of_team("staff") == ["c"]
     lineage.forget("c")
     assert [known.conversation_id for known in again(lineage) or []] == ["d"]
+
+
+def test_what_is_forgotten_is_not_asked_any_more() -> None:
+    lineage = opened("c", "d")
+    again(lineage)
+    lineage.answer([None])
+    assert [known.conversation_id for known in lineage.question(lambda name: (9, 0)) or []] == ["d"]
+
+
+def test_what_is_forgotten_is_asked_from_the_beginning_if_it_comes_again() -> None:
+    lineage = opened("c")
+    lineage.posted("c", 5, KEY)
+    lineage.forget("c")
+    lineage.moved("c")
+    assert again(lineage, known=(0, 0)) == [Known("c", "p1", 0, 0)]
+    assert lineage.unsaved().own == {KEY: None}
+
+
+def test_only_the_answer_that_a_post_had_is_taken_back() -> None:
+    """It may have been offered again meanwhile, and be at another position."""
+    lineage = opened("c")
+    lineage.posted("c", 5, KEY)
+    assert not lineage.take_back(KEY, 4)
+    assert not lineage.take_back(OTHER_KEY, 5)
+    assert lineage.take_back(KEY, 5)
+    assert not lineage.take_back(KEY, 5)
+    assert lineage.unsaved().own == {KEY: None}
 
 
 def test_a_post_to_a_conversation_that_no_row_told_of_is_asked() -> None:
@@ -262,6 +331,13 @@ def test_state_that_a_former_member_read_goes_without_a_word() -> None:
     assert lineage.answer([CheckAnswer(9, True, row())]) == [Checked(row(), 9, None, False)], "once"
 
 
+def test_what_came_behind_leaving_is_not_the_former_members() -> None:
+    lineage = opened("c")
+    again(lineage, known=(5, 0))
+    answer = CheckAnswer(5, True, row(head=9, left=5))
+    assert lineage.answer([answer]) == [Checked(answer.row, 5, None, True)]
+
+
 def test_who_came_back_and_asked_all_changes_has_seen_what_was_hidden() -> None:
     lineage = opened("c")
     lineage.left("c")
@@ -279,6 +355,25 @@ def test_unless_one_left_meanwhile() -> None:
     lineage.changes_answered("c")
     again(lineage)
     assert lineage.answer([CheckAnswer(9, True, row(left=9))]) == [Checked(row(left=9), 9, None, True)]
+
+
+def test_nor_if_one_came_back_before_the_answer() -> None:
+    lineage = opened("c")
+    lineage.left("c")
+    lineage.changes_asked("c")
+    lineage.left("c")
+    lineage.changes_answered("c")
+    again(lineage)
+    assert lineage.answer([CheckAnswer(9, True, row())]) == [Checked(row(), 9, None, True)]
+
+
+def test_that_it_was_seen_is_stored() -> None:
+    lineage = opened("c")
+    lineage.left("c")
+    lineage.changes_asked("c")
+    lineage.saved()
+    lineage.changes_answered("c")
+    assert lineage.unsaved().trails == {"c": SavedTrail("p1")}
 
 
 def replaced_with_edits(*positions: int) -> Lineage:
@@ -315,6 +410,32 @@ def test_what_is_edited_while_it_is_read_again_is_read_once_more() -> None:
     assert lineage.reread("c", 9) == (3, 3)
 
 
+def test_a_page_that_ends_early_leaves_the_rest() -> None:
+    lineage = replaced_with_edits(2, 3, 4)
+    assert lineage.reread("c", 9) == (2, 4)
+    lineage.reread_answered("c", 3)
+    assert lineage.reread("c", 9) == (4, 4)
+
+
+def test_and_only_once_if_that_page_did_not_come() -> None:
+    lineage = replaced_with_edits(2, 3)
+    lineage.reread("c", 9)
+    lineage.edited("c", 3)
+    lineage.reread_answered("c", None)
+    assert lineage.reread("c", 9) == (2, 3)
+    lineage.reread_answered("c", 3)
+    assert lineage.to_reread() == []
+
+
+def test_what_was_replaced_once_more_is_not_read_again_above_it() -> None:
+    lineage = replaced_with_edits(2, 7)
+    again(lineage, "p3", (50, 0))
+    lineage.answer([CheckAnswer(5, True, row())])
+    assert lineage.reread("c", 9) == (2, 2)
+    lineage.reread_answered("c", 2)
+    assert lineage.to_reread() == []
+
+
 def test_a_session_that_is_lost_reads_again_from_the_beginning() -> None:
     lineage = replaced_with_edits(2)
     lineage.reread("c", 9)
@@ -325,11 +446,30 @@ def test_a_session_that_is_lost_reads_again_from_the_beginning() -> None:
 
 def test_own_messages_are_bounded_and_the_newest_are_kept() -> None:
     lineage = opened("c")
-    for number in range(MAX_OWN + 1):
+    for number in range(MAX_OWN + OWN_SLACK + 1):
         lineage.message("c", number + 1, 1, b"%016d" % number)
+        if number == MAX_OWN + OWN_SLACK - 1:
+            assert None not in lineage.unsaved().own.values()
+            lineage.saved()
     step = lineage.unsaved()
-    assert step.own[b"%016d" % 0] is None
-    assert step.own[b"%016d" % 1] == SavedOwn("c", 2)
+    assert [key for key, own in step.own.items() if own is None] == [b"%016d" % n for n in range(OWN_SLACK)]
+    assert step.own[b"%016d" % (MAX_OWN + OWN_SLACK)] == SavedOwn("c", MAX_OWN + OWN_SLACK + 1)
+
+
+def test_the_store_knows_of_a_post_by_its_answer() -> None:
+    lineage = opened("c")
+    lineage.saved()
+    lineage.posted("c", 5, KEY)
+    lineage.message("c", 5, 1, KEY)
+    lineage.message("c", 6, 1, None)
+    assert lineage.step() is None
+    again(lineage)
+    lineage.answer([CheckAnswer(4, True, row())])
+    assert lineage.unsaved().own == {KEY: SavedOwn("c", 5, lost=True)}
+    lineage.saved()
+    lineage.posted("c", 6, KEY)
+    assert lineage.looked_for() == []
+    assert lineage.unsaved().own == {KEY: SavedOwn("c", 6)}, "else it would be looked for after a kill"
 
 
 def test_ranges_of_edits_are_bounded_and_none_is_lost() -> None:

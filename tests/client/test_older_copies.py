@@ -24,6 +24,7 @@ from imserver_client import (
     ClientEvent,
     ClientLimits,
     ConnectionChanged,
+    CursorMoved,
     Environment,
     GonePost,
     HistoryReplaced,
@@ -35,6 +36,7 @@ from imserver_client import (
     Storage,
     connect,
 )
+from imserver_client.core.catch_up import CatchUp
 from imserver_client.features.edits import Edited
 from imserver_protocol.shared.ids import direct_conversation_id
 from tests.support.servers import config
@@ -308,6 +310,51 @@ async def test_edits_that_are_gone_are_told_to_whoever_has_the_message(machine: 
     assert len(alice.of(Edited)) == 1
 
 
+async def test_what_was_edited_is_read_again_once(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was news each time that it was edited, and was read again for ever."""
+    alice = await machine.client("alice")
+    await machine.say("1")
+    await alice.has(1)
+    await machine.server.chat.post("alice", DIRECT, text("2"))
+    await alice.has(2)
+    await alice.client.edits.edit(DIRECT, 2, text("two"))
+    await alice.has(3)
+    copy = await machine.copied()
+    await machine.say("4")
+    await alice.has(4)
+    await machine.put_back(copy)
+    await alice.heard(HistoryReplaced)
+    reads: list[str] = []
+    again = CatchUp._read_again
+
+    async def counted(self: CatchUp, conversation_id: str, low: int, high: int) -> None:
+        reads.append(conversation_id)
+        await again(self, conversation_id, low, high)
+
+    monkeypatch.setattr(CatchUp, "_read_again", counted)
+    await alice.heard(Edited)
+    await machine.say("5")
+    await alice.has(4, "5")
+    await asyncio.sleep(0.1)
+    assert len(reads) <= 1
+
+
+async def test_an_answer_that_came_before_any_row_is_asked_about(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A post that began a conversation was answered, and no row of sync had told of it when the copy came back."""
+    alice = await machine.client("alice")
+    copy = await machine.copied()
+    await alice.reconnected()
+    key = bytes(range(16))
+    with monkeypatch.context() as patch:
+        patch.setattr(CatchUp, "want_sync", lambda self: None)  # it would be asked, and come too late
+        await alice.client.post(DIRECT, "first", key=key)
+    await machine.put_back(copy)
+    await alice.has(1, "first")
+    assert [item.key for item in (await alice.client.history(DIRECT)).items] == [key]
+
+
 async def test_a_conversation_that_is_not_there_is_forgotten_and_its_posts_are_refused(
     machine: Machine,
 ) -> None:
@@ -473,3 +520,24 @@ async def test_a_client_that_is_killed_at_any_step_of_it_ends_up_the_same(
         assert kinds == {HistoryReplaced, PostsGone}, last
         assert store._saved.positions[DIRECT].known_head == 4
         await alice.kill()
+
+
+async def test_who_left_meanwhile_moves_no_cursor(machine: Machine, tmp_path: Path) -> None:
+    """The answer of check has no cursor of a former member. Nothing came back, so no cursor goes back."""
+    bob = await machine.client("bob")
+    group = await bob.client.create_group("lenses", ["alice", "carol"])
+    carol = await machine.client("carol")
+    store = SqliteStorage(tmp_path / "alice.db")
+    alice = await machine.client("alice", store)
+    await machine.say("1", where=group)
+    await carol.until(lambda: carol.said)
+    await alice.until(lambda: any(event.user_id == "carol" for event in alice.of(CursorMoved)))
+    before = alice.client.cursors(group)["carol"]
+    assert before.delivered > 0
+    alice.events.clear()
+    await bob.client.remove_member(group, "carol")
+    await machine.restart()
+    await alice.reconnected()
+    await machine.say("2", where=group)
+    await alice.until(lambda: alice.said[-1][1] == "2")
+    assert not [event for event in alice.of(CursorMoved) if event.user_id == "carol"]

@@ -637,6 +637,10 @@ async def test_a_post_that_is_settled_while_it_is_cancelled_is_still_told(server
             super().remove_post(key)
             asyncio.get_running_loop().call_soon(waiting.cancel)
 
+        def answer_post(self, key, position, step=None):
+            super().answer_post(key, position, step)
+            asyncio.get_running_loop().call_soon(waiting.cancel)
+
     server.chat.conversation("c", "alice", "bob")
     async with open_client(token="alice", store=CancelsAtTheLastMoment()) as alice:
         events = alice.events()

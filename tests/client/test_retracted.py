@@ -92,7 +92,7 @@ async def test_who_was_away_learns_of_it_by_the_same_catching_up(server, open_cl
     [
         (TELLING, (1, 2)),
         ({**TELLING, "more": 1}, (1, 2)),
-        ({**TELLING, "type": "text", "text": "retracted"}, None),
+        ({**TELLING, "type": "text", "text": "system"}, None),
         ({**TELLING, "event": "edited", "more": "retracted"}, None),
         ({**TELLING, "target": "1"}, None),
         ({**TELLING, "target": True}, None),
@@ -103,9 +103,10 @@ async def test_who_was_away_learns_of_it_by_the_same_catching_up(server, open_cl
     ],
 )
 def test_only_a_whole_telling_takes_something_back(content: dict[str, Any], told: Any) -> None:
-    assert wire.taken_back(encode_content(content)) == told
-    assert wire.taken_back(None) is None
-    assert wire.taken_back(b"\xc1 retracted") is None
+    said = wire.system_event(encode_content(content))
+    assert (None if said is None else wire.taken_back(said)) == told
+    assert wire.system_event(None) is None
+    assert wire.system_event(b"\xc1 system retracted") is None
 
 
 class Slow(SimpleNamespace):

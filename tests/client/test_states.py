@@ -564,7 +564,7 @@ class TestStore:
         assert (saved.since, saved.account) == ("1", SavedCounted(9, b"x"))
         storage.save_states({"c": SavedState(6, 7, items={1: None})}, None)
         assert reopened(storage).states["c"].items == {2: mine}
-        storage.save_states({"c": whole}, None)
+        storage.save_states({"c": whole, "d": SavedState(1, 9, 4)}, None)
         storage.forget_since(None, LineageStep(), recount=True)
         saved = reopened(storage)
         counted = SavedState(
@@ -577,7 +577,7 @@ class TestStore:
             ((1, 3), (7, 9)),
             {1: SavedItem(0, b"\x81", 0, None), 2: SavedItem(0, None, 0, b"\x81")},
         )
-        assert saved.states == {"c": counted, "d": SavedState(0)}
+        assert saved.states == {"c": counted, "d": SavedState(0, 9, 4)}
         assert (saved.since, saved.account) == (None, SavedCounted(0, b"x"))
         assert saved.positions == {"c": SavedPosition(3)}
         storage.close()

@@ -19,9 +19,11 @@ from imserver_client.storage import (
     Saved,
     SavedAnswered,
     SavedFall,
+    SavedItem,
     SavedOwn,
     SavedPosition,
     SavedPost,
+    SavedState,
     SavedTrail,
     Storage,
 )
@@ -104,7 +106,9 @@ class TestBothKinds:
             SavedAnswered(posts[1], 2, True),
             SavedAnswered(posts[2], 3, False),
         ]
-        assert storage.contents([posts[0].key, b"9" * 16]) == {posts[0].key: b"\x80"}
+        storage.add_post(waiting := SavedPost("c", b"w" * 16, b"\x81"))
+        assert storage.contents([posts[0].key, b"9" * 16, waiting.key]) == {posts[0].key: b"\x80"}
+        storage.remove_post(waiting.key)
         storage.forget_content("c", 1)
         assert storage.contents([posts[0].key]) == {}
         storage.save_checked({"c": SavedFall(1, 4)}, [posts[2].key], {}, None, LineageStep())
@@ -112,6 +116,34 @@ class TestBothKinds:
         assert (saved.outbox, saved.positions) == ([posts[2]], {"c": SavedPosition(1, 1, 4)})
         storage.save_checked({"c": None}, (), {}, None, LineageStep())
         assert reopened(storage).positions == {}
+        storage.close()
+
+    def test_what_falls_has_the_head_of_this_history_be_it_higher_or_lower(self, storage):
+        storage.open()
+        storage.save_sync("s", True, {"c": SavedPosition(9, 8, 9), "d": SavedPosition(9, 8, 9)})
+        falls = {"c": SavedFall(3, 12), "d": SavedFall(3, 5)}
+        storage.save_checked(falls, (), {}, None, LineageStep())
+        assert reopened(storage).positions == {"c": SavedPosition(3, 3, 12), "d": SavedPosition(3, 3, 5)}
+        storage.close()
+
+    def test_what_is_forgotten_comes_back_without_its_values(self, storage):
+        storage.open()
+        step, item = LineageStep(), SavedItem(5)
+        storage.save_sync("s", True, {"c": SavedPosition(9, 9, 9)})
+        storage.save_states({"c": SavedState(6, 7, items={2: item})}, None)
+        storage.save_checked({"c": None}, (), {}, None, step)
+        assert reopened(storage).states == {}
+        storage.save_states({"c": SavedState(1)}, None)
+        assert reopened(storage).states == {"c": SavedState(1)}
+        storage.close()
+
+    def test_a_content_is_forgotten_of_one_conversation(self, storage):
+        storage.open()
+        for name in ("c", "d"):
+            storage.add_post(SavedPost(name, name.encode() * 16, b"x"))
+            storage.answer_post(name.encode() * 16, 1, LineageStep())
+        storage.forget_content("c", 1)
+        assert storage.contents([b"c" * 16, b"d" * 16]) == {b"d" * 16: b"x"}
         storage.close()
 
     def test_answered_posts_are_bounded(self, storage, monkeypatch):
@@ -126,6 +158,34 @@ class TestBothKinds:
             if number == 8:
                 assert [one.position for one in storage.answered("c", 0)] == [5, 6, 7, 8]
         assert [one.position for one in storage.answered("c", 0)] == [14, 15, 16]
+        # They are still known to be own ones.
+        own = {number.to_bytes(16, "big"): SavedOwn("c", number) for number in range(1, 17)}
+        assert list(reopened(storage).own.items()) == list(own.items())
+        storage.close()
+
+    def test_an_answered_post_is_an_own_message_that_was_met(self, storage):
+        storage.open()
+        posts = [SavedPost("c", bytes([n]) * 16, b"\x80") for n in range(6)]
+        for position, post in enumerate(posts, 1):
+            storage.add_post(post)
+            storage.answer_post(post.key, position)
+        keys = [post.key for post in posts]
+        storage.save_lineage(LineageStep(own={keys[0]: SavedOwn("c", 1, lost=True), keys[1]: None}))
+        storage.forget_content("c", 3)
+        storage.add_post(posts[3])
+        storage.save_checked({}, [keys[4]], {}, None, LineageStep(own={keys[4]: None}))
+        saved = reopened(storage)
+        assert saved.own == {
+            keys[0]: SavedOwn("c", 1, lost=True),  # it is looked for
+            keys[2]: SavedOwn("c", 3),  # it says something else now
+            keys[3]: SavedOwn("c", 4),  # it is posted once more
+            keys[5]: SavedOwn("c", 6),
+        }
+        assert saved.outbox == [posts[4], posts[3]]
+        # What is gone is kept for who is told so, and stands nowhere.
+        storage.forget_content("c", 2)
+        assert list(storage.contents(keys)) == [keys[0], keys[1], keys[5]]
+        assert [one.position for one in storage.answered("c", 0)] == [1, 6]
         storage.close()
 
 
@@ -200,11 +260,18 @@ class TestFiles:
         storage.close()
         storage._database = sqlite3.connect(path, isolation_level=None, factory=BadDisk)
         with pytest.raises(StoreError, match="at COMMIT"):
-            storage.add_post(SavedPost("c", b"1" * 16, b""))
-        with pytest.raises(StoreError, match="transaction"):
-            storage.add_post(SavedPost("c", b"2" * 16, b""))
+            storage.save_sync("s", True, {})
+        for step in (
+            lambda: storage.add_post(SavedPost("c", b"1" * 16, b"")),
+            lambda: storage.remove_post(b"1" * 16),
+            lambda: storage.save_progress(("c", 1), ("c", 2)),
+            lambda: storage.save_lineage(LineageStep()),
+        ):
+            with pytest.raises(StoreError, match="transaction"):
+                step()
         storage.close()
-        assert storage.open().outbox == []
+        saved = storage.open()
+        assert (saved.outbox, saved.synced, saved.positions) == ([], False, {})
         storage.close()
 
     async def test_a_store_belongs_to_one_device_and_one_user(self, server, open_client, tmp_path):

@@ -22,6 +22,7 @@ from tests.cli.processes import imserver
 from tests.limits.raw import Raw, eventually, neighbourhood, new_key, said
 from tests.support.disks import MIB, fill, small_disk
 from tests.support.servers import Inbox, config
+from tests.support.small_store import SmallStore
 
 STORE_FULL = 702
 HERE = "direct/alice/bob"
@@ -107,21 +108,6 @@ def _refused_full(process: ServerProcess) -> bool:
     """The disk has no room for one more page."""
     room = os.statvfs(process.folder)
     return room.f_bavail * room.f_frsize < 16 * 1024
-
-
-class SmallStore(SqliteStore):
-    """A store whose file may not grow, until it is told that it may."""
-
-    async def allow(self, more_pages: int | None) -> None:
-        """So many pages more than now; None: as many as it likes."""
-        assert self._connection is not None
-
-        def set_limit(raw: sqlite3.Connection) -> None:
-            now = raw.execute("PRAGMA page_count").fetchone()[0]
-            most = 2**31 if more_pages is None else now + more_pages
-            raw.execute(f"PRAGMA max_page_count = {most}")
-
-        await self._connection.run(set_limit)
 
 
 async def test_where_nothing_can_be_mounted_a_file_that_may_not_grow_does_the_same(tmp_path: Path) -> None:

@@ -301,6 +301,7 @@ class Device:
         if chat is None or position > chat.start:
             self.stored.add(post.key)
         self.lineage.posted(post.chat, position, post.key)
+        self._own[post.key] = SavedOwn(post.chat, position)  # what the store knows from the answered entry
         if post.key in self.outbox:
             self.outbox[post.key] = post._replace(answered=position)
         if chat is None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
 
+from imserver.errors import AlreadyHandled
 from imserver.plugin_api import Call, Context, Migration, SetBack, TimerFired, Transaction
+from imserver.plugin_host.handling import Delivery, Handling, Outcome
 from imserver.testing import PluginKit
 
 MINUTE = 60
@@ -192,3 +194,39 @@ async def test_a_plugin_that_never_ran_before_has_nothing_to_be_told() -> None:
         await kit.restart()
         await kit.idle()
         assert kit.plugin.told == []
+
+
+async def test_put_off_it_comes_before_anything_else_all_the_same(
+    kit: PluginKit[Bell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store was busy: what may have been sent must not be sent meanwhile."""
+    deal_with, put_off = Handling.deal_with, [Outcome.PUT_OFF] * 2
+
+    async def busy(self: Handling, delivery: Delivery) -> Outcome:
+        if isinstance(delivery.event, SetBack) and put_off:
+            return put_off.pop()
+        return await deal_with(self, delivery)
+
+    monkeypatch.setattr(Handling, "deal_with", busy)
+    copied_at = kit.clock.now_ms()
+    await kit.crash()
+    kit.clock.advance(90 * MINUTE)
+    await kit.set_back(copied_at)
+    assert (put_off, kit.plugin.order) == ([], ["set back", "clean"])
+
+
+async def test_a_plugin_that_is_new_is_told_of_no_older_copy(kit: PluginKit[Bell]) -> None:
+    await kit.set_back(kit.clock.now_ms())
+
+    def begin(tx: Any) -> None:
+        tx.mark_handled("newcomer", 0)
+
+    await kit.store.write(begin)
+    assert await kit.store.read(lambda reader: reader.set_backs("newcomer")) == []
+
+
+async def test_a_unit_that_was_late_does_not_mark_it_again(kit: PluginKit[Bell]) -> None:
+    await kit.set_back(kit.clock.now_ms())
+    [event] = kit.plugin.told
+    with pytest.raises(AlreadyHandled):
+        await kit.store.write(lambda tx: tx.mark_set_back("bell", event.run))

@@ -15,7 +15,8 @@ from imserver.proof.booking.appointment_card import AppointmentCard
 from imserver.proof.booking.stored_appointments import OWNING
 from imserver.proof.checker import Fault, check
 from imserver.proof.stored_rows import StoredRows
-from imserver.proof.transcript import Acknowledged, Post, Replaced, Transcript
+from imserver.proof.taken_back import Restore, TakenBack
+from imserver.proof.transcript import Acknowledged, Fall, Post, Replaced, Transcript
 
 from .test_checker import BOOKED, CARD, WORDS
 from .test_message_checks import HERE, shown, stored
@@ -32,9 +33,12 @@ class Case:
     phone: Transcript = field(default_factory=lambda: Transcript("ann"))
     bob: Transcript = field(default_factory=lambda: Transcript("bob"))
     cy: Transcript = field(default_factory=lambda: Transcript("cy"))
+    restores: list[Restore] = field(default_factory=list)
 
     def found(self) -> list[tuple[Fault, str]]:
-        report = check([self.ann, self.phone, self.bob, self.cy], self.rows, WORDS)
+        report = check(
+            [self.ann, self.phone, self.bob, self.cy], self.rows, WORDS, taken=TakenBack(self.restores)
+        )
         return [(finding.fault, finding.text) for finding in report.findings]
 
     def change(self, at: int, /, **changes: Any) -> None:
@@ -132,6 +136,38 @@ def see_there(case: Case, position: int) -> None:
     case.cy.seen.append(replace(shown(position), conversation_id=THERE, key=row.key, sender_id=row.sender_id))
 
 
+def restored() -> Case:
+    """An older copy with three messages of HERE came back at 100.0: it took the fourth to the seventh, and an edit of the
+    third. The fourth was bob's; of the phone's two posts one is offered again, and is the sixth."""
+    case = right()
+    gone = [
+        stored(4, sender_id="bob", key=b"bob's"),
+        stored(5, key=b"gone"),
+        stored(6, key=b"again"),
+        stored(7),
+    ]
+    edited = stored(3, revision=2, digests={1: stored(3).digests[1], 2: b"edited"})
+    case.restores = [Restore(100.0, tuple(gone), (edited,), frozenset({HERE}), frozenset({("cy", HERE)}))]
+    case.rows.messages[4:4] = [stored(5), stored(6, key=b"again", digests={1: b"digest 6"})]
+    for transcript in (case.ann, case.phone, case.bob):
+        kept = transcript.seen[:-1]
+        transcript.void = {*range(len(kept), len(kept) + 3)}
+        transcript.falls = [Fall(HERE, 3, 101.0, 102.0, len(kept) + 3, len(transcript.lives))]
+        was = [replace(shown(row.position), key=row.key, sender_id=row.sender_id) for row in gone[:3]]
+        transcript.seen = [*kept, *was, shown(4), shown(5), replace(shown(6), key=b"again")]
+    five = stored(5)
+    case.ann.posts[five.key] = Post(HERE, five.digests[1], True)
+    for row in gone[1:3]:
+        case.phone.posts[row.key] = Post(HERE, row.digests[1], True)
+        case.phone.acknowledged.append(Acknowledged(HERE, row.position, row.key, row.digests[1]))
+    case.phone.gone = {b"gone": gone[1].digests[1]}
+    case.phone.acknowledged.append(Acknowledged(HERE, 6, b"again", b"digest 6"))
+    for transcript in (case.ann, case.phone):
+        transcript.posted = list(transcript.posts)
+    case.bob.cursors_fell = [("the cursors went back", 99.0, 103.0)]
+    return case
+
+
 def stranger(case: Case) -> None:
     """cy sees the group, and was never in it."""
     see_there(case, 1)
@@ -144,6 +180,7 @@ def repeat_in_one_life(case: Case) -> None:
 
 
 LOST, DOUBLED, ALTERED = Fault.LOST, Fault.DOUBLED, Fault.ALTERED
+SILENT, NEEDLESS = Fault.SILENT, Fault.NEEDLESS
 #: Rule -> what breaks it alone, the fault and the words.
 BROKEN: dict[str, list[tuple[Callable[[Case], Any], Fault, str]]] = {
     "stored_twice": [(lambda c: c.change(6, key=b"there 1", sender_id="ann"), DOUBLED, "there by ann is the same post")],
@@ -198,6 +235,23 @@ BROKEN: dict[str, list[tuple[Callable[[Case], Any], Fault, str]]] = {
         (three_of_one_room, Fault.DOUBLE_BOOKED, "A2S4 and HALF both have room"),
     ],
 }  # fmt: skip
+#: What is wrong where an older copy came back, beside what is right about it.
+AFTER_A_RESTORE: dict[str, list[Any]] = {
+    "shown_is_stored": [
+        (lambda c: c.bob.void.remove(2 + 2), SILENT, "message 5 of direct/ann/bob was taken back by a restore as bob has it"),
+    ],
+    "taken_back_was_told": [
+        (lambda c: c.phone.gone.clear(), SILENT, "of ann to direct/ann/bob was taken back by a restore, and nobody was told"),
+        (lambda c: c.phone.gone.update({b"gone": b"other"}), ALTERED, "was named as gone with another content"),
+        (lambda c: c.phone.gone.update({b"again": b"digest 6"}), NEEDLESS, "was named as gone, and is stored"),
+    ],
+    "told_with_reason": [
+        (lambda c: c.bob.falls.append(replace(c.bob.falls[0], at=103.0)), NEEDLESS, "is another above 3, and no restore"),
+        (lambda c: c.cy.falls.append(replace(c.bob.falls[0], conversation_id=THERE)), NEEDLESS, "no restore took anything"),
+        (lambda c: c.cy.falls.append(replace(c.bob.falls[0], at=99.0, index=0)), NEEDLESS, "no restore took anything"),
+        (lambda c: c.bob.cursors_fell.append(("they fell", 101.0, 103.0)), NEEDLESS, "bob: they fell, and no older copy"),
+    ],
+}  # fmt: skip
 CASES = [
     pytest.param(*case, id=f"{rule}-{number}")
     for rule, cases in BROKEN.items()
@@ -218,11 +272,12 @@ def rules() -> set[str]:
 
 
 def test_every_rule_has_its_rows_and_every_row_its_rule() -> None:
-    assert rules() == BROKEN.keys()
+    assert rules() == BROKEN.keys() | AFTER_A_RESTORE.keys()
 
 
 def test_what_is_right_is_right() -> None:
     assert right().found() == []
+    assert restored().found() == []
     refused = right()
     refuse(refused, THERE)
     assert refused.found() == []
@@ -242,6 +297,43 @@ def test_a_broken_rule_is_found(spoil: Callable[[Case], Any], fault: Fault, word
     found = case.found()
     assert [one for one, _ in found] == [fault], found
     assert words in found[0][1]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault", "words"),
+    [
+        pytest.param(*case, id=f"{rule}-{number}")
+        for rule, cases in AFTER_A_RESTORE.items()
+        for number, case in enumerate(cases)
+    ],
+)
+def test_a_rule_that_is_broken_after_a_restore_is_found(
+    spoil: Callable[[Case], Any], fault: Fault, words: str
+) -> None:
+    case = restored()
+    spoil(case)
+    found = case.found()
+    assert [one for one, _ in found] == [fault], found
+    assert words in found[0][1]
+
+
+def test_a_restore_excuses_nothing_that_it_did_not_take() -> None:
+    case = restored()
+    case.restores = [replace(case.restores[0], messages=case.restores[0].messages[2:])]
+    found = case.found()
+    assert {Fault.LOST, ALTERED} <= {fault for fault, _ in found}, (
+        "one is missing, and another stands in its place"
+    )
+
+
+def test_who_was_killed_before_it_can_have_said_that_it_heard_is_told_once_more() -> None:
+    case = restored()
+    bob, count = case.bob, len(case.bob.seen)
+    bob.lives.append(count)
+    bob.falls.append(replace(bob.falls[0], since=200.0, at=201.0, index=count, life=2))
+    bob.void |= {*range(count - 3, count)}
+    bob.seen += bob.seen[-3:]
+    assert case.found() == []
 
 
 @pytest.mark.parametrize("status", sorted(OWNING | {"expired", "cancelled", "done", "no_show"}))

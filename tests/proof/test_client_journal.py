@@ -84,6 +84,42 @@ def test_a_post_that_is_given_up_may_be_stored_until_the_server_has_said_so(tmp_
     assert not read.refused
 
 
+def test_what_an_older_copy_made_void_is_void(tmp_path: Path) -> None:
+    """Above the fall nothing stands; below it a message says what it is told to say behind it, and its card is that one's."""
+    book = ClientJournal(tmp_path, "ann-1", 0)
+    book.heads({HERE: 1})
+    for position in (2, 3, 4):
+        book.shown(message(position, CARD if position > 2 else None))
+    book.replaced(HERE, 2, 2, {"type": "text", "text": "edited"})
+    book.replaced(HERE, 4, 2, CARD)
+    book.close()
+    book = ClientJournal(tmp_path, "ann-1", 1)
+    book.shown(message(4, CARD, again=True))
+    book.fell(HERE, 3, 7.0)
+    assert book.last_shown() == {HERE: 3}
+    book.gone(b"a", TEXT)
+    book.gone(b"b", None)
+    book.again(b"a")
+    book.cursors_fell("they fell", 7.0)
+    book.replaced(HERE, 2, 1, TEXT)
+    book.replaced(HERE, 3, 2, TEXT)
+    book.shown(message(4))
+    assert book.last_shown() == {HERE: 4}
+    book.close()
+
+    read = read_journal(tmp_path, "ann-1", "ann")
+    assert [(seen.position, seen.revision) for seen in read.seen] == [(2, 1), (3, 2), (4, 1), (4, 1), (4, 1)]
+    assert read.void == {2, 3}
+    assert [seen.position for seen in read.standing] == [2, 3, 4]
+    assert [(one.position, one.revision) for one in read.replaced] == [(2, 1), (3, 2)]
+    assert read.cards == []
+    [fall] = read.falls
+    assert (fall.conversation_id, fall.keep, fall.since, fall.index, fall.life) == (HERE, 3, 7.0, 4, 1)
+    assert fall.at > fall.since
+    assert (read.gone, read.again) == ({b"a": digest_of(TEXT), b"b": None}, {b"a"})
+    assert [(text, since) for text, since, _ in read.cursors_fell] == [("they fell", 7.0)]
+
+
 def test_a_torn_line_was_never_written(tmp_path: Path) -> None:
     book = ClientJournal(tmp_path, "ann-1", 0)
     book.shown(message(1))

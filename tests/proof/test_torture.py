@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import msgpack
 import pytest
 
 from imserver.proof.findings import Fault
@@ -97,6 +98,39 @@ def test_a_small_run_ends_well_and_its_checker_bites(place: Path) -> None:
     assert Fault.LOST in spoilt(delete_message)
     assert Fault.MISSING in spoilt(delete_appointment)
     assert judged_without_kills(evidence) == ["not reached: a kill", *NOTHING_UNANSWERED]
+
+
+def test_whoever_lost_something_to_an_older_copy_was_told_and_nobody_else(place: Path) -> None:
+    """Each kill is followed by an older copy; then clients seem not to have heard, one by one of what they were told."""
+    run = Options(seed=8, folder=place / "run", minutes=5, kills=5, restore_every=1, calm_share=0.0, **SMALL)
+    run.folder.mkdir()
+    evidence = asyncio.run(run_torture(run, lambda progress: None))
+    verdict = judge(evidence)
+    assert verdict.findings == []
+    report = verdict.report
+    assert len(evidence.deeds.restores) >= 3
+    assert report.taken_back > 0
+    assert report.taken_back == report.stored_again + report.named_gone + report.refused_since
+    assert report.told > 0
+    assert report.told + report.not_told == len(evidence.deeds.restores) * len(evidence.participants.parts)
+
+    def deaf(*kinds: str) -> set[Fault]:
+        """What is found if lines of these kinds are in no journal."""
+        journals = place / "-".join(kinds)
+        journals.mkdir()
+        for file in evidence.journals.glob("*.told"):
+            with file.open("rb") as told, (journals / file.name).open("wb") as kept:
+                for line in msgpack.Unpacker(told, strict_map_key=False):
+                    if line[0] not in kinds:
+                        kept.write(msgpack.packb(line))
+        return {finding.fault for finding in judge(replace(evidence, journals=journals)).report.findings}
+
+    assert Fault.SILENT in deaf("fell")
+    if report.named_gone:
+        assert Fault.SILENT in deaf("gone")
+    nothing_happened = replace(evidence.deeds, restores=[])
+    worse = judge(replace(evidence, deeds=nothing_happened))
+    assert {Fault.LOST, Fault.NEEDLESS} <= {finding.fault for finding in worse.report.findings}
 
 
 NOTHING_UNANSWERED = [

@@ -20,13 +20,18 @@ from imserver.cli.app import run
 from imserver.proof.checker import Fault, Finding, Report
 from imserver.proof.server_process import ServerFailed
 from imserver.proof.simulation.template import template
+from imserver.proof.stored_rows import StoredMessage
+from imserver.proof.taken_back import Restore
 from imserver.proof.torture import verdict as verdicts
 from imserver.proof.torture.client_pool import ClientPoolFailed
 from imserver.proof.torture.director import Deeds, Kill, Way
+from imserver.proof.torture.older_copies import Kind, PutBack
 from imserver.proof.torture.options import SMALL, Options
 from imserver.proof.torture.participants import draw_participants
 from imserver.proof.torture.verdict import MIN_CLIENTS, MIN_CONVERSATIONS, Evidence, Verdict, judge
 from imserver.store.checks import Report as CheckReport
+
+ROW = StoredMessage("group/g", 1, b"key", "ann", 1000, 1, {})
 
 
 @pytest.fixture
@@ -36,6 +41,7 @@ def evidence(tmp_path: Path) -> Evidence:
     (tmp_path / "chat.db").write_bytes(database)
     (tmp_path / "clients").mkdir()
     deeds = Deeds(kills=[Kill(Way.BURST, 2, 1), Kill(Way.ANY_MOMENT, 0, 0)], client_kills=1)
+    deeds.restores = [PutBack(Kind.FOLDER, Restore(1.0)), PutBack(Kind.DATABASE, Restore(2.0))]
     participants = draw_participants(1, 50, 5, 24)
     return Evidence(
         Options(1, tmp_path), participants, deeds, Counter(), tmp_path / "chat.db", tmp_path / "clients",
@@ -47,9 +53,9 @@ def evidence(tmp_path: Path) -> Evidence:
 def plenty(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What the checker and the database would say of a large run; tests change it."""
     said = SimpleNamespace(
-        report=Report(shown=9, promised=1, present=1), conversations=MIN_CONVERSATIONS, removed=1
+        report=Report(shown=9, promised=1, present=1, told=1), conversations=MIN_CONVERSATIONS, removed=1
     )
-    monkeypatch.setattr(verdicts, "check", lambda journals, rows, words, query: said.report)
+    monkeypatch.setattr(verdicts, "check", lambda journals, rows, words, query, taken: said.report)
     monkeypatch.setattr(verdicts, "_conversations", lambda rows: said.conversations)
     monkeypatch.setattr(verdicts, "_removed", lambda rows: said.removed)
     return said
@@ -93,6 +99,9 @@ WRONG: dict[str, tuple[Callable[[Evidence, Any], Any], str]] = {
     "half of the kills hit nothing": (kills((2, 1), (0, 0), (0, 0)), "not reached: unanswered posts at half of the kills"),
     "nothing found committed": (kills((2, 0)), "not reached: an unanswered post found committed"),
     "everything found committed": (kills((2, 2)), "not reached: an unanswered post found not committed"),
+    "older copies of one kind": (lambda e, s: e.deeds.restores.pop(), "not reached: older copies of two kinds"),
+    "no older copy": (lambda e, s: e.deeds.restores.clear(), "not reached: older copies of two kinds"),
+    "nobody was told of one": (report(told=0), "not reached: a client that was told of an older copy"),
     "nobody was removed": (lambda e, s: setattr(s, "removed", 0), "not reached: a member who was removed"),
     "nothing was shown": (report(shown=0), "not reached: a message"),
     "nothing was promised": (report(promised=0), "not reached: an appointment"),
@@ -119,6 +128,33 @@ def test_one_thing_wrong_and_a_run_is_not_right(
 def test_no_kill_proves_nothing(evidence: Evidence, plenty: SimpleNamespace) -> None:
     kills()(evidence, plenty)
     assert judge(evidence).findings[0] == "not reached: a kill"
+
+
+def test_a_run_that_is_to_have_no_older_copy_need_have_none(
+    evidence: Evidence, plenty: SimpleNamespace
+) -> None:
+    evidence.options, evidence.deeds.restores = replace(evidence.options, restore_every=0), []
+    plenty.report.told = 0
+    assert judge(evidence).findings == []
+
+
+def test_older_copies_are_told_with_their_kinds_and_what_they_took(evidence: Evidence) -> None:
+    evidence.deeds.restores[0] = PutBack(Kind.FOLDER, Restore(1.0, messages=(ROW, ROW)))
+    verdict = judge(evidence)
+    verdict.report.acknowledged, verdict.report.taken_back, verdict.report.stored_again = 9, 5, 2
+    verdict.report.named_gone, verdict.report.refused_since, verdict.report.not_told = 2, 1, 3
+    rows = dict(verdict.rows())
+    assert rows["older copies"] == "2 came back (database 1, folder 1), 2 messages taken back"
+    assert (
+        rows["taken back"]
+        == "5 of these by older copies: 2 stored again, 2 named as gone, 1 refused or given up since"
+    )
+    assert rows["told"] == "1 times a client was told of an older copy, 3 times it had nothing to hear"
+    told = verdict.as_json()
+    assert told["older_copies"][0] == {"kind": "folder", "messages_taken_back": 2}
+    assert (told["acknowledged_taken_back"], told["clients_told"], told["clients_not_told"]) == (5, 1, 3)
+    evidence.deeds.restores.clear()
+    assert dict(judge(evidence).rows())["older copies"] == "none came back"
 
 
 def test_a_small_run_is_asked_for_kills_only(evidence: Evidence, plenty: SimpleNamespace) -> None:

@@ -157,6 +157,13 @@ def test_a_disk_that_does_not_answer_is_not_ready_and_is_asked_once(stand: Stand
     assert stand.store.asked == asked + 1
 
 
+def test_a_disk_without_a_size_is_no_silent_one(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a simulation: nothing is awaited."""
+    monkeypatch.setattr(stand.store, "look", lambda told: False)
+    stand.pass_s(SILENT_DISK_S + 2)
+    assert stand.why == {}
+
+
 @pytest.mark.parametrize(
     ("free", "least", "ready"),
     [(MIN_FREE_BYTES, None, True), (MIN_FREE_BYTES - 1, None, False), (5, 5, True), (4, 5, False)],
@@ -186,6 +193,12 @@ def test_commits_that_take_long_are_told_while_they_last_and_behind_it(stand: St
     stand.pass_s(QUIET_S)
     assert (stand.on, stand.why) == ([], {})
     assert stand.log == ["slow_commits_begins", "slow_commits_ends"]
+
+
+def test_one_that_lasts_is_not_a_new_one_each_second(stand: Stand) -> None:
+    stand.store.set(in_flight_s=SLOW_COMMIT_S + 1)
+    stand.pass_s(5)
+    assert stand.health.conditions["slow_commits"].count == 1
 
 
 def test_one_slow_commit_between_two_looks_is_seen_and_quick_ones_are_not(stand: Stand) -> None:

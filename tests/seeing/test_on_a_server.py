@@ -22,10 +22,10 @@ from imserver.testing import LogBook
 from imserver_client import Environment, connect
 from tests.cli.processes import imserver
 from tests.limits.raw import Raw, eventually, new_key, said
-from tests.limits.test_full_disk import SmallStore
 from tests.seeing.web import ask, seen
 from tests.support.disks import MIB, fill, small_disk
 from tests.support.servers import config, people
+from tests.support.small_store import SmallStore
 
 HERE = "direct/alice/bob"
 FAST = {"posts_per_second": 1e6, "posts_burst": 10**6}

@@ -14,8 +14,10 @@ import pytest
 
 from imserver.cli import simulate as command
 from imserver.cli.app import run
+from imserver.proof.simulation.copies import COPIES
 from imserver.proof.simulation.journal import Journal
 from imserver.proof.simulation.report import (
+    ENOUGH_COPIES,
     ENOUGH_FAULTS,
     ENOUGH_FRAMES,
     FAULTS,
@@ -40,7 +42,8 @@ def enough() -> Totals:
     """Just as much as a thorough run has to have tried, and nothing found."""
     rows: Counter[tuple[type, int, int]] = Counter(dict.fromkeys(ROWS, 1))
     rows[PAYLOAD] = ENOUGH_FRAMES
-    return Totals(seeds=SEEDS_FOR_ALL_ROWS, counts=Counter(dict.fromkeys(FAULTS, ENOUGH_FAULTS)), rows=rows)
+    counts = Counter(dict.fromkeys(FAULTS, ENOUGH_FAULTS) | dict.fromkeys(COPIES, ENOUGH_COPIES))
+    return Totals(seeds=SEEDS_FOR_ALL_ROWS, counts=counts, rows=rows)
 
 
 def found() -> Totals:
@@ -53,6 +56,10 @@ def lacking() -> Iterator[Any]:
         fewer = enough()
         fewer.counts[kind] -= 1
         yield pytest.param(fewer, f"only {ENOUGH_FAULTS - 1} of {kind!r}, not {ENOUGH_FAULTS}", id=kind)
+    for kind in COPIES:
+        fewer = enough()
+        fewer.counts[kind] -= 1
+        yield pytest.param(fewer, f"only {ENOUGH_COPIES - 1} of {kind!r}, not {ENOUGH_COPIES}", id=kind)
     for row in ROWS:
         fewer = enough()
         if row != PAYLOAD:

@@ -21,6 +21,20 @@ from .history import ASIDE, GROUP, PAIR, ROBOT, History, heard, item_of, key, ri
 Break = Callable[[History], Any]
 
 
+def gone_silently(history: History) -> None:
+    """A post that was stored in a history which is gone."""
+    post = Post(key(220), GROUP, said("gone"), 20, replaced=True)
+    history.records["bob-1"].posts[post.key] = post
+
+
+def fall(history: History, told: int | None = None) -> None:
+    """The device had been shown more than the pair's messages."""
+    record = history.records["ann-1"]
+    record.falls[PAIR] = 3
+    if told is not None:
+        record.told.append((PAIR, told))
+
+
 def drop_row(history: History, conversation_id: str, position: int) -> None:
     history.rows.remove(history.row(conversation_id, position))
 
@@ -209,6 +223,13 @@ BROKEN: dict[str, list[tuple[Break, str]]] = {
         (lambda h: setattr(h.post("ann-1", 1), "sent_at", 5), "at the time 5 and has 1001"),
         (lambda h: setattr(h.post("ann-1", 1), "outcome", "refused"), r"was called refused \(\) and is message 1"),
         (lambda h: setattr(h.post("bob-1", 1), "outcome", "abandoned"), r"was called abandoned \(\) and is message 3"),
+    ],
+    "gone_posts_are_told": [
+        (gone_silently, "silent: post 20 of bob-1 to group/1 was stored, and is gone without a word"),
+    ],
+    "falls_were_told": [
+        (fall, f"silent: {PAIR} fell to 3 for ann-1, which was not told"),
+        (lambda h: fall(h, 5), f"silent: {PAIR} fell to 3 for ann-1, which was told 5"),
     ],
     "posts_in_order": [
         (swap_numbers, "out of order: post 4 of ann-1 to direct/ann/bob is message 1, and the earlier post 2 is message 2"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import random
+import shutil
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
@@ -20,6 +22,7 @@ from imserver.store import SqliteStore
 from imserver.store.checks import check_database
 from imserver.store.engine.figures import Sizes
 from imserver.store.sqlite import backup as backups
+from imserver.store.sqlite import database
 from imserver.testing import LogBook, ManualClock
 from tests.store.support import USERS, Recorder, Stand, post
 
@@ -45,6 +48,14 @@ def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
     """What is in a copy, opened without a trace."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as raw:
         return raw.execute(sql).fetchall()
+
+
+def open_files() -> list[str]:
+    """What this process has open."""
+    folder = Path("/proc/self/fd")
+    return [
+        os.readlink(each) for each in (folder.iterdir() if folder.exists() else ()) if os.path.lexists(each)
+    ]
 
 
 def slowly(monkeypatch: pytest.MonkeyPatch, rest_s: float = 0.02) -> None:
@@ -139,6 +150,8 @@ def targets(folder: Path) -> dict[str, tuple[Path, str]]:
     return {
         "itself": (folder / "chat.db", "is a file of the database itself"),
         "its log": (folder / "chat.db-wal", "is a file of the database itself"),
+        "a file that it may get": (folder / "chat.db.restoring", "is a file of the database itself"),
+        "its socket's place": (folder / "chat.db.control", "is a file of the database itself"),
         "by a link": (folder / "link.db", "is a file of the database itself"),
         "by another name": (folder / "hard.db", "is a file of the database itself"),
         "a folder": (folder, "is a folder"),
@@ -174,6 +187,36 @@ async def test_a_database_that_was_opened_again_is_no_backup_any_more(stand: Sta
         await stand.store.backup(target)
 
 
+async def test_the_copy_of_another_history_is_not_replaced(stand: Stand, tmp_path: Path) -> None:
+    """A server that began anew in an empty folder would replace the last copy of the one before it."""
+    target = tmp_path / "copy.db"
+    (tmp_path / "anew").mkdir()
+    store = SqliteStore(StoreConfig(path=str(tmp_path / "anew" / "chat.db")))
+    await store.open(Recorder())
+    await stand.store.backup(target)
+    before = target.read_bytes()
+    with pytest.raises(BackupFailed, match="is a backup of another database") as failed:
+        await store.backup(target)
+    assert not failed.value.again
+    assert target.read_bytes() == before
+    await store.backup(tmp_path / "anew" / "copy.db")
+    await store.close()
+
+
+async def test_another_file_in_the_place_of_the_database_is_not_copied(stand: Stand, tmp_path: Path) -> None:
+    """Nobody writes, so no batch has noticed."""
+    target = tmp_path / "copy.db"
+    await stand.store.backup(target)
+    await stand.post(post(41))
+    await stand.store.backup(tmp_path / "newest.db")
+    before = (tmp_path / "newest.db").read_bytes()
+    (tmp_path / "chat.db").rename(tmp_path / "away.db")
+    shutil.copyfile(target, tmp_path / "chat.db")
+    with pytest.raises(BackupFailed, match="was replaced by another file while it was in use"):
+        await stand.store.backup(tmp_path / "newest.db")
+    assert (tmp_path / "newest.db").read_bytes() == before
+
+
 async def test_the_second_of_two_backups_is_refused(
     stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,9 +239,73 @@ async def test_another_process_that_writes_there_is_not_disturbed(stand: Stand, 
         with pytest.raises(BackupFailed, match="another backup is being written there") as failed:
             await stand.store.backup(tmp_path / "copy.db")
         assert failed.value.again
+    assert str(unfinished) not in open_files(), (
+        "a server that is asked each hour would run out of descriptors"
+    )
     assert unfinished.read_bytes() == b"half"
     await stand.store.backup(tmp_path / "copy.db")  # what a killed one left is taken over
     assert not unfinished.exists()
+
+
+async def test_of_when_it_is_was_asked_before_its_moment(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was committed until then is in it: a time behind it would promise what came between."""
+    assert isinstance(stand.store, SqliteStore)
+    known, clock = database.prepare_reader, stand.store._clock
+    assert isinstance(clock, ManualClock)
+
+    def begins(sql: str) -> None:
+        if sql.startswith("BEGIN"):
+            clock.jump_to(6_000_000)
+
+    def prepare(raw: sqlite3.Connection) -> None:
+        known(raw)
+        raw.set_trace_callback(begins)
+
+    monkeypatch.setattr(database, "prepare_reader", prepare)
+    assert (await stand.store.backup(tmp_path / "copy.db")).copied_at == 5_000_000
+    assert clock.now_ms() == 6_000_000
+
+
+async def test_a_copy_of_a_copy_is_of_when_the_first_one_was(stand: Stand, tmp_path: Path) -> None:
+    """One that was put back by hand, and that nobody has opened yet."""
+    await stand.store.backup(tmp_path / "copy.db")
+    with backups.reading(tmp_path / "copy.db") as source:
+        backups.back_up(source, tmp_path / "copy.db", tmp_path / "again.db", 6_000_000)
+    assert rows(tmp_path / "again.db", "SELECT value FROM meta WHERE name = 'copied_at'") == [(5_000_000,)]
+
+
+async def test_the_log_is_taken_over_behind_it(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could not be while the backup was reading, and grew."""
+    slowly(monkeypatch)
+    task = await begun(stand, tmp_path / "copy.db")
+    await stand.post(*(post(number) for number in range(41, 61)))
+    await task
+    await stand.tx(lambda tx: None)  # behind it on the writer's thread
+    assert rows(tmp_path / "chat.db", "SELECT count(*) FROM messages") == [(60,)], "in the file itself"
+
+
+def test_two_lives_on_one_database_do_not_look_the_same(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(":memory:")) as raw:
+        for _, script in database.migrations():
+            raw.executescript(script)
+        raw.execute("INSERT INTO meta (name, value) VALUES ('change', 0)")
+        marks = []
+        for _ in range(2):
+            run = database.put_run(raw, "open", 1, ManualClock(1), random.Random(1))
+            marks.append(run.mark)
+            assert backups.state_of(raw).mark == run.mark
+        assert marks[0] != marks[1]
+
+
+async def test_no_file_of_a_database_is_a_target_be_it_there_or_not(tmp_path: Path) -> None:
+    live = tmp_path / "chat.db"
+    for end in ("", "-wal", "-shm", "-journal", ".lock", ".high"):
+        with pytest.raises(BackupFailed, match="is a file of the database itself"):
+            backups.check_target(Path(f"{live}{end}"), live)
 
 
 async def test_a_full_disk_leaves_nothing_behind(
@@ -304,7 +411,9 @@ async def test_the_log_that_grows_meanwhile_is_blamed_on_no_reader(
         await stand.post(post(number := number + 1, text="x" * 4000))
         assert store.look(seen.append)
     await task
-    await stand.tx(lambda tx: None)
+    for _ in range(2):  # behind it, too, until the log was cut back
+        assert store.look(seen.append)
+        await stand.tx(lambda tx: None)
     assert max(sizes.wal_bytes for sizes in seen) > 200_000
     assert {sizes.lag_bytes for sizes in seen} == {0}
     await store.close()

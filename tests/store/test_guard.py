@@ -11,8 +11,10 @@ import random
 import shutil
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -233,6 +235,77 @@ async def test_who_locks_it_for_good_keeps_a_server_from_starting(
     await (await opened(path)).store.close()
 
 
+@own_locks
+async def test_who_keeps_the_log_locked_for_good_is_waited_for_and_then_told_of(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite itself has opened the database by then: only the guard can give up."""
+    monkeypatch.setattr(guard, "PATIENCE_S", 0.05)
+    await (await opened(path)).store.close()
+    ours = guard.Guard(path)
+    ours.take()
+    with path.open("r+b") as other:
+        assert guard._lock(other.fileno(), fcntl.F_WRLCK, *guard.SHARED_BYTES)
+        with pytest.raises(StartError, match="somebody else has it locked") as refused:
+            ours.hold()
+    assert refused.value.again
+    ours.release()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_who_is_refused_has_nothing_open_and_nothing_locked(path: Path) -> None:
+    def open_files() -> set[str]:
+        found = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
+        return {os.readlink(each) for each in found if os.path.lexists(each)}
+
+    path.write_bytes(b"something else, longer than SQLite's magic")
+    before = open_files()
+    refused = guard.Guard(path)  # kept: its end would close what it has left open
+    with pytest.raises(StartError, match="is not a database"):
+        refused.take()
+    assert open_files() == before
+    path.unlink()
+    other = guard.Guard(path)
+    other.take()
+    with pytest.raises(StartError, match="another imserver") as later:
+        refused.take()
+    assert later.value.again, "a supervisor tries until the other one has stopped"
+    assert open_files() - before == {str(path), f"{path}.lock"}
+    other.release()
+
+
+def test_nobody_but_its_owner_may_read_a_database_that_is_made(path: Path) -> None:
+    made = guard.Guard(path)
+    before = os.umask(0)
+    try:
+        made.take()
+    finally:
+        os.umask(before)
+        made.release()
+    assert {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()} == {
+        "chat.db": 0o600,
+        "chat.db.lock": 0o600,
+    }
+
+
+def test_a_first_page_that_was_cut_off_is_left_to_sqlite_if_there_is_a_journal(path: Path) -> None:
+    """After a power loss the journal has the page that belongs there; without it this is no database."""
+    path.write_bytes(bytes(4096))
+    torn = guard.Guard(path)
+    with pytest.raises(StartError, match="is not a database"):
+        torn.take()
+    Path(f"{path}-journal").write_bytes(b"any")
+    torn.take()
+    torn.release()
+
+
+def test_a_log_that_cannot_be_read_is_one(path: Path) -> None:
+    """Taken for none, the database would be called incomplete, or whole, for the wrong reason: SQLite says what it is."""
+    assert not guard.has_log(path)
+    Path(f"{path}-wal").mkdir()
+    assert guard.has_log(path)
+
+
 # -- forks --------------------------------------------------------------------------------------------------------------
 
 
@@ -257,6 +330,24 @@ async def test_a_worker_that_outlives_the_server_does_not_keep_the_database(path
         os.kill(worker, signal.SIGKILL)
         server.kill()
         server.communicate()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without forks")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_opens_databases_of_its_own_on_any_thread(path: Path) -> None:
+    """What is held over the fork is given back in the child, too."""
+    if not (child := os.fork()):
+
+        def open_one() -> None:
+            own = guard.Guard(path)
+            own.take()
+            own.release()
+
+        thread = threading.Thread(target=open_one, daemon=True)
+        thread.start()
+        thread.join(10)
+        os._exit(int(thread.is_alive()))
+    assert os.waitpid(child, 0)[1] == 0
 
 
 # -- replaced files -----------------------------------------------------------------------------------------------------
@@ -293,6 +384,25 @@ async def test_a_store_that_goes_on_writing_looks_by_itself(path: Path) -> None:
     with pytest.raises(StoreFailed, match="replaced"):
         await asyncio.wait_for(write(), 10)
     await stand.store.close()
+
+
+@own_locks
+@pytest.mark.parametrize("replace", [rename, put_another_there])
+def test_what_is_still_open_under_no_name_is_not_let_go(path: Path, replace: Any) -> None:
+    """SQLite would delete, by its name, the log of whatever stands there now."""
+    ours = guard.Guard(path)
+    ours.take()
+    for end in ("-shm", "-wal"):
+        Path(f"{path}{end}").touch()
+    ours.hold()
+    os.link(path, before := path.with_name("before.db"))
+    replace(path)
+    with pytest.raises(StoreFailed):
+        ours.look()
+    ours.let_go()
+    assert locked_for_others(before, guard.SHARED_BYTES)
+    ours.release()
+    assert not locked_for_others(before, guard.SHARED_BYTES)
 
 
 @pytest.mark.parametrize("replace", [rename, put_another_there, put_another_log_there, remove_the_log])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import random
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,16 @@ def test_records_left_out_or_moved_are_damage() -> None:
     for wrong in ([0, 1, 3, 4], [0, 2, 3, 4], [0, 1, 3, 2, 4], [0, 1, 1, 2], [1, 2]):
         assert parse(b"".join(lines[each] for each in wrong)).damage != ""
     assert parse(b"".join(lines[:4])).damage == ""
+
+
+def test_a_number_that_comes_again_is_damage() -> None:
+    """The sums are right: who wrote it did not know what was there."""
+    data = first_line(NAME)
+    before = sum_of(b"", data[:-1])
+    for number in (1, 2, 2, 3):
+        text, record = line(number, 7, "renamed", {}, before)
+        data, before = data + text, record.sum
+    assert parse(data).damage == "is damaged behind record 2"
 
 
 def test_a_later_format_is_told_from_another_file() -> None:
@@ -208,9 +220,8 @@ async def test_each_of_many_is_applied_in_the_order_of_the_file(place: Place) ->
     store._ledger_kinds = {"renamed": lambda tx, record: order.append(record.body["name"])}
     numbers = await asyncio.gather(*(store.put_on_record("renamed", {"name": str(n)}) for n in range(30)))
     assert sorted(numbers) == list(range(1, 31))
-    assert list(dict.fromkeys(order)) == [
-        record.body["name"] for record in parse(place.file.read_bytes()).records
-    ]
+    written = [record.body["name"] for record in parse(place.file.read_bytes()).records]
+    assert order == written, "each once: what a later one has changed is not set back for a moment"
     await store.close()
 
 
@@ -365,6 +376,101 @@ async def test_a_full_disk_puts_nothing_on_record(place: Place, monkeypatch: pyt
     monkeypatch.undo()
     assert await store.put_on_record("renamed", {"name": "c"}) == 2
     await store.close()
+
+
+async def test_a_disk_that_writes_a_little_at_a_time_gets_all_of_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, write = await place.open(), os.pwrite
+    monkeypatch.setattr(
+        "imserver.store.sqlite.ledger.os.pwrite", lambda fd, data, at: write(fd, data[:7], at)
+    )
+    for name in "ab":
+        await store.put_on_record("renamed", {"name": name})
+    found = parse(place.file.read_bytes())
+    assert [record.body["name"] for record in found.records] == ["a", "b"]
+    assert not found.damage
+    await store.close()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+async def test_no_room_is_a_refusal_and_no_failure(
+    place: Place, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    store = await place.open()
+
+    def full(fd: int, data: bytes, at: int) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("imserver.store.sqlite.ledger.os.pwrite", full)
+    with pytest.raises(Refusal) as refused:
+        await store.put_on_record("renamed", {"name": "b"})
+    assert refused.value.code is RefusalCode.STORE_FULL
+    await store.close()
+
+
+def removed(place: Place) -> None:
+    place.file.unlink()
+
+
+def replaced(place: Place) -> None:
+    place.file.rename(place.folder / "away")
+    (place.folder / "away").rename(place.file.with_suffix(".old"))
+    shutil.copyfile(place.folder / "newer.ledger", place.file)
+
+
+def overwritten(place: Place) -> None:
+    shutil.copyfile(place.folder / "newer.ledger", place.file)
+
+
+@pytest.mark.parametrize("change", [removed, replaced, overwritten])
+async def test_a_ledger_that_was_put_there_meanwhile_is_not_written_over(
+    place: Place, change: Callable[[Place], None]
+) -> None:
+    """A record at the place where the known file ends would cut a newer one off, or begin with zeros."""
+    store = await place.open()
+    for name in ("One", "Two"):
+        await store.put_on_record("renamed", {"name": name})
+    older = place.file.read_bytes()
+    await store.put_on_record("renamed", {"name": "Three"})
+    await store.close()
+    place.file.rename(place.folder / "newer.ledger")
+    place.file.write_bytes(older)
+    store = await place.open()
+    change(place)
+    before = place.file.read_bytes() if place.file.exists() else None
+    for _ in range(2):
+        with pytest.raises(StoreFailed, match="removed or changed it while it was in use"):
+            await store.put_on_record("renamed", {"name": "Four"})
+    assert (place.file.read_bytes() if place.file.exists() else None) == before
+    await store.close()
+    store = await place.open()
+    assert await store.put_on_record("renamed", {"name": "Four"}) == 4
+    await store.close()
+
+
+async def test_one_that_appears_where_there_was_none_is_not_written_over(place: Place) -> None:
+    store = await place.open()
+    place.file.write_bytes(first_line(b"12345678"))
+    with pytest.raises(StoreFailed, match="changed it"):
+        await store.put_on_record("renamed", {"name": "One"})
+    assert place.file.read_bytes() == first_line(b"12345678")
+    await store.close()
+
+
+def test_a_record_that_is_none_is_damage_though_its_sum_is_right() -> None:
+    beginning = first_line(b"12345678")
+    for text in (
+        b"{}",
+        b"[1]",
+        b"no JSON",
+        b'{"number":"1","at":1,"kind":"k","body":{}}',
+        b'{"number":1,"x":1}',
+    ):
+        total = sum_of(sum_of(b"", beginning[:-1]), text)
+        written = beginning + total.hex().encode() + b" " + text + b"\n"
+        assert parse(written).cut_off == len(written) - len(beginning)
+        assert parse(written + b"more\n").damage == "is damaged at its first record"
 
 
 async def test_after_a_sync_that_failed_nothing_more_is_put_on_record(

@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from imserver.store.engine.lineage import Lineage, Place, Run, agreed_position, state_good
+from imserver.store.engine.lineage import (
+    MARK_BYTES,
+    Lineage,
+    Place,
+    Run,
+    agreed_position,
+    new_mark,
+    state_good,
+)
+from imserver.testing import ManualClock
 
 ASKER = "ann"
 CONVERSATIONS = ("one", "two")
@@ -226,6 +235,20 @@ def test_restarts_alone_reset_nobody() -> None:
         ]
 
 
+def test_starts_in_which_nothing_was_written_use_no_life_up() -> None:
+    """A port that is taken, and a supervisor that tries again all night: the copy of the day before is still known."""
+    runs = [run_of(1, 1), run_of(2, 11)]
+    copy, here = Lineage(runs), Lineage([*runs, run_of(99, 15)])
+    there = copy
+    for number in range(3, 40):
+        there = there.with_run(run_of(number, 21))
+    place = there.place(30)
+    assert [end for _, end in place.lives] == [30, 20, 10]
+    assert here.common(place, 18) == 14
+    # Of an earlier life only what was known there then.
+    assert Lineage([runs[0], run_of(98, 21)]).common(place, 25) == 10
+
+
 def test_state_that_was_not_lost_is_good_to_the_last_change_of_it() -> None:
     """Copied behind the third state; the next life gave the fourth another time."""
     a, b, c = (run_of(number, first) for number, first in ((1, 1), (2, 6), (3, 4)))
@@ -283,3 +306,12 @@ def test_there_is_no_lineage_without_a_run() -> None:
     nothing: Any = ()
     with pytest.raises(ValueError, match="at least one"):
         Lineage(nothing)
+
+
+def test_a_machine_that_repeats_its_chance_makes_another_mark_all_the_same() -> None:
+    """One that came back with its memory: the hour is another then."""
+    marks = {
+        new_mark(random.Random(1), ManualClock(now_ms), no) for now_ms in (1_000, 2_000) for no in (1, 2)
+    }
+    assert len(marks) == 4
+    assert {len(mark) for mark in marks} == {MARK_BYTES}

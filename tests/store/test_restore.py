@@ -6,8 +6,8 @@ import multiprocessing
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from imserver.store import SqliteStore
 from imserver.store.checks import open_snapshot
 from imserver.store.sqlite import database
 from imserver.store.sqlite import restore as restores
+from imserver.store.sqlite.guard import has_log
 from imserver.testing import LogBook, ManualClock
 from tests.store.support import USERS, Recorder, Stand, post
 from tests.store.test_ledger import KINDS, ledger, name_of
@@ -27,7 +28,7 @@ from tests.store.test_ledger import KINDS, ledger, name_of
 NOW = datetime(2026, 11, 29, 15, 10, tzinfo=UTC)
 KEPT = "chat.db.before-restore-20261129-151000"
 COPIED_AT = 1_000_000
-STEPS = ("staged", "ledger", "written back", "log aside", "swapped", "done")
+STEPS = ("staged", "ledger", "written back", "log aside", "named", "swapped", "done")
 
 
 async def opened(path: Path, now: int = 2_000_000, **more: Any) -> Stand:
@@ -112,6 +113,17 @@ async def test_a_copy_that_is_put_back_by_hand_is_known_too(path: Path, copied: 
     assert [each for _, each in runs(path)[-2:]] == [None, None]
 
 
+async def test_what_the_copy_says_holds_whatever_is_in_it(path: Path, copied: Path) -> None:
+    """It was quiet before the backup: all that was committed until then is in it."""
+    with closing(sqlite3.connect(copied)) as raw:
+        raw.execute("UPDATE meta SET value = value + 5 WHERE name = 'copied_at'")
+        raw.commit()
+    assert restores.look(copied, path).copy.at == COPIED_AT + 5
+    restores.put_back(copied, path, NOW)
+    await (await opened(path)).store.close()
+    assert runs(path)[-1] == ("restore", COPIED_AT + 5)
+
+
 async def test_a_copy_of_a_stopped_database_says_when_it_last_changed(path: Path) -> None:
     plain = path.parent / "plain.db"
     shutil.copyfile(path, plain)
@@ -122,6 +134,21 @@ async def test_a_copy_of_a_stopped_database_says_when_it_last_changed(path: Path
     restores.put_back(plain, path, NOW)
     await (await opened(path)).store.close()
     assert runs(path)[-1] == ("restore", COPIED_AT)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE messages SET sent_at = ? WHERE change = (SELECT max(change) FROM messages)",
+        "UPDATE lineage SET at = ?",
+        "INSERT INTO outcomes (key, user_no, method, digest, result, at) VALUES (x'00', 1, '', x'00', x'00', ?)",
+        "INSERT INTO audit (at, source, act) VALUES (?, '', '')",
+    ],
+)
+def test_whatever_bears_a_time_says_so(path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute(sql, (COPIED_AT + 7,))
+        assert database.last_change_ms(raw) == COPIED_AT + 7
 
 
 def test_without_a_database_there_is_nothing_to_keep(path: Path, copied: Path) -> None:
@@ -176,6 +203,49 @@ def test_one_that_cannot_be_read_any_more_is_kept_as_it_is_with_its_log(path: Pa
     assert not Path(f"{path}-wal").exists()
 
 
+@contextmanager
+def kept_in_the_log(path: Path) -> Iterator[None]:
+    """A user of the database is in its log only, and stays there: somebody reads from before."""
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as raw,
+        closing(sqlite3.connect(path)) as reader,
+    ):
+        raw.execute("PRAGMA wal_autocheckpoint = 0")
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM users").fetchall()
+        raw.execute(
+            "INSERT INTO users (user_id, display_name, language, roles) VALUES ('late', '', 'en', '')"
+        )
+        yield
+
+
+def logs(folder: Path) -> list[str]:
+    """Logs with something in them."""
+    return sorted(each.name for each in folder.glob("*-wal") if each.stat().st_size)
+
+
+def test_what_a_reader_keeps_in_the_log_is_kept_there(path: Path, copied: Path) -> None:
+    with kept_in_the_log(path):
+        assert restores.put_back(copied, path, NOW) == path.parent / KEPT
+        assert logs(path.parent) == [f"{KEPT}-wal"]
+    assert count(path) == 20
+
+
+def test_and_stays_where_it_was_if_the_last_step_fails(
+    path: Path, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(one: Path, other: Path) -> bool:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(restores, "_swap", fails)
+    with kept_in_the_log(path):
+        with pytest.raises(StartError, match="Input/output error"):
+            restores.put_back(copied, path, NOW)
+        assert logs(path.parent) == ["chat.db-wal"]
+    assert count(path) == 30
+    assert not restores.staged_path(path).exists()
+
+
 @pytest.mark.parametrize("swaps", [True, False])
 @pytest.mark.parametrize("last", STEPS)
 async def test_killed_at_any_step_it_leaves_the_old_one_or_the_new_one(
@@ -208,6 +278,99 @@ async def test_killed_at_any_step_it_leaves_the_old_one_or_the_new_one(
     )
     assert counts[-1] == 30
     assert not any(name.endswith((".restoring", ".unfinished")) for name in os.listdir(path.parent))
+
+
+@pytest.mark.parametrize("last", STEPS)
+def test_a_copy_put_there_by_hand_is_kept_too_however_often_it_is_killed(
+    path: Path, copied: Path, last: str
+) -> None:
+    """It looks like the copy that a restore makes on its way, and may be the only one."""
+    for each in path.parent.glob("chat.db*"):
+        each.unlink()
+    shutil.copyfile(copied, path)
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("DELETE FROM messages WHERE change > 17")
+        raw.commit()
+
+    class Killed(BaseException):
+        pass
+
+    def step(name: str) -> None:
+        if name == last:
+            raise Killed
+
+    for minute in (11, 12):
+        with pytest.raises(Killed):
+            restores.put_back(copied, path, NOW.replace(minute=minute), step)
+    restores.put_back(copied, path, NOW)
+    assert 17 in {count(each) for each in path.parent.glob("chat.db.before-restore-*")}
+    assert not restores.staged_path(path).exists()
+
+
+def test_of_two_restores_in_one_second_each_keeps_what_it_replaced(path: Path, copied: Path) -> None:
+    first = restores.put_back(copied, path, NOW)
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("DELETE FROM messages WHERE change > 17")
+        raw.commit()
+    second = restores.put_back(copied, path, NOW)
+    assert first is not None
+    assert second is not None
+    assert (count(first), count(second), count(path)) == (30, 17, 20)
+
+
+def test_what_a_restore_that_was_killed_left_is_not_put_back_and_not_lost(path: Path, copied: Path) -> None:
+    waits = restores.staged_path(path)
+    shutil.copyfile(copied, waits)
+    before = everything(path.parent)
+    for attempt in (restores.look, lambda file, place: restores.put_back(file, place, NOW)):
+        with pytest.raises(StartError, match="rename it first"):
+            attempt(waits, path)
+    assert everything(path.parent) == before
+
+
+def test_a_log_that_cannot_be_written_back_now_stays_where_it_is(path: Path, copied: Path) -> None:
+    """Taken away from a sound database, whatever ended the restore then would have lost what it holds."""
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as writer,
+        closing(sqlite3.connect(path)) as other,
+    ):
+        other.execute("BEGIN")
+        assert other.execute("SELECT count(*) FROM messages").fetchone() == (30,)
+        writer.execute("UPDATE meta SET value = value + 1 WHERE name = 'starts'")
+        log = Path(f"{path}-wal").read_bytes()
+        with pytest.raises(StartError, match="another program reads it: end that first") as failed:
+            restores.put_back(copied, path, NOW)
+        assert failed.value.again
+        assert Path(f"{path}-wal").read_bytes() == log
+    assert not restores.staged_path(path).exists()
+    assert count(path) == 30
+
+
+def test_the_log_of_before_never_comes_beside_the_copy(
+    path: Path, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(f"{path}-wal").write_bytes(b"\x37\x7f\x06\x82" + os.urandom(5_000))
+    monkeypatch.setattr(restores, "_write_back", lambda path: None)
+
+    def swapped(name: str) -> None:
+        if name == "swapped":
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(StartError, match="Input/output error"):
+        restores.put_back(copied, path, NOW, swapped)
+    assert count(path) == 20
+    assert not Path(f"{path}-wal").exists()
+    assert len(list(path.parent.glob("chat.db.before-restore-*"))) == 2
+
+
+def test_looking_leaves_no_trace_that_a_log_was_there(path: Path, copied: Path) -> None:
+    """An empty log beside a file that was copied without its own would hide that it is incomplete."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        database.put_running(raw, True)
+    before = everything(path.parent)
+    assert restores.look(copied, path).present is not None
+    assert everything(path.parent) == before
+    assert not has_log(path)
 
 
 # -- what cannot be put back ------------------------------------------------------------------------------------------------
@@ -332,7 +495,7 @@ async def test_the_newest_ledger_holds_for_the_copy(path: Path, copied: Path) ->
         outlook = restores.look(copied, path)
         assert (len(outlook.stands.ahead), outlook.ledger_from) == (ahead, source)
     here.write_bytes(short)
-    there.write_bytes(long)
+    there.write_bytes(long + b"a record that was cut o")
     restores.put_back(copied, path, NOW)
     assert here.read_bytes() == long
     stand = await opened(path, ledger_kinds=KINDS)

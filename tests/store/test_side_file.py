@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,8 @@ from imserver.config import StoreConfig
 from imserver.errors import StartError
 from imserver.store import SqliteStore
 from imserver.store.sqlite import store as sqlite_store
+from imserver.store.sqlite.database import HighWater
+from imserver.testing import LogBook
 from tests.store.support import USERS, Recorder, Stand, faulty, post, sqlite_error
 
 
@@ -54,3 +59,37 @@ async def test_a_database_is_locked_by_whatever_name_it_is_opened(tmp_path: Path
     assert second.epoch == store.epoch
     await second.close()
     assert not (tmp_path / "link.db.high").exists()
+
+
+async def test_an_orderly_end_tells_it_of_everything(tmp_path: Path) -> None:
+    """And so an older copy that is put back behind it is suspected, in the log and in the figures."""
+    path = tmp_path / "chat.db"
+    config = StoreConfig(path=str(path))
+    for number in (1, 2):
+        store = SqliteStore(config)
+        await store.open(recorder := Recorder())
+        stand = Stand(store, recorder)
+        await stand.users(*USERS)
+        await stand.post(post(number))
+        figures = store.figures()
+        assert figures is not None
+        assert figures.older_copy == 0
+        change = store.change
+        await store.close()
+        assert HighWater(path).read() == (store.epoch, change)
+        with closing(sqlite3.connect(path)) as raw:
+            assert raw.execute("SELECT max(copied_at) FROM lineage").fetchone() == (None,)
+        if number == 1:
+            shutil.copy(path, tmp_path / "older.db")
+    shutil.move(tmp_path / "older.db", path)
+    log = LogBook()
+    store = SqliteStore(config, log=log)
+    await store.open(Recorder())
+    figures = store.figures()
+    assert figures is not None
+    assert figures.older_copy == 1
+    assert [line[1] for line in log.lines] == [sqlite_store.OLDER_COPY]
+    await store.close()
+    with closing(sqlite3.connect(path)) as raw:
+        told = raw.execute("SELECT copied_at IS NOT NULL FROM lineage ORDER BY no").fetchall()
+    assert told == [(0,), (1,)], "plugins are told of it"

@@ -96,6 +96,22 @@ class PostSettled(ClientEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class PostsDelayed(ClientEvent):
+    """The server takes posts later (`delayed`), or does so no more. All go out by themselves; nothing is to be done.
+
+    `code` is the refusal's: RATE_LIMITED (posts come faster than it takes them from one user), STORE_FULL, OVERLOADED, …, and
+    `text` what it says of it. Comes once for each code when that begins, and once when no post was refused so for a while. At
+    the beginning `waiting` says how many posts have no answer, and `retry_in_s` when the next of them goes out.
+    """
+
+    delayed: bool
+    code: int
+    text: str = ""
+    waiting: int = 0
+    retry_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryReplaced(ClientEvent):
     """An older copy of the server's database has come back: above `agreed` the conversation is another one now.
 

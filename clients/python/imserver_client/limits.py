@@ -49,6 +49,7 @@ class ClientLimits:
     calm_after_s: float = 300.0  # so long without a violation resets the count of violations
     max_violations: int = 5  # closes with 210-215 (SPEC, "Close codes")
     save_state_every_s: float = 1.0  # between two steps in which changed state goes to the store
+    delay_over_after_s: float = 3.0  # without another refusal of the kind: posts are not delayed any more
     ask_again_s: float = 1.0  # after an answer that was behind what is known
     report_every_s: float = 1.0  # between two reports of a conversation's cursors, which are coalesced
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -21,6 +21,9 @@ class SavedPosition:
     have: int = 0
     handed: int = 0
     known_head: int = 0
+
+
+_NOWHERE: Final = SavedPosition()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,7 @@ class SavedTrail:
     team: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SavedOwn:
+class SavedOwn(NamedTuple):
     """An own message that was met, or whose post was answered. `lost`: its part of the history is gone; it is looked for."""
 
     conversation_id: str
@@ -71,7 +73,8 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class LineageStep:
-    """What changed since the last step, each one whole; None: remove it."""
+    """What changed since the last step, each one whole; None: remove it. An own message that is known from an answered post
+    (`answer_post`) is not among them before something else becomes of it."""
 
     trails: Mapping[str, SavedTrail | None] = field(default_factory=dict)
     own: Mapping[bytes, SavedOwn | None] = field(default_factory=dict)
@@ -193,8 +196,9 @@ class Storage(Protocol):
         """Remove a post that was refused, or given up."""
         ...
 
-    def answer_post(self, key: bytes, position: int, step: LineageStep) -> None:
-        """A post is stored at `position`. It is not offered any more, and kept for a while: see `answered`."""
+    def answer_post(self, key: bytes, position: int, step: LineageStep | None = None) -> None:
+        """A post is stored at `position`: from now on that is an own message that was met. It is not offered any more, and kept
+        for a while: see `answered`."""
         ...
 
     def save_progress(
@@ -265,7 +269,7 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._saved = Saved()
         self._posts: dict[bytes, SavedPost] = {}
-        #: Positions of those that have their answer.
+        #: Positions of those that have their answer; 0: it is gone, and its content is kept for who is told so.
         self._positions: dict[bytes, int] = {}
         self._answers = 0
 
@@ -277,9 +281,17 @@ class MemoryStorage:
             outbox=[post for key, post in self._posts.items() if key not in self._positions],
             states=dict(saved.states),
             trails=dict(saved.trails),
-            own=dict(saved.own),
+            own=self._own(),
             notices=dict(saved.notices),
         )
+
+    def _own(self) -> dict[bytes, SavedOwn]:
+        answered = {
+            key: SavedOwn(self._posts[key].conversation_id, position)
+            for key, position in self._positions.items()
+            if position
+        }
+        return by_position({**answered, **self._saved.own})
 
     def close(self) -> None:
         pass
@@ -297,33 +309,37 @@ class MemoryStorage:
         self._saved.features = None if features is None else frozenset(features)
 
     def add_post(self, post: SavedPost) -> None:
-        self._posts.pop(post.key, None)
-        self._positions.pop(post.key, None)
+        if self._posts.pop(post.key, None) is not None and (position := self._positions.pop(post.key, 0)):
+            self._saved.own.setdefault(post.key, SavedOwn(post.conversation_id, position))
         self._posts[post.key] = post
 
     def remove_post(self, key: bytes) -> None:
         self._posts.pop(key, None)
         self._positions.pop(key, None)
 
-    def answer_post(self, key: bytes, position: int, step: LineageStep) -> None:
+    def answer_post(self, key: bytes, position: int, step: LineageStep | None = None) -> None:
         if key in self._posts:
             self._positions[key] = position
         self._answers += 1
         if self._answers % ANSWERED_EVERY == 0:
             self._keep_newest()
-        self._put(step)
+        if step is not None:
+            self._put(step)
 
     def save_progress(
         self, done: tuple[str, int] | None, handed: tuple[str, int] | None, step: LineageStep | None = None
     ) -> None:
         positions = self._saved.positions
         if done is not None:
-            old = positions.get(done[0], SavedPosition())
-            positions[done[0]] = replace(old, have=max(old.have, done[1]))
+            old = positions.get(done[0], _NOWHERE)
+            if done[1] > old.have:
+                positions[done[0]] = SavedPosition(done[1], old.handed, old.known_head)
         if handed is not None:
-            old = positions.get(handed[0], SavedPosition())
-            positions[handed[0]] = replace(old, handed=max(old.handed, handed[1]))
-        self._put(step)
+            old = positions.get(handed[0], _NOWHERE)
+            if handed[1] > old.handed:
+                positions[handed[0]] = SavedPosition(old.have, handed[1], old.known_head)
+        if step is not None:
+            self._put(step)
 
     def save_sync(
         self,
@@ -383,6 +399,7 @@ class MemoryStorage:
     def forget_content(self, conversation_id: str, position: int) -> None:
         for key, at in list(self._positions.items()):
             if at == position and self._posts[key].conversation_id == conversation_id:
+                self._saved.own.setdefault(key, SavedOwn(conversation_id, position))
                 self.remove_post(key)
 
     def save_checked(
@@ -398,9 +415,9 @@ class MemoryStorage:
                 old = self._saved.positions.get(name, SavedPosition())
                 have, handed = min(old.have, fall.upto), min(old.handed, fall.upto)
                 self._saved.positions[name] = SavedPosition(have, handed, fall.known_head)
+        self.save_states(states, account, step)
         for key in offered:
             self._positions.pop(key, None)
-        self.save_states(states, account, step)
         self._forget([name for name, fall in fallen.items() if fall is None])
 
     # -- within
@@ -411,17 +428,26 @@ class MemoryStorage:
             self._saved.states.pop(name, None)
 
     def _put(self, step: LineageStep | None) -> None:
-        if step is not None:
+        if step:
             _update(self._saved.trails, step.trails)
             _update(self._saved.own, step.own)
             _update(self._saved.notices, step.notices)
+            for key, own in step.own.items():
+                if own is None and key in self._positions:
+                    self._positions[key] = 0
 
     def _keep_newest(self) -> None:
-        number = size = 0
-        for key in reversed([key for key in self._posts if key in self._positions]):
-            number, size = number + 1, size + len(self._posts[key].content)
-            if number > ANSWERED_KEPT or size > ANSWERED_KEPT_BYTES:
-                self.remove_post(key)
+        answered = [post for key, post in self._posts.items() if key in self._positions]
+        first = max(0, len(answered) - ANSWERED_KEPT)
+        size = sum(len(post.content) for post in answered[first:])
+        while size > ANSWERED_KEPT_BYTES:
+            size -= len(answered[first].content)
+            first += 1
+        for post in answered[:first]:
+            position = self._positions[post.key]
+            if position:
+                self._saved.own.setdefault(post.key, SavedOwn(post.conversation_id, position))
+            self.remove_post(post.key)
 
 
 def _update(kept: dict[K, V], changes: Mapping[K, V | None]) -> None:
@@ -430,6 +456,11 @@ def _update(kept: dict[K, V], changes: Mapping[K, V | None]) -> None:
             kept.pop(name, None)
         else:
             kept[name] = value
+
+
+def by_position(own: Mapping[bytes, SavedOwn]) -> dict[bytes, SavedOwn]:
+    """Those of the lowest positions first."""
+    return dict(sorted(own.items(), key=lambda item: item[1].position))
 
 
 def highest(one: SavedPosition, other: SavedPosition) -> SavedPosition:

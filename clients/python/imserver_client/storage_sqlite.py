@@ -33,12 +33,15 @@ from .storage import (
     SavedPost,
     SavedState,
     SavedTrail,
+    by_position,
 )
 
 _VERSION = 3
 _APPLICATION_ID = 0x494D4331  # "IMC1": files of other programs stay untouched
 #: What each version adds to the one before: an older file is brought up to date when it is opened. Before version 3 nobody
 #: noted where something was learnt, and which messages had been edited: it was at `since` or later, and any may have been.
+#: `outbox.position`: NULL: no answer; 0: answered, and gone since. Its rows are found by number: what has which key is kept in
+#: memory, for an index would be a second page for each post, and a third for each answer.
 _SCHEMAS = (
     """
 CREATE TABLE device (
@@ -83,9 +86,16 @@ CREATE TABLE notice (
     conversation_id TEXT PRIMARY KEY, replaced INTEGER NOT NULL, agreed INTEGER, forgotten INTEGER NOT NULL,
     gone TEXT NOT NULL, pending INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-ALTER TABLE outbox ADD COLUMN position INTEGER;
+CREATE TABLE kept (
+    number INTEGER PRIMARY KEY, conversation_id TEXT NOT NULL, key BLOB NOT NULL, content BLOB NOT NULL, position INTEGER
+) STRICT;
+INSERT INTO kept SELECT number, conversation_id, key, content, NULL FROM outbox;
+DROP TABLE outbox;
+ALTER TABLE kept RENAME TO outbox;
 """,
 )
+_ADD_POST = "INSERT INTO outbox (conversation_id, key, content) VALUES (?, ?, ?)"
+_ANSWER_POST = "UPDATE outbox SET position = ? WHERE number = ?"
 _SAVE_POSITION = """
 INSERT INTO conversation (conversation_id, have, handed, known_head) VALUES (?, ?, ?, ?)
 ON CONFLICT (conversation_id) DO UPDATE SET
@@ -93,12 +103,13 @@ ON CONFLICT (conversation_id) DO UPDATE SET
     known_head = max(known_head, excluded.known_head)
 """
 _TOO_MANY_ANSWERED = """
-DELETE FROM outbox WHERE number IN (
-    SELECT number FROM (
-        SELECT number, row_number() OVER newest AS count, sum(length(content)) OVER newest AS size
-        FROM outbox WHERE position IS NOT NULL WINDOW newest AS (ORDER BY number DESC)
-    ) WHERE count > ? OR size > ?
-)
+SELECT number, key FROM (
+    SELECT number, key, row_number() OVER newest AS count, sum(length(content)) OVER newest AS size
+    FROM outbox WHERE position IS NOT NULL WINDOW newest AS (ORDER BY number DESC)
+) WHERE count > ? OR size > ?
+"""
+_MET = """
+INSERT OR IGNORE INTO own SELECT key, conversation_id, position, 0 FROM outbox WHERE number = ? AND position > 0
 """
 
 P = ParamSpec("P")
@@ -136,6 +147,8 @@ class SqliteStorage:
     def __init__(self, path: str | PathLike[str]) -> None:
         self._path = fspath(path)
         self._database: sqlite3.Connection | None = None
+        #: Where each key is in the outbox.
+        self._numbers: dict[bytes, int] = {}
         self._answers = 0
 
     @property
@@ -193,8 +206,12 @@ class SqliteStorage:
         outbox = database.execute(
             "SELECT conversation_id, key, content FROM outbox WHERE position IS NULL ORDER BY number"
         )
+        self._numbers = dict(database.execute("SELECT key, number FROM outbox"))
         trails = database.execute("SELECT * FROM trail")
-        own = database.execute("SELECT key, conversation_id, position, lost FROM own ORDER BY position")
+        # What is said of one beside the outbox counts.
+        own = database.execute(
+            "SELECT key, conversation_id, position, 0 FROM outbox WHERE position > 0 UNION ALL SELECT * FROM own"
+        )
         notices = database.execute("SELECT * FROM notice")
         return Saved(
             device_id=row[0],
@@ -211,7 +228,7 @@ class SqliteStorage:
                 name: SavedTrail(place, _ranges(edited), _ranges(again), bool(veiled), team)
                 for name, place, edited, again, veiled, team in trails
             },
-            own={key: SavedOwn(name, position, bool(lost)) for key, name, position, lost in own},
+            own=by_position({key: SavedOwn(name, position, bool(lost)) for key, name, position, lost in own}),
             notices={
                 name: Notice(
                     name,
@@ -264,30 +281,53 @@ class SqliteStorage:
             None if features is None else json.dumps(sorted(features)),
         )
 
-    @_one_step
     def add_post(self, post: SavedPost) -> None:
-        self._run(
-            "INSERT OR REPLACE INTO outbox (conversation_id, key, content) VALUES (?, ?, ?)",
-            post.conversation_id,
-            post.key,
-            post.content,
-        )
+        if post.key in self._numbers:
+            self._replace_post(post)
+        else:
+            self._numbers[post.key] = self._alone(_ADD_POST, post.conversation_id, post.key, post.content)
 
     @_one_step
+    def _replace_post(self, post: SavedPost) -> None:
+        self._run(_MET, self._numbers[post.key])
+        self._run("DELETE FROM outbox WHERE number = ?", self._numbers[post.key])
+        added = self.database.execute(_ADD_POST, (post.conversation_id, post.key, post.content))
+        self._numbers[post.key] = added.lastrowid or 0
+
     def remove_post(self, key: bytes) -> None:
-        self._run("DELETE FROM outbox WHERE key = ?", key)
+        self._alone("DELETE FROM outbox WHERE number = ?", self._numbers.get(key))
+        self._numbers.pop(key, None)
+
+    def answer_post(self, key: bytes, position: int, step: LineageStep | None = None) -> None:
+        self._answers += 1
+        if step or self._answers % ANSWERED_EVERY == 0:
+            self._answer_post(key, position, step)
+        else:
+            self._alone(_ANSWER_POST, position, self._numbers.get(key))
 
     @_one_step
-    def answer_post(self, key: bytes, position: int, step: LineageStep) -> None:
-        self._run("UPDATE outbox SET position = ? WHERE key = ?", position, key)
-        self._answers += 1
+    def _answer_post(self, key: bytes, position: int, step: LineageStep | None) -> None:
+        self._run(_ANSWER_POST, position, self._numbers.get(key))
         if self._answers % ANSWERED_EVERY == 0:
-            self._run(_TOO_MANY_ANSWERED, ANSWERED_KEPT, ANSWERED_KEPT_BYTES)
+            old = self.database.execute(_TOO_MANY_ANSWERED, (ANSWERED_KEPT, ANSWERED_KEPT_BYTES)).fetchall()
+            for number, kept in old:
+                self._run(_MET, number)
+                self._run("DELETE FROM outbox WHERE number = ?", number)
+                self._numbers.pop(kept, None)
         self._put(step)
 
-    @_one_step
     def save_progress(
         self, done: tuple[str, int] | None, handed: tuple[str, int] | None, step: LineageStep | None = None
+    ) -> None:
+        one = done or handed
+        if one is not None and not step and (done is None or handed is None or done[0] == handed[0]):
+            self._alone(_SAVE_POSITION, one[0], done[1] if done else 0, handed[1] if handed else 0, 0)
+        else:
+            self._save_progress(done, handed, step)
+
+    @_one_step
+    def _save_progress(
+        self, done: tuple[str, int] | None, handed: tuple[str, int] | None, step: LineageStep | None
     ) -> None:
         if done is not None:
             self._run(_SAVE_POSITION, done[0], done[1], 0, 0)
@@ -330,7 +370,7 @@ class SqliteStorage:
         self._put(step)
 
     def _put(self, step: LineageStep | None) -> None:
-        if step is None:
+        if not step:
             return
         for name, trail in step.trails.items():
             if trail is None:
@@ -344,6 +384,10 @@ class SqliteStorage:
         for key, own in step.own.items():
             if own is None:
                 self._run("DELETE FROM own WHERE key = ?", key)
+                if key in self._numbers:
+                    self._run(
+                        "UPDATE outbox SET position = 0 WHERE number = ? AND position > 0", self._numbers[key]
+                    )
             else:
                 self._run(
                     "INSERT OR REPLACE INTO own VALUES (?, ?, ?, ?)",
@@ -401,12 +445,19 @@ class SqliteStorage:
 
     @_one_step
     def contents(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
-        sql = "SELECT key, content FROM outbox WHERE key = ? AND position IS NOT NULL"
-        return dict(row for key in keys for row in self.database.execute(sql, (key,)))
+        sql = "SELECT key, content FROM outbox WHERE number = ? AND position IS NOT NULL"
+        numbers = [self._numbers[key] for key in keys if key in self._numbers]
+        return dict(row for number in numbers for row in self.database.execute(sql, (number,)))
 
     @_one_step
     def forget_content(self, conversation_id: str, position: int) -> None:
-        self._run("DELETE FROM outbox WHERE conversation_id = ? AND position = ?", conversation_id, position)
+        gone = self.database.execute(
+            "DELETE FROM outbox WHERE conversation_id = ? AND position = ? RETURNING key",
+            (conversation_id, position),
+        )
+        for (key,) in gone.fetchall():
+            self._run("INSERT OR IGNORE INTO own VALUES (?, ?, ?, 0)", key, conversation_id, position)
+            self._numbers.pop(key, None)
 
     @_one_step
     def save_checked(
@@ -425,11 +476,12 @@ class SqliteStorage:
                     "WHERE conversation_id = ?3",
                     *(fall.upto, fall.known_head, name),
                 )
-        self.database.executemany(
-            "UPDATE outbox SET position = NULL WHERE key = ?", [(key,) for key in offered]
-        )
         self._put_states(states, account)
         self._put(step)
+        self.database.executemany(
+            "UPDATE outbox SET position = NULL WHERE number = ?",
+            [(self._numbers.get(key),) for key in offered],
+        )
         self._forget([name for name, fall in fallen.items() if fall is None])
 
     def _forget(self, names: Collection[str]) -> None:
@@ -441,6 +493,16 @@ class SqliteStorage:
 
     def _run(self, sql: str, *values: Any) -> None:
         self.database.execute(sql, values)
+
+    def _alone(self, sql: str, *values: Any) -> int:
+        """Run a statement that is a transaction of its own, at half the price; returns the row that it inserted."""
+        database = self.database
+        if database.in_transaction:
+            raise StoreError(f"{self._path}: a transaction could not be ended")
+        try:
+            return database.execute(sql, values).lastrowid or 0
+        except sqlite3.Error as error:
+            raise self.error(error) from error
 
 
 def _ranges(text: str) -> tuple[tuple[int, int], ...]:

@@ -68,10 +68,9 @@ def system_event(content: bytes | None) -> dict[str, Any] | None:
     return told if told is not None and told.get("type") == "system" else None
 
 
-def taken_back(content: bytes | None) -> tuple[int, int] | None:
-    """(position, revision) of the message that was taken back, if this is the system message that tells so."""
-    told = system_event(content)
-    if told is None or told.get("event") != "retracted":
+def taken_back(told: Mapping[str, Any]) -> tuple[int, int] | None:
+    """(position, revision) of the message that was taken back, if this system message tells so."""
+    if told.get("event") != "retracted":
         return None
     target, revision = told.get("target"), told.get("revision")
     if type(target) is not int or type(revision) is not int or target < 1 or revision < 1:

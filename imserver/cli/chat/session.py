@@ -29,7 +29,9 @@ from imserver_client import (
     Item,
     ItemChanged,
     Message,
+    PostsDelayed,
     PostsGone,
+    RefusalCode,
     Refused,
     Retracted,
     State,
@@ -345,6 +347,8 @@ class ChatSession:
                     await self._connection_changed(event)
                 case CursorMoved():
                     await self._cursor_moved(event)
+                case PostsDelayed():
+                    await self._delayed(event)
                 case Retracted():
                     await self._retracted(event)
                 case ItemChanged():
@@ -403,6 +407,16 @@ class ChatSession:
         if connected or event.state is State.WAITING:
             self._connected = connected
         self.screen.refresh()
+
+    async def _delayed(self, event: PostsDelayed) -> None:
+        if not event.delayed:
+            await self.say("— the server takes posts at once again —")
+        elif event.code == RefusalCode.RATE_LIMITED:
+            text = "— faster than the server takes posts from one user; the rest goes out at its pace —"
+            await self.say(text, "error")
+        else:
+            text = safe_line(event.text) or f"the server refuses posts for now ({event.code})"
+            await self.say(f"— {text}; what waits goes out by itself —", "error")
 
     async def _item_changed(self, event: ItemChanged) -> None:
         """Show a message again if what stands below it is another thing than what was shown."""

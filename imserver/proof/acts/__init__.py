@@ -140,8 +140,8 @@ class Evidence:
     query: Query
     #: Conversation, position -> messages that older copies of the database took back, as they had been.
     taken_back: Callable[[str, int], Sequence[Row]] = lambda conversation_id, position: ()
-    #: User, conversation -> whether the user was a member there in a history that is gone.
-    was_member: Callable[[str, str], bool] = lambda user_id, conversation_id: False
+    #: User, conversation -> whether the user had become a member there, or left, in a history that is gone.
+    moved: Callable[[str, str], bool] = lambda user_id, conversation_id: False
     #: What of the feature's `stored` was otherwise before an older copy came back than behind it.
     undone: Collection[Facts] = ()
 

@@ -29,7 +29,7 @@ def judge(evidence: Evidence) -> Iterator[str]:
             if typist == notes.user_id:
                 yield f"{notes.device_id} was told that its own user writes in {conversation_id}"
             for user_id in (typist, notes.user_id):
-                if user_id not in members and not evidence.was_member(user_id, conversation_id):
+                if user_id not in members and not evidence.moved(user_id, conversation_id):
                     yield f"{notes.device_id} was told that {typist} writes in {conversation_id}: {user_id} is no member"
 
 

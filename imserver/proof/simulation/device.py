@@ -65,6 +65,7 @@ class Device:
         self.random = Random(f"{world.setting.seed} {self.device_id}")
         self.storage = Storage()
         self.record = Record(user_id, self.device_id, now=world.loop.time)
+        self.record.follows = lambda conversation_id: conversation_id in self.storage.begins
         self.storage.welcomed, self.storage.fell = self.record.welcomed, self.record.fell
         self.client: Client | None = None
         self.process: Process | None = None
@@ -170,6 +171,8 @@ class Device:
             ),
         )
         self.client = client
+        if self.world.setting.copies:
+            self.record.told_cursors.clear()
         if self.record.ready_at is None:
             self.record.ready_at = self.world.loop.time()
         # Where copies come back everybody listens: nobody else can be told.
@@ -240,7 +243,7 @@ class Device:
         if isinstance(event, HistoryReplaced):
             record.history_replaced(event.conversation_id, event.agreed)
         else:
-            record.gone.update(gone.key for gone in event.posts)
+            record.posts_gone(event.conversation_id, [gone.key for gone in event.posts])
         record.told_after.add(self.world.machine.put_back)
 
     # -- posting ------------------------------------------------------------------------------------------------------
@@ -282,8 +285,9 @@ class Device:
             "stored" if posted is not None else "abandoned" if isinstance(error, Abandoned) else "refused"
         )
         detail = "" if error is None else f"{type(error).__name__} {getattr(error, 'code', '')}"
-        self.world.journal.note("settled", self.device_id, post.number, outcome, detail)
-        if post.outcome and (post.outcome, post.position) != (outcome, posted.position if posted else 0):
+        position = posted.position if posted is not None else 0
+        self.world.journal.note("settled", self.device_id, post.number, outcome, position, detail)
+        if post.outcome and (post.outcome, post.position) != (outcome, position):
             self.world.journal.finding(
                 f"post {post.number} of {self.device_id} was {post.outcome} and then {outcome} ({detail})"
             )

@@ -200,10 +200,11 @@ def _stored_as_told(name: str, post: Post, row: Row | None) -> Findings:
 
 
 def gone_posts_are_told(evidence: Evidence) -> Findings:
-    """A post that was stored in a history which is gone is there again, or its device was told that it is not."""
-    for record in evidence.records:
+    """A post that was stored in a history which is gone is there again, or was offered again and refused, or its device was
+    told that it is not there."""
+    for record, storage in zip(evidence.records, evidence.storages, strict=True):
         for post in record.posts.values():
-            if not post.replaced or post.outcome or post.key in record.gone:
+            if not post.replaced or post.outcome or post.key in record.gone or post.key in storage.dropped:
                 continue
             if evidence.stored.of_key(post.conversation_id, record.user_id, post.key) is None:
                 name = f"post {post.number} of {record.device_id} to {post.conversation_id}"

@@ -80,6 +80,8 @@ class Storage(MemoryStorage):
         #: Called when a session begins, and when positions of a conversation fall to this one, or (None) it is forgotten.
         self.welcomed: Callable[[], None] = lambda: None
         self.fell: Callable[[str, int | None], None] = lambda conversation_id, upto: None
+        #: Posts that were refused or given up.
+        self.dropped: set[bytes] = set()
 
     def save_identity(
         self,
@@ -123,6 +125,14 @@ class Storage(MemoryStorage):
         for conversation_id, fall in fallen.items():
             if fall is None or conversation_id in replaced:
                 self._fall(conversation_id, None if fall is None else fall.upto)
+
+    def add_post(self, post: SavedPost) -> None:
+        super().add_post(post)
+        self.dropped.discard(post.key)
+
+    def remove_post(self, key: bytes) -> None:
+        super().remove_post(key)
+        self.dropped.add(key)
 
     def _fall(self, conversation_id: str, upto: int | None) -> None:
         if upto is None:
@@ -189,8 +199,9 @@ class Record:
     ready_at: float | None = None
     numbers: int = 0
     lives: int = 0
-    #: When something is noted.
+    #: When something is noted; and whether the client follows a conversation.
     now: Callable[[], float] = lambda: 0.0
+    follows: Callable[[str], bool] = lambda conversation_id: True
 
     # -- when an older copy has come back
     #: What `HistoryReplaced` told: conversation, agreed; and the keys that `PostsGone` told.
@@ -198,7 +209,7 @@ class Record:
     gone: set[bytes] = field(default_factory=set)
     #: Behind which copies (the first is 1) this device was told anything.
     told_after: set[int] = field(default_factory=set)
-    #: Conversations whose positions fell, and the lowest that they fell to.
+    #: Conversations of which shown messages became void, and the lowest position above which they did.
     falls: dict[str, int] = field(default_factory=dict)
     #: Shown messages of which only the content of a later revision is void.
     stale: set[tuple[str, int]] = field(default_factory=set)
@@ -234,11 +245,12 @@ class Record:
         for feature, facts in self.notes.items():
             assert isinstance(facts, Noted)
             facts.void(since, all_acts()[feature].answers)
+        # Of what its client does not follow the application has looked at a page, and nobody can tell it anything.
+        self.items[:] = [item for item in self.items if self.follows(item.conversation_id)]
 
     def fell(self, conversation_id: str, upto: int | None) -> None:
         """What was shown above it is another history's, and so may be what was edited below."""
         low = 0 if upto is None else upto
-        self.falls[conversation_id] = min(low, self.falls.get(conversation_id, low))
         kept = []
         for one in self.shown:
             message = one.message
@@ -246,6 +258,8 @@ class Record:
                 kept.append(one)
                 if message.conversation_id == conversation_id and message.revision > 1:
                     self.stale.add((conversation_id, message.position))
+        if len(kept) < len(self.shown):
+            self.falls[conversation_id] = min(low, self.falls.get(conversation_id, low))
         self.shown[:] = kept
         self.items[:] = [
             item
@@ -258,6 +272,14 @@ class Record:
         """The application was told. What it was told before that came of the other history."""
         self.told.append((conversation_id, agreed))
         self._replaced_above(conversation_id, agreed or 0)
+
+    def posts_gone(self, conversation_id: str, keys: Iterable[bytes]) -> None:
+        """The application was told of own messages that are gone."""
+        for key in keys:
+            self.gone.add(key)
+            post = self.posts.get(key)
+            if post is not None and post.outcome == "stored":
+                post.outcome, post.position, post.sent_at, post.replaced = "", 0, 0, True
 
     def _replaced_above(self, conversation_id: str, low: int) -> None:
         self.retracted[:] = [one for one in self.retracted if one[0] != conversation_id]

@@ -116,12 +116,16 @@ class Actor:
         self._moved = asyncio.Event()
         self._rng = random.Random(f"{part.name} {life}")
         self.slow = self._rng.random() < SLOW_SHARE
-        self._cursors: dict[tuple[str, str], tuple[int, int]] = {}
+        #: Cursors as they were told, with the beginning of the connection that told them.
+        self._cursors: dict[tuple[str, str], tuple[tuple[int, int], float]] = {}
+        self._up_since = 0.0
         #: The message that is being read, until it is void.
         self._in_hand: Message | None = None
         #: Conversations of which an older copy came back.
         self.replaced: set[str] = set()
         self._waiting: set[asyncio.Task[Any]] = set()
+        #: Calls of acts that have no answer.
+        self._asking = 0
 
     @property
     def client(self) -> Client:
@@ -135,6 +139,7 @@ class Actor:
 
     async def live(self, address: str, token: str, leaving: asyncio.Event) -> None:
         """Connect, and read until `leaving` is set."""
+        self._up_since = time.monotonic()
         connecting = connect(
             address,
             token=token,
@@ -270,10 +275,14 @@ class Actor:
         self._spawn(self._ask(call, then))
 
     async def _ask(self, call: Callable[[Client], Awaitable[Any]], then: Callable[[Any], None]) -> None:
+        self._asking += 1
         try:
             answer = await call(self.client)
         except (Refused, OutboxFull):
             return
+        finally:
+            self._asking -= 1
+            self._moved.set()
         self.counts.acts += 1
         then(answer)
 
@@ -336,6 +345,8 @@ class Actor:
 
     def _note_connection(self, event: ConnectionChanged) -> None:
         up = event.state is State.CONNECTED
+        if up:
+            self._up_since = time.monotonic()
         self._line.note(up)
         self.counts.connections += up
         self.counts.resumed += event.resumed
@@ -344,7 +355,7 @@ class Actor:
     def _note_fall(self, event: HistoryReplaced) -> None:
         """What was known above a position is void, as it would be for any application."""
         name, keep = event.conversation_id, event.agreed or 0
-        self.journal.fell(name, keep)
+        self.journal.fell(name, keep, self._up_since)
         self.replaced.add(name)
         hand = self._in_hand
         if hand is not None and hand.conversation_id == name and hand.position > keep:
@@ -370,18 +381,14 @@ class Actor:
                 self.counts.sent_again += 1
                 self._spawn(self._offer_again(event.conversation_id, post.content, post.key))
 
-    def forget_cursors(self) -> None:
-        """An older copy is about to come back, and cursors with it."""
-        self._cursors.clear()
-
     def _note_cursor(self, event: CursorMoved) -> None:
-        """Cursors never go back."""
+        """Cursors go back with an older copy only."""
         place = (event.conversation_id, event.user_id)
         new = (event.cursor.delivered, event.cursor.read)
-        old = self._cursors.get(place, (0, 0))
+        old, since = self._cursors.get(place, ((0, 0), 0.0))
         if new[0] < old[0] or new[1] < old[1]:
-            self._break(f"the cursors of {place} went back from {old} to {new}")
-        self._cursors[place] = new
+            self.journal.cursors_fell(f"the cursors of {place} went back from {old} to {new}", since)
+        self._cursors[place] = (new, self._up_since)
 
     # -- orders -------------------------------------------------------------------------------------------------------
 
@@ -392,7 +399,7 @@ class Actor:
         return [key for key, since in self._unanswered.items() if since < moment]
 
     async def settle(self, timeout_s: float) -> str:
-        """Wait until every post is answered and every message delivered. Returns the reason if that fails in time, or ""."""
+        """Wait until all posts and calls are answered and all messages are here. Returns what it waits for in vain, or ""."""
         waits_for = "its connection"
         try:
             async with asyncio.timeout(timeout_s):
@@ -401,6 +408,9 @@ class Actor:
                     waits_for = (
                         f"answers to {len(self._unanswered)} posts, {len(self.client.outbox())} in the outbox"
                     )
+                    await self._wait()
+                while self._asking:
+                    waits_for = f"answers to {self._asking} calls"
                     await self._wait()
                 waits_for = "the list of conversations"
                 heads = {row.conversation_id: row.head for row in await self._conversations()}

@@ -89,9 +89,14 @@ class ClientJournal:
         """A message has this content now."""
         self._write("replaced", conversation_id, position, revision, digest_of(content), _card(content))
 
-    def fell(self, conversation_id: str, keep: int) -> None:
-        """Above `keep` a conversation is another one: an older copy of the database has come back."""
-        self._write("fell", conversation_id, keep, time.monotonic())
+    def fell(self, conversation_id: str, keep: int, since: float) -> None:
+        """Above `keep` a conversation is another one: an older copy of the database has come back. `since`: when the connection
+        that told it began, in monotonic seconds of the machine."""
+        self._write("fell", conversation_id, keep, since, time.monotonic())
+
+    def cursors_fell(self, text: str, since: float) -> None:
+        """Cursors are lower than a connection had said that began at `since`."""
+        self._write("cursors_fell", text, since, time.monotonic())
 
     def gone(self, key: bytes, content: Mapping[str, Any] | None) -> None:
         """An own post is told to be gone, with its content if the client still has that."""
@@ -203,9 +208,12 @@ class _Reader:
         self._transcript.seen.append(seen)
         self._card(seen.conversation_id, seen.position, card)
 
-    def fell(self, conversation_id: str, keep: int, at: float) -> None:
+    def cursors_fell(self, text: str, since: float, at: float) -> None:
+        self._transcript.cursors_fell.append((text, since, at))
+
+    def fell(self, conversation_id: str, keep: int, since: float, at: float) -> None:
         conversation_id, transcript = self._name(conversation_id), self._transcript
-        transcript.falls.append(Fall(conversation_id, keep, at, len(transcript.seen), self.life))
+        transcript.falls.append(Fall(conversation_id, keep, since, at, len(transcript.seen), self.life))
         self._fallen.add(conversation_id)
         there = self._there[conversation_id]
         transcript.void.update(

@@ -202,11 +202,6 @@ class ClientPool:
         answers = await asyncio.gather(*(handle.answer(kind, patience_s) for handle in running))
         return [answer for answer in answers if answer is not None]
 
-    def tell_all(self, **order: Any) -> None:
-        """Send an order to all processes."""
-        for handle in self.handles:
-            handle.tell(**order)
-
     async def reached(self, figure: str, count: int, timeout_s: float) -> None:
         """Wait until a figure has reached `count`, at most `timeout_s`."""
         with contextlib.suppress(TimeoutError):

@@ -123,11 +123,6 @@ class ClientProcess:
             },
         )
 
-    async def do_restored(self) -> None:
-        """An older copy of the database has been put back."""
-        for actor in self._actors:
-            actor.forget_cursors()
-
     async def do_stop(self) -> None:
         """End the load."""
         self._stopping.set()

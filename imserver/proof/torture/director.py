@@ -338,7 +338,6 @@ class Director:
         self._late_kills = 0
         self._kind = next(self._kinds)
         self._deeds.restores.append(put_back)
-        self._pool.tell_all(do="restored")
 
     # -- the clients --------------------------------------------------------------------------------------------------
 

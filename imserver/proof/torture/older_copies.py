@@ -29,8 +29,8 @@ class Kind(StrEnum):
     LAST_COMMITS = "last commits"  # the present one, without the end of its log
 
 
-#: The first ones of a run, so that even a short one has two kinds; the others follow in any order.
-FIRST_KINDS = (Kind.FOLDER, Kind.LAST_COMMITS)
+#: The first ones of a run, so that even a short one has several kinds; then they come in any order.
+FIRST_KINDS = (Kind.FOLDER, Kind.LAST_COMMITS, Kind.DATABASE, Kind.CHECKPOINT)
 #: Copies that are kept: so no client knows more lives of the server since than a place names.
 KEPT = 2
 #: Commits that are cut off.
@@ -166,8 +166,8 @@ def frames_written(index: Path) -> int | None:
 
 
 def commits_of(log: Path, written: int) -> list[int]:
-    """Where the commits of a log end, in bytes, of which nothing that follows is among the frames that may have been written
-    into the database."""
+    """Where the commits of a log end, in bytes, that may be its last ones: no frame behind them was written into the
+    database."""
     try:
         text = log.read_bytes()
         page_bytes, salt = _LOG_HEADER.unpack_from(text)

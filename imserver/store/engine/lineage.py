@@ -41,8 +41,8 @@ class Run(NamedTuple):
 class Place(NamedTuple):
     """Where somebody learnt something: in a snapshot that ended with `change`, under `mark`.
 
-    `lives`: this life and up to seven before it, the newest first, each with its last change as of then. `upto`: up to which
-    change a listing had come; it is below `change` between two pages.
+    `lives`: this life and up to seven before it that are not empty, the newest first, each with its last change as of then.
+    `upto`: up to which change a listing had come; it is below `change` between two pages.
     """
 
     mark: bytes
@@ -62,7 +62,8 @@ class Lineage:
         self._firsts = [run.first_change for run in self.runs]
         self._by_mark = {run.mark: index for index, run in enumerate(self.runs)}
         self._last_of_life = {run.life: index for index, run in enumerate(self.runs)}
-        #: Lives before the present one, the newest first, each with its last change.
+        #: Lives before the present one in which something was written, the newest first, each with its last change. A server
+        #: that tries to start again and again, and cannot, does not use them up.
         self.earlier = self._earlier_lives()
 
     def with_run(self, run: Run) -> Lineage:
@@ -99,12 +100,18 @@ class Lineage:
 
     def _earlier_lives(self) -> tuple[tuple[bytes, int], ...]:
         found: list[tuple[bytes, int]] = []
+        begins: dict[bytes, int] = {}
+        for run in self.runs:
+            begins.setdefault(run.life, run.first_change)
         newest = self.present.life
         for index in range(len(self.runs) - 2, -1, -1):
             life = self.runs[index].life
             if life != newest:
                 newest = life
-                found.append((life, self._firsts[index + 1] - 1))
+                end = self._firsts[index + 1] - 1
+                if end < begins[life]:
+                    continue  # nothing was written in it, so the one before it says as much
+                found.append((life, end))
                 if len(found) == NAMED_LIVES - 1:
                     break
         return tuple(found)

@@ -38,6 +38,9 @@ SYNC_EVERY = 20
 #: Side files that SQLite may make beside a database.
 SIDE_FILES = ("-wal", "-shm", "-journal")
 
+#: Files that are ours beside it. What a restore that was killed left (`.restoring`) the next one removes.
+OTHER_FILES = (".lock", ".high", ".control", ".restoring")
+
 #: Told of how many pages were copied, and of how many there are.
 Told = Callable[[int, int], None]
 
@@ -79,7 +82,7 @@ def check_target(target: Path, live: Path) -> None:
         raise BackupFailed(f"{target}: is a folder; name a file in it")
     if not target.parent.is_dir():
         raise BackupFailed(f"{target}: the folder {target.parent} does not exist", again=True)
-    for file in (live, *(Path(f"{live}{end}") for end in (*SIDE_FILES, ".lock", ".high")), ledger_path(live)):
+    for file in (live, *(Path(f"{live}{end}") for end in (*SIDE_FILES, *OTHER_FILES)), ledger_path(live)):
         if target == file or (target.exists() and file.exists() and target.samefile(file)):
             raise BackupFailed(f"{target}: is a file of the database itself")
     if target.suffix == ".ledger":
@@ -106,6 +109,7 @@ def back_up(
     unfinished = Unfinished(target)
     try:
         with unfinished:
+            _check_history(source, target)
             copy(source, unfinished, pace or Pace())
             mark(unfinished.path, copied_at)
             unfinished.sync()
@@ -124,6 +128,25 @@ def back_up(
         raise BackupFailed(f"{target}: {error.strerror or error}", again=passes(error)) from error
     ledger = copy_ledger(ledger_path(live), target.parent / ledger_path(live).name)
     return Backup(target, copied_at, state.change, state.messages, size, ledger)
+
+
+def _check_history(source: sqlite3.Connection, target: Path) -> None:
+    """Keep the copy that is there if it is of another history: a server that was started in an empty folder is no reason to
+    lose the last copy of the one before. Raises `BackupFailed`."""
+    if target.exists():
+        with read_only(target) as there:
+            known = _epoch(there)
+        if known is not None and known != _epoch(source):
+            raise BackupFailed(
+                f"{target}: is a backup of another database, perhaps the last one; name another file, or move it away"
+            )
+
+
+def _epoch(connection: sqlite3.Connection) -> str | None:
+    if not has(connection, "meta"):
+        return None
+    rows = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchall()
+    return rows[0][0] if rows else None
 
 
 _SOURCE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})

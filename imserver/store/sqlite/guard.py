@@ -98,6 +98,10 @@ class Guard:
         if now < self._look_at:
             return self._log_bytes
         self._look_at = now + LOOK_EVERY_S
+        return self.look_now()
+
+    def look_now(self) -> int:
+        """The same, however short ago it was looked. For whoever opens the files by their names a second time."""
         try:
             database, log = os.stat(self._path), os.stat(self._log)
         except OSError as error:

@@ -58,6 +58,11 @@ class LedgerFile:
         self.path = path
         self._rng = rng
         self._ledger = found if found is not None and found.name else None
+        #: Which file it is, and how long; None: there is none.
+        self._seen: tuple[int, int, int] | None = None
+        if found is not None:
+            status = path.stat()
+            self._seen = status.st_dev, status.st_ino, found.size + found.cut_off
         self._broken = False
 
     def append(self, at: int, kind: str, body: Mapping[str, Any], *, above: int) -> Record:
@@ -90,12 +95,20 @@ class LedgerFile:
         return self._ledger
 
     def _write(self, written: bytes, at: int) -> None:
-        """Cut the file to this length, and write this behind it."""
+        """Cut the file to this length, and write this behind it. Raises StoreFailed, and touches nothing, if it is not the file
+        that was read: whoever put another one there has put records there."""
+        create = os.O_CREAT | os.O_EXCL if self._seen is None else 0
         try:
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = os.open(self.path, os.O_RDWR | create | os.O_CLOEXEC, 0o600)
+        except (FileExistsError, FileNotFoundError):
+            raise _changed(self.path) from None
         except OSError as error:
             raise _not_stored(self.path, error) from None
         try:
+            status = os.fstat(fd)
+            if self._seen is not None and self._seen != (status.st_dev, status.st_ino, status.st_size):
+                raise _changed(self.path)
+            self._seen = status.st_dev, status.st_ino, at
             os.ftruncate(fd, at)
             try:
                 _write_all(fd, written, at)
@@ -103,6 +116,7 @@ class LedgerFile:
                 os.ftruncate(fd, at)
                 raise _not_stored(self.path, error) from None
             os.fsync(fd)
+            self._seen = status.st_dev, status.st_ino, at + len(written)
         except OSError as error:
             self._broken = True
             raise StoreFailed(f"{self.path}: {error.strerror}") from error
@@ -168,6 +182,10 @@ def _write_all(fd: int, data: bytes, at: int) -> None:
     while data:
         written = os.pwrite(fd, data, at)
         data, at = data[written:], at + written
+
+
+def _changed(path: Path) -> StoreFailed:
+    return StoreFailed(f"{path}: somebody removed or changed it while it was in use; start the server again")
 
 
 def _not_stored(path: Path, error: OSError) -> Exception:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import itertools
 import os
 import shutil
 import sqlite3
@@ -31,9 +32,12 @@ from imserver.store.sqlite.backup import (
     copy,
     is_backup,
     mark,
+    read_only,
     reading,
     state_of,
 )
+from imserver.store.sqlite.faults import primary_code
+from imserver.store.sqlite.guard import has_log
 from imserver.store.sqlite.ledger import ledger_path, put_file, sound_ledger
 
 #: Told of each step that is done. Tests end the process here.
@@ -41,6 +45,8 @@ Step = Callable[[str], None]
 
 #: Side files that hold rows.
 _LOGS = ("-wal", "-journal")
+#: With these codes a database cannot be read any more; IOERR is a disk that breaks.
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR})
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
@@ -74,8 +80,7 @@ class Outlook:
 
 def look(file: Path, path: Path) -> Outlook:
     """Look at a copy and at what it would replace. Writes nothing. Raises `StartError` if it cannot be put back."""
-    if file == path or (file.exists() and path.exists() and file.samefile(path)):
-        raise StartError(f"{file}: is the database itself")
+    _check_name(file, path)
     found = _look_at(file)
     with reading(file) as connection:
         applied = database.ledger_applied(connection)
@@ -130,11 +135,13 @@ def put_back(file: Path, path: Path, now: datetime, step: Step = lambda name: No
     """Put the copy in the database's place. Nobody has the database open: the caller holds its lock. Returns under which name
     the database of before is kept, or its log if only that was left; None if there was nothing. Raises `StartError`, and
     nothing has changed."""
-    staged, kept = staged_path(path), path.with_name(f"{path.name}.before-restore-{now:%Y%m%d-%H%M%S}")
+    _check_name(file, path)
+    staged, kept = staged_path(path), _free_name(path, now)
     ledger, source = newest_ledger(file, path)
     finish_begun(path, now)
     stage(file, staged)
     step("staged")
+    before = _identity(path)
     try:
         if source is not None and source != ledger_path(path) and ledger is not None:
             put_file(ledger_path(path), source.read_bytes()[: ledger.size])
@@ -149,44 +156,63 @@ def put_back(file: Path, path: Path, now: datetime, step: Step = lambda name: No
             database.sync_folder(path.parent)
             step("done")
             return next((log for log in (Path(f"{kept}{end}") for end in _LOGS) if log.exists()), None)
-        if not _swap(staged, path):
+        if not _swapped(staged, path, kept, step):
             _copied_aside(path, kept)
             step("kept")
             staged.replace(path)
-        else:
-            step("swapped")
-            staged.rename(kept)
         database.sync_folder(path.parent)
         step("done")
-    except OSError as error:
+    except (OSError, StartError) as error:
         with contextlib.suppress(OSError):
-            if is_backup(staged):
-                staged.unlink()
-            for end in _LOGS:
+            staged.unlink(missing_ok=True)
+            for end in _LOGS if _identity(path) == before else ():  # never beside the copy
                 if Path(f"{kept}{end}").exists():
                     Path(f"{kept}{end}").rename(f"{path}{end}")
+        if isinstance(error, StartError):
+            raise
         raise StartError(f"{path}: {error.strerror or error}", again=passes(error)) from error
     return kept
 
 
 def staged_path(path: Path) -> Path:
-    """Where the copy waits; for a moment, the database of before."""
+    """Where the copy waits. Nothing else is ever there: what is there may be removed."""
     return path.with_name(f"{path.name}.restoring")
 
 
 def finish_begun(path: Path, now: datetime) -> None:
-    """Clear up after a restore that was killed: what waits is a copy, or what was to be kept."""
+    """Clear up after a restore that was killed: a copy of the copy waits. What is none is not ours, and is kept."""
     staged = staged_path(path)
     if not staged.exists():
         return
     if is_backup(staged):
         staged.unlink()
     else:
-        staged.rename(path.with_name(f"{path.name}.before-restore-{now:%Y%m%d-%H%M%S}-unfinished"))
+        staged.rename(_free_name(path, now))
     database.sync_folder(path.parent)
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------
+
+
+def _check_name(file: Path, path: Path) -> None:
+    """Refuse what is no copy by its name alone. Raises `StartError`."""
+    for other, words in (
+        (path, "is the database itself"),
+        (
+            staged_path(path),
+            "is what a restore that was broken off left, and the next one removes; rename it first",
+        ),
+    ):
+        if file == other or (file.exists() and other.exists() and file.samefile(other)):
+            raise StartError(f"{file}: {words}")
+
+
+def _free_name(path: Path, now: datetime) -> Path:
+    """What the database of before is kept as: of two restores in one second, both have theirs."""
+    name = f"{path.name}.before-restore-{now:%Y%m%d-%H%M%S}"
+    numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+    names = (path.with_name(f"{name}{number}") for number in numbers)
+    return next(each for each in names if not any(os.path.lexists(f"{each}{end}") for end in ("", *_LOGS)))
 
 
 def _look_at(file: Path) -> Found:
@@ -206,11 +232,8 @@ def _present(file: Path, path: Path) -> tuple[Found | None, str, int | None]:
     if not path.exists() or not path.stat().st_size:
         return None, "", 0
     try:
-        where = f"{path.absolute().as_uri()}?mode=ro"
-        with (
-            contextlib.closing(sqlite3.connect(where, uri=True, isolation_level=None)) as connection,
-            reading(file) as other,
-        ):
+        # Without a log it is at rest, and stays as it is: an empty log, put there by us, would look like one that is all there.
+        with reading(file) as other, read_only(path, at_rest=not has_log(path)) as connection:
             connection.execute("BEGIN")
             if not database.version_of_ours(connection, path):
                 return None, "nothing was ever stored in it", 0
@@ -248,11 +271,21 @@ def _same(ours: list[tuple[bytes, int]], theirs: list[tuple[bytes, int]]) -> Ite
 
 
 def _write_back(path: Path) -> None:
-    """Write the log of the database into its file, so that it can be kept as one file. One that cannot is kept as it is."""
-    with contextlib.suppress(sqlite3.DatabaseError, UnicodeError):
-        connection = sqlite3.connect(path, timeout=1, isolation_level=None)
-        with contextlib.closing(connection):
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    """Write the log of the database into its file, so that it can be kept as one file. One too damaged for it is kept as it is.
+
+    Raises `StartError` if that could be mended: without its log, what is kept, or what a kill leaves, would lack posts.
+    """
+    busy = 0
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as connection:
+            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0]
+    except UnicodeError:
+        pass
+    except sqlite3.DatabaseError as error:
+        if primary_code(error) not in _DAMAGE:
+            raise StartError(f"{path}: {database.in_plain_words(error)}", again=passes(error)) from error
+    if busy:
+        raise StartError(f"{path}: another program reads it: end that first", again=True)
     shm, wal = Path(f"{path}-shm"), Path(f"{path}-wal")
     if wal.exists() and not wal.stat().st_size:
         wal.unlink()
@@ -282,6 +315,33 @@ def _copied_aside(path: Path, kept: Path) -> None:
     finally:
         os.close(fd)
     database.sync_folder(kept.parent)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _swapped(staged: Path, path: Path, kept: Path, step: Step) -> bool:
+    """Let copy and database change places. False where that cannot be done in one step.
+
+    The copy first takes the name under which the database of before is kept. So that one never waits under the name that the
+    next restore clears away, whenever this one is killed.
+    """
+    staged.rename(kept)
+    step("named")
+    swapped = False
+    try:
+        swapped = _swap(kept, path)
+    finally:
+        if not swapped:
+            kept.rename(staged)
+    if swapped:
+        step("swapped")
+    return swapped
 
 
 def _swap(one: Path, other: Path) -> bool:

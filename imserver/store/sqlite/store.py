@@ -343,10 +343,19 @@ class SqliteStore:
         raw.execute("BEGIN")
         raw.execute("SELECT count(*) FROM sqlite_master").fetchall()
         try:
+            self._check_same()
             return back_up(raw, self._file, target, copied_at, pace)
         finally:
             if raw.in_transaction:
                 raw.execute("ROLLBACK")
+
+    def _check_same(self) -> None:
+        """That what was just opened is what the writer has open. A batch would notice, but perhaps nobody writes."""
+        assert self._guard is not None
+        try:
+            self._guard.look_now()
+        except StoreFailed as error:
+            raise BackupFailed(str(error)) from error
 
     async def _break_off(self) -> None:
         if self._copying is not None:

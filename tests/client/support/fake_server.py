@@ -237,9 +237,11 @@ class FakeServer:
             session.reply(request.seq, result)
             asyncio.get_running_loop().call_soon(peer.step)
 
-    def refuse(self, peer: Peer, request: RequestReceived, code: int, retry_after_ms: int = 0) -> None:
+    def refuse(
+        self, peer: Peer, request: RequestReceived, code: int, retry_after_ms: int = 0, text: str = "scripted"
+    ) -> None:
         assert peer.connection.session is not None
-        peer.connection.session.refuse(request.seq, code, "scripted", retry_after_ms)
+        peer.connection.session.refuse(request.seq, code, text, retry_after_ms)
         asyncio.get_running_loop().call_soon(peer.step)
 
     # -- what arrives -------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-"""Hands events to the readers of `events()`: each has a bounded queue of its own, and loses the oldest."""
+"""Hands events to the readers of `events()`: each has a bounded queue of its own, and loses the oldest, but none that is kept
+until it was heard."""
 
 from __future__ import annotations
 
@@ -89,7 +90,8 @@ class EventStream:
     """`async for event in client.events()`."""
 
     def __init__(self, max_queued: int) -> None:
-        self._queue: deque[ClientEvent | Unread | _KeptEvent] = deque(maxlen=max_queued)
+        self._queue: deque[ClientEvent | Unread | _KeptEvent] = deque()
+        self._max_queued = max_queued
         self._last: _KeptEvent | None = None
         self._arrival: asyncio.Future[None] | None = None
         self._end: ClientError | None = None
@@ -97,6 +99,8 @@ class EventStream:
     def put(self, event: ClientEvent | Unread | _KeptEvent) -> None:
         """For the announcer."""
         self._queue.append(event)
+        if len(self._queue) > self._max_queued:
+            self._lose_oldest()
         self._wake()
 
     def end(self, error: ClientError) -> None:
@@ -128,6 +132,13 @@ class EventStream:
             self._last = event
             return event.event
         return event if isinstance(event, ClientEvent) else event()
+
+    def _lose_oldest(self) -> None:
+        """Of what is not kept: a reader that is slow would never be told of the rest."""
+        for number, event in enumerate(self._queue):
+            if not isinstance(event, _KeptEvent):
+                del self._queue[number]
+                return
 
     def _wake(self) -> None:
         if self._arrival is not None and not self._arrival.done():

@@ -248,8 +248,9 @@ class CatchUp:
                 raise SessionLost
             self._owner.take_answers(asked, result)
 
-    def _known(self, conversation_id: str) -> tuple[int, int]:
-        return self._inbox.known_head(conversation_id) or 0, self._owner.states.met(conversation_id)
+    def _known(self, conversation_id: str) -> tuple[int, int] | None:
+        head = self._inbox.known_head(conversation_id)
+        return None if head is None else (head, self._owner.states.met(conversation_id))
 
     def _since_refused(self) -> None:
         """The token is of a history that is gone, or of another one."""

@@ -193,11 +193,9 @@ class Core:
         self.user_id = saved.user_id or ""
         self.store_epoch = saved.store_epoch or ""
         stored.adopt(saved, self._options.have)
-        trails = {
-            name: one
-            for name, one in saved.trails.items()
-            if name in saved.positions or name == ACCOUNT_TRAIL
-        }
+        # Posts may have been answered where no row of sync has told of the conversation yet.
+        known = {*saved.positions, *(one.conversation_id for one in saved.own.values()), ACCOUNT_TRAIL}
+        trails = {name: one for name, one in saved.trails.items() if name in known}
         self.lineage.restore(trails, saved.own, saved.notices)
         self.telling.restore()
         self.inbox.restore(saved.positions)
@@ -311,7 +309,10 @@ class Core:
         """Handle one event of the connection."""
         try:
             if isinstance(event, PushReceived):
-                self._on_push(event)
+                if not self.lineage.open and event.kind in self.pushes:
+                    self._drop_push(event)
+                elif not self._take(self.pushes, event):
+                    self.questions.pushed(event.kind, event.fields)
             elif isinstance(event, (ReplyReceived, RefusalReceived)):
                 self.requests.answered(event)
             elif isinstance(event, SignalReceived):
@@ -369,13 +370,11 @@ class Core:
             self._storage.forget_since(store_epoch, self.lineage.unsaved(), recount=True)
             self.lineage.saved()
 
-    def _on_push(self, event: PushReceived) -> None:
-        if not self.lineage.open and event.kind in self.pushes:
-            if event.kind == LAGGING.kind:
-                self.questions.missed()
-            self.catch_up.missed()
-        elif not self._take(self.pushes, event):
-            self.questions.pushed(event.kind, event.fields)
+    def _drop_push(self, event: PushReceived) -> None:
+        """It came before it is known whose history this session goes on with: sync tells of it again."""
+        if event.kind == LAGGING.kind:
+            self.questions.missed()
+        self.catch_up.missed()
 
     def _take(self, kinds: Kinds, event: PushReceived | SignalReceived) -> bool:
         """Handle it. False for a kind without a row, which is ignored (SPEC 13), or a plugin's."""
@@ -486,7 +485,7 @@ class Core:
         if place is Place.NEXT and self.delivery.has_room():
             self.lineage.moved(entry.conversation_id)
             item = PageItem(position, self.user_id, sent_at, entry.key, entry.content, 1)
-            self._deliver(entry.conversation_id, item)
+            self._deliver(entry.conversation_id, item, answered=True)
         elif place is not Place.DUPLICATE:
             self.note_head(entry.conversation_id, position)
 
@@ -530,6 +529,9 @@ class Core:
             name = known.conversation_id
             if isinstance(outcome, Checked):
                 assert answer is not None
+                if self.inbox.get(name) is None:  # sync lists it, from where this user joined
+                    self._announce_notice(name)
+                    continue
                 self._fall(outcome, answer.agreed)
                 upto = known.position if outcome.keep is None else outcome.keep
                 falls[name] = stored.SavedFall(upto, outcome.head)
@@ -593,8 +595,7 @@ class Core:
                 self.telling.notice(notice)
 
     def read_up_to_head(self, conversation_id: str) -> None:
-        looked_for = self.lineage.looked_for()
-        if conversation_id not in looked_for or not self.lineage.open:
+        if not self.lineage.is_looked_for(conversation_id) or not self.lineage.open:
             return
         track = self.inbox.get(conversation_id)
         if track is not None and track.have >= track.known_head:
@@ -606,7 +607,7 @@ class Core:
                     self.telling.gone(notice)
 
     def read_again(self, conversation_id: str, item: PageItem) -> None:
-        self.lineage.message(conversation_id, item.position, item.revision, None)
+        # That it was edited is known: it would be news, and be read again for ever.
         for port in self._ports.values():
             port.changed(conversation_id, item)
 
@@ -629,17 +630,26 @@ class Core:
         track = self.inbox.get(conversation_id)
         if track is None:
             return
-        heads = {conversation_id: page.head} if page.head > track.known_head else {}
-        self.note_head(conversation_id, page.head)
+        heads = {}
+        if page.head > track.known_head:
+            heads[conversation_id] = page.head
+            self.note_head(conversation_id, page.head)
+        else:
+            self.lineage.moved(conversation_id)
+        user_id = self.user_id
         for item in page.items:
-            own = item.sender_id == self.user_id and item.content is not None
-            system = wire.system_event(item.content) is not None
-            key = item.key if own and not system else None
-            self.lineage.message(conversation_id, item.position, item.revision, key)
-        step = self.lineage.unsaved()
-        if heads or step.trails or step.own:
-            self._storage.save_lineage(step, heads)
+            if item.sender_id == user_id or item.revision > 1:
+                self._met(conversation_id, item, None)
+        step = self.lineage.step()
+        if heads or step is not None:
+            self._storage.save_lineage(step or stored.LineageStep(), heads)
             self.lineage.saved()
+
+    def _met(self, conversation_id: str, item: PageItem, said: Mapping[str, Any] | None) -> None:
+        """A message of one's own, or one that was edited, was handed on, or a page shows it."""
+        own = item.sender_id == self.user_id and item.content is not None
+        key = item.key if own and (said or wire.system_event(item.content)) is None else None
+        self.lineage.message(conversation_id, item.position, item.revision, key)
 
     def _note_event(self, conversation_id: str, content: bytes | None) -> Mapping[str, Any] | None:
         """A system message, handed on or not: it may tell of something else that is to be read again, or of oneself."""
@@ -682,17 +692,18 @@ class Core:
         if not message.own and (track is None or track.kind != "channel"):
             self.receipts.delivered(message.conversation_id, message.position)
 
-    def _deliver(self, conversation_id: str, item: PageItem) -> None:
-        """Put a conversation's next message into the application's queue."""
+    def _deliver(self, conversation_id: str, item: PageItem, *, answered: bool = False) -> None:
+        """Put a conversation's next message into the application's queue. `answered`: it is a post that was answered, which
+        `posting` is about to note."""
         track = self.inbox.get(conversation_id)
         assert track is not None
         self.inbox.advance(conversation_id, item.position)
         self.states.handed_on(conversation_id, item.position)
         own = item.sender_id == self.user_id
         said = self._note_event(conversation_id, item.content)
-        key = item.key if own and said is None and item.content is not None else None
-        self.lineage.message(conversation_id, item.position, item.revision, key)
-        told = wire.taken_back(item.content)
+        told = None if said is None else wire.taken_back(said)
+        if (own and not answered) or item.revision > 1:
+            self._met(conversation_id, item, said)
         if told is not None:
             self.delivery.taken_back(conversation_id, *told)
         self.delivery.put(
@@ -701,7 +712,8 @@ class Core:
             redelivered=item.position <= track.handed,
             own=own,
         )
-        self.read_up_to_head(conversation_id)
+        if self.lineage.is_looked_for(conversation_id):
+            self.read_up_to_head(conversation_id)
         if self.announcer.heard:
             content = wire.read_content(item.content)
             for port in self._ports.values():

@@ -174,7 +174,8 @@ class Delivery:
         self._queue.popleft()
         self._bytes -= waiting.size
         self._unfinished = message
-        self._make_room()
+        if self._starved:
+            self._make_room()
         return message
 
     def _make_room(self) -> None:
@@ -207,12 +208,14 @@ class Delivery:
     def _save(self, done: Message | None, handed: Message | None) -> None:
         if done is None and handed is None:
             return
+        step = self._lineage.step()
         self._storage.save_progress(
             None if done is None else (done.conversation_id, done.position),
             None if handed is None else (handed.conversation_id, handed.position),
-            self._lineage.unsaved(),
+            step,
         )
-        self._lineage.saved()
+        if step is not None:
+            self._lineage.saved()
         if done is not None:
             self._on_finished(done)
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from imserver_client.storage import LineageStep, Notice, SavedOwn, SavedTrail
@@ -33,6 +34,8 @@ ACCOUNT: Final = ""
 #: Own messages that are remembered, to tell which of them are gone: the newest, some weeks of a busy user. If an older one is
 #: gone, only `agreed` tells.
 MAX_OWN: Final = 10_000
+#: So many more may be there before those that are too many go, in one step: one by one they would cost each post a row.
+OWN_SLACK: Final = 500
 #: Ranges of positions with edited messages, for each conversation. More are joined: then some are read again for nothing.
 MAX_EDITED_RANGES: Final = 100
 
@@ -144,6 +147,12 @@ class Lineage:
         self._unsaved_trails.clear()
         self._unsaved_own.clear()
         self._unsaved_notices.clear()
+
+    def step(self) -> LineageStep | None:
+        """`unsaved`; None if there is nothing, as with nearly every message and post. Then `saved` need not be called."""
+        if self._unsaved_trails or self._unsaved_own or self._unsaved_notices:
+            return self.unsaved()
+        return None
 
     # -- a fresh session ----------------------------------------------------------------------------------------------
 
@@ -257,7 +266,8 @@ class Lineage:
     def moved(self, conversation_id: str) -> None:
         """Something was learnt here: by a push of any kind, a page, an answer of `changes`, a reply to an own write."""
         self._covered.discard(conversation_id)
-        if self._trail(conversation_id).place != self._place:
+        trail = self._trails.get(conversation_id)
+        if trail is None or trail.place != self._place:
             self._set_place(conversation_id, self._place)
 
     def message(self, conversation_id: str, position: int, revision: int, own_key: bytes | None) -> None:
@@ -269,8 +279,14 @@ class Lineage:
 
     def posted(self, conversation_id: str, position: int, key: bytes) -> None:
         """A post was answered; a conversation that was not there before moves by it. The outbox entry stays, as answered, until
-        `have` passes the position: should the message be lost before it was handed on, its content is still there."""
-        self._set_own(key, SavedOwn(conversation_id, position))
+        `have` passes the position: should the message be lost before it was handed on, its content is still there. And from
+        that entry, which is stored in the same step, the store knows of the message."""
+        own = SavedOwn(conversation_id, position)
+        if key in self._own:
+            self._set_own(key, own)
+        else:
+            self._own[key] = own
+            self._bound_own()
 
     def take_back(self, key: bytes, position: int) -> bool:
         """The answer that this post had may be void, and it could be offered again: True, and it is met no more, unless it is
@@ -317,6 +333,10 @@ class Lineage:
             self._drop_own(key)
         if lost:
             self._note(Notice(conversation_id, gone=lost))
+
+    def is_looked_for(self, conversation_id: str) -> bool:
+        """Whether own messages are looked for in this one."""
+        return conversation_id in self._lost
 
     def looked_for(self) -> list[str]:
         """Conversations in which own messages are looked for."""
@@ -413,7 +433,7 @@ class Lineage:
             trail.again.add(low, high)
         for key, own in list(self._own.items()):
             if own.conversation_id == name and own.position > keep and not own.lost:
-                self._set_own(key, replace(own, lost=True))
+                self._set_own(key, own._replace(lost=True))
 
     def _forgotten(self, name: str, *, followed: bool) -> Forgotten:
         ordinary = self._trail(name).team is not None and not self._refused
@@ -470,8 +490,12 @@ class Lineage:
             self._lost.setdefault(own.conversation_id, {})[key] = None
         self._own[key] = own
         self._unsaved_own[key] = None
-        if len(self._own) > MAX_OWN:
-            self._drop_own(next(iter(self._own)))
+        self._bound_own()
+
+    def _bound_own(self) -> None:
+        if len(self._own) > MAX_OWN + OWN_SLACK:
+            for eldest in list(islice(self._own, OWN_SLACK)):
+                self._drop_own(eldest)
 
     def _drop_own(self, key: bytes) -> None:
         own = self._own.pop(key)

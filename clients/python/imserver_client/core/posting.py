@@ -18,7 +18,7 @@ from imserver_client.errors import (
     Stopped,
     Undeliverable,
 )
-from imserver_client.events import PostSettled
+from imserver_client.events import PostsDelayed, PostSettled
 from imserver_client.limits import ClientLimits
 from imserver_client.storage import SavedPost, Storage
 from imserver_client.values import Content, Posted, Queued
@@ -36,6 +36,7 @@ from imserver_protocol.shared.content import content_fault
 from imserver_protocol.shared.ids import KEY_BYTES
 
 from .backoff import Backoff
+from .delays import Delays
 from .lineage import Lineage
 from .outbox import Entry, Outbox
 from .requests import Answer, Requests, SessionLost
@@ -66,7 +67,7 @@ class PostingOwner(Protocol):
         """A fault of ours, or of the store: the client is over."""
         ...
 
-    def announce(self, event: PostSettled) -> None: ...
+    def announce(self, event: PostSettled | PostsDelayed) -> None: ...
 
     def monotonic(self) -> float: ...
 
@@ -92,6 +93,7 @@ class Posting:
         self._limits = limits
         self._make_backoff = make_backoff
         self._outbox = Outbox()
+        self._delays = Delays(owner.announce, owner.monotonic, limits.delay_over_after_s)
         self._waiters: dict[bytes, list[asyncio.Future[Posted]]] = {}
         self._landings: dict[bytes, list[asyncio.Future[None]]] = {}
         self._giving_up: set[asyncio.Task[Posted | None]] = set()
@@ -319,6 +321,7 @@ class Posting:
         else:
             backoff = self._backoffs.setdefault(entry.conversation_id, self._make_backoff())
             delay = backoff.next(refusal.retry_after_ms)
+        self._delays.refused(refusal, delay, len(self._outbox))
         self._outbox.held(entry, self._owner.monotonic() + delay)
         self._arm()
 
@@ -375,6 +378,7 @@ class Posting:
     def end(self, error: Callable[[], ClientError]) -> None:
         """The client is over. The store keeps the outbox."""
         self._end = error
+        self._delays.end()
         self.empty.set()  # there is nothing more to wait for
         if self._timer is not None:
             self._timer.cancel()
@@ -394,9 +398,12 @@ class Posting:
     def _settle(self, entry: Entry, outcome: Posted | ClientError, *, accepted: bool = False) -> None:
         if isinstance(outcome, Posted):
             # It stays in the store: should an older copy of the server's database come back, it can be offered again.
+            self._lineage.moved(entry.conversation_id)
             self._lineage.posted(entry.conversation_id, outcome.position, entry.key)
-            self._storage.answer_post(entry.key, outcome.position, self._lineage.unsaved())
-            self._lineage.saved()
+            step = self._lineage.step()
+            self._storage.answer_post(entry.key, outcome.position, step)
+            if step is not None:
+                self._lineage.saved()
         else:
             self._storage.remove_post(entry.key)
         self._outbox.remove(entry, accepted=accepted)

@@ -162,7 +162,8 @@ class Requests:
                 except EncodeError as error:
                     ask.answer.set_exception(Misuse(str(error)))
             self._line.popleft()
-        self._line.extendleft(reversed(held))
+        if held:
+            self._line.extendleft(reversed(held))
 
     def answered(self, answer: Answer) -> None:
         """A REPLY or REFUSAL arrived; the connection has checked that it answers an open request."""
