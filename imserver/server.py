@@ -242,8 +242,8 @@ class Server:
         await self.features.erase(user_id)
 
     async def backup(self, path: str | Path, told: Callable[[int, int], None] | None = None) -> Backup:
-        """Put a copy of the database there, complete by itself, while everybody goes on (docs/operating.md, "Backup and
-        restore"). `told` hears how many of how many pages are copied. Raises `BackupFailed`."""
+        """Put a copy of the database there, complete by itself, while everybody goes on (docs/operating.md, "Back up").
+        `told` hears how many of how many pages are copied. Raises `BackupFailed`."""
         made = await self.store.backup(Path(path), told)
         self.health.last_backup_ms = self.clock.now_ms()
         self.log.info("backed_up", path=str(made.path), messages=made.messages, bytes=made.size_bytes)

@@ -117,7 +117,7 @@ def test_what_the_page_says_of_a_start_is_said_by_the_code() -> None:
     for row in table("| line | do |"):
         for line in re.findall(r"`([^`]+)`", row[0]):
             pieces = re.split(
-                r"…|imserver\.(?:toml|db)(?:\.high)?|127[\d.:]+|\$[\w.]+|'\w+'|^: |: (?=no )", line
+                r"…|imserver\.(?:toml|db)(?:\.high)?|127[\d.:]+|\b\d+\b|\$[\w.]+|'\w+'|^: |: (?=no )", line
             )
             known = [piece.strip(" :,") for piece in pieces if len(piece.strip(" :,")) > 3]
             assert known, line
