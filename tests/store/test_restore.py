@@ -189,8 +189,7 @@ def test_a_log_that_a_killed_server_left_goes_into_what_is_kept(path: Path, copi
 
 
 def test_one_that_cannot_be_read_any_more_is_kept_as_it_is_with_its_log(path: Path, copied: Path) -> None:
-    damaged = path.read_bytes()[:4096] + os.urandom(40_000)
-    log = b"\x37\x7f\x06\x82" + os.urandom(5_000)
+    damaged, log = os.urandom(40_000), log_of(path)
     path.write_bytes(damaged)
     Path(f"{path}-wal").write_bytes(log)
     outlook = restores.look(copied, path)
@@ -198,9 +197,18 @@ def test_one_that_cannot_be_read_any_more_is_kept_as_it_is_with_its_log(path: Pa
     assert outlook.present_says
     kept = restores.put_back(copied, path, NOW)
     assert kept is not None
-    assert kept.read_bytes()[4096:] == damaged[4096:]
+    assert kept.read_bytes() == damaged
+    assert Path(f"{kept}-wal").read_bytes() == log
     assert count(path) == 20
     assert not Path(f"{path}-wal").exists()
+
+
+def log_of(path: Path) -> bytes:
+    """A log of this database, with something in it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("PRAGMA wal_autocheckpoint = 0")
+        raw.execute("UPDATE users SET display_name = 'in the log'")
+        return Path(f"{path}-wal").read_bytes()
 
 
 def logs(folder: Path) -> list[str]:
@@ -217,10 +225,7 @@ def test_a_log_stays_where_it_was_if_the_last_step_fails(
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(restores, "_swap", fails)
-    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
-        raw.execute("PRAGMA wal_autocheckpoint = 0")
-        raw.execute("UPDATE users SET display_name = 'in the log'")
-        log = Path(f"{path}-wal").read_bytes()
+    log = log_of(path)
     path.write_bytes(os.urandom(40_000))
     Path(f"{path}-wal").write_bytes(log)
     with pytest.raises(StartError, match="Input/output error"):
