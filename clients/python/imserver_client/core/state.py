@@ -341,7 +341,7 @@ class ConversationState(Generic[V]):
     def recount(self) -> None:
         """Count all that is held as of 0: whatever is told next replaces it, and all is asked again."""
         self.seen = min(self.seen, 0)
-        self.about.seq = self.settings.seq = 0
+        self.about.seq, self.settings.seq = min(self.about.seq, 0), 0
         self.top = self.met
         for kept in self.items.values():
             kept.modseq, kept.mine_modseq = min(kept.modseq, 0), min(kept.mine_modseq, 0)
