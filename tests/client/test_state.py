@@ -73,8 +73,8 @@ async def test_rows_of_sync_may_have_state(server, open_client):
     async def play(line: Line) -> None:
         await line.welcome()
         line.reply(await line.request("sync"), [[full, row("d", 0)], "1", False, {"x-theme": "dark"}])
-        line.push("c", 1)
-        await line.serve(lambda request: [0, 0])
+        line.push("c", 1)  # maybe before the row is taken in: then it is read
+        await line.serve(lambda request: [[item(1)], 1, 1, 1] if request[3] == "history" else [0, 0])
 
     async with HostileServer(play) as hostile, client_of(hostile, lambda low, high: low) as alice:
         assert (await anext(alice.messages())).position == 1

@@ -39,11 +39,15 @@ PROMPT = ClientLimits(report_every_s=0.01, save_state_every_s=0.01, ask_again_s=
 
 
 class Scripted:
-    """What this server says of state: `changes`, ends of rows, and pages of one conversation "c" with `count` messages."""
+    """What this server says of state: `changes`, ends of rows, and pages of one conversation "c" with `count` messages.
+
+    The row of `check` replaces, so what was pushed has to be in `row`, `settings` and `account` before a session ends.
+    """
 
     def __init__(self, server: FakeServer, count: int = 4) -> None:
         self.server = server
         self.row: list[Any] = [None, None]
+        self.settings: dict[str, Any] = {}
         self.account: list[Any] = []
         #: Answers to `changes`, and what was asked: a function may answer when it likes.
         self.changes: list[Any] = []
@@ -73,10 +77,18 @@ class Scripted:
             return True
         if request.method == "sync":
             rows, token, more = self.server.chat.sync("alice", *request.params)
-            rows = [[*row, *self.row] if row[0] == "c" else row for row in rows]
-            self.server.reply(peer, request, [rows, token, more, *self.account])
+            self.server.reply(peer, request, [[self._whole(row) for row in rows], token, more, *self.account])
+            return True
+        if request.method == "check":
+            answers = self.server.chat.check("alice", *request.params)[0]
+            answers = [answer and [*answer[:2], self._whole(answer[2])] for answer in answers]
+            self.server.reply(peer, request, [answers, *(self.account or [None, None])])
             return True
         return False
+
+    def _whole(self, row: list[Any]) -> list[Any]:
+        """A row of the chat, with its state."""
+        return [*row[:9], self.settings, row[10], *self.row] if row[0] == "c" else row
 
     def touch(self) -> None:
         self.server.chat.touch(self.server.chat.conversations["c"])
@@ -334,6 +346,7 @@ class TestAsking:
             await alice.history("c")
             state.hint(8)
             await server.until(lambda: len(state.asked) == 2)
+            state.row = [{}, 8]
             server.forget_sessions()
             server.cut()
             await server.until(lambda: len(state.asked) == 3)
@@ -369,15 +382,50 @@ class TestAsking:
             assert (of(alice).seen, state.asked) == (5, [])
 
     async def test_who_left_keeps_what_the_conversation_showed(self, server, open_client, state):
+        """A mere reconnect empties nothing, and announces nothing: a server says nothing of state to who has left."""
         async with open_client(token="alice") as alice:
+            await alice.history("c")
             server.push("alice", "about", "c", 1, {"x-topic": "a"})
+            state.item(2, [2, STARS, MINE])
             await settle(alice)
+            events = alice.events()
             state.row = [None, 2]
             server.chat.remove("bob", "c", b"k" * 16, "alice")
+            for sessions in (2, 3):
+                server.forget_sessions()
+                server.cut()
+                await server.until(lambda sessions=sessions: len(server.hellos) == sessions)
+                await settle(alice)
+                await server.until(lambda: of(alice).former)
+                server.push("alice", "settings", "c", sessions, {"x-pin": sessions})
+                changed = await next_of(events, ItemChanged, AboutChanged, SettingsChanged)
+                assert changed == SettingsChanged("c", {"x-pin": sessions})
+                state.row, state.settings = [None, 2, None, sessions], {"x-pin": sessions}
+                assert alice.about("c") == {"x-topic": "a"}
+                assert alice.item("c", 2) == ItemState(STARS, MINE)
+
+    async def test_who_came_back_is_told_what_changed_meanwhile(self, server, open_client, state):
+        """And nothing is emptied before."""
+        async with open_client(token="alice") as alice:
+            await alice.history("c")
+            state.item(2, [2, STARS, MINE], [3, STARS, {}])
+            await settle(alice)
+            events = alice.events()
+            server.chat.remove("bob", "c", b"k" * 16, "alice")
+            server.chat.add("bob", "c", b"l" * 16, "alice", "member")
+            state.row, state.changes = [{}, 3], [[[[2, 2, STARS, MINE], [3, 3, {}, {}]], 3, False]]
+            for message in server.chat.conversations["c"].messages[-2:]:
+                server.push_message("c", message, None)
+            await settle(alice)
             server.forget_sessions()
             server.cut()
-            await server.until(lambda: of(alice).former)
-            assert alice.about("c") == {"x-topic": "a"}
+            await server.until(lambda: len(server.hellos) == 2)
+            await settle(alice)
+            assert alice.item("c", 3) == ItemState(STARS, {})
+            alice.show("c")
+            assert await next_of(events, ItemChanged) == ItemChanged("c", 3, {}, {})
+            assert state.asked == [("c", 0)]
+            assert alice.item("c", 2) == ItemState(STARS, MINE)
 
     async def test_another_history_forgets(self, server, open_client, state):
         async with open_client(token="alice") as alice:
@@ -624,6 +672,8 @@ class TestStore:
             server.push("alice", "settings", "c", 4, {"x-pin": 1})
             server.push("alice", "account", 7, {"x-theme": "dark"})
             await settle(alice)
+        state.row, state.settings = [{"x-topic": "lenses"}, 2, None, 4], {"x-pin": 1}
+        state.account = [{"x-theme": "dark"}, 7]
         async with open_client(token="alice", store=storage) as again:
             assert again.item("c", 2) == ItemState(STARS, MINE)
             assert again.about("c") == {"x-topic": "lenses"}
@@ -670,6 +720,7 @@ class TestStore:
             assert await next_of(events, ItemChanged) == ItemChanged("c", 3, MINE, {})
             state.item(4, [3, STARS])
             await settle(again)
+        state.row = [{"x-topic": "lenses"}, 4, None, 4]
         async with open_client(token="alice", store=storage) as same:
             assert (of(same).seen, of(same).top) == (4, 4)
             assert server.chat.sync("alice", same._core.catch_up._since, 9)[0] == []

@@ -18,6 +18,7 @@ from imserver_client.storage import (
     Notice,
     Saved,
     SavedAnswered,
+    SavedCounted,
     SavedFall,
     SavedItem,
     SavedOwn,
@@ -75,6 +76,17 @@ class TestBothKinds:
         storage.save_progress(("c", 6), ("c", 7))
         storage.save_progress(None, ("d", 1))
         assert reopened(storage).positions == {"c": SavedPosition(6, 7, 9), "d": SavedPosition(0, 1, 0)}
+        storage.close()
+
+    def test_what_is_doubted_stays_so_as_of_other_features(self, storage):
+        """All else is as of 0 then."""
+        storage.open()
+        items = {1: SavedItem(-1, b"x", -1, None), 2: SavedItem(5, b"x", -1, b"y")}
+        storage.save_states({"c": SavedState(-1, 5, about=SavedCounted(-1, b"z"), items=items)}, None)
+        storage.forget_since("epoch", LineageStep(), recount=True)
+        state = reopened(storage).states["c"]
+        assert (state.seen, state.top, state.about.seq) == (-1, 5, -1)
+        assert state.items == {1: SavedItem(-1, b"x", -1, None), 2: SavedItem(0, b"x", -1, b"y")}
         storage.close()
 
     def test_what_is_known_of_the_history_comes_back(self, storage):

@@ -12,6 +12,7 @@ from imserver_client.core.lineage import Lineage
 from imserver_client.core.posting import Posting
 from imserver_client.core.requests import Requests
 from imserver_client.errors import Misuse, StoreError
+from imserver_client.events import PostsDelayed
 from imserver_client.limits import ClientLimits
 from imserver_client.storage import MemoryStorage, SavedPost
 from imserver_protocol import EncodeError, RefusalCode, RefusalReceived
@@ -82,12 +83,13 @@ async def test_a_store_that_fails_when_a_hold_ends_stops_the_client_and_keeps_th
     async with asyncio.timeout(10):
         error = await around.failed
     assert isinstance(error, StoreError)
-    assert around.told == []
+    [delayed] = around.told
+    assert isinstance(delayed, PostsDelayed)
     assert len(posting) == 1
     # In the same process with a disk that works again, as in the next process, it is there to be settled.
     storage.broken = False
     posting.offer()
-    [settled] = around.told
+    [_, settled] = around.told
     assert isinstance(settled.error, Misuse)
     assert len(posting) == 0
 

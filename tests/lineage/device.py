@@ -477,18 +477,19 @@ class Device:
         self._forget_below_first(name, chat)
         if checked.keep is not None:
             self._cut(name, chat, checked.keep)
+        former = row.left_at is not None
         if checked.discard_state and not self.broken("state kept"):
-            chat.state.discard(former=row.left_at is not None)
+            self.world.met["states emptied"] += len(chat.state.discard(former=former))
+        elif checked.doubt_state:
+            chat.state.doubt()
         if self.broken("rows raise"):
             self._take_row(row, new=False)
             return
         chat.head = max(chat.head, checked.head) if self.broken("head kept") else checked.head
         chat.left = row.left_at
         chat.cursors = cursors_of(row, self.user)
-        modseq = row.modseq or 0
-        chat.state.replace(modseq, former=row.left_at is not None)
-        chat.state.about.replace(0 if row.about is None else modseq, (row.about or {}).get(""))
-        chat.state.settings.replace(row.settings_seq or 0, row.settings.get(""))
+        about, settings = (row.about or {}).get(""), row.settings.get("")
+        chat.state.replace(row.modseq or 0, about, row.settings_seq or 0, settings, former=former)
         if chat.have >= chat.head:
             self._reached(name)
 
@@ -560,8 +561,7 @@ class Device:
         state.row(modseq, former=row.left_at is not None)
         state.settings.take(row.settings_seq or 0, row.settings.get(""))
         if row.about is None:
-            chat.cursors = {}
-            state.about.replace(0, None)  # a member's row brings them again
+            chat.cursors = {}  # a member's row brings them again
         else:
             state.row_about(modseq, row.about.get(""))
             for user, at in cursors_of(row, self.user).items():

@@ -42,6 +42,7 @@ def test_restarts_and_kills_reset_nobody() -> None:
     found, met = wrong(FULL, 1, 200, calm=True)
     assert found == {}
     assert met["resets"] == 0
+    assert met["states emptied"] == 0
 
 
 @pytest.mark.parametrize("variant", BROKEN, ids=name_of)

@@ -111,7 +111,7 @@ class TrustsFormerMembers(Lineage):
 
     def _checked(self, known: Any, answer: Any) -> Any:
         checked = super()._checked(known, answer)
-        return replace(checked, discard_state=not answer.state_good)
+        return replace(checked, discard_state=not answer.state_good, doubt_state=False)
 
 
 class RepliesAreNotKept(Lineage):
@@ -239,7 +239,7 @@ BROKEN = (
     # what is asked
     broken("other message", 2, "old places under the new session's mark", lineage=Relabels),
     broken("content", 538, "the position asked is `have`", flag="asks at have"),
-    broken("content", 6, "the modseq asked is `seen`", flag="asks at seen"),
+    broken("state", 354, "the modseq asked is `seen`", flag="asks at seen"),
     broken("head", 1, "a refused token is nobody's place", lineage=RefusedIsGone),
     broken("other message", 17, "pushes are applied before the check", flag="pushes before the check"),
     # what an answer comes to

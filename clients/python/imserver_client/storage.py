@@ -471,14 +471,17 @@ def highest(one: SavedPosition, other: SavedPosition) -> SavedPosition:
 
 
 def recounted(state: SavedState) -> SavedState:
-    """The state as of 0: whatever is told next replaces it; and there is more up to all that was met."""
+    """The state as of 0: whatever is told next replaces it; and there is more up to all that was met. What is doubted
+    stays so."""
     items = {
-        position: None if item is None else replace(item, modseq=0, mine_modseq=0)
+        position: None
+        if item is None
+        else replace(item, modseq=min(item.modseq, 0), mine_modseq=min(item.mine_modseq, 0))
         for position, item in state.items.items()
     }
-    about, settings = replace(state.about, seq=0), replace(state.settings, seq=0)
+    about, settings = replace(state.about, seq=min(state.about.seq, 0)), replace(state.settings, seq=0)
     top = max(state.top, state.met)
-    return replace(state, seen=0, top=top, about=about, settings=settings, items=items)
+    return replace(state, seen=min(state.seen, 0), top=top, about=about, settings=settings, items=items)
 
 
 def adopt(saved: Saved, have: Mapping[str, int]) -> None:

@@ -425,8 +425,11 @@ class SqliteStorage:
         self._run("UPDATE device SET store_epoch = ?, since = NULL", store_epoch)
         if recount:
             self._run("UPDATE device SET account_seq = 0")
-            self._run("UPDATE state SET seen = 0, top = max(top, met), about_modseq = 0, settings_seq = 0")
-            self._run("UPDATE item_state SET modseq = 0, mine_modseq = 0")
+            self._run(
+                "UPDATE state SET seen = min(seen, 0), top = max(top, met), about_modseq = min(about_modseq, 0),"
+                " settings_seq = 0"
+            )
+            self._run("UPDATE item_state SET modseq = min(modseq, 0), mine_modseq = min(mine_modseq, 0)")
         self._put(step)
 
     @_one_step

@@ -575,7 +575,7 @@ class Core:
             for port in self._ports.values():
                 port.fall(name, keep)
         self.inbox.fall(row, keep, outcome.head)
-        self.states.fall(row, keep, discard=outcome.discard_state)
+        self.states.fall(outcome)
         self.cursors.replace(name, cursors)
 
     def _drop(self, conversation_id: str) -> None:

@@ -48,13 +48,15 @@ class Checked:
     about, role and membership are the row's, lower or not, and `known_head` is `head`. If `keep` is not None, messages above it
     are forgotten: positions (`have`, `handed`), values of items, messages that wait to be handed on and read cursors that wait
     to be reported fall to it. `discard_state`: all values of the conversation's items go, its numbers too, and `changes` is
-    asked from 0.
+    asked from 0. `doubt_state`: so it is asked, but what the application was shown stays until then, for nothing says that any
+    of it is wrong.
     """
 
     row: SyncRow
     head: int
     keep: int | None
     discard_state: bool
+    doubt_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,19 +413,19 @@ class Lineage:
         self._todo.pop(name, None)
         trail = self._trail(name)
         former = row.left_at is not None
-        # What a former member is not shown looks like nothing. So the state that was read goes then, which is no news.
+        # What a former member is not shown looks like nothing, also if it is of another history. So such state is never known
+        # to be good; but mostly it is, and that it may not be is no news.
         hidden = trail.veiled or former
         trail.veiled = former
         trail.team = row.team
         self._set_place(name, self._place)
         head = row.head if row.left_at is None else min(row.head, row.left_at)
-        state_good = answer.state_good or hidden
-        if answer.agreed == known.position and state_good:
-            return Checked(row, head, None, hidden)
+        if answer.agreed == known.position and (answer.state_good or hidden):
+            return Checked(row, head, None, not answer.state_good, hidden and answer.state_good)
         keep = 0 if answer.agreed is None else min(answer.agreed, known.position)
         self._replaced(name, trail, keep)
         self._note(Notice(name, replaced=True, agreed=answer.agreed))
-        return Checked(row, head, keep, hidden or not state_good)
+        return Checked(row, head, keep, hidden or not answer.state_good)
 
     def _replaced(self, name: str, trail: _Trail, keep: int) -> None:
         """What stood above `keep` is gone, and so may be the edits of what stands below it."""

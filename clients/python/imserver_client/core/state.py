@@ -3,6 +3,7 @@
 A conversation counts the changes of its state: its modseq. Of each conversation the client knows
 
 - `seen`: every value held is right as of this modseq. Only a push with `seen + 1`, or the last page of `changes`, raises it.
+  -1: no more is known of the values than that they were shown (`doubt`).
 - `top`: the highest modseq that rows, pushes and hints told. Above `seen`, something is missing.
 - `met`: the highest modseq met at all, in pages and answers, too.
 
@@ -19,8 +20,9 @@ from typing import Final, Generic, Literal, TypeVar
 
 V = TypeVar("V")
 
-#: Above every modseq (the wire's integers end at 2^53 - 1).
+#: Above every modseq (the wire's integers end at 2^53 - 1), and below.
 _NEVER: Final = 1 << 53
+_DOUBTED: Final = -1
 
 
 class Unsaid(Enum):
@@ -253,7 +255,7 @@ class ConversationState(Generic[V]):
     def message(self, position: int) -> None:
         """A message was handed on. A new one has no state; that of an older one came with its page, or is asked."""
         if position <= self._lost and position not in self.held:
-            self.seen = 0
+            self.seen = min(self.seen, 0)
         self.held.add(position, position)
         self.have = max(self.have, position)
 
@@ -284,7 +286,7 @@ class ConversationState(Generic[V]):
         self._news = False
         if self._next is None:
             self._base, self._goal = self.seen, self.top
-            return self.seen
+            return max(self.seen, 0)
         return self._next
 
     def answer(self, rows: Sequence[Row[V]], upto: int, more: bool) -> tuple[list[int], bool]:
@@ -304,8 +306,10 @@ class ConversationState(Generic[V]):
             return changed, False
         self._next = None
         self.seen = max(self.seen, upto)
-        if self._base == 0:
+        if self._base <= 0:
             self._lost = 0
+        if self._base == _DOUBTED:
+            changed += self._drop_doubted()
         return changed, upto < self._goal
 
     def refuse(self) -> None:
@@ -318,24 +322,6 @@ class ConversationState(Generic[V]):
         """What was asked is asked again from the beginning."""
         self.refused = self._asking = False
         self._next = None
-
-    # -- when an older copy of the server's database has come back ------------------------------------------------------
-
-    def fall(self, keep: int) -> None:
-        """Messages above this position are another history's."""
-        self.have = min(self.have, keep)
-        self._lost = min(self._lost, keep)
-        self.held.cap(keep)
-        for position in [one for one in self.items if one > keep]:
-            self._drop(position)
-        self._next, self._base = None, _NEVER
-
-    def checked(self, modseq: int, *, former: bool) -> None:
-        """A row that replaces: there is more up to this modseq, and not above it."""
-        self.told()
-        self.former = former
-        self.seen = min(self.seen, modseq)
-        self.top = self.met = modseq
 
     # -- letting go ---------------------------------------------------------------------------------------------------
 
@@ -354,10 +340,11 @@ class ConversationState(Generic[V]):
 
     def recount(self) -> None:
         """Count all that is held as of 0: whatever is told next replaces it, and all is asked again."""
-        self.seen = self.about.seq = self.settings.seq = 0
+        self.seen = min(self.seen, 0)
+        self.about.seq, self.settings.seq = min(self.about.seq, 0), 0
         self.top = self.met
         for kept in self.items.values():
-            kept.modseq = kept.mine_modseq = 0
+            kept.modseq, kept.mine_modseq = min(kept.modseq, 0), min(kept.mine_modseq, 0)
         self._next, self._base = None, _NEVER
 
     def forget_unheld(self) -> None:
@@ -368,12 +355,13 @@ class ConversationState(Generic[V]):
             self._drop(position)
         self._next, self._base = None, _NEVER
 
-    # -- another history (SPEC, "When an older copy has come back") ---------------------------------------------------
+    # -- the answer of `check` (SPEC, "When an older copy has come back"): `replace` comes last ------------------------
 
     def cap(self, above: int) -> None:
         """What stood above this position is gone: nothing of it is held, and `have` falls."""
         self.held.cap(above)
         self.have = min(self.have, above)
+        self._lost = min(self._lost, above)
         for position in [one for one in self.items if one > above]:
             self._drop(position)
         self._next, self._base = None, _NEVER
@@ -388,23 +376,60 @@ class ConversationState(Generic[V]):
         ]
         for position in list(self.items):
             self._drop(position)
+        self.about.replace(_DOUBTED, None)
         self.seen = self.top = self.met = self._lost = 0
         self._next, self._base = None, _NEVER
         if former:
             self.held.clear()
         return shown
 
-    def replace(self, modseq: int, *, former: bool) -> None:
-        """A row of `check`. Behind `discard`, if that is due: then `top` falls. Replace `about` and `settings`, too."""
+    def doubt(self) -> None:
+        """Some values may be wrong, and nothing says which, nor that any is. What the application was shown stays, as of no
+        time: whatever is told next replaces it, and who is a member asks all of it from modseq 0."""
+        for position, kept in list(self.items.items()):
+            if position in self.held:
+                kept.modseq = kept.mine_modseq = _DOUBTED
+                self.unsaved.add(position)
+            else:
+                self._drop(position)
+        self.seen, self.top, self.met, self._lost = _DOUBTED, 0, 0, 0
+        self._next, self._base = None, _NEVER
+
+    def replace(
+        self, modseq: int, about: V | None, settings_seq: int, settings: V | None, *, former: bool
+    ) -> None:
+        """The row, whatever was known: there is more up to this modseq, and not above it. A former member's says nothing of
+        `about`: what was shown stays, if the values are as they were or doubted, until any other row tells."""
         self.told()
         self.former = former
-        self._raise_top(modseq)
+        self.seen = min(self.seen, modseq)
+        self.top = self.met = modseq
+        if former:
+            self.about.seq = _DOUBTED
+        else:
+            self.about.replace(modseq, about)
+        self.settings.replace(settings_seq, settings)
 
     # -- within -------------------------------------------------------------------------------------------------------
 
     def _drop(self, position: int) -> None:
         del self.items[position]
         self.unsaved.add(position)
+
+    def _drop_doubted(self) -> list[int]:
+        """All values were told: the others are none of this history. Returns the positions of held items that changed."""
+        changed = []
+        for position, kept in list(self.items.items()):
+            if kept.modseq == _DOUBTED:
+                self._drop(position)
+                if (kept.extra, kept.mine) != (None, None):
+                    changed.append(position)
+            elif kept.mine_modseq == _DOUBTED:
+                if kept.mine is not None:
+                    changed.append(position)
+                kept.mine_modseq, kept.mine = 0, None
+                self.unsaved.add(position)
+        return changed
 
     def _may_go(self, position: int) -> bool:
         return position not in self.held and position <= self.have and not self.paging

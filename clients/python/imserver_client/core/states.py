@@ -25,7 +25,7 @@ from imserver_protocol.methods.state import AboutPush, AccountPush, ItemPush, Se
 from imserver_protocol.methods.sync import SyncResult, SyncRow
 
 from .inbox import Inbox
-from .lineage import ACCOUNT, Lineage
+from .lineage import ACCOUNT, Checked, Lineage
 from .requests import Requests, SessionLost
 from .state import UNSAID, ConversationState, Counted, Kept, Ranges, Row, Told
 
@@ -365,36 +365,39 @@ class States:
         state = self._states.get(conversation_id)
         return 0 if state is None else max(state.met, state.about.seq)
 
-    def fall(self, row: SyncRow, keep: int | None, *, discard: bool) -> None:
-        """A row that replaces. Nothing is known of messages above `keep`, or (`discard`) of any."""
+    def fall(self, checked: Checked) -> None:
+        """A row that replaces."""
+        row = checked.row
         name, former = row.conversation_id, row.left_at is not None
         state = self._states.get(name)
         if state is None and (row.modseq or row.settings_seq or row.about):
             state = self._of(name)
         if state is None:
             return
-        if keep is not None:
-            state.fall(keep)
-        changed = state.discard(former=former) if discard else []
-        state.checked(row.modseq or 0, former=former)
         about, settings = state.about.value, state.settings.value
-        state.about, state.settings = Counted(-1), Counted(-1)
-        self._grown(about, None)
-        self._grown(settings, None)
-        self._put_value(state.about, 0 if former else row.modseq or 0, None if former else row.about)
-        self._put_value(state.settings, row.settings_seq or 0, row.settings)
-        if state.about.value != about:
-            self._owner.announce(partial(_about_changed, name, state.about.value))
-        if state.settings.value != settings:
-            self._owner.announce(partial(_settings_changed, name, state.settings.value))
+        if checked.keep is not None:
+            state.cap(checked.keep)
+        changed: list[int] = []
+        if checked.discard_state:
+            changed = state.discard(former=former)
+        elif checked.doubt_state:
+            state.doubt()
+        state.replace(
+            row.modseq or 0,
+            self._encoded_or_none(row.about),
+            row.settings_seq or 0,
+            self._encoded_or_none(row.settings),
+            former=former,
+        )
+        self._about_changed(name, about, state.about.value)
+        self._settings_changed(name, settings, state.settings.value)
         self._changed(name, state, changed)
 
-    def _put_value(self, kept: Counted[bytes], seq: int, value: _Map) -> None:
+    def _encoded_or_none(self, value: _Map) -> bytes | None:
         try:
-            kept.take(seq, self._encoded(value))
+            return self._encoded(value)
         except TooLarge:
-            kept.take(seq, None)
-        self._grown(None, kept.value)
+            return None
 
     def account_is(self, seq: int, account: _Map) -> None:
         """The account's values, whatever was known of them."""
@@ -587,9 +590,12 @@ class States:
         except TooLarge:
             return
         if state.settings.take(seq, value):
-            self._grown(before, value)
-            if value != before:
-                self._owner.announce(partial(_settings_changed, name, value))
+            self._settings_changed(name, before, value)
+
+    def _settings_changed(self, name: str, before: bytes | None, settings: bytes | None) -> None:
+        self._grown(before, settings)
+        if settings != before:
+            self._owner.announce(partial(_settings_changed, name, settings))
 
     def _take_account(self, seq: int, account: _Map) -> None:
         before = self._account.value
