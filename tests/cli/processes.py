@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.cli import warm
+
 IMSERVER = [sys.executable, "-m", "imserver.cli"]
 #: A machine that runs many tests at once is slow; on an idle one no wait is so long.
 PATIENCE_S = 40
@@ -24,11 +26,14 @@ def environment(**more: str) -> dict[str, str]:
 
 def imserver(folder: Path, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end in this folder."""
+    variables = environment(**env)
+    if warm.suits(stdin, variables):
+        return warm.run(folder, list(arguments), stdin, variables, PATIENCE_S)
     return subprocess.run(
         [*IMSERVER, *arguments],
         cwd=folder,
         input=stdin,
-        env=environment(**env),
+        env=variables,
         capture_output=True,
         text=True,
         encoding="utf-8",
