@@ -7,6 +7,7 @@ it does elsewhere. Whoever tests the loading itself starts `python -m imserver.c
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import gc
 import importlib
@@ -20,6 +21,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Most that a pipe takes though nobody reads yet.
@@ -36,6 +38,82 @@ def suits(stdin: str, env: dict[str, str]) -> bool:
     return ours == theirs and len(stdin) * 4 <= MAX_STDIN_BYTES
 
 
+class Forked:
+    """A process that runs a command with these streams, and with `kept` open under their numbers here."""
+
+    def __init__(
+        self, folder: Path, arguments: list[str], env: dict[str, str], streams: list[int], kept: list[int]
+    ) -> None:
+        self._end, theirs = socket.socketpair()
+        umask = os.umask(0o77)
+        os.umask(umask)
+        request = pickle.dumps((str(folder), arguments, env, umask, kept))
+        with theirs:
+            _warm().ask(request, [theirs.fileno(), *streams, *kept])
+        self.pid = _number(self._end)
+        #: As soon as `poll` or `read` has seen it.
+        self.returncode: int | None = None
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it, if it has not ended, and wait for that."""
+        self.send_signal(signal.SIGKILL)
+        if self.returncode is None:
+            self._see_end()
+        self._end.close()
+
+    def poll(self) -> int | None:
+        if self.returncode is None and select.select([self._end], [], [], 0)[0]:
+            self._see_end()
+        return self.returncode
+
+    def read(self, pipes: list[int], timeout_s: float) -> list[bytes]:
+        """What it says there until it has ended."""
+        came: dict[int, bytes] = dict.fromkeys(pipes, b"")
+        deadline = time.monotonic() + timeout_s
+        waiting = {*pipes} if self.returncode is not None else {*pipes, self._end.fileno()}
+        while waiting:
+            ready, _, _ = select.select(waiting, [], [], max(deadline - time.monotonic(), 0))
+            if not ready:
+                self.kill()
+                raise subprocess.TimeoutExpired("imserver", timeout_s, b"".join(came.values()))
+            for number in ready:
+                if number not in came:
+                    self._see_end()
+                    waiting.remove(number)
+                elif data := os.read(number, 65536):
+                    came[number] += data
+                else:
+                    waiting.remove(number)
+        return list(came.values())
+
+    def _see_end(self) -> None:
+        self.returncode = _number(self._end)
+
+
+class Serving(Forked):
+    """A command that goes on, and the pipe that it logs to."""
+
+    def __init__(self, folder: Path, arguments: list[str], env: dict[str, str], kept: list[int]) -> None:
+        self._log, log_end = os.pipe()
+        with open(os.devnull, "r+b") as nothing:
+            super().__init__(folder, arguments, env, [nothing.fileno(), nothing.fileno(), log_end], kept)
+        os.close(log_end)
+
+    def communicate(self, timeout: float = 40) -> tuple[bytes, bytes]:
+        return b"", self.read([self._log], timeout)[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.kill()
+        os.close(self._log)
+
+
 def run(
     folder: Path, arguments: list[str], stdin: str, env: dict[str, str], timeout_s: float
 ) -> subprocess.CompletedProcess[str]:
@@ -43,47 +121,25 @@ def run(
     reading, telling = os.pipe()
     out, out_end = os.pipe()
     err, err_end = os.pipe()
-    ours, theirs = socket.socketpair()
-    with ours, theirs, contextlib.ExitStack() as opened:
-        for number in (reading, out, out_end, err, err_end):
-            opened.callback(_close, number)
+    try:
         os.write(telling, stdin.encode())
         os.close(telling)
-        umask = os.umask(0o77)
-        os.umask(umask)
-        request = pickle.dumps((str(folder), arguments, env, umask))
-        _warm().ask(request, [reading, out_end, err_end, theirs.fileno()])
-        theirs.close()
-        for number in (out_end, err_end):
+        process = Forked(folder, arguments, env, [reading, out_end, err_end], [])
+        for number in (reading, out_end, err_end):
             os.close(number)
-        pid = _number(ours)
-        came: dict[int, bytes] = {out: b"", err: b""}
-        waiting = [out, err, ours.fileno()]
-        code = 0
-        deadline = time.monotonic() + timeout_s
-        while waiting:
-            ready, _, _ = select.select(waiting, [], [], max(deadline - time.monotonic(), 0))
-            if not ready:
-                os.kill(pid, signal.SIGKILL)
-                raise subprocess.TimeoutExpired(arguments, timeout_s, came[out], came[err])
-            for number in ready:
-                if number == ours.fileno():
-                    code = _number(ours)
-                    waiting.remove(number)
-                elif data := os.read(number, 65536):
-                    came[number] += data
-                else:
-                    waiting.remove(number)
-    return subprocess.CompletedProcess(arguments, code, _text(came[out]), _text(came[err]))
+        try:
+            said, complained = process.read([out, err], timeout_s)
+        finally:
+            process.kill()
+    finally:
+        os.close(out)
+        os.close(err)
+    assert process.returncode is not None
+    return subprocess.CompletedProcess(arguments, process.returncode, _text(said), _text(complained))
 
 
 def _text(data: bytes) -> str:
     return data.decode().replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _close(number: int) -> None:
-    with contextlib.suppress(OSError):
-        os.close(number)
 
 
 def _number(line: socket.socket) -> int:
@@ -133,7 +189,13 @@ def _load() -> None:
 
     for row in COMMANDS.values():
         importlib.import_module(row.where.partition(":")[0])
-    for name in ("uvloop", "argon2", "imserver.net.listener", "imserver.features", "imserver.plugins.booking"):
+    for name in (
+        "uvloop",
+        "argon2",
+        "imserver.net.listener",
+        "imserver.features",
+        "imserver.plugins.booking",
+    ):
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(name)
 
@@ -156,13 +218,13 @@ def _serve(line: socket.socket) -> list[str]:
             _tell_ends(running)
         if line not in ready:
             continue
-        size, descriptors, _, _ = socket.recv_fds(line, _NUMBER_BYTES, 4)
+        size, descriptors, _, _ = socket.recv_fds(line, _NUMBER_BYTES, 16)
         if not size:
             sys.exit()
-        folder, arguments, env, umask = pickle.loads(
+        folder, arguments, env, umask, kept = pickle.loads(
             line.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL)
         )
-        telling = socket.socket(fileno=descriptors[3])
+        telling = socket.socket(fileno=descriptors.pop(0))
         pid = os.fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)
@@ -170,9 +232,9 @@ def _serve(line: socket.socket) -> list[str]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             for each in (line, woken, waking, telling, *running.values()):
                 each.close()
-            _become(folder, env, umask, descriptors[:3])
+            _become(folder, env, umask, dict(zip([0, 1, 2, *kept], descriptors, strict=True)))
             return list(arguments)
-        for number in descriptors[:3]:
+        for number in descriptors:
             os.close(number)
         telling.sendall(pid.to_bytes(_NUMBER_BYTES, "big"))
         running[pid] = telling
@@ -187,8 +249,12 @@ def _tell_ends(running: dict[int, socket.socket]) -> None:
                 telling.sendall(code.to_bytes(_NUMBER_BYTES, "big", signed=True))
 
 
-def _become(folder: str, env: dict[str, str], umask: int, streams: list[int]) -> None:
-    for number, descriptor in enumerate(streams):
+def _become(folder: str, env: dict[str, str], umask: int, descriptors: dict[int, int]) -> None:
+    above = max(*descriptors, *descriptors.values()) + 1
+    moved = {number: fcntl.fcntl(old, fcntl.F_DUPFD, above) for number, old in descriptors.items()}
+    for old in descriptors.values():
+        os.close(old)
+    for number, descriptor in moved.items():
         os.dup2(descriptor, number)
         os.close(descriptor)
     # Those that were there have asked the files of before whether one can seek in them.
