@@ -9,7 +9,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+from tests.cli import warm
 
 IMSERVER = [sys.executable, "-m", "imserver.cli"]
 #: A machine that runs many tests at once is slow; on an idle one no wait is so long.
@@ -24,11 +25,14 @@ def environment(**more: str) -> dict[str, str]:
 
 def imserver(folder: Path, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end in this folder."""
+    variables = environment(**env)
+    if warm.suits(stdin, variables):
+        return warm.run(folder, list(arguments), stdin, variables, PATIENCE_S)
     return subprocess.run(
         [*IMSERVER, *arguments],
         cwd=folder,
         input=stdin,
-        env=environment(**env),
+        env=variables,
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -40,7 +44,7 @@ def imserver(folder: Path, *arguments: str, stdin: str = "", **env: str) -> subp
 class Serving:
     """A server process that listens."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+    def __init__(self, process: warm.Serving, port: int) -> None:
         self.process = process
         self.port = port
 
@@ -52,6 +56,7 @@ class Serving:
         """Signal it; exit code and log."""
         self.process.send_signal(number)
         _, log = self.process.communicate(timeout=PATIENCE_S)
+        assert self.process.returncode is not None
         return self.process.returncode, log.decode()
 
 
@@ -59,9 +64,8 @@ class Serving:
 def serving(folder: Path, *arguments: str, **env: str) -> Iterator[Serving]:
     """`imserver serve` in this folder; waits for its ready line on a pipe."""
     reading, writing = os.pipe()
-    command = [*IMSERVER, *arguments, "serve", "--ready-fd", str(writing), "--ready-file", "ready"]
-    options: dict[str, Any] = {"cwd": folder, "env": environment(**env), "pass_fds": [writing]}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, **options) as process:
+    command = [*arguments, "serve", "--ready-fd", str(writing), "--ready-file", "ready"]
+    with warm.Serving(folder, command, environment(**env), [writing]) as process:
         os.close(writing)
         try:
             with os.fdopen(reading) as ready:

@@ -25,15 +25,22 @@ from tests.support.disks import MIB, fill, small_disk
 YEAR_MS = 365 * 24 * 3_600_000
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database of two people who have said something."""
-    with serving(tmp_path) as server:
+    folder = tmp_path_factory.mktemp("made")
+    with serving(folder) as server:
         for name in ("alice", "bob"):
-            assert imserver(tmp_path, "user", "add", name).returncode == 0
-        say(tmp_path, server.url)
+            assert imserver(folder, "user", "add", name).returncode == 0
+        say(folder, server.url)
         assert server.stop()[0] == 0
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """One of a test's own."""
+    return shutil.copytree(made, tmp_path, dirs_exist_ok=True)
 
 
 def say(folder: Path, url: str) -> None:

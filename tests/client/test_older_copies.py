@@ -44,6 +44,8 @@ from tests.support.servers import config
 DIRECT = direct_conversation_id("alice", "bob")
 PATIENCE_S = 20
 QUICK = Environment(uniform=lambda low, high: low)
+#: Back at once, whatever the server that ends says.
+AT_ONCE = ClientLimits(report_every_s=0.01, max_retry_after_s=0.05)
 
 
 def text(value: str) -> dict[str, Any]:
@@ -120,7 +122,7 @@ class Machine:
             device_id=device or f"{name}-phone",
             store=MemoryStorage() if store is None else store,
             environment=QUICK,
-            **{"timeout": PATIENCE_S, "limits": ClientLimits(report_every_s=0.01), **more},
+            **{"timeout": PATIENCE_S, "limits": AT_ONCE, **more},
         )
         self._stack.push_async_callback(made.close, flush=False)
         return Person(made)
@@ -273,6 +275,7 @@ async def test_what_was_answered_and_not_read_yet_is_offered_again(machine: Mach
         device_id="poster",
         store=store,
         environment=QUICK,
+        limits=AT_ONCE,
     )
     copy = await machine.copied()
     events = poster.events()
