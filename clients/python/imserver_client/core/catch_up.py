@@ -1,8 +1,8 @@
 """Reads messages that were not pushed: `sync` after a fresh session, `history` where positions are missing (SPEC, "Receiving").
 
-Before the first sync of a session it asks `check` about what `since` does not vouch for (SPEC, "When an older copy has come
-back"). One sync at a time, one read at a time for each conversation, a few conversations at a time, and only as much as the
-application's queue has room for.
+Before the first sync of a session it asks `check` about what `since` does not vouch for
+(SPEC, "When an older copy has come back"). One sync at a time, one read at a time for each conversation, a few conversations
+at a time, and only as much as the application's queue has room for.
 """
 
 from __future__ import annotations
