@@ -63,8 +63,13 @@ class StatePushes:
 
     def _tell_items(self, event: ItemsChanged) -> None:
         """One push for all whose own did not change, and one for each other member: `mine` is nobody else's business."""
-        own = {user_id for item in event.items for user_id in item.mine if user_id in event.audience}
-        self._push(self._items_for(event, None), event.audience.keys() - own if own else event.audience)
+        audience = event.audience
+        # In a dict, as the audience is: a set's order is another one in each process, and a run could not be repeated.
+        own = {user_id: None for item in event.items for user_id in item.mine if user_id in audience}
+        others = (
+            {user_id: role for user_id, role in audience.items() if user_id not in own} if own else audience
+        )
+        self._push(self._items_for(event, None), others)
         for user_id in own:
             self._push(self._items_for(event, user_id), (user_id,))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -21,7 +22,8 @@ from imserver.config import Config, ServerConfig
 from imserver.errors import ImserverError, StartError
 from imserver.proof.player import PlayBroken
 from imserver.proof.server_process import ServerFailed
-from imserver.proof.simulation.report import ENOUGH_FAULTS, FAULTS, Failure, Totals
+from imserver.proof.simulation.copies import COPIES
+from imserver.proof.simulation.report import ENOUGH_COPIES, ENOUGH_FAULTS, FAULTS, Failure, Totals
 from imserver.proof.simulation.runs import run_one
 from imserver.proof.simulation.world import Outcome
 from imserver.proof.torture.client_pool import ClientPoolFailed
@@ -95,12 +97,12 @@ def test_a_seed_that_finds_something_ends_with_1(
 def test_the_findings_of_a_seed_are_cut_off(monkeypatch, capsys) -> None:
     monkeypatch.setattr(simulate, "run_many", lambda *_, **__: failing(3, findings=30))
     assert run(["simulate"]) == 1
-    assert capsys.readouterr().out.count("lost ") == simulate.MAX_FINDINGS
+    assert len(re.findall(r"lost \d+ of", capsys.readouterr().out)) == simulate.MAX_FINDINGS
 
 
 def test_a_thorough_run_says_what_it_has_not_reached(monkeypatch, capsys) -> None:
     totals = failing()
-    totals.counts.update(dict.fromkeys(FAULTS, ENOUGH_FAULTS))
+    totals.counts.update(dict.fromkeys(FAULTS, ENOUGH_FAULTS) | dict.fromkeys(COPIES, ENOUGH_COPIES))
     totals.counts["cut"] -= 1
     monkeypatch.setattr(simulate, "run_many", lambda *_, **__: totals)
     assert run(["simulate", "--thorough"]) == 1

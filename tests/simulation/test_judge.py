@@ -178,7 +178,7 @@ class Device:
     client: Any = field(default_factory=lambda: SimpleNamespace(state=State.CONNECTED))
     storage: Any = field(
         default_factory=lambda: SimpleNamespace(
-            outbox=[], positions={}, begins={}, have=lambda name: SimpleNamespace(handed=3)
+            outbox=[], unsettled="", positions={}, begins={}, have=lambda name: SimpleNamespace(handed=3)
         )
     )
 

@@ -1087,7 +1087,7 @@ SABOTAGES: dict[str, Sabotage] = {
     ),
     "accounts-show-all-names": Sabotage(
         "So does an account's state.",
-        ConversationLists.sync,
+        ConversationLists._account_after,
         "account = self._hidden.account(account)",
         "account = account",
         NAMES,
@@ -1143,7 +1143,7 @@ SABOTAGES: dict[str, Sabotage] = {
     ),
     "answers-have-all-names": Sabotage(
         "The answer to a put has them.",
-        TX.item,
+        TX._told,
         "decode_content(self._shown(data or EMPTY_MAP))",
         "decode_content(data or EMPTY_MAP)",
         NAMES,
