@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import struct
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -33,6 +33,8 @@ KEPT = 4
 _LOG_HEADER, _FRAME_HEADER = 32, 24
 #: Where `-shm` says how many frames of the log are in the database already.
 _BACKFILLED_AT = 96
+#: Bytes at its beginning that every commit changes which writes something.
+_INDEX_HEADER = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,18 @@ class Copies:
         self._commits: list[float] = []
         #: How often something was put back.
         self.put_back = 0
+        #: The header of the log's index behind the last commit that wrote something.
+        self._head = b""
         #: A copy of what the last one replaced.
         self._gone: Copy | None = None
 
     def committed(self, at: float) -> None:
-        """A transaction was committed."""
+        """A transaction was committed. One that wrote nothing is not in the log, and loses nothing."""
+        with suppress(OSError), Path(f"{self._database}{SHARED}").open("rb") as shared:
+            head = shared.read(_INDEX_HEADER)
+            if head == self._head:
+                return
+            self._head = head
         self._commits.append(at)
         del self._commits[: -2 * MOST_COMMITS]
 
