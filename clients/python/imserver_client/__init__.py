@@ -1,5 +1,7 @@
 """The reference client of imserver: messages exactly once, through lost connections and restarts. See docs/client.md."""
 
+import logging
+
 from imserver_protocol import CloseCode, RefusalCode
 from imserver_protocol.methods.descriptors import Method, Shape
 from imserver_protocol.shared.ids import direct_conversation_id
@@ -55,6 +57,9 @@ from .values import (
     State,
     User,
 )
+
+# What is logged is the application's to show: without a handler of its own Python would print warnings on standard error.
+logging.getLogger("imserver_client").addHandler(logging.NullHandler())
 
 __all__ = [
     "Abandoned",
