@@ -18,6 +18,10 @@ def surroundings() -> dict[str, Any]:
     """Everything of the process that a guest has to leave alone."""
     root, loop = logging.getLogger(), asyncio.get_running_loop()
     ours = [logging.getLogger(name) for name in sorted(logging.root.manager.loggerDict) if "imserver" in name]
+    # A NullHandler shows nothing: a library adds one to its own logger when it is imported.
+    shown = {
+        log.name: [each for each in log.handlers if not isinstance(each, logging.NullHandler)] for log in ours
+    }
     return {
         "signal handlers": {number: signal.getsignal(number) for number in signal.valid_signals()},
         "signal mask": signal.pthread_sigmask(signal.SIG_BLOCK, ()),
@@ -29,7 +33,7 @@ def surroundings() -> dict[str, Any]:
             logging.root.manager.disable,
         ),
         "loggers' handlers": [
-            (log.name, list(log.handlers), log.level) for log in ours if log.handlers or log.level
+            (log.name, shown[log.name], log.level) for log in ours if shown[log.name] or log.level
         ],
         "logger class": logging.getLoggerClass(),
         "record factory": logging.getLogRecordFactory(),
