@@ -147,6 +147,7 @@ class SqliteTransaction(SqliteStateRows):
         self.cache.users.update((user_id, user_no) for user_id, _, user_no, _ in members)
         if team_no is not None:
             state.put_team(self._team(team_no))
+            state.muted |= self._muted_formers(state)
         self.cache.loaded(state)
         return state
 
@@ -313,6 +314,14 @@ class SqliteTransaction(SqliteStateRows):
             self.cache.users.update((user_id, user_no) for user_id, _, user_no in rows)
         return team
 
+    def _muted_formers(self, state: ConversationState) -> dict[str, int]:
+        rows = self.sql(
+            "SELECT u.user_id, m.muted_until FROM members m JOIN users u ON u.no = m.user_no"
+            " WHERE m.conversation_no = ? AND m.left_at IS NOT NULL AND m.muted_until > 0",
+            (state.no,),
+        )
+        return dict(rows)
+
     def _is_person(self, user_id: str) -> bool:
         return bool(
             self.sql("SELECT 1 FROM users WHERE no = ? AND kind = 'person'", (self.user_no(user_id),))
@@ -352,6 +361,7 @@ class SqliteTransaction(SqliteStateRows):
         )
         self.sql("UPDATE heads SET team = ? WHERE conversation_no = ?", (team.no, state.no))
         state.put_team(team)
+        state.muted = {**self._muted_formers(state), **state.muted}
 
     def _put_team_person(self, team: Team, user_id: str, *, joined: int) -> None:
         self._insert_team_person(team.no, self.number_of(user_id), joined)
@@ -367,6 +377,11 @@ class SqliteTransaction(SqliteStateRows):
             "DELETE FROM team_members WHERE user_no = ? AND team_no = ?", (self.user_no(user_id), team.no)
         )
         self._persons_changed(team, {name: joined for name, joined in team.joined.items() if name != user_id})
+
+    def leave_teams(self, user_id: str) -> None:
+        """An account that is a person's no more, but a bot's, is in no team."""
+        for (no,) in self.sql("SELECT team_no FROM team_members WHERE user_no = ?", (self.user_no(user_id),)):
+            self._end_team_person(self._team(no), user_id)
 
     def _persons_changed(self, team: Team, joined: Mapping[str, int]) -> None:
         self.journal.note(team.put, team.joined)
