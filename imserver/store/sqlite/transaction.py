@@ -40,6 +40,11 @@ _FORGET_OUTCOMES = (
     " (SELECT key, user_no FROM outcomes WHERE at < ? ORDER BY at LIMIT ?)"
 )
 _PUT_MILESTONE = PUT_MILESTONES.format(rows="(?, ?, ?)")
+#: A conversation that is being made has no head yet: its first message, of the same unit, fills it in.
+_PUT_TEAM_OF_HEAD = (
+    "INSERT INTO heads (conversation_no, position, change, unread_no, team) VALUES (?, 0, 0, 0, ?)"
+    " ON CONFLICT (conversation_no) DO UPDATE SET team = excluded.team"
+)
 #: Cursors and settings of rows, to which a condition is added, for those who are members by the team. None of them falls.
 _KEEP_FOR_TEAM = (
     "INSERT INTO team_cursors (user_no, conversation_no, seen_no, delivered, read, settings, settings_seq)"
@@ -276,7 +281,7 @@ class SqliteTransaction(SqliteStateRows):
                 # Messages from before a member joined do not count as unread.
                 (state.no, self.user_no(user_id), role.value, joined_at, state.unread, self.change + 1),
             )
-        state.members = {**state.members, **members}
+        state.put_rows({**state.rows, **members})
         self._membership_changed(state)
 
     def _put_role(self, state: ConversationState, user_id: str, role: Role) -> None:
@@ -359,7 +364,7 @@ class SqliteTransaction(SqliteStateRows):
             "UPDATE conversations SET team = ?, changed = ?, membership = ? WHERE no = ?",
             (team.no, change, change, state.no),
         )
-        self.sql("UPDATE heads SET team = ? WHERE conversation_no = ?", (team.no, state.no))
+        self.sql(_PUT_TEAM_OF_HEAD, (state.no, team.no))
         state.put_team(team)
         state.muted = {**self._muted_formers(state), **state.muted}
 

@@ -482,6 +482,10 @@ class ModelTransaction:
         muted = {one: replace(talk.members[one], muted_until=until) for one in user_ids}
         self._put(replace(talk, members={**talk.members, **muted}))
 
+    def be_bot(self, user_id: str) -> None:
+        """For tests: the account is a bot's."""
+        self.world = replace(self.world, bots=self.world.bots | {user_id})
+
     def note(self, row: Any) -> None:
         """For tests: put a row into a table that is not the kernel's."""
         self.world = replace(self.world, notes=self.world.notes | {row})
