@@ -31,7 +31,8 @@ _LISTED = (
     f" LEFT JOIN ({_PERSONS}) p ON p.team_no = t.team_no AND p.user_no = t.user_no"
 )
 _TOO_MANY = (
-    f"SELECT team_no, count(*) FROM team_members GROUP BY team_no HAVING count(*) > {MAX_TEAM_PERSONS}"
+    "SELECT team_no, count(*) FROM team_members GROUP BY team_no"  # noqa: S608 - constants
+    f" HAVING count(*) > {MAX_TEAM_PERSONS}"
 )
 _CURSORS = (
     "SELECT t.conversation_no, t.user_no, t.seen_no, t.delivered, t.read, t.settings, t.settings_seq, h.position,"
@@ -44,7 +45,10 @@ _CURSORS = (
     " LEFT JOIN members o ON o.conversation_no = t.conversation_no AND o.user_no = t.user_no"
 )
 #: Whether a user is, or was, a member of a conversation by its team: then a row may be missing, or have ended.
-EVER_BY_TEAM = "SELECT 1 FROM conversations c JOIN members t ON t.conversation_no = c.team WHERE c.no = {place} AND t.user_no = {user}"
+EVER_BY_TEAM = (
+    "SELECT 1 FROM conversations c JOIN members t ON t.conversation_no = c.team"
+    " WHERE c.no = {place} AND t.user_no = {user}"
+)
 #: The version of the schema that came with teams.
 TEAMS_SINCE = 2
 

@@ -99,7 +99,8 @@ class ConversationState:
         self.members: Audience = {}
         #: The group whose persons are members here, too; set once.
         self.team: Team | None = None
-        #: user id -> UTC ms until which the member may not post; only those who ever were muted.
+        #: user id -> UTC ms until which the member may not post; only those who ever were muted. With a team, also those whose
+        #: row has ended: by leaving it nobody gets rid of a mute.
         self.muted: dict[str, int] = {}
         #: Number of the run of posts that last touched this (see `bulk_posts`).
         self.stamp = 0

@@ -394,11 +394,10 @@ class RuledTransaction(StateRules):
         role = state.members.get(user_id) if state is not None else None
         if state is None or role is None:
             return rules.NO_SEAT
-        if state.team is not None and user_id not in state.rows:
-            return Seat(state.kind, rules.TEAM_MEMBER, role)
         muted_until = state.muted.get(user_id, 0) if state.muted else 0
         bars = Bars(muted_until=muted_until) if muted_until > self.now_ms else rules.FREE
-        return Seat(state.kind, rules.MEMBER, role, bars)
+        by_team = state.team is not None and user_id not in state.rows
+        return Seat(state.kind, rules.TEAM_MEMBER if by_team else rules.MEMBER, role, bars)
 
     def _team_to_name(self, user_id: str, team_id: str) -> ConversationState:
         """The group, if this user may give it to a conversation as its team: whoever runs it decides where its persons are."""

@@ -40,6 +40,11 @@ _FORGET_OUTCOMES = (
     " (SELECT key, user_no FROM outcomes WHERE at < ? ORDER BY at LIMIT ?)"
 )
 _PUT_MILESTONE = PUT_MILESTONES.format(rows="(?, ?, ?)")
+#: A conversation that is being made has no head yet: its first message, of the same unit, fills it in.
+_PUT_TEAM_OF_HEAD = (
+    "INSERT INTO heads (conversation_no, position, change, unread_no, team) VALUES (?, 0, 0, 0, ?)"
+    " ON CONFLICT (conversation_no) DO UPDATE SET team = excluded.team"
+)
 #: Cursors and settings of rows, to which a condition is added, for those who are members by the team. None of them falls.
 _KEEP_FOR_TEAM = (
     "INSERT INTO team_cursors (user_no, conversation_no, seen_no, delivered, read, settings, settings_seq)"
@@ -147,6 +152,7 @@ class SqliteTransaction(SqliteStateRows):
         self.cache.users.update((user_id, user_no) for user_id, _, user_no, _ in members)
         if team_no is not None:
             state.put_team(self._team(team_no))
+            state.muted |= self._muted_formers(state)
         self.cache.loaded(state)
         return state
 
@@ -275,7 +281,7 @@ class SqliteTransaction(SqliteStateRows):
                 # Messages from before a member joined do not count as unread.
                 (state.no, self.user_no(user_id), role.value, joined_at, state.unread, self.change + 1),
             )
-        state.members = {**state.members, **members}
+        state.put_rows({**state.rows, **members})
         self._membership_changed(state)
 
     def _put_role(self, state: ConversationState, user_id: str, role: Role) -> None:
@@ -312,6 +318,14 @@ class SqliteTransaction(SqliteStateRows):
             team = self.cache.teams[no] = Team(no, team_id, {user_id: joined for user_id, joined, _ in rows})
             self.cache.users.update((user_id, user_no) for user_id, _, user_no in rows)
         return team
+
+    def _muted_formers(self, state: ConversationState) -> dict[str, int]:
+        rows = self.sql(
+            "SELECT u.user_id, m.muted_until FROM members m JOIN users u ON u.no = m.user_no"
+            " WHERE m.conversation_no = ? AND m.left_at IS NOT NULL AND m.muted_until > 0",
+            (state.no,),
+        )
+        return dict(rows)
 
     def _is_person(self, user_id: str) -> bool:
         return bool(
@@ -350,8 +364,9 @@ class SqliteTransaction(SqliteStateRows):
             "UPDATE conversations SET team = ?, changed = ?, membership = ? WHERE no = ?",
             (team.no, change, change, state.no),
         )
-        self.sql("UPDATE heads SET team = ? WHERE conversation_no = ?", (team.no, state.no))
+        self.sql(_PUT_TEAM_OF_HEAD, (state.no, team.no))
         state.put_team(team)
+        state.muted = {**self._muted_formers(state), **state.muted}
 
     def _put_team_person(self, team: Team, user_id: str, *, joined: int) -> None:
         self._insert_team_person(team.no, self.number_of(user_id), joined)
@@ -367,6 +382,11 @@ class SqliteTransaction(SqliteStateRows):
             "DELETE FROM team_members WHERE user_no = ? AND team_no = ?", (self.user_no(user_id), team.no)
         )
         self._persons_changed(team, {name: joined for name, joined in team.joined.items() if name != user_id})
+
+    def leave_teams(self, user_id: str) -> None:
+        """An account that is a person's no more, but a bot's, is in no team."""
+        for (no,) in self.sql("SELECT team_no FROM team_members WHERE user_no = ?", (self.user_no(user_id),)):
+            self._end_team_person(self._team(no), user_id)
 
     def _persons_changed(self, team: Team, joined: Mapping[str, int]) -> None:
         self.journal.note(team.put, team.joined)
