@@ -45,14 +45,12 @@ class Shop:
 
     async def serve_many(self, number: int, customer: str = "cust") -> list[str]:
         def make(tx: Any) -> list[str]:
-            made = [
+            return [
                 tx.create_conversation(
                     BOSS, self.key(), Kind.GROUP, "service", {customer: Role.MEMBER}, team=self.team
                 )[0]
                 for _ in range(number)
             ]
-            tx.sql("UPDATE heads SET team = (SELECT team FROM conversations WHERE no = conversation_no)")
-            return made
 
         return await self.stand.tx(make)
 

@@ -22,7 +22,13 @@ DAY_S = 86_400
 
 
 @pytest.fixture
-async def shop(sqlite_stand: Stand, clock: ManualClock) -> Shop:
+async def shop(stand: Stand, clock: ManualClock) -> Shop:
+    return await Shop.opened(stand, clock, "ann", "bob")
+
+
+@pytest.fixture
+async def sqlite_shop(sqlite_stand: Stand, clock: ManualClock) -> Shop:
+    """For what only the SQLite store does."""
     return await Shop.opened(sqlite_stand, clock, "ann", "bob")
 
 
@@ -250,29 +256,29 @@ async def test_what_one_gained_goes_back_ninety_days_and_what_moved_since_the_to
 
 @pytest.mark.parametrize("limit", [1, 3, 100])
 async def test_the_newest_of_what_one_gained_are_told_up_to_a_bound(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, limit: int
+    sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
     """In all teams together, and counted from the newest; what moved behind the token is told beyond it."""
     monkeypatch.setattr(teams, "MAX_GAINED", 4)
-    other = await Shop.opened(shop.stand, shop.clock, "dee", beside=shop)
-    places = [await one.serve() for _ in range(4) for one in (shop, other)]
-    await shop.read(places[0], "bob", 1)  # the last that changed, though not by a message
-    await shop.stand.users("cy")
-    _, since = await shop.synced("cy")
-    await shop.join("cy")
+    other = await Shop.opened(sqlite_shop.stand, sqlite_shop.clock, "dee", beside=sqlite_shop)
+    places = [await one.serve() for _ in range(4) for one in (sqlite_shop, other)]
+    await sqlite_shop.read(places[0], "bob", 1)  # the last that changed, though not by a message
+    await sqlite_shop.stand.users("cy")
+    _, since = await sqlite_shop.synced("cy")
+    await sqlite_shop.join("cy")
     await other.join("cy")
     newest = {places[0], *places[5:]}
     for token in (None, since):
-        rows, _ = await shop.synced("cy", token, limit)
-        assert {*ids(rows)} - {shop.team, other.team} == newest
+        rows, _ = await sqlite_shop.synced("cy", token, limit)
+        assert {*ids(rows)} - {sqlite_shop.team, other.team} == newest
         assert len(rows) == 6
-    await shop.join("ann", other.team)
-    rows, _ = await shop.synced("ann", since, limit)
+    await sqlite_shop.join("ann", other.team)
+    rows, _ = await sqlite_shop.synced("ann", since, limit)
     assert len(rows) == 2 + 4
     moved = [*places[1:5], *places[6:]]
     for place in moved:
-        await shop.say(place)
-    rows, _ = await shop.synced("cy", since, limit)
+        await sqlite_shop.say(place)
+    rows, _ = await sqlite_shop.synced("cy", since, limit)
     assert {*moved} <= {*ids(rows)}
 
 
@@ -377,16 +383,16 @@ async def test_unread_stops_at_a_hundred(shop: Shop) -> None:
 # -- what it costs ----------------------------------------------------------------------------------------------------------
 
 
-async def test_pages_cost_what_they_hold_and_not_what_the_team_has(shop: Shop, tmp_path: Path) -> None:
+async def test_pages_cost_what_they_hold_and_not_what_the_team_has(sqlite_shop: Shop, tmp_path: Path) -> None:
     """A sync of what moved, and a first page of the list, of 300 and of 3,000."""
     places: list[str] = []
-    _, since = await shop.synced("ann")
+    _, since = await sqlite_shop.synced("ann")
     costs: list[list[int]] = []
     for count in (300, 2_700):
-        places += await shop.serve_many(count)
-        _, since = await shop.synced("ann")
+        places += await sqlite_shop.serve_many(count)
+        _, since = await sqlite_shop.synced("ann")
         for place in places[:5]:
-            await shop.say(place)
+            await sqlite_shop.say(place)
         with closing(opened(tmp_path / "chat.db")) as connection:
             cost = Cost(connection)
             costs.append(
@@ -401,14 +407,14 @@ async def test_pages_cost_what_they_hold_and_not_what_the_team_has(shop: Shop, t
     assert listed_many < 5 * listed  # what a first page looks at is bounded
 
 
-async def test_who_is_in_no_team_pays_one_look_for_it(shop: Shop, tmp_path: Path) -> None:
+async def test_who_is_in_no_team_pays_one_look_for_it(sqlite_shop: Shop, tmp_path: Path) -> None:
     with closing(opened(tmp_path / "chat.db")) as connection:
         asked: list[str] = []
         connection.set_trace_callback(asked.append)
         reader = Cost(connection).reader
         reader.sync("cust", None, 10)
         reader.conversations("cust", None, 10)
-        reader.history((await shop.serve()), "cust", 0, None, 10, 999)
+        reader.history((await sqlite_shop.serve()), "cust", 0, None, 10, 999)
     assert sum("team_cursors" in sql for sql in asked) == 0
     assert sum("team_members" in sql for sql in asked) == 2
 

@@ -24,7 +24,6 @@ from imserver.store.sqlite.listings import (
     TiedSnapshot,
     list_snapshot,
     tied_snapshot,
-    untied_snapshot,
 )
 from imserver.store.sqlite.state_reads import asker
 from imserver.store.sqlite.teams import (
@@ -82,17 +81,14 @@ class _Own(NamedTuple):
     other_id: str | None
     other_delivered: int
     other_read: int
-    #: The number of the conversation's team. If the user is here through it: the change of joining it, that of the last message
-    #: here, and the team's id; else 0, 0 and None.
+    #: The number of the conversation's team.
     team_no: int | None
-    gained: int
+    #: The change by which it is in `sync`: of joining or leaving the team, if this row came of it later than of anything else.
+    change: int
+    #: If the user is here through the team: the change of joining it, that of the last message here, and the team's id.
+    joined: int
     head_change: int
     team: str | None
-
-    @property
-    def row(self) -> Row:
-        """Its place in `sync`: what one gains with a team comes with the change of joining."""
-        return max(self.changed, self.gained), self.changed
 
 
 #: The last change that concerns this member: a former one gets the message of leaving and none later.
@@ -103,16 +99,23 @@ _MODSEQ = "coalesce(m.left_modseq, c.modseq)"
 _NAMED = (
     "SELECT no, EXISTS (SELECT 1 FROM team_members t WHERE t.user_no = users.no) FROM users WHERE user_id = ?"
 )
+#: Where one left by a row, and was in the conversation's team later: the change of leaving that. All along, one was no former
+#: member here, and now one is again. 0 elsewhere.
+_FORMER_AGAIN = (
+    "CASE WHEN m.left_at IS NULL OR c.team IS NULL THEN 0 ELSE coalesce((SELECT x.changed FROM members x"
+    " WHERE x.conversation_no = c.team AND x.user_no = m.user_no AND x.left_at IS NOT NULL), 0) END"
+)
 _ALL_CHANGED = (
-    f"SELECT changed, no FROM (SELECT {_CHANGED} AS changed, m.conversation_no AS no"
-    " FROM members m JOIN conversations c ON c.no = m.conversation_no"
+    f"SELECT max(changed, again), changed, no FROM (SELECT {_CHANGED} AS changed, {_FORMER_AGAIN} AS again,"
+    " m.conversation_no AS no FROM members m JOIN conversations c ON c.no = m.conversation_no"
     " JOIN heads h ON h.conversation_no = m.conversation_no WHERE m.user_no = ?)"
-    " WHERE changed > ? ORDER BY changed LIMIT ?"
+    " WHERE max(changed, again) > ? ORDER BY 1, 2 LIMIT ?"
 )
 _SOME_CHANGED = (
     "SELECT c.no, c.kind, c.title, h.position, m.role, m.joined_at, m.left_at, m.delivered, m.read,"
     f" {_CHANGED}, c.conversation_id, m.settings, {_ABOUT}, {_MODSEQ}, m.settings_seq, u.user_id, o.delivered, o.read,"
-    " c.team, 0, 0, NULL FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
+    f" c.team, max({_CHANGED}, {_FORMER_AGAIN}), 0, 0, NULL"
+    " FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
     " LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = m.conversation_no AND o.user_no <> m.user_no"
     " AND o.left_at IS NULL LEFT JOIN users u ON u.no = o.user_no"
@@ -130,7 +133,9 @@ _SOME_SEATS_CHANGED = (
     f" CASE WHEN t.joined IS NULL THEN {_CHANGED} ELSE max(c.changed, h.change) END, c.conversation_id,"
     " iif(t.joined IS NULL, m.settings, k.settings), iif(t.joined IS NULL AND m.left_at IS NOT NULL, NULL, c.about),"
     f" iif(t.joined IS NULL, {_MODSEQ}, c.modseq), iif(t.joined IS NULL, m.settings_seq, coalesce(k.settings_seq, 0)),"
-    " u.user_id, o.delivered, o.read, c.team, coalesce(t.joined, 0), h.change, g.conversation_id"
+    " u.user_id, o.delivered, o.read, c.team,"
+    f" iif(t.joined IS NULL, max({_CHANGED}, {_FORMER_AGAIN}), max(t.joined, c.changed, h.change)),"
+    " coalesce(t.joined, 0), h.change, g.conversation_id"
     " FROM json_each(?) j CROSS JOIN conversations c ON c.no = j.value CROSS JOIN heads h ON h.conversation_no = c.no"
     f"{SEATS} LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = c.no AND o.user_no <> m.user_no"
     " AND o.left_at IS NULL LEFT JOIN users u ON u.no = o.user_no WHERE m.user_no IS NOT NULL OR t.joined IS NOT NULL"
@@ -225,7 +230,7 @@ class ConversationLists:
     ) -> SyncPage:
         """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
         spot = self._places.read_spot(since, head, user_id)
-        first = after = spot.change, spot.tie
+        after = spot.change, spot.tie
         rows: list[_Own] = []
         who, account = self._account_after(user_id, spot.change)
         # Not as long as the change is below the head: who joined a team with the last one has its conversations there.
@@ -233,21 +238,23 @@ class ConversationLists:
             listing = self._changed(who, after, spot.base, head, limit)
             for some in listing.rising(after, limit + 1):
                 found = map(_Own._make, self._some_changed(who, some))
-                still = [own for own in found if own.changed == some[own.no]]
+                still = [own for own in found if own.change == some[own.no]]
                 rows.extend(still)
                 if len(rows) > limit:
                     break
                 if not still:
                     # Almost everything has changed since: a new list is cheaper than looking at the rest.
                     self._listings.drop(who.listing("changed", spot.base))
-                    after = rows[-1].row if rows else after
+                    after = (rows[-1].change, rows[-1].changed) if rows else after
                     break
             else:
                 after = listing.upto
         page = rows_taken((self._row(user_id, own, spot.base) for own in rows[:limit]), takes)
         more = len(rows) > len(page)
-        told = rows[len(page) - 1].row if page else first
-        last = Spot(*told, spot.base) if more else None
+        told = rows[len(page) - 1] if page else None
+        last = None
+        if more:
+            last = spot if told is None else Spot(told.change, told.changed, spot.base)
         return SyncPage(page, self._places.seal_spot(head, last), more, account, head)
 
     def _some_changed(self, who: _Who, some: Iterable[int]) -> list[tuple[Any, ...]]:
@@ -268,19 +275,17 @@ class ConversationLists:
         ):
             return listing
         change, tie = after
+        # From the change itself on, if the listing is in the midst of what came with a team.
+        statement = _ALL_CHANGED_IN_TEAM if who.teams else _ALL_CHANGED
+        rows = self._sql(statement, (who.no, change - (tie < change), MAX_LISTED))
+        end = (head, head) if len(rows) < MAX_LISTED else rows[-1][:2]
         if who.teams:
-            # From the change itself on, if the listing is in the midst of what came with a team: its own row comes behind that.
-            own = self._sql(_ALL_CHANGED_IN_TEAM, (who.no, change - (tie < change), MAX_LISTED))
-        else:
-            own = self._sql(_ALL_CHANGED, (who.no, change, MAX_LISTED))
-        upto = head if len(own) < MAX_LISTED else own[-1][0]
-        if not who.teams:
-            return self._keep(key, untied_snapshot(after, (upto, upto), head, own), limit)
-        rows = [(natural, natural, no) for natural, no in own]
-        rows += gained(self._sql, who.no, who.teams, Spot(change, tie, base))
-        listed = sorted(row for row in rows if after < row[:2] <= (upto, upto))
-        end = (upto, upto) if len(listed) <= MAX_LISTED else listed[MAX_LISTED - 1][:2]
-        return self._keep(key, tied_snapshot(after, end, head, listed[:MAX_LISTED]), limit)
+            rows += gained(self._sql, who.no, who.teams, Spot(change, tie, base))
+            rows = sorted(row for row in rows if after < row[:2] <= end)
+            if len(rows) > MAX_LISTED:
+                rows = rows[:MAX_LISTED]
+                end = rows[-1][:2]
+        return self._keep(key, tied_snapshot(after, end, head, rows), limit)
 
     def conversations(
         self, user_id: str, before: str | None, limit: int, head: int, takes: Takes | None = None
@@ -377,7 +382,7 @@ class ConversationLists:
             kind,
             own.title,
             grant.cut(own.head),
-            self._begins_at(own, base) if own.gained else own.joined_at,
+            own.joined_at if own.team is None else self._begins_at(own, base),
             own.left_at,
             role,
             Cursors(own.delivered, own.read),
@@ -392,7 +397,7 @@ class ConversationLists:
 
     def _begins_at(self, own: _Own, base: int | None) -> int:
         """Where a client begins that has not followed the conversation: behind what was before it could, or had to."""
-        return first_after(self._sql, own.no, own.head, own.head_change, max(own.gained, base or 0))
+        return first_after(self._sql, own.no, own.head, own.head_change, max(own.joined, base or 0))
 
     def _cursors_of_others(self, user_id: str, own: _Own) -> tuple[tuple[str, Cursors], ...]:
         if own.kind == Kind.CHANNEL:

@@ -48,7 +48,7 @@ class ListSnapshot(NamedTuple):
 class TiedSnapshot(NamedTuple):
     """The same for `sync`, in the order of change and tie: all rows behind `above`, up to `upto`.
 
-    What one gained with a team has the change of joining, and its own last change as its tie; for any other row they are one
+    What came of joining or leaving a team has that change, and its own last change as its tie; for any other row they are one
     number. A tie that rises does so above `head`, and the change with it.
     """
 
@@ -60,12 +60,12 @@ class TiedSnapshot(NamedTuple):
     numbers: array[int]
 
     def rising(self, after: Row, count: int) -> Iterable[dict[int, int]]:
-        """Conversation number -> tie, from the first row behind `after` on, `count` at a time."""
+        """Conversation number -> change, from the first row behind `after` on, `count` at a time."""
         change, tie = after
         equal = bisect_left(self.changes, change), bisect_right(self.changes, change)
         for first in range(bisect_right(self.ties, tie, *equal), len(self.ties), count):
             yield dict(
-                zip(self.numbers[first : first + count], self.ties[first : first + count], strict=True)
+                zip(self.numbers[first : first + count], self.changes[first : first + count], strict=True)
             )
 
 
@@ -86,15 +86,6 @@ def tied_snapshot(above: Row, upto: Row, head: int, rows: Iterable[tuple[int, in
         ties.append(tie)
         numbers.append(number)
     return TiedSnapshot(above, upto, head, changes, ties, numbers)
-
-
-def untied_snapshot(above: Row, upto: Row, head: int, rows: Iterable[tuple[int, int]]) -> TiedSnapshot:
-    """The same of rows `(change, number)`, each of which is its own tie."""
-    changes, numbers = array("q"), array("q")
-    for change, number in rows:
-        changes.append(change)
-        numbers.append(number)
-    return TiedSnapshot(above, upto, head, changes, changes, numbers)
 
 
 class LruCache(Generic[V]):
