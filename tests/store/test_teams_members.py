@@ -184,7 +184,10 @@ async def test_who_is_here_by_the_team_alone_is_removed_there(shop: Stand) -> No
 
     assert await refused("bot", "bob") == (RefusalCode.FORBIDDEN, "team")
     assert await refused("bob", "bob") == (RefusalCode.FORBIDDEN, "team")
-    assert await refused("bob", "ann") == (RefusalCode.FORBIDDEN, None)  # whoever it is: a member removes nobody
+    assert await refused("bob", "ann") == (
+        RefusalCode.FORBIDDEN,
+        None,
+    )  # whoever it is: a member removes nobody
     assert await refused("bot", "eve") == (RefusalCode.NOT_FOUND, None)
 
 
@@ -329,7 +332,9 @@ async def test_a_team_is_set_once(shop: Stand) -> None:
     other, plain = (group_conversation_id("ann", key(number)) for number in (903, 904))
     for number in (903, 904):
         await shop.tx(
-            lambda tx, number: tx.create_conversation("ann", key(number), Kind.GROUP, "", {"eve": Role.MEMBER}),
+            lambda tx, number: tx.create_conversation(
+                "ann", key(number), Kind.GROUP, "", {"eve": Role.MEMBER}
+            ),
             number,
         )
     assert await refusal_of(shop.tx(lambda tx: tx.set_team(plain, "group/none"))) is RefusalCode.NOT_FOUND
@@ -370,7 +375,9 @@ async def test_rows_of_persons_of_a_team_that_is_set_go_with_what_they_had(shop:
 async def test_an_undone_naming_leaves_no_team(shop: Stand) -> None:
     lonely = group_conversation_id("ann", key(906))
     await shop.tx(
-        lambda tx: tx.create_conversation("ann", key(906), Kind.GROUP, "", {"cy": Role.MEMBER, "eve": Role.MEMBER})
+        lambda tx: tx.create_conversation(
+            "ann", key(906), Kind.GROUP, "", {"cy": Role.MEMBER, "eve": Role.MEMBER}
+        )
     )
 
     def names_and_fails(tx: Transaction) -> None:
