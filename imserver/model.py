@@ -24,9 +24,11 @@ from imserver_protocol.shared.titles import is_printable
 from imserver_protocol.shared.words import Kind, Role
 
 __all__ = [
+    "BOT",
     "EMPTY_MAP",
     "KEY_BYTES",
     "MAX_USER_ID_BYTES",
+    "PERSON",
     "Account",
     "Agreement",
     "Audience",
@@ -54,17 +56,22 @@ __all__ = [
     "valid_user_id",
 ]
 
+#: Kinds of an account.
+PERSON, BOT = "person", "bot"
+
 _UNHASHED = hashlib.blake2b(digest_size=16)
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account. `roles` are the application's own words (`staff`, `bot`, …)."""
+    """An account. `roles` are the application's own words (`staff`, `bot`, …). `kind`: `PERSON`, or `BOT`, which only its
+    plugin makes, and which no token lets in."""
 
     user_id: str
     display_name: str
     language: str = "en"
     roles: tuple[str, ...] = ()
+    kind: str = "person"
 
 
 @dataclass(frozen=True, slots=True)
