@@ -45,8 +45,11 @@ __all__ = [
     "Membership",
     "Message",
     "Page",
+    "Person",
     "Role",
+    "SignIn",
     "SyncPage",
+    "UsedToken",
     "User",
     "content_digest",
     "direct_conversation_id",
@@ -198,6 +201,40 @@ class Account(NamedTuple):
 
     seq: int
     data: bytes
+
+
+class SignIn(NamedTuple):
+    """What the store knows of whoever comes with a token: the account, if there is one; whether it may be used; and of the
+    token to which device it was bound and when, until when it was known to live (UTC ms), and what was revoked: the token
+    itself, and all of this device that were issued before a time (0: none)."""
+
+    user: User | None = None
+    active: bool = True
+    bound_device: str | None = None
+    bound_at: int | None = None
+    expires_at: int | None = None
+    revoked: bool = False
+    revoked_before: int = 0
+
+
+class Person(NamedTuple):
+    """An account as operators see it. `givers`: of each role, who gave it. Times are UTC ms."""
+
+    user: User
+    givers: Mapping[str, tuple[str, ...]]
+    disabled_at: int | None
+    made_at: int
+
+
+class UsedToken(NamedTuple):
+    """A token that was used here. Times are UTC ms; None: unknown."""
+
+    token_id: str
+    device_id: str
+    bound_at: int
+    issued_at: int | None
+    expires_at: int | None
+    revoked: bool
 
 
 class AuditRow(NamedTuple):
