@@ -77,8 +77,8 @@ async def lived_in(path: Path) -> None:
     def of_an_operator(tx):
         tx.give_role("eve", "nurse", "shop")
         tx.make_bot("bot")
-        tx.revoke_token("ann", "ann\nlost", 5_000)
-        tx.revoke_before("ann", "phone", 3_000, 9_000)
+        tx.revoke_token("ann", "ann\nlost", 1 << 53)
+        tx.revoke_before("ann", "phone", 3_000, 1 << 53)
         tx.disable_user("eve")
 
     await stand.tx(of_an_operator)
