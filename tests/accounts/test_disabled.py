@@ -313,3 +313,21 @@ async def test_a_create_of_a_disabled_person_over_the_door_is_refused_too(tmp_pa
         assert (
             await refusal_of(server.chat.create_conversation("alice", Kind.GROUP, "G", ["bob"])) is FORBIDDEN
         )
+
+
+async def test_no_backlog_of_others_keeps_him_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """His sessions end in the turn in which the commit is handed over, whatever waits to be fanned out."""
+    async with home(tmp_path) as here:
+        raw = await here.enter(token("alice"))
+        await here.server.store.write(lambda tx: tx.disable_user("bob"))
+        seen: list[int] = []
+        whole = here.server.hub._work
+
+        def late() -> None:
+            seen.append(len(here.server.listener.sessions))
+            whole()
+
+        monkeypatch.setattr(here.server.hub, "_work", late)
+        await here.server.store.write(lambda tx: tx.disable_user("alice"))
+        assert seen == [0], "before anything of the commit is told"
+        assert (await raw.goodbye()).code == CloseCode.REVOKED
