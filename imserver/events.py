@@ -89,6 +89,18 @@ class AccountChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessEnded:
+    """What let somebody in does not any more: one token; tokens issued before a time (UTC ms; of one device, if it is named);
+    with none of these, all. Without a number of its own: `change` is the last one before."""
+
+    change: int
+    user_id: str
+    device_id: str | None = None
+    token_id: str | None = None
+    issued_before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """A durable timer of a plugin is due. Fired at least once; effects exactly once through `transaction`."""
 
@@ -143,4 +155,5 @@ StoredEvent = (
     | AccountChanged
     | Pushed
     | PluginNoted
+    | AccessEnded
 )

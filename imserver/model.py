@@ -24,9 +24,11 @@ from imserver_protocol.shared.titles import is_printable
 from imserver_protocol.shared.words import Kind, Role
 
 __all__ = [
+    "BOT",
     "EMPTY_MAP",
     "KEY_BYTES",
     "MAX_USER_ID_BYTES",
+    "PERSON",
     "Account",
     "Agreement",
     "Audience",
@@ -43,9 +45,12 @@ __all__ = [
     "Membership",
     "Message",
     "Page",
+    "Person",
     "Role",
+    "SignIn",
     "SyncPage",
     "TeamAudience",
+    "UsedToken",
     "User",
     "content_digest",
     "direct_conversation_id",
@@ -55,17 +60,22 @@ __all__ = [
     "valid_user_id",
 ]
 
+#: Kinds of an account.
+PERSON, BOT = "person", "bot"
+
 _UNHASHED = hashlib.blake2b(digest_size=16)
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account. `roles` are the application's own words (`staff`, `bot`, …)."""
+    """An account. `roles` are the application's own words (`staff`, `bot`, …). `kind`: `PERSON`, or `BOT`, which only its
+    plugin makes, and which no token lets in."""
 
     user_id: str
     display_name: str
     language: str = "en"
     roles: tuple[str, ...] = ()
+    kind: str = "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +221,40 @@ class Account(NamedTuple):
 
     seq: int
     data: bytes
+
+
+class SignIn(NamedTuple):
+    """What the store knows of whoever comes with a token: the account, if there is one; whether it may be used; and of the
+    token to which device it was bound and when, until when it was known to live (UTC ms), and what was revoked: the token
+    itself, and all of this device that were issued before a time (0: none)."""
+
+    user: User | None = None
+    active: bool = True
+    bound_device: str | None = None
+    bound_at: int | None = None
+    expires_at: int | None = None
+    revoked: bool = False
+    revoked_before: int = 0
+
+
+class Person(NamedTuple):
+    """An account as operators see it. `givers`: of each role, who gave it. Times are UTC ms."""
+
+    user: User
+    givers: Mapping[str, tuple[str, ...]]
+    disabled_at: int | None
+    made_at: int
+
+
+class UsedToken(NamedTuple):
+    """A token that was used here. Times are UTC ms; None: unknown."""
+
+    token_id: str
+    device_id: str
+    bound_at: int
+    issued_at: int | None
+    expires_at: int | None
+    revoked: bool
 
 
 class AuditRow(NamedTuple):

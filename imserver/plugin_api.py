@@ -206,7 +206,21 @@ class Transaction(Protocol):
     def user(self, user_id: str) -> User | None: ...
 
     def ensure_user(self, user: User) -> None:
-        """Make or update an account (bots, staff of a demo chain)."""
+        """Make or update a person's account. Roles that are new to it are given by this plugin."""
+        ...
+
+    def is_active(self, user_id: str) -> bool:
+        """Whether there is such an account, and no operator has disabled it. A disabled one may do nothing: leave it out of
+        whatever it would be asked to do."""
+        ...
+
+    def give_role(self, user_id: str, role: str) -> bool:
+        """Give a role to an account, in this plugin's name. It stays as long as any of its givers (plugins, the operator) lets
+        it. False, and nothing happens, if this plugin had given it, or the account is not active. NOT_FOUND."""
+        ...
+
+    def take_role(self, user_id: str, role: str) -> bool:
+        """Take back what this plugin has given, or what nobody knows who gave. What others gave stays. NOT_FOUND."""
         ...
 
 

@@ -133,6 +133,7 @@ class Bars(NamedTuple):
 
 
 FREE = Bars()
+DISABLED = Bars(disabled=True)
 
 
 class Seat(NamedTuple):
@@ -285,6 +286,11 @@ def require(need: Need, seat: Seat, target: Target = NOTHING) -> Grant:
     return answer
 
 
+def disabled() -> Refusal:
+    """The answer to whatever a disabled account asks."""
+    return _forbidden("this account is disabled", "disabled")
+
+
 def may(need: Need, seat: Seat, target: Target = NOTHING) -> bool:
     """True unless it is refused."""
     return isinstance(decide(need, *seat, target=target), Grant)
@@ -387,7 +393,7 @@ def _by_team() -> Refusal:
 def _barred(need: Need, kind: Kind | None, role: Role | None, bars: Bars) -> Refusal | None:
     """What bars the need now, though standing and role allow it."""
     if bars.disabled:
-        return _forbidden("this account is disabled", "disabled")
+        return disabled()
     if need not in _REACHING:
         return None
     if bars.blocked and kind is Kind.DIRECT:

@@ -22,10 +22,16 @@ from imserver.model import (
     Membership,
     Message,
     Page,
+    Person,
     Role,
+    SignIn,
     SyncPage,
+    UsedToken,
     User,
 )
+
+#: Who gives roles, and does other acts, unless a plugin does: the operator, and the program around the server.
+OPERATOR = "operator"
 
 
 class Posted(tuple[int, int, bool]):
@@ -253,17 +259,65 @@ class Transaction(Protocol):
         ...
 
     # accounts
-    def put_user(self, user: User) -> None:
-        """Make an account, or replace what is known of it. `UnicodeEncodeError` for an id that is no text."""
+    def put_user(self, user: User, *, giver: str = OPERATOR) -> None:
+        """Make an account, or replace what is known of it. `UnicodeEncodeError` for an id that is no text.
+
+        A role that is new to it is given by `giver`; one that it has no more is taken, whoever gave it. The kind of an account
+        that is there stays: see `make_bot`."""
         ...
 
     def user(self, user_id: str) -> User | None:
         """The account, as this transaction has it; None if there is none."""
         ...
 
-    def bind_token(self, token_id: str, user_id: str, device_id: str) -> str:
+    def make_bot(self, user_id: str) -> None:
+        """Make the account a bot's, which no token lets in. CONFLICT if a token of its was used, unless it has had the role
+        `bot` since before givers were kept; NOT_FOUND."""
+        ...
+
+    def give_role(self, user_id: str, role: str, giver: str) -> bool:
+        """Give a role; False if this giver had given it. It stays as long as any of its givers lets it. NOT_FOUND."""
+        ...
+
+    def take_role(self, user_id: str, role: str, giver: str) -> bool:
+        """Take back what this giver has given, and what nobody knows who gave. False if there is none of that. NOT_FOUND."""
+        ...
+
+    def is_active(self, user_id: str) -> bool:
+        """Whether there is such an account, and it is not disabled."""
+        ...
+
+    def require_active(self, user_id: str) -> None:
+        """FORBIDDEN for a disabled account."""
+        ...
+
+    def disable_user(self, user_id: str) -> bool:
+        """Refuse all that the account asks, from now on. False if it is so already. NOT_FOUND."""
+        ...
+
+    def enable_user(self, user_id: str) -> bool:
+        """Take that back. False if there is nothing to take back. NOT_FOUND."""
+        ...
+
+    def bind_token(
+        self,
+        token_id: str,
+        user_id: str,
+        device_id: str,
+        issued_at: int | None = None,
+        expires_at: int | None = None,
+    ) -> str:
         """The device that the token belongs to: bound to `device_id` if this is its first use, for ever. NOT_FOUND if there is
-        no such user."""
+        no such user. It is kept with its times (UTC ms) until it has expired and its user comes with another one."""
+        ...
+
+    def revoke_token(self, user_id: str, token_id: str, until: int) -> bool:
+        """Accept the token no more. Nobody asks from `until` on. False if it was revoked already. NOT_FOUND."""
+        ...
+
+    def revoke_before(self, user_id: str, device_id: str | None, before: int, until: int) -> bool:
+        """Accept no token of this device (None: of any) that was issued before then, or does not say when. False if it was
+        revoked already. NOT_FOUND."""
         ...
 
     # features and plugins
@@ -460,6 +514,43 @@ class Reader(Protocol):
 
     def bound_device(self, token_id: str) -> str | None:
         """The device that the token is bound to; None before its first use."""
+        ...
+
+    def sign_in(self, user_id: str, token_id: str, device_id: str) -> SignIn:
+        """All that decides whether this token lets this user's device in, in one look."""
+        ...
+
+    # for operators
+    def people(
+        self,
+        after: str | None,
+        limit: int,
+        *,
+        disabled: bool | None = None,
+        kind: str | None = None,
+        role: str | None = None,
+    ) -> list[Person]:
+        """At most `limit` accounts in the order of ids, behind `after`; of these states, kinds and roles alone."""
+        ...
+
+    def person(self, user_id: str) -> Person | None:
+        """One account; None if there is none."""
+        ...
+
+    def tokens_of(self, user_id: str, limit: int) -> list[UsedToken]:
+        """Tokens of a user that were used here and are still known, those that end last first."""
+        ...
+
+    def used_token(self, user_id: str, token_id: str) -> UsedToken | None:
+        """One of them."""
+        ...
+
+    def revoked_before(self, user_id: str) -> list[tuple[str | None, int]]:
+        """(device id, or None for all; time, UTC ms): tokens issued before are not accepted."""
+        ...
+
+    def conversations_of(self, user_id: str) -> int:
+        """In how many conversations the user is a member now."""
         ...
 
     # for the plugin host

@@ -13,6 +13,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 from imserver.chat.permissions import (
@@ -36,6 +37,7 @@ from imserver.feature_host.askers import name_of
 from imserver.feature_host.door import Request
 from imserver.model import (
     KEY_BYTES,
+    PERSON,
     Audience,
     Kind,
     Role,
@@ -57,6 +59,8 @@ _TIME_BYTES = 6
 #: What may stand in the audit log as an act: no room for anybody's words.
 _ACT = re.compile(r"[a-z]+(\.[a-z]+)*")
 MAX_ACT_CHARS = 64
+#: An application's own word.
+_ROLE = re.compile(r"[\w.:-]{1,64}")
 #: Questions of which one transaction may say that they have another answer.
 MAX_CHANGED = 64
 
@@ -413,8 +417,34 @@ class PluginTransaction(Transaction):
         return self._tx.user(user_id)
 
     def ensure_user(self, user: User) -> None:
-        if self._tx.user(user.user_id) != user:
-            self._tx.put_user(user)
+        known = self._tx.user(user.user_id)
+        wanted = replace(user, kind=PERSON if known is None else known.kind)
+        if wanted != known:
+            self._tx.put_user(wanted, giver=self._registrations.name)
+
+    def is_active(self, user_id: str) -> bool:
+        return self._tx.is_active(user_id)
+
+    def give_role(self, user_id: str, role: str) -> bool:
+        if _ROLE.fullmatch(role) is None:
+            raise PluginError(f"role {role!r}: a word of at most 64 characters, without spaces")
+        self._tx.number_of(user_id)
+        return self._tx.is_active(user_id) and self._tx.give_role(user_id, role, self._registrations.name)
+
+    def take_role(self, user_id: str, role: str) -> bool:
+        return self._tx.take_role(user_id, role, self._registrations.name)
+
+    def make_bot(self, user: User) -> None:
+        """For the host: make or update an account that this plugin speaks as."""
+        known = self._tx.user(user.user_id)
+        if known is None or replace(user, kind=known.kind) != known:
+            self._tx.put_user(user, giver=self._registrations.name)
+        try:
+            self._tx.make_bot(user.user_id)
+        except Refusal:
+            raise PluginError(
+                f"the account {user.user_id!r} is a person's, who has logged in: give the bot another id"
+            ) from None
 
     # -- parts --------------------------------------------------------------------------------------------------------
 

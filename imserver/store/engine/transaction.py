@@ -73,6 +73,8 @@ class RuledTransaction(StateRules):
         self.events: list[StoredEvent] = []
         self.state_names = set()
         self.hidden = None
+        #: Users who may do nothing. The engine fills it at the opening; a change of it is in the journal.
+        self.disabled: set[str] = set()
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
@@ -204,6 +206,7 @@ class RuledTransaction(StateRules):
         found = self.find_committed(self._state(conversation_id), creator_id, key, digest)
         if found is not None:
             return conversation_id, found.position, True
+        self.require_active(creator_id)
         refusal = rules.refuse_create(kind, others)
         if refusal is None and team is not None and kind is not Kind.GROUP:
             refusal = _no_team("only a group has one")
@@ -302,7 +305,7 @@ class RuledTransaction(StateRules):
         if team is not None and of_team:
             self._end_team_person(team, user_id)
         if current is Role.OWNER:
-            heir = rules.heir(state.rows, self._joined_at(state))
+            heir = rules.heir(self._able(state.rows), self._joined_at(state))
             if heir is not None:
                 self._put_role(state, heir, Role.OWNER)
                 telling["owner"] = heir
@@ -311,6 +314,16 @@ class RuledTransaction(StateRules):
         for hook in self.hooks.member_left:
             hook(self, conversation_id, user_id)
         return position, False
+
+    def _able(self, members: Audience) -> Audience:
+        """Those who may act; all, if nobody may."""
+        if not self.disabled:
+            return members
+        return {user_id: role for user_id, role in members.items() if user_id not in self.disabled} or members
+
+    def require_active(self, user_id: str) -> None:
+        if user_id in self.disabled:
+            raise rules.disabled()
 
     def seat(self, conversation_id: str, user_id: str) -> Seat:
         return self._seat(self.conversation(conversation_id), user_id)
@@ -377,6 +390,7 @@ class RuledTransaction(StateRules):
 
     def _open_direct(self, conversation_id: str, sender_id: str) -> ConversationState:
         pair = rules.pair_to_open(conversation_id)
+        self.require_active(sender_id)
         known = sender_id in pair and all(self._user_exists(user_id) for user_id in pair)
         rules.require(Need.SPEAK, Seat(Kind.DIRECT, rules.MEMBER, Role.MEMBER) if known else rules.NO_SEAT)
         state = self._make_conversation(conversation_id, Kind.DIRECT, "")
@@ -393,6 +407,8 @@ class RuledTransaction(StateRules):
         role = state.members.get(user_id) if state is not None else None
         if state is None or role is None:
             return rules.NO_SEAT
+        if user_id in self.disabled:
+            return Seat(state.kind, rules.MEMBER, role, rules.DISABLED)
         muted_until = state.muted.get(user_id, 0) if state.muted else 0
         bars = Bars(muted_until=muted_until) if muted_until > self.now_ms else rules.FREE
         by_team = state.team is not None and user_id not in state.rows

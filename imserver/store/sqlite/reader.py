@@ -58,13 +58,14 @@ from imserver.store.engine.pages import (
     with_states,
 )
 from imserver.store.engine.places import Places
+from imserver.store.sqlite.account_reads import AccountReads
+from imserver.store.sqlite.account_rows import USER_COLUMNS, user_of
 from imserver.store.sqlite.conversation_lists import ConversationLists, granted_by_row
 from imserver.store.sqlite.listings import MAX_LISTED_MEMBERS, ROSTER_SIZE, LruCache
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.positions import highest_until, rows_between
 from imserver.store.sqlite.state_reads import changed_items, states_of
 from imserver.store.sqlite.teams import Mate, first_after, kind_if_once_through, persons, through
-from imserver.store.sqlite.transaction import user_of
 
 #: Audiences kept for `messages_after`; each is good for one version of the membership.
 MAX_CACHED_AUDIENCES = 1_000
@@ -106,7 +107,7 @@ class _Names(dict[int, str]):
         return found
 
 
-class SqliteReader:
+class SqliteReader(AccountReads):
     """One for each reader connection; a query runs between BEGIN and COMMIT of that connection."""
 
     def __init__(
@@ -403,16 +404,10 @@ class SqliteReader:
     def users(self, user_ids: Sequence[str]) -> list[User]:
         """The users that exist, in the order of `user_ids`."""
         found = (
-            self._sql(
-                "SELECT user_id, display_name, language, roles FROM users WHERE user_id = ?", (user_id,)
-            )
+            self._sql(f"SELECT {USER_COLUMNS} FROM users WHERE user_id = ?", (user_id,))
             for user_id in dict.fromkeys(user_ids)
         )
         return [user_of(rows[0]) for rows in found if rows]
-
-    def bound_device(self, token_id: str) -> str | None:
-        rows = self._sql("SELECT device_id FROM tokens WHERE token_id = ?", (token_id,))
-        return rows[0][0] if rows else None
 
     # -- features and plugins -----------------------------------------------------------------------------------------
 

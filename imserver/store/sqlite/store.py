@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from imserver.chat.administration import LEDGER_KINDS
 from imserver.chat.ports import CommitListener
 from imserver.chat.transaction import ActHooks, Reader, Transaction
 from imserver.chat.units import Unit
@@ -118,7 +119,7 @@ class SqliteStore:
         self._closing = False
         #: The backup that is being made, if one is: its target, its end when asked for, and its task.
         self._copying: tuple[Path, threading.Event, asyncio.Task[Backup]] | None = None
-        self._ledger_kinds = ledger_kinds or {}
+        self._ledger_kinds = LEDGER_KINDS if ledger_kinds is None else ledger_kinds
         self._ledger: LedgerFile | None = None
         self._applied = Applied()
         #: Records that are in the ledger and not yet in the database.
@@ -462,6 +463,7 @@ class SqliteStore:
             max_members=self._max_members,
         )
         self._tx.hooks = self._hooks
+        self._tx.disabled = database.disabled_users(raw)
         self._tx.state_names = database.state_names(raw)
         self._tx.hidden = self._hidden = hidden_of(self._tx.state_names, self._shown)
         self._tx.change, self._tx.message_change = change, message_change

@@ -11,13 +11,14 @@ from typing import Any
 from imserver.chat.permissions import no_such_conversation
 from imserver.clock import Clock
 from imserver.content import encode_content
-from imserver.errors import AlreadyHandled, Refusal, RefusalCode
-from imserver.model import Audience, Cursors, Kind, Message, Role, User
+from imserver.errors import AlreadyHandled
+from imserver.model import Audience, Cursors, Kind, Message, Role
 from imserver.store.engine.conversation_cache import ConversationCache, ConversationState, Journal, Team
 from imserver.store.engine.faults import TransactionLost
 from imserver.store.engine.ledger import Applied
 from imserver.store.engine.lineage import Run
 from imserver.store.engine.transaction import MAX_MEMBERS, Found
+from imserver.store.sqlite.account_rows import SqliteAccountRows
 from imserver.store.sqlite.database import put_run, put_running
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.positions import (
@@ -27,7 +28,7 @@ from imserver.store.sqlite.positions import (
     changes_of,
     highest_until,
 )
-from imserver.store.sqlite.state_rows import SqliteStateRows, by_team
+from imserver.store.sqlite.state_rows import by_team
 
 _PUT_HEAD = PUT_HEADS.format(rows="(?, ?, ?, ?, ?)")
 #: A silent message is never the first of its conversation: there is a head.
@@ -67,7 +68,7 @@ _DROP_ROWS_OF_TEAM = (
 _Parameters = Sequence[Any] | Mapping[str, Any]
 
 
-class SqliteTransaction(SqliteStateRows):
+class SqliteTransaction(SqliteAccountRows):
     """The row operations in SQL; one object for the writer's life."""
 
     def __init__(
@@ -503,37 +504,6 @@ class SqliteTransaction(SqliteStateRows):
         unread: int = rows[0][0]
         return unread
 
-    # -- accounts -----------------------------------------------------------------------------------------------------
-
-    def put_user(self, user: User) -> None:
-        known = self._user_exists(user.user_id)
-        rows = self.sql(
-            "INSERT INTO users (user_id, display_name, language, roles) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (user_id) DO UPDATE SET display_name = excluded.display_name,"
-            " language = excluded.language, roles = excluded.roles RETURNING no",
-            (user.user_id, user.display_name, user.language, "\n".join(user.roles)),
-        )
-        if not known:
-            self.cache.made_user(user.user_id, rows[0][0])
-
-    def user(self, user_id: str) -> User | None:
-        rows = self.sql(
-            "SELECT user_id, display_name, language, roles FROM users WHERE no = ?", (self.user_no(user_id),)
-        )
-        return user_of(rows[0]) if rows else None
-
-    def bind_token(self, token_id: str, user_id: str, device_id: str) -> str:
-        user_no = self.user_no(user_id)
-        if user_no is None:
-            raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
-        self.sql(
-            "INSERT INTO tokens (token_id, user_no, device_id, bound_at) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (token_id) DO NOTHING",
-            (token_id, user_no, device_id, self.now_ms),
-        )
-        bound: str = self.sql("SELECT device_id FROM tokens WHERE token_id = ?", (token_id,))[0][0]
-        return bound
-
     # -- features and plugins -----------------------------------------------------------------------------------------
 
     def place_no(self, conversation_id: str) -> int:
@@ -548,12 +518,6 @@ class SqliteTransaction(SqliteStateRows):
             raise no_such_conversation()
         conversation_id: str = rows[0][0]
         return conversation_id
-
-    def number_of(self, user_id: str) -> int:
-        no = self.user_no(user_id)
-        if no is None:
-            raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
-        return no
 
     def feature_sql(self, feature: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._sandboxed(feature, sql, params, Mode.OUR_WRITE)
@@ -656,9 +620,3 @@ class SqliteTransaction(SqliteStateRows):
             "INSERT INTO plugin_failures (plugin, event, error_id, text, failed_at) VALUES (?, ?, ?, ?, ?)",
             (plugin, event, error_id, text, self.now_ms),
         )
-
-
-def user_of(row: tuple[Any, ...]) -> User:
-    """A row (user_id, display_name, language, roles) as a user."""
-    user_id, display_name, language, roles = row
-    return User(user_id, display_name, language, tuple(roles.split("\n")) if roles else ())

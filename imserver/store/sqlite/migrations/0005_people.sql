@@ -25,11 +25,10 @@ INSERT OR IGNORE INTO given_roles (user_no, role, giver)
     )
     SELECT no, role, '' FROM split WHERE role <> '';
 
--- Every token that was used here, until it expires. NULL: used before this was kept.
+-- Every token that was used here, until it expired and its user came with another. NULL: used before this was kept.
 ALTER TABLE tokens ADD COLUMN issued_at INTEGER;
 ALTER TABLE tokens ADD COLUMN expires_at INTEGER;
-CREATE INDEX tokens_by_user ON tokens (user_no, token_id);
-CREATE INDEX tokens_by_expiry ON tokens (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX tokens_by_user ON tokens (user_no, expires_at);
 
 -- What is no longer accepted: one token; or all that were issued before a time, of a device ('' for any). `until`: nothing that
 -- was revoked is valid from then on, and the row may go.
