@@ -217,7 +217,7 @@ async def test_places_of_conversations_at_rest_have_a_bound(server, open_client)
         assert len(store.places()) <= 10 + 2 * FEW
         assert followed(alice) <= 2 * FEW
         server.say(f"c{MANY - 1}", "bob", "new")
-        assert (await alice.history("c59")).head == 3
+        assert (await alice.history(f"c{MANY - 1}")).head == 3
 
 
 def a_row(name: str, head: int = 0) -> SyncRow:

@@ -160,7 +160,7 @@ class Calls:
     async def users(self, user_ids: Sequence[str]) -> list[User]:
         """See Client.users."""
         rows = await self._requests.call(USERS, UsersParams(list(user_ids)))
-        return [User(row.user_id, row.display_name, row.language) for row in rows]
+        return [User(row.user_id, row.display_name, row.language, row.kind) for row in rows]
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
