@@ -159,7 +159,7 @@ async def test_an_older_copy_is_noticed_in_conversations_at_rest(server, open_cl
         await calm(alice, server)
         assert followed(alice) <= FEW + 1
         chat = server.chat
-        kept = {name: found for name, found in chat.conversations.items()}
+        kept = dict(chat.conversations)
         chat.restore_backup("epoch-2")
         chat.conversations = kept
         for found in kept.values():

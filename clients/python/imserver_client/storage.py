@@ -268,8 +268,8 @@ class Storage(Protocol):
         account: SavedCounted | None,
         step: LineageStep,
     ) -> None:
-        """In one step: take over answers of `check`. Only here positions fall. None: the conversation is forgotten, which a page
-        that was refused NOT_FOUND says, too. `offered`: answered posts that have no answer in this history."""
+        """In one step: take over answers of `check`. Only here positions fall. None: the conversation is forgotten, which a
+        page that was refused NOT_FOUND says, too. `offered`: answered posts that have no answer in this history."""
         ...
 
 
