@@ -16,12 +16,14 @@ from imserver.model import Audience, Cursors, ItemChange, Message
 
 class MessagePosted(msgspec.Struct, frozen=True, gc=False):
     """A message took its position. `audience`: the members at that moment, including a member that it removes;
-    `remaining`: in that case the members without."""
+    `remaining`: in that case the members without. `of_team`: whoever it removes is gone from all conversations with this team,
+    too."""
 
     change: int
     message: Message
     audience: Audience
     remaining: Audience | None = None
+    of_team: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Times are UTC milliseconds since the epoch (`_at`). Positions count from 1 in ea
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -45,6 +45,7 @@ __all__ = [
     "Page",
     "Role",
     "SyncPage",
+    "TeamAudience",
     "User",
     "content_digest",
     "direct_conversation_id",
@@ -84,6 +85,25 @@ EMPTY_MAP = b"\x80"
 #: user id -> role of all members at one moment. Never changed in place: a change makes a new mapping, so a
 #: snapshot taken on the writer's thread can be read on the loop without a lock.
 Audience = Mapping[str, Role]
+
+
+class TeamAudience(dict[str, Role]):
+    """The audience of a conversation with a team: `rows`, members who were added, and the persons in `joined`, as `member`."""
+
+    __slots__ = ("joined", "rows", "team_id")
+
+    def __init__(self, team_id: str, rows: Audience, joined: Mapping[str, int]) -> None:
+        super().__init__(dict.fromkeys(joined, Role.MEMBER))
+        self.update(rows)
+        self.team_id = team_id
+        self.rows = rows
+        #: Persons of the team, with the change of joining. Never changed in place either: another one makes another audience.
+        self.joined = joined
+
+    def without(self, gone: Collection[str]) -> TeamAudience:
+        """The audience when these are in the team no more: whoever was added stays."""
+        left = {user_id: joined for user_id, joined in self.joined.items() if user_id not in gone}
+        return TeamAudience(self.team_id, self.rows, left)
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

@@ -144,20 +144,35 @@ class Transaction(Protocol):
         *,
         title: str = "",
         owner_id: str | None = None,
+        team: str | None = None,
     ) -> str:
         """Find the conversation that `key` names for this plugin, or make it. Returns its id. `owner_id` is a
-        bot of this plugin (by default its first). Members are set at creation only."""
+        bot of this plugin (by default its first). Members and `team` are set at creation only.
+
+        `team` is a group that the owner runs: its persons, at most 200 and never bots, are members of the new group, too,
+        as long as they are in the team. They need no row each, so leave them out of `members`."""
+        ...
+
+    def set_team(self, conversation_id: str, team: str) -> None:
+        """Give a group that exists a team, for ever. A bot of this plugin has to run both. No effect if it has this team
+        already; CONFLICT if it has another. Members who are in the team are members by it from then on, with the role `member`
+        and the cursors that they have; only the owner, and who is muted, stays as well. Whoever is not in the team, and is not
+        to stay, is for the plugin to remove."""
         ...
 
     def add_member(self, conversation_id: str, user_id: str, role: Role = Role.MEMBER) -> None:
-        """Add a member. No effect if the user is a member already."""
+        """Add a member. No effect if the user was added already; who is a member by the team alone stays from then on, whatever
+        becomes of the team."""
         ...
 
     def remove_member(self, conversation_id: str, user_id: str) -> None:
-        """Remove a member. No effect if the user is not a member."""
+        """Remove a member. No effect if the user is not a member. Whoever is here by the team alone is removed from that
+        group (FORBIDDEN here)."""
         ...
 
-    def members(self, conversation_id: str) -> Audience: ...
+    def members(self, conversation_id: str) -> Audience:
+        """The members, those by the team among them; empty if there is no such conversation."""
+        ...
 
     def schedule(self, due_at: int, name: str, payload: Mapping[str, Any]) -> int:
         """Set a durable timer; its handler (`Context.timer`) is called at `due_at` (UTC ms) or later. Returns its id."""

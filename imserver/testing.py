@@ -248,10 +248,12 @@ class PluginKit(Generic[P]):
         """The id of the direct conversation of two users. It exists from its first message on."""
         return direct_conversation_id(one, other)
 
-    async def group(self, owner: str, *members: str, title: str = "") -> str:
-        """Make a group. Returns its id."""
+    async def group(self, owner: str, *members: str, title: str = "", team: str | None = None) -> str:
+        """Make a group, maybe with a team, which the owner runs. Returns its id."""
         key, roles = self._random.randbytes(16), dict.fromkeys(members, Role.MEMBER)
-        made = await self.store.write(lambda tx: tx.create_conversation(owner, key, Kind.GROUP, title, roles))
+        made = await self.store.write(
+            lambda tx: tx.create_conversation(owner, key, Kind.GROUP, title, roles, team)
+        )
         return made[0]
 
     async def post(self, user_id: str, conversation_id: str, content: Content | str) -> int:

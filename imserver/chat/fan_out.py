@@ -29,7 +29,7 @@ from imserver.events import (
     SettingsChanged,
     StoredEvent,
 )
-from imserver.model import Audience
+from imserver.model import Audience, TeamAudience
 
 #: Longest stretch of fan-out in one turn of the loop (seconds), so that reads, pings and acks stay prompt.
 TURN_S = 0.005
@@ -234,6 +234,8 @@ class Hub:
                 self._push([self._message(event)], event.audience, first.origin)
                 present = event.audience if event.remaining is None else event.remaining
                 self._remember(event.message.conversation_id, present)
+                if event.of_team:
+                    self._forget_gone(event.message.conversation_id, event.audience.keys() - present.keys())
             elif isinstance(event, CursorMoved):
                 self._push([self._cursor(event)], event.audience, first.origin)
             elif isinstance(event, Pushed):
@@ -280,6 +282,13 @@ class Hub:
         if conversation_id not in audiences and len(audiences) >= MAX_AUDIENCES:
             del audiences[next(iter(audiences))]
         audiences[conversation_id] = audience
+
+    def _forget_gone(self, team_id: str, gone: Collection[str]) -> None:
+        """Forget, in what is remembered of conversations with this team, who is in it no more: signals must not reach them."""
+        audiences = self._audiences
+        for conversation_id, audience in audiences.items():
+            if isinstance(audience, TeamAudience) and audience.team_id == team_id:
+                audiences[conversation_id] = audience.without(gone)
 
 
 def _weight(unit: Unit) -> int:

@@ -147,7 +147,7 @@ class LocalPost(PostUnit):
 class SessionWrite(Unit):
     """Any other write that came over a session: `work` in the transaction, and `done` answers it."""
 
-    __slots__ = ("done", "poster", "refused", "work")
+    __slots__ = ("barrier", "done", "poster", "refused", "work")
 
     conversation_id: str
 
@@ -158,6 +158,8 @@ class SessionWrite(Unit):
         work: Work[Any],
         done: Callable[[Unit], None],
         refused: Callable[[Refusal], Work[Any]] | None = None,
+        *,
+        barrier: bool = False,
     ) -> None:
         super().__init__()  # no origin: the session that asked gets the pushes, too
         self.poster = poster
@@ -166,6 +168,7 @@ class SessionWrite(Unit):
         self.done = done
         #: For a write with a content, which is reviewed: the work that refuses it finally, unless it has happened already.
         self.refused = refused
+        self.barrier = barrier
 
     @property
     def session(self) -> object | None:

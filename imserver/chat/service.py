@@ -211,13 +211,28 @@ class Chat:
     # -- conversations and members ------------------------------------------------------------------------------------
 
     async def create_conversation(
-        self, creator_id: str, kind: Kind, title: str, members: Sequence[str], *, key: bytes | None = None
+        self,
+        creator_id: str,
+        kind: Kind,
+        title: str,
+        members: Sequence[str],
+        *,
+        key: bytes | None = None,
+        team: str | None = None,
     ) -> tuple[str, int, bool]:
-        """Create a group (or channel) owned by its creator. Returns (conversation id, position of `created`, duplicate)."""
-        return await self._store.write(self.plan_create(creator_id, kind, title, members, key))
+        """Create a group (or channel) owned by its creator. Returns (conversation id, position of `created`, duplicate).
+
+        `team`: a group that the creator runs, and whose persons are members of the new one, too."""
+        return await self._store.write(self.plan_create(creator_id, kind, title, members, key, team))
 
     def plan_create(
-        self, creator_id: str, kind: Kind, title: str, members: Sequence[str], key: bytes | None
+        self,
+        creator_id: str,
+        kind: Kind,
+        title: str,
+        members: Sequence[str],
+        key: bytes | None,
+        team: str | None = None,
     ) -> Work[tuple[str, int, bool]]:
         self.posting.require_accepting()
         if kind is Kind.DIRECT:
@@ -236,7 +251,7 @@ class Chat:
         role = Role.READER if kind is Kind.CHANNEL else Role.MEMBER
         roles = dict.fromkeys(members, role) | {creator_id: Role.OWNER}
         chosen = self._checked_key(key)
-        return lambda tx: tx.create_conversation(creator_id, chosen, kind, title, roles)
+        return lambda tx: tx.create_conversation(creator_id, chosen, kind, title, roles, team)
 
     async def add_member(
         self,

@@ -148,17 +148,35 @@ class Transaction(Protocol):
 
     # conversations and members
     def create_conversation(
-        self, creator_id: str, key: bytes, kind: Kind, title: str, members: Mapping[str, Role]
+        self,
+        creator_id: str,
+        key: bytes,
+        kind: Kind,
+        title: str,
+        members: Mapping[str, Role],
+        team: str | None = None,
     ) -> tuple[str, int, bool]:
         """Make a group or a channel, whose owner the creator becomes. Returns (conversation id, position of the system message,
-        duplicate). The id follows from creator and key; all members have joined at position 1."""
+        duplicate). The id follows from creator and key; all members have joined at position 1.
+
+        `team`: a group whose persons are members, too, as long as they are in it; the creator runs that group. NOT_FOUND for
+        one that the creator is not in, INVALID if it is no group or has a team, TOO_LARGE above 200 persons."""
+        ...
+
+    def set_team(self, conversation_id: str, team_id: str) -> None:
+        """Give a group a team, for ever: no effect if it has that one, CONFLICT if it has another. Refuses as
+        `create_conversation` does, but asks for nobody's role. Nothing tells of it.
+
+        Its members who are in the team are members by the team from now on, as `member`, with their cursors; the owner, and
+        who is muted, stays as well."""
         ...
 
     def add_member(
         self, conversation_id: str, actor_id: str, key: bytes, user_id: str, role: Role
     ) -> tuple[int, bool]:
         """Add a member, or give one another role (CONFLICT if it is that already). Returns (position of the system message,
-        duplicate). A newcomer, also one who comes back, has joined at that position; TOO_LARGE if there is no room."""
+        duplicate). A newcomer, also one who comes back, has joined at that position; TOO_LARGE if there is no room. Whoever is
+        here by the team alone is a newcomer, and has a role of his own from then on."""
         ...
 
     def remove_member(
@@ -167,7 +185,8 @@ class Transaction(Protocol):
         """Remove a member, or leave (`actor_id == user_id`). Returns (position of the system message, duplicate).
 
         Who goes is told of it, and reads up to that message and as it was then. A conversation whose owner goes gets the next
-        one by `permissions.heir`, in the same message; without a member left it has none."""
+        one by `permissions.heir`, in the same message; without a member left it has none. Whoever is in the team goes on
+        as a member by it; one who is here by the team alone is removed there (FORBIDDEN, detail `team`)."""
         ...
 
     def seat(self, conversation_id: str, user_id: str) -> Seat:

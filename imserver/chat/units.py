@@ -46,6 +46,9 @@ class Unit:
     size_bytes = 256
     #: True for a plain post: the store does neighbours of this kind together.
     together = False
+    #: True for what may change more than the conversation that it names: no unit passes it either. Who goes from a group that
+    #: is a team is gone everywhere.
+    barrier = False
 
     def __init__(self, origin: Outlet | None = None) -> None:
         self.origin = origin

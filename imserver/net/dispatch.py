@@ -89,7 +89,8 @@ class Row:
     `need` is what `imserver.chat.permissions` decides about: no method without one. `writes` is true where the handler returns
     the work of a unit (or a `Reviewed`). `tokens` is what it costs of its user's rate of posts, as often as a post to that
     conversation would if it is `told_to_all`: above the rate the request waits. `room` is what its reply may take, unless it is
-    a page. `cancelled`: it is no work of the store's and may take long, so it ends with its session.
+    a page. `cancelled`: it is no work of the store's and may take long, so it ends with its session. `barrier`: it may change
+    more than the conversation that it names, as a team does.
     """
 
     method: Method[Any, Any]
@@ -101,6 +102,7 @@ class Row:
     told_to_all: bool = False
     room: int = SMALL_REPLY_BYTES
     cancelled: bool = False
+    barrier: bool = False
 
     def cost(self, params: Any, post_cost: Callable[[], float]) -> float:
         """Tokens that one request costs; `post_cost` tells what a post costs there."""
@@ -258,7 +260,9 @@ async def conversations(chat: Chat, context: RequestContext, params: Conversatio
 
 def create(chat: Chat, context: RequestContext, params: CreateParams) -> Work[Any]:
     """Create a group or channel: `[conversation_id, position, duplicate]`."""
-    return chat.plan_create(context.user_id, params.kind, params.title, params.members, params.key)
+    return chat.plan_create(
+        context.user_id, params.kind, params.title, params.members, params.key, params.team
+    )
 
 
 def add(chat: Chat, context: RequestContext, params: AddParams) -> Work[Any]:
@@ -307,9 +311,9 @@ ROWS = (
     Row(CURSOR, cursor, Need.OWN_STATE, writes=True, tokens=0.2),
     Row(CONVERSATIONS, conversations, Need.READ, pages=True),
     Row(CREATE, create, Need.ACCOUNT, writes=True, tokens=5.0),
-    Row(ADD, add, Need.INVITE, writes=True, tokens=1.0, told_to_all=True),
-    Row(REMOVE, remove, Need.MANAGE, writes=True, tokens=1.0, told_to_all=True),
-    Row(LEAVE, leave, Need.MANAGE, writes=True, tokens=1.0, told_to_all=True),
+    Row(ADD, add, Need.INVITE, writes=True, tokens=1.0, told_to_all=True, barrier=True),
+    Row(REMOVE, remove, Need.MANAGE, writes=True, tokens=1.0, told_to_all=True, barrier=True),
+    Row(LEAVE, leave, Need.MANAGE, writes=True, tokens=1.0, told_to_all=True, barrier=True),
     Row(MEMBERS, members, Need.SEE_MEMBERS, pages=True),
     Row(USERS, users, Need.ACCOUNT, pages=True),
     Row(RENEW, renew, Need.ACCOUNT),

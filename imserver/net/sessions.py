@@ -300,7 +300,14 @@ class DeviceSession:
         try:
             planned = row.handler(self._context.chat, self._asking(), params)
             work, content, refused = planned if isinstance(planned, Reviewed) else (planned, None, None)
-            unit = SessionWrite(self, request.conversation_id, cast("Work[Any]", work), done, refused)
+            unit = SessionWrite(
+                self,
+                request.conversation_id,
+                cast("Work[Any]", work),
+                done,
+                refused,
+                barrier=row.barrier,
+            )
             self._context.chat.posting.write(unit, content)
         except StoreFailed:
             return  # after a store failure no request is answered

@@ -15,7 +15,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
-from imserver.chat.permissions import Need, Target, may, member, newcomer, require
+from imserver.chat.permissions import (
+    NOTHING,
+    TEAM_ONLY,
+    Need,
+    Relation,
+    Target,
+    may,
+    member,
+    newcomer,
+    require,
+)
 from imserver.chat.ports import Store
 from imserver.chat.transaction import Transaction as StoreTransaction
 from imserver.chat.units import Unit
@@ -359,10 +369,13 @@ class PluginTransaction(Transaction):
         *,
         title: str = "",
         owner_id: str | None = None,
+        team: str | None = None,
     ) -> str:
         owner = self._first_bot() if owner_id is None else self._own(owner_id)
         others = {user_id: role for user_id, role in members.items() if user_id != owner}
         if kind is Kind.DIRECT:
+            if team is not None:
+                raise PluginError("a direct conversation has no team")
             if len(others) != 1:
                 raise PluginError("a direct conversation has one member beside the bot")
             return direct_conversation_id(owner, *others)  # made by its first post
@@ -370,17 +383,25 @@ class PluginTransaction(Transaction):
         conversation_id = group_conversation_id(owner, made_with)
         if self._tx.audience(conversation_id) is not None:
             return conversation_id
-        return self._tx.create_conversation(owner, made_with, kind, title, others)[0]
+        return self._tx.create_conversation(owner, made_with, kind, title, others, team)[0]
+
+    def set_team(self, conversation_id: str, team: str) -> None:
+        for place in (team, conversation_id):
+            bot = self._bot_that_may(Need.ADMINISTER_CONVERSATION, place, NOTHING)
+            require(Need.ADMINISTER_CONVERSATION, self._tx.seat(place, bot))
+        self._tx.set_team(conversation_id, team)
 
     def add_member(self, conversation_id: str, user_id: str, role: Role = Role.MEMBER) -> None:
-        if user_id not in self.members(conversation_id):
+        if self._tx.seat(conversation_id, user_id).standing.relation is not Relation.MEMBER:
             actor = self._bot_that_may(Need.INVITE, conversation_id, newcomer(role))
             self._tx.add_member(conversation_id, actor, self._next_key(), user_id, role)
 
     def remove_member(self, conversation_id: str, user_id: str) -> None:
         role = self.members(conversation_id).get(user_id)
         if role is not None:
-            actor = self._bot_that_may(Need.MANAGE, conversation_id, member(role))
+            by_team = self._tx.seat(conversation_id, user_id).standing.relation is Relation.TEAM_MEMBER
+            target = TEAM_ONLY if by_team else member(role)
+            actor = self._bot_that_may(Need.MANAGE, conversation_id, target)
             self._tx.remove_member(conversation_id, actor, self._next_key(), user_id)
 
     def members(self, conversation_id: str) -> Audience:

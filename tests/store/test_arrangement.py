@@ -40,12 +40,20 @@ class Other(Unit):
         self.conversation_id = conversation_id
 
 
+class Barrier(Other):
+    """Names a conversation, and may change others."""
+
+    barrier = True
+
+
 def unit_of(kind: str, conversation_id: str, session: int) -> Unit:
     origin = SESSIONS[session] if session < len(SESSIONS) else None
     if kind == "other":
         return Other(conversation_id, origin)
     if kind == "barrier":
         return Other(None, origin)
+    if kind == "says so":
+        return Barrier(conversation_id, origin)
     unit = PostUnit(conversation_id, "ann", key(1), b"", b"", 1, origin)
     if kind == "withdrawn":
         unit.error = Refusal(RefusalCode.HELD, "held")
@@ -55,7 +63,7 @@ def unit_of(kind: str, conversation_id: str, session: int) -> Unit:
 BATCHES = st.lists(
     st.builds(
         unit_of,
-        st.sampled_from(["post", "post", "post", "other", "withdrawn", "barrier"]),
+        st.sampled_from(["post", "post", "post", "other", "withdrawn", "barrier", "says so"]),
         st.sampled_from(["one", "two", "three"]),
         st.integers(0, len(SESSIONS)),
     ),
@@ -72,6 +80,7 @@ def may_pass(later: Unit, earlier: Unit) -> bool:
     return (
         (is_post(later) or is_post(earlier))
         and None not in (later.conversation_id, earlier.conversation_id)
+        and not (later.barrier or earlier.barrier)
         and later.conversation_id != earlier.conversation_id
         and (later.session is None or later.session is not earlier.session)
     )
@@ -84,7 +93,11 @@ def test_a_unit_passes_only_what_has_nothing_to_do_with_it(units: list[Unit]) ->
 
 def test_three_units_keep_their_order_whatever_they_are() -> None:
     """All there are, of two conversations and two sessions: what goes wrong with three is not left to luck."""
-    kinds = [*product(["post", "other", "withdrawn"], ["one", "two"], [0, 1, 3]), ("barrier", "one", 0)]
+    kinds = [
+        *product(["post", "other", "withdrawn"], ["one", "two"], [0, 1, 3]),
+        ("barrier", "one", 0),
+        ("says so", "one", 0),
+    ]
     for three in product(kinds, repeat=3):
         keeps_its_order([unit_of(*each) for each in three])
 

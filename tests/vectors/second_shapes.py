@@ -29,7 +29,7 @@ RESULTS: dict[str, Any] = {
     "reacted_by": [([VALUE] * 2,), VALUE],
     **dict.fromkeys(("add", "remove", "leave"), [VALUE] * 2),
 }
-PARAMS = {"post": 3, "abandon": 2, "history": 4, "sync": 2, "cursor": 3, "conversations": 2, "create": 4}
+PARAMS = {"post": 3, "abandon": 2, "history": 4, "sync": 2, "cursor": 3, "conversations": 2, "create": 5}
 PARAMS |= {"add": 4, "remove": 3, "leave": 2, "edit": 5, "members": 3, "users": 1, "renew": 1}
 PARAMS |= {"check": 1, "changes": 3, "react": 4, "reacted_by": 5}
 KNOWN = ([VALUE] * 4,)

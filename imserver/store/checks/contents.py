@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from imserver.model import Role, content_digest
 from imserver.store.checks.check_run import TELL_EVERY, CheckRun, read_content, telling_of
+from imserver.store.checks.teams import ever_by_team
 
 CONTENTS, DIGESTS, UNREAD, TELLINGS, REVISIONS, ENDS = (
     "contents",
@@ -233,14 +234,16 @@ def _wrong_member(run: CheckRun, row: _Row, notice: Mapping[str, Any]) -> str:
     user_id, event = notice.get("user"), notice.get("event")
     user_no = run.user_no(user_id) if isinstance(user_id, str) else None
     member = None if user_no is None else run.one(_MEMBER, (row.no, user_no))
-    if member is None:
+    if member is None and (user_no is None or not ever_by_team(run, row.no, user_no)):
         return "nobody of that name was ever a member"
+    if event == "left" and user_no != row.sender_no:
+        return f"its author is {run.user(row.sender_no)}"
+    if member is None:
+        return ""  # the row went when the conversation got its team
     joined_at, left_at = member
     if event == "added":
         known = notice.get("role") in set(Role)
         return "" if known and left_at != row.position else "the members do not know of it"
-    if event == "left" and user_no != row.sender_no:
-        return f"its author is {run.user(row.sender_no)}"
     if left_at != row.position and joined_at <= row.position:
         return f"that member joined at {joined_at} and left at {left_at or 'no time'}"
     return ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from imserver.model import KEY_BYTES
 from imserver.store.checks.check_run import CheckRun, read_content
+from imserver.store.checks.teams import EVER_BY_TEAM, TEAMS_SINCE
 from imserver.store.engine.transaction import SILENT_EVENTS
 from imserver.store.sqlite.positions import MILESTONE_EVERY
 
@@ -55,8 +56,9 @@ _SAME_KEYS = (
 _STRANGERS = (
     "SELECT m.conversation_no, m.position, m.sender_no, s.left_at FROM messages m"
     " LEFT JOIN members s ON s.conversation_no = m.conversation_no AND s.user_no = m.sender_no"
-    " WHERE s.user_no IS NULL OR m.position > s.left_at"
+    " WHERE (s.user_no IS NULL OR m.position > s.left_at)"
 )
+_NOR_BY_TEAM = f" AND NOT EXISTS ({EVER_BY_TEAM.format(place='m.conversation_no', user='m.sender_no')})"
 
 
 _LAST_SAID = (
@@ -182,9 +184,10 @@ def keys(run: CheckRun) -> None:
 
 
 def senders(run: CheckRun) -> None:
-    """Check that every sender is or was a member, and posts nothing after leaving (invariant 17)."""
+    """Check that every sender is or was a member, and posts nothing after leaving (invariant 17), unless by the team."""
     run.looked_at(SENDERS, run.number("SELECT count(*) FROM messages"))
-    for no, position, sender, left_at in run.rows(_STRANGERS):
+    strangers = _STRANGERS if run.version < TEAMS_SINCE else _STRANGERS + _NOR_BY_TEAM
+    for no, position, sender, left_at in run.rows(strangers):
         name = f"message {position} of {run.conversation(no)} is by {run.user(sender)}"
         run.found(
             SENDERS,

@@ -17,8 +17,8 @@ _Round = tuple[list[Unit], list[Unit]]
 def arranged(units: Sequence[Unit]) -> Sequence[Unit]:
     """The same units: rounds of plain posts, each followed by other units.
 
-    A unit that names no conversation is a barrier: nothing passes it, in either direction. A unit that failed already (it was
-    withdrawn) is not a plain post any more, and keeps its place.
+    A unit that names no conversation, or says so, is a barrier: nothing passes it, in either direction. A unit that failed
+    already (it was withdrawn) is not a plain post any more, and keeps its place.
     """
     rounds: list[_Round] = [([], [])]
     #: The earliest round of a later post, and of a later other unit, for each conversation and session.
@@ -34,7 +34,7 @@ def arranged(units: Sequence[Unit]) -> Sequence[Unit]:
                 post_from[lane] = number
                 other_from[lane] = max(number, other_from.get(lane, 0))
             continue
-        if unit.conversation_id is None:
+        if unit.conversation_id is None or unit.barrier:
             number = len(rounds) - 1
             least_post = number + 1
         else:

@@ -34,11 +34,13 @@ from imserver.model import (
     group_conversation_id,
     is_printable,
 )
-from imserver.store.engine.conversation_cache import ConversationState, Journal
+from imserver.store.engine.conversation_cache import ConversationState, Journal, Team
 from imserver.store.engine.state import StateRules
 
 #: Most members of a conversation, unless the composition root sets another bound (`limits.max_group_members`).
 MAX_MEMBERS = 5_000
+#: Most persons of a team: each conversation that names it has them all as members.
+MAX_TEAM_PERSONS = 200
 
 #: Events that nobody needs to see in a list of conversations: the system messages that tell of them are *silent*, and a list is
 #: ordered by, and shows, the last message that is not.
@@ -186,16 +188,25 @@ class RuledTransaction(StateRules):
     # -- conversations and members ------------------------------------------------------------------------------------
 
     def create_conversation(
-        self, creator_id: str, key: bytes, kind: Kind, title: str, members: Mapping[str, Role]
+        self,
+        creator_id: str,
+        key: bytes,
+        kind: Kind,
+        title: str,
+        members: Mapping[str, Role],
+        team: str | None = None,
     ) -> tuple[str, int, bool]:
         conversation_id = group_conversation_id(creator_id, key)
         others = {user_id: role for user_id, role in members.items() if user_id != creator_id}
         request = "\n".join([kind, title, *sorted(f"{user_id} {role}" for user_id, role in others.items())])
-        digest = content_digest(b"create " + request.encode())
+        asked = "create " if team is None else f"create by team {team}\n"
+        digest = content_digest((asked + request).encode())
         found = self.find_committed(self._state(conversation_id), creator_id, key, digest)
         if found is not None:
             return conversation_id, found.position, True
         refusal = rules.refuse_create(kind, others)
+        if refusal is None and team is not None and kind is not Kind.GROUP:
+            refusal = _no_team("only a group has one")
         if refusal is not None:
             raise refusal
         if not is_printable(title):
@@ -205,10 +216,33 @@ class RuledTransaction(StateRules):
                 RefusalCode.TOO_LARGE, f"members: at most {self.max_members}", detail=self.max_members
             )
         self._require_users([creator_id, *others])
+        group = None if team is None else self._team_to_name(creator_id, team)
         state = self._make_conversation(conversation_id, kind, title)
+        if group is not None:
+            self._put_team(state, self._become_team(group), self.change + 1)
         self._put_members(state, {creator_id: Role.OWNER, **others}, joined_at=1)
         telling = {"event": "created", "user": creator_id, "title": title}
         return conversation_id, self._tell(state, creator_id, key, digest, telling), False
+
+    def set_team(self, conversation_id: str, team_id: str) -> None:
+        state, group = self._known(conversation_id), self._known(team_id)
+        if state.team is not None:
+            if state.team.team_id != team_id:
+                raise Refusal(RefusalCode.CONFLICT, "has another team, which does not change")
+            return
+        if state.kind is not Kind.GROUP:
+            raise _no_team("only a group has one")
+        if state is group or self._as_team(state) is not None:
+            raise _no_team("a team has no team")
+        self._require_team(group)
+        team, change = self._become_team(group), self.next_change()
+        self.journal.note(state.put_team, None)
+        self._put_team(state, team, change)
+        of_team = [
+            user_id for user_id in team.joined if state.rows.get(user_id, Role.OWNER) is not Role.OWNER
+        ]
+        if of_team:
+            self._rows_to_team(state, of_team)
 
     def add_member(
         self, conversation_id: str, actor_id: str, key: bytes, user_id: str, role: Role
@@ -218,15 +252,23 @@ class RuledTransaction(StateRules):
         found = self.find_committed(state, actor_id, key, digest)
         if found is not None:
             return found.position, True
-        current = state.members.get(user_id) if state else None
+        current = state.rows.get(user_id) if state else None
         if current is None:
             target = rules.newcomer(role) if self._user_exists(user_id) else rules.no_user(user_id)
             state, _ = self._granted(Need.INVITE, state, actor_id, target)
-            if len(state.members) >= self.max_members:
+            if len(state.members) >= self.max_members and user_id not in state.members:
                 raise Refusal(
                     RefusalCode.TOO_LARGE, f"members: at most {self.max_members}", detail=self.max_members
                 )
+            team = self._as_team(state)
+            joins = team is not None and self._is_person(user_id)
+            if team is not None and joins and len(team.joined) >= MAX_TEAM_PERSONS:
+                raise _team_full()
             self._put_members(state, {user_id: role}, joined_at=state.head + 1)
+            if state.team is not None:
+                self._cursors_to_row(state, user_id)
+            if team is not None and joins:
+                self._put_team_person(team, user_id, joined=self.change + 1)
         else:
             state, _ = self._granted(Need.MANAGE, state, actor_id, rules.member(current, gets=role))
             if current is role:
@@ -243,22 +285,30 @@ class RuledTransaction(StateRules):
         found = self.find_committed(state, actor_id, key, digest)
         if found is not None:
             return found.position, True
-        current = state.members.get(user_id) if state else None
+        current = state.rows.get(user_id) if state else None
         if actor_id == user_id:
             event, target = "left", rules.ONESELF
+        elif state is not None and current is None and user_id in state.members:
+            event, target = "removed", rules.TEAM_ONLY
         else:
             event, target = "removed", rules.NO_MEMBER if current is None else rules.member(current)
         state, _ = self._granted(Need.MANAGE, state, actor_id, target)
+        team = self._as_team(state)
         telling: dict[str, Any] = {"event": event, "user": user_id}
         before = state.members
         self._end_member(state, user_id, left_at=state.head + 1)
+        if state.team is not None:
+            self._cursors_to_team(state, user_id)
+        of_team = team is not None and user_id in team.joined
+        if team is not None and of_team:
+            self._end_team_person(team, user_id)
         if current is Role.OWNER:
-            heir = rules.heir(state.members, self._joined_at(state))
+            heir = rules.heir(state.rows, self._joined_at(state))
             if heir is not None:
                 self._put_role(state, heir, Role.OWNER)
                 telling["owner"] = heir
         # The removed member gets this system message and no later one.
-        position = self._tell(state, actor_id, key, digest, telling, audience=before)
+        position = self._tell(state, actor_id, key, digest, telling, audience=before, of_team=of_team)
         for hook in self.hooks.member_left:
             hook(self, conversation_id, user_id)
         return position, False
@@ -346,7 +396,26 @@ class RuledTransaction(StateRules):
             return rules.NO_SEAT
         muted_until = state.muted.get(user_id, 0) if state.muted else 0
         bars = Bars(muted_until=muted_until) if muted_until > self.now_ms else rules.FREE
-        return Seat(state.kind, rules.MEMBER, role, bars)
+        by_team = state.team is not None and user_id not in state.rows
+        return Seat(state.kind, rules.TEAM_MEMBER if by_team else rules.MEMBER, role, bars)
+
+    def _team_to_name(self, user_id: str, team_id: str) -> ConversationState:
+        """The group, if this user may give it to a conversation as its team: whoever runs it decides where its persons are."""
+        group = self._state(team_id)
+        seat = self._seat(group, user_id)
+        if group is None or seat is rules.NO_SEAT:
+            raise Refusal(RefusalCode.NOT_FOUND, "team: no such conversation", detail=team_id)
+        rules.require(Need.ADMINISTER_CONVERSATION, seat)
+        self._require_team(group)
+        return group
+
+    def _require_team(self, group: ConversationState) -> None:
+        if group.kind is not Kind.GROUP:
+            raise _no_team("only a group is one")
+        if group.team is not None:
+            raise _no_team("a team has no team")
+        if self._count_persons(group) > MAX_TEAM_PERSONS:
+            raise _team_full()
 
     def _granted(
         self, need: Need, state: ConversationState | None, user_id: str, target: Target = rules.NOTHING
@@ -365,6 +434,8 @@ class RuledTransaction(StateRules):
         digest: bytes,
         telling: Mapping[str, Any],
         audience: Audience | None = None,
+        *,
+        of_team: bool = False,
     ) -> int:
         """Append the system message of a change: its sender is the acting user, its key that of the request."""
         content = encode_content({"type": "system", **telling})
@@ -379,6 +450,7 @@ class RuledTransaction(StateRules):
             counts=False,
             silent=silent,
             audience=audience,
+            of_team=of_team,
         )
 
     def _append(
@@ -393,6 +465,7 @@ class RuledTransaction(StateRules):
         counts: bool,
         silent: bool = False,
         audience: Audience | None = None,
+        of_team: bool = False,
     ) -> int:
         position = state.head + 1
         unread = state.unread + counts
@@ -404,7 +477,7 @@ class RuledTransaction(StateRules):
         if audience is None:
             self.events.append(MessagePosted(change, message, state.members))
         else:
-            self.events.append(MessagePosted(change, message, audience, state.members))
+            self.events.append(MessagePosted(change, message, audience, state.members, of_team))
         return position
 
     # -- rows: implemented by each store ------------------------------------------------------------------------------
@@ -412,7 +485,7 @@ class RuledTransaction(StateRules):
     @abstractmethod
     def conversation(self, conversation_id: str) -> ConversationState | None:
         """The conversation, from the cache or read: its head, the present members, and who of them is muted. The same object
-        for as long as the transaction lasts. None for an id that is no text, too."""
+        for as long as the transaction lasts, and it has met its team. None for an id that is no text, too."""
 
     @abstractmethod
     def user(self, user_id: str) -> User | None:
@@ -478,6 +551,48 @@ class RuledTransaction(StateRules):
         cursors: a former member reads up to there. The change is the next one."""
 
     @abstractmethod
+    def _is_person(self, user_id: str) -> bool:
+        """Whether this account is a person's: a bot is in no team."""
+
+    @abstractmethod
+    def _count_persons(self, state: ConversationState) -> int:
+        """How many of the present members are persons."""
+
+    @abstractmethod
+    def _as_team(self, state: ConversationState) -> Team | None:
+        """The group as a team; None if no conversation names it. The object that all cached conversations of it have."""
+
+    @abstractmethod
+    def _become_team(self, state: ConversationState) -> Team:
+        """The group as a team, which it may be already: else its persons are those of the team from now on, as of the change
+        of their joining."""
+
+    @abstractmethod
+    def _put_team(self, state: ConversationState, team: Team, change: int) -> None:
+        """Give a conversation its team, in rows, heads and state, under this change, which is the conversation's."""
+
+    @abstractmethod
+    def _put_team_person(self, team: Team, user_id: str, *, joined: int) -> None:
+        """One person more, in row and team."""
+
+    @abstractmethod
+    def _end_team_person(self, team: Team, user_id: str) -> None:
+        """One person less, in row and team. Cursors stay."""
+
+    @abstractmethod
+    def _rows_to_team(self, state: ConversationState, user_ids: Sequence[str]) -> None:
+        """Make these members, persons of the team, members by the team alone, with the cursors and settings that they have:
+        their rows are gone. Whoever is muted keeps the row."""
+
+    @abstractmethod
+    def _cursors_to_team(self, state: ConversationState, user_id: str) -> None:
+        """Keep cursors and settings of an ended row for one who is, or will be, here by the team. None of them falls."""
+
+    @abstractmethod
+    def _cursors_to_row(self, state: ConversationState, user_id: str) -> None:
+        """Give a new row the cursors and settings that the member had by the team, if any. None of them falls."""
+
+    @abstractmethod
     def _joined_at(self, state: ConversationState) -> Mapping[str, int]:
         """The joining position of every present member."""
 
@@ -497,7 +612,17 @@ class RuledTransaction(StateRules):
         read_rose: bool,
     ) -> None:
         """Store a member's cursors under this change. `told`: the other members get them too (by push, or by sync), so the
-        change is the conversation's; else it is the member's alone. `read_rose`: what is unread is another number now."""
+        change is the conversation's; else it is the member's alone, but who is here by the team has no change of its own: then
+        it is always the conversation's. `read_rose`: what is unread is another number now."""
+
+
+def _no_team(why: str) -> Refusal:
+    return Refusal(RefusalCode.INVALID, f"team: {why}", detail="team")
+
+
+def _team_full() -> Refusal:
+    text = f"team: at most {MAX_TEAM_PERSONS} persons"
+    return Refusal(RefusalCode.TOO_LARGE, text, detail=MAX_TEAM_PERSONS)
 
 
 def require_key(key: bytes) -> None:

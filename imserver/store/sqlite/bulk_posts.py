@@ -125,7 +125,9 @@ class BulkPosts:
         put = row_values.extend
         for unit in units:
             conversation_id, sender_id, key = unit.conversation_id, unit.sender_id, unit.key
-            state = young.get(conversation_id) or tx.conversation(conversation_id)
+            state = young.get(conversation_id)
+            if state is None or state.team is not None:  # read it; or its team may have changed
+                state = tx.conversation(conversation_id)
             sender_no = users.get(sender_id) or tx.user_no(sender_id)
             ident = (key, state.no if state else 0, sender_no or 0)
             if ident in taken:

@@ -14,6 +14,11 @@ from imserver.store.engine.transaction import RuledTransaction
 EVERYBODY = 0
 
 
+def by_team(state: ConversationState, user_id: str) -> bool:
+    """Whether this member has no row, but is here by the team: then cursors and settings are in `team_cursors`."""
+    return state.team is not None and user_id not in state.rows
+
+
 class SqliteStateRows(RuledTransaction):
     """The row operations of state; `SqliteTransaction` has all others."""
 
@@ -24,6 +29,9 @@ class SqliteStateRows(RuledTransaction):
 
     @abstractmethod
     def user_no(self, user_id: str) -> int | None: ...
+
+    @abstractmethod
+    def _seen_by_team(self, state: ConversationState, user_id: str, read: int) -> int: ...
 
     def _whose(self, user_id: str | None) -> int | None:
         return EVERYBODY if user_id is None else self.user_no(user_id)
@@ -77,6 +85,12 @@ class SqliteStateRows(RuledTransaction):
         self.sql("UPDATE conversations SET about = ? WHERE no = ?", (data, state.no))
 
     def _settings(self, state: ConversationState, user_id: str) -> tuple[int, bytes | None]:
+        if by_team(state, user_id):
+            kept = self.sql(
+                "SELECT settings_seq, settings FROM team_cursors WHERE user_no = ? AND conversation_no = ?",
+                (self.user_no(user_id), state.no),
+            )
+            return (kept[0][0], kept[0][1]) if kept else (0, None)
         rows = self.sql(
             "SELECT settings_seq, settings FROM members WHERE conversation_no = ? AND user_no = ?",
             (state.no, self.user_no(user_id)),
@@ -86,6 +100,15 @@ class SqliteStateRows(RuledTransaction):
     def _put_settings(
         self, state: ConversationState, user_id: str, seq: int, data: bytes, change: int
     ) -> None:
+        if by_team(state, user_id):
+            self.sql(
+                "INSERT INTO team_cursors (user_no, conversation_no, seen_no, settings, settings_seq)"
+                " VALUES (?, ?, ?, ?, ?) ON CONFLICT (user_no, conversation_no) DO UPDATE SET"
+                " settings = excluded.settings, settings_seq = excluded.settings_seq",
+                (self.user_no(user_id), state.no, self._seen_by_team(state, user_id, 0), data, seq),
+            )
+            self.sql("UPDATE conversations SET changed = ? WHERE no = ?", (change, state.no))
+            return
         self.sql(
             "UPDATE members SET settings_seq = ?, settings = ?, changed = ? WHERE conversation_no = ? AND user_no = ?",
             (seq, data, change, state.no, self.user_no(user_id)),

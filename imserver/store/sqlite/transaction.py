@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -12,15 +13,21 @@ from imserver.clock import Clock
 from imserver.content import encode_content
 from imserver.errors import AlreadyHandled, Refusal, RefusalCode
 from imserver.model import Audience, Cursors, Kind, Message, Role, User
-from imserver.store.engine.conversation_cache import ConversationCache, ConversationState, Journal
+from imserver.store.engine.conversation_cache import ConversationCache, ConversationState, Journal, Team
 from imserver.store.engine.faults import TransactionLost
 from imserver.store.engine.ledger import Applied
 from imserver.store.engine.lineage import Run
 from imserver.store.engine.transaction import MAX_MEMBERS, Found
 from imserver.store.sqlite.database import put_run, put_running
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
-from imserver.store.sqlite.positions import MILESTONE_EVERY, PUT_HEADS, PUT_MILESTONES, changes_of
-from imserver.store.sqlite.state_rows import SqliteStateRows
+from imserver.store.sqlite.positions import (
+    MILESTONE_EVERY,
+    PUT_HEADS,
+    PUT_MILESTONES,
+    changes_of,
+    highest_until,
+)
+from imserver.store.sqlite.state_rows import SqliteStateRows, by_team
 
 _PUT_HEAD = PUT_HEADS.format(rows="(?, ?, ?, ?, ?)")
 #: A silent message is never the first of its conversation: there is a head.
@@ -33,6 +40,29 @@ _FORGET_OUTCOMES = (
     " (SELECT key, user_no FROM outcomes WHERE at < ? ORDER BY at LIMIT ?)"
 )
 _PUT_MILESTONE = PUT_MILESTONES.format(rows="(?, ?, ?)")
+#: A conversation that is being made has no head yet: its first message, of the same unit, fills it in.
+_PUT_TEAM_OF_HEAD = (
+    "INSERT INTO heads (conversation_no, position, change, unread_no, team) VALUES (?, 0, 0, 0, ?)"
+    " ON CONFLICT (conversation_no) DO UPDATE SET team = excluded.team"
+)
+#: Cursors and settings of rows, to which a condition is added, for those who are members by the team. None of them falls.
+_KEEP_FOR_TEAM = (
+    "INSERT INTO team_cursors (user_no, conversation_no, seen_no, delivered, read, settings, settings_seq)"
+    " SELECT m.user_no, m.conversation_no, m.seen_no, m.delivered, m.read, m.settings, m.settings_seq FROM members m"
+    " WHERE m.conversation_no = ? AND {rows} ON CONFLICT (user_no, conversation_no) DO UPDATE SET"
+    " seen_no = max(seen_no, excluded.seen_no), delivered = max(delivered, excluded.delivered),"
+    " read = max(read, excluded.read), settings_seq = max(settings_seq, excluded.settings_seq),"
+    " settings = CASE WHEN excluded.settings_seq > settings_seq THEN excluded.settings ELSE settings END"
+)
+_KEEP_ROW_FOR_TEAM = _KEEP_FOR_TEAM.format(rows="m.user_no = ?")
+_UNMUTED_OF_TEAM = (
+    "m.left_at IS NULL AND m.muted_until <= ? AND m.user_no IN (SELECT value FROM json_each(?))"
+)
+_KEEP_ROWS_FOR_TEAM = _KEEP_FOR_TEAM.format(rows=f"(m.left_at IS NOT NULL OR ({_UNMUTED_OF_TEAM}))")
+_DROP_ROWS_OF_TEAM = (
+    f"DELETE FROM members AS m WHERE m.conversation_no = ? AND {_UNMUTED_OF_TEAM}"  # noqa: S608 - constants
+    " RETURNING user_no"
+)
 
 _Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -94,17 +124,19 @@ class SqliteTransaction(SqliteStateRows):
     def conversation(self, conversation_id: str) -> ConversationState | None:
         state = self.cache.get(conversation_id)
         if state is not None:
+            if state.team is not None:
+                state.meet_team()
             return state
         try:
             rows = self.sql(
-                "SELECT no, kind, title, modseq FROM conversations WHERE conversation_id = ?",
+                "SELECT no, kind, title, modseq, team FROM conversations WHERE conversation_id = ?",
                 (conversation_id,),
             )
         except UnicodeEncodeError:  # a lone surrogate: no row can have such a name
             return None
         if not rows:
             return None
-        no, kind, title, modseq = rows[0]
+        no, kind, title, modseq, team_no = rows[0]
         state = ConversationState(no, conversation_id, Kind(kind), title, modseq)
         for head in self.sql(
             "SELECT position, change, unread_no FROM heads WHERE conversation_no = ?", (no,)
@@ -118,6 +150,9 @@ class SqliteTransaction(SqliteStateRows):
         state.members = {user_id: Role(role) for user_id, role, _, _ in members}
         state.muted = {user_id: muted_until for user_id, _, _, muted_until in members if muted_until}
         self.cache.users.update((user_id, user_no) for user_id, _, user_no, _ in members)
+        if team_no is not None:
+            state.put_team(self._team(team_no))
+            state.muted |= self._muted_formers(state)
         self.cache.loaded(state)
         return state
 
@@ -246,7 +281,7 @@ class SqliteTransaction(SqliteStateRows):
                 # Messages from before a member joined do not count as unread.
                 (state.no, self.user_no(user_id), role.value, joined_at, state.unread, self.change + 1),
             )
-        state.members = {**state.members, **members}
+        state.put_rows({**state.rows, **members})
         self._membership_changed(state)
 
     def _put_role(self, state: ConversationState, user_id: str, role: Role) -> None:
@@ -268,6 +303,148 @@ class SqliteTransaction(SqliteStateRows):
     def _membership_changed(self, state: ConversationState) -> None:
         self.sql("UPDATE conversations SET membership = ? WHERE no = ?", (self.change + 1, state.no))
 
+    # -- teams --------------------------------------------------------------------------------------------------------
+
+    def _team(self, no: int) -> Team:
+        """The group of this number, which is a team."""
+        team = self.cache.teams.get(no)
+        if team is None:
+            rows = self.sql(
+                "SELECT u.user_id, t.joined, t.user_no FROM team_members t JOIN users u ON u.no = t.user_no"
+                " WHERE t.team_no = ? ORDER BY t.user_no",
+                (no,),
+            )
+            team_id = self.place_named(no)
+            team = self.cache.teams[no] = Team(no, team_id, {user_id: joined for user_id, joined, _ in rows})
+            self.cache.users.update((user_id, user_no) for user_id, _, user_no in rows)
+        return team
+
+    def _muted_formers(self, state: ConversationState) -> dict[str, int]:
+        rows = self.sql(
+            "SELECT u.user_id, m.muted_until FROM members m JOIN users u ON u.no = m.user_no"
+            " WHERE m.conversation_no = ? AND m.left_at IS NOT NULL AND m.muted_until > 0",
+            (state.no,),
+        )
+        return dict(rows)
+
+    def _is_person(self, user_id: str) -> bool:
+        return bool(
+            self.sql("SELECT 1 FROM users WHERE no = ? AND kind = 'person'", (self.user_no(user_id),))
+        )
+
+    def _persons(self, state: ConversationState) -> list[tuple[str, int, int]]:
+        """User id, number and position of joining of the present members who are persons."""
+        return self.sql(
+            "SELECT u.user_id, u.no, m.joined_at FROM members m JOIN users u ON u.no = m.user_no"
+            " WHERE m.conversation_no = ? AND m.left_at IS NULL AND u.kind = 'person' ORDER BY u.no",
+            (state.no,),
+        )
+
+    def _count_persons(self, state: ConversationState) -> int:
+        return len(self._persons(state))
+
+    def _as_team(self, state: ConversationState) -> Team | None:
+        if state.kind is not Kind.GROUP or state.team is not None:
+            return None
+        named = self.sql("SELECT 1 FROM conversations WHERE team = ? LIMIT 1", (state.no,))
+        return self._team(state.no) if named else None
+
+    def _become_team(self, state: ConversationState) -> Team:
+        team = self._as_team(state)
+        if team is not None:
+            return team
+        joined: dict[str, int] = {}
+        for user_id, user_no, joined_at in self._persons(state):
+            joined[user_id] = self._change_at(state, joined_at)
+            self._insert_team_person(state.no, user_no, joined[user_id])
+        return self.cache.made_team(Team(state.no, state.conversation_id, joined))
+
+    def _put_team(self, state: ConversationState, team: Team, change: int) -> None:
+        self.sql(
+            "UPDATE conversations SET team = ?, changed = ?, membership = ? WHERE no = ?",
+            (team.no, change, change, state.no),
+        )
+        self.sql(_PUT_TEAM_OF_HEAD, (state.no, team.no))
+        state.put_team(team)
+        state.muted = {**self._muted_formers(state), **state.muted}
+
+    def _put_team_person(self, team: Team, user_id: str, *, joined: int) -> None:
+        self._insert_team_person(team.no, self.number_of(user_id), joined)
+        self._persons_changed(team, {**team.joined, user_id: joined})
+
+    def _insert_team_person(self, team_no: int, user_no: int, joined: int) -> None:
+        self.sql(
+            "INSERT INTO team_members (user_no, team_no, joined) VALUES (?, ?, ?)", (user_no, team_no, joined)
+        )
+
+    def _end_team_person(self, team: Team, user_id: str) -> None:
+        self.sql(
+            "DELETE FROM team_members WHERE user_no = ? AND team_no = ?", (self.user_no(user_id), team.no)
+        )
+        self._persons_changed(team, {name: joined for name, joined in team.joined.items() if name != user_id})
+
+    def leave_teams(self, user_id: str) -> None:
+        """An account that is a person's no more, but a bot's, is in no team."""
+        for (no,) in self.sql("SELECT team_no FROM team_members WHERE user_no = ?", (self.user_no(user_id),)):
+            self._end_team_person(self._team(no), user_id)
+
+    def _persons_changed(self, team: Team, joined: Mapping[str, int]) -> None:
+        self.journal.note(team.put, team.joined)
+        team.put(joined)
+
+    def _rows_to_team(self, state: ConversationState, user_ids: Sequence[str]) -> None:
+        which = (state.no, self.now_ms, json.dumps([self.user_no(user_id) for user_id in user_ids]))
+        self.sql(_KEEP_ROWS_FOR_TEAM, which)
+        gone = {user_no for (user_no,) in self.sql(_DROP_ROWS_OF_TEAM, which)}
+        state.put_rows({name: role for name, role in state.rows.items() if self.user_no(name) not in gone})
+
+    def _cursors_to_team(self, state: ConversationState, user_id: str) -> None:
+        self.sql(_KEEP_ROW_FOR_TEAM, (state.no, self.user_no(user_id)))
+
+    def _cursors_to_row(self, state: ConversationState, user_id: str) -> None:
+        self.sql(
+            "UPDATE members AS m SET delivered = max(m.delivered, t.delivered), read = max(m.read, t.read),"
+            " settings = CASE WHEN t.settings_seq > m.settings_seq THEN t.settings ELSE m.settings END,"
+            " settings_seq = max(m.settings_seq, t.settings_seq) FROM team_cursors t WHERE m.conversation_no = ?"
+            " AND m.user_no = ? AND t.conversation_no = m.conversation_no AND t.user_no = m.user_no",
+            (state.no, self.user_no(user_id)),
+        )
+
+    def _put_team_cursors(
+        self, state: ConversationState, user_id: str, cursors: Cursors, change: int, *, read_rose: bool
+    ) -> None:
+        self.sql(
+            "INSERT INTO team_cursors (user_no, conversation_no, seen_no, delivered, read) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (user_no, conversation_no) DO UPDATE SET"
+            " seen_no = excluded.seen_no, delivered = excluded.delivered, read = excluded.read",
+            (
+                self.user_no(user_id),
+                state.no,
+                self._seen_by_team(state, user_id, cursors.read if read_rose else 0),
+                cursors.delivered,
+                cursors.read,
+            ),
+        )
+        self.sql("UPDATE conversations SET changed = ? WHERE no = ?", (change, state.no))
+
+    def _seen_by_team(self, state: ConversationState, user_id: str, read: int) -> int:
+        """From where unread messages of one who is here by the team count, when `read` has risen to this (0: it has not)."""
+        team = state.team
+        assert team is not None
+        rows = self.sql(
+            "SELECT seen_no FROM team_cursors WHERE user_no = ? AND conversation_no = ?",
+            (self.user_no(user_id), state.no),
+        )
+        seen: int = rows[0][0] if rows else 0
+        if read:
+            seen = max(seen, self._unread_no(state, read))
+        joined = team.joined[user_id]
+        if not rows or (read and self._change_at(state, read) < joined):
+            # Messages from before the member joined do not count.
+            before = highest_until(self.sql, state.no, state.head, state.head_change, joined)
+            seen = max(seen, self._unread_no(state, before) if before else 0)
+        return seen
+
     def _joined_at(self, state: ConversationState) -> Mapping[str, int]:
         rows = self.sql(
             "SELECT u.user_id, m.joined_at FROM members m JOIN users u ON u.no = m.user_no"
@@ -277,6 +454,12 @@ class SqliteTransaction(SqliteStateRows):
         return dict(rows)
 
     def _cursors(self, state: ConversationState, user_id: str) -> Cursors:
+        if by_team(state, user_id):
+            rows = self.sql(
+                "SELECT delivered, read FROM team_cursors WHERE user_no = ? AND conversation_no = ?",
+                (self.user_no(user_id), state.no),
+            )
+            return Cursors(*rows[0]) if rows else Cursors()
         rows = self.sql(
             "SELECT delivered, read FROM members WHERE conversation_no = ? AND user_no = ?",
             (state.no, self.user_no(user_id)),
@@ -293,6 +476,9 @@ class SqliteTransaction(SqliteStateRows):
         told: bool,
         read_rose: bool,
     ) -> None:
+        if by_team(state, user_id):
+            self._put_team_cursors(state, user_id, cursors, change, read_rose=read_rose)
+            return
         self.sql(
             "UPDATE members SET delivered = ?, read = ?, seen_no = max(seen_no, ?), changed = ?"
             " WHERE conversation_no = ? AND user_no = ?",

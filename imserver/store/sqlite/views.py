@@ -13,7 +13,13 @@ VIEWS: Final = {
     # What a person may read, conversation by conversation: positions `first..last`.
     "readable": (
         "(user_no, place, first, last) AS"
-        " SELECT user_no, conversation_no, 1, coalesce(left_at, 9223372036854775807) FROM main.members"
+        " SELECT m.user_no, m.conversation_no, 1, coalesce(m.left_at, 9223372036854775807) FROM main.members m"
+        # Who left, and is here by the team, reads all. Who left the team reads nothing of it.
+        " WHERE m.left_at IS NULL OR NOT EXISTS (SELECT 1 FROM main.conversations c JOIN main.team_members t"
+        " ON t.team_no = c.team AND t.user_no = m.user_no WHERE c.no = m.conversation_no)"
+        " UNION ALL SELECT t.user_no, c.no, 1, 9223372036854775807 FROM main.team_members t"
+        " JOIN main.conversations c ON c.team = t.team_no WHERE NOT EXISTS (SELECT 1 FROM main.members m"
+        " WHERE m.conversation_no = c.no AND m.user_no = t.user_no AND m.left_at IS NULL)"
     ),
     # Messages that are there: not those that were taken back.
     "said": (

@@ -9,12 +9,13 @@ from .descriptors import Method, Name, Number, Shape
 
 
 class CreateParams(Shape, frozen=True):
-    """A new group or channel; its creator owns it."""
+    """A new group or channel; its creator owns it. `team`: a group whose persons are members of this one, too."""
 
     key: bytes
     kind: Kind
     title: str
     members: list[str]
+    team: str | None = None
 
 
 class CreateResult(Shape, frozen=True):

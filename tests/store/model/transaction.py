@@ -159,26 +159,75 @@ class ModelTransaction:
     # -- conversations and members ------------------------------------------------------------------------------------
 
     def create_conversation(
-        self, creator_id: str, key: bytes, kind: Kind, title: str, members: Mapping[str, Role]
+        self,
+        creator_id: str,
+        key: bytes,
+        kind: Kind,
+        title: str,
+        members: Mapping[str, Role],
+        team: str | None = None,
     ) -> tuple[str, int, bool]:
         conversation_id = group_conversation_id(creator_id, key)
         others = {user_id: role for user_id, role in members.items() if user_id != creator_id}
-        asked = ("create", kind, title, tuple(sorted(others.items())))
+        asked = ("create", kind, title, tuple(sorted(others.items())), team)
         before = self._committed(conversation_id, creator_id, key, asked)
         if before is not None:
             return conversation_id, before.position, True
         refusal = permissions.refuse_create(kind, others)
         if refusal is not None:
             raise refusal
+        if team is not None and kind is not Kind.GROUP:
+            raise _no_team()
         if not is_printable(title):
             raise Refusal(RefusalCode.INVALID, "title", detail="title")
         self._require_room(len(others) + 1)
         for user_id in (creator_id, *others):
             if user_id not in self.world.users:
                 raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
+        if team is not None:
+            group = self._talk(team)
+            seat = NO_SEAT if group is None else group.seat(creator_id)
+            if group is None or seat.standing.relation not in (Relation.MEMBER, Relation.TEAM_MEMBER):
+                raise Refusal(RefusalCode.NOT_FOUND, "no such team", detail=team)
+            permissions.require(Need.ADMINISTER_CONVERSATION, seat)
+            self._require_team(group)
         talk = self._made(conversation_id, kind, title, {creator_id: Role.OWNER, **others})
+        if team is not None:
+            talk = replace(talk, team=team, of_team=self.world.persons(self._there(team)))
         telling = {"event": "created", "user": creator_id, "title": title}
         return conversation_id, self._tell(talk, creator_id, key, asked, telling), False
+
+    def set_team(self, conversation_id: str, team_id: str) -> None:
+        talk, group = self._there(conversation_id), self._there(team_id)
+        if talk.team is not None:
+            if talk.team != team_id:
+                raise Refusal(RefusalCode.CONFLICT, "has another")
+            return
+        named = any(other.team == conversation_id for other in self.world.talks.values())
+        if talk.kind is not Kind.GROUP or talk is group or named:
+            raise _no_team()
+        self._require_team(group)
+        change, persons = self._next_change(), self.world.persons(group)
+        for one in talk.members.values():
+            talk = talk.met(one.user_id)
+        stay = {
+            one.user_id: one
+            for one in talk.members.values()
+            if one.user_id not in persons
+            or one.left_at is not None
+            or one.role is Role.OWNER
+            or one.muted_until > self.now_ms
+        }
+        self._put(replace(talk, changed=change, team=team_id, of_team=persons, members=stay))
+
+    def _require_team(self, group: Talk) -> None:
+        if group.kind is not Kind.GROUP or group.team is not None:
+            raise _no_team()
+        if len(self.world.persons(group)) > 200:
+            raise Refusal(RefusalCode.TOO_LARGE, "team", detail=200)
+
+    def _is_team(self, conversation_id: str) -> bool:
+        return any(talk.team == conversation_id for talk in self.world.talks.values())
 
     def add_member(
         self, conversation_id: str, actor_id: str, key: bytes, user_id: str, role: Role
@@ -187,7 +236,7 @@ class ModelTransaction:
         before = self._committed(conversation_id, actor_id, key, asked)
         if before is not None:
             return before.position, True
-        current = self._roles(conversation_id).get(user_id)
+        current = self._rows(conversation_id).get(user_id)
         if current is not None:
             target = permissions.member(current, gets=role)
             _, talk = self._granted(Need.MANAGE, conversation_id, actor_id, target)
@@ -198,9 +247,14 @@ class ModelTransaction:
             known = user_id in self.world.users
             target = permissions.newcomer(role) if known else permissions.no_user(user_id)
             _, talk = self._granted(Need.INVITE, conversation_id, actor_id, target)
-            self._require_room(len(talk.audience) + 1)
-            membership = Membership(user_id, role, talk.head + 1)
+            self._require_room(len(talk.audience.keys() | {user_id}))
+            if self._is_team(conversation_id) and len(self.world.persons(talk).keys() | {user_id}) > 200:
+                raise Refusal(RefusalCode.TOO_LARGE, "team", detail=200)
+            muted = talk.members[user_id].muted_until if user_id in talk.members else 0
+            membership = Membership(user_id, role, talk.head + 1, muted_until=muted)
         talk = talk.with_member(self.world.change + 1, membership)
+        if talk.team is not None and current is None:
+            talk = talk.met(user_id)
         telling = {"event": "added", "user": user_id, "role": role.value}
         return self._tell(talk, actor_id, key, asked, telling), False
 
@@ -211,28 +265,31 @@ class ModelTransaction:
         before = self._committed(conversation_id, actor_id, key, asked)
         if before is not None:
             return before.position, True
-        current = self._roles(conversation_id).get(user_id)
+        current = self._rows(conversation_id).get(user_id)
         leaves = actor_id == user_id
         other = permissions.NO_MEMBER if current is None else permissions.member(current)
+        if current is None and user_id in self._roles(conversation_id):
+            other = permissions.TEAM_ONLY
         target = permissions.ONESELF if leaves else other
         _, talk = self._granted(Need.MANAGE, conversation_id, actor_id, target)
         audience, change = talk.audience, self.world.change + 1
         telling: dict[str, Any] = {"event": "left" if leaves else "removed", "user": user_id}
         talk = replace(talk, left_modseq={**talk.left_modseq, user_id: talk.modseq})
         talk = talk.with_member(change, replace(talk.members[user_id], left_at=talk.head + 1))
+        if talk.team is not None:
+            talk = talk.met(user_id)
+        of_team = self._is_team(conversation_id) and user_id not in self.world.bots
         if current is Role.OWNER:
-            heir = permissions.heir(
-                talk.audience, {one: talk.members[one].joined_at for one in talk.audience}
-            )
+            heir = permissions.heir(talk.rows, {one: talk.members[one].joined_at for one in talk.rows})
             if heir is not None:
                 telling["owner"] = heir
                 talk = talk.with_member(change, replace(talk.members[heir], role=Role.OWNER))
-        return self._tell(talk, actor_id, key, asked, telling, audience=audience), False
+        return self._tell(talk, actor_id, key, asked, telling, audience=audience, of_team=of_team), False
 
     def seat(self, conversation_id: str, user_id: str) -> Seat:
         talk = self._talk(conversation_id)
         seat = NO_SEAT if talk is None else talk.seat(user_id, self.now_ms)
-        return seat if seat.standing.relation is Relation.MEMBER else NO_SEAT
+        return seat if seat.standing.relation in (Relation.MEMBER, Relation.TEAM_MEMBER) else NO_SEAT
 
     def audience(self, conversation_id: str) -> Audience | None:
         talk = self._talk(conversation_id)
@@ -254,10 +311,9 @@ class ModelTransaction:
         told = permissions.has_receipts(talk.kind, len(audience))
         self._put(
             replace(
-                talk,
-                cursors={**talk.cursors, user_id: new},
+                talk.with_own(user_id, new, talk.settings_of(user_id)),
                 member_changed={**talk.member_changed, user_id: change},
-                changed=change if told else talk.changed,
+                changed=change if told or talk.by_team(user_id) else talk.changed,
             )
         )
         hearers = audience if told else {user_id: audience[user_id]}
@@ -341,7 +397,7 @@ class ModelTransaction:
         talk = self._stated(conversation_id)
         if user_id not in talk.audience:
             raise Refusal(RefusalCode.NOT_FOUND, "no such member")
-        seq, own = talk.settings.get(user_id, (0, {}))
+        seq, own = talk.settings_of(user_id)
         return seq, self.world.without_hidden(own)
 
     def account(self, user_id: str) -> tuple[int, Mapping[str, Any]]:
@@ -353,14 +409,16 @@ class ModelTransaction:
         talk = self._stated(conversation_id)
         if user_id not in talk.audience:
             raise Refusal(RefusalCode.NOT_FOUND, "no such member")
-        seq, old = talk.settings.get(user_id, (0, {}))
+        seq, old = talk.settings_of(user_id)
         new = _with(old, name, value, 2048)
         if new == old:
             return
         change = self._next_change()
         talk = replace(talk, member_changed={**talk.member_changed, user_id: change})
         self._named(name)
-        self._put(replace(talk, settings={**talk.settings, user_id: (seq + 1, new)}))
+        if talk.by_team(user_id):
+            talk = replace(talk, changed=change)
+        self._put(talk.with_own(user_id, talk.cursors_of(user_id), (seq + 1, new)))
         self.events.append(SettingsChanged(change, conversation_id, user_id, seq + 1, self._told(new)))
 
     def set_account(self, user_id: str, name: str, value: Any) -> None:
@@ -424,6 +482,10 @@ class ModelTransaction:
         muted = {one: replace(talk.members[one], muted_until=until) for one in user_ids}
         self._put(replace(talk, members={**talk.members, **muted}))
 
+    def be_bot(self, user_id: str) -> None:
+        """For tests: the account is a bot's."""
+        self.world = replace(self.world, bots=self.world.bots | {user_id})
+
     def note(self, row: Any) -> None:
         """For tests: put a row into a table that is not the kernel's."""
         self.world = replace(self.world, notes=self.world.notes | {row})
@@ -457,7 +519,7 @@ class ModelTransaction:
         return talk
 
     def _put(self, talk: Talk) -> None:
-        self.world = replace(self.world, talks={**self.world.talks, talk.conversation_id: talk})
+        self.world = self.world.with_talk(talk)
 
     def _next_change(self) -> int:
         self.world = replace(self.world, change=self.world.change + 1)
@@ -465,6 +527,11 @@ class ModelTransaction:
 
     def _roles(self, conversation_id: str) -> Audience:
         return self.audience(conversation_id) or {}
+
+    def _rows(self, conversation_id: str) -> Audience:
+        """Members who were added."""
+        talk = self._talk(conversation_id)
+        return {} if talk is None else talk.rows
 
     def _under(self, conversation_id: str, sender_id: str, key: bytes) -> Said | None:
         """What was said under this key."""
@@ -526,10 +593,21 @@ class ModelTransaction:
         *,
         silent: bool = False,
         audience: Audience | None = None,
+        of_team: bool = False,
     ) -> int:
         """Say what the actor did, under the key of the request."""
         content = encode_content({"type": "system", **telling})
-        return self._say(talk, actor_id, key, content, asked, self.now_ms, silent=silent, audience=audience)
+        return self._say(
+            talk,
+            actor_id,
+            key,
+            content,
+            asked,
+            self.now_ms,
+            silent=silent,
+            audience=audience,
+            of_team=of_team,
+        )
 
     def _say(
         self,
@@ -542,13 +620,14 @@ class ModelTransaction:
         *,
         silent: bool = False,
         audience: Audience | None = None,
+        of_team: bool = False,
     ) -> int:
         """Append a message. `audience`: who hears it, if not those who are members behind it."""
         change, position = self._next_change(), talk.head + 1
         message = Message(talk.conversation_id, position, sender_id, sent_at, key, content)
         said = Said(message, asked, change, counts=asked[0] == "post", silent=silent)
         self._put(replace(talk, said=(*talk.said, said)))
-        behind = (talk.audience,) if audience is None else (audience, talk.audience)
+        behind = (talk.audience,) if audience is None else (audience, talk.audience, of_team)
         self.events.append(MessagePosted(change, message, *behind))
         return position
 
@@ -569,6 +648,10 @@ def _with(values: Mapping[str, Any], name: str, value: Any, most: int) -> Mappin
     if len(_map(new)) > most:
         raise Refusal(RefusalCode.TOO_LARGE, "map", detail=most)
     return new
+
+
+def _no_team() -> Refusal:
+    return Refusal(RefusalCode.INVALID, "team", detail="team")
 
 
 def _key_reused() -> Refusal:

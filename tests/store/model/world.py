@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from imserver.chat.permissions import NO_SEAT, Bars, Seat, standing_of
-from imserver.model import Audience, Cursors, Kind, Membership, Message, User
+from imserver.chat.permissions import NO_SEAT, TEAM_MEMBER, Bars, Seat, standing_of
+from imserver.model import Audience, Cursors, Kind, Membership, Message, Role, User
 from imserver.store.engine.lineage import Run
 from imserver_protocol.shared.bounds import MORE_UNREAD, UNREAD_MESSAGES
 
@@ -62,24 +62,77 @@ class Talk:
     settings: Mapping[str, tuple[int, Mapping[str, Any]]] = field(default_factory=dict)
     #: user id -> modseq when the user left last.
     left_modseq: Mapping[str, int] = field(default_factory=dict)
+    #: The group whose persons are members here, too; and these as they are now, with the change of joining.
+    team: str | None = None
+    of_team: Mapping[str, int] = field(default_factory=dict)
+    #: Cursors and settings of members by the team: user id -> these.
+    team_cursors: Mapping[str, Cursors] = field(default_factory=dict)
+    team_settings: Mapping[str, tuple[int, Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def head(self) -> int:
         return len(self.said)
 
     @property
-    def audience(self) -> Audience:
+    def rows(self) -> Audience:
+        """Members who were added."""
         return {one.user_id: one.role for one in self.members.values() if one.left_at is None}
 
+    @property
+    def audience(self) -> Audience:
+        return {**dict.fromkeys(self.of_team, Role.MEMBER), **self.rows}
+
+    def by_team(self, user_id: str) -> bool:
+        return user_id in self.of_team and user_id not in self.rows
+
     def cursors_of(self, user_id: str) -> Cursors:
-        return self.cursors.get(user_id, Cursors())
+        kept = self.team_cursors if self.by_team(user_id) else self.cursors
+        return kept.get(user_id, Cursors())
+
+    def settings_of(self, user_id: str) -> tuple[int, Mapping[str, Any]]:
+        kept = self.team_settings if self.by_team(user_id) else self.settings
+        return kept.get(user_id, (0, {}))
+
+    def with_own(self, user_id: str, cursors: Cursors, settings: tuple[int, Mapping[str, Any]]) -> Talk:
+        """With other cursors and settings of a member, where that one's are."""
+        if self.by_team(user_id):
+            return replace(
+                self,
+                team_cursors={**self.team_cursors, user_id: cursors},
+                team_settings={**self.team_settings, user_id: settings},
+            )
+        return replace(
+            self,
+            cursors={**self.cursors, user_id: cursors},
+            settings={**self.settings, user_id: settings},
+        )
+
+    def met(self, user_id: str) -> Talk:
+        """With the higher of what a member has by a row and by the team in both places: membership is another one now."""
+        one, other = self.cursors.get(user_id, Cursors()), self.team_cursors.get(user_id, Cursors())
+        cursors = Cursors(max(one.delivered, other.delivered), max(one.read, other.read))
+        settings = max(
+            self.settings.get(user_id, (0, {})),
+            self.team_settings.get(user_id, (0, {})),
+            key=lambda kept: kept[0],
+        )
+        return replace(
+            self,
+            cursors={**self.cursors, user_id: cursors},
+            team_cursors={**self.team_cursors, user_id: cursors},
+            settings={**self.settings, user_id: settings},
+            team_settings={**self.team_settings, user_id: settings},
+        )
 
     def seat(self, user_id: str, now_ms: int = 0) -> Seat:
         """Where a user stands; a former member reads up to leaving."""
         own = self.members.get(user_id)
+        muted_until = 0 if own is None else own.muted_until
+        bars = Bars(muted_until=muted_until if muted_until > now_ms else 0)
+        if self.by_team(user_id):
+            return Seat(self.kind, TEAM_MEMBER, Role.MEMBER, bars)
         if own is None:
             return NO_SEAT
-        bars = Bars(muted_until=own.muted_until if own.muted_until > now_ms else 0)
         return Seat(self.kind, standing_of(own.left_at), own.role, bars)
 
     def with_member(self, change: int, membership: Membership) -> Talk:
@@ -149,6 +202,25 @@ class World:
     handled: Mapping[str, int] = field(default_factory=dict)
     #: For tests: rows of a table that is not the kernel's.
     notes: frozenset[Any] = frozenset()
+    #: Accounts that are no persons'.
+    bots: frozenset[str] = frozenset()
+
+    def with_talk(self, talk: Talk) -> World:
+        """With this conversation, and if it is a team, with its persons in all conversations that name it."""
+        talks = {**self.talks, talk.conversation_id: talk}
+        persons = self.persons(talk)
+        for name, other in talks.items():
+            if other.team == talk.conversation_id:
+                talks[name] = replace(other, of_team=persons)
+        return replace(self, talks=talks)
+
+    def persons(self, talk: Talk) -> Mapping[str, int]:
+        """The persons of a group, with the change of joining."""
+        return {
+            user_id: talk.said[talk.members[user_id].joined_at - 1].change
+            for user_id in talk.rows
+            if user_id not in self.bots and talk.members[user_id].joined_at <= talk.head
+        }
 
     def without_hidden(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         return {name: value for name, value in values.items() if name not in self.hidden}
