@@ -171,10 +171,12 @@ class Calls:
         self._cursors.moved(conversation_id, self._owner.user_id, result.delivered, result.read)
         return Cursor(result.delivered, result.read)
 
-    async def create(self, kind: str, title: str, members: list[str], key: bytes | None) -> str:
+    async def create(
+        self, kind: str, title: str, members: list[str], team: str | None, key: bytes | None
+    ) -> str:
         """See Client.create_group."""
         result = await self._requests.call(
-            CREATE, CreateParams(self._key(key), _word(Kind, kind), title, members)
+            CREATE, CreateParams(self._key(key), _word(Kind, kind), title, members, team)
         )
         # The server does not push a message to the session that caused it: it is read, like any missing position.
         self._owner.note_head(result.conversation_id, result.position)

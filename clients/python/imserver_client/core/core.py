@@ -712,9 +712,10 @@ class Core:
         if target is not None:
             self.lineage.edited(conversation_id, target)
             self._storage.forget_content(conversation_id, target)
-        elif said.get("event") in ("left", "removed") and said.get("user") == self.user_id:
-            self.lineage.left(conversation_id)
-            self.catch_up.want_sync()  # it may be a team: its row says what else ends
+        elif said.get("event") in ("added", "left", "removed") and said.get("user") == self.user_id:
+            if said["event"] != "added":
+                self.lineage.left(conversation_id)
+            self.catch_up.want_sync()  # it may be a team: rows say what else begins or ends
         return said
 
     # -- calls between the parts, further -------------------------------------------------------------------------------
