@@ -246,3 +246,23 @@ def test_where_nothing_can_go_it_is_not_looked_for_with_every_row() -> None:
     assert not inbox.crowded(listed=False)
     inbox.apply([a_row("and one")], first_sync=True)
     assert inbox.crowded(listed=False)
+
+
+async def test_by_a_team_nothing_is_let_go_within_a_listing(server, open_client):
+    """The first sync begins at heads: what came to one that was let go, and is listed again, would never be read."""
+    staff = server.chat.conversation(STAFF, "boss", "alice")
+    for number in range(20):
+        server.chat.conversation(f"c{number}", "bob", team=staff)
+    texts: list[str] = []
+
+    def script(peer: Any, request: Any) -> bool:
+        if request.method == "sync" and server.count("sync") > 3 and len(texts) < 3:
+            texts.append(f"{len(texts)}")
+            server.say("c0", "bob", texts[-1])
+        return False
+
+    server.script = script
+    limits = ClientLimits(max_conversations=12, sync_rows=3)
+    async with open_client(token="alice", limits=limits) as alice:
+        assert followed(alice) <= 12
+        assert await take(alice, 3) == ["c0:1:0", "c0:2:1", "c0:3:2"]

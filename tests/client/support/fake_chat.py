@@ -256,12 +256,15 @@ class FakeChat:
     def abandon(self, user_id: str, conversation_id: str, key: bytes) -> Any:
         return [self.keys.get((conversation_id, user_id, key))]
 
-    def create(self, user_id: str, key: bytes, kind: str, title: str, members: list[str]) -> Any:
+    def create(
+        self, user_id: str, key: bytes, kind: str, title: str, members: list[str], team: str | None = None
+    ) -> Any:
         digest = hashlib.sha256(user_id.encode() + b"\0" + key).hexdigest()[:32]
         conversation_id = f"group/{digest}"
         if conversation_id in self.conversations:
             return [conversation_id, 1, True]
-        made = self.conversation(conversation_id, user_id, *members, kind=kind)
+        of_team = self.conversations[team] if team is not None else None
+        made = self.conversation(conversation_id, user_id, *members, kind=kind, team=of_team)
         made.title = title
         made.roles[user_id] = "owner"
         return [conversation_id, self.system(made, user_id, key, event="created", title=title), False]

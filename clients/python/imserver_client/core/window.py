@@ -2,8 +2,8 @@
 
 Quiet is what has nothing to read, nothing in the application's queue and in the outbox, no screen that shows it, and nothing
 that `since` does not vouch for. Of a conversation by a team nothing is kept: the row that a later sync lists begins behind that
-`since`. So they go between two listings alone. Of others the store keeps the positions, for their rows say only where one
-joined; these go on where they were.
+`since`. So they go between two listings alone; within the first one, rows that are listed again begin at their heads. Of others
+the store keeps the positions, for their rows say only where one joined; these go on where they were.
 """
 
 from __future__ import annotations
