@@ -256,7 +256,7 @@ async def test_by_a_team_nothing_is_let_go_within_a_listing(server, open_client)
     texts: list[str] = []
 
     def script(peer: Any, request: Any) -> bool:
-        if request.method == "sync" and server.count("sync") > 3 and len(texts) < 3:
+        if request.method == "sync" and server.count("sync") > 5 and len(texts) < 3:
             texts.append(f"{len(texts)}")
             server.say("c0", "bob", texts[-1])
         return False

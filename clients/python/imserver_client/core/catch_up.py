@@ -280,7 +280,7 @@ class CatchUp:
         self._owner.since_refused()
 
     def _apply(self, result: SyncResult) -> bool:
-        """Apply a page; True if it brought an unknown conversation or head."""
+        """Apply a page; True if it brought an unknown conversation or head, or one that found no room."""
         inbox, window = self._inbox, self._owner.window
         known = {row.conversation_id: inbox.known_head(row.conversation_id) for row in result.rows}
         resting = window.at_rest(result.rows)
@@ -309,7 +309,8 @@ class CatchUp:
         if not was_open:
             self._owner.opened()
         self._wake.set()
-        return any(place.known_head != heads[name] for name, place in changed.items())
+        without_room = len(rows) > len(result.rows)
+        return without_room or any(place.known_head != heads[name] for name, place in changed.items())
 
     def _without_room(self, result: SyncResult, taken: Mapping[str, SavedPosition]) -> SyncResult:
         """Too many conversations have something to read: of those that found no room the application is told. Each can be
@@ -391,9 +392,7 @@ class CatchUp:
             return
         if refused.code != RefusalCode.NOT_FOUND:
             self._give_up(conversation_id, standing[0], str(refused))
-        elif (track := self._inbox.get(conversation_id)) is not None and track.standing == standing:
-            _log.info("%r is not found: it is followed no more", conversation_id)
-            self._owner.cannot_read(conversation_id, track.have, track.known_head, str(refused))
+        else:
             self._owner.not_found(conversation_id, standing)
 
     def _give_up(self, conversation_id: str, wanted: int, reason: str) -> None:

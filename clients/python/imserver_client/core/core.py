@@ -654,8 +654,12 @@ class Core:
         return self.inbox.standing(conversation_id)
 
     def not_found(self, conversation_id: str, standing: tuple[int, int] | None) -> None:
-        if standing is None or self.inbox.standing(conversation_id) != standing:
+        track = self.inbox.get(conversation_id)
+        if track is None or track.standing != standing:
             return
+        _log.info("%r is not found: it is followed no more", conversation_id)
+        if track.have < track.known_head:
+            self.cannot_read(conversation_id, track.have, track.known_head, "not found")
         self.lineage.not_found(conversation_id, posting=conversation_id in self.posting.conversations())
         self._drop([conversation_id])
         states, account = self.states.unsaved()
