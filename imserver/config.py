@@ -119,6 +119,9 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_unacked_bytes: int = 512 * 1024 * 1024
     max_group_members: int = 5_000
     max_title_chars: int = 200
+    #: "ask": who is a stranger to somebody writes once, and adds them nowhere. "open": who knows an id writes to it and adds it,
+    #: for programs that decide themselves who may meet whom.
+    strangers: str = "ask"
     #: Deliveries waiting for fan-out above which the writer holds its next batch.
     max_fanout_backlog: int = 100_000
     #: A socket that cannot be written for so long is closed (seconds).
@@ -239,6 +242,8 @@ def check_config(config: Config) -> None:
             value = getattr(values, name)
             if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
                 raise ConfigError(f"$.{section}.{name}", f"above 0, not {value}")
+    if config.limits.strangers not in {"ask", "open"}:
+        raise ConfigError("$.limits.strangers", f'"ask" or "open", not {config.limits.strangers!r}')
     needed = _largest_answer_bytes(config.limits)
     if config.limits.max_frame_bytes < needed:
         raise ConfigError(
