@@ -20,7 +20,7 @@ from imserver_protocol.shared.ids import (
     group_conversation_id,
     valid_user_id,
 )
-from imserver_protocol.shared.titles import is_printable
+from imserver_protocol.shared.titles import folded_name, is_printable
 from imserver_protocol.shared.words import Kind, Role
 
 __all__ = [
@@ -43,12 +43,14 @@ __all__ = [
     "Membership",
     "Message",
     "Page",
+    "QuietAudience",
     "Role",
     "SyncPage",
     "User",
     "content_digest",
     "direct_conversation_id",
     "direct_pair",
+    "folded_name",
     "group_conversation_id",
     "is_printable",
     "valid_user_id",
@@ -84,6 +86,13 @@ EMPTY_MAP = b"\x80"
 #: user id -> role of all members at one moment. Never changed in place: a change makes a new mapping, so a
 #: snapshot taken on the writer's thread can be read on the loop without a lock.
 Audience = Mapping[str, Role]
+
+
+class QuietAudience(dict[str, Role]):
+    """The two users of a direct conversation who hear nothing of each other but messages: one is a stranger who waits for an
+    answer, or one blocks the other."""
+
+    __slots__ = ()
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

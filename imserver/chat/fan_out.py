@@ -20,6 +20,7 @@ from imserver.errors import StoreFailed
 from imserver.events import (
     AboutChanged,
     AccountChanged,
+    ContactChanged,
     CursorMoved,
     ItemsChanged,
     MessageEdited,
@@ -29,7 +30,7 @@ from imserver.events import (
     SettingsChanged,
     StoredEvent,
 )
-from imserver.model import Audience
+from imserver.model import Audience, QuietAudience
 
 #: Longest stretch of fan-out in one turn of the loop (seconds), so that reads, pings and acks stay prompt.
 TURN_S = 0.005
@@ -236,6 +237,8 @@ class Hub:
                 self._remember(event.message.conversation_id, present)
             elif isinstance(event, CursorMoved):
                 self._push([self._cursor(event)], event.audience, first.origin)
+            elif isinstance(event, ContactChanged):
+                self._remember(event.conversation_id, event.audience)
             elif isinstance(event, Pushed):
                 self._push([self._encode_push.told(event.kind, event.fields)], event.audience, first.origin)
             elif not isinstance(event, MessageEdited | PluginNoted):
@@ -277,6 +280,9 @@ class Hub:
 
     def _remember(self, conversation_id: str, audience: Audience) -> None:
         audiences = self._audiences
+        if type(audience) is QuietAudience:
+            audiences.pop(conversation_id, None)
+            return
         if conversation_id not in audiences and len(audiences) >= MAX_AUDIENCES:
             del audiences[next(iter(audiences))]
         audiences[conversation_id] = audience
@@ -287,6 +293,8 @@ def _weight(unit: Unit) -> int:
         return 1 + len(unit.audience)
     weight = 1
     for event in unit.events():
-        if not isinstance(event, MessageEdited | SettingsChanged | AccountChanged | PluginNoted):
+        if not isinstance(
+            event, MessageEdited | SettingsChanged | AccountChanged | ContactChanged | PluginNoted
+        ):
             weight += len(event.audience)
     return weight

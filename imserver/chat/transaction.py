@@ -54,6 +54,8 @@ class ActHooks:
     content_replaced: Sequence[Callable[[Any, str, Message], None]] = ()
     #: (transaction, conversation id, user id)
     member_left: Sequence[Callable[[Any, str, str], None]] = ()
+    #: (transaction, user id, whom this user is about to block): what raises keeps it from that
+    blocking: Sequence[Callable[[Any, str, str], None]] = ()
 
 
 class Transaction(Protocol):
