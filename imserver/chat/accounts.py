@@ -15,13 +15,15 @@ from typing import Any
 
 import jwt
 
+from imserver.chat.naming import account_named, put_account
 from imserver.chat.ports import Store
 from imserver.chat.transaction import Transaction
 from imserver.clock import Clock
 from imserver.config import AuthConfig
-from imserver.errors import ConfigError, NotAuthorized
+from imserver.errors import ConfigError, NotAuthorized, Refusal, RefusalCode
 from imserver.model import User, valid_user_id
 from imserver.secret import PUBLIC_KEY_FILE, load_or_make_secret, load_public_key
+from imserver.user_ids import canonical_user_id
 
 #: Later than any token needs, and exact as milliseconds on the wire (UTC seconds).
 MAX_TIME_S = 2**53 // 1000
@@ -70,6 +72,9 @@ class Accounts:
         if "device" in claims and claimed != device_id:
             raise NotAuthorized("token belongs to another device")
         user = await self._user(user_id)
+        if user.user_id != user_id:  # a token of this account, whatever its issuer calls it
+            user_id = user.user_id
+            token_id = _token_id({**claims, "sub": user_id}, token)
         if claimed is None and await self._bound_device(token_id, user_id, device_id) != device_id:
             raise NotAuthorized("token was first used by another device")
         return Identity(user, device_id, token_id, int(claims["exp"]))
@@ -112,12 +117,19 @@ class Accounts:
         return claims
 
     async def _user(self, user_id: str) -> User:
-        found = await self._store.read(lambda reader: reader.users([user_id]))
+        """The account that the token's `sub` names: exactly that one, or the one of its canonical form."""
+        asked = list(dict.fromkeys((user_id, canonical_user_id(user_id))))
+        found = await self._store.read(lambda reader: reader.users(asked))
         if found:
             return found[0]
         if not self._config.create_users:
             raise NotAuthorized("no such user")
-        return await self._store.write(lambda tx: _made_user(tx, user_id))
+        try:
+            return await self._store.write(lambda tx: _made_user(tx, user_id))
+        except Refusal as refusal:
+            if refusal.code is not RefusalCode.INVALID:
+                raise
+            raise NotAuthorized(f"no account for this user: {refusal.text}") from None
 
     async def _bound_device(self, token_id: str, user_id: str, device_id: str) -> str:
         bound = await self._store.read(lambda reader: reader.bound_device(token_id))
@@ -128,11 +140,11 @@ class Accounts:
 
 def _made_user(tx: Transaction, user_id: str) -> User:
     """The account; made, unless another unit made it since we looked."""
-    user = tx.user(user_id)
-    if user is None:
-        user = User(user_id, display_name=user_id)
-        tx.put_user(user)
-    return user
+    user = account_named(tx, user_id)
+    if user is not None:
+        return user
+    canonical = canonical_user_id(user_id)
+    return put_account(tx, User(canonical, display_name=canonical))
 
 
 def sign_token(

@@ -133,7 +133,7 @@ class Bars(NamedTuple):
     #: In a direct conversation: a stranger has said something, and the other one has not answered yet.
     waiting: bool = False
     #: In a direct conversation: this user does not take messages of the other one.
-    blocks: bool = False
+    refuses: bool = False
 
 
 FREE = Bars()
@@ -411,7 +411,7 @@ def _kept_apart(bars: Bars) -> Refusal | None:
     """What keeps the two users of a direct conversation apart. A block is told in the words of a request that waits."""
     if bars.blocked:
         return _forbidden("does not take messages from you", "peer")
-    if bars.blocks:
+    if bars.refuses:
         return _forbidden("you do not take messages from them", "blocked")
     return _forbidden("does not take messages from you", "request") if bars.waiting else None
 

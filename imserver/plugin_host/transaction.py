@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
+from imserver.chat.naming import put_account
 from imserver.chat.permissions import Need, Target, may, member, newcomer, require
 from imserver.chat.ports import Store
 from imserver.chat.transaction import Transaction as StoreTransaction
@@ -58,6 +59,8 @@ class Changed(NamedTuple):
     users: frozenset[str] | None
 
 
+#: The role of accounts that configuration, an operator or an administrator of a staff group made staff.
+STAFF_ROLE = "staff"
 #: What it notes instead if it set or cancelled timers.
 TIMERS_CHANGED = "timers"
 
@@ -370,12 +373,23 @@ class PluginTransaction(Transaction):
         conversation_id = group_conversation_id(owner, made_with)
         if self._tx.audience(conversation_id) is not None:
             return conversation_id
-        return self._tx.create_conversation(owner, made_with, kind, title, others)[0]
+        asking = [user_id for user_id in others if user_id in self._asking()]
+        return self._tx.create_conversation(
+            owner, made_with, kind, title, others, vouches=self._vouches, own_act=asking
+        )[0]
 
     def add_member(self, conversation_id: str, user_id: str, role: Role = Role.MEMBER) -> None:
         if user_id not in self.members(conversation_id):
             actor = self._bot_that_may(Need.INVITE, conversation_id, newcomer(role))
-            self._tx.add_member(conversation_id, actor, self._next_key(), user_id, role)
+            self._tx.add_member(
+                conversation_id,
+                actor,
+                self._next_key(),
+                user_id,
+                role,
+                vouches=self._vouches,
+                own_act=user_id in self._asking(),
+            )
 
     def remove_member(self, conversation_id: str, user_id: str) -> None:
         role = self.members(conversation_id).get(user_id)
@@ -393,7 +407,7 @@ class PluginTransaction(Transaction):
 
     def ensure_user(self, user: User) -> None:
         if self._tx.user(user.user_id) != user:
-            self._tx.put_user(user)
+            put_account(self._tx, user)
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
@@ -402,6 +416,25 @@ class PluginTransaction(Transaction):
         if self._open_tx is None:
             raise PluginError("this transaction is over: use `tx` only inside fn(tx)")
         return self._open_tx
+
+    def _asking(self) -> set[str]:
+        """Who acts in this transaction: the senders of the messages that it deals with, and who asked the method."""
+        asking = {event.message.sender_id for event in self.marked if isinstance(event, MessagePosted)}
+        if self._request is not None:
+            asking.add(self._request.user_id)
+        return asking
+
+    def _vouches(self, user_id: str) -> bool:
+        """Whether the plugin may bring this person somewhere: who asks, who is staff, who is in a group that a bot of the
+        plugin runs, and who knows any of its bots."""
+        tx, bots = self._tx, self._registrations.bots
+        user = tx.user(user_id)
+        return (
+            user_id in self._asking()
+            or (user is not None and STAFF_ROLE in user.roles)
+            or tx.belongs_to(user_id, bots)
+            or any(tx.knows(user_id, bot) for bot in bots)
+        )
 
     def _next_key(self) -> bytes:
         key = self._keys(self._ordinal)

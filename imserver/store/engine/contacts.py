@@ -12,7 +12,7 @@ cursors and of typing.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from imserver.chat.permissions import FREE, Bars
@@ -78,7 +78,7 @@ class Contacts(StateRules):
         waiting = waits and self.contacts.ask and self._is_stranger(user_id, other)
         if not waiting and not blocked_by:
             return FREE
-        return Bars(blocked=other in blocked_by, waiting=waiting, blocks=user_id in blocked_by)
+        return Bars(blocked=other in blocked_by, waiting=waiting, refuses=user_id in blocked_by)
 
     def _is_stranger(self, user_id: str, other: str) -> bool:
         bots = self._bots()
@@ -134,8 +134,9 @@ class Contacts(StateRules):
             return True
         return self._in_small_group(other, user_id)
 
-    def bring(self, actor_id: str, user_ids: Collection[str], vouched: Collection[str]) -> None:
-        """Judge people whom the actor brings into a conversation, before anything is written; and count them."""
+    def bring(self, actor_id: str, user_ids: Collection[str], vouches: Callable[[str], bool]) -> None:
+        """Judge people whom the actor brings into a conversation, before anything else is written; and count them. Those for
+        whom `vouches` says True need not know the actor."""
         bots = self._bots()
         people = [user_id for user_id in user_ids if user_id not in bots]
         full = self._without_room(people, self.contacts.max_conversations)
@@ -148,10 +149,14 @@ class Contacts(StateRules):
         invited = 0 if actor_id in bots else len(people)
         used = self._invitations_left(actor_id, invited)
         for user_id in people:
-            if user_id not in vouched and not self.knows(user_id, actor_id):
+            if not self.knows(user_id, actor_id) and not vouches(user_id):
                 raise stranger(user_id)
         if invited:
             self._put_invited(actor_id, self.now_ms // DAY_MS, used + invited)
+
+    def belongs_to(self, user_id: str, owners: Collection[str]) -> bool:
+        """Whether this user is a member of a group that one of the owners runs, among the newest `GROUPS_LOOKED_AT`."""
+        return self._in_group_of(user_id, owners)
 
     def require_room(self, user_id: str) -> None:
         """Raises the refusal if this user is, or was, in as many conversations as one may be."""
@@ -236,6 +241,10 @@ class Contacts(StateRules):
         `GROUPS_LOOKED_AT` of these."""
 
     @abstractmethod
+    def _in_group_of(self, user_id: str, owners: Collection[str]) -> bool:
+        """See `belongs_to`."""
+
+    @abstractmethod
     def _without_room(self, user_ids: Collection[str], most: int) -> str | None:
         """One of these who is or was a member of at least so many conversations; None if nobody is."""
 
@@ -261,6 +270,11 @@ class Contacts(StateRules):
     @abstractmethod
     def _put_own_act(self, state: ConversationState, user_id: str) -> None:
         """This member is there by an act of his own."""
+
+
+def nobody(user_id: str) -> bool:
+    """Vouches for nobody."""
+    return False
 
 
 def stranger(user_id: str) -> Refusal:

@@ -13,7 +13,7 @@ read rows of this transaction, and raises whatever its database raises.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from imserver.chat import permissions as rules
@@ -35,7 +35,7 @@ from imserver.model import (
     group_conversation_id,
     is_printable,
 )
-from imserver.store.engine.contacts import ContactLimits, Contacts
+from imserver.store.engine.contacts import ContactLimits, Contacts, nobody
 from imserver.store.engine.conversation_cache import ConversationState, Journal
 
 #: Most members of a conversation, unless the composition root sets another bound (`limits.max_group_members`).
@@ -199,7 +199,8 @@ class RuledTransaction(Contacts):
         title: str,
         members: Mapping[str, Role],
         *,
-        vouched: Collection[str] = (),
+        vouches: Callable[[str], bool] = nobody,
+        own_act: Collection[str] = (),
     ) -> tuple[str, int, bool]:
         conversation_id = group_conversation_id(creator_id, key)
         others = {user_id: role for user_id, role in members.items() if user_id != creator_id}
@@ -220,10 +221,11 @@ class RuledTransaction(Contacts):
         self._require_users([creator_id, *others])
         self.require_free_title(creator_id, title)
         self.require_room(creator_id)
-        self.bring(creator_id, others, vouched)
+        self.bring(creator_id, others, vouches)
         state = self._make_conversation(conversation_id, kind, title)
         self._put_members(state, {creator_id: Role.OWNER, **others}, joined_at=1)
-        self._put_own_act(state, creator_id)
+        for user_id in (creator_id, *own_act):
+            self._put_own_act(state, user_id)
         telling = {"event": "created", "user": creator_id, "title": title}
         return conversation_id, self._tell(state, creator_id, key, digest, telling), False
 
@@ -235,7 +237,7 @@ class RuledTransaction(Contacts):
         user_id: str,
         role: Role,
         *,
-        vouched: bool = False,
+        vouches: Callable[[str], bool] = nobody,
         own_act: bool = False,
     ) -> tuple[int, bool]:
         digest = content_digest(f"add {role} {user_id}".encode())
@@ -252,7 +254,7 @@ class RuledTransaction(Contacts):
                     RefusalCode.TOO_LARGE, f"members: at most {self.max_members}", detail=self.max_members
                 )
             self.require_return(state, actor_id, user_id, own_act=own_act)
-            self.bring(actor_id, (user_id,), (user_id,) if vouched or own_act else ())
+            self.bring(actor_id, (user_id,), vouches)
             self._put_members(state, {user_id: role}, joined_at=state.head + 1)
             if own_act:
                 self._put_own_act(state, user_id)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from imserver.chat.permissions import no_such_conversation
@@ -44,6 +44,12 @@ _IN_SMALL_GROUP = (
     " CROSS JOIN conversations c ON c.no = g.no AND c.kind = 'group'"
     " WHERE (SELECT COUNT(*) FROM (SELECT 1 FROM members o WHERE o.conversation_no = g.no AND o.left_at IS NULL"
     f" LIMIT {SMALL_GROUP + 1})) <= {SMALL_GROUP} LIMIT 1"
+)
+_IN_GROUP_OF = (
+    "SELECT 1 FROM (SELECT conversation_no AS no FROM members WHERE user_no = ? AND left_at IS NULL"
+    f" ORDER BY conversation_no DESC LIMIT {GROUPS_LOOKED_AT}) g CROSS JOIN json_each(?) j"
+    " CROSS JOIN members m ON m.conversation_no = g.no AND m.user_no = j.value AND m.role = 'owner'"
+    " AND m.left_at IS NULL LIMIT 1"
 )
 _WITHOUT_ROOM = (
     "SELECT j.value FROM json_each(?) j WHERE (SELECT COUNT(*) FROM (SELECT 1 FROM members m"
@@ -369,6 +375,9 @@ class SqliteTransaction(SqliteStateRows):
         count: int = self.sql("SELECT COUNT(*) FROM blocks WHERE user_no = ?", (self.user_no(user_id),))[0][0]
         return count
 
+    def blocked_by(self, user_id: str, after: str, most: int) -> list[str]:
+        return blocked_by(self.sql, user_id, after, most)
+
     def _put_block(self, user_id: str, other_id: str, on: bool) -> None:
         pair = (self.number_of(user_id), self.number_of(other_id))
         if on:
@@ -378,6 +387,10 @@ class SqliteTransaction(SqliteStateRows):
 
     def _in_small_group(self, other: str, user_id: str) -> bool:
         return bool(self.sql(_IN_SMALL_GROUP, (self.user_no(other), self.user_no(user_id))))
+
+    def _in_group_of(self, user_id: str, owners: Collection[str]) -> bool:
+        numbers = json.dumps([self.user_no(owner) for owner in owners])
+        return bool(self.sql(_IN_GROUP_OF, (self.user_no(user_id), numbers)))
 
     def _without_room(self, user_ids: Collection[str], most: int) -> str | None:
         numbers = {self.user_no(user_id): user_id for user_id in user_ids}
@@ -590,3 +603,15 @@ def user_of(row: tuple[Any, ...]) -> User:
     """A row (user_id, display_name, language, roles) as a user."""
     user_id, display_name, language, roles = row
     return User(user_id, display_name, language, tuple(roles.split("\n")) if roles else ())
+
+
+def blocked_by(
+    sql: Callable[[str, Sequence[Any]], list[tuple[Any, ...]]], user_id: str, after: str, most: int
+) -> list[str]:
+    """Whom this user blocks, in the order of user ids, behind `after`."""
+    rows = sql(
+        "SELECT b.user_id FROM users u JOIN blocks x ON x.user_no = u.no JOIN users b ON b.no = x.blocked_no"
+        " WHERE u.user_id = ? AND b.user_id > ? ORDER BY b.user_id LIMIT ?",
+        (user_id, after, most),
+    )
+    return [other_id for (other_id,) in rows]
