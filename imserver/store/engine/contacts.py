@@ -183,7 +183,7 @@ class Contacts(StateRules):
     def require_free_name(self, user: User) -> None:
         """The same of a person's name. One that is kept may stay: the bot came later."""
         bots, known = self._bots(), self.user(user.user_id)
-        if user.user_id in bots or (known is not None and known.display_name == user.display_name):
+        if is_bot(user) or user.user_id in bots or (known is not None and known.display_name == user.display_name):
             return
         if folded_name(user.display_name) in bots.values():
             raise Refusal(RefusalCode.INVALID, "display name: a bot is called that", detail="display_name")
@@ -270,6 +270,11 @@ class Contacts(StateRules):
     @abstractmethod
     def _put_own_act(self, state: ConversationState, user_id: str) -> None:
         """This member is there by an act of his own."""
+
+
+def is_bot(user: User) -> bool:
+    """Whether this account is a plugin's."""
+    return "bot" in user.roles
 
 
 def nobody(user_id: str) -> bool:

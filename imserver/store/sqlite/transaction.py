@@ -14,7 +14,7 @@ from imserver.clock import Clock
 from imserver.content import encode_content
 from imserver.errors import AlreadyHandled, Refusal, RefusalCode
 from imserver.model import Audience, Cursors, Kind, Message, Role, User, folded_name
-from imserver.store.engine.contacts import GROUPS_LOOKED_AT, SMALL_GROUP
+from imserver.store.engine.contacts import GROUPS_LOOKED_AT, SMALL_GROUP, is_bot
 from imserver.store.engine.conversation_cache import ConversationCache, ConversationState, Journal
 from imserver.store.engine.faults import TransactionLost
 from imserver.store.engine.ledger import Applied
@@ -448,10 +448,10 @@ class SqliteTransaction(SqliteStateRows):
                 user.display_name,
                 user.language,
                 "\n".join(user.roles),
-                "bot" if "bot" in user.roles else "person",
+                "bot" if is_bot(user) else "person",
             ),
         )
-        if "bot" in user.roles or user.user_id in (self._bots_known or ()):
+        if is_bot(user) or user.user_id in (self._bots_known or ()):
             self._forget_bots()
             self.journal.note(self._forget_bots)
         if not known:
