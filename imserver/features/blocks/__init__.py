@@ -1,4 +1,4 @@
-"""blocks: people take no direct messages from somebody, who is told so when he tries (SPEC, "block, unblock, blocks").
+"""blocks: people take no direct messages from somebody, who is told so when he tries (SPEC, "Strangers and blocks").
 
 What a block keeps away is the kernel's, which has the rows; here one puts and removes it, and sees whom one blocks.
 """

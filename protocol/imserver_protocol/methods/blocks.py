@@ -1,4 +1,4 @@
-"""blocks: people take no direct messages from somebody (SPEC, "block, unblock, blocks")."""
+"""blocks: people take no direct messages from somebody (SPEC, "Strangers and blocks")."""
 
 from __future__ import annotations
 
