@@ -97,6 +97,8 @@ def put_what_nothing_writes_yet(raw: sqlite3.Connection) -> None:
     raw.execute("INSERT INTO user_values VALUES (?, 1, ?, 50)", (number["ann"], some))
     outcome = (key(970), number["ann"], "schedule", bytes(16), b"\x90", 0)
     raw.execute("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)", outcome)
+    raw.execute("INSERT INTO invited VALUES (?, 20000, 3)", (number["ann"],))
+    raw.execute("UPDATE conversations SET asked_by = ? WHERE kind = 'direct'", (number["ann"],))
     raw.execute("UPDATE conversations SET team = ? WHERE no = ?", (group, service))
     raw.execute("UPDATE heads SET team = ? WHERE conversation_no = ?", (group, service))
     raw.execute(
