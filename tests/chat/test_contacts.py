@@ -114,6 +114,21 @@ async def test_an_undone_answer_leaves_the_request_as_it_was(tmp_path: Path) -> 
         assert (await refused(server.chat.post("ann", place, "?"))).detail == "request"
 
 
+async def test_an_answer_in_a_run_that_is_done_again_is_kept(tmp_path: Path) -> None:
+    """A post that was stored before has the whole run of its neighbours undone in memory and in rows, and done once more."""
+    async with asking(tmp_path) as server:
+        chat, place = server.chat, direct("ann", "bob")
+        await meet(server, "cy", "dee")
+        old = await chat.post("cy", direct("cy", "dee"), "old", key=b"o" * 16)
+        await chat.post("ann", place, "hello")
+        answer, again = await together(
+            chat.post("bob", place, "yes"), chat.post("cy", direct("cy", "dee"), "old", key=b"o" * 16)
+        )
+        assert (answer.position, again.position, again.duplicate) == (2, old.position, True)
+    async with asking(tmp_path) as server:
+        assert (await server.chat.post("ann", place, "good")).position == 3
+
+
 async def test_bots_write_and_are_written_to(tmp_path: Path) -> None:
     async with asking(tmp_path) as server:
         for number in range(3):
