@@ -135,6 +135,13 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_unacked_bytes: int = 512 * 1024 * 1024
     max_group_members: int = 5_000
     max_title_chars: int = 200
+    #: "ask": who is a stranger to somebody writes once, and adds them nowhere. "open": who knows an id writes to it and adds
+    #: it, for programs that decide themselves who may meet whom.
+    strangers: str = "ask"
+    #: Conversations in which a person is or was a member (not those of a team); above, this person comes into no other.
+    max_conversations_per_user: int = 10_000
+    #: People whom one person brings into groups and channels a day (UTC), unless strangers = "open".
+    invitations_per_day: int = 200
     #: Deliveries waiting for fan-out above which the writer holds its next batch.
     max_fanout_backlog: int = 100_000
     #: A socket that cannot be written for so long is closed (seconds).
@@ -255,12 +262,7 @@ def check_config(config: Config) -> None:
             value = getattr(values, name)
             if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
                 raise ConfigError(f"$.{section}.{name}", f"above 0, not {value}")
-    needed = _largest_answer_bytes(config.limits)
-    if config.limits.max_frame_bytes < needed:
-        raise ConfigError(
-            "$.limits.max_frame_bytes",
-            f"at least {needed}, for the largest content with its state, not {config.limits.max_frame_bytes}",
-        )
+    _check_limits(config.limits)
     _check_auth(config.auth)
     _check_doors(config)
     if config.log.level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
@@ -283,6 +285,17 @@ def _check_auth(auth: AuthConfig) -> None:
             raise ConfigError(f"{where}.id", f"{key.id!r} stands above already")
         if bool(key.secret_file) == bool(key.public_key_file):
             raise ConfigError(where, "either secret_file or public_key_file")
+
+
+def _check_limits(limits: LimitsConfig) -> None:
+    if limits.strangers not in {"ask", "open"}:
+        raise ConfigError("$.limits.strangers", f'"ask" or "open", not {limits.strangers!r}')
+    needed = _largest_answer_bytes(limits)
+    if limits.max_frame_bytes < needed:
+        raise ConfigError(
+            "$.limits.max_frame_bytes",
+            f"at least {needed}, for the largest content with its state, not {limits.max_frame_bytes}",
+        )
 
 
 def _check_doors(config: Config) -> None:

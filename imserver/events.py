@@ -137,6 +137,16 @@ class Pushed:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactChanged:
+    """The two users of a direct conversation hear of each other again, or do not any more: nobody is told, and what is not kept
+    (typing) stops or goes on. `change` is the last of the transaction so far."""
+
+    change: int
+    conversation_id: str
+    audience: Audience
+
+
+@dataclass(frozen=True, slots=True)
 class PluginNoted:
     """What a plugin's transaction says to its own host, of which nobody else is told: `what` is between the two."""
 
@@ -153,6 +163,7 @@ StoredEvent = (
     | AboutChanged
     | SettingsChanged
     | AccountChanged
+    | ContactChanged
     | Pushed
     | PluginNoted
     | AccessEnded

@@ -20,7 +20,7 @@ from imserver_protocol.shared.ids import (
     group_conversation_id,
     valid_user_id,
 )
-from imserver_protocol.shared.titles import is_printable
+from imserver_protocol.shared.titles import folded_name, is_printable
 from imserver_protocol.shared.words import Kind, Role
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "Message",
     "Page",
     "Person",
+    "QuietAudience",
     "Role",
     "SignIn",
     "SyncPage",
@@ -55,6 +56,7 @@ __all__ = [
     "content_digest",
     "direct_conversation_id",
     "direct_pair",
+    "folded_name",
     "group_conversation_id",
     "is_printable",
     "valid_user_id",
@@ -114,6 +116,13 @@ class TeamAudience(dict[str, Role]):
         """The audience when these are in the team no more: whoever was added stays."""
         left = {user_id: joined for user_id, joined in self.joined.items() if user_id not in gone}
         return TeamAudience(self.team_id, self.rows, left)
+
+
+class QuietAudience(dict[str, Role]):
+    """The two users of a direct conversation who hear nothing of each other but messages: one is a stranger who waits for an
+    answer, or one blocks the other."""
+
+    __slots__ = ()
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

@@ -418,6 +418,12 @@ class Context(Protocol):
         """Register what removes it: in one unit with what everybody else keeps of that person."""
         ...
 
+    def may_block(self, handler: Callable[[Transaction, str, str], None]) -> None:
+        """Register who is asked when a person (user id) is about to block a bot of this plugin (its id): a plain function, in
+        the transaction of the block, that raises a `Refusal` if the bot must go on writing, because something that both agreed
+        on is still to come. It says in `text` how to end that."""
+        ...
+
     def route(self, method: str, path: str, handler: HttpHandler) -> None:
         """Answer HTTP requests at `/x/PLUGIN` + `path`: literal parts and `{names}`, which stand for one part each. A GET route
         answers HEAD, too. The handler has 5 s and runs beside others."""

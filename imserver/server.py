@@ -48,6 +48,7 @@ from imserver.net.web.doors import ADMIN, HTTP, Doors
 from imserver.net.web.site import Asked, Page, said
 from imserver.plugin_api import Plugin
 from imserver.plugin_host import HostLimits, PluginHost
+from imserver.store.engine.contacts import contact_limits
 from imserver.store.sqlite.store import SqliteStore
 from imserver_protocol.session.states import Recorder
 
@@ -105,6 +106,7 @@ class Server:
             clock=self.clock,
             log=self.log,
             max_members=self.config.limits.max_group_members,
+            contacts=contact_limits(self.config.limits),
         )
         limits = self.config.limits
         self.hub = Hub(WirePushes(), self.clock, self.log, max_backlog=limits.max_fanout_backlog)

@@ -17,13 +17,15 @@ from typing import Any
 import jwt
 
 from imserver.chat.endings import Endings, ends
+from imserver.chat.naming import account_named, put_account
 from imserver.chat.ports import Store
 from imserver.chat.transaction import Transaction
 from imserver.clock import Clock
 from imserver.config import AuthConfig
-from imserver.errors import ConfigError, NotAuthorized, Refusal
+from imserver.errors import ConfigError, NotAuthorized, Refusal, RefusalCode
 from imserver.model import BOT, SignIn, User, valid_user_id
 from imserver.secret import Key, load_keys
+from imserver.user_ids import canonical_user_id
 
 #: Later than any token needs, and exact as milliseconds on the wire (UTC seconds).
 MAX_TIME_S = 2**53 // 1000
@@ -75,7 +77,8 @@ class Accounts:
         if not valid_user_id(device_id):
             raise NotAuthorized("device id malformed")
         claims = self._claims(token)
-        user_id = claims["sub"]
+        # A token of this account, whatever its issuer calls it.
+        user_id = claims["sub"] = await self._account(claims["sub"])
         token_id = _token_id(claims, token)
         claimed = claims.get("device")
         if "device" in claims and claimed != device_id:
@@ -130,6 +133,14 @@ class Accounts:
             raise NotAuthorized("token is for something else")
         return claims
 
+    async def _account(self, user_id: str) -> str:
+        """The id of the account that the token's `sub` names: exactly that one, or the one of its canonical form."""
+        canonical = canonical_user_id(user_id)
+        if canonical == user_id:
+            return user_id
+        found = await self._store.read(lambda reader: reader.users([user_id, canonical]))
+        return found[0].user_id if found else canonical
+
     async def _let_in(
         self, user_id: str, device_id: str, token_id: str, claims: Mapping[str, Any]
     ) -> Identity:
@@ -150,7 +161,9 @@ class Accounts:
 
             try:
                 user, bound = await self._store.write(first_use)
-            except Refusal:
+            except Refusal as refusal:
+                if refusal.code is RefusalCode.INVALID:
+                    raise NotAuthorized(f"no account for this user: {refusal.text}") from None
                 if made or "device" not in claims:
                     raise
         if user is None:
@@ -180,11 +193,11 @@ def _require_person(user: User) -> None:
 
 def _made_user(tx: Transaction, user_id: str) -> User:
     """The account; made, unless another unit made it since we looked."""
-    user = tx.user(user_id)
-    if user is None:
-        user = User(user_id, display_name=user_id)
-        tx.put_user(user)
-    return user
+    user = account_named(tx, user_id)
+    if user is not None:
+        return user
+    canonical = canonical_user_id(user_id)
+    return put_account(tx, User(canonical, display_name=canonical))
 
 
 def sign_token(

@@ -21,6 +21,7 @@ from imserver.events import (
     AboutChanged,
     AccessEnded,
     AccountChanged,
+    ContactChanged,
     CursorMoved,
     ItemsChanged,
     MessageEdited,
@@ -30,7 +31,7 @@ from imserver.events import (
     SettingsChanged,
     StoredEvent,
 )
-from imserver.model import Audience, TeamAudience
+from imserver.model import Audience, QuietAudience, TeamAudience
 
 #: Longest stretch of fan-out in one turn of the loop (seconds), so that reads, pings and acks stay prompt.
 TURN_S = 0.005
@@ -252,6 +253,8 @@ class Hub:
                     self._forget_gone(event.message.conversation_id, event.audience.keys() - present.keys())
             elif isinstance(event, CursorMoved):
                 self._push([self._cursor(event)], event.audience, first.origin)
+            elif isinstance(event, ContactChanged):
+                self._remember(event.conversation_id, event.audience)
             elif isinstance(event, Pushed):
                 self._push([self._encode_push.told(event.kind, event.fields)], event.audience, first.origin)
             elif not isinstance(event, MessageEdited | PluginNoted | AccessEnded):
@@ -293,6 +296,9 @@ class Hub:
 
     def _remember(self, conversation_id: str, audience: Audience) -> None:
         audiences = self._audiences
+        if type(audience) is QuietAudience:
+            audiences.pop(conversation_id, None)
+            return
         if conversation_id not in audiences and len(audiences) >= MAX_AUDIENCES:
             del audiences[next(iter(audiences))]
         audiences[conversation_id] = audience
@@ -311,7 +317,8 @@ def _weight(unit: Unit) -> int:
     weight = 1
     for event in unit.events():
         if not isinstance(
-            event, MessageEdited | SettingsChanged | AccountChanged | PluginNoted | AccessEnded
+            event,
+            MessageEdited | SettingsChanged | AccountChanged | ContactChanged | PluginNoted | AccessEnded,
         ):
             weight += len(event.audience)
     return weight

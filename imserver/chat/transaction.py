@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -60,6 +60,8 @@ class ActHooks:
     content_replaced: Sequence[Callable[[Any, str, Message], None]] = ()
     #: (transaction, conversation id, user id)
     member_left: Sequence[Callable[[Any, str, str], None]] = ()
+    #: (transaction, user id, whom this user is about to block): what raises keeps it from that
+    blocking: Sequence[Callable[[Any, str, str], None]] = ()
 
 
 class Transaction(Protocol):
@@ -161,9 +163,15 @@ class Transaction(Protocol):
         title: str,
         members: Mapping[str, Role],
         team: str | None = None,
+        *,
+        vouches: Callable[[str], bool] = ...,
+        own_act: Collection[str] = (),
     ) -> tuple[str, int, bool]:
         """Make a group or a channel, whose owner the creator becomes. Returns (conversation id, position of the system message,
         duplicate). The id follows from creator and key; all members have joined at position 1.
+
+        Members know the creator, or the caller `vouches` for them, else FORBIDDEN (detail `contact`); those in `own_act` come
+        by an act of their own. A title that a bot has as its name is INVALID.
 
         `team`: a group whose persons are members, too, as long as they are in it; the creator runs that group. NOT_FOUND for
         one that the creator is not in, INVALID if it is no group or has a team, TOO_LARGE above 200 persons."""
@@ -178,11 +186,20 @@ class Transaction(Protocol):
         ...
 
     def add_member(
-        self, conversation_id: str, actor_id: str, key: bytes, user_id: str, role: Role
+        self,
+        conversation_id: str,
+        actor_id: str,
+        key: bytes,
+        user_id: str,
+        role: Role,
+        *,
+        vouches: Callable[[str], bool] = ...,
+        own_act: bool = False,
     ) -> tuple[int, bool]:
-        """Add a member, or give one another role (CONFLICT if it is that already). Returns (position of the system message,
-        duplicate). A newcomer, also one who comes back, has joined at that position; TOO_LARGE if there is no room. Whoever is
-        here by the team alone is a newcomer, and has a role of his own from then on."""
+        """Add a member, who knows the actor or for whom the caller vouches; or give one another role (CONFLICT if it is that
+        already). Returns (position of the system message, duplicate). A newcomer, also one who comes back, has joined at that
+        position; TOO_LARGE if there is no room. Whoever is here by the team alone is a newcomer, and has a role of his own from
+        then on."""
         ...
 
     def remove_member(
@@ -209,6 +226,29 @@ class Transaction(Protocol):
         """Move a member's cursors up, and return them. They never go down: a lower value has no effect, and nothing at all
         takes no change. What is read is delivered. INVALID above the head. Told to all members, or, where there are no
         receipts, to the user alone."""
+        ...
+
+    # contacts
+    def set_block(self, user_id: str, other_id: str, on: bool) -> bool:
+        """Take no direct messages from somebody, or take them again; what features hear of it is theirs to tell. False if that
+        was so already. NOT_FOUND for who does not exist."""
+        ...
+
+    def blocked_by(self, user_id: str, after: str, most: int) -> list[str]:
+        """Whom this user blocks: user ids in their order, behind `after`, at most so many."""
+        ...
+
+    def knows(self, other: str, user_id: str) -> bool:
+        """Whether `user_id` may bring `other` somewhere: other wrote to user, or is with user in a small group that other
+        joined by an act of his own; and other does not block user."""
+        ...
+
+    def belongs_to(self, user_id: str, owners: Collection[str]) -> bool:
+        """Whether this user is a member of a group that one of the owners runs, as far as the newest groups tell."""
+        ...
+
+    def require_free_name(self, user: User) -> None:
+        """Raises INVALID if this person is to be called what a bot is called."""
         ...
 
     # state that is no message
@@ -590,6 +630,10 @@ class Reader(Protocol):
         ...
 
     def place_named(self, place: int) -> str:
+        """As in `Transaction`."""
+        ...
+
+    def blocked_by(self, user_id: str, after: str, most: int) -> list[str]:
         """As in `Transaction`."""
         ...
 

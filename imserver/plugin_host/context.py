@@ -160,6 +160,9 @@ class PluginContext(Context):
     def erase(self, handler: Callable[[Transaction, str], None]) -> None:
         self._registrar.erase = _first(self._registrar.erase, handler, "erase")
 
+    def may_block(self, handler: Callable[[Transaction, str, str], None]) -> None:
+        self._registrar.may_block = _first(self._registrar.may_block, handler, "may_block")
+
     def route(self, method: str, path: str, handler: HttpHandler) -> None:
         registrar = self._registrar
         registrar.undo(self._web.add(registrar.name, method, path, handler, self._log))

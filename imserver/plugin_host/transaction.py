@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
+from imserver.chat.naming import put_account
 from imserver.chat.permissions import (
     NOTHING,
     TEAM_ONLY,
@@ -72,6 +73,8 @@ class Changed(NamedTuple):
     users: frozenset[str] | None
 
 
+#: The role of accounts that configuration, an operator or an administrator of a staff group made staff.
+STAFF_ROLE = "staff"
 #: What it notes instead if it set or cancelled timers.
 TIMERS_CHANGED = "timers"
 
@@ -387,7 +390,10 @@ class PluginTransaction(Transaction):
         conversation_id = group_conversation_id(owner, made_with)
         if self._tx.audience(conversation_id) is not None:
             return conversation_id
-        return self._tx.create_conversation(owner, made_with, kind, title, others, team)[0]
+        asking = [user_id for user_id in others if user_id in self._asking()]
+        return self._tx.create_conversation(
+            owner, made_with, kind, title, others, team, vouches=self._vouches, own_act=asking
+        )[0]
 
     def set_team(self, conversation_id: str, team: str) -> None:
         for place in (team, conversation_id):
@@ -398,7 +404,15 @@ class PluginTransaction(Transaction):
     def add_member(self, conversation_id: str, user_id: str, role: Role = Role.MEMBER) -> None:
         if self._tx.seat(conversation_id, user_id).standing.relation is not Relation.MEMBER:
             actor = self._bot_that_may(Need.INVITE, conversation_id, newcomer(role))
-            self._tx.add_member(conversation_id, actor, self._next_key(), user_id, role)
+            self._tx.add_member(
+                conversation_id,
+                actor,
+                self._next_key(),
+                user_id,
+                role,
+                vouches=self._vouches,
+                own_act=user_id in self._asking(),
+            )
 
     def remove_member(self, conversation_id: str, user_id: str) -> None:
         role = self.members(conversation_id).get(user_id)
@@ -420,7 +434,7 @@ class PluginTransaction(Transaction):
         known = self._tx.user(user.user_id)
         wanted = replace(user, kind=PERSON if known is None else known.kind)
         if wanted != known:
-            self._tx.put_user(wanted, giver=self._registrations.name)
+            put_account(self._tx, wanted, giver=self._registrations.name)
 
     def is_active(self, user_id: str) -> bool:
         return self._tx.is_active(user_id)
@@ -453,6 +467,25 @@ class PluginTransaction(Transaction):
         if self._open_tx is None:
             raise PluginError("this transaction is over: use `tx` only inside fn(tx)")
         return self._open_tx
+
+    def _asking(self) -> set[str]:
+        """Who acts in this transaction: the senders of the messages that it deals with, and who asked the method."""
+        asking = {event.message.sender_id for event in self.marked if isinstance(event, MessagePosted)}
+        if self._request is not None:
+            asking.add(self._request.user_id)
+        return asking
+
+    def _vouches(self, user_id: str) -> bool:
+        """Whether the plugin may bring this person somewhere: who asks, who is staff, who is in a group that a bot of the
+        plugin runs, and who knows any of its bots."""
+        tx, bots = self._tx, self._registrations.bots
+        user = tx.user(user_id)
+        return (
+            user_id in self._asking()
+            or (user is not None and STAFF_ROLE in user.roles)
+            or tx.belongs_to(user_id, bots)
+            or any(tx.knows(user_id, bot) for bot in bots)
+        )
 
     def _next_key(self) -> bytes:
         key = self._keys(self._ordinal)

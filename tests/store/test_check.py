@@ -108,6 +108,8 @@ def put_what_nothing_writes_yet(raw: sqlite3.Connection) -> None:
     raw.execute("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)", outcome)
     raw.execute("INSERT INTO blocks VALUES (?, ?, 0)", (number["ann"], number["bob"]))
     raw.execute("INSERT INTO used VALUES (?, 900, 20000, 500)", (number["ann"],))
+    raw.execute("INSERT INTO invited VALUES (?, 20000, 3)", (number["ann"],))
+    raw.execute("UPDATE conversations SET asked_by = ? WHERE kind = 'direct'", (number["ann"],))
     raw.execute("UPDATE conversations SET team = ? WHERE no = ?", (group, service))
     raw.execute("UPDATE heads SET team = ? WHERE conversation_no = ?", (group, service))
     raw.execute(

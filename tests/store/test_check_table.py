@@ -475,6 +475,12 @@ SPOILED: list[tuple[str, Damage, set[str]]] = [
     ("a copy of before time began", "UPDATE lineage SET copied_at = -1 WHERE no = 2", {"set back"}),
     ("a plugin told of a run to come", "UPDATE plugin_cursors SET told_run = 4", {"set back"}),
     ("a plugin told of a run below the first", "UPDATE plugin_cursors SET told_run = -1", {"set back"}),
+    ("a stranger who waits in a group", "UPDATE conversations SET asked_by = 1 WHERE kind = 'group'", {"contacts"}),
+    ("somebody waits where others speak", "UPDATE conversations SET asked_by = 77 WHERE kind = 'direct'", {"contacts"}),
+    ("half an act of one's own", "UPDATE members SET own_act = 2", {"contacts"}),
+    ("who left is here", "UPDATE members SET left_on = 5 WHERE left_at IS NULL", {"contacts"}),
+    ("nobody brought somebody", "INSERT INTO invited VALUES (77, 5, 1)", {"invitations"}),
+    ("somebody brought nobody", "INSERT INTO invited VALUES (1, 5, 0)", {"invitations"}),
     ("records of no ledger", "INSERT INTO meta VALUES ('ledger', '3 00')", {"ledger"}),
     # -- accounts and tokens
     ("a name of nothing", "UPDATE users SET user_id = '' WHERE user_id = 'bot'", {"accounts"}),

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imserver.store.checks import access, contents, file, lineage, people, plugins, positions, state, teams
+from imserver.store.checks import (
+    access,
+    contacts,
+    contents,
+    file,
+    lineage,
+    people,
+    plugins,
+    positions,
+    state,
+    teams,
+)
 from imserver.store.checks.check_run import CheckRun, Progress, Rows, SideMark
 from imserver.store.checks.report import Report
 from imserver.store.engine.ledger import Ledger
@@ -61,6 +72,8 @@ _CHECKS_SINCE_5: tuple[_Check, ...] = (
     ((access.REVOCATIONS,), access.revocations),
     ((access.BLOCKS,), access.blocks),
     ((access.USED,), access.used),
+    ((contacts.CONTACTS,), contacts.contacts),
+    ((contacts.INVITATIONS,), contacts.invitations),
 )
 
 #: Every check of the store, in the order of the report.

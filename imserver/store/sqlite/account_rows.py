@@ -45,6 +45,10 @@ class SqliteAccountRows(SqliteStateRows):
     @abstractmethod
     def user_no(self, user_id: str) -> int | None: ...
 
+    @abstractmethod
+    def _bots_changed(self) -> None:
+        """There is another bot, or one has another name."""
+
     def number_of(self, user_id: str) -> int:
         no = self.user_no(user_id)
         if no is None:
@@ -63,6 +67,8 @@ class SqliteAccountRows(SqliteStateRows):
         no: int = rows[0][0]
         if old is None:
             self.cache.made_user(user.user_id, no)
+        if (user if old is None else old).kind == BOT:
+            self._bots_changed()
         before = old.roles if old is not None else ()
         for role in roles:
             if role not in before:
@@ -83,6 +89,7 @@ class SqliteAccountRows(SqliteStateRows):
         if self.sql(_LOGGED_IN, (no, no, BOT)):
             raise Refusal(RefusalCode.CONFLICT, "somebody logged in with this account", detail=user_id)
         self.sql("UPDATE users SET kind = ? WHERE no = ?", (BOT, no))
+        self._bots_changed()
         self.events.append(AccessEnded(self.change, user_id))
 
     # -- roles --------------------------------------------------------------------------------------------------------

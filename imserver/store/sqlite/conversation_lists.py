@@ -118,7 +118,11 @@ _SOME_CHANGED = (
     " FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
     " LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = m.conversation_no AND o.user_no <> m.user_no"
-    " AND o.left_at IS NULL LEFT JOIN users u ON u.no = o.user_no"
+    # As the writer tells them (`QuietAudience`): not as long as one has not answered, or blocks the other.
+    " AND o.left_at IS NULL AND c.asked_by IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_no = m.user_no AND b.blocked_no = o.user_no)"
+    " AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_no = o.user_no AND b.blocked_no = m.user_no)"
+    " LEFT JOIN users u ON u.no = o.user_no"
 )
 #: The same two for who is in a team, and for any seat. What one left is no former member's row if one is here through the team.
 _ALL_CHANGED_IN_TEAM = _ALL_CHANGED.replace(

@@ -66,6 +66,7 @@ from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.positions import highest_until, rows_between
 from imserver.store.sqlite.state_reads import changed_items, states_of
 from imserver.store.sqlite.teams import Mate, first_after, kind_if_once_through, persons, through
+from imserver.store.sqlite.transaction import blocked_by
 
 #: Audiences kept for `messages_after`; each is good for one version of the membership.
 MAX_CACHED_AUDIENCES = 1_000
@@ -431,6 +432,9 @@ class SqliteReader(AccountReads):
             raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
         number: int = rows[0][0]
         return number
+
+    def blocked_by(self, user_id: str, after: str, most: int) -> list[str]:
+        return blocked_by(self._sql, user_id, after, most)
 
     def aimed(self, conversation_id: str, user_id: str, position: int) -> tuple[Target, Message | None]:
         """The message as far as the user may read, as it was to be read then."""

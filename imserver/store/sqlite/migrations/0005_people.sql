@@ -64,6 +64,15 @@ ALTER TABLE members ADD COLUMN left_on INTEGER;
 UPDATE members SET own_act = 1 WHERE role = 'owner';
 CREATE INDEX members_by_own_act ON members (user_no, conversation_no) WHERE own_act = 1 AND left_at IS NULL;
 
+CREATE INDEX users_by_kind ON users (kind) WHERE kind = 'bot';
+
+-- How many people a user brought into groups and channels, on one day (days since 1970, UTC): the last on which there were any.
+CREATE TABLE invited (
+    user_no INTEGER PRIMARY KEY,
+    day     INTEGER NOT NULL,
+    people  INTEGER NOT NULL
+) STRICT;
+
 -- Bytes of contents that a user has posted: in all, and on one day (days since 1970, UTC).
 CREATE TABLE used (
     user_no   INTEGER PRIMARY KEY,
