@@ -14,15 +14,17 @@ from imserver.chat.transaction import Takes
 from imserver.model import Account, ConversationRow, Cursors, Kind, Message, Role, SyncPage
 from imserver.store.engine.hidden import Hidden
 from imserver.store.engine.pages import rows_taken
-from imserver.store.engine.places import LISTED, Places, Spot
+from imserver.store.engine.places import LAST_TIE, LISTED, Places, Spot
 from imserver.store.sqlite.listings import (
     LIST_SIZE,
     MAX_LISTED,
+    OWN_TIE,
     ListSnapshot,
     LruCache,
     Row,
     TiedSnapshot,
     list_snapshot,
+    own_snapshot,
     tied_snapshot,
 )
 from imserver.store.sqlite.state_reads import asker
@@ -83,38 +85,41 @@ class _Own(NamedTuple):
     other_read: int
     #: The number of the conversation's team.
     team_no: int | None
-    #: The change by which it is in `sync`: of joining or leaving the team, if this row came of it later than of anything else.
-    change: int
     #: If the user is here through the team: the change of joining it, that of the last message here, and the team's id.
     joined: int
     head_change: int
     team: str | None
 
+    @property
+    def place(self) -> Row:
+        """Where it is in `sync`."""
+        if self.team is None:
+            return self.changed, OWN_TIE + self.no
+        return max(self.changed, self.joined), self.changed
 
-#: The last change that concerns this member: a former one gets the message of leaving and none later.
-_CHANGED = "CASE WHEN m.left_at IS NULL THEN max(m.changed, c.changed, h.change) ELSE m.changed END"
+
+#: The last change that concerns this member: a former one gets the message of leaving and none later. Who was in the team for
+#: longer than here by a row was no former member until leaving the team, and is told again.
+_CHANGED = (
+    "CASE WHEN m.left_at IS NULL THEN max(m.changed, c.changed, h.change) ELSE max(m.changed, coalesce((SELECT x.changed"
+    " FROM members x WHERE x.conversation_no = c.team AND x.user_no = m.user_no AND x.left_at IS NOT NULL), 0)) END"
+)
 #: The conversation's state as far as it concerns this member: for a former one, up to leaving.
 _ABOUT = "CASE WHEN m.left_at IS NULL THEN c.about END"
 _MODSEQ = "coalesce(m.left_modseq, c.modseq)"
 _NAMED = (
     "SELECT no, EXISTS (SELECT 1 FROM team_members t WHERE t.user_no = users.no) FROM users WHERE user_id = ?"
 )
-#: Where one left by a row, and was in the conversation's team later: the change of leaving that. All along, one was no former
-#: member here, and now one is again. 0 elsewhere.
-_FORMER_AGAIN = (
-    "CASE WHEN m.left_at IS NULL OR c.team IS NULL THEN 0 ELSE coalesce((SELECT x.changed FROM members x"
-    " WHERE x.conversation_no = c.team AND x.user_no = m.user_no AND x.left_at IS NOT NULL), 0) END"
-)
 _ALL_CHANGED = (
-    f"SELECT max(changed, again), changed, no FROM (SELECT {_CHANGED} AS changed, {_FORMER_AGAIN} AS again,"
-    " m.conversation_no AS no FROM members m JOIN conversations c ON c.no = m.conversation_no"
+    f"SELECT changed, no FROM (SELECT {_CHANGED} AS changed, m.conversation_no AS no"
+    " FROM members m JOIN conversations c ON c.no = m.conversation_no"
     " JOIN heads h ON h.conversation_no = m.conversation_no WHERE m.user_no = ?)"
-    " WHERE max(changed, again) > ? ORDER BY 1, 2 LIMIT ?"
+    " WHERE changed > ? ORDER BY changed, no LIMIT ?"
 )
 _SOME_CHANGED = (
     "SELECT c.no, c.kind, c.title, h.position, m.role, m.joined_at, m.left_at, m.delivered, m.read,"
     f" {_CHANGED}, c.conversation_id, m.settings, {_ABOUT}, {_MODSEQ}, m.settings_seq, u.user_id, o.delivered, o.read,"
-    f" c.team, max({_CHANGED}, {_FORMER_AGAIN}), 0, 0, NULL"
+    " c.team, 0, 0, NULL"
     " FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
     " LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = m.conversation_no AND o.user_no <> m.user_no"
@@ -134,8 +139,7 @@ _SOME_SEATS_CHANGED = (
     " iif(t.joined IS NULL, m.settings, k.settings), iif(t.joined IS NULL AND m.left_at IS NOT NULL, NULL, c.about),"
     f" iif(t.joined IS NULL, {_MODSEQ}, c.modseq), iif(t.joined IS NULL, m.settings_seq, coalesce(k.settings_seq, 0)),"
     " u.user_id, o.delivered, o.read, c.team,"
-    f" iif(t.joined IS NULL, max({_CHANGED}, {_FORMER_AGAIN}), max(t.joined, c.changed, h.change)),"
-    " coalesce(t.joined, 0), h.change, g.conversation_id"
+    f" coalesce(t.joined, 0), h.change, g.conversation_id"
     " FROM json_each(?) j CROSS JOIN conversations c ON c.no = j.value CROSS JOIN heads h ON h.conversation_no = c.no"
     f"{SEATS} LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = c.no AND o.user_no <> m.user_no"
     " AND o.left_at IS NULL LEFT JOIN users u ON u.no = o.user_no WHERE m.user_no IS NOT NULL OR t.joined IS NOT NULL"
@@ -234,18 +238,18 @@ class ConversationLists:
         rows: list[_Own] = []
         who, account = self._account_after(user_id, spot.change)
         # Not as long as the change is below the head: who joined a team with the last one has its conversations there.
-        while who is not None and after < (head, head) and len(rows) <= limit:
+        while who is not None and after < (head, LAST_TIE) and len(rows) <= limit:
             listing = self._changed(who, after, spot.base, head, limit)
             for some in listing.rising(after, limit + 1):
                 found = map(_Own._make, self._some_changed(who, some))
-                still = [own for own in found if own.change == some[own.no]]
+                still = [own for own in found if own.changed == some[own.no]]
                 rows.extend(still)
                 if len(rows) > limit:
                     break
                 if not still:
                     # Almost everything has changed since: a new list is cheaper than looking at the rest.
                     self._listings.drop(who.listing("changed", spot.base))
-                    after = (rows[-1].change, rows[-1].changed) if rows else after
+                    after = rows[-1].place if rows else after
                     break
             else:
                 after = listing.upto
@@ -254,7 +258,7 @@ class ConversationLists:
         told = rows[len(page) - 1] if page else None
         last = None
         if more:
-            last = spot if told is None else Spot(told.change, told.changed, spot.base)
+            last = spot if told is None else Spot(*told.place, spot.base)
         return SyncPage(page, self._places.seal_spot(head, last), more, account, head)
 
     def _some_changed(self, who: _Who, some: Iterable[int]) -> list[tuple[Any, ...]]:
@@ -275,17 +279,21 @@ class ConversationLists:
         ):
             return listing
         change, tie = after
-        # From the change itself on, if the listing is in the midst of what came with a team.
+        # From the change itself on, if the listing is in the midst of what came of joining or leaving a team.
         statement = _ALL_CHANGED_IN_TEAM if who.teams else _ALL_CHANGED
-        rows = self._sql(statement, (who.no, change - (tie < change), MAX_LISTED))
-        end = (head, head) if len(rows) < MAX_LISTED else rows[-1][:2]
-        if who.teams:
-            rows += gained(self._sql, who.no, who.teams, Spot(change, tie, base))
-            rows = sorted(row for row in rows if after < row[:2] <= end)
-            if len(rows) > MAX_LISTED:
-                rows = rows[:MAX_LISTED]
-                end = rows[-1][:2]
-        return self._keep(key, tied_snapshot(after, end, head, rows), limit)
+        own = self._sql(statement, (who.no, change - (tie < LAST_TIE), MAX_LISTED))
+        upto = head, LAST_TIE
+        if len(own) == MAX_LISTED:
+            upto = own[-1][0], OWN_TIE + own[-1][1]
+        if not who.teams:
+            return self._keep(key, own_snapshot(after, upto, head, own), limit)
+        rows = [(natural, OWN_TIE + no, no) for natural, no in own]
+        rows += gained(self._sql, who.no, who.teams, Spot(change, tie, base))
+        rows = sorted(row for row in rows if after < row[:2] <= upto)
+        if len(rows) > MAX_LISTED:
+            rows = rows[:MAX_LISTED]
+            upto = rows[-1][:2]
+        return self._keep(key, tied_snapshot(after, upto, head, rows), limit)
 
     def conversations(
         self, user_id: str, before: str | None, limit: int, head: int, takes: Takes | None = None

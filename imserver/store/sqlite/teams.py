@@ -166,10 +166,10 @@ def gained(sql: Sql, user_no: int, teams: Teams, spot: Spot) -> Iterable[tuple[i
 
 
 def _floor(spot: Spot, joined: int) -> int:
-    """Rows of a team that one joined with this change are behind the spot if their tie is above this."""
+    """Rows of a team that one joined with this change are behind the spot if their own last change is above this."""
     if spot.change < joined:
         return 0
-    return spot.tie if spot.change == joined else spot.change
+    return min(spot.tie, joined) if spot.change == joined else spot.change
 
 
 def _horizon(sql: Sql) -> int:
