@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -63,7 +64,7 @@ class _Who(NamedTuple):
 
 
 class _Own(NamedTuple):
-    """A conversation as one of its members, present or former, sees it; with the other user if it is direct."""
+    """A conversation as one of its members, present or former, sees it by a row; with the other user if it is direct."""
 
     no: int
     kind: str
@@ -85,17 +86,41 @@ class _Own(NamedTuple):
     other_read: int
     #: The number of the conversation's team.
     team_no: int | None
+
+
+class _Seat(NamedTuple):
+    """The same for who is in a team, which may be how the user sees this conversation."""
+
+    no: int
+    kind: str
+    title: str
+    head: int
+    role: str
+    joined_at: int
+    left_at: int | None
+    delivered: int
+    read: int
+    changed: int
+    conversation_id: str
+    settings: bytes | None
+    about: bytes | None
+    modseq: int
+    settings_seq: int
+    other_id: str | None
+    other_delivered: int
+    other_read: int
+    team_no: int | None
     #: If the user is here through the team: the change of joining it, that of the last message here, and the team's id.
     joined: int
     head_change: int
     team: str | None
 
-    @property
-    def place(self) -> Row:
-        """Where it is in `sync`."""
-        if self.team is None:
-            return self.changed, OWN_TIE + self.no
-        return max(self.changed, self.joined), self.changed
+
+def _place_of(own: _Own | _Seat) -> Row:
+    """Where it is in `sync`."""
+    if isinstance(own, _Seat) and own.team is not None:
+        return max(own.changed, own.joined), own.changed
+    return own.changed, OWN_TIE + own.no
 
 
 #: The last change that concerns this member: a former one gets the message of leaving and none later. Who was in the team for
@@ -119,8 +144,7 @@ _ALL_CHANGED = (
 _SOME_CHANGED = (
     "SELECT c.no, c.kind, c.title, h.position, m.role, m.joined_at, m.left_at, m.delivered, m.read,"
     f" {_CHANGED}, c.conversation_id, m.settings, {_ABOUT}, {_MODSEQ}, m.settings_seq, u.user_id, o.delivered, o.read,"
-    " c.team, 0, 0, NULL"
-    " FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
+    " c.team FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
     " LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = m.conversation_no AND o.user_no <> m.user_no"
     " AND o.left_at IS NULL LEFT JOIN users u ON u.no = o.user_no"
@@ -235,13 +259,13 @@ class ConversationLists:
         """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
         spot = self._places.read_spot(since, head, user_id)
         after = spot.change, spot.tie
-        rows: list[_Own] = []
+        rows: list[_Own | _Seat] = []
         who, account = self._account_after(user_id, spot.change)
         # Not as long as the change is below the head: who joined a team with the last one has its conversations there.
         while who is not None and after < (head, LAST_TIE) and len(rows) <= limit:
             listing = self._changed(who, after, spot.base, head, limit)
             for some in listing.rising(after, limit + 1):
-                found = map(_Own._make, self._some_changed(who, some))
+                found = self._some_changed(who, some)
                 still = [own for own in found if own.changed == some[own.no]]
                 rows.extend(still)
                 if len(rows) > limit:
@@ -249,7 +273,7 @@ class ConversationLists:
                 if not still:
                     # Almost everything has changed since: a new list is cheaper than looking at the rest.
                     self._listings.drop(who.listing("changed", spot.base))
-                    after = rows[-1].place if rows else after
+                    after = _place_of(rows[-1]) if rows else after
                     break
             else:
                 after = listing.upto
@@ -258,15 +282,15 @@ class ConversationLists:
         told = rows[len(page) - 1] if page else None
         last = None
         if more:
-            last = spot if told is None else Spot(*told.place, spot.base)
+            last = spot if told is None else Spot(*_place_of(told), spot.base)
         return SyncPage(page, self._places.seal_spot(head, last), more, account, head)
 
-    def _some_changed(self, who: _Who, some: Iterable[int]) -> list[tuple[Any, ...]]:
+    def _some_changed(self, who: _Who, some: Iterable[int]) -> Iterable[_Own | _Seat]:
         """These conversations, as far as the user has a seat there, in this order."""
         numbers = json.dumps([*some])
         if who.teams:
-            return self._sql(_SOME_SEATS_CHANGED, (numbers, who.no, who.no, who.no))
-        return self._sql(_SOME_CHANGED, (numbers, who.no))
+            return map(_Seat._make, self._sql(_SOME_SEATS_CHANGED, (numbers, who.no, who.no, who.no)))
+        return map(_Own._make, self._sql(_SOME_CHANGED, (numbers, who.no)))
 
     def _changed(self, who: _Who, after: Row, base: int | None, head: int, limit: int) -> TiedSnapshot:
         """Conversations that changed behind `after` up to `upto`, which is the head unless there are very many."""
@@ -381,16 +405,16 @@ class ConversationLists:
     def one(self, user_id: str, user_no: int, conversation_no: int) -> ConversationRow:
         """The row of one conversation, of which the user is or was a member."""
         found = self._sql(_SOME_SEATS_CHANGED, (json.dumps([conversation_no]), user_no, user_no, user_no))
-        return self._row(user_id, _Own._make(found[0]), None)
+        return self._row(user_id, _Seat._make(found[0]), None)
 
-    def _row(self, user_id: str, own: _Own, base: int | None) -> ConversationRow:
+    def _row(self, user_id: str, own: _Own | _Seat, base: int | None) -> ConversationRow:
         kind, role, grant = granted_by_row(own.kind, own.role, own.left_at)
         row = ConversationRow(
             own.conversation_id,
             kind,
             own.title,
             grant.cut(own.head),
-            own.joined_at if own.team is None else self._begins_at(own, base),
+            own.joined_at,
             own.left_at,
             role,
             Cursors(own.delivered, own.read),
@@ -398,16 +422,17 @@ class ConversationLists:
             settings=own.settings,
             about=own.about,
             modseq=own.modseq,
-            team=own.team,
             settings_seq=own.settings_seq,
         )
+        if isinstance(own, _Seat) and own.team is not None:
+            row = replace(row, joined_at=self._begins_at(own, base), team=own.team)
         return row if self._hidden is None else self._hidden.row(row)
 
-    def _begins_at(self, own: _Own, base: int | None) -> int:
-        """Where a client begins that has not followed the conversation: behind what was before it could, or had to."""
+    def _begins_at(self, own: _Seat, base: int | None) -> int:
+        """Where a client begins that has not followed the conversation: behind what was there before it could, or had to."""
         return first_after(self._sql, own.no, own.head, own.head_change, max(own.joined, base or 0))
 
-    def _cursors_of_others(self, user_id: str, own: _Own) -> tuple[tuple[str, Cursors], ...]:
+    def _cursors_of_others(self, user_id: str, own: _Own | _Seat) -> tuple[tuple[str, Cursors], ...]:
         if own.kind == Kind.CHANNEL:
             return ()
         if own.kind == Kind.DIRECT:
