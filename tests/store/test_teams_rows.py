@@ -18,6 +18,7 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.model import Kind, Role, group_conversation_id
 from imserver.store.engine.faults import Fault
 from imserver.testing import ManualClock
+from tests.store.deeds import mute
 from tests.store.homes import Home
 from tests.store.support import Recorder, Stand, Work, key, post, refusal_of
 from tests.store.test_teams_members import (
@@ -345,3 +346,57 @@ async def test_a_batch_that_fails_leaves_the_team_as_it_was(engine_home: Home) -
         RefusalCode.NOT_FOUND,
     ]
     await store.close()
+
+
+# -- what features and accounts have to know --------------------------------------------------------------------------
+
+
+async def test_the_view_of_what_may_be_read_has_each_member_once(shop: Stand) -> None:
+    """Who was added and is in the team, who left a row and is here by the team, who left the team: nothing of that one."""
+    await hires(shop, "cy")
+    await shop.tx(lambda tx: tx.add_member(TALK, "bot", key(950), "cy", Role.ADMIN))
+    await shop.tx(lambda tx: tx.add_member(TALK, "bot", key(951), "ann", Role.MEMBER))
+    await shop.tx(lambda tx: tx.remove_member(TALK, "ann", key(952), "ann"))
+    await shop.tx(lambda tx: tx.remove_member(TALK, "dee", key(953), "dee"))
+    await fires(shop, "bob")
+    await shop.store.migrate_plugin("stars", [(1, "CREATE TABLE stars_rows (n INTEGER PRIMARY KEY)")])
+    place = await shop.tx(lambda tx: tx.place_no(TALK))
+    statement = (
+        "SELECT p.user_id, r.first, r.last FROM readable r JOIN people p ON p.user_no = r.user_no"
+        " WHERE r.place = ? ORDER BY 1"
+    )
+    for found in (
+        await shop.tx(lambda tx: tx.feature_sql("stars", statement, (place,))),
+        await shop.store.read(lambda reader: reader.feature_sql("stars", statement, (place,))),
+    ):
+        whole = (1, (1 << 63) - 1)
+        assert found == [("ann", *whole), ("bot", *whole), ("cy", *whole), ("dee", 1, 5)]
+
+
+async def test_an_account_that_becomes_a_bot_is_in_no_team(shop: Stand, engine_home: Home) -> None:
+    def becomes_bot(tx: Any) -> None:
+        make_bot(tx, "bob")
+        tx.leave_teams("bob")
+
+    await shop.tx(becomes_bot)
+    assert "bob" not in await audience(shop)
+    await shop.store.close()
+    assert findings(engine_home) == []
+
+
+async def test_a_mute_of_a_row_that_ended_is_known_after_a_restart(
+    engine_home: Home, clock: ManualClock
+) -> None:
+    for opening in range(2):
+        store = engine_home.store(clock=clock, rng=random.Random(7 + opening))
+        await store.open(recorder := Recorder())
+        stand = Stand(store, recorder)
+        if opening == 0:
+            await stand.users("ann", "bob", "cy", "dee", "bot")
+            await stand.tx(make_staff)
+            await stand.tx(make_talk)
+            await stand.tx(lambda tx: tx.add_member(TALK, "bot", key(950), "bob", Role.MEMBER))
+            await stand.tx(lambda tx: mute(tx, TALK, "bob", 1 << 50))
+            await stand.tx(lambda tx: tx.remove_member(TALK, "bob", key(951), "bob"))
+        assert await stand.post(post(1, "bob", TALK)) == [RefusalCode.FORBIDDEN]
+        await store.close()

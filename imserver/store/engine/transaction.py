@@ -241,8 +241,7 @@ class RuledTransaction(StateRules):
         of_team = [
             user_id for user_id in team.joined if state.rows.get(user_id, Role.OWNER) is not Role.OWNER
         ]
-        if of_team:
-            self._rows_to_team(state, of_team)
+        self._rows_to_team(state, of_team)
 
     def add_member(
         self, conversation_id: str, actor_id: str, key: bytes, user_id: str, role: Role
@@ -582,7 +581,7 @@ class RuledTransaction(StateRules):
     @abstractmethod
     def _rows_to_team(self, state: ConversationState, user_ids: Sequence[str]) -> None:
         """Make these members, persons of the team, members by the team alone, with the cursors and settings that they have:
-        their rows are gone. Whoever is muted keeps the row."""
+        their rows are gone. Whoever is muted keeps the row. Those of rows that have ended are kept for the team, too."""
 
     @abstractmethod
     def _cursors_to_team(self, state: ConversationState, user_id: str) -> None:

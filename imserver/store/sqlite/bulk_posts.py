@@ -126,7 +126,8 @@ class BulkPosts:
         for unit in units:
             conversation_id, sender_id, key = unit.conversation_id, unit.sender_id, unit.key
             state = young.get(conversation_id)
-            if state is None or state.team is not None:  # read it; or its team may have changed
+            # Read it; or its team may have changed since the last run: no post changes one.
+            if state is None or (state.team is not None and state.stamp != stamp):
                 state = tx.conversation(conversation_id)
             sender_no = users.get(sender_id) or tx.user_no(sender_id)
             ident = (key, state.no if state else 0, sender_no or 0)
