@@ -279,10 +279,8 @@ class ConversationLists:
                 after = listing.upto
         page = rows_taken((self._row(user_id, own, spot.base) for own in rows[:limit]), takes)
         more = len(rows) > len(page)
-        told = rows[len(page) - 1] if page else None
-        last = None
-        if more:
-            last = spot if told is None else Spot(*_place_of(told), spot.base)
+        told = _place_of(rows[len(page) - 1]) if page else (spot.change, spot.tie)
+        last = Spot(*told, spot.base) if more else None
         return SyncPage(page, self._places.seal_spot(head, last), more, account, head)
 
     def _some_changed(self, who: _Who, some: Iterable[int]) -> Iterable[_Own | _Seat]:
