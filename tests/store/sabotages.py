@@ -353,13 +353,13 @@ SABOTAGES: dict[str, Sabotage] = {
     "farewell-not-told": Sabotage(
         "Who is removed gets no push of it.",
         TX.remove_member,
-        "telling, audience=before)",
+        "telling, audience=before, of_team=of_team)",
         "telling)",
     ),
     "remaining-not-told": Sabotage(
         "A removal's event does not say who is left.",
         TX._append,
-        "MessagePosted(change, message, audience, state.members)",
+        "MessagePosted(change, message, audience, state.members, of_team)",
         "MessagePosted(change, message, audience)",
     ),
     "hears-on-after-leaving": Sabotage(
@@ -468,8 +468,8 @@ SABOTAGES: dict[str, Sabotage] = {
     "heir-by-name": Sabotage(
         "The next owner is the first by name, not the longest member.",
         TX.remove_member,
-        "rules.heir(state.members, self._joined_at(state))",
-        "rules.heir(state.members, dict.fromkeys(state.members, 1))",
+        "rules.heir(state.rows, self._joined_at(state))",
+        "rules.heir(state.rows, dict.fromkeys(state.members, 1))",
     ),
     "heir-not-told": Sabotage(
         "The message of the owner's going does not name the next one.",
