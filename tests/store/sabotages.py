@@ -335,8 +335,8 @@ SABOTAGES: dict[str, Sabotage] = {
     "told-after-leaving": Sabotage(
         "`sync` tells who has gone of every later message.",
         Text(conversation_lists, "_ALL_CHANGED"),
-        "CASE WHEN m.left_at IS NULL THEN max(m.changed, c.changed, h.change) ELSE m.changed END",
-        "max(m.changed, c.changed, h.change)",
+        "CASE WHEN m.left_at IS NULL THEN max(m.changed, c.changed, h.change)",
+        "CASE WHEN TRUE THEN max(m.changed, c.changed, h.change)",
     ),
     "leaving-is-not-told": Sabotage(
         "`sync` does not tell of having gone.",
@@ -353,13 +353,13 @@ SABOTAGES: dict[str, Sabotage] = {
     "farewell-not-told": Sabotage(
         "Who is removed gets no push of it.",
         TX.remove_member,
-        "telling, audience=before)",
+        "telling, audience=before, of_team=of_team)",
         "telling)",
     ),
     "remaining-not-told": Sabotage(
         "A removal's event does not say who is left.",
         TX._append,
-        "MessagePosted(change, message, audience, state.members)",
+        "MessagePosted(change, message, audience, state.members, of_team)",
         "MessagePosted(change, message, audience)",
     ),
     "hears-on-after-leaving": Sabotage(
@@ -871,8 +871,8 @@ SABOTAGES: dict[str, Sabotage] = {
     "more-is-skipped": Sabotage(
         "The place behind a page of `sync` is the end of all, though there is more.",
         ConversationLists.sync,
-        "last = told if more else head",
-        "last = head",
+        "last = Spot(*told, spot.base) if more else None",
+        "last = None",
     ),
     "more-is-not-told": Sabotage(
         "A page of `sync` does not say that there is more.",
@@ -904,7 +904,7 @@ SABOTAGES: dict[str, Sabotage] = {
         "A remembered list is the whole, though more has come behind it.",
         ConversationLists.sync,
         "after = listing.upto",
-        "after = head",
+        "after = (head, LAST_TIE)",
         PAGED,
     ),
     "listed-again": Sabotage(
@@ -931,7 +931,7 @@ SABOTAGES: dict[str, Sabotage] = {
     "audience-of-before": Sabotage(
         "Messages in the order of commit come with the members of the first page for ever.",
         SqliteReader._audience,
-        "known[0] == membership",
+        "known[0] == version",
         "True",
         PAGED,
     ),

@@ -11,9 +11,10 @@ from imserver.store import SqliteStore
 from tests.store.support import DIRECT, USERS, Recorder, Stand, edit_message, faulty, key, post, said
 
 GROUP = group_conversation_id("ann", key(90))
+TEAM, SERVED = (group_conversation_id("ann", key(number)) for number in (94, 95))
 TABLES = {
     "users", "tokens", "conversations", "members", "messages", "heads", "milestones", "revisions", "timers",
-    "plugin_cursors", "plugin_failures", "item_values", "user_values", "first_modseqs",
+    "plugin_cursors", "plugin_failures", "item_values", "user_values", "first_modseqs", "team_members", "team_cursors",
 }  # fmt: skip
 
 
@@ -50,6 +51,13 @@ async def test_every_query_uses_an_index(tmp_path: Path) -> None:
             tx.set_account("ann", "x", 1),
         )
     )
+    await stand.tx(
+        lambda tx: tx.create_conversation("ann", key(94), Kind.GROUP, "team", {"dee": Role.MEMBER})
+    )
+    await stand.tx(
+        lambda tx: tx.create_conversation("ann", key(95), Kind.GROUP, "s", {"cy": Role.MEMBER}, team=TEAM)
+    )
+    await stand.tx(lambda tx: tx.move_cursors(SERVED, "dee", 1, 1))
     timer = await stand.tx(lambda tx: tx.schedule("shop", 5, "t", {}))
     await stand.tx(lambda tx: tx.mark_handled("shop", 5))
     await stand.tx(lambda tx: tx.cancel_timer("shop", timer))
@@ -70,6 +78,14 @@ async def test_every_query_uses_an_index(tmp_path: Path) -> None:
         lambda reader: reader.plugin_cursor("shop"),
         lambda reader: reader.timers_due("shop", 9, 10),
         lambda reader: reader.next_timer_at("shop"),
+        lambda reader: reader.history(SERVED, "dee", 0, None, 10, 999),  # by the team, and so on
+        lambda reader: reader.changes(SERVED, "dee", 0, 10, 999),
+        lambda reader: reader.sync("dee", None, 10),
+        lambda reader: reader.sync("dee", reader._places.seal(1), 10),
+        lambda reader: reader.conversations("dee", None, 10),
+        lambda reader: reader.members(SERVED),
+        lambda reader: reader.members_page(SERVED, None, 10),
+        lambda reader: (reader.seat(SERVED, "dee"), reader.seat(SERVED, "bob")),
     ):
         await stand.read(query)
     connections.before = staticmethod(lambda sql: None)

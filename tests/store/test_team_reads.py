@@ -137,6 +137,8 @@ async def test_members_are_rows_and_persons_of_the_team_by_user_id(shop: Shop) -
         assert await paged(limit) == everybody
     await shop.join("cy")
     await shop.leave("ann")
+    for limit in (1, 2, 10):
+        assert [name for name, _ in await paged(limit)] == ["bob", BOSS, "cust", "cy"]
     await shop.join("bob", place, Role.ADMIN)
     for limit in (1, 2, 10):
         assert await paged(limit) == [

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imserver.chat.permissions import Need, may
+from imserver.chat.ports import Store
 from imserver.config import StoreConfig
 from imserver.model import ConversationRow, Cursors, Kind, Role, group_conversation_id
 from imserver.testing import ManualClock
 from tests.store.deeds import PEOPLE
-from tests.store.model import ModelStore
 from tests.store.model.reader import ModelReader
 from tests.store.model.world import World
 from tests.store.support import Stand, edit_message, key, meaning, post, said
@@ -116,10 +116,10 @@ def deed(rng: random.Random, world: World, number: int) -> Any:
 
 async def run(seed: int) -> None:
     rng, clock = random.Random(seed), ManualClock()
-    stores = [product(StoreConfig(path=":memory:"), clock), model(StoreConfig(path=":memory:"), clock)]
+    config = StoreConfig(path=":memory:")
+    twin = model(config, clock)
+    stores: list[Store] = [product(config, clock), twin]
     stands = [await opened(store) for store in stores]
-    twin = stores[1]
-    assert isinstance(twin, ModelStore)
     teamed: set[str] = set()
     devices = [Device(who) for who in PEOPLE for _ in range(2)]
     try:

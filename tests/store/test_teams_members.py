@@ -70,7 +70,10 @@ async def relation(stand: Stand, user_id: str, place: str = TALK) -> Relation:
 
 
 async def test_the_persons_of_the_team_are_members_and_its_bots_are_not(shop: Stand) -> None:
-    """The bot is here because it made the conversation; another bot of the staff is not."""
+    """The bot is where it made the conversation, and in no other; another bot, which joins, is in none."""
+    mine = group_conversation_id("ann", key(911))
+    await shop.tx(lambda tx: tx.create_conversation("ann", key(911), Kind.GROUP, "", {}, STAFF))
+    assert await audience(shop, mine) == {"ann": Role.OWNER, "bob": Role.MEMBER}
     await shop.tx(lambda tx: make_bot(tx, "cy"))
     await hires(shop, "cy")
     assert await audience(shop) == {

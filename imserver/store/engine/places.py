@@ -52,8 +52,8 @@ _FROM_URL = bytes.maketrans(b"-_+/", b"+/!!")
 class Spot(NamedTuple):
     """Where a listing of `sync` goes on: behind the row with this change and this tie.
 
-    Rows are ordered by both. They are the same number for most; those that one gained with a team share the change of joining,
-    and each has its own last change as its tie. `base`: the change of the token with which the listing began; None: without.
+    Rows are ordered by both. Most have a change of their own; those that came of joining or leaving a team share its change.
+    `base`: the change of the token with which the listing began; None: without.
     """
 
     change: int
@@ -61,8 +61,10 @@ class Spot(NamedTuple):
     base: int | None
 
 
+#: Behind all rows of a change.
+LAST_TIE = (1 << 63) - 1
 #: Before all rows.
-BEGINNING = Spot(0, 0, None)
+BEGINNING = Spot(0, LAST_TIE, None)
 
 
 class Places:
@@ -126,7 +128,7 @@ class Places:
         except (binascii.Error, InvalidTag):
             return None
         found, mark, change, upto, count, life = _HEAD.unpack_from(plain)
-        spot = Spot(upto, upto, upto)
+        spot = Spot(upto, LAST_TIE, upto)
         if found == INSIDE and kind == PLACE:
             tie, base = _INSIDE.unpack_from(plain, _PLAIN_BYTES - _INSIDE.size)
             spot = Spot(upto, tie, None if base == _NO_BASE else base)

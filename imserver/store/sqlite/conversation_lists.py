@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,15 +15,17 @@ from imserver.chat.transaction import Takes
 from imserver.model import Account, ConversationRow, Cursors, Kind, Message, Role, SyncPage
 from imserver.store.engine.hidden import Hidden
 from imserver.store.engine.pages import rows_taken
-from imserver.store.engine.places import LISTED, Places, Spot
+from imserver.store.engine.places import LAST_TIE, LISTED, Places, Spot
 from imserver.store.sqlite.listings import (
     LIST_SIZE,
     MAX_LISTED,
+    OWN_TIE,
     ListSnapshot,
     LruCache,
     Row,
     TiedSnapshot,
     list_snapshot,
+    own_snapshot,
     tied_snapshot,
 )
 from imserver.store.sqlite.state_reads import asker
@@ -61,7 +64,7 @@ class _Who(NamedTuple):
 
 
 class _Own(NamedTuple):
-    """A conversation as one of its members, present or former, sees it; with the other user if it is direct."""
+    """A conversation as one of its members, present or former, sees it by a row; with the other user if it is direct."""
 
     no: int
     kind: str
@@ -83,39 +86,65 @@ class _Own(NamedTuple):
     other_read: int
     #: The number of the conversation's team.
     team_no: int | None
-    #: The change by which it is in `sync`: of joining or leaving the team, if this row came of it later than of anything else.
-    change: int
+
+
+class _Seat(NamedTuple):
+    """The same for who is in a team, which may be how the user sees this conversation."""
+
+    no: int
+    kind: str
+    title: str
+    head: int
+    role: str
+    joined_at: int
+    left_at: int | None
+    delivered: int
+    read: int
+    changed: int
+    conversation_id: str
+    settings: bytes | None
+    about: bytes | None
+    modseq: int
+    settings_seq: int
+    other_id: str | None
+    other_delivered: int
+    other_read: int
+    team_no: int | None
     #: If the user is here through the team: the change of joining it, that of the last message here, and the team's id.
     joined: int
     head_change: int
     team: str | None
 
 
-#: The last change that concerns this member: a former one gets the message of leaving and none later.
-_CHANGED = "CASE WHEN m.left_at IS NULL THEN max(m.changed, c.changed, h.change) ELSE m.changed END"
+def _place_of(own: _Own | _Seat) -> Row:
+    """Where it is in `sync`."""
+    if isinstance(own, _Seat) and own.team is not None:
+        return max(own.changed, own.joined), own.changed
+    return own.changed, OWN_TIE + own.no
+
+
+#: The last change that concerns this member: a former one gets the message of leaving and none later. Who was in the team for
+#: longer than here by a row was no former member until leaving the team, and is told again.
+_CHANGED = (
+    "CASE WHEN m.left_at IS NULL THEN max(m.changed, c.changed, h.change) ELSE max(m.changed, coalesce((SELECT x.changed"
+    " FROM members x WHERE x.conversation_no = c.team AND x.user_no = m.user_no AND x.left_at IS NOT NULL), 0)) END"
+)
 #: The conversation's state as far as it concerns this member: for a former one, up to leaving.
 _ABOUT = "CASE WHEN m.left_at IS NULL THEN c.about END"
 _MODSEQ = "coalesce(m.left_modseq, c.modseq)"
 _NAMED = (
     "SELECT no, EXISTS (SELECT 1 FROM team_members t WHERE t.user_no = users.no) FROM users WHERE user_id = ?"
 )
-#: Where one left by a row, and was in the conversation's team later: the change of leaving that. All along, one was no former
-#: member here, and now one is again. 0 elsewhere.
-_FORMER_AGAIN = (
-    "CASE WHEN m.left_at IS NULL OR c.team IS NULL THEN 0 ELSE coalesce((SELECT x.changed FROM members x"
-    " WHERE x.conversation_no = c.team AND x.user_no = m.user_no AND x.left_at IS NOT NULL), 0) END"
-)
 _ALL_CHANGED = (
-    f"SELECT max(changed, again), changed, no FROM (SELECT {_CHANGED} AS changed, {_FORMER_AGAIN} AS again,"
-    " m.conversation_no AS no FROM members m JOIN conversations c ON c.no = m.conversation_no"
+    f"SELECT changed, no FROM (SELECT {_CHANGED} AS changed, m.conversation_no AS no"
+    " FROM members m JOIN conversations c ON c.no = m.conversation_no"
     " JOIN heads h ON h.conversation_no = m.conversation_no WHERE m.user_no = ?)"
-    " WHERE max(changed, again) > ? ORDER BY 1, 2 LIMIT ?"
+    " WHERE changed > ? ORDER BY changed, no LIMIT ?"
 )
 _SOME_CHANGED = (
     "SELECT c.no, c.kind, c.title, h.position, m.role, m.joined_at, m.left_at, m.delivered, m.read,"
     f" {_CHANGED}, c.conversation_id, m.settings, {_ABOUT}, {_MODSEQ}, m.settings_seq, u.user_id, o.delivered, o.read,"
-    f" c.team, max({_CHANGED}, {_FORMER_AGAIN}), 0, 0, NULL"
-    " FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
+    " c.team FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
     " LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = m.conversation_no AND o.user_no <> m.user_no"
     # As the writer tells them (`QuietAudience`): not as long as one has not answered, or blocks the other.
@@ -138,8 +167,7 @@ _SOME_SEATS_CHANGED = (
     " iif(t.joined IS NULL, m.settings, k.settings), iif(t.joined IS NULL AND m.left_at IS NOT NULL, NULL, c.about),"
     f" iif(t.joined IS NULL, {_MODSEQ}, c.modseq), iif(t.joined IS NULL, m.settings_seq, coalesce(k.settings_seq, 0)),"
     " u.user_id, o.delivered, o.read, c.team,"
-    f" iif(t.joined IS NULL, max({_CHANGED}, {_FORMER_AGAIN}), max(t.joined, c.changed, h.change)),"
-    " coalesce(t.joined, 0), h.change, g.conversation_id"
+    f" coalesce(t.joined, 0), h.change, g.conversation_id"
     " FROM json_each(?) j CROSS JOIN conversations c ON c.no = j.value CROSS JOIN heads h ON h.conversation_no = c.no"
     f"{SEATS} LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = c.no AND o.user_no <> m.user_no"
     " AND o.left_at IS NULL LEFT JOIN users u ON u.no = o.user_no WHERE m.user_no IS NOT NULL OR t.joined IS NOT NULL"
@@ -235,38 +263,36 @@ class ConversationLists:
         """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
         spot = self._places.read_spot(since, head, user_id)
         after = spot.change, spot.tie
-        rows: list[_Own] = []
+        rows: list[_Own | _Seat] = []
         who, account = self._account_after(user_id, spot.change)
         # Not as long as the change is below the head: who joined a team with the last one has its conversations there.
-        while who is not None and after < (head, head) and len(rows) <= limit:
+        while who is not None and after < (head, LAST_TIE) and len(rows) <= limit:
             listing = self._changed(who, after, spot.base, head, limit)
             for some in listing.rising(after, limit + 1):
-                found = map(_Own._make, self._some_changed(who, some))
-                still = [own for own in found if own.change == some[own.no]]
+                found = self._some_changed(who, some)
+                still = [own for own in found if own.changed == some[own.no]]
                 rows.extend(still)
                 if len(rows) > limit:
                     break
                 if not still:
                     # Almost everything has changed since: a new list is cheaper than looking at the rest.
                     self._listings.drop(who.listing("changed", spot.base))
-                    after = (rows[-1].change, rows[-1].changed) if rows else after
+                    after = _place_of(rows[-1]) if rows else after
                     break
             else:
                 after = listing.upto
         page = rows_taken((self._row(user_id, own, spot.base) for own in rows[:limit]), takes)
         more = len(rows) > len(page)
-        told = rows[len(page) - 1] if page else None
-        last = None
-        if more:
-            last = spot if told is None else Spot(told.change, told.changed, spot.base)
+        told = _place_of(rows[len(page) - 1]) if page else (spot.change, spot.tie)
+        last = Spot(*told, spot.base) if more else None
         return SyncPage(page, self._places.seal_spot(head, last), more, account, head)
 
-    def _some_changed(self, who: _Who, some: Iterable[int]) -> list[tuple[Any, ...]]:
+    def _some_changed(self, who: _Who, some: Iterable[int]) -> Iterable[_Own | _Seat]:
         """These conversations, as far as the user has a seat there, in this order."""
         numbers = json.dumps([*some])
         if who.teams:
-            return self._sql(_SOME_SEATS_CHANGED, (numbers, who.no, who.no, who.no))
-        return self._sql(_SOME_CHANGED, (numbers, who.no))
+            return map(_Seat._make, self._sql(_SOME_SEATS_CHANGED, (numbers, who.no, who.no, who.no)))
+        return map(_Own._make, self._sql(_SOME_CHANGED, (numbers, who.no)))
 
     def _changed(self, who: _Who, after: Row, base: int | None, head: int, limit: int) -> TiedSnapshot:
         """Conversations that changed behind `after` up to `upto`, which is the head unless there are very many."""
@@ -279,17 +305,21 @@ class ConversationLists:
         ):
             return listing
         change, tie = after
-        # From the change itself on, if the listing is in the midst of what came with a team.
+        # From the change itself on, if the listing is in the midst of what came of joining or leaving a team.
         statement = _ALL_CHANGED_IN_TEAM if who.teams else _ALL_CHANGED
-        rows = self._sql(statement, (who.no, change - (tie < change), MAX_LISTED))
-        end = (head, head) if len(rows) < MAX_LISTED else rows[-1][:2]
-        if who.teams:
-            rows += gained(self._sql, who.no, who.teams, Spot(change, tie, base))
-            rows = sorted(row for row in rows if after < row[:2] <= end)
-            if len(rows) > MAX_LISTED:
-                rows = rows[:MAX_LISTED]
-                end = rows[-1][:2]
-        return self._keep(key, tied_snapshot(after, end, head, rows), limit)
+        own = self._sql(statement, (who.no, change - (tie < LAST_TIE), MAX_LISTED))
+        upto = head, LAST_TIE
+        if len(own) == MAX_LISTED:
+            upto = own[-1][0], OWN_TIE + own[-1][1]
+        if not who.teams:
+            return self._keep(key, own_snapshot(after, upto, head, own), limit)
+        rows = [(natural, OWN_TIE + no, no) for natural, no in own]
+        rows += gained(self._sql, who.no, who.teams, Spot(change, tie, base))
+        rows = sorted(row for row in rows if after < row[:2] <= upto)
+        if len(rows) > MAX_LISTED:
+            rows = rows[:MAX_LISTED]
+            upto = rows[-1][:2]
+        return self._keep(key, tied_snapshot(after, upto, head, rows), limit)
 
     def conversations(
         self, user_id: str, before: str | None, limit: int, head: int, takes: Takes | None = None
@@ -377,16 +407,16 @@ class ConversationLists:
     def one(self, user_id: str, user_no: int, conversation_no: int) -> ConversationRow:
         """The row of one conversation, of which the user is or was a member."""
         found = self._sql(_SOME_SEATS_CHANGED, (json.dumps([conversation_no]), user_no, user_no, user_no))
-        return self._row(user_id, _Own._make(found[0]), None)
+        return self._row(user_id, _Seat._make(found[0]), None)
 
-    def _row(self, user_id: str, own: _Own, base: int | None) -> ConversationRow:
+    def _row(self, user_id: str, own: _Own | _Seat, base: int | None) -> ConversationRow:
         kind, role, grant = granted_by_row(own.kind, own.role, own.left_at)
         row = ConversationRow(
             own.conversation_id,
             kind,
             own.title,
             grant.cut(own.head),
-            own.joined_at if own.team is None else self._begins_at(own, base),
+            own.joined_at,
             own.left_at,
             role,
             Cursors(own.delivered, own.read),
@@ -394,16 +424,17 @@ class ConversationLists:
             settings=own.settings,
             about=own.about,
             modseq=own.modseq,
-            team=own.team,
             settings_seq=own.settings_seq,
         )
+        if isinstance(own, _Seat) and own.team is not None:
+            row = replace(row, joined_at=self._begins_at(own, base), team=own.team)
         return row if self._hidden is None else self._hidden.row(row)
 
-    def _begins_at(self, own: _Own, base: int | None) -> int:
-        """Where a client begins that has not followed the conversation: behind what was before it could, or had to."""
+    def _begins_at(self, own: _Seat, base: int | None) -> int:
+        """Where a client begins that has not followed the conversation: behind what was there before it could, or had to."""
         return first_after(self._sql, own.no, own.head, own.head_change, max(own.joined, base or 0))
 
-    def _cursors_of_others(self, user_id: str, own: _Own) -> tuple[tuple[str, Cursors], ...]:
+    def _cursors_of_others(self, user_id: str, own: _Own | _Seat) -> tuple[tuple[str, Cursors], ...]:
         if own.kind == Kind.CHANNEL:
             return ()
         if own.kind == Kind.DIRECT:

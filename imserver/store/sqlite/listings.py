@@ -23,6 +23,8 @@ V = TypeVar("V")
 
 #: Change and tie of a row of `sync`.
 Row: TypeAlias = tuple[int, int]
+#: Ties of what one has by a row are above it: no change is.
+OWN_TIE = 1 << 62
 
 
 class ListSnapshot(NamedTuple):
@@ -48,25 +50,31 @@ class ListSnapshot(NamedTuple):
 class TiedSnapshot(NamedTuple):
     """The same for `sync`, in the order of change and tie: all rows behind `above`, up to `upto`.
 
-    What came of joining or leaving a team has that change, and its own last change as its tie; for any other row they are one
-    number. A tie that rises does so above `head`, and the change with it.
+    What one has by a row comes with its last change, or that of leaving the team if one was in it longer; the tie is `OWN_TIE`
+    and the conversation's number. What one has through a team comes with the change of joining, if its own last change is
+    before that, and this is the tie. What changes rises above `head`.
     """
 
     above: Row
     upto: Row
     head: int
     changes: array[int]
-    ties: array[int]
+    #: None if one has all by rows: these ties follow from the numbers, which rise where changes are the same.
+    ties: array[int] | None
     numbers: array[int]
 
     def rising(self, after: Row, count: int) -> Iterable[dict[int, int]]:
-        """Conversation number -> change, from the first row behind `after` on, `count` at a time."""
+        """Conversation number -> its own last change, from the first row behind `after` on, `count` at a time."""
         change, tie = after
-        equal = bisect_left(self.changes, change), bisect_right(self.changes, change)
-        for first in range(bisect_right(self.ties, tie, *equal), len(self.ties), count):
-            yield dict(
-                zip(self.numbers[first : first + count], self.changes[first : first + count], strict=True)
-            )
+        changes, ties, numbers = self.changes, self.ties, self.numbers
+        equal = bisect_left(changes, change), bisect_right(changes, change)
+        if ties is None:
+            for first in range(bisect_right(numbers, tie - OWN_TIE, *equal), len(numbers), count):
+                yield dict(zip(numbers[first : first + count], changes[first : first + count], strict=True))
+            return
+        for first in range(bisect_right(ties, tie, *equal), len(numbers), count):
+            some = range(first, min(first + count, len(numbers)))
+            yield {numbers[at]: changes[at] if ties[at] >= OWN_TIE else ties[at] for at in some}
 
 
 def list_snapshot(above: int, upto: int, head: int, rows: Iterable[tuple[int, int]]) -> ListSnapshot:
@@ -76,6 +84,12 @@ def list_snapshot(above: int, upto: int, head: int, rows: Iterable[tuple[int, in
         changes.append(change)
         numbers.append(number)
     return ListSnapshot(above, upto, head, changes, numbers)
+
+
+def own_snapshot(above: Row, upto: Row, head: int, rows: Iterable[tuple[int, int]]) -> TiedSnapshot:
+    """Make a snapshot of rows `(change, number)`, rising: one has all of them by rows."""
+    listed = list_snapshot(0, 0, head, rows)
+    return TiedSnapshot(above, upto, head, listed.changes, None, listed.numbers)
 
 
 def tied_snapshot(above: Row, upto: Row, head: int, rows: Iterable[tuple[int, int, int]]) -> TiedSnapshot:

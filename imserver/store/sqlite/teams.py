@@ -63,11 +63,12 @@ _BY_CHANGED = (
 _NEWEST_BY_HEAD = _BY_HEAD + " ORDER BY h.change DESC LIMIT ?"
 _NEWEST_BY_CHANGED = _BY_CHANGED + " ORDER BY c.changed DESC LIMIT ?"
 _SPOKEN = (
-    "SELECT h.spoken, h.conversation_no, h.change FROM heads h JOIN conversations c ON c.no = h.conversation_no"
-    f" WHERE h.team = ? AND h.spoken < ? AND h.spoken > 0 AND NOT EXISTS ({_HAS_ROW}) ORDER BY h.change DESC LIMIT ?"
+    "SELECT h.spoken, h.conversation_no, h.change FROM heads h WHERE h.team = ? AND h.spoken < ? AND h.spoken > 0"
+    " AND NOT EXISTS (SELECT 1 FROM members m WHERE m.conversation_no = h.conversation_no AND m.user_no = ?"
+    " AND m.left_at IS NULL) ORDER BY h.change DESC LIMIT ?"
 )
 _SENT_AT = "SELECT change, sent_at FROM messages WHERE change >= ? ORDER BY change LIMIT 1"
-_NEWEST = "SELECT change, sent_at FROM messages ORDER BY change DESC LIMIT 1"
+_NEWEST = "SELECT change, sent_at FROM messages WHERE change = (SELECT max(change) FROM messages)"
 
 #: The end of the FROM of a query whose rows are a user's conversations, `c`: the user's own row there, `m`; and, unless that is
 #: present, the team, `t` and `g`, with what one has there through it, `k`. Three times the user's number.
@@ -80,11 +81,11 @@ SEATS = (
 _MANY_PERSONS = f"SELECT 1 FROM team_members WHERE team_no = ? LIMIT 1 OFFSET {MAX_RECEIPT_MEMBERS}"
 _CURSORS = (
     "SELECT u.user_id, s.delivered, s.read FROM ("
-    "SELECT user_no, delivered, read FROM members WHERE conversation_no = ?1 AND left_at IS NULL"
+    "SELECT user_no, delivered, read FROM members WHERE conversation_no = ? AND left_at IS NULL"
     " UNION ALL SELECT t.user_no, k.delivered, k.read FROM team_members t"
-    " LEFT JOIN team_cursors k ON k.user_no = t.user_no AND k.conversation_no = ?1"
-    " LEFT JOIN members m ON m.conversation_no = ?1 AND m.user_no = t.user_no AND m.left_at IS NULL"
-    " WHERE t.team_no = ?2 AND m.user_no IS NULL) s"
+    " LEFT JOIN team_cursors k ON k.user_no = t.user_no AND k.conversation_no = ?"
+    " LEFT JOIN members m ON m.conversation_no = ? AND m.user_no = t.user_no AND m.left_at IS NULL"
+    " WHERE t.team_no = ? AND m.user_no IS NULL) s"
     f" CROSS JOIN users u ON u.no = s.user_no ORDER BY u.user_id LIMIT {MAX_RECEIPT_MEMBERS + 1}"
 )
 
@@ -116,7 +117,7 @@ def cursors_with_team(sql: Sql, conversation_no: int, team_no: int) -> list[tupl
     never got anything through the team has none."""
     if sql(_MANY_PERSONS, (team_no,)):
         return []
-    rows = sql(_CURSORS, (conversation_no, team_no))
+    rows = sql(_CURSORS, (conversation_no, conversation_no, conversation_no, team_no))
     if len(rows) > MAX_RECEIPT_MEMBERS:
         return []
     return [(user_id, delivered, read) for user_id, delivered, read in rows if delivered is not None]
@@ -166,10 +167,10 @@ def gained(sql: Sql, user_no: int, teams: Teams, spot: Spot) -> Iterable[tuple[i
 
 
 def _floor(spot: Spot, joined: int) -> int:
-    """Rows of a team that one joined with this change are behind the spot if their tie is above this."""
+    """Rows of a team that one joined with this change are behind the spot if their own last change is above this."""
     if spot.change < joined:
         return 0
-    return spot.tie if spot.change == joined else spot.change
+    return min(spot.tie, joined) if spot.change == joined else spot.change
 
 
 def _horizon(sql: Sql) -> int:

@@ -353,11 +353,11 @@ def _place(talk: Talk, own: Membership, group: Talk | None) -> tuple[int, int]:
     """Change and tie of a row of `sync`. What came of joining or leaving the team, which is `group`, has that change."""
     if talk.by_team(own.user_id):
         return max(_natural(talk), talk.of_team[own.user_id]), _natural(talk)
-    change = talk.last_change_for(own)
+    change, number = talk.last_change_for(own), talk.said[0].change
     in_team = group.members.get(own.user_id) if group is not None else None
     if group is not None and in_team is not None and None not in (own.left_at, in_team.left_at):
-        return max(change, group.last_change_for(in_team)), change
-    return change, change
+        return max(change, group.last_change_for(in_team)), (1 << 62) + number
+    return change, (1 << 62) + number
 
 
 def _change(said: Said) -> int:

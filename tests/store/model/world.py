@@ -95,17 +95,14 @@ class Talk:
 
     def with_own(self, user_id: str, cursors: Cursors, settings: tuple[int, Mapping[str, Any]]) -> Talk:
         """With other cursors and settings of a member, where that one's are."""
+        kept = {user_id: settings} if settings[0] else {}
         if self.by_team(user_id):
             return replace(
                 self,
                 team_cursors={**self.team_cursors, user_id: cursors},
-                team_settings={**self.team_settings, user_id: settings},
+                team_settings={**self.team_settings, **kept},
             )
-        return replace(
-            self,
-            cursors={**self.cursors, user_id: cursors},
-            settings={**self.settings, user_id: settings},
-        )
+        return replace(self, cursors={**self.cursors, user_id: cursors}, settings={**self.settings, **kept})
 
     def changed_for(self, user_id: str, change: int) -> Mapping[str, int]:
         """When each member's row changed last, if this one's does; who is here by the team has none, or one that has ended."""
@@ -120,12 +117,13 @@ class Talk:
             self.team_settings.get(user_id, (0, {})),
             key=lambda kept: kept[0],
         )
+        kept = {user_id: settings} if settings[0] else {}
         return replace(
             self,
             cursors={**self.cursors, user_id: cursors},
             team_cursors={**self.team_cursors, user_id: cursors},
-            settings={**self.settings, user_id: settings},
-            team_settings={**self.team_settings, user_id: settings},
+            settings={**self.settings, **kept},
+            team_settings={**self.team_settings, **kept},
         )
 
     def seat(self, user_id: str, now_ms: int = 0) -> Seat:
