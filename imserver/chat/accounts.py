@@ -24,7 +24,7 @@ from imserver.clock import Clock
 from imserver.config import AuthConfig
 from imserver.errors import ConfigError, NotAuthorized, Refusal, RefusalCode
 from imserver.model import BOT, SignIn, User, valid_user_id
-from imserver.secret import Key, load_keys
+from imserver.secret import PUBLIC_KEY_FILE, Key, load_keys
 from imserver.user_ids import canonical_user_id
 
 #: Later than any token needs, and exact as milliseconds on the wire (UTC seconds).
@@ -204,6 +204,9 @@ def sign_token(
     config: AuthConfig, user_id: str, *, now_ms: int, ttl_s: int, device_id: str | None = None
 ) -> str:
     """Sign a token for this user without a running server; makes the secret if there is none. Raises `ConfigError`."""
+    first = config.keys[0] if config.keys else config
+    if first.public_key_file:
+        raise _made_elsewhere("$.auth.keys[0].public_key_file" if config.keys else PUBLIC_KEY_FILE)
     token_id = secrets.token_hex(TOKEN_ID_BYTES)
     return _sign(load_keys(config).first, config, user_id, now_ms, ttl_s, device_id, token_id)
 
@@ -218,7 +221,7 @@ def _sign(
     token_id: str,
 ) -> str:
     if not key.signs:
-        raise ConfigError(key.field, "tokens are made by whoever holds the private key")
+        raise _made_elsewhere(key.field)
     if ttl_s > config.max_token_ttl_s:
         raise ConfigError("$.auth.max_token_ttl_s", f"a token lives for at most {config.max_token_ttl_s} s")
     # With milliseconds: a token that is made in the second of a revocation is a later one.
@@ -232,6 +235,10 @@ def _sign(
         claims["device"] = device_id
     headers = {"kid": key.key_id} if key.key_id else None
     return jwt.encode(claims, key.material, algorithm=key.algorithm, headers=headers)
+
+
+def _made_elsewhere(field: str) -> ConfigError:
+    return ConfigError(field, "tokens are made by whoever holds the private key")
 
 
 def token_id_of(user_id: str, shown: str) -> str:

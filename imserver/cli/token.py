@@ -59,8 +59,10 @@ def check_name(user_id: str) -> None:
 def require_secret(config: Config) -> None:
     """Raises if there is no secret yet: a client of an existing server must not make up a new one."""
     auth = config.auth
-    if not auth.secret and not auth.public_key_file and not Path(auth.secret_file).exists():
+    field, path = ("$.auth.secret_file", "" if auth.secret or auth.public_key_file else auth.secret_file)
+    if auth.keys:
+        field, path = "$.auth.keys[0].secret_file", auth.keys[0].secret_file
+    if path and not Path(path).exists():
         raise ConfigError(
-            "$.auth.secret_file",
-            f"there is no {auth.secret_file}: run this where the server's configuration is, or give --token",
+            field, f"there is no {path}: run this where the server's configuration is, or give --token"
         )

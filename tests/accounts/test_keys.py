@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from imserver import Config, Server
 from imserver.cautions import cautions
 from imserver.chat.accounts import sign_token
+from imserver.cli.token import require_secret
 from imserver.config import AuthConfig, KeyConfig, check_config, load_config
 from imserver.errors import ConfigError
 from imserver.secret import load_keys
@@ -213,3 +214,18 @@ def test_paths_of_keys_are_the_configurations_own(tmp_path: Path) -> None:
     path.write_text("[[auth.keys]]\nid = 'a'\nsecret_file = 'a.secret'\n")
     [found] = load_config(path, {}).auth.keys
     assert found == KeyConfig("a", secret_file=str(tmp_path / "a.secret"))
+
+
+def test_a_client_of_an_existing_server_makes_up_no_key(tmp_path: Path) -> None:
+    """Neither the single one nor the first of several."""
+    for auth, field in (
+        (AuthConfig(secret_file=str(tmp_path / "x")), "$.auth.secret_file"),
+        (AuthConfig(keys=[key(tmp_path, "fresh")]), "$.auth.keys[0].secret_file"),
+    ):
+        with pytest.raises(ConfigError) as refused:
+            require_secret(Config(auth=auth))
+        assert refused.value.path == field
+    require_secret(Config(auth=AuthConfig(keys=[key(tmp_path, "there", NEW)])))
+    require_secret(Config(auth=AuthConfig(secret=SECRET)))
+    pem, _ = public_key(tmp_path, "elsewhere")
+    require_secret(Config(auth=AuthConfig(keys=[pem])))

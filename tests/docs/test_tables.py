@@ -27,6 +27,7 @@ FAULTS = {
     "control_request_failed",
     "fan_out_failed",
     "follow_failed",
+    "access_not_ended",
     "handshake_failed",
     "http_connection_failed",
     "http_handler_failed",

@@ -105,8 +105,8 @@ async def test_names_are_told_with_their_language(tmp_path: Path) -> None:
         await server.chat.put_user(User("wang", "王小明", "zh"))
         await raw.enter(server, "alice")
         found = (await raw.ask("users", ["wang", "nobody", "alice"])).result
-        assert found[0] == ["wang", "王小明", "zh"]
-        assert [user_id for user_id, _, _ in found] == ["wang", "alice"]
+        assert found[0] == ["wang", "王小明", "zh", "person"]
+        assert [user_id for user_id, *_ in found] == ["wang", "alice"]
         assert (await raw.ask("members", "group/nowhere")).code == NOT_FOUND
 
 
@@ -129,7 +129,7 @@ async def test_a_server_answers_by_its_own_table(tmp_path: Path) -> None:
         await raw.enter(server, "alice")
         await guest.enter(second, "bob")
         assert (await raw.ask("x-whoever", ["cy"])).code == UNKNOWN_METHOD
-        assert (await guest.ask("x-whoever", ["cy"])).result == [["cy", "bob", "en"]]
+        assert (await guest.ask("x-whoever", ["cy"])).result == [["cy", "bob", "en", "person"]]
 
 
 def test_the_table_has_a_row_for_each_method_and_not_two_of_one_name() -> None:

@@ -22,6 +22,7 @@ class Line:
     """A transport that notes with which code it was closed."""
 
     number = 1
+    address = "127.0.0.1"
 
     def __init__(self) -> None:
         self.codes: list[int] = []

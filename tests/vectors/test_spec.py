@@ -182,6 +182,8 @@ def array(kind: shapes.Type, *, deep: bool = False) -> str:
     for field in kind.fields:
         inner = isinstance(field.type, shapes.VarTupleType) and deep
         text = f"{field.name} {array(field.type)}" if inner else field.name + word(field.type)
+        if isinstance(field.default, str):
+            text += f" = {json.dumps(field.default)}"
         said.append(text.removesuffix("?") + " = nil" if field.default is None else text)
     return f"[{', '.join(said)}]"
 

@@ -10,7 +10,7 @@ import msgpack
 
 from imserver.chat import permissions
 from imserver.chat.permissions import NO_SEAT, Grant, Need, Relation, Seat, Target
-from imserver.chat.transaction import Posted
+from imserver.chat.transaction import OPERATOR, Posted
 from imserver.content import encode_content
 from imserver.errors import AlreadyHandled, Refusal, RefusalCode
 from imserver.events import (
@@ -434,14 +434,23 @@ class ModelTransaction:
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 
-    def put_user(self, user: User) -> None:
+    def put_user(self, user: User, *, giver: str = OPERATOR) -> None:
         user.user_id.encode()  # what is no text is nobody's name
-        self.world = replace(self.world, users={**self.world.users, user.user_id: user})
+        known = self.world.users.get(user.user_id, user)
+        made = replace(user, kind=known.kind)
+        self.world = replace(self.world, users={**self.world.users, user.user_id: made})
 
     def user(self, user_id: str) -> User | None:
         return self.world.users.get(user_id)
 
-    def bind_token(self, token_id: str, user_id: str, device_id: str) -> str:
+    def bind_token(
+        self,
+        token_id: str,
+        user_id: str,
+        device_id: str,
+        issued_at: int | None = None,
+        expires_at: int | None = None,
+    ) -> str:
         if user_id not in self.world.users:
             raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
         if token_id not in self.world.tokens:
