@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -250,11 +251,8 @@ async def test_a_group_goes_to_who_wants_it(tmp_path: Path) -> None:
         for willing in (True, False):
             made, _, _ = await chat.create_conversation("ann", Kind.GROUP, "us", ["bob", "cy"])
             await chat.add_member("ann", made, "bob", Role.ADMIN)
-            await server.store.write(
-                lambda tx, made=made, willing=willing: tx.add_member(
-                    made, "ann", b"d" * 16, "dee", Role.MEMBER, own_act=willing
-                )
-            )
+            add = methodcaller("add_member", made, "ann", b"d" * 16, "dee", Role.MEMBER, own_act=willing)
+            await server.store.write(add)
             await chat.remove_member("ann", made, "ann")
             members = {one.user_id: one.role for one in await chat.members("bob", made)}
             assert [name for name, role in members.items() if role is Role.OWNER] == [

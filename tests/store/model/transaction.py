@@ -159,7 +159,13 @@ class ModelTransaction:
     # -- conversations and members ------------------------------------------------------------------------------------
 
     def create_conversation(
-        self, creator_id: str, key: bytes, kind: Kind, title: str, members: Mapping[str, Role]
+        self,
+        creator_id: str,
+        key: bytes,
+        kind: Kind,
+        title: str,
+        members: Mapping[str, Role],
+        **of_contacts: Any,
     ) -> tuple[str, int, bool]:
         conversation_id = group_conversation_id(creator_id, key)
         others = {user_id: role for user_id, role in members.items() if user_id != creator_id}
@@ -181,7 +187,13 @@ class ModelTransaction:
         return conversation_id, self._tell(talk, creator_id, key, asked, telling), False
 
     def add_member(
-        self, conversation_id: str, actor_id: str, key: bytes, user_id: str, role: Role
+        self,
+        conversation_id: str,
+        actor_id: str,
+        key: bytes,
+        user_id: str,
+        role: Role,
+        **of_contacts: Any,
     ) -> tuple[int, bool]:
         asked = ("add", role, user_id)
         before = self._committed(conversation_id, actor_id, key, asked)
