@@ -45,7 +45,7 @@ def test_a_first_server_with_two_people_who_chat(tmp_path: Path):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert (name, extra in project["optional-dependencies"]) == (project["name"], True)
     assert serve == "imserver serve"
-    port = {"IMSERVER_SERVER__PORT": str(free_port())}
+    port = {"IMSERVER_SERVER__PORT": str(free_port()), "IMSERVER_LIMITS__STRANGERS": "ask"}
     with serving(tmp_path, **port):
         for command in add.split(";"):
             added = imserver(tmp_path, *shlex.split(command)[1:], **port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ async def asking(
     async with Server(settings, clock=clock or ManualClock(NOON_MS), log=LogBook()) as server:
         for name in users.split():
             await server.chat.put_user(User(name, name.title()))
-        await server.chat.put_user(User("shop", "The Shop", roles=("bot",)))
+        await server.chat.put_user(User("shop", "The Shop", kind="bot"))
         yield server
 
 
@@ -250,11 +251,8 @@ async def test_a_group_goes_to_who_wants_it(tmp_path: Path) -> None:
         for willing in (True, False):
             made, _, _ = await chat.create_conversation("ann", Kind.GROUP, "us", ["bob", "cy"])
             await chat.add_member("ann", made, "bob", Role.ADMIN)
-            await server.store.write(
-                lambda tx, made=made, willing=willing: tx.add_member(
-                    made, "ann", b"d" * 16, "dee", Role.MEMBER, own_act=willing
-                )
-            )
+            add = methodcaller("add_member", made, "ann", b"d" * 16, "dee", Role.MEMBER, own_act=willing)
+            await server.store.write(add)
             await chat.remove_member("ann", made, "ann")
             members = {one.user_id: one.role for one in await chat.members("bob", made)}
             assert [name for name, role in members.items() if role is Role.OWNER] == [
@@ -402,5 +400,5 @@ async def test_nobody_else_is_called_what_a_bot_is_called(tmp_path: Path, name: 
         await chat.create_conversation("shop", Kind.GROUP, name, [])
         await chat.create_conversation("ann", Kind.GROUP, "The Shopping", [])
         await chat.put_user(User("ann", "Ann 🏳️‍🌈"))
-        await chat.put_user(User("shop", "The Boutique", roles=("bot",)))
+        await chat.put_user(User("shop", "The Boutique", kind="bot"))
         await chat.put_user(User("eve", name))

@@ -158,6 +158,6 @@ async def test_a_token_names_one_account_however_it_writes_it(tmp_path: Path) ->
 
 async def test_no_token_makes_an_account_with_the_name_of_a_bot(tmp_path: Path) -> None:
     async with Server(config(tmp_path)) as server:
-        await server.chat.put_user(User("shop", "Shop 1", roles=("bot",)))
+        await server.chat.put_user(User("shop", "Shop 1", kind="bot"))
         with pytest.raises(NotAuthorized):
             await server.accounts.authenticate(server.accounts.make_token("SHOP1", ttl_s=60), "phone")

@@ -130,6 +130,7 @@ class Machine:
 
     def _environment(self) -> dict[str, str]:
         kept = environment()
+        del kept["IMSERVER_LIMITS__STRANGERS"]
         del kept["IMSERVER_SERVER__PORT"]  # the page's configuration says all, but for the ports
         return {
             **kept,

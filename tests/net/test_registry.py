@@ -37,7 +37,7 @@ class Line:
 class House:
     """A registry, and devices that keep so much."""
 
-    def __init__(self, **limits: int) -> None:
+    def __init__(self, **limits: Any) -> None:
         self.limits = LimitsConfig(**limits)
         self.registry = SessionRegistry(self.limits, lambda found: None)
         self.lines: dict[str, Line] = {}

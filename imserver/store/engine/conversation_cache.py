@@ -18,9 +18,8 @@ MAX_CACHED_MEMBERS = 2_000_000
 #: Users whose number is cached; about 150 bytes each.
 MAX_CACHED_USERS = 200_000
 
-_Memento = tuple[
-    int, int, int, int, str, Audience, dict[str, int], frozenset[Role], str | None, frozenset[str]
-]
+_Between = tuple[frozenset[Role], str | None, frozenset[str]]
+_Memento = tuple[int, int, int, int, str, Audience, dict[str, int], _Between]
 _NOBODY: frozenset[str] = frozenset()
 _NO_ROLE: frozenset[Role] = frozenset()
 
@@ -123,16 +122,21 @@ class ConversationState:
             self.title,
             self.members,
             self.muted,
-            self.posters,
-            self.asked_by,
-            self.blocked_by,
+            (self.posters, self.asked_by, self.blocked_by),
         )
 
     def restore(self, memento: _Memento) -> None:
-        self.head, self.head_change, self.unread, self.modseq, self.title, self.members, self.muted = memento[
-            :7
-        ]
-        self.posters, self.asked_by, self.blocked_by = memento[7:]
+        (
+            self.head,
+            self.head_change,
+            self.unread,
+            self.modseq,
+            self.title,
+            self.members,
+            self.muted,
+            between,
+        ) = memento
+        self.posters, self.asked_by, self.blocked_by = between
 
     def put_contact(self, asked_by: str | None, blocked_by: frozenset[str]) -> None:
         """Put what is between the two users of a direct conversation. While there is something, posts are not waved through,

@@ -35,7 +35,12 @@ def folded_name(text: str) -> str:
 
     Letters of another script that look the same are others: names may be anything.
     """
-    seen = _UNSEEN.sub("", text)
-    for _ in range(2):  # folding may make what can be composed
-        seen = unicodedata.normalize("NFKC", seen).casefold()
-    return "".join(one for one in seen if unicodedata.category(one)[0] not in "CZ" and not _UNSEEN.match(one))
+    for _ in range(4):  # what is left out may bring together what is composed, and folding may make more of it
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        seen = "".join(
+            one for one in folded if unicodedata.category(one)[0] not in "CZ" and not _UNSEEN.match(one)
+        )
+        if seen == text:
+            break
+        text = seen
+    return text

@@ -166,6 +166,7 @@ class ModelTransaction:
         title: str,
         members: Mapping[str, Role],
         team: str | None = None,
+        **of_contacts: Any,
     ) -> tuple[str, int, bool]:
         conversation_id = group_conversation_id(creator_id, key)
         others = {user_id: role for user_id, role in members.items() if user_id != creator_id}
@@ -230,7 +231,13 @@ class ModelTransaction:
         return any(talk.team == conversation_id for talk in self.world.talks.values())
 
     def add_member(
-        self, conversation_id: str, actor_id: str, key: bytes, user_id: str, role: Role
+        self,
+        conversation_id: str,
+        actor_id: str,
+        key: bytes,
+        user_id: str,
+        role: Role,
+        **of_contacts: Any,
     ) -> tuple[int, bool]:
         asked = ("add", role, user_id)
         before = self._committed(conversation_id, actor_id, key, asked)
