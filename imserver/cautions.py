@@ -15,6 +15,7 @@ DAY_S = 24 * 3600
 #: Whoever reads the secret can sign a token for anybody. A key for TLS is often shared with a group of other servers.
 SECRET_READERS = stat.S_IRWXG | stat.S_IRWXO
 KEY_READERS = stat.S_IRWXO
+KEY_WRITERS = stat.S_IWGRP | stat.S_IWOTH
 
 Caution = tuple[str, dict[str, Any]]
 
@@ -26,6 +27,12 @@ def cautions(config: Config, now_s: float) -> Iterator[Caution]:
         yield "clear_text", {"host": server.host, "meaning": "tokens and messages are readable on the way"}
     if not (auth.secret or auth.public_key_file):
         yield from open_to_others(auth.secret_file, SECRET_READERS)
+    for key in auth.keys:
+        if key.secret_file:
+            yield from open_to_others(key.secret_file, SECRET_READERS)
+    for path in (auth.public_key_file, *(key.public_key_file for key in auth.keys)):
+        if path:
+            yield from _written_by_others(path)
     if server.tls_certificate:
         yield from open_to_others(server.tls_key, KEY_READERS)
         yield from _ends_soon(server.tls_certificate, now_s)
@@ -39,6 +46,16 @@ def open_to_others(path: str | Path, readers: int) -> Iterator[Caution]:
         return
     if mode & readers:
         yield "secret_open_to_others", {"path": str(path), "mode": f"{mode:04o}", "do": f"chmod 600 {path}"}
+
+
+def _written_by_others(path: str) -> Iterator[Caution]:
+    """A public key that others may put another one for: theirs."""
+    try:
+        mode = stat.S_IMODE(Path(path).stat().st_mode)
+    except OSError:
+        return
+    if mode & KEY_WRITERS:
+        yield "key_written_by_others", {"path": path, "mode": f"{mode:04o}", "do": f"chmod go-w {path}"}
 
 
 def _ends_soon(path: str, now_s: float) -> Iterator[Caution]:

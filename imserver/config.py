@@ -27,7 +27,7 @@ from imserver_protocol.shared.bounds import (
     MAX_PAGE_ITEMS,
     MAX_STATE_BYTES,
 )
-from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES
+from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES, valid_user_id
 
 #: Environment variables of this prefix override the file; `__` stands between section and field.
 ENVIRONMENT_PREFIX = "IMSERVER_"
@@ -76,8 +76,19 @@ class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_cached_conversations: int = 100_000
 
 
+class KeyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One key of several: exactly one of the two files."""
+
+    #: What tokens name it by (`kid`).
+    id: str
+    #: HS256 secret (at least 32 bytes). The first key's is made by `imserver token` when missing.
+    secret_file: str = ""
+    #: PEM file of an Ed25519 public key, for EdDSA tokens that are made elsewhere.
+    public_key_file: str = ""
+
+
 class AuthConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Authentication by JSON Web Tokens with `sub` (user id), `exp`, and optionally `device`, `scope`, `jti`."""
+    """Authentication by JSON Web Tokens with `sub` (user id), `exp`, and optionally `iat`, `device`, `scope`, `jti`."""
 
     #: HS256 secret (at least 32 bytes), given here, or read from `secret_file` (made by `imserver token` when missing).
     secret: str = ""
@@ -88,6 +99,11 @@ class AuthConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     create_users: bool = False
     #: Seconds after `exp` at which a live session ends unless renewed.
     grace_s: int = 30
+    #: Longest life of a token, whoever made it: `exp` - `iat`, or from now on for one without `iat` (seconds).
+    max_token_ttl_s: int = 400 * 24 * 3600
+    #: `[[auth.keys]]`: keys with ids, several of which hold at once. The first one signs; tokens say by `kid` whose they are.
+    #: What stands above is for tokens without `kid` then: `secret`, `public_key_file`, or `secret_file` if there is that file.
+    keys: list[KeyConfig] = []
 
 
 class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,6 +135,13 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_unacked_bytes: int = 512 * 1024 * 1024
     max_group_members: int = 5_000
     max_title_chars: int = 200
+    #: "ask": who is a stranger to somebody writes once, and adds them nowhere. "open": who knows an id writes to it and adds
+    #: it, for programs that decide themselves who may meet whom.
+    strangers: str = "ask"
+    #: Conversations in which a person is or was a member (not those of a team); above, this person comes into no other.
+    max_conversations_per_user: int = 10_000
+    #: People whom one person brings into groups and channels a day (UTC), unless strangers = "open".
+    invitations_per_day: int = 200
     #: Deliveries waiting for fan-out above which the writer holds its next batch.
     max_fanout_backlog: int = 100_000
     #: A socket that cannot be written for so long is closed (seconds).
@@ -239,12 +262,8 @@ def check_config(config: Config) -> None:
             value = getattr(values, name)
             if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
                 raise ConfigError(f"$.{section}.{name}", f"above 0, not {value}")
-    needed = _largest_answer_bytes(config.limits)
-    if config.limits.max_frame_bytes < needed:
-        raise ConfigError(
-            "$.limits.max_frame_bytes",
-            f"at least {needed}, for the largest content with its state, not {config.limits.max_frame_bytes}",
-        )
+    _check_limits(config.limits)
+    _check_auth(config.auth)
     _check_doors(config)
     if config.log.level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise ConfigError("$.log.level", f"debug, info, warning or error, not {config.log.level!r}")
@@ -252,6 +271,31 @@ def check_config(config: Config) -> None:
         raise ConfigError("$.log.format", f"auto, json or console, not {config.log.format!r}")
     if config.clock.rate <= 0:
         raise ConfigError("$.clock.rate", "above 0")
+
+
+def _check_auth(auth: AuthConfig) -> None:
+    if auth.max_token_ttl_s <= 0:
+        raise ConfigError("$.auth.max_token_ttl_s", f"above 0, not {auth.max_token_ttl_s}")
+    ids = [key.id for key in auth.keys]
+    for place, key in enumerate(auth.keys):
+        where = f"$.auth.keys[{place}]"
+        if not valid_user_id(key.id):
+            raise ConfigError(f"{where}.id", "1-64 bytes of UTF-8 without control characters")
+        if key.id in ids[:place]:
+            raise ConfigError(f"{where}.id", f"{key.id!r} stands above already")
+        if bool(key.secret_file) == bool(key.public_key_file):
+            raise ConfigError(where, "either secret_file or public_key_file")
+
+
+def _check_limits(limits: LimitsConfig) -> None:
+    if limits.strangers not in {"ask", "open"}:
+        raise ConfigError("$.limits.strangers", f'"ask" or "open", not {limits.strangers!r}')
+    needed = _largest_answer_bytes(limits)
+    if limits.max_frame_bytes < needed:
+        raise ConfigError(
+            "$.limits.max_frame_bytes",
+            f"at least {needed}, for the largest content with its state, not {limits.max_frame_bytes}",
+        )
 
 
 def _check_doors(config: Config) -> None:
@@ -347,6 +391,14 @@ def _anchored(config: Config, folder: Path) -> Config:
             config.auth,
             secret_file=anchored(config.auth.secret_file),
             public_key_file=anchored(config.auth.public_key_file),
+            keys=[
+                replace(
+                    key,
+                    secret_file=anchored(key.secret_file),
+                    public_key_file=anchored(key.public_key_file),
+                )
+                for key in config.auth.keys
+            ],
         ),
         http=config.http
         and replace(

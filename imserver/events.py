@@ -89,6 +89,18 @@ class AccountChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessEnded:
+    """What let somebody in does not any more: one token; tokens issued before a time (UTC ms; of one device, if it is named);
+    with none of these, all. Without a number of its own: `change` is the last one before."""
+
+    change: int
+    user_id: str
+    device_id: str | None = None
+    token_id: str | None = None
+    issued_before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """A durable timer of a plugin is due. Fired at least once; effects exactly once through `transaction`."""
 
@@ -125,6 +137,16 @@ class Pushed:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactChanged:
+    """The two users of a direct conversation hear of each other again, or do not any more: nobody is told, and what is not kept
+    (typing) stops or goes on. `change` is the last of the transaction so far."""
+
+    change: int
+    conversation_id: str
+    audience: Audience
+
+
+@dataclass(frozen=True, slots=True)
 class PluginNoted:
     """What a plugin's transaction says to its own host, of which nobody else is told: `what` is between the two."""
 
@@ -141,6 +163,8 @@ StoredEvent = (
     | AboutChanged
     | SettingsChanged
     | AccountChanged
+    | ContactChanged
     | Pushed
     | PluginNoted
+    | AccessEnded
 )

@@ -122,6 +122,15 @@ class Transaction(Protocol):
         """The message as it is now, whoever asks; None if there is none."""
         ...
 
+    def set_block(self, user_id: str, other_id: str, on: bool) -> bool:
+        """Keep the direct messages of `other_id` from `user_id`, and their receipts and typing from each other; or do not any
+        more. False if that was so already. NOT_FOUND, INVALID for oneself, and what a plugin says that keeps one from it."""
+        ...
+
+    def blocked_by(self, user_id: str, after: str, most: int) -> list[str]:
+        """Whom this user blocks: user ids in their order, behind `after`, at most so many."""
+        ...
+
     # what everybody reads
     def post_system(self, conversation_id: str, telling: Mapping[str, Any]) -> int:
         """Append a system message in the asker's name: for what people should *read* in the flow, never for what happens
@@ -198,6 +207,10 @@ class Reader(Protocol):
 
     def user_no(self, user_id: str) -> int:
         """The small number of a user. NOT_FOUND."""
+        ...
+
+    def blocked_by(self, user_id: str, after: str, most: int) -> list[str]:
+        """As in `Transaction`."""
         ...
 
 

@@ -20,13 +20,15 @@ from imserver_protocol.shared.ids import (
     group_conversation_id,
     valid_user_id,
 )
-from imserver_protocol.shared.titles import is_printable
+from imserver_protocol.shared.titles import folded_name, is_printable
 from imserver_protocol.shared.words import Kind, Role
 
 __all__ = [
+    "BOT",
     "EMPTY_MAP",
     "KEY_BYTES",
     "MAX_USER_ID_BYTES",
+    "PERSON",
     "Account",
     "Agreement",
     "Audience",
@@ -43,29 +45,39 @@ __all__ = [
     "Membership",
     "Message",
     "Page",
+    "Person",
+    "QuietAudience",
     "Role",
+    "SignIn",
     "SyncPage",
     "TeamAudience",
+    "UsedToken",
     "User",
     "content_digest",
     "direct_conversation_id",
     "direct_pair",
+    "folded_name",
     "group_conversation_id",
     "is_printable",
     "valid_user_id",
 ]
+
+#: Kinds of an account.
+PERSON, BOT = "person", "bot"
 
 _UNHASHED = hashlib.blake2b(digest_size=16)
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account. `roles` are the application's own words (`staff`, `bot`, …)."""
+    """An account. `roles` are the application's own words (`staff`, `bot`, …). `kind`: `PERSON`, or `BOT`, which only its
+    plugin makes, and which no token lets in."""
 
     user_id: str
     display_name: str
     language: str = "en"
     roles: tuple[str, ...] = ()
+    kind: str = "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +116,13 @@ class TeamAudience(dict[str, Role]):
         """The audience when these are in the team no more: whoever was added stays."""
         left = {user_id: joined for user_id, joined in self.joined.items() if user_id not in gone}
         return TeamAudience(self.team_id, self.rows, left)
+
+
+class QuietAudience(dict[str, Role]):
+    """The two users of a direct conversation who hear nothing of each other but messages: one is a stranger who waits for an
+    answer, or one blocks the other."""
+
+    __slots__ = ()
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -211,6 +230,40 @@ class Account(NamedTuple):
 
     seq: int
     data: bytes
+
+
+class SignIn(NamedTuple):
+    """What the store knows of whoever comes with a token: the account, if there is one; whether it may be used; and of the
+    token to which device it was bound and when, until when it was known to live (UTC ms), and what was revoked: the token
+    itself, and all of this device that were issued before a time (0: none)."""
+
+    user: User | None = None
+    active: bool = True
+    bound_device: str | None = None
+    bound_at: int | None = None
+    expires_at: int | None = None
+    revoked: bool = False
+    revoked_before: int = 0
+
+
+class Person(NamedTuple):
+    """An account as operators see it. `givers`: of each role, who gave it. Times are UTC ms."""
+
+    user: User
+    givers: Mapping[str, tuple[str, ...]]
+    disabled_at: int | None
+    made_at: int
+
+
+class UsedToken(NamedTuple):
+    """A token that was used here. Times are UTC ms; None: unknown."""
+
+    token_id: str
+    device_id: str
+    bound_at: int
+    issued_at: int | None
+    expires_at: int | None
+    revoked: bool
 
 
 class AuditRow(NamedTuple):

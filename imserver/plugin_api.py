@@ -206,7 +206,21 @@ class Transaction(Protocol):
     def user(self, user_id: str) -> User | None: ...
 
     def ensure_user(self, user: User) -> None:
-        """Make or update an account (bots, staff of a demo chain)."""
+        """Make or update a person's account. Roles that are new to it are given by this plugin."""
+        ...
+
+    def is_active(self, user_id: str) -> bool:
+        """Whether there is such an account, and no operator has disabled it. A disabled one may do nothing: leave it out of
+        whatever it would be asked to do."""
+        ...
+
+    def give_role(self, user_id: str, role: str) -> bool:
+        """Give a role to an account, in this plugin's name. It stays as long as any of its givers (plugins, the operator) lets
+        it. False, and nothing happens, if this plugin had given it, or the account is not active. NOT_FOUND."""
+        ...
+
+    def take_role(self, user_id: str, role: str) -> bool:
+        """Take back what this plugin has given, or what nobody knows who gave. What others gave stays. NOT_FOUND."""
         ...
 
 
@@ -402,6 +416,12 @@ class Context(Protocol):
 
     def erase(self, handler: Callable[[Transaction, str], None]) -> None:
         """Register what removes it: in one unit with what everybody else keeps of that person."""
+        ...
+
+    def may_block(self, handler: Callable[[Transaction, str, str], None]) -> None:
+        """Register who is asked when a person (user id) is about to block a bot of this plugin (its id): a plain function, in
+        the transaction of the block, that raises a `Refusal` if the bot must go on writing, because something that both agreed
+        on is still to come. It says in `text` how to end that."""
         ...
 
     def route(self, method: str, path: str, handler: HttpHandler) -> None:

@@ -1,8 +1,12 @@
-"""The secret that signs tokens, made on first use, and the public key that checks tokens of others: read and judged."""
+"""Keys: secrets that sign and check tokens, the first made on first use, and public keys that check tokens of others: read and
+judged. Each key is for one algorithm, so that nobody passes a public key off as a secret.
+"""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from imserver.config import AuthConfig
@@ -20,35 +24,103 @@ SECRET_FILE = "$.auth.secret_file"
 PUBLIC_KEY_FILE = "$.auth.public_key_file"
 
 
+SECRET_ALGORITHM, PUBLIC_ALGORITHM = "HS256", "EdDSA"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key, and the one algorithm that it is for. `key_id`: what tokens name it by; "" for the key of those that name none."""
+
+    key_id: str
+    algorithm: str
+    #: The secret, or the PEM text of a public key.
+    material: str
+    #: Where the configuration names it.
+    field: str
+
+    @property
+    def signs(self) -> bool:
+        return self.algorithm == SECRET_ALGORITHM
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """All keys of a configuration. `plain`: for tokens without `kid`."""
+
+    first: Key
+    plain: Key | None
+    named: Mapping[str, Key]
+
+    def of(self, key_id: object) -> Key | None:
+        """The key that a token with this `kid` has to stand on (None: it has none)."""
+        if not self.named or key_id is None:
+            return self.plain  # with one key only, whoever makes tokens may call it as he likes
+        return self.named.get(key_id) if isinstance(key_id, str) else None
+
+
+def load_keys(config: AuthConfig) -> Keys:
+    """Read and judge them all; the file of the first one is made if it is a secret and not there. Raises `ConfigError`."""
+    named: dict[str, Key] = {}
+    for place, given in enumerate(config.keys):
+        where = f"$.auth.keys[{place}]"
+        if given.secret_file:
+            field = f"{where}.secret_file"
+            secret = _secret_in(Path(given.secret_file), field, make=place == 0)
+            named[given.id] = Key(given.id, SECRET_ALGORITHM, secret, field)
+        else:
+            field = f"{where}.public_key_file"
+            pem = _public_key_in(given.public_key_file, field)
+            named[given.id] = Key(given.id, PUBLIC_ALGORITHM, pem, field)
+    plain: Key | None = None
+    if config.public_key_file:
+        plain = Key("", PUBLIC_ALGORITHM, load_public_key(config), PUBLIC_KEY_FILE)
+    elif not named or config.secret or secret_is_there(config):
+        plain = Key("", SECRET_ALGORITHM, load_or_make_secret(config), SECRET_FILE)
+    first = next(iter(named.values()), plain)
+    assert first is not None
+    return Keys(first, plain, named)
+
+
+def secret_is_there(config: AuthConfig) -> bool:
+    """Whether there is a file for `secret_file`, which would be made on first use."""
+    return bool(config.secret_file) and Path(config.secret_file).exists()
+
+
 def load_or_make_secret(config: AuthConfig) -> str:
     """The secret of the configuration; its file is made, readable by its owner only, if there is none yet. Raises
     `ConfigError`, also for a secret that is none.
     """
     if config.secret:
         return _judged(config.secret, "$.auth.secret", "")
-    path = Path(config.secret_file)
-    if not path.exists():  # a link that leads nowhere: making it fails, and says why
-        make_private(path, secrets.token_urlsafe(48) + "\n", SECRET_FILE)
-    return _judged(read_text(path, SECRET_FILE).strip(), SECRET_FILE, f"{path}: ")
+    return _secret_in(Path(config.secret_file), SECRET_FILE, make=True)
 
 
 def load_public_key(config: AuthConfig) -> str:
     """The PEM text of the Ed25519 public key. Raises `ConfigError` for any other."""
+    return _public_key_in(config.public_key_file, PUBLIC_KEY_FILE)
+
+
+def _secret_in(path: Path, field: str, *, make: bool) -> str:
+    if make and not path.exists():  # a link that leads nowhere: making it fails, and says why
+        make_private(path, secrets.token_urlsafe(48) + "\n", field)
+    return _judged(read_text(path, field).strip(), field, f"{path}: ")
+
+
+def _public_key_in(path: str, field: str) -> str:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    path = config.public_key_file
-    pem = read_bytes(path, PUBLIC_KEY_FILE)
+    pem = read_bytes(path, field)
     if b"PRIVATE KEY-----" in pem:
-        raise ConfigError(PUBLIC_KEY_FILE, f"{path}: is a private key, which belongs to whoever makes tokens")
+        raise ConfigError(field, f"{path}: is a private key, which belongs to whoever makes tokens")
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
-        raise ConfigError(PUBLIC_KEY_FILE, f"{path}: is no PEM file of a public key") from None
+        raise ConfigError(field, f"{path}: is no PEM file of a public key") from None
     if not isinstance(key, Ed25519PublicKey):
         kind = type(key).__name__.removesuffix("PublicKey").lstrip("_")
-        raise ConfigError(PUBLIC_KEY_FILE, f"{path}: is a key of another kind ({kind}): Ed25519 is needed")
+        raise ConfigError(field, f"{path}: is a key of another kind ({kind}): Ed25519 is needed")
     return pem.decode("ascii", "replace")
 
 

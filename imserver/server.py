@@ -21,6 +21,7 @@ from prometheus_client.core import Metric
 
 from imserver.cautions import cautions
 from imserver.chat.accounts import Accounts
+from imserver.chat.administration import Administration
 from imserver.chat.fan_out import Hub
 from imserver.chat.ports import Backup, Store
 from imserver.chat.posting import Posting
@@ -31,6 +32,7 @@ from imserver.clock import Clock, ShiftedClock, SystemClock
 from imserver.conditions import Conditions
 from imserver.config import Config, check_config
 from imserver.errors import Refusal, StoreFailed
+from imserver.events import AccessEnded
 from imserver.feature_api import Feature, Method, Shape
 from imserver.feature_host import Askers, FeatureHost
 from imserver.features import FEATURES
@@ -40,11 +42,13 @@ from imserver.metrics import Metrics, one
 from imserver.net.dispatch import ROWS, method_table
 from imserver.net.feature_rows import feature_row, feature_rows
 from imserver.net.listener import Listener
+from imserver.net.live_sessions import LiveSessionList
 from imserver.net.pushes import WirePushes
 from imserver.net.web.doors import ADMIN, HTTP, Doors
 from imserver.net.web.site import Asked, Page, said
 from imserver.plugin_api import Plugin
 from imserver.plugin_host import HostLimits, PluginHost
+from imserver.store.engine.contacts import contact_limits
 from imserver.store.sqlite.store import SqliteStore
 from imserver_protocol.session.states import Recorder
 
@@ -102,6 +106,7 @@ class Server:
             clock=self.clock,
             log=self.log,
             max_members=self.config.limits.max_group_members,
+            contacts=contact_limits(self.config.limits),
         )
         limits = self.config.limits
         self.hub = Hub(WirePushes(), self.clock, self.log, max_backlog=limits.max_fanout_backlog)
@@ -109,6 +114,8 @@ class Server:
         self.posting = Posting(self.store, self.clock, limits)
         #: In-process calls: post, history, conversations, members, accounts.
         self.chat = Chat(self.store, self.hub, self.accounts, self.posting, self.clock, limits, random_bytes)
+        #: What an operator may do to accounts, tokens and sessions.
+        self.administration = Administration(self.store, self.clock)
         #: In Prometheus' terms; `metrics.render()` is the page to scrape.
         self.metrics = Metrics()
         self.metrics.watch(self._figures)
@@ -180,6 +187,8 @@ class Server:
             self._offered,
             self._recorder,
         )
+        self.hub.on_access_ended = self._access_ended
+        self.administration.live = LiveSessionList(self._listener.attachments)
         self.store.show({*self.features.names, *self.plugin_host.state_names})
         await self.store.open(self.hub)
         try:
@@ -380,6 +389,11 @@ class Server:
         yield from of_plugins(self.plugin_host.figures())
         if self._listener is not None:
             yield from chain(of_listener(self._listener), of_doors(self.doors.peers))
+
+    def _access_ended(self, event: AccessEnded) -> None:
+        """First whoever is coming in, then whoever is in: none is between the two."""
+        self.accounts.endings.told(event)
+        self.listener.attachments.end_access(event)
 
     def _store_failed(self, error: Exception) -> None:
         self.log.critical("store_failed", cause=str(error))

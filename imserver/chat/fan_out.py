@@ -19,7 +19,9 @@ from imserver.clock import Clock
 from imserver.errors import StoreFailed
 from imserver.events import (
     AboutChanged,
+    AccessEnded,
     AccountChanged,
+    ContactChanged,
     CursorMoved,
     ItemsChanged,
     MessageEdited,
@@ -29,7 +31,7 @@ from imserver.events import (
     SettingsChanged,
     StoredEvent,
 )
-from imserver.model import Audience, TeamAudience
+from imserver.model import Audience, QuietAudience, TeamAudience
 
 #: Longest stretch of fan-out in one turn of the loop (seconds), so that reads, pings and acks stay prompt.
 TURN_S = 0.005
@@ -69,6 +71,8 @@ class Hub:
         self.observers: list[Callable[[Sequence[StoredEvent]], None]] = []
         #: Called when a session is over, before the next commit is fanned out.
         self.on_gone: Callable[[Outlet], None] = lambda outlet: None
+        #: Called for each commit that ends somebody's access, at once and in commit order: no backlog delays it.
+        self.on_access_ended: Callable[[AccessEnded], None] = lambda event: None
         #: Called when the backlog is down to half of its bound after the writer had to hold.
         self.on_relief: Callable[[], None] = lambda: None
 
@@ -104,6 +108,9 @@ class Hub:
 
     def committed(self, units: Sequence[Unit]) -> None:
         """Queue the batch and fan it out at once, for at most `TURN_S`."""
+        for unit in units:
+            if unit.happened:  # plain posts have none
+                self._end_access(unit.happened)
         weighed = [(unit, _weight(unit)) for unit in units]
         self._queue.extend(weighed)
         self._queued += len(weighed)
@@ -111,6 +118,14 @@ class Hub:
         self._backlog += sum(map(_SECOND, weighed))
         if not self._scheduled:
             self._work()
+
+    def _end_access(self, events: Sequence[StoredEvent]) -> None:
+        for event in events:
+            if isinstance(event, AccessEnded):
+                try:
+                    self.on_access_ended(event)
+                except Exception:
+                    self._log.exception("access_not_ended")
 
     def saturated(self) -> bool:
         """True while the writer should hold its next batch; `on_relief` follows."""
@@ -238,9 +253,11 @@ class Hub:
                     self._forget_gone(event.message.conversation_id, event.audience.keys() - present.keys())
             elif isinstance(event, CursorMoved):
                 self._push([self._cursor(event)], event.audience, first.origin)
+            elif isinstance(event, ContactChanged):
+                self._remember(event.conversation_id, event.audience)
             elif isinstance(event, Pushed):
                 self._push([self._encode_push.told(event.kind, event.fields)], event.audience, first.origin)
-            elif not isinstance(event, MessageEdited | PluginNoted):
+            elif not isinstance(event, MessageEdited | PluginNoted | AccessEnded):
                 self._state.tell(event)
                 if isinstance(event, ItemsChanged | AboutChanged):  # what is put there costs as among so many
                     self._remember(event.conversation_id, event.audience)
@@ -279,6 +296,9 @@ class Hub:
 
     def _remember(self, conversation_id: str, audience: Audience) -> None:
         audiences = self._audiences
+        if type(audience) is QuietAudience:
+            audiences.pop(conversation_id, None)
+            return
         if conversation_id not in audiences and len(audiences) >= MAX_AUDIENCES:
             del audiences[next(iter(audiences))]
         audiences[conversation_id] = audience
@@ -296,6 +316,9 @@ def _weight(unit: Unit) -> int:
         return 1 + len(unit.audience)
     weight = 1
     for event in unit.events():
-        if not isinstance(event, MessageEdited | SettingsChanged | AccountChanged | PluginNoted):
+        if not isinstance(
+            event,
+            MessageEdited | SettingsChanged | AccountChanged | ContactChanged | PluginNoted | AccessEnded,
+        ):
             weight += len(event.audience)
     return weight

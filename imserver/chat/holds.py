@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import OrderedDict
+from typing import Any
 
 from imserver.chat.tickets import Ticket
 
@@ -22,6 +23,9 @@ MAX_UNDER_WAY = 256
 HELD_WINDOWS = 4
 #: Releases that are remembered, in windows of requests: of one window offered again and one abandoned while a post is queued.
 RELEASED_WINDOWS = 2
+
+#: What most sessions hold, all of them this same one: four of their own would be a tenth of an idle session. Never filled.
+_NOTHING: OrderedDict[Any, Any] = OrderedDict()
 
 
 class Holds:
@@ -44,14 +48,14 @@ class Holds:
         self._max_released = RELEASED_WINDOWS * max_under_way
         self._arrivals = 0
         #: conversation -> (rank, key) of the posts to be offered again, oldest first; the last conversation held stands last.
-        self._held: OrderedDict[str, list[tuple[int, bytes]]] = OrderedDict()
+        self._held: OrderedDict[str, list[tuple[int, bytes]]] = _NOTHING
         self._keys = 0
         #: conversation -> rank -> arrival: a post of this rank held everything behind it that had arrived by then.
-        self._released: dict[str, dict[int, int]] = {}
-        self._releases: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._released: dict[str, dict[int, int]] = _NOTHING
+        self._releases: OrderedDict[tuple[str, int], None] = _NOTHING
         #: conversation -> writes other than posts that wait for their rate or room; a window of requests bounds them.
         #: No post runs past them: one that arrives there is refused, and holds.
-        self.waiting: dict[str, int] = {}
+        self.waiting: dict[str, int] = _NOTHING
         #: What all of them take of the rate (tokens).
         self.waiting_tokens = 0.0
 
@@ -78,6 +82,8 @@ class Holds:
 
     def hold(self, conversation_id: str, ticket: Ticket, key: bytes) -> None:
         """Hold the conversation: the post with this ticket was refused retryably."""
+        if self._held is _NOTHING:
+            self._held = OrderedDict()
         keys = self._held.setdefault(conversation_id, [])
         if all(known != key for _, known in keys):
             insort(keys, (ticket.rank, key))
@@ -103,6 +109,8 @@ class Holds:
 
     def write_waits(self, conversation_id: str, tokens: float) -> None:
         """A write that is no post waits to begin."""
+        if self.waiting is _NOTHING:
+            self.waiting = {}
         self.waiting[conversation_id] = self.waiting.get(conversation_id, 0) + 1
         self.waiting_tokens += tokens
 
@@ -126,6 +134,8 @@ class Holds:
 
     def _remember(self, conversation_id: str, rank: int) -> None:
         """The hold of this rank is over; it held all posts that have arrived until now."""
+        if self._releases is _NOTHING:
+            self._released, self._releases = {}, OrderedDict()
         self._released.setdefault(conversation_id, {})[rank] = self._arrivals
         self._arrivals += 1
         self._releases[conversation_id, rank] = None

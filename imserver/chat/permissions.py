@@ -12,7 +12,7 @@ Posting does not call it: `POSTERS` is the table folded into a set for each kind
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import Enum, IntEnum, auto
 from typing import Any, NamedTuple
 
@@ -130,9 +130,14 @@ class Bars(NamedTuple):
     slow_until: int = 0
     #: The account may do nothing at all.
     disabled: bool = False
+    #: In a direct conversation: a stranger has said something, and the other one has not answered yet.
+    waiting: bool = False
+    #: In a direct conversation: this user does not take messages of the other one.
+    refuses: bool = False
 
 
 FREE = Bars()
+DISABLED = Bars(disabled=True)
 
 
 class Seat(NamedTuple):
@@ -285,6 +290,11 @@ def require(need: Need, seat: Seat, target: Target = NOTHING) -> Grant:
     return answer
 
 
+def disabled() -> Refusal:
+    """The answer to whatever a disabled account asks."""
+    return _forbidden("this account is disabled", "disabled")
+
+
 def may(need: Need, seat: Seat, target: Target = NOTHING) -> bool:
     """True unless it is refused."""
     return isinstance(decide(need, *seat, target=target), Grant)
@@ -387,11 +397,11 @@ def _by_team() -> Refusal:
 def _barred(need: Need, kind: Kind | None, role: Role | None, bars: Bars) -> Refusal | None:
     """What bars the need now, though standing and role allow it."""
     if bars.disabled:
-        return _forbidden("this account is disabled", "disabled")
+        return disabled()
     if need not in _REACHING:
         return None
-    if bars.blocked and kind is Kind.DIRECT:
-        return _forbidden("does not take messages from you", "peer")
+    if kind is Kind.DIRECT and (apart := _kept_apart(bars)) is not None:
+        return apart
     if bars.muted_until:
         return _forbidden("muted", {"muted_until": bars.muted_until})
     if role in _LEADERS or need is Need.MARK:
@@ -401,6 +411,15 @@ def _barred(need: Need, kind: Kind | None, role: Role | None, bars: Bars) -> Ref
     if bars.slow_until and need is Need.SPEAK:
         return _forbidden("slow mode", {"slow_until": bars.slow_until})
     return None
+
+
+def _kept_apart(bars: Bars) -> Refusal | None:
+    """What keeps the two users of a direct conversation apart. A block is told in the words of a request that waits."""
+    if bars.blocked:
+        return _forbidden("does not take messages from you", "peer")
+    if bars.refuses:
+        return _forbidden("you do not take messages from them", "blocked")
+    return _forbidden("does not take messages from you", "request") if bars.waiting else None
 
 
 # -- folded, and beside it ------------------------------------------------------------------------------------------------
@@ -437,8 +456,16 @@ def refuse_create(kind: Kind, members: Mapping[str, Role]) -> Refusal | None:
     return None
 
 
-def heir(members: Mapping[str, Role], joined_at: Mapping[str, int]) -> str | None:
-    """The next owner when the owner is gone; None if no member is left. Ties go to the first user id."""
+def heir(
+    members: Mapping[str, Role], joined_at: Mapping[str, int], by_own_act: Collection[str] = ()
+) -> str | None:
+    """The next owner when the owner is gone; None if no member is left. Ties go to the first user id.
+
+    Who is there by an act of his own comes before all who were brought: nobody is handed what he never asked for, as long as
+    there is another. If there is none, one of these inherits, for without an owner nobody could put the rest out.
+    """
+    willing = {user_id: role for user_id, role in members.items() if user_id in by_own_act}
+    members = willing or members
     for role in HEIRS:
         candidates = [(joined_at[user_id], user_id) for user_id, held in members.items() if held is role]
         if candidates:

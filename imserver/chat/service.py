@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from imserver.chat.accounts import Accounts
 from imserver.chat.fan_out import Hub
+from imserver.chat.naming import put_account
 from imserver.chat.permissions import Need, require
 from imserver.chat.ports import Store
 from imserver.chat.posting import Posting
@@ -40,7 +41,6 @@ from imserver.model import (
     Role,
     SyncPage,
     User,
-    valid_user_id,
 )
 from imserver_protocol.shared.bounds import MAX_CHANGES_PAGE, MAX_CHECKED, MAX_USERS_ASKED, PAGE_ITEMS
 
@@ -382,10 +382,8 @@ class Chat:
         return await self._store.read(lambda reader: reader.users(user_ids))
 
     async def put_user(self, user: User) -> None:
-        """Make or change an account."""
-        if not valid_user_id(user.user_id):
-            raise Refusal(RefusalCode.INVALID, "user id: 1-64 bytes of UTF-8 without control characters")
-        await self._store.write(lambda tx: tx.put_user(user))
+        """Make or change the account that the id names (`imserver.chat.naming`)."""
+        await self._store.write(lambda tx: put_account(tx, user))
 
     def _checked_key(self, key: bytes | None) -> bytes:
         """The caller's key, or a new one; INVALID if it is not 16 bytes."""

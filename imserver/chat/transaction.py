@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -22,10 +22,16 @@ from imserver.model import (
     Membership,
     Message,
     Page,
+    Person,
     Role,
+    SignIn,
     SyncPage,
+    UsedToken,
     User,
 )
+
+#: Who gives roles, and does other acts, unless a plugin does: the operator, and the program around the server.
+OPERATOR = "operator"
 
 
 class Posted(tuple[int, int, bool]):
@@ -54,6 +60,8 @@ class ActHooks:
     content_replaced: Sequence[Callable[[Any, str, Message], None]] = ()
     #: (transaction, conversation id, user id)
     member_left: Sequence[Callable[[Any, str, str], None]] = ()
+    #: (transaction, user id, whom this user is about to block): what raises keeps it from that
+    blocking: Sequence[Callable[[Any, str, str], None]] = ()
 
 
 class Transaction(Protocol):
@@ -155,9 +163,15 @@ class Transaction(Protocol):
         title: str,
         members: Mapping[str, Role],
         team: str | None = None,
+        *,
+        vouches: Callable[[str], bool] = ...,
+        own_act: Collection[str] = (),
     ) -> tuple[str, int, bool]:
         """Make a group or a channel, whose owner the creator becomes. Returns (conversation id, position of the system message,
         duplicate). The id follows from creator and key; all members have joined at position 1.
+
+        Members know the creator, or the caller `vouches` for them, else FORBIDDEN (detail `contact`); those in `own_act` come
+        by an act of their own. A title that a bot has as its name is INVALID.
 
         `team`: a group whose persons are members, too, as long as they are in it; the creator runs that group. NOT_FOUND for
         one that the creator is not in, INVALID if it is no group or has a team, TOO_LARGE above 200 persons."""
@@ -172,11 +186,20 @@ class Transaction(Protocol):
         ...
 
     def add_member(
-        self, conversation_id: str, actor_id: str, key: bytes, user_id: str, role: Role
+        self,
+        conversation_id: str,
+        actor_id: str,
+        key: bytes,
+        user_id: str,
+        role: Role,
+        *,
+        vouches: Callable[[str], bool] = ...,
+        own_act: bool = False,
     ) -> tuple[int, bool]:
-        """Add a member, or give one another role (CONFLICT if it is that already). Returns (position of the system message,
-        duplicate). A newcomer, also one who comes back, has joined at that position; TOO_LARGE if there is no room. Whoever is
-        here by the team alone is a newcomer, and has a role of his own from then on."""
+        """Add a member, who knows the actor or for whom the caller vouches; or give one another role (CONFLICT if it is that
+        already). Returns (position of the system message, duplicate). A newcomer, also one who comes back, has joined at that
+        position; TOO_LARGE if there is no room. Whoever is here by the team alone is a newcomer, and has a role of his own from
+        then on."""
         ...
 
     def remove_member(
@@ -203,6 +226,29 @@ class Transaction(Protocol):
         """Move a member's cursors up, and return them. They never go down: a lower value has no effect, and nothing at all
         takes no change. What is read is delivered. INVALID above the head. Told to all members, or, where there are no
         receipts, to the user alone."""
+        ...
+
+    # contacts
+    def set_block(self, user_id: str, other_id: str, on: bool) -> bool:
+        """Take no direct messages from somebody, or take them again; what features hear of it is theirs to tell. False if that
+        was so already. NOT_FOUND for who does not exist."""
+        ...
+
+    def blocked_by(self, user_id: str, after: str, most: int) -> list[str]:
+        """Whom this user blocks: user ids in their order, behind `after`, at most so many."""
+        ...
+
+    def knows(self, other: str, user_id: str) -> bool:
+        """Whether `user_id` may bring `other` somewhere: other wrote to user, or is with user in a small group that other
+        joined by an act of his own; and other does not block user."""
+        ...
+
+    def belongs_to(self, user_id: str, owners: Collection[str]) -> bool:
+        """Whether this user is a member of a group that one of the owners runs, as far as the newest groups tell."""
+        ...
+
+    def require_free_name(self, user: User) -> None:
+        """Raises INVALID if this person is to be called what a bot is called."""
         ...
 
     # state that is no message
@@ -253,17 +299,65 @@ class Transaction(Protocol):
         ...
 
     # accounts
-    def put_user(self, user: User) -> None:
-        """Make an account, or replace what is known of it. `UnicodeEncodeError` for an id that is no text."""
+    def put_user(self, user: User, *, giver: str = OPERATOR) -> None:
+        """Make an account, or replace what is known of it. `UnicodeEncodeError` for an id that is no text.
+
+        A role that is new to it is given by `giver`; one that it has no more is taken, whoever gave it. The kind of an account
+        that is there stays: see `make_bot`."""
         ...
 
     def user(self, user_id: str) -> User | None:
         """The account, as this transaction has it; None if there is none."""
         ...
 
-    def bind_token(self, token_id: str, user_id: str, device_id: str) -> str:
+    def make_bot(self, user_id: str) -> None:
+        """Make the account a bot's, which no token lets in. CONFLICT if a token of its was used, unless it has had the role
+        `bot` since before givers were kept; NOT_FOUND."""
+        ...
+
+    def give_role(self, user_id: str, role: str, giver: str) -> bool:
+        """Give a role; False if this giver had given it. It stays as long as any of its givers lets it. NOT_FOUND."""
+        ...
+
+    def take_role(self, user_id: str, role: str, giver: str) -> bool:
+        """Take back what this giver has given, and what nobody knows who gave. False if there is none of that. NOT_FOUND."""
+        ...
+
+    def is_active(self, user_id: str) -> bool:
+        """Whether there is such an account, and it is not disabled."""
+        ...
+
+    def require_active(self, user_id: str) -> None:
+        """FORBIDDEN for a disabled account."""
+        ...
+
+    def disable_user(self, user_id: str) -> bool:
+        """Refuse all that the account asks, from now on. False if it is so already. NOT_FOUND."""
+        ...
+
+    def enable_user(self, user_id: str) -> bool:
+        """Take that back. False if there is nothing to take back. NOT_FOUND."""
+        ...
+
+    def bind_token(
+        self,
+        token_id: str,
+        user_id: str,
+        device_id: str,
+        issued_at: int | None = None,
+        expires_at: int | None = None,
+    ) -> str:
         """The device that the token belongs to: bound to `device_id` if this is its first use, for ever. NOT_FOUND if there is
-        no such user."""
+        no such user. It is kept with its times (UTC ms) until it has expired and its user comes with another one."""
+        ...
+
+    def revoke_token(self, user_id: str, token_id: str, until: int) -> bool:
+        """Accept the token no more. Nobody asks from `until` on. False if it was revoked already. NOT_FOUND."""
+        ...
+
+    def revoke_before(self, user_id: str, device_id: str | None, before: int, until: int) -> bool:
+        """Accept no token of this device (None: of any) that was issued before then, or does not say when. False if it was
+        revoked already. NOT_FOUND."""
         ...
 
     # features and plugins
@@ -462,6 +556,43 @@ class Reader(Protocol):
         """The device that the token is bound to; None before its first use."""
         ...
 
+    def sign_in(self, user_id: str, token_id: str, device_id: str) -> SignIn:
+        """All that decides whether this token lets this user's device in, in one look."""
+        ...
+
+    # for operators
+    def people(
+        self,
+        after: str | None,
+        limit: int,
+        *,
+        disabled: bool | None = None,
+        kind: str | None = None,
+        role: str | None = None,
+    ) -> list[Person]:
+        """At most `limit` accounts in the order of ids, behind `after`; of these states, kinds and roles alone."""
+        ...
+
+    def person(self, user_id: str) -> Person | None:
+        """One account; None if there is none."""
+        ...
+
+    def tokens_of(self, user_id: str, limit: int) -> list[UsedToken]:
+        """Tokens of a user that were used here and are still known, those that end last first."""
+        ...
+
+    def used_token(self, user_id: str, token_id: str) -> UsedToken | None:
+        """One of them."""
+        ...
+
+    def revoked_before(self, user_id: str) -> list[tuple[str | None, int]]:
+        """(device id, or None for all; time, UTC ms): tokens issued before are not accepted."""
+        ...
+
+    def conversations_of(self, user_id: str) -> int:
+        """In how many conversations the user is a member now."""
+        ...
+
     # for the plugin host
     def head_change(self) -> int:
         """The number of the last change in this snapshot: the start of a plugin that never ran."""
@@ -499,6 +630,10 @@ class Reader(Protocol):
         ...
 
     def place_named(self, place: int) -> str:
+        """As in `Transaction`."""
+        ...
+
+    def blocked_by(self, user_id: str, after: str, most: int) -> list[str]:
         """As in `Transaction`."""
         ...
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from imserver.chat.naming import MAX_DISPLAY_NAME_CHARS, account_named, is_name, put_account
 from imserver.chat.ports import Store
 from imserver.chat.transaction import Transaction
 from imserver.chat.units import Unit
@@ -18,6 +19,7 @@ from imserver.config import Config
 from imserver.errors import StartError
 from imserver.model import User
 from imserver.store.sqlite.store import SqliteStore
+from imserver.user_ids import canonical_user_id
 
 from .app import Setup
 from .control import Operation, ask, control_path
@@ -28,7 +30,6 @@ from .token import check_name
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 #: A role is the application's own word.
 _ROLE = re.compile(r"[\w.:-]{1,64}")
-MAX_DISPLAY_NAME_CHARS = 100
 #: A starting server has locked the database, and opens its control socket a little later.
 START_TRIES = 10
 START_WAIT_S = 0.3
@@ -70,7 +71,7 @@ def add(
     made = asyncio.run(_put(config, changes))
     account = made["user"]
     details = [account["display_name"], account["language"], *account["roles"]]
-    click.echo(f"{'added' if made['added'] else 'changed'} {name} ({', '.join(details)})")
+    click.echo(f"{'added' if made['added'] else 'changed'} {account['user_id']} ({', '.join(details)})")
 
 
 def checked_changes(
@@ -78,9 +79,7 @@ def checked_changes(
 ) -> dict[str, Any]:
     """The arguments of `put_user`, or click.BadParameter."""
     check_name(name)
-    if display_name is not None and not (
-        display_name.strip() and display_name.isprintable() and len(display_name) <= MAX_DISPLAY_NAME_CHARS
-    ):
+    if display_name is not None and not is_name(display_name):
         raise click.BadParameter(f"1-{MAX_DISPLAY_NAME_CHARS} printable characters", param_hint="--name")
     if language is not None and _LANGUAGE.fullmatch(language) is None:
         raise click.BadParameter(f"{language!r}: a tag such as en or zh-CN", param_hint="--language")
@@ -114,9 +113,9 @@ def _put_user(changes: dict[str, Any]) -> Callable[[Transaction], dict[str, Any]
         fields["roles"] = tuple(fields["roles"])
 
     def work(tx: Transaction) -> dict[str, Any]:
-        old = tx.user(user_id)
-        new = replace(old or User(user_id, display_name=user_id), **fields)
-        tx.put_user(new)
+        old = account_named(tx, user_id)
+        canonical = canonical_user_id(user_id)
+        new = put_account(tx, replace(old or User(canonical, display_name=canonical), **fields))
         return {"added": old is None, "user": asdict(new)}
 
     return work

@@ -104,6 +104,8 @@ def _write(
         if kept is not None:
             result: Any = msgspec.msgpack.decode(kept, type=write.method.result)
             return msgspec.structs.replace(result, duplicate=True)  # type: ignore[no-any-return]
+    if write.need is Need.ACCOUNT:
+        tx.require_active(user_id)
     if refusal is not None:
         raise refusal
     store = _Store(tx.seat, tx.aimed, lambda conversation_id, user_id: None)  # who left writes nothing

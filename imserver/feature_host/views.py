@@ -72,6 +72,12 @@ class FeatureTransaction:
     def message(self, conversation_id: str, position: int) -> Message | None:
         return self._tx.message(conversation_id, position)
 
+    def set_block(self, user_id: str, other_id: str, on: bool) -> bool:
+        return self._tx.set_block(user_id, other_id, on)
+
+    def blocked_by(self, user_id: str, after: str, most: int) -> list[str]:
+        return self._tx.blocked_by(user_id, after, most)
+
     # -- what everybody reads -----------------------------------------------------------------------------------------
 
     def post_system(self, conversation_id: str, telling: Mapping[str, Any]) -> int:
@@ -153,3 +159,6 @@ class FeatureReader:
 
     def user_no(self, user_id: str) -> int:
         return self._reader.number_of(user_id)
+
+    def blocked_by(self, user_id: str, after: str, most: int) -> list[str]:
+        return self._reader.blocked_by(user_id, after, most)

@@ -5,6 +5,7 @@ from importlib import import_module
 from imserver.feature_api import Feature
 
 NAMES = (
+    "blocks",
     "edits",
     "reactions",
     "typing",

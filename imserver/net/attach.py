@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from imserver.chat.accounts import Identity
+from imserver.chat.endings import ends
 from imserver.chat.ports import Store
 from imserver.chat.service import Chat
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.errors import NotAuthorized, Refusal, RefusalCode, StoreFailed
+from imserver.events import AccessEnded
 from imserver.net.admission import Admission
 from imserver.net.dispatch import MethodTable
 from imserver.net.scheduling.user_quota import UserQuotas
@@ -29,6 +31,8 @@ from imserver_protocol.wire.frames import Hello
 
 #: One text for every cause: an unauthenticated peer learns nothing from it.
 AUTH_FAILED_TEXT = "not authorized"
+#: The same for every cause, too: whoever holds a stolen device need not know whether one token was revoked, or all.
+REVOKED_TEXT = "no longer authorized"
 RESUME_TOKEN_BYTES = 24
 SESSION_ID_BYTES = 16
 
@@ -204,7 +208,8 @@ class Attachments:
             limits=self.protocol_limits,
             recorder=self.recorder,
         )
-        session = DeviceSession(stream, identity, self, self.user_quotas.of(user_id))
+        quota = self.user_quotas.of(user_id)
+        session = DeviceSession(stream, identity, self, quota, self.clock.now_ms())
         self.sessions.add(session)
         # From here on commits are pushed to it: what the client reads after WELCOME leaves no gap to the pushes.
         self.chat.hub.register(session)
@@ -230,6 +235,22 @@ class Attachments:
             await self._store.begin_life(why)
         finally:
             self._between_lives = False
+
+    def end_access(self, event: AccessEnded) -> None:
+        """Whoever stands on what ended here goes now."""
+        self.end_sessions(
+            [found for found in self.sessions.of_user(event.user_id) if ends(event, found.identity)],
+            CloseCode.REVOKED,
+            REVOKED_TEXT,
+        )
+
+    def end_sessions(self, sessions: Sequence[DeviceSession], code: CloseCode, text: str) -> None:
+        """End sessions with a GOODBYE, if they have a connection."""
+        now = self.clock.monotonic()
+        for session in sessions:
+            if session.transport is not None:
+                session.transport.close(code, text)
+            self.sessions.end(session, now)
 
     def _end_all(self) -> None:
         now = self.clock.monotonic()

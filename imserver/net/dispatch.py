@@ -290,7 +290,7 @@ async def members(chat: Chat, context: RequestContext, params: MembersParams) ->
 async def users(chat: Chat, context: RequestContext, params: UsersParams) -> list[UserRow]:
     """Names."""
     found = await chat.users(params.user_ids)
-    return [UserRow(user.user_id, user.display_name, user.language) for user in found]
+    return [UserRow(user.user_id, user.display_name, user.language, user.kind) for user in found]
 
 
 async def renew(chat: Chat, context: RequestContext, params: RenewParams) -> RenewResult:

@@ -54,6 +54,7 @@ class Transport(Protocol):
 
     #: Its number in the log.
     number: int
+    address: str
 
     def mark(self) -> None:
         """The session has something to send: write it in this turn."""
@@ -83,6 +84,7 @@ class DeviceSession:
         "_page_room_bytes",
         "_quota",
         "_tasks",
+        "began_at",
         "device_id",
         "heard_at",
         "holds",
@@ -93,9 +95,16 @@ class DeviceSession:
     )
 
     def __init__(
-        self, session: Session, identity: Identity, context: SessionContext, quota: UserQuota
+        self,
+        session: Session,
+        identity: Identity,
+        context: SessionContext,
+        quota: UserQuota,
+        began_at: int = 0,
     ) -> None:
         self.stream = session
+        #: UTC milliseconds.
+        self.began_at = began_at
         self.user_id = session.user_id
         self.device_id = session.device_id
         self.identity = identity

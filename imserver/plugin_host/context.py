@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from imserver.chat.ports import Store
 from imserver.clock import Clock
@@ -12,7 +12,7 @@ from imserver.errors import ConfigError, PluginError, Refusal, RefusalCode
 from imserver.events import MessagePosted, SetBack, TimerFired
 from imserver.feature_host import Offer, Offers
 from imserver.metrics import Namespace
-from imserver.model import User, valid_user_id
+from imserver.model import BOT, User, valid_user_id
 from imserver.plugin_api import (
     Call,
     Content,
@@ -97,9 +97,9 @@ class PluginContext(Context):
             )
         # Delivery starts here: no message to the bot between its making and this line may be missed.
         self._registrar.add_bot(user_id)
-        wanted = User(user_id, display_name, language, known.roles if known else (BOT_ROLE,))
+        wanted = User(user_id, display_name, language, known.roles if known else (BOT_ROLE,), BOT)
         if wanted != known:
-            await self.transaction(lambda tx: tx.ensure_user(wanted))
+            await self.transaction(lambda tx: cast("PluginTransaction", tx).make_bot(wanted))
         return wanted
 
     def command(
@@ -159,6 +159,9 @@ class PluginContext(Context):
 
     def erase(self, handler: Callable[[Transaction, str], None]) -> None:
         self._registrar.erase = _first(self._registrar.erase, handler, "erase")
+
+    def may_block(self, handler: Callable[[Transaction, str, str], None]) -> None:
+        self._registrar.may_block = _first(self._registrar.may_block, handler, "may_block")
 
     def route(self, method: str, path: str, handler: HttpHandler) -> None:
         registrar = self._registrar

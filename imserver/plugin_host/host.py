@@ -120,6 +120,7 @@ class PluginHost:
         Raises ConfigError (a wrong section), PluginError (a broken contract) or StartError (a plugin that does not start).
         """
         found = enabled(self._sections, self._plugins)
+        self._store.hooks.blocking = (self._may_block,)
         try:
             for one in found:
                 await self._start_one(one)
@@ -290,6 +291,14 @@ class PluginHost:
         times = await self._store.read(lambda reader: [reader.next_timer_at(name) for name in names])
         return min((due_at for due_at in times if due_at is not None), default=None)
 
+    def _may_block(self, tx: Transaction, user_id: str, other_id: str) -> None:
+        """Called when somebody is about to block somebody, on the writer's thread: ask the plugin whose bot that is."""
+        owner = self._bots.get(other_id)
+        for one in self._running if owner is not None else ():
+            asked = one.registrations.may_block
+            if one.registrations.name == owner and asked is not None:
+                one.owner.write(tx, None, partial(_asked, asked, user_id, other_id))
+
     # -- starting -----------------------------------------------------------------------------------------------------
 
     async def _start_one(self, one: Enabled) -> None:
@@ -393,6 +402,10 @@ class PluginHost:
             self._cursor_task.cancel()
             await asyncio.wait({self._cursor_task})
             self._cursor_task = None
+
+
+def _asked(handler: Callable[[Any, str, str], None], user_id: str, other_id: str, view: Any) -> None:
+    handler(view, user_id, other_id)
 
 
 def _called(handler: Callable[[Any, str], T], about: str, view: Any) -> T:

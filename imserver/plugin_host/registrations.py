@@ -40,6 +40,7 @@ class Registrations:
         self.keeps: Callable[[Reader, str], int | None] | None = None
         self.export: Callable[[Reader, str], Mapping[str, Any]] | None = None
         self.erase: Callable[[Transaction, str], None] | None = None
+        self.may_block: Callable[[Transaction, str, str], None] | None = None
         #: Units in the writer's queue, should the store fail without settling them.
         self.units: set[Lost] = set()
         #: Set when the plugin is gone: its context refuses every call from then on.
@@ -77,7 +78,7 @@ class Registrations:
         while self._undo:
             self._undo.pop()()
         self.hinted.clear()
-        self.keeps = self.export = self.erase = self.set_back = None
+        self.keeps = self.export = self.erase = self.set_back = self.may_block = None
         self.commands.clear()
         self.listeners.clear()
         self.timers.clear()

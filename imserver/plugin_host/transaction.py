@@ -13,8 +13,10 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
+from imserver.chat.naming import put_account
 from imserver.chat.permissions import (
     NOTHING,
     TEAM_ONLY,
@@ -36,6 +38,7 @@ from imserver.feature_host.askers import name_of
 from imserver.feature_host.door import Request
 from imserver.model import (
     KEY_BYTES,
+    PERSON,
     Audience,
     Kind,
     Role,
@@ -57,6 +60,8 @@ _TIME_BYTES = 6
 #: What may stand in the audit log as an act: no room for anybody's words.
 _ACT = re.compile(r"[a-z]+(\.[a-z]+)*")
 MAX_ACT_CHARS = 64
+#: An application's own word.
+_ROLE = re.compile(r"[\w.:-]{1,64}")
 #: Questions of which one transaction may say that they have another answer.
 MAX_CHANGED = 64
 
@@ -68,6 +73,8 @@ class Changed(NamedTuple):
     users: frozenset[str] | None
 
 
+#: The role of accounts that configuration, an operator or an administrator of a staff group made staff.
+STAFF_ROLE = "staff"
 #: What it notes instead if it set or cancelled timers.
 TIMERS_CHANGED = "timers"
 
@@ -383,7 +390,10 @@ class PluginTransaction(Transaction):
         conversation_id = group_conversation_id(owner, made_with)
         if self._tx.audience(conversation_id) is not None:
             return conversation_id
-        return self._tx.create_conversation(owner, made_with, kind, title, others, team)[0]
+        asking = [user_id for user_id in others if user_id in self._asking()]
+        return self._tx.create_conversation(
+            owner, made_with, kind, title, others, team, vouches=self._vouches, own_act=asking
+        )[0]
 
     def set_team(self, conversation_id: str, team: str) -> None:
         for place in (team, conversation_id):
@@ -394,7 +404,15 @@ class PluginTransaction(Transaction):
     def add_member(self, conversation_id: str, user_id: str, role: Role = Role.MEMBER) -> None:
         if self._tx.seat(conversation_id, user_id).standing.relation is not Relation.MEMBER:
             actor = self._bot_that_may(Need.INVITE, conversation_id, newcomer(role))
-            self._tx.add_member(conversation_id, actor, self._next_key(), user_id, role)
+            self._tx.add_member(
+                conversation_id,
+                actor,
+                self._next_key(),
+                user_id,
+                role,
+                vouches=self._vouches,
+                own_act=user_id in self._asking(),
+            )
 
     def remove_member(self, conversation_id: str, user_id: str) -> None:
         role = self.members(conversation_id).get(user_id)
@@ -413,8 +431,34 @@ class PluginTransaction(Transaction):
         return self._tx.user(user_id)
 
     def ensure_user(self, user: User) -> None:
-        if self._tx.user(user.user_id) != user:
-            self._tx.put_user(user)
+        known = self._tx.user(user.user_id)
+        wanted = replace(user, kind=PERSON if known is None else known.kind)
+        if wanted != known:
+            put_account(self._tx, wanted, giver=self._registrations.name)
+
+    def is_active(self, user_id: str) -> bool:
+        return self._tx.is_active(user_id)
+
+    def give_role(self, user_id: str, role: str) -> bool:
+        if _ROLE.fullmatch(role) is None:
+            raise PluginError(f"role {role!r}: a word of at most 64 characters, without spaces")
+        self._tx.number_of(user_id)
+        return self._tx.is_active(user_id) and self._tx.give_role(user_id, role, self._registrations.name)
+
+    def take_role(self, user_id: str, role: str) -> bool:
+        return self._tx.take_role(user_id, role, self._registrations.name)
+
+    def make_bot(self, user: User) -> None:
+        """For the host: make or update an account that this plugin speaks as."""
+        known = self._tx.user(user.user_id)
+        if known is None or replace(user, kind=known.kind) != known:
+            self._tx.put_user(user, giver=self._registrations.name)
+        try:
+            self._tx.make_bot(user.user_id)
+        except Refusal:
+            raise PluginError(
+                f"the account {user.user_id!r} is a person's, who has logged in: give the bot another id"
+            ) from None
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
@@ -423,6 +467,25 @@ class PluginTransaction(Transaction):
         if self._open_tx is None:
             raise PluginError("this transaction is over: use `tx` only inside fn(tx)")
         return self._open_tx
+
+    def _asking(self) -> set[str]:
+        """Who acts in this transaction: the senders of the messages that it deals with, and who asked the method."""
+        asking = {event.message.sender_id for event in self.marked if isinstance(event, MessagePosted)}
+        if self._request is not None:
+            asking.add(self._request.user_id)
+        return asking
+
+    def _vouches(self, user_id: str) -> bool:
+        """Whether the plugin may bring this person somewhere: who asks, who is staff, who is in a group that a bot of the
+        plugin runs, and who knows any of its bots."""
+        tx, bots = self._tx, self._registrations.bots
+        user = tx.user(user_id)
+        return (
+            user_id in self._asking()
+            or (user is not None and STAFF_ROLE in user.roles)
+            or tx.belongs_to(user_id, bots)
+            or any(tx.knows(user_id, bot) for bot in bots)
+        )
 
     def _next_key(self) -> bytes:
         key = self._keys(self._ordinal)

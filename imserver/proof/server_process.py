@@ -187,6 +187,7 @@ class ServerProcess:
             "server": {"port": self.port},
             "store": {"path": str(self.database)},
             "auth": {"secret": self.secret, "create_users": True},
+            "limits": {"strangers": "open"},
             "log": {"format": "json"},
         }
         for name, values in self._sections.items():

@@ -16,6 +16,7 @@ from imserver.chat.permissions import Need
 from imserver.chat.service import Chat
 from imserver.model import Kind, Learnt, Role, direct_conversation_id
 from imserver.net.dispatch import read_params
+from imserver_protocol.methods.blocks import BLOCK, BlockParams
 from tests.chat.permission_table import EXPECTED, Act
 from tests.limits.raw import new_key, said
 from tests.support.servers import running
@@ -23,7 +24,7 @@ from tests.support.servers import running
 #: UTC ms: long past, and not yet.
 PAST, FUTURE = 1, 9_000_000_000_000_000
 #: Profiles that no method and no row makes yet; they are asked of `decide` alone.
-UNMADE = {"invited", "blocked", "disabled", "team", "former-team"}
+UNMADE = {"invited", "disabled", "team", "former-team"}
 #: Needs that no method has yet; they are asked of `decide` alone, under these words.
 UNASKED = {"curate": Need.CURATE, "administer": Need.ADMINISTER_CONVERSATION}
 #: Acts aimed at somebody whom nothing makes yet, and those of such needs.
@@ -118,6 +119,9 @@ def request_of(scene: Scene) -> tuple[str, tuple[Any, ...]]:
         ("create", ""): (key, kind.value, "one more", [PEER]),
         ("create", "again"): (key, kind.value, title, founders),
         ("users", ""): ([PEER],),
+        ("block", ""): (newcomer,),
+        ("unblock", ""): (newcomer,),
+        ("blocks", ""): (),
         ("react", ""): (place, scene.own, "👍"),
         ("reacted_by", ""): (place, scene.own),
         ("renew", ""): (),
@@ -258,6 +262,8 @@ async def make_scenes(folder: Path) -> list[Scene]:
                 if act[:2] not in UNMADE_ACTS
             )
         )
+        for name in (PEER, "newcomer-of-blocked"):
+            await server.call(BLOCK, name, BlockParams("blocked"))
     with closing(sqlite3.connect(folder / "chat.db")) as database, database:
         for name, until in (("muted", FUTURE), ("muted-admin", FUTURE), ("unmuted", PAST)):
             database.execute(

@@ -25,6 +25,7 @@ from imserver.plugin_host.registrations import Registrations
 from imserver.plugin_host.transaction import Keys, PluginTransaction
 from imserver.store.sqlite.conversation_lists import granted_by_row
 from imserver_protocol.errors import RefusalCode as WireCode
+from imserver_protocol.methods.blocks import BLOCK, UNBLOCK, BlockParams
 from tests.chat.permission_scenes import (
     HEARD,
     PEER,
@@ -258,10 +259,13 @@ async def test_members_hear_what_is_said_and_those_who_may_speak_are_heard_typin
                 found.append(frame)
             return found
 
+        # What is said before the block is heard by whom it keeps away later.
+        await server.call(UNBLOCK, PEER, BlockParams("blocked"))
         for place in dict.fromkeys(scene.place for scene in scenes):
             # In the process, so that the owner's own session hears it, too; and from now on the hub knows the place.
             speaker = PEER if place.startswith("direct/") else "owner"
             await server.chat.post(speaker, place, "news")
+        await server.call(BLOCK, PEER, BlockParams("blocked"))
         heard: set[tuple[str, str]] = set()
         for name in PROFILES:
             await frames(name)
@@ -533,6 +537,34 @@ def test_no_role_of_a_conversation_runs_the_server() -> None:
 def test_what_bars_whom_in_a_group(bars: Bars, need: Need, role: Role | None, detail: Any) -> None:
     answer = rules.decide(need, Kind.GROUP, rules.MEMBER, role, bars)
     assert (answer.detail if isinstance(answer, Refusal) else None) == detail
+
+
+@pytest.mark.parametrize(
+    ("bars", "need", "detail"),
+    [
+        (Bars(blocked=True), Need.SPEAK, "peer"),
+        (Bars(blocked=True), Need.MARK, "peer"),
+        (Bars(blocked=True), Need.CHANGE_OWN, "peer"),
+        (Bars(blocked=True), Need.READ, None),
+        (Bars(blocked=True), Need.OWN_STATE, None),
+        (Bars(waiting=True), Need.SPEAK, "request"),
+        (Bars(waiting=True), Need.CHANGE_OWN, "request"),
+        (Bars(waiting=True), Need.READ, None),
+        (Bars(refuses=True), Need.SPEAK, "blocked"),
+        (Bars(refuses=True), Need.READ, None),
+        (Bars(blocked=True, refuses=True), Need.SPEAK, "peer"),
+        (Bars(blocked=True, waiting=True), Need.SPEAK, "peer"),
+    ],
+)
+def test_what_keeps_two_people_apart(bars: Bars, need: Need, detail: str | None) -> None:
+    """In the same words, whether one waits for an answer or is blocked; and in a group not at all."""
+    answer = rules.decide(need, Kind.DIRECT, rules.MEMBER, Role.MEMBER, bars, rules.OWN_MESSAGE)
+    assert (answer.detail if isinstance(answer, Refusal) else None) == detail
+    if isinstance(answer, Refusal) and detail != "blocked":
+        assert answer.text == "does not take messages from you"
+    assert isinstance(
+        rules.decide(need, Kind.GROUP, rules.MEMBER, Role.MEMBER, bars, rules.OWN_MESSAGE), Grant
+    )
 
 
 @pytest.mark.parametrize(

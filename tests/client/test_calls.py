@@ -333,3 +333,23 @@ async def test_a_question_of_another_session_is_asked_anew(server, open_client):
         server.say("c", "bob", "1", pushed=False)
         server.say("c", "bob", "2")
         assert await take(alice, 2) == ["c:1:1", "c:2:2"]
+
+
+async def test_a_bot_is_told_from_a_person(server, open_client):
+    """A server that does not say knows persons alone; a kind that this client does not know is none of a bot."""
+
+    def script(peer, request):
+        if request.method == "users":
+            rows = [
+                ["shop", "Shop", "en", "bot"],
+                ["eve", "Eve", "en", "alien"],
+                ["bob", "Bob", "en", "person"],
+            ]
+            server.reply(peer, request, rows)
+        return request.method == "users"
+
+    async with open_client(token="alice") as alice:
+        assert [one.kind for one in await alice.users(["bob"])] == ["person"]
+        server.script = script
+        found = await alice.users(["shop", "eve", "bob"])
+        assert [one.user_id for one in found if one.is_bot] == ["shop"]

@@ -189,9 +189,27 @@ async def test_an_expired_token_is_replaced_by_the_function(server, open_client)
 async def test_a_function_that_has_no_newer_token_stops_the_client(server, open_client):
     async with open_client(token=lambda: "alice") as alice:
         events = alice.events()
-        server.goodbye(CloseCode.REVOKED)
+        server.goodbye(CloseCode.REVOKED, "your access has ended")
         await states(events, State.STOPPED)
+        with pytest.raises(Stopped, match="your access has ended") as stopped:
+            await alice.post("c", "hi")
+        assert stopped.value.code == CloseCode.REVOKED, "why it was refused, not that it is the old one"
     assert len(server.hellos) == 1
+
+
+async def test_a_revoked_token_is_not_shown_again_and_a_new_one_lets_its_user_in(server, open_client):
+    store = MemoryStorage()
+    server.chat.conversation("c", "alice")
+    async with open_client(token="alice", store=store) as alice:
+        events = alice.events()
+        server.goodbye(CloseCode.REVOKED)
+        assert (await states(events, State.STOPPED))[-1] is State.STOPPED
+        with pytest.raises(Stopped) as stopped:
+            await alice.members("c")
+        assert stopped.value.code == CloseCode.REVOKED
+    assert [one.token for one in server.hellos] == ["alice"]
+    async with open_client(token="alice/new", store=store) as alice:
+        assert (await alice.post("c", "back")).position == 1
 
 
 async def test_a_token_service_that_is_down_is_asked_again(server, open_client):

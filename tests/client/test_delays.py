@@ -150,6 +150,19 @@ async def test_the_words_of_the_server_come_once_for_each_reason_whatever_is_ref
     assert found[0].waiting == 6
 
 
+async def test_an_allowance_that_is_used_up_is_told_of_though_posts_came_too_fast_before() -> None:
+    """Both are RATE_LIMITED, and one of them lasts for hours."""
+    found: list[PostsDelayed] = []
+    delays = Delays(found.append, lambda: 0.0, 0.01)
+    detail = {"quota": "bytes_per_day", "used": 9, "limit": 9, "left": 0, "back_at": 5}
+    for text, told in (("slowly", None), ("used up", detail), ("slowly", None), ("used up", detail)):
+        delays.refused(RefusalReceived(1, RefusalCode.RATE_LIMITED, text, 0, told), 3600.0, 1)
+    for odd in ({"quota": ["x"]}, {"quota": "of a server that makes many up"}, "quota"):
+        delays.refused(RefusalReceived(1, RefusalCode.RATE_LIMITED, "x", 0, odd), 1.0, 1)
+    assert [(one.text, one.detail) for one in found] == [("slowly", None), ("used up", detail)]
+    delays.end()
+
+
 async def test_it_is_not_over_while_posts_are_still_refused_for_it() -> None:
     found: list[PostsDelayed] = []
     now = 0.0

@@ -24,6 +24,7 @@ from imserver_client import (
     ClientEvent,
     ClientLimits,
     ConnectionChanged,
+    Cursor,
     CursorMoved,
     Environment,
     GonePost,
@@ -544,3 +545,41 @@ async def test_who_left_meanwhile_moves_no_cursor(machine: Machine, tmp_path: Pa
     await machine.say("2", where=group)
     await alice.until(lambda: alice.said[-1][1] == "2")
     assert not [event for event in alice.of(CursorMoved) if event.user_id == "carol"]
+
+
+@pytest.mark.parametrize("lives", [True, False], ids=["while the client lives", "in its next process"])
+@pytest.mark.parametrize("gone", [True, False], ids=["with messages", "alone"])
+async def test_own_cursors_that_the_copy_does_not_have_are_reported_again(
+    machine: Machine, tmp_path: Path, lives: bool, gone: bool
+) -> None:
+    """Up to where the histories agree. Of the next process the store knows what was done, and so delivered."""
+    store = SqliteStorage(tmp_path / "alice.db")
+    alice = await machine.client("alice", store)
+    await machine.say("0")
+    await alice.until(lambda: alice.said)
+    await alice.kill()
+    await machine.say("1")
+    await machine.say("2")
+    copy = await machine.copied()
+    alice = await machine.client("alice", store)
+    await alice.has(3, "2")
+    alice.client.mark_read(DIRECT, 2)
+    await alice.until(lambda: any(event.cursor.read == 2 for event in alice.of(CursorMoved)))
+    if gone:
+        await machine.say("gone")
+        await alice.has(4, "gone")
+    await alice.until(
+        lambda: alice.client.cursors(DIRECT).get("alice", Cursor()).delivered == (4 if gone else 3)
+    )
+    if not lives:
+        await alice.kill()
+    await machine.put_back(copy)
+    if not lives:
+        alice = await machine.client("alice", store)
+    expected, cursor = Cursor(3, 2 if lives else 0), Cursor()
+    async with asyncio.timeout(PATIENCE_S):
+        while cursor.delivered < expected.delivered:
+            await asyncio.sleep(0.01)
+            cursor = await alice.client.cursor(DIRECT)
+    assert cursor == expected
+    assert bool(alice.of(HistoryReplaced)) is gone

@@ -422,13 +422,6 @@ class TestHostileServers:
             await event(events, CatchUpFailed)
             assert server.count("history") == 1
 
-    async def test_conversations_without_end_are_not_believed(self, server, open_client):
-        for number in range(5):
-            server.chat.conversation(f"c{number}", "alice")
-        with pytest.raises(Stopped):
-            async with open_client(token="alice", limits=ClientLimits(max_conversations=3)):
-                pass
-
     async def test_conversations_that_no_sync_explains_are_dropped(self, server, open_client):
         async with open_client(token="alice") as alice:
             for number in range(1500):

@@ -99,6 +99,8 @@ def test_every_bound_is_above_nothing(section: str, name: str, value: int) -> No
         ("store", {"readers": 16}, ""),
         ("store", {"readers": 17}, "$.store.readers"),
         ("limits", {"detached_s": 0.5, "posts_per_second": 0.01, "posts_burst": 1}, ""),
+        ("limits", {"strangers": "open"}, ""),
+        ("limits", {"strangers": "closed"}, "$.limits.strangers"),
         ("log", {"level": "WARNING"}, ""),
         ("log", {"level": "loud"}, "$.log.level"),
         ("log", {"format": "xml"}, "$.log.format"),

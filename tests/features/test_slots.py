@@ -21,6 +21,8 @@ LISTS = ("imserver/features/__init__.py", "clients/python/imserver_client/featur
 MOST_FILES = 9
 #: Files that use a feature's word for something else.
 OTHERWISE = {
+    ("blocks", "imserver/store/sqlite/positions.py"): "rows of messages are read in blocks",
+    ("blocks", "imserver/store/sqlite/reader.py"): "rows of messages are read in blocks",
     ("edits", "imserver/store/sqlite/plugin_sandbox.py"): "SQLite has a function called edit",
     ("edits", "imserver/store/checks/contents.py"): "contents that were replaced, by whomever",
     ("edits", "imserver/plugin_api.py"): "plugins edit their own messages",

@@ -468,8 +468,8 @@ SABOTAGES: dict[str, Sabotage] = {
     "heir-by-name": Sabotage(
         "The next owner is the first by name, not the longest member.",
         TX.remove_member,
-        "rules.heir(state.rows, self._joined_at(state))",
-        "rules.heir(state.rows, dict.fromkeys(state.members, 1))",
+        "rules.heir(self._able(state.rows), self._joined_at(state), self._by_own_act(state))",
+        "rules.heir(self._able(state.rows), dict.fromkeys(state.rows, 1), self._by_own_act(state))",
     ),
     "heir-not-told": Sabotage(
         "The message of the owner's going does not name the next one.",
@@ -983,8 +983,8 @@ SABOTAGES: dict[str, Sabotage] = {
     "token-of-the-last": Sabotage(
         "A token belongs to the device that used it last.",
         SQL.bind_token,
-        "DO NOTHING",
-        "DO UPDATE SET device_id = excluded.device_id",
+        "WHERE excluded.expires_at IS NOT NULL",
+        ", device_id = excluded.device_id",
     ),
     "first-name-for-ever": Sabotage(
         "A new name of an account is not kept.",

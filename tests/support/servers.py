@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from imserver import Config, Server
-from imserver.config import AuthConfig, ServerConfig, StoreConfig
+from imserver.config import AuthConfig, LimitsConfig, ServerConfig, StoreConfig
 from imserver.feature_api import Feature
 from imserver.features import FEATURES
 from imserver.model import User
@@ -21,11 +21,14 @@ SECRET = "a secret for tests that is long enough"
 
 
 def config(folder: Path, **sections: Any) -> Config:
-    """A configuration on a fresh database and a free port. `limits={"max_requests": 8}` changes single fields."""
+    """A configuration on a fresh database and a free port, where everybody may write to everybody.
+
+    `limits={"max_requests": 8}` changes single fields."""
     base = Config(
         server=ServerConfig(port=0),
         store=StoreConfig(path=str(folder / "chat.db")),
         auth=AuthConfig(secret=SECRET, create_users=True),
+        limits=LimitsConfig(strangers="open"),
     )
     changes: dict[str, Any] = {}
     for name, values in sections.items():

@@ -21,23 +21,26 @@ RESULTS: dict[str, Any] = {
     "create": THREE,
     "edit": THREE,
     "members": ([VALUE] * 2,),
-    "users": (THREE,),
+    "users": ([VALUE] * 4,),
     "renew": [VALUE],
     "check": [([VALUE, VALUE, SYNC_ROW],)],
     "changes": [([VALUE] * 4,), VALUE, VALUE],
     "react": THREE,
     "reacted_by": [([VALUE] * 2,), VALUE],
+    "blocks": [VALUE] * 2,
+    **dict.fromkeys(("block", "unblock"), [VALUE] * 2),
     **dict.fromkeys(("add", "remove", "leave"), [VALUE] * 2),
 }
 PARAMS = {"post": 3, "abandon": 2, "history": 4, "sync": 2, "cursor": 3, "conversations": 2, "create": 5}
 PARAMS |= {"add": 4, "remove": 3, "leave": 2, "edit": 5, "members": 3, "users": 1, "renew": 1}
 PARAMS |= {"check": 1, "changes": 3, "react": 4, "reacted_by": 5}
+PARAMS |= {"block": 1, "unblock": 1, "blocks": 2}
 KNOWN = ([VALUE] * 4,)
 #: Fields behind the header; of pushes and signals, those behind the kind, by who says it.
 FIELDS = {0: 6, 1: 11, 2: 0, 3: 1, 4: 1, 5: 3, 16: 2, 17: 2, 18: 5}
 KINDS = {("server", "message"): 6, ("server", "cursor"): 4, ("server", "lagging"): 0}
 KINDS |= {("server", "item"): 3, ("server", "about"): 3, ("server", "settings"): 3, ("server", "account"): 2}
-KINDS |= {("server", "typing"): 2, ("client", "typing"): 1}
+KINDS |= {("server", "block_changed"): 2, ("server", "typing"): 2, ("client", "typing"): 1}
 LIMITS = "max_frame_bytes max_content_bytes max_string_bytes max_array_items max_map_items max_requests"
 LIMITS += " max_request_bytes max_page_items window_frames window_bytes"
 

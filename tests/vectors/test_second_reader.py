@@ -145,7 +145,7 @@ async def play_all(transcript: dict[str, Any], folder: Path, player_type: type[P
         server=ServerConfig(port=0),
         store=StoreConfig(path=str(folder / "chat.db")),
         auth=AuthConfig(secret="a secret for tests that is long enough"),
-        limits=LimitsConfig(**transcript.get("limits", {})),
+        limits=LimitsConfig(**{"strangers": "open", **transcript.get("limits", {})}),
     )
     async with Server(config) as server:
         for name in transcript["users"]:

@@ -309,10 +309,19 @@ class Client(Features):
         return direct_conversation_id(self.user_id, user_id)
 
     async def create_group(
-        self, title: str, members: Iterable[str] = (), *, kind: str = "group", key: bytes | None = None
+        self,
+        title: str,
+        members: Iterable[str] = (),
+        *,
+        kind: str = "group",
+        team: str | None = None,
+        key: bytes | None = None,
     ) -> str:
-        """Make a group (or `kind="channel"`) owned by this user; returns its id. The same key makes no second one."""
-        return await self._core.calls.create(kind, title, list(members), key)
+        """Make a group (or `kind="channel"`) owned by this user; returns its id. The same key makes no second one.
+
+        `team`: a group that this user runs; whoever is in it is a member of the new one, too, for as long.
+        """
+        return await self._core.calls.create(kind, title, list(members), team, key)
 
     async def add_member(
         self, conversation_id: str, user_id: str, *, role: str = "member", key: bytes | None = None

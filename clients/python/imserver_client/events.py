@@ -102,6 +102,9 @@ class PostsDelayed(ClientEvent):
     `code` is the refusal's: RATE_LIMITED (posts come faster than it takes them from one user), STORE_FULL, OVERLOADED, …, and
     `text` what it says of it. Comes once for each code when that begins, and once when no post was refused so for a while. At
     the beginning `waiting` says how many posts have no answer, and `retry_in_s` when the next of them goes out.
+
+    RATE_LIMITED with a map as `detail` is an allowance that is used up, of bytes a day: `quota`, `used`, `limit`, `left`, and
+    `back_at` (UTC milliseconds), hours ahead. It is a delay of its own; the client asks again now and then.
     """
 
     delayed: bool
@@ -109,6 +112,7 @@ class PostsDelayed(ClientEvent):
     text: str = ""
     waiting: int = 0
     retry_in_s: float | None = None
+    detail: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,12 @@ class ClientLimits:
     max_state_bytes: int = 2 * MAX_STATE_BYTES  # of one map; larger ones are not kept
     max_settings_bytes: int = 64 * 1024 * 1024  # of all conversations' `about` and settings together
     # -- against a hostile server
-    max_conversations: int = 100_000  # followed; a server that lists more violates the protocol
+    max_conversations: int = (
+        100_000  # followed at a time; beyond it quiet ones are let go, and come back when they move
+    )
+    max_conversations_at_rest: int = (
+        1_000_000  # of those whose places are kept; beyond it new ones are not followed
+    )
     max_unknown_conversations: int = 1000  # pushed before sync explained them; more are left to sync
     max_cursors: int = 100  # of members, for each conversation; servers push them up to 50 members
     max_cursors_in_all: int = 200_000  # beyond it the least recently moved conversation's are dropped

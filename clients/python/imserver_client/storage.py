@@ -231,6 +231,16 @@ class Storage(Protocol):
         """In one step: save this, and that conversations reach so far."""
         ...
 
+    # -- when there are very many conversations
+
+    def save_rest(self, resting: Collection[str], forgotten: Collection[str], step: LineageStep) -> None:
+        """In one step: of `resting` conversations keep the positions and not their state, of `forgotten` nothing."""
+        ...
+
+    def places(self, conversation_ids: Collection[str] | None = None) -> dict[str, SavedPosition]:
+        """The positions that are kept of these conversations, or of all."""
+        ...
+
     # -- when an older copy has come back
 
     def forget_since(self, store_epoch: str | None, step: LineageStep, *, recount: bool = False) -> None:
@@ -258,8 +268,8 @@ class Storage(Protocol):
         account: SavedCounted | None,
         step: LineageStep,
     ) -> None:
-        """In one step: take over answers of `check`. Only here positions fall. None: the conversation is forgotten. `offered`:
-        answered posts that have no answer in this history."""
+        """In one step: take over answers of `check`. Only here positions fall. None: the conversation is forgotten, which a
+        page that was refused NOT_FOUND says, too. `offered`: answered posts that have no answer in this history."""
         ...
 
 
@@ -376,6 +386,18 @@ class MemoryStorage:
             old = self._saved.positions.get(conversation_id, SavedPosition())
             self._saved.positions[conversation_id] = replace(old, known_head=max(old.known_head, head))
         self._put(step)
+
+    def save_rest(self, resting: Collection[str], forgotten: Collection[str], step: LineageStep) -> None:
+        for name in resting:
+            self._saved.states.pop(name, None)
+        self._forget(forgotten)
+        self._put(step)
+
+    def places(self, conversation_ids: Collection[str] | None = None) -> dict[str, SavedPosition]:
+        kept = self._saved.positions
+        if conversation_ids is None:
+            return dict(kept)
+        return {name: kept[name] for name in conversation_ids if name in kept}
 
     def forget_since(self, store_epoch: str | None, step: LineageStep, *, recount: bool = False) -> None:
         self._saved.since = None

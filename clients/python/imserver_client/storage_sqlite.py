@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import astuple
 from functools import wraps
@@ -94,6 +94,7 @@ DROP TABLE outbox;
 ALTER TABLE kept RENAME TO outbox;
 """,
 )
+_OF_A_CONVERSATION = ("conversation", "state", "item_state")
 _ADD_POST = "INSERT INTO outbox (conversation_id, key, content) VALUES (?, ?, ?)"
 _ANSWER_POST = "UPDATE outbox SET position = ? WHERE number = ?"
 _SAVE_POSITION = """
@@ -369,6 +370,24 @@ class SqliteStorage:
         )
         self._put(step)
 
+    @_one_step
+    def save_rest(self, resting: Collection[str], forgotten: Collection[str], step: LineageStep) -> None:
+        self._forget(resting, ("state", "item_state"))
+        self._forget(forgotten)
+        self._put(step)
+
+    @_one_step
+    def places(self, conversation_ids: Collection[str] | None = None) -> dict[str, SavedPosition]:
+        sql = "SELECT conversation_id, have, handed, known_head FROM conversation"
+        if conversation_ids is None:
+            return {name: SavedPosition(*place) for name, *place in self.database.execute(sql)}
+        found = {}
+        for name in conversation_ids:
+            row = self.database.execute(f"{sql} WHERE conversation_id = ?", (name,)).fetchone()
+            if row is not None:
+                found[name] = SavedPosition(*row[1:])
+        return found
+
     def _put(self, step: LineageStep | None) -> None:
         if not step:
             return
@@ -487,8 +506,8 @@ class SqliteStorage:
         )
         self._forget([name for name, fall in fallen.items() if fall is None])
 
-    def _forget(self, names: Collection[str]) -> None:
-        for table in ("conversation", "state", "item_state"):
+    def _forget(self, names: Collection[str], tables: Sequence[str] = _OF_A_CONVERSATION) -> None:
+        for table in tables:
             self.database.executemany(
                 f"DELETE FROM {table} WHERE conversation_id = ?",  # noqa: S608
                 [(name,) for name in names],

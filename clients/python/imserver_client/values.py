@@ -151,11 +151,17 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account as others see it."""
+    """An account as others see it. `kind` is `person` or `bot`; of a server that does not say, everybody is a person."""
 
     user_id: str
     display_name: str
     language: str
+    kind: str = "person"
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether a program writes under this name."""
+        return self.kind == "bot"
 
 
 @dataclass(frozen=True, slots=True)

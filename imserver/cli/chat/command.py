@@ -221,6 +221,11 @@ def _why_stopped(stopped: Stopped, wanted: Wanted) -> str:
             f"{wanted.server} does not let {wanted.name or 'this token'} in: there is no such account (make it with "
             "`imserver user add`), or the token is not valid there"
         )
+    if stopped.code == CloseCode.REVOKED:
+        return (
+            f"{wanted.server} has ended the access of {wanted.name or 'this token'}: the account is shut, or the token was "
+            "taken back; only a new token from its operator lets you in again"
+        )
     if stopped.code == CloseCode.REPLACED:
         return "another program uses this device id; give this one its own --device"
     return str(stopped)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from imserver.cli.sanitize import safe_line
 from imserver.cli.text_width import clip, pad, width
-from imserver_client import ClientError, Disconnected, Refused, Stopped
+from imserver_client import ClientError, Disconnected, Member, Refused, Stopped
 
 from .looks import ChatCommand
 from .render import Row, preview
@@ -31,7 +31,7 @@ async def handle_line(session: ChatSession, line: str) -> bool:
     except (Disconnected, Stopped):
         return False
     except ClientError as error:
-        await session.complain(error.text if isinstance(error, Refused) else str(error))
+        await session.complain(session.reason(error) if isinstance(error, Refused) else str(error))
     return True
 
 
@@ -99,11 +99,15 @@ async def _members(session: ChatSession, _: str) -> None:
     members = await session.client.members(session.current.conversation_id)
     await session.names.learn(member.user_id for member in members[:100])
     shown = [
-        f"{safe_line(session.names(member.user_id))} ({safe_line(member.user_id)}, {member.role})"
+        f"{safe_line(session.names(member.user_id))} ({safe_line(member.user_id)}, {_part(session, member)})"
         for member in members[:100]
     ]
     more = f" and {len(members) - 100} more" if len(members) > 100 else ""
     await session.say(f"{len(members)} members: {', '.join(shown)}{more}")
+
+
+def _part(session: ChatSession, member: Member) -> str:
+    return f"{member.role}, bot" if session.names.is_bot(member.user_id) else member.role
 
 
 async def _say(session: ChatSession, text: str) -> None:

@@ -132,6 +132,11 @@ class Names:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._names: dict[str, str] = {}
+        self._bots: set[str] = set()
+
+    def is_bot(self, user_id: str) -> bool:
+        """Whether a program writes under this name, as far as the server says."""
+        return user_id in self._bots
 
     def __call__(self, user_id: str) -> str:
         """The display name, or the id while the name is unknown."""
@@ -141,12 +146,15 @@ class Names:
         """Read unknown names from the server. Without an answer the chat shows ids."""
         if len(self._names) > MAX_NAMES:
             self._names.clear()
+            self._bots.clear()
         wanted = sorted({user_id for user_id in user_ids if user_id and user_id not in self._names})
         for start in range(0, len(wanted), MAX_NAMES_ASKED):
             try:
                 async with asyncio.timeout(NAME_WAIT_S):
                     for user in await self._client.users(wanted[start : start + MAX_NAMES_ASKED]):
                         self._names[user.user_id] = user.display_name or user.user_id
+                        if user.is_bot:
+                            self._bots.add(user.user_id)
             except (TimeoutError, Refused):
                 return
 

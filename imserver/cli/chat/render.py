@@ -28,6 +28,7 @@ STYLES: Mapping[str, str] = {
     "who": "ansicyan bold",
     "you": "ansigreen bold",
     "text": "",
+    "bot": "ansibrightblack",
     "tick": "ansibrightblack",
     "read": "ansiblue bold",
     "box": "ansibrightblack",
@@ -50,6 +51,8 @@ MAX_NAME_CELLS = 24
 #: A box is not drawn wider: a line of text that is longer is hard to read.
 MAX_BOX_CELLS = 64
 MIN_CELLS = 20
+#: Behind a bot's name, which no name can push out of the line.
+BOT = " (bot)"
 INDENT = " " * 7  # as wide as "12:31  "
 
 
@@ -75,6 +78,8 @@ class Shown:
     #: A line below it.
     marks: str = ""
     by: str = ""
+    #: A program wrote it.
+    bot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +244,8 @@ def _head(shown: Shown, page: Page) -> list[tuple[str, str]]:
         ("class:when", f"{clock_text(shown.sent_at, page)}  "),
         ("class:you" if shown.own else "class:who", who),
     ]
+    if shown.bot and not shown.own:
+        head.append(("class:bot", BOT))
     if shown.changed:
         head.append(("class:changed", " (changed)"))
     if shown.tick is not None and shown.content is not None and shown.content.get("type") == "card":

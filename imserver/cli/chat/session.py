@@ -40,6 +40,7 @@ from imserver_client import (
 
 from .looks import ChatCommand, looks_of
 from .places import Names, Place, is_system, tells_of_retraction, users_in
+from .refusals import quota, reason
 from .render import Action, Page, Row, Shown, Tick, message_rows, notice, preview, tick_of
 
 #: Messages shown when a conversation is opened.
@@ -263,6 +264,11 @@ class ChatSession:
             await self.screen.show(message_rows(shown, self.page()))
         await self._start_post(self.current.conversation_id, {"type": "text", "text": text})
 
+    def reason(self, refused: Refused, conversation_id: str = "") -> str:
+        """Why the server says no, in words."""
+        pair = direct_pair(conversation_id)
+        return reason(refused, self.page(), self.title_of(conversation_id) if pair is not None else "")
+
     async def _start_post(
         self, conversation_id: str, content: Mapping[str, Any], key: bytes | None = None
     ) -> None:
@@ -286,7 +292,7 @@ class ChatSession:
         except (Disconnected, Stopped):
             return
         except ClientError as error:
-            words = error.text if isinstance(error, Refused) else str(error)
+            words = self.reason(error, conversation_id) if isinstance(error, Refused) else str(error)
             start = preview(content, 40)
             await self.complain(f"not sent: “{start}” — {words}")
         finally:
@@ -409,8 +415,11 @@ class ChatSession:
         self.screen.refresh()
 
     async def _delayed(self, event: PostsDelayed) -> None:
+        used_up = quota(event.detail, self.page())
         if not event.delayed:
             await self.say("— the server takes posts at once again —")
+        elif used_up:
+            await self.say(f"— {used_up}; what waits goes out by itself —", "error")
         elif event.code == RefusalCode.RATE_LIMITED:
             text = "— faster than the server takes posts from one user; the rest goes out at its pace —"
             await self.say(text, "error")
@@ -476,7 +485,9 @@ class ChatSession:
         own = item.sender_id == self.client.user_id
         tick = self._tick(place, item.position) if own else None
         marks = self._marks_of(place, item)
-        shown = Shown(self.names(item.sender_id), item.sent_at, item.content, own, tick, changed, marks, by)
+        bot = self.names.is_bot(item.sender_id)
+        who = self.names(item.sender_id)
+        shown = Shown(who, item.sent_at, item.content, own, tick, changed, marks, by, bot)
         return message_rows(shown, self.page())
 
     def _marks_of(self, place: Place, item: Message | Item) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from imserver.plugin_api import Audience, Kind, Role, Transaction, User
+from imserver.plugin_api import Audience, Kind, Refusal, Role, Transaction, User
 
 from .messages.texts import Catalogue, language_of
 from .schedule.shops import Chain, Shop
@@ -44,7 +45,8 @@ def prepare(tx: Transaction, chain: Chain, catalogue: Catalogue) -> None:
                 (group, shop.id),
             )
         for user_id in staff:
-            tx.add_member(group, user_id)
+            with suppress(Refusal):  # who left by himself stays out until somebody there lets him in
+                tx.add_member(group, user_id)
 
 
 def _ensure_staff(tx: Transaction, user_id: str, name: str, chain: Chain) -> None:

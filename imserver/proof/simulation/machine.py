@@ -15,6 +15,7 @@ from imserver.errors import StartError, StoreFailed
 from imserver.events import MessagePosted
 from imserver.plugin_host.handling import Late
 from imserver.server import Server
+from imserver.store.engine.contacts import contact_limits
 from imserver.store.sqlite.store import SqliteStore
 
 from .copies import Copies
@@ -262,6 +263,7 @@ class Machine:
             connector=self.disk.connector,
             opener=self.disk.opener,
             max_members=self._config.limits.max_group_members,
+            contacts=contact_limits(self._config.limits),
         )
         return Server(
             self._config,

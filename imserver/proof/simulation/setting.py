@@ -119,7 +119,7 @@ class Setting:
             server=ServerConfig(host="127.0.0.1", port=7410, drain_timeout_s=15.0),
             store=StoreConfig(path=str(database), **self.store),
             auth=AuthConfig(secret=SECRET, grace_s=30),
-            limits=LimitsConfig(**self.limits),
+            limits=LimitsConfig(strangers="open", **self.limits),
         )
 
 

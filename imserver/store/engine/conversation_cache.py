@@ -11,14 +11,18 @@ from typing import Any, cast
 from weakref import WeakValueDictionary
 
 from imserver.chat.permissions import POSTERS
-from imserver.model import Audience, Kind, Role, TeamAudience
+from imserver.model import Audience, Kind, QuietAudience, Role, TeamAudience
 
 #: Members over all cached conversations; a member costs about 100 bytes here, so this is about 200 MB.
 MAX_CACHED_MEMBERS = 2_000_000
 #: Users whose number is cached; about 150 bytes each.
 MAX_CACHED_USERS = 200_000
 
-_Memento = tuple[int, int, int, int, str, Audience, dict[str, int]]
+_Memento = tuple[
+    int, int, int, int, str, Audience, dict[str, int], frozenset[Role], str | None, frozenset[str]
+]
+_NOBODY: frozenset[str] = frozenset()
+_NO_ROLE: frozenset[Role] = frozenset()
 
 
 class Journal:
@@ -68,6 +72,8 @@ class ConversationState:
     """
 
     __slots__ = (
+        "asked_by",
+        "blocked_by",
         "conversation_id",
         "head",
         "head_change",
@@ -87,8 +93,11 @@ class ConversationState:
         self.no = no
         self.conversation_id = conversation_id
         self.kind = kind
-        #: Roles that post here (the rule, looked up once).
+        #: Roles that post here (the rule, looked up once). None while each post is looked at: see `put_contact`.
         self.posters = POSTERS[kind]
+        #: Of a direct conversation: who alone has written, a stranger to the other; and which of the two blocks the other.
+        self.asked_by: str | None = None
+        self.blocked_by: frozenset[str] = _NOBODY
         self.title = title
         #: Position and change of the last message, and how many messages up to it count as unread.
         self.head = 0
@@ -114,10 +123,24 @@ class ConversationState:
             self.title,
             self.members,
             self.muted,
+            self.posters,
+            self.asked_by,
+            self.blocked_by,
         )
 
     def restore(self, memento: _Memento) -> None:
-        self.head, self.head_change, self.unread, self.modseq, self.title, self.members, self.muted = memento
+        self.head, self.head_change, self.unread, self.modseq, self.title, self.members, self.muted = memento[
+            :7
+        ]
+        self.posters, self.asked_by, self.blocked_by = memento[7:]
+
+    def put_contact(self, asked_by: str | None, blocked_by: frozenset[str]) -> None:
+        """Put what is between the two users of a direct conversation. While there is something, posts are not waved through,
+        and the members are a `QuietAudience`."""
+        self.asked_by, self.blocked_by = asked_by, blocked_by
+        quiet = asked_by is not None or bool(blocked_by)
+        self.posters = _NO_ROLE if quiet else POSTERS[self.kind]
+        self.members = QuietAudience(self.members) if quiet else dict(self.members)
 
     @property
     def rows(self) -> Audience:

@@ -13,7 +13,7 @@ read rows of this transaction, and raises whatever its database raises.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from imserver.chat import permissions as rules
@@ -28,14 +28,15 @@ from imserver.model import (
     Cursors,
     Kind,
     Message,
+    QuietAudience,
     Role,
     User,
     content_digest,
     group_conversation_id,
     is_printable,
 )
+from imserver.store.engine.contacts import ContactLimits, Contacts, nobody
 from imserver.store.engine.conversation_cache import ConversationState, Journal, Team
-from imserver.store.engine.state import StateRules
 
 #: Most members of a conversation, unless the composition root sets another bound (`limits.max_group_members`).
 MAX_MEMBERS = 5_000
@@ -55,14 +56,17 @@ class Found(NamedTuple):
     digest: bytes
 
 
-class RuledTransaction(StateRules):
+class RuledTransaction(Contacts):
     """`imserver.chat.transaction.Transaction` over the row operations at the end of this class. What concerns accounts and
-    plugins alone has no rules here: each store has these methods itself. What concerns state that is no message is in `state`.
+    plugins alone has no rules here: each store has these methods itself. What concerns state that is no message is in `state`,
+    what concerns strangers in `contacts`.
     """
 
     def __init__(self, journal: Journal, *, max_members: int = MAX_MEMBERS) -> None:
         self.journal = journal
         self.max_members = max_members
+        #: How strangers are met. The composition root sets others.
+        self.contacts = ContactLimits()
         #: What features do in the transaction of an act.
         self.hooks = ActHooks()
         self.now_ms = 0
@@ -73,6 +77,8 @@ class RuledTransaction(StateRules):
         self.events: list[StoredEvent] = []
         self.state_names = set()
         self.hidden = None
+        #: Users who may do nothing. The engine fills it at the opening; a change of it is in the journal.
+        self.disabled: set[str] = set()
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
@@ -103,6 +109,8 @@ class RuledTransaction(StateRules):
         if state is None:
             return self._open_direct(conversation_id, sender_id)
         rules.require(Need.SPEAK, self._seat(state, sender_id))
+        if state.asked_by is not None:
+            self.written(state, sender_id)
         return state
 
     def replace_content(
@@ -195,6 +203,9 @@ class RuledTransaction(StateRules):
         title: str,
         members: Mapping[str, Role],
         team: str | None = None,
+        *,
+        vouches: Callable[[str], bool] = nobody,
+        own_act: Collection[str] = (),
     ) -> tuple[str, int, bool]:
         conversation_id = group_conversation_id(creator_id, key)
         others = {user_id: role for user_id, role in members.items() if user_id != creator_id}
@@ -204,6 +215,7 @@ class RuledTransaction(StateRules):
         found = self.find_committed(self._state(conversation_id), creator_id, key, digest)
         if found is not None:
             return conversation_id, found.position, True
+        self.require_active(creator_id)
         refusal = rules.refuse_create(kind, others)
         if refusal is None and team is not None and kind is not Kind.GROUP:
             refusal = _no_team("only a group has one")
@@ -216,11 +228,16 @@ class RuledTransaction(StateRules):
                 RefusalCode.TOO_LARGE, f"members: at most {self.max_members}", detail=self.max_members
             )
         self._require_users([creator_id, *others])
+        self.require_free_title(creator_id, title)
+        self.require_room(creator_id)
         group = None if team is None else self._team_to_name(creator_id, team)
+        self.bring(creator_id, others, vouches)
         state = self._make_conversation(conversation_id, kind, title)
         if group is not None:
             self._put_team(state, self._become_team(group), self.change + 1)
         self._put_members(state, {creator_id: Role.OWNER, **others}, joined_at=1)
+        for user_id in (creator_id, *own_act):
+            self._put_own_act(state, user_id)
         telling = {"event": "created", "user": creator_id, "title": title}
         return conversation_id, self._tell(state, creator_id, key, digest, telling), False
 
@@ -244,7 +261,15 @@ class RuledTransaction(StateRules):
         self._rows_to_team(state, of_team)
 
     def add_member(
-        self, conversation_id: str, actor_id: str, key: bytes, user_id: str, role: Role
+        self,
+        conversation_id: str,
+        actor_id: str,
+        key: bytes,
+        user_id: str,
+        role: Role,
+        *,
+        vouches: Callable[[str], bool] = nobody,
+        own_act: bool = False,
     ) -> tuple[int, bool]:
         digest = content_digest(f"add {role} {user_id}".encode())
         state = self._state(conversation_id)
@@ -263,11 +288,15 @@ class RuledTransaction(StateRules):
             joins = team is not None and self._is_person(user_id)
             if team is not None and joins and len(team.joined) >= MAX_TEAM_PERSONS:
                 raise _team_full()
+            self.require_return(state, actor_id, user_id, own_act=own_act)
+            self.bring(actor_id, (user_id,), vouches)
             self._put_members(state, {user_id: role}, joined_at=state.head + 1)
             if state.team is not None:
                 self._cursors_to_row(state, user_id)
             if team is not None and joins:
                 self._put_team_person(team, user_id, joined=self.change + 1)
+            if own_act:
+                self._put_own_act(state, user_id)
         else:
             state, _ = self._granted(Need.MANAGE, state, actor_id, rules.member(current, gets=role))
             if current is role:
@@ -296,13 +325,15 @@ class RuledTransaction(StateRules):
         telling: dict[str, Any] = {"event": event, "user": user_id}
         before = state.members
         self._end_member(state, user_id, left_at=state.head + 1)
+        if target is rules.ONESELF:
+            self._put_left_on(state, user_id)
         if state.team is not None:
             self._cursors_to_team(state, user_id)
         of_team = team is not None and user_id in team.joined
         if team is not None and of_team:
             self._end_team_person(team, user_id)
         if current is Role.OWNER:
-            heir = rules.heir(state.rows, self._joined_at(state))
+            heir = rules.heir(self._able(state.rows), self._joined_at(state), self._by_own_act(state))
             if heir is not None:
                 self._put_role(state, heir, Role.OWNER)
                 telling["owner"] = heir
@@ -311,6 +342,16 @@ class RuledTransaction(StateRules):
         for hook in self.hooks.member_left:
             hook(self, conversation_id, user_id)
         return position, False
+
+    def _able(self, members: Audience) -> Audience:
+        """Those who may act; all, if nobody may."""
+        if not self.disabled:
+            return members
+        return {user_id: role for user_id, role in members.items() if user_id not in self.disabled} or members
+
+    def require_active(self, user_id: str) -> None:
+        if user_id in self.disabled:
+            raise rules.disabled()
 
     def seat(self, conversation_id: str, user_id: str) -> Seat:
         return self._seat(self.conversation(conversation_id), user_id)
@@ -334,7 +375,9 @@ class RuledTransaction(StateRules):
         if new == old:
             return old
         change = self.next_change()
-        told = rules.has_receipts(state.kind, len(state.members))
+        told = rules.has_receipts(state.kind, len(state.members)) and not isinstance(
+            state.members, QuietAudience
+        )
         self._put_cursors(state, user_id, new, change, told=told, read_rose=new.read > old.read)
         audience = state.members if told else {user_id: state.members[user_id]}
         self.events.append(CursorMoved(change, conversation_id, user_id, new, audience))
@@ -377,10 +420,17 @@ class RuledTransaction(StateRules):
 
     def _open_direct(self, conversation_id: str, sender_id: str) -> ConversationState:
         pair = rules.pair_to_open(conversation_id)
+        self.require_active(sender_id)
         known = sender_id in pair and all(self._user_exists(user_id) for user_id in pair)
-        rules.require(Need.SPEAK, Seat(Kind.DIRECT, rules.MEMBER, Role.MEMBER) if known else rules.NO_SEAT)
+        if not known:
+            rules.require(Need.SPEAK, rules.NO_SEAT)
+        [other] = (user_id for user_id in pair if user_id != sender_id)
+        bars = self.opening_bars(sender_id, other)
+        rules.require(Need.SPEAK, Seat(Kind.DIRECT, rules.MEMBER, Role.MEMBER, bars))
+        self.require_room(sender_id)
         state = self._make_conversation(conversation_id, Kind.DIRECT, "")
         self._put_members(state, dict.fromkeys(pair, Role.MEMBER), joined_at=1)
+        self.opened(state, sender_id)
         return state
 
     def _require_users(self, user_ids: Sequence[str]) -> None:
@@ -393,8 +443,12 @@ class RuledTransaction(StateRules):
         role = state.members.get(user_id) if state is not None else None
         if state is None or role is None:
             return rules.NO_SEAT
+        if user_id in self.disabled:
+            return Seat(state.kind, rules.MEMBER, role, rules.DISABLED)
         muted_until = state.muted.get(user_id, 0) if state.muted else 0
         bars = Bars(muted_until=muted_until) if muted_until > self.now_ms else rules.FREE
+        if state.asked_by is not None or state.blocked_by:
+            bars = self.contact_bars(state, user_id)._replace(muted_until=bars.muted_until)
         by_team = state.team is not None and user_id not in state.rows
         return Seat(state.kind, rules.TEAM_MEMBER if by_team else rules.MEMBER, role, bars)
 

@@ -114,7 +114,7 @@ class BulkPosts:
     def _attempt(self, units: Sequence[PostUnit], committed: dict[_Ident, Found]) -> None:
         tx = self._tx
         journal, young, users = tx.journal, tx.cache.young, tx.cache.users
-        now_ms, change = tx.now_ms, tx.change
+        now_ms, change, disabled = tx.now_ms, tx.change, tx.disabled
         self._stamp = stamp = self._stamp + 1
         #: Posts that this run stores, by key: an equal one later in the run is a duplicate.
         taken: dict[_Ident, PostUnit] = {}
@@ -142,6 +142,7 @@ class BulkPosts:
                 state is None
                 or state.members.get(sender_id) not in state.posters
                 or (state.muted and state.muted.get(sender_id, 0) > now_ms)
+                or (disabled and sender_id in disabled)
                 or len(key) != KEY_BYTES
             ):
                 # Rare: refused, unless committed before; or the first post of a direct conversation.

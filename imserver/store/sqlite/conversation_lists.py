@@ -5,24 +5,59 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from imserver.chat.permissions import MAX_RECEIPT_MEMBERS, Grant, Need, Seat, require, standing_of
 from imserver.chat.transaction import Takes
 from imserver.model import Account, ConversationRow, Cursors, Kind, Message, Role, SyncPage
 from imserver.store.engine.hidden import Hidden
 from imserver.store.engine.pages import rows_taken
-from imserver.store.engine.places import LISTED, Places
-from imserver.store.sqlite.listings import LIST_SIZE, MAX_LISTED, ListSnapshot, LruCache, list_snapshot
+from imserver.store.engine.places import LISTED, Places, Spot
+from imserver.store.sqlite.listings import (
+    LIST_SIZE,
+    MAX_LISTED,
+    ListSnapshot,
+    LruCache,
+    Row,
+    TiedSnapshot,
+    list_snapshot,
+    tied_snapshot,
+)
 from imserver.store.sqlite.state_reads import asker
+from imserver.store.sqlite.teams import (
+    NO_TEAMS,
+    SEATS,
+    Teams,
+    cursors_with_team,
+    first_after,
+    gained,
+    spoken,
+    teams_of,
+    unread_until,
+)
 from imserver_protocol.shared.bounds import MORE_UNREAD, PAGE_ITEMS, UNREAD_MESSAGES
 
 #: Grants that are remembered: a few for present members, one for each position where somebody left; about 250 bytes each.
 MAX_GRANTS = 4_096
 
 Sql = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+L = TypeVar("L", ListSnapshot, TiedSnapshot)
+
+#: Conversations of each team that a first page of the list looks at: about 2 ms.
+FIRST_LISTED = 1_000
+
+
+class _Who(NamedTuple):
+    """Who asks for a list: the user's number, and teams."""
+
+    no: int
+    teams: Teams
+
+    def listing(self, kind: str, base: int | None = None) -> Hashable:
+        """Under what a list is kept. Who is in teams has one for each version of them, and of each base."""
+        return (kind, self.no, self.teams, base) if self.teams else (kind, self.no)
 
 
 class _Own(NamedTuple):
@@ -46,6 +81,14 @@ class _Own(NamedTuple):
     other_id: str | None
     other_delivered: int
     other_read: int
+    #: The number of the conversation's team.
+    team_no: int | None
+    #: The change by which it is in `sync`: of joining or leaving the team, if this row came of it later than of anything else.
+    change: int
+    #: If the user is here through the team: the change of joining it, that of the last message here, and the team's id.
+    joined: int
+    head_change: int
+    team: str | None
 
 
 #: The last change that concerns this member: a former one gets the message of leaving and none later.
@@ -53,19 +96,53 @@ _CHANGED = "CASE WHEN m.left_at IS NULL THEN max(m.changed, c.changed, h.change)
 #: The conversation's state as far as it concerns this member: for a former one, up to leaving.
 _ABOUT = "CASE WHEN m.left_at IS NULL THEN c.about END"
 _MODSEQ = "coalesce(m.left_modseq, c.modseq)"
+_NAMED = (
+    "SELECT no, EXISTS (SELECT 1 FROM team_members t WHERE t.user_no = users.no) FROM users WHERE user_id = ?"
+)
+#: Where one left by a row, and was in the conversation's team later: the change of leaving that. All along, one was no former
+#: member here, and now one is again. 0 elsewhere.
+_FORMER_AGAIN = (
+    "CASE WHEN m.left_at IS NULL OR c.team IS NULL THEN 0 ELSE coalesce((SELECT x.changed FROM members x"
+    " WHERE x.conversation_no = c.team AND x.user_no = m.user_no AND x.left_at IS NOT NULL), 0) END"
+)
 _ALL_CHANGED = (
-    f"SELECT changed, no FROM (SELECT {_CHANGED} AS changed, m.conversation_no AS no"
-    " FROM members m JOIN conversations c ON c.no = m.conversation_no"
+    f"SELECT max(changed, again), changed, no FROM (SELECT {_CHANGED} AS changed, {_FORMER_AGAIN} AS again,"
+    " m.conversation_no AS no FROM members m JOIN conversations c ON c.no = m.conversation_no"
     " JOIN heads h ON h.conversation_no = m.conversation_no WHERE m.user_no = ?)"
-    " WHERE changed > ? ORDER BY changed LIMIT ?"
+    " WHERE max(changed, again) > ? ORDER BY 1, 2 LIMIT ?"
 )
 _SOME_CHANGED = (
     "SELECT c.no, c.kind, c.title, h.position, m.role, m.joined_at, m.left_at, m.delivered, m.read,"
-    f" {_CHANGED}, c.conversation_id, m.settings, {_ABOUT}, {_MODSEQ}, m.settings_seq, u.user_id, o.delivered, o.read"
+    f" {_CHANGED}, c.conversation_id, m.settings, {_ABOUT}, {_MODSEQ}, m.settings_seq, u.user_id, o.delivered, o.read,"
+    f" c.team, max({_CHANGED}, {_FORMER_AGAIN}), 0, 0, NULL"
     " FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
     " LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = m.conversation_no AND o.user_no <> m.user_no"
-    " AND o.left_at IS NULL LEFT JOIN users u ON u.no = o.user_no"
+    # As the writer tells them (`QuietAudience`): not as long as one has not answered, or blocks the other.
+    " AND o.left_at IS NULL AND c.asked_by IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_no = m.user_no AND b.blocked_no = o.user_no)"
+    " AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_no = o.user_no AND b.blocked_no = m.user_no)"
+    " LEFT JOIN users u ON u.no = o.user_no"
+)
+#: The same two for who is in a team, and for any seat. What one left is no former member's row if one is here through the team.
+_ALL_CHANGED_IN_TEAM = _ALL_CHANGED.replace(
+    "WHERE m.user_no = ?)",
+    "WHERE m.user_no = ? AND (m.left_at IS NULL OR NOT EXISTS"
+    " (SELECT 1 FROM team_members t WHERE t.user_no = m.user_no AND t.team_no = c.team)))",
+)
+_SOME_SEATS_CHANGED = (
+    "SELECT c.no, c.kind, c.title, h.position, iif(t.joined IS NULL, m.role, 'member'), coalesce(m.joined_at, 0),"
+    " iif(t.joined IS NULL, m.left_at, NULL), iif(t.joined IS NULL, m.delivered, coalesce(k.delivered, 0)),"
+    " iif(t.joined IS NULL, m.read, coalesce(k.read, 0)),"
+    f" CASE WHEN t.joined IS NULL THEN {_CHANGED} ELSE max(c.changed, h.change) END, c.conversation_id,"
+    " iif(t.joined IS NULL, m.settings, k.settings), iif(t.joined IS NULL AND m.left_at IS NOT NULL, NULL, c.about),"
+    f" iif(t.joined IS NULL, {_MODSEQ}, c.modseq), iif(t.joined IS NULL, m.settings_seq, coalesce(k.settings_seq, 0)),"
+    " u.user_id, o.delivered, o.read, c.team,"
+    f" iif(t.joined IS NULL, max({_CHANGED}, {_FORMER_AGAIN}), max(t.joined, c.changed, h.change)),"
+    " coalesce(t.joined, 0), h.change, g.conversation_id"
+    " FROM json_each(?) j CROSS JOIN conversations c ON c.no = j.value CROSS JOIN heads h ON h.conversation_no = c.no"
+    f"{SEATS} LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = c.no AND o.user_no <> m.user_no"
+    " AND o.left_at IS NULL LEFT JOIN users u ON u.no = o.user_no WHERE m.user_no IS NOT NULL OR t.joined IS NOT NULL"
 )
 _ALL_SPOKEN = (
     "SELECT h.spoken, m.conversation_no FROM members m JOIN heads h ON h.conversation_no = m.conversation_no"
@@ -87,10 +164,38 @@ _UNREAD = (
 _SOME_SPOKEN = (
     "SELECT c.no, h.spoken, c.conversation_id, c.kind, c.title, h.position, m.joined_at, m.left_at, m.role, m.delivered,"
     f" m.read, {_UNREAD}, m.settings, c.about, c.modseq, m.settings_seq,"
-    " l.position, u.user_id, l.sent_at, l.key, l.content, l.revision"
+    " l.position, u.user_id, l.sent_at, l.key, l.content, l.revision, NULL"
     " FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ? AND m.left_at IS NULL"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
     " CROSS JOIN messages l ON l.change = h.spoken CROSS JOIN users u ON u.no = l.sender_no"
+)
+#: The same through a team: what others said behind joining and behind the cursor. What is unread as of joining is not kept, so
+#: one goes back from the head up to there. Where that is too far, what is left behind the cursor comes as a negative number.
+_UNREAD_IN_TEAM = (
+    "CASE WHEN h.change <= t.joined OR h.unread_no <= coalesce(k.seen_no, 0) THEN 0"
+    " ELSE (WITH RECURSIVE back (step, change, previous, sender_no, unread_no, found) AS ("
+    "SELECT 1, x.change, x.previous, x.sender_no, x.unread_no, 0 FROM messages x WHERE x.change = h.change"
+    " UNION ALL SELECT b.step + 1, coalesce(x.change, 0), x.previous, x.sender_no, coalesce(x.unread_no, 0),"
+    " b.found + (b.sender_no <> t.user_no AND b.unread_no > coalesce(x.unread_no, 0))"
+    " FROM back b LEFT JOIN messages x ON x.change = b.previous"
+    " WHERE b.unread_no > coalesce(k.seen_no, 0) AND b.change > t.joined"
+    f" AND b.found < {MORE_UNREAD} AND b.step <= {UNREAD_MESSAGES}"
+    f") SELECT iif(b.step <= {UNREAD_MESSAGES} OR b.found >= {MORE_UNREAD} OR b.change <= t.joined, b.found,"
+    " coalesce(k.seen_no, 0) - b.unread_no - b.found) FROM back b ORDER BY b.step DESC LIMIT 1) END"
+)
+#: The first four are of a seat through a team; the others as above.
+_SOME_SEATS_SPOKEN = (
+    "SELECT g.conversation_id, t.joined, h.change, coalesce(k.seen_no, 0),"
+    " c.no, h.spoken, c.conversation_id, c.kind, c.title, h.position, m.joined_at, NULL,"
+    " iif(t.joined IS NULL, m.role, 'member'), iif(t.joined IS NULL, m.delivered, coalesce(k.delivered, 0)),"
+    " iif(t.joined IS NULL, m.read, coalesce(k.read, 0)),"
+    f" CASE WHEN t.joined IS NULL THEN {_UNREAD} ELSE {_UNREAD_IN_TEAM} END,"
+    " iif(t.joined IS NULL, m.settings, k.settings), c.about, c.modseq,"
+    " iif(t.joined IS NULL, m.settings_seq, coalesce(k.settings_seq, 0)),"
+    " l.position, u.user_id, l.sent_at, l.key, l.content, l.revision"
+    " FROM json_each(?) j CROSS JOIN conversations c ON c.no = j.value CROSS JOIN heads h ON h.conversation_no = c.no"
+    f" CROSS JOIN messages l ON l.change = h.spoken CROSS JOIN users u ON u.no = l.sender_no{SEATS}"
+    " WHERE (m.user_no IS NOT NULL AND m.left_at IS NULL) OR t.joined IS NOT NULL"
 )
 
 
@@ -108,64 +213,92 @@ class ConversationLists:
         self._sql = sql
         self._places = places
         self._hidden = hidden
-        self._listings: LruCache[ListSnapshot] = LruCache(MAX_LISTED + LIST_SIZE, LIST_SIZE)
+        self._listings: LruCache[ListSnapshot | TiedSnapshot] = LruCache(MAX_LISTED + LIST_SIZE, LIST_SIZE)
 
     def account(self, user_id: str) -> Account | None:
         """The user's own state; None: it never changed."""
         return self._account_after(user_id, 0)[1]
 
-    def _account_after(self, user_id: str, change: int) -> tuple[int | None, Account | None]:
-        """The number of a user, and the user's own state if it changed after that change."""
-        user_no, account = asker(self._sql, user_id, change)
+    def _account_after(self, user_id: str, change: int) -> tuple[_Who | None, Account | None]:
+        """A user, and the user's own state if it changed after that change."""
+        user_no, in_team, account = asker(self._sql, user_id, change)
         if self._hidden is not None and account is not None:
             account = self._hidden.account(account)
-        return user_no, account
+        return None if user_no is None else self._who(user_no, in_team), account
+
+    def _who(self, user_no: int, in_team: bool) -> _Who:
+        return _Who(user_no, teams_of(self._sql, user_no) if in_team else NO_TEAMS)
 
     def sync(
         self, user_id: str, since: str | None, limit: int, head: int, takes: Takes | None = None
     ) -> SyncPage:
         """Conversations that changed for the user, in commit order; for a former member, up to leaving."""
-        first = after = self._places.read(since, head, user_id)
+        spot = self._places.read_spot(since, head, user_id)
+        after = spot.change, spot.tie
         rows: list[_Own] = []
-        user_no, account = self._account_after(user_id, first)
-        while user_no is not None and after < head and len(rows) <= limit:
-            listing = self._changed(user_no, after, head, limit)
+        who, account = self._account_after(user_id, spot.change)
+        # Not as long as the change is below the head: who joined a team with the last one has its conversations there.
+        while who is not None and after < (head, head) and len(rows) <= limit:
+            listing = self._changed(who, after, spot.base, head, limit)
             for some in listing.rising(after, limit + 1):
-                found = map(_Own._make, self._sql(_SOME_CHANGED, (json.dumps([*some]), user_no)))
-                still = [own for own in found if own.changed == some[own.no]]
+                found = map(_Own._make, self._some_changed(who, some))
+                still = [own for own in found if own.change == some[own.no]]
                 rows.extend(still)
                 if len(rows) > limit:
                     break
                 if not still:
                     # Almost everything has changed since: a new list is cheaper than looking at the rest.
-                    self._listings.drop(("changed", user_no))
-                    after = rows[-1].changed if rows else after
+                    self._listings.drop(who.listing("changed", spot.base))
+                    after = (rows[-1].change, rows[-1].changed) if rows else after
                     break
             else:
                 after = listing.upto
-        page = rows_taken((self._row(user_id, own) for own in rows[:limit]), takes)
+        page = rows_taken((self._row(user_id, own, spot.base) for own in rows[:limit]), takes)
         more = len(rows) > len(page)
-        told = rows[len(page) - 1].changed if page else first
-        last = told if more else head
-        return SyncPage(page, self._places.seal(head, last), more, account, head)
+        told = rows[len(page) - 1] if page else None
+        last = None
+        if more:
+            last = spot if told is None else Spot(told.change, told.changed, spot.base)
+        return SyncPage(page, self._places.seal_spot(head, last), more, account, head)
 
-    def _changed(self, user_no: int, after: int, head: int, limit: int) -> ListSnapshot:
-        """Conversations that changed after `after` up to `upto`, which is `head` unless there are very many."""
-        listing = self._listings.get(("changed", user_no))
-        if listing is not None and listing.head <= head and listing.above <= after < listing.upto:
+    def _some_changed(self, who: _Who, some: Iterable[int]) -> list[tuple[Any, ...]]:
+        """These conversations, as far as the user has a seat there, in this order."""
+        numbers = json.dumps([*some])
+        if who.teams:
+            return self._sql(_SOME_SEATS_CHANGED, (numbers, who.no, who.no, who.no))
+        return self._sql(_SOME_CHANGED, (numbers, who.no))
+
+    def _changed(self, who: _Who, after: Row, base: int | None, head: int, limit: int) -> TiedSnapshot:
+        """Conversations that changed behind `after` up to `upto`, which is the head unless there are very many."""
+        key = who.listing("changed", base)
+        listing = self._listings.get(key)
+        if (
+            isinstance(listing, TiedSnapshot)
+            and listing.head <= head
+            and listing.above <= after < listing.upto
+        ):
             return listing
-        rows = self._sql(_ALL_CHANGED, (user_no, after, MAX_LISTED))
-        upto = head if len(rows) < MAX_LISTED else rows[-1][0]
-        return self._keep("changed", user_no, list_snapshot(after, upto, head, rows), limit)
+        change, tie = after
+        # From the change itself on, if the listing is in the midst of what came with a team.
+        statement = _ALL_CHANGED_IN_TEAM if who.teams else _ALL_CHANGED
+        rows = self._sql(statement, (who.no, change - (tie < change), MAX_LISTED))
+        end = (head, head) if len(rows) < MAX_LISTED else rows[-1][:2]
+        if who.teams:
+            rows += gained(self._sql, who.no, who.teams, Spot(change, tie, base))
+            rows = sorted(row for row in rows if after < row[:2] <= end)
+            if len(rows) > MAX_LISTED:
+                rows = rows[:MAX_LISTED]
+                end = rows[-1][:2]
+        return self._keep(key, tied_snapshot(after, end, head, rows), limit)
 
     def conversations(
         self, user_id: str, before: str | None, limit: int, head: int, takes: Takes | None = None
     ) -> tuple[list[ConversationRow], str | None]:
         """The user's present conversations, with the unread count and what was last said; the newest of those first."""
         below = head + 1 if before is None else self._places.read(before, head, user_id, kind=LISTED)
-        user_no = self._user_no(user_id)
+        who = self._named(user_id)
         page: list[ConversationRow] = []
-        for change, row in self._rows_spoken(user_no, below, head, limit) if user_no is not None else ():
+        for change, row in self._rows_spoken(who, below, head, limit) if who is not None else ():
             if len(page) >= limit or not (takes is None or takes(row)):
                 return page, self._places.seal(head, below, kind=LISTED)
             page.append(row)
@@ -173,16 +306,16 @@ class ConversationLists:
         return page, None
 
     def _rows_spoken(
-        self, user_no: int, below: int, head: int, limit: int
+        self, who: _Who, below: int, head: int, limit: int
     ) -> Iterator[tuple[int, ConversationRow]]:
         """The rows with the changes of their last messages, falling. Read a few at a time: a message may be long."""
         while below > 1:
-            listing = self._spoken(user_no, below, head, limit)
+            listing = self._spoken(who, below, head, limit)
             for some in listing.falling(below, min(limit, PAGE_ITEMS) + 1):
-                found = self._sql(_SOME_SPOKEN, (json.dumps([*some]), user_no))
+                found = self._some_spoken(who, some)
                 still = [row for row in found if row[1] == some[row[0]]]
                 if not still:  # as in `sync`
-                    self._listings.drop(("spoken", user_no))
+                    self._listings.drop(who.listing("spoken"))
                     break
                 below = still[-1][1]
                 hidden = self._hidden
@@ -192,38 +325,68 @@ class ConversationLists:
             else:
                 below = listing.above + 1
 
-    def _spoken(self, user_no: int, below: int, head: int, limit: int) -> ListSnapshot:
-        """Conversations in which was last spoken before `below` and after `above`, which is 0 unless there are very many."""
-        listing = self._listings.get(("spoken", user_no))
-        if listing is not None and listing.head <= head and listing.above < below - 1 <= listing.upto:
-            return listing
-        rows = self._sql(_ALL_SPOKEN, (user_no, below, MAX_LISTED))
-        above = 0 if len(rows) < MAX_LISTED else rows[-1][0] - 1
-        return self._keep("spoken", user_no, list_snapshot(above, below - 1, head, reversed(rows)), limit)
+    def _some_spoken(self, who: _Who, some: Iterable[int]) -> Iterable[tuple[Any, ...]]:
+        """These conversations, as far as the user is a member, in this order."""
+        numbers = json.dumps([*some])
+        if who.teams:
+            found = self._sql(_SOME_SEATS_SPOKEN, (numbers, who.no, who.no, who.no))
+            return map(self._through_team, found)
+        return self._sql(_SOME_SPOKEN, (numbers, who.no))
 
-    def _keep(self, kind: str, user_no: int, listing: ListSnapshot, limit: int) -> ListSnapshot:
+    def _through_team(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """A row of a list without what tells of the team: what follows from that is filled in, and its id is the last."""
+        team, gained_with, head_change, seen_no, *rest = row
+        if team is not None:
+            no, head, unread = rest[0], rest[5], rest[11]
+            rest[6] = first_after(self._sql, no, head, head_change, gained_with)
+            if unread < 0:
+                before = unread_until(self._sql, no, rest[6] - 1, head_change)
+                rest[11] = min(MORE_UNREAD, -unread - max(0, before - seen_no))
+        return (*rest, team)
+
+    def _spoken(self, who: _Who, below: int, head: int, limit: int) -> ListSnapshot:
+        """Conversations in which was last spoken before `below` and after `above`, which is 0 unless there are very many."""
+        key = who.listing("spoken")
+        listing = self._listings.get(key)
+        if (
+            isinstance(listing, ListSnapshot)
+            and listing.head <= head
+            and listing.above < below - 1 <= listing.upto
+        ):
+            return listing
+        rows = self._sql(_ALL_SPOKEN, (who.no, below, MAX_LISTED))
+        above = 0 if len(rows) < MAX_LISTED else rows[-1][0] - 1
+        if who.teams:
+            # A first page is quick: who wants to see more of a long list waits once for all of it.
+            most = max(FIRST_LISTED, limit + 1) if below > head else MAX_LISTED
+            complete, more = spoken(self._sql, who.no, who.teams, below, most)
+            above = max(above, complete)
+            rows = sorted((row for row in [*rows, *more] if row[0] > above), reverse=True)
+        return self._keep(key, list_snapshot(above, below - 1, head, reversed(rows)), limit)
+
+    def _keep(self, key: Hashable, listing: L, limit: int) -> L:
         """Keep the list for the pages behind this one, if there are any."""
         if len(listing.changes) > limit:
-            self._listings.put((kind, user_no), listing, len(listing.changes))
+            self._listings.put(key, listing, len(listing.changes))
         return listing
 
-    def _user_no(self, user_id: str) -> int | None:
-        rows = self._sql("SELECT no FROM users WHERE user_id = ?", (user_id,))
-        return rows[0][0] if rows else None
+    def _named(self, user_id: str) -> _Who | None:
+        rows = self._sql(_NAMED, (user_id,))
+        return self._who(*rows[0]) if rows else None
 
     def one(self, user_id: str, user_no: int, conversation_no: int) -> ConversationRow:
         """The row of one conversation, of which the user is or was a member."""
-        found = self._sql(_SOME_CHANGED, (json.dumps([conversation_no]), user_no))
-        return self._row(user_id, _Own._make(found[0]))
+        found = self._sql(_SOME_SEATS_CHANGED, (json.dumps([conversation_no]), user_no, user_no, user_no))
+        return self._row(user_id, _Own._make(found[0]), None)
 
-    def _row(self, user_id: str, own: _Own) -> ConversationRow:
+    def _row(self, user_id: str, own: _Own, base: int | None) -> ConversationRow:
         kind, role, grant = granted_by_row(own.kind, own.role, own.left_at)
         row = ConversationRow(
             own.conversation_id,
             kind,
             own.title,
             grant.cut(own.head),
-            own.joined_at,
+            own.joined_at if own.team is None else self._begins_at(own, base),
             own.left_at,
             role,
             Cursors(own.delivered, own.read),
@@ -231,20 +394,28 @@ class ConversationLists:
             settings=own.settings,
             about=own.about,
             modseq=own.modseq,
+            team=own.team,
             settings_seq=own.settings_seq,
         )
         return row if self._hidden is None else self._hidden.row(row)
+
+    def _begins_at(self, own: _Own, base: int | None) -> int:
+        """Where a client begins that has not followed the conversation: behind what was before it could, or had to."""
+        return first_after(self._sql, own.no, own.head, own.head_change, max(own.joined, base or 0))
 
     def _cursors_of_others(self, user_id: str, own: _Own) -> tuple[tuple[str, Cursors], ...]:
         if own.kind == Kind.CHANNEL:
             return ()
         if own.kind == Kind.DIRECT:
             return ((own.other_id, Cursors(own.other_delivered, own.other_read)),) if own.other_id else ()
-        rows = self._sql(
-            "SELECT u.user_id, m.delivered, m.read FROM members m JOIN users u ON u.no = m.user_no"
-            " WHERE m.conversation_no = ? AND m.left_at IS NULL ORDER BY u.user_id LIMIT ?",
-            (own.no, MAX_RECEIPT_MEMBERS + 1),
-        )
+        if own.team_no is not None:
+            rows = cursors_with_team(self._sql, own.no, own.team_no)
+        else:
+            rows = self._sql(
+                "SELECT u.user_id, m.delivered, m.read FROM members m JOIN users u ON u.no = m.user_no"
+                " WHERE m.conversation_no = ? AND m.left_at IS NULL ORDER BY u.user_id LIMIT ?",
+                (own.no, MAX_RECEIPT_MEMBERS + 1),
+            )
         if len(rows) > MAX_RECEIPT_MEMBERS:
             return ()
         return tuple((other, Cursors(delivered, read)) for other, delivered, read in rows if other != user_id)
@@ -252,7 +423,7 @@ class ConversationLists:
 
 def _listed(row: tuple[Any, ...]) -> ConversationRow:
     _, _, conversation_id, kind, title, head, joined_at, left_at, role, delivered, read, unread, *more = row
-    settings, about, modseq, settings_seq, *last = more
+    settings, about, modseq, settings_seq, *last, team = more
     known_kind, known_role, grant = granted_by_row(kind, role, left_at)
     return ConversationRow(
         conversation_id,
@@ -268,5 +439,6 @@ def _listed(row: tuple[Any, ...]) -> ConversationRow:
         settings=settings,
         about=about,
         modseq=modseq,
+        team=team,
         settings_seq=settings_seq,
     )

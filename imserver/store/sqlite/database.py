@@ -208,6 +208,11 @@ def lineage(connection: sqlite3.Connection) -> Lineage:
     return Lineage(map(Run._make, rows))
 
 
+def disabled_users(connection: sqlite3.Connection) -> set[str]:
+    """Who may do nothing."""
+    return {name for (name,) in connection.execute("SELECT user_id FROM users WHERE disabled_at IS NOT NULL")}
+
+
 def state_names(connection: sqlite3.Connection) -> set[str]:
     """The names that state was ever written under."""
     return {name for (name,) in connection.execute("SELECT name FROM state_names")}

@@ -10,7 +10,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 #: Conversations in all lists that one reader keeps, and in one list at the most; 16 bytes each, a list by itself 600.
 MAX_LISTED = 500_000
@@ -20,6 +20,9 @@ MAX_LISTED_MEMBERS = 100_000
 ROSTER_SIZE = 6
 
 V = TypeVar("V")
+
+#: Change and tie of a row of `sync`.
+Row: TypeAlias = tuple[int, int]
 
 
 class ListSnapshot(NamedTuple):
@@ -35,19 +38,35 @@ class ListSnapshot(NamedTuple):
     changes: array[int]
     numbers: array[int]
 
-    def rising(self, after: int, count: int) -> Iterable[dict[int, int]]:
-        """Conversation number -> change, from the first change above `after` on, `count` at a time."""
-        start = bisect_right(self.changes, after)
-        for first in range(start, len(self.changes), count):
-            yield dict(
-                zip(self.numbers[first : first + count], self.changes[first : first + count], strict=True)
-            )
-
     def falling(self, below: int, count: int) -> Iterable[dict[int, int]]:
-        """The same downwards, from the last change below `below` on."""
+        """Conversation number -> change, from the last change below `below` down, `count` at a time."""
         for end in range(bisect_left(self.changes, below), 0, -count):
             first = max(0, end - count)
             yield dict(zip(reversed(self.numbers[first:end]), reversed(self.changes[first:end]), strict=True))
+
+
+class TiedSnapshot(NamedTuple):
+    """The same for `sync`, in the order of change and tie: all rows behind `above`, up to `upto`.
+
+    What came of joining or leaving a team has that change, and its own last change as its tie; for any other row they are one
+    number. A tie that rises does so above `head`, and the change with it.
+    """
+
+    above: Row
+    upto: Row
+    head: int
+    changes: array[int]
+    ties: array[int]
+    numbers: array[int]
+
+    def rising(self, after: Row, count: int) -> Iterable[dict[int, int]]:
+        """Conversation number -> change, from the first row behind `after` on, `count` at a time."""
+        change, tie = after
+        equal = bisect_left(self.changes, change), bisect_right(self.changes, change)
+        for first in range(bisect_right(self.ties, tie, *equal), len(self.ties), count):
+            yield dict(
+                zip(self.numbers[first : first + count], self.changes[first : first + count], strict=True)
+            )
 
 
 def list_snapshot(above: int, upto: int, head: int, rows: Iterable[tuple[int, int]]) -> ListSnapshot:
@@ -57,6 +76,16 @@ def list_snapshot(above: int, upto: int, head: int, rows: Iterable[tuple[int, in
         changes.append(change)
         numbers.append(number)
     return ListSnapshot(above, upto, head, changes, numbers)
+
+
+def tied_snapshot(above: Row, upto: Row, head: int, rows: Iterable[tuple[int, int, int]]) -> TiedSnapshot:
+    """Make a snapshot of rows `(change, tie, number)`, rising."""
+    changes, ties, numbers = array("q"), array("q"), array("q")
+    for change, tie, number in rows:
+        changes.append(change)
+        ties.append(tie)
+        numbers.append(number)
+    return TiedSnapshot(above, upto, head, changes, ties, numbers)
 
 
 class LruCache(Generic[V]):

@@ -7,15 +7,18 @@ import json
 import sqlite3
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeAlias
 
 from imserver.chat.permissions import (
+    FORMER_TEAM_MEMBER,
     NO_MESSAGE,
     NO_SEAT,
     OWN_MESSAGE,
     SYSTEM_MESSAGE,
+    TEAM_MEMBER,
     Seat,
     Target,
     message_of,
@@ -55,12 +58,15 @@ from imserver.store.engine.pages import (
     with_states,
 )
 from imserver.store.engine.places import Places
+from imserver.store.sqlite.account_reads import AccountReads
+from imserver.store.sqlite.account_rows import USER_COLUMNS, user_of
 from imserver.store.sqlite.conversation_lists import ConversationLists, granted_by_row
 from imserver.store.sqlite.listings import MAX_LISTED_MEMBERS, ROSTER_SIZE, LruCache
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.positions import highest_until, rows_between
 from imserver.store.sqlite.state_reads import changed_items, states_of
-from imserver.store.sqlite.transaction import user_of
+from imserver.store.sqlite.teams import Mate, first_after, kind_if_once_through, persons, through
+from imserver.store.sqlite.transaction import blocked_by
 
 #: Audiences kept for `messages_after`; each is good for one version of the membership.
 MAX_CACHED_AUDIENCES = 1_000
@@ -70,12 +76,19 @@ MAX_CHANGES_LOOKED_AT = 5_000
 MAX_CACHED_NAMES = 50_000
 
 
-class _MemberList(NamedTuple):
-    """Members by user id, and their numbers, for one version of the membership."""
+#: Of the members of a conversation: the last change of its own, and of its team's, 0 without one.
+_Version: TypeAlias = tuple[int, int]
 
-    membership: int
+_BY_ID = attrgetter("user_id")
+
+
+class _MemberList(NamedTuple):
+    """Members by user id, and their numbers, for one version of the membership; and who of them is one through the team."""
+
+    membership: _Version
     user_ids: list[str]
     user_nos: list[int]
+    mates: dict[int, Mate]
 
 
 class _Names(dict[int, str]):
@@ -95,7 +108,7 @@ class _Names(dict[int, str]):
         return found
 
 
-class SqliteReader:
+class SqliteReader(AccountReads):
     """One for each reader connection; a query runs between BEGIN and COMMIT of that connection."""
 
     def __init__(
@@ -113,7 +126,7 @@ class SqliteReader:
         self._hidden = hidden
         self._lists = ConversationLists(self._sql, places, hidden)
         self._rosters: LruCache[_MemberList] = LruCache(MAX_LISTED_MEMBERS + ROSTER_SIZE, ROSTER_SIZE)
-        self._audiences: OrderedDict[int, tuple[int, Audience]] = OrderedDict()
+        self._audiences: OrderedDict[int, tuple[_Version, Audience]] = OrderedDict()
 
     def _sql(self, statement: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         try:
@@ -153,6 +166,8 @@ class SqliteReader:
             " JOIN users u ON u.no = m.user_no WHERE c.conversation_id = ? AND u.user_id = ?",
             (conversation_id, user_id),
         )
+        if not rows or rows[0][6] is not None:
+            rows = through(self._sql, conversation_id, user_id) or rows
         if not rows:
             raise no_such_conversation()
         no, user_no, head, head_change, kind, role, left_at, modseq = rows[0]
@@ -174,14 +189,16 @@ class SqliteReader:
             if value < least:
                 raise Refusal(RefusalCode.INVALID, f"{name}: at least {least}", detail=name)
         found = self._sql(
-            "SELECT c.no, m.user_no, c.kind, m.role, m.left_at, c.modseq FROM conversations c"
+            "SELECT c.no, m.user_no, 0, 0, c.kind, m.role, m.left_at, c.modseq FROM conversations c"
             " JOIN members m ON m.conversation_no = c.no JOIN users u ON u.no = m.user_no"
             " WHERE c.conversation_id = ? AND u.user_id = ?",
             (conversation_id, user_id),
         )
+        if not found or found[0][6] is not None:
+            found = through(self._sql, conversation_id, user_id) or found
         if not found:
             raise no_such_conversation()
-        no, user_no, kind, role, left_at, modseq = found[0]
+        no, user_no, _, _, kind, role, left_at, modseq = found[0]
         _, _, grant = granted_by_row(kind, role, left_at)
         if not grant.goes_on:  # who left hears of no change any more
             raise no_such_conversation()
@@ -230,7 +247,7 @@ class SqliteReader:
         complete = min(head, change + max(limit, MAX_CHANGES_LOOKED_AT))
         where, params = _among(bots)
         rows = self._sql(
-            "SELECT m.change, c.no, c.membership, c.conversation_id, m.position, u.user_id, m.sent_at, m.key,"
+            "SELECT m.change, c.no, c.membership, c.team, c.conversation_id, m.position, u.user_id, m.sent_at, m.key,"
             " m.content, m.revision FROM messages m JOIN conversations c ON c.no = m.conversation_no"
             f" JOIN users u ON u.no = m.sender_no WHERE m.change > ? AND m.change <= ?{where}"
             " ORDER BY m.change LIMIT ?",
@@ -238,7 +255,7 @@ class SqliteReader:
         )
         if len(rows) >= limit:
             complete = rows[-1][0]
-        found = [(row[0], Message(*row[3:]), self._audience(row[1], row[2])) for row in rows]
+        found = [(row[0], Message(*row[4:]), self._audience(*row[1:4])) for row in rows]
         return found, max(complete, change)
 
     # -- conversations ------------------------------------------------------------------------------------------------
@@ -269,6 +286,8 @@ class SqliteReader:
             " JOIN users u ON u.no = m.user_no WHERE c.conversation_id = ? AND u.user_id = ?",
             (learnt.conversation_id, user_id),
         )
+        if not found or found[0][6] is not None:
+            found = through(self._sql, learnt.conversation_id, user_id) or found
         if not found:
             return None
         no, user_no, head, message_change, kind, role, left_at, modseq = found[0]
@@ -299,7 +318,7 @@ class SqliteReader:
         return rows[0][0] if rows else None
 
     def members(self, conversation_id: str) -> list[Membership]:
-        """The present members, in the order of joining."""
+        """The present members, in the order of joining; behind them those through the team, by user id."""
         rows = self._sql(
             "SELECT u.user_id, m.role, m.joined_at, m.left_at, m.muted_until FROM members m"
             " JOIN users u ON u.no = m.user_no WHERE m.left_at IS NULL"
@@ -307,36 +326,63 @@ class SqliteReader:
             " ORDER BY m.joined_at, u.user_id",
             (conversation_id,),
         )
-        return [_membership(row) for row in rows]
+        present = [_membership(row) for row in rows]
+        team = self._sql("SELECT no, team FROM conversations WHERE conversation_id = ?", (conversation_id,))
+        if not team or team[0][1] is None:
+            return present
+        own = {member.user_id for member in present}
+        mates = [mate for mate in persons(self._sql, team[0][1]) if mate.user_id not in own]
+        return present + self._through_team(team[0][0], mates)
 
     def members_page(self, conversation_id: str, after: str | None, limit: int) -> list[Membership]:
         """The present members, by user id, from the first after `after` on."""
         found = self._sql(
-            "SELECT no, membership FROM conversations WHERE conversation_id = ?", (conversation_id,)
+            "SELECT no, membership, team FROM conversations WHERE conversation_id = ?", (conversation_id,)
         )
         if not found:
             return []
-        no, membership = found[0]
+        no, own_membership, team_no = found[0]
+        membership = self._version(own_membership, team_no)
         roster = self._rosters.get(no)
         if roster is None or roster.membership != membership:
-            roster = self._roster(no, membership)
+            roster = self._roster(no, membership, team_no)
             if len(roster.user_ids) > limit:
                 self._rosters.put(no, roster, len(roster.user_ids))
         first = 0 if after is None else bisect_right(roster.user_ids, after)
+        user_nos = roster.user_nos[first : first + limit]
+        mates = [roster.mates[user_no] for user_no in user_nos if user_no in roster.mates]
         rows = self._sql(
             "SELECT u.user_id, m.role, m.joined_at, m.left_at, m.muted_until FROM json_each(?) j"
             " CROSS JOIN members m ON m.user_no = j.value AND m.conversation_no = ? CROSS JOIN users u ON u.no = m.user_no",
-            (json.dumps(roster.user_nos[first : first + limit]), no),
+            (json.dumps([no for no in user_nos if no not in roster.mates] if mates else user_nos), no),
         )
-        return [_membership(row) for row in rows]
+        own = [_membership(row) for row in rows]
+        return sorted([*own, *self._through_team(no, mates)], key=_BY_ID) if mates else own
 
-    def _roster(self, no: int, membership: int) -> _MemberList:
+    def _roster(self, no: int, membership: _Version, team_no: int | None) -> _MemberList:
         rows = self._sql(
             "SELECT u.user_id, m.user_no FROM members m JOIN users u ON u.no = m.user_no"
             " WHERE m.conversation_no = ? AND m.left_at IS NULL ORDER BY u.user_id",
             (no,),
         )
-        return _MemberList(membership, [user_id for user_id, _ in rows], [user_no for _, user_no in rows])
+        mates: dict[int, Mate] = {}
+        if team_no is not None:
+            own = {user_no for _, user_no in rows}
+            mates = {mate.no: mate for mate in persons(self._sql, team_no) if mate.no not in own}
+            rows = sorted([*rows, *((mate.user_id, mate.no) for mate in mates.values())])
+        return _MemberList(
+            membership, [user_id for user_id, _ in rows], [user_no for _, user_no in rows], mates
+        )
+
+    def _through_team(self, no: int, mates: Iterable[Mate]) -> list[Membership]:
+        """These persons of a team as members of the conversation, from the first message behind their joining on."""
+        [(head, head_change)] = self._sql(
+            "SELECT position, change FROM heads WHERE conversation_no = ?", (no,)
+        )
+        return [
+            Membership(mate.user_id, Role.MEMBER, first_after(self._sql, no, head, head_change, mate.joined))
+            for mate in mates
+        ]
 
     def seat(self, conversation_id: str, user_id: str) -> Seat:
         """Where a user stands in a conversation. Mutes are left out: they bar no read."""
@@ -345,23 +391,24 @@ class SqliteReader:
             " JOIN users u ON u.no = m.user_no WHERE c.conversation_id = ? AND u.user_id = ?",
             (conversation_id, user_id),
         )
-        return _seat(*rows[0]) if rows else NO_SEAT
+        if rows and rows[0][2] is None:
+            return _seat(*rows[0])
+        if by_team := through(self._sql, conversation_id, user_id):
+            return Seat(Kind(by_team[0][4]), TEAM_MEMBER, Role.MEMBER)
+        if rows:
+            return _seat(*rows[0])
+        kind = kind_if_once_through(self._sql, conversation_id, user_id)
+        return NO_SEAT if kind is None else Seat(Kind(kind), FORMER_TEAM_MEMBER, None)
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 
     def users(self, user_ids: Sequence[str]) -> list[User]:
         """The users that exist, in the order of `user_ids`."""
         found = (
-            self._sql(
-                "SELECT user_id, display_name, language, roles FROM users WHERE user_id = ?", (user_id,)
-            )
+            self._sql(f"SELECT {USER_COLUMNS} FROM users WHERE user_id = ?", (user_id,))
             for user_id in dict.fromkeys(user_ids)
         )
         return [user_of(rows[0]) for rows in found if rows]
-
-    def bound_device(self, token_id: str) -> str | None:
-        rows = self._sql("SELECT device_id FROM tokens WHERE token_id = ?", (token_id,))
-        return rows[0][0] if rows else None
 
     # -- features and plugins -----------------------------------------------------------------------------------------
 
@@ -385,6 +432,9 @@ class SqliteReader:
             raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
         number: int = rows[0][0]
         return number
+
+    def blocked_by(self, user_id: str, after: str, most: int) -> list[str]:
+        return blocked_by(self._sql, user_id, after, most)
 
     def aimed(self, conversation_id: str, user_id: str, position: int) -> tuple[Target, Message | None]:
         """The message as far as the user may read, as it was to be read then."""
@@ -446,9 +496,10 @@ class SqliteReader:
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
-    def _audience(self, conversation_no: int, membership: int) -> Audience:
+    def _audience(self, conversation_no: int, membership: int, team_no: int | None) -> Audience:
+        version = self._version(membership, team_no)
         known = self._audiences.get(conversation_no)
-        if known is not None and known[0] == membership:
+        if known is not None and known[0] == version:
             self._audiences.move_to_end(conversation_no)
             return known[1]
         rows = self._sql(
@@ -457,10 +508,20 @@ class SqliteReader:
             (conversation_no,),
         )
         audience = {user_id: Role(role) for user_id, role in rows}
-        self._audiences[conversation_no] = (membership, audience)
+        if team_no is not None:
+            mates = {mate.user_id: Role.MEMBER for mate in persons(self._sql, team_no)}
+            audience = mates | audience
+        self._audiences[conversation_no] = (version, audience)
         if len(self._audiences) > MAX_CACHED_AUDIENCES:
             self._audiences.popitem(last=False)
         return audience
+
+    def _version(self, membership: int, team_no: int | None) -> _Version:
+        """Of a conversation's members, by those of its own and those of its team."""
+        if team_no is None:
+            return membership, 0
+        rows = self._sql("SELECT membership FROM conversations WHERE no = ?", (team_no,))
+        return membership, rows[0][0]
 
 
 def _among(bots: Sequence[str] | None) -> tuple[str, Sequence[str]]:

@@ -31,9 +31,10 @@ _CHANGED = (
     " WHERE s.conversation_no = ? AND s.modseq > ? AND s.user_no = 0 AND s.position BETWEEN ? AND ?"
     " ORDER BY s.modseq, s.position LIMIT ?"
 )
-#: One query for both: who syncs asks it each time, and few accounts have a state.
+#: One query for all: who syncs asks it each time, and few accounts have a state.
 _ASKER = (
-    "SELECT u.no, v.seq, v.data FROM users u LEFT JOIN user_values v ON v.user_no = u.no AND v.changed > ?"
+    "SELECT u.no, EXISTS (SELECT 1 FROM team_members t WHERE t.user_no = u.no), v.seq, v.data"
+    " FROM users u LEFT JOIN user_values v ON v.user_no = u.no AND v.changed > ?"
     " WHERE u.user_id = ?"
 )
 
@@ -77,10 +78,10 @@ def changed_items(
     return changes_taken(steps, limit, max_bytes)
 
 
-def asker(sql: Sql, user_id: str, after: int) -> tuple[int | None, Account | None]:
-    """The number of a user, and the user's own state if it changed after that change."""
+def asker(sql: Sql, user_id: str, after: int) -> tuple[int | None, bool, Account | None]:
+    """The number of a user, whether they are in any team, and the user's own state if it changed after that change."""
     rows = sql(_ASKER, (after, user_id))
     if not rows:
-        return None, None
-    no, seq, data = rows[0]
-    return no, None if seq is None else Account(seq, data)
+        return None, False, None
+    no, in_team, seq, data = rows[0]
+    return no, bool(in_team), None if seq is None else Account(seq, data)

@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from imserver.chat.administration import LEDGER_KINDS
 from imserver.chat.ports import CommitListener
 from imserver.chat.transaction import ActHooks, Reader, Transaction
 from imserver.chat.units import Unit
@@ -28,6 +29,7 @@ from imserver.config import StoreConfig
 from imserver.errors import BackupFailed, PluginError, Refusal, RefusalCode, StartError, StoreFailed
 from imserver.passing import passes
 from imserver.store.engine.batch import Batches
+from imserver.store.engine.contacts import NO_STRANGERS, ContactLimits
 from imserver.store.engine.figures import Sizes, WriterFigures
 from imserver.store.engine.hidden import Hidden, hidden_of
 from imserver.store.engine.ledger import Applied, Kinds, Ledger, Record, plan
@@ -89,7 +91,9 @@ class SqliteStore:
         opener: Opener = open_on_thread,
         max_members: int = MAX_MEMBERS,
         ledger_kinds: Kinds | None = None,
+        contacts: ContactLimits = NO_STRANGERS,
     ) -> None:
+        self._contacts = contacts
         self._config = config
         self._clock = clock or SystemClock()
         self._rng = rng or random.SystemRandom()
@@ -118,7 +122,7 @@ class SqliteStore:
         self._closing = False
         #: The backup that is being made, if one is: its target, its end when asked for, and its task.
         self._copying: tuple[Path, threading.Event, asyncio.Task[Backup]] | None = None
-        self._ledger_kinds = ledger_kinds or {}
+        self._ledger_kinds = LEDGER_KINDS if ledger_kinds is None else ledger_kinds
         self._ledger: LedgerFile | None = None
         self._applied = Applied()
         #: Records that are in the ledger and not yet in the database.
@@ -462,6 +466,8 @@ class SqliteStore:
             max_members=self._max_members,
         )
         self._tx.hooks = self._hooks
+        self._tx.disabled = database.disabled_users(raw)
+        self._tx.contacts = self._contacts
         self._tx.state_names = database.state_names(raw)
         self._tx.hidden = self._hidden = hidden_of(self._tx.state_names, self._shown)
         self._tx.change, self._tx.message_change = change, message_change

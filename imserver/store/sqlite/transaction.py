@@ -1,23 +1,26 @@
 """SQLite transaction: the row operations of `RuledTransaction` in SQL, on the writer's raw connection."""
 
+# ruff: noqa: S608 - the SQL built here is made of constants
 from __future__ import annotations
 
 import json
 import random
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from imserver.chat.permissions import no_such_conversation
 from imserver.clock import Clock
 from imserver.content import encode_content
-from imserver.errors import AlreadyHandled, Refusal, RefusalCode
-from imserver.model import Audience, Cursors, Kind, Message, Role, User
+from imserver.errors import AlreadyHandled
+from imserver.model import Audience, Cursors, Kind, Message, Role, folded_name
+from imserver.store.engine.contacts import GROUPS_LOOKED_AT, SMALL_GROUP
 from imserver.store.engine.conversation_cache import ConversationCache, ConversationState, Journal, Team
 from imserver.store.engine.faults import TransactionLost
 from imserver.store.engine.ledger import Applied
 from imserver.store.engine.lineage import Run
 from imserver.store.engine.transaction import MAX_MEMBERS, Found
+from imserver.store.sqlite.account_rows import SqliteAccountRows
 from imserver.store.sqlite.database import put_run, put_running
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.positions import (
@@ -27,7 +30,7 @@ from imserver.store.sqlite.positions import (
     changes_of,
     highest_until,
 )
-from imserver.store.sqlite.state_rows import SqliteStateRows, by_team
+from imserver.store.sqlite.state_rows import by_team
 
 _PUT_HEAD = PUT_HEADS.format(rows="(?, ?, ?, ?, ?)")
 #: A silent message is never the first of its conversation: there is a head.
@@ -60,14 +63,32 @@ _UNMUTED_OF_TEAM = (
 )
 _KEEP_ROWS_FOR_TEAM = _KEEP_FOR_TEAM.format(rows=f"(m.left_at IS NOT NULL OR ({_UNMUTED_OF_TEAM}))")
 _DROP_ROWS_OF_TEAM = (
-    f"DELETE FROM members AS m WHERE m.conversation_no = ? AND {_UNMUTED_OF_TEAM}"  # noqa: S608 - constants
-    " RETURNING user_no"
+    f"DELETE FROM members AS m WHERE m.conversation_no = ? AND {_UNMUTED_OF_TEAM} RETURNING user_no"
+)
+
+_IN_SMALL_GROUP = (
+    "SELECT 1 FROM (SELECT conversation_no AS no FROM members INDEXED BY members_by_own_act"
+    f" WHERE user_no = ? AND own_act = 1 AND left_at IS NULL ORDER BY conversation_no DESC LIMIT {GROUPS_LOOKED_AT}) g"
+    " CROSS JOIN members m ON m.conversation_no = g.no AND m.user_no = ? AND m.left_at IS NULL"
+    " CROSS JOIN conversations c ON c.no = g.no AND c.kind = 'group'"
+    " WHERE (SELECT COUNT(*) FROM (SELECT 1 FROM members o WHERE o.conversation_no = g.no AND o.left_at IS NULL"
+    f" LIMIT {SMALL_GROUP + 1})) <= {SMALL_GROUP} LIMIT 1"
+)
+_IN_GROUP_OF = (
+    "SELECT 1 FROM (SELECT conversation_no AS no FROM members WHERE user_no = ? AND left_at IS NULL"
+    f" ORDER BY conversation_no DESC LIMIT {GROUPS_LOOKED_AT}) g CROSS JOIN json_each(?) j"
+    " CROSS JOIN members m ON m.conversation_no = g.no AND m.user_no = j.value AND m.role = 'owner'"
+    " AND m.left_at IS NULL LIMIT 1"
+)
+_WITHOUT_ROOM = (
+    "SELECT j.value FROM json_each(?) j WHERE (SELECT COUNT(*) FROM (SELECT 1 FROM members m"
+    " WHERE m.user_no = j.value LIMIT ?)) >= ? LIMIT 1"
 )
 
 _Parameters = Sequence[Any] | Mapping[str, Any]
 
 
-class SqliteTransaction(SqliteStateRows):
+class SqliteTransaction(SqliteAccountRows):
     """The row operations in SQL; one object for the writer's life."""
 
     def __init__(
@@ -83,6 +104,8 @@ class SqliteTransaction(SqliteStateRows):
         self._connection = connection
         self._sandbox = sandbox
         self.cache = ConversationCache(journal, max_conversations)
+        #: Bots and their folded names, once they were asked for.
+        self._bots_known: Mapping[str, str] | None = None
         #: The error by which SQLite itself ended the transaction, if it did.
         self.lost: BaseException | None = None
         #: The last error that this connection raised: work of units may meet those of other databases.
@@ -129,14 +152,14 @@ class SqliteTransaction(SqliteStateRows):
             return state
         try:
             rows = self.sql(
-                "SELECT no, kind, title, modseq, team FROM conversations WHERE conversation_id = ?",
+                "SELECT no, kind, title, modseq, team, asked_by FROM conversations WHERE conversation_id = ?",
                 (conversation_id,),
             )
         except UnicodeEncodeError:  # a lone surrogate: no row can have such a name
             return None
         if not rows:
             return None
-        no, kind, title, modseq, team_no = rows[0]
+        no, kind, title, modseq, team_no, asked_by = rows[0]
         state = ConversationState(no, conversation_id, Kind(kind), title, modseq)
         for head in self.sql(
             "SELECT position, change, unread_no FROM heads WHERE conversation_no = ?", (no,)
@@ -153,6 +176,11 @@ class SqliteTransaction(SqliteStateRows):
         if team_no is not None:
             state.put_team(self._team(team_no))
             state.muted |= self._muted_formers(state)
+        if state.kind is Kind.DIRECT:
+            blocked_by = self._blocks_between(*state.members)
+            if asked_by is not None or blocked_by:
+                by_no = {user_no: user_id for user_id, _, user_no, _ in members}
+                state.put_contact(by_no.get(asked_by), blocked_by)
         self.cache.loaded(state)
         return state
 
@@ -277,6 +305,7 @@ class SqliteTransaction(SqliteStateRows):
                 "INSERT INTO members (conversation_no, user_no, role, joined_at, seen_no, changed)"
                 " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (conversation_no, user_no) DO UPDATE SET"
                 " role = excluded.role, joined_at = excluded.joined_at, left_at = NULL, left_modseq = NULL,"
+                " own_act = 0, left_on = NULL,"
                 " seen_no = excluded.seen_no, changed = excluded.changed",
                 # Messages from before a member joined do not count as unread.
                 (state.no, self.user_no(user_id), role.value, joined_at, state.unread, self.change + 1),
@@ -503,36 +532,97 @@ class SqliteTransaction(SqliteStateRows):
         unread: int = rows[0][0]
         return unread
 
-    # -- accounts -----------------------------------------------------------------------------------------------------
+    # -- contacts -----------------------------------------------------------------------------------------------------
 
-    def put_user(self, user: User) -> None:
-        known = self._user_exists(user.user_id)
+    def _bots(self) -> Mapping[str, str]:
+        if self._bots_known is None:
+            rows = self.sql("SELECT user_id, display_name FROM users WHERE kind = 'bot'")
+            self._bots_known = {user_id: folded_name(name) for user_id, name in rows}
+        return self._bots_known
+
+    def _bots_changed(self) -> None:
+        self._forget_bots()
+        self.journal.note(self._forget_bots)
+
+    def _forget_bots(self) -> None:
+        self._bots_known = None
+
+    def _put_asked_by(self, state: ConversationState, user_id: str | None) -> None:
+        asked_by = None if user_id is None else self.user_no(user_id)
+        self.sql("UPDATE conversations SET asked_by = ? WHERE no = ?", (asked_by, state.no))
+
+    def _blocks_between(self, one: str, other: str) -> frozenset[str]:
+        one_no, other_no = self.user_no(one), self.user_no(other)
         rows = self.sql(
-            "INSERT INTO users (user_id, display_name, language, roles) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (user_id) DO UPDATE SET display_name = excluded.display_name,"
-            " language = excluded.language, roles = excluded.roles RETURNING no",
-            (user.user_id, user.display_name, user.language, "\n".join(user.roles)),
+            "SELECT user_no FROM blocks WHERE user_no = ? AND blocked_no = ? UNION ALL"
+            " SELECT user_no FROM blocks WHERE user_no = ? AND blocked_no = ?",
+            (one_no, other_no, other_no, one_no),
         )
-        if not known:
-            self.cache.made_user(user.user_id, rows[0][0])
+        return frozenset(one if user_no == one_no else other for (user_no,) in rows)
 
-    def user(self, user_id: str) -> User | None:
-        rows = self.sql(
-            "SELECT user_id, display_name, language, roles FROM users WHERE no = ?", (self.user_no(user_id),)
-        )
-        return user_of(rows[0]) if rows else None
+    def _blocks_of(self, user_id: str) -> int:
+        count: int = self.sql("SELECT COUNT(*) FROM blocks WHERE user_no = ?", (self.user_no(user_id),))[0][0]
+        return count
 
-    def bind_token(self, token_id: str, user_id: str, device_id: str) -> str:
-        user_no = self.user_no(user_id)
-        if user_no is None:
-            raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
+    def blocked_by(self, user_id: str, after: str, most: int) -> list[str]:
+        return blocked_by(self.sql, user_id, after, most)
+
+    def _put_block(self, user_id: str, other_id: str, on: bool) -> None:
+        pair = (self.number_of(user_id), self.number_of(other_id))
+        if on:
+            self.sql("INSERT INTO blocks (user_no, blocked_no, at) VALUES (?, ?, ?)", (*pair, self.now_ms))
+        else:
+            self.sql("DELETE FROM blocks WHERE user_no = ? AND blocked_no = ?", pair)
+
+    def _in_small_group(self, other: str, user_id: str) -> bool:
+        return bool(self.sql(_IN_SMALL_GROUP, (self.user_no(other), self.user_no(user_id))))
+
+    def _in_group_of(self, user_id: str, owners: Collection[str]) -> bool:
+        numbers = json.dumps([self.user_no(owner) for owner in owners])
+        return bool(self.sql(_IN_GROUP_OF, (self.user_no(user_id), numbers)))
+
+    def _without_room(self, user_ids: Collection[str], most: int) -> str | None:
+        numbers = {self.user_no(user_id): user_id for user_id in user_ids}
+        rows = self.sql(_WITHOUT_ROOM, (json.dumps([*numbers]), most, most)) if numbers else ()
+        return numbers[rows[0][0]] if rows else None
+
+    def _invited(self, user_id: str) -> tuple[int, int]:
+        rows = self.sql("SELECT day, people FROM invited WHERE user_no = ?", (self.user_no(user_id),))
+        return (rows[0][0], rows[0][1]) if rows else (0, 0)
+
+    def _put_invited(self, user_id: str, day: int, count: int) -> None:
         self.sql(
-            "INSERT INTO tokens (token_id, user_no, device_id, bound_at) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (token_id) DO NOTHING",
-            (token_id, user_no, device_id, self.now_ms),
+            "INSERT INTO invited (user_no, day, people) VALUES (?, ?, ?)"
+            " ON CONFLICT (user_no) DO UPDATE SET day = excluded.day, people = excluded.people",
+            (self.user_no(user_id), day, count),
         )
-        bound: str = self.sql("SELECT device_id FROM tokens WHERE token_id = ?", (token_id,))[0][0]
-        return bound
+
+    def _left_on(self, state: ConversationState, user_id: str) -> int | None:
+        rows = self.sql(
+            "SELECT left_on FROM members WHERE conversation_no = ? AND user_no = ?",
+            (state.no, self.user_no(user_id)),
+        )
+        return rows[0][0] if rows else None
+
+    def _put_left_on(self, state: ConversationState, user_id: str) -> None:
+        self.sql(
+            "UPDATE members SET left_on = ? WHERE conversation_no = ? AND user_no = ?",
+            (self.now_ms, state.no, self.user_no(user_id)),
+        )
+
+    def _by_own_act(self, state: ConversationState) -> Collection[str]:
+        rows = self.sql(
+            "SELECT u.user_id FROM members m JOIN users u ON u.no = m.user_no"
+            " WHERE m.conversation_no = ? AND m.left_at IS NULL AND m.own_act = 1",
+            (state.no,),
+        )
+        return {user_id for (user_id,) in rows}
+
+    def _put_own_act(self, state: ConversationState, user_id: str) -> None:
+        self.sql(
+            "UPDATE members SET own_act = 1 WHERE conversation_no = ? AND user_no = ?",
+            (state.no, self.user_no(user_id)),
+        )
 
     # -- features and plugins -----------------------------------------------------------------------------------------
 
@@ -548,12 +638,6 @@ class SqliteTransaction(SqliteStateRows):
             raise no_such_conversation()
         conversation_id: str = rows[0][0]
         return conversation_id
-
-    def number_of(self, user_id: str) -> int:
-        no = self.user_no(user_id)
-        if no is None:
-            raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
-        return no
 
     def feature_sql(self, feature: str, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._sandboxed(feature, sql, params, Mode.OUR_WRITE)
@@ -658,7 +742,13 @@ class SqliteTransaction(SqliteStateRows):
         )
 
 
-def user_of(row: tuple[Any, ...]) -> User:
-    """A row (user_id, display_name, language, roles) as a user."""
-    user_id, display_name, language, roles = row
-    return User(user_id, display_name, language, tuple(roles.split("\n")) if roles else ())
+def blocked_by(
+    sql: Callable[[str, Sequence[Any]], list[tuple[Any, ...]]], user_id: str, after: str, most: int
+) -> list[str]:
+    """Whom this user blocks, in the order of user ids, behind `after`."""
+    rows = sql(
+        "SELECT b.user_id FROM users u JOIN blocks x ON x.user_no = u.no JOIN users b ON b.no = x.blocked_no"
+        " WHERE u.user_id = ? AND b.user_id > ? ORDER BY b.user_id LIMIT ?",
+        (user_id, after, most),
+    )
+    return [other_id for (other_id,) in rows]

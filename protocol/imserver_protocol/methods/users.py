@@ -12,11 +12,12 @@ class UsersParams(Shape, frozen=True):
 
 
 class UserRow(Shape, frozen=True):
-    """An account as others see it."""
+    """An account as others see it. `kind`: `person` or `bot`; a word that is not known is a person's."""
 
     user_id: str
     display_name: str
     language: str
+    kind: str = "person"
 
 
 USERS = Method("users", UsersParams, tuple[UserRow, ...])

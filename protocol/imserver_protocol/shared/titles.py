@@ -11,6 +11,11 @@ _JOINERS = frozenset("\u200c\u200d")
 #: The flag of a region (England): a black flag, its letters as tags, the tag that ends them.
 _TAGGED_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 
+#: What names are compared without, beside controls, formats and blanks: by itself it shows nothing (fillers, selectors).
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
 
 def is_printable(text: str) -> bool:
     """True for a line of text: no controls, marks of direction, private use or line separators.
@@ -23,3 +28,14 @@ def is_printable(text: str) -> bool:
     return not any(
         unicodedata.category(character) in _UNPRINTABLE and character not in _JOINERS for character in plain
     )
+
+
+def folded_name(text: str) -> str:
+    """What two names are compared by: in compatibility form (NFKC), without case, blanks and what cannot be seen.
+
+    Letters of another script that look the same are others: names may be anything.
+    """
+    seen = _UNSEEN.sub("", text)
+    for _ in range(2):  # folding may make what can be composed
+        seen = unicodedata.normalize("NFKC", seen).casefold()
+    return "".join(one for one in seen if unicodedata.category(one)[0] not in "CZ" and not _UNSEEN.match(one))

@@ -47,10 +47,32 @@ class FakeConversation:
     cursors: dict[str, tuple[int, int]] = field(default_factory=dict)
     first: int = 1
     change: int = 0
+    #: The group whose members are members here, too.
+    team: FakeConversation | None = None
+    #: Of a team: with which change each has joined.
+    joined: dict[str, int] = field(default_factory=dict)
 
     @property
     def head(self) -> int:
         return len(self.messages)
+
+    def by_team(self, user_id: str) -> bool:
+        """Whether this user is a member by the team alone."""
+        return self.team is not None and user_id in self.team.roles and user_id not in self.joined_at
+
+    def has(self, user_id: str) -> bool:
+        """Whether this user is a member."""
+        return user_id in self.roles or self.by_team(user_id)
+
+    def changed(self, user_id: str) -> int:
+        """With which change a sync lists it."""
+        joined = self.team.joined.get(user_id, 0) if self.team is not None and self.by_team(user_id) else 0
+        return max(self.change, joined)
+
+    def first_after(self, change: int) -> int:
+        """The first position behind this change."""
+        later = (one.position for one in self.messages if one.sent_at - START_MS >= change)
+        return next(later, self.head + 1)
 
 
 class FakeChat:
@@ -69,11 +91,14 @@ class FakeChat:
         self._made_keys += 1
         return self._made_keys.to_bytes(16, "big")
 
-    def conversation(self, conversation_id: str, *members: str, kind: str = "group") -> FakeConversation:
+    def conversation(
+        self, conversation_id: str, *members: str, kind: str = "group", team: FakeConversation | None = None
+    ) -> FakeConversation:
         """Make a conversation whose members have been there from the start."""
         made = FakeConversation(
             conversation_id, kind, "", dict.fromkeys(members, "member"), dict.fromkeys(members, 1)
         )
+        made.team = team
         self.conversations[conversation_id] = made
         self.touch(made)
         return made
@@ -98,12 +123,12 @@ class FakeChat:
         return f"{self.life}.{change}" if self.life else str(change)
 
     def _known(self, place: str) -> bool:
-        life, _, change = place.rpartition(".")
+        life, _, change = place.partition("+")[0].rpartition(".")
         return place == self.place or (change.isdecimal() and int(life or 0) == self.life)
 
     def of_member(self, conversation_id: str, user_id: str) -> FakeConversation:
         found = self.conversations.get(conversation_id)
-        if found is None or user_id not in found.joined_at:
+        if found is None or not (user_id in found.joined_at or found.by_team(user_id)):
             raise Refuse(RefusalCode.NOT_FOUND)
         return found
 
@@ -120,7 +145,7 @@ class FakeChat:
             return message, True
         if found is None and conversation_id.startswith("direct/"):
             found = self.conversation(conversation_id, *conversation_id.split("/")[1:], kind="direct")
-        if found is None or sender_id not in found.roles:
+        if found is None or not found.has(sender_id):
             raise Refuse(RefusalCode.NOT_FOUND)
         message = FakeMessage(found.head + 1, sender_id, START_MS + self.changes, key, content)
         found.messages.append(message)
@@ -146,31 +171,43 @@ class FakeChat:
         return [items, first, last, head]
 
     def sync(self, user_id: str, since: str | None, limit: int) -> Any:
-        start = 0 if since is None else int(since.rpartition(".")[2])
+        place, _, began = (since or "0").rpartition(".")[2].partition("+")
+        start, base = int(place), int(began or place)
         if start > self.changes or (since is not None and not self._known(since)):
             raise Refuse(RefusalCode.EPOCH_CHANGED)
-        mine = [one for one in self.conversations.values() if user_id in one.joined_at and one.change > start]
-        mine.sort(key=lambda one: one.change)
-        rows, more = mine[:limit], len(mine) > limit
-        token = self.token(rows[-1].change if more else self.changes)
-        return [[self._row(user_id, one) for one in rows], token, more]
+        mine = [
+            one
+            for one in self.conversations.values()
+            if (user_id in one.joined_at or one.by_team(user_id)) and one.changed(user_id) > start
+        ]
+        mine.sort(key=lambda one: one.changed(user_id))
+        upto = mine[limit - 1].changed(user_id) if len(mine) > limit else self.changes
+        rows = [one for one in mine if one.changed(user_id) <= upto]  # those of one change together
+        more = len(rows) < len(mine)
+        token = f"{self.token(upto)}+{base}" if more else self.token(self.changes)
+        return [[self._row(user_id, one, base) for one in rows], token, more]
 
     def check(self, user_id: str, known: list[list[Any]]) -> Any:
         return [[self._checked(user_id, *one) for one in known], None, None]
 
     def _checked(self, user_id: str, conversation_id: str, place: str, position: int, modseq: int) -> Any:
         found = self.conversations.get(conversation_id)
-        if found is None or user_id not in found.joined_at:
+        if found is None or not (user_id in found.joined_at or found.by_team(user_id)):
             return None
         agreed = min(position, found.left_at.get(user_id, found.head)) if self._known(place) else 0
         return [agreed, self._known(place) or not modseq, self._row(user_id, found)]
 
-    def _row(self, user_id: str, one: FakeConversation) -> Any:
+    def _row(self, user_id: str, one: FakeConversation, base: int = 0) -> Any:
         delivered, read = one.cursors.get(user_id, (0, 0))
         others = [[who, *cursors] for who, cursors in one.cursors.items() if who != user_id]
         role = one.roles.get(user_id, "member")
         left_at = one.left_at.get(user_id)
-        joined_at = one.joined_at[user_id]
+        team: list[Any] = []
+        if one.team is not None and one.by_team(user_id):
+            joined_at = one.first_after(max(one.team.joined.get(user_id, 0), base))
+            team = [None, 0, one.team.conversation_id]
+        else:
+            joined_at = one.joined_at[user_id]
         return [
             one.conversation_id,
             one.kind,
@@ -183,6 +220,7 @@ class FakeChat:
             read,
             {},
             others,
+            *team,
         ]
 
     def cursor(self, user_id: str, conversation_id: str, delivered: int | None, read: int | None) -> Any:
@@ -218,12 +256,15 @@ class FakeChat:
     def abandon(self, user_id: str, conversation_id: str, key: bytes) -> Any:
         return [self.keys.get((conversation_id, user_id, key))]
 
-    def create(self, user_id: str, key: bytes, kind: str, title: str, members: list[str]) -> Any:
+    def create(
+        self, user_id: str, key: bytes, kind: str, title: str, members: list[str], team: str | None = None
+    ) -> Any:
         digest = hashlib.sha256(user_id.encode() + b"\0" + key).hexdigest()[:32]
         conversation_id = f"group/{digest}"
         if conversation_id in self.conversations:
             return [conversation_id, 1, True]
-        made = self.conversation(conversation_id, user_id, *members, kind=kind)
+        of_team = self.conversations[team] if team is not None else None
+        made = self.conversation(conversation_id, user_id, *members, kind=kind, team=of_team)
         made.title = title
         made.roles[user_id] = "owner"
         return [conversation_id, self.system(made, user_id, key, event="created", title=title), False]
@@ -239,6 +280,7 @@ class FakeChat:
         found.roles[user_id] = role
         found.joined_at.setdefault(user_id, position)
         found.left_at.pop(user_id, None)
+        found.joined[user_id] = self.changes
         return [position, False]
 
     def remove(self, actor: str, conversation_id: str, key: bytes, user_id: str) -> Any:

@@ -199,6 +199,21 @@ class FakeServer:
             self.push_message(conversation_id, message, None)
         return message
 
+    def add(self, conversation_id: str, user_id: str) -> None:
+        """Somebody brings this user in."""
+        self.chat.add("boss", conversation_id, self.chat.new_key(), user_id, "member")
+        self.push_message(conversation_id, self.chat.conversations[conversation_id].messages[-1], None)
+
+    def remove(self, conversation_id: str, user_id: str, *, pushed: bool = True) -> None:
+        """Somebody removes this user, who is told; `pushed` as in `say`."""
+        found = self.chat.conversations[conversation_id]
+        role = found.roles[user_id]
+        self.chat.remove("boss", conversation_id, self.chat.new_key(), user_id)
+        if pushed:
+            found.roles[user_id] = role  # whoever goes by a message hears it
+            self.push_message(conversation_id, found.messages[-1], None)
+            del found.roles[user_id]
+
     def take_back(self, conversation_id: str, actor_id: str, position: int, *, pushed: bool = True) -> None:
         """A plugin leaves a tombstone; `pushed` as in `say`."""
         found = self.chat.conversations[conversation_id]
@@ -221,7 +236,7 @@ class FakeServer:
         fields = (conversation_id, message.position, message.sender_id, message.sent_at, message.key)
         tail = push_tail("message", *fields, message.content)
         for (user_id, _), session in self.sessions.items():
-            if user_id in found.roles and session is not origin:
+            if found.has(user_id) and session is not origin:
                 session.push(tail)
         self.step_all()
 

@@ -9,7 +9,16 @@ from typing import Any
 import msgpack
 import msgspec
 
-from imserver.chat.permissions import EVERYTHING, FREE, NO_SEAT, Need, Seat, has_receipts, require
+from imserver.chat.permissions import (
+    EVERYTHING,
+    FORMER_TEAM_MEMBER,
+    FREE,
+    NO_SEAT,
+    Need,
+    Seat,
+    has_receipts,
+    require,
+)
 from imserver.chat.transaction import Takes
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import (
@@ -24,11 +33,12 @@ from imserver.model import (
     Membership,
     Message,
     Page,
+    Role,
     SyncPage,
     User,
 )
-from imserver.store.engine.places import LISTED, Places
-from tests.store.model.world import Talk, World
+from imserver.store.engine.places import LISTED, Places, Spot
+from tests.store.model.world import Said, Talk, World
 
 #: What an item of a page counts beside its sender's name and its content.
 ITEM_BYTES = 64
@@ -97,7 +107,7 @@ class ModelReader:
             if shown and (room < 0 or len(shown) == limit):
                 break
             shown.append(message)
-        modseq = talk.modseq_for(talk.members[user_id])
+        modseq = talk.modseq_for(_own(talk, user_id))
         if forward:
             return Page(tuple(shown), first, shown[-1].position if shown else last, head, modseq)
         return Page(tuple(reversed(shown)), shown[-1].position if shown else first, last, head, modseq)
@@ -107,7 +117,7 @@ class ModelReader:
     ) -> Changes:
         grant = require(Need.READ, self.seat(conversation_id, user_id))
         talk = self.world.talks[conversation_id]
-        if talk.members[user_id].left_at is not None:
+        if _own(talk, user_id).left_at is not None:
             raise Refusal(RefusalCode.NOT_FOUND, "no such conversation")
         if after_modseq < 0:
             raise _invalid("after_modseq")
@@ -157,17 +167,32 @@ class ModelReader:
 
     def sync_page(self, user_id: str, since: str | None, limit: int, takes: Takes | None = None) -> SyncPage:
         head = self.world.change
-        after = self._places.read(since, head, user_id)
+        change, tie, base = self._places.read_spot(since, head, user_id)
         changed = sorted(
-            (talk.last_change_for(own), talk.conversation_id)
+            (place, talk.conversation_id)
             for talk, own in self._of(user_id)
-            if talk.last_change_for(own) > after
+            if (place := _place(talk, own, self.world.talks.get(talk.team or ""))) > (change, tie)
+            and self._within(talk, own, base)
         )
-        rows = _taken((self._row(self.world.talks[one], user_id) for _, one in changed[:limit]), takes)
+        rows = _taken((self._row(self.world.talks[one], user_id, base) for _, one in changed[:limit]), takes)
         more = len(changed) > len(rows)
-        account = self._account_after(user_id, after)
-        told = changed[len(rows) - 1][0] if rows else after
-        return SyncPage(rows, self._places.seal(head, told if more else head), more, account, head)
+        account = self._account_after(user_id, change)
+        told = changed[len(rows) - 1][0] if rows else (change, tie)
+        return SyncPage(
+            rows, self._places.seal_spot(head, Spot(*told, base) if more else None), more, account, head
+        )
+
+    def _within(self, talk: Talk, own: Membership, base: int | None) -> bool:
+        """Whether `sync` tells of it: what comes with a team that is new to the listing is not older than 90 days, unless it
+        moved since. (Nor is there more than 10,000 of it, which no history here has.)"""
+        if not talk.by_team(own.user_id):
+            return True
+        natural = _natural(talk)
+        if base is not None and (talk.of_team[own.user_id] <= base or natural > base):
+            return True
+        said = sorted((one for other in self.world.talks.values() for one in other.said), key=_change)
+        oldest = said[-1].message.sent_at - 90 * 86_400_000
+        return natural >= min(one.change for one in said if one.message.sent_at >= oldest)
 
     def conversations(
         self, user_id: str, before: str | None, limit: int, takes: Takes | None = None
@@ -190,17 +215,21 @@ class ModelReader:
 
     def check(self, user_id: str, learnt: Learnt) -> Agreement | None:
         talk = self.world.talks.get(learnt.conversation_id)
-        if talk is None or user_id not in talk.members:
+        if talk is None or not (user_id in talk.members or talk.by_team(user_id)):
             return None
-        row = self._row(talk, user_id)
+        row = self._row(talk, user_id, None)
         common = self._places.common(learnt.place, self.world.change, user_id)
         shared = [said for said in talk.said[: min(learnt.position, row.head)] if said.change <= common]
         return Agreement(len(shared), learnt.modseq <= row.modseq, row)
 
     def members(self, conversation_id: str) -> list[Membership]:
         talk = self.world.talks.get(conversation_id)
-        present = [one for one in (talk.members.values() if talk else ()) if one.left_at is None]
-        return sorted(present, key=lambda one: (one.joined_at, one.user_id.encode()))
+        if talk is None:
+            return []
+        present = [one for one in talk.members.values() if one.left_at is None]
+        through = sorted((one for one in talk.of_team if talk.by_team(one)), key=str.encode)
+        rows = sorted(present, key=lambda one: (one.joined_at, one.user_id.encode()))
+        return [*rows, *(_own(talk, one) for one in through)]
 
     def members_page(self, conversation_id: str, after: str | None, limit: int) -> list[Membership]:
         by_name = sorted(self.members(conversation_id), key=lambda one: one.user_id.encode())
@@ -208,9 +237,13 @@ class ModelReader:
 
     def seat(self, conversation_id: str, user_id: str) -> Seat:
         talk = self.world.talks.get(conversation_id)
-        return (
-            NO_SEAT if talk is None else talk.seat(user_id)._replace(bars=FREE)
-        )  # no bar keeps from reading
+        if talk is None:
+            return NO_SEAT
+        group = self.world.talks.get(talk.team or "")
+        seat = talk.seat(user_id)._replace(bars=FREE)  # no bar keeps from reading
+        if seat.kind is None and group is not None and user_id in group.members:
+            return Seat(talk.kind, FORMER_TEAM_MEMBER, None)
+        return seat
 
     def account(self, user_id: str) -> Account | None:
         return self._account_after(user_id, 0)
@@ -249,15 +282,15 @@ class ModelReader:
 
     def _of(self, user_id: str) -> Iterable[tuple[Talk, Membership]]:
         for talk in self.world.talks.values():
-            own = talk.members.get(user_id)
-            if own is not None:
-                yield talk, own
+            if user_id in talk.members or talk.by_team(user_id):
+                yield talk, _own(talk, user_id)
 
-    def _row(self, talk: Talk, user_id: str) -> ConversationRow:
-        own, audience = talk.members[user_id], talk.audience
+    def _row(self, talk: Talk, user_id: str, base: int | None) -> ConversationRow:
+        own, audience = _own(talk, user_id, base), talk.audience
         grant = require(Need.READ, talk.seat(user_id))
         told = own.left_at is None and has_receipts(talk.kind, len(audience))
-        others = sorted((one for one in audience if one != user_id), key=str.encode) if told else ()
+        known = (one for one in audience if one != user_id and (one in talk.rows or one in talk.team_cursors))
+        others = sorted(known, key=str.encode) if told else ()
         return ConversationRow(
             talk.conversation_id,
             talk.kind,
@@ -272,7 +305,7 @@ class ModelReader:
         )
 
     def _listed(self, talk: Talk, user_id: str) -> ConversationRow:
-        own, cursors = talk.members[user_id], talk.cursors_of(user_id)
+        own, cursors = _own(talk, user_id), talk.cursors_of(user_id)
         return ConversationRow(
             talk.conversation_id,
             talk.kind,
@@ -290,19 +323,50 @@ class ModelReader:
 
 def _ends(talk: Talk, own: Membership) -> dict[str, Any]:
     """What a row tells of state: a former member's is that of leaving, and shows nothing of the conversation's."""
-    seq, settings = talk.settings.get(own.user_id, (0, None))
+    kept = talk.team_settings if talk.by_team(own.user_id) else talk.settings
+    seq, settings = kept.get(own.user_id, (0, None))
     present = own.left_at is None and talk.about is not None
     return {
-        "settings": None if settings is None else _map(settings),
+        "settings": _map(settings or {}) if seq else None,
         "settings_seq": seq,
         "about": _map(talk.about or {}) if present else None,
         "modseq": talk.modseq_for(own),
+        "team": talk.team if talk.by_team(own.user_id) else None,
     }
+
+
+def _own(talk: Talk, user_id: str, base: int | None = None) -> Membership:
+    """A member's row; who has no present one, and is in the team, is here from the first message behind joining on, or behind
+    the base of the listing."""
+    if not talk.by_team(user_id):
+        return talk.members[user_id]
+    joined = max(talk.of_team[user_id], base or 0)
+    before = [said.message.position for said in talk.said if said.change <= joined]
+    return Membership(user_id, Role.MEMBER, max(before, default=0) + 1)
+
+
+def _natural(talk: Talk) -> int:
+    return max(talk.changed, talk.said[-1].change)
+
+
+def _place(talk: Talk, own: Membership, group: Talk | None) -> tuple[int, int]:
+    """Change and tie of a row of `sync`. What came of joining or leaving the team, which is `group`, has that change."""
+    if talk.by_team(own.user_id):
+        return max(_natural(talk), talk.of_team[own.user_id]), _natural(talk)
+    change = talk.last_change_for(own)
+    in_team = group.members.get(own.user_id) if group is not None else None
+    if group is not None and in_team is not None and None not in (own.left_at, in_team.left_at):
+        return max(change, group.last_change_for(in_team)), change
+    return change, change
+
+
+def _change(said: Said) -> int:
+    return said.change
 
 
 def _state_of(talk: Talk, position: int, user_id: str) -> list[bytes]:
     """What the item of a page ends with."""
-    marks = talk.shown_at(position, talk.members[user_id])
+    marks = talk.shown_at(position, _own(talk, user_id))
     if marks is None:
         return []
     mine = marks.mine.get(user_id)

@@ -312,7 +312,7 @@ class ModelTransaction:
         self._put(
             replace(
                 talk.with_own(user_id, new, talk.settings_of(user_id)),
-                member_changed={**talk.member_changed, user_id: change},
+                member_changed=talk.changed_for(user_id, change),
                 changed=change if told or talk.by_team(user_id) else talk.changed,
             )
         )
@@ -414,7 +414,7 @@ class ModelTransaction:
         if new == old:
             return
         change = self._next_change()
-        talk = replace(talk, member_changed={**talk.member_changed, user_id: change})
+        talk = replace(talk, member_changed=talk.changed_for(user_id, change))
         self._named(name)
         if talk.by_team(user_id):
             talk = replace(talk, changed=change)

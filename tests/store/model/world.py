@@ -104,6 +104,10 @@ class Talk:
             )
         return replace(self, cursors={**self.cursors, user_id: cursors}, settings={**self.settings, **kept})
 
+    def changed_for(self, user_id: str, change: int) -> Mapping[str, int]:
+        """When each member's row changed last, if this one's does; who is here by the team has none, or one that has ended."""
+        return self.member_changed if self.by_team(user_id) else {**self.member_changed, user_id: change}
+
     def met(self, user_id: str) -> Talk:
         """With the higher of what a member has by a row and by the team in both places: membership is another one now."""
         one, other = self.cursors.get(user_id, Cursors()), self.team_cursors.get(user_id, Cursors())

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from imserver_client import wire
-from imserver_client.errors import Misuse
+from imserver_client.errors import Misuse, Refused
 from imserver_client.limits import ClientLimits
 from imserver_client.values import Conversation, ConversationPage, Cursor, Member, Page, User
+from imserver_protocol import RefusalCode
 from imserver_protocol.methods.conversations import CONVERSATIONS, ConversationsParams
 from imserver_protocol.methods.cursor import CURSOR, CursorParams
 from imserver_protocol.methods.descriptors import Method
@@ -53,6 +54,14 @@ class CallsOwner(Protocol):
         """Something was learnt of it."""
         ...
 
+    def standing(self, conversation_id: str) -> tuple[int, int] | None:
+        """See `Inbox.standing`."""
+        ...
+
+    def not_found(self, conversation_id: str, standing: tuple[int, int] | None) -> None:
+        """A page of it was refused NOT_FOUND. `standing`: when it was asked."""
+        ...
+
     def paged(self, conversation_id: str, page: HistoryResult) -> None:
         """The application is about to get this page."""
         ...
@@ -91,7 +100,13 @@ class Calls:
             raise Misuse("limit must be at least 1")
         params = HistoryParams(conversation_id, after, before, min(limit, self._limits.page_items))
         with self._states.page_asked(conversation_id):
-            page = await self._requests.call(HISTORY, params)
+            standing = self._owner.standing(conversation_id)
+            try:
+                page = await self._requests.call(HISTORY, params)
+            except Refused as refused:
+                if refused.code == RefusalCode.NOT_FOUND:
+                    self._owner.not_found(conversation_id, standing)
+                raise
             self._states.take_page(conversation_id, page)
         self._owner.paged(conversation_id, page)
         modseq = page.modseq or 0
@@ -145,7 +160,7 @@ class Calls:
     async def users(self, user_ids: Sequence[str]) -> list[User]:
         """See Client.users."""
         rows = await self._requests.call(USERS, UsersParams(list(user_ids)))
-        return [User(row.user_id, row.display_name, row.language) for row in rows]
+        return [User(row.user_id, row.display_name, row.language, row.kind) for row in rows]
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
@@ -156,10 +171,12 @@ class Calls:
         self._cursors.moved(conversation_id, self._owner.user_id, result.delivered, result.read)
         return Cursor(result.delivered, result.read)
 
-    async def create(self, kind: str, title: str, members: list[str], key: bytes | None) -> str:
+    async def create(
+        self, kind: str, title: str, members: list[str], team: str | None, key: bytes | None
+    ) -> str:
         """See Client.create_group."""
         result = await self._requests.call(
-            CREATE, CreateParams(self._key(key), _word(Kind, kind), title, members)
+            CREATE, CreateParams(self._key(key), _word(Kind, kind), title, members, team)
         )
         # The server does not push a message to the session that caused it: it is read, like any missing position.
         self._owner.note_head(result.conversation_id, result.position)

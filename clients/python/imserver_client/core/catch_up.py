@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
+
+from msgspec import structs
 
 from imserver_client.errors import Refused
 from imserver_client.limits import ClientLimits
-from imserver_client.storage import Saved, Storage
+from imserver_client.storage import Saved, SavedPosition, Storage
 from imserver_protocol import RefusalCode
 from imserver_protocol.methods.check import CHECK, CheckParams, CheckResult, Known
 from imserver_protocol.methods.history import HISTORY, HistoryParams, HistoryResult, PageItem
@@ -25,6 +27,7 @@ from .inbox import Inbox
 from .lineage import Lineage
 from .requests import Requests, SessionLost
 from .states import States
+from .window import Window
 
 _log = logging.getLogger("imserver_client")
 
@@ -69,8 +72,22 @@ class CatchUpOwner(Protocol):
         """There is nothing more to read, now."""
         ...
 
+    def not_found(self, conversation_id: str, standing: tuple[int, int] | None) -> None:
+        """A page of it was refused NOT_FOUND: unless something said since it was asked (`Inbox.standing`) that one is in the
+        conversation, it is followed no more."""
+        ...
+
+    @property
+    def window(self) -> Window:
+        """What is done about very many conversations."""
+        ...
+
     def left_teams(self, rows: tuple[SyncRow, ...]) -> list[str]:
         """Conversations that this user was in by a team which these rows say was left: they are followed no more."""
+        ...
+
+    def tell_gone(self, conversation_ids: Collection[str]) -> None:
+        """It is stored that these are followed no more: own messages that were looked for there are gone."""
         ...
 
     @property
@@ -140,6 +157,7 @@ class CatchUp:
     def let_go(self, store_epoch: str | None, *, recount: bool = False) -> None:
         """Give `since` up, in one step with what then stands for it. All that it vouched for is checked; then every row is told
         again. What is followed and its positions stay."""
+        self._owner.window.recall()
         self._lineage.let_go(self._since, self._inbox)
         self._since = None
         self._inbox.void()
@@ -262,20 +280,22 @@ class CatchUp:
         self._owner.since_refused()
 
     def _apply(self, result: SyncResult) -> bool:
-        """Apply a page; True if it brought an unknown conversation or head."""
-        known = {row.conversation_id: self._inbox.known_head(row.conversation_id) for row in result.rows}
-        try:
-            changed = self._inbox.apply(result.rows, first_sync=not self.started)
-        except ValueError as error:
-            self._owner.violated(f"sync: {error}")
-            raise SessionLost from None
+        """Apply a page; True if it brought an unknown conversation or head, or one that found no room."""
+        inbox, window = self._inbox, self._owner.window
+        known = {row.conversation_id: inbox.known_head(row.conversation_id) for row in result.rows}
+        resting = window.at_rest(result.rows)
+        changed = inbox.apply(result.rows, first_sync=not self.started, resting=resting)
+        heads = known | {name: place.known_head for name, place in resting.items()}
+        rows = result.rows
+        if len(changed) < len(known):
+            result = self._without_room(result, changed)
         self._since = result.next_since
         self.started = self.started or not result.more
         states, lineage = self._owner.states, self._lineage
         states.take_rows(result, [name for name, head in known.items() if head is None])
         for row in result.rows:
             lineage.row(row.conversation_id, former=row.left_at is not None, team=row.team)
-        ended = self._owner.left_teams(result.rows)
+        ended = self._owner.left_teams(rows)
         was_open = lineage.open
         lineage.sync_answered(more=result.more)
         self._storage.save_sync(
@@ -284,10 +304,22 @@ class CatchUp:
         states.saved()
         lineage.saved()
         self._owner.take_rows(result.rows)
+        self._owner.tell_gone(ended)
+        window.make_room(listed=not result.more)
         if not was_open:
             self._owner.opened()
         self._wake.set()
-        return any(place.known_head != known[name] for name, place in changed.items())
+        without_room = len(rows) > len(result.rows)
+        return without_room or any(place.known_head != heads[name] for name, place in changed.items())
+
+    def _without_room(self, result: SyncResult, taken: Mapping[str, SavedPosition]) -> SyncResult:
+        """Too many conversations have something to read: of those that found no room the application is told. Each can be
+        asked, and is followed if it moves when there is room again."""
+        for row in result.rows if self.started else ():
+            if row.conversation_id not in taken and row.left_at is None:
+                reason = "more conversations than this client follows"
+                self._owner.cannot_read(row.conversation_id, max(row.joined_at - 1, 0), row.head, reason)
+        return structs.replace(result, rows=tuple(row for row in result.rows if row.conversation_id in taken))
 
     # -- history ------------------------------------------------------------------------------------------------------
 
@@ -315,7 +347,7 @@ class CatchUp:
         if track is None:
             self._delivery.release(room)
             return
-        epoch, after, wanted = self._inbox.epoch, track.have, track.known_head
+        epoch, after, wanted, standing = self._inbox.epoch, track.have, track.known_head, track.standing
         try:
             with self._owner.states.page_asked(conversation_id):
                 page = await self._requests.call(
@@ -324,7 +356,7 @@ class CatchUp:
         except SessionLost:
             return
         except Refused as refused:
-            self._cannot_read(conversation_id, epoch, wanted, refused)
+            self._cannot_read(conversation_id, epoch, standing, refused)
             return
         finally:
             self._delivery.release(room)
@@ -353,10 +385,15 @@ class CatchUp:
         elif page.last <= after:
             self._give_up(conversation_id, wanted, "the page ends before it")
 
-    def _cannot_read(self, conversation_id: str, epoch: int, wanted: int, refused: Refused) -> None:
+    def _cannot_read(
+        self, conversation_id: str, epoch: int, standing: tuple[int, int], refused: Refused
+    ) -> None:
         if epoch != self._inbox.epoch:
             return
-        self._give_up(conversation_id, wanted, str(refused))
+        if refused.code != RefusalCode.NOT_FOUND:
+            self._give_up(conversation_id, standing[0], str(refused))
+        else:
+            self._owner.not_found(conversation_id, standing)
 
     def _give_up(self, conversation_id: str, wanted: int, reason: str) -> None:
         """Give up positions up to `wanted`. If the conversation has moved since the request, read it again."""
@@ -383,7 +420,7 @@ class CatchUp:
         return False
 
     async def _read_again(self, conversation_id: str, low: int, high: int) -> None:
-        epoch = self._inbox.epoch
+        epoch, standing = self._inbox.epoch, self._inbox.standing(conversation_id)
         params = HistoryParams(conversation_id, after=low - 1, limit=high - low + 1)
         upto: int | None = high  # what is refused is not to be read any more
         try:
@@ -393,6 +430,10 @@ class CatchUp:
             return
         except Refused as refused:
             _log.info("cannot read %r again: %s", conversation_id, refused)
+            if refused.code == RefusalCode.NOT_FOUND and epoch == self._inbox.epoch:
+                self._owner.not_found(conversation_id, standing)
+                self._lineage.reread_answered(conversation_id, None)
+                return
         else:
             if epoch != self._inbox.epoch or self._inbox.get(conversation_id) is None:
                 return

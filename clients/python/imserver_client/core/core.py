@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import logging
 import ssl
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -49,6 +49,7 @@ from imserver_protocol.methods.lagging import LAGGING, LaggingPush
 from imserver_protocol.methods.post import MESSAGE, MessagePush
 from imserver_protocol.methods.state import ABOUT, ACCOUNT, ITEM, SETTINGS
 from imserver_protocol.methods.sync import SyncRow
+from imserver_protocol.shared.words import Kind
 
 from .announcer import Announcer, EventStream
 from .backoff import Backoff
@@ -67,6 +68,7 @@ from .reconnect import Reconnect, Tokens, TokenSource
 from .requests import Requests, closed
 from .states import States
 from .telling import Telling
+from .window import Window
 from .writes import Writes
 
 P = TypeVar("P", bound=Shape)
@@ -133,7 +135,17 @@ class Core:
         self.posting = Posting(self, self.requests, storage, self.lineage, limits, self._make_backoff)
         self.encode = self.posting.encode
         self.cursors = Cursors(limits.max_cursors, limits.max_cursors_in_all, self.announce)
-        self.receipts = Receipts(self.requests, limits)
+        self.receipts = Receipts(self.requests, limits, self._is_by_team)
+        self.window = Window(
+            self.inbox,
+            self.lineage,
+            self.states,
+            self.delivery,
+            self.posting,
+            self.cursors,
+            storage,
+            limits,
+        )
         self.writes = Writes(self.requests, limits.max_writes)
         self.questions = Questions(self)
         self._tokens = Tokens(options.token)
@@ -195,7 +207,8 @@ class Core:
         stored.adopt(saved, self._options.have)
         # Posts may have been answered where no row of sync has told of the conversation yet.
         known = {*saved.positions, *(one.conversation_id for one in saved.own.values()), ACCOUNT_TRAIL}
-        trails = {name: one for name, one in saved.trails.items() if name in known}
+        known.update(post.conversation_id for post in saved.outbox)
+        trails = {name: one for name, one in saved.trails.items() if name in known or one.place is not None}
         self.lineage.restore(trails, saved.own, saved.notices)
         self.telling.restore()
         self.inbox.restore(saved.positions)
@@ -532,12 +545,12 @@ class Core:
                 if self.inbox.get(name) is None:  # sync lists it, from where this user joined
                     self._announce_notice(name)
                     continue
-                self._fall(outcome, answer.agreed)
+                self._fall(outcome, answer.agreed, known.position)
                 upto = known.position if outcome.keep is None else outcome.keep
                 falls[name] = stored.SavedFall(upto, outcome.head)
             else:
                 self._announce_notice(name)
-                self._drop(name)
+                self._drop([name])
                 falls[name] = None
         self.states.account_is(result.account_seq or 0, result.account)
         states, account = self.states.unsaved()
@@ -559,35 +572,51 @@ class Core:
             if not one.passed and self.lineage.take_back(one.post.key, one.position)
         ]
 
-    def _fall(self, outcome: Checked, agreed: int | None) -> None:
-        """A row that replaces what is known of its conversation."""
+    def _fall(self, outcome: Checked, agreed: int | None, asked: int) -> None:
+        """A row that replaces what is known of its conversation. `asked`: the position that was known."""
         row, keep = outcome.row, outcome.keep
         name = row.conversation_id
         cursors = {one.user_id: Cursor(one.delivered, one.read) for one in row.cursors}
         cursors[self.user_id] = Cursor(row.delivered, row.read)
-        before = self.cursors.of(name).get(self.user_id, Cursor())
+        before = self._own_cursor(row)
         if keep is not None:
             _log.info("the history of %r was replaced above %s", name, agreed)
             self.telling.replaced(name, agreed)
             self.delivery.fall(name, keep)
-            self.receipts.fall(name, keep, before)
             self.writes.fall(name, keep)
             for port in self._ports.values():
                 port.fall(name, keep)
+        if keep is not None or row.delivered < before.delivered or row.read < before.read:
+            self.receipts.fall(name, asked if keep is None else keep, before)
         self.inbox.fall(row, keep, outcome.head)
         self.states.fall(outcome)
         self.cursors.replace(name, cursors)
 
-    def _drop(self, conversation_id: str) -> None:
-        """The conversation is followed no more."""
-        self.inbox.drop(conversation_id)
-        self.delivery.fall(conversation_id, 0)
-        self.states.drop(conversation_id)
-        self.cursors.drop(conversation_id)
-        self.receipts.drop(conversation_id)
-        self.writes.fall(conversation_id, 0)
-        for port in self._ports.values():
-            port.fall(conversation_id, 0)
+    def _own_cursor(self, row: SyncRow) -> Cursor:
+        """What the server had been told of this user's own cursor, as far as it is known: after a restart, that what is done
+        was delivered."""
+        name = row.conversation_id
+        if row.left_at is not None or row.kind == Kind.CHANNEL:
+            return Cursor()
+        known = self.cursors.of(name).get(self.user_id, Cursor())
+        kept = self._storage.places([name]).get(name)
+        done = 0 if kept is None or self._is_by_team(name) else kept.have
+        return Cursor(max(known.delivered, done), known.read)
+
+    def _is_by_team(self, conversation_id: str) -> bool:
+        return self.lineage.team_of(conversation_id) is not None
+
+    def _drop(self, conversation_ids: Collection[str]) -> None:
+        """The conversations are followed no more."""
+        self.delivery.forget(conversation_ids)
+        for name in conversation_ids:
+            self.inbox.drop(name)
+            self.states.drop(name)
+            self.cursors.drop(name)
+            self.receipts.drop(name)
+            self.writes.fall(name, 0)
+            for port in self._ports.values():
+                port.fall(name, 0)
 
     def _announce_notice(self, name: str) -> None:
         for notice in self.lineage.notices():
@@ -616,10 +645,37 @@ class Core:
         for row in rows:
             if row.left_at is not None:
                 ended += self.lineage.of_team(row.conversation_id)
-        for name in ended:
-            self.lineage.forget(name)
-            self._drop(name)
+        if ended:
+            _log.info("%d conversations of a team that was left are followed no more", len(ended))
+            self._forget(ended)
         return ended
+
+    def standing(self, conversation_id: str) -> tuple[int, int] | None:
+        return self.inbox.standing(conversation_id)
+
+    def not_found(self, conversation_id: str, standing: tuple[int, int] | None) -> None:
+        track = self.inbox.get(conversation_id)
+        if track is None or track.standing != standing:
+            return
+        _log.info("%r is not found: it is followed no more", conversation_id)
+        if track.have < track.known_head:
+            self.cannot_read(conversation_id, track.have, track.known_head, "not found")
+        self.lineage.not_found(conversation_id, posting=conversation_id in self.posting.conversations())
+        self._drop([conversation_id])
+        states, account = self.states.unsaved()
+        self._storage.save_checked({conversation_id: None}, (), states, account, self.lineage.unsaved())
+        self.states.saved()
+        self.lineage.saved()
+        self.tell_gone([conversation_id])
+
+    def _forget(self, conversation_ids: Collection[str]) -> None:
+        self.lineage.forget_all(conversation_ids, self.posting.conversations())
+        self._drop(conversation_ids)
+
+    def tell_gone(self, conversation_ids: Collection[str]) -> None:
+        for notice in self.lineage.notices() if conversation_ids else ():
+            if notice.conversation_id in conversation_ids:
+                self.telling.gone(notice)
 
     def moved(self, conversation_id: str) -> None:
         if self.inbox.get(conversation_id) is not None:
@@ -660,8 +716,10 @@ class Core:
         if target is not None:
             self.lineage.edited(conversation_id, target)
             self._storage.forget_content(conversation_id, target)
-        elif said.get("event") in ("left", "removed") and said.get("user") == self.user_id:
-            self.lineage.left(conversation_id)
+        elif said.get("event") in ("added", "left", "removed") and said.get("user") == self.user_id:
+            if said["event"] != "added":
+                self.lineage.left(conversation_id)
+            self.catch_up.want_sync()  # it may be a team: rows say what else begins or ends
         return said
 
     # -- calls between the parts, further -------------------------------------------------------------------------------

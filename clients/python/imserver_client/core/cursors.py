@@ -66,8 +66,12 @@ class Cursors:
 class Receipts:
     """Reports how far this device has received, and this user has read: one report a second for each conversation."""
 
-    def __init__(self, requests: Requests, limits: ClientLimits) -> None:
+    def __init__(
+        self, requests: Requests, limits: ClientLimits, reads_only: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        """`reads_only`: of these only *read* is reported, those of a team."""
         self._requests = requests
+        self._reads_only = reads_only
         self._every_s = limits.report_every_s
         self._pending: dict[str, Cursor] = {}
         self._wake = asyncio.Event()
@@ -92,6 +96,10 @@ class Receipts:
         self._pending.pop(conversation_id, None)
 
     def _put(self, conversation_id: str, delivered: int, read: int) -> None:
+        if delivered and self._reads_only(conversation_id):
+            delivered = 0
+            if not read:
+                return
         old = self._pending.get(conversation_id, Cursor())
         self._pending[conversation_id] = Cursor(max(old.delivered, delivered), max(old.read, read))
         self._wake.set()

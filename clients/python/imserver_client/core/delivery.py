@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -133,6 +133,22 @@ class Delivery:
         if last is not None and last.conversation_id == conversation_id and last.position > keep:
             self._unfinished = None
         self._make_room()
+
+    def forget(self, conversation_ids: Collection[str]) -> None:
+        """`fall` of each to 0: they are followed no more."""
+        gone = set(conversation_ids)
+        self._epoch += 1
+        self._fallen.update(dict.fromkeys(gone, (self._epoch, 0)))
+        self._queue = deque(one for one in self._queue if one.conversation_id not in gone)
+        self._bytes = sum(waiting.size for waiting in self._queue)
+        if self._unfinished is not None and self._unfinished.conversation_id in gone:
+            self._unfinished = None
+        self._make_room()
+
+    def conversations(self) -> set[str]:
+        """Those with a message that the application has not finished."""
+        names = {waiting.conversation_id for waiting in self._queue}
+        return names if self._unfinished is None else {*names, self._unfinished.conversation_id}
 
     def _void(self, epoch: int, conversation_id: str, position: int) -> bool:
         """Whether a message that came in this epoch is of a history that is gone."""

@@ -1,8 +1,12 @@
-"""The progress of each conversation: `have` and `known_head` (SPEC, "Receiving"). No I/O, no clock."""
+"""The progress of each conversation: `have` and `known_head` (SPEC, "Receiving"). No I/O, no clock.
+
+Of very many conversations this is a window: beyond `max_conversations` those that are quiet and were listed longest ago are
+let go, and come back with their next row. What can be let go, and what is kept of it, the rest of the client says.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import Enum
 
 from imserver_client.storage import SavedPosition
@@ -20,7 +24,7 @@ class Place(Enum):
 class Track:
     """One followed conversation. `have`: handed on up to here, in this process. `handed`: by an earlier process."""
 
-    __slots__ = ("handed", "have", "kind", "known_head", "reading")
+    __slots__ = ("handed", "have", "kind", "known_head", "listed", "reading")
 
     def __init__(self, have: int, handed: int, known_head: int, kind: str = "") -> None:
         self.have = have
@@ -28,6 +32,13 @@ class Track:
         self.known_head = max(known_head, have, handed)
         self.kind = kind
         self.reading = False
+        #: How many rows of sync told of it.
+        self.listed = 0
+
+    @property
+    def standing(self) -> tuple[int, int]:
+        """Changes with whatever says that one is in the conversation."""
+        return self.known_head, self.listed
 
 
 class Inbox:
@@ -42,6 +53,8 @@ class Inbox:
         self._behind: dict[str, Track] = {}
         #: Counts calls of `void`: answers to earlier requests do not count.
         self.epoch = 0
+        #: With more than so many, some are to be let go.
+        self._room = max_conversations
 
     def restore(self, positions: Mapping[str, SavedPosition]) -> None:
         """Resume from the stored positions."""
@@ -55,6 +68,35 @@ class Inbox:
 
     def __bool__(self) -> bool:
         return bool(self._tracks)
+
+    def __len__(self) -> int:
+        return len(self._tracks)
+
+    def crowded(self, *, listed: bool) -> bool:
+        """Whether conversations are to be let go. `listed`: a sync has ended, which made some of them quiet."""
+        return len(self._tracks) > (self._max_conversations if listed else self._room)
+
+    def quiet(self) -> Iterator[str]:
+        """Those with nothing to read, listed longest ago first."""
+        return (
+            name for name, track in self._tracks.items() if name not in self._behind and not track.reading
+        )
+
+    def let_go(self, conversation_ids: Collection[str]) -> None:
+        """These are not followed for a while. If they were too few, more are wanted only when there are more."""
+        for name in conversation_ids:
+            self.drop(name)
+        self._room = max(self._max_conversations, len(self._tracks) + self.slack)
+
+    @property
+    def slack(self) -> int:
+        """So many are let go at once, for to look for them takes time."""
+        return self._max_conversations // 20 + 1
+
+    @property
+    def surplus(self) -> int:
+        """How many to let go."""
+        return max(0, len(self._tracks) - self._max_conversations + self.slack - 1)
 
     def void(self) -> None:
         """Positions are about to be checked: what was asked with those of before does not count."""
@@ -74,6 +116,11 @@ class Inbox:
         """The conversation is not followed any more."""
         self._tracks.pop(conversation_id, None)
         self._behind.pop(conversation_id, None)
+
+    def standing(self, conversation_id: str) -> tuple[int, int] | None:
+        """`Track.standing`; None if it is not followed."""
+        track = self._tracks.get(conversation_id)
+        return None if track is None else track.standing
 
     def get(self, conversation_id: str) -> Track | None:
         """The track of a conversation that is followed."""
@@ -122,11 +169,14 @@ class Inbox:
 
     # -- sync ---------------------------------------------------------------------------------------------------------
 
-    def apply(self, rows: Iterable[SyncRow], *, first_sync: bool) -> dict[str, SavedPosition]:
+    def apply(
+        self, rows: Iterable[SyncRow], *, first_sync: bool, resting: Mapping[str, SavedPosition] | None = None
+    ) -> dict[str, SavedPosition]:
         """Apply rows of sync; returns the positions to store in the same step as the token.
 
-        In a device's first sync conversations start at their heads; later, where the user joined. Raises ValueError for
-        more conversations than a server can honestly list.
+        In a device's first sync conversations start at their heads; later, where the row says that the user joined. Those of
+        `resting` go on where they were. Where twice as many as are wanted cannot be let go, rows of others find no room:
+        their conversations are not followed.
         """
         changed: dict[str, SavedPosition] = {}
         for row in rows:
@@ -134,12 +184,21 @@ class Inbox:
             track = self._tracks.get(row.conversation_id)
             start = 0
             if track is None:
-                if len(self._tracks) >= self._max_conversations:
-                    raise ValueError(f"more than {self._max_conversations} conversations")
-                start = readable if first_sync else min(max(row.joined_at - 1, 0), readable)
-                track = self._tracks[row.conversation_id] = Track(start, 0, start)
+                if len(self._tracks) >= 2 * self._max_conversations:
+                    continue
+                rested = (resting or {}).get(row.conversation_id)
+                if rested is not None:
+                    start = rested.have
+                    track = Track(start, rested.handed, rested.known_head)
+                else:
+                    start = readable if first_sync else min(max(row.joined_at - 1, 0), readable)
+                    track = Track(start, 0, start)
+            else:
+                del self._tracks[row.conversation_id]
+            self._tracks[row.conversation_id] = track
             noted = self._unknown.pop(row.conversation_id, 0)
             track.kind = row.kind
+            track.listed += 1
             track.known_head = max(track.known_head, readable, noted)
             self._look_at(row.conversation_id, track)
             changed[row.conversation_id] = SavedPosition(start, 0, track.known_head)

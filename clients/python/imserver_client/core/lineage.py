@@ -17,7 +17,7 @@ behind it. A place that is stored early does no harm; one that is stored late le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
@@ -263,6 +263,22 @@ class Lineage:
         one step with the token."""
         return [name for name, trail in self._trails.items() if trail.team == team]
 
+    def team_of(self, conversation_id: str) -> str | None:
+        """The team by which this user is in it, as the last row said."""
+        trail = self._trails.get(conversation_id)
+        return None if trail is None else trail.team
+
+    def is_quiet(self, conversation_id: str) -> bool:
+        """Whether `since` vouches for all that is known of it, and nothing of it is to be read again or told."""
+        trail = self._trails.get(conversation_id)
+        settled = trail is None or (trail.place is None and not trail.again and trail.reading is None)
+        return settled and conversation_id not in self._lost and conversation_id not in self._notices
+
+    def rest(self, conversation_id: str) -> None:
+        """A quiet conversation is let go for a while. Which messages were edited is forgotten, and so is its team."""
+        if self._trails.pop(conversation_id, None) is not None:
+            self._unsaved_trails[conversation_id] = None
+
     # -- what is learnt -----------------------------------------------------------------------------------------------
 
     def moved(self, conversation_id: str) -> None:
@@ -349,15 +365,21 @@ class Lineage:
 
         `posting`: the outbox has posts for it. Then it is remembered to be a team's, for their answers may yet come.
         """
-        self.reached(conversation_id)
-        for key in [key for key, own in self._own.items() if own.conversation_id == conversation_id]:
+        self.forget_all([conversation_id], {conversation_id} if posting else ())
+
+    def forget_all(self, conversation_ids: Collection[str], posting: Collection[str] = ()) -> None:
+        """`forget` each; `posting` are those that the outbox has posts for."""
+        for name in conversation_ids:
+            self.reached(name)
+            trail = self._trails.pop(name, None)
+            if name in posting and trail is not None and trail.team is not None:
+                self._trail(name).team = trail.team
+            self._todo.pop(name, None)
+            self._covered.discard(name)
+            self._unsaved_trails[name] = None
+        gone = set(conversation_ids)
+        for key in [key for key, own in self._own.items() if own.conversation_id in gone]:
             self._drop_own(key)
-        trail = self._trails.pop(conversation_id, None)
-        if posting and trail is not None and trail.team is not None:
-            self._trail(conversation_id).team = trail.team
-        self._todo.pop(conversation_id, None)
-        self._covered.discard(conversation_id)
-        self._unsaved_trails[conversation_id] = None
 
     def not_found(self, conversation_id: str, *, posting: bool = False) -> None:
         """A page was refused NOT_FOUND: `forget`, which was learnt under this session's place. Another copy may have it again,

@@ -252,6 +252,10 @@ class Outbox:
         self._suspects = self._numbers
         return guilty
 
+    def conversations(self) -> set[str]:
+        """Those that have posts here."""
+        return {entry.conversation_id for entry in self._entries.values()}
+
     def is_held(self, conversation_id: str) -> bool:
         """Whether the lane waits for the end of a hold."""
         lane = self._lanes.get(conversation_id)

@@ -392,6 +392,10 @@ class Posting:
         for key in list(self._landings):
             self._landed(key)
 
+    def conversations(self) -> set[str]:
+        """Those that have posts without an answer."""
+        return self._outbox.conversations()
+
     def __len__(self) -> int:
         return len(self._outbox)
 

@@ -31,6 +31,8 @@ class Tokens:
         self._source = source
         self._token: str | None = source if isinstance(source, str) else None
         self._refused: str | None = None
+        #: Why it was.
+        self._code, self._text = int(CloseCode.AUTH_FAILED), ""
 
     async def current(self) -> str:
         """The token to send. Raises Stopped if there is only the refused one, and any error of the application's function."""
@@ -38,12 +40,14 @@ class Tokens:
             given = self._source()
             self._token = await given if inspect.isawaitable(given) else given
         if self._token is None or self._token == self._refused:
-            raise Stopped(CloseCode.AUTH_FAILED, "the token is not accepted, and there is no newer one")
+            text = self._text or "the token is not accepted"
+            raise Stopped(self._code, f"{text}, and there is no newer one")
         return self._token
 
-    def refuse(self) -> None:
-        """The server rejected the token."""
+    def refuse(self, code: int, text: str) -> None:
+        """The server rejected the token: it is wrong, too old, or was revoked."""
         self._refused, self._token = self._token, None
+        self._code, self._text = code, text
 
     @property
     def exhausted(self) -> bool:
@@ -186,6 +190,6 @@ class Reconnect:
             raise Stopped(closed.code, closed.text)
 
     def _refuse_token(self, closed: Closed) -> None:
-        self._tokens.refuse()
+        self._tokens.refuse(closed.code, closed.text)
         if self._tokens.exhausted:
             raise Stopped(closed.code, closed.text)

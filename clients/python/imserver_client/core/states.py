@@ -404,6 +404,10 @@ class States:
         self._account.seq = -1
         self._take_account(seq, account)
 
+    def is_shown(self, conversation_id: str) -> bool:
+        """Whether a screen shows it, or its state is being asked."""
+        return conversation_id in self._shown or conversation_id in self._readers
+
     def drop(self, conversation_id: str) -> None:
         """The conversation is not followed any more. If it is shown, it stays so."""
         state = self._states.pop(conversation_id, None)

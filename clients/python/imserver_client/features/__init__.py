@@ -16,6 +16,7 @@ class Features:
     """The features of a client."""
 
     # ruff: isort: off
+    from .blocks import blocks
     from .edits import edits
     from .reactions import reactions
     from .typing import typing

@@ -25,11 +25,10 @@ INSERT OR IGNORE INTO given_roles (user_no, role, giver)
     )
     SELECT no, role, '' FROM split WHERE role <> '';
 
--- Every token that was used here, until it expires. NULL: used before this was kept.
+-- Every token that was used here, until it expired and its user came with another. NULL: used before this was kept.
 ALTER TABLE tokens ADD COLUMN issued_at INTEGER;
 ALTER TABLE tokens ADD COLUMN expires_at INTEGER;
-CREATE INDEX tokens_by_user ON tokens (user_no, token_id);
-CREATE INDEX tokens_by_expiry ON tokens (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX tokens_by_user ON tokens (user_no, expires_at);
 
 -- What is no longer accepted: one token; or all that were issued before a time, of a device ('' for any). `until`: nothing that
 -- was revoked is valid from then on, and the row may go.
@@ -64,6 +63,15 @@ ALTER TABLE members ADD COLUMN own_act INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE members ADD COLUMN left_on INTEGER;
 UPDATE members SET own_act = 1 WHERE role = 'owner';
 CREATE INDEX members_by_own_act ON members (user_no, conversation_no) WHERE own_act = 1 AND left_at IS NULL;
+
+CREATE INDEX users_by_kind ON users (kind) WHERE kind = 'bot';
+
+-- How many people a user brought into groups and channels, on one day (days since 1970, UTC): the last on which there were any.
+CREATE TABLE invited (
+    user_no INTEGER PRIMARY KEY,
+    day     INTEGER NOT NULL,
+    people  INTEGER NOT NULL
+) STRICT;
 
 -- Bytes of contents that a user has posted: in all, and on one day (days since 1970, UTC).
 CREATE TABLE used (

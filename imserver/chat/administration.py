@@ -1,0 +1,368 @@
+"""Administration: what an operator does to accounts, tokens and sessions, beside a running server or on a stopped database.
+
+Arguments and results are plain maps, lists, texts and numbers, ready for JSON. Each act leaves one row in the audit log, of the
+source `operator`; one that changes nothing leaves none. What must hold whatever copy of the database comes back goes through
+the ledger: `Store.put_on_record`.
+
+A user, as `user`, `users` and each act that changes one tell it: `user_id`, `display_name`, `language`, `kind` (`person` or
+`bot`), `state` (`active` or `disabled`), `disabled_at` and `made_at` (UTC ms; `made_at` 0: before this was kept), and `roles`,
+each as `{"role": …, "givers": [...]}`: `operator`, the names of plugins, or "" for what was there before givers were kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, NoReturn, Protocol
+
+from imserver.chat.accounts import shown_token_id, token_id_of
+from imserver.chat.ports import Store
+from imserver.chat.transaction import OPERATOR, Reader, Transaction
+from imserver.clock import Clock
+from imserver.errors import Refusal, RefusalCode
+from imserver.model import BOT, Person, UsedToken, User
+
+#: Rows of a page, unless the caller says otherwise; and at most.
+PAGE_ROWS, MAX_PAGE_ROWS = 200, 1000
+#: The end of revocations that stay. One of a token that was used here goes with it. What was never seen here may live for as
+#: long as it likes: no token without `iat` says how old it is, and one that lives for too long only sleeps.
+FOR_EVER = (1 << 53) - 1
+ACTIVE, DISABLED = "active", "disabled"
+
+
+class Sessions(Protocol):
+    """The sessions of a running server."""
+
+    def listed(self, user_id: str | None, after: str | None, limit: int) -> list[dict[str, Any]]:
+        """Sessions in the order of their ids, behind this one: of a user, or all."""
+        ...
+
+    def count(self, user_id: str) -> int:
+        """How many a user has."""
+        ...
+
+    def kick(self, user_id: str, device_id: str | None) -> int:
+        """End the sessions of a user, or of one device of it, and say how many."""
+        ...
+
+
+class Record(Protocol):
+    """A record of the ledger, as far as it is needed here."""
+
+    @property
+    def body(self) -> Mapping[str, Any]: ...
+
+
+class Administration:
+    """What an operator may do. `live`: the sessions of the running server; None on a stopped database."""
+
+    def __init__(self, store: Store, clock: Clock, live: Sessions | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self.live = live
+
+    # -- accounts -----------------------------------------------------------------------------------------------------
+
+    async def users(
+        self,
+        after: str | None = None,
+        limit: int = PAGE_ROWS,
+        *,
+        state: str | None = None,
+        kind: str | None = None,
+        role: str | None = None,
+    ) -> dict[str, Any]:
+        """A page of users in the order of their ids (UTF-8 bytes), behind `after`: `{"users": [...], "next": id or None}`.
+        `state`, `kind` and `role` leave out all others."""
+        if state not in (None, ACTIVE, DISABLED):
+            _invalid("state", f"{ACTIVE} or {DISABLED}")
+        disabled = None if state is None else state == DISABLED
+        rows = _rows(limit)
+        people = await self._store.read(
+            lambda reader: reader.people(after, rows + 1, disabled=disabled, kind=kind, role=role)
+        )
+        more = len(people) > rows
+        return {
+            "users": [_told(person) for person in people[:rows]],
+            "next": people[rows - 1].user.user_id if more else None,
+        }
+
+    async def user(self, user_id: str) -> dict[str, Any]:
+        """The user, and beside what stands above `tokens`, `sessions` and `conversations`: how many. Raises NOT_FOUND."""
+
+        def query(reader: Reader) -> tuple[Person | None, int, int]:
+            person = reader.person(user_id)
+            if person is None:
+                return None, 0, 0
+            tokens = reader.tokens_of(user_id, MAX_PAGE_ROWS)
+            now = self._clock.now_ms()
+            live = sum(
+                self._state_of(token, now, reader.revoked_before(user_id)) == "live" for token in tokens
+            )
+            return person, live, reader.conversations_of(user_id)
+
+        person, tokens, conversations = await self._store.read(query)
+        return {
+            **_told(person or _no_user(user_id)),
+            "tokens": tokens,
+            "sessions": self._count(user_id),
+            "conversations": conversations,
+        }
+
+    async def put_user(
+        self,
+        user_id: str,
+        *,
+        display_name: str | None = None,
+        language: str | None = None,
+        roles: Sequence[str] | None = None,
+    ) -> dict[str, Any]:
+        """Make the account, or change it; what is not given stays: `{"added": bool, "changed": bool, "user": {…}}`.
+
+        `roles`: those that the operator gives from now on. What he gave before, and roles without a known giver, are taken if
+        they are not among them; what a plugin gave stays until the plugin takes it, and the answer shows it."""
+
+        def work(tx: Transaction) -> tuple[bool, bool]:
+            old = tx.user(user_id)
+            new = old or User(user_id, display_name=user_id)
+            if display_name is not None:
+                new = replace(new, display_name=display_name)
+            if language is not None:
+                new = replace(new, language=language)
+            if new != old:
+                tx.put_user(new)
+            changed = new != old
+            if roles is not None:
+                for role in new.roles:
+                    changed |= role not in roles and tx.take_role(user_id, role, OPERATOR)
+                for role in roles:
+                    changed |= tx.give_role(user_id, role, OPERATOR)
+            if changed:
+                tx.audit(OPERATOR, "user.added" if old is None else "user.changed", about_id=user_id)
+            return old is None, changed
+
+        added, changed = await self._store.write(work)
+        return {"added": added, "changed": changed, "user": await self._shown(user_id)}
+
+    async def disable(self, user_id: str) -> dict[str, Any]:
+        """Shut a person out, from this moment, and whatever copy of the database comes back: his sessions end (REVOKED), no
+        token lets him in, nothing of his is stored any more. What he wrote, owns and belongs to stays. The user, as it is
+        now, with `changed` (False: it was so already) and `sessions_ended`. NOT_FOUND; INVALID for a bot."""
+        return await self._switch(user_id, "disable", DISABLED)
+
+    async def enable(self, user_id: str) -> dict[str, Any]:
+        """Let him in again, with the tokens that were not revoked: the user, with `changed`. NOT_FOUND."""
+        return await self._switch(user_id, "enable", ACTIVE)
+
+    async def _switch(self, user_id: str, kind: str, state: str) -> dict[str, Any]:
+        before = await self._shown(user_id)
+        if before["kind"] == BOT:
+            _invalid("user_id", "a bot is its plugin's: end it in the configuration")
+        if before["state"] == state:
+            return {**before, "changed": False, "sessions_ended": 0}
+        sessions = self._count(user_id)
+        await self._store.put_on_record(kind, {"user": user_id})
+        ended = max(0, sessions - self._count(user_id))
+        return {**await self._shown(user_id), "changed": True, "sessions_ended": ended}
+
+    # -- tokens -------------------------------------------------------------------------------------------------------
+
+    async def tokens(self, user_id: str) -> dict[str, Any]:
+        """What of this user's tokens was used here, those that end last first, at most `MAX_PAGE_ROWS`:
+        `{"tokens": [...], "revoked_before": [...], "more": bool}`. NOT_FOUND.
+
+        A token: `token_id` (its `jti`, or `sha256:…` for one that has none), `device_id`, `used_at` (first), `issued_at` and
+        `expires_at` (UTC ms; None: unknown), `revoked` (bool) and `state`: `live`, `expired` or `revoked`.
+        `revoked_before`: `device_id` (None: of all devices) and `before` (UTC ms)."""
+
+        def query(reader: Reader) -> tuple[list[UsedToken], list[tuple[str | None, int]], bool]:
+            tokens = reader.tokens_of(user_id, MAX_PAGE_ROWS + 1)
+            return tokens, reader.revoked_before(user_id), reader.person(user_id) is not None
+
+        tokens, before, there = await self._store.read(query)
+        if not there:
+            _no_user(user_id)
+        now = self._clock.now_ms()
+        return {
+            "tokens": [
+                {
+                    "token_id": shown_token_id(token.token_id),
+                    "device_id": token.device_id,
+                    "used_at": token.bound_at,
+                    "issued_at": token.issued_at,
+                    "expires_at": token.expires_at,
+                    "revoked": self._state_of(token, now, before) == "revoked",
+                    "state": self._state_of(token, now, before),
+                }
+                for token in tokens[:MAX_PAGE_ROWS]
+            ],
+            "revoked_before": [{"device_id": device_id, "before": at} for device_id, at in before],
+            "more": len(tokens) > MAX_PAGE_ROWS,
+        }
+
+    async def revoke(
+        self,
+        user_id: str,
+        *,
+        token_id: str | None = None,
+        device_id: str | None = None,
+        everything: bool = False,
+    ) -> dict[str, Any]:
+        """Revoke one token, all of a device that were issued before now, or all that were issued before now: exactly one of
+        the three. Sessions that stand on them end. `{"user_id", "token_id" | None, "device_id" | None, "before" | None,
+        "known": bool, "sessions_ended": n}`; `known`: False for a token or a device that was never used here, which is revoked
+        all the same. `token_id`: as `tokens` shows it. NOT_FOUND without such a user; INVALID."""
+        if (token_id is not None) + (device_id is not None) + everything != 1:
+            _invalid("token_id", "one of token_id, device_id, everything")
+        sessions = self._count(await self._existing(user_id))
+        before: int | None = None
+        known = True
+        if token_id is not None:
+            whole = token_id_of(user_id, token_id)
+            used = await self._store.read(lambda reader: reader.used_token(user_id, whole))
+            known = used is not None
+            until = FOR_EVER if used is None or used.expires_at is None else used.expires_at
+            body: dict[str, Any] = {"user": user_id, "token": whole, "until": until}
+            await self._store.put_on_record("revoke_token", body)
+        else:
+            before = self._clock.now_ms()
+            if device_id is not None:
+                tokens = await self._store.read(lambda reader: reader.tokens_of(user_id, MAX_PAGE_ROWS))
+                known = any(token.device_id == device_id for token in tokens)
+            body = {"user": user_id, "device": device_id, "before": before, "until": FOR_EVER}
+            await self._store.put_on_record("revoke_before", body)
+        return {
+            "user_id": user_id,
+            "token_id": token_id,
+            "device_id": device_id,
+            "before": before,
+            "known": known,
+            "sessions_ended": max(0, sessions - self._count(user_id)),
+        }
+
+    # -- sessions -----------------------------------------------------------------------------------------------------
+
+    async def sessions(
+        self, user_id: str | None = None, after: str | None = None, limit: int = PAGE_ROWS
+    ) -> dict[str, Any]:
+        """A page of sessions: `{"running": bool, "sessions": [...], "next": id or None}`. A session: `id`, `session` (its
+        beginning, as in the log), `user_id`, `device_id`, `connected` (bool), `address` ("" without a connection), `began_at`
+        and `expires_at` (UTC ms). `running`: False on a stopped database, which has none."""
+        rows = _rows(limit)
+        found = self.live.listed(user_id, after, rows + 1) if self.live is not None else []
+        more = len(found) > rows
+        return {
+            "running": self.live is not None,
+            "sessions": found[:rows],
+            "next": found[rows - 1]["id"] if more else None,
+        }
+
+    async def kick(self, user_id: str, device_id: str | None = None) -> dict[str, Any]:
+        """End the sessions of a user, or of one device. He may come again with the same token: to shut him out, disable him, or
+        revoke. `{"user_id", "device_id" | None, "sessions_ended": n}`. NOT_FOUND."""
+        await self._existing(user_id)
+        ended = self.live.kick(user_id, device_id) if self.live is not None else 0
+        if ended:
+            await self._store.write(lambda tx: tx.audit(OPERATOR, "session.kicked", about_id=user_id))
+        return {"user_id": user_id, "device_id": device_id, "sessions_ended": ended}
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    async def _shown(self, user_id: str) -> dict[str, Any]:
+        person = await self._store.read(partial(_person, user_id))
+        return _told(person or _no_user(user_id))
+
+    async def _existing(self, user_id: str) -> str:
+        await self._shown(user_id)
+        return user_id
+
+    def _count(self, user_id: str) -> int:
+        return self.live.count(user_id) if self.live is not None else 0
+
+    @staticmethod
+    def _state_of(token: UsedToken, now: int, before: Sequence[tuple[str | None, int]]) -> str:
+        issued_at = None if token.issued_at is None else min(token.issued_at, token.bound_at)
+        if token.revoked or any(
+            device_id in (None, token.device_id) and (issued_at is None or issued_at < at)
+            for device_id, at in before
+        ):
+            return "revoked"
+        return "expired" if token.expires_at is not None and token.expires_at <= now else "live"
+
+
+# -- what is on record ----------------------------------------------------------------------------------------------------
+
+
+def _disable(tx: Transaction, record: Record) -> None:
+    user = _account(tx, record)
+    if user.kind != BOT and tx.disable_user(user.user_id):
+        tx.audit(OPERATOR, "user.disabled", about_id=user.user_id)
+
+
+def _enable(tx: Transaction, record: Record) -> None:
+    user = _account(tx, record)
+    if tx.enable_user(user.user_id):
+        tx.audit(OPERATOR, "user.enabled", about_id=user.user_id)
+
+
+def _revoke_token(tx: Transaction, record: Record) -> None:
+    user, body = _account(tx, record), record.body
+    if tx.revoke_token(user.user_id, body["token"], body["until"]):
+        tx.audit(OPERATOR, "token.revoked", about_id=user.user_id)
+
+
+def _revoke_before(tx: Transaction, record: Record) -> None:
+    user, body = _account(tx, record), record.body
+    if tx.revoke_before(user.user_id, body["device"], body["before"], body["until"]):
+        act = "tokens.revoked" if body["device"] is None else "device.revoked"
+        tx.audit(OPERATOR, act, about_id=user.user_id)
+
+
+def _account(tx: Transaction, record: Record) -> User:
+    """Whom it is about. An older copy may not know him: he is made, lest his token make him anew."""
+    user_id = record.body["user"]
+    user = tx.user(user_id)
+    if user is None:
+        user = User(user_id, display_name=user_id)
+        tx.put_user(user)
+    return user
+
+
+#: Records that a server, a restore and a stopped database apply, perhaps again.
+LEDGER_KINDS: Mapping[str, Callable[[Transaction, Record], None]] = {
+    "disable": _disable,
+    "enable": _enable,
+    "revoke_token": _revoke_token,
+    "revoke_before": _revoke_before,
+}
+
+
+def _person(user_id: str, reader: Reader) -> Person | None:
+    return reader.person(user_id)
+
+
+def _told(person: Person) -> dict[str, Any]:
+    user = person.user
+    return {
+        "user_id": user.user_id,
+        "display_name": user.display_name,
+        "language": user.language,
+        "kind": user.kind,
+        "state": ACTIVE if person.disabled_at is None else DISABLED,
+        "disabled_at": person.disabled_at,
+        "made_at": person.made_at,
+        "roles": [{"role": role, "givers": list(person.givers.get(role, ()))} for role in user.roles],
+    }
+
+
+def _rows(limit: int) -> int:
+    return max(1, min(limit, MAX_PAGE_ROWS))
+
+
+def _no_user(user_id: str) -> NoReturn:
+    raise Refusal(RefusalCode.NOT_FOUND, "no such user", detail=user_id)
+
+
+def _invalid(what: str, text: str) -> NoReturn:
+    raise Refusal(RefusalCode.INVALID, f"{what}: {text}", detail=what)
