@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from imserver import Server
+from imserver.chat.transaction import Transaction
 from imserver.errors import RefusalCode
 from imserver.model import Kind
 from tests.limits.raw import PUSH, SIGNAL, Raw, eventually
@@ -58,7 +59,12 @@ async def test_a_post_that_waits_behind_a_removal_is_refused(tmp_path: Path, how
             raws[name + device] = await stack.enter_async_context(await Raw.open(server))
             await raws[name + device].enter(server, name, device)
         begun, gate = threading.Event(), threading.Event()
-        waiting = asyncio.ensure_future(server.store.write(lambda tx: (begun.set(), gate.wait())))
+
+        def hold(tx: Transaction) -> None:
+            begun.set()
+            gate.wait()
+
+        waiting = asyncio.ensure_future(server.store.write(hold))
         await eventually(begun.is_set)
         remover, target = (raws["alice1"], ["bob"]) if how == "remove" else (raws["bob2"], [])
         removed = remover.request(how, staff, b"r" * 16, *target)

@@ -7,6 +7,7 @@ from imserver.model import Cursors, Kind, Role
 from imserver.testing import PluginKit
 from tests.plugins.bench import made_with
 from tests.plugins.conftest import QUICK
+from tests.store.test_teams_members import make_bot
 
 M, A, W = Role.MEMBER, Role.ADMIN, Role.OWNER
 
@@ -19,7 +20,7 @@ async def kit(make_store, clock):
     ) as kit:
         for user_id in ("ann", "bob", "cy", "dee"):
             await kit.user(user_id)
-        await kit.store.write(lambda tx: tx.sql("UPDATE users SET kind = 'bot' WHERE user_id = 'bot'"))
+        await kit.store.write(lambda tx: make_bot(tx, "bot"))
         yield kit
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imserver.chat import permissions
-from imserver.chat.permissions import Relation
+from imserver.chat.permissions import Relation, Seat
 from imserver.chat.transaction import Transaction
 from imserver.errors import Refusal, RefusalCode
 from imserver.events import CursorMoved, ItemsChanged, MessagePosted
@@ -63,7 +63,8 @@ async def fires(stand: Stand, user_id: str, number: int = 940) -> None:
 
 
 async def relation(stand: Stand, user_id: str, place: str = TALK) -> Relation:
-    return (await stand.tx(lambda tx: tx.seat(place, user_id))).standing.relation
+    seat: Seat = await stand.tx(lambda tx: tx.seat(place, user_id))
+    return seat.standing.relation
 
 
 # -- who is a member --------------------------------------------------------------------------------------------------

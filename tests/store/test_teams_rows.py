@@ -129,6 +129,7 @@ async def test_each_write_of_a_team_members_own_makes_the_conversation_a_changed
     await shop.post(post(1, "dee", TALK))
 
     async def changed() -> int:
+        change: int
         [(change,)] = await rows(shop, "SELECT changed FROM conversations WHERE conversation_id = ?", TALK)
         return change
 

@@ -230,8 +230,8 @@ class RuledTransaction(Contacts):
         self._require_users([creator_id, *others])
         self.require_free_title(creator_id, title)
         self.require_room(creator_id)
-        self.bring(creator_id, others, vouches)
         group = None if team is None else self._team_to_name(creator_id, team)
+        self.bring(creator_id, others, vouches)
         state = self._make_conversation(conversation_id, kind, title)
         if group is not None:
             self._put_team(state, self._become_team(group), self.change + 1)
@@ -284,12 +284,12 @@ class RuledTransaction(Contacts):
                 raise Refusal(
                     RefusalCode.TOO_LARGE, f"members: at most {self.max_members}", detail=self.max_members
                 )
-            self.require_return(state, actor_id, user_id, own_act=own_act)
-            self.bring(actor_id, (user_id,), vouches)
             team = self._as_team(state)
             joins = team is not None and self._is_person(user_id)
             if team is not None and joins and len(team.joined) >= MAX_TEAM_PERSONS:
                 raise _team_full()
+            self.require_return(state, actor_id, user_id, own_act=own_act)
+            self.bring(actor_id, (user_id,), vouches)
             self._put_members(state, {user_id: role}, joined_at=state.head + 1)
             if state.team is not None:
                 self._cursors_to_row(state, user_id)

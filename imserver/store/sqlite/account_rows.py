@@ -49,6 +49,9 @@ class SqliteAccountRows(SqliteStateRows):
     def _bots_changed(self) -> None:
         """There is another bot, or one has another name."""
 
+    @abstractmethod
+    def leave_teams(self, user_id: str) -> None: ...
+
     def number_of(self, user_id: str) -> int:
         no = self.user_no(user_id)
         if no is None:
@@ -90,6 +93,7 @@ class SqliteAccountRows(SqliteStateRows):
             raise Refusal(RefusalCode.CONFLICT, "somebody logged in with this account", detail=user_id)
         self.sql("UPDATE users SET kind = ? WHERE no = ?", (BOT, no))
         self._bots_changed()
+        self.leave_teams(user_id)
         self.events.append(AccessEnded(self.change, user_id))
 
     # -- roles --------------------------------------------------------------------------------------------------------
