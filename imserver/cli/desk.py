@@ -10,19 +10,21 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from imserver.chat.administration import Administration
 from imserver.chat.units import Unit
 from imserver.clock import ShiftedClock, SystemClock
 from imserver.config import Config
 from imserver.errors import Refusal, RefusalCode, StartError
-from imserver.store.sqlite.store import SqliteStore
 
 from .app import Setup
 from .changes import checked_changes
 from .control import MAX_LINE_BYTES, Operation, ask, control_path
 from .place import require_database
+
+if TYPE_CHECKING:
+    from imserver.chat.administration import Administration
+    from imserver.store.sqlite.store import SqliteStore
 
 T = TypeVar("T")
 
@@ -114,6 +116,10 @@ class Desk:
 
     async def _open(self) -> bool:
         """Take the database; False if somebody has it."""
+        # Loaded only here: a running server has it all.
+        from imserver.chat.administration import Administration
+        from imserver.store.sqlite.store import SqliteStore
+
         # A server whose clock was put forward (`[clock]`, for demonstrations) issued tokens at times that are still to come.
         clock = ShiftedClock(max(SystemClock().now_ms(), self._config.clock.start_ms))
         store = SqliteStore(self._config.store, clock=clock)
