@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 
 from imserver.errors import ConfigError, PluginError, Refusal, RefusalCode, StartError
-from imserver.model import User
+from imserver.model import BOT, User
 from imserver.plugin_api import Migration
 from imserver.plugin_host import PluginHost
 from imserver.testing import LogBook, ManualClock, PluginKit, scratch_store
@@ -172,7 +172,7 @@ async def test_a_bot_keeps_its_other_roles_and_a_person_without_any_is_no_bot(cl
         assert (
             made
             == await kit.plugin.context.user("helper")
-            == User("helper", "Helper", "en", ("staff", "bot"))
+            == User("helper", "Helper", "en", ("staff", "bot"), BOT)
         )
         for name, roles in (("ann", []), ("bob", ["staff"])):
             await kit.user(name, roles=roles)

@@ -63,4 +63,6 @@ SCHEMA_1 = OldDatabase(1)
 SCHEMA_2 = OldDatabase(2)
 #: As commit fb08274 made it, of the same.
 SCHEMA_3 = OldDatabase(3)
-OLD_DATABASES = (SCHEMA_1, SCHEMA_2, SCHEMA_3)
+#: As commit ddfba07 made it, of the same.
+SCHEMA_4 = OldDatabase(4)
+OLD_DATABASES = (SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4)

@@ -468,7 +468,7 @@ SABOTAGES: dict[str, Sabotage] = {
     "heir-by-name": Sabotage(
         "The next owner is the first by name, not the longest member.",
         TX.remove_member,
-        "rules.heir(state.members, self._joined_at(state))",
+        "rules.heir(self._able(state.members), self._joined_at(state))",
         "rules.heir(state.members, dict.fromkeys(state.members, 1))",
     ),
     "heir-not-told": Sabotage(
@@ -983,8 +983,8 @@ SABOTAGES: dict[str, Sabotage] = {
     "token-of-the-last": Sabotage(
         "A token belongs to the device that used it last.",
         SQL.bind_token,
-        "DO NOTHING",
-        "DO UPDATE SET device_id = excluded.device_id",
+        "WHERE excluded.expires_at IS NOT NULL",
+        ", device_id = excluded.device_id",
     ),
     "first-name-for-ever": Sabotage(
         "A new name of an account is not kept.",

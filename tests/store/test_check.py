@@ -36,7 +36,7 @@ async def lived_in(path: Path) -> None:
     stand = Stand(store, Recorder())
     await stand.users(*USERS)
     await stand.tx(lambda tx: tx.put_user(User("eve", "Eve", "zh-CN", ("staff", "nurse"))))
-    await stand.tx(lambda tx: tx.bind_token("token", "ann", "phone"))
+    await stand.tx(lambda tx: tx.bind_token("token", "ann", "phone", 1_000, 2_000))
     await store.migrate_plugin(
         "shop",
         [
@@ -73,6 +73,15 @@ async def lived_in(path: Path) -> None:
 
     await stand.tx(of_a_plugin)
     await stand.tx(lambda tx: tx.create_conversation("eve", key(960), Kind.GROUP, "service", {}))
+
+    def of_an_operator(tx):
+        tx.give_role("eve", "nurse", "shop")
+        tx.make_bot("bot")
+        tx.revoke_token("ann", "ann\nlost", 1 << 53)
+        tx.revoke_before("ann", "phone", 3_000, 1 << 53)
+        tx.disable_user("eve")
+
+    await stand.tx(of_an_operator)
     await store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as raw:
         put_what_nothing_writes_yet(raw)
@@ -97,6 +106,8 @@ def put_what_nothing_writes_yet(raw: sqlite3.Connection) -> None:
     raw.execute("INSERT INTO user_values VALUES (?, 1, ?, 50)", (number["ann"], some))
     outcome = (key(970), number["ann"], "schedule", bytes(16), b"\x90", 0)
     raw.execute("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)", outcome)
+    raw.execute("INSERT INTO blocks VALUES (?, ?, 0)", (number["ann"], number["bob"]))
+    raw.execute("INSERT INTO used VALUES (?, 900, 20000, 500)", (number["ann"],))
     raw.execute("UPDATE conversations SET team = ? WHERE no = ?", (group, service))
     raw.execute("UPDATE heads SET team = ? WHERE conversation_no = ?", (group, service))
     raw.execute(
@@ -301,7 +312,12 @@ DAMAGES: list[tuple[str, set[str]]] = [
     ),
     # accounts and tokens
     ("UPDATE users SET user_id = '' WHERE user_id = 'bot'", {"accounts"}),
-    ("UPDATE users SET roles = 'a' || char(10) WHERE user_id = 'bot'", {"accounts"}),
+    ("UPDATE users SET roles = 'a' || char(10) WHERE user_id = 'bot'", {"accounts", "roles"}),
+    ("UPDATE users SET kind = 'ghost' WHERE user_id = 'cy'", {"states of accounts"}),
+    ("DELETE FROM given_roles WHERE role = 'staff'", {"roles"}),
+    ("UPDATE revoked_tokens SET user_no = 77", {"revocations"}),
+    ("UPDATE blocks SET blocked_no = user_no", {"blocks"}),
+    ("UPDATE used SET day_bytes = bytes + 1", {"bytes used"}),
     ("UPDATE tokens SET user_no = 77", {"tokens"}),
     ("UPDATE tokens SET device_id = ''", {"tokens"}),
     # conversations

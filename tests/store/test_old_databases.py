@@ -25,7 +25,7 @@ from imserver.store.sqlite import database
 from imserver.testing import ManualClock
 from tests.limits.raw import Raw
 from tests.store.notes_plugin import Notes
-from tests.store.old_databases import OLD_DATABASES, PEOPLE, SCHEMA_1, SCHEMA_2, OldDatabase
+from tests.store.old_databases import OLD_DATABASES, PEOPLE, SCHEMA_1, SCHEMA_2, SCHEMA_4, OldDatabase
 from tests.store.support import Recorder, Stand, edit_message, refusal_of, said
 from tests.support.servers import config, running
 
@@ -271,3 +271,31 @@ async def test_a_plugin_finds_its_rows_and_its_timers_are_due_once(second: Path)
     with closing(sqlite3.connect(second / "chat.db")) as raw:
         assert raw.execute("SELECT count(*) FROM timers").fetchone() == (0,)
     assert checked(second / "chat.db") == []
+
+
+async def test_accounts_keep_their_roles_and_what_only_plugins_speak_as_is_a_bot(tmp_path: Path) -> None:
+    """But for one that somebody logged in with: whoever starts its plugin decides."""
+    path = tmp_path / "chat.db"
+    SCHEMA_4.put(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("UPDATE users SET roles = 'staff' || char(10) || 'bot' WHERE user_id = 'ann'")
+        raw.execute("UPDATE users SET roles = 'robot' || char(10) || 'bottle' WHERE user_id = 'cy'")
+    store = SqliteStore(StoreConfig(path=str(path)))
+    await store.open(Recorder())
+    people = {
+        person.user.user_id: person for person in await store.read(lambda reader: reader.people(None, 9))
+    }
+    used = await store.read(lambda reader: reader.tokens_of("ann", 9))
+    await store.close()
+    assert {name: person.user.kind for name, person in people.items() if person.user.kind == "bot"} == {
+        "notes": "bot"
+    }
+    assert people["ann"].user.roles == ("staff", "bot")
+    assert dict(people["ann"].givers) == {"staff": ("",), "bot": ("",)}
+    assert dict(people["cy"].givers) == {"robot": ("",), "bottle": ("",)}
+    assert {person.disabled_at for person in people.values()} == {None}
+    assert [(token.token_id, token.issued_at, token.expires_at) for token in used] == [
+        ("t-ann-1", None, None),
+        ("t-ann-2", None, None),
+    ]
+    assert checked(path) == []

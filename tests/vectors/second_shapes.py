@@ -21,7 +21,7 @@ RESULTS: dict[str, Any] = {
     "create": THREE,
     "edit": THREE,
     "members": ([VALUE] * 2,),
-    "users": (THREE,),
+    "users": ([VALUE] * 4,),
     "renew": [VALUE],
     "check": [([VALUE, VALUE, SYNC_ROW],)],
     "changes": [([VALUE] * 4,), VALUE, VALUE],

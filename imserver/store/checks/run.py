@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imserver.store.checks import contents, file, lineage, people, plugins, positions, state, teams
+from imserver.store.checks import access, contents, file, lineage, people, plugins, positions, state, teams
 from imserver.store.checks.check_run import CheckRun, Progress, Rows, SideMark
 from imserver.store.checks.report import Report
 from imserver.store.engine.ledger import Ledger
@@ -54,10 +54,20 @@ _CHECKS_SINCE_4: tuple[_Check, ...] = (
     ((lineage.SET_BACK,), lineage.set_back),
     ((lineage.LEDGER,), lineage.ledger),
 )
+#: And of what schema 5 added.
+_CHECKS_SINCE_5: tuple[_Check, ...] = (
+    ((access.STATES,), access.states),
+    ((access.ROLES,), access.roles),
+    ((access.REVOCATIONS,), access.revocations),
+    ((access.BLOCKS,), access.blocks),
+    ((access.USED,), access.used),
+)
 
 #: Every check of the store, in the order of the report.
 NAMES = tuple(
-    name for names, _ in (*_CHECKS, *_CHECKS_SINCE_2, *_CHECKS_SINCE_3, *_CHECKS_SINCE_4) for name in names
+    name
+    for names, _ in (*_CHECKS, *_CHECKS_SINCE_2, *_CHECKS_SINCE_3, *_CHECKS_SINCE_4, *_CHECKS_SINCE_5)
+    for name in names
 )
 
 
@@ -82,7 +92,8 @@ def check_snapshot(
         since_2 = _CHECKS_SINCE_2 if run.version >= 2 else ()
         since_3 = _CHECKS_SINCE_3 if run.version >= 3 else ()
         since_4 = _CHECKS_SINCE_4 if run.version >= 4 else ()
-        for names, check in (*_CHECKS, *since_2, *since_3, *since_4):
+        since_5 = _CHECKS_SINCE_5 if run.version >= 5 else ()
+        for names, check in (*_CHECKS, *since_2, *since_3, *since_4, *since_5):
             for name in names:
                 report.result(name)
             run.progress(names[0], 0, 0)

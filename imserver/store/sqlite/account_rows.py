@@ -22,17 +22,6 @@ TOKENS_FORGOTTEN_AT_ONCE = 16
 #: The device of a revocation that is for all devices.
 ANY_DEVICE = ""
 
-_PUT_USER = (
-    "INSERT INTO users (user_id, display_name, language, roles, kind, made_at) VALUES (?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (user_id) DO UPDATE SET display_name = excluded.display_name,"
-    " language = excluded.language, roles = excluded.roles RETURNING no"
-)
-# The device stays what it was; times are kept where they were not known, or another token of this id lives longer.
-_PUT_TOKEN = (
-    "INSERT INTO tokens (token_id, user_no, device_id, bound_at, issued_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (token_id) DO UPDATE SET issued_at = coalesce(issued_at, excluded.issued_at),"
-    " expires_at = max(coalesce(expires_at, 0), excluded.expires_at) WHERE excluded.expires_at IS NOT NULL"
-)
 _FORGET_TOKENS = (
     "DELETE FROM tokens WHERE token_id IN"
     " (SELECT token_id FROM tokens WHERE user_no = ? AND expires_at < ? AND token_id <> ? LIMIT ?)"
@@ -65,8 +54,13 @@ class SqliteAccountRows(SqliteStateRows):
     def put_user(self, user: User, *, giver: str = OPERATOR) -> None:
         old = self.user(user.user_id)
         roles = dict.fromkeys(user.roles)
-        values = (user.user_id, user.display_name, user.language, "\n".join(roles), user.kind, self.now_ms)
-        no: int = self.sql(_PUT_USER, values)[0][0]
+        rows = self.sql(
+            "INSERT INTO users (user_id, display_name, language, roles, kind, made_at) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (user_id) DO UPDATE SET display_name = excluded.display_name,"
+            " language = excluded.language, roles = excluded.roles RETURNING no",
+            (user.user_id, user.display_name, user.language, "\n".join(roles), user.kind, self.now_ms),
+        )
+        no: int = rows[0][0]
         if old is None:
             self.cache.made_user(user.user_id, no)
         before = old.roles if old is not None else ()
@@ -158,7 +152,13 @@ class SqliteAccountRows(SqliteStateRows):
         expires_at: int | None = None,
     ) -> str:
         no = self.number_of(user_id)
-        self.sql(_PUT_TOKEN, (token_id, no, device_id, self.now_ms, issued_at, expires_at))
+        # The device stays what it was; times are kept where they were not known, or another token of this id lives longer.
+        self.sql(
+            "INSERT INTO tokens (token_id, user_no, device_id, bound_at, issued_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (token_id) DO UPDATE SET issued_at = coalesce(issued_at, excluded.issued_at),"
+            " expires_at = max(coalesce(expires_at, 0), excluded.expires_at) WHERE excluded.expires_at IS NOT NULL",
+            (token_id, no, device_id, self.now_ms, issued_at, expires_at),
+        )
         ended = self.now_ms - KEPT_BEHIND_MS
         self.sql(_FORGET_TOKENS, (no, ended, token_id, TOKENS_FORGOTTEN_AT_ONCE))
         bound: str = self.sql("SELECT device_id FROM tokens WHERE token_id = ?", (token_id,))[0][0]

@@ -29,7 +29,9 @@ _STEPS_BETWEEN_LOOKS = 1000
 #: No underscore: `PLUGIN_` must not be the beginning of another plugin's prefix.
 _PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]{0,30}")
 #: First words of our own tables' names, of SQLite's, and of PostgreSQL's catalogue: a plugin is to run on either.
-_RESERVED = frozenset({"plugin", "item", "user", "state", "team", "first", "sqlite", "pragma", "json", "pg"})
+_RESERVED = frozenset(
+    {"plugin", "item", "user", "state", "team", "first", "given", "revoked", "sqlite", "pragma", "json", "pg"}
+)
 _FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "writefile", "readfile", "edit"})
 _CATALOGUE = frozenset({"sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema"})
 #: The last number of each table that never gives one out again, ours included.

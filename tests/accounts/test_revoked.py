@@ -1,0 +1,350 @@
+"""What was revoked lets nobody in and ends who is in: one token, a device's, all of before. What is another's goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imserver import Server
+from imserver.chat.accounts import CLOCKS_DIFFER_S
+from imserver.chat.administration import FOR_EVER
+from imserver.errors import NotAuthorized, Refusal, RefusalCode
+from imserver.model import User
+from imserver.store.sqlite.account_rows import KEPT_BEHIND_MS
+from imserver.testing import ManualClock
+from imserver_protocol.errors import CloseCode
+from tests.accounts.tokens import ABSENT, ended, home, posts, token, turned_away
+from tests.limits.raw import Raw
+from tests.store.support import refusal_of
+from tests.support.servers import config, running
+
+REVOKED = (CloseCode.REVOKED, "no longer authorized")
+DAY_S = 24 * 3600
+
+
+def now() -> int:
+    return int(time.time())
+
+
+async def test_one_token_by_its_jti(tmp_path: Path) -> None:
+    async with home(tmp_path) as here:
+        stolen, kept = token(jti="stolen", iat=now()), token(jti="kept", iat=now())
+        thief, alice = await here.enter(stolen, "phone"), await here.enter(kept, "desk")
+        bob = await here.enter(token("bob", jti="stolen", iat=now()), "phone")
+        done = await here.server.administration.revoke("alice", token_id="stolen")
+        assert (done["known"], done["sessions_ended"]) == (True, 1)
+        assert await ended(thief) == REVOKED
+        assert await turned_away(here.server, stolen, "phone")
+        assert await posts(alice, "alice", "bob") == 0
+        assert await posts(bob, "alice", "bob") == 0, "another one's token of this name is another token"
+        assert not await turned_away(here.server, kept, "desk")
+
+
+async def test_one_without_a_jti_by_its_digest(tmp_path: Path) -> None:
+    async with home(tmp_path) as here:
+        stolen, kept = token(iat=now()), token(iat=now() - 1)
+        thief, alice = await here.enter(stolen, "phone"), await here.enter(kept, "desk")
+        used = (await here.server.administration.tokens("alice"))["tokens"]
+        [shown] = [one["token_id"] for one in used if one["device_id"] == "phone"]
+        assert shown.startswith("sha256:")
+        await here.server.administration.revoke("alice", token_id=shown)
+        assert await ended(thief) == REVOKED
+        assert await turned_away(here.server, stolen, "phone")
+        assert await posts(alice, "alice", "bob") == 0
+
+
+async def test_one_that_was_never_used_here(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        done = await server.administration.revoke("alice", token_id="unseen")
+        assert not done["known"]
+        assert await turned_away(server, token(jti="unseen"))
+        assert not await turned_away(server, token(jti="other"))
+
+
+@pytest.mark.parametrize("claimed", [False, True], ids=["bound by use", "named by the token"])
+async def test_all_of_a_device_that_were_issued_before(tmp_path: Path, claimed: bool) -> None:
+    device: Any = "phone" if claimed else ABSENT
+    async with home(tmp_path) as here:
+        old, unused = (token(jti=jti, iat=now() - 5, device=device) for jti in ("old", "unused"))
+        lost, desk = await here.enter(old, "phone"), await here.enter(token(jti="desk", iat=now()), "desk")
+        await here.server.administration.revoke("alice", device_id="phone")
+        assert await ended(lost) == REVOKED
+        for one in (old, unused):
+            assert await turned_away(here.server, one, "phone")
+        assert await posts(desk, "alice", "bob") == 0
+        fresh = here.server.accounts.make_token("alice", ttl_s=60)
+        assert not await turned_away(here.server, fresh, "phone"), "made behind it, in the same second or not"
+
+
+async def test_all_that_were_issued_before(tmp_path: Path) -> None:
+    async with home(tmp_path) as here:
+        old = token(jti="old", iat=now() - 5)
+        crowd = [await here.enter(token(jti=f"{n}", iat=now() - n), f"device {n}") for n in range(4)]
+        bob = await here.enter(token("bob", jti="1", iat=now() - 5))
+        done = await here.server.administration.revoke("alice", everything=True)
+        assert done["sessions_ended"] == 4
+        assert [await ended(raw) for raw in crowd] == [REVOKED] * 4
+        assert await turned_away(here.server, old)
+        assert await posts(bob, "alice", "bob") == 0
+        fresh = here.server.accounts.make_token("alice", ttl_s=60)
+        assert not await turned_away(here.server, fresh)
+
+
+@pytest.mark.parametrize("iat", [ABSENT, None, "0", True, [], 1e400], ids=str)
+async def test_a_token_that_does_not_say_when_counts_as_issued_before(tmp_path: Path, iat: Any) -> None:
+    async with home(tmp_path) as here:
+        raw = await here.enter(token(jti="a", iat=iat))
+        await here.server.administration.revoke("alice", everything=True)
+        assert await ended(raw) == REVOKED
+        assert await turned_away(here.server, token(jti="a", iat=iat))
+        assert await turned_away(here.server, token(jti="another", iat=iat))
+
+
+async def test_one_of_an_issuer_whose_clock_is_ahead_was_issued_before_it_was_used(tmp_path: Path) -> None:
+    async with home(tmp_path) as here:
+        early = token(jti="a", iat=now() + 120)
+        raw = await here.enter(early)
+        await here.server.administration.revoke("alice", everything=True)
+        assert await ended(raw) == REVOKED
+        assert await turned_away(here.server, early)
+
+
+async def test_revoked_tokens_do_not_renew_and_renewed_sessions_stand_on_the_new_one(tmp_path: Path) -> None:
+    async with home(tmp_path) as here:
+        raw = await here.enter(token(jti="a", iat=now()))
+        await here.server.administration.revoke("alice", token_id="b")
+        answer = await raw.ask("renew", token(jti="b", iat=now(), exp=now() + 9000))
+        assert (answer.code, answer.text) == (RefusalCode.FORBIDDEN, "this token was not accepted")
+        assert (await raw.ask("renew", token(jti="c", iat=now(), exp=now() + 9000))).code == 0
+        await here.server.administration.revoke("alice", token_id="a")
+        assert await posts(raw, "alice", "bob") == 0
+        await here.server.administration.revoke("alice", token_id="c")
+        assert await ended(raw) == REVOKED
+
+
+async def test_a_lost_connection_is_not_resumed_with_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        good = token(jti="a", iat=now())
+        raw = await Raw.open(server)
+        raw.hello(good)
+        welcomed = await raw.welcome()
+        raw.reset()
+        await raw.hang_up()
+        await server.administration.revoke("alice", token_id="a")
+        async with await Raw.open(server) as again:
+            again.hello(good, resume=(welcomed.session_id, welcomed.token))
+            assert (await again.goodbye()).code == CloseCode.AUTH_FAILED
+        async with await Raw.open(server) as again:
+            again.hello(token(jti="b", iat=now(), device="raw"), resume=(welcomed.session_id, welcomed.token))
+            assert not (await again.welcome()).resumed
+
+
+async def test_a_jti_that_looks_like_a_digest_lets_nobody_in(tmp_path: Path) -> None:
+    """Who revokes by what is shown would reach another token."""
+    async with running(tmp_path) as server:
+        assert await turned_away(server, token(jti="sha256:00"))
+
+
+# -- what is shown and kept ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_shown_of_tokens(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with Server(config(tmp_path), clock=clock) as server:
+        await server.chat.put_user(User("alice", "Alice"))
+        administration, start = server.administration, clock.now_ms()
+        begin = start // 1000
+        for jti, ttl, device in (("short", 60, "phone"), ("long", 600, "phone"), ("mine", 90, "desk")):
+            await server.accounts.authenticate(
+                token(jti=jti, iat=begin, exp=begin + ttl, device=device), device
+            )
+        clock.advance(61)
+        await administration.revoke("alice", token_id="mine")
+        told = await administration.tokens("alice")
+        assert [(one["token_id"], one["state"]) for one in told["tokens"]] == [
+            ("long", "live"),
+            ("mine", "revoked"),
+            ("short", "expired"),
+        ]
+        assert told["tokens"][0] == {
+            "token_id": "long",
+            "device_id": "phone",
+            "used_at": start,
+            "issued_at": begin * 1000,
+            "expires_at": (begin + 600) * 1000,
+            "revoked": False,
+            "state": "live",
+        }
+        assert (told["revoked_before"], told["more"]) == ([], False)
+        assert (await administration.user("alice"))["tokens"] == 1
+        await administration.revoke("alice", device_id="phone")
+        told = await administration.tokens("alice")
+        assert told["revoked_before"] == [{"device_id": "phone", "before": clock.now_ms()}]
+        assert {one["state"] for one in told["tokens"]} == {"revoked"}
+
+
+async def test_rows_go_once_nobody_can_ask_for_them(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with Server(config(tmp_path), clock=clock) as server:
+        await server.chat.put_user(User("alice", "Alice"))
+        begin = clock.now_ms() // 1000
+        await server.accounts.authenticate(token(jti="a", iat=begin, exp=begin + 60), "phone")
+        await server.administration.revoke("alice", token_id="a")
+        await server.administration.revoke("alice", token_id="unseen")
+        with pytest.raises(NotAuthorized, match="revoked"):
+            await server.accounts.authenticate(token(jti="a", iat=begin, exp=begin + 60), "phone")
+        clock.advance(60 + KEPT_BEHIND_MS / 1000 + 1)
+        again = token(jti="b", iat=begin, exp=clock.now_ms() // 1000 + 60)
+        await server.accounts.authenticate(again, "phone")
+        await server.administration.revoke("alice", token_id="b")
+        [used] = (await server.administration.tokens("alice"))["tokens"]
+        assert used["token_id"] == "b"
+        rows = await server.store.read(
+            lambda reader: reader._sql("SELECT token_id, until FROM revoked_tokens ORDER BY 1")  # type: ignore[attr-defined]
+        )
+        end = (clock.now_ms() // 1000 + 60) * 1000
+        assert rows == [("alice\nb", end), ("alice\nunseen", FOR_EVER)]
+
+
+async def test_nothing_else_is_asked_for_and_nobody_is_made_up(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        revoke = server.administration.revoke
+        for wrong in ({}, {"token_id": "a", "device_id": "b"}, {"device_id": "b", "everything": True}):
+            assert await refusal_of(revoke("alice", **wrong)) is RefusalCode.INVALID
+        for act in (revoke("nobody", everything=True), server.administration.disable("nobody")):
+            assert await refusal_of(act) is RefusalCode.NOT_FOUND
+        assert await refusal_of(server.administration.kick("nobody")) is RefusalCode.NOT_FOUND
+        assert await refusal_of(server.administration.tokens("nobody")) is RefusalCode.NOT_FOUND
+        assert await server.chat.users(["nobody"]) == []
+
+
+# -- the longest life ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("iat", "life", "good"),
+    [
+        (0, 400 * DAY_S, True),
+        (0, 400 * DAY_S + CLOCKS_DIFFER_S + 60, False),
+        (-300 * DAY_S, 390 * DAY_S, True),
+        (-300 * DAY_S, 410 * DAY_S, False),
+        (ABSENT, 399 * DAY_S, True),
+        (ABSENT, 410 * DAY_S, False),
+        (50 * 365 * DAY_S, 30, False),
+    ],
+    ids=str,
+)
+async def test_no_token_lives_for_longer_whoever_made_it(
+    tmp_path: Path, iat: Any, life: int, good: bool
+) -> None:
+    """From when it was issued, or, if it does not say, or says something to come, from now."""
+    issued = ABSENT if iat is ABSENT else now() + iat
+    begin = now() if iat is ABSENT else now() + iat
+    async with running(tmp_path) as server:
+        assert await turned_away(server, token(iat=issued, exp=begin + life)) is not good
+
+
+async def test_the_bound_is_the_operators(tmp_path: Path) -> None:
+    async with running(tmp_path, auth={"max_token_ttl_s": 3600}) as server:
+        assert await turned_away(server, token(iat=now(), exp=now() + 7200))
+        assert not await turned_away(server, server.accounts.make_token("alice", ttl_s=3600))
+
+
+# -- sessions, and two operators ----------------------------------------------------------------------------------------------
+
+
+async def test_who_is_kicked_is_told_to_stop_and_may_come_again(tmp_path: Path) -> None:
+    async with home(tmp_path) as here:
+        good = token(jti="a", iat=now())
+        phone, desk = await here.enter(good, "phone"), await here.enter(token(jti="b"), "desk")
+        bob = await here.enter(token("bob"))
+        listed = await here.server.administration.sessions("alice")
+        assert {(one["device_id"], one["connected"]) for one in listed["sessions"]} == {
+            ("phone", True),
+            ("desk", True),
+        }
+        assert (await here.server.administration.kick("alice", "phone"))["sessions_ended"] == 1
+        assert await ended(phone) == (CloseCode.OK, "ended by an operator")
+        assert await posts(desk, "alice", "bob") == await posts(bob, "alice", "bob") == 0
+        assert not await turned_away(here.server, good, "phone")
+
+
+async def test_sessions_are_listed_page_by_page(tmp_path: Path) -> None:
+    async with home(tmp_path) as here:
+        for number in range(5):
+            await here.enter(token(jti=f"{number}"), f"device {number}")
+        await here.enter(token("bob"))
+        seen: list[str] = []
+        after = None
+        while True:
+            page = await here.server.administration.sessions(after=after, limit=2)
+            seen += [one["id"] for one in page["sessions"]]
+            after = page["next"]
+            if after is None:
+                break
+        assert len(seen) == 6
+        assert seen == sorted(set(seen))
+
+
+async def test_two_operators_at_once_are_both_right(tmp_path: Path) -> None:
+    async with home(tmp_path) as here:
+        await here.enter(token(jti="a", iat=now()))
+        administration = here.server.administration
+        both = await asyncio.gather(*(administration.disable("alice") for _ in range(2)))
+        assert [one["state"] for one in both] == ["disabled"] * 2
+        assert await acts(here.server) == ["user.disabled"]
+        either = await asyncio.gather(
+            administration.enable("alice"),
+            administration.disable("alice"),
+            administration.revoke("alice", everything=True),
+            administration.put_user("alice", roles=["staff"]),
+            administration.put_user("alice", roles=["night"]),
+            administration.kick("alice"),
+        )
+        state = (await administration.user("alice"))["state"]
+        assert state in ("active", "disabled")
+        assert (state == "active") == await here.server.store.write(lambda tx: tx.is_active("alice"))
+        assert either[0]["changed"]
+        roles = [row["role"] for row in (await administration.user("alice"))["roles"]]
+        assert roles == ["night"], "the later one's word, whole"
+
+
+async def acts(server: Server) -> list[str]:
+    rows = await server.store.read(lambda reader: reader.audit_after(0, 100))
+    assert {row.source for row in rows} <= {"operator"}
+    return [row.act for row in rows]
+
+
+async def test_each_act_is_in_the_audit_log_once(tmp_path: Path) -> None:
+    async with home(tmp_path) as here:
+        administration = here.server.administration
+        for _ in range(2):
+            await administration.put_user("carol", display_name="Carol")
+        await administration.put_user("carol", language="de", roles=["staff"])
+        await here.enter(token("carol", jti="a", iat=now()))
+        await administration.kick("carol")
+        await administration.kick("carol")
+        for _ in range(2):
+            await administration.revoke("carol", token_id="a")
+        await administration.revoke("carol", device_id="phone")
+        await administration.revoke("carol", everything=True)
+        for _ in range(2):
+            await administration.disable("carol")
+        for _ in range(2):
+            await administration.enable("carol")
+        with pytest.raises(Refusal):
+            await administration.disable("nobody")
+        assert await acts(here.server) == [
+            "user.added",
+            "user.changed",
+            "session.kicked",
+            "token.revoked",
+            "device.revoked",
+            "tokens.revoked",
+            "user.disabled",
+            "user.enabled",
+        ]
