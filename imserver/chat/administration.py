@@ -17,11 +17,13 @@ from functools import partial
 from typing import Any, NoReturn, Protocol
 
 from imserver.chat.accounts import shown_token_id, token_id_of
+from imserver.chat.naming import account_named, put_account
 from imserver.chat.ports import Store
 from imserver.chat.transaction import OPERATOR, Reader, Transaction
 from imserver.clock import Clock
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import BOT, Person, UsedToken, User
+from imserver.user_ids import canonical_user_id
 
 #: Rows of a page, unless the caller says otherwise; and at most.
 PAGE_ROWS, MAX_PAGE_ROWS = 200, 1000
@@ -123,27 +125,27 @@ class Administration:
         `roles`: those that the operator gives from now on. What he gave before, and roles without a known giver, are taken if
         they are not among them; what a plugin gave stays until the plugin takes it, and the answer shows it."""
 
-        def work(tx: Transaction) -> tuple[bool, bool]:
-            old = tx.user(user_id)
-            new = old or User(user_id, display_name=user_id)
+        def work(tx: Transaction) -> tuple[str, bool, bool]:
+            old = account_named(tx, user_id)
+            new = old or User(canonical_user_id(user_id), display_name=canonical_user_id(user_id))
             if display_name is not None:
                 new = replace(new, display_name=display_name)
             if language is not None:
                 new = replace(new, language=language)
             if new != old:
-                tx.put_user(new)
+                put_account(tx, new)
             changed = new != old
             if roles is not None:
                 for role in new.roles:
-                    changed |= role not in roles and tx.take_role(user_id, role, OPERATOR)
+                    changed |= role not in roles and tx.take_role(new.user_id, role, OPERATOR)
                 for role in roles:
-                    changed |= tx.give_role(user_id, role, OPERATOR)
+                    changed |= tx.give_role(new.user_id, role, OPERATOR)
             if changed:
-                tx.audit(OPERATOR, "user.added" if old is None else "user.changed", about_id=user_id)
-            return old is None, changed
+                tx.audit(OPERATOR, "user.added" if old is None else "user.changed", about_id=new.user_id)
+            return new.user_id, old is None, changed
 
-        added, changed = await self._store.write(work)
-        return {"added": added, "changed": changed, "user": await self._shown(user_id)}
+        named, added, changed = await self._store.write(work)
+        return {"added": added, "changed": changed, "user": await self._shown(named)}
 
     async def disable(self, user_id: str) -> dict[str, Any]:
         """Shut a person out, from this moment, and whatever copy of the database comes back: his sessions end (REVOKED), no

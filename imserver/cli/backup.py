@@ -23,6 +23,7 @@ from .app import Setup
 from .control import Operation, ask, control_path
 from .progress import Told, progress
 from .sanitize import escaped
+from .words import count_words
 
 #: How often the command asks how far the server is, and how long the server waits before its first answer (seconds): what is
 #: refused is refused by then.
@@ -198,11 +199,6 @@ class BackupOperations:
         ended = [number for number, status in self._status.items() if status["state"] != "copying"]
         for number in ended[:-MAX_ENDED]:
             del self._status[number], self._tasks[number]
-
-
-def count_words(number: int, what: str) -> str:
-    """`1 message`, `12,345 messages`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def size_words(size_bytes: int) -> str:

@@ -43,7 +43,8 @@ def require_database(setup: Setup, store_path: str) -> None:
         looked = setup.config_path or "no configuration: this folder"
         where = Path(store_path).absolute()
         raise StartError(
-            f"{where}: there is no database ({looked}); `imserver serve` makes it, or --create", again=True
+            f"{where}: there is no database ({looked}); `imserver serve` makes it, or `imserver user add NAME --create`",
+            again=True,
         )
 
 

@@ -25,11 +25,12 @@ from imserver.store.sqlite.ledger import ledger_path
 from imserver.store.sqlite.store import SqliteStore
 
 from .app import EXIT_FAILED, Setup
-from .backup import count_words, size_words
+from .backup import size_words
 from .control import control_path
+from .desk import Nobody
 from .progress import progress
 from .sanitize import escaped
-from .user import Nobody
+from .words import count_words
 
 #: Findings of a rehearsal that are printed; the rest is counted.
 MAX_PRINTED = 10

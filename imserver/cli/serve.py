@@ -22,12 +22,12 @@ from imserver.server import Server
 from .app import EXIT_FAILED, Setup, fail
 from .backup import BackupOperations
 from .control import control_path, serve_control
+from .desk import operations as of_accounts
 from .log import set_up_log
 from .log_writer import LogWriter, as_standard_error
 from .place import database_is_there
 from .process import settle_process
 from .status import status_operation
-from .user import put_user_operation
 
 #: Beyond the drain's own time, for the checkpoint and for closing: then the process ends anyway. Acknowledged posts are on
 #: the disk already, so a later end would gain nothing.
@@ -101,7 +101,7 @@ async def run_server(
         begins()
         await server.start()
         operations = {
-            "put_user": put_user_operation(server.store),
+            **of_accounts(server.administration),
             "status": status_operation(server),
             **BackupOperations(server).operations,
         }

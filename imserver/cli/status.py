@@ -17,6 +17,7 @@ from imserver.errors import StartError
 from .app import EXIT_AGAIN, Setup, fail
 from .control import Operation, ask, control_path
 from .sanitize import escaped
+from .words import size_in_words, time_in_words
 
 if TYPE_CHECKING:
     from imserver.server import Server
@@ -236,29 +237,6 @@ def _figures(*pairs: tuple[str, str]) -> Text:
 
 
 # -- words --------------------------------------------------------------------------------------------------------------
-
-
-def time_in_words(seconds: float) -> str:
-    """`42 s`, `5 min`, `3 h 20 min`, `12 d 4 h`."""
-    whole = int(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    minutes, hours, days = whole // 60, whole // 3600, whole // 86_400
-    if minutes < 120:
-        return f"{minutes} min"
-    if hours < 48:
-        return f"{hours} h {minutes % 60} min"
-    return f"{days} d {hours % 24} h"
-
-
-def size_in_words(size: int) -> str:
-    """`0 B`, `512 KiB`, `1.4 GiB`."""
-    value = float(size)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1000 or unit == "GiB":
-            break
-        value /= 1024
-    return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
 
 
 def small_picture(values: Sequence[float]) -> str:

@@ -16,7 +16,10 @@ _OPENING = frozenset("（「『【《〈“‘")
 
 def width(text: str) -> int:
     """Cells that the text takes on one line."""
-    return int(get_cwidth(text))
+    if text.isascii() and text.isprintable():
+        return len(text)
+    # By characters: what is asked as a whole is remembered for ever, and a list of users has no end.
+    return sum(map(get_cwidth, text))
 
 
 def pad(text: str, cells: int) -> str:

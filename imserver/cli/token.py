@@ -1,8 +1,13 @@
-"""`imserver token NAME`: a token signed with the configured secret. Needs neither a server nor the database."""
+"""`imserver token NAME`: a token signed with the configured secret; and `token list|revoke`, of tokens that were used.
+
+Making one needs neither a server nor the database, so nothing here imports either; the two others stand in `issued`.
+"""
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,8 +20,39 @@ from imserver.model import valid_user_id
 from .app import Setup
 from .duration import Duration
 
+#: Commands beside making, each in a module that is loaded when it is used: `module:attribute`.
+OTHERS = {"list": "imserver.cli.issued:list_tokens", "revoke": "imserver.cli.issued:revoke"}
 
-@click.command()
+
+class Tokens(click.Group):
+    """A group whose usual command need not be named: `token NAME` is `token make NAME`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.list_commands(ctx), *self.get_help_option_names(ctx)):
+            args = ["make", *args]
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.commands, *OTHERS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in OTHERS:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = OTHERS[cmd_name].partition(":")
+        command: Any = getattr(importlib.import_module(module), attribute)
+        return command  # type: ignore[no-any-return]
+
+
+@click.group(cls=Tokens, options_metavar="", subcommand_metavar="[make] NAME  |  list NAME  |  revoke NAME")
+def token() -> None:
+    """Print a token with which the user NAME can connect; list those that were used here, or revoke them.
+
+    `imserver token alice` is short for `imserver token make alice`, and has its options. A user named `list` needs the long
+    form.
+    """
+
+
+@token.command(short_help="Print a token: `make` may be left out.")
 @click.argument("name")
 @click.option(
     "--ttl",
@@ -29,11 +65,11 @@ from .duration import Duration
     "--device", metavar="ID", help="Bind it to this device; otherwise the first device that uses it has it."
 )
 @click.pass_obj
-def token(setup: Setup, name: str, ttl: int, device: str | None) -> None:
+def make(setup: Setup, name: str, ttl: int, device: str | None) -> None:
     """Print a token with which the user NAME can connect.
 
     It is signed with the secret of the configuration, which is made on first use (file `imserver.secret`). The account itself
-    is made by `imserver user add`.
+    is made by `imserver user add`. The server knows a token from its first use on.
     """
     click.echo(make_token(setup.config(), name, ttl_s=ttl, device_id=device))
 
@@ -59,9 +95,10 @@ def check_name(user_id: str) -> None:
 def require_secret(config: Config) -> None:
     """Raises if there is no secret yet: a client of an existing server must not make up a new one."""
     auth = config.auth
-    field, path = ("$.auth.secret_file", "" if auth.secret or auth.public_key_file else auth.secret_file)
     if auth.keys:
         field, path = "$.auth.keys[0].secret_file", auth.keys[0].secret_file
+    else:
+        field, path = "$.auth.secret_file", "" if auth.secret or auth.public_key_file else auth.secret_file
     if path and not Path(path).exists():
         raise ConfigError(
             field, f"there is no {path}: run this where the server's configuration is, or give --token"

@@ -73,7 +73,8 @@ def test_every_row_leads_to_a_command_with_help(command: Run, name: str) -> None
     [
         (("tokn", "x"), "No such command 'tokn'. Did you mean 'token'?"),
         (("xyzzy",), "No such command 'xyzzy'. `imserver --help` lists them."),
-        (("token",), "Missing argument 'NAME'. (see: imserver token --help)"),
+        (("token", "make"), "Missing argument 'NAME'. (see: imserver token make --help)"),
+        (("token", "list"), "Missing argument 'NAME'. (see: imserver token list --help)"),
         (("token", "al", "--tll", "3d"), "No such option"),
         (("token", "al", "--ttl", "3"), "a number and a unit"),
         (("token", "al", "--ttl", "0s"), "above 0"),
@@ -235,7 +236,7 @@ main(sys.argv[2:])
     [
         (",".join(sorted(EXTRA_MODULES)), "serve"),
         ("uvloop", "serve"),
-        ("aiosqlite", "user add li"),
+        ("aiosqlite", "user add li --create"),
         ("prompt_toolkit", "chat --as li"),
     ],
 )

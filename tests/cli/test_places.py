@@ -25,7 +25,7 @@ def test_an_account_in_the_wrong_folder_makes_no_database(tmp_path: Path) -> Non
     assert (ended.returncode, ended.stdout) == (EXIT_AGAIN, "")
     assert ended.stderr == (
         f"imserver: {tmp_path}/imserver.db: there is no database (no configuration: this folder); "
-        "`imserver serve` makes it, or --create\n"
+        "`imserver serve` makes it, or `imserver user add NAME --create`\n"
     )
     assert list(tmp_path.iterdir()) == []
 

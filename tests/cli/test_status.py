@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from imserver.cli.app import EXIT_AGAIN
-from imserver.cli.status import screen, size_in_words, small_picture, time_in_words
+from imserver.cli.status import screen, small_picture
+from imserver.cli.words import size_in_words, time_in_words
 from tests.cli.processes import imserver, serving
 
 HOUR_MS = 3_600_000

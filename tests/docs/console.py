@@ -11,9 +11,11 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 _BLOCK = re.compile(r"(?:^`(/[^`]+)`:\n\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TYPED = re.compile(r"^([$#]) (.+)\n((?:(?![$#] ).*\n)*)", re.MULTILINE)
-#: What differs from run to run: numbers with their units, times, the small picture of a rate, and words that are left out.
+#: What differs from run to run: ids of tokens, numbers with their units, times, the small picture of a rate, and words that are
+#: left out.
 _ANY = re.compile(
     r"(?P<more>…)"
+    r"|(?P<id>\b[0-9a-f]{16}\b)"
     r"|(?P<picture>[▁▂▃▄▅▆▇█]+)"
     r"|(?P<length>\d+ (?:s|min|h|d)(?: \d+ (?:h|min))?\b)"
     r"|(?P<ago>\d+ (?:second|minute|hour|day)s?)"
@@ -24,6 +26,7 @@ _ANY = re.compile(
 )
 _FOR = {
     "more": r".*",
+    "id": r"[0-9a-f]{16}",
     "picture": r"[▁▂▃▄▅▆▇█]+",
     "length": r"\d+ (?:s|min|h|d)(?: \d+ (?:h|min))?",
     "ago": r"\d+ (?:second|minute|hour|day)s?",
