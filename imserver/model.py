@@ -193,6 +193,15 @@ class Account(NamedTuple):
     data: bytes
 
 
+class Usage(NamedTuple):
+    """Bytes of contents that a user has posted: in all, and on one day (days since 1970, UTC)."""
+
+    user_id: str
+    bytes: int = 0
+    day: int = 0
+    day_bytes: int = 0
+
+
 class AuditRow(NamedTuple):
     """A row of the audit log: who did what to whom, when, by numbers. `source` is the plugin that says so, or `server`."""
 

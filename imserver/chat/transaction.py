@@ -24,6 +24,7 @@ from imserver.model import (
     Page,
     Role,
     SyncPage,
+    Usage,
     User,
 )
 
@@ -247,6 +248,10 @@ class Transaction(Protocol):
         no such user."""
         ...
 
+    def put_used(self, used: Iterable[Usage]) -> None:
+        """What users have posted by now, each in the place of what was known; who has no account is passed over."""
+        ...
+
     # features and plugins
     def push(self, user_ids: Iterable[str], kind: str, fields: Sequence[Any]) -> None:
         """Push to all sessions of these users after the commit, in commit order. What is pushed so is told by a read, too."""
@@ -441,6 +446,10 @@ class Reader(Protocol):
 
     def bound_device(self, token_id: str) -> str | None:
         """The device that the token is bound to; None before its first use."""
+        ...
+
+    def used(self, user_id: str) -> Usage:
+        """What the user has posted, as it was written last; zeros for who never did."""
         ...
 
     # for the plugin host

@@ -10,6 +10,7 @@ from typing import Any
 
 from imserver.chat.accounts import Identity
 from imserver.chat.ports import Store
+from imserver.chat.quotas import Used
 from imserver.chat.service import Chat
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
@@ -108,6 +109,7 @@ class Attachments:
     async def _handshake(self, transport: ServerTransport, hello: Hello) -> None:
         try:
             identity = await self.chat.accounts.authenticate(hello.token, hello.device_id)
+            used = await self.chat.posting.quotas.load(identity.user.user_id)
         except NotAuthorized as cause:
             wait_s = self._admission.login_failed(transport.address)
             if wait_s is not None:
@@ -130,9 +132,9 @@ class Attachments:
             transport.close(CloseCode.INTERNAL, "try again later", 5000)
             return
         if transport.connection.state is ConnectionState.AWAITING_WELCOME:
-            self._welcome(transport, hello, identity)
+            self._welcome(transport, hello, identity, used)
 
-    def _welcome(self, transport: ServerTransport, hello: Hello, identity: Identity) -> None:
+    def _welcome(self, transport: ServerTransport, hello: Hello, identity: Identity, used: Used) -> None:
         """Attach the session that HELLO asks for, or a fresh one. No await in here: it is one step."""
         if self._between_lives:
             transport.close(CloseCode.OVERLOADED, "the server begins anew", self._admission.drain_delay_ms())
@@ -152,7 +154,7 @@ class Attachments:
             if not self.sessions.make_room_for(user_id):
                 transport.close(CloseCode.TOO_MANY, "too many devices of this user", 60_000)
                 return
-            session = self._fresh(user_id, hello.device_id, identity)
+            session = self._fresh(user_id, hello.device_id, identity, used)
         displaced = session.transport
         session.identity = identity
         transport.connection.welcome(
@@ -195,7 +197,7 @@ class Attachments:
         )
         return (session, "") if reason is None else (None, reason)
 
-    def _fresh(self, user_id: str, device_id: str, identity: Identity) -> DeviceSession:
+    def _fresh(self, user_id: str, device_id: str, identity: Identity, used: Used) -> DeviceSession:
         stream = Session(
             Side.SERVER,
             session_id=_url_safe(self.random_bytes(SESSION_ID_BYTES)),
@@ -204,7 +206,7 @@ class Attachments:
             limits=self.protocol_limits,
             recorder=self.recorder,
         )
-        session = DeviceSession(stream, identity, self, self.user_quotas.of(user_id))
+        session = DeviceSession(stream, identity, self, self.user_quotas.of(user_id), used)
         self.sessions.add(session)
         # From here on commits are pushed to it: what the client reads after WELCOME leaves no gap to the pushes.
         self.chat.hub.register(session)

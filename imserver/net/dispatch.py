@@ -113,11 +113,13 @@ class Row:
 
 
 class Reviewed(NamedTuple):
-    """The work of a write that says something: `content` is reviewed before; `refused` makes the work for a refusal of then."""
+    """The work of a write that says something: `content`, of `size` bytes, counts and is reviewed before; `refused` makes the work
+    for a refusal of then."""
 
     work: Work[Any]
     content: Mapping[str, Any]
     refused: Callable[[Refusal], Work[Any]]
+    size: int
 
 
 #: The methods of one server, by name.
@@ -284,8 +286,8 @@ async def members(chat: Chat, context: RequestContext, params: MembersParams) ->
 
 
 async def users(chat: Chat, context: RequestContext, params: UsersParams) -> list[UserRow]:
-    """Names."""
-    found = await chat.users(params.user_ids)
+    """Names. Each id that is asked for costs, known or not."""
+    found = await chat.users_for(context.user_id, params.user_ids)
     return [UserRow(user.user_id, user.display_name, user.language) for user in found]
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 from imserver.chat.accounts import Identity
 from imserver.chat.holds import Holds
 from imserver.chat.posting import SessionWrite, shutting_down
+from imserver.chat.quotas import Used
 from imserver.chat.service import Chat
 from imserver.chat.transaction import Posted
 from imserver.chat.units import Unit, Work
@@ -89,16 +90,18 @@ class DeviceSession:
         "identity",
         "stream",
         "transport",
+        "used",
         "user_id",
     )
 
     def __init__(
-        self, session: Session, identity: Identity, context: SessionContext, quota: UserQuota
+        self, session: Session, identity: Identity, context: SessionContext, quota: UserQuota, used: Used
     ) -> None:
         self.stream = session
         self.user_id = session.user_id
         self.device_id = session.device_id
         self.identity = identity
+        self.used = used
         self.holds = Holds(context.limits.max_requests)
         self.transport: Transport | None = None
         #: When a signal of each kind was last heard (monotonic seconds). Made on demand: most sessions are idle.
@@ -299,9 +302,11 @@ class DeviceSession:
 
         try:
             planned = row.handler(self._context.chat, self._asking(), params)
-            work, content, refused = planned if isinstance(planned, Reviewed) else (planned, None, None)
+            work, content, refused, size = (
+                planned if isinstance(planned, Reviewed) else (planned, None, None, 0)
+            )
             unit = SessionWrite(self, request.conversation_id, cast("Work[Any]", work), done, refused)
-            self._context.chat.posting.write(unit, content)
+            self._context.chat.posting.write(unit, content, size)
         except StoreFailed:
             return  # after a store failure no request is answered
         except Exception as error:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from imserver.chat.permissions import no_such_conversation
 from imserver.clock import Clock
 from imserver.content import encode_content
 from imserver.errors import AlreadyHandled, Refusal, RefusalCode
-from imserver.model import Audience, Cursors, Kind, Message, Role, User
+from imserver.model import Audience, Cursors, Kind, Message, Role, Usage, User
 from imserver.store.engine.conversation_cache import ConversationCache, ConversationState, Journal
 from imserver.store.engine.faults import TransactionLost
 from imserver.store.engine.ledger import Applied
@@ -31,6 +31,10 @@ OUTCOMES_FORGOTTEN_AT_ONCE = 2
 _FORGET_OUTCOMES = (
     "DELETE FROM outcomes WHERE (key, user_no) IN"
     " (SELECT key, user_no FROM outcomes WHERE at < ? ORDER BY at LIMIT ?)"
+)
+_PUT_USED = (
+    "INSERT INTO used (user_no, bytes, day, day_bytes) VALUES (?, ?, ?, ?) ON CONFLICT (user_no) DO UPDATE SET"
+    " bytes = excluded.bytes, day = excluded.day, day_bytes = excluded.day_bytes"
 )
 _PUT_MILESTONE = PUT_MILESTONES.format(rows="(?, ?, ?)")
 
@@ -347,6 +351,12 @@ class SqliteTransaction(SqliteStateRows):
         )
         bound: str = self.sql("SELECT device_id FROM tokens WHERE token_id = ?", (token_id,))[0][0]
         return bound
+
+    def put_used(self, used: Iterable[Usage]) -> None:
+        for user_id, all_bytes, day, day_bytes in used:
+            user_no = self.user_no(user_id)
+            if user_no is not None:
+                self.sql(_PUT_USED, (user_no, all_bytes, day, day_bytes))
 
     # -- features and plugins -----------------------------------------------------------------------------------------
 
