@@ -112,7 +112,9 @@ class SessionPost(PostUnit):
             self.poster.post_refused(self.request_seq, self.error)
 
     def settle_together(self, run: Sequence[Unit]) -> None:
-        posts = cast("Sequence[SessionPost]", run)  # of one session's posts only, each of which was stored just now
+        posts = cast(
+            "Sequence[SessionPost]", run
+        )  # of one session's posts only, each of which was stored just now
         self.poster.posts_done([(post.request_seq, post.result) for post in posts])
 
 
@@ -267,8 +269,8 @@ class Posting:
     def write(self, unit: SessionWrite, content: Mapping[str, Any] | None = None, size: int = 0) -> None:
         """Take any other write of a session, in the order of arrival. Raises `Refusal`, or `StoreFailed`.
 
-        `content`, of `size` bytes, counts like a post's and is reviewed first. Posts of the session to the same conversation may
-        still be under review: then it follows them.
+        `content`, of `size` bytes, counts like a post's and is reviewed first. Posts of the session to the same conversation
+        may still be under review: then it follows them.
         """
         self.require_accepting()
         if content is not None and not self._count(unit, size):

@@ -29,8 +29,8 @@ WRITE_AFTER_S = 60.0
 #: Rows of one unit, about two milliseconds of the writer; and those that one sweep may write.
 ROWS_A_UNIT = 256
 ROWS_A_SWEEP = 1024
-#: A clock that goes back by at most so many days gives nothing again: the later day's count goes on. A count from further ahead is
-#: of a clock that was wrong, and becomes today's: nobody is shut out for years by it.
+#: A clock that goes back by at most so many days gives nothing again: the later day's count goes on. A count from further ahead
+#: is of a clock that was wrong, and becomes today's: nobody is shut out for years by it.
 DAYS_AHEAD = 2
 
 
@@ -109,7 +109,7 @@ class Used:
 
 
 class _Writing(Unit):
-    """Writes what some users have used, in a unit of its own. Holds them until that is settled, so that none is read meanwhile."""
+    """Writes what some users have used. Holds them until that is settled, so that nobody reads an older count meanwhile."""
 
     __slots__ = ("_quotas", "_rows", "users")
 
@@ -217,6 +217,5 @@ def in_words(size: int) -> str:
     """A number of bytes for people, rounded down: `256 MB` of 2^20 bytes each, `1.5 kB`."""
     for unit, name in ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")):
         if size >= unit:
-            tenths = size * 10 // unit
-            return f"{tenths // 10} {name}" if tenths % 10 == 0 or tenths >= 100 else f"{tenths / 10:g} {name}"
+            return f"{size * 10 // unit / 10:g} {name}"
     return f"{size} bytes"

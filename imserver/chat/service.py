@@ -7,7 +7,6 @@ and roles apply to every user alike. Errors are `Refusal`s with the wire's codes
 
 from __future__ import annotations
 
-import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -71,7 +70,7 @@ class Chat:
         self._clock = clock
         self._limits = limits
         self._random_bytes = random_bytes
-        #: Of ids that are looked up over the wire.
+        #: Of names that are looked up over the wire.
         self.lookups = Rates(limits.users_per_second, limits.users_burst, clock)
 
     # -- messages -----------------------------------------------------------------------------------------------------
@@ -369,19 +368,6 @@ class Chat:
             text = f"user_ids: at most {MAX_USERS_ASKED}"
             raise Refusal(RefusalCode.TOO_LARGE, text, detail=MAX_USERS_ASKED)
         return await self._store.read(lambda reader: reader.users(user_ids))
-
-    async def users_for(self, asker_id: str, user_ids: Sequence[str]) -> list[User]:
-        """The same, at the asker's rate: each id asked for costs, also one that nobody has. RATE_LIMITED above it.
-
-        Refused and not kept waiting: what waits keeps its place before the session's other reads (SPEC, "Order of requests"),
-        and the names of a large group would keep its messages from being shown.
-        """
-        if len(user_ids) <= MAX_USERS_ASKED:
-            wait_s = self.lookups.take(asker_id, max(1, len(user_ids)))
-            if wait_s > 0:
-                text = f"more than {self.lookups.per_second:g} names a second"
-                raise Refusal(RefusalCode.RATE_LIMITED, text, retry_after_ms=math.ceil(wait_s * 1000))
-        return await self.users(user_ids)
 
     async def put_user(self, user: User) -> None:
         """Make or change an account."""

@@ -67,7 +67,7 @@ class Attachments:
         self.recorder = recorder
         self.loop = asyncio.get_running_loop()
         self.sessions = SessionRegistry(limits, self._session_ended)
-        self.user_quotas = UserQuotas(readers, chat.posting.take_tokens)
+        self.user_quotas = UserQuotas(readers, chat.posting.take_tokens, chat.lookups.take)
         self._admission = admission
         self._store = store
         self._handshakes: dict[asyncio.Task[None], None] = {}

@@ -79,6 +79,7 @@ class DeviceSession:
     """One session: its protocol stream, its unanswered requests, and the transport to write to."""
 
     __slots__ = (
+        "_aside",
         "_context",
         "_order",
         "_page_room_bytes",
@@ -111,6 +112,8 @@ class DeviceSession:
         # Each holds at most a window of requests; `_tasks` is made on demand, for most sessions are idle.
         self._order: RequestOrder[Waiting] = RequestOrder()
         self._tasks: dict[asyncio.Task[None], Row] | None = None
+        #: Reads that are due and wait for the rate of names, in order.
+        self._aside: list[tuple[int, Waiting]] = []
         self._page_room_bytes = context.limits.max_frame_bytes
 
     @property
@@ -210,18 +213,37 @@ class DeviceSession:
             seq, request = order.writes.pop(0)
             self.holds.write_begins(request.conversation_id, request.cost)
             self._write(seq, request)
-        while order.read_is_due and self._has_room(*order.reads[0]):
-            seq, request = order.begin_read()
-            task = asyncio.get_running_loop().create_task(self._work(seq, request.row, request.take()))
-            if self._tasks is None:
-                self._tasks = {}
-            self._tasks[task] = request.row
-            task.add_done_callback(self._tasks.pop)
+        aside = self._aside
+        while aside and self._has_paid(aside[0][1]) and self._has_room(*aside[0]):
+            self._begin_read(*aside.pop(0))
+        while order.read_is_due:
+            seq, request = order.reads[0]
+            if request.names and (aside or not self._has_paid(request)):
+                aside.append(
+                    order.begin_read()
+                )  # none that asks for fewer names passes it, and other reads do
+                continue
+            if not self._has_room(seq, request):
+                break
+            self._begin_read(*order.begin_read())
+
+    def _begin_read(self, seq: int, request: Waiting) -> None:
+        task = asyncio.get_running_loop().create_task(self._work(seq, request.row, request.take()))
+        if self._tasks is None:
+            self._tasks = {}
+        self._tasks[task] = request.row
+        task.add_done_callback(self._tasks.pop)
+
+    def _has_paid(self, request: Waiting) -> bool:
+        """Pay for the names that a read looks up, once."""
+        if request.names and self._quota.pay_names(self, request.names):
+            request.names = 0
+        return not request.names
 
     @property
     def waiting(self) -> bool:
         """True while requests wait to begin."""
-        return self._order.waiting
+        return self._order.waiting or bool(self._aside)
 
     def _has_room(self, seq: int, request: Waiting) -> bool:
         """Take room for a request and its reply."""
@@ -253,6 +275,7 @@ class DeviceSession:
     async def close(self) -> None:
         """Drop waiting requests, and wait for those in progress."""
         self._order.clear()
+        self._aside.clear()
         self.cancel_tasks()
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
