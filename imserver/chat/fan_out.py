@@ -67,6 +67,8 @@ class Hub:
         self.committed_change: Callable[[], int] = lambda: 0
         #: Called with each batch's events after the commit, in commit order (the plugin host; in-process readers).
         self.observers: list[Callable[[Sequence[StoredEvent]], None]] = []
+        #: Called with a conversation whose audience was not remembered, and is.
+        self.on_audience: Callable[[str], object] = lambda conversation_id: None
         #: Called when a session is over, before the next commit is fanned out.
         self.on_gone: Callable[[Outlet], None] = lambda outlet: None
         #: Called when the backlog is down to half of its bound after the writer had to hold.
@@ -277,9 +279,13 @@ class Hub:
 
     def _remember(self, conversation_id: str, audience: Audience) -> None:
         audiences = self._audiences
-        if conversation_id not in audiences and len(audiences) >= MAX_AUDIENCES:
+        if conversation_id in audiences:
+            audiences[conversation_id] = audience
+            return
+        if len(audiences) >= MAX_AUDIENCES:
             del audiences[next(iter(audiences))]
         audiences[conversation_id] = audience
+        self.on_audience(conversation_id)
 
 
 def _weight(unit: Unit) -> int:

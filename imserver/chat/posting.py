@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
@@ -31,6 +31,8 @@ from imserver_protocol.shared.content import content_fault
 REVIEW_DEADLINE_S = 2.0
 #: Recipients that one post's token pays for; in larger conversations a post counts as more.
 MEMBERS_A_POST = 100
+#: Conversations of unknown size that something was written to, and not yet paid for by its audience.
+MAX_OWED = 10_000
 #: Shortest wait told to a post behind a write that waits: time for a few commits, after which there is room (milliseconds).
 ROOM_MS = 100
 
@@ -220,6 +222,8 @@ class Posting:
         self.content_checks: Mapping[str, Callable[[Mapping[str, Any]], None]] = {}
         #: The audience of a conversation, as far as it is known without reading the store.
         self.audience_of: Callable[[str], Collection[str] | None] = lambda conversation_id: None
+        #: What was written to conversations whose audience was not known: how often, by whom.
+        self._owed: OrderedDict[str, Counter[str]] = OrderedDict()
         #: Set by drain: from then on every new post is refused.
         self.draining = False
 
@@ -231,7 +235,7 @@ class Posting:
         holds, now, sent_at = poster.holds, self._clock.monotonic(), self._clock.now_ms()
         tokens = had = self.rates.tokens(poster.user_id, now)
         room = free = poster.used.room()
-        cost, cost_of = 1.0, None
+        cost, cost_of, strange = 1.0, None, False
         behind = holds.waiting
         max_plain_bytes = self._limits.max_content_bytes if not (self.reviewers or self._reviewing) else -1
         for request_seq, conversation_id, key, content in posts:
@@ -245,11 +249,14 @@ class Posting:
                 continue
             if conversation_id != cost_of:
                 cost, cost_of = self.cost(poster.user_id, conversation_id), conversation_id
+                strange = self.audience_of(conversation_id) is None
             if tokens < cost - ROUNDING or self.draining or (behind and conversation_id in behind):
                 holds.hold(conversation_id, ticket, key)
                 poster.post_refused(request_seq, self._not_now(tokens, cost, holds, conversation_id))
                 continue
             tokens -= cost
+            if strange:
+                self._owe(poster.user_id, conversation_id)
             size = len(content)
             if size <= room and size <= max_plain_bytes and is_plain_text(content):
                 room -= size
@@ -406,6 +413,32 @@ class Posting:
         if audience is None or user_id not in audience:
             return 1.0
         return min(1.0 + len(audience) // MEMBERS_A_POST, float(self._limits.posts_burst))
+
+    def cost_of_write(self, user_id: str, conversation_id: str) -> float:
+        """The same, for a write that will be done: what is not known of its audience yet is paid later."""
+        if self.audience_of(conversation_id) is None:
+            self._owe(user_id, conversation_id)
+        return self.cost(user_id, conversation_id)
+
+    def _owe(self, user_id: str, conversation_id: str) -> None:
+        owed = self._owed.get(conversation_id)
+        if owed is None:
+            if len(self._owed) >= MAX_OWED:
+                self._owed.popitem(last=False)
+            owed = self._owed[conversation_id] = Counter()
+        owed[user_id] += 1
+
+    def audience_known(self, conversation_id: str) -> None:
+        """The audience was not known, and is: who has written there meanwhile pays as if it had been.
+
+        Else the first acts in a large conversation, of which nobody has spoken since the start or for long, would cost as much
+        as in a direct one, however many are sent in one piece.
+        """
+        now = self._clock.monotonic()
+        for user_id, count in self._owed.pop(conversation_id, {}).items():
+            extra = count * (self.cost(user_id, conversation_id) - 1.0)
+            if extra > 0:
+                self.rates.keep(user_id, self.rates.tokens(user_id, now) - extra, now)
 
     def _not_now(self, tokens: float, cost: float, holds: Holds, conversation_id: str) -> Refusal:
         """The retryable refusal for a post that comes too early."""

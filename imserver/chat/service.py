@@ -65,6 +65,7 @@ class Chat:
         self.accounts = accounts
         self.posting = posting
         posting.audience_of = hub.audience_of
+        hub.on_audience = posting.audience_known
         hub.committed_change = lambda: store.change
         self._store = store
         self._clock = clock

@@ -263,7 +263,7 @@ class DeviceSession:
         return "" if key is None else group_conversation_id(self.user_id, key)
 
     def _post_cost(self, conversation_id: str) -> float:
-        return self._context.chat.posting.cost(self.user_id, conversation_id)
+        return self._context.chat.posting.cost_of_write(self.user_id, conversation_id)
 
     def cancel_tasks(self) -> None:
         """Cancel what takes as long as it likes: the session is over, or the server goes down."""
