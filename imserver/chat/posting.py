@@ -234,7 +234,7 @@ class Posting:
         """
         holds, now, sent_at = poster.holds, self._clock.monotonic(), self._clock.now_ms()
         tokens = had = self.rates.tokens(poster.user_id, now)
-        room = free = poster.used.room()
+        room = free = poster.used.room(sent_at)
         cost, cost_of, strange = 1.0, None, False
         behind = holds.waiting
         max_plain_bytes = self._limits.max_content_bytes if not (self.reviewers or self._reviewing) else -1
@@ -248,8 +248,9 @@ class Posting:
                 poster.post_refused(request_seq, _held())
                 continue
             if conversation_id != cost_of:
-                cost, cost_of = self.cost(poster.user_id, conversation_id), conversation_id
-                strange = self.audience_of(conversation_id) is None
+                audience = self.audience_of(conversation_id)
+                cost, cost_of = self._cost_among(poster.user_id, audience), conversation_id
+                strange = audience is None
             if tokens < cost - ROUNDING or self.draining or (behind and conversation_id in behind):
                 holds.hold(conversation_id, ticket, key)
                 poster.post_refused(request_seq, self._not_now(tokens, cost, holds, conversation_id))
@@ -267,7 +268,7 @@ class Posting:
                 if room != free:
                     poster.used.take(free - room)
                 self._look_at(poster, request_seq, ticket, conversation_id, key, content, sent_at)
-                room = free = poster.used.room()
+                room = free = poster.used.room(sent_at)
         if tokens != had:
             self.rates.keep(poster.user_id, tokens, now)
         if room != free:
@@ -311,7 +312,7 @@ class Posting:
         """Count a post, and decode it in order to check or review it."""
         decoded, refusal = self.check(key, content)
         used, size = poster.used, len(content)
-        if refusal is None and size > used.room():
+        if refusal is None and size > used.room(sent_at):
             refusal = used.refusal(size)
         if refusal is not None:
             refused = RefusedPost(poster, request_seq, ticket, conversation_id, key, content, sent_at)
@@ -325,7 +326,7 @@ class Posting:
     def _count(self, unit: SessionWrite, size: int) -> bool:
         """Count the content of another write. False: there is no room; it is refused, unless it has happened already."""
         used = unit.poster.used
-        if size <= used.room():
+        if size <= used.room(self._clock.now_ms()):
             used.take(size)
             unit.counted = size
             return True
@@ -341,7 +342,7 @@ class Posting:
                 RefusalCode.RATE_LIMITED, "too many messages", retry_after_ms=int(wait_s * 1000) + 1
             )
         used = await self.quotas.load(user_id)
-        if len(content) > used.room():
+        if len(content) > used.room(self._clock.now_ms()):
             digest = content_digest(content)
             found = await self._store.write(lambda tx: tx.find_key(conversation_id, user_id, key, digest))
             if found is None:
@@ -409,7 +410,9 @@ class Posting:
 
     def cost(self, user_id: str, conversation_id: str) -> float:
         """Tokens that a post costs its author, and by which the cost of any write is multiplied that all members hear of."""
-        audience = self.audience_of(conversation_id)
+        return self._cost_among(user_id, self.audience_of(conversation_id))
+
+    def _cost_among(self, user_id: str, audience: Collection[str] | None) -> float:
         if audience is None or user_id not in audience:
             return 1.0
         return min(1.0 + len(audience) // MEMBERS_A_POST, float(self._limits.posts_burst))

@@ -37,7 +37,17 @@ DAYS_AHEAD = 2
 class Used:
     """What one account has used, and may still use: one for each user, however many sessions there are."""
 
-    __slots__ = ("__weakref__", "_quotas", "bytes", "day", "day_bytes", "known", "user_id", "written")
+    __slots__ = (
+        "__weakref__",
+        "_quotas",
+        "bytes",
+        "day",
+        "day_bytes",
+        "known",
+        "user_id",
+        "waits",
+        "written",
+    )
 
     def __init__(self, user_id: str, quotas: Quotas) -> None:
         self._quotas = quotas
@@ -48,6 +58,8 @@ class Used:
         self.day_bytes = 0
         #: `bytes` as they were when they were last written.
         self.written = 0
+        #: True while a count waits to be written.
+        self.waits = False
         #: False until the store's count is in it.
         self.known = False
 
@@ -57,27 +69,29 @@ class Used:
         self.day, self.day_bytes = kept.day, kept.day_bytes
         self.known = True
 
-    def room(self) -> int:
+    def room(self, now_ms: int) -> int:
         """Bytes that the user may post now."""
-        quotas = self._quotas
-        today = quotas.clock.now_ms() // DAY_MS
+        today = now_ms // DAY_MS
         if today != self.day:
             self._turn_to(today)
         if self.day_bytes < 0:  # what was taken yesterday and given back today makes no room
             self.day_bytes = 0
+        quotas = self._quotas
         return min(quotas.per_day - self.day_bytes, quotas.in_all - self.bytes)
 
     def take(self, size: int) -> None:
         """Count so many bytes; there was `room`."""
         self.bytes += size
         self.day_bytes += size
-        self._quotas.counted(self)
+        if not self.waits or self.bytes - self.written >= WRITE_BYTES:
+            self._quotas.counted(self)
 
     def give_back(self, size: int) -> None:
         """Nothing was stored of what was, or is just being, counted."""
         self.bytes -= size
         self.day_bytes -= size
-        self._quotas.counted(self)
+        if not self.waits:
+            self._quotas.counted(self)
 
     def refusal(self, size: int) -> Refusal:
         """Why so many bytes, more than `room`, are refused: for today, or for good."""
@@ -157,8 +171,9 @@ class Quotas:
         return used
 
     def counted(self, used: Used) -> None:
-        """Another count: it is to be written."""
-        if used not in self._unwritten:
+        """A count is to be written: soon, or now that enough came together."""
+        if not used.waits:
+            used.waits = True
             self._unwritten[used] = self.clock.monotonic()
         if used.bytes - used.written >= WRITE_BYTES:
             self._write([used])
@@ -181,6 +196,7 @@ class Quotas:
                 some = list(islice(self._unwritten, ROWS_A_UNIT))
                 rows = [used.row for used in some]
                 for used in some:
+                    used.waits = False
                     del self._unwritten[used]
                 await self._store.write(lambda tx, rows=rows: tx.put_used(rows))  # type: ignore[misc]
         except (Refusal, StoreFailed):
@@ -188,9 +204,9 @@ class Quotas:
 
     def not_written(self, users: Sequence[Used]) -> None:
         """A unit of ours failed: its users are due in a minute again."""
-        now = self.clock.monotonic()
         for used in users:
-            self._unwritten.setdefault(used, now)
+            if not used.waits:
+                self.counted(used)
 
     def _write(self, users: Sequence[Used]) -> None:
         try:
@@ -199,6 +215,7 @@ class Quotas:
             return
         for used in users:
             used.written = used.bytes
+            used.waits = False
             del self._unwritten[used]
 
 

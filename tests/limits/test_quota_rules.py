@@ -76,7 +76,7 @@ class House:
     def fresh(self, user_id: str = "ann") -> Used:
         used = self.quotas.of(user_id)
         used.learn(self.store.used(user_id))
-        used.room()
+        used.room(self.clock.now_ms())
         return used
 
 
@@ -104,7 +104,7 @@ def test_a_day_gives_its_bytes_once_whatever_the_clock_does(
             house.clock.advance(number * 3600)
         elif what == "back":
             house.clock.jump_to(house.clock.now_ms() - number * 3600 * 1000)
-        elif number <= used.room():
+        elif number <= used.room(house.clock.now_ms()):
             used.take(number)
             if what == "refused":
                 used.give_back(number)
@@ -125,7 +125,7 @@ def test_the_time_that_is_told_is_the_time_when_it_comes_back() -> None:
     house = House()
     used = house.fresh()
     used.take(PER_DAY - 500)
-    assert (used.room(), used.refusal(501).detail["left"]) == (500, 500)
+    assert (used.room(house.clock.now_ms()), used.refusal(501).detail["left"]) == (500, 500)
     house.clock.advance(3600)
     told = used.refusal(501)
     assert (told.code, told.detail) == (
@@ -140,9 +140,9 @@ def test_the_time_that_is_told_is_the_time_when_it_comes_back() -> None:
     )
     assert told.text == "of 39 kB a day only 500 bytes are left; again from 00:00 UTC"
     house.clock.advance(told.retry_after_ms / 1000 - 0.001)
-    assert used.room() == 500, "too early"
+    assert used.room(house.clock.now_ms()) == 500, "too early"
     house.clock.advance(0.001)
-    assert used.room() == PER_DAY
+    assert used.room(house.clock.now_ms()) == PER_DAY
 
 
 def test_a_whole_that_is_used_up_does_not_come_back() -> None:
@@ -151,7 +151,7 @@ def test_a_whole_that_is_used_up_does_not_come_back() -> None:
     for _ in range(2):
         used.take(PER_DAY)
         house.clock.advance(86_400)
-        used.room()
+        used.room(house.clock.now_ms())
     used.take(IN_ALL - 2 * PER_DAY)
     told = used.refusal(1)
     assert (told.code, told.retry_after_ms) == (RefusalCode.QUOTA, 0)
@@ -164,7 +164,7 @@ def test_a_whole_that_is_used_up_does_not_come_back() -> None:
     }
     assert told.text == "97.6 kB in all are used up"
     house.clock.advance(86_400 * 400)
-    assert used.room() == 0
+    assert used.room(house.clock.now_ms()) == 0
 
 
 def test_what_was_taken_yesterday_makes_no_room_today() -> None:
@@ -172,9 +172,9 @@ def test_what_was_taken_yesterday_makes_no_room_today() -> None:
     used = house.fresh()
     used.take(5_000)
     house.clock.advance(86_400)
-    assert used.room() == PER_DAY
+    assert used.room(house.clock.now_ms()) == PER_DAY
     used.give_back(5_000)
-    assert (used.row.day_bytes, used.room()) == (0, PER_DAY)
+    assert (used.row.day_bytes, used.room(house.clock.now_ms())) == (0, PER_DAY)
 
 
 def test_a_clock_that_was_years_ahead_shuts_nobody_out_for_years() -> None:
@@ -182,13 +182,13 @@ def test_a_clock_that_was_years_ahead_shuts_nobody_out_for_years() -> None:
     used = house.fresh()
     used.take(1_000)
     house.clock.jump_to((DAY + 9_000) * DAY_MS)
-    assert used.room() == PER_DAY
+    assert used.room(house.clock.now_ms()) == PER_DAY
     used.take(PER_DAY)
     house.clock.jump_to(DAY * DAY_MS + 5000)
-    assert used.room() == 0, "that day's count is today's"
+    assert used.room(house.clock.now_ms()) == 0, "that day's count is today's"
     assert used.refusal(1).detail["back_at"] == (DAY + 1) * DAY_MS
     house.clock.advance(86_400)
-    assert used.room() == PER_DAY
+    assert used.room(house.clock.now_ms()) == PER_DAY
 
 
 # -- what is written ------------------------------------------------------------------------------------------------------
@@ -283,7 +283,7 @@ async def test_two_devices_that_come_at_once_count_together() -> None:
 
     async def device() -> Used:
         used = await house.quotas.load("ann")
-        assert used.room() > 0
+        assert used.room(house.clock.now_ms()) > 0
         used.take(10)
         return used
 
