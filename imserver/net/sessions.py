@@ -219,9 +219,8 @@ class DeviceSession:
         while order.read_is_due:
             seq, request = order.reads[0]
             if request.names and (aside or not self._has_paid(request)):
-                aside.append(
-                    order.begin_read()
-                )  # none that asks for fewer names passes it, and other reads do
+                # Other reads pass it; none that asks for fewer names does, or it might wait for ever.
+                aside.append(order.begin_read())
                 continue
             if not self._has_room(seq, request):
                 break

@@ -82,8 +82,8 @@ class House:
 
 acts = st.lists(
     st.one_of(
-        st.tuples(st.just("post"), st.integers(1, 10_000)),
-        st.tuples(st.just("refused"), st.integers(1, 10_000)),
+        st.tuples(st.just("post"), st.integers(1, PER_DAY)),
+        st.tuples(st.just("refused"), st.integers(1, PER_DAY)),
         st.tuples(st.just("hours"), st.integers(1, 30)),
         st.tuples(st.just("back"), st.integers(1, 24 * DAYS_AHEAD)),
     ),
@@ -119,6 +119,21 @@ def test_a_day_gives_its_bytes_once_whatever_the_clock_does(
             )
     assert all(total <= PER_DAY for total in given_on.values())
     assert sum(given_on.values()) == used.bytes <= house.quotas.in_all
+
+
+@pytest.mark.parametrize("hours", [1, 24, 24 * DAYS_AHEAD])
+def test_a_clock_that_goes_back_over_midnight_gives_no_day_again(hours: int) -> None:
+    house = House(bytes_in_all=10**9)
+    used = house.fresh()
+    used.take(PER_DAY)
+    for _ in range(2):
+        house.clock.jump_to(house.clock.now_ms() - hours * 3600 * 1000)
+        assert used.room(house.clock.now_ms()) == 0
+        assert used.refusal(1).detail["back_at"] == (DAY + 1) * DAY_MS
+        house.clock.advance(hours * 3600)
+        assert used.room(house.clock.now_ms()) == 0
+    house.clock.advance(86_400)
+    assert used.room(house.clock.now_ms()) == PER_DAY
 
 
 def test_the_time_that_is_told_is_the_time_when_it_comes_back() -> None:
