@@ -265,7 +265,11 @@ class DeviceSession:
         return self._context.chat.posting.cost_of_write(self.user_id, conversation_id)
 
     def cancel_tasks(self) -> None:
-        """Cancel what takes as long as it likes: the session is over, or the server goes down."""
+        """Drop what waits for the rate of names, and cancel what takes as long as it likes: the session is over, or the server
+        goes down."""
+        if self._aside:
+            self._aside.clear()
+            self._quota.leave_line(self)
         for task, row in (self._tasks or {}).items():
             if row.cancelled:
                 # In the next turn: one that never began would not give back its place in the user's share.
@@ -274,7 +278,6 @@ class DeviceSession:
     async def close(self) -> None:
         """Drop waiting requests, and wait for those in progress."""
         self._order.clear()
-        self._aside.clear()
         self.cancel_tasks()
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -33,6 +33,8 @@ EVE = "direct/alice/eve"
 BURST, RATE = 200, 50
 #: Names that a user may look up: at once, and a second (docs/imserver.toml, `users_burst`, `users_per_second`).
 NAMES_BURST, NAMES_RATE = 2_000, 100
+#: Tokens that a post to a group of 5,000 takes of its author's rate: one, and one for each 100 members.
+LARGE_POST = 51
 #: What one session may cost, whatever its device does (docs/operating.md, "Memory").
 MAX_SESSION_KIB = 6 * 1024
 #: Requests of one session under way (bytes), and the largest number of the wire.
@@ -334,6 +336,21 @@ async def users_loop(here: Arena) -> Heard:
     return heard
 
 
+async def changes_to_many(here: Arena) -> Heard:
+    """Roles given and taken in the large group, and edits there, for 5,000 members each: no more of them than posts."""
+    group = here.found["large group"]
+    raw, _ = await here.enter("owner", "speaks")
+    async with raw:
+        position = (await patiently(raw, "post", group, new_key(), said("x"))).result[0]
+
+    def ask(n: int) -> tuple[Any, ...]:
+        if n % 2:
+            return ("edit", group, new_key(), position, None, said(f"{n}"))
+        return ("add", group, new_key(), "member1", ("admin", "member")[n // 2 % 2])
+
+    return await flooded(here, ask, name="owner", devices=4, window=50, cost=LARGE_POST)
+
+
 async def check_loop(here: Arena) -> Heard:
     """As many conversations as one may name, each found by the dearest way: a position at the end and a place of no history."""
     raw, _ = await here.enter("mallory", "reader")
@@ -569,6 +586,7 @@ ATTACKS = [
     Attack("conversations in a loop", 40_000, conversations_loop, "reads", [GOES_ON]),
     Attack("members in a loop", 40_000, members_loop, "reads", [GOES_ON]),
     Attack("users in a loop", 40_000, users_loop, "reads", [GOES_ON]),
+    Attack("changes to 5,000 members", 40_000, changes_to_many, "reads", [GOES_ON], [No.CONFLICT]),
     Attack("check in a loop", 40_000, check_loop, "reads", [GOES_ON]),
     Attack("changes in a loop", 40_000, changes_loop, "reads", [GOES_ON]),
     Attack(

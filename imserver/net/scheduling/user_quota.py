@@ -33,6 +33,7 @@ class UserQuota:
         "_at_work",
         "_due_at",
         "_max_reads",
+        "_names_line",
         "_reads",
         "_take",
         "_take_names",
@@ -50,6 +51,8 @@ class UserQuota:
         self._reads = 0
         #: Sessions of the user that found no room; the first is pumped next.
         self._waiting: list[Waiter] = []
+        #: Sessions that wait for the rate of names, in order.
+        self._names_line: list[Waiter] = []
         #: Of whichever rate comes back first.
         self._timer: asyncio.TimerHandle | None = None
         self._due_at = 0.0
@@ -68,11 +71,31 @@ class UserQuota:
         return True
 
     def pay_names(self, waiter: Waiter, count: int) -> bool:
-        """Pay for so many names that are looked up. False: not yet; `waiter` is pumped again when it may be time."""
+        """Pay for so many names that are looked up. False: not yet; `waiter` is pumped again when it may be time.
+
+        Sessions that wait stand in a line of their own: one that asks for few names does not pass one that asks for many.
+        """
+        line = self._names_line
+        if line and line[0] is not waiter:
+            if waiter not in line:
+                line.append(waiter)
+            return False
         wait_s = self._take_names(self._user_id, count)
         if wait_s > 0:
+            if not line:
+                line.append(waiter)
             self._wait_until(waiter, wait_s)
-        return wait_s <= 0
+            return False
+        self.leave_line(waiter)
+        return True
+
+    def leave_line(self, waiter: Waiter) -> None:
+        """The session waits for names no longer: it has paid, or is over. Whoever is first now is pumped."""
+        line = self._names_line
+        if waiter in line:
+            line.remove(waiter)
+            if line:
+                self._wait_until(line[0], 0.0)
 
     def end(self, *, reads: bool) -> None:
         """Free the room of a request, answered or not."""
