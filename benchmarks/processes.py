@@ -87,6 +87,7 @@ def imserver(
                     # The load is the measurement: one user may post as fast as it asks for, and clients may come in crowds.
                     f"[limits]\n{_everybody_writes(command)}",
                     "posts_per_second = 10000000.0\nposts_burst = 10000000\nconnects_per_minute = 1000000",
+                    "bytes_per_day = 1000000000000\nbytes_in_all = 10000000000000",
                     # 5,000 clients that come back without jitter are all unauthenticated at the same time.
                     "max_unauthenticated = 20000",
                     '[log]\nlevel = "warning"',

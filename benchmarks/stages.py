@@ -118,6 +118,8 @@ def _config(path: Path) -> Config:
             strangers="open",
             posts_per_second=1e7,
             posts_burst=10**7,
+            bytes_per_day=10**12,
+            bytes_in_all=10**13,
             max_connections_per_address=10 * PAIRS,
             connects_per_minute=100_000,
         ),

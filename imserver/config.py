@@ -26,6 +26,7 @@ from imserver_protocol.shared.bounds import (
     MAX_ITEMS_A_CHANGE,
     MAX_PAGE_ITEMS,
     MAX_STATE_BYTES,
+    MAX_USERS_ASKED,
 )
 from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES, valid_user_id
 
@@ -126,6 +127,12 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: Posts a second for each user (average and burst).
     posts_per_second: float = 50.0
     posts_burst: int = 200
+    #: Bytes of contents that one account may post from 00:00 to 24:00 UTC, and in all (plugins and this program: no limit).
+    bytes_per_day: int = 256 * 1024 * 1024
+    bytes_in_all: int = 20 * 1024 * 1024 * 1024
+    #: Ids a second that each user may look up by `users` (average and burst).
+    users_per_second: float = 100.0
+    users_burst: int = 2_000
     max_sessions_per_user: int = 16
     #: Detached sessions are kept this long (seconds), at most so many and so many bytes; the oldest go first.
     detached_s: float = 120.0
@@ -264,6 +271,7 @@ def check_config(config: Config) -> None:
                 raise ConfigError(f"$.{section}.{name}", f"above 0, not {value}")
     _check_limits(config.limits)
     _check_auth(config.auth)
+    _check_quotas(config.limits)
     _check_doors(config)
     if config.log.level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise ConfigError("$.log.level", f"debug, info, warning or error, not {config.log.level!r}")
@@ -296,6 +304,18 @@ def _check_limits(limits: LimitsConfig) -> None:
             "$.limits.max_frame_bytes",
             f"at least {needed}, for the largest content with its state, not {limits.max_frame_bytes}",
         )
+
+
+def _check_quotas(limits: LimitsConfig) -> None:
+    """What could never be posted would be put off for ever; a request that asks for a full list could never be answered."""
+    for name, least_name, least in (
+        ("bytes_per_day", "max_content_bytes", limits.max_content_bytes),
+        ("bytes_in_all", "bytes_per_day", limits.bytes_per_day),
+        ("users_burst", "the ids of one request", MAX_USERS_ASKED),
+    ):
+        value = getattr(limits, name)
+        if value < least:
+            raise ConfigError(f"$.limits.{name}", f"at least {least} ({least_name}), not {value}")
 
 
 def _check_doors(config: Config) -> None:

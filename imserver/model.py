@@ -244,6 +244,8 @@ class SignIn(NamedTuple):
     expires_at: int | None = None
     revoked: bool = False
     revoked_before: int = 0
+    #: What the user has posted: bytes in all, a day, bytes on that day.
+    used: tuple[int, int, int] = (0, 0, 0)
 
 
 class Person(NamedTuple):
@@ -264,6 +266,15 @@ class UsedToken(NamedTuple):
     issued_at: int | None
     expires_at: int | None
     revoked: bool
+
+
+class Usage(NamedTuple):
+    """Bytes of contents that a user has posted: in all, and on one day (days since 1970, UTC)."""
+
+    user_id: str
+    bytes: int = 0
+    day: int = 0
+    day_bytes: int = 0
 
 
 class AuditRow(NamedTuple):

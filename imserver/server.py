@@ -198,7 +198,7 @@ class Server:
             await self.plugin_host.start()
             self.posting.reviewers = self.plugin_host.reviewers
             self.health.refusals = self._listener.attachments.refusals
-            self._listener.on_sweep = self.health.look
+            self._listener.on_sweep = self._swept
             await self.doors.start()
             await self._listener.start()
             self.health.not_accepting = ""
@@ -333,6 +333,10 @@ class Server:
         answer = await self.plugin_host.web.answer(asked.method, asked.target, asked.headers, asked.body)
         return Page(answer.status, answer.headers, answer.body)
 
+    def _swept(self) -> None:
+        self.health.look()
+        self.posting.quotas.sweep()
+
     async def _drain(self) -> None:
         listener = self.listener
         self.posting.draining = True
@@ -344,6 +348,7 @@ class Server:
         await self.plugin_host.stop()
         await self.features.stop()
         await self._decide()
+        await self.posting.quotas.close()
         await listener.say_goodbye(self.config.server.drain_timeout_s)
         self.hub.close()
         self.askers.close()

@@ -23,7 +23,7 @@ from imserver.chat.transaction import Transaction
 from imserver.clock import Clock
 from imserver.config import AuthConfig
 from imserver.errors import ConfigError, NotAuthorized, Refusal, RefusalCode
-from imserver.model import BOT, SignIn, User, valid_user_id
+from imserver.model import BOT, SignIn, Usage, User, valid_user_id
 from imserver.secret import PUBLIC_KEY_FILE, Key, load_keys
 from imserver.user_ids import canonical_user_id
 
@@ -68,9 +68,11 @@ class Accounts:
         #: Told of each commit that ends access.
         self.endings = Endings()
 
-    async def authenticate(self, token: str, device_id: str) -> Identity:
+    async def authenticate(
+        self, token: str, device_id: str, met: Callable[[Usage], object] = lambda used: None
+    ) -> Identity:
         """Return the identity behind a token used by this device. It holds for the caller's turn of the loop: what ends it
-        later finds a session that was begun in this turn.
+        later finds a session that was begun in this turn. `met` is told what the account has used.
 
         Raises `NotAuthorized` with the cause for the log; the peer gets one text for every cause.
         """
@@ -84,9 +86,10 @@ class Accounts:
         if "device" in claims and claimed != device_id:
             raise NotAuthorized("token belongs to another device")
         with self.endings.watch(user_id) as ended:
-            identity = await self._let_in(user_id, device_id, token_id, claims)
+            identity, used = await self._let_in(user_id, device_id, token_id, claims)
             if any(ends(event, identity) for event in ended):
                 raise NotAuthorized("access ended meanwhile")
+            met(Usage(identity.user.user_id, *used))
         return identity
 
     def make_token(self, user_id: str, *, ttl_s: int, device_id: str | None = None) -> str:
@@ -143,7 +146,7 @@ class Accounts:
 
     async def _let_in(
         self, user_id: str, device_id: str, token_id: str, claims: Mapping[str, Any]
-    ) -> Identity:
+    ) -> tuple[Identity, tuple[int, int, int]]:
         """One read, and a write at the first use of a token. One that names its device is let in if the store has no room for
         that: nothing hangs on it."""
         found = await self._store.read(lambda reader: reader.sign_in(user_id, token_id, device_id))
@@ -171,7 +174,7 @@ class Accounts:
         _require_person(user)
         if "device" not in claims and bound != device_id:
             raise NotAuthorized("token was first used by another device")
-        return Identity(user, device_id, token_id, int(claims["exp"]), identity_issued_at)
+        return Identity(user, device_id, token_id, int(claims["exp"]), identity_issued_at), found.used
 
 
 def _judge(found: SignIn, issued_at: int | None) -> None:

@@ -69,6 +69,8 @@ class Hub:
         self.committed_change: Callable[[], int] = lambda: 0
         #: Called with each batch's events after the commit, in commit order (the plugin host; in-process readers).
         self.observers: list[Callable[[Sequence[StoredEvent]], None]] = []
+        #: Called with a conversation whose audience was not remembered, and is.
+        self.on_audience: Callable[[str], object] = lambda conversation_id: None
         #: Called when a session is over, before the next commit is fanned out.
         self.on_gone: Callable[[Outlet], None] = lambda outlet: None
         #: Called for each commit that ends somebody's access, at once and in commit order: no backlog delays it.
@@ -299,9 +301,13 @@ class Hub:
         if type(audience) is QuietAudience:
             audiences.pop(conversation_id, None)
             return
-        if conversation_id not in audiences and len(audiences) >= MAX_AUDIENCES:
+        if conversation_id in audiences:
+            audiences[conversation_id] = audience
+            return
+        if len(audiences) >= MAX_AUDIENCES:
             del audiences[next(iter(audiences))]
         audiences[conversation_id] = audience
+        self.on_audience(conversation_id)
 
     def _forget_gone(self, team_id: str, gone: Collection[str]) -> None:
         """Forget, in what is remembered of conversations with this team, who is in it no more: signals must not reach them."""

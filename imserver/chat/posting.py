@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from imserver.chat.holds import Holds
 from imserver.chat.ports import Reviewer, Store
+from imserver.chat.quotas import Quotas, Used
+from imserver.chat.rates import ROUNDING, Rates
 from imserver.chat.tickets import Ticket
 from imserver.chat.transaction import Posted, Transaction
 from imserver.chat.units import Outlet, PostUnit, Unit, Work, resolve, resolve_lost
@@ -27,12 +29,10 @@ from imserver_protocol.shared.content import content_fault
 
 #: A reviewing plugin that takes longer refuses the post with OVERLOADED (seconds).
 REVIEW_DEADLINE_S = 2.0
-#: Tokens that a sum of fractions may lack: a client that comes back at the very time that was named is let in.
-ROUNDING = 1e-6
-#: Users whose posting rate is remembered; a full bucket carries no information, so forgetting one is harmless.
-MAX_RATE_BUCKETS = 50_000
 #: Recipients that one post's token pays for; in larger conversations a post counts as more.
 MEMBERS_A_POST = 100
+#: Conversations of unknown size that something was written to, and not yet paid for by its audience.
+MAX_OWED = 10_000
 #: Shortest wait told to a post behind a write that waits: time for a few commits, after which there is room (milliseconds).
 ROOM_MS = 100
 
@@ -41,6 +41,8 @@ class Poster(Outlet, Protocol):
     """A session that posts: holds conversations and is answered by request number."""
 
     holds: Holds
+    #: What its user has used of the quotas.
+    used: Used
 
     @property
     def ended(self) -> bool:
@@ -98,19 +100,28 @@ class SessionPost(PostUnit):
         if not isinstance(error, Refusal) or error.code.retryable:
             self.poster.holds.hold(self.conversation_id, self.ticket, self.key)
 
+    def not_stored(self) -> None:
+        """What was counted for it does not count: it is refused, or was stored before."""
+        self.poster.used.give_back(len(self.content))
+
     def settle(self) -> None:
         if self.error is None:
+            if self.result[2]:
+                self.not_stored()
             self.poster.posts_done([(self.request_seq, self.result)])
         else:
+            self.not_stored()
             self.poster.post_refused(self.request_seq, self.error)
 
     def settle_together(self, run: Sequence[Unit]) -> None:
-        posts = cast("Sequence[SessionPost]", run)  # of one session's posts only
+        posts = cast(
+            "Sequence[SessionPost]", run
+        )  # of one session's posts only, each of which was stored just now
         self.poster.posts_done([(post.request_seq, post.result) for post in posts])
 
 
 class RefusedPost(SessionPost):
-    """A post that is about to be refused finally: the store looks its key up first, in the order of the queue.
+    """A post that is about to be refused for long: the store looks its key up first, in the order of the queue.
 
     If the key was committed, the author gets the original reply, though the refusal would be right by now.
     """
@@ -124,6 +135,9 @@ class RefusedPost(SessionPost):
         if found is None:
             raise self.refusal
         return found
+
+    def not_stored(self) -> None:
+        """It was not counted."""
 
 
 class LocalPost(PostUnit):
@@ -147,7 +161,7 @@ class LocalPost(PostUnit):
 class SessionWrite(Unit):
     """Any other write that came over a session: `work` in the transaction, and `done` answers it."""
 
-    __slots__ = ("barrier", "done", "poster", "refused", "work")
+    __slots__ = ("barrier", "counted", "done", "poster", "refused", "work")
 
     conversation_id: str
 
@@ -169,6 +183,8 @@ class SessionWrite(Unit):
         #: For a write with a content, which is reviewed: the work that refuses it finally, unless it has happened already.
         self.refused = refused
         self.barrier = barrier
+        #: Bytes of its content that were counted.
+        self.counted = 0
 
     @property
     def session(self) -> object | None:
@@ -177,7 +193,15 @@ class SessionWrite(Unit):
     def run(self, tx: Transaction) -> Any:
         return self.work(tx)
 
+    def not_stored(self) -> None:
+        """What was counted for it does not count: it is refused, or had happened before."""
+        if self.counted:
+            self.poster.used.give_back(self.counted)
+            self.counted = 0
+
     def settle(self) -> None:
+        if self.error is not None or not self.happened:
+            self.not_stored()
         self.done(self)
 
 
@@ -188,8 +212,9 @@ class Posting:
         self._store = store
         self._clock = clock
         self._limits = limits
-        # An OrderedDict finds its oldest key at once; a dict that lost many keys does not.
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        #: Of posts, and of all that costs as many of them.
+        self.rates = Rates(limits.posts_per_second, limits.posts_burst, clock)
+        self.quotas = Quotas(store, clock, limits)
         self._reviewing: dict[
             tuple[int, str], deque[tuple[SessionPost | SessionWrite, Mapping[str, Any] | None]]
         ] = {}
@@ -200,6 +225,8 @@ class Posting:
         self.content_checks: Mapping[str, Callable[[Mapping[str, Any]], None]] = {}
         #: The audience of a conversation, as far as it is known without reading the store.
         self.audience_of: Callable[[str], Collection[str] | None] = lambda conversation_id: None
+        #: What was written to conversations whose audience was not known: how often, by whom.
+        self._owed: OrderedDict[str, Counter[str]] = OrderedDict()
         #: Set by drain: from then on every new post is refused.
         self.draining = False
 
@@ -209,8 +236,9 @@ class Posting:
         Each is queued, or refused at once. Values shared by all of them are looked up once (benchmark "throughput").
         """
         holds, now, sent_at = poster.holds, self._clock.monotonic(), self._clock.now_ms()
-        tokens = had = self._tokens(poster.user_id, now)
-        cost, cost_of = 1.0, None
+        tokens = had = self.rates.tokens(poster.user_id, now)
+        room = free = poster.used.room(sent_at)
+        cost, cost_of, strange = 1.0, None, False
         behind = holds.waiting
         max_plain_bytes = self._limits.max_content_bytes if not (self.reviewers or self._reviewing) else -1
         for request_seq, conversation_id, key, content in posts:
@@ -223,34 +251,51 @@ class Posting:
                 poster.post_refused(request_seq, _held())
                 continue
             if conversation_id != cost_of:
-                cost, cost_of = self.cost(poster.user_id, conversation_id), conversation_id
+                audience = self.audience_of(conversation_id)
+                cost, cost_of = self._cost_among(poster.user_id, audience), conversation_id
+                strange = audience is None
             if tokens < cost - ROUNDING or self.draining or (behind and conversation_id in behind):
                 holds.hold(conversation_id, ticket, key)
                 poster.post_refused(request_seq, self._not_now(tokens, cost, holds, conversation_id))
                 continue
             tokens -= cost
-            if len(content) <= max_plain_bytes and is_plain_text(content):
+            if strange:
+                self._owe(poster.user_id, conversation_id)
+            size = len(content)
+            if size <= room and size <= max_plain_bytes and is_plain_text(content):
+                room -= size
                 unit = SessionPost(poster, request_seq, ticket, conversation_id, key, content, sent_at)
                 unit.submitted_at = now
                 self._submit(unit)
             else:
+                if room != free:
+                    poster.used.take(free - room)
                 self._look_at(poster, request_seq, ticket, conversation_id, key, content, sent_at)
+                room = free = poster.used.room(sent_at)
         if tokens != had:
-            self._keep_tokens(poster.user_id, tokens, now)
+            self.rates.keep(poster.user_id, tokens, now)
+        if room != free:
+            poster.used.take(free - room)
 
-    def write(self, unit: SessionWrite, content: Mapping[str, Any] | None = None) -> None:
+    def write(self, unit: SessionWrite, content: Mapping[str, Any] | None = None, size: int = 0) -> None:
         """Take any other write of a session, in the order of arrival. Raises `Refusal`, or `StoreFailed`.
 
-        `content` is reviewed first. Posts of the session to the same conversation may still be under review: then it follows
-        them.
+        `content`, of `size` bytes, counts like a post's and is reviewed first. Posts of the session to the same conversation
+        may still be under review: then it follows them.
         """
         self.require_accepting()
+        if content is not None and not self._count(unit, size):
+            content = None  # the answer is certain, unless it has happened already
         if (id(unit.poster), unit.conversation_id) in self._reviewing or (
             content is not None and self.reviewers
         ):
             self._line_up(unit, content)
-        else:
+            return
+        try:
             self._store.submit(unit)
+        except Refusal:
+            unit.not_stored()
+            raise
 
     def require_accepting(self) -> None:
         """Raises the refusal of drain."""
@@ -267,15 +312,57 @@ class Posting:
         content: bytes,
         sent_at: int,
     ) -> None:
-        """Decode a post in order to check or review it."""
-        decoded, final = self.check(key, content)
-        if final is not None:
+        """Count a post, and decode it in order to check or review it."""
+        decoded, refusal = self.check(key, content)
+        used, size = poster.used, len(content)
+        if refusal is None and size > used.room(sent_at):
+            refusal = used.refusal(size)
+        if refusal is not None:
             refused = RefusedPost(poster, request_seq, ticket, conversation_id, key, content, sent_at)
-            refused.refusal = final
+            refused.refusal = refusal
             self._enter(refused, None)
-        else:
-            unit = SessionPost(poster, request_seq, ticket, conversation_id, key, content, sent_at)
-            self._enter(unit, decoded)
+            return
+        used.take(size)
+        unit = SessionPost(poster, request_seq, ticket, conversation_id, key, content, sent_at)
+        self._enter(unit, decoded)
+
+    def _count(self, unit: SessionWrite, size: int) -> bool:
+        """Count the content of another write. False: there is no room; it is refused, unless it has happened already."""
+        used = unit.poster.used
+        if size <= used.room(self._clock.now_ms()):
+            used.take(size)
+            unit.counted = size
+            return True
+        assert unit.refused is not None, "only what has a content is counted"
+        unit.work = unit.refused(used.refusal(size))
+        return False
+
+    async def post_for(self, user_id: str, conversation_id: str, key: bytes, content: bytes) -> Posted:
+        """Post from inside this process, as if the user did it now: within his rate and his quotas."""
+        wait_s = self.rates.take(user_id, self.cost(user_id, conversation_id))
+        if wait_s > 0:
+            raise Refusal(
+                RefusalCode.RATE_LIMITED, "too many messages", retry_after_ms=int(wait_s * 1000) + 1
+            )
+        used = await self.quotas.load(user_id)
+        if len(content) > used.room(self._clock.now_ms()):
+            digest = content_digest(content)
+            found = await self._store.write(lambda tx: tx.find_key(conversation_id, user_id, key, digest))
+            if found is None:
+                raise used.refusal(len(content))
+            return found
+        used.take(len(content))
+        stored = False
+        try:
+            posted = await self.post_local(conversation_id, user_id, key, content)
+            stored = not posted.duplicate
+        except asyncio.CancelledError:
+            stored = True  # it may be in the queue, where it stays
+            raise
+        finally:
+            if not stored:
+                used.give_back(len(content))
+        return posted
 
     async def post_local(self, conversation_id: str, sender_id: str, key: bytes, content: bytes) -> Posted:
         """Post from inside this process. Cancelling the caller does not take a queued post back."""
@@ -322,32 +409,42 @@ class Posting:
 
     def take_tokens(self, user_id: str, cost: float = 1.0) -> float:
         """Take `cost` tokens of the user's rate. Returns 0.0 if taken, otherwise the seconds until there are enough."""
-        now = self._clock.monotonic()
-        tokens = self._tokens(user_id, now)
-        cost = min(cost, float(self._limits.posts_burst))
-        if tokens < cost - ROUNDING:
-            return (cost - tokens) / self._limits.posts_per_second
-        self._keep_tokens(user_id, tokens - cost, now)
-        return 0.0
-
-    def _tokens(self, user_id: str, now: float) -> float:
-        """The user's tokens now."""
-        burst = float(self._limits.posts_burst)
-        tokens, at = self._buckets.get(user_id, (burst, now))
-        return min(burst, tokens + (now - at) * self._limits.posts_per_second)
-
-    def _keep_tokens(self, user_id: str, tokens: float, now: float) -> None:
-        """Store the user's remaining tokens."""
-        if len(self._buckets) >= MAX_RATE_BUCKETS and user_id not in self._buckets:
-            self._buckets.popitem(last=False)
-        self._buckets[user_id] = (tokens, now)
+        return self.rates.take(user_id, cost)
 
     def cost(self, user_id: str, conversation_id: str) -> float:
         """Tokens that a post costs its author, and by which the cost of any write is multiplied that all members hear of."""
-        audience = self.audience_of(conversation_id)
+        return self._cost_among(user_id, self.audience_of(conversation_id))
+
+    def _cost_among(self, user_id: str, audience: Collection[str] | None) -> float:
         if audience is None or user_id not in audience:
             return 1.0
         return min(1.0 + len(audience) // MEMBERS_A_POST, float(self._limits.posts_burst))
+
+    def cost_of_write(self, user_id: str, conversation_id: str) -> float:
+        """The same, for a write that will be done: what is not known of its audience yet is paid later."""
+        if self.audience_of(conversation_id) is None:
+            self._owe(user_id, conversation_id)
+        return self.cost(user_id, conversation_id)
+
+    def _owe(self, user_id: str, conversation_id: str) -> None:
+        owed = self._owed.get(conversation_id)
+        if owed is None:
+            if len(self._owed) >= MAX_OWED:
+                self._owed.popitem(last=False)
+            owed = self._owed[conversation_id] = Counter()
+        owed[user_id] += 1
+
+    def audience_known(self, conversation_id: str) -> None:
+        """The audience was not known, and is: who has written there meanwhile pays as if it had been.
+
+        Else the first acts in a large conversation, of which nobody has spoken since the start or for long, would cost as much
+        as in a direct one, however many are sent in one piece.
+        """
+        now = self._clock.monotonic()
+        for user_id, count in self._owed.pop(conversation_id, {}).items():
+            extra = count * (self.cost(user_id, conversation_id) - 1.0)
+            if extra > 0:
+                self.rates.keep(user_id, self.rates.tokens(user_id, now) - extra, now)
 
     def _not_now(self, tokens: float, cost: float, holds: Holds, conversation_id: str) -> Refusal:
         """The retryable refusal for a post that comes too early."""
@@ -409,6 +506,8 @@ class Posting:
                     if isinstance(unit, SessionWrite):
                         unit.fail(shutting_down())
                         unit.settle()  # nobody reads the answer, but its place in the user's share comes back
+                    else:
+                        unit.not_stored()
                     continue
                 if unit.error is None:
                     self._submit(unit)
@@ -426,6 +525,7 @@ class Posting:
             assert unit.refused is not None, "only what has a content is reviewed"
             unit.work = unit.refused(refusal)
             return unit
+        unit.not_stored()
         refused = RefusedPost(
             unit.poster,
             unit.request_seq,

@@ -19,6 +19,7 @@ from imserver.chat.naming import put_account
 from imserver.chat.permissions import Need, require
 from imserver.chat.ports import Store
 from imserver.chat.posting import Posting
+from imserver.chat.rates import Rates
 from imserver.chat.transaction import Posted, Reader, Takes, Transaction
 from imserver.chat.units import Work
 from imserver.clock import Clock
@@ -64,11 +65,14 @@ class Chat:
         self.accounts = accounts
         self.posting = posting
         posting.audience_of = hub.audience_of
+        hub.on_audience = posting.audience_known
         hub.committed_change = lambda: store.change
         self._store = store
         self._clock = clock
         self._limits = limits
         self._random_bytes = random_bytes
+        #: Of names that are looked up over the wire.
+        self.lookups = Rates(limits.users_per_second, limits.users_burst, clock)
 
     # -- messages -----------------------------------------------------------------------------------------------------
 

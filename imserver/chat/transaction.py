@@ -26,6 +26,7 @@ from imserver.model import (
     Role,
     SignIn,
     SyncPage,
+    Usage,
     UsedToken,
     User,
 )
@@ -360,6 +361,10 @@ class Transaction(Protocol):
         revoked already. NOT_FOUND."""
         ...
 
+    def put_used(self, used: Iterable[Usage]) -> None:
+        """What users have posted by now, each in the place of what was known; who has no account is passed over."""
+        ...
+
     # features and plugins
     def push(self, user_ids: Iterable[str], kind: str, fields: Sequence[Any]) -> None:
         """Push to all sessions of these users after the commit, in commit order. What is pushed so is told by a read, too."""
@@ -591,6 +596,10 @@ class Reader(Protocol):
 
     def conversations_of(self, user_id: str) -> int:
         """In how many conversations the user is a member now."""
+        ...
+
+    def used(self, user_id: str) -> Usage:
+        """What the user has posted, as it was written last; zeros for who never did."""
         ...
 
     # for the plugin host

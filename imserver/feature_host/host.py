@@ -218,12 +218,7 @@ class FeatureHost:
         self, user_id: str, conversation_id: str, content: Mapping[str, Any], key: bytes
     ) -> int:
         """See `imserver.feature_api.Services.post_as`."""
-        wait_s = self._posting.take_tokens(user_id, self._posting.cost(user_id, conversation_id))
-        if wait_s > 0:
-            raise Refusal(
-                RefusalCode.RATE_LIMITED, "too many messages", retry_after_ms=int(wait_s * 1000) + 1
-            )
-        posted = await self._posting.post_local(conversation_id, user_id, key, encode_content(content))
+        posted = await self._posting.post_for(user_id, conversation_id, key, encode_content(content))
         return posted.position
 
 

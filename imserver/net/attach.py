@@ -11,11 +11,13 @@ from typing import Any
 from imserver.chat.accounts import Identity
 from imserver.chat.endings import ends
 from imserver.chat.ports import Store
+from imserver.chat.quotas import Used
 from imserver.chat.service import Chat
 from imserver.clock import Clock
 from imserver.config import LimitsConfig
 from imserver.errors import NotAuthorized, Refusal, RefusalCode, StoreFailed
 from imserver.events import AccessEnded
+from imserver.model import Usage
 from imserver.net.admission import Admission
 from imserver.net.dispatch import MethodTable
 from imserver.net.scheduling.user_quota import UserQuotas
@@ -70,7 +72,7 @@ class Attachments:
         self.recorder = recorder
         self.loop = asyncio.get_running_loop()
         self.sessions = SessionRegistry(limits, self._session_ended)
-        self.user_quotas = UserQuotas(readers, chat.posting.take_tokens)
+        self.user_quotas = UserQuotas(readers, chat.posting.take_tokens, chat.lookups.take)
         self._admission = admission
         self._store = store
         self._handshakes: dict[asyncio.Task[None], None] = {}
@@ -110,8 +112,10 @@ class Attachments:
     # -- the handshake ------------------------------------------------------------------------------------------------
 
     async def _handshake(self, transport: ServerTransport, hello: Hello) -> None:
+        met: list[Usage] = []
         try:
-            identity = await self.chat.accounts.authenticate(hello.token, hello.device_id)
+            # No other await behind it: an identity holds for this turn.
+            identity = await self.chat.accounts.authenticate(hello.token, hello.device_id, met.append)
         except NotAuthorized as cause:
             wait_s = self._admission.login_failed(transport.address)
             if wait_s is not None:
@@ -134,9 +138,9 @@ class Attachments:
             transport.close(CloseCode.INTERNAL, "try again later", 5000)
             return
         if transport.connection.state is ConnectionState.AWAITING_WELCOME:
-            self._welcome(transport, hello, identity)
+            self._welcome(transport, hello, identity, self.chat.posting.quotas.met(met[0]))
 
-    def _welcome(self, transport: ServerTransport, hello: Hello, identity: Identity) -> None:
+    def _welcome(self, transport: ServerTransport, hello: Hello, identity: Identity, used: Used) -> None:
         """Attach the session that HELLO asks for, or a fresh one. No await in here: it is one step."""
         if self._between_lives:
             transport.close(CloseCode.OVERLOADED, "the server begins anew", self._admission.drain_delay_ms())
@@ -156,7 +160,7 @@ class Attachments:
             if not self.sessions.make_room_for(user_id):
                 transport.close(CloseCode.TOO_MANY, "too many devices of this user", 60_000)
                 return
-            session = self._fresh(user_id, hello.device_id, identity)
+            session = self._fresh(user_id, hello.device_id, identity, used)
         displaced = session.transport
         session.identity = identity
         transport.connection.welcome(
@@ -199,7 +203,7 @@ class Attachments:
         )
         return (session, "") if reason is None else (None, reason)
 
-    def _fresh(self, user_id: str, device_id: str, identity: Identity) -> DeviceSession:
+    def _fresh(self, user_id: str, device_id: str, identity: Identity, used: Used) -> DeviceSession:
         stream = Session(
             Side.SERVER,
             session_id=_url_safe(self.random_bytes(SESSION_ID_BYTES)),
@@ -209,7 +213,7 @@ class Attachments:
             recorder=self.recorder,
         )
         quota = self.user_quotas.of(user_id)
-        session = DeviceSession(stream, identity, self, quota, self.clock.now_ms())
+        session = DeviceSession(stream, identity, self, quota, used, self.clock.now_ms())
         self.sessions.add(session)
         # From here on commits are pushed to it: what the client reads after WELCOME leaves no gap to the pushes.
         self.chat.hub.register(session)

@@ -55,7 +55,7 @@ from imserver_protocol.methods.sync import SYNC, SyncParams
 from imserver_protocol.methods.users import USERS, UserRow, UsersParams
 from imserver_protocol.session.post_frames import EncodedResult
 from imserver_protocol.session.posts import encode_result
-from imserver_protocol.shared.bounds import MAX_MEMBERS_PAGE
+from imserver_protocol.shared.bounds import MAX_MEMBERS_PAGE, MAX_USERS_ASKED
 from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES
 
 #: Reply room that a request without a page takes (SPEC, "Windows").
@@ -90,7 +90,9 @@ class Row:
     the work of a unit (or a `Reviewed`). `tokens` is what it costs of its user's rate of posts, as often as a post to that
     conversation would if it is `told_to_all`: above the rate the request waits. `room` is what its reply may take, unless it is
     a page. `cancelled`: it is no work of the store's and may take long, so it ends with its session. `barrier`: it may change
-    more than the conversation that it names, as a team does.
+    more than the conversation that it names, as a team does. `names`: each of
+    `user_ids` costs of the user's rate of names, whether somebody has it or not: above it the request waits, and other reads
+    pass it.
     """
 
     method: Method[Any, Any]
@@ -103,11 +105,19 @@ class Row:
     room: int = SMALL_REPLY_BYTES
     cancelled: bool = False
     barrier: bool = False
+    names: bool = False
 
     def cost(self, params: Any, post_cost: Callable[[], float]) -> float:
         """Tokens that one request costs; `post_cost` tells what a post costs there."""
         tokens = self.tokens * post_cost() if self.told_to_all else self.tokens
         return tokens + len(getattr(params, "members", ())) / MEMBERS_A_TOKEN
+
+    def names_asked(self, params: Any) -> int:
+        """Names that one request pays for; one that asks for nobody, or for more than it may, is paid like one name."""
+        if not self.names:
+            return 0
+        asked = len(params.user_ids)
+        return asked if 0 < asked <= MAX_USERS_ASKED else 1
 
     def reply_bytes(self, page_bytes: int) -> int:
         """Room to reserve for the reply."""
@@ -115,11 +125,13 @@ class Row:
 
 
 class Reviewed(NamedTuple):
-    """The work of a write that says something: `content` is reviewed before; `refused` makes the work for a refusal of then."""
+    """The work of a write that says something: `content`, of `size` bytes, counts and is reviewed before; `refused` makes the
+    work for a refusal of then."""
 
     work: Work[Any]
     content: Mapping[str, Any]
     refused: Callable[[Refusal], Work[Any]]
+    size: int
 
 
 #: The methods of one server, by name.
@@ -130,13 +142,15 @@ class Waiting:
     """A request that has not begun. A window of them may wait for as long as its client likes, so a long one is packed: parsed,
     names of two letters take thirty times the bytes that they came in."""
 
-    __slots__ = ("_packed", "_params", "conversation_id", "cost", "row")
+    __slots__ = ("_packed", "_params", "conversation_id", "cost", "names", "row")
 
     def __init__(self, row: Row, params: Any, conversation_id: str, post_cost: Callable[[], float]) -> None:
         self.row = row
         #: The conversation that a write changes.
         self.conversation_id = conversation_id
         self.cost = row.cost(params, post_cost)
+        #: Names that are not paid for yet.
+        self.names = row.names_asked(params)
         self._params = params
         self._packed = b""
 
@@ -315,7 +329,7 @@ ROWS = (
     Row(REMOVE, remove, Need.MANAGE, writes=True, tokens=1.0, told_to_all=True, barrier=True),
     Row(LEAVE, leave, Need.MANAGE, writes=True, tokens=1.0, told_to_all=True, barrier=True),
     Row(MEMBERS, members, Need.SEE_MEMBERS, pages=True),
-    Row(USERS, users, Need.ACCOUNT, pages=True),
+    Row(USERS, users, Need.ACCOUNT, pages=True, names=True),
     Row(RENEW, renew, Need.ACCOUNT),
     Row(CHECK, check, Need.READ, pages=True),
     Row(CHANGES, changes, Need.READ, pages=True),

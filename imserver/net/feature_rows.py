@@ -97,7 +97,9 @@ def _write(
         return run
 
     content = host.content_of(write, params)
-    return encoded() if content is None else Reviewed(encoded(), content, encoded)
+    if content is None or write.content is None:
+        return encoded()
+    return Reviewed(encoded(), content, encoded, len(getattr(params, write.content)))
 
 
 async def _read(

@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 from imserver.chat.accounts import Identity
 from imserver.chat.holds import Holds
 from imserver.chat.posting import SessionWrite, shutting_down
+from imserver.chat.quotas import Used
 from imserver.chat.service import Chat
 from imserver.chat.transaction import Posted
 from imserver.chat.units import Unit, Work
@@ -79,6 +80,7 @@ class DeviceSession:
     """One session: its protocol stream, its unanswered requests, and the transport to write to."""
 
     __slots__ = (
+        "_aside",
         "_context",
         "_order",
         "_page_room_bytes",
@@ -91,6 +93,7 @@ class DeviceSession:
         "identity",
         "stream",
         "transport",
+        "used",
         "user_id",
     )
 
@@ -100,6 +103,7 @@ class DeviceSession:
         identity: Identity,
         context: SessionContext,
         quota: UserQuota,
+        used: Used,
         began_at: int = 0,
     ) -> None:
         self.stream = session
@@ -108,6 +112,7 @@ class DeviceSession:
         self.user_id = session.user_id
         self.device_id = session.device_id
         self.identity = identity
+        self.used = used
         self.holds = Holds(context.limits.max_requests)
         self.transport: Transport | None = None
         #: When a signal of each kind was last heard (monotonic seconds). Made on demand: most sessions are idle.
@@ -117,6 +122,8 @@ class DeviceSession:
         # Each holds at most a window of requests; `_tasks` is made on demand, for most sessions are idle.
         self._order: RequestOrder[Waiting] = RequestOrder()
         self._tasks: dict[asyncio.Task[None], Row] | None = None
+        #: Reads that are due and wait for the rate of names, in order.
+        self._aside: list[tuple[int, Waiting]] = []
         self._page_room_bytes = context.limits.max_frame_bytes
 
     @property
@@ -216,18 +223,36 @@ class DeviceSession:
             seq, request = order.writes.pop(0)
             self.holds.write_begins(request.conversation_id, request.cost)
             self._write(seq, request)
-        while order.read_is_due and self._has_room(*order.reads[0]):
-            seq, request = order.begin_read()
-            task = asyncio.get_running_loop().create_task(self._work(seq, request.row, request.take()))
-            if self._tasks is None:
-                self._tasks = {}
-            self._tasks[task] = request.row
-            task.add_done_callback(self._tasks.pop)
+        aside = self._aside
+        while aside and self._has_paid(aside[0][1]) and self._has_room(*aside[0]):
+            self._begin_read(*aside.pop(0))
+        while order.read_is_due:
+            seq, request = order.reads[0]
+            if request.names and (aside or not self._has_paid(request)):
+                # Other reads pass it; none that asks for fewer names does, or it might wait for ever.
+                aside.append(order.begin_read())
+                continue
+            if not self._has_room(seq, request):
+                break
+            self._begin_read(*order.begin_read())
+
+    def _begin_read(self, seq: int, request: Waiting) -> None:
+        task = asyncio.get_running_loop().create_task(self._work(seq, request.row, request.take()))
+        if self._tasks is None:
+            self._tasks = {}
+        self._tasks[task] = request.row
+        task.add_done_callback(self._tasks.pop)
+
+    def _has_paid(self, request: Waiting) -> bool:
+        """Pay for the names that a read looks up, once."""
+        if request.names and self._quota.pay_names(self, request.names):
+            request.names = 0
+        return not request.names
 
     @property
     def waiting(self) -> bool:
         """True while requests wait to begin."""
-        return self._order.waiting
+        return self._order.waiting or bool(self._aside)
 
     def _has_room(self, seq: int, request: Waiting) -> bool:
         """Take room for a request and its reply."""
@@ -247,10 +272,14 @@ class DeviceSession:
         return "" if key is None else group_conversation_id(self.user_id, key)
 
     def _post_cost(self, conversation_id: str) -> float:
-        return self._context.chat.posting.cost(self.user_id, conversation_id)
+        return self._context.chat.posting.cost_of_write(self.user_id, conversation_id)
 
     def cancel_tasks(self) -> None:
-        """Cancel what takes as long as it likes: the session is over, or the server goes down."""
+        """Drop what waits for the rate of names, and cancel what takes as long as it likes: the session is over, or the server
+        goes down."""
+        if self._aside:
+            self._aside.clear()
+            self._quota.leave_line(self)
         for task, row in (self._tasks or {}).items():
             if row.cancelled:
                 # In the next turn: one that never began would not give back its place in the user's share.
@@ -308,7 +337,9 @@ class DeviceSession:
 
         try:
             planned = row.handler(self._context.chat, self._asking(), params)
-            work, content, refused = planned if isinstance(planned, Reviewed) else (planned, None, None)
+            work, content, refused, size = (
+                planned if isinstance(planned, Reviewed) else (planned, None, None, 0)
+            )
             unit = SessionWrite(
                 self,
                 request.conversation_id,
@@ -317,7 +348,7 @@ class DeviceSession:
                 refused,
                 barrier=row.barrier,
             )
-            self._context.chat.posting.write(unit, content)
+            self._context.chat.posting.write(unit, content, size)
         except StoreFailed:
             return  # after a store failure no request is answered
         except Exception as error:

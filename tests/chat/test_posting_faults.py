@@ -10,6 +10,7 @@ import pytest
 
 from imserver.chat.holds import HELD_WINDOWS, MAX_UNDER_WAY, RELEASED_WINDOWS, Holds
 from imserver.chat.posting import Posting
+from imserver.chat.quotas import Quotas
 from imserver.chat.transaction import Posted
 from imserver.chat.units import Unit
 from imserver.config import LimitsConfig
@@ -34,6 +35,7 @@ class Session:
 
     def __init__(self) -> None:
         self.holds = Holds()
+        self.used = Quotas(Queue(), ManualClock(), LimitsConfig()).of(self.user_id)  # type: ignore[arg-type]
         self.refused: dict[int, Exception] = {}
         self.answered = asyncio.Event()
 

@@ -111,9 +111,9 @@ def test_another_request_goes_on_after_the_time_that_was_told_and_takes_its_part
             author.clock.advance(SLACK_S)
         else:
             author.clock.advance(wait_s)
-        before = author.chat._tokens("ann", author.clock.monotonic())
+        before = author.chat.rates.tokens("ann", author.clock.monotonic())
         assert author.chat.take_tokens("ann", cost) == 0.0
-        after = author.chat._tokens("ann", author.clock.monotonic())
+        after = author.chat.rates.tokens("ann", author.clock.monotonic())
         assert math.isclose(before - after, min(cost, burst), abs_tol=1e-9)
 
 

@@ -31,6 +31,10 @@ WINDOW = 250
 EVE = "direct/alice/eve"
 #: What a user may write: tokens at once, and a second (docs/imserver.toml, `posts_burst`, `posts_per_second`).
 BURST, RATE = 200, 50
+#: Names that a user may look up: at once, and a second (docs/imserver.toml, `users_burst`, `users_per_second`).
+NAMES_BURST, NAMES_RATE = 2_000, 100
+#: Tokens that a post to a group of 5,000 takes of its author's rate: one, and one for each 100 members.
+LARGE_POST = 51
 #: What one session may cost, whatever its device does (docs/operating.md, "Memory").
 MAX_SESSION_KIB = 6 * 1024
 #: Requests of one session under way (bytes), and the largest number of the wire.
@@ -317,15 +321,34 @@ async def members_loop(here: Arena) -> Heard:
 
 
 async def users_loop(here: Arena) -> Heard:
-    """A hundred names in each request."""
-    names = [f"member{n}" for n in range(100)]
-    return await flooded(
+    """A hundred names in each request, half of them nobody's."""
+    names = [f"member{n}" for n in range(50)] + [f"nobody{n}" for n in range(50)]
+    begin = time.monotonic()
+    heard = await flooded(
         here,
         lambda n: ("users", names),
         devices=16,
         window=100,
-        right=lambda n, answer: len(answer.result) == 100,
+        right=lambda n, answer: len(answer.result) == 50,
     )
+    allowed = (NAMES_BURST + NAMES_RATE * (time.monotonic() - begin)) / len(names)
+    assert heard[GOES_ON] <= allowed + 1, f"more names than one user may ask for: {heard}"
+    return heard
+
+
+async def changes_to_many(here: Arena) -> Heard:
+    """Roles given and taken in the large group, and edits there, for 5,000 members each: no more of them than posts."""
+    group = here.found["large group"]
+    raw, _ = await here.enter("owner", "speaks")
+    async with raw:
+        position = (await patiently(raw, "post", group, new_key(), said("x"))).result[0]
+
+    def ask(n: int) -> tuple[Any, ...]:
+        if n % 2:
+            return ("edit", group, new_key(), position, None, said(f"{n}"))
+        return ("add", group, new_key(), "member1", ("admin", "member")[n // 2 % 2])
+
+    return await flooded(here, ask, name="owner", devices=4, window=50, cost=LARGE_POST)
 
 
 async def check_loop(here: Arena) -> Heard:
@@ -563,6 +586,7 @@ ATTACKS = [
     Attack("conversations in a loop", 40_000, conversations_loop, "reads", [GOES_ON]),
     Attack("members in a loop", 40_000, members_loop, "reads", [GOES_ON]),
     Attack("users in a loop", 40_000, users_loop, "reads", [GOES_ON]),
+    Attack("changes to 5,000 members", 40_000, changes_to_many, "reads", [GOES_ON], [No.CONFLICT]),
     Attack("check in a loop", 40_000, check_loop, "reads", [GOES_ON]),
     Attack("changes in a loop", 40_000, changes_loop, "reads", [GOES_ON]),
     Attack(

@@ -13,15 +13,13 @@ from imserver.store.engine.places import of_no_store
 from imserver_protocol.errors import CloseCode, RefusalCode
 from tests.hostile.arena import Arena, Attack
 from tests.hostile.codes import GOES_ON, Heard, fate
-from tests.hostile.floods import BURST, EVE, MAX_SESSION_KIB, MOST, RATE, with_alice
+from tests.hostile.floods import BURST, EVE, LARGE_POST, MAX_SESSION_KIB, MOST, RATE, with_alice
 from tests.limits import test_tokens
 from tests.limits.raw import PING, PONG, SIGNAL, WELCOME, Ended, Raw, Welcomed, new_key, said
 from tests.limits.test_refusals import REFUSED, THEIRS, patiently
 
 AUTH_FAILED, TOO_MANY = CloseCode.AUTH_FAILED, CloseCode.TOO_MANY
 NOT_FOUND, KEY_REUSED = RefusalCode.NOT_FOUND, RefusalCode.KEY_REUSED
-#: Tokens that a post to a group of 5,000 takes of its author's rate: one, and one for each 100 members.
-LARGE_POST = 51
 
 
 async def bad_tokens(here: Arena) -> Heard:

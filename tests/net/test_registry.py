@@ -47,8 +47,8 @@ class House:
         session = Session(Side.SERVER, session_id=name, user_id=name, device_id="phone", limits=Limits())
         identity = Identity(User(name, name), "phone", name, PLENTY)
         context: Any = SimpleNamespace(limits=self.limits)
-        quota: Any = None
-        found = DeviceSession(session, identity, context, quota)
+        unused: Any = None
+        found = DeviceSession(session, identity, context, unused, unused)
         found.transport = self.lines[name] = Line()
         session.open_request(1, size)
         self.registry.add(found)

@@ -41,7 +41,7 @@ def free(user_id: str, cost: float) -> float:
 
 
 async def test_devices_of_one_user_share_its_room_alike() -> None:
-    share = UserQuotas(2, free).of("eve")
+    share = UserQuotas(2, free, free).of("eve")
     devices = [Device(share, 100) for _ in range(5)]
     for device in devices:
         device.pump()
@@ -56,7 +56,7 @@ async def test_devices_of_one_user_share_its_room_alike() -> None:
 @pytest.mark.parametrize(("readers", "own"), [(1, 1), (2, 1), (3, 2), (16, 8)])
 async def test_one_user_never_keeps_all_readers_busy(readers: int, own: int) -> None:
     """Unless there is but one; and what is no read waits for none."""
-    shares = UserQuotas(readers, free)
+    shares = UserQuotas(readers, free, free)
     eve, bob = (Device(shares.of(name), 10, reads=True) for name in ("eve", "bob"))
     eve.pump()
     bob.pump()
@@ -76,7 +76,7 @@ async def test_what_is_above_the_rate_waits_and_is_not_refused() -> None:
         asked_at.append(now())
         return waits.pop(0)
 
-    device = Device(UserQuotas(2, take).of("eve"), 4, cost=1.0)
+    device = Device(UserQuotas(2, take, free).of("eve"), 4, cost=1.0)
     device.pump()
     assert device.begun == 2
     await eventually(lambda: device.begun == 4)
@@ -92,7 +92,7 @@ async def test_who_asks_often_while_there_are_no_tokens_is_not_looked_at_more_of
         asked += 1
         return 0.0 if asked == 201 else 0.02 if asked <= 200 else 5.0
 
-    device = Device(UserQuotas(2, take).of("eve"), 3, cost=1.0)
+    device = Device(UserQuotas(2, take, free).of("eve"), 3, cost=1.0)
     for _ in range(200):
         device.pump()
     await eventually(lambda: device.begun == 1)
@@ -101,7 +101,7 @@ async def test_who_asks_often_while_there_are_no_tokens_is_not_looked_at_more_of
 
 async def test_a_share_lasts_as_long_as_its_work() -> None:
     """Else a user who comes and goes would begin each time with nothing at work."""
-    shares = UserQuotas(2, free)
+    shares = UserQuotas(2, free, free)
     first = Device(shares.of("eve"), 10)
     first.pump()
     second = Device(shares.of("eve"), 10)
@@ -120,7 +120,9 @@ class Crowd:
         self.tokens = rng.choice((0.0, 3.0, 1000.0))
         self.taken = 0.0
         self.max_reads = rng.choice((1, 2))
-        shares = UserQuotas(self.max_reads + 1 if self.max_reads > 1 else rng.choice((1, 2)), self._take)
+        shares = UserQuotas(
+            self.max_reads + 1 if self.max_reads > 1 else rng.choice((1, 2)), self._take, free
+        )
         self.kinds = [(rng.random() < 0.5, rng.choice((0.0, 0.5, 1.0))) for _ in range(rng.randrange(1, 5))]
         self.devices = [
             Device(shares.of("eve"), rng.randrange(1, 30), reads=reads, cost=cost)

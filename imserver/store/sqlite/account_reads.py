@@ -13,8 +13,10 @@ from imserver.store.sqlite.account_rows import ANY_DEVICE, USER_COLUMNS, user_of
 _SIGN_IN = (
     f"SELECT {', '.join(f'u.{column}' for column in USER_COLUMNS.split(', '))}, u.disabled_at,"
     " t.device_id, t.bound_at, t.expires_at, r.token_id,"
-    f" (SELECT max(before) FROM revoked_before WHERE user_no = u.no AND device_id IN ('{ANY_DEVICE}', ?))"
+    f" (SELECT max(before) FROM revoked_before WHERE user_no = u.no AND device_id IN ('{ANY_DEVICE}', ?)),"
+    " d.bytes, d.day, d.day_bytes"
     " FROM users u LEFT JOIN tokens t ON t.token_id = ? LEFT JOIN revoked_tokens r ON r.token_id = ?"
+    " LEFT JOIN used d ON d.user_no = u.no"
     " WHERE u.user_id = ?"
 )
 _PERSON = f"SELECT {USER_COLUMNS}, no, disabled_at, made_at FROM users"
@@ -41,7 +43,7 @@ class AccountReads(ABC):
         rows = self._sql(_SIGN_IN, (device_id, token_id, token_id, user_id))
         if not rows:
             return SignIn()
-        *user, disabled_at, bound_device, bound_at, expires_at, revoked, before = rows[0]
+        *user, disabled_at, bound_device, bound_at, expires_at, revoked, before, in_all, day, of_day = rows[0]
         return SignIn(
             user_of(tuple(user)),
             disabled_at is None,
@@ -50,6 +52,7 @@ class AccountReads(ABC):
             expires_at,
             revoked is not None,
             before or 0,
+            (0, 0, 0) if in_all is None else (in_all, day, of_day),
         )
 
     def people(

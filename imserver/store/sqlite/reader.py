@@ -44,6 +44,7 @@ from imserver.model import (
     Page,
     Role,
     SyncPage,
+    Usage,
     User,
 )
 from imserver.store.engine.hidden import Hidden
@@ -409,6 +410,13 @@ class SqliteReader(AccountReads):
             for user_id in dict.fromkeys(user_ids)
         )
         return [user_of(rows[0]) for rows in found if rows]
+
+    def used(self, user_id: str) -> Usage:
+        rows = self._sql(
+            "SELECT d.bytes, d.day, d.day_bytes FROM users u JOIN used d ON d.user_no = u.no WHERE u.user_id = ?",
+            (user_id,),
+        )
+        return Usage(user_id, *rows[0]) if rows else Usage(user_id)
 
     # -- features and plugins -----------------------------------------------------------------------------------------
 

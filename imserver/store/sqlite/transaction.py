@@ -6,14 +6,14 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from imserver.chat.permissions import no_such_conversation
 from imserver.clock import Clock
 from imserver.content import encode_content
 from imserver.errors import AlreadyHandled
-from imserver.model import Audience, Cursors, Kind, Message, Role, folded_name
+from imserver.model import Audience, Cursors, Kind, Message, Role, Usage, folded_name
 from imserver.store.engine.contacts import GROUPS_LOOKED_AT, SMALL_GROUP
 from imserver.store.engine.conversation_cache import ConversationCache, ConversationState, Journal, Team
 from imserver.store.engine.faults import TransactionLost
@@ -41,6 +41,10 @@ OUTCOMES_FORGOTTEN_AT_ONCE = 2
 _FORGET_OUTCOMES = (
     "DELETE FROM outcomes WHERE (key, user_no) IN"
     " (SELECT key, user_no FROM outcomes WHERE at < ? ORDER BY at LIMIT ?)"
+)
+_PUT_USED = (
+    "INSERT INTO used (user_no, bytes, day, day_bytes) VALUES (?, ?, ?, ?) ON CONFLICT (user_no) DO UPDATE SET"
+    " bytes = excluded.bytes, day = excluded.day, day_bytes = excluded.day_bytes"
 )
 _PUT_MILESTONE = PUT_MILESTONES.format(rows="(?, ?, ?)")
 #: A conversation that is being made has no head yet: its first message, of the same unit, fills it in.
@@ -623,6 +627,12 @@ class SqliteTransaction(SqliteAccountRows):
             "UPDATE members SET own_act = 1 WHERE conversation_no = ? AND user_no = ?",
             (state.no, self.user_no(user_id)),
         )
+
+    def put_used(self, used: Iterable[Usage]) -> None:
+        for user_id, all_bytes, day, day_bytes in used:
+            user_no = self.user_no(user_id)
+            if user_no is not None:
+                self.sql(_PUT_USED, (user_no, all_bytes, day, day_bytes))
 
     # -- features and plugins -----------------------------------------------------------------------------------------
 

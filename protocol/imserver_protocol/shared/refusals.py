@@ -24,6 +24,7 @@ class RefusalCode(IntEnum):
     TOO_LARGE = 606
     GONE = 607
     EPOCH_CHANGED = 608
+    QUOTA = 609
 
     RATE_LIMITED = 700
     HELD = 701

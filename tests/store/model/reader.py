@@ -35,6 +35,7 @@ from imserver.model import (
     Page,
     Role,
     SyncPage,
+    Usage,
     User,
 )
 from imserver.store.engine.places import LISTED, Places, Spot
@@ -257,6 +258,9 @@ class ModelReader:
     def users(self, user_ids: Sequence[str]) -> list[User]:
         known = self.world.users
         return [known[user_id] for user_id in dict.fromkeys(user_ids) if user_id in known]
+
+    def used(self, user_id: str) -> Usage:
+        return self.world.used.get(user_id, Usage(user_id))
 
     def bound_device(self, token_id: str) -> str | None:
         bound = self.world.tokens.get(token_id)

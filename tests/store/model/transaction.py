@@ -34,6 +34,7 @@ from imserver.model import (
     Membership,
     Message,
     Role,
+    Usage,
     User,
     content_digest,
     direct_pair,
@@ -449,6 +450,10 @@ class ModelTransaction:
 
     def user(self, user_id: str) -> User | None:
         return self.world.users.get(user_id)
+
+    def put_used(self, used: Iterable[Usage]) -> None:
+        known = {one.user_id: one for one in used if one.user_id in self.world.users}
+        self.world = replace(self.world, used={**self.world.used, **known})
 
     def bind_token(
         self,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from imserver.chat.permissions import NO_SEAT, TEAM_MEMBER, Bars, Seat, standing_of
-from imserver.model import Audience, Cursors, Kind, Membership, Message, Role, User
+from imserver.model import Audience, Cursors, Kind, Membership, Message, Role, Usage, User
 from imserver.store.engine.lineage import Run
 from imserver_protocol.shared.bounds import MORE_UNREAD, UNREAD_MESSAGES
 
@@ -194,6 +194,7 @@ class World:
     outcomes: Mapping[tuple[str, bytes], tuple[str, bytes, bytes]] = field(default_factory=dict)
     #: user id -> (count of changes, values by name, last change)
     accounts: Mapping[str, tuple[int, Mapping[str, Any], int]] = field(default_factory=dict)
+    used: Mapping[str, Usage] = field(default_factory=dict)
     #: Names of state, and those that this server does not have.
     names: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()
