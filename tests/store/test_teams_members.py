@@ -49,7 +49,7 @@ async def shop(stand: Stand) -> Stand:
 
 
 async def audience(stand: Stand, place: str = TALK) -> Mapping[str, Role]:
-    found = await stand.tx(lambda tx: tx.audience(place))
+    found: Mapping[str, Role] | None = await stand.tx(lambda tx: tx.audience(place))
     assert found is not None
     return found
 
