@@ -730,8 +730,8 @@ SABOTAGES: dict[str, Sabotage] = {
     "undone-without-members": Sabotage(
         "Undoing leaves the members of a conversation as they had become.",
         ConversationState.restore,
-        "self.title, self.members, self.muted = memento",
-        "self.title, _, self.muted = memento",
+        "self.title,\n        self.members,",
+        "self.title,\n        _,",
     ),
     "undone-conversation-is-there": Sabotage(
         "A conversation that was undone is still in the cache.",
