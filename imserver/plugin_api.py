@@ -327,6 +327,11 @@ class Context(Protocol):
         """Makes counters, gauges and histograms named `imserver_plugin_NAME_…`. Bind label children once."""
         ...
 
+    @property
+    def max_text_chars(self) -> int:
+        """A longer text is no command: it goes to the handlers of `on`, which leave it to people."""
+        ...
+
     async def ensure_bot(self, user_id: str, display_name: str, *, language: str = "en") -> User:
         """Make a user that this plugin speaks as. The plugin gets events of conversations that have one of its bots."""
         ...
