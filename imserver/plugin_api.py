@@ -353,7 +353,8 @@ class Context(Protocol):
         self, event_type: type[MessagePosted], handler: Callable[[MessagePosted], Awaitable[None]]
     ) -> None:
         """Register a handler for messages that no command took, in conversations with one of the plugin's bots, after commit,
-        in commit order of each sender and of each conversation; senders take turns. Messages of the plugin's own bots are not delivered. A crash redelivers unhandled messages."""
+        in commit order of each sender and of each conversation; senders take turns. Messages of the plugin's own bots are not
+        delivered. A crash redelivers unhandled messages."""
         ...
 
     def timer(
