@@ -356,6 +356,11 @@ class Context(Protocol):
         """Makes counters, gauges and histograms named `imserver_plugin_NAME_…`. Bind label children once."""
         ...
 
+    @property
+    def max_text_chars(self) -> int:
+        """A longer text is no command: it goes to the handlers of `on`, which leave it to people."""
+        ...
+
     async def ensure_bot(self, user_id: str, display_name: str, *, language: str = "en") -> User:
         """Make a user that this plugin speaks as. The plugin gets events of conversations that have one of its bots."""
         ...
@@ -377,7 +382,8 @@ class Context(Protocol):
         self, event_type: type[MessagePosted], handler: Callable[[MessagePosted], Awaitable[None]]
     ) -> None:
         """Register a handler for messages that no command took, in conversations with one of the plugin's bots, after commit,
-        in commit order. Messages of the plugin's own bots are not delivered. A crash redelivers unhandled messages."""
+        in commit order of each sender and of each conversation; senders take turns. Messages of the plugin's own bots are not
+        delivered. A crash redelivers unhandled messages."""
         ...
 
     def timer(

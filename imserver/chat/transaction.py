@@ -431,8 +431,14 @@ class Transaction(Protocol):
         """Delete a timer of this plugin. False if there is none."""
         ...
 
-    def mark_handled(self, plugin: str, change: int) -> None:
-        """Move the plugin's cursor up to `change`, or make it; raises `AlreadyHandled` if it is there or further already."""
+    def mark_handled(self, plugin: str, change: int, upto: int | None = None) -> None:
+        """Remember that the plugin has dealt with `change`, and with everything up to `upto` (by default: up to `change`): its
+        cursor is moved there, or made; above it single changes are remembered. Raises `AlreadyHandled` if it was before."""
+        ...
+
+    def pass_handled(self, plugin: str, upto: int, ahead: Sequence[int]) -> None:
+        """Remember that the plugin has dealt with everything up to `upto`, and above that with these; no matter what of it was
+        remembered before."""
         ...
 
     def mark_set_back(self, plugin: str, run: int) -> None:
@@ -619,6 +625,10 @@ class Reader(Protocol):
 
     def plugin_cursor(self, plugin: str) -> int | None:
         """The change up to which the plugin has handled everything; None if it never ran."""
+        ...
+
+    def plugin_handled(self, plugin: str) -> list[int]:
+        """The changes above its cursor that the plugin has handled, in order."""
         ...
 
     def set_backs(self, plugin: str) -> list[tuple[int, int, int]]:

@@ -85,6 +85,10 @@ class PluginContext(Context):
     def metrics(self) -> Namespace:
         return self._metrics
 
+    @property
+    def max_text_chars(self) -> int:
+        return self._limits.max_text_chars
+
     # -- registrations ------------------------------------------------------------------------------------------------
 
     async def ensure_bot(self, user_id: str, display_name: str, *, language: str = "en") -> User:

@@ -308,11 +308,12 @@ class PluginHost:
         await self._store.migrate_plugin(
             plugin.name, [(migration.number, migration.sql) for migration in one.migrations]
         )
-        cursor, set_backs = await self._cursor_of(plugin.name)
+        cursor, ahead, set_backs = await self._cursor_of(plugin.name)
         worker = Worker(
             registrations,
             self._store,
             cursor=cursor,
+            ahead=ahead,
             set_backs=set_backs,
             newest=self._newest,
             bots_of_all=self._bots,
@@ -348,24 +349,26 @@ class PluginHost:
             log.error("plugin_start_failed", exc_info=error)
             raise StartError(f"the plugin {plugin.name!r} did not start: {error!r}") from error
 
-    async def _cursor_of(self, plugin: str) -> tuple[int, list[tuple[int, int, int]]]:
-        """The plugin's cursor, and the older copies of which it is to be told; a new plugin gets a cursor at the newest change,
-        stored at once."""
+    async def _cursor_of(self, plugin: str) -> tuple[int, list[int], list[tuple[int, int, int]]]:
+        """The plugin's cursor, what it has handled above, and the older copies of which it is to be told; a new plugin gets a
+        cursor at the newest change, stored at once."""
 
-        def look(reader: Reader) -> tuple[int | None, int, list[tuple[int, int, int]]]:
+        def look(reader: Reader) -> tuple[int | None, int, list[int], list[tuple[int, int, int]]]:
             cursor = reader.plugin_cursor(plugin)
-            return cursor, _end(reader) if cursor is None else cursor, reader.set_backs(plugin)
+            return cursor, reader.head_change(), reader.plugin_handled(plugin), reader.set_backs(plugin)
 
-        cursor, end, set_backs = await self._store.read(look)
+        cursor, end, ahead, set_backs = await self._store.read(look)
+        # Nobody notifies of what was committed before: without this a plugin that was away would read one page of it.
+        self._newest.change = max(self._newest.change, end)
         if cursor is not None:
-            return cursor, set_backs
+            return cursor, ahead, set_backs
 
         def begin(tx: Transaction) -> None:
             with suppress(AlreadyHandled):
                 tx.mark_handled(plugin, end)
 
         await self._store.write(begin)
-        return end, []
+        return end, [], []
 
     # -- the lazy cursor ----------------------------------------------------------------------------------------------
 
@@ -380,22 +383,25 @@ class PluginHost:
             except Exception as error:  # nothing is lost: the next message tries again
                 if not is_store_busy(error):
                     self._log.error("plugin_cursors_not_stored", exc_info=error)
+            if any(one.worker.waiting for one in self._running):
+                self._cursor_moved.set()  # what is dealt with meanwhile is stored as soon, though nothing new comes
 
     async def _store_cursors(self) -> None:
         moves = [
-            (one.worker, one.worker.done) for one in self._running if one.worker.done > one.worker.marked
+            (one.worker, *unstored)
+            for one in self._running
+            if (unstored := one.worker.unstored()) is not None
         ]
         if not moves:
             return
 
         def move(tx: Transaction) -> None:
-            for worker, change in moves:
-                with suppress(AlreadyHandled):
-                    tx.mark_handled(worker.registrations.name, change)
+            for worker, done, ahead in moves:
+                tx.pass_handled(worker.registrations.name, done, ahead)
 
         await self._store.write(move)
-        for worker, change in moves:
-            worker.marked = max(worker.marked, change)
+        for worker, done, ahead in moves:
+            worker.stored(done, ahead)
 
     async def _end_cursor_task(self) -> None:
         if self._cursor_task is not None:
@@ -410,13 +416,3 @@ def _asked(handler: Callable[[Any, str, str], None], user_id: str, other_id: str
 
 def _called(handler: Callable[[Any, str], T], about: str, view: Any) -> T:
     return handler(view, about)
-
-
-def _end(reader: Reader) -> int:
-    """The newest change of this snapshot. A reader examines a bounded number of messages at a time, so it takes steps."""
-    end = 0
-    while True:
-        _, complete = reader.messages_after(end, [], 1)
-        if complete <= end:
-            return end
-        end = complete

@@ -25,6 +25,12 @@ class HostLimits:
     store_busy_delays_s: tuple[float, float] = (0.05, 2.0)
     #: Events kept in memory for one plugin; beyond them it reads from the store (at 32 KiB each: 16 MiB at worst).
     max_live_events: int = 512
+    #: Those of one user. What exceeds them is read from the store later, when the user's turn has come to it.
+    max_user_events: int = 32
+    #: Messages that may be dealt with before one that is older, and are remembered one by one (a row each).
+    max_events_ahead: int = 20_000
+    #: A longer text is no command: it goes to the listeners.
+    max_text_chars: int = 2_000
     #: Messages and timers in one read from the store.
     read_page: int = 128
     #: The cursor over events without a handler is stored this often at most; a crash repeats less than that.

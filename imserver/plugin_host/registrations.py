@@ -45,6 +45,9 @@ class Registrations:
         self.units: set[Lost] = set()
         #: Set when the plugin is gone: its context refuses every call from then on.
         self.closed = False
+        #: The message in hand, and the change up to which everything is dealt with once it is. Replaced, never changed: the
+        #: writer's thread reads it.
+        self.upto: tuple[int, int] = (0, 0)
         #: Called on the loop after the commit of a transaction that set or cancelled a timer.
         self.timers_changed: Callable[[], None] = lambda: None
         self._undo: list[Callable[[], None]] = []

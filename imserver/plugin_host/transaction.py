@@ -281,7 +281,11 @@ class PluginTransaction(Transaction):
             for timer in event.may_have_been_sent:
                 self._tx.cancel_timer(self._registrations.name, timer.timer_id)
         else:
-            self._tx.mark_handled(self._registrations.name, event.change)
+            in_hand, upto = self._registrations.upto
+            # Of any other message it is not known what is before it.
+            self._tx.mark_handled(
+                self._registrations.name, event.change, upto if event.change == in_hand else 0
+            )
         self.marked.append(event)
 
     def record_failure(self, event: str, error_id: str, text: str) -> None:

@@ -1,7 +1,7 @@
-"""Worker: delivers one plugin's messages in commit order and its due timers, one at a time, from a durable cursor.
+"""Worker: delivers one plugin's messages and its due timers, one at a time, from a durable cursor.
 
-Messages and timers take turns, so neither starves the other, and a plugin's handlers never run concurrently: a plugin's state
-in memory needs no lock.
+Messages and timers take turns, so neither starves the other, and of messages those of each user do (`feed`). A plugin's
+handlers never run concurrently: its state in memory needs no lock.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from imserver.events import MessagePosted, SetBack, TimerFired
 from imserver.model import User
 from imserver.plugin_api import Call, Content
 from imserver.plugin_host.attempt import CURRENT
-from imserver.plugin_host.feed import Feed
+from imserver.plugin_host.feed import Feed, Room
 from imserver.plugin_host.handling import Delivery, Handling, NoHandler, Outcome, Reply
 from imserver.plugin_host.limits import HostLimits
 from imserver.plugin_host.registrations import CommandHandler, Registrations
@@ -54,6 +54,7 @@ class Worker:
         store: Store,
         *,
         cursor: int,
+        ahead: Sequence[int],
         set_backs: Sequence[tuple[int, int, int]],
         newest: Newest,
         bots_of_all: Mapping[str, str],
@@ -70,15 +71,16 @@ class Worker:
         self._bots_of_all = bots_of_all
         self._log = log
         self._limits = limits
-        self._feed = Feed(cursor, limits.max_live_events)
+        room = Room(limits.max_live_events, limits.max_user_events, limits.max_events_ahead)
+        self._feed = Feed(cursor, ahead, room)
+        #: Changes above the floor that were dealt with, and of which the store does not know.
+        self._unstored: set[int] = set()
         self._timers = Timers(
             registrations.name, store, clock, page=limits.read_page, poll_s=limits.timer_poll_s
         )
         self.handling = Handling(registrations, store, log=log, random_bytes=random_bytes, limits=limits)
         registrations.timers_changed = self._timers_changed
         self._set_backs = deque(set_backs)
-        self._done = cursor
-        self._in_hand = False
         self._wake = asyncio.Event()
         self._idle_waiters: list[asyncio.Future[None]] = []
         self._task: asyncio.Task[None] | None = None
@@ -94,17 +96,34 @@ class Worker:
 
     def offer(self, event: MessagePosted) -> None:
         """A message was committed in a conversation with some plugin's bot. Never blocks, never raises."""
-        if not event.audience.keys().isdisjoint(self.registrations.bots.keys()):
+        if not event.audience.keys().isdisjoint(self.registrations.bots.keys()) and self._wanted(event):
             self._feed.offer(event)
             self._idle = False
             self._wake.set()
 
+    def _wanted(self, event: MessagePosted) -> bool:
+        """A plugin does not hear its own bots."""
+        return event.message.sender_id not in self.registrations.bots
+
     @property
     def done(self) -> int:
         """The change up to which every message is dealt with, at least in memory."""
-        if self._in_hand or len(self._feed):
-            return self._done
-        return max(self._done, self._feed.fetched if self._feed.behind else self._newest.change)
+        return self._feed.floor(self._newest.change)
+
+    def unstored(self) -> tuple[int, list[int]] | None:
+        """What the store does not know of: `done`, and the changes above it that are dealt with; None if it knows all."""
+        done = self.done
+        ahead = sorted(change for change in self._unstored if change > done)
+        return (done, ahead) if done > self.marked or ahead else None
+
+    def stored(self, done: int, ahead: Sequence[int]) -> None:
+        """The store knows of that now."""
+        self._unstored.difference_update(ahead)
+        self._marked(done)
+
+    def _marked(self, upto: int) -> None:
+        self.marked = max(self.marked, upto)
+        self._unstored = {change for change in self._unstored if change > upto}
 
     @property
     def waiting(self) -> int:
@@ -113,8 +132,8 @@ class Worker:
 
     @property
     def behind(self) -> bool:
-        """True while the worker reads from the store to catch up."""
-        return self._feed.behind
+        """True while messages are to be read from the store that are not in memory."""
+        return self._feed.behind or self._feed.leaves
 
     @property
     def idle(self) -> bool:
@@ -234,43 +253,40 @@ class Worker:
     # -- messages -----------------------------------------------------------------------------------------------------
 
     async def _next_message(self) -> bool:
-        """Deliver one message, or read more. False if there was nothing to do."""
+        """Read if something is missing, and deliver one message. False if there was nothing to do."""
+        after = self._feed.to_read()
+        if after is not None:
+            await self._read(after)
         event = self._feed.take()
         if event is None:
-            return self._feed.behind and await self._read()
-        self._in_hand = True
-        try:
-            delivery = self._delivery(event)
-            outcome = Outcome.UNMARKED if delivery is None else await self.handling.deal_with(delivery)
-            if outcome is Outcome.PUT_OFF:
-                return False  # stopping: it stays in hand, so that no cursor passes it
-            if outcome is Outcome.MARKED:
-                self.marked = max(self.marked, event.change)
-            self._done = max(self._done, event.change)
-            self._in_hand = False
-        except BaseException:
-            # Not dealt with, and the cursor may not pass it: start again behind the last one that was.
-            self._feed = Feed(self._done, self._limits.max_live_events)
-            self._in_hand = False
-            raise
+            return after is not None
+        upto = self._feed.floor(self._newest.change, dealing=event)
+        self.registrations.upto = (event.change, upto)
+        delivery = self._delivery(event)
+        outcome = Outcome.UNMARKED if delivery is None else await self.handling.deal_with(delivery)
+        if outcome is Outcome.PUT_OFF:
+            return False  # stopping: it stays in hand, so that no cursor passes it
+        self._feed.deal(event)
+        if outcome is Outcome.MARKED:
+            self._marked(upto)
+        elif event.change > upto:
+            self._unstored.add(event.change)
+        self._feed.forget(upto)
         return True
 
-    async def _read(self) -> bool:
+    async def _read(self, after: int) -> None:
         bots = self.registrations.bots
-        after = self._feed.fetched
         rows, complete = await self._store.read(
             lambda reader: reader.messages_after(after, list(bots), self._limits.read_page)
         )
         if bots is not self.registrations.bots:
-            return True  # a bot was added meanwhile: its messages are missing from the answer
-        self._done = max(self._done, after)
+            return  # a bot was added meanwhile: its messages are missing from the answer
         events = [MessagePosted(change, message, audience) for change, message, audience in rows]
-        self._feed.fill(events, complete, self._newest.change)
-        if self._feed.behind and not events and complete <= after:
+        self._feed.fill(after, filter(self._wanted, events), complete, self._newest.change)
+        if not events and complete <= after and not len(self._feed) and self._feed.to_read() is not None:
             await self._rest(
                 self._limits.timer_poll_s
             )  # the reader's snapshot is older than the last notification
-        return True
 
     def _delivery(self, event: MessagePosted) -> Delivery | None:
         """Choose the message's handler: its command, or the listeners; None without either."""
@@ -281,7 +297,7 @@ class Worker:
         reply = Reply(message.conversation_id, bots[0], message.sender_id)
         content = _readable(message.content)
         text = content.get("text") if content.get("type") == "text" else None
-        if isinstance(text, str):
+        if isinstance(text, str) and len(text) <= self._limits.max_text_chars:
             matched = registrations.commands.match(text)
             if matched is not None:
                 return Delivery(event, lambda: self._command(matched, event, content), reply)

@@ -257,8 +257,12 @@ def fires(timer_id: int) -> Op:
     return work(lambda tx: _handled(lambda: tx.mark_timer_done(timer_id)))
 
 
-def handles(plugin: str, change: int) -> Op:
-    return work(lambda tx: _handled(lambda: tx.mark_handled(plugin, change)))
+def handles(plugin: str, change: int, upto: int | None = None) -> Op:
+    return work(lambda tx: _handled(lambda: tx.mark_handled(plugin, change, upto)))
+
+
+def passes(plugin: str, upto: int, *ahead: int) -> Op:
+    return work(lambda tx: tx.pass_handled(plugin, upto, ahead))
 
 
 def _handled(mark: Callable[[], None]) -> str:

@@ -361,6 +361,9 @@ DAMAGES: list[tuple[str, set[str]]] = [
     ),
     # plugins
     ("INSERT INTO plugin_cursors (plugin, change) VALUES ('No_Name', 1)", {"plugins"}),
+    ("INSERT INTO plugin_handled SELECT plugin, change FROM plugin_cursors", {"plugins"}),
+    ("INSERT INTO plugin_handled VALUES ('nobody', 9)", {"plugins"}),
+    ("INSERT INTO plugin_handled SELECT plugin, 1000000 FROM plugin_cursors", {"changes"}),
     ("DELETE FROM plugin_migrations WHERE number = 1", {"plugins"}),
     ("UPDATE plugin_failures SET error_id = ''", {"plugins"}),
     ("UPDATE timers SET payload = x'c1'", {"timers"}),

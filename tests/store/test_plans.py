@@ -14,7 +14,8 @@ GROUP = group_conversation_id("ann", key(90))
 TEAM, SERVED = (group_conversation_id("ann", key(number)) for number in (94, 95))
 TABLES = {
     "users", "tokens", "conversations", "members", "messages", "heads", "milestones", "revisions", "timers",
-    "plugin_cursors", "plugin_failures", "item_values", "user_values", "first_modseqs", "team_members", "team_cursors",
+    "plugin_cursors", "plugin_handled", "plugin_failures", "item_values", "user_values", "first_modseqs", "team_members",
+    "team_cursors",
 }  # fmt: skip
 
 
@@ -60,6 +61,8 @@ async def test_every_query_uses_an_index(tmp_path: Path) -> None:
     await stand.tx(lambda tx: tx.move_cursors(SERVED, "dee", 1, 1))
     timer = await stand.tx(lambda tx: tx.schedule("shop", 5, "t", {}))
     await stand.tx(lambda tx: tx.mark_handled("shop", 5))
+    await stand.tx(lambda tx: tx.mark_handled("shop", 9, 6))
+    await stand.tx(lambda tx: tx.pass_handled("shop", 7, [8]))
     await stand.tx(lambda tx: tx.cancel_timer("shop", timer))
     for query in (
         lambda reader: reader.history(DIRECT, "ann", 3, None, 10, 999),
@@ -76,6 +79,7 @@ async def test_every_query_uses_an_index(tmp_path: Path) -> None:
         lambda reader: reader.messages_after(3, ["bob", "bot"], 10),
         lambda reader: reader.messages_after(3, None, 10),
         lambda reader: reader.plugin_cursor("shop"),
+        lambda reader: reader.plugin_handled("shop"),
         lambda reader: reader.timers_due("shop", 9, 10),
         lambda reader: reader.next_timer_at("shop"),
         lambda reader: reader.history(SERVED, "dee", 0, None, 10, 999),  # by the team, and so on

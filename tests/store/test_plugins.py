@@ -284,16 +284,19 @@ async def test_parameters_that_do_not_fit(shop: Stand, params: Any) -> None:
     assert await sql(shop, "SELECT count(*) FROM shop_orders") == [(0,)]
 
 
-HUGE = "SELECT length(hex(zeroblob(40000000)))"
+HUGE = (
+    "WITH RECURSIVE n(t) AS (SELECT 'a' UNION ALL SELECT t || t FROM n WHERE length(t) < {})"
+    " SELECT length(max(t)) FROM n"
+)
 
 
 async def test_no_value_fills_the_memory(shop: Stand) -> None:
     """It is made by one instruction, between two looks at the clock."""
     with pytest.raises(PluginError, match="too big"):
-        await sql(shop, HUGE)
+        await sql(shop, HUGE.format(40_000_000))
     with pytest.raises(PluginError, match="too big"):
-        await read(shop, HUGE)
-    assert await sql(shop, HUGE.replace("40000000", "4000")) == [(8000,)]
+        await read(shop, HUGE.format(40_000_000))
+    assert await sql(shop, HUGE.format(4096)) == [(4096,)]
 
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
@@ -457,6 +460,31 @@ async def test_whoever_marks_an_event_first_wins(engine_stand: Stand) -> None:
     await engine_stand.tx(lambda tx: tx.mark_handled("cafe", 1))
     assert await engine_stand.store.read(lambda reader: reader.plugin_cursor("shop")) == 6
     await engine_stand.tx(lambda tx: tx.record_failure("shop", "message 6", "id", "text"))
+
+
+async def test_what_is_handled_before_what_is_older_is_remembered_until_the_cursor_has_passed_it(
+    engine_stand: Stand,
+) -> None:
+    async def known() -> tuple[int | None, list[int]]:
+        return await engine_stand.store.read(
+            lambda reader: (reader.plugin_cursor("shop"), reader.plugin_handled("shop"))
+        )
+
+    await engine_stand.tx(lambda tx: tx.mark_handled("shop", 5))
+    await engine_stand.tx(lambda tx: tx.mark_handled("shop", 8, 5))
+    await engine_stand.tx(lambda tx: tx.mark_handled("shop", 10, 6))
+    assert await known() == (6, [8, 10])
+    for change, upto in ((6, 6), (8, 7), (8, 12), (10, 6)):
+        with pytest.raises(AlreadyHandled):
+            await engine_stand.tx(lambda tx, change=change, upto=upto: tx.mark_handled("shop", change, upto))
+    assert await known() == (6, [8, 10])
+    await engine_stand.tx(lambda tx: tx.mark_handled("shop", 7, 8))
+    assert await known() == (8, [10])
+    await engine_stand.tx(lambda tx: tx.pass_handled("shop", 3, [2, 8, 10, 12]))
+    assert await known() == (8, [10, 12])
+    await engine_stand.tx(lambda tx: tx.pass_handled("cafe", 9, []))
+    await engine_stand.tx(lambda tx: tx.mark_handled("shop", 9, 12))
+    assert await known() == (12, [])
 
 
 async def test_messages_after_a_change_where_a_bot_is(stand: Stand) -> None:

@@ -223,7 +223,12 @@ def everything(reader: Reader) -> list[Any]:
                     seen.append(refusal.code)
     for plugin in PLUGINS:
         due = [reader.timers_due(plugin, now_ms, limit) for now_ms in (4, 5, 9) for limit in (1, 9)]
-        seen += [due, reader.next_timer_at(plugin), reader.plugin_cursor(plugin)]
+        seen += [
+            due,
+            reader.next_timer_at(plugin),
+            reader.plugin_cursor(plugin),
+            reader.plugin_handled(plugin),
+        ]
     seen += [reader.users([*PEOPLE, "nobody", "ann"]), reader.bound_device("token"), codes_of(reader)]
     return seen
 

@@ -30,7 +30,7 @@ from .dialogue.router import COMMANDS, Incoming
 from .journey import reminders, set_back
 from .messages.shop_texts import ShopTexts
 from .schedule.shops import ChainError, load_chain
-from .understanding.alarms import WINDOW_CHARS
+from .understanding.alarms import STEP_CHARS
 
 
 class BookingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,10 +123,13 @@ class BookingPlugin:
         message = _incoming(event)
         if message is None:
             return None
+        assert self._context is not None
+        if len(message.text) > self._context.max_text_chars:
+            message = replace(message, for_people=True)
         for flag in self._shop_texts.red_flags.look(message.text):
             if flag is not None:
                 return replace(message, flag=flag)
-            if len(message.text) > WINDOW_CHARS:
+            if len(message.text) > STEP_CHARS:
                 await asyncio.sleep(0)  # a long text delays no other event
         return message
 

@@ -26,6 +26,7 @@ _CHANGE_COLUMNS_SINCE_2 = (
     ("user_values", "changed", "the state of user no. {}", "user_no"),
     ("team_members", "joined", "user no. {} in a team", "user_no"),
 )
+_CHANGE_COLUMNS_SINCE_5 = (("plugin_handled", "change", "what plugin {} has handled", "plugin"),)
 
 
 def integrity(run: CheckRun) -> None:
@@ -73,7 +74,8 @@ def changes(run: CheckRun) -> None:
         lambda change: f"a message bears change {change}",
     )
     since_2 = _CHANGE_COLUMNS_SINCE_2 if run.version >= 2 else ()
-    for table, column, text, name in (*_CHANGE_COLUMNS, *since_2):
+    since_5 = _CHANGE_COLUMNS_SINCE_5 if run.version >= 5 else ()
+    for table, column, text, name in (*_CHANGE_COLUMNS, *since_2, *since_5):
         run.looked_at(CHANGES, run.number(f"SELECT count(*) FROM {table}"))  # noqa: S608 - of the table above
         run.list(
             CHANGES,

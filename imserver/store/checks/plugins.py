@@ -34,6 +34,15 @@ def plugins(run: CheckRun) -> None:
         "SELECT plugin, failure_no FROM plugin_failures WHERE event = '' OR error_id = ''",
         lambda name, number: f"{name}: failure {number} does not say of what",
     )
+    if run.version >= 5:
+        run.list(
+            PLUGINS,
+            "SELECT h.plugin, h.change, c.change FROM plugin_handled h LEFT JOIN plugin_cursors c ON c.plugin = h.plugin"
+            " WHERE c.change IS NULL OR h.change <= c.change",
+            lambda name, change, cursor: (
+                f"{name}: change {change} is remembered by itself, and its mark is {'missing' if cursor is None else cursor}"
+            ),
+        )
 
 
 def timers(run: CheckRun) -> None:

@@ -3,6 +3,9 @@
 One authorizer stays on each connection for its whole life and checks which plugin is running: setting and clearing it would
 throw away every prepared statement. SQLite asks the authorizer when a statement is prepared, so a plugin must never find in
 the statement cache what our own code prepared: each plugin's SQL begins with a comment that names it.
+
+The clock is looked at between SQLite's steps, and nobody can look inside one. So what one step can cost is bounded: functions
+are those of a list, each of which takes time as its arguments are long at most, and values have a longest length.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from imserver.errors import PluginError, UniqueViolation
 from imserver.store.engine.faults import Fault
@@ -25,6 +28,8 @@ from imserver.store.sqlite.views import VIEWS
 PLUGIN_BUDGET_S = 0.05
 #: Instructions of SQLite's machine between two looks at the clock (about 10-50 µs).
 _STEPS_BETWEEN_LOOKS = 1000
+#: The same for statements with functions that read a whole text (up to 3 ms a MiB).
+_STEPS_BETWEEN_LOOKS_AT_TEXTS = 50
 
 #: No underscore: `PLUGIN_` must not be the beginning of another plugin's prefix.
 _PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]{0,30}")
@@ -32,7 +37,46 @@ _PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]{0,30}")
 _RESERVED = frozenset(
     {"plugin", "item", "user", "state", "team", "first", "given", "revoked", "sqlite", "pragma", "json", "pg"}
 )
-_FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "writefile", "readfile", "edit"})
+#: What a plugin's statement may call. Not here because of what one call can cost: `trim`, `instr`, `replace`, `like` and `glob`
+#: (a length times a length: 5 s for a text of 1 MiB [measured]); `zeroblob`, `randomblob`, `printf`, `hex`, `quote`,
+#: `group_concat` and those of JSON (much out of little). And what a second run would answer differently: `random`, dates.
+FUNCTIONS = frozenset(
+    {
+        *("abs", "coalesce", "ifnull", "iif", "max", "min", "nullif", "round", "sign", "typeof"),
+        *("length", "lower", "substr", "substring", "upper"),
+        *("avg", "count", "sum", "total"),
+        *("dense_rank", "first_value", "lag", "last_value", "lead", "rank", "row_number"),
+    }
+)
+#: What statements of our own features may not: all that reaches out of the database.
+_FORBIDDEN_TO_US = frozenset({"load_extension", "fts3_tokenizer", "writefile", "readfile", "edit"})
+#: The functions that read a whole text.
+_OF_TEXTS = re.compile(r"\b(?:length|lower|upper|substr|substring)\b", re.IGNORECASE)
+#: What SQLite itself calls when a migration alters a table. Those with its name in front nobody else can call.
+_FUNCTIONS_TO_MIGRATE = FUNCTIONS | {
+    "glob",
+    "like",
+    "printf",
+    "sqlite_drop_column",
+    "sqlite_rename_column",
+    "sqlite_rename_quotefix",
+    "sqlite_rename_table",
+    "sqlite_rename_test",
+}
+#: Longest value or row in a plugin's statement.
+MAX_PLUGIN_VALUE_BYTES = 1024 * 1024
+#: What a statement may be like; these count when it is prepared.
+_MAX_FUNCTIONS = 64
+_SHAPE = {
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 128 * 1024,
+    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 200,
+    sqlite3.SQLITE_LIMIT_COLUMN: 200,
+    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 50,
+    sqlite3.SQLITE_LIMIT_FUNCTION_ARG: 32,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 1_000,  # what SQLite asks itself, in a migration
+}
+#: Statements of plugins that are known to be of that shape.
+_MAX_KNOWN = 1024
 _CATALOGUE = frozenset({"sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema"})
 #: The last number of each table that never gives one out again, ours included.
 _NUMBERS = "sqlite_sequence"
@@ -54,6 +98,13 @@ _HARMLESS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE})
 
 #: Every table that refers to another, and that.
 _REFERENCES = "SELECT t.name, f.\"table\" FROM sqlite_master t JOIN pragma_foreign_key_list(t.name) f WHERE t.type = 'table'"
+#: Every default that is no literal.
+_DEFAULTS = (
+    "SELECT t.name, c.dflt_value FROM sqlite_master t JOIN pragma_table_info(t.name) c"
+    " WHERE t.type = 'table' AND c.dflt_value LIKE '%(%'"
+)
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
+_CALL = re.compile(r"(\w+)[\"`\]]?\s*\(")
 #: What the module raises for a statement that cannot be done, its own errors and Python's.
 _REFUSED = (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeError, TypeError, ValueError)
 
@@ -69,7 +120,16 @@ class Mode(Enum):
     OUR_WRITE = "our write"
 
 
+class _Known(NamedTuple):
+    """A statement that was prepared before: as SQLite gets it, whose it is, and the steps between two looks at the clock."""
+
+    text: str
+    prefix: str
+    steps: int
+
+
 _OURS = frozenset({Mode.OUR_READ, Mode.OUR_WRITE})
+_WITHOUT_END = frozenset({Mode.MIGRATE, Mode.OUR_WRITE})
 _ONLY_READ = frozenset({Mode.READ, Mode.OUR_READ})
 
 
@@ -93,6 +153,10 @@ class PluginSandbox:
         self._denied = ""
         #: The statement drops or renames a table, so that SQLite itself has to change `_NUMBERS`.
         self._renumbers = False
+        self._functions = 0
+        self._known: dict[tuple[str, str], _Known] = {}
+        self._value_bytes = connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
+        self._our_shape = {limit: connection.getlimit(limit) for limit in _SHAPE}
         connection.set_authorizer(self._authorize)
 
     def begin_unit(self) -> None:
@@ -103,12 +167,28 @@ class PluginSandbox:
         """Run one statement. Raises `UniqueViolation` (the statement alone is undone), or `PluginError` for the rest."""
         if not isinstance(params, Sequence):
             raise PluginError(f"plugin {plugin}: parameters are given in the order of their `?`")
-        with self._running(plugin, mode):
-            try:
-                return self._connection.execute(f"/* {plugin} */ {sql}", params).fetchall()
-            except _REFUSED as error:
-                self._explain(plugin, error)
-                raise
+        if not isinstance(sql, str):
+            raise PluginError(f"plugin {plugin}: a statement is a text")
+        key = (plugin, sql)
+        known = None if mode in _OURS else self._known.get(key)
+        new = known is None
+        if known is None:
+            check_plugin_name(plugin)
+            steps = _STEPS_BETWEEN_LOOKS_AT_TEXTS if _OF_TEXTS.search(sql) else _STEPS_BETWEEN_LOOKS
+            known = _Known(f"/* {plugin} */ {sql}", f"{plugin}_", steps)
+        started = self._enter(known.prefix, mode, known.steps, new=new)
+        try:
+            rows = self._connection.execute(known.text, params).fetchall()
+        except _REFUSED as error:
+            self._explain(plugin, error)
+            raise
+        finally:
+            self._leave(mode, started, new=new)
+        if new and mode not in _OURS:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            self._known[key] = known
+        return rows
 
     def stream(self, plugin: str, sql: str, params: Sequence[Any], mode: Mode) -> Iterator[tuple[Any, ...]]:
         """Rows of one statement, one at a time: what it may touch is judged before the first, and its time is not bounded."""
@@ -142,36 +222,62 @@ class PluginSandbox:
         return {name for (name,) in rows.fetchall() if not self._own(name)}
 
     def _check_names(self, plugin: str, others: set[str]) -> None:
-        """What the authorizer is not told: the new name of a table, and the parents that a table refers to. Our own rows would
-        wait for a child's, or could not be deleted at all because of it."""
+        """What the authorizer is not told: the new name of a table, the parents that a table refers to (our own rows would wait
+        for a child's, or could not be deleted at all because of it), and what a default calls."""
         for name in self._names_of_others() - others:
             raise PluginError(f"plugin {plugin}: not allowed: the name {name}")
         prefix, self._prefix = self._prefix, None
         try:
             references = self._connection.execute(_REFERENCES).fetchall()
+            defaults = self._connection.execute(_DEFAULTS).fetchall()
         finally:
             self._prefix = prefix
         for table, parent in references:
             if self._own(table) and not self._own(parent):
                 raise PluginError(f"plugin {plugin}: not allowed: {table} refers to {parent}")
+        for table, default in defaults:
+            called = {name.lower() for name in _CALL.findall(_LITERAL.sub("", default))} - FUNCTIONS
+            if self._own(table) and called:
+                raise PluginError(
+                    f"plugin {plugin}: not allowed: function {min(called)} in a default of {table}"
+                )
 
     @contextmanager
     def _running(self, plugin: str, mode: Mode) -> Iterator[None]:
         check_plugin_name(plugin)
-        self._prefix, self._mode, self._denied = f"{plugin}_", mode, ""
-        bounded = mode is not Mode.MIGRATE and mode is not Mode.OUR_WRITE
-        started = 0.0
-        if bounded:
-            started = self._timer()  # a unit may go on in another thread, a statement does not
-            self._deadline = started + self._budget_s - self._spent_s
-            self._connection.set_progress_handler(self._look, _STEPS_BETWEEN_LOOKS)
+        started = self._enter(f"{plugin}_", mode, _STEPS_BETWEEN_LOOKS, new=True)
         try:
             yield
         finally:
-            self._prefix = None
-            if bounded:
-                self._connection.set_progress_handler(None, 0)
-                self._spent_s += self._timer() - started
+            self._leave(mode, started, new=True)
+
+    def _enter(self, prefix: str, mode: Mode, steps: int, *, new: bool) -> float:
+        """Begin a plugin's statement. `new`: it may have to be prepared, so its shape counts."""
+        connection = self._connection
+        self._prefix, self._mode, self._denied, self._functions = prefix, mode, "", 0
+        if mode not in _OURS:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_PLUGIN_VALUE_BYTES)
+            if new:
+                for limit, value in _SHAPE.items():
+                    connection.setlimit(limit, value)
+        if mode in _WITHOUT_END:
+            return 0.0
+        started = self._timer()  # a unit may go on in another thread, a statement does not
+        self._deadline = started + self._budget_s - self._spent_s
+        connection.set_progress_handler(self._look, steps)
+        return started
+
+    def _leave(self, mode: Mode, started: float, *, new: bool) -> None:
+        connection = self._connection
+        self._prefix = None
+        if mode not in _WITHOUT_END:
+            connection.set_progress_handler(None, 0)
+            self._spent_s += self._timer() - started
+        if mode not in _OURS:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._value_bytes)
+            if new:
+                for limit, value in self._our_shape.items():
+                    connection.setlimit(limit, value)
 
     def _look(self) -> int:
         return 1 if self._timer() > self._deadline else 0
@@ -183,6 +289,10 @@ class PluginSandbox:
         if self._denied:
             raise PluginError(f"plugin {plugin}: {self._denied}") from error
         code = getattr(error, "sqlite_errorcode", 0)
+        if code == sqlite3.SQLITE_TOOBIG or isinstance(error, sqlite3.DataError):
+            raise PluginError(
+                f"plugin {plugin}: {error}: a value has at most {MAX_PLUGIN_VALUE_BYTES} bytes"
+            ) from error
         if code in _TAKEN_KEYS:
             raise UniqueViolation(f"plugin {plugin}: {error}") from error
         if code == sqlite3.SQLITE_INTERRUPT:
@@ -196,17 +306,19 @@ class PluginSandbox:
     ) -> int:
         if self._prefix is None or self._allowed(action, first or "", second or "", database, inner):
             return sqlite3.SQLITE_OK
-        self._denied = (
-            f"not allowed: {_ACTION_NAMES.get(action, action)} {first or ''} {second or ''}".rstrip()
-        )
+        if self._functions > _MAX_FUNCTIONS:
+            self._denied = f"not allowed: more than {_MAX_FUNCTIONS} calls of functions"
+        else:
+            words = (str(_ACTION_NAMES.get(action, action)), first, second)
+            self._denied = f"not allowed: {' '.join(word for word in words if word)}"
         return sqlite3.SQLITE_DENY
 
     def _allowed(self, action: int, first: str, second: str, database: str | None, inner: str | None) -> bool:
         if action in _HARMLESS:
             return True
-        if action == sqlite3.SQLITE_FUNCTION:
-            return second.lower() not in _FORBIDDEN_FUNCTIONS
         migrating = self._mode is Mode.MIGRATE
+        if action == sqlite3.SQLITE_FUNCTION:
+            return self._may_call(second.lower())
         if migrating and (first in _CATALOGUE or (first == _NUMBERS and self._renumbers)):
             # SQLite lets nobody write there by a statement of one's own, but for the numbers.
             return action in _READS or action in _WRITES
@@ -224,6 +336,14 @@ class PluginSandbox:
         if action in _WRITES:
             return self._mode not in _ONLY_READ and self._own(first)
         return migrating and self._may_migrate(action, first, second)
+
+    def _may_call(self, name: str) -> bool:
+        if self._mode in _OURS:
+            return name not in _FORBIDDEN_TO_US
+        if self._mode is Mode.MIGRATE:
+            return name in _FUNCTIONS_TO_MIGRATE
+        self._functions += 1
+        return name in FUNCTIONS and self._functions <= _MAX_FUNCTIONS
 
     def _may_migrate(self, action: int, first: str, second: str) -> bool:
         if action in _TABLE_CHANGES:

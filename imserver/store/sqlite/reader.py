@@ -475,6 +475,10 @@ class SqliteReader(AccountReads):
         rows = self._sql("SELECT change FROM plugin_cursors WHERE plugin = ?", (plugin,))
         return rows[0][0] if rows else None
 
+    def plugin_handled(self, plugin: str) -> list[int]:
+        rows = self._sql("SELECT change FROM plugin_handled WHERE plugin = ? ORDER BY change", (plugin,))
+        return [change for (change,) in rows]
+
     def set_backs(self, plugin: str) -> list[tuple[int, int, int]]:
         rows: list[tuple[int, int, int]] = self._sql(
             "SELECT l.no, l.copied_at, l.at FROM lineage l JOIN plugin_cursors p ON l.no > p.told_run"

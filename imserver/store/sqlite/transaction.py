@@ -722,16 +722,41 @@ class SqliteTransaction(SqliteAccountRows):
             )
         )
 
-    def mark_handled(self, plugin: str, change: int) -> None:
+    def mark_handled(self, plugin: str, change: int, upto: int | None = None) -> None:
+        upto = change if upto is None else upto
         moved = self.sql(
             "INSERT INTO plugin_cursors (plugin, change, told_run)"
             " VALUES (?, ?, (SELECT coalesce(max(no), 0) FROM lineage))"
-            " ON CONFLICT (plugin) DO UPDATE SET change = excluded.change WHERE plugin_cursors.change < excluded.change"
+            " ON CONFLICT (plugin) DO UPDATE SET change = max(plugin_cursors.change, excluded.change)"
+            " WHERE plugin_cursors.change < ?"
+            " AND NOT EXISTS (SELECT 1 FROM plugin_handled h WHERE h.plugin = excluded.plugin AND h.change = ?)"
             " RETURNING change",
-            (plugin, change),
+            (plugin, upto, change, change),
         )
         if not moved:
             raise AlreadyHandled(f"plugin {plugin}: change {change}")
+        if moved[0][0] < change:
+            self.sql("INSERT INTO plugin_handled (plugin, change) VALUES (?, ?)", (plugin, change))
+        self._forget_handled(plugin, moved[0][0])
+
+    def pass_handled(self, plugin: str, upto: int, ahead: Sequence[int]) -> None:
+        ((cursor,),) = self.sql(
+            "INSERT INTO plugin_cursors (plugin, change, told_run)"
+            " VALUES (?, ?, (SELECT coalesce(max(no), 0) FROM lineage))"
+            " ON CONFLICT (plugin) DO UPDATE SET change = max(plugin_cursors.change, excluded.change)"
+            " RETURNING change",
+            (plugin, upto),
+        )
+        for change in ahead:
+            if change > cursor:
+                self.sql(
+                    "INSERT INTO plugin_handled (plugin, change) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                    (plugin, change),
+                )
+        self._forget_handled(plugin, cursor)
+
+    def _forget_handled(self, plugin: str, cursor: int) -> None:
+        self.sql("DELETE FROM plugin_handled WHERE plugin = ? AND change <= ?", (plugin, cursor))
 
     def mark_set_back(self, plugin: str, run: int) -> None:
         told = self.sql(

@@ -269,7 +269,10 @@ class ModelReader:
     # -- plugins ------------------------------------------------------------------------------------------------------
 
     def plugin_cursor(self, plugin: str) -> int | None:
-        return self.world.handled.get(plugin)
+        return self.world.handled[plugin][0] if plugin in self.world.handled else None
+
+    def plugin_handled(self, plugin: str) -> list[int]:
+        return sorted(self.world.handled[plugin][1]) if plugin in self.world.handled else []
 
     def timers_due(self, plugin: str, now_ms: int, limit: int) -> list[tuple[int, str, int, dict[str, Any]]]:
         due = sorted((at, timer_id) for at, timer_id in self._timers(plugin) if at <= now_ms)

@@ -484,11 +484,17 @@ class ModelTransaction:
         self._drop_timer(timer_id)
         return True
 
-    def mark_handled(self, plugin: str, change: int) -> None:
-        before = self.world.handled.get(plugin)
-        if before is not None and change <= before:
+    def mark_handled(self, plugin: str, change: int, upto: int | None = None) -> None:
+        before, ahead = self.world.handled.get(plugin, (-1, frozenset()))
+        if change <= before or change in ahead:
             raise AlreadyHandled(f"{plugin}: {change}")
-        self.world = replace(self.world, handled={**self.world.handled, plugin: change})
+        self.pass_handled(plugin, change if upto is None else upto, [change])
+
+    def pass_handled(self, plugin: str, upto: int, ahead: Sequence[int]) -> None:
+        before, known = self.world.handled.get(plugin, (-1, frozenset()))
+        cursor = max(before, upto)
+        kept = frozenset(one for one in known.union(ahead) if one > cursor)
+        self.world = replace(self.world, handled={**self.world.handled, plugin: (cursor, kept)})
 
     def mark_timer_done(self, timer_id: int) -> None:
         if timer_id not in self.world.timers:

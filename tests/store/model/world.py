@@ -201,8 +201,8 @@ class World:
     #: timer id -> (plugin, due_at, name, payload); and the last id given out, which never comes again.
     timers: Mapping[int, tuple[str, int, str, Mapping[str, Any]]] = field(default_factory=dict)
     last_timer: int = 0
-    #: plugin -> the change up to which it has handled everything.
-    handled: Mapping[str, int] = field(default_factory=dict)
+    #: plugin -> the change up to which it has handled everything, and what it has handled above.
+    handled: Mapping[str, tuple[int, frozenset[int]]] = field(default_factory=dict)
     #: For tests: rows of a table that is not the kernel's.
     notes: frozenset[Any] = frozenset()
     #: Accounts that are no persons'.

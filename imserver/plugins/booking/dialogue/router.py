@@ -123,6 +123,8 @@ class Incoming:
     text: str
     #: The red flag found in the text.
     flag: RedFlag | None = None
+    #: It is too long to be meant for a bot.
+    for_people: bool = False
 
 
 def hear_command(tx: Transaction, texts: ShopTexts, message: Incoming, name: str, arguments: str) -> None:
@@ -138,7 +140,7 @@ def hear_text(tx: Transaction, texts: ShopTexts, message: Incoming) -> None:
     book.expire_overdue(tx, texts)
     context = locate(tx, texts, message)
     if context is not None and not _emergency(context, message.flag):
-        _text(context)
+        _text(context, for_people=message.for_people)
 
 
 def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueContext | None:
@@ -250,13 +252,13 @@ def _only_shop(context: DialogueContext) -> Shop | None:
     return stores[0] if len(stores) == 1 else None
 
 
-def _text(context: DialogueContext) -> None:
-    """No command: an answer to the open question, or words for people."""
+def _text(context: DialogueContext, *, for_people: bool = False) -> None:
+    """No command: an answer to the open question, or words for people; the latter for certain if that is said."""
     context.answering = _asked_in(context)
     state = context.dialogue()
-    said = context.hear(context.text)
-    if state is not None and _answered(context, state, said):
+    if not for_people and state is not None and _answered(context, state, context.hear(context.text)):
         return
+    misspelt = not for_people and fold(context.text).startswith("/")
     _doubt_own(context)
     _doubt_others(context)
     if state is not None:
@@ -264,12 +266,12 @@ def _text(context: DialogueContext) -> None:
     if context.is_staff:
         if context.place is Place.SERVICE:
             handoff.staff_wrote(context.tx, context.heard_in)
-        elif fold(context.text).startswith("/"):
+        elif misspelt:
             browse.show_help(context, "help.unknown", command=fold(context.text).split()[0][:40])
         return
     if context.place is Place.OTHER:
         return
-    if fold(context.text).startswith("/"):
+    if misspelt:
         browse.show_help(context, "help.unknown", command=fold(context.text).split()[0][:40])
     elif context.home == context.heard_in and context.place is Place.DIRECT:
         _speak_as_written(context, remembered=False)
