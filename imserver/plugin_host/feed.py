@@ -135,9 +135,14 @@ class Feed:
         """The change after which to read now; None if there is nothing to read, or no room."""
         if len(self._pending) > self._room.events // 2:
             return None
-        if self.behind and len(self._left) < MAX_LEFT:
+        if self.behind and len(self._left) < MAX_LEFT and not self._too_far_ahead:
             return self.fetched
-        if self._again is None and self._left.at is not None and (self._look_again or not self._pending):
+        if self._again is not None and self._again.left.at is not None and self._too_far_ahead:
+            self._end_again(
+                self._again, whole=False
+            )  # what it has left again is older than what it would find
+        look = self._look_again or self._too_far_ahead or not self._pending
+        if self._again is None and self._left.at is not None and look:
             self._again, self._look_again = _Again(self._left.at - 1, self.fetched), False
         return None if self._again is None else self._again.after
 
@@ -172,6 +177,9 @@ class Feed:
                     return
                 if again.left.holds(sender, place) or not self._has_room(sender):
                     again.left.add(event.change, sender, place)
+                    if self._too_far_ahead:
+                        self._end_again(again, whole=False)
+                        return
                 else:
                     self._queue(event)
             again.after = event.change
@@ -207,10 +215,22 @@ class Feed:
             if self._again is not None:
                 self._again.later.add(event.change, sender, place)
             return True
-        if len(self._pending) >= self._room.events:
+        if len(self._pending) >= self._room.events or self._too_far_ahead:
             return False
         self._queue(event)
         return True
+
+    @property
+    def _lowest_missing(self) -> int | None:
+        """All that is neither in memory nor dealt with is at this change or above."""
+        if self._again is None:
+            return self._left.at
+        return self._again.after + 1 if self._again.left.at is None else self._again.left.at
+
+    @property
+    def _too_far_ahead(self) -> bool:
+        """What is left has to be looked at before anything new is."""
+        return self._left.at is not None and len(self._dealt) >= self._room.ahead
 
     def _has_room(self, sender: str) -> bool:
         # Half of the memory is shared out, so that whoever is new finds some; nobody's share is less than one.
@@ -233,9 +253,10 @@ class Feed:
         if len(self._dealt) >= self._room.ahead:
             oldest = self._lowest_pending()
             assert oldest is not None
-            self._look_again = self._look_again or (self._left.at is not None and self._left.at < oldest)
+            missing = self._lowest_missing
             # What is left and older is to be read first, if only there is room.
-            return None if self._look_again and self.to_read() is not None else self._pending[oldest]
+            must_read = missing is not None and missing < oldest and self.to_read() is not None
+            return None if must_read else self._pending[oldest]
         sender, queue = next(iter(self._of_sender.items()))
         self._of_sender.move_to_end(sender)
         event = queue[0]
@@ -264,9 +285,8 @@ class Feed:
         floor = self.fetched if self.behind else max(newest, self.fetched)
         if lowest is not None:
             floor = min(floor, lowest - 1)
-        if self._left.at is not None:
-            floor = min(floor, self._left.at - 1)
-        return floor
+        missing = self._lowest_missing
+        return floor if missing is None else min(floor, missing - 1)
 
     def forget(self, floor: int) -> None:
         """Nobody asks any more whether something up to here is dealt with."""

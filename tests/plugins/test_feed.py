@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imserver.events import MessagePosted
@@ -109,6 +109,7 @@ ACTIONS = st.one_of(
 )
 
 
+@settings(max_examples=500)
 @given(
     st.builds(Room, st.integers(1, 8), st.integers(1, 3), st.integers(1, 12)), st.lists(ACTIONS, max_size=80)
 )
