@@ -12,6 +12,7 @@ import pytest
 
 from imserver import Server
 from imserver.chat.posting import MEMBERS_A_POST, Posting
+from imserver.chat.transaction import Transaction
 from imserver.config import LimitsConfig
 from imserver.errors import RefusalCode
 from imserver.model import Kind, Role, User
@@ -65,13 +66,19 @@ async def house(folder: Path, **limits: float) -> AsyncIterator[tuple[Server, st
     names = [f"m{number}" for number in range(MANY - 1)]
 
     async with running(folder, "eve", limits=SPENT | limits) as server:
-        await server.store.write(lambda tx: [tx.put_user(User(name, name)) for name in names])
-        groups = []
+
+        def enrol(tx: Transaction) -> None:
+            for name in names:
+                tx.put_user(User(name, name))
+
+        await server.store.write(enrol)
+        groups: list[str] = []
         for number in (MANY, FEW):
             group, _, _ = await server.chat.create_conversation("eve", Kind.GROUP, "all", names[: number - 1])
             await server.chat.post("eve", group, "x")
             groups.append(group)
-        yield server, *groups
+        many, few = groups
+        yield server, many, few
 
 
 def left(server: Server, name: str = "eve") -> float:

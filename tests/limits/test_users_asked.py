@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def looked_up(store: Store) -> list[int]:
     found: list[int] = []
     real = store.read
 
-    async def read(query):  # type: ignore[no-untyped-def]
+    async def read(query: Any) -> Any:
         return await real(lambda reader: query(_Counting(reader, found)))
 
     store.read = read  # type: ignore[method-assign]
