@@ -19,6 +19,7 @@ from typing import Any, NoReturn, Protocol
 from imserver.chat.accounts import shown_token_id, token_id_of
 from imserver.chat.naming import account_named, put_account
 from imserver.chat.ports import Store
+from imserver.chat.quotas import DAY_MS
 from imserver.chat.transaction import OPERATOR, Reader, Transaction
 from imserver.clock import Clock
 from imserver.errors import Refusal, RefusalCode
@@ -91,26 +92,24 @@ class Administration:
         }
 
     async def user(self, user_id: str) -> dict[str, Any]:
-        """The user, and beside what stands above `tokens`, `sessions` and `conversations`: how many. Raises NOT_FOUND."""
+        """The user, and beside what stands above `tokens`, `sessions` and `conversations`: how many; and `used`: `bytes` in all
+        and `day_bytes` of today, as they were written last. Raises NOT_FOUND."""
+        named = await self._named(user_id)
 
-        def query(reader: Reader) -> tuple[Person | None, int, int]:
-            person = reader.person(user_id)
-            if person is None:
-                return None, 0, 0
-            tokens = reader.tokens_of(user_id, MAX_PAGE_ROWS)
-            now = self._clock.now_ms()
-            live = sum(
-                self._state_of(token, now, reader.revoked_before(user_id)) == "live" for token in tokens
-            )
-            return person, live, reader.conversations_of(user_id)
+        def query(reader: Reader) -> dict[str, Any]:
+            now, before, used = self._clock.now_ms(), reader.revoked_before(named), reader.used(named)
+            tokens = reader.tokens_of(named, MAX_PAGE_ROWS)
+            return {
+                **_told(reader.person(named) or _no_user(user_id)),
+                "tokens": sum(self._state_of(token, now, before) == "live" for token in tokens),
+                "conversations": reader.conversations_of(named),
+                "used": {
+                    "bytes": used.bytes,
+                    "day_bytes": used.day_bytes if used.day == now // DAY_MS else 0,
+                },
+            }
 
-        person, tokens, conversations = await self._store.read(query)
-        return {
-            **_told(person or _no_user(user_id)),
-            "tokens": tokens,
-            "sessions": self._count(user_id),
-            "conversations": conversations,
-        }
+        return {**await self._store.read(query), "sessions": self._count(named)}
 
     async def put_user(
         self,
@@ -158,6 +157,7 @@ class Administration:
         return await self._switch(user_id, "enable", ACTIVE)
 
     async def _switch(self, user_id: str, kind: str, state: str) -> dict[str, Any]:
+        user_id = await self._named(user_id)
         before = await self._shown(user_id)
         if before["kind"] == BOT:
             _invalid("user_id", "a bot is its plugin's: end it in the configuration")
@@ -177,14 +177,12 @@ class Administration:
         A token: `token_id` (its `jti`, or `sha256:…` for one that has none), `device_id`, `used_at` (first), `issued_at` and
         `expires_at` (UTC ms; None: unknown), `revoked` (bool) and `state`: `live`, `expired` or `revoked`.
         `revoked_before`: `device_id` (None: of all devices) and `before` (UTC ms)."""
+        named = await self._named(user_id)
 
-        def query(reader: Reader) -> tuple[list[UsedToken], list[tuple[str | None, int]], bool]:
-            tokens = reader.tokens_of(user_id, MAX_PAGE_ROWS + 1)
-            return tokens, reader.revoked_before(user_id), reader.person(user_id) is not None
+        def query(reader: Reader) -> tuple[list[UsedToken], list[tuple[str | None, int]]]:
+            return reader.tokens_of(named, MAX_PAGE_ROWS + 1), reader.revoked_before(named)
 
-        tokens, before, there = await self._store.read(query)
-        if not there:
-            _no_user(user_id)
+        tokens, before = await self._store.read(query)
         now = self._clock.now_ms()
         return {
             "tokens": [
@@ -217,7 +215,8 @@ class Administration:
         all the same. `token_id`: as `tokens` shows it. NOT_FOUND without such a user; INVALID."""
         if (token_id is not None) + (device_id is not None) + everything != 1:
             _invalid("token_id", "one of token_id, device_id, everything")
-        sessions = self._count(await self._existing(user_id))
+        user_id = await self._named(user_id)
+        sessions = self._count(user_id)
         before: int | None = None
         known = True
         if token_id is not None:
@@ -250,8 +249,9 @@ class Administration:
     ) -> dict[str, Any]:
         """A page of sessions: `{"running": bool, "sessions": [...], "next": id or None}`. A session: `id`, `session` (its
         beginning, as in the log), `user_id`, `device_id`, `connected` (bool), `address` ("" without a connection), `began_at`
-        and `expires_at` (UTC ms). `running`: False on a stopped database, which has none."""
+        and `expires_at` (UTC ms). `running`: False on a stopped database, which has none. NOT_FOUND."""
         rows = _rows(limit)
+        user_id = None if user_id is None else await self._named(user_id)
         found = self.live.listed(user_id, after, rows + 1) if self.live is not None else []
         more = len(found) > rows
         return {
@@ -263,7 +263,7 @@ class Administration:
     async def kick(self, user_id: str, device_id: str | None = None) -> dict[str, Any]:
         """End the sessions of a user, or of one device. He may come again with the same token: to shut him out, disable him, or
         revoke. `{"user_id", "device_id" | None, "sessions_ended": n}`. NOT_FOUND."""
-        await self._existing(user_id)
+        user_id = await self._named(user_id)
         ended = self.live.kick(user_id, device_id) if self.live is not None else 0
         if ended:
             await self._store.write(lambda tx: tx.audit(OPERATOR, "session.kicked", about_id=user_id))
@@ -275,9 +275,10 @@ class Administration:
         person = await self._store.read(partial(_person, user_id))
         return _told(person or _no_user(user_id))
 
-    async def _existing(self, user_id: str) -> str:
-        await self._shown(user_id)
-        return user_id
+    async def _named(self, user_id: str) -> str:
+        """The account that this id names: the one that is called exactly that, else the one of its canonical form."""
+        found = await self._store.read(lambda reader: reader.users([user_id, canonical_user_id(user_id)]))
+        return found[0].user_id if found else _no_user(user_id)
 
     def _count(self, user_id: str) -> int:
         return self.live.count(user_id) if self.live is not None else 0
