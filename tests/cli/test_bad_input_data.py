@@ -143,7 +143,10 @@ async def test_a_ledger_that_is_older_than_the_copy_is_told_by_name(tmp_path: Pa
 
 @pytest.mark.parametrize("years", [-1, 1])
 def test_a_clock_that_has_jumped_at_a_start_loses_nothing(folder: Path, years: int) -> None:
-    jumped = {"IMSERVER_CLOCK__START_MS": str(int(time.time() * 1000) + years * YEAR_MS)}
+    jumped = {
+        "IMSERVER_CLOCK__START_MS": str(int(time.time() * 1000) + years * YEAR_MS),
+        "IMSERVER_AUTH__MAX_TOKEN_TTL_S": str(2000 * 24 * 3600),
+    }
     shutil.copyfile(folder / "imserver.secret", folder / "secret")
     with serving(folder, **jumped) as server:
         token = imserver(folder, "token", "alice", "--ttl", "1000d", **jumped).stdout.strip()

@@ -23,6 +23,8 @@ def test_it_names_every_field_with_its_default() -> None:
     defaults = msgspec.to_builtins(Config())
     # Whose presence alone opens a listener stand there as comments: tests/seeing/test_pages.py.
     assert [name for name, value in defaults.items() if value is None] == ["http", "admin"]
+    # Nor can a table that may stand there several times be shown empty.
+    assert defaults["auth"].pop("keys") == []
     assert tomllib.loads(DOCUMENTED.read_text()) == {
         name: value for name, value in defaults.items() if value is not None
     }
