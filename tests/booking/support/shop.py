@@ -9,6 +9,7 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from imserver.config import StoreConfig
+from imserver.model import Role
 from imserver.plugins.booking import plugin
 from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import ManualClock, PluginKit, Said
@@ -55,6 +56,14 @@ class Shop:
             opener = "门店 河畔店" if language.startswith("zh") else "/stores riverside"
         await self.say(user_id, self.kit.direct(user_id, bot), opener)
         return await self.service(user_id, bot.removeprefix("store-"))
+
+    async def parent(self, user_id: str, conversation_id: str, language: str = "zh-CN") -> None:
+        """A second parent, beside the customer in the service conversation."""
+        await self.kit.user(user_id, language=language)
+        await self.kit.store.write(
+            lambda tx: tx.add_member(conversation_id, GARDEN, bytes(16), user_id, Role.MEMBER)
+        )
+        await self.sql("INSERT INTO booking_guests VALUES (?, ?)", conversation_id, user_id)
 
     async def say(self, user_id: str, conversation_id: str, text: str | dict[str, Any]) -> list[Said]:
         """Everything that was posted after it, in all conversations, in order of conversation and position."""
