@@ -554,8 +554,8 @@ class Reader(Protocol):
         ...
 
     def added(self, conversation_id: str) -> tuple[list[Membership], str | None]:
-        """Whoever was ever added, former members too, by user id; and the conversation's team. Who is a member by the team alone
-        is not among them."""
+        """Whoever was ever added, former members too, by user id; and the conversation's team. Who is a member by the team
+        alone is not among them."""
         ...
 
     def members_page(self, conversation_id: str, after: str | None, limit: int) -> list[Membership]:

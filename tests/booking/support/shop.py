@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from imserver.config import StoreConfig
 from imserver.model import Role
 from imserver.plugins.booking import plugin
+from imserver.store.engine.contacts import ContactLimits
+from imserver.store.sqlite.inline import open_inline
 from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import ManualClock, PluginKit, Said
 
@@ -23,10 +25,19 @@ class Shop:
     """`async with Shop() as shop`. Everybody speaks through `say`, which returns what was posted because of it, anywhere."""
 
     def __init__(
-        self, now: datetime = NOW, config: Mapping[str, Any] | None = None, path: Path | None = None
+        self,
+        now: datetime = NOW,
+        config: Mapping[str, Any] | None = None,
+        path: Path | None = None,
+        *,
+        ask: bool = False,
     ) -> None:
+        """`ask`: strangers ask before they write, as on a server."""
         clock = ManualClock(now)
         store = None if path is None else SqliteStore(StoreConfig(path=str(path)), clock=clock)
+        if ask:
+            small = StoreConfig(path=":memory:", readers=1)
+            store = SqliteStore(small, clock=clock, opener=open_inline, contacts=ContactLimits(ask=True))
         self.kit = PluginKit(plugin, config=config, clock=clock, store=store)
 
     async def __aenter__(self) -> Self:
