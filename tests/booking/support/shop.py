@@ -31,14 +31,15 @@ class Shop:
         path: Path | None = None,
         *,
         ask: bool = False,
+        seed: int = 1,
     ) -> None:
-        """`ask`: strangers ask before they write, as on a server."""
+        """`ask`: strangers ask before they write, as on a server. `seed`: another one for a database that has a past."""
         clock = ManualClock(now)
         store = None if path is None else SqliteStore(StoreConfig(path=str(path)), clock=clock)
         if ask:
             small = StoreConfig(path=":memory:", readers=1)
             store = SqliteStore(small, clock=clock, opener=open_inline, contacts=ContactLimits(ask=True))
-        self.kit = PluginKit(plugin, config=config, clock=clock, store=store)
+        self.kit = PluginKit(plugin, config=config, clock=clock, store=store, seed=seed)
 
     async def __aenter__(self) -> Self:
         await self.kit.__aenter__()
