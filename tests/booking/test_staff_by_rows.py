@@ -1,9 +1,9 @@
 """A database from before teams: each service conversation gets its team in units, killed at any of them.
 
 Whoever is staff keeps what he had, whoever was staff reads nothing, the customer stays. `fixtures/staff_by_rows.sql` is of
-commit ddfba07. In the shop Garden, Sun had been dropped from the chain file, Qian, too, and had left the staff group; both kept every
-conversation. Zhou was a customer of his own shop, Chen of another; Lan had left her conversation, and Li that one, too; Mum was
-brought by Li.
+commit ddfba07. In the shop Garden, Sun had been dropped from the chain file, Qian, too, and had left the staff group; both kept
+every conversation. Zhou was a customer of his own shop, Chen of another; Lan had left her conversation, and Li that one, too;
+Mum was brought by Li.
 """
 
 from __future__ import annotations

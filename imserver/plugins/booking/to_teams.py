@@ -12,7 +12,7 @@ from .staffing import ROLE, bot_of
 
 TIMER = "to_team"
 #: Conversations of one unit: whoever posts meanwhile waits for one of these.
-AT_ONCE = 50
+AT_ONCE = 25
 
 
 def begin(tx: Transaction) -> None:
