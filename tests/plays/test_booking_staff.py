@@ -15,7 +15,9 @@ import pytest
 from imserver import Server
 from imserver.chat.transaction import Transaction
 from imserver.errors import RefusalCode
-from imserver.model import User
+from imserver.model import Kind, Role, User
+from imserver.plugin_api import Transaction as PluginTransaction
+from imserver.plugins.booking import to_teams
 from imserver_client import Client, Refused, SqliteStorage, connect
 from tests.booking.support.staff import ChainFile
 from tests.limits.raw import Raw, eventually, new_key, said
@@ -141,9 +143,11 @@ def chat_of(customer: str) -> str:
 
 
 @asynccontextmanager
-async def opened(folder: Path, chain: ChainFile, **limits: Any) -> AsyncIterator[Shop]:
+async def opened(
+    folder: Path, chain: ChainFile, clock: PlayClock | None = None, **limits: Any
+) -> AsyncIterator[Shop]:
     settings = config(folder, plugins={"booking": chain.config}, limits=limits | {"strangers": "ask"})
-    async with Server(settings, clock=PlayClock()) as server, AsyncExitStack() as stack:
+    async with Server(settings, clock=clock or PlayClock()) as server, AsyncExitStack() as stack:
         yield Shop(server, Books(folder / "chat.db"), stack)
 
 
@@ -307,3 +311,77 @@ async def test_removed_in_mid_sentence_he_does_and_hears_nothing_more(tmp_path: 
         await asyncio.sleep(0.1)
         assert [row[0] for row in shop.books.appointments()] == [code]
         shop.books.check()
+
+
+@pytest.mark.parametrize("online", [True, False], ids=["online", "off-line"])
+async def test_who_was_staff_by_rows_reads_nothing_from_when_the_team_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, online: bool
+) -> None:
+    """His client followed them by rows of his own; the colleague's goes on with all of them."""
+    chain = ChainFile(tmp_path)
+    chain.write(more=[SUN])
+    async with opened(tmp_path, chain) as shop:
+        group, places = shop.group, await by_rows(shop, 60)
+        sun, li = await shop.client(SUN, tmp_path / "sun.db"), await shop.client(LI, tmp_path / "li.db")
+        for one in (sun, li):
+            await one.follows_only({group, *places})
+    chain.write()
+    plan, planned = to_teams._plan, 0
+
+    def in_the_evening(tx: PluginTransaction) -> None:
+        """The first unit; the others follow at once."""
+        nonlocal planned
+        planned += 1
+        if planned > 1:
+            plan(tx)
+        else:
+            timer = tx.schedule(tx.now_ms + 3_600_000, to_teams.TIMER, {})
+            tx.execute("INSERT INTO booking_to_team (timer_id) VALUES (?)", (timer,))
+
+    if online:
+        monkeypatch.setattr(to_teams, "_plan", in_the_evening)
+    clock = PlayClock()
+    async with opened(tmp_path, chain, clock) as shop:
+        if not online:
+            await until(lambda: not left_by_rows(shop))
+        sun, li = await shop.client(SUN, tmp_path / "sun.db"), await shop.client(LI, tmp_path / "li.db")
+        if online:
+            await sun.follows_only({group, *places})
+            clock.move_to("2026-11-18T12:30")
+            await until(lambda: not left_by_rows(shop))
+        for place in (places[0], places[-1]):
+            assert await refused(sun, place) == {RefusalCode.NOT_FOUND}
+            await shop.server.chat.post("c0", place, {"type": "text", "text": "在吗"})
+            await li.hears(place, "在吗")
+        await li.follows_only({group, *places})
+        assert all(text != "在吗" for _, text in sun.said)
+        assert await sun.unread() == {}
+        shop.books.check()
+
+
+def left_by_rows(shop: Shop) -> bool:
+    return bool(shop.books.sql("SELECT 1 FROM booking_services WHERE by_team = 0"))
+
+
+async def by_rows(shop: Shop, count: int) -> list[str]:
+    """Service conversations as they were before teams, with a guest who speaks."""
+    group = shop.group
+
+    def make(tx: Transaction) -> list[str]:
+        places = []
+        staff = dict.fromkeys((tx.audience(group) or {}).keys() - {BOT}, Role.ADMIN)
+        tx.put_user(User("c0", "顾客", "zh-CN"))
+        for number in range(count):
+            tx.put_user(User(f"x{number}", "顾客", "zh-CN"))
+            people = {**staff, "c0": Role.MEMBER, f"x{number}": Role.MEMBER}
+            made = tx.create_conversation(
+                BOT, number.to_bytes(16, "big"), Kind.GROUP, "", people, vouches=lambda user_id: True
+            )[0]
+            row = (made, f"x{number}")
+            tx.plugin_sql(
+                "booking", "INSERT INTO booking_services VALUES (?, 'garden', ?, 1, 0, NULL, 0)", row
+            )
+            places.append(made)
+        return places
+
+    return await shop.server.store.write(make)
