@@ -153,16 +153,20 @@ class Transaction(Protocol):
         as long as they are in the team. They need no row each, so leave them out of `members`."""
         ...
 
-    def set_team(self, conversation_id: str, team: str) -> None:
+    def set_team(self, conversation_id: str, team: str, *, keep: Iterable[str] = ()) -> None:
         """Give a group that exists a team, for ever. A bot of this plugin has to run both. No effect if it has this team
         already; CONFLICT if it has another. Members who are in the team are members by it from then on, with the role `member`
-        and the cursors that they have; only the owner, and who is muted, stays as well. Whoever is not in the team, and is not
-        to stay, is for the plugin to remove."""
+        and the cursors that they have; only the owner, who is muted, and whom `keep` names, stays as well. Whoever is not in
+        the team, and is not to stay, is for the plugin to remove, before: a former member who ever was in the team reads
+        nothing any more."""
         ...
 
-    def add_member(self, conversation_id: str, user_id: str, role: Role = Role.MEMBER) -> None:
+    def add_member(
+        self, conversation_id: str, user_id: str, role: Role = Role.MEMBER, *, lets_back: bool = False
+    ) -> None:
         """Add a member. No effect if the user was added already; who is a member by the team alone stays from then on, whatever
-        becomes of the team."""
+        becomes of the team. Whoever left by himself stays out (FORBIDDEN), unless an operator decided that he is let back:
+        `lets_back`."""
         ...
 
     def remove_member(self, conversation_id: str, user_id: str) -> None:
@@ -245,6 +249,15 @@ class Snapshot(Protocol):
 
     def members(self, conversation_id: str) -> Audience:
         """The members; empty if there is no such conversation."""
+        ...
+
+    def added(self, conversation_id: str) -> Mapping[str, Role | None]:
+        """Whoever was ever added, with the role; None for who left or was removed. Who is a member by the team alone is not
+        among them."""
+        ...
+
+    def team(self, conversation_id: str) -> str | None:
+        """The group that the conversation names as its team."""
         ...
 
     def user(self, user_id: str) -> User | None: ...

@@ -178,12 +178,13 @@ class Transaction(Protocol):
         one that the creator is not in, INVALID if it is no group or has a team, TOO_LARGE above 200 persons."""
         ...
 
-    def set_team(self, conversation_id: str, team_id: str) -> None:
+    def set_team(self, conversation_id: str, team_id: str, *, keep: Collection[str] = ()) -> None:
         """Give a group a team, for ever: no effect if it has that one, CONFLICT if it has another. Refuses as
         `create_conversation` does, but asks for nobody's role. Nothing tells of it.
 
-        Its members who are in the team are members by the team from now on, as `member`, with their cursors; the owner, and
-        who is muted, stays as well."""
+        Its members who are in the team are members by the team from now on, as `member`, with their cursors; the owner, who is
+        muted, and whom `keep` names stays as well. Former members who are, or ever were, in the team keep no right to read, but
+        those whom `keep` names."""
         ...
 
     def add_member(
@@ -196,11 +197,12 @@ class Transaction(Protocol):
         *,
         vouches: Callable[[str], bool] = ...,
         own_act: bool = False,
+        lets_back: bool = False,
     ) -> tuple[int, bool]:
         """Add a member, who knows the actor or for whom the caller vouches; or give one another role (CONFLICT if it is that
         already). Returns (position of the system message, duplicate). A newcomer, also one who comes back, has joined at that
         position; TOO_LARGE if there is no room. Whoever is here by the team alone is a newcomer, and has a role of his own from
-        then on."""
+        then on. `lets_back`: an operator wants it, so that whoever left by himself comes back at once."""
         ...
 
     def remove_member(
@@ -549,6 +551,11 @@ class Reader(Protocol):
 
     def members(self, conversation_id: str) -> list[Membership]:
         """Present members by the position at which they joined, then by id. Empty if there is no such conversation."""
+        ...
+
+    def added(self, conversation_id: str) -> tuple[list[Membership], str | None]:
+        """Whoever was ever added, former members too, by user id; and the conversation's team. Who is a member by the team
+        alone is not among them."""
         ...
 
     def members_page(self, conversation_id: str, after: str | None, limit: int) -> list[Membership]:

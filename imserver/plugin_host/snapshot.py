@@ -9,7 +9,7 @@ from typing import Any
 from imserver.chat.transaction import Reader
 from imserver.errors import Refusal
 from imserver.events import TimerFired
-from imserver.model import Audience, Message, User
+from imserver.model import Audience, Message, Role, User
 from imserver.plugin_api import Check, Snapshot
 
 #: Later than every timer.
@@ -86,6 +86,13 @@ class PluginSnapshot(Snapshot):
 
     def members(self, conversation_id: str) -> Audience:
         return {member.user_id: member.role for member in self._reader.members(conversation_id)}
+
+    def added(self, conversation_id: str) -> Mapping[str, Role | None]:
+        rows, _ = self._reader.added(conversation_id)
+        return {member.user_id: member.role if member.left_at is None else None for member in rows}
+
+    def team(self, conversation_id: str) -> str | None:
+        return self._reader.added(conversation_id)[1]
 
     def user(self, user_id: str) -> User | None:
         found = self._reader.users([user_id])

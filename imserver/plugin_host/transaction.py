@@ -399,13 +399,15 @@ class PluginTransaction(Transaction):
             owner, made_with, kind, title, others, team, vouches=self._vouches, own_act=asking
         )[0]
 
-    def set_team(self, conversation_id: str, team: str) -> None:
+    def set_team(self, conversation_id: str, team: str, *, keep: Iterable[str] = ()) -> None:
         for place in (team, conversation_id):
             bot = self._bot_that_may(Need.ADMINISTER_CONVERSATION, place, NOTHING)
             require(Need.ADMINISTER_CONVERSATION, self._tx.seat(place, bot))
-        self._tx.set_team(conversation_id, team)
+        self._tx.set_team(conversation_id, team, keep=tuple(keep))
 
-    def add_member(self, conversation_id: str, user_id: str, role: Role = Role.MEMBER) -> None:
+    def add_member(
+        self, conversation_id: str, user_id: str, role: Role = Role.MEMBER, *, lets_back: bool = False
+    ) -> None:
         if self._tx.seat(conversation_id, user_id).standing.relation is not Relation.MEMBER:
             actor = self._bot_that_may(Need.INVITE, conversation_id, newcomer(role))
             self._tx.add_member(
@@ -416,6 +418,7 @@ class PluginTransaction(Transaction):
                 role,
                 vouches=self._vouches,
                 own_act=user_id in self._asking(),
+                lets_back=lets_back,
             )
 
     def remove_member(self, conversation_id: str, user_id: str) -> None:

@@ -81,6 +81,11 @@ CARD = (
     "(SELECT m.change FROM messages m JOIN conversations c ON c.no = m.conversation_no JOIN booking_appointments a"
     " ON a.conversation_id = c.conversation_id AND a.card_position = m.position WHERE a.status = 'confirmed')"
 )
+EVES = (
+    "(SELECT c.no FROM conversations c JOIN booking_services s ON s.conversation_id = c.conversation_id"
+    " WHERE s.customer_id = 'eve')"
+)
+GARDENS = "(SELECT conversation_id FROM booking_staff_groups WHERE store_id = 'garden')"
 
 #: What was done to the tables, and which checks see it.
 DAMAGES: list[tuple[str, set[str]]] = [
@@ -124,9 +129,20 @@ DAMAGES: list[tuple[str, set[str]]] = [
     ("UPDATE booking_appointments SET card_position = 3 WHERE status = 'held'", {"cards are shown"}),
     (f"UPDATE messages SET content = :card WHERE change = {CARD}", {"cards are shown"}),
     (f"UPDATE messages SET content = NULL WHERE change = {CARD}", {"cards are shown"}),
-    ("UPDATE booking_staff_groups SET conversation_id = 'group/0' WHERE store_id = 'garden'", {"places exist"}),
+    ("UPDATE booking_staff_groups SET conversation_id = 'group/0' WHERE store_id = 'garden'",
+     {"places exist", "staff are a team"}),
     (("DELETE FROM members WHERE role = 'owner' AND conversation_no = (SELECT no FROM conversations c"
      " JOIN booking_services s ON s.conversation_id = c.conversation_id WHERE s.customer_id = 'eve')"), {"places exist"}),
+    (f"UPDATE conversations SET team = NULL WHERE no = {EVES}", {"staff are a team"}),
+    (f"UPDATE conversations SET team = (SELECT no FROM conversations WHERE conversation_id = {GARDENS}) WHERE no = {EVES}",
+     {"staff are a team"}),
+    ((f"INSERT INTO members (conversation_no, user_no, role, joined_at, seen_no, changed) SELECT {EVES}, no, 'admin', 1, 0, 1"
+     " FROM users WHERE user_id = 'staff-chen'"), {"staff are a team"}),
+    ((f"INSERT INTO members (conversation_no, user_no, role, joined_at, seen_no, changed) SELECT {EVES}, no, 'member', 1, 0, 1"
+     " FROM users WHERE user_id = 'ming'"), {"staff are a team"}),
+    (("INSERT INTO members (conversation_no, user_no, role, joined_at, seen_no, changed, left_at)"
+     f" SELECT {EVES}, no, 'member', 1, 0, 1, 2 FROM users WHERE user_id = 'staff-li'"), {"staff are a team"}),
+    (f"DELETE FROM members WHERE role = 'member' AND conversation_no = {EVES}", {"staff are a team"}),
     ("INSERT INTO booking_customers (user_id) VALUES ('nobody')", {"places exist"}),
     ("UPDATE booking_dialogues SET state = '{'", {"questions can be read"}),
     ("UPDATE booking_dialogues SET state = '{\"appointment_id\": 99}'", {"questions can be read"}),

@@ -170,9 +170,9 @@ async def test_members_of_a_service_conversation():
         assert {user: str(role) for user, role in members.items()} == {
             GARDEN: "owner",
             "ming": "member",
-            "staff-li": "admin",
-            "staff-wang": "admin",
-            "staff-zhou": "admin",
+            "staff-li": "member",
+            "staff-wang": "member",
+            "staff-zhou": "member",
         }
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from imserver.model import Role
 from imserver.testing import Said
 from tests.booking.support.chains import demo
-from tests.booking.support.shop import GARDEN, Shop, button, shown
+from tests.booking.support.shop import Shop, button, shown
 
 #: The first customer's day; each has one of their own, so that customers do not compete.
 FIRST_DAY = date(2026, 12, 1)
@@ -274,8 +273,7 @@ async def test_a_button_of_somebody_else_does_nothing(presser: str) -> None:
 
 
 async def add_parent(shop: Shop, here: str, language: str = "zh-CN") -> None:
-    await shop.kit.user("mum", language=language)
-    await shop.kit.store.write(lambda tx: tx.add_member(here, GARDEN, bytes(16), "mum", Role.MEMBER))
+    await shop.parent("mum", here, language)
 
 
 #: The same where the shop confirms by hand: the card of the request, and the buttons that staff get.

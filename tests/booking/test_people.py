@@ -6,7 +6,6 @@ from importlib import resources
 
 import pytest
 
-from imserver.model import Role
 from imserver.plugins.booking.messages.texts import LANGUAGES, load_words
 from imserver.plugins.booking.understanding import alarms as redflags
 from imserver.plugins.booking.understanding.alarms import RedFlags
@@ -277,10 +276,7 @@ async def test_a_yes_after_a_red_flag_books_nothing():
 async def test_a_yes_to_the_other_parent_is_no_yes_to_the_bot():
     async with Shop() as shop:
         here, _ = await booked(shop)
-        await shop.kit.user("mum", language="zh-CN")
-        await shop.kit.store.write(
-            lambda tx: tx.add_member(here, "store-garden", bytes(16), "mum", Role.MEMBER)
-        )
+        await shop.parent("mum", here)
         asked = await shop.hear("ming", here, "取消")
         await shop.say("mum", here, "周六带孩子去公园吧")
         assert await shop.hear("ming", here, "好") == asked

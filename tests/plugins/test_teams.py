@@ -2,8 +2,10 @@
 
 import pytest
 
+from imserver.chat.permissions import Relation
 from imserver.errors import PluginError, Refusal, RefusalCode
 from imserver.model import Cursors, Kind, Role
+from imserver.plugin_host.snapshot import PluginSnapshot
 from imserver.testing import PluginKit
 from tests.plugins.bench import made_with
 from tests.plugins.conftest import QUICK
@@ -110,3 +112,45 @@ async def test_the_kit_makes_groups_with_a_team(kit):
     team = await kit.group("ann", "bob")
     place = await kit.group("ann", "cy", team=team)
     assert await do(kit, lambda tx: tx.members(place)) == {"ann": W, "cy": M, "bob": M}
+
+
+async def test_who_is_kept_stays_whatever_becomes_of_the_team_and_no_other_former_member_reads(kit):
+    """cy and dee were staff once, and left the conversation; cy is to keep what was his."""
+    place = await do(
+        kit,
+        lambda tx: tx.ensure_conversation("service/bob", Kind.GROUP, {"ann": A, "bob": M, "cy": M, "dee": A}),
+    )
+
+    def were_staff(tx):
+        for user_id in ("cy", "dee"):
+            tx.add_member(staff(tx), user_id)
+            tx.remove_member(staff(tx), user_id)
+            tx.remove_member(place, user_id)
+
+    await do(kit, were_staff)
+    await do(kit, lambda tx: tx.set_team(place, staff(tx), keep=["bob", "cy", "nobody"]))
+    await do(kit, lambda tx: tx.remove_member(staff(tx), "bob"))
+    await do(kit, lambda tx: tx.remove_member(staff(tx), "ann"))
+
+    async def stands(user_id):
+        return await kit.store.read(lambda reader: reader.seat(place, user_id).standing.relation)
+
+    assert [await stands(user_id) for user_id in ("bob", "cy", "dee", "ann")] == [
+        Relation.MEMBER,
+        Relation.FORMER,
+        Relation.FORMER_TEAM_MEMBER,
+        Relation.FORMER_TEAM_MEMBER,
+    ]
+
+
+async def test_a_check_sees_rows_and_team_apart(kit):
+    place = await do(kit, service)
+    await do(kit, lambda tx: tx.add_member(place, "dee"))
+    await do(kit, lambda tx: tx.remove_member(place, "dee"))
+    rows, team = await kit.store.read(lambda reader: reader.added(place))
+    look = await kit.store.read(lambda reader: PluginSnapshot("bench", reader).added(place))
+    assert look == {"bot": W, "cy": M, "dee": None}
+    assert [row.user_id for row in rows] == ["bot", "cy", "dee"]
+    assert team == await do(kit, staff)
+    assert await kit.store.read(lambda reader: PluginSnapshot("bench", reader).team(place)) == team
+    assert await kit.store.read(lambda reader: reader.added("group/none")) == ([], None)

@@ -16,9 +16,10 @@ import msgspec
 
 from imserver.plugin_api import Role, Snapshot, decode_content
 
+from . import to_teams
 from .dialogue import book, handoff
 from .dialogue.state import Dialogue
-from .journey import reminders
+from .journey import reminders, set_back
 from .journey.reminders import KINDS
 from .schedule.codes import code_of
 from .schedule.hours import utc_ms, zone_named
@@ -246,7 +247,9 @@ def timers_are_known(look: Snapshot) -> list[str]:
     """Every timer names an appointment, or a conversation, that exists."""
     appointments = {row[0] for row in look("SELECT id FROM booking_appointments")}
     services = {row[0] for row in look("SELECT conversation_id FROM booking_services")}
+    stores = {row[0] for row in look("SELECT store_id FROM booking_staff_groups")}
     known: Mapping[str, tuple[str, set[Any]]] = {
+        set_back.TIMER: ("store", stores),
         book.HOLD_TIMER: ("appointment", appointments),
         reminders.TIMER: ("appointment", appointments),
         handoff.UNANSWERED_TIMER: ("conversation", services),
@@ -255,7 +258,7 @@ def timers_are_known(look: Snapshot) -> list[str]:
     found = []
     for number, timer in look.timers().items():
         field, existing = known.get(timer.name, ("name", set()))
-        if timer.payload.get(field) not in existing:
+        if timer.name != to_teams.TIMER and timer.payload.get(field) not in existing:
             found.append(f"timer {number} ({timer.name}) is about {timer.payload}, which does not exist")
     return found[:MAX_FINDINGS]
 
@@ -294,7 +297,7 @@ def places_exist(look: Snapshot) -> list[str]:
     look.looked_at(len(rows))
     found = []
     for conversation_id, customer_id in rows:
-        owners = [name for name, role in look.members(conversation_id).items() if role is Role.OWNER]
+        owners = [name for name, role in look.added(conversation_id).items() if role is Role.OWNER]
         owner = look.user(owners[0]) if owners else None
         if owner is None or "bot" not in owner.roles:
             found.append(f"{conversation_id} does not exist, or belongs to {', '.join(owners) or 'nobody'}")
@@ -305,6 +308,34 @@ def places_exist(look: Snapshot) -> list[str]:
         for (name,) in look("SELECT user_id FROM booking_customers")
         if look.user(name) is None
     ]
+    return found[:MAX_FINDINGS]
+
+
+def staff_are_a_team(look: Snapshot) -> list[str]:
+    """The team of each service conversation is the staff group of its shop; added to it were the customer, the shop's bot,
+    guests, and nobody else. Nobody who was ever staff is a former member: these read what was said."""
+    groups: dict[str, str] = dict(look("SELECT store_id, conversation_id FROM booking_staff_groups"))
+    ever = {row[0] for row in look("SELECT user_id FROM booking_staff")}
+    guests = set(look("SELECT conversation_id, user_id FROM booking_guests"))
+    rows = look("SELECT conversation_id, store_id, customer_id FROM booking_services WHERE by_team = 1")
+    look.looked_at(len(rows))
+    found = []
+    for conversation_id, store_id, customer_id in rows:
+        team, added = look.team(conversation_id), look.added(conversation_id)
+        if team is None or team != groups.get(store_id):
+            found.append(f"{conversation_id} has the team {team}, not the staff of {store_id}")
+        if customer_id not in added:
+            found.append(f"{conversation_id} is with {customer_id}, who was never added to it")
+        others = {
+            user_id
+            for user_id, role in added.items()
+            if user_id != customer_id
+            and role is not Role.OWNER
+            and (user_id in ever if role is None else (conversation_id, user_id) not in guests)
+        }
+        found += [f"{user_id} is in {conversation_id} by more than the team" for user_id in sorted(others)]
+        if len(found) >= MAX_FINDINGS:
+            break
     return found[:MAX_FINDINGS]
 
 
@@ -347,6 +378,7 @@ OF_CHAT = {
     "timers are known": timers_are_known,
     "cards are shown": cards_are_shown,
     "places exist": places_exist,
+    "staff are a team": staff_are_a_team,
     "questions can be read": questions_can_be_read,
 }
 CHECKS = OF_TABLES | OF_CHAT

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from imserver.plugin_api import Audience, Kind, Refusal, Role, Transaction, User
+from imserver.plugin_api import Audience, Kind, Role, Transaction
 
 from .messages.texts import Catalogue, language_of
 from .schedule.shops import Chain, Shop
@@ -23,41 +22,6 @@ class ServiceConversation:
     waiting_since: int | None
 
 
-def prepare(tx: Transaction, chain: Chain, catalogue: Catalogue) -> None:
-    """Make the accounts of staff and each shop's staff group. Idempotent: it runs at every start."""
-    for shop in chain.stores:
-        for resource in shop.resources:
-            if resource.user_id:
-                _ensure_staff(tx, resource.user_id, resource.names.in_language(chain.staff_language), chain)
-        staff = dict.fromkeys(shop.staff_ids(), Role.MEMBER)
-        words = catalogue.words(chain.staff_language, shop)
-        group = tx.ensure_conversation(
-            f"staff/{shop.id}",
-            Kind.GROUP,
-            {shop.bot: Role.OWNER, **staff},
-            title=words("staff.group_title", store=shop.names.in_language(chain.staff_language)),
-            owner_id=shop.bot,
-        )
-        known = tx.execute("SELECT 1 FROM booking_staff_groups WHERE conversation_id = ?", (group,))
-        if not known:
-            tx.execute(
-                "INSERT INTO booking_staff_groups (conversation_id, store_id) VALUES (?, ?)",
-                (group, shop.id),
-            )
-        for user_id in staff:
-            with suppress(Refusal):  # who left by himself stays out until somebody there lets him in
-                tx.add_member(group, user_id)
-
-
-def _ensure_staff(tx: Transaction, user_id: str, name: str, chain: Chain) -> None:
-    """Make the account; an existing one keeps its name and language."""
-    user = tx.user(user_id)
-    if user is None:
-        tx.ensure_user(User(user_id, name, "zh-CN" if chain.staff_language == "zh" else "en", ("staff",)))
-    elif "staff" not in user.roles:
-        tx.ensure_user(User(user.user_id, user.display_name, user.language, (*user.roles, "staff")))
-
-
 def staff_group(tx: Transaction, store_id: str) -> str | None:
     rows = tx.execute("SELECT conversation_id FROM booking_staff_groups WHERE store_id = ?", (store_id,))
     return rows[0][0] if rows else None
@@ -71,7 +35,7 @@ def shop_of_staff_group(tx: Transaction, conversation_id: str) -> str | None:
 
 
 def staff_of(tx: Transaction, shop: Shop) -> set[str]:
-    """The staff of a shop: the members of its staff group."""
+    """The staff of a shop: the present members of its staff group."""
     group = staff_group(tx, shop.id)
     members: Audience = {} if group is None else tx.members(group)
     return {user_id for user_id in members if user_id != shop.bot}
@@ -80,7 +44,8 @@ def staff_of(tx: Transaction, shop: Shop) -> set[str]:
 def service_conversation(
     tx: Transaction, chain: Chain, catalogue: Catalogue, shop: Shop, customer_id: str
 ) -> str:
-    """The conversation of a shop with a customer, made now if there is none. Customers are members, staff administer."""
+    """The conversation of a shop with a customer, made now if there is none. Its team is the staff group: who is in that has it
+    whole, and who leaves that reads nothing of it."""
     rows = tx.execute(
         "SELECT conversation_id FROM booking_services WHERE store_id = ? AND customer_id = ?",
         (shop.id, customer_id),
@@ -89,20 +54,20 @@ def service_conversation(
         return str(rows[0][0])
     customer = tx.user(customer_id)
     language = language_of(customer.language) if customer else chain.staff_language
-    staff = {user_id: Role.ADMIN for user_id in staff_of(tx, shop) if user_id != customer_id}
     conversation_id = tx.ensure_conversation(
         f"service/{shop.id}/{customer_id}",
         Kind.GROUP,
-        {shop.bot: Role.OWNER, **staff, customer_id: Role.MEMBER},
+        {shop.bot: Role.OWNER, customer_id: Role.MEMBER},
         title=catalogue.words(language, shop)(
             "service_title",
             store=shop.names.in_language(language),
             name=customer.display_name if customer else customer_id,
         )[:200],
         owner_id=shop.bot,
+        team=staff_group(tx, shop.id),
     )
     tx.execute(
-        "INSERT INTO booking_services (conversation_id, store_id, customer_id, created_at) VALUES (?, ?, ?, ?)",
+        "INSERT INTO booking_services (conversation_id, store_id, customer_id, created_at, by_team) VALUES (?, ?, ?, ?, 1)",
         (conversation_id, shop.id, customer_id, tx.now_ms),
     )
     return conversation_id

@@ -20,22 +20,25 @@ class Customer:
     name: str = ""
     age_band: str = ""
     lens_kind: str = ""
+    no_messages: bool = False
 
 
 def customer(tx: Transaction, user_id: str) -> Customer:
     rows = tx.execute(
-        "SELECT user_id, language, name, age_band, lens_kind FROM booking_customers WHERE user_id = ?",
+        "SELECT user_id, language, name, age_band, lens_kind, no_messages FROM booking_customers WHERE user_id = ?",
         (user_id,),
     )
-    return Customer(*rows[0]) if rows else Customer(user_id)
+    for name, language, own_name, age_band, lens_kind, no_messages in rows:
+        return Customer(name, language, own_name, age_band, lens_kind, bool(no_messages))
+    return Customer(user_id)
 
 
 def remember(tx: Transaction, known: Customer) -> None:
     tx.execute(
-        "INSERT INTO booking_customers (user_id, language, name, age_band, lens_kind) VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO booking_customers (user_id, language, name, age_band, lens_kind, no_messages) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (user_id) DO UPDATE SET language = excluded.language, name = excluded.name,"
-        " age_band = excluded.age_band, lens_kind = excluded.lens_kind",
-        (known.user_id, known.language, known.name, known.age_band, known.lens_kind),
+        " age_band = excluded.age_band, lens_kind = excluded.lens_kind, no_messages = excluded.no_messages",
+        (known.user_id, known.language, known.name, known.age_band, known.lens_kind, int(known.no_messages)),
     )
 
 

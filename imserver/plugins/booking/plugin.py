@@ -23,9 +23,9 @@ from imserver.plugin_api import (
     decode_content,
 )
 
-from . import conversations
+from . import staffing, to_teams
 from .checks import CHECKS
-from .dialogue import book, handoff, router
+from .dialogue import book, handoff, quiet, router
 from .dialogue.router import COMMANDS, Incoming
 from .journey import reminders, set_back
 from .messages.shop_texts import ShopTexts
@@ -85,7 +85,7 @@ class BookingPlugin:
             await context.ensure_bot(
                 shop.bot, shop.names.in_language(chain.staff_language), language=language
             )
-        await context.transaction(lambda tx: conversations.prepare(tx, chain, texts.catalogue))
+        await self._settle_staff(texts)
         await context.transaction(lambda tx: book.expire_overdue(tx, texts))
         for command in COMMANDS:
             context.command(command.name, self._command, help=command.help, aliases=command.aliases)
@@ -95,10 +95,35 @@ class BookingPlugin:
         context.timer(set_back.TIMER, self._tell_set_back)
         context.set_back(self._set_back)
         context.timer(handoff.UNANSWERED_TIMER, self._unanswered)
+        context.timer(to_teams.TIMER, self._to_team)
+        context.may_block(partial(quiet.may_block, texts=texts))
 
     async def stop(self) -> None:
         """The host undoes the registrations; nothing else was taken."""
         self._context = self._texts = None
+
+    async def _settle_staff(self, texts: ShopTexts) -> None:
+        """Staff are whom the chain file names, from here on."""
+        context, chain = self._context, texts.chain
+        assert context is not None
+        for bot in await context.transaction(lambda tx: staffing.former_bots(tx, chain)):
+            await context.ensure_bot(bot.user_id, bot.display_name, language=bot.language)
+        settled = await context.transaction(lambda tx: staffing.settle(tx, chain, texts.catalogue))
+        await context.transaction(to_teams.begin)
+        if settled.ended:
+            context.log.info("staff_ended", users=settled.ended)
+        if settled.disabled:
+            context.log.warning("staff_disabled", users=settled.disabled)
+        if settled.not_added:
+            context.log.warning("staff_not_added", users=settled.not_added)
+        if settled.lost:
+            context.log.error("staff_group_lost", stores=settled.lost)
+
+    async def _to_team(self, event: TimerFired) -> None:
+        assert self._context is not None
+        lost = await self._context.transaction(to_teams.step, event=event)
+        if lost:
+            self._context.log.error("service_conversations_lost", conversations=lost)
 
     async def _command(self, call: Call) -> None:
         message = await self._incoming(call.event)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from imserver.model import Kind, Role, direct_pair, group_conversation_id, valid_user_id
 from imserver.store.checks.check_run import CheckRun, telling_of
+from imserver.store.checks.teams import TEAMS_SINCE
 
 ACCOUNTS, TOKENS, CONVERSATIONS, MEMBERS, CURSORS = (
     "accounts",
@@ -76,16 +77,18 @@ def tokens(run: CheckRun) -> None:
 
 
 def conversations(run: CheckRun) -> None:
-    """Check that ids follow from the pair, or from creator and key; and that membership changes with a message."""
-    for no, name, kind, membership in run.rows(
-        "SELECT no, conversation_id, kind, membership FROM conversations"
+    """Check that ids follow from the pair, or from creator and key; and that membership changes with a message, or by a team
+    that is set without one."""
+    of_team = "team IS NOT NULL" if run.version >= TEAMS_SINCE else "0"
+    for no, name, kind, membership, has_team in run.rows(
+        f"SELECT no, conversation_id, kind, membership, {of_team} FROM conversations"  # noqa: S608 - constants
     ):
         run.looked_at(CONVERSATIONS, 1)
         wrong = f"its kind is {kind!r}" if kind not in _KINDS else ""
         if not wrong:
             wrong = _wrong_pair(run, no, name) if kind == Kind.DIRECT else _wrong_group(run, no, name)
         change = run.one("SELECT conversation_no FROM messages WHERE change = ?", (membership,))
-        if not wrong and change != (no,):
+        if not wrong and change != (no,) and not (has_team and change is None):
             wrong = f"its members changed with change {membership}, which is no message of it"
         if wrong:
             run.found(CONVERSATIONS, f"{name}: {wrong}")

@@ -164,10 +164,10 @@ class Contacts(StateRules):
         if user_id not in self._bots() and self._without_room([user_id], most) is not None:
             raise Refusal(RefusalCode.TOO_LARGE, f"one is in at most {most} conversations", detail=most)
 
-    def require_return(self, state: ConversationState, actor_id: str, user_id: str, *, own_act: bool) -> None:
-        """Judge the return of somebody who left by himself: by his own act at any time, brought by people a day later, and by
-        a plugin never."""
-        left_on = self._left_on(state, user_id) if self.contacts.ask and not own_act else None
+    def require_return(self, state: ConversationState, actor_id: str, user_id: str, *, at_once: bool) -> None:
+        """Judge the return of somebody who left by himself: by his own act, or an operator's, at once, brought by people a day
+        later, and by a plugin never."""
+        left_on = self._left_on(state, user_id) if self.contacts.ask and not at_once else None
         if left_on is None:
             return
         if actor_id in self._bots() or self.now_ms < left_on + STAYS_OUT_MS:

@@ -241,7 +241,7 @@ class RuledTransaction(Contacts):
         telling = {"event": "created", "user": creator_id, "title": title}
         return conversation_id, self._tell(state, creator_id, key, digest, telling), False
 
-    def set_team(self, conversation_id: str, team_id: str) -> None:
+    def set_team(self, conversation_id: str, team_id: str, *, keep: Collection[str] = ()) -> None:
         state, group = self._known(conversation_id), self._known(team_id)
         if state.team is not None:
             if state.team.team_id != team_id:
@@ -255,10 +255,8 @@ class RuledTransaction(Contacts):
         team, change = self._become_team(group), self.next_change()
         self.journal.note(state.put_team, None)
         self._put_team(state, team, change)
-        of_team = [
-            user_id for user_id in team.joined if state.rows.get(user_id, Role.OWNER) is not Role.OWNER
-        ]
-        self._rows_to_team(state, of_team)
+        stay = {*keep, *(user_id for user_id, role in state.rows.items() if role is Role.OWNER)}
+        self._rows_to_team(state, stay)
 
     def add_member(
         self,
@@ -270,6 +268,7 @@ class RuledTransaction(Contacts):
         *,
         vouches: Callable[[str], bool] = nobody,
         own_act: bool = False,
+        lets_back: bool = False,
     ) -> tuple[int, bool]:
         digest = content_digest(f"add {role} {user_id}".encode())
         state = self._state(conversation_id)
@@ -288,7 +287,7 @@ class RuledTransaction(Contacts):
             joins = team is not None and self._is_person(user_id)
             if team is not None and joins and len(team.joined) >= MAX_TEAM_PERSONS:
                 raise _team_full()
-            self.require_return(state, actor_id, user_id, own_act=own_act)
+            self.require_return(state, actor_id, user_id, at_once=own_act or lets_back)
             self.bring(actor_id, (user_id,), vouches)
             self._put_members(state, {user_id: role}, joined_at=state.head + 1)
             if state.team is not None:
@@ -633,9 +632,10 @@ class RuledTransaction(Contacts):
         """One person less, in row and team. Cursors stay."""
 
     @abstractmethod
-    def _rows_to_team(self, state: ConversationState, user_ids: Sequence[str]) -> None:
-        """Make these members, persons of the team, members by the team alone, with the cursors and settings that they have:
-        their rows are gone. Whoever is muted keeps the row. Those of rows that have ended are kept for the team, too."""
+    def _rows_to_team(self, state: ConversationState, stay: Collection[str]) -> None:
+        """Make members who are persons of the team members by it alone, with the cursors and settings that they have: their
+        rows are gone, and so are rows that have ended of persons who are, or ever were, in the team. Those who are to stay, and
+        whoever is muted, keep the row. Cursors and settings of all rows that have ended are kept for the team, too."""
 
     @abstractmethod
     def _cursors_to_team(self, state: ConversationState, user_id: str) -> None:

@@ -335,6 +335,20 @@ class SqliteReader(AccountReads):
         mates = [mate for mate in persons(self._sql, team[0][1]) if mate.user_id not in own]
         return present + self._through_team(team[0][0], mates)
 
+    def added(self, conversation_id: str) -> tuple[list[Membership], str | None]:
+        """Whoever has a row, and the team."""
+        rows = self._sql(
+            "SELECT u.user_id, m.role, m.joined_at, m.left_at, m.muted_until FROM members m JOIN users u ON u.no = m.user_no"
+            " WHERE m.conversation_no = (SELECT no FROM conversations WHERE conversation_id = ?) ORDER BY u.user_id",
+            (conversation_id,),
+        )
+        team = self._sql(
+            "SELECT t.conversation_id FROM conversations c JOIN conversations t ON t.no = c.team"
+            " WHERE c.conversation_id = ?",
+            (conversation_id,),
+        )
+        return [_membership(row) for row in rows], team[0][0] if team else None
+
     def members_page(self, conversation_id: str, after: str | None, limit: int) -> list[Membership]:
         """The present members, by user id, from the first after `after` on."""
         found = self._sql(

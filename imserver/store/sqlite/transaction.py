@@ -63,7 +63,9 @@ _KEEP_FOR_TEAM = (
 )
 _KEEP_ROW_FOR_TEAM = _KEEP_FOR_TEAM.format(rows="m.user_no = ?")
 _UNMUTED_OF_TEAM = (
-    "m.left_at IS NULL AND m.muted_until <= ? AND m.user_no IN (SELECT value FROM json_each(?))"
+    "m.muted_until <= ? AND m.user_no NOT IN (SELECT value FROM json_each(?)) AND EXISTS (SELECT 1 FROM members g"
+    " JOIN users u ON u.no = g.user_no WHERE g.conversation_no = ? AND g.user_no = m.user_no AND u.kind = 'person'"
+    " AND (m.left_at IS NOT NULL OR g.left_at IS NULL))"
 )
 _KEEP_ROWS_FOR_TEAM = _KEEP_FOR_TEAM.format(rows=f"(m.left_at IS NOT NULL OR ({_UNMUTED_OF_TEAM}))")
 _DROP_ROWS_OF_TEAM = (
@@ -425,8 +427,10 @@ class SqliteTransaction(SqliteAccountRows):
         self.journal.note(team.put, team.joined)
         team.put(joined)
 
-    def _rows_to_team(self, state: ConversationState, user_ids: Sequence[str]) -> None:
-        which = (state.no, self.now_ms, json.dumps([self.user_no(user_id) for user_id in user_ids]))
+    def _rows_to_team(self, state: ConversationState, stay: Collection[str]) -> None:
+        assert state.team is not None
+        kept = json.dumps([no for no in map(self.user_no, stay) if no is not None])
+        which = (state.no, self.now_ms, kept, state.team.no)
         self.sql(_KEEP_ROWS_FOR_TEAM, which)
         gone = {user_no for (user_no,) in self.sql(_DROP_ROWS_OF_TEAM, which)}
         state.put_rows({name: role for name, role in state.rows.items() if self.user_no(name) not in gone})

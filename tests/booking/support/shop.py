@@ -9,7 +9,10 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from imserver.config import StoreConfig
+from imserver.model import Role
 from imserver.plugins.booking import plugin
+from imserver.store.engine.contacts import ContactLimits
+from imserver.store.sqlite.inline import open_inline
 from imserver.store.sqlite.store import SqliteStore
 from imserver.testing import ManualClock, PluginKit, Said
 
@@ -22,11 +25,21 @@ class Shop:
     """`async with Shop() as shop`. Everybody speaks through `say`, which returns what was posted because of it, anywhere."""
 
     def __init__(
-        self, now: datetime = NOW, config: Mapping[str, Any] | None = None, path: Path | None = None
+        self,
+        now: datetime = NOW,
+        config: Mapping[str, Any] | None = None,
+        path: Path | None = None,
+        *,
+        ask: bool = False,
+        seed: int = 1,
     ) -> None:
+        """`ask`: strangers ask before they write, as on a server. `seed`: another one for a database that has a past."""
         clock = ManualClock(now)
         store = None if path is None else SqliteStore(StoreConfig(path=str(path)), clock=clock)
-        self.kit = PluginKit(plugin, config=config, clock=clock, store=store)
+        if ask:
+            small = StoreConfig(path=":memory:", readers=1)
+            store = SqliteStore(small, clock=clock, opener=open_inline, contacts=ContactLimits(ask=True))
+        self.kit = PluginKit(plugin, config=config, clock=clock, store=store, seed=seed)
 
     async def __aenter__(self) -> Self:
         await self.kit.__aenter__()
@@ -55,6 +68,14 @@ class Shop:
             opener = "门店 河畔店" if language.startswith("zh") else "/stores riverside"
         await self.say(user_id, self.kit.direct(user_id, bot), opener)
         return await self.service(user_id, bot.removeprefix("store-"))
+
+    async def parent(self, user_id: str, conversation_id: str, language: str = "zh-CN") -> None:
+        """A second parent, beside the customer in the service conversation."""
+        await self.kit.user(user_id, language=language)
+        await self.kit.store.write(
+            lambda tx: tx.add_member(conversation_id, GARDEN, bytes(16), user_id, Role.MEMBER)
+        )
+        await self.sql("INSERT INTO booking_guests VALUES (?, ?)", conversation_id, user_id)
 
     async def say(self, user_id: str, conversation_id: str, text: str | dict[str, Any]) -> list[Said]:
         """Everything that was posted after it, in all conversations, in order of conversation and position."""

@@ -232,6 +232,12 @@ class ModelReader:
         rows = sorted(present, key=lambda one: (one.joined_at, one.user_id.encode()))
         return [*rows, *(_own(talk, one) for one in through)]
 
+    def added(self, conversation_id: str) -> tuple[list[Membership], str | None]:
+        talk = self.world.talks.get(conversation_id)
+        if talk is None:
+            return [], None
+        return sorted(talk.members.values(), key=lambda one: one.user_id.encode()), talk.team
+
     def members_page(self, conversation_id: str, after: str | None, limit: int) -> list[Membership]:
         by_name = sorted(self.members(conversation_id), key=lambda one: one.user_id.encode())
         return [one for one in by_name if after is None or one.user_id.encode() > after.encode()][:limit]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -199,7 +199,7 @@ class ModelTransaction:
         telling = {"event": "created", "user": creator_id, "title": title}
         return conversation_id, self._tell(talk, creator_id, key, asked, telling), False
 
-    def set_team(self, conversation_id: str, team_id: str) -> None:
+    def set_team(self, conversation_id: str, team_id: str, *, keep: Collection[str] = ()) -> None:
         talk, group = self._there(conversation_id), self._there(team_id)
         if talk.team is not None:
             if talk.team != team_id:
@@ -210,14 +210,15 @@ class ModelTransaction:
             raise _no_team()
         self._require_team(group)
         change, persons = self._next_change(), self.world.persons(group)
+        ever = group.members.keys() - self.world.bots
         for one in talk.members.values():
             talk = talk.met(one.user_id)
         stay = {
             one.user_id: one
             for one in talk.members.values()
-            if one.user_id not in persons
-            or one.left_at is not None
-            or one.role is Role.OWNER
+            if one.user_id not in (persons if one.left_at is None else ever)
+            or (one.role is Role.OWNER and one.left_at is None)
+            or one.user_id in keep
             or one.muted_until > self.now_ms
         }
         self._put(replace(talk, changed=change, team=team_id, of_team=persons, members=stay))

@@ -19,7 +19,7 @@ from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.understanding.acts import Said, fold
 from imserver.plugins.booking.understanding.alarms import RedFlag
 
-from . import book, browse, change, handoff, staff
+from . import book, browse, change, handoff, quiet, staff
 from .context import Answering, DialogueContext, Place
 from .state import Dialogue, doubt_all, load_dialogue
 
@@ -77,6 +77,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("info", ("地址",), browse.info, Where.SHOP, "address, parking, opening hours"),
     Command("human", ("人工",), _human, Where.SHOP, "call the staff"),
     Command("lenses", ("我戴",), browse.lenses, Where.SHOP, "what to mind with contact lenses"),
+    Command("quiet", ("不要消息", "免打扰", "免打擾"), quiet.no_messages, Where.HERE, "no messages any more"),
+    Command("messages", ("恢复消息", "恢復消息"), quiet.messages, Where.HERE, "messages again"),
     Command("help", ("帮助", "幫助"), browse.help_, Where.HERE, "what can be typed"),
     Command("confirm", ("确认", "確認"), _confirm, Where.SHOP_IF_KNOWN, "say yes; staff: confirm a request"),
     Command("schedule", ("今日预约", "今日預約", "日程"), staff.schedule, Where.HERE, "staff: the day sheet"),
@@ -144,13 +146,17 @@ def hear_text(tx: Transaction, texts: ShopTexts, message: Incoming) -> None:
 
 
 def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueContext | None:
-    """The context of a message; None if it is not for us (a shop that left the chain, a group without our bots)."""
+    """The context of a message; None if it is not for us (a shop that left the chain, a group without our bots), and if its
+    sender has left meanwhile: whoever was staff when it was written, and is not now, does nothing more here."""
     here = message.conversation_id
     sender = tx.user(message.sender_id) or User(message.sender_id, message.sender_id)
     service = service_at(tx, here)
     group = shop_of_staff_group(tx, here) if service is None else None
     shop = texts.chain.shop(service.store_id if service else group or "")
     if (service or group) and shop is None:
+        return None
+    customer_id = service.customer_id if service else sender.user_id
+    if sender.user_id not in tx.members(here) and (group or sender.user_id != customer_id):
         return None
     if shop is not None:
         place = Place.SERVICE if service else Place.STAFF
@@ -162,7 +168,6 @@ def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueCont
             return None
         place = Place.DIRECT if here.startswith("direct/") else Place.OTHER
         bot, shop = found, bots[found]
-    customer_id = service.customer_id if service else sender.user_id
     is_staff = place is Place.STAFF or (
         place is Place.SERVICE and shop is not None and sender.user_id != customer_id
         and sender.user_id in staff_of(tx, shop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 
+from imserver.plugins.booking.customers import customer as known
 from imserver.plugins.booking.journey import notify
 from imserver.plugins.booking.schedule.appointments import Appointment, act, between, by_code, resources_of
 from imserver.plugins.booking.schedule.hours import utc_ms, wall_of, zone_of
@@ -78,6 +79,7 @@ def _line(context: DialogueContext, shop: Shop, appointment: Appointment) -> str
         appointment.for_name or (customer.display_name if customer else appointment.customer_id),
         band.names.in_language(words.language) if band else "",
         words("sheet.first_visit") if appointment.first_visit else "",
+        words("sheet.no_messages") if known(context.tx, appointment.customer_id).no_messages else "",
         *names,
         words(f"status.{appointment.status}"),
     ]

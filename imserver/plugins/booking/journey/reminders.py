@@ -118,6 +118,8 @@ def fire(tx: Transaction, texts: ShopTexts, appointment_id: int, version: int, k
         _decide(tx, appointment_id, version, kind, "not_sent", str(appointment.status))
     elif appointment.start_at <= tx.now_ms:
         _decide(tx, appointment_id, version, kind, "not_sent", "past")
+    elif customer(tx, appointment.customer_id).no_messages:
+        _decide(tx, appointment_id, version, kind, "not_sent", "no_messages")
     elif row[0][0] > tx.now_ms:  # the clock was set back since the timer fired
         _plan_anew(tx, appointment, kind, row[0][0])
     elif kind == "day_before" and _same_day_is_due(tx, appointment):
