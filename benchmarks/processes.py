@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import jwt
@@ -90,7 +91,7 @@ def imserver(
                     f'[auth]\nsecret = "{secret}"\ncreate_users = true',
                     # The load is the measurement: one user may post as fast as it asks for, and clients may come in crowds.
                     "[limits]\nposts_per_second = 10000000.0\nposts_burst = 10000000\nconnects_per_minute = 1000000",
-                    _limits_known(command),
+                    _limits_known(tuple(command)),
                     # 5,000 clients that come back without jitter are all unauthenticated at the same time.
                     "max_unauthenticated = 20000",
                     '[log]\nlevel = "warning"',
@@ -116,7 +117,8 @@ def imserver(
             )
 
 
-def _limits_known(command: Sequence[str]) -> str:
+@cache
+def _limits_known(command: tuple[str, ...]) -> str:
     """Lines of `[limits]` that this server knows: another checkout may have no such rules yet."""
     python = Path(command[0]).with_name("python") if len(command) == 1 else Path(command[0])
     asked = "from imserver.config import LimitsConfig as limits; print(*limits.__struct_fields__)"
