@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -101,13 +102,9 @@ async def test_who_was_staff_reads_not_even_what_he_once_read(old: Path, chain: 
         for user_id in FORMER_STAFF:
             for place in (here, there):
                 with pytest.raises(Refusal) as caught:
-                    await shop.kit.store.read(
-                        lambda reader, who=user_id, place=place: reader.history(
-                            place, who, 0, None, 50, 99_999
-                        )
-                    )
+                    await shop.kit.store.read(methodcaller("history", place, user_id, 0, None, 50, 99_999))
                 assert caught.value.code is RefusalCode.NOT_FOUND
-            rows, _, more = await shop.kit.store.read(lambda reader, who=user_id: reader.sync(who, None, 500))
+            rows, _, more = await shop.kit.store.read(methodcaller("sync", user_id, None, 500))
             assert not more
             assert {row.conversation_id for row in rows} & {here, there} == set()
         page = await shop.kit.store.read(

@@ -1,6 +1,7 @@
 """Staff are whom the chain file names: who is dropped from it is out at once, the successor is in, and what others decided
 stands. The colleague and the customer go on meanwhile."""
 
+from operator import methodcaller
 from pathlib import Path
 
 import pytest
@@ -213,7 +214,7 @@ async def test_staff_in_a_service_conversation_change_only_what_is_their_own(cha
     async with Shop(config=chain.config) as shop:
         here, _ = await booked(shop)
         for user_id in ("staff-li", "ming"):
-            seat = await shop.kit.store.write(lambda tx, who=user_id: tx.seat(here, who))
+            seat = await shop.kit.store.write(methodcaller("seat", here, user_id))
             assert may(Need.SPEAK, seat)
             assert not may(Need.CHANGE_ANY, seat, message_of(Role.MEMBER))
             assert not may(Need.INVITE, seat, newcomer(Role.MEMBER))
