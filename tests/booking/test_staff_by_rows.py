@@ -237,3 +237,19 @@ def test_the_fixture_is_what_it_says(old: Path) -> None:
         everybody = [("staff-li",), ("staff-qian",), ("staff-sun",), ("staff-wang",), ("staff-zhou",)]
         assert staff("ming") == staff("hong") == everybody
         assert staff("lan") == everybody[1:]
+
+
+async def test_whoever_was_ever_staff_is_no_guest(old: Path, chain: ChainFile) -> None:
+    """A colleague had brought Qian back by hand, as a plain member; the role was taken at an earlier conversation."""
+    with closing(sqlite3.connect(old, isolation_level=None)) as raw:
+        raw.execute(
+            "UPDATE members SET role = 'member' WHERE user_no = (SELECT no FROM users WHERE user_id = 'staff-qian')"
+        )
+        raw.execute(
+            "UPDATE members SET role = 'member' WHERE user_no = (SELECT no FROM users WHERE user_id = 'staff-sun')"
+        )
+    async with opened(old, chain) as shop:
+        found = await settled(shop)
+        for customer in ("ming", "hong", "lan", "staff-chen"):
+            assert stands(found, customer, *FORMER_STAFF) == {OUT}
+        assert await shop.sql("SELECT user_id FROM booking_guests") == [("mum",)]
