@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,16 @@ from benchmarks import machine
 
 #: A server that is not ready by then has failed (seconds).
 START_TIMEOUT_S = 20.0
+#: What holds for every load: who knows an id may write there, and clients may come in crowds. 5,000 that come back without
+#: jitter are all unauthenticated at the same time.
+_CROWDS = {"strangers": '"open"', "connects_per_minute": "1000000", "max_unauthenticated": "20000"}
+#: The load is the measurement: one user may post as fast as it asks for.
+_ANY_RATE = {
+    "posts_per_second": "10000000.0",
+    "posts_burst": "10000000",
+    "bytes_per_day": "1000000000000",
+    "bytes_in_all": "10000000000000",
+}
 STOP_TIMEOUT_S = 25.0
 HOST = "127.0.0.1"
 
@@ -67,11 +77,12 @@ def imserver(
     plugins: str = "",
     database: Path | None = None,
     more: str = "",
+    usual_rates: bool = False,
     command: Sequence[str] = (sys.executable, "-m", "imserver.cli"),
 ) -> Iterator[Target]:
     """A real `imserver serve`, durable before every reply (synchronous=FULL), on a fresh database or a given one.
 
-    `command`: of another checkout, to measure that one.
+    `usual_rates`: each user has the rates of the default configuration. `command`: of another checkout, to measure that one.
     """
     secret = os.urandom(32).hex()
     with temporary_folder() as folder:
@@ -84,12 +95,8 @@ def imserver(
                     'tls_certificate = "server.pem"\ntls_key = "server.key"' if tls else "",
                     f'[store]\npath = "{path}"',
                     f'[auth]\nsecret = "{secret}"\ncreate_users = true',
-                    # The load is the measurement: one user may post as fast as it asks for, and clients may come in crowds.
-                    f"[limits]\n{_everybody_writes(command)}",
-                    "posts_per_second = 10000000.0\nposts_burst = 10000000\nconnects_per_minute = 1000000",
-                    "bytes_per_day = 1000000000000\nbytes_in_all = 10000000000000",
-                    # 5,000 clients that come back without jitter are all unauthenticated at the same time.
-                    "max_unauthenticated = 20000",
+                    "[limits]",
+                    *_limits(command, _CROWDS if usual_rates else _CROWDS | _ANY_RATE),
                     '[log]\nlevel = "warning"',
                     plugins,
                     more,
@@ -113,12 +120,14 @@ def imserver(
             )
 
 
-def _everybody_writes(command: Sequence[str]) -> str:
-    """The line of the configuration that lets strangers write, unless this is a checkout that has no such rule yet."""
+def _limits(command: Sequence[str], wanted: Mapping[str, str]) -> list[str]:
+    """The lines of the configuration, but for what another checkout does not know yet."""
     python = Path(command[0]).with_name("python") if len(command) == 1 else command[0]
-    asked = "from imserver.config import LimitsConfig as limits; print(hasattr(limits(), 'strangers'))"
-    known = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=True).stdout
-    return 'strangers = "open"' if known.strip() == "True" else ""
+    asked = "from imserver.config import LimitsConfig as limits; print(*limits.__struct_fields__)"
+    known = subprocess.run(
+        [python, "-P", "-c", asked], capture_output=True, text=True, check=True
+    ).stdout.split()
+    return [f"{name} = {value}" for name, value in wanted.items() if name in known]
 
 
 @contextmanager
