@@ -88,7 +88,9 @@ def imserver(
     with temporary_folder() as folder:
         ca = _certificate(folder) if tls else ""
         path = database or folder / "bench.db"
-        (folder / "imserver.toml").write_text(
+        config = folder / "imserver.toml"
+        config.touch(0o600)  # there is a secret in it
+        config.write_text(
             "\n".join(
                 (
                     "[server]\nport = 0",
@@ -96,7 +98,7 @@ def imserver(
                     f'[store]\npath = "{path}"',
                     f'[auth]\nsecret = "{secret}"\ncreate_users = true',
                     "[limits]",
-                    *_limits(command, _CROWDS if usual_rates else _CROWDS | _ANY_RATE),
+                    *limits_known_to(command, _CROWDS if usual_rates else _CROWDS | _ANY_RATE),
                     '[log]\nlevel = "warning"',
                     plugins,
                     more,
@@ -104,7 +106,7 @@ def imserver(
             )
         )
         ready = folder / "ready"
-        arguments = ("--config", str(folder / "imserver.toml"), "serve", "--ready-file", str(ready))
+        arguments = ("--config", str(config), "serve", "--ready-file", str(ready))
         with running([*command, *arguments], folder) as process:
             wait_until(process, ready.exists, "imserver")
             port = int(ready.read_text().split()[0])
@@ -120,7 +122,7 @@ def imserver(
             )
 
 
-def _limits(command: Sequence[str], wanted: Mapping[str, str]) -> list[str]:
+def limits_known_to(command: Sequence[str], wanted: Mapping[str, str]) -> list[str]:
     """The lines of the configuration, but for what another checkout does not know yet."""
     python = Path(command[0]).with_name("python") if len(command) == 1 else command[0]
     asked = "from imserver.config import LimitsConfig as limits; print(*limits.__struct_fields__)"

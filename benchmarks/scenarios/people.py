@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import subprocess
 import sys
 import tempfile
 import time
@@ -37,6 +38,8 @@ RATE = 500.0
 GAINED = 10_000
 #: Accounts of the small and of the large server.
 FEW, MANY = 1_000, 100_000
+#: How often the memory of the command is looked at (seconds).
+_LOOK_EVERY_S = 0.01
 #: Accounts that flood a bot, and what with: of the texts that the plugin reads, one that takes it longest.
 FLOODERS = 4
 FLOOD_TEXT = ("眼 " * 1000)[:2000]
@@ -123,19 +126,20 @@ def _listed(target: Target) -> tuple[int, float, int, int]:
     command = [sys.executable, "-m", "imserver.cli", "--config", str(target.folder / "imserver.toml")]
     before = _status_kib(target.pid, "VmRSS")
     Path(f"/proc/{target.pid}/clear_refs").write_text("5")  # from here on VmHWM is the most
-    begun = time.monotonic()
+    begun, most = time.monotonic(), 0
     with tempfile.TemporaryFile() as output:
-        actions = [(os.POSIX_SPAWN_DUP2, output.fileno(), 1)]
-        pid = os.posix_spawn(
-            command[0], [*command, "user", "list", "--json"], os.environ, file_actions=actions
-        )
-        _, status, used = os.wait4(pid, 0)
+        # Not what `wait4` tells: the memory of this process, of which the command's is a copy at first, counts there.
+        with subprocess.Popen([*command, "user", "list", "--json"], stdout=output) as process:
+            while process.poll() is None:
+                with contextlib.suppress(OSError, StopIteration):  # it is just ending
+                    most = max(most, _status_kib(process.pid, "VmHWM"))
+                time.sleep(_LOOK_EVERY_S)
         seconds = time.monotonic() - begun
         output.seek(0)
         lines = sum(1 for _ in output)
-    if status:
-        raise RuntimeError(f"imserver user list ended with {os.waitstatus_to_exitcode(status)}")
-    return lines, seconds, used.ru_maxrss, max(0, _status_kib(target.pid, "VmHWM") - before)
+    if process.returncode:
+        raise RuntimeError(f"imserver user list ended with {process.returncode}")
+    return lines, seconds, most, max(0, _status_kib(target.pid, "VmHWM") - before)
 
 
 def _status_kib(pid: int, name: str) -> int:
