@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,6 +21,16 @@ from benchmarks import machine
 
 #: A server that is not ready by then has failed (seconds).
 START_TIMEOUT_S = 20.0
+#: What holds for every load: who knows an id may write there, and clients may come in crowds. 5,000 that come back without
+#: jitter are all unauthenticated at the same time.
+_CROWDS = {"strangers": '"open"', "connects_per_minute": "1000000", "max_unauthenticated": "20000"}
+#: The load is the measurement: one user may post as fast as it asks for.
+_ANY_RATE = {
+    "posts_per_second": "10000000.0",
+    "posts_burst": "10000000",
+    "bytes_per_day": "1000000000000",
+    "bytes_in_all": "10000000000000",
+}
 STOP_TIMEOUT_S = 25.0
 HOST = "127.0.0.1"
 
@@ -61,10 +71,6 @@ class Target:
         return jwt.encode(claims, self.secret, algorithm="HS256")
 
 
-#: Rules that would be measured with the load: strangers write at once, and as much as they like.
-_NO_LIMITS = {"strangers": '"open"', "bytes_per_day": 10**12, "bytes_in_all": 10**13, "users_burst": 10**9}
-
-
 @contextmanager
 def imserver(
     *,
@@ -72,28 +78,28 @@ def imserver(
     plugins: str = "",
     database: Path | None = None,
     more: str = "",
+    usual_rates: bool = False,
     command: Sequence[str] = (sys.executable, "-m", "imserver.cli"),
 ) -> Iterator[Target]:
     """A real `imserver serve`, durable before every reply (synchronous=FULL), on a fresh database or a given one.
 
-    `command`: of another checkout, to measure that one.
+    `usual_rates`: each user has the rates of the default configuration. `command`: of another checkout, to measure that one.
     """
     secret = os.urandom(32).hex()
     with temporary_folder() as folder:
         ca = _certificate(folder) if tls else ""
         path = database or folder / "bench.db"
-        (folder / "imserver.toml").write_text(
+        config = folder / "imserver.toml"
+        config.touch(0o600)  # there is a secret in it
+        config.write_text(
             "\n".join(
                 (
                     "[server]\nport = 0",
                     'tls_certificate = "server.pem"\ntls_key = "server.key"' if tls else "",
                     f'[store]\npath = "{path}"',
                     f'[auth]\nsecret = "{secret}"\ncreate_users = true',
-                    # The load is the measurement: one user may post as fast as it asks for, and clients may come in crowds.
-                    "[limits]\nposts_per_second = 10000000.0\nposts_burst = 10000000\nconnects_per_minute = 1000000",
-                    _limits_known(tuple(command)),
-                    # 5,000 clients that come back without jitter are all unauthenticated at the same time.
-                    "max_unauthenticated = 20000",
+                    "[limits]",
+                    *limits_known_to(command, _CROWDS if usual_rates else _CROWDS | _ANY_RATE),
                     '[log]\nlevel = "warning"',
                     plugins,
                     more,
@@ -101,7 +107,7 @@ def imserver(
             )
         )
         ready = folder / "ready"
-        arguments = ("--config", str(folder / "imserver.toml"), "serve", "--ready-file", str(ready))
+        arguments = ("--config", str(config), "serve", "--ready-file", str(ready))
         with running([*command, *arguments], folder) as process:
             wait_until(process, ready.exists, "imserver")
             port = int(ready.read_text().split()[0])
@@ -117,13 +123,19 @@ def imserver(
             )
 
 
+def limits_known_to(command: Sequence[str], wanted: Mapping[str, str]) -> list[str]:
+    """The lines of the configuration, but for what another checkout does not know yet."""
+    python = Path(command[0]).with_name("python") if len(command) == 1 else command[0]
+    known = _fields_known_to(str(python))
+    return [f"{name} = {value}" for name, value in wanted.items() if name in known]
+
+
 @cache
-def _limits_known(command: tuple[str, ...]) -> str:
-    """Lines of `[limits]` that this server knows: another checkout may have no such rules yet."""
-    python = Path(command[0]).with_name("python") if len(command) == 1 else Path(command[0])
+def _fields_known_to(python: str) -> tuple[str, ...]:
     asked = "from imserver.config import LimitsConfig as limits; print(*limits.__struct_fields__)"
-    known = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
-    return "\n".join(f"{name} = {value}" for name, value in _NO_LIMITS.items() if name in known)
+    return tuple(
+        subprocess.run([python, "-P", "-c", asked], capture_output=True, text=True, check=True).stdout.split()
+    )
 
 
 @contextmanager

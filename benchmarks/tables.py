@@ -86,6 +86,35 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("share of quick_check", "check_share"),
     ),
     "fairness": (*_LATENCIES[:3], Column("p99 x quiet", "p99_ratio"), _RATE),
+    "team": (
+        Column("p99 x alone", "p99_ratio"),
+        *_LATENCIES[:3],
+        Column("act p50 ms", "act_p50_ms"),
+        Column("longest", "act_max_ms"),
+        Column("access gone p50", "gone_p50_ms"),
+        Column("longest", "gone_max_ms"),
+        Column("newcomer's list", "list_p50_ms", _WHOLE),
+    ),
+    "accounts": (
+        Column("memory x few", "memory_ratio"),
+        Column("command MiB", "command_mib", "{:,.1f}"),
+        Column("server + MiB", "server_mib", "{:,.1f}"),
+        Column("seconds", "seconds"),
+    ),
+    "turns": (
+        Column("wait x alone", "wait_ratio"),
+        Column("line to card p50 ms", "line_p50_ms"),
+        Column("p99", "line_p99_ms"),
+        Column("line to booked p50", "booked_p50_ms"),
+        Column("flood texts/s", "texts_per_s", _WHOLE),
+        Column("server CPU", "server_cpu"),
+    ),
+    "edits": (
+        Column("others' p95 x direct", "p95_ratio"),
+        Column("edits/s", "acts_per_s", "{:,.1f}"),
+        Column("ack p95 ms", "ack_p95_ms"),
+        *_LATENCIES[:3],
+    ),
 }
 #: Figures of which more is better; of all others less is.
 MORE_IS_BETTER = frozenset({"per_s", "deliveries_per_s", "resumed"})

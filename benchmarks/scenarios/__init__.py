@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from benchmarks.scenarios import appointments, backup, fairness, groups, growth, memory, pairs, returning
+from benchmarks.scenarios import (
+    appointments,
+    backup,
+    fairness,
+    groups,
+    growth,
+    memory,
+    pairs,
+    people,
+    returning,
+)
 from benchmarks.scenarios.base import Scenario
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
-    for module in (pairs, groups, memory, returning, appointments, growth, fairness, backup)
+    for module in (pairs, groups, memory, returning, appointments, growth, fairness, backup, people)
     for scenario in module.SCENARIOS
 }

@@ -39,6 +39,8 @@ class Used:
 
     __slots__ = (
         "__weakref__",
+        "_begins_ms",
+        "_ends_ms",
         "_quotas",
         "bytes",
         "day",
@@ -56,6 +58,8 @@ class Used:
         #: The day that `day_bytes` is of (days since 1970, UTC).
         self.day = 0
         self.day_bytes = 0
+        #: When this day begins and ends (UTC milliseconds): each post compares with them.
+        self._begins_ms, self._ends_ms = 0, DAY_MS
         #: `bytes` as they were when they were last written.
         self.written = 0
         #: True while a count waits to be written.
@@ -66,18 +70,19 @@ class Used:
     def learn(self, kept: Usage) -> None:
         """Begin with what the store has."""
         self.bytes = self.written = kept.bytes
-        self.day, self.day_bytes = kept.day, kept.day_bytes
+        self._put_day(kept.day)
+        self.day_bytes = kept.day_bytes
         self.known = True
 
     def room(self, now_ms: int) -> int:
         """Bytes that the user may post now."""
-        today = now_ms // DAY_MS
-        if today != self.day:
-            self._turn_to(today)
+        if not self._begins_ms <= now_ms < self._ends_ms:
+            self._turn_to(now_ms // DAY_MS)
         if self.day_bytes < 0:  # what was taken yesterday and given back today makes no room
             self.day_bytes = 0
         quotas = self._quotas
-        return min(quotas.per_day - self.day_bytes, quotas.in_all - self.bytes)
+        of_day, of_all = quotas.per_day - self.day_bytes, quotas.in_all - self.bytes
+        return of_day if of_day < of_all else of_all
 
     def take(self, size: int) -> None:
         """Count so many bytes; there was `room`."""
@@ -117,9 +122,14 @@ class Used:
     def _turn_to(self, today: int) -> None:
         """Another day has begun, or the clock was set."""
         if today > self.day:
-            self.day, self.day_bytes = today, 0
+            self._put_day(today)
+            self.day_bytes = 0
         elif today < self.day - DAYS_AHEAD:
-            self.day = today
+            self._put_day(today)
+
+    def _put_day(self, day: int) -> None:
+        self.day = day
+        self._begins_ms, self._ends_ms = day * DAY_MS, (day + 1) * DAY_MS
 
 
 class _Writing(Unit):

@@ -36,7 +36,8 @@ class Rates:
         """The user's tokens now."""
         burst = self.burst
         tokens, at = self._buckets.get(user_id, (burst, now))
-        return min(burst, tokens + (now - at) * self.per_second)
+        tokens += (now - at) * self.per_second
+        return tokens if tokens < burst else burst
 
     def keep(self, user_id: str, tokens: float, now: float) -> None:
         """Store the user's remaining tokens."""

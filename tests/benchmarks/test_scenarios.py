@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -11,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks import scenes
 from benchmarks.fill import fill
 from benchmarks.measure import Bench, Figures, measure, pair_lanes
-from benchmarks.processes import direct, imserver, relay
+from benchmarks.processes import direct, imserver, limits_known_to, relay
 from benchmarks.results import Row
 from benchmarks.rivals import RIVALS, Missing
 from benchmarks.scenarios import SCENARIOS
@@ -69,9 +71,24 @@ def test_fanout_counts_every_delivery(bench: Bench, monkeypatch: pytest.MonkeyPa
     assert row.counts.delivered == 4 * row.counts.sent > 0
 
 
-@pytest.mark.parametrize("name", ["backlog", "reconnect", "booking", "fairness", "backup"])
+@pytest.mark.parametrize("name", ["backlog", "reconnect", "booking", "fairness", "backup", "turns", "edits"])
 def test_scenario(name: str, bench: Bench) -> None:
     run(name, bench)
+
+
+def test_an_employee_is_swapped_and_reads_no_more(bench: Bench) -> None:
+    *_, swapped = run("team", bench)
+    assert swapped.figures["swaps"] >= 1
+    assert swapped.figures["gone_p50_ms"] > 0
+
+
+def test_a_list_of_accounts_tells_memory_of_both_sides(bench: Bench) -> None:
+    few, many = run("accounts", bench)
+    assert few.case.endswith(" 10 accounts")
+    assert many.case.endswith(" 400 accounts")
+    for row in (few, many):
+        assert row.figures["command_mib"] > 10
+        assert row.figures["server_mib"] >= 0
 
 
 def test_idle_tells_of_each_kind(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +121,30 @@ def test_a_filled_database_is_what_the_server_would_have_stored(tmp_path: Path, 
         figures = measure(bench, target, pair_lanes(target, 3), window=2)
     all_arrived(figures)
     assert check(path)["contents"] == 120 + figures.outcome.sent
+
+
+def test_a_shop_and_a_group_are_as_the_store_makes_them(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    shop = scenes.shop(path, bot="shop", admin="boss", staff=["s0", "s1"], customers=3, friends=1)
+    group = scenes.group(path, "boss", ["s0"])
+    with closing(sqlite3.connect(path)) as raw:
+        by_team = dict(raw.execute("SELECT conversation_id, team IS NOT NULL FROM conversations"))
+    assert by_team == {shop.team: 0, group: 0, **dict.fromkeys(shop.conversations, 1)}
+    looked_at = check(path)
+    assert (looked_at["teams"], looked_at["members of teams"]) == (3, 3)
+
+
+def test_a_checkout_is_started_without_limits_that_it_does_not_know(tmp_path: Path) -> None:
+    """Asked in the folder of this tree, where Python would find this tree's server first."""
+    site = tmp_path / "bin" / "site"
+    (site / "imserver").mkdir(parents=True)
+    (site / "imserver" / "__init__.py").touch()
+    (site / "imserver" / "config.py").write_text("class LimitsConfig:\n    __struct_fields__ = ('old',)\n")
+    python = tmp_path / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={site} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    wanted = {"old": "1", "new": "2"}
+    assert limits_known_to([str(tmp_path / "bin" / "imserver")], wanted) == ["old = 1"]
 
 
 def check(path: Path) -> dict[str, int]:

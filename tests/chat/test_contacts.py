@@ -13,7 +13,7 @@ import pytest
 
 from imserver import Server
 from imserver.errors import Refusal, RefusalCode
-from imserver.model import Kind, Role, User
+from imserver.model import Kind, Learnt, Role, User
 from imserver.store.engine.contacts import DAY_MS, SMALL_GROUP
 from imserver.testing import LogBook, ManualClock
 from imserver_protocol.methods.blocks import BLOCK, UNBLOCK, BlockParams
@@ -357,6 +357,37 @@ async def test_receipts_end_with_a_block_and_come_back_behind_it(tmp_path: Path)
         await call(UNBLOCK, "bob", BlockParams("ann"))
         rows, _, _ = await chat.sync("ann", None, 10)
         assert rows[0].cursors_of[0][1].read == 2
+
+
+async def test_who_checks_and_who_is_in_a_team_hear_as_little_of_cursors(tmp_path: Path) -> None:
+    async with asking(tmp_path) as server:
+        chat, place, call = server.chat, direct("ann", "bob"), server.features.call
+
+        async def told_to_ann() -> list[int]:
+            rows, since, _ = await chat.sync("ann", None, 10)
+            [row] = [row for row in rows if row.conversation_id == place]
+            [checked], _ = await chat.check("ann", [Learnt(place, since, 1, 0)])
+            assert checked is not None
+            assert checked.row.cursors_of == row.cursors_of
+            return [cursors.read for _, cursors in row.cursors_of]
+
+        async def in_a_team() -> None:
+            team, _, _ = await chat.create_conversation("ann", Kind.GROUP, "team", [])
+            await chat.create_conversation("ann", Kind.GROUP, "service", [], team=team)
+
+        await chat.post("ann", place, "hello")
+        for come in (None, in_a_team):
+            if come is not None:
+                await come()
+            await chat.move_cursors("bob", place, read=1)
+            assert await told_to_ann() == []
+        await chat.post("bob", place, "hello")
+        assert await told_to_ann() == [1]
+        await call(BLOCK, "bob", BlockParams("ann"))
+        assert await told_to_ann() == []
+        await call(BLOCK, "cy", BlockParams("dee"))
+        await call(UNBLOCK, "bob", BlockParams("ann"))
+        assert await told_to_ann() == [1]
 
 
 async def test_a_block_holds_before_the_first_post_and_after_a_restart(tmp_path: Path) -> None:

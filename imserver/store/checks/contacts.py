@@ -10,9 +10,13 @@ _WRONG_REQUESTS = (
     "SELECT conversation_id, asked_by FROM conversations c WHERE asked_by IS NOT NULL AND (kind <> 'direct'"
     " OR NOT EXISTS (SELECT 1 FROM members m WHERE m.conversation_no = c.no AND m.user_no = c.asked_by))"
 )
-_WRONG_MEMBERS = (
-    "SELECT conversation_no, user_no, own_act, left_on FROM members WHERE own_act NOT IN (0, 1)"
-    " OR (left_on IS NOT NULL AND (left_at IS NULL OR left_on < 0))"
+_WRONG_ARRIVALS = (
+    "SELECT a.conversation_no, a.user_no FROM own_acts a LEFT JOIN members m ON m.conversation_no = a.conversation_no"
+    " AND m.user_no = a.user_no WHERE m.user_no IS NULL OR m.left_at IS NOT NULL"
+)
+_WRONG_DEPARTURES = (
+    "SELECT d.conversation_no, d.user_no, d.at FROM departures d LEFT JOIN members m"
+    " ON m.conversation_no = d.conversation_no AND m.user_no = d.user_no WHERE m.left_at IS NULL OR d.at < 0"
 )
 _WRONG_INVITED = "SELECT user_no, day, people FROM invited WHERE user_no NOT IN (SELECT no FROM users) OR day < 0 OR people < 1"
 
@@ -25,9 +29,16 @@ def contacts(run: CheckRun) -> None:
     )
     run.list(
         CONTACTS,
-        _WRONG_MEMBERS,
-        lambda no, user_no, own, left: (
-            f"{run.conversation(no)}: {run.user(user_no)} has own_act {own} and left_on {left}"
+        _WRONG_ARRIVALS,
+        lambda no, user_no: (
+            f"{run.conversation(no)}: {run.user(user_no)} came by an act of his own, and is not there"
+        ),
+    )
+    run.list(
+        CONTACTS,
+        _WRONG_DEPARTURES,
+        lambda no, user_no, at: (
+            f"{run.conversation(no)}: {run.user(user_no)} left by himself at {at}, and did not"
         ),
     )
 

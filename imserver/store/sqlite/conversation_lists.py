@@ -141,17 +141,24 @@ _ALL_CHANGED = (
     " JOIN heads h ON h.conversation_no = m.conversation_no WHERE m.user_no = ?)"
     " WHERE changed > ? ORDER BY changed, no LIMIT ?"
 )
+#: The other one of a direct conversation, `o` and `u`, as far as the writer tells of his cursors (`QuietAudience`): not as long
+#: as one has not answered, or blocks the other. Few block anybody or are blocked: whether the user does, or is, is asked once,
+#: and not for each row. Twice the user's number.
+_OTHER = (
+    " LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = m.conversation_no AND o.user_no <> m.user_no"
+    " AND o.left_at IS NULL AND c.asked_by IS NULL"
+    " AND (NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_no = ?)"
+    " OR NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_no = m.user_no AND b.blocked_no = o.user_no))"
+    " AND (NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocked_no = ?)"
+    " OR NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_no = o.user_no AND b.blocked_no = m.user_no))"
+    " LEFT JOIN users u ON u.no = o.user_no"
+)
 _SOME_CHANGED = (
     "SELECT c.no, c.kind, c.title, h.position, m.role, m.joined_at, m.left_at, m.delivered, m.read,"
     f" {_CHANGED}, c.conversation_id, m.settings, {_ABOUT}, {_MODSEQ}, m.settings_seq, u.user_id, o.delivered, o.read,"
     " c.team FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
-    " LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = m.conversation_no AND o.user_no <> m.user_no"
-    # As the writer tells them (`QuietAudience`): not as long as one has not answered, or blocks the other.
-    " AND o.left_at IS NULL AND c.asked_by IS NULL"
-    " AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_no = m.user_no AND b.blocked_no = o.user_no)"
-    " AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_no = o.user_no AND b.blocked_no = m.user_no)"
-    " LEFT JOIN users u ON u.no = o.user_no"
+    f"{_OTHER}"
 )
 #: The same two for who is in a team, and for any seat. What one left is no former member's row if one is here through the team.
 _ALL_CHANGED_IN_TEAM = _ALL_CHANGED.replace(
@@ -169,8 +176,7 @@ _SOME_SEATS_CHANGED = (
     " u.user_id, o.delivered, o.read, c.team,"
     f" coalesce(t.joined, 0), h.change, g.conversation_id"
     " FROM json_each(?) j CROSS JOIN conversations c ON c.no = j.value CROSS JOIN heads h ON h.conversation_no = c.no"
-    f"{SEATS} LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = c.no AND o.user_no <> m.user_no"
-    " AND o.left_at IS NULL LEFT JOIN users u ON u.no = o.user_no WHERE m.user_no IS NOT NULL OR t.joined IS NOT NULL"
+    f"{SEATS}{_OTHER} WHERE m.user_no IS NOT NULL OR t.joined IS NOT NULL"
 )
 _ALL_SPOKEN = (
     "SELECT h.spoken, m.conversation_no FROM members m JOIN heads h ON h.conversation_no = m.conversation_no"
@@ -291,8 +297,8 @@ class ConversationLists:
         """These conversations, as far as the user has a seat there, in this order."""
         numbers = json.dumps([*some])
         if who.teams:
-            return map(_Seat._make, self._sql(_SOME_SEATS_CHANGED, (numbers, who.no, who.no, who.no)))
-        return map(_Own._make, self._sql(_SOME_CHANGED, (numbers, who.no)))
+            return map(_Seat._make, self._sql(_SOME_SEATS_CHANGED, (numbers, *[who.no] * 5)))
+        return map(_Own._make, self._sql(_SOME_CHANGED, (numbers, who.no, who.no, who.no)))
 
     def _changed(self, who: _Who, after: Row, base: int | None, head: int, limit: int) -> TiedSnapshot:
         """Conversations that changed behind `after` up to `upto`, which is the head unless there are very many."""
@@ -406,7 +412,7 @@ class ConversationLists:
 
     def one(self, user_id: str, user_no: int, conversation_no: int) -> ConversationRow:
         """The row of one conversation, of which the user is or was a member."""
-        found = self._sql(_SOME_SEATS_CHANGED, (json.dumps([conversation_no]), user_no, user_no, user_no))
+        found = self._sql(_SOME_SEATS_CHANGED, (json.dumps([conversation_no]), *[user_no] * 5))
         return self._row(user_id, _Seat._make(found[0]), None)
 
     def _row(self, user_id: str, own: _Own | _Seat, base: int | None) -> ConversationRow:

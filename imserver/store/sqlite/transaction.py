@@ -72,9 +72,11 @@ _DROP_ROWS_OF_TEAM = (
     f"DELETE FROM members AS m WHERE m.conversation_no = ? AND {_UNMUTED_OF_TEAM} RETURNING user_no"
 )
 
+#: What is kept of how members came and went, but for `members` itself.
+_ACTS = ("own_acts", "departures")
 _IN_SMALL_GROUP = (
-    "SELECT 1 FROM (SELECT conversation_no AS no FROM members INDEXED BY members_by_own_act"
-    f" WHERE user_no = ? AND own_act = 1 AND left_at IS NULL ORDER BY conversation_no DESC LIMIT {GROUPS_LOOKED_AT}) g"
+    "SELECT 1 FROM (SELECT conversation_no AS no FROM own_acts"
+    f" WHERE user_no = ? ORDER BY conversation_no DESC LIMIT {GROUPS_LOOKED_AT}) g"
     " CROSS JOIN members m ON m.conversation_no = g.no AND m.user_no = ? AND m.left_at IS NULL"
     " CROSS JOIN conversations c ON c.no = g.no AND c.kind = 'group'"
     " WHERE (SELECT COUNT(*) FROM (SELECT 1 FROM members o WHERE o.conversation_no = g.no AND o.left_at IS NULL"
@@ -311,11 +313,12 @@ class SqliteTransaction(SqliteAccountRows):
                 "INSERT INTO members (conversation_no, user_no, role, joined_at, seen_no, changed)"
                 " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (conversation_no, user_no) DO UPDATE SET"
                 " role = excluded.role, joined_at = excluded.joined_at, left_at = NULL, left_modseq = NULL,"
-                " own_act = 0, left_on = NULL,"
                 " seen_no = excluded.seen_no, changed = excluded.changed",
                 # Messages from before a member joined do not count as unread.
                 (state.no, self.user_no(user_id), role.value, joined_at, state.unread, self.change + 1),
             )
+        if joined_at > 1:  # nobody was in a new conversation before
+            self._forget_acts(state, map(self.number_of, members))
         state.put_rows({**state.rows, **members})
         self._membership_changed(state)
 
@@ -332,6 +335,7 @@ class SqliteTransaction(SqliteAccountRows):
             "UPDATE members SET left_at = ?, left_modseq = ?, changed = ? WHERE conversation_no = ? AND user_no = ?",
             (left_at, state.modseq, self.change + 1, state.no, self.user_no(user_id)),
         )
+        self._forget_acts(state, [self.number_of(user_id)])
         state.without_member(user_id)
         self._membership_changed(state)
 
@@ -433,6 +437,7 @@ class SqliteTransaction(SqliteAccountRows):
         which = (state.no, self.now_ms, kept, state.team.no)
         self.sql(_KEEP_ROWS_FOR_TEAM, which)
         gone = {user_no for (user_no,) in self.sql(_DROP_ROWS_OF_TEAM, which)}
+        self._forget_acts(state, gone)
         state.put_rows({name: role for name, role in state.rows.items() if self.user_no(name) not in gone})
 
     def _cursors_to_team(self, state: ConversationState, user_id: str) -> None:
@@ -607,30 +612,40 @@ class SqliteTransaction(SqliteAccountRows):
 
     def _left_on(self, state: ConversationState, user_id: str) -> int | None:
         rows = self.sql(
-            "SELECT left_on FROM members WHERE conversation_no = ? AND user_no = ?",
-            (state.no, self.user_no(user_id)),
+            "SELECT at FROM departures WHERE user_no = ? AND conversation_no = ?",
+            (self.user_no(user_id), state.no),
         )
         return rows[0][0] if rows else None
 
     def _put_left_on(self, state: ConversationState, user_id: str) -> None:
         self.sql(
-            "UPDATE members SET left_on = ? WHERE conversation_no = ? AND user_no = ?",
-            (self.now_ms, state.no, self.user_no(user_id)),
+            "INSERT INTO departures (user_no, conversation_no, at) VALUES (?, ?, ?)",
+            (self.number_of(user_id), state.no, self.now_ms),
         )
 
     def _by_own_act(self, state: ConversationState) -> Collection[str]:
         rows = self.sql(
-            "SELECT u.user_id FROM members m JOIN users u ON u.no = m.user_no"
-            " WHERE m.conversation_no = ? AND m.left_at IS NULL AND m.own_act = 1",
+            "SELECT u.user_id FROM members m"
+            " JOIN own_acts a ON a.user_no = m.user_no AND a.conversation_no = m.conversation_no"
+            " JOIN users u ON u.no = m.user_no WHERE m.conversation_no = ? AND m.left_at IS NULL",
             (state.no,),
         )
         return {user_id for (user_id,) in rows}
 
     def _put_own_act(self, state: ConversationState, user_id: str) -> None:
         self.sql(
-            "UPDATE members SET own_act = 1 WHERE conversation_no = ? AND user_no = ?",
-            (state.no, self.user_no(user_id)),
+            "INSERT OR IGNORE INTO own_acts (user_no, conversation_no) VALUES (?, ?)",
+            (self.number_of(user_id), state.no),
         )
+
+    def _forget_acts(self, state: ConversationState, user_nos: Iterable[int]) -> None:
+        """What is kept of these users' coming and going, here, holds no longer."""
+        which = (json.dumps([*user_nos]), state.no)
+        for table in _ACTS:
+            self.sql(
+                f"DELETE FROM {table} WHERE user_no IN (SELECT value FROM json_each(?)) AND conversation_no = ?",
+                which,
+            )
 
     def put_used(self, used: Iterable[Usage]) -> None:
         for user_id, all_bytes, day, day_bytes in used:
