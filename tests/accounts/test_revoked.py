@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import string
 import time
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,36 @@ async def test_one_without_a_jti_by_its_digest(tmp_path: Path) -> None:
         assert await ended(thief) == REVOKED
         assert await turned_away(here.server, stolen, "phone")
         assert await posts(alice, "alice", "bob") == 0
+
+
+def respelt(text: str) -> dict[str, str]:
+    """The same token: what it says and what signs it are what they were, but its signature is written in other characters."""
+    said, _, signature = text.rpartition(".")
+    letters = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    unused = letters[letters.index(signature[-1]) ^ 1]  # its last two bits are no part of the 256
+    return {
+        "padded": f"{text}=",
+        "other bits": f"{text[:-1]}{unused}",
+        "with what is no letter": f"{said}.{signature[:5]}!!!!{signature[5:]}",
+        "with a blank": f"{said}.{signature} ",
+    }
+
+
+@pytest.mark.parametrize("how", respelt("a.A"))
+async def test_one_without_a_jti_in_whatever_spelling(tmp_path: Path, how: str) -> None:
+    """Neither is it another token once it was revoked, nor on another device before; the next one that was made lets in."""
+    async with home(tmp_path, "alice bob") as here:
+        first = token()
+        raw = await here.enter(first, "phone")
+        assert await turned_away(here.server, respelt(first)[how], "desk")
+        [used] = (await here.server.administration.tokens("alice"))["tokens"]
+        await here.server.administration.revoke("alice", token_id=used["token_id"])
+        assert await ended(raw) == REVOKED
+        assert await turned_away(here.server, first, "phone")
+        for device_id in ("phone", "desk"):
+            assert await turned_away(here.server, respelt(first)[how], device_id)
+        assert not await turned_away(here.server, token(note="another"), "phone")
+        assert not await turned_away(here.server, token("bob"), "phone")
 
 
 async def test_one_that_was_never_used_here(tmp_path: Path) -> None:
