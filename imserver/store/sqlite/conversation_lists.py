@@ -141,17 +141,20 @@ _ALL_CHANGED = (
     " JOIN heads h ON h.conversation_no = m.conversation_no WHERE m.user_no = ?)"
     " WHERE changed > ? ORDER BY changed, no LIMIT ?"
 )
+#: The cursors of the other one, as the writer tells them (`QuietAudience`): not as long as one has not answered, or blocks the
+#: other.
+_TOLD_OF_OTHER = (
+    " AND o.left_at IS NULL AND c.asked_by IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_no = m.user_no AND b.blocked_no = o.user_no)"
+    " AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_no = o.user_no AND b.blocked_no = m.user_no)"
+)
 _SOME_CHANGED = (
     "SELECT c.no, c.kind, c.title, h.position, m.role, m.joined_at, m.left_at, m.delivered, m.read,"
     f" {_CHANGED}, c.conversation_id, m.settings, {_ABOUT}, {_MODSEQ}, m.settings_seq, u.user_id, o.delivered, o.read,"
     " c.team FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
     " LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = m.conversation_no AND o.user_no <> m.user_no"
-    # As the writer tells them (`QuietAudience`): not as long as one has not answered, or blocks the other.
-    " AND o.left_at IS NULL AND c.asked_by IS NULL"
-    " AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_no = m.user_no AND b.blocked_no = o.user_no)"
-    " AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_no = o.user_no AND b.blocked_no = m.user_no)"
-    " LEFT JOIN users u ON u.no = o.user_no"
+    f"{_TOLD_OF_OTHER} LEFT JOIN users u ON u.no = o.user_no"
 )
 #: The same two for who is in a team, and for any seat. What one left is no former member's row if one is here through the team.
 _ALL_CHANGED_IN_TEAM = _ALL_CHANGED.replace(
@@ -170,7 +173,7 @@ _SOME_SEATS_CHANGED = (
     f" coalesce(t.joined, 0), h.change, g.conversation_id"
     " FROM json_each(?) j CROSS JOIN conversations c ON c.no = j.value CROSS JOIN heads h ON h.conversation_no = c.no"
     f"{SEATS} LEFT JOIN members o ON c.kind = 'direct' AND o.conversation_no = c.no AND o.user_no <> m.user_no"
-    " AND o.left_at IS NULL LEFT JOIN users u ON u.no = o.user_no WHERE m.user_no IS NOT NULL OR t.joined IS NOT NULL"
+    f"{_TOLD_OF_OTHER} LEFT JOIN users u ON u.no = o.user_no WHERE m.user_no IS NOT NULL OR t.joined IS NOT NULL"
 )
 _ALL_SPOKEN = (
     "SELECT h.spoken, m.conversation_no FROM members m JOIN heads h ON h.conversation_no = m.conversation_no"
