@@ -253,6 +253,22 @@ async def test_nothing_else_is_asked_for_and_nobody_is_made_up(tmp_path: Path) -
         assert await server.chat.users(["nobody"]) == []
 
 
+@pytest.mark.parametrize("name", ["", " ", "\udcff", "a\nb", "x" * 65])
+@pytest.mark.parametrize("what", ["device_id", "token_id"])
+async def test_what_names_nothing_is_not_put_on_record(tmp_path: Path, what: str, name: str) -> None:
+    """A byte of another encoding on the command line would be in the way of every later act and start; and "" is not all."""
+    async with home(tmp_path) as here:
+        raw = await here.enter(token(), "phone")
+        refusal = here.server.administration.revoke("alice", **{what: name})
+        assert await refusal_of(refusal) is RefusalCode.INVALID
+        assert await posts(raw, "alice", "bob") == 0
+        assert (await here.server.administration.disable("bob"))["changed"]
+        assert (await here.server.administration.revoke("alice", **{what: "phone"}))["user_id"] == "alice"
+    async with home(tmp_path) as here:
+        assert not (await here.server.administration.disable("bob"))["changed"]
+        assert await turned_away(here.server, token("bob"), "phone")
+
+
 # -- the longest life ---------------------------------------------------------------------------------------------------------
 
 
