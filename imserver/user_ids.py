@@ -32,6 +32,8 @@ _ONE_SCRIPT: Final = regex.compile(
 )
 #: Visible ASCII, single blanks between; elsewhere letters, their marks, and digits, as far as one sees them.
 _CHARACTERS: Final = regex.compile(r"(?:[!-~]| (?! )|(?![\x00-\x7f]|\p{DI})[\p{L}\p{M}\p{Nd}])+")
+#: A mark that stands on itself, where it looks like one; and marks around or across a letter (UTS 39, 5.4).
+_MARKED_AGAIN: Final = regex.compile(r"(\p{M})\1|\p{Me}|[\u0334-\u0338]")
 
 
 def canonical_user_id(user_id: str) -> str:
@@ -49,6 +51,8 @@ def user_id_fault(user_id: str) -> str:
         return "letters, digits and visible ASCII only"
     if unicodedata.category(user_id[0]).startswith("M"):
         return "it begins with a mark"
+    if _MARKED_AGAIN.search(user_id) is not None:
+        return "a mark that stands twice, around a letter or across it"
     if _ONE_SCRIPT.fullmatch(user_id) is None:
         return "letters of one script, or Latin with Chinese, Japanese or Korean"
     if len({ord(one) - unicodedata.decimal(one) for one in user_id if one.isdecimal()}) > 1:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from jwt.utils import base64url_decode, base64url_encode
 
 from imserver.chat.endings import Endings, ends
 from imserver.chat.naming import account_named, put_account
@@ -119,6 +120,11 @@ class Accounts:
             # Not only PyJWTError: a header of brackets ends in RecursionError. Whatever error an unauthenticated text causes,
             # it is no good token.
             raise NotAuthorized(f"token: {error}") from None
+        # A token without `jti` is known by its text, and nothing signs how the signature is spelt: with `=`, or other bits that
+        # count for nothing, it would be another token, which nobody has revoked or bound to a device.
+        signature = token.rpartition(".")[2].encode()
+        if base64url_encode(base64url_decode(signature)) != signature:
+            raise NotAuthorized("token: its signature is spelt in another way")
         # Time is ours to read (injected clock), so the time claims are checked here and not by the library.
         now_s = self._clock.now_ms() / 1000
         if not _is_number(claims["exp"]) or now_s >= claims["exp"]:

@@ -16,14 +16,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn, Protocol
 
-from imserver.chat.accounts import shown_token_id, token_id_of
+from imserver.chat.accounts import DIGEST_PREFIX, shown_token_id, token_id_of
 from imserver.chat.naming import account_named, put_account
 from imserver.chat.ports import Store
 from imserver.chat.quotas import DAY_MS
 from imserver.chat.transaction import OPERATOR, Reader, Transaction
 from imserver.clock import Clock
 from imserver.errors import Refusal, RefusalCode
-from imserver.model import BOT, Person, UsedToken, User
+from imserver.model import BOT, Person, UsedToken, User, valid_user_id
 from imserver.user_ids import canonical_user_id
 
 #: Rows of a page, unless the caller says otherwise; and at most.
@@ -215,6 +215,11 @@ class Administration:
         all the same. `token_id`: as `tokens` shows it. NOT_FOUND without such a user; INVALID."""
         if (token_id is not None) + (device_id is not None) + everything != 1:
             _invalid("token_id", "one of token_id, device_id, everything")
+        # Before it is on record, where it stays: what the database cannot take would be in its way at every start, and no
+        # device ("") is a name for all.
+        for what, given in (("device_id", device_id), ("token_id", token_id)):
+            if given is not None and not valid_user_id(given.removeprefix(DIGEST_PREFIX)):
+                _invalid(what, "1-64 bytes of UTF-8 without control characters")
         user_id = await self._named(user_id)
         sessions = self._count(user_id)
         before: int | None = None

@@ -171,7 +171,9 @@ def operations(of: Administration) -> dict[str, Operation]:
         told = await of.tokens(asked["user_id"])
         told["rows"] = told.pop("tokens")
         while _bytes(told) > ANSWER_BYTES:
-            del told["rows"][len(told["rows"]) * 3 // 4 :]
+            # Whichever is longer: a user of whom hundreds of devices were revoked may have no token left to leave out.
+            longer = max(told["rows"], told["revoked_before"], key=len)
+            del longer[len(longer) * 3 // 4 :]
             told["more"] = True
         return told
 
@@ -205,7 +207,7 @@ def _paged(rows: str, read: Operation) -> Operation:
         limit = asked.pop("limit", PAGE_ROWS)
         while True:
             page = await read({**asked, "limit": limit})
-            if limit == 1 or _bytes(page) <= ANSWER_BYTES:
+            if limit <= 1 or _bytes(page) <= ANSWER_BYTES:
                 page["rows"] = page.pop(rows)
                 return page
             limit //= 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import string
 import time
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,36 @@ async def test_one_without_a_jti_by_its_digest(tmp_path: Path) -> None:
         assert await ended(thief) == REVOKED
         assert await turned_away(here.server, stolen, "phone")
         assert await posts(alice, "alice", "bob") == 0
+
+
+def respelt(text: str) -> dict[str, str]:
+    """The same token: what it says and what signs it are what they were, but its signature is written in other characters."""
+    said, _, signature = text.rpartition(".")
+    letters = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    unused = letters[letters.index(signature[-1]) ^ 1]  # its last two bits are no part of the 256
+    return {
+        "padded": f"{text}=",
+        "other bits": f"{text[:-1]}{unused}",
+        "with what is no letter": f"{said}.{signature[:5]}!!!!{signature[5:]}",
+        "with a blank": f"{said}.{signature} ",
+    }
+
+
+@pytest.mark.parametrize("how", respelt("a.A"))
+async def test_one_without_a_jti_in_whatever_spelling(tmp_path: Path, how: str) -> None:
+    """Neither is it another token once it was revoked, nor on another device before; the next one that was made lets in."""
+    async with home(tmp_path, "alice bob") as here:
+        first = token()
+        raw = await here.enter(first, "phone")
+        assert await turned_away(here.server, respelt(first)[how], "desk")
+        [used] = (await here.server.administration.tokens("alice"))["tokens"]
+        await here.server.administration.revoke("alice", token_id=used["token_id"])
+        assert await ended(raw) == REVOKED
+        assert await turned_away(here.server, first, "phone")
+        for device_id in ("phone", "desk"):
+            assert await turned_away(here.server, respelt(first)[how], device_id)
+        assert not await turned_away(here.server, token(note="another"), "phone")
+        assert not await turned_away(here.server, token("bob"), "phone")
 
 
 async def test_one_that_was_never_used_here(tmp_path: Path) -> None:
@@ -220,6 +251,22 @@ async def test_nothing_else_is_asked_for_and_nobody_is_made_up(tmp_path: Path) -
         assert await refusal_of(server.administration.kick("nobody")) is RefusalCode.NOT_FOUND
         assert await refusal_of(server.administration.tokens("nobody")) is RefusalCode.NOT_FOUND
         assert await server.chat.users(["nobody"]) == []
+
+
+@pytest.mark.parametrize("name", ["", " ", "\udcff", "a\nb", "x" * 65])
+@pytest.mark.parametrize("what", ["device_id", "token_id"])
+async def test_what_names_nothing_is_not_put_on_record(tmp_path: Path, what: str, name: str) -> None:
+    """A byte of another encoding on the command line would be in the way of every later act and start; and "" is not all."""
+    async with home(tmp_path) as here:
+        raw = await here.enter(token(), "phone")
+        refusal = here.server.administration.revoke("alice", **{what: name})
+        assert await refusal_of(refusal) is RefusalCode.INVALID
+        assert await posts(raw, "alice", "bob") == 0
+        assert (await here.server.administration.disable("bob"))["changed"]
+        assert (await here.server.administration.revoke("alice", **{what: "phone"}))["user_id"] == "alice"
+    async with home(tmp_path) as here:
+        assert not (await here.server.administration.disable("bob"))["changed"]
+        assert await turned_away(here.server, token("bob"), "phone")
 
 
 # -- the longest life ---------------------------------------------------------------------------------------------------------

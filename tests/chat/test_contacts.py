@@ -13,7 +13,7 @@ import pytest
 
 from imserver import Server
 from imserver.errors import Refusal, RefusalCode
-from imserver.model import Kind, Learnt, Role, User
+from imserver.model import ConversationRow, Kind, Learnt, Role, User
 from imserver.store.engine.contacts import DAY_MS, SMALL_GROUP
 from imserver.testing import LogBook, ManualClock
 from imserver_protocol.methods.blocks import BLOCK, UNBLOCK, BlockParams
@@ -167,6 +167,52 @@ async def test_no_cursor_and_no_typing_is_told_before_the_answer(tmp_path: Path)
         assert server.hub.audience_of(place) is not None
         await chat.move_cursors("bob", place, read=2)
         assert set(told[-1].audience) == {"ann", "bob"}
+
+
+async def rows_told(server: Server, user_id: str, place: str) -> list[ConversationRow]:
+    """The row of a conversation by each read that has one with cursors."""
+    rows, since, _ = await server.chat.sync(user_id, None, 10)
+    [found], _ = await server.chat.check(user_id, [Learnt(place, since, 1, 0)])
+    assert found is not None
+    return [found.row, *(row for row in rows if row.conversation_id == place)]
+
+
+@pytest.mark.parametrize("in_a_team", [False, True])
+async def test_no_read_tells_the_cursors_of_who_has_not_answered_or_blocks(
+    tmp_path: Path, in_a_team: bool
+) -> None:
+    """Nor does it help to be in a team, of which anybody may make one."""
+    async with asking(tmp_path) as server:
+        chat, place = server.chat, direct("ann", "bob")
+        if in_a_team:
+            for name in ("ann", "bob"):
+                team, _, _ = await chat.create_conversation(name, Kind.GROUP, "team", [])
+                await chat.create_conversation(name, Kind.GROUP, "", [], team=team)
+        await meet(server, "ann", "cy")
+        await chat.move_cursors("cy", direct("ann", "cy"), read=1)
+
+        async def told() -> list[dict[str, Any]]:
+            return [
+                {
+                    other: seen.read
+                    for row in await rows_told(server, name, place)
+                    for other, seen in row.cursors_of
+                }
+                for name in ("ann", "bob")
+            ]
+
+        await chat.post("ann", place, "hello")
+        for name in ("ann", "bob"):
+            await chat.move_cursors(name, place, read=1)
+        assert await told() == [{}, {}]
+        await chat.post("bob", place, "hello")
+        assert await told() == [{"bob": 1}, {"ann": 1}]
+        await server.features.call(BLOCK, "bob", BlockParams("ann"))
+        assert await told() == [{}, {}]
+        for row in await rows_told(server, "ann", direct("ann", "cy")):
+            assert [(other, seen.read) for other, seen in row.cursors_of] == [("cy", 1)]
+        await server.features.call(UNBLOCK, "bob", BlockParams("ann"))
+        assert await told() == [{"bob": 1}, {"ann": 1}]
 
 
 # -- who may add whom -----------------------------------------------------------------------------------------------------

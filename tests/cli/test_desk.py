@@ -41,13 +41,15 @@ def user(number: int, name: str = "") -> dict[str, Any]:
 class Many:
     """An administration of many users with long names, which counts how often it is asked."""
 
-    def __init__(self, count: int, name: str) -> None:
+    def __init__(self, count: int, name: str, revoked: int = 0) -> None:
         self.users_there = [user(number, name) for number in range(count)]
+        self.revoked = revoked
         self.asked = 0
 
     async def users(self, after: str | None = None, limit: int = 0, **_: object) -> dict[str, Any]:
         self.asked += 1
         behind = [each for each in self.users_there if after is None or each["user_id"] > after]
+        limit = max(1, limit)
         page = behind[:limit]
         return {"users": page, "next": page[-1]["user_id"] if len(behind) > limit else None}
 
@@ -55,7 +57,11 @@ class Many:
         if user_id != "li":
             raise Refusal(RefusalCode.NOT_FOUND, "no such user")
         tokens = [{"token_id": f"{number}", "device_id": "手" * 21} for number in range(1000)]
-        return {"tokens": tokens, "revoked_before": [], "more": False}
+        before = [
+            {"device_id": "手" * 20 + f"{number}" if number else None, "before": 0}
+            for number in range(self.revoked)
+        ]
+        return {"tokens": tokens if not before else tokens[:3], "revoked_before": before, "more": False}
 
     async def disable(self, user_id: str) -> dict[str, Any]:
         raise Refusal(RefusalCode.INVALID, "a bot has no tokens")
@@ -93,6 +99,24 @@ async def test_more_tokens_than_a_line_holds_are_the_newest_and_it_says_so() -> 
     assert told["more"]
     assert [row["token_id"] for row in told["rows"]] == [str(number) for number in range(len(told["rows"]))]
     assert len(told["rows"]) > 200
+
+
+async def test_more_revoked_devices_than_a_line_holds_do_not_stop_the_server() -> None:
+    """However many tokens are left out, the line would be as long: the loop that cuts it would never end."""
+    told = await served(Many(0, "", revoked=900))["tokens"]({"user_id": "li"})
+
+    assert len(json.dumps({"result": told})) < MAX_LINE_BYTES
+    assert told["more"]
+    assert [row["token_id"] for row in told["rows"]] == ["0", "1", "2"]
+    assert told["revoked_before"][0] == {"device_id": None, "before": 0}
+    assert len(told["revoked_before"]) > 200
+
+
+@pytest.mark.parametrize("limit", [1, 0, -1])
+async def test_a_row_that_is_longer_than_a_line_does_not_stop_the_server(limit: int) -> None:
+    many = Many(2, "x" * MAX_LINE_BYTES)
+    told = await served(many)["users"]({"limit": limit})
+    assert [row["user_id"] for row in told["rows"]] == ["user-00000"]
 
 
 async def test_a_refusal_is_an_answer_and_a_name_that_is_not_there_is_told_apart(tmp_path: Path) -> None:
