@@ -12,7 +12,9 @@ import pytest
 from imserver import Server
 from imserver.chat.accounts import CLOCKS_DIFFER_S
 from imserver.chat.administration import FOR_EVER
+from imserver.chat.endings import ends
 from imserver.errors import NotAuthorized, Refusal, RefusalCode
+from imserver.events import AccessEnded
 from imserver.model import User
 from imserver.store.sqlite.account_rows import KEPT_BEHIND_MS
 from imserver.testing import ManualClock
@@ -102,6 +104,23 @@ async def test_a_token_that_does_not_say_when_counts_as_issued_before(tmp_path: 
         assert await ended(raw) == REVOKED
         assert await turned_away(here.server, token(jti="a", iat=iat))
         assert await turned_away(here.server, token(jti="another", iat=iat))
+
+
+async def test_one_that_was_made_in_the_moment_of_the_revocation_is_a_later_one(tmp_path: Path) -> None:
+    """At the door and for a session that stands on it: else whoever is let in would be put out, or the other way round."""
+    clock = ManualClock()
+    async with Server(config(tmp_path), clock=clock) as server:
+        await server.chat.put_user(User("alice", "Alice"))
+        old = server.accounts.make_token("alice", ttl_s=60)
+        clock.advance(0.001)
+        await server.administration.revoke("alice", everything=True)
+        with pytest.raises(NotAuthorized, match="revoked"):
+            await server.accounts.authenticate(old, "phone")
+        fresh = await server.accounts.authenticate(server.accounts.make_token("alice", ttl_s=60), "phone")
+        moment = clock.now_ms()
+        assert fresh.issued_at == moment
+        assert not ends(AccessEnded(1, "alice", issued_before=moment), fresh)
+        assert ends(AccessEnded(1, "alice", issued_before=moment + 1), fresh)
 
 
 async def test_one_of_an_issuer_whose_clock_is_ahead_was_issued_before_it_was_used(tmp_path: Path) -> None:
@@ -210,6 +229,24 @@ async def test_rows_go_once_nobody_can_ask_for_them(tmp_path: Path) -> None:
         assert rows == [("alice\nb", end), ("alice\nunseen", FOR_EVER)]
 
 
+async def test_a_revocation_holds_for_as_long_as_the_longest_that_was_seen_of_its_name(tmp_path: Path) -> None:
+    """An issuer may make a token of the same `jti` anew, with a later end: it is the same one, and does not sleep."""
+    clock = ManualClock()
+    async with Server(config(tmp_path), clock=clock) as server:
+        await server.chat.put_user(User("alice", "Alice"))
+        begin = clock.now_ms() // 1000
+        ends_at = [begin + 60, begin + 7 * DAY_S, begin + 120]
+        for end in ends_at:
+            await server.accounts.authenticate(token(jti="a", iat=begin, exp=end), "phone")
+        [shown] = (await server.administration.tokens("alice"))["tokens"]
+        assert shown["expires_at"] == max(ends_at) * 1000
+        await server.administration.revoke("alice", token_id="a")
+        clock.advance(120 + KEPT_BEHIND_MS / 1000 + 1)
+        await server.administration.revoke("alice", token_id="another")  # which lets go of what has ended
+        with pytest.raises(NotAuthorized, match="revoked"):
+            await server.accounts.authenticate(token(jti="a", iat=begin, exp=max(ends_at)), "phone")
+
+
 async def test_nothing_else_is_asked_for_and_nobody_is_made_up(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
         revoke = server.administration.revoke
@@ -252,6 +289,20 @@ async def test_the_bound_is_the_operators(tmp_path: Path) -> None:
     async with running(tmp_path, auth={"max_token_ttl_s": 3600}) as server:
         assert await turned_away(server, token(iat=now(), exp=now() + 7200))
         assert not await turned_away(server, server.accounts.make_token("alice", ttl_s=3600))
+
+
+async def test_the_second_in_which_it_ends_is_not_part_of_its_life(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with Server(config(tmp_path), clock=clock) as server:
+        await server.chat.put_user(User("alice", "Alice"))
+        begin = clock.now_ms() // 1000
+        short = token(jti="a", iat=begin, exp=begin + 60)
+        clock.advance(begin + 60 - clock.now_ms() / 1000 - 0.001)
+        await server.accounts.authenticate(short, "phone")
+        clock.advance(0.001)
+        assert clock.now_ms() == (begin + 60) * 1000
+        with pytest.raises(NotAuthorized, match="expired"):
+            await server.accounts.authenticate(short, "phone")
 
 
 # -- sessions, and two operators ----------------------------------------------------------------------------------------------
