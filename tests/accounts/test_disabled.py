@@ -148,6 +148,23 @@ async def test_and_is_let_in_if_it_was_not_about_him(
             await raw.welcome()
 
 
+async def test_a_bot_that_was_made_since_its_id_was_looked_up_is_not_let_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody had the id, and whoever comes first is made a person: the plugin was quicker."""
+    async with running(tmp_path, auth={"create_users": True}) as server:
+        looked, go_on = held(server, monkeypatch, "read")
+        async with await Raw.open(server) as raw, await Raw.open(server) as other:
+            raw.hello(token("shop", jti="a"))
+            await looked.wait()
+            await server.chat.put_user(User("shop", "The shop", kind="bot"))
+            go_on.set()
+            end = await raw.goodbye()
+            assert (end.code, end.text) == (CloseCode.AUTH_FAILED, "not authorized")
+            other.hello(token("newcomer", jti="a"))
+            await other.welcome()
+
+
 async def test_a_renewal_that_was_looked_up_before_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
