@@ -206,6 +206,31 @@ async def test_what_is_shown_of_tokens(tmp_path: Path) -> None:
         assert {one["state"] for one in told["tokens"]} == {"revoked"}
 
 
+async def test_tokens_are_shown_as_the_door_takes_them(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with Server(config(tmp_path), clock=clock) as server:
+        await server.chat.put_user(User("alice", "Alice"))
+        administration, begin = server.administration, clock.now_ms() // 1000
+
+        async def states() -> dict[str, str]:
+            return {one["token_id"]: one["state"] for one in (await administration.tokens("alice"))["tokens"]}
+
+        for jti, iat in (("old", begin - 5), ("undated", ABSENT)):
+            await server.accounts.authenticate(token(jti=jti, iat=iat, exp=begin + 600), jti)
+        done = await administration.revoke("alice", device_id="tablet")
+        assert (done["known"], await states()) == (False, {"old": "live", "undated": "live"})
+        assert (await administration.revoke("alice", device_id="old"))["known"]
+        assert await states() == {"old": "revoked", "undated": "live"}
+        await administration.revoke("alice", everything=True)
+        fresh = token(jti="fresh", iat=clock.now_ms() / 1000, exp=begin + 60)
+        await server.accounts.authenticate(fresh, "phone")
+        assert await states() == {"old": "revoked", "undated": "revoked", "fresh": "live"}
+        clock.advance(begin + 60 - clock.now_ms() / 1000)
+        with pytest.raises(NotAuthorized, match="expired"):
+            await server.accounts.authenticate(fresh, "phone")
+        assert (await states())["fresh"] == "expired"
+
+
 async def test_rows_go_once_nobody_can_ask_for_them(tmp_path: Path) -> None:
     clock = ManualClock()
     async with Server(config(tmp_path), clock=clock) as server:
@@ -229,7 +254,9 @@ async def test_rows_go_once_nobody_can_ask_for_them(tmp_path: Path) -> None:
         assert rows == [("alice\nb", end), ("alice\nunseen", FOR_EVER)]
 
 
-async def test_a_revocation_holds_for_as_long_as_the_longest_that_was_seen_of_its_name(tmp_path: Path) -> None:
+async def test_a_revocation_holds_for_as_long_as_the_longest_that_was_seen_of_its_name(
+    tmp_path: Path,
+) -> None:
     """An issuer may make a token of the same `jti` anew, with a later end: it is the same one, and does not sleep."""
     clock = ManualClock()
     async with Server(config(tmp_path), clock=clock) as server:
@@ -250,6 +277,7 @@ async def test_a_revocation_holds_for_as_long_as_the_longest_that_was_seen_of_it
 async def test_nothing_else_is_asked_for_and_nobody_is_made_up(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
         revoke = server.administration.revoke
+        assert not (await revoke("alice", token_id="bobs"))["known"]
         for wrong in ({}, {"token_id": "a", "device_id": "b"}, {"device_id": "b", "everything": True}):
             assert await refusal_of(revoke("alice", **wrong)) is RefusalCode.INVALID
         for act in (revoke("nobody", everything=True), server.administration.disable("nobody")):
