@@ -242,6 +242,21 @@ async def test_who_left_stays_out_for_a_day(tmp_path: Path) -> None:
         await chat.add_member("ann", made, "bob")
 
 
+async def test_who_asked_for_a_new_group_wants_it_and_who_was_brought_along_does_not(tmp_path: Path) -> None:
+    async with asking(tmp_path) as server:
+        made, _, _ = await server.store.write(
+            methodcaller(
+                "create_conversation",
+                *("ann", b"c" * 16, Kind.GROUP, "us", dict.fromkeys(("bob", "dee"), Role.MEMBER)),
+                vouches=lambda name: True,
+                own_act=["dee"],
+            )
+        )
+        await server.chat.remove_member("ann", made, "ann")
+        roles = {one.user_id: one.role for one in await server.chat.members("bob", made)}
+        assert roles == {"bob": Role.MEMBER, "dee": Role.OWNER}
+
+
 async def test_who_came_back_and_was_put_out_did_not_leave(tmp_path: Path) -> None:
     async with asking(tmp_path) as server:
         chat = server.chat
@@ -291,7 +306,7 @@ async def test_a_bot_vouches_for_the_groups_that_it_runs_and_for_no_other(tmp_pa
     async with asking(tmp_path) as server:
         chat = server.chat
         await meet(server, "ann", "bob")
-        made, _, _ = await chat.create_conversation("ann", Kind.GROUP, "us", ["bob", "shop"])
+        await chat.create_conversation("ann", Kind.GROUP, "us", ["bob", "shop"])
 
         async def belongs(name: str) -> bool:
             return bool(await server.store.write(lambda tx: tx.belongs_to(name, {"shop"})))

@@ -223,3 +223,13 @@ def test_what_was_dealt_with_before_a_crash_does_not_come_again():
     feed.fill(3, [event(change, f"user {change}", f"place {change}") for change in range(4, 9)], 8, 8)
     assert [dealt(feed) for _ in range(4)] == [4, 6, 8, None]
     assert feed.floor(8) == 8
+
+
+def test_what_was_dealt_with_before_the_start_is_forgotten_once_the_floor_passes_it() -> None:
+    """Else it would count against what may be dealt with ahead for as long as the plugin runs."""
+    feed = Feed(0, (3, 5), PLENTY)
+    feed.fill(0, [event(2), event(3), event(4), event(5), event(6)], 6, 6)
+    assert feed.ahead == 2
+    assert [dealt(feed) for _ in range(4)] == [2, 4, 6, None]
+    feed.forget(feed.floor(6))
+    assert feed.ahead == 0
