@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from imserver import Server
+from imserver.chat.permissions import FREE
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Kind, Role, User
 from imserver.store.engine.contacts import DAY_MS, SMALL_GROUP
@@ -493,6 +494,9 @@ async def test_an_undone_block_blocks_nobody(tmp_path: Path) -> None:
 
         with pytest.raises(RuntimeError):
             await server.store.write(block_and_fail)
+        for name in ("ann", "bob"):
+            seat = await server.store.write(methodcaller("seat", direct("ann", "bob"), name))
+            assert seat.bars == FREE
         await server.chat.post("ann", direct("ann", "bob"), "hello")
 
 
