@@ -281,6 +281,22 @@ async def test_a_revocation_holds_for_as_long_as_the_longest_that_was_seen_of_it
             await server.accounts.authenticate(token(jti="a", iat=begin, exp=max(ends_at)), "phone")
 
 
+async def test_a_later_revocation_lets_none_of_before_in_sooner(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with Server(config(tmp_path), clock=clock) as server:
+        await server.chat.put_user(User("alice", "Alice"))
+        start = clock.now_ms()
+        old = token(jti="old", iat=start // 1000 - 5, exp=start // 1000 + 10 * DAY_S)
+        for before, until in ((start, FOR_EVER), (start + 1, start + 2)):
+            await server.store.write(
+                lambda tx, before=before, until=until: tx.revoke_before("alice", None, before, until)  # type: ignore[misc]
+            )
+        clock.advance(2 * DAY_S)
+        await server.administration.revoke("alice", token_id="another")  # which lets go of what has ended
+        with pytest.raises(NotAuthorized, match="revoked"):
+            await server.accounts.authenticate(old, "phone")
+
+
 async def test_nothing_else_is_asked_for_and_nobody_is_made_up(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
         revoke = server.administration.revoke

@@ -133,6 +133,19 @@ class TestWindow:
             await alice.close(flush=False)
 
 
+async def test_of_who_read_how_far_nothing_is_kept_where_nothing_is_followed(server, open_client):
+    for number in range(MANY):
+        server.chat.conversation(f"c{number}", "bob", "alice")
+        server.say(f"c{number}", "bob", "old", pushed=False)
+        server.chat.conversations[f"c{number}"].cursors["bob"] = (1, 1)
+    async with open_client(token="alice", limits=SMALL) as alice:
+        await calm(alice, server)
+        inbox, cursors = alice._core.inbox, alice._core.cursors
+        known = {name for number in range(MANY) if cursors.of(name := f"c{number}")}
+        assert known
+        assert known <= set(inbox)
+
+
 async def test_of_a_conversation_at_rest_positions_stay_in_the_store_and_of_one_by_a_team_nothing(
     server, open_client, tmp_path
 ):
