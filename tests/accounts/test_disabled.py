@@ -7,18 +7,20 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from imserver import Server
+from imserver.chat.administration import LEDGER_KINDS
 from imserver.config import StoreConfig
 from imserver.errors import NotAuthorized, Refusal, RefusalCode
 from imserver.model import Kind, Role, User
 from imserver.store import SqliteStore
 from imserver.testing import ManualClock
 from imserver_protocol.errors import CloseCode
-from tests.accounts.tokens import home, posts, token, turned_away
+from tests.accounts.tokens import ended, home, posts, token, turned_away
 from tests.limits.raw import Raw, said
 from tests.store.support import DIRECT, Recorder, Stand, Work, key, outcome, post, refusal_of
 from tests.support.servers import config, running
@@ -146,6 +148,23 @@ async def test_and_is_let_in_if_it_was_not_about_him(
                 await server.administration.disable("bob")
             go_on.set()
             await raw.welcome()
+
+
+async def test_a_bot_that_was_made_since_its_id_was_looked_up_is_not_let_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody had the id, and whoever comes first is made a person: the plugin was quicker."""
+    async with running(tmp_path, auth={"create_users": True}) as server:
+        looked, go_on = held(server, monkeypatch, "read")
+        async with await Raw.open(server) as raw, await Raw.open(server) as other:
+            raw.hello(token("shop", jti="a"))
+            await looked.wait()
+            await server.chat.put_user(User("shop", "The shop", kind="bot"))
+            go_on.set()
+            end = await raw.goodbye()
+            assert (end.code, end.text) == (CloseCode.AUTH_FAILED, "not authorized")
+            other.hello(token("newcomer", jti="a"))
+            await other.welcome()
 
 
 async def test_a_renewal_that_was_looked_up_before_is_refused(
@@ -295,6 +314,29 @@ async def test_no_token_lets_a_bot_in(tmp_path: Path) -> None:
             told = (await raw.ask("users", [bot["user_id"], "alice"])).result
             assert [row[3:] for row in told] == [["bot"], ["person"]]
         assert await refusal_of(server.administration.disable(bot["user_id"])) is RefusalCode.INVALID
+
+
+async def test_who_is_in_with_an_account_that_becomes_a_bots_goes(tmp_path: Path) -> None:
+    """One that is a bot by a role of before givers were kept, and has a session."""
+    async with home(tmp_path) as here:
+        await here.server.store.write(lambda tx: tx.give_role("alice", "bot", ""))
+        raw, bob = await here.enter(token("alice", jti="a")), await here.enter(token("bob", jti="b"))
+        await here.server.store.write(lambda tx: tx.make_bot("alice"))
+        assert (await ended(raw))[0] == CloseCode.REVOKED
+        assert await posts(bob, "alice", "bob") == 0
+
+
+async def test_a_record_of_who_has_become_a_bot_since_shuts_no_bot_out(tmp_path: Path) -> None:
+    """The ledger is applied again at a start: what it says of the person of before is not about the bot."""
+    async with running(tmp_path) as server:
+        await server.administration.disable("alice")
+        await server.administration.disable("bob")
+        await server.store.write(lambda tx: tx.make_bot("alice"))
+        for name in ("alice", "bob"):
+            record = SimpleNamespace(body={"user": name})
+            await server.store.write(lambda tx, record=record: LEDGER_KINDS["disable"](tx, record))  # type: ignore[misc]
+        assert await server.store.write(lambda tx: tx.is_active("alice"))
+        assert not await server.store.write(lambda tx: tx.is_active("bob"))
 
 
 async def test_a_program_that_writes_a_bot_as_a_person_lets_nobody_in_as_it(tmp_path: Path) -> None:

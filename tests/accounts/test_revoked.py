@@ -13,7 +13,9 @@ import pytest
 from imserver import Server
 from imserver.chat.accounts import CLOCKS_DIFFER_S
 from imserver.chat.administration import FOR_EVER
+from imserver.chat.endings import ends
 from imserver.errors import NotAuthorized, Refusal, RefusalCode
+from imserver.events import AccessEnded
 from imserver.model import User
 from imserver.store.sqlite.account_rows import KEPT_BEHIND_MS
 from imserver.testing import ManualClock
@@ -135,6 +137,23 @@ async def test_a_token_that_does_not_say_when_counts_as_issued_before(tmp_path: 
         assert await turned_away(here.server, token(jti="another", iat=iat))
 
 
+async def test_one_that_was_made_in_the_moment_of_the_revocation_is_a_later_one(tmp_path: Path) -> None:
+    """At the door and for a session that stands on it: else whoever is let in would be put out, or the other way round."""
+    clock = ManualClock()
+    async with Server(config(tmp_path), clock=clock) as server:
+        await server.chat.put_user(User("alice", "Alice"))
+        old = server.accounts.make_token("alice", ttl_s=60)
+        clock.advance(0.001)
+        await server.administration.revoke("alice", everything=True)
+        with pytest.raises(NotAuthorized, match="revoked"):
+            await server.accounts.authenticate(old, "phone")
+        fresh = await server.accounts.authenticate(server.accounts.make_token("alice", ttl_s=60), "phone")
+        moment = clock.now_ms()
+        assert fresh.issued_at == moment
+        assert not ends(AccessEnded(1, "alice", issued_before=moment), fresh)
+        assert ends(AccessEnded(1, "alice", issued_before=moment + 1), fresh)
+
+
 async def test_one_of_an_issuer_whose_clock_is_ahead_was_issued_before_it_was_used(tmp_path: Path) -> None:
     async with home(tmp_path) as here:
         early = token(jti="a", iat=now() + 120)
@@ -218,6 +237,31 @@ async def test_what_is_shown_of_tokens(tmp_path: Path) -> None:
         assert {one["state"] for one in told["tokens"]} == {"revoked"}
 
 
+async def test_tokens_are_shown_as_the_door_takes_them(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with Server(config(tmp_path), clock=clock) as server:
+        await server.chat.put_user(User("alice", "Alice"))
+        administration, begin = server.administration, clock.now_ms() // 1000
+
+        async def states() -> dict[str, str]:
+            return {one["token_id"]: one["state"] for one in (await administration.tokens("alice"))["tokens"]}
+
+        for jti, iat in (("old", begin - 5), ("undated", ABSENT)):
+            await server.accounts.authenticate(token(jti=jti, iat=iat, exp=begin + 600), jti)
+        done = await administration.revoke("alice", device_id="tablet")
+        assert (done["known"], await states()) == (False, {"old": "live", "undated": "live"})
+        assert (await administration.revoke("alice", device_id="old"))["known"]
+        assert await states() == {"old": "revoked", "undated": "live"}
+        await administration.revoke("alice", everything=True)
+        fresh = token(jti="fresh", iat=clock.now_ms() / 1000, exp=begin + 60)
+        await server.accounts.authenticate(fresh, "phone")
+        assert await states() == {"old": "revoked", "undated": "revoked", "fresh": "live"}
+        clock.advance(begin + 60 - clock.now_ms() / 1000)
+        with pytest.raises(NotAuthorized, match="expired"):
+            await server.accounts.authenticate(fresh, "phone")
+        assert (await states())["fresh"] == "expired"
+
+
 async def test_rows_go_once_nobody_can_ask_for_them(tmp_path: Path) -> None:
     clock = ManualClock()
     async with Server(config(tmp_path), clock=clock) as server:
@@ -228,7 +272,12 @@ async def test_rows_go_once_nobody_can_ask_for_them(tmp_path: Path) -> None:
         await server.administration.revoke("alice", token_id="unseen")
         with pytest.raises(NotAuthorized, match="revoked"):
             await server.accounts.authenticate(token(jti="a", iat=begin, exp=begin + 60), "phone")
-        clock.advance(60 + KEPT_BEHIND_MS / 1000 + 1)
+        clock.advance(KEPT_BEHIND_MS / 1000)
+        other = token(jti="other", iat=begin, exp=clock.now_ms() // 1000 + 10)
+        await server.accounts.authenticate(other, "phone")
+        told = (await server.administration.tokens("alice"))["tokens"]
+        assert {one["token_id"] for one in told} == {"a", "other"}, "for a day: a clock may be put back"
+        clock.advance(KEPT_BEHIND_MS / 1000 + 60)
         again = token(jti="b", iat=begin, exp=clock.now_ms() // 1000 + 60)
         await server.accounts.authenticate(again, "phone")
         await server.administration.revoke("alice", token_id="b")
@@ -241,9 +290,48 @@ async def test_rows_go_once_nobody_can_ask_for_them(tmp_path: Path) -> None:
         assert rows == [("alice\nb", end), ("alice\nunseen", FOR_EVER)]
 
 
+async def test_a_revocation_holds_for_as_long_as_the_longest_that_was_seen_of_its_name(
+    tmp_path: Path,
+) -> None:
+    """An issuer may make a token of the same `jti` anew, with a later end: it is the same one, and does not sleep."""
+    clock = ManualClock()
+    async with Server(config(tmp_path), clock=clock) as server:
+        await server.chat.put_user(User("alice", "Alice"))
+        begin = clock.now_ms() // 1000
+        ends_at = [begin + 60, begin + 7 * DAY_S, begin + 120]
+        for end in ends_at:
+            await server.accounts.authenticate(token(jti="a", iat=begin, exp=end), "phone")
+        with pytest.raises(NotAuthorized, match="first used by another device"):
+            await server.accounts.authenticate(token(jti="a", iat=begin, exp=max(ends_at) + 1), "desk")
+        [shown] = (await server.administration.tokens("alice"))["tokens"]
+        assert (shown["device_id"], shown["expires_at"]) == ("phone", (max(ends_at) + 1) * 1000)
+        await server.administration.revoke("alice", token_id="a")
+        clock.advance(120 + KEPT_BEHIND_MS / 1000 + 1)
+        await server.administration.revoke("alice", token_id="another")  # which lets go of what has ended
+        with pytest.raises(NotAuthorized, match="revoked"):
+            await server.accounts.authenticate(token(jti="a", iat=begin, exp=max(ends_at)), "phone")
+
+
+async def test_a_later_revocation_lets_none_of_before_in_sooner(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with Server(config(tmp_path), clock=clock) as server:
+        await server.chat.put_user(User("alice", "Alice"))
+        start = clock.now_ms()
+        old = token(jti="old", iat=start // 1000 - 5, exp=start // 1000 + 10 * DAY_S)
+        for before, until in ((start, FOR_EVER), (start + 1, start + 2)):
+            await server.store.write(
+                lambda tx, before=before, until=until: tx.revoke_before("alice", None, before, until)  # type: ignore[misc]
+            )
+        clock.advance(2 * DAY_S)
+        await server.administration.revoke("alice", token_id="another")  # which lets go of what has ended
+        with pytest.raises(NotAuthorized, match="revoked"):
+            await server.accounts.authenticate(old, "phone")
+
+
 async def test_nothing_else_is_asked_for_and_nobody_is_made_up(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
         revoke = server.administration.revoke
+        assert not (await revoke("alice", token_id="bobs"))["known"]
         for wrong in ({}, {"token_id": "a", "device_id": "b"}, {"device_id": "b", "everything": True}):
             assert await refusal_of(revoke("alice", **wrong)) is RefusalCode.INVALID
         for act in (revoke("nobody", everything=True), server.administration.disable("nobody")):
@@ -299,6 +387,20 @@ async def test_the_bound_is_the_operators(tmp_path: Path) -> None:
     async with running(tmp_path, auth={"max_token_ttl_s": 3600}) as server:
         assert await turned_away(server, token(iat=now(), exp=now() + 7200))
         assert not await turned_away(server, server.accounts.make_token("alice", ttl_s=3600))
+
+
+async def test_the_second_in_which_it_ends_is_not_part_of_its_life(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with Server(config(tmp_path), clock=clock) as server:
+        await server.chat.put_user(User("alice", "Alice"))
+        begin = clock.now_ms() // 1000
+        short = token(jti="a", iat=begin, exp=begin + 60)
+        clock.advance(begin + 60 - clock.now_ms() / 1000 - 0.001)
+        await server.accounts.authenticate(short, "phone")
+        clock.advance(0.001)
+        assert clock.now_ms() == (begin + 60) * 1000
+        with pytest.raises(NotAuthorized, match="expired"):
+            await server.accounts.authenticate(short, "phone")
 
 
 # -- sessions, and two operators ----------------------------------------------------------------------------------------------

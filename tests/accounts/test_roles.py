@@ -161,3 +161,17 @@ async def test_a_bot_of_before_whose_token_somebody_used_is_a_bot_again() -> Non
         await kit.store.write(lambda tx: tx.give_role("helper", "bot", ""))
         await kit.store.write(lambda tx: tx.bind_token("helper\na", "helper", "phone", 1, 2))
         assert (await kit.plugin.context.ensure_bot("helper", "Helper")).kind == "bot"
+
+
+async def test_a_disabled_person_who_becomes_a_bot_is_one_that_works() -> None:
+    """No operator could enable it any more: a bot is its plugin's."""
+    async with PluginKit(made_with(lambda context: None)) as kit:
+        await kit.user("helper", roles=["bot"])
+        await kit.user("ann", roles=["bot"])
+        await kit.store.write(lambda tx: tx.disable_user("helper") and tx.disable_user("ann"))
+        assert (await kit.plugin.context.ensure_bot("helper", "Helper")).kind == "bot"
+        states = await kit.store.write(lambda tx: [tx.is_active(name) for name in ("helper", "ann")])
+        assert states == [True, False]
+        helper = await kit.store.read(lambda reader: reader.person("helper"))
+        assert helper is not None
+        assert helper.disabled_at is None

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from imserver import Server
+from imserver.chat.permissions import FREE
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import ConversationRow, Kind, Learnt, Role, User
 from imserver.store.engine.contacts import DAY_MS, SMALL_GROUP
@@ -288,6 +289,94 @@ async def test_who_left_stays_out_for_a_day(tmp_path: Path) -> None:
         await chat.add_member("ann", made, "bob")
 
 
+async def test_who_asked_for_a_new_group_wants_it_and_who_was_brought_along_does_not(tmp_path: Path) -> None:
+    async with asking(tmp_path) as server:
+        made, _, _ = await server.store.write(
+            methodcaller(
+                "create_conversation",
+                *("ann", b"c" * 16, Kind.GROUP, "us", dict.fromkeys(("bob", "dee"), Role.MEMBER)),
+                vouches=lambda name: True,
+                own_act=["dee"],
+            )
+        )
+        await server.chat.remove_member("ann", made, "ann")
+        roles = {one.user_id: one.role for one in await server.chat.members("bob", made)}
+        assert roles == {"bob": Role.MEMBER, "dee": Role.OWNER}
+
+
+async def test_who_came_back_and_was_put_out_did_not_leave(tmp_path: Path) -> None:
+    async with asking(tmp_path) as server:
+        chat = server.chat
+        await meet(server, "ann", "bob")
+        made, _, _ = await chat.create_conversation("ann", Kind.GROUP, "us", ["bob"])
+        await chat.remove_member("bob", made, "bob")
+        back = methodcaller("add_member", made, "ann", b"t" * 16, "bob", Role.MEMBER, own_act=True)
+        await server.store.write(back)
+        await chat.remove_member("ann", made, "bob")
+        await chat.add_member("ann", made, "bob")
+
+
+async def test_who_is_brought_back_is_not_there_by_an_act_of_before(tmp_path: Path) -> None:
+    """Dee asked to be in, left, and was brought by Ann a day later: she wants the group no more than Bob, an admin."""
+    clock = ManualClock(NOON_MS)
+    async with asking(tmp_path, clock=clock) as server:
+        chat = server.chat
+        for name in ("bob", "dee"):
+            await meet(server, "ann", name)
+        made, _, _ = await chat.create_conversation("ann", Kind.GROUP, "us", ["bob"])
+        await chat.add_member("ann", made, "bob", Role.ADMIN)
+        asked = methodcaller("add_member", made, "ann", b"d" * 16, "dee", Role.MEMBER, own_act=True)
+        await server.store.write(asked)
+        await chat.remove_member("dee", made, "dee")
+        clock.advance(DAY_MS / 1000)
+        await chat.add_member("ann", made, "dee")
+        await chat.remove_member("ann", made, "ann")
+        roles = {one.user_id: one.role for one in await chat.members("bob", made)}
+        assert roles == {"bob": Role.OWNER, "dee": Role.MEMBER}
+
+
+async def test_who_left_the_small_group_and_who_is_in_a_channel_is_a_stranger(tmp_path: Path) -> None:
+    async with asking(tmp_path) as server:
+        chat = server.chat
+        await chat.post("ann", direct("ann", "bob"), "take me with you")
+        await chat.create_conversation("bob", Kind.CHANNEL, "news", ["ann"])
+        no = await refused(chat.create_conversation("ann", Kind.GROUP, "x", ["bob"]))
+        assert no.detail == {"contact": "bob"}
+        made, _, _ = await chat.create_conversation("bob", Kind.GROUP, "us", ["ann"])
+        await chat.create_conversation("ann", Kind.GROUP, "x", ["bob"])
+        await chat.remove_member("bob", made, "bob")
+        no = await refused(chat.create_conversation("ann", Kind.GROUP, "y", ["bob"]))
+        assert no.detail == {"contact": "bob"}
+
+
+async def test_a_bot_vouches_for_the_groups_that_it_runs_and_for_no_other(tmp_path: Path) -> None:
+    async with asking(tmp_path) as server:
+        chat = server.chat
+        await meet(server, "ann", "bob")
+        await chat.create_conversation("ann", Kind.GROUP, "us", ["bob", "shop"])
+
+        async def belongs(name: str) -> bool:
+            return bool(await server.store.write(lambda tx: tx.belongs_to(name, {"shop"})))
+
+        assert not await belongs("bob")
+        run, _, _ = await chat.create_conversation("shop", Kind.GROUP, "staff", [])
+        await server.store.write(
+            methodcaller(
+                "add_member",
+                run,
+                "shop",
+                b"b" * 16,
+                "bob",
+                Role.MEMBER,
+                own_act=True,
+                vouches=lambda name: True,
+            )
+        )
+        assert (await belongs("bob"), await belongs("ann")) == (True, False)
+        await chat.remove_member("bob", run, "bob")
+        assert not await belongs("bob")
+
+
 async def test_a_group_goes_to_who_wants_it(tmp_path: Path) -> None:
     """Dee asked to be in; Bob, an admin for longer, was brought. Without Dee it is Bob: somebody has to run it."""
     async with asking(tmp_path) as server:
@@ -334,6 +423,16 @@ async def test_one_person_brings_so_many_a_day(tmp_path: Path) -> None:
         await refused(server.chat.add_member("ann", made, "dee"))
         clock.advance(DAY_MS / 2000)
         await server.chat.add_member("ann", made, "dee")
+
+
+async def test_those_whom_one_brings_one_by_one_are_counted_together(tmp_path: Path) -> None:
+    async with asking(tmp_path, invitations_per_day=2) as server:
+        for name in ("bob", "cy", "dee"):
+            await meet(server, "ann", name)
+        made, _, _ = await server.chat.create_conversation("ann", Kind.GROUP, "us", ["bob"])
+        await server.chat.add_member("ann", made, "cy")
+        no = await refused(server.chat.add_member("ann", made, "dee"))
+        assert (no.code, no.detail["used"]) == (RefusalCode.RATE_LIMITED, 2)
 
 
 async def test_one_is_in_so_many_conversations(tmp_path: Path) -> None:
@@ -386,6 +485,20 @@ async def test_a_block_keeps_both_apart_and_says_so(tmp_path: Path) -> None:
         assert (await call(UNBLOCK, "bob", BlockParams("ann"))).blocked is False
         await chat.post("ann", place, "hello")
         assert server.hub.audience_of(place) is not None
+
+
+async def test_of_two_who_block_each_other_each_takes_back_their_own(tmp_path: Path) -> None:
+    async with asking(tmp_path) as server:
+        chat, place, call = server.chat, direct("ann", "bob"), server.features.call
+        await meet(server, "ann", "bob")
+        await call(BLOCK, "bob", BlockParams("ann"))
+        await call(BLOCK, "ann", BlockParams("bob"))
+        await call(UNBLOCK, "bob", BlockParams("ann"))
+        assert (await refused(chat.post("bob", place, "x"))).detail == "peer"
+        assert (await refused(chat.post("ann", place, "x"))).detail == "blocked"
+        await call(UNBLOCK, "ann", BlockParams("bob"))
+        for name in ("ann", "bob"):
+            await chat.post(name, place, "hello again")
 
 
 async def test_receipts_end_with_a_block_and_come_back_behind_it(tmp_path: Path) -> None:
@@ -458,6 +571,9 @@ async def test_an_undone_block_blocks_nobody(tmp_path: Path) -> None:
 
         with pytest.raises(RuntimeError):
             await server.store.write(block_and_fail)
+        for name in ("ann", "bob"):
+            seat = await server.store.write(methodcaller("seat", direct("ann", "bob"), name))
+            assert seat.bars == FREE
         await server.chat.post("ann", direct("ann", "bob"), "hello")
 
 
@@ -477,5 +593,7 @@ async def test_nobody_else_is_called_what_a_bot_is_called(tmp_path: Path, name: 
         await chat.create_conversation("shop", Kind.GROUP, name, [])
         await chat.create_conversation("ann", Kind.GROUP, "The Shopping", [])
         await chat.put_user(User("ann", "Ann 🏳️‍🌈"))
+        no = await refused(chat.put_user(User("ann", name)))
+        assert no.detail == "display_name", "nor is who has had another name"
         await chat.put_user(User("shop", "The Boutique", kind="bot"))
         await chat.put_user(User("eve", name))

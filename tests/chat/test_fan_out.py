@@ -363,6 +363,18 @@ async def test_who_is_here_is_known_of_the_latest_conversations_and_of_no_more(
     assert len(known) == 3
 
 
+async def test_where_one_goes_on_talking_no_other_is_forgotten_and_nobody_is_told_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "MAX_AUDIENCES", 2)
+    hub, known = make_hub(), []
+    hub.on_audience = known.append
+    for position, place in enumerate(["group/a", "group/b", "group/b", "group/a", "group/b"], 1):
+        hub.committed([unit_of([said(position, conversation_id=place)], [])])
+    assert hub.audience_of("group/a") == hub.audience_of("group/b") == BOTH
+    assert known == ["group/a", "group/b"]
+
+
 async def test_an_observer_that_goes_takes_no_other_along() -> None:
     hub = make_hub()
     heard: list[str] = []

@@ -144,6 +144,18 @@ async def test_an_id_of_before_stays_and_is_named_exactly(tmp_path: Path) -> Non
             assert identity.user.user_id == user_id
 
 
+async def test_a_name_of_before_stays_until_it_is_changed_and_a_new_one_is_a_name(tmp_path: Path) -> None:
+    old = "two\nlines"
+    async with running(tmp_path) as server:
+        await server.store.write(lambda tx: tx.put_user(User("alice", old)))
+        await server.chat.put_user(User("alice", old, "de"))
+        with pytest.raises(Refusal) as told:
+            await server.chat.put_user(User("alice", "three\nlines", "de"))
+        assert (told.value.code, told.value.detail) == (RefusalCode.INVALID, "display_name")
+        assert await server.chat.users(["alice"]) == [User("alice", old, "de")]
+        await server.chat.put_user(User("alice", "Alice"))
+
+
 async def test_a_token_names_one_account_however_it_writes_it(tmp_path: Path) -> None:
     async with running(tmp_path, "") as server:
         accounts = server.accounts

@@ -111,23 +111,39 @@ class TestWindow:
         async with open_client(token="alice", limits=SMALL) as alice:
             core = alice._core
             assert core.inbox.get("c0") is None
+            server.say("c5", "bob", "new")
+            assert await take(alice, 1) == ["c5:3:new"]
+            alice.show("c5")
             server.script = lambda peer, request: request.method == "post"
             for name in ("c0", "c1", "c2"):
                 server.say(name, "bob", "new")
             first = await anext(alice.messages())
             assert first.conversation_id == "c0"
-            alice.show("c1")  # c0 is in hand, c1 is shown as well, c2 is in the queue
+            alice.show("c1")  # c0 is in hand, c1 is shown as well, c2 is in the queue, and c5 is but shown
             server.say("c3", "bob", "new")
             post = asyncio.ensure_future(alice.post("c4", "waits"))
             server.say("c4", "bob", "new")
-            for number in range(5, MANY):
+            for number in range(6, MANY):
                 server.chat.touch(server.chat.conversations[f"c{number}"])
             await calm(alice, server)
             await calm(alice, server)
-            assert {"c0", "c1", "c2", "c3", "c4"} <= set(core.inbox)
+            assert {"c0", "c1", "c2", "c3", "c4", "c5"} <= set(core.inbox)
             assert followed(alice) <= 2 * FEW
             post.cancel()
             await alice.close(flush=False)
+
+
+async def test_of_who_read_how_far_nothing_is_kept_where_nothing_is_followed(server, open_client):
+    for number in range(MANY):
+        server.chat.conversation(f"c{number}", "bob", "alice")
+        server.say(f"c{number}", "bob", "old", pushed=False)
+        server.chat.conversations[f"c{number}"].cursors["bob"] = (1, 1)
+    async with open_client(token="alice", limits=SMALL) as alice:
+        await calm(alice, server)
+        inbox, cursors = alice._core.inbox, alice._core.cursors
+        known = {name for number in range(MANY) if cursors.of(name := f"c{number}")}
+        assert known
+        assert known <= set(inbox)
 
 
 async def test_of_a_conversation_at_rest_positions_stay_in_the_store_and_of_one_by_a_team_nothing(
@@ -173,6 +189,21 @@ async def test_an_older_copy_is_noticed_in_conversations_at_rest(server, open_cl
         assert await take(alice, 1) == ["c7:1:another history"]
         await calm(alice, server)
         assert followed(alice) <= FEW + 1
+
+
+async def test_who_is_followed_again_with_all_goes_on_where_it_is(server, open_client):
+    """What waits in the queue is not stored as done: what the store knows of it is older than what this client does."""
+    world(server, "own")
+    async with open_client(token="alice", limits=SMALL) as alice:
+        core, messages = alice._core, alice.messages()
+        server.say("c0", "bob", "new")
+        assert (await anext(messages)).conversation_id == "c0"
+        await alice.users(["bob"])
+        before = {name: core.inbox.get(name).have for name in core.inbox}
+        assert before["c0"] == 3
+        core.window.recall()
+        assert followed(alice) > MANY
+        assert {name: core.inbox.get(name).have for name in before} == before
 
 
 async def test_a_list_without_end_ends_no_client(waits):

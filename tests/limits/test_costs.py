@@ -55,6 +55,9 @@ ACTS = {
     # what only own devices hear of: above 50 members nobody is told how far somebody has read
     "cursor": Act(lambda group: (group, 2, 2), 0.2, 0.2),
     "abandon": Act(lambda group: (group, new_key()), 0.0, 0.0),
+    # of a person, wherever else the two are
+    "block": Act(lambda group: ("m1",), 1.0, 1.0),
+    "unblock": Act(lambda group: ("m1",), 1.0, 1.0),
     # for each member whom it names, and no more for where it is told
     "create": Act(lambda group: (new_key(), "group", "x", [f"m{n}" for n in range(100)]), 7.0, 7.0),
 }

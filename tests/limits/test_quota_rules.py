@@ -233,6 +233,17 @@ def test_a_post_writes_nothing_a_mebibyte_or_a_minute_does() -> None:
     assert house.store.commit() == 0, "nothing new"
 
 
+def test_what_was_used_long_ago_makes_the_first_post_write_nothing() -> None:
+    house = House(bytes_per_day=10**9, bytes_in_all=10**10)
+    used = house.quotas.met(Usage("ann", 5 * WRITE_BYTES, DAY - 1, 0))
+    used.take(10)
+    assert house.store.commit() == 0
+    house.clock.advance(WRITE_AFTER_S)
+    house.quotas.sweep()
+    assert house.store.commit() == 1
+    assert house.store.used("ann").bytes == 5 * WRITE_BYTES + 10
+
+
 def test_many_users_are_written_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quotas, "ROWS_A_UNIT", 4)
     monkeypatch.setattr(quotas, "ROWS_A_SWEEP", 10)

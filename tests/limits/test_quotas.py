@@ -15,7 +15,8 @@ from imserver import Server
 from imserver.chat.quotas import DAY_MS
 from imserver.content import encode_content
 from imserver.errors import Refusal, RefusalCode
-from imserver.model import Kind, User
+from imserver.model import Kind, Usage, User
+from imserver.testing import ManualClock
 from imserver_protocol.methods.edits import EDIT, EditParams
 from tests.limits.raw import Answer, Raw, neighbourhood, new_key, said
 from tests.support.clocks import LeapingClock
@@ -273,6 +274,15 @@ async def test_a_day_outlives_the_session_and_the_server(tmp_path: Path) -> None
         )
         async with eve_on(server) as raw:
             assert (await post(raw)).code == GONE_WITH_THE_DAY, "from the first post on"
+
+
+async def test_an_operator_sees_what_was_used_today_and_in_all(tmp_path: Path) -> None:
+    clock = ManualClock(20_000 * DAY_MS)
+    async with Server(config(tmp_path), clock=clock) as server:
+        await server.chat.put_user(User("eve", "Eve"))
+        for day, shown in ((19_999, 0), (20_000, 7), (20_001, 0)):
+            await server.store.write(lambda tx, day=day: tx.put_used([Usage("eve", 9, day, 7)]))  # type: ignore[misc]
+            assert (await server.administration.user("eve"))["used"] == {"bytes": 9, "day_bytes": shown}
 
 
 async def test_plugins_and_the_program_around_are_not_limited_and_count_for_nobody(tmp_path: Path) -> None:

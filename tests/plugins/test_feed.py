@@ -223,3 +223,32 @@ def test_what_was_dealt_with_before_a_crash_does_not_come_again():
     feed.fill(3, [event(change, f"user {change}", f"place {change}") for change in range(4, 9)], 8, 8)
     assert [dealt(feed) for _ in range(4)] == [4, 6, 8, None]
     assert feed.floor(8) == 8
+
+
+def test_what_was_dealt_with_before_the_start_is_forgotten_once_the_floor_passes_it() -> None:
+    """Else it would count against what may be dealt with ahead for as long as the plugin runs."""
+    feed = Feed(0, (3, 5), PLENTY)
+    feed.fill(0, [event(2), event(3), event(4), event(5), event(6)], 6, 6)
+    assert feed.ahead == 2
+    assert [dealt(feed) for _ in range(4)] == [2, 4, 6, None]
+    feed.forget(feed.floor(6))
+    assert feed.ahead == 0
+
+
+def test_who_waits_behind_another_in_a_conversation_waits_until_that_one_is_through_there() -> None:
+    """Not until all is dealt with that the other has elsewhere."""
+    feed = Feed(0, (), Room(events=512, of_sender=2, ahead=1000))
+    feed.fill(0, [], 0, 0)
+    for one in (
+        event(1, "ann", "here"),
+        event(2, "ann", "there"),
+        event(3, "ann", "here"),
+        event(4, "bob", "here"),
+    ):
+        feed.offer(one)
+    assert len(feed) == 2, "there is no room for more of ann, and bob does not pass her"
+    assert feed.to_read() is None
+    assert dealt(feed) == 1
+    assert feed.to_read() == 2
+    feed.fill(2, [event(3, "ann", "here"), event(4, "bob", "here")], 4, 4)
+    assert [dealt(feed) for _ in range(4)] == [2, 3, 4, None]

@@ -180,6 +180,21 @@ async def test_a_row_of_ones_own_wins_and_ends_by_itself(shop: Stand) -> None:
     assert "bob" in told.remaining
 
 
+async def test_in_a_full_conversation_who_is_here_by_the_team_may_get_a_row(shop: Stand) -> None:
+    """It is one member already, and becomes no second one."""
+    crowd = [f"u{number}" for number in range(20 - len(await audience(shop)))]
+    await shop.users(*crowd)
+    for number, user_id in enumerate(crowd):
+        await shop.tx(
+            lambda tx, n, one: tx.add_member(TALK, "bot", key(n), one, Role.MEMBER), 960 + number, user_id
+        )
+    add = shop.tx(lambda tx: tx.add_member(TALK, "bot", key(950), "eve", Role.MEMBER))
+    assert await refusal_of(add) is RefusalCode.TOO_LARGE
+    await shop.tx(lambda tx: tx.add_member(TALK, "bot", key(951), "bob", Role.MEMBER))
+    assert await relation(shop, "bob") is Relation.MEMBER
+    assert len(await audience(shop)) == 20
+
+
 async def test_who_is_here_by_the_team_alone_is_removed_there(shop: Stand) -> None:
     async def refused(actor: str, user_id: str) -> tuple[RefusalCode, Any]:
         with pytest.raises(Refusal) as caught:

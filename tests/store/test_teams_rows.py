@@ -379,8 +379,16 @@ async def test_an_account_that_becomes_a_bot_is_in_no_team(shop: Stand, engine_h
         make_bot(tx, "bob")
         tx.leave_teams("bob")
 
+    # In two of them, each of which has a conversation.
+    other, talk = group_conversation_id("cy", key(980)), group_conversation_id("cy", key(981))
+    await shop.tx(
+        lambda tx: tx.create_conversation("cy", key(980), Kind.GROUP, "night", {"bob": Role.MEMBER})
+    )
+    await shop.tx(lambda tx: tx.create_conversation("cy", key(981), Kind.GROUP, "talk", {}, other))
+    assert "bob" in await shop.tx(lambda tx: tx.conversation(talk).members)
     await shop.tx(becomes_bot)
     assert "bob" not in await audience(shop)
+    assert "bob" not in await shop.tx(lambda tx: tx.conversation(talk).members)
     await shop.store.close()
     assert findings(engine_home) == []
 

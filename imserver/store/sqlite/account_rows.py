@@ -91,6 +91,7 @@ class SqliteAccountRows(SqliteStateRows):
         # What is a bot by a role from before givers were kept is one: whoever logged in as it does not any more.
         if self.sql(_LOGGED_IN, (no, no, BOT)):
             raise Refusal(RefusalCode.CONFLICT, "somebody logged in with this account", detail=user_id)
+        self.enable_user(user_id)  # only people are shut out: nobody could ever enable a bot
         self.sql("UPDATE users SET kind = ? WHERE no = ?", (BOT, no))
         self._bots_changed()
         self.leave_teams(user_id)

@@ -64,6 +64,9 @@ async def test_pages_name_everybody_once_in_order(tmp_path: Path) -> None:
                 page = await server.call(BLOCKS, "ann", BlocksParams(after, size))
                 found, after = [*found, *page.user_ids], page.next
             assert found == names
+        # A full last page is the last one, and says so.
+        ends = [(await server.call(BLOCKS, "ann", BlocksParams(names[-4], size))).next for size in (2, 3, 4)]
+        assert ends == [names[-2], None, None]
         with pytest.raises(Refusal) as refused:
             await server.call(BLOCKS, "ann", BlocksParams(None, 0))
         assert refused.value.code is RefusalCode.INVALID
@@ -147,7 +150,9 @@ async def test_a_plugin_brings_only_whom_it_is_about(tmp_path: Path) -> None:
         assert outcome == {"ann": "in", "bob": "FORBIDDEN {'contact': 'bob'}", "cy": "in", "li": "in"}
 
         # Who left by himself is let in by his own message only.
-        [club] = [row.conversation_id for row in (await chat.sync("ann", None, 9))[0] if row.kind is Kind.GROUP]
+        [club] = [
+            row.conversation_id for row in (await chat.sync("ann", None, 9))[0] if row.kind is Kind.GROUP
+        ]
         await chat.remove_member("ann", club, "ann")
         await chat.post("cy", "direct/cy/shop", "/join ann")
         await server.plugin_host.idle()
