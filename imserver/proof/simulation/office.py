@@ -19,10 +19,9 @@ from .setting import BOSS
 from .watch import Watch
 
 #: Kinds of what happens to people, by their names in the report.
-COMES, GOES = "comes into the team", "goes from the team"
-DISABLED, ENABLED = "disabled", "enabled"
-REVOKED = "revoked"
-PEOPLE_FAULTS = (COMES, GOES, DISABLED, ENABLED, REVOKED)
+COMES, GOES = "added by the owner", "removed by the owner"
+DISABLED, ENABLED, REVOKED = "user disabled", "user enabled", "tokens revoked"
+COMINGS_AND_GOINGS = (COMES, GOES, DISABLED, ENABLED, REVOKED)
 #: Conversations that name the team.
 NAMING = 3
 #: Until the office is open, and until everybody is in again (virtual seconds).
@@ -115,8 +114,19 @@ class Office:
         if self._maybe_out and random.random() < 0.5:
             self._enable(random.choice(sorted(self._maybe_out)))
             return
-        device = random.choice(self._world.devices)
-        user_id = device.user_id
+        if random.random() < 0.4:
+            self.watch.at_next_hello = self._end_in_handshake
+        else:
+            self._end(random.choice(self._world.devices))
+
+    def _end_in_handshake(self, device_id: str) -> None:
+        """End the access of a device whose token is being looked up."""
+        device = next((device for device in self._world.devices if device.device_id == device_id), None)
+        if device is not None and not self._world.calm:
+            self._end(device)
+
+    def _end(self, device: Device) -> None:
+        random, user_id = self._random, device.user_id
         kind = random.choice(("disable", "disable", "token", "device", "everything"))
         self.touched.add(user_id)
         if kind == "disable":

@@ -303,6 +303,8 @@ def cursors_only_rise(evidence: Evidence) -> Findings:
             before = known.get((life, conversation_id, user_id), (0, 0))
             known[life, conversation_id, user_id] = (delivered, read)
             head = evidence.stored.heads.get(conversation_id, 0)
+            if user_id == record.user_id and evidence.told_as_former(conversation_id, user_id):
+                continue  # with his own cursors of then
             if delivered < before[0] or read < before[1] or max(delivered, read) > head:
                 yield (
                     f"{record.device_id} was told of cursors {delivered}, {read} of {user_id} in {conversation_id}"
@@ -375,8 +377,11 @@ def whoever_is_out_is_told_nothing(evidence: Evidence) -> Findings:
     if evidence.put_back or not evidence.stored.teams:
         return
     stays = evidence.stays
-    for record in evidence.records:
+    for record, storage in zip(evidence.records, evidence.storages, strict=True):
         user_id = record.user_id
+        for name in sorted(storage.positions.keys() & evidence.stored.teams.keys()):
+            if name not in evidence.stored.standing(user_id):
+                yield f"{record.device_id} still follows {name}, and is out: {stays.of(name, user_id)}"
         for one in record.shown:
             place = (one.message.conversation_id, one.message.position)
             if not stays.could_be_told(user_id, *place, since=stays.not_before(place), until=one.at):

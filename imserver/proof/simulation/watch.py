@@ -32,6 +32,8 @@ class Watch:
         self.let_in: set[str] = set()
         #: Conversation, user -> cursors as they were committed: time, delivered, read.
         self.cursors: dict[tuple[str, str], list[tuple[float, int, int]]] = {}
+        #: Called once, with the device that is in its handshake then.
+        self.at_next_hello: Callable[[str], None] | None = None
         #: Signals that reached a server: time, sender, fields.
         self.signals: list[tuple[float, str, str, tuple[Any, ...]]] = []
 
@@ -73,6 +75,15 @@ class Watch:
             hear(session, kind, fields)
 
         attachments.hear = heard
+        hello = attachments.hello
+
+        def greeted(transport: Any, said: Any) -> None:
+            hello(transport, said)
+            waiting, self.at_next_hello = self.at_next_hello, None
+            if waiting is not None:
+                waiting(said.device_id)
+
+        attachments.hello = greeted  # type: ignore[method-assign]
 
     def committed(self, units: Sequence[Unit], at: float) -> None:
         """In their order: nothing of somebody who is shut out stands behind what shut him out."""
