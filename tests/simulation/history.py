@@ -14,6 +14,8 @@ from imserver_client import Item, Message
 
 #: A group with the echo bot, a conversation of two, and two that no device of the run is in.
 GROUP, PAIR, ASIDE, ROBOT = "group/1", "direct/ann/bob", "group/aside", "direct/dee/echo"
+#: Of `with_team`: names the group as its team.
+SHOP = "group/shop"
 
 
 def said(text: str) -> dict[str, Any]:
@@ -50,15 +52,21 @@ class History:
     storages: dict[str, Storage]
     committed: dict[tuple[str, int], float]
     failures: list[str] = field(default_factory=list)
+    teams: dict[str, str] = field(default_factory=dict)
+    persons: dict[str, set[str]] = field(default_factory=dict)
+    watch: Any = None
 
     def evidence(self) -> Evidence:
         stored = Stored(heads=self.heads, echoes=self.echoes, failures=self.failures)
         stored.members.update(self.members)
+        stored.teams.update(self.teams)
+        stored.persons.update(self.persons)
         for one in self.rows:
             stored.rows.append(one)
             stored.by_place.setdefault((one.conversation_id, one.position), one)
             stored.by_key[one.conversation_id, one.sender_id, one.key].append(one)
-        return Evidence(stored, list(self.records.values()), list(self.storages.values()), self.committed)
+        records, storages = list(self.records.values()), list(self.storages.values())
+        return Evidence(stored, records, storages, self.committed, watch=self.watch)
 
     def row(self, conversation_id: str, position: int) -> Row:
         return next(
@@ -155,6 +163,23 @@ def right() -> History:
     _posts(history)
     _shows(history)
     _tells(history)
+    return history
+
+
+def with_team(history: History) -> History:
+    """dee has made a conversation that names the group: ann and bob are in it, and cy was, before anything was said."""
+    said_there = row(SHOP, 1, "dee", 300, said("for the team"))
+    history.rows.append(said_there)
+    history.heads[SHOP] = 1
+    history.members[SHOP] = {"dee": Member(1, None, 0, 0)}
+    history.teams[SHOP] = GROUP
+    history.persons[GROUP] = {"ann", "bob"}
+    history.committed[SHOP, 1] = float(len(history.rows) - 1)
+    for device in ("ann-1", "bob-1"):
+        at = history.committed[SHOP, 1] + 1
+        history.records[device].shown.append(Shown(message_of(said_there), 1, at))
+        history.records[device].final[SHOP] = (1, [item_of(said_there)])
+        history.storages[device].begins[SHOP] = (0, False)
     return history
 
 

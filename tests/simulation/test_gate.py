@@ -16,6 +16,7 @@ from imserver.cli import simulate as command
 from imserver.cli.app import run
 from imserver.proof.simulation.copies import COPIES
 from imserver.proof.simulation.journal import Journal
+from imserver.proof.simulation.office import COMINGS_AND_GOINGS
 from imserver.proof.simulation.report import (
     ENOUGH_COPIES,
     ENOUGH_FAULTS,
@@ -42,7 +43,7 @@ def enough() -> Totals:
     """Just as much as a thorough run has to have tried, and nothing found."""
     rows: Counter[tuple[type, int, int]] = Counter(dict.fromkeys(ROWS, 1))
     rows[PAYLOAD] = ENOUGH_FRAMES
-    counts = Counter(dict.fromkeys(FAULTS, ENOUGH_FAULTS) | dict.fromkeys(COPIES, ENOUGH_COPIES))
+    counts = Counter(dict.fromkeys(FAULTS, ENOUGH_FAULTS) | dict.fromkeys((*COPIES, *COMINGS_AND_GOINGS), ENOUGH_COPIES))
     return Totals(seeds=SEEDS_FOR_ALL_ROWS, counts=counts, rows=rows)
 
 
@@ -56,7 +57,7 @@ def lacking() -> Iterator[Any]:
         fewer = enough()
         fewer.counts[kind] -= 1
         yield pytest.param(fewer, f"only {ENOUGH_FAULTS - 1} of {kind!r}, not {ENOUGH_FAULTS}", id=kind)
-    for kind in COPIES:
+    for kind in (*COPIES, *COMINGS_AND_GOINGS):
         fewer = enough()
         fewer.counts[kind] -= 1
         yield pytest.param(fewer, f"only {ENOUGH_COPIES - 1} of {kind!r}, not {ENOUGH_COPIES}", id=kind)

@@ -8,17 +8,36 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from imserver.proof.acts import digest_of
 from imserver.proof.simulation.oracle import CHECKS, judge
-from imserver.proof.simulation.record import Post
+from imserver.proof.simulation.record import Answer, Heard, Post
+from imserver_client.storage import SavedPosition
 
-from .history import ASIDE, GROUP, PAIR, ROBOT, History, heard, item_of, key, right, row, said, system
+from .history import (
+    ASIDE,
+    GROUP,
+    PAIR,
+    ROBOT,
+    SHOP,
+    History,
+    heard,
+    item_of,
+    key,
+    right,
+    row,
+    said,
+    system,
+    with_team,
+)
 
 Break = Callable[[History], Any]
+#: When cy's leaving was committed, in the history as it is.
+LEFT_AT = 10.0
 
 
 def gone_silently(history: History) -> None:
@@ -158,6 +177,26 @@ def told_of_edit(history: History, at: int, value: Any) -> None:
     history.records["bob-1"].replaced = [(*edit[:at], value, *edit[at + 1 :])]
 
 
+def answered(history: History, device: str, what: str, asked_at: float, *, to: str = SHOP) -> None:
+    """In a history with a team."""
+    with_team(history)
+    history.records[device].answers.append(Answer(what, to, asked_at, asked_at + 1))
+
+
+def followed(history: History, device: str) -> None:
+    with_team(history)
+    history.storages[device]._saved.positions[SHOP] = SavedPosition(1, 1, 1)
+
+
+def signalled(history: History, cursors: tuple[int, int] | None, said_at: float) -> None:
+    """ann wrote, or read, and cy heard of it in the end."""
+    with_team(history)
+    history.watch = SimpleNamespace(
+        signals=[(said_at, "ann", "typing", (SHOP,))], cursors={(SHOP, "ann"): [(said_at, 1, 1)]}
+    )
+    history.records["cy-1"].heard.append(Heard(100.0, SHOP, "ann", cursors))
+
+
 def echo_twice(history: History) -> None:
     """The bot dealt with one message twice, and noted it both times."""
     add_row(history, "echo", 82, heard(15), ROBOT)
@@ -230,6 +269,7 @@ BROKEN: dict[str, list[tuple[Break, str]]] = {
     "falls_were_told": [
         (fall, f"silent: {PAIR} fell to 3 for ann-1, which was not told"),
         (lambda h: fall(h, 5), f"silent: {PAIR} fell to 3 for ann-1, which was told 5"),
+        (lambda h: h.records["ann-1"].told.append((PAIR, 2)), f"ann-1 was told that {PAIR} fell to 2, and nothing is gone"),
     ],
     "posts_in_order": [
         (swap_numbers, "out of order: post 4 of ann-1 to direct/ann/bob is message 1, and the earlier post 2 is message 2"),
@@ -278,6 +318,13 @@ BROKEN: dict[str, list[tuple[Break, str]]] = {
         (lambda h: change_row(h, ASIDE, 1, sender_id="fay"), "fay posted message 1 .* without being a member"),
         (lambda h: change_row(h, ASIDE, 3, sender_id="eve"), "eve posted message 3 .* without being a member"),
         (lambda h: add_row(h, "fay", 70, said("x")), "fay posted message 6"),
+    ],
+    "whoever_is_out_is_told_nothing": [
+        (lambda h: answered(h, "cy-1", "members", LEFT_AT + 1), "cy-1 was answered .*'members'.* and was out"),
+        (lambda h: answered(h, "cy-1", "history", LEFT_AT + 1), "cy-1 was answered .*'history'.* and was out"),
+        (lambda h: followed(h, "cy-1"), f"cy-1 still follows {SHOP}, and is out"),
+        (lambda h: signalled(h, None, LEFT_AT + 1), "cy-1 was told Heard.*cursors=None.* and was out"),
+        (lambda h: signalled(h, (1, 1), LEFT_AT + 1), r"cy-1 was told Heard.*cursors=\(1, 1\).* and was out"),
     ],
     "echoed_once": [
         (lambda h: h.echoes.remove(("heard", key(1).hex(), 2)), r"heard of 0001: asked at 1, answered at \[2\], noted \[\]"),
@@ -332,6 +379,43 @@ def test_a_broken_rule_is_found_by_that_rule_alone(rule: str, spoil: Break, word
     found = judge(evidence)
     assert any(re.search(words, text) for text in found), found
     assert [check.__name__ for check in CHECKS if list(check(evidence))] == [rule]
+
+
+@pytest.mark.parametrize(
+    "rightly",
+    [
+        with_team,
+        lambda h: answered(h, "cy-1", "members", LEFT_AT - 1),
+        lambda h: answered(h, "ann-1", "members", LEFT_AT + 1),
+        lambda h: answered(h, "cy-1", "history", LEFT_AT + 1, to=GROUP),
+        lambda h: followed(h, "ann-1"),
+        lambda h: signalled(h, None, LEFT_AT - 1),
+        lambda h: signalled(h, (1, 1), LEFT_AT - 1),
+        lambda h: signalled(h, (2, 2), LEFT_AT + 1),
+    ],
+)
+def test_what_was_said_or_asked_before_the_team_was_left_may_be_told(rightly: Break) -> None:
+    history = right()
+    rightly(history)
+    assert judge(history.evidence()) == []
+
+
+def test_who_is_in_a_team_posts_and_reads_in_what_names_it_and_nobody_else_does() -> None:
+    history = with_team(right())
+    add_row(history, "cy", 301, said("am I?"), SHOP)
+    assert any("cy posted message 2 of group/shop without" in text for text in judge(history.evidence()))
+    history = with_team(right())
+    history.show("cy-1", history.row(SHOP, 1))
+    assert any("shown to cy-1, who is no member" in text for text in judge(history.evidence()))
+    history = with_team(right())
+    history.storages["bob-1"].begins.pop(SHOP)
+    assert judge(history.evidence()) == [f"lost: bob-1 was never told of {SHOP}"]
+    history = with_team(right())
+    history.records["bob-1"].final.pop(SHOP)
+    assert any("bob-1 lists" in text for text in judge(history.evidence()))
+    history = with_team(right())
+    history.records["ann-1"].cursors.append((SHOP, 1, 0))
+    assert any("lost: cursors 1, 0 of ann-1" in text for text in judge(history.evidence()))
 
 
 @pytest.mark.parametrize("position", [1, 3, 7, 11])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from random import Random
 from typing import Any, Protocol
@@ -32,12 +32,14 @@ from imserver_client import (
     connect,
 )
 from imserver_client.address import Address
+from imserver_client.features.typing import Typing
+from imserver_protocol.errors import CloseCode
 
 from .journal import Journal
 from .loop import Process, VirtualLoop
 from .machine import Machine
 from .network import Network
-from .record import Post, Record, Shown, Storage
+from .record import Heard, Post, Record, Shown, Storage
 from .setting import SECRET, Setting, for_runs
 
 
@@ -54,6 +56,11 @@ class World(Protocol):
     #: Conversations that any device knows.
     conversations: list[str]
 
+    @property
+    def touched(self) -> Collection[str]:
+        """Users whom an operator ever shut out, or whose tokens he revoked."""
+        ...
+
 
 class Device:
     """`run()` starts one life after another until the world is `over`."""
@@ -67,6 +74,7 @@ class Device:
         self.record = Record(user_id, self.device_id, now=world.loop.time)
         self.record.follows = lambda conversation_id: conversation_id in self.storage.begins
         self.storage.welcomed, self.storage.fell = self.record.welcomed, self.record.fell
+        self.storage.left, self.storage.begun = self.record.left, self.record.ended.discard
         self.client: Client | None = None
         self.process: Process | None = None
         #: Unanswered calls of the application.
@@ -83,6 +91,8 @@ class Device:
         self.rest: Callable[[], Awaitable[None]] = _nothing
         self._address = (f"10.1.0.{1 + self.random.randrange(200)}", 40_000)
         self._ended = asyncio.Event()
+        #: Of the token made last.
+        self.token_id = ""
         self._wanted = True
         self._claims_device = self.random.random() < 0.6
         self._limits = self._draw_limits()
@@ -150,7 +160,9 @@ class Device:
         if self.process is not process:
             return
         error = None if done.cancelled() else done.exception()
-        if not isinstance(error, Disconnected):
+        if _shut_out(error) and self.user_id in self.world.touched:
+            self.world.journal.counts["applications told to come with another token"] += 1
+        elif not isinstance(error, Disconnected):
             self.world.journal.finding(f"{self.device_id}'s application ended: {error!r}")
         self.kill()
 
@@ -187,11 +199,15 @@ class Device:
         await self.world.network.connect(self._address, factory)
 
     def _token(self) -> str:
+        now_ms = self.world.machine.clock.now_ms()
+        self.token_id = self.random.randbytes(8).hex()
         claims: dict[str, Any] = {
             "sub": self.user_id,
-            "exp": self.world.machine.clock.now_ms() // 1000 + self.world.setting.token_ttl_s,
-            "jti": self.random.randbytes(8).hex(),
+            "exp": now_ms // 1000 + self.world.setting.token_ttl_s,
+            "jti": self.token_id,
         }
+        if self.world.setting.people:
+            claims["iat"] = now_ms / 1000  # without it, tokens that are made behind a revocation are not good either
         if self._claims_device:
             claims["device"] = self.device_id
         return jwt.encode(claims, SECRET, algorithm="HS256")
@@ -218,6 +234,7 @@ class Device:
         async for event in events:
             if isinstance(event, CursorMoved):
                 cursor = event.cursor
+                self._told_cursor(event)
                 record.told_cursors.append(
                     (life, event.conversation_id, event.user_id, cursor.delivered, cursor.read)
                 )
@@ -233,12 +250,21 @@ class Device:
             elif isinstance(event, CatchUpFailed):
                 journal.counts["catch-up gave up"] += 1
                 journal.note("catch-up gave up", self.device_id, event.conversation_id, event.reason)
+            elif isinstance(event, Typing):
+                record.heard.append(Heard(self.world.loop.time(), event.conversation_id, event.user_id, None))
             self.told(event)
+
+    def _told_cursor(self, event: CursorMoved) -> None:
+        cursors = (event.cursor.delivered, event.cursor.read)
+        self.record.heard.append(
+            Heard(self.world.loop.time(), event.conversation_id, event.user_id, cursors)
+        )
 
     def _told_of_another_history(self, event: HistoryReplaced | PostsGone) -> None:
         record, journal = self.record, self.world.journal
         journal.note("told of another history", self.device_id, event.conversation_id)
-        if not self.world.machine.put_back:
+        named = isinstance(event, HistoryReplaced)  # the oracle looks whether that is right
+        if not self.world.machine.put_back and not named:
             journal.finding(f"{self.device_id} was told of another history, and there is none: {event}")
         if isinstance(event, HistoryReplaced):
             record.history_replaced(event.conversation_id, event.agreed)
@@ -313,6 +339,13 @@ class Device:
             pass
         finally:
             self.pending -= 1
+
+
+def _shut_out(error: BaseException | None) -> bool:
+    """Whether the client gave up because no token lets it in."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_shut_out, error.exceptions))
+    return isinstance(error, Stopped) and error.code in (CloseCode.AUTH_FAILED, CloseCode.REVOKED)
 
 
 async def _nothing() -> None:

@@ -25,6 +25,7 @@ from .loop import Process, VirtualLoop
 from .network import Network
 from .setting import LIES_FROM, Setting
 from .template import WallClock, plugins
+from .watch import Watch
 
 #: Errors that a correct server may log.
 EXPECTED_ERRORS = frozenset(
@@ -85,18 +86,21 @@ class SimulatedLog:
 
 
 class SimulatedStore(SqliteStore):
-    """The real store with measured batches. `committed` gets each batch before any other listener."""
+    """The real store with measured batches. `committed` gets each batch before any other listener, and `handed_over` is called
+    behind the last one."""
 
     def __init__(
         self,
         journal: Journal,
         committed: Callable[[Sequence[Unit]], None],
+        handed_over: Callable[[], None],
         config: StoreConfig,
         **options: Any,
     ) -> None:
         super().__init__(config, **options)
         self._journal = journal
         self._committed = committed
+        self._handed_over = handed_over
 
     def _execute(self, units: Sequence[Unit], done: Callable[[StoreFailed | None], None]) -> None:
         self._journal.raise_to("batch", len(units))
@@ -105,6 +109,8 @@ class SimulatedStore(SqliteStore):
             if failure is None:
                 self._committed(units)
             done(failure)
+            if failure is None:
+                self._handed_over()
 
         super()._execute(units, decided)
 
@@ -135,6 +141,8 @@ class Machine:
         #: Called when an older copy was put back, with the time from which on answers may be of no worth.
         self.on_put_back: Callable[[float], None] = lambda since: None
         self._puts_back = False
+        #: In runs with people who come and go.
+        self.watch = Watch(database, journal, loop.time) if setting.people else None
         self.process: Process | None = None
         self.server: Server | None = None
         #: Counts servers.
@@ -256,6 +264,7 @@ class Machine:
         store = self._store = SimulatedStore(
             self._journal,
             self._committed,
+            self._handed_over,
             self._config.store,
             clock=self.clock,
             rng=Random(self._server_bytes(8)),
@@ -283,11 +292,19 @@ class Machine:
                 if isinstance(event, MessagePosted):
                     message = event.message
                     self.committed[message.conversation_id, message.position] = self.disk.worked_at
+        if self.watch is not None:
+            self.watch.committed(units, self.disk.worked_at)
+
+    def _handed_over(self) -> None:
+        if self.watch is not None and self.server is not None:
+            self.watch.look(self.server)
 
     async def _serve(self, server: Server, stop: asyncio.Event) -> None:
         """Run a server as `imserver serve` does."""
         await server.start()
         self.server = server
+        if self.watch is not None:
+            self.watch.started(server)
         self._epochs.add(server.store.epoch)
         if len(self._epochs) > 1:
             self._journal.finding(f"the store calls itself a new history: {sorted(self._epochs)}")
@@ -317,6 +334,7 @@ class Machine:
                     self._journal.finding(f"{session!r} has {session.pushes_unacked_frames} pushes unacked")
                 if session.memory_bytes > MAX_SESSION_BYTES:
                     self._journal.finding(f"{session!r} takes {session.memory_bytes} bytes")
+            self._handed_over()
             await asyncio.sleep(LOOK_S)
 
     def _note_end(self, server: Server, failed: bool) -> None:

@@ -3,16 +3,20 @@ in docs/reliability.md."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from math import inf
 from typing import Any
 
 from imserver.proof.acts import Evidence as ActsEvidence
 from imserver.proof.acts import Notes, all_acts, no_query
 from imserver_client import Item, Message
 
-from .record import Post, Record, Storage
+from .record import Heard, Post, Record, Storage
 from .stored import Row, Stored
+from .watch import Watch
 
 Findings = Iterator[str]
 
@@ -28,6 +32,7 @@ class Evidence:
         committed: dict[tuple[str, int], float],
         query: Callable[..., Iterable[tuple[Any, ...]]] = no_query,
         put_back: int = 0,
+        watch: Watch | None = None,
     ) -> None:
         self.stored = stored
         self.records = records
@@ -38,7 +43,16 @@ class Evidence:
         self.query = query
         #: How many older copies were put back.
         self.put_back = put_back
+        #: What servers took in, in runs with people who come and go.
+        self.watch = watch
         self.spans = memberships(stored, records)
+        self.stays = Stays(stored, self.spans, committed)
+
+    def told_as_former(self, conversation_id: str, user_id: str) -> bool:
+        """Whether the user once had a place of his own in a conversation that names a team. When he goes from the team he is told
+        of it again, as of then: SPEC, section 10.3."""
+        spans = self.spans[conversation_id].get(user_id, ())
+        return conversation_id in self.stored.teams and any(last is not None for _, last in spans)
 
 
 def judge(evidence: Evidence) -> list[str]:
@@ -119,6 +133,8 @@ def shown_once_and_in_order(evidence: Evidence) -> Findings:
         for shown in record.shown:
             message, conversation_id = shown.message, shown.message.conversation_id
             before = last.get(conversation_id)
+            if evidence.told_as_former(conversation_id, record.user_id):
+                continue
             name = _name(conversation_id, message.position)
             again = any(
                 place == (conversation_id, message.position)
@@ -141,15 +157,12 @@ def everything_was_shown(evidence: Evidence) -> Findings:
         shown: dict[str, set[int]] = defaultdict(set)
         for one in record.shown:
             shown[one.message.conversation_id].add(one.message.position)
-        for conversation_id, members in stored.members.items():
-            member = members.get(record.user_id)
-            if member is None:
-                continue
+        for conversation_id, left_at in stored.standing(record.user_id).items():
             if conversation_id not in storage.begins:
                 yield f"lost: {record.device_id} was never told of {conversation_id}"
                 continue
             begin, first_sync = storage.begins[conversation_id]
-            head = stored.heads[conversation_id] if member.left_at is None else member.left_at
+            head = stored.heads[conversation_id] if left_at is None else left_at
             missing = [
                 position for position in range(begin + 1, head + 1) if position not in shown[conversation_id]
             ]
@@ -165,6 +178,7 @@ def _begins_rightly(
     """A conversation begins where the user joined; in a device's first sync, at its head of that time."""
     if not first_sync:
         starts = [max(first - 1, 0) for first, _ in evidence.spans[conversation_id].get(record.user_id, ())]
+        starts += evidence.stays.begins(conversation_id, record.user_id)
         if begin not in starts:
             yield f"{conversation_id} began for {record.device_id} at {begin}, and it joined at {starts}"
         return
@@ -212,8 +226,11 @@ def gone_posts_are_told(evidence: Evidence) -> Findings:
 
 
 def falls_were_told(evidence: Evidence) -> Findings:
-    """An application whose messages are void was told so, and from where on."""
+    """An application whose messages are void was told so, and from where on; and where all is there, nobody is told anything."""
     for record in evidence.records:
+        for conversation_id, agreed in record.told if not evidence.put_back else ():
+            if not evidence.told_as_former(conversation_id, record.user_id):
+                yield f"{record.device_id} was told that {conversation_id} fell to {agreed}, and nothing is gone"
         told: dict[str, int] = {}
         for conversation_id, agreed in record.told:
             told[conversation_id] = min(agreed or 0, told.get(conversation_id, agreed or 0))
@@ -272,10 +289,7 @@ def features_agree(evidence: Evidence) -> Findings:
             ActsEvidence(
                 notes,
                 lambda conversation_id, position: stored.by_place.get((conversation_id, position)),
-                lambda conversation_id: {
-                    user_id: (member.joined_at, member.left_at)
-                    for user_id, member in stored.members[conversation_id].items()
-                },
+                evidence.stays.members,
                 evidence.query,
             )
         )
@@ -289,12 +303,17 @@ def cursors_only_rise(evidence: Evidence) -> Findings:
             before = known.get((life, conversation_id, user_id), (0, 0))
             known[life, conversation_id, user_id] = (delivered, read)
             head = evidence.stored.heads.get(conversation_id, 0)
+            if user_id == record.user_id and evidence.told_as_former(conversation_id, user_id):
+                continue  # with his own cursors of then
             if delivered < before[0] or read < before[1] or max(delivered, read) > head:
                 yield (
                     f"{record.device_id} was told of cursors {delivered}, {read} of {user_id} in {conversation_id}"
                     f" (head {head}) after {before}"
                 )
         for conversation_id, delivered, read in record.cursors:
+            if conversation_id in evidence.stored.teams:
+                yield from _cursors_by_team(evidence, record, conversation_id, delivered, read)
+                continue
             member = evidence.stored.members[conversation_id].get(record.user_id)
             # A member who joins again starts with new cursors.
             again = member is not None and member.joined_at > 1
@@ -304,6 +323,20 @@ def cursors_only_rise(evidence: Evidence) -> Findings:
         for user_id, member in members.items():
             if max(member.delivered, member.read) > evidence.stored.heads[conversation_id]:
                 yield f"cursors of {user_id} in {conversation_id} are above the head: {member}"
+
+
+def _cursors_by_team(
+    evidence: Evidence, record: Record, conversation_id: str, delivered: int, read: int
+) -> Findings:
+    """Whoever comes back by the team has the cursors of before, and so has who goes on by it without a place of his own."""
+    member = evidence.stored.members[conversation_id].get(record.user_id)
+    own = (member.delivered, member.read) if member is not None else (0, 0)
+    by_team = evidence.stored.team_cursors[conversation_id].get(record.user_id, (0, 0))
+    if max(own[0], by_team[0]) < delivered or max(own[1], by_team[1]) < read:
+        yield (
+            f"lost: cursors {delivered}, {read} of {record.device_id} in {conversation_id}: {own} of his own,"
+            f" {by_team} by the team"
+        )
 
 
 def changes_are_told(evidence: Evidence) -> Findings:
@@ -326,12 +359,158 @@ def only_members_see_and_speak(evidence: Evidence) -> Findings:
         seen += [(item.conversation_id, item.position) for item in record.items]
         for conversation_id, position in seen:
             spans = evidence.spans[conversation_id].get(record.user_id, ())
+            if evidence.stays.by_team(conversation_id, record.user_id, until=position):
+                continue
             if not any(last is None or position <= last for _, last in spans):
                 yield f"{_name(conversation_id, position)} was shown to {record.device_id}, who is no member: {spans}"
     for row in evidence.stored.rows:
         spans = evidence.spans[row.conversation_id].get(row.sender_id, ())
+        if evidence.stays.by_team(row.conversation_id, row.sender_id, at=row.position):
+            continue
         if not any(first <= row.position and (last is None or row.position <= last) for first, last in spans):
             yield f"{row.sender_id} posted {_name(row.conversation_id, row.position)} without being a member: {spans}"
+
+
+def whoever_is_out_is_told_nothing(evidence: Evidence) -> Findings:
+    """17, for conversations with a team, by time: who is out is told nothing that was committed behind the removal, and is
+    answered nothing that members alone are told, also nothing old."""
+    if evidence.put_back or not evidence.stored.teams:
+        return
+    stays = evidence.stays
+    for record, storage in zip(evidence.records, evidence.storages, strict=True):
+        user_id = record.user_id
+        for name in sorted(storage.positions.keys() & evidence.stored.teams.keys()):
+            if name not in evidence.stored.standing(user_id):
+                yield f"{record.device_id} still follows {name}, and is out: {stays.of(name, user_id)}"
+        for one in record.shown:
+            place = (one.message.conversation_id, one.message.position)
+            if not stays.could_be_told(user_id, *place, since=stays.not_before(place), until=one.at):
+                yield f"{_name(*place)} was shown to {record.device_id}, who was out: {stays.of(place[0], user_id)}"
+        for answer in record.answers:
+            name = answer.conversation_id
+            old = answer.what == "history" and bool(evidence.spans[name].get(user_id))
+            if not old and not stays.was_in(name, user_id, answer.asked_at, answer.answered_at):
+                yield f"{record.device_id} was answered {answer}, and was out: {stays.of(name, user_id)}"
+        for heard in record.heard:
+            since = _said_at(evidence, heard)
+            if since is not None and not stays.was_in(heard.conversation_id, user_id, since, heard.at):
+                yield f"{record.device_id} was told {heard}, and was out: {stays.of(heard.conversation_id, user_id)}"
+
+
+def _said_at(evidence: Evidence, heard: Heard) -> float | None:
+    """The latest moment at which a server can have learnt what was heard; None if nobody knows."""
+    if evidence.watch is None:
+        return None
+    if heard.cursors is None:
+        said = [
+            at
+            for at, user_id, _, fields in evidence.watch.signals
+            if user_id == heard.user_id and fields[:1] == (heard.conversation_id,) and at <= heard.at
+        ]
+        return max(said, default=None)
+    moved = evidence.watch.cursors.get((heard.conversation_id, heard.user_id), ())
+    told = [at for at, *cursors in moved if tuple(cursors) == heard.cursors]
+    return min(told, default=None)
+
+
+class Stays:
+    """When who was in the conversations that name a team, by the team's own messages: in the order of commits, and in time."""
+
+    def __init__(
+        self,
+        stored: Stored,
+        spans: Mapping[str, Mapping[str, Sequence[tuple[int, int | None]]]],
+        committed: Mapping[tuple[str, int], float],
+    ) -> None:
+        self._stored = stored
+        self._spans = spans
+        #: Of each message, which one of all it is in the order of commits.
+        self._order = {(row.conversation_id, row.position): order for order, row in enumerate(stored.rows)}
+        self._low: list[float] = []
+        self._high: list[float] = []
+        if stored.teams:
+            known = [committed.get((row.conversation_id, row.position)) for row in stored.rows]
+            self._low = list(accumulate((0.0 if at is None else at for at in known), max))
+            self._high = list(accumulate((inf if at is None else at for at in reversed(known)), min))[::-1]
+
+    def begins(self, conversation_id: str, user_id: str) -> list[int]:
+        """Where the conversation may begin for who comes by the team: at what its last message was then."""
+        found = []
+        for joined, _ in self._by_team(conversation_id, user_id):
+            before = self._positions(conversation_id)
+            found.append(bisect_right(before, joined))
+        return found
+
+    def by_team(
+        self, conversation_id: str, user_id: str, *, until: int | None = None, at: int | None = None
+    ) -> bool:
+        """Whether the user was in it by the team when the message at a position was committed, or behind it (`until`)."""
+        order = self._order.get((conversation_id, until if at is None else at or 0))
+        if order is None:
+            return False
+        return any(
+            (at is None or joined <= order) and (left is None or order <= left)
+            for joined, left in self._by_team(conversation_id, user_id)
+        )
+
+    def members(self, conversation_id: str) -> Mapping[str, tuple[int, int | None]]:
+        """User -> (position of joining, of leaving or None), former persons of the team among them."""
+        stored = self._stored
+        found: dict[str, tuple[int, int | None]] = {}
+        team = stored.teams.get(conversation_id)
+        for user_id in self._spans.get(team, {}) if team is not None else ():
+            found[user_id] = (1, stored.heads[conversation_id])
+        for user_id, member in stored.members[conversation_id].items():
+            found[user_id] = (member.joined_at, member.left_at)
+        for user_id in stored.persons[team] if team is not None else ():
+            if found.get(user_id, (0, 0))[1] is not None:
+                found[user_id] = (1, None)
+        return found
+
+    def not_before(self, place: tuple[str, int]) -> float:
+        """A moment before which the message was not committed."""
+        order = self._order.get(place)
+        return self._low[order] if order is not None and self._low else 0.0
+
+    def could_be_told(
+        self, user_id: str, conversation_id: str, position: int, *, since: float, until: float
+    ) -> bool:
+        """Whether the user was a member at any moment of this time, or may read the message as a former one."""
+        former = self._spans[conversation_id].get(user_id, ())
+        if any(last is None or position <= last for _, last in former):
+            return True
+        return self.was_in(conversation_id, user_id, since, until)
+
+    def was_in(self, conversation_id: str, user_id: str, since: float, until: float) -> bool:
+        """Whether the user may have been a present member at any moment of this time. True for what names no team."""
+        if conversation_id not in self._stored.teams:
+            return True
+        return any(begin <= until and since <= end for begin, end in self.of(conversation_id, user_id))
+
+    def of(self, conversation_id: str, user_id: str) -> list[tuple[float, float]]:
+        """The times at which the user was a member, at the widest."""
+        orders = [
+            (self._order[conversation_id, first], None if last is None else self._order[conversation_id, last])
+            for first, last in self._spans[conversation_id].get(user_id, ())
+        ]
+        orders += self._by_team(conversation_id, user_id)
+        return [(self._low[begin], inf if end is None else self._high[end]) for begin, end in orders]
+
+    def _by_team(self, conversation_id: str, user_id: str) -> list[tuple[int, int | None]]:
+        """First and last message, in the order of commits, of each stay in the team."""
+        team = self._stored.teams.get(conversation_id)
+        if team is None:
+            return []
+        return [
+            (self._order[team, first], None if last is None else self._order[team, last])
+            for first, last in self._spans.get(team, {}).get(user_id, ())
+        ]
+
+    def _positions(self, conversation_id: str) -> list[int]:
+        """The orders of its messages, ascending."""
+        last = self._stored.heads.get(conversation_id, 0)
+        places = ((conversation_id, position) for position in range(1, last + 1))
+        return [self._order[place] for place in places if place in self._order]
 
 
 def memberships(
@@ -424,8 +603,7 @@ def all_read_the_same(evidence: Evidence) -> Findings:
     """The pages that a client reads at the end equal the database, as far as its user may see it."""
     stored = evidence.stored
     for record in evidence.records:
-        mine = {name for name, members in stored.members.items()
-                if record.user_id in members and members[record.user_id].left_at is None}  # fmt: skip
+        mine = {name for name, left_at in stored.standing(record.user_id).items() if left_at is None}
         if mine != record.final.keys():
             yield f"{record.device_id} lists {sorted(record.final)}, and is in {sorted(mine)}"
         for conversation_id, (head, items) in record.final.items():
@@ -463,6 +641,7 @@ CHECKS: tuple[Callable[[Evidence], Findings], ...] = (
     cursors_only_rise,
     changes_are_told,
     only_members_see_and_speak,
+    whoever_is_out_is_told_nothing,
     echoed_once,
     no_plugin_failed,
     all_read_the_same,

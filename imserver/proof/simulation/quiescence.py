@@ -98,6 +98,9 @@ class Quiescence:
             "SELECT c.conversation_id, u.user_id, coalesce(m.left_at, h.position) FROM members m"
             " JOIN conversations c ON c.no = m.conversation_no JOIN heads h ON h.conversation_no = c.no"
             " JOIN users u ON u.no = m.user_no"
+            " UNION ALL SELECT c.conversation_id, u.user_id, h.position FROM team_members t"
+            " JOIN conversations c ON c.team = t.team_no JOIN heads h ON h.conversation_no = c.no"
+            " JOIN users u ON u.no = t.user_no"
         ).fetchall()
         found = []
         for device in self._world.devices:

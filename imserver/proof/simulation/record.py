@@ -68,6 +68,26 @@ class Shown:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What passes: that a user writes, or (with delivered and read) how far one has come."""
+
+    at: float
+    conversation_id: str
+    user_id: str
+    cursors: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A server answered what it answers to members alone, between these two moments."""
+
+    what: str
+    conversation_id: str
+    asked_at: float
+    answered_at: float
+
+
 class Storage(MemoryStorage):
     """The client's storage, which also records where conversations began for this device."""
 
@@ -80,6 +100,11 @@ class Storage(MemoryStorage):
         #: Called when a session begins, and when positions of a conversation fall to this one, or (None) it is forgotten.
         self.welcomed: Callable[[], None] = lambda: None
         self.fell: Callable[[str, int | None], None] = lambda conversation_id, upto: None
+        #: Whether a conversation names a team: then it may also be forgotten because that was left. That is told here, and that
+        #: one begins.
+        self.left: Callable[[str], None] = lambda conversation_id: None
+        self.begun: Callable[[str], None] = lambda conversation_id: None
+        self.names_team: Callable[[str], bool] = lambda conversation_id: False
         #: Posts that were refused or given up.
         self.dropped: set[bytes] = set()
 
@@ -108,9 +133,13 @@ class Storage(MemoryStorage):
             if conversation_id not in self._saved.positions:
                 self.begins[conversation_id] = (new.have, first)
                 self.below.discard(conversation_id)
+                self.begun(conversation_id)
         super().save_sync(since, synced, positions, states, account, step, forgotten)
         for conversation_id in forgotten:
-            self._fall(conversation_id, None)
+            if self.names_team(conversation_id):
+                self._left(conversation_id)
+            else:
+                self._fall(conversation_id, None)
 
     def save_checked(
         self,
@@ -123,7 +152,9 @@ class Storage(MemoryStorage):
         super().save_checked(fallen, offered, states, account, step)
         replaced = {name for name, notice in step.notices.items() if notice is not None and notice.replaced}
         for conversation_id, fall in fallen.items():
-            if fall is None or conversation_id in replaced:
+            if fall is None and self.names_team(conversation_id) and conversation_id not in replaced:
+                self._left(conversation_id)
+            elif fall is None or conversation_id in replaced:
                 self._fall(conversation_id, None if fall is None else fall.upto)
 
     def add_post(self, post: SavedPost) -> None:
@@ -133,6 +164,12 @@ class Storage(MemoryStorage):
     def remove_post(self, key: bytes) -> None:
         super().remove_post(key)
         self.dropped.add(key)
+
+    def _left(self, conversation_id: str) -> None:
+        """Its team was left: it is followed no more, and what was shown stays right."""
+        self.begins.pop(conversation_id, None)
+        self.below.discard(conversation_id)
+        self.left(conversation_id)
 
     def _fall(self, conversation_id: str, upto: int | None) -> None:
         if upto is None:
@@ -197,6 +234,9 @@ class Record:
     final: dict[str, tuple[int, list[Item]]] = field(default_factory=dict)
     #: Virtual time at which the first sync was finished.
     ready_at: float | None = None
+    #: Cursors and signals of others, and answers of a server.
+    heard: list[Heard] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
     numbers: int = 0
     lives: int = 0
     #: When something is noted; and whether the client follows a conversation.
@@ -215,6 +255,10 @@ class Record:
     stale: set[tuple[str, int]] = field(default_factory=set)
     #: What was answered since then by servers whose history was replaced counts no more, until the next session begins.
     void_since: float | None = None
+    #: Conversations that ended with a team, and were not followed again so far.
+    ended: set[str] = field(default_factory=set)
+    #: An older copy has come back.
+    replaced_once: bool = False
 
     def __post_init__(self) -> None:
         self.cursors = Noted(self.now, self.cursors)
@@ -229,8 +273,25 @@ class Record:
 
     def void(self, since: float) -> None:
         """A copy of that time was put back. Answers of before may still be under way."""
+        self.replaced_once = True
+        for conversation_id in self.ended:
+            self._cannot_be_told(conversation_id)
         self.void_since = since if self.void_since is None else min(since, self.void_since)
         self._void(self.void_since)
+
+    def left(self, conversation_id: str) -> None:
+        """It ended with its team. What was shown stays right, unless another copy comes back: of that nobody can tell, for nobody
+        may read there."""
+        self.ended.add(conversation_id)
+        if self.replaced_once:
+            self._cannot_be_told(conversation_id)
+
+    def _cannot_be_told(self, conversation_id: str) -> None:
+        self.shown[:] = [one for one in self.shown if one.message.conversation_id != conversation_id]
+        self._replaced_above(conversation_id, 0)
+        for post in self.posts.values():
+            if post.conversation_id == conversation_id:
+                post.replaced = False
 
     def welcomed(self) -> None:
         """A session began: answers are of the present server."""

@@ -19,6 +19,7 @@ from imserver_protocol.session.states import (
 from .copies import COPIES
 from .disk import AFTER, BEFORE, BUSY, FULL, INSIDE, STUCK, UNKNOWN_LOST, UNKNOWN_STORED
 from .machine import DRAIN, KILL
+from .office import COMINGS_AND_GOINGS
 from .world import Outcome
 
 #: Every kind of fault that a run may meet, as it is counted.
@@ -29,7 +30,8 @@ FAULTS = (
 )  # fmt: skip
 #: The least that a thorough run must reach.
 ENOUGH_FRAMES, ENOUGH_FAULTS = 1_000_000, 500
-#: The same of older copies that are put back, of each kind: they come back in few runs, for in the others more can be demanded.
+#: The same of older copies that are put back, and of what happens to people, of each kind: there are few such runs, for in the
+#: others more can be demanded.
 ENOUGH_COPIES = 30
 #: With fewer seeds some rows of the tables may stay unused.
 SEEDS_FOR_ALL_ROWS = 200
@@ -103,7 +105,7 @@ class Totals:
             for kind in FAULTS:
                 if self.counts[kind] < ENOUGH_FAULTS:
                     yield f"only {self.counts[kind]} of {kind!r}, not {ENOUGH_FAULTS}"
-            for kind in COPIES:
+            for kind in (*COPIES, *COMINGS_AND_GOINGS):
                 if self.counts[kind] < ENOUGH_COPIES:
                     yield f"only {self.counts[kind]} of {kind!r}, not {ENOUGH_COPIES}"
 
@@ -123,6 +125,7 @@ class Totals:
         )
         yield "faults", ", ".join(f"{kind} {counts[kind]:,}" for kind in FAULTS)
         yield "older copies put back", ", ".join(f"{kind} {counts[kind]:,}" for kind in COPIES)
+        yield "people who come and go", ", ".join(f"{kind} {counts[kind]:,}" for kind in COMINGS_AND_GOINGS)
         told = f"{counts['clients told']:,} told, {counts['clients with nothing to be told']:,} with nothing to be told"
         yield "clients behind them", f"{told}, {counts['silent differences']:,} silent differences"
         yield "own messages told to be gone", f"{counts['own messages told to be gone']:,}"

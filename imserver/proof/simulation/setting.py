@@ -21,6 +21,8 @@ STRANGER = "mal"
 LIES_FROM = "10.9.9.9"
 #: A member of a shop's staff; the booking plugin makes the account.
 STAFF = "staff-li"
+#: Owns the team of a run with one, and has no device.
+BOSS = "boss"
 #: A group of all of them, in the template of every run.
 COMMON = "everybody"
 
@@ -81,6 +83,8 @@ SHORTENING = frozenset(
 RUNS_SHARE = 0.2
 #: Share of the runs in which older copies of the database come back. In the others everything that was acknowledged is there.
 COPIES_SHARE = 0.15
+#: Share of the runs with a team whose people come and go, and with an operator who shuts people out.
+PEOPLE_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,8 @@ class Setting:
     runs: bool = False
     #: Older copies of the database come back.
     copies: bool = False
+    #: People come into a team and go, are shut out and let in.
+    people: bool = False
 
     def config(self, database: Path) -> Config:
         """The configuration of every server of this run."""
@@ -141,6 +147,7 @@ def draw(seed: int) -> Setting:
     if runs:
         limits, store = for_runs(limits), for_runs(store)
     copies = Random(f"{seed} older copies").random() < COPIES_SHARE
+    people = Random(f"{seed} people").random() < PEOPLE_SHARE
     return Setting(
         seed=seed,
         limits=limits,
@@ -158,6 +165,7 @@ def draw(seed: int) -> Setting:
         bulky=bulky,
         runs=runs,
         copies=copies,
+        people=people,
     )
 
 

@@ -75,9 +75,25 @@ class Stored:
     heads: dict[str, int] = field(default_factory=dict)
     #: Conversation -> user -> membership.
     members: dict[str, dict[str, Member]] = field(default_factory=lambda: defaultdict(dict))
+    #: Conversation -> the team that it names; team -> who is in it now; conversation -> user -> cursors by the team.
+    teams: dict[str, str] = field(default_factory=dict)
+    persons: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    team_cursors: dict[str, dict[str, tuple[int, int]]] = field(default_factory=lambda: defaultdict(dict))
     #: (kind, key) of the echo plugin's notes, with the position of its answer.
     echoes: list[tuple[str, str, int]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+
+    def standing(self, user_id: str) -> dict[str, int | None]:
+        """The conversations that the user reads, each with the position of leaving, or None for a present member."""
+        found = {
+            conversation_id: members[user_id].left_at
+            for conversation_id, members in self.members.items()
+            if user_id in members
+        }
+        for conversation_id, team in self.teams.items():
+            if user_id in self.persons[team]:
+                found[conversation_id] = None
+        return found
 
     def of_key(self, conversation_id: str, sender_id: str, key: bytes) -> Row | None:
         """The message of one attempt to post."""
@@ -96,6 +112,7 @@ def read_stored(database: Path) -> Stored:
             " JOIN users u ON u.no = m.user_no JOIN conversations c ON c.no = m.conversation_no"
         ):
             stored.members[conversation_id][user_id] = Member(joined_at, left_at, delivered, read)
+        _read_teams(sql, stored)
         stored.heads = dict(
             sql.execute(
                 "SELECT c.conversation_id, h.position FROM heads h JOIN conversations c ON c.no = h.conversation_no"
@@ -104,6 +121,24 @@ def read_stored(database: Path) -> Stored:
         stored.echoes = list(sql.execute("SELECT kind, key, position FROM echo_heard"))
         stored.failures = [" ".join(map(str, row)) for row in sql.execute("SELECT * FROM plugin_failures")]
         return stored
+
+
+def _read_teams(sql: sqlite3.Connection, stored: Stored) -> None:
+    stored.teams = dict(
+        sql.execute(
+            "SELECT c.conversation_id, t.conversation_id FROM conversations c JOIN conversations t ON t.no = c.team"
+        )
+    )
+    for team, user_id in sql.execute(
+        "SELECT c.conversation_id, u.user_id FROM team_members t JOIN users u ON u.no = t.user_no"
+        " JOIN conversations c ON c.no = t.team_no"
+    ):
+        stored.persons[team].add(user_id)
+    for conversation_id, user_id, delivered, read in sql.execute(
+        "SELECT c.conversation_id, u.user_id, k.delivered, k.read FROM team_cursors k"
+        " JOIN users u ON u.no = k.user_no JOIN conversations c ON c.no = k.conversation_no"
+    ):
+        stored.team_cursors[conversation_id][user_id] = (delivered, read)
 
 
 def _read_messages(sql: sqlite3.Connection, stored: Stored) -> None:

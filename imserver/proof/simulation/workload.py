@@ -14,7 +14,7 @@ from imserver_client import Abandoned, ClientEvent, Disconnected, Refused, direc
 from .device import Device
 from .echo import BOT, LATER
 from .hand import DeviceHand
-from .record import Post
+from .record import Answer, Post
 from .setting import PEOPLE
 
 #: Remembered buttons of cards.
@@ -197,12 +197,27 @@ class Workload:
         if self.device.process is not None:
             self.device.process.spawn(self.device.ask(call, then), "ask")
 
+    def _ask_about(
+        self, where: str, what: str, call: Callable[[Any], Any], then: Callable[[Any], None] = lambda answer: None
+    ) -> None:
+        """Ask what only members are told."""
+        now, record = self.device.world.loop.time, self.device.record
+        asked_at = now()
+
+        def answered(answer: Any) -> None:
+            record.answers.append(Answer(what, where, asked_at, now()))
+            then(answer)
+
+        self._ask(call, answered)
+
     async def _page(self) -> None:
         where, record = self.where(), self.device.record
         have = self.device.storage.have(where).have
         before = self._random.choice((None, None, max(1, have - 3), 5))
         limit = self._random.choice((1, 10, 60))
-        self._ask(
+        self._ask_about(
+            where,
+            "history",
             lambda client: client.history(where, before=before, limit=limit),
             lambda page: self._take_page(page, record),
         )
@@ -218,20 +233,27 @@ class Workload:
     async def _list(self) -> None:
         record = self.device.record
 
+        now = self.device.world.loop.time
+        asked_at = now()
+
         def take(page: Any) -> None:
             record.items.extend(row.last for row in page.conversations if row.last is not None)
+            for row in page.conversations:
+                record.answers.append(Answer("conversations", row.conversation_id, asked_at, now()))
 
         self._ask(lambda client: client.conversations(limit=self._random.choice((2, 50))), take)
 
     async def _members(self) -> None:
         where = self.where()
-        self._ask(lambda client: client.members(where))
+        self._ask_about(where, "members", lambda client: client.members(where))
 
     async def _cursor(self) -> None:
         where = self.where()
         have, record = self.device.storage.have(where).have, self.device.record
         read = self._random.randint(0, have + 1)
-        self._ask(
+        self._ask_about(
+            where,
+            "cursor",
             lambda client: client.cursor(where, delivered=have or None, read=read or None),
             lambda cursor: record.cursors.append((where, cursor.delivered, cursor.read)),
         )

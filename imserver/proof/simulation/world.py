@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from imserver.check.consistency import ask_features
 from imserver.features import FEATURES
 from imserver.store.checks import Report, check_database, open_snapshot
+from imserver.store.sqlite.ledger import ledger_path, read_ledger
 
 from .device import Device
 from .hostile_peer import HostilePeer
@@ -23,6 +24,7 @@ from .loop import Stuck, VirtualLoop
 from .machine import Machine
 from .network import Network
 from .network_faults import NetworkFaults
+from .office import Office
 from .oracle import Evidence, judge
 from .promises import appointments
 from .quiescence import Quiescence
@@ -75,13 +77,23 @@ class World:
         self.machine = Machine(self.loop, setting, self.database, self.network, self.journal)
         self.machine.on_put_back = self._put_back
         self.devices: list[Device] = []
+        self.office = Office(self, self.machine.watch) if self.machine.watch is not None else None
         for user_id, count in setting.devices.items():
             for number in range(count):
                 self._add_device(user_id, number)
 
+    @property
+    def touched(self) -> Collection[str]:
+        """Users whom an operator ever shut out, or whose tokens he revoked."""
+        return self.office.touched if self.office is not None else ()
+
+    def _names_team(self, conversation_id: str) -> bool:
+        return self.office is not None and conversation_id in self.office.naming
+
     def _add_device(self, user_id: str, number: int) -> None:
         device = Device(self, user_id, number)
         device.application = Workload(device).run
+        device.storage.names_team = self._names_team
         self.devices.append(device)
 
     def _on_exception(self, loop: Any, context: dict[str, Any]) -> None:
@@ -108,12 +120,16 @@ class World:
     async def _play(self) -> None:
         machine = asyncio.ensure_future(self.machine.run())
         await self.machine.up.wait()
+        if self.office is not None:
+            await self.office.open()
         devices = [asyncio.ensure_future(device.run()) for device in self.devices]
         chaos = [asyncio.ensure_future(work) for work in self._chaos()]
         await asyncio.sleep(self.setting.busy_s)
         for task in chaos:
             task.cancel()
         self._heal()
+        if self.office is not None:
+            await self.office.let_all_in()
         await Quiescence(self).wait(HEAL_S)
         for device in self.devices:
             device.off()
@@ -140,14 +156,20 @@ class World:
         )
         with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)) as sql:
             evidence = Evidence(
-                stored, records, storages, self.machine.committed, sql.execute, self.machine.put_back
+                stored,
+                records,
+                storages,
+                self.machine.committed,
+                sql.execute,
+                self.machine.put_back,
+                self.machine.watch,
             )
             for text in judge(evidence):
                 journal.finding(text)
         for text in appointments(records, self.database, journal):
             journal.finding(text)
         with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True)) as sql:
-            report = check_database(sql)
+            report = check_database(sql, ledger=read_ledger(ledger_path(self.database)))
         of_features = Report()
         with open_snapshot(self.database) as snapshot:
             ask_features(snapshot, FEATURES, of_features)
@@ -183,8 +205,15 @@ class World:
                 self._now_and_then(setting.busy_s / 8, lambda: machine.copies.take(self.loop.time())),
                 self._now_and_then(setting.busy_s / 4, machine.older_copy),
             ]
+        people: list[Any] = []
+        if self.office is not None:
+            people = [
+                self._now_and_then(setting.busy_s / 16, self.office.change),
+                self._now_and_then(setting.busy_s / 10, self.office.operate),
+            ]
         return [
             *copying,
+            *people,
             self._now_and_then(setting.server_fault_s, self._server_fault),
             self._now_and_then(setting.client_fault_s, self._client_fault),
             self._now_and_then(12.0, self._jump),
