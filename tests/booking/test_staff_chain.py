@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imserver.chat.permissions import Need, Relation, may, member, message_of, newcomer
+from imserver.chat.permissions import Need, Relation, Seat, may, member, message_of, newcomer
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Role, User
 from tests.booking.support.shop import RIVER, Shop, shown
@@ -209,11 +209,15 @@ async def test_a_customer_who_left_may_still_cancel(chain: ChainFile) -> None:
         assert await shop.appointments() == []
 
 
+async def seat_of(shop: Shop, user_id: str, place: str) -> Seat:
+    return await shop.kit.store.write(lambda tx: tx.seat(place, user_id))
+
+
 async def test_staff_in_a_service_conversation_change_only_what_is_their_own(chain: ChainFile) -> None:
     async with Shop(config=chain.config) as shop:
         here, _ = await booked(shop)
         for user_id in ("staff-li", "ming"):
-            seat = await shop.kit.store.write(lambda tx, who=user_id: tx.seat(here, who))
+            seat = await seat_of(shop, user_id, here)
             assert may(Need.SPEAK, seat)
             assert not may(Need.CHANGE_ANY, seat, message_of(Role.MEMBER))
             assert not may(Need.INVITE, seat, newcomer(Role.MEMBER))
