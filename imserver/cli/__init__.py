@@ -16,6 +16,7 @@ EXTRA_MODULES = frozenset(
         "cryptography",
         "jwt",
         "prometheus_client",
+        "regex",
         "prompt_toolkit",
         "rich",
         "structlog",

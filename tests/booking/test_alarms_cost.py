@@ -85,7 +85,12 @@ def test_twice_the_text_has_at_most_two_and_a_half_times_as_much_to_read_and_in_
 ) -> None:
     windows: list[str] = []
     plain = alarms._plain
-    monkeypatch.setattr(alarms, "_plain", lambda window: windows.append(window) or plain(window))
+
+    def noted(window: str) -> str:
+        windows.append(window)
+        return plain(window)
+
+    monkeypatch.setattr(alarms, "_plain", noted)
 
     def read(count: int) -> int:
         """Characters that are looked at by all patterns."""
@@ -165,7 +170,7 @@ async def test_a_flood_of_hard_texts_delays_another_customer_by_one_of_each_floo
                 deal(event)
                 answered.append(event.message.sender_id)
 
-            worker._feed.deal = dealt
+            worker._feed.deal = dealt  # type: ignore[method-assign]
             await shop.kit.idle()
             assert len(shop.kit.messages(where["ann"])) > seen
             assert len(answered) <= shop.kit.host.figures()[0].handled_count - before

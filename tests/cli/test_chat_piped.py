@@ -57,7 +57,7 @@ def test_the_answers_of_a_bot_are_waited_for(place: tuple[Path, Serving]) -> Non
     ended = chat(place, "--as", "carol", "--with", "ping", stdin="/ping one\n/ping two\n", settle="2")
 
     assert ended.returncode == 0, ended.stderr
-    assert re.findall(r"Ping: pong (\w+)", ended.stdout) == ["one", "two"]
+    assert re.findall(r"Ping \(bot\): pong (\w+)", ended.stdout) == ["one", "two"]
 
 
 def test_what_went_wrong_is_on_standard_error_and_in_the_exit_code(place: tuple[Path, Serving]) -> None:

@@ -138,7 +138,7 @@ def test_findings_are_told_and_counted_and_end_with_1(database, capsys):
     assert "accounts: 20 more" in lines
     [cell] = [line for line in lines if line.startswith("booking: no cell without an appointment: cell")]
     assert "\\x1b[2J" in cell  # and not what a terminal would act upon
-    assert lines[-1] == f"{database}: 32 findings"
+    assert lines[-1] == f"{database}: 62 findings"
 
 
 def test_tables_of_a_plugin_that_is_not_there_are_named_and_skipped(database, capsys):

@@ -26,7 +26,7 @@ async def test_who_leaves_while_the_token_is_checked_leaves_no_session_behind(
         asked, go_on = asyncio.Event(), asyncio.Event()
         authenticate = server.accounts.authenticate
 
-        async def slow(token: str, device_id: str) -> Identity:
+        async def slow(token: str, device_id: str, met: object = None) -> Identity:
             asked.set()
             await go_on.wait()
             return await authenticate(token, device_id)
@@ -91,7 +91,7 @@ async def test_who_cannot_be_let_in_is_told_why_and_when_to_come_back(
     async with running(tmp_path) as server:
         real = server.accounts.authenticate
 
-        async def failing(token: str, device_id: str) -> Identity:
+        async def failing(token: str, device_id: str, met: object = None) -> Identity:
             raise error
 
         monkeypatch.setattr(server.accounts, "authenticate", failing)

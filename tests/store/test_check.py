@@ -318,7 +318,7 @@ DAMAGES: list[tuple[str, set[str]]] = [
     ("UPDATE users SET kind = 'ghost' WHERE user_id = 'dee'", {"states of accounts"}),
     ("DELETE FROM given_roles WHERE role = 'staff'", {"roles"}),
     ("UPDATE revoked_tokens SET user_no = 77", {"revocations"}),
-    ("UPDATE blocks SET blocked_no = user_no", {"blocks"}),
+    ("UPDATE blocks SET blocked_no = user_no", {"people shut out"}),
     ("UPDATE used SET day_bytes = bytes + 1", {"bytes used"}),
     ("UPDATE tokens SET user_no = 77", {"tokens"}),
     ("UPDATE tokens SET device_id = ''", {"tokens"}),

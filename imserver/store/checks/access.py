@@ -5,11 +5,11 @@ from __future__ import annotations
 from imserver.model import BOT, PERSON
 from imserver.store.checks.check_run import CheckRun
 
-STATES, ROLES, REVOCATIONS, BLOCKS, USED = (
+STATES, ROLES, REVOCATIONS, SHUT_OUT, USED = (
     "states of accounts",
     "roles",
     "revocations",
-    "blocks",
+    "people shut out",
     "bytes used",
 )
 
@@ -27,7 +27,7 @@ _WRONG_BEFORE = (
     "SELECT user_no, device_id, before, until FROM revoked_before"
     " WHERE user_no NOT IN (SELECT no FROM users) OR before < 0 OR until < before"
 )
-_WRONG_BLOCKS = (
+_WRONG_SHUT_OUT = (
     "SELECT user_no, blocked_no FROM blocks WHERE user_no = blocked_no OR at < 0"
     " OR user_no NOT IN (SELECT no FROM users) OR blocked_no NOT IN (SELECT no FROM users)"
 )
@@ -87,10 +87,10 @@ def revocations(run: CheckRun) -> None:
     )
 
 
-def blocks(run: CheckRun) -> None:
+def shut_out(run: CheckRun) -> None:
     """Check that nobody blocks himself, or nobody."""
-    run.looked_at(BLOCKS, run.number("SELECT count(*) FROM blocks"))
-    run.list(BLOCKS, _WRONG_BLOCKS, lambda no, blocked: f"{run.user(no)} blocks {run.user(blocked)}")
+    run.looked_at(SHUT_OUT, run.number("SELECT count(*) FROM blocks"))
+    run.list(SHUT_OUT, _WRONG_SHUT_OUT, lambda no, blocked: f"{run.user(no)} blocks {run.user(blocked)}")
 
 
 def used(run: CheckRun) -> None:

@@ -70,7 +70,7 @@ _CHECKS_SINCE_5: tuple[_Check, ...] = (
     ((access.STATES,), access.states),
     ((access.ROLES,), access.roles),
     ((access.REVOCATIONS,), access.revocations),
-    ((access.BLOCKS,), access.blocks),
+    ((access.SHUT_OUT,), access.shut_out),
     ((access.USED,), access.used),
     ((contacts.CONTACTS,), contacts.contacts),
     ((contacts.INVITATIONS,), contacts.invitations),
