@@ -11,7 +11,6 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
-from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import pytest
 from imserver.chat.permissions import Relation
 from imserver.check.consistency import check_file
 from imserver.errors import Refusal, RefusalCode
-from imserver.model import Cursors
+from imserver.model import ConversationRow, Cursors, Page
 from imserver.plugin_api import Transaction
 from imserver.plugins.booking import to_teams
 from tests.booking.support.shop import Shop, shown
@@ -68,6 +67,17 @@ def stands(found: list[tuple[str, str, str]], customer: str, *people: str) -> se
     return {Relation[name] for where, one, name in found if where == customer and one in people}
 
 
+async def history(shop: Shop, user_id: str, place: str) -> Page:
+    """From the first message on."""
+    return await shop.kit.store.read(lambda reader: reader.history(place, user_id, 0, None, 50, 99_999))
+
+
+async def synced(shop: Shop, user_id: str) -> list[ConversationRow]:
+    rows, _, more = await shop.kit.store.read(lambda reader: reader.sync(user_id, None, 500))
+    assert not more
+    return rows
+
+
 async def findings(path: Path) -> list[str]:
     report = await check_file(path, {"booking": {}})
     assert set(report.skipped) <= {"booking"}
@@ -102,14 +112,11 @@ async def test_who_was_staff_reads_not_even_what_he_once_read(old: Path, chain: 
         for user_id in FORMER_STAFF:
             for place in (here, there):
                 with pytest.raises(Refusal) as caught:
-                    await shop.kit.store.read(methodcaller("history", place, user_id, 0, None, 50, 99_999))
+                    await history(shop, user_id, place)
                 assert caught.value.code is RefusalCode.NOT_FOUND
-            rows, _, more = await shop.kit.store.read(methodcaller("sync", user_id, None, 500))
-            assert not more
+            rows = await synced(shop, user_id)
             assert {row.conversation_id for row in rows} & {here, there} == set()
-        page = await shop.kit.store.read(
-            lambda reader: reader.history(here, "staff-new", 0, None, 50, 99_999)
-        )
+        page = await history(shop, "staff-new", here)
         assert any("青光眼" in str(item.content, "utf-8", "ignore") for item in page.items if item.content)
         removed = [
             said.content["user"]
@@ -125,8 +132,7 @@ async def test_who_is_staff_keeps_cursors_and_settings(old: Path, chain: ChainFi
         here = await shop.service("ming")
         assert await shop.kit.store.write(lambda tx: tx.move_cursors(here, "staff-li", 0, 0)) == Cursors(4, 4)
         assert await shop.kit.store.write(lambda tx: tx.settings(here, "staff-li")) == (1, {"pinned": 1})
-        rows, _, _ = await shop.kit.store.read(lambda reader: reader.sync("staff-li", None, 500))
-        [row] = [row for row in rows if row.conversation_id == here]
+        [row] = [row for row in await synced(shop, "staff-li") if row.conversation_id == here]
         assert (row.team, row.cursors.read) == (await shop.staff_group(), 4)
 
 

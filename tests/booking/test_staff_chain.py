@@ -1,12 +1,11 @@
 """Staff are whom the chain file names: who is dropped from it is out at once, the successor is in, and what others decided
 stands. The colleague and the customer go on meanwhile."""
 
-from operator import methodcaller
 from pathlib import Path
 
 import pytest
 
-from imserver.chat.permissions import Need, Relation, may, member, message_of, newcomer
+from imserver.chat.permissions import Need, Relation, Seat, may, member, message_of, newcomer
 from imserver.errors import Refusal, RefusalCode
 from imserver.model import Role, User
 from tests.booking.support.shop import RIVER, Shop, shown
@@ -210,11 +209,15 @@ async def test_a_customer_who_left_may_still_cancel(chain: ChainFile) -> None:
         assert await shop.appointments() == []
 
 
+async def seat_of(shop: Shop, user_id: str, place: str) -> Seat:
+    return await shop.kit.store.write(lambda tx: tx.seat(place, user_id))
+
+
 async def test_staff_in_a_service_conversation_change_only_what_is_their_own(chain: ChainFile) -> None:
     async with Shop(config=chain.config) as shop:
         here, _ = await booked(shop)
         for user_id in ("staff-li", "ming"):
-            seat = await shop.kit.store.write(methodcaller("seat", here, user_id))
+            seat = await seat_of(shop, user_id, here)
             assert may(Need.SPEAK, seat)
             assert not may(Need.CHANGE_ANY, seat, message_of(Role.MEMBER))
             assert not may(Need.INVITE, seat, newcomer(Role.MEMBER))

@@ -85,7 +85,8 @@ def _was_staff(tx: Transaction, user_id: str) -> bool:
 def _was_staff_until_now(tx: Transaction, store_id: str, user_id: str) -> None:
     """Known from here alone: he had left the staff group before anything was written down."""
     tx.execute(
-        "INSERT INTO booking_staff (store_id, user_id, ended_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO booking_staff (store_id, user_id, ended_at) VALUES (?, ?, ?)"
+        " ON CONFLICT (store_id, user_id) DO NOTHING",
         (store_id, user_id, tx.now_ms),
     )
     if not tx.execute(
