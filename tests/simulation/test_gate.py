@@ -43,7 +43,9 @@ def enough() -> Totals:
     """Just as much as a thorough run has to have tried, and nothing found."""
     rows: Counter[tuple[type, int, int]] = Counter(dict.fromkeys(ROWS, 1))
     rows[PAYLOAD] = ENOUGH_FRAMES
-    counts = Counter(dict.fromkeys(FAULTS, ENOUGH_FAULTS) | dict.fromkeys((*COPIES, *COMINGS_AND_GOINGS), ENOUGH_COPIES))
+    counts = Counter(
+        dict.fromkeys(FAULTS, ENOUGH_FAULTS) | dict.fromkeys((*COPIES, *COMINGS_AND_GOINGS), ENOUGH_COPIES)
+    )
     return Totals(seeds=SEEDS_FOR_ALL_ROWS, counts=counts, rows=rows)
 
 

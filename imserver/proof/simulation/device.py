@@ -207,7 +207,9 @@ class Device:
             "jti": self.token_id,
         }
         if self.world.setting.people:
-            claims["iat"] = now_ms / 1000  # without it, tokens that are made behind a revocation are not good either
+            claims["iat"] = (
+                now_ms / 1000
+            )  # without it, tokens that are made behind a revocation are not good either
         if self._claims_device:
             claims["device"] = self.device_id
         return jwt.encode(claims, SECRET, algorithm="HS256")
@@ -256,9 +258,7 @@ class Device:
 
     def _told_cursor(self, event: CursorMoved) -> None:
         cursors = (event.cursor.delivered, event.cursor.read)
-        self.record.heard.append(
-            Heard(self.world.loop.time(), event.conversation_id, event.user_id, cursors)
-        )
+        self.record.heard.append(Heard(self.world.loop.time(), event.conversation_id, event.user_id, cursors))
 
     def _told_of_another_history(self, event: HistoryReplaced | PostsGone) -> None:
         record, journal = self.record, self.world.journal

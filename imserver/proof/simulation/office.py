@@ -1,5 +1,5 @@
-"""People who come and go: a team that conversations name, whose members its owner changes; and an operator, who shuts people out,
-lets them in again and revokes what they come in with."""
+"""People who come and go: a team that conversations name, whose members its owner changes; and an operator, who shuts people
+out, lets them in again and revokes what they come in with."""
 
 from __future__ import annotations
 

@@ -49,8 +49,8 @@ class Evidence:
         self.stays = Stays(stored, self.spans, committed)
 
     def told_as_former(self, conversation_id: str, user_id: str) -> bool:
-        """Whether the user once had a place of his own in a conversation that names a team. When he goes from the team he is told
-        of it again, as of then: SPEC, section 10.3."""
+        """Whether the user once had a place of his own in a conversation that names a team. When he goes from the team he is
+        told of it again, as of then: SPEC, section 10.3."""
         spans = self.spans[conversation_id].get(user_id, ())
         return conversation_id in self.stored.teams and any(last is not None for _, last in spans)
 
@@ -226,7 +226,7 @@ def gone_posts_are_told(evidence: Evidence) -> Findings:
 
 
 def falls_were_told(evidence: Evidence) -> Findings:
-    """An application whose messages are void was told so, and from where on; and where all is there, nobody is told anything."""
+    """An application whose messages are void was told so, and from where on; where all is there, nobody is told anything."""
     for record in evidence.records:
         for conversation_id, agreed in record.told if not evidence.put_back else ():
             if not evidence.told_as_former(conversation_id, record.user_id):
@@ -445,7 +445,8 @@ class Stays:
         self, conversation_id: str, user_id: str, *, until: int | None = None, at: int | None = None
     ) -> bool:
         """Whether the user was in it by the team when the message at a position was committed, or behind it (`until`)."""
-        order = self._order.get((conversation_id, until if at is None else at or 0))
+        position = until if at is None else at
+        order = None if position is None else self._order.get((conversation_id, position))
         if order is None:
             return False
         return any(
@@ -490,7 +491,10 @@ class Stays:
     def of(self, conversation_id: str, user_id: str) -> list[tuple[float, float]]:
         """The times at which the user was a member, at the widest."""
         orders = [
-            (self._order[conversation_id, first], None if last is None else self._order[conversation_id, last])
+            (
+                self._order[conversation_id, first],
+                None if last is None else self._order[conversation_id, last],
+            )
             for first, last in self._spans[conversation_id].get(user_id, ())
         ]
         orders += self._by_team(conversation_id, user_id)

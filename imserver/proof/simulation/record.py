@@ -280,8 +280,8 @@ class Record:
         self._void(self.void_since)
 
     def left(self, conversation_id: str) -> None:
-        """It ended with its team. What was shown stays right, unless another copy comes back: of that nobody can tell, for nobody
-        may read there."""
+        """It ended with its team. What was shown stays right, unless another copy comes back: of that nobody can tell, for
+        nobody may read there."""
         self.ended.add(conversation_id)
         if self.replaced_once:
             self._cannot_be_told(conversation_id)

@@ -48,7 +48,8 @@ class Watch:
         """Whatever the operator was told of holds, whatever happened to the server and to its database."""
         with closing(sqlite3.connect(f"{self._database.as_uri()}?mode=ro", uri=True)) as sql:
             out = {
-                user_id for (user_id,) in sql.execute("SELECT user_id FROM users WHERE disabled_at IS NOT NULL")
+                user_id
+                for (user_id,) in sql.execute("SELECT user_id FROM users WHERE disabled_at IS NOT NULL")
             }
             tokens = {token for (token,) in sql.execute("SELECT token_id FROM revoked_tokens")}
             before = {
@@ -65,7 +66,9 @@ class Watch:
             self._journal.finding(f"the token {token!r} was revoked, and is good after a start of the server")
         for user_id, device, at in sorted(self._before, key=repr):
             if before.get((user_id, device), 0) < at:
-                self._journal.finding(f"tokens of {user_id} were revoked, and are good after a start of the server")
+                self._journal.finding(
+                    f"tokens of {user_id} were revoked, and are good after a start of the server"
+                )
         self._out = out
         attachments = server.listener.attachments
         hear = attachments.hear
@@ -83,7 +86,7 @@ class Watch:
             if waiting is not None:
                 waiting(said.device_id)
 
-        attachments.hello = greeted  # type: ignore[method-assign]
+        attachments.hello = greeted  # type: ignore[method-assign,assignment]
 
     def committed(self, units: Sequence[Unit], at: float) -> None:
         """In their order: nothing of somebody who is shut out stands behind what shut him out."""

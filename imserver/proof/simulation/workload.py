@@ -198,7 +198,11 @@ class Workload:
             self.device.process.spawn(self.device.ask(call, then), "ask")
 
     def _ask_about(
-        self, where: str, what: str, call: Callable[[Any], Any], then: Callable[[Any], None] = lambda answer: None
+        self,
+        where: str,
+        what: str,
+        call: Callable[[Any], Any],
+        then: Callable[[Any], None] = lambda answer: None,
     ) -> None:
         """Ask what only members are told."""
         now, record = self.device.world.loop.time, self.device.record
