@@ -88,6 +88,46 @@ TARGETS = (
     Target(
         "worst stall beside a flood", "fairness", "quiet user beside", "stall_ms", Better.LESS, 100, 50, "ms"
     ),
+    Target(
+        "employee of 100,000 swapped: longest act",
+        "team",
+        "an employee swapped",
+        "act_max_ms",
+        Better.LESS,
+        20,
+        5,
+        "ms",
+    ),
+    Target(
+        "list of 100,000 accounts: memory",
+        "accounts",
+        "many",
+        "memory_ratio",
+        Better.LESS,
+        1.1,
+        1.02,
+        "x",
+    ),
+    Target(
+        "customer's wait beside a flood of the bot",
+        "turns",
+        "a customer beside",
+        "wait_ratio",
+        Better.LESS,
+        10,
+        5,
+        "x",
+    ),
+    Target(
+        "others' p95 beside edits among 5,000",
+        "edits",
+        "others beside edits in a group",
+        "p95_ratio",
+        Better.LESS,
+        3,
+        1.5,
+        "x",
+    ),
 )
 
 

@@ -29,6 +29,8 @@ PAGES = (1, 50, 200)
 STORED_EACH = 400
 #: Groups in the list that is read whole, and the members of the group that is posted to.
 GROUPS = 3_000
+#: Groups in which something changed, of that list's.
+CHANGED = 10
 MEMBERS = 1_000
 IN_FLIGHT = 16
 _SEED = 20261129
@@ -127,13 +129,34 @@ def _lists(bench: Bench, command: Sequence[str], number: int) -> Iterator[Cost]:
         me, *others = (PartyPlan(name, target.token(name)) for name in ("ann", "bob", "cem"))
         plan = ListPlan(target.host, target.port, me, others, groups, bench.seconds, client_cpus(bench))
         read, cpu_s, _ = worked(target, "benchmarks.clients.listers", plan, ListsRead)
+    yield f"sync of {groups:,} groups", _per_list(read, cpu_s)
+
+
+def _changes(bench: Bench, command: Sequence[str], number: int) -> Iterator[Cost]:
+    groups = bench.scaled(GROUPS // 10, least=20)
+    with imserver(command=command) as target:
+        me, *others = (PartyPlan(name, target.token(name)) for name in ("ann", "bob", "cem"))
+        plan = ListPlan(
+            target.host, target.port, me, others, groups, bench.seconds, client_cpus(bench), CHANGED
+        )
+        read, cpu_s, _ = worked(target, "benchmarks.clients.listers", plan, ListsRead)
+    yield f"sync, {CHANGED} of {groups:,} groups changed", _per_list(read, cpu_s)
+
+
+def _per_list(read: ListsRead, cpu_s: float) -> float:
     if read.wrong:
         raise RuntimeError(f"{read.wrong} lists were wrong")
-    yield f"sync of {groups:,} groups", cpu_s / max(1, read.lists) * 1e6
+    return cpu_s / max(1, read.lists) * 1e6
 
 
 #: Each starts a server by the command that it is given.
-WORKS: tuple[Callable[[Bench, Sequence[str], int], Iterator[Cost]], ...] = (_posts, _group, _pages, _lists)
+WORKS: tuple[Callable[[Bench, Sequence[str], int], Iterator[Cost]], ...] = (
+    _posts,
+    _group,
+    _pages,
+    _lists,
+    _changes,
+)
 
 
 def table(figures: Sequence[Figure]) -> Table:

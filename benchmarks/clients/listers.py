@@ -1,4 +1,4 @@
-"""A client with many groups that reads its whole list again and again: `sync` from the beginning to the end."""
+"""A client with many groups that reads its list again and again: `sync` from the beginning to the end, or what changed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 from benchmarks.clients.peer import Peer, Spent, Work, enter, serve_plan, spent_since
 from benchmarks.codecs.base import Party
 from benchmarks.plan import PartyPlan
+from imserver_protocol.wire.codec import encode_content
 
 PAGE = 200
 #: Groups that are being made at a time.
@@ -18,7 +19,10 @@ _WINDOW = 32
 
 
 class ListPlan(msgspec.Struct, frozen=True):
-    """Who lists, who else is in each group, and the number of groups to make before the start."""
+    """Who lists, who else is in each group, and the number of groups to make before the start.
+
+    `changed`: in so many of them something was said since, and only these are listed; 0: all are.
+    """
 
     host: str
     port: int
@@ -27,6 +31,7 @@ class ListPlan(msgspec.Struct, frozen=True):
     groups: int
     seconds: float
     cpus: list[int] = []
+    changed: int = 0
 
 
 class ListsRead(msgspec.Struct):
@@ -43,31 +48,46 @@ async def prepare(plan: ListPlan) -> Work:
     for number, member in enumerate(plan.members, 1):
         (await enter(plan.host, plan.port, Party(member.name, member.token), number)).cut()
     peer = await enter(plan.host, plan.port, Party(plan.party.name, plan.party.token), 0)
-    await _make(peer, plan)
+    groups = await _make(peer, plan)
+    begin, wanted = None, plan.groups
+    if plan.changed:
+        _, begin = await _listed(peer, None)
+        wanted = plan.changed
+        for group in groups[: plan.changed]:
+            await peer.ask("post", group, os.urandom(16), encode_content({"type": "text", "text": "x"}))
 
     async def work() -> ListsRead:
         wall, cpu = time.monotonic(), time.process_time()
         lists = wrong = requests = 0
         while time.monotonic() < wall + plan.seconds:
-            since, more, seen = None, True, list[str]()
-            while more:
-                rows, since, more, *_ = await peer.ask("sync", since, PAGE)
-                seen += [row[0] for row in rows]
-                requests += 1
+            seen, _ = await _listed(peer, begin)
+            requests += max(1, -(-len(seen) // PAGE))
             lists += 1
-            wrong += len(seen) != plan.groups or len(set(seen)) != plan.groups
+            wrong += len(seen) != wanted or len(set(seen)) != wanted
         return ListsRead(lists, wrong, requests, spent_since(wall, cpu))
 
     return work
 
 
-async def _make(peer: Peer, plan: ListPlan) -> None:
+async def _listed(peer: Peer, since: str | None) -> tuple[list[str], str | None]:
+    """Conversations from there on, and where a later list begins."""
+    more, seen = True, list[str]()
+    while more:
+        rows, since, more, *_ = await peer.ask("sync", since, PAGE)
+        seen += [row[0] for row in rows]
+    return seen, since
+
+
+async def _make(peer: Peer, plan: ListPlan) -> list[str]:
     names = [member.name for member in plan.members]
+    made: list[str] = []
     for begin in range(0, plan.groups, _WINDOW):
         some = range(begin, min(begin + _WINDOW, plan.groups))
-        await asyncio.gather(
+        answers = await asyncio.gather(
             *(peer.ask("create", os.urandom(16), "group", f"group {number}", names) for number in some)
         )
+        made += [answer[0] for answer in answers]
+    return made
 
 
 if __name__ == "__main__":

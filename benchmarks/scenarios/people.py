@@ -107,7 +107,7 @@ def team(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
 def accounts(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
     """`imserver user list` beside a running server: the most memory of both, with few accounts and with many."""
     first: dict[str, float] = {}
-    for count in (bench.scaled(FEW, least=10), bench.scaled(MANY, least=20)):
+    for size, count in (("few", bench.scaled(FEW, least=10)), ("many", bench.scaled(MANY, least=20))):
         with temporary_folder() as folder:
             path = folder / "accounts.db"
             scenes.people(path, (f"user{number:06}" for number in range(count)))
@@ -116,7 +116,7 @@ def accounts(bench: Bench, rivals: Sequence[str]) -> Iterator[Row]:
         figures = {"seconds": seconds, "command_mib": command_kib / 1024, "server_mib": grown_kib / 1024}
         first = first or figures
         figures["memory_ratio"] = figures["command_mib"] / first["command_mib"]
-        row = Row("accounts", "imserver", f"user list, {count:,} accounts", figures)
+        row = Row("accounts", "imserver", f"{size}: {count:,} accounts", figures)
         row.errors = [f"{lines} accounts were listed"] if lines != count else []
         yield row
 

@@ -53,8 +53,9 @@ def test_both_are_measured_in_turns(tmp_path: Path):
         "page of 50",
         "page of 200",
         "sync of 30 groups",
+        "sync, 10 of 20 groups changed",
     ]
-    servers_a_round = 5  # the pages are read from one
+    servers_a_round = 6  # the pages are read from one
     assert len((tmp_path / "starts").read_text().split()) == 2 * servers_a_round
 
 
