@@ -28,7 +28,7 @@ from imserver.user_ids import canonical_user_id
 
 #: Rows of a page, unless the caller says otherwise; and at most.
 PAGE_ROWS, MAX_PAGE_ROWS = 200, 1000
-#: The end of revocations that stay. One of a token that was used here goes with it. What was never seen here may live for as
+#: The end of revocations that stay. One of a text that was used here goes with it. What was never seen here may live for as
 #: long as it likes: no token without `iat` says how old it is, and one that lives for too long only sleeps.
 FOR_EVER = (1 << 53) - 1
 ACTIVE, DISABLED = "active", "disabled"
@@ -228,7 +228,9 @@ class Administration:
             whole = token_id_of(user_id, token_id)
             used = await self._store.read(lambda reader: reader.used_token(user_id, whole))
             known = used is not None
-            until = FOR_EVER if used is None or used.expires_at is None else used.expires_at
+            # A digest is one token's. Of a `jti` there may be another one, which lives longer and was not seen here yet.
+            ends = used.expires_at if used is not None and token_id.startswith(DIGEST_PREFIX) else None
+            until = FOR_EVER if ends is None else ends
             body: dict[str, Any] = {"user": user_id, "token": whole, "until": until}
             await self._store.put_on_record("revoke_token", body)
         else:

@@ -263,31 +263,67 @@ async def test_tokens_are_shown_as_the_door_takes_them(tmp_path: Path) -> None:
 
 
 async def test_rows_go_once_nobody_can_ask_for_them(tmp_path: Path) -> None:
+    """Those of tokens without a `jti`, each of which is one text. Those of a `jti` stay: see below."""
+    clock = ManualClock()
+    async with Server(config(tmp_path), clock=clock) as server:
+        await server.chat.put_user(User("alice", "Alice"))
+        begin = clock.now_ms() // 1000
+
+        async def used_and_revoked(text: str) -> str:
+            await server.accounts.authenticate(text, "phone")
+            [used] = (await server.administration.tokens("alice"))["tokens"]
+            await server.administration.revoke("alice", token_id=used["token_id"])
+            with pytest.raises(NotAuthorized, match="revoked"):
+                await server.accounts.authenticate(text, "phone")
+            shown: str = used["token_id"]
+            return shown.removeprefix("sha256:")
+
+        await used_and_revoked(token(iat=begin, exp=begin + 60))
+        await server.administration.revoke("alice", token_id="unseen")
+        clock.advance(60 + KEPT_BEHIND_MS / 1000 + 1)
+        end = clock.now_ms() // 1000 + 60
+        later = await used_and_revoked(token(iat=begin, exp=end))
+        rows = await server.store.read(
+            lambda reader: reader._sql("SELECT token_id, until FROM revoked_tokens ORDER BY until")  # type: ignore[attr-defined]
+        )
+        assert rows == [(later, end * 1000), ("alice\nunseen", FOR_EVER)]
+
+
+async def test_a_token_that_ended_is_known_for_a_day(tmp_path: Path) -> None:
+    """A clock may be put back."""
     clock = ManualClock()
     async with Server(config(tmp_path), clock=clock) as server:
         await server.chat.put_user(User("alice", "Alice"))
         begin = clock.now_ms() // 1000
         await server.accounts.authenticate(token(jti="a", iat=begin, exp=begin + 60), "phone")
-        await server.administration.revoke("alice", token_id="a")
-        await server.administration.revoke("alice", token_id="unseen")
-        with pytest.raises(NotAuthorized, match="revoked"):
-            await server.accounts.authenticate(token(jti="a", iat=begin, exp=begin + 60), "phone")
         clock.advance(KEPT_BEHIND_MS / 1000)
         other = token(jti="other", iat=begin, exp=clock.now_ms() // 1000 + 10)
         await server.accounts.authenticate(other, "phone")
         told = (await server.administration.tokens("alice"))["tokens"]
-        assert {one["token_id"] for one in told} == {"a", "other"}, "for a day: a clock may be put back"
+        assert {one["token_id"] for one in told} == {"a", "other"}
         clock.advance(KEPT_BEHIND_MS / 1000 + 60)
         again = token(jti="b", iat=begin, exp=clock.now_ms() // 1000 + 60)
         await server.accounts.authenticate(again, "phone")
-        await server.administration.revoke("alice", token_id="b")
-        [used] = (await server.administration.tokens("alice"))["tokens"]
-        assert used["token_id"] == "b"
-        rows = await server.store.read(
-            lambda reader: reader._sql("SELECT token_id, until FROM revoked_tokens ORDER BY 1")  # type: ignore[attr-defined]
-        )
-        end = (clock.now_ms() // 1000 + 60) * 1000
-        assert rows == [("alice\nb", end), ("alice\nunseen", FOR_EVER)]
+        assert [one["token_id"] for one in (await server.administration.tokens("alice"))["tokens"]] == ["b"]
+
+
+async def test_another_token_of_the_same_jti_is_revoked_for_as_long_as_it_lives(tmp_path: Path) -> None:
+    """An issuer that renews under one id: the later token was never used here when the id was revoked."""
+    clock = ManualClock()
+    async with Server(config(tmp_path), clock=clock) as server:
+        for name in ("alice", "bob"):
+            await server.chat.put_user(User(name, name))
+        begin = clock.now_ms() // 1000
+        renewed = [token(jti="a", iat=begin, exp=begin + life, device="phone") for life in (60, 30 * DAY_S)]
+        await server.accounts.authenticate(renewed[0], "phone")
+        await server.administration.revoke("alice", token_id="a")
+        for wait_s in (0, 60 + KEPT_BEHIND_MS / 1000 + 1):
+            clock.advance(wait_s)
+            await server.administration.revoke("bob", token_id=f"another after {wait_s:g}")
+            with pytest.raises(NotAuthorized, match="revoked"):
+                await server.accounts.authenticate(renewed[1], "phone")
+        kept = token(jti="b", iat=begin, exp=begin + 30 * DAY_S)
+        assert (await server.accounts.authenticate(kept, "phone")).token_id == "alice\nb"
 
 
 async def test_a_revocation_holds_for_as_long_as_the_longest_that_was_seen_of_its_name(
@@ -347,11 +383,12 @@ async def test_what_names_nothing_is_not_put_on_record(tmp_path: Path, what: str
     """A byte of another encoding on the command line would be in the way of every later act and start; and "" is not all."""
     async with home(tmp_path) as here:
         raw = await here.enter(token(), "phone")
-        refusal = here.server.administration.revoke("alice", **{what: name})
-        assert await refusal_of(refusal) is RefusalCode.INVALID
+        wrong: dict[str, Any] = {what: name}
+        assert await refusal_of(here.server.administration.revoke("alice", **wrong)) is RefusalCode.INVALID
         assert await posts(raw, "alice", "bob") == 0
         assert (await here.server.administration.disable("bob"))["changed"]
-        assert (await here.server.administration.revoke("alice", **{what: "phone"}))["user_id"] == "alice"
+        right: dict[str, Any] = {what: "phone"}
+        assert (await here.server.administration.revoke("alice", **right))["user_id"] == "alice"
     async with home(tmp_path) as here:
         assert not (await here.server.administration.disable("bob"))["changed"]
         assert await turned_away(here.server, token("bob"), "phone")
