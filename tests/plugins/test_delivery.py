@@ -226,7 +226,8 @@ async def test_one_event_is_marked_once_and_listeners_behind_the_mark_are_not_as
 
 
 async def test_who_marks_an_earlier_message_late_does_not_mark_the_one_in_hand(run):
-    kept, done = [], []
+    kept: list[MessagePosted] = []
+    done: list[str] = []
 
     async def listen(event):
         kept.append(event)

@@ -194,7 +194,7 @@ def test_shares_shrink_so_that_a_crowd_of_flooders_leaves_room_for_others():
     assert len(feed) <= PLENTY.events // 2 + 100
     assert feed.offer(event(5_001, "ann", "ann's"))
     assert not feed.behind
-    counts = Counter()
+    counts: Counter[str] = Counter()
     for _ in range(101):
         taken = feed.take()
         assert taken is not None

@@ -157,10 +157,12 @@ async def test_a_plugin_brings_only_whom_it_is_about(tmp_path: Path) -> None:
         for name in ("ann", "bob", "cy"):
             await chat.put_user(User(name, name.title()))
         await chat.put_user(User("li", "Li", roles=("staff",)))
+        await chat.put_user(User("mo", "Mo", roles=("customer",)))
         await chat.post("cy", "direct/cy/other", "hello")
-        await chat.post("ann", "direct/ann/shop", "/join ann bob cy li")
+        await chat.post("ann", "direct/ann/shop", "/join ann bob cy li mo")
         await server.plugin_host.idle()
-        assert outcome == {"ann": "in", "bob": "FORBIDDEN {'contact': 'bob'}", "cy": "in", "li": "in"}
+        strange = {name: f"FORBIDDEN {{'contact': '{name}'}}" for name in ("bob", "mo")}
+        assert outcome == {"ann": "in", "cy": "in", "li": "in", **strange}
 
         # Who left by himself is let in by his own message only.
         [club] = [
