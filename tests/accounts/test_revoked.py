@@ -348,6 +348,17 @@ async def test_a_revocation_holds_for_as_long_as_the_longest_that_was_seen_of_it
             await server.accounts.authenticate(token(jti="a", iat=begin, exp=max(ends_at)), "phone")
 
 
+async def test_two_first_uses_at_once_keep_the_later_end(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        for end in (200, 100):
+            await server.store.write(
+                lambda tx, end=end: tx.bind_token("alice\na", "alice", "phone", 1, end)  # type: ignore[misc]
+            )
+        used = await server.store.read(lambda reader: reader.used_token("alice", "alice\na"))
+        assert used is not None
+        assert used.expires_at == 200
+
+
 async def test_a_later_revocation_lets_none_of_before_in_sooner(tmp_path: Path) -> None:
     clock = ManualClock()
     async with Server(config(tmp_path), clock=clock) as server:

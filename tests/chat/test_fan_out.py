@@ -367,7 +367,8 @@ async def test_where_one_goes_on_talking_no_other_is_forgotten_and_nobody_is_tol
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hub_module, "MAX_AUDIENCES", 2)
-    hub, known = make_hub(), []
+    hub = make_hub()
+    known: list[str] = []
     hub.on_audience = known.append
     for position, place in enumerate(["group/a", "group/b", "group/b", "group/a", "group/b"], 1):
         hub.committed([unit_of([said(position, conversation_id=place)], [])])

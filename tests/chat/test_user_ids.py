@@ -128,6 +128,10 @@ async def test_an_operator_names_one_account_however_he_writes_it(tmp_path: Path
         with pytest.raises(Refusal) as refused:
             await server.chat.put_user(User("аnn", "Ann"))
         assert (refused.value.code, refused.value.detail) == (RefusalCode.INVALID, "user_id")
+        for written in ("Jose\u0301", " José "):
+            assert (await server.administration.disable(written))["changed"]
+            assert (await server.administration.user(written))["state"] == "disabled"
+            assert (await server.administration.enable(written))["user_id"] == "José"
 
 
 async def test_an_id_of_before_stays_and_is_named_exactly(tmp_path: Path) -> None:

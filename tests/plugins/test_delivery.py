@@ -225,6 +225,25 @@ async def test_one_event_is_marked_once_and_listeners_behind_the_mark_are_not_as
         assert asked == ["first", "first", "second"]
 
 
+async def test_who_marks_an_earlier_message_late_does_not_mark_the_one_in_hand(run):
+    kept: list[MessagePosted] = []
+    done: list[str] = []
+
+    async def listen(event):
+        kept.append(event)
+        if text_of(event) == "second":
+            for marked in kept:
+                await kit.plugin.context.transaction(
+                    lambda tx, marked=marked: done.append(text_of(marked)), event=marked
+                )
+
+    plugin = made_with(lambda context: context.on(MessagePosted, listen))
+    async with run(plugin, dataclasses.replace(QUICK, cursor_interval_s=1000.0)) as kit:
+        for text in ("first", "second"):
+            await kit.say("ann", CHAT, text)
+        assert done == ["first", "second"]
+
+
 async def test_two_plugins_do_not_complain_to_each_other_for_ever(run):
     calls = []
 

@@ -14,11 +14,13 @@ from imserver.errors import Refusal, RefusalCode
 from imserver.store.engine.lineage import NAMED_LIVES, Lineage, Place, Run
 from imserver.store.engine.places import (
     KEY_BYTES,
+    LAST_TIE,
     LISTED,
     MAX_WITNESSES,
     PLACE,
     SEALED_CHARS,
     Places,
+    Spot,
     of_no_store,
 )
 
@@ -102,6 +104,22 @@ def test_equal_places_and_neighbours_have_nothing_in_common() -> None:
             same = sum(left == right for left, right in zip(one, other, strict=True))
             assert same == SEALED_CHARS if one is other else same < SEALED_CHARS // 8
     assert len(places([1]).seal(0)) == len(places(list(range(1, 30))).seal(2**50))
+
+
+@given(
+    firsts=st.lists(st.integers(1, 1000), min_size=1, max_size=20).map(sorted),
+    spot=st.builds(Spot, changes, st.integers(0, LAST_TIE), st.one_of(st.none(), changes)),
+)
+def test_a_place_inside_a_listing_is_one_of_its_snapshot_with_a_life_less(
+    firsts: list[int], spot: Spot
+) -> None:
+    """Where the listing goes on stands in the room of the last life, and is not taken for one."""
+    ours = places(firsts)
+    sealed = ours.seal_spot(2**53, spot)
+    assert len(sealed) == SEALED_CHARS
+    lives = ours.lineage.place(2**53).lives[: NAMED_LIVES - 1]
+    assert ours.open(sealed) == Place(ours.lineage.present.mark, 2**53, lives, spot.change)
+    assert ours.read_spot(sealed, 2**53, "ann") == spot
 
 
 def test_a_place_of_before_tells_where_to_go_on() -> None:

@@ -147,6 +147,20 @@ def test_names_of_tables_are_the_plugins_own_in_any_case(connection: sqlite3.Con
             sandbox.execute("bank", f"SELECT code FROM {table}", (), Mode.READ)
 
 
+@pytest.mark.parametrize("mode", [Mode.READ, Mode.WRITE])
+def test_what_one_plugin_may_say_is_not_another_one_s_to_say(
+    connection: sqlite3.Connection, mode: Mode
+) -> None:
+    """Statements are known by whose they are: a text that was prepared for one is asked about again for the other."""
+    connection.execute("CREATE TABLE shop_orders (code TEXT)")
+    sandbox = PluginSandbox(connection)
+    statement = "SELECT code FROM shop_orders"
+    for _ in range(2):
+        assert sandbox.execute("shop", statement, (), mode) == []
+        with pytest.raises(PluginError, match="not allowed"):
+            sandbox.execute("spy", statement, (), mode)
+
+
 def test_no_plugin_is_called_like_the_beginning_of_a_table_of_ours() -> None:
     """All that begins with its name would be its own, to read and to drop."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as raw:
@@ -278,6 +292,11 @@ def test_a_statement_has_a_bounded_shape(sandbox: PluginSandbox, statement: str,
     for _ in range(2):
         with pytest.raises(PluginError, match=said):
             sandbox.execute("shop", statement, (), Mode.READ)
+
+
+def test_calls_of_functions_are_counted_for_each_statement_alone(sandbox: PluginSandbox) -> None:
+    for number in range(100):
+        assert sandbox.execute("shop", f"SELECT length('{number:03}')", (), Mode.READ) == [(3,)]
 
 
 def test_functions_of_long_texts_are_stopped_in_time(sandbox: PluginSandbox) -> None:

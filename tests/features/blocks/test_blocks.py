@@ -91,6 +91,19 @@ async def test_not_everybody_can_be_blocked(tmp_path: Path, whom: str, code: str
             assert refused.value.code.name == code
 
 
+async def test_one_blocks_so_many_and_others_as_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imserver.store.engine.contacts.MAX_BLOCKS", 2)
+    async with running(tmp_path, "ann bob cy dee") as server:
+        for name in ("bob", "cy"):
+            await server.call(BLOCK, "ann", BlockParams(name))
+        with pytest.raises(Refusal) as refused:
+            await server.call(BLOCK, "ann", BlockParams("dee"))
+        assert (refused.value.code, refused.value.detail) == (RefusalCode.TOO_LARGE, 2)
+        await server.call(BLOCK, "dee", BlockParams("ann"))
+        await server.call(UNBLOCK, "ann", BlockParams("bob"))
+        await server.call(BLOCK, "ann", BlockParams("dee"))
+
+
 async def test_a_bot_with_something_still_to_do_is_not_blocked(tmp_path: Path) -> None:
     async def setup(context) -> None:
         await context.ensure_bot("shop", "Shop")
@@ -144,10 +157,12 @@ async def test_a_plugin_brings_only_whom_it_is_about(tmp_path: Path) -> None:
         for name in ("ann", "bob", "cy"):
             await chat.put_user(User(name, name.title()))
         await chat.put_user(User("li", "Li", roles=("staff",)))
+        await chat.put_user(User("mo", "Mo", roles=("customer",)))
         await chat.post("cy", "direct/cy/other", "hello")
-        await chat.post("ann", "direct/ann/shop", "/join ann bob cy li")
+        await chat.post("ann", "direct/ann/shop", "/join ann bob cy li mo")
         await server.plugin_host.idle()
-        assert outcome == {"ann": "in", "bob": "FORBIDDEN {'contact': 'bob'}", "cy": "in", "li": "in"}
+        strange = {name: f"FORBIDDEN {{'contact': '{name}'}}" for name in ("bob", "mo")}
+        assert outcome == {"ann": "in", "cy": "in", "li": "in", **strange}
 
         # Who left by himself is let in by his own message only.
         [club] = [
