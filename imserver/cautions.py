@@ -25,7 +25,7 @@ def cautions(config: Config, now_s: float) -> Iterator[Caution]:
     server, auth = config.server, config.auth
     if not (server.tls_certificate or server.unix_socket or is_loopback(server.host)):
         yield "clear_text", {"host": server.host, "meaning": "tokens and messages are readable on the way"}
-    if not (auth.secret or auth.public_key_file):
+    if auth.secret_file and not (auth.secret or auth.public_key_file):
         yield from open_to_others(auth.secret_file, SECRET_READERS)
     for key in auth.keys:
         if key.secret_file:

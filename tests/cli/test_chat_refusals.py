@@ -86,8 +86,16 @@ def test_whose_no_it_is() -> None:
     assert reason(Refused(602, "x", "peer"), PAGE, "Bob") == "Bob does not take messages from you"
     told = reason(Refused(602, "x", "request"), PAGE, "Bob")
     assert told == "Bob has your first message; write more when there is an answer"
+    told = reason(Refused(602, "x", "blocked"), PAGE, "Bob")
+    assert told == "you blocked Bob; /unblock takes it back"
     assert reason(Refused(602, "muted", {"muted_until": 5}), PAGE, "Bob") == "muted"
     assert reason(Refused(603, "x", "peer"), PAGE, "Bob") == "x", "a detail means what its code says"
+
+
+def test_a_session_that_an_operator_ended_says_who_ended_it() -> None:
+    wanted = Wanted("imserver://x", "t", "d", "alice", None, None, None, 1, 1)
+    told = _why_stopped(Stopped(CloseCode.OK, "ended by an operator"), wanted)
+    assert told == "imserver://x has ended this session: ended by an operator"
 
 
 def test_access_that_was_taken_back_is_said_so() -> None:
@@ -140,7 +148,9 @@ async def test_somebody_is_blocked_by_a_word_and_so_is_it_taken_back() -> None:
         said.append(text)
 
     blocked = Blocked()
-    chat = SimpleNamespace(client=SimpleNamespace(blocks=blocked), names=_Named(), say=say, complain=say)
+    chat = SimpleNamespace(
+        client=SimpleNamespace(blocks=blocked, user_id="me"), names=_Named(), say=say, complain=say
+    )
     words = BlocksLook(cast("Any", chat)).commands()
     for line in (
         "/blocked",
@@ -149,6 +159,7 @@ async def test_somebody_is_blocked_by_a_word_and_so_is_it_taken_back() -> None:
         "/blocked",
         "/unblock mal\u202elory",
         "/blocked",
+        "/block me",
     ):
         word, _, rest = line.partition(" ")
         await words[word].handler(chat, rest)
@@ -158,6 +169,8 @@ async def test_somebody_is_blocked_by_a_word_and_so_is_it_taken_back() -> None:
     assert said[3].startswith("blocked: MAL")
     assert said[4].endswith("can write to you again")
     assert said[5] == "blocked: nobody"
+    assert said[6] == "/block NAME: that is you"
+    assert not blocked.ids
     assert not any("\u202e" in text for text in said)
 
 

@@ -132,6 +132,15 @@ def test_a_group_may_read_a_key_and_no_secret(tmp_path: Path, mode: int, secret:
     assert named(of_key) == ["secret_open_to_others"] * key
 
 
+def test_a_secret_that_was_taken_away_is_no_folder_to_close(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    auth = AuthConfig(secret_file="")
+    assert "secret_open_to_others" not in named(Config(auth=auth)), "the current folder"
+
+
 def test_the_servers_own_certificate_is_looked_at_and_not_its_authoritys(tmp_path: Path) -> None:
     now = dt.datetime.now(dt.UTC)
     issued = trustme.CA().create_child_ca().issue_cert("localhost", not_after=now + dt.timedelta(days=20))

@@ -44,6 +44,9 @@ class BlocksLook(Look):
         if not name:
             await self.chat.complain("/block NAME: whom?")
             return
+        if name == self.chat.client.user_id:
+            await self.chat.complain("/block NAME: that is you")
+            return
         await self._blocks.put(name)
         await self.chat.names.learn([name])
         who = safe_line(self.chat.names(name))

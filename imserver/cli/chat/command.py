@@ -226,6 +226,8 @@ def _why_stopped(stopped: Stopped, wanted: Wanted) -> str:
             f"{wanted.server} has ended the access of {wanted.name or 'this token'}: the account is shut, or the token was "
             "taken back; only a new token from its operator lets you in again"
         )
+    if stopped.code == CloseCode.OK:
+        return f"{wanted.server} has ended this session: {stopped.text or 'it does not say why'}"
     if stopped.code == CloseCode.REPLACED:
         return "another program uses this device id; give this one its own --device"
     return str(stopped)

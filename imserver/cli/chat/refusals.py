@@ -19,6 +19,8 @@ def reason(refused: Refused, page: Page, who: str = "") -> str:
         if refused.detail == "peer":
             return f"{who} does not take messages from you"
         return f"{who} has your first message; write more when there is an answer"
+    if refused.code == RefusalCode.FORBIDDEN and refused.detail == "blocked":
+        return f"you blocked {who or 'this user'}; /unblock takes it back"
     return quota(refused.detail, page) or refused.text
 
 
