@@ -129,7 +129,7 @@ class Accounts:
         now_s = self._clock.now_ms() / 1000
         if not _is_number(claims["exp"]) or now_s >= claims["exp"]:
             raise NotAuthorized("token expired")
-        issued_s = _issued_s(claims)
+        issued_s = _issued_s(claims, now_s)
         life_s = claims["exp"] - (now_s if issued_s is None else min(now_s, issued_s))
         if life_s > self._config.max_token_ttl_s + CLOCKS_DIFFER_S:
             raise NotAuthorized("token lives for too long")
@@ -157,7 +157,7 @@ class Accounts:
         that: nothing hangs on it."""
         found = await self._store.read(lambda reader: reader.sign_in(user_id, token_id, device_id))
         user, bound = found.user, found.bound_device
-        issued_at, expires_at = _ms(_issued_s(claims)), int(claims["exp"] * 1000)
+        issued_at, expires_at = _ms(_issued_s(claims, self._clock.now_ms() / 1000)), int(claims["exp"] * 1000)
         used_at = self._clock.now_ms() if found.bound_at is None else found.bound_at
         identity_issued_at = None if issued_at is None else min(issued_at, used_at)
         _judge(found, identity_issued_at)
@@ -262,10 +262,10 @@ def shown_token_id(token_id: str) -> str:
     return jti if newline else DIGEST_PREFIX + token_id
 
 
-def _issued_s(claims: Mapping[str, Any]) -> float | None:
-    """When it was made; None if it does not say, or nothing that is a time."""
+def _issued_s(claims: Mapping[str, Any], now_s: float) -> float | None:
+    """When it was made; None if it does not say, or nothing that can be true."""
     issued: float | None = claims.get("iat")
-    return issued if _is_number(issued) else None
+    return issued if issued is not None and _is_number(issued) and issued <= now_s + CLOCKS_DIFFER_S else None
 
 
 def _ms(seconds: float | None) -> int | None:

@@ -60,6 +60,8 @@ from imserver_protocol.shared.ids import MAX_CONVERSATION_ID_BYTES
 
 #: Reply room that a request without a page takes (SPEC, "Windows").
 SMALL_REPLY_BYTES = 512
+#: What a renewal takes of its user's rate of posts: a token is checked, which costs as much as some posts.
+RENEWAL_TOKENS = 5.0
 #: A last message is long, for a list of conversations, from this part of a page's room on.
 LONG_PREVIEW_SHARE = 8
 #: Members of a new conversation that count as much as one post of its creator's rate.
@@ -330,7 +332,7 @@ ROWS = (
     Row(LEAVE, leave, Need.MANAGE, writes=True, tokens=1.0, told_to_all=True, barrier=True),
     Row(MEMBERS, members, Need.SEE_MEMBERS, pages=True),
     Row(USERS, users, Need.ACCOUNT, pages=True, names=True),
-    Row(RENEW, renew, Need.ACCOUNT),
+    Row(RENEW, renew, Need.ACCOUNT, tokens=RENEWAL_TOKENS),
     Row(CHECK, check, Need.READ, pages=True),
     Row(CHANGES, changes, Need.READ, pages=True),
 )

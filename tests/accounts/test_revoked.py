@@ -163,6 +163,15 @@ async def test_one_of_an_issuer_whose_clock_is_ahead_was_issued_before_it_was_us
         assert await turned_away(here.server, early)
 
 
+async def test_one_that_says_it_is_of_tomorrow_is_of_before(tmp_path: Path) -> None:
+    """Else one that was kept back would outlive the revocation of all."""
+    async with home(tmp_path) as here:
+        kept_back = token(jti="a", iat=now() + 3600, exp=now() + 7200)
+        await here.server.administration.revoke("alice", everything=True)
+        assert await turned_away(here.server, kept_back)
+        assert await posts(await here.enter(token(jti="b", sub="bob", iat=now() + 3600)), "alice", "bob") == 0
+
+
 async def test_revoked_tokens_do_not_renew_and_renewed_sessions_stand_on_the_new_one(tmp_path: Path) -> None:
     async with home(tmp_path) as here:
         raw = await here.enter(token(jti="a", iat=now()))

@@ -540,3 +540,15 @@ async def test_a_backup_brings_the_ledger_along_and_not_inside(place: Place) -> 
     assert (await store.backup(place.folder / "three.db")).ledger is Copied.SAME
     await store.close()
     assert (place.folder / "backups" / "chat.ledger").read_bytes() == place.file.read_bytes()
+
+
+async def test_what_no_database_can_hold_is_not_put_on_record(tmp_path: Path) -> None:
+    """It could not be applied: no record behind it either, and no start."""
+    place = Place(tmp_path)
+    store = await place.open()
+    with pytest.raises(Refusal) as caught:
+        await store.put_on_record("renamed", {"name": "\udcff"})
+    assert caught.value.code is RefusalCode.INVALID
+    await store.put_on_record("renamed", {"name": "b"})
+    await store.close()
+    await (await place.open()).close()

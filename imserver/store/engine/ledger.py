@@ -114,6 +114,15 @@ def begins_with(longer: Ledger, shorter: Ledger) -> bool:
     return longer.name == shorter.name and longer.records[: len(shorter.records)] == shorter.records
 
 
+def is_storable(body: Mapping[str, Any]) -> bool:
+    """Whether every database takes the texts of a record: a lone surrogate is a text for Python and JSON alone."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def first_line(name: bytes) -> bytes:
     """The line with which a ledger of this name begins."""
     return f"{_BEGINNING}{name.hex()}\n".encode("ascii")

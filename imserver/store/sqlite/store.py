@@ -32,7 +32,7 @@ from imserver.store.engine.batch import Batches
 from imserver.store.engine.contacts import NO_STRANGERS, ContactLimits
 from imserver.store.engine.figures import Sizes, WriterFigures
 from imserver.store.engine.hidden import Hidden, hidden_of
-from imserver.store.engine.ledger import Applied, Kinds, Ledger, Record, plan
+from imserver.store.engine.ledger import Applied, Kinds, Ledger, Record, is_storable, plan
 from imserver.store.engine.places import Places
 from imserver.store.engine.transaction import MAX_MEMBERS
 from imserver.store.engine.writer import MAX_RETRY_MS, MIN_RETRY_MS, WorkUnit, Writer
@@ -375,6 +375,8 @@ class SqliteStore:
             raise StoreFailed("the store is not open")
         if kind not in self._ledger_kinds:
             raise ValueError(f"no such kind of record: {kind}")
+        if not is_storable(body):  # it would stop all records behind it, and every start
+            raise Refusal(RefusalCode.INVALID, "a text that cannot be stored")
         ledger, above, now = self._ledger, self._applied.number, self._clock.now_ms()
 
         def append(raw: sqlite3.Connection) -> Record:

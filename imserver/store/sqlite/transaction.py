@@ -78,7 +78,7 @@ _IN_SMALL_GROUP = (
     "SELECT 1 FROM (SELECT conversation_no AS no FROM own_acts"
     f" WHERE user_no = ? ORDER BY conversation_no DESC LIMIT {GROUPS_LOOKED_AT}) g"
     " CROSS JOIN members m ON m.conversation_no = g.no AND m.user_no = ? AND m.left_at IS NULL"
-    " CROSS JOIN conversations c ON c.no = g.no AND c.kind = 'group'"
+    " CROSS JOIN conversations c ON c.no = g.no AND c.kind = 'group' AND c.team IS NULL"
     " WHERE (SELECT COUNT(*) FROM (SELECT 1 FROM members o WHERE o.conversation_no = g.no AND o.left_at IS NULL"
     f" LIMIT {SMALL_GROUP + 1})) <= {SMALL_GROUP} LIMIT 1"
 )
