@@ -159,7 +159,9 @@ class Known:
         if self.refuses:
             raise Refused(404, "no")
         return [
-            SimpleNamespace(user_id=each, display_name=each.title(), is_bot=False) for each in user_ids if each != "nobody"
+            SimpleNamespace(user_id=each, display_name=each.title(), is_bot=False)
+            for each in user_ids
+            if each != "nobody"
         ]
 
 

@@ -121,7 +121,10 @@ async def test_a_page_of_sync_ends_only_where_the_next_row_has_no_room(tmp_path:
 async def test_pages_that_find_no_room_wait_for_it_and_are_answered(tmp_path: Path) -> None:
     """Of every method that pages: more of them than are kept unacked, asked for at once."""
     count = 160
-    async with running(tmp_path, limits={"users_burst": 100 * count}) as server, await Raw.open(server) as raw:
+    async with (
+        running(tmp_path, limits={"users_burst": 100 * count}) as server,
+        await Raw.open(server) as raw,
+    ):
         place = (await world(server, few=True))["group"]
         named = [User(f"q{n}", "n" * 60) for n in range(100)]
         await asyncio.gather(*map(server.chat.put_user, named))

@@ -229,7 +229,9 @@ async def test_users(kit):
 
 async def test_a_bot_is_made_or_renamed_and_nobody_is_made_a_bot_by_accident(kit):
     context = kit.plugin.context
-    assert await context.ensure_bot("new", "New", language="zh-CN") == User("new", "New", "zh-CN", ("bot",), BOT)
+    assert await context.ensure_bot("new", "New", language="zh-CN") == User(
+        "new", "New", "zh-CN", ("bot",), BOT
+    )
     assert (await context.ensure_bot("new", "Newer")).display_name == "Newer"
     assert await context.user("new") == User("new", "Newer", "en", ("bot",), BOT)
     with pytest.raises(PluginError, match="'ann' is not a bot"):

@@ -48,7 +48,7 @@ def test_a_message_counts_from_its_commit_and_not_from_when_it_is_told(
     seen: list[object] = []
     outcomes = [None, StoreFailed("unknown outcome")]
     monkeypatch.setattr(SqliteStore, "_execute", lambda self, units, done: done(outcomes.pop(0)))
-    store = SimulatedStore(Journal(lambda: 0.0), seen.append, StoreConfig(path="unused"))
+    store = SimulatedStore(Journal(lambda: 0.0), seen.append, lambda: None, StoreConfig(path="unused"))
     for _ in range(2):
         store._execute([], seen.append)
     assert seen[:2] == [[], None], "before anybody else hears of it"

@@ -35,7 +35,9 @@ def folded_name(text: str) -> str:
 
     Letters of another script that look the same are others: names may be anything.
     """
-    for _ in range(4):  # what is left out may bring together what is composed, and folding may make more of it
+    for _ in range(
+        4
+    ):  # what is left out may bring together what is composed, and folding may make more of it
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
         seen = "".join(
             one for one in folded if unicodedata.category(one)[0] not in "CZ" and not _UNSEEN.match(one)
