@@ -197,7 +197,9 @@ async def test_a_person_s_own_row_wins_in_lists_and_comes_once(shop: Shop) -> No
     assert sorted(ids((await shop.synced("ann"))[0])) == sorted([shop.team, place])
     await shop.leave("ann")
     rows, _ = await shop.synced("ann")
-    assert [(row.conversation_id, row.left_at) for row in rows] == [(shop.team, 2), (place, 3)]
+    assert [(row.conversation_id, row.left_at) for row in rows] == [(place, 3), (shop.team, 2)], (
+        "one is told first what one keeps of it, else it would go with the team"
+    )
 
 
 async def test_a_receipt_through_the_team_moves_the_conversation(shop: Shop) -> None:

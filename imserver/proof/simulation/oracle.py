@@ -133,8 +133,6 @@ def shown_once_and_in_order(evidence: Evidence) -> Findings:
         for shown in record.shown:
             message, conversation_id = shown.message, shown.message.conversation_id
             before = last.get(conversation_id)
-            if evidence.told_as_former(conversation_id, record.user_id):
-                continue
             name = _name(conversation_id, message.position)
             again = any(
                 place == (conversation_id, message.position)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from imserver.chat.permissions import MAX_RECEIPT_MEMBERS, Grant, Need, Seat, require, standing_of
@@ -17,6 +18,7 @@ from imserver.store.engine.hidden import Hidden
 from imserver.store.engine.pages import rows_taken
 from imserver.store.engine.places import LAST_TIE, LISTED, Places, Spot
 from imserver.store.sqlite.listings import (
+    FORMER_TIE,
     LIST_SIZE,
     MAX_LISTED,
     OWN_TIE,
@@ -116,11 +118,15 @@ class _Seat(NamedTuple):
     team: str | None
 
 
+_FORMER = itemgetter(2)
+
+
 def _place_of(own: _Own | _Seat) -> Row:
     """Where it is in `sync`."""
     if isinstance(own, _Seat) and own.team is not None:
         return max(own.changed, own.joined), own.changed
-    return own.changed, OWN_TIE + own.no
+    former = own.left_at is not None and own.team_no is not None
+    return own.changed, (FORMER_TIE if former else OWN_TIE) + own.no
 
 
 #: The last change that concerns this member: a former one gets the message of leaving and none later. Who was in the team for
@@ -136,10 +142,11 @@ _NAMED = (
     "SELECT no, EXISTS (SELECT 1 FROM team_members t WHERE t.user_no = users.no) FROM users WHERE user_id = ?"
 )
 _ALL_CHANGED = (
-    f"SELECT changed, no FROM (SELECT {_CHANGED} AS changed, m.conversation_no AS no"
+    "SELECT changed, no, former FROM"
+    f" (SELECT {_CHANGED} AS changed, m.conversation_no AS no, m.left_at IS NOT NULL AND c.team IS NOT NULL AS former"
     " FROM members m JOIN conversations c ON c.no = m.conversation_no"
     " JOIN heads h ON h.conversation_no = m.conversation_no WHERE m.user_no = ?)"
-    " WHERE changed > ? ORDER BY changed, no LIMIT ?"
+    " WHERE changed > ? ORDER BY changed, former DESC, no LIMIT ?"
 )
 #: The other one of a direct conversation, `o` and `u`, as far as the writer tells of his cursors (`QuietAudience`): not as long
 #: as one has not answered, or blocks the other. Few block anybody or are blocked: whether the user does, or is, is asked once,
@@ -316,10 +323,10 @@ class ConversationLists:
         own = self._sql(statement, (who.no, change - (tie < LAST_TIE), MAX_LISTED))
         upto = head, LAST_TIE
         if len(own) == MAX_LISTED:
-            upto = own[-1][0], OWN_TIE + own[-1][1]
-        if not who.teams:
+            upto = own[-1][0], (FORMER_TIE if own[-1][2] else OWN_TIE) + own[-1][1]
+        if not who.teams and not any(map(_FORMER, own)):
             return self._keep(key, own_snapshot(after, upto, head, own), limit)
-        rows = [(natural, OWN_TIE + no, no) for natural, no in own]
+        rows = [(natural, (FORMER_TIE if former else OWN_TIE) + no, no) for natural, no, former in own]
         rows += gained(self._sql, who.no, who.teams, Spot(change, tie, base))
         rows = sorted(row for row in rows if after < row[:2] <= upto)
         if len(rows) > MAX_LISTED:

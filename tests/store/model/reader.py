@@ -367,10 +367,12 @@ def _place(talk: Talk, own: Membership, group: Talk | None) -> tuple[int, int]:
     if talk.by_team(own.user_id):
         return max(_natural(talk), talk.of_team[own.user_id]), _natural(talk)
     change, number = talk.last_change_for(own), talk.said[0].change
+    # What one was a former member of stands in front of the team that is left with the same change.
+    tie = (1 << 62) + number + (1 << 61) * (own.left_at is None or talk.team is None)
     in_team = group.members.get(own.user_id) if group is not None else None
     if group is not None and in_team is not None and None not in (own.left_at, in_team.left_at):
-        return max(change, group.last_change_for(in_team)), (1 << 62) + number
-    return change, (1 << 62) + number
+        return max(change, group.last_change_for(in_team)), tie
+    return change, tie
 
 
 def _change(said: Said) -> int:
