@@ -109,8 +109,8 @@ def test_a_day_gives_its_bytes_once_whatever_the_clock_does(
             if what == "refused":
                 used.give_back(number)
             else:
-                today = house.clock.now_ms() // DAY_MS
-                given_on[today] = given_on.get(today, 0) + number
+                # A clock that went back over midnight goes on with the later day.
+                given_on[used.day] = given_on.get(used.day, 0) + number
         else:
             refusal = used.refusal(number)
             assert refusal.detail["left"] < number

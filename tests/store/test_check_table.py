@@ -495,7 +495,7 @@ SPOILED: list[tuple[str, Damage, set[str]]] = [
         {"contacts"},
     ),
     ("nobody brought somebody", "INSERT INTO invited VALUES (77, 5, 1)", {"invitations"}),
-    ("somebody brought nobody", "INSERT INTO invited VALUES (1, 5, 0)", {"invitations"}),
+    ("somebody brought nobody", "INSERT OR REPLACE INTO invited VALUES (1, 5, 0)", {"invitations"}),
     ("records of no ledger", "INSERT INTO meta VALUES ('ledger', '3 00')", {"ledger"}),
     # -- accounts and tokens
     ("a name of nothing", "UPDATE users SET user_id = '' WHERE user_id = 'bot'", {"accounts"}),
@@ -508,7 +508,7 @@ SPOILED: list[tuple[str, Damage, set[str]]] = [
     ("a token of no device", "UPDATE tokens SET device_id = ''", {"tokens"}),
     ("a token without a name", "UPDATE tokens SET token_id = ''", {"tokens"}),
     # -- states, roles, what was revoked, blocks, what is used
-    ("an account of another kind", "UPDATE users SET kind = 'ghost' WHERE user_id = 'cy'", {"states of accounts"}),
+    ("an account of another kind", "UPDATE users SET kind = 'ghost' WHERE user_id = 'dee'", {"states of accounts"}),
     ("a bot that is disabled", "UPDATE users SET disabled_at = 5 WHERE kind = 'bot'", {"states of accounts"}),
     ("disabled before time began", "UPDATE users SET disabled_at = -1 WHERE user_id = 'eve'", {"states of accounts"}),
     ("made before time began", "UPDATE users SET made_at = -1 WHERE user_id = 'eve'", {"states of accounts"}),
