@@ -153,7 +153,7 @@ class Store(Protocol):
         names begin with `PLUGIN_`, and write to these tables. Anything else is a `PluginError`: other tables, the catalogue,
         triggers, views, virtual tables, PRAGMA, ATTACH, COMMIT. So is, whether or not there are scripts, a plugin name that is
         not a-z and 0-9 beginning with a letter, of at most 31, or is the first word of our own tables or an engine's:
-        `plugin`, `item`, `user`, `state`, `team`, `first`, `given`, `revoked`, `sqlite`, `pragma`, `json`, `pg`. No time
+        `plugin`, `item`, `user`, `state`, `team`, `first`, `given`, `revoked`, `own`, `sqlite`, `pragma`, `json`, `pg`. No time
         bound: it runs before the server serves.
 
         What every engine takes, here and in `plugin_sql` (docs/plugins.md has the whole list): columns are INTEGER, of 64 bits,
