@@ -36,19 +36,8 @@ _PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]{0,30}")
 #: First words of our own tables' names, of SQLite's, and of PostgreSQL's catalogue: a plugin is to run on either.
 _RESERVED = frozenset(
     {
-        "plugin",
-        "item",
-        "user",
-        "state",
-        "team",
-        "first",
-        "given",
-        "revoked",
-        "own",
-        "sqlite",
-        "pragma",
-        "json",
-        "pg",
+        *("plugin", "item", "user", "state", "team", "first", "given", "revoked", "own"),
+        *("sqlite", "pragma", "json", "pg"),
     }
 )
 #: What a plugin's statement may call. Not here because of what one call can cost: `trim`, `instr`, `replace`, `like` and `glob`
