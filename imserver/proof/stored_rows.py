@@ -17,6 +17,20 @@ from imserver.content import decode_content
 from .booking.stored_appointments import StoredAppointment, read_appointments
 from .transcript import Place, digest_of
 
+#: User, conversation, and the positions between which who has a row of his own may see it.
+MEMBERS = (
+    "SELECT u.user_id, c.conversation_id, m.joined_at, m.left_at FROM members m"
+    " JOIN users u ON u.no = m.user_no JOIN conversations c ON c.no = m.conversation_no"
+)
+#: The same for the persons of a conversation's team, who see all of it; a present row of one's own goes before.
+BY_TEAM = (
+    "SELECT u.user_id, c.conversation_id, 1, NULL FROM conversations c"
+    " JOIN members t ON t.conversation_no = c.team AND t.left_at IS NULL"
+    " JOIN users u ON u.no = t.user_no AND u.kind = 'person'"
+    " LEFT JOIN members m ON m.conversation_no = c.no AND m.user_no = t.user_no AND m.left_at IS NULL"
+    " WHERE m.user_no IS NULL"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
@@ -118,10 +132,7 @@ def read_messages(sql: sqlite3.Connection, condition: str = "TRUE") -> list[Stor
 
 
 def _members(sql: sqlite3.Connection, rows: StoredRows) -> None:
-    for user_id, conversation_id, joined_at, left_at in sql.execute(
-        "SELECT u.user_id, c.conversation_id, m.joined_at, m.left_at FROM members m"
-        " JOIN users u ON u.no = m.user_no JOIN conversations c ON c.no = m.conversation_no"
-    ):
+    for user_id, conversation_id, joined_at, left_at in (*sql.execute(MEMBERS), *sql.execute(BY_TEAM)):
         rows.members.setdefault(user_id, {})[conversation_id] = (max(joined_at, 1), left_at)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .acts import Facts, all_acts
-from .stored_rows import StoredMessage, read_messages
+from .stored_rows import BY_TEAM, MEMBERS, StoredMessage, read_messages
 from .transcript import Place
 
 #: What tells whether anything happened in a conversation: its last message, and its number of changes of state.
@@ -21,10 +21,6 @@ _HEADS = (
     " FROM conversations c LEFT JOIN heads h ON h.conversation_no = c.no"
 )
 _IN_COPY = "SELECT 1 FROM copy.messages k WHERE k.change = m.change AND k.key = m.key"
-_MEMBERS = (
-    "SELECT u.user_id, c.conversation_id, m.left_at FROM members m"
-    " JOIN users u ON u.no = m.user_no JOIN conversations c ON c.no = m.conversation_no"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +84,19 @@ def compare(left: Path, copy: Path, at: float) -> Restore:
         edited = read_messages(old, f"EXISTS ({_IN_COPY} AND k.revision <> m.revision)")
         heads = dict(_heads(new))
         changed = {name for name, numbers in _heads(old) if heads.get(name) != numbers}
-        members = {(user, name) for user, name, _ in {*old.execute(_MEMBERS)} - {*new.execute(_MEMBERS)}}
+        members = {(user, name) for user, name, *_ in _memberships(old) - _memberships(new)}
         facts = {
             name: frozenset(acts.stored(old.execute)) ^ frozenset(acts.stored(new.execute))
             for name, acts in all_acts().items()
             if acts.stored is not None
         }
     return Restore(at, tuple(messages), tuple(edited), frozenset(changed), frozenset(members), facts)
+
+
+def _memberships(sql: sqlite3.Connection) -> set[tuple[Any, ...]]:
+    """User, conversation, and where they left; by a row of their own or by a team."""
+    found = (*sql.execute(MEMBERS), *sql.execute(BY_TEAM))
+    return {(user, name, left_at) for user, name, _, left_at in found}
 
 
 def _heads(sql: sqlite3.Connection) -> list[tuple[str, tuple[Any, ...]]]:

@@ -17,8 +17,13 @@ def type_something(hand: Hand) -> None:
 
 def hears(listener: Listener, event: ClientEvent) -> None:
     """May be lost, so it is noted for what must not be told."""
-    if isinstance(event, Typing):
-        listener.note(event.conversation_id, event.user_id)
+    if told := tells_of(event):
+        listener.note(*told)
+
+
+def tells_of(event: ClientEvent) -> tuple[str, str] | None:
+    """Where somebody writes, and who."""
+    return (event.conversation_id, event.user_id) if isinstance(event, Typing) else None
 
 
 def judge(evidence: Evidence) -> Iterator[str]:
@@ -33,4 +38,4 @@ def judge(evidence: Evidence) -> Iterator[str]:
                     yield f"{notes.device_id} was told that {typist} writes in {conversation_id}: {user_id} is no member"
 
 
-ACTS = Acts((Act(8, type_something),), hears=hears, judge=judge)
+ACTS = Acts((Act(8, type_something),), hears=hears, judge=judge, tells_of=tells_of)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import jwt
 
+from imserver.proof.acts import all_acts
 from imserver_client import (
     Abandoned,
     CatchUpFailed,
@@ -32,7 +33,6 @@ from imserver_client import (
     connect,
 )
 from imserver_client.address import Address
-from imserver_client.features.typing import Typing
 from imserver_protocol.errors import CloseCode
 
 from .journal import Journal
@@ -252,8 +252,9 @@ class Device:
             elif isinstance(event, CatchUpFailed):
                 journal.counts["catch-up gave up"] += 1
                 journal.note("catch-up gave up", self.device_id, event.conversation_id, event.reason)
-            elif isinstance(event, Typing):
-                record.heard.append(Heard(self.world.loop.time(), event.conversation_id, event.user_id, None))
+            for acts in all_acts().values():
+                if told := acts.tells_of(event):
+                    record.heard.append(Heard(self.world.loop.time(), *told, None))
             self.told(event)
 
     def _told_cursor(self, event: CursorMoved) -> None:
