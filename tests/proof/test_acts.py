@@ -163,7 +163,7 @@ def test_the_simulation_asks_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
     known = all_acts()
     for module in (oracle, workload):
         monkeypatch.setattr(module, "all_acts", lambda: {**known, "trial": trial})
-    outcome = run_one(4)
+    outcome = run_one(7)
     assert outcome.findings == ["this is judged"]
     assert acted
     assert [one.rest is not None for one in judged[0].notes] == [True] * len(judged[0].notes)

@@ -16,7 +16,7 @@ MANY = range(1, 400)
 RUNNING = [seed for seed in MANY if draw(seed).runs]
 FEW = RUNNING[:2]
 #: Here a run of several statements meets what was stored before, behind the first of them.
-NOTICES = 18
+NOTICES = 32
 
 
 @pytest.fixture(scope="module")

@@ -68,7 +68,7 @@ def test_the_end_is_asked_of_oracle_appointments_and_check(
     monkeypatch.setattr(world, "Evidence", lambda *given: None)
     monkeypatch.setattr(world, "judge", lambda evidence: ["lost: message 1"])
     monkeypatch.setattr(world, "appointments", lambda *given: ["missing appointment: A1"])
-    monkeypatch.setattr(world, "check_database", lambda sql: check)
+    monkeypatch.setattr(world, "check_database", lambda sql, *, ledger: check)
     here._judge()
     assert here.journal.findings == ["lost: message 1", "missing appointment: A1", "check: heads: too low"]
     here.loop.close()
@@ -119,7 +119,9 @@ def test_a_session_above_a_bound_is_a_finding_and_one_at_the_bound_is_not(
     most = getattr(limits, bound) if bound else MAX_SESSION_BYTES
     for value, count in ((most, 0), (most + 1, 1)):
         loop = VirtualLoop(Random(1))
-        here: Any = SimpleNamespace(_config=SimpleNamespace(limits=limits), _journal=Journal(loop.time))
+        here: Any = SimpleNamespace(
+            _config=SimpleNamespace(limits=limits), _journal=Journal(loop.time), _handed_over=lambda: None
+        )
         devices = [SimpleNamespace(stream=Session()), SimpleNamespace(stream=Session(**{name: value}))]
         server: Any = SimpleNamespace(listener=SimpleNamespace(sessions=devices))
 

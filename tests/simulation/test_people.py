@@ -37,10 +37,10 @@ def teams_never_end_for_clients(monkeypatch: pytest.MonkeyPatch) -> None:
 
 #: Sabotage -> a seed that notices it, and what it says.
 SABOTAGES = {
-    audiences_kept: (497, "was told Heard.*cursors=None.*and was out"),
+    audiences_kept: (1574, "was told Heard.*cursors=None.*and was out"),
     sessions_go_on: (44, "has a session on a token that was revoked"),
-    handshakes_go_on: (168, "is disabled, and has a session"),
-    teams_never_end_for_clients: (2, "still follows .*, and is out"),
+    handshakes_go_on: (1210, "has a session on a token of before a revocation"),
+    teams_never_end_for_clients: (44, "still follows .*, and is out"),
 }
 
 

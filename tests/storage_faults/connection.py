@@ -113,6 +113,13 @@ class FaultyDisksConnection:
     def set_progress_handler(self, handler: Callable[[], Any] | None, steps: int) -> None:
         self._raw.set_progress_handler(handler, steps or 100)
 
+    def getlimit(self, category: int) -> int:
+        return self._raw.limit(category)
+
+    def setlimit(self, category: int, limit: int) -> int:
+        """What it was before, as `sqlite3` answers."""
+        return self._raw.limit(category, limit)
+
     def close(self) -> None:
         try:
             self._raw.close()
