@@ -210,3 +210,21 @@ def test_of_many_holds_the_one_that_was_held_last_stays_longest() -> None:
     # Those that went lately still keep what was queued behind their first key from coming before it.
     lately = places[-len(held) - RELEASED_WINDOWS * 4 : -len(held)]
     assert all(holds.overtakes(place, queued[place + str(b"2")]) for place in lately)
+
+
+def test_sessions_that_held_nothing_share_nothing() -> None:
+    """They begin with one empty table in common."""
+    one, other = Holds(), Holds()
+    ticket = one.offer("talk", b"k")
+    assert ticket is not None
+    one.hold("talk", ticket, b"k")
+    one.release("talk", b"k")
+    one.write_waits("talk", 1.0)
+    assert len(one) == 1
+    for untouched in (other, Holds()):
+        assert (len(untouched), untouched.matter, untouched.waiting, untouched.waiting_tokens) == (
+            0,
+            False,
+            {},
+            0.0,
+        )
