@@ -251,7 +251,7 @@ def machine() -> Iterator[Machine]:
             machine.end()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_the_page_leads_from_an_empty_machine_to_a_restored_server(machine: Machine) -> None:
     for block in BLOCKS:
         machine.write_files()

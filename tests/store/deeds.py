@@ -61,7 +61,10 @@ def edits(place: str, editor: str, number: int, position: int, text: str, revisi
 
 
 def retracted(tx: Transaction, place: str, actor: str, key: bytes, position: int) -> Any:
-    """A tombstone, whoever wrote the message; none of what the server told. Again under the same key: it was told already."""
+    """A tombstone, by any member if this is none; none of what the server told. The same key again: it was told already."""
+    members = tx.audience(place) or {}
+    if actor not in members:
+        actor = min(members, default=actor)
     told = tx.told_under(place, actor, key, content_digest(b"retract %d" % position))
     if told is not None:
         return told
@@ -173,18 +176,20 @@ def leaves_between_edits(owner: str, number: int, user: str, before: int, after:
     """The owner edits a message a few times, removes somebody who saw it, and edits on. Groups and keys as above."""
     place, first = group_conversation_id(owner, key(100)), 400 + 12 * number
 
-    def edited(tx: Transaction) -> int:
-        position = tx.post(place, owner, key(first + 1), said("said"), sent_at=1)[0]
-        for step in range(before + 1 + after):
-            at = key(first + 2 + step)
-            if step == before:
-                tx.remove_member(place, owner, at, user)
-            else:
-                edit_message(tx, place, owner, at, position, said(f"said {step}"))
-        return position
+    def said_first(tx: Transaction) -> int:
+        return tx.post(place, owner, key(first + 1), said("said"), sent_at=1)[0]
+
+    def edited(tx: Transaction, step: int) -> Any:
+        return edit_message(tx, place, owner, key(first + 2 + step), said_first(tx), said(f"said {step}"))
+
+    def step(number: int) -> Op:
+        if number == before:
+            return removes(place, owner, first + 2 + number, user)
+        return work(lambda tx: edited(tx, number))
 
     added = adds(place, owner, first, user, Role.MEMBER)
-    return several([creates(owner, 100, Kind.GROUP, {}), added, work(edited)], False)
+    steps = (step(number) for number in range(before + 1 + after))
+    return several([creates(owner, 100, Kind.GROUP, {}), added, work(said_first), *steps], False)
 
 
 def asked_by(session: object, op: Op) -> Op:

@@ -190,15 +190,15 @@ def test_without_a_sabotage_they_agree_on_each_history(comparison: str) -> None:
 @pytest.mark.parametrize("name", SABOTAGES)
 def test_a_sabotage_makes_them_disagree(name: str) -> None:
     sabotage = SABOTAGES[name]
-    with planted(sabotage):
-        assert any(disagree(sabotage.shown, seed) for seed in HISTORIES), sabotage.what
+    assert any(disagree(sabotage, seed) for seed in HISTORIES), sabotage.what
 
 
-def disagree(comparison: str, seed: int) -> bool:
-    """A product that stops working disagrees, but not by an error of the sabotage itself."""
-    by_hand = told_by_the_model(comparison, seed)
+def disagree(sabotage: Sabotage, seed: int) -> bool:
+    """A product that stops working disagrees, but not by an error of the sabotage itself; the model is asked without it."""
+    by_hand = told_by_the_model(sabotage.shown, seed)
     try:
-        by_sql = told(comparison, seed, by_hand=False)
+        with planted(sabotage):
+            by_sql = told(sabotage.shown, seed, by_hand=False)
     except (NameError, TypeError, AttributeError):
         raise
     except Exception:

@@ -247,6 +247,14 @@ class Twins(RuleBasedStateMachine):
                 self.lasts[place, person] = last
 
     def teardown(self) -> None:
+        try:
+            self._end()
+        finally:
+            self.loop.run_until_complete(self.loop.shutdown_default_executor())
+            self.loop.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end(self) -> None:
         if self.disk.store.epoch:
             self.both(everything)
         for stand in (self.disk, self.model):
@@ -255,9 +263,6 @@ class Twins(RuleBasedStateMachine):
             self.loop.run_until_complete(stand.store.close())
         with closing(sqlite3.connect(self.folder / str(self.lives) / "chat.db")) as raw:
             assert check_database(raw).findings == []
-        self.loop.run_until_complete(self.loop.shutdown_default_executor())
-        self.loop.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 Twins.TestCase.settings = settings(
