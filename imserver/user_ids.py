@@ -47,8 +47,8 @@ def user_id_fault(user_id: str) -> str:
         return "not composed (NFC), or with a blank at its end"
     if unicodedata.normalize("NFKC", user_id) != user_id:
         return "it has letters that look like other letters (not NFKC)"
-    if _CHARACTERS.fullmatch(user_id) is None:
-        return "letters, digits and visible ASCII only"
+    if _CHARACTERS.fullmatch(user_id) is None or any(unicodedata.category(one) == "Cn" for one in user_id):
+        return "letters, digits and visible ASCII only"  # Cn: newer than the tables that compose, so not known to be composed
     if unicodedata.category(user_id[0]).startswith("M"):
         return "it begins with a mark"
     if _MARKED_AGAIN.search(user_id) is not None:
