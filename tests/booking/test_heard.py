@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from imserver.plugins.booking.schedule.shops import load_chain
-from imserver.plugins.booking.understanding.acts import MAX_CHARS, MAX_NAME_CHARS, Ear, Said, load_heard
+from imserver.plugins.booking.understanding.ear import MAX_CHARS, MAX_NAME_CHARS, Ear, Said, load_heard
 from tests.booking.support.ledger import ms
 from tests.booking.test_when_words import listed
 

@@ -16,7 +16,7 @@ from imserver.plugins.booking.schedule.hours import (
     wall_of,
 )
 from imserver.plugins.booking.schedule.shops import parse_chain
-from imserver.plugins.booking.understanding.acts import Ear
+from imserver.plugins.booking.understanding.ear import Ear
 from tests.booking.support.chains import trial
 from tests.booking.support.ledger import ms
 from tests.booking.support.shop import GARDEN, Shop, shown

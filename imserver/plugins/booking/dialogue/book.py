@@ -32,7 +32,7 @@ from imserver.plugins.booking.schedule.hours import utc_ms, zone_of
 from imserver.plugins.booking.schedule.shops import Service, minutes_of
 from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action, Actor, Status
-from imserver.plugins.booking.understanding.acts import Said
+from imserver.plugins.booking.understanding.ear import Said
 
 from .choose import Search, ask_day, ask_slot, choose, refuse, understand
 from .context import DialogueContext, Place

@@ -14,7 +14,7 @@ from imserver.plugins.booking.schedule.appointments import Appointment, past, re
 from imserver.plugins.booking.schedule.hours import shop_spans, wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import Service, Shop, minutes_of
 from imserver.plugins.booking.schedule.slots import nearest
-from imserver.plugins.booking.understanding.acts import Said
+from imserver.plugins.booking.understanding.ear import Said
 
 from .choose import Search, ask_slot, refuse, understand
 from .context import DialogueContext, Place

@@ -21,7 +21,7 @@ from imserver.plugins.booking.schedule.appointments import (
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
 from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action, Actor, NotPossible, Status, next_status
-from imserver.plugins.booking.understanding.acts import Said
+from imserver.plugins.booking.understanding.ear import Said
 
 from .choose import Search, ask_day, ask_slot, choose, refuse, understand
 from .context import DialogueContext, Place

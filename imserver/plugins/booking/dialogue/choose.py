@@ -15,7 +15,7 @@ from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.schedule.hours import shop_spans, wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import Service
 from imserver.plugins.booking.schedule.slots import Slot, free_slots, nearest, open_days, why_not
-from imserver.plugins.booking.understanding.acts import Said
+from imserver.plugins.booking.understanding.ear import Said
 
 from .context import DialogueContext
 from .state import Dialogue

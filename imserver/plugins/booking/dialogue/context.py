@@ -18,7 +18,7 @@ from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import Words
 from imserver.plugins.booking.schedule.shops import Chain, Shop
-from imserver.plugins.booking.understanding.acts import Said
+from imserver.plugins.booking.understanding.ear import Said
 
 from .state import Dialogue, load_dialogue, save_dialogue
 

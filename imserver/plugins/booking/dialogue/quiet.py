@@ -13,7 +13,7 @@ from imserver.plugins.booking.customers import customer, language_for, remember
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.schedule.appointments import upcoming
 from imserver.plugins.booking.schedule.status import Status
-from imserver.plugins.booking.understanding.acts import Said
+from imserver.plugins.booking.understanding.ear import Said
 
 from .context import DialogueContext
 

@@ -16,8 +16,8 @@ from imserver.plugins.booking.customers import customer, language_for, remember
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import language_of
 from imserver.plugins.booking.schedule.shops import Shop
-from imserver.plugins.booking.understanding.acts import Said, fold
 from imserver.plugins.booking.understanding.alarms import RedFlag
+from imserver.plugins.booking.understanding.ear import Said, fold
 
 from . import book, browse, change, handoff, quiet, staff
 from .context import Answering, DialogueContext, Place

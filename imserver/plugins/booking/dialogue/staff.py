@@ -10,7 +10,7 @@ from imserver.plugins.booking.schedule.appointments import Appointment, act, bet
 from imserver.plugins.booking.schedule.hours import utc_ms, wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.status import Action, NotPossible, Status
-from imserver.plugins.booking.understanding.acts import Said
+from imserver.plugins.booking.understanding.ear import Said
 
 from . import book, change
 from .context import DialogueContext, Place

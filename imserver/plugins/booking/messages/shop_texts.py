@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from imserver.plugins.booking.schedule.appointments import Appointment
 from imserver.plugins.booking.schedule.shops import Chain, Shop
-from imserver.plugins.booking.understanding.acts import Ear
 from imserver.plugins.booking.understanding.alarms import RedFlags
+from imserver.plugins.booking.understanding.ear import Ear
 
 from .texts import Catalogue, Words
 

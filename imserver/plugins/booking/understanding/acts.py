@@ -1,239 +1,192 @@
-"""Facts of one text, in the words of this chain: a code, a shop, a service, an age, a yes, a time; nothing is decided here.
+"""What a text says, act by act: the words of the reader, which the dialogue decides from and nothing else.
 
-The order matters: certain words (codes, names of shops and services) are cut out before the date grammar sees the rest, so
-that they do not confuse it.
+Everything in a text is accounted for: each act names the characters that it explains, and the rest that no act explains is
+harmless, neutral or dangerous. Nothing here knows how a text is read or what is done about it.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from functools import cache
-from importlib import resources
-from typing import Any
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple
 
-from imserver.plugins.booking.dates.parse import Reading, read_when
-from imserver.plugins.booking.dates.text import TRADITIONAL
-from imserver.plugins.booking.schedule import codes
-from imserver.plugins.booking.schedule.hours import wall_of, zone_of
-from imserver.plugins.booking.schedule.shops import AgeBand, Chain, Service, Shop
+from imserver.plugins.booking.dates.tokens import PartName, Reason
 
-#: A longer text is no instruction to a bot: it is for staff.
-MAX_CHARS = 300
-MAX_NAME_CHARS = 40
 
-#: Traditional characters of shops, eyes and answers; those of dates are the date grammar's.
-_SIMPLIFIED = TRADITIONAL | dict(
-    zip(
-        "見閃劇傷濺強鹼噴確認復複檢測隱軟園師報幫舊頭動燈約貓聯絡鐵顏漲運壓腫癢帶",
-        "见闪剧伤溅强碱喷确认复复检测隐软园师报帮旧头动灯约猫联络铁颜涨运压肿痒带",
-        strict=True,
-    )
-)
+class Span(NamedTuple):
+    """Characters of the text as it was typed: from `start` up to, not including, `end`."""
 
-_VERSION = re.compile(r"(?<![A-Za-z0-9])v(\d{1,9})(?![A-Za-z0-9])", re.IGNORECASE)
-_AGE = re.compile(
-    r"(?<!\d)(\d{1,3})\s*(?:周?岁|years?[ -]?olds?|yrs?(?: old)?|yo)(?![A-Za-z])", re.IGNORECASE
-)
-_EDGES = " \t\n,，.。!！;；:：、~～\"'“”‘’()（）"
+    start: int
+    end: int
+
+
+class Kind(StrEnum):
+    """What is done by saying something."""
+
+    BEGIN = "begin"
+    GIVE = "give"
+    REFUSE = "refuse"
+    CORRECT = "correct"
+    YES = "yes"
+    NO = "no"
+    QUESTION = "question"
+    THANKS = "thanks"
+    GREETING = "greeting"
+    LATER = "later"
+    ALARM = "alarm"
+
+
+Begun = Literal[
+    "book", "move", "cancel", "list", "slots", "info", "report", "order", "human", "help", "stores", "other"
+]
+Valued = Literal[
+    "day", "time", "range", "shop", "service", "person", "name", "age", "first", "phone", "code", "version",
+    "number", "lenses", "other",
+]  # fmt: skip
+Asked = Literal["price", "hours", "place", "parking", "how_long", "bring", "children", "insurance", "other"]
+
+
+class Hours(NamedTuple):
+    """A range within a day, in minutes since midnight: 0 and 1440 are open ends. `part` if a part of the day was named."""
+
+    begin: int
+    end: int
+    part: PartName | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """The facts found. `rest` is the text that was not understood, `text` the whole: width and script folded, case kept."""
+class Act:
+    """One act.
+
+    what: of BEGIN a `Begun`, of GIVE, REFUSE and CORRECT a `Valued`, of QUESTION an `Asked`, of ALARM its kind; else "".
+    value: `day` a date or, for a weekend, a tuple of dates; `time` a datetime.time; `range` `Hours`; `shop`, `service` the id;
+        `person` the word for whom it is; `name`, `phone`, `code`, `lenses`, `other` a string; `age` years or the id of a band;
+        `first` a bool; `version`, `number` an int. None: a value that is meant and not named (a day is refused, and which was
+        shown is known from the card).
+    spans: the characters that say so.
+    """
+
+    kind: Kind
+    what: str = ""
+    value: Any = None
+    spans: tuple[Span, ...] = ()
+
+
+class Weight(StrEnum):
+    """What a rest means for the acts beside it."""
+
+    HARMLESS = "harmless"  # particles, politeness, reasons: as if it were not there
+    NEUTRAL = "neutral"  # the acts stand; the text goes to the staff as a note, and the card says so
+    DANGEROUS = "dangerous"  # a negation, a digit, a time, a question: asked about; no yes counts beside it
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Characters that no act explains, as typed. `in_clause`: they stand in the clause of a value."""
 
     text: str
-    rest: str
-    code: str = ""
-    version: int | None = None
-    shop: Shop | None = None
-    service: Service | None = None
-    band: AgeBand | None = None
-    age: int | None = None
-    first_visit: bool | None = None
-    lenses: str = ""
-    answer: bool | None = None
-    number: int | None = None
-    reading: Reading | None = None
-    #: The input of the date grammar: read again behind a day when it names only a time.
-    when_text: str = ""
-
-    @property
-    def names_time(self) -> bool:
-        """True if it speaks of a day or a time at all, understood or not."""
-        reading = self.reading
-        return reading is not None and bool(
-            reading.candidates or reading.day or reading.part or reading.reason not in (None, "no_time")
-        )
-
-
-def fold(text: str, max_chars: int = 4 * MAX_CHARS) -> str:
-    """Full-width to half-width, the traditional characters of our trade to simplified, emoji and controls to blanks."""
-    pieces = []
-    for char in unicodedata.normalize("NFKC", text[:max_chars]):
-        kind = unicodedata.category(char)
-        if kind in ("Cf", "Mn", "Me"):
-            continue
-        pieces.append(" " if kind[0] in "CZ" or kind == "So" else _SIMPLIFIED.get(char, char))
-    return " ".join("".join(pieces).split())
-
-
-@cache
-def load_heard() -> Mapping[str, Any]:
-    """The shipped words of answers. Read once; not to be changed."""
-    file = resources.files("imserver.plugins.booking") / "words" / "heard.toml"
-    return tomllib.loads(file.read_text(encoding="utf-8"))
-
-
-@cache
-def _spelled(word: str) -> str:
-    """The pattern of a word of a chain, of which there are some hundreds."""
-    return fold(word).casefold()
-
-
-class Ear:
-    """The words of a chain, ready to be found in texts."""
-
-    def __init__(self, chain: Chain) -> None:
-        heard = load_heard()
-        self._chain = chain
-        self._stores = _Finder({shop.id: (*shop.words, shop.id) for shop in chain.stores})
-        self._services = _Finder({service.id: service.words for service in chain.services})
-        self._bands = _Finder(
-            {band.id: (*band.words, band.names.zh, band.names.en) for band in chain.age_bands}
-        )
-        self._visits = _Finder({"new": heard["first_visit"], "returning": heard["returning"]})
-        self._lenses = _Finder(heard["lenses"])
-        self._yes, self._no = frozenset(heard["yes"]), frozenset(heard["no"])
-        self._before_name = re.compile(
-            rf"^(?:{'|'.join(map(_bounded, sorted(heard['name_before'], key=len, reverse=True)))})\s*[:：]?\s*",
-            re.IGNORECASE,
-        )
-        self._not_a_name = tuple(heard["not_a_name"])
-        self._instead = re.compile(
-            rf"^\s*(?:{'|'.join(map(_bounded, sorted(heard['instead'], key=len, reverse=True)))})\s*",
-            re.IGNORECASE,
-        )
-
-    def hear(self, text: str, now_ms: int, shop: Shop | None) -> Said:
-        """Everything in `text`; dates are read in the zone of the shop that is named, or else of `shop`."""
-        whole = fold(text)
-        if len(whole) > MAX_CHARS:
-            return Said(whole, whole)
-        code, rest = _cut(codes.PATTERN, whole)
-        version, rest = _cut(_VERSION, rest)
-        plain = rest.strip(_EDGES).casefold()
-        store_id, rest = self._stores.cut(rest)
-        visit, rest = self._visits.cut(rest)
-        service_id, rest = self._services.cut(rest)
-        age, rest = _cut(_AGE, rest)
-        band_id, rest = self._bands.cut(rest)
-        lenses, rest = self._lenses.cut(rest)
-        years = int(age) if age else None
-        rest = self._instead.sub(" ", rest)
-        named = self._chain.shop(store_id) or shop or self._chain.stores[0]
-        reading = self.read(rest, now_ms, named)
-        return Said(
-            text=whole,
-            rest=reading.leftover,
-            code=code.upper(),
-            version=int(version) if version else None,
-            shop=self._chain.shop(store_id),
-            service=self._chain.service(service_id),
-            band=self._chain.band(band_id) or (None if years is None else self._chain.band_of_age(years)),
-            age=years,
-            first_visit={"new": True, "returning": False}.get(visit),
-            lenses=lenses,
-            answer=True if plain in self._yes else False if plain in self._no else None,
-            number=int(plain) if re.fullmatch(r"[0-9]{1,2}", plain) else None,
-            reading=reading,
-            when_text=rest,
-        )
-
-    def read(self, text: str, now_ms: int, shop: Shop, day: date | None = None) -> Reading:
-        """The date grammar in a shop's time; with `day`, as if the text had named that day before."""
-        now: datetime = wall_of(now_ms, zone_of(shop))
-        return read_when(text if day is None else f"{day.isoformat()} {text}", now, zone_of(shop))
-
-    def asks_people(self, said: Said) -> bool:
-        """True for a question that only begins like a command (预约要多少钱): nothing in it is for the bot."""
-        found = (said.service, said.shop, said.band, said.first_visit, said.answer, said.version)
-        if said.code or said.names_time or any(value is not None for value in found):
-            return False
-        return any(_within(word, said.rest.casefold()) for word in self._not_a_name)
-
-    def name_in(self, said: Said) -> str:
-        """A name that was announced as one (`我叫…`, `for …`), or ""."""
-        rest = said.rest.strip(_EDGES)
-        found = self._before_name.match(rest)
-        return self._name(rest[found.end() :]) if found else ""
-
-    def name_answer(self, said: Said) -> str:
-        """The answer to "what is your name?", or "" if it does not look like one."""
-        rest = said.rest.strip(_EDGES)
-        if said.number is not None or said.answer is not None or said.code:
-            return ""
-        if said.names_time and (not rest or not _short_chinese(said.text)):
-            return ""
-        # 周一鸣 is a name although 周一 is a day.
-        rest = said.text if said.names_time else rest
-        return self._name(self._before_name.sub("", rest.strip(_EDGES)))
-
-    def _name(self, text: str) -> str:
-        name = " ".join(text.strip(_EDGES).split())
-        lower = name.casefold()
-        if not 1 <= len(name) <= MAX_NAME_CHARS or not any(char.isalpha() for char in name):
-            return ""
-        if name.startswith("/") or any(_within(word, lower) for word in self._not_a_name):
-            return ""
-        return name
+    span: Span
+    weight: Weight
+    in_clause: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Finder:
-    """Finds the longest of many words and says whose it is."""
+class When:
+    """What all words about time come to, naive wall-clock times in the shop's zone, none before now.
 
-    words: Mapping[str, Iterable[str]]
-    owner: dict[str, str] = field(init=False)
-    pattern: re.Pattern[str] = field(init=False)
+    candidates: one: that time; several: which one is to be asked, with these as buttons, unless `either_will_do`.
+    window: a range was named: the first free start inside will do, `wish` before others.
+    wish: the start that is meant most of all (the named start of a range, 12:00 of noon); the candidate if there is one alone.
+    days: the days that were named, ascending: one, both of a weekend, all of a range of days.
+    part: the part of the day that was named, for a list of free slots where there is no candidate.
+    shift: later or earlier than the card's start, or than the appointment's.
+    either_will_do: "A, else B": the first of `candidates` that is free, in the order they were said.
+    reason: why to ask; None if a time or a window can be taken as it is.
+    guess: the day that was probably meant by a misspelt word ("周流"): it is asked about, never taken.
+    """
 
-    def __post_init__(self) -> None:
-        owner = {_spelled(word): name for name, words in self.words.items() for word in words}
-        spelled = "|".join(_bounded(word) for word in sorted(owner, key=len, reverse=True))
-        object.__setattr__(self, "owner", owner)
-        object.__setattr__(self, "pattern", re.compile(spelled or r"(?!)", re.IGNORECASE))
-
-    def cut(self, text: str) -> tuple[str, str]:
-        """(whose word it is or "", the text without it)."""
-        word, rest = _cut(self.pattern, text)
-        return self.owner.get(word.casefold(), ""), rest
-
-
-def _bounded(word: str) -> str:
-    """A pattern for a word; Latin words end where letters end, Chinese ones stand anywhere."""
-    escaped = re.escape(word)
-    if word[:1].isascii() and word[:1].isalnum():
-        escaped = rf"(?<![A-Za-z0-9]){escaped}"
-    if word[-1:].isascii() and word[-1:].isalnum():
-        escaped = rf"{escaped}(?![A-Za-z0-9])"
-    return escaped
+    candidates: tuple[datetime, ...] = ()
+    window: tuple[datetime, datetime] | None = None
+    wish: datetime | None = None
+    days: tuple[date, ...] = ()
+    part: PartName | None = None
+    shift: timedelta | None = None
+    either_will_do: bool = False
+    reason: Reason | None = None
+    guess: date | None = None
 
 
-def _within(word: str, text: str) -> bool:
-    return re.search(_bounded(word), text) is not None
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the card above the text showed: its day, its start, and whether it asked for a yes."""
+
+    day: date | None = None
+    start: datetime | None = None
+    asks_yes: bool = False
 
 
-def _cut(pattern: re.Pattern[str], text: str) -> tuple[str, str]:
-    found = pattern.search(text)
-    if found is None:
-        return "", text
-    word = found.group(found.lastindex) if pattern in (_VERSION, _AGE) and found.lastindex else found.group()
-    return word, f"{text[: found.start()]} {text[found.end() :]}"
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the reader knows beside the text and the words of the chain.
+
+    now, zone: the shop's wall time and its IANA zone.  shop: the id of the shop that is spoken to, "" if none is chosen.
+    step: the step that was asked last, "" if none: service, day, slot, name, age, first_visit, confirm, confirm_again.
+    labels: the folded label of each button that can still be pressed, with the command it stands for.
+    day_said: the day last said or shown in this dialogue, also if its slot was refused: the day of a bare clock time.
+    staff: the text is by a member of the staff.
+    """
+
+    now: datetime
+    zone: str
+    shop: str = ""
+    step: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    shown: Shown = Shown()
+    day_said: date | None = None
+    staff: bool = False
 
 
-def _short_chinese(text: str) -> bool:
-    return len(text) <= 4 and all("\u4e00" <= char <= "\u9fff" for char in text)
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text that was read: every character is in the span of an act, in `rest`, or harmless punctuation.
+
+    label: the command of the button whose label the whole text is; then there are no acts but that.
+    when: what its words about time come to; None if it has none.
+    people: more than one person is spoken of ("我和我妈"): asked, and two appointments.
+    """
+
+    text: str
+    acts: tuple[Act, ...] = ()
+    rest: tuple[Rest, ...] = ()
+    when: When | None = None
+    label: str | None = None
+    people: tuple[str, ...] = ()
+
+    def all(self, kind: Kind, what: str | None = None) -> tuple[Act, ...]:
+        """The acts of a kind, in the order of the text."""
+        return tuple(act for act in self.acts if act.kind is kind and what in (None, act.what))
+
+    def has(self, kind: Kind, what: str | None = None) -> bool:
+        """Whether there is such an act."""
+        return any(act.kind is kind and what in (None, act.what) for act in self.acts)
+
+    def given(self, what: str) -> Any:
+        """The value that is given or put right, the last one said; None if there is none."""
+        found = [act.value for act in self.acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what == what]
+        return found[-1] if found else None
+
+    @property
+    def dangerous(self) -> bool:
+        """Whether something was said that nobody understood and that may change what is meant."""
+        return any(one.weight is Weight.DANGEROUS for one in self.rest)
+
+    @property
+    def disarms(self) -> bool:
+        """Whether a question that waits for a yes is off: something was refused, put right, put off or not understood."""
+        unresolved = self.when is not None and self.when.reason is not None
+        return self.dangerous or unresolved or any(act.kind in _DISARMING for act in self.acts)
+
+
+_DISARMING = frozenset({Kind.REFUSE, Kind.CORRECT, Kind.LATER})

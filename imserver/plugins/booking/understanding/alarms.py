@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from .acts import fold
+from .ear import fold
 
 #: One window: 3 ms of patterns at worst.
 WINDOW_CHARS = 1000
