@@ -222,9 +222,14 @@ class TestTheEndOfTheListing:
     """The row that ends a team says nothing yet of places of one's own, whose rows may come behind it."""
 
     async def gone_for_a_while(self, server: FakeServer, alice: Any) -> None:
-        """Alice's session is lost, and she comes back when these happened: she left the team, and came to s0 by a row."""
+        """Alice's session is lost, and she comes back when this has happened: she left the team, and came to s0 by a row. Her
+        token vouches for s0, so that `check` tells nothing of it."""
         server.say("s0", "customer0", "1")
         assert await take(alice, 1) == ["s0:2:1"]
+        server.forget_sessions()
+        server.cut()
+        await settled(alice)
+        assert alice._core.lineage.is_quiet("s0")
         server.say("s0", "customer0", "2", pushed=False)
         server.remove(STAFF, "alice", pushed=False)
         server.chat.add("boss", "s0", server.chat.new_key(), "alice", "member")

@@ -131,7 +131,8 @@ async def test_what_was_learnt_by_the_team_behind_a_place_of_one_s_own_is_agreed
         found = await shop.stand.read(lambda reader: reader.check(user_id, Learnt(place, since, asked, 0)))
         assert found is not None
         assert (found.row.head, found.row.left_at) == (2, 2)
-        return found.agreed
+        position: int | None = found.agreed
+        return position
 
     assert [await agreed("cy", asked) for asked in (1, 2, 3, 4, 5, 99)] == [1, 2, 3, 4, 4, 4]
     await shop.join("cust", place)
