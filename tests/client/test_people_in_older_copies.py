@@ -5,6 +5,7 @@ Over real TCP, against a real server whose files are replaced while it is down.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from imserver.errors import Refusal
 from imserver.model import Kind
-from imserver_client import HistoryReplaced, Refused, Stopped, connect
+from imserver_client import CursorMoved, HistoryReplaced, Refused, Stopped, connect
 
 from .test_older_copies import AT_ONCE, PATIENCE_S, QUICK, Machine, machine, text
 
@@ -100,3 +101,41 @@ async def test_a_team_that_was_joined_in_what_is_gone_is_told_to_be_gone(machine
     bob = await machine.client("bob")
     await bob.client.history(service)
     assert alice.said[-1] == (3, "mine")
+
+
+async def test_of_what_was_there_by_the_team_behind_a_place_of_ones_own_nobody_hears_that_it_is_gone(
+    machine: Machine,
+) -> None:
+    """alice was added, was put out, read on by the team and left that: all of it is in the copy, and no cursor falls."""
+    team, service = await with_a_team(machine)
+    chat = machine.server.chat
+    await chat.add_member("bob", team, "alice")
+    alice = await machine.client("alice")
+    await chat.add_member("bob", service, "alice")
+    await chat.remove_member("bob", service, "alice")
+    for number in (4, 5, 6):
+        await machine.say(f"{number}", where=service)
+    await alice.has(6)
+    alice.client.mark_read(service, 6)
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            if (await alice.client.cursor(service)).read == 6:
+                break
+            await asyncio.sleep(0.01)
+    await chat.remove_member("bob", team, "alice")
+    await alice.until(lambda: alice.said[-1] == (3, ""))
+    copy = await machine.copied()
+    later, _, _ = await machine.server.chat.create_conversation("bob", Kind.GROUP, "later", ["alice"])
+    await machine.say("gone with it", where=later)
+    await alice.has(2, "gone with it")
+    assert (await alice.client.history(service)).head == 3
+    await machine.put_back(copy)
+    await alice.heard(HistoryReplaced)
+    await machine.server.chat.add_member("bob", service, "alice")
+    await machine.say("here again", where=service)
+    await alice.has(8, "here again")
+    assert {one.conversation_id for one in alice.of(HistoryReplaced)} == {later}
+    told = [one.cursor for one in alice.of(CursorMoved) if one.conversation_id == service]
+    assert told == sorted(told, key=lambda cursor: (cursor.read, cursor.delivered))
+    assert told[-1].read == 6
+    assert [at for at, _ in alice.said].count(5) == 1

@@ -48,12 +48,6 @@ class Evidence:
         self.spans = memberships(stored, records)
         self.stays = Stays(stored, self.spans, committed)
 
-    def told_as_former(self, conversation_id: str, user_id: str) -> bool:
-        """Whether the user once had a place of his own in a conversation that names a team. When he goes from the team he is
-        told of it again, as of then: SPEC, section 10.3."""
-        spans = self.spans[conversation_id].get(user_id, ())
-        return conversation_id in self.stored.teams and any(last is not None for _, last in spans)
-
 
 def judge(evidence: Evidence) -> list[str]:
     """All findings, in sentences."""
@@ -227,8 +221,7 @@ def falls_were_told(evidence: Evidence) -> Findings:
     """An application whose messages are void was told so, and from where on; where all is there, nobody is told anything."""
     for record in evidence.records:
         for conversation_id, agreed in record.told if not evidence.put_back else ():
-            if not evidence.told_as_former(conversation_id, record.user_id):
-                yield f"{record.device_id} was told that {conversation_id} fell to {agreed}, and nothing is gone"
+            yield f"{record.device_id} was told that {conversation_id} fell to {agreed}, and nothing is gone"
         told: dict[str, int] = {}
         for conversation_id, agreed in record.told:
             told[conversation_id] = min(agreed or 0, told.get(conversation_id, agreed or 0))
@@ -301,8 +294,6 @@ def cursors_only_rise(evidence: Evidence) -> Findings:
             before = known.get((life, conversation_id, user_id), (0, 0))
             known[life, conversation_id, user_id] = (delivered, read)
             head = evidence.stored.heads.get(conversation_id, 0)
-            if user_id == record.user_id and evidence.told_as_former(conversation_id, user_id):
-                continue  # with his own cursors of then
             if delivered < before[0] or read < before[1] or max(delivered, read) > head:
                 yield (
                     f"{record.device_id} was told of cursors {delivered}, {read} of {user_id} in {conversation_id}"

@@ -150,11 +150,15 @@ class Storage(MemoryStorage):
         step: LineageStep,
     ) -> None:
         super().save_checked(fallen, offered, states, account, step)
-        replaced = {name for name, notice in step.notices.items() if notice is not None and notice.replaced}
+        told = {
+            name
+            for name, notice in step.notices.items()
+            if notice is not None and (notice.replaced or notice.forgotten) and not notice.pending
+        }
         for conversation_id, fall in fallen.items():
-            if fall is None and self.names_team(conversation_id) and conversation_id not in replaced:
+            if fall is None and self.names_team(conversation_id) and conversation_id not in told:
                 self._left(conversation_id)
-            elif fall is None or conversation_id in replaced:
+            elif fall is None or conversation_id in told:
                 self._fall(conversation_id, None if fall is None else fall.upto)
 
     def add_post(self, post: SavedPost) -> None:
@@ -288,6 +292,7 @@ class Record:
 
     def _cannot_be_told(self, conversation_id: str) -> None:
         self.shown[:] = [one for one in self.shown if one.message.conversation_id != conversation_id]
+        self.items[:] = [item for item in self.items if item.conversation_id != conversation_id]
         self._replaced_above(conversation_id, 0)
         for post in self.posts.values():
             if post.conversation_id == conversation_id:
