@@ -80,6 +80,8 @@ def shown_is_stored(transcript: Transcript, places: Places, taken: TakenBack) ->
             yield Fault.ALTERED, what, f"{what} is not what {transcript.user_id} was shown"
     for later in transcript.replaced:
         row = places.get(later.conversation_id, {}).get(later.position)
+        if _ended(transcript, later.conversation_id, taken) and taken.at(later.conversation_id, later.position):
+            continue
         if row is not None and not row.says(later.revision, later.digest):
             what = name(later.conversation_id, later.position)
             text = f"revision {later.revision} of {what} is not what {transcript.user_id} was shown"
@@ -318,6 +320,8 @@ def taken_back_was_told(
             continue
         told = key in transcript.gone
         refused = key in transcript.refused or key in transcript.given_up
+        if row is None and not told and not refused and _ended(transcript, post.conversation_id, taken):
+            continue
         if key in acknowledged:
             report.taken_back += 1
             report.stored_again += row is not None

@@ -52,6 +52,7 @@ class Office:
         self._tokens: dict[str, str] = {}
         #: Since when a user is out (UTC ms).
         self._out_since: dict[str, int] = {}
+        self._without_token: set[str] = set()
         self._stopping = asyncio.Event()
         self._older_record = False
 
@@ -70,10 +71,10 @@ class Office:
         self._stopping.set()
 
     async def let_all_in(self) -> None:
-        """Nobody knows whom an older record has left out."""
+        """Nobody knows whom an older record has left out. What they come in with was never revoked."""
         self._older_record = False
         for part in self._parts:
-            await self._let_in(part)
+            await self._insist("enable_user", user_id=part.user_id)
 
     def put_back(self, copy: PutBack) -> None:
         """An older folder brings an older record of who is out along: whoever was shut out since then may be in, and whoever
@@ -98,13 +99,17 @@ class Office:
         await self._insist(operation, user_id=user_id, **what.get(way, {}))
         self._out_since[user_id] = now_ms()
         self._acts[way] += 1
+        if way is not DISABLED:
+            self._without_token.add(user_id)
 
     async def _let_in(self, part: Part) -> None:
-        """With another token, whatever it was that ended."""
+        """With another token if the last one was revoked; only then the client is certain to come in with it."""
         self._close(part.user_id)
-        self._tokens[part.user_id] = token_id = secrets.token_hex(8)
-        token = self._server.token(part.user_id, device_id=part.device_id, token_id=token_id)
-        self._pool.give_token(part.name, token)
+        if part.user_id in self._without_token:
+            self._without_token.discard(part.user_id)
+            self._tokens[part.user_id] = token_id = secrets.token_hex(8)
+            token = self._server.token(part.user_id, device_id=part.device_id, token_id=token_id)
+            self._pool.give_token(part.name, token)
         await self._insist("enable_user", user_id=part.user_id)
 
     def _close(self, user_id: str) -> None:
