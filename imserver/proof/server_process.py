@@ -79,10 +79,10 @@ class ServerProcess:
         now_s: int = 0,
         token_id: str = "",
     ) -> str:
-        """A token that this server accepts. `now_s`: for servers with a shifted clock."""
-        start = now_s or int(time.time())
+        """A token that this server accepts, made now. `now_s`: for servers with a shifted clock."""
+        start = now_s or time.time()
         claims: dict[str, Any] = {
-            "sub": user_id, "iat": start, "exp": start + ttl_s, "jti": token_id or secrets.token_hex(8),
+            "sub": user_id, "iat": start, "exp": int(start) + ttl_s, "jti": token_id or secrets.token_hex(8),
         }  # fmt: skip
         if device_id is not None:
             claims["device"] = device_id

@@ -19,9 +19,9 @@ from .client_pool import ClientPool
 from .older_copies import Kind, PutBack
 from .participants import Part
 
-#: Between two acts, and how long somebody stays out (seconds). A token is of another second than what revoked those before it.
+#: Between two acts, and how long somebody stays out (seconds).
 PAUSE_S = (0.3, 3.0)
-OUT_S = (1.2, 4.0)
+OUT_S = (0.5, 4.0)
 #: Until a server is asked again that did not answer (seconds).
 AGAIN_S = 0.3
 #: What ends a user's access.

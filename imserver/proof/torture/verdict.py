@@ -214,7 +214,7 @@ def judge(evidence: Evidence) -> Verdict:
         report,
         _conversations(rows),
         _removed(rows),
-        Stays(rows).ended(),
+        _went(rows),
         evidence.elapsed_s,
         began_at=evidence.began_at,
         log_errors=evidence.log_errors,
@@ -232,6 +232,10 @@ def _conversations(rows: StoredRows) -> int:
 
 def _removed(rows: StoredRows) -> int:
     return sum(left_at is not None for places in rows.members.values() for _, left_at in places.values())
+
+
+def _went(rows: StoredRows) -> int:
+    return Stays(rows).ended()
 
 
 def _short(verdict: Verdict) -> list[str]:
