@@ -25,9 +25,13 @@ class Server:
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
         self.answers: list[dict[str, Any] | None] = []
+        #: It was asked eight times.
+        self.enough = asyncio.Event()
 
     async def operate(self, operation: str, user_id: str, **more: Any) -> dict[str, Any] | None:
         self.asked.append((operation, user_id, *more.items()))
+        if len(self.asked) == 8:
+            self.enough.set()
         return self.answers.pop(0) if self.answers else {"sessions_ended": 0, "changed": True}
 
     def token(self, user_id: str, *, device_id: str, token_id: str) -> str:
@@ -120,8 +124,8 @@ async def test_behind_an_older_folder_all_are_let_in_before_the_next_act(
     monkeypatch.setattr(offices, "OUT_S", (0.0, 0.0))
     place.copy_comes(Kind.FOLDER, 250, 500)
     keeping = asyncio.create_task(place.office.keep())
-    while len(place.server.asked) < 8:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(20):
+        await place.server.enough.wait()
     place.office.stop()
     await keeping
     assert place.server.asked[:2] == [("enable_user", "ann"), ("enable_user", "bob")]

@@ -476,7 +476,8 @@ def test_what_an_older_copy_took_is_no_fault_of_a_feature() -> None:
     history = right()
     edits(history, 3, digest_of(said("x")))
     typed(history, ASIDE, "cy")
-    assert len(judge(history.evidence())) == 2
+    assert len(judge(history.evidence())) == 3
     telling = StoredMessage(GROUP, 5, key(4), "ann", 1, 1, {}, {"type": "system", "target": 1, "revision": 2})
-    history.restores.append(Restore(1.0, messages=(telling,), members=frozenset({("bob", ASIDE)})))
+    moved = frozenset({("bob", ASIDE), ("cy", ASIDE)})
+    history.restores.append(Restore(1.0, messages=(telling,), members=moved))
     assert judge(history.evidence()) == []
