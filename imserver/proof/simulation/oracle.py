@@ -12,6 +12,7 @@ from typing import Any
 
 from imserver.proof.acts import Evidence as ActsEvidence
 from imserver.proof.acts import Notes, all_acts, no_query
+from imserver.proof.taken_back import TakenBack
 from imserver_client import Item, Message
 
 from .record import Heard, Post, Record, Storage
@@ -33,6 +34,7 @@ class Evidence:
         query: Callable[..., Iterable[tuple[Any, ...]]] = no_query,
         put_back: int = 0,
         watch: Watch | None = None,
+        taken: TakenBack | None = None,
     ) -> None:
         self.stored = stored
         self.records = records
@@ -45,6 +47,8 @@ class Evidence:
         self.put_back = put_back
         #: What servers took in, in runs with people who come and go.
         self.watch = watch
+        #: What these took.
+        self.taken = taken or TakenBack()
         self.spans = memberships(stored, records)
         self.stays = Stays(stored, self.spans, committed)
 
@@ -282,6 +286,9 @@ def features_agree(evidence: Evidence) -> Findings:
                 lambda conversation_id, position: stored.by_place.get((conversation_id, position)),
                 evidence.stays.members,
                 evidence.query,
+                evidence.taken.at,
+                evidence.taken.moved,
+                evidence.taken.facts(name),
             )
         )
 
