@@ -353,6 +353,8 @@ class Actor:
                     self._note_fall(event)
                 case PostsGone():
                     self._note_gone(event)
+                case CatchUpFailed(reason="not found") if self.part.comes_and_goes:
+                    pass  # put out of the team before what was pushed meanwhile was read
                 case CatchUpFailed():
                     self._break(repr(event))
 
