@@ -22,6 +22,11 @@ zone = "Asia/Shanghai"
 address = {{ zh = "{number} 号", en = "{number}" }}
 [stores.hours]
 mon = ["09:00-21:00"]
+[[stores.resources]]
+id = "shop-{number}-person"
+kind = "person"
+names = {{ zh = "{number}", en = "{number}" }}
+skills = ["counter"]
 """
 
 

@@ -21,6 +21,7 @@ from .kin import same_person
 from .scenes import pressed
 
 PARTS = {"morning": (300, 720), "noon": (660, 840), "afternoon": (720, 1080), "evening": (1020, 1440)}
+BAND_OF_CHILDREN = "child"
 TIMES = frozenset({"day", "time", "range"})
 _CHANGES = frozenset({Kind.REFUSE, Kind.CORRECT, Kind.LATER, Kind.NO})
 #: Read beside other things, they do no harm and ask nothing.
@@ -269,21 +270,39 @@ class _Match:
             return any(_agrees(want, act.value) for want in gives)
         if act.what == "day":  # the days of a range that was given
             return any(_same_days(value, _days(act.value)) for want in gives for value in want.values)
+        if act.what == "age":  # a child is one whose age is a child's
+            people = (str(value) for want in gives if want.what == "person" for value in want.values)
+            return any(same_person("child", one) and self._same_age(BAND_OF_CHILDREN, act.value) for one in people)
         if act.what == "number":
             return any(act.value in want.values for want in gives)
         return False
 
     def cost(self, act: Act) -> Outcome | None:
         """What an act that nobody said does: None if it only asks."""
+        if self.utterance.staff and act.kind is Kind.YES:
+            return None  # a question is open for one person: a yes of staff is no answer to the customer's
         if name_of(act) in _ACTING:
             return Outcome.ACTED
         if self._forbidden(act):
             return Outcome.OFFERED
+        if self._only_said(act):
+            return None
         if act.kind in (Kind.REFUSE, Kind.LATER) or name_of(act) in ("question other", "begin human"):
             return None
         if act.kind is Kind.GIVE and act.what in TIMES and self.heard.asks:
             return None
         return Outcome.OFFERED
+
+    def _only_said(self, act: Act) -> bool:
+        """Whether a value stands where the dialogue does nothing with it: in staff talk without a command, in a question."""
+        if act.kind is Kind.BEGIN or self.heard.has(Kind.BEGIN) or self.heard.has(Kind.YES):
+            return False
+        if self.utterance.staff and not self._open:
+            return act.kind is not Kind.ALARM
+        asked = [want for want in self.utterance.allows() if want.kind is Kind.QUESTION]
+        if act.kind is not Kind.GIVE or not any(self.fits(want, one) for want in asked for one in self.heard.acts):
+            return False
+        return act.what == "service" or not self._open
 
     @property
     def _open(self) -> bool:

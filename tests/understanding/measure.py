@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from imserver.plugins.booking.schedule.shops import load_chain
-from imserver.plugins.booking.understanding.acts import Reading, Weight
+from imserver.plugins.booking.understanding.acts import Reading, Scene, Weight
 from imserver.plugins.booking.understanding.alarms import RedFlags
 from imserver.plugins.booking.understanding.lexicon import Lexicon
 from imserver.plugins.booking.understanding.reader import understand
@@ -165,7 +165,7 @@ def read_all(half: Half, flags: RedFlags, folder: Path) -> tuple[list[Verdict], 
     for utterance in utterances(half):
         scene = scenes.of(utterance)
         begun = time.process_time_ns()
-        reading = understand(utterance.text, scene, lexicon)
+        reading = _read(half, utterance.text, scene, lexicon)
         micros.append((time.process_time_ns() - begun) / 1000)
         found = alarms.look(flags, utterance.text)
         wanted = any(want.kind == "alarm" for want in utterance.wants)
@@ -173,6 +173,16 @@ def read_all(half: Half, flags: RedFlags, folder: Path) -> tuple[list[Verdict], 
         readings.append(reading)
         verdicts.append(judge(utterance, reading, scene, chain, kind))
     return verdicts, readings, micros
+
+
+def _read(half: Half, text: str, scene: Scene, lexicon: Lexicon) -> Reading:
+    """Read one text. A failure on a sealed one is told without its words, which a traceback might show."""
+    try:
+        return understand(text, scene, lexicon)
+    except Exception as error:
+        if half == "open":
+            raise
+        raise RuntimeError(f"the reader fails on a text of the sealed half: {type(error).__name__}") from None
 
 
 def _counts(counts: dict[str, ActCounts], want: Want) -> ActCounts:
