@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Literal
@@ -57,10 +57,10 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """A text, its moment, and what it says."""
+    """A text, its moment, and what it says. A test that fails does not print the words."""
 
     id: str
-    text: str
+    text: str = field(repr=False)
     now: datetime
     step: str
     shown_day: date | None
@@ -69,7 +69,7 @@ class Utterance:
     wants: tuple[Want, ...]
     may: tuple[Want, ...]
     never: tuple[str, ...]
-    note: str
+    note: str = field(repr=False)
 
     def allows(self) -> tuple[Want, ...]:
         return self.wants + self.may

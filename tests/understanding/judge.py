@@ -267,7 +267,7 @@ class _Match:
         if act.kind is not Kind.GIVE:
             return False
         if act.what == "range":
-            return any(_agrees(want, act.value) for want in gives)
+            return any(_agrees(want, act.value) and self.read(want) for want in gives)
         if act.what == "day":  # the days of a range that was given
             return any(_same_days(value, _days(act.value)) for want in gives for value in want.values)
         if act.what == "age":  # a child is one whose age is a child's

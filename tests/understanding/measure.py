@@ -40,7 +40,7 @@ class ActCounts:
     wrong: int = 0
 
 
-@dataclass
+@dataclass(repr=False)
 class Measured:
     """One half."""
 
@@ -50,6 +50,9 @@ class Measured:
     dialogues: list[DialogueVerdict]
     alarms: AlarmScore
     micros: list[float] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<{self.half} half, {len(self.verdicts)} texts>"  # a test that fails prints no words
 
     @cached_property
     def outcomes(self) -> Counter[Outcome]:
