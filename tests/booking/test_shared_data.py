@@ -1,9 +1,9 @@
-"""Phrases and dialogues that users wrote, apart from the code: no time is read wrongly, few are asked for, and each dialogue ends
-as its writer expects.
+"""Phrases and dialogues that users wrote, apart from the code: no time is read wrongly, few are asked about, and each dialogue
+ends as its writer expects.
 
-`when_phrases.json` and `when_phrases_2.json` are readings of phrases; `booking_dialogues.json` holds dialogues that went wrong once,
-each with what should happen, which `_EXPECTED` says as checks, and texts in which a red flag was missed or seen for nothing. They
-are copies of the data that the design of understanding was measured with, as they came.
+`when_phrases.json` and `when_phrases_2.json` are readings of phrases; `booking_dialogues.json` holds dialogues that went wrong
+once, each with what should happen, which `_EXPECTED` says as checks, and texts in which a red flag was missed or seen for
+nothing. They are copies, as they came, of the data that the design of understanding was measured with.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from . import digests
+from . import digests, page
 from .bars import bars
 from .corpus import FOLDER, HALVES, Half
 from .judge import Outcome
@@ -58,12 +58,25 @@ def keep_first_score() -> None:
     click.echo(json.dumps(kept, indent=2))
 
 
+@main.command("page")
+def fill_page() -> None:
+    """Measure the sealed half and put its first and its present score on docs/understanding.md."""
+    if not FIRST_SCORE.exists():
+        raise click.ClickException("the first score is not kept yet: first-score")
+    kept = json.loads(FIRST_SCORE.read_text("utf-8"))
+    page.fill(
+        ROOT / "docs" / "understanding.md", kept, measure("sealed").score(), f"{datetime.now(UTC):%Y-%m-%d}"
+    )
+
+
 @main.command("keep")
 def keep_digests() -> None:
     """Note the digests of texts that are new. What was changed or taken away is refused unless a decision names it."""
     found = digests.compare(digests.kept(), digests.present(), digests.decided(ROOT))
     if found.undecided:
-        raise click.ClickException("changed or taken away, and no decision says so: " + ", ".join(found.undecided))
+        raise click.ClickException(
+            "changed or taken away, and no decision says so: " + ", ".join(found.undecided)
+        )
     digests.write(digests.present())
     click.echo(f"{found.new} texts are new, {found.decided} others than they were")
 

@@ -35,7 +35,9 @@ def bars(measured: Measured) -> Iterator[Bar]:
     yield Bar("texts after which something wrong is booked, moved or cancelled", measured.acted_wrong, 0)
     yield Bar("wrong in what is offered", measured.offered_wrong, OFFERED_WRONG)
     yield Bar("needless asks", measured.needless, NEEDLESS[half])
-    yield Bar("dialogues with something wrong at the end", measured.ends[End.WRONG] + measured.ends[End.BROKEN], 0)
+    yield Bar(
+        "dialogues with something wrong at the end", measured.ends[End.WRONG] + measured.ends[End.BROKEN], 0
+    )
     for kind, counts in sorted(measured.alarms.kinds.items()):
         yield Bar(f"alarms missed: {kind}", missed_share(counts), ALARMS_MISSED)
     yield Bar("gravest alarms missed", measured.alarms.gravest_missed, 0)

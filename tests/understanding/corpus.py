@@ -88,12 +88,12 @@ def utterances(half: Half) -> list[Utterance]:
 
 def kind_of_alarm(row: Mapping[str, Any]) -> str:
     """The kind in the words of the open half."""
-    return ALARMS.get(row["kind"], row["kind"])
+    return ALARMS.get(row["kind"], str(row["kind"]))
 
 
 def near_of(row: Mapping[str, Any]) -> str:
     """Why a text looks like an alarm; "" if it does not."""
-    return row["near"] or ""
+    return str(row["near"] or "")
 
 
 def shop_words(half: Half) -> list[str]:
@@ -144,7 +144,9 @@ def _begin(what: str, value: Any) -> Want:
         return Want(Kind.BEGIN, what)
     command = COMMANDS.get(value, value)
     return (
-        Want(Kind.BEGIN, command) if command in _BEGUN else Want(Kind.BEGIN, "other", (command,) if command else ())
+        Want(Kind.BEGIN, command)
+        if command in _BEGUN
+        else Want(Kind.BEGIN, "other", (command,) if command else ())
     )
 
 

@@ -18,9 +18,7 @@ from .corpus import SERVICES, ZONE, Half, rows
 
 CUSTOMER, STAFF = "customer", "staff-li"
 _BOOKED = "status IN ('pending', 'confirmed', 'arrived', 'in_exam', 'done', 'no_show')"
-_STANDING = (
-    f"SELECT start_wall, service_id, for_name, store_id FROM booking_appointments WHERE {_BOOKED} ORDER BY start_at, id"
-)
+_STANDING = f"SELECT start_wall, service_id, for_name, store_id FROM booking_appointments WHERE {_BOOKED} ORDER BY start_at, id"
 #: A hold that is let go was never booked.
 _CANCELLED = (
     "SELECT count(*) FROM booking_appointments WHERE status = 'cancelled' "
@@ -117,7 +115,9 @@ async def _people_know(shop: Shop, told: Sequence[Said]) -> bool:
     waits = await shop.sql("SELECT 1 FROM booking_services WHERE waiting_since IS NOT NULL")
     group = await shop.staff_group()
     return bool(waits) or any(
-        one.conversation_id == group and one.sender_id == GARDEN and "conversation" in str(one.content.get("ref"))
+        one.conversation_id == group
+        and one.sender_id == GARDEN
+        and "conversation" in str(one.content.get("ref"))
         for one in told
     )
 

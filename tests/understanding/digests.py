@@ -43,7 +43,10 @@ def digest(row: Mapping[str, Any]) -> str:
 def present() -> dict[str, str]:
     """The corpus as it is: `open/utterances o001` and its digest."""
     return {
-        f"{half}/{name} {row['id']}": digest(row) for half in HALVES for name in FILES for row in rows(half, name)
+        f"{half}/{name} {row['id']}": digest(row)
+        for half in HALVES
+        for name in FILES
+        for row in rows(half, name)
     }
 
 
@@ -62,7 +65,9 @@ def write(digests: Digests) -> None:
 def decided(root: Path) -> frozenset[str]:
     """The texts that decisions name."""
     pages = sorted((root / "docs" / "decisions").glob("*.md"))
-    return frozenset(f"{file} {id_}" for page in pages for file, id_ in _NAMED.findall(page.read_text("utf-8")))
+    return frozenset(
+        f"{file} {id_}" for page in pages for file, id_ in _NAMED.findall(page.read_text("utf-8"))
+    )
 
 
 def compare(before: Digests, now: Digests, decisions: frozenset[str]) -> Difference:

@@ -36,7 +36,9 @@ class History:
 
     def first_with(self, path: str) -> str | None:
         """The first commit that holds a path; None if none does yet."""
-        found = self._ask("log", "--full-history", "--topo-order", "--format=%H", "--diff-filter=A", "--", path)
+        found = self._ask(
+            "log", "--full-history", "--topo-order", "--format=%H", "--diff-filter=A", "--", path
+        )
         return found.splitlines()[-1] if found else None
 
     def is_ancestor(self, earlier: str, later: str) -> bool:

@@ -1,8 +1,8 @@
 """One text judged: what was read of it against what it says.
 
-Fair means: acts count in any order and any number of times; a `correct` is as good as a `refuse` and a `give`; what `may` be read
-is not missed; what `never` may follow is wrong; an act that was not read is a needless ask, and wrong only where a question
-that waits for a yes stays armed although the text took it back. What is asked about is not taken, so it cannot be wrong.
+Fair means: acts count in any order and any number of times; a `correct` is as good as a `refuse` and a `give`; what `may` be
+read is not missed; what `never` may follow is wrong; an act that was not read is a needless ask, and wrong only where a
+question that waits for a yes stays armed although the text took it back. What is asked about is not taken, so it is not wrong.
 """
 
 from __future__ import annotations
@@ -99,14 +99,17 @@ def hear(reading: Reading, scene: Scene, alarm: str | None = None) -> Heard:
     days = {day for act in acts if act.kind is Kind.GIVE and act.what == "day" for day in _days(act.value)}
     days |= set(() if when is None else when.days) | {start.date() for start in starts}
     unclear = any(
-        one.weight is Weight.DANGEROUS or (one.in_clause and one.weight is Weight.NEUTRAL) for one in reading.rest
+        one.weight is Weight.DANGEROUS or (one.in_clause and one.weight is Weight.NEUTRAL)
+        for one in reading.rest
     )
     asks = unclear or (when is not None and (when.reason is not None or when.guess is not None))
     window = None if when is None else when.window
     return Heard(tuple(acts), frozenset(days), starts, window, when, asks, reading.disarms, reading.people)
 
 
-def judge(utterance: Utterance, reading: Reading, scene: Scene, chain: Chain, alarm: str | None = None) -> Verdict:
+def judge(
+    utterance: Utterance, reading: Reading, scene: Scene, chain: Chain, alarm: str | None = None
+) -> Verdict:
     """The verdict on one reading."""
     heard, found = hear(reading, scene, alarm), Verdict(utterance)
     found.asks = heard.asks
@@ -149,7 +152,9 @@ class _Match:
         if want.kind is Kind.REFUSE:
             return self._implied(want)
         if want.kind is Kind.CORRECT and not want.values:
-            return self.heard.has(Kind.REFUSE) or (self.heard.when is not None and self.heard.when.shift is not None)
+            return self.heard.has(Kind.REFUSE) or (
+                self.heard.when is not None and self.heard.when.shift is not None
+            )
         if want.kind in (Kind.GIVE, Kind.CORRECT):
             return self._read_otherwise(want)
         return want.kind is Kind.NO and self._open and self.heard.has(Kind.BEGIN, "cancel")
@@ -206,7 +211,7 @@ class _Match:
             return _digits(wanted).endswith(_digits(heard)) and len(_digits(heard)) >= 4
         if what == "number":
             return wanted == heard or (wanted == "last" and heard in ("last", -1))
-        return _plain(wanted) == _plain(heard)
+        return bool(_plain(wanted) == _plain(heard))
 
     def _same_age(self, wanted: Any, heard: Any) -> bool:
         if isinstance(wanted, int) and isinstance(heard, int):
@@ -261,7 +266,9 @@ class _Match:
         if act.kind is Kind.BEGIN and act.what == "cancel":  # in an open booking a no
             return self._open and any(want.kind is Kind.NO for want in allowed)
         if act.kind is Kind.BEGIN and act.what == "info":
-            return any(want.kind is Kind.QUESTION and want.what in ("place", "parking", "hours") for want in allowed)
+            return any(
+                want.kind is Kind.QUESTION and want.what in ("place", "parking", "hours") for want in allowed
+            )
         if act.kind is Kind.QUESTION and act.what == "place":
             return any(want.kind is Kind.BEGIN and want.what == "info" for want in allowed)
         if act.kind is not Kind.GIVE:
@@ -272,7 +279,9 @@ class _Match:
             return any(_same_days(value, _days(act.value)) for want in gives for value in want.values)
         if act.what == "age":  # a child is one whose age is a child's
             people = (str(value) for want in gives if want.what == "person" for value in want.values)
-            return any(same_person("child", one) and self._same_age(BAND_OF_CHILDREN, act.value) for one in people)
+            return any(
+                same_person("child", one) and self._same_age(BAND_OF_CHILDREN, act.value) for one in people
+            )
         if act.what == "number":
             return any(act.value in want.values for want in gives)
         return False
@@ -300,7 +309,9 @@ class _Match:
         if self.utterance.staff and not self._open:
             return act.kind is not Kind.ALARM
         asked = [want for want in self.utterance.allows() if want.kind is Kind.QUESTION]
-        if act.kind is not Kind.GIVE or not any(self.fits(want, one) for want in asked for one in self.heard.acts):
+        if act.kind is not Kind.GIVE or not any(
+            self.fits(want, one) for want in asked for one in self.heard.acts
+        ):
             return False
         return act.what == "service" or not self._open
 
@@ -325,11 +336,15 @@ class _Match:
         if not starts:
             return False
         gives = [want for want in self.utterance.allows() if want.kind in (Kind.GIVE, Kind.CORRECT)]
-        days = [want for want in gives if want.what in TIMES and any(_has_days(value) for value in want.values)]
+        days = [
+            want for want in gives if want.what in TIMES and any(_has_days(value) for value in want.values)
+        ]
         hours = [want for want in gives if want.what == "time" and want.values]
         ranges = [want for want in gives if want.what == "range"]
         for start in starts:
-            in_days = not days or any(_covers_day(value, start.date()) for want in days for value in want.values)
+            in_days = not days or any(
+                _covers_day(value, start.date()) for want in days for value in want.values
+            )
             at_hour = any(start.time() in want.values for want in hours)
             in_range = any(_covers(value, start.time()) for want in ranges for value in want.values)
             if in_days and (at_hour or in_range or not (hours or ranges)):
@@ -341,7 +356,8 @@ class _Match:
         if self.heard.has(Kind.QUESTION) or self.heard.has(Kind.BEGIN, "slots"):
             return False  # shown, and nothing held
         return any(
-            verb in ("book", "hold", "time") and all(part in start.isoformat(" ", "minutes") for part in moment)
+            verb in ("book", "hold", "time")
+            and all(part in start.isoformat(" ", "minutes") for part in moment)
             for verb, *moment in (phrase.split() for phrase in self.utterance.never)
             if moment
             for start in self.heard.takes
@@ -393,7 +409,12 @@ def _books(verb: str, rest: str, careless: bool, act: Act, utterance: Utterance,
         return False
     if not moment:
         shows_only = heard.has(Kind.BEGIN, "slots") or heard.has(Kind.QUESTION)
-        return act.kind is Kind.BEGIN and act.what == "book" and not shows_only and (verb == "book" or _holds(heard))
+        return (
+            act.kind is Kind.BEGIN
+            and act.what == "book"
+            and not shows_only
+            and (verb == "book" or _holds(heard))
+        )
     if act.kind is not Kind.GIVE or act.what not in TIMES or heard.asks:
         return False
     if heard.starts:
@@ -431,7 +452,11 @@ def _shifted(start: datetime, shown: datetime) -> Iterator[Act]:
 def _days(value: Any) -> tuple[date, ...]:
     if isinstance(value, date):
         return (value,)
-    return tuple(value) if isinstance(value, (tuple, list, frozenset, set)) and not isinstance(value, Hours) else ()
+    return (
+        tuple(value)
+        if isinstance(value, (tuple, list, frozenset, set)) and not isinstance(value, Hours)
+        else ()
+    )
 
 
 def _same_days(wanted: Any, days: tuple[date, ...]) -> bool:
@@ -449,7 +474,9 @@ def _same_days(wanted: Any, days: tuple[date, ...]) -> bool:
 def _same_range(wanted: Any, heard: Any) -> bool:
     if isinstance(heard, Hours):
         if isinstance(wanted, str):
-            return heard.part == wanted or (heard.part is None and (heard.begin, heard.end) == PARTS.get(wanted))
+            return heard.part == wanted or (
+                heard.part is None and (heard.begin, heard.end) == PARTS.get(wanted)
+            )
         return isinstance(wanted, tuple) and (heard.begin, heard.end) == wanted
     return bool(wanted == heard)
 
@@ -460,7 +487,8 @@ def _agrees(want: Want, hours: Any) -> bool:
         return False
     if want.what == "time":
         return any(
-            isinstance(value, time) and (_covers(hours.part, value) or _covers((hours.begin, hours.end), value))
+            isinstance(value, time)
+            and (_covers(hours.part, value) or _covers((hours.begin, hours.end), value))
             for value in want.values
         )
     spans = (PARTS.get(value, value) if isinstance(value, str) else value for value in want.values)

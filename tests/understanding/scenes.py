@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+
 from imserver.plugins.booking.messages.texts import Catalogue
 from imserver.plugins.booking.schedule.shops import Chain
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading, Scene, Shown

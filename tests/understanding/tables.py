@@ -13,6 +13,7 @@ from .bars import Bar
 from .dialogues import End
 from .judge import Outcome
 from .measure import Measured
+from .page import rows
 
 _WORDS = {
     Outcome.RIGHT: "right", Outcome.ASKED: "asked needlessly", Outcome.OFFERED: "wrong, in what is offered",
@@ -57,7 +58,9 @@ def show_dialogues(console: Console, measured: Measured) -> None:
     for one in measured.dialogues:
         if one.end is not End.RIGHT:
             said = " / ".join(text for speaker, text in one.played.said if speaker != "bot")
-            console.print(f"{one.id} {one.end}: {'; '.join(one.reasons)}  {said}", markup=False, highlight=False)
+            console.print(
+                f"{one.id} {one.end}: {'; '.join(one.reasons)}  {said}", markup=False, highlight=False
+            )
 
 
 def show_alarms(console: Console, measured: Measured) -> None:
@@ -85,7 +88,9 @@ def _outcomes(measured: Measured) -> Table:
 def _acts(measured: Measured) -> Table:
     table = _table("acts", "act", "wanted", "right", "asked", "unheard", "wrong")
     for name, row in measured.acts().items():
-        table.add_row(name, *(f"{count or ''}" for count in (row.wanted, row.right, row.asked, row.unheard, row.wrong)))
+        table.add_row(
+            name, *(f"{count or ''}" for count in (row.wanted, row.right, row.asked, row.unheard, row.wrong))
+        )
     return table
 
 
@@ -100,7 +105,11 @@ def _alarms(measured: Measured) -> Table:
     table = _table("alarms", "kind", "texts", "urgent", "careful", "missed")
     for kind, counts in sorted(measured.alarms.kinds.items()):
         table.add_row(
-            kind, f"{counts['texts']}", f"{counts[URGENT]}", f"{counts[CAREFUL]}", _percent(missed_share(counts))
+            kind,
+            f"{counts['texts']}",
+            f"{counts[URGENT]}",
+            f"{counts[CAREFUL]}",
+            _percent(missed_share(counts)),
         )
     table.add_section()
     table.add_row("gravest", f"{measured.alarms.gravest}", "", "", f"{measured.alarms.gravest_missed}")
@@ -119,8 +128,8 @@ def _near(measured: Measured) -> Table:
 
 def _first(first: Mapping[str, Any], present: Mapping[str, Any]) -> Table:
     table = _table("first and present score", "", "first", "present")
-    for name, value in _flat(present):
-        table.add_row(name, f"{dict(_flat(first)).get(name, '')}", f"{value}")
+    for row in rows(first, present):
+        table.add_row(*row)
     return table
 
 
@@ -131,14 +140,6 @@ def _bars(half: str, held: Iterable[Bar]) -> Table:
         is_, most = (_percent(bar.value), _percent(bar.most)) if share else (f"{bar.value}", f"{bar.most}")
         table.add_row(bar.what, is_, most, "[green]holds" if bar.holds else "[red]fails")
     return table
-
-
-def _flat(score: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for name, value in score.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name} ")
-        else:
-            yield prefix + name, value
 
 
 def _table(title: str, *columns: str) -> Table:

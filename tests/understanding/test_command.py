@@ -15,6 +15,7 @@ from rich.console import Console
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 from imserver.plugins.booking.understanding.alarms import RedFlags
 from tests.understanding import __main__ as command
+from tests.understanding import alarms, page
 from tests.understanding import measure as measuring
 from tests.understanding.alarms import measure_alarms
 from tests.understanding.bars import bars
@@ -79,7 +80,9 @@ def test_a_reader_that_fails_on_a_sealed_text_does_not_print_it(
     assert told.value.__suppress_context__
 
 
-def test_the_first_score_is_kept_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sealed: Measured) -> None:
+def test_the_first_score_is_kept_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sealed: Measured
+) -> None:
     file = tmp_path / "first_score.json"
     monkeypatch.setattr(command, "FIRST_SCORE", file)
     monkeypatch.setattr(command, "measure", lambda half: sealed)
@@ -92,6 +95,19 @@ def test_the_first_score_is_kept_once(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert again.exit_code == 1
     assert "first score stays" in again.output
     assert file.read_bytes() == kept
+
+
+def test_the_page_has_the_first_score_that_is_kept(sealed: Measured) -> None:
+    text = (command.ROOT / "docs" / "understanding.md").read_text("utf-8")
+    kept = {"commit": "c" * 40, "day": "2026-12-01", "score": sealed.score()}
+    shown = page.filled(text, kept, sealed.score(), "2026-12-24")
+    assert "| sealed half | first (2026-12-01, ccccccc) | 2026-12-24 |" in shown
+    assert f"| right, of {len(sealed.verdicts)} texts | {sealed.outcomes[Outcome.RIGHT]} |" in shown
+    assert page.filled(shown, kept, sealed.score(), "2026-12-24") == shown
+    if command.FIRST_SCORE.exists():
+        kept = json.loads(command.FIRST_SCORE.read_text("utf-8"))
+        for what, first, _ in page.rows(kept["score"], kept["score"]):
+            assert f"| {what} | {first} |" in text
 
 
 def test_it_fails_if_a_bar_does_not_hold(monkeypatch: pytest.MonkeyPatch, sealed: Measured) -> None:
@@ -115,7 +131,7 @@ def test_a_reading_of_exactly_what_is_wanted_is_right_everywhere(
         return Reading(text, tuple(_acts(one, lexicon.chain)))
 
     monkeypatch.setattr(measuring, "understand", reading)
-    monkeypatch.setattr(measuring.alarms, "look", lambda flags, text: measuring.alarms.Found())
+    monkeypatch.setattr(alarms, "look", lambda flags, text: alarms.Found())
     verdicts, _, _ = read_all(half, RedFlags(), tmp_path)
     missing = len(verdicts) - [verdict.outcome for verdict in verdicts].count(Outcome.RIGHT)
     assert missing == 0  # a figure alone: this runs on the sealed half as well
@@ -158,7 +174,9 @@ SATURDAY = Standing("2026-11-21T15:00", "child-exam", "安宁", "garden")
         ([SATURDAY, SATURDAY], End.WRONG),
     ],
 )
-def test_a_dialogue_is_wrong_only_if_something_else_stands_at_its_end(standing: list[Standing], end: End) -> None:
+def test_a_dialogue_is_wrong_only_if_something_else_stands_at_its_end(
+    standing: list[Standing], end: End
+) -> None:
     assert verdict(ROW, Played(standing)).end is end
 
 
@@ -169,7 +187,12 @@ def test_a_dialogue_in_which_the_plugin_fails_is_broken_and_not_printed_with_its
 def test_a_dialogue_is_played_with_the_plugin_at_its_own_time() -> None:
     row = {
         "now": "2026-03-18T10:00",
-        "turns": [{"say": "预约 周五下午三点 验光 我叫安安 30岁 第一次"}, {"say": "好"}, {"say": "取消"}, {"say": "好"}],
+        "turns": [
+            {"say": "预约 周五下午三点 验光 我叫安安 30岁 第一次"},
+            {"say": "好"},
+            {"say": "取消"},
+            {"say": "好"},
+        ],
     }
     played = asyncio.run(play(row))
     assert not played.failure

@@ -64,8 +64,10 @@ def test_a_new_text_is_welcome_and_another_expectation_is_not() -> None:
 def test_a_decision_lets_one_text_change_and_no_other(tmp_path: Path) -> None:
     pages = tmp_path / "docs" / "decisions"
     pages.mkdir(parents=True)
-    (pages / "0099-a-text-was-read-wrongly.md").write_text("`open/utterances o001` meant Saturday.\n", "utf-8")
-    changed = {name: "d" * 12 for name in KEPT}
+    (pages / "0099-a-text-was-read-wrongly.md").write_text(
+        "`open/utterances o001` meant Saturday.\n", "utf-8"
+    )
+    changed = dict.fromkeys(KEPT, "d" * 12)
     found = digests.compare(KEPT, changed, digests.decided(tmp_path))
     assert (found.decided, found.undecided) == (1, ["sealed/alarms a0001"])
 

@@ -1,4 +1,4 @@
-"""The judge is fair: what is right is right however it is said, what is asked is no fault, and what would book wrongly is found."""
+"""The judge is fair: what is right is right however it is said, what is asked is no fault, what would book wrongly is found."""
 
 from __future__ import annotations
 
@@ -109,7 +109,13 @@ def test_to_book_may_be_read_beside_values_unless_nothing_is_to_be_held() -> Non
 
 @pytest.mark.parametrize(
     "want",
-    [day(R, FRIDAY), Want(Kind.LATER), Want(C, "name", ("林晓",)), Want(C, "time", (time(16),)), Want(Kind.NO)],
+    [
+        day(R, FRIDAY),
+        Want(Kind.LATER),
+        Want(C, "name", ("林晓",)),
+        Want(C, "time", (time(16),)),
+        Want(Kind.NO),
+    ],
 )
 def test_a_card_that_stays_armed_although_it_was_taken_back_is_the_worst(want: Want) -> None:
     nothing, asked = [Rest("…", Span(0, 1), Weight.NEUTRAL)], [Rest("…", Span(0, 1), Weight.DANGEROUS)]
@@ -172,11 +178,18 @@ def test_ranges_parts_weekends_and_weeks() -> None:
 
 
 def test_values_of_people() -> None:
-    for wanted, heard in (("mother", "我妈"), ("女儿", "daughter"), ("child", "儿子"), ("grandmother", "外婆")):
+    for wanted, heard in (
+        ("mother", "我妈"),
+        ("女儿", "daughter"),
+        ("child", "儿子"),
+        ("grandmother", "外婆"),
+    ):
         assert same_person(wanted, heard)
     assert not same_person("mother", "外婆")
     assert not same_person("son", "孩子")
-    assert one([Want(G, "person", ("self,husband",))], [], people=("self", "husband")).outcome is Outcome.RIGHT
+    assert (
+        one([Want(G, "person", ("self,husband",))], [], people=("self", "husband")).outcome is Outcome.RIGHT
+    )
     assert one([Want(G, "age", (68,))], [Act(G, "age", "senior")]).outcome is Outcome.RIGHT
     assert one([Want(G, "age", (68,))], [Act(G, "age", 86)]).outcome is Outcome.OFFERED
     assert one([Want(G, "name", ("Anna",))], [Act(G, "name", "anna")]).outcome is Outcome.RIGHT
