@@ -113,7 +113,8 @@ def _utterance(row: Mapping[str, Any]) -> Utterance:
     return Utterance(
         row["id"], row["text"], now, row["step"], day, start,
         row["source"].startswith("staff") or row.get("who") == "staff",
-        tuple(_wants(row["acts"], doubtful)), (*_wants(row["may"], False), *_said(row["acts"])), tuple(row["never"]), row["note"],
+        tuple(_wants(row["acts"], doubtful)), (*_wants(row["may"], False), *_said(row["acts"])),
+        tuple(row["never"]), row["note"],
     )  # fmt: skip
 
 
