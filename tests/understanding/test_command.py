@@ -22,9 +22,10 @@ from tests.understanding.alarms import measure_alarms
 from tests.understanding.bars import bars
 from tests.understanding.corpus import FILES, HALVES, Half, Utterance, kind_of_alarm, rows, utterances
 from tests.understanding.dialogues import DialogueVerdict, End, Played, Standing, play, verdict
-from tests.understanding.judge import PARTS, Outcome
+from tests.understanding.judge import Outcome
 from tests.understanding.measure import Measured, read_all
 from tests.understanding.tables import show, show_alarms, show_dialogues, show_texts
+from tests.understanding.values import PARTS
 
 CHAIN = load_chain("demo")
 
