@@ -239,7 +239,8 @@ class _Wants(_Match):
         if shown is None or want.what not in TIMES:
             return False
         of_the_card = {"day": shown.date(), "time": shown.time()}.get(want.what)
-        return of_the_card in want.values and self.heard.has(Kind.GIVE, want.what)
+        given = [act.value for act in self.heard.acts if act.kind is Kind.GIVE and act.what == want.what]
+        return of_the_card in want.values and any(value != of_the_card for value in given)
 
     def _asked_about_the_day(self, want: Want) -> bool:
         """A misspelt day is asked about, as it should be: what else the text says waits for the answer."""

@@ -52,7 +52,8 @@ def same_range(wanted: Any, heard: Any) -> bool:
         return heard.part == wanted or (heard.part is None and figures in _IN_FIGURES.get(wanted, ()))
     if not isinstance(wanted, tuple):
         return False
-    return _open_ends(*wanted) == _open_ends(*figures)
+    in_words = heard.part is not None and wanted in _IN_FIGURES[heard.part]
+    return in_words or _open_ends(*wanted) == _open_ends(*figures)
 
 
 def agrees(want: Want, hours: Any) -> bool:
