@@ -341,7 +341,7 @@ class _Beside(_Wants):
         gives = [want for want in self.utterance.allows() if want.kind in (Kind.GIVE, Kind.CORRECT)]
         if act.value is None or act.what in ("other", "lenses"):  # not named; or of no consequence
             return True
-        if self._of_the_card(act):
+        if self._shown(act):
             return True
         if act.what == "range":
             return any(agrees(want, act.value) and self.read(want) for want in gives)
@@ -357,12 +357,8 @@ class _Beside(_Wants):
             return act.value in named
         return False
 
-    def _of_the_card(self, act: Act) -> bool:
-        """What the card shows changes nothing, unless it is what is refused."""
-        refused = any(want.kind is Kind.REFUSE and act.value in want.values for want in self.utterance.wants)
-        return self._shown(act) and not refused
-
     def _shown(self, act: Act) -> bool:
+        """What the card shows changes nothing."""
         shown = self.utterance.shown_start
         return shown is not None and act.value in (shown.date(), shown.time())
 
@@ -395,7 +391,7 @@ class _Beside(_Wants):
         return act.kind is Kind.GIVE and answers and (act.what == "service" or not self.open)
 
     def _forbidden(self, act: Act) -> bool:
-        return any(never.forbids(phrase, act, self.utterance, self.heard) for phrase in self.utterance.never)
+        return any(never.forbids(phrase, act, self.heard) for phrase in self.utterance.never)
 
     def other_moment(self) -> bool:
         """Whether the times that would be taken are none that the text allows, though it names one."""

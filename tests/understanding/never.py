@@ -17,8 +17,8 @@ _TAKEN = frozenset({"book", "hold", "time"})
 _TIMES = frozenset({"day", "time", "range"})
 
 
-def forbids(phrase: str, act: Act, utterance: Utterance, heard: Heard) -> bool:
-    """Whether the phrase rules out this act. `… without asking` rules out a yes alone: all else is asked about."""
+def forbids(phrase: str, act: Act, heard: Heard) -> bool:
+    """Whether the phrase rules out this act. Of a yes the step decides; whatever else is begun `without asking` is asked."""
     verb, _, rest = phrase.partition(" ")
     careless = rest.endswith(_CARELESS)
     rest = rest.removesuffix(_CARELESS).strip()
@@ -32,8 +32,6 @@ def forbids(phrase: str, act: Act, utterance: Utterance, heard: Heard) -> bool:
         return act.kind is Kind.GIVE and act.what == "code" and rest == f"on {act.value}"
     if verb in _STAFF:
         return act.kind is Kind.BEGIN and act.what == "other" and act.value == verb
-    if verb in _TAKEN and act.kind is Kind.YES:
-        return verb == "book" and _of_the_card(rest.split(), utterance)
     return verb in _TAKEN and not careless and _books(verb, rest.split(), act, heard)
 
 
@@ -48,11 +46,6 @@ def takes(heard: Heard, utterance: Utterance) -> bool:
         if moment
         for start in starts
     )
-
-
-def _of_the_card(moment: list[str], utterance: Utterance) -> bool:
-    shown = utterance.shown_start
-    return shown is None or all(part in shown.isoformat(" ", "minutes") for part in moment)
 
 
 def _books(verb: str, moment: list[str], act: Act, heard: Heard) -> bool:
