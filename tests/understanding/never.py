@@ -36,15 +36,14 @@ def forbids(phrase: str, act: Act, heard: Heard) -> bool:
 
 
 def takes(heard: Heard, utterance: Utterance) -> bool:
-    """Whether a time would be taken that a phrase names. That of the card is taken by a yes alone."""
+    """Whether a time would be taken that a phrase names."""
     if heard.only_shows:
         return False
-    starts = [start for start in heard.takes if start != utterance.shown_start]
     return any(
         verb in _TAKEN and all(part in start.isoformat(" ", "minutes") for part in moment)
         for verb, *moment in (phrase.split() for phrase in utterance.never)
         if moment
-        for start in starts
+        for start in heard.takes
     )
 
 

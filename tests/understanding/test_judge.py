@@ -238,8 +238,10 @@ def test_what_the_card_shows_may_be_said_again() -> None:
     assert (
         one(asked, [*again, Act(Q, "price")], step="confirm", when=when, never=never).outcome is Outcome.RIGHT
     )
-    assert one([], again, step="confirm", when=when, never=never).outcome is Outcome.RIGHT
-    # … but not as a wish where it was refused: the yes would book it.
+    assert one([], again, step="confirm", when=when).outcome is Outcome.RIGHT
+    # … but not as a wish where it was doubted or refused: the yes would book it.
+    assert one([], again, step="confirm", when=when, never=never).outcome is Outcome.OFFERED
+    assert one([], [], step="confirm", when=when, never=never).outcome is Outcome.OFFERED
     assert one([day(R, FRIDAY)], again, step="confirm", when=when, never=never).outcome is Outcome.ACTED
 
 
