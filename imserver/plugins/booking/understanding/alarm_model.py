@@ -7,7 +7,7 @@ counted once, over the square root of their number, plus a constant; that of a t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -46,12 +46,12 @@ class Table:
         found.sort(key=lambda one: (-abs(one[1]), one[0]))
         return [(gram, unit * weight) for gram, weight in found[:count]]
 
-    def kind(self, piece: str) -> str:
-        """The kind for which most in a piece speaks."""
+    def kind(self, piece: str, without: Collection[str] = ()) -> str:
+        """The kind for which most in a piece speaks, of all but some; "" if nothing speaks for any."""
         sums: dict[str, int] = {}
         for gram in grams(piece):
             weight = self.weights.get(gram, 0)
-            if weight > 0:
+            if weight > 0 and self.kinds[gram] not in without:
                 sums[self.kinds[gram]] = sums.get(self.kinds[gram], 0) + weight
         return max(sorted(sums), key=lambda kind: sums[kind], default="")
 

@@ -248,6 +248,7 @@ class RedFlags:
     # -- table ----------------------------------------------------------------------------------------------------------
 
     def _by_table(self, some: Iterable[str], plain: str) -> Iterator[RedFlag]:
+        """What the table finds in some pieces. It names no kind that has to be rinsed, unless something is named to be rinsed off."""
         table = self.table
         for piece in some:
             score = table.score(piece)
@@ -256,11 +257,15 @@ class RedFlags:
             sure = score >= table.urgent and not self._softened(piece, (0, len(piece)))
             words = table.words(piece)
             yield RedFlag(
-                table.kind(piece) or KINDS[-1],
+                self._kind(piece),
                 "urgent" if sure else "careful",
                 words,
                 start=plain.find(words),
             )
+
+    def _kind(self, piece: str) -> str:
+        not_these = () if self._sets["chemical"].search(piece) else FIRST_KINDS
+        return self.table.kind(piece, not_these) or KINDS[-1]
 
 
 def strongest(flags: Iterable[RedFlag | None]) -> RedFlag | None:
@@ -279,9 +284,9 @@ def batched(things: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 
 
 def _order(flag: RedFlag) -> tuple[bool, int, bool, int, int]:
-    """Urgent ones first, of these what has to be rinsed, then those by rules, then the first in the text."""
+    """Urgent ones first, of these those by rules, what has to be rinsed before others, then the first in the text."""
     first = flag.kind in FIRST_KINDS
-    return not flag.urgent, not first, not flag.rule, flag.start, KINDS.index(flag.kind)
+    return not flag.urgent, not flag.rule, not first, flag.start, KINDS.index(flag.kind)
 
 
 def _together(parts: Sequence[Sequence[Hit]], near: int) -> Hit | None:
