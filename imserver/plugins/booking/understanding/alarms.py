@@ -102,7 +102,7 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What both readers found in one piece or window of a text: for people who keep the words."""
+    """For people who keep the words: what the rules found in a window, and the piece of it that the table scores highest."""
 
     flags: tuple[RedFlag, ...]
     score: float
@@ -180,7 +180,7 @@ class RedFlags:
         hits = Hits()
         for names in self._batches:
             self._note(hits, names, plain)
-        flags = [*self._by_rules(hits, plain), *self._by_table(pieces(plain), plain)]
+        flags = list(self._by_rules(hits, plain))
         piece, score = max(self.table.scores(plain), key=lambda one: one[1])
         heaviest = tuple(self.table.heaviest(piece, HEAVIEST))
         return Explanation(tuple(sorted(flags, key=_order)), score, heaviest, self.table)
