@@ -18,8 +18,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
+from typing import Any
 
-from imserver.plugins.booking.understanding.alarm_model import UNIT, Table, grams, read_table
+from imserver.plugins.booking.understanding.alarm_model import LEAST_GRAMS, UNIT, Table, grams, read_table
 from imserver.plugins.booking.understanding.alarms import KINDS, RedFlags
 
 HERE = Path(__file__).parent
@@ -53,7 +54,7 @@ class Sample:
 
 def samples(flags: RedFlags) -> list[Sample]:
     """The texts to learn from, as the reader sees them."""
-    rows = [*_lines("alarms"), *_lines("others")]
+    rows = [*_lines("alarms"), *_lines("others"), *filter(_is_none, _lines("utterances"))]
     rows += [{"text": text} for text in _phrases()]
     return [
         Sample(
@@ -132,11 +133,11 @@ def _descend(
         dice.shuffle(order)
         for at in order:
             row, sign = rows[at], signs[at]
-            scale = 1 / sqrt(len(row) or 1)
+            scale = 1 / sqrt(max(len(row), LEAST_GRAMS))
             margin = sign * (constant + scale * sum([weights[gram] for gram in row]))
             alpha = alphas[at]
-            # the row's square is 1, that of the constant 1
-            step = (1 - margin - softness[at] * alpha) / (2 + softness[at])
+            square = 1 + scale * scale * len(row)
+            step = (1 - margin - softness[at] * alpha) / (square + softness[at])
             new = max(alpha + step, 0.0)
             if new != alpha:
                 alphas[at] = new
@@ -173,7 +174,13 @@ def _small_enough(table: dict[str, int], kinds: dict[str, str]) -> tuple[dict[st
     return table, {gram: kinds[gram] for gram in table}
 
 
-def _lines(name: str) -> list[dict[str, str]]:
+def _is_none(utterance: Mapping[str, Any]) -> bool:
+    """Whether nothing in an utterance may be taken for an alarm."""
+    acts = [act for part in ("acts", "may") for act in utterance.get(part, ()) if isinstance(act, dict)]
+    return all(act["act"] != "alarm" for act in acts)
+
+
+def _lines(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (OPEN / f"{name}.jsonl").read_text("utf-8").splitlines()]
 
 

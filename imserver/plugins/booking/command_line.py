@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from textwrap import shorten
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
@@ -49,7 +50,7 @@ def alarm(text: str) -> None:
     why = red_flags.explain(text)
     click.echo("rules:" if why.flags else "rules: none")
     for flag in why.flags:
-        click.echo(f"  {flag.weight} {flag.kind}: {flag.words}  [{flag.rule}]")
+        click.echo(f"  {flag.weight} {flag.kind}: {flag.words}  [{shorten(flag.rule, 80, placeholder=' …')}]")
     table = why.table
     click.echo(f"weights: {why.score:+.2f} (urgent from {table.urgent:.2f}, careful from {table.careful:.2f})")
     for string, weight in why.heaviest:

@@ -14,8 +14,10 @@ from importlib import resources
 from math import sqrt
 
 #: A piece of a text, and how far its next one begins behind it.
-PIECE_CHARS, PIECE_STEP = 96, 48
+PIECE_CHARS, PIECE_STEP = 96, 64
 MAX_GRAM = 4
+#: A piece of fewer strings counts as if it had so many: few say little.
+LEAST_GRAMS = 40
 #: What one of a weight in the table stands for.
 UNIT = 1 / 100
 
@@ -36,13 +38,14 @@ class Table:
 
     def score(self, piece: str) -> float:
         """The score of one piece."""
-        found = [self.weights[gram] for gram in grams(piece) if gram in self.weights]
-        return self.constant + UNIT * sum(found) / sqrt(len(found) or 1)
+        weights = self.weights
+        found = [weights[gram] for gram in grams(piece) if gram in weights]
+        return self.constant + UNIT * sum(found) / sqrt(max(len(found), LEAST_GRAMS))
 
     def heaviest(self, piece: str, count: int) -> list[tuple[str, float]]:
         """The strings of a piece that weigh most, either way, and by how much of the score."""
         found = [(gram, self.weights[gram]) for gram in grams(piece) if gram in self.weights]
-        unit = UNIT / sqrt(len(found) or 1)
+        unit = UNIT / sqrt(max(len(found), LEAST_GRAMS))
         found.sort(key=lambda one: (-abs(one[1]), one[0]))
         return [(gram, unit * weight) for gram, weight in found[:count]]
 
@@ -69,19 +72,18 @@ class Table:
 
 def pieces(text: str) -> Iterator[str]:
     """A short text whole, a longer one in pieces that overlap."""
-    last = max(len(text) - PIECE_STEP, 1)
+    last = max(len(text) - (PIECE_CHARS - PIECE_STEP), 1)
     return (text[start : start + PIECE_CHARS] for start in range(0, last, PIECE_STEP))
 
 
 def grams(piece: str) -> dict[str, None]:
     """The strings of one to four characters in a piece, each once, in their order; a blank stands at both ends."""
     whole = f" {piece} "
-    return dict.fromkeys(
-        whole[start : start + size]
-        for size in range(1, MAX_GRAM + 1)
-        for start in range(len(whole) - size + 1)
-        if not whole[start : start + size].isspace()
-    )
+    found = dict.fromkeys(whole)
+    for size in range(2, MAX_GRAM + 1):
+        found.update(dict.fromkeys([whole[start : start + size] for start in range(len(whole) - size + 1)]))
+    del found[" "]
+    return found
 
 
 @cache

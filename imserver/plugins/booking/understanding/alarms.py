@@ -24,8 +24,8 @@ from .alarm_text import Folding
 
 #: One window: some 10 ms of patterns at worst.
 WINDOW_CHARS = 1000
-#: Sets of words that look at a window in one step: what all of them take for 200 characters, some 1 ms at worst.
-PATTERNS_IN_STEP = 8
+#: Rules that look at a window in one step, some 2 ms at worst.
+RULES_IN_STEP = 6
 #: A text of so many characters needs no more time than one step does.
 STEP_CHARS = 200
 #: Neighbouring windows share so much. No rule spans more.
@@ -34,8 +34,10 @@ OVERLAP_CHARS = 200
 #: next to nothing.
 MAX_FIRST, MAX_LAST = 12, 4
 #: Pieces that the table scores in one step, and strings of a piece that an explanation names.
-PIECES_IN_STEP = 8
+PIECES_IN_STEP = 4
 HEAVIEST = 12
+#: Letters, each Chinese one for two, that a piece has beside the names of eyes.
+LEAST_SAID = 4
 #: Words of one set that are noted in one window.
 MAX_HITS = 40
 #: A rule's words stand within so many characters if it does not say another number.
@@ -54,6 +56,8 @@ KINDS = (
 )  # fmt: skip
 
 FIRST_KINDS = frozenset({"chemical"})
+#: Kinds with an advice of their own: the table alone names them only beside a word of this set.
+NAMED = {"chemical": "chemical", "stroke": "stroke_sign"}
 #: Softening words that count beside a "now", too: others are undone by one.
 ALWAYS_SOFT = frozenset({"story", "past"})
 
@@ -90,14 +94,6 @@ class Rule:
     parts: tuple[str, ...]
     near: int
     text: str
-
-
-@dataclass(slots=True)
-class Hits:
-    """The words found in a window, by set: those that are meant as said, and all with those that are denied."""
-
-    said: dict[str, list[Hit]] = field(default_factory=dict)
-    all: dict[str, list[Hit]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +135,6 @@ class RedFlags:
         sets = _sets(words["words"])
         names = dict.fromkeys(part for rule in self.rules for part in rule.parts)
         self._sets = {name: re.compile(sets.get(name, name), re.ASCII) for name in names}
-        self._batches = list(batched(list(self._sets), PATTERNS_IN_STEP))
 
     @property
     def table(self) -> Table:
@@ -150,7 +145,8 @@ class RedFlags:
 
     def steps_of_window(self, chars: int = WINDOW_CHARS) -> int:
         """Steps for a window that speaks of eyes, of so many characters when folded."""
-        return 2 + len(self._batches) + -(-sum(1 for _ in pieces(" " * chars)) // PIECES_IN_STEP)
+        rules = -(-len(self.rules) // RULES_IN_STEP)
+        return 1 + rules + -(-sum(1 for _ in pieces(" " * chars)) // PIECES_IN_STEP)
 
     def find(self, text: str) -> RedFlag | None:
         """The flag that counts most of all in a text."""
@@ -177,42 +173,34 @@ class RedFlags:
     def explain(self, text: str) -> Explanation:
         """Everything that was found in the beginning of a text."""
         plain = self.fold(text[:WINDOW_CHARS])
-        hits = Hits()
-        for names in self._batches:
-            self._note(hits, names, plain)
-        flags = list(self._by_rules(hits, plain))
+        flags = self._by_rules(self.rules, Hits(self, plain))
         piece, score = max(self.table.scores(plain), key=lambda one: one[1])
         heaviest = tuple(self.table.heaviest(piece, HEAVIEST))
         return Explanation(tuple(sorted(flags, key=_order)), score, heaviest, self.table)
 
     def _in_window(self, plain: str) -> Iterator[RedFlag | None]:
-        hits = Hits()
-        for names in self._batches:
-            self._note(hits, names, plain)
+        hits, flags = Hits(self, plain), list[RedFlag]()
+        for start in range(0, len(self.rules), RULES_IN_STEP):
+            flags += self._by_rules(self.rules[start : start + RULES_IN_STEP], hits)
             yield None
-        flags = list(self._by_rules(hits, plain))
-        yield None
-        for some in batched(list(pieces(plain)), PIECES_IN_STEP):
-            flags += self._by_table(some, plain)
-            yield None
+        if not any(flag.urgent for flag in flags):
+            for some in batched(list(pieces(plain)), PIECES_IN_STEP):
+                flags += self._by_table(some, plain)
+                yield None
         if flags:
             yield min(flags, key=_order)
 
     # -- rules ----------------------------------------------------------------------------------------------------------
 
-    def _note(self, hits: Hits, names: Iterable[str], plain: str) -> None:
-        for name in names:
-            found = [one.span() for one in islice(self._sets[name].finditer(plain), MAX_HITS)]
-            if not found:
-                continue
-            hits.all[name] = found
-            said = (
-                found
-                if name in self._not_deniable
-                else [one for one in found if not self._is_denied(plain, one)]
-            )
-            if said:
-                hits.said[name] = said
+    def words_in(self, name: str, plain: str) -> list[Hit]:
+        """Where the words of a set stand."""
+        return [one.span() for one in islice(self._sets[name].finditer(plain), MAX_HITS)]
+
+    def said(self, name: str, found: list[Hit], plain: str) -> list[Hit]:
+        """Those of the words found that are not denied."""
+        if name in self._not_deniable:
+            return found
+        return [one for one in found if not self._is_denied(plain, one)]
 
     def _is_denied(self, plain: str, hit: Hit) -> bool:
         start, end = hit
@@ -220,22 +208,18 @@ class RedFlags:
             return False
         return self._now.search(plain, max(start - NOW_CHARS, 0), end + NOW_CHARS) is None
 
-    def _by_rules(self, hits: Hits, plain: str) -> Iterator[RedFlag]:
-        for rule in self.rules:
-            if not all(part in hits.all for part in rule.parts):
-                continue
-            said = _together([hits.said.get(part, ()) for part in rule.parts], rule.near)
-            where = said or _together([hits.all[part] for part in rule.parts], rule.near)
-            if where is None:
-                continue
-            sure = said is not None and rule.weight == "urgent" and not self._softened(plain, where)
-            yield RedFlag(
-                rule.kind,
-                "urgent" if sure else "careful",
-                plain[where[0] : where[1]].strip(),
-                rule.text,
-                where[0],
-            )
+    def _by_rules(self, rules: Iterable[Rule], hits: Hits) -> list[RedFlag]:
+        found = (self._by_rule(rule, hits) for rule in rules if all(map(hits.all, rule.parts)))
+        return [flag for flag in found if flag is not None]
+
+    def _by_rule(self, rule: Rule, hits: Hits) -> RedFlag | None:
+        said = _together([hits.said(part) for part in rule.parts], rule.near)
+        where = said or _together([hits.all(part) for part in rule.parts], rule.near)
+        if where is None:
+            return None
+        sure = said is not None and rule.weight == "urgent" and not self._softened(hits.plain, where)
+        words = hits.plain[where[0] : where[1]].strip()
+        return RedFlag(rule.kind, "urgent" if sure else "careful", words, rule.text, where[0])
 
     def _softened(self, plain: str, where: Hit) -> bool:
         """Whether it is told as a story, as over, or asked in general; the last not beside a word such as `now`."""
@@ -248,11 +232,11 @@ class RedFlags:
     # -- table ----------------------------------------------------------------------------------------------------------
 
     def _by_table(self, some: Iterable[str], plain: str) -> Iterator[RedFlag]:
-        """What the table finds in some pieces. It names no kind that has to be rinsed, unless something is named to be rinsed off."""
+        """What the table finds in some pieces."""
         table = self.table
         for piece in some:
             score = table.score(piece)
-            if score < table.careful:
+            if score < table.careful or self._only_names(piece):
                 continue
             sure = score >= table.urgent and not self._softened(piece, (0, len(piece)))
             words = table.words(piece)
@@ -263,9 +247,37 @@ class RedFlags:
                 start=plain.find(words),
             )
 
+    def _only_names(self, piece: str) -> bool:
+        """Whether a piece names an eye and hardly anything else ("right eye"): the table has learnt from texts that say more."""
+        left = self._sets["eye"].sub("", self._sets["side"].sub("", piece))
+        return sum(1 if char.isascii() else 2 for char in left if char.isalnum()) < LEAST_SAID
+
     def _kind(self, piece: str) -> str:
-        not_these = () if self._sets["chemical"].search(piece) else FIRST_KINDS
+        not_these = {kind for kind, name in NAMED.items() if not self._sets[name].search(piece)}
         return self.table.kind(piece, not_these) or KINDS[-1]
+
+
+class Hits:
+    """The words found in one window, set by set, each looked for when a rule first asks."""
+
+    def __init__(self, flags: RedFlags, plain: str) -> None:
+        self._flags, self.plain = flags, plain
+        self._all: dict[str, list[Hit]] = {}
+        self._said: dict[str, list[Hit]] = {}
+
+    def all(self, name: str) -> list[Hit]:
+        """All words of a set, denied or not."""
+        found = self._all.get(name)
+        if found is None:
+            found = self._all[name] = self._flags.words_in(name, self.plain)
+        return found
+
+    def said(self, name: str) -> list[Hit]:
+        """Those that are not denied."""
+        found = self._said.get(name)
+        if found is None:
+            found = self._said[name] = self._flags.said(name, self.all(name), self.plain)
+        return found
 
 
 def strongest(flags: Iterable[RedFlag | None]) -> RedFlag | None:
@@ -283,10 +295,11 @@ def batched(things: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (things[start : start + size] for start in range(0, len(things), size))
 
 
-def _order(flag: RedFlag) -> tuple[bool, int, bool, int, int]:
+def _order(flag: RedFlag) -> tuple[bool | int, ...]:
     """Urgent ones first, of these those by rules, what has to be rinsed before others, then the first in the text."""
     first = flag.kind in FIRST_KINDS
-    return not flag.urgent, not flag.rule, not first, flag.start, KINDS.index(flag.kind)
+    place = flag.start, len(flag.words), KINDS.index(flag.kind)
+    return not flag.urgent, not flag.rule, not first, *place
 
 
 def _together(parts: Sequence[Sequence[Hit]], near: int) -> Hit | None:
