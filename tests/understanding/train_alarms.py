@@ -120,9 +120,7 @@ def written(table: Table) -> str:
     )
 
 
-def _descend(
-    rows: Sequence[Sequence[int]], signs: Sequence[float], size: int
-) -> tuple[list[float], float]:
+def _descend(rows: Sequence[Sequence[int]], signs: Sequence[float], size: int) -> tuple[list[float], float]:
     """Weights and constant. A row is the strings of a text, each worth one over the square root of their number."""
     weights, constant = [0.0] * size, 0.0
     alphas = [0.0] * len(rows)
@@ -198,7 +196,9 @@ def report(known: Sequence[Sample], scores: Sequence[float], table: Table) -> li
         urgent = [score >= table.urgent for score in scores]
         any_ = [score >= table.careful for score in scores]
         if with_rules:
-            urgent = [one or (flag is not None and flag.urgent) for one, flag in zip(urgent, found, strict=True)]
+            urgent = [
+                one or (flag is not None and flag.urgent) for one, flag in zip(urgent, found, strict=True)
+            ]
             any_ = [one or flag is not None for one, flag in zip(any_, found, strict=True)]
         alarms = [at for at, sample in enumerate(known) if sample.kind]
         missed = [at for at in alarms if not any_[at]]
@@ -230,7 +230,9 @@ def _share(part: int, whole: int) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Print and write, or check."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare with the table that ships; write nothing")
+    parser.add_argument(
+        "--check", action="store_true", help="compare with the table that ships; write nothing"
+    )
     checks = parser.parse_args(arguments).check
     known = samples(RedFlags(Table(0.0, 1.0, 1.0, {}, {})))
     if checks:

@@ -40,7 +40,9 @@ def when(text: str, now_text: str, zone: str) -> None:
         click.echo(f"ask: {reading.reason}")
 
 
-@booking.command(help="Whether TEXT is taken for an emergency: of which kind, by which rules, and which strings weighed how much.")
+@booking.command(
+    help="Whether TEXT is taken for an emergency: of which kind, by which rules, and which strings weighed how much."
+)
 @click.argument("text")
 def alarm(text: str) -> None:
     """Print what both readers of alarms find in TEXT."""
@@ -52,6 +54,8 @@ def alarm(text: str) -> None:
     for flag in why.flags:
         click.echo(f"  {flag.weight} {flag.kind}: {flag.words}  [{shorten(flag.rule, 80, placeholder=' …')}]")
     table = why.table
-    click.echo(f"weights: {why.score:+.2f} (urgent from {table.urgent:.2f}, careful from {table.careful:.2f})")
+    click.echo(
+        f"weights: {why.score:+.2f} (urgent from {table.urgent:.2f}, careful from {table.careful:.2f})"
+    )
     for string, weight in why.heaviest:
         click.echo(f"  {weight:+.3f} {string!r}")
