@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from re import _parser as sre_parse
 from typing import Any
 
 import pytest
@@ -26,6 +26,7 @@ from imserver.plugins.booking.understanding.alarms import (
 from tests.booking.support.shop import RIVER, Shop
 
 FLAGS = RedFlags()
+sre_parse: Any = importlib.import_module("re._parser")
 PATTERNS = [
     *(pattern.pattern for pattern in (*FLAGS._sets.values(), *FLAGS._softens.values())),
     *(pattern.pattern for pattern in (FLAGS._about, FLAGS._not_meant, FLAGS._denied, FLAGS._now)),

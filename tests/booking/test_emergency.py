@@ -13,6 +13,7 @@ from imserver.plugins.booking.dialogue.emergency import FAMILIES, family_of
 from imserver.plugins.booking.schedule.emergency import emergency_number
 from imserver.plugins.booking.schedule.shops import ChainError, load_chain, parse_chain
 from imserver.plugins.booking.understanding.alarms import KINDS
+from imserver.testing import Said
 from tests.booking.support.chains import DEMO
 from tests.booking.support.shop import ENTRY, GARDEN, NOW, RIVER, Shop, shown
 
@@ -20,7 +21,7 @@ NUMBERS = Path(booking.__file__).parent / "words" / "emergency.toml"
 SUDDEN = "右眼突然看不见了"
 
 
-def cards(said: list) -> list:
+def cards(said: list[Said]) -> list[Said]:
     return [one for one in said if one.content["type"] == "card" and one.content["title"] == "请马上就医"]
 
 

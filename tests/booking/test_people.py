@@ -9,7 +9,6 @@ from imserver.plugins.booking.understanding.alarms import RedFlags
 from tests.booking.support.shop import ENTRY, NOW, RIVER, Shop, button, shown
 from tests.booking.test_changes import booked
 
-
 FLAGS = [
     "突然看不见了",
     "我左眼突然看不清",

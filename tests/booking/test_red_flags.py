@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ WEIGHTS = Path(__file__).parents[2] / "imserver" / "plugins" / "booking" / "word
 
 #: Of each kind: written, traditional, Cantonese, English, by thumb; none of them stands in the corpus.
 BY_KIND = {
-    "sight_lost": "我的左眼突然什麼都看不見|隻左眼突然睇唔到|suddenly i cant c with my left eye|眼睛啥也瞅不着了|视力断崖式下跌",
+    "sight_lost": "我的左眼突然什麼都看不見|隻左眼突然睇唔到|suddenly i cant c with my left eye|眼睛啥也瞅不着了",
     "curtain": "左眼像拉下一道黑幕|隻眼好似有塊黑布遮住晒|black curtain over half my eye|右边视野少了一块",
     "flashes": "突然好多飛蚊同閃光|眼角突然有闪电|tons of new floaters and flashes|一下子冒出一堆黑点",
     "double": "突然睇嘢有雙影|今早起来看东西都是双的|duble vison since this morning|眼睛突然複視",
@@ -177,7 +178,7 @@ def test_a_no_elsewhere_or_beside_now_takes_nothing_back(text: str) -> None:
     assert flag.urgent
 
 
-def corpus(name: str) -> list[dict]:
+def corpus(name: str) -> list[dict[str, Any]]:
     file = Path(__file__).parents[1] / "understanding" / "open" / f"{name}.jsonl"
     return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tests.understanding import train_alarms
-from tests.understanding.train_alarms import MAX_BYTES, OPEN, PHRASES, TABLE, learn, samples, written
-
 from imserver.plugins.booking.understanding.alarm_model import Table, read_table
 from imserver.plugins.booking.understanding.alarms import KINDS, RedFlags
+from tests.understanding import train_alarms
+from tests.understanding.train_alarms import MAX_BYTES, OPEN, PHRASES, TABLE, learn, samples, written
 
 
 def test_the_shipped_table_is_what_the_script_writes() -> None:

@@ -318,9 +318,8 @@ def _shop_problems(chain: Chain, shop: Shop, path: str) -> Iterator[str]:
         yield f"{path}.resources: between 1 and {MAX_RESOURCES}"
     if shop.slot_step_min % CELL_MIN:
         yield f"{path}.slot_step_min: {shop.slot_step_min} is not a multiple of {CELL_MIN}"
-    for user_id in shop.on_call:
-        if user_id not in shop.staff_ids():
-            yield f"{path}.on_call: {user_id!r} is no `user_id` of the store's staff"
+    strangers = set(shop.on_call).difference(shop.staff_ids())
+    yield from (f"{path}.on_call: {one!r} is no `user_id` of the store's staff" for one in sorted(strangers))
     yield from _week_problems(shop.hours, f"{path}.hours")
     for day, spans in shop.exceptions.items():
         try:

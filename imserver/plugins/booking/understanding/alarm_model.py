@@ -1,4 +1,4 @@
-"""A table of weights of short strings of characters: how much each speaks for an emergency. It can be read, and it calls people.
+"""A table of weights of short strings: how much each speaks for an emergency. It can be read, and it only calls people.
 
 A text is cut into pieces. The score of a piece is the sum of the weights of all strings of one to four characters in it, each
 counted once, over the square root of their number, plus a constant; that of a text is its highest. The table was learnt by

@@ -153,7 +153,7 @@ class RedFlags:
         return strongest(self.look(text))
 
     def look(self, text: str) -> Iterator[RedFlag | None]:
-        """The flags of a text, one a window at most, and None for each step that found none; the caller may pause between two."""
+        """The flags of a text, one a window at most, and None for each step; the caller may pause between two."""
         starts = range(0, max(len(text) - OVERLAP_CHARS, 1), WINDOW_CHARS - OVERLAP_CHARS)
         read = 0
         for left, start in zip(range(len(starts), 0, -1), starts, strict=True):
@@ -248,7 +248,7 @@ class RedFlags:
             )
 
     def _only_names(self, piece: str) -> bool:
-        """Whether a piece names an eye and hardly anything else ("right eye"): the table has learnt from texts that say more."""
+        """Whether a piece names an eye and hardly anything else ("right eye"): the table learnt from texts that say more."""
         left = self._sets["eye"].sub("", self._sets["side"].sub("", piece))
         return sum(1 if char.isascii() else 2 for char in left if char.isalnum()) < LEAST_SAID
 
