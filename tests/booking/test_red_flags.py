@@ -136,6 +136,8 @@ URGENT_ALL_THE_SAME = [
     "no idea why, suddenly i cant see with my left eye",
     "昨天没事，今天眼前有黑影",
     "not sure about friday, there is bleach in my eye",
+    "现在没有重影才怪",
+    "no double vision? now there is",
 ]
 
 
