@@ -33,6 +33,8 @@ FOLDS = 5
 ROUNDS = 12
 #: How dear a mistake is: with an alarm, with anything else.
 COST_OF_MISS, COST_OF_ALARM = 6.0, 3.0
+#: The score of a text of which the table does not speak.
+UNHEARD = -9.0
 #: Strings that stand in fewer texts teach nothing about others.
 LEAST_TEXTS = 2
 #: The file holds at most so many bytes.
@@ -93,7 +95,10 @@ def scored(known: Sequence[Sample]) -> list[float]:
         held_out = set(order[fold::FOLDS])
         table = learn([sample for at, sample in enumerate(known) if at not in held_out])
         for at in held_out:
-            scores[at] = max(score for _, score in table.scores(flags.fold(known[at].text)))
+            scores[at] = max(
+                score if flags.is_for_the_table(piece) else UNHEARD
+                for piece, score in table.scores(flags.fold(known[at].text))
+            )
     return scores
 
 

@@ -133,7 +133,9 @@ class RedFlags:
             for text in words["kinds"][kind].get(weight, ())
         ]
         sets = _sets(words["words"])
-        names = dict.fromkeys(part for rule in self.rules for part in rule.parts)
+        self._anchors = tuple(words["anchors"])
+        parts = (part for rule in self.rules for part in rule.parts)
+        names = dict.fromkeys((*parts, *self._anchors, *NAMED.values(), "eye", "side"))
         self._sets = {name: re.compile(sets.get(name, name), re.ASCII) for name in names}
 
     @property
@@ -236,7 +238,7 @@ class RedFlags:
         table = self.table
         for piece in some:
             score = table.score(piece)
-            if score < table.careful or self._only_names(piece):
+            if score < table.careful or not self.is_for_the_table(piece):
                 continue
             sure = score >= table.urgent and not self._softened(piece, (0, len(piece)))
             words = table.words(piece)
@@ -247,10 +249,13 @@ class RedFlags:
                 start=plain.find(words),
             )
 
-    def _only_names(self, piece: str) -> bool:
-        """Whether a piece names an eye and hardly anything else ("right eye"): the table learnt from texts that say more."""
+    def is_for_the_table(self, piece: str) -> bool:
+        """Whether a piece is of those from which the table has learnt: it speaks of an eye or a symptom, and says a little more
+        ("right eye" does not)."""
+        if not any(self._sets[name].search(piece) for name in self._anchors):
+            return False
         left = self._sets["eye"].sub("", self._sets["side"].sub("", piece))
-        return sum(1 if char.isascii() else 2 for char in left if char.isalnum()) < LEAST_SAID
+        return sum(1 if char.isascii() else 2 for char in left if char.isalnum()) >= LEAST_SAID
 
     def _kind(self, piece: str) -> str:
         not_these = {kind for kind, name in NAMED.items() if not self._sets[name].search(piece)}
