@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from textwrap import shorten
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
 from .dates.parse import read_when
+from .understanding.alarms import RedFlags
 
 
 @click.group(name="booking", help="The booking plugin, without a server.")
@@ -36,3 +38,24 @@ def when(text: str, now_text: str, zone: str) -> None:
         click.echo(candidate.isoformat(timespec="minutes"))
     if not reading.candidates:
         click.echo(f"ask: {reading.reason}")
+
+
+@booking.command(
+    help="Whether TEXT is taken for an emergency: of which kind, by which rules, and which strings weighed how much."
+)
+@click.argument("text")
+def alarm(text: str) -> None:
+    """Print what both readers of alarms find in TEXT."""
+    red_flags = RedFlags()
+    found = red_flags.find(text)
+    click.echo("none" if found is None else f"{found.weight} {found.kind}: {found.words}")
+    why = red_flags.explain(text)
+    click.echo("rules:" if why.flags else "rules: none")
+    for flag in why.flags:
+        click.echo(f"  {flag.weight} {flag.kind}: {flag.words}  [{shorten(flag.rule, 80, placeholder=' …')}]")
+    table = why.table
+    click.echo(
+        f"weights: {why.score:+.2f} (urgent from {table.urgent:.2f}, careful from {table.careful:.2f})"
+    )
+    for string, weight in why.heaviest:
+        click.echo(f"  {weight:+.3f} {string!r}")
