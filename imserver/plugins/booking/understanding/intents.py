@@ -34,7 +34,7 @@ _COURTESIES: Final = {
     Kind.THANKS: _any(_WORDS["courtesy"]["thanks"]),
     Kind.GREETING: _any(_WORDS["courtesy"]["greeting"]),
 }
-_NO_NEED: Final = re.compile("不(?:用|要|必)?$")
+_NO_NEED: Final = re.compile("不(?:用|要|必)?$|(?<![a-z])no $")
 
 
 def read_courtesies(page: Page) -> None:
@@ -63,6 +63,7 @@ _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定
 _STRONG_MOVE: Final = re.compile(
     "改约|改期|改签|改时间|改个时间|换个?时间|reschedul|appointment|booking|预约"
 )
+_STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
 _BEGUN: Final = ("list", "slots", "human", "order", "cancel", "move", "book")
 #: What can stand beside a command and be its value.
 _VALUES: Final = frozenset(
@@ -102,7 +103,7 @@ def read_intents(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None
         page.take(one.start, one.end, Cover.NOTHING)
     for one in found:
         start, end = page.clause_at(one.start)
-        if (start, end) in asked and not (one.name == "book" and page.timed(start, end)):
+        if (start, end) in asked and not (one.name == "book" and _named(page, start, end)):
             page.explain(one.start, one.end, Cover.ACT)  # of the question
         elif not _stands(page, scene, one, found):
             continue
@@ -116,6 +117,7 @@ def read_intents(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None
 def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
     """The words of intentions, of two that overlap the first in `_BEGUN`."""
     view = page.marked()
+    plain = page.open
     taken: list[tuple[int, int]] = []
     for name, pattern in _COMMANDS.items():
         match = pattern.match(view)
@@ -124,7 +126,7 @@ def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
             yield _Intent({"waitlist": "other"}.get(name, name), *match.span())
             break
     for name in _BEGUN:
-        for match in WISH[name].finditer(view):
+        for match in WISH[name].finditer(plain if name in ("list", "slots", "human", "order") else view):
             if match.end() > match.start() and not any(
                 match.start() < end and start < match.end() for start, end in taken
             ):
@@ -158,7 +160,7 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
         return _cancels(page, scene, one, start, end)
     if one.name == "move":
         return _moves(page, scene, one, start, end)
-    return _books(page, scene, one, start, end)
+    return _books(page, scene, one, found)
 
 
 def _cancels(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool:
@@ -172,27 +174,28 @@ def _cancels(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bo
 
 def _moves(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool:
     left = _without(page, one, start, end)
-    if asks(page, start, end) and _left(left) and not (page.timed(start, end) or _named(page, start, end)):
+    if asks(page, start, end) and _left(left) and not _named(page, start, end):
         return False
     strong = _STRONG_MOVE.search(page.words[start:end])
     if scene.step not in ("", "none") and not strong and not re.search("取消|cancel", page.words):
         page.explain(one.start, one.end, Cover.HARMLESS)  # a correction of the open booking
         return False
     english = page.words[one.start : one.end].isascii()
-    return bool(
-        strong or page.timed(start, end) or _named(page, start, end) or not english or not _left(left)
-    )
+    return bool(strong or _named(page, start, end) or not english or not _left(left))
 
 
-def _books(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool:
-    """A wish to come: with a value, or with nothing else in its clause."""
-    if any(page.has(Kind.BEGIN, name) for name in ("cancel", "move", "list")) and not page.timed(start, end):
+def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool:
+    """A wish to come: with a value, or with nothing else in its clause. Beside 取消 or 改 it is the appointment."""
+    start, end = page.clause_at(one.start)
+    beside = any(start <= other.start < end for other in found if other.name in ("cancel", "move", "list"))
+    named = _named(page, start, end)
+    if beside or (not named and any(page.has(Kind.BEGIN, name) for name in ("cancel", "move", "list"))):
         page.explain(one.start, one.end, Cover.HARMLESS)
         return False
-    left = _without(page, one, start, end)
-    if beyond_politeness(page, start, end) and not page.timed(start, end):
-        return False
-    return bool(page.timed(start, end) or _named(page, start, end) or _valued(page) or not _left(left))
+    if asks(page, start, end) and not named:
+        strong = _STRONG_BOOK.search(page.words[one.start : one.end]) and not beyond_politeness(page, start, end)
+        return bool(strong and not _left(_without(page, one, start, end)))
+    return named or _valued(page) or not _left(_without(page, one, start, end))
 
 
 def _without(page: Page, one: _Intent, start: int, end: int) -> str:
@@ -235,6 +238,9 @@ def read_questions(page: Page, asked: list[tuple[int, int]]) -> None:
     for start, end in page.clauses:
         if (start, end) in asked or not asks(page, start, end):
             continue
+        if _seen_in(page, start, end):
+            page.explain(start, end, Cover.HARMLESS)
+            continue
         left = PUNCTUATION.sub("", _left(page.unread(start, end)).replace("\x02", ""))
         here = page.timed(start, end) or _named(page, start, end) or _begun_in(page, start, end)
         if valued and not left and not beyond_politeness(page, start, end):
@@ -245,8 +251,36 @@ def read_questions(page: Page, asked: list[tuple[int, int]]) -> None:
             and (_begun_in(page, start, end) or _put_to(page, start, end))
         ):
             cover_politeness(page, start, end)
-        elif left and not page.unread(start, end).strip(" \x00\x01\x02\x03\x04") == "":
+        elif left:
+            _only_asked(page, start, end)
             ask_other(page, start, end)
+
+
+def _seen_in(page: Page, start: int, end: int) -> bool:
+    """Whether the clause asks for what a list shows: free times, one's appointments, a human."""
+    span = page.span(start, end)
+    return any(
+        act.kind is Kind.BEGIN
+        and act.what in ("list", "slots", "human", "order")
+        and any(span.start <= place.start < span.end for place in act.spans)
+        for act in page.acts
+    )
+
+
+def _only_asked(page: Page, start: int, end: int) -> None:
+    """A service, an age or a person in a question is what is asked about."""
+    if page.timed(start, end):
+        return
+    span = page.span(start, end)
+    page.acts = [
+        act
+        for act in page.acts
+        if not (
+            act.kind is Kind.GIVE
+            and act.what in ("service", "age", "person")
+            and all(span.start <= place.start < span.end for place in act.spans)
+        )
+    ]
 
 
 _PUT: Final = re.compile(
@@ -287,14 +321,18 @@ def _alone(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
 _YES: Final = _alone(_WORDS["alone"]["yes"])
 _NO: Final = _alone(_WORDS["alone"]["no"])
 _GLUE: Final = (re.compile(_WORDS["alone"]["glue"]),)
+#: A hum, or "by the way", is no yes where more follows.
+_HUMMED: Final = re.compile("^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so)[ .…~]*$")
 _HEDGED: Final = re.compile("不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$")
 
 
 def read_answers(page: Page) -> None:
     """Yes and no: alone in a clause, or in a piece of one."""
     for start, end in page.pieces:
-        text = page.unread(start, end)
-        if not text.strip(" \x02") or page.timed(start, end) or end - start > _ALONE_CHARS:
+        text = page.open[start:end]
+        if not text.strip(" \x02") or end - start > _ALONE_CHARS or page.timed(start, end) or _named(page, start, end):
+            continue
+        if _HUMMED.match(text) and page.words.strip(" .,!。~…") != text.strip():
             continue
         if re.match(" ?[?]", page.words[end:]) or _HEDGED.search(page.words):
             continue

@@ -14,19 +14,32 @@ _KNOWN: Final = {
     kind: re.compile(f"{chinese}|(?<![a-z])(?:{english})")
     for kind, (chinese, english) in _WORDS["known"].items()
 }
-_ASKS: Final = either((_WORDS["marks"]["asks"], _WORDS["marks"]["asks_english"]))
-_POLITE: Final = either((_WORDS["marks"]["polite"], _WORDS["marks"]["polite_english"]))
+_MARKS: Final = _WORDS["marks"]
+_ASKS: Final = either((_MARKS["asks"], _MARKS["asks_english"]))
+_ASKS_FIRST: Final = re.compile(_MARKS["asks_first"])
+_FILLER: Final = re.compile(f"{_MARKS['fillers']}|[^a-z\u3400-\u9fff?]+")
+_POLITE: Final = either((_MARKS["polite"], _MARKS["polite_english"]))
+_ANY: Final = re.compile(_MARKS["any"])
+_PAGE: Final = re.compile(_MARKS["about_the_page"])
+_REFUND: Final = re.compile(_MARKS["refund"])
 _QUESTION_END: Final = re.compile("^[ ]*[?]")
+_COMMAND: Final = re.compile(
+    f"^ ?(?:{'|'.join(word for words in load_words('intents')['commands'].values() for word in words)})[ .!。]*$"
+)
 
 
 def read_known(page: Page) -> list[tuple[int, int]]:
     """Questions of a known kind, one a clause. Returns their clauses."""
-    asked = []
+    asked: list[tuple[int, int]] = []
+    for match in page.find(_ANY):
+        page.take(*match.span(), Cover.HARMLESS)
+    if _COMMAND.match(page.words):
+        return asked
     for start, end in page.clauses:
         for kind, pattern in _KNOWN.items():
             match = pattern.search(page.open, start, end)
             if match is not None and _is_asked(page, kind, start, end):
-                page.take_act(Kind.QUESTION, kind, None, match.span())
+                page.take_act(Kind.QUESTION, _kind(page, kind, start, end), None, match.span())
                 asked.append((start, end))
                 break
     return asked
@@ -39,15 +52,32 @@ def _is_asked(page: Page, kind: str, start: int, end: int) -> bool:
     return asks(page, start, end) or len(page.words[start:end].strip()) <= 8
 
 
+def _kind(page: Page, kind: str, start: int, end: int) -> str:
+    """Where a button is, and whether a deposit comes back, is none of the shop's plain facts."""
+    clause = page.words[start:end]
+    about_page = kind in ("place", "hours") and _PAGE.search(clause)
+    return "other" if about_page or (kind == "price" and _REFUND.search(clause)) else kind
+
+
 def asks(page: Page, start: int, end: int) -> bool:
     """Whether a clause has a mark of a question, itself or behind it."""
-    return bool(_ASKS.search(page.words, start, end)) or bool(_QUESTION_END.match(page.words, end))
+    return _asking(page.words[start:end]) or bool(_QUESTION_END.match(page.words[end : end + 4]))
+
+
+def _asking(clause: str) -> bool:
+    """A mark anywhere, or an English word of asking where the clause begins."""
+    if _ASKS.search(clause):
+        return True
+    place = 0
+    while filler := _FILLER.match(clause, place):
+        place = filler.end()
+    return _ASKS_FIRST.match(clause, place) is not None
 
 
 def beyond_politeness(page: Page, start: int, end: int) -> bool:
     """Whether what is still unread of a clause asks for more than "may I"."""
     left = page.unread(start, end)
-    return bool(_ASKS.search(_POLITE.sub("\x02", left)))
+    return _asking(_POLITE.sub("\x02", left))
 
 
 def without_politeness(text: str) -> str:

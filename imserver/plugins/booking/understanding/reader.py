@@ -14,10 +14,10 @@ from typing import Final
 from .acts import Act, Kind, Reading, Rest, Scene, Span, Weight, When
 from .intents import read_answers, read_courtesies, read_intents, read_questions
 from .lexicon import Finder, Lexicon
-from .names import read_names, read_persons
+from .names import is_kin, read_names, read_persons
 from .page import Cover, Page
 from .questions import claim, read_known
-from .rest import read_rest
+from .rest import HEARSAY, PAST, note_asides, read_rest
 from .rewrite import fold
 from .staff import read_command
 from .times import read_times
@@ -54,11 +54,12 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_names(page, scene)
     people = read_persons(page, scene)
     asked = read_known(page)
-    _chain_words(page, lexicon, asked)
+    _chain_words(page, scene, lexicon, asked)
     read_courtesies(page)
     times = read_times(page.sheet, scene)
     page.acts.extend(times.acts)
     page.settle_times()
+    note_asides(page)
     read_intents(page, scene, asked)
     read_answers(page)
     read_questions(page, asked)
@@ -83,7 +84,7 @@ def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_ages(page, scene, lexicon)
     read_names(page, scene)
     people = read_persons(page, scene)
-    _chain_words(page, lexicon, [])
+    _chain_words(page, scene, lexicon, [])
     times = read_times(page.sheet, scene)
     page.acts.extend(times.acts)
     page.settle_times()
@@ -101,24 +102,40 @@ _BEHIND: Final = re.compile(
 _NOT_FIRST: Final = re.compile("不是|not ")
 
 
-def _chain_words(page: Page, lexicon: Lexicon, asked: list[tuple[int, int]]) -> None:
+def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[int, int]]) -> None:
     """Shops, services, first visits, bands, lenses. In a question a service is what is asked about, not what is wished."""
+    _hearsay(page)
     before = page.open
     for what, finder in (("service", lexicon.services), ("shop", lexicon.shops)):
         for one in finder.find(before):
-            if what == "service" and _asked_about(page, one.start, asked):
-                page.take(one.start, one.end, Cover.ACT)
+            if what == "service" and (_asked_about(page, one.start, asked) or _past(page, one.start)):
+                page.take(one.start, one.end, Cover.NOTE)
             else:
                 _value(page, what, one.id, one.start, one.end)
     for what, finder in (("first", lexicon.visits), ("lenses", lexicon.lenses), ("age", lexicon.bands)):
         if what == "age" and page.has(Kind.GIVE, "age"):
             continue
-        _words(page, what, finder, asked)
+        _words(page, scene, what, finder, asked)
 
 
-def _words(page: Page, what: str, finder: Finder, asked: list[tuple[int, int]]) -> None:
+def _hearsay(page: Page) -> None:
+    """What others say of the shop is no wish."""
+    for start, end in page.clauses:
+        if HEARSAY.search(page.open, start, end) and not re.search("[约订]", page.words[start:end]):
+            page.take(start, end, Cover.HARMLESS)
+
+
+def _past(page: Page, place: int) -> bool:
+    """上次来配眼镜的: it is over; 不只是验光: more is wished."""
+    begin, _ = page.clause_at(place)
+    return PAST.search(page.words[begin:place]) is not None
+
+
+def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tuple[int, int]]) -> None:
     for one in finder.find(page.open):
         if any(start <= one.start < end for start, end in asked):
+            continue
+        if what == "age" and scene.step != "age" and is_kin(page.words[one.start : one.end]):
             continue
         value = one.id == "new" if what == "first" else one.id
         page.take_act(Kind.GIVE, what, value, (one.start, one.end))
