@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from .acts import Kind, Scene
+from .acts import Act, Kind, Scene
+from imserver.plugins.booking.dates.text import ASIDE_MARK
+
 from .lexicon import load_words
 from .page import PUNCTUATION, Cover, Page
 from .questions import ask_other, asks, beyond_politeness, cover_politeness, without_politeness
@@ -64,7 +66,7 @@ _STRONG_MOVE: Final = re.compile(
     "改约|改期|改签|改时间|改个时间|换个?时间|reschedul|appointment|booking|预约"
 )
 _STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
-_BEGUN: Final = ("list", "slots", "human", "order", "cancel", "move", "book")
+_BEGUN: Final = ("list", "slots", "human", "cancel", "move", "book")
 #: What can stand beside a command and be its value.
 _VALUES: Final = frozenset(
     {
@@ -192,9 +194,12 @@ def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool
     if beside or (not named and any(page.has(Kind.BEGIN, name) for name in ("cancel", "move", "list"))):
         page.explain(one.start, one.end, Cover.HARMLESS)
         return False
+    strong = _STRONG_BOOK.search(page.words[one.start : one.end]) is not None
     if asks(page, start, end) and not named:
-        strong = _STRONG_BOOK.search(page.words[one.start : one.end]) and not beyond_politeness(page, start, end)
-        return bool(strong and not _left(_without(page, one, start, end)))
+        strong = strong and not beyond_politeness(page, start, end)
+        return strong and not _left(_without(page, one, start, end))
+    if not strong and not named and scene.step not in ("", "none"):
+        return False
     return named or _valued(page) or not _left(_without(page, one, start, end))
 
 
@@ -218,6 +223,14 @@ def _named(page: Page, start: int, end: int) -> bool:
     )
 
 
+def _clause_of(page: Page, act: Act) -> tuple[int, int]:
+    """The clause in which an act begins."""
+    return next(
+        (clause for clause in page.clauses if page.span(*clause).start <= act.spans[0].start < page.span(*clause).end),
+        page.clauses[0],
+    )
+
+
 def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
     """A service said first, outside a question, is a wish; with free times asked for as well (周六有空验光吗) too."""
     given = [act for act in page.acts if act.kind is Kind.GIVE and act.what == "service"]
@@ -226,15 +239,39 @@ def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> Non
         return
     if asked and not any(page.timed(*clause) for clause in page.clauses):
         return
-    page.acts.append(type(given[0])(Kind.BEGIN, "book", None, given[0].spans))
+    clauses = {_clause_of(page, act) for act in given}
+    if all(asks(page, *clause) and not page.timed(*clause) and _left(page.unread(*clause)) for clause in clauses):
+        return
+    page.acts.append(Act(Kind.BEGIN, "book", None, given[0].spans))
+
+
+def hide_cancelled(page: Page) -> None:
+    """先把周一那个取消，再约周三: the day of what is cancelled is none of the wish behind it."""
+    for start, end in page.clauses:
+        text = page.open[start:end]
+        if not WISH["cancel"].search(text) or asks(page, start, end) or WISH["book"].search(WISH["cancel"].sub("", text)):
+            continue
+        others = [page.open[begin:finish] for begin, finish in page.clauses if begin != start]
+        if any(WISH[name].search(other) and not WISH["cancel"].search(other) for other in others for name in ("book", "slots")):
+            page.sheet.blank(start, end, ASIDE_MARK)
+            page.explain(start, end, Cover.ACT)
 
 
 # --------------------------------------------------------------------------------------------------------------- questions
 
 
+def read_asked(page: Page) -> None:
+    """What a member of the staff asks: it is for people, whatever it is."""
+    for start, end in page.clauses:
+        if beyond_politeness(page, start, end) or (asks(page, start, end) and page.has(Kind.GIVE, "code")):
+            ask_other(page, start, end)
+            return
+
+
 def read_questions(page: Page, asked: list[tuple[int, int]]) -> None:
     """Clauses that ask: out of politeness, or what no list has a word for."""
     valued = _valued(page) or page.has(Kind.BEGIN) or page.has(Kind.REFUSE)
+    wished = any(page.has(Kind.BEGIN, name) for name in ("book", "move", "cancel"))
     for start, end in page.clauses:
         if (start, end) in asked or not asks(page, start, end):
             continue
@@ -271,20 +308,11 @@ def _only_asked(page: Page, start: int, end: int) -> None:
     """A service, an age or a person in a question is what is asked about."""
     if page.timed(start, end):
         return
-    span = page.span(start, end)
-    page.acts = [
-        act
-        for act in page.acts
-        if not (
-            act.kind is Kind.GIVE
-            and act.what in ("service", "age", "person")
-            and all(span.start <= place.start < span.end for place in act.spans)
-        )
-    ]
+    page.drop(start, end, ("service", "age", "person"))
 
 
 _PUT: Final = re.compile(
-    "[\x00\x01\x03] ?[的]?[^\x00-\x04,.!?]{0,2}(?:行不行|可以|行|好|得|能|ok|okay|possible|\\?)"
+    "[\x00\x01\x03] ?的?[^\x00-\x04,.!?]{0,2}(?:行不行|可不可以|好不好|得唔得|(?:可以|行|好|得|能|ok|okay|possible)?(?:吗|么|嘛|不|吧)?)[呀啊哦的]*[?]*(?:$|[ ,.!?])"
 )
 
 
@@ -321,9 +349,19 @@ def _alone(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
 _YES: Final = _alone(_WORDS["alone"]["yes"])
 _NO: Final = _alone(_WORDS["alone"]["no"])
 _GLUE: Final = (re.compile(_WORDS["alone"]["glue"]),)
+_FIRST: Final = {
+    kind: re.compile(f"^ ?(?:那?就?)(?:{_WORDS['alone']['first'][kind.value]})[吧了啊 .!。]*$") for kind in (Kind.YES, Kind.NO)
+}
 #: A hum, or "by the way", is no yes where more follows.
 _HUMMED: Final = re.compile("^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so)[ .…~]*$")
 _HEDGED: Final = re.compile("不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$")
+
+
+def read_labels(page: Page) -> None:
+    """Answers in whose words an intention seems to stand: 保留原预约."""
+    for kind, pattern in _FIRST.items():
+        if match := pattern.match(page.open):
+            page.take_act(kind, "", None, match.span())
 
 
 def read_answers(page: Page) -> None:

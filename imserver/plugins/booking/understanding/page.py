@@ -115,6 +115,19 @@ class Page:
             elif char == ASIDE_MARK and self.cover[place] is Cover.NOTHING:
                 self.cover[place] = Cover.NOTE
 
+    def drop(self, start: int, end: int, what: tuple[str, ...]) -> None:
+        """Values given there were not meant; what else stands there says why."""
+        span = self.span(start, end)
+        self.acts = [
+            act
+            for act in self.acts
+            if not (
+                act.kind is Kind.GIVE
+                and act.what in what
+                and all(span.start <= place.start < span.end for place in act.spans)
+            )
+        ]
+
     # ------------------------------------------------------------------------------------------------------ looking
 
     def has(self, kind: Kind, what: str | None = None) -> bool:

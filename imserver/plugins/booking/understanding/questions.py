@@ -23,6 +23,7 @@ _ANY: Final = re.compile(_MARKS["any"])
 _PAGE: Final = re.compile(_MARKS["about_the_page"])
 _REFUND: Final = re.compile(_MARKS["refund"])
 _QUESTION_END: Final = re.compile("^[ ]*[?]")
+ORDER: Final = re.compile("|".join(load_words("intents")["courtesy"]["order"]))
 _COMMAND: Final = re.compile(
     f"^ ?(?:{'|'.join(word for words in load_words('intents')['commands'].values() for word in words)})[ .!。]*$"
 )
@@ -36,6 +37,10 @@ def read_known(page: Page) -> list[tuple[int, int]]:
     if _COMMAND.match(page.words):
         return asked
     for start, end in page.clauses:
+        if ORDER.search(page.open[start:end]):
+            page.add(Kind.QUESTION, "other", None, *_stretches(page, start, end))
+            asked.append((start, end))
+            continue
         for kind, pattern in _KNOWN.items():
             match = pattern.search(page.open, start, end)
             if match is not None and _is_asked(page, kind, start, end):
@@ -94,6 +99,13 @@ def cover_politeness(page: Page, start: int, end: int) -> None:
 def ask_other(page: Page, start: int, end: int) -> None:
     """A clause that asks what no list has a word for; all that is unread of it is the question."""
     page.add(Kind.QUESTION, "other", None, *_stretches(page, start, end))
+
+
+def forget_asked(page: Page, asked: list[tuple[int, int]]) -> None:
+    """For whom, and how old, is only part of what a question of a known kind asks (宝宝三岁可以验光吗)."""
+    for start, end in asked:
+        if not page.timed(start, end):
+            page.drop(start, end, ("person", "age", "service"))
 
 
 def claim(page: Page, start: int, end: int) -> None:
