@@ -145,7 +145,7 @@ def _is_command(page: Page, place: int) -> bool:
 
 def _left(text: str) -> str:
     """What remains without politeness, objects and harmless words."""
-    text = _OBJECTS.sub("\x02", without_politeness(text))
+    text = _OBJECTS.sub(lambda match: "\x02" if match[0] else "", without_politeness(text))
     return "" if is_harmless(text.replace("\x02", " ")) else text
 
 
@@ -226,7 +226,11 @@ def _named(page: Page, start: int, end: int) -> bool:
 def _clause_of(page: Page, act: Act) -> tuple[int, int]:
     """The clause in which an act begins."""
     return next(
-        (clause for clause in page.clauses if page.span(*clause).start <= act.spans[0].start < page.span(*clause).end),
+        (
+            clause
+            for clause in page.clauses
+            if page.span(*clause).start <= act.spans[0].start < page.span(*clause).end
+        ),
         page.clauses[0],
     )
 
@@ -240,7 +244,9 @@ def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> Non
     if asked and not any(page.timed(*clause) for clause in page.clauses):
         return
     clauses = {_clause_of(page, act) for act in given}
-    if all(asks(page, *clause) and not page.timed(*clause) and _left(page.unread(*clause)) for clause in clauses):
+    if all(
+        asks(page, *clause) and not page.timed(*clause) and _left(page.unread(*clause)) for clause in clauses
+    ):
         return
     page.acts.append(Act(Kind.BEGIN, "book", None, given[0].spans))
 
@@ -249,10 +255,18 @@ def hide_cancelled(page: Page) -> None:
     """先把周一那个取消，再约周三: the day of what is cancelled is none of the wish behind it."""
     for start, end in page.clauses:
         text = page.open[start:end]
-        if not WISH["cancel"].search(text) or asks(page, start, end) or WISH["book"].search(WISH["cancel"].sub("", text)):
+        if (
+            not WISH["cancel"].search(text)
+            or asks(page, start, end)
+            or WISH["book"].search(WISH["cancel"].sub("", text))
+        ):
             continue
         others = [page.open[begin:finish] for begin, finish in page.clauses if begin != start]
-        if any(WISH[name].search(other) and not WISH["cancel"].search(other) for other in others for name in ("book", "slots")):
+        if any(
+            WISH[name].search(other) and not WISH["cancel"].search(other)
+            for other in others
+            for name in ("book", "slots")
+        ):
             page.sheet.blank(start, end, ASIDE_MARK)
             page.explain(start, end, Cover.ACT)
 
@@ -275,18 +289,14 @@ def read_questions(page: Page, asked: list[tuple[int, int]]) -> None:
     for start, end in page.clauses:
         if (start, end) in asked or not asks(page, start, end):
             continue
-        if _seen_in(page, start, end):
+        if _seen_in(page, start, end) or _put_off(page, start, end):
             page.explain(start, end, Cover.HARMLESS)
             continue
         left = PUNCTUATION.sub("", _left(page.unread(start, end)).replace("\x02", ""))
         here = page.timed(start, end) or _named(page, start, end) or _begun_in(page, start, end)
         if valued and not left and not beyond_politeness(page, start, end):
             cover_politeness(page, start, end)
-        elif (
-            here
-            and not beyond_politeness(page, start, end)
-            and (_begun_in(page, start, end) or _put_to(page, start, end))
-        ):
+        elif here and not beyond_politeness(page, start, end) and (wished or _put_to(page, start, end)):
             cover_politeness(page, start, end)
         elif left:
             _only_asked(page, start, end)
@@ -302,6 +312,11 @@ def _seen_in(page: Page, start: int, end: int) -> bool:
         and any(span.start <= place.start < span.end for place in act.spans)
         for act in page.acts
     )
+
+
+def _put_off(page: Page, start: int, end: int) -> bool:
+    """Whether the clause says what is waited for: 得看领导放不放人."""
+    return any(act.kind is Kind.LATER and _clause_of(page, act) == (start, end) for act in page.acts)
 
 
 def _only_asked(page: Page, start: int, end: int) -> None:
@@ -336,7 +351,7 @@ def _begun_in(page: Page, start: int, end: int) -> bool:
 
 def _longest_first(words: str) -> str:
     """Plain words in an alternative, so that none hides behind its own beginning."""
-    return "|".join(sorted(words.split("|"), key=len, reverse=True)) if "(" not in words else words
+    return "|".join(sorted(re.split(r"\|(?![^(]*\))", words), key=len, reverse=True))
 
 
 def _alone(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
@@ -350,10 +365,13 @@ _YES: Final = _alone(_WORDS["alone"]["yes"])
 _NO: Final = _alone(_WORDS["alone"]["no"])
 _GLUE: Final = (re.compile(_WORDS["alone"]["glue"]),)
 _FIRST: Final = {
-    kind: re.compile(f"^ ?(?:那?就?)(?:{_WORDS['alone']['first'][kind.value]})[吧了啊 .!。]*$") for kind in (Kind.YES, Kind.NO)
+    kind: re.compile(f"^ ?(?:那?就?)(?:{_WORDS['alone']['first'][kind.value]})[吧了啊 .!。]*$")
+    for kind in (Kind.YES, Kind.NO)
 }
 #: A hum, or "by the way", is no yes where more follows.
-_HUMMED: Final = re.compile("^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so)[ .…~]*$")
+_HUMMED: Final = re.compile(
+    "^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so)[ .…~]*$"
+)
 _HEDGED: Final = re.compile("不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$")
 
 
@@ -368,7 +386,12 @@ def read_answers(page: Page) -> None:
     """Yes and no: alone in a clause, or in a piece of one."""
     for start, end in page.pieces:
         text = page.open[start:end]
-        if not text.strip(" \x02") or end - start > _ALONE_CHARS or page.timed(start, end) or _named(page, start, end):
+        if (
+            not text.strip(" \x02")
+            or end - start > _ALONE_CHARS
+            or page.timed(start, end)
+            or _named(page, start, end)
+        ):
             continue
         if _HUMMED.match(text) and page.words.strip(" .,!。~…") != text.strip():
             continue

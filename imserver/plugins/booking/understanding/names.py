@@ -84,7 +84,9 @@ _OWN: Final = re.compile(
 _BESIDE: Final = re.compile(
     "岁|[0-9一二三四五六七八九十]了|那个|的?预约|(?:^|想|要|也|都|来)(?:验|配|测|查)|[想要]做|的[,.]|的$|看.{0,6}(?:不清|模糊|弯|黑)|年级|上学|要|needs?|wants?|is [a-z0-9]|has |took|eye|test"
 )
-_NOT_ME: Final = re.compile("不是(?:给|帮|替|为)?(?P<me>我)(?:自己|本人)?(?:约|订|预约|看|验|做)?的?(?=$|[ ,.!])|(?<![a-z])not for (?P<mine>me|myself)(?![a-z])")
+_NOT_ME: Final = re.compile(
+    "不是(?:给|帮|替|为)?(?P<me>我)(?:自己|本人)?(?:约|订|预约|看|验|做)?的?(?=$|[ ,.!])|(?<![a-z])not for (?P<mine>me|myself)(?![a-z])"
+)
 _NO_PERSON: Final = re.compile("(?:让|听|说|推荐|介绍|陪|问问?|看看?|等|催|叫|告诉|写)[^,.!?]{0,3}$")
 _BEEN: Final = re.compile("(?<![a-z])(?:been|came|was|come here)(?![a-z])")
 _NOT_AFTER: Final = re.compile(
@@ -228,7 +230,11 @@ def _in_full(page: Page, start: int, end: int) -> tuple[int, int]:
     name = page.words[start:end]
     for begin, finish in page.clauses:
         begin, finish = _trimmed(page.words, begin, finish)
-        if begin >= end and page.words[begin:finish].endswith(f" {name}") and is_latin_name(page.words[begin:finish]):
+        if (
+            begin >= end
+            and page.words[begin:finish].endswith(f" {name}")
+            and is_latin_name(page.words[begin:finish])
+        ):
             page.take(start, begin)
             return begin, finish
     return start, end
@@ -294,7 +300,12 @@ def _chinese(text: str, start: int) -> tuple[int, int] | None:
     while end < min(longest, len(body)) and body[end] not in _NEVER and not _ENDS.match(body, end):
         end += 1
     name = body[:end]
-    if name in COMMON or name[0] in _NEVER or (end == 1 and not family(name)) or (name[0] != "周" and _TIMELY.match(name)):
+    if (
+        name in COMMON
+        or name[0] in _NEVER
+        or (end == 1 and not family(name))
+        or (name[0] != "周" and _TIMELY.match(name))
+    ):
         return None
     if not family(name) and end > 3:
         return None
@@ -375,7 +386,9 @@ def read_persons(page: Page, scene: Scene) -> tuple[str, ...]:
     """For whom it is, as a word of kin; the persons if there are several."""
     people = _people(page)
     for match in page.find(_NOT_ME):
-        page.take_act(Kind.REFUSE, "person", page.typed(*match.span("me" if match["me"] else "mine")), match.span())
+        page.take_act(
+            Kind.REFUSE, "person", page.typed(*match.span("me" if match["me"] else "mine")), match.span()
+        )
     for match in page.find(_OPENED):
         name = "kin" if match["kin"] else "kin_english"
         if not _NOT_AFTER.match(page.words[match.end() :].lstrip()) and not _excused(page, match.start()):

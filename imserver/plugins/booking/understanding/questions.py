@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from .acts import Kind
-from .lexicon import either, load_words
+from .lexicon import Lexicon, either, load_words
 from .page import PUNCTUATION, Cover, Page
 
 _WORDS: Final = load_words("questions")
@@ -17,7 +17,7 @@ _KNOWN: Final = {
 _MARKS: Final = _WORDS["marks"]
 _ASKS: Final = either((_MARKS["asks"], _MARKS["asks_english"]))
 _ASKS_FIRST: Final = re.compile(_MARKS["asks_first"])
-_FILLER: Final = re.compile(f"{_MARKS['fillers']}|[^a-z\u3400-\u9fff?]+")
+_FILLER: Final = re.compile(f"{_MARKS['fillers']}|[ ,.!;:~'()\x02-]+")
 _POLITE: Final = either((_MARKS["polite"], _MARKS["polite_english"]))
 _ANY: Final = re.compile(_MARKS["any"])
 _PAGE: Final = re.compile(_MARKS["about_the_page"])
@@ -29,7 +29,7 @@ _COMMAND: Final = re.compile(
 )
 
 
-def read_known(page: Page) -> list[tuple[int, int]]:
+def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
     """Questions of a known kind, one a clause. Returns their clauses."""
     asked: list[tuple[int, int]] = []
     for match in page.find(_ANY):
@@ -44,7 +44,7 @@ def read_known(page: Page) -> list[tuple[int, int]]:
         for kind, pattern in _KNOWN.items():
             match = pattern.search(page.open, start, end)
             if match is not None and _is_asked(page, kind, start, end):
-                page.take_act(Kind.QUESTION, _kind(page, kind, start, end), None, match.span())
+                page.take_act(Kind.QUESTION, _kind(page, lexicon, kind, start, end), None, match.span())
                 asked.append((start, end))
                 break
     return asked
@@ -57,9 +57,11 @@ def _is_asked(page: Page, kind: str, start: int, end: int) -> bool:
     return asks(page, start, end) or len(page.words[start:end].strip()) <= 8
 
 
-def _kind(page: Page, kind: str, start: int, end: int) -> str:
-    """Where a button is, and whether a deposit comes back, is none of the shop's plain facts."""
+def _kind(page: Page, lexicon: Lexicon, kind: str, start: int, end: int) -> str:
+    """Where a button is, whether a deposit comes back, when somebody works: none of the shop's plain facts."""
     clause = page.words[start:end]
+    if kind == "hours" and next(lexicon.staff.find(clause), None) is not None:
+        return "other"
     about_page = kind in ("place", "hours") and _PAGE.search(clause)
     return "other" if about_page or (kind == "price" and _REFUND.search(clause)) else kind
 

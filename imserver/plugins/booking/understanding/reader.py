@@ -12,7 +12,15 @@ from dataclasses import replace
 from typing import Final
 
 from .acts import Act, Kind, Reading, Rest, Scene, Span, Weight, When
-from .intents import hide_cancelled, read_answers, read_courtesies, read_intents, read_asked, read_labels, read_questions
+from .intents import (
+    hide_cancelled,
+    read_answers,
+    read_courtesies,
+    read_intents,
+    read_asked,
+    read_labels,
+    read_questions,
+)
 from .lexicon import Finder, Lexicon
 from .names import is_kin, read_names, read_persons
 from .page import Cover, Page
@@ -56,7 +64,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_names(page, scene)
     people = read_persons(page, scene)
     read_labels(page)
-    asked = read_known(page)
+    asked = read_known(page, lexicon)
     _chain_words(page, scene, lexicon, asked)
     read_courtesies(page)
     hide_cancelled(page)
@@ -125,7 +133,9 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
 
 
 _AWAY: Final = re.compile("^(?:店|那个|那家|的|那边|这边)*(?:预约|约|号)[^,.!?;]{0,6}(?:换|改|转|挪|调)")
-_BOOKED_AT: Final = re.compile("(?:my (?:appointment|appt|booking) is|i'm booked|i am booked|booked in) (?:at|in|with)(?: the)? ?$|(?:我?约|预约)(?:的)?(?:是|在)(?:了)?$")
+_BOOKED_AT: Final = re.compile(
+    "(?:my (?:appointment|appt|booking) is|i'm booked|i am booked|booked in) (?:at|in|with)(?: the)? ?$|(?:我?约|预约)(?:的)?(?:是|在)(?:了)?$"
+)
 
 
 def _moved_from(page: Page, lexicon: Lexicon) -> None:
@@ -206,6 +216,9 @@ def _settled(
     if page_yes and _disarmed(acts, rest):
         acts = [act for act in acts if act.kind is not Kind.YES]
         rest = tuple(sorted((*rest, *_unsaid(page, page_yes)), key=lambda one: one.span))
+    if _plain_wish(acts, rest, when, scene):
+        spans = tuple(span for act in acts if act.what in ("day", "time", "range") for span in act.spans)
+        acts = [*acts, Act(Kind.BEGIN, "book", None, spans)]
     if (
         when is not None
         and when.shift is not None
@@ -215,6 +228,21 @@ def _settled(
     ):
         acts = [Act(Kind.BEGIN, "move", None, (Span(0, len(page.source)),))]
     return Reading(page.source, _in_order(acts), rest, when, people=people)
+
+
+def _plain_wish(acts: list[Act], rest: tuple[Rest, ...], when: When | None, scene: Scene) -> bool:
+    """周五下午三点, said first and with nothing beside it, is a wish to come then."""
+    if scene.step not in _ORDERED or when is None or when.reason is not None:
+        return False
+    timed = any(act.kind is Kind.GIVE and act.what in ("time", "range") for act in acts)
+    others = any(act.kind not in (Kind.GIVE, Kind.YES, Kind.THANKS, Kind.GREETING) for act in acts)
+    return (
+        timed
+        and not others
+        and not any(
+            one.weight is Weight.DANGEROUS or one.in_clause and one.weight is Weight.NEUTRAL for one in rest
+        )
+    )
 
 
 def _corrected(act: Act) -> Act:
