@@ -121,7 +121,7 @@ def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
     view = page.marked()
     plain = page.open
     taken: list[tuple[int, int]] = []
-    for name, pattern in _COMMANDS.items():
+    for name, pattern in _COMMANDS.items() if not page.has(Kind.BEGIN) else ():
         match = pattern.match(view)
         if match and (view[match.start()] == "/" or _is_command(page, name, match.end())):
             taken.append(match.span())
@@ -198,7 +198,7 @@ def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool
     if asks(page, start, end) and not named:
         strong = strong and not beyond_politeness(page, start, end)
         return strong and not _left(_without(page, one, start, end))
-    doubtful = scene.step not in ("", "none") or page.has(Kind.REFUSE)
+    doubtful = scene.step not in ("", "none") or page.has(Kind.REFUSE) or page.unclear
     if not strong and not named and doubtful:
         return False
     return named or _valued(page) or not _left(_without(page, one, start, end))
@@ -252,24 +252,29 @@ def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> Non
     page.acts.append(Act(Kind.BEGIN, "book", None, given[0].spans))
 
 
-def hide_cancelled(page: Page) -> None:
-    """先把周一那个取消，再约周三: the day of what is cancelled is none of the wish behind it."""
+def hide_cancelled(page: Page, scene: Scene) -> None:
+    """先把周一那个取消，再约周三: the day of what is cancelled is none of the wish behind it.
+
+    Alone, it is the day of the appointment, and 取消 beside it refuses nothing.
+    """
+    if scene.step not in ("", "none") or WISH["move"].search(page.open):
+        return
     for start, end in page.clauses:
         text = page.open[start:end]
-        if (
-            not WISH["cancel"].search(text)
-            or asks(page, start, end)
-            or WISH["book"].search(WISH["cancel"].sub("", text))
-        ):
+        word = WISH["cancel"].search(text)
+        if word is None or _NEGATED.search(text[: word.start()]):
             continue
         others = [page.open[begin:finish] for begin, finish in page.clauses if begin != start]
-        if any(
-            WISH[name].search(other) and not WISH["cancel"].search(other)
-            for other in others
-            for name in ("book", "slots")
-        ):
+        if any(_wishes(other) for other in others) and not WISH["book"].search(text[: word.start()] + text[word.end() :]):
             page.sheet.blank(start, end, ASIDE_MARK)
             page.explain(start, end, Cover.ACT)
+        elif re.search("取|cancel", word[0]):
+            page.sheet.blank(start + word.start(), start + word.end(), ASIDE_MARK)
+
+
+def _wishes(text: str) -> bool:
+    """Whether a clause books or asks for free times, and cancels nothing."""
+    return not WISH["cancel"].search(text) and any(WISH[name].search(text) for name in ("book", "slots"))
 
 
 # --------------------------------------------------------------------------------------------------------------- questions
@@ -339,10 +344,13 @@ def _put_to(page: Page, start: int, end: int) -> bool:
     )
 
 
-def _begun_in(page: Page, start: int, end: int) -> bool:
+def _begun_in(page: Page, start: int, end: int, *names: str) -> bool:
+    """Whether something is begun there: one of `names`, or anything."""
     span = page.span(start, end)
     return any(
-        act.kind is Kind.BEGIN and any(span.start <= place.start < span.end for place in act.spans)
+        act.kind is Kind.BEGIN
+        and (not names or act.what in names)
+        and any(span.start <= place.start < span.end for place in act.spans)
         for act in page.acts
     )
 
@@ -383,9 +391,11 @@ def read_labels(page: Page) -> None:
             page.take_act(kind, "", None, match.span())
 
 
-def read_answers(page: Page) -> None:
+def read_answers(page: Page, asked: list[tuple[int, int]]) -> None:
     """Yes and no: alone in a clause, or in a piece of one."""
     for start, end in page.pieces:
+        if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or (page.clause_at(start) in asked and page.clause_at(start)[0] == start):
+            continue
         text = page.open[start:end]
         if (
             not text.strip(" \x02")

@@ -67,13 +67,14 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     asked = read_known(page, lexicon)
     _chain_words(page, scene, lexicon, asked)
     read_courtesies(page)
-    hide_cancelled(page)
+    hide_cancelled(page, scene)
     times = read_times(page.sheet, scene)
     page.acts.extend(times.acts)
     page.settle_times()
+    page.unclear = times.when is not None and not times.acts
     note_asides(page)
     read_intents(page, scene, asked)
-    read_answers(page)
+    read_answers(page, asked)
     read_questions(page, asked)
     for clause in asked:
         claim(page, *clause)
