@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from .acts import Act, Kind, Scene
@@ -16,6 +17,8 @@ from .rest import is_harmless
 
 _WORDS: Final = load_words("intents")
 _HAN: Final = re.compile("[\u3400-\u9fff]")
+#: Nobody wants more things in one text; what is beyond is left over.
+_MOST: Final = 12
 _ALONE_CHARS: Final = 80
 """A longer clause is no yes and no no."""
 
@@ -62,6 +65,9 @@ _NEGATED: Final = re.compile(
     "(?:别|不要|不用|不想|不是要?|不是想|不会|没有?|无需|不必|勿|唔好|唔使|(?<![a-z])(?:don't|dont|do not|not|never|no need to|without|didn't|did not))[^,.!?;]{0,3}$"
 )
 _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
+#: "Once it is cancelled", "was it": 取消了还能再约吗.
+_ONCE: Final = re.compile("(?:掉)?(?:了|后|之后|以后|的话)")
+_ABLE: Final = re.compile("能|可以|方便")
 _STRONG_MOVE: Final = re.compile(
     "改约|改期|改签|改时间|改个时间|换个?时间|reschedul|appointment|booking|预约"
 )
@@ -100,7 +106,7 @@ class _Intent:
 
 def read_intents(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
     """What is begun, clause by clause. In the clause of a known question nothing is but a booking with its time."""
-    found = list(_found(page, scene))
+    found = list(islice(_found(page, scene), _MOST))
     for one in found:
         page.take(one.start, one.end, Cover.NOTHING)
     for one in found:
@@ -159,18 +165,23 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
     if _NEGATED.search(before):
         return False
     if one.name == "cancel":
-        return _cancels(page, scene, one, start, end)
+        return _cancels(page, scene, one, found)
     if one.name == "move":
         return _moves(page, scene, one, start, end)
     return _books(page, scene, one, found)
 
 
-def _cancels(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool:
+def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool:
     """取消 in a question about cancelling is none; "Friday doesn't work" in a dialogue refuses Friday."""
+    start, end = page.clause_at(one.start)
     left = _without(page, one, start, end)
-    if (asks(page, start, end) and _left(left)) or _ADDRESSED.search(page.words[one.end : one.end + 6]):
+    asking = asks(page, start, end)
+    if (asking and (_left(left) or _ONCE.match(page.words, one.end))) or _ADDRESSED.search(page.words[one.end : one.end + 6]):
         return False
-    weak = re.search("来不|去不|约不|can|won", page.words[one.start : one.end])
+    weak = re.search("来不|去不|到不|赶不|can|won", page.words[one.start : one.end])
+    if weak and any(other.name == "move" for other in found):
+        page.explain(one.start, one.end, Cover.NOTE)  # it says why
+        return False
     return not (weak and scene.step not in ("", "none") and page.timed(start, end))
 
 
@@ -199,7 +210,8 @@ def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool
         strong = strong and not beyond_politeness(page, start, end)
         return strong and not _left(_without(page, one, start, end))
     doubtful = scene.step not in ("", "none") or page.has(Kind.REFUSE) or page.unclear
-    if not strong and not named and doubtful:
+    able = _ABLE.fullmatch(page.words[one.start : one.end])  # 我能来 is no wish
+    if not strong and not named and (doubtful or able):
         return False
     return named or _valued(page) or not _left(_without(page, one, start, end))
 
@@ -270,6 +282,15 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
             page.explain(start, end, Cover.ACT)
         elif re.search("取|cancel", word[0]):
             page.sheet.blank(start + word.start(), start + word.end(), ASIDE_MARK)
+
+
+_ASSENT: Final = re.compile("没错|没问题|没毛病|没意见|无误|冇问题|不错|没关系|没事")
+
+
+def hide_assent(page: Page) -> None:
+    """没错 refuses nothing."""
+    for match in _ASSENT.finditer(page.words):
+        page.sheet.blank(*match.span(), ASIDE_MARK)
 
 
 def _wishes(text: str) -> bool:
