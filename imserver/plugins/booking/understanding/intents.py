@@ -68,6 +68,8 @@ _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定
 #: What may be, or was meant and is not: 可能要取消, 本来想取消的, "should I".
 _SUPPOSED: Final = re.compile(f"{DOUBTS.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to)(?![a-z])")
 _NEEDED: Final = re.compile("(?:需要|需|要不要|用不用|必须|一定要|是不是要|是否|(?<![a-z])(?:should i|do i (?:need|have) to|must i))[^,.!?;]{0,3}$")
+#: "Do I need an appointment?" asks about the shop.
+_NEEDS_ONE: Final = re.compile("(?:需要|必须|一定要|用不用|要不要|需不需要)(?:提前|先)*(?:预约|约)|(?<![a-z])(?:do i|do we|must i) (?:have to|need to|need an?) (?:book|appointment)")
 #: "Once it is cancelled", "was it": 取消了还能再约吗.
 _ONCE: Final = re.compile("(?:掉)?(?:了|后|之后|以后|的话)")
 _UNABLE: Final = re.compile("来不|去不|到不|赶不|嚟唔|唔嚟|不来|不去|can'?t|cannot|can not|won|unable|not ")
@@ -283,6 +285,8 @@ def _clause_of(page: Page, act: Act) -> tuple[int, int]:
 def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
     """A service said first, outside a question, is a wish; with free times asked for as well (周六有空验光吗) too."""
     given = [act for act in page.acts if act.kind is Kind.GIVE and act.what == "service"]
+    if any(_NEEDS_ONE.search(page.words[start:end]) and asks(page, start, end) for start, end in page.clauses):
+        return
     others = any(page.has(Kind.BEGIN, name) for name in ("book", "move", "cancel", "list", "human", "order"))
     if not given or others or scene.step not in ("", "none"):
         return
@@ -370,6 +374,10 @@ def read_questions(page: Page, asked: list[tuple[int, int]]) -> None:
             continue
         if _seen_in(page, start, end) or _put_off(page, start, end):
             page.explain(start, end, Cover.HARMLESS)
+            continue
+        if _NEEDS_ONE.search(page.words[start:end]):
+            _only_asked(page, start, end)
+            ask_other(page, start, end)
             continue
         left = PUNCTUATION.sub("", _left(page.unread(start, end)).replace("\x02", ""))
         here = page.timed(start, end) or _named(page, start, end) or _begun_in(page, start, end)
@@ -476,7 +484,6 @@ def read_answers(page: Page, asked: list[tuple[int, int]]) -> None:
         if (
             not text.strip(" \x02")
             or end - start > _ALONE_CHARS
-            or page.timed(start, end)
             or _named(page, start, end)
         ):
             continue

@@ -114,7 +114,8 @@ def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     times = read_times(page.sheet, scene)
     page.acts.extend(times.acts)
     page.settle_times()
-    return Reading(page.source, _in_order(page.acts), read_rest(page, lexicon), times.when, people=people)
+    when = None if said & {"leave", "closed", "hours", "roster"} else times.when
+    return Reading(page.source, _in_order(page.acts), read_rest(page, lexicon), when, people=people)
 
 
 # ------------------------------------------------------------------------------------------------------------ chain words

@@ -42,7 +42,7 @@ def note_reasons(page: Page) -> None:
 
 def is_harmless(text: str) -> bool:
     """Whether nothing is said by it."""
-    return not DOUBTS.search(text) and not PUNCTUATION.sub("", _HARMLESS.sub("\x02", text)).replace(
+    return "?" not in text and not DOUBTS.search(text) and not PUNCTUATION.sub("", _HARMLESS.sub("\x02", text)).replace(
         "\x02", ""
     )
 
@@ -66,6 +66,7 @@ def _bare(text: str) -> str:
 
 def read_rest(page: Page, lexicon: Lexicon) -> tuple[Rest, ...]:
     """What nothing accounts for, stretch by stretch, and the notes that the people are told."""
+    _answered_marks(page)
     rest: list[Rest] = []
     valued = [(start, end) for start, end in page.clauses if page.timed(start, end)]
     for start, end in _stretches(page):
@@ -83,6 +84,16 @@ def read_rest(page: Page, lexicon: Lexicon) -> tuple[Rest, ...]:
         inside = any(begin <= start < finish for begin, finish in valued)
         rest.append(Rest(page.source[span.start : span.end], span, weight, inside and not note))
     return tuple(rest)
+
+
+def _answered_marks(page: Page) -> None:
+    """The mark behind a clause that was understood asks nothing more; alone, or behind anything else, it does."""
+    for start, end in page.clauses:
+        if Cover.ACT in page.cover[start:end]:
+            place = end
+            while place < len(page.words) and page.words[place] in " ?!":
+                page.explain(place, place + 1, Cover.HARMLESS)
+                place += 1
 
 
 def _stretches(page: Page) -> list[tuple[int, int]]:
