@@ -28,6 +28,7 @@ class Cover(IntEnum):
     ACT = 1
     HARMLESS = 2
     NOTE = 3
+    DOUBT = 4
 
 
 _MASKED: Final = {

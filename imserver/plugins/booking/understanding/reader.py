@@ -115,7 +115,7 @@ def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     page.acts.extend(times.acts)
     page.settle_times()
     when = None if said & {"leave", "closed", "hours", "roster"} else times.when
-    return Reading(page.source, _in_order(page.acts), read_rest(page, lexicon), when, people=people)
+    return Reading(page.source, _in_order(page.acts), read_rest(page, lexicon, when), when, people=people)
 
 
 # ------------------------------------------------------------------------------------------------------------ chain words
@@ -225,7 +225,7 @@ def _settled(
 ) -> Reading:
     """Acts that hang together: a no beside a value puts right, and a yes beside a contradiction is none."""
     acts = page.acts
-    given = [act for act in acts if act.kind is Kind.GIVE and act.what in _GIVEN]
+    given = [act for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _GIVEN]
     no = [act for act in acts if act.kind is Kind.NO]
     if given and no and not page.has(Kind.YES):
         acts = [_corrected(act) if act in given else act for act in acts if act not in no]
@@ -234,8 +234,10 @@ def _settled(
         acts[first] = replace(acts[first], spans=(*spans, *acts[first].spans))
     elif scene.shown.asks_yes or scene.step.startswith("confirm"):
         acts = [_corrected(act) if _contradicts(act, scene) else act for act in acts]
-    rest = read_rest(page, lexicon)
+    rest = read_rest(page, lexicon, when)
     acts, rest = _sure(page, acts, rest, several=bool(people))
+    if when is not None and any(act.kind is Kind.YES for act in acts) and _repeats(when, scene):
+        when = None
     if _plain_wish(acts, rest, when, scene):
         spans = tuple(span for act in acts if act.what in ("day", "time", "range") for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "book", None, spans)]
@@ -264,6 +266,11 @@ def _moves(acts: list[Act], scene: Scene) -> bool:
     """晚半小时, with no card open, moves the appointment."""
     begun = any(act.kind is Kind.BEGIN for act in acts)
     return scene.step in _ORDERED and scene.shown.start is None and not begun
+
+
+def _repeats(when: When, scene: Scene) -> bool:
+    """是的，就是20号: the day of the card, said again beside a yes, leaves nothing to ask."""
+    return when.reason == "no_time" and when.days == (scene.shown.day,)
 
 
 def _corrected(act: Act) -> Act:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .acts import Rest, Weight
+from .acts import Rest, Weight, When
 from .lexicon import Lexicon, either, load_words
 from .page import PUNCTUATION, Cover, Page
 
@@ -64,26 +64,48 @@ def _bare(text: str) -> str:
     return PUNCTUATION.sub("", _MARK.sub("", text))
 
 
-def read_rest(page: Page, lexicon: Lexicon) -> tuple[Rest, ...]:
-    """What nothing accounts for, stretch by stretch, and the notes that the people are told."""
+def read_rest(page: Page, lexicon: Lexicon, when: When | None = None) -> tuple[Rest, ...]:
+    """What no act stands for, stretch by stretch, and the notes that the people are told."""
     _answered_marks(page)
-    rest: list[Rest] = []
+    _release(page, when)
+    _doubts(page)
     valued = [(start, end) for start, end in page.clauses if page.timed(start, end)]
+    rest: list[Rest] = []
     for start, end in _stretches(page):
-        text = page.words[start:end]
-        note = page.cover[start] is Cover.NOTE
-        if note:
-            weight = Weight.NEUTRAL
-        elif page.cover[start] is Cover.HARMLESS or is_harmless(text):
-            weight = Weight.HARMLESS
-        elif is_dangerous(text, lexicon):
-            weight = Weight.DANGEROUS
-        else:
-            weight = Weight.NEUTRAL
+        weight = _weight(page.cover[start], page.words[start:end], lexicon)
         span = page.span(start, end)
-        inside = any(begin <= start < finish for begin, finish in valued)
-        rest.append(Rest(page.source[span.start : span.end], span, weight, inside and not note))
+        inside = page.cover[start] is not Cover.NOTE and any(begin <= start < finish for begin, finish in valued)
+        rest.append(Rest(page.source[span.start : span.end], span, weight, inside))
     return tuple(rest)
+
+
+def _weight(cover: Cover, text: str, lexicon: Lexicon) -> Weight:
+    if cover is Cover.DOUBT:
+        return Weight.DANGEROUS
+    if cover is Cover.NOTE:
+        return Weight.NEUTRAL
+    if cover is Cover.HARMLESS or is_harmless(text):
+        return Weight.HARMLESS
+    return Weight.DANGEROUS if is_dangerous(text, lexicon) else Weight.NEUTRAL
+
+
+def _release(page: Page, when: When | None) -> None:
+    """Words that belong to an act and are in none of its spans are harmless; a time that came to nothing is not."""
+    spans = [span for act in page.acts for span in act.spans]
+    for place, cover in enumerate(page.cover):
+        if cover is not Cover.ACT:
+            continue
+        typed = page.span(place, place + 1)
+        if not any(start <= typed.start < end for start, end in spans):
+            lost = when is None and page.timed(place, place + 1)
+            page.cover[place] = Cover.DOUBT if lost else Cover.HARMLESS
+
+
+def _doubts(page: Page) -> None:
+    """What a mask hid of a doubt is part of it: 万一下雨 is not 一下."""
+    for match in DOUBTS.finditer(page.words):
+        if {Cover.NOTHING, Cover.NOTE} & set(page.cover[match.start() : match.end()]):
+            page.explain(*match.span(), Cover.DOUBT)
 
 
 def _answered_marks(page: Page) -> None:
