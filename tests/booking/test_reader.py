@@ -19,9 +19,9 @@ from imserver.plugins.booking.understanding.reader import MAX_CHARS, understand
 from imserver.plugins.booking.understanding.rewrite import fold, rewrite
 
 LEXICON = Lexicon(load_chain("demo"))
-NOW = datetime(2026, 11, 18, 10)  # a Wednesday
+NOW = datetime.fromisoformat("2026-11-18T10:00")  # a Wednesday
 FRIDAY, SATURDAY = date(2026, 11, 20), date(2026, 11, 21)
-CARD = Shown(FRIDAY, datetime(2026, 11, 20, 15), asks_yes=True)
+CARD = Shown(FRIDAY, datetime.fromisoformat("2026-11-20T15:00"), asks_yes=True)
 OPEN = Path(__file__).parents[1] / "understanding" / "open"
 STEPS = ("", "service", "day", "slot", "name", "age", "first_visit", "confirm")
 
@@ -101,7 +101,8 @@ def test_rewriting_keeps_every_place(text: str) -> None:
 
 def test_a_long_text_is_for_people() -> None:
     reading = read("我想约周六上午十点验光" * 40)
-    assert reading.acts == () and reading.when is None
+    assert reading.acts == ()
+    assert reading.when is None
     assert [one.weight for one in reading.rest] == [Weight.NEUTRAL]
     assert read("约" * (MAX_CHARS + 1)).acts == ()
 
@@ -110,7 +111,6 @@ def test_a_long_text_is_for_people() -> None:
     "unit",
     [
         "周五",
-        
         "？",
         "想来",
         "取消",
@@ -212,7 +212,8 @@ def test_an_intention_is_found_anywhere_in_a_sentence(text: str) -> None:
 )
 def test_nothing_is_cancelled_or_moved_that_was_not_said(text: str) -> None:
     reading = read(text)
-    assert not reading.has(Kind.BEGIN, "cancel") and not reading.has(Kind.BEGIN, "move")
+    assert not reading.has(Kind.BEGIN, "cancel")
+    assert not reading.has(Kind.BEGIN, "move")
     assert reading.has(Kind.QUESTION) or weights(reading) - {Weight.HARMLESS}, "nobody would hear of it"
 
 
@@ -233,7 +234,8 @@ def test_a_question_is_no_wish(text: str) -> None:
 
 def test_the_time_of_an_appointment_that_there_is_already_is_no_wish() -> None:
     reading = read("我预约了明天下午三点，想确认一下")
-    assert said(reading) == {"begin list"} and reading.when is None
+    assert said(reading) == {"begin list"}
+    assert reading.when is None
 
 
 def test_the_day_of_what_is_cancelled_is_none_of_the_wish_beside_it() -> None:
@@ -280,7 +282,8 @@ def test_the_day_of_what_is_cancelled_is_none_of_the_wish_beside_it() -> None:
 )
 def test_a_yes_is_a_yes(text: str) -> None:
     reading = read(text, "confirm")
-    assert reading.has(Kind.YES) and not reading.disarms
+    assert reading.has(Kind.YES)
+    assert not reading.disarms
 
 
 @pytest.mark.parametrize(
@@ -348,7 +351,8 @@ def test_a_no_is_a_no(text: str) -> None:
 
 def test_a_no_beside_another_value_puts_right() -> None:
     reading = read("不对，周六", "confirm")
-    assert said(reading) == {f"correct day {SATURDAY}"} and reading.disarms
+    assert said(reading) == {f"correct day {SATURDAY}"}
+    assert reading.disarms
     assert read("no, Saturday", "confirm").given("day") == SATURDAY
 
 
@@ -397,7 +401,8 @@ def test_a_neutral_rest_says_whether_it_stands_in_the_clause_of_a_value() -> Non
 
 def test_a_question_mark_counts_unless_it_stands_behind_a_wish() -> None:
     assert not read("tomorrow 11?").dangerous
-    assert read("yes?", "confirm").dangerous and read("？").dangerous
+    assert read("yes?", "confirm").dangerous
+    assert read("？").dangerous
 
 
 # ---------------------------------------------------------------------------------------------------------------- chain words
@@ -420,7 +425,8 @@ def test_a_shop_or_a_service_is_refused_by_the_words_around_it() -> None:
     ],
 )
 def test_a_word_of_the_chain_said_otherwise_is_no_value(text: str) -> None:
-    assert not read(text).has(Kind.GIVE, "shop") and not read(text).has(Kind.GIVE, "service")
+    assert not read(text).has(Kind.GIVE, "shop")
+    assert not read(text).has(Kind.GIVE, "service")
 
 
 def test_of_two_shops_the_one_where_the_appointment_is_is_no_wish() -> None:
@@ -473,7 +479,8 @@ def test_a_command_of_the_staff_is_one_only_for_the_staff() -> None:
     assert {"begin other arrive", "give code M3PX"} == said(read("M3PX到了", staff=True))
     assert {"begin other leave", "give other 李老师"} < said(read("请假 李老师 周五下午", staff=True))
     for text in ("到店 A7K2", "爽约", "请假 王老师 明天上午"):
-        assert read(text).acts == () and weights(read(text)) == {Weight.NEUTRAL}
+        assert read(text).acts == ()
+        assert weights(read(text)) == {Weight.NEUTRAL}
 
 
 @pytest.mark.parametrize(
@@ -486,7 +493,8 @@ def test_a_command_of_the_staff_is_one_only_for_the_staff() -> None:
     ],
 )
 def test_what_the_staff_say_to_people_is_no_instruction(text: str) -> None:
-    assert said(read(text, staff=True)) <= {"greeting"} and read(text, staff=True).when is None
+    assert said(read(text, staff=True)) <= {"greeting"}
+    assert read(text, staff=True).when is None
 
 
 def test_a_text_in_full_says_all_at_once() -> None:
@@ -498,5 +506,6 @@ def test_a_text_in_full_says_all_at_once() -> None:
         "give age 35",
         "give first True",
     } < said(reading)
-    assert reading.given("day") == SATURDAY and reading.given("time") == time(10)
+    assert reading.given("day") == SATURDAY
+    assert reading.given("time") == time(10)
     assert not reading.dangerous

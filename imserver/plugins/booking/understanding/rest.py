@@ -7,7 +7,7 @@ from typing import Final
 
 from .acts import Rest, Weight, When
 from .lexicon import Lexicon, either, load_words
-from .page import PUNCTUATION, Cover, Page
+from .page import CLAUSE_END, PUNCTUATION, Cover, Page
 
 _WORDS: Final = load_words("rest")
 
@@ -25,7 +25,6 @@ DOUBTS: Final = re.compile(_WORDS["doubts"])
 _REASONS: Final = re.compile(_WORDS["reasons"])
 _MARK: Final = re.compile("[\x00-\x04]+")
 _RUN: Final = re.compile("[^\x00-\x04]+")
-_STOP: Final = re.compile(r"(?<![0-9])[,.]|[,.](?![0-9])|[。!！?？;；、…\n，~]")
 
 
 def note_asides(page: Page) -> None:
@@ -42,8 +41,10 @@ def note_reasons(page: Page) -> None:
 
 def is_harmless(text: str) -> bool:
     """Whether nothing is said by it."""
-    return "?" not in text and not DOUBTS.search(text) and not PUNCTUATION.sub("", _HARMLESS.sub("\x02", text)).replace(
-        "\x02", ""
+    return (
+        "?" not in text
+        and not DOUBTS.search(text)
+        and not PUNCTUATION.sub("", _HARMLESS.sub("\x02", text)).replace("\x02", "")
     )
 
 
@@ -52,7 +53,7 @@ def is_dangerous(text: str, lexicon: Lexicon) -> bool:
     if DOUBTS.search(text):
         return True
     left = _HARMLESS.sub("\x02", text)
-    if not _bare(left) and not re.search("[?？]", left):
+    if not _bare(left) and "?" not in left:
         return False
     if _DANGEROUS.search(left):
         return True
@@ -72,9 +73,11 @@ def read_rest(page: Page, lexicon: Lexicon, when: When | None = None) -> tuple[R
     valued = [(start, end) for start, end in page.clauses if page.timed(start, end)]
     rest: list[Rest] = []
     for start, end in _stretches(page):
-        weight = _weight(page.cover[start], page.words[start:end], lexicon)
+        covers = page.cover[start:end]
+        cover = Cover.DOUBT if Cover.DOUBT in covers else covers[0]
+        weight = _weight(cover, page.words[start:end], lexicon)
         span = page.span(start, end)
-        inside = page.cover[start] is not Cover.NOTE and any(begin <= start < finish for begin, finish in valued)
+        inside = cover is not Cover.NOTE and any(begin <= start < finish for begin, finish in valued)
         rest.append(Rest(page.source[span.start : span.end], span, weight, inside))
     return tuple(rest)
 
@@ -125,8 +128,8 @@ def _stretches(page: Page) -> list[tuple[int, int]]:
     for place in range(len(page.words) + 1):
         ends = (
             place == len(page.words)
-            or page.cover[place] is not page.cover[begin]
-            or _STOP.match(page.words, place) is not None
+            or _kind(page.cover[place]) is not _kind(page.cover[begin])
+            or CLAUSE_END.match(page.words, place) is not None
         )
         if not ends:
             continue
@@ -134,6 +137,11 @@ def _stretches(page: Page) -> list[tuple[int, int]]:
             found.append((begin, place))
         begin = place
     return [edges for start, end in found if (edges := _trimmed(page.words, start, end)) is not None]
+
+
+def _kind(cover: Cover) -> Cover:
+    """A doubt makes the stretch around it one."""
+    return Cover.NOTHING if cover is Cover.DOUBT else cover
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
