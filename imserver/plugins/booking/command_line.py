@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from .dates.parse import read_when
+from .understanding.when import read_when
 
 
 @click.group(name="booking", help="The booking plugin, without a server.")
