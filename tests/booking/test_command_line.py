@@ -12,7 +12,9 @@ WHEN = ["when", "--now", "2026-11-18T10:00", "--zone", "Asia/Shanghai"]
     ("text", "lines"),
     [
         ("明天下午三点", ["2026-11-19T15:00"]),
-        ("明天3点", ["2026-11-19T03:00", "2026-11-19T15:00"]),
+        ("明天3点", ["2026-11-19T15:00"]),
+        ("明天8点", ["2026-11-19T08:00", "2026-11-19T20:00"]),
+        ("明天3点到5点", ["2026-11-19T15:00"]),
         ("预约 验光", ["ask: no_time"]),
     ],
 )
@@ -55,3 +57,28 @@ def test_an_alarm_is_explained_by_its_rules_and_by_what_weighed_how_much(text, f
     assert "(urgent from 0." in lines[weights]
     assert len(lines) > weights + 5
     assert all(line[:3] in ("  +", "  -") for line in lines[weights + 1 :])
+
+
+READ = ["read", "--now", "2026-11-18T10:00", "--zone", "Asia/Shanghai"]
+
+
+def test_a_reading_is_printed_line_by_line():
+    result = CliRunner().invoke(plugin().cli, [*READ, "帮我妈约周日下午两点验光，她68岁"])
+    assert result.exit_code == 0, result.output
+    rows = [line.split() for line in result.output.splitlines()]
+    assert ["give", "person", "妈", "妈"] in rows
+    assert ["give", "day", "Sun", "2026-11-22", "周日"] in rows
+    assert ["give", "age", "68", "68岁"] in rows
+    assert ["when", "candidate", "Sun", "2026-11-22", "14:00"] in rows
+
+
+def test_the_step_changes_what_a_number_is():
+    for step, row in (("age", "give age 30 30"), ("service", "give number 30 30")):
+        result = CliRunner().invoke(plugin().cli, [*READ, "--step", step, "30"])
+        assert " ".join(result.output.split()) == row
+
+
+def test_a_command_of_the_staff_is_read_as_one_only_for_the_staff():
+    assert "arrive" in CliRunner().invoke(plugin().cli, [*READ, "--staff", "M3PX到了"]).output
+    assert "neutral" in CliRunner().invoke(plugin().cli, [*READ, "到店 M3PX"]).output
+    assert CliRunner().invoke(plugin().cli, [*READ, "。"]).output == "nothing\n"

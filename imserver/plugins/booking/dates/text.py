@@ -7,10 +7,7 @@ difference to the rules; what is left over is handed back exactly as it was type
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    import re
+from typing import Final
 
 MAX_CHARS: Final = 500
 """Longer than this after folding is no sentence about an appointment: it is asked about, and no rule runs on it."""
@@ -21,13 +18,16 @@ TIME_MARK: Final = "\x01"
 """The same for a clock time or a part of the day."""
 ASIDE_MARK: Final = "\x02"
 """The same for text that cannot be a time (a phone number, an age); unlike the others it stays in the leftover."""
+WORD_MARK: Final = "\x03"
+"""The same for words that say what is meant with the time beside them: 左右, 不行, 或者, from."""
+MARKS: Final = f"{DAY_MARK}{TIME_MARK}{ASIDE_MARK}{WORD_MARK}"
 
 TRADITIONAL: Final = dict(
     zip(
         "週禮點時後個號兩鐘鍾預約驗鏡幾間過從開關這來飯內請謝歲塊錢員嗎沒別無數當節費於還麼遲調訂變換隔農曆歷誕國慶慮對係題"
-        "區視遠試張樓線門醫雙診層鄰願應該會議課學晝陰淨並隨趕聖眾孫儘兒陽許雜頭聽尋",
+        "區視遠試張樓線門醫雙診層鄰願應該會議課學晝陰淨並隨趕聖眾孫儘兒陽許雜頭聽尋轉講說閒飛機車錯給將辦實買賣為紐約倫東餘請",
         "周礼点时后个号两钟钟预约验镜几间过从开关这来饭内请谢岁块钱员吗没别无数当节费于还么迟调订变换隔农历历诞国庆虑对系题"
-        "区视远试张楼线门医双诊层邻愿应该会议课学昼阴净并随赶圣众孙尽儿阳许杂头听寻",
+        "区视远试张楼线门医双诊层邻愿应该会议课学昼阴净并随赶圣众孙尽儿阳许杂头听寻转讲说闲飞机车错给将办实买卖为纽约伦东余请",
         strict=True,
     )
 )
@@ -38,19 +38,26 @@ LOOKALIKES: Final = {
     **dict.fromkeys("〜～∼˜", "~"),
     **dict.fromkeys("∶ː", ":"),
     **dict.fromkeys("’‘", "'"),
+    **dict.fromkeys("❌✖🚫", "不要"),
+    "俩": "两",
+    "叁": "三",
 }
 INVISIBLE: Final = frozenset({"Cf", "Mn", "Me"})
 BLANK: Final = frozenset({"Cc", "Co", "Cn", "Cs", "So", "Zs", "Zl", "Zp"})
 
 
 class Sheet:
-    """A text being read: `text` is folded and shrinks to marks; `leftover()` is what no rule has taken."""
+    """A text being read: `text` is folded and shrinks to marks, and each character of it knows where it was typed.
 
-    __slots__ = ("_origin", "_source", "text", "too_long")
+    misspelt: where a near miss of a day word was put right, in the order of the text; what is read there is a guess.
+    """
+
+    __slots__ = ("_origin", "misspelt", "source", "text", "too_long")
 
     def __init__(self, source: str) -> None:
-        self._source = source
+        self.source = source
         self._origin: list[int] = []
+        self.misspelt: list[tuple[int, int]] = []
         self.too_long = False
         folded: list[str] = []
         for index, char in enumerate(source):
@@ -63,23 +70,38 @@ class Sheet:
                 break
         self.text = "".join(folded)
 
-    def blank(self, match: re.Match[str], mark: str) -> None:
-        """Replace what `match` covers by marks, so that its neighbours do not join and offsets stay."""
-        start, end = match.span()
+    def blank(self, start: int, end: int, mark: str) -> None:
+        """Replace what stands there by marks, so that its neighbours do not join and offsets stay."""
         self.text = self.text[:start] + mark * (end - start) + self.text[end:]
+
+    def rewrite(self, start: int, end: int, words: str) -> None:
+        """Put other words there. Each of their characters was typed where the ones they replace were."""
+        typed = self._origin[start:end]
+        spread = [typed[index * len(typed) // len(words)] for index in range(len(words))]
+        self.text = self.text[:start] + words + self.text[end:]
+        self._origin[start:end] = [*spread[:-1], typed[-1]]
+
+    def drop(self, at: int) -> None:
+        """Take one character out, as if it had not been typed."""
+        self.text = self.text[:at] + self.text[at + 1 :]
+        del self._origin[at]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where the characters from `start` up to `end` stand in the source."""
+        return self._origin[start], self._origin[end - 1] + 1
 
     def leftover(self) -> str:
         """What no rule has read, as typed, tidied of the gaps and of the 的 that tied it to a time."""
         if self.too_long:
-            return self._source
+            return self.source
         kept: list[str] = []
         last = -1
         for piece, index in zip(self.text, self._origin, strict=True):
-            if piece in (DAY_MARK, TIME_MARK):
+            if piece in (DAY_MARK, TIME_MARK, WORD_MARK):
                 kept.append(" ")
             elif index != last:
-                tie = self._source[index] == "的" and kept[-1:] == [" "]
-                kept.append("" if tie else self._source[index])
+                tie = self.source[index] == "的" and kept[-1:] == [" "]
+                kept.append("" if tie else self.source[index])
             last = index
         joined = " ".join("".join(kept).split())
         for mark in ",，.。!！?？、":

@@ -12,7 +12,6 @@ from datetime import datetime
 
 from imserver.plugin_api import Refusal, Transaction
 from imserver.plugins.booking.customers import customer, known_first_visit, language_for, remember
-from imserver.plugins.booking.dates.parse import Reading
 from imserver.plugins.booking.journey import notify
 from imserver.plugins.booking.messages.cards import Option, question
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
@@ -33,6 +32,7 @@ from imserver.plugins.booking.schedule.shops import Service, minutes_of
 from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action, Actor, Status
 from imserver.plugins.booking.understanding.ear import Said
+from imserver.plugins.booking.understanding.when import Reading
 
 from .choose import Search, ask_day, ask_slot, choose, refuse, understand
 from .context import DialogueContext, Place

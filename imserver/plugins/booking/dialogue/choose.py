@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from imserver.plugins.booking.dates.parse import Reading
 from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.schedule.hours import shop_spans, wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import Service
 from imserver.plugins.booking.schedule.slots import Slot, free_slots, nearest, open_days, why_not
 from imserver.plugins.booking.understanding.ear import Said
+from imserver.plugins.booking.understanding.when import Reading
 
 from .context import DialogueContext
 from .state import Dialogue

@@ -1,93 +1,334 @@
-"""`understand`: everything in a text is accounted for, as acts, a rest and a time."""
+"""`understand`: everything in a text is accounted for, as acts, a rest and a time.
+
+The stages mask what they read, so the order is part of the meaning: what only looks like a refusal or a time goes first,
+then codes, names and the words of the chain, then questions and courtesies, then days and times with what refuses or puts
+them right, then intentions and answers; what remains is weighed.
+"""
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
 
-from imserver.plugins.booking.dates.parse import Reading as Dates
-from imserver.plugins.booking.dates.parse import read_when
+from .acts import Act, Kind, Reading, Rest, Scene, Span, Weight, When
+from .intents import (
+    hide_assent,
+    hide_cancelled,
+    read_answers,
+    read_asked,
+    read_courtesies,
+    read_existing,
+    read_intents,
+    read_labels,
+    read_questions,
+)
+from .lexicon import Finder, Lexicon
+from .names import is_kin, read_names, read_persons
+from .page import Cover, Page
+from .patterns import template
+from .questions import claim, forget_asked, read_known
+from .rest import DOUBTS, HEARSAY, PAST, note_asides, note_reasons, read_rest
+from .rewrite import fold
+from .staff import is_staffs, read_command
+from .times import read_times
+from .values import read_age_behind_name, read_ages, read_codes, read_number, read_phones
 
-from .acts import Act, Begun, Hours, Kind, Reading, Rest, Scene, Span, Weight, When
-from .ear import MAX_CHARS, Said, fold
-from .lexicon import Lexicon
+#: A longer text is no instruction to a bot: it is for people.
+MAX_CHARS: Final = 300
 
-_BEGUN: dict[str, Begun] = {
-    "预约": "book", "/book": "book", "空档": "slots", "/slots": "slots", "我的预约": "list", "/my": "list",
-    "改约": "move", "改期": "move", "/move": "move", "取消": "cancel", "取消预约": "cancel", "/cancel": "cancel",
-    "地址": "info", "/info": "info", "人工": "human", "/human": "human", "帮助": "help", "/help": "help",
-    "门店": "stores", "/stores": "stores",
-}  # fmt: skip
+_ORDERED: Final = frozenset({"", "none"})
 
 
 def understand(text: str, scene: Scene, lexicon: Lexicon) -> Reading:
-    """Read a text. Pure: the same text, scene and lexicon give the same reading."""
-    folded = fold(text)
-    label = scene.labels.get(folded.casefold())
+    """Read a text. Pure: the same text, scene and lexicon give the same reading; any text is read."""
+    if len(text) > 4 * MAX_CHARS or len(folded := fold(text)) > MAX_CHARS:
+        return _for_people(text)
+    label = scene.labels.get(folded)
     if label is not None:
         return Reading(text, label=label)
-    if len(folded) > MAX_CHARS:
-        return Reading(text, rest=(Rest(text, Span(0, len(text)), Weight.NEUTRAL),))
-    whole = Span(0, len(text))
-    begun, line = _begun(folded)
-    said = lexicon.ear.hear(line, 0, lexicon.chain.shop(scene.shop))
-    dates = read_when(said.when_text, scene.now, ZoneInfo(scene.zone))
-    acts = [Act(Kind.BEGIN, begun, None, (whole,))] if begun else []
-    acts += [Act(kind, what, value, (whole,)) for kind, what, value in _facts(said, lexicon, scene)]
-    acts += [Act(kind, what, value, (whole,)) for kind, what, value in _times(dates)]
-    rest = () if acts or not text.strip() else (Rest(text, whole, Weight.NEUTRAL),)
-    return Reading(text, tuple(acts), rest, _when(dates, scene))
+    page = Page(text)
+    if not scene.staff and is_staffs(page):
+        return _for_people(text)
+    if scene.staff:
+        return _staff(page, scene, lexicon)
+    return _customer(page, scene, lexicon)
 
 
-def _begun(folded: str) -> tuple[Begun | None, str]:
-    for word in sorted(_BEGUN, key=len, reverse=True):
-        if folded.startswith(word):
-            return _BEGUN[word], folded[len(word) :]
-    return None, folded
+def _for_people(text: str) -> Reading:
+    return Reading(text, rest=(Rest(text, Span(0, len(text)), Weight.NEUTRAL),))
 
 
-def _facts(said: Said, lexicon: Lexicon, scene: Scene) -> list[tuple[Kind, str, object]]:
-    found: list[tuple[Kind, str, object]] = []
-    if said.answer is not None:
-        found.append((Kind.YES if said.answer else Kind.NO, "", None))
-    values = {
-        "code": said.code or None,
-        "version": said.version,
-        "shop": said.shop and said.shop.id,
-        "service": said.service and said.service.id,
-        "age": said.age if said.age is not None else said.band and said.band.id,
-        "first": said.first_visit,
-        "lenses": said.lenses or None,
-        "number": said.number,
-    }
-    if scene.step == "name":
-        values["name"] = lexicon.ear.name_answer(said) or None
-    elif name := lexicon.ear.name_in(said):
-        values["name"] = name
-    found += [(Kind.GIVE, what, value) for what, value in values.items() if value is not None]
-    return found
+def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
+    read_phones(page, scene.step)
+    read_codes(page, spoken_of=False)
+    read_ages(page, scene, lexicon)
+    read_number(page, scene)
+    read_names(page, scene)
+    read_age_behind_name(page)
+    people = read_persons(page)
+    read_labels(page)
+    asked = read_known(page, lexicon)
+    _chain_words(page, scene, lexicon, asked)
+    read_courtesies(page)
+    read_existing(page, scene)
+    hide_cancelled(page, scene)
+    hide_assent(page)
+    times = read_times(page.sheet, scene)
+    page.acts.extend(times.acts)
+    page.settle_times()
+    page.unclear = times.when is not None and not times.acts
+    note_asides(page)
+    if scene.step.startswith("confirm"):  # "book it in" is a yes there
+        read_answers(page, asked)
+    read_intents(page, scene, asked)
+    read_answers(page, asked)
+    read_questions(page, asked)
+    for clause in asked:
+        claim(page, *clause)
+    forget_asked(page, asked)
+    if any(page.has(kind) for kind in (Kind.REFUSE, Kind.CORRECT, Kind.NO)) or any(
+        page.has(Kind.BEGIN, name) for name in ("cancel", "move")
+    ):
+        note_reasons(page)
+    return _settled(page, scene, lexicon, times.when, people)
 
 
-def _times(dates: Dates) -> list[tuple[Kind, str, object]]:
-    found: list[tuple[Kind, str, object]] = []
-    if dates.reason == "negated":
-        return [(Kind.REFUSE, "day", None)]
-    if dates.day:
-        found.append((Kind.GIVE, "day", dates.day))
-    found += [(Kind.GIVE, "time", candidate.time()) for candidate in dates.candidates[:1]]
-    if dates.part and not dates.candidates:
-        found.append((Kind.GIVE, "range", Hours(0, 1440, dates.part)))
-    return found
+def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
+    """A member of the staff commands by a command word or a code; anything else is said to people."""
+    if not read_command(page, lexicon):
+        read_courtesies(page)
+        read_asked(page)
+        return Reading(page.source, _in_order(page.acts), read_rest(page, lexicon))
+    said = {act.value for act in page.acts if act.kind is Kind.BEGIN}
+    if said & {"report", "recommend"}:
+        page.explain(0, len(page.words), Cover.ACT)
+        return Reading(page.source, _in_order(page.acts))
+    people: tuple[str, ...] = ()
+    if not said & {"leave", "closed", "hours", "roster"}:
+        read_phones(page, scene.step)
+        read_ages(page, scene, lexicon)
+        read_names(page, scene)
+        people = read_persons(page)
+        _chain_words(page, scene, lexicon, [])
+    times = read_times(page.sheet, scene)
+    page.acts.extend(times.acts)
+    page.settle_times()
+    when = None if said & {"leave", "closed", "hours", "roster"} else times.when
+    return Reading(page.source, _in_order(page.acts), read_rest(page, lexicon, when), when, people=people)
 
 
-def _when(dates: Dates, scene: Scene) -> When | None:
-    if dates.reason == "no_time" and not dates.day and not dates.part:
-        return None
-    days = (dates.day,) if dates.day else tuple(sorted({one.date() for one in dates.candidates}))
-    reason = None if dates.reason == "no_time" and dates.day else dates.reason
-    return When(
-        dates.candidates,
-        days=days,
-        part=dates.part,
-        reason=reason,
-        wish=(dates.candidates + (None,))[0] if len(dates.candidates) == 1 else None,
+# ------------------------------------------------------------------------------------------------------------ chain words
+
+_BEFORE: Final = template("reader", "before")
+_BEHIND: Final = template("reader", "behind")
+#: Lenses that hurt are worn, not wished.
+_WORN: Final = re.compile("^(?:戴|磨|干|破|不舒服|掉|弄丢|过敏)")
+#: 验光单, 验光师: a word of its own.
+_COMPOUND: Final = re.compile("^[单师室机仪台费]")
+_LEAD: Final = re.compile("(?:换|改|转)(?:到|成|去|为)?$")
+
+
+def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[int, int]]) -> None:
+    """Shops, services, first visits, bands, lenses. In a question a service is what is asked about, not what is wished."""
+    _hearsay(page)
+    _moved_from(page, lexicon)
+    before = page.open
+    for what, finder in (("service", lexicon.services), ("shop", lexicon.shops)):
+        for one in finder.find(before):
+            if what == "service" and (_asked_about(page, one.start, asked) or _past(page, one.start)):
+                page.take(one.start, one.end, Cover.NOTE)
+            else:
+                _value(page, what, one.id, one.start, one.end, corrects=scene.step not in _ORDERED)
+    for what, finder in (("first", lexicon.visits), ("lenses", lexicon.lenses), ("age", lexicon.bands)):
+        if what == "age" and page.has(Kind.GIVE, "age"):
+            continue
+        _words(page, scene, what, finder, asked)
+
+
+_BOOKS: Final = re.compile("[约订]")
+_AWAY: Final = re.compile("^(?:店|那个|那家|的|那边|这边)*(?:预约|约|号)[^,.!?;]{0,6}(?:换|改|转|挪|调)")
+_BOOKED_AT: Final = template("reader", "booked_at")
+
+
+def _moved_from(page: Page, lexicon: Lexicon) -> None:
+    """河畔那个预约换成花园店: of two shops the one where the appointment is now is no wish, but to move is."""
+    shops = list(lexicon.shops.find(page.open))
+    if len({one.id for one in shops}) < 2:
+        return
+    for one in shops:
+        begin, end = page.clause_at(one.start)
+        if _AWAY.match(page.words[one.end : end]) or _BOOKED_AT.search(page.words[begin : one.start]):
+            page.take(one.start, one.end)
+            if not page.has(Kind.BEGIN, "move"):
+                page.add(Kind.BEGIN, "move", None, (one.start, one.end))
+            return
+
+
+def _hearsay(page: Page) -> None:
+    """What others say of the shop is no wish."""
+    for start, end in page.clauses:
+        if HEARSAY.search(page.open, start, end) and not _BOOKS.search(page.words[start:end]):
+            page.take(start, end, Cover.HARMLESS)
+
+
+def _past(page: Page, place: int) -> bool:
+    """上次来配眼镜的: it is over; 不只是验光: more is wished."""
+    begin, _ = page.clause_at(place)
+    return PAST.search(page.words[begin:place]) is not None
+
+
+def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tuple[int, int]]) -> None:
+    for one in finder.find(page.open):
+        if any(start <= one.start < end for start, end in asked):
+            continue
+        if what == "age" and scene.step != "age" and is_kin(page.words[one.start : one.end]):
+            continue
+        value = one.id == "new" if what == "first" else one.id
+        page.take_act(Kind.GIVE, what, value, (one.start, one.end))
+
+
+def _asked_about(page: Page, place: int, asked: list[tuple[int, int]]) -> bool:
+    clause = page.clause_at(place)
+    return clause in asked
+
+
+def _value(page: Page, what: str, value: str, start: int, end: int, *, corrects: bool) -> None:
+    """A shop or a service: given, refused by the words around it, or worn. `corrects`: 换 before it is a correction."""
+    begin, finish = page.clause_at(start)
+    before = _BEFORE.search(page.words[begin:start])
+    behind = _BEHIND.match(page.words[end:finish])
+    if before or behind:
+        places = (begin + before.start() if before else start, end + behind.end() if behind else end)
+        page.take_act(Kind.REFUSE, what, value, places)
+    elif (what == "service" and _COMPOUND.match(page.words[end:finish])) or (
+        what == "service" and _WORN.match(page.words[end:finish])
+    ):
+        page.take(start, end, Cover.NOTE)
+    else:
+        lead = _LEAD.search(page.words[begin:start]) if corrects else None
+        page.take_act(Kind.GIVE, what, value, (begin + lead.start() if lead else start, end))
+
+
+# ---------------------------------------------------------------------------------------------------------------- settling
+
+_TIMES: Final = frozenset({"day", "time", "range"})
+_GIVEN: Final = frozenset({"day", "time", "range", "shop", "service", "person"})
+
+
+def _settled(
+    page: Page, scene: Scene, lexicon: Lexicon, when: When | None, people: tuple[str, ...]
+) -> Reading:
+    """Acts that hang together: a no beside a value puts right, and a yes beside a contradiction is none."""
+    acts = page.acts
+    given = [act for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _GIVEN]
+    no = [act for act in acts if act.kind is Kind.NO]
+    if given and no and not page.has(Kind.YES):
+        acts = [_corrected(act) if act in given else act for act in acts if act not in no]
+        spans = tuple(span for one in no for span in one.spans)
+        first = next(place for place, act in enumerate(acts) if act.kind is Kind.CORRECT)
+        acts[first] = replace(acts[first], spans=(*spans, *acts[first].spans))
+    elif scene.shown.asks_yes or scene.step.startswith("confirm"):
+        acts = [_corrected(act) if _contradicts(act, scene) else act for act in acts]
+    rest = read_rest(page, lexicon, when)
+    acts, rest = _sure(page, acts, rest, several=bool(people), confirming=scene.step.startswith("confirm"))
+    if when is not None and any(act.kind is Kind.YES for act in acts) and _repeats(when, scene):
+        when = None
+    if _plain_wish(acts, rest, when, scene):
+        spans = tuple(span for act in acts if act.what in ("day", "time", "range") for span in act.spans)
+        acts = [*acts, Act(Kind.BEGIN, "book", None, spans)]
+    if when is not None and when.shift is not None and _moves(acts, scene):
+        spans = tuple(span for act in acts if act.what == "time" for span in act.spans)
+        acts = [*acts, Act(Kind.BEGIN, "move", None, spans or (Span(0, len(page.source)),))]
+    return Reading(page.source, _in_order(acts), rest, when, people=people)
+
+
+def _plain_wish(acts: list[Act], rest: tuple[Rest, ...], when: When | None, scene: Scene) -> bool:
+    """周五下午三点, said first and with nothing beside it, is a wish to come then."""
+    if scene.step not in _ORDERED or when is None or when.reason is not None:
+        return False
+    timed = any(act.kind is Kind.GIVE and act.what in ("time", "range") for act in acts)
+    others = any(act.kind not in (Kind.GIVE, Kind.YES, Kind.THANKS, Kind.GREETING) for act in acts)
+    return (
+        timed
+        and not others
+        and not any(
+            one.weight is Weight.DANGEROUS or (one.in_clause and one.weight is Weight.NEUTRAL) for one in rest
+        )
     )
+
+
+def _moves(acts: list[Act], scene: Scene) -> bool:
+    """晚半小时, with no card open, moves the appointment."""
+    begun = any(act.kind is Kind.BEGIN for act in acts)
+    return scene.step in _ORDERED and scene.shown.start is None and not begun
+
+
+def _repeats(when: When, scene: Scene) -> bool:
+    """是的，就是20号: the day of the card, said again beside a yes, leaves nothing to ask."""
+    return when.reason == "no_time" and when.days == (scene.shown.day,)
+
+
+def _corrected(act: Act) -> Act:
+    return replace(act, kind=Kind.CORRECT)
+
+
+def _contradicts(act: Act, scene: Scene) -> bool:
+    """Another day or time than the card's."""
+    if act.kind is not Kind.GIVE:
+        return False
+    shown = scene.shown
+    if act.what == "day":
+        return shown.day is not None and act.value is not None and act.value != shown.day
+    if act.what == "time":
+        return shown.start is not None and act.value is not None and act.value != shown.start.time()
+    return act.what in ("shop", "range") and (act.what == "range" or act.value != scene.shop)
+
+
+def _sure(
+    page: Page, acts: list[Act], rest: tuple[Rest, ...], *, several: bool, confirming: bool
+) -> tuple[list[Act], tuple[Rest, ...]]:
+    """A yes beside a contradiction is none; nor is a yes beside a no, and then neither is the no."""
+    yes = [act for act in acts if act.kind is Kind.YES]
+    if yes and not confirming and any(act.kind is Kind.GIVE and act.what in _TIMES for act in acts):
+        # 嗯 周四下午四点吧: an answer, and no assent
+        return [act for act in acts if act not in yes], _with(rest, _unsaid(page, yes, Weight.HARMLESS))
+    no = [act for act in acts if act.kind is Kind.NO]
+    if yes and no and no[-1].spans[-1] > yes[-1].spans[-1]:  # 好的，不用了
+        return [act for act in acts if act not in yes], _with(rest, _unsaid(page, yes, Weight.HARMLESS))
+    if yes and no:
+        acts = [act for act in acts if act not in yes and act not in no]
+        weighed = (*_unsaid(page, yes, Weight.HARMLESS), *_unsaid(page, no, Weight.DANGEROUS))
+        return acts, _with(rest, weighed)
+    if yes and several:  # the card speaks of one
+        return [act for act in acts if act not in yes], _with(rest, _unsaid(page, yes, Weight.DANGEROUS))
+    doubt = DOUBTS.search(page.words) if yes else None
+    if not yes or (doubt is None and not _disarmed(acts, rest)):
+        return acts, rest
+    kept = [*rest, *_unsaid(page, yes, Weight.HARMLESS)]
+    if doubt is not None and not any(one.weight is Weight.DANGEROUS for one in rest):
+        span = page.span(*doubt.span())
+        kept.append(Rest(page.source[span.start : span.end], span, Weight.DANGEROUS))
+    return [act for act in acts if act not in yes], _with((), kept)
+
+
+def _with(rest: Iterable[Rest], more: Iterable[Rest]) -> tuple[Rest, ...]:
+    return tuple(sorted((*rest, *more), key=lambda one: one.span))
+
+
+def _disarmed(acts: list[Act], rest: tuple[Rest, ...]) -> bool:
+    return any(
+        act.kind in (Kind.REFUSE, Kind.CORRECT, Kind.LATER)
+        or (act.kind is Kind.BEGIN and act.what in ("cancel", "move"))
+        for act in acts
+    ) or any(one.weight is Weight.DANGEROUS for one in rest)
+
+
+def _unsaid(page: Page, acts: list[Act], weight: Weight) -> list[Rest]:
+    """The characters of answers that do not count."""
+    return [Rest(page.source[span.start : span.end], span, weight) for act in acts for span in act.spans]
+
+
+def _in_order(acts: list[Act]) -> tuple[Act, ...]:
+    return tuple(sorted(acts, key=lambda act: act.spans[0] if act.spans else Span(0, 0)))

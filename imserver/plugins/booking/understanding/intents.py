@@ -1,0 +1,532 @@
+"""What is wanted (book, move, cancel, see, ask a human), and yes, no, later, thanks and greetings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+from imserver.plugins.booking.dates.text import ASIDE_MARK
+
+from .acts import Act, Kind, Scene
+from .lexicon import load_words
+from .page import HAN, PUNCTUATION, Cover, Page
+from .patterns import template
+from .questions import ask_other, asks, beyond_politeness, cover_politeness, without_politeness
+from .rest import MAYBE, is_harmless
+
+_WORDS: Final = load_words("intents")
+#: Nobody wants more things in one text; what is beyond is left over.
+_MOST: Final = 12
+_ALONE_CHARS: Final = 80
+"""A longer clause is no yes and no no."""
+
+
+def _whole(pattern: str) -> str:
+    """A pattern of English words as whole words."""
+    return pattern if HAN.search(pattern) else rf"(?<![a-z])(?:{pattern})(?![a-z])"
+
+
+def _any(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{_whole(one)})" for one in patterns))
+
+
+# --------------------------------------------------------------------------------------------------------------- courtesy
+
+_COURTESIES: Final = {
+    Kind.LATER: _any(_WORDS["courtesy"]["later"]),
+    Kind.THANKS: _any(_WORDS["courtesy"]["thanks"]),
+    Kind.GREETING: _any(_WORDS["courtesy"]["greeting"]),
+}
+_NO_NEED: Final = re.compile("不(?:用|要|必)?$|(?<![a-z])no $")
+
+
+def read_courtesies(page: Page) -> None:
+    """Thanks, greetings, and "let me think"; one act of each is enough."""
+    for kind, pattern in _COURTESIES.items():
+        places = [
+            match.span() for match in page.find(pattern) if not _NO_NEED.search(page.words[: match.start()])
+        ]
+        if places:
+            page.take_act(kind, "", None, *places)
+
+
+# ---------------------------------------------------------------------------------------------------------------- intents
+
+WISH: Final = {name: _any(patterns) for name, patterns in _WORDS["wish"].items()}
+_COMMANDS: Final = {
+    name: re.compile(f"^ ?(?:{'|'.join(words)})(?![a-z])") for name, words in _WORDS["commands"].items()
+}
+_OBJECTS: Final = re.compile(
+    f"{_WORDS['objects']['chinese']}|(?<![a-z])(?:{_WORDS['objects']['english']})(?![a-z])"
+)
+_NEGATED: Final = template("intents", "negated")
+_ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
+#: What may be, or was meant and is not: 可能要取消, 本来想取消的, "should I".
+_SUPPOSED: Final = re.compile(
+    f"{MAYBE.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to)(?![a-z])"
+)
+_NEEDED: Final = template("intents", "needed")
+#: "Do I need an appointment?" asks about the shop.
+_NEEDS_ONE: Final = template("intents", "needs_one")
+#: "Once it is cancelled", "was it": 取消了还能再约吗.
+_ONCE: Final = re.compile("(?:掉)?(?:了|后|之后|以后|的话)")
+_UNABLE: Final = re.compile("来不|去不|到不|赶不|嚟唔|唔嚟|不来|不去|can'?t|cannot|can not|won|unable|not ")
+_CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
+_ABLE: Final = re.compile("能|可以|方便")
+_ANOTHER_TIME: Final = re.compile("换个?(?:时间|日子)|换一?天")
+_STRONG_MOVE: Final = re.compile(
+    "改约|改期|改签|改时间|改个时间|换个?时间|reschedul|appointment|booking|预约"
+)
+_STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
+_BEGUN: Final = ("list", "slots", "human", "cancel", "move", "book")
+#: What can stand beside a command and be its value.
+_VALUES: Final = frozenset(
+    {
+        "day",
+        "time",
+        "range",
+        "shop",
+        "service",
+        "person",
+        "name",
+        "age",
+        "first",
+        "code",
+        "number",
+        "phone",
+        "version",
+    }
+)
+
+
+class _Intent:
+    """Words that may begin something."""
+
+    __slots__ = ("end", "name", "start")
+
+    def __init__(self, name: str, start: int, end: int) -> None:
+        self.name = name
+        self.start = start
+        self.end = end
+
+
+def read_intents(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
+    """What is begun, clause by clause. In the clause of a known question nothing is but a booking with its time."""
+    found = list(islice(_found(page, scene), _MOST))
+    for one in found:
+        page.take(one.start, one.end, Cover.NOTHING)
+    for one in found:
+        start, end = page.clause_at(one.start)
+        if (start, end) in asked and not (one.name == "book" and _named(page, start, end)):
+            page.explain(one.start, one.end, Cover.ACT)  # of the question
+        elif not _stands(page, scene, one, found):
+            continue
+        elif page.has(Kind.BEGIN, one.name):
+            page.explain(one.start, one.end, Cover.ACT)
+        else:
+            page.add(Kind.BEGIN, one.name, "waitlist" if one.name == "other" else None, (one.start, one.end))
+    _instead(page)
+    _from_service(page, scene, asked)
+
+
+def _instead(page: Page) -> None:
+    """ "Can't make it tomorrow, can we do Monday?" moves; it cancels nothing."""
+    cancels = [act for act in page.acts if act.kind is Kind.BEGIN and act.what == "cancel"]
+    if not cancels or not _UNABLE.search(" ".join(page.source[a:b] for a, b in cancels[0].spans).casefold()):
+        return
+    where = _clause_of(page, cancels[0])
+    given = [act for act in page.acts if act.kind is Kind.GIVE and act.what in ("day", "time") and act.spans]
+    if any(_clause_of(page, act) != where for act in given):
+        page.acts = [act for act in page.acts if act not in cancels and act.what != "book"]
+        page.acts.append(Act(Kind.BEGIN, "move", None, cancels[0].spans))
+
+
+def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
+    """The words of intentions, of two that overlap the first in `_BEGUN`."""
+    view = page.marked()
+    plain = page.open
+    taken: list[tuple[int, int]] = []
+    for name, pattern in _COMMANDS.items() if not page.has(Kind.BEGIN) else ():
+        match = pattern.match(view)
+        if match and (view[match.start()] == "/" or _is_command(page, name, match.end())):
+            taken.append(match.span())
+            yield _Intent({"waitlist": "other"}.get(name, name), *match.span())
+            break
+    for name in _BEGUN:
+        for match in WISH[name].finditer(plain if name in ("list", "slots", "human", "order") else view):
+            if match.end() > match.start() and not any(
+                match.start() < end and start < match.end() for start, end in taken
+            ):
+                taken.append(match.span())
+                yield _Intent(name, *match.span())
+
+
+def _is_command(page: Page, name: str, place: int) -> bool:
+    """A Chinese command word is a command only if the rest is values or nothing (取消要扣钱吗 is a question)."""
+    _, end = page.clause_at(max(place - 1, 0))
+    shows = name not in ("book", "move", "cancel", "waitlist")
+    return not _left(page.unread(place, len(page.words) if shows else max(end, place)))
+
+
+def _left(text: str) -> str:
+    """What remains without politeness, objects and harmless words."""
+    text = _OBJECTS.sub(lambda match: "\x02" if match[0] else "", without_politeness(text))
+    return "" if is_harmless(text.replace("\x02", " ")) else text
+
+
+def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool:
+    start, end = page.clause_at(one.start)
+    before = page.words[start : one.start]
+    if one.name == "list" and any(
+        start <= other.start < end for other in found if other.name in ("cancel", "move")
+    ):
+        page.explain(one.start, one.end, Cover.HARMLESS)  # 取消我的预约: what is cancelled
+        return False
+    if one.name in ("list", "slots", "human", "order"):
+        return True
+    if one.name in _COMMANDS and one.name not in WISH:
+        return True
+    if _NEGATED.search(before) or _SUPPOSED.search(before):
+        return False
+    if _NEEDED.search(before) and asks(page, start, end):
+        return False
+    if one.name == "cancel":
+        return _cancels(page, scene, one, found)
+    if one.name == "move":
+        return _moves(page, scene, one, start, end)
+    return _books(page, scene, one, found)
+
+
+def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool:
+    """取消 in a question about cancelling is none; "Friday doesn't work" in a dialogue refuses Friday."""
+    start, end = page.clause_at(one.start)
+    left = _without(page, one, start, end)
+    asking = asks(page, start, end)
+    if _ONCE.match(page.words, one.end) and any(asks(page, *clause) for clause in page.clauses):
+        return False
+    if (asking and (_left(left) or _ONCE.match(page.words, one.end))) or _ADDRESSED.search(
+        page.words[one.end : one.end + 6]
+    ):
+        return False
+    weak = _UNABLE.search(page.words[one.start : one.end])
+    if weak and any(other.name == "move" for other in found):
+        page.explain(one.start, one.end, Cover.NOTE)  # it says why
+        return False
+    return not (weak and scene.step not in ("", "none") and page.timed(start, end))
+
+
+def _moves(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool:
+    left = _without(page, one, start, end)
+    if asks(page, start, end) and _left(left) and not _named(page, start, end):
+        return False
+    strong = _STRONG_MOVE.search(page.words[start:end])
+    if scene.step not in ("", "none") and _ANOTHER_TIME.fullmatch(page.words[one.start : one.end]):
+        page.add(Kind.REFUSE, "time", None, (one.start, one.end))
+        return False
+    if scene.step not in ("", "none") and not strong and not _CANCELLING.search(page.words):
+        page.explain(one.start, one.end, Cover.HARMLESS)  # a correction of the open booking
+        return False
+    english = page.words[one.start : one.end].isascii()
+    return bool(strong or _named(page, start, end) or not english or not _left(left))
+
+
+def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool:
+    """A wish to come: with a value, or with nothing else in its clause. Beside 取消 or 改 it is the appointment."""
+    start, end = page.clause_at(one.start)
+    beside = any(start <= other.start < end for other in found if other.name in ("cancel", "move", "list"))
+    named = _named(page, start, end)
+    if beside or (not named and any(page.has(Kind.BEGIN, name) for name in ("cancel", "move", "list"))):
+        page.explain(one.start, one.end, Cover.HARMLESS)
+        return False
+    strong = _STRONG_BOOK.search(page.words[one.start : one.end]) is not None
+    if asks(page, start, end) and not named:
+        strong = strong and not beyond_politeness(page, start, end)
+        return strong and not _left(_without(page, one, start, end))
+    doubtful = scene.step not in ("", "none") or page.has(Kind.REFUSE) or page.unclear
+    able = _ABLE.fullmatch(page.words[one.start : one.end])  # 我能来 is no wish
+    if not strong and not named and (doubtful or able):
+        return False
+    return named or _valued(page) or not _left(_without(page, one, start, end))
+
+
+def _without(page: Page, one: _Intent, start: int, end: int) -> str:
+    left = page.unread(start, end)
+    return left[: one.start - start] + "\x02" * (one.end - one.start) + left[one.end - start :]
+
+
+def _valued(page: Page) -> bool:
+    return any(act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _VALUES for act in page.acts)
+
+
+def _named(page: Page, start: int, end: int) -> bool:
+    """Whether a value stands in the clause."""
+    span = page.span(start, end)
+    return any(
+        act.kind in (Kind.GIVE, Kind.CORRECT)
+        and act.what in _VALUES
+        and any(span.start <= place.start < span.end for place in act.spans)
+        for act in page.acts
+    )
+
+
+def _clause_of(page: Page, act: Act) -> tuple[int, int]:
+    """The clause in which an act begins."""
+    return next(
+        (
+            clause
+            for clause in page.clauses
+            if page.span(*clause).start <= act.spans[0].start < page.span(*clause).end
+        ),
+        page.clauses[0],
+    )
+
+
+def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
+    """A service said first, outside a question, is a wish; with free times asked for as well (周六有空验光吗) too."""
+    given = [act for act in page.acts if act.kind is Kind.GIVE and act.what == "service"]
+    if any(
+        _NEEDS_ONE.search(page.words[start:end]) and asks(page, start, end) for start, end in page.clauses
+    ):
+        return
+    others = any(page.has(Kind.BEGIN, name) for name in ("book", "move", "cancel", "list", "human", "order"))
+    if not given or others or scene.step not in ("", "none"):
+        return
+    if asked and not any(page.timed(*clause) for clause in page.clauses):
+        return
+    clauses = {_clause_of(page, act) for act in given}
+    if all(
+        asks(page, *clause) and not page.timed(*clause) and _left(page.unread(*clause)) for clause in clauses
+    ):
+        return
+    page.acts.append(Act(Kind.BEGIN, "book", None, given[0].spans))
+
+
+def hide_cancelled(page: Page, scene: Scene) -> None:
+    """先把周一那个取消，再约周三: the day of what is cancelled is none of the wish behind it.
+
+    Alone, it is the day of the appointment, and 取消 beside it refuses nothing.
+    """
+    if scene.step not in ("", "none") or WISH["move"].search(page.open):
+        return
+    for start, end in page.clauses:
+        text = page.open[start:end]
+        word = WISH["cancel"].search(text)
+        if word is None or _NEGATED.search(text[: word.start()]):
+            continue
+        others = [page.open[begin:finish] for begin, finish in page.clauses if begin != start]
+        if any(_wishes(other) for other in others) and not WISH["book"].search(
+            text[: word.start()] + text[word.end() :]
+        ):
+            page.sheet.blank(start, end, ASIDE_MARK)
+            page.explain(start, end, Cover.ACT)
+        elif _CANCELLING.search(word[0]):
+            page.sheet.blank(start + word.start(), start + word.end(), ASIDE_MARK)
+
+
+_EXISTING: Final = template("intents", "existing")
+
+
+def read_existing(page: Page, scene: Scene) -> None:
+    """我约了周五三点: the time of an appointment that there is already is none of a wish."""
+    for start, end in page.clauses:
+        match = _EXISTING.search(page.open, start, end)
+        if match is None or scene.step not in ("", "none"):
+            continue
+        word = next(
+            (
+                found
+                for name in ("cancel", "move")
+                if (found := WISH[name].search(page.open, match.end(), end))
+            ),
+            None,
+        )
+        if word is not None:  # "I have a booking on Friday but can't make it"
+            page.sheet.blank(start, word.start(), ASIDE_MARK)
+            page.explain(start, word.start(), Cover.ACT)
+            continue
+        page.sheet.blank(start, end, ASIDE_MARK)
+        page.explain(start, end, Cover.ACT)
+        if not any(WISH[name].search(page.open) for name in ("cancel", "move")):
+            page.add(Kind.BEGIN, "list", None, match.span())
+        page.open = f"{page.open[:start]}{ASIDE_MARK * (end - start)}{page.open[end:]}"
+
+
+_ASSENT: Final = re.compile(
+    "([^\\W0-9a-z_])不\\1|没错|不改了?|不用改了?|没问题|没毛病|没意见|无误|冇问题|不错|没关系|没事"
+)
+
+
+def hide_assent(page: Page) -> None:
+    """没错 refuses nothing."""
+    for match in _ASSENT.finditer(page.words):
+        page.sheet.blank(*match.span(), ASIDE_MARK)
+
+
+def _wishes(text: str) -> bool:
+    """Whether a clause books or asks for free times, and cancels nothing."""
+    return not WISH["cancel"].search(text) and any(WISH[name].search(text) for name in ("book", "slots"))
+
+
+# --------------------------------------------------------------------------------------------------------------- questions
+
+
+def read_asked(page: Page) -> None:
+    """What a member of the staff asks: it is for people, whatever it is."""
+    for start, end in page.clauses:
+        if beyond_politeness(page, start, end) or (asks(page, start, end) and page.has(Kind.GIVE, "code")):
+            ask_other(page, start, end)
+            return
+
+
+def read_questions(page: Page, asked: list[tuple[int, int]]) -> None:
+    """Clauses that ask: out of politeness, or what no list has a word for."""
+    valued = _valued(page) or page.has(Kind.BEGIN) or page.has(Kind.REFUSE)
+    wished = any(page.has(Kind.BEGIN, name) for name in ("book", "move", "cancel"))
+    for start, end in page.clauses:
+        if (start, end) in asked or not asks(page, start, end):
+            continue
+        if _seen_in(page, start, end) or _put_off(page, start, end):
+            page.explain(start, end, Cover.HARMLESS)
+            continue
+        if _NEEDS_ONE.search(page.words[start:end]):
+            _only_asked(page, start, end)
+            ask_other(page, start, end)
+            continue
+        left = PUNCTUATION.sub("", _left(page.unread(start, end)).replace("\x02", ""))
+        here = page.timed(start, end) or _named(page, start, end) or _begun_in(page, start, end)
+        if (valued and not left and not beyond_politeness(page, start, end)) or (
+            here and not beyond_politeness(page, start, end) and (wished or _put_to(page, start, end))
+        ):
+            cover_politeness(page, start, end)
+        elif left:
+            _only_asked(page, start, end)
+            ask_other(page, start, end)
+
+
+def _seen_in(page: Page, start: int, end: int) -> bool:
+    """Whether the clause asks for what a list shows: free times, one's appointments, a human."""
+    span = page.span(start, end)
+    return any(
+        act.kind is Kind.BEGIN
+        and act.what in ("list", "slots", "human", "order")
+        and any(span.start <= place.start < span.end for place in act.spans)
+        for act in page.acts
+    )
+
+
+def _put_off(page: Page, start: int, end: int) -> bool:
+    """Whether the clause says what is waited for: 得看领导放不放人."""
+    return any(act.kind is Kind.LATER and _clause_of(page, act) == (start, end) for act in page.acts)
+
+
+def _only_asked(page: Page, start: int, end: int) -> None:
+    """A service, an age or a person in a question is what is asked about."""
+    if page.timed(start, end):
+        return
+    page.drop(start, end, ("service", "age", "person"))
+
+
+_PUT: Final = template("intents", "put")
+
+
+def _put_to(page: Page, start: int, end: int) -> bool:
+    """Whether the politeness is about a time: 周五行不行."""
+    return bool(_PUT.search(page.sheet.text, start, min(end + 1, len(page.words)))) or bool(
+        _PUT.search(page.marked(), start, min(end + 1, len(page.words)))
+    )
+
+
+def _begun_in(page: Page, start: int, end: int, *names: str) -> bool:
+    """Whether something is begun there: one of `names`, or anything."""
+    span = page.span(start, end)
+    return any(
+        act.kind is Kind.BEGIN
+        and (not names or act.what in names)
+        and any(span.start <= place.start < span.end for place in act.spans)
+        for act in page.acts
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- yes and no
+
+
+def _longest_first(words: str) -> str:
+    """Plain words in an alternative, so that none hides behind its own beginning."""
+    return "|".join(sorted(re.split(r"\|(?![^(]*\))", words), key=len, reverse=True))
+
+
+def _alone(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    return tuple(
+        re.compile(f"(?:{_longest_first(one)})" + ("" if HAN.search(one) else "(?![a-z])"))
+        for one in patterns
+    )
+
+
+_YES: Final = _alone(_WORDS["alone"]["yes"])
+_NO: Final = _alone(_WORDS["alone"]["no"])
+_GLUE: Final = (re.compile(_WORDS["alone"]["glue"]),)
+_FIRST: Final = {
+    kind: re.compile(f"^ ?(?:那?就?)(?:{_WORDS['alone']['first'][kind.value]})[吧了啊 .!。]*$")
+    for kind in (Kind.YES, Kind.NO)
+}
+#: A hum, or "by the way", is no yes where more follows.
+_HUMMED: Final = re.compile(
+    "^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so)[ .…~]*$"
+)
+_HEDGED: Final = re.compile("不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$")
+
+
+def read_labels(page: Page) -> None:
+    """Answers in whose words an intention seems to stand: 保留原预约."""
+    for kind, pattern in _FIRST.items():
+        if match := pattern.match(page.open):
+            page.take_act(kind, "", None, match.span())
+
+
+def read_answers(page: Page, asked: list[tuple[int, int]]) -> None:
+    """Yes and no: alone in a clause, or in a piece of one."""
+    said: dict[Kind, list[tuple[int, int]]] = {}
+    for start, end in page.pieces:
+        if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or (
+            page.clause_at(start) in asked and page.clause_at(start)[0] == start
+        ):
+            continue
+        text = page.open[start:end]
+        if not text.strip(" \x02") or end - start > _ALONE_CHARS or _named(page, start, end):
+            continue
+        if _HUMMED.match(text) and page.words.strip(" .,!。~…") != text.strip():
+            continue
+        if page.words[end : end + 2].lstrip().startswith("?") or _HEDGED.search(page.words):
+            continue
+        kind = _answer(text)
+        if kind is not None:
+            page.take(start, end)
+            said.setdefault(kind, []).append((start, end))
+    for kind, places in said.items():
+        page.add(kind, "", None, *places)
+
+
+def _answer(text: str) -> Kind | None:
+    """What a clause says if it is made of nothing but words of one answer and of what goes with them."""
+    said: set[Kind] = set()
+    place = 0
+    while place < len(text):
+        no, yes, glue = (_longest(patterns, text, place) for patterns in (_NO, _YES, _GLUE))
+        best = max(no, yes, glue)
+        if best == place:
+            if text[place] not in " \x02'\"()-":
+                return None
+            best = place + 1
+        elif no == best and no > yes:
+            said.add(Kind.NO)
+        elif yes == best:
+            said.add(Kind.YES)
+        place = best
+    return said.pop() if len(said) == 1 else None
+
+
+def _longest(patterns: Iterable[re.Pattern[str]], text: str, place: int) -> int:
+    """Where the longest match at a place ends."""
+    return max((match.end() for one in patterns if (match := one.match(text, place))), default=place)

@@ -1,0 +1,496 @@
+"""Names and persons: a name is one only when it looks like one or is said to be one; for whom it is, and how many they are.
+
+A name may not be a common word, whatever its first character; a day is not one, 周一帆 is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Final
+
+from .acts import Kind, Scene
+from .lexicon import either, load_words
+from .page import Cover, Page
+from .patterns import HAN, KIN, KIN_ENGLISH, TITLES, template
+
+_WORDS: Final = load_words("names")
+_FAMILIES: Final = load_words("family_names")
+SINGLE: Final = frozenset("".join(_FAMILIES["single"]) + _FAMILIES["common_now"])
+DOUBLE: Final = frozenset(_FAMILIES["double"])
+COMMON: Final = frozenset(_WORDS["common"].split())
+COMMON_ENGLISH: Final = frozenset(_WORDS["common_english"].split())
+_NEVER: Final = frozenset(_WORDS["never_inside"])
+_ENDS: Final = re.compile("|".join(_WORDS["ends"]))
+
+_INTRODUCED: Final = either(_WORDS["introduced"])
+_INTRODUCED_CAPITAL: Final = either(
+    (
+        *_WORDS["introduced_capital"],
+        f"(?<![a-z])(?:my|our) (?:{KIN_ENGLISH})(?:'s name is| is called|'s name)?,? ",
+    )
+)
+_I_AM: Final = re.compile(f"(?:我是|本人是?|这里是)([{HAN}]{{2,4}})(?=$|[ ,.!\x02])")
+_SURNAME: Final = re.compile(f"{_WORDS['surname_said']}([{HAN}])")
+_TITLED: Final = re.compile(
+    f"(?<![{HAN}])([{HAN}]{{1,3}})(?:{TITLES})(?![{HAN}])|([{HAN}]{{1,2}})(?:女士|先生|小姐|太太)"
+)
+_OFFICES: Final = ("老师", "医生", "师傅", "经理", "店长")
+#: Behind a family name that is an everyday word these make no name: 都可以, 能不能.
+_EVERYDAY: Final = COMMON | frozenset(_WORDS["everyday"].split())
+_PET: Final = re.compile(f"^(?:(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{TITLES}))$")
+#: Where the characters of a name are explained: 沈阳的沈, 弓张, 耳东陈.
+_SPELT: Final = template("names", "spelt")
+_RUN: Final = re.compile(f"[{HAN}]{{1,8}}")
+_SHORT: Final = re.compile(f"[{HAN}]{{2,4}}")
+_SPACED: Final = re.compile(f" ?([{HAN}]) ([{HAN}]{{1,2}}) ?")
+_PET_BEGINS: Final = re.compile(
+    f"(?:[{HAN}]{{1,2}}(?:{TITLES})|[小老阿][{HAN}](?![{HAN}]{{1,2}}(?:$|[ ,]))|([{HAN}])\\1)"
+)
+_DIGIT: Final = re.compile("[0-9]")
+_NUMBER_NEXT: Final = re.compile(" ?[0-9]{1,2}(?![0-9:])")
+_LATIN: Final = re.compile(
+    "[a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*(?: [a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*){0,3}"
+)
+_WORD: Final = re.compile("[a-z\u00c0-\u024f'\u2019.-]+")
+_DOTTED: Final = re.compile(f"[{HAN}]{{1,8}}(?:[·•・‧][{HAN}]{{1,8}}){{1,3}}")
+_WEEKDAY: Final = re.compile(
+    "周[一二三四五六日天末]($|[上下中早晚傍夜全都也吧行可得有没不去来过约号的,和或到之后前内见再休空0-9]|[一二两三四五六七八九十]+[点时号])"
+)
+_TIMELY: Final = re.compile(
+    "[今明后昨前每][天日早晚年]|[上下中]午|[早晚]上|周[一二三四五六日天末]|星期|礼拜|[一二两三四五六七八九十0-9]+[点号月日]"
+)
+#: Family names that are everyday words: before a day they are no name.
+_LITTLE: Final = frozenset(
+    "从那能和都别时后明全向有相年空单双平常安万成计干高利通包连管查步应解终言代付次迟区楼母南"
+)
+_WRONG: Final = re.compile(
+    "名字(?:写|填|打|弄)?(?:错|不对)|姓(?:写|填|打|弄)错|name(?:'s| is)? (?:wrong|misspel)|wrong name"
+)
+_PAIR: Final = re.compile(
+    f"是([{HAN}]{{2,4}}?)(?:,? ?)不是([{HAN}]{{1,4}})|不是([{HAN}]{{2,4}}?),? ?(?:而)?是([{HAN}]{{2,4}})"
+)
+_NOT_SO: Final = re.compile(f" ?([{HAN}]{{2,4}}),? ?不是([{HAN}]{{2,4}})[ .!]*$")
+_OF_NAME: Final = re.compile("名字|姓名|名儿|(?<![a-z])name")
+
+_TWO: Final = template("names", "two")
+#: 另外帮我老公也约一个: one more, not somebody else.
+_ANOTHER: Final = template("names", "another")
+_BOTH: Final = template("names", "both")
+_OPENED: Final = template("names", "opened")
+#: 女儿叫李小雨; 是我妈来; "my son Tom"; 陈静，我老婆.
+_NAMED: Final = template("names", "named")
+_ONLY: Final = re.compile(f"^ ?(?:是)?(?:我|她是我|他是我)(?:的)?(?P<kin>{KIN})[ .!]*$")
+_PRONOUN: Final = template("names", "pronoun")
+_OWN: Final = template("names", "own")
+_BESIDE: Final = template("names", "beside")
+_NOT_ME: Final = template("names", "not_me")
+_NO_PERSON: Final = re.compile("(?:让|听|说|推荐|介绍|陪|问问?|看看?|等|催|叫|告诉|写)[^,.!?]{0,3}$")
+_RENAMED: Final = re.compile("(?:改|换|写|填|用|名字是)成?$")
+_BEEN: Final = re.compile("(?<![a-z])(?:been|came|was|come here)(?![a-z])")
+_NOT_AFTER: Final = template("names", "not_after")
+
+
+# ----------------------------------------------------------------------------------------------------------------- shapes
+
+
+@cache
+def is_common(name: str) -> bool:
+    """Whether it is a word of everyday speech, or begins or ends as none of the names do."""
+    return name in COMMON or any(char in _NEVER for char in name[1:]) or name[0] in "不没我你您他她这"
+
+
+def is_han(char: str) -> bool:
+    """Whether it is a Chinese character."""
+    return "\u3400" <= char <= "\u9fff"
+
+
+def family(name: str) -> int:
+    """The length of the family name that a name begins with, 0 if none."""
+    if name[:2] in DOUBLE and len(name) > 2:
+        return 2
+    return 1 if name[:1] in SINGLE else 0
+
+
+def is_name(name: str) -> bool:
+    """Two to four Chinese characters that begin with a family name and are no common word."""
+    length = family(name)
+    if not length or not length < len(name) <= length + 2 + (name[1:2] in SINGLE) or is_common(name):
+        return False
+    if _WEEKDAY.match(name) or name.endswith(_OFFICES) or (len(name) > 2 and name[:2] in COMMON):
+        return False
+    if name[0] in _LITTLE and name[length:] in _EVERYDAY:
+        return False
+    little = name[0] in _LITTLE and _TIMELY.match(name[1:])
+    return not little and (name[0] == "周" or not _TIMELY.match(name[:2]))
+
+
+def _pet(name: str) -> bool:
+    """小谭, 豆豆, 王女士."""
+    match = _PET.match(name)
+    if match is None or name in COMMON or any(char in _NEVER for char in name):
+        return False
+    if match[2]:
+        return match[2] not in "好对嗯是行哈谢来看等试想天多早慢常刚"
+    family_name = match[1] or match[3]
+    return family_name[:1] in SINGLE or family_name[:2] in DOUBLE
+
+
+# ---------------------------------------------------------------------------------------------------------------- reading
+
+
+def read_names(page: Page, scene: Scene) -> None:
+    """Names that are said to be one, and, where a name was asked, bare ones."""
+    _spelling(page)
+    if match := _WRONG.search(page.open):
+        page.take_act(Kind.REFUSE, "name", None, match.span())
+    pairs = list(_pairs(page))
+    for start, end in pairs or _said(page):
+        _give(page, scene, start, end)
+        return
+    if scene.step == "name" or _OF_NAME.search(page.words):
+        for start, end in _bare(page):
+            _give(page, scene, start, end)
+            return
+    else:
+        for start, end in _beside(page, scene):
+            _give(page, scene, start, end)
+            return
+
+
+def _spelling(page: Page) -> None:
+    """How the characters of a name are written is no name: 沈阳的沈, 弓张, 不是立早章."""
+    surname = _SURNAME.search(page.open)
+    if surname is None and not _INTRODUCED.search(page.open):
+        return
+    start = surname.end() if surname else 0
+    for match in list(_SPELT.finditer(page.open, start)):
+        page.take(*match.span())
+
+
+def _give(page: Page, scene: Scene, start: int, end: int) -> None:
+    start, end = _trimmed(page.words, start, end)
+    corrects = page.has(Kind.REFUSE, "name") or scene.step.startswith("confirm")
+    page.take_act(Kind.CORRECT if corrects else Kind.GIVE, "name", page.typed(start, end), (start, end))
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start] in " ,.:\"'“”":
+        start += 1
+    while end > start and text[end - 1] in " ,.:\"'“”-":
+        end -= 1
+    return start, end
+
+
+def _pairs(page: Page) -> Iterator[tuple[int, int]]:
+    """名字…是林晓不是林小: the one that it is."""
+    if (both := _NOT_SO.match(page.open)) and is_name(both[1]) and is_name(both[2]):
+        page.add(Kind.REFUSE, "name", both[2], (both.end(1), both.end()))
+        yield both.span(1)
+        return
+    if not (_OF_NAME.search(page.words) or page.has(Kind.REFUSE, "name")):
+        return
+    for match in page.find(_PAIR):
+        group = 1 if match[1] else 4
+        other = match[2] or match[3]
+        if family(match[group]):
+            page.take(*match.span())
+            page.add(Kind.REFUSE, "name", other, match.span(2 if match[2] else 3))
+            yield match.span(group)
+            return
+
+
+def _said(page: Page) -> Iterator[tuple[int, int]]:
+    """Names behind the words that introduce one; the last that is said counts."""
+    for pattern, capital in ((_INTRODUCED, False), (_INTRODUCED_CAPITAL, True)):
+        for match in page.find(pattern):
+            found = _behind(page, match.end(), capital=capital)
+            loose = match[0][:1] in "登写填记" and found and is_han(page.words[found[0]])
+            if found and not (loose and not _firm(page.words[slice(*found)])):
+                page.take(match.start(), found[0])
+                yield _in_full(page, *found)
+    for match in page.find(_I_AM):
+        if is_name(match[1]):
+            page.take(match.start(), match.start(1))
+            yield match.span(1)
+    for match in page.find(_SURNAME):
+        name = match[1] + page.open[match.end(1) : match.end(1) + 1]
+        end = match.end(1) + (name in DOUBLE)
+        if name in DOUBLE or match[1] in SINGLE:
+            page.take(match.start(), match.start(1))
+            yield match.start(1), end
+    for match in page.find(_TITLED):
+        body = match[1] or match[2]
+        if (
+            family(body + "某")
+            and body not in COMMON
+            and f"{match[0]}" not in COMMON
+            and not match[0].endswith(_OFFICES)
+        ):
+            yield match.span()
+
+
+def _firm(name: str) -> bool:
+    """Whether a name stands without words that say so: 写沈括, not 写一下."""
+    return is_name(name) or _pet(name)
+
+
+def _in_full(page: Page, start: int, end: int) -> tuple[int, int]:
+    """ "It's O'Connor, Finn O'Connor": the longer one that ends with the first."""
+    name = page.words[start:end]
+    for begin, finish in page.clauses:
+        begin, finish = _trimmed(page.words, begin, finish)
+        if (
+            begin >= end
+            and page.words[begin:finish].endswith(f" {name}")
+            and is_latin_name(page.words[begin:finish])
+        ):
+            page.take(start, begin)
+            return begin, finish
+    return start, end
+
+
+def _behind(page: Page, start: int, *, capital: bool) -> tuple[int, int] | None:
+    """The name that begins at `start`, if there is one."""
+    text = page.open
+    while start < len(text) and text[start] in " :,\"“'":
+        start += 1
+    if dotted := _DOTTED.match(text, start):
+        return dotted.span()
+    if found := _chinese(text, start):
+        return found
+    latin = _LATIN.match(text, start)
+    if latin is None or (capital and not page.typed(start, start + 1).isupper()):
+        return None
+    if capital and latin[0].split()[0] in _MONTHS:
+        return None
+    end = start
+    for word in _WORD.finditer(text, start, latin.end()):
+        plain = word[0].rstrip(".")
+        if plain in COMMON_ENGLISH or plain in _KIN_SET or (end > start and text[end : word.start()].strip()):
+            if (
+                end == start
+                and not capital
+                and page.typed(*word.span())[:1].isupper()
+                and plain not in _NO_NAMES
+            ):
+                end = word.end()
+                continue
+            break
+        end = word.end()
+        if word[0].endswith(".") and len(plain) > 2:
+            break
+    return (start, end) if end > start else None
+
+
+_ANSWERS: Final = frozenset("好对嗯是行要可中得强红高方花许应谈解余")
+_LONGEST: Final = 40
+_KIN_SET: Final = frozenset(_WORDS["kin_english"].split())
+_MONTHS: Final = frozenset(_WORDS["months"].split())
+_NO_NAMES: Final = frozenset(_WORDS["never_names"].split())
+
+
+def _chinese(text: str, start: int) -> tuple[int, int] | None:
+    """A Chinese name that begins at `start`: it ends where no name goes on."""
+    run = _RUN.match(text, start)
+    if run is None or not is_han(run[0][0]):
+        return None
+    body = run[0]
+    if _WEEKDAY.match(body):
+        return None
+    pet = _PET_BEGINS.match(body)
+    longest = 2 + (family(body) or 1)
+    if pet and (family(pet[0]) or pet[0][0] in "小老阿" or pet[1]):
+        return start, start + pet.end()
+    end = 1
+    while end < min(longest, len(body)) and body[end] not in _NEVER and not _ENDS.match(body, end):
+        end += 1
+    name = body[:end]
+    if (
+        name in COMMON
+        or name[0] in _NEVER
+        or (end == 1 and not family(name))
+        or (name[0] != "周" and _TIMELY.match(name))
+    ):
+        return None
+    if not family(name) and end > 3:
+        return None
+    return start, start + end
+
+
+def _bare(page: Page) -> Iterator[tuple[int, int]]:
+    """The answer to "what is your name?": a clause, or the first piece of one, that looks like a name."""
+    latin: list[tuple[int, int]] = []
+    spaced = _SPACED.fullmatch(page.open)
+    if spaced and is_name(spaced[1] + spaced[2]):
+        yield spaced.start(1), spaced.end(2)
+        return
+    for start, end in page.pieces:
+        start, end = _trimmed(page.words, start, end)
+        text = page.open[start:end]
+        short = text.rstrip("\x02 ")
+        if _looks_like_one(short, alone=len(page.pieces) == 1):
+            yield start, start + len(short)
+        elif is_latin_name(text):
+            latin.append((start, end))
+    if latin and len(page.clauses) <= 3:
+        yield max(latin, key=lambda place: len(page.words[place[0] : place[1]].split()))
+
+
+def _looks_like_one(text: str, *, alone: bool) -> bool:
+    """A Chinese name, one with a dot, one of another script; a family name if nothing else is said."""
+    if alone and text in SINGLE:
+        return text not in _LITTLE and text not in _ANSWERS
+    if _SHORT.fullmatch(text) and (is_name(text) or _pet(text)):
+        return True
+    return _DOTTED.fullmatch(text) is not None or _of_another_script(text)
+
+
+def _of_another_script(text: str) -> bool:
+    return (
+        1 < len(text) <= _LONGEST
+        and all(char.isalpha() or char in " '-." for char in text)
+        and not any(is_han(char) or "a" <= char <= "z" for char in text)
+    )
+
+
+def is_latin_name(text: str) -> bool:
+    """One to four words of Latin letters, none of them a common one ("april" alone is a name)."""
+    if not _LATIN.fullmatch(text) or not 1 < len(text) <= _LONGEST:
+        return False
+    words = [word.strip(".'") for word in text.split(" ")]
+    return not any(word in COMMON_ENGLISH or word in _KIN_SET for word in words)
+
+
+def _beside(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
+    """A name without a word before it, where none was asked: 李三 明天三点, "Joel, 44", 罗小虎 13900005566."""
+    whole = len(page.pieces)
+    for index, (start, end) in enumerate(page.pieces):
+        text = page.open[start:end]
+        if (
+            whole > 1
+            and len(text) < 4
+            and text[:1] not in _LITTLE
+            and _SHORT.fullmatch(text)
+            and is_name(text)
+        ):
+            before = page.words[max(0, start - 1)] if start else ""
+            if before in ("", " ") and (scene.staff or _has_value(page, page.pieces, index)):
+                yield start, end
+        elif (
+            whole > 1
+            and index
+            and page.typed(start, end).istitle()
+            and is_latin_name(text)
+            and _aged(page, page.pieces, index)
+        ):
+            yield start, end
+
+
+def _has_value(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
+    """Whether a time or a figure stands right beside a piece."""
+    near = [pieces[place] for place in (index - 1, index + 1) if 0 <= place < len(pieces)]
+    return any(
+        _TIMELY.search(page.words[start:end]) or _DIGIT.search(page.words[start:end]) for start, end in near
+    )
+
+
+def _aged(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
+    start, end = pieces[index + 1] if index + 1 < len(pieces) else (0, 0)
+    return _NUMBER_NEXT.match(page.words[start:end]) is not None
+
+
+# ---------------------------------------------------------------------------------------------------------------- persons
+
+
+def read_persons(page: Page) -> tuple[str, ...]:
+    """For whom it is, as a word of kin; the persons if there are several."""
+    people = _people(page)
+    for match in page.find(_NOT_ME):
+        me = match.span("me" if match["me"] else "mine")
+        page.take_act(Kind.REFUSE, "person", page.typed(*me), match.span())
+    for start, end in (*_opened(page), *_named(page)):
+        _person(page, start, end)
+    if not (page.has(Kind.GIVE, "person") or page.has(Kind.CORRECT, "person")):
+        for start, end in (*_only(page), *_own(page))[:1] or _pronouns(page):
+            _person(page, start, end)
+    return people
+
+
+def _opened(page: Page) -> Iterator[tuple[int, int]]:
+    """帮我妈, 给儿子, "for my husband"."""
+    for match in page.find(_OPENED):
+        if not _NOT_AFTER.match(page.words[match.end() :].lstrip()) and not _excused(page, match.start()):
+            yield match.span("kin" if match["kin"] else "kin_english")
+
+
+def _named(page: Page) -> Iterator[tuple[int, int]]:
+    """女儿叫李小雨; 是我妈来; "my son Tom", where a name was read."""
+    for match in _NAMED.finditer(page.words):
+        group = next(name for name in ("kin", "comes", "kin_english") if match[name])
+        if group != "kin_english" or page.has(Kind.GIVE, "name"):
+            yield match.span(group)
+
+
+def _only(page: Page) -> Iterator[tuple[int, int]]:
+    """陈静，我老婆: a clause beside a name."""
+    if page.has(Kind.GIVE, "name") or page.has(Kind.CORRECT, "name"):
+        for start, end in page.clauses:
+            if match := _ONLY.match(page.words[start:end]):
+                yield start + match.start("kin"), start + match.end("kin")
+
+
+def _own(page: Page) -> Iterator[tuple[int, int]]:
+    """我妈 beside an age, a service, what is moved: not 我妈说."""
+    for match in page.find(_OWN):
+        group = next(name for name in ("kin", "kin_english", "start") if match[name])
+        start, end = page.clause_at(match.start())
+        behind = page.words[match.end() : end]
+        renamed = (
+            group == "kin" and behind.startswith("的") and _RENAMED.search(page.words[start : match.start()])
+        )
+        spoken_of = _excused(page, match.start()) or _NOT_AFTER.match(behind.lstrip())
+        meant = _BESIDE.search(behind) or page.words[match.start()] in "把改将"
+        if renamed or (meant and not spoken_of):
+            yield match.span(group)
+
+
+def _pronouns(page: Page) -> Iterator[tuple[int, int]]:
+    for match in page.find(_PRONOUN):
+        yield match.span("who" if match["who"] else "who_english")
+
+
+def is_kin(word: str) -> bool:
+    """Whether a word of an age band is one for a person as well."""
+    return word in _KIN_SET or word in _WORDS["kin"]
+
+
+def _person(page: Page, start: int, end: int) -> None:
+    corrects = page.has(Kind.REFUSE, "person")
+    page.add(Kind.CORRECT if corrects else Kind.GIVE, "person", page.typed(start, end), (start, end))
+
+
+def _excused(page: Page, start: int) -> bool:
+    """听我妈说, 等我问问老公: somebody is spoken of, it is not for them."""
+    begin, _ = page.clause_at(start)
+    before = page.words[begin:start]
+    return bool(_NO_PERSON.search(before) or _BEEN.search(before))
+
+
+def _people(page: Page) -> tuple[str, ...]:
+    for match in page.find(_ANOTHER):
+        page.explain(*match.span(), Cover.HARMLESS)
+        return ("我", page.typed(*match.span("kin")))
+    for match in page.find(_TWO):
+        groups = [group for group in range(1, (match.lastindex or 0) + 1) if match[group]]
+        people = tuple(page.typed(*match.span(group)) for group in groups)
+        page.explain(*match.span(), Cover.HARMLESS)
+        for group in groups:
+            if match[group] not in ("我", "me", "i", "myself"):
+                page.add(Kind.GIVE, "person", page.typed(*match.span(group)), match.span(group))
+        return people
+    for match in page.find(_BOTH):
+        page.take(*match.span())
+        return (match[0].strip(),)
+    return ()

@@ -1,0 +1,147 @@
+"""Questions: what of the shop's facts is asked, and how a question is told from a wish that is put politely."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .acts import Kind
+from .lexicon import Lexicon, either, load_words
+from .page import PUNCTUATION, Cover, Page
+
+_WORDS: Final = load_words("questions")
+_KNOWN: Final = {
+    kind: re.compile(f"{chinese}|(?<![a-z])(?:{english})")
+    for kind, (chinese, english) in _WORDS["known"].items()
+}
+_MARKS: Final = _WORDS["marks"]
+_ASKS: Final = either((_MARKS["asks"], _MARKS["asks_english"]))
+_ASKS_FIRST: Final = re.compile(_MARKS["asks_first"])
+_FILLER: Final = re.compile(f"{_MARKS['fillers']}|[ ,.!;:~'()\x02-]+")
+_POLITE: Final = either((_MARKS["polite"], _MARKS["polite_english"]))
+_ANY: Final = re.compile(_MARKS["any"])
+_LEAVE: Final = re.compile(_MARKS["leave"])
+_PAGE: Final = re.compile(_MARKS["about_the_page"])
+TIMELY: Final = re.compile(
+    "[今明后昨前每大][天日早晚年]|[上中下]午|[早晚]上|周[一二三四五六日天末]|星期|礼拜|[一二两三四五六七八九十0-9]+[点号月日]|[0-9]|节|元旦|国庆"
+    "|(?<![a-z])(?:mon|tue|wed|thu|fri|sat|sun|tod|tom|next|this|week|morning|afternoon|evening|noon)"
+)
+_REFUND: Final = re.compile(_MARKS["refund"])
+_AUXILIARY: Final = re.compile("(?:is|are|do|does|can|could|will|would|has|have) [a-z]")
+_QUESTION_END: Final = re.compile("^[ ]*[?]")
+ORDER: Final = re.compile("|".join(load_words("intents")["courtesy"]["order"]))
+_COMMAND: Final = re.compile(
+    f"^ ?(?:{'|'.join(word for words in load_words('intents')['commands'].values() for word in words)})[ .!。]*$"
+)
+
+
+def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
+    """Questions of a known kind, one a clause. Returns their clauses."""
+    asked: list[tuple[int, int]] = []
+    for match in page.find(_LEAVE):
+        page.take(*match.span(), Cover.HARMLESS)
+    for match in page.find(_ANY):
+        page.take(*match.span(), Cover.HARMLESS)
+    if _COMMAND.match(page.words):
+        return asked
+    for start, end in page.clauses:
+        if ORDER.search(page.open[start:end]):
+            page.add(Kind.QUESTION, "other", None, *_stretches(page, start, end))
+            asked.append((start, end))
+            continue
+        for kind, pattern in _KNOWN.items():
+            # An age is read already, and a question about children speaks of one.
+            asking = pattern.search(page.words if kind == "children" else page.open, start, end)
+            if asking is not None and _is_asked(page, kind, start, end):
+                page.take_act(
+                    Kind.QUESTION,
+                    _kind(page, lexicon, kind, start, end),
+                    None,
+                    _to_the_end(page, asking, end),
+                )
+                asked.append((start, end))
+                break
+    return asked
+
+
+def _to_the_end(page: Page, match: re.Match[str], end: int) -> tuple[int, int]:
+    """A question goes on to the end of its clause, but not over a day or a time behind it."""
+    behind = page.open[match.end() : end]
+    return match.start(), match.end() if TIMELY.search(behind) or "\x02" in behind else end
+
+
+def _is_asked(page: Page, kind: str, start: int, end: int) -> bool:
+    """Of the kinds whose words are also said without asking, only those with a mark of a question."""
+    if kind not in ("bring", "place", "parking", "insurance", "hours", "children"):
+        return True
+    clause = page.words[start:end].strip()
+    short = len(clause) <= 6 and not clause.endswith("了")
+    return short or asks(page, start, end) or _AUXILIARY.match(clause) is not None
+
+
+def _kind(page: Page, lexicon: Lexicon, kind: str, start: int, end: int) -> str:
+    """Where a button is, whether a deposit comes back, when somebody works: none of the shop's plain facts."""
+    clause = page.words[start:end]
+    if kind == "hours" and next(lexicon.staff.find(clause), None) is not None:
+        return "other"
+    about_page = kind in ("place", "hours") and _PAGE.search(clause)
+    return "other" if about_page or (kind == "price" and _REFUND.search(clause)) else kind
+
+
+def asks(page: Page, start: int, end: int) -> bool:
+    """Whether a clause has a mark of a question, itself or behind it."""
+    return _asking(page.words[start:end]) or bool(_QUESTION_END.match(page.words[end : end + 4]))
+
+
+def _asking(clause: str) -> bool:
+    """A mark anywhere, or an English word of asking where the clause begins."""
+    if _ASKS.search(clause):
+        return True
+    place = 0
+    while filler := _FILLER.match(clause, place):
+        place = filler.end()
+    return _ASKS_FIRST.match(clause, place) is not None
+
+
+def beyond_politeness(page: Page, start: int, end: int) -> bool:
+    """Whether what is still unread of a clause asks for more than "may I"."""
+    left = page.unread(start, end)
+    return _asking(_POLITE.sub("\x02", left))
+
+
+def without_politeness(text: str) -> str:
+    """The text without "is that possible?" and 可以吗."""
+    return _POLITE.sub("\x02", text)
+
+
+def cover_politeness(page: Page, start: int, end: int) -> None:
+    """A wish is put as a question: its words of asking are harmless."""
+    for match in _POLITE.finditer(page.unread(start, end)):
+        page.explain(start + match.start(), start + match.end(), Cover.HARMLESS)
+
+
+def ask_other(page: Page, start: int, end: int) -> None:
+    """A clause that asks what no list has a word for; all that is unread of it is the question."""
+    page.add(Kind.QUESTION, "other", None, *_stretches(page, start, end))
+
+
+def forget_asked(page: Page, asked: list[tuple[int, int]]) -> None:
+    """For whom, and how old, is only part of what a question of a known kind asks (宝宝三岁可以验光吗)."""
+    for start, end in asked:
+        if not page.timed(start, end):
+            page.drop(start, end, ("person", "age", "service"))
+
+
+def claim(page: Page, start: int, end: int) -> None:
+    """What else stands in the clause of a known question belongs to it."""
+    for begin, finish in _stretches(page, start, end):
+        page.explain(begin, finish, Cover.ACT)
+
+
+def _stretches(page: Page, start: int, end: int) -> list[tuple[int, int]]:
+    left = page.unread(start, end)
+    return [
+        (start + match.start(), start + match.end())
+        for match in re.finditer("[^\x00-\x04]+", left)
+        if PUNCTUATION.sub("", match[0])
+    ] or [(start, end)]

@@ -1,0 +1,119 @@
+"""What a member of the staff commands: a command word, with a code where one is needed. Anything else is said to people."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .acts import Kind
+from .intents import WISH
+from .lexicon import Lexicon, load_words
+from .page import Page
+from .patterns import template
+from .questions import asks
+from .values import read_codes
+
+_WORDS: Final = load_words("intents")
+_BARE: Final = frozenset(_WORDS["staff"]["bare"])
+_COMMANDS: Final = {
+    name: re.compile(f"(?:{'|'.join(words)})") for name, words in _WORDS["staff"].items() if name != "bare"
+}
+_COMMON: Final = {
+    name: re.compile(f"^ ?(?:{'|'.join(words)})(?=$|[ ,:!.0-9\x02])")
+    for name, words in _WORDS["commands"].items()
+}
+_CODED: Final = {"cancel": WISH["cancel"], "move": re.compile(f"(?:要|想)?[改换挪]|{WISH['move'].pattern}")}
+#: Words of commands that count anywhere in a text.
+_ANYWHERE: Final = frozenset({"leave", "hours"})
+_HOURS_WORDS: Final = re.compile("提前到|开到|延长到|关门到|关门|开门|营业")
+_HOURS: Final = re.compile("提前到.{1,10}关门|开到|延长到|关门到")
+
+
+_STAFFS: Final = template("staff", "staffs")
+
+
+def is_staffs(page: Page) -> bool:
+    """Whether a customer typed a command of the staff: it does nothing, and people see it."""
+    return _STAFFS.match(page.words) is not None
+
+
+def read_command(page: Page, lexicon: Lexicon) -> bool:
+    """Read the command of a text; False if it has none."""
+    asking = any(asks(page, *clause) for clause in page.clauses)
+    read_codes(page, spoken_of=True)
+    return (
+        (not asking and (_hours(page) or _of_the_staff(page, lexicon)))
+        or _of_anybody(page)
+        or (not asking and _by_code(page))
+        or _slots(page)
+    )
+
+
+def _hours(page: Page) -> bool:
+    """12月31号提前到四点关门: other hours of one day."""
+    match = _HOURS.search(page.words)
+    if match is None:
+        return False
+    page.add(Kind.BEGIN, "other", "hours", match.span())
+    for word in _HOURS_WORDS.finditer(page.words):
+        page.take(*word.span())
+    return True
+
+
+def _of_the_staff(page: Page, lexicon: Lexicon) -> bool:
+    coded = page.has(Kind.GIVE, "code")
+    for name, pattern in _COMMANDS.items():
+        for match in page.find(pattern):
+            if _counts(page, name, match, coded=coded):
+                page.take(*match.span())
+                what, value = ("list", None) if name == "list" else ("other", name)
+                page.add(Kind.BEGIN, what, value, match.span())
+                _resources(page, lexicon)
+                return True
+    return False
+
+
+def _of_anybody(page: Page) -> bool:
+    for name, pattern in _COMMON.items():
+        if match := pattern.match(page.words):
+            what, value = ("other", name) if name == "waitlist" else (name, None)
+            page.take_act(Kind.BEGIN, what, value, match.span())
+            return True
+    return False
+
+
+def _by_code(page: Page) -> bool:
+    """K7QM 不来了，取消掉: what is said of an appointment that is named."""
+    for name, pattern in _CODED.items() if page.has(Kind.GIVE, "code") else ():
+        places = [match.span() for match in pattern.finditer(page.open) if match.end() > match.start()]
+        if places:
+            page.take_act(Kind.BEGIN, name, None, *places)
+            return True
+    return False
+
+
+def _slots(page: Page) -> bool:
+    match = WISH["slots"].search(page.open)
+    if match is not None:
+        page.take_act(Kind.BEGIN, "slots", None, match.span())
+    return match is not None
+
+
+def _counts(page: Page, name: str, match: re.Match[str], *, coded: bool) -> bool:
+    first = not page.words[: match.start()].strip()
+    ends = (
+        match.end() == len(page.words)
+        or not page.words[match.end()].isalnum()
+        or page.words[match.start()] == "/"
+    )
+    if name == "leave":
+        return (first and ends) or not first
+    if name in _BARE:
+        return first and ends
+    return coded and (first or len(page.words) <= 12 or not page.words[: match.start()].strip(" \x02"))
+
+
+def _resources(page: Page, lexicon: Lexicon) -> None:
+    """The people of the shop that are named: 请假 李老师."""
+    for one in lexicon.staff.find(page.open):
+        page.take_act(Kind.GIVE, "other", one.id, (one.start, one.end))

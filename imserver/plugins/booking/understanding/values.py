@@ -1,0 +1,246 @@
+"""Values that are neither times nor names: codes, telephones, ages and birthdays, versions, the number of a button."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Final
+
+from imserver.plugins.booking.dates.meaning import CN_DIGITS, EN_ONES, EN_TENS
+from imserver.plugins.booking.dates.text import ASIDE_MARK
+from imserver.plugins.booking.schedule import codes
+
+from .acts import Kind, Scene
+from .lexicon import Lexicon
+from .page import Cover, Page
+from .patterns import CLAUSE_END as _END
+from .patterns import CN_NUMERALS as _CN
+from .patterns import NUMBER as _NUM
+from .patterns import template, templates
+
+_CN_CODE: Final = {char: str(value) for char, value in CN_DIGITS.items()} | {"幺": "1"}
+
+#: A code of the shop's own form, or said with Chinese digits between its letters.
+_CODE: Final = (
+    codes.PATTERN,
+    re.compile(r"(?<![a-z0-9])[a-hj-np-z][二两三四五六七八九][a-hj-np-z][二两三四五六七八九2-9](?![a-z0-9])"),
+)
+#: Any other letters and digits that may be a code, where the text speaks of one.
+_SPOKEN: Final = template("values", "spoken")
+_LIKE_CODE: Final = re.compile(
+    r"(?<![a-z0-9])(?=[a-z]{0,5}[0-9])(?=[0-9]{0,5}[a-z])[a-hj-np-z2-9]{4}(?![a-z0-9])"
+)
+#: 改约 M3PX 到周四: the word leads from the code to the time.
+_CODE_TO: Final = re.compile("\x02 ?(?P<to>改?到|换到|挪到|to)(?= ?[^ 店了货])")
+_COMMANDED: Final = template("values", "commanded")
+_VERSION: Final = re.compile(r"(?<![a-z0-9])v([0-9]{1,9})(?![a-z0-9])")
+_PHONE: Final = template("values", "phone")
+_ABROAD: Final = re.compile(r"(?<![0-9+.-])\+[0-9]{1,3}(?:[ -]?[0-9]{2,4}){2,5}(?![0-9:.])")
+_BARE_PHONE: Final = re.compile(r"(?<![0-9+.-])[0-9](?:[ -]?[0-9]){6,14}(?![0-9:.])")
+_SAID_PHONE: Final = re.compile("[幺零〇一二两三四五六七八九]{7,13}")
+_PHONE_LEAD: Final = template("values", "phone_lead")
+_CHANGED: Final = re.compile("[改换错]")
+_PLAIN: Final = re.compile(" ?([1-9][0-9]?) ?")
+_EXTENSION: Final = re.compile(r" ?(?:转|分机|ext\.?|x) ?[0-9]{1,5}(?![0-9点:])")
+_NO_PHONE: Final = template("values", "no_phone")
+
+_YEARS: Final = templates("values", "years")
+_PAIR: Final = re.compile(f"是({_NUM})岁?,? ?不是({_NUM})岁?|不是({_NUM})岁?,? ?(?:而)?是({_NUM})岁?")
+#: Whoever goes to school is of this age, as far as the bands are concerned.
+_PUPIL: Final = 10
+_OLDEST: Final = 120
+_OF_AGE: Final = re.compile("年龄|岁|年纪|(?<![a-z])age")
+_OVER: Final = re.compile(
+    "(?<![0-9])([1-9][0-9]) ?(?:[+]|以上)|(?<![a-z])(?:over|above|older than) ([1-9][0-9])(?![0-9])"
+)
+_BOUND: Final = re.compile(f"({_NUM}) ?岁(?:及|或)?以([上下])")
+_ABOUT: Final = template("values", "about")
+_DECADES: Final = ("twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties")
+_SCHOOL: Final = template("values", "school")
+_BIRTHDAY: Final = template("values", "birthday")
+_BORN: Final = re.compile("生(?!意|产|鲜)|(?<![a-z])born|birthday|dob")
+_BORN_ENGLISH: Final = re.compile(
+    r"(?<![a-z])(?:born|dob)(?: in| on|:)? ?(?:[0-9]{1,2}[/.-]){0,2}((?:19|20)[0-9]{2})(?![0-9])"
+)
+
+_ORDINAL: Final = re.compile(
+    f"(?:选|要|就|点)?第 ?([0-9]{{1,2}}|[一二两三四五六七八九十]{{1,2}}) ?(?:个|项|家|种|条|行)?(?:吧|的|啊)?{_END}"
+    f"|(?<![a-z])(?:the )?(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th) (?:one|option|slot)(?![a-z])"
+    f"|(?:选|option|number|no\\.?|#) ?([0-9]{{1,2}}){_END}"
+)
+_BARE: Final = template("values", "bare")
+_AFTER_COMMAND: Final = re.compile("^ ?/?(?:取消|改约|改期|cancel|move) ?([0-9]{1,2})[ .!。]*$")
+_LISTED: Final = re.compile(r"^ ?([0-9]{1,2}) ?[.、)] ?(?=[^0-9 ])")
+_ORDINALS: Final = {
+    word: place
+    for place, words in enumerate(
+        (("first", "1st"), ("second", "2nd"), ("third", "3rd"), ("fourth", "4th"), ("fifth", "5th")), 1
+    )
+    for word in words
+}
+#: Steps that ask with numbered buttons.
+NUMBERED: Final = frozenset({"", "service", "shop", "day", "slot", "first_visit", "confirm", "confirm_again"})
+
+
+def number(text: str) -> int:
+    """Figures, a Chinese numeral below 200, an English number word."""
+    if text.isascii() and text.isdigit():
+        return int(text)
+    if text[0] in _CN:
+        hundreds, sign, rest = text.rpartition("百")
+        tens, ten, ones = rest.partition("十")
+        value = 100 * (CN_DIGITS.get(hundreds, 1) if sign else 0)
+        if ten:
+            return (
+                value
+                + 10 * CN_DIGITS.get(tens, 1 if not tens else int(_digits(tens) or 0))
+                + int(_digits(ones) or 0)
+            )
+        return value + int(_digits(rest) or 0)
+    english = {word: value for value, word in enumerate(EN_ONES)} | EN_TENS | {"seventy": 70, "eighty": 80}
+    return sum(english.get(word, 0) for word in text.replace("-", " ").split())
+
+
+def _digits(text: str) -> str:
+    return "".join(_CN_CODE.get(char, char) for char in text)
+
+
+def read_codes(page: Page, *, spoken_of: bool) -> None:
+    """Codes of appointments and orders, and the version that a button's command carries."""
+    for pattern in _CODE:
+        for match in page.find(pattern):
+            page.take_act(Kind.GIVE, "code", _digits(match[0]).upper(), match.span())
+    for match in page.find(_SPOKEN):
+        code = match[1].replace(" ", "")
+        if not code.isalpha() and not code.isdigit() and len(code) in (4, 5, 6):
+            page.take_act(Kind.GIVE, "code", code.upper(), match.span(1))
+    if spoken_of or _COMMANDED.match(page.words):
+        for match in page.find(_LIKE_CODE):
+            page.take_act(Kind.GIVE, "code", match[0].upper(), match.span())
+    for match in page.find(_LIKE_CODE):  # M3PX in capitals is meant for one
+        if page.typed(*match.span()).isupper() and not page.has(Kind.GIVE, "code"):
+            page.take_act(Kind.GIVE, "code", match[0].upper(), match.span())
+    for match in page.find(_CODE_TO):
+        page.sheet.blank(*match.span("to"), ASIDE_MARK)
+        page.explain(*match.span("to"), Cover.HARMLESS)
+    for match in page.find(_VERSION):
+        page.take_act(Kind.GIVE, "version", int(match[1]), match.span())
+
+
+def read_phones(page: Page, step: str) -> None:
+    """Telephone numbers, as figures with the plus if there was one."""
+    for match in page.find(_NO_PHONE):
+        page.take_act(Kind.REFUSE, "phone", None, match.span())
+    for pattern in (_ABROAD, _PHONE, *((_BARE_PHONE,) if step == "phone" else ())):
+        for match in page.find(pattern):
+            figures = "".join(char for char in match[0] if char.isdigit() or char == "+")
+            if not 9 <= len(figures.lstrip("+")) <= 15 and step != "phone":
+                continue
+            extension = _EXTENSION.match(page.open, match.end())
+            lead = _PHONE_LEAD.search(page.open[: match.start()])
+            start = lead.start() if lead else match.start()
+            corrects = lead is not None and _CHANGED.search(lead[0])
+            page.take_act(
+                Kind.CORRECT if corrects else Kind.GIVE,
+                "phone",
+                figures,
+                (start, extension.end() if extension else match.end()),
+            )
+    for match in page.find(_SAID_PHONE):
+        if len(match[0]) == 11 or step == "phone":
+            page.take_act(Kind.GIVE, "phone", _digits(match[0]), match.span())
+
+
+def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
+    """Ages: said, said about, by school, by a birthday; a bare number where an age was asked."""
+    asked = scene.step == "age"
+    _birthdays(page, scene.now.date(), asked=asked)
+    for match in page.find(_ABOUT):
+        page.take_act(Kind.GIVE, "age", lexicon.band_of(_about(match)), match.span())
+    for match in page.find(_PAIR) if _OF_AGE.search(page.words) else ():
+        page.take_act(Kind.CORRECT, "age", number(match[1] or match[4]), match.span())
+    for match in page.find(_BOUND):
+        page.take_act(Kind.GIVE, "age", lexicon.band_of(number(match[1]) - (match[2] == "下")), match.span())
+    for said in _YEARS:
+        for match in page.find(said):
+            if _is_age(match[1]):
+                page.take_act(Kind.GIVE, "age", number(match[1]), match.span())
+    if asked:
+        _asked_age(page, lexicon)
+
+
+def _asked_age(page: Page, lexicon: Lexicon) -> None:
+    """What is an age only where one was asked: 30, 45+, 小学二年级."""
+    for match in page.find(_OVER):
+        page.take_act(Kind.GIVE, "age", lexicon.band_of(int(match[1] or match[2])), match.span())
+    for start, end in page.clauses:
+        bare = _BARE.match(page.open[start:end])
+        if bare and _is_age(bare[1]) and not page.has(Kind.GIVE, "age"):
+            page.take_act(Kind.GIVE, "age", number(bare[1]), (start, end))
+    for match in page.find(_SCHOOL):
+        if not page.has(Kind.GIVE, "age"):
+            page.take_act(Kind.GIVE, "age", lexicon.band_of(_PUPIL), match.span())
+
+
+def _is_age(text: str) -> bool:
+    return 0 < number(text) <= _OLDEST
+
+
+def read_age_behind_name(page: Page) -> None:
+    """ "John Smith, 34": a bare number behind a name is an age."""
+    if not (page.has(Kind.GIVE, "name") or page.has(Kind.CORRECT, "name")) or page.has(Kind.GIVE, "age"):
+        return
+    for start, end in page.clauses:
+        bare = _PLAIN.fullmatch(page.open[start:end])
+        if bare:
+            page.take_act(Kind.GIVE, "age", int(bare[1]), (start, end))
+            return
+
+
+def _birthdays(page: Page, today: date, *, asked: bool) -> None:
+    if not (asked or _BORN.search(page.open)):
+        return
+    for match in page.find(_BIRTHDAY):
+        year = _full_year(match[1] or match[4], today)
+        month, day = int(match[2] or 1), int(match[3] or 1)
+        if not (1 <= month <= 12 and 1 <= day <= 31 and 1900 < year <= today.year):
+            continue
+        later = match[2] is not None and (month, day) > (today.month, today.day)
+        page.take_act(Kind.GIVE, "age", today.year - year - later, match.span())
+        return
+    for match in page.find(_BORN_ENGLISH):
+        page.take_act(Kind.GIVE, "age", today.year - int(match[1]), match.span())
+
+
+def _full_year(text: str, today: date) -> int:
+    year = int(text)
+    return year if year > 99 else year + (2000 if year <= today.year % 100 else 1900)
+
+
+def _about(match: re.Match[str]) -> int:
+    """Somewhere inside a decade: 五十多 is about 55, 三十出头 about 32."""
+    if match[1]:
+        text = match[0]
+        return number(match[1]) + (2 if "出头" in text else 7 if "好几" in text else 5)
+    decade = match[5]
+    tens = int(decade[0]) if decade[0].isdigit() else _DECADES.index(decade) + 2
+    return 10 * tens + {"early": 2, "late": 8}.get((match[3] or match[4] or "").strip(), 5)
+
+
+def read_number(page: Page, scene: Scene) -> None:
+    """The number of a button, where buttons with numbers were shown."""
+    if scene.step not in NUMBERED:
+        return
+    if match := _AFTER_COMMAND.match(page.open):
+        page.take_act(Kind.GIVE, "number", int(match[1]), match.span(1))
+        return
+    if match := _LISTED.match(page.open):
+        page.take_act(Kind.GIVE, "number", int(match[1]), match.span())
+        return
+    if match := _BARE.match(page.open):
+        if (not match[1].isalpha() or match[1][0] in _CN) and number(match[1]) < 100:
+            page.take_act(Kind.GIVE, "number", number(match[1]), match.span())
+        return
+    for match in page.find(_ORDINAL):
+        said = match[1] or match[3]
+        page.take_act(Kind.GIVE, "number", number(said) if said else _ORDINALS[match[2]], match.span())
