@@ -80,7 +80,9 @@ def shown_is_stored(transcript: Transcript, places: Places, taken: TakenBack) ->
             yield Fault.ALTERED, what, f"{what} is not what {transcript.user_id} was shown"
     for later in transcript.replaced:
         row = places.get(later.conversation_id, {}).get(later.position)
-        if _ended(transcript, later.conversation_id, taken) and taken.at(later.conversation_id, later.position):
+        if _ended(transcript, later.conversation_id, taken) and taken.at(
+            later.conversation_id, later.position
+        ):
             continue
         if row is not None and not row.says(later.revision, later.digest):
             what = name(later.conversation_id, later.position)
