@@ -316,13 +316,14 @@ def taken_back_was_told(
         row = by_key.get((user_id, key))
         if transcript.gone.get(key) not in (None, post.digest):
             yield Fault.ALTERED, what, f"{what} was named as gone with another content"
-        if row is not None and key in transcript.gone and key not in transcript.again:
+        ended = _ended(transcript, post.conversation_id, taken)
+        if row is not None and key in transcript.gone and key not in transcript.again and not ended:
             yield Fault.NEEDLESS, what, f"{what} was named as gone, and is stored"
         if not taken.took_post(user_id, key):
             continue
         told = key in transcript.gone
         refused = key in transcript.refused or key in transcript.given_up
-        if row is None and not told and not refused and _ended(transcript, post.conversation_id, taken):
+        if row is None and not told and not refused and ended:
             continue
         if key in acknowledged:
             report.taken_back += 1
