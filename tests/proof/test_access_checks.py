@@ -134,6 +134,8 @@ def test_what_she_posts_while_she_is_out_may_be_refused() -> None:
     posts = {b"new": Post(SERVICE, b"digest", taken=True)}
     stored = rows(history=tuple(replace(row, sender_id="boss") for row in HISTORY))
     assert found(ann(posts=posts, refused={b"new": "NOT_FOUND"}), stored) == []
+    assert found(ann(posts=posts), stored) == [], "she was shut out before she was told so"
+    assert found(ann(posts=posts, comes_and_goes=False), stored) == [Fault.LOST]
     others = ann(posts=posts, comes_and_goes=False, refused={b"new": "NOT_FOUND"})
     assert found(others, stored) == [Fault.REFUSED]
 
