@@ -272,7 +272,8 @@ class Actor:
         except Disconnected:
             pass
         except ClientError as error:
-            self._break(f"abandon: {error!r}")
+            if not self._ends(error):
+                self._break(f"abandon: {error!r}")
 
     # -- what features offer ------------------------------------------------------------------------------------------
 
