@@ -74,7 +74,8 @@ class _Checker:
         self._promises.add(transcript.cards)
         for name in all_acts():
             facts, rest = transcript.notes.get(name, ()), transcript.rests.get(name)
-            self._notes[name].append(Notes(transcript.user_id, transcript.user_id, facts, rest))
+            device_id = transcript.device_id or transcript.user_id
+            self._notes[name].append(Notes(transcript.user_id, device_id, facts, rest))
         if transcript.posts:
             self._posted[transcript.user_id].update(transcript.posts)
             for conversation_id, head in transcript.heads.items():

@@ -113,6 +113,10 @@ def test_an_older_copy_that_moved_her_excuses_what_nobody_can_tell() -> None:
     left = rows(inside=False, history=HISTORY[:8])
     assert found(gone, left, (), copy) == []
     assert found(gone, left, (), replace(copy, members=frozenset())) == [Fault.SILENT, Fault.TRESPASS]
+    posts = {SAID[4].key: Post(SERVICE, SAID[4].digests[1], taken=True)}
+    needlessly = ann(posts=posts, gone={SAID[4].key: None})
+    assert found(needlessly, None, (), copy) == [], "where she was out she could not see that it is there"
+    assert found(needlessly) == [Fault.NEEDLESS]
     twice = ann((3, 5), (3, 5))
     assert found(twice, None, (), copy) == []
     assert found(twice) == [Fault.DOUBLED]
@@ -130,6 +134,8 @@ def test_what_she_posts_while_she_is_out_may_be_refused() -> None:
     posts = {b"new": Post(SERVICE, b"digest", taken=True)}
     stored = rows(history=tuple(replace(row, sender_id="boss") for row in HISTORY))
     assert found(ann(posts=posts, refused={b"new": "NOT_FOUND"}), stored) == []
+    assert found(ann(posts=posts), stored) == [], "she was shut out before she was told so"
+    assert found(ann(posts=posts, comes_and_goes=False), stored) == [Fault.LOST]
     others = ann(posts=posts, comes_and_goes=False, refused={b"new": "NOT_FOUND"})
     assert found(others, stored) == [Fault.REFUSED]
 

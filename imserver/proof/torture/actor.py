@@ -206,6 +206,7 @@ class Actor:
 
     async def _post(self, conversation_id: str, content: dict[str, Any], key: bytes) -> Posted | None:
         answer = asyncio.ensure_future(self.client.post(conversation_id, content, key=key))
+        answer.add_done_callback(_looked_at)
         await asyncio.sleep(0)  # its first step is done now, and that puts it into the outbox
         if not answer.done() or answer.cancelled() or answer.exception() is None:
             self.journal.taken(key)
@@ -271,7 +272,8 @@ class Actor:
         except Disconnected:
             pass
         except ClientError as error:
-            self._break(f"abandon: {error!r}")
+            if not self._ends(error):
+                self._break(f"abandon: {error!r}")
 
     # -- what features offer ------------------------------------------------------------------------------------------
 
@@ -505,6 +507,12 @@ class Actor:
         self.broken = self.broken or text
         self.journal.trouble(text)
         self._moved.set()
+
+
+def _looked_at(answer: asyncio.Future[Any]) -> None:
+    """Nobody may be left to look at an answer that comes with the end of this life."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 class ActorHand:
