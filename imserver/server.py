@@ -144,6 +144,7 @@ class Server:
             metrics=self.metrics,
             offers=self.features.offers,
             askers=self.askers,
+            folder=self.config.folder,
         )
         #: What this server answers over the wire. Sessions look here; another server has its own.
         self.methods = method_table((*ROWS, *feature_rows(self.features, self.askers)))

@@ -74,6 +74,25 @@ class Setup:
         """The configuration, read when a command asks for it. Raises ConfigError."""
         return load_config(self.config_path)
 
+    def section(self, plugin: str) -> Any:
+        """For a plugin's command: `[plugins.NAME]`, checked; None without one."""
+        from imserver.plugin_host import enabled
+
+        sections = {name: values for name, values in self.config().plugins.items() if name == plugin}
+        return next((one.config for one in enabled(sections)), None)
+
+    def path(self, text: str) -> Path:
+        """For a plugin's command: the place that a path of its section names."""
+        return Path(self.config().folder, text)
+
+    def ask(self, plugin: str, operation: str, **arguments: Any) -> dict[str, Any]:
+        """For a plugin's command: ask the running server, or do it on the stopped database."""
+        from .desk import at_desk
+
+        return at_desk(
+            self, lambda desk: desk.ask("plugin", plugin=plugin, name=operation, arguments=arguments)
+        )
+
     def blame(self, error: ConfigError) -> ConfigurationMistake:
         """Add the file's name to the error, which does not know it."""
         text = str(error).removeprefix("$: ")

@@ -24,6 +24,7 @@ from .place import require_database
 
 if TYPE_CHECKING:
     from imserver.chat.administration import Administration
+    from imserver.plugin_host import PluginHost
     from imserver.store.sqlite.store import SqliteStore
 
 T = TypeVar("T")
@@ -117,7 +118,10 @@ class Desk:
     async def _open(self) -> bool:
         """Take the database; False if somebody has it."""
         # Loaded only here: a running server has it all.
+        from structlog import get_logger
+
         from imserver.chat.administration import Administration
+        from imserver.plugin_host import PluginHost
         from imserver.store.sqlite.store import SqliteStore
 
         # A server whose clock was put forward (`[clock]`, for demonstrations) issued tokens at times that are still to come.
@@ -130,7 +134,10 @@ class Desk:
                 raise
             return False
         self._store = store
-        self._own = operations(Administration(store, clock))
+        host = PluginHost(
+            store, self._config.plugins, clock=clock, log=get_logger(), folder=self._config.folder
+        )
+        self._own = {**operations(Administration(store, clock)), **of_plugins(host)}
         return True
 
     # -- who was meant ------------------------------------------------------------------------------------------------
@@ -198,6 +205,15 @@ def operations(of: Administration) -> dict[str, Operation]:
             "kick": lambda asked: of.kick(asked["user_id"], asked.get("device_id")),
         }.items()
     }
+
+
+def of_plugins(host: PluginHost) -> dict[str, Operation]:
+    """What a command of a plugin may ask of it."""
+
+    async def operation(asked: dict[str, Any]) -> dict[str, Any]:
+        return await host.operate(asked["plugin"], asked["name"], asked["arguments"])
+
+    return {"plugin": operation}
 
 
 def _paged(rows: str, read: Operation) -> Operation:

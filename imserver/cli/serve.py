@@ -22,6 +22,7 @@ from imserver.server import Server
 from .app import EXIT_FAILED, Setup, fail
 from .backup import BackupOperations
 from .control import control_path, serve_control
+from .desk import of_plugins
 from .desk import operations as of_accounts
 from .log import set_up_log
 from .log_writer import LogWriter, as_standard_error
@@ -104,6 +105,7 @@ async def run_server(
             **of_accounts(server.administration),
             "status": status_operation(server),
             **BackupOperations(server).operations,
+            **of_plugins(server.plugin_host),
         }
         async with serve_control(control_path(config.store.path), operations, log):
             try:
