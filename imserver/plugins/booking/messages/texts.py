@@ -49,6 +49,10 @@ class Words:
         return self("date", month=day.month, day=day.day, weekday=self._item("weekdays", day.weekday()),
                     month_name=self._item("months", day.month - 1))  # fmt: skip
 
+    def weekday(self, index: int) -> str:
+        """0 is Monday: `周一`, `Mon`."""
+        return self._item("weekdays", index)
+
     def moment(self, wall: datetime) -> str:
         """Date, weekday and time."""
         return self("moment", date=self.day(wall.date()), time=f"{wall:%H:%M}")

@@ -57,6 +57,8 @@ CREATE TABLE booking_offers (
     appointment_id INTEGER NOT NULL REFERENCES booking_appointments (id),
     state          TEXT    NOT NULL CHECK (state IN ('waiting', 'silent', 'unreachable', 'moved', 'kept', 'cancelled', 'over',
                                                      'withdrawn')),
+    -- The appointment's start when it was in the way.
+    start_wall     TEXT    NOT NULL,
     told_at        INTEGER NOT NULL,
     -- When the staff hear that there is no answer.
     due_at         INTEGER,

@@ -20,7 +20,7 @@ from imserver.plugin_api import Transaction
 from .faults import Path, element
 from .shops import Chain, ChainError, chain_error, chain_of, parse_tree
 
-#: Rows of one query: changes that stand at once. One more would be refused before.
+#: Changes that stand at once.
 MAX_CHANGES = 2000
 
 
@@ -181,7 +181,7 @@ def next_revision(tx: Transaction) -> None:
 #: In the order in which they were made: a person is added before their breaks are changed.
 SELECT = (
     "SELECT id, path, value, was, actor_id, conversation_id, position, made_at FROM booking_chain_changes"
-    f" WHERE ended_at IS NULL ORDER BY id LIMIT {MAX_CHANGES}"
+    " WHERE ended_at IS NULL ORDER BY id"
 )
 
 
@@ -211,11 +211,14 @@ def change(tx: Transaction, file: ChainFile, path: Path, value: Any, origin: Ori
     )
     # A conflict that nobody settled stays one: it is the operator who is asked.
     was = msgspec.json.decode(before[0][0]) if before else found(file.tree, path)
-    end_changes(tx, "path = ?", name, origin)
+    tx.execute(
+        "UPDATE booking_chain_changes SET ended_at = ?, ended_by = ? WHERE ended_at IS NULL AND path = ?",
+        (origin.at, origin.actor_id, name),
+    )
     next_revision(tx)
     if value == was == found(file.tree, path):
         return
-    if len(tx.execute(SELECT)) >= MAX_CHANGES:
+    if tx.execute("SELECT COUNT(*) FROM booking_chain_changes WHERE ended_at IS NULL")[0][0] >= MAX_CHANGES:
         raise ChainError(f"more than {MAX_CHANGES} changes: export them into the file first")
     tx.execute(
         "INSERT INTO booking_chain_changes (path, value, was, actor_id, conversation_id, position, made_at)"
@@ -224,18 +227,18 @@ def change(tx: Transaction, file: ChainFile, path: Path, value: Any, origin: Ori
     )
 
 
-def end_changes(tx: Transaction, where: str, value: object, origin: Origin) -> None:
-    """These do not stand any more; their rows stay as history."""
+def end(tx: Transaction, change_id: int, origin: Origin) -> None:
+    """It does not stand any more; its row stays as history."""
     tx.execute(
-        f"UPDATE booking_chain_changes SET ended_at = ?, ended_by = ? WHERE ended_at IS NULL AND {where}",  # noqa: S608
-        (origin.at, origin.actor_id, value),
+        "UPDATE booking_chain_changes SET ended_at = ?, ended_by = ? WHERE ended_at IS NULL AND id = ?",
+        (origin.at, origin.actor_id, change_id),
     )
 
 
 def settle(tx: Transaction, one: Change, file: ChainFile, *, take_file: bool, origin: Origin) -> None:
     """Somebody decided a conflict: the file's value, or the change, which is then none with this file any more."""
     if take_file:
-        end_changes(tx, "id = ?", one.id, origin)
+        end(tx, one.id, origin)
     else:
         tx.execute(
             "UPDATE booking_chain_changes SET was = ? WHERE id = ? AND ended_at IS NULL",
