@@ -500,8 +500,9 @@ class CommandLine(Protocol):
 class Plugin(Protocol):
     """The contract of a plugin object. `migrations` may be empty; `config_type` is a msgspec.Struct type.
 
-    A plugin may also have `checks` (name -> `Check`), which `imserver check` asks without starting the plugin; `cli`: a click
-    command, mounted as `imserver NAME …`, that needs no running server; and `operations` (name -> `Operation`) for that command.
+    A plugin may also have `checks` (name -> `Check`), which `imserver check` asks without starting the plugin; `cli`: a
+    click command, mounted as `imserver NAME …`, that needs no running server; and `operations` (name -> `Operation`), which
+    that command asks.
     """
 
     @property

@@ -245,14 +245,14 @@ class PluginHost:
         alone. Raises `PluginError`."""
         running = next((one for one in self._running if one.registrations.name == plugin), None)
         if running is not None:
-            return dict(
-                await operation_of(running.plugin, plugin, operation)(running.context, arguments)
-            )
+            return dict(await operation_of(running.plugin, plugin, operation)(running.context, arguments))
         found = next(
             (one for one in enabled(self._sections, self._plugins) if one.plugin.name == plugin), None
         )
         if found is None or self._running:
-            raise PluginError(f"the plugin {plugin!r} does not run here: it has no section [plugins.{plugin}]")
+            raise PluginError(
+                f"the plugin {plugin!r} does not run here: it has no section [plugins.{plugin}]"
+            )
         registrations = await self._registrations_of(found)
         metrics = self._metrics_of(found)
         try:

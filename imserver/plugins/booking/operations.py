@@ -16,7 +16,7 @@ from imserver.plugin_api import Context, Transaction
 from .schedule import changes as rows
 from .schedule import leave
 from .schedule.chain_text import as_toml
-from .schedule.changes import Change, ChainFile, InEffect, Origin
+from .schedule.changes import ChainFile, Change, InEffect, Origin
 from .schedule.shops import leave_text, read_source
 
 #: Characters, and rows, of one answer: it has to fit a line of the control socket in JSON, whatever the characters.
@@ -97,7 +97,9 @@ def as_file(tx: Transaction, in_effect: InEffect) -> str:
     for shop in in_effect.chain.stores:
         leaves = leave.leaves_of(tx, shop)
         for resource in shop.resources:
-            mine = [leave_text(one.start_wall, one.end_wall) for one in leaves if one.resource_id == resource.id]
+            mine = [
+                leave_text(one.start_wall, one.end_wall) for one in leaves if one.resource_id == resource.id
+            ]
             place = rows.found(tree, ("stores", shop.id, "resources", resource.id))
             place.pop("leave", None)
             if mine:

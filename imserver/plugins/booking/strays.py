@@ -26,7 +26,9 @@ def show(tx: Transaction, texts: ShopTexts) -> None:
         if not new or group is None:
             continue
         for one in new:
-            tx.execute("INSERT INTO booking_strays (appointment_id, told_at) VALUES (?, ?)", (one.id, tx.now_ms))
+            tx.execute(
+                "INSERT INTO booking_strays (appointment_id, told_at) VALUES (?, ?)", (one.id, tx.now_ms)
+            )
         tx.post(group, _card(tx, texts, shop, new), sender_id=shop.bot)
 
 

@@ -1,8 +1,8 @@
 """Commands of the staff group that change the shop: leave, closed days, opening hours, breaks, people.
 
-Each becomes a plan. Its card says what it does and which appointments are in the way, and waits for a yes; the yes carries the
-version of the card, and counts only for the appointments that were shown on it. Then the rows are written, slots follow at once,
-holds in the way are given back with words, and every customer in the way is offered other times (`journey.offers`).
+Each becomes a plan. Its card says what it does and which appointments are in the way, and waits for a yes; the yes carries
+the version of the card, and counts only for the appointments that were shown on it. Then the rows are written, slots follow at
+once, holds in the way are given back with words, and every customer in the way is offered other times (`journey.offers`).
 """
 
 from __future__ import annotations
@@ -345,7 +345,12 @@ def keep(context: DialogueContext, said: Said) -> bool:
 def _keep(context: DialogueContext, shop: Shop, appointment: Appointment) -> None:
     service = service_of(context.tx, context.chain, shop, appointment)
     wish = Wish(
-        shop, service, appointment.customer_id, appointment.conversation_id, context.sender.user_id, appointment.minutes
+        shop,
+        service,
+        appointment.customer_id,
+        appointment.conversation_id,
+        context.sender.user_id,
+        appointment.minutes,
     )
     slot = Slot(appointment.wall, appointment.start_at)
     kept = None
@@ -576,18 +581,19 @@ def _in_file(in_effect: InEffect, shop: Shop, name: str) -> dict[str, Any] | Non
     here = {one.id for one in shop.resources}
     known = changes.found(in_effect.file.tree, ("stores", shop.id, "resources")) or []
     return next(
-        (
-            one
-            for one in known
-            if one["id"] not in here and name in (one["names"]["zh"], one["names"]["en"])
-        ),
+        (one for one in known if one["id"] not in here and name in (one["names"]["zh"], one["names"]["en"])),
         None,
     )
 
 
 def _free_id(in_effect: InEffect, shop: Shop, kind: str) -> str:
     """An id that no resource has, or had in the file: an id is never somebody else's."""
-    taken = {one.id for chain in (in_effect.chain, in_effect.file.chain) for each in chain.stores for one in each.resources}
+    taken = {
+        one.id
+        for chain in (in_effect.chain, in_effect.file.chain)
+        for each in chain.stores
+        for one in each.resources
+    }
     number = 1
     while f"{shop.id}-{kind}-{number}"[:40] in taken:
         number += 1
@@ -663,7 +669,11 @@ def _without(spans: Sequence[tuple[int, int]], gone: tuple[int, int]) -> list[tu
     begin, end = gone[0] // 5 * 5, -(-gone[1] // 5) * 5
     left = []
     for opens, closes in spans:
-        left += [(one, other) for one, other in ((opens, min(closes, begin)), (max(opens, end), closes)) if one < other]
+        left += [
+            (one, other)
+            for one, other in ((opens, min(closes, begin)), (max(opens, end), closes))
+            if one < other
+        ]
     return left
 
 

@@ -36,7 +36,8 @@ _BEFORE = re.compile(r"以前|之前|\bbefore\b|\buntil\b|\btill\b", re.IGNORECA
 _WHOLE = re.compile(r"全天|一整天|整天|一天|\ball day\b|\bwhole day\b", re.IGNORECASE)
 #: Words that say nothing more than that somebody is away.
 _COURTESY = re.compile(
-    r"请假|休假|休息|不在|不来|需要|要|想|请|\boff\b|\baway\b|\bleave\b|\bplease\b|\bon\b|\bthe\b|\bis\b|\bhas\b", re.IGNORECASE
+    r"请假|休假|休息|不在|不来|需要|要|想|请|\boff\b|\baway\b|\bleave\b|\bplease\b|\bon\b|\bthe\b|\bis\b|\bhas\b",
+    re.IGNORECASE,
 )
 
 _SPAN = re.compile(r"(?<![\d:])(\d{1,2}):(\d\d)\s*[-~–—到至]\s*(\d{1,2}):(\d\d)(?![\d:])")
@@ -175,7 +176,9 @@ class OpeningDays:
 
 def read_spans(text: str) -> tuple[tuple[str, ...] | None, str]:
     """(spans of opening hours, the text without them). () is closed; None: nothing is said of hours."""
-    spelled = _SPOKEN.sub(lambda found: f"{found[1]}:{_MINUTES.get(found[2], (found[2] or '').removesuffix('分'))}", text)
+    spelled = _SPOKEN.sub(
+        lambda found: f"{found[1]}:{_MINUTES.get(found[2], (found[2] or '').removesuffix('分'))}", text
+    )
     spans = tuple(
         f"{int(opens):02d}:{opens_min}-{int(closes):02d}:{closes_min}"
         for opens, opens_min, closes, closes_min in _SPAN.findall(spelled)
@@ -204,7 +207,12 @@ def read_opening_days(text: str, now: datetime, zone: ZoneInfo) -> OpeningDays |
         index = _index(named[0][0] or named[0][1])
         ahead = (index - now.weekday()) % 7
         return OpeningDays((index,), now.date() + timedelta(days=ahead), which=True)
-    if reading.day is not None and not reading.candidates and reading.part is None and _note(reading) is not None:
+    if (
+        reading.day is not None
+        and not reading.candidates
+        and reading.part is None
+        and _note(reading) is not None
+    ):
         return OpeningDays(day=reading.day)
     return None
 

@@ -302,7 +302,12 @@ def _answered(context: DialogueContext, state: Dialogue, said: Said) -> bool:
         if command is not None:
             _run_option(context, *command)
             return True
-    handlers = {"book": book.answer, "move": change.answer_move, "cancel": change.answer_cancel, "plan": leave.answer}
+    handlers = {
+        "book": book.answer,
+        "move": change.answer_move,
+        "cancel": change.answer_cancel,
+        "plan": leave.answer,
+    }
     if state.kind in handlers and handlers[state.kind](context, state, said):
         return True
     if said.number is not None and state.options and said.number <= 99:

@@ -40,7 +40,7 @@ _LEFT_OPEN = frozenset({Status.PENDING, Status.CONFIRMED})
 
 
 def begin(tx: Transaction, texts: ShopTexts, shop: Shop, plan: Plan, appointments: list[Appointment]) -> None:
-    """A plan was agreed to: its list stands in the staff group, and its first customers are told. `shop` is as the plan makes it."""
+    """A plan was agreed to: its list stands in the staff group, and its first customers are told. `shop` is as it will be."""
     for appointment in appointments:
         plans.make_offer(tx, plan.id, appointment.id, appointment.start_wall)
     _tell_next(tx, texts, shop, plan)
@@ -255,7 +255,13 @@ def _call(tx: Transaction, texts: ShopTexts, shop: Shop, late: list[Offer]) -> N
     words = texts.staff_words(shop)
     found = [get(tx, offer.appointment_id) for offer in late]
     lines = [
-        words("plan.silent_line", when=words.moment(one.wall), code=one.code, name=name_of(tx, one), phone=one.phone)
+        words(
+            "plan.silent_line",
+            when=words.moment(one.wall),
+            code=one.code,
+            name=name_of(tx, one),
+            phone=one.phone,
+        )
         for one in found
         if one is not None
     ]

@@ -47,7 +47,7 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return _text(value)
+        return quoted(value)
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{_key(name)} = {_value(one)}" for name, one in value.items()) + " }"
     if isinstance(value, Sequence):
@@ -61,9 +61,9 @@ def _list(items: list[str]) -> str:
 
 
 def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else _text(name)
+    return name if _BARE.fullmatch(name) else quoted(name)
 
 
-def _text(text: str) -> str:
-    """Escapes of JSON are escapes of TOML, too."""
+def quoted(text: str) -> str:
+    """A text as TOML writes it. Escapes of JSON are escapes of TOML, too."""
     return json.dumps(text, ensure_ascii=False).replace(_DELETE, "\\u007f")

@@ -1,9 +1,9 @@
 """The chain in effect: the chain file, and what was changed by talking since.
 
-A change is one field of one shop, named by its path (`stores.garden.hours.sat`), with its new value, the value that the file had
+A change is one field of one shop, named by its path (`stores.garden.hours.sat`): its new value, the value that the file had
 there when it was made, and who made it, when, by which message. Changes are laid over the file at every start and whenever one
-comes; the file itself stays as its owner wrote it. Where the file changed the same field meanwhile, the two are in conflict: the
-change stands until `imserver booking import` has asked.
+comes; the file itself stays as its owner wrote it. Where the file changed the same field meanwhile, the two are in conflict:
+the change stands until `imserver booking import` has asked.
 """
 
 from __future__ import annotations
@@ -136,11 +136,11 @@ def put(tree: dict[str, Any], path: Path, value: Any) -> None:
     """Put a value at a path, or take away what is there (None). Raises LookupError if there is no such place."""
     node: Any = tree
     for depth, part in enumerate(path[:-1]):
-        if isinstance(node, list):
-            inner = found(node, (part,))
-        else:
-            # `exceptions`, `hours`: tables that a file may leave out. A shop or a person is never made up.
-            inner = node.setdefault(part, [] if part == "resources" else {})
+        if isinstance(
+            node, dict
+        ):  # `exceptions` is a table that a file may leave out; a shop or a person is never made up
+            node.setdefault(part, [] if part == "resources" else {})
+        inner = found(node, (part,))
         if not isinstance(inner, dict | list):
             raise LookupError(f"the file has no {'.'.join(path[: depth + 1])} any more")
         node = inner
@@ -206,9 +206,7 @@ def standing(tx: Transaction) -> list[Change]:
 def change(tx: Transaction, file: ChainFile, path: Path, value: Any, origin: Origin) -> None:
     """A field has another value from here on, whatever changed it before. Back to what the file says is no change any more."""
     name = ".".join(path)
-    before = tx.execute(
-        "SELECT was FROM booking_chain_changes WHERE path = ? AND ended_at IS NULL", (name,)
-    )
+    before = tx.execute("SELECT was FROM booking_chain_changes WHERE path = ? AND ended_at IS NULL", (name,))
     # A conflict that nobody settled stays one: it is the operator who is asked.
     was = msgspec.json.decode(before[0][0]) if before else found(file.tree, path)
     tx.execute(

@@ -112,7 +112,9 @@ class _Reader:
         for index, one in enumerate(value):
             found = len(self.faults)
             made = self._value(one, kind, path if plain else (*path, element(index, one)))
-            if not plain or len(self.faults) == found:  # a plain one has no place that a later fault could name
+            if (
+                not plain or len(self.faults) == found
+            ):  # a plain one has no place that a later fault could name
                 read.append(made)
         return tuple(read)
 
@@ -182,5 +184,7 @@ def _stand_in(kind: Any) -> Any:
     if origin in (tuple, dict):
         return origin()
     if isinstance(kind, type) and issubclass(kind, Struct):
-        return kind(**{field.name: _stand_in(field.type) for field in msgspec.structs.fields(kind) if field.required})
+        return kind(
+            **{field.name: _stand_in(field.type) for field in msgspec.structs.fields(kind) if field.required}
+        )
     return {str: "", int: 0, bool: False}[kind]

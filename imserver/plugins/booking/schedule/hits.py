@@ -1,4 +1,4 @@
-"""Which appointments are in the way of a change: those that stand with the shop as it is, and would not with it as it is to be."""
+"""Which appointments are in the way of a change: those that stand with the shop as it is, and would not as it is to be."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def stands(rules: Rules, appointment: Appointment, resource_ids: Iterable[str]) 
     if not any(opens <= appointment.start_at and appointment.end_at <= closes for opens, closes in spans):
         return False
     first = spans[0][0] // CELL_MS
-    at, count = appointment.start_at // CELL_MS - first, (appointment.end_at - appointment.start_at) // CELL_MS
+    at, count = (
+        appointment.start_at // CELL_MS - first,
+        (appointment.end_at - appointment.start_at) // CELL_MS,
+    )
     work = ((1 << count) - 1) << at
     known = {resource.id: resource for resource in shop.resources}
     for name in resource_ids:

@@ -316,7 +316,9 @@ def chain_of(tree: Mapping[str, Any]) -> tuple[Chain, list[Fault]]:
     faults += apart(_problems(chain), faults)
     if faults:
         return chain, faults
-    return msgspec.structs.replace(chain, stores=tuple(_with_services(chain, shop) for shop in chain.stores)), []
+    return msgspec.structs.replace(
+        chain, stores=tuple(_with_services(chain, shop) for shop in chain.stores)
+    ), []
 
 
 def shop_of(chain: Chain, tree: Mapping[str, Any]) -> tuple[Shop, list[Fault]]:
@@ -374,9 +376,7 @@ def _service_problems(chain: Chain, service: Service, path: Path) -> Iterator[Fa
     bands = {band.id for band in chain.age_bands}
     for key in service.minutes_for:
         if not {*key.split("/")} <= bands | {"new", "returning"}:
-            yield Fault(
-                (*path, "minutes_for", key), "not an age band, `new`, `returning`, or `band/new`"
-            )
+            yield Fault((*path, "minutes_for", key), "not an age band, `new`, `returning`, or `band/new`")
     if service.age_band and service.age_band not in bands:
         yield Fault((*path, "age_band"), f"no age band {service.age_band!r}")
     kinds = [need.kind for need in service.needs]
@@ -391,7 +391,9 @@ def _shop_problems(chain: Chain, shop: Shop, path: Path) -> Iterator[Fault]:
     except (KeyError, ValueError, OSError):
         yield Fault((*path, "zone"), f"{shop.zone}: no such time zone; one looks like Asia/Shanghai")
     if not 1 <= len(shop.resources) <= MAX_RESOURCES:
-        yield Fault((*path, "resources"), f"between 1 and {MAX_RESOURCES} are wanted, not {len(shop.resources)}")
+        yield Fault(
+            (*path, "resources"), f"between 1 and {MAX_RESOURCES} are wanted, not {len(shop.resources)}"
+        )
     if shop.slot_step_min % CELL_MIN:
         yield Fault((*path, "slot_step_min"), f"{shop.slot_step_min} is not a multiple of {CELL_MIN}")
     yield from _week_problems(shop.hours, (*path, "hours"))
