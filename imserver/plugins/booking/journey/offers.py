@@ -22,7 +22,7 @@ from imserver.plugins.booking.schedule.hours import MINUTE_MS
 from imserver.plugins.booking.schedule.leave import leaves_of
 from imserver.plugins.booking.schedule.plans import OPEN, Offer, Plan
 from imserver.plugins.booking.schedule.shops import Resource, Shop
-from imserver.plugins.booking.schedule.slots import Slot, nearest, pools
+from imserver.plugins.booking.schedule.slots import Slot, pools, spread
 from imserver.plugins.booking.schedule.status import Status
 
 #: Tells the next customers, and the staff of whom does not answer.
@@ -161,7 +161,7 @@ def _card(tx: Transaction, texts: ShopTexts, shop: Shop, appointment: Appointmen
         names = [one.names.in_language(words.language) for one in instead if one.kind == "person"]
         label = words("offer.keep_with" if names else "offer.keep", name=names[0] if names else "")
         options.append(Option(label, f"{words('plan.keep_command')} {marked}", "primary"))
-    near = nearest(
+    near = spread(
         tx.execute, shop, service, appointment.wall, appointment.minutes, tx.now_ms, count=TIMES_OFFERED
     )
     options += [

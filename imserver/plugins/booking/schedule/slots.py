@@ -19,6 +19,8 @@ CELL_MS = CELL_MIN * MINUTE_MS
 #: called, and a search through full days has to fit into a transaction several times.
 MAX_DAYS_SEARCHED = 14
 MAX_DAYS_BACK = 3
+#: Slots of the wanted day among those that `spread` finds.
+SAME_DAY = 2
 
 
 class Query(Protocol):
@@ -111,6 +113,36 @@ def nearest(
         if len(found) == count:
             break
     return sorted(found, key=lambda slot: slot.start_at)
+
+
+def spread(
+    query: Query,
+    shop: Shop,
+    service: Service,
+    wanted: datetime,
+    minutes: int,
+    now_ms: int,
+    *,
+    count: int,
+) -> list[Slot]:
+    """Free slots to choose from instead of a wall time: the nearest of the same day, an hour apart from each other, then of each
+    other day the one nearest to the time of day."""
+    today = wall_of(now_ms, zone_of(shop)).date()
+    day = min(max(wanted.date(), today), last_day(shop, now_ms))
+    found: list[Slot] = []
+    for offset in _offsets():
+        other = day + timedelta(days=offset)
+        if other < today or len(found) >= count:
+            continue
+        aim = datetime.combine(other, wanted.time())
+        slots = free_slots(query, shop, service, other, minutes, now_ms)
+        near = sorted(slots, key=lambda slot: (abs(slot.wall - aim), slot.wall))  # noqa: B023 - used at once
+        for slot in near:
+            if all(abs(slot.wall - one.wall) >= timedelta(hours=1) for one in found):
+                found.append(slot)
+                if offset or sum(one.wall.date() == other for one in found) == SAME_DAY:
+                    break
+    return sorted(found[:count], key=lambda slot: slot.start_at)
 
 
 def _offsets() -> Iterable[int]:
