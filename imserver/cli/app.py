@@ -62,6 +62,8 @@ COMMANDS: dict[str, Row] = {
     ),
     "chat": Row("imserver.cli.chat.command:chat", "Chat in this terminal, or post lines from a pipe."),
 }
+#: Who asks on behalf of a plugin's command.
+ASK_PLUGIN = "imserver.cli.desk:ask_plugin"
 
 
 @dataclass(slots=True)
@@ -87,11 +89,8 @@ class Setup:
 
     def ask(self, plugin: str, operation: str, **arguments: Any) -> dict[str, Any]:
         """For a plugin's command: ask the running server, or do it on the stopped database."""
-        from .desk import at_desk
-
-        return at_desk(
-            self, lambda desk: desk.ask("plugin", plugin=plugin, name=operation, arguments=arguments)
-        )
+        told: dict[str, Any] = _at(ASK_PLUGIN)(self, plugin, operation, arguments)
+        return told
 
     def blame(self, error: ConfigError) -> ConfigurationMistake:
         """Add the file's name to the error, which does not know it."""
@@ -122,8 +121,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
-            module, _, attribute = COMMANDS[cmd_name].where.partition(":")
-            command: click.Command = getattr(importlib.import_module(module), attribute)
+            command: click.Command = _at(COMMANDS[cmd_name].where)
             return command
         return dict(_plugin_commands(about=cmd_name)).get(cmd_name)
 
@@ -146,6 +144,12 @@ class Commands(click.Group):
                 formatter.write_dl(
                     [(name, command.get_short_help_str(limit=70)) for name, command in of_plugins]
                 )
+
+
+def _at(where: str) -> Any:
+    """What stands at `module:attribute`, loaded now."""
+    module, _, attribute = where.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _plugin_commands(about: str | None = None) -> list[tuple[str, click.Command]]:

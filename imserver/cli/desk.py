@@ -55,6 +55,13 @@ def at_desk(setup: Setup, work: Callable[[Desk], Awaitable[T]], *, create: bool 
     return asyncio.run(run())
 
 
+def ask_plugin(setup: Setup, plugin: str, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Have an operation of a plugin done."""
+    return at_desk(
+        setup, lambda desk: desk.ask("plugin", plugin=plugin, name=operation, arguments=dict(arguments))
+    )
+
+
 class Desk:
     """Asks the running server, if one answers; else opens the database, and keeps it until the command ends."""
 

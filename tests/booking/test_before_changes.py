@@ -21,7 +21,9 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     path = tmp_path / "chat.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as raw:
         raw.executescript(OLD.read_text("utf-8"))
-        assert raw.execute("SELECT MAX(number) FROM plugin_migrations WHERE plugin = 'booking'").fetchone() == (3,)
+        assert raw.execute(
+            "SELECT MAX(number) FROM plugin_migrations WHERE plugin = 'booking'"
+        ).fetchone() == (3,)
         assert raw.execute("SELECT COUNT(*) FROM booking_leaves").fetchone() == (1,)
     async with Shop(path=path, seed=2) as shop:
         yield shop

@@ -83,7 +83,11 @@ async def run(shop: Shop, file: File, *words: str, text: str | None = None) -> R
 def warned(shop: Shop) -> list[tuple[str, Any]]:
     """Warnings of a start about the chain, taken out of the log."""
     lines = shop.kit.log.lines
-    found = [(event, fields.get("fields", fields.get("field"))) for _, event, fields in lines if event.startswith("chain_")]
+    found = [
+        (event, fields.get("fields", fields.get("field")))
+        for _, event, fields in lines
+        if event.startswith("chain_")
+    ]
     lines[:] = [line for line in lines if not line[1].startswith("chain_")]
     return found
 
@@ -105,7 +109,9 @@ async def test_a_change_outlives_restarts_and_other_changes_of_the_file(file: Fi
         assert await standing(shop) == [(SATURDAY, '["10:00-16:00"]', "staff-wang")]
 
 
-async def test_where_the_file_changes_the_same_field_the_change_stands_and_the_start_says_so(file: File) -> None:
+async def test_where_the_file_changes_the_same_field_the_change_stands_and_the_start_says_so(
+    file: File,
+) -> None:
     async with Shop(config=file.config) as shop:
         await agreed(shop, "营业 每周六 10:00-16:00")
         file.change('sat = ["09:00-20:00"]', 'sat = ["08:00-12:00"]')
@@ -139,7 +145,9 @@ async def test_an_import_takes_what_is_said(file: File, take: str, open_at: str,
 async def test_an_import_of_another_file_takes_its_place(file: File, tmp_path: Path) -> None:
     async with Shop(config=file.config) as shop:
         other = tmp_path / "new.toml"
-        other.write_text(DEMO.read_text("utf-8").replace('sat = ["09:00-20:00"]', 'sat = ["10:00-16:00"]'), "utf-8")
+        other.write_text(
+            DEMO.read_text("utf-8").replace('sat = ["09:00-20:00"]', 'sat = ["10:00-16:00"]'), "utf-8"
+        )
         await agreed(shop, "营业 每周六 10:00-16:00")
         result = await run(shop, file, "import", str(other))
         assert result.exception is None
@@ -153,7 +161,9 @@ async def test_an_import_of_another_file_takes_its_place(file: File, tmp_path: P
 async def test_a_faulty_file_is_not_imported_and_nothing_is_changed(file: File, tmp_path: Path) -> None:
     async with Shop(config=file.config) as shop:
         other = tmp_path / "new.toml"
-        text = DEMO.read_text("utf-8").replace('sat = ["09:00-20:00"]', 'sat = ["09:00-12:00", "11:00-16:00"]')
+        text = DEMO.read_text("utf-8").replace(
+            'sat = ["09:00-20:00"]', 'sat = ["09:00-12:00", "11:00-16:00"]'
+        )
         other.write_text(text, "utf-8")
         result = await run(shop, file, "import", str(other))
         assert "stores.garden.hours.sat: 11:00-16:00: overlaps the span before it" in str(result.exception)
@@ -182,7 +192,9 @@ async def test_an_export_reproduces_what_is_so_in_a_new_database(file: File, tmp
         assert await standing(shop) == []
         again = await run(shop, file, "export")
         assert parse_chain(again.stdout) == parse_chain(result.stdout)
-        assert await shop.sql("SELECT COUNT(*) FROM booking_leaves WHERE withdrawn_at IS NULL AND origin = 'message'") == [(2,)]
+        assert await shop.sql(
+            "SELECT COUNT(*) FROM booking_leaves WHERE withdrawn_at IS NULL AND origin = 'message'"
+        ) == [(2,)]
     async with Shop(config=file.config) as shop:
         after = [await free(shop, day, "儿童验光") for day in (FRIDAY, "12月4日", "12月25日", "2026-11-21")]
         assert after == before
@@ -225,7 +237,9 @@ async def test_a_message_that_was_on_its_way_sees_the_shop_as_it_is(file: File) 
         here = await shop.customer("ming")
         group = await shop.staff_group()
         said = await shop.say("staff-wang", group, "休息 12月25日")
-        (yes,) = [a["command"] for one in said for a in one.content.get("actions", ()) if a["label"] == "确定"]
+        (yes,) = [
+            a["command"] for one in said for a in one.content.get("actions", ()) if a["label"] == "确定"
+        ]
         await shop.kit.post("staff-wang", group, yes)
         await shop.kit.post("ming", here, "预约 12月25日 15:00 验光")
         await shop.kit.idle()

@@ -72,7 +72,9 @@ async def test_what_there_is_not_is_a_line() -> None:
             await kit.host.operate("other", "read", {})
 
 
-@pytest.mark.parametrize(("file", "there"), [("notes.txt", "notes.txt"), ("/srv/notes.txt", "/srv/notes.txt")])
+@pytest.mark.parametrize(
+    ("file", "there"), [("notes.txt", "notes.txt"), ("/srv/notes.txt", "/srv/notes.txt")]
+)
 async def test_paths_of_the_section(file: str, there: str) -> None:
     async with PluginKit(Notes, config={"file": file}) as kit:
         assert await kit.operate("place") == {"path": str(Path(there))}
