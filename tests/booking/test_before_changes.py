@@ -1,5 +1,7 @@
-"""A database from before anything was changed by talking (`fixtures/before_changes.sql` is of commit aeb923f) goes on: its leave
-counts, is shown and withdrawn, and its appointments are offered other times. Li was away on Saturday by a row without wall time."""
+"""A database from before anything was changed by talking goes on: its leave counts, its appointments are offered other times.
+
+`fixtures/before_changes.sql` is of commit aeb923f. Li was away on Saturday by a row without wall time.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chain in effect is the file and what was changed by talking; an import asks where both changed a field, an export says both."""
+"""The chain in effect is the file and what was changed by talking: an import asks where both differ, an export has both."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ from tests.booking.test_leave import agreed
 
 
 async def lived_in(path: Path) -> None:
-    """A confirmed appointment that was moved, a cancelled one, one that is over, and one that is held; the first is in the way of
-    a closed morning, and somebody is on leave."""
+    """A confirmed appointment that was moved, a cancelled one, one that is over, and one that is held. The first is in the way
+    of a closed morning, and somebody is on leave."""
     async with Shop(path=path) as shop:
         here, _ = await booked(shop)
         for text in ("改约 周五上午10点半", "好"):

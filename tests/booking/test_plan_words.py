@@ -1,8 +1,8 @@
-"""What staff say of periods, days and hours is read, or asked about; whatever is typed, nothing is guessed and nothing breaks."""
+"""What staff say of periods, days and hours is read, or asked about: whatever is typed, nothing is guessed, nothing breaks."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,7 +19,7 @@ from imserver.plugins.booking.dialogue.plan_words import (
 
 ZONE = ZoneInfo("Asia/Shanghai")
 #: A Wednesday.
-NOW = datetime(2026, 11, 18, 10, 0)
+NOW = datetime.fromisoformat("2026-11-18T10:00")
 
 
 def period(text: str) -> str | None:
@@ -71,8 +71,8 @@ def test_a_period_is_read(text: str, wanted: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "请假", "周五3点", "周五除了3点", "不是周五", "周五不请", "昨天", "周三", "周五或者周六", "周五12点到9点半前后", "13月5日",
-     "周五 9:00-12:00 14:00-15:00", "fri or sat", "not fri", "next week maybe", "12月5日到12月3日"],
+    ["", "请假", "周五3点", "周五除了3点", "不是周五", "周五不请", "昨天", "周三", "周五或者周六", "周五12点到9点半前后",
+     "13月5日", "周五 9:00-12:00 14:00-15:00", "fri or sat", "not fri", "next week maybe", "12月5日到12月3日"],
 )  # fmt: skip
 def test_what_is_not_clear_is_asked(text: str) -> None:
     assert period(text) is None
@@ -82,20 +82,20 @@ def test_what_is_not_clear_is_asked(text: str) -> None:
     ("text", "spans", "days"),
     [
         ("每周六 10:00-16:00", ("10:00-16:00",), OpeningDays((5,))),
-        ("周六 10:00-16:00", ("10:00-16:00",), OpeningDays((5,), datetime(2026, 11, 21).date(), True)),
-        ("周三 10点到16点", ("10:00-16:00",), OpeningDays((2,), datetime(2026, 11, 18).date(), True)),
+        ("周六 10:00-16:00", ("10:00-16:00",), OpeningDays((5,), date(2026, 11, 21), True)),
+        ("周三 10点到16点", ("10:00-16:00",), OpeningDays((2,), date(2026, 11, 18), True)),
         ("周一到周五 9:00-18:00", ("09:00-18:00",), OpeningDays((0, 1, 2, 3, 4))),
         ("周六到周一 9:00-18:00", ("09:00-18:00",), OpeningDays((5, 6, 0))),
         ("每周六和每周日休息", (), OpeningDays((5, 6))),
         ("每天 9:00-20:00", ("09:00-20:00",), OpeningDays((0, 1, 2, 3, 4, 5, 6))),
-        ("12月26日 10:00-12:30 13:30-16:00", ("10:00-12:30", "13:30-16:00"), OpeningDays(day=datetime(2026, 12, 26).date())),
-        ("下周六 10点半-16点", ("10:30-16:00",), OpeningDays(day=datetime(2026, 11, 28).date())),
-        ("12月25日", None, OpeningDays(day=datetime(2026, 12, 25).date())),
+        ("12月26日 10:00-12:30 13:30-16:00", ("10:00-12:30", "13:30-16:00"), OpeningDays(day=date(2026, 12, 26))),
+        ("下周六 10点半-16点", ("10:30-16:00",), OpeningDays(day=date(2026, 11, 28))),
+        ("12月25日", None, OpeningDays(day=date(2026, 12, 25))),
         ("every sat 10:00-16:00", ("10:00-16:00",), OpeningDays((5,))),
         ("saturdays 10:00-16:00", ("10:00-16:00",), OpeningDays((5,))),
         ("mon-fri 9:00-18:00", ("09:00-18:00",), OpeningDays((0, 1, 2, 3, 4))),
-        ("sun closed", (), OpeningDays((6,), datetime(2026, 11, 22).date(), True)),
-        ("dec 26 10:00-16:00", ("10:00-16:00",), OpeningDays(day=datetime(2026, 12, 26).date())),
+        ("sun closed", (), OpeningDays((6,), date(2026, 11, 22), True)),
+        ("dec 26 10:00-16:00", ("10:00-16:00",), OpeningDays(day=date(2026, 12, 26))),
         ("10:00-16:00", ("10:00-16:00",), None),
         ("额多少", None, None),
         ("到几点", None, None),

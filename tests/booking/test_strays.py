@@ -30,6 +30,10 @@ def chain(tmp_path: Path) -> Path:
     return path
 
 
+def _write(chain: Path, text: str) -> None:
+    chain.write_text(text, "utf-8")
+
+
 async def vanish(shop: Shop, chain: Path) -> list[str]:
     """Start with a file that has none of it any more; what the staff were shown."""
     group = await shop.staff_group()
@@ -37,7 +41,7 @@ async def vanish(shop: Shop, chain: Path) -> list[str]:
     text = without(DEMO.read_text("utf-8"), "child-exam", "garden-li", "garden-room-1", "garden-room-2")
     room = '[[stores.resources]]\nid = "garden-room-9"\nkind = "room"\nnames = { zh = "9号室", en = "room 9" }\n\n'
     river = text.index('[[stores]]\nid = "river"')
-    chain.write_text(text[:river] + room + text[river:], "utf-8")
+    _write(chain, text[:river] + room + text[river:])
     await shop.kit.restart()
     shop.kit.log.lines[:] = [line for line in shop.kit.log.lines if line[1] != "staff_ended"]
     return [shown(one) for one in shop.kit.messages(group) if one.position > before]

@@ -125,8 +125,8 @@ def spread(
     *,
     count: int,
 ) -> list[Slot]:
-    """Free slots to choose from instead of a wall time: the nearest of the same day, an hour apart from each other, then of each
-    other day the one nearest to the time of day."""
+    """Free slots to choose from instead of a wall time: the nearest of the same day, an hour apart from each other, then of
+    each other day the one nearest to the time of day."""
     today = wall_of(now_ms, zone_of(shop)).date()
     day = min(max(wanted.date(), today), last_day(shop, now_ms))
     found: list[Slot] = []
@@ -136,7 +136,7 @@ def spread(
             continue
         aim = datetime.combine(other, wanted.time())
         slots = free_slots(query, shop, service, other, minutes, now_ms)
-        near = sorted(slots, key=lambda slot: (abs(slot.wall - aim), slot.wall))  # noqa: B023 - used at once
+        near = sorted(slots, key=lambda slot: (abs(slot.wall - aim), slot.wall))
         for slot in near:
             if all(abs(slot.wall - one.wall) >= timedelta(hours=1) for one in found):
                 found.append(slot)
