@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from imserver.chat.permissions import Relation
 from imserver.plugins.booking import plugin
 from imserver.plugins.booking.operations import BookingConfig
 from imserver.plugins.booking.schedule.shops import parse_chain
 from tests.booking.support.chains import DEMO
 from tests.booking.support.shop import Shop
+from tests.booking.support.staff import relation, roles
 from tests.booking.test_leave import FRIDAY, agreed, at, free, staff, with_li
 
 SATURDAY = "stores.garden.hours.sat"
@@ -156,6 +158,23 @@ async def test_an_import_of_another_file_takes_its_place(file: File, tmp_path: P
         assert not file.path.with_name("chain.toml.new").exists()
         assert await standing(shop) == []  # the file says it itself by now
         assert "15:00" in await free(shop, "2026-11-21", "验光")
+
+
+async def test_an_import_makes_and_unmakes_shops_and_staff_at_once(file: File, tmp_path: Path) -> None:
+    async with Shop(config=file.config) as shop:
+        group = await shop.staff_group()
+        text = DEMO.read_text("utf-8").replace('user_id = "staff-wang"\n', "")
+        river = text[text.index('[[stores]]\nid = "river"') :]
+        other = tmp_path / "new.toml"
+        other.write_text(
+            text + river.replace("river", "hill").replace("河畔", "山坡").replace("staff-", "hill-"), "utf-8"
+        )
+        assert (await run(shop, file, "import", str(other))).exception is None
+        shop.kit.log.lines[:] = [line for line in shop.kit.log.lines if line[1] != "staff_ended"]
+        assert await relation(shop, "staff-wang", group) is Relation.FORMER
+        assert await roles(shop, "hill-zhang") == ("staff",)
+        await shop.kit.user("ming", language="zh-CN")
+        assert "山坡店" in await shop.hear("ming", shop.kit.direct("ming", "booking"), "门店")
 
 
 async def test_a_faulty_file_is_not_imported_and_nothing_is_changed(file: File, tmp_path: Path) -> None:

@@ -1,9 +1,17 @@
-"""`imserver booking when`."""
+"""`imserver booking`: the words of `when`, where a chain is looked for, and mistakes, each one line."""
+
+import secrets
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from imserver.config import load_config
+from imserver.errors import ConfigError
 from imserver.plugins.booking import plugin
+from imserver.plugins.booking.setup import Shop, chain_text
+from imserver.server import Server
+from tests.cli.processes import imserver
 
 WHEN = ["when", "--now", "2026-11-18T10:00", "--zone", "Asia/Shanghai"]
 
@@ -31,3 +39,55 @@ def test_wrong_options_are_named(option, value):
     result = CliRunner().invoke(plugin().cli, [*arguments, "明天"])
     assert result.exit_code == 2
     assert option in result.output
+
+
+async def test_the_chain_is_relative_to_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "chain.toml").write_text(chain_text(Shop("Clearview", "en", "Asia/Shanghai")), "utf-8")
+    (folder / "imserver.toml").write_text(
+        f'[server]\nport = 0\n[auth]\nsecret = "{secrets.token_hex(32)}"\n[plugins.booking]\nchain = "chain.toml"\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    async with Server(load_config(Path("shop/imserver.toml"))) as server:
+        assert server.plugin_host.names == ["booking"]
+    done = imserver(tmp_path, "--config", "shop/imserver.toml", "booking", "check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{folder}/chain.toml: all is right")
+
+
+def test_the_folder_is_no_field_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "imserver.toml").write_text('folder = "/etc"\n')
+    with pytest.raises(ConfigError, match=r"\$\.folder"):
+        load_config(tmp_path / "imserver.toml")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["check"], "has no section [plugins.booking]; name a file"),
+        (["check", "nowhere.toml"], "nowhere.toml: No such file or directory"),
+        (["import", "nowhere.toml"], "has no section"),
+        (["export"], "has no section"),
+        (["init", "there.toml"], "there.toml: is there already"),
+        (["init", "x.toml", "--zone", "Mars"], "no time zone 'Mars'"),
+        (["import", "there.toml", "--take", "both"], "'both' is not one of"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(tmp_path: Path, words: list[str], said: str) -> None:
+    (tmp_path / "there.toml").write_text("")
+    done = imserver(tmp_path, "booking", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_a_chain_that_ships_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "imserver.toml").write_text("[plugins.booking]\n")
+    (tmp_path / "own.toml").write_text(chain_text(Shop("Own", "en", "UTC")), "utf-8")
+    done = imserver(tmp_path, "booking", "import", "own.toml")
+    assert done.returncode == 2
+    assert "the chain 'demo' ships with the server: name a file of your own" in done.stderr

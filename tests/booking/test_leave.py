@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from imserver.plugins.booking.journey import offers
 from imserver.testing import Said
-from tests.booking.support.chains import DEMO
+from tests.booking.support.chains import DEMO, demo
 from tests.booking.support.shop import Shop, button, shown
 
 #: Friday, two days on; Li works then, and Wang.
@@ -255,7 +256,14 @@ async def test_opening_hours_ask_whether_every_week_or_once() -> None:
 )
 async def test_hours_that_cannot_be_are_refused_in_words(text: str) -> None:
     async with Shop() as shop:
-        assert "这样不行：stores.garden.hours.sat:" in await staff(shop, text)
+        assert "这样不行：每一段都要先开始后结束" in await staff(shop, text)
+        assert await shop.sql("SELECT COUNT(*) FROM booking_plans") == [(0,)]
+
+
+async def test_nobody_is_removed_whom_a_service_of_the_file_needs(tmp_path: Path) -> None:
+    async with Shop(config={"chain": demo(tmp_path, services='["exam", "child-exam"]')}) as shop:
+        assert "没有人或没有房间能做" in await staff(shop, "移除 李老师")
+        assert "移除：王老师" in await staff(shop, "移除 王老师")
 
 
 async def test_breaks_of_one_and_of_everybody() -> None:
@@ -305,6 +313,15 @@ async def test_whoever_does_not_answer_is_named_to_the_staff() -> None:
         await shop.say("ming", here, f"改约 {code} v2 2026-11-20 18:00")
         await shop.say("ming", here, "好")
         assert "已改时间" in await progress(shop)
+
+
+async def test_an_offer_ends_when_its_appointment_has_begun() -> None:
+    async with Shop() as shop:
+        await with_li(shop, "ming", f"{FRIDAY} 15:00", service="儿童验光")
+        await agreed(shop, "请假 李老师 周五下午")
+        await shop.advance(3 * 24 * 60)
+        assert "☑ 11月20日 周五 15:00" in await progress(shop)
+        assert "已结束" in await progress(shop)
 
 
 async def test_who_left_the_conversation_is_called() -> None:
@@ -374,7 +391,7 @@ async def test_the_commands_in_english() -> None:
             assert wanted in await staff(shop, text)
 
 
-async def test_leave_over_a_change_of_the_clocks_is_what_the_clock_says(tmp_path) -> None:
+async def test_leave_over_a_change_of_the_clocks_is_what_the_clock_says(tmp_path: Path) -> None:
     zone = ZoneInfo("America/New_York")
     file = tmp_path / "chain.toml"
     file.write_text(DEMO.read_text("utf-8").replace("Asia/Shanghai", "America/New_York"), "utf-8")

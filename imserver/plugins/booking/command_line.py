@@ -14,14 +14,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 import msgspec
 
-from imserver.plugin_api import CommandLine, PluginError, read_named_file
+from imserver.plugin_api import CommandLine, PluginError
 
 from .dates.parse import read_when
 from .messages.texts import text_faults
 from .operations import BookingConfig
 from .schedule.changes import Change, Origin, found, in_conflict
 from .schedule.faults import Fault
-from .schedule.shops import CHAIN_FIELD, Chain, ChainError, chain_of, parse_tree, read_source
+from .schedule.shops import Chain, ChainError, chain_of, parse_tree, read_source
 from .setup import CONFIGURATION, SETUP_LANGUAGES, Shop, chain_text, local_zone, name_of
 
 PLUGIN = "booking"
@@ -84,7 +84,7 @@ def _write_new(path: Path, text: str) -> None:
 def check(line: CommandLine | None, file: str | None) -> int:
     """Check FILE, by default the one that the configuration names. Every fault is a line: where it stands, what stands there,
     and what is wanted. Exit code 2 if there is any."""
-    source, text = (file, read_named_file(file, "$")) if file is not None else _configured(line)
+    source, text = (file, _text(file)) if file is not None else _configured(line)
     chain, faults = _read(text, source)
     for fault in faults:
         click.echo(f"{source}: {fault}", err=True)
@@ -92,6 +92,18 @@ def check(line: CommandLine | None, file: str | None) -> int:
         return EXIT_FAULTS
     click.echo(f"{source}: all is right: {_counted(chain)}")
     return 0
+
+
+def _text(file: str) -> str:
+    """What stands in a file that was named here."""
+    try:
+        if Path(file).exists() and not Path(file).is_file():  # a device might never end
+            raise PluginError(f"{file}: is no file")
+        return Path(file).read_text("utf-8")
+    except OSError as error:
+        raise PluginError(f"{file}: {error.strerror}") from None
+    except ValueError:
+        raise PluginError(f"{file}: is not UTF-8 text") from None
 
 
 def _read(text: str, source: str) -> tuple[Chain | None, list[Fault]]:
@@ -152,7 +164,7 @@ def import_(line: CommandLine, file: str | None, take: str | None) -> None:
     """
     place = _own_file(line)
     source = file if file is not None else str(place)
-    text = read_named_file(source, "$" if file is not None else CHAIN_FIELD)
+    text = _text(source)
     chain, faults = _read(text, source)
     if chain is None or faults:
         more = f" (and {len(faults) - 1} more: `imserver booking check {source}`)" if len(faults) > 1 else ""

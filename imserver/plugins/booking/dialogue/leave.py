@@ -420,11 +420,21 @@ def _same(here: Any, wish: FieldWish) -> bool:
 def _propose(context: DialogueContext, detail: Detail) -> None:
     outlook = _outlook(context, detail)
     if outlook.faults:
-        context.say("plan.wrong", fault=str(outlook.faults[0]))
+        _say_fault(context, outlook.faults[0])
         return
     origin = Origin(context.sender.user_id, context.heard_in, context.position, context.now_ms)
     shown = msgspec.structs.replace(detail, hits=tuple(one.id for one in outlook.promised))
     _show(context, plans.ask(context.tx, context.the_shop.id, shown, origin), outlook)
+
+
+def _say_fault(context: DialogueContext, fault: Fault) -> None:
+    """Why a plan cannot be, in the words of the staff; what they do not name by a command in those of the check."""
+    if {"hours", "exceptions", "breaks"} & set(fault.path):
+        context.say("plan.wrong_hours")
+    elif fault.path[-1] == "services":
+        context.say("plan.wrong_services")
+    else:
+        context.say("plan.wrong", fault=str(fault))
 
 
 def _show(context: DialogueContext, plan: Plan, outlook: _Outlook | None = None) -> None:
@@ -461,7 +471,7 @@ def _agree(context: DialogueContext, plan: Plan) -> None:
     tx, texts = context.tx, context.texts
     outlook = _outlook(context, plan.detail)
     if outlook.faults:
-        context.say("plan.wrong", fault=str(outlook.faults[0]))
+        _say_fault(context, outlook.faults[0])
         return
     ids = tuple(one.id for one in outlook.promised)
     if not set(ids) <= set(plan.detail.hits):

@@ -50,7 +50,7 @@ def begin(tx: Transaction, texts: ShopTexts, shop: Shop, plan: Plan, appointment
 
 
 def step(tx: Transaction, texts: ShopTexts, plan_id: int) -> None:
-    """The timer: tell those who were not told, and note who has not answered."""
+    """The timer: tell those who were not told, and note who has not answered, and whose time has come."""
     plan = plans.plan(tx, plan_id)
     shop = texts.chain.shop(plan.store_id) if plan is not None else None
     if plan is None or shop is None:
@@ -62,6 +62,9 @@ def step(tx: Transaction, texts: ShopTexts, plan_id: int) -> None:
     ]
     for offer in late:
         plans.tick(tx, offer, "silent")
+    for offer in plans.offers_of(tx, plan.id):
+        if offer.state in OPEN and _starts_at(tx, offer) <= tx.now_ms:
+            plans.tick(tx, offer, "over")
     _tell_next(tx, texts, shop, plan)
     _edit_list(tx, texts, shop, plan)
     if late:
@@ -132,9 +135,15 @@ def _tell_next(tx: Transaction, texts: ShopTexts, shop: Shop, plan: Plan) -> Non
     if len(untold) > AT_ONCE:
         tx.schedule(tx.now_ms, TIMER, {"plan": plan.id})
         return
-    due = [one.due_at for one in plans.offers_of(tx, plan.id) if one.state == "waiting" and one.due_at]
-    if due:
-        tx.schedule(min(due), TIMER, {"plan": plan.id})
+    left = [one for one in plans.offers_of(tx, plan.id) if one.state in OPEN]
+    if left:
+        due = min(one.due_at or _starts_at(tx, one) for one in left)
+        tx.schedule(max(due, tx.now_ms + MINUTE_MS), TIMER, {"plan": plan.id})
+
+
+def _starts_at(tx: Transaction, offer: Offer) -> int:
+    appointment = get(tx, offer.appointment_id)
+    return appointment.start_at if appointment is not None else 0
 
 
 def _tell(tx: Transaction, texts: ShopTexts, shop: Shop, offer: Offer) -> None:

@@ -40,7 +40,7 @@ CREATE TABLE booking_plans (
     store_id          TEXT    NOT NULL,
     detail            TEXT    NOT NULL,
     version           INTEGER NOT NULL DEFAULT 1,
-    state             TEXT    NOT NULL CHECK (state IN ('asked', 'agreed', 'dropped', 'withdrawn')),
+    state             TEXT    NOT NULL CHECK (state IN ('asked', 'agreed', 'dropped')),
     actor_id          TEXT    NOT NULL,
     conversation_id   TEXT    NOT NULL,
     position          INTEGER NOT NULL,
