@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from imserver.plugins.booking.journey import offers
+from imserver.plugins.booking.schedule.leave import bounds
 from imserver.testing import Said
 from tests.booking.support.chains import DEMO, demo
 from tests.booking.support.shop import Shop, button, shown
@@ -283,7 +284,7 @@ async def test_people_come_and_go_and_their_accounts_are_the_files() -> None:
         ((path, actor, place, position),) = await shop.sql(
             "SELECT path, actor_id, conversation_id, position FROM booking_chain_changes"
         )
-        assert (path, actor) == ("stores.garden.resources.garden-person-1", "staff-wang")
+        assert (path, actor) == (f"stores.garden.resources.garden-person-{position}", "staff-wang")
         group = await shop.staff_group()
         assert place == group
         assert "添加 验光师 孙老师" in next(
@@ -297,6 +298,39 @@ async def test_people_come_and_go_and_their_accounts_are_the_files() -> None:
         await agreed(shop, "添加 验光师 王老师")
         assert await shop.sql("SELECT COUNT(*) FROM booking_chain_changes WHERE ended_at IS NULL") == [(1,)]
         assert at(said, here) == ""
+
+
+async def test_a_yes_that_comes_when_somebody_has_gone_does_nothing() -> None:
+    async with Shop() as shop:
+        group = await shop.staff_group()
+        waiting = [
+            button(await shop.say("staff-wang", group, text), "确定")
+            for text in (
+                "午休 李老师 12:00-13:00",
+                "请假 李老师 周五",
+                "移除 李老师",
+                "添加 验光师 孙老师",
+                "添加 验光师 钱老师",
+            )
+        ]
+        await agreed(shop, "移除 李老师")
+        for yes in waiting[:3]:
+            assert "对不上了" in at(await shop.say("staff-wang", group, yes), group)
+        for yes in waiting[3:]:  # two people, and two ids
+            assert "好了" in at(await shop.say("staff-wang", group, yes), group)
+        assert "孙老师" in await staff(shop, "移除 孙老师")
+        assert "钱老师" in await staff(shop, "移除 钱老师")
+        assert await shop.sql("SELECT COUNT(*) FROM booking_leaves") == [(0,)]
+
+
+def test_leave_that_ends_in_an_hour_that_comes_twice_ends_at_the_second() -> None:
+    zone = ZoneInfo("America/New_York")
+    first, back = (datetime.fromisoformat(f"2026-11-01T{hour}") for hour in ("01:30", "02:00"))
+    begin, end = bounds(first, first, zone)
+    assert end - begin == 3_600_000
+    assert bounds(first, back, zone)[1] - end == 1_800_000
+    skipped = datetime.fromisoformat("2026-03-08T02:30")
+    assert bounds(skipped, skipped, zone)[0] == bounds(skipped, skipped, zone)[1]
 
 
 async def test_whoever_does_not_answer_is_named_to_the_staff() -> None:

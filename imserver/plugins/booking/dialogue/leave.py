@@ -47,6 +47,8 @@ MAX_DAYS = 62
 MAX_LEAVE_DAYS = 500
 MAX_NAME_CHARS = 40
 _DAY_MS = 24 * 3_600_000
+#: Where a fault stands that is no field's: what was asked does not fit the shop any more.
+_OUT_OF_PLACE = ("(now)",)
 
 _DECIDED = re.compile(r"#?(\d{1,12}) v(\d{1,9}) (\S+)")
 _LEAVE_NUMBER = re.compile(r"#(\d{1,12})")
@@ -250,7 +252,11 @@ def add(context: DialogueContext, said: Said) -> bool:
     if again is not None:  # somebody of the file who was removed by talking
         made: dict[str, Any] = again
     else:
-        made = {"id": _free_id(in_effect, shop, kind), "kind": kind, "names": {"zh": name, "en": name}}
+        made = {
+            "id": _free_id(in_effect, shop, kind, context.position),
+            "kind": kind,
+            "names": {"zh": name, "en": name},
+        }
         skills = _skills_like(shop, kind, role)
         made |= {"role": role} if role else {}
         made |= {"skills": skills} if skills else {}
@@ -386,6 +392,9 @@ class _Outlook:
 
 def _outlook(context: DialogueContext, detail: Detail) -> _Outlook:
     tx, shop = context.tx, context.the_shop
+    gone = _out_of_place(context, detail)
+    if gone is not None:
+        return _Outlook(shop, (), (gone,))
     tree = {"stores": [copy.deepcopy(changes.found(_in_effect(context).tree, ("stores", shop.id)))]}
     for wish in detail.fields:
         changes.put(tree, tuple(wish.path.split(".")), wish.value)
@@ -401,6 +410,19 @@ def _outlook(context: DialogueContext, detail: Detail) -> _Outlook:
         return _Outlook(after, ())
     found = hit(tx, Rules(shop, now), Rules(after, then), detail.begin, detail.end, detail.weekdays)
     return _Outlook(after, found)
+
+
+def _out_of_place(context: DialogueContext, detail: Detail) -> Fault | None:
+    """The shop is another since this was asked: somebody is not there any more, or is there by now."""
+    here = {one.id for one in context.the_shop.resources}
+    names = [wanted.resource_id for wanted in detail.leaves]
+    for wish in detail.fields:
+        _, _, table, *rest = wish.path.split(".")
+        if table == "resources" and len(rest) == 1 and wish.value is not None and rest[0] in here:
+            return Fault((*_OUT_OF_PLACE, rest[0]), "")
+        if table == "resources" and (len(rest) > 1 or wish.value is None):
+            names.append(rest[0])
+    return next((Fault((*_OUT_OF_PLACE, name), "") for name in names if name not in here), None)
 
 
 def _propose_fields(context: DialogueContext, detail: Detail) -> None:
@@ -429,7 +451,9 @@ def _propose(context: DialogueContext, detail: Detail) -> None:
 
 def _say_fault(context: DialogueContext, fault: Fault) -> None:
     """Why a plan cannot be, in the words of the staff; what they do not name by a command in those of the check."""
-    if {"hours", "exceptions", "breaks"} & set(fault.path):
+    if fault.path[:1] == _OUT_OF_PLACE:
+        context.say("plan.out_of_place")
+    elif {"hours", "exceptions", "breaks"} & set(fault.path):
         context.say("plan.wrong_hours")
     elif fault.path[-1] == "services":
         context.say("plan.wrong_services")
@@ -596,18 +620,18 @@ def _in_file(in_effect: InEffect, shop: Shop, name: str) -> dict[str, Any] | Non
     )
 
 
-def _free_id(in_effect: InEffect, shop: Shop, kind: str) -> str:
-    """An id that no resource has, or had in the file: an id is never somebody else's."""
+def _free_id(in_effect: InEffect, shop: Shop, kind: str, position: int) -> str:
+    """An id that no resource has, or had in the file, or gets by another message: an id is never somebody else's."""
     taken = {
         one.id
         for chain in (in_effect.chain, in_effect.file.chain)
         for each in chain.stores
         for one in each.resources
     }
-    number = 1
-    while f"{shop.id}-{kind}-{number}"[:40] in taken:
+    number = position
+    while (name := f"{shop.id[:20]}-{kind}-{number}") in taken:
         number += 1
-    return f"{shop.id}-{kind}-{number}"[:40]
+    return name
 
 
 def _skills_like(shop: Shop, kind: str, role: str) -> list[str]:
