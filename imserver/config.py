@@ -219,8 +219,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     admin: AdminConfig | None = None
     #: `[plugins.NAME]` enables a plugin; its section is checked against the plugin's own `config_type`.
     plugins: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
-    #: No field of the file: its folder, to which relative paths of plugins are relative; "" without a file.
-    folder: str = ""
 
 
 def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
@@ -241,8 +239,6 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
     for name, text in environment.items():
         if name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
             _lay_over(tree, name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"), text, name)
-    if "folder" in tree:
-        raise ConfigError("$.folder", "no such field")
     try:
         # strict=False lets an environment variable's "7410" be an integer.
         config = msgspec.convert(tree, Config, strict=False)
@@ -404,7 +400,6 @@ def _anchored(config: Config, folder: Path) -> Config:
     replace = msgspec.structs.replace
     return replace(
         config,
-        folder=str(folder),
         server=replace(
             config.server,
             tls_certificate=anchored(config.server.tls_certificate),

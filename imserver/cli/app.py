@@ -76,6 +76,11 @@ class Setup:
         """The configuration, read when a command asks for it. Raises ConfigError."""
         return load_config(self.config_path)
 
+    @property
+    def folder(self) -> Path:
+        """Where relative paths of the configuration begin: its file's folder, or this one."""
+        return self.config_path.absolute().parent if self.config_path is not None else Path()
+
     def section(self, plugin: str) -> Any:
         """For a plugin's command: `[plugins.NAME]`, checked; None without one."""
         from imserver.plugin_host import enabled
@@ -85,7 +90,7 @@ class Setup:
 
     def path(self, text: str) -> Path:
         """For a plugin's command: the place that a path of its section names."""
-        return Path(self.config().folder, text)
+        return self.folder / text
 
     def ask(self, plugin: str, operation: str, **arguments: Any) -> dict[str, Any]:
         """For a plugin's command: ask the running server, or do it on the stopped database."""

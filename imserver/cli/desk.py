@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from imserver.chat.units import Unit
@@ -49,7 +50,7 @@ def at_desk(setup: Setup, work: Callable[[Desk], Awaitable[T]], *, create: bool 
         require_database(setup, config.store.path)
 
     async def run() -> T:
-        async with Desk(config) as desk:
+        async with Desk(config, setup.folder) as desk:
             return await work(desk)
 
     return asyncio.run(run())
@@ -65,10 +66,11 @@ def ask_plugin(setup: Setup, plugin: str, operation: str, arguments: Mapping[str
 class Desk:
     """Asks the running server, if one answers; else opens the database, and keeps it until the command ends."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, folder: Path = Path()) -> None:
         path = control_path(config.store.path)
         assert path is not None
         self._config = config
+        self._folder = folder
         self._socket = path
         self._store: SqliteStore | None = None
         self._own: Mapping[str, Operation] = {}
@@ -141,9 +143,7 @@ class Desk:
                 raise
             return False
         self._store = store
-        host = PluginHost(
-            store, self._config.plugins, clock=clock, log=get_logger(), folder=self._config.folder
-        )
+        host = PluginHost(store, self._config.plugins, clock=clock, log=get_logger(), folder=self._folder)
         self._own = {**operations(Administration(store, clock)), **of_plugins(host)}
         return True
 

@@ -84,7 +84,7 @@ def _serve(setup: Setup, config: Config, ready_file: Path | None, ready_fd: int 
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            code = runner.run(run_server(config, log, ready, begins))
+            code = runner.run(run_server(config, log, ready, begins, folder=setup.folder))
     finally:
         if ready_file is not None:
             _forget(ready_file)
@@ -92,13 +92,18 @@ def _serve(setup: Setup, config: Config, ready_file: Path | None, ready_fd: int 
 
 
 async def run_server(
-    config: Config, log: Any, ready: Callable[[Server], None], begins: Callable[[], None] = lambda: None
+    config: Config,
+    log: Any,
+    ready: Callable[[Server], None],
+    begins: Callable[[], None] = lambda: None,
+    *,
+    folder: Path = Path(),
 ) -> int:
     """Start, wait for a signal or a failure, stop. Returns the exit code; raises the error of a failed start. `begins` is
     called before anything is opened, with a configuration that is right; `ready` when the server listens."""
     stop = asyncio.Event()
     with _signals(stop, log):
-        server = Server(config, log=log)
+        server = Server(config, log=log, folder=folder)
         begins()
         await server.start()
         operations = {

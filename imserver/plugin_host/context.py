@@ -57,7 +57,7 @@ class PluginContext(Context):
         offers: Offers,
         owner: PluginOwner,
         web: Web,
-        folder: str,
+        folder: str | Path,
     ) -> None:
         self._registrations = registrations
         self._offers = offers

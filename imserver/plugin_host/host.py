@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from imserver.chat.ports import Reviewer, Store
@@ -85,7 +86,7 @@ class PluginHost:
         metrics: Metrics | None = None,
         offers: Offers | None = None,
         askers: Askers | None = None,
-        folder: str = "",
+        folder: str | Path = "",
     ) -> None:
         self._store = store
         self._clock = clock
