@@ -105,7 +105,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
         shell.end()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 def test_the_page_leads_from_an_empty_folder_to_a_shop(shell: Shell) -> None:
     steps = [step for block in blocks(PAGE) if block.language == "console" for step in typed(block)]
     assert len(steps) > 25
