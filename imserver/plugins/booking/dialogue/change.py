@@ -18,7 +18,9 @@ from imserver.plugins.booking.schedule.appointments import (
     resources_of,
     upcoming,
 )
+from imserver.plugins.booking.schedule.hits import service_of
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
+from imserver.plugins.booking.schedule.plans import open_offers
 from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action, Actor, NotPossible, Status, next_status
 from imserver.plugins.booking.understanding.ear import Said
@@ -203,10 +205,9 @@ def _allowed(context: DialogueContext, said: Said, appointment: Appointment, act
         not_possible(context, appointment)
         return False
     shop = context.texts.shop_of(appointment)
-    if action is Action.MOVE and context.chain.service(appointment.service_id) is None:
-        context.say("why_not.service", service=appointment.service_id)  # the service left the chain file
-        return False
-    if not context.is_staff and appointment.start_at - context.now_ms < shop.cutoff_min * MINUTE_MS:
+    late = appointment.start_at - context.now_ms < shop.cutoff_min * MINUTE_MS
+    # Whom the shop asks for another time may answer until the last minute.
+    if not context.is_staff and late and not open_offers(context.tx, appointment.id):
         context.keep(None)
         context.say("why_not.cutoff", code=appointment.code, minutes=shop.cutoff_min, phone=shop.phone)
         return False
@@ -224,9 +225,7 @@ def actor(context: DialogueContext) -> Actor:
 
 
 def _search(context: DialogueContext, appointment: Appointment) -> Search:
-    service = context.chain.service(appointment.service_id)
-    if service is None:
-        raise KeyError(f"service {appointment.service_id!r} is not in the chain file")
+    service = service_of(context.tx, context.chain, context.texts.shop_of(appointment), appointment)
     command = f"{context.words('command.move')} {appointment.code} v{appointment.version}"
     return Search(service, appointment.minutes, command)
 

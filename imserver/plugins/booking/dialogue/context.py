@@ -57,6 +57,8 @@ class DialogueContext:
     customer_id: str
     language: str
     is_staff: bool = False
+    #: Of the message, in the conversation that it was heard in.
+    position: int = 0
     #: The command being run; "" for a text without one.
     command: str = ""
     pointed: bool = False

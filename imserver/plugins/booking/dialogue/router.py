@@ -19,7 +19,7 @@ from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.understanding.alarms import RedFlag
 from imserver.plugins.booking.understanding.ear import Said, fold
 
-from . import book, browse, change, emergency, handoff, quiet, staff
+from . import book, browse, change, emergency, handoff, leave, quiet, staff
 from .context import Answering, DialogueContext, Place
 from .state import Dialogue, doubt_all, load_dialogue
 
@@ -91,6 +91,15 @@ COMMANDS: tuple[Command, ...] = (
             ("no-show", ("爽约", "爽約"), "no_show", "the customer did not come"),
         )
     ),
+    Command("leave", ("请假", "請假"), leave.leave, Where.HERE, "staff: somebody is away"),
+    Command("back", ("销假", "銷假"), leave.back, Where.HERE, "staff: somebody is back"),
+    Command("closed", ("休息",), leave.closed, Where.HERE, "staff: the shop is closed"),
+    Command("hours", ("营业", "營業"), leave.hours, Where.HERE, "staff: opening hours"),
+    Command("break", ("午休",), leave.breaks, Where.HERE, "staff: daily breaks"),
+    Command("add", ("添加",), leave.add, Where.HERE, "staff: a new person, room or device"),
+    Command("remove", ("移除",), leave.remove, Where.HERE, "staff: somebody or something is gone"),
+    Command("plan", ("安排",), leave.decide, Where.HERE, "staff: yes or no to one of these"),
+    Command("keep", ("照旧", "照舊"), leave.keep, Where.HERE, "the same time with somebody else"),
 )  # fmt: skip
 #: Commands that continue the open question. After any other a yes may be meant for that one's answer.
 _GO_ON = frozenset({"book", "move", "cancel", "confirm"})
@@ -127,6 +136,7 @@ class Incoming:
     flag: RedFlag | None = None
     #: It is too long to be meant for a bot.
     for_people: bool = False
+    position: int = 0
 
 
 def hear_command(tx: Transaction, texts: ShopTexts, message: Incoming, name: str, arguments: str) -> None:
@@ -174,7 +184,8 @@ def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueCont
     )  # fmt: skip
     language = texts.chain.staff_language if is_staff else language_for(tx, customer_id)
     return DialogueContext(
-        tx, texts, sender, message.text, place, here, bot, Answering(here, shop, bot), customer_id, language, is_staff
+        tx, texts, sender, message.text, place, here, bot, Answering(here, shop, bot), customer_id, language, is_staff,
+        position=message.position,
     )  # fmt: skip
 
 
@@ -294,7 +305,12 @@ def _answered(context: DialogueContext, state: Dialogue, said: Said) -> bool:
         if command is not None:
             _run_option(context, *command)
             return True
-    handlers = {"book": book.answer, "move": change.answer_move, "cancel": change.answer_cancel}
+    handlers = {
+        "book": book.answer,
+        "move": change.answer_move,
+        "cancel": change.answer_cancel,
+        "plan": leave.answer,
+    }
     if state.kind in handlers and handlers[state.kind](context, state, said):
         return True
     if said.number is not None and state.options and said.number <= 99:

@@ -14,7 +14,7 @@ from imserver.plugins.booking.messages.texts import Words
 from imserver.plugins.booking.schedule.appointments import Appointment, resources_of, show_card
 from imserver.plugins.booking.schedule.status import Status
 
-from . import reminders
+from . import offers, reminders
 
 
 def booked(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> Appointment:
@@ -51,6 +51,19 @@ def moved(tx: Transaction, texts: ShopTexts, appointment: Appointment, before: d
         code=appointment.code,
     )
     tell_staff(tx, texts, appointment, "moved", before=before)
+    offers.answered(tx, texts, appointment)
+
+
+def kept(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
+    """The time is the same, with somebody else: a new version, so new reminders."""
+    reminders.drop(tx, appointment, "moved")
+    if appointment.status is Status.CONFIRMED:
+        reminders.plan(tx, appointment)
+    _edit_card(tx, texts, appointment)
+    words = _customer_words(tx, texts, appointment)
+    _line(tx, texts, appointment, "kept_time", when=words.moment(appointment.wall), code=appointment.code)
+    tell_staff(tx, texts, appointment, "kept")
+    offers.answered(tx, texts, appointment, same_time=True)
 
 
 def cancelled(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
@@ -59,6 +72,7 @@ def cancelled(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> No
     words = _customer_words(tx, texts, appointment)
     _line(tx, texts, appointment, "cancelled", when=words.moment(appointment.wall), code=appointment.code)
     tell_staff(tx, texts, appointment, "cancelled")
+    offers.answered(tx, texts, appointment)
 
 
 def stepped(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
@@ -66,6 +80,7 @@ def stepped(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None
     reminders.drop(tx, appointment, str(appointment.status))
     _edit_card(tx, texts, appointment)
     tell_staff(tx, texts, appointment, str(appointment.status))
+    offers.answered(tx, texts, appointment)
 
 
 def tell_staff(
