@@ -226,7 +226,11 @@ def _incoming(event: MessagePosted) -> Incoming | None:
         return None
     text = content.get("text", "") if content.get("type") == "text" else ""
     return Incoming(
-        message.conversation_id, message.sender_id, event.audience, text if isinstance(text, str) else ""
+        message.conversation_id,
+        message.sender_id,
+        event.audience,
+        text if isinstance(text, str) else "",
+        message.position,
     )
 
 
