@@ -15,7 +15,6 @@ The policy, in order of weight:
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -23,8 +22,8 @@ from zoneinfo import ZoneInfo
 
 from .meaning import coming_weekday, known, month_ahead
 from .refusals import ASIDES, refusal
-from .rules import RULES
-from .text import ASIDE_MARK, DAY_MARK, TIME_MARK, Sheet
+from .scan import scan
+from .text import ASIDE_MARK, Sheet
 from .tokens import (
     Clock,
     Days,
@@ -34,7 +33,6 @@ from .tokens import (
     PartName,
     Reason,
     Refused,
-    Scene,
     Shift,
     Token,
     Weekday,
@@ -83,7 +81,10 @@ def read_when(text: str, now: datetime, zone: str | ZoneInfo) -> Reading:
     sheet = Sheet(text)
     if sheet.too_long:
         return Reading((), "too_long", None, None, sheet.leftover())
-    tokens = _scan(sheet, wall.date())
+    for aside in ASIDES:
+        for match in tuple(aside.finditer(sheet.text)):
+            sheet.blank(*match.span(), ASIDE_MARK)
+    tokens = tuple(token for found in scan(sheet, wall.date()) for token in found.tokens)
     refused = next((token.reason for token in tokens if isinstance(token, Refused)), None)
     refused = refused or (refusal(sheet.text) if tokens else "no_time")
     day: date | None = None
@@ -98,29 +99,6 @@ def read_when(text: str, now: datetime, zone: str | ZoneInfo) -> Reading:
         refused = refused or unclear.reason
         day = None if refused in FORGETS_DAY else day
     return Reading(candidates, refused, day, part, sheet.leftover())
-
-
-# ------------------------------------------------------------------------------------------------------------------ scan
-
-
-def _scan(sheet: Sheet, today: date) -> tuple[Token, ...]:
-    """The tokens that the rules find, in their order; `sheet` shrinks to the unread text."""
-    scene = Scene(today, _is_chinese(sheet.text))
-    for aside in ASIDES:
-        for match in tuple(aside.finditer(sheet.text)):
-            sheet.blank(match, ASIDE_MARK)
-    found: list[Token] = []
-    for rule in RULES:
-        for match in tuple(rule.pattern.finditer(sheet.text)):
-            tokens = rule.read(match, scene)
-            sheet.blank(match, TIME_MARK if isinstance(tokens[0], Clock | Part | Later) else DAY_MARK)
-            found += tokens
-    return tuple(found)
-
-
-def _is_chinese(text: str) -> bool:
-    """Whether a slash date is read the Chinese way: Chinese characters, and no English word but a.m. and p.m."""
-    return bool(re.search("[\u4e00-\u9fff]", text)) and not re.search("[a-z]{3}", text)
 
 
 # ------------------------------------------------------------------------------------------------------------------- day

@@ -7,10 +7,7 @@ difference to the rules; what is left over is handed back exactly as it was type
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    import re
+from typing import Final
 
 MAX_CHARS: Final = 500
 """Longer than this after folding is no sentence about an appointment: it is asked about, and no rule runs on it."""
@@ -21,6 +18,9 @@ TIME_MARK: Final = "\x01"
 """The same for a clock time or a part of the day."""
 ASIDE_MARK: Final = "\x02"
 """The same for text that cannot be a time (a phone number, an age); unlike the others it stays in the leftover."""
+WORD_MARK: Final = "\x03"
+"""The same for words that say what is meant with the time beside them: 左右, 不行, 或者, from."""
+MARKS: Final = f"{DAY_MARK}{TIME_MARK}{ASIDE_MARK}{WORD_MARK}"
 
 TRADITIONAL: Final = dict(
     zip(
@@ -44,13 +44,17 @@ BLANK: Final = frozenset({"Cc", "Co", "Cn", "Cs", "So", "Zs", "Zl", "Zp"})
 
 
 class Sheet:
-    """A text being read: `text` is folded and shrinks to marks; `leftover()` is what no rule has taken."""
+    """A text being read: `text` is folded and shrinks to marks, and each character of it knows where it was typed.
 
-    __slots__ = ("_origin", "_source", "text", "too_long")
+    misspelt: where a near miss of a day word was put right, in the order of the text; what is read there is a guess.
+    """
+
+    __slots__ = ("_origin", "misspelt", "source", "text", "too_long")
 
     def __init__(self, source: str) -> None:
-        self._source = source
+        self.source = source
         self._origin: list[int] = []
+        self.misspelt: list[tuple[int, int]] = []
         self.too_long = False
         folded: list[str] = []
         for index, char in enumerate(source):
@@ -63,23 +67,33 @@ class Sheet:
                 break
         self.text = "".join(folded)
 
-    def blank(self, match: re.Match[str], mark: str) -> None:
-        """Replace what `match` covers by marks, so that its neighbours do not join and offsets stay."""
-        start, end = match.span()
+    def blank(self, start: int, end: int, mark: str) -> None:
+        """Replace what stands there by marks, so that its neighbours do not join and offsets stay."""
         self.text = self.text[:start] + mark * (end - start) + self.text[end:]
+
+    def rewrite(self, start: int, end: int, words: str) -> None:
+        """Put other words there. Each of their characters was typed where the ones they replace were."""
+        typed = self._origin[start:end]
+        spread = [typed[index * len(typed) // len(words)] for index in range(len(words))]
+        self.text = self.text[:start] + words + self.text[end:]
+        self._origin[start:end] = [*spread[:-1], typed[-1]]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where the characters from `start` up to `end` stand in the source."""
+        return self._origin[start], self._origin[end - 1] + 1
 
     def leftover(self) -> str:
         """What no rule has read, as typed, tidied of the gaps and of the 的 that tied it to a time."""
         if self.too_long:
-            return self._source
+            return self.source
         kept: list[str] = []
         last = -1
         for piece, index in zip(self.text, self._origin, strict=True):
-            if piece in (DAY_MARK, TIME_MARK):
+            if piece in (DAY_MARK, TIME_MARK, WORD_MARK):
                 kept.append(" ")
             elif index != last:
-                tie = self._source[index] == "的" and kept[-1:] == [" "]
-                kept.append("" if tie else self._source[index])
+                tie = self.source[index] == "的" and kept[-1:] == [" "]
+                kept.append("" if tie else self.source[index])
             last = index
         joined = " ".join("".join(kept).split())
         for mark in ",，.。!！?？、":

@@ -24,6 +24,7 @@ Reason = Literal[
     "recurring",  # 每, every
     "vague",  # 左右, 改天, around
     "zone",  # the clock of another zone
+    "misspelt",  # 周流, tomrw: asked, with the day that was probably meant
     "leftover",  # date-like text that no rule understood
     "too_long",
 ]
@@ -82,6 +83,14 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class Between:
+    """三四点, 3-5点: from one clock time to another, which may have to take the half of the day from each other."""
+
+    first: Clock
+    last: Clock
+
+
+@dataclass(frozen=True, slots=True)
 class Later:
     """Minutes from now."""
 
@@ -95,7 +104,7 @@ class Refused:
     reason: Reason
 
 
-Token = Days | Weekday | MonthDay | Shift | Part | Clock | Later | Refused
+Token = Days | Weekday | MonthDay | Shift | Part | Clock | Between | Later | Refused
 
 
 @dataclass(frozen=True, slots=True)

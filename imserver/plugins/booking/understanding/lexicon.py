@@ -1,15 +1,143 @@
-"""The words of a chain, compiled once: shops, services, age bands, first visits, lenses."""
+"""The words of a chain, compiled once: shops, services, age bands, first visits, lenses, the people who work there."""
 
 from __future__ import annotations
 
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
 from imserver.plugins.booking.schedule.shops import Chain
 
-from .ear import Ear
+from .rewrite import fold
+
+
+@cache
+def load_words(name: str) -> Mapping[str, Any]:
+    """A shipped list of words, read once; not to be changed."""
+    file = resources.files("imserver.plugins.booking") / "words" / f"{name}.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def bounded(word: str) -> str:
+    """A pattern for a word; Latin words end where letters end, Chinese ones stand anywhere."""
+    escaped = re.escape(word)
+    if word[:1].isascii() and word[:1].isalnum():
+        escaped = rf"(?<![a-z0-9]){escaped}"
+    if word[-1:].isascii() and word[-1:].isalnum():
+        escaped = rf"{escaped}(?![a-z0-9])"
+    return escaped
+
+
+def either(patterns: Iterable[str]) -> re.Pattern[str]:
+    """One pattern of many; those that begin or end with a Latin letter are whole words."""
+    return re.compile("|".join(f"(?:{one})" for one in patterns) or "(?!)")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A word of the chain in a text."""
+
+    id: str
+    start: int
+    end: int
+
+
+class Finder:
+    """Finds words and patterns and says whose each is; of two that overlap the longer one counts."""
+
+    def __init__(self, rows: Iterable[tuple[str, Iterable[str], Iterable[str]]]) -> None:
+        self._rows = [
+            (name, re.compile("|".join([*_plain(words), *(f"(?:{one})" for one in patterns)]) or "(?!)"))
+            for name, words, patterns in rows
+        ]
+
+    def find(self, text: str) -> Iterator[Found]:
+        """The words found, in the order of the text."""
+        found = [
+            Found(name, *match.span())
+            for name, pattern in self._rows
+            for match in pattern.finditer(text)
+            if match.end() > match.start()
+        ]
+        kept: list[Found] = []
+        for one in sorted(found, key=lambda found: (found.start - found.end, found.start)):
+            if all(one.end <= other.start or other.end <= one.start for other in kept):
+                kept.append(one)
+        return iter(sorted(kept, key=lambda found: found.start))
+
+
+def _plain(words: Iterable[str]) -> list[str]:
+    return [bounded(word) for word in sorted({fold(word) for word in words}, key=len, reverse=True) if word]
+
+
+_LATIN_EDGE = re.compile("^[a-z(]")
+
+
+def _whole(pattern: str) -> str:
+    """A pattern of English words as whole words."""
+    return (
+        rf"(?<![a-z])(?:{pattern})(?![a-z])" if _LATIN_EDGE.match(pattern) and pattern.isascii() else pattern
+    )
 
 
 class Lexicon:
     """What the reader knows of a chain."""
 
     def __init__(self, chain: Chain) -> None:
+        words = load_words("services")
         self.chain = chain
-        self.ear = Ear(chain)
+        self.shops = Finder(
+            (shop.id, (*_firm(shop.words), shop.id, shop.names.zh, shop.names.en), _loose(shop.words))
+            for shop in chain.stores
+        )
+        groups = [(set(map(fold, group["of"])), group["also"]) for group in words["service"]]
+        also: dict[str, list[str]] = {}
+        for of, patterns in groups:
+            for service in chain.services:
+                if of & set(map(fold, (*service.words, service.names.zh, service.names.en))) and _owns(
+                    service.id, of, chain
+                ):
+                    also.setdefault(service.id, []).extend(map(_whole, patterns))
+                    break
+        self.services = Finder(
+            (service.id, (*service.words, service.names.zh, service.names.en), also.get(service.id, ()))
+            for service in chain.services
+        )
+        self.bands = Finder(
+            (band.id, (*band.words, band.names.zh, band.names.en), ()) for band in chain.age_bands
+        )
+        self.visits = Finder((name, (), map(_whole, words["first"][name])) for name in ("returning", "new"))
+        self.lenses = Finder((name, (), map(_whole, words["lenses"][name])) for name in words["lenses"])
+        people = [
+            resource for shop in chain.stores for resource in shop.resources if resource.kind == "person"
+        ]
+        self.staff = Finder(
+            (one.names.zh, (one.names.zh, one.names.en, one.names.en.split()[0]), ()) for one in people
+        )
+
+    def band_of(self, years: int) -> str:
+        """The band of an age."""
+        return self.chain.band_of_age(years).id
+
+
+def _owns(service_id: str, of: set[str], chain: Chain) -> bool:
+    """The group is of the service that is *called* so, if there is one."""
+    called = [one.id for one in chain.services if of & {fold(one.names.zh), fold(one.names.en)}]
+    return not called or service_id in called
+
+
+def _firm(words: Iterable[str]) -> list[str]:
+    return [word for word in words if not _is_loose(fold(word))]
+
+
+def _loose(words: Iterable[str]) -> list[str]:
+    """A word of two Chinese characters may be of everyday speech: not after 个, 有, 的."""
+    return [f"(?<![个有的座大]){re.escape(fold(word))}(?![里边])" for word in words if _is_loose(fold(word))]
+
+
+def _is_loose(word: str) -> bool:
+    return len(word) <= 2 and not word.isascii()

@@ -1,93 +1,209 @@
-"""`understand`: everything in a text is accounted for, as acts, a rest and a time."""
+"""`understand`: everything in a text is accounted for, as acts, a rest and a time.
+
+The stages mask what they read, so the order is part of the meaning: what only looks like a refusal or a time goes first,
+then codes, names and the words of the chain, then questions and courtesies, then days and times with what refuses or puts
+them right, then intentions and answers; what remains is weighed.
+"""
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
+import re
+from dataclasses import replace
+from typing import Final
 
-from imserver.plugins.booking.dates.parse import Reading as Dates
-from imserver.plugins.booking.dates.parse import read_when
+from .acts import Act, Kind, Reading, Rest, Scene, Span, Weight, When
+from .intents import read_answers, read_courtesies, read_intents, read_questions
+from .lexicon import Finder, Lexicon
+from .names import read_names, read_persons
+from .page import Cover, Page
+from .questions import claim, read_known
+from .rest import read_rest
+from .rewrite import fold
+from .staff import read_command
+from .times import read_times
+from .values import read_ages, read_codes, read_number, read_phones
 
-from .acts import Act, Begun, Hours, Kind, Reading, Rest, Scene, Span, Weight, When
-from .ear import MAX_CHARS, Said, fold
-from .lexicon import Lexicon
+#: A longer text is no instruction to a bot: it is for people.
+MAX_CHARS: Final = 300
 
-_BEGUN: dict[str, Begun] = {
-    "预约": "book", "/book": "book", "空档": "slots", "/slots": "slots", "我的预约": "list", "/my": "list",
-    "改约": "move", "改期": "move", "/move": "move", "取消": "cancel", "取消预约": "cancel", "/cancel": "cancel",
-    "地址": "info", "/info": "info", "人工": "human", "/human": "human", "帮助": "help", "/help": "help",
-    "门店": "stores", "/stores": "stores",
-}  # fmt: skip
+_ORDERED: Final = frozenset({"", "none"})
 
 
 def understand(text: str, scene: Scene, lexicon: Lexicon) -> Reading:
-    """Read a text. Pure: the same text, scene and lexicon give the same reading."""
-    folded = fold(text)
-    label = scene.labels.get(folded.casefold())
+    """Read a text. Pure: the same text, scene and lexicon give the same reading; any text is read."""
+    if len(text) > 4 * MAX_CHARS or len(folded := fold(text)) > MAX_CHARS:
+        return _for_people(text)
+    label = scene.labels.get(folded)
     if label is not None:
         return Reading(text, label=label)
-    if len(folded) > MAX_CHARS:
-        return Reading(text, rest=(Rest(text, Span(0, len(text)), Weight.NEUTRAL),))
-    whole = Span(0, len(text))
-    begun, line = _begun(folded)
-    said = lexicon.ear.hear(line, 0, lexicon.chain.shop(scene.shop))
-    dates = read_when(said.when_text, scene.now, ZoneInfo(scene.zone))
-    acts = [Act(Kind.BEGIN, begun, None, (whole,))] if begun else []
-    acts += [Act(kind, what, value, (whole,)) for kind, what, value in _facts(said, lexicon, scene)]
-    acts += [Act(kind, what, value, (whole,)) for kind, what, value in _times(dates)]
-    rest = () if acts or not text.strip() else (Rest(text, whole, Weight.NEUTRAL),)
-    return Reading(text, tuple(acts), rest, _when(dates, scene))
+    page = Page(text)
+    if scene.staff:
+        return _staff(page, scene, lexicon)
+    return _customer(page, scene, lexicon)
 
 
-def _begun(folded: str) -> tuple[Begun | None, str]:
-    for word in sorted(_BEGUN, key=len, reverse=True):
-        if folded.startswith(word):
-            return _BEGUN[word], folded[len(word) :]
-    return None, folded
+def _for_people(text: str) -> Reading:
+    return Reading(text, rest=(Rest(text, Span(0, len(text)), Weight.NEUTRAL),))
 
 
-def _facts(said: Said, lexicon: Lexicon, scene: Scene) -> list[tuple[Kind, str, object]]:
-    found: list[tuple[Kind, str, object]] = []
-    if said.answer is not None:
-        found.append((Kind.YES if said.answer else Kind.NO, "", None))
-    values = {
-        "code": said.code or None,
-        "version": said.version,
-        "shop": said.shop and said.shop.id,
-        "service": said.service and said.service.id,
-        "age": said.age if said.age is not None else said.band and said.band.id,
-        "first": said.first_visit,
-        "lenses": said.lenses or None,
-        "number": said.number,
-    }
-    if scene.step == "name":
-        values["name"] = lexicon.ear.name_answer(said) or None
-    elif name := lexicon.ear.name_in(said):
-        values["name"] = name
-    found += [(Kind.GIVE, what, value) for what, value in values.items() if value is not None]
-    return found
+def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
+    read_phones(page, scene.step)
+    read_codes(page, spoken_of=False)
+    read_ages(page, scene, lexicon)
+    read_number(page, scene)
+    read_names(page, scene)
+    people = read_persons(page, scene)
+    asked = read_known(page)
+    _chain_words(page, lexicon, asked)
+    read_courtesies(page)
+    times = read_times(page.sheet, scene)
+    page.acts.extend(times.acts)
+    page.settle_times()
+    read_intents(page, scene, asked)
+    read_answers(page)
+    read_questions(page, asked)
+    for clause in asked:
+        claim(page, *clause)
+    return _settled(page, scene, lexicon, times.when, people)
 
 
-def _times(dates: Dates) -> list[tuple[Kind, str, object]]:
-    found: list[tuple[Kind, str, object]] = []
-    if dates.reason == "negated":
-        return [(Kind.REFUSE, "day", None)]
-    if dates.day:
-        found.append((Kind.GIVE, "day", dates.day))
-    found += [(Kind.GIVE, "time", candidate.time()) for candidate in dates.candidates[:1]]
-    if dates.part and not dates.candidates:
-        found.append((Kind.GIVE, "range", Hours(0, 1440, dates.part)))
-    return found
+def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
+    """A member of the staff commands by a command word or a code; anything else is said to people."""
+    if not read_command(page, lexicon):
+        read_courtesies(page)
+        asked = read_known(page)
+        read_questions(page, asked)
+        for clause in asked:
+            claim(page, *clause)
+        return Reading(page.source, _in_order(page.acts), read_rest(page, lexicon))
+    if any(act.value in ("report", "recommend") for act in page.acts):
+        page.explain(0, len(page.words), Cover.ACT)
+        return Reading(page.source, _in_order(page.acts))
+    read_phones(page, scene.step)
+    read_ages(page, scene, lexicon)
+    read_names(page, scene)
+    people = read_persons(page, scene)
+    _chain_words(page, lexicon, [])
+    times = read_times(page.sheet, scene)
+    page.acts.extend(times.acts)
+    page.settle_times()
+    return Reading(page.source, _in_order(page.acts), read_rest(page, lexicon), times.when, people=people)
 
 
-def _when(dates: Dates, scene: Scene) -> When | None:
-    if dates.reason == "no_time" and not dates.day and not dates.part:
-        return None
-    days = (dates.day,) if dates.day else tuple(sorted({one.date() for one in dates.candidates}))
-    reason = None if dates.reason == "no_time" and dates.day else dates.reason
-    return When(
-        dates.candidates,
-        days=days,
-        part=dates.part,
-        reason=reason,
-        wish=(dates.candidates + (None,))[0] if len(dates.candidates) == 1 else None,
+# ------------------------------------------------------------------------------------------------------------ chain words
+
+_BEFORE: Final = re.compile(
+    "(?:不要|不用|别(?:给我|约|去|选)?|不去|不想[去要约做]?|不约|不选|不是(?:给|去|要|约|做)?|换掉|除了|唔(?:要|好|去|系)|(?<![a-z])(?:not|no|don't want|dont want|do not want|instead of|rather than|anything but|except)(?: the| a| an| for| to| at)?)[^,.!?;]{0,3}$"
+)
+_BEHIND: Final = re.compile(
+    "^(?:店|那边|那家|的)?(?:太?远|不行|不要|不方便|不去|就?算了|没空|不用|不好|不想|唔得|去不了|(?: is|'s)? ?(?:too far|doesn't work|not good|no good))"
+)
+_NOT_FIRST: Final = re.compile("不是|not ")
+
+
+def _chain_words(page: Page, lexicon: Lexicon, asked: list[tuple[int, int]]) -> None:
+    """Shops, services, first visits, bands, lenses. In a question a service is what is asked about, not what is wished."""
+    before = page.open
+    for what, finder in (("service", lexicon.services), ("shop", lexicon.shops)):
+        for one in finder.find(before):
+            if what == "service" and _asked_about(page, one.start, asked):
+                page.take(one.start, one.end, Cover.ACT)
+            else:
+                _value(page, what, one.id, one.start, one.end)
+    for what, finder in (("first", lexicon.visits), ("lenses", lexicon.lenses), ("age", lexicon.bands)):
+        if what == "age" and page.has(Kind.GIVE, "age"):
+            continue
+        _words(page, what, finder, asked)
+
+
+def _words(page: Page, what: str, finder: Finder, asked: list[tuple[int, int]]) -> None:
+    for one in finder.find(page.open):
+        if any(start <= one.start < end for start, end in asked):
+            continue
+        value = one.id == "new" if what == "first" else one.id
+        page.take_act(Kind.GIVE, what, value, (one.start, one.end))
+
+
+def _asked_about(page: Page, place: int, asked: list[tuple[int, int]]) -> bool:
+    clause = page.clause_at(place)
+    return clause in asked
+
+
+def _value(page: Page, what: str, value: str, start: int, end: int) -> None:
+    begin, finish = page.clause_at(start)
+    before = _BEFORE.search(page.words[begin:start])
+    behind = _BEHIND.match(page.words[end:finish])
+    if before or behind:
+        places = (begin + before.start() if before else start, end + behind.end() if behind else end)
+        page.take_act(Kind.REFUSE, what, value, places)
+    else:
+        page.take_act(Kind.GIVE, what, value, (start, end))
+
+
+# ---------------------------------------------------------------------------------------------------------------- settling
+
+_GIVEN: Final = frozenset({"day", "time", "range", "shop", "service", "person"})
+
+
+def _settled(
+    page: Page, scene: Scene, lexicon: Lexicon, when: When | None, people: tuple[str, ...]
+) -> Reading:
+    """Acts that hang together: a no beside a value puts right, and a yes beside a contradiction is none."""
+    acts = page.acts
+    given = [act for act in acts if act.kind is Kind.GIVE and act.what in _GIVEN]
+    no = [act for act in acts if act.kind is Kind.NO]
+    if given and no:
+        acts = [_corrected(act) if act in given else act for act in acts if act not in no]
+        acts += [Act(Kind.REFUSE, "other", None, one.spans) for one in no if False]
+        spans = tuple(span for one in no for span in one.spans)
+        first = next(place for place, act in enumerate(acts) if act.kind is Kind.CORRECT)
+        acts[first] = replace(acts[first], spans=(*spans, *acts[first].spans))
+    elif scene.shown.asks_yes or scene.step.startswith("confirm"):
+        acts = [_corrected(act) if _contradicts(act, scene) else act for act in acts]
+    rest = read_rest(page, lexicon)
+    page_yes = [act for act in acts if act.kind is Kind.YES]
+    if page_yes and _disarmed(acts, rest):
+        acts = [act for act in acts if act.kind is not Kind.YES]
+        rest = tuple(sorted((*rest, *_unsaid(page, page_yes)), key=lambda one: one.span))
+    if (
+        when is not None
+        and when.shift is not None
+        and scene.step in _ORDERED
+        and scene.shown.start is None
+        and not acts
+    ):
+        acts = [Act(Kind.BEGIN, "move", None, (Span(0, len(page.source)),))]
+    return Reading(page.source, _in_order(acts), rest, when, people=people)
+
+
+def _corrected(act: Act) -> Act:
+    return replace(act, kind=Kind.CORRECT)
+
+
+def _contradicts(act: Act, scene: Scene) -> bool:
+    """Another day or time than the card's."""
+    if act.kind is not Kind.GIVE:
+        return False
+    shown = scene.shown
+    if act.what == "day":
+        return shown.day is not None and act.value is not None and act.value != shown.day
+    if act.what == "time":
+        return shown.start is not None and act.value is not None and act.value != shown.start.time()
+    return act.what in ("shop", "range") and (act.what == "range" or act.value != scene.shop)
+
+
+def _disarmed(acts: list[Act], rest: tuple[Rest, ...]) -> bool:
+    return any(act.kind in (Kind.REFUSE, Kind.CORRECT, Kind.LATER, Kind.NO) for act in acts) or any(
+        one.weight is Weight.DANGEROUS for one in rest
     )
+
+
+def _unsaid(page: Page, acts: list[Act]) -> list[Rest]:
+    """A yes that does not count is harmless."""
+    return [
+        Rest(page.source[span.start : span.end], span, Weight.HARMLESS) for act in acts for span in act.spans
+    ]
+
+
+def _in_order(acts: list[Act]) -> tuple[Act, ...]:
+    return tuple(sorted(acts, key=lambda act: act.spans[0] if act.spans else Span(0, 0)))

@@ -1,0 +1,38 @@
+"""The words about time in a text, each with its place: the rules run over the sheet and blank out what they read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from .rules import RULES
+from .text import DAY_MARK, TIME_MARK, Sheet
+from .tokens import Between, Clock, Later, Part, Scene, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Tokens that one phrase means, and the characters of the sheet that it takes."""
+
+    tokens: tuple[Token, ...]
+    start: int
+    end: int
+
+
+def scan(sheet: Sheet, today: date) -> list[Found]:
+    """What the rules find, in the order of the text; `sheet` shrinks to the unread text."""
+    scene = Scene(today, is_chinese(sheet.text))
+    found: list[Found] = []
+    for rule in RULES:
+        for match in tuple(rule.pattern.finditer(sheet.text)):
+            tokens = rule.read(match, scene)
+            timely = isinstance(tokens[0], Clock | Part | Later | Between)
+            sheet.blank(*match.span(), TIME_MARK if timely else DAY_MARK)
+            found.append(Found(tokens, *match.span()))
+    return sorted(found, key=lambda one: one.start)
+
+
+def is_chinese(text: str) -> bool:
+    """Whether a slash date is read the Chinese way: Chinese characters, and no English word but a.m. and p.m."""
+    return bool(re.search("[\u4e00-\u9fff]", text)) and not re.search("[a-z]{3}", text)

@@ -1,0 +1,329 @@
+"""What is wanted (book, move, cancel, see, ask a human), and yes, no, later, thanks and greetings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from .acts import Kind, Scene
+from .lexicon import load_words
+from .page import PUNCTUATION, Cover, Page
+from .questions import ask_other, asks, beyond_politeness, cover_politeness, without_politeness
+from .rest import is_harmless
+
+_WORDS: Final = load_words("intents")
+_HAN: Final = re.compile("[\u3400-\u9fff]")
+_ALONE_CHARS: Final = 80
+"""A longer clause is no yes and no no."""
+
+
+def _whole(pattern: str) -> str:
+    """A pattern of English words as whole words."""
+    return pattern if _HAN.search(pattern) else rf"(?<![a-z])(?:{pattern})(?![a-z])"
+
+
+def _any(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{_whole(one)})" for one in patterns))
+
+
+# --------------------------------------------------------------------------------------------------------------- courtesy
+
+_COURTESIES: Final = {
+    Kind.LATER: _any(_WORDS["courtesy"]["later"]),
+    Kind.THANKS: _any(_WORDS["courtesy"]["thanks"]),
+    Kind.GREETING: _any(_WORDS["courtesy"]["greeting"]),
+}
+_NO_NEED: Final = re.compile("不(?:用|要|必)?$")
+
+
+def read_courtesies(page: Page) -> None:
+    """Thanks, greetings, and "let me think"; one act of each is enough."""
+    for kind, pattern in _COURTESIES.items():
+        places = [
+            match.span() for match in page.find(pattern) if not _NO_NEED.search(page.words[: match.start()])
+        ]
+        if places:
+            page.take_act(kind, "", None, *places)
+
+
+# ---------------------------------------------------------------------------------------------------------------- intents
+
+WISH: Final = {name: _any(patterns) for name, patterns in _WORDS["wish"].items()}
+_COMMANDS: Final = {
+    name: re.compile(f"^ ?(?:{'|'.join(words)})(?![a-z])") for name, words in _WORDS["commands"].items()
+}
+_OBJECTS: Final = re.compile(
+    f"{_WORDS['objects']['chinese']}|(?<![a-z])(?:{_WORDS['objects']['english']})(?![a-z])"
+)
+_NEGATED: Final = re.compile(
+    "(?:别|不要|不用|不想|不是要?|不是想|不会|没有?|无需|不必|勿|唔好|唔使|(?<![a-z])(?:don't|dont|do not|not|never|no need to|without|didn't|did not))[^,.!?;]{0,3}$"
+)
+_ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
+_STRONG_MOVE: Final = re.compile(
+    "改约|改期|改签|改时间|改个时间|换个?时间|reschedul|appointment|booking|预约"
+)
+_BEGUN: Final = ("list", "slots", "human", "order", "cancel", "move", "book")
+#: What can stand beside a command and be its value.
+_VALUES: Final = frozenset(
+    {
+        "day",
+        "time",
+        "range",
+        "shop",
+        "service",
+        "person",
+        "name",
+        "age",
+        "first",
+        "code",
+        "number",
+        "phone",
+        "version",
+    }
+)
+
+
+class _Intent:
+    """Words that may begin something."""
+
+    __slots__ = ("end", "name", "start")
+
+    def __init__(self, name: str, start: int, end: int) -> None:
+        self.name = name
+        self.start = start
+        self.end = end
+
+
+def read_intents(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
+    """What is begun, clause by clause. In the clause of a known question nothing is but a booking with its time."""
+    found = list(_found(page, scene))
+    for one in found:
+        page.take(one.start, one.end, Cover.NOTHING)
+    for one in found:
+        start, end = page.clause_at(one.start)
+        if (start, end) in asked and not (one.name == "book" and page.timed(start, end)):
+            page.explain(one.start, one.end, Cover.ACT)  # of the question
+        elif not _stands(page, scene, one, found):
+            continue
+        elif page.has(Kind.BEGIN, one.name):
+            page.explain(one.start, one.end, Cover.ACT)
+        else:
+            page.add(Kind.BEGIN, one.name, "waitlist" if one.name == "other" else None, (one.start, one.end))
+    _from_service(page, scene, asked)
+
+
+def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
+    """The words of intentions, of two that overlap the first in `_BEGUN`."""
+    view = page.marked()
+    taken: list[tuple[int, int]] = []
+    for name, pattern in _COMMANDS.items():
+        match = pattern.match(view)
+        if match and (view[match.start()] == "/" or _is_command(page, match.end())):
+            taken.append(match.span())
+            yield _Intent({"waitlist": "other"}.get(name, name), *match.span())
+            break
+    for name in _BEGUN:
+        for match in WISH[name].finditer(view):
+            if match.end() > match.start() and not any(
+                match.start() < end and start < match.end() for start, end in taken
+            ):
+                taken.append(match.span())
+                yield _Intent(name, *match.span())
+
+
+def _is_command(page: Page, place: int) -> bool:
+    """A Chinese command word is a command only if the rest is values or nothing (取消要扣钱吗 is a question)."""
+    start, end = page.clause_at(max(place - 1, 0))
+    left = page.unread(place, max(end, place))
+    return not _left(left)
+
+
+def _left(text: str) -> str:
+    """What remains without politeness, objects and harmless words."""
+    text = _OBJECTS.sub("\x02", without_politeness(text))
+    return "" if is_harmless(text.replace("\x02", " ")) else text
+
+
+def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool:
+    start, end = page.clause_at(one.start)
+    before = page.words[start : one.start]
+    if one.name in ("list", "slots", "human", "order"):
+        return True
+    if one.name in _COMMANDS and one.name not in WISH:
+        return True
+    if _NEGATED.search(before):
+        return False
+    if one.name == "cancel":
+        return _cancels(page, scene, one, start, end)
+    if one.name == "move":
+        return _moves(page, scene, one, start, end)
+    return _books(page, scene, one, start, end)
+
+
+def _cancels(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool:
+    """取消 in a question about cancelling is none; "Friday doesn't work" in a dialogue refuses Friday."""
+    left = _without(page, one, start, end)
+    if (asks(page, start, end) and _left(left)) or _ADDRESSED.search(page.words[one.end : one.end + 6]):
+        return False
+    weak = re.search("来不|去不|约不|can|won", page.words[one.start : one.end])
+    return not (weak and scene.step not in ("", "none") and page.timed(start, end))
+
+
+def _moves(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool:
+    left = _without(page, one, start, end)
+    if asks(page, start, end) and _left(left) and not (page.timed(start, end) or _named(page, start, end)):
+        return False
+    strong = _STRONG_MOVE.search(page.words[start:end])
+    if scene.step not in ("", "none") and not strong and not re.search("取消|cancel", page.words):
+        page.explain(one.start, one.end, Cover.HARMLESS)  # a correction of the open booking
+        return False
+    english = page.words[one.start : one.end].isascii()
+    return bool(
+        strong or page.timed(start, end) or _named(page, start, end) or not english or not _left(left)
+    )
+
+
+def _books(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool:
+    """A wish to come: with a value, or with nothing else in its clause."""
+    if any(page.has(Kind.BEGIN, name) for name in ("cancel", "move", "list")) and not page.timed(start, end):
+        page.explain(one.start, one.end, Cover.HARMLESS)
+        return False
+    left = _without(page, one, start, end)
+    if beyond_politeness(page, start, end) and not page.timed(start, end):
+        return False
+    return bool(page.timed(start, end) or _named(page, start, end) or _valued(page) or not _left(left))
+
+
+def _without(page: Page, one: _Intent, start: int, end: int) -> str:
+    left = page.unread(start, end)
+    return left[: one.start - start] + "\x02" * (one.end - one.start) + left[one.end - start :]
+
+
+def _valued(page: Page) -> bool:
+    return any(act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _VALUES for act in page.acts)
+
+
+def _named(page: Page, start: int, end: int) -> bool:
+    """Whether a value stands in the clause."""
+    span = page.span(start, end)
+    return any(
+        act.kind in (Kind.GIVE, Kind.CORRECT)
+        and act.what in _VALUES
+        and any(span.start <= place.start < span.end for place in act.spans)
+        for act in page.acts
+    )
+
+
+def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
+    """A service said first, outside a question, is a wish; with free times asked for as well (周六有空验光吗) too."""
+    given = [act for act in page.acts if act.kind is Kind.GIVE and act.what == "service"]
+    others = any(page.has(Kind.BEGIN, name) for name in ("book", "move", "cancel", "list", "human", "order"))
+    if not given or others or scene.step not in ("", "none"):
+        return
+    if asked and not any(page.timed(*clause) for clause in page.clauses):
+        return
+    page.acts.append(type(given[0])(Kind.BEGIN, "book", None, given[0].spans))
+
+
+# --------------------------------------------------------------------------------------------------------------- questions
+
+
+def read_questions(page: Page, asked: list[tuple[int, int]]) -> None:
+    """Clauses that ask: out of politeness, or what no list has a word for."""
+    valued = _valued(page) or page.has(Kind.BEGIN) or page.has(Kind.REFUSE)
+    for start, end in page.clauses:
+        if (start, end) in asked or not asks(page, start, end):
+            continue
+        left = PUNCTUATION.sub("", _left(page.unread(start, end)).replace("\x02", ""))
+        here = page.timed(start, end) or _named(page, start, end) or _begun_in(page, start, end)
+        if valued and not left and not beyond_politeness(page, start, end):
+            cover_politeness(page, start, end)
+        elif (
+            here
+            and not beyond_politeness(page, start, end)
+            and (_begun_in(page, start, end) or _put_to(page, start, end))
+        ):
+            cover_politeness(page, start, end)
+        elif left and not page.unread(start, end).strip(" \x00\x01\x02\x03\x04") == "":
+            ask_other(page, start, end)
+
+
+_PUT: Final = re.compile(
+    "[\x00\x01\x03] ?[的]?[^\x00-\x04,.!?]{0,2}(?:行不行|可以|行|好|得|能|ok|okay|possible|\\?)"
+)
+
+
+def _put_to(page: Page, start: int, end: int) -> bool:
+    """Whether the politeness is about a time: 周五行不行."""
+    return bool(_PUT.search(page.sheet.text, start, min(end + 1, len(page.words)))) or bool(
+        _PUT.search(page.marked(), start, min(end + 1, len(page.words)))
+    )
+
+
+def _begun_in(page: Page, start: int, end: int) -> bool:
+    span = page.span(start, end)
+    return any(
+        act.kind is Kind.BEGIN and any(span.start <= place.start < span.end for place in act.spans)
+        for act in page.acts
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- yes and no
+
+
+def _longest_first(words: str) -> str:
+    """Plain words in an alternative, so that none hides behind its own beginning."""
+    return "|".join(sorted(words.split("|"), key=len, reverse=True)) if "(" not in words else words
+
+
+def _alone(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    return tuple(
+        re.compile(f"(?:{_longest_first(one)})" + ("" if _HAN.search(one) else "(?![a-z])"))
+        for one in patterns
+    )
+
+
+_YES: Final = _alone(_WORDS["alone"]["yes"])
+_NO: Final = _alone(_WORDS["alone"]["no"])
+_GLUE: Final = (re.compile(_WORDS["alone"]["glue"]),)
+_HEDGED: Final = re.compile("不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$")
+
+
+def read_answers(page: Page) -> None:
+    """Yes and no: alone in a clause, or in a piece of one."""
+    for start, end in page.pieces:
+        text = page.unread(start, end)
+        if not text.strip(" \x02") or page.timed(start, end) or end - start > _ALONE_CHARS:
+            continue
+        if re.match(" ?[?]", page.words[end:]) or _HEDGED.search(page.words):
+            continue
+        kind = _answer(text)
+        if kind is not None and not page.has(kind):
+            page.take_act(kind, "", None, (start, end))
+        elif kind is not None:
+            page.take(start, end)
+
+
+def _answer(text: str) -> Kind | None:
+    """What a clause says if it is made of nothing but words of one answer and of what goes with them."""
+    said: set[Kind] = set()
+    place = 0
+    while place < len(text):
+        no, yes, glue = (_longest(patterns, text, place) for patterns in (_NO, _YES, _GLUE))
+        best = max(no, yes, glue)
+        if best == place:
+            if text[place] not in " \x02'\"()-":
+                return None
+            best = place + 1
+        elif no == best and no > yes:
+            said.add(Kind.NO)
+        elif yes == best:
+            said.add(Kind.YES)
+        place = best
+    return said.pop() if len(said) == 1 else None
+
+
+def _longest(patterns: Iterable[re.Pattern[str]], text: str, place: int) -> int:
+    """Where the longest match at a place ends."""
+    return max((match.end() for one in patterns if (match := one.match(text, place))), default=place)

@@ -1,0 +1,391 @@
+"""Names and persons: a name is one only when it looks like one or is said to be one; for whom it is, and how many they are.
+
+A name may not be a common word, whatever its first character; a day is not one, 周一帆 is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Final
+
+from .acts import Kind, Scene
+from .lexicon import either, load_words
+from .page import Cover, Page
+
+_WORDS: Final = load_words("names")
+_FAMILIES: Final = load_words("family_names")
+SINGLE: Final = frozenset("".join(_FAMILIES["single"]) + _FAMILIES["common_now"])
+DOUBLE: Final = frozenset(_FAMILIES["double"])
+COMMON: Final = frozenset(_WORDS["common"].split())
+COMMON_ENGLISH: Final = frozenset(_WORDS["common_english"].split())
+_NEVER: Final = frozenset(_WORDS["never_inside"])
+_TITLES: Final = "|".join(sorted(_WORDS["titles"], key=len, reverse=True))
+_ENDS: Final = re.compile("|".join(_WORDS["ends"]))
+
+HAN: Final = "\u3400-\u9fff"
+_INTRODUCED: Final = either(_WORDS["introduced"])
+_INTRODUCED_CAPITAL: Final = either(_WORDS["introduced_capital"])
+_SURNAME: Final = re.compile(f"{_WORDS['surname_said']}([{HAN}])")
+_TITLED: Final = re.compile(
+    f"(?<![{HAN}])([{HAN}]{{1,3}})(?:{_TITLES})(?![{HAN}])|([{HAN}]{{1,2}})(?:女士|先生|小姐|太太)"
+)
+_PET: Final = re.compile(f"^(?:(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{_TITLES}))$")
+#: Where the characters of a name are explained: 沈阳的沈, 弓张, 耳东陈.
+_SPELT: Final = re.compile(
+    f"[{HAN}]{{1,4}}的[{HAN}](?![{HAN}])|[{HAN}]{{1,3}}的那个[{HAN}]|(?:弓长|立早|耳东|木子|双木|口天|三横)[{HAN}]?"
+)
+_LATIN: Final = re.compile(
+    "[a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*(?: [a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*){0,3}"
+)
+_WORD: Final = re.compile("[a-z\u00c0-\u024f'\u2019.-]+")
+_DOTTED: Final = re.compile(f"[{HAN}]{{1,8}}(?:[·•・‧][{HAN}]{{1,8}}){{1,3}}")
+_WEEKDAY: Final = re.compile(
+    "周[一二三四五六日天末]($|[上下中早晚傍夜全都也吧行可得有没不去来过约号的,和或到之后前内见再休空0-9]|[一二两三四五六七八九十]+[点时号])"
+)
+_TIMELY: Final = re.compile(
+    "[今明后昨前每][天日早晚年]|[上下中]午|[早晚]上|周[一二三四五六日天末]|星期|礼拜|[一二两三四五六七八九十0-9]+[点号月日]"
+)
+#: Family names that are everyday words: before a day they are no name.
+_LITTLE: Final = frozenset(
+    "从那能和都别时后明全向有相年空单双平常安万成计干高利通包连管查步应解终言代付次迟区楼母南"
+)
+_WRONG: Final = re.compile(
+    "名字(?:写|填|打|弄)?(?:错|不对)|姓(?:写|填|打|弄)错|name(?:'s| is)? (?:wrong|misspel)|wrong name"
+)
+_PAIR: Final = re.compile(
+    f"是([{HAN}]{{2,4}}?)(?:,? ?)不是([{HAN}]{{1,4}})|不是([{HAN}]{{2,4}}?),? ?(?:而)?是([{HAN}]{{2,4}})"
+)
+_OF_NAME: Final = re.compile("名字|姓名|名儿|(?<![a-z])name")
+
+_KIN: Final = "|".join(sorted(_WORDS["kin"], key=len, reverse=True))
+_KIN_ENGLISH: Final = "|".join(sorted(_WORDS["kin_english"].split(), key=len, reverse=True))
+_TWO: Final = re.compile(
+    f"(我)(?:和|跟|与|同|还有)(?:我)?(?:的)?({_KIN})(?:一起|都|各|两|也|要|想|一人|分别)|(我)(?:和|跟|与|同)(?:我)({_KIN})(?=$|[ ,.]|俩|两)"
+    f"|({_KIN})(?:和|跟|与|同)(?:我)?({_KIN})(?=.{{0,6}}(?:都|各|一起|两))"
+    f"|(?<![a-z])(me|i|myself) and (?:my |our )?({_KIN_ENGLISH})(?![a-z])|(?<![a-z])(?:my |our )({_KIN_ENGLISH}) and (me|i|myself)(?![a-z])"
+    f"|(?<![a-z])(me)(?: [a-z0-9:]+){{1,4}} and my ({_KIN_ENGLISH})(?![a-z])"
+)
+_BOTH: Final = re.compile(
+    f"(?:我们)?(?:[两二三四2-4](?:个)?(?:大?人|位|娃|孩子|小孩|宝宝)|[俩仨])(?!份|的钱|没)(?:一起|都|要)?|(?<![a-z])(?:two|both|three|2|3) (?:of us|people|kids|children|persons?|adults)(?![a-z])"
+)
+_OPENED: Final = re.compile(
+    f"(?:帮|给|替|为|带|同|代|陪(?!我))(?:一?下|我家?(?:的)?|俺|咱|家里?(?:的)?|两个|[一二两三]个|她|他)*(?P<kin>{_KIN})"
+    f"|(?<![a-z])(?:for|book(?:ing)?|bring(?:ing)?|take|taking|with) (?:in )?(?:my |our |the |a )?(?:(?:little|old|elderly|young|two|\\d-year-old|[a-z]+-year-old) )?(?P<kin_english>{_KIN_ENGLISH})(?![a-z])"
+)
+_PRONOUN: Final = re.compile(
+    "(?:帮|给|替|为)(?P<who>她|他|佢)(?=.{0,4}(?:约|预约|订|改|取消|验|配|做|看|来))|(?<![a-z])for (?P<who_english>her|him|them)(?![a-z])"
+)
+_OWN: Final = re.compile(
+    f"(?:把|改|将|我|俺|咱|家里?)(?:我|俺|家)?(?:家)?(?:的)?(?P<kin>{_KIN})|(?<![a-z])(?:my|our) (?:little |old |elderly )?(?P<kin_english>{_KIN_ENGLISH})(?![a-z])|^ ?(?P<start>{_KIN})"
+)
+_BESIDE: Final = re.compile(
+    "岁|[0-9一二三四五六七八九十]了|那个|的?预约|想?(?:验|配|做|测|查)|看.{0,6}(?:不清|模糊|弯|黑)|年级|上学|要|needs?|wants?|is [a-z0-9]|has |took|eye|test"
+)
+_NO_PERSON: Final = re.compile("(?:让|听|说|推荐|介绍|陪|问问?|看看?|等|催|叫|告诉|写)[^,.!?]{0,3}$")
+_NOT_AFTER: Final = re.compile(
+    "^(?:让|说|推荐|介绍|陪|叫|催|告诉|带我|过来|也?推荐|的?名字|的?号|told|said|recommended|says|suggested|thinks|is coming with|will drive)"
+)
+
+
+# ----------------------------------------------------------------------------------------------------------------- shapes
+
+
+@cache
+def is_common(name: str) -> bool:
+    """Whether it is a word of everyday speech, or begins or ends as none of the names do."""
+    return name in COMMON or any(char in _NEVER for char in name[1:]) or name[0] in "不没我你您他她这"
+
+
+def family(name: str) -> int:
+    """The length of the family name that a name begins with, 0 if none."""
+    if name[:2] in DOUBLE and len(name) > 2:
+        return 2
+    return 1 if name[:1] in SINGLE else 0
+
+
+def is_name(name: str) -> bool:
+    """Two to four Chinese characters that begin with a family name and are no common word."""
+    length = family(name)
+    if not length or not length < len(name) <= length + 2 + (name[1:2] in SINGLE) or is_common(name):
+        return False
+    if any(
+        name.startswith(word)
+        for word in COMMON
+        if len(word) >= 2 and len(name) > len(word) >= 2 and _TIMELY.match(word)
+    ):
+        return False
+    if _WEEKDAY.match(name):
+        return False
+    return not (name[0] in _LITTLE and _TIMELY.match(name[1:])) and not _TIMELY.match(
+        name[:2] if name[0] != "于" else ""
+    )
+
+
+def _pet(name: str) -> bool:
+    """小谭, 豆豆, 王女士."""
+    match = _PET.match(name)
+    if match is None or name in COMMON or any(char in _NEVER for char in name):
+        return False
+    return (
+        bool(match[2])
+        and match[2] not in "好对嗯是行哈谢来看等试想天多早慢常刚"
+        or (match[1] or match[3] or "")[:1] in SINGLE
+        or (match[3] or "")[:2] in DOUBLE
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------- reading
+
+
+def read_names(page: Page, scene: Scene) -> None:
+    """Names that are said to be one, and, where a name was asked, bare ones."""
+    for match in page.find(_SPELT):
+        if _SURNAME.search(page.open) or _INTRODUCED.search(page.open):
+            page.take(*match.span())
+    if match := _WRONG.search(page.open):
+        page.take_act(Kind.REFUSE, "name", None, match.span())
+    pairs = list(_pairs(page, scene))
+    for start, end in pairs or _said(page):
+        _give(page, scene, start, end)
+        return
+    if scene.step == "name":
+        for start, end in _bare(page):
+            _give(page, scene, start, end)
+            return
+    else:
+        for start, end in _beside(page, scene):
+            _give(page, scene, start, end)
+            return
+
+
+def _give(page: Page, scene: Scene, start: int, end: int) -> None:
+    start, end = _trimmed(page.words, start, end)
+    corrects = page.has(Kind.REFUSE, "name") or scene.step.startswith("confirm")
+    page.take_act(Kind.CORRECT if corrects else Kind.GIVE, "name", page.typed(start, end), (start, end))
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start] in " ,.:\"'“”":
+        start += 1
+    while end > start and text[end - 1] in " ,.:\"'“”-":
+        end -= 1
+    return start, end
+
+
+def _pairs(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
+    """名字…是林晓不是林小: the one that it is."""
+    if not (_OF_NAME.search(page.words) or page.has(Kind.REFUSE, "name")):
+        return
+    for match in page.find(_PAIR):
+        group = 1 if match[1] else 4
+        other = match[2] or match[3]
+        if family(match[group]):
+            page.take(*match.span())
+            page.add(Kind.REFUSE, "name", other, match.span(2 if match[2] else 3))
+            yield match.span(group)
+            return
+
+
+def _said(page: Page) -> Iterator[tuple[int, int]]:
+    """Names behind the words that introduce one; the last that is said counts."""
+    for pattern, capital in ((_INTRODUCED, False), (_INTRODUCED_CAPITAL, True)):
+        for match in page.find(pattern):
+            found = _behind(page, match.end(), capital=capital)
+            if found:
+                page.take(match.start(), found[0])
+                yield found
+    for match in page.find(_SURNAME):
+        name = match[1] + page.open[match.end(1) : match.end(1) + 1]
+        end = match.end(1) + (name in DOUBLE)
+        if name in DOUBLE or match[1] in SINGLE:
+            page.take(match.start(), match.start(1))
+            yield match.start(1), end
+    for match in page.find(_TITLED):
+        body = match[1] or match[2]
+        if (
+            family(body + "某")
+            and body not in COMMON
+            and f"{match[0]}" not in COMMON
+            and not re.search("老师|医生|师傅", match[0])
+        ):
+            yield match.span()
+
+
+def _behind(page: Page, start: int, *, capital: bool) -> tuple[int, int] | None:
+    """The name that begins at `start`, if there is one."""
+    text = page.open
+    while start < len(text) and text[start] in " :,\"“'":
+        start += 1
+    if dotted := _DOTTED.match(text, start):
+        return dotted.span()
+    if found := _chinese(text, start):
+        return found
+    latin = _LATIN.match(text, start)
+    if latin is None or (capital and not page.typed(start, start + 1).isupper()):
+        return None
+    end = start
+    for word in _WORD.finditer(text, start, latin.end()):
+        plain = word[0].rstrip(".")
+        if plain in COMMON_ENGLISH or plain in _KIN_SET or (end > start and text[end : word.start()].strip()):
+            if (
+                end == start
+                and not capital
+                and page.typed(*word.span())[:1].isupper()
+                and plain not in _NO_NAMES
+            ):
+                end = word.end()
+                continue
+            break
+        end = word.end()
+        if word[0].endswith(".") and len(plain) > 2:
+            break
+    return (start, end) if end > start else None
+
+
+_KIN_SET: Final = frozenset(_WORDS["kin_english"].split())
+_NO_NAMES: Final = frozenset(
+    "monday tuesday wednesday thursday friday saturday sunday today tomorrow it is not".split()
+)
+
+
+def _chinese(text: str, start: int) -> tuple[int, int] | None:
+    """A Chinese name that begins at `start`: it ends where no name goes on."""
+    run = re.compile(f"[{HAN}]{{1,8}}").match(text, start)
+    if run is None:
+        return None
+    body = run[0]
+    pet = re.match(
+        f"(?:[{HAN}]{{1,2}}(?:{_TITLES})|[小老阿][{HAN}](?![{HAN}]{{1,2}}(?:$|[ ,]))|([{HAN}])\\1)", body
+    )
+    longest = 2 + (family(body) or 1)
+    if pet and (family(pet[0]) or pet[0][0] in "小老阿" or pet[1]):
+        return start, start + pet.end()
+    end = 1
+    while end < min(longest, len(body)) and body[end] not in _NEVER and not _ENDS.match(body, end):
+        end += 1
+    name = body[:end]
+    if name in COMMON or name[0] in _NEVER or (end == 1 and not family(name)) or _TIMELY.match(name):
+        return None
+    if not family(name) and end > 3:
+        return None
+    return start, start + end
+
+
+def _bare(page: Page) -> Iterator[tuple[int, int]]:
+    """The answer to "what is your name?": a clause, or the first piece of one, that looks like a name."""
+    latin: list[tuple[int, int]] = []
+    for start, end in page.pieces:
+        start, end = _trimmed(page.words, start, end)
+        text = page.open[start:end]
+        if re.fullmatch(f"[{HAN}]{{2,4}}", text):
+            if is_name(text) or _pet(text):
+                yield start, end
+        elif _DOTTED.fullmatch(text):
+            yield start, end
+        elif re.fullmatch(f"[{HAN}]{{2,4}}[\x02 ]+", text) and is_name(text.rstrip("\x02 ")):
+            yield start, start + len(text.rstrip("\x02 "))
+        elif is_latin_name(text):
+            latin.append((start, end))
+        elif (
+            1 < len(text) <= 40
+            and all(char.isalpha() or char in " '-." for char in text)
+            and not re.search(f"[{HAN}a-z]", text)
+        ):
+            yield start, end
+    if latin and len(page.clauses) <= 3:
+        yield max(latin, key=lambda place: len(page.words[place[0] : place[1]].split()))
+
+
+def is_latin_name(text: str) -> bool:
+    """One to four words of Latin letters, none of them a common one ("april" alone is a name)."""
+    if not _LATIN.fullmatch(text) or len(text) > 40 or len(text) < 2:
+        return False
+    words = [word.strip(".'") for word in re.split("[ ]", text)]
+    return not any(word in COMMON_ENGLISH or word in _KIN_SET for word in words)
+
+
+def _beside(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
+    """A name without a word before it, where none was asked: 李三 明天三点, "Joel, 44", 罗小虎 13900005566."""
+    whole = len(page.pieces)
+    for index, (start, end) in enumerate(page.pieces):
+        text = page.open[start:end]
+        if whole > 1 and re.fullmatch(f"[{HAN}]{{2,3}}", text) and text[0] not in _LITTLE and is_name(text):
+            beside = page.words[start:end]
+            before = page.words[max(0, start - 1)] if start else ""
+            if before in ("", " ") and (scene.staff or _has_value(page, page.pieces, index)):
+                yield start, end
+        elif (
+            whole > 1
+            and index
+            and page.typed(start, end).istitle()
+            and is_latin_name(text)
+            and _aged(page, page.pieces, index)
+        ):
+            yield start, end
+
+
+def _has_value(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
+    """Whether a time or a figure stands right beside a piece."""
+    near = [pieces[place] for place in (index - 1, index + 1) if 0 <= place < len(pieces)]
+    return any(
+        _TIMELY.search(page.words[start:end]) or re.search("[0-9]", page.words[start:end])
+        for start, end in near
+    )
+
+
+def _aged(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
+    start, end = pieces[index + 1] if index + 1 < len(pieces) else (0, 0)
+    return bool(re.match(" ?[0-9]{1,2}(?![0-9:])", page.words[start:end]))
+
+
+# ---------------------------------------------------------------------------------------------------------------- persons
+
+
+def read_persons(page: Page, scene: Scene) -> tuple[str, ...]:
+    """For whom it is, as a word of kin; the persons if there are several."""
+    people = _people(page)
+    for match in page.find(_OPENED):
+        name = "kin" if match["kin"] else "kin_english"
+        if not _NOT_AFTER.match(page.words[match.end() :].lstrip()) and not _excused(page, match.start()):
+            _person(page, scene, *match.span(name))
+    if page.has(Kind.GIVE, "person") or page.has(Kind.CORRECT, "person"):
+        return people
+    for match in page.find(_OWN):
+        name = next(group for group in ("kin", "kin_english", "start") if match[group])
+        start, end = page.clause_at(match.start())
+        behind = page.words[match.end() : end]
+        if _excused(page, match.start()) or _NOT_AFTER.match(behind.lstrip()):
+            continue
+        if _BESIDE.search(behind) or page.words[match.start()] in "把改将":
+            _person(page, scene, *match.span(name))
+            return people
+    for match in page.find(_PRONOUN):
+        _person(page, scene, *match.span("who" if match["who"] else "who_english"))
+    return people
+
+
+def _person(page: Page, scene: Scene, start: int, end: int) -> None:
+    page.add(Kind.GIVE, "person", page.typed(start, end), (start, end))
+
+
+def _excused(page: Page, start: int) -> bool:
+    """听我妈说, 等我问问老公: somebody is spoken of, it is not for them."""
+    begin, _ = page.clause_at(start)
+    return bool(_NO_PERSON.search(page.words[begin:start]))
+
+
+def _people(page: Page) -> tuple[str, ...]:
+    for match in page.find(_TWO):
+        groups = [group for group in range(1, (match.lastindex or 0) + 1) if match[group]]
+        people = tuple(page.typed(*match.span(group)) for group in groups)
+        page.explain(*match.span(), Cover.HARMLESS)
+        for group in groups:
+            if match[group] not in ("我", "me", "i", "myself"):
+                page.add(Kind.GIVE, "person", page.typed(*match.span(group)), match.span(group))
+        return people
+    for match in page.find(_BOTH):
+        page.take(*match.span())
+        return (match[0].strip(),)
+    return ()

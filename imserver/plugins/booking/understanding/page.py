@@ -1,0 +1,172 @@
+"""A text while it is read: what is typed, what is still open, and by what each character is accounted for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Any, Final
+
+from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, MARKS, TIME_MARK, WORD_MARK, Sheet
+
+from .acts import Act, Kind, Span
+from .negation import mask
+from .rewrite import rewrite
+
+_STOPS: Final = ",，.。!！?？;；:：、…\n~～"
+_CLAUSE_END: Final = re.compile(r"(?<![0-9])[,.]|[,.](?![0-9])|[。!！?？;；、…\n]|，|~")
+_HAN: Final = re.compile("[\u3400-\u9fff]")
+PUNCTUATION: Final = re.compile(r"[\s\W_]+")
+
+
+class Cover(IntEnum):
+    """By what a character is accounted for."""
+
+    NOTHING = 0
+    ACT = 1
+    HARMLESS = 2
+    NOTE = 3
+
+
+_MASKED: Final = {
+    "refusal": Cover.HARMLESS,
+    "comparative": Cover.NOTE,
+    "no_clock": Cover.NOTE,
+    "note": Cover.NOTE,
+}
+
+
+class Page:
+    """A text while it is read.
+
+    words: the folded text, never changed.  open: the same with what was taken blanked out.  sheet: what the dates are read on.
+    """
+
+    __slots__ = ("acts", "clauses", "cover", "open", "pieces", "sheet", "source", "words")
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.sheet = Sheet(rewrite(source))
+        before = self.sheet.text
+        masked = mask(self.sheet)
+        self.words = before if len(before) == len(self.sheet.text) and not masked else self._unmasked(masked)
+        self.open = self.words
+        self.acts: list[Act] = []
+        self.cover: list[Cover] = [Cover.NOTHING] * len(self.words)
+        for one in masked:
+            self.explain(one.start, one.end, _MASKED.get(one.name, Cover.NOTE))
+        self.clauses = tuple(_between(self.words, _CLAUSE_END))
+        self.pieces = tuple(piece for clause in self.clauses for piece in _pieces(self.words, *clause))
+
+    def _unmasked(self, masked: Any) -> str:
+        """The text as it stood before near misses were put right, with what the masks hid put back."""
+        words = list(self.sheet.text)
+        for one in masked:
+            for place in range(one.start, one.end):
+                start, end = self.sheet.span(place, place + 1)
+                words[place] = (Sheet(self.sheet.source[start:end]).text or " ")[0]
+        return "".join(words)
+
+    # ------------------------------------------------------------------------------------------------------- taking
+
+    def span(self, start: int, end: int) -> Span:
+        """Where the characters stand in the text as typed."""
+        return Span(*self.sheet.span(start, end))
+
+    def typed(self, start: int, end: int) -> str:
+        """The characters as they were typed."""
+        span = self.span(start, end)
+        return self.source[span.start : span.end]
+
+    def take(self, start: int, end: int, cover: Cover = Cover.ACT) -> None:
+        """These characters are accounted for: nothing else reads them."""
+        self.explain(start, end, cover)
+        self.open = f"{self.open[:start]}{ASIDE_MARK * (end - start)}{self.open[end:]}"
+        self.sheet.blank(start, end, ASIDE_MARK)
+
+    def explain(self, start: int, end: int, cover: Cover) -> None:
+        """These characters are accounted for; others may still read them."""
+        for place in range(start, end):
+            if self.cover[place] is not Cover.ACT:
+                self.cover[place] = cover
+
+    def add(self, kind: Kind, what: str, value: Any, *places: tuple[int, int]) -> None:
+        """An act, and the characters that say so; they are accounted for, but may be read again by others."""
+        for start, end in places:
+            self.explain(start, end, Cover.ACT)
+        spans = tuple(self.span(start, end) for start, end in places if end > start)
+        self.acts.append(Act(kind, what, value, spans))
+
+    def take_act(self, kind: Kind, what: str, value: Any, *places: tuple[int, int]) -> None:
+        """An act whose characters nothing else may read."""
+        self.add(kind, what, value, *places)
+        for start, end in places:
+            self.take(start, end)
+
+    def find(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        """Where a pattern stands in what is still open; the text may be taken meanwhile."""
+        return (match for match in list(pattern.finditer(self.open)) if match.end() > match.start())
+
+    def settle_times(self) -> None:
+        """What the date grammar has marked is accounted for: words by its acts, asides as notes."""
+        for place, char in enumerate(self.sheet.text):
+            if char in (DAY_MARK, TIME_MARK, WORD_MARK):
+                self.cover[place] = Cover.ACT
+            elif char == ASIDE_MARK and self.cover[place] is Cover.NOTHING:
+                self.cover[place] = Cover.NOTE
+
+    # ------------------------------------------------------------------------------------------------------ looking
+
+    def has(self, kind: Kind, what: str | None = None) -> bool:
+        return any(act.kind is kind and what in (None, act.what) for act in self.acts)
+
+    def clause_at(self, place: int) -> tuple[int, int]:
+        """The clause in which a character stands."""
+        return next(((start, end) for start, end in self.clauses if start <= place < end), (place, place + 1))
+
+    def marked(self) -> str:
+        """What is open, with the marks of days and times where they stand."""
+        return "".join(
+            mark if mark in (DAY_MARK, TIME_MARK) else char
+            for char, mark in zip(self.open, self.sheet.text, strict=True)
+        )
+
+    def timed(self, start: int, end: int) -> bool:
+        """Whether a day or a time was read there."""
+        return any(char in (DAY_MARK, TIME_MARK) for char in self.sheet.text[start:end])
+
+    def unread(self, start: int, end: int) -> str:
+        """What nothing accounts for there; what was taken is a mark."""
+        return "".join(
+            char if cover is Cover.NOTHING else ASIDE_MARK
+            for char, cover in zip(self.words[start:end], self.cover[start:end], strict=True)
+        )
+
+
+def _between(text: str, ends: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """The stretches between ends, without those that hold nothing."""
+    start = 0
+    for match in ends.finditer(text):
+        if text[start : match.start()].strip():
+            yield start, match.start()
+        start = match.end()
+    if text[start:].strip():
+        yield start, len(text)
+
+
+def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A clause in pieces: in Chinese, a blank ends one."""
+    begin = start
+    for place in range(start, end):
+        if text[place] != " ":
+            continue
+        around = text[max(place - 1, start) : min(place + 2, end)]
+        if _HAN.search(around):
+            if text[begin:place].strip():
+                yield begin, place
+            begin = place + 1
+    if text[begin:end].strip():
+        yield begin, end
+
+
+__all__ = ["MARKS", "Cover", "Page"]

@@ -1,0 +1,239 @@
+"""Values that are neither times nor names: codes, telephones, ages and birthdays, versions, the number of a button."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Final
+
+from imserver.plugins.booking.dates.meaning import CN_DIGITS, EN_ONES, EN_TENS, either
+from imserver.plugins.booking.schedule import codes
+
+from .acts import Kind, Scene
+from .lexicon import Lexicon
+from .page import Page
+
+_CN: Final = "零〇一二两三四五六七八九十百"
+_EN: Final = either((*EN_ONES[1:], *EN_TENS, "seventy", "eighty"))
+_NUM: Final = f"(?:[0-9]{{1,3}}|[{_CN}]{{1,5}}|(?:{_EN})(?:[- ](?:{either(EN_ONES[1:10])}))?)"
+_END: Final = r"(?=\s*(?:$|[,.!?;、，。~\x00-\x04 ]))"
+
+_CN_CODE: Final = {char: str(value) for char, value in CN_DIGITS.items()} | {"幺": "1"}
+_CODE_CHAR: Final = f"[a-z0-9{''.join(_CN_CODE)}]"
+
+#: A code of the shop's own form, or said with Chinese digits between its letters.
+_CODE: Final = (
+    codes.PATTERN,
+    re.compile(r"(?<![a-z0-9])[a-hj-np-z][二两三四五六七八九][a-hj-np-z][二两三四五六七八九2-9](?![a-z0-9])"),
+)
+#: Any other letters and digits that may be a code, where the text speaks of one.
+_SPOKEN: Final = re.compile(
+    r"(?:(?:预约)?码(?:是|就是|为|:| )*|(?<![a-z])(?:code|ref(?:erence)?|number|no\.?)(?:[ :#]|is)*)((?:[a-z0-9] ?){4,8})(?![a-z0-9])"
+)
+_LIKE_CODE: Final = re.compile(
+    r"(?<![a-z0-9])(?=[a-z]{0,5}[0-9])(?=[0-9]{0,5}[a-z])[a-hj-np-z2-9]{4}(?![a-z0-9])"
+)
+_COMMANDED: Final = re.compile(
+    r"^ ?(?:/?(?:cancel|move|confirm|arrive|done|start|no-show)|取消|改约|改期|确认|到店|开始|完成|爽约|下单|到货|可取|已取|重做|报告|推荐)"
+)
+
+_VERSION: Final = re.compile(r"(?<![a-z0-9])v([0-9]{1,9})(?![a-z0-9])")
+_PHONE: Final = re.compile(
+    r"(?<![0-9+.-])(?:\+[0-9]{1,3}[ -]?)?\(?(?:1[3-9][0-9]|0[0-9]{2,4})\)?[ -]?[0-9]{3,4}(?:[ -]?[0-9]{3,4}){0,2}(?![0-9:.])"
+)
+_ABROAD: Final = re.compile(r"(?<![0-9+.-])\+[0-9]{1,3}(?:[ -]?[0-9]{2,4}){2,5}(?![0-9:.])")
+_BARE_PHONE: Final = re.compile(r"(?<![0-9+.-])[0-9](?:[ -]?[0-9]){6,14}(?![0-9:.])")
+_SAID_PHONE: Final = re.compile("[幺零〇一二两三四五六七八九]{7,13}")
+_EXTENSION: Final = re.compile(r" ?(?:转|分机|ext\.?|x) ?[0-9]{1,5}(?![0-9点:])")
+_NO_PHONE: Final = re.compile(
+    "(?:不想|不愿意?|不要|不方便|不|别)(?:留|给|填|写|提供)(?:我的)?(?:电话|手机号?|号码)|(?:rather not|don't want to|do not want to) (?:give|leave) (?:my |a )?(?:phone|number)"
+)
+
+_YEARS: Final = (
+    re.compile(f"(?:今年|刚满|满|才|已经|快|年龄|年纪|是|:| )*({_NUM}) ?(?:周?岁|嵗)半?(?![以及]?[上下])"),
+    re.compile(rf"(?<![a-z0-9.])({_NUM})[ -]?(?:years?|yrs?)[ -]?olds?(?![a-z])"),
+    re.compile(rf"(?<![a-z0-9.])({_NUM}) ?(?:yo|y/o)(?![a-z])"),
+    re.compile(rf"(?<![a-z])age[ds]?(?: is| of|:)? ({_NUM})(?![0-9a-z:])"),
+    re.compile(
+        rf"(?<![a-z])(?:she|he|i|who|son|daughter|kid|mum|mom|dad|child|boy|girl)(?:'s|'m| is| am|s|m)? (?:only |now |just |turning )?({_NUM})(?! ?(?:am|pm|o'clock|minutes?|mins?|hours?|times?|kids?|people|appointments?|of)(?![a-z]))(?![0-9:a-z])(?=\s*(?:$|[,.!?;，。]| (?:and|years?|now|btw)(?![a-z])))"
+    ),
+    re.compile(
+        f"(?<![约订在到])(?:我|她|他|佢|今年|年龄|年纪|本人)(?:今年|都|已经|刚|就|才|是|有|:| )*({_NUM})(?:了|啦|哒|咯|多了)?{_END}"
+    ),
+    re.compile(f"(?:我|她|他|佢|妈|爸|爷爷|奶奶|今年|年龄)(?:今年|都|已经)+({_NUM})(?=了)"),
+    re.compile(f"(?:^|(?<=[ ,]))({_NUM})(?:岁)?了{_END}"),
+)
+_ABOUT: Final = re.compile(
+    f"([一二三四五六七八九]十|[1-9]0)(?:(好几|多|来|几|出头|左右)|(?:岁)?(?:好几|出头|多))岁?(?![点分块元次])"
+    "|(?<![a-z])(early|mid|late)?[- ]?(?:in (?:my|her|his) )?(early |mid |late )?(twenties|thirties|forties|fifties|sixties|seventies|eighties|[2-9]0s)(?![a-z])"
+)
+_DECADES: Final = ("twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties")
+_SCHOOL: Final = re.compile(
+    "(?:上|读|念)?(?:幼儿园|托班|小班|中班|大班|小学|初一|初二|初三|初中)(?:[一二三四五六1-6]年级)?(?:的?学?生)?|[一二三四五六1-6]年级(?:的?学?生)?"
+)
+_BIRTHDAY: Final = re.compile(
+    r"(?<![0-9])((?:19|20)[0-9]{2}|[0-9]{2}(?= ?年)) ?[-/.年] ?([0-9]{1,2}) ?[-/.月]? ?([0-9]{1,2})?[日号]?(?:出?生)?(?:的|人)?"
+    r"|(?<![0-9])((?:19|20)[0-9]{2}|[0-9]{2}(?= ?年[的生出])) ?年?(?:的|生|出生)*(?:人)?(?![0-9])"
+)
+_BORN: Final = re.compile("生(?!意|产|鲜)|(?<![a-z])born|birthday|dob")
+_BORN_ENGLISH: Final = re.compile(r"(?<![a-z])(?:born|dob)(?: in| on|:)? ?((?:19|20)[0-9]{2})(?![0-9])")
+
+_ORDINAL: Final = re.compile(
+    f"(?:选|要|就|点)?第 ?([0-9]{{1,2}}|[一二两三四五六七八九十]{{1,2}}) ?(?:个|项|家|种|条|行)?(?:吧|的|啊)?{_END}"
+    f"|(?<![a-z])(?:the )?(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th) (?:one|option|slot|time)(?![a-z])"
+    f"|(?:选|option|number|no\\.?|#) ?([0-9]{{1,2}}){_END}"
+)
+_BARE: Final = re.compile(
+    f"^[ ,.!]*(?:(?:嗯|恩|选|就|要|我|那|好|please|um)[ ,]*)?({_NUM})(?:号|个|项|岁|了|啦|的|吧|周岁)*[ .!。~]*$"
+)
+_LISTED: Final = re.compile(r"^ ?([0-9]{1,2}) ?[.、)] ?(?=[^0-9 ])")
+_ORDINALS: Final = {
+    word: place
+    for place, words in enumerate(
+        (("first", "1st"), ("second", "2nd"), ("third", "3rd"), ("fourth", "4th"), ("fifth", "5th")), 1
+    )
+    for word in words
+}
+#: Steps that ask with numbered buttons.
+NUMBERED: Final = frozenset(
+    {
+        "",
+        "none",
+        "service",
+        "stores",
+        "store",
+        "shop",
+        "day",
+        "slot",
+        "time",
+        "first_visit",
+        "confirm",
+        "confirm_again",
+        "which",
+    }
+)
+
+
+def number(text: str) -> int:
+    """Figures, a Chinese numeral below 200, an English number word."""
+    if text.isascii() and text.isdigit():
+        return int(text)
+    if text[0] in _CN:
+        hundreds, sign, rest = text.rpartition("百")
+        tens, ten, ones = rest.partition("十")
+        value = 100 * (CN_DIGITS.get(hundreds, 1) if sign else 0)
+        if ten:
+            return (
+                value
+                + 10 * CN_DIGITS.get(tens, 1 if not tens else int(_digits(tens) or 0))
+                + int(_digits(ones) or 0)
+            )
+        return value + int(_digits(rest) or 0)
+    english = {word: value for value, word in enumerate(EN_ONES)} | EN_TENS | {"seventy": 70, "eighty": 80}
+    return sum(english.get(word, 0) for word in re.split("[- ]", text))
+
+
+def _digits(text: str) -> str:
+    return "".join(_CN_CODE.get(char, char) for char in text)
+
+
+def read_codes(page: Page, *, spoken_of: bool) -> None:
+    """Codes of appointments and orders, and the version that a button's command carries."""
+    for pattern in _CODE:
+        for match in page.find(pattern):
+            page.take_act(Kind.GIVE, "code", _digits(match[0]).upper(), match.span())
+    for match in page.find(_SPOKEN):
+        code = match[1].replace(" ", "")
+        if re.search("[0-9]", code) and re.search("[a-z]", code) and len(code) in (4, 5, 6):
+            page.take_act(Kind.GIVE, "code", code.upper(), match.span(1))
+    if spoken_of or _COMMANDED.match(page.words):
+        for match in page.find(_LIKE_CODE):
+            page.take_act(Kind.GIVE, "code", match[0].upper(), match.span())
+    for match in page.find(_LIKE_CODE):  # M3PX in capitals is meant for one
+        if page.typed(*match.span()).isupper() and not page.has(Kind.GIVE, "code"):
+            page.take_act(Kind.GIVE, "code", match[0].upper(), match.span())
+    for match in page.find(_VERSION):
+        page.take_act(Kind.GIVE, "version", int(match[1]), match.span())
+
+
+def read_phones(page: Page, step: str) -> None:
+    """Telephone numbers, as figures with the plus if there was one."""
+    for match in page.find(_NO_PHONE):
+        page.take_act(Kind.REFUSE, "phone", None, match.span())
+    for pattern in (_ABROAD, _PHONE, *((_BARE_PHONE,) if step == "phone" else ())):
+        for match in page.find(pattern):
+            figures = "".join(char for char in match[0] if char.isdigit() or char == "+")
+            if not 9 <= len(figures.lstrip("+")) <= 15 and step != "phone":
+                continue
+            extension = _EXTENSION.match(page.open, match.end())
+            page.take_act(
+                Kind.GIVE, "phone", figures, (match.start(), extension.end() if extension else match.end())
+            )
+    for match in page.find(_SAID_PHONE):
+        if len(match[0]) == 11 or step == "phone":
+            page.take_act(Kind.GIVE, "phone", _digits(match[0]), match.span())
+
+
+def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
+    """Ages: said, said about, by school, by a birthday; a bare number where an age was asked."""
+    asked = scene.step == "age"
+    _birthdays(page, scene.now.date(), asked=asked)
+    for match in page.find(_ABOUT):
+        page.take_act(Kind.GIVE, "age", lexicon.band_of(_about(match)), match.span())
+    for pattern in _YEARS:
+        for match in page.find(pattern):
+            if 0 < (years := number(match[1])) <= 120:
+                page.take_act(Kind.GIVE, "age", years, match.span())
+    if asked:
+        for start, end in page.clauses:
+            bare = _BARE.match(page.open[start:end])
+            if bare and 0 < number(bare[1]) <= 120 and not page.has(Kind.GIVE, "age"):
+                page.take_act(Kind.GIVE, "age", number(bare[1]), (start, end))
+    for match in page.find(_SCHOOL) if asked and not page.has(Kind.GIVE, "age") else ():
+        page.take_act(Kind.GIVE, "age", lexicon.band_of(10), match.span())
+
+
+def _birthdays(page: Page, today: date, *, asked: bool) -> None:
+    if not (asked or _BORN.search(page.open)):
+        return
+    for match in page.find(_BIRTHDAY):
+        year = _full_year(match[1] or match[4], today)
+        month, day = int(match[2] or 1), int(match[3] or 1)
+        if not (1 <= month <= 12 and 1 <= day <= 31 and 1900 < year <= today.year):
+            continue
+        later = match[2] is not None and (month, day) > (today.month, today.day)
+        page.take_act(Kind.GIVE, "age", today.year - year - later, match.span())
+        return
+    for match in page.find(_BORN_ENGLISH):
+        page.take_act(Kind.GIVE, "age", today.year - int(match[1]), match.span())
+
+
+def _full_year(text: str, today: date) -> int:
+    year = int(text)
+    return year if year > 99 else year + (2000 if year <= today.year % 100 else 1900)
+
+
+def _about(match: re.Match[str]) -> int:
+    """Somewhere inside a decade: 五十多 is about 55, 三十出头 about 32."""
+    if match[1]:
+        text = match[0]
+        return number(match[1]) + (2 if "出头" in text else 7 if "好几" in text else 5)
+    decade = match[5]
+    tens = int(decade[0]) if decade[0].isdigit() else _DECADES.index(decade) + 2
+    return 10 * tens + {"early": 2, "late": 8}.get((match[3] or match[4] or "").strip(), 5)
+
+
+def read_number(page: Page, scene: Scene) -> None:
+    """The number of a button, where buttons with numbers were shown."""
+    if scene.step not in NUMBERED:
+        return
+    if match := _LISTED.match(page.open):
+        page.take_act(Kind.GIVE, "number", int(match[1]), match.span())
+        return
+    if match := _BARE.match(page.open):
+        if not match[1].isalpha() or match[1][0] in _CN:
+            page.take_act(Kind.GIVE, "number", number(match[1]), match.span())
+        return
+    for match in page.find(_ORDINAL):
+        said = match[1] or match[3]
+        page.take_act(Kind.GIVE, "number", number(said) if said else _ORDINALS[match[2]], match.span())
