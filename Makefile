@@ -26,7 +26,7 @@ ifeq ($(uv),)
 uv := .tools/bin/uv
 endif
 
-.PHONY: help demo test check prove prove-long simulate mutants bench rivals fmt lock clean \
+.PHONY: help demo test check prove prove-long simulate mutants understanding bench rivals fmt lock clean \
         check-format check-lint check-types check-layers check-tests check-wheel \
         prove-begin prove-simulation prove-torture prove-storage-faults prove-hostile-peers prove-random-input
 
@@ -38,6 +38,7 @@ help:
 	@echo 'make prove-long  the long ones (two hours)'
 	@echo 'make simulate  the whole system on virtual time, under faults [SEEDS=how many] [SEED=one to replay]'
 	@echo 'make mutants  one-line sabotages that the tests must notice [DIR=folder of patches] [ONLY=name] (15 minutes)'
+	@echo 'make understanding  how well the bot understands what people type, in tables; fails below the bars [SHOW=acted|offered|asked|…]'
 	@echo 'make bench   latency, throughput, fan-out, memory, backlog, fairness (two minutes)'
 	@echo 'make bench-full  every scenario with every rival and ten million messages (ten minutes); kept in benchmarks/results'
 	@echo 'make fmt     format the code and put the imports in order'
@@ -55,6 +56,9 @@ simulate: $(ready)
 
 mutants: $(ready)
 	@$(bin)/python -m tests.mutants $(if $(DIR),--folder '$(DIR)') $(if $(ONLY),--only '$(ONLY)')
+
+understanding: $(ready)
+	@$(bin)/python -m tests.understanding $(if $(SHOW),--show $(SHOW))
 
 bench: $(ready)
 	@$(bin)/python -m benchmarks run latency throughput fanout idle backlog fairness --seconds 2.5 --warm-up 1
