@@ -132,7 +132,7 @@ def _says_something(reading: Reading) -> bool:
 
 def _gives_up(state: Dialogue, reading: Reading) -> bool:
     """A no, or "cancel" without anything that is wanted instead."""
-    if reading.has(Kind.QUESTION) or reading.has(Kind.YES) or said.takes_time(reading):
+    if reading.has(Kind.QUESTION) or reading.has(Kind.YES) or said.names_time(reading):
         return False
     if reading.has(Kind.BEGIN, "cancel"):
         return not said.code_of(reading)
@@ -673,7 +673,7 @@ def confirm_held(context: DialogueContext, version: int | None, appointment: App
         context.say("stale.question")
     elif version is not None and version != appointment.version:
         context.say("stale.question")
-        _go_on(context, state, armed=False)
+        _go_on(context, state)
     else:
         finish(context, state)
 

@@ -42,6 +42,7 @@ from .state import Dialogue
 def move(context: DialogueContext, reading: Reading) -> bool:
     """改约 [CODE] [when]; with another shop's name it is a new appointment there and the end of this one."""
     found = _subjects(context, reading, "move")
+    reading = context.again(reading)
     if not found or not _allowed(context, reading, found[0], Action.MOVE):
         return True
     appointment = found[0]
@@ -174,6 +175,8 @@ def answer_cancel(context: DialogueContext, state: Dialogue, reading: Reading) -
     if reading.has(Kind.LATER):
         return _later(context, state)
     if reading.has(Kind.QUESTION):
+        state.doubt()
+        context.keep(state)
         answers.reply(context, reading)
         if yes or no:
             _ask_cancel_again(context, state)
@@ -527,7 +530,7 @@ def _towards(context: DialogueContext, state: Dialogue, appointment: Appointment
         state.wall = ""
     when = said.when_of(reading)
     if when is not None:
-        if not state.wall and not state.clock:
+        if not state.wall and not state.clock and appointment.wall.date() not in when.days:
             state.clock = f"{appointment.wall:%H:%M}"  # "to Sunday" keeps the hour
         if not choose(context, state, _search(context, appointment), when):
             return
@@ -606,7 +609,10 @@ def _to_other_shop(context: DialogueContext, appointment: Appointment, shop: Sho
 
 
 def _cancel_now(context: DialogueContext, state: Dialogue | None, found: Sequence[Appointment]) -> None:
-    if state is not None and state.kind != "book":
+    if state is not None and state.kind == "book":
+        state.doubt()
+        context.keep(state)
+    else:
         context.close(state)
     for appointment in found:
         cancelled = act(context.tx, appointment, Action.CANCEL, actor(context), context.sender.user_id)

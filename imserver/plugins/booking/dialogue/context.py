@@ -70,6 +70,8 @@ class DialogueContext:
     asked: str = ""
     #: Words for the people that waited for a shop to be chosen.
     passing: str = ""
+    #: The zone in which the text was read.
+    zone: str = ""
 
     @property
     def home(self) -> str:
@@ -117,13 +119,19 @@ class DialogueContext:
             now=self.now,
             zone=shop.zone,
             shop=self.shop.id if self.shop else "",
-            step=state.step if state else "",
+            step=_step(state),
             labels=self._labels(state) if labels else {},
             shown=_shown(state),
             day_said=_day_said(state),
-            staff=self.is_staff,
+            staff=self.is_staff and state is None and labels,
         )
+        self.zone = shop.zone
         return understand(text, scene, self.texts.lexicon)
+
+    def again(self, reading: Reading) -> Reading:
+        """The same words in the time of the shop that is spoken to by now."""
+        shop = self.shop
+        return reading if shop is None or shop.zone == self.zone else self.read(reading.text, labels=False)
 
     def _labels(self, state: Dialogue | None) -> Mapping[str, str]:
         standing = {} if self.is_staff else standing_labels()
@@ -231,6 +239,13 @@ class DialogueContext:
             )  # the next answer belongs to the shop
         home = service_conversation(self.tx, self.chain, self.texts.catalogue, shop, self.customer_id)
         self.answering = Answering(home, shop, shop.bot)
+
+
+def _step(state: Dialogue | None) -> str:
+    """The step as the reader knows it: lists that may interrupt one are answered by their numbers."""
+    if state is None:
+        return ""
+    return "slot" if state.expired or state.step == "who" else state.step
 
 
 def _shown(state: Dialogue | None) -> Shown:

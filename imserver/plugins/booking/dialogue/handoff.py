@@ -47,6 +47,12 @@ def human_is_there(tx: Transaction, conversation_id: str) -> bool:
     return service is not None and tx.now_ms - service.last_human_at < HUMAN_MIN * MINUTE_MS
 
 
+def waits(tx: Transaction, conversation_id: str) -> bool:
+    """Whether a text waits for a human there."""
+    service = service_at(tx, conversation_id)
+    return service is not None and service.waiting_since is not None
+
+
 def wait_for_human(context: DialogueContext) -> bool:
     """A customer's text for the staff. True if the bot answered (only outside opening hours, and once)."""
     service = service_at(context.tx, context.home)

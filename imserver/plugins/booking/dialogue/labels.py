@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from imserver.plugins.booking.messages.texts import LANGUAGES, load_words
-from imserver.plugins.booking.understanding.ear import fold
+from imserver.plugins.booking.understanding.rewrite import fold
 
 #: Labels of buttons that stand without a dialogue (the catalogue's keys), and the command of each.
 STANDING = {
@@ -32,7 +32,7 @@ LENSES = ("soft", "rgp", "orthok")
 
 def label_key(label: str) -> str:
     """A label as it is compared."""
-    return fold(label).casefold()
+    return fold(label)
 
 
 @cache

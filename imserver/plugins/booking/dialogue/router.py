@@ -221,7 +221,7 @@ def _doubt_own(context: DialogueContext) -> None:
 def _doubt_others(context: DialogueContext) -> None:
     """Doubt the others' open questions: any member may say yes to words for people (two parents and a shop)."""
     if context.place is Place.SERVICE:
-        doubt_all(context.tx, context.heard_in)
+        doubt_all(context.tx, context.heard_in, but=context.sender.user_id)
 
 
 def _speak_as_written(context: DialogueContext, *, remembered: bool = True) -> None:
@@ -249,7 +249,7 @@ def _run(context: DialogueContext, name: str, arguments: str) -> None:
         _doubt_own(context)
     if not _enter(context, row, reading, arguments):
         return
-    if not row.run(context, reading):
+    if not row.run(context, context.again(reading)):
         context.command = ""
         _text(context)
 
@@ -337,7 +337,7 @@ def _understood(context: DialogueContext, state: Dialogue | None, reading: Readi
             _run_option(context, *named)
             return True
     there = handoff.human_is_there(context.tx, context.home)
-    if there and state is not None and state.step == "confirm_again" and said.only(reading, Kind.YES):
+    if there and said.only(reading, Kind.QUESTION, Kind.THANKS, Kind.GREETING):
         return False  # a human has just written: it is meant for the human
     if state is not None and _answered(context, state, reading):
         return True
@@ -387,7 +387,8 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
         _doubt_own(context)
         row = _BY_NAME[name]
         if _enter(context, row, reading, context.text):
-            row.run(context, reading)
+            row.run(context, context.again(reading))
+        _doubt_others(context)
         return True
     if reading.has(Kind.QUESTION):
         return _question(context, state, reading)
@@ -443,7 +444,9 @@ def _only_courtesy(reading: Reading) -> bool:
 def _courtesy(context: DialogueContext, state: Dialogue | None, reading: Reading) -> bool:
     if reading.has(Kind.THANKS):
         context.say("small.thanks")
-    elif reading.has(Kind.GREETING) and state is None:
+    elif reading.has(Kind.GREETING) and handoff.waits(context.tx, context.home):
+        return False  # 在吗, to people who have not answered yet
+    elif reading.has(Kind.GREETING) and (state is None or state.kind == "menu"):
         browse.greet(context)
     elif reading.has(Kind.GREETING):
         context.say("small.greeting")
@@ -464,6 +467,7 @@ def _question(context: DialogueContext, state: Dialogue | None, reading: Reading
     if state is not None:
         state.doubt()
         context.keep(state)
+    _doubt_others(context)
     answers.reply(context, reading, state)
     return True
 
@@ -480,7 +484,7 @@ def _run_option(context: DialogueContext, name: str, arguments: str) -> None:
     if row.name not in _GO_ON:
         _doubt_own(context)
     if _enter(context, row, reading, arguments):
-        row.run(context, reading)
+        row.run(context, context.again(reading))
 
 
 def _asked_in(context: DialogueContext) -> Answering:

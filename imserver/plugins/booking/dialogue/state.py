@@ -130,15 +130,15 @@ def save_dialogue(tx: Transaction, conversation_id: str, user_id: str, state: Di
     )
 
 
-def doubt_all(tx: Transaction, conversation_id: str, user_id: str | None = None) -> None:
-    """A message came: the next yes of any member (or of one user) may be meant for it."""
+def doubt_all(tx: Transaction, conversation_id: str, user_id: str | None = None, *, but: str = "") -> None:
+    """A message came: the next yes of any member (of one user, of all but one) may be meant for it."""
     rows = tx.execute(
         "SELECT user_id, state FROM booking_dialogues WHERE conversation_id = ? AND user_id = COALESCE(?, user_id)",
         (conversation_id, user_id),
     )
     for user_id, text in rows:
         state = msgspec.json.decode(text, type=Dialogue)
-        if state.step != "confirm":
+        if state.step != "confirm" or user_id == but:
             continue
         state.doubt()
         tx.execute(
