@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, Literal
+
+from .holidays import nth_weekday
+from .text import DAY_MARK
 
 from .tokens import (
+    Between,
     Clock,
     Days,
     Later,
     Match,
     MonthDay,
+    Moved,
     Part,
     Reader,
     Reason,
     Refused,
+    Same,
     Scene,
     Shift,
     Token,
@@ -63,6 +69,8 @@ def number(text: str) -> int:
     """The value of digits, a Chinese numeral below 60, or an English number word."""
     if text.isdigit() and text.isascii():
         return int(text)
+    if "百" in text:
+        return 100 * CN_DIGITS[text[0]]
     if all(char in CN_DIGITS for char in text):  # one digit, 零五, 二〇二六
         return int("".join(str(CN_DIGITS[char]) for char in text))
     for sign, tens in CN_TENS.items():
@@ -79,12 +87,12 @@ def either(words: Iterable[str]) -> str:
 
 # ------------------------------------------------------------------------------------------------------------------ days
 
-DAY_WORDS: Final = {"今": 0, "明": 1, "听": 1, "后": 2, "大后": 3}
-WEEK_WORDS: Final = {"这": 0, "本": 0, "今": 0, "下": 1, "下下": 2, "this": 0, "the": 1, "next": 1}
+DAY_WORDS: Final = {"今": 0, "明": 1, "听": 1, "后": 2, "大后": 3, "大大后": 4}
+WEEK_WORDS: Final = {"这": 0, "本": 0, "今": 0, "下": 1, "下下": 2, "下下下": 3, "this": 0, "the": 1, "next": 1}
 WEEKDAY_CHARS: Final = dict(zip("一二三四五六日天1234567", (*range(7), 6, *range(7)), strict=True))
 EN_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EN_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-DAYS_OF_UNIT: Final = {"天": 1, "周": 7, "星期": 7, "礼拜": 7, "day": 1, "week": 7, "fortnight": 14}
+DAYS_OF_UNIT: Final = {"天": 1, "周": 7, "星期": 7, "礼拜": 7, "day": 1, "week": 7, "fortnight": 14, "wk": 7}
 MONTHS_OF_UNIT: Final = {"月": 1, "年": 12, "month": 1}
 
 
@@ -138,6 +146,9 @@ def month_ahead(today: date, months: int) -> tuple[int, int]:
 def from_today(count: int, unit: str, today: date) -> Token:
     """So many days, weeks, months or years after today; a month later is the same day of the month or none."""
     days = DAYS_OF_UNIT.get(unit)
+    if days == 7:  # in two weeks is that day; with a weekday it is that one of its week
+        core = today + timedelta(weeks=count)
+        return Days(frozenset(week(core, 0)), core=core)
     if days:
         return one(today + timedelta(days=count * days))
     return known(*month_ahead(today, count * MONTHS_OF_UNIT[unit]), today.day)
@@ -197,12 +208,17 @@ def read_english_week(match: Match, scene: Scene) -> tuple[Token, ...]:
     return (Days(frozenset(days)),)
 
 
+def en_weekday(word: str) -> int:
+    """Monday is 0."""
+    return EN_WEEKDAYS.index("thu" if word == "thr" else word[:3])
+
+
 def read_weekday(match: Match, scene: Scene) -> tuple[Token, ...]:
     return (Weekday(WEEKDAY_CHARS[match["day"]]),)
 
 
 def read_english_weekday(match: Match, scene: Scene) -> tuple[Token, ...]:
-    index = EN_WEEKDAYS.index(match["day"][:3])
+    index = en_weekday(match["day"])
     if match["how"] in ("next", "nxt"):
         return (next_weekday(index, scene.today),)
     if match["how"] == "this":
@@ -239,6 +255,115 @@ def read_day_word(match: Match, scene: Scene) -> tuple[Token, ...]:
 
 def days_ahead(count: int) -> Reader:
     return lambda _, scene: (one(scene.today + timedelta(days=count)),)
+
+
+def read_dotted(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """11.28 is a date where no other day is named; behind a day, 15.30 is a clock time and has its own rule."""
+    if DAY_MARK in match.string or not 1 <= int(match["month"]) <= 12 or not 1 <= int(match["day"]) <= 31:
+        return ()
+    return (coming(int(match["month"]), int(match["day"]), scene.today),)
+
+
+def read_dashed(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """11-28, read as 11/28 is, where no other day is named."""
+    first, second = int(match["first"]), int(match["second"])
+    if DAY_MARK in match.string or not (1 <= first <= 31 and 1 <= second <= 31 and min(first, second) <= 12):
+        return ()
+    tokens = read_slash_date(match, scene)
+    return () if tokens == (Refused("impossible"),) else tokens
+
+
+def read_weekend(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """Both days, or what is left of them. "Next weekend" may be the coming one, or the one behind it."""
+    how = match["how"] or ""
+    if how == "next":
+        return (Refused("ambiguous_week"),)
+    days = week(scene.today, how.count("下"))[5:]
+    return (Days(frozenset(day for day in days if day >= scene.today), "several", each=True),)
+
+
+def read_month_edge(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """月底 is the last day, 月初 the first; a month's beginning that is over is the next one's."""
+    how = match["how"] or ""
+    first = match["edge"] in ("初", "beginning", "start")
+    ahead = how.count("下") + (how == "next") + (first and not how)
+    year, month = month_ahead(scene.today, ahead)
+    return (known(year, month, 1 if first else monthrange(year, month)[1]),)
+
+
+NTH: Final = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4}
+
+
+def read_nth_of_month(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """The last Friday of the month, the first Monday of December, 月底最后一个周六."""
+    name = match["month"] or ""
+    months = range(2) if name in ("the month", "this month", "") else (1,) if name == "next month" else ()
+    places = [month_ahead(scene.today, ahead) for ahead in months]
+    if not months:
+        number_of = EN_MONTHS.index(name[:3]) + 1
+        places = [(scene.today.year, number_of), (scene.today.year + 1, number_of)]
+    index = WEEKDAY_CHARS[match["cn"]] if match["cn"] else en_weekday(match["en"])
+    days = (nth_weekday(year, month, index, NTH[match["nth"] or "last"]) for year, month in places)
+    return next(((one(day),) for day in days if day and day >= scene.today), (Refused("past"),))
+
+
+def read_nth_weekday(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """第二个周六, the third Saturday from now: counted from the coming one."""
+    nth = number(match["nth"]) if match["nth"] not in NTH else NTH[match["nth"]]
+    index = WEEKDAY_CHARS[match["cn"]] if match["cn"] else en_weekday(match["en"])
+    return (one(coming_weekday(index, scene.today) + timedelta(weeks=nth - 1)),)
+
+
+def read_after_next(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """再下个周六: the one behind the coming one."""
+    return (one(coming_weekday(WEEKDAY_CHARS[match["cn"]], scene.today) + timedelta(weeks=1)),)
+
+
+def read_day_week(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """Friday week, Monday fortnight, 周六的下一周."""
+    return (Shift(DAYS_OF_UNIT[match["unit"]]),)
+
+
+def read_an_hour(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """遲個鐘: an hour."""
+    return (Moved(minutes=-60 if match["early"] else 60),)
+
+
+def read_beside(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """周五的前一天, the day before Christmas: days to add to the day that is named."""
+    back = match["way"] in ("前", "before")
+    count = number(match["count"]) if "count" in match.groupdict() and match["count"] else 1
+    return (Shift(-count if back else count),)
+
+
+def holiday(find: Callable[[date], date | None]) -> Reader:
+    def read(_: Match, scene: Scene) -> tuple[Token, ...]:
+        day = find(scene.today)
+        return (one(day) if day else Refused("vague"),)
+
+    return read
+
+
+def read_moved_time(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """晚半小时, half an hour earlier."""
+    minutes = _minutes_meant(match)
+    early = bool(match.groupdict().get("early"))
+    return (Moved(minutes=-minutes if early else minutes),) if minutes else (Moved(),)
+
+
+def read_moved_days(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """推迟一天, 早一天, ten days later; the last counts from today where nothing was agreed."""
+    groups = match.groupdict()
+    days = number(match["count"]) * DAYS_OF_UNIT[match["unit"]]
+    return (Moved(days=-days if groups.get("early") else days, from_today="later" in groups),)
+
+
+def read_moved(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (Moved(),)
+
+
+def same(what: Literal["day", "time"]) -> Reader:
+    return lambda _, __: (Same(what),)
 
 
 # ----------------------------------------------------------------------------------------------------------------- times
@@ -328,10 +453,55 @@ def read_part_today(match: Match, scene: Scene) -> tuple[Token, ...]:
     return (one(scene.today), PARTS[match["part"]])
 
 
+def read_hours(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """3-5点, 三四点, 9 to 11:30am: two hours, and a part of the day that belongs to the last."""
+    first, last = number(match["first"]), number(match["last"])
+    groups = match.groupdict()
+    if groups.get("next") is not None and last != first + 1:
+        return ()
+    if first > last and first in (5, 10, 20, 25) and groups.get("to") == "to":
+        return (Refused("range"),)  # ten to three
+    if first > 24 or last > 24 or first == last:
+        return ()
+    begin = clock(first, int(groups.get("minute") or 0))
+    end = clock(last, 30 if groups.get("half") else int(groups.get("last_minute") or 0))
+    if not isinstance(begin, Clock) or not isinstance(end, Clock):
+        return (Refused("impossible"),)
+    return (Between(begin, end), *((PARTS[match["part"]],) if groups.get("part") else ()))
+
+
+def read_behind_day(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """明天15.30, 周四1030, tmrw 3: a clock time because a day stands before it."""
+    minute = match.groupdict().get("minute")
+    hour = int(match["hour"])
+    if hour > 23 or int(minute or 0) > 59:
+        return ()
+    return (clock(hour, int(minute or 0), exact=bool(minute) and not 1 <= hour <= 6),)
+
+
+def read_hour_minute(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """After 4, before 6.30: an hour because of the word before it."""
+    return (clock(number(match["hour"]), int(match["minute"] or 0)),)
+
+
+def read_dotted_clock(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """A slip of the thumb: 3.点, 10.半."""
+    return (clock(number(match["hour"]), 30 if match.group().endswith("半") else 0),)
+
+
+def read_half(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """Half four is 4:30 in English."""
+    return (clock(number(match["hour"]), 30),)
+
+
 def read_later(match: Match, scene: Scene) -> tuple[Token, ...]:
+    total = _minutes_meant(match)
+    return (Later(total) if total else Refused("vague"),)
+
+
+def _minutes_meant(match: Match) -> int:
     hours, quarters, *minutes = (
         number(match[key] or "0") for key in ("hours", "quarters", "and_minutes", "minutes")
     )
     halves = sum(bool(match[name]) for name in ("half_hour", "point", "and_half"))
-    total = 60 * hours + 30 * halves + 15 * quarters + sum(minutes)
-    return (Later(total) if total else Refused("vague"),)
+    return 60 * hours + 30 * halves + 15 * quarters + sum(minutes)

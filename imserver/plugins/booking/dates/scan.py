@@ -8,16 +8,17 @@ from datetime import date
 
 from .rules import RULES
 from .text import DAY_MARK, TIME_MARK, Sheet
-from .tokens import Between, Clock, Later, Part, Scene, Token
+from .tokens import Later, Moved, Scene, Token
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Tokens that one phrase means, and the characters of the sheet that it takes."""
+    """Tokens that one phrase means, and the characters of the sheet that it takes. timely: it is about a time of day."""
 
     tokens: tuple[Token, ...]
     start: int
     end: int
+    timely: bool = False
 
 
 def scan(sheet: Sheet, today: date) -> list[Found]:
@@ -27,9 +28,11 @@ def scan(sheet: Sheet, today: date) -> list[Found]:
     for rule in RULES:
         for match in tuple(rule.pattern.finditer(sheet.text)):
             tokens = rule.read(match, scene)
-            timely = isinstance(tokens[0], Clock | Part | Later | Between)
+            if not tokens:
+                continue
+            timely = rule.timely or isinstance(tokens[0], Later | Moved)
             sheet.blank(*match.span(), TIME_MARK if timely else DAY_MARK)
-            found.append(Found(tokens, *match.span()))
+            found.append(Found(tokens, *match.span(), timely))
     return sorted(found, key=lambda one: one.start)
 
 

@@ -37,10 +37,16 @@ PartName = Literal["morning", "noon", "afternoon", "evening"]
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """One date, or the dates it may be; `unclear` is the reason when nothing else in the text singles one out."""
+    """One date, or the dates it may be; `unclear` is the reason when nothing else in the text singles one out.
+
+    each: all of the dates are meant, and any of them will do: a weekend, 周二到周四.
+    core: the date that is meant if nothing singles out another: in two weeks is that day, or a weekday of that week.
+    """
 
     dates: frozenset[date]
     unclear: Reason = "which_day"
+    each: bool = False
+    core: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,26 @@ class Refused:
     reason: Reason
 
 
-Token = Days | Weekday | MonthDay | Shift | Part | Clock | Between | Later | Refused
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Later or earlier than what was agreed: minutes or days, negative if earlier; both None: by how much is not said.
+
+    from_today: where nothing was agreed it counts from today: ten days later.
+    """
+
+    minutes: int | None = None
+    days: int | None = None
+    from_today: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """The day or the time that was agreed: 同一时间, that day."""
+
+    what: Literal["day", "time"]
+
+
+Token = Moved | Same | Days | Weekday | MonthDay | Shift | Part | Clock | Between | Later | Refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,58 @@
-"""Days and times in a text: what is wished, what is refused, what is put right, and what it all comes to."""
+"""Days and times in a text: what is wished, what is refused, what is put right, and what it all comes to.
+
+The words about time make moments (`dates.moments`), the templates say which of them are refused, replaced or only spoken of
+(`negation.scopes`), and what is left is the wish. A time is a wish only with its neighbours: a bare clock time without a day is
+today's only if nothing unread touches it, and what no template understands is asked about (`dates.doubts`).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from imserver.plugins.booking.dates.parse import read_when
-from imserver.plugins.booking.dates.scan import scan
-from imserver.plugins.booking.dates.text import Sheet
-from imserver.plugins.booking.dates.tokens import Refused
+from imserver.plugins.booking.dates.asides import set_aside
+from imserver.plugins.booking.dates.compose import Unclear, ahead, between, days_of, later, part_of, times_of
+from imserver.plugins.booking.dates.doubts import doubt
+from imserver.plugins.booking.dates.moments import Moment, moments
+from imserver.plugins.booking.dates.scan import Found, scan
+from imserver.plugins.booking.dates.text import DAY_MARK, MARKS, WORD_MARK, Sheet
+from imserver.plugins.booking.dates.tokens import Clock, Days, Later, Moved, Part, PartName, Reason, Same, Token, Weekday
 from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Scene, Span, When
+from imserver.plugins.booking.understanding.clocks import Elsewhere, other_clock
+from imserver.plugins.booking.understanding.negation import Scope, scopes
 
-HOURS = {"morning": (0, 720), "noon": (660, 840), "afternoon": (720, 1080), "evening": (1020, 1440)}
+HOURS: Final[dict[PartName, tuple[int, int]]] = {
+    "morning": (0, 720),
+    "noon": (720, 780),
+    "afternoon": (720, 1080),
+    "evening": (1020, 1440),
+}
 """The minutes of the parts of a day, for a list of free slots."""
+DAY: Final = 1440
+
+ELSE: Final = re.compile(
+    "(?:实在|要是|如果|都)?(?:不行|不可以|没有空?|没位置?|满了|约不上|排不上|没了|没空)(?:的话|就|再|那就?)|不然|要不然|否则|没有就|再不行|"
+    r"(?<![a-z])(?:failing that|if not|otherwise|or else|if that'?s (?:full|taken)|else|alternatively)(?![a-z])"
+)
+"""Words between two wishes that make the second the lesser one."""
+EITHER: Final = re.compile(
+    "都可以|都行|都好|都成|都能|都得|都ok|哪[天个]都|随便|任意|也行|也可以|也成|也好|要么|没有(?=\x00|\x01)|(?<![a-z])(?:either|both|any of)(?![a-z])"
+)
+CONTRAST: Final = re.compile(
+    "(?:哦|噢|呃|啊|哎)?(?:不对不对|不对|不是[啊呀哦的]|不不不?|(?:我)?[说搞弄写打记看]错了?(?:[说搞弄写打记看]错了?)?|错了|口误|听错了?|你听错了)|"
+    r"(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|i meant|scratch that|actually)(?![a-z])"
+)
+"""Words that put right what was said or shown before."""
+
+CLAUSE: Final = re.compile("[,，。;；!！?？\n]")
+TOUCHING: Final = re.compile(
+    "[吧呢吗呀啊哦哈了的可能行好来过到见去约预订定想要请麻有是和就在给帮我您你那这再或也都还前后左右钟整左验配取修看做办换改挪调店]|[ -~]|[^\\w\\s]"
+)
+"""Characters that may touch a bare clock time without making it something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,28 +63,569 @@ class Times:
     when: When | None = None
 
 
+@dataclass(slots=True)
+class Option:
+    """What a moment comes to: days, times of day or a range of them, or so many minutes from now."""
+
+    days: tuple[date, ...] = ()
+    times: tuple[time, ...] = ()
+    window: tuple[int, int] | None = None
+    wish: time | None = None
+    part: PartName | None = None
+    minutes: int | None = None
+    weekday: bool = False  # the day was said by the name of today alone
+    each: bool = False
+
+    @property
+    def timed(self) -> bool:
+        return bool(self.times or self.window or self.minutes is not None)
+
+
 def read_times(sheet: Sheet, scene: Scene) -> Times:
     """Read the days and times of a masked sheet and blank out what was read."""
-    reading = read_when(sheet.text, scene.now, scene.zone)
-    found = scan(sheet, scene.now.date())
+    if sheet.too_long:
+        return Times((), When(reason="too_long"))
+    set_aside(sheet)
+    found = [_resolved(one, scene) for one in scan(sheet, scene.now.date())]
+    found = [one for one in found if one.tokens]
     if not found:
         return Times()
-    spans = tuple(
-        Span(*sheet.span(one.start, one.end)) for one in found if not isinstance(one.tokens[0], Refused)
-    )
-    when = When(
-        candidates=reading.candidates,
-        wish=reading.candidates[0] if len(reading.candidates) == 1 else None,
-        days=(reading.day,) if reading.day else (),
-        part=reading.part,
-        reason=reading.reason,
-    )
-    acts = []
-    day = reading.candidates[0].date() if reading.candidates else reading.day
-    if day:
-        acts.append(Act(Kind.GIVE, "day", day, spans))
-    if len(reading.candidates) == 1:
-        acts.append(Act(Kind.GIVE, "time", reading.candidates[0].time(), spans))
-    elif reading.part:
-        acts.append(Act(Kind.GIVE, "range", Hours(*HOURS[reading.part], reading.part), spans))
-    return Times(tuple(acts), when)
+    return _Speech(sheet, scene, moments(sheet, found, scene.now.date())).read()
+
+
+def _resolved(found: Found, scene: Scene) -> Found:
+    """同一时间 and 那天 are those of the card, or mean nothing here."""
+    shown = scene.shown
+    tokens: list[Token] = []
+    for token in found.tokens:
+        if token == Same("time"):
+            tokens += [Clock(shown.start.hour, shown.start.minute, exact=True)] if shown.start else []
+        elif token == Same("day"):
+            tokens += [Days(frozenset({shown.day}))] if shown.day else []
+        elif isinstance(token, Moved) and token.days is not None and (shown.day or token.from_today):
+            base = shown.day or scene.now.date()
+            tokens.append(Days(frozenset({base + timedelta(days=token.days)})))
+        else:
+            tokens.append(token)
+    return replace(found, tokens=tuple(tokens))
+
+
+class _Speech:
+    """One text: its moments, what becomes of each, and the acts."""
+
+    def __init__(self, sheet: Sheet, scene: Scene, spoken: list[Moment]) -> None:
+        self.sheet, self.scene, self.moments = sheet, scene, spoken
+        self.today = scene.now.date()
+        self.zone = ZoneInfo(scene.zone)
+        self.acts: list[Act] = []
+        self.verdicts: dict[int, Scope] = {}
+        self.contrast = False
+        self.either = False
+        self.else_ = False
+        self.refuses: set[str] = set()
+
+    # ------------------------------------------------------------------------------------------------------ the parts
+
+    def read(self) -> Times:
+        """Sort the moments, compose the wish, and say it in acts."""
+        abroad = self._abroad()
+        for moment in self.moments:
+            self._blank(moment.words)
+        found = scopes(self.sheet.text, [(moment.start, moment.end) for moment in self.moments])
+        if found is None:
+            return Times((), When(reason="negated"))
+        self._judge(found)
+        wishes = [number for number in range(len(self.moments)) if self._wished(number)]
+        if abroad is not None:
+            return Times((), abroad)
+        self._blank(place for scope in found for place in scope.words)
+        self._relations(wishes)
+        self._refuse(wishes)
+        when = self._when(wishes)
+        return Times(tuple(self.acts), when)
+
+    def _blank(self, places: Iterable[tuple[int, int]]) -> None:
+        for start, end in places:
+            kept = self.sheet.text[start:end]
+            for offset, char in enumerate(kept):
+                if char not in MARKS:
+                    self.sheet.blank(start + offset, start + offset + 1, WORD_MARK)
+
+    def _judge(self, found: Sequence[Scope]) -> None:
+        """The verdict that counts for each moment: whatever speaks against it before what speaks for it."""
+        order = ("old", "refused", "busy", "elsewhere", "wanted")
+        for scope in sorted(found, key=lambda one: (order.index(one.verdict), one.instead is None)):
+            self.verdicts.setdefault(scope.value, scope)
+
+    def _verdict(self, number: int) -> str:
+        scope = self.verdicts.get(number)
+        return scope.verdict if scope else ""
+
+    def _wished(self, number: int) -> bool:
+        return self._verdict(number) in ("", "wanted")
+
+    def _abroad(self) -> When | None:
+        """A time on another clock is converted and asked about."""
+        elsewhere = other_clock(self.sheet, self.moments, self.scene)
+        return elsewhere
+
+    def _relations(self, wishes: Sequence[int]) -> None:
+        """How the wishes stand to each other, and whether they put right what was said before."""
+        text = self.sheet.text
+        for number in wishes:
+            before = self.moments[number - 1].end if number else 0
+            gap = ELSE.search(text, before, self.moments[number].start)
+            if gap and number and number - 1 in wishes:
+                self.else_ = True
+                self._blank([gap.span()])
+        if wishes:
+            for match in tuple(CONTRAST.finditer(self.sheet.text)):
+                self.contrast = True
+                self._blank([match.span()])
+        if len(wishes) > 1:
+            for match in tuple(EITHER.finditer(self.sheet.text)):
+                self.either = True
+                self._blank([match.span()])
+
+    # --------------------------------------------------------------------------------------------------- the refusals
+
+    def _refuse(self, wishes: Sequence[int]) -> None:
+        """Say in acts what is refused: the part of the moment that the wish does not keep."""
+        kept = [self.moments[number] for number in wishes]
+        for number, moment in enumerate(self.moments):
+            verdict = self._verdict(number)
+            if verdict not in ("refused", "old", "busy") or verdict == "busy" and wishes and moment.has_clock:
+                continue
+            scope = self.verdicts[number]
+            for what, value in self._refused(moment, scope, kept):
+                self._act(Kind.REFUSE, what, value, moment, scope.words)
+                self.refuses.add(what)
+
+    def _refused(
+        self, moment: Moment, scope: Scope, kept: Sequence[Moment]
+    ) -> Iterable[tuple[str, Any]]:
+        """What is refused of a moment: its time, its part of the day, or its day."""
+        try:
+            option = self._option(moment)
+        except Unclear as unclear:
+            option = Option()
+            if unclear.reason == "recurring":
+                option.days = unclear.days
+        inherited = any(not other.days for other in kept) and bool(kept)
+        days = set(option.days)
+        same_day = any(days and days == set(self._days(other)) for other in kept)
+        if option.times and not (scope.verdict == "busy" and option.days):
+            yield from (("time", one) for one in option.times[:1])
+        elif option.window and option.window != (0, DAY):
+            yield "range", Hours(*option.window)
+        elif option.part and (not option.days or inherited or same_day):
+            if not any(part_of(other.times) == option.part for other in kept):
+                yield "range", Hours(*HOURS[option.part], option.part)
+            return
+        timed = option.times and not (scope.verdict == "busy")
+        if option.days and not same_day and not (inherited and option.timed) and not (timed and not kept):
+            if option.each and _is_weekend(option.days):
+                yield "day", option.days
+            else:
+                yield from (("day", day) for day in option.days)
+
+    def _days(self, moment: Moment) -> tuple[date, ...]:
+        try:
+            return days_of(moment.days, self.today)
+        except Unclear:
+            return ()
+
+    # --------------------------------------------------------------------------------------------------------- options
+
+    def _option(self, moment: Moment) -> Option:
+        """What the moment alone comes to; raises `Unclear`."""
+        option = Option(days=days_of(moment.days, self.today), part=part_of(moment.times))
+        option.each = any(isinstance(token, Days) and token.each for token in moment.days)
+        option.weekday = bool(moment.days) and all(isinstance(token, Weekday) for token in moment.days)
+        if moment.refused:
+            raise Unclear(moment.refused.reason, option.days)
+        if moment.open_day:
+            raise Unclear("range")
+        minutes = [token.minutes for token in moment.times if isinstance(token, Later)]
+        if minutes:
+            if len(minutes) > 1 or any(isinstance(token, Clock) for token in moment.times):
+                raise Unclear("several")
+            option.minutes = minutes[0]
+        elif moment.until is not None:
+            begin, end = between(moment.times, moment.until)
+            option.window, option.wish = (_minutes(begin), _minutes(end)), begin
+        elif moment.open and (moment.has_clock or option.part == "noon"):
+            option.times = tuple(sorted(times_of(moment.times)))
+            self._opened(option, moment)
+        elif moment.has_clock or option.part == "noon":
+            option.times = tuple(sorted(times_of(moment.times)))
+        return option
+
+    def _opened(self, option: Option, moment: Moment) -> None:
+        """三点以后: from then on; of two readings the later one can only be narrower."""
+        if len(option.times) > 1:
+            raise Unclear("range")
+        edge = option.times[0]
+        option.times = ()
+        if moment.open == "after":
+            option.window, option.wish = (_minutes(edge), DAY), edge
+        else:
+            option.window = (0, _minutes(edge))
+
+    # -------------------------------------------------------------------------------------------------------- the wish
+
+    def _when(self, wishes: Sequence[int]) -> When | None:
+        """What the wishes come to, and the acts that give them."""
+        if not wishes:
+            return self._refusal_only()
+        moved = [(number, one) for number in wishes if (one := self.moments[number].moved)]
+        if moved:
+            return self._moved(wishes, *moved[0])
+        reason: Reason | None = None
+        options: list[Option] = []
+        guess: date | None = None
+        try:
+            options = self._options(wishes)
+        except Unclear as unclear:
+            reason = unclear.reason
+            days = unclear.days
+        else:
+            days = ()
+        reason = reason or self._doubt(wishes, options)
+        if reason in ("negated", "recurring", "past", "conflict", "leftover", "zone"):
+            return When(reason=reason, days=days)
+        if self.sheet.misspelt and any(self._misspelt(self.moments[number]) for number in wishes):
+            guess = next((option.days[0] for option in options if option.days), None)
+            return When(reason="misspelt", guess=guess)
+        if reason and not options:
+            return self._partly(wishes, reason, days)
+        return self._composed(wishes, options, reason)
+
+    def _moved(self, wishes: Sequence[int], number: int, moved: Moved) -> When:
+        """Later or earlier than the card's start, or than a time that the text names itself."""
+        moment = self.moments[number]
+        others = [other for other in wishes if other != number]
+        base = self.scene.shown.start
+        if others and moved.minutes is not None:
+            said = self._when(others)
+            if said is None or said.wish is None:
+                return said or When(reason="no_time")
+            self.acts = [act for act in self.acts if act.what != "time"]
+            base = said.wish
+        elif others:
+            return self._when(others) or When(reason="no_time")
+        if doubt(self.sheet.text, [(moment.start, moment.end)]) not in (None, "vague"):
+            return When(reason="leftover")
+        if moved.minutes is None and moved.days is None:
+            if base is not None:
+                self._act(Kind.REFUSE, "time", base.time(), moment)
+            return When(reason="vague")
+        shift = timedelta(days=moved.days or 0, minutes=moved.minutes or 0)
+        if base is None:
+            self._act(Kind.CORRECT, "time" if moved.days is None else "day", None, moment)
+            return When(shift=shift)
+        start = base + shift
+        try:
+            ahead([start], self.scene.now, self.zone)
+        except Unclear as unclear:
+            return When(reason=unclear.reason)
+        self._act(self._kind("time", start.time()), "time", start.time(), moment)
+        return When(candidates=(start,), wish=start, days=(start.date(),), shift=shift)
+
+    def _refusal_only(self) -> When:
+        """Nothing is wished: what was refused is to be asked about."""
+        verdicts = {self._verdict(number) for number in range(len(self.moments))}
+        return When(reason="range" if verdicts == {"elsewhere"} else "negated")
+
+    def _misspelt(self, moment: Moment) -> bool:
+        return any(start < moment.end and moment.start < end for start, end in self.sheet.misspelt)
+
+    def _doubt(self, wishes: Sequence[int], options: Sequence[Option]) -> Reason | None:
+        """Why the wish may not be one: unread words that change it, or that touch a clock time without a day."""
+        reason = doubt(self.sheet.text, [(self.moments[n].start, self.moments[n].end) for n in wishes])
+        if reason:
+            return reason
+        if any(option.days for option in options) or self._day_known():
+            return None
+        for number in wishes:
+            moment = self.moments[number]
+            if moment.has_clock and self._touched(moment):
+                return "leftover"
+        return None
+
+    def _day_known(self) -> bool:
+        return self.scene.day_said is not None or self.scene.shown.day is not None
+
+    def _touched(self, moment: Moment) -> bool:
+        """Whether an unread character that is no courtesy touches the moment."""
+        text = self.sheet.text
+        sides = (text[moment.start - 1 : moment.start], text[moment.end : moment.end + 1])
+        return any(side and not TOUCHING.match(side) for side in sides)
+
+    def _options(self, wishes: Sequence[int]) -> list[Option]:
+        """One option, or the alternatives, with what they inherit from each other and from what they replace."""
+        spoken = [self._inheriting(number) for number in wishes]
+        self._past(wishes)
+        if len(spoken) == 1:
+            return [self._option(spoken[0])]
+        merged = None if any(moment.apart for moment in spoken) or self.else_ else self._merged(spoken)
+        if merged is not None:
+            return [self._option(merged)]
+        return self._alternatives(spoken)
+
+    def _past(self, wishes: Sequence[int]) -> None:
+        """昨天 in the clause of a wish makes the wish doubtful."""
+
+    def _inheriting(self, number: int) -> Moment:
+        """The moment with the day, part or hour of the one that it replaces, where it names none itself."""
+        moment = self.moments[number]
+        old = self._replaced(number)
+        if old is None:
+            return moment
+        gone, scope = self.moments[old], self.verdicts[old]
+        days, times, until = moment.days, moment.times, moment.until
+        if not days and gone.days and (gone.times or scope.verdict == "old"):
+            days = [token for token in gone.days]
+        if not times and scope.keeps_time and gone.has_clock:
+            times, until = gone.times, gone.until
+        elif moment.has_clock and part_of(times) is None and part_of(gone.times) and not moment.until:
+            parts = [token for token in gone.times if isinstance(token, Part)]
+            try:
+                times_of([*times, *parts])
+            except Unclear:
+                pass
+            else:
+                times = [*times, *parts]
+        return replace(moment, days=days, times=times, until=until)
+
+    def _replaced(self, number: int) -> int | None:
+        """The moment that this one replaces: the one that a template names, or the last refused one before it."""
+        for old, scope in self.verdicts.items():
+            if scope.instead == number and scope.verdict in ("refused", "old"):
+                return old
+        before = [old for old in range(number) if self._verdict(old) in ("refused", "busy")]
+        return before[-1] if before and before[-1] == number - 1 else None
+
+    def _merged(self, spoken: Sequence[Moment]) -> Moment | None:
+        """All wishes as one moment; None if they are several."""
+        if sum(bool(one.until is not None or one.open or one.open_day) for one in spoken if one.times) and (
+            sum(one.has_clock for one in spoken) > 1
+        ):
+            return None
+        merged = Moment(spoken[0].start, spoken[-1].end)
+        for one in spoken:
+            merged.days += one.days
+            merged.times += one.times
+            merged.until = one.until if one.until is not None else merged.until
+            merged.open = one.open or merged.open
+            merged.open_day = one.open_day or merged.open_day
+        try:
+            days_of(merged.days, self.today)
+            if sum(one.has_clock for one in spoken) > 1 or merged.has_clock and not merged.until:
+                if not any(isinstance(token, Later) for token in merged.times):
+                    times_of(merged.times)
+            elif len({token.name for token in merged.times if isinstance(token, Part)}) > 1:
+                return None
+        except Unclear as unclear:
+            if unclear.reason in ("several", "conflict"):
+                return None
+            raise
+        return merged
+
+    def _alternatives(self, spoken: Sequence[Moment]) -> list[Option]:
+        """Each wish with what it shares with its neighbours: 周六或者周日下午三点 is at three on both days."""
+        options = [self._option(one) for one in spoken]
+        for index, option in enumerate(options):
+            behind = next((one for one in options[index + 1 :] if one.timed or one.part), None)
+            before = options[index - 1] if index else None
+            if not option.days:
+                donor = before if before and before.days else next((o for o in options if o.days), None)
+                if donor:
+                    option.days, option.weekday, option.each = donor.days, donor.weekday, donor.each
+            if not option.timed and not option.part:
+                donor = behind or (before if before and (before.timed or before.part) else None)
+                if donor:
+                    option.times, option.window, option.wish = donor.times, donor.window, donor.wish
+                    option.part, option.minutes = donor.part, donor.minutes
+        return options
+
+    # -------------------------------------------------------------------------------------------------------- the result
+
+    def _partly(self, wishes: Sequence[int], reason: Reason, days: tuple[date, ...]) -> When:
+        """A time cannot be had: the day and the part of it that were understood are kept."""
+        part: PartName | None = None
+        for number in wishes:
+            moment = self.moments[number]
+            named = self._days(moment) if reason not in ("several",) else ()
+            days = days or named
+            part = part_of(moment.times) or part
+            for day in named:
+                self._act(self._kind("day", day), "day", day, moment)
+            if named == () and part and not moment.has_clock:
+                pass
+        return When(days=days, part=part, reason=reason)
+
+    def _composed(self, wishes: Sequence[int], options: Sequence[Option], reason: Reason | None) -> When:
+        """The wish as times; what it names is given in acts."""
+        candidates: list[datetime] = []
+        windows: list[tuple[datetime, datetime, datetime | None]] = []
+        days: list[date] = []
+        part: PartName | None = None
+        problem: Unclear | None = None
+        for option in options:
+            part = option.part or part
+            try:
+                base = option.days or self._default_day(option)
+                named = option.days or (base if self._day_known() else ())
+                days += [day for day in named if day not in days]
+                if option.window:
+                    windows += [self._window(day, option) for day in base]
+                elif option.timed:
+                    candidates += self._starts(option, base)
+            except Unclear as unclear:
+                problem = problem or unclear
+        self._give(wishes, options, problem)
+        if not candidates and not windows:
+            found: Reason = problem.reason if problem else reason or "no_time"
+            return When(days=problem.days if problem and problem.days else tuple(sorted(set(days))), part=part, reason=found)
+        return self._result(candidates, windows, days, part, reason)
+
+    def _result(
+        self,
+        candidates: list[datetime],
+        windows: list[tuple[datetime, datetime, datetime | None]],
+        days: list[date],
+        part: PartName | None,
+        reason: Reason | None,
+    ) -> When:
+        unique = tuple(dict.fromkeys(candidates)) if self.else_ else tuple(sorted(set(candidates)))
+        if windows and (len(windows) > 1 or unique):
+            return When(candidates=unique, days=tuple(sorted(set(days))), part=part, reason="several")
+        if windows:
+            begin, end, wish = windows[0]
+            return When(window=(begin, end), wish=wish, days=tuple(days), part=part, reason=reason)
+        several = len(unique) > 1 and len({moment.date() for moment in unique}) > 1
+        unsure = several and not (self.either or self.else_ or any(m.apart for m in self.moments) or len(days) > 1)
+        return When(
+            candidates=unique,
+            wish=unique[0] if len(unique) == 1 else None,
+            days=tuple(sorted({moment.date() for moment in unique})),
+            part=part,
+            either_will_do=self.else_,
+            reason=reason or ("several" if unsure else None),
+        )
+
+    def _default_day(self, option: Option) -> tuple[date, ...]:
+        """The day of a time without one: the day last said or shown, or else today."""
+        if option.minutes is not None:
+            return (self.today,)
+        known = self.scene.day_said or self.scene.shown.day
+        if known is not None and known >= self.today:
+            return (known,)
+        return (self.today,) if option.timed else ()
+
+    def _starts(self, option: Option, days: tuple[date, ...]) -> list[datetime]:
+        """The times of an option that can be booked."""
+        now = self.scene.now
+        if option.minutes is not None:
+            moment = later(option.minutes, now, self.zone)
+            if option.days and moment.date() not in option.days:
+                raise Unclear("conflict")
+            return list(ahead([moment], now, self.zone))
+        found = [datetime.combine(day, one) for day in days for one in option.times]
+        over = [moment for moment in found if moment < now]
+        if over and option.weekday:
+            raise Unclear("ambiguous_week", (days[0], days[0] + timedelta(weeks=1)))
+        if over and len(over) < len(found) and len(days) == 1:  # 8点 said at ten
+            raise Unclear("past", days)
+        return list(ahead(found, now, self.zone))
+
+    def _window(self, day: date, option: Option) -> tuple[datetime, datetime, datetime | None]:
+        assert option.window is not None
+        midnight = datetime.combine(day, time())
+        begin, end = (midnight + timedelta(minutes=minutes) for minutes in option.window)
+        if end <= self.scene.now:
+            raise Unclear("past", (day,))
+        wish = datetime.combine(day, option.wish) if option.wish else None
+        if begin < self.scene.now:
+            begin, wish = self.scene.now, None
+        ahead([end - timedelta(minutes=1)], self.scene.now, self.zone)
+        return begin, end, wish
+
+    # ------------------------------------------------------------------------------------------------------------ acts
+
+    def _give(self, wishes: Sequence[int], options: Sequence[Option], problem: Unclear | None) -> None:
+        """Say in acts what the wishes name; a time that cannot be had is not given."""
+        said = [self.moments[number] for number in wishes]
+        whole = Moment(said[0].start, said[-1].end)
+        for moment in said:
+            whole.day_places += moment.day_places
+            whole.time_places += moment.time_places
+            whole.words += moment.words
+        done: set[tuple[str, Any]] = set()
+        named = any(moment.days for moment in said)
+        for option in options:
+            values: list[tuple[str, Any]] = []
+            if option.days and (named or self._inherits_day(wishes)):
+                values += [("day", option.days)] if option.each and _is_weekend(option.days) else [
+                    ("day", day) for day in option.days
+                ]
+            if problem is None and option.minutes is not None:
+                moment_at = later(option.minutes, self.scene.now, self.zone)
+                values += [("day", moment_at.date()), ("time", moment_at.time())]
+            elif problem is None and option.times:
+                values.append(("time", option.times[0] if len(option.times) == 1 else None))
+            elif option.window and problem is None:
+                values.append(("range", Hours(*option.window)))
+            elif option.part and not option.times:
+                values.append(("range", Hours(*HOURS[option.part], option.part)))
+            for what, value in values:
+                if (what, value) not in done:
+                    done.add((what, value))
+                    self._act(self._kind(what, value), what, value, whole)
+
+    def _inherits_day(self, wishes: Sequence[int]) -> bool:
+        return any(not self.moments[number].days and self._replaced(number) is not None for number in wishes)
+
+    def _kind(self, what: str, value: Any) -> Kind:
+        """Whether a value is given or puts right what was shown."""
+        shown = self.scene.shown
+        if what in self.refuses:
+            return Kind.GIVE
+        if self.contrast:
+            return Kind.CORRECT
+        if shown.start is None or value is None:
+            return Kind.GIVE
+        same = {
+            "day": value == shown.start.date() or isinstance(value, tuple) and shown.start.date() in value,
+            "time": value == shown.start.time(),
+            "range": isinstance(value, Hours) and value.begin <= _minutes(shown.start.time()) < value.end,
+        }
+        return Kind.GIVE if same[what] else Kind.CORRECT
+
+    def _act(
+        self, kind: Kind, what: str, value: Any, moment: Moment, words: Iterable[tuple[int, int]] = ()
+    ) -> None:
+        places = moment.day_places if what == "day" else moment.time_places
+        places = sorted({*(places or [(moment.start, moment.end)]), *words, *moment.words})
+        spans = tuple(Span(*self.sheet.span(start, end)) for start, end in places if end > start)
+        self.acts.append(Act(kind, what, value, _joined(spans)))
+
+
+def _joined(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Spans that touch, as one."""
+    joined: list[Span] = []
+    for span in spans:
+        if joined and span.start <= joined[-1].end:
+            joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
+        else:
+            joined.append(span)
+    return tuple(joined)
+
+
+def _minutes(moment: time) -> int:
+    return 60 * moment.hour + moment.minute
+
+
+def _is_weekend(days: Sequence[date]) -> bool:
+    return all(day.weekday() >= 5 for day in days)

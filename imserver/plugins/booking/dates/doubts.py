@@ -1,17 +1,18 @@
-"""Text beside a time that stops it from being one, and text that only looks like a time.
+"""Unread words that make the times beside them doubtful: they are asked about.
 
-Asides go before the rules of the grammar: telephones, ages, lenses. Refusals and residue come after them, when marks
-show where days and times stand: a word that turns a time into something else, or date-like text that no rule took.
+Doubts are looked for last, when marks show where days and times stand and every word that a template understands is
+gone: a word that turns a time into something else, or date-like text that no rule took.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from .meaning import EN_ONES, EN_TENS, either
-from .rules import ALONE, CN, CN_AFTER, CN_ANY, CN_DAY, EN_DAY, EN_MONTH, EN_NUM, NUM, WEEK
+from .rules import CN_AFTER, CN_ANY, CN_DAY, EN_DAY, EN_MONTH, WEEK
 from .text import ASIDE_MARK, DAY_MARK, TIME_MARK
 from .tokens import Reason
 
@@ -21,52 +22,13 @@ def word(alternatives: str) -> str:
     return f"(?<![a-z])(?:{alternatives})(?![a-z])"
 
 
-# ---------------------------------------------------------------------------------------------------------------- asides
-
-TELEPHONES: Final = (
-    r"(?<![0-9])(?:0[0-9]{2,3}-[0-9]{7,8}|1[3-9][0-9][ -][0-9]{4}[ -][0-9]{4})(?![0-9])",
-    r"(?<![0-9])\(?[0-9]{3}\)?[ -][0-9]{3}-[0-9]{4}(?![0-9])",
-    # eight figures that begin like a year may be a date
-    r"(?<![0-9])(?:1[3-9][0-9]{9}|0[0-9]{9,11}|(?!19|20)[0-9]{7,8}|[0-9]{17}[0-9x])(?![0-9])",
-    r"\+[0-9]{1,3}[ -]?(?=[0-9])",
-)
-COUNTS: Final = (
-    f"(?:今年 ?)?(?:[0-9]{{1,3}}|{CN}) ?岁半?|(?:今年|小学|初中|高中)?[一二三四五六七八九1-9] ?年级",
-    "(?:aged? )?[0-9]{1,2}(?: ?(?:yo|y/o)(?![a-z])|[ -](?:years?|yrs?)[ -]olds?)|(?<![a-z])aged? [0-9]{1,2}",
-    f"{ALONE}{NUM} ?(?:个 ?)?(?:人(?!民)|大人|孩子|小孩|老人|朋友|[位名口副](?!于))",
-    f"(?<![a-z0-9])(?:[0-9]{{1,2}}|{EN_NUM}) (?:people|persons?|adults?|kids?|child(?:ren)?|pairs?|boxes|of us)(?![a-z])",
-    f"第 ?{NUM} ?[次个位副家]|(?<![a-z0-9])(?:first|second|third|1st|2nd|3rd) (?:time|visit|pair|exam|appointment|floor)",
-    f"{ALONE}{NUM} ?(?:号 ?)?(?:[楼层店线房]|诊室)|(?<![a-z])(?:room|floor|desk) [0-9]{{1,4}}(?![0-9:])",
-    r"[¥$€£] ?[0-9]{1,6}(?:\.[0-9]{1,2})?|[0-9]{1,6}(?:\.[0-9]{1,2})? ?(?:元|块钱?|(?:yuan|rmb)(?![a-z]))",
-    r"(?:订单|单号|尾号|会员号?|编号|order|(?<![a-z])no\.) ?#?[0-9]{3,12}",
-)
-LENSES: Final = (
-    r"(?<![0-9])[+-][0-9]{1,2}\.[0-9]{2}(?:/[+-]?[0-9]{1,2}\.[0-9]{2})?(?: ?[x×*] ?[0-9]{1,3})?",
-    "(?:近视|远视|散光|老花|度数|轴位?) ?[0-9]{1,4} ?度?|(?<![0-9])[0-9]{2,4} ?度",
-    "(?<![a-z])(?:pd|axis) ?[0-9]{1,3}(?![0-9])",
-    r"视力 ?[0-9]\.[0-9]|1\.[5-7][0-9]? ?(?:折射率|镜片)|折射率 ?1\.[5-7][0-9]?|20/20 ?vision",
-    r"(?<![点分半刻0-9])左右[两双]?[眼镜]|(?:半年|双周|两周|[日周月季年])抛",
-)
-COURTESIES: Final = (
-    "能不能|可不可以|行不行|好不好|要不要|对不对|是不是|有没有|方不方便|不好意思|对不起|没问题|没关系|没事|不客气|不见不散",
-    "不知道?|不过|不错|要不(?!是)|看不太?(?:清楚?|见|到)|不太?(?:舒服|清楚)|特别|别人|非常|[差区性级个分]别|十分感谢",
-    r"(?<![天日早晚周今明一二三四五六])(?:早上|上午|中午|下午|晚上)好(?![吗么不吧])|[早午晚]安",
-    r"(?<![a-z])(?:good (?:morning|afternoon|evening|night)|no (?:problem|rush|worries)|why not|(?:how|what) about)(?![a-z])",
-    r"(?<![a-z])(?:sun ?glasses|i sat)(?![a-z])",
-    "一点[儿点也]|[快慢好多少有大小近远][一些]点|几 ?点(?:钟|半)?|多少点|下次|下单",
-    # 约一下 明天 is not 下…; 一下周五 may be, and has a rule
-    f"一下(?!午|个?{WEEK})|(?<=[问看查等试说帮约订])下(?=下|[今明后大])",
-)
-ASIDES: Final = tuple(map(re.compile, (*TELEPHONES, *COUNTS, *LENSES, *COURTESIES)))
-"""Text that is set aside before any rule runs. It stays in the leftover."""
-
-# -------------------------------------------------------------------------------------------------------------- refusals
+# ---------------------------------------------------------------------------------------------------------------- doubts
 
 NAMED: Final = f"[{DAY_MARK}{TIME_MARK}]"
 MOVED: Final = "(?<![改换挪推约调移延期迟前放排定订变])"
 """改到, 推迟到, 提前到 lead to the new time; any other 到 before a time says until when."""
 
-_REFUSALS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
+_DOUBTS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
     ("range", ("不[早晚迟]于|不超过",)),
     (
         "negated",
@@ -126,7 +88,8 @@ _REFUSALS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
             word(
                 "in a (?:while|bit)|later|earlier|sooner|couple|few|several|sometime|weekends?|birthday|born|holidays?"
             ),
-            word("christmas|xmas|easter|thanksgiving|halloween|new year"),
+            word("christmas|xmas|easter|thanksgiving|halloween|new year|eve of|(?:the|every) other"),
+            "[0-9一二三十百]来 ?[天个周年]|[0-9十百]多 ?[天个周]",
         ),
     ),
     ("midnight", ("午夜|子夜", word("midnight"))),
@@ -138,8 +101,8 @@ _REFUSALS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
         ),
     ),
 )
-REFUSALS: Final = tuple((re.compile("|".join(patterns)), reason) for reason, patterns in _REFUSALS)
-"""Patterns that turn a time into something else; the first match gives the reason."""
+DOUBTS: Final = tuple((re.compile("|".join(patterns)), reason) for reason, patterns in _DOUBTS)
+"""Words that may turn a time into something else; the first match gives the reason."""
 
 # --------------------------------------------------------------------------------------------------------------- residue
 
@@ -184,18 +147,33 @@ MISSPELT: Final = (
     *("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "tomorrow", "tonight"),
     *("january", "february", "august", "september", "october", "november", "december"),
 )
+_END: Final = re.compile("[,，。;；!！?？\n]")
 LIKENESS: Final = 0.8
 """difflib's ratio from which a word is taken for a misspelt day: "saterday" is 0.88, "birthday" for thursday 0.63."""
 
 
-def refusal(text: str) -> Reason | None:
-    """Why the days and times that the rules marked in `text` may not be trusted; None if nothing speaks against them."""
-    for pattern, reason in REFUSALS:
-        if pattern.search(text):
+def doubt(text: str, wishes: Sequence[tuple[int, int]]) -> Reason | None:
+    """Why the wishes at these places of `text` may not be trusted; None if nothing speaks against them.
+
+    A negation counts wherever it stands, the other words only in the clause of a wish.
+    """
+    clauses = _clauses(text, wishes)
+    for pattern, reason in DOUBTS:
+        if pattern.search(text if reason == "negated" else clauses):
             return reason
-    rest = CODE.sub(ASIDE_MARK, text)
+    rest = CODE.sub(lambda match: ASIDE_MARK * len(match.group()), text)
     doubtful = RESIDUE.search(rest) or any(map(_misspelt, re.findall("[a-z]{6,12}", rest)))
     return "leftover" if doubtful else None
+
+
+def _clauses(text: str, wishes: Sequence[tuple[int, int]]) -> str:
+    """The clauses that the wishes stand in."""
+    kept = []
+    for start, end in wishes:
+        before = max((match.end() for match in _END.finditer(text, 0, start)), default=0)
+        behind = _END.search(text, end)
+        kept.append(text[before : behind.start() if behind else len(text)])
+    return "\n".join(dict.fromkeys(kept))
 
 
 def _misspelt(text: str) -> bool:

@@ -1,0 +1,317 @@
+"""Moments: the words about one day and time that stand together, with the words that make a range of them.
+
+Founds that follow each other with nothing but glue between them (周五、下午、三点; Friday the 27th at 3) are one moment, until
+one of them says a second time what the moment has already and does not agree. What stands between two moments, or at their
+edges, may open them (以后, before), loosen them (左右) or make alternatives (或者).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Final, Literal
+
+from .compose import Unclear, days_of, times_of
+from .scan import Found
+from .text import MARKS, Sheet
+from .tokens import Between, Clock, Days, Later, MonthDay, Moved, Part, Refused, Same, Shift, Token, Weekday
+
+Open = Literal["", "after", "before"]
+Place = tuple[int, int]
+
+# ------------------------------------------------------------------------------------------------------------- the words
+
+
+def _word(alternatives: str) -> str:
+    return f"(?<![a-z])(?:{alternatives})(?![a-z])"
+
+
+AFTER_BEHIND: Final = f"[以之]后|过后|后(?![台面])|起|开始|往后|{_word('or (?:later|after)|onwards?|at the earliest|and later')}"
+BEFORE_BEHIND: Final = f"[以之]前|前(?![台面后])|{_word('or (?:earlier|before)|at the latest')}"
+LOOSE_BEHIND: Final = (
+    f"左右|前后|来钟|多钟?(?![少长])|的样子|上下|那会儿?|钟(?=头)|-?ish(?![a-z])|点?整|{_word('or so|or thereabouts')}"
+)
+AFTER_AHEAD: Final = f"(?<![改换挪推调移])[从自打](?!己)|不早于|最早|{_word('after|from|past|since|no earlier than|not before')}"
+BEFORE_AHEAD: Final = (
+    f"不[晚迟]于|最[晚迟]|不超过|[直截]到|截至|截止到?|等到?|(?<![改换挪推约调移延期迟前放排定订变])[到至]|"
+    f"{_word('before|by|until|till|no later than|at the latest')}"
+)
+LOOSE_AHEAD: Final = (
+    f"大概(?:是|在)?|大约(?:是|在)?|差不多|约莫|估计|~|{_word('around|about|roughly|approx(?:imately)?[.]?|circa|almost|say|like|maybe')}"
+)
+TO: Final = f"到|至|-|~|{_word('to|until|till|thro?u(?:gh)?')}"
+OR: Final = f"或者?(?:是)?|还是|要么|也?或|/|、|和|及|跟|与|&|{_word('or|and|either')}"
+AND: Final = f"[和跟与,、]|{_word('and')}"
+GLUE: Final = f"(?:[ 的()\\[\\]:,.|·]|那个|也?就是说?|吧|嗯|呃|啊|呢|这个|那|在|{_word('at|on|the|of|in|for|@')})"
+
+_GAP: Final = re.compile(
+    f"(?P<glue> )?(?:(?P<after>{AFTER_BEHIND})|(?P<before>{BEFORE_BEHIND})|(?P<loose>{LOOSE_BEHIND}))?{GLUE}{{0,5}}"
+    f"(?:(?P<to>{TO})|(?P<or>{OR}))?{GLUE}{{0,3}}"
+    f"(?:(?P<after2>{AFTER_AHEAD})|(?P<before2>{BEFORE_AHEAD})|(?P<loose2>{LOOSE_AHEAD}))?{GLUE}{{0,4}}"
+)
+_BEHIND: Final = re.compile(
+    f" ?的?(?:(?P<loose>{LOOSE_BEHIND})|(?P<after>{AFTER_BEHIND})|(?P<before>{BEFORE_BEHIND})) ?(?:都行|都可以|都能)?"
+)
+_AHEAD: Final = re.compile(
+    f"(?:(?P<after>{AFTER_AHEAD})|(?P<before>{BEFORE_AHEAD})|(?P<loose>{LOOSE_AHEAD})) ?(?:the |at |on )?$"
+)
+_BETWEEN: Final = re.compile(f"(?:{_word('between|from')}|[从自在介]于?) ?$")
+_ENCLOSED: Final = re.compile(" ?(?:之间|中间|之内|这段|期间|的时候)")
+_REACH: Final = 18
+"""Characters that are looked at before a moment: the longest of the words above."""
+
+# ---------------------------------------------------------------------------------------------------------------- moments
+
+
+@dataclass(slots=True)
+class Moment:
+    """Words that stand together.
+
+    days, times: the tokens; `until`: those behind a 到. open: a range with one end. apart: it said 或者 before this one.
+    day_places, time_places: where they stand on the sheet; words: where the words stand that only join them.
+    """
+
+    start: int
+    end: int
+    days: list[Token] = field(default_factory=list)
+    times: list[Token] = field(default_factory=list)
+    until: list[Token] | None = None
+    open: Open = ""
+    open_day: Open = ""
+    loose: bool = False
+    apart: bool = False
+    day_places: list[Place] = field(default_factory=list)
+    time_places: list[Place] = field(default_factory=list)
+    words: list[Place] = field(default_factory=list)
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether a time of day is named, not only a part."""
+        return any(isinstance(token, Clock | Later | Between) or token == Same("time") for token in self.times)
+
+    @property
+    def tokens(self) -> list[Token]:
+        return [*self.days, *self.times, *(self.until or ())]
+
+    @property
+    def moved(self) -> Moved | None:
+        """By how much it is later or earlier."""
+        return next((token for token in self.tokens if isinstance(token, Moved)), None)
+
+    @property
+    def refused(self) -> Refused | None:
+        """A word that names no time that can be booked: yesterday, every."""
+        return next((token for token in self.tokens if isinstance(token, Refused)), None)
+
+    def add(self, found: Found) -> None:
+        """Take in what was found next."""
+        self.end = found.end
+        for token in found.tokens:
+            if isinstance(token, Between):
+                self.times.append(token.first)
+                self.until = [token.last]
+            elif isinstance(token, Clock | Part | Later) or token == Same("time") or isinstance(token, Moved) and token.minutes is not None:
+                (self.times if self.until is None else self.until).append(token)
+            elif isinstance(token, Refused) and found.timely:
+                self.times.append(token)
+            else:
+                self.days.append(token)
+        (self.time_places if found.timely else self.day_places).append((found.start, found.end))
+
+
+def moments(sheet: Sheet, found: Sequence[Found], today: date) -> list[Moment]:
+    """Group what was found into moments, in the order of the text."""
+    made: list[Moment] = []
+    for index, one in enumerate(found):
+        gap = _GAP.fullmatch(sheet.text, found[index - 1].end, one.start) if index else None
+        following = found[index + 1] if index + 1 < len(found) else None
+        if gap is None or not _join(made[-1], one, following, gap, sheet, today):
+            made.append(Moment(one.start, one.start))
+            made[-1].apart = bool(gap and gap["or"])
+            if gap:
+                _edge_behind(made[-2], gap, sheet) if len(made) > 1 else None
+                _note_ahead(made[-1], gap)
+            made[-1].add(one)
+    for moment in made:
+        _edges(moment, sheet)
+    return made
+
+
+def _join(moment: Moment, one: Found, following: Found | None, gap: re.Match[str], sheet: Sheet, today: date) -> bool:
+    """Take `one` into the moment, if it belongs to it."""
+    if gap["or"] and not (gap["or"] in ("和", "and", "跟", "与") and _opened(moment, sheet)):
+        return False
+    ranged = gap["to"] or (gap["or"] if gap["or"] else None)
+    if ranged:
+        if _range_of_days(moment, one, today) or _range_of_times(moment, one):
+            moment.words.append(gap.span())
+            return True
+        return False
+    if gap["before2"] or gap["after2"]:
+        if one.timely and not moment.times and not gap["after"] and not gap["before"]:
+            moment.add(one)
+            moment.open = "after" if gap["after2"] else "before"
+            moment.words.append(gap.span())
+            return True
+        return False
+    if (gap["after"] or gap["before"]) and not moment.times and moment.days:
+        if gap["after"] and _first_after(moment, one, today):
+            moment.words.append(gap.span())
+            return True
+        moment.open_day = "after" if gap["after"] else "before"
+    elif gap["after"] or gap["before"]:
+        moment.open = "after" if gap["after"] else "before"
+    if not _fits(moment, one, following, gap, sheet, today):
+        return False
+    moment.add(one)
+    moment.words.append(gap.span())
+    return True
+
+
+def _opened(moment: Moment, sheet: Sheet) -> bool:
+    """Whether a between or 从 stands before it."""
+    return bool(_BETWEEN.search(sheet.text[max(0, moment.start - _REACH) : moment.start]))
+
+
+def _range_of_days(moment: Moment, one: Found, today: date) -> bool:
+    """Make 周二到周四 each of its days."""
+    if one.timely or moment.times or not moment.days:
+        return False
+    try:
+        first, last = days_of(moment.days, today), days_of(one.tokens, today)
+    except Unclear:
+        return False
+    if len(first) != 1 or len(last) != 1 or not first[0] < last[0] <= first[0] + timedelta(days=60):
+        return False
+    span = (last[0] - first[0]).days + 1
+    moment.add(one)
+    moment.days = [Days(frozenset(first[0] + timedelta(days=n) for n in range(span)), "range", each=True)]
+    return True
+
+
+def _range_of_times(moment: Moment, one: Found) -> bool:
+    """Take the second end of a range of times."""
+    if not one.timely or not moment.has_clock or moment.until is not None:
+        return False
+    if any(isinstance(token, Later | Refused) for token in (*moment.times, *one.tokens)):
+        return False
+    moment.until = []
+    moment.add(one)
+    return True
+
+
+def _first_after(moment: Moment, one: Found, today: date) -> bool:
+    """20号之后的周六: the first of that name behind it."""
+    if not all(isinstance(token, Weekday) for token in one.tokens):
+        return False
+    try:
+        (day,) = days_of(moment.days, today)
+    except (Unclear, ValueError):
+        return False
+    index = next(token.index for token in one.tokens if isinstance(token, Weekday))
+    moment.add(one)
+    moment.days = [Days(frozenset({day + timedelta(days=(index - day.weekday() - 1) % 7 + 1)}))]
+    return True
+
+
+def _fits(moment: Moment, one: Found, following: Found | None, gap: re.Match[str], sheet: Sheet, today: date) -> bool:
+    """Whether `one` says something new of the moment, or the same again in other words."""
+    if moment.moved or any(isinstance(token, Moved) for token in one.tokens):
+        return False
+    own_time = following is not None and following.timely and not sheet.text[one.end : following.start].strip(" 的")
+    if not one.timely:
+        if moment.days:
+            return _same_day(moment, one, gap, today) and not (moment.times and own_time)
+        return not (own_time and moment.has_clock)
+    if moment.until is not None:
+        return False
+    if any(isinstance(token, Days) for token in one.tokens):  # 明晚, tonight
+        if moment.days or moment.times:
+            return not moment.times and _same_day(moment, one, gap, today)
+        return True
+    if _counted_on(moment, one) and not gap.group():
+        moment.days.append(Refused("several"))
+    clocks = any(isinstance(token, Clock | Later | Between) for token in one.tokens)
+    if not clocks:
+        if moment.has_clock and own_time:
+            return False
+        named = {token.name for token in moment.times if isinstance(token, Part)}
+        fresh = {token.name for token in one.tokens if isinstance(token, Part)}
+        return not named or named == fresh or not gap.group().strip() and not moment.has_clock
+    if not moment.has_clock:
+        return True
+    try:
+        times_of([*moment.times, *one.tokens])
+    except Unclear:
+        return False
+    return not any(isinstance(token, Later) for token in (*moment.times, *one.tokens))
+
+
+def _counted_on(moment: Moment, one: Found) -> bool:
+    """周一二三点: the figures go on from the weekday, and nobody knows where the hours begin."""
+    first = next((token.first.hour for token in one.tokens if isinstance(token, Between)), None)
+    return any(isinstance(token, Weekday) and token.index + 2 == first for token in moment.days[-1:])
+
+
+def _same_day(moment: Moment, one: Found, gap: re.Match[str], today: date) -> bool:
+    """Whether both name one day; a date and a weekday that do not agree stay together, and are a conflict."""
+    tokens = [token for token in one.tokens if not isinstance(token, Part)]
+    try:
+        days_of([*moment.days, *tokens], today)
+    except Unclear as unclear:
+        if unclear.reason in ("past", "impossible", "which_day", "ambiguous_week"):
+            return True
+        kinds = {_kind(token) for token in moment.days} & {_kind(token) for token in tokens}
+        return not kinds and not gap.group().strip(" ()的")
+    return True
+
+
+def _kind(token: Token) -> str:
+    if isinstance(token, Days):
+        return "date" if len(token.dates) == 1 else "dates"
+    return type(token).__name__
+
+
+# ------------------------------------------------------------------------------------------------------------------ edges
+
+
+def _edge_behind(moment: Moment, gap: re.Match[str], sheet: Sheet) -> None:
+    """What a gap says of the moment before it is found again by `_edges`; here only that it is apart."""
+
+
+def _note_ahead(moment: Moment, gap: re.Match[str]) -> None:
+    """或者 alone ties the two; other words of the gap are found by `_edges`."""
+    if gap["or"]:
+        moment.words.append(gap.span("or"))
+
+
+def _edges(moment: Moment, sheet: Sheet) -> None:
+    """Take in the words right before and behind a moment that open or loosen it."""
+    behind = _BEHIND.match(sheet.text, moment.end)
+    if behind:
+        _open(moment, behind)
+        moment.words.append(behind.span())
+    elif moment.until is not None:
+        enclosed = _ENCLOSED.match(sheet.text, moment.end)
+        moment.words += [enclosed.span()] if enclosed else []
+    reach = max(0, moment.start - _REACH)
+    before = sheet.text[reach : moment.start]
+    ahead = (_BETWEEN if moment.until is not None or moment.days and not moment.times else _AHEAD).search(before)
+    if ahead:
+        if moment.until is None and (moment.times or ahead.re is _AHEAD):
+            _open(moment, ahead)
+        moment.words.append((reach + ahead.start(), reach + ahead.end()))
+
+
+def _open(moment: Moment, match: re.Match[str]) -> None:
+    groups = match.groupdict()
+    if groups.get("after") or groups.get("before"):
+        opened: Open = "after" if groups.get("after") else "before"
+        if moment.times:
+            moment.open = opened
+        else:
+            moment.open_day = opened
+    else:
+        moment.loose = True

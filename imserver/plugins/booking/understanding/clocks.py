@@ -1,0 +1,79 @@
+"""Times on another clock: London time, 北京时间 abroad. They are converted and asked about, never taken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from imserver.plugins.booking.dates.moments import Moment
+from imserver.plugins.booking.dates.text import WORD_MARK, Sheet
+from imserver.plugins.booking.understanding.acts import Scene, When
+
+Elsewhere = When
+
+PLACES: Final = {
+    "Asia/Shanghai": "北京|中国|国内|上海|beijing|china|shanghai",
+    "Asia/Hong_Kong": "香港|hong ?kong|hkt?",
+    "Asia/Tokyo": "东京|日本|tokyo|japan|jst",
+    "Asia/Seoul": "首尔|韩国|seoul|korea|kst",
+    "Asia/Singapore": "新加坡|singapore|sgt",
+    "Asia/Dubai": "迪拜|dubai",
+    "Asia/Kolkata": "印度|india|delhi|mumbai|ist",
+    "Europe/London": "伦敦|英国|london|uk|british|bst",
+    "Europe/Paris": "巴黎|法国|paris|french",
+    "Europe/Berlin": "柏林|德国|欧洲|berlin|german|europe|cet|cest",
+    "Europe/Moscow": "莫斯科|moscow",
+    "America/New_York": "纽约|美东|美国|东部|new ?york|ny|eastern|e[sd]?t|us|american",
+    "America/Chicago": "芝加哥|chicago|central|c[sd]t|ct",
+    "America/Los_Angeles": "洛杉矶|旧金山|加州|美西|los angeles|la|san francisco|california|pacific|p[sd]t|pt",
+    "America/Denver": "denver|mountain|m[sd]t|mt",
+    "America/Toronto": "多伦多|加拿大|toronto",
+    "Australia/Sydney": "悉尼|澳洲|澳大利亚|sydney|aest|aedt",
+    "UTC": "utc|gmt|格林威治|zulu",
+}
+"""What people call a clock, and a zone of it."""
+ALONE: Final = "e[sd]?t|c[sd]t|ct|p[sd]t|pt|m[sd]t|mt|utc|gmt|jst|kst|hkt|cet|cest|bst|ist|sgt|aest|aedt|pacific|eastern"
+"""What names a clock without the word time."""
+
+_CN: Final = "|".join(f"(?P<z{n}>{'|'.join(p for p in words.split('|') if not p[0].isascii())})" for n, words in enumerate(PLACES.values()))
+_EN: Final = "|".join(f"(?P<e{n}>{'|'.join(p for p in words.split('|') if p[0].isascii())})" for n, words in enumerate(PLACES.values()))
+NAMED: Final = re.compile(
+    rf"(?:{_CN})(?:当地|本地)?时间|(?<![a-z])(?:{_EN}) (?:local )?time(?![a-z])|(?<![a-z])(?P<alone>{ALONE})(?![a-z])|(?<=\x01) ?(?P<zulu>z)(?![a-z])"
+)
+OWN: Final = re.compile("(?:你们|店里|贵店)(?:那边|这边|那里)?(?:的)?时间|(?<![a-z])(?:your|local|shop) (?:local )?time(?![a-z])")
+UNKNOWN: Final = re.compile("当地时间|我这(?:边|里)?(?:的)?时间|(?<![a-z])(?:my|our) (?:local )?time(?![a-z])")
+
+
+def other_clock(sheet: Sheet, moments: Sequence[Moment], scene: Scene) -> When | None:
+    """What is to be asked if the text speaks of another clock; None if it does not. The shop's own is blanked out."""
+    for match in tuple(OWN.finditer(sheet.text)):
+        sheet.blank(*match.span(), WORD_MARK)
+    match = NAMED.search(sheet.text)
+    if match is None:
+        return When(reason="zone") if UNKNOWN.search(sheet.text) else None
+    zone = _zone(match)
+    if _same(zone, scene):
+        sheet.blank(*match.span(), WORD_MARK)
+        return None
+    return When(reason="zone")
+
+
+def _zone(match: re.Match[str]) -> str:
+    if match["zulu"]:
+        return "UTC"
+    word = match["alone"]
+    for number, (zone, words) in enumerate(PLACES.items()):
+        if word and re.fullmatch(words, word):
+            return zone
+        if match[f"z{number}"] or match[f"e{number}"]:
+            return zone
+    return "UTC"
+
+
+def _same(zone: str, scene: Scene) -> bool:
+    """Whether that clock shows what the shop's shows."""
+    now = scene.now.replace(tzinfo=ZoneInfo(scene.zone))
+    return now.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == scene.now
