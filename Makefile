@@ -40,7 +40,7 @@ help:
 	@echo 'make mutants  one-line sabotages that the tests must notice [DIR=folder of patches] [ONLY=name] (15 minutes)'
 	@echo 'make understanding  how well the bot understands what people type, in tables; fails below the bars [SHOW=acted|offered|asked|…]'
 	@echo 'make bench   latency, throughput, fan-out, memory, backlog, fairness (two minutes)'
-	@echo 'make bench-full  every scenario with every rival and ten million messages (ten minutes); kept in benchmarks/results'
+	@echo 'make bench-full  every scenario with every rival and ten million messages (twenty minutes); kept in benchmarks/results'
 	@echo 'make fmt     format the code and put the imports in order'
 	@echo 'make lock    choose dependency versions anew (requirements.lock)'
 	@echo 'make clean   remove the environment and every cache'

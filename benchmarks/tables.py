@@ -68,6 +68,23 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("p99", "booked_p99_ms"),
         Column("CPU ms/booking", "cpu_ms_per_booking"),
     ),
+    "race": (
+        Column("booked", "booked", _WHOLE),
+        Column("unanswered", "unanswered", _WHOLE),
+        Column("answers/s", "per_s", "{:,.1f}"),
+        Column("answer p50 ms", "answer_p50_ms"),
+        Column("p99", "answer_p99_ms"),
+    ),
+    "reading": (
+        Column("CPU µs/text", "mean_us"),
+        Column("p99", "p99_us"),
+        Column("twice the text x", "twice_ratio"),
+        Column("red flags µs", "flags_us"),
+        Column("reading µs", "reading_us"),
+        Column("dialogue and store µs", "rest_us"),
+        Column("import MiB", "import_mib", "{:,.1f}"),
+        Column("ready MiB", "ready_mib", "{:,.1f}"),
+    ),
     "growth": (
         Column("CPU x empty", "cpu_ratio"),
         _COST,

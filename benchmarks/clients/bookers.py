@@ -86,21 +86,29 @@ class Customer:
             begun = time.monotonic()
             try:
                 async with asyncio.timeout(ANSWER_S):
-                    await self._book_once(_when(number), begun)
+                    await self._book_once(start_of(number), begun)
             except (TimeoutError, ValueError) as error:
                 self.failed.append(str(error) or "no answer")
                 return
             number += everybody
 
     async def _book_once(self, when: str, begun: float) -> None:
+        asking = await self.wish(when)
+        self.line_us[int((time.monotonic() - begun) * 1e6)] += 1
+        await self.confirm(asking)
+        self.all_us[int((time.monotonic() - begun) * 1e6)] += 1
+
+    async def wish(self, when: str) -> dict[str, Any]:
+        """Say the line; returns the first card with buttons that answers it."""
         while not self._cards.empty():
             self._cards.get_nowait()
         await self._say(self._here, f"/book {when} eye exam, my name is Ann Lee, adult, been before")
-        asking = await self._card(lambda card: bool(card.get("actions")))
-        self.line_us[int((time.monotonic() - begun) * 1e6)] += 1
+        return await self._card(lambda card: bool(card.get("actions")))
+
+    async def confirm(self, asking: dict[str, Any]) -> None:
+        """Tap yes, and wait for the appointment's card."""
         await self._say(self._here, str(asking["actions"][0]["command"]))
         await self._card(lambda card: bool(card.get("ref")) and card.get("title") != asking.get("title"))
-        self.all_us[int((time.monotonic() - begun) * 1e6)] += 1
 
     async def _card(self, wanted: Any) -> dict[str, Any]:
         said: list[Any] = []
@@ -127,8 +135,9 @@ class Customer:
             self._cards.put_nowait(decode_content(frame[9]))
 
 
-def _when(number: int) -> str:
-    day = datetime.now(ZONE) + timedelta(days=FIRST_DAY + number % DAYS)
+def start_of(number: int, now: datetime | None = None) -> str:
+    """The wish of a number: days first, then hours."""
+    day = (now or datetime.now(ZONE)) + timedelta(days=FIRST_DAY + number % DAYS)
     start = number // DAYS % STARTS * STEP_MIN
     return f"{day:%Y-%m-%d} {start // 60:02}:{start % 60:02}"
 

@@ -11,12 +11,13 @@ from benchmarks.scenarios import (
     memory,
     pairs,
     people,
+    reading,
     returning,
 )
 from benchmarks.scenarios.base import Scenario
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
-    for module in (pairs, groups, memory, returning, appointments, growth, fairness, backup, people)
+    for module in (pairs, groups, memory, returning, appointments, reading, growth, fairness, backup, people)
     for scenario in module.SCENARIOS
 }

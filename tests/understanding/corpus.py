@@ -113,7 +113,8 @@ def _utterance(row: Mapping[str, Any]) -> Utterance:
     return Utterance(
         row["id"], row["text"], now, row["step"], day, start,
         row["source"].startswith("staff") or row.get("who") == "staff",
-        tuple(_wants(row["acts"], doubtful)), tuple(_wants(row["may"], False)), tuple(row["never"]), row["note"],
+        tuple(_wants(row["acts"], doubtful)), (*_wants(row["may"], False), *_said(row["acts"])),
+        tuple(row["never"]), row["note"],
     )  # fmt: skip
 
 
@@ -137,6 +138,13 @@ def _wants(acts: Sequence[Mapping[str, Any]], doubtful: bool) -> Iterator[Want]:
         else:
             values = tuple(_values(what, value))
             yield Want(kind, what, values, asked=doubtful and len(values) > 1)
+
+
+def _said(acts: Sequence[Mapping[str, Any]]) -> Iterator[Want]:
+    """What is said and must do nothing: it may be read, and is not missed."""
+    for act in acts:
+        if act["act"] == "give" and act["what"] == "other":
+            yield Want(Kind.GIVE, "other", (act["value"],))
 
 
 def _begin(what: str, value: Any) -> Want:

@@ -167,6 +167,8 @@ class _Match:
             return act.kind is Kind.GIVE and self._same_value(want, act)
         if want.kind is not act.kind:
             return False
+        if want.kind is Kind.BEGIN and act.what == "other" and act.value == want.what:
+            return True
         if want.kind is Kind.BEGIN and want.what == "other":
             return act.what == "other" and (not want.values or act.value in (None, "", *want.values))
         return want.what == act.what or (want.kind is Kind.ALARM)
@@ -187,6 +189,8 @@ class _Match:
         return of_the_card in want.values and self.heard.has(Kind.GIVE, want.what)
 
     def _same_value(self, want: Want, act: Act) -> bool:
+        if want.what == "other":  # said, and nothing comes of it: as whose word is all the same
+            return act.what == "other" or (act.what in ("name", "person") and act.value in want.values)
         if {want.what, act.what} == {"day", "range"}:  # a weekend, a week
             return any(_same_days(value, _days(act.value)) for value in want.values)
         if want.what == act.what == "range":
@@ -288,10 +292,11 @@ class _Match:
 
     def cost(self, act: Act) -> Outcome | None:
         """What an act that nobody said does: None if it only asks."""
-        if self.utterance.staff and act.kind is Kind.YES:
+        if act.kind is Kind.YES and self.utterance.staff:
             return None  # a question is open for one person: a yes of staff is no answer to the customer's
         if name_of(act) in _ACTING:
-            return Outcome.ACTED
+            armed = self.utterance.step == "confirm" or act.kind is not Kind.YES  # else no card waits for it
+            return Outcome.ACTED if armed else Outcome.OFFERED
         if self._forbidden(act):
             return Outcome.OFFERED
         if self._only_said(act):
@@ -370,7 +375,10 @@ class _Match:
             return False
         if not any(want.kind in _CHANGES for want in missed):
             return False
-        moved = any(act.kind in (*_CHANGES, Kind.BEGIN) or act.what in TIMES for act in heard.acts)
+        moved = any(
+            act.kind in _CHANGES or act.what in TIMES or (act.kind is Kind.BEGIN and act.what != "book")
+            for act in heard.acts
+        )
         return not (heard.disarms or heard.asks or moved)
 
     # -- what must never follow -----------------------------------------------------------------------------------------
@@ -415,7 +423,10 @@ def _books(verb: str, rest: str, careless: bool, act: Act, utterance: Utterance,
             and not shows_only
             and (verb == "book" or _holds(heard))
         )
-    if act.kind is not Kind.GIVE or act.what not in TIMES or heard.asks:
+    shows_only = heard.has(Kind.BEGIN, "slots") or (
+        heard.has(Kind.QUESTION) and not heard.has(Kind.BEGIN, "book")
+    )
+    if act.kind is not Kind.GIVE or act.what not in TIMES or heard.asks or shows_only:
         return False
     if heard.starts:
         return any(all(part in start.isoformat(" ", "minutes") for part in moment) for start in heard.takes)

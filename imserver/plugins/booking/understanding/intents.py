@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from .acts import Kind, Scene
+from .acts import Act, Kind, Scene
+from imserver.plugins.booking.dates.text import ASIDE_MARK
+
 from .lexicon import load_words
 from .page import PUNCTUATION, Cover, Page
 from .questions import ask_other, asks, beyond_politeness, cover_politeness, without_politeness
@@ -34,7 +36,7 @@ _COURTESIES: Final = {
     Kind.THANKS: _any(_WORDS["courtesy"]["thanks"]),
     Kind.GREETING: _any(_WORDS["courtesy"]["greeting"]),
 }
-_NO_NEED: Final = re.compile("不(?:用|要|必)?$")
+_NO_NEED: Final = re.compile("不(?:用|要|必)?$|(?<![a-z])no $")
 
 
 def read_courtesies(page: Page) -> None:
@@ -63,7 +65,8 @@ _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定
 _STRONG_MOVE: Final = re.compile(
     "改约|改期|改签|改时间|改个时间|换个?时间|reschedul|appointment|booking|预约"
 )
-_BEGUN: Final = ("list", "slots", "human", "order", "cancel", "move", "book")
+_STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
+_BEGUN: Final = ("list", "slots", "human", "cancel", "move", "book")
 #: What can stand beside a command and be its value.
 _VALUES: Final = frozenset(
     {
@@ -102,7 +105,7 @@ def read_intents(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None
         page.take(one.start, one.end, Cover.NOTHING)
     for one in found:
         start, end = page.clause_at(one.start)
-        if (start, end) in asked and not (one.name == "book" and page.timed(start, end)):
+        if (start, end) in asked and not (one.name == "book" and _named(page, start, end)):
             page.explain(one.start, one.end, Cover.ACT)  # of the question
         elif not _stands(page, scene, one, found):
             continue
@@ -116,6 +119,7 @@ def read_intents(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None
 def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
     """The words of intentions, of two that overlap the first in `_BEGUN`."""
     view = page.marked()
+    plain = page.open
     taken: list[tuple[int, int]] = []
     for name, pattern in _COMMANDS.items():
         match = pattern.match(view)
@@ -124,7 +128,7 @@ def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
             yield _Intent({"waitlist": "other"}.get(name, name), *match.span())
             break
     for name in _BEGUN:
-        for match in WISH[name].finditer(view):
+        for match in WISH[name].finditer(plain if name in ("list", "slots", "human", "order") else view):
             if match.end() > match.start() and not any(
                 match.start() < end and start < match.end() for start, end in taken
             ):
@@ -141,7 +145,7 @@ def _is_command(page: Page, place: int) -> bool:
 
 def _left(text: str) -> str:
     """What remains without politeness, objects and harmless words."""
-    text = _OBJECTS.sub("\x02", without_politeness(text))
+    text = _OBJECTS.sub(lambda match: "\x02" if match[0] else "", without_politeness(text))
     return "" if is_harmless(text.replace("\x02", " ")) else text
 
 
@@ -158,7 +162,7 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
         return _cancels(page, scene, one, start, end)
     if one.name == "move":
         return _moves(page, scene, one, start, end)
-    return _books(page, scene, one, start, end)
+    return _books(page, scene, one, found)
 
 
 def _cancels(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool:
@@ -172,27 +176,31 @@ def _cancels(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bo
 
 def _moves(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool:
     left = _without(page, one, start, end)
-    if asks(page, start, end) and _left(left) and not (page.timed(start, end) or _named(page, start, end)):
+    if asks(page, start, end) and _left(left) and not _named(page, start, end):
         return False
     strong = _STRONG_MOVE.search(page.words[start:end])
     if scene.step not in ("", "none") and not strong and not re.search("取消|cancel", page.words):
         page.explain(one.start, one.end, Cover.HARMLESS)  # a correction of the open booking
         return False
     english = page.words[one.start : one.end].isascii()
-    return bool(
-        strong or page.timed(start, end) or _named(page, start, end) or not english or not _left(left)
-    )
+    return bool(strong or _named(page, start, end) or not english or not _left(left))
 
 
-def _books(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool:
-    """A wish to come: with a value, or with nothing else in its clause."""
-    if any(page.has(Kind.BEGIN, name) for name in ("cancel", "move", "list")) and not page.timed(start, end):
+def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool:
+    """A wish to come: with a value, or with nothing else in its clause. Beside 取消 or 改 it is the appointment."""
+    start, end = page.clause_at(one.start)
+    beside = any(start <= other.start < end for other in found if other.name in ("cancel", "move", "list"))
+    named = _named(page, start, end)
+    if beside or (not named and any(page.has(Kind.BEGIN, name) for name in ("cancel", "move", "list"))):
         page.explain(one.start, one.end, Cover.HARMLESS)
         return False
-    left = _without(page, one, start, end)
-    if beyond_politeness(page, start, end) and not page.timed(start, end):
+    strong = _STRONG_BOOK.search(page.words[one.start : one.end]) is not None
+    if asks(page, start, end) and not named:
+        strong = strong and not beyond_politeness(page, start, end)
+        return strong and not _left(_without(page, one, start, end))
+    if not strong and not named and scene.step not in ("", "none"):
         return False
-    return bool(page.timed(start, end) or _named(page, start, end) or _valued(page) or not _left(left))
+    return named or _valued(page) or not _left(_without(page, one, start, end))
 
 
 def _without(page: Page, one: _Intent, start: int, end: int) -> str:
@@ -215,6 +223,18 @@ def _named(page: Page, start: int, end: int) -> bool:
     )
 
 
+def _clause_of(page: Page, act: Act) -> tuple[int, int]:
+    """The clause in which an act begins."""
+    return next(
+        (
+            clause
+            for clause in page.clauses
+            if page.span(*clause).start <= act.spans[0].start < page.span(*clause).end
+        ),
+        page.clauses[0],
+    )
+
+
 def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
     """A service said first, outside a question, is a wish; with free times asked for as well (周六有空验光吗) too."""
     given = [act for act in page.acts if act.kind is Kind.GIVE and act.what == "service"]
@@ -223,34 +243,91 @@ def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> Non
         return
     if asked and not any(page.timed(*clause) for clause in page.clauses):
         return
-    page.acts.append(type(given[0])(Kind.BEGIN, "book", None, given[0].spans))
+    clauses = {_clause_of(page, act) for act in given}
+    if all(
+        asks(page, *clause) and not page.timed(*clause) and _left(page.unread(*clause)) for clause in clauses
+    ):
+        return
+    page.acts.append(Act(Kind.BEGIN, "book", None, given[0].spans))
+
+
+def hide_cancelled(page: Page) -> None:
+    """先把周一那个取消，再约周三: the day of what is cancelled is none of the wish behind it."""
+    for start, end in page.clauses:
+        text = page.open[start:end]
+        if (
+            not WISH["cancel"].search(text)
+            or asks(page, start, end)
+            or WISH["book"].search(WISH["cancel"].sub("", text))
+        ):
+            continue
+        others = [page.open[begin:finish] for begin, finish in page.clauses if begin != start]
+        if any(
+            WISH[name].search(other) and not WISH["cancel"].search(other)
+            for other in others
+            for name in ("book", "slots")
+        ):
+            page.sheet.blank(start, end, ASIDE_MARK)
+            page.explain(start, end, Cover.ACT)
 
 
 # --------------------------------------------------------------------------------------------------------------- questions
 
 
+def read_asked(page: Page) -> None:
+    """What a member of the staff asks: it is for people, whatever it is."""
+    for start, end in page.clauses:
+        if beyond_politeness(page, start, end) or (asks(page, start, end) and page.has(Kind.GIVE, "code")):
+            ask_other(page, start, end)
+            return
+
+
 def read_questions(page: Page, asked: list[tuple[int, int]]) -> None:
     """Clauses that ask: out of politeness, or what no list has a word for."""
     valued = _valued(page) or page.has(Kind.BEGIN) or page.has(Kind.REFUSE)
+    wished = any(page.has(Kind.BEGIN, name) for name in ("book", "move", "cancel"))
     for start, end in page.clauses:
         if (start, end) in asked or not asks(page, start, end):
+            continue
+        if _seen_in(page, start, end) or _put_off(page, start, end):
+            page.explain(start, end, Cover.HARMLESS)
             continue
         left = PUNCTUATION.sub("", _left(page.unread(start, end)).replace("\x02", ""))
         here = page.timed(start, end) or _named(page, start, end) or _begun_in(page, start, end)
         if valued and not left and not beyond_politeness(page, start, end):
             cover_politeness(page, start, end)
-        elif (
-            here
-            and not beyond_politeness(page, start, end)
-            and (_begun_in(page, start, end) or _put_to(page, start, end))
-        ):
+        elif here and not beyond_politeness(page, start, end) and (wished or _put_to(page, start, end)):
             cover_politeness(page, start, end)
-        elif left and not page.unread(start, end).strip(" \x00\x01\x02\x03\x04") == "":
+        elif left:
+            _only_asked(page, start, end)
             ask_other(page, start, end)
 
 
+def _seen_in(page: Page, start: int, end: int) -> bool:
+    """Whether the clause asks for what a list shows: free times, one's appointments, a human."""
+    span = page.span(start, end)
+    return any(
+        act.kind is Kind.BEGIN
+        and act.what in ("list", "slots", "human", "order")
+        and any(span.start <= place.start < span.end for place in act.spans)
+        for act in page.acts
+    )
+
+
+def _put_off(page: Page, start: int, end: int) -> bool:
+    """Whether the clause says what is waited for: 得看领导放不放人."""
+    return any(act.kind is Kind.LATER and _clause_of(page, act) == (start, end) for act in page.acts)
+
+
+def _only_asked(page: Page, start: int, end: int) -> None:
+    """A service, an age or a person in a question is what is asked about."""
+    if page.timed(start, end):
+        return
+    page.drop(start, end, ("service", "age", "person"))
+
+
 _PUT: Final = re.compile(
-    "[\x00\x01\x03] ?[的]?[^\x00-\x04,.!?]{0,2}(?:行不行|可以|行|好|得|能|ok|okay|possible|\\?)"
+    "[\x00\x01\x03] ?的?[^\x00-\x04,.!?]{0,2}(?:行不行|可不可以|好不好|得唔得|(?:可以|行|好|得|能|ok|okay|possible)?(?:吗|么|嘛|不|吧)?)[呀啊哦的]*[?]*(?:$|[ ,.!?])"
 )
 
 
@@ -274,7 +351,7 @@ def _begun_in(page: Page, start: int, end: int) -> bool:
 
 def _longest_first(words: str) -> str:
     """Plain words in an alternative, so that none hides behind its own beginning."""
-    return "|".join(sorted(words.split("|"), key=len, reverse=True)) if "(" not in words else words
+    return "|".join(sorted(re.split(r"\|(?![^(]*\))", words), key=len, reverse=True))
 
 
 def _alone(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
@@ -287,14 +364,36 @@ def _alone(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
 _YES: Final = _alone(_WORDS["alone"]["yes"])
 _NO: Final = _alone(_WORDS["alone"]["no"])
 _GLUE: Final = (re.compile(_WORDS["alone"]["glue"]),)
+_FIRST: Final = {
+    kind: re.compile(f"^ ?(?:那?就?)(?:{_WORDS['alone']['first'][kind.value]})[吧了啊 .!。]*$")
+    for kind in (Kind.YES, Kind.NO)
+}
+#: A hum, or "by the way", is no yes where more follows.
+_HUMMED: Final = re.compile(
+    "^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so)[ .…~]*$"
+)
 _HEDGED: Final = re.compile("不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$")
+
+
+def read_labels(page: Page) -> None:
+    """Answers in whose words an intention seems to stand: 保留原预约."""
+    for kind, pattern in _FIRST.items():
+        if match := pattern.match(page.open):
+            page.take_act(kind, "", None, match.span())
 
 
 def read_answers(page: Page) -> None:
     """Yes and no: alone in a clause, or in a piece of one."""
     for start, end in page.pieces:
-        text = page.unread(start, end)
-        if not text.strip(" \x02") or page.timed(start, end) or end - start > _ALONE_CHARS:
+        text = page.open[start:end]
+        if (
+            not text.strip(" \x02")
+            or end - start > _ALONE_CHARS
+            or page.timed(start, end)
+            or _named(page, start, end)
+        ):
+            continue
+        if _HUMMED.match(text) and page.words.strip(" .,!。~…") != text.strip():
             continue
         if re.match(" ?[?]", page.words[end:]) or _HEDGED.search(page.words):
             continue

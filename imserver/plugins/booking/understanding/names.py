@@ -31,10 +31,11 @@ _SURNAME: Final = re.compile(f"{_WORDS['surname_said']}([{HAN}])")
 _TITLED: Final = re.compile(
     f"(?<![{HAN}])([{HAN}]{{1,3}})(?:{_TITLES})(?![{HAN}])|([{HAN}]{{1,2}})(?:女士|先生|小姐|太太)"
 )
+_OFFICES: Final = ("老师", "医生", "师傅", "经理", "店长")
 _PET: Final = re.compile(f"^(?:(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{_TITLES}))$")
 #: Where the characters of a name are explained: 沈阳的沈, 弓张, 耳东陈.
 _SPELT: Final = re.compile(
-    f"[{HAN}]{{1,4}}的[{HAN}](?![{HAN}])|[{HAN}]{{1,3}}的那个[{HAN}]|(?:弓长|立早|耳东|木子|双木|口天|三横)[{HAN}]?"
+    f"(?:不是)?(?:[{HAN}]{{1,4}}的[{HAN}](?![{HAN}])|[{HAN}]{{1,3}}的那个[{HAN}]|(?:弓[长张]|立早|耳东|木子|双木|口天|三横)[{HAN}]?)"
 )
 _LATIN: Final = re.compile(
     "[a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*(?: [a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*){0,3}"
@@ -81,9 +82,13 @@ _OWN: Final = re.compile(
     f"(?:把|改|将|我|俺|咱|家里?)(?:我|俺|家)?(?:家)?(?:的)?(?P<kin>{_KIN})|(?<![a-z])(?:my|our) (?:little |old |elderly )?(?P<kin_english>{_KIN_ENGLISH})(?![a-z])|^ ?(?P<start>{_KIN})"
 )
 _BESIDE: Final = re.compile(
-    "岁|[0-9一二三四五六七八九十]了|那个|的?预约|想?(?:验|配|做|测|查)|看.{0,6}(?:不清|模糊|弯|黑)|年级|上学|要|needs?|wants?|is [a-z0-9]|has |took|eye|test"
+    "岁|[0-9一二三四五六七八九十]了|那个|的?预约|(?:^|想|要|也|都|来)(?:验|配|测|查)|[想要]做|的[,.]|的$|看.{0,6}(?:不清|模糊|弯|黑)|年级|上学|要|needs?|wants?|is [a-z0-9]|has |took|eye|test"
+)
+_NOT_ME: Final = re.compile(
+    "不是(?:给|帮|替|为)?(?P<me>我)(?:自己|本人)?(?:约|订|预约|看|验|做)?的?(?=$|[ ,.!])|(?<![a-z])not for (?P<mine>me|myself)(?![a-z])"
 )
 _NO_PERSON: Final = re.compile("(?:让|听|说|推荐|介绍|陪|问问?|看看?|等|催|叫|告诉|写)[^,.!?]{0,3}$")
+_BEEN: Final = re.compile("(?<![a-z])(?:been|came|was|come here)(?![a-z])")
 _NOT_AFTER: Final = re.compile(
     "^(?:让|说|推荐|介绍|陪|叫|催|告诉|带我|过来|也?推荐|的?名字|的?号|told|said|recommended|says|suggested|thinks|is coming with|will drive)"
 )
@@ -116,11 +121,10 @@ def is_name(name: str) -> bool:
         if len(word) >= 2 and len(name) > len(word) >= 2 and _TIMELY.match(word)
     ):
         return False
-    if _WEEKDAY.match(name):
+    if _WEEKDAY.match(name) or name.endswith(_OFFICES):
         return False
-    return not (name[0] in _LITTLE and _TIMELY.match(name[1:])) and not _TIMELY.match(
-        name[:2] if name[0] != "于" else ""
-    )
+    little = name[0] in _LITTLE and _TIMELY.match(name[1:])
+    return not little and (name[0] == "周" or not _TIMELY.match(name[:2]))
 
 
 def _pet(name: str) -> bool:
@@ -141,16 +145,14 @@ def _pet(name: str) -> bool:
 
 def read_names(page: Page, scene: Scene) -> None:
     """Names that are said to be one, and, where a name was asked, bare ones."""
-    for match in page.find(_SPELT):
-        if _SURNAME.search(page.open) or _INTRODUCED.search(page.open):
-            page.take(*match.span())
+    _spelling(page)
     if match := _WRONG.search(page.open):
         page.take_act(Kind.REFUSE, "name", None, match.span())
     pairs = list(_pairs(page, scene))
     for start, end in pairs or _said(page):
         _give(page, scene, start, end)
         return
-    if scene.step == "name":
+    if scene.step == "name" or _OF_NAME.search(page.words):
         for start, end in _bare(page):
             _give(page, scene, start, end)
             return
@@ -158,6 +160,16 @@ def read_names(page: Page, scene: Scene) -> None:
         for start, end in _beside(page, scene):
             _give(page, scene, start, end)
             return
+
+
+def _spelling(page: Page) -> None:
+    """How the characters of a name are written is no name: 沈阳的沈, 弓张, 不是立早章."""
+    surname = _SURNAME.search(page.open)
+    if surname is None and not _INTRODUCED.search(page.open):
+        return
+    start = surname.end() if surname else 0
+    for match in list(_SPELT.finditer(page.open, start)):
+        page.take(*match.span())
 
 
 def _give(page: Page, scene: Scene, start: int, end: int) -> None:
@@ -195,7 +207,7 @@ def _said(page: Page) -> Iterator[tuple[int, int]]:
             found = _behind(page, match.end(), capital=capital)
             if found:
                 page.take(match.start(), found[0])
-                yield found
+                yield _in_full(page, *found)
     for match in page.find(_SURNAME):
         name = match[1] + page.open[match.end(1) : match.end(1) + 1]
         end = match.end(1) + (name in DOUBLE)
@@ -213,6 +225,21 @@ def _said(page: Page) -> Iterator[tuple[int, int]]:
             yield match.span()
 
 
+def _in_full(page: Page, start: int, end: int) -> tuple[int, int]:
+    """ "It's O'Connor, Finn O'Connor": the longer one that ends with the first."""
+    name = page.words[start:end]
+    for begin, finish in page.clauses:
+        begin, finish = _trimmed(page.words, begin, finish)
+        if (
+            begin >= end
+            and page.words[begin:finish].endswith(f" {name}")
+            and is_latin_name(page.words[begin:finish])
+        ):
+            page.take(start, begin)
+            return begin, finish
+    return start, end
+
+
 def _behind(page: Page, start: int, *, capital: bool) -> tuple[int, int] | None:
     """The name that begins at `start`, if there is one."""
     text = page.open
@@ -224,6 +251,8 @@ def _behind(page: Page, start: int, *, capital: bool) -> tuple[int, int] | None:
         return found
     latin = _LATIN.match(text, start)
     if latin is None or (capital and not page.typed(start, start + 1).isupper()):
+        return None
+    if capital and latin[0].split()[0] in _MONTHS:
         return None
     end = start
     for word in _WORD.finditer(text, start, latin.end()):
@@ -245,6 +274,9 @@ def _behind(page: Page, start: int, *, capital: bool) -> tuple[int, int] | None:
 
 
 _KIN_SET: Final = frozenset(_WORDS["kin_english"].split())
+_MONTHS: Final = frozenset(
+    "january february march april may june july august september october november december".split()
+)
 _NO_NAMES: Final = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday today tomorrow it is not".split()
 )
@@ -256,6 +288,8 @@ def _chinese(text: str, start: int) -> tuple[int, int] | None:
     if run is None:
         return None
     body = run[0]
+    if _WEEKDAY.match(body):
+        return None
     pet = re.match(
         f"(?:[{HAN}]{{1,2}}(?:{_TITLES})|[小老阿][{HAN}](?![{HAN}]{{1,2}}(?:$|[ ,]))|([{HAN}])\\1)", body
     )
@@ -266,7 +300,12 @@ def _chinese(text: str, start: int) -> tuple[int, int] | None:
     while end < min(longest, len(body)) and body[end] not in _NEVER and not _ENDS.match(body, end):
         end += 1
     name = body[:end]
-    if name in COMMON or name[0] in _NEVER or (end == 1 and not family(name)) or _TIMELY.match(name):
+    if (
+        name in COMMON
+        or name[0] in _NEVER
+        or (end == 1 and not family(name))
+        or (name[0] != "周" and _TIMELY.match(name))
+    ):
         return None
     if not family(name) and end > 3:
         return None
@@ -346,6 +385,10 @@ def _aged(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
 def read_persons(page: Page, scene: Scene) -> tuple[str, ...]:
     """For whom it is, as a word of kin; the persons if there are several."""
     people = _people(page)
+    for match in page.find(_NOT_ME):
+        page.take_act(
+            Kind.REFUSE, "person", page.typed(*match.span("me" if match["me"] else "mine")), match.span()
+        )
     for match in page.find(_OPENED):
         name = "kin" if match["kin"] else "kin_english"
         if not _NOT_AFTER.match(page.words[match.end() :].lstrip()) and not _excused(page, match.start()):
@@ -366,14 +409,21 @@ def read_persons(page: Page, scene: Scene) -> tuple[str, ...]:
     return people
 
 
+def is_kin(word: str) -> bool:
+    """Whether a word of an age band is one for a person as well."""
+    return word in _KIN_SET or word in _WORDS["kin"]
+
+
 def _person(page: Page, scene: Scene, start: int, end: int) -> None:
-    page.add(Kind.GIVE, "person", page.typed(start, end), (start, end))
+    corrects = page.has(Kind.REFUSE, "person")
+    page.add(Kind.CORRECT if corrects else Kind.GIVE, "person", page.typed(start, end), (start, end))
 
 
 def _excused(page: Page, start: int) -> bool:
     """听我妈说, 等我问问老公: somebody is spoken of, it is not for them."""
     begin, _ = page.clause_at(start)
-    return bool(_NO_PERSON.search(page.words[begin:start]))
+    before = page.words[begin:start]
+    return bool(_NO_PERSON.search(before) or _BEEN.search(before))
 
 
 def _people(page: Page) -> tuple[str, ...]:

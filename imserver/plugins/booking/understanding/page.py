@@ -14,7 +14,9 @@ from .negation import mask
 from .rewrite import rewrite
 
 _STOPS: Final = ",，.。!！?？;；:：、…\n~～"
-_CLAUSE_END: Final = re.compile(r"(?<![0-9])[,.]|[,.](?![0-9])|[。!！?？;；、…\n]|，|~")
+_CLAUSE_END: Final = re.compile(
+    r"(?<![0-9])[,.]|[,.](?![0-9])|[。!！?？;；、…\n]|，|~| (?=and (?:then )?(?:tell|book|let|can|could|what|when|how|also|move|cancel|make|do|is|i|please)(?![a-z]))"
+)
 _HAN: Final = re.compile("[\u3400-\u9fff]")
 PUNCTUATION: Final = re.compile(r"[\s\W_]+")
 
@@ -114,6 +116,19 @@ class Page:
                 self.cover[place] = Cover.ACT
             elif char == ASIDE_MARK and self.cover[place] is Cover.NOTHING:
                 self.cover[place] = Cover.NOTE
+
+    def drop(self, start: int, end: int, what: tuple[str, ...]) -> None:
+        """Values given there were not meant; what else stands there says why."""
+        span = self.span(start, end)
+        self.acts = [
+            act
+            for act in self.acts
+            if not (
+                act.kind is Kind.GIVE
+                and act.what in what
+                and all(span.start <= place.start < span.end for place in act.spans)
+            )
+        ]
 
     # ------------------------------------------------------------------------------------------------------ looking
 

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from .acts import Kind
-from .lexicon import either, load_words
+from .lexicon import Lexicon, either, load_words
 from .page import PUNCTUATION, Cover, Page
 
 _WORDS: Final = load_words("questions")
@@ -14,19 +14,37 @@ _KNOWN: Final = {
     kind: re.compile(f"{chinese}|(?<![a-z])(?:{english})")
     for kind, (chinese, english) in _WORDS["known"].items()
 }
-_ASKS: Final = either((_WORDS["marks"]["asks"], _WORDS["marks"]["asks_english"]))
-_POLITE: Final = either((_WORDS["marks"]["polite"], _WORDS["marks"]["polite_english"]))
+_MARKS: Final = _WORDS["marks"]
+_ASKS: Final = either((_MARKS["asks"], _MARKS["asks_english"]))
+_ASKS_FIRST: Final = re.compile(_MARKS["asks_first"])
+_FILLER: Final = re.compile(f"{_MARKS['fillers']}|[ ,.!;:~'()\x02-]+")
+_POLITE: Final = either((_MARKS["polite"], _MARKS["polite_english"]))
+_ANY: Final = re.compile(_MARKS["any"])
+_PAGE: Final = re.compile(_MARKS["about_the_page"])
+_REFUND: Final = re.compile(_MARKS["refund"])
 _QUESTION_END: Final = re.compile("^[ ]*[?]")
+ORDER: Final = re.compile("|".join(load_words("intents")["courtesy"]["order"]))
+_COMMAND: Final = re.compile(
+    f"^ ?(?:{'|'.join(word for words in load_words('intents')['commands'].values() for word in words)})[ .!。]*$"
+)
 
 
-def read_known(page: Page) -> list[tuple[int, int]]:
+def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
     """Questions of a known kind, one a clause. Returns their clauses."""
-    asked = []
+    asked: list[tuple[int, int]] = []
+    for match in page.find(_ANY):
+        page.take(*match.span(), Cover.HARMLESS)
+    if _COMMAND.match(page.words):
+        return asked
     for start, end in page.clauses:
+        if ORDER.search(page.open[start:end]):
+            page.add(Kind.QUESTION, "other", None, *_stretches(page, start, end))
+            asked.append((start, end))
+            continue
         for kind, pattern in _KNOWN.items():
             match = pattern.search(page.open, start, end)
             if match is not None and _is_asked(page, kind, start, end):
-                page.take_act(Kind.QUESTION, kind, None, match.span())
+                page.take_act(Kind.QUESTION, _kind(page, lexicon, kind, start, end), None, match.span())
                 asked.append((start, end))
                 break
     return asked
@@ -39,15 +57,34 @@ def _is_asked(page: Page, kind: str, start: int, end: int) -> bool:
     return asks(page, start, end) or len(page.words[start:end].strip()) <= 8
 
 
+def _kind(page: Page, lexicon: Lexicon, kind: str, start: int, end: int) -> str:
+    """Where a button is, whether a deposit comes back, when somebody works: none of the shop's plain facts."""
+    clause = page.words[start:end]
+    if kind == "hours" and next(lexicon.staff.find(clause), None) is not None:
+        return "other"
+    about_page = kind in ("place", "hours") and _PAGE.search(clause)
+    return "other" if about_page or (kind == "price" and _REFUND.search(clause)) else kind
+
+
 def asks(page: Page, start: int, end: int) -> bool:
     """Whether a clause has a mark of a question, itself or behind it."""
-    return bool(_ASKS.search(page.words, start, end)) or bool(_QUESTION_END.match(page.words, end))
+    return _asking(page.words[start:end]) or bool(_QUESTION_END.match(page.words[end : end + 4]))
+
+
+def _asking(clause: str) -> bool:
+    """A mark anywhere, or an English word of asking where the clause begins."""
+    if _ASKS.search(clause):
+        return True
+    place = 0
+    while filler := _FILLER.match(clause, place):
+        place = filler.end()
+    return _ASKS_FIRST.match(clause, place) is not None
 
 
 def beyond_politeness(page: Page, start: int, end: int) -> bool:
     """Whether what is still unread of a clause asks for more than "may I"."""
     left = page.unread(start, end)
-    return bool(_ASKS.search(_POLITE.sub("\x02", left)))
+    return _asking(_POLITE.sub("\x02", left))
 
 
 def without_politeness(text: str) -> str:
@@ -64,6 +101,13 @@ def cover_politeness(page: Page, start: int, end: int) -> None:
 def ask_other(page: Page, start: int, end: int) -> None:
     """A clause that asks what no list has a word for; all that is unread of it is the question."""
     page.add(Kind.QUESTION, "other", None, *_stretches(page, start, end))
+
+
+def forget_asked(page: Page, asked: list[tuple[int, int]]) -> None:
+    """For whom, and how old, is only part of what a question of a known kind asks (宝宝三岁可以验光吗)."""
+    for start, end in asked:
+        if not page.timed(start, end):
+            page.drop(start, end, ("person", "age", "service"))
 
 
 def claim(page: Page, start: int, end: int) -> None:

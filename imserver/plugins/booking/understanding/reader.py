@@ -12,14 +12,22 @@ from dataclasses import replace
 from typing import Final
 
 from .acts import Act, Kind, Reading, Rest, Scene, Span, Weight, When
-from .intents import read_answers, read_courtesies, read_intents, read_questions
+from .intents import (
+    hide_cancelled,
+    read_answers,
+    read_courtesies,
+    read_intents,
+    read_asked,
+    read_labels,
+    read_questions,
+)
 from .lexicon import Finder, Lexicon
-from .names import read_names, read_persons
+from .names import is_kin, read_names, read_persons
 from .page import Cover, Page
-from .questions import claim, read_known
-from .rest import read_rest
+from .questions import claim, forget_asked, read_known
+from .rest import HEARSAY, PAST, note_asides, read_rest
 from .rewrite import fold
-from .staff import read_command
+from .staff import is_staffs, read_command
 from .times import read_times
 from .values import read_ages, read_codes, read_number, read_phones
 
@@ -37,6 +45,8 @@ def understand(text: str, scene: Scene, lexicon: Lexicon) -> Reading:
     if label is not None:
         return Reading(text, label=label)
     page = Page(text)
+    if not scene.staff and is_staffs(page):
+        return _for_people(text)
     if scene.staff:
         return _staff(page, scene, lexicon)
     return _customer(page, scene, lexicon)
@@ -53,17 +63,21 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_number(page, scene)
     read_names(page, scene)
     people = read_persons(page, scene)
-    asked = read_known(page)
-    _chain_words(page, lexicon, asked)
+    read_labels(page)
+    asked = read_known(page, lexicon)
+    _chain_words(page, scene, lexicon, asked)
     read_courtesies(page)
+    hide_cancelled(page)
     times = read_times(page.sheet, scene)
     page.acts.extend(times.acts)
     page.settle_times()
+    note_asides(page)
     read_intents(page, scene, asked)
     read_answers(page)
     read_questions(page, asked)
     for clause in asked:
         claim(page, *clause)
+    forget_asked(page, asked)
     return _settled(page, scene, lexicon, times.when, people)
 
 
@@ -71,19 +85,19 @@ def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     """A member of the staff commands by a command word or a code; anything else is said to people."""
     if not read_command(page, lexicon):
         read_courtesies(page)
-        asked = read_known(page)
-        read_questions(page, asked)
-        for clause in asked:
-            claim(page, *clause)
+        read_asked(page)
         return Reading(page.source, _in_order(page.acts), read_rest(page, lexicon))
-    if any(act.value in ("report", "recommend") for act in page.acts):
+    said = {act.value for act in page.acts if act.kind is Kind.BEGIN}
+    if said & {"report", "recommend"}:
         page.explain(0, len(page.words), Cover.ACT)
         return Reading(page.source, _in_order(page.acts))
-    read_phones(page, scene.step)
-    read_ages(page, scene, lexicon)
-    read_names(page, scene)
-    people = read_persons(page, scene)
-    _chain_words(page, lexicon, [])
+    people: tuple[str, ...] = ()
+    if not said & {"leave", "closed", "hours", "roster"}:
+        read_phones(page, scene.step)
+        read_ages(page, scene, lexicon)
+        read_names(page, scene)
+        people = read_persons(page, scene)
+        _chain_words(page, scene, lexicon, [])
     times = read_times(page.sheet, scene)
     page.acts.extend(times.acts)
     page.settle_times()
@@ -101,24 +115,61 @@ _BEHIND: Final = re.compile(
 _NOT_FIRST: Final = re.compile("不是|not ")
 
 
-def _chain_words(page: Page, lexicon: Lexicon, asked: list[tuple[int, int]]) -> None:
+def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[int, int]]) -> None:
     """Shops, services, first visits, bands, lenses. In a question a service is what is asked about, not what is wished."""
+    _hearsay(page)
+    _moved_from(page, lexicon)
     before = page.open
     for what, finder in (("service", lexicon.services), ("shop", lexicon.shops)):
         for one in finder.find(before):
-            if what == "service" and _asked_about(page, one.start, asked):
-                page.take(one.start, one.end, Cover.ACT)
+            if what == "service" and (_asked_about(page, one.start, asked) or _past(page, one.start)):
+                page.take(one.start, one.end, Cover.NOTE)
             else:
                 _value(page, what, one.id, one.start, one.end)
     for what, finder in (("first", lexicon.visits), ("lenses", lexicon.lenses), ("age", lexicon.bands)):
         if what == "age" and page.has(Kind.GIVE, "age"):
             continue
-        _words(page, what, finder, asked)
+        _words(page, scene, what, finder, asked)
 
 
-def _words(page: Page, what: str, finder: Finder, asked: list[tuple[int, int]]) -> None:
+_AWAY: Final = re.compile("^(?:店|那个|那家|的|那边|这边)*(?:预约|约|号)[^,.!?;]{0,6}(?:换|改|转|挪|调)")
+_BOOKED_AT: Final = re.compile(
+    "(?:my (?:appointment|appt|booking) is|i'm booked|i am booked|booked in) (?:at|in|with)(?: the)? ?$|(?:我?约|预约)(?:的)?(?:是|在)(?:了)?$"
+)
+
+
+def _moved_from(page: Page, lexicon: Lexicon) -> None:
+    """河畔那个预约换成花园店: of two shops the one where the appointment is now is no wish, but to move is."""
+    shops = list(lexicon.shops.find(page.open))
+    if len({one.id for one in shops}) < 2:
+        return
+    for one in shops:
+        begin, end = page.clause_at(one.start)
+        if _AWAY.match(page.words[one.end : end]) or _BOOKED_AT.search(page.words[begin : one.start]):
+            page.take(one.start, one.end)
+            if not page.has(Kind.BEGIN, "move"):
+                page.add(Kind.BEGIN, "move", None, (one.start, one.end))
+            return
+
+
+def _hearsay(page: Page) -> None:
+    """What others say of the shop is no wish."""
+    for start, end in page.clauses:
+        if HEARSAY.search(page.open, start, end) and not re.search("[约订]", page.words[start:end]):
+            page.take(start, end, Cover.HARMLESS)
+
+
+def _past(page: Page, place: int) -> bool:
+    """上次来配眼镜的: it is over; 不只是验光: more is wished."""
+    begin, _ = page.clause_at(place)
+    return PAST.search(page.words[begin:place]) is not None
+
+
+def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tuple[int, int]]) -> None:
     for one in finder.find(page.open):
         if any(start <= one.start < end for start, end in asked):
+            continue
+        if what == "age" and scene.step != "age" and is_kin(page.words[one.start : one.end]):
             continue
         value = one.id == "new" if what == "first" else one.id
         page.take_act(Kind.GIVE, what, value, (one.start, one.end))
@@ -165,6 +216,9 @@ def _settled(
     if page_yes and _disarmed(acts, rest):
         acts = [act for act in acts if act.kind is not Kind.YES]
         rest = tuple(sorted((*rest, *_unsaid(page, page_yes)), key=lambda one: one.span))
+    if _plain_wish(acts, rest, when, scene):
+        spans = tuple(span for act in acts if act.what in ("day", "time", "range") for span in act.spans)
+        acts = [*acts, Act(Kind.BEGIN, "book", None, spans)]
     if (
         when is not None
         and when.shift is not None
@@ -174,6 +228,21 @@ def _settled(
     ):
         acts = [Act(Kind.BEGIN, "move", None, (Span(0, len(page.source)),))]
     return Reading(page.source, _in_order(acts), rest, when, people=people)
+
+
+def _plain_wish(acts: list[Act], rest: tuple[Rest, ...], when: When | None, scene: Scene) -> bool:
+    """周五下午三点, said first and with nothing beside it, is a wish to come then."""
+    if scene.step not in _ORDERED or when is None or when.reason is not None:
+        return False
+    timed = any(act.kind is Kind.GIVE and act.what in ("time", "range") for act in acts)
+    others = any(act.kind not in (Kind.GIVE, Kind.YES, Kind.THANKS, Kind.GREETING) for act in acts)
+    return (
+        timed
+        and not others
+        and not any(
+            one.weight is Weight.DANGEROUS or one.in_clause and one.weight is Weight.NEUTRAL for one in rest
+        )
+    )
 
 
 def _corrected(act: Act) -> Act:

@@ -18,9 +18,18 @@ def _words(pattern: str) -> str:
 
 _HARMLESS: Final = either(map(_words, _WORDS["harmless"]))
 _DANGEROUS: Final = either((_WORDS["dangerous"], _WORDS["dangerous_english"]))
+_NOTES: Final = either(_WORDS["notes"])
+HEARSAY: Final = re.compile(_WORDS["hearsay"])
+PAST: Final = re.compile(_WORDS["past"])
 _MARK: Final = re.compile("[\x00-\x04]+")
 _RUN: Final = re.compile("[^\x00-\x04]+")
 _STOP: Final = re.compile(r"(?<![0-9])[,.]|[,.](?![0-9])|[。!！?？;；、…\n，~]")
+
+
+def note_asides(page: Page) -> None:
+    """Symptoms, lens values, numbers of cards and bus lines: for the people to know, no danger to the acts."""
+    for match in _NOTES.finditer(page.unread(0, len(page.words))):
+        page.explain(*match.span(), Cover.NOTE)
 
 
 def is_harmless(text: str) -> bool:

@@ -21,10 +21,21 @@ _COMMON: Final = {
     name: re.compile(f"^ ?(?:{'|'.join(words)})(?=$|[ ,:!.0-9\x02])")
     for name, words in _WORDS["commands"].items()
 }
-_CODED: Final = {"cancel": WISH["cancel"], "move": WISH["move"]}
+_CODED: Final = {"cancel": WISH["cancel"], "move": re.compile(f"(?:要|想)?[改换挪]|{WISH['move'].pattern}")}
 #: Words of commands that count anywhere in a text.
 _ANYWHERE: Final = frozenset({"leave", "hours"})
 _HOURS: Final = re.compile("提前到.{1,10}关门|开到|延长到|关门到")
+
+
+_STAFFS: Final = re.compile(
+    "^ ?/?(?:到店|爽约|开始|完成|确认|下单|到货|可取|已取|重做|推荐|arrive|start|done|no-show|confirm) ?[a-z][0-9a-z]{3,5}(?![a-z0-9])[^吗?？]*$"
+    "|^ ?/?(?:请假|休息|leave|schedule|今日预约|排班|日程)(?: [^吗?？]*)?$|^ ?(?:爽约|到货|可取|已取|重做|下单) ?$"
+)
+
+
+def is_staffs(page: Page) -> bool:
+    """Whether a customer typed a command of the staff: it does nothing, and people see it."""
+    return _STAFFS.match(page.words) is not None
 
 
 def read_command(page: Page, lexicon: Lexicon) -> bool:
@@ -33,6 +44,9 @@ def read_command(page: Page, lexicon: Lexicon) -> bool:
     read_codes(page, spoken_of=True)
     coded = page.has(Kind.GIVE, "code")
     if not asking:
+        if match := _HOURS.search(page.words):
+            page.add(Kind.BEGIN, "other", "hours", match.span())
+            return True
         for name, pattern in _COMMANDS.items():
             for match in page.find(pattern):
                 if _counts(page, name, match, coded=coded):
@@ -47,8 +61,9 @@ def read_command(page: Page, lexicon: Lexicon) -> bool:
             return True
     if coded and not asking:
         for name, pattern in _CODED.items():
-            if match := pattern.search(page.open):
-                page.take_act(Kind.BEGIN, name, None, match.span())
+            places = [match.span() for match in pattern.finditer(page.open) if match.end() > match.start()]
+            if places:
+                page.take_act(Kind.BEGIN, name, None, *places)
                 return True
     if match := WISH["slots"].search(page.open):
         page.take_act(Kind.BEGIN, "slots", None, match.span())
@@ -66,8 +81,6 @@ def _counts(page: Page, name: str, match: re.Match[str], *, coded: bool) -> bool
     )
     if name == "leave":
         return first and ends or not first
-    if name == "hours":
-        return bool(_HOURS.search(page.words)) or (first and ends)
     if name in _BARE:
         return first and ends
     return coded and (first or len(page.words) <= 12 or not page.words[: match.start()].strip(" \x02"))

@@ -63,6 +63,9 @@ _YEARS: Final = (
     re.compile(f"(?:我|她|他|佢|妈|爸|爷爷|奶奶|今年|年龄)(?:今年|都|已经)+({_NUM})(?=了)"),
     re.compile(f"(?:^|(?<=[ ,]))({_NUM})(?:岁)?了{_END}"),
 )
+_PAIR: Final = re.compile(f"是({_NUM})岁?,? ?不是({_NUM})岁?|不是({_NUM})岁?,? ?(?:而)?是({_NUM})岁?")
+_OF_AGE: Final = re.compile("年龄|岁|年纪|(?<![a-z])age")
+_BOUND: Final = re.compile(f"({_NUM}) ?岁(?:及|或)?以([上下])")
 _ABOUT: Final = re.compile(
     f"([一二三四五六七八九]十|[1-9]0)(?:(好几|多|来|几|出头|左右)|(?:岁)?(?:好几|出头|多))岁?(?![点分块元次])"
     "|(?<![a-z])(early|mid|late)?[- ]?(?:in (?:my|her|his) )?(early |mid |late )?(twenties|thirties|forties|fifties|sixties|seventies|eighties|[2-9]0s)(?![a-z])"
@@ -84,8 +87,9 @@ _ORDINAL: Final = re.compile(
     f"|(?:选|option|number|no\\.?|#) ?([0-9]{{1,2}}){_END}"
 )
 _BARE: Final = re.compile(
-    f"^[ ,.!]*(?:(?:嗯|恩|选|就|要|我|那|好|please|um)[ ,]*)?({_NUM})(?:号|个|项|岁|了|啦|的|吧|周岁)*[ .!。~]*$"
+    f"^[ ,.!]*(?:(?:嗯|恩|选|就|要|我|那|好|please|um)[ ,]*)?({_NUM})(?:个|项|岁|了|啦|的|吧|周岁)*[ .!。~]*$"
 )
+_AFTER_COMMAND: Final = re.compile("^ ?/?(?:取消|改约|改期|cancel|move) ?([0-9]{1,2})[ .!。]*$")
 _LISTED: Final = re.compile(r"^ ?([0-9]{1,2}) ?[.、)] ?(?=[^0-9 ])")
 _ORDINALS: Final = {
     word: place
@@ -180,6 +184,11 @@ def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
     _birthdays(page, scene.now.date(), asked=asked)
     for match in page.find(_ABOUT):
         page.take_act(Kind.GIVE, "age", lexicon.band_of(_about(match)), match.span())
+    for match in page.find(_PAIR):
+        if _OF_AGE.search(page.words):
+            page.take_act(Kind.CORRECT, "age", number(match[1] or match[4]), match.span())
+    for match in page.find(_BOUND):
+        page.take_act(Kind.GIVE, "age", lexicon.band_of(number(match[1]) - (match[2] == "下")), match.span())
     for pattern in _YEARS:
         for match in page.find(pattern):
             if 0 < (years := number(match[1])) <= 120:
@@ -226,6 +235,9 @@ def _about(match: re.Match[str]) -> int:
 def read_number(page: Page, scene: Scene) -> None:
     """The number of a button, where buttons with numbers were shown."""
     if scene.step not in NUMBERED:
+        return
+    if match := _AFTER_COMMAND.match(page.open):
+        page.take_act(Kind.GIVE, "number", int(match[1]), match.span(1))
         return
     if match := _LISTED.match(page.open):
         page.take_act(Kind.GIVE, "number", int(match[1]), match.span())
