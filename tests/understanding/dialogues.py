@@ -117,7 +117,7 @@ async def _people_know(shop: Shop, told: Sequence[Said]) -> bool:
     return bool(waits) or any(
         one.conversation_id == group
         and one.sender_id == GARDEN
-        and "conversation" in str(one.content.get("ref"))
+        and ("conversation" in str(one.content.get("ref")) or "转告店员" in shown(one))
         for one in told
     )
 

@@ -79,6 +79,8 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     if reading.has(Kind.LATER):
         _later(context, state, reading)
         return True
+    if reading.has(Kind.BEGIN, "slots") and not reading.has(Kind.BEGIN, "book") and not reading.has(Kind.YES):
+        return False  # a question about free time changes nothing
     if _names_other_shop(context, reading):
         return _change_shop(context, state, reading)
     if _gives_up(state, reading):
@@ -144,7 +146,7 @@ def _gives_up(state: Dialogue, reading: Reading) -> bool:
 def _later(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     """ "One moment": the time stays held as long as it is, and a yes asks first."""
     state.doubt()
-    _note(state, reading)
+    _note(context, state, reading)
     context.keep(state)
     held = _held(context, state)
     left = 0 if held is None or held.hold_until is None else held.hold_until - context.now_ms
@@ -242,8 +244,10 @@ def say_unread(context: DialogueContext, reading: Reading) -> None:
         context.say("unclear.rest", text=" … ".join(one.text.strip() for one in rest)[:100])
 
 
-def _note(state: Dialogue, reading: Reading) -> None:
-    """What is not for the bot goes along with the appointment."""
+def _note(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
+    """What is not for the bot goes along with the appointment; a button says nothing beside its command."""
+    if context.command:
+        return
     told = [*said.notes(reading), *(str(act.value) for act in reading.all(Kind.GIVE, "other") if act.value)]
     phone = reading.given("phone")
     state.notes += [text for text in (*told, str(phone or "")) if text and text not in state.notes]
@@ -257,7 +261,7 @@ def go_on_with(context: DialogueContext, draft: Dialogue, reading: Reading) -> N
 def _put(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     """Put every value into the draft. False if a question about one was asked at once."""
     state.misses = 0
-    _note(state, reading)
+    _note(context, state, reading)
     service = _put_service(context, state, reading)
     _put_person(context, state, reading)
     _refuse_values(state, reading)
@@ -347,7 +351,7 @@ def _refuse_time(context: DialogueContext, state: Dialogue, reading: Reading) ->
     wall = datetime.fromisoformat(state.wall) if state.wall else None
     acts = said.refused_times(reading)
     vague = [act for act in reading.all(Kind.CORRECT) if act.value is None and act.what in ("day", "time", "range")]
-    wants_another = reading.has(Kind.BEGIN, "move") and not said.takes_time(reading)
+    wants_another = said.only(reading, Kind.BEGIN) and reading.has(Kind.BEGIN, "move")
     if wall is None:
         if state.day in state.refused:
             state.day = state.day_said = ""

@@ -174,12 +174,12 @@ class DialogueContext:
             [option.command for option in shown], {label_key(option.label): option.command for option in shown}
         )
         state.asked = {self.home: position}
-        self.asked = text if state.asks_yes else ""
+        self.asked = text
         self.keep(state)
 
     def point(self) -> None:
-        """The pointer to where the bot answered, if that was elsewhere. A question that waits for a yes is repeated in it, so
-        that the yes may be said here, below it."""
+        """The pointer to where the bot answered, if that was elsewhere. A question is repeated in it, so that it may be answered
+        here, below it."""
         if not self.said_in or self.said_in != self.home:
             return
         store = self.the_shop.names.in_language(self.language)
