@@ -123,7 +123,7 @@ def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
     taken: list[tuple[int, int]] = []
     for name, pattern in _COMMANDS.items():
         match = pattern.match(view)
-        if match and (view[match.start()] == "/" or _is_command(page, match.end())):
+        if match and (view[match.start()] == "/" or _is_command(page, name, match.end())):
             taken.append(match.span())
             yield _Intent({"waitlist": "other"}.get(name, name), *match.span())
             break
@@ -136,11 +136,11 @@ def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
                 yield _Intent(name, *match.span())
 
 
-def _is_command(page: Page, place: int) -> bool:
+def _is_command(page: Page, name: str, place: int) -> bool:
     """A Chinese command word is a command only if the rest is values or nothing (取消要扣钱吗 is a question)."""
-    start, end = page.clause_at(max(place - 1, 0))
-    left = page.unread(place, max(end, place))
-    return not _left(left)
+    _, end = page.clause_at(max(place - 1, 0))
+    shows = name not in ("book", "move", "cancel", "waitlist")
+    return not _left(page.unread(place, len(page.words) if shows else max(end, place)))
 
 
 def _left(text: str) -> str:
@@ -198,7 +198,8 @@ def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool
     if asks(page, start, end) and not named:
         strong = strong and not beyond_politeness(page, start, end)
         return strong and not _left(_without(page, one, start, end))
-    if not strong and not named and scene.step not in ("", "none"):
+    doubtful = scene.step not in ("", "none") or page.has(Kind.REFUSE)
+    if not strong and not named and doubtful:
         return False
     return named or _valued(page) or not _left(_without(page, one, start, end))
 
@@ -327,7 +328,7 @@ def _only_asked(page: Page, start: int, end: int) -> None:
 
 
 _PUT: Final = re.compile(
-    "[\x00\x01\x03] ?的?[^\x00-\x04,.!?]{0,2}(?:行不行|可不可以|好不好|得唔得|(?:可以|行|好|得|能|ok|okay|possible)?(?:吗|么|嘛|不|吧)?)[呀啊哦的]*[?]*(?:$|[ ,.!?])"
+    "[\x00\x01\x03] ?[的就都也来去约得再 ]{0,2}(?:行不行|可不可以|好不好|得唔得|(?:可以|行|好|得|能|ok|okay|possible)?(?:吗|么|嘛|不|吧)?)[呀啊哦的]*[?]*(?:$|[ ,.!?])"
 )
 
 

@@ -20,7 +20,12 @@ _ASKS_FIRST: Final = re.compile(_MARKS["asks_first"])
 _FILLER: Final = re.compile(f"{_MARKS['fillers']}|[ ,.!;:~'()\x02-]+")
 _POLITE: Final = either((_MARKS["polite"], _MARKS["polite_english"]))
 _ANY: Final = re.compile(_MARKS["any"])
+_LEAVE: Final = re.compile(_MARKS["leave"])
 _PAGE: Final = re.compile(_MARKS["about_the_page"])
+TIMELY: Final = re.compile(
+    "[今明后昨前每大][天日早晚年]|[上中下]午|[早晚]上|周[一二三四五六日天末]|星期|礼拜|[一二两三四五六七八九十0-9]+[点号月日]|[0-9]|节|元旦|国庆"
+    "|(?<![a-z])(?:mon|tue|wed|thu|fri|sat|sun|tod|tom|next|this|week|morning|afternoon|evening|noon)"
+)
 _REFUND: Final = re.compile(_MARKS["refund"])
 _QUESTION_END: Final = re.compile("^[ ]*[?]")
 ORDER: Final = re.compile("|".join(load_words("intents")["courtesy"]["order"]))
@@ -32,6 +37,8 @@ _COMMAND: Final = re.compile(
 def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
     """Questions of a known kind, one a clause. Returns their clauses."""
     asked: list[tuple[int, int]] = []
+    for match in page.find(_LEAVE):
+        page.take(*match.span(), Cover.HARMLESS)
     for match in page.find(_ANY):
         page.take(*match.span(), Cover.HARMLESS)
     if _COMMAND.match(page.words):
@@ -44,10 +51,16 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
         for kind, pattern in _KNOWN.items():
             match = pattern.search(page.open, start, end)
             if match is not None and _is_asked(page, kind, start, end):
-                page.take_act(Kind.QUESTION, _kind(page, lexicon, kind, start, end), None, match.span())
+                page.take_act(Kind.QUESTION, _kind(page, lexicon, kind, start, end), None, _to_the_end(page, match, end))
                 asked.append((start, end))
                 break
     return asked
+
+
+def _to_the_end(page: Page, match: re.Match[str], end: int) -> tuple[int, int]:
+    """A question goes on to the end of its clause, but not over a day or a time behind it."""
+    behind = page.open[match.end() : end]
+    return match.start(), match.end() if TIMELY.search(behind) or "\x02" in behind else end
 
 
 def _is_asked(page: Page, kind: str, start: int, end: int) -> bool:

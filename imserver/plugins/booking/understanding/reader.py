@@ -219,14 +219,9 @@ def _settled(
     if _plain_wish(acts, rest, when, scene):
         spans = tuple(span for act in acts if act.what in ("day", "time", "range") for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "book", None, spans)]
-    if (
-        when is not None
-        and when.shift is not None
-        and scene.step in _ORDERED
-        and scene.shown.start is None
-        and not acts
-    ):
-        acts = [Act(Kind.BEGIN, "move", None, (Span(0, len(page.source)),))]
+    if when is not None and when.shift is not None and _moves(acts, scene):
+        spans = tuple(span for act in acts if act.what == "time" for span in act.spans)
+        acts = [*acts, Act(Kind.BEGIN, "move", None, spans or (Span(0, len(page.source)),))]
     return Reading(page.source, _in_order(acts), rest, when, people=people)
 
 
@@ -243,6 +238,12 @@ def _plain_wish(acts: list[Act], rest: tuple[Rest, ...], when: When | None, scen
             one.weight is Weight.DANGEROUS or one.in_clause and one.weight is Weight.NEUTRAL for one in rest
         )
     )
+
+
+def _moves(acts: list[Act], scene: Scene) -> bool:
+    """晚半小时, with no card open, moves the appointment."""
+    begun = any(act.kind is Kind.BEGIN for act in acts)
+    return scene.step in _ORDERED and scene.shown.start is None and not begun
 
 
 def _corrected(act: Act) -> Act:

@@ -5,6 +5,7 @@ Every rewriting is as long as what it replaces, so a place in the rewritten text
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -40,9 +41,15 @@ _EMOJI: Final = {
 _TABLE: Final = str.maketrans(SIMPLIFIED | _EMOJI)
 
 
+_ASKED: Final = re.compile("(?<=[子行以好位能成间约验配做开来])不(?=[呀啊哦]?(?:$|[\\s,.!?，。！？]))(?!不)")
+#: "But" where a clause begins ends whatever was refused before; its 不 refuses nothing.
+_HOWEVER: Final = re.compile("(?<=[,，。;；])[ ]?不过(?!去|来|期|了)")
+
+
 def rewrite(text: str) -> str:
-    """The text in one way of writing, character for character."""
-    return text.translate(_TABLE)
+    """The text in one way of writing, character for character: a 不 that asks is 吗 (位子不, 能约不)."""
+    plain = text.translate(_TABLE)
+    return _HOWEVER.sub(lambda match: match[0].replace("不过", "但是"), _ASKED.sub("吗", plain))
 
 
 def fold(text: str) -> str:

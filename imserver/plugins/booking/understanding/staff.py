@@ -24,6 +24,7 @@ _COMMON: Final = {
 _CODED: Final = {"cancel": WISH["cancel"], "move": re.compile(f"(?:要|想)?[改换挪]|{WISH['move'].pattern}")}
 #: Words of commands that count anywhere in a text.
 _ANYWHERE: Final = frozenset({"leave", "hours"})
+_HOURS_WORDS: Final = re.compile("提前到|开到|延长到|关门到|关门|开门|营业")
 _HOURS: Final = re.compile("提前到.{1,10}关门|开到|延长到|关门到")
 
 
@@ -46,6 +47,8 @@ def read_command(page: Page, lexicon: Lexicon) -> bool:
     if not asking:
         if match := _HOURS.search(page.words):
             page.add(Kind.BEGIN, "other", "hours", match.span())
+            for word in _HOURS_WORDS.finditer(page.words):
+                page.take(*word.span())
             return True
         for name, pattern in _COMMANDS.items():
             for match in page.find(pattern):

@@ -33,6 +33,8 @@ _SPOKEN: Final = re.compile(
 _LIKE_CODE: Final = re.compile(
     r"(?<![a-z0-9])(?=[a-z]{0,5}[0-9])(?=[0-9]{0,5}[a-z])[a-hj-np-z2-9]{4}(?![a-z0-9])"
 )
+#: 改约 M3PX 到周四: the word leads from the code to the time.
+_CODE_TO: Final = re.compile("\x02 ?(?P<to>改?到|换到|挪到|to)(?= ?[^ 店了货])")
 _COMMANDED: Final = re.compile(
     r"^ ?(?:/?(?:cancel|move|confirm|arrive|done|start|no-show)|取消|改约|改期|确认|到店|开始|完成|爽约|下单|到货|可取|已取|重做|报告|推荐)"
 )
@@ -156,6 +158,8 @@ def read_codes(page: Page, *, spoken_of: bool) -> None:
     for match in page.find(_LIKE_CODE):  # M3PX in capitals is meant for one
         if page.typed(*match.span()).isupper() and not page.has(Kind.GIVE, "code"):
             page.take_act(Kind.GIVE, "code", match[0].upper(), match.span())
+    for match in page.find(_CODE_TO):
+        page.take(*match.span("to"))
     for match in page.find(_VERSION):
         page.take_act(Kind.GIVE, "version", int(match[1]), match.span())
 
