@@ -125,7 +125,7 @@ def _says_something(reading: Reading) -> bool:
     """Whether it says a value, refuses one, or wants another time. Values that a question is about are none."""
     if reading.has(Kind.REFUSE) or reading.has(Kind.CORRECT) or reading.has(Kind.BEGIN, "move"):
         return True
-    if reading.has(Kind.BEGIN, "book"):
+    if reading.has(Kind.BEGIN, "book") or (reading.has(Kind.NO) and said.names_time(reading)):
         return True
     if reading.has(Kind.QUESTION):
         return any(reading.has(Kind.GIVE, what) for what in ("name", "age", "first", "person", "phone"))
@@ -242,6 +242,8 @@ def say_unread(context: DialogueContext, reading: Reading) -> None:
     rest = said.unread(reading)
     if rest:
         context.say("unclear.rest", text=" … ".join(one.text.strip() for one in rest)[:100])
+    elif said.names_time(reading) and not said.takes_time(reading):
+        context.say("unclear.time")
 
 
 def _note(context: DialogueContext, state: Dialogue, reading: Reading) -> None:

@@ -69,11 +69,7 @@ def cancel(context: DialogueContext, reading: Reading) -> bool:
         return True
     if reading.has(Kind.QUESTION):
         answers.reply(context, reading)
-    _ask_cancel(context, found)
-    state = context.dialogue()
-    if state is not None and reading.has(Kind.QUESTION):
-        state.doubt()
-        context.keep(state)
+    _ask_cancel(context, found, armed=not reading.has(Kind.QUESTION))
     return True
 
 
@@ -196,7 +192,8 @@ def answer_cancel(context: DialogueContext, state: Dialogue, reading: Reading) -
         if sure and state.step == "confirm" and context.stands_above(state):
             _cancel_now(context, state, found)
         else:
-            _ask_cancel(context, found)
+            book.say_unread(context, reading)
+            _ask_cancel(context, found, armed=not said.doubtful(reading))
     return True
 
 
@@ -231,7 +228,7 @@ def answer_correct(context: DialogueContext, state: Dialogue, reading: Reading) 
             context.close(state)
             notify.corrected(context.tx, context.texts, changed)
     else:
-        _ask_correct(context, state, appointment)
+        _ask_correct(context, state, appointment, armed=not said.doubtful(reading))
     return True
 
 
@@ -269,16 +266,16 @@ def confirm_move(
 # -- the questions ----------------------------------------------------------------------------------------------------------
 
 
-def _ask_cancel(context: DialogueContext, found: Sequence[Appointment]) -> None:
+def _ask_cancel(context: DialogueContext, found: Sequence[Appointment], *, armed: bool = True) -> None:
     state = context.interrupts(
         Dialogue(
             kind="cancel",
-            step="confirm",
             appointment_id=found[0].id,
             version=found[0].version,
             more=[(one.id, one.version) for one in found[1:]],
         )
     )
+    state.arm(armed=armed)
     named = " ".join(f"{one.code} v{one.version}" for one in found)
     command = f"{context.words('command.cancel')} {named} {context.words('answer.yes')}"
     options = [
@@ -310,13 +307,15 @@ def _still_there(context: DialogueContext, state: Dialogue) -> list[Appointment]
     return found
 
 
-def _ask_correct(context: DialogueContext, state: Dialogue, appointment: Appointment) -> None:
+def _ask_correct(
+    context: DialogueContext, state: Dialogue, appointment: Appointment, *, armed: bool = True
+) -> None:
     words = context.words
     band = context.chain.band(state.age_band)
     fields = [(words("field.name"), state.name)]
     if band is not None:
         fields.append((words("field.age"), band.names.in_language(words.language)))
-    state.arm(armed=True)
+    state.arm(armed=armed)
     options = [Option(words("button.confirm"), words("command.confirm"), "primary"),
                Option(words("button.keep"), words("command.my"))]  # fmt: skip
     when = words.moment(appointment.wall)

@@ -377,7 +377,7 @@ def _answered(context: DialogueContext, state: Dialogue, reading: Reading, *, st
 def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) -> bool:
     """What the acts of a customer's text want by themselves, in the order of the promise. False: nothing."""
     _speak_as_written(context, remembered=reading.has(Kind.BEGIN))
-    if _only_courtesy(reading):
+    if _only_courtesy(state, reading):
         return _courtesy(context, state, reading)
     if reading.has(Kind.LATER) and not reading.has(Kind.BEGIN):
         context.say("later.open")
@@ -435,10 +435,14 @@ def _wish(context: DialogueContext, reading: Reading) -> str | None:
     return None
 
 
-def _only_courtesy(reading: Reading) -> bool:
-    """Thanks, a greeting, a yes or no to nothing: nobody has to be told."""
-    rest = said.unread(reading) or said.notes(reading)
-    return not rest and said.only(reading, Kind.THANKS, Kind.GREETING, Kind.YES, Kind.NO)
+def _only_courtesy(state: Dialogue | None, reading: Reading) -> bool:
+    """Thanks, a greeting, a yes or no where nothing is asked: nobody has to be told."""
+    if said.unread(reading) or said.notes(reading) or said.names_time(reading):
+        return False
+    if said.only(reading, Kind.THANKS, Kind.GREETING):
+        return True
+    answers_nothing = state is None or state.kind == "menu"
+    return answers_nothing and said.only(reading, Kind.THANKS, Kind.GREETING, Kind.YES, Kind.NO)
 
 
 def _courtesy(context: DialogueContext, state: Dialogue | None, reading: Reading) -> bool:
