@@ -89,6 +89,8 @@ def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     if reading.has(Kind.YES) and state.step not in ("first_visit", "name"):
         _yes(context, state, reading)
         return True
+    if state.step == "who" and _chose(context, state, str(reading.given("person") or "")):
+        return True
     if state.step == "first_visit" and _says_first_visit(context, state, reading):
         return True
     if state.step == "name" and _odd_name(context, state, reading):
@@ -209,7 +211,7 @@ def _odd_name(context: DialogueContext, state: Dialogue, reading: Reading) -> bo
         return True
     state.odd_name = odd[0]
     words = context.words
-    option = Option(words("yes"), f"{words('command.book')} {words('answer.my_name', name=odd[0])}")
+    option = Option(words("yes"), words("command.confirm"))
     context.ask(state, "ask.odd_name", [option], name=odd[0])
     return True
 
@@ -392,7 +394,8 @@ def _ask_people(context: DialogueContext, state: Dialogue) -> None:
 
 def _chose(context: DialogueContext, state: Dialogue, text: str) -> bool:
     """The answer to "whom first?": one of those that were offered."""
-    chosen = next((one for one in state.people if label_key(one) == label_key(text)), None)
+    key = label_key(text)
+    chosen = next((one for one in state.people if key and (key == label_key(one) or key in label_key(one)[1:])), None)
     if chosen is None:
         return False
     _book_for(context, state, chosen, [one for one in state.people if one != chosen])
@@ -402,7 +405,8 @@ def _chose(context: DialogueContext, state: Dialogue, text: str) -> bool:
 def _book_for(context: DialogueContext, state: Dialogue, person: str, others: Sequence[str]) -> None:
     draft = _begin(context) if person.casefold() in SELF else Dialogue(kind="book", person=person)
     draft.people, draft.service_id, draft.labels = list(others), state.service_id, state.labels
-    draft.day, draft.day_said, draft.below = state.day, state.day_said, state.below
+    draft.step, draft.below = "day", state.below
+    draft.day, draft.day_said = state.day, state.day_said
     service = context.chain.service(draft.service_id)
     if service is not None and service.age_band:
         draft.age_band = service.age_band
@@ -478,6 +482,9 @@ def _search(context: DialogueContext, state: Dialogue, service: Service) -> Sear
 
 def _go_on(context: DialogueContext, state: Dialogue, *, armed: bool = True) -> None:
     """Ask the first question that is open; hold the slot as soon as it is known. `armed`: what the card shows was not doubted."""
+    if state.step == "who" and state.people:
+        _ask_people(context, state)
+        return
     service = context.chain.service(state.service_id)
     if service is None:
         _ask_service(context, state)
