@@ -87,7 +87,7 @@ RESIDUE = {
         "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen",
         "twenty thirty forty fifty sixty ninety third fourth fifth tenth",
         "5hr 3wk 5day 3mth 4yrs wensday saterday tuseday",
-        "thrusday firday mondey sundey tomorow1 januray feburary setember octber",
+        "thrusday firday mondey sundey januray feburary setember octber",
     ],
 }  # fmt: skip
 LEFT = [(frame, words) for frame, lines in RESIDUE.items() for words in lines]
@@ -95,5 +95,5 @@ LEFT = [(frame, words) for frame, lines in RESIDUE.items() for words in lines]
 
 @pytest.mark.parametrize(("frame", "words"), LEFT)
 def test_what_no_rule_has_read_is_asked_about(frame: str, words: str) -> None:
-    wrong = [(text, answer(text)) for text in said(frame, words) if not answer(text).startswith("leftover")]
+    wrong = [(text, answer(text)) for text in said(frame, words) if answer(text).split()[0] not in ("leftover", "misspelt")]
     assert wrong == []

@@ -104,7 +104,7 @@ CHINESE: Frames = {
     "12月{}下午3点": (range(1, 32), lambda n: at(date(2026, 12, n), 15)),
     "{}月5日下午3点": (range(1, 13), in_month),
     "{}月份5号下午3点": (range(1, 13), in_month),
-    "{}号下午3点": (range(1, 31), lambda n: at(date(2026, 11 if n >= 18 else 12, n), 15)),
+    "{}号下午3点": ((*range(1, 15), *range(18, 31)), lambda n: at(date(2026, 11 if n >= 18 else 12, n), 15)),
     "下个月{}日下午3点": (range(1, 32), lambda n: at(date(2026, 12, n), 15)),
     "{}天前下午3点": (range(1, 60), lambda n: "past"),
     "{}分钟以前下午3点": (range(1, 60), lambda n: "past"),

@@ -114,8 +114,6 @@ def dial(clock: Clock, parts: Sequence[Part]) -> set[time]:
     """The one or two times of day that a clock time means in these parts of the day."""
     twice = 1 <= clock.hour < 12 and (parts or not clock.exact)
     hours = {clock.hour, clock.hour + 12} if twice else {clock.hour}
-    if not clock.hour and any(part.name == "afternoon" for part in parts):
-        hours = {12}  # 下午0点30
     return {
         time(hour, clock.minute) for hour in hours if all(part.first <= hour <= part.last for part in parts)
     }
@@ -130,13 +128,23 @@ def likely(times: set[time]) -> set[time]:
 def between(left: Sequence[Token], right: Sequence[Token]) -> tuple[time, time]:
     """The two ends of a range. An end without a part of the day takes that of the other, if the order allows it."""
     parts = [[token for token in side if isinstance(token, Part)] for side in (left, right)]
-    clocks = [next(token for token in side if isinstance(token, Clock)) for side in (left, right)]
+    clocks = [_end(side) for side in (left, right)]
     begins = dial(clocks[0], parts[0]) if parts[0] else _shared(clocks[0], parts[1])
     ends = dial(clocks[1], parts[1]) if parts[1] else _shared(clocks[1], parts[0])
     pairs = [(begin, end) for begin in likely(begins) for end in ends if begin < end]
     if not pairs:
         raise Unclear("conflict")
     return min(pairs, key=lambda pair: _minutes(pair[1]) - _minutes(pair[0]))
+
+
+def _end(side: Sequence[Token]) -> Clock:
+    """The clock time of one end: 10 to noon ends at twelve."""
+    clocks = [token for token in side if isinstance(token, Clock)]
+    if len(clocks) == 1 and all(isinstance(token, Clock | Part) for token in side):
+        return clocks[0]
+    if not clocks and part_of(side) == "noon":
+        return Clock(12, 0)
+    raise Unclear("range")
 
 
 def _shared(clock: Clock, parts: Sequence[Part]) -> set[time]:

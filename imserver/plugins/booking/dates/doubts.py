@@ -33,7 +33,7 @@ _DOUBTS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
     (
         "negated",
         (
-            "(?<!差)不|没|别|勿|除|取消|无法|算了|避开|拒绝|有事|开会|上班|上课|(?<!帮)忙|[以之]外",
+            "(?<!差)不|没|别|勿|除|取消|无法|算了|避开|拒绝|有事|开会|(?<!开始)上[班课](?![吗么\x02])|(?<!帮)忙|[以之]外",
             word(
                 "not?|nor|never|neither|cannot|without|except|unless|cancel(?:led)?|instead of|rather than|avoid|skip"
             ),
@@ -70,6 +70,8 @@ _DOUBTS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
             word(f"(?:from|by|past) ?{NAMED}"),
         ),
     ),
+    ("vague", ("[开关]门|营业|打烊|开着|开吗|开不|下线",)),
+    ("vague", ("帮您[留约改看]|您直接[来过]|给您[留约改安]",)),
     (  # 周一、三、五; 周六日
         "several",
         (f"{DAY_MARK} ?[、,和及与/]? ?{CN_DAY}(?=$|[ 、,和及与/都一二三四五六{DAY_MARK}{TIME_MARK}])",),
@@ -103,6 +105,8 @@ _DOUBTS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
 )
 DOUBTS: Final = tuple((re.compile("|".join(patterns)), reason) for reason, patterns in _DOUBTS)
 """Words that may turn a time into something else; the first match gives the reason."""
+
+_NEGATED: Final = next(pattern for pattern, reason in DOUBTS if reason == "negated")
 
 # --------------------------------------------------------------------------------------------------------------- residue
 
@@ -144,26 +148,34 @@ CODE: Final = re.compile(
 """An appointment's or an order's code (`A7K2`: no 0/O, no 1/I) is no residue."""
 
 MISSPELT: Final = (
-    *("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "tomorrow", "tonight"),
     *("january", "february", "august", "september", "october", "november", "december"),
 )
-_END: Final = re.compile("[,，。;；!！?？\n]")
+_END: Final = re.compile("[,，。;；!！?？\n]| - ")
+_SHORT: Final = 10
 LIKENESS: Final = 0.8
-"""difflib's ratio from which a word is taken for a misspelt day: "saterday" is 0.88, "birthday" for thursday 0.63."""
+"""difflib's ratio from which a word is taken for a misspelt month."""
 
 
 def doubt(text: str, wishes: Sequence[tuple[int, int]]) -> Reason | None:
-    """Why the wishes at these places of `text` may not be trusted; None if nothing speaks against them.
+    """Why the wishes at these places of `text` may not be trusted; None if nothing in their clauses speaks against them.
 
-    A negation counts wherever it stands, the other words only in the clause of a wish.
+    A short clause behind a wish that has no time of its own may speak of the wish (周五下午三点，我没空).
     """
     clauses = _clauses(text, wishes)
-    for pattern, reason in DOUBTS:
-        if pattern.search(text if reason == "negated" else clauses):
-            return reason
+    found = next((reason for pattern, reason in DOUBTS if pattern.search(clauses)), None)
+    return found or ("leftover" if _residue(clauses) else None)
+
+
+def doubt_elsewhere(text: str) -> Reason | None:
+    """Why a text that is read alone, and by nobody else, is asked about: a negation or figures in any of its clauses."""
+    if _NEGATED.search(text):
+        return "negated"
+    return "leftover" if _residue(text) else None
+
+
+def _residue(text: str) -> bool:
     rest = CODE.sub(lambda match: ASIDE_MARK * len(match.group()), text)
-    doubtful = RESIDUE.search(rest) or any(map(_misspelt, re.findall("[a-z]{6,12}", rest)))
-    return "leftover" if doubtful else None
+    return bool(RESIDUE.search(rest)) or any(map(_misspelt, re.findall("[a-z]{6,12}", rest)))
 
 
 def _clauses(text: str, wishes: Sequence[tuple[int, int]]) -> str:
@@ -172,7 +184,14 @@ def _clauses(text: str, wishes: Sequence[tuple[int, int]]) -> str:
     for start, end in wishes:
         before = max((match.end() for match in _END.finditer(text, 0, start)), default=0)
         behind = _END.search(text, end)
-        kept.append(text[before : behind.start() if behind else len(text)])
+        stop = behind.start() if behind else len(text)
+        after = _END.search(text, stop + 1)
+        next_stop = after.start() if after else len(text)
+        following = text[stop:next_stop]
+        if len(following) <= _SHORT and not (DAY_MARK in following or TIME_MARK in following):
+            if _NEGATED.search(following):
+                stop = next_stop
+        kept.append(text[before:stop])
     return "\n".join(dict.fromkeys(kept))
 
 

@@ -217,6 +217,29 @@ def read_weekday(match: Match, scene: Scene) -> tuple[Token, ...]:
     return (Weekday(WEEKDAY_CHARS[match["day"]]),)
 
 
+def read_weekdays(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """周六日, 周一、三、五: any of the days will do."""
+    if match.string[match.start() - 1 : match.start()] in ("下", "这", "本"):
+        return (Refused("several"),)
+    indexes = [WEEKDAY_CHARS[char] for char in match["days"] if char in WEEKDAY_CHARS]
+    days = (scene.today if index == scene.today.weekday() else coming_weekday(index, scene.today) for index in indexes)
+    return (Days(frozenset(days), "several", each=True),)
+
+
+def read_every(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """每周二: no single day, but the one that is meant where it is refused."""
+    return (Weekday(WEEKDAY_CHARS[match["day"] or match["day2"]]), Refused("recurring"))
+
+
+def read_every_english(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (Weekday(en_weekday(match["day"] or match["day2"])), Refused("recurring"))
+
+
+def read_week_later(match: Match, scene: Scene) -> tuple[Token, ...]:
+    """The same day of next week: of the card's day, or of today."""
+    return (Moved(days=7, from_today=True),)
+
+
 def read_english_weekday(match: Match, scene: Scene) -> tuple[Token, ...]:
     index = en_weekday(match["day"])
     if match["how"] in ("next", "nxt"):
@@ -373,10 +396,10 @@ EARLY, EVENING = Part("morning", 4, 11), Part("evening", 17, 23)
 PARTS: Final[dict[str, Part]] = {
     **dict.fromkeys(("凌晨", "拂晓"), Part("morning", 0, 5)),
     **dict.fromkeys(
-        ("早上", "早晨", "清晨", "清早", "大清早", "一早", "早间", "朝早", "上午", "早", "晨"), EARLY
+        ("早上", "早晨", "清晨", "清早", "大清早", "一早", "早间", "朝早", "上午", "上昼", "早", "晨"), EARLY
     ),
     **dict.fromkeys(("中午", "正午", "晌午", "午间", "noon", "midday"), Part("noon", 11, 14)),
-    **dict.fromkeys(("下午", "午后", "afternoon"), Part("afternoon", 12, 20)),
+    **dict.fromkeys(("下午", "午后", "下昼", "晏昼", "afternoon"), Part("afternoon", 12, 20)),
     **dict.fromkeys(("傍晚", "黄昏"), Part("evening", 16, 20)),
     **dict.fromkeys(
         ("晚上", "夜晚", "晚间", "夜里", "夜间", "晚", "夜", "night", "tonight", "tonite", "2nite"), EVENING
@@ -447,6 +470,14 @@ def read_to(match: Match, scene: Scene) -> tuple[Token, ...]:
 
 def read_part(match: Match, scene: Scene) -> tuple[Token, ...]:
     return (PARTS[match["part"]],)
+
+
+def read_afternoon(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (PARTS["afternoon"],)
+
+
+def read_noon(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (PARTS["noon"],)
 
 
 def read_part_today(match: Match, scene: Scene) -> tuple[Token, ...]:

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from typing import Final, Literal
 
 from .compose import Unclear, days_of, times_of
+from .rules import CN_ANY
 from .scan import Found
 from .text import MARKS, Sheet
 from .tokens import Between, Clock, Days, Later, MonthDay, Moved, Part, Refused, Same, Shift, Token, Weekday
@@ -28,18 +29,18 @@ def _word(alternatives: str) -> str:
     return f"(?<![a-z])(?:{alternatives})(?![a-z])"
 
 
-AFTER_BEHIND: Final = f"[以之]后|过后|后(?![台面])|起|开始|往后|{_word('or (?:later|after)|onwards?|at the earliest|and later')}"
+AFTER_BEHIND: Final = f"[以之]后|过后|后(?![台面])|起(?![来不床])|开始(?![上营])|往后|{_word('or (?:later|after)|onwards?|at the earliest|and later')}"
 BEFORE_BEHIND: Final = f"[以之]前|前(?![台面后])|{_word('or (?:earlier|before)|at the latest')}"
 LOOSE_BEHIND: Final = (
-    f"左右|前后|来钟|多钟?(?![少长])|的样子|上下|那会儿?|钟(?=头)|-?ish(?![a-z])|点?整|{_word('or so|or thereabouts')}"
+    f"左右|前后|来钟|多钟?(?![少长])|的样子|上下|那会儿?|大概|大约|差不多|钟(?=头)|-?ish(?![a-z])|点?整|{_word('or so|or thereabouts')}"
 )
 AFTER_AHEAD: Final = f"(?<![改换挪推调移])[从自打](?!己)|不早于|最早|{_word('after|from|past|since|no earlier than|not before')}"
 BEFORE_AHEAD: Final = (
-    f"不[晚迟]于|最[晚迟]|不超过|[直截]到|截至|截止到?|等到?|(?<![改换挪推约调移延期迟前放排定订变])[到至]|"
+    f"不[晚迟]于|最[晚迟]|不超过|[直截]到|截至|截止到?|等到?|(?<![改换挪推约调移延期迟前放排定订变转开])[到至]|"
     f"{_word('before|by|until|till|no later than|at the latest')}"
 )
 LOOSE_AHEAD: Final = (
-    f"大概(?:是|在)?|大约(?:是|在)?|差不多|约莫|估计|~|{_word('around|about|roughly|approx(?:imately)?[.]?|circa|almost|say|like|maybe')}"
+    f"大概(?:是|在)?|大约(?:是|在)?|差不多|约莫|估计|(?<![{CN_ANY}])(?<![{CN_ANY}] )~|{_word('around|about|roughly|approx(?:imately)?[.]?|circa|almost|say|like|maybe')}"
 )
 TO: Final = f"到|至|-|~|{_word('to|until|till|thro?u(?:gh)?')}"
 OR: Final = f"或者?(?:是)?|还是|要么|也?或|/|、|和|及|跟|与|&|{_word('or|and|either')}"
@@ -59,6 +60,7 @@ _AHEAD: Final = re.compile(
 )
 _BETWEEN: Final = re.compile(f"(?:{_word('between|from')}|[从自在介]于?) ?$")
 _ENCLOSED: Final = re.compile(" ?(?:之间|中间|之内|这段|期间|的时候)")
+_MOVING: Final = re.compile("[改换挪推调移转延订排定][^,，。;；!！?？]{0,12}$")
 _REACH: Final = 18
 """Characters that are looked at before a moment: the longest of the words above."""
 
@@ -85,6 +87,7 @@ class Moment:
     day_places: list[Place] = field(default_factory=list)
     time_places: list[Place] = field(default_factory=list)
     words: list[Place] = field(default_factory=list)
+    echoes: int = 0
 
     @property
     def has_clock(self) -> bool:
@@ -94,6 +97,11 @@ class Moment:
     @property
     def tokens(self) -> list[Token]:
         return [*self.days, *self.times, *(self.until or ())]
+
+    @property
+    def echo(self) -> bool:
+        """Whether it only points at the day or the time of the card: 那天, this time."""
+        return self.echoes == len(self.day_places) + len(self.time_places)
 
     @property
     def moved(self) -> Moved | None:
@@ -108,6 +116,7 @@ class Moment:
     def add(self, found: Found) -> None:
         """Take in what was found next."""
         self.end = found.end
+        self.echoes += found.echo
         for token in found.tokens:
             if isinstance(token, Between):
                 self.times.append(token.first)
@@ -126,7 +135,7 @@ def moments(sheet: Sheet, found: Sequence[Found], today: date) -> list[Moment]:
     made: list[Moment] = []
     for index, one in enumerate(found):
         gap = _GAP.fullmatch(sheet.text, found[index - 1].end, one.start) if index else None
-        following = found[index + 1] if index + 1 < len(found) else None
+        following = found[index + 1 : index + 3]
         if gap is None or not _join(made[-1], one, following, gap, sheet, today):
             made.append(Moment(one.start, one.start))
             made[-1].apart = bool(gap and gap["or"])
@@ -139,8 +148,10 @@ def moments(sheet: Sheet, found: Sequence[Found], today: date) -> list[Moment]:
     return made
 
 
-def _join(moment: Moment, one: Found, following: Found | None, gap: re.Match[str], sheet: Sheet, today: date) -> bool:
+def _join(moment: Moment, one: Found, following: Sequence[Found], gap: re.Match[str], sheet: Sheet, today: date) -> bool:
     """Take `one` into the moment, if it belongs to it."""
+    if ". " in gap.group() and moment.times:
+        return False
     if gap["or"] and not (gap["or"] in ("和", "and", "跟", "与") and _opened(moment, sheet)):
         return False
     ranged = gap["to"] or (gap["or"] if gap["or"] else None)
@@ -181,6 +192,8 @@ def _range_of_days(moment: Moment, one: Found, today: date) -> bool:
         return False
     try:
         first, last = days_of(moment.days, today), days_of(one.tokens, today)
+        if len(first) == 1 and all(isinstance(token, Weekday) for token in one.tokens):
+            last = tuple(first[0] + timedelta(days=(day - first[0]).days % 7) for day in last)
     except Unclear:
         return False
     if len(first) != 1 or len(last) != 1 or not first[0] < last[0] <= first[0] + timedelta(days=60):
@@ -216,11 +229,11 @@ def _first_after(moment: Moment, one: Found, today: date) -> bool:
     return True
 
 
-def _fits(moment: Moment, one: Found, following: Found | None, gap: re.Match[str], sheet: Sheet, today: date) -> bool:
+def _fits(moment: Moment, one: Found, following: Sequence[Found], gap: re.Match[str], sheet: Sheet, today: date) -> bool:
     """Whether `one` says something new of the moment, or the same again in other words."""
     if moment.moved or any(isinstance(token, Moved) for token in one.tokens):
         return False
-    own_time = following is not None and following.timely and not sheet.text[one.end : following.start].strip(" 的")
+    own_time = _own_time(one, following, sheet)
     if not one.timely:
         if moment.days:
             return _same_day(moment, one, gap, today) and not (moment.times and own_time)
@@ -239,7 +252,7 @@ def _fits(moment: Moment, one: Found, following: Found | None, gap: re.Match[str
             return False
         named = {token.name for token in moment.times if isinstance(token, Part)}
         fresh = {token.name for token in one.tokens if isinstance(token, Part)}
-        return not named or named == fresh or not gap.group().strip() and not moment.has_clock
+        return not named or named == fresh or not gap.group().strip()
     if not moment.has_clock:
         return True
     try:
@@ -247,6 +260,18 @@ def _fits(moment: Moment, one: Found, following: Found | None, gap: re.Match[str
     except Unclear:
         return False
     return not any(isinstance(token, Later) for token in (*moment.times, *one.tokens))
+
+
+def _own_time(one: Found, following: Sequence[Found], sheet: Sheet) -> bool:
+    """Whether a clock time comes right behind it, or behind a part of the day."""
+    end = one.end
+    for other in following:
+        if not other.timely or sheet.text[end : other.start].strip(" 的"):
+            return False
+        if any(isinstance(token, Clock | Between) for token in other.tokens):
+            return True
+        end = other.end
+    return False
 
 
 def _counted_on(moment: Moment, one: Found) -> bool:
@@ -299,6 +324,8 @@ def _edges(moment: Moment, sheet: Sheet) -> None:
     reach = max(0, moment.start - _REACH)
     before = sheet.text[reach : moment.start]
     ahead = (_BETWEEN if moment.until is not None or moment.days and not moment.times else _AHEAD).search(before)
+    if ahead and ahead.re is _AHEAD and ahead["before"] in ("到", "至") and _MOVING.search(sheet.text, 0, reach + ahead.start()):
+        ahead = None
     if ahead:
         if moment.until is None and (moment.times or ahead.re is _AHEAD):
             _open(moment, ahead)

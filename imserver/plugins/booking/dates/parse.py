@@ -24,6 +24,7 @@ from imserver.plugins.booking.understanding.acts import Scene, When
 from imserver.plugins.booking.understanding.negation import mask
 from imserver.plugins.booking.understanding.times import read_times
 
+from .doubts import doubt_elsewhere
 from .text import Sheet
 from .tokens import PartName, Reason
 
@@ -60,6 +61,8 @@ def read_when(text: str, now: datetime, zone: str | ZoneInfo) -> Reading:
     sheet = Sheet(text)
     mask(sheet)
     when = read_times(sheet, Scene(now=wall, zone=place.key)).when or When(reason="no_time")
+    if when.reason is None and (reason := doubt_elsewhere(sheet.text)):
+        when = When(reason=reason)
     candidates = _candidates(when)
     reason = None if candidates else when.reason or _question(when)
     day = when.days[0] if len(when.days) == 1 and reason not in FORGETS_DAY else None

@@ -92,11 +92,16 @@ OVER: Final = _compiled(
         read.refuse("past"),
     ),
     ("今明两?天?|明后两?天", read.refuse("several")),
+    (f"每 ?个? ?{WEEK} ?(?P<day>{CN_DAY})|{WEEK}(?P<day2>{CN_DAY})每周", read.read_every),
+    (f"(?<![a-z])(?:every (?P<day>{EN_DAY})|(?:on )?(?P<day2>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)days(?! from now)(?![a-z]))", read.read_every_english),
+    ("工作日|(?<![a-z])weekdays(?![a-z])", read.refuse("recurring")),
     (f"再下 ?(?:周|星期|礼拜)(?:{CN_DAY})?|下周再下周", read.refuse("ambiguous_week")),
 )
 SAME: Final = _compiled(
     ("同一?个?样?的?(?:时间|钟点|点)|时间(?:不变|照旧|一样)|(?:一样|相同|原来|原)的?时间(?=[,，。 ]|$)", read.same("time")),
     (r"(?<![a-z])(?:(?:at )?the )?same (?:time|hour)(?![a-z])", read.same("time")),
+    ("(?:这个?|那个?|该)时间[点段]?|(?<![一-鿿])时间(?=太|有点|不|早|晚)", read.same("time")),
+    (r"(?<![a-z])(?:at )?(?:that|this|the) time(?![a-z])", read.same("time")),
     ("(?<![某哪月端节旦诞夜至])[那这](?:一)?[天日](?![下上早晚])|同一?天", read.same("day")),
     (r"(?<![a-z])(?:on )?(?:the same|that) day(?![a-z])", read.same("day")),
 )
@@ -115,6 +120,7 @@ SHIFTS: Final = _compiled(
     (f"(?<![a-z0-9.]){EN_AMOUNT} (?:later|(?P<early>earlier|sooner))(?![a-z])", read.read_moved_time),
     (f"(?<![a-z0-9.]){COUNT} (?P<unit>day|week)s? (?P<early>earlier|sooner)(?![a-z])", read.read_moved_days),
     (f"(?<![a-z0-9.]){COUNT} (?P<unit>day|week)s? (?P<later>later)(?![a-z])", read.read_moved_days),
+    ("(?P<later>下)(?P<count>一)?个?(?P<unit>周|星期|礼拜)的?同一天", read.read_week_later),
     ("(?<![最太])(?:稍微?)?[早晚迟夜](?:一 ?|\x02{2})?(?:点(?!钟)|些)(?:儿|的)?(?!到)|夜\x02{2}|[早晚迟]\x02{2}", read.read_moved),
 )
 """Later and earlier than what was agreed."""
@@ -189,8 +195,8 @@ FROM_NOW: Final = _compiled(
 )
 DAY_NAMES: Final = _compiled(
     ("后天的?后天", read.days_ahead(4)),
-    ("下(?:周|个?星期|个?礼拜)的?(?:今天|同一天)", read.days_ahead(7)),
-    ("(?<![大以之最天周月年号日后前])(?P<day>[今明后])(?P<short>)(?P<part>)(?=[上下中]午|晌午|傍晚)", read.read_day_word),
+    ("下(?:周|个?星期|个?礼拜)的?今天", read.days_ahead(7)),
+    ("(?:(?<![大以之最天周月年号日后前])(?=[今明])|(?<![^ ,，。:约定订改到])(?=后))(?P<day>[今明后])(?P<short>)(?P<part>)(?=[上下中]午|晌午|傍晚)", read.read_day_word),
     (
         r"(?<![a-z])(?:(?:the )?day after (?:tom{1,2}or{1,2}ow|tmrw?|tmw)|overmorrow)(?![a-z])",
         read.days_ahead(2),
@@ -201,6 +207,11 @@ DAY_NAMES: Final = _compiled(
         "(?<![大以之最])(?:(?P<day>大大后|大后|今|明|后|听(?=日))(?:天|日|儿个?|个(?!月|年|小时|星期|礼拜|周))|(?P<short>今|明|后)(?P<part>早上|晚上|早|晚|晨|夜))(?!点)",
         read.read_day_word,
     ),
+    (
+        f"(?:(?<![{CN_ANY}上下隔双单每])|(?<=[下这本]))(?:{WEEK})(?P<days>{CN_DAY}(?:[、,和及与/]?{CN_DAY}){{1,4}})(?![{CN_ANY}点时月号日天])",
+        read.read_weekdays,
+    ),
+    (f"(?<=[约看查问试等订定])一下(?:个?{WEEK}(?P<day>{CN_DAY}))", read.read_weekday),
     (f"(?:一|(?<=[问看查等试说帮]))下个?{WEEK}(?P<day>{CN_DAY})", read.read_slurred_week),
     (
         # 下个周五 may be the coming one; 下周五, 下个星期五 and 下一周周五 are of next week
@@ -282,11 +293,13 @@ TIMES: Final = _compiled(
     ),
     (
         (
-            f"(?:(?<=after )|(?<=before )|(?<=around )|(?<=about )|(?<=by )|(?<=until )|(?<=till )|(?<=from )|(?<=past )|(?<=not ))(?P<hour>{EN_HOUR})"
+            f"(?:(?<=after )|(?<=before )|(?<=around )|(?<=about )|(?<=by )|(?<=until )|(?<=till )|(?<=from )|(?<=past )|(?<=not )|(?<=instead of )|(?<=than ))(?P<hour>{EN_HOUR})"
             f"(?:[.](?P<minute>[0-9]{{2}}))?(?=$|[,?!]|[.](?![0-9])| (?:on|and|to|at|today|or|if|please|pls|for|but|tomorrow|{DAY_MARK})| ?{DAY_MARK})"
         ),
         read.read_hour_minute,
     ),
+    (r"(?:(?<=and )|(?<=or ))(?P<hour>[0-9]{1,2})[.](?P<minute>[0-5][0-9])(?![0-9])", read.read_hour_minute),
+    (r"(?<![0-9:.])(?P<hour>[1-9]|1[0-2])(?P<minute>)(?= (?:is (?:too|no)|doesn't|does not|won't|isn't))", read.read_hour_minute),
     (f"(?<![a-z0-9:.])(?:at )?(?P<hour>{EN_HOUR}) ?o ?'?clock(?![a-z])", read.read_hour),
     (rf"{AT}(?P<hour>{EN_HOUR})(?![0-9a-z:/%]|\.[0-9])", read.read_hour),
     (
@@ -298,6 +311,9 @@ TIMES: Final = _compiled(
     ),
     (r"(?<![a-z])this (?P<part>morning|afternoon|evening)(?![a-z])", read.read_part_today),
     (r"(?<![a-z0-9])(?P<part>tonight|tonite|2nite)(?![a-z])", read.read_part_today),
+    (r"(?<![a-z])(?P<part>afternoon)s(?![a-z])|(?<![a-z])after lunch(?![a-z])", read.read_afternoon),
+    (r"(?<![a-z])(?:in the |any )?(?P<part>morning|evening)s?(?![a-z])(?<=s)", read.read_part),
+    (r"(?<![a-z])(?:at )?lunch ?time(?![a-z])", read.read_noon),
     (
         r"(?<![a-z])(?:in the |at )?(?P<part>morning|afternoon|evening|night|noon|midday)(?![a-z])",
         read.read_part,
@@ -314,7 +330,7 @@ TIMES: Final = _compiled(
         f"{ALONE}(?P<first>{NUM}) ?(?:点钟?)?(?:到|至|-|~) ?(?P<last>[0-9]{{1,2}}|{CN}) ?点(?:钟|整)?(?P<half>半)?(?![{CN_ANY}])",
         read.read_hours,
     ),
-    (f"{ALONE}(?P<first>[二两三四五六七八九]|[2-9])、?(?P<next>)(?P<last>[三四五六七八九十]|[3-9]|10) ?点钟?", read.read_hours),
+    (f"{ALONE}(?P<first>[二两三四五六七八九]|[2-9](?=、))、?(?P<next>)(?P<last>[三四五六七八九十]|[3-9]|10) ?点钟?", read.read_hours),
     (rf"{ALONE}(?P<hour>{NUM}) ?(?:\.点|[.。]半)(?P<half>)", read.read_dotted_clock),
     (f"{ALONE}{CN_BEFORE}到? ?(?P<hour>{NUM}) ?点钟?", read.read_chinese_before),
     (f"{ALONE}(?P<hour>{NUM}) ?点 ?{CN_BEFORE}", read.read_chinese_before),

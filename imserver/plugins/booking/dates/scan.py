@@ -13,12 +13,14 @@ from .tokens import Later, Moved, Scene, Token
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Tokens that one phrase means, and the characters of the sheet that it takes. timely: it is about a time of day."""
+    """Tokens that one phrase means, and the characters of the sheet that it takes. timely: it is about a time of day.
+    echo: it only points at what the card shows."""
 
     tokens: tuple[Token, ...]
     start: int
     end: int
     timely: bool = False
+    echo: bool = False
 
 
 def scan(sheet: Sheet, today: date) -> list[Found]:

@@ -38,6 +38,7 @@ LOOKALIKES: Final = {
     **dict.fromkeys("〜～∼˜", "~"),
     **dict.fromkeys("∶ː", ":"),
     **dict.fromkeys("’‘", "'"),
+    **dict.fromkeys("❌✖🚫", "不要"),
     "俩": "两",
     "叁": "三",
 }

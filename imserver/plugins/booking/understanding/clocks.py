@@ -38,10 +38,19 @@ PLACES: Final = {
 ALONE: Final = "e[sd]?t|c[sd]t|ct|p[sd]t|pt|m[sd]t|mt|utc|gmt|jst|kst|hkt|cet|cest|bst|ist|sgt|aest|aedt|pacific|eastern"
 """What names a clock without the word time."""
 
-_CN: Final = "|".join(f"(?P<z{n}>{'|'.join(p for p in words.split('|') if not p[0].isascii())})" for n, words in enumerate(PLACES.values()))
-_EN: Final = "|".join(f"(?P<e{n}>{'|'.join(p for p in words.split('|') if p[0].isascii())})" for n, words in enumerate(PLACES.values()))
+
+
+def _names(mark: str, latin: bool) -> str:
+    """A group for each zone with its Latin names, or its others."""
+    named = (
+        (number, "|".join(name for name in words.split("|") if name[0].isascii() is latin))
+        for number, words in enumerate(PLACES.values())
+    )
+    return "|".join(f"(?P<{mark}{number}>{names})" for number, names in named if names)
+
+
 NAMED: Final = re.compile(
-    rf"(?:{_CN})(?:当地|本地)?时间|(?<![a-z])(?:{_EN}) (?:local )?time(?![a-z])|(?<![a-z])(?P<alone>{ALONE})(?![a-z])|(?<=\x01) ?(?P<zulu>z)(?![a-z])"
+    rf"(?:{_names('han', False)})(?:当地|本地)?时间|(?<![a-z])(?:{_names('word', True)}) (?:local )?time(?![a-z])|(?<![a-z])(?P<alone>{ALONE})(?![a-z])|(?<=\x01) ?(?P<zulu>z)(?![a-z])|, ?(?:{_names('last', True)})(?=$|[.?!])"
 )
 OWN: Final = re.compile("(?:你们|店里|贵店)(?:那边|这边|那里)?(?:的)?时间|(?<![a-z])(?:your|local|shop) (?:local )?time(?![a-z])")
 UNKNOWN: Final = re.compile("当地时间|我这(?:边|里)?(?:的)?时间|(?<![a-z])(?:my|our) (?:local )?time(?![a-z])")
@@ -62,15 +71,13 @@ def other_clock(sheet: Sheet, moments: Sequence[Moment], scene: Scene) -> When |
 
 
 def _zone(match: re.Match[str]) -> str:
+    """The zone that was named."""
     if match["zulu"]:
         return "UTC"
-    word = match["alone"]
-    for number, (zone, words) in enumerate(PLACES.items()):
-        if word and re.fullmatch(words, word):
-            return zone
-        if match[f"z{number}"] or match[f"e{number}"]:
-            return zone
-    return "UTC"
+    if match["alone"]:
+        return next(zone for zone, words in PLACES.items() if re.fullmatch(words, match["alone"]))
+    named = next(group for group, words in match.groupdict().items() if words)
+    return list(PLACES)[int(named.strip("hanwordlast"))]
 
 
 def _same(zone: str, scene: Scene) -> bool:

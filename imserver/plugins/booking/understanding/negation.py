@@ -27,7 +27,7 @@ def word(alternatives: str) -> str:
 FALSE_REFUSALS: Final = (
     "能不能|可不可以|可不可|行不行|好不好|要不要|对不对|是不是|有没有|方不方便|会不会|得不得|在不在|开不开|来不来得及",
     "得唔得|使唔使|可唔可以|系唔系|有冇|好唔好|唔该晒?|唔紧要|唔使客气|唔好意思",
-    "[不没]好意思|对不起|没问题|没关系|没事儿?(?=[,，。!~ 的啊呀哈]|那|$)|不客气|不见不散|不用谢|不谢|别客气|别急|别着急|不急|不着急|不麻烦",
+    "(?<=[行可以能约及子空有开来去好位置着得会到])不(?=[?？!。~ ]*$)|不过(?![来去])|[不没]好意思|对不起|没问题|没关系|没事儿?(?=[,，。!~ 的啊呀哈]|那|$)|不客气|不见不散|不用谢|不谢|别客气|别急|别着急|不急|不着急|不麻烦",
     "不知道?(?!.{0,4}行)|不错|要不(?!是)(?:然)?|不如|说不定|不只|不光|不仅|不止|不瞒你?说|不管|不论|不论如何|无论",
     "等不及|忍不住|不得了|了不起|不久|不少|不同|不贵|不远|(?<!来)不急|没多久|大不了|少不了|巴不得|不一定要|不用改了",
     "看不太?(?:清楚?|见|到)|不太?(?:舒服|清楚)|特别|别人|别家|别的|非常|[差区性级个分]别|十分感谢|没戴过|没来过|没验过|没配过",
@@ -43,8 +43,9 @@ FALSE_REFUSALS: Final = (
 
 GREETINGS: Final = (
     r"(?<![天日早晚周今明一二三四五六])(?:早上|上午|中午|下午|晚上)好(?![吗么不吧])|[早午晚]安|早晨(?=[,， ]|$)",
-    word("good (?:morning|afternoon|evening|night)|(?:how|what) about|evening(?=!|$)"),
-    word("sun ?glasses|i sat|(?:to|so) sat|the sun|monthly|march in|may (?:i|be|we|come|have)"),
+    word("good (?:morning|afternoon|evening|night)|(?:how|what) about"),
+    "^(?:good )?(?:morning|evening|afternoon)(?=[!,.]|$)",
+    word("sun ?glasses|i sat|(?:to|so) sat|the sun|march in|may (?:i|be|we|come|have)"),
 )
 """What greets with a part of the day, or spells a day by chance."""
 
@@ -54,11 +55,13 @@ NOTES: Final = (
     "(?:瞳距|预算|视力|左眼|右眼|双眼|两眼|散光|近视|远视|老花|度数|轴位?|加光|下加光|眼压|pd|add) ?[大概约在是有]{0,2} ?[:=]? ?"
     r"[+-]?[0-9]{1,4}(?:\.[0-9]{1,2})?(?: ?度)?",
     r"[0-9]{2,5} ?(?:的)?(?:套餐|活动|优惠|那款|的镜框|价位)|[一二两三四五六七八九]百[零一二两三四五六七八九十]{0,3} ?[度块元]",
-    f"{NUM} ?周岁|满月|(?:[0-9]{{1,3}}|{NUM}) ?(?:号线|路(?:公交|车)?|站|楼|层|栋|单元|弄|号院|号门|号口)|[a-z]?[0-9]出?口",
+    f"{NUM} ?周岁|(?:今天|明天|后天|下周|下个?月|这周|本周|这个?月)?(?:刚|就|要|快)?满月|(?:[0-9]{{1,3}}|{NUM}) ?(?:号线|路(?:公交|车)?|站|室|号室|楼|层|栋|单元|弄|号院|号门|号口)|[a-z]?[0-9]出?口",
     r"(?:大概|大约|差不多)?(?:要|走|开|坐|需要|等)(?:大概|大约|差不多)?(?:[0-9]{1,3}|[一二两三四五六七八九十半]{1,3}) ?(?:多)?(?:分钟|小时|个小时)(?![后前以之])",
     f"(?:可能|会|估计|也许|大概|怕|应该)(?:会|要|得)?(?:晚|迟|早)(?:到|来|个)?(?: ?(?:[0-9]{{1,3}}|{CN_NUMBER})?个?[来几多]?(?:分钟?|小时|刻钟|钟头)|一会儿?|一?点)?(?:左右|才)?到?",
     f"(?:提前|提早|早|晚|迟)(?:个)?(?:(?:[0-9]{{1,3}}|{CN_NUMBER})个?[来几多]?(?:分钟?|小时|刻钟|钟头)|一会儿?)(?:左右|才|再)?到",
     word("(?:running|be|am|is|i'm|will be) (?:about |like )?(?:[0-9]{1,3}|a few|ten|fifteen|twenty|five) ?min(?:ute)?s? late|(?:running|be|run) (?:a (?:bit|little) )?late"),
+    "(?:今年|都|快|已经)(?:[0-9]{2,3}|[一二三四五六七八九]?十[一二三四五六七八九]?)(?:岁|了|(?=[,， ]))",
+    word("next door"),
     r"\((?:[0-9]{1,2})\)(?=$|[ ,.!?])|(?<![a-z])2 for 1|(?<![a-z])-?[0-9]{1,2}\.[0-9]{2} in both eyes",
     "(?:我叫|名字[是叫]?[:：]?|姓名[是:：]?|本人) ?[一-鿿]{2,4}(?=[ ,，。]|$)",
     f"(?<![一-鿿])周{CN_DAY}(?![吧呢吗呀啊哦哈的都也见去来行好约早晚午上下中前后左右起到至和或跟与及是在要想能可有没不过先就再才还改换空忙整点号天日末时{CN_ANY}])"
@@ -162,7 +165,7 @@ def _put_right(sheet: Sheet) -> None:
     for pattern, meant in _NEAR:
         for match in reversed(tuple(pattern.finditer(sheet.text))):
             _rewrite(sheet, match, meant.format(**match.groupdict()))
-    for match in reversed(tuple(re.finditer("(?<![a-z])[a-z]{5,12}(?![a-z])", sheet.text))):
+    for match in reversed(tuple(re.finditer("(?<![a-z0-9])[a-z]{5,12}(?![a-z0-9])", sheet.text))):
         if not RIGHT.fullmatch(match.group()):
             for meant in difflib.get_close_matches(match.group(), SPELLED, n=1, cutoff=LIKENESS):
                 _rewrite(sheet, match, meant)
@@ -180,8 +183,9 @@ def _rewrite(sheet: Sheet, match: re.Match[str], words: str) -> None:
 VALUE: Final = "\ue000"
 """Stands for a value in the templates. Folding never leaves one in a text."""
 
-Verdict = Literal["refused", "wanted", "old", "busy", "elsewhere"]
-"""refused: not this. wanted: this instead. old: what is to be changed. busy: one is taken then. elsewhere: an occasion."""
+Verdict = Literal["refused", "wanted", "old", "busy", "elsewhere", "cancelled"]
+"""refused: not this. wanted: this instead. old: what is to be changed. busy: one is taken then. elsewhere: an occasion.
+cancelled: the appointment that is to go."""
 
 
 class Scope(NamedTuple):
@@ -214,7 +218,7 @@ _ANSWERED: Final = "(?![吗么嘛]|[?？])"
 
 BEFORE_CN: Final = (
     "(?<!是)(?<!没说)(?:千万)?(?:不要|不想要?|不想|不用|不约|不选|不定|不订|不排|不考虑|不去|不来|不能要?|不可以|没法|没办法|无法|别(?!的|人)|勿|甭|"
-    "不是(?!不|因为|说|要)|除了|除开|除去|除|避开|躲开|避免|绕开|拒绝|受不了|不喜欢|不爱|唔好|唔要|唔系|唔想|别系|❌|✖|不)"
+    "不是(?!不|因为|说|要)|(?:不|not )free ?|除了|除开|除去|除|避开|躲开|避免|绕开|拒绝|受不了|不喜欢|不爱|唔好|唔要|唔系|唔想|别系|(?<![哦噢呃啊嗯额\ue000差])不)"
 )
 BEFORE_EN: Final = (
     r"(?<![a-z])(?:not|no|never|(?:i |we )?can'?t|(?:i |we )?cannot|(?:i )?don'?t|(?:i )?won'?t|isn'?t|anything but|any ?day but|any ?time but|"
@@ -227,22 +231,22 @@ BEHIND_CN: Final = (
     f"冇空|冇时间|唔得闲?|唔方便|唔系|除外|[以之]外|外(?![面地国卖边套])|太早|太晚|太赶|太迟|早了点?|晚了点?|起不来|也不(?=[ ,，]|$)|不(?=[ ,，]|$))"
 )
 BUSY_CN: Final = (
-    "(?:有事情?|有课|有个?会(?!员)|有约|有安排|有考试|要?开个?会|上课|上班|加班|返工|出差|出国|出门|出去|考试|值夜?班|旅游|旅行|回老家|搬家|很忙|忙(?!吗)|体检|面试|"
+    "(?:有事情?|有课|有个?会(?!员)|有约|有安排|有考试|要?开.{0,2}会|上课(?![吗么不])|上班(?![吗么不])|加班|返工|出差|出国|出门|出去|考试|值夜?班|旅游|旅行|回老家|搬家|很忙|忙(?!吗)|体检|面试|"
     "手术|住院|陪客户|客户来|接客户|打针|结婚|聚会|聚餐)"
 )
 OCCASION_CN: Final = (
-    "(?:下课|放学|下班|收工|起飞|到站|火车|高铁|动车|飞机|航班|船|车票|发车|登机|电影|演出|比赛|接孩子|接娃|接小孩|送孩子|送娃|吃药|关门|打烊|开门|送货|例会|会推了|会结束|"
+    "(?:下课|放学|下班|收工|起飞|到站|火车|高铁|动车|飞机|航班|船|车票|发车|登机|电影|演出|比赛|接孩子|接娃|接小孩|送孩子|送娃|吃药|关门|打烊|送货|例会|会推了|会结束|"
     "的会|的课|的车|开场|打烊|营业|才?起床|才醒|睡觉|开完)"
 )
 BEHIND_EN: Final = (
     r"(?:does ?n'?t work|does not work|do ?n'?t work|wo ?n'?t (?:work|do)|will not work|is ?n'?t (?:good|possible|ok|great|ideal)|is not|aren'?t|not (?:good|ok|possible|great|ideal|free|going)|"
-    r"no[- ]go|no good|too (?:early|late|soon)|out(?![a-z])|impossible|unavailable|not available|can ?n?o?'?t(?: do| make| come)?|not|fully booked|off the table|bad|hard|difficult)(?![a-z])"
+    r"no[- ]go|no good|too (?:early|late|soon)|out(?![a-z])|impossible|unavailable|not available|can ?n?o?'?t(?: do| make| come)?|not(?! ?(?:the |on |at )?\ue000)|fully booked|off the table|bad|hard|difficult)(?![a-z])"
 )
 BUSY_EN: Final = (
     r"(?:busy|at work|working|away|abroad|travell?ing|in a meeting|have (?:a )?(?:class|work|meeting|school|lesson|shift|an exam|an appointment)|work(?=$|[ ,.])|on holiday|out of town)(?![a-z])"
 )
 OCCASION_EN: Final = (
-    r"(?<![a-z])(?:flight|plane|train|bus|class|lecture|meeting|school|shift|exam|game|match|film|movie|ferry|finish(?:es)?(?: work)?|get off(?: work)?|off work|"
+    r"(?<![a-z])(?:flight|plane|train|bus|class|lecture|meeting|school|shift|exam|game|match|film|movie|ferry|(?:don'?t |can'?t |won'?t )?finish(?:es)?(?: work)?|get off(?: work)?|off work|"
     r"drop(?:ping)? (?:the |my )?[a-z]{1,8} off|pick(?:ing)? (?:the |my )?[a-z]{1,8} up|pick(?:ing)? up (?:the |my )?[a-z]{1,8}|wake up|arrive home|gets? home|ends?|lands?|leaves?)"
     r"(?: (?:is|at|lands|leaves|ends|starts|departs|until|till|on|by|finishes|goes)){0,3} "
 )
@@ -257,10 +261,10 @@ MOVED: Final = (
     rf"(?:从|由|自)?(?P<old>{V})(?:的)?(?:{_GAP}){{0,14}}?{_MOVE_CN}(?:{_GAP}){{0,4}}?(?=(?P<yes>{V}))",
     rf"(?:{OLD_CN})(?P<old>{V})(?:{_GAP}){{0,10}}[,， ]{{0,2}}(?:{_GAP}){{0,8}}?{_MOVE_CN}(?:{_GAP}){{0,4}}?(?=(?P<yes>{V}))",
     rf"(?P<old>{V}) ?(?:→|->|=>|⇒|➡|>>?) ?(?=(?P<yes>{V}))",
-    rf"(?<![a-z])(?:move|change|switch|reschedule|push|shift|swap|chnage)(?![a-z])[^{V},.;!?]{{0,24}}?(?P<old>{V})[^{V},.;!?]{{0,14}}?(?<![a-z])(?:to|for|until|into) (?:the )?(?=(?P<yes>{V}))",
+    rf"(?<![a-z])(?:move|change|switch|reschedule|push|shift|swap|chnage)(?![a-z])[^{V},.;!?]{{0,24}}?(?P<old>{V})[^{V},.;!?]{{0,14}}?(?<![a-z])(?:to|for|until|into) (?:the |any |on )?(?=(?P<yes>{V}))",
 )
 PAIR: Final = (  # the first is put right by the second, and by nothing between them
-    rf"(?P<no>{V})[ ,，.。…]{{0,3}}(?:哦|噢|喔|呃|额|嗯|啊|诶|哎|唉|不是|哎呀|等等){{0,2}}[ ,，]{{0,2}}(?:不对|不不|错了|说错了?|搞错了?|写错了?|打错了?|口误|更正|不是)(?:啊|了|呀)?"
+    rf"(?P<no>{V})[ ,，.。…]{{0,3}}(?:哦|噢|喔|呃|额|嗯|啊|诶|哎|唉|不是|哎呀|等等){{0,2}}[ ,，]{{0,2}}(?:不对|不不|错了|说错了?|搞错了?|写错了?|打错了?|口误|更正|不是(?=[,，啊]))(?:啊|了|呀)?"
     rf"[ ,，.。!]{{0,3}}(?:应该)?(?:是|要|我是说|改成?|换成?)?(?:{_GAP}){{0,4}}?(?=(?P<same>{V}))",
     rf"(?P<no>{V})(?:哦|噢|喔|呃|额|嗯|啊|诶|哎| )?不(?=(?P<same>{V}))",
     rf"(?P<no>{V})[ ,，]{{1,2}}(?:哦|噢|喔|呃|额|啊|诶) ?不 ?(?=(?P<same>{V}))",
@@ -282,8 +286,11 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
     ("busy", rf"(?P<no>{V}){_EN_TAIL}{{0,8}}(?:{BUSY_EN})"),
     ("busy", rf"(?<![a-z])(?:i work|i'm (?:busy|away|at work)|busy|working|i have (?:work|class|school))(?: on| at)? (?P<no>{V})"),
     ("elsewhere", rf"(?P<no>{V}){_CN_TAIL}{{0,4}}(?:{OCCASION_CN})(?![前后]|[以之][前后])"),
+    ("elsewhere", rf"(?P<no>{V})(?:的|那个|那位|那)(?:客人|客户|顾客|病人|患者|会|单子)|您(?P<no2>{V})的"),
     ("elsewhere", rf"(?:{OCCASION_EN})(?:{_EN_FILL}){{0,4}}(?P<no>{V})(?: on (?P<no2>{V}))?"),
     ("elsewhere", rf"(?:开完|结束|做完|上完|下完)(?:大概|大约|要|差不多|也|都|得|\x02|\x03){{0,4}}(?P<no>{V})"),
+    ("cancelled", rf"(?:取消|退掉|撤销|cancel掉?)(?:{_GAP}){{0,4}}?(?P<no>{V})|(?P<no2>{V})(?:{_GAP}){{0,8}}?(?:取消|退掉|cancel掉?)"),
+    ("cancelled", rf"(?<![a-z])cancel(?:led)? (?:the |my |our |it |on |for ){{0,3}}(?P<no>{V})"),
     ("elsewhere", rf"(?<![a-z])(?:my|the) (?:flight|train|class|meeting|exam)(?: is| at| on){{0,3}} (?P<no>{V})"),
 )
 """Templates of one value: the refusal before it, or behind it, or what one does then."""

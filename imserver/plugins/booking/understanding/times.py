@@ -20,7 +20,7 @@ from imserver.plugins.booking.dates.doubts import doubt
 from imserver.plugins.booking.dates.moments import Moment, moments
 from imserver.plugins.booking.dates.scan import Found, scan
 from imserver.plugins.booking.dates.text import DAY_MARK, MARKS, WORD_MARK, Sheet
-from imserver.plugins.booking.dates.tokens import Clock, Days, Later, Moved, Part, PartName, Reason, Same, Token, Weekday
+from imserver.plugins.booking.dates.tokens import Clock, Days, Later, Moved, Part, PartName, Reason, Refused, Same, Token, Weekday
 from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Scene, Span, When
 from imserver.plugins.booking.understanding.clocks import Elsewhere, other_clock
 from imserver.plugins.booking.understanding.negation import Scope, scopes
@@ -48,7 +48,17 @@ CONTRAST: Final = re.compile(
 )
 """Words that put right what was said or shown before."""
 
-CLAUSE: Final = re.compile("[,，。;；!！?？\n]")
+CLAUSE: Final = re.compile("[,，。;；!！?？\n]| - ")
+PASSING: Final = 4
+"""Unread letters of a clause from which a day in it is only mentioned, where another clause names day and hour."""
+WORD_BEFORE: Final = re.compile("(?<![a-z])([a-z]{1,14}) ?$")
+COMPANY: Final = frozenset(
+    "a about am and appointment around at be book booking by can check come coming could do ee exam eye exams for from get give good "
+    "hello help hi i in is it its just ll lens lenses let like make maybe me mine move my need no now of ok okay on one only or pick "
+    "please pls possible prefer prob say slot so start still sure test tests thanks that the then there time to today try want we "
+    "what with would yeah yep yes you your is's at's say want wanna glasses fitting collect adjust fix repair visit collection lets".split()
+)
+"""Words that may stand before a clock time without a day. Any other might be a day that nobody could read (S 3pm)."""
 TOUCHING: Final = re.compile(
     "[吧呢吗呀啊哦哈了的可能行好来过到见去约预订定想要请麻有是和就在给帮我您你那这再或也都还前后左右钟整左验配取修看做办换改挪调店]|[ -~]|[^\\w\\s]"
 )
@@ -86,11 +96,13 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     if sheet.too_long:
         return Times((), When(reason="too_long"))
     set_aside(sheet)
-    found = [_resolved(one, scene) for one in scan(sheet, scene.now.date())]
-    found = [one for one in found if one.tokens]
+    scanned = [_resolved(one, scene) for one in scan(sheet, scene.now.date())]
+    found = [one for one in scanned if one.tokens]
     if not found:
         return Times()
-    return _Speech(sheet, scene, moments(sheet, found, scene.now.date())).read()
+    speech = _Speech(sheet, scene, moments(sheet, found, scene.now.date()))
+    speech.pointless = any(not one.tokens and not one.timely for one in scanned)
+    return speech.read()
 
 
 def _resolved(found: Found, scene: Scene) -> Found:
@@ -107,7 +119,8 @@ def _resolved(found: Found, scene: Scene) -> Found:
             tokens.append(Days(frozenset({base + timedelta(days=token.days)})))
         else:
             tokens.append(token)
-    return replace(found, tokens=tuple(tokens))
+    echo = any(isinstance(token, Same) for token in found.tokens)
+    return replace(found, tokens=tuple(tokens), echo=echo)
 
 
 class _Speech:
@@ -123,22 +136,28 @@ class _Speech:
         self.either = False
         self.else_ = False
         self.refuses: set[str] = set()
+        self.unsure = False
+        self.cancels: list[tuple[int, int]] = []
+        self.doubted = False
+        self.pointless = False  # it says 那天, and there is no card that shows one
 
     # ------------------------------------------------------------------------------------------------------ the parts
 
     def read(self) -> Times:
         """Sort the moments, compose the wish, and say it in acts."""
         abroad = self._abroad()
-        for moment in self.moments:
-            self._blank(moment.words)
         found = scopes(self.sheet.text, [(moment.start, moment.end) for moment in self.moments])
         if found is None:
             return Times((), When(reason="negated"))
         self._judge(found)
-        wishes = [number for number in range(len(self.moments)) if self._wished(number)]
+        wishes = self._wishes()
         if abroad is not None:
             return Times((), abroad)
-        self._blank(place for scope in found for place in scope.words)
+        for moment in self.moments:
+            self._blank(moment.words)
+        heard = [scope for scope in found if scope.verdict != "cancelled" and not self._completes(scope)]
+        self._blank(place for scope in heard for place in scope.words)
+        self.cancels = [place for scope in found if scope.verdict == "cancelled" for place in scope.words]
         self._relations(wishes)
         self._refuse(wishes)
         when = self._when(wishes)
@@ -153,15 +172,69 @@ class _Speech:
 
     def _judge(self, found: Sequence[Scope]) -> None:
         """The verdict that counts for each moment: whatever speaks against it before what speaks for it."""
-        order = ("old", "refused", "busy", "elsewhere", "wanted")
+        order = ("old", "refused", "busy", "elsewhere", "cancelled", "wanted")
         for scope in sorted(found, key=lambda one: (order.index(one.verdict), one.instead is None)):
-            self.verdicts.setdefault(scope.value, scope)
+            if not self._completes(scope):
+                self.verdicts.setdefault(scope.value, scope)
+
+    def _completes(self, scope: Scope) -> bool:
+        """Whether it is no replacement but the other half (周五改到三点), or an occasion without an hour."""
+        moment = self.moments[scope.value]
+        if scope.verdict == "elsewhere":
+            return not moment.times
+        if scope.verdict != "old" or scope.instead is None:
+            return False
+        other = self.moments[scope.instead]
+        return bool(moment.days and not moment.times and not other.days and other.times)
+
+    def _wishes(self) -> list[int]:
+        """The moments that are wished: not refused, over, cancelled, only pointed at or spoken of in passing."""
+        wishes = [number for number in range(len(self.moments)) if self._wished(number)]
+        over = [number for number in wishes if self._over(number)]
+        if over and len(over) < len(wishes):
+            wishes = [number for number in wishes if number not in over]
+        wishes = [number for number in wishes if not self.moments[number].echo or self.moments[number].moved]
+        if not any(self._verdict(number) == "" or self._verdict(number) == "wanted" for number in wishes):
+            return wishes
+        whole = [number for number in wishes if self.moments[number].days and self.moments[number].has_clock]
+        if len(whole) == 1:
+            wishes = [number for number in wishes if number in whole or not self._in_passing(number)]
+        return wishes
+
+    def _over(self, number: int) -> bool:
+        """Whether it is about yesterday, or stands in one clause with it."""
+        clause = self._clause(self.moments[number])
+        return any(
+            moment.refused is not None and moment.refused.reason == "past" and self._clause(moment) == clause
+            for moment in self.moments
+        )
+
+    def _in_passing(self, number: int) -> bool:
+        """Whether a day or a part of it is only mentioned: in another clause, among other words."""
+        moment = self.moments[number]
+        if moment.has_clock or moment.moved or self.verdicts.get(number):
+            return False
+        begin, end = self._clause(moment)
+        text = self.sheet.text[begin:end]
+        if EITHER.search(text) or ELSE.search(text):
+            return False
+        others = [other for other in self.moments if other is not moment]
+        alone = all(self._clause(other) != (begin, end) for other in others)
+        return alone and len(re.findall("[a-z一-鿿]", text)) >= PASSING
+
+    def _clause(self, moment: Moment) -> tuple[int, int]:
+        text = self.sheet.text
+        begin = max((match.end() for match in CLAUSE.finditer(text, 0, moment.start)), default=0)
+        end = CLAUSE.search(text, moment.end)
+        return begin, end.start() if end else len(text)
 
     def _verdict(self, number: int) -> str:
         scope = self.verdicts.get(number)
         return scope.verdict if scope else ""
 
     def _wished(self, number: int) -> bool:
+        if self._verdict(number) == "cancelled":
+            return all(self._verdict(other) == "cancelled" for other in range(len(self.moments)))
         return self._verdict(number) in ("", "wanted")
 
     def _abroad(self) -> When | None:
@@ -210,6 +283,9 @@ class _Speech:
         except Unclear as unclear:
             option = Option()
             if unclear.reason == "recurring":
+                if not moment.days or all(isinstance(token, Refused) for token in moment.days):
+                    yield "day", None
+                    return
                 option.days = unclear.days
         inherited = any(not other.days for other in kept) and bool(kept)
         days = set(option.days)
@@ -226,6 +302,8 @@ class _Speech:
         if option.days and not same_day and not (inherited and option.timed) and not (timed and not kept):
             if option.each and _is_weekend(option.days):
                 yield "day", option.days
+            elif option.each:
+                yield "day", None
             else:
                 yield from (("day", day) for day in option.days)
 
@@ -239,7 +317,8 @@ class _Speech:
 
     def _option(self, moment: Moment) -> Option:
         """What the moment alone comes to; raises `Unclear`."""
-        option = Option(days=days_of(moment.days, self.today), part=part_of(moment.times))
+        named = [token for token in moment.days if not isinstance(token, Refused)]
+        option = Option(days=days_of(named, self.today), part=part_of(moment.times))
         option.each = any(isinstance(token, Days) and token.each for token in moment.days)
         option.weekday = bool(moment.days) and all(isinstance(token, Weekday) for token in moment.days)
         if moment.refused:
@@ -250,6 +329,8 @@ class _Speech:
         if minutes:
             if len(minutes) > 1 or any(isinstance(token, Clock) for token in moment.times):
                 raise Unclear("several")
+            if moment.open or moment.until is not None:
+                raise Unclear("range")
             option.minutes = minutes[0]
         elif moment.until is not None:
             begin, end = between(moment.times, moment.until)
@@ -291,7 +372,11 @@ class _Speech:
             days = unclear.days
         else:
             days = ()
-        reason = reason or self._doubt(wishes, options)
+        if reason is None and any(self._verdict(number) == "cancelled" for number in wishes):
+            self._give(wishes, options, None)
+            return When(reason="negated")
+        if reason is None and (reason := self._doubt(wishes, options)):
+            self.doubted = True
         if reason in ("negated", "recurring", "past", "conflict", "leftover", "zone"):
             return When(reason=reason, days=days)
         if self.sheet.misspelt and any(self._misspelt(self.moments[number]) for number in wishes):
@@ -306,6 +391,8 @@ class _Speech:
         moment = self.moments[number]
         others = [other for other in wishes if other != number]
         base = self.scene.shown.start
+        if others and (others[-1] != number - 1 or self.moments[number - 1].end != moment.start):
+            return When(reason="several")
         if others and moved.minutes is not None:
             said = self._when(others)
             if said is None or said.wish is None:
@@ -322,7 +409,6 @@ class _Speech:
             return When(reason="vague")
         shift = timedelta(days=moved.days or 0, minutes=moved.minutes or 0)
         if base is None:
-            self._act(Kind.CORRECT, "time" if moved.days is None else "day", None, moment)
             return When(shift=shift)
         start = base + shift
         try:
@@ -342,11 +428,16 @@ class _Speech:
 
     def _doubt(self, wishes: Sequence[int], options: Sequence[Option]) -> Reason | None:
         """Why the wish may not be one: unread words that change it, or that touch a clock time without a day."""
-        reason = doubt(self.sheet.text, [(self.moments[n].start, self.moments[n].end) for n in wishes])
+        text = self.sheet.text
+        for start, end in self.cancels:
+            text = text[:start] + WORD_MARK * (end - start) + text[end:]
+        reason = doubt(text, [(self.moments[n].start, self.moments[n].end) for n in wishes])
         if reason:
             return reason
         if any(option.days for option in options) or self._day_known():
             return None
+        if self.pointless:
+            return "vague"
         for number in wishes:
             moment = self.moments[number]
             if moment.has_clock and self._touched(moment):
@@ -360,7 +451,10 @@ class _Speech:
         """Whether an unread character that is no courtesy touches the moment."""
         text = self.sheet.text
         sides = (text[moment.start - 1 : moment.start], text[moment.end : moment.end + 1])
-        return any(side and not TOUCHING.match(side) for side in sides)
+        if any(side and not TOUCHING.match(side) for side in sides):
+            return True
+        before = WORD_BEFORE.search(text[max(0, moment.start - 16) : moment.start])
+        return bool(before) and before[1] not in COMPANY
 
     def _options(self, wishes: Sequence[int]) -> list[Option]:
         """One option, or the alternatives, with what they inherit from each other and from what they replace."""
@@ -378,17 +472,15 @@ class _Speech:
 
     def _inheriting(self, number: int) -> Moment:
         """The moment with the day, part or hour of the one that it replaces, where it names none itself."""
-        moment = self.moments[number]
+        moment = self._dated(number)
         old = self._replaced(number)
         if old is None:
             return moment
         gone, scope = self.moments[old], self.verdicts[old]
         days, times, until = moment.days, moment.times, moment.until
-        if not days and gone.days and (gone.times or scope.verdict == "old"):
-            days = [token for token in gone.days]
         if not times and scope.keeps_time and gone.has_clock:
             times, until = gone.times, gone.until
-        elif moment.has_clock and part_of(times) is None and part_of(gone.times) and not moment.until:
+        elif moment.has_clock and gone.has_clock and part_of(times) is None and part_of(gone.times) and not moment.until:
             parts = [token for token in gone.times if isinstance(token, Part)]
             try:
                 times_of([*times, *parts])
@@ -397,6 +489,21 @@ class _Speech:
             else:
                 times = [*times, *parts]
         return replace(moment, days=days, times=times, until=until)
+
+    def _dated(self, number: int) -> Moment:
+        """The moment with the day of the last one before it that is no wish; 周五不行，三点 leaves the day open."""
+        moment = self.moments[number]
+        if moment.days or not moment.times or moment.moved:
+            return moment
+        for old in range(number - 1, -1, -1):
+            gone, verdict = self.moments[old], self._verdict(old)
+            if gone.days and verdict in ("", "wanted"):
+                return moment
+            if gone.days and verdict in ("refused", "busy", "elsewhere", "old"):
+                if not gone.times and verdict != "old":
+                    raise Unclear("which_day")
+                return replace(moment, days=[token for token in gone.days if not isinstance(token, Refused)])
+        return moment
 
     def _replaced(self, number: int) -> int | None:
         """The moment that this one replaces: the one that a template names, or the last refused one before it."""
@@ -456,13 +563,14 @@ class _Speech:
         part: PartName | None = None
         for number in wishes:
             moment = self.moments[number]
-            named = self._days(moment) if reason not in ("several",) else ()
+            named = () if reason == "several" or moment.open_day else self._days(moment)
             days = days or named
             part = part_of(moment.times) or part
             for day in named:
                 self._act(self._kind("day", day), "day", day, moment)
-            if named == () and part and not moment.has_clock:
-                pass
+            if part and not moment.has_clock:
+                hours = Hours(*HOURS[part], part)
+                self._act(self._kind("range", hours), "range", hours, moment)
         return When(days=days, part=part, reason=reason)
 
     def _composed(self, wishes: Sequence[int], options: Sequence[Option], reason: Reason | None) -> When:
@@ -506,6 +614,8 @@ class _Speech:
             return When(window=(begin, end), wish=wish, days=tuple(days), part=part, reason=reason)
         several = len(unique) > 1 and len({moment.date() for moment in unique}) > 1
         unsure = several and not (self.either or self.else_ or any(m.apart for m in self.moments) or len(days) > 1)
+        if self.unsure:
+            reason = "ambiguous_week"
         return When(
             candidates=unique,
             wish=unique[0] if len(unique) == 1 else None,
@@ -534,8 +644,10 @@ class _Speech:
             return list(ahead([moment], now, self.zone))
         found = [datetime.combine(day, one) for day in days for one in option.times]
         over = [moment for moment in found if moment < now]
-        if over and option.weekday:
-            raise Unclear("ambiguous_week", (days[0], days[0] + timedelta(weeks=1)))
+        if over and option.weekday and days[0] == self.today:  # it is said on that day, and the hour is over
+            self.unsure = True
+            option.days = (days[0] + timedelta(weeks=1),)
+            return list(ahead([moment + timedelta(weeks=1) for moment in found], now, self.zone))
         if over and len(over) < len(found) and len(days) == 1:  # 8点 said at ten
             raise Unclear("past", days)
         return list(ahead(found, now, self.zone))
@@ -573,9 +685,9 @@ class _Speech:
             if problem is None and option.minutes is not None:
                 moment_at = later(option.minutes, self.scene.now, self.zone)
                 values += [("day", moment_at.date()), ("time", moment_at.time())]
-            elif problem is None and option.times:
+            elif problem is None and option.times and not self.doubted:
                 values.append(("time", option.times[0] if len(option.times) == 1 else None))
-            elif option.window and problem is None:
+            elif option.window and problem is None and not self.doubted:
                 values.append(("range", Hours(*option.window)))
             elif option.part and not option.times:
                 values.append(("range", Hours(*HOURS[option.part], option.part)))
@@ -585,7 +697,7 @@ class _Speech:
                     self._act(self._kind(what, value), what, value, whole)
 
     def _inherits_day(self, wishes: Sequence[int]) -> bool:
-        return any(not self.moments[number].days and self._replaced(number) is not None for number in wishes)
+        return any(self._dated(number).days for number in wishes)
 
     def _kind(self, what: str, value: Any) -> Kind:
         """Whether a value is given or puts right what was shown."""
