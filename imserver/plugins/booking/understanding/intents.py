@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from .acts import Act, Kind, Scene
@@ -16,6 +17,8 @@ from .rest import is_harmless
 
 _WORDS: Final = load_words("intents")
 _HAN: Final = re.compile("[\u3400-\u9fff]")
+#: Nobody wants more things in one text; what is beyond is left over.
+_MOST: Final = 12
 _ALONE_CHARS: Final = 80
 """A longer clause is no yes and no no."""
 
@@ -62,6 +65,9 @@ _NEGATED: Final = re.compile(
     "(?:别|不要|不用|不想|不是要?|不是想|不会|没有?|无需|不必|勿|唔好|唔使|(?<![a-z])(?:don't|dont|do not|not|never|no need to|without|didn't|did not))[^,.!?;]{0,3}$"
 )
 _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
+#: "Once it is cancelled", "was it": 取消了还能再约吗.
+_ONCE: Final = re.compile("(?:掉)?(?:了|后|之后|以后|的话)")
+_ABLE: Final = re.compile("能|可以|方便")
 _STRONG_MOVE: Final = re.compile(
     "改约|改期|改签|改时间|改个时间|换个?时间|reschedul|appointment|booking|预约"
 )
@@ -100,7 +106,7 @@ class _Intent:
 
 def read_intents(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
     """What is begun, clause by clause. In the clause of a known question nothing is but a booking with its time."""
-    found = list(_found(page, scene))
+    found = list(islice(_found(page, scene), _MOST))
     for one in found:
         page.take(one.start, one.end, Cover.NOTHING)
     for one in found:
@@ -121,7 +127,7 @@ def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
     view = page.marked()
     plain = page.open
     taken: list[tuple[int, int]] = []
-    for name, pattern in _COMMANDS.items():
+    for name, pattern in _COMMANDS.items() if not page.has(Kind.BEGIN) else ():
         match = pattern.match(view)
         if match and (view[match.start()] == "/" or _is_command(page, name, match.end())):
             taken.append(match.span())
@@ -159,18 +165,23 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
     if _NEGATED.search(before):
         return False
     if one.name == "cancel":
-        return _cancels(page, scene, one, start, end)
+        return _cancels(page, scene, one, found)
     if one.name == "move":
         return _moves(page, scene, one, start, end)
     return _books(page, scene, one, found)
 
 
-def _cancels(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool:
+def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool:
     """取消 in a question about cancelling is none; "Friday doesn't work" in a dialogue refuses Friday."""
+    start, end = page.clause_at(one.start)
     left = _without(page, one, start, end)
-    if (asks(page, start, end) and _left(left)) or _ADDRESSED.search(page.words[one.end : one.end + 6]):
+    asking = asks(page, start, end)
+    if (asking and (_left(left) or _ONCE.match(page.words, one.end))) or _ADDRESSED.search(page.words[one.end : one.end + 6]):
         return False
-    weak = re.search("来不|去不|约不|can|won", page.words[one.start : one.end])
+    weak = re.search("来不|去不|到不|赶不|can|won", page.words[one.start : one.end])
+    if weak and any(other.name == "move" for other in found):
+        page.explain(one.start, one.end, Cover.NOTE)  # it says why
+        return False
     return not (weak and scene.step not in ("", "none") and page.timed(start, end))
 
 
@@ -198,8 +209,9 @@ def _books(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool
     if asks(page, start, end) and not named:
         strong = strong and not beyond_politeness(page, start, end)
         return strong and not _left(_without(page, one, start, end))
-    doubtful = scene.step not in ("", "none") or page.has(Kind.REFUSE)
-    if not strong and not named and doubtful:
+    doubtful = scene.step not in ("", "none") or page.has(Kind.REFUSE) or page.unclear
+    able = _ABLE.fullmatch(page.words[one.start : one.end])  # 我能来 is no wish
+    if not strong and not named and (doubtful or able):
         return False
     return named or _valued(page) or not _left(_without(page, one, start, end))
 
@@ -252,24 +264,38 @@ def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> Non
     page.acts.append(Act(Kind.BEGIN, "book", None, given[0].spans))
 
 
-def hide_cancelled(page: Page) -> None:
-    """先把周一那个取消，再约周三: the day of what is cancelled is none of the wish behind it."""
+def hide_cancelled(page: Page, scene: Scene) -> None:
+    """先把周一那个取消，再约周三: the day of what is cancelled is none of the wish behind it.
+
+    Alone, it is the day of the appointment, and 取消 beside it refuses nothing.
+    """
+    if scene.step not in ("", "none") or WISH["move"].search(page.open):
+        return
     for start, end in page.clauses:
         text = page.open[start:end]
-        if (
-            not WISH["cancel"].search(text)
-            or asks(page, start, end)
-            or WISH["book"].search(WISH["cancel"].sub("", text))
-        ):
+        word = WISH["cancel"].search(text)
+        if word is None or _NEGATED.search(text[: word.start()]):
             continue
         others = [page.open[begin:finish] for begin, finish in page.clauses if begin != start]
-        if any(
-            WISH[name].search(other) and not WISH["cancel"].search(other)
-            for other in others
-            for name in ("book", "slots")
-        ):
+        if any(_wishes(other) for other in others) and not WISH["book"].search(text[: word.start()] + text[word.end() :]):
             page.sheet.blank(start, end, ASIDE_MARK)
             page.explain(start, end, Cover.ACT)
+        elif re.search("取|cancel", word[0]):
+            page.sheet.blank(start + word.start(), start + word.end(), ASIDE_MARK)
+
+
+_ASSENT: Final = re.compile("没错|没问题|没毛病|没意见|无误|冇问题|不错|没关系|没事")
+
+
+def hide_assent(page: Page) -> None:
+    """没错 refuses nothing."""
+    for match in _ASSENT.finditer(page.words):
+        page.sheet.blank(*match.span(), ASIDE_MARK)
+
+
+def _wishes(text: str) -> bool:
+    """Whether a clause books or asks for free times, and cancels nothing."""
+    return not WISH["cancel"].search(text) and any(WISH[name].search(text) for name in ("book", "slots"))
 
 
 # --------------------------------------------------------------------------------------------------------------- questions
@@ -339,10 +365,13 @@ def _put_to(page: Page, start: int, end: int) -> bool:
     )
 
 
-def _begun_in(page: Page, start: int, end: int) -> bool:
+def _begun_in(page: Page, start: int, end: int, *names: str) -> bool:
+    """Whether something is begun there: one of `names`, or anything."""
     span = page.span(start, end)
     return any(
-        act.kind is Kind.BEGIN and any(span.start <= place.start < span.end for place in act.spans)
+        act.kind is Kind.BEGIN
+        and (not names or act.what in names)
+        and any(span.start <= place.start < span.end for place in act.spans)
         for act in page.acts
     )
 
@@ -383,9 +412,11 @@ def read_labels(page: Page) -> None:
             page.take_act(kind, "", None, match.span())
 
 
-def read_answers(page: Page) -> None:
+def read_answers(page: Page, asked: list[tuple[int, int]]) -> None:
     """Yes and no: alone in a clause, or in a piece of one."""
     for start, end in page.pieces:
+        if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or (page.clause_at(start) in asked and page.clause_at(start)[0] == start):
+            continue
         text = page.open[start:end]
         if (
             not text.strip(" \x02")

@@ -26,12 +26,16 @@ _ENDS: Final = re.compile("|".join(_WORDS["ends"]))
 
 HAN: Final = "\u3400-\u9fff"
 _INTRODUCED: Final = either(_WORDS["introduced"])
-_INTRODUCED_CAPITAL: Final = either(_WORDS["introduced_capital"])
+_INTRODUCED_CAPITAL: Final = either(
+    (*_WORDS["introduced_capital"], f"(?<![a-z])(?:my|our) (?:{'|'.join(_WORDS['kin_english'].split())})(?:'s name is| is called|'s name)?,? ")
+)
 _SURNAME: Final = re.compile(f"{_WORDS['surname_said']}([{HAN}])")
 _TITLED: Final = re.compile(
     f"(?<![{HAN}])([{HAN}]{{1,3}})(?:{_TITLES})(?![{HAN}])|([{HAN}]{{1,2}})(?:女士|先生|小姐|太太)"
 )
 _OFFICES: Final = ("老师", "医生", "师傅", "经理", "店长")
+#: Behind a family name that is an everyday word these make no name: 都可以, 能不能.
+_EVERYDAY: Final = COMMON | frozenset("可以 行的 可行 随便 方便 需要 愿意 同意 知道 明白 记得 帮忙 处理 收到 看看 试试 等等 一样 一般 合适".split())
 _PET: Final = re.compile(f"^(?:(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{_TITLES}))$")
 #: Where the characters of a name are explained: 沈阳的沈, 弓张, 耳东陈.
 _SPELT: Final = re.compile(
@@ -75,6 +79,11 @@ _OPENED: Final = re.compile(
     f"(?:帮|给|替|为|带|同|代|陪(?!我))(?:一?下|我家?(?:的)?|俺|咱|家里?(?:的)?|两个|[一二两三]个|她|他)*(?P<kin>{_KIN})"
     f"|(?<![a-z])(?:for|book(?:ing)?|bring(?:ing)?|take|taking|with) (?:in )?(?:my |our |the |a )?(?:(?:little|old|elderly|young|two|\\d-year-old|[a-z]+-year-old) )?(?P<kin_english>{_KIN_ENGLISH})(?![a-z])"
 )
+#: 女儿叫李小雨; 是我妈来; "my son Tom"; 陈静，我老婆.
+_NAMED: Final = re.compile(
+    f"(?:^|[ ,.我])(?P<kin>{_KIN})(?:的?名字)?(?:叫|名叫)(?!我)|是我(?P<comes>{_KIN})(?:来|去|要|验|看|用)|(?<![a-z])(?:my|our) (?P<kin_english>{_KIN_ENGLISH})(?:'s name is| is called|'s name)?,? (?=[a-z])"
+)
+_ONLY: Final = re.compile(f"^ ?(?:是)?(?:我|她是我|他是我)(?:的)?(?P<kin>{_KIN})[ .!]*$")
 _PRONOUN: Final = re.compile(
     "(?:帮|给|替|为)(?P<who>她|他|佢)(?=.{0,4}(?:约|预约|订|改|取消|验|配|做|看|来))|(?<![a-z])for (?P<who_english>her|him|them)(?![a-z])"
 )
@@ -82,15 +91,16 @@ _OWN: Final = re.compile(
     f"(?:把|改|将|我|俺|咱|家里?)(?:我|俺|家)?(?:家)?(?:的)?(?P<kin>{_KIN})|(?<![a-z])(?:my|our) (?:little |old |elderly )?(?P<kin_english>{_KIN_ENGLISH})(?![a-z])|^ ?(?P<start>{_KIN})"
 )
 _BESIDE: Final = re.compile(
-    "岁|[0-9一二三四五六七八九十]了|那个|的?预约|(?:^|想|要|也|都|来)(?:验|配|测|查)|[想要]做|的[,.]|的$|看.{0,6}(?:不清|模糊|弯|黑)|年级|上学|要|needs?|wants?|is [a-z0-9]|has |took|eye|test"
+    "岁|[0-9一二三四五六七八九十]了|那个|的?预约|近视|度数|视力|(?:^|想|要|也|都|来)(?:验|配|测|查)|[想要]做|看.{0,6}(?:不清|模糊|弯|黑)|年级|上学|要|needs?|wants?|is [a-z0-9]|has |took|eye|test"
 )
 _NOT_ME: Final = re.compile(
     "不是(?:给|帮|替|为)?(?P<me>我)(?:自己|本人)?(?:约|订|预约|看|验|做)?的?(?=$|[ ,.!])|(?<![a-z])not for (?P<mine>me|myself)(?![a-z])"
 )
 _NO_PERSON: Final = re.compile("(?:让|听|说|推荐|介绍|陪|问问?|看看?|等|催|叫|告诉|写)[^,.!?]{0,3}$")
+_RENAMED: Final = re.compile("(?:改|换|写|填|用)成?$")
 _BEEN: Final = re.compile("(?<![a-z])(?:been|came|was|come here)(?![a-z])")
 _NOT_AFTER: Final = re.compile(
-    "^(?:让|说|推荐|介绍|陪|叫|催|告诉|带我|过来|也?推荐|的?名字|的?号|told|said|recommended|says|suggested|thinks|is coming with|will drive)"
+    "^[^,.!?]{0,3}(?:介绍|推荐)|^(?:让|说|推荐|介绍|陪|叫|催|告诉|带我|过来|也?推荐|的?名字|的?号|told|said|recommended|says|suggested|thinks|is coming with|will drive)"
 )
 
 
@@ -121,7 +131,9 @@ def is_name(name: str) -> bool:
         if len(word) >= 2 and len(name) > len(word) >= 2 and _TIMELY.match(word)
     ):
         return False
-    if _WEEKDAY.match(name) or name.endswith(_OFFICES):
+    if _WEEKDAY.match(name) or name.endswith(_OFFICES) or (len(name) > 2 and name[:2] in COMMON):
+        return False
+    if name[0] in _LITTLE and name[length:] in _EVERYDAY:
         return False
     little = name[0] in _LITTLE and _TIMELY.match(name[1:])
     return not little and (name[0] == "周" or not _TIMELY.match(name[:2]))
@@ -273,6 +285,7 @@ def _behind(page: Page, start: int, *, capital: bool) -> tuple[int, int] | None:
     return (start, end) if end > start else None
 
 
+_ANSWERS: Final = frozenset("好对嗯是行要可中得强红高方花许应谈解余")
 _KIN_SET: Final = frozenset(_WORDS["kin_english"].split())
 _MONTHS: Final = frozenset(
     "january february march april may june july august september october november december".split()
@@ -315,10 +328,15 @@ def _chinese(text: str, start: int) -> tuple[int, int] | None:
 def _bare(page: Page) -> Iterator[tuple[int, int]]:
     """The answer to "what is your name?": a clause, or the first piece of one, that looks like a name."""
     latin: list[tuple[int, int]] = []
+    if (spaced := re.fullmatch(f" ?([{HAN}]) ([{HAN}]{{1,2}}) ?", page.open)) and is_name(spaced[1] + spaced[2]):
+        yield spaced.start(1), spaced.end(2)
+        return
     for start, end in page.pieces:
         start, end = _trimmed(page.words, start, end)
         text = page.open[start:end]
-        if re.fullmatch(f"[{HAN}]{{2,4}}", text):
+        if len(page.pieces) == 1 and text in SINGLE and text not in _LITTLE and text not in _ANSWERS:
+            yield start, end
+        elif re.fullmatch(f"[{HAN}]{{2,4}}", text):
             if is_name(text) or _pet(text):
                 yield start, end
         elif _DOTTED.fullmatch(text):
@@ -393,12 +411,23 @@ def read_persons(page: Page, scene: Scene) -> tuple[str, ...]:
         name = "kin" if match["kin"] else "kin_english"
         if not _NOT_AFTER.match(page.words[match.end() :].lstrip()) and not _excused(page, match.start()):
             _person(page, scene, *match.span(name))
+    for match in _NAMED.finditer(page.words):
+        group = next(name for name in ("kin", "comes", "kin_english") if match[name])
+        if group != "kin_english" or page.has(Kind.GIVE, "name"):
+            _person(page, scene, *match.span(group))
     if page.has(Kind.GIVE, "person") or page.has(Kind.CORRECT, "person"):
         return people
+    for start, end in page.clauses if page.has(Kind.GIVE, "name") or page.has(Kind.CORRECT, "name") else ():
+        if match := _ONLY.match(page.words[start:end]):
+            _person(page, scene, start + match.start("kin"), start + match.end("kin"))
+            return people
     for match in page.find(_OWN):
         name = next(group for group in ("kin", "kin_english", "start") if match[group])
         start, end = page.clause_at(match.start())
         behind = page.words[match.end() : end]
+        if name == "kin" and behind.startswith("的") and _RENAMED.search(page.words[start : match.start()]):
+            _person(page, scene, *match.span(name))
+            return people
         if _excused(page, match.start()) or _NOT_AFTER.match(behind.lstrip()):
             continue
         if _BESIDE.search(behind) or page.words[match.start()] in "把改将":

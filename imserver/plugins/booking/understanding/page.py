@@ -15,7 +15,7 @@ from .rewrite import rewrite
 
 _STOPS: Final = ",，.。!！?？;；:：、…\n~～"
 _CLAUSE_END: Final = re.compile(
-    r"(?<![0-9])[,.]|[,.](?![0-9])|[。!！?？;；、…\n]|，|~| (?=and (?:then )?(?:tell|book|let|can|could|what|when|how|also|move|cancel|make|do|is|i|please)(?![a-z]))"
+    r"(?<![0-9])(?<!mr)(?<!mrs)(?<!ms)(?<!dr)[,.]|,(?![0-9])|(?<=[0-9])\.(?![0-9])|[。!！?？;；、…\n]|，|~| (?=and (?:then )?(?:tell|book|let|can|could|what|when|how|also|move|cancel|make|do|is|i|please)(?![a-z]))"
 )
 _HAN: Final = re.compile("[\u3400-\u9fff]")
 PUNCTUATION: Final = re.compile(r"[\s\W_]+")
@@ -42,9 +42,10 @@ class Page:
     """A text while it is read.
 
     words: the folded text, never changed.  open: the same with what was taken blanked out.  sheet: what the dates are read on.
+    unclear: it speaks of times, and none of them is given or refused.
     """
 
-    __slots__ = ("acts", "clauses", "cover", "open", "pieces", "sheet", "source", "words")
+    __slots__ = ("acts", "clauses", "cover", "open", "pieces", "sheet", "source", "unclear", "words")
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -54,6 +55,7 @@ class Page:
         self.words = before if len(before) == len(self.sheet.text) and not masked else self._unmasked(masked)
         self.open = self.words
         self.acts: list[Act] = []
+        self.unclear = False
         self.cover: list[Cover] = [Cover.NOTHING] * len(self.words)
         for one in masked:
             self.explain(one.start, one.end, _MASKED.get(one.name, Cover.NOTE))

@@ -8,11 +8,13 @@ them right, then intentions and answers; what remains is weighed.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
 from .acts import Act, Kind, Reading, Rest, Scene, Span, Weight, When
 from .intents import (
+    hide_assent,
     hide_cancelled,
     read_answers,
     read_courtesies,
@@ -25,11 +27,11 @@ from .lexicon import Finder, Lexicon
 from .names import is_kin, read_names, read_persons
 from .page import Cover, Page
 from .questions import claim, forget_asked, read_known
-from .rest import HEARSAY, PAST, note_asides, read_rest
+from .rest import HEARSAY, PAST, DOUBTS, note_asides, note_reasons, read_rest
 from .rewrite import fold
 from .staff import is_staffs, read_command
 from .times import read_times
-from .values import read_ages, read_codes, read_number, read_phones
+from .values import read_age_behind_name, read_ages, read_codes, read_number, read_phones
 
 #: A longer text is no instruction to a bot: it is for people.
 MAX_CHARS: Final = 300
@@ -62,22 +64,31 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_ages(page, scene, lexicon)
     read_number(page, scene)
     read_names(page, scene)
+    read_age_behind_name(page)
     people = read_persons(page, scene)
     read_labels(page)
     asked = read_known(page, lexicon)
     _chain_words(page, scene, lexicon, asked)
     read_courtesies(page)
-    hide_cancelled(page)
+    hide_cancelled(page, scene)
+    hide_assent(page)
     times = read_times(page.sheet, scene)
     page.acts.extend(times.acts)
     page.settle_times()
+    page.unclear = times.when is not None and not times.acts
     note_asides(page)
+    if scene.step.startswith("confirm"):  # "book it in" is a yes there
+        read_answers(page, asked)
     read_intents(page, scene, asked)
-    read_answers(page)
+    read_answers(page, asked)
     read_questions(page, asked)
     for clause in asked:
         claim(page, *clause)
     forget_asked(page, asked)
+    if any(page.has(kind) for kind in (Kind.REFUSE, Kind.CORRECT, Kind.NO)) or any(
+        page.has(Kind.BEGIN, name) for name in ("cancel", "move")
+    ):
+        note_reasons(page)
     return _settled(page, scene, lexicon, times.when, people)
 
 
@@ -112,7 +123,9 @@ _BEFORE: Final = re.compile(
 _BEHIND: Final = re.compile(
     "^(?:店|那边|那家|的)?(?:太?远|不行|不要|不方便|不去|就?算了|没空|不用|不好|不想|唔得|去不了|(?: is|'s)? ?(?:too far|doesn't work|not good|no good))"
 )
-_NOT_FIRST: Final = re.compile("不是|not ")
+#: Lenses that hurt are worn, not wished.
+_WORN: Final = re.compile("^(?:戴|磨|干|破|不舒服|掉|弄丢|过敏)")
+_LEAD: Final = re.compile("(?:换|改|转)(?:到|成|去|为)?$")
 
 
 def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[int, int]]) -> None:
@@ -125,7 +138,7 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
             if what == "service" and (_asked_about(page, one.start, asked) or _past(page, one.start)):
                 page.take(one.start, one.end, Cover.NOTE)
             else:
-                _value(page, what, one.id, one.start, one.end)
+                _value(page, what, one.id, one.start, one.end, corrects=scene.step not in _ORDERED)
     for what, finder in (("first", lexicon.visits), ("lenses", lexicon.lenses), ("age", lexicon.bands)):
         if what == "age" and page.has(Kind.GIVE, "age"):
             continue
@@ -180,15 +193,19 @@ def _asked_about(page: Page, place: int, asked: list[tuple[int, int]]) -> bool:
     return clause in asked
 
 
-def _value(page: Page, what: str, value: str, start: int, end: int) -> None:
+def _value(page: Page, what: str, value: str, start: int, end: int, *, corrects: bool) -> None:
+    """A shop or a service: given, refused by the words around it, or worn. `corrects`: 换 before it is a correction."""
     begin, finish = page.clause_at(start)
     before = _BEFORE.search(page.words[begin:start])
     behind = _BEHIND.match(page.words[end:finish])
     if before or behind:
         places = (begin + before.start() if before else start, end + behind.end() if behind else end)
         page.take_act(Kind.REFUSE, what, value, places)
+    elif what == "service" and _WORN.match(page.words[end:finish]):
+        page.take(start, end, Cover.NOTE)
     else:
-        page.take_act(Kind.GIVE, what, value, (start, end))
+        lead = _LEAD.search(page.words[begin:start]) if corrects else None
+        page.take_act(Kind.GIVE, what, value, (begin + lead.start() if lead else start, end))
 
 
 # ---------------------------------------------------------------------------------------------------------------- settling
@@ -203,19 +220,15 @@ def _settled(
     acts = page.acts
     given = [act for act in acts if act.kind is Kind.GIVE and act.what in _GIVEN]
     no = [act for act in acts if act.kind is Kind.NO]
-    if given and no:
+    if given and no and not page.has(Kind.YES):
         acts = [_corrected(act) if act in given else act for act in acts if act not in no]
-        acts += [Act(Kind.REFUSE, "other", None, one.spans) for one in no if False]
         spans = tuple(span for one in no for span in one.spans)
         first = next(place for place, act in enumerate(acts) if act.kind is Kind.CORRECT)
         acts[first] = replace(acts[first], spans=(*spans, *acts[first].spans))
     elif scene.shown.asks_yes or scene.step.startswith("confirm"):
         acts = [_corrected(act) if _contradicts(act, scene) else act for act in acts]
     rest = read_rest(page, lexicon)
-    page_yes = [act for act in acts if act.kind is Kind.YES]
-    if page_yes and _disarmed(acts, rest):
-        acts = [act for act in acts if act.kind is not Kind.YES]
-        rest = tuple(sorted((*rest, *_unsaid(page, page_yes)), key=lambda one: one.span))
+    acts, rest = _sure(page, acts, rest)
     if _plain_wish(acts, rest, when, scene):
         spans = tuple(span for act in acts if act.what in ("day", "time", "range") for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "book", None, spans)]
@@ -262,17 +275,43 @@ def _contradicts(act: Act, scene: Scene) -> bool:
     return act.what in ("shop", "range") and (act.what == "range" or act.value != scene.shop)
 
 
+def _sure(page: Page, acts: list[Act], rest: tuple[Rest, ...]) -> tuple[list[Act], tuple[Rest, ...]]:
+    """A yes beside a contradiction is none; nor is a yes beside a no, and then neither is the no."""
+    yes = [act for act in acts if act.kind is Kind.YES]
+    no = [act for act in acts if act.kind is Kind.NO]
+    if yes and no and no[-1].spans[0] > yes[-1].spans[0]:  # 好的，不用了
+        return [act for act in acts if act not in yes], _with(rest, _unsaid(page, yes, Weight.HARMLESS))
+    if yes and no:
+        acts = [act for act in acts if act not in yes and act not in no]
+        weighed = (*_unsaid(page, yes, Weight.HARMLESS), *_unsaid(page, no, Weight.DANGEROUS))
+        return acts, _with(rest, weighed)
+    doubt = DOUBTS.search(page.words) if yes else None
+    if not yes or (doubt is None and not _disarmed(acts, rest)):
+        return acts, rest
+    kept = [*rest, *_unsaid(page, yes, Weight.HARMLESS)]
+    if doubt is not None and not any(one.weight is Weight.DANGEROUS for one in rest):
+        span = page.span(*doubt.span())
+        kept.append(Rest(page.source[span.start : span.end], span, Weight.DANGEROUS))
+    return [act for act in acts if act not in yes], _with((), kept)
+
+
+def _with(rest: Iterable[Rest], more: Iterable[Rest]) -> tuple[Rest, ...]:
+    return tuple(sorted((*rest, *more), key=lambda one: one.span))
+
+
 def _disarmed(acts: list[Act], rest: tuple[Rest, ...]) -> bool:
-    return any(act.kind in (Kind.REFUSE, Kind.CORRECT, Kind.LATER, Kind.NO) for act in acts) or any(
+    return any(
+        act.kind in (Kind.REFUSE, Kind.CORRECT, Kind.LATER)
+        or (act.kind is Kind.BEGIN and act.what in ("cancel", "move"))
+        for act in acts
+    ) or any(
         one.weight is Weight.DANGEROUS for one in rest
     )
 
 
-def _unsaid(page: Page, acts: list[Act]) -> list[Rest]:
-    """A yes that does not count is harmless."""
-    return [
-        Rest(page.source[span.start : span.end], span, Weight.HARMLESS) for act in acts for span in act.spans
-    ]
+def _unsaid(page: Page, acts: list[Act], weight: Weight) -> list[Rest]:
+    """The characters of answers that do not count."""
+    return [Rest(page.source[span.start : span.end], span, weight) for act in acts for span in act.spans]
 
 
 def _in_order(acts: list[Act]) -> tuple[Act, ...]:

@@ -21,6 +21,8 @@ _DANGEROUS: Final = either((_WORDS["dangerous"], _WORDS["dangerous_english"]))
 _NOTES: Final = either(_WORDS["notes"])
 HEARSAY: Final = re.compile(_WORDS["hearsay"])
 PAST: Final = re.compile(_WORDS["past"])
+DOUBTS: Final = re.compile(_WORDS["doubts"])
+_REASONS: Final = re.compile(_WORDS["reasons"])
 _MARK: Final = re.compile("[\x00-\x04]+")
 _RUN: Final = re.compile("[^\x00-\x04]+")
 _STOP: Final = re.compile(r"(?<![0-9])[,.]|[,.](?![0-9])|[。!！?？;；、…\n，~]")
@@ -32,13 +34,21 @@ def note_asides(page: Page) -> None:
         page.explain(*match.span(), Cover.NOTE)
 
 
+def note_reasons(page: Page) -> None:
+    """Why somebody cannot come."""
+    for match in _REASONS.finditer(page.unread(0, len(page.words))):
+        page.explain(*match.span(), Cover.NOTE)
+
+
 def is_harmless(text: str) -> bool:
     """Whether nothing is said by it."""
-    return not PUNCTUATION.sub("", _HARMLESS.sub("\x02", text)).replace("\x02", "")
+    return not DOUBTS.search(text) and not PUNCTUATION.sub("", _HARMLESS.sub("\x02", text)).replace("\x02", "")
 
 
 def is_dangerous(text: str, lexicon: Lexicon) -> bool:
     """Whether what remains beside the harmless words may change what is meant."""
+    if DOUBTS.search(text):
+        return True
     left = _HARMLESS.sub("\x02", text)
     if not _bare(left) and not re.search("[?？]", left):
         return False

@@ -46,6 +46,9 @@ _PHONE: Final = re.compile(
 _ABROAD: Final = re.compile(r"(?<![0-9+.-])\+[0-9]{1,3}(?:[ -]?[0-9]{2,4}){2,5}(?![0-9:.])")
 _BARE_PHONE: Final = re.compile(r"(?<![0-9+.-])[0-9](?:[ -]?[0-9]){6,14}(?![0-9:.])")
 _SAID_PHONE: Final = re.compile("[幺零〇一二两三四五六七八九]{7,13}")
+_PHONE_LEAD: Final = re.compile(
+    "(?:我的?)?(?:联系)?(?:电话|手机|号码|联系方式)(?:号码?)?(?:写错了|错了)?(?:是|改成?|换成?|为|写|用|打)?(?:一下)?[ :,]*$|(?<![a-z])(?:my )?(?:phone|mobile|cell|tel|number)(?: number)?(?:'s| is)?[ :]*$"
+)
 _EXTENSION: Final = re.compile(r" ?(?:转|分机|ext\.?|x) ?[0-9]{1,5}(?![0-9点:])")
 _NO_PHONE: Final = re.compile(
     "(?:不想|不愿意?|不要|不方便|不|别)(?:留|给|填|写|提供)(?:我的)?(?:电话|手机号?|号码)|(?:rather not|don't want to|do not want to) (?:give|leave) (?:my |a )?(?:phone|number)"
@@ -55,6 +58,7 @@ _YEARS: Final = (
     re.compile(f"(?:今年|刚满|满|才|已经|快|年龄|年纪|是|:| )*({_NUM}) ?(?:周?岁|嵗)半?(?![以及]?[上下])"),
     re.compile(rf"(?<![a-z0-9.])({_NUM})[ -]?(?:years?|yrs?)[ -]?olds?(?![a-z])"),
     re.compile(rf"(?<![a-z0-9.])({_NUM}) ?(?:yo|y/o)(?![a-z])"),
+    re.compile(rf"(?<![a-z])(?:have|has) ({_NUM}) years?(?![a-z])"),
     re.compile(rf"(?<![a-z])age[ds]?(?: is| of|:)? ({_NUM})(?![0-9a-z:])"),
     re.compile(
         rf"(?<![a-z])(?:she|he|i|who|son|daughter|kid|mum|mom|dad|child|boy|girl)(?:'s|'m| is| am|s|m)? (?:only |now |just |turning )?({_NUM})(?! ?(?:am|pm|o'clock|minutes?|mins?|hours?|times?|kids?|people|appointments?|of)(?![a-z]))(?![0-9:a-z])(?=\s*(?:$|[,.!?;，。]| (?:and|years?|now|btw)(?![a-z])))"
@@ -67,6 +71,7 @@ _YEARS: Final = (
 )
 _PAIR: Final = re.compile(f"是({_NUM})岁?,? ?不是({_NUM})岁?|不是({_NUM})岁?,? ?(?:而)?是({_NUM})岁?")
 _OF_AGE: Final = re.compile("年龄|岁|年纪|(?<![a-z])age")
+_OVER: Final = re.compile("(?<![0-9])([1-9][0-9]) ?(?:[+]|以上)|(?<![a-z])(?:over|above|older than) ([1-9][0-9])(?![0-9])")
 _BOUND: Final = re.compile(f"({_NUM}) ?岁(?:及|或)?以([上下])")
 _ABOUT: Final = re.compile(
     f"([一二三四五六七八九]十|[1-9]0)(?:(好几|多|来|几|出头|左右)|(?:岁)?(?:好几|出头|多))岁?(?![点分块元次])"
@@ -85,11 +90,11 @@ _BORN_ENGLISH: Final = re.compile(r"(?<![a-z])(?:born|dob)(?: in| on|:)? ?((?:19
 
 _ORDINAL: Final = re.compile(
     f"(?:选|要|就|点)?第 ?([0-9]{{1,2}}|[一二两三四五六七八九十]{{1,2}}) ?(?:个|项|家|种|条|行)?(?:吧|的|啊)?{_END}"
-    f"|(?<![a-z])(?:the )?(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th) (?:one|option|slot|time)(?![a-z])"
+    f"|(?<![a-z])(?:the )?(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th) (?:one|option|slot)(?![a-z])"
     f"|(?:选|option|number|no\\.?|#) ?([0-9]{{1,2}}){_END}"
 )
 _BARE: Final = re.compile(
-    f"^[ ,.!]*(?:(?:嗯|恩|选|就|要|我|那|好|please|um)[ ,]*)?({_NUM})(?:个|项|岁|了|啦|的|吧|周岁)*[ .!。~]*$"
+    f"^[ ,.!]*(?:(?:嗯|恩|选|就|要|我|那|好|刚满|满|今年|才|please|um|just turned|only)[ ,]*)?({_NUM})(?:个|项|岁|了|啦|的|吧|周岁)*[ .!。~]*$"
 )
 _AFTER_COMMAND: Final = re.compile("^ ?/?(?:取消|改约|改期|cancel|move) ?([0-9]{1,2})[ .!。]*$")
 _LISTED: Final = re.compile(r"^ ?([0-9]{1,2}) ?[.、)] ?(?=[^0-9 ])")
@@ -174,8 +179,14 @@ def read_phones(page: Page, step: str) -> None:
             if not 9 <= len(figures.lstrip("+")) <= 15 and step != "phone":
                 continue
             extension = _EXTENSION.match(page.open, match.end())
+            lead = _PHONE_LEAD.search(page.open[: match.start()])
+            start = lead.start() if lead else match.start()
+            corrects = lead is not None and re.search("改|换|错", lead[0])
             page.take_act(
-                Kind.GIVE, "phone", figures, (match.start(), extension.end() if extension else match.end())
+                Kind.CORRECT if corrects else Kind.GIVE,
+                "phone",
+                figures,
+                (start, extension.end() if extension else match.end()),
             )
     for match in page.find(_SAID_PHONE):
         if len(match[0]) == 11 or step == "phone":
@@ -197,6 +208,8 @@ def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
         for match in page.find(pattern):
             if 0 < (years := number(match[1])) <= 120:
                 page.take_act(Kind.GIVE, "age", years, match.span())
+    for match in page.find(_OVER) if asked else ():
+        page.take_act(Kind.GIVE, "age", lexicon.band_of(int(match[1] or match[2])), match.span())
     if asked:
         for start, end in page.clauses:
             bare = _BARE.match(page.open[start:end])
@@ -204,6 +217,17 @@ def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
                 page.take_act(Kind.GIVE, "age", number(bare[1]), (start, end))
     for match in page.find(_SCHOOL) if asked and not page.has(Kind.GIVE, "age") else ():
         page.take_act(Kind.GIVE, "age", lexicon.band_of(10), match.span())
+
+
+def read_age_behind_name(page: Page) -> None:
+    """ "John Smith, 34": a bare number behind a name is an age."""
+    if not (page.has(Kind.GIVE, "name") or page.has(Kind.CORRECT, "name")) or page.has(Kind.GIVE, "age"):
+        return
+    for start, end in page.clauses:
+        bare = re.fullmatch(" ?([1-9][0-9]?) ?", page.open[start:end])
+        if bare:
+            page.take_act(Kind.GIVE, "age", int(bare[1]), (start, end))
+            return
 
 
 def _birthdays(page: Page, today: date, *, asked: bool) -> None:
