@@ -200,7 +200,7 @@ async def test_too_many_appointments_are_refused():
             for text in (f"预约 11月{day}日 11:00 验光", "王小明，成人，来过", "好"):
                 await shop.say("ming", here, text)
         assert len(await shop.appointments()) == 8
-        assert "已经有8个预约" in "".join(shown(one) for one in shop.kit.messages(here)[-3:])
+        assert "已经有8个预约" in "".join(shown(one) for one in shop.kit.messages(here)[-4:])
 
 
 async def test_hold_expiry_tells_and_the_draft_is_kept():

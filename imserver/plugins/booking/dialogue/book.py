@@ -48,8 +48,8 @@ HOLD_TIMER = "hold"
 OVERDUE_MS = 60_000
 #: So long before its end a hold can be made longer, and so often.
 WARN_MS, MAX_EXTENSIONS = MINUTE_MS, 2
-#: Characters of notes that an appointment takes along.
-MAX_NOTE = 500
+#: Characters of notes that an appointment takes along, and of a name.
+MAX_NOTE, MAX_NAME = 500, 40
 #: Questions beside a yes that are answered behind it; any other is answered first, and the yes is asked for again.
 _BESIDE_YES = frozenset({"place", "parking", "bring", "hours"})
 #: Words for the customer, where somebody is named.
@@ -201,11 +201,15 @@ def _odd_name(context: DialogueContext, state: Dialogue, reading: Reading) -> bo
         _go_on(context, state)
         return True
     odd = said.notes(reading)
-    if reading.acts or len(odd) != 1 or not odd[0].isprintable() or len(odd[0]) > 40:
+    known = all(act.kind is Kind.GIVE and act.what in ("age", "first", "person", "phone") for act in reading.acts)
+    if not known or said.unread(reading) or len(odd) != 1 or not odd[0].isprintable() or len(odd[0]) > MAX_NAME:
         return False
     if not any(char.isalpha() for char in odd[0]):
         return False
-    if state.odd_name:
+    again = bool(state.odd_name)
+    if not _put(context, state, replace(reading, rest=())):
+        return True
+    if again:
         state.name, state.odd_name = odd[0], ""
         _go_on(context, state)
         return True

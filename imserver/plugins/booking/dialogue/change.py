@@ -41,6 +41,9 @@ from .state import Dialogue
 
 def move(context: DialogueContext, reading: Reading) -> bool:
     """改约 [CODE] [when]; with another shop's name it is a new appointment there and the end of this one."""
+    draft = context.dialogue()
+    if draft is not None and draft.kind == "book" and not said.codes_of(reading) and not _mine(context):
+        return book.answer(context, draft, reading)  # it is the booking that is to be another
     found = _subjects(context, reading, "move")
     reading = context.again(reading)
     if not found or not _allowed(context, reading, found[0], Action.MOVE):

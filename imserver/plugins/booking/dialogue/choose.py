@@ -87,11 +87,14 @@ def _choose_day(context: DialogueContext, state: Dialogue, search: Search, when:
         kept = None
     state.part, state.wall = when.part or "", ""
     if len(when.days) > 1:
-        _ask_days(context, state, search, when.days, kept, unclear(context, when) if when.reason else "ask.which_day")
+        key = "unclear.several" if when.reason in (None, "no_time") else unclear(context, when)
+        _ask_days(context, state, search, when.days, kept, key)
         return False
     if when.days:
         state.day = when.days[0].isoformat()
     if when.reason not in (None, "no_time"):
+        if when.days and not slots_of(context, search, when.days[0]):
+            state.day = ""
         ask_slot(context, state, search, unclear(context, when))
         return False
     if kept is not None and when.days:

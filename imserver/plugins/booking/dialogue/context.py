@@ -134,8 +134,12 @@ class DialogueContext:
         return reading if shop is None or shop.zone == self.zone else self.read(reading.text, labels=False)
 
     def _labels(self, state: Dialogue | None) -> Mapping[str, str]:
-        standing = {} if self.is_staff else standing_labels()
-        return {**standing, **(state.labels if state else {})}
+        labels = {} if self.is_staff else dict(standing_labels())
+        if state is not None:
+            labels |= state.labels
+            if state.expired:  # a list that interrupts another question: its numbers are its labels
+                labels |= {str(number): command for number, command in enumerate(state.options, 1)}
+        return labels
 
     # -- answering ----------------------------------------------------------------------------------------------------
 
@@ -242,10 +246,10 @@ class DialogueContext:
 
 
 def _step(state: Dialogue | None) -> str:
-    """The step as the reader knows it: lists that may interrupt one are answered by their numbers."""
+    """The step as the reader knows it."""
     if state is None:
         return ""
-    return "slot" if state.expired or state.step == "who" else state.step
+    return "service" if state.step == "who" else state.step
 
 
 def _shown(state: Dialogue | None) -> Shown:

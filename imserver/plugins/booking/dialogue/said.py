@@ -157,8 +157,11 @@ def notes(reading: Reading) -> list[str]:
 
 
 def doubtful(reading: Reading) -> bool:
-    """Whether a yes may not count beside it, or right behind it."""
-    return reading.disarms or bool(unread(reading))
+    """Whether a yes may not count beside it, or right behind it. A day without an hour is clear: the hour is kept or asked."""
+    when = reading.when
+    unresolved = when is not None and when.reason is not None and not (when.reason == "no_time" and when.days)
+    contradicts = any(act.kind in (Kind.REFUSE, Kind.CORRECT, Kind.LATER) for act in reading.acts)
+    return unresolved or contradicts or bool(unread(reading))
 
 
 def is_values(reading: Reading) -> bool:
