@@ -13,7 +13,7 @@ from imserver.plugins.booking.dates.text import ASIDE_MARK
 from .lexicon import load_words
 from .page import PUNCTUATION, Cover, Page
 from .questions import ask_other, asks, beyond_politeness, cover_politeness, without_politeness
-from .rest import is_harmless
+from .rest import DOUBTS, is_harmless
 
 _WORDS: Final = load_words("intents")
 _HAN: Final = re.compile("[\u3400-\u9fff]")
@@ -62,12 +62,17 @@ _OBJECTS: Final = re.compile(
     f"{_WORDS['objects']['chinese']}|(?<![a-z])(?:{_WORDS['objects']['english']})(?![a-z])"
 )
 _NEGATED: Final = re.compile(
-    "(?:别|不要|不用|不想|不是要?|不是想|不会|没有?|无需|不必|勿|唔好|唔使|(?<![a-z])(?:don't|dont|do not|not|never|no need to|without|didn't|did not))[^,.!?;]{0,3}$"
+    "(?:别|不要|不用|不想|不是要?|不是想|不会|没有?|无需|不必|勿|唔好|唔使|(?<![a-z])(?:don't|dont|do not|won't|wont|will not|wouldn't|not|never|no need to|without|didn't|did not))[^,.!?;]{0,3}$"
 )
 _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
+#: What may be, or was meant and is not: 可能要取消, 本来想取消的, "should I".
+_SUPPOSED: Final = re.compile(f"{DOUBTS.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to)(?![a-z])")
+_NEEDED: Final = re.compile("(?:需要|需|要不要|用不用|必须|一定要|是不是要|是否|(?<![a-z])(?:should i|do i (?:need|have) to|must i))[^,.!?;]{0,3}$")
 #: "Once it is cancelled", "was it": 取消了还能再约吗.
 _ONCE: Final = re.compile("(?:掉)?(?:了|后|之后|以后|的话)")
+_UNABLE: Final = re.compile("来不|去不|到不|赶不|嚟唔|唔嚟|不来|不去|can'?t|cannot|can not|won|unable|not ")
 _ABLE: Final = re.compile("能|可以|方便")
+_ANOTHER_TIME: Final = re.compile("换个?(?:时间|日子)|换一?天")
 _STRONG_MOVE: Final = re.compile(
     "改约|改期|改签|改时间|改个时间|换个?时间|reschedul|appointment|booking|预约"
 )
@@ -119,7 +124,20 @@ def read_intents(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None
             page.explain(one.start, one.end, Cover.ACT)
         else:
             page.add(Kind.BEGIN, one.name, "waitlist" if one.name == "other" else None, (one.start, one.end))
+    _instead(page)
     _from_service(page, scene, asked)
+
+
+def _instead(page: Page) -> None:
+    """ "Can't make it tomorrow, can we do Monday?" moves; it cancels nothing."""
+    cancels = [act for act in page.acts if act.kind is Kind.BEGIN and act.what == "cancel"]
+    if not cancels or not _UNABLE.search(" ".join(page.source[a:b] for a, b in cancels[0].spans).casefold()):
+        return
+    where = _clause_of(page, cancels[0])
+    given = [act for act in page.acts if act.kind is Kind.GIVE and act.what in ("day", "time") and act.spans]
+    if any(_clause_of(page, act) != where for act in given):
+        page.acts = [act for act in page.acts if act not in cancels and act.what != "book"]
+        page.acts.append(Act(Kind.BEGIN, "move", None, cancels[0].spans))
 
 
 def _found(page: Page, scene: Scene) -> Iterator[_Intent]:
@@ -158,11 +176,18 @@ def _left(text: str) -> str:
 def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bool:
     start, end = page.clause_at(one.start)
     before = page.words[start : one.start]
+    if one.name == "list" and any(
+        start <= other.start < end for other in found if other.name in ("cancel", "move")
+    ):
+        page.explain(one.start, one.end, Cover.HARMLESS)  # 取消我的预约: what is cancelled
+        return False
     if one.name in ("list", "slots", "human", "order"):
         return True
     if one.name in _COMMANDS and one.name not in WISH:
         return True
-    if _NEGATED.search(before):
+    if _NEGATED.search(before) or _SUPPOSED.search(before):
+        return False
+    if _NEEDED.search(before) and asks(page, start, end):
         return False
     if one.name == "cancel":
         return _cancels(page, scene, one, found)
@@ -176,7 +201,11 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
     start, end = page.clause_at(one.start)
     left = _without(page, one, start, end)
     asking = asks(page, start, end)
-    if (asking and (_left(left) or _ONCE.match(page.words, one.end))) or _ADDRESSED.search(page.words[one.end : one.end + 6]):
+    if _ONCE.match(page.words, one.end) and any(asks(page, *clause) for clause in page.clauses):
+        return False
+    if (asking and (_left(left) or _ONCE.match(page.words, one.end))) or _ADDRESSED.search(
+        page.words[one.end : one.end + 6]
+    ):
         return False
     weak = re.search("来不|去不|到不|赶不|can|won", page.words[one.start : one.end])
     if weak and any(other.name == "move" for other in found):
@@ -190,6 +219,9 @@ def _moves(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool
     if asks(page, start, end) and _left(left) and not _named(page, start, end):
         return False
     strong = _STRONG_MOVE.search(page.words[start:end])
+    if scene.step not in ("", "none") and _ANOTHER_TIME.fullmatch(page.words[one.start : one.end]):
+        page.add(Kind.REFUSE, "time", None, (one.start, one.end))
+        return False
     if scene.step not in ("", "none") and not strong and not re.search("取消|cancel", page.words):
         page.explain(one.start, one.end, Cover.HARMLESS)  # a correction of the open booking
         return False
@@ -277,14 +309,34 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
         if word is None or _NEGATED.search(text[: word.start()]):
             continue
         others = [page.open[begin:finish] for begin, finish in page.clauses if begin != start]
-        if any(_wishes(other) for other in others) and not WISH["book"].search(text[: word.start()] + text[word.end() :]):
+        if any(_wishes(other) for other in others) and not WISH["book"].search(
+            text[: word.start()] + text[word.end() :]
+        ):
             page.sheet.blank(start, end, ASIDE_MARK)
             page.explain(start, end, Cover.ACT)
         elif re.search("取|cancel", word[0]):
             page.sheet.blank(start + word.start(), start + word.end(), ASIDE_MARK)
 
 
-_ASSENT: Final = re.compile("没错|没问题|没毛病|没意见|无误|冇问题|不错|没关系|没事")
+_EXISTING: Final = re.compile(
+    "我(?:们)?(?:好像|已经|之前|上次|昨天|刚才|刚|是)?(?:预约|约|订)(?:了(?!朋友|人|同事|同学)|好了|过|的是)|(?<![a-z])(?:i have|i've got|i had|i already have|i've|we have) (?:already )?(?:an?|my|the) (?:appointment|appt|booking|slot)|(?<![a-z])i(?:'m| am) (?:already )?booked (?:in )?(?:for|on|at)"
+)
+
+
+def read_existing(page: Page, scene: Scene) -> None:
+    """我约了周五三点: the time of an appointment that there is already is none of a wish."""
+    for start, end in page.clauses:
+        match = _EXISTING.search(page.open, start, end)
+        if match is None or scene.step not in ("", "none"):
+            continue
+        page.sheet.blank(start, end, ASIDE_MARK)
+        page.explain(start, end, Cover.ACT)
+        if not any(WISH[name].search(page.open) for name in ("cancel", "move")):
+            page.add(Kind.BEGIN, "list", None, match.span())
+        page.open = f"{page.open[:start]}{ASIDE_MARK * (end - start)}{page.open[end:]}"
+
+
+_ASSENT: Final = re.compile("([\u4e00-\u9fff])不\\1|没错|没问题|没毛病|没意见|无误|冇问题|不错|没关系|没事")
 
 
 def hide_assent(page: Page) -> None:
@@ -414,8 +466,11 @@ def read_labels(page: Page) -> None:
 
 def read_answers(page: Page, asked: list[tuple[int, int]]) -> None:
     """Yes and no: alone in a clause, or in a piece of one."""
+    said: dict[Kind, list[tuple[int, int]]] = {}
     for start, end in page.pieces:
-        if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or (page.clause_at(start) in asked and page.clause_at(start)[0] == start):
+        if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or (
+            page.clause_at(start) in asked and page.clause_at(start)[0] == start
+        ):
             continue
         text = page.open[start:end]
         if (
@@ -430,10 +485,11 @@ def read_answers(page: Page, asked: list[tuple[int, int]]) -> None:
         if re.match(" ?[?]", page.words[end:]) or _HEDGED.search(page.words):
             continue
         kind = _answer(text)
-        if kind is not None and not page.has(kind):
-            page.take_act(kind, "", None, (start, end))
-        elif kind is not None:
+        if kind is not None:
             page.take(start, end)
+            said.setdefault(kind, []).append((start, end))
+    for kind, places in said.items():
+        page.add(kind, "", None, *places)
 
 
 def _answer(text: str) -> Kind | None:

@@ -27,15 +27,21 @@ _ENDS: Final = re.compile("|".join(_WORDS["ends"]))
 HAN: Final = "\u3400-\u9fff"
 _INTRODUCED: Final = either(_WORDS["introduced"])
 _INTRODUCED_CAPITAL: Final = either(
-    (*_WORDS["introduced_capital"], f"(?<![a-z])(?:my|our) (?:{'|'.join(_WORDS['kin_english'].split())})(?:'s name is| is called|'s name)?,? ")
+    (
+        *_WORDS["introduced_capital"],
+        f"(?<![a-z])(?:my|our) (?:{'|'.join(_WORDS['kin_english'].split())})(?:'s name is| is called|'s name)?,? ",
+    )
 )
+_I_AM: Final = re.compile(f"(?:我是|本人是?|这里是)([{HAN}]{{2,4}})(?=$|[ ,.!\x02])")
 _SURNAME: Final = re.compile(f"{_WORDS['surname_said']}([{HAN}])")
 _TITLED: Final = re.compile(
     f"(?<![{HAN}])([{HAN}]{{1,3}})(?:{_TITLES})(?![{HAN}])|([{HAN}]{{1,2}})(?:女士|先生|小姐|太太)"
 )
 _OFFICES: Final = ("老师", "医生", "师傅", "经理", "店长")
 #: Behind a family name that is an everyday word these make no name: 都可以, 能不能.
-_EVERYDAY: Final = COMMON | frozenset("可以 行的 可行 随便 方便 需要 愿意 同意 知道 明白 记得 帮忙 处理 收到 看看 试试 等等 一样 一般 合适".split())
+_EVERYDAY: Final = COMMON | frozenset(
+    "可以 行的 可行 随便 方便 需要 愿意 同意 知道 明白 记得 帮忙 处理 收到 看看 试试 等等 一样 一般 合适".split()
+)
 _PET: Final = re.compile(f"^(?:(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{_TITLES}))$")
 #: Where the characters of a name are explained: 沈阳的沈, 弓张, 耳东陈.
 _SPELT: Final = re.compile(
@@ -62,6 +68,7 @@ _WRONG: Final = re.compile(
 _PAIR: Final = re.compile(
     f"是([{HAN}]{{2,4}}?)(?:,? ?)不是([{HAN}]{{1,4}})|不是([{HAN}]{{2,4}}?),? ?(?:而)?是([{HAN}]{{2,4}})"
 )
+_NOT_SO: Final = re.compile(f" ?([{HAN}]{{2,4}}),? ?不是([{HAN}]{{2,4}})[ .!]*$")
 _OF_NAME: Final = re.compile("名字|姓名|名儿|(?<![a-z])name")
 
 _KIN: Final = "|".join(sorted(_WORDS["kin"], key=len, reverse=True))
@@ -72,6 +79,8 @@ _TWO: Final = re.compile(
     f"|(?<![a-z])(me|i|myself) and (?:my |our )?({_KIN_ENGLISH})(?![a-z])|(?<![a-z])(?:my |our )({_KIN_ENGLISH}) and (me|i|myself)(?![a-z])"
     f"|(?<![a-z])(me)(?: [a-z0-9:]+){{1,4}} and my ({_KIN_ENGLISH})(?![a-z])"
 )
+#: 另外帮我老公也约一个: one more, not somebody else.
+_ANOTHER: Final = re.compile(f"(?:另外|还有|再|也|还|顺便)[^,.!?;]{{0,3}}(?:帮|给|替|为)(?:我)?(?P<kin>{_KIN})(?:也)?(?:再)?(?:约|订|预约)")
 _BOTH: Final = re.compile(
     f"(?:我们)?(?:[两二三四2-4](?:个)?(?:大?人|位|娃|孩子|小孩|宝宝)|[俩仨])(?!份|的钱|没)(?:一起|都|要)?|(?<![a-z])(?:two|both|three|2|3) (?:of us|people|kids|children|persons?|adults)(?![a-z])"
 )
@@ -97,7 +106,7 @@ _NOT_ME: Final = re.compile(
     "不是(?:给|帮|替|为)?(?P<me>我)(?:自己|本人)?(?:约|订|预约|看|验|做)?的?(?=$|[ ,.!])|(?<![a-z])not for (?P<mine>me|myself)(?![a-z])"
 )
 _NO_PERSON: Final = re.compile("(?:让|听|说|推荐|介绍|陪|问问?|看看?|等|催|叫|告诉|写)[^,.!?]{0,3}$")
-_RENAMED: Final = re.compile("(?:改|换|写|填|用)成?$")
+_RENAMED: Final = re.compile("(?:改|换|写|填|用|名字是)成?$")
 _BEEN: Final = re.compile("(?<![a-z])(?:been|came|was|come here)(?![a-z])")
 _NOT_AFTER: Final = re.compile(
     "^[^,.!?]{0,3}(?:介绍|推荐)|^(?:让|说|推荐|介绍|陪|叫|催|告诉|带我|过来|也?推荐|的?名字|的?号|told|said|recommended|says|suggested|thinks|is coming with|will drive)"
@@ -200,6 +209,10 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _pairs(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
     """名字…是林晓不是林小: the one that it is."""
+    if (both := _NOT_SO.match(page.open)) and is_name(both[1]) and is_name(both[2]):
+        page.add(Kind.REFUSE, "name", both[2], (both.end(1), both.end()))
+        yield both.span(1)
+        return
     if not (_OF_NAME.search(page.words) or page.has(Kind.REFUSE, "name")):
         return
     for match in page.find(_PAIR):
@@ -220,6 +233,10 @@ def _said(page: Page) -> Iterator[tuple[int, int]]:
             if found:
                 page.take(match.start(), found[0])
                 yield _in_full(page, *found)
+    for match in page.find(_I_AM):
+        if is_name(match[1]):
+            page.take(match.start(), match.start(1))
+            yield match.span(1)
     for match in page.find(_SURNAME):
         name = match[1] + page.open[match.end(1) : match.end(1) + 1]
         end = match.end(1) + (name in DOUBLE)
@@ -328,7 +345,9 @@ def _chinese(text: str, start: int) -> tuple[int, int] | None:
 def _bare(page: Page) -> Iterator[tuple[int, int]]:
     """The answer to "what is your name?": a clause, or the first piece of one, that looks like a name."""
     latin: list[tuple[int, int]] = []
-    if (spaced := re.fullmatch(f" ?([{HAN}]) ([{HAN}]{{1,2}}) ?", page.open)) and is_name(spaced[1] + spaced[2]):
+    if (spaced := re.fullmatch(f" ?([{HAN}]) ([{HAN}]{{1,2}}) ?", page.open)) and is_name(
+        spaced[1] + spaced[2]
+    ):
         yield spaced.start(1), spaced.end(2)
         return
     for start, end in page.pieces:
@@ -456,6 +475,9 @@ def _excused(page: Page, start: int) -> bool:
 
 
 def _people(page: Page) -> tuple[str, ...]:
+    for match in page.find(_ANOTHER):
+        page.explain(*match.span(), Cover.HARMLESS)
+        return ("我", page.typed(*match.span("kin")))
     for match in page.find(_TWO):
         groups = [group for group in range(1, (match.lastindex or 0) + 1) if match[group]]
         people = tuple(page.typed(*match.span(group)) for group in groups)

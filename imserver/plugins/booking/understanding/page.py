@@ -15,7 +15,7 @@ from .rewrite import rewrite
 
 _STOPS: Final = ",，.。!！?？;；:：、…\n~～"
 _CLAUSE_END: Final = re.compile(
-    r"(?<![0-9])(?<!mr)(?<!mrs)(?<!ms)(?<!dr)[,.]|,(?![0-9])|(?<=[0-9])\.(?![0-9])|[。!！?？;；、…\n]|，|~| (?=and (?:then )?(?:tell|book|let|can|could|what|when|how|also|move|cancel|make|do|is|i|please)(?![a-z]))"
+    r"(?<![0-9])(?<!mr)(?<!mrs)(?<!ms)(?<!dr)[,.]|,(?![0-9]{3}(?![0-9]))|(?<=[0-9])\.(?![0-9])|[。!！?？;；、…\n]|，|~| (?=and (?:then )?(?:tell|book|let|can|could|what|when|how|also|move|cancel|make|do|is|i|please)(?![a-z]))"
 )
 _HAN: Final = re.compile("[\u3400-\u9fff]")
 PUNCTUATION: Final = re.compile(r"[\s\W_]+")

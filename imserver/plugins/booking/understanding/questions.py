@@ -27,6 +27,7 @@ TIMELY: Final = re.compile(
     "|(?<![a-z])(?:mon|tue|wed|thu|fri|sat|sun|tod|tom|next|this|week|morning|afternoon|evening|noon)"
 )
 _REFUND: Final = re.compile(_MARKS["refund"])
+_AUXILIARY: Final = re.compile("(?:is|are|do|does|can|could|will|would|has|have) [a-z]")
 _QUESTION_END: Final = re.compile("^[ ]*[?]")
 ORDER: Final = re.compile("|".join(load_words("intents")["courtesy"]["order"]))
 _COMMAND: Final = re.compile(
@@ -49,9 +50,12 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
             asked.append((start, end))
             continue
         for kind, pattern in _KNOWN.items():
-            match = pattern.search(page.open, start, end)
+            # An age is read already, and a question about children speaks of one.
+            match = pattern.search(page.words if kind == "children" else page.open, start, end)
             if match is not None and _is_asked(page, kind, start, end):
-                page.take_act(Kind.QUESTION, _kind(page, lexicon, kind, start, end), None, _to_the_end(page, match, end))
+                page.take_act(
+                    Kind.QUESTION, _kind(page, lexicon, kind, start, end), None, _to_the_end(page, match, end)
+                )
                 asked.append((start, end))
                 break
     return asked
@@ -67,7 +71,9 @@ def _is_asked(page: Page, kind: str, start: int, end: int) -> bool:
     """Of the kinds whose words are also said without asking, only those with a mark of a question."""
     if kind not in ("bring", "place", "parking", "insurance", "hours", "children"):
         return True
-    return asks(page, start, end) or len(page.words[start:end].strip()) <= 8
+    clause = page.words[start:end].strip()
+    short = len(clause) <= 6 and not clause.endswith("了")
+    return short or asks(page, start, end) or _AUXILIARY.match(clause) is not None
 
 
 def _kind(page: Page, lexicon: Lexicon, kind: str, start: int, end: int) -> str:

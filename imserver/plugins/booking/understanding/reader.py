@@ -18,6 +18,7 @@ from .intents import (
     hide_cancelled,
     read_answers,
     read_courtesies,
+    read_existing,
     read_intents,
     read_asked,
     read_labels,
@@ -70,6 +71,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     asked = read_known(page, lexicon)
     _chain_words(page, scene, lexicon, asked)
     read_courtesies(page)
+    read_existing(page, scene)
     hide_cancelled(page, scene)
     hide_assent(page)
     times = read_times(page.sheet, scene)
@@ -125,6 +127,8 @@ _BEHIND: Final = re.compile(
 )
 #: Lenses that hurt are worn, not wished.
 _WORN: Final = re.compile("^(?:戴|磨|干|破|不舒服|掉|弄丢|过敏)")
+#: 验光单, 验光师: a word of its own.
+_COMPOUND: Final = re.compile("^[单师室机仪台费]")
 _LEAD: Final = re.compile("(?:换|改|转)(?:到|成|去|为)?$")
 
 
@@ -201,6 +205,8 @@ def _value(page: Page, what: str, value: str, start: int, end: int, *, corrects:
     if before or behind:
         places = (begin + before.start() if before else start, end + behind.end() if behind else end)
         page.take_act(Kind.REFUSE, what, value, places)
+    elif what == "service" and _COMPOUND.match(page.words[end:finish]):
+        page.take(start, end, Cover.NOTE)
     elif what == "service" and _WORN.match(page.words[end:finish]):
         page.take(start, end, Cover.NOTE)
     else:
@@ -228,7 +234,7 @@ def _settled(
     elif scene.shown.asks_yes or scene.step.startswith("confirm"):
         acts = [_corrected(act) if _contradicts(act, scene) else act for act in acts]
     rest = read_rest(page, lexicon)
-    acts, rest = _sure(page, acts, rest)
+    acts, rest = _sure(page, acts, rest, several=bool(people))
     if _plain_wish(acts, rest, when, scene):
         spans = tuple(span for act in acts if act.what in ("day", "time", "range") for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "book", None, spans)]
@@ -275,16 +281,20 @@ def _contradicts(act: Act, scene: Scene) -> bool:
     return act.what in ("shop", "range") and (act.what == "range" or act.value != scene.shop)
 
 
-def _sure(page: Page, acts: list[Act], rest: tuple[Rest, ...]) -> tuple[list[Act], tuple[Rest, ...]]:
+def _sure(
+    page: Page, acts: list[Act], rest: tuple[Rest, ...], *, several: bool
+) -> tuple[list[Act], tuple[Rest, ...]]:
     """A yes beside a contradiction is none; nor is a yes beside a no, and then neither is the no."""
     yes = [act for act in acts if act.kind is Kind.YES]
     no = [act for act in acts if act.kind is Kind.NO]
-    if yes and no and no[-1].spans[0] > yes[-1].spans[0]:  # 好的，不用了
+    if yes and no and no[-1].spans[-1] > yes[-1].spans[-1]:  # 好的，不用了
         return [act for act in acts if act not in yes], _with(rest, _unsaid(page, yes, Weight.HARMLESS))
     if yes and no:
         acts = [act for act in acts if act not in yes and act not in no]
         weighed = (*_unsaid(page, yes, Weight.HARMLESS), *_unsaid(page, no, Weight.DANGEROUS))
         return acts, _with(rest, weighed)
+    if yes and several:  # the card speaks of one
+        return [act for act in acts if act not in yes], _with(rest, _unsaid(page, yes, Weight.DANGEROUS))
     doubt = DOUBTS.search(page.words) if yes else None
     if not yes or (doubt is None and not _disarmed(acts, rest)):
         return acts, rest
@@ -304,9 +314,7 @@ def _disarmed(acts: list[Act], rest: tuple[Rest, ...]) -> bool:
         act.kind in (Kind.REFUSE, Kind.CORRECT, Kind.LATER)
         or (act.kind is Kind.BEGIN and act.what in ("cancel", "move"))
         for act in acts
-    ) or any(
-        one.weight is Weight.DANGEROUS for one in rest
-    )
+    ) or any(one.weight is Weight.DANGEROUS for one in rest)
 
 
 def _unsaid(page: Page, acts: list[Act], weight: Weight) -> list[Rest]:

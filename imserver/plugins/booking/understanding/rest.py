@@ -42,7 +42,9 @@ def note_reasons(page: Page) -> None:
 
 def is_harmless(text: str) -> bool:
     """Whether nothing is said by it."""
-    return not DOUBTS.search(text) and not PUNCTUATION.sub("", _HARMLESS.sub("\x02", text)).replace("\x02", "")
+    return not DOUBTS.search(text) and not PUNCTUATION.sub("", _HARMLESS.sub("\x02", text)).replace(
+        "\x02", ""
+    )
 
 
 def is_dangerous(text: str, lexicon: Lexicon) -> bool:

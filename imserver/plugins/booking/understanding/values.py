@@ -71,7 +71,9 @@ _YEARS: Final = (
 )
 _PAIR: Final = re.compile(f"是({_NUM})岁?,? ?不是({_NUM})岁?|不是({_NUM})岁?,? ?(?:而)?是({_NUM})岁?")
 _OF_AGE: Final = re.compile("年龄|岁|年纪|(?<![a-z])age")
-_OVER: Final = re.compile("(?<![0-9])([1-9][0-9]) ?(?:[+]|以上)|(?<![a-z])(?:over|above|older than) ([1-9][0-9])(?![0-9])")
+_OVER: Final = re.compile(
+    "(?<![0-9])([1-9][0-9]) ?(?:[+]|以上)|(?<![a-z])(?:over|above|older than) ([1-9][0-9])(?![0-9])"
+)
 _BOUND: Final = re.compile(f"({_NUM}) ?岁(?:及|或)?以([上下])")
 _ABOUT: Final = re.compile(
     f"([一二三四五六七八九]十|[1-9]0)(?:(好几|多|来|几|出头|左右)|(?:岁)?(?:好几|出头|多))岁?(?![点分块元次])"
@@ -272,7 +274,8 @@ def read_number(page: Page, scene: Scene) -> None:
         return
     if match := _BARE.match(page.open):
         if not match[1].isalpha() or match[1][0] in _CN:
-            page.take_act(Kind.GIVE, "number", number(match[1]), match.span())
+            if number(match[1]) < 100:
+                page.take_act(Kind.GIVE, "number", number(match[1]), match.span())
         return
     for match in page.find(_ORDINAL):
         said = match[1] or match[3]
