@@ -48,7 +48,13 @@ async def test_who_answers_slowly_but_steadily_is_heard() -> None:
     async with Shop() as shop:
         here = await shop.customer("ming")
         await shop.say("ming", here, "预约")
-        for text, asked in (("验光", "哪一天"), ("周六", "几点"), ("10:00", "怎么称呼"), ("王小明", "保留时间到了"), ("好", "年龄")):
+        for text, asked in (
+            ("验光", "哪一天"),
+            ("周六", "几点"),
+            ("10:00", "怎么称呼"),
+            ("王小明", "保留时间到了"),
+            ("好", "年龄"),
+        ):
             await shop.advance(25)
             assert asked in await shop.hear("ming", here, text)
         await shop.advance(35)

@@ -1,4 +1,4 @@
-"""For whom an appointment is: others are asked for by name, two people get two appointments, and nobody's name becomes another's."""
+"""For whom an appointment is: others are asked for by name, two people get two, and nobody's name becomes another's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from tests.booking.support.shop import RIVER, Shop, button, shown
 from tests.booking.test_changes import booked
 from tests.booking.test_known import known
 
-FOR_MUM = reading(begin("book"), give("person", "妈"), give("service", "exam"), give("age", 68), when=at("2026-11-22T14:00"))
+FOR_MUM = reading(
+    begin("book"), give("person", "妈"), give("service", "exam"), give("age", 68), when=at("2026-11-22T14:00")
+)
 FOR_SELF = reading(begin("book"), give("service", "exam"), when=at("2026-11-23T11:00"))
 FOR_SON = reading(begin("book"), give("person", "儿子"), give("service", "child-exam"), give("name", "马腾"), give("first", False), when=at("2026-11-21T15:00"))  # fmt: skip
 FOR_TWO = reading(begin("book"), give("service", "exam"), when=at("2026-11-22T10:00", "2026-11-22T10:30"), people=("我", "我爸"))  # fmt: skip
@@ -89,7 +91,9 @@ async def test_two_people_are_asked_and_get_an_appointment_each() -> None:
             assert "接着约我的" in heard
             for text in ("10:30", "冯晨", "成人", "来过", "好"):
                 await shop.say("ming", here, text)
-            rows = await shop.sql("SELECT for_name, person, substr(start_wall, 12) FROM booking_appointments ORDER BY id")
+            rows = await shop.sql(
+                "SELECT for_name, person, substr(start_wall, 12) FROM booking_appointments ORDER BY id"
+            )
             assert rows == [("冯大年", "我爸", "10:00"), ("冯晨", "", "10:30")]
 
 
@@ -151,7 +155,9 @@ async def test_a_name_is_put_right_after_the_yes_by_a_command(line: str) -> None
         assert [row[3] for row in await shop.appointments()] == ["王小明"]
         said = await shop.say("ming", here, "好")
         assert [row[3] for row in await shop.appointments()] == ["安宁"]
-        assert any("更正" in shown(one) for one in said if one.conversation_id != here)  # the staff hear of it
+        assert any(
+            "更正" in shown(one) for one in said if one.conversation_id != here
+        )  # the staff hear of it
         (card,) = [one for one in shop.kit.messages(here) if one.content.get("ref", {}).get("id") == code]
         assert "姓名: 安宁" in shown(card)
 
@@ -177,4 +183,9 @@ async def test_what_looks_like_no_name_is_asked_about_once(yes: str) -> None:
 
 
 def test_the_days_of_the_scripts_are_days_to_come() -> None:
-    assert all(wall.date() > date(2026, 11, 18) for one in SCRIPT.values() if one.when for wall in one.when.candidates)
+    assert all(
+        wall.date() > date(2026, 11, 18)
+        for one in SCRIPT.values()
+        if one.when
+        for wall in one.when.candidates
+    )

@@ -57,7 +57,9 @@ async def test_the_kinds_of_lenses_below_the_info_pack(kind: str, language: str)
     words = load_words(language)
     async with Shop() as shop:
         here = await shop.customer("ming", account(language))
-        assert str(words[f"lenses.{kind}"]) in await shop.hear("ming", here, str(words[f"lenses.{kind}_label"]))
+        assert str(words[f"lenses.{kind}"]) in await shop.hear(
+            "ming", here, str(words[f"lenses.{kind}_label"])
+        )
 
 
 WALKS = {
@@ -122,7 +124,9 @@ async def test_a_booking_goes_on_where_it_was_interrupted() -> None:
         await shop.say("ming", here, "预约 周六11:00 验光")
         await shop.say("ming", here, f"取消 {code}")
         assert "不变" in await shop.hear("ming", here, "不")
-        assert "11月21日 周六 11:00" in await shop.hear("ming", here, "好")  # a yes asks first which question is meant
+        assert "11月21日 周六 11:00" in await shop.hear(
+            "ming", here, "好"
+        )  # a yes asks first which question is meant
         await shop.say("ming", here, "好")
         assert [row[1] for row in await shop.appointments()] == ["2026-11-19T15:00", "2026-11-21T11:00"]
 
@@ -132,7 +136,9 @@ async def test_what_a_button_posts_reads_like_what_people_write(language: str) -
     """The command of a start stands in the history, where everybody reads it."""
     async with Shop() as shop:
         here = await shop.customer("ming", account(language))
-        first, second = ("空档 周六", "11月21日 周六 10:00") if language == "zh" else ("/slots sat", "Sat 21 Nov 10:00")
+        first, second = (
+            ("空档 周六", "11月21日 周六 10:00") if language == "zh" else ("/slots sat", "Sat 21 Nov 10:00")
+        )
         said = await shop.say("ming", here, first)
         command = button(said, second)
         assert second in command

@@ -13,6 +13,7 @@ from tests.booking.test_changes import booked
 
 CARD = "预约 明天15:00 验光 我叫王小明 成人 来过"
 SATURDAY = date(2026, 11, 21)
+wall = datetime.fromisoformat
 
 
 async def rows(shop: Shop) -> list[tuple[str, str, str]]:
@@ -34,7 +35,9 @@ async def test_another_shop_in_mid_dialogue_takes_the_booking_along(act) -> None
             await shop.say("ming", here, CARD)
             said = await shop.say("ming", here, "RIVER")
             there = await shop.service("ming", "river")
-            assert await shop.sql("SELECT store_id FROM booking_appointments WHERE status = 'held'") == [("river",)]
+            assert await shop.sql("SELECT store_id FROM booking_appointments WHERE status = 'held'") == [
+                ("river",)
+            ]
             assert any("第一次来我们店" in shown(one) for one in said if one.conversation_id == there)
             for text in ("第一次", "好"):  # said where the pointer stands
                 await shop.say("ming", here, text)
@@ -49,7 +52,9 @@ async def test_a_refused_shop_is_asked_for() -> None:
             said = await shop.say("ming", here, "NOT HERE")
             assert await shop.appointments("held") == []
             await shop.say("ming", here, button(said, "河畔店"))
-            assert await shop.sql("SELECT store_id FROM booking_appointments WHERE status <> 'cancelled'") in ([], [("river",)])
+            assert await shop.sql(
+                "SELECT store_id FROM booking_appointments WHERE status <> 'cancelled'"
+            ) in ([], [("river",)])
 
 
 @pytest.mark.parametrize("answered", ["here", "there"])
@@ -103,10 +108,10 @@ TIMES: dict[str, tuple[When, str]] = {
     "earlier by an hour": (When(shift=-timedelta(hours=1)), "2026-11-19T14:00"),
     "A, else B": (at(A, B, either_will_do=True), A),
     "a range with a wish": (
-        When(window=(datetime(2026, 11, 21, 14), datetime(2026, 11, 21, 16)), wish=datetime(2026, 11, 21, 15), days=(SATURDAY,)),
+        When(window=(wall("2026-11-21T14:00"), wall("2026-11-21T16:00")), wish=wall("2026-11-21T15:00"), days=(SATURDAY,)),
         "2026-11-21T15:00",
     ),
-    "a range": (When(window=(datetime(2026, 11, 21, 14), datetime(2026, 11, 21, 16)), days=(SATURDAY,)), "2026-11-21T14:00"),
+    "a range": (When(window=(wall("2026-11-21T14:00"), wall("2026-11-21T16:00")), days=(SATURDAY,)), "2026-11-21T14:00"),
     "another day": (When(days=(SATURDAY,)), "2026-11-21T15:00"),
 }  # fmt: skip
 
@@ -119,9 +124,8 @@ async def test_another_time_of_an_open_card_is_shown_before_it_counts(said: str)
             here = await shop.customer("ming")
             await shop.say("ming", here, CARD)
             heard = await shop.hear("ming", here, "SAID")
-            wall = datetime.fromisoformat(wanted)
-            assert f"{wall.month}月{wall.day}日" in heard
-            assert f"{wall:%H:%M}" in heard
+            assert f"{wall(wanted).month}月{wall(wanted).day}日" in heard
+            assert f"{wall(wanted):%H:%M}" in heard
             assert await shop.appointments() == []
             await shop.say("ming", here, "好")
             assert [row[1] for row in await shop.appointments()] == [wanted]
@@ -144,7 +148,10 @@ async def test_of_two_times_both_are_buttons() -> None:
             here = await shop.customer("ming")
             await shop.say("ming", here, CARD)
             said = await shop.say("ming", here, "A OR B")
-            assert [action["label"] for action in said[-1].content["actions"]] == ["11月23日 周一 15:00", "11月24日 周二 15:00"]
+            assert [action["label"] for action in said[-1].content["actions"]] == [
+                "11月23日 周一 15:00",
+                "11月24日 周二 15:00",
+            ]
             for text in ("2", "好"):
                 await shop.say("ming", here, text)
             assert [row[1] for row in await shop.appointments()] == [B]
@@ -154,7 +161,7 @@ async def test_of_two_times_both_are_buttons() -> None:
 async def test_a_else_b_takes_the_one_that_is_free_and_a_range_the_nearest_inside(move: bool) -> None:
     script = {
         "A ELSE B": reading(begin("move"), when=at(A, B, either_will_do=True)),
-        "RANGE": reading(begin("move"), when=When(window=(datetime(2026, 11, 23, 14), datetime(2026, 11, 23, 17)), wish=datetime(2026, 11, 23, 15), days=(date(2026, 11, 23),))),
+        "RANGE": reading(begin("move"), when=When(window=(wall("2026-11-23T14:00"), wall("2026-11-23T17:00")), wish=wall("2026-11-23T15:00"), days=(date(2026, 11, 23),))),
     }  # fmt: skip
     with scripted(script):
         async with Shop() as shop:  # one room: who has it keeps others out
@@ -170,7 +177,7 @@ async def test_a_else_b_takes_the_one_that_is_free_and_a_range_the_nearest_insid
 
 
 async def test_a_word_that_may_be_a_day_is_asked_about_and_a_yes_takes_the_day() -> None:
-    when = When(guess=SATURDAY, reason="misspelt", candidates=(datetime(2026, 11, 21, 15),))
+    when = When(guess=SATURDAY, reason="misspelt", candidates=(wall("2026-11-21T15:00"),))
     with scripted({"FRDAY": reading(begin("book"), give("service", "exam"), when=when)}):
         async with Shop() as shop:
             here = await shop.customer("ming")
@@ -206,9 +213,13 @@ async def both(shop: Shop) -> str:
 
 
 CANCELS = {
-    "by its day": reading(begin("cancel"), give("day", date(2026, 11, 22)), when=When(days=(date(2026, 11, 22),))),
+    "by its day": reading(
+        begin("cancel"), give("day", date(2026, 11, 22)), when=When(days=(date(2026, 11, 22),))
+    ),
     "by the day that does not suit": reading(begin("cancel"), refuse("day", date(2026, 11, 22))),
-    "by its hour": reading(begin("cancel"), give("time", time(14)), when=When(candidates=(datetime(2026, 11, 22, 14),))),
+    "by its hour": reading(
+        begin("cancel"), give("time", time(14)), when=When(candidates=(wall("2026-11-22T14:00"),))
+    ),
     "by its service": reading(begin("cancel"), give("service", "collect")),
 }
 
@@ -271,7 +282,9 @@ async def test_a_question_beside_a_cancel_makes_the_yes_ask_again() -> None:
 
 
 async def test_a_yes_with_a_time_that_is_not_the_cards_shows_that_time() -> None:
-    with scripted({"SUNDAY": reading(YES, give("day", date(2026, 11, 22)), when=When(days=(date(2026, 11, 22),)))}):
+    with scripted(
+        {"SUNDAY": reading(YES, give("day", date(2026, 11, 22)), when=When(days=(date(2026, 11, 22),)))}
+    ):
         async with Shop() as shop:
             here = await shop.customer("ming")
             await shop.say("ming", here, CARD)

@@ -223,9 +223,7 @@ async def test_hard_lenses_are_for_the_optometrist():
         assert "停戴一天" in await shop.hear("ming", here, "我戴软镜")
 
 
-@pytest.mark.parametrize(
-    "text", ["预约要多少钱？", "取消要扣钱吗", "改约有什么规定", "确认一下我的度数"]
-)
+@pytest.mark.parametrize("text", ["预约要多少钱？", "取消要扣钱吗", "改约有什么规定", "确认一下我的度数"])
 async def test_a_question_that_begins_like_a_command_is_for_people(text):
     async with Shop() as shop:
         here = await shop.customer("ming")
@@ -236,7 +234,11 @@ async def test_a_question_that_begins_like_a_command_is_for_people(text):
 async def test_a_question_that_the_shops_facts_answer_alarms_nobody():
     async with Shop() as shop:
         here = await shop.customer("ming")
-        for text, fact in (("开始营业了吗", "09:00–20:00"), ("你们地址在哪", "花园路 18 号"), ("停车方便吗", "B1")):
+        for text, fact in (
+            ("开始营业了吗", "09:00–20:00"),
+            ("你们地址在哪", "花园路 18 号"),
+            ("停车方便吗", "B1"),
+        ):
             assert fact in await shop.hear("ming", here, text)
         assert await shop.advance(6) == []
 

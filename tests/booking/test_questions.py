@@ -1,4 +1,4 @@
-"""Questions: answered from the shop's facts while a booking stays open, or passed on, and that is said; nobody is left without words."""
+"""Questions: answered from the shop's facts while a booking stays open, or passed on, and that is said."""
 
 from __future__ import annotations
 
@@ -121,7 +121,9 @@ async def test_what_is_asked_of_the_chain_goes_to_the_shop_that_is_chosen() -> N
         await shop.say("ming", entry, button(said, "河畔店"))
         here = await shop.service("ming", "river")
         assert any("镜框多少钱" in shown(one) for one in shop.kit.messages(here))
-        assert await shop.sql("SELECT store_id FROM booking_services WHERE waiting_since IS NOT NULL") == [("river",)]
+        assert await shop.sql("SELECT store_id FROM booking_services WHERE waiting_since IS NOT NULL") == [
+            ("river",)
+        ]
 
 
 async def test_words_that_nothing_came_of_are_passed_on_by_a_button() -> None:
@@ -145,7 +147,10 @@ WISHES = ("我想约周六上午十一点验光", "周六上午11点想来验光
 async def test_a_wish_in_a_sentence_begins_a_booking(text: str, where: str) -> None:
     async with Shop() as shop:
         here = await shop.customer("ming")
-        place = {"the shop's bot": shop.kit.direct("ming", GARDEN), "the chain's bot": shop.kit.direct("ming", ENTRY)}.get(where, here)
+        place = {
+            "the shop's bot": shop.kit.direct("ming", GARDEN),
+            "the chain's bot": shop.kit.direct("ming", ENTRY),
+        }.get(where, here)
         said = await shop.say("ming", place, text)
         if where == "the chain's bot":
             assert "哪一家" in shown(said[-1])

@@ -1,4 +1,4 @@
-"""A yes books, moves or cancels only what the customer has seen and not contradicted: tried on acts, whatever the words were."""
+"""A yes books, moves or cancels only what the customer has seen and not contradicted: tried on acts, whatever the words."""
 
 from __future__ import annotations
 
@@ -96,7 +96,8 @@ async def test_what_contradicts_nothing_leaves_the_yes_a_yes(said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "answer"), [("place", "花园路 18 号"), ("parking", "B1"), ("bring", "旧眼镜"), ("hours", "09:00–20:00")]
+    ("asked", "answer"),
+    [("place", "花园路 18 号"), ("parking", "B1"), ("bring", "旧眼镜"), ("hours", "09:00–20:00")],
 )
 async def test_a_yes_with_a_question_that_facts_answer_books_and_answers(asked: str, answer: str) -> None:
     with scripted({**SCRIPT, "SAID": reading(YES, asks(asked))}):
@@ -215,7 +216,11 @@ def _anything(dice: random.Random) -> Reading:
         )
         for _ in range(dice.randint(0, 3))
     ]  # fmt: skip
-    rest = [left("嗯哼", dice.choice(list(Weight)), in_clause=dice.random() < 0.3)] if dice.random() < 0.3 else []
+    rest = (
+        [left("嗯哼", dice.choice(list(Weight)), in_clause=dice.random() < 0.3)]
+        if dice.random() < 0.3
+        else []
+    )
     day = dice.choice(_DAYS)
     when = dice.choice(
         [
@@ -234,7 +239,7 @@ def _anything(dice: random.Random) -> Reading:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_whatever_was_said_a_yes_books_only_what_the_card_above_it_showed(seed: int) -> None:
-    dice = random.Random(seed)  # noqa: S311  the same in every run
+    dice = random.Random(seed)
     script = {f"SAID {number}": _anything(dice) for number in range(40)}
     with scripted({**SCRIPT, **script}):
         async with Shop() as shop:
@@ -264,7 +269,8 @@ async def test_whatever_was_said_a_yes_books_only_what_the_card_above_it_showed(
 
 async def _of(shop: Shop, user: str) -> list[tuple[str, str]]:
     rows = await shop.sql(
-        "SELECT start_wall, for_name FROM booking_appointments WHERE customer_id = ? AND status = 'confirmed'", user
+        "SELECT start_wall, for_name FROM booking_appointments WHERE customer_id = ? AND status = 'confirmed'",
+        user,
     )
     return [(row[0], row[1]) for row in rows]
 
@@ -281,7 +287,10 @@ def _agrees(cards: list[Said], rows: list[tuple[str, str]]) -> None:
 
 def _doubts(said: Reading) -> bool:
     """It refused, put off or was not understood."""
-    dangerous = any(one.weight is Weight.DANGEROUS or (one.weight is Weight.NEUTRAL and one.in_clause) for one in said.rest)
+    dangerous = any(
+        one.weight is Weight.DANGEROUS or (one.weight is Weight.NEUTRAL and one.in_clause)
+        for one in said.rest
+    )
     unresolved = said.when is not None and said.when.reason is not None
     return dangerous or unresolved or said.has(Kind.LATER) or said.has(Kind.REFUSE)
 

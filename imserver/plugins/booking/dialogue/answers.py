@@ -1,7 +1,7 @@
 """Questions: answered from what the shop says of itself, or passed on to its people, and then that is said.
 
-The chain file's `[[stores.answers]]` come first; place, parking, opening hours, length and what to bring are the shop's own facts.
-No question is left unsaid, and none ends what is being booked.
+The chain file's `[[stores.answers]]` come first; place, parking, opening hours, length and what to bring are the shop's own
+facts. No question is left unsaid, and none ends what is being booked.
 """
 
 from __future__ import annotations
@@ -40,9 +40,7 @@ def knows(context: DialogueContext, question: Act, reading: Reading, state: Dial
     return _answer(context, question, reading, state) is not None
 
 
-def _answer(
-    context: DialogueContext, question: Act, reading: Reading, state: Dialogue | None
-) -> str | None:
+def _answer(context: DialogueContext, question: Act, reading: Reading, state: Dialogue | None) -> str | None:
     shop = context.shop
     if shop is None:
         return None
@@ -51,7 +49,9 @@ def _answer(
         return own
     words = context.words
     if question.what == "place":
-        return words("answer.place", address=shop.address.in_language(words.language), phone=shop.phone or "-")
+        return words(
+            "answer.place", address=shop.address.in_language(words.language), phone=shop.phone or "-"
+        )
     if question.what == "parking" and shop.parking is not None:
         return words("answer.parking", parking=shop.parking.in_language(words.language))
     if question.what == "hours":

@@ -1,7 +1,7 @@
-"""The booking dialogue: for whom → service → day → slot (held) → name, age, first visit? → confirm. Known answers are not asked again.
+"""The booking dialogue: for whom → service → day → slot (held) → name, age, first visit? → confirm.
 
-What a text says is put into the draft, then the next open question is asked. Buttons carry commands (`预约 11月19日 周四 15:00`),
-so tapping, typing the number and typing the words are the same thing, and a change of mind is a message like any other.
+Known answers are not asked again. What a text says is put into the draft, then the next open question is asked. Buttons carry
+commands (`预约 11月19日 周四 15:00`), so tapping, typing the number and typing the words are the same thing, and a change of mind is a message like any other.
 
 A yes books only what the card above it showed and nothing contradicted since: `_yes` and `_go_on` decide that.
 """
@@ -35,7 +35,7 @@ from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
 from imserver.plugins.booking.schedule.shops import Service, Shop, minutes_of
 from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action, Actor, NotPossible, Status, next_status
-from imserver.plugins.booking.understanding.acts import Kind, Reading
+from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 
 from . import answers, said
 from .choose import Search, ask_day, ask_slot, choose, refuse
@@ -70,8 +70,17 @@ def book(context: DialogueContext, reading: Reading) -> bool:
             state.service_id, state.day_said = before.service_id, before.day_said
     if state.step == "who" and context.command and _chose(context, state, reading.text):
         return True
-    _merge(context, state, reading)
+    _merge(context, state, _of_button(context, reading))
     return True
+
+
+def _of_button(context: DialogueContext, reading: Reading) -> Reading:
+    """The name of an age band behind the command is the band, whatever figures it has: 儿童（16岁以下）."""
+    key = label_key(reading.text)
+    for band in context.chain.age_bands if context.command else ():
+        if key in (label_key(band.names.zh), label_key(band.names.en)):
+            return Reading(reading.text, (Act(Kind.GIVE, "age", band.id),))
+    return reading
 
 
 def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
@@ -201,8 +210,16 @@ def _odd_name(context: DialogueContext, state: Dialogue, reading: Reading) -> bo
         _go_on(context, state)
         return True
     odd = said.notes(reading)
-    known = all(act.kind is Kind.GIVE and act.what in ("age", "first", "person", "phone") for act in reading.acts)
-    if not known or said.unread(reading) or len(odd) != 1 or not odd[0].isprintable() or len(odd[0]) > MAX_NAME:
+    known = all(
+        act.kind is Kind.GIVE and act.what in ("age", "first", "person", "phone") for act in reading.acts
+    )
+    if (
+        not known
+        or said.unread(reading)
+        or len(odd) != 1
+        or not odd[0].isprintable()
+        or len(odd[0]) > MAX_NAME
+    ):
         return False
     if not any(char.isalpha() for char in odd[0]):
         return False
@@ -358,7 +375,9 @@ def _refuse_time(context: DialogueContext, state: Dialogue, reading: Reading) ->
     ]
     wall = datetime.fromisoformat(state.wall) if state.wall else None
     acts = said.refused_times(reading)
-    vague = [act for act in reading.all(Kind.CORRECT) if act.value is None and act.what in ("day", "time", "range")]
+    vague = [
+        act for act in reading.all(Kind.CORRECT) if act.value is None and act.what in ("day", "time", "range")
+    ]
     wants_another = said.only(reading, Kind.BEGIN) and reading.has(Kind.BEGIN, "move")
     if wall is None:
         if state.day in state.refused:
@@ -381,7 +400,9 @@ def _refuse_time(context: DialogueContext, state: Dialogue, reading: Reading) ->
 def _ask_who(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     """Two people are two appointments: which first?"""
     _release(context, state)
-    fresh = Dialogue(kind="book", step="who", people=list(reading.people), labels=state.labels, below=state.below)
+    fresh = Dialogue(
+        kind="book", step="who", people=list(reading.people), labels=state.labels, below=state.below
+    )
     service = said.service_of(reading, context.chain)
     fresh.service_id = service.id if service is not None and context.the_shop.offers(service) else ""
     when = said.when_of(reading)
@@ -399,7 +420,9 @@ def _ask_people(context: DialogueContext, state: Dialogue) -> None:
 def _chose(context: DialogueContext, state: Dialogue, text: str) -> bool:
     """The answer to "whom first?": one of those that were offered."""
     key = label_key(text)
-    chosen = next((one for one in state.people if key and (key == label_key(one) or key in label_key(one)[1:])), None)
+    chosen = next(
+        (one for one in state.people if key and (key == label_key(one) or key in label_key(one)[1:])), None
+    )
     if chosen is None:
         return False
     _book_for(context, state, chosen, [one for one in state.people if one != chosen])
@@ -448,7 +471,9 @@ def ask_other_shop(context: DialogueContext) -> None:
     """Which other shop? Each button says the shop's name."""
     command = context.words("command.book")
     options = [
-        Option(shop.names.in_language(context.language), f"{command} {shop.names.in_language(context.language)}")
+        Option(
+            shop.names.in_language(context.language), f"{command} {shop.names.in_language(context.language)}"
+        )
         for shop in context.chain.stores
         if shop is not context.shop
     ]
@@ -641,7 +666,13 @@ def finish(context: DialogueContext, state: Dialogue) -> None:
         note=_notes(context, state),
     )
     by_hand = context.the_shop.confirmation == "staff" and not context.is_staff
-    booked = act(context.tx, held, Action.REQUEST if by_hand else Action.CONFIRM, actor(context), context.sender.user_id)
+    booked = act(
+        context.tx,
+        held,
+        Action.REQUEST if by_hand else Action.CONFIRM,
+        actor(context),
+        context.sender.user_id,
+    )
     _remember(context, state)
     context.close(state)
     notify.booked(context.tx, context.texts, booked)
@@ -681,12 +712,7 @@ def confirm_held(context: DialogueContext, version: int | None, appointment: App
     state = context.dialogue()
     if state is not None and state.kind != "book" and state.below is not None:
         state = state.below
-    if (
-        state is None
-        or state.kind != "book"
-        or state.appointment_id != appointment.id
-        or not state.asks_yes
-    ):
+    if state is None or state.kind != "book" or state.appointment_id != appointment.id or not state.asks_yes:
         context.say("stale.question")
     elif version is not None and version != appointment.version:
         context.say("stale.question")
@@ -702,7 +728,12 @@ def _twice(context: DialogueContext, state: Dialogue, wall: datetime, search: Se
     end = begin + search.minutes * MINUTE_MS
     for one in upcoming(context.tx, context.customer_id):
         same = label_key(one.for_name) == label_key(state.name) and one.person == state.person
-        if same and one.id not in (state.appointment_id, state.replaces) and one.start_at < end and begin < one.end_at:
+        if (
+            same
+            and one.id not in (state.appointment_id, state.replaces)
+            and one.start_at < end
+            and begin < one.end_at
+        ):
             shop = context.chain.shop(one.store_id)
             _release(context, state)
             state.wall = ""
@@ -739,7 +770,8 @@ def _ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> A
     if (
         reason is None
         and held is None
-        and len(upcoming(context.tx, context.customer_id, shop.id)) >= shop.max_upcoming + bool(state.replaces)
+        and len(upcoming(context.tx, context.customer_id, shop.id))
+        >= shop.max_upcoming + bool(state.replaces)
     ):
         context.close(state)
         context.say("why_not.too_many", count=shop.max_upcoming)
@@ -765,7 +797,9 @@ def _ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> A
         state.extended = state.warned = 0
     state.appointment_id, state.version, state.expired = taken.id, taken.version, False
     if taken.hold_until is not None and (held is None or held.hold_until != taken.hold_until):
-        context.tx.schedule(_next_look(context.now_ms, taken.hold_until), HOLD_TIMER, {"appointment": taken.id})
+        context.tx.schedule(
+            _next_look(context.now_ms, taken.hold_until), HOLD_TIMER, {"appointment": taken.id}
+        )
     return taken
 
 

@@ -17,7 +17,7 @@ from imserver.plugins.booking.schedule.appointments import (
     resources_of,
     upcoming,
 )
-from imserver.plugins.booking.schedule.shops import Service, Shop, minutes_of
+from imserver.plugins.booking.schedule.shops import Service, minutes_of
 from imserver.plugins.booking.schedule.slots import nearest
 from imserver.plugins.booking.understanding.acts import Reading, When
 
@@ -85,7 +85,8 @@ def welcome(context: DialogueContext) -> None:
 
 
 def slots(context: DialogueContext, reading: Reading) -> bool:
-    """空档 [day], or a question about free time: free starts as buttons, nothing is held; without a day, the next one that has any."""
+    """空档 [day], or a question about free time: free starts as buttons, and nothing is held. Without a day, of the next one that
+    has any."""
     state = context.dialogue() or Dialogue()
     booking = state if state.kind == "book" else None
     service = _service_meant(context, reading, booking)
@@ -136,7 +137,13 @@ def _days_meant(when: When | None) -> list[date]:
 
 def _next_free_day(context: DialogueContext, search: Search) -> str:
     found = nearest(
-        context.tx.execute, context.the_shop, search.service, context.now, search.minutes, context.now_ms, count=1
+        context.tx.execute,
+        context.the_shop,
+        search.service,
+        context.now,
+        search.minutes,
+        context.now_ms,
+        count=1,
     )
     return found[0].wall.date().isoformat() if found else ""
 
@@ -194,7 +201,11 @@ def _line(context: DialogueContext, appointment: Appointment) -> str:
 def one(context: DialogueContext, reading: Reading) -> bool:
     """A code by itself: that appointment, with its buttons."""
     appointment = by_code(context.tx, said.code_of(reading))
-    if appointment is None or appointment.customer_id != context.customer_id or appointment.card_position is None:
+    if (
+        appointment is None
+        or appointment.customer_id != context.customer_id
+        or appointment.card_position is None
+    ):
         context.say("no_such_code", code=said.code_of(reading))
         return True
     shop = context.chain.shop(appointment.store_id)
@@ -230,9 +241,7 @@ def lenses(context: DialogueContext, reading: Reading) -> bool:
     group = staff_group(context.tx, context.the_shop.id)
     if kind != "soft" and group is not None:
         words = context.texts.staff_words(context.the_shop)
-        text = words(
-            "staff.lenses", name=context.sender.display_name, kind=words(f"lenses.{kind}_label")
-        )
+        text = words("staff.lenses", name=context.sender.display_name, kind=words(f"lenses.{kind}_label"))
         context.tx.post(group, {"type": "text", "text": text}, sender_id=context.bot)
     return True
 

@@ -1,6 +1,6 @@
-"""Moving, cancelling and putting right: which appointment, (to when,) are you sure? Buttons carry the version they were shown with.
+"""Moving, cancelling and putting right: which appointment, (to when,) are you sure?
 
-What is named and not found never acts: a mistyped code is said, and the person's appointments are listed as buttons.
+Buttons carry the version they were shown with. What is named and not found never acts: a mistyped code is said, and the person's appointments are listed as buttons.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ from .book import actor
 from .choose import Search, ask_day, ask_slot, choose, refuse
 from .context import DialogueContext, Place
 from .state import Dialogue
-
 
 # -- commands and wishes ----------------------------------------------------------------------------------------------------
 
@@ -141,12 +140,14 @@ def answer_move(context: DialogueContext, state: Dialogue, reading: Reading) -> 
     return True
 
 
-def _yes_to_move(context: DialogueContext, state: Dialogue, appointment: Appointment, reading: Reading) -> None:
+def _yes_to_move(
+    context: DialogueContext, state: Dialogue, appointment: Appointment, reading: Reading
+) -> None:
     before = state.wall
     when = said.when_of(reading)
-    if when is not None and said.takes_time(reading):
-        if not choose(context, state, _search(context, appointment), when):
-            return
+    given = when is not None and said.takes_time(reading)
+    if when is not None and given and not choose(context, state, _search(context, appointment), when):
+        return
     same = state.wall == before
     clean = same and not said.doubtful(reading)
     if reading.has(Kind.QUESTION):
@@ -183,13 +184,12 @@ def answer_cancel(context: DialogueContext, state: Dialogue, reading: Reading) -
     if not yes and not no and not again:
         return False
     found = _still_there(context, state)
-    if no and not yes or found is None and state.appointment_id and get(context.tx, state.appointment_id) is None:
+    first = get(context.tx, state.appointment_id)
+    if (no and not yes) or first is None:
         context.close(state)
         context.say("done.kept")
     elif found is None:
-        one = get(context.tx, state.appointment_id)
-        if one is not None:
-            stale(context, one)
+        stale(context, first)
     elif all(_allowed(context, reading, one, Action.CANCEL) for one in found):
         sure = yes and not said.doubtful(reading) and not said.gives_values(reading)
         if sure and state.step == "confirm" and context.stands_above(state):
@@ -242,9 +242,7 @@ def _later(context: DialogueContext, state: Dialogue) -> bool:
     return True
 
 
-def confirm_move(
-    context: DialogueContext, reading: Reading, appointment: Appointment
-) -> None:
+def confirm_move(context: DialogueContext, reading: Reading, appointment: Appointment) -> None:
     """确认 CODE vN WHEN, the button under "move it?": it says all that it does, so it counts as long as the version does."""
     state = context.dialogue()
     mine = state is not None and state.kind == "move" and state.appointment_id == appointment.id
@@ -289,7 +287,10 @@ def _ask_cancel(context: DialogueContext, found: Sequence[Appointment], *, armed
         moment = context.words.moment(found[0].wall)
         context.ask(state, "ask.cancel", options, when=moment, code=found[0].code)
     else:
-        lines = "\n".join(context.words("ask.cancel_line", when=context.words.moment(one.wall), code=one.code) for one in found)
+        lines = "\n".join(
+            context.words("ask.cancel_line", when=context.words.moment(one.wall), code=one.code)
+            for one in found
+        )
         context.ask(state, "ask.cancel_all", options, count=len(found), lines=lines)
 
 
@@ -322,7 +323,9 @@ def _ask_correct(
     options = [Option(words("button.confirm"), words("command.confirm"), "primary"),
                Option(words("button.keep"), words("command.my"))]  # fmt: skip
     when = words.moment(appointment.wall)
-    context.ask(state, "ask.correct", options, words("ask.confirm_title"), fields, when=when, code=appointment.code)
+    context.ask(
+        state, "ask.correct", options, words("ask.confirm_title"), fields, when=when, code=appointment.code
+    )
 
 
 def stale(context: DialogueContext, appointment: Appointment) -> None:
@@ -365,9 +368,7 @@ def _mine(context: DialogueContext) -> list[Appointment]:
     return [one for one in upcoming(context.tx, context.customer_id, store_id) if visible(context, one)]
 
 
-def _options(
-    context: DialogueContext, mine: Sequence[Appointment], command: str, rest: str
-) -> list[Option]:
+def _options(context: DialogueContext, mine: Sequence[Appointment], command: str, rest: str) -> list[Option]:
     return [
         Option(
             f"{context.words.moment(one.wall)} {one.code}",
@@ -398,14 +399,18 @@ def _subjects(context: DialogueContext, reading: Reading, command: str) -> list[
         meant = mine  # "cancel both"
     elif said.unread(reading) and len(mine) > 1:
         meant = mine  # something was not understood: it may be what tells them apart
-    if len(meant) == 1 or (command == "cancel" and meant is mine and reading.given("number") == len(mine) > 1):
+    if len(meant) == 1 or (
+        command == "cancel" and meant is mine and reading.given("number") == len(mine) > 1
+    ):
         context.go(context.texts.shop_of(meant[0]))
         return list(meant)
     rest = said.time_words(reading) if command == "move" else ""
     options = _options(context, meant or mine, command, rest)
     if command == "cancel":
         named = " ".join(f"{one.code} v{one.version}" for one in mine)
-        options.append(Option(context.words("button.cancel_all"), f"{context.words('command.cancel')} {named}", "danger"))
+        options.append(
+            Option(context.words("button.cancel_all"), f"{context.words('command.cancel')} {named}", "danger")
+        )
     context.offer(f"ask.which_{command}", options)
     return []
 
@@ -446,8 +451,10 @@ def _meant(
     if len(mine) == 1 and command != "cancel":
         return mine
     refused = said.refused_times(reading)
-    given = [one for one in reading.acts if one.what in ("day", "time") and one.kind in (Kind.GIVE, Kind.REFUSE)]
-    named = refused if refused else given if command == "cancel" else []
+    given = [
+        one for one in reading.acts if one.what in ("day", "time") and one.kind in (Kind.GIVE, Kind.REFUSE)
+    ]
+    named = refused or (given if command == "cancel" else [])
     meant = [one for one in mine if all(said.hits(act, one.wall) for act in named if act.value is not None)]
     service = said.service_of(reading, context.chain)
     if service is not None:
@@ -528,7 +535,9 @@ def _towards(context: DialogueContext, state: Dialogue, appointment: Appointment
     before = state.wall
     if reading.has(Kind.QUESTION):
         answers.reply(context, reading)
-    if state.wall and any(said.hits(act, datetime.fromisoformat(state.wall)) for act in said.refused_times(reading)):
+    if state.wall and any(
+        said.hits(act, datetime.fromisoformat(state.wall)) for act in said.refused_times(reading)
+    ):
         state.wall = ""
     when = said.when_of(reading)
     if when is not None:
@@ -541,7 +550,9 @@ def _towards(context: DialogueContext, state: Dialogue, appointment: Appointment
     _go_on(context, state, appointment, armed=armed)
 
 
-def _go_on(context: DialogueContext, state: Dialogue, appointment: Appointment, *, armed: bool = True) -> None:
+def _go_on(
+    context: DialogueContext, state: Dialogue, appointment: Appointment, *, armed: bool = True
+) -> None:
     search = _search(context, appointment)
     if not state.wall:
         (ask_slot if state.day else ask_day)(context, state, search)

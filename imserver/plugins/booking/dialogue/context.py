@@ -152,11 +152,11 @@ class DialogueContext:
             self.said_in = self.home
         return self.tx.post(self.home, content, sender_id=self.bot)
 
-    def offer(self, key: str, options: Sequence[Option], **values: object) -> None:
+    def offer(self, key: str, options: Sequence[Option], code: str = "") -> None:
         """Post a card with options beside whatever is open: a yes may not answer that any more."""
         state = self.dialogue() or Dialogue()
         state.doubt()
-        self.ask(state, key, options, **values)
+        self.ask(state, key, options, code=code)
 
     def ask(
         self,
@@ -175,15 +175,16 @@ class DialogueContext:
             position = self.post({"type": "text", "text": text})
         shown = options[: cards.MAX_ACTIONS]
         state.show(
-            [option.command for option in shown], {label_key(option.label): option.command for option in shown}
+            [option.command for option in shown],
+            {label_key(option.label): option.command for option in shown},
         )
         state.asked = {self.home: position}
         self.asked = text
         self.keep(state)
 
     def point(self) -> None:
-        """The pointer to where the bot answered, if that was elsewhere. A question is repeated in it, so that it may be answered
-        here, below it."""
+        """The pointer to where the bot answered, if that was elsewhere. A question is repeated in it: it may be answered here,
+        below it."""
         if not self.said_in or self.said_in != self.home:
             return
         store = self.the_shop.names.in_language(self.language)

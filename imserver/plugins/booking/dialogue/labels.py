@@ -1,8 +1,8 @@
 """Labels of buttons, typed: what the button does.
 
-A dialogue remembers the labels that it showed (`Dialogue.labels`). The buttons of cards that stand for themselves (an appointment,
-the welcome, the help) are the catalogue's: their labels mean the command without the code, and which appointment is meant is asked
-where there is more than one.
+A dialogue remembers the labels that it showed (`Dialogue.labels`). The buttons of cards that stand for themselves (an
+appointment, the welcome, the help) are the catalogue's: their labels mean the command without the code, and which appointment
+is meant is asked where there is more than one.
 """
 
 from __future__ import annotations

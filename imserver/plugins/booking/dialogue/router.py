@@ -255,13 +255,12 @@ def _run(context: DialogueContext, name: str, arguments: str) -> None:
 
 
 def _is_command(context: DialogueContext, reading: Reading) -> bool:
-    """A slash, a member of the staff and our own buttons command. A Chinese word does if the rest is values or nothing: what else
-    begins with it is a sentence (取消要扣钱吗)."""
+    """A slash, a member of the staff and our own buttons command. A Chinese word does if the rest is values or nothing: what
+    else begins with it is a sentence (取消要扣钱吗)."""
     if context.is_staff or context.text.lstrip()[:1] in "/／" or said.is_values(reading):
         return True
     state = load_dialogue(context.tx, _asked_in(context).conversation_id, context.sender.user_id)
-    line = context.text.strip()
-    return state is not None and line in (*state.options, *state.labels.values(), *(one for earlier in state.earlier for one in earlier))
+    return state is not None and context.text.strip() in state.commands
 
 
 def _enter(context: DialogueContext, row: Command, reading: Reading, arguments: str) -> bool:
@@ -330,7 +329,9 @@ def _understood(context: DialogueContext, state: Dialogue | None, reading: Readi
     """Whether something came of the text: a button, an answer, or a wish."""
     command = _pressed(state, reading)
     if command is not None and state is not None and state.asks_yes and command == state.options[0]:
-        reading = Reading(reading.text, (Act(Kind.YES),))  # the button's words are a yes, and no more than one
+        reading = Reading(
+            reading.text, (Act(Kind.YES),)
+        )  # the button's words are a yes, and no more than one
     elif command is not None:
         named = split(command)
         if named is not None:
@@ -403,36 +404,49 @@ def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) 
 def _wish(context: DialogueContext, reading: Reading) -> str | None:
     """The command that a text comes to."""
     begun = [act.what for act in reading.all(Kind.BEGIN)]
-    elsewhere = said.takes_time(reading) or "book" in begun
     if "human" in begun:
         return "human"
-    if "cancel" in begun:
-        replaced = elsewhere and reading.has(Kind.GIVE) and (reading.has(Kind.REFUSE) or "book" in begun)
-        return "move" if replaced and _coming(context) else "cancel"
-    when = said.when_of(reading)
-    shifts = when is not None and when.shift is not None
-    changes = said.corrects(reading, "day", "time", "range")
-    if "move" in begun or ((shifts or changes) and _coming(context) and "book" not in begun):
-        return "move"
-    if change.wishes_correction(reading) and _coming(context) and "book" not in begun:
-        return "correct"
-    for one in begun:
-        if one != "book" and one in _BEGUN:
+    changed = _change(context, reading, begun)
+    if changed is not None:
+        return changed
+    for one in (*(one for one in begun if one != "book"), *begun):
+        if one in _BEGUN:
             return _BEGUN[one]
-    if "book" in begun:
-        return "book"
-    if reading.has(Kind.QUESTION):
+    return None if reading.has(Kind.QUESTION) else _wish_of_values(reading)
+
+
+def _change(context: DialogueContext, reading: Reading, begun: list[str]) -> str | None:
+    """A change of an appointment. One that is refused or cancelled for another time is to be moved there."""
+    coming = upcoming(context.tx, context.customer_id, context.shop.id if context.shop else None)
+    refused = said.refused_times(reading)
+    instead = said.takes_time(reading) and any(said.hits(act, one.wall) for act in refused for one in coming)
+    if coming and instead:
+        return "move"
+    if "cancel" in begun:
+        replaced = coming and reading.has(Kind.GIVE) and "book" in begun
+        return "move" if replaced and said.takes_time(reading) else "cancel"
+    if "move" in begun:
+        return "move"
+    if not coming or "book" in begun:
         return None
+    when = said.when_of(reading)
+    if (when is not None and when.shift is not None) or said.corrects(reading, "day", "time", "range"):
+        return "move"
+    return "correct" if change.wishes_correction(reading) else None
+
+
+def _wish_of_values(reading: Reading) -> str | None:
+    """Values without an intention: a service or an hour is a wish, a day is a question about free time."""
+    when = said.when_of(reading)
     if reading.given("service") is not None or len(reading.people) > 1:
         return "book"
     if when is not None and said.takes_time(reading):
         return "book" if when.candidates or when.window or when.guess else "slots"
     if said.code_of(reading):
         return "one"
-    for what, name in (("lenses", "lenses"), ("shop", "stores")):
-        if reading.given(what) is not None:
-            return name
-    return None
+    return next(
+        (name for what, name in (("lenses", "lenses"), ("shop", "stores")) if reading.given(what)), None
+    )
 
 
 def _only_courtesy(state: Dialogue | None, reading: Reading) -> bool:
@@ -495,7 +509,11 @@ def _asked_in(context: DialogueContext) -> Answering:
     """Where the open question of this text stands: text in the direct chat may answer a shop's question, and in one shop's
     conversation another shop's that was repeated there."""
     tx, here, sender_id = context.tx, context.answering, context.sender.user_id
-    if context.place not in (Place.DIRECT, Place.SERVICE) or context.dialogue() is not None or context.is_staff:
+    if (
+        context.place not in (Place.DIRECT, Place.SERVICE)
+        or context.dialogue() is not None
+        or context.is_staff
+    ):
         return here
     for service in services_of(tx, context.customer_id):
         shop = context.chain.shop(service.store_id)

@@ -56,7 +56,7 @@ def number_of(reading: Reading) -> int | None:
 def when_of(reading: Reading) -> When | None:
     """What the words about time come to; None where nothing of it can be used (刚来过, 我四点下课)."""
     when = reading.when
-    if when is None or when == When() or when.reason == "no_time" and not when.days and not when.part:
+    if when is None or when == When() or (when.reason == "no_time" and not when.days and not when.part):
         return None
     return when
 
@@ -166,5 +166,7 @@ def doubtful(reading: Reading) -> bool:
 
 def is_values(reading: Reading) -> bool:
     """Whether there is nothing but values: the words behind a command word that is one."""
-    told = all(act.kind in (Kind.GIVE, Kind.CORRECT, Kind.YES, Kind.BEGIN, Kind.THANKS) for act in reading.acts)
+    told = all(
+        act.kind in (Kind.GIVE, Kind.CORRECT, Kind.YES, Kind.BEGIN, Kind.THANKS) for act in reading.acts
+    )
     return told and all(rest.weight is Weight.HARMLESS for rest in reading.rest)

@@ -90,6 +90,11 @@ class Dialogue(msgspec.Struct, omit_defaults=True):
         """What the card shows: if it stays the same, the card says nothing new."""
         return (self.service_id, self.wall, self.name, self.age_band, self.first_visit, self.person)
 
+    @property
+    def commands(self) -> set[str]:
+        """Of all buttons that can be pressed."""
+        return {*self.options, *self.labels.values(), *(one for options in self.earlier for one in options)}
+
     def show(self, commands: Iterable[str], labels: Mapping[str, str]) -> None:
         """Buttons were shown: their numbers count from now on; those of the lists before while they are unambiguous."""
         if self.options:
