@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imserver.plugins.booking.dates import asides, scan
-from imserver.plugins.booking.dates.parse import Reading, read_when
 from imserver.plugins.booking.dates.asides import ASIDES
 from imserver.plugins.booking.dates.compose import HORIZON_DAYS
 from imserver.plugins.booking.dates.doubts import CODE, DOUBTS, RESIDUE
+from imserver.plugins.booking.dates.parse import Reading, read_when
 from imserver.plugins.booking.dates.rules import RULES
 from imserver.plugins.booking.dates.text import MAX_CHARS, TRADITIONAL
 

@@ -95,5 +95,9 @@ LEFT = [(frame, words) for frame, lines in RESIDUE.items() for words in lines]
 
 @pytest.mark.parametrize(("frame", "words"), LEFT)
 def test_what_no_rule_has_read_is_asked_about(frame: str, words: str) -> None:
-    wrong = [(text, answer(text)) for text in said(frame, words) if answer(text).split()[0] not in ("leftover", "misspelt")]
+    wrong = [
+        (text, answer(text))
+        for text in said(frame, words)
+        if answer(text).split()[0] not in ("leftover", "misspelt")
+    ]
     assert wrong == []

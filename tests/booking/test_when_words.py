@@ -55,7 +55,6 @@ REFUSING = [
      "到天")),
     ("range", "{}下午3点", ("零到 一到 二到 两到 三到 四到 五到 六到 七到 八到 九到 十到 廿到 卅到 "
      "五至 五~ 五- 五to 五_到_")),
-    ("range", "下午3点{}下午4点", "到 至 - ~ to thru through _-_"),
     ("range", "周五{}下午3点", "班前 班后 学前 学后 饭前 饭后 餐前 餐后 课前 课后 下班 放学"),
     ("range", "{} Friday 3pm", "before until till til between within during earliest latest 我before"),
     ("range", "Friday 3pm {}", "at_least starting earliest latest"),
@@ -93,6 +92,7 @@ REFUSING = [
 
 #: What opens a range, loosens a time or names a day by its feast: read, with the start that is wished for.
 READ = [
+    ("11-18 15:00", "下午3点{}下午4点", "到 至 - ~ to thru through _-_"),
     ("11-20 15:00", "{}周五下午3点", "不早于 从 自 打 从_ 最早"),
     ("11-18 15:00", "{}下午3点", "从 自 打"),
     ("11-20 15:00", "周五下午3点{}", ("以后 之后 过后 后 _后 起 到五点 至五点 -五点 ~五点 左右 前后 大概 大约 "

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .rules import ALONE, CN, EN_NUM, NUM
+from .rules import ALONE as UNTAILED
+from .rules import CN, EN_NUM, NUM
 from .text import ASIDE_MARK, Sheet
+
+ALONE: Final = f"{UNTAILED}(?<![周期拜])"
+"""Before a number that is counted: 周五人多不多 is about Friday."""
 
 TELEPHONES: Final = (
     r"(?<![0-9])(?:0[0-9]{2,3}-[0-9]{7,8}|1[3-9][0-9][ -][0-9]{4}[ -][0-9]{4})(?![0-9])",
@@ -20,7 +24,10 @@ COUNTS: Final = (
     "(?:aged? )?[0-9]{1,2}(?: ?(?:yo|y/o)(?![a-z])|[ -](?:years?|yrs?)[ -]olds?)|(?<![a-z])aged? [0-9]{1,2}",
     f"{ALONE}{NUM} ?(?:个 ?)?(?:人(?!民)|大人|孩子|小孩|老人|朋友|[位名口副](?!于))",
     f"(?<![a-z0-9])(?:[0-9]{{1,2}}|{EN_NUM}) (?:people|persons?|adults?|kids?|child(?:ren)?|pairs?|boxes|of us)(?![a-z])",
-    f"第 ?{NUM} ?(?:[次位副家]|个(?! ?(?:周|星期|礼拜)))|(?<![a-z0-9])(?:first|second|third|1st|2nd|3rd) (?:time|visit|pair|exam|appointment|floor)",
+    (
+        f"第 ?{NUM} ?(?:[次位副家]|个(?! ?(?:周|星期|礼拜)))|(?<![a-z0-9])(?:first|second|third|1st|2nd|"
+        f"3rd) (?:time|visit|pair|exam|appointment|floor)"
+    ),
     f"{ALONE}{NUM} ?(?:号 ?)?(?:[楼层店线房]|诊室)|(?<![a-z])(?:room|floor|desk) [0-9]{{1,4}}(?![0-9:])",
     r"[¥$€£] ?[0-9]{1,6}(?:\.[0-9]{1,2})?|[0-9]{1,6}(?:\.[0-9]{1,2})? ?(?:元|块钱?|(?:yuan|rmb)(?![a-z]))",
     r"(?:订单|单号|尾号|会员号?|编号|order|(?<![a-z])no\.) ?#?[0-9]{3,12}",

@@ -11,7 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from .meaning import coming_weekday, known, month_ahead
-from .tokens import Clock, Days, Later, MonthDay, Part, PartName, Reason, Refused, Shift, Token, Weekday
+from .tokens import Clock, Days, MonthDay, Part, PartName, Reason, Refused, Shift, Token, Weekday
 
 HORIZON_DAYS: Final = 366
 """No customer books an eye exam further ahead; a later date is a slip of the year."""

@@ -147,9 +147,7 @@ CODE: Final = re.compile(
 )
 """An appointment's or an order's code (`A7K2`: no 0/O, no 1/I) is no residue."""
 
-MISSPELT: Final = (
-    *("january", "february", "august", "september", "october", "november", "december"),
-)
+MISSPELT: Final = (*("january", "february", "august", "september", "october", "november", "december"),)
 _END: Final = re.compile("[,，。;；!！?？\n]| - ")
 _SHORT: Final = 10
 LIKENESS: Final = 0.8
@@ -188,9 +186,9 @@ def _clauses(text: str, wishes: Sequence[tuple[int, int]]) -> str:
         after = _END.search(text, stop + 1)
         next_stop = after.start() if after else len(text)
         following = text[stop:next_stop]
-        if len(following) <= _SHORT and not (DAY_MARK in following or TIME_MARK in following):
-            if _NEGATED.search(following):
-                stop = next_stop
+        timed = DAY_MARK in following or TIME_MARK in following
+        if len(following) <= _SHORT and not timed and _NEGATED.search(following):
+            stop = next_stop
         kept.append(text[before:stop])
     return "\n".join(dict.fromkeys(kept))
 

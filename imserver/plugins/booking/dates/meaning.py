@@ -14,7 +14,6 @@ from typing import Final, Literal
 
 from .holidays import nth_weekday
 from .text import DAY_MARK
-
 from .tokens import (
     Between,
     Clock,
@@ -88,7 +87,17 @@ def either(words: Iterable[str]) -> str:
 # ------------------------------------------------------------------------------------------------------------------ days
 
 DAY_WORDS: Final = {"今": 0, "明": 1, "听": 1, "后": 2, "大后": 3, "大大后": 4}
-WEEK_WORDS: Final = {"这": 0, "本": 0, "今": 0, "下": 1, "下下": 2, "下下下": 3, "this": 0, "the": 1, "next": 1}
+WEEK_WORDS: Final = {
+    "这": 0,
+    "本": 0,
+    "今": 0,
+    "下": 1,
+    "下下": 2,
+    "下下下": 3,
+    "this": 0,
+    "the": 1,
+    "next": 1,
+}
 WEEKDAY_CHARS: Final = dict(zip("一二三四五六日天1234567", (*range(7), 6, *range(7)), strict=True))
 EN_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EN_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -222,7 +231,10 @@ def read_weekdays(match: Match, scene: Scene) -> tuple[Token, ...]:
     if match.string[match.start() - 1 : match.start()] in ("下", "这", "本"):
         return (Refused("several"),)
     indexes = [WEEKDAY_CHARS[char] for char in match["days"] if char in WEEKDAY_CHARS]
-    days = (scene.today if index == scene.today.weekday() else coming_weekday(index, scene.today) for index in indexes)
+    days = (
+        scene.today if index == scene.today.weekday() else coming_weekday(index, scene.today)
+        for index in indexes
+    )
     return (Days(frozenset(days), "several", each=True),)
 
 
@@ -314,7 +326,17 @@ def read_month_edge(match: Match, scene: Scene) -> tuple[Token, ...]:
     return (known(year, month, 1 if first else monthrange(year, month)[1]),)
 
 
-NTH: Final = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4}
+NTH: Final = {
+    "first": 1,
+    "second": 2,
+    "third": 3,
+    "fourth": 4,
+    "last": -1,
+    "1st": 1,
+    "2nd": 2,
+    "3rd": 3,
+    "4th": 4,
+}
 
 
 def read_nth_of_month(match: Match, scene: Scene) -> tuple[Token, ...]:
@@ -379,6 +401,10 @@ def read_moved_days(match: Match, scene: Scene) -> tuple[Token, ...]:
     groups = match.groupdict()
     days = number(match["count"]) * DAYS_OF_UNIT[match["unit"]]
     return (Moved(days=-days if groups.get("early") else days, from_today="later" in groups),)
+
+
+def read_next_day(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (Moved(days=1),)
 
 
 def read_moved(match: Match, scene: Scene) -> tuple[Token, ...]:

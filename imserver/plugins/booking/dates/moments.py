@@ -16,8 +16,8 @@ from typing import Final, Literal
 from .compose import Unclear, days_of, times_of
 from .rules import CN_ANY
 from .scan import Found
-from .text import MARKS, Sheet
-from .tokens import Between, Clock, Days, Later, MonthDay, Moved, Part, Refused, Same, Shift, Token, Weekday
+from .text import Sheet
+from .tokens import Between, Clock, Days, Later, Moved, Part, Refused, Same, Token, Weekday
 
 Open = Literal["", "after", "before"]
 Place = tuple[int, int]
@@ -29,27 +29,37 @@ def _word(alternatives: str) -> str:
     return f"(?<![a-z])(?:{alternatives})(?![a-z])"
 
 
-AFTER_BEHIND: Final = f"[以之]后|过后|后(?![台面])|起(?![来不床])|开始(?![上营])|往后|{_word('or (?:later|after)|onwards?|at the earliest|and later')}"
+AFTER_BEHIND: Final = (
+    f"[以之]后|过后|后(?![台面])|起(?![来不床])|开始(?![上营])|往后|"
+    f"{_word('or (?:later|after)|onwards?|at the earliest|and later')}"
+)
 BEFORE_BEHIND: Final = f"[以之]前|前(?![台面后])|{_word('or (?:earlier|before)|at the latest')}"
 LOOSE_BEHIND: Final = (
-    f"左右|前后|来钟|多钟?(?![少长])|的样子|上下|那会儿?|大概|大约|差不多|钟(?=头)|-?ish(?![a-z])|点?整|{_word('or so|or thereabouts')}"
+    f"左右|前后|来钟|多钟?(?![少长])|的样子|上下|那会儿?|大概|大约|差不多|钟(?=头)|-?ish(?![a-z])|点?整|"
+    f"{_word('or so|or thereabouts')}"
 )
-AFTER_AHEAD: Final = f"(?<![改换挪推调移])[从自打](?!己)|不早于|最早|{_word('after|from|past|since|no earlier than|not before')}"
+AFTER_AHEAD: Final = (
+    f"(?<![改换挪推调移])[从自打](?!己)|不早于|最早|"
+    f"{_word('after|from|past|since|no earlier than|not before')}"
+)
 BEFORE_AHEAD: Final = (
     f"不[晚迟]于|最[晚迟]|不超过|[直截]到|截至|截止到?|等到?|(?<![改换挪推约调移延期迟前放排定订变转开])[到至]|"
     f"{_word('before|by|until|till|no later than|at the latest')}"
 )
 LOOSE_AHEAD: Final = (
-    f"大概(?:是|在)?|大约(?:是|在)?|差不多|约莫|估计|(?<![{CN_ANY}])(?<![{CN_ANY}] )~|{_word('around|about|roughly|approx(?:imately)?[.]?|circa|almost|say|like|maybe')}"
+    f"大概(?:是|在)?|大约(?:是|在)?|差不多|约莫|估计|(?<![{CN_ANY}])(?<![{CN_ANY}] )~|"
+    f"{_word('around|about|roughly|approx(?:imately)?[.]?|circa|almost|say|like|maybe')}"
 )
 TO: Final = f"到|至|-|~|{_word('to|until|till|thro?u(?:gh)?')}"
 OR: Final = f"或者?(?:是)?|还是|要么|也?或|/|、|和|及|跟|与|&|{_word('or|and|either')}"
 AND: Final = f"[和跟与,、]|{_word('and')}"
-GLUE: Final = f"(?:[ 的()\\[\\]:,.|·]|那个|也?就是说?|吧|嗯|呃|啊|呢|这个|那|在|{_word('at|on|the|of|in|for|@')})"
+GLUE: Final = (
+    f"(?:[ 的()\\[\\]:,.|·]|那个|也?就是说?|吧|嗯|呃|啊|呢|这个|那|在|{_word('at|on|the|of|in|for|@')})"
+)
 
 _GAP: Final = re.compile(
     f"(?P<glue> )?(?:(?P<after>{AFTER_BEHIND})|(?P<before>{BEFORE_BEHIND})|(?P<loose>{LOOSE_BEHIND}))?{GLUE}{{0,5}}"
-    f"(?:(?P<to>{TO})|(?P<or>{OR}))?{GLUE}{{0,3}}"
+    f"(?:(?P<to>{TO})(?! ?[,.，])|(?P<or>{OR}))?{GLUE}{{0,3}}"
     f"(?:(?P<after2>{AFTER_AHEAD})|(?P<before2>{BEFORE_AHEAD})|(?P<loose2>{LOOSE_AHEAD}))?{GLUE}{{0,4}}"
 )
 _BEHIND: Final = re.compile(
@@ -92,7 +102,9 @@ class Moment:
     @property
     def has_clock(self) -> bool:
         """Whether a time of day is named, not only a part."""
-        return any(isinstance(token, Clock | Later | Between) or token == Same("time") for token in self.times)
+        return any(
+            isinstance(token, Clock | Later | Between) or token == Same("time") for token in self.times
+        )
 
     @property
     def tokens(self) -> list[Token]:
@@ -121,7 +133,11 @@ class Moment:
             if isinstance(token, Between):
                 self.times.append(token.first)
                 self.until = [token.last]
-            elif isinstance(token, Clock | Part | Later) or token == Same("time") or isinstance(token, Moved) and token.minutes is not None:
+            elif (
+                isinstance(token, Clock | Part | Later)
+                or token == Same("time")
+                or (isinstance(token, Moved) and token.minutes is not None)
+            ):
                 (self.times if self.until is None else self.until).append(token)
             elif isinstance(token, Refused) and found.timely:
                 self.times.append(token)
@@ -140,7 +156,6 @@ def moments(sheet: Sheet, found: Sequence[Found], today: date) -> list[Moment]:
             made.append(Moment(one.start, one.start))
             made[-1].apart = bool(gap and gap["or"])
             if gap:
-                _edge_behind(made[-2], gap, sheet) if len(made) > 1 else None
                 _note_ahead(made[-1], gap)
             made[-1].add(one)
     for moment in made:
@@ -148,14 +163,15 @@ def moments(sheet: Sheet, found: Sequence[Found], today: date) -> list[Moment]:
     return made
 
 
-def _join(moment: Moment, one: Found, following: Sequence[Found], gap: re.Match[str], sheet: Sheet, today: date) -> bool:
+def _join(
+    moment: Moment, one: Found, following: Sequence[Found], gap: re.Match[str], sheet: Sheet, today: date
+) -> bool:
     """Take `one` into the moment, if it belongs to it."""
     if ". " in gap.group() and moment.times:
         return False
     if gap["or"] and not (gap["or"] in ("和", "and", "跟", "与") and _opened(moment, sheet)):
         return False
-    ranged = gap["to"] or (gap["or"] if gap["or"] else None)
-    if ranged:
+    if gap["to"] or gap["or"]:
         if _range_of_days(moment, one, today) or _range_of_times(moment, one):
             moment.words.append(gap.span())
             return True
@@ -229,7 +245,9 @@ def _first_after(moment: Moment, one: Found, today: date) -> bool:
     return True
 
 
-def _fits(moment: Moment, one: Found, following: Sequence[Found], gap: re.Match[str], sheet: Sheet, today: date) -> bool:
+def _fits(
+    moment: Moment, one: Found, following: Sequence[Found], gap: re.Match[str], sheet: Sheet, today: date
+) -> bool:
     """Whether `one` says something new of the moment, or the same again in other words."""
     if moment.moved or any(isinstance(token, Moved) for token in one.tokens):
         return False
@@ -239,7 +257,8 @@ def _fits(moment: Moment, one: Found, following: Sequence[Found], gap: re.Match[
             return _same_day(moment, one, gap, today) and not (moment.times and own_time)
         return not (own_time and moment.has_clock)
     if moment.until is not None:
-        return False
+        ended = any(isinstance(token, Clock) for token in moment.until)
+        return not ended and any(isinstance(token, Clock) for token in one.tokens)
     if any(isinstance(token, Days) for token in one.tokens):  # 明晚, tonight
         if moment.days or moment.times:
             return not moment.times and _same_day(moment, one, gap, today)
@@ -302,10 +321,6 @@ def _kind(token: Token) -> str:
 # ------------------------------------------------------------------------------------------------------------------ edges
 
 
-def _edge_behind(moment: Moment, gap: re.Match[str], sheet: Sheet) -> None:
-    """What a gap says of the moment before it is found again by `_edges`; here only that it is apart."""
-
-
 def _note_ahead(moment: Moment, gap: re.Match[str]) -> None:
     """或者 alone ties the two; other words of the gap are found by `_edges`."""
     if gap["or"]:
@@ -323,8 +338,15 @@ def _edges(moment: Moment, sheet: Sheet) -> None:
         moment.words += [enclosed.span()] if enclosed else []
     reach = max(0, moment.start - _REACH)
     before = sheet.text[reach : moment.start]
-    ahead = (_BETWEEN if moment.until is not None or moment.days and not moment.times else _AHEAD).search(before)
-    if ahead and ahead.re is _AHEAD and ahead["before"] in ("到", "至") and _MOVING.search(sheet.text, 0, reach + ahead.start()):
+    ahead = (_BETWEEN if moment.until is not None or (moment.days and not moment.times) else _AHEAD).search(
+        before
+    )
+    if (
+        ahead
+        and ahead.re is _AHEAD
+        and ahead["before"] in ("到", "至")
+        and _MOVING.search(sheet.text, 0, reach + ahead.start())
+    ):
         ahead = None
     if ahead:
         if moment.until is None and (moment.times or ahead.re is _AHEAD):

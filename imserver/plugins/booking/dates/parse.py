@@ -28,7 +28,9 @@ from .doubts import doubt_elsewhere
 from .text import Sheet
 from .tokens import PartName, Reason
 
-FORGETS_DAY: Final = frozenset({"negated", "recurring", "past", "conflict", "leftover", "several", "misspelt"})
+FORGETS_DAY: Final = frozenset(
+    {"negated", "recurring", "past", "conflict", "leftover", "several", "misspelt"}
+)
 """After these reasons the day that was read is not one that the customer wants."""
 
 
@@ -60,17 +62,23 @@ def read_when(text: str, now: datetime, zone: str | ZoneInfo) -> Reading:
     wall = now.astimezone(place).replace(tzinfo=None) if now.tzinfo else now
     sheet = Sheet(text)
     mask(sheet)
-    when = read_times(sheet, Scene(now=wall, zone=place.key)).when or When(reason="no_time")
+    times = read_times(sheet, Scene(now=wall, zone=place.key))
+    when = times.when or When(reason="no_time")
     if when.reason is None and (reason := doubt_elsewhere(sheet.text)):
         when = When(reason=reason)
     candidates = _candidates(when)
-    reason = None if candidates else when.reason or _question(when)
-    day = when.days[0] if len(when.days) == 1 and reason not in FORGETS_DAY else None
+    reason = None if candidates else _question(when)
+    named = any(act.what == "day" for act in times.acts)
+    day = when.days[0] if named and len(when.days) == 1 and reason not in FORGETS_DAY else None
     return Reading(candidates, reason, day, when.part, sheet.leftover())
 
 
 def _question(when: When) -> Reason:
     """Why a time that the dialogue may take is asked about where there is no dialogue."""
+    if when.reason == "no_time" and len(when.days) > 1:
+        return "several"
+    if when.reason is not None:
+        return when.reason
     if when.shift is not None:
         return "no_time"
     return "several" if when.candidates else "range"
@@ -78,7 +86,7 @@ def _question(when: When) -> Reason:
 
 def _candidates(when: When) -> tuple[datetime, ...]:
     """The times that need no question but which of them: all on one day."""
-    if when.reason is not None or when.shift is not None and when.wish is None:
+    if when.reason is not None or (when.shift is not None and when.wish is None):
         return ()
     if when.window is not None:
         return (when.wish,) if when.wish else ()

@@ -93,12 +93,21 @@ OVER: Final = _compiled(
     ),
     ("今明两?天?|明后两?天", read.refuse("several")),
     (f"每 ?个? ?{WEEK} ?(?P<day>{CN_DAY})|{WEEK}(?P<day2>{CN_DAY})每周", read.read_every),
-    (f"(?<![a-z])(?:every (?P<day>{EN_DAY})|(?:on )?(?P<day2>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)days(?! from now)(?![a-z]))", read.read_every_english),
+    (
+        (
+            f"(?<![a-z])(?:every (?P<day>{EN_DAY})|(?:on )?(?P<day2>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|"
+            f"sat(?:ur)?|sun)days(?! from now)(?![a-z]))"
+        ),
+        read.read_every_english,
+    ),
     ("工作日|(?<![a-z])weekdays(?![a-z])", read.refuse("recurring")),
     (f"再下 ?(?:周|星期|礼拜)(?:{CN_DAY})?|下周再下周", read.refuse("ambiguous_week")),
 )
 SAME: Final = _compiled(
-    ("同一?个?样?的?(?:时间|钟点|点)|时间(?:不变|照旧|一样)|(?:一样|相同|原来|原)的?时间(?=[,，。 ]|$)", read.same("time")),
+    (
+        "同一?个?样?的?(?:时间|钟点|点)|时间(?:不变|照旧|一样)|(?:一样|相同|原来|原)的?时间(?=[,，。 ]|$)",
+        read.same("time"),
+    ),
     (r"(?<![a-z])(?:(?:at )?the )?same (?:time|hour)(?![a-z])", read.same("time")),
     ("(?:这个?|那个?|该)时间[点段]?|(?<![一-鿿])时间(?=太|有点|不|早|晚)", read.same("time")),
     (r"(?<![a-z])(?:at )?(?:that|this|the) time(?![a-z])", read.same("time")),
@@ -110,18 +119,36 @@ _SHIFT_CN: Final = (
     "(?:(?P<early>往前(?:提|挪|移|调|推)?|提前|提早|早|前(?:移|挪))|往后(?:推|挪|延|移|调|顺延)?|推后|推迟|延后|延迟|延期|顺延|推|延|挪后|晚|迟|后(?:推|挪|延))"
     "(?:个|了|一下)? ?"
 )
-_NOT_ARRIVING: Final = "(?![点多]?(?:才|左右)?(?:到(?![周星礼下明后今大0-9一二两三四五六七八九十])|来|过来|过去|去))"
+_NOT_ARRIVING: Final = (
+    "(?![点多]?(?:才|左右)?(?:到(?![周星礼下明后今大0-9一二两三四五六七八九十])|来|过来|过去|去))"
+)
 SHIFTS: Final = _compiled(
     (f"{_SHIFT_CN}{CN_AMOUNT}{_NOT_ARRIVING}", read.read_moved_time),
     (f"{_SHIFT_CN}钟头?{_NOT_ARRIVING}", read.read_an_hour),
-    (f"(?<![a-z])(?:push|move|bring|put)(?: it| mine| that| my appointment)? (?:back|out|(?P<early>forward|up))(?: by)? {EN_AMOUNT}", read.read_moved_time),
+    (
+        (
+            f"(?<![a-z])(?:push|move|bring|put)(?: it| mine| that| my appointment)? (?:back|out|(?P<early>forward|"
+            f"up))(?: by)? {EN_AMOUNT}"
+        ),
+        read.read_moved_time,
+    ),
     (f"(?<![a-z])(?:postpone|delay)(?: it| mine)?(?: by)? {EN_AMOUNT}", read.read_moved_time),
-    (f"(?<![a-z])(?:postpone|delay)(?: it| mine)?(?: by)? {COUNT} (?P<unit>day|week)s?(?![a-z])", read.read_moved_days),
+    (
+        f"(?<![a-z])(?:postpone|delay)(?: it| mine)?(?: by)? {COUNT} (?P<unit>day|week)s?(?![a-z])",
+        read.read_moved_days,
+    ),
     (f"(?<![a-z0-9.]){EN_AMOUNT} (?:later|(?P<early>earlier|sooner))(?![a-z])", read.read_moved_time),
     (f"(?<![a-z0-9.]){COUNT} (?P<unit>day|week)s? (?P<early>earlier|sooner)(?![a-z])", read.read_moved_days),
     (f"(?<![a-z0-9.]){COUNT} (?P<unit>day|week)s? (?P<later>later)(?![a-z])", read.read_moved_days),
     ("(?P<later>下)(?P<count>一)?个?(?P<unit>周|星期|礼拜)的?同一天", read.read_week_later),
-    ("(?<![最太])(?:稍微?)?[早晚迟夜](?:一 ?|\x02{2})?(?:点(?!钟)|些)(?:儿|的)?(?!到)|夜\x02{2}|[早晚迟]\x02{2}", read.read_moved),
+    (
+        r"(?<![a-z])(?:on )?the (?:day after|next day)(?! tom| tmr)(?![a-z])|^next day(?![a-z])",
+        read.read_next_day,
+    ),
+    (
+        "(?<![最太])(?:稍微?)?[早晚迟夜](?:一 ?|\x02{2})?(?:点(?!钟)|些)(?:儿|的)?(?!到)|夜\x02{2}|[早晚迟]\x02{2}",
+        read.read_moved,
+    ),
 )
 """Later and earlier than what was agreed."""
 DATES: Final = _compiled(
@@ -154,27 +181,42 @@ DATES: Final = _compiled(
         r"(?<![0-9/.+-])(?P<first>[0-9]{1,2})/(?P<second>[0-9]{1,2})(?:/(?P<year>20[0-9]{2}|[0-9]{2}))?(?![0-9/]|\.[0-9])",
         read.read_slash_date,
     ),
-    (r"(?<![0-9])(?P<year>20[0-9]{2})(?P<month>0[1-9]|1[0-2])(?P<day>[0-2][0-9]|3[01])(?![0-9])", read.read_date),
+    (
+        r"(?<![0-9])(?P<year>20[0-9]{2})(?P<month>0[1-9]|1[0-2])(?P<day>[0-2][0-9]|3[01])(?![0-9])",
+        read.read_date,
+    ),
     (r"(?<![0-9.])(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})\.(?P<year>20[0-9]{2})(?![0-9])", read.read_date),
     (f"(?<![0-9a-z:./-])(?P<day>[0-9]{{1,2}})-(?P<month>{EN_MONTH}){YEAR}", read.read_date),
-    *((f"(?<![a-z])(?:on )?(?:{names})(?![a-z])(?:那天|当天|这天)?", read.holiday(find)) for names, find in HOLIDAYS),
+    *(
+        (f"(?<![a-z])(?:on )?(?:{names})(?![a-z])(?:那天|当天|这天)?", read.holiday(find))
+        for names, find in HOLIDAYS
+    ),
     (
         f"(?:(?P<month>)月底?的?)?(?<!第)(?P<nth>)最后一?个?{WEEK}(?P<cn>{CN_DAY})(?P<en>)",
         read.read_nth_of_month,
     ),
     (
-        f"(?<![a-z])(?:on )?(?:the )?(?P<nth>first|second|third|fourth|last|[1-4](?:st|nd|rd|th)) (?P<en>{EN_DAY}) (?:of|in) "
-        f"(?P<month>(?:the|this|next) month|{EN_MONTH})(?P<cn>)",
+        (
+            f"(?<![a-z])(?:on )?(?:the )?(?P<nth>first|second|third|fourth|last|[1-4](?:st|nd|rd|"
+            f"th)) (?P<en>{EN_DAY}) (?:of|in) "
+            f"(?P<month>(?:the|this|next) month|{EN_MONTH})(?P<cn>)"
+        ),
         read.read_nth_of_month,
     ),
     (f"(?<!月)(?<!月的)第(?P<nth>[二三四])个{WEEK}(?P<cn>{CN_DAY})(?P<en>)", read.read_nth_weekday),
     (f"(?<!下)再下个{WEEK}(?P<cn>{CN_DAY})(?P<nth>)(?P<en>)", read.read_after_next),
     (
-        f"(?<![a-z])(?:the )?(?P<nth>second|third|fourth|two|three) (?P<en>{EN_DAY}|(?:mon|tues|wednes|thurs|fri|satur|sun)days) from now(?P<cn>)",
+        (
+            f"(?<![a-z])(?:the )?(?P<nth>second|third|fourth|two|three) (?P<en>{EN_DAY}|(?:mon|tues|wednes|thurs|"
+            f"fri|satur|sun)days) from now(?P<cn>)"
+        ),
         read.read_nth_weekday,
     ),
     ("(?P<how>(?:下下?|这|本)?个?)月(?P<edge>[底末初])(?:那天)?", read.read_month_edge),
-    (r"(?<![a-z])(?:at )?(?:the )?(?P<edge>end|beginning|start) of (?P<how>the|this|next) month(?![a-z])", read.read_month_edge),
+    (
+        r"(?<![a-z])(?:at )?(?:the )?(?P<edge>end|beginning|start) of (?P<how>the|this|next) month(?![a-z])",
+        read.read_month_edge,
+    ),
     ("(?P<how>(?:下下?|这|本)?个?)(?:周|星期|礼拜) ?末|(?P<how2>)双休日?", read.read_weekend),
     (r"(?<![a-z])(?:on |at )?(?:(?P<how>the|this|next) )?weekend(?![a-z])", read.read_weekend),
 )
@@ -191,17 +233,29 @@ FROM_NOW: Final = _compiled(
         f"(?<![a-z])in {COUNT} (?P<unit>day|week|wk|fortnight|month)s?(?:'s?)?(?: time)?(?![a-z])",
         read.read_days_later,
     ),
-    (f"(?<![a-z0-9]){COUNT} (?P<unit>day|week|fortnight|month)s? from (?:now|today)(?![a-z])", read.read_days_later),
+    (
+        f"(?<![a-z0-9]){COUNT} (?P<unit>day|week|fortnight|month)s? from (?:now|today)(?![a-z])",
+        read.read_days_later,
+    ),
 )
 DAY_NAMES: Final = _compiled(
     ("后天的?后天", read.days_ahead(4)),
     ("下(?:周|个?星期|个?礼拜)的?今天", read.days_ahead(7)),
-    ("(?:(?<![大以之最天周月年号日后前])(?=[今明])|(?<![^ ,，。:约定订改到])(?=后))(?P<day>[今明后])(?P<short>)(?P<part>)(?=[上下中]午|晌午|傍晚)", read.read_day_word),
+    (
+        (
+            "(?:(?<![大以之最天周月年号日后前])(?=[今明])|"
+            "(?<![^ ,，。:约定订改到])(?=后))(?P<day>[今明后])(?P<short>)(?P<part>)(?=[上下中]午|晌午|傍晚)"
+        ),
+        read.read_day_word,
+    ),
     (
         r"(?<![a-z])(?:(?:the )?day after (?:tom{1,2}or{1,2}ow|tmrw?|tmw)|overmorrow)(?![a-z])",
         read.days_ahead(2),
     ),
-    (r"(?<![a-z0-9])(?:tom{1,2}or{1,2}ow|tmrw?|tmw|tomo|tmoz|2mor{1,2}ow|2moro|2mrw)(?![a-z])", read.days_ahead(1)),
+    (
+        r"(?<![a-z0-9])(?:tom{1,2}or{1,2}ow|tmrw?|tmw|tomo|tmoz|2mor{1,2}ow|2moro|2mrw)(?![a-z])",
+        read.days_ahead(1),
+    ),
     (r"(?<![a-z0-9])(?:today|2day)(?![a-z])", read.days_ahead(0)),
     (
         "(?<![大以之最])(?:(?P<day>大大后|大后|今|明|后|听(?=日))(?:天|日|儿个?|个(?!月|年|小时|星期|礼拜|周))|(?P<short>今|明|后)(?P<part>早上|晚上|早|晚|晨|夜))(?!点)",
@@ -236,15 +290,36 @@ DAY_NAMES: Final = _compiled(
     (f"(?<![a-z0-9])(?:on )?(?:the )?(?P<day>[0-9]{{1,2}}){ORDINAL}", read.read_month_day),
     (f"(?<![a-z0-9]){COUNT} (?P<unit>day|week)s? from (?:the )?(?={DAY_MARK})", read.read_shift),
     (f"(?<![a-z])(?P<count>a|one) (?P<unit>week) (?:on )?(?={DAY_MARK})", read.read_shift),
-    (f"(?<={DAY_MARK}) (?P<count>)(?P<unit>week|fortnight)(?![a-z]| (?:after|before|of|from|the))", read.read_day_week),
+    (
+        f"(?<={DAY_MARK}) (?P<count>)(?P<unit>week|fortnight)(?![a-z]| (?:after|before|of|from|the))",
+        read.read_day_week,
+    ),
     (f"(?<={DAY_MARK}) ?的?(?:往)?(?P<way>[前后])(?P<count>[一两二三])天", read.read_beside),
     (f"(?<={DAY_MARK})的下一?个?(?P<count>)(?P<unit>周|星期|礼拜)(?!{CN_DAY})", read.read_day_week),
     (f"(?<![a-z])(?:the )?day (?P<way>before|after) (?={DAY_MARK})", read.read_beside),
-    (f"{_SHIFT_CN}(?P<count>{NUM}) ?个?(?P<unit>[天周]|星期|礼拜)(?![一二三四五六日天]){_NOT_ARRIVING}", read.read_moved_days),
-    (f"(?<![{CN_ANY}上下今明大以之最的往天日])(?:(?P<early>前)|后)(?P<count>[一两])(?P<unit>天)", read.read_moved_days),
-    (r"(?<![0-9.])(?P<month>[0-9]{1,2})\.(?P<day>[0-9]{1,2})\.?(?= ?(?:[上下中]午|[早晚傍凌]|[0-9]{1,2} ?[:点时h]))", read.read_dotted),
-    (r"(?<![0-9.])(?P<month>1[0-2]|0[1-9])\.(?P<day>[0-3][0-9])(?![0-9.%]| ?[度米元块折个])", read.read_dotted),
-    (r"(?<![0-9/.:+a-z-])(?P<first>[0-9]{1,2})-(?P<second>[0-9]{1,2})(?P<year>)(?= ?(?:[上下中]午|[早晚傍凌])| [0-9]{1,2} ?(?:[:点时h]|[ap]m))", read.read_dashed),
+    (
+        f"{_SHIFT_CN}(?P<count>{NUM}) ?个?(?P<unit>[天周]|星期|礼拜)(?![一二三四五六日天]){_NOT_ARRIVING}",
+        read.read_moved_days,
+    ),
+    (
+        f"(?<![{CN_ANY}上下今明大以之最的往天日])(?:(?P<early>前)|后)(?P<count>[一两])(?P<unit>天)",
+        read.read_moved_days,
+    ),
+    (
+        r"(?<![0-9.])(?P<month>[0-9]{1,2})\.(?P<day>[0-9]{1,2})\.?(?= ?(?:[上下中]午|[早晚傍凌]|[0-9]{1,2} ?[:点时h]))",
+        read.read_dotted,
+    ),
+    (
+        r"(?<![0-9.])(?P<month>1[0-2]|0[1-9])\.(?P<day>[0-3][0-9])(?![0-9.%]| ?[度米元块折个])",
+        read.read_dotted,
+    ),
+    (
+        (
+            r"(?<![0-9/.:+a-z-])(?P<first>[0-9]{1,2})-(?P<second>[0-9]{1,2})(?P<year>)(?= ?(?:[上下中]午|"
+            r"[早晚傍凌])| [0-9]{1,2} ?(?:[:点时h]|[ap]m))"
+        ),
+        read.read_dashed,
+    ),
 )
 TIMES: Final = _compiled(
     (
@@ -263,7 +338,8 @@ TIMES: Final = _compiled(
     ),
     (
         (
-            f"(?<=between )(?P<first>{EN_HOUR})(?::(?P<minute>[0-9]{{2}}))? and (?P<last>{EN_HOUR})(?::(?P<last_minute>[0-9]{{2}}))?"
+            f"(?<=between )(?P<first>{EN_HOUR})(?::(?P<minute>[0-9]{{2}}))? and (?P<last>{EN_HOUR})(?::(?P<last_mi"
+            f"nute>[0-9]{{2}}))?"
             f"(?![0-9a-z:])"
         ),
         read.read_hours,
@@ -279,9 +355,21 @@ TIMES: Final = _compiled(
     (rf"{DIAL}(?P<hour>{EN_HOUR})(?:[:.](?P<minute>[0-9]{{2}}))? ?{AM_PM}", read.read_am_pm),
     (rf"{DIAL}(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{2}})(?::00)?(?![0-9a-y:])", read.read_written),
     (rf"{DIAL}(?P<hour>[0-9]{{1,2}})(?: : ?| ?h ?|: )(?P<minute>[0-9]{{2}})(?![0-9a-z:])", read.read_written),
-    (f"(?<={DAY_MARK})(?:的| |, )?(?:at )?(?P<hour>[0-9]{{1,2}})[.](?P<minute>[0-5][0-9])(?![0-9.%]| ?[度元块])", read.read_behind_day),
-    (f"(?<={DAY_MARK}) ?(?P<hour>[01]?[0-9]|2[0-3])(?P<minute>[0-5][05])(?![0-9.:/%元块度])", read.read_behind_day),
-    (f"(?<={DAY_MARK}) (?:at )?(?P<hour>[1-9]|1[0-2])(?:-?ish)?(?=$|[,.?!]| (?:pls|please|ok|thx|thanks|if|works|good|for|then|or)(?![a-z]))", read.read_behind_day),
+    (
+        f"(?<={DAY_MARK})(?:的| |, )?(?:at )?(?P<hour>[0-9]{{1,2}})[.](?P<minute>[0-5][0-9])(?![0-9.%]| ?[度元块])",
+        read.read_behind_day,
+    ),
+    (
+        f"(?<={DAY_MARK}) ?(?P<hour>[01]?[0-9]|2[0-3])(?P<minute>[0-5][05])(?![0-9.:/%元块度])",
+        read.read_behind_day,
+    ),
+    (
+        (
+            f"(?<={DAY_MARK}) (?:at )?(?P<hour>[1-9]|1[0-2])(?:-?ish)?(?=$|[,.?!]| (?:pls|please|ok|thx|thanks|if|"
+            f"works|good|for|then|or)(?![a-z]))"
+        ),
+        read.read_behind_day,
+    ),
     (f"(?<={DAY_MARK}) ?(?P<hour>[1-9]|1[0-2])-?ish(?![a-z])", read.read_behind_day),
     (rf"{AT}(?P<hour>[0-9]{{1,2}})\.(?P<minute>[0-9]{{2}})(?![0-9a-z:.])", read.read_written),
     (
@@ -293,13 +381,19 @@ TIMES: Final = _compiled(
     ),
     (
         (
-            f"(?:(?<=after )|(?<=before )|(?<=around )|(?<=about )|(?<=by )|(?<=until )|(?<=till )|(?<=from )|(?<=past )|(?<=not )|(?<=instead of )|(?<=than ))(?P<hour>{EN_HOUR})"
-            f"(?:[.](?P<minute>[0-9]{{2}}))?(?=$|[,?!]|[.](?![0-9])| (?:on|and|to|at|today|or|if|please|pls|for|but|tomorrow|{DAY_MARK})| ?{DAY_MARK})"
+            f"(?:(?<=after )|(?<=before )|(?<=around )|(?<=about )|(?<=by )|(?<=until )|(?<=till )|(?<=from )|"
+            f"(?<=past )|(?<=not )|(?<=instead of )|(?<=than )|(?<=make it )|(?<=can't do )|"
+            f"(?<=say ))(?P<hour>{EN_HOUR})"
+            f"(?:[.](?P<minute>[0-9]{{2}}))?(?=$|[,?!]|[.](?![0-9])| (?:on|and|to|at|today|or|if|please|pls|for|"
+            f"but|tomorrow|{DAY_MARK})| ?{DAY_MARK})"
         ),
         read.read_hour_minute,
     ),
     (r"(?:(?<=and )|(?<=or ))(?P<hour>[0-9]{1,2})[.](?P<minute>[0-5][0-9])(?![0-9])", read.read_hour_minute),
-    (r"(?<![0-9:.])(?P<hour>[1-9]|1[0-2])(?P<minute>)(?= (?:is (?:too|no)|doesn't|does not|won't|isn't))", read.read_hour_minute),
+    (
+        r"(?<![0-9:.])(?P<hour>[1-9]|1[0-2])(?P<minute>)(?= (?:is (?:too|no)|doesn't|does not|won't|isn't))",
+        read.read_hour_minute,
+    ),
     (f"(?<![a-z0-9:.])(?:at )?(?P<hour>{EN_HOUR}) ?o ?'?clock(?![a-z])", read.read_hour),
     (rf"{AT}(?P<hour>{EN_HOUR})(?![0-9a-z:/%]|\.[0-9])", read.read_hour),
     (
@@ -327,10 +421,16 @@ TIMES: Final = _compiled(
     (f"(?<![最提尽趁])(?P<part>[早晚])(?= ?{NUM} ?[点时:]| ?{TIME_MARK})", read.read_part),
     (f"(?<={TIME_MARK}) (?P<hour>[1-9]|1[0-2])(?=$|[ ,.?!](?![0-9ap]))", read.read_behind_day),
     (
-        f"{ALONE}(?P<first>{NUM}) ?(?:点钟?)?(?:到|至|-|~) ?(?P<last>[0-9]{{1,2}}|{CN}) ?点(?:钟|整)?(?P<half>半)?(?![{CN_ANY}])",
+        (
+            f"{ALONE}(?P<first>{NUM}) ?(?:点钟?)?(?:到|至|-|~) ?(?P<last>[0-9]{{1,2}}|{CN}) ?点(?:钟|"
+            f"整)?(?P<half>半)?(?![{CN_ANY}])"
+        ),
         read.read_hours,
     ),
-    (f"{ALONE}(?P<first>[二两三四五六七八九]|[2-9](?=、))、?(?P<next>)(?P<last>[三四五六七八九十]|[3-9]|10) ?点钟?", read.read_hours),
+    (
+        f"{ALONE}(?P<first>[二两三四五六七八九]|[2-9](?=、))、?(?P<next>)(?P<last>[三四五六七八九十]|[3-9]|10) ?点钟?",
+        read.read_hours,
+    ),
     (rf"{ALONE}(?P<hour>{NUM}) ?(?:\.点|[.。]半)(?P<half>)", read.read_dotted_clock),
     (f"{ALONE}{CN_BEFORE}到? ?(?P<hour>{NUM}) ?点钟?", read.read_chinese_before),
     (f"{ALONE}(?P<hour>{NUM}) ?点 ?{CN_BEFORE}", read.read_chinese_before),

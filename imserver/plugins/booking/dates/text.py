@@ -81,6 +81,11 @@ class Sheet:
         self.text = self.text[:start] + words + self.text[end:]
         self._origin[start:end] = [*spread[:-1], typed[-1]]
 
+    def drop(self, at: int) -> None:
+        """Take one character out, as if it had not been typed."""
+        self.text = self.text[:at] + self.text[at + 1 :]
+        del self._origin[at]
+
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Where the characters from `start` up to `end` stand in the source."""
         return self._origin[start], self._origin[end - 1] + 1

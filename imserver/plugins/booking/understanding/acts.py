@@ -104,6 +104,8 @@ class When:
     shift: later or earlier than the card's start, or than the appointment's.
     either_will_do: "A, else B": the first of `candidates` that is free, in the order they were said.
     reason: why to ask; None if a time or a window can be taken as it is.
+    elsewhere: with the reason zone: the time as it was said, and the zone of the clock that it was said of; the candidate is
+        the same moment on the shop's clock.
     guess: the day that was probably meant by a misspelt word ("周流"): it is asked about, never taken.
     """
 
@@ -116,6 +118,7 @@ class When:
     either_will_do: bool = False
     reason: Reason | None = None
     guess: date | None = None
+    elsewhere: tuple[datetime, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from imserver.plugins.booking.dates.moments import Moment
 from imserver.plugins.booking.dates.text import WORD_MARK, Sheet
-from imserver.plugins.booking.understanding.acts import Scene, When
-
-Elsewhere = When
+from imserver.plugins.booking.understanding.acts import Scene
 
 PLACES: Final = {
     "Asia/Shanghai": "北京|中国|国内|上海|beijing|china|shanghai",
@@ -35,9 +31,10 @@ PLACES: Final = {
     "UTC": "utc|gmt|格林威治|zulu",
 }
 """What people call a clock, and a zone of it."""
-ALONE: Final = "e[sd]?t|c[sd]t|ct|p[sd]t|pt|m[sd]t|mt|utc|gmt|jst|kst|hkt|cet|cest|bst|ist|sgt|aest|aedt|pacific|eastern"
+ALONE: Final = (
+    "e[sd]?t|c[sd]t|ct|p[sd]t|pt|m[sd]t|mt|utc|gmt|jst|kst|hkt|cet|cest|bst|ist|sgt|aest|aedt|pacific|eastern"
+)
 """What names a clock without the word time."""
-
 
 
 def _names(mark: str, latin: bool) -> str:
@@ -50,24 +47,36 @@ def _names(mark: str, latin: bool) -> str:
 
 
 NAMED: Final = re.compile(
-    rf"(?:{_names('han', False)})(?:当地|本地)?时间|(?<![a-z])(?:{_names('word', True)}) (?:local )?time(?![a-z])|(?<![a-z])(?P<alone>{ALONE})(?![a-z])|(?<=\x01) ?(?P<zulu>z)(?![a-z])|, ?(?:{_names('last', True)})(?=$|[.?!])"
+    rf"(?:{_names('han', False)})(?:当地|本地)?时间|"
+    rf"(?<![a-z])(?:{_names('word', True)}) (?:local )?time(?![a-z])|(?<![a-z])(?P<alone>{ALONE})(?![a-z])|"
+    rf"(?<=\x01) ?(?P<zulu>z)(?![a-z])|, ?(?:{_names('last', True)})(?=$|[.?!])"
 )
-OWN: Final = re.compile("(?:你们|店里|贵店)(?:那边|这边|那里)?(?:的)?时间|(?<![a-z])(?:your|local|shop) (?:local )?time(?![a-z])")
-UNKNOWN: Final = re.compile("当地时间|我这(?:边|里)?(?:的)?时间|(?<![a-z])(?:my|our) (?:local )?time(?![a-z])")
+OWN: Final = re.compile(
+    "(?:你们|店里|贵店)(?:那边|这边|那里)?(?:的)?时间|(?<![a-z])(?:your|local|shop) (?:local )?time(?![a-z])"
+)
+UNKNOWN: Final = re.compile(
+    "当地时间|我这(?:边|里)?(?:的)?时间|(?<![a-z])(?:my|our) (?:local )?time(?![a-z])"
+)
 
 
-def other_clock(sheet: Sheet, moments: Sequence[Moment], scene: Scene) -> When | None:
-    """What is to be asked if the text speaks of another clock; None if it does not. The shop's own is blanked out."""
-    for match in tuple(OWN.finditer(sheet.text)):
-        sheet.blank(*match.span(), WORD_MARK)
+def other_clock(sheet: Sheet, scene: Scene) -> str | None:
+    """The zone of another clock that the text speaks of, "" if it is not known which; None if it is the shop's own.
+
+    The words of a known one are blanked out.
+    """
+    for own in tuple(OWN.finditer(sheet.text)):
+        sheet.blank(*own.span(), WORD_MARK)
     match = NAMED.search(sheet.text)
     if match is None:
-        return When(reason="zone") if UNKNOWN.search(sheet.text) else None
+        return "" if UNKNOWN.search(sheet.text) else None
     zone = _zone(match)
-    if _same(zone, scene):
-        sheet.blank(*match.span(), WORD_MARK)
-        return None
-    return When(reason="zone")
+    sheet.blank(*match.span(), WORD_MARK)
+    return None if at_home(scene.now, scene.zone, zone) == scene.now else zone
+
+
+def at_home(wall: datetime, zone: str, home: str) -> datetime:
+    """What the clocks of `home` show when those of `zone` show `wall`."""
+    return wall.replace(tzinfo=ZoneInfo(zone)).astimezone(ZoneInfo(home)).replace(tzinfo=None)
 
 
 def _zone(match: re.Match[str]) -> str:
@@ -77,10 +86,4 @@ def _zone(match: re.Match[str]) -> str:
     if match["alone"]:
         return next(zone for zone, words in PLACES.items() if re.fullmatch(words, match["alone"]))
     named = next(group for group, words in match.groupdict().items() if words)
-    return list(PLACES)[int(named.strip("hanwordlast"))]
-
-
-def _same(zone: str, scene: Scene) -> bool:
-    """Whether that clock shows what the shop's shows."""
-    now = scene.now.replace(tzinfo=ZoneInfo(scene.zone))
-    return now.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == scene.now
+    return list(PLACES)[int(re.sub("[a-z]", "", named))]

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from .acts import Act, Kind, Scene
 from imserver.plugins.booking.dates.text import ASIDE_MARK
 
+from .acts import Act, Kind, Scene
 from .lexicon import load_words
 from .page import PUNCTUATION, Cover, Page
+from .patterns import template
 from .questions import ask_other, asks, beyond_politeness, cover_politeness, without_politeness
 from .rest import DOUBTS, is_harmless
 
@@ -61,16 +62,19 @@ _COMMANDS: Final = {
 _OBJECTS: Final = re.compile(
     f"{_WORDS['objects']['chinese']}|(?<![a-z])(?:{_WORDS['objects']['english']})(?![a-z])"
 )
-_NEGATED: Final = re.compile(
-    "(?:别|不要|不用|不想|不是要?|不是想|不会|没有?|无需|不必|勿|唔好|唔使|(?<![a-z])(?:don't|dont|do not|won't|wont|will not|wouldn't|not|never|no need to|without|didn't|did not))[^,.!?;]{0,3}$"
-)
+_NEGATED: Final = template("intents", "negated")
 _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
 #: What may be, or was meant and is not: 可能要取消, 本来想取消的, "should I".
-_SUPPOSED: Final = re.compile(f"{DOUBTS.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to)(?![a-z])")
-_NEEDED: Final = re.compile("(?:需要|需|要不要|用不用|必须|一定要|是不是要|是否|(?<![a-z])(?:should i|do i (?:need|have) to|must i))[^,.!?;]{0,3}$")
+_SUPPOSED: Final = re.compile(
+    f"{DOUBTS.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to)(?![a-z])"
+)
+_NEEDED: Final = template("intents", "needed")
+#: "Do I need an appointment?" asks about the shop.
+_NEEDS_ONE: Final = template("intents", "needs_one")
 #: "Once it is cancelled", "was it": 取消了还能再约吗.
 _ONCE: Final = re.compile("(?:掉)?(?:了|后|之后|以后|的话)")
 _UNABLE: Final = re.compile("来不|去不|到不|赶不|嚟唔|唔嚟|不来|不去|can'?t|cannot|can not|won|unable|not ")
+_CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
 _ABLE: Final = re.compile("能|可以|方便")
 _ANOTHER_TIME: Final = re.compile("换个?(?:时间|日子)|换一?天")
 _STRONG_MOVE: Final = re.compile(
@@ -207,7 +211,7 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
         page.words[one.end : one.end + 6]
     ):
         return False
-    weak = re.search("来不|去不|到不|赶不|can|won", page.words[one.start : one.end])
+    weak = _UNABLE.search(page.words[one.start : one.end])
     if weak and any(other.name == "move" for other in found):
         page.explain(one.start, one.end, Cover.NOTE)  # it says why
         return False
@@ -222,7 +226,7 @@ def _moves(page: Page, scene: Scene, one: _Intent, start: int, end: int) -> bool
     if scene.step not in ("", "none") and _ANOTHER_TIME.fullmatch(page.words[one.start : one.end]):
         page.add(Kind.REFUSE, "time", None, (one.start, one.end))
         return False
-    if scene.step not in ("", "none") and not strong and not re.search("取消|cancel", page.words):
+    if scene.step not in ("", "none") and not strong and not _CANCELLING.search(page.words):
         page.explain(one.start, one.end, Cover.HARMLESS)  # a correction of the open booking
         return False
     english = page.words[one.start : one.end].isascii()
@@ -283,6 +287,10 @@ def _clause_of(page: Page, act: Act) -> tuple[int, int]:
 def _from_service(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
     """A service said first, outside a question, is a wish; with free times asked for as well (周六有空验光吗) too."""
     given = [act for act in page.acts if act.kind is Kind.GIVE and act.what == "service"]
+    if any(
+        _NEEDS_ONE.search(page.words[start:end]) and asks(page, start, end) for start, end in page.clauses
+    ):
+        return
     others = any(page.has(Kind.BEGIN, name) for name in ("book", "move", "cancel", "list", "human", "order"))
     if not given or others or scene.step not in ("", "none"):
         return
@@ -314,13 +322,11 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
         ):
             page.sheet.blank(start, end, ASIDE_MARK)
             page.explain(start, end, Cover.ACT)
-        elif re.search("取|cancel", word[0]):
+        elif _CANCELLING.search(word[0]):
             page.sheet.blank(start + word.start(), start + word.end(), ASIDE_MARK)
 
 
-_EXISTING: Final = re.compile(
-    "我(?:们)?(?:好像|已经|之前|上次|昨天|刚才|刚|是)?(?:预约|约|订)(?:了(?!朋友|人|同事|同学)|好了|过|的是)|(?<![a-z])(?:i have|i've got|i had|i already have|i've|we have) (?:already )?(?:an?|my|the) (?:appointment|appt|booking|slot)|(?<![a-z])i(?:'m| am) (?:already )?booked (?:in )?(?:for|on|at)"
-)
+_EXISTING: Final = template("intents", "existing")
 
 
 def read_existing(page: Page, scene: Scene) -> None:
@@ -371,11 +377,15 @@ def read_questions(page: Page, asked: list[tuple[int, int]]) -> None:
         if _seen_in(page, start, end) or _put_off(page, start, end):
             page.explain(start, end, Cover.HARMLESS)
             continue
+        if _NEEDS_ONE.search(page.words[start:end]):
+            _only_asked(page, start, end)
+            ask_other(page, start, end)
+            continue
         left = PUNCTUATION.sub("", _left(page.unread(start, end)).replace("\x02", ""))
         here = page.timed(start, end) or _named(page, start, end) or _begun_in(page, start, end)
-        if valued and not left and not beyond_politeness(page, start, end):
-            cover_politeness(page, start, end)
-        elif here and not beyond_politeness(page, start, end) and (wished or _put_to(page, start, end)):
+        if (valued and not left and not beyond_politeness(page, start, end)) or (
+            here and not beyond_politeness(page, start, end) and (wished or _put_to(page, start, end))
+        ):
             cover_politeness(page, start, end)
         elif left:
             _only_asked(page, start, end)
@@ -405,9 +415,7 @@ def _only_asked(page: Page, start: int, end: int) -> None:
     page.drop(start, end, ("service", "age", "person"))
 
 
-_PUT: Final = re.compile(
-    "[\x00\x01\x03] ?[的就都也来去约得再 ]{0,2}(?:行不行|可不可以|好不好|得唔得|(?:可以|行|好|得|能|ok|okay|possible)?(?:吗|么|嘛|不|吧)?)[呀啊哦的]*[?]*(?:$|[ ,.!?])"
-)
+_PUT: Final = template("intents", "put")
 
 
 def _put_to(page: Page, start: int, end: int) -> bool:
@@ -473,16 +481,11 @@ def read_answers(page: Page, asked: list[tuple[int, int]]) -> None:
         ):
             continue
         text = page.open[start:end]
-        if (
-            not text.strip(" \x02")
-            or end - start > _ALONE_CHARS
-            or page.timed(start, end)
-            or _named(page, start, end)
-        ):
+        if not text.strip(" \x02") or end - start > _ALONE_CHARS or _named(page, start, end):
             continue
         if _HUMMED.match(text) and page.words.strip(" .,!。~…") != text.strip():
             continue
-        if re.match(" ?[?]", page.words[end:]) or _HEDGED.search(page.words):
+        if page.words[end : end + 2].lstrip().startswith("?") or _HEDGED.search(page.words):
             continue
         kind = _answer(text)
         if kind is not None:

@@ -13,6 +13,7 @@ from typing import Final
 from .acts import Kind, Scene
 from .lexicon import either, load_words
 from .page import Cover, Page
+from .patterns import HAN, KIN, KIN_ENGLISH, TITLES, template
 
 _WORDS: Final = load_words("names")
 _FAMILIES: Final = load_words("family_names")
@@ -21,32 +22,35 @@ DOUBLE: Final = frozenset(_FAMILIES["double"])
 COMMON: Final = frozenset(_WORDS["common"].split())
 COMMON_ENGLISH: Final = frozenset(_WORDS["common_english"].split())
 _NEVER: Final = frozenset(_WORDS["never_inside"])
-_TITLES: Final = "|".join(sorted(_WORDS["titles"], key=len, reverse=True))
 _ENDS: Final = re.compile("|".join(_WORDS["ends"]))
 
-HAN: Final = "\u3400-\u9fff"
 _INTRODUCED: Final = either(_WORDS["introduced"])
 _INTRODUCED_CAPITAL: Final = either(
     (
         *_WORDS["introduced_capital"],
-        f"(?<![a-z])(?:my|our) (?:{'|'.join(_WORDS['kin_english'].split())})(?:'s name is| is called|'s name)?,? ",
+        f"(?<![a-z])(?:my|our) (?:{KIN_ENGLISH})(?:'s name is| is called|'s name)?,? ",
     )
 )
 _I_AM: Final = re.compile(f"(?:我是|本人是?|这里是)([{HAN}]{{2,4}})(?=$|[ ,.!\x02])")
 _SURNAME: Final = re.compile(f"{_WORDS['surname_said']}([{HAN}])")
 _TITLED: Final = re.compile(
-    f"(?<![{HAN}])([{HAN}]{{1,3}})(?:{_TITLES})(?![{HAN}])|([{HAN}]{{1,2}})(?:女士|先生|小姐|太太)"
+    f"(?<![{HAN}])([{HAN}]{{1,3}})(?:{TITLES})(?![{HAN}])|([{HAN}]{{1,2}})(?:女士|先生|小姐|太太)"
 )
 _OFFICES: Final = ("老师", "医生", "师傅", "经理", "店长")
 #: Behind a family name that is an everyday word these make no name: 都可以, 能不能.
-_EVERYDAY: Final = COMMON | frozenset(
-    "可以 行的 可行 随便 方便 需要 愿意 同意 知道 明白 记得 帮忙 处理 收到 看看 试试 等等 一样 一般 合适".split()
-)
-_PET: Final = re.compile(f"^(?:(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{_TITLES}))$")
+_EVERYDAY: Final = COMMON | frozenset(_WORDS["everyday"].split())
+_PET: Final = re.compile(f"^(?:(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{TITLES}))$")
 #: Where the characters of a name are explained: 沈阳的沈, 弓张, 耳东陈.
-_SPELT: Final = re.compile(
-    f"(?:不是)?(?:[{HAN}]{{1,4}}的[{HAN}](?![{HAN}])|[{HAN}]{{1,3}}的那个[{HAN}]|(?:弓[长张]|立早|耳东|木子|双木|口天|三横)[{HAN}]?)"
+_SPELT: Final = template("names", "spelt")
+_RUN: Final = re.compile(f"[{HAN}]{{1,8}}")
+_SHORT: Final = re.compile(f"[{HAN}]{{2,4}}")
+_SPACED: Final = re.compile(f" ?([{HAN}]) ([{HAN}]{{1,2}}) ?")
+_PET_BEGINS: Final = re.compile(
+    f"(?:[{HAN}]{{1,2}}(?:{TITLES})|[小老阿][{HAN}](?![{HAN}]{{1,2}}(?:$|[ ,]))|([{HAN}])\\1)"
 )
+_HAN_OR_LATIN: Final = re.compile(f"[{HAN}a-z]")
+_DIGIT: Final = re.compile("[0-9]")
+_NUMBER_NEXT: Final = re.compile(" ?[0-9]{1,2}(?![0-9:])")
 _LATIN: Final = re.compile(
     "[a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*(?: [a-z\u00c0-\u024f][a-z\u00c0-\u024f'.\u2019-]*){0,3}"
 )
@@ -71,46 +75,22 @@ _PAIR: Final = re.compile(
 _NOT_SO: Final = re.compile(f" ?([{HAN}]{{2,4}}),? ?不是([{HAN}]{{2,4}})[ .!]*$")
 _OF_NAME: Final = re.compile("名字|姓名|名儿|(?<![a-z])name")
 
-_KIN: Final = "|".join(sorted(_WORDS["kin"], key=len, reverse=True))
-_KIN_ENGLISH: Final = "|".join(sorted(_WORDS["kin_english"].split(), key=len, reverse=True))
-_TWO: Final = re.compile(
-    f"(我)(?:和|跟|与|同|还有)(?:我)?(?:的)?({_KIN})(?:一起|都|各|两|也|要|想|一人|分别)|(我)(?:和|跟|与|同)(?:我)({_KIN})(?=$|[ ,.]|俩|两)"
-    f"|({_KIN})(?:和|跟|与|同)(?:我)?({_KIN})(?=.{{0,6}}(?:都|各|一起|两))"
-    f"|(?<![a-z])(me|i|myself) and (?:my |our )?({_KIN_ENGLISH})(?![a-z])|(?<![a-z])(?:my |our )({_KIN_ENGLISH}) and (me|i|myself)(?![a-z])"
-    f"|(?<![a-z])(me)(?: [a-z0-9:]+){{1,4}} and my ({_KIN_ENGLISH})(?![a-z])"
-)
+_TWO: Final = template("names", "two")
 #: 另外帮我老公也约一个: one more, not somebody else.
-_ANOTHER: Final = re.compile(f"(?:另外|还有|再|也|还|顺便)[^,.!?;]{{0,3}}(?:帮|给|替|为)(?:我)?(?P<kin>{_KIN})(?:也)?(?:再)?(?:约|订|预约)")
-_BOTH: Final = re.compile(
-    f"(?:我们)?(?:[两二三四2-4](?:个)?(?:大?人|位|娃|孩子|小孩|宝宝)|[俩仨])(?!份|的钱|没)(?:一起|都|要)?|(?<![a-z])(?:two|both|three|2|3) (?:of us|people|kids|children|persons?|adults)(?![a-z])"
-)
-_OPENED: Final = re.compile(
-    f"(?:帮|给|替|为|带|同|代|陪(?!我))(?:一?下|我家?(?:的)?|俺|咱|家里?(?:的)?|两个|[一二两三]个|她|他)*(?P<kin>{_KIN})"
-    f"|(?<![a-z])(?:for|book(?:ing)?|bring(?:ing)?|take|taking|with) (?:in )?(?:my |our |the |a )?(?:(?:little|old|elderly|young|two|\\d-year-old|[a-z]+-year-old) )?(?P<kin_english>{_KIN_ENGLISH})(?![a-z])"
-)
+_ANOTHER: Final = template("names", "another")
+_BOTH: Final = template("names", "both")
+_OPENED: Final = template("names", "opened")
 #: 女儿叫李小雨; 是我妈来; "my son Tom"; 陈静，我老婆.
-_NAMED: Final = re.compile(
-    f"(?:^|[ ,.我])(?P<kin>{_KIN})(?:的?名字)?(?:叫|名叫)(?!我)|是我(?P<comes>{_KIN})(?:来|去|要|验|看|用)|(?<![a-z])(?:my|our) (?P<kin_english>{_KIN_ENGLISH})(?:'s name is| is called|'s name)?,? (?=[a-z])"
-)
-_ONLY: Final = re.compile(f"^ ?(?:是)?(?:我|她是我|他是我)(?:的)?(?P<kin>{_KIN})[ .!]*$")
-_PRONOUN: Final = re.compile(
-    "(?:帮|给|替|为)(?P<who>她|他|佢)(?=.{0,4}(?:约|预约|订|改|取消|验|配|做|看|来))|(?<![a-z])for (?P<who_english>her|him|them)(?![a-z])"
-)
-_OWN: Final = re.compile(
-    f"(?:把|改|将|我|俺|咱|家里?)(?:我|俺|家)?(?:家)?(?:的)?(?P<kin>{_KIN})|(?<![a-z])(?:my|our) (?:little |old |elderly )?(?P<kin_english>{_KIN_ENGLISH})(?![a-z])|^ ?(?P<start>{_KIN})"
-)
-_BESIDE: Final = re.compile(
-    "岁|[0-9一二三四五六七八九十]了|那个|的?预约|近视|度数|视力|(?:^|想|要|也|都|来)(?:验|配|测|查)|[想要]做|看.{0,6}(?:不清|模糊|弯|黑)|年级|上学|要|needs?|wants?|is [a-z0-9]|has |took|eye|test"
-)
-_NOT_ME: Final = re.compile(
-    "不是(?:给|帮|替|为)?(?P<me>我)(?:自己|本人)?(?:约|订|预约|看|验|做)?的?(?=$|[ ,.!])|(?<![a-z])not for (?P<mine>me|myself)(?![a-z])"
-)
+_NAMED: Final = template("names", "named")
+_ONLY: Final = re.compile(f"^ ?(?:是)?(?:我|她是我|他是我)(?:的)?(?P<kin>{KIN})[ .!]*$")
+_PRONOUN: Final = template("names", "pronoun")
+_OWN: Final = template("names", "own")
+_BESIDE: Final = template("names", "beside")
+_NOT_ME: Final = template("names", "not_me")
 _NO_PERSON: Final = re.compile("(?:让|听|说|推荐|介绍|陪|问问?|看看?|等|催|叫|告诉|写)[^,.!?]{0,3}$")
 _RENAMED: Final = re.compile("(?:改|换|写|填|用|名字是)成?$")
 _BEEN: Final = re.compile("(?<![a-z])(?:been|came|was|come here)(?![a-z])")
-_NOT_AFTER: Final = re.compile(
-    "^[^,.!?]{0,3}(?:介绍|推荐)|^(?:让|说|推荐|介绍|陪|叫|催|告诉|带我|过来|也?推荐|的?名字|的?号|told|said|recommended|says|suggested|thinks|is coming with|will drive)"
-)
+_NOT_AFTER: Final = template("names", "not_after")
 
 
 # ----------------------------------------------------------------------------------------------------------------- shapes
@@ -134,12 +114,6 @@ def is_name(name: str) -> bool:
     length = family(name)
     if not length or not length < len(name) <= length + 2 + (name[1:2] in SINGLE) or is_common(name):
         return False
-    if any(
-        name.startswith(word)
-        for word in COMMON
-        if len(word) >= 2 and len(name) > len(word) >= 2 and _TIMELY.match(word)
-    ):
-        return False
     if _WEEKDAY.match(name) or name.endswith(_OFFICES) or (len(name) > 2 and name[:2] in COMMON):
         return False
     if name[0] in _LITTLE and name[length:] in _EVERYDAY:
@@ -153,12 +127,10 @@ def _pet(name: str) -> bool:
     match = _PET.match(name)
     if match is None or name in COMMON or any(char in _NEVER for char in name):
         return False
-    return (
-        bool(match[2])
-        and match[2] not in "好对嗯是行哈谢来看等试想天多早慢常刚"
-        or (match[1] or match[3] or "")[:1] in SINGLE
-        or (match[3] or "")[:2] in DOUBLE
-    )
+    if match[2]:
+        return match[2] not in "好对嗯是行哈谢来看等试想天多早慢常刚"
+    family_name = match[1] or match[3]
+    return family_name[:1] in SINGLE or family_name[:2] in DOUBLE
 
 
 # ---------------------------------------------------------------------------------------------------------------- reading
@@ -169,7 +141,7 @@ def read_names(page: Page, scene: Scene) -> None:
     _spelling(page)
     if match := _WRONG.search(page.open):
         page.take_act(Kind.REFUSE, "name", None, match.span())
-    pairs = list(_pairs(page, scene))
+    pairs = list(_pairs(page))
     for start, end in pairs or _said(page):
         _give(page, scene, start, end)
         return
@@ -207,7 +179,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _pairs(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
+def _pairs(page: Page) -> Iterator[tuple[int, int]]:
     """名字…是林晓不是林小: the one that it is."""
     if (both := _NOT_SO.match(page.open)) and is_name(both[1]) and is_name(both[2]):
         page.add(Kind.REFUSE, "name", both[2], (both.end(1), both.end()))
@@ -249,7 +221,7 @@ def _said(page: Page) -> Iterator[tuple[int, int]]:
             family(body + "某")
             and body not in COMMON
             and f"{match[0]}" not in COMMON
-            and not re.search("老师|医生|师傅", match[0])
+            and not match[0].endswith(_OFFICES)
         ):
             yield match.span()
 
@@ -304,25 +276,19 @@ def _behind(page: Page, start: int, *, capital: bool) -> tuple[int, int] | None:
 
 _ANSWERS: Final = frozenset("好对嗯是行要可中得强红高方花许应谈解余")
 _KIN_SET: Final = frozenset(_WORDS["kin_english"].split())
-_MONTHS: Final = frozenset(
-    "january february march april may june july august september october november december".split()
-)
-_NO_NAMES: Final = frozenset(
-    "monday tuesday wednesday thursday friday saturday sunday today tomorrow it is not".split()
-)
+_MONTHS: Final = frozenset(_WORDS["months"].split())
+_NO_NAMES: Final = frozenset(_WORDS["never_names"].split())
 
 
 def _chinese(text: str, start: int) -> tuple[int, int] | None:
     """A Chinese name that begins at `start`: it ends where no name goes on."""
-    run = re.compile(f"[{HAN}]{{1,8}}").match(text, start)
+    run = _RUN.match(text, start)
     if run is None:
         return None
     body = run[0]
     if _WEEKDAY.match(body):
         return None
-    pet = re.match(
-        f"(?:[{HAN}]{{1,2}}(?:{_TITLES})|[小老阿][{HAN}](?![{HAN}]{{1,2}}(?:$|[ ,]))|([{HAN}])\\1)", body
-    )
+    pet = _PET_BEGINS.match(body)
     longest = 2 + (family(body) or 1)
     if pet and (family(pet[0]) or pet[0][0] in "小老阿" or pet[1]):
         return start, start + pet.end()
@@ -345,9 +311,8 @@ def _chinese(text: str, start: int) -> tuple[int, int] | None:
 def _bare(page: Page) -> Iterator[tuple[int, int]]:
     """The answer to "what is your name?": a clause, or the first piece of one, that looks like a name."""
     latin: list[tuple[int, int]] = []
-    if (spaced := re.fullmatch(f" ?([{HAN}]) ([{HAN}]{{1,2}}) ?", page.open)) and is_name(
-        spaced[1] + spaced[2]
-    ):
+    spaced = _SPACED.fullmatch(page.open)
+    if spaced and is_name(spaced[1] + spaced[2]):
         yield spaced.start(1), spaced.end(2)
         return
     for start, end in page.pieces:
@@ -355,19 +320,19 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
         text = page.open[start:end]
         if len(page.pieces) == 1 and text in SINGLE and text not in _LITTLE and text not in _ANSWERS:
             yield start, end
-        elif re.fullmatch(f"[{HAN}]{{2,4}}", text):
+        elif _SHORT.fullmatch(text):
             if is_name(text) or _pet(text):
                 yield start, end
         elif _DOTTED.fullmatch(text):
             yield start, end
-        elif re.fullmatch(f"[{HAN}]{{2,4}}[\x02 ]+", text) and is_name(text.rstrip("\x02 ")):
+        elif _SHORT.fullmatch(text.rstrip("\x02 ")) and is_name(text.rstrip("\x02 ")):
             yield start, start + len(text.rstrip("\x02 "))
         elif is_latin_name(text):
             latin.append((start, end))
         elif (
             1 < len(text) <= 40
             and all(char.isalpha() or char in " '-." for char in text)
-            and not re.search(f"[{HAN}a-z]", text)
+            and not _HAN_OR_LATIN.search(text)
         ):
             yield start, end
     if latin and len(page.clauses) <= 3:
@@ -378,7 +343,7 @@ def is_latin_name(text: str) -> bool:
     """One to four words of Latin letters, none of them a common one ("april" alone is a name)."""
     if not _LATIN.fullmatch(text) or len(text) > 40 or len(text) < 2:
         return False
-    words = [word.strip(".'") for word in re.split("[ ]", text)]
+    words = [word.strip(".'") for word in text.split(" ")]
     return not any(word in COMMON_ENGLISH or word in _KIN_SET for word in words)
 
 
@@ -387,8 +352,13 @@ def _beside(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
     whole = len(page.pieces)
     for index, (start, end) in enumerate(page.pieces):
         text = page.open[start:end]
-        if whole > 1 and re.fullmatch(f"[{HAN}]{{2,3}}", text) and text[0] not in _LITTLE and is_name(text):
-            beside = page.words[start:end]
+        if (
+            whole > 1
+            and len(text) < 4
+            and text[:1] not in _LITTLE
+            and _SHORT.fullmatch(text)
+            and is_name(text)
+        ):
             before = page.words[max(0, start - 1)] if start else ""
             if before in ("", " ") and (scene.staff or _has_value(page, page.pieces, index)):
                 yield start, end
@@ -406,55 +376,73 @@ def _has_value(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> boo
     """Whether a time or a figure stands right beside a piece."""
     near = [pieces[place] for place in (index - 1, index + 1) if 0 <= place < len(pieces)]
     return any(
-        _TIMELY.search(page.words[start:end]) or re.search("[0-9]", page.words[start:end])
-        for start, end in near
+        _TIMELY.search(page.words[start:end]) or _DIGIT.search(page.words[start:end]) for start, end in near
     )
 
 
 def _aged(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
     start, end = pieces[index + 1] if index + 1 < len(pieces) else (0, 0)
-    return bool(re.match(" ?[0-9]{1,2}(?![0-9:])", page.words[start:end]))
+    return _NUMBER_NEXT.match(page.words[start:end]) is not None
 
 
 # ---------------------------------------------------------------------------------------------------------------- persons
 
 
-def read_persons(page: Page, scene: Scene) -> tuple[str, ...]:
+def read_persons(page: Page) -> tuple[str, ...]:
     """For whom it is, as a word of kin; the persons if there are several."""
     people = _people(page)
     for match in page.find(_NOT_ME):
-        page.take_act(
-            Kind.REFUSE, "person", page.typed(*match.span("me" if match["me"] else "mine")), match.span()
-        )
+        me = match.span("me" if match["me"] else "mine")
+        page.take_act(Kind.REFUSE, "person", page.typed(*me), match.span())
+    for start, end in (*_opened(page), *_named(page)):
+        _person(page, start, end)
+    if not (page.has(Kind.GIVE, "person") or page.has(Kind.CORRECT, "person")):
+        for start, end in (*_only(page), *_own(page))[:1] or _pronouns(page):
+            _person(page, start, end)
+    return people
+
+
+def _opened(page: Page) -> Iterator[tuple[int, int]]:
+    """帮我妈, 给儿子, "for my husband"."""
     for match in page.find(_OPENED):
-        name = "kin" if match["kin"] else "kin_english"
         if not _NOT_AFTER.match(page.words[match.end() :].lstrip()) and not _excused(page, match.start()):
-            _person(page, scene, *match.span(name))
+            yield match.span("kin" if match["kin"] else "kin_english")
+
+
+def _named(page: Page) -> Iterator[tuple[int, int]]:
+    """女儿叫李小雨; 是我妈来; "my son Tom", where a name was read."""
     for match in _NAMED.finditer(page.words):
         group = next(name for name in ("kin", "comes", "kin_english") if match[name])
         if group != "kin_english" or page.has(Kind.GIVE, "name"):
-            _person(page, scene, *match.span(group))
-    if page.has(Kind.GIVE, "person") or page.has(Kind.CORRECT, "person"):
-        return people
-    for start, end in page.clauses if page.has(Kind.GIVE, "name") or page.has(Kind.CORRECT, "name") else ():
-        if match := _ONLY.match(page.words[start:end]):
-            _person(page, scene, start + match.start("kin"), start + match.end("kin"))
-            return people
+            yield match.span(group)
+
+
+def _only(page: Page) -> Iterator[tuple[int, int]]:
+    """陈静，我老婆: a clause beside a name."""
+    if page.has(Kind.GIVE, "name") or page.has(Kind.CORRECT, "name"):
+        for start, end in page.clauses:
+            if match := _ONLY.match(page.words[start:end]):
+                yield start + match.start("kin"), start + match.end("kin")
+
+
+def _own(page: Page) -> Iterator[tuple[int, int]]:
+    """我妈 beside an age, a service, what is moved: not 我妈说."""
     for match in page.find(_OWN):
-        name = next(group for group in ("kin", "kin_english", "start") if match[group])
+        group = next(name for name in ("kin", "kin_english", "start") if match[name])
         start, end = page.clause_at(match.start())
         behind = page.words[match.end() : end]
-        if name == "kin" and behind.startswith("的") and _RENAMED.search(page.words[start : match.start()]):
-            _person(page, scene, *match.span(name))
-            return people
-        if _excused(page, match.start()) or _NOT_AFTER.match(behind.lstrip()):
-            continue
-        if _BESIDE.search(behind) or page.words[match.start()] in "把改将":
-            _person(page, scene, *match.span(name))
-            return people
+        renamed = (
+            group == "kin" and behind.startswith("的") and _RENAMED.search(page.words[start : match.start()])
+        )
+        spoken_of = _excused(page, match.start()) or _NOT_AFTER.match(behind.lstrip())
+        meant = _BESIDE.search(behind) or page.words[match.start()] in "把改将"
+        if renamed or (meant and not spoken_of):
+            yield match.span(group)
+
+
+def _pronouns(page: Page) -> Iterator[tuple[int, int]]:
     for match in page.find(_PRONOUN):
-        _person(page, scene, *match.span("who" if match["who"] else "who_english"))
-    return people
+        yield match.span("who" if match["who"] else "who_english")
 
 
 def is_kin(word: str) -> bool:
@@ -462,7 +450,7 @@ def is_kin(word: str) -> bool:
     return word in _KIN_SET or word in _WORDS["kin"]
 
 
-def _person(page: Page, scene: Scene, start: int, end: int) -> None:
+def _person(page: Page, start: int, end: int) -> None:
     corrects = page.has(Kind.REFUSE, "person")
     page.add(Kind.CORRECT if corrects else Kind.GIVE, "person", page.typed(start, end), (start, end))
 

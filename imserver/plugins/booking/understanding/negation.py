@@ -1,8 +1,8 @@
 """What is refused, put right or only spoken of: the words that look like it and are not, and the templates that are.
 
-First the masks: words in which a refusal or a time is only apparent (不好意思, 工号12, 便宜一点, 三点要求). Then the scopes: some
-forty templates say which value a word is about. A scope ends at punctuation, at 但 不过 那 改 就, and in Chinese at a blank
-before the value; two templates that claim one word for different values leave it unclear, and it is asked about.
+First the masks: words in which a refusal or a time is only apparent (不好意思, 工号12, 便宜一点, 三点要求). Then the scopes:
+some forty templates say which value a word is about. A scope ends at punctuation, at 但 不过 那 改 就, and in Chinese at a
+blank before the value; two templates that claim one word for different values leave it unclear, and it is asked about.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 
-from imserver.plugins.booking.dates.rules import CN_ANY, CN_DAY, NUM, WEEK
 from imserver.plugins.booking.dates.rules import CN as CN_NUMBER
+from imserver.plugins.booking.dates.rules import CN_ANY, CN_DAY, NUM, WEEK
 from imserver.plugins.booking.dates.text import ASIDE_MARK, MARKS, Sheet
 
 
@@ -27,17 +27,26 @@ def word(alternatives: str) -> str:
 FALSE_REFUSALS: Final = (
     "能不能|可不可以|可不可|行不行|好不好|要不要|对不对|是不是|有没有|方不方便|会不会|得不得|在不在|开不开|来不来得及",
     "得唔得|使唔使|可唔可以|系唔系|有冇|好唔好|唔该晒?|唔紧要|唔使客气|唔好意思",
-    "(?<=[行可以能约及子空有开来去好位置着得会到])不(?=[?？!。~ ]*$)|不过(?![来去])|[不没]好意思|对不起|没问题|没关系|没事儿?(?=[,，。!~ 的啊呀哈]|那|$)|不客气|不见不散|不用谢|不谢|别客气|别急|别着急|不急|不着急|不麻烦",
+    (
+        "(?<=[行可以能约及子空有开来去好位置着得会到])不(?=[?？!。~ ]*$)|不过(?![来去])|[不没]好意思|对不起|"
+        "没问题|没关系|没事儿?(?=[,，。!~ 的啊呀哈]|那|$)|不客气|不见不散|不用谢|不谢|别客气|别急|别着急|"
+        "不急|不着急|不麻烦"
+    ),
     "不知道?(?!.{0,4}行)|不错|要不(?!是)(?:然)?|不如|说不定|不只|不光|不仅|不止|不瞒你?说|不管|不论|不论如何|无论",
-    "等不及|忍不住|不得了|了不起|不久|不少|不同|不贵|不远|(?<!来)不急|没多久|大不了|少不了|巴不得|不一定要|不用改了",
+    "等不及|忍不住|不得了|了不起|没错|不久|不少|不同|不贵|不远|(?<!来)不急|没多久|大不了|少不了|巴不得|不一定要|不用改了",
     "看不太?(?:清楚?|见|到)|不太?(?:舒服|清楚)|特别|别人|别家|别的|非常|[差区性级个分]别|十分感谢|没戴过|没来过|没验过|没配过",
     "别太?(?:安排)?太?[晚早迟赶久]|不要太[晚早迟赶]|别迟到|别忘了?|别取消|不是要取消|没人接",
-    "[晚早](?:一|几)[天点些]?(?:也|都)(?:行|可以|成|好)|[晚早]点(?:也|都)(?:行|可以|成)|"
-    "行就行[,， ]?不行就算了|不行就算了|(?:都|实在)?没有就算了|(?:不行|不可以|不好|不能)(?:吗|么)(?=[?？]|$)",
+    (
+        "[晚早](?:一|几)[天点些]?(?:也|都)(?:行|可以|成|好)|[晚早]点(?:也|都)(?:行|可以|成)|"
+        "行就行[,， ]?不行就算了|不行就算了|(?:都|实在)?没有就算了|(?:不行|不可以|不好|不能)(?:吗|"
+        "么)(?=[?？]|$)"
+    ),
     word(
-        "no (?:problem|rush|worries|worry|hurry|matter|pressure)|why not|not only|not bad|not just|don'?t (?:mind|worry|forget)|"
+        "no (?:problem|rush|worries|worry|hurry|matter|pressure)|why not|not only|not bad|not just|"
+        "don'?t (?:mind|worry|forget)|"
         "doesn'?t matter|not that i mind|can'?t wait|if not too much|no big deal|not sure if"
     ),
+    "(?P<asked>[一-鿿])不(?P=asked)",
 )
 """What looks like a refusal and is none."""
 
@@ -50,36 +59,70 @@ GREETINGS: Final = (
 """What greets with a part of the day, or spells a day by chance."""
 
 NOTES: Final = (
-    "(?:员?工号|尾号|后[四三六4]位|会员卡?号?|卡号|微信号?|车牌号?|学号|编号|订单号?|单号|快递|验证码|房号|座位号|门牌|证件?号?|"
-    "身份证号?|电话号码?|手机号?|号码|[qv]{2}号?|工牌|桌号|排队号)(?:后[四4三六]位)?[是为]? ?[:#]? ?[一-鿿]?[a-z0-9][a-z0-9-]{0,20}",
-    "(?:瞳距|预算|视力|左眼|右眼|双眼|两眼|散光|近视|远视|老花|度数|轴位?|加光|下加光|眼压|pd|add) ?[大概约在是有]{0,2} ?[:=]? ?"
-    r"[+-]?[0-9]{1,4}(?:\.[0-9]{1,2})?(?: ?度)?",
+    (
+        "(?:员?工号|尾号|后[四三六4]位|会员卡?号?|卡号|微信号?|车牌号?|学号|编号|订单号?|单号|快递|验证码|"
+        "房号|座位号|门牌|证件?号?|"
+        "身份证号?|电话号码?|手机号?|号码|[qv]{2}号?|工牌|桌号|"
+        "排队号)(?:后[四4三六]位)?[是为]? ?[:#]? ?[一-鿿]?[a-z0-9][a-z0-9-]{0,20}"
+    ),
+    (
+        "(?:瞳距|预算|视力|左眼|右眼|双眼|两眼|散光|近视|远视|老花|度数|轴位?|加光|下加光|眼压|pd|"
+        "add) ?[大概约在是有]{0,2} ?[:=]? ?"
+        r"[+-]?[0-9]{1,4}(?:\.[0-9]{1,2})?(?: ?度)?"
+    ),
     r"[0-9]{2,5} ?(?:的)?(?:套餐|活动|优惠|那款|的镜框|价位)|[一二两三四五六七八九]百[零一二两三四五六七八九十]{0,3} ?[度块元]",
-    f"{NUM} ?周岁|(?:今天|明天|后天|下周|下个?月|这周|本周|这个?月)?(?:刚|就|要|快)?满月|(?:[0-9]{{1,3}}|{NUM}) ?(?:号线|路(?:公交|车)?|站|室|号室|楼|层|栋|单元|弄|号院|号门|号口)|[a-z]?[0-9]出?口",
-    r"(?:大概|大约|差不多)?(?:要|走|开|坐|需要|等)(?:大概|大约|差不多)?(?:[0-9]{1,3}|[一二两三四五六七八九十半]{1,3}) ?(?:多)?(?:分钟|小时|个小时)(?![后前以之])",
-    f"(?:可能|会|估计|也许|大概|怕|应该)(?:会|要|得)?(?:晚|迟|早)(?:到|来|个)?(?: ?(?:[0-9]{{1,3}}|{CN_NUMBER})?个?[来几多]?(?:分钟?|小时|刻钟|钟头)|一会儿?|一?点)?(?:左右|才)?到?",
+    (
+        f"{NUM} ?周岁|(?:今天|明天|后天|下周|下个?月|这周|本周|这个?月)?(?:刚|就|要|快)?满月|(?:[0-9]{{1,3}}|"
+        f"{NUM}) ?(?:号线|路(?:公交|车)?|站|室|号室|楼|层|栋|单元|弄|号院|号门|号口)|[a-z]?[0-9]出?口"
+    ),
+    (
+        r"(?:大概|大约|差不多)?(?:要|走|开|坐|需要|等)(?:大概|大约|差不多)?(?:[0-9]{1,3}|"
+        r"[一二两三四五六七八九十半]{1,3}) ?(?:多)?(?:分钟|小时|个小时)(?![后前以之])"
+    ),
+    (
+        f"(?:可能|会|估计|也许|大概|怕|应该)(?:会|要|得)?(?:晚|迟|早)(?:到|来|个)?(?: ?(?:[0-9]{{1,3}}|"
+        f"{CN_NUMBER})?个?[来几多]?(?:分钟?|小时|刻钟|钟头)|一会儿?|一?点)?(?:左右|才)?到?"
+    ),
     f"(?:提前|提早|早|晚|迟)(?:个)?(?:(?:[0-9]{{1,3}}|{CN_NUMBER})个?[来几多]?(?:分钟?|小时|刻钟|钟头)|一会儿?)(?:左右|才|再)?到",
-    word("(?:running|be|am|is|i'm|will be) (?:about |like )?(?:[0-9]{1,3}|a few|ten|fifteen|twenty|five) ?min(?:ute)?s? late|(?:running|be|run) (?:a (?:bit|little) )?late"),
+    word(
+        "(?:running|be|am|is|i'm|will be) (?:about |like )?(?:[0-9]{1,3}|a few|ten|fifteen|twenty|"
+        "five) ?min(?:ute)?s? late|(?:running|be|run) (?:a (?:bit|little) )?late"
+    ),
     "(?:今年|都|快|已经)(?:[0-9]{2,3}|[一二三四五六七八九]?十[一二三四五六七八九]?)(?:岁|了|(?=[,， ]))",
     word("next door"),
     r"\((?:[0-9]{1,2})\)(?=$|[ ,.!?])|(?<![a-z])2 for 1|(?<![a-z])-?[0-9]{1,2}\.[0-9]{2} in both eyes",
     "(?:我叫|名字[是叫]?[:：]?|姓名[是:：]?|本人) ?[一-鿿]{2,4}(?=[ ,，。]|$)",
-    f"(?<![一-鿿])周{CN_DAY}(?![吧呢吗呀啊哦哈的都也见去来行好约早晚午上下中前后左右起到至和或跟与及是在要想能可有没不过先就再才还改换空忙整点号天日末时{CN_ANY}])"
-    "[一-鿿](?=[ ,，。]|$)",
+    (
+        f"(?<![一-鿿])周{CN_DAY}(?![吧呢吗呀啊哦哈的都也见去来行好约早晚午上下中前后左右起到至和或跟与及是在要"
+        f"想能可有没不过先就再才还改换空忙整点号天日末时{CN_ANY}])"
+        "[一-鿿](?=[ ,，。]|$)"
+    ),
 )
 """Figures and day characters that belong to something else."""
 
 COMPARATIVES: Final = (
-    f"(?:[快慢好多少大小近远高低贵亮暗轻重长短厚薄深浅松紧楚宜服俗细粗软硬宽窄热冷淡浓稳强弱胖瘦圆方直清便宜]|清楚|舒服|好看) ?一点(?:[点儿]|(?![钟半整{CN_ANY}]| ?[0-9]))",
-    "一点[儿点]|一点(?=[也都不没])|[有差] ?[一两]?点(?:[儿点]|(?=[不贵远红痒疼痛模看晚早松紧歪花忘紧赶]))|[快慢好多少有大小近远][些]点",
+    (
+        f"(?:[快慢好多少大小近远高低贵亮暗轻重长短厚薄深浅松紧楚宜服俗细粗软硬宽窄热冷淡浓稳强弱胖瘦圆方直清便"
+        f"宜]|清楚|舒服|好看) ?一点(?:[点儿]|(?![钟半整{CN_ANY}]| ?[0-9]))"
+    ),
+    (
+        "一点[儿点]|一点(?=[也都不没])|[有差] ?[一两]?点(?:[儿点]|"
+        "(?=[不贵远红痒疼痛模看晚早松紧歪花忘紧赶]))|[快慢好多少有大小近远][些]点"
+    ),
     "便宜[一两二三四五]点|[打抹]个?[一二三四五六七八九]折|(?<=夜)少少",
 )
 """N点 behind a quality: a little more of it."""
 
 NO_CLOCK: Final = (
     f"{NUM} ?点(?=(?:小|大|新)?(?:要求|建议|意见|问题|想法|疑问|理由|原因|好处|优点|缺点|不满|不足|区别|说明))",
-    f"(?:说|提|讲|谈|补充|注意|以下|下面|总共|一共|就) ?[这那]?{NUM} ?点(?=[:：,，。]|$)|[有这那]{NUM} ?点(?=[:：,，。]|$)",
-    "(?:还|就|只)?[差有](?:那么)?一点(?![钟半整零一二三四五十0-9])(?=[,，。!?？吗了]|$)|三点水|小数点|几 ?点(?:钟|半)?|多少点|点几次|要点|重点|地点|观点|特点",
+    (
+        f"(?:说|提|讲|谈|补充|注意|以下|下面|总共|一共|就) ?[这那]?{NUM} ?点(?=[:：,，。]|$)|"
+        f"[有这那]{NUM} ?点(?=[:：,，。]|$|要(?!能)|想|需|得|不)"
+    ),
+    (
+        "(?:还|就|只)?[差有](?:那么)?一点(?![钟半整零一二三四五十0-9])(?=[,，。!?？吗了]|$)|三点水|小数点|"
+        "几 ?点(?:钟|半)?|多少点|点几次|要点|重点|地点|观点|特点"
+    ),
     "下次|下单|(?:等|稍等|稍微等)一点时间|一点时间",
     f"一下(?!午|个?{WEEK})|(?<=[问看查等试说帮约订])下(?=下|[今明后大])",
 )
@@ -111,8 +154,20 @@ NEAR_MISSES: Final[tuple[tuple[str, str], ...]] = (
 )
 """Words one sound or one letter from a day word, and the word that was probably meant. They are asked about."""
 SPACED: Final = re.compile("(?<![^ ])(?:[一-鿿0-9] ){3,60}[一-鿿0-9](?![^ ,，。!?])")
-SPELLED: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "tomorrow", "tonight")
-RIGHT: Final = re.compile("tom{1,2}or{1,2}ow|tonight|night|midnight|knight|(?:mon|tues|wednes|thurs|fri|satur|sun)days?")
+SPELLED: Final = (
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+    "tomorrow",
+    "tonight",
+)
+RIGHT: Final = re.compile(
+    "tom{1,2}or{1,2}ow|tonight|night|midnight|knight|(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
+)
 LIKENESS: Final = 0.8
 """difflib's ratio from which a word is taken for a misspelt day: "saterday" is 0.88, "birthday" for thursday 0.63."""
 
@@ -157,7 +212,9 @@ def mask(sheet: Sheet) -> list[Masked]:
 def _join(sheet: Sheet) -> None:
     """周 六 下 午 三 点: a text that is spaced out is put together."""
     for match in reversed(tuple(SPACED.finditer(sheet.text))):
-        sheet.rewrite(*match.span(), match.group().replace(" ", ""))
+        for at in range(match.end() - 1, match.start(), -1):
+            if sheet.text[at] == " ":
+                sheet.drop(at)
 
 
 def _put_right(sheet: Sheet) -> None:
@@ -203,32 +260,46 @@ class Scope(NamedTuple):
 
 V: Final = VALUE
 _CN_FILL: Final = (
-    "(?:[给帮]我|我|你|您|们|他|她|再|约|预约|选|挑|排|安排|订|定|在|放|去|来|那个|这个|那|这|是|了|想|要|能|时间|下|到|说|给)"
+    "(?:[给帮]我|我|你|您|们|他|她|再|约|预约|选|挑|排|安排|订|定|在|放|去|来|那个|这个|那|这|是|了|想|"
+    "要|能|时间|下|到|说|给)"
 )
 _CN_TAIL: Final = (
-    "(?:那天|那个|这个|那边|的话|的|我们|我|他|她|家里|公司|单位|学校|孩子|客户|都|也|可能|恐怕|好像|实在|确实|真的|临时|突然|全天|整天|一整天|"
-    "一天|要|得|还|又|就|时间|时候|有点|有些|刚好|正好|估计|应该|大概|约|因为|是|会|要去|去|一直|已经|对我来说|你们|那时|太|又要|\x02| )"
+    "(?:[之以][前后]|那天|那个|这个|那边|的话|的|我们|我|他|她|家里|公司|单位|学校|孩子|客户|都|也|可能|"
+    "恐怕|好像|实在|确实|真的|临时|突然|全天|整天|一整天|"
+    "一天|要|得|还|又|就|时间|时候|有点|有些|刚好|正好|估计|应该|大概|约|因为|是|会|要去|去|一直|已经|"
+    "对我来说|你们|那时|太|又要|\x02| )"
 )
-_EN_FILL: Final = "(?: |the|on|at|for|do|make|it|come|in|book|want|any|this|that|be|have|me|us|like|is|a|of|there)"
+_EN_FILL: Final = (
+    "(?: |the|on|at|for|do|make|it|come|in|book|want|any|this|that|be|have|me|us|like|is|a|of|there)"
+)
 _EN_TAIL: Final = (
-    "(?: |is|'s|are|was|will|be|just|really|also|actually|i'm|im|i am|i|we're|we are|we|my|am|for|me|us|slot|one|a|an|bit|little|that|it's|it|"
+    "(?: |is|'s|are|was|will|be|just|really|also|actually|i'm|im|i am|i|we're|we are|we|my|am|for|me|us|"
+    "slot|one|a|an|bit|little|that|it's|it|"
     "unfortunately|sadly|now|probably|still|so|afraid)"
 )
 _ANSWERED: Final = "(?![吗么嘛]|[?？])"
 
 BEFORE_CN: Final = (
-    "(?<!是)(?<!没说)(?:千万)?(?:不要|不想要?|不想|不用|不约|不选|不定|不订|不排|不考虑|不去|不来|不能要?|不可以|没法|没办法|无法|别(?!的|人)|勿|甭|"
-    "不是(?!不|因为|说|要)|(?:不|not )free ?|除了|除开|除去|除|避开|躲开|避免|绕开|拒绝|受不了|不喜欢|不爱|唔好|唔要|唔系|唔想|别系|(?<![哦噢呃啊嗯额\ue000差])不)"
+    "(?<!是)(?<!没说)(?:千万)?(?:不要|不想要?|不想|不用|不约|不选|不定|不订|不排|不考虑|不去|不来|"
+    "不能要?|不可以|没法|没办法|无法|别(?!的|人)|勿|甭|"
+    "不是(?!不|因为|说|要)|(?:不|not )free ?|除了|除开|除去|除|避开|躲开|避免|绕开|拒绝|受不了|不喜欢|"
+    "不爱|唔好|唔要|唔系|唔想|别系|(?<![哦噢呃啊嗯额\ue000差])不)"
 )
 BEFORE_EN: Final = (
-    r"(?<![a-z])(?:not|no|never|(?:i |we )?can'?t|(?:i |we )?cannot|(?:i )?don'?t|(?:i )?won'?t|isn'?t|anything but|any ?day but|any ?time but|"
-    r"all but|except(?: for)?|other than|apart from|avoid(?:ing)?|skip|i hate|without|unavailable|unless)(?![a-z'])"
+    r"(?<![a-z])(?:not|no|never|(?:i |we )?can'?t|(?:i |we )?cannot|(?:i )?don'?t|(?:i )?won'?t|isn'?t|"
+    r"anything but|any ?day but|any ?time but|"
+    r"all but|except(?: for)?|other than|apart from|avoid(?:ing)?|skip|i hate|without|unavailable|"
+    r"unless)(?![a-z'])"
 )
 BEHIND_CN: Final = (
-    f"(?:不行{_ANSWERED}|不可以{_ANSWERED}|不可{_ANSWERED}|不太?方便|不太?合适|不太行|不太好|不大方便|不成{_ANSWERED}|不得空|不得闲|不ok|不去了?|不来了?|不约了?|"
-    f"不要了?|不想去?|不考虑了?|不算|不在(?:家|市里|本地|国内)?|不空|不能来?去?{_ANSWERED}|不赶趟|没空|没时间|没有空|没有时间|没法[来去]?|没办法|没戏|没位置?|算了|就算了|免了|"
-    f"满了(?:吗)?|约满(?:了)?(?:吗)?|排满(?:了)?(?:吗)?|过期|来不了|来不及|来唔到|去不了|到不了|过不来|过不去|约不了|做不了|赶不上|赶不及|走不开|抽不开身|"
-    f"冇空|冇时间|唔得闲?|唔方便|唔系|除外|[以之]外|外(?![面地国卖边套])|太早|太晚|太赶|太迟|早了点?|晚了点?|起不来|也不(?=[ ,，]|$)|不(?=[ ,，]|$))"
+    f"(?:不行{_ANSWERED}|不可以{_ANSWERED}|不可{_ANSWERED}|不太?方便|不太?合适|不太行|不太好|不大方便|"
+    f"不成{_ANSWERED}|不得空|不得闲|不ok|不去了?|不来了?|不约了?|"
+    f"不要了?|不想去?|不考虑了?|不算|不在(?:家|市里|本地|国内)?|不空|不能来?去?{_ANSWERED}|不赶趟|没空|"
+    f"没时间|没有空|没有时间|没法[来去]?|没办法|没戏|没位置?|算了|就算了|免了|"
+    f"满了(?:吗)?|约满(?:了)?(?:吗)?|排满(?:了)?(?:吗)?|过期|来不了|来不及|来唔到|去不了|到不了|过不来|"
+    f"过不去|约不了|做不了|赶不上|赶不及|走不开|抽不开身|"
+    f"冇空|冇时间|唔得闲?|唔方便|唔系|除外|[以之]外|外(?![面地国卖边套])|太早|太晚|太赶|太迟|早了点?|"
+    f"晚了点?|起不来|也不(?=[ ,，]|$)|不(?=[ ,，]|$))"
 )
 BUSY_CN: Final = (
     "(?:有事情?|有课|有个?会(?!员)|有约|有安排|有考试|要?开.{0,2}会|上课(?![吗么不])|上班(?![吗么不])|加班|返工|出差|出国|出门|出去|考试|值夜?班|旅游|旅行|回老家|搬家|很忙|忙(?!吗)|体检|面试|"
@@ -239,40 +310,64 @@ OCCASION_CN: Final = (
     "的会|的课|的车|开场|打烊|营业|才?起床|才醒|睡觉|开完)"
 )
 BEHIND_EN: Final = (
-    r"(?:does ?n'?t work|does not work|do ?n'?t work|wo ?n'?t (?:work|do)|will not work|is ?n'?t (?:good|possible|ok|great|ideal)|is not|aren'?t|not (?:good|ok|possible|great|ideal|free|going)|"
-    r"no[- ]go|no good|too (?:early|late|soon)|out(?![a-z])|impossible|unavailable|not available|can ?n?o?'?t(?: do| make| come)?|not(?! ?(?:the |on |at )?\ue000)|fully booked|off the table|bad|hard|difficult)(?![a-z])"
+    r"(?:does ?n'?t work|does not work|do ?n'?t work|wo ?n'?t (?:work|do)|will not work|is ?n'?t (?:good|"
+    r"possible|ok|great|ideal)|is not|aren'?t|not (?:good|ok|possible|great|ideal|free|going)|"
+    r"no[- ]go|no good|too (?:early|late|soon)|out(?![a-z])|impossible|unavailable|not available|"
+    r"can ?n?o?'?t(?: do| make| come)?|not(?! ?(?:the |on |at )?\ue000)|fully booked|off the table|bad|"
+    r"hard|difficult)(?![a-z])"
 )
 BUSY_EN: Final = (
-    r"(?:busy|at work|working|away|abroad|travell?ing|in a meeting|have (?:a )?(?:class|work|meeting|school|lesson|shift|an exam|an appointment)|work(?=$|[ ,.])|on holiday|out of town)(?![a-z])"
+    r"(?:busy|at work|working|away|abroad|travell?ing|in a meeting|have (?:a )?(?:class|work|meeting|"
+    r"school|lesson|shift|an exam|an appointment)|work(?=$|[ ,.])|on holiday|out of town)(?![a-z])"
 )
 OCCASION_EN: Final = (
-    r"(?<![a-z])(?:flight|plane|train|bus|class|lecture|meeting|school|shift|exam|game|match|film|movie|ferry|(?:don'?t |can'?t |won'?t )?finish(?:es)?(?: work)?|get off(?: work)?|off work|"
-    r"drop(?:ping)? (?:the |my )?[a-z]{1,8} off|pick(?:ing)? (?:the |my )?[a-z]{1,8} up|pick(?:ing)? up (?:the |my )?[a-z]{1,8}|wake up|arrive home|gets? home|ends?|lands?|leaves?)"
-    r"(?: (?:is|at|lands|leaves|ends|starts|departs|until|till|on|by|finishes|goes)){0,3} "
+    r"(?<![a-z])(?:flight|plane|train|bus|class|lecture|meeting|school|shift|exam|game|match|film|movie|"
+    r"ferry|(?:don'?t |can'?t |won'?t )?finish(?:es)?(?: work)?|get off(?: work)?|off work|"
+    r"drop(?:ping)? (?:the |my )?[a-z]{1,8} off|pick(?:ing)? (?:the |my )?[a-z]{1,8} up|"
+    r"pick(?:ing)? up (?:the |my )?[a-z]{1,8}|wake up|arrive home|gets? home|ends?|lands?|leaves?)"
+    r"(?: (?:is|at|lands|leaves|ends|starts|departs|until|till|on|by|finishes|goes|gets in|arrives|"
+    r"comes in)){0,3} "
 )
 OLD_CN: Final = (
     "(?:原[来本先]?(?:是)?(?:约|定|订|预约)?的?(?:是|那个)?|本来(?:是)?(?:约|定|订)?的?(?:是)?|(?:上次|之前|刚才|刚刚|昨天|前面)(?:说|约|定|订|预约)?(?:好)?(?:了)?的?(?:是|那个)?|"
     "(?:我|已经|现在)?(?:约|定|订|预约)(?:了|好了|的是|的)(?:是|在)?|把(?:我的?|那个|这个|我们的?)?)"
 )
-_MOVE_CN: Final = "(?:改|换|挪|调|移|转|推迟|推|提前|延后|延|变|顺延|往后挪|往前挪)(?:期|约|一下|个)?(?:成|为|去|在|到|至)?"
+_MOVE_CN: Final = (
+    "(?:改|换|挪|调|移|转|推迟|推|提前|延后|延|变|顺延|往后挪|往前挪)(?:期|约|一下|个)?(?:成|为|去|在|到|至)?"
+)
 _GAP: Final = f"[^{V},，。;；!！?？]"
 
 MOVED: Final = (
     rf"(?:从|由|自)?(?P<old>{V})(?:的)?(?:{_GAP}){{0,14}}?{_MOVE_CN}(?:{_GAP}){{0,4}}?(?=(?P<yes>{V}))",
     rf"(?:{OLD_CN})(?P<old>{V})(?:{_GAP}){{0,10}}[,， ]{{0,2}}(?:{_GAP}){{0,8}}?{_MOVE_CN}(?:{_GAP}){{0,4}}?(?=(?P<yes>{V}))",
     rf"(?P<old>{V}) ?(?:→|->|=>|⇒|➡|>>?) ?(?=(?P<yes>{V}))",
-    rf"(?<![a-z])(?:move|change|switch|reschedule|push|shift|swap|chnage)(?![a-z])[^{V},.;!?]{{0,24}}?(?P<old>{V})[^{V},.;!?]{{0,14}}?(?<![a-z])(?:to|for|until|into) (?:the |any |on )?(?=(?P<yes>{V}))",
+    (
+        rf"(?<![a-z])(?:move|change|switch|reschedule|push|shift|swap|"
+        rf"chnage)(?![a-z])[^{V},.;!?]{{0,24}}?(?P<old>{V})[^{V},.;!?]{{0,14}}?(?<![a-z])(?:to|for|until|"
+        rf"into) (?:the |any |on )?(?=(?P<yes>{V}))"
+    ),
 )
 PAIR: Final = (  # the first is put right by the second, and by nothing between them
-    rf"(?P<no>{V})[ ,，.。…]{{0,3}}(?:哦|噢|喔|呃|额|嗯|啊|诶|哎|唉|不是|哎呀|等等){{0,2}}[ ,，]{{0,2}}(?:不对|不不|错了|说错了?|搞错了?|写错了?|打错了?|口误|更正|不是(?=[,，啊]))(?:啊|了|呀)?"
-    rf"[ ,，.。!]{{0,3}}(?:应该)?(?:是|要|我是说|改成?|换成?)?(?:{_GAP}){{0,4}}?(?=(?P<same>{V}))",
+    (
+        rf"(?P<no>{V})[ ,，.。…]{{0,3}}(?:哦|噢|喔|呃|额|嗯|啊|诶|哎|唉|不是|哎呀|"
+        rf"等等){{0,2}}[ ,，]{{0,2}}(?:不对|不不|错了|说错了?|搞错了?|写错了?|打错了?|口误|更正|"
+        rf"不是(?=[,，啊]))(?:啊|了|呀)?"
+        rf"[ ,，.。!]{{0,3}}(?:应该)?(?:是|要|我是说|改成?|换成?)?(?:{_GAP}){{0,4}}?(?=(?P<same>{V}))"
+    ),
     rf"(?P<no>{V})(?:哦|噢|喔|呃|额|嗯|啊|诶|哎| )?不(?=(?P<same>{V}))",
     rf"(?P<no>{V})[ ,，]{{1,2}}(?:哦|噢|喔|呃|额|啊|诶) ?不 ?(?=(?P<same>{V}))",
-    rf"(?P<no>{V})[ ,.\-…]{{0,4}}(?:oh |uh |um |er |no |wait |oops |w8 ){{0,3}}(?:no wait|wait no|no|wait|sorry|i mean|actually|scratch that|or rather|make that|oops|correction)"
-    rf"(?![a-z])[ ,.\-]{{0,3}}(?:sorry|wait|i mean|i meant|make it|make that|actually|not|it's|its|,| ){{0,4}}(?:the |at |on )?(?=(?P<same>{V}))",
+    (
+        rf"(?P<no>{V})[ ,.\-…]{{0,4}}(?:oh |uh |um |er |no |wait |oops |w8 ){{0,3}}(?:no wait|wait no|no|wait|"
+        rf"sorry|i mean|actually|scratch that|or rather|make that|oops|correction)"
+        rf"(?![a-z])[ ,.\-]{{0,3}}(?:sorry|wait|i mean|i meant|make it|make that|actually|not|it's|its|,|"
+        rf" ){{0,4}}(?:the |at |on )?(?=(?P<same>{V}))"
+    ),
 )
 INSTEAD: Final = (  # this, and not that
-    rf"(?P<yes>{V})(?: please)?[ ,]{{0,2}}(?<![a-z])(?:instead of|rather than|not|and not|over)(?![a-z]) (?:the |on |at )?(?P<no>{V})",
+    (
+        rf"(?P<yes>{V})(?: please)?[ ,]{{0,2}}(?<![a-z])(?:instead of|rather than|not|and not|"
+        rf"over)(?![a-z]) (?:the |on |at )?(?P<no>{V})"
+    ),
     rf"(?:与其)(?:{_CN_FILL}){{0,3}}(?P<no>{V})[,，]?(?:还)?(?:不如|宁可|\x02{{2}}|倒不如)(?:{_CN_FILL}){{0,3}}(?P<yes>{V})",
     rf"(?P<no>{V})[?？] ?(?:不是)?(?:我)?(?:说|讲|要|约|定)的?(?:是)(?=(?P<yes>{V}))",
     rf"(?<![a-z])instead of (?:the )?(?P<no>{V})[ ,]{{1,2}}(?=(?P<yes>{V}))",
@@ -284,14 +379,27 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
     ("refused", rf"(?P<no>{V}){_EN_TAIL}{{0,8}}(?:{BEHIND_EN})"),
     ("busy", rf"(?P<no>{V}){_CN_TAIL}{{0,8}}(?:{BUSY_CN})(?![前后完]|[以之][前后])"),
     ("busy", rf"(?P<no>{V}){_EN_TAIL}{{0,8}}(?:{BUSY_EN})"),
-    ("busy", rf"(?<![a-z])(?:i work|i'm (?:busy|away|at work)|busy|working|i have (?:work|class|school))(?: on| at)? (?P<no>{V})"),
+    (
+        "busy",
+        rf"(?<![a-z])(?:i work|i'm (?:busy|away|at work)|busy|working|i have (?:work|class|school))(?: on| at)? (?P<no>{V})",
+    ),
     ("elsewhere", rf"(?P<no>{V}){_CN_TAIL}{{0,4}}(?:{OCCASION_CN})(?![前后]|[以之][前后])"),
     ("elsewhere", rf"(?P<no>{V})(?:的|那个|那位|那)(?:客人|客户|顾客|病人|患者|会|单子)|您(?P<no2>{V})的"),
+    ("elsewhere", rf"(?:飞机|火车|高铁|动车|航班|大巴)(?:是|在|票是?){{0,1}}(?P<no>{V})"),
     ("elsewhere", rf"(?:{OCCASION_EN})(?:{_EN_FILL}){{0,4}}(?P<no>{V})(?: on (?P<no2>{V}))?"),
-    ("elsewhere", rf"(?:开完|结束|做完|上完|下完)(?:大概|大约|要|差不多|也|都|得|\x02|\x03){{0,4}}(?P<no>{V})"),
-    ("cancelled", rf"(?:取消|退掉|撤销|cancel掉?)(?:{_GAP}){{0,4}}?(?P<no>{V})|(?P<no2>{V})(?:{_GAP}){{0,8}}?(?:取消|退掉|cancel掉?)"),
+    (
+        "elsewhere",
+        rf"(?:开完|结束|做完|上完|下完)(?:大概|大约|要|差不多|也|都|得|\x02|\x03){{0,4}}(?P<no>{V})",
+    ),
+    (
+        "cancelled",
+        rf"(?:取消|退掉|撤销|cancel掉?)(?:{_GAP}){{0,4}}?(?P<no>{V})|(?P<no2>{V})(?:{_GAP}){{0,8}}?(?:取消|退掉|cancel掉?)",
+    ),
     ("cancelled", rf"(?<![a-z])cancel(?:led)? (?:the |my |our |it |on |for ){{0,3}}(?P<no>{V})"),
-    ("elsewhere", rf"(?<![a-z])(?:my|the) (?:flight|train|class|meeting|exam)(?: is| at| on){{0,3}} (?P<no>{V})"),
+    (
+        "elsewhere",
+        rf"(?<![a-z])(?:my|the) (?:flight|train|class|meeting|exam)(?: is| at| on){{0,3}} (?P<no>{V})",
+    ),
 )
 """Templates of one value: the refusal before it, or behind it, or what one does then."""
 
@@ -322,6 +430,8 @@ def scopes(text: str, values: Sequence[tuple[int, int]]) -> list[Scope] | None:
                 found += skeleton.of_two(match, kind)
     for verdict, template in _ALONE:
         for match in template.finditer(skeleton.text):
+            if skeleton.torn(match):
+                return None
             found += skeleton.of_one(match, verdict)
     return None if _unclear(found) else found
 
@@ -358,7 +468,13 @@ class _Skeleton:
     def of_one(self, match: re.Match[str], verdict: Verdict) -> list[Scope]:
         """The value, or the two of a list, that a template says one thing of."""
         names = [name for name in ("no", "no2") if match.groupdict().get(name)]
-        return [Scope(self._number(match.start(name)), verdict, self._words(match)) for name in names]
+        words = self._words(match)
+        return [Scope(self._number(match.start(name)), verdict, words) for name in names]
+
+    def torn(self, match: re.Match[str]) -> bool:
+        """不要周六周日: whether another value follows the refused one with nothing between them."""
+        end = match.end()
+        return self.text[end - 1 : end + 1] == VALUE * 2 and self.text[match.start()] != VALUE
 
     def _number(self, at: int) -> int:
         return self.text.count(VALUE, 0, at)
@@ -374,7 +490,7 @@ def _unclear(found: Sequence[Scope]) -> bool:
     single = [scope for scope in found if scope.verdict in ("refused", "busy") and scope.instead is None]
     for one in single:
         for other in single:
-            if one.value < other.value and one.words != other.words and set(one.words) & set(other.words):
+            if one.value < other.value and one.words is not other.words and set(one.words) & set(other.words):
                 return True
     wanted = {scope.value for scope in found if scope.verdict == "wanted"}
     return any(scope.value in wanted for scope in single)

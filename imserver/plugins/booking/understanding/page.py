@@ -13,10 +13,11 @@ from .acts import Act, Kind, Span
 from .negation import mask
 from .rewrite import rewrite
 
-_STOPS: Final = ",，.。!！?？;；:：、…\n~～"
-_CLAUSE_END: Final = re.compile(
-    r"(?<![0-9])(?<!mr)(?<!mrs)(?<!ms)(?<!dr)[,.]|,(?![0-9]{3}(?![0-9]))|(?<=[0-9])\.(?![0-9])|[。!！?？;；、…\n]|，|~| (?=and (?:then )?(?:tell|book|let|can|could|what|when|how|also|move|cancel|make|do|is|i|please)(?![a-z]))"
+CLAUSE_END: Final = re.compile(
+    r"(?<![0-9])(?<!mr)(?<!mrs)(?<!ms)(?<!dr)[,.]|,(?![0-9]{3}(?![0-9]))|(?<=[0-9])\.(?![0-9])|[。!?;、…\n~]"
+    "| (?=and (?:then )?(?:tell|book|let|can|could|what|when|how|also|move|cancel|make|do|is|i|please)(?![a-z]))"
 )
+"""Punctuation, but not inside figures or behind "Mr."; and an "and" that begins another sentence."""
 _HAN: Final = re.compile("[\u3400-\u9fff]")
 PUNCTUATION: Final = re.compile(r"[\s\W_]+")
 
@@ -28,6 +29,7 @@ class Cover(IntEnum):
     ACT = 1
     HARMLESS = 2
     NOTE = 3
+    DOUBT = 4
 
 
 _MASKED: Final = {
@@ -59,7 +61,7 @@ class Page:
         self.cover: list[Cover] = [Cover.NOTHING] * len(self.words)
         for one in masked:
             self.explain(one.start, one.end, _MASKED.get(one.name, Cover.NOTE))
-        self.clauses = tuple(_between(self.words, _CLAUSE_END))
+        self.clauses = tuple(_between(self.words, CLAUSE_END))
         self.pieces = tuple(piece for clause in self.clauses for piece in _pieces(self.words, *clause))
 
     def _unmasked(self, masked: Any) -> str:

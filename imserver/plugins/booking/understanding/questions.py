@@ -51,10 +51,13 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
             continue
         for kind, pattern in _KNOWN.items():
             # An age is read already, and a question about children speaks of one.
-            match = pattern.search(page.words if kind == "children" else page.open, start, end)
-            if match is not None and _is_asked(page, kind, start, end):
+            asking = pattern.search(page.words if kind == "children" else page.open, start, end)
+            if asking is not None and _is_asked(page, kind, start, end):
                 page.take_act(
-                    Kind.QUESTION, _kind(page, lexicon, kind, start, end), None, _to_the_end(page, match, end)
+                    Kind.QUESTION,
+                    _kind(page, lexicon, kind, start, end),
+                    None,
+                    _to_the_end(page, asking, end),
                 )
                 asked.append((start, end))
                 break

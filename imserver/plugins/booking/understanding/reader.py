@@ -17,18 +17,19 @@ from .intents import (
     hide_assent,
     hide_cancelled,
     read_answers,
+    read_asked,
     read_courtesies,
     read_existing,
     read_intents,
-    read_asked,
     read_labels,
     read_questions,
 )
 from .lexicon import Finder, Lexicon
 from .names import is_kin, read_names, read_persons
 from .page import Cover, Page
+from .patterns import template
 from .questions import claim, forget_asked, read_known
-from .rest import HEARSAY, PAST, DOUBTS, note_asides, note_reasons, read_rest
+from .rest import DOUBTS, HEARSAY, PAST, note_asides, note_reasons, read_rest
 from .rewrite import fold
 from .staff import is_staffs, read_command
 from .times import read_times
@@ -66,7 +67,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_number(page, scene)
     read_names(page, scene)
     read_age_behind_name(page)
-    people = read_persons(page, scene)
+    people = read_persons(page)
     read_labels(page)
     asked = read_known(page, lexicon)
     _chain_words(page, scene, lexicon, asked)
@@ -109,22 +110,19 @@ def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
         read_phones(page, scene.step)
         read_ages(page, scene, lexicon)
         read_names(page, scene)
-        people = read_persons(page, scene)
+        people = read_persons(page)
         _chain_words(page, scene, lexicon, [])
     times = read_times(page.sheet, scene)
     page.acts.extend(times.acts)
     page.settle_times()
-    return Reading(page.source, _in_order(page.acts), read_rest(page, lexicon), times.when, people=people)
+    when = None if said & {"leave", "closed", "hours", "roster"} else times.when
+    return Reading(page.source, _in_order(page.acts), read_rest(page, lexicon, when), when, people=people)
 
 
 # ------------------------------------------------------------------------------------------------------------ chain words
 
-_BEFORE: Final = re.compile(
-    "(?:不要|不用|别(?:给我|约|去|选)?|不去|不想[去要约做]?|不约|不选|不是(?:给|去|要|约|做)?|换掉|除了|唔(?:要|好|去|系)|(?<![a-z])(?:not|no|don't want|dont want|do not want|instead of|rather than|anything but|except)(?: the| a| an| for| to| at)?)[^,.!?;]{0,3}$"
-)
-_BEHIND: Final = re.compile(
-    "^(?:店|那边|那家|的)?(?:太?远|不行|不要|不方便|不去|就?算了|没空|不用|不好|不想|唔得|去不了|(?: is|'s)? ?(?:too far|doesn't work|not good|no good))"
-)
+_BEFORE: Final = template("reader", "before")
+_BEHIND: Final = template("reader", "behind")
 #: Lenses that hurt are worn, not wished.
 _WORN: Final = re.compile("^(?:戴|磨|干|破|不舒服|掉|弄丢|过敏)")
 #: 验光单, 验光师: a word of its own.
@@ -149,10 +147,9 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
         _words(page, scene, what, finder, asked)
 
 
+_BOOKS: Final = re.compile("[约订]")
 _AWAY: Final = re.compile("^(?:店|那个|那家|的|那边|这边)*(?:预约|约|号)[^,.!?;]{0,6}(?:换|改|转|挪|调)")
-_BOOKED_AT: Final = re.compile(
-    "(?:my (?:appointment|appt|booking) is|i'm booked|i am booked|booked in) (?:at|in|with)(?: the)? ?$|(?:我?约|预约)(?:的)?(?:是|在)(?:了)?$"
-)
+_BOOKED_AT: Final = template("reader", "booked_at")
 
 
 def _moved_from(page: Page, lexicon: Lexicon) -> None:
@@ -172,7 +169,7 @@ def _moved_from(page: Page, lexicon: Lexicon) -> None:
 def _hearsay(page: Page) -> None:
     """What others say of the shop is no wish."""
     for start, end in page.clauses:
-        if HEARSAY.search(page.open, start, end) and not re.search("[约订]", page.words[start:end]):
+        if HEARSAY.search(page.open, start, end) and not _BOOKS.search(page.words[start:end]):
             page.take(start, end, Cover.HARMLESS)
 
 
@@ -205,9 +202,9 @@ def _value(page: Page, what: str, value: str, start: int, end: int, *, corrects:
     if before or behind:
         places = (begin + before.start() if before else start, end + behind.end() if behind else end)
         page.take_act(Kind.REFUSE, what, value, places)
-    elif what == "service" and _COMPOUND.match(page.words[end:finish]):
-        page.take(start, end, Cover.NOTE)
-    elif what == "service" and _WORN.match(page.words[end:finish]):
+    elif (what == "service" and _COMPOUND.match(page.words[end:finish])) or (
+        what == "service" and _WORN.match(page.words[end:finish])
+    ):
         page.take(start, end, Cover.NOTE)
     else:
         lead = _LEAD.search(page.words[begin:start]) if corrects else None
@@ -224,7 +221,7 @@ def _settled(
 ) -> Reading:
     """Acts that hang together: a no beside a value puts right, and a yes beside a contradiction is none."""
     acts = page.acts
-    given = [act for act in acts if act.kind is Kind.GIVE and act.what in _GIVEN]
+    given = [act for act in acts if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _GIVEN]
     no = [act for act in acts if act.kind is Kind.NO]
     if given and no and not page.has(Kind.YES):
         acts = [_corrected(act) if act in given else act for act in acts if act not in no]
@@ -233,8 +230,10 @@ def _settled(
         acts[first] = replace(acts[first], spans=(*spans, *acts[first].spans))
     elif scene.shown.asks_yes or scene.step.startswith("confirm"):
         acts = [_corrected(act) if _contradicts(act, scene) else act for act in acts]
-    rest = read_rest(page, lexicon)
+    rest = read_rest(page, lexicon, when)
     acts, rest = _sure(page, acts, rest, several=bool(people))
+    if when is not None and any(act.kind is Kind.YES for act in acts) and _repeats(when, scene):
+        when = None
     if _plain_wish(acts, rest, when, scene):
         spans = tuple(span for act in acts if act.what in ("day", "time", "range") for span in act.spans)
         acts = [*acts, Act(Kind.BEGIN, "book", None, spans)]
@@ -254,7 +253,7 @@ def _plain_wish(acts: list[Act], rest: tuple[Rest, ...], when: When | None, scen
         timed
         and not others
         and not any(
-            one.weight is Weight.DANGEROUS or one.in_clause and one.weight is Weight.NEUTRAL for one in rest
+            one.weight is Weight.DANGEROUS or (one.in_clause and one.weight is Weight.NEUTRAL) for one in rest
         )
     )
 
@@ -263,6 +262,11 @@ def _moves(acts: list[Act], scene: Scene) -> bool:
     """晚半小时, with no card open, moves the appointment."""
     begun = any(act.kind is Kind.BEGIN for act in acts)
     return scene.step in _ORDERED and scene.shown.start is None and not begun
+
+
+def _repeats(when: When, scene: Scene) -> bool:
+    """是的，就是20号: the day of the card, said again beside a yes, leaves nothing to ask."""
+    return when.reason == "no_time" and when.days == (scene.shown.day,)
 
 
 def _corrected(act: Act) -> Act:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .acts import Rest, Weight
+from .acts import Rest, Weight, When
 from .lexicon import Lexicon, either, load_words
-from .page import PUNCTUATION, Cover, Page
+from .page import CLAUSE_END, PUNCTUATION, Cover, Page
 
 _WORDS: Final = load_words("rest")
 
@@ -25,7 +25,6 @@ DOUBTS: Final = re.compile(_WORDS["doubts"])
 _REASONS: Final = re.compile(_WORDS["reasons"])
 _MARK: Final = re.compile("[\x00-\x04]+")
 _RUN: Final = re.compile("[^\x00-\x04]+")
-_STOP: Final = re.compile(r"(?<![0-9])[,.]|[,.](?![0-9])|[。!！?？;；、…\n，~]")
 
 
 def note_asides(page: Page) -> None:
@@ -42,8 +41,10 @@ def note_reasons(page: Page) -> None:
 
 def is_harmless(text: str) -> bool:
     """Whether nothing is said by it."""
-    return not DOUBTS.search(text) and not PUNCTUATION.sub("", _HARMLESS.sub("\x02", text)).replace(
-        "\x02", ""
+    return (
+        "?" not in text
+        and not DOUBTS.search(text)
+        and not PUNCTUATION.sub("", _HARMLESS.sub("\x02", text)).replace("\x02", "")
     )
 
 
@@ -52,7 +53,7 @@ def is_dangerous(text: str, lexicon: Lexicon) -> bool:
     if DOUBTS.search(text):
         return True
     left = _HARMLESS.sub("\x02", text)
-    if not _bare(left) and not re.search("[?？]", left):
+    if not _bare(left) and "?" not in left:
         return False
     if _DANGEROUS.search(left):
         return True
@@ -64,25 +65,60 @@ def _bare(text: str) -> str:
     return PUNCTUATION.sub("", _MARK.sub("", text))
 
 
-def read_rest(page: Page, lexicon: Lexicon) -> tuple[Rest, ...]:
-    """What nothing accounts for, stretch by stretch, and the notes that the people are told."""
-    rest: list[Rest] = []
+def read_rest(page: Page, lexicon: Lexicon, when: When | None = None) -> tuple[Rest, ...]:
+    """What no act stands for, stretch by stretch, and the notes that the people are told."""
+    _answered_marks(page)
+    _release(page, when)
+    _doubts(page)
     valued = [(start, end) for start, end in page.clauses if page.timed(start, end)]
+    rest: list[Rest] = []
     for start, end in _stretches(page):
-        text = page.words[start:end]
-        note = page.cover[start] is Cover.NOTE
-        if note:
-            weight = Weight.NEUTRAL
-        elif page.cover[start] is Cover.HARMLESS or is_harmless(text):
-            weight = Weight.HARMLESS
-        elif is_dangerous(text, lexicon):
-            weight = Weight.DANGEROUS
-        else:
-            weight = Weight.NEUTRAL
+        covers = page.cover[start:end]
+        cover = Cover.DOUBT if Cover.DOUBT in covers else covers[0]
+        weight = _weight(cover, page.words[start:end], lexicon)
         span = page.span(start, end)
-        inside = any(begin <= start < finish for begin, finish in valued)
-        rest.append(Rest(page.source[span.start : span.end], span, weight, inside and not note))
+        inside = cover is not Cover.NOTE and any(begin <= start < finish for begin, finish in valued)
+        rest.append(Rest(page.source[span.start : span.end], span, weight, inside))
     return tuple(rest)
+
+
+def _weight(cover: Cover, text: str, lexicon: Lexicon) -> Weight:
+    if cover is Cover.DOUBT:
+        return Weight.DANGEROUS
+    if cover is Cover.NOTE:
+        return Weight.NEUTRAL
+    if cover is Cover.HARMLESS or is_harmless(text):
+        return Weight.HARMLESS
+    return Weight.DANGEROUS if is_dangerous(text, lexicon) else Weight.NEUTRAL
+
+
+def _release(page: Page, when: When | None) -> None:
+    """Words that belong to an act and are in none of its spans are harmless; a time that came to nothing is not."""
+    spans = [span for act in page.acts for span in act.spans]
+    for place, cover in enumerate(page.cover):
+        if cover is not Cover.ACT:
+            continue
+        typed = page.span(place, place + 1)
+        if not any(start <= typed.start < end for start, end in spans):
+            lost = when is None and page.timed(place, place + 1)
+            page.cover[place] = Cover.DOUBT if lost else Cover.HARMLESS
+
+
+def _doubts(page: Page) -> None:
+    """What a mask hid of a doubt is part of it: 万一下雨 is not 一下."""
+    for match in DOUBTS.finditer(page.words):
+        if {Cover.NOTHING, Cover.NOTE} & set(page.cover[match.start() : match.end()]):
+            page.explain(*match.span(), Cover.DOUBT)
+
+
+def _answered_marks(page: Page) -> None:
+    """The mark behind a clause that was understood asks nothing more; alone, or behind anything else, it does."""
+    for start, end in page.clauses:
+        if Cover.ACT in page.cover[start:end]:
+            place = end
+            while place < len(page.words) and page.words[place] in " ?!":
+                page.explain(place, place + 1, Cover.HARMLESS)
+                place += 1
 
 
 def _stretches(page: Page) -> list[tuple[int, int]]:
@@ -92,8 +128,8 @@ def _stretches(page: Page) -> list[tuple[int, int]]:
     for place in range(len(page.words) + 1):
         ends = (
             place == len(page.words)
-            or page.cover[place] is not page.cover[begin]
-            or _STOP.match(page.words, place) is not None
+            or _kind(page.cover[place]) is not _kind(page.cover[begin])
+            or CLAUSE_END.match(page.words, place) is not None
         )
         if not ends:
             continue
@@ -101,6 +137,11 @@ def _stretches(page: Page) -> list[tuple[int, int]]:
             found.append((begin, place))
         begin = place
     return [edges for start, end in found if (edges := _trimmed(page.words, start, end)) is not None]
+
+
+def _kind(cover: Cover) -> Cover:
+    """A doubt makes the stretch around it one."""
+    return Cover.NOTHING if cover is Cover.DOUBT else cover
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:

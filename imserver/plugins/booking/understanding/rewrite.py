@@ -41,7 +41,9 @@ _EMOJI: Final = {
 _TABLE: Final = str.maketrans(SIMPLIFIED | _EMOJI)
 
 
-_ASKED: Final = re.compile("(?<=[子行以好位能成间约验配做开来班门])不(?=[呀啊哦]?(?:$|[\\s,.!?，。！？]))(?!不)")
+_ASKED: Final = re.compile(
+    "(?<=[子行以好位能成间约验配做开来班门])不(?=[呀啊哦]?(?:$|[\\s,.!?，。！？]))(?!不)"
+)
 #: "But" where a clause begins ends whatever was refused before; its 不 refuses nothing.
 _HOWEVER: Final = re.compile("(?<=[,，。;；])[ ]?不过(?!去|来|期|了)")
 

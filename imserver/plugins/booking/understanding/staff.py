@@ -9,6 +9,7 @@ from .acts import Kind
 from .intents import WISH
 from .lexicon import Lexicon, load_words
 from .page import Page
+from .patterns import template
 from .questions import asks
 from .values import read_codes
 
@@ -28,10 +29,7 @@ _HOURS_WORDS: Final = re.compile("提前到|开到|延长到|关门到|关门|�
 _HOURS: Final = re.compile("提前到.{1,10}关门|开到|延长到|关门到")
 
 
-_STAFFS: Final = re.compile(
-    "^ ?/?(?:到店|爽约|开始|完成|确认|下单|到货|可取|已取|重做|推荐|arrive|start|done|no-show|confirm) ?[a-z][0-9a-z]{3,5}(?![a-z0-9])[^吗?？]*$"
-    "|^ ?/?(?:请假|休息|leave|schedule|今日预约|排班|日程)(?: [^吗?？]*)?$|^ ?(?:爽约|到货|可取|已取|重做|下单) ?$"
-)
+_STAFFS: Final = template("staff", "staffs")
 
 
 def is_staffs(page: Page) -> bool:
@@ -43,36 +41,62 @@ def read_command(page: Page, lexicon: Lexicon) -> bool:
     """Read the command of a text; False if it has none."""
     asking = any(asks(page, *clause) for clause in page.clauses)
     read_codes(page, spoken_of=True)
+    return (
+        (not asking and (_hours(page) or _of_the_staff(page, lexicon)))
+        or _of_anybody(page)
+        or (not asking and _by_code(page))
+        or _slots(page)
+    )
+
+
+def _hours(page: Page) -> bool:
+    """12月31号提前到四点关门: other hours of one day."""
+    match = _HOURS.search(page.words)
+    if match is None:
+        return False
+    page.add(Kind.BEGIN, "other", "hours", match.span())
+    for word in _HOURS_WORDS.finditer(page.words):
+        page.take(*word.span())
+    return True
+
+
+def _of_the_staff(page: Page, lexicon: Lexicon) -> bool:
     coded = page.has(Kind.GIVE, "code")
-    if not asking:
-        if match := _HOURS.search(page.words):
-            page.add(Kind.BEGIN, "other", "hours", match.span())
-            for word in _HOURS_WORDS.finditer(page.words):
-                page.take(*word.span())
-            return True
-        for name, pattern in _COMMANDS.items():
-            for match in page.find(pattern):
-                if _counts(page, name, match, coded=coded):
-                    page.take(*match.span())
-                    plain = "list" if name == "list" else "other"
-                    page.add(Kind.BEGIN, plain, None if plain == "list" else name, match.span())
-                    _resources(page, lexicon)
-                    return True
+    for name, pattern in _COMMANDS.items():
+        for match in page.find(pattern):
+            if _counts(page, name, match, coded=coded):
+                page.take(*match.span())
+                what, value = ("list", None) if name == "list" else ("other", name)
+                page.add(Kind.BEGIN, what, value, match.span())
+                _resources(page, lexicon)
+                return True
+    return False
+
+
+def _of_anybody(page: Page) -> bool:
     for name, pattern in _COMMON.items():
         if match := pattern.match(page.words):
-            page.take_act(Kind.BEGIN, "other" if name == "waitlist" else name, None, match.span())
+            what, value = ("other", name) if name == "waitlist" else (name, None)
+            page.take_act(Kind.BEGIN, what, value, match.span())
             return True
-    if coded and not asking:
-        for name, pattern in _CODED.items():
-            places = [match.span() for match in pattern.finditer(page.open) if match.end() > match.start()]
-            if places:
-                page.take_act(Kind.BEGIN, name, None, *places)
-                return True
-    if match := WISH["slots"].search(page.open):
-        page.take_act(Kind.BEGIN, "slots", None, match.span())
-        return True
-    page.acts = [act for act in page.acts if act.what == "code"]
     return False
+
+
+def _by_code(page: Page) -> bool:
+    """K7QM 不来了，取消掉: what is said of an appointment that is named."""
+    for name, pattern in _CODED.items() if page.has(Kind.GIVE, "code") else ():
+        places = [match.span() for match in pattern.finditer(page.open) if match.end() > match.start()]
+        if places:
+            page.take_act(Kind.BEGIN, name, None, *places)
+            return True
+    return False
+
+
+def _slots(page: Page) -> bool:
+    match = WISH["slots"].search(page.open)
+    if match is not None:
+        page.take_act(Kind.BEGIN, "slots", None, match.span())
+    return match is not None
 
 
 def _counts(page: Page, name: str, match: re.Match[str], *, coded: bool) -> bool:
@@ -83,7 +107,7 @@ def _counts(page: Page, name: str, match: re.Match[str], *, coded: bool) -> bool
         or page.words[match.start()] == "/"
     )
     if name == "leave":
-        return first and ends or not first
+        return (first and ends) or not first
     if name in _BARE:
         return first and ends
     return coded and (first or len(page.words) <= 12 or not page.words[: match.start()].strip(" \x02"))

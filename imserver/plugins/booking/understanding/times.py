@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -19,10 +19,22 @@ from imserver.plugins.booking.dates.compose import Unclear, ahead, between, days
 from imserver.plugins.booking.dates.doubts import doubt
 from imserver.plugins.booking.dates.moments import Moment, moments
 from imserver.plugins.booking.dates.scan import Found, scan
-from imserver.plugins.booking.dates.text import DAY_MARK, MARKS, WORD_MARK, Sheet
-from imserver.plugins.booking.dates.tokens import Clock, Days, Later, Moved, Part, PartName, Reason, Refused, Same, Token, Weekday
+from imserver.plugins.booking.dates.text import MARKS, WORD_MARK, Sheet
+from imserver.plugins.booking.dates.tokens import (
+    Clock,
+    Days,
+    Later,
+    Moved,
+    Part,
+    PartName,
+    Reason,
+    Refused,
+    Same,
+    Token,
+    Weekday,
+)
 from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Scene, Span, When
-from imserver.plugins.booking.understanding.clocks import Elsewhere, other_clock
+from imserver.plugins.booking.understanding.clocks import at_home, other_clock
 from imserver.plugins.booking.understanding.negation import Scope, scopes
 
 HOURS: Final[dict[PartName, tuple[int, int]]] = {
@@ -40,7 +52,8 @@ ELSE: Final = re.compile(
 )
 """Words between two wishes that make the second the lesser one."""
 EITHER: Final = re.compile(
-    "都可以|都行|都好|都成|都能|都得|都ok|哪[天个]都|随便|任意|也行|也可以|也成|也好|要么|没有(?=\x00|\x01)|(?<![a-z])(?:either|both|any of)(?![a-z])"
+    "都可以|都行|都好|都成|都能|都得|都ok|哪[天个]都|随便(?:哪|一)?(?:一?天)?|任意|也行|也可以|也成|也好|要么|没有(?=\x00|"
+    "\x01)|(?<![a-z])(?:either|both|any of)(?![a-z])"
 )
 CONTRAST: Final = re.compile(
     "(?:哦|噢|呃|啊|哎)?(?:不对不对|不对|不是[啊呀哦的]|不不不?|(?:我)?[说搞弄写打记看]错了?(?:[说搞弄写打记看]错了?)?|错了|口误|听错了?|你听错了)|"
@@ -49,18 +62,22 @@ CONTRAST: Final = re.compile(
 """Words that put right what was said or shown before."""
 
 CLAUSE: Final = re.compile("[,，。;；!！?？\n]| - ")
+BYGONE: Final = re.compile("上[次回]|来过|做过|验过|打过|(?<![a-z])(?:last time|came in|was in)(?![a-z])")
+"""Words of what has been: the time beside them is no wish if another clause names one."""
 PASSING: Final = 4
 """Unread letters of a clause from which a day in it is only mentioned, where another clause names day and hour."""
 WORD_BEFORE: Final = re.compile("(?<![a-z])([a-z]{1,14}) ?$")
-COMPANY: Final = frozenset(
-    "a about am and appointment around at be book booking by can check come coming could do ee exam eye exams for from get give good "
-    "hello help hi i in is it its just ll lens lenses let like make maybe me mine move my need no now of ok okay on one only or pick "
-    "please pls possible prefer prob say slot so start still sure test tests thanks that the then there time to today try want we "
-    "what with would yeah yep yes you your is's at's say want wanna glasses fitting collect adjust fix repair visit collection lets".split()
+COMPANY: Final = (
+    " a about adjust am and appointment around at at's be book booking by can check collect collection come coming "
+    "could do ee exam exams eye fitting fix for from get give glasses good hello help hi i in is is's it its just "
+    "lens lenses let lets like ll make maybe me mine move my need no now of ok okay on one only or pick please "
+    "pls possible prefer prob repair say slot so start still sure test tests thanks that the then there time to "
+    "today try visit wanna want we what with would yeah yep yes you your "
 )
 """Words that may stand before a clock time without a day. Any other might be a day that nobody could read (S 3pm)."""
 TOUCHING: Final = re.compile(
-    "[吧呢吗呀啊哦哈了的可能行好来过到见去约预订定想要请麻有是和就在给帮我您你那这再或也都还前后左右钟整左验配取修看做办换改挪调店]|[ -~]|[^\\w\\s]"
+    "[吧呢吗呀啊哦哈了的可能行好来过到见去约预订定想要请麻有是和就在给帮我您你那这再或也都还前后左右钟整"
+    "左验配取修看做办换改挪调店]|[ -~]|[^\\w\\s]"
 )
 """Characters that may touch a bare clock time without making it something else."""
 
@@ -102,7 +119,19 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
         return Times()
     speech = _Speech(sheet, scene, moments(sheet, found, scene.now.date()))
     speech.pointless = any(not one.tokens and not one.timely for one in scanned)
-    return speech.read()
+    zone = other_clock(sheet, scene)
+    if zone is None:
+        return speech.read()
+    if not zone:
+        return Times((), When(reason="zone"))
+    speech.scene = replace(scene, now=at_home(scene.now, scene.zone, zone), zone=zone)
+    said = speech.read().when
+    if said is None or said.wish is None:
+        return Times((), When(reason="zone"))
+    here = at_home(said.wish, zone, scene.zone)
+    return Times(
+        (), When(candidates=(here,), days=(here.date(),), reason="zone", elsewhere=(said.wish, zone))
+    )
 
 
 def _resolved(found: Found, scene: Scene) -> Found:
@@ -145,14 +174,11 @@ class _Speech:
 
     def read(self) -> Times:
         """Sort the moments, compose the wish, and say it in acts."""
-        abroad = self._abroad()
         found = scopes(self.sheet.text, [(moment.start, moment.end) for moment in self.moments])
         if found is None:
             return Times((), When(reason="negated"))
         self._judge(found)
         wishes = self._wishes()
-        if abroad is not None:
-            return Times((), abroad)
         for moment in self.moments:
             self._blank(moment.words)
         heard = [scope for scope in found if scope.verdict != "cancelled" and not self._completes(scope)]
@@ -204,6 +230,8 @@ class _Speech:
     def _over(self, number: int) -> bool:
         """Whether it is about yesterday, or stands in one clause with it."""
         clause = self._clause(self.moments[number])
+        if BYGONE.search(self.sheet.text, *clause):
+            return True
         return any(
             moment.refused is not None and moment.refused.reason == "past" and self._clause(moment) == clause
             for moment in self.moments
@@ -237,11 +265,6 @@ class _Speech:
             return all(self._verdict(other) == "cancelled" for other in range(len(self.moments)))
         return self._verdict(number) in ("", "wanted")
 
-    def _abroad(self) -> When | None:
-        """A time on another clock is converted and asked about."""
-        elsewhere = other_clock(self.sheet, self.moments, self.scene)
-        return elsewhere
-
     def _relations(self, wishes: Sequence[int]) -> None:
         """How the wishes stand to each other, and whether they put right what was said before."""
         text = self.sheet.text
@@ -255,7 +278,15 @@ class _Speech:
             for match in tuple(CONTRAST.finditer(self.sheet.text)):
                 self.contrast = True
                 self._blank([match.span()])
-        if len(wishes) > 1:
+        if len(wishes) == 1:
+            start = self.moments[wishes[0]].start
+            if self.sheet.text.endswith("还是", 0, start):  # rather this
+                self.contrast = True
+                self._blank([(start - 2, start)])
+        each = any(
+            isinstance(token, Days) and token.each for number in wishes for token in self.moments[number].days
+        )
+        if len(wishes) > 1 or each:
             for match in tuple(EITHER.finditer(self.sheet.text)):
                 self.either = True
                 self._blank([match.span()])
@@ -267,16 +298,16 @@ class _Speech:
         kept = [self.moments[number] for number in wishes]
         for number, moment in enumerate(self.moments):
             verdict = self._verdict(number)
-            if verdict not in ("refused", "old", "busy") or verdict == "busy" and wishes and moment.has_clock:
+            if verdict not in ("refused", "old", "busy") or (
+                verdict == "busy" and wishes and moment.has_clock
+            ):
                 continue
             scope = self.verdicts[number]
             for what, value in self._refused(moment, scope, kept):
                 self._act(Kind.REFUSE, what, value, moment, scope.words)
                 self.refuses.add(what)
 
-    def _refused(
-        self, moment: Moment, scope: Scope, kept: Sequence[Moment]
-    ) -> Iterable[tuple[str, Any]]:
+    def _refused(self, moment: Moment, scope: Scope, kept: Sequence[Moment]) -> Iterable[tuple[str, Any]]:
         """What is refused of a moment: its time, its part of the day, or its day."""
         try:
             option = self._option(moment)
@@ -298,7 +329,7 @@ class _Speech:
             if not any(part_of(other.times) == option.part for other in kept):
                 yield "range", Hours(*HOURS[option.part], option.part)
             return
-        timed = option.times and not (scope.verdict == "busy")
+        timed = option.times and scope.verdict != "busy"
         if option.days and not same_day and not (inherited and option.timed) and not (timed and not kept):
             if option.each and _is_weekend(option.days):
                 yield "day", option.days
@@ -391,6 +422,8 @@ class _Speech:
         moment = self.moments[number]
         others = [other for other in wishes if other != number]
         base = self.scene.shown.start
+        if others and moved.minutes is None and moved.days is None:
+            return self._when(others) or When(reason="no_time")
         if others and (others[-1] != number - 1 or self.moments[number - 1].end != moment.start):
             return When(reason="several")
         if others and moved.minutes is not None:
@@ -454,21 +487,17 @@ class _Speech:
         if any(side and not TOUCHING.match(side) for side in sides):
             return True
         before = WORD_BEFORE.search(text[max(0, moment.start - 16) : moment.start])
-        return bool(before) and before[1] not in COMPANY
+        return before is not None and f" {before[1]} " not in COMPANY
 
     def _options(self, wishes: Sequence[int]) -> list[Option]:
         """One option, or the alternatives, with what they inherit from each other and from what they replace."""
         spoken = [self._inheriting(number) for number in wishes]
-        self._past(wishes)
         if len(spoken) == 1:
             return [self._option(spoken[0])]
         merged = None if any(moment.apart for moment in spoken) or self.else_ else self._merged(spoken)
         if merged is not None:
             return [self._option(merged)]
         return self._alternatives(spoken)
-
-    def _past(self, wishes: Sequence[int]) -> None:
-        """昨天 in the clause of a wish makes the wish doubtful."""
 
     def _inheriting(self, number: int) -> Moment:
         """The moment with the day, part or hour of the one that it replaces, where it names none itself."""
@@ -480,7 +509,13 @@ class _Speech:
         days, times, until = moment.days, moment.times, moment.until
         if not times and scope.keeps_time and gone.has_clock:
             times, until = gone.times, gone.until
-        elif moment.has_clock and gone.has_clock and part_of(times) is None and part_of(gone.times) and not moment.until:
+        elif (
+            moment.has_clock
+            and gone.has_clock
+            and part_of(times) is None
+            and part_of(gone.times)
+            and not moment.until
+        ):
             parts = [token for token in gone.times if isinstance(token, Part)]
             try:
                 times_of([*times, *parts])
@@ -528,7 +563,7 @@ class _Speech:
             merged.open_day = one.open_day or merged.open_day
         try:
             days_of(merged.days, self.today)
-            if sum(one.has_clock for one in spoken) > 1 or merged.has_clock and not merged.until:
+            if sum(one.has_clock for one in spoken) > 1 or (merged.has_clock and not merged.until):
                 if not any(isinstance(token, Later) for token in merged.times):
                     times_of(merged.times)
             elif len({token.name for token in merged.times if isinstance(token, Part)}) > 1:
@@ -595,7 +630,11 @@ class _Speech:
         self._give(wishes, options, problem)
         if not candidates and not windows:
             found: Reason = problem.reason if problem else reason or "no_time"
-            return When(days=problem.days if problem and problem.days else tuple(sorted(set(days))), part=part, reason=found)
+            return When(
+                days=problem.days if problem and problem.days else tuple(sorted(set(days))),
+                part=part,
+                reason=found,
+            )
         return self._result(candidates, windows, days, part, reason)
 
     def _result(
@@ -613,7 +652,9 @@ class _Speech:
             begin, end, wish = windows[0]
             return When(window=(begin, end), wish=wish, days=tuple(days), part=part, reason=reason)
         several = len(unique) > 1 and len({moment.date() for moment in unique}) > 1
-        unsure = several and not (self.either or self.else_ or any(m.apart for m in self.moments) or len(days) > 1)
+        unsure = several and not (
+            self.either or self.else_ or any(m.apart for m in self.moments) or len(days) > 1
+        )
         if self.unsure:
             reason = "ambiguous_week"
         return When(
@@ -679,9 +720,11 @@ class _Speech:
         for option in options:
             values: list[tuple[str, Any]] = []
             if option.days and (named or self._inherits_day(wishes)):
-                values += [("day", option.days)] if option.each and _is_weekend(option.days) else [
-                    ("day", day) for day in option.days
-                ]
+                values += (
+                    [("day", option.days)]
+                    if option.each and _is_weekend(option.days)
+                    else [("day", day) for day in option.days]
+                )
             if problem is None and option.minutes is not None:
                 moment_at = later(option.minutes, self.scene.now, self.zone)
                 values += [("day", moment_at.date()), ("time", moment_at.time())]
@@ -709,7 +752,7 @@ class _Speech:
         if shown.start is None or value is None:
             return Kind.GIVE
         same = {
-            "day": value == shown.start.date() or isinstance(value, tuple) and shown.start.date() in value,
+            "day": value == shown.start.date() or (isinstance(value, tuple) and shown.start.date() in value),
             "time": value == shown.start.time(),
             "range": isinstance(value, Hours) and value.begin <= _minutes(shown.start.time()) < value.end,
         }

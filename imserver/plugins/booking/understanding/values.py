@@ -6,20 +6,18 @@ import re
 from datetime import date
 from typing import Final
 
-from imserver.plugins.booking.dates.meaning import CN_DIGITS, EN_ONES, EN_TENS, either
+from imserver.plugins.booking.dates.meaning import CN_DIGITS, EN_ONES, EN_TENS
 from imserver.plugins.booking.schedule import codes
 
 from .acts import Kind, Scene
 from .lexicon import Lexicon
 from .page import Page
-
-_CN: Final = "零〇一二两三四五六七八九十百"
-_EN: Final = either((*EN_ONES[1:], *EN_TENS, "seventy", "eighty"))
-_NUM: Final = f"(?:[0-9]{{1,3}}|[{_CN}]{{1,5}}|(?:{_EN})(?:[- ](?:{either(EN_ONES[1:10])}))?)"
-_END: Final = r"(?=\s*(?:$|[,.!?;、，。~\x00-\x04 ]))"
+from .patterns import CLAUSE_END as _END
+from .patterns import CN_NUMERALS as _CN
+from .patterns import NUMBER as _NUM
+from .patterns import template, templates
 
 _CN_CODE: Final = {char: str(value) for char, value in CN_DIGITS.items()} | {"幺": "1"}
-_CODE_CHAR: Final = f"[a-z0-9{''.join(_CN_CODE)}]"
 
 #: A code of the shop's own form, or said with Chinese digits between its letters.
 _CODE: Final = (
@@ -27,66 +25,38 @@ _CODE: Final = (
     re.compile(r"(?<![a-z0-9])[a-hj-np-z][二两三四五六七八九][a-hj-np-z][二两三四五六七八九2-9](?![a-z0-9])"),
 )
 #: Any other letters and digits that may be a code, where the text speaks of one.
-_SPOKEN: Final = re.compile(
-    r"(?:(?:预约)?码(?:是|就是|为|:| )*|(?<![a-z])(?:code|ref(?:erence)?|number|no\.?)(?:[ :#]|is)*)((?:[a-z0-9] ?){4,8})(?![a-z0-9])"
-)
+_SPOKEN: Final = template("values", "spoken")
 _LIKE_CODE: Final = re.compile(
     r"(?<![a-z0-9])(?=[a-z]{0,5}[0-9])(?=[0-9]{0,5}[a-z])[a-hj-np-z2-9]{4}(?![a-z0-9])"
 )
 #: 改约 M3PX 到周四: the word leads from the code to the time.
 _CODE_TO: Final = re.compile("\x02 ?(?P<to>改?到|换到|挪到|to)(?= ?[^ 店了货])")
-_COMMANDED: Final = re.compile(
-    r"^ ?(?:/?(?:cancel|move|confirm|arrive|done|start|no-show)|取消|改约|改期|确认|到店|开始|完成|爽约|下单|到货|可取|已取|重做|报告|推荐)"
-)
-
+_COMMANDED: Final = template("values", "commanded")
 _VERSION: Final = re.compile(r"(?<![a-z0-9])v([0-9]{1,9})(?![a-z0-9])")
-_PHONE: Final = re.compile(
-    r"(?<![0-9+.-])(?:\+[0-9]{1,3}[ -]?)?\(?(?:1[3-9][0-9]|0[0-9]{2,4})\)?[ -]?[0-9]{3,4}(?:[ -]?[0-9]{3,4}){0,2}(?![0-9:.])"
-)
+_PHONE: Final = template("values", "phone")
 _ABROAD: Final = re.compile(r"(?<![0-9+.-])\+[0-9]{1,3}(?:[ -]?[0-9]{2,4}){2,5}(?![0-9:.])")
 _BARE_PHONE: Final = re.compile(r"(?<![0-9+.-])[0-9](?:[ -]?[0-9]){6,14}(?![0-9:.])")
 _SAID_PHONE: Final = re.compile("[幺零〇一二两三四五六七八九]{7,13}")
-_PHONE_LEAD: Final = re.compile(
-    "(?:我的?)?(?:联系)?(?:电话|手机|号码|联系方式)(?:号码?)?(?:写错了|错了)?(?:是|改成?|换成?|为|写|用|打)?(?:一下)?[ :,]*$|(?<![a-z])(?:my )?(?:phone|mobile|cell|tel|number)(?: number)?(?:'s| is)?[ :]*$"
-)
+_PHONE_LEAD: Final = template("values", "phone_lead")
+_CHANGED: Final = re.compile("[改换错]")
+_PLAIN: Final = re.compile(" ?([1-9][0-9]?) ?")
 _EXTENSION: Final = re.compile(r" ?(?:转|分机|ext\.?|x) ?[0-9]{1,5}(?![0-9点:])")
-_NO_PHONE: Final = re.compile(
-    "(?:不想|不愿意?|不要|不方便|不|别)(?:留|给|填|写|提供)(?:我的)?(?:电话|手机号?|号码)|(?:rather not|don't want to|do not want to) (?:give|leave) (?:my |a )?(?:phone|number)"
-)
+_NO_PHONE: Final = template("values", "no_phone")
 
-_YEARS: Final = (
-    re.compile(f"(?:今年|刚满|满|才|已经|快|年龄|年纪|是|:| )*({_NUM}) ?(?:周?岁|嵗)半?(?![以及]?[上下])"),
-    re.compile(rf"(?<![a-z0-9.])({_NUM})[ -]?(?:years?|yrs?)[ -]?olds?(?![a-z])"),
-    re.compile(rf"(?<![a-z0-9.])({_NUM}) ?(?:yo|y/o)(?![a-z])"),
-    re.compile(rf"(?<![a-z])(?:have|has) ({_NUM}) years?(?![a-z])"),
-    re.compile(rf"(?<![a-z])age[ds]?(?: is| of|:)? ({_NUM})(?![0-9a-z:])"),
-    re.compile(
-        rf"(?<![a-z])(?:she|he|i|who|son|daughter|kid|mum|mom|dad|child|boy|girl)(?:'s|'m| is| am|s|m)? (?:only |now |just |turning )?({_NUM})(?! ?(?:am|pm|o'clock|minutes?|mins?|hours?|times?|kids?|people|appointments?|of)(?![a-z]))(?![0-9:a-z])(?=\s*(?:$|[,.!?;，。]| (?:and|years?|now|btw)(?![a-z])))"
-    ),
-    re.compile(
-        f"(?<![约订在到])(?:我|她|他|佢|今年|年龄|年纪|本人)(?:今年|都|已经|刚|就|才|是|有|:| )*({_NUM})(?:了|啦|哒|咯|多了)?{_END}"
-    ),
-    re.compile(f"(?:我|她|他|佢|妈|爸|爷爷|奶奶|今年|年龄)(?:今年|都|已经)+({_NUM})(?=了)"),
-    re.compile(f"(?:^|(?<=[ ,]))({_NUM})(?:岁)?了{_END}"),
-)
+_YEARS: Final = templates("values", "years")
 _PAIR: Final = re.compile(f"是({_NUM})岁?,? ?不是({_NUM})岁?|不是({_NUM})岁?,? ?(?:而)?是({_NUM})岁?")
+#: Whoever goes to school is of this age, as far as the bands are concerned.
+_PUPIL: Final = 10
+_OLDEST: Final = 120
 _OF_AGE: Final = re.compile("年龄|岁|年纪|(?<![a-z])age")
 _OVER: Final = re.compile(
     "(?<![0-9])([1-9][0-9]) ?(?:[+]|以上)|(?<![a-z])(?:over|above|older than) ([1-9][0-9])(?![0-9])"
 )
 _BOUND: Final = re.compile(f"({_NUM}) ?岁(?:及|或)?以([上下])")
-_ABOUT: Final = re.compile(
-    f"([一二三四五六七八九]十|[1-9]0)(?:(好几|多|来|几|出头|左右)|(?:岁)?(?:好几|出头|多))岁?(?![点分块元次])"
-    "|(?<![a-z])(early|mid|late)?[- ]?(?:in (?:my|her|his) )?(early |mid |late )?(twenties|thirties|forties|fifties|sixties|seventies|eighties|[2-9]0s)(?![a-z])"
-)
+_ABOUT: Final = template("values", "about")
 _DECADES: Final = ("twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties")
-_SCHOOL: Final = re.compile(
-    "(?:上|读|念)?(?:幼儿园|托班|小班|中班|大班|小学|初一|初二|初三|初中)(?:[一二三四五六1-6]年级)?(?:的?学?生)?|[一二三四五六1-6]年级(?:的?学?生)?"
-)
-_BIRTHDAY: Final = re.compile(
-    r"(?<![0-9])((?:19|20)[0-9]{2}|[0-9]{2}(?= ?年)) ?[-/.年] ?([0-9]{1,2}) ?[-/.月]? ?([0-9]{1,2})?[日号]?(?:出?生)?(?:的|人)?"
-    r"|(?<![0-9])((?:19|20)[0-9]{2}|[0-9]{2}(?= ?年[的生出])) ?年?(?:的|生|出生)*(?:人)?(?![0-9])"
-)
+_SCHOOL: Final = template("values", "school")
+_BIRTHDAY: Final = template("values", "birthday")
 _BORN: Final = re.compile("生(?!意|产|鲜)|(?<![a-z])born|birthday|dob")
 _BORN_ENGLISH: Final = re.compile(r"(?<![a-z])(?:born|dob)(?: in| on|:)? ?((?:19|20)[0-9]{2})(?![0-9])")
 
@@ -95,9 +65,7 @@ _ORDINAL: Final = re.compile(
     f"|(?<![a-z])(?:the )?(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th) (?:one|option|slot)(?![a-z])"
     f"|(?:选|option|number|no\\.?|#) ?([0-9]{{1,2}}){_END}"
 )
-_BARE: Final = re.compile(
-    f"^[ ,.!]*(?:(?:嗯|恩|选|就|要|我|那|好|刚满|满|今年|才|please|um|just turned|only)[ ,]*)?({_NUM})(?:个|项|岁|了|啦|的|吧|周岁)*[ .!。~]*$"
-)
+_BARE: Final = template("values", "bare")
 _AFTER_COMMAND: Final = re.compile("^ ?/?(?:取消|改约|改期|cancel|move) ?([0-9]{1,2})[ .!。]*$")
 _LISTED: Final = re.compile(r"^ ?([0-9]{1,2}) ?[.、)] ?(?=[^0-9 ])")
 _ORDINALS: Final = {
@@ -108,23 +76,7 @@ _ORDINALS: Final = {
     for word in words
 }
 #: Steps that ask with numbered buttons.
-NUMBERED: Final = frozenset(
-    {
-        "",
-        "none",
-        "service",
-        "stores",
-        "store",
-        "shop",
-        "day",
-        "slot",
-        "time",
-        "first_visit",
-        "confirm",
-        "confirm_again",
-        "which",
-    }
-)
+NUMBERED: Final = frozenset({"", "service", "shop", "day", "slot", "first_visit", "confirm", "confirm_again"})
 
 
 def number(text: str) -> int:
@@ -143,7 +95,7 @@ def number(text: str) -> int:
             )
         return value + int(_digits(rest) or 0)
     english = {word: value for value, word in enumerate(EN_ONES)} | EN_TENS | {"seventy": 70, "eighty": 80}
-    return sum(english.get(word, 0) for word in re.split("[- ]", text))
+    return sum(english.get(word, 0) for word in text.replace("-", " ").split())
 
 
 def _digits(text: str) -> str:
@@ -157,7 +109,7 @@ def read_codes(page: Page, *, spoken_of: bool) -> None:
             page.take_act(Kind.GIVE, "code", _digits(match[0]).upper(), match.span())
     for match in page.find(_SPOKEN):
         code = match[1].replace(" ", "")
-        if re.search("[0-9]", code) and re.search("[a-z]", code) and len(code) in (4, 5, 6):
+        if not code.isalpha() and not code.isdigit() and len(code) in (4, 5, 6):
             page.take_act(Kind.GIVE, "code", code.upper(), match.span(1))
     if spoken_of or _COMMANDED.match(page.words):
         for match in page.find(_LIKE_CODE):
@@ -183,7 +135,7 @@ def read_phones(page: Page, step: str) -> None:
             extension = _EXTENSION.match(page.open, match.end())
             lead = _PHONE_LEAD.search(page.open[: match.start()])
             start = lead.start() if lead else match.start()
-            corrects = lead is not None and re.search("改|换|错", lead[0])
+            corrects = lead is not None and _CHANGED.search(lead[0])
             page.take_act(
                 Kind.CORRECT if corrects else Kind.GIVE,
                 "phone",
@@ -201,24 +153,33 @@ def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
     _birthdays(page, scene.now.date(), asked=asked)
     for match in page.find(_ABOUT):
         page.take_act(Kind.GIVE, "age", lexicon.band_of(_about(match)), match.span())
-    for match in page.find(_PAIR):
-        if _OF_AGE.search(page.words):
-            page.take_act(Kind.CORRECT, "age", number(match[1] or match[4]), match.span())
+    for match in page.find(_PAIR) if _OF_AGE.search(page.words) else ():
+        page.take_act(Kind.CORRECT, "age", number(match[1] or match[4]), match.span())
     for match in page.find(_BOUND):
         page.take_act(Kind.GIVE, "age", lexicon.band_of(number(match[1]) - (match[2] == "下")), match.span())
-    for pattern in _YEARS:
-        for match in page.find(pattern):
-            if 0 < (years := number(match[1])) <= 120:
-                page.take_act(Kind.GIVE, "age", years, match.span())
-    for match in page.find(_OVER) if asked else ():
-        page.take_act(Kind.GIVE, "age", lexicon.band_of(int(match[1] or match[2])), match.span())
+    for said in _YEARS:
+        for match in page.find(said):
+            if _is_age(match[1]):
+                page.take_act(Kind.GIVE, "age", number(match[1]), match.span())
     if asked:
-        for start, end in page.clauses:
-            bare = _BARE.match(page.open[start:end])
-            if bare and 0 < number(bare[1]) <= 120 and not page.has(Kind.GIVE, "age"):
-                page.take_act(Kind.GIVE, "age", number(bare[1]), (start, end))
-    for match in page.find(_SCHOOL) if asked and not page.has(Kind.GIVE, "age") else ():
-        page.take_act(Kind.GIVE, "age", lexicon.band_of(10), match.span())
+        _asked_age(page, lexicon)
+
+
+def _asked_age(page: Page, lexicon: Lexicon) -> None:
+    """What is an age only where one was asked: 30, 45+, 小学二年级."""
+    for match in page.find(_OVER):
+        page.take_act(Kind.GIVE, "age", lexicon.band_of(int(match[1] or match[2])), match.span())
+    for start, end in page.clauses:
+        bare = _BARE.match(page.open[start:end])
+        if bare and _is_age(bare[1]) and not page.has(Kind.GIVE, "age"):
+            page.take_act(Kind.GIVE, "age", number(bare[1]), (start, end))
+    for match in page.find(_SCHOOL):
+        if not page.has(Kind.GIVE, "age"):
+            page.take_act(Kind.GIVE, "age", lexicon.band_of(_PUPIL), match.span())
+
+
+def _is_age(text: str) -> bool:
+    return 0 < number(text) <= _OLDEST
 
 
 def read_age_behind_name(page: Page) -> None:
@@ -226,7 +187,7 @@ def read_age_behind_name(page: Page) -> None:
     if not (page.has(Kind.GIVE, "name") or page.has(Kind.CORRECT, "name")) or page.has(Kind.GIVE, "age"):
         return
     for start, end in page.clauses:
-        bare = re.fullmatch(" ?([1-9][0-9]?) ?", page.open[start:end])
+        bare = _PLAIN.fullmatch(page.open[start:end])
         if bare:
             page.take_act(Kind.GIVE, "age", int(bare[1]), (start, end))
             return
@@ -273,9 +234,8 @@ def read_number(page: Page, scene: Scene) -> None:
         page.take_act(Kind.GIVE, "number", int(match[1]), match.span())
         return
     if match := _BARE.match(page.open):
-        if not match[1].isalpha() or match[1][0] in _CN:
-            if number(match[1]) < 100:
-                page.take_act(Kind.GIVE, "number", number(match[1]), match.span())
+        if (not match[1].isalpha() or match[1][0] in _CN) and number(match[1]) < 100:
+            page.take_act(Kind.GIVE, "number", number(match[1]), match.span())
         return
     for match in page.find(_ORDINAL):
         said = match[1] or match[3]
