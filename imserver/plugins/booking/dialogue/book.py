@@ -1,7 +1,8 @@
 """The booking dialogue: for whom → service → day → slot (held) → name, age, first visit? → confirm.
 
 Known answers are not asked again. What a text says is put into the draft, then the next open question is asked. Buttons carry
-commands (`预约 11月19日 周四 15:00`), so tapping, typing the number and typing the words are the same thing, and a change of mind is a message like any other.
+commands (`预约 11月19日 周四 15:00`), so tapping, typing the number and typing the words are the same thing, and a change of mind
+is a message like any other.
 
 A yes books only what the card above it showed and nothing contradicted since: `_yes` and `_go_on` decide that.
 """
@@ -510,7 +511,8 @@ def _search(context: DialogueContext, state: Dialogue, service: Service) -> Sear
 
 
 def _go_on(context: DialogueContext, state: Dialogue, *, armed: bool = True) -> None:
-    """Ask the first question that is open; hold the slot as soon as it is known. `armed`: what the card shows was not doubted."""
+    """Ask the first question that is open; hold the slot as soon as it is known. `armed`: what the card shows was not
+    doubted."""
     if state.step == "who" and state.people:
         _ask_people(context, state)
         return

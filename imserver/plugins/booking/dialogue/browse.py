@@ -85,8 +85,8 @@ def welcome(context: DialogueContext) -> None:
 
 
 def slots(context: DialogueContext, reading: Reading) -> bool:
-    """空档 [day], or a question about free time: free starts as buttons, and nothing is held. Without a day, of the next one that
-    has any."""
+    """空档 [day], or a question about free time: free starts as buttons, and nothing is held. Without a day, of the next one
+    that has any."""
     state = context.dialogue() or Dialogue()
     booking = state if state.kind == "book" else None
     service = _service_meant(context, reading, booking)

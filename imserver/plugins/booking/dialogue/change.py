@@ -1,6 +1,7 @@
 """Moving, cancelling and putting right: which appointment, (to when,) are you sure?
 
-Buttons carry the version they were shown with. What is named and not found never acts: a mistyped code is said, and the person's appointments are listed as buttons.
+Buttons carry the version they were shown with. What is named and not found never acts: a mistyped code is said, and the
+person's appointments are listed as buttons.
 """
 
 from __future__ import annotations

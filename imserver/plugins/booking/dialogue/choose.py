@@ -167,7 +167,14 @@ def _ask_which(context: DialogueContext, state: Dialogue, search: Search, when: 
         return _choose_candidate(context, state, search, when.candidates)
     state.wall, state.step = "", "slot"
     state.day = good[0].date().isoformat()
-    context.ask(state, unclear(context, when), [start_option(context, search, wall) for wall in good])
+    options = [start_option(context, search, wall) for wall in good]
+    if when.elsewhere is None:
+        context.ask(state, unclear(context, when), options)
+    else:
+        there, zone = when.elsewhere
+        city = zone.rsplit("/", 1)[-1].replace("_", " ")
+        here = context.words.moment(good[0])
+        context.ask(state, "ask.elsewhere", options, there=context.words.moment(there), city=city, here=here)
     return False
 
 

@@ -193,8 +193,19 @@ def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueCont
     )  # fmt: skip
     language = texts.chain.staff_language if is_staff else language_for(tx, customer_id)
     return DialogueContext(
-        tx, texts, sender, message.text, message.position, place, here, bot, Answering(here, shop, bot), customer_id, language, is_staff
-    )  # fmt: skip
+        tx,
+        texts,
+        sender,
+        message.text,
+        message.position,
+        place,
+        here,
+        bot,
+        Answering(here, shop, bot),
+        customer_id,
+        language,
+        is_staff,
+    )
 
 
 def _emergency(context: DialogueContext, flag: RedFlag | None) -> bool:
