@@ -71,7 +71,9 @@ def test_fanout_counts_every_delivery(bench: Bench, monkeypatch: pytest.MonkeyPa
     assert row.counts.delivered == 4 * row.counts.sent > 0
 
 
-@pytest.mark.parametrize("name", ["backlog", "reconnect", "booking", "race", "reading", "fairness", "backup", "turns", "edits"])
+@pytest.mark.parametrize(
+    "name", ["backlog", "reconnect", "booking", "race", "reading", "fairness", "backup", "turns", "edits"]
+)
 def test_scenario(name: str, bench: Bench) -> None:
     run(name, bench)
 

@@ -22,6 +22,7 @@ from imserver.plugins.booking.understanding.acts import Kind
 from imserver.testing import Said
 from tests.booking.support.shop import NOW, RIVER, Shop, shown
 from tests.understanding.corpus import ZONE, Utterance, rows, utterances
+from tests.understanding.judge import TIMES
 
 CUSTOMER = "an"
 WITHIN_S = 10
@@ -115,12 +116,14 @@ def test_what_is_said_is_so_and_no_text_is_left_alone(texts: list[str], bot: str
 
 
 def takes_back(one: Utterance) -> bool:
-    """Whether a text takes the card above it back: a yes behind it must not book what the card showed."""
+    """Whether a text takes the time of the card above it back: a yes behind it must not book that. Another service or name may
+    have the same time."""
     if one.staff or one.shown_start is None or any(want.kind is Kind.YES for want in one.allows()):
         return False
     never = f"book {one.shown_start.isoformat(' ', 'minutes')}"
     return never in one.never and any(
-        want.kind in (Kind.REFUSE, Kind.CORRECT, Kind.LATER, Kind.NO) for want in one.wants
+        want.kind in (Kind.REFUSE, Kind.LATER, Kind.NO) or (want.kind is Kind.CORRECT and want.what in TIMES)
+        for want in one.wants
     )
 
 

@@ -24,7 +24,7 @@ ALARMS = {
     "flashes_floaters": "flashes", "double_sight": "double", "strong_pain": "pain", "red_eye_lenses": "lens_red",
     "bent_lines": "distortion", "lid_fever_bulging": "swollen_lid", "temple_jaw": "temple",
 }  # fmt: skip
-COMMANDS = {"arrived": "arrive", "done": "finish", "order arrived": "arrived_order"}
+COMMANDS = {"arrived": "arrive", "done": "finish"}
 #: Commands that the reader has a word for; the corpus lists them under "other".
 _BEGUN = frozenset({"report", "order", "human", "help", "stores", "info", "list", "slots"})
 _FIRST = {"yes": True, "no": False}

@@ -2,32 +2,40 @@
 
 Fair means: acts count in any order and any number of times; a `correct` is as good as a `refuse` and a `give`; what `may` be
 read is not missed; what `never` may follow is wrong; an act that was not read is a needless ask, and wrong only where a
-question that waits for a yes stays armed although the text took it back. What is asked about is not taken, so it is not wrong.
+question that waits for a yes stays armed although the text took it back. What is asked about is not taken, so it is not wrong;
+nor is what does nothing where it stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
 from enum import IntEnum
 from typing import Any
 
 from imserver.plugins.booking.schedule.shops import Chain
-from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Reading, Scene, Weight, When
+from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Reading, Scene
 
+from . import never
 from .corpus import Days, Utterance, Want
+from .heard import Heard, hear
 from .kin import same_person
-from .scenes import pressed
+from .values import agrees, covers, covers_day, days_of, digits, names_days, plain, same_days, same_range
 
-PARTS = {"morning": (300, 720), "noon": (660, 840), "afternoon": (720, 1080), "evening": (1020, 1440)}
 BAND_OF_CHILDREN = "child"
 TIMES = frozenset({"day", "time", "range"})
+#: A card's yes is off after these.
 _CHANGES = frozenset({Kind.REFUSE, Kind.CORRECT, Kind.LATER, Kind.NO})
 #: Read beside other things, they do no harm and ask nothing.
 _COURTESIES = frozenset({Kind.THANKS, Kind.GREETING})
 #: What books, moves or cancels: none of these may ever be read where it was not said.
 _ACTING = frozenset({"yes", "begin book", "begin move", "begin cancel"})
+#: Both go to the people of the shop, who are told so.
+_TO_PEOPLE = frozenset({"question other", "begin human"})
+#: Words of commands that add nothing: "order arrived" is "lens arrived".
+_PADDING = frozenset({"order", "lens", "lenses", "the"})
+#: The first buttons of the questions that have two.
+_BUTTONS = {("confirm", 1): "yes", ("confirm", 2): "no", ("first", 1): True, ("first", 2): False}
 
 
 class Outcome(IntEnum):
@@ -62,72 +70,26 @@ class Verdict:
         return Outcome.ASKED if self.missed else Outcome.RIGHT
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A reading, flattened: a correction is a refusal and a value, a shift is a time."""
-
-    acts: tuple[Act, ...]
-    days: frozenset[date]
-    #: What would be held or offered as the one time, if anything is asked at all: start, and the window's end.
-    starts: tuple[datetime, ...]
-    window: tuple[datetime, datetime] | None
-    when: When | None
-    asks: bool
-    disarms: bool
-    people: tuple[str, ...]
-
-    def has(self, kind: Kind, what: str | None = None) -> bool:
-        return any(act.kind is kind and what in (None, act.what) for act in self.acts)
-
-    @property
-    def takes(self) -> tuple[datetime, ...]:
-        """The starts that the dialogue goes on with, unasked."""
-        if self.asks or self.when is None:
-            return ()
-        return self.starts if len(self.starts) == 1 or self.when.either_will_do else ()
-
-
-def hear(reading: Reading, scene: Scene, alarm: str | None = None) -> Heard:
-    """Flatten a reading. `alarm`: the kind that the red flags found, which go before everything else."""
-    when, acts = reading.when, list(_split(pressed(reading)))
-    starts = () if when is None else when.candidates
-    if when is not None and when.shift is not None and scene.shown.start is not None and not starts:
-        starts = (scene.shown.start + when.shift,)
-        acts += _shifted(starts[0], scene.shown.start)
-    if alarm is not None and not any(act.kind is Kind.ALARM for act in acts):
-        acts.append(Act(Kind.ALARM, alarm))
-    days = {day for act in acts if act.kind is Kind.GIVE and act.what == "day" for day in _days(act.value)}
-    days |= set(() if when is None else when.days) | {start.date() for start in starts}
-    unclear = any(
-        one.weight is Weight.DANGEROUS or (one.in_clause and one.weight is Weight.NEUTRAL)
-        for one in reading.rest
-    )
-    asks = unclear or (when is not None and (when.reason is not None or when.guess is not None))
-    window = None if when is None else when.window
-    return Heard(tuple(acts), frozenset(days), starts, window, when, asks, reading.disarms, reading.people)
-
-
 def judge(
     utterance: Utterance, reading: Reading, scene: Scene, chain: Chain, alarm: str | None = None
 ) -> Verdict:
-    """The verdict on one reading."""
+    """The verdict on one reading. `alarm`: the kind that the red flags found in the text."""
     heard, found = hear(reading, scene, alarm), Verdict(utterance)
-    found.asks = heard.asks
-    found.offers = bool(heard.acts)
-    match = _Match(utterance, heard, chain)
+    found.asks, found.offers = heard.asks, bool(heard.acts)
+    wants, beside = _Wants(utterance, heard, chain), _Beside(utterance, heard, chain)
     for want in utterance.wants:
-        (found.right if match.read(want) else found.missed).append(want)
+        (found.right if wants.read(want) else found.missed).append(want)
     for act in heard.acts:
-        if not match.expected(act):
+        if not beside.expected(act):
             found.extra.append(name_of(act))
-            outcome = match.cost(act)
+            outcome = beside.cost(act)
             if outcome is not None:
                 found.wrong.append((name_of(act), outcome))
-    if match.taken_for_granted(found.right):
+    if wants.taken_for_granted(found.right):
         found.wrong.append(("one of several", Outcome.OFFERED))
-    if match.other_moment() or match.never_taken():
+    if beside.other_moment() or never.takes(heard, utterance):
         found.wrong.append(("when", Outcome.OFFERED))
-    if match.left_armed(found.missed):
+    if beside.left_armed(found.missed):
         found.wrong.append(("left armed", Outcome.ACTED))
     return found
 
@@ -139,85 +101,97 @@ def name_of(act: Act) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
+    """An utterance and what was heard of it."""
+
     utterance: Utterance
     heard: Heard
     chain: Chain
 
-    # -- what is wanted -------------------------------------------------------------------------------------------------
-
-    def read(self, want: Want) -> bool:
-        """Whether an act says what is wanted."""
-        if any(self.fits(want, act) for act in self.heard.acts):
-            return True
-        if want.kind is Kind.REFUSE:
-            return self._implied(want)
-        if want.kind is Kind.CORRECT and not want.values:
-            return self.heard.has(Kind.REFUSE) or (
-                self.heard.when is not None and self.heard.when.shift is not None
-            )
-        if want.kind in (Kind.GIVE, Kind.CORRECT):
-            return self._read_otherwise(want)
-        return want.kind is Kind.NO and self._open and self.heard.has(Kind.BEGIN, "cancel")
+    @property
+    def open(self) -> bool:
+        """Whether a booking is open."""
+        return self.utterance.step != "none"
 
     def fits(self, want: Want, act: Act) -> bool:
         """Whether this act is that one."""
+        if self._pressed(want, act):
+            return True
         if want.kind is Kind.REFUSE:
             return act.kind is Kind.REFUSE and self._same_refused(want, act)
         if want.kind in (Kind.GIVE, Kind.CORRECT):
             return act.kind is Kind.GIVE and self._same_value(want, act)
+        if want.name in _TO_PEOPLE:
+            return name_of(act) in _TO_PEOPLE
         if want.kind is not act.kind:
             return False
-        if want.kind is Kind.BEGIN and act.what == "other" and act.value == want.what:
-            return True
-        if want.kind is Kind.BEGIN and want.what == "other":
-            return act.what == "other" and (not want.values or act.value in (None, "", *want.values))
-        return want.what == act.what or (want.kind is Kind.ALARM)
+        if want.kind is Kind.BEGIN and act.what == "other":
+            return self._same_command(want, act.value)
+        return want.what == act.what or want.kind is Kind.ALARM
+
+    def _pressed(self, want: Want, act: Act) -> bool:
+        """Whether the number of a button, or a yes to "is it your first visit?", says it."""
+        step = self.utterance.step
+        if step == "first" and want.what == "first":
+            answer = {Kind.YES: True, Kind.NO: False}.get(act.kind)
+            if answer is not None:
+                return answer in want.values
+        if act.kind is not Kind.GIVE or act.what != "number":
+            return False
+        if step == "service" and want.what == "service" and isinstance(act.value, int):
+            return (
+                1 <= act.value <= len(self.chain.services)
+                and self.chain.services[act.value - 1].id in want.values
+            )
+        button = _BUTTONS.get((step, act.value))
+        return button is not None and (
+            button == want.kind or (want.what == "first" and button in want.values)
+        )
+
+    @staticmethod
+    def _same_command(want: Want, value: Any) -> bool:
+        if value in (None, ""):
+            return want.what == "other"
+        names = want.values if want.what == "other" else (want.what,)
+        return not names or any(_bare(name) == _bare(value) for name in names)
 
     def _same_refused(self, want: Want, act: Act) -> bool:
-        if not want.what or want.what == act.what:
-            return not want.values or act.value is None or self._same_value(want, act)
+        if not want.what or (want.what == act.what and (not want.values or act.value is None)):
+            return True
         # "Not then" about a card's time: which of day, hour and part is refused, the card says.
         about_time = {want.what, act.what} <= TIMES
-        return about_time and act.value is None and self.utterance.shown_day is not None
-
-    def _implied(self, want: Want) -> bool:
-        """A card's value is refused by giving another one."""
-        shown = self.utterance.shown_start
-        if shown is None or want.what not in TIMES:
-            return False
-        of_the_card = {"day": shown.date(), "time": shown.time()}.get(want.what)
-        return of_the_card in want.values and self.heard.has(Kind.GIVE, want.what)
+        of_the_card = about_time and act.value is None and self.utterance.shown_day is not None
+        return of_the_card or self._same_value(want, act)
 
     def _same_value(self, want: Want, act: Act) -> bool:
         if want.what == "other":  # said, and nothing comes of it: as whose word is all the same
             return act.what == "other" or (act.what in ("name", "person") and act.value in want.values)
         if {want.what, act.what} == {"day", "range"}:  # a weekend, a week
-            return any(_same_days(value, _days(act.value)) for value in want.values)
+            return any(same_days(value, days_of(act.value)) for value in want.values)
         if want.what == act.what == "range":
-            return any(_same_range(value, act.value) for value in want.values)
+            return any(same_range(value, act.value) for value in want.values)
+        if self.utterance.staff and want.what == "name" and act.what in ("name", "other"):
+            return any(self._same_staff(value, act.value) for value in want.values)
         if want.what != act.what:
             return False
-        if not want.values:
-            return True
-        return any(self._same(want.what, value, act.value) for value in want.values)
+        return not want.values or any(self._same(want.what, value, act.value) for value in want.values)
 
     def _same(self, what: str, wanted: Any, heard: Any) -> bool:
         if what == "day":
-            return wanted in _days(heard)
+            return wanted in days_of(heard)
         if what == "age":
-            return self._same_age(wanted, heard)
+            return self.same_age(wanted, heard)
         if what == "shop":
             return wanted in ("last", heard) or self._shop(wanted) == heard
         if what == "person":
-            people = str(wanted).split(",")
-            return any(same_person(one, str(heard)) for one in people)
+            return any(same_person(one, str(heard)) for one in str(wanted).split(","))
         if what == "phone":
-            return _digits(wanted).endswith(_digits(heard)) and len(_digits(heard)) >= 4
+            return digits(wanted).endswith(digits(heard)) and len(digits(heard)) >= 4
         if what == "number":
             return wanted == heard or (wanted == "last" and heard in ("last", -1))
-        return bool(_plain(wanted) == _plain(heard))
+        return bool(plain(wanted) == plain(heard))
 
-    def _same_age(self, wanted: Any, heard: Any) -> bool:
+    def same_age(self, wanted: Any, heard: Any) -> bool:
+        """Years are compared as such, and with a band by the band that they are in."""
         if isinstance(wanted, int) and isinstance(heard, int):
             return wanted == heard
         return self._band(wanted) == self._band(heard)
@@ -228,101 +202,92 @@ class _Match:
     def _shop(self, wanted: str) -> str | None:
         return next((shop.id for shop in self.chain.stores if wanted in (shop.id, *shop.words)), None)
 
+    def _same_staff(self, wanted: Any, heard: Any) -> bool:
+        """李老师 and Li are one."""
+        for shop in self.chain.stores:
+            for one in shop.resources:
+                names = (one.id, one.names.zh, one.names.en)
+                if any(str(wanted) in name for name in names) and any(str(heard) in name for name in names):
+                    return True
+        return bool(plain(wanted) == plain(heard))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wants(_Match):
+    """What is wanted, and whether it was read."""
+
+    def read(self, want: Want) -> bool:
+        """Whether an act says what is wanted, or something that comes to the same."""
+        if any(self.fits(want, act) for act in self.heard.acts):
+            return True
+        if want.kind is Kind.REFUSE:
+            return self._implied(want) or (not want.what and self.heard.disarms)
+        if want.kind is Kind.CORRECT and not want.values:
+            when = self.heard.when
+            return self.heard.has(Kind.REFUSE) or (when is not None and when.shift is not None)
+        if want.kind in (Kind.GIVE, Kind.CORRECT):
+            return self._read_otherwise(want) or self._asked_about_the_day(want)
+        if want.name in _TO_PEOPLE:
+            return self.heard.passed_on and not self.heard.acts
+        if want.name == "begin book":
+            return self._asked_about_the_day(want)
+        return want.kind is Kind.NO and self.open and self.heard.has(Kind.BEGIN, "cancel")
+
+    def _implied(self, want: Want) -> bool:
+        """A card's value is refused by giving another one."""
+        shown = self.utterance.shown_start
+        if shown is None or want.what not in TIMES:
+            return False
+        of_the_card = {"day": shown.date(), "time": shown.time()}.get(want.what)
+        given = [act.value for act in self.heard.acts if act.kind is Kind.GIVE and act.what == want.what]
+        return of_the_card in want.values and any(value != of_the_card for value in given)
+
+    def _asked_about_the_day(self, want: Want) -> bool:
+        """A misspelt day is asked about, as it should be: what else the text says waits for the answer."""
+        when = self.heard.when
+        guessed = when is not None and when.guess is not None
+        plain_day = any(one.what == "day" for one in self.utterance.wants)
+        return guessed and not plain_day and (want.what in TIMES or want.name == "begin book")
+
     def _read_otherwise(self, want: Want) -> bool:
-        """A value that stands in the time alone, or among those that are asked for."""
-        heard, when = self.heard, self.heard.when
-        if want.what == "person" and heard.people:
+        """A value that stands in the time alone, among those that are asked for, or in another value."""
+        heard = self.heard
+        if want.what == "person":
+            return bool(heard.people) or (
+                same_person("child", str(want.values[0])) and self._speaks_of_a_child()
+            )
+        if want.what in ("day", "time") and want.asked and heard.asks:
             return True
         if want.what == "day":
-            if want.asked and heard.asks:
-                return True
             return bool(heard.days) and all(day in heard.days for day in want.values)
         if want.what == "time":
-            if want.asked and heard.asks:
-                return True
-            return bool(heard.starts) and {start.time() for start in heard.starts} <= set(want.values)
-        if want.what == "range" and when is not None:
-            if any(isinstance(value, Days) or value == "weekend" for value in want.values):
-                return any(_same_days(value, tuple(sorted(heard.days))) for value in want.values)
-            if when.window is not None:
-                begin, end = (moment.hour * 60 + moment.minute for moment in when.window)
-                return any(_same_range(value, Hours(begin, end or 1440)) for value in want.values)
-            return when.part is not None and when.part in want.values
-        return False
+            if heard.starts:
+                return {start.time() for start in heard.starts} <= set(want.values)
+            numbers = [act.value for act in heard.acts if act.what == "number"]
+            listed = {value for one in self.utterance.may if one.what == "number" for value in one.values}
+            return any(number in listed for number in numbers)
+        return want.what == "range" and self._range_in_the_time(want)
 
-    # -- what was heard beside it ---------------------------------------------------------------------------------------
+    def _range_in_the_time(self, want: Want) -> bool:
+        when = self.heard.when
+        if when is None:
+            return False
+        if any(isinstance(value, Days) or value == "weekend" for value in want.values):
+            return any(same_days(value, tuple(sorted(self.heard.days))) for value in want.values)
+        if when.window is not None:
+            begin, end = (moment.hour * 60 + moment.minute for moment in when.window)
+            return any(same_range(value, Hours(begin, end or 1440)) for value in want.values)
+        return when.part is not None and when.part in want.values
 
-    def expected(self, act: Act) -> bool:
-        """Whether the corpus lists it, or it does no harm beside what the corpus lists."""
-        if any(self.fits(want, act) for want in self.utterance.allows()):
-            return True
-        return act.kind in _COURTESIES or (self._harmless(act) and not self._forbidden(act))
-
-    def _harmless(self, act: Act) -> bool:
-        allowed = self.utterance.allows()
-        gives = [want for want in allowed if want.kind in (Kind.GIVE, Kind.CORRECT)]
-        if act.kind is Kind.REFUSE:  # one half of a correction
-            return any(want.kind in (Kind.CORRECT, Kind.REFUSE) for want in allowed) and act.value is None
-        if act.kind is Kind.BEGIN and act.what == "book":
-            return bool(gives) and any(self.read(want) for want in gives)
-        if act.kind is Kind.BEGIN and act.what == "move":  # in an open booking a correction
-            return self._open and any(want.kind in _CHANGES or want.what in TIMES for want in allowed)
-        if act.kind is Kind.BEGIN and act.what == "cancel":  # in an open booking a no
-            return self._open and any(want.kind is Kind.NO for want in allowed)
-        if act.kind is Kind.BEGIN and act.what == "info":
-            return any(
-                want.kind is Kind.QUESTION and want.what in ("place", "parking", "hours") for want in allowed
+    def _speaks_of_a_child(self) -> bool:
+        return any(
+            act.kind is Kind.GIVE
+            and (
+                (act.what == "age" and self.same_age(BAND_OF_CHILDREN, act.value))
+                or (act.what == "service" and str(act.value).startswith(BAND_OF_CHILDREN))
             )
-        if act.kind is Kind.QUESTION and act.what == "place":
-            return any(want.kind is Kind.BEGIN and want.what == "info" for want in allowed)
-        if act.kind is not Kind.GIVE:
-            return False
-        if act.what == "range":
-            return any(_agrees(want, act.value) and self.read(want) for want in gives)
-        if act.what == "day":  # the days of a range that was given
-            return any(_same_days(value, _days(act.value)) for want in gives for value in want.values)
-        if act.what == "age":  # a child is one whose age is a child's
-            people = (str(value) for want in gives if want.what == "person" for value in want.values)
-            return any(
-                same_person("child", one) and self._same_age(BAND_OF_CHILDREN, act.value) for one in people
-            )
-        if act.what == "number":
-            return any(act.value in want.values for want in gives)
-        return False
-
-    def cost(self, act: Act) -> Outcome | None:
-        """What an act that nobody said does: None if it only asks."""
-        if act.kind is Kind.YES and self.utterance.staff:
-            return None  # a question is open for one person: a yes of staff is no answer to the customer's
-        if name_of(act) in _ACTING:
-            armed = self.utterance.step == "confirm" or act.kind is not Kind.YES  # else no card waits for it
-            return Outcome.ACTED if armed else Outcome.OFFERED
-        if self._forbidden(act):
-            return Outcome.OFFERED
-        if self._only_said(act):
-            return None
-        if act.kind in (Kind.REFUSE, Kind.LATER) or name_of(act) in ("question other", "begin human"):
-            return None
-        if act.kind is Kind.GIVE and act.what in TIMES and self.heard.asks:
-            return None
-        return Outcome.OFFERED
-
-    def _only_said(self, act: Act) -> bool:
-        """Whether a value stands where the dialogue does nothing with it: in staff talk without a command, in a question."""
-        if act.kind is Kind.BEGIN or self.heard.has(Kind.BEGIN) or self.heard.has(Kind.YES):
-            return False
-        if self.utterance.staff and not self._open:
-            return act.kind is not Kind.ALARM
-        asked = [want for want in self.utterance.allows() if want.kind is Kind.QUESTION]
-        if act.kind is not Kind.GIVE or not any(
-            self.fits(want, one) for want in asked for one in self.heard.acts
-        ):
-            return False
-        return act.what == "service" or not self._open
-
-    @property
-    def _open(self) -> bool:
-        return self.utterance.step != "none"
+            for act in self.heard.acts
+        )
 
     def taken_for_granted(self, right: Iterable[Want]) -> bool:
         """Whether one of several readings was taken where it is to be asked which."""
@@ -335,38 +300,114 @@ class _Match:
                 return True
         return False
 
+
+@dataclass(frozen=True, slots=True)
+class _Beside(_Wants):
+    """What was heard beside what is wanted, and what harm it does."""
+
+    def expected(self, act: Act) -> bool:
+        """Whether the corpus lists it, or it does no harm beside what the corpus lists."""
+        if any(self.fits(want, act) for want in self.utterance.allows()):
+            return True
+        return act.kind in _COURTESIES or (self._harmless(act) and not self._forbidden(act))
+
+    def _harmless(self, act: Act) -> bool:
+        allowed = self.utterance.allows()
+        changed = any(want.kind in _CHANGES for want in allowed)
+        if act.kind is Kind.REFUSE:  # one half of a correction
+            return changed and act.value is None
+        if act.kind is Kind.NO:  # "no, Saturday"; and where nothing is asked
+            return changed or not self.open
+        if act.kind is Kind.YES:  # where nothing waits for it
+            return self.utterance.step not in ("confirm", "first")
+        if act.kind is Kind.BEGIN:
+            return self._harmless_begin(act.what, changed)
+        if act.kind is Kind.QUESTION and act.what == "place":
+            return any(want.name == "begin info" for want in allowed)
+        return act.kind is Kind.GIVE and self._harmless_value(act)
+
+    def _harmless_begin(self, what: str, changed: bool) -> bool:
+        allowed = self.utterance.allows()
+        if what == "book":
+            return any(want.kind in (Kind.GIVE, Kind.CORRECT) and self.read(want) for want in allowed)
+        if what == "move":  # in an open booking a correction
+            return self.open and (changed or any(want.what in TIMES for want in allowed))
+        if what == "cancel":  # in an open booking a no
+            return self.open and any(want.kind is Kind.NO for want in allowed)
+        asked = [want.what for want in allowed if want.kind is Kind.QUESTION]
+        return what == "info" and any(one in ("place", "parking", "hours") for one in asked)
+
+    def _harmless_value(self, act: Act) -> bool:
+        gives = [want for want in self.utterance.allows() if want.kind in (Kind.GIVE, Kind.CORRECT)]
+        if act.value is None or act.what in ("other", "lenses"):  # not named; or of no consequence
+            return True
+        if self._shown(act):
+            return True
+        if act.what == "range":
+            return any(agrees(want, act.value) and self.read(want) for want in gives)
+        if act.what == "day":  # the days of a range that was given
+            return any(same_days(value, days_of(act.value)) for want in gives for value in want.values)
+        if act.what == "age":  # a child is one whose age is a child's
+            people = (str(value) for want in gives if want.what == "person" for value in want.values)
+            return self.same_age(BAND_OF_CHILDREN, act.value) and any(
+                same_person("child", one) for one in people
+            )
+        if act.what == "number":  # 25 where the 25th or the age of 25 is meant
+            named = {getattr(value, "day", value) for want in gives for value in want.values}
+            return act.value in named
+        return False
+
+    def _shown(self, act: Act) -> bool:
+        """What the card shows changes nothing."""
+        shown = self.utterance.shown_start
+        return shown is not None and act.value in (shown.date(), shown.time())
+
+    def cost(self, act: Act) -> Outcome | None:
+        """What an act that nobody said does: None if it only asks, or does nothing."""
+        if act.kind is Kind.YES and self.utterance.staff:
+            return None  # a question is open for one person: a yes of staff is no answer to the customer's
+        if name_of(act) in _ACTING:
+            # In an open booking, to begin or to give up costs what was typed so far, and no appointment.
+            acts = self.utterance.step == "confirm" if act.kind is Kind.YES else not self.open
+            return Outcome.ACTED if acts else Outcome.OFFERED
+        if self._forbidden(act):
+            return Outcome.OFFERED
+        if self._only_said(act):
+            return None
+        if act.kind in (Kind.REFUSE, Kind.LATER) or name_of(act) in _TO_PEOPLE:
+            return None
+        if act.kind is Kind.GIVE and act.what in TIMES and self.heard.asks:
+            return None
+        return Outcome.OFFERED
+
+    def _only_said(self, act: Act) -> bool:
+        """Whether it stands where the dialogue does nothing with it: in staff talk without a command, in a question."""
+        if act.kind is Kind.BEGIN or self.heard.has(Kind.BEGIN) or self.heard.has(Kind.YES):
+            return False
+        if self.utterance.staff and not self.open:
+            return act.kind is not Kind.ALARM
+        asked = [want for want in self.utterance.allows() if want.kind is Kind.QUESTION]
+        answers = any(self.fits(want, one) for want in asked for one in self.heard.acts)
+        return act.kind is Kind.GIVE and answers and (act.what == "service" or not self.open)
+
+    def _forbidden(self, act: Act) -> bool:
+        return any(never.forbids(phrase, act, self.heard) for phrase in self.utterance.never)
+
     def other_moment(self) -> bool:
         """Whether the times that would be taken are none that the text allows, though it names one."""
-        starts = self.heard.takes
+        starts = [start for start in self.heard.takes if start != self.utterance.shown_start]
         if not starts:
             return False
         gives = [want for want in self.utterance.allows() if want.kind in (Kind.GIVE, Kind.CORRECT)]
-        days = [
-            want for want in gives if want.what in TIMES and any(_has_days(value) for value in want.values)
-        ]
-        hours = [want for want in gives if want.what == "time" and want.values]
-        ranges = [want for want in gives if want.what == "range"]
+        days = [value for want in gives if want.what in TIMES for value in want.values if names_days(value)]
+        hours = [value for want in gives if want.what == "time" for value in want.values]
+        ranges = [value for want in gives if want.what == "range" for value in want.values]
         for start in starts:
-            in_days = not days or any(
-                _covers_day(value, start.date()) for want in days for value in want.values
-            )
-            at_hour = any(start.time() in want.values for want in hours)
-            in_range = any(_covers(value, start.time()) for want in ranges for value in want.values)
-            if in_days and (at_hour or in_range or not (hours or ranges)):
+            in_days = not days or any(covers_day(value, start.date()) for value in days)
+            at_hour = start.time() in hours or any(covers(value, start.time()) for value in ranges)
+            if in_days and (at_hour or not (hours or ranges)):
                 return False
         return True
-
-    def never_taken(self) -> bool:
-        """Whether a time is taken that the corpus rules out by name."""
-        if self.heard.has(Kind.QUESTION) or self.heard.has(Kind.BEGIN, "slots"):
-            return False  # shown, and nothing held
-        return any(
-            verb in ("book", "hold", "time")
-            and all(part in start.isoformat(" ", "minutes") for part in moment)
-            for verb, *moment in (phrase.split() for phrase in self.utterance.never)
-            if moment
-            for start in self.heard.takes
-        )
 
     def left_armed(self, missed: Iterable[Want]) -> bool:
         """Whether the card's yes still books what the text took back."""
@@ -376,157 +417,14 @@ class _Match:
         if not any(want.kind in _CHANGES for want in missed):
             return False
         moved = any(
-            act.kind in _CHANGES or act.what in TIMES or (act.kind is Kind.BEGIN and act.what != "book")
+            act.kind in _CHANGES
+            or (act.what in TIMES and not self._shown(act))
+            or (act.kind is Kind.BEGIN and act.what != "book")
             for act in heard.acts
         )
         return not (heard.disarms or heard.asks or moved)
 
-    # -- what must never follow -----------------------------------------------------------------------------------------
 
-    def _forbidden(self, act: Act) -> bool:
-        return any(_forbids(phrase, act, self.utterance, self.heard) for phrase in self.utterance.never)
-
-
-def _forbids(phrase: str, act: Act, utterance: Utterance, heard: Heard) -> bool:
-    """Whether a phrase such as `book 2026-03-20 15:00` rules out this act."""
-    verb, _, rest = phrase.partition(" ")
-    careless = rest.endswith("without asking")
-    rest = rest.removesuffix("without asking").strip()
-    if verb in ("cancel", "move", "human", "list"):
-        return not careless and not rest and act.kind is Kind.BEGIN and act.what == verb
-    if verb in ("yes", "no", "refuse", "alarm"):
-        return act.kind is Kind(verb)
-    if verb in ("name", "age", "person", "shop", "service", "number", "code"):
-        return act.kind is Kind.GIVE and act.what == verb and rest in ("", str(act.value))
-    if verb == "act":
-        return act.kind is Kind.GIVE and act.what == "code" and rest == f"on {act.value}"
-    if verb in ("arrive", "leave", "finish", "no_show", "confirm", "start"):
-        return act.kind is Kind.BEGIN and act.what == "other" and act.value == verb
-    if verb not in ("book", "hold", "time"):
-        return False
-    return _books(verb, rest, careless, act, utterance, heard)
-
-
-def _books(verb: str, rest: str, careless: bool, act: Act, utterance: Utterance, heard: Heard) -> bool:
-    moment = rest.split()
-    if act.kind is Kind.YES:
-        shown = utterance.shown_start
-        named = shown is None or not moment or all(part in shown.isoformat(" ", "minutes") for part in moment)
-        return verb == "book" and named
-    if careless:
-        return False
-    if not moment:
-        shows_only = heard.has(Kind.BEGIN, "slots") or heard.has(Kind.QUESTION)
-        return (
-            act.kind is Kind.BEGIN
-            and act.what == "book"
-            and not shows_only
-            and (verb == "book" or _holds(heard))
-        )
-    shows_only = heard.has(Kind.BEGIN, "slots") or (
-        heard.has(Kind.QUESTION) and not heard.has(Kind.BEGIN, "book")
-    )
-    if act.kind is not Kind.GIVE or act.what not in TIMES or heard.asks or shows_only:
-        return False
-    if heard.starts:
-        return any(all(part in start.isoformat(" ", "minutes") for part in moment) for start in heard.takes)
-    said = {str(day) for day in heard.days} | {
-        f"{one.value:%H:%M}" for one in heard.acts if one.kind is Kind.GIVE and isinstance(one.value, time)
-    }
-    return set(moment) <= said
-
-
-def _holds(heard: Heard) -> bool:
-    return bool(heard.takes) or (heard.window is not None and not heard.asks)
-
-
-# ------------------------------------------------------------------------------------------------------------------ values
-
-
-def _split(acts: Iterable[Act]) -> Iterator[Act]:
-    for act in acts:
-        if act.kind is Kind.CORRECT:
-            yield Act(Kind.REFUSE, act.what, None, act.spans)
-            if act.value is not None:
-                yield Act(Kind.GIVE, act.what, act.value, act.spans)
-        else:
-            yield act
-
-
-def _shifted(start: datetime, shown: datetime) -> Iterator[Act]:
-    if start.date() != shown.date():
-        yield Act(Kind.GIVE, "day", start.date())
-    if start.time() != shown.time():
-        yield Act(Kind.GIVE, "time", start.time())
-
-
-def _days(value: Any) -> tuple[date, ...]:
-    if isinstance(value, date):
-        return (value,)
-    return (
-        tuple(value)
-        if isinstance(value, (tuple, list, frozenset, set)) and not isinstance(value, Hours)
-        else ()
-    )
-
-
-def _same_days(wanted: Any, days: tuple[date, ...]) -> bool:
-    if not days:
-        return False
-    if wanted == "weekend":
-        return {day.weekday() for day in days} <= {5, 6}
-    if not isinstance(wanted, Days):
-        return wanted in days
-    if wanted.last is None:
-        return 0 < (min(days) - wanted.first).days <= 14
-    return min(days) == wanted.first and max(days) == wanted.last
-
-
-def _same_range(wanted: Any, heard: Any) -> bool:
-    if isinstance(heard, Hours):
-        if isinstance(wanted, str):
-            return heard.part == wanted or (
-                heard.part is None and (heard.begin, heard.end) == PARTS.get(wanted)
-            )
-        return isinstance(wanted, tuple) and (heard.begin, heard.end) == wanted
-    return bool(wanted == heard)
-
-
-def _agrees(want: Want, hours: Any) -> bool:
-    """A part of the day beside an hour in it says nothing new; nor does a part beside the same hours in figures."""
-    if not isinstance(hours, Hours):
-        return False
-    if want.what == "time":
-        return any(
-            isinstance(value, time)
-            and (_covers(hours.part, value) or _covers((hours.begin, hours.end), value))
-            for value in want.values
-        )
-    spans = (PARTS.get(value, value) if isinstance(value, str) else value for value in want.values)
-    return want.what == "range" and any(
-        isinstance(span, tuple) and span[0] >= hours.begin and span[1] <= hours.end for span in spans
-    )
-
-
-def _covers(span: Any, at: time) -> bool:
-    span = PARTS.get(span) if isinstance(span, str) else span
-    minutes = at.hour * 60 + at.minute
-    return isinstance(span, tuple) and span[0] <= minutes <= span[1]
-
-
-def _has_days(value: Any) -> bool:
-    return isinstance(value, (date, Days)) or value == "weekend"
-
-
-def _covers_day(value: Any, day: date) -> bool:
-    if isinstance(value, Days):
-        return value.first <= day and (value.last is None or day <= value.last)
-    return day.weekday() >= 5 if value == "weekend" else day == value
-
-
-def _digits(value: Any) -> str:
-    return "".join(char for char in str(value) if char.isdecimal())
-
-
-def _plain(value: Any) -> Any:
-    return " ".join(value.casefold().split()) if isinstance(value, str) else value
+def _bare(command: Any) -> frozenset[str]:
+    words = frozenset(str(command).replace("_", " ").casefold().split())
+    return words - _PADDING or words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 from imserver.plugins.booking.messages.texts import Catalogue
 from imserver.plugins.booking.schedule.shops import Chain
@@ -12,6 +13,8 @@ from imserver.plugins.booking.understanding.ear import fold
 from .corpus import ZONE, Utterance
 
 STEPS = {"none": "", "time": "slot", "first": "first_visit"}
+#: Steps at which no day was said yet.
+_WITHOUT_DAY = frozenset({"none", "service", "shop", "day"})
 #: Buttons that can be pressed at any time, and what they do.
 _ALWAYS = {
     "button.book": "begin book", "button.slots": "begin slots", "button.my": "begin list", "button.move": "begin move",
@@ -42,7 +45,7 @@ class Scenes:
             step=STEPS.get(utterance.step, utterance.step),
             labels={} if utterance.staff else self._labels_at(utterance.step),
             shown=Shown(utterance.shown_day, utterance.shown_start, utterance.step == "confirm"),
-            day_said=utterance.shown_day,
+            day_said=utterance.shown_day or _day_before(utterance),
             staff=utterance.staff,
         )
 
@@ -50,6 +53,11 @@ class Scenes:
         if step not in self._labels:
             self._labels[step] = dict(_labels(step, self._chain, self._catalogue))
         return self._labels[step]
+
+
+def _day_before(utterance: Utterance) -> date | None:
+    """The steps behind the day have one: the day of a bare hour, which is not today."""
+    return None if utterance.step in _WITHOUT_DAY else utterance.now.date() + timedelta(days=1)
 
 
 def pressed(reading: Reading) -> tuple[Act, ...]:

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from imserver.plugins.booking.schedule.shops import load_chain
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 from imserver.plugins.booking.understanding.alarms import RedFlags
 from tests.understanding import __main__ as command
@@ -19,11 +20,14 @@ from tests.understanding import alarms, page
 from tests.understanding import measure as measuring
 from tests.understanding.alarms import measure_alarms
 from tests.understanding.bars import bars
-from tests.understanding.corpus import FILES, HALVES, Half, Utterance, rows, utterances
+from tests.understanding.corpus import FILES, HALVES, Half, Utterance, kind_of_alarm, rows, utterances
 from tests.understanding.dialogues import DialogueVerdict, End, Played, Standing, play, verdict
 from tests.understanding.judge import Outcome
 from tests.understanding.measure import Measured, read_all
 from tests.understanding.tables import show, show_alarms, show_dialogues, show_texts
+from tests.understanding.values import PARTS
+
+CHAIN = load_chain("demo")
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +139,29 @@ def test_a_reading_of_exactly_what_is_wanted_is_right_everywhere(
     verdicts, _, _ = read_all(half, RedFlags(), tmp_path)
     missing = len(verdicts) - [verdict.outcome for verdict in verdicts].count(Outcome.RIGHT)
     assert missing == 0  # a figure alone: this runs on the sealed half as well
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_both_halves_speak_the_words_of_the_reader(half: Half) -> None:
+    known: dict[str, frozenset[str]] = {
+        "service": frozenset(service.id for service in CHAIN.services),
+        "range": frozenset({*PARTS, "weekend"}),
+        "age": frozenset(band.id for band in CHAIN.age_bands),
+        "number": frozenset({"last"}),
+    }
+    values = {
+        (want.what, value)
+        for one in utterances(half)
+        for want in one.allows()
+        for value in want.values
+        if isinstance(value, str)
+    }
+    assert {what for what, value in values if what in known and value not in known[what]} == set()
+    assert {what for what, _ in values} <= {*known, "shop", "person", "name", "phone", "code", "other"}
+    kinds = {kind_of_alarm(row) for row in rows("open", "alarms")}
+    assert {kind_of_alarm(row) for row in rows(half, "alarms")} == kinds
+    wanted = {want.what for one in utterances(half) for want in one.allows() if want.kind is Kind.ALARM}
+    assert wanted <= kinds
 
 
 def _acts(one: Utterance, chain: Any) -> list[Act]:

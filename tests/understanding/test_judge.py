@@ -126,7 +126,8 @@ def test_a_card_that_stays_armed_although_it_was_taken_back_is_the_worst(want: W
 
 def test_a_yes_that_was_not_said_books() -> None:
     wants = [day(R, FRIDAY)]
-    assert one([], [Act(Kind.YES)]).outcome is Outcome.OFFERED  # no card waits for it
+    assert one([], [Act(Kind.YES)], step="first").outcome is Outcome.OFFERED  # "yes, my first visit"
+    assert one([], [Act(Kind.YES)]).outcome is Outcome.RIGHT  # nothing waits for it
     assert one(wants, [Act(Kind.YES), Act(R, "day")], step="confirm").outcome is Outcome.ACTED
     assert one([YES], [Act(Kind.YES)], step="confirm").outcome is Outcome.RIGHT
     assert one([YES], [], step="confirm").outcome is Outcome.ASKED
@@ -207,6 +208,74 @@ def test_in_an_open_booking_to_cancel_is_a_no_and_to_move_a_correction() -> None
     assert one([Want(Kind.NO)], [Act(B, "cancel")]).outcome is Outcome.ACTED
     wants = [day(C, SATURDAY)]
     assert one(wants, [Act(B, "move"), Act(G, "day", SATURDAY)], step="confirm").outcome is Outcome.RIGHT
+
+
+def test_to_begin_or_to_cancel_in_an_open_booking_costs_no_appointment() -> None:
+    for what in ("book", "cancel"):
+        assert one([], [Act(B, what)], step="day").outcome is Outcome.OFFERED
+
+
+def test_a_no_before_a_correction_is_part_of_it() -> None:
+    wants, acts = [day(C, SATURDAY)], [Act(Kind.NO), Act(C, "day", SATURDAY)]
+    assert one(wants, acts, step="confirm").outcome is Outcome.RIGHT
+    assert one(wants, acts[:1], step="confirm").outcome is Outcome.ASKED
+    assert one([YES], [Act(Kind.NO)], step="confirm").outcome is Outcome.OFFERED
+
+
+def test_the_number_of_a_button_is_what_the_button_says() -> None:
+    number = [Act(G, "number", 1)]
+    assert one([YES], number, step="confirm").outcome is Outcome.RIGHT
+    assert one([Want(G, "first", (True,))], number, step="first").outcome is Outcome.RIGHT
+    assert one([Want(G, "first", (False,))], number, step="first").outcome is Outcome.OFFERED
+    assert one([Want(G, "service", ("exam",))], number, step="service").outcome is Outcome.RIGHT
+    assert one([Want(G, "first", (False,))], [Act(Kind.NO)], step="first").outcome is Outcome.RIGHT
+
+
+def test_what_the_card_shows_may_be_said_again() -> None:
+    again = [Act(G, "day", FRIDAY), Act(G, "time", time(15))]
+    when, never = When((CARD,)), ["book 2026-03-20 15:00"]
+    asked = [Want(Q, "price")]
+    assert (
+        one(asked, [*again, Act(Q, "price")], step="confirm", when=when, never=never).outcome is Outcome.RIGHT
+    )
+    assert one([], again, step="confirm", when=when).outcome is Outcome.RIGHT
+    # … but not as a wish where it was doubted or refused: the yes would book it.
+    assert one([], again, step="confirm", when=when, never=never).outcome is Outcome.OFFERED
+    assert one([], [], step="confirm", when=when, never=never).outcome is Outcome.OFFERED
+    assert one([day(R, FRIDAY)], again, step="confirm", when=when, never=never).outcome is Outcome.ACTED
+
+
+def test_the_ends_of_the_shop_s_day_are_no_ends() -> None:
+    evening, before = Want(G, "range", ((990, 1260),)), Want(G, "range", ((540, 900),))
+    assert one([evening], [Act(G, "range", Hours(990, 1440))]).outcome is Outcome.RIGHT
+    assert one([before], [Act(G, "range", Hours(0, 900))]).outcome is Outcome.RIGHT
+    assert one([before], [Act(G, "range", Hours(900, 1440))]).outcome is Outcome.OFFERED
+
+
+def test_a_misspelt_day_is_asked_about_and_the_rest_waits() -> None:
+    wants, guessed = [Want(G, "time", (time(15),)), Want(B, "book")], When(guess=FRIDAY)
+    assert one(wants, [], when=guessed).outcome is Outcome.RIGHT
+    assert one([day(G, FRIDAY), *wants], [], when=guessed).outcome is Outcome.ASKED
+
+
+def test_what_goes_to_the_people_goes_to_them_as_a_question_a_call_or_a_note() -> None:
+    note = (Rest("…", Span(0, 1), Weight.NEUTRAL),)
+    for want in (Want(Q, "other"), Want(B, "human")):
+        assert one([want], [Act(Q, "other")]).outcome is Outcome.RIGHT
+        assert one([want], [Act(B, "human")]).outcome is Outcome.RIGHT
+        assert one([want], [], rest=note).outcome is Outcome.RIGHT
+        assert one([want], []).outcome is Outcome.ASKED
+    assert one([Want(Q, "price")], [], rest=note).outcome is Outcome.ASKED
+
+
+def test_staff_have_names_and_commands_have_words() -> None:
+    leave = [Want(B, "other", ("leave",)), Want(G, "name", ("Li",))]
+    acts = [Act(B, "other", "leave"), Act(G, "other", "李老师")]
+    assert one(leave, acts, staff=True).outcome is Outcome.RIGHT
+    assert one(leave, [acts[0], Act(G, "other", "王老师")], staff=True).outcome is Outcome.ASKED
+    arrived = [Want(B, "other", ("order arrived",))]
+    assert one(arrived, [Act(B, "other", "lens_arrived")], staff=True).outcome is Outcome.RIGHT
+    assert one(arrived, [Act(B, "other", "no_show")], staff=True).outcome is not Outcome.RIGHT
 
 
 def test_what_staff_say_without_a_command_does_nothing() -> None:
