@@ -33,3 +33,28 @@ def test_wrong_options_are_named(option, value):
     result = CliRunner().invoke(plugin().cli, [*arguments, "明天"])
     assert result.exit_code == 2
     assert option in result.output
+
+
+READ = ["read", "--now", "2026-11-18T10:00", "--zone", "Asia/Shanghai"]
+
+
+def test_a_reading_is_printed_line_by_line():
+    result = CliRunner().invoke(plugin().cli, [*READ, "帮我妈约周日下午两点验光，她68岁"])
+    assert result.exit_code == 0, result.output
+    rows = [line.split() for line in result.output.splitlines()]
+    assert ["give", "person", "妈", "妈"] in rows
+    assert ["give", "day", "Sun", "2026-11-22", "周日"] in rows
+    assert ["give", "age", "68", "68岁"] in rows
+    assert ["when", "candidate", "Sun", "2026-11-22", "14:00"] in rows
+
+
+def test_the_step_changes_what_a_number_is():
+    for step, row in (("age", "give age 30 30"), ("service", "give number 30 30")):
+        result = CliRunner().invoke(plugin().cli, [*READ, "--step", step, "30"])
+        assert " ".join(result.output.split()) == row
+
+
+def test_a_command_of_the_staff_is_read_as_one_only_for_the_staff():
+    assert "arrive" in CliRunner().invoke(plugin().cli, [*READ, "--staff", "M3PX到了"]).output
+    assert "neutral" in CliRunner().invoke(plugin().cli, [*READ, "到店 M3PX"]).output
+    assert CliRunner().invoke(plugin().cli, [*READ, "。"]).output == "nothing\n"

@@ -11,13 +11,12 @@ from imserver.plugins.booking.dates.text import ASIDE_MARK
 
 from .acts import Act, Kind, Scene
 from .lexicon import load_words
-from .page import PUNCTUATION, Cover, Page
+from .page import HAN, PUNCTUATION, Cover, Page
 from .patterns import template
 from .questions import ask_other, asks, beyond_politeness, cover_politeness, without_politeness
 from .rest import DOUBTS, is_harmless
 
 _WORDS: Final = load_words("intents")
-_HAN: Final = re.compile("[\u3400-\u9fff]")
 #: Nobody wants more things in one text; what is beyond is left over.
 _MOST: Final = 12
 _ALONE_CHARS: Final = 80
@@ -26,7 +25,7 @@ _ALONE_CHARS: Final = 80
 
 def _whole(pattern: str) -> str:
     """A pattern of English words as whole words."""
-    return pattern if _HAN.search(pattern) else rf"(?<![a-z])(?:{pattern})(?![a-z])"
+    return pattern if HAN.search(pattern) else rf"(?<![a-z])(?:{pattern})(?![a-z])"
 
 
 def _any(patterns: Iterable[str]) -> re.Pattern[str]:
@@ -342,7 +341,7 @@ def read_existing(page: Page, scene: Scene) -> None:
         page.open = f"{page.open[:start]}{ASIDE_MARK * (end - start)}{page.open[end:]}"
 
 
-_ASSENT: Final = re.compile("([\u4e00-\u9fff])不\\1|没错|没问题|没毛病|没意见|无误|冇问题|不错|没关系|没事")
+_ASSENT: Final = re.compile("([^\\W0-9a-z_])不\\1|没错|没问题|没毛病|没意见|无误|冇问题|不错|没关系|没事")
 
 
 def hide_assent(page: Page) -> None:
@@ -446,7 +445,7 @@ def _longest_first(words: str) -> str:
 
 def _alone(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
     return tuple(
-        re.compile(f"(?:{_longest_first(one)})" + ("" if _HAN.search(one) else "(?![a-z])"))
+        re.compile(f"(?:{_longest_first(one)})" + ("" if HAN.search(one) else "(?![a-z])"))
         for one in patterns
     )
 

@@ -48,7 +48,6 @@ _SPACED: Final = re.compile(f" ?([{HAN}]) ([{HAN}]{{1,2}}) ?")
 _PET_BEGINS: Final = re.compile(
     f"(?:[{HAN}]{{1,2}}(?:{TITLES})|[小老阿][{HAN}](?![{HAN}]{{1,2}}(?:$|[ ,]))|([{HAN}])\\1)"
 )
-_HAN_OR_LATIN: Final = re.compile(f"[{HAN}a-z]")
 _DIGIT: Final = re.compile("[0-9]")
 _NUMBER_NEXT: Final = re.compile(" ?[0-9]{1,2}(?![0-9:])")
 _LATIN: Final = re.compile(
@@ -100,6 +99,11 @@ _NOT_AFTER: Final = template("names", "not_after")
 def is_common(name: str) -> bool:
     """Whether it is a word of everyday speech, or begins or ends as none of the names do."""
     return name in COMMON or any(char in _NEVER for char in name[1:]) or name[0] in "不没我你您他她这"
+
+
+def is_han(char: str) -> bool:
+    """Whether it is a Chinese character."""
+    return "\u3400" <= char <= "\u9fff"
 
 
 def family(name: str) -> int:
@@ -275,6 +279,7 @@ def _behind(page: Page, start: int, *, capital: bool) -> tuple[int, int] | None:
 
 
 _ANSWERS: Final = frozenset("好对嗯是行要可中得强红高方花许应谈解余")
+_LONGEST: Final = 40
 _KIN_SET: Final = frozenset(_WORDS["kin_english"].split())
 _MONTHS: Final = frozenset(_WORDS["months"].split())
 _NO_NAMES: Final = frozenset(_WORDS["never_names"].split())
@@ -283,7 +288,7 @@ _NO_NAMES: Final = frozenset(_WORDS["never_names"].split())
 def _chinese(text: str, start: int) -> tuple[int, int] | None:
     """A Chinese name that begins at `start`: it ends where no name goes on."""
     run = _RUN.match(text, start)
-    if run is None:
+    if run is None or not is_han(run[0][0]):
         return None
     body = run[0]
     if _WEEKDAY.match(body):
@@ -318,30 +323,35 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
     for start, end in page.pieces:
         start, end = _trimmed(page.words, start, end)
         text = page.open[start:end]
-        if len(page.pieces) == 1 and text in SINGLE and text not in _LITTLE and text not in _ANSWERS:
-            yield start, end
-        elif _SHORT.fullmatch(text):
-            if is_name(text) or _pet(text):
-                yield start, end
-        elif _DOTTED.fullmatch(text):
-            yield start, end
-        elif _SHORT.fullmatch(text.rstrip("\x02 ")) and is_name(text.rstrip("\x02 ")):
-            yield start, start + len(text.rstrip("\x02 "))
+        short = text.rstrip("\x02 ")
+        if _looks_like_one(short, alone=len(page.pieces) == 1):
+            yield start, start + len(short)
         elif is_latin_name(text):
             latin.append((start, end))
-        elif (
-            1 < len(text) <= 40
-            and all(char.isalpha() or char in " '-." for char in text)
-            and not _HAN_OR_LATIN.search(text)
-        ):
-            yield start, end
     if latin and len(page.clauses) <= 3:
         yield max(latin, key=lambda place: len(page.words[place[0] : place[1]].split()))
 
 
+def _looks_like_one(text: str, *, alone: bool) -> bool:
+    """A Chinese name, one with a dot, one of another script; a family name if nothing else is said."""
+    if alone and text in SINGLE:
+        return text not in _LITTLE and text not in _ANSWERS
+    if _SHORT.fullmatch(text) and (is_name(text) or _pet(text)):
+        return True
+    return _DOTTED.fullmatch(text) is not None or _of_another_script(text)
+
+
+def _of_another_script(text: str) -> bool:
+    return (
+        1 < len(text) <= _LONGEST
+        and all(char.isalpha() or char in " '-." for char in text)
+        and not any(is_han(char) or "a" <= char <= "z" for char in text)
+    )
+
+
 def is_latin_name(text: str) -> bool:
     """One to four words of Latin letters, none of them a common one ("april" alone is a name)."""
-    if not _LATIN.fullmatch(text) or len(text) > 40 or len(text) < 2:
+    if not _LATIN.fullmatch(text) or not 1 < len(text) <= _LONGEST:
         return False
     words = [word.strip(".'") for word in text.split(" ")]
     return not any(word in COMMON_ENGLISH or word in _KIN_SET for word in words)

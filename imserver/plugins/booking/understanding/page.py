@@ -18,7 +18,7 @@ CLAUSE_END: Final = re.compile(
     "| (?=and (?:then )?(?:tell|book|let|can|could|what|when|how|also|move|cancel|make|do|is|i|please)(?![a-z]))"
 )
 """Punctuation, but not inside figures or behind "Mr."; and an "and" that begins another sentence."""
-_HAN: Final = re.compile("[\u3400-\u9fff]")
+HAN: Final = re.compile("[\u3400-\u9fff]")
 PUNCTUATION: Final = re.compile(r"[\s\W_]+")
 
 
@@ -180,7 +180,7 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         if text[place] != " ":
             continue
         around = text[max(place - 1, start) : min(place + 2, end)]
-        if _HAN.search(around):
+        if HAN.search(around):
             if text[begin:place].strip():
                 yield begin, place
             begin = place + 1
