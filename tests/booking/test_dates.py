@@ -13,13 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imserver.plugins.booking.dates import asides, scan
-from imserver.plugins.booking.dates.asides import ASIDES
+from imserver.plugins.booking.dates import asides, doubts, moments, rules, scan
 from imserver.plugins.booking.dates.compose import HORIZON_DAYS
-from imserver.plugins.booking.dates.doubts import CODE, DOUBTS, RESIDUE
-from imserver.plugins.booking.dates.parse import Reading, read_when
-from imserver.plugins.booking.dates.rules import RULES
+from imserver.plugins.booking.dates.rules import RULES, Rule
 from imserver.plugins.booking.dates.text import MAX_CHARS, TRADITIONAL
+from imserver.plugins.booking.understanding import clocks, negation, times
+from imserver.plugins.booking.understanding.when import Reading, read_when
 
 ZONE = "Asia/Shanghai"
 WEDNESDAY = datetime.fromisoformat("2026-11-18T10:00")
@@ -892,16 +891,27 @@ def unbounded(pattern: str) -> bool:
     return any(part is parser.MAXREPEAT for part in walk(parser.parse(pattern)))
 
 
-def test_no_rule_repeats_without_bound() -> None:
+def patterns(found: Any) -> Iterator[re.Pattern[str]]:
+    """Every pattern in what a module holds."""
+    if isinstance(found, re.Pattern):
+        yield found
+    elif isinstance(found, Rule):
+        yield found.pattern
+    elif isinstance(found, tuple | list):
+        for one in found:
+            yield from patterns(one)
+
+
+@pytest.mark.parametrize(
+    "module", [rules, asides, doubts, moments, negation, times, clocks], ids=lambda module: module.__name__
+)
+def test_no_rule_repeats_without_bound(module: Any) -> None:
     assert unbounded("(a+)+")
-    patterns = [
-        *ASIDES,
-        *(rule.pattern for rule in RULES),
-        *(pattern for pattern, _ in DOUBTS),
-        RESIDUE,
-        CODE,
-    ]
-    assert [pattern.pattern for pattern in patterns if unbounded(pattern.pattern)] == []
+    found = list(
+        patterns([value for value in vars(module).values() if value is not RULES or module is rules])
+    )
+    assert found
+    assert [pattern.pattern for pattern in found if unbounded(pattern.pattern)] == []
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from imserver.config import AuthConfig, Config, LimitsConfig, load_config
 from imserver.content import decode_content, encode_content
 from imserver.errors import ConfigError, NotAuthorized, Refusal
 from imserver.net.dispatch import read_params
-from imserver.plugins.booking.dates.parse import read_when
+from imserver.plugins.booking.understanding.when import read_when
 from imserver.testing import scratch_store
 from imserver_client import wire
 from imserver_protocol import EncodeError, MalformedFrame

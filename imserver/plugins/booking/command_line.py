@@ -7,11 +7,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
+<<<<<<< HEAD
 from .dates.parse import read_when
 from .schedule.shops import load_chain
 from .understanding.acts import Hours, Reading, Scene, When
 from .understanding.lexicon import Lexicon
 from .understanding.reader import understand
+=======
+from .understanding.when import read_when
+>>>>>>> r1
 
 
 @click.group(name="booking", help="The booking plugin, without a server.")

@@ -70,6 +70,7 @@ _DOUBTS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
             word(f"(?:from|by|past) ?{NAMED}"),
         ),
     ),
+    ("vague", ("以为|(?<![a-z])thought(?![a-z])",)),
     ("vague", ("[开关]门|营业|打烊|开着|开吗|开不|下线",)),
     ("vague", ("帮您[留约改看]|您直接[来过]|给您[留约改安]",)),
     (  # 周一、三、五; 周六日

@@ -30,7 +30,7 @@ def _word(alternatives: str) -> str:
 
 
 AFTER_BEHIND: Final = (
-    f"[以之]后|过后|后(?![台面])|起(?![来不床])|开始(?![上营])|往后|"
+    f"[以之]后|过后|后(?![台面])|起(?![来不床])|开始(?![上营的])|往后|"
     f"{_word('or (?:later|after)|onwards?|at the earliest|and later')}"
 )
 BEFORE_BEHIND: Final = f"[以之]前|前(?![台面后])|{_word('or (?:earlier|before)|at the latest')}"
@@ -39,8 +39,7 @@ LOOSE_BEHIND: Final = (
     f"{_word('or so|or thereabouts')}"
 )
 AFTER_AHEAD: Final = (
-    f"(?<![改换挪推调移])[从自打](?!己)|不早于|最早|"
-    f"{_word('after|from|past|since|no earlier than|not before')}"
+    f"(?<![改换挪推调移])[从自打](?!己)|不早于|最早|{_word('after|from|past|no earlier than|not before')}"
 )
 BEFORE_AHEAD: Final = (
     f"不[晚迟]于|最[晚迟]|不超过|[直截]到|截至|截止到?|等到?|(?<![改换挪推约调移延期迟前放排定订变转开])[到至]|"
@@ -71,6 +70,10 @@ _AHEAD: Final = re.compile(
 _BETWEEN: Final = re.compile(f"(?:{_word('between|from')}|[从自在介]于?) ?$")
 _ENCLOSED: Final = re.compile(" ?(?:之间|中间|之内|这段|期间|的时候)")
 _MOVING: Final = re.compile("[改换挪推调移转延订排定][^,，。;；!！?？]{0,12}$")
+_MOVES: Final = re.compile(
+    "(?<![a-z])(?:move|change|chnage|switch|reschedule|push|shift|swap)(?![a-z])(?!.{0,24} to )[^,.;]{0,24}$"
+)
+_VERB: Final = 32
 _REACH: Final = 18
 """Characters that are looked at before a moment: the longest of the words above."""
 
@@ -171,6 +174,8 @@ def _join(
         return False
     if gap["or"] and not (gap["or"] in ("和", "and", "跟", "与") and _opened(moment, sheet)):
         return False
+    if gap["to"] == "to" and _MOVES.search(sheet.text, max(0, moment.start - _VERB), moment.start):
+        return False  # move my 2pm to 4pm
     if gap["to"] or gap["or"]:
         if _range_of_days(moment, one, today) or _range_of_times(moment, one):
             moment.words.append(gap.span())

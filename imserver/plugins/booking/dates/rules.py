@@ -418,7 +418,7 @@ TIMES: Final = _compiled(
         f"(?<!最)(?P<part>{either(word for word in read.PARTS if len(word) > 1 and not word.isascii())})",
         read.read_part,
     ),
-    (f"(?<![最提尽趁])(?P<part>[早晚])(?= ?{NUM} ?[点时:]| ?{TIME_MARK})", read.read_part),
+    (f"(?<![最提尽趁太更再别])(?P<part>[早晚])(?= ?{NUM} ?[点时:]| ?{TIME_MARK})", read.read_part),
     (f"(?<={TIME_MARK}) (?P<hour>[1-9]|1[0-2])(?=$|[ ,.?!](?![0-9ap]))", read.read_behind_day),
     (
         (

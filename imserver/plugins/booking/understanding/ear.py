@@ -16,11 +16,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from imserver.plugins.booking.dates.parse import Reading, read_when
 from imserver.plugins.booking.dates.text import TRADITIONAL
 from imserver.plugins.booking.schedule import codes
 from imserver.plugins.booking.schedule.hours import wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import AgeBand, Chain, Service, Shop
+from imserver.plugins.booking.understanding.when import Reading, read_when
 
 #: A longer text is no instruction to a bot: it is for staff.
 MAX_CHARS = 300

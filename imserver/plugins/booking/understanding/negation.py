@@ -28,14 +28,14 @@ FALSE_REFUSALS: Final = (
     "能不能|可不可以|可不可|行不行|好不好|要不要|对不对|是不是|有没有|方不方便|会不会|得不得|在不在|开不开|来不来得及",
     "得唔得|使唔使|可唔可以|系唔系|有冇|好唔好|唔该晒?|唔紧要|唔使客气|唔好意思",
     (
-        "(?<=[行可以能约及子空有开来去好位置着得会到])不(?=[?？!。~ ]*$)|不过(?![来去])|[不没]好意思|对不起|"
+        "(?<=[行可以能约及子空有开来去好位置着得会到])不(?=[?？!。~ ]{0,8}$)|不过(?![来去])|[不没]好意思|对不起|"
         "没问题|没关系|没事儿?(?=[,，。!~ 的啊呀哈]|那|$)|不客气|不见不散|不用谢|不谢|别客气|别急|别着急|"
         "不急|不着急|不麻烦"
     ),
     "不知道?(?!.{0,4}行)|不错|要不(?!是)(?:然)?|不如|说不定|不只|不光|不仅|不止|不瞒你?说|不管|不论|不论如何|无论",
     "等不及|忍不住|不得了|了不起|没错|不久|不少|不同|不贵|不远|(?<!来)不急|没多久|大不了|少不了|巴不得|不一定要|不用改了",
     "看不太?(?:清楚?|见|到)|不太?(?:舒服|清楚)|特别|别人|别家|别的|非常|[差区性级个分]别|十分感谢|没戴过|没来过|没验过|没配过",
-    "别太?(?:安排)?太?[晚早迟赶久]|不要太[晚早迟赶]|别迟到|别忘了?|别取消|不是要取消|没人接",
+    "(?:不要|别|勿)迟到|别太?(?:安排)?太?[晚早迟赶久]|不要太[晚早迟赶]|别迟到|别忘了?|别取消|不是要取消|没人接",
     (
         "[晚早](?:一|几)[天点些]?(?:也|都)(?:行|可以|成|好)|[晚早]点(?:也|都)(?:行|可以|成)|"
         "行就行[,， ]?不行就算了|不行就算了|(?:都|实在)?没有就算了|(?:不行|不可以|不好|不能)(?:吗|"
@@ -101,6 +101,7 @@ NOTES: Final = (
 """Figures and day characters that belong to something else."""
 
 COMPARATIVES: Final = (
+    f"(?<=[涨开掉加减降升肿来回了起])一点(?![钟半整{CN_ANY}]| ?[0-9])",
     (
         f"(?:[快慢好多少大小近远高低贵亮暗轻重长短厚薄深浅松紧楚宜服俗细粗软硬宽窄热冷淡浓稳强弱胖瘦圆方直清便"
         f"宜]|清楚|舒服|好看) ?一点(?:[点儿]|(?![钟半整{CN_ANY}]| ?[0-9]))"
@@ -116,7 +117,7 @@ COMPARATIVES: Final = (
 NO_CLOCK: Final = (
     f"{NUM} ?点(?=(?:小|大|新)?(?:要求|建议|意见|问题|想法|疑问|理由|原因|好处|优点|缺点|不满|不足|区别|说明))",
     (
-        f"(?:说|提|讲|谈|补充|注意|以下|下面|总共|一共|就) ?[这那]?{NUM} ?点(?=[:：,，。]|$)|"
+        f"(?:说|提|讲|谈|补充|注意|以下|下面|总共|一共) ?[这那]?{NUM} ?点(?=[:：,，。]|$)|"
         f"[有这那]{NUM} ?点(?=[:：,，。]|$|要(?!能)|想|需|得|不)"
     ),
     (
@@ -324,7 +325,8 @@ OCCASION_EN: Final = (
     r"(?<![a-z])(?:flight|plane|train|bus|class|lecture|meeting|school|shift|exam|game|match|film|movie|"
     r"ferry|(?:don'?t |can'?t |won'?t )?finish(?:es)?(?: work)?|get off(?: work)?|off work|"
     r"drop(?:ping)? (?:the |my )?[a-z]{1,8} off|pick(?:ing)? (?:the |my )?[a-z]{1,8} up|"
-    r"pick(?:ing)? up (?:the |my )?[a-z]{1,8}|wake up|arrive home|gets? home|ends?|lands?|leaves?)"
+    r"pick(?:ing)? up (?:the |my )?[a-z]{1,8}|wake up|arrive home|gets? home|be (?:at work|home|back|done|"
+    r"finished|out|gone)|ends?|lands?|leaves?)"
     r"(?: (?:is|at|lands|leaves|ends|starts|departs|until|till|on|by|finishes|goes|gets in|arrives|"
     r"comes in)){0,3} "
 )
@@ -396,6 +398,7 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
         rf"(?:取消|退掉|撤销|cancel掉?)(?:{_GAP}){{0,4}}?(?P<no>{V})|(?P<no2>{V})(?:{_GAP}){{0,8}}?(?:取消|退掉|cancel掉?)",
     ),
     ("cancelled", rf"(?<![a-z])cancel(?:led)? (?:the |my |our |it |on |for ){{0,3}}(?P<no>{V})"),
+    ("elsewhere", rf"(?<![a-z])my (?P<no>{V})(?! (?:time|clock))"),
     (
         "elsewhere",
         rf"(?<![a-z])(?:my|the) (?:flight|train|class|meeting|exam)(?: is| at| on){{0,3}} (?P<no>{V})",
@@ -488,9 +491,11 @@ class _Skeleton:
 def _unclear(found: Sequence[Scope]) -> bool:
     """Whether a word was claimed for two values by templates of one value, or a value is wanted and refused at once."""
     single = [scope for scope in found if scope.verdict in ("refused", "busy") and scope.instead is None]
-    for one in single:
-        for other in single:
-            if one.value < other.value and one.words is not other.words and set(one.words) & set(other.words):
+    owners: dict[tuple[int, int], Scope] = {}
+    for scope in single:
+        for place in scope.words:
+            owner = owners.setdefault(place, scope)
+            if owner.value != scope.value and owner.words is not scope.words:
                 return True
     wanted = {scope.value for scope in found if scope.verdict == "wanted"}
     return any(scope.value in wanted for scope in single)

@@ -47,7 +47,7 @@ HOURS: Final[dict[PartName, tuple[int, int]]] = {
 DAY: Final = 1440
 
 ELSE: Final = re.compile(
-    "(?:实在|要是|如果|都)?(?:不行|不可以|没有空?|没位置?|满了|约不上|排不上|没了|没空)(?:的话|就|再|那就?)|不然|要不然|否则|没有就|再不行|"
+    "(?:实在|要是|如果|都)?(?:不行|不可以|没有空?|没位置?|没号|满了|约不上|排不上|没了|没空)(?:的话|就|再|那就?)|不然|要不然|否则|没有就|再不行|"
     r"(?<![a-z])(?:failing that|if not|otherwise|or else|if that'?s (?:full|taken)|else|alternatively)(?![a-z])"
 )
 """Words between two wishes that make the second the lesser one."""
@@ -75,6 +75,8 @@ COMPANY: Final = (
     "today try visit wanna want we what with would yeah yep yes you your "
 )
 """Words that may stand before a clock time without a day. Any other might be a day that nobody could read (S 3pm)."""
+ALREADY: Final = re.compile("就(?![来到过去行可好这约定订吧])")
+"""六点就发: what happens then is no wish."""
 TOUCHING: Final = re.compile(
     "[吧呢吗呀啊哦哈了的可能行好来过到见去约预订定想要请麻有是和就在给帮我您你那这再或也都还前后左右钟整"
     "左验配取修看做办换改挪调店]|[ -~]|[^\\w\\s]"
@@ -485,6 +487,8 @@ class _Speech:
         text = self.sheet.text
         sides = (text[moment.start - 1 : moment.start], text[moment.end : moment.end + 1])
         if any(side and not TOUCHING.match(side) for side in sides):
+            return True
+        if ALREADY.match(text, moment.end):
             return True
         before = WORD_BEFORE.search(text[max(0, moment.start - 16) : moment.start])
         return before is not None and f" {before[1]} " not in COMPANY

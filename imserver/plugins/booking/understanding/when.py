@@ -1,4 +1,4 @@
-"""The date grammar on one text alone: text, now and zone go in; candidate times or a reason to ask come out.
+"""The time that one text alone names: text, now and zone go in; candidate times or a reason to ask come out.
 
 The policy, in order of weight:
 
@@ -20,13 +20,12 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from imserver.plugins.booking.dates.doubts import doubt_elsewhere
+from imserver.plugins.booking.dates.text import Sheet
+from imserver.plugins.booking.dates.tokens import PartName, Reason
 from imserver.plugins.booking.understanding.acts import Scene, When
 from imserver.plugins.booking.understanding.negation import mask
 from imserver.plugins.booking.understanding.times import read_times
-
-from .doubts import doubt_elsewhere
-from .text import Sheet
-from .tokens import PartName, Reason
 
 FORGETS_DAY: Final = frozenset(
     {"negated", "recurring", "past", "conflict", "leftover", "several", "misspelt"}
