@@ -14,7 +14,7 @@ from .lexicon import load_words
 from .page import HAN, PUNCTUATION, Cover, Page
 from .patterns import template
 from .questions import ask_other, asks, beyond_politeness, cover_politeness, without_politeness
-from .rest import DOUBTS, is_harmless
+from .rest import MAYBE, is_harmless
 
 _WORDS: Final = load_words("intents")
 #: Nobody wants more things in one text; what is beyond is left over.
@@ -65,7 +65,7 @@ _NEGATED: Final = template("intents", "negated")
 _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
 #: What may be, or was meant and is not: 可能要取消, 本来想取消的, "should I".
 _SUPPOSED: Final = re.compile(
-    f"{DOUBTS.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to)(?![a-z])"
+    f"{MAYBE.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to)(?![a-z])"
 )
 _NEEDED: Final = template("intents", "needed")
 #: "Do I need an appointment?" asks about the shop.
@@ -334,6 +334,18 @@ def read_existing(page: Page, scene: Scene) -> None:
         match = _EXISTING.search(page.open, start, end)
         if match is None or scene.step not in ("", "none"):
             continue
+        word = next(
+            (
+                found
+                for name in ("cancel", "move")
+                if (found := WISH[name].search(page.open, match.end(), end))
+            ),
+            None,
+        )
+        if word is not None:  # "I have a booking on Friday but can't make it"
+            page.sheet.blank(start, word.start(), ASIDE_MARK)
+            page.explain(start, word.start(), Cover.ACT)
+            continue
         page.sheet.blank(start, end, ASIDE_MARK)
         page.explain(start, end, Cover.ACT)
         if not any(WISH[name].search(page.open) for name in ("cancel", "move")):
@@ -341,7 +353,9 @@ def read_existing(page: Page, scene: Scene) -> None:
         page.open = f"{page.open[:start]}{ASIDE_MARK * (end - start)}{page.open[end:]}"
 
 
-_ASSENT: Final = re.compile("([^\\W0-9a-z_])不\\1|没错|没问题|没毛病|没意见|无误|冇问题|不错|没关系|没事")
+_ASSENT: Final = re.compile(
+    "([^\\W0-9a-z_])不\\1|没错|不改了?|不用改了?|没问题|没毛病|没意见|无误|冇问题|不错|没关系|没事"
+)
 
 
 def hide_assent(page: Page) -> None:

@@ -206,7 +206,8 @@ def _said(page: Page) -> Iterator[tuple[int, int]]:
     for pattern, capital in ((_INTRODUCED, False), (_INTRODUCED_CAPITAL, True)):
         for match in page.find(pattern):
             found = _behind(page, match.end(), capital=capital)
-            if found:
+            loose = match[0][:1] in "登写填记" and found and is_han(page.words[found[0]])
+            if found and not (loose and not _firm(page.words[slice(*found)])):
                 page.take(match.start(), found[0])
                 yield _in_full(page, *found)
     for match in page.find(_I_AM):
@@ -228,6 +229,11 @@ def _said(page: Page) -> Iterator[tuple[int, int]]:
             and not match[0].endswith(_OFFICES)
         ):
             yield match.span()
+
+
+def _firm(name: str) -> bool:
+    """Whether a name stands without words that say so: 写沈括, not 写一下."""
+    return is_name(name) or _pet(name)
 
 
 def _in_full(page: Page, start: int, end: int) -> tuple[int, int]:

@@ -215,6 +215,7 @@ def _value(page: Page, what: str, value: str, start: int, end: int, *, corrects:
 
 # ---------------------------------------------------------------------------------------------------------------- settling
 
+_TIMES: Final = frozenset({"day", "time", "range"})
 _GIVEN: Final = frozenset({"day", "time", "range", "shop", "service", "person"})
 
 
@@ -233,7 +234,7 @@ def _settled(
     elif scene.shown.asks_yes or scene.step.startswith("confirm"):
         acts = [_corrected(act) if _contradicts(act, scene) else act for act in acts]
     rest = read_rest(page, lexicon, when)
-    acts, rest = _sure(page, acts, rest, several=bool(people))
+    acts, rest = _sure(page, acts, rest, several=bool(people), confirming=scene.step.startswith("confirm"))
     if when is not None and any(act.kind is Kind.YES for act in acts) and _repeats(when, scene):
         when = None
     if _plain_wish(acts, rest, when, scene):
@@ -288,10 +289,13 @@ def _contradicts(act: Act, scene: Scene) -> bool:
 
 
 def _sure(
-    page: Page, acts: list[Act], rest: tuple[Rest, ...], *, several: bool
+    page: Page, acts: list[Act], rest: tuple[Rest, ...], *, several: bool, confirming: bool
 ) -> tuple[list[Act], tuple[Rest, ...]]:
     """A yes beside a contradiction is none; nor is a yes beside a no, and then neither is the no."""
     yes = [act for act in acts if act.kind is Kind.YES]
+    if yes and not confirming and any(act.kind is Kind.GIVE and act.what in _TIMES for act in acts):
+        # 嗯 周四下午四点吧: an answer, and no assent
+        return [act for act in acts if act not in yes], _with(rest, _unsaid(page, yes, Weight.HARMLESS))
     no = [act for act in acts if act.kind is Kind.NO]
     if yes and no and no[-1].spans[-1] > yes[-1].spans[-1]:  # 好的，不用了
         return [act for act in acts if act not in yes], _with(rest, _unsaid(page, yes, Weight.HARMLESS))

@@ -7,11 +7,12 @@ from datetime import date
 from typing import Final
 
 from imserver.plugins.booking.dates.meaning import CN_DIGITS, EN_ONES, EN_TENS
+from imserver.plugins.booking.dates.text import ASIDE_MARK
 from imserver.plugins.booking.schedule import codes
 
 from .acts import Kind, Scene
 from .lexicon import Lexicon
-from .page import Page
+from .page import Cover, Page
 from .patterns import CLAUSE_END as _END
 from .patterns import CN_NUMERALS as _CN
 from .patterns import NUMBER as _NUM
@@ -58,7 +59,9 @@ _DECADES: Final = ("twenties", "thirties", "forties", "fifties", "sixties", "sev
 _SCHOOL: Final = template("values", "school")
 _BIRTHDAY: Final = template("values", "birthday")
 _BORN: Final = re.compile("生(?!意|产|鲜)|(?<![a-z])born|birthday|dob")
-_BORN_ENGLISH: Final = re.compile(r"(?<![a-z])(?:born|dob)(?: in| on|:)? ?((?:19|20)[0-9]{2})(?![0-9])")
+_BORN_ENGLISH: Final = re.compile(
+    r"(?<![a-z])(?:born|dob)(?: in| on|:)? ?(?:[0-9]{1,2}[/.-]){0,2}((?:19|20)[0-9]{2})(?![0-9])"
+)
 
 _ORDINAL: Final = re.compile(
     f"(?:选|要|就|点)?第 ?([0-9]{{1,2}}|[一二两三四五六七八九十]{{1,2}}) ?(?:个|项|家|种|条|行)?(?:吧|的|啊)?{_END}"
@@ -118,7 +121,8 @@ def read_codes(page: Page, *, spoken_of: bool) -> None:
         if page.typed(*match.span()).isupper() and not page.has(Kind.GIVE, "code"):
             page.take_act(Kind.GIVE, "code", match[0].upper(), match.span())
     for match in page.find(_CODE_TO):
-        page.take(*match.span("to"))
+        page.sheet.blank(*match.span("to"), ASIDE_MARK)
+        page.explain(*match.span("to"), Cover.HARMLESS)
     for match in page.find(_VERSION):
         page.take_act(Kind.GIVE, "version", int(match[1]), match.span())
 
