@@ -177,7 +177,7 @@ async def test_a_else_b_takes_the_one_that_is_free_and_a_range_the_nearest_insid
 
 
 async def test_a_word_that_may_be_a_day_is_asked_about_and_a_yes_takes_the_day() -> None:
-    when = When(guess=SATURDAY, reason="misspelt", candidates=(wall("2026-11-21T15:00"),))
+    when = When(guess=SATURDAY, reason="misspelt", clock=time(15))
     with scripted({"FRDAY": reading(begin("book"), give("service", "exam"), when=when)}):
         async with Shop() as shop:
             here = await shop.customer("ming")

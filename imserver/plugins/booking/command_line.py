@@ -7,15 +7,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-<<<<<<< HEAD
-from .dates.parse import read_when
 from .schedule.shops import load_chain
 from .understanding.acts import Hours, Reading, Scene, When
 from .understanding.lexicon import Lexicon
 from .understanding.reader import understand
-=======
 from .understanding.when import read_when
->>>>>>> r1
 
 
 @click.group(name="booking", help="The booking plugin, without a server.")
@@ -29,17 +25,7 @@ def booking() -> None:
 @click.option("--zone", required=True, metavar="ZONE", help="IANA time zone, such as Asia/Shanghai.")
 def when(text: str, now_text: str, zone: str) -> None:
     """Print the candidates of TEXT."""
-    try:
-        now = datetime.fromisoformat(now_text)
-    except ValueError:
-        raise click.BadParameter(
-            f"{now_text!r} is not a time like 2026-11-18T10:00", param_hint="--now"
-        ) from None
-    try:
-        place = ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise click.BadParameter(f"no time zone {zone!r}", param_hint="--zone") from None
-    reading = read_when(text, now, place)
+    reading = read_when(text, _wall(now_text), _place(zone))
     for candidate in reading.candidates:
         click.echo(candidate.isoformat(timespec="minutes"))
     if not reading.candidates:
@@ -59,19 +45,26 @@ def when(text: str, now_text: str, zone: str) -> None:
 @click.option("--staff", is_flag=True, help="The text is by a member of the staff.")
 def read(text: str, now_text: str, zone: str, step: str, source: str, staff: bool) -> None:
     """Print the reading of TEXT."""
-    try:
-        now = datetime.fromisoformat(now_text)
-    except ValueError:
-        raise click.BadParameter(
-            f"{now_text!r} is not a time like 2026-11-18T10:00", param_hint="--now"
-        ) from None
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise click.BadParameter(f"no time zone {zone!r}", param_hint="--zone") from None
-    scene = Scene(now, zone, step=step, staff=staff)
+    _place(zone)
+    scene = Scene(_wall(now_text), zone, step=step, staff=staff)
     for line in table(understand(text, scene, Lexicon(load_chain(source)))):
         click.echo(line)
+
+
+def _wall(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not a time like 2026-11-18T10:00", param_hint="--now"
+        ) from None
+
+
+def _place(zone: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise click.BadParameter(f"no time zone {zone!r}", param_hint="--zone") from None
 
 
 def table(reading: Reading) -> list[str]:

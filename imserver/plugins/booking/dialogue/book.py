@@ -35,14 +35,8 @@ from imserver.plugins.booking.schedule.appointments import (
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
 from imserver.plugins.booking.schedule.shops import Service, Shop, minutes_of
 from imserver.plugins.booking.schedule.slots import Slot, why_not
-<<<<<<< HEAD
 from imserver.plugins.booking.schedule.status import Action, Actor, NotPossible, Status, next_status
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
-=======
-from imserver.plugins.booking.schedule.status import Action, Actor, Status
-from imserver.plugins.booking.understanding.ear import Said
-from imserver.plugins.booking.understanding.when import Reading
->>>>>>> r1
 
 from . import answers, said
 from .choose import Search, ask_day, ask_slot, choose, refuse

@@ -211,9 +211,8 @@ def _choose_inside(context: DialogueContext, state: Dialogue, search: Search, wh
 def _ask_guess(context: DialogueContext, state: Dialogue, search: Search, when: When) -> None:
     """A word that looks like a day's: the day is asked about."""
     assert when.guess is not None
-    clocks = {wall.time() for wall in when.candidates}
-    if len(clocks) == 1:
-        state.clock = f"{clocks.pop():%H:%M}"
+    if when.clock is not None:
+        state.clock = f"{when.clock:%H:%M}"
     state.wall, state.step, state.day_said = "", "day", when.guess.isoformat()
     context.ask(
         state, "ask.guess", [day_option(context, search, when.guess)], day=context.words.day(when.guess)
