@@ -1,4 +1,4 @@
-"""`imserver booking when`."""
+"""`imserver booking when` and `alarm`."""
 
 import pytest
 from click.testing import CliRunner
@@ -58,3 +58,27 @@ def test_a_command_of_the_staff_is_read_as_one_only_for_the_staff():
     assert "arrive" in CliRunner().invoke(plugin().cli, [*READ, "--staff", "M3PX到了"]).output
     assert "neutral" in CliRunner().invoke(plugin().cli, [*READ, "到店 M3PX"]).output
     assert CliRunner().invoke(plugin().cli, [*READ, "。"]).output == "nothing\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "rule"),
+    [
+        (
+            "右眼突然看不见了",
+            "urgent sight_lost: 右眼突然看不见",
+            "  urgent sight_lost: 突然看不见  [blind & sudden]",
+        ),
+        ("眼睛不疼，周六三点", "careful pain: 眼睛不疼", "  careful pain: 眼睛不疼  [eye_pain]"),
+        ("想约周六", "none", "rules: none"),
+    ],
+)
+def test_an_alarm_is_explained_by_its_rules_and_by_what_weighed_how_much(text, first, rule):
+    result = CliRunner().invoke(plugin().cli, ["alarm", text])
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert lines[0].startswith(first)
+    assert rule in lines
+    weights = lines.index(next(line for line in lines if line.startswith("weights: ")))
+    assert "(urgent from 0." in lines[weights]
+    assert len(lines) > weights + 5
+    assert all(line[:3] in ("  +", "  -") for line in lines[weights + 1 :])

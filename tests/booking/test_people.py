@@ -1,26 +1,13 @@
 """People and the bot: red flags first, the bot quiet while a human writes, every customer answered."""
 
 import re
-import tomllib
-from importlib import resources
 
 import pytest
 
 from imserver.plugins.booking.messages.texts import LANGUAGES, load_words
-from imserver.plugins.booking.understanding import alarms as redflags
 from imserver.plugins.booking.understanding.alarms import RedFlags
 from tests.booking.support.shop import ENTRY, NOW, RIVER, Shop, button, shown
 from tests.booking.test_changes import booked
-
-
-def red_flag_table():
-    file = resources.files("imserver.plugins.booking") / "words" / "red_flags.toml"
-    return tomllib.loads(file.read_text(encoding="utf-8"))
-
-
-def red_flag_patterns():
-    return [pattern for kind in redflags.KINDS for pattern in red_flag_table()[kind]]
-
 
 FLAGS = [
     "突然看不见了",

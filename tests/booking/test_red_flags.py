@@ -1,17 +1,49 @@
-"""Every word that must not wait, a second time: each sentence is a red flag by one alternative of the table alone."""
+"""Red flags by kind, in the words and tongues in which they are typed; what softens one, and what is none."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from imserver.plugins.booking.understanding.alarm_model import Table, load_table
 from imserver.plugins.booking.understanding.alarms import (
+    FLAG_WEIGHTS,
+    KINDS,
     MAX_FIRST,
     MAX_LAST,
     OVERLAP_CHARS,
     WINDOW_CHARS,
     RedFlags,
+    load_red_flags,
 )
 from tests.booking.test_when_words import said
 
 FLAGS = RedFlags()
+#: The rules alone: no text reaches a threshold of this table.
+RULES = RedFlags(Table(0.0, 1.0, 1.0, {}, {}))
+WEIGHTS = Path(__file__).parents[2] / "imserver" / "plugins" / "booking" / "words" / "alarm_weights.tsv"
+
+#: Of each kind: written, traditional, Cantonese, English, by thumb; none of them stands in the corpus.
+BY_KIND = {
+    "sight_lost": "我的左眼突然什麼都看不見|隻左眼突然睇唔到|suddenly i cant c with my left eye|眼睛啥也瞅不着了",
+    "curtain": "左眼像拉下一道黑幕|隻眼好似有塊黑布遮住晒|black curtain over half my eye|右边视野少了一块",
+    "flashes": "突然好多飛蚊同閃光|眼角突然有闪电|tons of new floaters and flashes|一下子冒出一堆黑点",
+    "double": "突然睇嘢有雙影|今早起来看东西都是双的|duble vison since this morning|眼睛突然複視",
+    "pain": "右眼痛到睁不开还吐|隻眼痛到瞓唔著|my eye hurts so bad pls|眼睛劇痛",
+    "injury": "角膜划伤了|隻眼俾個波打親|scratched my cornea|眼睛被樹枝戳傷流血",
+    "foreign_body": "铁屑崩进眼睛取不出来|有碎玻璃飛入隻眼|got a metal splinter in my eye|眼裡有異物",
+    "chemical": "漂白水溅眼睛里了|通渠水彈入隻眼|bleach in my eye|眼睛噴到清潔劑",
+    "lens_red": "戴美瞳眼睛又红又痛|戴con隻眼紅晒好痛|contacts in and my eye is red and sore|隱形眼鏡戴到眼睛紅痛",
+    "halos": "看路灯有彩虹圈还恶心|睇燈有彩虹圈兼頭痛|rainbow halos round lights and headache|看燈有光圈頭痛想吐",
+    "distortion": "左眼看直线是弯的|隻眼睇直線係彎嘅|straight lines look wavy in one eye|看門框都變形了",
+    "white_pupil": "宝宝瞳孔发白|BB個瞳孔反白光|my baby has a white pupil|孩子的瞳孔白白的",
+    "swollen_lid": "孩子眼皮肿发烧|眼皮腫仲發燒|swollen eyelid and fever|眼球突出來了",
+    "temple": "奶奶太阳穴疼看不清了|阿婆咬嘢痛隻眼矇咗|gran has jaw pain and blurry sight|老人太陽穴痛視力下降",
+    "stroke": "嘴歪了看东西双影|佢個嘴歪咗講嘢唔清睇嘢矇|face drooping and cant see on the left|突然口齒不清看不清楚",
+    "after_surgery": "白内障术后眼睛红痛|做完激光隻眼突然好痛|lasik yesterday and now pain and blurry|手術後眼睛流膿",
+}
 
 CHEMICAL = [
     (
@@ -54,7 +86,7 @@ URGENT = [
     ("飞蚊{}", "增多 变多 多了 很多 好多 一堆 一大片 增加"),
     (
         "{}",
-        "突然有飞蚊 很多的飞蚊 突然很多黑点 突然好多的黑点 闪光 眼里冒金星 眼睛里有闪电 突然有亮光 突然有光点",
+        "突然有飞蚊 很多的飞蚊 突然很多黑点 突然好多的黑点 眼里冒金星 眼睛里有闪电 突然有亮光 突然有光点",
     ),
     ("{} floaters", "sudden many lots_of more new shower_of"),
     ("floaters {}", "suddenly all_at_once out_of_nowhere just_now"),
@@ -80,24 +112,139 @@ URGENT = [
     ("the {}", "eye_is_bleeding eyes_bleed"),
 ]
 NOT_MEANT = (
-    "闪光灯 闪光粉 flashlight flash_light flash_photography flash_photograph camera_flash flash_sale "
-    "眼镜被打 眼霜被打 眼影被打 眼光被打 眼科很好 眼药好疼"
+    "闪光灯 闪光粉 flashlight flash_light flash_photography flash_photograph camera_flash flash_sale 闪光镜片 眼镜被打 眼科很好"
+    " 眼霜好用 一眨眼就周五了 double_check double_bridge_frames blind_date_on_saturday i_see see_you eye_exam right_eye 左眼"
+    " 手机突然黑屏 页面一闪一闪的 cant_see_the_free_slots 贵得我眼前一黑 挑花眼了 变色片 两个人明天下午三点 2_people_at_3pm"
 )
+#: Denied, over, somebody's story, a question: none of these is silence, none is urgent.
+CAREFUL = [
+    "眼睛不痛，只是想换眼镜",
+    "没有闪光感",
+    "no eye pain, just a check",
+    "没有重影",
+    "眼睛以前被球打过，已经好了",
+    "had a scratched cornea, all healed",
+    "the eye pain is better now",
+    "电影里那个人突然失明了",
+    "reading a novel where he suddenly went blind",
+    "飞蚊症是怎么回事啊",
+]
+#: A denial does not count beside now, and not before something else.
+URGENT_ALL_THE_SAME = [
+    "以前不痛，现在眼睛剧痛",
+    "不是小事，右眼突然看不见了",
+    "no idea why, suddenly i cant see with my left eye",
+    "昨天没事，今天眼前有黑影",
+    "not sure about friday, there is bleach in my eye",
+    "现在看人没有重影才怪",
+    "no double vision? now there is",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_found_by_rules_alone_however_it_is_typed(kind: str) -> None:
+    found = [(text, RULES.find(text)) for text in BY_KIND[kind].split("|")]
+    assert [text for text, flag in found if flag is None or not flag.urgent] == []
+    assert sum(flag is not None and flag.kind == kind for _, flag in found) >= len(found) - 1, found
 
 
 @pytest.mark.parametrize(
-    ("kind", "frame", "words"),
-    [("chemical", *row) for row in CHEMICAL] + [("urgent", *row) for row in URGENT],
+    ("chemical", "frame", "words"),
+    [(True, *row) for row in CHEMICAL] + [(False, *row) for row in URGENT],
 )
-def test_every_word_of_the_table_is_a_red_flag(kind: str, frame: str, words: str) -> None:
-    found = [(text, FLAGS.find(text)) for text in said(frame, words)]
-    assert [text for text, flag in found if flag is None or flag.kind != kind] == []
+def test_every_word_of_before_is_still_urgent(chemical: bool, frame: str, words: str) -> None:
     for text in said(frame, words):
-        assert FLAGS.find(text.upper()) is not None
+        for typed in (text, text.upper()):
+            flag = FLAGS.find(typed)
+            assert flag is not None, typed
+            assert flag.urgent, typed
+            assert (flag.kind == "chemical") is chemical, typed
 
 
-def test_what_is_certainly_something_else_is_none() -> None:
-    assert [text for text in said("{}", NOT_MEANT) if FLAGS.find(f"see {text}, eye")] == []
+@pytest.mark.parametrize("text", said("{}", NOT_MEANT))
+def test_what_is_certainly_something_else_is_none(text: str) -> None:
+    assert FLAGS.find(text) is None
+
+
+@pytest.mark.parametrize("text", CAREFUL)
+def test_what_is_denied_over_told_or_asked_is_careful_and_no_silence(text: str) -> None:
+    flag = FLAGS.find(text)
+    assert flag is not None
+    assert not flag.urgent
+
+
+@pytest.mark.parametrize("text", URGENT_ALL_THE_SAME)
+def test_a_no_elsewhere_or_beside_now_takes_nothing_back(text: str) -> None:
+    flag = FLAGS.find(text)
+    assert flag is not None
+    assert flag.urgent
+
+
+def corpus(name: str) -> list[dict[str, Any]]:
+    file = Path(__file__).parents[1] / "understanding" / "open" / f"{name}.jsonl"
+    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+
+def test_the_open_half_is_within_the_bars() -> None:
+    """What was learnt from is no measure of what was not; these are the least that must hold."""
+    missed: dict[str, int] = {}
+    for text in corpus("alarms"):
+        flag = FLAGS.find(text["text"])
+        assert flag is not None or not text["gravest"], text
+        missed[text["kind"]] = missed.get(text["kind"], 0) + (flag is None)
+    assert max(missed.values()) <= 2
+    others = [(text, FLAGS.find(text["text"])) for text in corpus("others")]
+    urgent = [text for text, flag in others if flag is not None and flag.urgent]
+    ordinary = [text for text, flag in others if not text["near"]]
+    near = [text for text, flag in others if text["near"]]
+    assert sum(not text["near"] for text in urgent) <= 0.002 * len(ordinary)
+    assert sum(bool(text["near"]) for text in urgent) <= 0.03 * len(near)
+    assert sum(flag is not None for text, flag in others if not text["near"]) <= 0.01 * len(ordinary)
+
+
+def test_neither_reader_takes_away_what_the_other_found() -> None:
+    nothing = RedFlags(Table(-9.0, 1.0, 1.0, {}, {}))
+    everything = RedFlags(Table(9.0, 1.0, 1.0, {}, {}))
+    for text in ("右眼突然看不见了", "眼睛不痛，想换眼镜"):
+        by_rules, by_both = nothing.find(text), everything.find(text)
+        assert by_rules is not None
+        assert by_both is not None
+        assert by_both.urgent
+    assert everything.find("角膜曲率在哪一栏") is not None  # the table alone
+    assert nothing.find("角膜曲率在哪一栏") is None
+    assert everything.find("想约周六上午十点") is None  # of which the table does not speak
+
+
+def test_each_name_in_a_rule_is_a_set_of_words_or_an_expression() -> None:
+    words = load_red_flags()
+    assert set(words["kinds"]) == set(KINDS)
+    for kind, rules in words["kinds"].items():
+        assert set(rules) <= set(FLAG_WEIGHTS)
+        for rule in (rule for weight in FLAG_WEIGHTS for rule in rules.get(weight, ())):
+            parts = re.sub(r" @\d+$", "", rule).split(" & ")
+            assert all(part in words["words"] or part[0] == part[-1] == "/" for part in parts), (kind, rule)
+    assert set(words["not_deniable"]) <= set(words["words"])
+
+
+def test_the_table_is_small_and_says_which_strings_weigh() -> None:
+    table = load_table()
+    assert WEIGHTS.stat().st_size <= 300_000
+    assert table.careful < table.urgent
+    assert max(map(len, table.weights)) <= 4
+    assert set(table.kinds.values()) <= set(KINDS)
+    why = FLAGS.explain("右眼突然看不见了")
+    assert {flag.kind for flag in why.flags} == {"sight_lost"}
+    assert why.score > table.urgent
+    assert any("看不" in string for string, _ in why.heaviest)
+
+
+def test_the_table_names_no_chemical_and_no_stroke_where_none_is_named() -> None:
+    table = Table(9.0, 1.0, 1.0, {"眼": 9, "水": 5}, {"眼": "chemical", "水": "pain"})
+    flags = RedFlags(table)
+    for text, kind in (("眼里有水气，难说清楚", "pain"), ("眼水 石灰 说不清楚怎么弄的", "chemical")):
+        flag = flags.find(text)
+        assert flag is not None
+        assert flag.kind == kind
 
 
 @pytest.mark.parametrize("edge", [0, 800, WINDOW_CHARS, 1600, 1800, 2000, 2600, 3000, 5000])
@@ -105,14 +252,23 @@ def test_a_red_flag_is_found_wherever_it_stands_in_a_long_text(edge: int) -> Non
     """Also across the edge of a window, wherever in the sentence the edge is."""
     flag = "我的左眼刚才突然看不见了"
     for before in range(max(edge - len(flag), 0), edge + 2):
-        assert FLAGS.find("聊" * before + flag + "聊" * 3000) is not None, before
+        found = RULES.find(("聊吧" * before)[:before] + flag + "聊吧" * 1500)
+        assert found is not None, before
+        assert found.urgent, before
+
+
+def test_an_urgent_flag_behind_a_careful_one_is_the_one_that_counts() -> None:
+    for between in (10, WINDOW_CHARS):
+        flag = FLAGS.find("没有重影。" + "聊吧" * between + "右眼突然看不见了")
+        assert flag is not None
+        assert (flag.kind, flag.weight) == ("sight_lost", "urgent")
 
 
 def test_of_many_windows_about_eyes_the_first_and_the_last_are_read() -> None:
     step = WINDOW_CHARS - OVERLAP_CHARS
-    filler = ("眼" + "聊" * 99) * (step // 100)
+    filler = ("眼" + "聊吧" * 49 + "聊") * (step // 100)
     many = filler * 3 * (MAX_FIRST + MAX_LAST)
     for where in (step * (MAX_FIRST - 1), len(many) - step * (MAX_LAST - 1)):
-        assert FLAGS.find(f"{many[:where]}突然失明{many[where:]}") is not None
-    read = (MAX_FIRST + MAX_LAST) * FLAGS.steps_of_window
-    assert len(list(FLAGS.look(many))) == read  # and no more, however long it is
+        assert RULES.find(f"{many[:where]}突然失明{many[where:]}") is not None
+    read = (MAX_FIRST + MAX_LAST) * RULES.steps_of_window()
+    assert read - MAX_LAST <= len(list(RULES.look(many))) <= read  # and no more, however long it is

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
+from textwrap import shorten
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
 from .schedule.shops import load_chain
 from .understanding.acts import Hours, Reading, Scene, When
+from .understanding.alarms import RedFlags
 from .understanding.lexicon import Lexicon
 from .understanding.reader import understand
 from .understanding.when import read_when
@@ -120,3 +122,24 @@ def _shown(value: object) -> str:
 
 def _clock(minutes: int) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+@booking.command(
+    help="Whether TEXT is taken for an emergency: of which kind, by which rules, and which strings weighed how much."
+)
+@click.argument("text")
+def alarm(text: str) -> None:
+    """Print what both readers of alarms find in TEXT."""
+    red_flags = RedFlags()
+    found = red_flags.find(text)
+    click.echo("none" if found is None else f"{found.weight} {found.kind}: {found.words}")
+    why = red_flags.explain(text)
+    click.echo("rules:" if why.flags else "rules: none")
+    for flag in why.flags:
+        click.echo(f"  {flag.weight} {flag.kind}: {flag.words}  [{shorten(flag.rule, 80, placeholder=' …')}]")
+    table = why.table
+    click.echo(
+        f"weights: {why.score:+.2f} (urgent from {table.urgent:.2f}, careful from {table.careful:.2f})"
+    )
+    for string, weight in why.heaviest:
+        click.echo(f"  {weight:+.3f} {string!r}")

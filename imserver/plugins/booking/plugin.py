@@ -30,7 +30,7 @@ from .dialogue.router import COMMANDS, Incoming
 from .journey import reminders, set_back
 from .messages.shop_texts import ShopTexts
 from .schedule.shops import ChainError, load_chain
-from .understanding.alarms import STEP_CHARS
+from .understanding.alarms import STEP_CHARS, strongest
 
 
 class BookingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,7 +153,9 @@ class BookingPlugin:
             message = replace(message, for_people=True)
         for flag in self._shop_texts.red_flags.look(message.text):
             if flag is not None:
-                return replace(message, flag=flag)
+                message = replace(message, flag=strongest((message.flag, flag)))
+                if flag.urgent:
+                    break
             if len(message.text) > STEP_CHARS:
                 await asyncio.sleep(0)  # a long text delays no other event
         return message

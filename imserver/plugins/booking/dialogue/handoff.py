@@ -1,4 +1,4 @@
-"""Handoff to staff: the bot is silent while people talk, pings the shop for a waiting customer, and calls for help.
+"""Handoff to staff: the bot is silent while people talk, pings the shop for a waiting customer, and pings them.
 
 A customer's text that is no command and no answer is for the staff. If none of them answers within 5 minutes of opening
 hours, the bot says once that the shop knows, and pings the staff group; outside opening hours it says when the shop
@@ -7,8 +7,10 @@ opens.
 
 from __future__ import annotations
 
+from typing import Any
+
 from imserver.plugin_api import Transaction
-from imserver.plugins.booking.conversations import service_at, services_of, staff_group
+from imserver.plugins.booking.conversations import ServiceConversation, service_at, staff_group
 from imserver.plugins.booking.customers import language_for
 from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
@@ -20,7 +22,7 @@ from imserver.plugins.booking.schedule.hours import (
     wall_of,
     zone_of,
 )
-from imserver.plugins.booking.understanding.alarms import RedFlag
+from imserver.plugins.booking.schedule.shops import Shop
 
 from .context import DialogueContext, Place
 from .state import Dialogue, doubt_all
@@ -59,13 +61,7 @@ def wait_for_human(context: DialogueContext) -> bool:
     if service is None or service.waiting_since is not None or human_is_there(context.tx, context.home):
         return False
     shop = context.the_shop
-    context.tx.execute(
-        "UPDATE booking_services SET waiting_since = ? WHERE conversation_id = ?",
-        (context.now_ms, context.home),
-    )
-    due = after_open_minutes(shop, context.now_ms, WAIT_MIN)
-    if due is not None:
-        context.tx.schedule(due, UNANSWERED_TIMER, {"conversation": context.home, "since": context.now_ms})
+    wait(context.tx, service, shop)
     if is_open(shop, context.now_ms):
         return False
     opens = next_opening(shop, context.now_ms)
@@ -98,6 +94,19 @@ def forward(context: DialogueContext, text: str) -> None:
     wait_for_human(context)
 
 
+def wait(tx: Transaction, service: ServiceConversation, shop: Shop) -> None:
+    """From now on a text waits for people; if none answers in time, the customer and the staff are told."""
+    if service.waiting_since is not None:
+        return
+    tx.execute(
+        "UPDATE booking_services SET waiting_since = ? WHERE conversation_id = ?",
+        (tx.now_ms, service.conversation_id),
+    )
+    due = after_open_minutes(shop, tx.now_ms, WAIT_MIN)
+    if due is not None:
+        tx.schedule(due, UNANSWERED_TIMER, {"conversation": service.conversation_id, "since": tx.now_ms})
+
+
 def unanswered(tx: Transaction, texts: ShopTexts, conversation_id: str, since: int) -> None:
     """The timer: no staff member has answered the text of `since`."""
     service = service_at(tx, conversation_id)
@@ -108,7 +117,7 @@ def unanswered(tx: Transaction, texts: ShopTexts, conversation_id: str, since: i
         return
     words = texts.catalogue.words(language_for(tx, service.customer_id), shop)
     tx.post(conversation_id, {"type": "text", "text": words("human.told")}, sender_id=shop.bot)
-    _ping(tx, texts, shop.id, service.customer_id, "staff.waiting", conversation_id)
+    ping(tx, texts, shop.id, service.customer_id, "staff.waiting", conversation_id)
 
 
 def human(context: DialogueContext) -> bool:
@@ -131,33 +140,29 @@ def human(context: DialogueContext) -> bool:
             context.say("human.closed_long")
         else:
             context.say("human.closed", opens=context.words.relative(wall_of(opens, zone_of(shop)), today))
-    _ping(context.tx, context.texts, shop.id, context.customer_id, "staff.wants_human", context.home)
+    ping(context.tx, context.texts, shop.id, context.customer_id, "staff.wants_human", context.home)
     return True
 
 
-def emergency(context: DialogueContext, flag: RedFlag) -> None:
-    """A red flag: send the way to the emergency department at once, and call every shop that knows the customer."""
-    text = context.words(f"red_flag.{flag.kind}")
-    sender = context.bot if context.home == context.heard_in else context.heard_by
-    context.tx.post(context.heard_in, cards.card(context.words("red_flag.title"), text), sender_id=sender)
-    known = [service.store_id for service in services_of(context.tx, context.customer_id)]
-    here = [context.shop.id] if context.shop else []
-    for store_id in dict.fromkeys(here or known or [context.chain.stores[0].id]):
-        _ping(context.tx, context.texts, store_id, context.customer_id, "staff.red_flag", context.heard_in)
-
-
-def _ping(
+def ping(
     tx: Transaction, texts: ShopTexts, store_id: str, customer_id: str, key: str, conversation_id: str
 ) -> None:
+    """Tell the staff group of a shop about a customer."""
     shop = texts.chain.shop(store_id)
     group = staff_group(tx, store_id)
     if shop is None or group is None:
         return
+    tx.post(group, calling(tx, texts, shop, customer_id, key, conversation_id), sender_id=shop.bot)
+
+
+def calling(
+    tx: Transaction, texts: ShopTexts, shop: Shop, customer_id: str, key: str, conversation_id: str
+) -> dict[str, Any]:
+    """The card that calls staff into a conversation."""
     words = texts.staff_words(shop)
     user = tx.user(customer_id)
-    content = cards.card(
+    return cards.card(
         words(f"{key}_title"),
         words(key, name=user.display_name if user else customer_id),
         ref=("conversation", conversation_id, 1),
     )
-    tx.post(group, content, sender_id=shop.bot)

@@ -21,7 +21,7 @@ from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 from imserver.plugins.booking.understanding.alarms import RedFlag
 
-from . import answers, book, browse, change, handoff, quiet, said, staff
+from . import answers, book, browse, change, emergency, handoff, quiet, said, staff
 from .context import Answering, DialogueContext, Place
 from .labels import label_key
 from .state import Dialogue, doubt_all, load_dialogue
@@ -209,14 +209,17 @@ def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueCont
 
 
 def _emergency(context: DialogueContext, flag: RedFlag | None) -> bool:
-    if context.is_staff:
+    """Answer a red flag of a customer. True if nothing else in the text counts."""
+    if context.is_staff or flag is None:
         return False
-    if flag is not None:
-        _speak_as_written(context, remembered=False)
-        handoff.emergency(context, flag)
-        _doubt_own(context)
-        _doubt_others(context)
-    return flag is not None
+    _speak_as_written(context, remembered=False)
+    if not flag.urgent:
+        emergency.caution(context)
+        return False
+    emergency.raise_alarm(context, flag)
+    _doubt_own(context)
+    _doubt_others(context)
+    return True
 
 
 def _doubt_own(context: DialogueContext) -> None:

@@ -155,6 +155,10 @@ class Shop(Struct, frozen=True, forbid_unknown_fields=True):
     #: Texts of this shop instead of the catalogue's: `[stores.texts.zh]`, `[stores.texts.en]`.
     texts: dict[Literal["zh", "en"], dict[str, str]] = field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
+    #: The number that calls an ambulance; "": that of the zone (`words/emergency.toml`); "none": the texts name none.
+    emergency: Annotated[str, Meta(pattern=r"^(?:|none|[0-9]{2,6})$")] = ""
+    #: Accounts of staff who are called one by one about an emergency outside opening hours.
+    on_call: tuple[str, ...] = ()
 
     def offers(self, service: Service) -> bool:
         return service.id in self.services
@@ -324,6 +328,8 @@ def _shop_problems(chain: Chain, shop: Shop, path: str) -> Iterator[str]:
         yield f"{path}.resources: between 1 and {MAX_RESOURCES}"
     if shop.slot_step_min % CELL_MIN:
         yield f"{path}.slot_step_min: {shop.slot_step_min} is not a multiple of {CELL_MIN}"
+    strangers = set(shop.on_call).difference(shop.staff_ids())
+    yield from (f"{path}.on_call: {one!r} is no `user_id` of the store's staff" for one in sorted(strangers))
     yield from _week_problems(shop.hours, f"{path}.hours")
     for day, spans in shop.exceptions.items():
         try:

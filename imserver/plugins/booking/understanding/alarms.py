@@ -1,108 +1,340 @@
 """Red flags: words of an emergency that cannot wait for an appointment. The plugin looks for them before all else in a text.
 
-A long text is read in windows, and a window by a few patterns at a time, so that other events run in between. The patterns are
-data (`words/red_flags.toml`); each spans a bounded number of characters, so that the time grows as the length does. The bot
-answers a match with the way to the emergency department; no text of the plugin ever says that a symptom is harmless.
+Two readers look at each text, and neither takes away what the other finds: rules over sets of words (`words/red_flags.toml`)
+and a table of weights (`alarm_model`). A flag is *urgent* (go now) or *careful* (a symptom that is denied or over, a story, or
+too little to be sure). The bot never grades symptoms: it finds words, and no text of it says that a symptom is harmless.
+
+A long text is read in windows, and a window by a few expressions at a time, so that other events run in between. Each spans a
+bounded number of characters, so that the time grows as the length does.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Any
+from itertools import islice
+from typing import Any, Literal
 
-from .ear import fold
+from .alarm_model import Table, load_table, pieces
+from .alarm_text import Folding
 
-#: One window: 3 ms of patterns at worst.
+#: One window: some 10 ms of patterns at worst.
 WINDOW_CHARS = 1000
-#: Patterns that look at a window in one step: what all of them take for 200 characters, some 0.5 ms at worst.
-PATTERNS_IN_STEP = 4
+#: Rules that look at a window in one step, some 2 ms at worst.
+RULES_IN_STEP = 6
 #: A text of so many characters needs no more time than one step does.
 STEP_CHARS = 200
-#: Neighbouring windows share so much. No pattern spans more.
+#: Neighbouring windows share so much. No rule spans more.
 OVERLAP_CHARS = 200
 #: Windows of one text that speak of eyes at all and are read in full: the first ones, and then the last ones. Others cost
 #: next to nothing.
 MAX_FIRST, MAX_LAST = 12, 4
+#: Pieces that the table scores in one step, and strings of a piece that an explanation names.
+PIECES_IN_STEP = 4
+HEAVIEST = 12
+#: Letters, each Chinese one for two, that a piece has beside the names of eyes.
+LEAST_SAID = 4
+#: Words of one set that are noted in one window.
+MAX_HITS = 40
+#: A rule's words stand within so many characters if it does not say another number.
+NEAR_CHARS = 60
+#: Words that soften a find stand no farther from it than this.
+SOFT_CHARS = 40
+#: `now` so near to a denied symptom undoes the denial.
+NOW_CHARS = 12
+#: What stands directly before a symptom is looked for in so many characters.
+DENIAL_CHARS = 12
 
-KINDS = ("chemical", "urgent")
+#: Those that need something done before the way to the hospital come first.
+KINDS = (
+    "chemical", "stroke", "sight_lost", "curtain", "flashes", "double", "injury", "foreign_body", "after_surgery",
+    "swollen_lid", "temple", "halos", "lens_red", "distortion", "white_pupil", "pain",
+)  # fmt: skip
+
+FIRST_KINDS = frozenset({"chemical"})
+#: Kinds with an advice of their own: the table alone names them only beside a word of this set.
+NAMED = {"chemical": "chemical", "stroke": "stroke_sign"}
+#: Softening words that count beside a "now", too: others are undone by one.
+ALWAYS_SOFT = frozenset({"story", "past"})
+
+FlagWeight = Literal["urgent", "careful"]
+FLAG_WEIGHTS: tuple[FlagWeight, ...] = ("urgent", "careful")
 
 
 @dataclass(frozen=True, slots=True)
 class RedFlag:
-    """`kind` is `chemical` (rinse first) or `urgent`; `words` is the matched text."""
+    """`kind`: one of `KINDS`; `words`: what says so, folded; `rule`: which rule found it, "" for the table of weights;
+    `start`: where in its window."""
 
     kind: str
+    weight: FlagWeight
     words: str
+    rule: str = field(default="", compare=False)
+    start: int = field(default=0, compare=False)
+
+    @property
+    def urgent(self) -> bool:
+        return self.weight == "urgent"
+
+
+Hit = tuple[int, int]
+"""Where a word was found: its first character, and the one behind its last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Sets of words that must all be found, in any order, within `near` characters."""
+
+    kind: str
+    weight: FlagWeight
+    parts: tuple[str, ...]
+    near: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """For people who keep the words: what the rules found in a window, and the piece of it that the table scores highest."""
+
+    flags: tuple[RedFlag, ...]
+    score: float
+    heaviest: tuple[tuple[str, float], ...]
+    table: Table
 
 
 @cache
 def load_red_flags() -> Mapping[str, Any]:
-    """The shipped table. Read once; not to be changed."""
+    """The shipped words. Read once; not to be changed."""
     file = resources.files("imserver.plugins.booking") / "words" / "red_flags.toml"
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
 class RedFlags:
-    """The compiled patterns."""
+    """The compiled words and rules. `table`: the weights; the shipped ones, read at the first text, if it is None."""
 
-    def __init__(self) -> None:
-        table = load_red_flags()
-        self._about = _compiled(table["about"], {})
-        self._not_meant = _compiled(table["not_meant"], {})
-        self._kinds = [
-            (kind, [_compiled(few, table["parts"]) for few in batched(table[kind], PATTERNS_IN_STEP)])
+    def __init__(self, table: Table | None = None) -> None:
+        words = load_red_flags()
+        self._table = table
+        self._folding = Folding(words["rewrite"])
+        self._about = _compiled(words["about"])
+        self._not_meant = _compiled([one for reason in words["not_meant"].values() for one in reason])
+        self._softens = {name: _compiled(expressions) for name, expressions in words["softens"].items()}
+        self._denied = re.compile(words["meaning"]["denied"], re.ASCII)
+        self._now = re.compile(words["meaning"]["now"], re.ASCII)
+        self._not_deniable = frozenset(words["not_deniable"])
+        self.rules = [
+            _rule(kind, weight, text)
             for kind in KINDS
+            for weight in FLAG_WEIGHTS
+            for text in words["kinds"][kind].get(weight, ())
         ]
-        #: Steps for a window that speaks of eyes and has no red flag.
-        self.steps_of_window = 1 + sum(len(patterns) for _, patterns in self._kinds)
+        sets = _sets(words["words"])
+        self._anchors = tuple(words["anchors"])
+        parts = (part for rule in self.rules for part in rule.parts)
+        names = dict.fromkeys((*parts, *self._anchors, *NAMED.values(), "eye", "side"))
+        self._sets = {name: re.compile(sets.get(name, name), re.ASCII) for name in names}
+
+    @property
+    def table(self) -> Table:
+        """The weights in use."""
+        if self._table is None:
+            self._table = load_table()
+        return self._table
+
+    def steps_of_window(self, chars: int = WINDOW_CHARS) -> int:
+        """Steps for a window that speaks of eyes, of so many characters when folded."""
+        rules = -(-len(self.rules) // RULES_IN_STEP)
+        return 1 + rules + -(-sum(1 for _ in pieces(" " * chars)) // PIECES_IN_STEP)
 
     def find(self, text: str) -> RedFlag | None:
-        """The first red flag in a text; of one window, chemicals before everything else."""
-        return next((flag for flag in self.look(text) if flag is not None), None)
+        """The flag that counts most of all in a text."""
+        return strongest(self.look(text))
 
     def look(self, text: str) -> Iterator[RedFlag | None]:
-        """The red flags of a text, and None for each step that found none; the caller may pause between two."""
+        """The flags of a text, one a window at most, and None for each step; the caller may pause between two."""
         starts = range(0, max(len(text) - OVERLAP_CHARS, 1), WINDOW_CHARS - OVERLAP_CHARS)
         read = 0
         for left, start in zip(range(len(starts), 0, -1), starts, strict=True):
             if read >= MAX_FIRST and left > MAX_LAST:
                 continue
-            plain = _plain(text[start : start + WINDOW_CHARS])
-            speaks_of_eyes = self._about.search(plain) is not None
+            plain = self.fold(text[start : start + WINDOW_CHARS])
+            speaks_of_eyes = len(text) <= STEP_CHARS or self._about.search(plain) is not None
             yield None
             if speaks_of_eyes:
                 read += 1
-                yield from self._in_window(self._not_meant.sub(" ", plain))
+                yield from self._in_window(plain)
+
+    def fold(self, window: str) -> str:
+        """A window as rules and table read it: in one way of writing, without what is certainly not meant."""
+        return self._not_meant.sub(" ", self._folding.fold(window, WINDOW_CHARS))
+
+    def explain(self, text: str) -> Explanation:
+        """Everything that was found in the beginning of a text."""
+        plain = self.fold(text[:WINDOW_CHARS])
+        flags = self._by_rules(self.rules, Hits(self, plain))
+        piece, score = max(self.table.scores(plain), key=lambda one: one[1])
+        heaviest = tuple(self.table.heaviest(piece, HEAVIEST))
+        return Explanation(tuple(sorted(flags, key=_order)), score, heaviest, self.table)
 
     def _in_window(self, plain: str) -> Iterator[RedFlag | None]:
-        for kind, patterns in self._kinds:
-            first: re.Match[str] | None = None
-            for number, pattern in enumerate(patterns, 1):
-                found = pattern.search(plain)
-                if found is not None and (first is None or found.start() < first.start()):
-                    first = found
-                if number < len(patterns) or first is None:
-                    yield None
-            if first is not None:
-                yield RedFlag(kind, first.group())
-                return
+        hits, flags = Hits(self, plain), list[RedFlag]()
+        for start in range(0, len(self.rules), RULES_IN_STEP):
+            flags += self._by_rules(self.rules[start : start + RULES_IN_STEP], hits)
+            yield None
+        if not any(flag.urgent for flag in flags):
+            for some in batched(list(pieces(plain)), PIECES_IN_STEP):
+                flags += self._by_table(some, plain)
+                yield None
+        if flags:
+            yield min(flags, key=_order)
+
+    # -- rules ----------------------------------------------------------------------------------------------------------
+
+    def words_in(self, name: str, plain: str) -> list[Hit]:
+        """Where the words of a set stand."""
+        return [one.span() for one in islice(self._sets[name].finditer(plain), MAX_HITS)]
+
+    def said(self, name: str, found: list[Hit], plain: str) -> list[Hit]:
+        """Those of the words found that are not denied."""
+        if name in self._not_deniable:
+            return found
+        return [one for one in found if not self._is_denied(plain, one)]
+
+    def _is_denied(self, plain: str, hit: Hit) -> bool:
+        start, end = hit
+        if self._denied.search(plain[max(start - DENIAL_CHARS, 0) : start]) is None:
+            return False
+        return self._now.search(plain, max(start - NOW_CHARS, 0), end + NOW_CHARS) is None
+
+    def _by_rules(self, rules: Iterable[Rule], hits: Hits) -> list[RedFlag]:
+        found = (self._by_rule(rule, hits) for rule in rules if all(map(hits.all, rule.parts)))
+        return [flag for flag in found if flag is not None]
+
+    def _by_rule(self, rule: Rule, hits: Hits) -> RedFlag | None:
+        said = _together([hits.said(part) for part in rule.parts], rule.near)
+        where = said or _together([hits.all(part) for part in rule.parts], rule.near)
+        if where is None:
+            return None
+        sure = said is not None and rule.weight == "urgent" and not self._softened(hits.plain, where)
+        words = hits.plain[where[0] : where[1]].strip()
+        return RedFlag(rule.kind, "urgent" if sure else "careful", words, rule.text, where[0])
+
+    def _softened(self, plain: str, where: Hit) -> bool:
+        """Whether it is told as a story, as over, or asked in general; the last not beside a word such as `now`."""
+        start, end = max(where[0] - SOFT_CHARS, 0), where[1] + SOFT_CHARS
+        found = [name for name, words in self._softens.items() if words.search(plain, start, end)]
+        if not found:
+            return False
+        return any(name in ALWAYS_SOFT for name in found) or not self._now.search(plain, start, end)
+
+    # -- table ----------------------------------------------------------------------------------------------------------
+
+    def _by_table(self, some: Iterable[str], plain: str) -> Iterator[RedFlag]:
+        """What the table finds in some pieces."""
+        table = self.table
+        for piece in some:
+            score = table.score(piece)
+            if score < table.careful or not self.is_for_the_table(piece):
+                continue
+            sure = score >= table.urgent and not self._softened(piece, (0, len(piece)))
+            words = table.words(piece)
+            yield RedFlag(
+                self._kind(piece),
+                "urgent" if sure else "careful",
+                words,
+                start=plain.find(words),
+            )
+
+    def is_for_the_table(self, piece: str) -> bool:
+        """Whether a piece is of those from which the table has learnt: it speaks of an eye or a symptom, and says a little more
+        ("right eye" does not)."""
+        if not any(self._sets[name].search(piece) for name in self._anchors):
+            return False
+        left = self._sets["eye"].sub("", self._sets["side"].sub("", piece))
+        return sum(1 if char.isascii() else 2 for char in left if char.isalnum()) >= LEAST_SAID
+
+    def _kind(self, piece: str) -> str:
+        not_these = {kind for kind, name in NAMED.items() if not self._sets[name].search(piece)}
+        return self.table.kind(piece, not_these) or KINDS[-1]
 
 
-def _plain(window: str) -> str:
-    # One odd character can become eighteen.
-    return fold(window, WINDOW_CHARS)[: 2 * WINDOW_CHARS]
+class Hits:
+    """The words found in one window, set by set, each looked for when a rule first asks."""
+
+    def __init__(self, flags: RedFlags, plain: str) -> None:
+        self._flags, self.plain = flags, plain
+        self._all: dict[str, list[Hit]] = {}
+        self._said: dict[str, list[Hit]] = {}
+
+    def all(self, name: str) -> list[Hit]:
+        """All words of a set, denied or not."""
+        found = self._all.get(name)
+        if found is None:
+            found = self._all[name] = self._flags.words_in(name, self.plain)
+        return found
+
+    def said(self, name: str) -> list[Hit]:
+        """Those that are not denied."""
+        found = self._said.get(name)
+        if found is None:
+            found = self._said[name] = self._flags.said(name, self.all(name), self.plain)
+        return found
 
 
-def batched(patterns: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    """The patterns in their order, a few at a time."""
-    return (patterns[start : start + size] for start in range(0, len(patterns), size))
+def strongest(flags: Iterable[RedFlag | None]) -> RedFlag | None:
+    """The first urgent flag, or else the first one."""
+    first = None
+    for flag in flags:
+        if flag is not None and flag.urgent:
+            return flag
+        first = first or flag
+    return first
 
 
-def _compiled(patterns: Sequence[str], parts: dict[str, str]) -> re.Pattern[str]:
-    whole = "|".join(f"(?:{pattern})" for pattern in patterns)
-    return re.compile(re.sub(r"<([A-Z_]+)>", lambda part: parts[part[1]], whole), re.IGNORECASE)
+def batched(things: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Things in their order, a few at a time."""
+    return (things[start : start + size] for start in range(0, len(things), size))
+
+
+def _order(flag: RedFlag) -> tuple[bool | int, ...]:
+    """Urgent ones first, of these those by rules, what has to be rinsed before others, then the first in the text."""
+    first = flag.kind in FIRST_KINDS
+    place = flag.start, len(flag.words), KINDS.index(flag.kind)
+    return not flag.urgent, not flag.rule, not first, *place
+
+
+def _together(parts: Sequence[Sequence[Hit]], near: int) -> Hit | None:
+    """Where one hit of each part first stands within so many characters."""
+    if len(parts) == 1:
+        return parts[0][0] if parts[0] else None
+    ends = sorted((hit, part) for part, hits in enumerate(parts) for hit in hits)
+    last: dict[int, Hit] = {}
+    for hit, part in ends:
+        last[part] = hit
+        if len(last) == len(parts):
+            start, end = min(one[0] for one in last.values()), max(one[1] for one in last.values())
+            if end - start <= near:
+                return start, end
+    return None
+
+
+def _rule(kind: str, weight: FlagWeight, text: str) -> Rule:
+    names, _, near = text.partition(" @")
+    parts = tuple(part[1:-1] if part.startswith("/") else part for part in names.split(" & "))
+    return Rule(kind, weight, parts, int(near or NEAR_CHARS), text)
+
+
+def _sets(words: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Of each set its expression, with those that it names in it."""
+    whole = {name: "|".join(expressions) for name, expressions in words.items()}
+    return {
+        name: re.sub(r"<(\w+)>", lambda other: f"(?:{whole[other[1]]})", text) for name, text in whole.items()
+    }
+
+
+def _compiled(expressions: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{one})" for one in expressions), re.ASCII)

@@ -1,0 +1,134 @@
+"""What the bot does about a red flag: it sends the customer to the hospital and calls people. It grades nothing.
+
+An *urgent* flag gets one card for a customer and ten minutes, however often it is said; a text of another family (acid after
+pain) adds its words to that card as a plain text, because it says to do something else first. The staff are called as often.
+A *careful* flag gets a text, as rarely, and what was said beside it is read as if it stood alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imserver.plugin_api import Kind, Role, Transaction
+from imserver.plugins.booking.conversations import services_of
+from imserver.plugins.booking.messages import cards
+from imserver.plugins.booking.schedule.emergency import emergency_number
+from imserver.plugins.booking.schedule.hours import MINUTE_MS, is_open
+from imserver.plugins.booking.schedule.shops import Shop
+from imserver.plugins.booking.understanding.alarms import RedFlag
+
+from . import handoff
+from .context import DialogueContext
+
+#: One urgent card and one careful text for a customer in so many minutes.
+AGAIN_MIN = 10
+#: Kinds that have words of their own; all others are `urgent`.
+FAMILIES = ("chemical", "stroke")
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a customer has been told: when, and which families since the urgent card."""
+
+    urgent_at: int = 0
+    careful_at: int = 0
+    families: tuple[str, ...] = ()
+
+
+def family_of(kind: str) -> str:
+    """Which words a kind gets."""
+    return kind if kind in FAMILIES else "urgent"
+
+
+def raise_alarm(context: DialogueContext, flag: RedFlag) -> None:
+    """Send the customer to the emergency department at once, and call every shop that knows them."""
+    told, family = _told(context), family_of(flag.kind)
+    shops = _shops(context)
+    text = _words_to(context, shops[0], f"red_flag.{family}")
+    sender = context.bot if context.home == context.heard_in else context.heard_by
+    fresh = context.now_ms - told.urgent_at >= AGAIN_MIN * MINUTE_MS
+    if fresh:
+        card = cards.card(context.words("red_flag.title"), text)
+        context.tx.post(context.heard_in, card, sender_id=sender)
+        for shop in shops:
+            _call(context, shop)
+        _note(context, _Told(context.now_ms, told.careful_at, (family,)))
+    elif family not in told.families:
+        context.tx.post(context.heard_in, {"type": "text", "text": text}, sender_id=sender)
+        _note(context, _Told(told.urgent_at, told.careful_at, (*told.families, family)))
+    heard = _leave_to_people(context, shops)
+    if not heard and not fresh and family in told.families:
+        again = _words_to(context, shops[0], "red_flag.again")
+        context.tx.post(context.heard_in, {"type": "text", "text": again}, sender_id=sender)
+
+
+def caution(context: DialogueContext) -> None:
+    """Say where to go if it is bad now; not beside an urgent card, and not again and again."""
+    told = _told(context)
+    if context.now_ms - max(told.urgent_at, told.careful_at) < AGAIN_MIN * MINUTE_MS:
+        return
+    sender = context.bot if context.home == context.heard_in else context.heard_by
+    text = _words_to(context, _shops(context)[0], "red_flag.careful")
+    context.tx.post(context.heard_in, {"type": "text", "text": text}, sender_id=sender)
+    _note(context, _Told(told.urgent_at, context.now_ms, told.families))
+
+
+def _words_to(context: DialogueContext, shop: Shop, key: str) -> str:
+    number = emergency_number(shop)
+    call = context.words("red_flag.call", number=number) if number else context.words("red_flag.call_nobody")
+    return context.words(key, call=call)
+
+
+def _shops(context: DialogueContext) -> list[Shop]:
+    """Whom it concerns: the shop spoken to, or those that know the customer, or the chain's first."""
+    if context.shop is not None:
+        return [context.shop]
+    known = [context.chain.shop(one.store_id) for one in services_of(context.tx, context.customer_id)]
+    return [shop for shop in known if shop is not None] or [context.chain.stores[0]]
+
+
+def _call(context: DialogueContext, shop: Shop) -> None:
+    """Call the staff in their group, and outside opening hours those on call one by one."""
+    tx = context.tx
+    handoff.ping(tx, context.texts, shop.id, context.customer_id, "staff.red_flag", context.heard_in)
+    if is_open(shop, context.now_ms):
+        return
+    for user_id in shop.on_call:
+        if tx.user(user_id) is not None and tx.is_active(user_id):
+            _wake(tx, context, shop, user_id)
+
+
+def _wake(tx: Transaction, context: DialogueContext, shop: Shop, user_id: str) -> None:
+    there = tx.ensure_conversation(
+        f"on-call/{user_id}", Kind.DIRECT, {shop.bot: Role.MEMBER, user_id: Role.MEMBER}, owner_id=shop.bot
+    )
+    content = handoff.calling(
+        tx, context.texts, shop, context.customer_id, "staff.red_flag", context.heard_in
+    )
+    tx.post(there, content, sender_id=shop.bot)
+
+
+def _leave_to_people(context: DialogueContext, shops: list[Shop]) -> bool:
+    """Let the text wait for an answer by people, where the shop has a conversation with the customer. False if it has none."""
+    ids = {shop.id for shop in shops}
+    waits = [one for one in services_of(context.tx, context.customer_id) if one.store_id in ids]
+    for service in waits:
+        shop = next(shop for shop in shops if shop.id == service.store_id)
+        handoff.wait(context.tx, service, shop)
+    return bool(waits)
+
+
+def _told(context: DialogueContext) -> _Told:
+    rows = context.tx.execute(
+        "SELECT urgent_at, careful_at, told FROM booking_alarms WHERE customer_id = ?", (context.customer_id,)
+    )
+    return _Told(rows[0][0], rows[0][1], tuple(rows[0][2].split())) if rows else _Told()
+
+
+def _note(context: DialogueContext, told: _Told) -> None:
+    context.tx.execute(
+        "INSERT INTO booking_alarms (customer_id, urgent_at, careful_at, told) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (customer_id) DO UPDATE SET"
+        " urgent_at = excluded.urgent_at, careful_at = excluded.careful_at, told = excluded.told",
+        (context.customer_id, told.urgent_at, told.careful_at, " ".join(told.families)),
+    )
