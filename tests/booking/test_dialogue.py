@@ -2,7 +2,7 @@
 
 import pytest
 
-from imserver.plugins.booking.dialogue import book as booking
+from imserver.plugins.booking.dialogue import holding
 from tests.booking.support.shop import ENTRY, GARDEN, RIVER, Shop, button, shown
 from tests.booking.test_changes import booked
 
@@ -286,9 +286,9 @@ async def test_a_hold_ends_although_the_clock_is_set_back_as_its_timer_goes_off(
         def __getattr__(self, name):
             return getattr(self._tx, name)
 
-    expire, clocks = booking.expire, [MinuteEarlier]
+    expire, clocks = holding.expire, [MinuteEarlier]
     monkeypatch.setattr(
-        booking, "expire", lambda tx, **known: expire(clocks.pop()(tx) if clocks else tx, **known)
+        holding, "expire", lambda tx, **known: expire(clocks.pop()(tx) if clocks else tx, **known)
     )
     async with Shop() as shop:
         here = await shop.customer("ming")
@@ -307,7 +307,7 @@ async def test_a_hold_whose_timer_failed_for_good_is_ended_by_the_next_look_or_s
     async with Shop() as shop:
         here, there = await shop.customer("ming"), await shop.customer("ann")
         with monkeypatch.context() as broken:
-            broken.setattr(booking, "expire", failing)
+            broken.setattr(holding, "expire", failing)
             await shop.say("ming", here, "预约 明天15:00 验光")
             await shop.advance(10)
         assert shop.kit.log.events("error") == ["plugin_handler_failed"] * 3

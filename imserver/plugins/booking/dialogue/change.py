@@ -16,35 +16,39 @@ from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     Wish,
     act,
-    by_code,
     get,
     is_free_for,
     place,
     put_right,
     resources_of,
-    upcoming,
 )
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.slots import Slot, why_not
-from imserver.plugins.booking.schedule.status import Action, NotPossible, Status, next_status
+from imserver.plugins.booking.schedule.status import Action, NotPossible, next_status
 from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from . import answers, book, said
-from .book import actor
+from . import answers, book, draft, said
 from .choose import Search, ask_day, ask_slot, choose, refuse
-from .context import DialogueContext, Place
+from .context import DialogueContext
+from .holding import actor
 from .state import Dialogue
+from .subjects import mine_of, subjects
 
-# -- commands and wishes ----------------------------------------------------------------------------------------------------
+# -- commands and wishes -------------------------------------------------------------------------------------------------------
 
 
 def move(context: DialogueContext, reading: Reading) -> bool:
     """改约 [CODE] [when]; with another shop's name it is a new appointment there and the end of this one."""
-    draft = context.dialogue()
-    if draft is not None and draft.kind == "book" and not said.codes_of(reading) and not _mine(context):
-        return book.answer(context, draft, reading)  # it is the booking that is to be another
-    found = _subjects(context, reading, "move")
+    open_now = context.dialogue()
+    if (
+        open_now is not None
+        and open_now.kind == "book"
+        and not said.codes_of(reading)
+        and not mine_of(context)
+    ):
+        return book.answer(context, open_now, reading)  # it is the booking that is to be another
+    found = subjects(context, reading, "move")
     reading = context.again(reading)
     if not found or not _allowed(context, reading, found[0], Action.MOVE):
         return True
@@ -62,7 +66,7 @@ def move(context: DialogueContext, reading: Reading) -> bool:
 
 def cancel(context: DialogueContext, reading: Reading) -> bool:
     """取消 [CODE …]: asks once, also for several."""
-    found = _subjects(context, reading, "cancel")
+    found = subjects(context, reading, "cancel")
     if not found or not all(_allowed(context, reading, one, Action.CANCEL) for one in found):
         return True
     versions = [act.value for act in reading.all(Kind.GIVE, "version")]
@@ -82,7 +86,7 @@ def correct(context: DialogueContext, reading: Reading) -> bool:
     if not name and band is None:
         context.say("correct.how")
         return True
-    found = _subjects(context, reading, "correct")
+    found = subjects(context, reading, "correct")
     if not found or not _allowed(context, reading, found[0], Action.CORRECT):
         return True
     one = found[0]
@@ -104,7 +108,7 @@ def wishes_correction(reading: Reading) -> bool:
     return said.corrects(reading, "name", "age") and not said.takes_time(reading)
 
 
-# -- answers to open questions ----------------------------------------------------------------------------------------------
+# -- answers to open questions -------------------------------------------------------------------------------------------------
 
 
 def answer_move(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
@@ -196,7 +200,7 @@ def answer_cancel(context: DialogueContext, state: Dialogue, reading: Reading) -
         if sure and state.step == "confirm" and context.stands_above(state):
             _cancel_now(context, state, found)
         else:
-            book.say_unread(context, reading)
+            draft.say_unread(context, reading)
             _ask_cancel(context, found, armed=not said.doubtful(reading))
     return True
 
@@ -265,7 +269,7 @@ def confirm_move(context: DialogueContext, reading: Reading, appointment: Appoin
         _move_now(context, state, appointment)
 
 
-# -- the questions ----------------------------------------------------------------------------------------------------------
+# -- the questions -------------------------------------------------------------------------------------------------------------
 
 
 def _ask_cancel(context: DialogueContext, found: Sequence[Appointment], *, armed: bool = True) -> None:
@@ -343,129 +347,7 @@ def stale(context: DialogueContext, appointment: Appointment) -> None:
     )
 
 
-def no_such(context: DialogueContext, code: str, command: str = "") -> None:
-    """A code that is nobody's, or somebody else's: it never acts. The person's own appointments are shown as buttons."""
-    mine = [] if context.place is Place.STAFF or not command else _mine(context)
-    if not mine:
-        context.say("no_such_code", code=code)
-        return
-    context.offer("no_such_of_these", _options(context, mine, command, ""), code=code)
-
-
-def visible(context: DialogueContext, appointment: Appointment) -> bool:
-    """In a staff group every appointment of the shop; elsewhere only the customer's: others may be reading along."""
-    if context.chain.shop(appointment.store_id) is None:
-        return False  # the shop left the chain file
-    if context.is_staff and appointment.store_id != context.the_shop.id:
-        return False  # staff of one shop have no rights in another, also if they share the customer
-    return context.place is Place.STAFF or appointment.customer_id == context.customer_id
-
-
-# -- which appointment ------------------------------------------------------------------------------------------------------
-
-
-def _mine(context: DialogueContext) -> list[Appointment]:
-    store_id = context.shop.id if context.shop else None
-    return [one for one in upcoming(context.tx, context.customer_id, store_id) if visible(context, one)]
-
-
-def _options(context: DialogueContext, mine: Sequence[Appointment], command: str, rest: str) -> list[Option]:
-    return [
-        Option(
-            f"{context.words.moment(one.wall)} {one.code}",
-            f"{context.words(f'command.{command}')} {one.code} v{one.version} {rest}".strip(),
-        )
-        for one in mine
-    ]
-
-
-def _subjects(context: DialogueContext, reading: Reading, command: str) -> list[Appointment]:
-    """The appointments that are meant; none if it is not clear, and then the bot asked."""
-    codes = said.codes_of(reading)
-    if codes:
-        return _by_codes(context, codes, command)
-    wrong = _like_a_code(reading)
-    if wrong:
-        no_such(context, wrong, command)
-        return []
-    if context.place is Place.STAFF:
-        context.say("staff.which_code")
-        return []
-    mine = _mine(context)
-    if not mine:
-        context.say("my.none")
-        return []
-    meant = _meant(context, reading, mine, command)
-    if command == "cancel" and len(mine) > 1 and reading.given("number") == len(mine):
-        meant = mine  # "cancel both"
-    elif said.unread(reading) and len(mine) > 1:
-        meant = mine  # something was not understood: it may be what tells them apart
-    if len(meant) == 1 or (
-        command == "cancel" and meant is mine and reading.given("number") == len(mine) > 1
-    ):
-        context.go(context.texts.shop_of(meant[0]))
-        return list(meant)
-    rest = said.time_words(reading) if command == "move" else ""
-    options = _options(context, meant or mine, command, rest)
-    if command == "cancel":
-        named = " ".join(f"{one.code} v{one.version}" for one in mine)
-        options.append(
-            Option(context.words("button.cancel_all"), f"{context.words('command.cancel')} {named}", "danger")
-        )
-    context.offer(f"ask.which_{command}", options)
-    return []
-
-
-def _by_codes(context: DialogueContext, codes: Sequence[str], command: str) -> list[Appointment]:
-    found = []
-    for code in codes:
-        appointment = by_code(context.tx, code)
-        if (
-            appointment is None
-            or not visible(context, appointment)
-            or appointment.status in (Status.HELD, Status.EXPIRED)
-        ):
-            no_such(context, code, command)
-            return []
-        found.append(appointment)
-    shop = context.texts.shop_of(found[0])
-    if context.place is not Place.STAFF and (
-        context.shop is not shop or context.home != found[0].conversation_id
-    ):
-        context.go(shop)
-    return found
-
-
-def _like_a_code(reading: Reading) -> str:
-    """A word of letters and digits that nobody understood: a code that was mistyped."""
-    for rest in said.unread(reading):
-        for word in rest.text.replace("，", " ").replace(",", " ").split():
-            if word.isascii() and word.isalnum() and len(word) <= 8 and any(char.isdigit() for char in word):
-                return word
-    return ""
-
-
-def _meant(
-    context: DialogueContext, reading: Reading, mine: Sequence[Appointment], command: str
-) -> Sequence[Appointment]:
-    """Those that the words name: by day or time (of a cancel; of a move only what is refused), service, person, name."""
-    if len(mine) == 1 and command != "cancel":
-        return mine
-    refused = said.refused_times(reading)
-    given = [
-        one for one in reading.acts if one.what in ("day", "time") and one.kind in (Kind.GIVE, Kind.REFUSE)
-    ]
-    named = refused or (given if command == "cancel" else [])
-    meant = [one for one in mine if all(said.hits(act, one.wall) for act in named if act.value is not None)]
-    service = said.service_of(reading, context.chain)
-    if service is not None:
-        meant = [one for one in meant if one.service_id == service.id] or meant
-    person, name = reading.given("person"), reading.given("name")
-    if person:
-        meant = [one for one in meant if one.person == person] or meant
-    if name and command != "correct":
-        meant = [one for one in meant if one.for_name == name] or meant
-    return meant
+# -- what is allowed -----------------------------------------------------------------------------------------------------------
 
 
 def _allowed(context: DialogueContext, reading: Reading, appointment: Appointment, action: Action) -> bool:
@@ -499,7 +381,7 @@ def not_possible(context: DialogueContext, appointment: Appointment) -> None:
     context.say("why_not.status", code=appointment.code, status=status)
 
 
-# -- moving -----------------------------------------------------------------------------------------------------------------
+# -- moving --------------------------------------------------------------------------------------------------------------------
 
 
 def _search(context: DialogueContext, appointment: Appointment) -> Search:
@@ -546,7 +428,7 @@ def _towards(context: DialogueContext, state: Dialogue, appointment: Appointment
             state.clock = f"{appointment.wall:%H:%M}"  # "to Sunday" keeps the hour
         if not choose(context, state, _search(context, appointment), when):
             return
-    book.say_unread(context, reading)
+    draft.say_unread(context, reading)
     armed = not said.unread(reading) and (state.wall != before or not said.doubtful(reading))
     _go_on(context, state, appointment, armed=armed)
 
@@ -600,7 +482,7 @@ def _move_now(context: DialogueContext, state: Dialogue, appointment: Appointmen
 
 def _to_other_shop(context: DialogueContext, appointment: Appointment, shop: Shop, reading: Reading) -> bool:
     """A new appointment there, and the end of this one, with one yes."""
-    draft = Dialogue(
+    taken = Dialogue(
         kind="book",
         service_id=appointment.service_id,
         name=appointment.for_name,
@@ -616,9 +498,9 @@ def _to_other_shop(context: DialogueContext, appointment: Appointment, shop: Sho
     if state is not None and state.kind == "move":
         context.close(state)
     context.go(shop)
-    book.carry(context, draft, shop)
-    draft.replaces, draft.replaces_version = appointment.id, appointment.version
-    book.go_on_with(context, draft, reading)
+    draft.carry(context, taken, shop)
+    taken.replaces, taken.replaces_version = appointment.id, appointment.version
+    book.go_on_with(context, taken, reading)
     return True
 
 

@@ -21,7 +21,7 @@ from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 from imserver.plugins.booking.understanding.alarms import RedFlag
 
-from . import answers, book, browse, change, emergency, handoff, quiet, said, staff
+from . import answers, book, browse, change, emergency, handoff, holding, quiet, said, staff
 from .context import Answering, DialogueContext, Place
 from .labels import label_key
 from .state import Dialogue, doubt_all, load_dialogue
@@ -87,7 +87,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("quiet", ("不要消息", "免打扰", "免打擾"), quiet.no_messages, Where.HERE, "no messages any more"),
     Command("messages", ("恢复消息", "恢復消息"), quiet.messages, Where.HERE, "messages again"),
     Command("correct", ("更正", "改名"), change.correct, Where.SHOP_IF_KNOWN, "put a name or an age right"),
-    Command("longer", ("续留", "續留"), book.keep_held, Where.SHOP_IF_KNOWN, "keep the time that is held longer"),
+    Command("longer", ("续留", "續留"), holding.keep_held, Where.SHOP_IF_KNOWN, "keep the time that is held longer"),
     Command("one", (), browse.one, Where.SHOP_IF_KNOWN, "an appointment by its code"),
     Command("open", (), browse.open_, Where.HERE, "go on in that conversation"),
     Command("help", ("帮助", "幫助"), browse.help_, Where.HERE, "what can be typed"),
@@ -148,7 +148,7 @@ class Incoming:
 
 def hear_command(tx: Transaction, texts: ShopTexts, message: Incoming, name: str, arguments: str) -> None:
     """Handle a text that the host took for one of our commands."""
-    book.expire_overdue(tx, texts)
+    holding.expire_overdue(tx, texts)
     context = locate(tx, texts, message)
     if context is not None and not _emergency(context, message.flag):
         _run(context, name, arguments)
@@ -157,7 +157,7 @@ def hear_command(tx: Transaction, texts: ShopTexts, message: Incoming, name: str
 
 def hear_text(tx: Transaction, texts: ShopTexts, message: Incoming) -> None:
     """Handle any other message in a conversation with one of our bots."""
-    book.expire_overdue(tx, texts)
+    holding.expire_overdue(tx, texts)
     context = locate(tx, texts, message)
     if context is not None and not _emergency(context, message.flag):
         _text(context, for_people=message.for_people)

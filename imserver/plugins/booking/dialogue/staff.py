@@ -14,6 +14,8 @@ from imserver.plugins.booking.understanding.acts import Reading
 
 from . import book, change, said
 from .context import DialogueContext, Place
+from .holding import actor
+from .subjects import no_such, visible
 
 #: Lines in one message of a day sheet; a longer day is several messages.
 MAX_LINES = 50
@@ -103,8 +105,8 @@ def confirm(context: DialogueContext, reading: Reading) -> bool:
             return True
         return False
     appointment = by_code(context.tx, code)
-    if appointment is None or not change.visible(context, appointment):
-        change.no_such(context, code)
+    if appointment is None or not visible(context, appointment):
+        no_such(context, code)
         return True
     if not context.is_staff and context.shop is not context.texts.shop_of(appointment):
         context.go(context.texts.shop_of(appointment))
@@ -134,8 +136,8 @@ def step(action: Action, context: DialogueContext, reading: Reading) -> bool:
         context.say("staff.which_code")
         return True
     appointment = by_code(context.tx, code)
-    if appointment is None or not change.visible(context, appointment):
-        change.no_such(context, code)
+    if appointment is None or not visible(context, appointment):
+        no_such(context, code)
         return True
     _step(context, reading, appointment, action)
     return True
@@ -147,7 +149,7 @@ def _step(context: DialogueContext, reading: Reading, appointment: Appointment, 
         change.stale(context, appointment)
         return
     try:
-        changed = act(context.tx, appointment, action, book.actor(context), context.sender.user_id)
+        changed = act(context.tx, appointment, action, actor(context), context.sender.user_id)
     except NotPossible:
         change.not_possible(context, appointment)
         return
