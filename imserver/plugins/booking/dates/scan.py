@@ -8,7 +8,7 @@ from datetime import date
 
 from .rules import RULES
 from .text import DAY_MARK, TIME_MARK, Sheet
-from .tokens import Later, Moved, Scene, Token
+from .tokens import Later, Moved, Scene, Shift, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,28 @@ def scan(sheet: Sheet, today: date) -> list[Found]:
             timely = rule.timely or isinstance(tokens[0], Later | Moved)
             sheet.blank(*match.span(), TIME_MARK if timely else DAY_MARK)
             found.append(Found(tokens, *match.span(), timely))
-    return sorted(found, key=lambda one: one.start)
+    return _attached(sorted(found, key=lambda one: one.start))
+
+
+def _attached(found: list[Found]) -> list[Found]:
+    """ "A week from" and the day that it is counted from are one."""
+    joined: list[Found] = []
+    for one in found:
+        before = joined[-1] if joined else None
+        if (
+            before is not None
+            and before.end == one.start
+            and (_shifts(before) or _shifts(one))
+            and not one.timely
+        ):
+            joined[-1] = Found((*before.tokens, *one.tokens), before.start, one.end)
+        else:
+            joined.append(one)
+    return joined
+
+
+def _shifts(found: Found) -> bool:
+    return all(isinstance(token, Shift) for token in found.tokens)
 
 
 def is_chinese(text: str) -> bool:

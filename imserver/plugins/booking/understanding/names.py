@@ -301,6 +301,8 @@ def _chinese(text: str, start: int) -> tuple[int, int] | None:
         return None
     pet = _PET_BEGINS.match(body)
     longest = 2 + (family(body) or 1)
+    if pet and pet[1] and len(body) > 2 and body[2] not in _NEVER and not _ENDS.match(body, 2):
+        pet = None  # 泡泡糖 is no 泡泡
     if pet and (family(pet[0]) or pet[0][0] in "小老阿" or pet[1]):
         return start, start + pet.end()
     end = 1
@@ -308,7 +310,7 @@ def _chinese(text: str, start: int) -> tuple[int, int] | None:
         end += 1
     name = body[:end]
     if (
-        name in COMMON
+        (name in COMMON and not (name == body and family(name)))
         or name[0] in _NEVER
         or (end == 1 and not family(name))
         or (name[0] != "周" and _TIMELY.match(name))

@@ -414,6 +414,7 @@ def _compile(templates: Iterable[str]) -> tuple[re.Pattern[str], ...]:
 _MOVED, _PAIR, _INSTEAD = _compile(MOVED), _compile(PAIR), _compile(INSTEAD)
 _ALONE: Final = tuple((verdict, re.compile(template)) for verdict, template in ALONE)
 
+_FOLLOWED: Final = re.compile(f"(?:[ ,]?(?:还是|或者?|or|and|[和跟与及、])(?: |是)?)?{VALUE}")
 DOUBLE: Final = re.compile("不是不|没说|不是说|并非不|不得不|(?<![a-z])not (?:that|saying|un)|didn'?t say")
 """Two negations, or one of what was said: nobody knows what is left."""
 
@@ -475,9 +476,10 @@ class _Skeleton:
         return [Scope(self._number(match.start(name)), verdict, words) for name in names]
 
     def torn(self, match: re.Match[str]) -> bool:
-        """不要周六周日: whether another value follows the refused one with nothing between them."""
-        end = match.end()
-        return self.text[end - 1 : end + 1] == VALUE * 2 and self.text[match.start()] != VALUE
+        """不要周六周日, 不要三点还是四点: whether another value follows the refused one with nothing between them."""
+        if self.text[match.end() - 1] != VALUE or self.text[match.start()] == VALUE:
+            return False
+        return _FOLLOWED.match(self.text, match.end()) is not None
 
     def _number(self, at: int) -> int:
         return self.text.count(VALUE, 0, at)

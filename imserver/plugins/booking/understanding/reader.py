@@ -309,7 +309,8 @@ def _sure(
     if not yes or (doubt is None and not _disarmed(acts, rest)):
         return acts, rest
     kept = [*rest, *_unsaid(page, yes, Weight.HARMLESS)]
-    if doubt is not None and not any(one.weight is Weight.DANGEROUS for one in rest):
+    put_right = any(act.kind in (Kind.CORRECT, Kind.REFUSE) for act in acts)
+    if doubt is not None and not put_right and not any(one.weight is Weight.DANGEROUS for one in rest):
         span = page.span(*doubt.span())
         kept.append(Rest(page.source[span.start : span.end], span, Weight.DANGEROUS))
     return [act for act in acts if act not in yes], _with((), kept)
