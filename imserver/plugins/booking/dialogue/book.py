@@ -218,8 +218,17 @@ def _merge(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
     if not put(context, state, reading):
         return
     say_unread(context, reading)
-    unsure = bool(said.unread(reading)) or (said.doubtful(reading) and state.facts == before)
+    unsure = bool(said.unread(reading)) or (state.facts == before and _doubts(context, state, reading))
     go_on(context, state, armed=not unsure)
+
+
+def _doubts(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
+    """Whether a card that stays as it is was contradicted. An age that is put right within its band was not."""
+    band = said.band_of(reading, context.chain)
+    if band is not None and band.id == state.age_band:
+        others = tuple(act for act in reading.acts if act.what != "age")
+        return said.doubtful(replace(reading, acts=others))
+    return said.doubtful(reading)
 
 
 def go_on_with(context: DialogueContext, draft: Dialogue, reading: Reading) -> None:

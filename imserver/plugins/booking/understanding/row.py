@@ -20,6 +20,7 @@ from .values import number
 _FIGURES: Final = re.compile("[1-9][0-9]|[二三四五六七八九]?十[一二三四五六七八九]?")
 _HAN_NAME: Final = re.compile("[\u3400-\u9fff]{2,4}")
 _LATIN_NAME: Final = re.compile("[a-z][a-z'-]+(?: [a-z][a-z'.-]+){0,2}")
+_BOTH: Final = re.compile("(?:这|那)?(?:两|俩|2)个?(?:预约)?都|(?<![a-z])both(?: of them)?(?![a-z])")
 _PERSONAL: Final = ("service", "first", "name")
 
 
@@ -39,6 +40,14 @@ def read_row(page: Page) -> None:
         start, end = row[aged - 1]
         if _is_like_a_name(page.open[start:end]):
             page.take_act(Kind.GIVE, "name", page.typed(start, end), (start, end))
+
+
+def read_both(page: Page) -> None:
+    """ "Cancel both" is of two."""
+    if page.has(Kind.BEGIN, "cancel") and not page.has(Kind.GIVE, "number"):
+        match = _BOTH.search(page.words)
+        if match:
+            page.add(Kind.GIVE, "number", 2, match.span())
 
 
 def _row(page: Page) -> list[tuple[int, int]]:
