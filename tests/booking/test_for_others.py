@@ -182,6 +182,14 @@ async def test_what_looks_like_no_name_is_asked_about_once(yes: str) -> None:
         assert "泡泡糖的年龄段" in await shop.hear("ming", here, yes)
 
 
+@pytest.mark.parametrize("letter", ["很久很久以前" * 8, "once upon a time there was somebody who wrote long letters"])
+async def test_a_whole_letter_is_no_name(letter: str) -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, "预约 明天15:00 验光")
+        assert "名字是" not in await shop.hear("ming", here, letter)
+
+
 def test_the_days_of_the_scripts_are_days_to_come() -> None:
     assert all(
         wall.date() > date(2026, 11, 18)
