@@ -7,6 +7,7 @@ asks with an example. Of two readings twelve hours apart the one by day counts; 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import product
@@ -14,6 +15,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from imserver.plugins.booking.schedule.shops import WEEKDAYS
+from imserver.plugins.booking.understanding.rewrite import SIMPLIFIED
 from imserver.plugins.booking.understanding.when import Reading, read_when
 
 #: Parts of a day, as leave: (first hour, hour behind the last).
@@ -57,6 +59,12 @@ _WEEKDAYS = re.compile(
     r"|\b(mon|tue|wed|thu|fri|sat|sun)[a-z]*\s*(?:[-–—]|to|through)\s*(mon|tue|wed|thu|fri|sat|sun)[a-z]*",
     re.IGNORECASE,
 )
+
+
+def typed(text: str) -> str:
+    """A text as staff meant it: in half width, traditional characters of dates and shops simplified; case stays."""
+    plain = unicodedata.normalize("NFKC", text)
+    return " ".join("".join(SIMPLIFIED.get(char, char) for char in plain).split())
 
 
 @dataclass(frozen=True, slots=True)
