@@ -84,7 +84,7 @@ def test_an_answer_without_words_is_a_fault_of_the_file() -> None:
         '[[stores.answers]]\nwords = []\nanswer = "x"\n\n[[stores.resources]]\nid = "garden-li"\n',
         1,
     )
-    with pytest.raises(ChainError, match=r"answers\[0\]\.words"):
+    with pytest.raises(ChainError, match=r"answers\[1\]\.words: \[\]: a list of at least 1 is wanted"):
         parse_chain(text)
 
 
