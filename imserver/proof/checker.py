@@ -8,9 +8,10 @@ what their own judges say.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from . import message_checks as rules
+from .access_checks import Out, Stays, by_user, nobody_out_is_heard, nobody_out_is_served, team_sees_its_own
 from .acts import Evidence, Notes, Query, all_acts, no_query
 from .booking.appointment_checks import CardWords, Promises, TimeWords, overlaps
 from .findings import Fault, Finding, Found, Report
@@ -27,10 +28,12 @@ def check(
     words: CardWords,
     query: Query = no_query,
     taken: TakenBack | None = None,
+    outs: Sequence[Out] = (),
 ) -> Report:
     """Compare everything with everything. Only one transcript is needed at a time: they may be read one by one. `query`: for
-    the judges of features, a SELECT on the database behind `rows`. `taken`: what restores of older copies took back."""
-    checker = _Checker(rows, words, query, taken or TakenBack())
+    the judges of features, a SELECT on the database behind `rows`. `taken`: what restores of older copies took back. `outs`:
+    who was shut out, and when."""
+    checker = _Checker(rows, words, query, taken or TakenBack(), outs)
     for transcript in transcripts:
         checker.add(transcript)
     return checker.finished()
@@ -39,8 +42,12 @@ def check(
 class _Checker:
     """The state between one transcript and the next."""
 
-    def __init__(self, rows: StoredRows, words: CardWords, query: Query, taken: TakenBack) -> None:
+    def __init__(
+        self, rows: StoredRows, words: CardWords, query: Query, taken: TakenBack, outs: Sequence[Out]
+    ) -> None:
         self._rows = rows
+        self._outs = by_user(outs)
+        self._stays = Stays(rows)
         self._taken = taken
         self._query = query
         self._places = rules.places_of(rows)
@@ -67,7 +74,8 @@ class _Checker:
         self._promises.add(transcript.cards)
         for name in all_acts():
             facts, rest = transcript.notes.get(name, ()), transcript.rests.get(name)
-            self._notes[name].append(Notes(transcript.user_id, transcript.user_id, facts, rest))
+            device_id = transcript.device_id or transcript.user_id
+            self._notes[name].append(Notes(transcript.user_id, device_id, facts, rest))
         if transcript.posts:
             self._posted[transcript.user_id].update(transcript.posts)
             for conversation_id, head in transcript.heads.items():
@@ -77,9 +85,11 @@ class _Checker:
             rules.acknowledged_is_stored(transcript, self._places, taken),
             rules.taken_is_stored(transcript, self._rows, self._by_key, taken),
             rules.shown_to_members(transcript, self._rows, taken),
-            rules.shown_in_order(transcript),
+            team_sees_its_own(transcript, self._rows, self._places, self._stays, taken),
+            nobody_out_is_served(transcript, self._outs),
+            rules.shown_in_order(transcript, taken),
             rules.posted_in_order(transcript, self._by_key, taken),
-            rules.stored_was_shown(transcript, self._rows, self._places),
+            rules.stored_was_shown(transcript, self._rows, self._places, self._stays),
             rules.taken_back_was_told(transcript, self._by_key, taken, report),
             rules.told_with_reason(transcript, taken, report),
         ):
@@ -94,7 +104,8 @@ class _Checker:
         rows, report = self._rows, self._report
         self._note(rules.stored_twice(rows.messages))
         self._note(rules.gaps(rows.messages))
-        self._note(rules.posted_by_members(rows))
+        self._note(rules.posted_by_members(rows, self._stays))
+        self._note(nobody_out_is_heard(rows, self._outs))
         self._note(rules.stored_was_posted(rows.messages, self._posted, self._heads))
         self._note(self._promises.held_against(rows.appointments))
         self._note(overlaps(rows.appointments))
@@ -120,10 +131,12 @@ class _Checker:
         return self._places.get(conversation_id, {}).get(position)
 
     def _members(self, conversation_id: str) -> dict[str, tuple[int, int | None]]:
+        """Those who once had it by a team among them."""
+        team = self._rows.teams.get(conversation_id, "")
         return {
-            user_id: places[conversation_id]
+            user_id: places.get(conversation_id, (1, 0))
             for user_id, places in self._rows.members.items()
-            if conversation_id in places
+            if conversation_id in places or team in places
         }
 
     def _note(self, found: Found) -> None:

@@ -7,6 +7,7 @@ from bisect import bisect
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 
+from .access_checks import Stays
 from .findings import Fault, Found, Report
 from .stored_rows import StoredMessage, StoredRows
 from .taken_back import TakenBack
@@ -69,6 +70,8 @@ def shown_is_stored(transcript: Transcript, places: Places, taken: TakenBack) ->
             if was == is_now and row.says(seen.revision, seen.digest):
                 continue
         if taken.took(seen.conversation_id, seen.position, seen.key):
+            if _ended(transcript, seen.conversation_id, taken):
+                continue
             text = f"{what} was taken back by a restore as {transcript.user_id} has it, who was not told"
             yield Fault.SILENT, f"{what} {transcript.user_id}", text
         elif row is None:
@@ -77,6 +80,10 @@ def shown_is_stored(transcript: Transcript, places: Places, taken: TakenBack) ->
             yield Fault.ALTERED, what, f"{what} is not what {transcript.user_id} was shown"
     for later in transcript.replaced:
         row = places.get(later.conversation_id, {}).get(later.position)
+        if _ended(transcript, later.conversation_id, taken) and taken.at(
+            later.conversation_id, later.position
+        ):
+            continue
         if row is not None and not row.says(later.revision, later.digest):
             what = name(later.conversation_id, later.position)
             text = f"revision {later.revision} of {what} is not what {transcript.user_id} was shown"
@@ -90,6 +97,8 @@ def shown_to_members(transcript: Transcript, rows: StoredRows, taken: TakenBack)
     member = rows.members.get(user_id, {})
     for seen in transcript.standing:
         what = name(seen.conversation_id, seen.position)
+        if transcript.comes_and_goes and seen.conversation_id in rows.teams:
+            continue  # `team_sees_its_own`
         if seen.conversation_id not in member:
             if taken.moved(user_id, seen.conversation_id):
                 continue  # `shown_is_stored` knows whether that was told
@@ -100,7 +109,7 @@ def shown_to_members(transcript: Transcript, rows: StoredRows, taken: TakenBack)
             yield Fault.TRESPASS, what, f"{what} was shown to {user_id}, who was removed by message {left_at}"
 
 
-def shown_in_order(transcript: Transcript) -> Found:
+def shown_in_order(transcript: Transcript, taken: TakenBack) -> Found:
     """Each conversation in order of position, each message once.
 
     After a kill of the client, the one message of a conversation that it may not have finished may come again: first in
@@ -108,7 +117,8 @@ def shown_in_order(transcript: Transcript) -> Found:
     """
     by_conversation: dict[str, list[tuple[int, Seen | Fall]]] = defaultdict(list)
     for life, told in _with_lives(transcript):
-        by_conversation[told.conversation_id].append((life, told))
+        if not _ended(transcript, told.conversation_id, taken):
+            by_conversation[told.conversation_id].append((life, told))
     for conversation_id, all_told in by_conversation.items():
         marks = Counter(life for life, told in all_told if isinstance(told, Seen) and told.redelivered)
         if marks[0] or any(count > 1 for count in marks.values()):
@@ -137,6 +147,12 @@ def shown_in_order(transcript: Transcript) -> Found:
             yield Fault.DOUBLED, what, f"{what} was shown {count} times to {transcript.user_id}"
 
 
+def _ended(transcript: Transcript, conversation_id: str, taken: TakenBack) -> bool:
+    """Whether this may have ended for a user who goes and comes, and begun anew with an older copy: of what was shown before
+    nobody is told."""
+    return transcript.comes_and_goes and taken.moved(transcript.user_id, conversation_id)
+
+
 def repeated(transcript: Transcript) -> tuple[int, int]:
     """Counts of messages marked as a possible repetition, and of those that had been shown before."""
     places: set[tuple[str, int]] = set()
@@ -149,12 +165,14 @@ def repeated(transcript: Transcript) -> tuple[int, int]:
     return marked, again
 
 
-def stored_was_shown(transcript: Transcript, rows: StoredRows, places: Places) -> Found:
-    """A client received everything from where it began to listen (or joined) until it was last caught up."""
+def stored_was_shown(transcript: Transcript, rows: StoredRows, places: Places, stays: Stays) -> Found:
+    """A client received everything from where it began to listen, joined, or came to the team, until it was last caught up."""
     shown: dict[str, set[int]] = defaultdict(set)
     for seen in transcript.standing:
         shown[seen.conversation_id].add(seen.position)
     for conversation_id, (first, left_at) in rows.members.get(transcript.user_id, {}).items():
+        if (transcript.user_id, conversation_id) in rows.by_team:
+            first = stays.begins(conversation_id, transcript.user_id)
         first = max(first, transcript.heads.get(conversation_id, 0) + 1)
         ends = [left_at, None if transcript.ends is None else transcript.ends.get(conversation_id, 0)]
         last = min((end for end in ends if end is not None), default=None)
@@ -200,7 +218,8 @@ def taken_is_stored(
 ) -> Found:
     """Each post that a client's outbox took is stored in the end, unless it was given up; a post given up is not.
 
-    The server may refuse posts of a removed member, of course, and of one whose membership a restore took back.
+    The server may refuse posts of a removed member, of course, of one whose membership a restore took back, and of one who
+    comes and goes.
     """
     user_id = transcript.user_id
     removed = {
@@ -217,11 +236,13 @@ def taken_is_stored(
                 yield Fault.UNASKED, what, text
         elif key in transcript.refused:
             gone = post.conversation_id in removed or taken.moved(user_id, post.conversation_id)
+            gone = gone or transcript.comes_and_goes
             if gone and (row is None or taken.took_post(user_id, key)):
                 continue
             yield Fault.REFUSED, what, f"{what}: {transcript.refused[key]}"
         elif row is None:
-            if post.taken and not taken.took_post(user_id, key):
+            # Who comes and goes is refused at times, and may be shut out before that is written down.
+            if post.taken and not taken.took_post(user_id, key) and not transcript.comes_and_goes:
                 text = f"{what} to {post.conversation_id} was in the outbox and is not in the database"
                 yield Fault.LOST, what, text
         elif row.conversation_id != post.conversation_id or not row.says(1, post.digest):
@@ -249,9 +270,13 @@ def posted_in_order(
         last[conversation_id] = position
 
 
-def posted_by_members(rows: StoredRows) -> Found:
-    """17: no message of a removed member stands after the removal."""
+def posted_by_members(rows: StoredRows, stays: Stays) -> Found:
+    """17: no message of a removed member stands after the removal; none of a person of a team, out of it."""
     for row in rows.messages:
+        if stays.of(row.conversation_id, row.sender_id) and not stays.said_rightly(row):
+            what = name(row.conversation_id, row.position)
+            yield Fault.TRESPASS, what, f"{what} is by {row.sender_id}, who was out of its team"
+            continue
         _, left_at = rows.members.get(row.sender_id, {}).get(row.conversation_id, (0, None))
         if left_at is not None and row.position > left_at and not row.told_by_server:
             what = name(row.conversation_id, row.position)
@@ -292,12 +317,15 @@ def taken_back_was_told(
         row = by_key.get((user_id, key))
         if transcript.gone.get(key) not in (None, post.digest):
             yield Fault.ALTERED, what, f"{what} was named as gone with another content"
-        if row is not None and key in transcript.gone and key not in transcript.again:
+        ended = _ended(transcript, post.conversation_id, taken)
+        if row is not None and key in transcript.gone and key not in transcript.again and not ended:
             yield Fault.NEEDLESS, what, f"{what} was named as gone, and is stored"
         if not taken.took_post(user_id, key):
             continue
         told = key in transcript.gone
         refused = key in transcript.refused or key in transcript.given_up
+        if row is None and not told and not refused and ended:
+            continue
         if key in acknowledged:
             report.taken_back += 1
             report.stored_again += row is not None
@@ -313,7 +341,8 @@ def told_with_reason(transcript: Transcript, taken: TakenBack, report: Report) -
     last: dict[str, tuple[float, int]] = {}
     for fall in transcript.falls:
         since, life = last.get(fall.conversation_id, (-math.inf, fall.life))
-        if life == fall.life and not any(since < at < fall.at for at in taken.times(fall.conversation_id)):
+        times = taken.times(fall.conversation_id, transcript.user_id)
+        if life == fall.life and not any(since < at < fall.at for at in times):
             what = f"{transcript.user_id} was told that {fall.conversation_id} is another above {fall.keep}"
             yield Fault.NEEDLESS, what, f"{what}, and no restore took anything there"
         last[fall.conversation_id] = (fall.since, fall.life)
@@ -324,7 +353,7 @@ def told_with_reason(transcript: Transcript, taken: TakenBack, report: Report) -
                 f"{transcript.user_id} {text}",
                 f"{transcript.user_id}: {text}, and no older copy came",
             )
-    times = [restore.at for restore in taken.restores]
-    told = {bisect(times, fall.at) for fall in transcript.falls}
+    restored = [restore.at for restore in taken.restores]
+    told = {bisect(restored, fall.at) for fall in transcript.falls}
     report.told += len(told)
-    report.not_told += len(times) - len(told)
+    report.not_told += len(restored) - len(told)

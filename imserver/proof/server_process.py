@@ -21,6 +21,8 @@ from .die_with_parent import dying_with_parent
 
 #: A server that does not listen within this time has failed (seconds).
 READY_TIMEOUT_S = 60.0
+#: An operator's patience (seconds).
+CONTROL_TIMEOUT_S = 10.0
 #: SIGTERM to exit: the drain's own bound is below it.
 STOP_TIMEOUT_S = 40.0
 
@@ -69,11 +71,19 @@ class ServerProcess:
         self._sections[section] = {**self._sections.get(section, {}), **values}
 
     def token(
-        self, user_id: str, *, device_id: str | None = None, ttl_s: int = 24 * 3600, now_s: int = 0
+        self,
+        user_id: str,
+        *,
+        device_id: str | None = None,
+        ttl_s: int = 24 * 3600,
+        now_s: int = 0,
+        token_id: str = "",
     ) -> str:
-        """A token that this server accepts. `now_s`: for servers with a shifted clock."""
-        start = now_s or int(time.time())
-        claims: dict[str, Any] = {"sub": user_id, "exp": start + ttl_s, "jti": secrets.token_hex(8)}
+        """A token that this server accepts, made now. `now_s`: for servers with a shifted clock."""
+        start = now_s or time.time()
+        claims: dict[str, Any] = {
+            "sub": user_id, "iat": start, "exp": int(start) + ttl_s, "jti": token_id or secrets.token_hex(8),
+        }  # fmt: skip
         if device_id is not None:
             claims["device"] = device_id
         return jwt.encode(claims, self.secret, algorithm="HS256")
@@ -132,6 +142,23 @@ class ServerProcess:
             self._process.kill()
         await self._process.wait()
         return pid
+
+    async def operate(self, operation: str, **arguments: Any) -> dict[str, Any] | None:
+        """Ask the server what the commands of an operator ask it, by the socket beside the database. None: there was no answer,
+        and nobody knows whether it was done."""
+        request = json.dumps({"operation": operation, **arguments}).encode() + b"\n"
+        try:
+            async with asyncio.timeout(CONTROL_TIMEOUT_S):
+                reader, writer = await asyncio.open_unix_connection(f"{self.database}.control")
+                try:
+                    writer.write(request)
+                    answer = json.loads(await reader.readline() or b"{}")
+                finally:
+                    writer.close()
+        except (OSError, ValueError):  # TimeoutError is an OSError
+            return None
+        result: dict[str, Any] | None = answer.get("result")
+        return result
 
     def freeze(self, frozen: bool) -> None:
         """SIGSTOP or SIGCONT."""

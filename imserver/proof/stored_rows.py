@@ -30,6 +30,10 @@ BY_TEAM = (
     " LEFT JOIN members m ON m.conversation_no = c.no AND m.user_no = t.user_no AND m.left_at IS NULL"
     " WHERE m.user_no IS NULL"
 )
+#: Conversations that name a team, and that.
+TEAMS = (
+    "SELECT c.conversation_id, t.conversation_id FROM conversations c JOIN conversations t ON t.no = c.team"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class StoredMessage:
     revision: int
     digests: dict[int, bytes]
     telling: Mapping[str, Any] = field(default_factory=dict)
+    #: Its number in the order of all commits.
+    change: int = 0
 
     @property
     def told_by_server(self) -> bool:
@@ -72,6 +78,10 @@ class StoredRows:
     #: User -> conversation -> (first position, last position or None) that a member may see.
     members: dict[str, dict[str, tuple[int, int | None]]] = field(default_factory=dict)
     appointments: dict[str, StoredAppointment] = field(default_factory=dict)
+    #: The team of each conversation that names one.
+    teams: dict[str, str] = field(default_factory=dict)
+    #: Users and conversations, of those who have theirs by a team.
+    by_team: set[tuple[str, str]] = field(default_factory=set)
 
     def holds(self, key: bytes) -> bool:
         """Whether a message with this key is stored."""
@@ -102,6 +112,7 @@ def read_rows(database: Path) -> StoredRows:
         rows = StoredRows()
         rows.messages = read_messages(sql)
         _members(sql, rows)
+        rows.teams = dict(sql.execute(TEAMS))
         rows.appointments = read_appointments(sql)
         return rows
 
@@ -115,8 +126,8 @@ def read_messages(sql: sqlite3.Connection, condition: str = "TRUE") -> list[Stor
     ):
         past[conversation_id, position][revision] = _digest(content)
     found = []
-    columns = "c.conversation_id, m.position, m.key, u.user_id, m.sent_at, m.revision, m.content"
-    for conversation_id, position, key, sender_id, sent_at, revision, content in sql.execute(
+    columns = "c.conversation_id, m.position, m.key, u.user_id, m.sent_at, m.revision, m.content, m.change"
+    for conversation_id, position, key, sender_id, sent_at, revision, content, change in sql.execute(
         f"SELECT {columns} FROM messages m"  # noqa: S608 - the condition is a caller's own text
         " JOIN conversations c ON c.no = m.conversation_no JOIN users u ON u.no = m.sender_no"
         f" WHERE {condition} ORDER BY c.conversation_id, m.position, m.change"
@@ -126,13 +137,17 @@ def read_messages(sql: sqlite3.Connection, condition: str = "TRUE") -> list[Stor
         place = (sys.intern(conversation_id), position)  # one string for all rows that name it
         telling = said if said is not None and said.get("type") == "system" else {}
         found.append(
-            StoredMessage(*place, bytes(key), sys.intern(sender_id), sent_at, revision, digests, telling)
+            StoredMessage(
+                *place, bytes(key), sys.intern(sender_id), sent_at, revision, digests, telling, change
+            )
         )
     return found
 
 
 def _members(sql: sqlite3.Connection, rows: StoredRows) -> None:
-    for user_id, conversation_id, joined_at, left_at in (*sql.execute(MEMBERS), *sql.execute(BY_TEAM)):
+    by_team = sql.execute(BY_TEAM).fetchall()
+    rows.by_team = {(user_id, conversation_id) for user_id, conversation_id, *_ in by_team}
+    for user_id, conversation_id, joined_at, left_at in (*sql.execute(MEMBERS), *by_team):
         rows.members.setdefault(user_id, {})[conversation_id] = (max(joined_at, 1), left_at)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .acts import Facts, all_acts
-from .stored_rows import BY_TEAM, MEMBERS, StoredMessage, read_messages
+from .stored_rows import BY_TEAM, MEMBERS, TEAMS, StoredMessage, read_messages
 from .transcript import Place
 
 #: What tells whether anything happened in a conversation: its last message, and its number of changes of state.
@@ -33,7 +33,7 @@ class Restore:
     edited: tuple[StoredMessage, ...] = ()
     #: Conversations in which the copy had less, or none of them.
     conversations: frozenset[str] = frozenset()
-    #: User and conversation, of all who had become members, or left, since.
+    #: User and conversation, of all who had become members, or left, since; and of those who were back.
     members: frozenset[tuple[str, str]] = frozenset()
     #: By feature: what of its own was stored on one side only.
     facts: Mapping[str, frozenset[Facts]] = field(default_factory=dict)
@@ -71,9 +71,13 @@ class TakenBack:
         """What of a feature's own stood otherwise before a restore than behind it."""
         return frozenset().union(*(restore.facts.get(feature, frozenset()) for restore in self.restores))
 
-    def times(self, conversation_id: str) -> list[float]:
-        """When something of this conversation was taken back."""
-        return [restore.at for restore in self.restores if conversation_id in restore.conversations]
+    def times(self, conversation_id: str, user_id: str = "") -> list[float]:
+        """When something of this conversation was taken back, or whether this user is in it."""
+        return [
+            restore.at
+            for restore in self.restores
+            if conversation_id in restore.conversations or (user_id, conversation_id) in restore.members
+        ]
 
 
 def compare(left: Path, copy: Path, at: float) -> Restore:
@@ -85,6 +89,7 @@ def compare(left: Path, copy: Path, at: float) -> Restore:
         heads = dict(_heads(new))
         changed = {name for name, numbers in _heads(old) if heads.get(name) != numbers}
         members = {(user, name) for user, name, *_ in _memberships(old) - _memberships(new)}
+        members |= _moves(messages, old.execute(TEAMS).fetchall())
         facts = {
             name: frozenset(acts.stored(old.execute)) ^ frozenset(acts.stored(new.execute))
             for name, acts in all_acts().items()
@@ -97,6 +102,17 @@ def _memberships(sql: sqlite3.Connection) -> set[tuple[Any, ...]]:
     """User, conversation, and where they left; by a row of their own or by a team."""
     found = (*sql.execute(MEMBERS), *sql.execute(BY_TEAM))
     return {(user, name, left_at) for user, name, _, left_at in found}
+
+
+def _moves(messages: Iterable[StoredMessage], teams: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Of whom these messages tell that they came or went: there, and where that is named as a team."""
+    moves = {
+        (str(row.telling["user"]), row.conversation_id)
+        for row in messages
+        if row.telling.get("event") in ("added", "left", "removed")
+    }
+    by_team = {(user, name) for user, moved in moves for name, team in teams if team == moved}
+    return moves | by_team
 
 
 def _heads(sql: sqlite3.Connection) -> list[tuple[str, tuple[Any, ...]]]:

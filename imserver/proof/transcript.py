@@ -35,6 +35,8 @@ class Seen:
     digest: bytes
     #: It came marked: an earlier process of this client may have received it already.
     redelivered: bool = False
+    #: When (UTC ms); 0: not noted.
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,10 @@ class Transcript:
     """
 
     user_id: str
+    #: It has its conversations by a team, and goes from that and comes back.
+    comes_and_goes: bool = False
+    #: Empty: the user has one device.
+    device_id: str = ""
     heads: dict[str, int] = field(default_factory=dict)
     #: Heads of its conversations when it was last caught up. None: it received all that the database holds.
     ends: dict[str, int] | None = None
@@ -105,6 +111,8 @@ class Transcript:
     troubles: list[str] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     replaced: list[Replaced] = field(default_factory=list)
+    #: When attempts to connect began that a server let in, and when it did (UTC ms).
+    entries: list[tuple[int, int]] = field(default_factory=list)
     #: Older copies that it was told of, and indexes in `seen` of messages that are none any more, by what it was told.
     falls: list[Fall] = field(default_factory=list)
     #: Cursors that went back, in words, and between which moments.
@@ -149,8 +157,8 @@ class Transcript:
             self.cards.append(card)
 
 
-def seen_of(message: Message) -> Seen:
-    """The record of a message."""
+def seen_of(message: Message, at: int = 0) -> Seen:
+    """The record of a message that was handed over at this time."""
     return Seen(
         message.conversation_id,
         message.position,
@@ -160,6 +168,7 @@ def seen_of(message: Message) -> Seen:
         message.revision,
         digest_of(message.content),
         message.redelivered,
+        at,
     )
 
 

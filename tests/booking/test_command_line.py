@@ -1,9 +1,13 @@
-"""`imserver booking when` and `alarm`."""
+"""`imserver booking`: the words of `when`, where a chain is looked for, and mistakes, each one line."""
+
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from imserver.plugins.booking import plugin
+from imserver.plugins.booking.setup import Shop, chain_text
+from tests.cli.processes import imserver, serving
 
 WHEN = ["when", "--now", "2026-11-18T10:00", "--zone", "Asia/Shanghai"]
 
@@ -35,6 +39,30 @@ def test_wrong_options_are_named(option, value):
     assert option in result.output
 
 
+@pytest.mark.parametrize(
+    ("text", "first", "rule"),
+    [
+        (
+            "右眼突然看不见了",
+            "urgent sight_lost: 右眼突然看不见",
+            "  urgent sight_lost: 突然看不见  [blind & sudden]",
+        ),
+        ("眼睛不疼，周六三点", "careful pain: 眼睛不疼", "  careful pain: 眼睛不疼  [eye_pain]"),
+        ("想约周六", "none", "rules: none"),
+    ],
+)
+def test_an_alarm_is_explained_by_its_rules_and_by_what_weighed_how_much(text, first, rule):
+    result = CliRunner().invoke(plugin().cli, ["alarm", text])
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert lines[0].startswith(first)
+    assert rule in lines
+    weights = lines.index(next(line for line in lines if line.startswith("weights: ")))
+    assert "(urgent from 0." in lines[weights]
+    assert len(lines) > weights + 5
+    assert all(line[:3] in ("  +", "  -") for line in lines[weights + 1 :])
+
+
 READ = ["read", "--now", "2026-11-18T10:00", "--zone", "Asia/Shanghai"]
 
 
@@ -60,25 +88,46 @@ def test_a_command_of_the_staff_is_read_as_one_only_for_the_staff():
     assert CliRunner().invoke(plugin().cli, [*READ, "。"]).output == "nothing\n"
 
 
+def test_the_chain_is_relative_to_the_configuration(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "chain.toml").write_text(chain_text(Shop("Clearview", "en", "Asia/Shanghai")), "utf-8")
+    (folder / "imserver.toml").write_text('[plugins.booking]\nchain = "chain.toml"\n')
+    here = ("--config", "shop/imserver.toml")
+    with serving(tmp_path, *here):
+        running = imserver(tmp_path, *here, "booking", "export")
+        assert 'name = "clearview"' in running.stdout
+    stopped = imserver(tmp_path, *here, "booking", "export")
+    assert stopped.stdout.splitlines()[1:] == running.stdout.splitlines()[1:]
+    done = imserver(tmp_path, *here, "booking", "check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{folder}/chain.toml: all is right")
+
+
 @pytest.mark.parametrize(
-    ("text", "first", "rule"),
+    ("words", "said"),
     [
-        (
-            "右眼突然看不见了",
-            "urgent sight_lost: 右眼突然看不见",
-            "  urgent sight_lost: 突然看不见  [blind & sudden]",
-        ),
-        ("眼睛不疼，周六三点", "careful pain: 眼睛不疼", "  careful pain: 眼睛不疼  [eye_pain]"),
-        ("想约周六", "none", "rules: none"),
+        (["check"], "has no section [plugins.booking]; name a file"),
+        (["check", "nowhere.toml"], "nowhere.toml: No such file or directory"),
+        (["import", "nowhere.toml"], "has no section"),
+        (["export"], "has no section"),
+        (["init", "there.toml"], "there.toml: is there already"),
+        (["init", "x.toml", "--zone", "Mars"], "no time zone 'Mars'"),
+        (["import", "there.toml", "--take", "both"], "'both' is not one of"),
     ],
 )
-def test_an_alarm_is_explained_by_its_rules_and_by_what_weighed_how_much(text, first, rule):
-    result = CliRunner().invoke(plugin().cli, ["alarm", text])
-    assert result.exit_code == 0, result.output
-    lines = result.output.splitlines()
-    assert lines[0].startswith(first)
-    assert rule in lines
-    weights = lines.index(next(line for line in lines if line.startswith("weights: ")))
-    assert "(urgent from 0." in lines[weights]
-    assert len(lines) > weights + 5
-    assert all(line[:3] in ("  +", "  -") for line in lines[weights + 1 :])
+def test_a_mistake_is_one_line_and_exit_code_2(tmp_path: Path, words: list[str], said: str) -> None:
+    (tmp_path / "there.toml").write_text("")
+    done = imserver(tmp_path, "booking", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_a_chain_that_ships_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "imserver.toml").write_text("[plugins.booking]\n")
+    (tmp_path / "own.toml").write_text(chain_text(Shop("Own", "en", "UTC")), "utf-8")
+    done = imserver(tmp_path, "booking", "import", "own.toml")
+    assert done.returncode == 2
+    assert "the chain 'demo' ships with the server: name a file of your own" in done.stderr

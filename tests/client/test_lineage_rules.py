@@ -276,12 +276,62 @@ def test_and_is_told_if_there_is_more_to_tell_of_it() -> None:
     assert lineage.notices() == [Notice("c", replaced=True, agreed=4, forgotten=True)]
 
 
-def test_who_leaves_a_team_loses_its_conversations() -> None:
+def by_team(*names: str) -> Lineage:
+    """A device that is in these by the team "staff", of which it has learnt that it was left; `since` vouches for them."""
+    lineage = opened(*names)
+    lineage.sync_asked()
+    for name in names:
+        lineage.row(name, former=False, team="staff")
+    lineage.sync_answered(more=False)
+    lineage.sync_asked()
+    lineage.teams_left({"others", "staff"})
+    return lineage
+
+
+def everything(name: str) -> bool:
+    """All conversations are followed."""
+    return True
+
+
+def test_who_leaves_a_team_loses_its_conversations_at_the_end_of_the_listing() -> None:
     lineage = opened("c", "d")
     lineage.row("c", former=False, team="staff")
-    assert lineage.of_team("staff") == ["c"]
+    lineage.teams_left({"others"})
+    assert lineage.ended(everything) == ([], [])
+    lineage.teams_left({"staff"})
+    lineage.sync_asked()
+    assert lineage.ended(everything) == (["c"], [])
     lineage.forget("c")
+    assert lineage.ended(everything) == ([], [])
     assert [known.conversation_id for known in again(lineage) or []] == ["d"]
+
+
+@pytest.mark.parametrize("team", [None, "staff"], ids=["by a place of one's own", "by the team again"])
+def test_what_a_row_behind_it_tells_of_is_not_lost(team: str | None) -> None:
+    lineage = by_team("c", "d")
+    lineage.sync_answered(more=True)
+    lineage.sync_asked()
+    lineage.row("c", former=False, team=team)
+    assert lineage.ended(everything) == (["d"], [])
+    assert lineage.team_of("c") == team
+
+
+def test_what_came_since_the_last_page_was_asked_is_decided_by_the_next_sync() -> None:
+    lineage = by_team("c", "d")
+    lineage.moved("c")
+    assert lineage.ended(everything) == (["d"], ["c"])
+    lineage.sync_asked()
+    assert lineage.ended(everything) == (["c", "d"], [])
+
+
+def test_that_a_team_was_left_is_kept_across_a_kill() -> None:
+    lineage = by_team("c")
+    kept = lineage.unsaved().trails
+    assert kept["c"] is not None
+    restored = Lineage()
+    restored.restore({"c": kept["c"]}, {}, {})
+    assert restored.ended(everything) == (["c"], [])
+    assert restored.ended(lambda name: False) == ([], []), "what is not followed is not lost"
 
 
 def test_what_is_forgotten_is_not_asked_any_more() -> None:

@@ -708,6 +708,8 @@ class TestStore:
         async with open_client(token="alice", store=storage) as again:
             events = again.events()
             assert server.count("sync") == asked + 1
+            [first] = [one.params for one in server.requests if one.method == "sync"][asked:]
+            assert first[0] is None, "every row is asked for, also of what did not change"
             assert (again.about("c"), again.settings("c"), again.account()) == ({"x-topic": "lenses"}, {}, {})
             assert again.item("c", 2) == ItemState(STARS, MINE)
             again.show("c")

@@ -528,16 +528,16 @@ class Device:
         assert self.session is not None
         self.excused |= self.perhaps
         self.perhaps.clear()
-        self.lineage.sync_answered(more=more and not self.broken("any page cleans"))
         for row in rows:
             self._take_row(row, new=row.conversation_id not in self.chats)
+        younger = not more and self._end_with_teams()
+        self.lineage.sync_answered(more=more and not self.broken("any page cleans"))
         if account is not None:
             self.account.take(account[1], account[0])
         self.since = since
-        if more:
+        self.synced = self.synced or not more
+        if more or younger:
             self._ask_sync()
-        else:
-            self.synced = True
 
     def _take_row(self, row: SyncRow, *, new: bool) -> None:
         name, modseq = row.conversation_id, row.modseq or 0
@@ -552,8 +552,7 @@ class Device:
             return  # older than a push that told of coming back
         self.lineage.row(name, former=row.left_at is not None, team=row.team)
         if row.left_at is not None and not self.broken("team kept"):
-            for other in self.lineage.of_team(name):
-                self._lose(other)
+            self.lineage.teams_left({name})
         chat.head = max(chat.head, row.head)
         self._forget_below_first(name, chat)
         chat.left = row.left_at
@@ -566,6 +565,13 @@ class Device:
             state.row_about(modseq, row.about.get(""))
             for user, at in cursors_of(row, self.user).items():
                 chat.cursors[user] = max(chat.cursors.get(user, 0), at)
+
+    def _end_with_teams(self) -> bool:
+        """Whether one more sync is to be asked."""
+        ended, younger = self.lineage.ended(self.chats.__contains__)
+        for name in ended:
+            self._lose(name)
+        return bool(younger)
 
     def _overtaken(self, name: str, row: SyncRow) -> None:
         """A row with state comes behind the pushes that its snapshot holds: of a new conversation they explained nothing, and

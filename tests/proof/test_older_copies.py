@@ -16,6 +16,7 @@ import pytest
 
 from imserver.proof.taken_back import Restore
 from imserver.proof.torture import older_copies
+from imserver.proof.torture.client_journal import now_ms
 from imserver.proof.torture.older_copies import Kind, OlderCopies, commits_of, frames_written
 
 #: Writes rows, one commit each, into a database with the numbers of its life and of the row, until it is killed.
@@ -56,6 +57,7 @@ class Written:
             assert process.stdout.readline() == "done\n"
             process.send_signal(signal.SIGKILL)
         Path(f"{self.path}.high").write_text(f"{self.lives}")
+        self.path.with_suffix(".ledger").write_text(f"{self.lives}")
         Path(f"{self.path}.lock").touch()
         self.copies.killed()
 
@@ -67,6 +69,10 @@ class Written:
     @property
     def high(self) -> str:
         return Path(f"{self.path}.high").read_text()
+
+    @property
+    def ledger(self) -> str:
+        return self.path.with_suffix(".ledger").read_text()
 
 
 @pytest.fixture
@@ -80,13 +86,16 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Written
 @pytest.mark.parametrize("kind", [Kind.DATABASE, Kind.FOLDER, Kind.CHECKPOINT])
 def test_a_copy_is_the_database_as_it_was_then(written: Written, kind: Kind) -> None:
     written.write(5)
+    begun = now_ms()
     written.copies.take()
+    taken = now_ms()
     written.write(7)
     assert written.rows() == [(1, 5), (2, 7)]
     put_back = written.copies.put_back(kind)
     assert put_back is not None
     assert put_back.kind is kind
-    assert written.high == ("1" if kind is Kind.FOLDER else "2")
+    assert written.high == written.ledger == ("1" if kind is Kind.FOLDER else "2")
+    assert begun <= put_back.taken_at <= taken
     assert Path(f"{written.path}-wal").exists() is (kind is not Kind.CHECKPOINT)
     assert Path(f"{written.path}.lock").exists()
     assert written.rows() == [(1, 5)]
@@ -102,7 +111,7 @@ def test_the_last_commits_are_cut_off(written: Written) -> None:
     put_back = written.copies.put_back(Kind.LAST_COMMITS)
     assert put_back is not None
     [(life, count)] = written.rows()
-    assert (life, written.high) == (1, "1")
+    assert (life, written.high, written.ledger) == (1, "1", "1")
     assert 0 < count < 40
 
 

@@ -72,3 +72,31 @@ async def test_the_difference_of_a_database_and_its_copy(tmp_path: Path) -> None
     assert (taken.times(AB), taken.times(AC)) == ([2.0], [])
     assert ("alice", AB, 2, "🎉") in taken.facts("reactions")
     assert not taken.facts("edits")
+
+
+async def test_who_came_and_went_in_a_team_was_moved_wherever_that_is_named(tmp_path: Path) -> None:
+    """Also whoever was back when the copy came: both databases have the same team."""
+    data = tmp_path / "data"
+    data.mkdir()
+    async with AsyncExitStack() as stack:
+        _, client = await enter(stack, data)
+        alice = await client("alice")
+        team = await alice.create_group("team", ["bob", "carol"])
+        service = await alice.create_group("a customer", ["dave"], team=team)
+        await alice.create_group("another", ["bob"])
+    copy = copied(data, tmp_path / "copy")
+    async with AsyncExitStack() as stack:
+        _, client = await enter(stack, data)
+        alice = await client("alice")
+        await alice.remove_member(team, "bob")
+        await alice.add_member(team, "bob")
+        await alice.remove_member(team, "carol")
+    restore = compare(copied(data, tmp_path / "left"), copy, 3.0)
+    assert restore.members == {("bob", team), ("bob", service), ("carol", team), ("carol", service)}
+    assert restore.conversations == {team}
+    taken = TakenBack([restore])
+    assert (taken.times(service), taken.times(service, "bob"), taken.times(service, "dave")) == (
+        [],
+        [3.0],
+        [],
+    )

@@ -20,10 +20,11 @@ from pathlib import Path
 import msgpack
 import pytest
 
+from imserver.proof.access_checks import Out
 from imserver.proof.findings import Fault
 from imserver.proof.sabotage import delete_appointment, delete_message
 from imserver.proof.torture.options import SMALL, Options
-from imserver.proof.torture.participants import draw_participants
+from imserver.proof.torture.participants import Part, draw_participants
 from imserver.proof.torture.run import run_torture
 from imserver.proof.torture.verdict import Evidence, judge
 
@@ -97,6 +98,10 @@ def test_a_small_run_ends_well_and_its_checker_bites(place: Path) -> None:
 
     assert Fault.LOST in spoilt(delete_message)
     assert Fault.MISSING in spoilt(delete_appointment)
+    assert evidence.deeds.ended.total() > 0
+    for_ever = [Out(part.user_id, 0, 1 << 60) for part in run_people(evidence)]
+    worse = judge(replace(evidence, deeds=replace(evidence.deeds, outs=for_ever)))
+    assert {finding.fault for finding in worse.report.findings} == {Fault.TRESPASS}
     assert judged_without_kills(evidence) == ["not reached: a kill", *NOTHING_UNANSWERED]
 
 
@@ -131,6 +136,11 @@ def test_whoever_lost_something_to_an_older_copy_was_told_and_nobody_else(place:
     nothing_happened = replace(evidence.deeds, restores=[])
     worse = judge(replace(evidence, deeds=nothing_happened))
     assert {Fault.LOST, Fault.NEEDLESS} <= {finding.fault for finding in worse.report.findings}
+
+
+def run_people(evidence: Evidence) -> list[Part]:
+    """Whom an operator may have shut out."""
+    return [part for part in evidence.participants.parts if part.comes_and_goes]
 
 
 NOTHING_UNANSWERED = [
@@ -181,17 +191,24 @@ def test_the_cast_is_as_large_as_it_says() -> None:
     participants = draw_participants(1, clients=50, processes=5, conversations=24)
     assert [len(process) for process in participants.processes] == [10] * 5
     assert len({part.name for part in participants.parts}) == 50
-    assert len(participants.groups) + len(participants.directs) == 24
-    assert {part.kind for part in participants.parts} == {"talker", "customer", "staff"}
+    assert {part.kind for part in participants.parts} == {"talker", "customer", "staff", "employee"}
+    (boss,) = [part for part in participants.parts if part.employees]
+    assert boss.team is not None
+    groups, (team, *naming) = participants.groups[: boss.team], participants.groups[boss.team :]
+    assert len(groups) + len(participants.directs) == 24
+    assert (team.owner, team.members, team.team) == (boss.user_id, (), None)
+    assert {(group.owner, group.team) for group in naming} == {(boss.user_id, team.number)}
+    employees = [part for part in participants.parts if part.comes_and_goes]
+    assert sorted(part.user_id for part in employees) == sorted(boss.employees)
+    assert {part.groups for part in employees} == {tuple(group.number for group in (team, *naming))}
     (keeper,) = [part for part in participants.parts if part.guests]
-    inside = {participants.groups[-1].owner, *participants.groups[-1].members}
-    assert (keeper.user_id, keeper.groups[-1]) == (
-        participants.groups[-1].owner,
-        participants.groups[-1].number,
-    )
+    assert keeper != boss
+    inside = {groups[-1].owner, *groups[-1].members}
+    assert (keeper.user_id, keeper.groups[-1]) == (groups[-1].owner, groups[-1].number)
     talkers = {part.user_id for part in participants.parts if part.kind == "talker"}
     assert sorted(keeper.guests) == sorted(talkers - inside), "each of the others, once"
     assert participants == draw_participants(1, 50, 5, 24)
     assert participants != draw_participants(2, 50, 5, 24)
+    assert not any(part.comes_and_goes for part in draw_participants(1, 8, 1, 4).parts)
     with pytest.raises(ValueError, match="at least 8 clients"):
         draw_participants(1, clients=5, processes=1, conversations=4)

@@ -44,7 +44,7 @@ def evidence(tmp_path: Path) -> Evidence:
     deeds.restores = [PutBack(Kind.FOLDER, Restore(1.0)), PutBack(Kind.DATABASE, Restore(2.0))]
     participants = draw_participants(1, 50, 5, 24)
     return Evidence(
-        Options(1, tmp_path), participants, deeds, Counter(), tmp_path / "chat.db", tmp_path / "clients",
+        Options(1, tmp_path), participants, deeds, Counter(shut_out=1), tmp_path / "chat.db", tmp_path / "clients",
         datetime.now(UTC), 60.0,
     )  # fmt: skip
 
@@ -53,11 +53,15 @@ def evidence(tmp_path: Path) -> Evidence:
 def plenty(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What the checker and the database would say of a large run; tests change it."""
     said = SimpleNamespace(
-        report=Report(shown=9, promised=1, present=1, told=1), conversations=MIN_CONVERSATIONS, removed=1
+        report=Report(shown=9, promised=1, present=1, told=1),
+        conversations=MIN_CONVERSATIONS,
+        removed=1,
+        went=1,
     )
-    monkeypatch.setattr(verdicts, "check", lambda journals, rows, words, query, taken: said.report)
+    monkeypatch.setattr(verdicts, "check", lambda journals, rows, words, query, taken, outs: said.report)
     monkeypatch.setattr(verdicts, "_conversations", lambda rows: said.conversations)
     monkeypatch.setattr(verdicts, "_removed", lambda rows: said.removed)
+    monkeypatch.setattr(verdicts, "_went", lambda rows: said.went)
     return said
 
 
@@ -92,7 +96,8 @@ WRONG: dict[str, tuple[Callable[[Evidence, Any], Any], str]] = {
     "something broke": (lambda e, s: e.deeds.broken.append("exit code 3"), "broken: exit code 3"),
     "a plugin gave up": (plugin_gave_up, "broken: the plugin booking gave up 7: ValueError"),
     "too much came again": (
-        report(marked=MIN_CONVERSATIONS + 1), f"doubled: {MIN_CONVERSATIONS + 1} messages came again, and at most 20 may",
+        report(marked=2 * MIN_CONVERSATIONS + 1),
+        f"doubled: {2 * MIN_CONVERSATIONS + 1} messages came again, and at most {2 * MIN_CONVERSATIONS} may",
     ),
     "too few clients": (options(clients=MIN_CLIENTS - 1), "not reached: at least 50 clients and 20 conversations"),
     "too few conversations": (options(conversations=19), "not reached: at least 50 clients and 20 conversations"),
@@ -103,6 +108,10 @@ WRONG: dict[str, tuple[Callable[[Evidence, Any], Any], str]] = {
     "no older copy": (lambda e, s: e.deeds.restores.clear(), "not reached: older copies of two kinds"),
     "nobody was told of one": (report(told=0), "not reached: a client that was told of an older copy"),
     "nobody was removed": (lambda e, s: setattr(s, "removed", 0), "not reached: a member who was removed"),
+    "nobody went": (lambda e, s: setattr(s, "went", 0), "not reached: somebody who went from the team"),
+    "nobody was shut out": (
+        lambda e, s: e.figures.clear(), "not reached: somebody who lost access and was told so",
+    ),
     "nothing was shown": (report(shown=0), "not reached: a message"),
     "nothing was promised": (report(promised=0), "not reached: an appointment"),
 }  # fmt: skip

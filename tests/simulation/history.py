@@ -10,6 +10,7 @@ from imserver.proof.acts import digest_of
 from imserver.proof.simulation.oracle import Evidence
 from imserver.proof.simulation.record import Post, Record, Shown, Storage
 from imserver.proof.simulation.stored import Member, Row, Stored
+from imserver.proof.taken_back import Restore, TakenBack
 from imserver_client import Item, Message
 
 #: A group with the echo bot, a conversation of two, and two that no device of the run is in.
@@ -55,6 +56,7 @@ class History:
     teams: dict[str, str] = field(default_factory=dict)
     persons: dict[str, set[str]] = field(default_factory=dict)
     watch: Any = None
+    restores: list[Restore] = field(default_factory=list)
 
     def evidence(self) -> Evidence:
         stored = Stored(heads=self.heads, echoes=self.echoes, failures=self.failures)
@@ -66,7 +68,8 @@ class History:
             stored.by_place.setdefault((one.conversation_id, one.position), one)
             stored.by_key[one.conversation_id, one.sender_id, one.key].append(one)
         records, storages = list(self.records.values()), list(self.storages.values())
-        return Evidence(stored, records, storages, self.committed, watch=self.watch)
+        taken = TakenBack(self.restores)
+        return Evidence(stored, records, storages, self.committed, watch=self.watch, taken=taken)
 
     def row(self, conversation_id: str, position: int) -> Row:
         return next(

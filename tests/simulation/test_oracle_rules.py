@@ -16,6 +16,8 @@ import pytest
 from imserver.proof.acts import digest_of
 from imserver.proof.simulation.oracle import CHECKS, judge
 from imserver.proof.simulation.record import Answer, Heard, Post
+from imserver.proof.stored_rows import StoredMessage
+from imserver.proof.taken_back import Restore
 from imserver_client.storage import SavedPosition
 
 from .history import (
@@ -467,3 +469,15 @@ def test_who_was_invited_speaks_from_the_beginning_and_who_came_back_is_in_again
     history.records["ann-1"].created.append((ASIDE, ["fay"]))
     history.members[ASIDE]["ann"] = history.members[PAIR]["ann"]
     assert not any("posted" in text for text in judge(history.evidence()))
+
+
+def test_what_an_older_copy_took_is_no_fault_of_a_feature() -> None:
+    """An edit that was answered and is gone, and a conversation of which somebody was a member in a history that is gone."""
+    history = right()
+    edits(history, 3, digest_of(said("x")))
+    typed(history, ASIDE, "cy")
+    assert len(judge(history.evidence())) == 3
+    telling = StoredMessage(GROUP, 5, key(4), "ann", 1, 1, {}, {"type": "system", "target": 1, "revision": 2})
+    moved = frozenset({("bob", ASIDE), ("cy", ASIDE)})
+    history.restores.append(Restore(1.0, messages=(telling,), members=moved))
+    assert judge(history.evidence()) == []

@@ -32,7 +32,7 @@ def handshakes_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def teams_never_end_for_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Core, "left_teams", lambda self, rows: [])
+    monkeypatch.setattr(Core, "left_teams", lambda self, rows, *, listed: [])
 
 
 #: Sabotage -> a seed that notices it, and what it says.

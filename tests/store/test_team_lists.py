@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from imserver.errors import RefusalCode
-from imserver.model import Role
+from imserver.model import Cursors, Learnt, Role
 from imserver.store.sqlite import conversation_lists, teams
 from imserver.store.sqlite.reader import SqliteReader
 from imserver.testing import ManualClock
@@ -197,9 +197,34 @@ async def test_a_person_s_own_row_wins_in_lists_and_comes_once(shop: Shop) -> No
     assert sorted(ids((await shop.synced("ann"))[0])) == sorted([shop.team, place])
     await shop.leave("ann")
     rows, _ = await shop.synced("ann")
-    assert [(row.conversation_id, row.left_at) for row in rows] == [(place, 3), (shop.team, 2)], (
-        "one is told first what one keeps of it, else it would go with the team"
-    )
+    assert {row.conversation_id: (row.left_at, row.team) for row in rows} == {
+        place: (3, None),
+        shop.team: (2, None),
+    }, "one is told again what one keeps of it, else it would go with the team"
+
+
+async def test_whoever_goes_on_by_the_team_and_leaves_it_keeps_cursors_and_settings(shop: Shop) -> None:
+    """A row that has ended is told again, as of then, but what was read behind it does not fall."""
+    place = await shop.serve("cy")
+    await shop.join("cy")
+    await shop.say(place, "cy")
+    await shop.read(place, "cy", 1)
+    await shop.leave("cy", place)
+    await shop.say(place, BOSS)
+    await shop.read(place, "cy", 4)
+    await shop.stand.tx(lambda tx: tx.set_own(place, "cy", "color", 3))
+    _, since = await shop.synced("cy")
+    await shop.leave("cy")
+    rows, _ = await shop.synced("cy", since)
+    [kept] = [row for row in rows if row.conversation_id == place]
+    assert (kept.head, kept.left_at, kept.cursors) == (3, 3, Cursors(4, 4))
+    assert (kept.settings is not None, kept.settings_seq) == (True, 1)
+    found = await shop.stand.read(lambda reader: reader.check("cy", Learnt(place, since, 4, 0)))
+    assert found is not None
+    assert found.row == kept
+    await shop.join("cy", place)
+    [row] = [row for row in (await shop.synced("cy"))[0] if row.conversation_id == place]
+    assert (row.left_at, row.cursors, row.settings_seq) == (None, Cursors(4, 4), 1)
 
 
 async def test_a_receipt_through_the_team_moves_the_conversation(shop: Shop) -> None:

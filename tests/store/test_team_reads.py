@@ -116,6 +116,36 @@ async def test_check_answers_with_the_row_of_now(shop: Shop) -> None:
     )
 
 
+async def test_what_was_learnt_by_the_team_behind_a_place_of_one_s_own_is_agreed_on(shop: Shop) -> None:
+    """Though only the past of then is shown: nothing was replaced. What was said behind leaving the team is not told of."""
+    place = await shop.serve("cy")
+    await shop.join("cy")
+    await shop.leave("cy", place)
+    await shop.say(place, BOSS)
+    await shop.say(place, BOSS)
+    _, since = await shop.synced("cy")
+    await shop.leave("cy")
+    await shop.say(place, BOSS)
+
+    async def agreed(user_id: str, asked: int) -> int | None:
+        found = await shop.stand.read(lambda reader: reader.check(user_id, Learnt(place, since, asked, 0)))
+        assert found is not None
+        assert (found.row.head, found.row.left_at) == (2, 2)
+        position: int | None = found.agreed
+        return position
+
+    assert [await agreed("cy", asked) for asked in (1, 2, 3, 4, 5, 99)] == [1, 2, 3, 4, 4, 4]
+    await shop.join("cust", place)
+    await shop.leave("cust", place)
+    [row] = [row for row in (await shop.synced("cust"))[0] if row.conversation_id == place]
+    assert row.left_at == 7
+    _, now = await shop.synced("cust")
+    await shop.say(place, BOSS)
+    found = await shop.stand.read(lambda reader: reader.check("cust", Learnt(place, now, 8, 0)))
+    assert found is not None
+    assert found.agreed == 7, "never in the team: up to leaving"
+
+
 async def test_members_are_rows_and_persons_of_the_team_by_user_id(shop: Shop) -> None:
     """Each once, however long the pages are, and as of now."""
     place = await shop.serve()

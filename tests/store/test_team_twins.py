@@ -30,14 +30,16 @@ STEPS = 60
 
 @dataclass
 class Device:
-    """A client that syncs page by page, and forgets what is of a team that it is out of."""
+    """A client that syncs page by page, and forgets at the end what is of a team that it is out of."""
 
     who: str
     #: Tokens of both stores, which mean the same.
     since: list[str | None] = field(default_factory=lambda: [None, None])
     known: dict[str, ConversationRow] = field(default_factory=dict)
+    #: What ends with its team, unless a row says otherwise before the last page is told.
+    ending: set[str] = field(default_factory=set)
 
-    async def page(self, stands: list[Stand], limit: int) -> bool:
+    async def page(self, stands: list[Stand], world: World, limit: int) -> bool:
         """Ask both; they agree. True if there is more."""
         pages = [
             await stand.read(lambda reader, since: _page(reader, self.who, since, limit), since)
@@ -49,11 +51,20 @@ class Device:
         assert rows or not more
         self.since = [token, other_token]
         for row in rows:
+            before = self.known.get(row.conversation_id, row)
+            assert row.cursors.delivered >= before.cursors.delivered
+            assert row.cursors.read >= before.cursors.read
             self.known[row.conversation_id] = row
+            self.ending.discard(row.conversation_id)
             if row.left_at is not None:
-                lost = {name for name, one in self.known.items() if one.team == row.conversation_id}
-                for name in lost:
-                    del self.known[name]
+                self.ending |= {name for name, one in self.known.items() if one.team == row.conversation_id}
+        if not more:
+            for name in self.ending:
+                del self.known[name]
+                assert self.who not in world.talks[name].members, (
+                    "a place of one's own, present or former, is told first"
+                )
+            self.ending.clear()
         return bool(more)
 
     def check(self, world: World, teamed: set[str]) -> None:
@@ -136,9 +147,9 @@ async def run(seed: int) -> None:
                     assert unit.error is None, unit.error
             teamed |= {name for name in teamless if twin.world.talks[name].team is not None}
             if rng.random() < 0.4:
-                await rng.choice(devices).page(stands, rng.choice((1, 1, 2, 3, 50)))
+                await rng.choice(devices).page(stands, twin.world, rng.choice((1, 1, 2, 3, 50)))
         for device in devices:
-            while await device.page(stands, rng.choice((1, 2, 5))):
+            while await device.page(stands, twin.world, rng.choice((1, 2, 5))):
                 pass
             device.check(twin.world, teamed)
         for who in PEOPLE:

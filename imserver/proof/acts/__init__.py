@@ -160,9 +160,6 @@ class Acts:
     rest: Callable[[Hand], Awaitable[Iterable[Facts]]] | None = None
     judge: Callable[[Evidence], Iterable[str]] | None = None
     stored: Callable[[Query], Iterable[Facts]] | None = None
-    #: Whether a note is of an answer: when an older copy of the database has come back, what was answered may be gone, and the
-    #: judge does not get it.
-    answers: Callable[[Facts], bool] = lambda facts: True
     #: Conversation and user that an event tells of, if it is told at once to who is a member then, and stored nowhere.
     tells_of: Callable[[ClientEvent], tuple[str, str] | None] = lambda event: None
 

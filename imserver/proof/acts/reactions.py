@@ -201,5 +201,4 @@ ACTS = Acts(
     rest=rest,
     judge=judge,
     stored=stored,
-    answers=lambda facts: facts[0] in (DONE, ASKED),
 )

@@ -6,13 +6,16 @@ A disk that did not keep what it had confirmed loses the last commits of the log
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+
+from imserver.proof.taken_back import Restore, compare
 
 from .journal import Journal
 
@@ -58,8 +61,9 @@ class Copies:
         self._kept: list[Copy] = []
         #: When the last transactions were committed.
         self._commits: list[float] = []
-        #: How often something was put back.
+        #: How often something was put back, and what that took.
         self.put_back = 0
+        self.restores: list[Restore] = []
         #: The header of the log's index behind the last commit that wrote something.
         self._head = b""
         #: A copy of what the last one replaced.
@@ -86,18 +90,20 @@ class Copies:
     def replace(self, now: float) -> float | None:
         """Put something older back, or what that had replaced. No server runs. Returns since when answers may be of no worth;
         None: there was nothing to put back."""
-        gone = self._gone
+        last, gone = Copy(FORWARD, now, self.put_back, self._files()), self._gone
         if gone is not None and self._random.random() < 0.25:
             self._gone = None
-            return self._put(FORWARD, gone)
-        last = Copy(FORWARD, now, self.put_back, self._files())
-        if not self._kept or self._random.random() < 0.35:
-            since = self._lose_commits()
+            since: float | None = self._put(FORWARD, gone)
         else:
-            copy = self._random.choice(self._kept)
-            since = self._put(copy.kind, copy)
+            if not self._kept or self._random.random() < 0.35:
+                since = self._lose_commits()
+            else:
+                copy = self._random.choice(self._kept)
+                since = self._put(copy.kind, copy)
+            if since is not None:
+                self._gone = last
         if since is not None:
-            self._gone = last
+            self.restores.append(self._difference(last.files, now))
         return since
 
     # -- how ----------------------------------------------------------------------------------------------------------
@@ -117,6 +123,19 @@ class Copies:
         whole = made.read_bytes()
         made.unlink()
         return {"": whole}
+
+    def _difference(self, left: Mapping[str, bytes], now: float) -> Restore:
+        """Between files that were left and the present ones, read beside them: who opens a database leaves traces."""
+        folder = self._database.with_name("compared")
+        databases = [folder / side / self._database.name for side in ("left", "copy")]
+        for database, files in zip(databases, (left, self._files()), strict=True):
+            database.parent.mkdir(parents=True)
+            for name, content in files.items():
+                Path(f"{database}{name}").write_bytes(content)
+        left_database, copy = databases
+        restore = compare(left_database, copy, now)
+        shutil.rmtree(folder)
+        return restore
 
     def _put(self, kind: str, copy: Copy) -> float:
         """In place, where the side file may have stayed, or as on another machine."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from imserver.proof.acts import Evidence as ActsEvidence
 from imserver.proof.acts import Notes, all_acts, no_query
+from imserver.proof.taken_back import TakenBack
 from imserver_client import Item, Message
 
 from .record import Heard, Post, Record, Storage
@@ -33,6 +34,7 @@ class Evidence:
         query: Callable[..., Iterable[tuple[Any, ...]]] = no_query,
         put_back: int = 0,
         watch: Watch | None = None,
+        taken: TakenBack | None = None,
     ) -> None:
         self.stored = stored
         self.records = records
@@ -45,14 +47,10 @@ class Evidence:
         self.put_back = put_back
         #: What servers took in, in runs with people who come and go.
         self.watch = watch
+        #: What these took.
+        self.taken = taken or TakenBack()
         self.spans = memberships(stored, records)
         self.stays = Stays(stored, self.spans, committed)
-
-    def told_as_former(self, conversation_id: str, user_id: str) -> bool:
-        """Whether the user once had a place of his own in a conversation that names a team. When he goes from the team he is
-        told of it again, as of then: SPEC, section 10.3."""
-        spans = self.spans[conversation_id].get(user_id, ())
-        return conversation_id in self.stored.teams and any(last is not None for _, last in spans)
 
 
 def judge(evidence: Evidence) -> list[str]:
@@ -227,8 +225,7 @@ def falls_were_told(evidence: Evidence) -> Findings:
     """An application whose messages are void was told so, and from where on; where all is there, nobody is told anything."""
     for record in evidence.records:
         for conversation_id, agreed in record.told if not evidence.put_back else ():
-            if not evidence.told_as_former(conversation_id, record.user_id):
-                yield f"{record.device_id} was told that {conversation_id} fell to {agreed}, and nothing is gone"
+            yield f"{record.device_id} was told that {conversation_id} fell to {agreed}, and nothing is gone"
         told: dict[str, int] = {}
         for conversation_id, agreed in record.told:
             told[conversation_id] = min(agreed or 0, told.get(conversation_id, agreed or 0))
@@ -289,6 +286,9 @@ def features_agree(evidence: Evidence) -> Findings:
                 lambda conversation_id, position: stored.by_place.get((conversation_id, position)),
                 evidence.stays.members,
                 evidence.query,
+                evidence.taken.at,
+                evidence.taken.moved,
+                evidence.taken.facts(name),
             )
         )
 
@@ -301,8 +301,6 @@ def cursors_only_rise(evidence: Evidence) -> Findings:
             before = known.get((life, conversation_id, user_id), (0, 0))
             known[life, conversation_id, user_id] = (delivered, read)
             head = evidence.stored.heads.get(conversation_id, 0)
-            if user_id == record.user_id and evidence.told_as_former(conversation_id, user_id):
-                continue  # with his own cursors of then
             if delivered < before[0] or read < before[1] or max(delivered, read) > head:
                 yield (
                     f"{record.device_id} was told of cursors {delivered}, {read} of {user_id} in {conversation_id}"

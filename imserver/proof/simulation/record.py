@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from imserver.proof.acts import all_acts
 from imserver_client import Item, MemoryStorage, Message
 from imserver_client.storage import (
     LineageStep,
@@ -33,11 +32,9 @@ class Noted(list[T], Generic[T]):
         super().append(one)
         self._times.append(self._now())
 
-    def void(self, since: float, concerns: Callable[[T], bool] = lambda one: True) -> None:
+    def void(self, since: float) -> None:
         """What came since then counts no more."""
-        kept = [
-            (one, at) for one, at in zip(self, self._times, strict=True) if at < since or not concerns(one)
-        ]
+        kept = [(one, at) for one, at in zip(self, self._times, strict=True) if at < since]
         self[:] = [one for one, _ in kept]
         self._times = [at for _, at in kept]
 
@@ -150,11 +147,15 @@ class Storage(MemoryStorage):
         step: LineageStep,
     ) -> None:
         super().save_checked(fallen, offered, states, account, step)
-        replaced = {name for name, notice in step.notices.items() if notice is not None and notice.replaced}
+        told = {
+            name
+            for name, notice in step.notices.items()
+            if notice is not None and (notice.replaced or notice.forgotten) and not notice.pending
+        }
         for conversation_id, fall in fallen.items():
-            if fall is None and self.names_team(conversation_id) and conversation_id not in replaced:
+            if fall is None and self.names_team(conversation_id) and conversation_id not in told:
                 self._left(conversation_id)
-            elif fall is None or conversation_id in replaced:
+            elif fall is None or conversation_id in told:
                 self._fall(conversation_id, None if fall is None else fall.upto)
 
     def add_post(self, post: SavedPost) -> None:
@@ -267,9 +268,7 @@ class Record:
 
     def note(self, feature: str, facts: tuple[Any, ...]) -> None:
         """An act of a feature notes this."""
-        if feature not in self.notes:
-            self.notes[feature] = Noted(self.now)
-        self.notes[feature].append(facts)
+        self.notes.setdefault(feature, []).append(facts)
 
     def void(self, since: float) -> None:
         """A copy of that time was put back. Answers of before may still be under way."""
@@ -288,6 +287,7 @@ class Record:
 
     def _cannot_be_told(self, conversation_id: str) -> None:
         self.shown[:] = [one for one in self.shown if one.message.conversation_id != conversation_id]
+        self.items[:] = [item for item in self.items if item.conversation_id != conversation_id]
         self._replaced_above(conversation_id, 0)
         for post in self.posts.values():
             if post.conversation_id == conversation_id:
@@ -303,9 +303,6 @@ class Record:
         for noted in (self.cursors, self.created, self.changes):
             assert isinstance(noted, Noted)
             noted.void(since)
-        for feature, facts in self.notes.items():
-            assert isinstance(facts, Noted)
-            facts.void(since, all_acts()[feature].answers)
         # Of what its client does not follow the application has looked at a page, and nobody can tell it anything.
         self.items[:] = [item for item in self.items if self.follows(item.conversation_id)]
 

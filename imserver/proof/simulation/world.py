@@ -14,6 +14,7 @@ from typing import Any
 
 from imserver.check.consistency import ask_features
 from imserver.features import FEATURES
+from imserver.proof.taken_back import TakenBack
 from imserver.store.checks import Report, check_database, open_snapshot
 from imserver.store.sqlite.ledger import ledger_path, read_ledger
 
@@ -163,6 +164,7 @@ class World:
                 sql.execute,
                 self.machine.put_back,
                 self.machine.watch,
+                TakenBack(self.machine.copies.restores),
             )
             for text in judge(evidence):
                 journal.finding(text)

@@ -33,11 +33,13 @@ from imserver_client import (
     PostsGone,
     Refused,
     State,
+    Stopped,
     Undeliverable,
     connect,
 )
+from imserver_protocol.errors import CloseCode
 
-from .client_journal import ClientJournal
+from .client_journal import ClientJournal, now_ms
 from .participants import Part
 
 #: A short back-off: the kills are under test, not the clients' patience.
@@ -55,6 +57,8 @@ DAWDLE_SHARE, DAWDLE_S = 0.2, 0.04
 SEND_AGAIN_SHARE = 0.5
 #: For leaving at the end (seconds).
 CLOSE_S = 10.0
+#: What is said to whoever is shut out.
+SHUT_OUT = (CloseCode.REVOKED, CloseCode.AUTH_FAILED)
 
 
 @dataclass(slots=True)
@@ -71,6 +75,7 @@ class Counts:
     booked: int = 0
     moved: int = 0
     cancelled: int = 0
+    shut_out: int = 0
     unheard: int = 0
     sent_again: int = 0
     connections: int = 0
@@ -102,6 +107,8 @@ class Actor:
         self.hear: Callable[[str, int, str, Mapping[str, Any]], None] = lambda *message: None
         self.fell: Callable[[str, int | None], None] = lambda conversation_id, agreed: None
         self.ready = asyncio.Event()
+        #: An employee was told to be shut out: this life of the client is over.
+        self.out = asyncio.Event()
         self.broken = ""
         self._folder = folder
         self._life = life
@@ -119,6 +126,8 @@ class Actor:
         #: Cursors as they were told, with the beginning of the connection that told them.
         self._cursors: dict[tuple[str, str], tuple[tuple[int, int], float]] = {}
         self._up_since = 0.0
+        #: When the present attempt to connect began (UTC ms).
+        self._trying_since = 0
         #: The message that is being read, until it is void.
         self._in_hand: Message | None = None
         #: Conversations of which an older copy came back.
@@ -138,8 +147,9 @@ class Actor:
         return self._client is not None and self._client.state is State.CONNECTED
 
     async def live(self, address: str, token: str, leaving: asyncio.Event) -> None:
-        """Connect, and read until `leaving` is set."""
+        """Connect, and read until `leaving` is set, or access has ended."""
         self._up_since = time.monotonic()
+        self._trying_since = now_ms()
         connecting = connect(
             address,
             token=token,
@@ -153,7 +163,8 @@ class Actor:
             async with connecting as client:
                 await self._stay(client, leaving)
         except ClientError as error:
-            self._break(f"the client gave up: {error!r}")
+            if not self._ends(error):
+                self._break(f"the client gave up: {error!r}")
         finally:
             self.journal.close()
 
@@ -161,6 +172,7 @@ class Actor:
         self._client = client
         events = client.events()
         self._line.note(client.state is State.CONNECTED)
+        self.journal.entered(self._trying_since)
         for queued in client.outbox():
             self._unanswered[queued.key] = 0.0  # by an earlier life
         if self._life == 0:
@@ -170,12 +182,13 @@ class Actor:
             asyncio.ensure_future(self._guarded(self._read_messages())),
         ]
         self.ready.set()
+        ends = [asyncio.ensure_future(event.wait()) for event in (leaving, self.out)]
         try:
-            await leaving.wait()
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (*readers, *self._waiting):
+            for task in (*ends, *readers, *self._waiting):
                 task.cancel()
-            await asyncio.gather(*readers, *self._waiting, return_exceptions=True)
+            await asyncio.gather(*ends, *readers, *self._waiting, return_exceptions=True)
 
     # -- saying -------------------------------------------------------------------------------------------------------
 
@@ -193,6 +206,7 @@ class Actor:
 
     async def _post(self, conversation_id: str, content: dict[str, Any], key: bytes) -> Posted | None:
         answer = asyncio.ensure_future(self.client.post(conversation_id, content, key=key))
+        answer.add_done_callback(_looked_at)
         await asyncio.sleep(0)  # its first step is done now, and that puts it into the outbox
         if not answer.done() or answer.cancelled() or answer.exception() is None:
             self.journal.taken(key)
@@ -222,13 +236,13 @@ class Actor:
         except (Refused, Undeliverable, Abandoned) as error:
             if conversation_id in self.replaced:
                 self._settled(key, error)
-            else:
+            elif not self.part.comes_and_goes:
                 self._break(f"{key.hex()} was answered, and then offered again: {error!r}")
         else:
             self.journal.answered(answer)  # to be held against the first answer, and against what is stored
 
     def _settled(self, key: bytes, outcome: Posted | ClientError | None) -> None:
-        if isinstance(outcome, Disconnected):
+        if isinstance(outcome, Disconnected) or self._ends(outcome):
             return  # the client leaves; the post stays in the outbox
         self._unanswered.pop(key, None)
         if isinstance(outcome, Posted):
@@ -258,7 +272,8 @@ class Actor:
         except Disconnected:
             pass
         except ClientError as error:
-            self._break(f"abandon: {error!r}")
+            if not self._ends(error):
+                self._break(f"abandon: {error!r}")
 
     # -- what features offer ------------------------------------------------------------------------------------------
 
@@ -340,13 +355,18 @@ class Actor:
                     self._note_fall(event)
                 case PostsGone():
                     self._note_gone(event)
+                case CatchUpFailed(reason="not found") if self.part.comes_and_goes:
+                    pass  # put out of the team before what was pushed meanwhile was read
                 case CatchUpFailed():
                     self._break(repr(event))
 
     def _note_connection(self, event: ConnectionChanged) -> None:
         up = event.state is State.CONNECTED
+        if event.state is State.CONNECTING:
+            self._trying_since = now_ms()
         if up:
             self._up_since = time.monotonic()
+            self.journal.entered(self._trying_since)
         self._line.note(up)
         self.counts.connections += up
         self.counts.resumed += event.resumed
@@ -425,7 +445,8 @@ class Actor:
         except TimeoutError:
             return f"{self.part.name} ({'connected' if self.connected else 'not connected'}) waits for {waits_for}"
         except ClientError as error:
-            self._break(f"settle: {error!r}")
+            if not self._ends(error):
+                self._break(f"settle: {error!r}")
             return f"{self.part.name}: {error!r}"
         self.journal.caught_up(heads)
         try:
@@ -467,14 +488,31 @@ class Actor:
         except Disconnected:
             return None
         except Exception as error:
+            if self._ends(error):
+                return None
             traceback.print_exception(error)
             self._break(repr(error))
             return None
+
+    def _ends(self, outcome: object) -> bool:
+        """Whether the server has ended the access of an employee: what waits stays in the store, for the next life."""
+        if not (self.part.comes_and_goes and isinstance(outcome, Stopped) and outcome.code in SHUT_OUT):
+            return False
+        self.counts.shut_out += not self.out.is_set()
+        self.out.set()
+        self._moved.set()
+        return True
 
     def _break(self, text: str) -> None:
         self.broken = self.broken or text
         self.journal.trouble(text)
         self._moved.set()
+
+
+def _looked_at(answer: asyncio.Future[Any]) -> None:
+    """Nobody may be left to look at an answer that comes with the end of this life."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 class ActorHand:

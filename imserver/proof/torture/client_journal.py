@@ -1,7 +1,7 @@
 """One client's record of all that it received, written at once so that it outlives a SIGKILL, and read back.
 
-Each line is one `write` to a file of its own for each life of the process: once that call has returned, a kill takes nothing
-back, and it can tear only the last line of its file.
+Each line is one `write` to a file of its own for each life of the client, of which one process may see several: once that call
+has returned, a kill takes nothing back, and it can tear only the last line of its file.
 
 Why no message that an application saw can be missing: the library counts a message as *done* only when the application asks
 for the next one, after it has written the line. After a kill in between the next life gets the message again, marked, and
@@ -39,7 +39,7 @@ _FILE = "{name}.{life}.told"
 
 
 class ClientJournal:
-    """Written by one client in one life of its process."""
+    """Written by one client in one life."""
 
     def __init__(self, folder: Path, name: str, life: int) -> None:
         self._folder = folder
@@ -50,6 +50,10 @@ class ClientJournal:
 
     def close(self) -> None:
         os.close(self._fd)
+
+    def entered(self, begun: int) -> None:
+        """A server has let this client in, by an attempt to connect that began at this time."""
+        self._write("entered", begun, now_ms())
 
     def heads(self, heads: Mapping[str, int]) -> None:
         """Heads of the conversations before the load begins: once, in the first life."""
@@ -81,7 +85,7 @@ class ClientJournal:
 
     def shown(self, message: Message) -> None:
         """A message was handed over."""
-        self._write("shown", *astuple(seen_of(message)), _card(message.content))
+        self._write("shown", *astuple(seen_of(message, now_ms())), _card(message.content))
 
     def replaced(
         self, conversation_id: str, position: int, revision: int, content: Mapping[str, Any] | None
@@ -141,9 +145,19 @@ class ClientJournal:
             raise OSError("the disk is full: what clients are told cannot be written down")
 
 
-def read_journal(folder: Path, name: str, user_id: str) -> Transcript:
+def lives_of(folder: Path, name: str) -> int:
+    """How many lives of a client have begun."""
+    return len(_files(folder, name))
+
+
+def now_ms() -> int:
+    """UTC milliseconds, by the clock of which the server of this machine takes the times of messages."""
+    return time.time_ns() // 1_000_000
+
+
+def read_journal(folder: Path, name: str, user_id: str, *, comes_and_goes: bool = False) -> Transcript:
     """All lives of one client, in order."""
-    transcript = Transcript(user_id)
+    transcript = Transcript(user_id, comes_and_goes, name)
     reader = _Reader(transcript)
     for number, path in enumerate(_files(folder, name)):
         if number:
@@ -172,6 +186,9 @@ class _Reader:
         self._cards: dict[str, dict[int, list[AppointmentCard]]] = defaultdict(dict)
         self._fallen: set[str] = set()
         self._names: dict[str, str] = {}  # one string for all lines that name a conversation
+
+    def entered(self, begun: int, at: int) -> None:
+        self._transcript.entries.append((begun, at))
 
     def heads(self, heads: dict[str, int]) -> None:
         self._transcript.heads = heads

@@ -99,6 +99,17 @@ class ClientHandle:
         self.present.clear()
         return code
 
+    def give_token(self, name: str, token: str) -> None:
+        """If the client is one of this process: for this life of the process and the next."""
+        if all(role.part.name != name for role in self.script.roles):
+            return
+        roles = tuple(
+            msgspec.structs.replace(role, token=token) if role.part.name == name else role
+            for role in self.script.roles
+        )
+        self.script = msgspec.structs.replace(self.script, roles=roles)
+        self.tell(do="token", name=name, token=token)
+
     def tell(self, **order: Any) -> None:
         """Send an order."""
         self._expected_to_end = self._expected_to_end or order["do"] == "leave"
@@ -183,6 +194,11 @@ class ClientPool:
         if answer is None:
             raise ClientPoolFailed(f"client process {handle.number} is not {kind}; see {handle.log.name}")
         return answer
+
+    def give_token(self, name: str, token: str) -> None:
+        """What this client comes in with from its next life on."""
+        for handle in self.handles:
+            handle.give_token(name, token)
 
     def figures(self) -> Counter[str]:
         """Sums over all processes and lives; `connected` is of now."""

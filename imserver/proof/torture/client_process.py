@@ -20,13 +20,16 @@ from imserver_client import ClientError
 from imserver_client import direct_conversation_id as direct
 
 from .actor import Actor, Counts
-from .membership_load import Guest, MembershipLoad
-from .participants import Group, Part
+from .client_journal import lives_of
+from .membership_load import Guest, MembershipLoad, TeamLoad
+from .participants import NAMING_CONVERSATIONS, Group, Part
 from .talker import Talkers
 
 MAX_LINE_BYTES = 1024 * 1024
 #: Between two reports of the figures (seconds).
 TELL_EVERY_S = 0.2
+#: Until an employee who was shut out comes again (seconds).
+COME_AGAIN_S = 0.3
 EXIT_ORPHAN = 3
 
 
@@ -57,19 +60,23 @@ class ClientProcess:
         self._script = script
         self._counts = Counts()
         self._rng = random.Random(f"client process {script.seed} {script.number} {script.life}")
-        folder = Path(script.folder)
-        self._actors = [Actor(role.part, folder, script.life, self._counts) for role in script.roles]
+        self._folder = Path(script.folder)
+        self._actors = [self._actor(role.part) for role in script.roles]
+        self._tokens = {role.part.name: role.token for role in script.roles}
         self._talkers = Talkers(self._rng, script.rate)
         self._stopping = asyncio.Event()
         self._leaving = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        #: An employee has begun a new life.
+        self._renewed = asyncio.Condition()
+        #: Work that others wait for before they settle.
+        self._loads: set[asyncio.Task[None]] = set()
         self._groups = dict(script.groups)
 
     async def run(self, lines: asyncio.StreamReader) -> None:
         """Run until the order to leave, or until the director is gone."""
         living = [
-            asyncio.create_task(actor.live(role.address, role.token, self._leaving))
-            for actor, role in zip(self._actors, self._script.roles, strict=True)
+            asyncio.create_task(self._live(place, role)) for place, role in enumerate(self._script.roles)
         ]
         telling = asyncio.create_task(self._tell_figures())
         if self._groups:
@@ -96,7 +103,9 @@ class ClientProcess:
         made: dict[str, str] = {}
         for group in msgspec.convert(groups, list[Group]):
             owner = next(actor for actor in self._actors if actor.part.user_id == group.owner)
-            made[str(group.number)] = await owner.client.create_group(f"group {group.number}", group.members)
+            team = None if group.team is None else made[str(group.team)]
+            title = f"group {group.number}"
+            made[str(group.number)] = await owner.client.create_group(title, group.members, team=team)
         tell(do="made", groups=made)
 
     async def do_begin(self, groups: dict[str, str]) -> None:
@@ -123,6 +132,10 @@ class ClientProcess:
             },
         )
 
+    async def do_token(self, name: str, token: str) -> None:
+        """What a client comes in with from its next life on."""
+        self._tokens[name] = token
+
     async def do_stop(self) -> None:
         """End the load."""
         self._stopping.set()
@@ -131,7 +144,9 @@ class ClientProcess:
 
     async def do_settle(self, timeout_s: float) -> None:
         """Wait until all clients have settled, and report those that have not."""
-        stuck = await asyncio.gather(*(actor.settle(timeout_s) for actor in self._actors))
+        if self._loads:
+            await asyncio.wait(self._loads, timeout=timeout_s)
+        stuck = await asyncio.gather(*(self._settle(place, timeout_s) for place in range(len(self._actors))))
         tell(do="settled", stuck=[text for text in stuck if text])
 
     async def do_leave(self) -> None:
@@ -140,28 +155,71 @@ class ClientProcess:
 
     # -- within -------------------------------------------------------------------------------------------------------
 
+    def _actor(self, part: Part) -> Actor:
+        return Actor(part, self._folder, lives_of(self._folder, part.name), self._counts)
+
+    async def _live(self, place: int, role: Role) -> None:
+        """Be a client. An employee who was shut out comes again and again."""
+        while True:
+            actor = self._actors[place]
+            await actor.live(role.address, self._tokens[role.part.name], self._leaving)
+            if not actor.out.is_set() or self._leaving.is_set():
+                return
+            self._talkers.places.pop(actor, None)
+            await asyncio.sleep(COME_AGAIN_S)
+            async with self._renewed:
+                self._actors[place] = self._actor(role.part)
+                self._renewed.notify_all()
+            if self._groups:
+                self._play(self._actors[place])
+
+    async def _settle(self, place: int, timeout_s: float) -> str:
+        """An employee may hear only now that it was shut out for a while."""
+        until = asyncio.get_running_loop().time() + timeout_s
+        while True:
+            actor = self._actors[place]
+            settling = asyncio.create_task(actor.settle(until - asyncio.get_running_loop().time()))
+            out = asyncio.create_task(actor.out.wait())
+            await asyncio.wait((settling, out), return_when=asyncio.FIRST_COMPLETED)
+            out.cancel()
+            if not actor.out.is_set():
+                return await settling
+            settling.cancel()
+            await asyncio.gather(settling, return_exceptions=True)
+            async with self._renewed:
+                await self._renewed.wait_for(lambda: not self._actors[place].out.is_set())
+
     def _begin(self) -> None:
         for actor in self._actors:
-            part = actor.part
-            if part.kind == "talker":
-                groups = [self._groups[str(number)] for number in part.groups]
-                directs = [direct(part.user_id, partner) for partner in part.partners]
-                self._talkers.places[actor] = [*groups, *directs]
-                rng = random.Random(self._rng.random())
-                actor.hear = Guest(actor, rng, self._stopping).hear
-                if part.guests:
-                    self._run(MembershipLoad(actor, rng, self._script.seed, groups[-1]).keep(self._stopping))
-            else:
-                make = Customer if part.kind == "customer" else Staff
-                pause_s = CUSTOMER_PAUSE_S if part.kind == "customer" else STAFF_PAUSE_S
-                rng = random.Random(self._rng.random())
-                self._run(make(actor, rng, self._script.seed).play(self._stopping, pause_s))
+            self._play(actor)
         self._run(self._talkers.talk(self._stopping))
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    def _play(self, actor: Actor) -> None:
+        """Begin the load of this client."""
+        part = actor.part
+        groups = [self._groups[str(number)] for number in part.groups]
+        if part.kind in ("talker", "employee"):
+            directs = [direct(part.user_id, partner) for partner in part.partners]
+            self._talkers.places[actor] = [*groups, *directs]
+        if part.kind == "talker":
+            rng = random.Random(self._rng.random())
+            actor.hear = Guest(actor, rng, self._stopping).hear
+            if part.guests:
+                self._run(MembershipLoad(actor, rng, self._script.seed, groups[-1]).keep(self._stopping))
+            if part.team is not None:
+                team, naming = self._groups[str(part.team)], groups[-NAMING_CONVERSATIONS:]
+                self._loads.add(self._run(TeamLoad(actor, rng, team, naming).keep(self._stopping)))
+        elif part.kind in ("customer", "staff"):
+            make = Customer if part.kind == "customer" else Staff
+            pause_s = CUSTOMER_PAUSE_S if part.kind == "customer" else STAFF_PAUSE_S
+            rng = random.Random(self._rng.random())
+            self._run(make(actor, rng, self._script.seed).play(self._stopping, pause_s))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:

@@ -1,5 +1,5 @@
 """Directs the faults of processes: kills the server under load, stops and restarts it, puts older copies of its database in its
-place, and kills client processes, too.
+place, and kills client processes, too. Beside it an operator shuts people out and lets them in again.
 
 The seed decides all but what depends on the load: most kills wait until a client reports that posts have gone out, and come
 a seeded moment later.
@@ -17,12 +17,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
+from imserver.proof.access_checks import Out
 from imserver.proof.fault_proxy import Faults
 from imserver.proof.server_process import ServerFailed, ServerProcess
 from imserver.proof.stored_rows import stored_keys
 
 from .client_pool import ClientHandle, ClientPool
 from .network_faults import NetworkFaults
+from .office import Office
 from .older_copies import FIRST_KINDS, Kind, OlderCopies, PutBack
 from .options import MAX_QUEUE_WAIT_S, Options
 
@@ -64,6 +66,8 @@ KEEPALIVE_STOP_EVERY_S = 420.0
 #: Between two kills of client processes (seconds), and how long one stays away.
 CLIENT_KILL_EVERY_S = (6.0, 16.0)
 CLIENT_AWAY_S = 1.5
+#: Until the operator has the answer to the last act (seconds).
+OFFICE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,9 @@ class Deeds:
     stops: int = 0
     stopped_s: float = 0.0
     client_kills: int = 0
+    #: How often an operator ended somebody's access, in which way; and so long each was out.
+    ended: Counter[str] = field(default_factory=Counter)
+    outs: list[Out] = field(default_factory=list)
     #: How long each start took until the server listened (seconds).
     starts_s: list[float] = field(default_factory=list)
     #: Faults of lines by kind, and their effects: lines cut, cut in the middle of a piece, swallowed, refused.
@@ -134,19 +141,37 @@ class Director:
         self._late_kills = 0
         self._begun = time.monotonic()
         self._keepalive_stops = 0
+        roles = [role.part for handle in pool.handles for role in handle.script.roles]
+        self._office = Office(
+            server, pool, [part for part in roles if part.comes_and_goes],
+            random.Random(f"office {options.seed}"), deeds.ended, deeds.outs,
+        )  # fmt: skip
 
     async def direct(self) -> None:
         """The whole run."""
         self._begun = time.monotonic()
         killer = asyncio.create_task(self._kill_clients())
+        operator = asyncio.create_task(self._office.keep())
         try:
             while not self._over:
                 await self._life()
+            await self._start()
+            await self._close_office(operator)
         finally:
-            killer.cancel()
-            await asyncio.gather(killer, return_exceptions=True)
-        await self._start()
+            for task in (killer, operator):
+                task.cancel()
+            await asyncio.gather(killer, operator, return_exceptions=True)
         await self._pool.reached("booked", 1, BOOKED_S)
+
+    async def _close_office(self, operator: asyncio.Task[None]) -> None:
+        """Everybody is in at the end, so that everybody can be asked what he has."""
+        self._office.stop()
+        try:
+            async with asyncio.timeout(OFFICE_S):
+                await operator
+                await self._office.let_all_in()
+        except TimeoutError:
+            self._deeds.broken.append(f"the operator has no answer: {self._server.tail(5)}")
 
     @property
     def _over(self) -> bool:
@@ -338,6 +363,7 @@ class Director:
         self._late_kills = 0
         self._kind = next(self._kinds)
         self._deeds.restores.append(put_back)
+        self._office.put_back(put_back)
 
     # -- the clients --------------------------------------------------------------------------------------------------
 

@@ -1,15 +1,18 @@
-"""Membership load: the owner of one group now and then adds a guest and removes it again, however the server fares.
+"""Membership load: the owner of one group now and then adds a guest and removes it again, however the server fares; the owner
+of a team takes people in and puts them out.
 
 Each user is a guest once. So the removals in the final database hold for the whole run: the checker needs nothing else to
-see that no user read or posted after the own removal.
+see that no user read or posted after the own removal. In a team people come and go as often as they like: the checker goes by
+what its messages tell.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import random
-from collections.abc import Mapping, MutableSet
+from collections.abc import Mapping, MutableSet, Sequence
 from typing import Any
 
 from imserver.model import KEY_BYTES
@@ -21,6 +24,8 @@ from .actor import Actor
 PAUSE_S = (1.0, 5.0)
 #: Share of messages that a guest answers. Some answers are in flight when the guest is removed.
 ANSWER_SHARE = 0.5
+#: Between two changes of a team (seconds).
+TEAM_PAUSE_S = (0.3, 2.5)
 
 
 class MembershipLoad:
@@ -53,6 +58,36 @@ class MembershipLoad:
         """The same in every life."""
         words = f"{self._seed} {self._group_id} {what} {guest}"
         return hashlib.blake2b(words.encode(), digest_size=KEY_BYTES).digest()
+
+
+class TeamLoad:
+    """The owner of `team`, which the conversations `naming` name. Nobody is in it at first."""
+
+    def __init__(self, actor: Actor, rng: random.Random, team: str, naming: Sequence[str]) -> None:
+        self._actor = actor
+        self._rng = rng
+        self._team = team
+        self._naming = naming
+
+    async def keep(self, stopping: asyncio.Event) -> None:
+        """Take in and put out whom chance names; at the end a word to all who are in, of which they learn that they are."""
+        await self._actor.ready.wait()
+        client, employees = self._actor.client, self._actor.part.employees
+        inside = {member.user_id for member in await client.members(self._team)}
+        left = [user for user in employees if user not in inside]
+        while not await _told_to_stop(stopping, self._rng.uniform(*TEAM_PAUSE_S) if not left else 0.0):
+            user = left.pop() if left else self._rng.choice(employees)
+            with contextlib.suppress(
+                Refused
+            ):  # an older copy knows another team: what was wrong is right the next time
+                if user in inside:
+                    inside.discard(user)
+                    await client.remove_member(self._team, user)
+                else:
+                    inside.add(user)
+                    await client.add_member(self._team, user)
+        for conversation_id in self._naming:
+            self._actor.post(conversation_id, "closing time")
 
 
 class Guest:

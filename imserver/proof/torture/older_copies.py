@@ -19,6 +19,8 @@ from pathlib import Path
 
 from imserver.proof.taken_back import Restore, compare
 
+from .client_journal import now_ms
+
 
 class Kind(StrEnum):
     """What comes back."""
@@ -49,6 +51,8 @@ class PutBack:
 
     kind: Kind
     restore: Restore
+    #: When the copy was taken (UTC ms); 0 for the last commits, of which nobody knows.
+    taken_at: int = 0
 
     @property
     def taken(self) -> int:
@@ -66,8 +70,9 @@ class OlderCopies:
         self._rng = rng
         self._numbers = 0
         self._written: int | None = None
-        #: The eldest first.
+        #: The eldest first, and when each was taken (UTC ms).
         self._kept: list[Path] = []
+        self._taken_at: dict[Path, int] = {}
 
     def killed(self) -> None:
         """The server was killed, and nobody has opened its database since: who does makes the index of the log anew."""
@@ -81,11 +86,13 @@ class OlderCopies:
         for file in self._files():
             shutil.copy2(file, place)
         self._kept.append(place)
+        self._taken_at[place] = now_ms()
         while len(self._kept) > KEPT:
             shutil.rmtree(self._kept.pop(0))
 
     def put_back(self, kind: Kind) -> PutBack | None:
         """Put an older copy in the place of the database. None if there is none of this kind."""
+        taken_at = 0
         if kind is Kind.LAST_COMMITS:
             cut = self._cut()
             if cut is None:
@@ -97,6 +104,7 @@ class OlderCopies:
             self._forget(None)
         elif self._kept:
             copy = self._rng.choice(self._kept)
+            taken_at = self._taken_at[copy]
             self._leave()
             self._put(copy, kind)
             self._forget(copy)
@@ -104,7 +112,7 @@ class OlderCopies:
             return None
         restore = compare(self._left / self._database.name, self._database, time.monotonic())
         shutil.rmtree(self._left)
-        return PutBack(kind, restore)
+        return PutBack(kind, restore, taken_at)
 
     # -- files --------------------------------------------------------------------------------------------------------
 
@@ -115,6 +123,7 @@ class OlderCopies:
     def _files(self) -> list[Path]:
         """The database and what belongs to it. (A killed server leaves its socket, too.)"""
         found = sorted(self._database.parent.glob(f"{self._database.name}*"))
+        found.append(self._database.with_suffix(".ledger"))
         return [file for file in found if file.is_file() and not file.name.endswith(_NO_DATA)]
 
     def _leave(self) -> None:

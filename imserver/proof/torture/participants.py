@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -13,14 +13,18 @@ STAFF: Final = (("staff-li", "store-garden"), ("staff-zhang", "store-river"))
 CUSTOMER_SHARE = 0.24
 SECOND_DEVICE_SHARE = 0.08
 MAX_GROUP_MEMBERS = 9
+#: The team: share of all clients, and so many in runs that are not the smallest; and conversations that name it.
+EMPLOYEE_SHARE, FEWEST_WITH_EMPLOYEES = 0.08, 12
+NAMING_CONVERSATIONS, CUSTOMERS_OF_EACH = 2, 2
 #: Members of the last group, which takes in every other user once.
 MEMBERS_WITH_GUESTS = 3
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One client. `kind`: talker, customer or staff. `groups`: numbers of groups that it posts to; `partners`: users of
-    its direct conversations. `shop`: the bot of its shop. `guests`: users that it adds to the last of its groups, and
-    removes again."""
+    """One client. `kind`: talker, customer, staff, or employee, whom an operator shuts out and lets in again. `groups`: numbers
+    of groups that it posts to; `partners`: users of its direct conversations. `shop`: the bot of its shop. `guests`: users that
+    it adds to the last of its groups, and removes again. `team`: the number of a group of its own into which it takes
+    `employees`, and from which it puts them out."""
 
     user_id: str
     device_id: str
@@ -30,6 +34,13 @@ class Part(msgspec.Struct, frozen=True):
     shop: str = ""
     chinese: bool = False
     guests: tuple[str, ...] = ()
+    team: int | None = None
+    employees: tuple[str, ...] = ()
+
+    @property
+    def comes_and_goes(self) -> bool:
+        """Whether an operator shuts it out at times, and it is in and out of the team."""
+        return self.kind == "employee"
 
     @property
     def name(self) -> str:
@@ -38,11 +49,12 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Group(msgspec.Struct, frozen=True):
-    """A group that is made before the load begins."""
+    """A group that is made before the load begins. `team`: the number of another one of the same owner, which it names."""
 
     number: int
     owner: str
     members: tuple[str, ...]
+    team: int | None = None
 
 
 class Participants(msgspec.Struct, frozen=True):
@@ -59,12 +71,14 @@ class Participants(msgspec.Struct, frozen=True):
 
 
 def draw_participants(seed: int, clients: int, processes: int, conversations: int) -> Participants:
-    """Half of the conversations are groups, half are of two; those with the shops come on top."""
+    """Half of the conversations are groups, half are of two; those with the shops, and those of the team, come on top."""
     rng = random.Random(f"cast {seed}")
     staff = STAFF if clients >= 10 else STAFF[:1]
     customers = max(2, round(clients * CUSTOMER_SHARE))
     seconds = round(clients * SECOND_DEVICE_SHARE)
-    talkers = [f"talker-{n:02}" for n in range(clients - len(staff) - customers - seconds)]
+    hands = max(2, round(clients * EMPLOYEE_SHARE)) if clients >= FEWEST_WITH_EMPLOYEES else 0
+    employees = tuple(f"employee-{n:02}" for n in range(hands))
+    talkers = [f"talker-{n:02}" for n in range(clients - len(staff) - customers - seconds - hands)]
     if len(talkers) < 4 or not 1 <= processes <= clients:
         raise ValueError("at least 8 clients, in no more processes than clients")
     groups: list[Group] = []
@@ -78,11 +92,23 @@ def draw_participants(seed: int, clients: int, processes: int, conversations: in
     directs = tuple(rng.sample(pairs, min(conversations // 2, len(pairs))))
     inside = {groups[-1].owner, *groups[-1].members}
     guests = rng.sample([user for user in talkers if user not in inside], len(talkers) - len(inside))
+    guests_of, team = groups[-1].owner, len(groups) if employees else None
+    boss = rng.choice([user for user in talkers if user != guests_of])
+    if team is not None:
+        others = [user for user in talkers if user not in (boss, guests_of)]
+        groups.append(Group(team, boss, ()))
+        groups += [
+            Group(number, boss, tuple(rng.sample(others, CUSTOMERS_OF_EACH)), team)
+            for number in range(team + 1, team + 1 + NAMING_CONVERSATIONS)
+        ]
     parts = [_talker(user, f"{user}-1", groups, directs) for user in talkers]
-    parts = [
-        msgspec.structs.replace(part, guests=tuple(guests)) if part.user_id == groups[-1].owner else part
-        for part in parts
-    ]
+    roles: dict[str, dict[str, Any]] = {
+        guests_of: {"guests": tuple(guests)},
+        boss: {"team": team, "employees": employees},
+    }
+    parts = [msgspec.structs.replace(part, **roles.get(part.user_id, {})) for part in parts]
+    of_team = tuple(group.number for group in groups[team:]) if team is not None else ()
+    parts += [Part(user, f"{user}-1", "employee", of_team) for user in employees]
     parts += [_talker(user, f"{user}-2", groups, directs) for user in rng.sample(talkers, seconds)]
     for number in range(customers):
         name = f"customer-{number:02}"
@@ -90,7 +116,8 @@ def draw_participants(seed: int, clients: int, processes: int, conversations: in
         parts.append(Part(name, f"{name}-1", "customer", shop=shop, chinese=number % 4 >= 2))
     parts += [Part(user, f"{user}-1", "staff", shop=bot, chinese=True) for user, bot in staff]
     rng.shuffle(parts)
-    return Participants(tuple(tuple(parts[n::processes]) for n in range(processes)), tuple(groups), directs)
+    shares = tuple(tuple(parts[n::processes]) for n in range(processes))
+    return Participants(shares, tuple(groups), directs)
 
 
 def _talker(user: str, device: str, groups: list[Group], directs: tuple[tuple[str, str], ...]) -> Part:

@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from imserver.proof.access_checks import Stays
 from imserver.proof.booking.card_words import NEWS, STATUSES, time_words
 from imserver.proof.checker import CardWords, Fault, Finding, Report, check
 from imserver.proof.stored_rows import StoredRows, plugin_failures, read_rows
@@ -24,6 +25,7 @@ from imserver.proof.taken_back import TakenBack
 from .client_journal import read_journal
 from .director import Deeds
 from .network_faults import KINDS
+from .office import WAYS
 from .older_copies import Kind
 from .options import Options
 from .participants import Participants
@@ -48,8 +50,9 @@ class Verdict:
     figures: Counter[str]
     report: Report
     conversations: int
-    #: Removals of members from a group.
+    #: Removals of members from a group; and of people from the team.
     removed: int
+    went: int
     elapsed_s: float
     #: Findings of `imserver check`, and requirements that were not reached.
     check_findings: list[str] = field(default_factory=list)
@@ -70,8 +73,8 @@ class Verdict:
 
     @property
     def max_redelivered(self) -> int:
-        """One unfinished message of each conversation, for each kill of a client process."""
-        return self.deeds.client_kills * self.conversations
+        """One unfinished message of each conversation, for each kill of a client process, and each end of an access."""
+        return (self.deeds.client_kills + self.figures["shut_out"]) * self.conversations
 
     def rows(self) -> list[tuple[str, str]]:
         """For people, in the order of the story."""
@@ -81,6 +84,7 @@ class Verdict:
         clients, processes = len(self.participants.parts), len(self.participants.processes)
         starts = sorted(deeds.starts_s) or [0.0]
         last = deeds.starts_s[-1] if deeds.starts_s else 0.0
+        ended = ", ".join(f"{way} {deeds.ended[way]}" for way in dict.fromkeys(WAYS))
         gone = f"{report.named_gone} named as gone, {report.refused_since} refused or given up since"
         return [
             ("seed", str(self.options.seed)),
@@ -97,7 +101,8 @@ class Verdict:
             ("not let in", f"{lines['refused']} connections"),
             ("connections", f"{figures['connections']} made, {figures['resumed']} of them resumed a session"),
             ("messages", f"{report.messages} rows, {figures['given_up']} posts given up, {figures['acts']} acts of features"),
-            ("members", f"{self.removed} were taken into a group and put out again"),
+            ("members", f"{self.removed} were taken into a group and put out again; {self.went} went from the team"),
+            ("people", f"{deeds.ended.total()} lost their access ({ended}), {figures['shut_out']} times one was told so"),
             ("acknowledged", str(report.acknowledged)),
             ("taken back", f"{report.taken_back} of these by older copies: {report.stored_again} stored again, {gone}"),
             ("told", f"{report.told} times a client was told of an older copy, {report.not_told} times it had nothing to hear"),
@@ -147,6 +152,9 @@ class Verdict:
             "clients_counted": dict(self.figures),
             "messages": report.messages,
             "members_removed": self.removed,
+            "went_from_the_team": self.went,
+            "access_ended": dict(deeds.ended),
+            "told_to_be_out": self.figures["shut_out"],
             "acknowledged": report.acknowledged,
             "acknowledged_taken_back": report.taken_back,
             "taken_back_stored_again": report.stored_again,
@@ -189,11 +197,12 @@ def judge(evidence: Evidence) -> Verdict:
     """Read the database and all journals. Slow: the journals are read one by one."""
     rows = read_rows(evidence.database)
     journals = (
-        read_journal(evidence.journals, part.name, part.user_id) for part in evidence.participants.parts
+        read_journal(evidence.journals, part.name, part.user_id, comes_and_goes=part.comes_and_goes)
+        for part in evidence.participants.parts
     )
     with closing(sqlite3.connect(f"{evidence.database.absolute().as_uri()}?mode=ro", uri=True)) as sql:
         taken = TakenBack([put_back.restore for put_back in evidence.deeds.restores])
-        report = check(journals, rows, WORDS, sql.execute, taken)
+        report = check(journals, rows, WORDS, sql.execute, taken, evidence.deeds.outs)
     report.findings += [Finding(Fault.STUCK, text) for text in evidence.stuck]
     broken = [*evidence.deeds.broken, *plugin_failures(evidence.database)]
     report.findings += [Finding(Fault.BROKEN, text) for text in broken]
@@ -205,6 +214,7 @@ def judge(evidence: Evidence) -> Verdict:
         report,
         _conversations(rows),
         _removed(rows),
+        _went(rows),
         evidence.elapsed_s,
         began_at=evidence.began_at,
         log_errors=evidence.log_errors,
@@ -224,6 +234,10 @@ def _removed(rows: StoredRows) -> int:
     return sum(left_at is not None for places in rows.members.values() for _, left_at in places.values())
 
 
+def _went(rows: StoredRows) -> int:
+    return Stays(rows).ended()
+
+
 def _short(verdict: Verdict) -> list[str]:
     """The requirements that this run has missed."""
     deeds, options = verdict.deeds, verdict.options
@@ -238,6 +252,8 @@ def _short(verdict: Verdict) -> list[str]:
         "older copies of two kinds": options.small or not options.restore_every or len(kinds) > 1,
         "a client that was told of an older copy": not kinds or verdict.report.told > 0,
         "a member who was removed": options.small or verdict.removed > 0,
+        "somebody who went from the team": options.small or verdict.went > 0,
+        "somebody who lost access and was told so": options.small or verdict.figures["shut_out"] > 0,
         "a message": verdict.report.shown > 0,
         "an appointment": verdict.report.promised > 0,
     }

@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from imserver.chat.permissions import MAX_RECEIPT_MEMBERS, Grant, Need, Seat, require, standing_of
@@ -18,7 +17,6 @@ from imserver.store.engine.hidden import Hidden
 from imserver.store.engine.pages import rows_taken
 from imserver.store.engine.places import LAST_TIE, LISTED, Places, Spot
 from imserver.store.sqlite.listings import (
-    FORMER_TIE,
     LIST_SIZE,
     MAX_LISTED,
     OWN_TIE,
@@ -118,15 +116,11 @@ class _Seat(NamedTuple):
     team: str | None
 
 
-_FORMER = itemgetter(2)
-
-
 def _place_of(own: _Own | _Seat) -> Row:
     """Where it is in `sync`."""
     if isinstance(own, _Seat) and own.team is not None:
         return max(own.changed, own.joined), own.changed
-    former = own.left_at is not None and own.team_no is not None
-    return own.changed, (FORMER_TIE if former else OWN_TIE) + own.no
+    return own.changed, OWN_TIE + own.no
 
 
 #: The last change that concerns this member: a former one gets the message of leaving and none later. Who was in the team for
@@ -142,11 +136,10 @@ _NAMED = (
     "SELECT no, EXISTS (SELECT 1 FROM team_members t WHERE t.user_no = users.no) FROM users WHERE user_id = ?"
 )
 _ALL_CHANGED = (
-    "SELECT changed, no, former FROM"
-    f" (SELECT {_CHANGED} AS changed, m.conversation_no AS no, m.left_at IS NOT NULL AND c.team IS NOT NULL AS former"
+    f"SELECT changed, no FROM (SELECT {_CHANGED} AS changed, m.conversation_no AS no"
     " FROM members m JOIN conversations c ON c.no = m.conversation_no"
     " JOIN heads h ON h.conversation_no = m.conversation_no WHERE m.user_no = ?)"
-    " WHERE changed > ? ORDER BY changed, former DESC, no LIMIT ?"
+    " WHERE changed > ? ORDER BY changed, no LIMIT ?"
 )
 #: The other one of a direct conversation, `o` and `u`, as far as the writer tells of his cursors (`QuietAudience`): not as long
 #: as one has not answered, or blocks the other. Few block anybody or are blocked: whether the user does, or is, is asked once,
@@ -160,9 +153,16 @@ _OTHER = (
     " OR NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_no = o.user_no AND b.blocked_no = m.user_no))"
     " LEFT JOIN users u ON u.no = o.user_no"
 )
+#: Cursors and settings of a row. Of one that has ended they go on where those by the team are, and never fall. Asked only for
+#: such a row: to join them to each would cost a tenth of a long list.
+_DELIVERED, _READ, _SETTINGS, _SETTINGS_SEQ = (
+    f"CASE WHEN m.left_at IS NULL THEN m.{name} ELSE coalesce((SELECT k.{name} FROM team_cursors k"
+    f" WHERE k.user_no = m.user_no AND k.conversation_no = m.conversation_no), m.{name}) END"
+    for name in ("delivered", "read", "settings", "settings_seq")
+)
 _SOME_CHANGED = (
-    "SELECT c.no, c.kind, c.title, h.position, m.role, m.joined_at, m.left_at, m.delivered, m.read,"
-    f" {_CHANGED}, c.conversation_id, m.settings, {_ABOUT}, {_MODSEQ}, m.settings_seq, u.user_id, o.delivered, o.read,"
+    f"SELECT c.no, c.kind, c.title, h.position, m.role, m.joined_at, m.left_at, {_DELIVERED}, {_READ},"
+    f" {_CHANGED}, c.conversation_id, {_SETTINGS}, {_ABOUT}, {_MODSEQ}, {_SETTINGS_SEQ}, u.user_id, o.delivered, o.read,"
     " c.team FROM json_each(?) j CROSS JOIN members m ON m.conversation_no = j.value AND m.user_no = ?"
     " CROSS JOIN conversations c ON c.no = m.conversation_no CROSS JOIN heads h ON h.conversation_no = m.conversation_no"
     f"{_OTHER}"
@@ -175,11 +175,10 @@ _ALL_CHANGED_IN_TEAM = _ALL_CHANGED.replace(
 )
 _SOME_SEATS_CHANGED = (
     "SELECT c.no, c.kind, c.title, h.position, iif(t.joined IS NULL, m.role, 'member'), coalesce(m.joined_at, 0),"
-    " iif(t.joined IS NULL, m.left_at, NULL), iif(t.joined IS NULL, m.delivered, coalesce(k.delivered, 0)),"
-    " iif(t.joined IS NULL, m.read, coalesce(k.read, 0)),"
+    " iif(t.joined IS NULL, m.left_at, NULL), coalesce(k.delivered, m.delivered, 0), coalesce(k.read, m.read, 0),"
     f" CASE WHEN t.joined IS NULL THEN {_CHANGED} ELSE max(c.changed, h.change) END, c.conversation_id,"
-    " iif(t.joined IS NULL, m.settings, k.settings), iif(t.joined IS NULL AND m.left_at IS NOT NULL, NULL, c.about),"
-    f" iif(t.joined IS NULL, {_MODSEQ}, c.modseq), iif(t.joined IS NULL, m.settings_seq, coalesce(k.settings_seq, 0)),"
+    " coalesce(k.settings, m.settings), iif(t.joined IS NULL AND m.left_at IS NOT NULL, NULL, c.about),"
+    f" iif(t.joined IS NULL, {_MODSEQ}, c.modseq), coalesce(k.settings_seq, m.settings_seq, 0),"
     " u.user_id, o.delivered, o.read, c.team,"
     f" coalesce(t.joined, 0), h.change, g.conversation_id"
     " FROM json_each(?) j CROSS JOIN conversations c ON c.no = j.value CROSS JOIN heads h ON h.conversation_no = c.no"
@@ -323,10 +322,10 @@ class ConversationLists:
         own = self._sql(statement, (who.no, change - (tie < LAST_TIE), MAX_LISTED))
         upto = head, LAST_TIE
         if len(own) == MAX_LISTED:
-            upto = own[-1][0], (FORMER_TIE if own[-1][2] else OWN_TIE) + own[-1][1]
-        if not who.teams and not any(map(_FORMER, own)):
+            upto = own[-1][0], OWN_TIE + own[-1][1]
+        if not who.teams:
             return self._keep(key, own_snapshot(after, upto, head, own), limit)
-        rows = [(natural, (FORMER_TIE if former else OWN_TIE) + no, no) for natural, no, former in own]
+        rows = [(natural, OWN_TIE + no, no) for natural, no in own]
         rows += gained(self._sql, who.no, who.teams, Spot(change, tie, base))
         rows = sorted(row for row in rows if after < row[:2] <= upto)
         if len(rows) > MAX_LISTED:

@@ -23,11 +23,8 @@ V = TypeVar("V")
 
 #: Change and tie of a row of `sync`.
 Row: TypeAlias = tuple[int, int]
-#: Ties of what one has by a row are above it: no change is. What one had by a row before one was there through a team comes in
-#: front of other rows of the same change, the team's among them: a client that learns first that it is a former member again
-#: forgets nothing of it with the team.
-FORMER_TIE = 1 << 62
-OWN_TIE = FORMER_TIE + (1 << 61)
+#: Ties of what one has by a row are above it: no change is.
+OWN_TIE = 1 << 62
 
 
 class ListSnapshot(NamedTuple):
@@ -54,8 +51,8 @@ class TiedSnapshot(NamedTuple):
     """The same for `sync`, in the order of change and tie: all rows behind `above`, up to `upto`.
 
     What one has by a row comes with its last change, or that of leaving the team if one was in it longer; the tie is `OWN_TIE`
-    or `FORMER_TIE`, and the conversation's number. What one has through a team comes with the change of joining, if its own
-    last change is before that, and this is the tie. What changes rises above `head`.
+    and the conversation's number. What one has through a team comes with the change of joining, if its own last change is
+    before that, and this is the tie. What changes rises above `head`.
     """
 
     above: Row
@@ -77,7 +74,7 @@ class TiedSnapshot(NamedTuple):
             return
         for first in range(bisect_right(ties, tie, *equal), len(numbers), count):
             some = range(first, min(first + count, len(numbers)))
-            yield {numbers[at]: changes[at] if ties[at] >= FORMER_TIE else ties[at] for at in some}
+            yield {numbers[at]: changes[at] if ties[at] >= OWN_TIE else ties[at] for at in some}
 
 
 def list_snapshot(above: int, upto: int, head: int, rows: Iterable[tuple[int, int]]) -> ListSnapshot:
@@ -89,9 +86,9 @@ def list_snapshot(above: int, upto: int, head: int, rows: Iterable[tuple[int, in
     return ListSnapshot(above, upto, head, changes, numbers)
 
 
-def own_snapshot(above: Row, upto: Row, head: int, rows: Iterable[tuple[int, int, int]]) -> TiedSnapshot:
-    """Make a snapshot of rows `(change, number, 0)`, rising: one has all of them by rows."""
-    listed = list_snapshot(0, 0, head, ((change, number) for change, number, _ in rows))
+def own_snapshot(above: Row, upto: Row, head: int, rows: Iterable[tuple[int, int]]) -> TiedSnapshot:
+    """Make a snapshot of rows `(change, number)`, rising: one has all of them by rows."""
+    listed = list_snapshot(0, 0, head, rows)
     return TiedSnapshot(above, upto, head, listed.changes, None, listed.numbers)
 
 

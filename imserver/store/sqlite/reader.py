@@ -66,7 +66,7 @@ from imserver.store.sqlite.listings import MAX_LISTED_MEMBERS, ROSTER_SIZE, LruC
 from imserver.store.sqlite.plugin_sandbox import Mode, PluginSandbox
 from imserver.store.sqlite.positions import highest_until, rows_between
 from imserver.store.sqlite.state_reads import changed_items, states_of
-from imserver.store.sqlite.teams import Mate, first_after, kind_if_once_through, persons, through
+from imserver.store.sqlite.teams import Mate, first_after, kind_if_once_through, left_team, persons, through
 from imserver.store.sqlite.transaction import blocked_by
 
 #: Audiences kept for `messages_after`; each is good for one version of the membership.
@@ -296,6 +296,10 @@ class SqliteReader(AccountReads):
         change = self.head_change()
         common = self._places.common(learnt.place, change, user_id)
         last = grant.cut(head)
+        if left_at is not None and learnt.position > last:
+            # What came through the team, behind a place of one's own, was learnt as well, though it is not shown any more.
+            until = left_team(self._sql, no, user_no)
+            last = max(last, highest_until(self._sql, no, head, message_change, until))
         agreed = agreed_position(
             learnt.position,
             first=FIRST_KEPT,

@@ -49,6 +49,11 @@ _WAS_IN_TEAM = (
     "SELECT c.kind FROM conversations c JOIN users u ON u.user_id = ?"
     " JOIN members m ON m.conversation_no = c.team AND m.user_no = u.no WHERE c.conversation_id = ?"
 )
+#: The change of leaving a conversation's team.
+_LEFT_TEAM = (
+    "SELECT g.changed FROM conversations c JOIN members g ON g.conversation_no = c.team AND g.user_no = ?"
+    " WHERE c.no = ? AND g.left_at IS NOT NULL"
+)
 _HAS_ROW = "SELECT 1 FROM members m WHERE m.conversation_no = c.no AND m.user_no = ? AND m.left_at IS NULL"
 #: Conversations of a team that changed after a change, by their last message and by what else changed; without those in which
 #: the user has a present row.
@@ -71,11 +76,12 @@ _SENT_AT = "SELECT change, sent_at FROM messages WHERE change >= ? ORDER BY chan
 _NEWEST = "SELECT change, sent_at FROM messages WHERE change = (SELECT max(change) FROM messages)"
 
 #: The end of the FROM of a query whose rows are a user's conversations, `c`: the user's own row there, `m`; and, unless that is
-#: present, the team, `t` and `g`, with what one has there through it, `k`. Three times the user's number.
+#: present, the team, `t` and `g`, with what one has, or had, there through it, `k`. Three times the user's number.
 SEATS = (
     " LEFT JOIN members m ON m.conversation_no = c.no AND m.user_no = ?"
     " LEFT JOIN team_members t ON t.user_no = ? AND t.team_no = c.team AND (m.left_at IS NOT NULL OR m.user_no IS NULL)"
-    " LEFT JOIN team_cursors k ON k.user_no = ? AND k.conversation_no = c.no AND t.joined IS NOT NULL"
+    " LEFT JOIN team_cursors k ON k.user_no = ? AND k.conversation_no = c.no"
+    " AND (m.left_at IS NOT NULL OR m.user_no IS NULL)"
     " LEFT JOIN conversations g ON g.no = c.team AND t.joined IS NOT NULL"
 )
 _MANY_PERSONS = f"SELECT 1 FROM team_members WHERE team_no = ? LIMIT 1 OFFSET {MAX_RECEIPT_MEMBERS}"
@@ -105,6 +111,12 @@ def kind_if_once_through(sql: Sql, conversation_id: str, user_id: str) -> str | 
     """The conversation's kind if the user, who has no row there, was ever in its team; else None."""
     rows = sql(_WAS_IN_TEAM, (user_id, conversation_id))
     return rows[0][0] if rows else None
+
+
+def left_team(sql: Sql, conversation_no: int, user_no: int) -> int:
+    """The change with which the user left the conversation's team; 0 for who did not, or never was in it."""
+    rows = sql(_LEFT_TEAM, (user_no, conversation_no))
+    return rows[0][0] if rows else 0
 
 
 def persons(sql: Sql, team_no: int) -> list[Mate]:

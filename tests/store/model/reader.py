@@ -220,7 +220,11 @@ class ModelReader:
             return None
         row = self._row(talk, user_id, None)
         common = self._places.common(learnt.place, self.world.change, user_id)
-        shared = [said for said in talk.said[: min(learnt.position, row.head)] if said.change <= common]
+        left_team = (
+            _left_team(self.world.talks.get(talk.team or ""), user_id) if row.left_at is not None else 0
+        )
+        learnable = max(row.head, sum(said.change <= left_team for said in talk.said))
+        shared = [said for said in talk.said[: min(learnt.position, learnable)] if said.change <= common]
         return Agreement(len(shared), learnt.modseq <= row.modseq, row)
 
     def members(self, conversation_id: str) -> list[Membership]:
@@ -336,11 +340,10 @@ class ModelReader:
 
 def _ends(talk: Talk, own: Membership) -> dict[str, Any]:
     """What a row tells of state: a former member's is that of leaving, and shows nothing of the conversation's."""
-    kept = talk.team_settings if talk.by_team(own.user_id) else talk.settings
-    seq, settings = kept.get(own.user_id, (0, None))
+    seq, settings = talk.settings_of(own.user_id)
     present = own.left_at is None and talk.about is not None
     return {
-        "settings": _map(settings or {}) if seq else None,
+        "settings": _map(settings) if seq else None,
         "settings_seq": seq,
         "about": _map(talk.about or {}) if present else None,
         "modseq": talk.modseq_for(own),
@@ -367,12 +370,16 @@ def _place(talk: Talk, own: Membership, group: Talk | None) -> tuple[int, int]:
     if talk.by_team(own.user_id):
         return max(_natural(talk), talk.of_team[own.user_id]), _natural(talk)
     change, number = talk.last_change_for(own), talk.said[0].change
-    # What one was a former member of stands in front of the team that is left with the same change.
-    tie = (1 << 62) + number + (1 << 61) * (own.left_at is None or talk.team is None)
-    in_team = group.members.get(own.user_id) if group is not None else None
-    if group is not None and in_team is not None and None not in (own.left_at, in_team.left_at):
-        return max(change, group.last_change_for(in_team)), tie
-    return change, tie
+    tie = (1 << 62) + number
+    return max(change, _left_team(group, own.user_id) if own.left_at is not None else 0), tie
+
+
+def _left_team(group: Talk | None, user_id: str) -> int:
+    """The change with which the user left the team; 0 for who did not."""
+    in_team = group.members.get(user_id) if group is not None else None
+    return (
+        0 if group is None or in_team is None or in_team.left_at is None else group.last_change_for(in_team)
+    )
 
 
 def _change(said: Said) -> int:

@@ -86,11 +86,12 @@ class Talk:
         return user_id in self.of_team and user_id not in self.rows
 
     def cursors_of(self, user_id: str) -> Cursors:
-        kept = self.team_cursors if self.by_team(user_id) else self.cursors
+        """A row that has ended goes on with those by the team."""
+        kept = self.cursors if self.team is None or user_id in self.rows else self.team_cursors
         return kept.get(user_id, Cursors())
 
     def settings_of(self, user_id: str) -> tuple[int, Mapping[str, Any]]:
-        kept = self.team_settings if self.by_team(user_id) else self.settings
+        kept = self.settings if self.team is None or user_id in self.rows else self.team_settings
         return kept.get(user_id, (0, {}))
 
     def with_own(self, user_id: str, cursors: Cursors, settings: tuple[int, Mapping[str, Any]]) -> Talk:

@@ -82,8 +82,9 @@ class CatchUpOwner(Protocol):
         """What is done about very many conversations."""
         ...
 
-    def left_teams(self, rows: tuple[SyncRow, ...]) -> list[str]:
-        """Conversations that this user was in by a team which these rows say was left: they are followed no more."""
+    def left_teams(self, rows: tuple[SyncRow, ...], *, listed: bool) -> list[str]:
+        """A page of sync, the last one if it is `listed`, may say that teams were left. Conversations that end with them, which
+        are followed no more."""
         ...
 
     def tell_gone(self, conversation_ids: Collection[str]) -> None:
@@ -295,7 +296,7 @@ class CatchUp:
         states.take_rows(result, [name for name, head in known.items() if head is None])
         for row in result.rows:
             lineage.row(row.conversation_id, former=row.left_at is not None, team=row.team)
-        ended = self._owner.left_teams(rows)
+        ended = self._owner.left_teams(rows, listed=not result.more)
         was_open = lineage.open
         lineage.sync_answered(more=result.more)
         self._storage.save_sync(
@@ -469,9 +470,10 @@ def _fault(asked: Sequence[Known], result: CheckResult) -> str | None:
         if answer is None:
             continue
         row = answer.row
-        readable = row.head if row.left_at is None else min(row.head, row.left_at)
+        # Who left may have read more by a team, behind the end of their own place.
+        highest = min(known.position, row.head) if row.left_at is None else known.position
         if row.conversation_id != known.conversation_id:
             return f"the row of {row.conversation_id!r} for {known.conversation_id!r}"
-        if answer.agreed is not None and answer.agreed > min(known.position, readable):
-            return f"agreed on {answer.agreed} of {known.position}, up to {readable}"
+        if answer.agreed is not None and answer.agreed > highest:
+            return f"agreed on {answer.agreed} of {known.position}, up to {row.head}"
     return None

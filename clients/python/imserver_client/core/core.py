@@ -640,11 +640,13 @@ class Core:
         for port in self._ports.values():
             port.changed(conversation_id, item)
 
-    def left_teams(self, rows: tuple[SyncRow, ...]) -> list[str]:
-        ended: list[str] = []
-        for row in rows:
-            if row.left_at is not None:
-                ended += self.lineage.of_team(row.conversation_id)
+    def left_teams(self, rows: tuple[SyncRow, ...], *, listed: bool) -> list[str]:
+        self.lineage.teams_left({row.conversation_id for row in rows if row.left_at is not None})
+        if not listed:
+            return []
+        ended, younger = self.lineage.ended(lambda name: self.inbox.get(name) is not None)
+        if younger:
+            self.catch_up.want_sync()
         if ended:
             _log.info("%d conversations of a team that was left are followed no more", len(ended))
             self._forget(ended)

@@ -31,6 +31,8 @@ from .state import Ranges
 
 #: The name under which the account's own values are dirty: no conversation has this id.
 ACCOUNT: Final = ""
+#: Instead of the team of a conversation: that was left, and the end of the listing that said so decides. No team has this id.
+LEFT: Final = ""
 #: Own messages that are remembered, to tell which of them are gone: the newest, some weeks of a busy user. If an older one is
 #: gone, only `agreed` tells.
 MAX_OWN: Final = 10_000
@@ -115,6 +117,8 @@ class Lineage:
         self._followed: set[str] = set()
         #: Conversations that were dirty when a page of `sync` was asked, and did not move since.
         self._covered: set[str] = set()
+        #: All whose team is `LEFT`, and maybe some whose was.
+        self._ending: set[str] = set()
         #: There is no `since` that could vouch for anything.
         self._refused = True
         self._unsaved_trails: dict[str, None] = {}
@@ -130,6 +134,7 @@ class Lineage:
     ) -> None:
         """Resume from the store; `own` in the order in which they were put there."""
         self._trails = {name: _Trail(saved) for name, saved in trails.items()}
+        self._ending = {name for name, saved in trails.items() if saved.team == LEFT}
         self._notices = dict(notices)
         self._own = dict(own)
         for key, one in own.items():
@@ -258,13 +263,29 @@ class Lineage:
                 trail.team = team
                 self._unsaved_trails[conversation_id] = None
 
-    def of_team(self, team: str) -> list[str]:
-        """The conversations in which this user is by this team. A row of the team with `left_at` ends them: `forget` each, in
-        one step with the token."""
-        return [name for name, trail in self._trails.items() if trail.team == team]
+    def teams_left(self, teams: Collection[str]) -> None:
+        """Rows of a page say that these were left. The conversations in which this user was by one of them end when the listing
+        does, unless a row that comes until then says how the user is there: by a place of his own, or by the team again."""
+        for name, trail in self._trails.items() if teams else ():
+            if trail.team in teams:
+                trail.team = LEFT
+                self._ending.add(name)
+                self._unsaved_trails[name] = None
+
+    def ended(self, followed: Callable[[str], bool]) -> tuple[list[str], list[str]]:
+        """The rows of the last page were told: conversations that end with their team, to be forgotten in one step with the
+        token; and those in which something came since that page was asked. It may be younger than the page, and tell of a place
+        of one's own or of coming back: so the next sync decides, and is to be asked for."""
+        self._ending = {name for name in self._ending if self.team_of(name) == LEFT and followed(name)}
+        ended: list[str] = []
+        younger: list[str] = []
+        for name in sorted(self._ending):
+            moved = self._trails[name].place is not None and name not in self._covered
+            (younger if moved else ended).append(name)
+        return ended, younger
 
     def team_of(self, conversation_id: str) -> str | None:
-        """The team by which this user is in it, as the last row said."""
+        """The team by which this user is in it, as the last row said; or `LEFT`."""
         trail = self._trails.get(conversation_id)
         return None if trail is None else trail.team
 
