@@ -218,6 +218,17 @@ async def test_a_mistyped_code_never_acts_and_ones_own_are_listed(line: str) -> 
         assert len(await shop.appointments()) == 1  # the button asks, too
 
 
+async def test_what_may_be_a_code_and_was_not_understood_never_acts() -> None:
+    with scripted({"SAID": reading(begin("cancel"), rest=(left("W8X"),))}):
+        async with Shop() as shop:
+            here, code = await booked(shop)
+            heard = await shop.hear("ming", here, "SAID")
+            assert "没有找到预约 W8X" in heard
+            assert code in heard
+            await shop.say("ming", here, "好")
+            assert len(await shop.appointments()) == 1
+
+
 async def both(shop: Shop) -> str:
     here, _ = await booked(shop)
     for text in ("预约 11月22日14:00 取镜", "好"):

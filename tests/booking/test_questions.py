@@ -136,7 +136,7 @@ async def test_words_that_nothing_came_of_are_passed_on_by_a_button() -> None:
         assert any("我家的猫很可爱" in shown(one) for one in shop.kit.messages(here))
 
 
-# --------------------------------------------------------------------- the first sentence, in whatever chat it comes
+# ------------------------------------------------------- the first sentence, in whatever chat it comes
 
 FREE_TIME = "周六下午有空吗"
 WISHES = ("我想约周六上午十一点验光", "周六上午11点想来验光", "周六上午11点能来验光吗")
