@@ -355,8 +355,10 @@ class Actor:
                     self._note_fall(event)
                 case PostsGone():
                     self._note_gone(event)
-                case CatchUpFailed():
-                    self._break(repr(event))
+                case CatchUpFailed() if not self.part.comes_and_goes:
+                    self._break(
+                        repr(event)
+                    )  # who goes from a team may be told so by a page that is not for him any more
 
     def _note_connection(self, event: ConnectionChanged) -> None:
         up = event.state is State.CONNECTED
