@@ -272,7 +272,8 @@ class Actor:
         except Disconnected:
             pass
         except ClientError as error:
-            if not self._ends(error):
+            out_of_team = self.part.comes_and_goes and isinstance(error, Refused)
+            if not out_of_team and not self._ends(error):
                 self._break(f"abandon: {error!r}")
 
     # -- what features offer ------------------------------------------------------------------------------------------
