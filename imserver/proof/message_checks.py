@@ -169,7 +169,7 @@ def stored_was_shown(
     transcript: Transcript, rows: StoredRows, places: Places, stays: Stays, taken: TakenBack
 ) -> Found:
     """A client received everything from where it began to listen, joined, or came to the team, until it was last caught up.
-    Where it had begun anew, and an older copy knows of an earlier coming to the team, it goes on from what it was told to keep."""
+    Where it had begun anew, and an older copy knows of an earlier coming to the team, it goes on from what was kept."""
     shown: dict[str, set[int]] = defaultdict(set)
     for seen in transcript.standing:
         shown[seen.conversation_id].add(seen.position)
