@@ -96,9 +96,9 @@ async def test_two_people_are_asked_and_get_an_appointment_each() -> None:
             assert await shop.appointments("held") == []
             assert "先约哪一位" in await shop.hear("ming", here, "好")  # a yes names nobody
             await shop.say("ming", here, button(said, "我爸"))
-            for text in ("10:00", "冯大年", "70岁", "来过"):
-                asked = await shop.hear("ming", here, text)
-            assert "就诊人: 我爸" in asked
+            for text in ("10:00", "冯大年", "70岁"):
+                await shop.hear("ming", here, text)
+            assert "就诊人: 我爸" in await shop.hear("ming", here, "来过")
             heard = await shop.hear("ming", here, "好")
             assert "接着约我的" in heard
             for text in ("10:30", "冯晨", "成人", "来过", "好"):
