@@ -36,6 +36,7 @@ from imserver.plugins.booking.dates.tokens import (
 from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Scene, Span, When
 from imserver.plugins.booking.understanding.clocks import at_home, other_clock
 from imserver.plugins.booking.understanding.negation import Scope, scopes
+from imserver.plugins.booking.understanding.unnamed import read_unnamed
 
 HOURS: Final[dict[PartName, tuple[int, int]]] = {
     "morning": (0, 720),
@@ -84,6 +85,10 @@ TOUCHING: Final = re.compile(
 """Characters that may touch a bare clock time without making it something else."""
 
 
+_CHOOSING: Final = frozenset({"day", "slot", "confirm", "confirm_again"})
+"""The steps at which a day or a time was offered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Times:
     """What a text says about days and times: acts with their spans, and what they come to. None: it says nothing."""
@@ -118,7 +123,7 @@ def read_times(sheet: Sheet, scene: Scene) -> Times:
     scanned = [_resolved(one, scene) for one in scan(sheet, scene.now.date())]
     found = [one for one in scanned if one.tokens]
     if not found:
-        return Times()
+        return _Speech(sheet, scene, []).unnamed()
     speech = _Speech(sheet, scene, moments(sheet, found, scene.now.date()))
     speech.pointless = any(not one.tokens and not one.timely for one in scanned)
     zone = other_clock(sheet, scene)
@@ -188,8 +193,31 @@ class _Speech:
         self.cancels = [place for scope in found if scope.verdict == "cancelled" for place in scope.words]
         self._relations(wishes)
         self._refuse(wishes)
+        taken_back = self._refuse_unnamed()
+        self.contrast = self.contrast or taken_back
         when = self._when(wishes)
+        if taken_back and self.scene.shown.start is None and wishes:
+            when = When(reason="negated")
         return Times(tuple(self.acts), when)
+
+    def unnamed(self) -> Times:
+        """A text that names no day and no time may refuse those of the card."""
+        return Times(tuple(self.acts), When(reason="negated")) if self._refuse_unnamed() else Times()
+
+    def _refuse_unnamed(self) -> bool:
+        """太早了, 日期错了: the day or the hour of the card is refused. Whether one is."""
+        shown = self.scene.shown
+        if shown.day is None and self.scene.step not in _CHOOSING:
+            return False
+        found = list(read_unnamed(self.sheet.text))
+        for one in found:
+            place = [(one.start, one.end)]
+            self._blank(place)
+            value = (shown.start and shown.start.time()) if one.what == "time" else shown.day
+            moment = Moment(one.start, one.end)
+            if not any(act.kind is Kind.REFUSE and act.what == one.what for act in self.acts):
+                self._act(Kind.REFUSE, one.what, value, moment, place)
+        return bool(found)
 
     def _blank(self, places: Iterable[tuple[int, int]]) -> None:
         for start, end in places:
