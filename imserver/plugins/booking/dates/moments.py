@@ -39,11 +39,11 @@ LOOSE_BEHIND: Final = (
     f"{_word('or so|or thereabouts')}"
 )
 AFTER_AHEAD: Final = (
-    f"(?<![改换挪推调移])[从自打](?!己)|不早于|最早|{_word('after|from|past|no earlier than|not before')}"
+    f"(?<![改换挪推调移])[从自打](?!己)|(?:不能?|别|不要|不可以?)早于|最早|过了(?![来去])|(?:得|要)到(?=[^,，]{{0,6}}[以之]后)|{_word('after|from|past|no earlier than|not earlier than|not before')}"
 )
 BEFORE_AHEAD: Final = (
-    f"不[晚迟]于|最[晚迟]|不超过|[直截]到|截至|截止到?|等到?|(?<![改换挪推约调移延期迟前放排定订变转开])[到至]|"
-    f"{_word('before|by|until|till|no later than|at the latest')}"
+    f"(?:不能?|别|不要|不可以?)(?:[晚迟]于|超过)|赶在|最[晚迟]|[直截]到|截至|截止到?|等到?|(?<![改换挪推约调移延期迟前放排定订变转开])[到至]|"
+    f"{_word('before|by|until|till|no later than|not later than|not after|at the latest')}"
 )
 LOOSE_AHEAD: Final = (
     f"大概(?:是|在)?|大约(?:是|在)?|差不多|约莫|估计|(?<![{CN_ANY}])(?<![{CN_ANY}] )~|"
@@ -73,6 +73,8 @@ _MOVING: Final = re.compile("[改换挪推调移转延订排定][^,，。;；!�
 _MOVES: Final = re.compile(
     "(?<![a-z])(?:move|change|chnage|switch|reschedule|push|shift|swap)(?![a-z])(?!.{0,24} to )[^,.;]{0,24}$"
 )
+_FROM: Final = re.compile("[从自由] ?$|(?<![a-z])from ?$")
+_MOVED_ON: Final = re.compile("[^,，。;；!！?？]{0,10}?(?:[改换挪推调移延]|(?<![a-z])to(?![a-z]))")
 _VERB: Final = 32
 _REACH: Final = 18
 """Characters that are looked at before a moment: the longest of the words above."""
@@ -172,7 +174,8 @@ def _join(
     """Take `one` into the moment, if it belongs to it."""
     if ". " in gap.group() and moment.times:
         return False
-    if gap["or"] and not (gap["or"] in ("和", "and", "跟", "与") and _opened(moment, sheet)):
+    enclosed = _opened(moment, sheet) or bool(_ENCLOSED.match(sheet.text, one.end))
+    if gap["or"] and not (gap["or"] in ("和", "and", "跟", "与") and enclosed):
         return False
     if gap["to"] == "to" and _MOVES.search(sheet.text, max(0, moment.start - _VERB), moment.start):
         return False  # move my 2pm to 4pm
@@ -353,6 +356,12 @@ def _edges(moment: Moment, sheet: Sheet) -> None:
         and _MOVING.search(sheet.text, 0, reach + ahead.start())
     ):
         ahead = None
+    if ahead and behind and ahead.re is _AHEAD and ahead["before"] in ("到", "至") and moment.open:
+        moment.words.append((reach + ahead.start(), reach + ahead.end()))
+        ahead = None  # 要到三点以后
+    if ahead and ahead.re is _AHEAD and _FROM.search(before) and _MOVED_ON.match(sheet.text, moment.end):
+        moment.words.append((reach + ahead.start(), reach + ahead.end()))
+        ahead = None  # 从三点改到四点
     if ahead:
         if moment.until is None and (moment.times or ahead.re is _AHEAD):
             _open(moment, ahead)

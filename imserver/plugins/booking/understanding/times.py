@@ -46,6 +46,8 @@ HOURS: Final[dict[PartName, tuple[int, int]]] = {
 }
 """The minutes of the parts of a day, for a list of free slots."""
 DAY: Final = 1440
+SOME_DAYS: Final = 7
+"""So many of the days before or behind one are shown."""
 
 ELSE: Final = re.compile(
     "(?:实在|要是|如果|都)?(?:不行|不可以|没有空?|没位置?|没号|满了|约不上|排不上|没了|没空)(?:的话|就|再|那就?)|不然|要不然|否则|没有就|再不行|"
@@ -58,10 +60,12 @@ EITHER: Final = re.compile(
 )
 CONTRAST: Final = re.compile(
     "(?:哦|噢|呃|啊|哎)?(?:不对不对|不对|不是[啊呀哦的]|不不不?|(?:我)?[说搞弄写打记看]错了?(?:[说搞弄写打记看]错了?)?|错了|口误|听错了?|你听错了)|"
-    r"(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|i meant|scratch that|actually)(?![a-z])"
+    r"(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|(?:no,? )?i (?:said|meant)|scratch that|actually)(?![a-z])"
 )
 """Words that put right what was said or shown before."""
 
+ANY_DAY: Final = re.compile("随便哪天|哪[一]?天都|任[意何][一]?天|随便[一]?天|(?<![a-z])any ?day(?! but| except)(?![a-z])")
+"""A clock time on whatever day is not today's."""
 CLAUSE: Final = re.compile("[,，。;；!！?？\n]| - ")
 BYGONE: Final = re.compile("上[次回]|来过|做过|验过|打过|(?<![a-z])(?:last time|came in|was in)(?![a-z])")
 """Words of what has been: the time beside them is no wish if another clause names one."""
@@ -150,12 +154,15 @@ def _resolved(found: Found, scene: Scene) -> Found:
             tokens += [Clock(shown.start.hour, shown.start.minute, exact=True)] if shown.start else []
         elif token == Same("day"):
             tokens += [Days(frozenset({shown.day}))] if shown.day else []
+        elif token == Same("next"):
+            base = shown.day or scene.day_said
+            tokens += [Days(frozenset({base + timedelta(days=1)}))] if base else []
         elif isinstance(token, Moved) and token.days is not None and (shown.day or token.from_today):
             base = shown.day or scene.now.date()
             tokens.append(Days(frozenset({base + timedelta(days=token.days)})))
         else:
             tokens.append(token)
-    echo = any(isinstance(token, Same) for token in found.tokens)
+    echo = any(isinstance(token, Same) and token.what != "next" for token in found.tokens) and len(found.tokens) == 1
     return replace(found, tokens=tuple(tokens), echo=echo)
 
 
@@ -385,7 +392,7 @@ class _Speech:
         if moment.refused:
             raise Unclear(moment.refused.reason, option.days)
         if moment.open_day:
-            raise Unclear("range")
+            raise Unclear("range", self._beside(option.days, moment.open_day))
         minutes = [token.minutes for token in moment.times if isinstance(token, Later)]
         if minutes:
             if len(minutes) > 1 or any(isinstance(token, Clock) for token in moment.times):
@@ -403,6 +410,14 @@ class _Speech:
             option.times = tuple(sorted(times_of(moment.times)))
         return option
 
+    def _beside(self, days: tuple[date, ...], side: str) -> tuple[date, ...]:
+        """Some days before the day that is named, or from it on: one of them is to be picked."""
+        if len(days) != 1:
+            return ()
+        first = days[0] if side == "after" else max(self.today, days[0] - timedelta(days=SOME_DAYS))
+        count = SOME_DAYS if side == "after" else (days[0] - first).days
+        return tuple(first + timedelta(days=ahead) for ahead in range(count))
+
     def _opened(self, option: Option, moment: Moment) -> None:
         """三点以后: from then on; of two readings the later one can only be narrower."""
         if len(option.times) > 1:
@@ -410,7 +425,8 @@ class _Speech:
         edge = option.times[0]
         option.times = ()
         if moment.open == "after":
-            option.window, option.wish = (_minutes(edge), DAY), edge
+            morning = option.part == "morning" and edge < time(12)
+            option.window, option.wish = (_minutes(edge), HOURS["morning"][1] if morning else DAY), edge
         else:
             option.window = (0, _minutes(edge))
 
@@ -453,7 +469,7 @@ class _Speech:
         others = [other for other in wishes if other != number]
         base = self.scene.shown.start
         if others and moved.minutes is None and moved.days is None:
-            return self._when(others) or When(reason="no_time")
+            return self._early(moment, self._when(others) or When(reason="no_time"))
         if others and (others[-1] != number - 1 or self.moments[number - 1].end != moment.start):
             return When(reason="several")
         if others and moved.minutes is not None:
@@ -481,6 +497,15 @@ class _Speech:
         self._act(self._kind("time", start.time()), "time", start.time(), moment)
         return When(candidates=(start,), wish=start, days=(start.date(),), shift=shift)
 
+    def _early(self, moment: Moment, when: When) -> When:
+        """周末早点的, said first: a day without an hour, and its morning is meant."""
+        early = "早" in self.sheet.source[slice(*self.sheet.span(moment.start, moment.end))]
+        timed = when.candidates or when.window or when.part or when.shift
+        if not early or timed or self.scene.shown.start is not None or when.reason not in (None, "no_time"):
+            return when
+        self._act(Kind.GIVE, "range", Hours(*HOURS["morning"], "morning"), moment)
+        return replace(when, part="morning")
+
     def _refusal_only(self) -> When:
         """Nothing is wished: what was refused is to be asked about."""
         verdicts = {self._verdict(number) for number in range(len(self.moments))}
@@ -501,6 +526,8 @@ class _Speech:
             return None
         if self.pointless:
             return "vague"
+        if ANY_DAY.search(Sheet(self.sheet.source).text):
+            return "which_day"
         for number in wishes:
             moment = self.moments[number]
             if moment.has_clock and self._touched(moment):
@@ -633,6 +660,8 @@ class _Speech:
             named = () if reason == "several" or moment.open_day else self._days(moment)
             days = days or named
             part = part_of(moment.times) or part
+            if len(days) > 1 and not named and moment.days and reason in ("which_day", "range"):
+                self._act(self._kind("day", days), "day", days, moment)
             for day in named:
                 self._act(self._kind("day", day), "day", day, moment)
             if part and not moment.has_clock:

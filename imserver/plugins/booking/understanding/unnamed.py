@@ -34,7 +34,7 @@ def _whole(name: str) -> re.Pattern[str]:
 def _whole_english(name: str) -> re.Pattern[str]:
     before, behind = _WORDS["before_english"], _WORDS["behind_english"]
     words = "|".join(_WORDS[name])
-    return re.compile(f"(?:{before} ?(?![a-z]*(?<=[a-z])[a-z])){{0,6}}(?:{words})(?: {behind}(?![a-z])){{0,5}}")
+    return re.compile(f"(?:{before}(?![a-z']) ?){{0,6}}(?:{words})(?: {behind}(?![a-z])){{0,5}}")
 
 
 _CHINESE: Final = tuple((what, _whole(what)) for what in ("day", "time"))
