@@ -248,10 +248,10 @@ def read_every_english(match: Match, scene: Scene) -> tuple[Token, ...]:
 
 
 HALVES: Final = {
-    **dict.fromkeys(("头两天", "前两天", "初"), (0, 1)),
+    **dict.fromkeys(("头两天", "前两天", "初", "头"), (0, 1)),
     **dict.fromkeys(("头几天", "前几天", "头三天", "前三天", "前半周", "上半周", "前半段", "early", "beginning of", "start of"), (0, 2)),
     **dict.fromkeys(("中", "中间", "mid", "middle of"), (1, 3)),
-    **dict.fromkeys(("后半周", "下半周", "后半段", "后几天", "late", "later", "end of"), (3, 6)),
+    **dict.fromkeys(("后半周", "下半周", "后半段", "后几天", "尾", "late", "later", "end of"), (3, 6)),
 }
 """The weekdays of a part of a week, from and to."""
 
@@ -424,7 +424,7 @@ def read_weekend(match: Match, scene: Scene) -> tuple[Token, ...]:
 def read_month_edge(match: Match, scene: Scene) -> tuple[Token, ...]:
     """月底 is the last day, 月初 the first; a month's beginning that is over is the next one's."""
     how = match["how"] or ""
-    first = match["edge"] in ("初", "beginning", "start")
+    first = match["edge"] in ("初", "头", "beginning", "start")
     year, month = _month_named(how, scene.today)
     if first and not how.strip("个"):
         year, month = month_ahead(scene.today, 1)
@@ -511,6 +511,10 @@ def read_moved_days(match: Match, scene: Scene) -> tuple[Token, ...]:
 
 def read_next_day(match: Match, scene: Scene) -> tuple[Token, ...]:
     return (Moved(days=1),)
+
+
+def read_day_before(match: Match, scene: Scene) -> tuple[Token, ...]:
+    return (Moved(days=-1),)
 
 
 def read_moved(match: Match, scene: Scene) -> tuple[Token, ...]:

@@ -143,10 +143,12 @@ class Moment:
                 or token == Same("time")
                 or (isinstance(token, Moved) and token.minutes is not None)
             ):
-                (self.times if self.until is None else self.until).append(token)
+                times = self.times if self.until is None else self.until
+                if token not in times:  # 三点三点: said again, it says nothing new
+                    times.append(token)
             elif isinstance(token, Refused) and found.timely:
                 self.times.append(token)
-            else:
+            elif token not in self.days:
                 self.days.append(token)
         (self.time_places if found.timely else self.day_places).append((found.start, found.end))
 

@@ -157,8 +157,12 @@ SHIFTS: Final = _compiled(
     (f"(?<![a-z0-9.]){COUNT} (?P<unit>day|week)s? (?P<later>later)(?![a-z])", read.read_moved_days),
     ("(?P<later>下)(?P<count>一)?个?(?P<unit>周|星期|礼拜)的?同一天", read.read_week_later),
     (
-        r"(?<![a-z])(?:on )?the (?:day after|next day)(?! tom| tmr)(?![a-z])|^next day(?![a-z])",
+        r"(?<![a-z])(?:on )?the (?:day after(?: that)?|next day)(?! tom| tmr)(?![a-z])|^next day(?![a-z])",
         read.read_next_day,
+    ),
+    (
+        r"(?<![a-z])(?:(?:on )?(?:the |a ))?(?P<count>)(?P<unit>)day (?P<early>before)(?: that)?(?=$|[,.?!])",
+        read.read_day_before,
     ),
     (
         "(?<![最太])(?:稍微?)?[早晚迟夜](?:一 ?|\x02{2})?(?:点(?!钟)|些)(?:儿|的)?(?!到)|夜\x02{2}|[早晚迟]\x02{2}",
@@ -240,7 +244,7 @@ DATES: Final = _compiled(
         ),
         read.read_nth_weekday,
     ),
-    (f"(?P<how>(?:下下?|这|本)?个?|{ALONE}{NUM} ?(?=月))月份?的?(?P<edge>[底末初])(?:那天)?", read.read_month_edge),
+    (f"(?P<how>(?:下下?|这|本)?个?|{ALONE}{NUM} ?(?=月))月份?的?(?P<edge>[底末初头尾])(?:那天)?", read.read_month_edge),
     (
         f"(?P<how>(?:下下?|这|本)个?月|{ALONE}{NUM} ?月)?份?的?(?P<tens>[上中下]旬)|"
         f"(?P<how2>(?:下下?|这|本)个?月|{ALONE}{NUM} ?月)份?(?P<tens2>中)(?![旬午学间])",
@@ -253,7 +257,7 @@ DATES: Final = _compiled(
     ),
     (f"(?<![a-z])(?:sometime |some time |any ?time )?in (?P<how>{EN_MONTH})(?P<tens>)(?! ?[0-9])", read.read_part_of_month),
     (
-        f"(?P<how>这|本|下下|下)?个?{WEEK}的?(?P<half>头[两三几]天|前[两三几]天|[前后上下]半[周段]|后几天|初(?![一二三四五六七八九十])|中间?(?![{CN_ANY}午学旬])|之?内|里面?|以内)",
+        f"(?P<how>这|本|下下|下)?个?{WEEK}的?(?P<half>头[两三几]天|前[两三几]天|[前后上下]半[周段]|后几天|初(?![一二三四五六七八九十])|头(?![发痛疼两三几])|尾|中间?(?![{CN_ANY}午学旬])|之?内|里面?|以内)",
         read.read_part_of_week,
     ),
     ("(?<![一-鿿])周中(?![午学])|(?<![a-z])mid-? ?week(?![a-z])", read.read_weekdays_of_week),
@@ -266,7 +270,7 @@ DATES: Final = _compiled(
         read.read_month_edge,
     ),
     ("(?P<how>(?:下下?|这|本)?个?)(?:周|星期|礼拜) ?末|(?P<how2>)双休日?", read.read_weekend),
-    (r"(?<![a-z])(?:on |at )?(?:(?P<how>the|this|next) )?weekend(?![a-z])", read.read_weekend),
+    (r"(?<![a-z])(?:on |at )?(?:(?P<how>the|this|next) )?weekends?(?![a-z])", read.read_weekend),
 )
 FROM_NOW: Final = _compiled(
     (f"(?<![推迟早晚前]){ALONE}{CN_AMOUNT} ?{CN_AFTER}", read.read_later),
@@ -282,7 +286,7 @@ FROM_NOW: Final = _compiled(
         read.read_days_later,
     ),
     (
-        f"(?<![a-z])in {COUNT} (?P<unit>day|week|wk|fortnight|month)s?(?:'s?)?(?: time)?(?![a-z])",
+        f"(?<![a-z])in (?:about |around )?{COUNT} (?P<unit>day|week|wk|fortnight|month)s?(?:'s?)?(?: time)?(?![a-z])",
         read.read_days_later,
     ),
     (
@@ -450,18 +454,31 @@ TIMES: Final = _compiled(
     (
         (
             f"(?:(?<=after )|(?<=before )|(?<=around )|(?<=about )|(?<=round )|(?<=ideally )|(?<=preferably )|(?<=later than )|(?<=earlier than )|(?<=by )|(?<=until )|(?<=till )|(?<=from )|"
-            f"(?<=past )|(?<=not )|(?<=instead of )|(?<=than )|(?<=make it )|(?<=make that )|(?<= do )|(?<=^do )|"
-            f"(?<=i said )|(?<=i meant )|(?<=prefer )|(?<=go with )|(?<=go for )|(?<=change to )|(?<=switch to )|(?<=move to )|"
-            f"(?<=push to )|(?<=shift to )|(?<=it to )|(?<=time to )|(?<=back to )|(?<=\x02 )|(?<=time but )|(?<=rather )|"
+            f"(?<=past )|(?<=not )|(?<=instead of )|(?<=than )|(?<=make it )|"
             f"(?<=say ))(?P<hour>{EN_HOUR})"
             f"(?:[.](?P<minute>[0-9]{{2}}))?(?=$|[,?!]|[.](?![0-9])| (?:on|and|to|at|today|or|if|please|pls|for|"
             f"but|instead|not|then|works|would|is|tomorrow|{DAY_MARK})| ?{DAY_MARK})"
         ),
         read.read_hour_minute,
     ),
+    (
+        (
+            f"(?:(?<=make that )|(?<=(?<![a-z])do )|(?<=i said )|(?<=i meant )|(?<=prefer )|(?<=go with )|(?<=go for )|"
+            f"(?<=change to )|(?<=switch to )|(?<=move to )|(?<=push to )|(?<=shift to )|(?<=it to )|(?<=time to )|"
+            f"(?<=back to )|(?<=time but )|(?<=rather )|(?<=how about )|(?<=what about )|(?<=\x01 or )|(?<=arnd ))"
+            f"(?P<hour>(?!one(?![a-z])){EN_HOUR})(?:[.:](?P<minute>[0-9]{{2}}))?(?=$|[,?!]|[.](?![0-9])| "
+            f"(?:on|and|to|at|today|or|if|please|pls|for|but|instead|not|then|works|would|is|tomorrow|{DAY_MARK})| ?{DAY_MARK})"
+        ),
+        read.read_hour_minute,
+    ),
+    (
+        r"(?<![0-9:.a-z])(?P<hour>[1-9]|1[0-2])(?P<minute>)(?= (?:onwards?|at the (?:latest|earliest)|or (?:later|earlier))(?![a-z]))",
+        read.read_hour_minute,
+    ),
+    (r"(?<=(?<![a-z])the )(?P<hour>[1-9]|1[0-2])[.](?P<minute>[0-5][05])(?=$|[ ,?!]|[.](?![0-9]))", read.read_hour_minute),
     (r"(?:(?<=and )|(?<=or ))(?P<hour>[0-9]{1,2})[.](?P<minute>[0-5][0-9])(?![0-9])", read.read_hour_minute),
     (
-        r"(?<![0-9:.a-z])(?<!room )(?<!floor )(?<!number )(?<!option )(?<!no )(?P<hour>[1-9]|1[0-2])(?P<minute>)(?='?s? (?:(?:is )?(?:too |no (?:good|go|way)|a bit |a little |a tad |kinda |way |not )|is (?:better|good|ok|fine|best|perfect|bad|hard|difficult)|doesn't|does not|won't|isn't|works|would (?:be|suit|work)|suits|better|sounds))",
+        rf"(?<![0-9:.a-z])(?<!room )(?<!floor )(?<!number )(?<!option )(?<!no )(?P<hour>[1-9]|1[0-2]|(?!one){HOUR_WORD})(?P<minute>)(?='?s? (?:(?:is )?(?:too |no (?:good|go|way)|a bit |a little |a tad |kinda |way |not )|is (?:better|good|ok|fine|best|perfect|bad|hard|difficult)|doesn't|does not|won't|isn't|works|would(?: be| suit| work|(?=$|[ ,.!]))|not (?:good|great|possible|ok)|suits|better|sounds))",
         read.read_hour_minute,
     ),
     (f"(?<![a-z0-9:.])(?:at )?(?P<hour>{EN_HOUR}) ?o ?'?clock(?![a-z])", read.read_hour),

@@ -44,15 +44,16 @@ FALSE_REFUSALS: Final = (
     word(
         "no (?:problem|rush|worries|worry|hurry|matter|pressure)|why not|not only|not bad|not just|"
         "don'?t (?:mind|worry|forget)|"
-        "doesn'?t matter|not that i mind|can'?t wait|if not too much|no big deal|not sure if"
+        "doesn'?t matter|not that i mind|can'?t wait|if not too much|no big deal|not sure if|after all|at all|above all"
     ),
+    "(?:能|可以|会|有|行)[^,，。;；!！?？不没]{1,14}(?P<word>[不没])(?=[呀啊哦]?(?:[,，。?？!！~ ]|$))",
     "(?P<asked>[一-鿿])不(?P=asked)",
 )
 """What looks like a refusal and is none."""
 
 GREETINGS: Final = (
     r"(?<![天日早晚周今明一二三四五六])(?:早上|上午|中午|下午|晚上)好(?![吗么不吧])|[早午晚]安|^早晨(?=[,， ]|$)",
-    word("good (?:morning|afternoon|evening|night)|(?:how|what) about"),
+    word("good (?:morning|afternoon|evening|night)|(?:how|what) about(?! (?:[0-9]{1,2}|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?![0-9]))"),
     "^(?:good )?(?:morning|evening|afternoon)(?=[!,.]|$)",
     word("sun ?glasses|i sat|(?:to|so) sat|the sun|march in|may (?:i|be|we|come|have)"),
 )
@@ -204,9 +205,10 @@ def mask(sheet: Sheet) -> list[Masked]:
     for name, patterns in _MASKS:
         for pattern in patterns:
             for match in tuple(pattern.finditer(sheet.text)):
-                if match.end() > match.start():
-                    masked.append(Masked(name, *match.span()))
-                    sheet.blank(*match.span(), ASIDE_MARK)
+                place = match.span("word" if "word" in pattern.groupindex else 0)
+                if place[1] > place[0]:
+                    masked.append(Masked(name, *place))
+                    sheet.blank(*place, ASIDE_MARK)
     return masked
 
 
@@ -305,12 +307,12 @@ BEHIND_CN: Final = (
     f"没时间|没有空|没有时间|没[功工]夫|没档期|没有?(?:下班|放学|忙完|起床|睡醒|到家|醒|起|回来|空闲)|没法[来去]?|没办法|没戏|没位置?|算了|就算了|免了|"
     f"满了(?:吗)?|约满(?:了)?(?:吗)?|排满(?:了)?(?:吗)?|过期|来不了|来不及|来唔到|去不了|到不了|过不来|"
     f"过不去|约不了|做不了|赶不上|赶不及|走不开|抽不开身|"
-    f"够呛|够戗|不对(?![吗么劲])|有误|有问题|错了|不合适|有点儿?悬|悬(?=[了啊吧呀,， ]|$)|难说|难办|有困难|有冲突|时间冲突|冲突|撞(?:了|上|车|期)|泡汤|没辙|pass(?![a-z])|冇空|冇时间|唔得闲?|唔方便|唔系|除外|[以之]外|外(?![面地国卖边套])|太早|太晚|太赶|太迟|太紧|[嫌显]太?[早晚迟赶]|(?:有点儿?|有些|稍微?|略微?|\x02{{3}})太?[早晚迟赶紧][了点些]{{0,2}}|早了点?|"
+    f"够呛|够戗|人太多|太挤|不对(?![吗么劲])|有误|有问题|错了|不合适|有点儿?悬|悬(?=[了啊吧呀,， ]|$)|难说|难办|有困难|有冲突|时间冲突|冲突|撞(?:了|上|车|期)|泡汤|没辙|pass(?![a-z])|冇空|冇时间|唔得闲?|唔方便|唔系|除外|[以之]外|外(?![面地国卖边套])|太早|太晚|太赶|太迟|太紧|[嫌显]太?[早晚迟赶]|(?:有点儿?|有些|稍微?|略微?|\x02{{3}})太?[早晚迟赶紧][了点些]{{0,2}}|早了点?|"
     f"晚了点?|起不来|也不(?=[ ,，]|$)|不(?=[ ,，]|$))"
 )
 BUSY_CN: Final = (
     "(?:(?<=[要得在去])(?:接送?|送|陪|带)(?:一?下)?(?:孩子|娃|小孩|老人|爸|妈|客户|客人|人)(?!来|过来|去你|到你)|另有(?:安排|事)|约了人|"
-    "补课|值班|过寿|过生日(?!来)|(?:办|喝|吃)(?:喜酒|席|酒席?)|有喜事|办喜事|走亲戚|轮到(?:我)?(?:值|上|当)?班?|(?<=[在还])(?:上课|上班|开会|忙|外地|外面|睡觉|路上)|(?<=在)接(?:孩子|娃)|当班|在(?:外地|外面|上学|路上|单位)|有事情?|有课|有个?会(?!员)|有约|有安排|有考试|要?开.{0,2}会|上课(?![吗么不])|上班(?![吗么不])|加班|返工|出差|出国|出门|出去|考试|值夜?班|旅游|旅行|回老家|搬家|很忙|忙(?!吗)|体检|面试|"
+    "补课|值班|过寿|过生日(?!来)|(?:办|喝|吃)(?:喜酒|席|酒席?)|有喜事|办喜事|走亲戚|轮到(?:我)?(?:值|上|当)?班?|(?<=在)接(?:孩子|娃)|当班|在(?:外地|外面|上学|路上|单位)|有事情?|有课|有个?会(?!员)|有约|有安排|有考试|要?开.{0,2}会|上课(?![吗么不])|(?<!你们)(?<!你们还)(?<!你们都)上班(?![吗么不])|加班|返工|出差|出国|出门|出去|考试|值夜?班|旅游|旅行|回老家|搬家|很忙|忙(?!吗)|体检|面试|"
     "手术|住院|陪客户|客户来|接客户|打针|结婚|聚会|聚餐)"
 )
 OCCASION_CN: Final = (
@@ -392,7 +394,7 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
         "refused",
         rf"(?:怎么|咋|为什么|为啥|干嘛)(?:还|又|就|会|给我|把我|都){{0,4}}(?:是|成|变成?|[约订定写改]成?)的?了?(?P<no>{V})",
     ),
-    ("busy", rf"(?P<no>{V}){_CN_TAIL}{{0,8}}(?:{BUSY_CN})(?![前后完]|[以之][前后])"),
+    ("busy", rf"(?:(?P<no2>{V})[、和或跟及])?(?P<no>{V}){_CN_TAIL}{{0,8}}(?:{BUSY_CN})(?![前后完]|[以之][前后])"),
     ("busy", rf"(?P<no>{V}){_EN_TAIL}{{0,8}}(?:{BUSY_EN})"),
     (
         "busy",

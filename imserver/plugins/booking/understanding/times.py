@@ -609,6 +609,8 @@ class _Speech:
 
     def _merged(self, spoken: Sequence[Moment]) -> Moment | None:
         """All wishes as one moment; None if they are several."""
+        if (both := _both_ends(spoken)) is not None:
+            return both
         if sum(bool(one.until is not None or one.open or one.open_day) for one in spoken if one.times) and (
             sum(one.has_clock for one in spoken) > 1
         ):
@@ -826,6 +828,22 @@ class _Speech:
         places = sorted({*(places or [(moment.start, moment.end)]), *words, *moment.words})
         spans = tuple(Span(*self.sheet.span(start, end)) for start, end in places if end > start)
         self.acts.append(Act(kind, what, value, _joined(spans)))
+
+
+def _both_ends(spoken: Sequence[Moment]) -> Moment | None:
+    """Not before 11, not after 1: the two ends of one range."""
+    opened = {moment.open: moment for moment in spoken if moment.has_clock and not moment.until}
+    if len(spoken) != 2 or set(opened) != {"after", "before"}:
+        return None
+    first, last = opened["after"], opened["before"]
+    return replace(
+        first,
+        start=min(first.start, last.start),
+        end=max(first.end, last.end),
+        days=first.days or last.days,
+        until=list(last.times),
+        open="",
+    )
 
 
 def _joined(spans: Sequence[Span]) -> tuple[Span, ...]:

@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 from .lexicon import load_words
 
 _WORDS: Final = load_words("unnamed")
-_PIECE: Final = re.compile("[^,，。;；!！?？、\n\x00\x01\x03]{2,40}")
+_PIECE: Final = re.compile("(?:[^,，。;；!！?？、\n\x00\x01\x03.]|[.](?=[0-9])){2,40}")
 _BLANK: Final = re.compile("(?<=[一-鿿]) +| +(?=[一-鿿])")
 _LETTER: Final = re.compile("[a-z]")
 
