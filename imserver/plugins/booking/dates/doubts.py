@@ -43,7 +43,10 @@ _DOUBTS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
     (
         "past",
         (
-            word("last(?! (?:slot|one|available|thing|minute|appointment))|ago|previous|earlier today|came|went|visited|was(?! wondering| hoping| thinking)"),
+            word(
+                "last(?! (?:slot|one|available|thing|minute|appointment))|ago|previous|earlier today|came|went|"
+                "visited|was(?! wondering| hoping| thinking)"
+            ),
             "上[次回]|原[来定本]|本来|刚[才刚]",
         ),
     ),

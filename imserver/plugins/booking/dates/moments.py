@@ -39,7 +39,9 @@ LOOSE_BEHIND: Final = (
     f"{_word('or so|or thereabouts')}"
 )
 AFTER_AHEAD: Final = (
-    f"(?<![改换挪推调移])[从自打](?!己)|(?:不能?|别|不要|不可以?)早于|最早|过了(?![来去])|(?:得|要)到(?=[^,，]{{0,6}}[以之]后)|{_word('after|from|past|no earlier than|not earlier than|not before')}"
+    f"(?<![改换挪推调移])[从自打](?!己)|(?:不能?|别|不要|不可以?)早于|最早|过了(?![来去])|(?:得|"
+    f"要)到(?=[^,，]{{0,6}}[以之]后)|"
+    f"{_word('after|from|past|no earlier than|not earlier than|not before')}"
 )
 BEFORE_AHEAD: Final = (
     f"(?:不能?|别|不要|不可以?)(?:[晚迟]于|超过)|赶在|最[晚迟]|[直截]到|截至|截止到?|等到?|(?<![改换挪推约调移延期迟前放排定订变转开])[到至]|"
@@ -68,6 +70,7 @@ _AHEAD: Final = re.compile(
     f"(?:(?P<after>{AFTER_AHEAD})|(?P<before>{BEFORE_AHEAD})|(?P<loose>{LOOSE_AHEAD})) ?(?:the |at |on )?$"
 )
 _BETWEEN: Final = re.compile(f"(?:{_word('between|from')}|[从自在介]于?) ?$")
+_DAY_AHEAD: Final = re.compile("(?<![a-z])(?:(?P<after>after)|before) (?:the )?$")
 _ENCLOSED: Final = re.compile(" ?(?:之间|中间|之内|这段|期间|的时候)")
 _MOVING: Final = re.compile("[改换挪推调移转延订排定][^,，。;；!！?？]{0,12}$")
 _MOVES: Final = re.compile(
@@ -358,6 +361,9 @@ def _edges(moment: Moment, sheet: Sheet) -> None:
         and _MOVING.search(sheet.text, 0, reach + ahead.start())
     ):
         ahead = None
+    if ahead is None and moment.days and not moment.times and (beside := _DAY_AHEAD.search(before)):
+        moment.open_day = "after" if beside["after"] else "before"
+        moment.words.append((reach + beside.start(), reach + beside.end()))
     if ahead and behind and ahead.re is _AHEAD and ahead["before"] in ("到", "至") and moment.open:
         moment.words.append((reach + ahead.start(), reach + ahead.end()))
         ahead = None  # 要到三点以后

@@ -49,7 +49,8 @@ AT: Final = "(?<![a-z])(?:at |@ ?)"
 DIAL: Final = f"(?<![0-9a-z.])(?<![0-9]:)(?:{AT})?"
 
 CN_AMOUNT: Final = (
-    f"(?:(?P<half_hour>半) ?个?(?:小时|钟头|(?<=个)钟)|(?P<hours>{NUM})(?P<point>\\.5)? ?个?(?P<and_half>半)?(?:小时|钟头|(?<=个)钟)"
+    f"(?:(?P<half_hour>半) ?个?(?:小时|钟头|(?<=个)钟)|"
+    f"(?P<hours>{NUM})(?P<point>\\.5)? ?个?(?P<and_half>半)?(?:小时|钟头|(?<=个)钟)"
     f"(?:零?(?P<and_minutes>{NUM}) ?分钟?)?|(?P<minutes>[0-9]{{1,3}}|{CN}) ?分钟?|(?P<quarters>[一二两三]) ?刻钟?)"
 )
 EN_AMOUNT: Final = (
@@ -107,8 +108,10 @@ _POINTING: Final = "(?<![^ ,，。;；!！?？我但可就是那在到改推挪�
 """Before a word that points at the card: it stands by itself, not behind a day or an hour (三点那会儿)."""
 SAME: Final = _compiled(
     (
-        f"下个?{WEEK}的?(?:同一?个?时间|这个?(?:时候|时间|点)(?:钟|(?![{CN_ANY}]))|老时间)|"
-        r"(?<![a-z])(?:the )?same time next week(?![a-z])",
+        (
+            f"下个?{WEEK}的?(?:同一?个?时间|这个?(?:时候|时间|点)(?:钟|(?![{CN_ANY}]))|老时间)|"
+            r"(?<![a-z])(?:the )?same time next week(?![a-z])"
+        ),
         read.read_same_next_week,
     ),
     (
@@ -146,7 +149,10 @@ SHIFTS: Final = _compiled(
         ),
         read.read_moved_time,
     ),
-    (f"(?<![a-z])(?:postpone|delay|push)(?: it| mine| that)?(?: by)? {EN_AMOUNT}(?: back| later)?", read.read_moved_time),
+    (
+        f"(?<![a-z])(?:postpone|delay|push)(?: it| mine| that)?(?: by)? {EN_AMOUNT}(?: back| later)?",
+        read.read_moved_time,
+    ),
     (f"(?<![a-z])(?:later|(?P<early>earlier|sooner)) by {EN_AMOUNT}", read.read_moved_time),
     (
         f"(?<![a-z])(?:postpone|delay)(?: it| mine)?(?: by)? {COUNT} (?P<unit>day|week)s?(?![a-z])",
@@ -244,29 +250,49 @@ DATES: Final = _compiled(
         ),
         read.read_nth_weekday,
     ),
-    (f"(?P<how>(?:下下?|这|本)?个?|{ALONE}{NUM} ?(?=月))月份?的?(?P<edge>[底末初头尾])(?:那天)?", read.read_month_edge),
     (
-        f"(?P<how>(?:下下?|这|本)个?月|{ALONE}{NUM} ?月)?份?的?(?P<tens>[上中下]旬)|"
-        f"(?P<how2>(?:下下?|这|本)个?月|{ALONE}{NUM} ?月)份?(?P<tens2>中)(?![旬午学间])",
+        f"(?P<how>(?:下下?|这|本)?个?|{ALONE}{NUM} ?(?=月))月份?的?(?P<edge>[底末初头尾])(?:那天)?",
+        read.read_month_edge,
+    ),
+    (
+        (
+            f"(?P<how>(?:下下?|这|本)个?月|{ALONE}{NUM} ?月)?份?的?(?P<tens>[上中下]旬)|"
+            f"(?P<how2>(?:下下?|这|本)个?月|{ALONE}{NUM} ?月)份?(?P<tens2>中)(?![旬午学间])"
+        ),
         read.read_part_of_month,
     ),
-    (f"{ALONE}(?<![个近半满])(?P<how>{NUM} ?月)份?(?P<tens>)(?=$|[ ,，。?？!！吧呢的都能可有行想约再])", read.read_part_of_month),
     (
-        f"(?<![a-z])(?:in |on |at )?(?:the )?(?P<tens>early|mid|middle of|late)[ -](?:in )?(?P<how>next month|this month|{EN_MONTH})(?! ?[0-9])",
+        f"{ALONE}(?<![个近半满])(?P<how>{NUM} ?月)份?(?P<tens>)(?=$|[ ,，。?？!！吧呢的都能可有行想约再])",
         read.read_part_of_month,
     ),
-    (f"(?<![a-z])(?:sometime |some time |any ?time )?in (?P<how>{EN_MONTH})(?P<tens>)(?! ?[0-9])", read.read_part_of_month),
+    (
+        (
+            f"(?<![a-z])(?:in |on |at )?(?:the )?(?P<tens>early|mid|middle of|late)[ -](?:in )?(?P<how>next month|"
+            f"this month|{EN_MONTH})(?! ?[0-9])"
+        ),
+        read.read_part_of_month,
+    ),
+    (
+        f"(?<![a-z])(?:sometime |some time |any ?time )?in (?P<how>{EN_MONTH})(?P<tens>)(?! ?[0-9])",
+        read.read_part_of_month,
+    ),
+    ("(?<![一-鿿])周中(?![午学])|(?<![a-z])mid-? ?week(?![a-z])", read.read_weekdays_of_week),
     (
         f"(?P<how>这|本|下下|下)?个?{WEEK}的?(?P<half>头[两三几]天|前[两三几]天|[前后上下]半[周段]|后几天|初(?![一二三四五六七八九十])|头(?![发痛疼两三几])|尾|中间?(?![{CN_ANY}午学旬])|之?内|里面?|以内)",
         read.read_part_of_week,
     ),
-    ("(?<![一-鿿])周中(?![午学])|(?<![a-z])mid-? ?week(?![a-z])", read.read_weekdays_of_week),
     (
-        r"(?<![a-z])(?:at |in )?(?:the )?(?P<half>early|late|later|mid|middle of|beginning of|start of|end of)(?: in)? (?P<how>the|this|next) week(?![a-z]| after)",
+        (
+            r"(?<![a-z])(?:at |in )?(?:the )?(?P<half>early|late|later|mid|middle of|beginning of|start of|"
+            r"end of)(?: in)? (?P<how>the|this|next) week(?![a-z]| after)"
+        ),
         read.read_part_of_week,
     ),
     (
-        rf"(?<![a-z])(?:at )?(?:the )?(?P<edge>end|beginning|start) of (?P<how>(?:(?:the|this|next) )?(?=month)|{EN_MONTH})(?:month)?(?![a-z0-9])",
+        (
+            rf"(?<![a-z])(?:at )?(?:the )?(?P<edge>end|beginning|start) of (?P<how>(?:(?:the|this|"
+            rf"next) )?(?=month)|{EN_MONTH})(?:month)?(?![a-z0-9])"
+        ),
         read.read_month_edge,
     ),
     ("(?P<how>(?:下下?|这|本)?个?)(?:周|星期|礼拜) ?末|(?P<how2>)双休日?", read.read_weekend),
@@ -278,7 +304,10 @@ FROM_NOW: Final = _compiled(
     (f"(?<![a-z])in {EN_AMOUNT}", read.read_later),
     (f"(?<![a-z0-9.]){EN_AMOUNT} from now", read.read_later),
     (
-        f"{ALONE}(?P<count>[0-9]{{1,3}}|[一两二三]百|{CN}|半) ?(?:个 ?)?(?P<unit>天|周|星期|礼拜|(?<=个)月|年) ?{CN_AFTER}(?:的今天)?",
+        (
+            f"{ALONE}(?P<count>[0-9]{{1,3}}|[一两二三]百|{CN}|半) ?(?:个 ?)?(?P<unit>天|周|星期|礼拜|(?<=个)月|"
+            f"年) ?{CN_AFTER}(?:的今天)?"
+        ),
         read.read_days_later,
     ),
     (
@@ -314,12 +343,19 @@ DAY_NAMES: Final = _compiled(
     ),
     (r"(?<![a-z0-9])(?:today|2day)(?![a-z])", read.days_ahead(0)),
     (
-        "(?<![大以之最])(?:(?P<day>大大后|大后|今|明|后|听(?=日))(?:天|日|儿个?|朝(?=[早上下晚一二三四五六七八九十0-9 ,，]|$)|个(?!月|年|小时|星期|礼拜|周))|(?P<short>今|明|后)(?P<part>早上|晚上|早|晚|晨|夜))(?!点)",
+        (
+            "(?<![大以之最])(?:(?P<day>大大后|大后|今|明|后|听(?=日))(?:天|日|儿个?|"
+            "朝(?=[早上下晚一二三四五六七八九十0-9 ,，]|$)|个(?!月|年|小时|星期|礼拜|周))|(?P<short>今|明|"
+            "后)(?P<part>早上|晚上|早|晚|晨|夜))(?!点)"
+        ),
         read.read_day_word,
     ),
     (
-        f"(?:(?<![{CN_ANY}上下隔双单每])|(?<=[下这本]))(?:{WEEK})(?P<days>{CN_DAY}(?:[、,和及与/]?(?!一(?:大?早|[上下]午(?! ?[{CN_ANY}]{{1,3}} ?[点:])|整|晚|个|块|起|家)){CN_DAY}){{1,4}})"
-        f"(?![{CN_ANY}点时月号日天]| ?[到至~-] ?{NUM} ?点)",
+        (
+            f"(?:(?<![{CN_ANY}上下隔双单每])|(?<=[下这本]))(?:{WEEK})(?P<days>{CN_DAY}(?:[、,和及与/]?(?!一(?:大?"
+            f"早|[上下]午(?! ?[{CN_ANY}]{{1,3}} ?[点:])|整|晚|个|块|起|家)){CN_DAY}){{1,4}})"
+            f"(?![{CN_ANY}点时月号日天]| ?[到至~-] ?{NUM} ?点)"
+        ),
         read.read_weekdays,
     ),
     (f"(?<=[约看查问试等订定])一下(?:个?{WEEK}(?P<day>{CN_DAY}))", read.read_weekday),
@@ -338,7 +374,10 @@ DAY_NAMES: Final = _compiled(
     ),
     ("(?P<how>下下个?月|下个?月|[这本]个?月)(?:份|的)?(?![底初中末])", read.read_month),
     (
-        f"{ALONE}(?<![0-9月/])(?P<first>{NUM}) ?(?P<sep>[、,和或&~-]|或者|还是) ?(?P<last>{NUM}) ?(?:号(?![码店楼线])|日(?![抛常期子用历]))",
+        (
+            f"{ALONE}(?<![0-9月/])(?P<first>{NUM}) ?(?P<sep>[、,和或&~-]|或者|"
+            f"还是) ?(?P<last>{NUM}) ?(?:号(?![码店楼线])|日(?![抛常期子用历]))"
+        ),
         read.read_month_days,
     ),
     (f"{ALONE}(?P<day>{NUM}) ?(?:号(?![码店楼线])|日(?![抛常期子用历]))", read.read_month_day),
@@ -433,15 +472,24 @@ TIMES: Final = _compiled(
         read.read_behind_day,
     ),
     (
-        f"(?<={DAY_MARK})[ ,]{{1,2}}(?:from |between )?(?P<first>{EN_HOUR}) ?(?P<to>-|~|to|till|until|and) ?(?P<last>{EN_HOUR})"
-        f"(?![0-9a-z:/]|[.][0-9]| ?[ap]m)",
+        (
+            f"(?<={DAY_MARK})[ ,]{{1,2}}(?:from |between )?(?P<first>{EN_HOUR}) ?(?P<to>-|~|to|till|until|"
+            f"and) ?(?P<last>{EN_HOUR})"
+            f"(?![0-9a-z:/]|[.][0-9]| ?[ap]m)"
+        ),
         read.read_hours,
     ),
     (
-        f"(?<={DAY_MARK}) (?:at )?(?P<hour>{HOUR_WORD})(?=$|[,.?!]| (?:pls|please|ok|thx|thanks|if|works|good|for|then)(?![a-z]))",
+        (
+            f"(?<={DAY_MARK}) (?:at )?(?P<hour>{HOUR_WORD})(?=$|[,.?!]| (?:pls|please|ok|thx|thanks|if|works|good|"
+            f"for|then)(?![a-z]))"
+        ),
         read.read_behind_day,
     ),
-    (f"(?<={DAY_MARK}) (?P<hour>[1-9]|1[0-2])(?= (?:onwards?|at the (?:latest|earliest)|or (?:later|after|before|earlier)))", read.read_behind_day),
+    (
+        f"(?<={DAY_MARK}) (?P<hour>[1-9]|1[0-2])(?= (?:onwards?|at the (?:latest|earliest)|or (?:later|after|before|earlier)))",
+        read.read_behind_day,
+    ),
     (f"(?<={DAY_MARK}) ?(?P<hour>[1-9]|1[0-2])-?ish(?![a-z])", read.read_behind_day),
     (rf"{AT}(?P<hour>[0-9]{{1,2}})\.(?P<minute>[0-9]{{2}})(?![0-9a-z:.])", read.read_written),
     (
@@ -453,7 +501,8 @@ TIMES: Final = _compiled(
     ),
     (
         (
-            f"(?:(?<=after )|(?<=before )|(?<=around )|(?<=about )|(?<=round )|(?<=ideally )|(?<=preferably )|(?<=later than )|(?<=earlier than )|(?<=by )|(?<=until )|(?<=till )|(?<=from )|"
+            f"(?:(?<=after )|(?<=before )|(?<=around )|(?<=about )|(?<=round )|(?<=ideally )|(?<=preferably )|"
+            f"(?<=later than )|(?<=earlier than )|(?<=by )|(?<=until )|(?<=till )|(?<=from )|"
             f"(?<=past )|(?<=not )|(?<=instead of )|(?<=than )|(?<=make it )|"
             f"(?<=say ))(?P<hour>{EN_HOUR})"
             f"(?:[.](?P<minute>[0-9]{{2}}))?(?=$|[,?!]|[.](?![0-9])| (?:on|and|to|at|today|or|if|please|pls|for|"
@@ -472,13 +521,25 @@ TIMES: Final = _compiled(
         read.read_hour_minute,
     ),
     (
-        r"(?<![0-9:.a-z])(?P<hour>[1-9]|1[0-2])(?P<minute>)(?= (?:onwards?|at the (?:latest|earliest)|or (?:later|earlier))(?![a-z]))",
+        (
+            r"(?<![0-9:.a-z])(?P<hour>[1-9]|1[0-2])(?P<minute>)(?= (?:onwards?|at the (?:latest|earliest)|"
+            r"or (?:later|earlier))(?![a-z]))"
+        ),
         read.read_hour_minute,
     ),
-    (r"(?<=(?<![a-z])the )(?P<hour>[1-9]|1[0-2])[.](?P<minute>[0-5][05])(?=$|[ ,?!]|[.](?![0-9]))", read.read_hour_minute),
+    (
+        r"(?<=(?<![a-z])the )(?P<hour>[1-9]|1[0-2])[.](?P<minute>[0-5][05])(?=$|[ ,?!]|[.](?![0-9]))",
+        read.read_hour_minute,
+    ),
     (r"(?:(?<=and )|(?<=or ))(?P<hour>[0-9]{1,2})[.](?P<minute>[0-5][0-9])(?![0-9])", read.read_hour_minute),
     (
-        rf"(?<![0-9:.a-z])(?<!room )(?<!floor )(?<!number )(?<!option )(?<!no )(?P<hour>[1-9]|1[0-2]|(?!one){HOUR_WORD})(?P<minute>)(?='?s? (?:(?:is )?(?:too |no (?:good|go|way)|a bit |a little |a tad |kinda |way |not )|is (?:better|good|ok|fine|best|perfect|bad|hard|difficult)|doesn't|does not|won't|isn't|works|would(?: be| suit| work|(?=$|[ ,.!]))|not (?:good|great|possible|ok)|suits|better|sounds))",
+        (
+            rf"(?<![0-9:.a-z])(?<!room )(?<!floor )(?<!number )(?<!option )(?<!no )(?P<hour>[1-9]|1[0-2]|"
+            rf"(?!one){HOUR_WORD})(?P<minute>)(?='?s? (?:(?:is )?(?:too |no (?:good|go|way)|a bit |a little |"
+            rf"a tad |kinda |way |not )|is (?:better|good|ok|fine|best|perfect|bad|hard|difficult)|doesn't|"
+            rf"does not|won't|isn't|works|would(?: be| suit| work|(?=$|[ ,.!]))|not (?:good|great|possible|ok)|"
+            rf"suits|better|sounds))"
+        ),
         read.read_hour_minute,
     ),
     (f"(?<![a-z0-9:.])(?:at )?(?P<hour>{EN_HOUR}) ?o ?'?clock(?![a-z])", read.read_hour),
@@ -492,8 +553,14 @@ TIMES: Final = _compiled(
     ),
     (r"(?<![a-z])this (?P<part>morning|afternoon|evening|arvo)(?![a-z])", read.read_part_today),
     (r"(?<![a-z0-9])(?P<part>tonight|tonite|2nite)(?![a-z])", read.read_part_today),
-    (r"(?<![a-z])(?P<part>afternoon)s(?![a-z])|(?<![a-z])after (?:lunch|school|class)(?![a-z])", read.read_afternoon),
-    (r"(?<![a-z])after (?:work|dinner|supper)(?![a-z])|(?<![a-z])(?:at )?dinner ?time(?![a-z])", read.read_evening),
+    (
+        r"(?<![a-z])(?P<part>afternoon)s(?![a-z])|(?<![a-z])after (?:lunch|school|class)(?![a-z])",
+        read.read_afternoon,
+    ),
+    (
+        r"(?<![a-z])after (?:work|dinner|supper)(?![a-z])|(?<![a-z])(?:at )?dinner ?time(?![a-z])",
+        read.read_evening,
+    ),
     (r"(?<![a-z])(?:first thing(?: in the morning)?|before lunch)(?![a-z])", read.read_morning),
     (r"(?<![点半分钟刻0-9])下(?:了班|完班|班(?:[以之]?后|完|了))", read.read_evening),
     (
@@ -502,7 +569,10 @@ TIMES: Final = _compiled(
     ),
     (r"(?<![a-z])(?:in the |any )?(?P<part>morning|evening)s?(?![a-z])(?<=s)", read.read_part),
     (
-        r"(?<![a-z])(?:(?:at |around |over |during |my )?lunch ?(?:time|break|hour)|(?:at|around|over|during) lunch|(?:at )?noon-?ish)(?![a-z])",
+        (
+            r"(?<![a-z])(?:(?:at |around |over |during |my )?lunch ?(?:time|break|hour)|(?:at|around|over|"
+            r"during) lunch|(?:at )?noon-?ish)(?![a-z])"
+        ),
         read.read_noon,
     ),
     (
@@ -516,7 +586,10 @@ TIMES: Final = _compiled(
     (r"(?<![a-z])(?P<part>p)\.?m(?![a-z])\.?", read.read_part),  # sat pm, PM 3:00
     (rf"(?:(?<={DAY_MARK}) ?|(?<![a-z ]))(?P<part>a)\.?m(?![a-z])\.?", read.read_part),  # not "I am"
     (
-        f"(?<!最)(?:一整个?|整个?|(?<![初周期拜十{CN_ANY}])一(?=[上下]午|晚上))?(?P<part>{either(word for word in read.PARTS if len(word) > 1 and not word.isascii())})",
+        (
+            f"(?<!最)(?:一整个?|整个?|(?<![初周期拜十{CN_ANY}])一(?=[上下]午|"
+            f"晚上))?(?P<part>{either(word for word in read.PARTS if len(word) > 1 and not word.isascii())})"
+        ),
         read.read_part,
     ),
     (f"(?<![最提尽趁太更再别])(?P<part>[早晚])(?= ?{NUM} ?[点时:]| ?{TIME_MARK})", read.read_part),

@@ -53,7 +53,10 @@ FALSE_REFUSALS: Final = (
 
 GREETINGS: Final = (
     r"(?<![天日早晚周今明一二三四五六])(?:早上|上午|中午|下午|晚上)好(?![吗么不吧])|[早午晚]安|^早晨(?=[,， ]|$)",
-    word("good (?:morning|afternoon|evening|night)|(?:how|what) about(?! (?:[0-9]{1,2}|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?![0-9]))"),
+    word(
+        "good (?:morning|afternoon|evening|night)|(?:how|what) about(?! (?:[0-9]{1,2}|two|three|four|five|"
+        "six|seven|eight|nine|ten|eleven|twelve)(?![0-9]))"
+    ),
     "^(?:good )?(?:morning|evening|afternoon)(?=[!,.]|$)",
     word("sun ?glasses|i sat|(?:to|so) sat|the sun|march in|may (?:i|be|we|come|have)"),
 )
@@ -118,7 +121,8 @@ COMPARATIVES: Final = (
 NO_CLOCK: Final = (
     f"{NUM} ?点(?=(?:小|大|新)?(?:要求|建议|意见|问题|想法|疑问|理由|原因|好处|优点|缺点|不满|不足|区别|说明))",
     (
-        f"(?:提|讲|谈|补充|注意|以下|下面|总共|一共) ?[这那]?{NUM} ?点(?=[:：,，。]|$)|说 ?[这那]?{NUM} ?点(?=[:：]|[,，](?:第一|一是|首先|1))|"
+        f"(?:提|讲|谈|补充|注意|以下|下面|总共|一共) ?[这那]?{NUM} ?点(?=[:：,，。]|$)|"
+        f"说 ?[这那]?{NUM} ?点(?=[:：]|[,，](?:第一|一是|首先|1))|"
         f"[有这那]{NUM} ?点(?=[:：,，。]|$|要(?!能)|想|需|得|不)"
     ),
     (
@@ -274,7 +278,8 @@ _CN_TAIL: Final = (
     "对我来说|你们|那时|太|又要|\x02| )"
 )
 _EN_FILL: Final = (
-    "(?: |the|to|get|there|by|on|at|for|do|make|it|come|in|book|want|any|this|that|be|have|me|us|like|is|a|of|there)"
+    "(?: |the|to|get|there|by|on|at|for|do|make|it|come|in|book|want|any|this|that|be|have|me|us|like|is|"
+    "a|of|there)"
 )
 _EN_TAIL: Final = (
     "(?: |is|'s|'ve|i've|are|was|will|be|just|really|also|actually|i'm|im|i am|i|we're|we are|we|my|am|for|me|us|"
@@ -307,7 +312,10 @@ BEHIND_CN: Final = (
     f"没时间|没有空|没有时间|没[功工]夫|没档期|没有?(?:下班|放学|忙完|起床|睡醒|到家|醒|起|回来|空闲)|没法[来去]?|没办法|没戏|没位置?|算了|就算了|免了|"
     f"满了(?:吗)?|约满(?:了)?(?:吗)?|排满(?:了)?(?:吗)?|过期|来不了|来不及|来唔到|去不了|到不了|过不来|"
     f"过不去|约不了|做不了|赶不上|赶不及|走不开|抽不开身|"
-    f"够呛|够戗|人太多|太挤|不对(?![吗么劲])|有误|有问题|错了|不合适|有点儿?悬|悬(?=[了啊吧呀,， ]|$)|难说|难办|有困难|有冲突|时间冲突|冲突|撞(?:了|上|车|期)|泡汤|没辙|pass(?![a-z])|冇空|冇时间|唔得闲?|唔方便|唔系|除外|[以之]外|外(?![面地国卖边套])|太早|太晚|太赶|太迟|太紧|[嫌显]太?[早晚迟赶]|(?:有点儿?|有些|稍微?|略微?|\x02{{3}})太?[早晚迟赶紧][了点些]{{0,2}}|早了点?|"
+    f"够呛|够戗|人太多|太挤|不对(?![吗么劲])|有误|有问题|错了|不合适|有点儿?悬|悬(?=[了啊吧呀,， ]|$)|"
+    f"难说|难办|有困难|有冲突|时间冲突|冲突|撞(?:了|上|车|期)|泡汤|没辙|pass(?![a-z])|冇空|冇时间|唔得闲?|"
+    f"唔方便|唔系|除外|[以之]外|外(?![面地国卖边套])|太早|太晚|太赶|太迟|太紧|[嫌显]太?[早晚迟赶]|"
+    f"(?:有点儿?|有些|稍微?|略微?|\x02{{3}})太?[早晚迟赶紧][了点些]{{0,2}}|早了点?|"
     f"晚了点?|起不来|也不(?=[ ,，]|$)|不(?=[ ,，]|$))"
 )
 BUSY_CN: Final = (
@@ -320,10 +328,14 @@ OCCASION_CN: Final = (
     "的会|的课|的车|开场|打烊|营业|才?起床|才醒|睡觉|开完)"
 )
 BEHIND_EN: Final = (
-    r"(?:does ?n'?t work|does not work|(?:does|do) ?n'?t (?:really )?(?:work|suit|fit|do)|clash(?:es)?|conflicts?|wo ?n'?t (?:work|do)|will not work|is ?n'?t (?:good|"
+    r"(?:does ?n'?t work|does not work|(?:does|do) ?n'?t (?:really )?(?:work|suit|fit|do)|clash(?:es)?|"
+    r"conflicts?|wo ?n'?t (?:work|do)|will not work|is ?n'?t (?:good|"
     r"possible|ok|great|ideal)|is not|aren'?t|not (?:good|ok|possible|great|ideal|free|going)|"
-    r"no[- ]go|a no(?! )|no good|(?:bit |little |kinda |kind of |tad )(?:too )?(?:early|late)|(?<=is a bit )(?:early|late)|too (?:early|late|soon)|out(?![a-z])|impossible|unavailable|not available|"
-    r"can ?n?o?'?t(?: do| make| come)?|not(?! ?(?:the |on |at |before |after |later than |earlier than )?\ue000)|fully booked|wrong|off the table|bad|"
+    r"no[- ]go|a no(?! )|no good|(?:bit |little |kinda |kind of |tad )(?:too )?(?:early|late)|"
+    r"(?<=is a bit )(?:early|late)|too (?:early|late|soon)|out(?![a-z])|impossible|unavailable|"
+    r"not available|"
+    r"can ?n?o?'?t(?: do| make| come)?|not(?! ?(?:the |on |at |before |after |later than |"
+    r"earlier than )?\ue000)|fully booked|wrong|off the table|bad|"
     r"hard|difficult)(?![a-z])"
 )
 BUSY_EN: Final = (
@@ -381,8 +393,11 @@ INSTEAD: Final = (  # this, and not that
     ),
     rf"(?:与其)(?:{_CN_FILL}){{0,3}}(?P<no>{V})[,，]?(?:还)?(?:不如|宁可|\x02{{2}}|倒不如)(?:{_CN_FILL}){{0,3}}(?P<yes>{V})",
     rf"(?P<no>{V})[?？] ?(?:不是)?(?:我)?(?:说|讲|要|约|定)的?(?:是)(?=(?P<yes>{V}))",
-    rf"(?<![a-z])(?:instead of|rather than|not) (?:the |on )?(?P<no>{V})[ ,]{{1,2}}(?:but |do |can we do |could we do |let's do |"
-    rf"make it |i'd like |i want |how about |\x02{{1,9}} |on |at ){{0,2}}(?=(?P<yes>{V}))",
+    (
+        rf"(?<![a-z])(?:instead of|rather than|not) (?:the |on )?(?P<no>{V})[ ,]{{1,2}}(?:but |do |can we do |"
+        rf"could we do |let's do |"
+        rf"make it |i'd like |i want |how about |\x02{{1,9}} |on |at ){{0,2}}(?=(?P<yes>{V}))"
+    ),
     rf"(?P<yes>{V})[ ,，]{{1,2}}(?:not|不是|而不是|不要) ?(?P<no>{V})",
 )
 ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
@@ -394,14 +409,24 @@ ALONE: Final[tuple[tuple[Verdict, str], ...]] = (
         "refused",
         rf"(?:怎么|咋|为什么|为啥|干嘛)(?:还|又|就|会|给我|把我|都){{0,4}}(?:是|成|变成?|[约订定写改]成?)的?了?(?P<no>{V})",
     ),
-    ("busy", rf"(?:(?P<no2>{V})[、和或跟及])?(?P<no>{V}){_CN_TAIL}{{0,8}}(?:{BUSY_CN})(?![前后完]|[以之][前后])"),
+    (
+        "busy",
+        rf"(?:(?P<no2>{V})[、和或跟及])?(?P<no>{V}){_CN_TAIL}{{0,8}}(?:{BUSY_CN})(?![前后完]|[以之][前后])",
+    ),
     ("busy", rf"(?P<no>{V}){_EN_TAIL}{{0,8}}(?:{BUSY_EN})"),
     (
         "busy",
-        rf"(?<![a-z])(?:i work|(?:i'm |i'll be )?(?:busy|away|at work|abroad|out of town|travell?ing)|got (?:something|stuff|work|plans|class)|working|i have (?:work|class|school))(?: on| at)? (?P<no>{V})",
+        (
+            rf"(?<![a-z])(?:i work|(?:i'm |i'll be )?(?:busy|away|at work|abroad|out of town|travell?ing)|"
+            rf"got (?:something|stuff|work|plans|class)|working|i have (?:work|class|school))(?: on|"
+            rf" at)? (?P<no>{V})"
+        ),
     ),
     ("elsewhere", rf"(?P<no>{V}){_CN_TAIL}{{0,4}}(?:{OCCASION_CN})(?![前后]|[以之][前后])"),
-    ("elsewhere", rf"(?P<no>{V})(?:的|那个|那位|那)(?:客人|客户|顾客|病人|患者|单子)|(?P<no3>{V})(?:的|那个|那场)会(?!儿)|您(?P<no2>{V})的"),
+    (
+        "elsewhere",
+        rf"(?P<no>{V})(?:的|那个|那位|那)(?:客人|客户|顾客|病人|患者|单子)|(?P<no3>{V})(?:的|那个|那场)会(?!儿)|您(?P<no2>{V})的",
+    ),
     ("elsewhere", rf"(?:飞机|火车|高铁|动车|航班|大巴)(?:是|在|票是?){{0,1}}(?P<no>{V})"),
     ("elsewhere", rf"(?:{OCCASION_EN})(?:{_EN_FILL}){{0,4}}(?P<no>{V})(?: on (?P<no2>{V}))?"),
     (

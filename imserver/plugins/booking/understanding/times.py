@@ -60,11 +60,14 @@ EITHER: Final = re.compile(
 )
 CONTRAST: Final = re.compile(
     "(?:哦|噢|呃|啊|哎)?(?:不对不对|不对|不是[啊呀哦的]|不不不?|(?:我)?[说搞弄写打记看]错了?(?:[说搞弄写打记看]错了?)?|错了|口误|听错了?|你听错了)|"
-    r"(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|(?:no,? )?i (?:said|meant)|scratch that|actually)(?![a-z])"
+    r"(?<![a-z])(?:no wait|wait no|no no|no,? sorry|my mistake|correction|w8 no|i mean|"
+    r"(?:no,? )?i (?:said|meant)|scratch that|actually)(?![a-z])"
 )
 """Words that put right what was said or shown before."""
 
-ANY_DAY: Final = re.compile("随便哪天|哪[一]?天都|任[意何][一]?天|随便[一]?天|(?<![a-z])any ?day(?! but| except)(?![a-z])")
+ANY_DAY: Final = re.compile(
+    "随便哪天|哪[一]?天都|任[意何][一]?天|随便[一]?天|(?<![a-z])any ?day(?! but| except)(?![a-z])"
+)
 """A clock time on whatever day is not today's."""
 CLAUSE: Final = re.compile("[,，。;；!！?？\n]| - ")
 BYGONE: Final = re.compile("上[次回]|来过|做过|验过|打过|(?<![a-z])(?:last time|came in|was in)(?![a-z])")
@@ -113,6 +116,7 @@ class Option:
     minutes: int | None = None
     weekday: bool = False  # the day was said by the name of today alone
     each: bool = False
+    noon: bool = False  # noon was said, and no hour of it
 
     @property
     def timed(self) -> bool:
@@ -162,7 +166,10 @@ def _resolved(found: Found, scene: Scene) -> Found:
             tokens.append(Days(frozenset({base + timedelta(days=token.days)})))
         else:
             tokens.append(token)
-    echo = any(isinstance(token, Same) and token.what != "next" for token in found.tokens) and len(found.tokens) == 1
+    echo = (
+        any(isinstance(token, Same) and token.what != "next" for token in found.tokens)
+        and len(found.tokens) == 1
+    )
     return replace(found, tokens=tuple(tokens), echo=echo)
 
 
@@ -408,6 +415,7 @@ class _Speech:
             self._opened(option, moment)
         elif moment.has_clock or option.part == "noon":
             option.times = tuple(sorted(times_of(moment.times)))
+            option.noon = not moment.has_clock
         return option
 
     def _beside(self, days: tuple[date, ...], side: str) -> tuple[date, ...]:
@@ -649,7 +657,7 @@ class _Speech:
                 donor = behind or (before if before and (before.timed or before.part) else None)
                 if donor:
                     option.times, option.window, option.wish = donor.times, donor.window, donor.wish
-                    option.part, option.minutes = donor.part, donor.minutes
+                    option.part, option.minutes, option.noon = donor.part, donor.minutes, donor.noon
         return options
 
     # -------------------------------------------------------------------------------------------------------- the result
@@ -791,6 +799,8 @@ class _Speech:
             if problem is None and option.minutes is not None:
                 moment_at = later(option.minutes, self.scene.now, self.zone)
                 values += [("day", moment_at.date()), ("time", moment_at.time())]
+            elif problem is None and option.noon and not self.doubted:
+                values.append(("range", Hours(*HOURS["noon"], "noon")))
             elif problem is None and option.times and not self.doubted:
                 values.append(("time", option.times[0] if len(option.times) == 1 else None))
             elif option.window and problem is None and not self.doubted:
