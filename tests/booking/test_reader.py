@@ -119,6 +119,9 @@ def test_a_long_text_is_for_people() -> None:
         "约一下周五下午三点",
         "no ",
         "12:30 ",
+        "三点",
+        "3pm ",
+        "太早了",
         "👍",
         "李",
         "1",
@@ -509,3 +512,10 @@ def test_a_text_in_full_says_all_at_once() -> None:
     assert reading.given("day") == SATURDAY
     assert reading.given("time") == time(10)
     assert not reading.dangerous
+
+
+@pytest.mark.parametrize("text", ["随便哪天下午三点", "哪天都行，下午三点"])
+def test_an_hour_of_whatever_day_is_not_todays(text: str) -> None:
+    when = read(text).when
+    assert when is not None
+    assert when.reason is not None
