@@ -15,6 +15,8 @@ from .session import OPENING_ITEMS, ChatSession
 #: Most messages of one `/history`: the server's page.
 MAX_HISTORY = 200
 TITLE_CELLS = 24
+#: A button with this command leads to a conversation, here and not by way of the bot.
+OPENS = "/open "
 
 
 async def handle_line(session: ChatSession, line: str) -> bool:
@@ -27,6 +29,9 @@ async def handle_line(session: ChatSession, line: str) -> bool:
         if command is not None:
             return await command.handler(session, rest.strip()) is not False
         action = session.action(line)
+        if action is not None and action.command.startswith(OPENS):
+            await _open(session, action.command.removeprefix(OPENS).strip())
+            return True
         await session.post(action.command if action is not None else line.strip("\r\n"))
     except (Disconnected, Stopped):
         return False

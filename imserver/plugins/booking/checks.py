@@ -17,7 +17,7 @@ import msgspec
 from imserver.plugin_api import Role, Snapshot, decode_content
 
 from . import to_teams
-from .dialogue import book, handoff
+from .dialogue import handoff, holding
 from .dialogue.state import Dialogue
 from .journey import reminders, set_back
 from .journey.reminders import KINDS
@@ -208,7 +208,7 @@ def _count(sql: Snapshot, table: str) -> int:
 
 def holds_will_end(look: Snapshot) -> list[str]:
     """Every hold has a timer that will end it: without one it would own its cells for ever."""
-    timed = {payload.get("appointment") for payload in _payloads(look, book.HOLD_TIMER)}
+    timed = {payload.get("appointment") for payload in _payloads(look, holding.HOLD_TIMER)}
     rows = look(f"SELECT id, code FROM booking_appointments WHERE status = '{Status.HELD}'")  # noqa: S608
     look.looked_at(len(rows))
     return [
@@ -250,7 +250,7 @@ def timers_are_known(look: Snapshot) -> list[str]:
     stores = {row[0] for row in look("SELECT store_id FROM booking_staff_groups")}
     known: Mapping[str, tuple[str, set[Any]]] = {
         set_back.TIMER: ("store", stores),
-        book.HOLD_TIMER: ("appointment", appointments),
+        holding.HOLD_TIMER: ("appointment", appointments),
         reminders.TIMER: ("appointment", appointments),
         handoff.UNANSWERED_TIMER: ("conversation", services),
     }

@@ -25,7 +25,7 @@ from imserver.plugin_api import (
 
 from . import staffing, to_teams
 from .checks import CHECKS
-from .dialogue import book, handoff, quiet, router
+from .dialogue import handoff, holding, quiet, router
 from .dialogue.router import COMMANDS, Incoming
 from .journey import reminders, set_back
 from .messages.shop_texts import ShopTexts
@@ -86,11 +86,11 @@ class BookingPlugin:
                 shop.bot, shop.names.in_language(chain.staff_language), language=language
             )
         await self._settle_staff(texts)
-        await context.transaction(lambda tx: book.expire_overdue(tx, texts))
+        await context.transaction(lambda tx: holding.expire_overdue(tx, texts))
         for command in COMMANDS:
             context.command(command.name, self._command, help=command.help, aliases=command.aliases)
         context.on(MessagePosted, self._message)
-        context.timer(book.HOLD_TIMER, self._hold_ended)
+        context.timer(holding.HOLD_TIMER, self._hold_ended)
         context.timer(reminders.TIMER, self._reminder_due, sends=True)
         context.timer(set_back.TIMER, self._tell_set_back)
         context.set_back(self._set_back)
@@ -162,7 +162,7 @@ class BookingPlugin:
 
     async def _hold_ended(self, event: TimerFired) -> None:
         number = _whole(event.payload["appointment"])
-        await self._unit(partial(book.expire, texts=self._shop_texts, appointment_id=number), event)
+        await self._unit(partial(holding.expire, texts=self._shop_texts, appointment_id=number), event)
 
     async def _reminder_due(self, event: TimerFired) -> None:
         payload = event.payload
@@ -228,7 +228,11 @@ def _incoming(event: MessagePosted) -> Incoming | None:
         return None
     text = content.get("text", "") if content.get("type") == "text" else ""
     return Incoming(
-        message.conversation_id, message.sender_id, event.audience, text if isinstance(text, str) else ""
+        message.conversation_id,
+        message.sender_id,
+        event.audience,
+        text if isinstance(text, str) else "",
+        message.position,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from imserver.plugins.booking.schedule.appointments import Appointment
 from imserver.plugins.booking.schedule.shops import Chain, Shop
 from imserver.plugins.booking.understanding.alarms import RedFlags
-from imserver.plugins.booking.understanding.ear import Ear
+from imserver.plugins.booking.understanding.lexicon import Lexicon
 
 from .texts import Catalogue, Words
 
@@ -18,12 +18,12 @@ class ShopTexts:
 
     chain: Chain
     catalogue: Catalogue
-    ear: Ear
+    lexicon: Lexicon
     red_flags: RedFlags
 
     @classmethod
     def of(cls, chain: Chain) -> ShopTexts:
-        return cls(chain, Catalogue(chain), Ear(chain), RedFlags())
+        return cls(chain, Catalogue(chain), Lexicon(chain), RedFlags())
 
     def staff_words(self, shop: Shop) -> Words:
         return self.catalogue.words(self.chain.staff_language, shop)
