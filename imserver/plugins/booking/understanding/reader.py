@@ -83,10 +83,10 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     page.unclear = times.when is not None and not times.acts
     note_asides(page)
     if scene.step.startswith("confirm"):  # "book it in" is a yes there
-        read_answers(page, asked)
+        read_answers(page, scene)
     read_intents(page, scene, asked)
     read_both(page)
-    read_answers(page, asked)
+    read_answers(page, scene)
     read_questions(page, asked)
     for clause in asked:
         claim(page, *clause)
