@@ -31,7 +31,7 @@ from .patterns import template
 from .questions import claim, forget_asked, read_known
 from .rest import DOUBTS, HEARSAY, PAST, note_asides, note_reasons, read_rest
 from .rewrite import fold
-from .row import read_both, read_row
+from .row import read_both, read_loose_names, read_row
 from .staff import is_staffs, read_command
 from .times import read_times
 from .values import read_age_behind_name, read_ages, read_codes, read_number, read_phones
@@ -81,6 +81,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     page.acts.extend(times.acts)
     page.settle_times()
     page.unclear = times.when is not None and not times.acts
+    read_loose_names(page)
     note_asides(page)
     if scene.step.startswith("confirm"):  # "book it in" is a yes there
         read_answers(page, scene)
