@@ -12,7 +12,7 @@ from imserver.plugins.booking.dates.text import ASIDE_MARK, MARKS
 from .acts import Act, Kind, Scene
 from .lexicon import load_words
 from .page import HAN, PUNCTUATION, Cover, Page
-from .patterns import template
+from .patterns import KIN, KIN_ENGLISH, template
 from .questions import ask_other, asks, beyond_politeness, cover_politeness, without_politeness
 from .rest import MAYBE, is_harmless
 
@@ -76,6 +76,8 @@ _UNABLE: Final = re.compile("来不|去不|到不|赶不|嚟唔|唔嚟|不来|�
 #: 你们取消的, "it got cancelled": by others, and over.
 _BY_OTHERS: Final = re.compile(_WORDS["cancelled_by"]["others"])
 _GOT: Final = re.compile("被$|(?<![a-z])(?:got|gets|getting|was|were|is|being|been|have|had|has) (?:just )?$")
+#: 我弟去不了，换我妹: somebody else comes.
+_STANDS_IN: Final = re.compile(f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?<![a-z])(?:my|our) (?:{KIN_ENGLISH}) (?:instead|will come)")
 _DONE: Final = re.compile("(?:掉)?(?:了?的|过)")
 #: "Cancel that last message" is about no appointment.
 _NO_APPOINTMENT: Final = re.compile(_WORDS["cancelled_by"]["no_appointment"])
@@ -225,6 +227,9 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
     if weak and any(other.name == "move" for other in found):
         page.explain(one.start, one.end, Cover.NOTE)  # it says why
         return False
+    if weak and scene.step not in ("", "none") and _STANDS_IN.search(page.words):
+        page.explain(one.start, one.end, Cover.NOTE)
+        return False
     return not (weak and scene.step not in ("", "none") and page.timed(start, end))
 
 
@@ -334,6 +339,18 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
             page.explain(start, end, Cover.ACT)
         elif _CANCELLING.search(word[0]):
             page.sheet.blank(start + word.start(), start + word.end(), ASIDE_MARK)
+
+
+_OTHER_SHOP: Final = template("intents", "other_shop")
+
+
+def read_other_shop(page: Page, scene: Scene) -> None:
+    """Another shop, whichever: in an open booking the one that was chosen is refused."""
+    if scene.step in ("", "none") or page.has(Kind.GIVE, "shop") or page.has(Kind.REFUSE, "shop"):
+        return
+    places = [match.span() for match in page.find(_OTHER_SHOP)]
+    if places:
+        page.take_act(Kind.REFUSE, "shop", None, *places)
 
 
 _EXISTING: Final = template("intents", "existing")
@@ -562,7 +579,7 @@ def _answer(text: str) -> Kind | None:
             if text[place] not in " \x02'\"()-":
                 return None
             best = place + 1
-        elif no == best and no > yes:
+        elif no == best and no >= yes:
             said.add(Kind.NO)
         elif yes == best:
             said.add(Kind.YES)

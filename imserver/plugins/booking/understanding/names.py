@@ -67,11 +67,14 @@ TIMELY: Final = re.compile(
 LITTLE: Final = frozenset(
     "从那能和都别时后明全向有相年空单双平常安万成计干高利通包连管查步应解终言代付次迟区楼母南"
 )
-_WRONG: Final = re.compile(
-    "名字(?:写|填|打|弄)?(?:错|不对)|姓(?:写|填|打|弄)错|name(?:'s| is)? (?:wrong|misspel)|wrong name"
+_WRONG: Final = re.compile(_WORDS["wrong"])
+#: 我不姓王, "my name isn't Smith".
+_NOT_CALLED: Final = re.compile(
+    f"(?:我|她|他|佢)?(?:不是|不|唔)(?:姓|叫)([{HAN}]{{1,4}})(?=$|[ ,.!])"
+    "|(?<![a-z])(?:my )?(?:sur)?name(?: is not|'s not| isn't) ([a-z]+)(?=$|[ ,.!])"
 )
 _PAIR: Final = re.compile(
-    f"是([{HAN}]{{2,4}}?)(?:,? ?)不是([{HAN}]{{1,4}})|不是([{HAN}]{{2,4}}?),? ?(?:而)?是([{HAN}]{{2,4}})"
+    f"[是系叫]([{HAN}]{{2,4}}?)(?:,? ?)(?:不是|唔系|不叫)([{HAN}]{{1,4}})|(?:不是|唔系|不叫)([{HAN}]{{2,4}}?),? ?(?:而)?[是系叫]([{HAN}]{{2,4}})"
 )
 _NOT_SO: Final = re.compile(f" ?([{HAN}]{{2,4}}),? ?不是([{HAN}]{{2,4}})[ .!]*$")
 _OF_NAME: Final = re.compile("名字|姓名|名儿|(?<![a-z])name")
@@ -149,6 +152,8 @@ def read_names(page: Page, scene: Scene) -> None:
     _spelling(page)
     if match := _WRONG.search(page.open):
         page.take_act(Kind.REFUSE, "name", None, match.span())
+    for match in page.find(_NOT_CALLED):
+        page.take_act(Kind.REFUSE, "name", page.typed(*match.span(1 if match[1] else 2)), match.span())
     pairs = list(_pairs(page))
     for start, end in pairs or _said(page):
         _give(page, scene, start, end)

@@ -22,6 +22,7 @@ from .intents import (
     read_existing,
     read_intents,
     read_labels,
+    read_other_shop,
     read_questions,
 )
 from .lexicon import Finder, Lexicon
@@ -74,6 +75,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     _chain_words(page, scene, lexicon, asked)
     read_row(page)
     read_courtesies(page)
+    read_other_shop(page, scene)
     read_existing(page, scene)
     hide_cancelled(page, scene)
     hide_assent(page)

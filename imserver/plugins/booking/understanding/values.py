@@ -28,7 +28,7 @@ _CODE: Final = (
 #: Any other letters and digits that may be a code, where the text speaks of one.
 _SPOKEN: Final = template("values", "spoken")
 _LIKE_CODE: Final = re.compile(
-    r"(?<![a-z0-9])(?=[a-z]{0,5}[0-9])(?=[0-9]{0,5}[a-z])[a-hj-np-z2-9]{4}(?![a-z0-9])"
+    r"(?<![a-z0-9])(?=[a-z]{0,5}[0-9])(?=[0-9]{0,5}[a-z])(?![0-9]+(?:st|nd|rd|th|am|pm|hrs?|ish|ans|yrs?|min|mins|yo)(?![a-z0-9]))[a-hj-np-z2-9]{4}(?![a-z0-9])"
 )
 #: 改约 M3PX 到周四: the word leads from the code to the time.
 _CODE_TO: Final = re.compile("\x02 ?(?P<to>改?到|换到|挪到|to)(?= ?[^ 店了货])")
