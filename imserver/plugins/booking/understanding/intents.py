@@ -78,6 +78,8 @@ _BY_OTHERS: Final = re.compile(_WORDS["cancelled_by"]["others"])
 _GOT: Final = re.compile("被$|(?<![a-z])(?:got|gets|getting|was|were|is|being|been|have|had|has) (?:just )?$")
 #: 我弟去不了，换我妹: somebody else comes.
 _STANDS_IN: Final = re.compile(f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?<![a-z])(?:my|our) (?:{KIN_ENGLISH}) (?:instead|will come)")
+#: 有人取消的话告诉我, "if anyone cancels", "why was it cancelled": spoken of.
+_ANYBODY: Final = re.compile(_WORDS["cancelled_by"]["anybody"])
 _DONE: Final = re.compile("(?:掉)?(?:了?的|过)")
 #: "Cancel that last message" is about no appointment.
 _NO_APPOINTMENT: Final = re.compile(_WORDS["cancelled_by"]["no_appointment"])
@@ -220,6 +222,8 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
         return False
     before = page.words[start : one.start]
     if (_BY_OTHERS.search(before) and _DONE.match(page.words, one.end)) or _GOT.search(before):
+        return False
+    if _CANCELLING.search(page.words[one.start : one.end]) and _ANYBODY.search(before):
         return False
     if _NO_APPOINTMENT.match(page.words, one.end):
         return False

@@ -30,7 +30,7 @@ from .names import is_kin, read_names, read_persons
 from .page import Cover, Page
 from .patterns import template
 from .questions import claim, forget_asked, read_known
-from .rest import DOUBTS, HEARSAY, PAST, note_asides, note_reasons, read_rest
+from .rest import DOUBTS, HEARSAY, PAST, SPOKEN_OF, WISHED, note_asides, note_reasons, read_rest
 from .rewrite import fold
 from .row import read_both, read_loose_names, read_row
 from .staff import is_staffs, read_command
@@ -143,7 +143,9 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
     before = page.open
     for what, finder in (("service", lexicon.services), ("shop", lexicon.shops)):
         for one in finder.find(before):
-            if what == "service" and (_asked_about(page, one.start, asked) or _past(page, one.start)):
+            if what == "service" and (
+                _asked_about(page, one.start, asked) or _past(page, one.start) or _spoken_of(page, one.start)
+            ):
                 page.take(one.start, one.end, Cover.NOTE)
             else:
                 _value(page, what, one.id, one.start, one.end, corrects=scene.step not in _ORDERED)
@@ -183,6 +185,12 @@ def _past(page: Page, place: int) -> bool:
     """上次来配眼镜的: it is over; 不只是验光: more is wished."""
     begin, _ = page.clause_at(place)
     return PAST.search(page.words[begin:place]) is not None
+
+
+def _spoken_of(page: Page, place: int) -> bool:
+    """配的眼镜戴着头晕, "a copy of my eye test": a paper or a complaint, and no wish, unless one stands in the clause."""
+    start, end = page.clause_at(place)
+    return SPOKEN_OF.search(page.words, start, end) is not None and not WISHED.search(page.words, start, end)
 
 
 def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tuple[int, int]]) -> None:

@@ -88,7 +88,20 @@ def _is_whole_name(page: Page, start: int, end: int) -> bool:
         page.typed(start, end).istitle()
         and is_latin_name(text)
         and not is_harmless(text)
+        and _ends_row(page, end)
         and not any(word in _COUNTED for word in text.split())
+    )
+
+
+def _ends_row(page: Page, end: int) -> bool:
+    """Whether nothing comes behind, or an age, a first visit or a telephone."""
+    behind = next((clause for clause in page.clauses if clause[0] >= end), None)
+    if behind is None:
+        return True
+    span = page.span(*behind)
+    return any(
+        act.what in ("age", "first", "phone") and any(span.start <= one.start < span.end for one in act.spans)
+        for act in page.acts
     )
 
 
