@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from imserver.plugins.booking.dates.text import ASIDE_MARK
+from imserver.plugins.booking.dates.text import ASIDE_MARK, DAY_MARK, TIME_MARK, WORD_MARK
 
 from .acts import Act, Kind, Scene
 from .lexicon import load_words
 from .page import HAN, PUNCTUATION, Cover, Page
-from .patterns import template
+from .patterns import KIN, KIN_ENGLISH, template
 from .questions import ask_other, asks, beyond_politeness, cover_politeness, without_politeness
 from .rest import MAYBE, is_harmless
 
@@ -61,7 +61,7 @@ _COMMANDS: Final = {
 _OBJECTS: Final = re.compile(
     f"{_WORDS['objects']['chinese']}|(?<![a-z])(?:{_WORDS['objects']['english']})(?![a-z])"
 )
-_NEGATED: Final = template("intents", "negated")
+NEGATED: Final = template("intents", "negated")
 _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
 #: What may be, or was meant and is not: 可能要取消, 本来想取消的, "should I".
 _SUPPOSED: Final = re.compile(
@@ -72,12 +72,27 @@ _NEEDED: Final = template("intents", "needed")
 _NEEDS_ONE: Final = template("intents", "needs_one")
 #: "Once it is cancelled", "was it": 取消了还能再约吗.
 _ONCE: Final = re.compile("(?:掉)?(?:了|后|之后|以后|的话)")
-_UNABLE: Final = re.compile("来不|去不|到不|赶不|嚟唔|唔嚟|不来|不去|can'?t|cannot|can not|won|unable|not ")
+_UNABLE: Final = re.compile("来不|去不|到不|赶不|嚟唔|唔嚟|不来|不去|过不|走不|抽不|没[法办]|不能|不方便|can'?t|cannot|can not|won|unable|not |miss")
+#: 你们取消的, "it got cancelled": by others, and over.
+_BY_OTHERS: Final = re.compile(_WORDS["cancelled_by"]["others"])
+_GOT: Final = re.compile("被$|(?<![a-z])(?:got|gets|getting|was|were|is|being|been|have|had|has) (?:just )?$")
+#: 我弟去不了，换我妹: somebody else comes.
+_STANDS_IN: Final = re.compile(
+    f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?<!带)我(?:们)?(?:自己|一个人)?(?:来|去)(?=$|[ ,.!吧])"
+    f"|(?<![a-z])(?:my|our) (?:{KIN_ENGLISH}) (?:instead|will come)|(?:only|just) me(?![a-z])|me instead"
+)
+#: 来不了那么早, "can't come before 5", "not coming alone": somebody comes, only not so.
+_QUALIFIED: Final = re.compile(_WORDS["cancelled_by"]["qualified"])
+#: 有人取消的话告诉我, "if anyone cancels", "why was it cancelled": spoken of.
+_ANYBODY: Final = re.compile(_WORDS["cancelled_by"]["anybody"])
+_DONE: Final = re.compile("(?:掉)?(?:了?的|过)")
+#: "Cancel that last message" is about no appointment.
+_NO_APPOINTMENT: Final = re.compile(_WORDS["cancelled_by"]["no_appointment"])
 _CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
 _ABLE: Final = re.compile("能|可以|方便")
 _ANOTHER_TIME: Final = re.compile("换个?(?:时间|日子)|换一?天")
 _STRONG_MOVE: Final = re.compile(
-    "改约|改期|改签|改时间|改个时间|换个?时间|reschedul|appointment|booking|预约"
+    "(?:move|push|shift|bring|put|reschedule) (?:it|my|the|mine|them|this|that|our)|(?:change|switch|swap) (?:it|mine|the (?:time|date|day))|改约|改期|改签|改时间|改个时间|换个?时间|reschedul|appointment|booking|预约"
 )
 _STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
 _BEGUN: Final = ("list", "slots", "human", "cancel", "move", "book")
@@ -184,11 +199,13 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
     ):
         page.explain(one.start, one.end, Cover.HARMLESS)  # 取消我的预约: what is cancelled
         return False
+    if one.name == "human" and NEGATED.search(before):
+        return False
     if one.name in ("list", "slots", "human", "order"):
         return True
     if one.name in _COMMANDS and one.name not in WISH:
         return True
-    if _NEGATED.search(before) or _SUPPOSED.search(before):
+    if NEGATED.search(before) or _SUPPOSED.search(before):
         return False
     if _NEEDED.search(before) and asks(page, start, end):
         return False
@@ -210,9 +227,19 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
         page.words[one.end : one.end + 6]
     ):
         return False
+    before = page.words[start : one.start]
+    if (_BY_OTHERS.search(before) and _DONE.match(page.words, one.end)) or _GOT.search(before):
+        return False
+    if _CANCELLING.search(page.words[one.start : one.end]) and _ANYBODY.search(before):
+        return False
+    if _NO_APPOINTMENT.match(page.words, one.end):
+        return False
     weak = _UNABLE.search(page.words[one.start : one.end])
     if weak and any(other.name == "move" for other in found):
         page.explain(one.start, one.end, Cover.NOTE)  # it says why
+        return False
+    if weak and (_STANDS_IN.search(page.words) or _QUALIFIED.match(page.words, one.end)):
+        page.explain(one.start, one.end, Cover.NOTE)
         return False
     return not (weak and scene.step not in ("", "none") and page.timed(start, end))
 
@@ -313,7 +340,7 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
     for start, end in page.clauses:
         text = page.open[start:end]
         word = WISH["cancel"].search(text)
-        if word is None or _NEGATED.search(text[: word.start()]):
+        if word is None or NEGATED.search(text[: word.start()]):
             continue
         others = [page.open[begin:finish] for begin, finish in page.clauses if begin != start]
         if any(_wishes(other) for other in others) and not WISH["book"].search(
@@ -323,6 +350,31 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
             page.explain(start, end, Cover.ACT)
         elif _CANCELLING.search(word[0]):
             page.sheet.blank(start + word.start(), start + word.end(), ASIDE_MARK)
+
+
+_OTHER_SHOP: Final = template("intents", "other_shop")
+
+
+def read_other_shop(page: Page, scene: Scene) -> None:
+    """Another shop, whichever: in an open booking the one that was chosen is refused."""
+    if scene.step in ("", "none") or page.has(Kind.GIVE, "shop") or page.has(Kind.REFUSE, "shop"):
+        return
+    places = [match.span() for match in page.find(_OTHER_SHOP)]
+    if places:
+        page.take_act(Kind.REFUSE, "shop", None, *places)
+
+
+_WRONG: Final = {name: re.compile(pattern) for name, pattern in _WORDS["wrong"].items()}
+
+
+def read_wrong(page: Page, scene: Scene) -> None:
+    """日期错了, "wrong person": what of the card is not right. The right one may follow, or is asked for."""
+    if not scene.step.startswith("confirm"):
+        return
+    for what, pattern in _WRONG.items():
+        places = [match.span() for match in page.find(pattern)]
+        if places and not page.has(Kind.REFUSE, what):
+            page.take_act(Kind.REFUSE, what, None, *places)
 
 
 _EXISTING: Final = template("intents", "existing")
@@ -353,15 +405,21 @@ def read_existing(page: Page, scene: Scene) -> None:
         page.open = f"{page.open[:start]}{ASIDE_MARK * (end - start)}{page.open[end:]}"
 
 
-_ASSENT: Final = re.compile(
-    "([^\\W0-9a-z_])不\\1|没错|不改了?|不用改了?|没问题|没毛病|没意见|无误|冇问题|不错|没关系|没事"
-)
+#: "No need to call me", 不用回复了: for the people to know. What is reminded of is no wish, nor is when.
+_NO_NEED_TO: Final = re.compile(_WORDS["alone"]["no_need"])
+_REMINDED: Final = re.compile(_WORDS["alone"]["reminded"])
+_ASSENT: Final = re.compile(f"([^\\W0-9a-z_])不\\1|{_WORDS['alone']['assent']}")
 
 
 def hide_assent(page: Page) -> None:
     """没错 refuses nothing."""
     for match in _ASSENT.finditer(page.words):
         page.sheet.blank(*match.span(), ASIDE_MARK)
+    for match in page.find(_NO_NEED_TO):
+        page.take(*match.span(), Cover.NOTE)
+    for start, end in page.clauses:
+        if _REMINDED.search(page.open, start, end):
+            page.take(start, end, Cover.NOTE)
 
 
 def _wishes(text: str) -> bool:
@@ -475,6 +533,8 @@ _FIRST: Final = {
 _HUMMED: Final = re.compile(
     "^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so)[ .…~]*$"
 )
+#: Words that say yes whatever goes on behind them.
+_LEAD: Final = re.compile(_WORDS["alone"]["lead"])
 _HEDGED: Final = re.compile("不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$")
 
 
@@ -485,27 +545,59 @@ def read_labels(page: Page) -> None:
             page.take_act(kind, "", None, match.span())
 
 
-def read_answers(page: Page, asked: list[tuple[int, int]]) -> None:
-    """Yes and no: alone in a clause, or in a piece of one."""
+def read_answers(page: Page, scene: Scene) -> None:
+    """Yes and no: alone in a clause, or in a piece of one; at a card also a yes that goes before more (好的我记住了)."""
     said: dict[Kind, list[tuple[int, int]]] = {}
+    confirming = scene.step.startswith("confirm")
     for start, end in page.pieces:
-        if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or (
-            page.clause_at(start) in asked and page.clause_at(start)[0] == start
-        ):
+        if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or _asked_in(page, start, end):
             continue
         text = page.open[start:end]
-        if not text.strip(" \x02") or end - start > _ALONE_CHARS or _named(page, start, end):
+        if not text.strip(" \x02") or end - start > _ALONE_CHARS:
+            continue
+        if _named(page, start, end):
+            if confirming and _repeats_card(page, scene, start, end):
+                said.setdefault(Kind.YES, []).append((start, end))
             continue
         if _HUMMED.match(text) and page.words.strip(" .,!。~…") != text.strip():
             continue
         if page.words[end : end + 2].lstrip().startswith("?") or _HEDGED.search(page.words):
             continue
         kind = _answer(text)
+        if kind is None and confirming and not asks(page, start, end) and (lead := _LEAD.match(text)):
+            kind, end = Kind.YES, start + lead.end()
         if kind is not None:
             page.take(start, end)
             said.setdefault(kind, []).append((start, end))
     for kind, places in said.items():
         page.add(kind, "", None, *places)
+
+
+def _asked_in(page: Page, start: int, end: int) -> bool:
+    """Whether a question begins there: what stands before it in its clause may answer (好的 停车方便吗)."""
+    span = page.span(start, end)
+    return any(
+        act.kind is Kind.QUESTION and any(span.start <= place.start < span.end for place in act.spans[:1])
+        for act in page.acts
+    )
+
+
+def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
+    """Whether a piece says the card's time again, and yes to it: 周五三点可以."""
+    span = page.span(start, end)
+    here = [
+        act for act in page.acts if any(span.start <= place.start < span.end for place in act.spans)
+    ]
+    card = scene.shown.start
+    if card is None or not any(act.what == "time" for act in here):
+        return False
+    if any(act.kind is not Kind.GIVE or act.value not in (card.date(), card.time()) for act in here):
+        return False
+    words = "".join(
+        "\x02" if mark in (DAY_MARK, TIME_MARK, WORD_MARK) else char
+        for char, mark in zip(page.open[start:end], page.sheet.text[start:end], strict=True)
+    )
+    return _answer(words) is Kind.YES
 
 
 def _answer(text: str) -> Kind | None:
@@ -519,7 +611,7 @@ def _answer(text: str) -> Kind | None:
             if text[place] not in " \x02'\"()-":
                 return None
             best = place + 1
-        elif no == best and no > yes:
+        elif no == best and no >= yes:
             said.add(Kind.NO)
         elif yes == best:
             said.add(Kind.YES)

@@ -22,16 +22,18 @@ from .intents import (
     read_existing,
     read_intents,
     read_labels,
+    read_other_shop,
     read_questions,
+    read_wrong,
 )
 from .lexicon import Finder, Lexicon
 from .names import is_kin, read_names, read_persons
 from .page import Cover, Page
-from .patterns import template
+from .patterns import KIN, KIN_ENGLISH, template
 from .questions import claim, forget_asked, read_known
-from .rest import DOUBTS, HEARSAY, PAST, note_asides, note_reasons, read_rest
+from .rest import DOUBTS, HEARSAY, PAPERS, PAST, SPOKEN_OF, WISHED, note_asides, note_reasons, read_rest
 from .rewrite import fold
-from .row import read_both, read_row
+from .row import read_both, read_loose_names, read_row
 from .staff import is_staffs, read_command
 from .times import read_times
 from .values import read_age_behind_name, read_ages, read_codes, read_number, read_phones
@@ -74,6 +76,8 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     _chain_words(page, scene, lexicon, asked)
     read_row(page)
     read_courtesies(page)
+    read_other_shop(page, scene)
+    read_wrong(page, scene)
     read_existing(page, scene)
     hide_cancelled(page, scene)
     hide_assent(page)
@@ -81,12 +85,13 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     page.acts.extend(times.acts)
     page.settle_times()
     page.unclear = times.when is not None and not times.acts
+    read_loose_names(page)
     note_asides(page)
     if scene.step.startswith("confirm"):  # "book it in" is a yes there
-        read_answers(page, asked)
+        read_answers(page, scene)
     read_intents(page, scene, asked)
     read_both(page)
-    read_answers(page, asked)
+    read_answers(page, scene)
     read_questions(page, asked)
     for clause in asked:
         claim(page, *clause)
@@ -140,7 +145,9 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
     before = page.open
     for what, finder in (("service", lexicon.services), ("shop", lexicon.shops)):
         for one in finder.find(before):
-            if what == "service" and (_asked_about(page, one.start, asked) or _past(page, one.start)):
+            if what == "service" and (
+                _asked_about(page, one.start, asked) or _past(page, one.start) or _spoken_of(page, one.start)
+            ):
                 page.take(one.start, one.end, Cover.NOTE)
             else:
                 _value(page, what, one.id, one.start, one.end, corrects=scene.step not in _ORDERED)
@@ -182,14 +189,36 @@ def _past(page: Page, place: int) -> bool:
     return PAST.search(page.words[begin:place]) is not None
 
 
+def _spoken_of(page: Page, place: int) -> bool:
+    """配的眼镜戴着头晕, "a copy of my eye test": a paper or a complaint, and no wish, unless one stands in the clause."""
+    start, end = page.clause_at(place)
+    if PAPERS.search(page.words, start, end):
+        return True
+    return SPOKEN_OF.search(page.words, start, end) is not None and not WISHED.search(page.words, start, end)
+
+
 def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tuple[int, int]]) -> None:
     for one in finder.find(page.open):
         if any(start <= one.start < end for start, end in asked):
             continue
         if what == "age" and scene.step != "age" and is_kin(page.words[one.start : one.end]):
             continue
+        if what == "first" and _by_others(page, one.start):
+            page.take(one.start, one.end, Cover.NOTE)
+            continue
         value = one.id == "new" if what == "first" else one.id
         page.take_act(Kind.GIVE, what, value, (one.start, one.end))
+
+
+_SOMEBODY: Final = re.compile(
+    f"(?:朋友|同事|同学|邻居|闺蜜|室友|亲戚|熟人|领导|(?:我|俺)(?:{KIN}))[^ ,.!?;我]{{0,6}}$|(?<![a-z])my (?:{KIN_ENGLISH}) (?:has|had|did|was|got|is|said|came|went)?[a-z ]{{0,8}}$"
+)
+
+
+def _by_others(page: Page, place: int) -> bool:
+    """我朋友在你们那配的: whether somebody else has been here, for whom it is not."""
+    begin, _ = page.clause_at(place)
+    return not page.has(Kind.GIVE, "person") and _SOMEBODY.search(page.words[begin:place]) is not None
 
 
 def _asked_about(page: Page, place: int, asked: list[tuple[int, int]]) -> bool:
