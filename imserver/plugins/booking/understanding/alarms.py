@@ -124,7 +124,8 @@ class RedFlags:
         self._not_meant = _compiled([one for reason in words["not_meant"].values() for one in reason])
         self._softens = {name: _compiled(expressions) for name, expressions in words["softens"].items()}
         self._denied, self._denied_within, self._denied_behind = (
-            re.compile(words["meaning"][name], re.ASCII) for name in ("denied", "denied_within", "denied_behind")
+            re.compile(words["meaning"][name], re.ASCII)
+            for name in ("denied", "denied_within", "denied_behind")
         )
         self._now = re.compile(words["meaning"]["now"], re.ASCII)
         self._not_deniable = frozenset(words["not_deniable"])
