@@ -40,6 +40,10 @@ _OFFICES: Final = ("老师", "医生", "师傅", "经理", "店长")
 #: Behind a family name that is an everyday word these make no name: 都可以, 能不能.
 _EVERYDAY: Final = COMMON | frozenset(_WORDS["everyday"].split())
 _PET: Final = re.compile(f"^(?:(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{TITLES}))$")
+#: 小时, 小孩, 阿姨: words that begin as pet names do.
+_LITTLE_THINGS: Final = frozenset(
+    "时心孩学店姐哥弟妹区票气型数额声路子儿童组说事偷便狗猫伙腿鸟朋众写姨公婆爸妈"
+)
 #: Where the characters of a name are explained: 沈阳的沈, 弓张, 耳东陈.
 _SPELT: Final = template("names", "spelt")
 _RUN: Final = re.compile(f"[{HAN}]{{1,8}}")
@@ -133,6 +137,8 @@ def _pet(name: str) -> bool:
         return False
     if match[2]:
         return match[2] not in "好对嗯是行哈谢来看等试想天多早慢常刚"
+    if match[1] and name[0] != "老":
+        return match[1] not in _LITTLE_THINGS
     family_name = match[1] or match[3]
     return family_name[:1] in SINGLE or family_name[:2] in DOUBLE
 
@@ -301,6 +307,8 @@ def _chinese(text: str, start: int) -> tuple[int, int] | None:
         return None
     pet = _PET_BEGINS.match(body)
     longest = 2 + (family(body) or 1)
+    if pet and pet[1] and len(body) > 2 and body[2] not in _NEVER and not _ENDS.match(body, 2):
+        pet = None  # 泡泡糖 is no 泡泡
     if pet and (family(pet[0]) or pet[0][0] in "小老阿" or pet[1]):
         return start, start + pet.end()
     end = 1
@@ -308,7 +316,7 @@ def _chinese(text: str, start: int) -> tuple[int, int] | None:
         end += 1
     name = body[:end]
     if (
-        name in COMMON
+        (name in COMMON and not (name == body and family(name)))
         or name[0] in _NEVER
         or (end == 1 and not family(name))
         or (name[0] != "周" and _TIMELY.match(name))

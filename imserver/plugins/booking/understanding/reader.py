@@ -31,6 +31,7 @@ from .patterns import template
 from .questions import claim, forget_asked, read_known
 from .rest import DOUBTS, HEARSAY, PAST, note_asides, note_reasons, read_rest
 from .rewrite import fold
+from .row import read_both, read_row
 from .staff import is_staffs, read_command
 from .times import read_times
 from .values import read_age_behind_name, read_ages, read_codes, read_number, read_phones
@@ -71,6 +72,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_labels(page)
     asked = read_known(page, lexicon)
     _chain_words(page, scene, lexicon, asked)
+    read_row(page)
     read_courtesies(page)
     read_existing(page, scene)
     hide_cancelled(page, scene)
@@ -83,6 +85,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     if scene.step.startswith("confirm"):  # "book it in" is a yes there
         read_answers(page, asked)
     read_intents(page, scene, asked)
+    read_both(page)
     read_answers(page, asked)
     read_questions(page, asked)
     for clause in asked:
@@ -307,7 +310,8 @@ def _sure(
     if not yes or (doubt is None and not _disarmed(acts, rest)):
         return acts, rest
     kept = [*rest, *_unsaid(page, yes, Weight.HARMLESS)]
-    if doubt is not None and not any(one.weight is Weight.DANGEROUS for one in rest):
+    put_right = any(act.kind in (Kind.CORRECT, Kind.REFUSE) for act in acts)
+    if doubt is not None and not put_right and not any(one.weight is Weight.DANGEROUS for one in rest):
         span = page.span(*doubt.span())
         kept.append(Rest(page.source[span.start : span.end], span, Weight.DANGEROUS))
     return [act for act in acts if act not in yes], _with((), kept)

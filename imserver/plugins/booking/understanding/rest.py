@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .acts import Rest, Weight, When
+from .acts import Kind, Rest, Weight, When
 from .lexicon import Lexicon, either, load_words
 from .page import CLAUSE_END, PUNCTUATION, Cover, Page
 
@@ -21,6 +21,7 @@ _DANGEROUS: Final = either((_WORDS["dangerous"], _WORDS["dangerous_english"]))
 _NOTES: Final = either(_WORDS["notes"])
 HEARSAY: Final = re.compile(_WORDS["hearsay"])
 PAST: Final = re.compile(_WORDS["past"])
+_CONTRASTS: Final = re.compile(_WORDS["contrasts"])
 MAYBE: Final = re.compile(_WORDS["doubts"])
 DOUBTS: Final = either((_WORDS["contrasts"], _WORDS["doubts"]))
 _REASONS: Final = re.compile(_WORDS["reasons"])
@@ -107,9 +108,19 @@ def _release(page: Page, when: When | None) -> None:
 
 def _doubts(page: Page) -> None:
     """What a mask hid of a doubt is part of it: 万一下雨 is not 一下."""
+    for match in _CONTRASTS.finditer(page.words):
+        if _put_right(page, match.start()):
+            page.explain(*match.span(), Cover.HARMLESS)
     for match in DOUBTS.finditer(page.words):
         if {Cover.NOTHING, Cover.NOTE} & set(page.cover[match.start() : match.end()]):
             page.explain(*match.span(), Cover.DOUBT)
+
+
+def _put_right(page: Page, place: int) -> bool:
+    """Whether a contrast leads to another value: "ok but half an hour later"; 但是我定周五, where nobody said yes."""
+    span = page.span(*page.clause_at(place))
+    kinds = {act.kind for act in page.acts if any(span.start <= one.start < span.end for one in act.spans)}
+    return bool(kinds & {Kind.CORRECT, Kind.REFUSE}) or (Kind.GIVE in kinds and not page.has(Kind.YES))
 
 
 def _answered_marks(page: Page) -> None:

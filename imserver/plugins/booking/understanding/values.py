@@ -45,7 +45,9 @@ _EXTENSION: Final = re.compile(r" ?(?:转|分机|ext\.?|x) ?[0-9]{1,5}(?![0-9点
 _NO_PHONE: Final = template("values", "no_phone")
 
 _YEARS: Final = templates("values", "years")
-_PAIR: Final = re.compile(f"是({_NUM})岁?,? ?不是({_NUM})岁?|不是({_NUM})岁?,? ?(?:而)?是({_NUM})岁?")
+_PAIR: Final = re.compile(
+    f"(?:(?<!不)是({_NUM})岁?,? ?不是({_NUM})岁?|不是({_NUM})岁?,? ?(?:而)?是({_NUM})岁?)(?![0-9点号:.月日分楼路]| ?[ap]m)"
+)
 #: Whoever goes to school is of this age, as far as the bands are concerned.
 _PUPIL: Final = 10
 _OLDEST: Final = 120
@@ -157,7 +159,7 @@ def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
     _birthdays(page, scene.now.date(), asked=asked)
     for match in page.find(_ABOUT):
         page.take_act(Kind.GIVE, "age", lexicon.band_of(_about(match)), match.span())
-    for match in page.find(_PAIR) if _OF_AGE.search(page.words) else ():
+    for match in page.find(_PAIR) if _OF_AGE.search(page.words) or scene.step.startswith("confirm") else ():
         page.take_act(Kind.CORRECT, "age", number(match[1] or match[4]), match.span())
     for match in page.find(_BOUND):
         page.take_act(Kind.GIVE, "age", lexicon.band_of(number(match[1]) - (match[2] == "下")), match.span())
