@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import msgspec
@@ -34,6 +35,7 @@ __all__ = [
     "Call",
     "Check",
     "Clock",
+    "CommandLine",
     "Content",
     "Context",
     "Event",
@@ -49,6 +51,7 @@ __all__ = [
     "Migration",
     "Namespace",
     "Need",
+    "Operation",
     "Plugin",
     "PluginError",
     "Read",
@@ -356,6 +359,10 @@ class Context(Protocol):
         """The section `[plugins.NAME]`, checked and converted to `Plugin.config_type`."""
         ...
 
+    def path(self, text: str) -> Path:
+        """The place that a path of the section names: a relative one is relative to the configuration's folder."""
+        ...
+
     @property
     def clock(self) -> Clock: ...
 
@@ -462,12 +469,40 @@ class Context(Protocol):
     async def user(self, user_id: str) -> User | None: ...
 
 
+#: What a plugin's command asks of its own tables (`CommandLine.ask`): gets the context and arguments, small maps of JSON, and
+#: returns such a map. On a running server it runs beside the plugin's handlers; on a stopped database the plugin is not started
+#: and has no bots. It raises `PluginError` for what it cannot do, one line.
+Operation = Callable[["Context", Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+
+
+class CommandLine(Protocol):
+    """What a plugin's `cli` finds as `click.Context.obj`."""
+
+    @property
+    def config_path(self) -> Path | None:
+        """The configuration's file; None if there is none."""
+        ...
+
+    def section(self, plugin: str) -> Any:
+        """The section `[plugins.NAME]`, checked; None without one."""
+        ...
+
+    def path(self, text: str) -> Path:
+        """As `Context.path`."""
+        ...
+
+    def ask(self, plugin: str, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Have the running server do this operation of a plugin, or do it on the stopped database."""
+        ...
+
+
 @runtime_checkable
 class Plugin(Protocol):
     """The contract of a plugin object. `migrations` may be empty; `config_type` is a msgspec.Struct type.
 
-    A plugin may also have `checks` (name -> `Check`), which `imserver check` asks without starting the plugin; and `cli`: a
-    click command, mounted as `imserver NAME …`, that needs no running server.
+    A plugin may also have `checks` (name -> `Check`), which `imserver check` asks without starting the plugin; `cli`: a
+    click command, mounted as `imserver NAME …`, that needs no running server; and `operations` (name -> `Operation`), which
+    that command asks.
     """
 
     @property

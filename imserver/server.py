@@ -82,7 +82,8 @@ class Server:
     beside the kernel (`imserver.features`): one that is left out is UNKNOWN_METHOD, and nothing shows it. `clock`, `store`,
     `log` and `random_bytes` replace the defaults (system clock, SQLite at `config.store.path`, a logger named `imserver` of the
     standard library, the system's cryptographic randomness: ids and resume tokens come from it). `recorder` is called with
-    every step in the protocol's two transition tables.
+    every step in the protocol's two transition tables. `folder` is where relative paths of plugins' sections begin, by default
+    the current one.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Server:
         log: Any = None,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         recorder: Recorder | None = None,
+        folder: str | Path = "",
     ) -> None:
         self.config = config or Config()
         check_config(self.config)
@@ -144,6 +146,7 @@ class Server:
             metrics=self.metrics,
             offers=self.features.offers,
             askers=self.askers,
+            folder=folder,
         )
         #: What this server answers over the wire. Sessions look here; another server has its own.
         self.methods = method_table((*ROWS, *feature_rows(self.features, self.askers)))

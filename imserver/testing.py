@@ -230,6 +230,10 @@ class PluginKit(Generic[P]):
         await self.start()
         await self.idle()
 
+    async def operate(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Ask what the plugin's command asks, of the running plugin, or of its tables if it was stopped (`host.stop`)."""
+        return await self.host.operate(self.plugin.name, operation, arguments)
+
     async def crash(self) -> None:
         """Kill the plugin in mid-work; committed data stays. `start` starts it again."""
         await self.host.kill()

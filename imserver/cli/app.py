@@ -62,6 +62,8 @@ COMMANDS: dict[str, Row] = {
     ),
     "chat": Row("imserver.cli.chat.command:chat", "Chat in this terminal, or post lines from a pipe."),
 }
+#: Who asks on behalf of a plugin's command.
+ASK_PLUGIN = "imserver.cli.desk:ask_plugin"
 
 
 @dataclass(slots=True)
@@ -73,6 +75,27 @@ class Setup:
     def config(self) -> Config:
         """The configuration, read when a command asks for it. Raises ConfigError."""
         return load_config(self.config_path)
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths of the configuration begin: its file's folder, or this one."""
+        return self.config_path.absolute().parent if self.config_path is not None else Path()
+
+    def section(self, plugin: str) -> Any:
+        """For a plugin's command: `[plugins.NAME]`, checked; None without one."""
+        from imserver.plugin_host import enabled
+
+        sections = {name: values for name, values in self.config().plugins.items() if name == plugin}
+        return next((one.config for one in enabled(sections)), None)
+
+    def path(self, text: str) -> Path:
+        """For a plugin's command: the place that a path of its section names."""
+        return self.folder / text
+
+    def ask(self, plugin: str, operation: str, **arguments: Any) -> dict[str, Any]:
+        """For a plugin's command: ask the running server, or do it on the stopped database."""
+        told: dict[str, Any] = _at(ASK_PLUGIN)(self, plugin, operation, arguments)
+        return told
 
     def blame(self, error: ConfigError) -> ConfigurationMistake:
         """Add the file's name to the error, which does not know it."""
@@ -103,8 +126,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
-            module, _, attribute = COMMANDS[cmd_name].where.partition(":")
-            command: click.Command = getattr(importlib.import_module(module), attribute)
+            command: click.Command = _at(COMMANDS[cmd_name].where)
             return command
         return dict(_plugin_commands(about=cmd_name)).get(cmd_name)
 
@@ -127,6 +149,12 @@ class Commands(click.Group):
                 formatter.write_dl(
                     [(name, command.get_short_help_str(limit=70)) for name, command in of_plugins]
                 )
+
+
+def _at(where: str) -> Any:
+    """What stands at `module:attribute`, loaded now."""
+    module, _, attribute = where.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _plugin_commands(about: str | None = None) -> list[tuple[str, click.Command]]:

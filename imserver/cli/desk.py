@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from imserver.chat.units import Unit
@@ -24,6 +25,7 @@ from .place import require_database
 
 if TYPE_CHECKING:
     from imserver.chat.administration import Administration
+    from imserver.plugin_host import PluginHost
     from imserver.store.sqlite.store import SqliteStore
 
 T = TypeVar("T")
@@ -48,19 +50,27 @@ def at_desk(setup: Setup, work: Callable[[Desk], Awaitable[T]], *, create: bool 
         require_database(setup, config.store.path)
 
     async def run() -> T:
-        async with Desk(config) as desk:
+        async with Desk(config, setup.folder) as desk:
             return await work(desk)
 
     return asyncio.run(run())
 
 
+def ask_plugin(setup: Setup, plugin: str, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Have an operation of a plugin done."""
+    return at_desk(
+        setup, lambda desk: desk.ask("plugin", plugin=plugin, name=operation, arguments=dict(arguments))
+    )
+
+
 class Desk:
     """Asks the running server, if one answers; else opens the database, and keeps it until the command ends."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, folder: Path = Path()) -> None:
         path = control_path(config.store.path)
         assert path is not None
         self._config = config
+        self._folder = folder
         self._socket = path
         self._store: SqliteStore | None = None
         self._own: Mapping[str, Operation] = {}
@@ -117,7 +127,10 @@ class Desk:
     async def _open(self) -> bool:
         """Take the database; False if somebody has it."""
         # Loaded only here: a running server has it all.
+        from structlog import get_logger
+
         from imserver.chat.administration import Administration
+        from imserver.plugin_host import PluginHost
         from imserver.store.sqlite.store import SqliteStore
 
         # A server whose clock was put forward (`[clock]`, for demonstrations) issued tokens at times that are still to come.
@@ -130,7 +143,8 @@ class Desk:
                 raise
             return False
         self._store = store
-        self._own = operations(Administration(store, clock))
+        host = PluginHost(store, self._config.plugins, clock=clock, log=get_logger(), folder=self._folder)
+        self._own = {**operations(Administration(store, clock)), **of_plugins(host)}
         return True
 
     # -- who was meant ------------------------------------------------------------------------------------------------
@@ -198,6 +212,15 @@ def operations(of: Administration) -> dict[str, Operation]:
             "kick": lambda asked: of.kick(asked["user_id"], asked.get("device_id")),
         }.items()
     }
+
+
+def of_plugins(host: PluginHost) -> dict[str, Operation]:
+    """What a command of a plugin may ask of it."""
+
+    async def operation(asked: dict[str, Any]) -> dict[str, Any]:
+        return await host.operate(asked["plugin"], asked["name"], asked["arguments"])
+
+    return {"plugin": operation}
 
 
 def _paged(rows: str, read: Operation) -> Operation:

@@ -22,6 +22,7 @@ from imserver.server import Server
 from .app import EXIT_FAILED, Setup, fail
 from .backup import BackupOperations
 from .control import control_path, serve_control
+from .desk import of_plugins
 from .desk import operations as of_accounts
 from .log import set_up_log
 from .log_writer import LogWriter, as_standard_error
@@ -83,7 +84,7 @@ def _serve(setup: Setup, config: Config, ready_file: Path | None, ready_fd: int 
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            code = runner.run(run_server(config, log, ready, begins))
+            code = runner.run(run_server(config, log, ready, begins, folder=setup.folder))
     finally:
         if ready_file is not None:
             _forget(ready_file)
@@ -91,19 +92,25 @@ def _serve(setup: Setup, config: Config, ready_file: Path | None, ready_fd: int 
 
 
 async def run_server(
-    config: Config, log: Any, ready: Callable[[Server], None], begins: Callable[[], None] = lambda: None
+    config: Config,
+    log: Any,
+    ready: Callable[[Server], None],
+    begins: Callable[[], None] = lambda: None,
+    *,
+    folder: Path = Path(),
 ) -> int:
     """Start, wait for a signal or a failure, stop. Returns the exit code; raises the error of a failed start. `begins` is
     called before anything is opened, with a configuration that is right; `ready` when the server listens."""
     stop = asyncio.Event()
     with _signals(stop, log):
-        server = Server(config, log=log)
+        server = Server(config, log=log, folder=folder)
         begins()
         await server.start()
         operations = {
             **of_accounts(server.administration),
             "status": status_operation(server),
             **BackupOperations(server).operations,
+            **of_plugins(server.plugin_host),
         }
         async with serve_control(control_path(config.store.path), operations, log):
             try:

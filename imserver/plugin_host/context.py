@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from imserver.chat.ports import Store
@@ -56,11 +57,13 @@ class PluginContext(Context):
         offers: Offers,
         owner: PluginOwner,
         web: Web,
+        folder: str | Path,
     ) -> None:
         self._registrations = registrations
         self._offers = offers
         self._owner = owner
         self._web = web
+        self._folder = folder
         self._store = store
         self._config = config
         self._clock = clock
@@ -84,6 +87,9 @@ class PluginContext(Context):
     @property
     def metrics(self) -> Namespace:
         return self._metrics
+
+    def path(self, text: str) -> Path:
+        return Path(self._folder, text)
 
     @property
     def max_text_chars(self) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from imserver.errors import ConfigError, PluginError
-from imserver.plugin_api import Check, Migration, Plugin
+from imserver.plugin_api import Check, Migration, Operation, Plugin
 
 GROUP = "imserver.plugins"
 #: A plugin's name begins the names of its tables: no underscore, so that no prefix begins another.
@@ -119,6 +119,15 @@ def checks_of(plugin: Plugin) -> Mapping[str, Check]:
     if not isinstance(checks, Mapping) or not all(map(callable, checks.values())):
         raise PluginError(f"plugin {plugin.name!r}: checks are a map of names to functions, not {checks!r}")
     return checks
+
+
+def operation_of(plugin: Plugin, name: str, operation: str) -> Operation:
+    """What a command of the plugin asks. Raises PluginError if there is no such thing; the server may be older."""
+    operations: object = getattr(plugin, "operations", {})
+    if not isinstance(operations, Mapping) or not callable(operations.get(operation)):
+        raise PluginError(f"the plugin {name!r} of this server has no operation {operation!r}; is it older?")
+    found: Operation = operations[operation]
+    return found
 
 
 def migrations_of(plugin: Plugin) -> list[Migration]:

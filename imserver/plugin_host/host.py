@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from imserver.chat.ports import Reviewer, Store
@@ -20,7 +21,7 @@ from imserver.metrics import Metrics, Namespace
 from imserver.plugin_api import Check, Plugin
 from imserver.plugin_host.attempt import is_store_busy
 from imserver.plugin_host.context import PluginContext
-from imserver.plugin_host.discovery import Enabled, enabled
+from imserver.plugin_host.discovery import Enabled, enabled, operation_of
 from imserver.plugin_host.limits import HostLimits
 from imserver.plugin_host.methods import PluginOwner
 from imserver.plugin_host.registrations import Registrations
@@ -60,6 +61,7 @@ class _Running:
     registrations: Registrations
     owner: PluginOwner
     worker: Worker
+    context: PluginContext
     metrics: Namespace
     log: Any
 
@@ -84,6 +86,7 @@ class PluginHost:
         metrics: Metrics | None = None,
         offers: Offers | None = None,
         askers: Askers | None = None,
+        folder: str | Path = "",
     ) -> None:
         self._store = store
         self._clock = clock
@@ -95,6 +98,7 @@ class PluginHost:
         self._metrics = metrics or Metrics()
         self._offers = offers or Offers()
         self._askers = askers
+        self._folder = folder
         #: What plugins answer under `/x/`, for whoever listens to HTTP.
         self.web = Web(random_bytes, self._limits)
         #: Reviewers that chat calls, in order, before a post may enter the queue. Changed in place, so it is handed over once.
@@ -237,6 +241,28 @@ class PluginHost:
             findings += [Finding(check.plugin, check.name, text) for text in answer.findings]
         return findings
 
+    async def operate(self, plugin: str, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Do an operation of a plugin for its command: of one that runs, or, on a host that was not started, with its tables
+        alone. Raises `PluginError`."""
+        running = next((one for one in self._running if one.registrations.name == plugin), None)
+        if running is not None:
+            return dict(await operation_of(running.plugin, plugin, operation)(running.context, arguments))
+        found = next(
+            (one for one in enabled(self._sections, self._plugins) if one.plugin.name == plugin), None
+        )
+        if found is None or self._running:
+            raise PluginError(
+                f"the plugin {plugin!r} does not run here: it has no section [plugins.{plugin}]"
+            )
+        registrations = await self._registrations_of(found)
+        metrics = self._metrics_of(found)
+        try:
+            context = self._context_of(found, registrations, self._owner_of(registrations), metrics)
+            return dict(await operation_of(found.plugin, plugin, operation)(context, arguments))
+        finally:
+            registrations.clear()
+            metrics.unregister()
+
     @property
     def checks(self) -> list[PluginCheck]:
         """The checks of all running plugins, to run on this store or another database."""
@@ -304,10 +330,7 @@ class PluginHost:
     async def _start_one(self, one: Enabled) -> None:
         plugin = one.plugin
         log = self._log.bind(plugin=plugin.name)
-        registrations = Registrations(plugin.name, self.reviewers, self._bots, self._limits.max_bots)
-        await self._store.migrate_plugin(
-            plugin.name, [(migration.number, migration.sql) for migration in one.migrations]
-        )
+        registrations = await self._registrations_of(one)
         cursor, ahead, set_backs = await self._cursor_of(plugin.name)
         worker = Worker(
             registrations,
@@ -322,22 +345,12 @@ class PluginHost:
             random_bytes=self._random_bytes,
             limits=self._limits,
         )
-        owner = PluginOwner(registrations, self._random_bytes, self._limits.max_content_bytes)
-        metrics = self._metrics.namespace(f"plugin_{plugin.name.replace('-', '_')}")
-        context = PluginContext(
-            registrations,
-            self._store,
-            config=one.config,
-            clock=self._clock,
-            log=log,
-            metrics=metrics,
-            random_bytes=self._random_bytes,
-            limits=self._limits,
-            offers=self._offers,
-            owner=owner,
-            web=self.web,
+        owner = self._owner_of(registrations)
+        metrics = self._metrics_of(one)
+        context = self._context_of(one, registrations, owner, metrics)
+        self._running.append(
+            _Running(plugin, one.checks, registrations, owner, worker, context, metrics, log)
         )
-        self._running.append(_Running(plugin, one.checks, registrations, owner, worker, metrics, log))
         try:
             async with asyncio.timeout(self._limits.start_deadline_s):
                 await plugin.start(context)
@@ -348,6 +361,38 @@ class PluginHost:
         except Exception as error:
             log.error("plugin_start_failed", exc_info=error)
             raise StartError(f"the plugin {plugin.name!r} did not start: {error!r}") from error
+
+    async def _registrations_of(self, one: Enabled) -> Registrations:
+        """Nothing is registered yet; the plugin's tables are there."""
+        name = one.plugin.name
+        await self._store.migrate_plugin(
+            name, [(migration.number, migration.sql) for migration in one.migrations]
+        )
+        return Registrations(name, self.reviewers, self._bots, self._limits.max_bots)
+
+    def _owner_of(self, registrations: Registrations) -> PluginOwner:
+        return PluginOwner(registrations, self._random_bytes, self._limits.max_content_bytes)
+
+    def _metrics_of(self, one: Enabled) -> Namespace:
+        return self._metrics.namespace(f"plugin_{one.plugin.name.replace('-', '_')}")
+
+    def _context_of(
+        self, one: Enabled, registrations: Registrations, owner: PluginOwner, metrics: Namespace
+    ) -> PluginContext:
+        return PluginContext(
+            registrations,
+            self._store,
+            config=one.config,
+            clock=self._clock,
+            log=self._log.bind(plugin=one.plugin.name),
+            metrics=metrics,
+            random_bytes=self._random_bytes,
+            limits=self._limits,
+            offers=self._offers,
+            owner=owner,
+            web=self.web,
+            folder=self._folder,
+        )
 
     async def _cursor_of(self, plugin: str) -> tuple[int, list[int], list[tuple[int, int, int]]]:
         """The plugin's cursor, what it has handled above, and the older copies of which it is to be told; a new plugin gets a

@@ -74,7 +74,8 @@ class _Checker:
         self._promises.add(transcript.cards)
         for name in all_acts():
             facts, rest = transcript.notes.get(name, ()), transcript.rests.get(name)
-            self._notes[name].append(Notes(transcript.user_id, transcript.user_id, facts, rest))
+            device_id = transcript.device_id or transcript.user_id
+            self._notes[name].append(Notes(transcript.user_id, device_id, facts, rest))
         if transcript.posts:
             self._posted[transcript.user_id].update(transcript.posts)
             for conversation_id, head in transcript.heads.items():
@@ -88,7 +89,7 @@ class _Checker:
             nobody_out_is_served(transcript, self._outs),
             rules.shown_in_order(transcript, taken),
             rules.posted_in_order(transcript, self._by_key, taken),
-            rules.stored_was_shown(transcript, self._rows, self._places, self._stays),
+            rules.stored_was_shown(transcript, self._rows, self._places, self._stays, taken),
             rules.taken_back_was_told(transcript, self._by_key, taken, report),
             rules.told_with_reason(transcript, taken, report),
         ):

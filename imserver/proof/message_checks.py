@@ -165,14 +165,20 @@ def repeated(transcript: Transcript) -> tuple[int, int]:
     return marked, again
 
 
-def stored_was_shown(transcript: Transcript, rows: StoredRows, places: Places, stays: Stays) -> Found:
-    """A client received everything from where it began to listen, joined, or came to the team, until it was last caught up."""
+def stored_was_shown(
+    transcript: Transcript, rows: StoredRows, places: Places, stays: Stays, taken: TakenBack
+) -> Found:
+    """A client received everything from where it began to listen, joined, or came to the team, until it was last caught up.
+    Where it had begun anew, and an older copy knows of an earlier coming to the team, it goes on from what was kept."""
     shown: dict[str, set[int]] = defaultdict(set)
     for seen in transcript.standing:
         shown[seen.conversation_id].add(seen.position)
     for conversation_id, (first, left_at) in rows.members.get(transcript.user_id, {}).items():
         if (transcript.user_id, conversation_id) in rows.by_team:
             first = stays.begins(conversation_id, transcript.user_id)
+            if _ended(transcript, conversation_id, taken):
+                kept = [fall.keep for fall in transcript.falls if fall.conversation_id == conversation_id]
+                first = max([first, *(keep + 1 for keep in kept[-1:])])
         first = max(first, transcript.heads.get(conversation_id, 0) + 1)
         ends = [left_at, None if transcript.ends is None else transcript.ends.get(conversation_id, 0)]
         last = min((end for end in ends if end is not None), default=None)
@@ -241,7 +247,8 @@ def taken_is_stored(
                 continue
             yield Fault.REFUSED, what, f"{what}: {transcript.refused[key]}"
         elif row is None:
-            if post.taken and not taken.took_post(user_id, key):
+            # Who comes and goes is refused at times, and may be shut out before that is written down.
+            if post.taken and not taken.took_post(user_id, key) and not transcript.comes_and_goes:
                 text = f"{what} to {post.conversation_id} was in the outbox and is not in the database"
                 yield Fault.LOST, what, text
         elif row.conversation_id != post.conversation_id or not row.says(1, post.digest):
@@ -316,13 +323,14 @@ def taken_back_was_told(
         row = by_key.get((user_id, key))
         if transcript.gone.get(key) not in (None, post.digest):
             yield Fault.ALTERED, what, f"{what} was named as gone with another content"
-        if row is not None and key in transcript.gone and key not in transcript.again:
+        ended = _ended(transcript, post.conversation_id, taken)
+        if row is not None and key in transcript.gone and key not in transcript.again and not ended:
             yield Fault.NEEDLESS, what, f"{what} was named as gone, and is stored"
         if not taken.took_post(user_id, key):
             continue
         told = key in transcript.gone
         refused = key in transcript.refused or key in transcript.given_up
-        if row is None and not told and not refused and _ended(transcript, post.conversation_id, taken):
+        if row is None and not told and not refused and ended:
             continue
         if key in acknowledged:
             report.taken_back += 1

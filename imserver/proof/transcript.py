@@ -95,6 +95,8 @@ class Transcript:
     user_id: str
     #: It has its conversations by a team, and goes from that and comes back.
     comes_and_goes: bool = False
+    #: Empty: the user has one device.
+    device_id: str = ""
     heads: dict[str, int] = field(default_factory=dict)
     #: Heads of its conversations when it was last caught up. None: it received all that the database holds.
     ends: dict[str, int] | None = None

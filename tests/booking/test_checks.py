@@ -16,10 +16,12 @@ from imserver.plugins.booking.checks import CHECKS
 from imserver.store.checks import Report, Snapshot
 from tests.booking.support.shop import RIVER, Shop
 from tests.booking.test_changes import booked
+from tests.booking.test_leave import agreed
 
 
 async def lived_in(path: Path) -> None:
-    """A confirmed appointment that was moved, a cancelled one, one that is over, and one that is held."""
+    """A confirmed appointment that was moved, a cancelled one, one that is over, and one that is held. The first is in the way
+    of a closed morning, and somebody is on leave."""
     async with Shop(path=path) as shop:
         here, _ = await booked(shop)
         for text in ("改约 周五上午10点半", "好"):
@@ -36,6 +38,8 @@ async def lived_in(path: Path) -> None:
         river = await shop.customer("eve", bot=RIVER)
         await shop.say("eve", river, "预约 明天15:00 验光 我叫小明 成人 来过")
         await shop.say("eve", river, "你们那里有儿童椅吗?")
+        await agreed(shop, "休息 周五上午")
+        await agreed(shop, "请假 李老师 12月3日")
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +134,7 @@ DAMAGES: list[tuple[str, set[str]]] = [
     (f"UPDATE messages SET content = :card WHERE change = {CARD}", {"cards are shown"}),
     (f"UPDATE messages SET content = NULL WHERE change = {CARD}", {"cards are shown"}),
     ("UPDATE booking_staff_groups SET conversation_id = 'group/0' WHERE store_id = 'garden'",
-     {"places exist", "staff are a team"}),
+     {"places exist", "staff are a team", "plans can be read"}),
     (("DELETE FROM members WHERE role = 'owner' AND conversation_no = (SELECT no FROM conversations c"
      " JOIN booking_services s ON s.conversation_id = c.conversation_id WHERE s.customer_id = 'eve')"), {"places exist"}),
     (f"UPDATE conversations SET team = NULL WHERE no = {EVES}", {"staff are a team"}),
@@ -146,6 +150,19 @@ DAMAGES: list[tuple[str, set[str]]] = [
     ("INSERT INTO booking_customers (user_id) VALUES ('nobody')", {"places exist"}),
     ("UPDATE booking_dialogues SET state = '{'", {"questions can be read"}),
     ("UPDATE booking_dialogues SET state = '{\"appointment_id\": 99}'", {"questions can be read"}),
+    ("UPDATE booking_chain_changes SET path = 'stores.garden'", {"changes can be read"}),
+    ("UPDATE booking_chain_changes SET value = '['", {"changes can be read"}),
+    ("DELETE FROM booking_chain", {"changes can be read"}),
+    ("UPDATE booking_leaves SET end_at = start_at", {"leave is sane"}),
+    ("UPDATE booking_leaves SET end_wall = '2026-12-03T18:00'", {"leave is sane"}),
+    ("UPDATE booking_leaves SET zone = 'Nowhere'", {"leave is sane"}),
+    ("UPDATE booking_plans SET state = 'dropped' WHERE progress_position IS NOT NULL", {"offers are ticked off"}),
+    ("UPDATE booking_offers SET appointment_id = (SELECT id FROM booking_appointments WHERE status = 'done')",
+     {"offers are ticked off"}),
+    ("UPDATE booking_plans SET detail = '{}'", {"plans can be read"}),
+    ("UPDATE booking_plans SET progress_position = 99 WHERE progress_position IS NOT NULL", {"plans can be read"}),
+    ("DELETE FROM timers WHERE name = 'offers'", {"plans can be read"}),
+    ("UPDATE timers SET payload = :nothing WHERE name = 'offers'", {"plans can be read", "timers are known"}),
 ]  # fmt: skip
 VALUES = {
     "nothing": encode_content({"conversation": "group/0", "since": 1}),

@@ -1,9 +1,13 @@
-"""`imserver booking when` and `alarm`."""
+"""`imserver booking`: the words of `when`, where a chain is looked for, and mistakes, each one line."""
+
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from imserver.plugins.booking import plugin
+from imserver.plugins.booking.setup import Shop, chain_text
+from tests.cli.processes import imserver, serving
 
 WHEN = ["when", "--now", "2026-11-18T10:00", "--zone", "Asia/Shanghai"]
 
@@ -82,3 +86,48 @@ def test_a_command_of_the_staff_is_read_as_one_only_for_the_staff():
     assert "arrive" in CliRunner().invoke(plugin().cli, [*READ, "--staff", "M3PX到了"]).output
     assert "neutral" in CliRunner().invoke(plugin().cli, [*READ, "到店 M3PX"]).output
     assert CliRunner().invoke(plugin().cli, [*READ, "。"]).output == "nothing\n"
+
+
+def test_the_chain_is_relative_to_the_configuration(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "chain.toml").write_text(chain_text(Shop("Clearview", "en", "Asia/Shanghai")), "utf-8")
+    (folder / "imserver.toml").write_text('[plugins.booking]\nchain = "chain.toml"\n')
+    here = ("--config", "shop/imserver.toml")
+    with serving(tmp_path, *here):
+        running = imserver(tmp_path, *here, "booking", "export")
+        assert 'name = "clearview"' in running.stdout
+    stopped = imserver(tmp_path, *here, "booking", "export")
+    assert stopped.stdout.splitlines()[1:] == running.stdout.splitlines()[1:]
+    done = imserver(tmp_path, *here, "booking", "check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{folder}/chain.toml: all is right")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["check"], "has no section [plugins.booking]; name a file"),
+        (["check", "nowhere.toml"], "nowhere.toml: No such file or directory"),
+        (["import", "nowhere.toml"], "has no section"),
+        (["export"], "has no section"),
+        (["init", "there.toml"], "there.toml: is there already"),
+        (["init", "x.toml", "--zone", "Mars"], "no time zone 'Mars'"),
+        (["import", "there.toml", "--take", "both"], "'both' is not one of"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(tmp_path: Path, words: list[str], said: str) -> None:
+    (tmp_path / "there.toml").write_text("")
+    done = imserver(tmp_path, "booking", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_a_chain_that_ships_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "imserver.toml").write_text("[plugins.booking]\n")
+    (tmp_path / "own.toml").write_text(chain_text(Shop("Own", "en", "UTC")), "utf-8")
+    done = imserver(tmp_path, "booking", "import", "own.toml")
+    assert done.returncode == 2
+    assert "the chain 'demo' ships with the server: name a file of your own" in done.stderr

@@ -63,9 +63,26 @@ async def test_the_kinds_of_lenses_below_the_info_pack(kind: str, language: str)
 
 
 WALKS = {
-    "zh": ("预约", "儿童验光", "11月19日 周四（看当天空档）", "11月19日 周四 11:00", "小宝", "以前来过", "确认"),
-    "en": ("/book", "eye exam", "Thu 19 Nov (free times)", "Thu 19 Nov 11:00", "Ann Lee", "adult (16-44)", "Been before", "Confirm"),
-}  # fmt: skip
+    "zh": (
+        "预约",
+        "儿童验光",
+        "11月19日 周四（看当天空档）",
+        "11月19日 周四 11:00",
+        "小宝",
+        "以前来过",
+        "确认",
+    ),
+    "en": (
+        "/book",
+        "eye exam",
+        "Thu 19 Nov (free times)",
+        "Thu 19 Nov 11:00",
+        "Ann Lee",
+        "adult (16-44)",
+        "Been before",
+        "Confirm",
+    ),
+}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

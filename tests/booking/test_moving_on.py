@@ -108,12 +108,19 @@ TIMES: dict[str, tuple[When, str]] = {
     "earlier by an hour": (When(shift=-timedelta(hours=1)), "2026-11-19T14:00"),
     "A, else B": (at(A, B, either_will_do=True), A),
     "a range with a wish": (
-        When(window=(wall("2026-11-21T14:00"), wall("2026-11-21T16:00")), wish=wall("2026-11-21T15:00"), days=(SATURDAY,)),
+        When(
+            window=(wall("2026-11-21T14:00"), wall("2026-11-21T16:00")),
+            wish=wall("2026-11-21T15:00"),
+            days=(SATURDAY,),
+        ),
         "2026-11-21T15:00",
     ),
-    "a range": (When(window=(wall("2026-11-21T14:00"), wall("2026-11-21T16:00")), days=(SATURDAY,)), "2026-11-21T14:00"),
+    "a range": (
+        When(window=(wall("2026-11-21T14:00"), wall("2026-11-21T16:00")), days=(SATURDAY,)),
+        "2026-11-21T14:00",
+    ),
     "another day": (When(days=(SATURDAY,)), "2026-11-21T15:00"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("said", TIMES)
@@ -161,8 +168,15 @@ async def test_of_two_times_both_are_buttons() -> None:
 async def test_a_else_b_takes_the_one_that_is_free_and_a_range_the_nearest_inside(move: bool) -> None:
     script = {
         "A ELSE B": reading(begin("move"), when=at(A, B, either_will_do=True)),
-        "RANGE": reading(begin("move"), when=When(window=(wall("2026-11-23T14:00"), wall("2026-11-23T17:00")), wish=wall("2026-11-23T15:00"), days=(date(2026, 11, 23),))),
-    }  # fmt: skip
+        "RANGE": reading(
+            begin("move"),
+            when=When(
+                window=(wall("2026-11-23T14:00"), wall("2026-11-23T17:00")),
+                wish=wall("2026-11-23T15:00"),
+                days=(date(2026, 11, 23),),
+            ),
+        ),
+    }
     with scripted(script):
         async with Shop() as shop:  # one room: who has it keeps others out
             there = await shop.customer("hong", bot=RIVER)
@@ -202,6 +216,17 @@ async def test_a_mistyped_code_never_acts_and_ones_own_are_listed(line: str) -> 
         assert await rows(shop) == [("garden", "2026-11-19T15:00", "confirmed")]
         await shop.say("ming", here, said[-1].content["actions"][0]["command"])
         assert len(await shop.appointments()) == 1  # the button asks, too
+
+
+async def test_what_may_be_a_code_and_was_not_understood_never_acts() -> None:
+    with scripted({"SAID": reading(begin("cancel"), rest=(left("W8X"),))}):
+        async with Shop() as shop:
+            here, code = await booked(shop)
+            heard = await shop.hear("ming", here, "SAID")
+            assert "没有找到预约 W8X" in heard
+            assert code in heard
+            await shop.say("ming", here, "好")
+            assert len(await shop.appointments()) == 1
 
 
 async def both(shop: Shop) -> str:
@@ -264,7 +289,14 @@ async def test_something_that_was_not_understood_may_tell_them_apart() -> None:
 
 
 async def test_cancel_that_one_and_book_another_is_a_move() -> None:
-    said = reading(begin("cancel"), refuse("day", date(2026, 11, 19)), begin("book"), give("day", SATURDAY), give("time", time(16)), when=at("2026-11-21T16:00"))  # fmt: skip
+    said = reading(
+        begin("cancel"),
+        refuse("day", date(2026, 11, 19)),
+        begin("book"),
+        give("day", SATURDAY),
+        give("time", time(16)),
+        when=at("2026-11-21T16:00"),
+    )
     with scripted({"SAID": said}):
         async with Shop() as shop:
             here, code = await booked(shop)

@@ -36,7 +36,9 @@ class Act:
 
 
 ACTS = {
-    "move": Act(("改约 {code} 11月21日 16:00", "好"), "confirmed", "改约", "done.moved_by_shop", "2026-11-21T16:00"),
+    "move": Act(
+        ("改约 {code} 11月21日 16:00", "好"), "confirmed", "改约", "done.moved_by_shop", "2026-11-21T16:00"
+    ),
     "cancel": Act(("取消 {code}", "好"), "cancelled", "取消", "done.cancelled_by_shop"),
     "arrive": Act(("到店 {code}",), "arrived", "到店"),
     "no show": Act(("爽约 {code}",), "no_show", "爽约"),

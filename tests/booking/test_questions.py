@@ -84,7 +84,7 @@ def test_an_answer_without_words_is_a_fault_of_the_file() -> None:
         '[[stores.answers]]\nwords = []\nanswer = "x"\n\n[[stores.resources]]\nid = "garden-li"\n',
         1,
     )
-    with pytest.raises(ChainError, match=r"answers\[0\]\.words"):
+    with pytest.raises(ChainError, match=r"answers\[1\]\.words: \[\]: a list of at least 1 is wanted"):
         parse_chain(text)
 
 
@@ -136,7 +136,7 @@ async def test_words_that_nothing_came_of_are_passed_on_by_a_button() -> None:
         assert any("我家的猫很可爱" in shown(one) for one in shop.kit.messages(here))
 
 
-# ---------------------------------------------------------------------------------- the first sentence, in whatever chat it comes
+# ------------------------------------------------------- the first sentence, in whatever chat it comes
 
 FREE_TIME = "周六下午有空吗"
 WISHES = ("我想约周六上午十一点验光", "周六上午11点想来验光", "周六上午11点能来验光吗")

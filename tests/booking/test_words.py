@@ -104,18 +104,30 @@ def test_a_text_with_a_wrong_placeholder_is_refused(text, complaint):
 @pytest.mark.parametrize(
     ("old", "new", "path"),
     [
-        ('zone = "Asia/Shanghai"', 'zone = "Asia/Shanghi"', "$.stores[0].zone"),
-        ('mon = ["09:00-20:00"]', 'mon = ["9-20"]', "$.stores[0].hours.mon[0]"),
+        (
+            'zone = "Asia/Shanghai"',
+            'zone = "Asia/Shanghi"',
+            "stores.garden.zone: Asia/Shanghi: no such time zone",
+        ),
+        (
+            'mon = ["09:00-20:00"]',
+            'mon = ["9-20"]',
+            "stores.garden.hours.mon: 9-20: a span looks like 09:00-14:00",
+        ),
         ('mon = ["09:00-20:00"]', 'mom = ["09:00-20:00"]', "mom"),
-        ('mon = ["09:00-20:00"]', 'mon = ["20:00-09:00"]', "$.stores[0].hours.mon[0]"),
-        ('mon = ["09:00-20:00"]', 'mon = ["09:00-12:00", "11:00-20:00"]', "$.stores[0].hours.mon[1]"),
-        ('"2027-01-01" = []', '"2027-13-01" = []', "$.stores[0].exceptions"),
-        ("minutes = 30\n", "minutes = 32\n", "$.services[0].minutes"),
+        ('mon = ["09:00-20:00"]', 'mon = ["20:00-09:00"]', "stores.garden.hours.mon: 20:00-09:00: must end"),
+        (
+            'mon = ["09:00-20:00"]',
+            'mon = ["09:00-12:00", "11:00-20:00"]',
+            "stores.garden.hours.mon: 11:00-20:00: overlaps",
+        ),
+        ('"2027-01-01" = []', '"2027-13-01" = []', "stores.garden.exceptions.2027-13-01: 2027-13-01: a day"),
+        ("minutes = 30\n", "minutes = 32\n", "services.exam.minutes: 32"),
         ('id = "garden-wang"', 'id = "garden-li"', "there twice"),
         ('bot = "store-river"', 'bot = "store-garden"', "there twice"),
         ('id = "river"', 'id = "river"\nservices = ["haircut"]', "no service 'haircut'"),
-        ('age_band = "child"', 'age_band = "kid"', "$.services[2].age_band"),
-        ('"senior" = 40', '"elder" = 40', "$.services[0].minutes_for.elder"),
+        ('age_band = "child"', 'age_band = "kid"', "services.child-exam.age_band"),
+        ('"senior" = 40', '"elder" = 40', "services.exam.minutes_for.elder"),
     ],
 )
 def test_a_mistake_in_the_chain_file_is_named_with_its_path(old, new, path):

@@ -29,8 +29,13 @@ from tests.booking.test_changes import booked
 
 FRIDAY, SATURDAY = "2026-11-20T15:00", "2026-11-21T15:00"
 WISH = reading(
-    begin("book"), give("service", "exam"), give("name", "安安"), give("age", 30), give("first", True), when=at(FRIDAY)
-)  # fmt: skip
+    begin("book"),
+    give("service", "exam"),
+    give("name", "安安"),
+    give("age", 30),
+    give("first", True),
+    when=at(FRIDAY),
+)
 SCRIPT = {"WISH": WISH, "YES": reading(YES), "NO": reading(NO)}
 A_SATURDAY = When(days=(date(2026, 11, 21),))
 
@@ -53,12 +58,14 @@ DISARMING: dict[str, Reading] = {
     "a no and a day that was not understood": reading(NO, when=When(reason="leftover")),
     "what nobody understood": reading(rest=(left("但是"),)),
     "a yes and what nobody understood": reading(YES, rest=(left("但是"),)),
-    "a yes and a word in the clause of a value": reading(YES, rest=(left("牛皮纸", Weight.NEUTRAL, in_clause=True),)),
+    "a yes and a word in the clause of a value": reading(
+        YES, rest=(left("牛皮纸", Weight.NEUTRAL, in_clause=True),)
+    ),
     "a yes and a time that is not clear": reading(YES, when=When(reason="vague")),
     "a time that is over": reading(when=When(reason="past")),
     "a question about the time": reading(asks("other")),
     "another wish": reading(begin("move")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("said", DISARMING)
@@ -206,16 +213,28 @@ def _anything(dice: random.Random) -> Reading:
     acts = [
         dice.choice(
             [
-                YES, NO, LATER, THANKS, asks(dice.choice(["price", "place", "other"])), begin(dice.choice(["book", "move", "slots"])),
-                give("name", dice.choice(["安安", "安宁"])), give("age", dice.choice([8, 30, 70])), give("first", dice.random() < 0.5),
-                give("service", dice.choice(["exam", "glasses", "collect"])), give("person", dice.choice(["妈妈", "我"])),
-                refuse("day", dice.choice([None, *_DAYS])), refuse("time", dice.choice([None, time(15), time(10)])),
-                refuse("service", "exam"), correct("name", "安宁"), correct("day", dice.choice(_DAYS)), correct("time", None),
+                YES,
+                NO,
+                LATER,
+                THANKS,
+                asks(dice.choice(["price", "place", "other"])),
+                begin(dice.choice(["book", "move", "slots"])),
+                give("name", dice.choice(["安安", "安宁"])),
+                give("age", dice.choice([8, 30, 70])),
+                give("first", dice.random() < 0.5),
+                give("service", dice.choice(["exam", "glasses", "collect"])),
+                give("person", dice.choice(["妈妈", "我"])),
+                refuse("day", dice.choice([None, *_DAYS])),
+                refuse("time", dice.choice([None, time(15), time(10)])),
+                refuse("service", "exam"),
+                correct("name", "安宁"),
+                correct("day", dice.choice(_DAYS)),
+                correct("time", None),
                 Act(Kind.GREETING),
             ]
         )
         for _ in range(dice.randint(0, 3))
-    ]  # fmt: skip
+    ]
     rest = (
         [left("嗯哼", dice.choice(list(Weight)), in_clause=dice.random() < 0.3)]
         if dice.random() < 0.3

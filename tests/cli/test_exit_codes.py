@@ -278,7 +278,7 @@ async def test_a_server_ends_with_0_only_if_everything_accepted_was_decided(
     class Served:
         """A server that fails, or is told to stop at once."""
 
-        store = port = administration = None
+        store = port = administration = plugin_host = None
         decided = False
 
         def __init__(self, *_: object, **__: object) -> None: ...

@@ -155,7 +155,7 @@ def test_a_mistake_in_a_chain_file_names_file_and_place(tmp_path: Path, text: st
 
     assert ended.returncode == EXIT_MISTAKE
     assert "Traceback" not in ended.stderr
-    assert ": shop.toml: " in ended.stderr.splitlines()[-1]
+    assert f": {tmp_path}/shop.toml: " in ended.stderr.splitlines()[-1]
     assert says in ended.stderr.splitlines()[-1]
 
 

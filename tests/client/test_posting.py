@@ -409,6 +409,31 @@ class TestAbandon:
             assert posted.position == 1
             assert await post == posted
 
+    async def test_an_answer_that_an_older_copy_made_void_is_asked_for_again(self, server, open_client):
+        """It was stored, and is not there any more when its page is asked for."""
+        key, asked = b"k" * 16, []
+
+        def script(peer, request):
+            asked.append(request.method)
+            if request.method == "abandon" and asked.count("abandon") == 1:
+                peer.connection.session.reply(request.seq, [1])
+            elif request.method == "history":
+                server.refuse(peer, request, RefusalCode.EPOCH_CHANGED)
+            else:
+                return False
+            asyncio.get_running_loop().call_soon(peer.step)
+            return True
+
+        async with open_client(token="alice") as alice:
+            server.chat.conversation("c", "alice")
+            server.script = script
+            assert await alice.abandon("c", key) is None
+        assert [method for method in asked if method in ("abandon", "history")] == [
+            "abandon",
+            "history",
+            "abandon",
+        ]
+
     async def test_what_an_earlier_process_left_is_offered_first(self, server, open_client):
         """Only an answer of this session, or of the one that carries the post out, tells whether it is stored."""
         server.chat.conversation("c", "alice")

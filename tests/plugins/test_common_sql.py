@@ -140,6 +140,8 @@ async def a_life_of_booking() -> None:
         for text in ("人工", "预约 明天15:00 验光", "我的预约"):
             await shop.say("ming", here, text)
         await shop.kit.restart()
+        said = await shop.say("staff-li", group, "请假 李老师 明天")
+        await shop.say("staff-li", group, button(said, "确定"))
 
 
 def test_the_example_of_the_page_is_in_the_subset():

@@ -11,7 +11,7 @@ from imserver.proof.booking.card_words import STATUSES, time_words
 from imserver.proof.checker import CardWords, Fault, check
 from imserver.proof.stored_rows import StoredMessage, StoredRows
 from imserver.proof.taken_back import Restore, TakenBack
-from imserver.proof.transcript import Post, Seen, Transcript
+from imserver.proof.transcript import Fall, Post, Seen, Transcript
 
 WORDS = CardWords(STATUSES, time_words)
 TEAM, SERVICE = "group/team", "group/service"
@@ -106,6 +106,18 @@ def test_what_was_said_since_she_came_back_must_be_shown() -> None:
     assert found(replace(missed, seen=[seen(6, 10)])) == []
 
 
+def test_where_it_began_anew_an_older_copy_brings_nothing_of_before() -> None:
+    """She had come at a later time in a history that is gone; of what the copy has in common with that she was told."""
+    missed = ann(falls=[Fall(SERVICE, 5, 0.0, 2.0, 0, 0)])
+    missed.ends = {TEAM: 0, SERVICE: 6}
+    history = tuple(row for row in HISTORY if row.change < 7 or row.change in (8, 10))
+    stored = rows(history=history)
+    moved = Restore(1.0, conversations=frozenset({SERVICE}), members=frozenset({("ann", SERVICE)}))
+    report = check([missed], stored, WORDS, taken=TakenBack([moved]))
+    assert [finding.text for finding in report.findings] == [f"message 6 of {SERVICE} was never shown to ann"]
+    assert len(found(missed, stored, (), replace(moved, members=frozenset()))) == 4
+
+
 def test_an_older_copy_that_moved_her_excuses_what_nobody_can_tell() -> None:
     """She had been back in a history that is gone: what she was shown there, and what is not there any more."""
     copy = Restore(1.0, members=frozenset({("ann", SERVICE)}), messages=(SAID[6],))
@@ -113,6 +125,10 @@ def test_an_older_copy_that_moved_her_excuses_what_nobody_can_tell() -> None:
     left = rows(inside=False, history=HISTORY[:8])
     assert found(gone, left, (), copy) == []
     assert found(gone, left, (), replace(copy, members=frozenset())) == [Fault.SILENT, Fault.TRESPASS]
+    posts = {SAID[4].key: Post(SERVICE, SAID[4].digests[1], taken=True)}
+    needlessly = ann(posts=posts, gone={SAID[4].key: None})
+    assert found(needlessly, None, (), copy) == [], "where she was out she could not see that it is there"
+    assert found(needlessly) == [Fault.NEEDLESS]
     twice = ann((3, 5), (3, 5))
     assert found(twice, None, (), copy) == []
     assert found(twice) == [Fault.DOUBLED]
@@ -130,6 +146,8 @@ def test_what_she_posts_while_she_is_out_may_be_refused() -> None:
     posts = {b"new": Post(SERVICE, b"digest", taken=True)}
     stored = rows(history=tuple(replace(row, sender_id="boss") for row in HISTORY))
     assert found(ann(posts=posts, refused={b"new": "NOT_FOUND"}), stored) == []
+    assert found(ann(posts=posts), stored) == [], "she was shut out before she was told so"
+    assert found(ann(posts=posts, comes_and_goes=False), stored) == [Fault.LOST]
     others = ann(posts=posts, comes_and_goes=False, refused={b"new": "NOT_FOUND"})
     assert found(others, stored) == [Fault.REFUSED]
 

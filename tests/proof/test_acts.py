@@ -89,6 +89,21 @@ def test_a_judge_gets_what_was_noted_what_was_found_at_rest_and_the_database(
     ]
 
 
+def test_of_two_devices_of_one_person_nobody_knows_who_spoke_last() -> None:
+    """Their transcripts are read one after the other, whatever the order was."""
+    phone, desk = Transcript("ann", device_id="ann-1"), Transcript("ann", device_id="ann-2")
+    for transcript, number, on in ((phone, 1, True), (desk, 2, False)):
+        note(transcript, "reactions", "said", number, HERE, 1, "👍", on)
+        note(transcript, "reactions", "done", number)
+
+    def found(*transcripts: Transcript) -> list[Fault]:
+        report = check(transcripts, rows(1), WORDS, lambda statement, params=(): [])
+        return [finding.fault for finding in report.findings if finding.fault is Fault.FEATURE]
+
+    assert found(phone, desk) == found(desk, phone) == found(desk) == []
+    assert found(phone) == [Fault.FEATURE]
+
+
 def test_notes_outlive_the_process_and_the_last_rest_counts(tmp_path: Path) -> None:
     for life in range(2):
         book = ClientJournal(tmp_path, "ann-1", life)

@@ -154,7 +154,9 @@ def _compare(row: Mapping[str, Any], played: Played) -> tuple[list[str], list[st
         ]
     if expect.get("cancelled") and not played.cancelled:
         missing.append("not cancelled")
-    elsewhere = any(one.get("shop", "garden") != "garden" for one in wanted)  # the end of the old one is part of that
+    elsewhere = any(
+        one.get("shop", "garden") != "garden" for one in wanted
+    )  # the end of the old one is part of that
     if not expect.get("cancelled") and played.cancelled and not expect.get("moved_to") and not elsewhere:
         wrong.append("cancelled")
     if moved := expect.get("moved_to"):

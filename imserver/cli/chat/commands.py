@@ -29,8 +29,7 @@ async def handle_line(session: ChatSession, line: str) -> bool:
         if command is not None:
             return await command.handler(session, rest.strip()) is not False
         action = session.action(line)
-        if action is not None and action.command.startswith(OPENS):
-            await _open(session, action.command.removeprefix(OPENS).strip())
+        if action is not None and await _leads(session, action.command):
             return True
         await session.post(action.command if action is not None else line.strip("\r\n"))
     except (Disconnected, Stopped):
@@ -38,6 +37,19 @@ async def handle_line(session: ChatSession, line: str) -> bool:
     except ClientError as error:
         await session.complain(session.reason(error) if isinstance(error, Refused) else str(error))
     return True
+
+
+async def _leads(session: ChatSession, command: str) -> bool:
+    """Open the conversation that a button leads to: one of one's own, by its id, and nothing else."""
+    if not command.startswith(OPENS):
+        return False
+    target = command.removeprefix(OPENS)
+    known = target in session.places or any(
+        row.conversation_id == target for row in await session.load_list()
+    )
+    if known:
+        await session.open(target)
+    return known
 
 
 async def _open(session: ChatSession, name: str) -> None:

@@ -16,10 +16,10 @@ import msgspec
 
 from imserver.plugin_api import Role, Snapshot, decode_content
 
-from . import to_teams
+from . import plan_checks, to_teams
 from .dialogue import handoff, holding
 from .dialogue.state import Dialogue
-from .journey import reminders, set_back
+from .journey import offers, reminders, set_back
 from .journey.reminders import KINDS
 from .schedule.codes import code_of
 from .schedule.hours import utc_ms, zone_named
@@ -244,11 +244,13 @@ def reminders_have_timers(look: Snapshot) -> list[str]:
 
 
 def timers_are_known(look: Snapshot) -> list[str]:
-    """Every timer names an appointment, or a conversation, that exists."""
+    """Every timer names an appointment, a conversation, a store or a plan that exists."""
     appointments = {row[0] for row in look("SELECT id FROM booking_appointments")}
     services = {row[0] for row in look("SELECT conversation_id FROM booking_services")}
     stores = {row[0] for row in look("SELECT store_id FROM booking_staff_groups")}
+    plans = {row[0] for row in look("SELECT id FROM booking_plans")}
     known: Mapping[str, tuple[str, set[Any]]] = {
+        offers.TIMER: ("plan", plans),
         set_back.TIMER: ("store", stores),
         holding.HOLD_TIMER: ("appointment", appointments),
         reminders.TIMER: ("appointment", appointments),
@@ -370,6 +372,7 @@ OF_TABLES = {
     "confirmed appointments have reminders": confirmed_have_reminders,
     "no reminder for nothing": no_reminder_for_nothing,
     "history is whole": history_is_whole,
+    **plan_checks.OF_TABLES,
 }
 OF_CHAT = {
     "conversations are known": conversations_are_known,
@@ -380,5 +383,6 @@ OF_CHAT = {
     "places exist": places_exist,
     "staff are a team": staff_are_a_team,
     "questions can be read": questions_can_be_read,
+    **plan_checks.OF_CHAT,
 }
 CHECKS = OF_TABLES | OF_CHAT

@@ -1,145 +1,300 @@
-"""`imserver booking …`: commands that need no running server."""
+"""`imserver booking …`: set a shop up, check its file, bring it into a server and out of it again."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
-from textwrap import shorten
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
+import msgspec
 
-from .schedule.shops import load_chain
-from .understanding.acts import Hours, Reading, Scene, When
-from .understanding.alarms import RedFlags
-from .understanding.lexicon import Lexicon
-from .understanding.reader import understand
-from .understanding.when import read_when
+from imserver.plugin_api import CommandLine, PluginError
+
+from .messages.texts import text_faults
+from .operations import BookingConfig
+from .schedule.changes import Change, Origin, found, in_conflict
+from .schedule.faults import Fault
+from .schedule.shops import Chain, ChainError, chain_of, parse_tree, read_source
+from .setup import CONFIGURATION, SETUP_LANGUAGES, Shop, chain_text, local_zone, name_of
+from .understanding.commands import alarm, read, when
+
+PLUGIN = "booking"
+#: Faults are for a person to mend: nothing gets better by trying again.
+EXIT_FAULTS = 2
 
 
-@click.group(name="booking", help="The booking plugin, without a server.")
+@click.group(name="booking", help="The booking plugin: set up shops, without a server or beside one.")
 def booking() -> None:
     """The group that is mounted as `imserver booking`."""
 
 
-@booking.command(help="What the date grammar reads in TEXT: one candidate a line, or `ask: reason`.")
-@click.argument("text")
-@click.option("--now", "now_text", required=True, metavar="WALL", help="Wall time, such as 2026-11-18T10:00.")
-@click.option("--zone", required=True, metavar="ZONE", help="IANA time zone, such as Asia/Shanghai.")
-def when(text: str, now_text: str, zone: str) -> None:
-    """Print the candidates of TEXT."""
-    reading = read_when(text, _wall(now_text), _place(zone))
-    for candidate in reading.candidates:
-        click.echo(candidate.isoformat(timespec="minutes"))
-    if not reading.candidates:
-        click.echo(f"ask: {reading.reason}")
+for _command in (when, read, alarm):
+    booking.add_command(_command)
 
 
-@booking.command(
-    help="Whether TEXT is taken for an emergency: of which kind, by which rules, and which strings weighed how much."
-)
-@click.argument("text")
-def alarm(text: str) -> None:
-    """Print what both readers of alarms find in TEXT."""
-    red_flags = RedFlags()
-    found = red_flags.find(text)
-    click.echo("none" if found is None else f"{found.weight} {found.kind}: {found.words}")
-    why = red_flags.explain(text)
-    click.echo("rules:" if why.flags else "rules: none")
-    for flag in why.flags:
-        click.echo(f"  {flag.weight} {flag.kind}: {flag.words}  [{shorten(flag.rule, 80, placeholder=' …')}]")
-    table = why.table
-    click.echo(
-        f"weights: {why.score:+.2f} (urgent from {table.urgent:.2f}, careful from {table.careful:.2f})"
-    )
-    for string, weight in why.heaviest:
-        click.echo(f"  {weight:+.3f} {string!r}")
+# -- setting up -----------------------------------------------------------------------------------------------------------
 
 
-@booking.command(
-    help="What the reader understands in TEXT: its acts with their characters, what is left over, and the time."
-)
-@click.argument("text")
-@click.option("--now", "now_text", required=True, metavar="WALL", help="Wall time, such as 2026-11-18T10:00.")
-@click.option("--zone", required=True, metavar="ZONE", help="IANA time zone, such as Asia/Shanghai.")
-@click.option(
-    "--step", default="", help="The step asked: service, day, slot, name, age, first_visit, confirm."
-)
-@click.option("--chain", "source", default="demo", help="The chain file, or `demo`.")
-@click.option("--staff", is_flag=True, help="The text is by a member of the staff.")
-def read(text: str, now_text: str, zone: str, step: str, source: str, staff: bool) -> None:
-    """Print the reading of TEXT."""
-    _place(zone)
-    scene = Scene(_wall(now_text), zone, step=step, staff=staff)
-    for line in table(understand(text, scene, Lexicon(load_chain(source)))):
-        click.echo(line)
+@booking.command(short_help="Write a chain file to begin with.")
+@click.argument("place", required=False)
+@click.option("--name", metavar="NAME", help="What customers call the shop. Default: the name of PLACE.")
+@click.option("--language", type=click.Choice(SETUP_LANGUAGES), help="Of the comments, and of staff groups.")
+@click.option("--zone", metavar="ZONE", help="IANA time zone of the shop. Default: this machine's.")
+@click.pass_obj
+def init(
+    line: CommandLine | None, place: str | None, name: str | None, language: str | None, zone: str | None
+) -> None:
+    """Write a commented chain file for one shop: PLACE is the file (`….toml`), or a folder in which it is `chain.toml`.
+
+    Nothing that is there is overwritten. Without a configuration in this folder there is one afterwards that names the file.
+    """
+    if place is None:
+        place = click.prompt("File or folder", default="shop.toml")
+    path = Path(place) if place.endswith(".toml") else Path(place, "chain.toml")
+    if zone is not None:
+        _zone(zone)
+    language = language or ("zh" if os.environ.get("LANG", "").startswith("zh") else "en")
+    shop = Shop(name or name_of(path), language, zone or local_zone())
+    _write_new(path, chain_text(shop))
+    click.echo(f"wrote {path}")
+    configured = line.config_path if line is not None else None
+    if configured is not None:
+        click.echo(f'name it in {configured}: [plugins.{PLUGIN}] chain = "{path.as_posix()}"')
+    else:
+        _write_new(Path(CONFIGURATION), f'[plugins.{PLUGIN}]\nchain = "{path.as_posix()}"\n')
+        click.echo(f"wrote {CONFIGURATION}, which names it")
 
 
-def _wall(text: str) -> datetime:
+def _write_new(path: Path, text: str) -> None:
     try:
-        return datetime.fromisoformat(text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise PluginError(f"{path}: is there already; nothing was written") from None
+    except OSError as error:
+        raise PluginError(f"{path}: {error.strerror}") from None
+
+
+@booking.command(short_help="Say everything that is wrong with a chain file.")
+@click.argument("file", required=False)
+@click.pass_obj
+def check(line: CommandLine | None, file: str | None) -> int:
+    """Check FILE, by default the one that the configuration names. Every fault is a line: where it stands, what stands there,
+    and what is wanted. Exit code 2 if there is any."""
+    source, text = (file, _text(file)) if file is not None else _configured(line)
+    chain, faults = _read(text, source)
+    for fault in faults:
+        click.echo(f"{source}: {fault}", err=True)
+    if chain is None or faults:
+        return EXIT_FAULTS
+    click.echo(f"{source}: all is right: {_counted(chain)}")
+    return 0
+
+
+def _text(file: str) -> str:
+    """What stands in a file that was named here."""
+    try:
+        if Path(file).exists() and not Path(file).is_file():  # a device might never end
+            raise PluginError(f"{file}: is no file")
+        return Path(file).read_text("utf-8")
+    except OSError as error:
+        raise PluginError(f"{file}: {error.strerror}") from None
     except ValueError:
-        raise click.BadParameter(
-            f"{text!r} is not a time like 2026-11-18T10:00", param_hint="--now"
-        ) from None
+        raise PluginError(f"{file}: is not UTF-8 text") from None
 
 
-def _place(zone: str) -> ZoneInfo:
+def _read(text: str, source: str) -> tuple[Chain | None, list[Fault]]:
+    """The chain, and all faults of the file; None if it is no TOML."""
     try:
-        return ZoneInfo(zone)
+        chain, faults = chain_of(parse_tree(text, source))
+    except ChainError as error:
+        return None, [Fault((), str(error).removeprefix(f"{source}: "))]
+    return chain, faults or list(text_faults(chain))
+
+
+def _counted(chain: Chain) -> str:
+    resources = [one for shop in chain.stores for one in shop.resources]
+    counts = {
+        "shop": len(chain.stores),
+        "person": sum(one.kind == "person" for one in resources),
+        "room": sum(one.kind == "room" for one in resources),
+        "service": len({name for shop in chain.stores for name in shop.services}),
+    }
+    plural = {"person": "people"}
+    return ", ".join(
+        f"{count} {name if count == 1 else plural.get(name, f'{name}s')}" for name, count in counts.items()
+    )
+
+
+def _configured(line: CommandLine | None) -> tuple[str, str]:
+    """(name, text) of the chain file that the configuration names."""
+    source = _section(line).chain
+    if line is not None and source.endswith(".toml"):
+        source = str(line.path(source))
+    return source, read_source(source)
+
+
+def _section(line: CommandLine | None) -> BookingConfig:
+    section = line.section(PLUGIN) if line is not None else None
+    if section is None:
+        raise PluginError(f"the configuration has no section [plugins.{PLUGIN}]; name a file")
+    assert isinstance(section, BookingConfig)
+    return section
+
+
+# -- in and out -----------------------------------------------------------------------------------------------------------
+
+
+@booking.command("import", short_help="Bring a chain file into effect, beside what was changed by talking.")
+@click.argument("file", required=False)
+@click.option(
+    "--take",
+    type=click.Choice(["file", "mine"]),
+    help="Where both the file and a message changed a field: take the file's value, or keep the message's.",
+)
+@click.pass_obj
+def import_(line: CommandLine, file: str | None, take: str | None) -> None:
+    """Put FILE in the place of the chain file that the configuration names (without FILE: read that one again), and have it
+    take effect, at once if the server runs.
+
+    What was changed by talking stays. Where the file now says something else in the same field, you are asked.
+    """
+    place = _own_file(line)
+    source = file if file is not None else str(place)
+    text = _text(source)
+    chain, faults = _read(text, source)
+    if chain is None or faults:
+        more = f" (and {len(faults) - 1} more: `imserver booking check {source}`)" if len(faults) > 1 else ""
+        raise PluginError(f"{source}: {faults[0]}{more}")
+    tree = parse_tree(text, source)
+    conflicts = [change for change in _changes(line) if in_conflict(tree, change)]
+    decisions = _decisions(conflicts, tree, take)
+    if file is not None and not _is_same(Path(file), place):
+        _put_in_place(place, text)
+    told = line.ask(PLUGIN, "settle", decisions=decisions)
+    click.echo(f"{place}: in effect: {_counted(chain)}")
+    for count, words in (
+        (told["taken"], "as the file says, not as said in chat"),
+        (told["kept"], "as said in chat, not as the file says"),
+        (told["in_file"], "said in chat, and in the file by now"),
+        (told["stand"], "changed by talking, beside the file"),
+    ):
+        if count:
+            click.echo(f"{count} {'field' if count == 1 else 'fields'} {words}")
+
+
+def _decisions(conflicts: Sequence[Change], tree: Mapping[str, Any], take: str | None) -> dict[str, str]:
+    if not conflicts:
+        return {}
+    for change in conflicts:
+        click.echo(".".join(change.path))
+        click.echo(f"  the file: {_shown(found(tree, change.path))}")
+        click.echo(f"  in chat:  {_shown(change.value)} ({_said_by(change.origin)})")
+        if take is None and not sys.stdin.isatty():
+            raise PluginError(
+                f"{len(conflicts)} {'field was' if len(conflicts) == 1 else 'fields were'} changed by the file and by talking:"
+                " say --take file or --take mine"
+            )
+    return {
+        str(change.id): take
+        or click.prompt(f"{'.'.join(change.path)}: take", type=click.Choice(["file", "mine"]), default="mine")
+        for change in conflicts
+    }
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else msgspec.json.encode(value).decode()
+
+
+def _said_by(origin: Origin) -> str:
+    when = datetime.fromtimestamp(origin.at / 1000, UTC)
+    return f"{origin.actor_id}, {when:%Y-%m-%d %H:%M} UTC, message {origin.position}"
+
+
+def _changes(line: CommandLine) -> list[Change]:
+    changes: list[Change] = []
+    after = None
+    while True:
+        page = line.ask(PLUGIN, "changes", after=after)
+        for row in page["rows"]:
+            origin = Origin(row["actor_id"], row["conversation_id"], row["position"], row["at"])
+            changes.append(Change(row["id"], tuple(row["path"]), row["value"], row["was"], origin))
+        after = page["next"]
+        if after is None:
+            return changes
+
+
+def _own_file(line: CommandLine) -> Path:
+    """The file of the configuration, which is the operator's to replace."""
+    source = _section(line).chain
+    if not source.endswith(".toml"):
+        raise PluginError(
+            f'the chain {source!r} ships with the server: name a file of your own, [plugins.{PLUGIN}] chain = "shop.toml"'
+        )
+    return line.path(source)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    with suppress(OSError):
+        return one.samefile(other)
+    return False
+
+
+def _put_in_place(place: Path, text: str) -> None:
+    """Whole or not at all; what was there is kept beside it."""
+    new, before = place.with_name(f"{place.name}.new"), place.with_name(f"{place.name}.before")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with new.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if place.exists():
+            before.write_bytes(place.read_bytes())
+            new.chmod(place.stat().st_mode & 0o777)
+        new.replace(place)
+    except OSError as error:
+        raise PluginError(f"{error.filename or place}: {error.strerror}") from None
+    finally:
+        with suppress(OSError):
+            new.unlink()
+
+
+@booking.command(short_help="Print a chain file that says what is so now.")
+@click.pass_obj
+def export(line: CommandLine) -> None:
+    """Print the chain in effect as a chain file: the configured file with everything that was changed by talking, and with
+    leave that is not over. The server may run."""
+    _section(line)
+    click.echo(_exported(line), nl=False)
+
+
+def _exported(line: CommandLine) -> str:
+    while True:
+        pieces: list[str] = []
+        digests: set[str] = set()
+        offset: int | None = 0
+        while offset is not None:
+            piece = line.ask(PLUGIN, "export", offset=offset)
+            pieces.append(piece["text"])
+            digests.add(piece["digest"])
+            offset = piece["next"]
+        if len(digests) == 1:
+            return "".join(pieces)
+
+
+# -- words --------------------------------------------------------------------------------------------------------------
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise click.BadParameter(f"no time zone {zone!r}", param_hint="--zone") from None
-
-
-def table(reading: Reading) -> list[str]:
-    """A reading in lines: kind, what, value, and the characters that say so."""
-    rows = [
-        (act.kind.value, act.what, _shown(act.value), " … ".join(reading.text[a:b] for a, b in act.spans))
-        for act in reading.acts
-    ]
-    rows += [
-        ("rest", one.weight.value, "in the clause of a value" if one.in_clause else "", one.text)
-        for one in reading.rest
-    ]
-    when = reading.when
-    if when is not None:
-        rows += [("when", "candidate", _shown(one), "") for one in when.candidates]
-        rows += [("when", name, _shown(value), "") for name, value in _facts(when) if value]
-    if reading.people:
-        rows.append(("people", "", " + ".join(reading.people), ""))
-    return [f"{kind:<9} {what:<9} {value:<26} {text}".rstrip() for kind, what, value, text in rows] or [
-        "nothing"
-    ]
-
-
-def _facts(when: When) -> list[tuple[str, object]]:
-    return [
-        ("window", when.window),
-        ("wish", when.wish if when.wish and (when.wish,) != when.candidates else None),
-        ("days", when.days if not when.candidates else ()),
-        ("part", when.part if not when.candidates else None),
-        ("shift", when.shift),
-        ("either", when.either_will_do),
-        ("ask", when.reason),
-        ("guess", when.guess),
-    ]
-
-
-def _shown(value: object) -> str:
-    """A value as people write it."""
-    if value is None:
-        return ""
-    if isinstance(value, Hours):
-        return value.part or f"{_clock(value.begin)}-{_clock(value.end)}"
-    if isinstance(value, tuple):
-        return " ".join(_shown(one) for one in value)
-    if isinstance(value, datetime):
-        return value.strftime("%a %Y-%m-%d %H:%M")
-    if isinstance(value, date):
-        return value.strftime("%a %Y-%m-%d")
-    if isinstance(value, time):
-        return value.strftime("%H:%M")
-    return str(value)
-
-
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60:02}:{minutes % 60:02}"
+        raise click.BadParameter(f"no time zone {name!r}", param_hint="--zone") from None

@@ -9,43 +9,35 @@ from functools import partial
 from importlib import resources
 from typing import Any, ClassVar
 
-import msgspec
-
 from imserver.plugin_api import (
     Call,
     Check,
     Context,
     MessagePosted,
     Migration,
+    Operation,
     SetBack,
     TimerFired,
     Transaction,
     decode_content,
 )
 
-from . import staffing, to_teams
+from . import operations, staffing, strays, to_teams
 from .checks import CHECKS
 from .dialogue import handoff, holding, quiet, router
 from .dialogue.router import COMMANDS, Incoming
-from .journey import reminders, set_back
+from .journey import offers, reminders, set_back
 from .messages.shop_texts import ShopTexts
-from .schedule.shops import ChainError, load_chain
+from .messages.texts import text_faults
+from .operations import BookingConfig
+from .schedule import changes, leave
+from .schedule.changes import ChainFile
+from .schedule.shops import Chain, ChainError
 from .understanding.alarms import STEP_CHARS, strongest
 
 
-class BookingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[plugins.booking]`."""
-
-    #: The name of a chain that ships (`demo`), or the path of a chain file (`….toml`).
-    chain: str = "demo"
-
-
-def _texts_of(source: str) -> ShopTexts:
-    chain = load_chain(source)
-    try:
-        return ShopTexts.of(chain)
-    except ChainError as error:  # in its texts, which do not know where they were read
-        raise ChainError(f"{source}: {str(error).removeprefix('chain: ')}") from None
+class _Stale(Exception):
+    """The chain in effect is another than the one at hand: read it, and do the same again."""
 
 
 class BookingPlugin:
@@ -57,6 +49,7 @@ class BookingPlugin:
 
     def __init__(self) -> None:
         self._context: Context | None = None
+        self._file: ChainFile | None = None
         self._texts: ShopTexts | None = None
 
     @property
@@ -68,6 +61,15 @@ class BookingPlugin:
         return [Migration(int(file.name[:4]), file.read_text(encoding="utf-8")) for file in files]
 
     @property
+    def operations(self) -> Mapping[str, Operation]:
+        """What `imserver booking import` and `export` ask, of the running plugin or of its tables."""
+        return {
+            "changes": operations.changes,
+            "export": operations.export,
+            "settle": self._settle_import,
+        }
+
+    @property
     def cli(self) -> Any:
         """The click command behind `imserver booking`; click comes with the server's extra, so it is imported late."""
         from .command_line import booking as command
@@ -76,17 +78,9 @@ class BookingPlugin:
 
     async def start(self, context: Context) -> None:
         """Load the chain (a mistake in it stops the start), make bots and staff groups, register everything."""
-        texts = _texts_of(context.config.chain)
-        self._context, self._texts = context, texts
-        chain = texts.chain
-        language = "zh-CN" if chain.staff_language == "zh" else "en"
-        await context.ensure_bot(chain.bot, chain.names.in_language(chain.staff_language), language=language)
-        for shop in chain.stores:
-            await context.ensure_bot(
-                shop.bot, shop.names.in_language(chain.staff_language), language=language
-            )
-        await self._settle_staff(texts)
-        await context.transaction(lambda tx: holding.expire_overdue(tx, texts))
+        self._context = context
+        await self._open()
+        await self._unit(holding.expire_overdue)
         for command in COMMANDS:
             context.command(command.name, self._command, help=command.help, aliases=command.aliases)
         context.on(MessagePosted, self._message)
@@ -96,16 +90,61 @@ class BookingPlugin:
         context.set_back(self._set_back)
         context.timer(handoff.UNANSWERED_TIMER, self._unanswered)
         context.timer(to_teams.TIMER, self._to_team)
-        context.may_block(partial(quiet.may_block, texts=texts))
+        context.timer(offers.TIMER, self._offers_due)
+        context.may_block(self._may_block)
 
     async def stop(self) -> None:
         """The host undoes the registrations; nothing else was taken."""
-        self._context = self._texts = None
+        self._context = self._file = self._texts = None
+
+    async def _open(self) -> None:
+        """Read the chain file, and make what it names: at the start, and after an import."""
+        context = self._context
+        assert context is not None
+        file = operations.chain_file(context)
+        _texts_of(file.chain, file.source)
+        self._file = file
+        await context.transaction(partial(leave.take_from_file, chain=file.chain))
+        texts = await self._read_changes()
+        chain = file.chain
+        language = "zh-CN" if chain.staff_language == "zh" else "en"
+        await context.ensure_bot(chain.bot, chain.names.in_language(chain.staff_language), language=language)
+        for shop in chain.stores:
+            await context.ensure_bot(
+                shop.bot, shop.names.in_language(chain.staff_language), language=language
+            )
+        await self._settle_staff(texts)
+        _say_what_differs(context, texts)
+        await self._unit(strays.show)
+
+    async def _read_changes(self) -> ShopTexts:
+        """The chain in effect, and everything that is made of it."""
+        context, file = self._context, self._file
+        assert context is not None
+        assert file is not None
+        ((revision,),) = await context.read("SELECT COALESCE(MAX(revision), 0) FROM booking_chain")
+        # Read behind the revision: newer changes than it says are harmless, and read again.
+        standing = changes.changes_of(await context.read(changes.SELECT))
+        in_effect = changes.lay_over(file, standing, revision)
+        self._texts = ShopTexts.of(in_effect.chain, in_effect)
+        return self._texts
+
+    def _may_block(self, tx: Transaction, user_id: str, bot_id: str) -> None:
+        quiet.may_block(tx, user_id, bot_id, texts=self._shop_texts)
+
+    async def _settle_import(self, context: Context, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The end of an import: what was decided, and the file as it is now."""
+        told = await operations.settle(context, arguments)
+        if self._context is not None:
+            await self._open()
+        return told
 
     async def _settle_staff(self, texts: ShopTexts) -> None:
-        """Staff are whom the chain file names, from here on."""
-        context, chain = self._context, texts.chain
+        """Staff are whom the chain file names, from here on; no message makes anybody staff, or ends it."""
+        context, file = self._context, self._file
         assert context is not None
+        assert file is not None
+        chain = file.chain
         for bot in await context.transaction(lambda tx: staffing.former_bots(tx, chain)):
             await context.ensure_bot(bot.user_id, bot.display_name, language=bot.language)
         settled = await context.transaction(lambda tx: staffing.settle(tx, chain, texts.catalogue))
@@ -131,7 +170,6 @@ class BookingPlugin:
             await self._unit(
                 partial(
                     router.hear_command,
-                    texts=self._shop_texts,
                     message=message,
                     name=call.name,
                     arguments=call.arguments,
@@ -142,7 +180,7 @@ class BookingPlugin:
     async def _message(self, event: MessagePosted) -> None:
         message = await self._incoming(event)
         if message is not None:
-            await self._unit(partial(router.hear_text, texts=self._shop_texts, message=message), event)
+            await self._unit(partial(router.hear_text, message=message), event)
 
     async def _incoming(self, event: MessagePosted) -> Incoming | None:
         message = _incoming(event)
@@ -162,14 +200,13 @@ class BookingPlugin:
 
     async def _hold_ended(self, event: TimerFired) -> None:
         number = _whole(event.payload["appointment"])
-        await self._unit(partial(holding.expire, texts=self._shop_texts, appointment_id=number), event)
+        await self._unit(partial(holding.expire, appointment_id=number), event)
 
     async def _reminder_due(self, event: TimerFired) -> None:
         payload = event.payload
         await self._unit(
             partial(
                 reminders.fire,
-                texts=self._shop_texts,
                 appointment_id=_whole(payload["appointment"]),
                 version=_whole(payload["version"]),
                 kind=str(payload["kind"]),
@@ -178,14 +215,13 @@ class BookingPlugin:
         )
 
     async def _set_back(self, event: SetBack) -> None:
-        await self._unit(partial(set_back.begin, texts=self._shop_texts, event=event), event)
+        await self._unit(partial(set_back.begin, event=event), event)
 
     async def _tell_set_back(self, event: TimerFired) -> None:
         payload = event.payload
         await self._unit(
             partial(
                 set_back.tell,
-                texts=self._shop_texts,
                 store_id=str(payload["store"]),
                 to=_whole(payload["to"]),
                 until=_whole(payload["until"]),
@@ -200,24 +236,56 @@ class BookingPlugin:
         await self._unit(
             partial(
                 handoff.unanswered,
-                texts=self._shop_texts,
                 conversation_id=str(payload["conversation"]),
                 since=_whole(payload["since"]),
             ),
             event,
         )
 
+    async def _offers_due(self, event: TimerFired) -> None:
+        await self._unit(partial(offers.step, plan_id=_whole(event.payload["plan"])), event)
+
     async def _unit(
-        self, fn: Callable[[Transaction], None], event: MessagePosted | TimerFired | SetBack
+        self, fn: Callable[..., None], event: MessagePosted | TimerFired | SetBack | None = None
     ) -> None:
-        """One event, one transaction: rows, replies, timers and the mark that it is handled."""
+        """One event, one transaction: rows, replies, timers and the mark that it is handled. It is done with the chain as it
+        is in effect at that moment."""
         assert self._context is not None
-        await self._context.transaction(fn, event=event)
+        while True:
+            texts = self._shop_texts
+            try:
+                await self._context.transaction(partial(_with_chain, fn=fn, texts=texts), event=event)
+                return
+            except _Stale:
+                await self._read_changes()
 
     @property
     def _shop_texts(self) -> ShopTexts:
         assert self._texts is not None, "the plugin is not started"
         return self._texts
+
+
+def _texts_of(chain: Chain, source: str) -> None:
+    """Raises ChainError for a wrong text, which does not know where it was read."""
+    fault = next(text_faults(chain), None)
+    if fault is not None:
+        raise ChainError(f"{source}: {fault}")
+
+
+def _say_what_differs(context: Context, texts: ShopTexts) -> None:
+    """What the operator should know: changes that the file contradicts, or that have no place in it any more."""
+    in_effect = texts.in_effect
+    assert in_effect is not None
+    if in_effect.conflicts:
+        context.log.warning("chain_conflicts", fields=[".".join(one.path) for one in in_effect.conflicts])
+    for change, why in in_effect.without:
+        context.log.warning("chain_change_left_out", field=".".join(change.path), why=why)
+
+
+def _with_chain(tx: Transaction, fn: Callable[..., None], texts: ShopTexts) -> None:
+    if changes.revision(tx) != texts.revision:
+        raise _Stale
+    fn(tx, texts=texts)
 
 
 def _incoming(event: MessagePosted) -> Incoming | None:

@@ -206,6 +206,7 @@ class Actor:
 
     async def _post(self, conversation_id: str, content: dict[str, Any], key: bytes) -> Posted | None:
         answer = asyncio.ensure_future(self.client.post(conversation_id, content, key=key))
+        answer.add_done_callback(_looked_at)
         await asyncio.sleep(0)  # its first step is done now, and that puts it into the outbox
         if not answer.done() or answer.cancelled() or answer.exception() is None:
             self.journal.taken(key)
@@ -271,7 +272,9 @@ class Actor:
         except Disconnected:
             pass
         except ClientError as error:
-            self._break(f"abandon: {error!r}")
+            out_of_team = self.part.comes_and_goes and isinstance(error, Refused)
+            if not out_of_team and not self._ends(error):
+                self._break(f"abandon: {error!r}")
 
     # -- what features offer ------------------------------------------------------------------------------------------
 
@@ -353,9 +356,8 @@ class Actor:
                     self._note_fall(event)
                 case PostsGone():
                     self._note_gone(event)
-                case CatchUpFailed(reason="not found") if self.part.comes_and_goes:
-                    pass  # put out of the team before what was pushed meanwhile was read
-                case CatchUpFailed():
+                # Who goes from a team may be told so by a page that is not for him any more.
+                case CatchUpFailed() if not self.part.comes_and_goes:
                     self._break(repr(event))
 
     def _note_connection(self, event: ConnectionChanged) -> None:
@@ -505,6 +507,12 @@ class Actor:
         self.broken = self.broken or text
         self.journal.trouble(text)
         self._moved.set()
+
+
+def _looked_at(answer: asyncio.Future[Any]) -> None:
+    """Nobody may be left to look at an answer that comes with the end of this life."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 class ActorHand:

@@ -157,7 +157,7 @@ def now_ms() -> int:
 
 def read_journal(folder: Path, name: str, user_id: str, *, comes_and_goes: bool = False) -> Transcript:
     """All lives of one client, in order."""
-    transcript = Transcript(user_id, comes_and_goes)
+    transcript = Transcript(user_id, comes_and_goes, name)
     reader = _Reader(transcript)
     for number, path in enumerate(_files(folder, name)):
         if number:

@@ -16,7 +16,9 @@ def demo() -> Lexicon:
     return Lexicon(load_chain("demo"))
 
 
-def hear(text: str, now_ms: int, shop: Shop | None = None, chain: Chain | None = None, step: str = "") -> Reading:
+def hear(
+    text: str, now_ms: int, shop: Shop | None = None, chain: Chain | None = None, step: str = ""
+) -> Reading:
     """Read in the time of the shop, or of the chain's first."""
     lexicon = demo() if chain is None else Lexicon(chain)
     here = shop or lexicon.chain.stores[0]

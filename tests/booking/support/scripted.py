@@ -12,6 +12,7 @@ import pytest
 from imserver.plugins.booking.dialogue import context
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading, Rest, Scene, Span, Weight, When
 from imserver.plugins.booking.understanding.lexicon import Lexicon
+from imserver.plugins.booking.understanding.reader import understand
 
 YES, NO, LATER, THANKS = (Act(kind) for kind in (Kind.YES, Kind.NO, Kind.LATER, Kind.THANKS))
 
@@ -54,14 +55,13 @@ def reading(*acts: Act, rest: tuple[Rest, ...] = (), when: When | None = None, *
 @contextmanager
 def scripted(script: Mapping[str, Reading]) -> Iterator[None]:
     """Texts of the script are read as it says, all others by the reader."""
-    read = context.understand
 
-    def understand(text: str, scene: Scene, lexicon: Lexicon) -> Reading:
+    def scripted_or_read(text: str, scene: Scene, lexicon: Lexicon) -> Reading:
         found = script.get(text)
         if found is None:
-            return read(text, scene, lexicon)
+            return understand(text, scene, lexicon)
         return Reading(text, found.acts, found.rest, found.when, found.label, found.people)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(context, "understand", understand)
+        patch.setattr(context, "understand", scripted_or_read)
         yield

@@ -29,6 +29,7 @@ from imserver_protocol import (
     RefusalReceived,
     encode_content,
 )
+from imserver_protocol.errors import RefusalCode
 from imserver_protocol.methods.abandon import ABANDON, AbandonParams
 from imserver_protocol.methods.history import HISTORY, HistoryParams
 from imserver_protocol.methods.post import POST
@@ -235,6 +236,15 @@ class Posting:
     async def _ask_to_abandon(
         self, conversation_id: str, key: bytes, *, patient: bool = True
     ) -> Posted | None:
+        try:
+            return await self._ask_once_to_abandon(conversation_id, key, patient=patient)
+        except Refused as refused:
+            if refused.code != RefusalCode.EPOCH_CHANGED:
+                raise
+        # Between its answer and the page an older copy of the database has come back: that answer is void.
+        return await self._ask_once_to_abandon(conversation_id, key, patient=patient)
+
+    async def _ask_once_to_abandon(self, conversation_id: str, key: bytes, *, patient: bool) -> Posted | None:
         result = await self._requests.call(ABANDON, AbandonParams(conversation_id, key), patient=patient)
         if result.position is None:
             return None

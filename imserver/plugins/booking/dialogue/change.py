@@ -22,7 +22,9 @@ from imserver.plugins.booking.schedule.appointments import (
     put_right,
     resources_of,
 )
+from imserver.plugins.booking.schedule.hits import service_of
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
+from imserver.plugins.booking.schedule.plans import open_offers
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action, NotPossible, next_status
@@ -363,12 +365,11 @@ def _allowed(context: DialogueContext, reading: Reading, appointment: Appointmen
         not_possible(context, appointment)
         return False
     shop = context.texts.shop_of(appointment)
-    if action is Action.MOVE and context.chain.service(appointment.service_id) is None:
-        context.say("why_not.service", service=appointment.service_id)  # the service left the chain file
-        return False
     if action is Action.CORRECT:
         return True
-    if not context.is_staff and appointment.start_at - context.now_ms < shop.cutoff_min * MINUTE_MS:
+    late = appointment.start_at - context.now_ms < shop.cutoff_min * MINUTE_MS
+    # Whom the shop asks for another time may answer until the last minute.
+    if not context.is_staff and late and not open_offers(context.tx, appointment.id):
         context.close(context.dialogue())
         context.say("why_not.cutoff", code=appointment.code, minutes=shop.cutoff_min, phone=shop.phone)
         return False
@@ -385,9 +386,7 @@ def not_possible(context: DialogueContext, appointment: Appointment) -> None:
 
 
 def _search(context: DialogueContext, appointment: Appointment) -> Search:
-    service = context.chain.service(appointment.service_id)
-    if service is None:
-        raise KeyError(f"service {appointment.service_id!r} is not in the chain file")
+    service = service_of(context.tx, context.chain, context.texts.shop_of(appointment), appointment)
     command = f"{context.words('command.move')} {appointment.code} v{appointment.version}"
     shop = context.texts.shop_of(appointment)
 
@@ -401,11 +400,10 @@ def _search(context: DialogueContext, appointment: Appointment) -> Search:
 
 
 def _wish(context: DialogueContext, appointment: Appointment) -> Wish:
-    service = context.chain.service(appointment.service_id)
-    assert service is not None
+    shop = context.texts.shop_of(appointment)
     return Wish(
-        context.texts.shop_of(appointment),
-        service,
+        shop,
+        service_of(context.tx, context.chain, shop, appointment),
         appointment.customer_id,
         appointment.conversation_id,
         context.sender.user_id,

@@ -21,7 +21,7 @@ from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 from imserver.plugins.booking.understanding.alarms import RedFlag
 
-from . import answers, book, browse, change, emergency, handoff, holding, quiet, said, staff
+from . import answers, book, browse, change, emergency, handoff, holding, leave, quiet, said, staff
 from .context import Answering, DialogueContext, Place
 from .labels import label_key
 from .state import Dialogue, doubt_all, load_dialogue
@@ -102,6 +102,15 @@ COMMANDS: tuple[Command, ...] = (
             ("no-show", ("爽约", "爽約"), "no_show", "the customer did not come"),
         )
     ),
+    Command("leave", ("请假", "請假"), leave.leave, Where.HERE, "staff: somebody is away"),
+    Command("back", ("销假", "銷假"), leave.back, Where.HERE, "staff: somebody is back"),
+    Command("closed", ("休息",), leave.closed, Where.HERE, "staff: the shop is closed"),
+    Command("hours", ("营业", "營業"), leave.hours, Where.HERE, "staff: opening hours"),
+    Command("break", ("午休",), leave.breaks, Where.HERE, "staff: daily breaks"),
+    Command("add", ("添加",), leave.add, Where.HERE, "staff: a new person, room or device"),
+    Command("remove", ("移除",), leave.remove, Where.HERE, "staff: somebody or something is gone"),
+    Command("plan", ("安排",), leave.decide, Where.HERE, "staff: yes or no to one of these"),
+    Command("keep", ("照旧", "照舊"), leave.keep, Where.HERE, "the same time with somebody else"),
 )  # fmt: skip
 #: Commands that continue the open question. After any other a yes may be meant for that one's answer.
 _GO_ON = frozenset({"book", "move", "cancel", "confirm", "correct", "longer"})
@@ -379,6 +388,7 @@ def _answered(context: DialogueContext, state: Dialogue, reading: Reading, *, st
         "move": change.answer_move,
         "cancel": change.answer_cancel,
         "correct": change.answer_correct,
+        "plan": leave.answer,
     }
     if state.kind in handlers and handlers[state.kind](context, state, reading):
         return True

@@ -14,7 +14,7 @@ from imserver.plugins.booking.messages.texts import Words
 from imserver.plugins.booking.schedule.appointments import Appointment, resources_of, show_card
 from imserver.plugins.booking.schedule.status import Status
 
-from . import reminders
+from . import offers, reminders
 
 
 def booked(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> Appointment:
@@ -53,6 +53,19 @@ def moved(
         code=appointment.code,
     )
     tell_staff(tx, texts, appointment, "moved", before=before, by_staff=by_staff)
+    offers.answered(tx, texts, appointment)
+
+
+def kept(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
+    """The time is the same, with somebody else: a new version, so new reminders."""
+    reminders.drop(tx, appointment, "moved")
+    if appointment.status is Status.CONFIRMED:
+        reminders.plan(tx, appointment)
+    _edit_card(tx, texts, appointment)
+    words = _customer_words(tx, texts, appointment)
+    _line(tx, texts, appointment, "kept_time", when=words.moment(appointment.wall), code=appointment.code)
+    tell_staff(tx, texts, appointment, "kept")
+    offers.answered(tx, texts, appointment, same_time=True)
 
 
 def cancelled(tx: Transaction, texts: ShopTexts, appointment: Appointment, *, by_staff: bool = False) -> None:
@@ -63,6 +76,7 @@ def cancelled(tx: Transaction, texts: ShopTexts, appointment: Appointment, *, by
     key = "cancelled_by_shop" if by_staff else "cancelled"
     _line(tx, texts, appointment, key, when=words.moment(appointment.wall), code=appointment.code)
     tell_staff(tx, texts, appointment, "cancelled", by_staff=by_staff)
+    offers.answered(tx, texts, appointment)
 
 
 def corrected(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
@@ -80,6 +94,7 @@ def stepped(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None
     reminders.drop(tx, appointment, str(appointment.status))
     _edit_card(tx, texts, appointment)
     tell_staff(tx, texts, appointment, str(appointment.status))
+    offers.answered(tx, texts, appointment)
 
 
 def tell_staff(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imserver.plugins.booking.schedule.appointments import Appointment
+from imserver.plugins.booking.schedule.changes import InEffect
 from imserver.plugins.booking.schedule.shops import Chain, Shop
 from imserver.plugins.booking.understanding.alarms import RedFlags
 from imserver.plugins.booking.understanding.lexicon import Lexicon
@@ -14,16 +15,23 @@ from .texts import Catalogue, Words
 
 @dataclass(frozen=True, slots=True)
 class ShopTexts:
-    """The chain, the texts and the readers; fixed while the plugin runs."""
+    """The chain, the texts and the readers; another object whenever the chain in effect is another."""
 
     chain: Chain
     catalogue: Catalogue
     lexicon: Lexicon
     red_flags: RedFlags
+    #: What the chain is made of: the file, and what was changed by talking. None where nothing can be changed.
+    in_effect: InEffect | None = None
 
     @classmethod
-    def of(cls, chain: Chain) -> ShopTexts:
-        return cls(chain, Catalogue(chain), Lexicon(chain), RedFlags())
+    def of(cls, chain: Chain, in_effect: InEffect | None = None) -> ShopTexts:
+        return cls(chain, Catalogue(chain), Lexicon(chain), RedFlags(), in_effect)
+
+    @property
+    def revision(self) -> int:
+        """Of the changes that are laid over the file here."""
+        return self.in_effect.revision if self.in_effect is not None else 0
 
     def staff_words(self, shop: Shop) -> Words:
         return self.catalogue.words(self.chain.staff_language, shop)

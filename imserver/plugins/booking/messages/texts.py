@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import string
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from typing import Any
 
+from imserver.plugins.booking.schedule.faults import Fault
 from imserver.plugins.booking.schedule.shops import Chain, ChainError, Shop
 
 LANGUAGES = ("zh", "en")
@@ -48,6 +49,10 @@ class Words:
         return self("date", month=day.month, day=day.day, weekday=self._item("weekdays", day.weekday()),
                     month_name=self._item("months", day.month - 1))  # fmt: skip
 
+    def weekday(self, index: int) -> str:
+        """0 is Monday: `周一`, `Mon`."""
+        return self._item("weekdays", index)
+
     def moment(self, wall: datetime) -> str:
         """Date, weekday and time."""
         return self("moment", date=self.day(wall.date()), time=f"{wall:%H:%M}")
@@ -69,10 +74,11 @@ class Catalogue:
     def __init__(self, chain: Chain) -> None:
         shipped = {language: load_words(language) for language in LANGUAGES}
         self._words = {("", language): Words(language, entries) for language, entries in shipped.items()}
-        for index, shop in enumerate(chain.stores):
+        fault = next(text_faults(chain), None)
+        if fault is not None:
+            raise ChainError(f"chain: {fault}")
+        for shop in chain.stores:
             for language, texts in shop.texts.items():
-                path = f"$.stores[{index}].texts.{language}"
-                _check_texts(path, texts, shipped[language])
                 self._words[shop.id, language] = Words(language, {**shipped[language], **texts})
 
     def words(self, language: str, shop: Shop | None = None) -> Words:
@@ -103,13 +109,21 @@ def _flat(prefix: str, table: Mapping[str, Any]) -> list[tuple[str, Entry]]:
     return rows
 
 
-def _check_texts(path: str, texts: Mapping[str, str], shipped: Mapping[str, Entry]) -> None:
-    for key, text in texts.items():
-        if not isinstance(shipped.get(key), str):
-            raise ChainError(f"chain: {path}: there is no text {key!r}")
-        try:
-            unknown = placeholders(text) - placeholders(shipped[key])
-        except ValueError as error:
-            raise ChainError(f"chain: {path}.{key}: {error}") from error
-        if unknown:
-            raise ChainError(f"chain: {path}.{key}: no value for {{{', '.join(sorted(unknown))}}}")
+def text_faults(chain: Chain) -> Iterator[Fault]:
+    """What is wrong with the shops' own texts: a name that no text has, and placeholders without a value."""
+    for shop in chain.stores:
+        for language, texts in shop.texts.items():
+            for key, text in texts.items():
+                wrong = _text_fault(text, load_words(language).get(key))
+                if wrong:
+                    yield Fault(("stores", shop.id, "texts", language, key), wrong)
+
+
+def _text_fault(text: str, shipped: Entry | None) -> str:
+    if not isinstance(shipped, str):
+        return "there is no text of this name"
+    try:
+        unknown = placeholders(text) - placeholders(shipped)
+    except ValueError as error:
+        return f"{text}: {error}"
+    return f"{text}: no value for {{{', '.join(sorted(unknown))}}}" if unknown else ""

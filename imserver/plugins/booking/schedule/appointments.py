@@ -65,9 +65,17 @@ class Appointment:
     def minutes(self) -> int:
         return (self.end_at - self.start_at) // MINUTE_MS
 
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Appointment:
+        """From all columns, in order."""
+        values = list(row)
+        values[_VISIT], values[_STATUS] = bool(row[_VISIT]), Status(row[_STATUS])
+        return cls(*values)
+
 
 _COLUMN_NAMES = [field.name for field in fields(Appointment)]
 _COLUMNS = ", ".join(_COLUMN_NAMES)
+_VISIT, _STATUS = _COLUMN_NAMES.index("first_visit"), _COLUMN_NAMES.index("status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,11 +401,4 @@ def _one(tx: Transaction, where: str, params: Sequence[object]) -> Appointment |
 
 def _many(tx: Transaction, where: str, params: Sequence[object]) -> list[Appointment]:
     rows = tx.execute(f"SELECT {_COLUMNS} FROM booking_appointments WHERE {where}", params)  # noqa: S608
-    return [_row(row) for row in rows]
-
-
-def _row(row: tuple[Any, ...]) -> Appointment:
-    visit, status = _COLUMN_NAMES.index("first_visit"), _COLUMN_NAMES.index("status")
-    values = list(row)
-    values[visit], values[status] = bool(row[visit]), Status(row[status])
-    return Appointment(*values)
+    return [Appointment.of(row) for row in rows]

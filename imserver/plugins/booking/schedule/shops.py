@@ -8,17 +8,20 @@ Every table forbids unknown fields: a typo is an error, never a silent default.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from importlib import resources
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from imserver.plugin_api import PluginError, read_named_file
+
+from .faults import Fault, Path, apart, element, read
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 #: Cells are 5 minutes, so every start and length is a multiple of that.
@@ -32,10 +35,23 @@ CHAIN_FIELD = "$.plugins.booking.chain"
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 SpanText = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 Minutes = Annotated[int, Meta(ge=CELL_MIN, le=480)]
+LeaveText = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d{4}-\d\d-\d\d"
+        r"( - \d{4}-\d\d-\d\d| \d\d:\d\d-\d\d:\d\d| \d\d:\d\d - \d{4}-\d\d-\d\d \d\d:\d\d)?$"
+    ),
+]
+#: What is wanted where one of these stands, for people who wrote something else.
+WANTED: Mapping[Any, str] = {
+    Id: "an id is small letters, digits and hyphens, such as garden-2",
+    SpanText: "a span looks like 09:00-14:00",
+    LeaveText: "leave looks like 2026-12-04, 2026-12-04 13:00-18:00 or 2026-12-04 - 2026-12-08",
+}
 
 
 class ChainError(PluginError):
-    """The chain file is wrong; the text begins with the path of the field."""
+    """The chain file is wrong: the text says where, and what is wanted there."""
 
 
 class Pair(Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,6 +129,8 @@ class Resource(Struct, frozen=True, forbid_unknown_fields=True):
     hours: Week | None = None
     #: The same every day.
     breaks: tuple[SpanText, ...] = ()
+    #: Away: `2026-12-04`, `2026-12-04 13:00-18:00`, `2026-12-04 - 2026-12-08` (whole days, the last one too).
+    leave: tuple[LeaveText, ...] = ()
 
 
 class Answer(Struct, frozen=True, forbid_unknown_fields=True):
@@ -230,37 +248,100 @@ def _minutes_for(service: Service, band: str, visit: str) -> int:
     return service.minutes
 
 
+def leave_walls(text: str) -> tuple[datetime, datetime]:
+    """A `LeaveText` as wall times: the first minute away, and the first one back. Raises ValueError."""
+    first, _, last = text.partition(" - ")
+    if not last and "-" in first[10:]:  # one day, from one time to another
+        begins, ends = first[11:].split("-")
+        first, last = f"{first[:10]} {begins}", f"{first[:10]} {ends}"
+    begin = datetime.fromisoformat(first)
+    end = datetime.fromisoformat(last or first)
+    if " " not in first:
+        end = datetime.combine(end.date(), time()) + timedelta(days=1)
+    return begin, end
+
+
+def leave_text(begin: datetime, end: datetime) -> str:
+    """The other way round: the shortest text for these wall times."""
+    if begin.time() == end.time() == time() and begin < end:
+        last = end.date() - timedelta(days=1)
+        return f"{begin:%Y-%m-%d}" if last == begin.date() else f"{begin:%Y-%m-%d} - {last}"
+    if begin.date() == end.date():
+        return f"{begin:%Y-%m-%d %H:%M}-{end:%H:%M}"
+    return f"{begin:%Y-%m-%d %H:%M} - {end:%Y-%m-%d %H:%M}"
+
+
 def load_chain(source: str) -> Chain:
     """The chain file that `[plugins.booking] chain` names. Raises ChainError with the path of the fault, ConfigError for a file
     that cannot be read."""
+    return _shipped(source) if not source.endswith(".toml") else parse_chain(read_source(source), source)
+
+
+def read_source(source: str) -> str:
+    """The text that `[plugins.booking] chain` names. Raises ChainError, or ConfigError for a file that cannot be read."""
     if source.endswith(".toml"):
-        return parse_chain(read_named_file(source, CHAIN_FIELD), source)
+        return read_named_file(source, CHAIN_FIELD)
     if not re.fullmatch(r"[a-z0-9-]+", source):
         raise ChainError(f"{CHAIN_FIELD}: {source!r} is neither a .toml file nor a chain that ships")
-    return _shipped(source)
+    shipped = resources.files("imserver.plugins.booking") / "chains" / f"{source}.toml"
+    if not shipped.is_file():
+        raise ChainError(f"{CHAIN_FIELD}: no chain {source!r} ships; a path must end in .toml")
+    return shipped.read_text(encoding="utf-8")
 
 
 @cache
 def _shipped(source: str) -> Chain:
     """A chain of this package; read once, as it cannot change."""
-    shipped = resources.files("imserver.plugins.booking") / "chains" / f"{source}.toml"
-    if not shipped.is_file():
-        raise ChainError(f"{CHAIN_FIELD}: no chain {source!r} ships; a path must end in .toml")
-    return parse_chain(shipped.read_text(encoding="utf-8"))
+    return parse_chain(read_source(source), source)
 
 
 def parse_chain(text: str, source: str = "chain") -> Chain:
     """A chain from TOML, completed and checked. Raises ChainError that begins with `source`."""
+    chain, faults = chain_of(parse_tree(text, source))
+    if faults:
+        raise chain_error(source, faults)
+    return chain
+
+
+def chain_error(source: str, faults: list[Fault]) -> ChainError:
+    """The first fault, and how many more there are."""
+    more = f" (and {len(faults) - 1} more; `imserver booking check` says all)" if len(faults) > 1 else ""
+    return ChainError(f"{source}: {faults[0]}{more}")
+
+
+def parse_tree(text: str, source: str = "chain") -> dict[str, Any]:
+    """The file as plain maps and lists. Raises ChainError that begins with `source`."""
     try:
-        chain = msgspec.toml.decode(text.encode(), type=Chain)
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        text.encode()
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeEncodeError) as error:
         raise ChainError(f"{source}: {error}") from error
     except RecursionError:
         raise ChainError(f"{source}: brackets within brackets without end") from None
-    problem = next(_problems(chain), None)
-    if problem is not None:
-        raise ChainError(f"{source}: {problem}")
-    return msgspec.structs.replace(chain, stores=tuple(_with_services(chain, shop) for shop in chain.stores))
+
+
+def chain_of(tree: Mapping[str, Any]) -> tuple[Chain, list[Fault]]:
+    """A chain from plain maps and lists, completed, and all that is wrong with it."""
+    faults: list[Fault] = []
+    try:
+        chain = msgspec.convert(tree, Chain)
+    except msgspec.ValidationError:
+        chain, faults = read(tree, Chain, WANTED)
+    faults += apart(_problems(chain), faults)
+    if faults:
+        return chain, faults
+    return msgspec.structs.replace(
+        chain, stores=tuple(_with_services(chain, shop) for shop in chain.stores)
+    ), []
+
+
+def shop_of(chain: Chain, tree: Mapping[str, Any]) -> tuple[Shop, list[Fault]]:
+    """One shop of a chain from plain maps and lists, as `chain_of` does it."""
+    shop, faults = read(tree, Shop, WANTED)
+    path = ("stores", shop.id)
+    faults = [Fault((*path, *fault.path), fault.text) for fault in faults]
+    faults += apart(_shop_problems(chain, shop, path), faults)
+    return (shop if faults else _with_services(chain, shop)), faults
 
 
 def _with_services(chain: Chain, shop: Shop) -> Shop:
@@ -274,93 +355,113 @@ def _missing(shop: Shop, service: Service) -> Need | None:
     return next((n for n in service.needs if not any(can_serve(r, n) for r in shop.resources)), None)
 
 
-def _problems(chain: Chain) -> Iterator[str]:
-    """The faults that the types cannot exclude, each with its path."""
+def _problems(chain: Chain) -> Iterator[Fault]:
+    """The faults that the types cannot exclude."""
     if not 1 <= len(chain.stores) <= MAX_SHOPS:
-        yield f"$.stores: between 1 and {MAX_SHOPS} stores, not {len(chain.stores)}"
-    if (
-        not chain.age_bands
-        or [band.below is None for band in chain.age_bands].index(True) != len(chain.age_bands) - 1
-    ):
-        yield "$.age_bands: in order of age, and only the last without `below`"
-    yield from _twice("$.services", [service.id for service in chain.services])
-    yield from _twice("$.age_bands", [band.id for band in chain.age_bands])
-    yield from _twice("$.stores", [shop.id for shop in chain.stores])
-    yield from _twice("$.stores[].bot", [chain.bot, *(shop.bot for shop in chain.stores)])
-    yield from _twice("$.stores[].resources", [r.id for shop in chain.stores for r in shop.resources])
+        yield Fault(("stores",), f"between 1 and {MAX_SHOPS} stores are wanted, not {len(chain.stores)}")
+    open_ended = [band.below is None for band in chain.age_bands]
+    if open_ended != [False] * (len(open_ended) - 1) + [True]:
+        yield Fault(("age_bands",), "in order of age, and only the last without `below`")
+    yield from _twice(("services",), [service.id for service in chain.services])
+    yield from _twice(("age_bands",), [band.id for band in chain.age_bands])
+    yield from _twice(("stores",), [shop.id for shop in chain.stores])
+    yield from _twice(("stores", "bot"), [chain.bot, *(shop.bot for shop in chain.stores)])
+    yield from _twice(("stores", "resources"), [r.id for shop in chain.stores for r in shop.resources])
     for index, service in enumerate(chain.services):
-        yield from _service_problems(chain, service, f"$.services[{index}]")
+        yield from _service_problems(chain, service, ("services", element(index, service)))
     for index, shop in enumerate(chain.stores):
-        yield from _shop_problems(chain, shop, f"$.stores[{index}]")
+        yield from _shop_problems(chain, shop, ("stores", element(index, shop)))
 
 
-def _twice(path: str, ids: list[str]) -> Iterator[str]:
-    for one in sorted({one for one in ids if ids.count(one) > 1}):
-        yield f"{path}: {one!r} is there twice"
+def _twice(path: Path, ids: list[str]) -> Iterator[Fault]:
+    for one in sorted({one for one in ids if one and ids.count(one) > 1}):
+        yield Fault(path, f"{one!r} is there twice")
 
 
-def _service_problems(chain: Chain, service: Service, path: str) -> Iterator[str]:
-    lengths: Mapping[str, int] = {
-        "minutes": service.minutes,
-        "buffer_min": service.buffer_min,
-        **service.minutes_for,
+def _service_problems(chain: Chain, service: Service, path: Path) -> Iterator[Fault]:
+    lengths: Mapping[Path, int] = {
+        ("minutes",): service.minutes,
+        ("buffer_min",): service.buffer_min,
+        **{("minutes_for", name): minutes for name, minutes in service.minutes_for.items()},
     }
-    for name, minutes in lengths.items():
+    for field_path, minutes in lengths.items():
         if minutes % CELL_MIN or minutes < 0:
-            yield f"{path}.{name}: {minutes} is not a multiple of {CELL_MIN}"
+            yield Fault((*path, *field_path), f"{minutes} is not a multiple of {CELL_MIN}")
     bands = {band.id for band in chain.age_bands}
     for key in service.minutes_for:
         if not {*key.split("/")} <= bands | {"new", "returning"}:
-            yield f"{path}.minutes_for.{key}: not an age band, `new`, `returning`, or `band/new`"
+            yield Fault((*path, "minutes_for", key), "not an age band, `new`, `returning`, or `band/new`")
     if service.age_band and service.age_band not in bands:
-        yield f"{path}.age_band: no age band {service.age_band!r}"
+        yield Fault((*path, "age_band"), f"no age band {service.age_band!r}")
     kinds = [need.kind for need in service.needs]
     if len(set(kinds)) != len(kinds) or not kinds:
-        yield f"{path}.needs: one need of each kind, at least one"  # so each need is met independently of the others
+        # So each need is met independently of the others.
+        yield Fault((*path, "needs"), "one need of each kind, at least one")
 
 
-def _shop_problems(chain: Chain, shop: Shop, path: str) -> Iterator[str]:
+def _shop_problems(chain: Chain, shop: Shop, path: Path) -> Iterator[Fault]:
     try:
         ZoneInfo(shop.zone)
     except (KeyError, ValueError, OSError):
-        yield f"{path}.zone: no time zone {shop.zone!r}"
+        yield Fault((*path, "zone"), f"{shop.zone}: no such time zone; one looks like Asia/Shanghai")
     if not 1 <= len(shop.resources) <= MAX_RESOURCES:
-        yield f"{path}.resources: between 1 and {MAX_RESOURCES}"
+        yield Fault(
+            (*path, "resources"), f"between 1 and {MAX_RESOURCES} are wanted, not {len(shop.resources)}"
+        )
     if shop.slot_step_min % CELL_MIN:
-        yield f"{path}.slot_step_min: {shop.slot_step_min} is not a multiple of {CELL_MIN}"
-    strangers = set(shop.on_call).difference(shop.staff_ids())
-    yield from (f"{path}.on_call: {one!r} is no `user_id` of the store's staff" for one in sorted(strangers))
-    yield from _week_problems(shop.hours, f"{path}.hours")
+        yield Fault((*path, "slot_step_min"), f"{shop.slot_step_min} is not a multiple of {CELL_MIN}")
+    for one in sorted(set(shop.on_call).difference(shop.staff_ids())):
+        yield Fault((*path, "on_call"), f"{one} is no `user_id` of the store's staff")
+    yield from _week_problems(shop.hours, (*path, "hours"))
     for day, spans in shop.exceptions.items():
-        try:
-            date.fromisoformat(day)
-        except ValueError:
-            yield f"{path}.exceptions: {day!r} is not a day like 2026-12-31"
-        yield from _span_problems(spans, f"{path}.exceptions.{day}")
+        if not is_day(day):
+            yield Fault((*path, "exceptions", day), f"{day}: a day looks like 2026-12-31")
+        yield from _span_problems(spans, (*path, "exceptions", day))
     for index, resource in enumerate(shop.resources):
-        yield from _span_problems(resource.breaks, f"{path}.resources[{index}].breaks")
-        if resource.hours is not None:
-            yield from _week_problems(resource.hours, f"{path}.resources[{index}].hours")
+        yield from _resource_problems(resource, (*path, "resources", element(index, resource)))
     for name in shop.services:
         service = chain.service(name)
         need = None if service is None else _missing(shop, service)
         if service is None:
-            yield f"{path}.services: no service {name!r}"
+            yield Fault((*path, "services"), f"no service {name!r}")
         elif need is not None:
-            yield f"{path}.services: {name!r} needs a {need.kind} {need.skill!r} that the store does not have"
+            what = f"a {need.kind} with the skill {need.skill!r}" if need.skill else f"a {need.kind}"
+            yield Fault((*path, "services"), f"{name!r} needs {what}, which the store does not have")
 
 
-def _week_problems(week: Week, path: str) -> Iterator[str]:
+def is_day(text: str) -> bool:
+    """Whether this is a day like 2026-12-31, spelled so: a day has one spelling."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _resource_problems(resource: Resource, path: Path) -> Iterator[Fault]:
+    yield from _span_problems(resource.breaks, (*path, "breaks"))
+    if resource.hours is not None:
+        yield from _week_problems(resource.hours, (*path, "hours"))
+    for text in resource.leave:
+        try:
+            begin, end = leave_walls(text)
+        except ValueError:
+            yield Fault((*path, "leave"), f"{text}: there is no such day or time")
+            continue
+        if begin >= end:
+            yield Fault((*path, "leave"), f"{text}: must end after it begins")
+
+
+def _week_problems(week: Week, path: Path) -> Iterator[Fault]:
     for day in WEEKDAYS:
-        yield from _span_problems(getattr(week, day), f"{path}.{day}")
+        yield from _span_problems(getattr(week, day), (*path, day))
 
 
-def _span_problems(spans: tuple[str, ...], path: str) -> Iterator[str]:
+def _span_problems(spans: tuple[str, ...], path: Path) -> Iterator[Fault]:
     end = -1
-    for index, text in enumerate(spans):
+    for text in spans:
         opens, closes = span_minutes(text)
         if opens >= closes or opens % CELL_MIN or closes % CELL_MIN:
-            yield f"{path}[{index}]: {text!r} must end after it begins, in steps of {CELL_MIN} minutes"
+            yield Fault(path, f"{text}: must end after it begins, in steps of {CELL_MIN} minutes")
         if opens < end:
-            yield f"{path}[{index}]: {text!r} overlaps the span before it"
+            yield Fault(path, f"{text}: overlaps the span before it")
         end = closes

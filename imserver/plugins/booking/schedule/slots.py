@@ -19,6 +19,8 @@ CELL_MS = CELL_MIN * MINUTE_MS
 #: called, and a search through full days has to fit into a transaction several times.
 MAX_DAYS_SEARCHED = 14
 MAX_DAYS_BACK = 3
+#: Slots of the wanted day among those that `spread` finds.
+SAME_DAY = 2
 
 
 class Query(Protocol):
@@ -73,15 +75,18 @@ def free_slots(
     ]
 
 
-def pools(query: Query, shop: Shop, service: Service, slot: Slot, minutes: int) -> list[list[Resource]]:
-    """For each need of the service the resources that are free at the slot, the least busy of the day first."""
+def pools(
+    query: Query, shop: Shop, service: Service, slot: Slot, minutes: int, *, without: int = 0
+) -> list[list[Resource]]:
+    """For each need of the service the resources that are free at the slot, the least busy of the day first; as if the
+    appointment `without` were not."""
     return [
         [
             lane.resource
             for lane in sorted(pool, key=lambda lane: lane.busy.bit_count())
             if lane.fits(slot.start_at, minutes, service.buffer_min)
         ]
-        for pool in _lanes(query, shop, service.needs, slot.wall.date())
+        for pool in _lanes(query, shop, service.needs, slot.wall.date(), without)
     ]
 
 
@@ -108,6 +113,36 @@ def nearest(
         if len(found) == count:
             break
     return sorted(found, key=lambda slot: slot.start_at)
+
+
+def spread(
+    query: Query,
+    shop: Shop,
+    service: Service,
+    wanted: datetime,
+    minutes: int,
+    now_ms: int,
+    *,
+    count: int,
+) -> list[Slot]:
+    """Free slots to choose from instead of a wall time: the nearest of the same day, an hour apart from each other, then of
+    each other day the one nearest to the time of day."""
+    today = wall_of(now_ms, zone_of(shop)).date()
+    day = min(max(wanted.date(), today), last_day(shop, now_ms))
+    found: list[Slot] = []
+    for offset in _offsets():
+        other = day + timedelta(days=offset)
+        if other < today or len(found) >= count:
+            continue
+        aim = datetime.combine(other, wanted.time())
+        slots = free_slots(query, shop, service, other, minutes, now_ms)
+        near = sorted(slots, key=lambda slot: (abs(slot.wall - aim), slot.wall))
+        for slot in near:
+            if all(abs(slot.wall - one.wall) >= timedelta(hours=1) for one in found):
+                found.append(slot)
+                if offset or sum(one.wall.date() == other for one in found) == SAME_DAY:
+                    break
+    return sorted(found[:count], key=lambda slot: slot.start_at)
 
 
 def _offsets() -> Iterable[int]:
@@ -155,7 +190,9 @@ def why_not(shop: Shop, wall: datetime, minutes: int, now_ms: int) -> str | None
     return "step" if any(a <= minute <= b - minutes for a, b in spans) else "hours"
 
 
-def _lanes(query: Query, shop: Shop, needs: tuple[Need, ...], day: date) -> list[list[_Lane]]:
+def _lanes(
+    query: Query, shop: Shop, needs: tuple[Need, ...], day: date, without: int = 0
+) -> list[list[_Lane]]:
     spans = shop_spans(shop, day)
     if not spans:
         return [[] for _ in needs]
@@ -164,11 +201,11 @@ def _lanes(query: Query, shop: Shop, needs: tuple[Need, ...], day: date) -> list
     # The buffer of the last appointment reaches past closing time: a day of cells is always enough.
     last = first + 2 * 24 * 60 // CELL_MIN
     wanted = {r.id: r for need in needs for r in shop.resources if can_serve(r, need)}
-    busy = _busy(query, list(wanted), first, last)
+    busy = _busy(query, list(wanted), first, last, without)
     away = _away(query, list(wanted), first * CELL_MS, last * CELL_MS)
 
     def lane(resource: Resource) -> _Lane:
-        available = _present(shop, resource, day, first)
+        available = present(shop, resource, day, first)
         for begin, end in away.get(resource.id, ()):
             available &= ~_between(begin, end, first)
         return _Lane(resource, first, available, busy.get(resource.id, 0))
@@ -177,8 +214,8 @@ def _lanes(query: Query, shop: Shop, needs: tuple[Need, ...], day: date) -> list
     return [[made[r.id] for r in shop.resources if can_serve(r, need)] for need in needs]
 
 
-def _present(shop: Shop, resource: Resource, day: date, first: int) -> int:
-    """The cells in which a resource works: its own hours (or the shop's) within the shop's, without breaks."""
+def present(shop: Shop, resource: Resource, day: date, first: int) -> int:
+    """The cells behind `first` in which a resource works: its own hours (or the shop's) within the shop's, without breaks."""
     zone = zone_of(shop)
 
     def mask(spans: Iterable[tuple[int, int]]) -> int:
@@ -203,11 +240,11 @@ def _marks(values: Sequence[Any]) -> str:
     return ", ".join("?" * len(values))
 
 
-def _busy(query: Query, resource_ids: list[str], first: int, last: int) -> dict[str, int]:
+def _busy(query: Query, resource_ids: list[str], first: int, last: int, without: int) -> dict[str, int]:
     rows = query(
         f"SELECT resource_id, cell FROM booking_cells WHERE resource_id IN ({_marks(resource_ids)})"  # noqa: S608
-        " AND cell >= ? AND cell < ?",
-        (*resource_ids, first, last),
+        " AND cell >= ? AND cell < ? AND appointment_id <> ?",
+        (*resource_ids, first, last, without),
     )
     busy: dict[str, int] = {}
     for resource_id, cell in rows:
@@ -220,7 +257,7 @@ def _away(
 ) -> dict[str, list[tuple[int, int]]]:
     rows = query(
         f"SELECT resource_id, start_at, end_at FROM booking_leaves WHERE resource_id IN ({_marks(resource_ids)})"  # noqa: S608
-        " AND end_at > ? AND start_at < ?",
+        " AND end_at > ? AND start_at < ? AND withdrawn_at IS NULL",
         (*resource_ids, begin_ms, end_ms),
     )
     away: dict[str, list[tuple[int, int]]] = {}

@@ -41,7 +41,9 @@ _OFFICES: Final = ("老师", "医生", "师傅", "经理", "店长")
 _EVERYDAY: Final = COMMON | frozenset(_WORDS["everyday"].split())
 _PET: Final = re.compile(f"^(?:(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{TITLES}))$")
 #: 小时, 小孩, 阿姨: words that begin as pet names do.
-_LITTLE_THINGS: Final = frozenset("时心孩学店姐哥弟妹区票气型数额声路子儿童组说事偷便狗猫伙腿鸟朋众写姨公婆爸妈")
+_LITTLE_THINGS: Final = frozenset(
+    "时心孩学店姐哥弟妹区票气型数额声路子儿童组说事偷便狗猫伙腿鸟朋众写姨公婆爸妈"
+)
 #: Where the characters of a name are explained: 沈阳的沈, 弓张, 耳东陈.
 _SPELT: Final = template("names", "spelt")
 _RUN: Final = re.compile(f"[{HAN}]{{1,8}}")

@@ -1,7 +1,7 @@
 """Facts told in a row beside a service or a first visit: "周四下午四点验光，水清，30，来过", "sat 3pm eye exam, jo finch, 42".
 
-A whole piece of such a row that is two figures is an age; what stands right before an age, in letters alone and no common word, is
-a name. Elsewhere a number is none, and a name looks like one or is said to be one.
+A whole piece of such a row that is two figures is an age; what stands right before an age, in letters alone and no common word,
+is a name. Elsewhere a number is none, and a name looks like one or is said to be one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def read_row(page: Page) -> None:
     row = _row(page)
     aged = next((place for place, piece in enumerate(row) if _says_age(page, piece)), None)
     if aged is None:
-        aged = next((place for place, piece in enumerate(row) if place and _is_bare_age(page, row, place)), None)
+        aged = next(
+            (place for place, piece in enumerate(row) if place and _is_bare_age(page, row, place)), None
+        )
         if aged is None or page.has(Kind.GIVE, "age"):
             return
         start, end = row[aged]
@@ -144,7 +146,10 @@ def _is_bare_age(page: Page, row: list[tuple[int, int]], place: int) -> bool:
     if not _FIGURES.fullmatch(page.open[start:end]):
         return False
     before = row[place - 1]
-    named = any(act.what == "name" and act.spans and act.spans[-1].end <= page.span(start, end).start for act in page.acts)
+    named = any(
+        act.what == "name" and act.spans and act.spans[-1].end <= page.span(start, end).start
+        for act in page.acts
+    )
     return (named and _is_read(page, before)) or _is_like_a_name(page.open[before[0] : before[1]])
 
 

@@ -1,0 +1,128 @@
+"""Which appointments are in the way of a change: those that stand with the shop as it is, and would not as it is to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+
+from imserver.plugin_api import Transaction
+
+from .appointments import Appointment, resources_of
+from .hours import moments, shop_spans, zone_of
+from .leave import Leave
+from .shops import Chain, Need, Pair, Service, Shop
+from .slots import CELL_MS, present
+
+_COLUMNS = ", ".join(field.name for field in fields(Appointment))
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A shop and the leave of its resources."""
+
+    shop: Shop
+    leaves: Sequence[Leave] = ()
+
+
+def stands(rules: Rules, appointment: Appointment, resource_ids: Iterable[str]) -> bool:
+    """Whether the shop is open, and everybody and everything that it needs is there, from its start to its end."""
+    shop, day = rules.shop, appointment.wall.date()
+    zone = zone_of(shop)
+    spans = [moments(zone, day, span) for span in shop_spans(shop, day)]
+    if not any(opens <= appointment.start_at and appointment.end_at <= closes for opens, closes in spans):
+        return False
+    first = spans[0][0] // CELL_MS
+    at, count = (
+        appointment.start_at // CELL_MS - first,
+        (appointment.end_at - appointment.start_at) // CELL_MS,
+    )
+    work = ((1 << count) - 1) << at
+    known = {resource.id: resource for resource in shop.resources}
+    for name in resource_ids:
+        resource = known.get(name)
+        if resource is None or present(shop, resource, day, first) & work != work:
+            return False
+        if any(
+            leave.resource_id == name
+            and leave.start_at < appointment.end_at
+            and appointment.start_at < leave.end_at
+            for leave in rules.leaves
+        ):
+            return False
+    return True
+
+
+def hit(
+    tx: Transaction, before: Rules, after: Rules, begin_ms: int, end_ms: int, weekdays: Sequence[int] = ()
+) -> list[Appointment]:
+    """Live appointments and holds in a span of time that the change is in the way of, in order."""
+    found = []
+    for appointment in coming(tx, before.shop.id, begin_ms, end_ms):
+        if weekdays and appointment.wall.weekday() not in weekdays:
+            continue
+        used = resources_of(tx, appointment.id)
+        if not stands(after, appointment, used) and stands(before, appointment, used):
+            found.append(appointment)
+    return found
+
+
+def coming(tx: Transaction, store_id: str, begin_ms: int, end_ms: int) -> list[Appointment]:
+    """Held, pending and confirmed appointments that have not begun and lie in a span of time, in order."""
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM booking_appointments"  # noqa: S608 - our own names
+        " WHERE store_id = ? AND start_at > ? AND start_at < ? AND end_at > ? AND status IN ('held', 'pending', 'confirmed')"
+        " ORDER BY start_at, id",
+        # start_at bounds the index range: nothing lasts longer than a day.
+        (store_id, max(begin_ms - 24 * 3_600_000, tx.now_ms), end_ms, begin_ms),
+    )
+    return [Appointment.of(row) for row in rows]
+
+
+def strays(tx: Transaction, chain: Chain, store_id: str) -> list[Appointment]:
+    """Coming appointments whose service, people or rooms the chain does not have any more."""
+    shop = chain.shop(store_id)
+    if shop is None:
+        return []
+    known = {resource.id for resource in shop.resources}
+    services = {service.id for service in chain.services}
+    rows = tx.execute(
+        "SELECT r.appointment_id, r.resource_id FROM booking_appointment_resources r"
+        " JOIN booking_appointments a ON a.id = r.appointment_id"
+        " WHERE a.store_id = ? AND a.start_at > ? AND a.status IN ('pending', 'confirmed')",
+        (store_id, tx.now_ms),
+    )
+    gone = {number for number, name in rows if name not in known}
+    return [
+        one
+        for one in coming(tx, store_id, tx.now_ms, tx.now_ms + 400 * 24 * 3_600_000)
+        if one.status != "held" and (one.id in gone or one.service_id not in services)
+    ]
+
+
+def service_of(tx: Transaction, chain: Chain, shop: Shop, appointment: Appointment) -> Service:
+    """The service of an appointment; for one that left the chain a stand-in that needs as much, so that it can be moved."""
+    service = chain.service(appointment.service_id)
+    if service is not None and all(_met(shop, need) for need in service.needs):
+        return service
+    used = set(resources_of(tx, appointment.id))
+    kinds = [resource.kind for resource in shop.resources if resource.id in used]
+    if len(kinds) < len(used):
+        here = {resource.kind for resource in shop.resources}
+        kinds += [kind for kind in ("person", "room", "device") if kind in here and kind not in kinds]
+        kinds = kinds[: len(used)]
+    name = appointment.service_id
+    return Service(
+        name,
+        service.names if service is not None else Pair(name, name),
+        (),
+        appointment.minutes,
+        tuple(Need(kind) for kind in dict.fromkeys(kinds or [shop.resources[0].kind])),
+        buffer_min=(appointment.free_at - appointment.end_at) // 60_000,
+    )
+
+
+def _met(shop: Shop, need: Need) -> bool:
+    return any(
+        resource.kind == need.kind and (not need.skill or need.skill in resource.skills)
+        for resource in shop.resources
+    )

@@ -1,0 +1,127 @@
+"""docs/booking.md leads from an empty folder to a shop with an appointment that was moved for somebody's leave: what is typed
+there is run, in order, and what is shown is what comes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.cli.processes import PATIENCE_S, environment
+
+from .console import DOCS, Typed, blocks, fits, typed
+
+PAGE = (DOCS / "booking.md").read_text("utf-8")
+END = "\x1e"
+#: The page's day, a Wednesday, when the shop is open: 10 in the morning in Shanghai.
+NOW_MS = int(datetime(2026, 11, 18, 2, 0, tzinfo=UTC).timestamp() * 1000)
+
+
+class Shell:
+    """A shell in an empty folder, with `imserver` on its path."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "shop"
+        self.folder.mkdir()
+        program = folder / "bin" / "imserver"
+        program.parent.mkdir()
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m imserver.cli "$@"\n')
+        program.chmod(0o755)
+        kept = environment()
+        del kept["IMSERVER_LIMITS__STRANGERS"]
+        self._shell = subprocess.Popen(
+            ["bash", "--norc"],
+            cwd=self.folder,
+            env={
+                **kept,
+                "IMSERVER_SERVER__PORT": "0",
+                "IMSERVER_SERVER__UNIX_SOCKET": "socket",
+                "IMSERVER_CLOCK__START_MS": str(NOW_MS),
+                "LANG": "C.UTF-8",
+                "TZ": "UTC",
+                "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+        )
+        self._say("set -m")
+
+    def type(self, step: Typed) -> None:
+        assert not step.root, f"nobody is root here: {step.line}"
+        came, code = self._say(step.command)
+        assert code == 0, f"{step.line}\nended with {code}:\n{came}"
+        came = came.rstrip("\n") + "\n" * bool(came)
+        assert fits(step.shown, came), f"{step.line}\nThe page shows:\n{step.shown}\nWhat came:\n{came}"
+
+    def _say(self, command: str) -> tuple[str, int]:
+        assert self._shell.stdin is not None
+        assert self._shell.stdout is not None
+        self._shell.stdin.write(f"{{ {command}\n}} </dev/null; printf '%s%d\\n' '{END}' $?\n")
+        self._shell.stdin.flush()
+        came, code = "", ""
+        for line in self._shell.stdout:
+            before, end, code = line.partition(END)
+            came += before
+            if end:
+                break
+        else:
+            raise AssertionError(f"the shell ended: {came}")
+        if command.endswith("&"):
+            self._until_it_listens()
+            came = ""  # the shell tells of its jobs
+        return came, int(code)
+
+    def _until_it_listens(self) -> None:
+        log = self.folder / "log"
+        for _ in range(PATIENCE_S * 20):
+            if log.exists() and '"listening"' in log.read_text("utf-8"):
+                return
+            time.sleep(0.05)
+        raise AssertionError(log.read_text("utf-8"))
+
+    def end(self) -> None:
+        self._shell.communicate("kill $(jobs -p); wait\n", timeout=PATIENCE_S)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    shell = Shell(tmp_path)
+    try:
+        yield shell
+    finally:
+        shell.end()
+
+
+@pytest.mark.timeout(480)
+def test_the_page_leads_from_an_empty_folder_to_a_shop(shell: Shell) -> None:
+    steps = [step for block in blocks(PAGE) if block.language == "console" for step in typed(block)]
+    assert len(steps) > 25
+    for step in steps:
+        shell.type(step)
+
+    chain = tomllib.loads((shell.folder / "clearview.toml").read_text("utf-8"))
+    assert chain["stores"][0]["hours"]["sat"] == ["10:00-16:00"]
+    log = [json.loads(line) for line in (shell.folder / "log").read_text("utf-8").splitlines()]
+    assert [line for line in log if line["level"] in ("error", "critical")] == []
+    with closing(sqlite3.connect(shell.folder / "imserver.db")) as raw:
+        ((wall, status),) = raw.execute("SELECT start_wall, status FROM booking_appointments").fetchall()
+        assert status == "confirmed"
+        assert wall != "2026-11-20T15:00"
+        assert raw.execute("SELECT state FROM booking_offers").fetchall() == [("moved",)]
+
+
+def test_no_console_block_is_missed() -> None:
+    assert PAGE.count("```console") == sum(block.language == "console" for block in blocks(PAGE))
