@@ -26,7 +26,7 @@ from .intents import (
     read_questions,
     read_wrong,
 )
-from .lexicon import Finder, Lexicon
+from .lexicon import Finder, Lexicon, load_words
 from .names import is_kin, read_names, read_persons
 from .page import Cover, Page
 from .patterns import KIN, KIN_ENGLISH, template
@@ -132,7 +132,7 @@ def _staff(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
 _BEFORE: Final = template("reader", "before")
 _BEHIND: Final = template("reader", "behind")
 #: Lenses that hurt are worn, not wished.
-_WORN: Final = re.compile("^(?:戴|磨|干|破|不舒服|掉|弄丢|过敏)")
+_WORN: Final = re.compile(load_words("rest")["said_of"])
 #: 验光单, 验光师: a word of its own.
 _COMPOUND: Final = re.compile("^[单师室机仪台费]")
 _LEAD: Final = re.compile("(?:换|改|转)(?:到|成|去|为)?$")
