@@ -94,6 +94,10 @@ def _open(context: DialogueContext, reading: Reading) -> bool:
         return False
     shop, then = found
     _doubt_own(context)
+    state = context.dialogue()
+    if context.place is not Place.SERVICE and state is not None and state.kind == "menu":
+        context.passing = state.passing
+        context.keep(None)  # the card is answered: what was open in the shop's conversation is open again
     if not then:
         context.go(shop)
         browse.welcome(context)
