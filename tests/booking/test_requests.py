@@ -1,4 +1,4 @@
-"""Where the shop confirms by hand: a request is repeated to the staff, something else is offered, and it ends with words to both."""
+"""Where the shop confirms by hand: a request is repeated, something else is offered, and it ends with words to both sides."""
 
 from __future__ import annotations
 
@@ -87,12 +87,13 @@ async def test_a_moved_request_is_asked_anew_and_ends_before_its_new_time(by_han
 
 
 async def test_the_buttons_of_the_offer_move_it_and_take_it_elsewhere(by_hand: dict[str, str]) -> None:
-    for label, wanted in (("16:00", ("pending", "garden")), ("换到河畔店", ("confirmed", "river"))):
+    for label, wanted in (("14:00", ("pending", "garden")), ("换到河畔店", ("confirmed", "river"))):
         async with Shop(config=by_hand) as shop:
             here, _, _ = await asked(shop)
             said = await shop.advance(180)
             offered = [one for one in said if one.conversation_id == here]
-            there = [one for one in await shop.say("ming", here, button(offered, label))][0].conversation_id
+            question, *_ = await shop.say("ming", here, button(offered, label))
+            there = question.conversation_id
             await shop.say("ming", there, "好")
             rows = await shop.sql(
                 "SELECT status, store_id FROM booking_appointments WHERE status <> 'cancelled' ORDER BY id"

@@ -125,14 +125,10 @@ def _instead(
 ) -> list[Option]:
     """Buttons with other free times, and with the other shops that do the same."""
     service = service_of(tx, texts.chain, shop, appointment)
-    near = spread(
-        tx.execute, shop, service, appointment.wall, appointment.minutes, tx.now_ms, count=TIMES_OFFERED
-    )
-    options = [
-        Option(words.moment(slot.wall), f"{command} {slot.wall:%Y-%m-%d %H:%M}")
-        for slot in near
-        if slot.wall != appointment.wall
-    ]
+    count = TIMES_OFFERED + 1  # its own time may be among them
+    near = spread(tx.execute, shop, service, appointment.wall, appointment.minutes, tx.now_ms, count=count)
+    walls = [slot.wall for slot in near if slot.wall != appointment.wall][:TIMES_OFFERED]
+    options = [Option(words.moment(wall), f"{command} {wall:%Y-%m-%d %H:%M}") for wall in walls]
     for other in _others(texts, shop, service):
         name = other.names.in_language(words.language)
         options.append(Option(words("request.elsewhere", store=name), f"{command} {name}"))
