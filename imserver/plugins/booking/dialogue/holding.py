@@ -194,9 +194,7 @@ def _expire_now(tx: Transaction, texts: ShopTexts, held: Appointment) -> None:
         else:
             state.show([again.command], {label_key(again.label): again.command})
         save_dialogue(tx, held.conversation_id, user_id, state)
-    if (
-        not asked
-    ):  # the question was answered otherwise, and the hold forgotten: its customer hears of it all the same
+    if not asked:  # no question is about it any more: its customer hears of it all the same
         words = texts.catalogue.words(language_for(tx, held.customer_id), shop)
         _say_expired(tx, texts, shop, held, words)
 

@@ -93,7 +93,6 @@ def _open(context: DialogueContext, reading: Reading) -> bool:
     if found is None:
         return False
     shop, then = found
-    _doubt_own(context)
     state = context.dialogue()
     if context.place is not Place.SERVICE and state is not None and state.kind == "menu":
         context.passing = state.passing
