@@ -41,9 +41,8 @@ async def test_the_tap_brings_them_back_and_it_goes_on(way: str, ask: bool) -> N
         text = {"button": button(said, BACK), "label": BACK, "number": "1"}[way]
         said = await shop.say("ming", direct, text)
         assert await relation(shop, "ming", here) is Relation.MEMBER
-        if way != "label":
-            assert [row[1] for row in await shop.appointments("held")] == ["2026-11-19T15:00"]
-            assert "怎么称呼" in at(said, here)
+        assert [row[1] for row in await shop.appointments("held")] == ["2026-11-19T15:00"]
+        assert "怎么称呼" in at(said, here)
 
 
 @pytest.mark.parametrize(
@@ -243,3 +242,24 @@ async def test_reminders_reach_whoever_left() -> None:
         await shop.leave("ming", here)
         said = await shop.until("2026-11-20T13:01")
         assert at(said, shop.kit.direct("ming", GARDEN)).count("预约提醒") == 2
+
+
+async def test_staff_who_write_where_nobody_reads_hear_of_it_once_and_the_customer_too() -> None:
+    async with Shop() as shop:
+        here, direct = await gone(shop)
+        said = await shop.say("staff-li", here, "您的眼镜到了")
+        assert "已退出会话" in at(said, here)
+        assert "留言" in at(said, direct)
+        assert await shop.say("staff-li", here, "请来取") == []
+        await shop.say("ming", direct, button(said, BACK))
+        await shop.advance(11)
+        assert await shop.say("staff-li", here, "还在吗") == []
+
+
+async def test_the_label_alone_leads_back_days_later() -> None:
+    async with Shop() as shop:
+        here, direct = await gone(shop)
+        await shop.say("ming", direct, WISH)
+        await shop.advance(2 * 24 * 60)
+        assert "欢迎" in at(await shop.say("ming", direct, BACK), here)
+        assert await relation(shop, "ming", here) is Relation.MEMBER

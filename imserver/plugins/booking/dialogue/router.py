@@ -12,7 +12,13 @@ from enum import Enum
 from functools import partial
 
 from imserver.plugin_api import Audience, Transaction, User
-from imserver.plugins.booking.conversations import service_at, services_of, shop_of_staff_group, staff_of
+from imserver.plugins.booking.conversations import (
+    has_left,
+    service_at,
+    services_of,
+    shop_of_staff_group,
+    staff_of,
+)
 from imserver.plugins.booking.customers import customer, language_for, remember
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import language_of
@@ -213,8 +219,8 @@ def hear_text(tx: Transaction, texts: ShopTexts, message: Incoming) -> None:
 def _within_reach(context: DialogueContext, handle: Callable[[], None]) -> None:
     """Handle a text, unless its customer could not read what comes of it: then they are asked back first."""
     try:
-        if context.place is Place.SERVICE and context.shop is not None:
-            context.require_reach(context.shop)  # they left since they wrote
+        if context.place is Place.SERVICE and has_left(context.tx, context.heard_in, context.sender.user_id):
+            context.require_reach(context.the_shop)  # they left since they wrote
         handle()
     except OutOfReach as left:
         coming_back.ask_back(context, left)
@@ -378,6 +384,7 @@ def _text(context: DialogueContext, *, for_people: bool = False) -> None:
         state.doubt()
     if context.is_staff:
         if context.place is Place.SERVICE:
+            coming_back.tell_of_staff(context)
             handoff.staff_wrote(context.tx, context.heard_in)
         elif misspelt:
             _unknown_command(context)

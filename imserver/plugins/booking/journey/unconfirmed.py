@@ -36,7 +36,7 @@ def fire(tx: Transaction, texts: ShopTexts, appointment_id: int) -> None:
         return
     shop = texts.chain.shop(appointment.store_id)
     if shop is None:  # the shop left the chain: nobody can answer, and nobody speaks for it
-        _end(tx, appointment)
+        offers.answered(tx, texts, _end(tx, appointment))
         return
     steps = requests.course(shop, asked_at, appointment.start_at)
     if step == "end" or tx.now_ms >= steps.end:
