@@ -14,27 +14,33 @@ from imserver.content import encode_content
 from imserver.plugin_host import PluginCheck
 from imserver.plugins.booking.checks import CHECKS
 from imserver.store.checks import Report, Snapshot
+from tests.booking.support.chains import DEMO
 from tests.booking.support.shop import RIVER, Shop
 from tests.booking.test_changes import booked
 from tests.booking.test_leave import agreed
 
 
 async def lived_in(path: Path) -> None:
-    """A confirmed appointment that was moved, a cancelled one, one that is over, and one that is held. The first is in the way
-    of a closed morning, and somebody is on leave. Somebody was sent to the hospital."""
-    async with Shop(path=path) as shop:
+    """A confirmed appointment that was moved, a cancelled one, one that is over, one that is held, and a request. The first is
+    in the way of a closed morning, and somebody is on leave. Somebody was sent to the hospital."""
+    chain = path.with_name("chain.toml")
+    by_hand = 'id = "river"\nconfirmation = "staff"\n'
+    chain.write_text(DEMO.read_text("utf-8").replace('id = "river"\n', by_hand, 1), "utf-8")
+    async with Shop(path=path, config={"chain": str(chain)}) as shop:
         here, _ = await booked(shop)
         for text in ("改约 周五上午10点半", "好"):
             await shop.say("ming", here, text)
-        for user, text in (("ann", "取消"), ("dee", "")):
-            place, code = await booked(shop, user)
-            if text:
-                await shop.say(user, place, text)
-                await shop.say(user, place, "好")
-            else:
-                group = await shop.staff_group()
-                for step in ("到店", "开始", "完成"):
-                    await shop.say("staff-li", group, f"{step} {code}")
+        place, _ = await booked(shop, "ann")
+        for text in ("取消", "好"):
+            await shop.say("ann", place, text)
+        _, code = await booked(shop, "dee", "今天12:00")
+        await shop.until("2026-11-18T11:50")
+        group = await shop.staff_group()
+        for step in ("到店", "撤销", "到店", "开始", "完成"):
+            await shop.say("staff-li", group, f"{step} {code}")
+        there = await shop.customer("fay", bot=RIVER)
+        for text in ("预约 后天15:00 验光 我叫小红 成人 来过", "好"):
+            await shop.say("fay", there, text)
         river = await shop.customer("eve", bot=RIVER)
         await shop.say("eve", river, "预约 明天15:00 验光 我叫小明 成人 来过")
         await shop.say("eve", river, "你们那里有儿童椅吗?")
@@ -123,6 +129,12 @@ DAMAGES: list[tuple[str, set[str]]] = [
     ("UPDATE booking_appointments SET customer_id = 'staff-li' WHERE status = 'held'", {"conversations are known"}),
     ("UPDATE booking_appointments SET store_id = 'garden' WHERE status = 'held'", {"conversations are known"}),
     ("DELETE FROM timers WHERE name = 'hold'", {"holds will end"}),
+    ("DELETE FROM timers WHERE name = 'request'", {"requests will end"}),
+    ("DELETE FROM booking_requests", {"requests will end"}),
+    (f"INSERT INTO booking_requests SELECT {CONFIRMED}, asked_at, next_step, due_at, timer_id FROM booking_requests",
+     {"requests will end"}),
+    ("UPDATE booking_changes SET status = 'arrived' WHERE action = 'undo'", {"history is whole"}),
+    ("UPDATE booking_changes SET action = 'undo' WHERE action = 'finish'", {"history is whole"}),
     ("DELETE FROM timers WHERE name = 'reminder' AND timer_id = (SELECT max(timer_id) FROM timers WHERE name = 'reminder')",
      {"reminders have timers"}),
     ("UPDATE timers SET due_at = due_at + 1 WHERE name = 'reminder'", {"reminders have timers"}),

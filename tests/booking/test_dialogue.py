@@ -108,6 +108,7 @@ async def test_who_came_before_is_not_asked_again():
         for text in ("预约明天下午三点验光", "王小明，35岁，来过", "好"):
             await shop.say("ming", here, text)
         (code,) = [a[0] for a in await shop.appointments()]
+        await shop.until("2026-11-19T15:00")
         for command in ("到店", "开始", "完成"):
             await shop.say("staff-li", await shop.staff_group(), f"{command} {code}")
         asked = await shop.hear("ming", here, "预约 周六上午10点 验光")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.booking.support.shop import RIVER, Shop, button, shown
+from tests.booking.support.shop import GARDEN, RIVER, Shop, button, shown
 from tests.booking.test_changes import booked
+from tests.booking.test_late_reminders import down_until
 
 WISH = "预约 明天15:00 验光"
 
@@ -73,3 +74,45 @@ async def test_nobody_is_offered_more_time_for_what_is_booked_or_given_up() -> N
         for text in (WISH, "不"):
             await shop.say("lan", there, text)
         assert await shop.advance(10) == []
+
+
+async def test_after_downtime_it_is_said_that_the_time_ran_out_and_a_tap_takes_it_again() -> None:
+    for wall in ("2026-11-18T10:05", "2026-11-18T14:00"):  # also when the question is too old for an answer
+        async with Shop() as shop:
+            here = await shop.customer("ming")
+            await shop.say("ming", here, f"{WISH} 我叫王小明")
+            await down_until(shop, wall)
+            said = shop.kit.messages(here)[-1:]
+            assert "保留时间到了" in shown(said[0])
+            assert "王小明的年龄段" in await shop.hear("ming", here, button(said, "15:00"))
+            assert len(await shop.appointments("held")) == 1
+
+
+async def test_after_downtime_beyond_the_time_itself_another_one_is_to_be_chosen() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, WISH)
+        await down_until(shop, "2026-11-20T09:00")
+        said = shop.kit.messages(here)[-1:]
+        assert "已经过去" in shown(said[0])
+        assert "11月20日" in await shop.hear("ming", here, button(said, "预约"))
+
+
+async def test_a_hold_that_no_question_is_about_any_more_is_said_to_its_customer() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, WISH)
+        await shop.sql("DELETE FROM booking_dialogues")
+        said = await shop.advance(3.1)
+        assert "保留时间到了" in shown(said[-1])
+        await shop.say("ming", here, button(said, "15:00"))
+
+
+async def test_whoever_left_reads_in_the_direct_chat_that_the_time_ran_out() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, WISH)
+        await shop.leave("ming", here)
+        said = await shop.advance(3.1)
+        direct = shop.kit.direct("ming", GARDEN)
+        assert any("保留时间到了" in shown(one) for one in said if one.conversation_id == direct)

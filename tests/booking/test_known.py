@@ -24,6 +24,7 @@ async def test_a_first_visit_is_one_until_the_visit() -> None:
         assert "第一次来: 是" in await shop.hear("ming", here, "预约 周六10:00 验光")
         await shop.say("ming", here, "好")
         ((code, *_), *_) = await shop.appointments()
+        await shop.until("2026-11-19T15:00")
         await visits(shop, code)
         assert "第一次来: 否" in await shop.hear("ming", here, "预约 周日10:00 验光")
 

@@ -15,7 +15,7 @@ from tests.booking.test_changes import booked
 LANGUAGES = ("zh", "en")
 #: Labels that are shown by a dialogue alone, which remembers them; and those of staff, which are commands themselves.
 OF_DIALOGUES = {"confirm", "longer", "cancel_all", "open"}
-OF_STAFF = {"arrive", "start", "finish", "no_show"}
+OF_STAFF = {"arrive", "start", "finish", "no_show", "undo"}
 
 BOOKS = {
     "zh": ("预约 明天15:00 验光，我叫王小明，成人，来过", "好"),

@@ -12,6 +12,9 @@ import pytest
 from imserver.testing import Said
 from tests.booking.support.chains import demo
 from tests.booking.support.shop import Shop, button, shown
+from tests.booking.support.steps import at_any_time
+
+pytestmark = pytest.mark.usefixtures(at_any_time.__name__)
 
 #: The first customer's day; each has one of their own, so that customers do not compete.
 FIRST_DAY = date(2026, 12, 1)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.booking.support.ledger import ms
 from tests.booking.support.shop import Shop, shown
+from tests.booking.support.steps import at_any_time
 from tests.booking.test_changes import booked
 from tests.booking.test_words import DEMO
 
@@ -39,6 +40,7 @@ async def test_nobody_is_reminded_of_what_has_begun(wall: str) -> None:
         assert await why(shop) == [("day_before", "not_sent", "past"), ("same_day", "not_sent", "past")]
 
 
+@pytest.mark.usefixtures(at_any_time.__name__)
 async def test_who_has_arrived_is_not_reminded() -> None:
     async with Shop() as shop:
         here, code = await booked(shop, when="明天15:00")

@@ -12,7 +12,10 @@ from imserver.plugins.booking.messages.texts import load_words
 from imserver.testing import Said
 from tests.booking.support.chains import demo
 from tests.booking.support.shop import GARDEN, Shop, shown
+from tests.booking.support.steps import at_any_time
 from tests.booking.test_late_buttons import add_parent
+
+pytestmark = pytest.mark.usefixtures(at_any_time.__name__)
 
 BOOKS = {
     "zh": ("预约 11月20日 15:00 验光", "我叫王小明，成人，第一次", "好"),
@@ -41,7 +44,7 @@ ACTS = {
     ),
     "cancel": Act(("取消 {code}", "好"), "cancelled", "取消", "done.cancelled_by_shop"),
     "arrive": Act(("到店 {code}",), "arrived", "到店"),
-    "no show": Act(("爽约 {code}",), "no_show", "爽约"),
+    "no show": Act(("爽约 {code}",), "no_show", "爽约", "step.missed"),
     "start": Act(("到店 {code}", "开始 {code}"), "in_exam", "开始"),
     "confirm": Act(("确认 {code}",), "confirmed", "已确认", "status_text.confirmed", by_hand=True),
     "move a request": Act(

@@ -31,12 +31,13 @@ MAY = {
     "pending": {
         "customer": "move>pending cancel>cancelled correct>pending",
         "staff": "confirm>confirmed move>pending cancel>cancelled correct>pending",
+        "timer": "lapse>cancelled",
     },
     "confirmed": {
         "customer": "move>confirmed cancel>cancelled correct>confirmed",
-        "staff": "move>confirmed cancel>cancelled correct>confirmed arrive>arrived no_show>no_show",
+        "staff": "move>confirmed cancel>cancelled correct>confirmed arrive>arrived no_show>no_show finish>done",
     },
-    "arrived": {"staff": "start>in_exam cancel>cancelled"},
+    "arrived": {"staff": "start>in_exam finish>done cancel>cancelled"},
     "in_exam": {"staff": "finish>done"},
 }
 

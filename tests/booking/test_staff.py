@@ -113,6 +113,7 @@ async def test_staff_take_an_appointment_through_its_day_with_buttons():
         here, code = await booked(shop)
         group = await shop.staff_group()
         said = shop.kit.messages(group)
+        await shop.until("2026-11-19T14:50")
         for label, status in (("到店", "arrived"), ("开始", "in_exam"), ("完成", "done")):
             said = await shop.say("staff-li", group, button(said, label))
             assert [a[0] for a in await shop.appointments(status)] == [code]

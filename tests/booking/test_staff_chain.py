@@ -178,7 +178,7 @@ async def test_whom_an_administrator_of_the_group_added_stays(chain: ChainFile) 
 async def test_what_was_written_before_the_dropping_and_read_after_does_nothing(chain: ChainFile) -> None:
     """Each command was committed while its author was staff; the plugin comes to it when he is not."""
     async with Shop(config=chain.config) as shop:
-        here, code = await booked(shop)
+        here, code = await booked(shop, when="今天12:00")  # it is time to arrive
         group = await shop.staff_group()
         await shop.kit.crash()
         await shop.kit.post("staff-wang", group, f"取消 {code}")

@@ -13,7 +13,7 @@ async def test_a_whole_life_on_a_file(tmp_path):
         assert "共1个预约" in await shop.hear("staff-li", group, "今日预约 周五")
         await shop.kit.crash()
         await shop.kit.start()
-        await shop.advance(24 * 60 * 3)
+        await shop.until("2026-11-20T10:35")
         assert await shop.sql("SELECT state FROM booking_reminders WHERE version = 4") == [
             ("sent",),
             ("sent",),

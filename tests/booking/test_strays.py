@@ -88,7 +88,7 @@ async def test_reminders_and_steps_go_on(chain: Path) -> None:
     async with Shop(config={"chain": str(chain)}) as shop:
         here, code = await with_li(shop, "ming", f"{FRIDAY} 15:00", service="儿童验光")
         await vanish(shop, chain)
-        said = await shop.advance(3 * 24 * 60)
+        said = await shop.until("2026-11-20T14:00")
         assert "预约提醒" in at(said, here)
         group = await shop.staff_group()
-        assert "到店" in await shop.hear("staff-wang", group, f"到店 {code}")
+        assert "到店了" in await shop.hear("staff-wang", group, f"到店 {code}")

@@ -9,6 +9,9 @@ import pytest
 from imserver.plugins.booking.schedule.shops import load_chain
 from imserver.plugins.booking.schedule.slots import free_slots
 from tests.booking.support.shop import GARDEN, RIVER, Shop, button, shown
+from tests.booking.support.steps import at_any_time
+
+pytestmark = pytest.mark.usefixtures(at_any_time.__name__)
 
 WANTED = "预约 明天15:00 验光"
 DETAILS = "王小明，成人，来过"

@@ -59,7 +59,7 @@ class Shop:
             await chat.post(name, chat_of(name), {"type": "text", "text": "门店 花园店"})
         await until(lambda: len(self.places) == CUSTOMERS)
         here = self.places["c0"]
-        for line in ("预约 明天15:00 验光 我叫小明 成人 来过", "好"):
+        for line in ("预约 今天11:30 验光 我叫小明 成人 来过", "好"):
             await self.say("c0", line)
             await asyncio.sleep(0.1)
         await until(lambda: len(self.books.appointments()) == 1)

@@ -19,12 +19,12 @@ from imserver.plugin_api import Role, Snapshot, decode_content
 from . import plan_checks, to_teams
 from .dialogue import emergency, handoff, holding
 from .dialogue.state import Dialogue
-from .journey import offers, reminders, set_back
+from .journey import offers, reminders, requests, set_back
 from .journey.reminders import KINDS
 from .schedule.codes import code_of
 from .schedule.hours import utc_ms, zone_named
 from .schedule.slots import CELL_MS
-from .schedule.status import OWNING, TRANSITIONS, Action, Status
+from .schedule.status import OF_THE_DAY, OWNING, TRANSITIONS, Action, Status
 from .understanding.alarms import KINDS as KINDS_OF_ALARM
 
 #: Findings of one kind that are listed; a broken database has thousands.
@@ -179,8 +179,12 @@ def _wrong_history(steps: list[tuple[Any, ...]], version: int, status: str, star
         return f"is at version {version} with {len(steps)} changes"
     if steps[0][1:3] != (_HOLD, Status.HELD):
         return f"began as {steps[0][2]} by {steps[0][1]}"
+    taken: list[tuple[str, str]] = []  # (status before, action) of the steps of the day that stand
     for (_, _, before, wall), (number, action, after, new_wall) in pairwise(steps):
-        if _STEPS.get((before, action)) != after:
+        undone = taken.pop() if action == Action.UNDO and taken else None
+        if action in OF_THE_DAY:
+            taken.append((before, action))
+        if (undone[0] if undone else _STEPS.get((before, action))) != after:
             return f"went from {before} to {after} by {action} (version {number})"
         if action != Action.MOVE and wall != new_wall:
             return f"went from {wall} to {new_wall} by {action} (version {number})"
@@ -244,6 +248,23 @@ def reminders_have_timers(look: Snapshot) -> list[str]:
     return found[:MAX_FINDINGS]
 
 
+def requests_will_end(look: Snapshot) -> list[str]:
+    """Every request that waits for the shop has the timer that its row names, and nothing else has one."""
+    timers = {number: timer.due_at for number, timer in look.timers().items() if timer.name == requests.TIMER}
+    rows = look("SELECT appointment_id, timer_id, due_at FROM booking_requests")
+    planned = {number for number, timer_id, due_at in rows if timers.get(timer_id) == due_at}
+    waiting = look(f"SELECT id, code FROM booking_appointments WHERE status = '{Status.PENDING}'")  # noqa: S608
+    look.looked_at(len(waiting) + len(rows))
+    found = [
+        f"appointment {code} waits for the shop, and nothing will end that"
+        for number, code in waiting
+        if number not in planned
+    ]
+    left = {number for number, *_ in rows} - {number for number, _ in waiting}
+    found += [f"appointment {number} is no request, and is asked about" for number in sorted(left)]
+    return found[:MAX_FINDINGS]
+
+
 def timers_are_known(look: Snapshot) -> list[str]:
     """Every timer names an appointment, a conversation, a store or a plan that exists."""
     appointments = {row[0] for row in look("SELECT id FROM booking_appointments")}
@@ -255,6 +276,7 @@ def timers_are_known(look: Snapshot) -> list[str]:
         set_back.TIMER: ("store", stores),
         holding.HOLD_TIMER: ("appointment", appointments),
         reminders.TIMER: ("appointment", appointments),
+        requests.TIMER: ("appointment", appointments),
         handoff.UNANSWERED_TIMER: ("conversation", services),
     }
     look.looked_at(len(look.timers()))
@@ -397,6 +419,7 @@ OF_CHAT = {
     "conversations are known": conversations_are_known,
     "holds will end": holds_will_end,
     "reminders have timers": reminders_have_timers,
+    "requests will end": requests_will_end,
     "timers are known": timers_are_known,
     "cards are shown": cards_are_shown,
     "places exist": places_exist,

@@ -46,12 +46,9 @@ def service_conversation(
 ) -> str:
     """The conversation of a shop with a customer, made now if there is none. Its team is the staff group: who is in that has it
     whole, and who leaves that reads nothing of it."""
-    rows = tx.execute(
-        "SELECT conversation_id FROM booking_services WHERE store_id = ? AND customer_id = ?",
-        (shop.id, customer_id),
-    )
-    if rows:
-        return str(rows[0][0])
+    known = known_service(tx, shop.id, customer_id)
+    if known is not None:
+        return known
     customer = tx.user(customer_id)
     language = language_of(customer.language) if customer else chain.staff_language
     conversation_id = tx.ensure_conversation(
@@ -71,6 +68,20 @@ def service_conversation(
         (conversation_id, shop.id, customer_id, tx.now_ms),
     )
     return conversation_id
+
+
+def known_service(tx: Transaction, store_id: str, customer_id: str) -> str | None:
+    """The conversation of a shop with a customer, if there is one."""
+    rows = tx.execute(
+        "SELECT conversation_id FROM booking_services WHERE store_id = ? AND customer_id = ?",
+        (store_id, customer_id),
+    )
+    return str(rows[0][0]) if rows else None
+
+
+def has_left(tx: Transaction, conversation_id: str, customer_id: str) -> bool:
+    """Whether the customer of a service conversation is not in it any more: what is said there does not reach them."""
+    return customer_id not in tx.members(conversation_id)
 
 
 _SERVICE = "SELECT conversation_id, store_id, customer_id, last_human_at, waiting_since FROM booking_services"

@@ -26,7 +26,7 @@ from . import operations, staffing, strays, to_teams
 from .checks import CHECKS
 from .dialogue import handoff, holding, quiet, router
 from .dialogue.router import COMMANDS, Incoming
-from .journey import offers, reminders, set_back
+from .journey import offers, reminders, requests, set_back, unconfirmed
 from .messages.shop_texts import ShopTexts
 from .messages.texts import text_faults
 from .operations import BookingConfig
@@ -91,6 +91,7 @@ class BookingPlugin:
         context.timer(handoff.UNANSWERED_TIMER, self._unanswered)
         context.timer(to_teams.TIMER, self._to_team)
         context.timer(offers.TIMER, self._offers_due)
+        context.timer(requests.TIMER, self._request_waits)
         context.may_block(self._may_block)
 
     async def stop(self) -> None:
@@ -116,6 +117,7 @@ class BookingPlugin:
         await self._settle_staff(texts)
         _say_what_differs(context, texts)
         await self._unit(strays.show)
+        await self._unit(requests.plan_all)
 
     async def _read_changes(self) -> ShopTexts:
         """The chain in effect, and everything that is made of it."""
@@ -244,6 +246,10 @@ class BookingPlugin:
 
     async def _offers_due(self, event: TimerFired) -> None:
         await self._unit(partial(offers.step, plan_id=_whole(event.payload["plan"])), event)
+
+    async def _request_waits(self, event: TimerFired) -> None:
+        number = _whole(event.payload["appointment"])
+        await self._unit(partial(unconfirmed.fire, appointment_id=number), event)
 
     async def _unit(
         self, fn: Callable[..., None], event: MessagePosted | TimerFired | SetBack | None = None

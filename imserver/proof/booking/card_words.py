@@ -32,6 +32,9 @@ NEWS = {
     "完成": "done",
     "取消": "cancelled",
     "爽约": "no_show",
+    "时间不变": "confirmed",
+    "更正": "confirmed",
+    "没有确认，已结束": "cancelled",
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from imserver.config import StoreConfig
@@ -69,6 +70,12 @@ class Shop:
         await self.say(user_id, self.kit.direct(user_id, bot), opener)
         return await self.service(user_id, bot.removeprefix("store-"))
 
+    async def customer_again(self, user_id: str, bot: str) -> str:
+        """A customer of before opens another shop; returns that service conversation."""
+        names = {GARDEN: "花园店", RIVER: "河畔店"}
+        await self.say(user_id, self.kit.direct(user_id, bot), f"门店 {names[bot]}")
+        return await self.service(user_id, bot.removeprefix("store-"))
+
     async def parent(self, user_id: str, conversation_id: str, language: str = "zh-CN") -> None:
         """A second parent, beside the customer in the service conversation."""
         await self.kit.user(user_id, language=language)
@@ -88,6 +95,17 @@ class Shop:
         before = self._heads()
         await self.kit.advance(minutes * 60)
         return self._since(before, "")
+
+    async def until(self, wall: str) -> list[Said]:
+        """Let time pass until a wall time of the shops, such as `2026-11-19T14:30`."""
+        there = datetime.fromisoformat(wall).replace(tzinfo=NOW.tzinfo)
+        return await self.advance((there.timestamp() * 1000 - self.kit.clock.now_ms()) / 60_000)
+
+    async def leave(self, user_id: str, conversation_id: str) -> None:
+        """Somebody leaves a conversation by his own act."""
+        await self.kit.store.write(
+            lambda tx: tx.remove_member(conversation_id, user_id, uuid4().bytes, user_id)
+        )
 
     async def hear(self, user_id: str, conversation_id: str, text: str) -> str:
         """What was answered in the same conversation, as text (titles, texts, fields and buttons of cards)."""

@@ -286,6 +286,8 @@ def _change_shop(context: DialogueContext, state: Dialogue, reading: Reading) ->
     shop = said.shop_of(reading, context.chain)
     if context.is_staff:
         return False
+    if shop is not None:
+        context.require_reach(shop)
     release(context, state)
     if shop is None:
         state.wall = ""

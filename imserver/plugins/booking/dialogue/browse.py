@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from imserver.plugins.booking.conversations import services_of, staff_group
+from imserver.plugins.booking.conversations import staff_group
 from imserver.plugins.booking.customers import customer, remember
 from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.cards import Option
@@ -43,17 +43,6 @@ def stores(context: DialogueContext, reading: Reading) -> bool:
         return True
     ask_shop(context, context.words("command.stores"), "", "ask.stores")
     return True
-
-
-def open_(context: DialogueContext, reading: Reading) -> bool:
-    """/open CONVERSATION: the button of a pointer, where the client does not open the conversation itself."""
-    for service in services_of(context.tx, context.customer_id):
-        shop = context.chain.shop(service.store_id)
-        if shop is not None and service.conversation_id in reading.text:
-            context.go(shop)
-            welcome(context)
-            return True
-    return False
 
 
 def ask_shop(context: DialogueContext, command: str, rest: str, key: str = "ask.store") -> None:
@@ -211,6 +200,7 @@ def one(context: DialogueContext, reading: Reading) -> bool:
     shop = context.chain.shop(appointment.store_id)
     if shop is None:
         return False
+    context.anywhere = True
     context.go(shop)
     people = resources_of(context.tx, appointment.id)
     context.post(cards.appointment_card(context.words, context.chain, shop, appointment, people))

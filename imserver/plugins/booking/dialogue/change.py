@@ -480,6 +480,7 @@ def _move_now(context: DialogueContext, state: Dialogue, appointment: Appointmen
 
 def _to_other_shop(context: DialogueContext, appointment: Appointment, shop: Shop, reading: Reading) -> bool:
     """A new appointment there, and the end of this one, with one yes."""
+    context.require_reach(shop)
     taken = Dialogue(
         kind="book",
         service_id=appointment.service_id,

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from imserver.plugin_api import Transaction, User
-from imserver.plugins.booking.conversations import service_conversation
+from imserver.plugins.booking.conversations import has_left, known_service, service_conversation
 from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
@@ -34,6 +34,16 @@ class Place(Enum):
     STAFF = "staff"
     DIRECT = "direct"  # a customer and one of our bots
     OTHER = "other"  # a group that a user added a bot to
+
+
+class OutOfReach(Exception):
+    """The customer has left the conversation in which the bot would go on: nothing is asked, held or confirmed there before
+    they are back. Raised before anything is written."""
+
+    def __init__(self, shop: Shop, conversation_id: str) -> None:
+        super().__init__(f"the customer is not in {conversation_id}")
+        self.shop = shop
+        self.conversation_id = conversation_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,10 @@ class DialogueContext:
     passing: str = ""
     #: The zone in which the text was read.
     zone: str = ""
+    #: The command of the button that was pressed; "" for what was typed.
+    pressed: str = ""
+    #: What is asked for holds and confirms nothing: a customer who left the shop's conversation is answered in the direct chat.
+    anywhere: bool = False
 
     @property
     def home(self) -> str:
@@ -152,11 +166,11 @@ class DialogueContext:
             self.said_in = self.home
         return self.tx.post(self.home, content, sender_id=self.bot)
 
-    def offer(self, key: str, options: Sequence[Option], code: str = "") -> None:
+    def offer(self, key: str, options: Sequence[Option], code: str = "", store: str = "") -> None:
         """Post a card with options beside whatever is open: a yes may not answer that any more."""
         state = self.dialogue() or Dialogue()
         state.doubt()
-        self.ask(state, key, options, code=code)
+        self.ask(state, key, options, code=code, store=store)
 
     def ask(
         self,
@@ -236,6 +250,10 @@ class DialogueContext:
         """From here on answer as `shop`, in the customer's service conversation (made now if there is none)."""
         if self.place is Place.STAFF:
             return
+        if self.anywhere and self.place is Place.DIRECT and self._left(shop) is not None:
+            self.answering = Answering(self.heard_in, shop, self.heard_by)
+            return
+        self.require_reach(shop)
         if self.place is not Place.SERVICE:
             waiting = load_dialogue(self.tx, self.heard_in, self.sender.user_id)
             self.passing = waiting.passing if waiting is not None else self.passing
@@ -244,6 +262,25 @@ class DialogueContext:
             )  # the next answer belongs to the shop
         home = service_conversation(self.tx, self.chain, self.texts.catalogue, shop, self.customer_id)
         self.answering = Answering(home, shop, shop.bot)
+
+    def answer_in(self, answering: Answering) -> None:
+        """From here on answer there, where a question of this person is open."""
+        if answering.shop is not None and answering.conversation_id != self.heard_in:
+            self.require_reach(answering.shop)
+        self.answering = answering
+
+    def require_reach(self, shop: Shop) -> None:
+        """Raises OutOfReach if the customer who speaks has left the conversation with this shop."""
+        left = self._left(shop)
+        if left is not None:
+            raise OutOfReach(shop, left)
+
+    def _left(self, shop: Shop) -> str | None:
+        """The conversation with the shop, if there is one and the sender, its customer, is not in it."""
+        if self.is_staff or self.sender.user_id != self.customer_id:
+            return None
+        there = known_service(self.tx, shop.id, self.customer_id)
+        return there if there is not None and has_left(self.tx, there, self.customer_id) else None
 
 
 def _step(state: Dialogue | None) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from imserver.plugin_api import Transaction
 from imserver.plugins.booking.conversations import ServiceConversation, service_at, staff_group
 from imserver.plugins.booking.customers import language_for
+from imserver.plugins.booking.journey import reach
 from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.schedule.hours import (
@@ -116,7 +117,8 @@ def unanswered(tx: Transaction, texts: ShopTexts, conversation_id: str, since: i
     if shop is None:
         return
     words = texts.catalogue.words(language_for(tx, service.customer_id), shop)
-    tx.post(conversation_id, {"type": "text", "text": words("human.told")}, sender_id=shop.bot)
+    where = (conversation_id, service.customer_id)
+    reach.tell(tx, texts.chain, words, shop, where, {"type": "text", "text": words("human.told")})
     ping(tx, texts, shop.id, service.customer_id, "staff.waiting", conversation_id)
 
 

@@ -7,8 +7,10 @@ from datetime import datetime
 
 from imserver.plugin_api import Refusal, Transaction
 from imserver.plugins.booking.customers import language_for
+from imserver.plugins.booking.journey import reach
 from imserver.plugins.booking.messages.cards import Option, question
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
+from imserver.plugins.booking.messages.texts import Words
 from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     Wish,
@@ -22,6 +24,7 @@ from imserver.plugins.booking.schedule.appointments import (
     upcoming,
 )
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
+from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.slots import Slot, why_not
 from imserver.plugins.booking.schedule.status import Action, Actor, Status
 from imserver.plugins.booking.understanding.acts import Reading
@@ -173,20 +176,40 @@ def _warn(tx: Transaction, texts: ShopTexts, held: Appointment) -> None:
 
 
 def _expire_now(tx: Transaction, texts: ShopTexts, held: Appointment) -> None:
+    """The slot is free, and whoever chose it hears of it, however late: with a button to take it again, or another if its time
+    has passed."""
     act(tx, held, Action.EXPIRE, Actor.TIMER, "")
     shop = texts.chain.shop(held.store_id)
     if shop is None:
         return
-    for user_id, state in dialogues_on(tx, held.id, held.conversation_id):
+    asked = dialogues_on(tx, held.id, held.conversation_id, of_any_age=True)
+    for user_id, state in asked:
         draft = state if state.appointment_id == held.id or state.below is None else state.below
         words = texts.catalogue.words(language_for(tx, user_id), shop)
-        moment = words.moment(held.wall)
-        again = Option(moment, f"{words('command.book')} {moment}", "primary")
-        text = words("done.expired", when=moment, minutes=shop.hold_s // 60)
-        content = question(words, "", text, [again])
-        # Where the bot may not speak any more, the slot is free all the same.
-        with suppress(Refusal):
-            tx.post(held.conversation_id, content, sender_id=shop.bot)
-        draft.appointment_id, draft.version, draft.expired = 0, 0, True
-        state.show([again.command], {label_key(again.label): again.command})
+        again = _say_expired(tx, texts, shop, held, words)
+        draft.appointment_id, draft.version, draft.expired = 0, 0, again is not None
+        if again is None:
+            draft.wall = draft.day = ""
+            draft.doubt()
+        else:
+            state.show([again.command], {label_key(again.label): again.command})
         save_dialogue(tx, held.conversation_id, user_id, state)
+    if not asked:  # no question is about it any more: its customer hears of it all the same
+        words = texts.catalogue.words(language_for(tx, held.customer_id), shop)
+        _say_expired(tx, texts, shop, held, words)
+
+
+def _say_expired(
+    tx: Transaction, texts: ShopTexts, shop: Shop, held: Appointment, words: Words
+) -> Option | None:
+    """The words and the button that takes the same time again; None if that has passed."""
+    moment = words.moment(held.wall)
+    again = Option(moment, f"{words('command.book')} {moment}", "primary")
+    past = held.start_at <= tx.now_ms
+    text = words("hold.ended_and_past" if past else "done.expired", when=moment, minutes=shop.hold_s // 60)
+    shown = Option(words("button.book"), words("command.book")) if past else again
+    content = question(words, "", text, [shown])
+    with suppress(Refusal):  # where the bot may not speak any more, the slot is free all the same
+        where = (held.conversation_id, held.customer_id)
+        reach.tell(tx, texts.chain, words, shop, where, content)
+    return None if past else again

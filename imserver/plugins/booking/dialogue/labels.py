@@ -24,6 +24,7 @@ STANDING = {
     "button.info": "command.info",
     "button.human": "command.human",
     "button.keep": "command.my",
+    "button.back": "command.open",
     "button.yes_cancel": "command.cancel",
     "button.give_up": "command.cancel",
 }

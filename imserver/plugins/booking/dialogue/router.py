@@ -12,7 +12,13 @@ from enum import Enum
 from functools import partial
 
 from imserver.plugin_api import Audience, Transaction, User
-from imserver.plugins.booking.conversations import service_at, services_of, shop_of_staff_group, staff_of
+from imserver.plugins.booking.conversations import (
+    has_left,
+    service_at,
+    services_of,
+    shop_of_staff_group,
+    staff_of,
+)
 from imserver.plugins.booking.customers import customer, language_for, remember
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import language_of
@@ -21,8 +27,21 @@ from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 from imserver.plugins.booking.understanding.alarms import RedFlag
 
-from . import answers, book, browse, change, emergency, handoff, holding, leave, quiet, said, staff
-from .context import Answering, DialogueContext, Place
+from . import (
+    answers,
+    book,
+    browse,
+    change,
+    coming_back,
+    emergency,
+    handoff,
+    holding,
+    leave,
+    quiet,
+    said,
+    staff,
+)
+from .context import Answering, DialogueContext, OutOfReach, Place
 from .labels import label_key
 from .state import Dialogue, doubt_all, load_dialogue
 
@@ -54,7 +73,7 @@ def _cancel(context: DialogueContext, reading: Reading) -> bool:
     state = load_dialogue(context.tx, answering.conversation_id, context.sender.user_id)
     if state is None or state.kind not in ("book", "move", "correct"):
         return change.cancel(context, reading)
-    context.answering = answering
+    context.answer_in(answering)
     return _answered(context, state, Reading(context.text, (Act(Kind.NO),)), stopping=True)
 
 
@@ -74,6 +93,29 @@ def _human(context: DialogueContext, reading: Reading) -> bool:
     return handoff.human(context)
 
 
+def _open(context: DialogueContext, reading: Reading) -> bool:
+    """/open CONVERSATION [WORDS]: the button of a pointer, and the way back; what was wanted goes on there."""
+    found = coming_back.opened(context, reading.text)
+    if found is None:
+        return False
+    shop, then = found
+    state = context.dialogue()
+    if context.place is not Place.SERVICE and state is not None and state.kind == "menu":
+        context.passing = state.passing
+        context.keep(None)  # the card is answered: what was open in the shop's conversation is open again
+    if not then:
+        context.go(shop)
+        browse.welcome(context)
+        return True
+    context.text, context.command, context.pressed = then, "", ""
+    named = split(then)
+    if named is None:
+        _text(context)
+    elif named[0] != "open":
+        _run(context, *named)
+    return True
+
+
 COMMANDS: tuple[Command, ...] = (
     Command("book", ("预约", "預約"), book.book, Where.SHOP, "book an appointment"),
     Command("slots", ("空档", "空檔"), browse.slots, Where.SHOP, "free slots of a day"),
@@ -89,7 +131,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("correct", ("更正", "改名"), change.correct, Where.SHOP_IF_KNOWN, "put a name or an age right"),
     Command("longer", ("续留", "續留"), holding.keep_held, Where.SHOP_IF_KNOWN, "keep the time that is held longer"),
     Command("one", (), browse.one, Where.SHOP_IF_KNOWN, "an appointment by its code"),
-    Command("open", (), browse.open_, Where.HERE, "go on in that conversation"),
+    Command("open", (), _open, Where.HERE, "go on in that conversation"),
     Command("help", ("帮助", "幫助"), browse.help_, Where.HERE, "what can be typed"),
     Command("confirm", ("确认", "確認"), _confirm, Where.SHOP_IF_KNOWN, "say yes; staff: confirm a request"),
     Command("schedule", ("今日预约", "今日預約", "日程"), staff.schedule, Where.HERE, "staff: the day sheet"),
@@ -102,6 +144,7 @@ COMMANDS: tuple[Command, ...] = (
             ("no-show", ("爽约", "爽約"), "no_show", "the customer did not come"),
         )
     ),
+    Command("undo", ("撤销", "撤銷"), staff.undo, Where.HERE, "staff: take the last step back"),
     Command("leave", ("请假", "請假"), leave.leave, Where.HERE, "staff: somebody is away"),
     Command("back", ("销假", "銷假"), leave.back, Where.HERE, "staff: somebody is back"),
     Command("closed", ("休息",), leave.closed, Where.HERE, "staff: the shop is closed"),
@@ -121,6 +164,8 @@ _BEGUN = {
 }  # fmt: skip
 #: Commands in which a shop's name is not where the command runs: the appointment is elsewhere, and is to go there.
 _OF_OTHER_SHOPS = frozenset({"move", "cancel", "correct"})
+#: Commands that hold and confirm nothing: whoever left a shop's conversation is answered in the direct chat.
+_ANYWHERE = frozenset({"cancel", "my", "info", "one"})
 _BY_NAME = {command.name: command for command in COMMANDS}
 _TRIGGERS = {
     **{alias: command for command in COMMANDS for alias in command.aliases},
@@ -160,8 +205,7 @@ def hear_command(tx: Transaction, texts: ShopTexts, message: Incoming, name: str
     holding.expire_overdue(tx, texts)
     context = locate(tx, texts, message)
     if context is not None and not _emergency(context, message.flag):
-        _run(context, name, arguments)
-        context.point()
+        _within_reach(context, partial(_run, context, name, arguments))
 
 
 def hear_text(tx: Transaction, texts: ShopTexts, message: Incoming) -> None:
@@ -169,8 +213,18 @@ def hear_text(tx: Transaction, texts: ShopTexts, message: Incoming) -> None:
     holding.expire_overdue(tx, texts)
     context = locate(tx, texts, message)
     if context is not None and not _emergency(context, message.flag):
-        _text(context, for_people=message.for_people)
-        context.point()
+        _within_reach(context, partial(_text, context, for_people=message.for_people))
+
+
+def _within_reach(context: DialogueContext, handle: Callable[[], None]) -> None:
+    """Handle a text, unless its customer could not read what comes of it: then they are asked back first."""
+    try:
+        if context.place is Place.SERVICE and has_left(context.tx, context.heard_in, context.sender.user_id):
+            context.require_reach(context.the_shop)  # they left since they wrote
+        handle()
+    except OutOfReach as left:
+        coming_back.ask_back(context, left)
+    context.point()
 
 
 def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueContext | None:
@@ -290,6 +344,7 @@ def _enter(context: DialogueContext, row: Command, reading: Reading, arguments: 
     """Go to the shop that the command is about. False if the bot has to ask which first."""
     if row.where is Where.HERE or context.place is Place.STAFF:
         return True
+    context.anywhere = row.name in _ANYWHERE
     here = context.shop if context.place is Place.SERVICE else None
     named = None if row.name in _OF_OTHER_SHOPS else said.shop_of(reading, context.chain)
     wanted = context.shop if context.is_staff else named or context.shop
@@ -318,7 +373,7 @@ def _only_shop(context: DialogueContext) -> Shop | None:
 
 def _text(context: DialogueContext, *, for_people: bool = False) -> None:
     """No command: an answer to the open question, a wish, or words for people; the latter for certain if that is said."""
-    context.answering = _asked_in(context)
+    context.answer_in(_asked_in(context))
     state = context.dialogue()
     if not for_people and _understood(context, state, context.read(context.text)):
         return
@@ -329,6 +384,7 @@ def _text(context: DialogueContext, *, for_people: bool = False) -> None:
         state.doubt()
     if context.is_staff:
         if context.place is Place.SERVICE:
+            coming_back.tell_of_staff(context)
             handoff.staff_wrote(context.tx, context.heard_in)
         elif misspelt:
             _unknown_command(context)
@@ -358,6 +414,7 @@ def _understood(context: DialogueContext, state: Dialogue | None, reading: Readi
     elif command is not None:
         named = split(command)
         if named is not None:
+            context.pressed = command
             _run_option(context, *named)
             return True
     there = handoff.human_is_there(context.tx, context.home)

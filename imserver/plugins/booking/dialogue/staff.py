@@ -6,10 +6,11 @@ from datetime import date, datetime, time, timedelta
 
 from imserver.plugins.booking.customers import customer as known
 from imserver.plugins.booking.journey import notify
+from imserver.plugins.booking.schedule import steps
 from imserver.plugins.booking.schedule.appointments import Appointment, act, between, by_code, resources_of
-from imserver.plugins.booking.schedule.hours import utc_ms, wall_of, zone_of
+from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import Shop
-from imserver.plugins.booking.schedule.status import Action, NotPossible, Status
+from imserver.plugins.booking.schedule.status import Action, NotPossible, Status, next_status
 from imserver.plugins.booking.understanding.acts import Reading
 
 from . import book, change, said
@@ -143,12 +144,75 @@ def step(action: Action, context: DialogueContext, reading: Reading) -> bool:
     return True
 
 
+def undo(context: DialogueContext, reading: Reading) -> bool:
+    """撤销 CODE: the last step of the day is taken back, for ten minutes."""
+    if not context.is_staff:
+        return False  # a customer means to cancel
+    code = said.code_of(reading)
+    if not code:
+        if context.place is not Place.STAFF:
+            return False
+        context.say("staff.which_code")
+        return True
+    appointment = by_code(context.tx, code)
+    if appointment is None or not visible(context, appointment):
+        no_such(context, code)
+        return True
+    version = said.version_of(reading)
+    if version is not None and version != appointment.version:
+        change.stale(context, appointment)
+        return True
+    _undo(context, appointment)
+    return True
+
+
+def _undo(context: DialogueContext, appointment: Appointment) -> None:
+    last = steps.last_step(context.tx, appointment)
+    if last is None:
+        context.say("step.nothing_to_undo", code=appointment.code)
+        return
+    if context.now_ms - last.at > steps.UNDO_MIN * MINUTE_MS:
+        context.say("step.too_late_to_undo", code=appointment.code, minutes=steps.UNDO_MIN)
+        return
+    changed = steps.take_back(context.tx, appointment, last, context.sender.user_id)
+    if changed is None:
+        context.say("step.time_is_taken", code=appointment.code, when=context.words.moment(appointment.wall))
+        return
+    notify.undone(context.tx, context.texts, changed)
+    _say_done(context, changed)
+
+
+def _say_done(context: DialogueContext, appointment: Appointment) -> None:
+    """In a service conversation; the staff group has the card."""
+    if context.place is not Place.STAFF:
+        status = context.words(f"status.{appointment.status}")
+        context.say("staff.done", code=appointment.code, status=status)
+
+
+def _is_untimely(context: DialogueContext, appointment: Appointment, action: Action) -> bool:
+    """A step of the day before its time, or after it: nothing happens, and why is said."""
+    found = steps.untimely(appointment, action, context.now_ms)
+    if found is None:
+        return False
+    words = context.words
+    context.say(
+        f"step.{action}_{found.why}",
+        code=appointment.code,
+        when=words.moment(appointment.wall),
+        since=words.moment(found.since),
+    )
+    return True
+
+
 def _step(context: DialogueContext, reading: Reading, appointment: Appointment, action: Action) -> None:
     version = said.version_of(reading)
     if version is not None and version != appointment.version:
         change.stale(context, appointment)
         return
     try:
+        next_status(appointment.status, action, actor(context))
+        if _is_untimely(context, appointment, action):
+            return
         changed = act(context.tx, appointment, action, actor(context), context.sender.user_id)
     except NotPossible:
         change.not_possible(context, appointment)
@@ -157,5 +221,4 @@ def _step(context: DialogueContext, reading: Reading, appointment: Appointment, 
         notify.confirmed_by_staff(context.tx, context.texts, changed)
     else:
         notify.stepped(context.tx, context.texts, changed)
-    if context.place is not Place.STAFF:
-        context.say("staff.done", code=changed.code, status=context.words(f"status.{changed.status}"))
+    _say_done(context, changed)

@@ -152,11 +152,14 @@ def doubt_all(tx: Transaction, conversation_id: str, user_id: str | None = None,
         )
 
 
-def dialogues_on(tx: Transaction, appointment_id: int, conversation_id: str) -> list[tuple[str, Dialogue]]:
-    """(user, dialogue) of each user in a conversation whose open question is about an appointment, or goes on behind one."""
+def dialogues_on(
+    tx: Transaction, appointment_id: int, conversation_id: str, *, of_any_age: bool = False
+) -> list[tuple[str, Dialogue]]:
+    """(user, dialogue) of each user in a conversation whose open question is about an appointment, or goes on behind one.
+    `of_any_age`: also if it is so old that a text does not answer it any more (the server was down)."""
     rows: list[tuple[Any, ...]] = tx.execute(
         "SELECT user_id, state FROM booking_dialogues WHERE conversation_id = ? AND updated_at > ?",
-        (conversation_id, tx.now_ms - MAX_AGE_MS),
+        (conversation_id, 0 if of_any_age else tx.now_ms - MAX_AGE_MS),
     )
     found = [(user_id, msgspec.json.decode(state, type=Dialogue)) for user_id, state in rows]
     return [

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from imserver.plugin_api import Transaction
 from imserver.plugins.booking.conversations import staff_group
 from imserver.plugins.booking.customers import customer, language_for
 from imserver.plugins.booking.messages import cards
+from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.messages.info_pack import info_pack
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import Words
 from imserver.plugins.booking.schedule.appointments import Appointment, resources_of, show_card
 from imserver.plugins.booking.schedule.status import Status
 
-from . import offers, reminders
+from . import offers, reach, reminders, requests
+from .reach import Reach
 
 
 def booked(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> Appointment:
     """A hold became an appointment (confirmed, or pending where the shop confirms by hand)."""
-    appointment = _post_card(tx, texts, appointment)
+    appointment, reached = _post_card(tx, texts, appointment)
     if appointment.status is Status.CONFIRMED:
         _settled(tx, texts, appointment)
-    tell_staff(tx, texts, appointment, "booked")
+    tell_staff(tx, texts, appointment, "booked", reached=reached)
+    requests.plan(tx, texts, appointment)
     return appointment
 
 
 def confirmed_by_staff(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
     """Staff confirmed a pending appointment: the customer gets the news and the pack."""
+    requests.drop(tx, appointment)
     _edit_card(tx, texts, appointment)
-    appointment = _post_card(tx, texts, appointment)
+    appointment, reached = _post_card(tx, texts, appointment)
     _settled(tx, texts, appointment)
-    tell_staff(tx, texts, appointment, "confirmed")
+    tell_staff(tx, texts, appointment, "confirmed", reached=reached)
 
 
 def moved(
@@ -43,16 +48,17 @@ def moved(
         reminders.plan(tx, appointment)
     _edit_card(tx, texts, appointment)
     words = _customer_words(tx, texts, appointment)
-    _line(
+    reached = _line(
         tx,
         texts,
         appointment,
-        "moved_by_shop" if by_staff else "moved",
+        "done.moved_by_shop" if by_staff else "done.moved",
         before=words.moment(before),
         when=words.moment(appointment.wall),
         code=appointment.code,
     )
-    tell_staff(tx, texts, appointment, "moved", before=before, by_staff=by_staff)
+    tell_staff(tx, texts, appointment, "moved", before=before, by_staff=by_staff, reached=reached)
+    requests.plan(tx, texts, appointment)
     offers.answered(tx, texts, appointment)
 
 
@@ -63,8 +69,9 @@ def kept(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
         reminders.plan(tx, appointment)
     _edit_card(tx, texts, appointment)
     words = _customer_words(tx, texts, appointment)
-    _line(tx, texts, appointment, "kept_time", when=words.moment(appointment.wall), code=appointment.code)
-    tell_staff(tx, texts, appointment, "kept")
+    moment = words.moment(appointment.wall)
+    reached = _line(tx, texts, appointment, "done.kept_time", when=moment, code=appointment.code)
+    tell_staff(tx, texts, appointment, "kept", reached=reached)
     offers.answered(tx, texts, appointment, same_time=True)
 
 
@@ -73,9 +80,10 @@ def cancelled(tx: Transaction, texts: ShopTexts, appointment: Appointment, *, by
     reminders.drop(tx, appointment, "cancelled")
     _edit_card(tx, texts, appointment)
     words = _customer_words(tx, texts, appointment)
-    key = "cancelled_by_shop" if by_staff else "cancelled"
-    _line(tx, texts, appointment, key, when=words.moment(appointment.wall), code=appointment.code)
-    tell_staff(tx, texts, appointment, "cancelled", by_staff=by_staff)
+    requests.drop(tx, appointment)
+    key = "done.cancelled_by_shop" if by_staff else "done.cancelled"
+    reached = _line(tx, texts, appointment, key, when=words.moment(appointment.wall), code=appointment.code)
+    tell_staff(tx, texts, appointment, "cancelled", by_staff=by_staff, reached=reached)
     offers.answered(tx, texts, appointment)
 
 
@@ -85,15 +93,63 @@ def corrected(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> No
     if appointment.status is Status.CONFIRMED:
         reminders.plan(tx, appointment)
     _edit_card(tx, texts, appointment)
-    _line(tx, texts, appointment, "corrected", name=appointment.for_name, code=appointment.code)
-    tell_staff(tx, texts, appointment, "corrected")
+    name = appointment.for_name
+    reached = _line(tx, texts, appointment, "done.corrected", name=name, code=appointment.code)
+    tell_staff(tx, texts, appointment, "corrected", reached=reached)
 
 
 def stepped(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
-    """Arrived, in the exam, done, or not come: change the card and tell the staff; the customer gets no message."""
+    """Arrived, in the exam, done, or not come: change the card and tell the staff. Who did not come is asked for another time;
+    otherwise the customer is here, and the changed card is enough."""
     reminders.drop(tx, appointment, str(appointment.status))
     _edit_card(tx, texts, appointment)
-    tell_staff(tx, texts, appointment, str(appointment.status))
+    missed = appointment.status is Status.NO_SHOW
+    reached = _missed(tx, texts, appointment) if missed else Reach.HERE
+    tell_staff(tx, texts, appointment, str(appointment.status), reached=reached)
+    offers.answered(tx, texts, appointment)
+
+
+def _missed(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> Reach:
+    """Kind words, and a button for another time."""
+    words, shop = _customer_words(tx, texts, appointment), texts.shop_of(appointment)
+    service = texts.chain.service(appointment.service_id)
+    wish = f"{words('command.book')} {service.names.in_language(words.language) if service else ''}".strip()
+    text = words(
+        "step.missed",
+        when=words.moment(appointment.wall),
+        code=appointment.code,
+        store=shop.names.in_language(words.language),
+    )
+    options = [
+        Option(words("step.another_time"), wish, "primary"),
+        Option(words("button.human"), words("command.human")),
+    ]
+    return _tell(tx, texts, appointment, cards.card(words("step.missed_title"), text, (), options))
+
+
+def undone(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
+    """Staff took a step of the day back: the card is as before, and the customer hears of it."""
+    if appointment.status is Status.CONFIRMED:
+        reminders.plan(tx, appointment)
+    _edit_card(tx, texts, appointment)
+    words = _customer_words(tx, texts, appointment)
+    reached = _line(
+        tx,
+        texts,
+        appointment,
+        "step.undone",
+        when=words.moment(appointment.wall),
+        code=appointment.code,
+        status=words(f"status.{appointment.status}"),
+    )
+    tell_staff(tx, texts, appointment, "undone", reached=reached)
+
+
+def lapsed(tx: Transaction, texts: ShopTexts, appointment: Appointment, content: dict[str, Any]) -> None:
+    """Nobody confirmed a request before its time: the card says that it is off, `content` why, and both hear of it."""
+    _edit_card(tx, texts, appointment)
+    reached = _tell(tx, texts, appointment, content)
+    tell_staff(tx, texts, appointment, "lapsed", reached=reached)
     offers.answered(tx, texts, appointment)
 
 
@@ -105,8 +161,10 @@ def tell_staff(
     before: datetime | None = None,
     *,
     by_staff: bool = False,
+    reached: Reach = Reach.HERE,
 ) -> None:
-    """Post one card in the staff group for every change. `by_staff`: it was not the customer."""
+    """Post one card in the staff group for every change. `by_staff`: it was not the customer. `reached`: whether the customer
+    read of it."""
     shop = texts.shop_of(appointment)
     group = staff_group(tx, shop.id)
     if group is None:
@@ -119,9 +177,13 @@ def tell_staff(
         by=actor.display_name if actor is not None else appointment.changed_by,
         when=words.moment(appointment.wall),
         before=words.moment(before or appointment.wall),
-        name=appointment.for_name or (customer.display_name if customer else appointment.customer_id),
+        name=offers.name_of(tx, appointment),
         code=appointment.code,
+        status=words(f"status.{appointment.status}"),
     )
+    if reached is not Reach.HERE:
+        account = customer.display_name if customer else appointment.customer_id
+        text = f"{text}\n{words(f'away.{reached.value}', name=account)}"
     fields = cards.appointment_fields(words, texts.chain, shop, appointment, resources_of(tx, appointment.id))
     if appointment.first_visit:
         fields.append((words("field.first_visit"), words("yes")))
@@ -142,20 +204,19 @@ def _settled(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> Non
     shop = texts.shop_of(appointment)
     known = customer(tx, appointment.customer_id)
     words = _customer_words(tx, texts, appointment)
-    tx.post(
-        appointment.conversation_id,
-        info_pack(words, texts.chain, shop, appointment, known.lens_kind),
-        sender_id=shop.bot,
-    )
+    _tell(tx, texts, appointment, info_pack(words, texts.chain, shop, appointment, known.lens_kind))
     reminders.plan(tx, appointment)
 
 
-def _post_card(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> Appointment:
+def _post_card(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> tuple[Appointment, Reach]:
     shop = texts.shop_of(appointment)
     words = _customer_words(tx, texts, appointment)
     people = resources_of(tx, appointment.id)
     content = cards.appointment_card(words, texts.chain, shop, appointment, people)
-    return show_card(tx, appointment, tx.post(appointment.conversation_id, content, sender_id=shop.bot))
+    position = tx.post(appointment.conversation_id, content, sender_id=shop.bot)
+    where = (appointment.conversation_id, appointment.customer_id)
+    reached = reach.tell_who_left(tx, texts.chain, words, shop, where, content)
+    return show_card(tx, appointment, position), reached
 
 
 def _edit_card(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
@@ -168,10 +229,15 @@ def _edit_card(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> N
     tx.edit(appointment.conversation_id, appointment.card_position, content)
 
 
-def _line(tx: Transaction, texts: ShopTexts, appointment: Appointment, key: str, **values: object) -> None:
-    shop = texts.shop_of(appointment)
-    text = _customer_words(tx, texts, appointment)(f"done.{key}", **values)
-    tx.post(appointment.conversation_id, {"type": "text", "text": text}, sender_id=shop.bot)
+def _line(tx: Transaction, texts: ShopTexts, appointment: Appointment, key: str, **values: object) -> Reach:
+    text = _customer_words(tx, texts, appointment)(key, **values)
+    return _tell(tx, texts, appointment, {"type": "text", "text": text})
+
+
+def _tell(tx: Transaction, texts: ShopTexts, appointment: Appointment, content: dict[str, Any]) -> Reach:
+    words, shop = _customer_words(tx, texts, appointment), texts.shop_of(appointment)
+    where = (appointment.conversation_id, appointment.customer_id)
+    return reach.tell(tx, texts.chain, words, shop, where, content)
 
 
 def _customer_words(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> Words:

@@ -25,6 +25,9 @@ from imserver.plugins.booking.schedule.shops import Resource, Shop
 from imserver.plugins.booking.schedule.slots import Slot, pools, spread
 from imserver.plugins.booking.schedule.status import Status
 
+from . import reach
+from .reach import Reach
+
 #: Tells the next customers, and the staff of whom does not answer.
 TIMER = "offers"
 #: Customers that one transaction tells.
@@ -107,7 +110,7 @@ def give_back(tx: Transaction, texts: ShopTexts, shop: Shop, *, but: int) -> Non
             said.add(appointment.id)
             words = _customer_words(tx, texts, shop, appointment)
             text = words("offer.not_needed", when=words.moment(appointment.wall), code=appointment.code)
-            _post(tx, shop, appointment, {"type": "text", "text": text})
+            _post(tx, texts, shop, appointment, {"type": "text", "text": text})
     for plan in touched.values():
         _edit_list(tx, texts, shop, plan)
 
@@ -153,7 +156,7 @@ def _tell(tx: Transaction, texts: ShopTexts, shop: Shop, offer: Offer) -> None:
         return
     others = [one for one in plans.open_offers(tx, appointment.id) if one.plan_id != offer.plan_id]
     asked_before = any(one.told_at and one.state == "waiting" for one in others)
-    reached = asked_before or _post(tx, shop, appointment, _card(tx, texts, shop, appointment))
+    reached = asked_before or _post(tx, texts, shop, appointment, _card(tx, texts, shop, appointment))
     left = (appointment.start_at - tx.now_ms) // MINUTE_MS
     patience = min(PATIENCE_MIN, max(left - BEFORE_START_MIN, left // 2, 0))
     due = tx.now_ms + patience * MINUTE_MS
@@ -193,15 +196,17 @@ def _card(tx: Transaction, texts: ShopTexts, shop: Shop, appointment: Appointmen
     )
 
 
-def _post(tx: Transaction, shop: Shop, appointment: Appointment, content: dict[str, object]) -> bool:
-    """False if the bot may not write there, or the customer is not there any more: then somebody has to call."""
-    if appointment.customer_id not in tx.members(appointment.conversation_id):
-        return False
+def _post(
+    tx: Transaction, texts: ShopTexts, shop: Shop, appointment: Appointment, content: dict[str, object]
+) -> bool:
+    """False if the bot may not write there, or the customer is not there any more, and maybe reads it in the direct chat:
+    then somebody has to call."""
+    words = _customer_words(tx, texts, shop, appointment)
+    where = (appointment.conversation_id, appointment.customer_id)
     try:
-        tx.post(appointment.conversation_id, content, sender_id=shop.bot)
+        return reach.tell(tx, texts.chain, words, shop, where, content) is Reach.HERE
     except Refusal:
         return False
-    return True
 
 
 def _customer_words(tx: Transaction, texts: ShopTexts, shop: Shop, appointment: Appointment) -> Words:

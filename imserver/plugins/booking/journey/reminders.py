@@ -19,6 +19,8 @@ from imserver.plugins.booking.schedule.appointments import Appointment, get, res
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, wall_of, zone_named
 from imserver.plugins.booking.schedule.status import Status
 
+from . import reach
+
 TIMER = "reminder"
 KINDS = ("day_before", "same_day")
 
@@ -181,17 +183,14 @@ def _send(tx: Transaction, texts: ShopTexts, appointment: Appointment, kind: str
         address=shop.address.in_language(words.language),
     )
     note = reminder_note(words, texts.chain, appointment, customer(tx, appointment.customer_id).lens_kind)
-    tx.post(
-        appointment.conversation_id,
-        cards.card(
-            words("reminder.title"),
-            f"{text}\n{note}" if note else text,
-            cards.appointment_fields(words, texts.chain, shop, appointment, resources_of(tx, appointment.id)),
-            cards.change_options(words, appointment),
-            ("appointment", appointment.code, appointment.version),
-        ),
-        sender_id=shop.bot,
+    content = cards.card(
+        words("reminder.title"),
+        f"{text}\n{note}" if note else text,
+        cards.appointment_fields(words, texts.chain, shop, appointment, resources_of(tx, appointment.id)),
+        cards.change_options(words, appointment),
+        ("appointment", appointment.code, appointment.version),
     )
+    reach.tell(tx, texts.chain, words, shop, (appointment.conversation_id, appointment.customer_id), content)
     _decide(tx, appointment.id, appointment.version, kind, "sent", "")
 
 

@@ -22,7 +22,7 @@ from imserver.plugins.booking.schedule.appointments import (
 from imserver.plugins.booking.schedule.hours import wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import Shop
 
-from . import reminders
+from . import reach, reminders
 
 TIMER = "set_back"
 #: Conversations with customers that one transaction posts to.
@@ -100,7 +100,8 @@ def _tell_customer(tx: Transaction, texts: ShopTexts, shop: Shop, conversation_i
     words = texts.catalogue.words(language_for(tx, appointments[0].customer_id), shop)
     lines = "\n".join(_line(texts, words, one) for one in appointments)
     text = words("set_back.customer", to=_moment(tx, words, shop, to), lines=lines)
-    tx.post(conversation_id, {"type": "text", "text": text}, sender_id=shop.bot)
+    where = (conversation_id, appointments[0].customer_id)
+    reach.tell(tx, texts.chain, words, shop, where, {"type": "text", "text": text})
 
 
 def _line(texts: ShopTexts, words: Words, appointment: Appointment) -> str:

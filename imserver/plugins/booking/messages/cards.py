@@ -20,8 +20,10 @@ _CHANGEABLE = frozenset({Status.PENDING, Status.CONFIRMED})
 _STAFF_STEPS: dict[Status, tuple[str, ...]] = {
     Status.PENDING: ("confirm", "cancel"),
     Status.CONFIRMED: ("arrive", "no_show"),
-    Status.ARRIVED: ("start",),
-    Status.IN_EXAM: ("finish",),
+    Status.ARRIVED: ("start", "undo"),
+    Status.IN_EXAM: ("finish", "undo"),
+    Status.DONE: ("undo",),
+    Status.NO_SHOW: ("undo",),
 }
 
 

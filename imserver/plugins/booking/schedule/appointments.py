@@ -159,6 +159,11 @@ def held_until(tx: Transaction, end_ms: int) -> list[Appointment]:
     )
 
 
+def pending(tx: Transaction) -> list[Appointment]:
+    """Every request that waits for a shop's yes."""
+    return _many(tx, "status = 'pending' ORDER BY id", ())
+
+
 def held_for(tx: Transaction, customer_id: str, store_id: str) -> list[Appointment]:
     """The holds of a customer in a shop."""
     where = "hold_until IS NOT NULL AND status = 'held' AND customer_id = ? AND store_id = ?"
@@ -305,6 +310,29 @@ def act(
         _release(tx, appointment.id)
     tx.execute("UPDATE booking_appointments SET hold_until = NULL WHERE id = ?", (appointment.id,))
     return _changed(tx, appointment, action, status, actor_id)
+
+
+def own_again(
+    tx: Transaction, appointment: Appointment, status: Status, actor_id: str, *, needs_cells: bool
+) -> Appointment | None:
+    """Take a step back to `status`, with the cells that it gave back. None, and nothing changes, if one is taken by now."""
+    first, last = appointment.start_at // CELL_MS, appointment.free_at // CELL_MS
+    cells = [(name, cell) for name in resources_of(tx, appointment.id) for cell in range(first, last)]
+    if needs_cells:
+        try:
+            _insert_cells(tx, appointment.id, cells)
+        except UniqueViolation:
+            return None
+    return _changed(tx, appointment, Action.UNDO, status, actor_id)
+
+
+def rows_of_changes(tx: Transaction, appointment_id: int) -> list[tuple[str, str, int]]:
+    """(action, status behind it, time) of each change of an appointment, in order."""
+    rows = tx.execute(
+        "SELECT action, status, at FROM booking_changes WHERE appointment_id = ? ORDER BY version",
+        (appointment_id,),
+    )
+    return [(action, status, at) for action, status, at in rows]
 
 
 def show_card(tx: Transaction, appointment: Appointment, position: int) -> Appointment:

@@ -1,6 +1,8 @@
 """The status chain of an appointment, as one table. Any other step is refused.
 
 held → (pending →) confirmed → arrived → in_exam → done,   or cancelled, no_show, expired
+
+When a step of the day is sensible, and how one is taken back, is `schedule/steps.py`.
 """
 
 from __future__ import annotations
@@ -36,6 +38,8 @@ class Action(StrEnum):
     FINISH = "finish"
     NO_SHOW = "no_show"
     CORRECT = "correct"  # another name or age; the time stays
+    LAPSE = "lapse"  # a request that nobody confirmed before its time
+    UNDO = "undo"  # a step of the day is taken back: where it leads is in the history, not in the table
 
 
 class Actor(StrEnum):
@@ -71,12 +75,15 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(Status.PENDING, Action.MOVE, Status.PENDING, _BOTH),
     Transition(Status.PENDING, Action.CANCEL, Status.CANCELLED, _BOTH),
     Transition(Status.PENDING, Action.CORRECT, Status.PENDING, _BOTH),
+    Transition(Status.PENDING, Action.LAPSE, Status.CANCELLED, _TIMER),
     Transition(Status.CONFIRMED, Action.CORRECT, Status.CONFIRMED, _BOTH),
     Transition(Status.CONFIRMED, Action.MOVE, Status.CONFIRMED, _BOTH),
     Transition(Status.CONFIRMED, Action.CANCEL, Status.CANCELLED, _BOTH),
     Transition(Status.CONFIRMED, Action.ARRIVE, Status.ARRIVED, _STAFF),
     Transition(Status.CONFIRMED, Action.NO_SHOW, Status.NO_SHOW, _STAFF),
+    Transition(Status.CONFIRMED, Action.FINISH, Status.DONE, _STAFF),
     Transition(Status.ARRIVED, Action.START, Status.IN_EXAM, _STAFF),
+    Transition(Status.ARRIVED, Action.FINISH, Status.DONE, _STAFF),
     Transition(Status.ARRIVED, Action.CANCEL, Status.CANCELLED, _STAFF),
     Transition(Status.IN_EXAM, Action.FINISH, Status.DONE, _STAFF),
 )
@@ -87,8 +94,12 @@ _TABLE = {(row.before, row.action): row for row in TRANSITIONS}
 OWNING = frozenset({Status.HELD, Status.PENDING, Status.CONFIRMED, Status.ARRIVED, Status.IN_EXAM})
 #: Statuses that a customer counts as "my appointment".
 LIVE = OWNING - {Status.HELD}
-#: Statuses that nothing leads out of.
+#: Statuses that nothing leads out of; what a step of the day led to can be taken back for a while.
 FINAL = frozenset(Status) - {row.before for row in TRANSITIONS}
+
+
+#: The steps of the day: staff take one with an appointment, and may take it back.
+OF_THE_DAY = frozenset({Action.ARRIVE, Action.START, Action.FINISH, Action.NO_SHOW})
 
 
 class NotPossible(Exception):
