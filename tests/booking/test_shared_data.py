@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from imserver.errors import Refusal
 from imserver.plugins.booking.command_line import booking
 from imserver.plugins.booking.schedule.shops import load_chain
-from imserver.plugins.booking.understanding.acts import Scene
+from imserver.plugins.booking.understanding.acts import Kind, Scene
 from imserver.plugins.booking.understanding.alarms import RedFlags
 from imserver.plugins.booking.understanding.lexicon import Lexicon
 from imserver.plugins.booking.understanding.reader import understand
@@ -38,11 +38,14 @@ LEXICON = Lexicon(load_chain("demo"))
 
 def by_reader(text: str, now: datetime, zone: str) -> tuple[str, ...]:
     """What the dialogue is told."""
-    when = understand(text, Scene(now, zone, "garden"), LEXICON).when
+    reading = understand(text, Scene(now, zone, "garden"), LEXICON)
+    when = reading.when
     if when is None or when.reason is not None or when.guess is not None:
         return ()
+    if reading.has(Kind.QUESTION) and not reading.has(Kind.BEGIN):
+        return ()  # it is answered, and nothing is held
     if when.window is not None and not when.candidates:
-        return stamps([when.wish or when.window[0]])
+        return stamps([when.wish] if when.wish is not None else [])  # without a wish the free times are shown
     return stamps(when.candidates)
 
 
