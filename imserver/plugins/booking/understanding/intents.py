@@ -454,7 +454,18 @@ def _begun_in(page: Page, start: int, end: int, *names: str) -> bool:
 
 def _longest_first(words: str) -> str:
     """Plain words in an alternative, so that none hides behind its own beginning."""
-    return "|".join(sorted(re.split(r"\|(?![^(]*\))", words), key=len, reverse=True))
+    return "|".join(sorted(_alternatives(words), key=len, reverse=True))
+
+
+def _alternatives(words: str) -> list[str]:
+    """The alternatives of a pattern, but not those inside its groups."""
+    depth, begin, found = 0, 0, []
+    for place, char in enumerate(words):
+        depth += (char == "(") - (char == ")")
+        if char == "|" and depth == 0:
+            found.append(words[begin:place])
+            begin = place + 1
+    return [*found, words[begin:]]
 
 
 def _alone(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
@@ -466,7 +477,7 @@ def _alone(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
 
 _YES: Final = _alone(_WORDS["alone"]["yes"])
 _NO: Final = _alone(_WORDS["alone"]["no"])
-_GLUE: Final = (re.compile(_WORDS["alone"]["glue"]),)
+_GLUE: Final = (re.compile(_WORDS["alone"]["glue"]), re.compile(_WORDS["alone"]["glue_english"]))
 _FIRST: Final = {
     kind: re.compile(f"^ ?(?:那?就?)(?:{_WORDS['alone']['first'][kind.value]})[吧了啊 .!。]*$")
     for kind in (Kind.YES, Kind.NO)
@@ -475,6 +486,8 @@ _FIRST: Final = {
 _HUMMED: Final = re.compile(
     "^[ ]*(?:[嗯恩唔哦噢啊额]|对了|就是|那就|行吧那|um|uh|oh|well|so|right|ok so)[ .…~]*$"
 )
+#: "Is that right" asks.
+_ASKING: Final = re.compile("^[ ]*(?:is|are|was|were) (?:it|that|this|they|you|there|the)(?![a-z])")
 _HEDGED: Final = re.compile("不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$")
 
 
@@ -495,6 +508,8 @@ def read_answers(page: Page, asked: list[tuple[int, int]]) -> None:
             continue
         text = page.open[start:end]
         if not text.strip(" \x02") or end - start > _ALONE_CHARS or _named(page, start, end):
+            continue
+        if _ASKING.match(text):
             continue
         if _HUMMED.match(text) and page.words.strip(" .,!。~…") != text.strip():
             continue

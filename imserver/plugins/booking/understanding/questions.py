@@ -11,7 +11,7 @@ from .page import PUNCTUATION, Cover, Page
 
 _WORDS: Final = load_words("questions")
 _KNOWN: Final = {
-    kind: re.compile(f"{chinese}|(?<![a-z])(?:{english})")
+    kind: re.compile(f"{chinese}|(?<![a-z])(?:{english}|{_WORDS['known_more'].get(kind, '(?!)')})")
     for kind, (chinese, english) in _WORDS["known"].items()
 }
 _MARKS: Final = _WORDS["marks"]
