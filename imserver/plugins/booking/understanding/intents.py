@@ -62,7 +62,7 @@ _OBJECTS: Final = re.compile(
     f"{_WORDS['objects']['chinese']}|(?<![a-z])(?:{_WORDS['objects']['english']})(?![a-z])"
 )
 _NEGATED: Final = template("intents", "negated")
-_ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
+_ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee|last m|last one|that m|my last|(?:message|msg)")
 #: What may be, or was meant and is not: 可能要取消, 本来想取消的, "should I".
 _SUPPOSED: Final = re.compile(
     f"{MAYBE.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to)(?![a-z])"
@@ -77,7 +77,8 @@ _CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
 _ABLE: Final = re.compile("能|可以|方便")
 _ANOTHER_TIME: Final = re.compile("换个?(?:时间|日子)|换一?天")
 _STRONG_MOVE: Final = re.compile(
-    "改约|改期|改签|改时间|改个时间|换个?时间|reschedul|appointment|booking|预约"
+    "改约|改期|改签|改时间|改个时间|换个?时间|reschedul|rearrange|rebook|appointment|booking|预约"
+    "|(?<![a-z])(?:move|push|bump|shift|switch|swap|change) (?:it|that|mine|me|my [a-z']+(?: [a-z]+)?|this|ours) (?:to|back|forward|till|until)(?![a-z])"
 )
 _STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
 _BEGUN: Final = ("list", "slots", "human", "cancel", "move", "book")
@@ -207,7 +208,7 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
     if _ONCE.match(page.words, one.end) and any(asks(page, *clause) for clause in page.clauses):
         return False
     if (asking and (_left(left) or _ONCE.match(page.words, one.end))) or _ADDRESSED.search(
-        page.words[one.end : one.end + 6]
+        page.words[one.end : one.end + 8]
     ):
         return False
     weak = _UNABLE.search(page.words[one.start : one.end])
@@ -531,7 +532,7 @@ def _answer(text: str) -> Kind | None:
         no, yes, glue = (_longest(patterns, text, place) for patterns in (_NO, _YES, _GLUE))
         best = max(no, yes, glue)
         if best == place:
-            if text[place] not in " \x02'\"()-":
+            if text[place] not in " \x02'\"()-:;=*^/&+_<>":
                 return None
             best = place + 1
         elif no == best and no > yes:

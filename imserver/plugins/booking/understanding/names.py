@@ -14,6 +14,7 @@ from .acts import Kind, Scene
 from .lexicon import either, load_words
 from .page import Cover, Page
 from .patterns import HAN, KIN, KIN_ENGLISH, TITLES, template
+from .questions import TIMELY, asks
 
 _WORDS: Final = load_words("names")
 _FAMILIES: Final = load_words("family_names")
@@ -21,10 +22,13 @@ SINGLE: Final = frozenset("".join(_FAMILIES["single"]) + _FAMILIES["common_now"]
 DOUBLE: Final = frozenset(_FAMILIES["double"])
 COMMON: Final = frozenset(_WORDS["common"].split())
 COMMON_ENGLISH: Final = frozenset(_WORDS["common_english"].split())
+_WISH_ENGLISH: Final = frozenset(_WORDS["wish_english"].split())
 _NEVER: Final = frozenset(_WORDS["never_inside"])
 _ENDS: Final = re.compile("|".join(_WORDS["ends"]))
 
 _INTRODUCED: Final = either(_WORDS["introduced"])
+#: Only at a card is "put Priya Nair" about a name.
+_INTRODUCED_AT_CARD: Final = re.compile(_WORDS["introduced_at_card"])
 _INTRODUCED_CAPITAL: Final = either(
     (
         *_WORDS["introduced_capital"],
@@ -42,6 +46,7 @@ _EVERYDAY: Final = COMMON | frozenset(_WORDS["everyday"].split())
 _PET: Final = re.compile(f"^(?:(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{TITLES}))$")
 #: Where the characters of a name are explained: 沈阳的沈, 弓张, 耳东陈.
 _SPELT: Final = template("names", "spelt")
+_SPELT_ENGLISH: Final = template("names", "spelt_english")
 _RUN: Final = re.compile(f"[{HAN}]{{1,8}}")
 _SHORT: Final = re.compile(f"[{HAN}]{{2,4}}")
 _SPACED: Final = re.compile(f" ?([{HAN}]) ([{HAN}]{{1,2}}) ?")
@@ -66,13 +71,15 @@ _LITTLE: Final = frozenset(
     "从那能和都别时后明全向有相年空单双平常安万成计干高利通包连管查步应解终言代付次迟区楼母南"
 )
 _WRONG: Final = re.compile(
-    "名字(?:写|填|打|弄)?(?:错|不对)|姓(?:写|填|打|弄)错|name(?:'s| is)? (?:wrong|misspel)|wrong name"
+    "名字(?:写|填|打|弄)?(?:错|不对)|姓(?:写|填|打|弄)错|[写填打串]错(?:咗)?(?:个)?名|个?名(?:唔啱|错咗|错[喇了])"
+    f"|{_WORDS['name_wrong']}"
 )
 _PAIR: Final = re.compile(
-    f"是([{HAN}]{{2,4}}?)(?:,? ?)不是([{HAN}]{{1,4}})|不是([{HAN}]{{2,4}}?),? ?(?:而)?是([{HAN}]{{2,4}})"
+    f"(?:是|(?<!唔)系)([{HAN}]{{2,4}}?)(?:,? ?)(?:不是|唔系)([{HAN}]{{1,4}})"
+    f"|(?:不是|唔系)([{HAN}]{{2,4}}?),? ?(?:而)?(?:是|系)([{HAN}]{{2,4}})"
 )
-_NOT_SO: Final = re.compile(f" ?([{HAN}]{{2,4}}),? ?不是([{HAN}]{{2,4}})[ .!]*$")
-_OF_NAME: Final = re.compile("名字|姓名|名儿|(?<![a-z])name")
+_NOT_SO: Final = re.compile(f" ?([{HAN}]{{2,4}}),? ?(?:不是|唔系)([{HAN}]{{2,4}})[ .!]*$")
+_OF_NAME: Final = re.compile("名字|姓名|名儿|(?<=错)名|个名|(?<![a-z])(?:sur)?name")
 
 _TWO: Final = template("names", "two")
 #: 另外帮我老公也约一个: one more, not somebody else.
@@ -85,8 +92,9 @@ _ONLY: Final = re.compile(f"^ ?(?:是)?(?:我|她是我|他是我)(?:的)?(?P<ki
 _PRONOUN: Final = template("names", "pronoun")
 _OWN: Final = template("names", "own")
 _BESIDE: Final = template("names", "beside")
+_AGE_BEHIND: Final = re.compile(",? ?[(]?[0-9]{1,2}[)]?(?= ?(?:$|[,.)]))")
 _NOT_ME: Final = template("names", "not_me")
-_NO_PERSON: Final = re.compile("(?:让|听|说|推荐|介绍|陪|问问?|看看?|等|催|叫|告诉|写)[^,.!?]{0,3}$")
+_NO_PERSON: Final = re.compile("(?:让|听|说|推荐|介绍|陪|问问?|看看?|等|催|叫|告诉|写)[^,.!?]{0,3}$|(?<![a-z])(?:not|isn't|isnt|never)(?: for)? $")
 _RENAMED: Final = re.compile("(?:改|换|写|填|用|名字是)成?$")
 _BEEN: Final = re.compile("(?<![a-z])(?:been|came|was|come here)(?![a-z])")
 _NOT_AFTER: Final = template("names", "not_after")
@@ -142,11 +150,11 @@ def _pet(name: str) -> bool:
 
 def read_names(page: Page, scene: Scene) -> None:
     """Names that are said to be one, and, where a name was asked, bare ones."""
-    _spelling(page)
+    _spelling(page, scene)
     if match := _WRONG.search(page.open):
         page.take_act(Kind.REFUSE, "name", None, match.span())
     pairs = list(_pairs(page))
-    for start, end in pairs or _said(page):
+    for start, end in pairs or _said(page, scene):
         _give(page, scene, start, end)
         return
     if scene.step == "name" or _OF_NAME.search(page.words):
@@ -159,8 +167,11 @@ def read_names(page: Page, scene: Scene) -> None:
             return
 
 
-def _spelling(page: Page) -> None:
-    """How the characters of a name are written is no name: 沈阳的沈, 弓张, 不是立早章."""
+def _spelling(page: Page, scene: Scene) -> None:
+    """How the characters of a name are written is no name: 沈阳的沈, 弓张, 不是立早章, "with a K"."""
+    if scene.step == "name" or _OF_NAME.search(page.words):
+        for match in page.find(_SPELT_ENGLISH):
+            page.take(*match.span(), Cover.NOTE)
     surname = _SURNAME.search(page.open)
     if surname is None and not _INTRODUCED.search(page.open):
         return
@@ -201,11 +212,16 @@ def _pairs(page: Page) -> Iterator[tuple[int, int]]:
             return
 
 
-def _said(page: Page) -> Iterator[tuple[int, int]]:
+def _said(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
     """Names behind the words that introduce one; the last that is said counts."""
-    for pattern, capital in ((_INTRODUCED, False), (_INTRODUCED_CAPITAL, True)):
+    patterns = [(_INTRODUCED, False), (_INTRODUCED_CAPITAL, True)]
+    if scene.step.startswith("confirm"):
+        patterns.append((_INTRODUCED_AT_CARD, True))
+    for pattern, capital in patterns:
         for match in page.find(pattern):
-            found = _behind(page, match.end(), capital=capital)
+            if _ASKED_ABOUT.fullmatch(match[0]) and asks(page, *page.clause_at(match.start())):
+                continue
+            found = _behind(page, match.end(), capital=capital, asked=scene.step == "name")
             loose = match[0][:1] in "登写填记" and found and is_han(page.words[found[0]])
             if found and not (loose and not _firm(page.words[slice(*found)])):
                 page.take(match.start(), found[0])
@@ -231,6 +247,10 @@ def _said(page: Page) -> Iterator[tuple[int, int]]:
             yield match.span()
 
 
+#: "Is the name important?" tells none.
+_ASKED_ABOUT: Final = re.compile("(?:my |the |her |his )?(?:sur)?name ?")
+
+
 def _firm(name: str) -> bool:
     """Whether a name stands without words that say so: 写沈括, not 写一下."""
     return is_name(name) or _pet(name)
@@ -251,7 +271,7 @@ def _in_full(page: Page, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _behind(page: Page, start: int, *, capital: bool) -> tuple[int, int] | None:
+def _behind(page: Page, start: int, *, capital: bool, asked: bool = False) -> tuple[int, int] | None:
     """The name that begins at `start`, if there is one."""
     text = page.open
     while start < len(text) and text[start] in " :,\"“'":
@@ -269,17 +289,13 @@ def _behind(page: Page, start: int, *, capital: bool) -> tuple[int, int] | None:
     for word in _WORD.finditer(text, start, latin.end()):
         plain = word[0].rstrip(".")
         if plain in COMMON_ENGLISH or plain in _KIN_SET or (end > start and text[end : word.start()].strip()):
-            if (
-                end == start
-                and not capital
-                and page.typed(*word.span())[:1].isupper()
-                and plain not in _NO_NAMES
-            ):
+            first = end == start and (not capital or asked) and plain not in _NO_NAMES
+            if (first or (asked and end > start)) and page.typed(*word.span())[:1].isupper():
                 end = word.end()
                 continue
             break
         end = word.end()
-        if word[0].endswith(".") and len(plain) > 2:
+        if word[0].endswith(".") and len(plain) > 2 and "." not in plain:
             break
     return (start, end) if end > start else None
 
@@ -336,7 +352,8 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
             yield start, start + len(short)
         elif is_latin_name(text):
             latin.append((start, end))
-    if latin and len(page.clauses) <= 3:
+    said = [clause for clause in page.clauses if page.open[slice(*clause)].strip("\x02 ")]
+    if latin and len(said) <= 3:
         yield max(latin, key=lambda place: len(page.words[place[0] : place[1]].split()))
 
 
@@ -380,14 +397,9 @@ def _beside(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
             before = page.words[max(0, start - 1)] if start else ""
             if before in ("", " ") and (scene.staff or _has_value(page, page.pieces, index)):
                 yield start, end
-        elif (
-            whole > 1
-            and index
-            and page.typed(start, end).istitle()
-            and is_latin_name(text)
-            and _aged(page, page.pieces, index)
-        ):
-            yield start, end
+        elif whole > 1 and scene.step in ("", "none") and (signed := _of_latin(page, page.pieces, index)):
+            if signed[1] - signed[0] < end - start or _aged(page, page.pieces, index) or _wished(page):
+                yield signed
 
 
 def _has_value(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
@@ -396,6 +408,52 @@ def _has_value(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> boo
     return any(
         _TIMELY.search(page.words[start:end]) or _DIGIT.search(page.words[start:end]) for start, end in near
     )
+
+
+#: A name with the age behind it: "jordan 19", "Fiona McAllister-Reid (56)".
+_WITH_AGE: Final = re.compile(
+    f" ?(?P<name>{_LATIN.pattern}) [(]?(?P<age>[1-9][0-9]?)[)]?(?= ?(?:$|[,.!)]|[a-z]))(?! ?(?:[ap]\\.?m|st|nd|rd|th|min|hour|hr|o'clock|and|or|to|till|until|day|week|month|people|of|pair|x)(?![a-z]))"
+)
+
+
+def _of_latin(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> tuple[int, int] | None:
+    """The name in Latin letters that a piece is, or begins with if an age follows."""
+    start, end = pieces[index]
+    text = page.open[start:end].rstrip("\x02 (")
+    end = start + len(text)
+    if match := _WITH_AGE.match(text):
+        if _is_no_wish(match["name"]) and int(match["age"]) > 2:
+            return start + match.start("name"), start + match.end("name")
+        return None
+    if not _is_no_wish(text.strip()):
+        return None
+    if _signed(page, pieces, index) or (index and page.typed(start, end).istitle() and _aged(page, pieces, index)):
+        return start, end
+    return None
+
+
+def _is_no_wish(text: str) -> bool:
+    """A name in Latin letters, none of whose words is one of a wish."""
+    return is_latin_name(text) and not any(word.strip(".'") in _WISH_ENGLISH for word in text.split(" "))
+
+
+def _wished(page: Page) -> bool:
+    """Whether the text says when or what for: who wishes stands beside it."""
+    return TIMELY.search(page.words) is not None or len(page.pieces) > 2
+
+
+def _signed(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
+    """Whether a piece is written as a name among values: two words in capitals, or one that is no word of a wish."""
+    start, end = pieces[index]
+    typed = page.typed(start, end).strip()
+    words = [word for word in re.split("[ -]", typed) if word]
+    if not typed or not all(word[:1].isupper() for word in words) or (typed.isupper() and len(typed) > 3):
+        return False
+    if len(words) > 1:
+        return index > 0 or _aged(page, pieces, index)
+    before = page.words[:start].rstrip(" ")[-1:]
+    last = index == len(pieces) - 1
+    return index > 0 and (last or before in (",", ":", "-") or page.words[end : end + 1] == ",")
 
 
 def _aged(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
@@ -410,7 +468,7 @@ def read_persons(page: Page) -> tuple[str, ...]:
     """For whom it is, as a word of kin; the persons if there are several."""
     people = _people(page)
     for match in page.find(_NOT_ME):
-        me = match.span("me" if match["me"] else "mine")
+        me = match.span(match.lastgroup or 0)
         page.take_act(Kind.REFUSE, "person", page.typed(*me), match.span())
     for start, end in (*_opened(page), *_named(page)):
         _person(page, start, end)
@@ -453,7 +511,7 @@ def _own(page: Page) -> Iterator[tuple[int, int]]:
             group == "kin" and behind.startswith("的") and _RENAMED.search(page.words[start : match.start()])
         )
         spoken_of = _excused(page, match.start()) or _NOT_AFTER.match(behind.lstrip())
-        meant = _BESIDE.search(behind) or page.words[match.start()] in "把改将"
+        meant = _BESIDE.search(behind) or _AGE_BEHIND.match(page.words, match.end()) or page.words[match.start()] in "把改将"
         if renamed or (meant and not spoken_of):
             yield match.span(group)
 
