@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from imserver.plugins.booking.dates.text import ASIDE_MARK
+from imserver.plugins.booking.dates.text import ASIDE_MARK, MARKS
 
 from .acts import Act, Kind, Scene
 from .lexicon import load_words
@@ -191,7 +191,7 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
         return True
     if _NEGATED.search(before) or _SUPPOSED.search(before):
         return False
-    if _NEEDED.search(before) and asks(page, start, end):
+    if (_NEEDED.search(before) or _NEEDS_ONE.search(page.words[start:end])) and asks(page, start, end):
         return False
     if one.name == "cancel":
         return _cancels(page, scene, one, found)
@@ -499,8 +499,8 @@ def read_labels(page: Page) -> None:
             page.take_act(kind, "", None, match.span())
 
 
-def read_answers(page: Page, asked: list[tuple[int, int]]) -> None:
-    """Yes and no: alone in a clause, or in a piece of one."""
+def read_answers(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
+    """Yes and no: alone in a clause, or in a piece of one, or beside what the card says ("Friday works")."""
     said: dict[Kind, list[tuple[int, int]]] = {}
     for start, end in page.pieces:
         if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or (
@@ -508,7 +508,14 @@ def read_answers(page: Page, asked: list[tuple[int, int]]) -> None:
         ):
             continue
         text = page.open[start:end]
-        if not text.strip(" \x02") or end - start > _ALONE_CHARS or _named(page, start, end):
+        if _named(page, start, end):
+            if not _of_the_card(page, scene, start, end):
+                continue
+            text = "".join(
+                ASIDE_MARK if mark in MARKS else char
+                for char, mark in zip(text, page.sheet.text[start:end], strict=True)
+            )
+        if not text.strip(" \x02") or end - start > _ALONE_CHARS:
             continue
         if _ASKING.match(text):
             continue
@@ -522,6 +529,18 @@ def read_answers(page: Page, asked: list[tuple[int, int]]) -> None:
             said.setdefault(kind, []).append((start, end))
     for kind, places in said.items():
         page.add(kind, "", None, *places)
+
+
+def _of_the_card(page: Page, scene: Scene, start: int, end: int) -> bool:
+    """Whether all that is said there is the card's own day and time."""
+    shown, span = scene.shown, page.span(start, end)
+    if shown.start is None or not shown.asks_yes:
+        return False
+    said = [act for act in page.acts if any(span.start <= place.start < span.end for place in act.spans)]
+    return all(
+        act.kind is Kind.GIVE and act.value == {"day": shown.day, "time": shown.start.time()}.get(act.what, ())
+        for act in said
+    )
 
 
 def _answer(text: str) -> Kind | None:

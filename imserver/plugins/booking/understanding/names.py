@@ -180,8 +180,13 @@ def _spelling(page: Page, scene: Scene) -> None:
         page.take(*match.span())
 
 
+_NOT_ANOTHER: Final = re.compile(" ?,? ?(?:not|and not|instead of|rather than) [a-z'-]+(?: [a-z'-]+)?(?= ?(?:$|[,.!]))")
+
+
 def _give(page: Page, scene: Scene, start: int, end: int) -> None:
     start, end = _trimmed(page.words, start, end)
+    if (other := _NOT_ANOTHER.match(page.words, end)) and not TIMELY.search(other[0]):
+        page.take(*other.span())
     corrects = page.has(Kind.REFUSE, "name") or scene.step.startswith("confirm")
     page.take_act(Kind.CORRECT if corrects else Kind.GIVE, "name", page.typed(start, end), (start, end))
 

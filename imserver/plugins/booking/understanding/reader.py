@@ -29,7 +29,7 @@ from .names import is_kin, read_names, read_persons
 from .page import Cover, Page
 from .patterns import template
 from .questions import claim, forget_asked, read_known
-from .rest import DOUBTS, HEARSAY, PAST, note_asides, note_reasons, read_rest
+from .rest import DOUBTS, HEARSAY, PAST, is_told, note_asides, note_reasons, read_rest
 from .rewrite import fold
 from .staff import is_staffs, read_command
 from .times import read_times
@@ -81,9 +81,9 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     page.unclear = times.when is not None and not times.acts
     note_asides(page)
     if scene.step.startswith("confirm"):  # "book it in" is a yes there
-        read_answers(page, asked)
+        read_answers(page, scene, asked)
     read_intents(page, scene, asked)
-    read_answers(page, asked)
+    read_answers(page, scene, asked)
     read_questions(page, asked)
     for clause in asked:
         claim(page, *clause)
@@ -134,6 +134,7 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
     """Shops, services, first visits, bands, lenses. In a question a service is what is asked about, not what is wished."""
     _hearsay(page)
     _moved_from(page, lexicon)
+    _other_shop(page, scene, lexicon)
     before = page.open
     for what, finder in (("service", lexicon.services), ("shop", lexicon.shops)):
         for one in finder.find(before):
@@ -150,6 +151,7 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
 _BOOKS: Final = re.compile("[约订]")
 _AWAY: Final = re.compile("^(?:店|那个|那家|的|那边|这边)*(?:预约|约|号)[^,.!?;]{0,6}(?:换|改|转|挪|调)")
 _BOOKED_AT: Final = template("reader", "booked_at")
+_ANOTHER_SHOP: Final = template("reader", "another_shop")
 
 
 def _moved_from(page: Page, lexicon: Lexicon) -> None:
@@ -166,6 +168,19 @@ def _moved_from(page: Page, lexicon: Lexicon) -> None:
             return
 
 
+def _other_shop(page: Page, scene: Scene, lexicon: Lexicon) -> None:
+    """ "Your other branch", of two shops the one that is not spoken to; of more it is not said which."""
+    if any(lexicon.shops.find(page.open)) or scene.step in _ORDERED:
+        return
+    for match in page.find(_ANOTHER_SHOP):
+        others = [shop.id for shop in lexicon.chain.stores if shop.id != scene.shop]
+        if scene.shop and len(others) == 1:
+            page.take_act(Kind.CORRECT, "shop", others[0], match.span())
+        else:
+            page.take_act(Kind.REFUSE, "shop", scene.shop or None, match.span())
+        return
+
+
 def _hearsay(page: Page) -> None:
     """What others say of the shop is no wish."""
     for start, end in page.clauses:
@@ -175,8 +190,8 @@ def _hearsay(page: Page) -> None:
 
 def _past(page: Page, place: int) -> bool:
     """上次来配眼镜的: it is over; 不只是验光: more is wished."""
-    begin, _ = page.clause_at(place)
-    return PAST.search(page.words[begin:place]) is not None
+    begin, finish = page.clause_at(place)
+    return PAST.search(page.words[begin:place]) is not None or is_told(page.words[begin:finish])
 
 
 def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tuple[int, int]]) -> None:

@@ -21,12 +21,20 @@ _DANGEROUS: Final = either((_WORDS["dangerous"], _WORDS["dangerous_english"]))
 _NOTES: Final = either(_WORDS["notes"])
 HEARSAY: Final = re.compile(_WORDS["hearsay"])
 PAST: Final = re.compile(_WORDS["past"])
+_TOLD: Final = re.compile(_WORDS["told"])
+_TOLD_WEAKLY: Final = re.compile(_WORDS["told_weakly"])
+_WISHED: Final = re.compile(_WORDS["wished"])
 _CONTRASTS: Final = re.compile(_WORDS["contrasts"])
 MAYBE: Final = re.compile(_WORDS["doubts"])
 DOUBTS: Final = either((_WORDS["contrasts"], _WORDS["doubts"]))
 _REASONS: Final = re.compile(_WORDS["reasons"])
 _MARK: Final = re.compile("[\x00-\x04]+")
 _RUN: Final = re.compile("[^\x00-\x04]+")
+
+
+def is_told(clause: str) -> bool:
+    """Whether a clause tells of a service that was, and wishes none: a refund, "lost his glasses"."""
+    return bool(_TOLD.search(clause) or (_TOLD_WEAKLY.search(clause) and not _WISHED.search(clause)))
 
 
 def note_asides(page: Page) -> None:
