@@ -62,7 +62,9 @@ _OBJECTS: Final = re.compile(
     f"{_WORDS['objects']['chinese']}|(?<![a-z])(?:{_WORDS['objects']['english']})(?![a-z])"
 )
 _NEGATED: Final = template("intents", "negated")
-_ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee|last m|last one|that m|my last|(?:message|msg)")
+_ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
+#: "Cancel that last message" cancels what was written.
+_WRITTEN: Final = re.compile("^(?: (?:that|my|the|this|last|previous|earlier))* (?:message|msg|text|comment|bit|part)(?![a-z])")
 #: What may be, or was meant and is not: 可能要取消, 本来想取消的, "should I".
 _SUPPOSED: Final = re.compile(
     f"{MAYBE.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to)(?![a-z])"
@@ -208,8 +210,11 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
     if _ONCE.match(page.words, one.end) and any(asks(page, *clause) for clause in page.clauses):
         return False
     if (asking and (_left(left) or _ONCE.match(page.words, one.end))) or _ADDRESSED.search(
-        page.words[one.end : one.end + 8]
+        page.words[one.end : one.end + 6]
     ):
+        return False
+    if written := _WRITTEN.match(page.words[one.end :]):
+        page.explain(one.start, one.end + written.end(), Cover.HARMLESS)
         return False
     weak = _UNABLE.search(page.words[one.start : one.end])
     if weak and any(other.name == "move" for other in found):

@@ -162,7 +162,7 @@ def read_names(page: Page, scene: Scene) -> None:
             _give(page, scene, start, end)
             return
     else:
-        for start, end in _beside(page, scene):
+        for start, end in (*_beside(page, scene), *_before_age(page, scene)):
             _give(page, scene, start, end)
             return
 
@@ -415,6 +415,9 @@ def _has_value(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> boo
     )
 
 
+_CAPITALS_AGE: Final = re.compile(
+    "(?<![a-z])(?P<name>(?:[a-z'-]+ ){0,2}[a-z'-]+),? [(]?[1-9][0-9][)]?(?= ?$|[,.]| [a-z])(?! ?(?:[ap]\\.?m|min|hour|hr|o'clock|and|or|to|till|until|day|week|month|people|of)(?![a-z]))"
+)
 #: A name with the age behind it: "jordan 19", "Fiona McAllister-Reid (56)".
 _WITH_AGE: Final = re.compile(
     f" ?(?P<name>{_LATIN.pattern}) [(]?(?P<age>[1-9][0-9]?)[)]?(?= ?(?:$|[,.!)]|[a-z]))(?! ?(?:[ap]\\.?m|st|nd|rd|th|min|hour|hr|o'clock|and|or|to|till|until|day|week|month|people|of|pair|x)(?![a-z]))"
@@ -435,6 +438,18 @@ def _of_latin(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> tupl
     if _signed(page, pieces, index) or (index and page.typed(start, end).istitle() and _aged(page, pieces, index)):
         return start, end
     return None
+
+
+def _before_age(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
+    """ "Eye test friday 3pm Tom Hardy 34": one or two words in capitals before a number that is no time."""
+    if scene.step not in ("", "none"):
+        return
+    for match in page.find(_CAPITALS_AGE):
+        words = list(_WORD.finditer(page.open, match.start(), match.end("name")))
+        while words and not (page.typed(*words[0].span())[:1].isupper() and _is_no_wish(words[0][0])):
+            words.pop(0)
+        if words and all(page.typed(*word.span())[:1].isupper() and _is_no_wish(word[0]) for word in words):
+            yield words[0].start(), words[-1].end()
 
 
 def _is_no_wish(text: str) -> bool:

@@ -11,9 +11,10 @@ from .page import PUNCTUATION, Cover, Page
 
 _WORDS: Final = load_words("questions")
 _KNOWN: Final = {
-    kind: re.compile(f"{chinese}|(?<![a-z])(?:{english}|{_WORDS['known_more'].get(kind, '(?!)')})")
-    for kind, (chinese, english) in _WORDS["known"].items()
+    kind: re.compile(f"{chinese}|(?<![a-z])(?:{english})") for kind, (chinese, english) in _WORDS["known"].items()
 }
+#: These count only where something is asked.
+_MORE: Final = {kind: re.compile(f"(?<![a-z])(?:{words})") for kind, words in _WORDS["known_more"].items()}
 _MARKS: Final = _WORDS["marks"]
 _ASKS: Final = either((_MARKS["asks"], _MARKS["asks_english"]))
 _ASKS_FIRST: Final = re.compile(_MARKS["asks_first"])
@@ -49,10 +50,9 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
             page.add(Kind.QUESTION, "other", None, *_stretches(page, start, end))
             asked.append((start, end))
             continue
-        for kind, pattern in _KNOWN.items():
-            # An age is read already, and a question about children speaks of one.
-            asking = pattern.search(page.words if kind == "children" else page.open, start, end)
-            if asking is not None and _is_asked(page, kind, start, end):
+        for kind in _KNOWN:
+            asking = _asking_for(page, kind, start, end)
+            if asking is not None:
                 page.take_act(
                     Kind.QUESTION,
                     _kind(page, lexicon, kind, start, end),
@@ -62,6 +62,22 @@ def read_known(page: Page, lexicon: Lexicon) -> list[tuple[int, int]]:
                 asked.append((start, end))
                 break
     return asked
+
+
+def _asking_for(page: Page, kind: str, start: int, end: int) -> re.Match[str] | None:
+    """The words of a kind of question in a clause; an age is read already, and one about children speaks of it."""
+    text = page.words if kind == "children" else page.open
+    found = _KNOWN[kind].search(text, start, end)
+    if found is not None and _is_asked(page, kind, start, end):
+        return found
+    found = _MORE[kind].search(text, start, end)
+    return found if found is not None and (asks(page, start, end) or (kind != "children" and _brief(page, start, end))) else None
+
+
+def _brief(page: Page, start: int, end: int) -> bool:
+    """ "Nearest station", "ur address": two or three words, and nothing else is said with them."""
+    clause = page.words[start:end]
+    return len(clause.split()) <= 3 and not page.timed(start, end) and not TIMELY.search(clause)
 
 
 def _to_the_end(page: Page, match: re.Match[str], end: int) -> tuple[int, int]:

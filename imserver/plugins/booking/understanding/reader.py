@@ -38,6 +38,8 @@ from .values import read_age_behind_name, read_ages, read_codes, read_number, re
 #: A longer text is no instruction to a bot: it is for people.
 MAX_CHARS: Final = 300
 
+#: "need 2 cancel", "booking 4 my mum".
+_THUMBED: Final = template("values", "thumbed")
 _ORDERED: Final = frozenset({"", "none"})
 
 
@@ -61,6 +63,8 @@ def _for_people(text: str) -> Reading:
 
 
 def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
+    for match in page.find(_THUMBED):
+        page.take(*match.span(), Cover.HARMLESS)
     read_phones(page, scene.step)
     read_codes(page, spoken_of=False)
     read_ages(page, scene, lexicon)

@@ -53,6 +53,8 @@ _PAIR: Final = re.compile(
 )
 #: Whoever goes to school is of this age, as far as the bands are concerned.
 _PUPIL: Final = 10
+#: A smaller number alone may be a clock time.
+_HOURS: Final = 13
 _PENSIONER: Final = 70
 _OLDEST: Final = 120
 _OF_AGE: Final = re.compile("年龄|岁|年纪|(?<![a-z])age")
@@ -210,7 +212,10 @@ def read_age_behind_name(page: Page) -> None:
     if not (page.has(Kind.GIVE, "name") or page.has(Kind.CORRECT, "name")) or page.has(Kind.GIVE, "age"):
         return
     for start, end in page.clauses:
-        bare = _PLAIN.fullmatch(page.open[start:end]) or _BEHIND_NAME.search(page.open[start:end])
+        plain = _PLAIN.fullmatch(page.open[start:end])
+        if plain and int(plain[1]) < _HOURS and page.open[:start].rstrip(" ,.")[-1:] != ASIDE_MARK:
+            continue  # "sat. 4. collect. Moss."
+        bare = plain or _BEHIND_NAME.search(page.open[start:end])
         if bare:
             page.take_act(Kind.GIVE, "age", int(bare[bare.lastindex or 1]), (start + bare.start(), start + bare.end()))
             return
