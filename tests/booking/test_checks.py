@@ -37,7 +37,7 @@ async def lived_in(path: Path) -> None:
                     await shop.say("staff-li", group, f"{step} {code}")
         river = await shop.customer("eve", bot=RIVER)
         await shop.say("eve", river, "预约 明天15:00 验光 我叫小明 成人 来过")
-        await shop.say("eve", river, "你们那里好停车吗?")
+        await shop.say("eve", river, "你们那里有儿童椅吗?")
         await agreed(shop, "休息 周五上午")
         await agreed(shop, "请假 李老师 12月3日")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imserver.plugins.booking.dialogue import book as booking
+from imserver.plugins.booking.dialogue import holding
 from tests.booking.support.shop import ENTRY, GARDEN, RIVER, Shop, button, shown
 from tests.booking.test_changes import booked
 
@@ -200,7 +200,7 @@ async def test_too_many_appointments_are_refused():
             for text in (f"预约 11月{day}日 11:00 验光", "王小明，成人，来过", "好"):
                 await shop.say("ming", here, text)
         assert len(await shop.appointments()) == 8
-        assert "已经有8个预约" in "".join(shown(one) for one in shop.kit.messages(here)[-3:])
+        assert "已经有8个预约" in "".join(shown(one) for one in shop.kit.messages(here)[-4:])
 
 
 async def test_hold_expiry_tells_and_the_draft_is_kept():
@@ -286,9 +286,9 @@ async def test_a_hold_ends_although_the_clock_is_set_back_as_its_timer_goes_off(
         def __getattr__(self, name):
             return getattr(self._tx, name)
 
-    expire, clocks = booking.expire, [MinuteEarlier]
+    expire, clocks = holding.expire, [MinuteEarlier]
     monkeypatch.setattr(
-        booking, "expire", lambda tx, **known: expire(clocks.pop()(tx) if clocks else tx, **known)
+        holding, "expire", lambda tx, **known: expire(clocks.pop()(tx) if clocks else tx, **known)
     )
     async with Shop() as shop:
         here = await shop.customer("ming")
@@ -307,7 +307,7 @@ async def test_a_hold_whose_timer_failed_for_good_is_ended_by_the_next_look_or_s
     async with Shop() as shop:
         here, there = await shop.customer("ming"), await shop.customer("ann")
         with monkeypatch.context() as broken:
-            broken.setattr(booking, "expire", failing)
+            broken.setattr(holding, "expire", failing)
             await shop.say("ming", here, "预约 明天15:00 验光")
             await shop.advance(10)
         assert shop.kit.log.events("error") == ["plugin_handler_failed"] * 3

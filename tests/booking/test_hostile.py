@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from imserver.plugins.booking.schedule.shops import load_chain
 from imserver.plugins.booking.schedule.slots import why_not
-from imserver.plugins.booking.understanding import acts
+from imserver.plugins.booking.understanding.acts import When
+from tests.booking.support.heard import hear
 from tests.booking.support.ledger import ms
 from tests.booking.support.shop import NOW, Shop, shown
 
 PHRASES = json.loads(Path(__file__).with_name("when_phrases.json").read_text(encoding="utf-8"))
-EAR = acts.Ear(load_chain("demo"))
 NOW_MS = int(NOW.timestamp() * 1000)
 
 HOSTILE = [
@@ -86,11 +86,9 @@ async def test_pictures_and_files_are_for_people():
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.text(max_size=400))
-def test_the_ear_understands_or_not_but_never_fails(text):
-    said = EAR.hear(text, NOW_MS, None)
-    assert len(said.text) <= 4 * acts.MAX_CHARS * 18  # NFKC makes at most 18 of one character
-    EAR.name_answer(said)
-    EAR.name_in(said)
+def test_the_reader_understands_or_not_but_never_fails(text):
+    for step in ("", "name", "age", "confirm"):
+        assert hear(text, NOW_MS, step=step).text == text
 
 
 def cpu_s(text: str) -> float:
@@ -98,7 +96,7 @@ def cpu_s(text: str) -> float:
     took = []
     for _ in range(5):
         begin = time.thread_time()
-        EAR.hear(text, NOW_MS, None)
+        hear(text, NOW_MS)
         took.append(time.thread_time() - begin)
     return min(took)
 
@@ -115,8 +113,7 @@ def test_golden_phrases_through_the_filter_of_the_dialogue(row):
     store = load_chain("demo").stores[0]
     zone = NOW.tzinfo
     now_ms = ms(PHRASES["now"], zone)
-    reading = EAR.hear(f"{row['text']} 验光", now_ms, store).reading
-    assert reading is not None
+    reading = hear(f"{row['text']} 验光", now_ms, store).when or When()
     kept = [wall for wall in reading.candidates if why_not(store, wall, 30, now_ms) is None]
     accepted = {datetime.fromisoformat(one) for one in row["accept"] or ()}
     assert set(kept) <= accepted or len(kept) > 1

@@ -67,7 +67,7 @@ async def test_the_language_that_is_spoken_counts_and_not_the_accounts() -> None
         ((code, *_),) = await shop.appointments()
         await shop.say("staff-li", group, f"取消 {code}")
         said = await shop.say("staff-li", group, "好")
-        assert any("需要时随时再约" in shown(one) for one in said if one.conversation_id == here)
+        assert any("门店取消了您" in shown(one) for one in said if one.conversation_id == here)
 
 
 async def test_the_length_that_an_age_needs_stays_when_it_is_moved() -> None:

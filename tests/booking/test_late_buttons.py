@@ -162,7 +162,7 @@ DOES: Mapping[str, Mapping[str, str]] = {
         "confirmed 15:00", *(name for name in SITUATIONS if name not in ("another time", *MINUTES))
     ),
     "book: give up": in_each("", *SITUATIONS),
-    "move: confirm": in_each("confirmed 10:30", "at once", "a human spoke", "the hold is over"),
+    "move: confirm": in_each("confirmed 10:30", *AS_SHOWN) | {"another time": "confirmed 10:30, held 17:00"},
     "cancel: yes": in_each("cancelled 15:00", *AS_SHOWN) | {"another time": "cancelled 15:00, held 17:00"},
     "staff: arrive": in_each("arrived 15:00", *AS_SHOWN) | {"another time": "arrived 15:00, held 17:00"},
     "staff: no show": in_each("no_show 15:00", *AS_SHOWN) | {"another time": "no_show 15:00, held 17:00"},
@@ -170,7 +170,6 @@ DOES: Mapping[str, Mapping[str, str]] = {
 #: What a yes of the customer does after that: it answers what was asked last, if that still holds.
 YES_DOES: Mapping[str, Mapping[str, str]] = {
     "book: confirm": {"another time": "confirmed 17:00", "the hold is over": "confirmed 15:00"},
-    "move: confirm": {"another move": "confirmed 11:00"},
     "move: a start": in_each("confirmed 10:00", *AS_SHOWN) | {"another time": "confirmed 10:00, held 17:00"},
     "card: move": {"another move": "confirmed 11:00"},
     "card: cancel": in_each("cancelled 15:00", *AS_SHOWN) | {"another time": "cancelled 15:00, held 17:00"},
@@ -186,10 +185,10 @@ TYPED_YES_DOES: Mapping[str, Mapping[str, str]] = {
     "cancel: yes": in_each("cancelled 15:00", "at once", "the hold is over", "a cancel")
     | {"another time": "confirmed 15:00, confirmed 17:00", "another move": "confirmed 11:00"},
 }  # fmt: skip
-#: Who else may come upon a button, and what it does for them: nothing, but for a parent who may cancel as well.
+#: Who else may come upon a button, and what it does for them: nothing, but for those who may move and cancel as well.
 OTHERS_DO: Mapping[str, Mapping[str, str]] = {
-    "the other parent": {"cancel: yes": "cancelled 15:00"},
-    "staff in the conversation": {"cancel: yes": "cancelled 15:00"},
+    "the other parent": {"cancel: yes": "cancelled 15:00", "move: confirm": "confirmed 10:30"},
+    "staff in the conversation": {"cancel: yes": "cancelled 15:00", "move: confirm": "confirmed 10:30"},
     "another customer": {},
     "staff of another shop": {},
 }

@@ -89,7 +89,7 @@ async def free(shop: Shop, day: str, service: str = "儿童验光") -> str:
 async def test_leave_says_who_is_in_the_way_and_changes_nothing_before_the_yes() -> None:
     async with Shop() as shop:
         here, code = await with_li(shop, "ming", f"{FRIDAY} 15:00")
-        await with_li(shop, "hong", f"{FRIDAY} 10:00", name="红")
+        await with_li(shop, "hong", f"{FRIDAY} 10:00", name="小红")
         said = await shop.say("staff-wang", await shop.staff_group(), "请假 李老师 周五下午")
         text = at(said, await shop.staff_group())
         assert "李老师 请假：11月20日 周五 12:00–18:00" in text
@@ -102,7 +102,7 @@ async def test_leave_says_who_is_in_the_way_and_changes_nothing_before_the_yes()
 async def test_a_yes_offers_other_times_and_the_list_is_ticked_off() -> None:
     async with Shop() as shop:
         ming, code = await with_li(shop, "ming", f"{FRIDAY} 15:00", service="儿童验光")
-        hong, other = await with_li(shop, "hong", f"{FRIDAY} 16:30", service="儿童验光", name="红")
+        hong, other = await with_li(shop, "hong", f"{FRIDAY} 16:30", service="儿童验光", name="小红")
         said = await agreed(shop, "请假 李老师 周五下午")
         card = at(said, ming)
         assert code in card
@@ -118,7 +118,7 @@ async def test_a_yes_offers_other_times_and_the_list_is_ticked_off() -> None:
         assert f"☑ 11月20日 周五 15:00 {code} 王小明：已改时间" in await progress(shop)
         await shop.say("hong", hong, button(said, "取消预约"))
         await shop.say("hong", hong, "好")
-        assert f"☑ 11月20日 周五 16:30 {other} 红：已取消" in await progress(shop)
+        assert f"☑ 11月20日 周五 16:30 {other} 小红：已取消" in await progress(shop)
         assert await walls(shop) == {f"{FRIDAY}T18:00"}
 
 

@@ -29,12 +29,12 @@ MAY = {
         "timer": "expire>expired",
     },
     "pending": {
-        "customer": "move>pending cancel>cancelled",
-        "staff": "confirm>confirmed move>pending cancel>cancelled",
+        "customer": "move>pending cancel>cancelled correct>pending",
+        "staff": "confirm>confirmed move>pending cancel>cancelled correct>pending",
     },
     "confirmed": {
-        "customer": "move>confirmed cancel>cancelled",
-        "staff": "move>confirmed cancel>cancelled arrive>arrived no_show>no_show",
+        "customer": "move>confirmed cancel>cancelled correct>confirmed",
+        "staff": "move>confirmed cancel>cancelled correct>confirmed arrive>arrived no_show>no_show",
     },
     "arrived": {"staff": "start>in_exam cancel>cancelled"},
     "in_exam": {"staff": "finish>done"},

@@ -76,6 +76,26 @@ async def test_a_digit_presses_the_button_of_the_last_card(enter: People, stack:
     assert (await alice.says("you: 3")).endswith("you: 3 ✓"), "there is no third button"
 
 
+async def test_a_button_leads_to_a_conversation_of_ones_own_and_to_no_other(
+    enter: People, stack: AsyncExitStack
+) -> None:
+    bob, carol = await enter("bob"), await enter("carol")
+    alice = await chat(stack, enter, "alice", "bob")
+    await carol.post(direct_conversation_id("alice", "carol"), "hi")
+    places = [direct_conversation_id("alice", "carol"), "carol", direct_conversation_id("bob", "carol")]
+    actions = [{"label": place, "command": f"/open {place}"} for place in places]
+    for number, place in ((3, places[2]), (2, places[1])):
+        await bob.post(AB, {"type": "card", "title": f"Over there {number}", "actions": actions})
+        await alice.says(f"Over there {number}")
+        await alice.type(str(number))
+        await alice.says(f"you: /open {place}")  # it is a text like any other
+    await bob.post(AB, {"type": "card", "title": "Over there", "actions": actions})
+    await alice.says("┌─ Over there ─")
+    await alice.type("1")
+    await alice.says("Carol: hi")
+    assert alice.session.status().startswith("alice → Carol")
+
+
 async def test_a_digit_after_another_message_is_an_answer_to_that(
     enter: People, stack: AsyncExitStack
 ) -> None:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from imserver.plugins.booking.messages.texts import Catalogue
 from imserver.plugins.booking.schedule.shops import Chain
 from imserver.plugins.booking.understanding.acts import Act, Kind, Reading, Scene, Shown
-from imserver.plugins.booking.understanding.ear import fold
+from imserver.plugins.booking.understanding.rewrite import fold
 
 from .corpus import ZONE, Utterance
 
@@ -79,6 +79,6 @@ def _labels(step: str, chain: Chain, catalogue: Catalogue) -> Iterator[tuple[str
     for language in ("zh", "en"):
         words = catalogue.words(language)
         for key, act in keys.items():
-            yield fold(words(key)).casefold(), act
+            yield fold(words(key)), act
         for name, names in named.items():
-            yield fold(names.in_language(language)).casefold(), f"give {step} {name}"
+            yield fold(names.in_language(language)), f"give {step} {name}"

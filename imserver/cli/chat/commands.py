@@ -15,6 +15,8 @@ from .session import OPENING_ITEMS, ChatSession
 #: Most messages of one `/history`: the server's page.
 MAX_HISTORY = 200
 TITLE_CELLS = 24
+#: A button with this command leads to a conversation, here and not by way of the bot.
+OPENS = "/open "
 
 
 async def handle_line(session: ChatSession, line: str) -> bool:
@@ -27,12 +29,27 @@ async def handle_line(session: ChatSession, line: str) -> bool:
         if command is not None:
             return await command.handler(session, rest.strip()) is not False
         action = session.action(line)
+        if action is not None and await _leads(session, action.command):
+            return True
         await session.post(action.command if action is not None else line.strip("\r\n"))
     except (Disconnected, Stopped):
         return False
     except ClientError as error:
         await session.complain(session.reason(error) if isinstance(error, Refused) else str(error))
     return True
+
+
+async def _leads(session: ChatSession, command: str) -> bool:
+    """Open the conversation that a button leads to: one of one's own, by its id, and nothing else."""
+    if not command.startswith(OPENS):
+        return False
+    target = command.removeprefix(OPENS)
+    known = target in session.places or any(
+        row.conversation_id == target for row in await session.load_list()
+    )
+    if known:
+        await session.open(target)
+    return known
 
 
 async def _open(session: ChatSession, name: str) -> None:

@@ -17,7 +17,7 @@ import msgspec
 from imserver.plugin_api import Role, Snapshot, decode_content
 
 from . import plan_checks, to_teams
-from .dialogue import book, handoff
+from .dialogue import handoff, holding
 from .dialogue.state import Dialogue
 from .journey import offers, reminders, set_back
 from .journey.reminders import KINDS
@@ -208,7 +208,7 @@ def _count(sql: Snapshot, table: str) -> int:
 
 def holds_will_end(look: Snapshot) -> list[str]:
     """Every hold has a timer that will end it: without one it would own its cells for ever."""
-    timed = {payload.get("appointment") for payload in _payloads(look, book.HOLD_TIMER)}
+    timed = {payload.get("appointment") for payload in _payloads(look, holding.HOLD_TIMER)}
     rows = look(f"SELECT id, code FROM booking_appointments WHERE status = '{Status.HELD}'")  # noqa: S608
     look.looked_at(len(rows))
     return [
@@ -252,7 +252,7 @@ def timers_are_known(look: Snapshot) -> list[str]:
     known: Mapping[str, tuple[str, set[Any]]] = {
         offers.TIMER: ("plan", plans),
         set_back.TIMER: ("store", stores),
-        book.HOLD_TIMER: ("appointment", appointments),
+        holding.HOLD_TIMER: ("appointment", appointments),
         reminders.TIMER: ("appointment", appointments),
         handoff.UNANSWERED_TIMER: ("conversation", services),
     }

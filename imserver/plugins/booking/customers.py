@@ -43,10 +43,13 @@ def remember(tx: Transaction, known: Customer) -> None:
 
 
 def known_first_visit(tx: Transaction, user_id: str, store_id: str) -> bool | None:
-    """False after a visit to the shop; before one, the customer's answer at the last booking there; None if unknown."""
+    """False after a visit to the shop; before one, the customer's answer at the last booking there; None if unknown.
+
+    What was booked for others says nothing of the customer.
+    """
     rows = tx.execute(
         f"SELECT CASE WHEN {_CAME} THEN 0 ELSE first_visit END FROM booking_appointments"  # noqa: S608
-        " WHERE customer_id = ? AND store_id = ? AND card_position IS NOT NULL"
+        " WHERE customer_id = ? AND store_id = ? AND person = '' AND card_position IS NOT NULL"
         f" ORDER BY CASE WHEN {_CAME} THEN 0 ELSE 1 END, id DESC LIMIT 1",
         (user_id, store_id),
     )

@@ -24,7 +24,7 @@ from imserver.plugin_api import (
 
 from . import operations, staffing, strays, to_teams
 from .checks import CHECKS
-from .dialogue import book, handoff, quiet, router
+from .dialogue import handoff, holding, quiet, router
 from .dialogue.router import COMMANDS, Incoming
 from .journey import offers, reminders, set_back
 from .messages.shop_texts import ShopTexts
@@ -80,11 +80,11 @@ class BookingPlugin:
         """Load the chain (a mistake in it stops the start), make bots and staff groups, register everything."""
         self._context = context
         await self._open()
-        await self._unit(book.expire_overdue)
+        await self._unit(holding.expire_overdue)
         for command in COMMANDS:
             context.command(command.name, self._command, help=command.help, aliases=command.aliases)
         context.on(MessagePosted, self._message)
-        context.timer(book.HOLD_TIMER, self._hold_ended)
+        context.timer(holding.HOLD_TIMER, self._hold_ended)
         context.timer(reminders.TIMER, self._reminder_due, sends=True)
         context.timer(set_back.TIMER, self._tell_set_back)
         context.set_back(self._set_back)
@@ -200,7 +200,7 @@ class BookingPlugin:
 
     async def _hold_ended(self, event: TimerFired) -> None:
         number = _whole(event.payload["appointment"])
-        await self._unit(partial(book.expire, appointment_id=number), event)
+        await self._unit(partial(holding.expire, appointment_id=number), event)
 
     async def _reminder_due(self, event: TimerFired) -> None:
         payload = event.payload
@@ -300,7 +300,7 @@ def _incoming(event: MessagePosted) -> Incoming | None:
         message.sender_id,
         event.audience,
         text if isinstance(text, str) else "",
-        position=message.position,
+        message.position,
     )
 
 

@@ -382,7 +382,7 @@ TIMES: Final = _compiled(
     (
         (
             f"(?:(?<=after )|(?<=before )|(?<=around )|(?<=about )|(?<=by )|(?<=until )|(?<=till )|(?<=from )|"
-            f"(?<=past )|(?<=not )|(?<=instead of )|(?<=than )|(?<=make it )|(?<=can't do )|"
+            f"(?<=past )|(?<=not )|(?<=instead of )|(?<=than )|(?<=make it )|(?<=make that )|(?<=can't do )|"
             f"(?<=say ))(?P<hour>{EN_HOUR})"
             f"(?:[.](?P<minute>[0-9]{{2}}))?(?=$|[,?!]|[.](?![0-9])| (?:on|and|to|at|today|or|if|please|pls|for|"
             f"but|tomorrow|{DAY_MARK})| ?{DAY_MARK})"

@@ -1,386 +1,396 @@
-"""The booking dialogue: service → day → slot (held) → name, age, first visit? → confirm. Known answers are not asked again.
+"""The booking dialogue: for whom → service → day → slot (held) → name, age, first visit? → confirm.
 
-Every message is merged into the draft, then the next open question is asked. Buttons carry commands (`预约 2026-11-19 15:00`),
-so tapping, typing the number and typing the words are the same thing, and a change of mind is a message like any other.
+Known answers are not asked again. What a text says is put into the draft, then the next open question is asked. Buttons carry
+commands (`预约 11月19日 周四 15:00`), so tapping, typing the number and typing the words are the same thing, and a change of
+mind is a message like any other.
+
+A yes books only what the card above it showed and nothing contradicted since: `_yes` and `go_on` decide that.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
-from imserver.plugin_api import Refusal, Transaction
-from imserver.plugins.booking.customers import customer, known_first_visit, language_for, remember
+from imserver.plugins.booking.customers import customer, remember
 from imserver.plugins.booking.journey import notify
-from imserver.plugins.booking.messages.cards import Option, question
-from imserver.plugins.booking.messages.shop_texts import ShopTexts
+from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.schedule.appointments import (
     Appointment,
-    Wish,
     act,
     describe,
     get,
-    held_for,
-    held_until,
-    hold,
-    place,
-    upcoming,
 )
-from imserver.plugins.booking.schedule.hours import utc_ms, zone_of
-from imserver.plugins.booking.schedule.shops import Service, minutes_of
-from imserver.plugins.booking.schedule.slots import Slot, why_not
-from imserver.plugins.booking.schedule.status import Action, Actor, Status
-from imserver.plugins.booking.understanding.ear import Said
-from imserver.plugins.booking.understanding.when import Reading
+from imserver.plugins.booking.schedule.hours import MINUTE_MS
+from imserver.plugins.booking.schedule.shops import minutes_of
+from imserver.plugins.booking.schedule.status import Action, NotPossible, next_status
+from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from .choose import Search, ask_day, ask_slot, choose, refuse, understand
+from . import answers, said
+from .asking import ask_people, go_on, notes_of, twice
+from .choose import Search
 from .context import DialogueContext, Place
-from .state import Dialogue, dialogues_on, save_dialogue
+from .draft import SELF, begin, carry, note, of_button, put, say_unread, says_something
+from .holding import actor, ensure_held, held_of, release
+from .labels import label_key
+from .state import Dialogue
 
-HOLD_TIMER = "hold"
-#: A hold's timer fires, is tried again and given up within seconds; it will never end a hold that is still there so much later.
-OVERDUE_MS = 60_000
+#: Characters of a name.
+MAX_NAME = 40
+#: Questions beside a yes that are answered behind it; any other is answered first, and the yes is asked for again.
+_BESIDE_YES = frozenset({"place", "parking", "bring", "hours"})
 
 
-def book(context: DialogueContext, said: Said) -> bool:
-    """预约 …: begin, or go on with what is being booked."""
+def book(context: DialogueContext, reading: Reading) -> bool:
+    """预约 …, or a wish in a sentence: begin, or go on with what is being booked."""
     if context.place is Place.STAFF:
         context.say("staff.book_there")
         return True
     state = context.dialogue()
+    if state is not None and state.kind != "book" and state.below is not None:
+        state = state.below
     if state is None or state.kind != "book":
-        state = _begin(context)
-    _merge(context, state, said)
+        before, state = state, context.interrupts(begin(context))
+        if before is not None and before.kind == "menu":
+            state.service_id, state.day_said = before.service_id, before.day_said
+    if state.step == "who" and context.command and _chose(context, state, reading.text):
+        return True
+    _merge(context, state, of_button(context, reading))
     return True
 
 
-def answer(context: DialogueContext, state: Dialogue, said: Said) -> bool:
+def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     """A text without a command while a booking is open. False if it answers nothing."""
-    if said.answer is False and state.step != "first_visit":
+    if reading.has(Kind.LATER):
+        _later(context, state, reading)
+        return True
+    if reading.has(Kind.BEGIN, "slots") and not reading.has(Kind.BEGIN, "book") and not reading.has(Kind.YES):
+        return False  # a question about free time changes nothing
+    if _names_other_shop(context, reading):
+        return _change_shop(context, state, reading)
+    if _gives_up(state, reading):
         give_up(context, state)
         return True
-    if said.answer is True and state.step == "confirm":
-        finish(context, state)
+    if reading.has(Kind.YES) and state.step not in ("first_visit", "name"):
+        _yes(context, state, reading)
         return True
-    if said.answer is True and state.step != "first_visit":
-        _go_on(context, state)  # a yes to a question that has no yes: ask it again
+    if state.step == "who" and _chose(context, state, str(reading.given("person") or "")):
         return True
-    if not _is_answer(context, state, said):
-        return False
-    _merge(context, state, said)
-    return True
+    if state.step == "first_visit" and _says_first_visit(context, state, reading):
+        return True
+    if state.step == "name" and _odd_name(context, state, reading):
+        return True
+    if reading.has(Kind.YES) and not says_something(reading):
+        state.expired = False  # a yes to a question that has no yes: at most to the time that ran out
+        repeat(context, state)
+        return True
+    if says_something(reading):
+        _merge(context, state, reading)
+        return True
+    if reading.has(Kind.QUESTION):
+        _asked_back(context, state, reading)
+        return True
+    return False
 
 
-def repeat(context: DialogueContext, state: Dialogue) -> None:
+def repeat(context: DialogueContext, state: Dialogue, *, armed: bool = True) -> None:
     """Ask the open question again."""
-    _go_on(context, state)
+    go_on(context, state, armed=armed)
 
 
 def give_up(context: DialogueContext, state: Dialogue) -> None:
     """End the booking without an appointment: the slot is free again."""
-    _release(context, state)
-    context.keep(None)
-    context.say("done.given_up")
+    release(context, state)
+    context.close(state)
+    context.say("done.kept" if state.replaces else "done.given_up")
+
+
+def _gives_up(state: Dialogue, reading: Reading) -> bool:
+    """A no, or "cancel" without anything that is wanted instead."""
+    if reading.has(Kind.QUESTION) or reading.has(Kind.YES) or said.names_time(reading):
+        return False
+    if reading.has(Kind.BEGIN, "cancel"):
+        return not said.code_of(reading)
+    if not reading.has(Kind.NO) or state.step == "first_visit":
+        return False
+    return not reading.has(Kind.REFUSE) and not said.gives_values(reading)
+
+
+def _later(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
+    """ "One moment": the time stays held as long as it is, and a yes asks first."""
+    state.doubt()
+    note(context, state, reading)
+    context.keep(state)
+    held = held_of(context, state)
+    left = 0 if held is None or held.hold_until is None else held.hold_until - context.now_ms
+    if held is not None and left > 0:
+        context.say("later.held", when=context.words.moment(held.wall), minutes=max(1, left // MINUTE_MS))
+    else:
+        context.say("later.open")
+
+
+def _yes(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
+    """It books if the card stands above it, nothing has come between, and it contradicts nothing."""
+    before = state.facts
+    if not put(context, state, reading):
+        return
+    same = state.facts == before
+    clean = same and not said.doubtful(reading)
+    questions = reading.all(Kind.QUESTION)
+    beside = all(one.what in _BESIDE_YES and answers.knows(context, one, reading, state) for one in questions)
+    if clean and beside and state.step == "confirm" and context.stands_above(state):
+        finish(context, state)
+        if questions:
+            answers.reply(context, reading, state)
+        return
+    if questions:
+        answers.reply(context, reading, state)
+    say_unread(context, reading)
+    go_on(context, state, armed=clean or (not same and not said.unread(reading)))
+
+
+def _says_first_visit(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
+    """A bare yes or no to "is this the first visit?"."""
+    if reading.has(Kind.GIVE, "first") or not (reading.has(Kind.YES) or reading.has(Kind.NO)):
+        return False
+    if said.takes_time(reading) or reading.has(Kind.REFUSE):
+        return False
+    before = state.facts
+    state.first_visit = reading.has(Kind.YES)
+    if put(context, state, reading):
+        say_unread(context, reading)
+        if reading.has(Kind.QUESTION):
+            answers.reply(context, reading, state)
+        go_on(context, state, armed=state.facts != before and not said.unread(reading))
+    return True
+
+
+def _odd_name(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
+    """A text at "what name, please?" that looks like no name: asked about once, and then taken as it is."""
+    if reading.has(Kind.YES) and state.odd_name and not says_something(reading):
+        state.name, state.odd_name = state.odd_name, ""
+        go_on(context, state)
+        return True
+    odd = said.notes(reading)
+    known = all(
+        act.kind is Kind.GIVE and act.what in ("age", "first", "person", "phone") for act in reading.acts
+    )
+    if (
+        not known
+        or said.unread(reading)
+        or len(odd) != 1
+        or not odd[0].isprintable()
+        or len(odd[0]) > MAX_NAME
+    ):
+        return False
+    if not any(char.isalpha() for char in odd[0]):
+        return False
+    again = bool(state.odd_name)
+    if not put(context, state, replace(reading, rest=())):
+        return True
+    if again:
+        state.name, state.odd_name = odd[0], ""
+        go_on(context, state)
+        return True
+    state.odd_name = odd[0]
+    words = context.words
+    option = Option(words("yes"), words("command.confirm"))
+    context.ask(state, "ask.odd_name", [option], name=odd[0])
+    return True
+
+
+def _asked_back(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
+    """A question while a booking is open: answered or passed on, then the open question again."""
+    answers.reply(context, reading, state)
+    sure = all(one.what != "other" for one in reading.all(Kind.QUESTION)) and not said.doubtful(reading)
+    was_armed = state.step == "confirm"
+    repeat(context, state, armed=was_armed and sure)
+
+
+def _merge(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
+    """Put the text into the draft, then ask the next open question."""
+    if reading.has(Kind.QUESTION):
+        answers.reply(context, reading, state)
+    before = state.facts
+    if len(reading.people) > 1:
+        _ask_who(context, state, reading)
+        return
+    if not put(context, state, reading):
+        return
+    say_unread(context, reading)
+    unsure = bool(said.unread(reading)) or (state.facts == before and _doubts(context, state, reading))
+    go_on(context, state, armed=not unsure)
+
+
+def _doubts(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
+    """Whether a card that stays as it is was contradicted. An age that is put right within its band was not."""
+    band = said.band_of(reading, context.chain)
+    if band is not None and band.id == state.age_band:
+        others = tuple(act for act in reading.acts if act.what != "age")
+        return said.doubtful(replace(reading, acts=others))
+    return said.doubtful(reading)
+
+
+def go_on_with(context: DialogueContext, draft: Dialogue, reading: Reading) -> None:
+    """A draft from elsewhere, and the text that brought it here."""
+    _merge(context, draft, reading)
+
+
+def _ask_who(context: DialogueContext, state: Dialogue, reading: Reading) -> None:
+    """Two people are two appointments: which first?"""
+    release(context, state)
+    fresh = Dialogue(
+        kind="book", step="who", people=list(reading.people), labels=state.labels, below=state.below
+    )
+    service = said.service_of(reading, context.chain)
+    fresh.service_id = service.id if service is not None and context.the_shop.offers(service) else ""
+    when = said.when_of(reading)
+    if when is not None and len(when.days) == 1:
+        fresh.day_said = fresh.day = when.days[0].isoformat()
+    ask_people(context, fresh)
+
+
+def _chose(context: DialogueContext, state: Dialogue, text: str) -> bool:
+    """The answer to "whom first?": one of those that were offered."""
+    key = label_key(text)
+    chosen = next(
+        (one for one in state.people if key and (key == label_key(one) or key in label_key(one)[1:])), None
+    )
+    if chosen is None:
+        return False
+    _book_for(context, state, chosen, [one for one in state.people if one != chosen])
+    return True
+
+
+def _book_for(context: DialogueContext, state: Dialogue, person: str, others: Sequence[str]) -> None:
+    draft = begin(context) if person.casefold() in SELF else Dialogue(kind="book", person=person)
+    draft.people, draft.service_id, draft.labels = list(others), state.service_id, state.labels
+    draft.step, draft.below = "day", state.below
+    draft.day, draft.day_said = state.day, state.day_said
+    service = context.chain.service(draft.service_id)
+    if service is not None and service.age_band:
+        draft.age_band = service.age_band
+    go_on(context, draft)
+
+
+def _names_other_shop(context: DialogueContext, reading: Reading) -> bool:
+    """Whether another shop is wanted; a question about one is no wish."""
+    if reading.has(Kind.QUESTION):
+        return False
+    shop = said.shop_of(reading, context.chain)
+    return (shop is not None and shop is not context.shop) or (shop is None and said.refuses(reading, "shop"))
+
+
+def _change_shop(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
+    """The booking goes on in another shop; this one's slot is free again."""
+    shop = said.shop_of(reading, context.chain)
+    if context.is_staff:
+        return False
+    release(context, state)
+    if shop is None:
+        state.wall = ""
+        context.keep(state)
+        ask_other_shop(context)
+        return True
+    context.keep(state.below)
+    context.go(shop)
+    carry(context, state, shop)
+    context.say("shop.changed", store=shop.names.in_language(context.language))
+    _merge(context, state, reading)
+    return True
+
+
+def ask_other_shop(context: DialogueContext) -> None:
+    """Which other shop? Each button says the shop's name."""
+    command = context.words("command.book")
+    options = [
+        Option(
+            shop.names.in_language(context.language), f"{command} {shop.names.in_language(context.language)}"
+        )
+        for shop in context.chain.stores
+        if shop is not context.shop
+    ]
+    context.offer("ask.store", options)
 
 
 def finish(context: DialogueContext, state: Dialogue) -> None:
     """The yes: the hold becomes an appointment; one that ran out is taken again and confirmed at once."""
     service = context.chain.service(state.service_id)
-    held = _held(context, state)
+    held = held_of(context, state)
     if service is None or (held is None and not state.wall):
-        _go_on(context, state)
+        go_on(context, state)
         return
     first_visit = bool(state.first_visit)
     search = Search(service, minutes_of(service, state.age_band, first_visit), context.words("command.book"))
-    held = _ensure_held(context, state, search)
-    if held is None:
+    ends = _ends(context, state)
+    if state.replaces and ends is None:
+        release(context, state)
+        context.close(state)
+        context.say("stale.question")
         return
-    held = describe(context.tx, held, for_name=state.name, age_band=state.age_band, first_visit=first_visit)
+    held = ensure_held(context, state, search)
+    if held is None or twice(context, state, held.wall, search):
+        return
+    held = describe(
+        context.tx,
+        held,
+        for_name=state.name,
+        age_band=state.age_band,
+        first_visit=first_visit,
+        person=state.person,
+        note=notes_of(context, state),
+    )
     by_hand = context.the_shop.confirmation == "staff" and not context.is_staff
-    action = Action.REQUEST if by_hand else Action.CONFIRM
-    booked = act(context.tx, held, action, _actor(context), context.sender.user_id)
-    known = customer(context.tx, context.customer_id)
-    if not context.is_staff or not known.name:
-        remember(context.tx, replace(known, name=state.name, age_band=state.age_band))
-    context.keep(None)
+    booked = act(
+        context.tx,
+        held,
+        Action.REQUEST if by_hand else Action.CONFIRM,
+        actor(context),
+        context.sender.user_id,
+    )
+    _remember(context, state)
+    context.close(state)
     notify.booked(context.tx, context.texts, booked)
+    if ends is not None:
+        cancelled = act(context.tx, ends, Action.CANCEL, actor(context), context.sender.user_id)
+        notify.cancelled(context.tx, context.texts, cancelled, by_staff=context.is_staff)
+    if state.people:
+        following = Dialogue(kind="book", service_id=state.service_id, day=state.day, below=state.below)
+        context.say("ask.next_person", person=state.people[0])
+        _book_for(context, following, state.people[0], state.people[1:])
 
 
-def confirm_held(context: DialogueContext, said: Said, appointment: Appointment) -> None:
+def _ends(context: DialogueContext, state: Dialogue) -> Appointment | None:
+    """The appointment that this one takes the place of, if it is still what was shown and may be cancelled."""
+    ends = get(context.tx, state.replaces) if state.replaces else None
+    if ends is None or ends.version != state.replaces_version:
+        return None
+    try:
+        next_status(ends.status, Action.CANCEL, actor(context))
+    except NotPossible:
+        return None
+    return ends
+
+
+def _remember(context: DialogueContext, state: Dialogue) -> None:
+    """Next time the customer's own name and age are known. Those of others, and of a child, are not the customer's."""
+    known = customer(context.tx, context.customer_id)
+    band = context.chain.band(state.age_band)
+    if state.person or (band is not None and band.guardian and known.age_band != band.id):
+        return
+    if not context.is_staff or not known.name:
+        remember(context.tx, replace(known, name=state.name, age_band=state.age_band or known.age_band))
+
+
+def confirm_held(context: DialogueContext, version: int | None, appointment: Appointment) -> None:
     """确认 CODE: the button under "is this right?"."""
     state = context.dialogue()
-    if (
-        state is None
-        or state.kind != "book"
-        or state.appointment_id != appointment.id
-        or state.step not in ("confirm", "confirm_again")
-    ):
+    if state is not None and state.kind != "book" and state.below is not None:
+        state = state.below
+    if state is None or state.kind != "book" or state.appointment_id != appointment.id or not state.asks_yes:
         context.say("stale.question")
-    elif said.version is not None and said.version != appointment.version:
+    elif version is not None and version != appointment.version:
         context.say("stale.question")
-        _go_on(context, state)
+        go_on(context, state)
     else:
         finish(context, state)
-
-
-def _begin(context: DialogueContext) -> Dialogue:
-    """A draft with what is known of the customer."""
-    known = customer(context.tx, context.customer_id)
-    first_visit = known_first_visit(context.tx, context.customer_id, context.the_shop.id)
-    return Dialogue(kind="book", name=known.name, age_band=known.age_band, first_visit=first_visit)
-
-
-def _is_answer(context: DialogueContext, state: Dialogue, said: Said) -> bool:
-    if state.step == "name" and context.texts.ear.name_answer(said):
-        return True
-    found = (said.service, said.band, said.first_visit)
-    if any(value is not None for value in found) or (state.step == "first_visit" and said.answer is not None):
-        return True
-    if state.step == "age" and said.number is not None:
-        return True
-    reading = understand(context, state, said)
-    return reading is not None and (_names_some_time(reading) or state.step in ("day", "slot"))
-
-
-def _names_some_time(reading: Reading) -> bool:
-    """昨天来过 names a day that is over: no reason to give up a time that was chosen."""
-    return bool(reading.candidates or reading.day or reading.part)
-
-
-def _merge(context: DialogueContext, state: Dialogue, said: Said) -> None:
-    """Merge the text into the draft, then ask the next open question."""
-    service = _merge_service(context, state, said)
-    if said.band is not None:
-        state.age_band = said.band.id
-    elif state.step == "age" and said.number is not None:
-        state.age_band = context.chain.band_of_age(said.number).id
-    if said.first_visit is not None:
-        state.first_visit = said.first_visit
-    elif state.step == "first_visit" and said.answer is not None:
-        state.first_visit = said.answer
-    asked_name = state.step == "name" and not context.command
-    name = context.texts.ear.name_answer(said) if asked_name else context.texts.ear.name_in(said)
-    state.name = name or state.name
-    state.misses = 0
-    reading = understand(context, state, said) if not (asked_name and name) else None
-    if reading is not None and (context.command or not state.wall or _names_some_time(reading)):
-        search = _search(context, state, service or context.chain.services_of(context.the_shop)[0])
-        before = state.wall
-        settled = choose(context, state, search, reading)
-        if state.wall != before:
-            _release_unless(context, state)
-        if not settled:
-            return
-    _go_on(context, state)
-
-
-def _merge_service(context: DialogueContext, state: Dialogue, said: Said) -> Service | None:
-    if said.service is not None:
-        if context.the_shop.offers(said.service):
-            state.service_id = said.service.id
-            if said.service.age_band:
-                state.age_band = said.service.age_band
-        else:
-            context.say("why_not.service", service=said.service.names.in_language(context.language))
-    return context.chain.service(state.service_id)
-
-
-def _search(context: DialogueContext, state: Dialogue, service: Service) -> Search:
-    return Search(
-        service, minutes_of(service, state.age_band, state.first_visit), context.words("command.book")
-    )
-
-
-def _go_on(context: DialogueContext, state: Dialogue) -> None:
-    """Ask the first question that is open; hold the slot as soon as it is known."""
-    service = context.chain.service(state.service_id)
-    if service is None:
-        _ask_service(context, state)
-        return
-    search = _search(context, state, service)
-    if not state.wall:
-        (ask_slot if state.day else ask_day)(context, state, search)
-        return
-    held = _ensure_held(context, state, search)
-    if held is None:
-        return
-    when = context.words.moment(held.wall)
-    command = context.words("command.book")
-    if not state.name:
-        state.step = "name"
-        context.ask(state, "ask.name", when=when, minutes=context.the_shop.hold_s // 60)
-    elif not state.age_band and service.asks_age:
-        state.step = "age"
-        names = [(band.names.in_language(context.language)) for band in context.chain.age_bands]
-        context.ask(
-            state,
-            "ask.age",
-            [Option(name, f"{command} {name}") for name in names],
-            name=state.name,
-            when=when,
-        )
-    elif state.first_visit is None and service.asks_first_visit:
-        state.step = "first_visit"
-        labels = [context.words("answer.first_visit"), context.words("answer.returning")]
-        context.ask(
-            state, "ask.first_visit", [Option(label, f"{command} {label}") for label in labels], when=when
-        )
-    else:
-        _ask_confirm(context, state, held, service)
-
-
-def _ask_service(context: DialogueContext, state: Dialogue) -> None:
-    state.step = "service"
-    command = context.words("command.book")
-    names = [
-        service.names.in_language(context.language) for service in context.chain.services_of(context.the_shop)
-    ]
-    when = datetime.fromisoformat(state.wall) if state.wall else None
-    options = [Option(name, f"{command} {name}") for name in names]
-    if when is None:
-        context.ask(state, "ask.service", options)
-    else:
-        context.ask(state, "ask.service_at", options, when=context.words.moment(when))
-
-
-def _ask_confirm(context: DialogueContext, state: Dialogue, held: Appointment, service: Service) -> None:
-    state.step = "confirm"
-    words = context.words
-    band = context.chain.band(state.age_band)
-    length = minutes_of(service, state.age_band, bool(state.first_visit))
-    fields = [
-        (words("field.store"), context.the_shop.names.in_language(context.language)),
-        (words("field.service"), service.names.in_language(context.language)),
-        (words("field.when"), words.moment(held.wall)),
-        (words("field.length"), words("minutes", minutes=length)),
-        (words("field.name"), state.name),
-    ]
-    if band is not None and service.asks_age:
-        fields.append((words("field.age"), band.names.in_language(context.language)))
-    if state.first_visit is not None and service.asks_first_visit:
-        fields.append((words("field.first_visit"), words("yes" if state.first_visit else "no")))
-    options = [
-        Option(words("button.confirm"), f"{words('command.confirm')} {held.code} v{held.version}", "primary"),
-        Option(words("button.give_up"), words("command.cancel")),
-    ]
-    context.ask(
-        state,
-        "ask.confirm",
-        options,
-        words("ask.confirm_title"),
-        fields,
-        when=words.moment(held.wall),
-        service=service.names.in_language(context.language),
-        store=context.the_shop.names.in_language(context.language),
-        name=state.name,
-    )
-
-
-# -- the hold ---------------------------------------------------------------------------------------------------------------
-
-
-def _held(context: DialogueContext, state: Dialogue) -> Appointment | None:
-    appointment = get(context.tx, state.appointment_id) if state.appointment_id else None
-    return appointment if appointment is not None and appointment.status is Status.HELD else None
-
-
-def _ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Appointment | None:
-    """The draft's start, held for as long as the service now takes; None if that is impossible; the bot then said so."""
-    wall = datetime.fromisoformat(state.wall)
-    held = _held(context, state)
-    same = held is not None and held.wall == wall and held.service_id == search.service.id
-    if held is not None and same and held.minutes == search.minutes:
-        return held
-    shop = context.the_shop
-    start_at = utc_ms(wall, zone_of(shop))
-    reason = None if same else why_not(shop, wall, search.minutes, context.now_ms)
-    if (
-        reason is None
-        and held is None
-        and len(upcoming(context.tx, context.customer_id, shop.id)) >= shop.max_upcoming
-    ):
-        context.keep(None)
-        context.say("why_not.too_many", count=shop.max_upcoming)
-        return None
-    taken: Appointment | None = None
-    if reason is None and held is None:
-        _give_back_other_holds(context)
-    if reason is None and start_at is not None:
-        wish = Wish(
-            shop, search.service, context.customer_id, context.home, context.sender.user_id, search.minutes
-        )
-        slot = Slot(wall, start_at)
-        taken = (
-            hold(context.tx, wish, slot)
-            if held is None
-            else place(context.tx, held, wish, slot, _actor(context))
-        )
-    if taken is None:
-        _release(context, state)
-        refuse(context, state, search, wall, reason or "taken")
-        return None
-    state.appointment_id, state.version = taken.id, taken.version
-    if taken.hold_until is not None:
-        context.tx.schedule(taken.hold_until, HOLD_TIMER, {"appointment": taken.id})
-    return taken
-
-
-def _release_unless(context: DialogueContext, state: Dialogue) -> None:
-    """The wanted time changed: a new one exchanges the cells of the hold, none frees them."""
-    if not state.wall:
-        _release(context, state)
-
-
-def _release(context: DialogueContext, state: Dialogue) -> None:
-    held = _held(context, state)
-    if held is not None:
-        act(context.tx, held, Action.CANCEL, _actor(context), context.sender.user_id)
-    state.appointment_id = state.version = 0
-
-
-def _give_back_other_holds(context: DialogueContext) -> None:
-    """One open hold for each customer and shop: a second booking frees the slot of the first."""
-    for held in held_for(context.tx, context.customer_id, context.the_shop.id):
-        act(context.tx, held, Action.CANCEL, _actor(context), context.sender.user_id)
-
-
-def _actor(context: DialogueContext) -> Actor:
-    return Actor.STAFF if context.is_staff else Actor.CUSTOMER
-
-
-def expire(tx: Transaction, texts: ShopTexts, appointment_id: int) -> None:
-    """The timer of a hold: if it still is one and its time is over, free the slot and tell the customer."""
-    held = get(tx, appointment_id)
-    if held is None or held.status is not Status.HELD:
-        return
-    if held.hold_until is not None and held.hold_until > tx.now_ms:
-        # It was held again, or the clock was set back since the timer fired: this timer may be the only one.
-        tx.schedule(held.hold_until, HOLD_TIMER, {"appointment": held.id})
-        return
-    _expire_now(tx, texts, held)
-
-
-def expire_overdue(tx: Transaction, texts: ShopTexts) -> None:
-    """End the holds whose timer failed long ago: nothing else would."""
-    for held in held_until(tx, tx.now_ms - OVERDUE_MS):
-        _expire_now(tx, texts, held)
-
-
-def _expire_now(tx: Transaction, texts: ShopTexts, held: Appointment) -> None:
-    act(tx, held, Action.EXPIRE, Actor.TIMER, "")
-    shop = texts.chain.shop(held.store_id)
-    if shop is None:
-        return
-    for user_id, state in dialogues_on(tx, held.id, held.conversation_id):
-        words = texts.catalogue.words(language_for(tx, user_id), shop)
-        again = Option(
-            words.moment(held.wall), f"{words('command.book')} {held.wall:%Y-%m-%d %H:%M}", "primary"
-        )
-        text = words("done.expired", when=words.moment(held.wall), minutes=shop.hold_s // 60)
-        content = question(words, "", text, [again])
-        # Where the bot may not speak any more, the slot is free all the same.
-        with suppress(Refusal):
-            tx.post(held.conversation_id, content, sender_id=shop.bot)
-        state.appointment_id, state.version, state.options = 0, 0, [again.command]
-        save_dialogue(tx, held.conversation_id, user_id, state)

@@ -5,32 +5,55 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from imserver.plugins.booking.conversations import staff_group
+from imserver.plugins.booking.conversations import services_of, staff_group
 from imserver.plugins.booking.customers import customer, remember
 from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.cards import Option
-from imserver.plugins.booking.messages.info_pack import place_card
-from imserver.plugins.booking.schedule.appointments import Appointment, past, resources_of, upcoming
-from imserver.plugins.booking.schedule.hours import shop_spans, wall_of, zone_of
-from imserver.plugins.booking.schedule.shops import Service, Shop, minutes_of
+from imserver.plugins.booking.messages.info_pack import LENS_KINDS, place_card
+from imserver.plugins.booking.schedule.appointments import (
+    Appointment,
+    by_code,
+    past,
+    resources_of,
+    upcoming,
+)
+from imserver.plugins.booking.schedule.shops import Service, minutes_of
 from imserver.plugins.booking.schedule.slots import nearest
-from imserver.plugins.booking.understanding.ear import Said
+from imserver.plugins.booking.understanding.acts import Reading, When
 
-from .choose import Search, ask_slot, refuse, understand
+from . import said
+from .answers import hours_lines
+from .choose import MAX_STARTS, Search, ask_slot, day_option, refuse, why_not_day
 from .context import DialogueContext, Place
+from .handoff import MAX_PASSED, forward
 from .state import Dialogue
 
 PAST_SHOWN = 5
 
 
-def stores(context: DialogueContext, said: Said) -> bool:
+def stores(context: DialogueContext, reading: Reading) -> bool:
     """门店 [shop]: the shops as buttons, or one of them opened."""
-    if said.shop is not None and context.place is not Place.STAFF:
-        context.go(said.shop)
-        welcome(context)
+    shop = said.shop_of(reading, context.chain)
+    if shop is not None and context.place is not Place.STAFF:
+        context.go(shop)
+        if context.passing:
+            forward(context, context.passing)
+        else:
+            welcome(context)
         return True
     ask_shop(context, context.words("command.stores"), "", "ask.stores")
     return True
+
+
+def open_(context: DialogueContext, reading: Reading) -> bool:
+    """/open CONVERSATION: the button of a pointer, where the client does not open the conversation itself."""
+    for service in services_of(context.tx, context.customer_id):
+        shop = context.chain.shop(service.store_id)
+        if shop is not None and service.conversation_id in reading.text:
+            context.go(shop)
+            welcome(context)
+            return True
+    return False
 
 
 def ask_shop(context: DialogueContext, command: str, rest: str, key: str = "ask.store") -> None:
@@ -61,66 +84,90 @@ def welcome(context: DialogueContext) -> None:
     )
 
 
-def slots(context: DialogueContext, said: Said) -> bool:
-    """空档 [day]: free starts of a day as buttons; without a day, of the next one that has any."""
-    open_booking = context.dialogue()
-    booking = open_booking if open_booking is not None and open_booking.kind == "book" else None
-    service = _service_meant(context, said, booking)
-    band = said.band.id if said.band else booking.age_band if booking else service.age_band
-    search = Search(service, minutes_of(service, band, None), _book_command(context, said))
+def slots(context: DialogueContext, reading: Reading) -> bool:
+    """空档 [day], or a question about free time: free starts as buttons, and nothing is held. Without a day, of the next one
+    that has any."""
+    state = context.dialogue() or Dialogue()
+    booking = state if state.kind == "book" else None
+    service = _service_meant(context, reading, booking)
+    named = said.band_of(reading, context.chain)
+    band = named.id if named else booking.age_band if booking else service.age_band
+    search = Search(service, minutes_of(service, band, None), _book_command(context, reading))
     # Answers (`2`, 周六, 下午) go to the booking that is open, or begin one by their command.
-    state = booking or Dialogue()
-    shown = Dialogue(day=state.day)
-    reading = understand(context, shown, said)
-    if reading is not None and reading.day is None and reading.candidates:
-        shown.day = reading.candidates[0].date().isoformat()
-    elif reading is not None:
-        shown.day, shown.part = reading.day.isoformat() if reading.day else "", reading.part or ""
-        if reading.day is None and reading.part is None:
-            context.say(
-                f"unclear_short.{reading.reason}"
-                if context.words.has(f"unclear_short.{reading.reason}")
-                else "unclear_short.any"
-            )
-            return True
-    if not shown.day or (reading is None and booking is None):
+    shown = Dialogue(day=state.day or state.day_said)
+    when = said.when_of(reading)
+    days = _days_meant(when)
+    if when is not None and not days and when.part is None:
+        key = f"unclear_short.{when.reason}"
+        context.say(key if context.words.has(key) else "unclear_short.any")
+        return True
+    if when is not None:
+        shown.day = days[0].isoformat() if days else shown.day
+        shown.part = when.part or ""
+    if not shown.day or (when is None and booking is None):
         shown.day = _next_free_day(context, search)
     if not shown.day:
-        refuse(context, shown, search, wall_of(context.now_ms, zone_of(context.the_shop)), "full")
+        refuse(context, shown, search, context.now, "full")
         return True
-    ask_slot(context, shown, search, "ask.free")
-    state.options = shown.options
+    shown.labels, shown.options, shown.earlier = state.labels, state.options, state.earlier
+    open_ones = [day for day in days if why_not_day(context, day) is None]
+    if len(open_ones) > 1 and when is not None and when.part is None:
+        options = [day_option(context, search, day) for day in open_ones[:MAX_STARTS]]
+        context.ask(shown, "ask.which_day", options)
+    else:
+        ask_slot(context, shown, search, "ask.free")
+    state.labels, state.options, state.earlier = shown.labels, shown.options, shown.earlier
+    state.day_said = shown.day or shown.day_said
+    named_service = said.service_of(reading, context.chain)
+    if booking is None and named_service is not None:
+        state.service_id = named_service.id
     state.doubt()
     context.keep(state)
     return True
 
 
+def _days_meant(when: When | None) -> list[date]:
+    """The days whose free times are asked for."""
+    if when is None or when.reason in ("past", "negated"):
+        return []
+    if when.guess is not None:
+        return [when.guess]
+    return list(when.days) or sorted({wall.date() for wall in when.candidates})
+
+
 def _next_free_day(context: DialogueContext, search: Search) -> str:
-    now = wall_of(context.now_ms, zone_of(context.the_shop))
     found = nearest(
-        context.tx.execute, context.the_shop, search.service, now, search.minutes, context.now_ms, count=1
+        context.tx.execute,
+        context.the_shop,
+        search.service,
+        context.now,
+        search.minutes,
+        context.now_ms,
+        count=1,
     )
     return found[0].wall.date().isoformat() if found else ""
 
 
-def _service_meant(context: DialogueContext, said: Said, booking: Dialogue | None) -> Service:
+def _service_meant(context: DialogueContext, reading: Reading, booking: Dialogue | None) -> Service:
     offered = context.chain.services_of(context.the_shop)
-    if said.service is not None and said.service in offered:
-        return said.service
+    service = said.service_of(reading, context.chain)
+    if service is not None and service in offered:
+        return service
     begun = context.chain.service(booking.service_id) if booking else None
     return begun or offered[0]
 
 
-def _book_command(context: DialogueContext, said: Said) -> str:
+def _book_command(context: DialogueContext, reading: Reading) -> str:
     command = context.words("command.book")
-    return f"{command} {said.service.names.in_language(context.language)}" if said.service else command
+    service = said.service_of(reading, context.chain)
+    return f"{command} {service.names.in_language(context.language)}" if service else command
 
 
-def my(context: DialogueContext, said: Said) -> bool:
+def my(context: DialogueContext, reading: Reading) -> bool:
     """我的预约: coming appointments, each with buttons, and the last past ones."""
     open_question = context.dialogue()
-    if open_question is not None and open_question.kind in ("cancel", "move"):
-        context.keep(None)  # its "keep it" button leads here
+    if open_question is not None and open_question.kind in ("cancel", "move", "correct"):
+        context.close(open_question)  # its "keep it" button leads here
     store_id = context.shop.id if context.shop else None
     coming = [
         one
@@ -151,53 +198,76 @@ def _line(context: DialogueContext, appointment: Appointment) -> str:
     )
 
 
-def info(context: DialogueContext, said: Said) -> bool:
-    """地址: where the shop is, and this week's hours."""
-    today = wall_of(context.now_ms, zone_of(context.the_shop)).date()
-    days = [date.fromordinal(today.toordinal() + ahead) for ahead in range(7)]
-    lines = "\n".join(_hours(context, context.the_shop, day) for day in days)
-    context.post(place_card(context.words, context.the_shop, lines))
+def one(context: DialogueContext, reading: Reading) -> bool:
+    """A code by itself: that appointment, with its buttons."""
+    appointment = by_code(context.tx, said.code_of(reading))
+    if (
+        appointment is None
+        or appointment.customer_id != context.customer_id
+        or appointment.card_position is None
+    ):
+        context.say("no_such_code", code=said.code_of(reading))
+        return True
+    shop = context.chain.shop(appointment.store_id)
+    if shop is None:
+        return False
+    context.go(shop)
+    people = resources_of(context.tx, appointment.id)
+    context.post(cards.appointment_card(context.words, context.chain, shop, appointment, people))
     return True
 
 
-def _hours(context: DialogueContext, shop: Shop, day: date) -> str:
-    spans = shop_spans(shop, day)
-    if not spans:
-        return context.words("hours.closed_on", day=context.words.day(day))
-    times = [f"{a // 60:02}:{a % 60:02}–{b // 60:02}:{b % 60:02}" for a, b in spans]
-    return context.words(
-        "hours.open_on", day=context.words.day(day), times=context.words("list_separator").join(times)
-    )
+def info(context: DialogueContext, reading: Reading) -> bool:
+    """地址: where the shop is, and this week's hours."""
+    context.post(place_card(context.words, context.the_shop, hours_lines(context, context.the_shop, [])))
+    return True
 
 
-def lenses(context: DialogueContext, said: Said) -> bool:
+def lenses(context: DialogueContext, reading: Reading) -> bool:
     """隐形眼镜 KIND: what to mind with this kind; hard and night ones are the optometrist's decision, so staff hear of them."""
-    if not said.lenses:
+    kind = str(reading.given("lenses") or "")
+    if not kind:
         options = [
             Option(
-                context.words(f"lenses.{kind}_label"),
-                f"{context.words('command.lenses')} {context.words(f'lenses.{kind}_word')}",
+                context.words(f"lenses.{one}_label"),
+                f"{context.words('command.lenses')} {context.words(f'lenses.{one}_word')}",
             )
-            for kind in ("soft", "rgp", "orthok")
+            for one in LENS_KINDS
         ]
         context.offer("lenses.ask_kind", options)
         return True
-    remember(context.tx, replace(customer(context.tx, context.customer_id), lens_kind=said.lenses))
-    context.say(f"lenses.{said.lenses}")
+    remember(context.tx, replace(customer(context.tx, context.customer_id), lens_kind=kind))
+    context.say(f"lenses.{kind}")
     group = staff_group(context.tx, context.the_shop.id)
-    if said.lenses != "soft" and group is not None:
+    if kind != "soft" and group is not None:
         words = context.texts.staff_words(context.the_shop)
-        text = words(
-            "staff.lenses", name=context.sender.display_name, kind=words(f"lenses.{said.lenses}_label")
-        )
+        text = words("staff.lenses", name=context.sender.display_name, kind=words(f"lenses.{kind}_label"))
         context.tx.post(group, {"type": "text", "text": text}, sender_id=context.bot)
     return True
 
 
-def help_(context: DialogueContext, said: Said) -> bool:
+def help_(context: DialogueContext, reading: Reading) -> bool:
     """帮助."""
     show_help(context, "help.title")
     return True
+
+
+def greet(context: DialogueContext) -> None:
+    """A greeting is answered with what can be done here; in the chain's own chat with its shops."""
+    if context.shop is None:
+        ask_shop(context, context.words("command.stores"), "", "ask.stores")
+        return
+    if context.place is Place.DIRECT:
+        context.go(context.the_shop)
+    welcome(context)
+
+
+def offer_people(context: DialogueContext) -> None:
+    """Words in a direct chat that nothing came of: what can be typed here, and a button that passes them on."""
+    state = context.dialogue() or Dialogue()
+    state.passing = context.text[:MAX_PASSED]
+    context.keep(state)
+    show_help(context, "help.title" if not context.text.strip() else "help.not_understood")
 
 
 def show_help(context: DialogueContext, title: str, **values: object) -> None:

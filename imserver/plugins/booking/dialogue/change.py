@@ -1,8 +1,12 @@
-"""Moving and cancelling: which appointment, (to when,) are you sure? Buttons carry the version they were shown with."""
+"""Moving, cancelling and putting right: which appointment, (to when,) are you sure?
+
+Buttons carry the version they were shown with. What is named and not found never acts: a mistyped code is said, and the
+person's appointments are listed as buttons.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime
 
 from imserver.plugins.booking.journey import notify
@@ -12,123 +16,330 @@ from imserver.plugins.booking.schedule.appointments import (
     Appointment,
     Wish,
     act,
-    by_code,
     get,
+    is_free_for,
     place,
+    put_right,
     resources_of,
-    upcoming,
 )
 from imserver.plugins.booking.schedule.hits import service_of
 from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
 from imserver.plugins.booking.schedule.plans import open_offers
+from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.slots import Slot, why_not
-from imserver.plugins.booking.schedule.status import Action, Actor, NotPossible, Status, next_status
-from imserver.plugins.booking.understanding.ear import Said
+from imserver.plugins.booking.schedule.status import Action, NotPossible, next_status
+from imserver.plugins.booking.understanding.acts import Kind, Reading
 
-from .choose import Search, ask_day, ask_slot, choose, refuse, understand
-from .context import DialogueContext, Place
+from . import answers, book, draft, said
+from .choose import Search, ask_day, ask_slot, choose, refuse
+from .context import DialogueContext
+from .holding import actor
 from .state import Dialogue
+from .subjects import mine_of, subjects
+
+# -- commands and wishes -------------------------------------------------------------------------------------------------------
 
 
-def move(context: DialogueContext, said: Said) -> bool:
-    """改约 [CODE] [when]."""
-    appointment = _subject(context, said, "move")
-    if appointment is None or not _allowed(context, said, appointment, Action.MOVE):
+def move(context: DialogueContext, reading: Reading) -> bool:
+    """改约 [CODE] [when]; with another shop's name it is a new appointment there and the end of this one."""
+    open_now = context.dialogue()
+    if (
+        open_now is not None
+        and open_now.kind == "book"
+        and not said.codes_of(reading)
+        and not mine_of(context)
+    ):
+        return book.answer(context, open_now, reading)  # it is the booking that is to be another
+    found = subjects(context, reading, "move")
+    reading = context.again(reading)
+    if not found or not _allowed(context, reading, found[0], Action.MOVE):
         return True
+    appointment = found[0]
+    shop = said.shop_of(reading, context.chain)
+    if shop is not None and shop.id != appointment.store_id and not context.is_staff:
+        return _to_other_shop(context, appointment, shop, reading)
     state = context.dialogue()
     if state is None or state.kind != "move" or state.appointment_id != appointment.id:
-        state = Dialogue(kind="move", appointment_id=appointment.id)
+        state = context.interrupts(Dialogue(kind="move", appointment_id=appointment.id))
     state.version = appointment.version
-    _towards(context, state, appointment, said)
+    _towards(context, state, appointment, reading)
     return True
 
 
-def cancel(context: DialogueContext, said: Said) -> bool:
-    """取消 [CODE]: asks once."""
-    appointment = _subject(context, said, "cancel")
-    if appointment is None or not _allowed(context, said, appointment, Action.CANCEL):
+def cancel(context: DialogueContext, reading: Reading) -> bool:
+    """取消 [CODE …]: asks once, also for several."""
+    found = subjects(context, reading, "cancel")
+    if not found or not all(_allowed(context, reading, one, Action.CANCEL) for one in found):
         return True
-    if said.answer is True and said.version == appointment.version:
-        _cancel_now(context, appointment)
+    versions = [act.value for act in reading.all(Kind.GIVE, "version")]
+    sure = reading.has(Kind.YES) and said.codes_of(reading) and not said.doubtful(reading)
+    if sure and versions == [one.version for one in found]:
+        _cancel_now(context, context.dialogue(), found)
         return True
-    _ask_cancel(context, appointment)
+    if reading.has(Kind.QUESTION):
+        answers.reply(context, reading)
+    _ask_cancel(context, found, armed=not reading.has(Kind.QUESTION))
     return True
 
 
-def _ask_cancel(context: DialogueContext, appointment: Appointment) -> None:
-    state = Dialogue(
-        kind="cancel", step="confirm", appointment_id=appointment.id, version=appointment.version
+def correct(context: DialogueContext, reading: Reading) -> bool:
+    """更正 [CODE] name, age: what an appointment says of the person, after the yes."""
+    name, band = reading.given("name"), said.band_of(reading, context.chain)
+    if not name and band is None:
+        context.say("correct.how")
+        return True
+    found = subjects(context, reading, "correct")
+    if not found or not _allowed(context, reading, found[0], Action.CORRECT):
+        return True
+    one = found[0]
+    state = context.interrupts(
+        Dialogue(
+            kind="correct",
+            appointment_id=one.id,
+            version=one.version,
+            name=str(name or one.for_name),
+            age_band=band.id if band is not None else one.age_band,
+        )
     )
-    command = f"{context.words('command.cancel')} {appointment.code} v{appointment.version} {context.words('answer.yes')}"
+    _ask_correct(context, state, one)
+    return True
+
+
+def wishes_correction(reading: Reading) -> bool:
+    """Whether a name or an age is put right, and nothing else is wanted."""
+    return said.corrects(reading, "name", "age") and not said.takes_time(reading)
+
+
+# -- answers to open questions -------------------------------------------------------------------------------------------------
+
+
+def answer_move(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
+    """A text without a command while a move is open."""
+    appointment = get(context.tx, state.appointment_id)
+    if appointment is None:
+        return False
+    if reading.has(Kind.LATER):
+        return _later(context, state)
+    gives_up = reading.has(Kind.NO) or reading.has(Kind.BEGIN, "cancel")
+    if gives_up and not said.takes_time(reading) and not reading.has(Kind.QUESTION):
+        if not reading.has(Kind.NO):
+            return False  # the appointment itself is to be cancelled
+        context.close(state)
+        context.say("done.kept")
+        return True
+    shop = said.shop_of(reading, context.chain)
+    if shop is not None and shop.id != appointment.store_id and not reading.has(Kind.QUESTION):
+        if context.is_staff or not _allowed(context, reading, appointment, Action.CANCEL):
+            return True
+        return _to_other_shop(context, appointment, shop, reading)
+    if reading.has(Kind.YES):
+        _yes_to_move(context, state, appointment, reading)
+        return True
+    wants = said.takes_time(reading) or bool(said.refused_times(reading)) or reading.has(Kind.CORRECT)
+    if reading.has(Kind.QUESTION) and not reading.has(Kind.REFUSE) and not reading.has(Kind.CORRECT):
+        answers.reply(context, reading)
+        _go_on(context, state, appointment, armed=state.step == "confirm" and not said.doubtful(reading))
+        return True
+    if not wants and not said.names_time(reading) and not reading.has(Kind.BEGIN, "move"):
+        return False
+    if _allowed(context, reading, appointment, Action.MOVE):
+        _towards(context, state, appointment, reading)
+    return True
+
+
+def _yes_to_move(
+    context: DialogueContext, state: Dialogue, appointment: Appointment, reading: Reading
+) -> None:
+    before = state.wall
+    when = said.when_of(reading)
+    given = when is not None and said.takes_time(reading)
+    if when is not None and given and not choose(context, state, _search(context, appointment), when):
+        return
+    same = state.wall == before
+    clean = same and not said.doubtful(reading)
+    if reading.has(Kind.QUESTION):
+        clean = answers.reply(context, reading) and clean
+    if appointment.version != state.version:
+        stale(context, appointment)
+    elif clean and state.step == "confirm" and context.stands_above(state):
+        if _allowed(context, reading, appointment, Action.MOVE):
+            _move_now(context, state, appointment)
+    else:
+        _go_on(context, state, appointment, armed=clean or (not same and not said.unread(reading)))
+
+
+def repeat_move(context: DialogueContext, state: Dialogue) -> None:
+    """Ask again where it is to be moved, or whether."""
+    appointment = get(context.tx, state.appointment_id)
+    if appointment is not None and context.chain.service(appointment.service_id) is not None:
+        _go_on(context, state, appointment, armed=False)
+
+
+def answer_cancel(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
+    """A text without a command while "really cancel?" is open."""
+    yes, no = reading.has(Kind.YES), reading.has(Kind.NO)
+    again = reading.has(Kind.BEGIN, "cancel") and not said.codes_of(reading)
+    if reading.has(Kind.LATER):
+        return _later(context, state)
+    if reading.has(Kind.QUESTION):
+        state.doubt()
+        context.keep(state)
+        answers.reply(context, reading)
+        if yes or no:
+            _ask_cancel_again(context, state)
+        return True
+    if not yes and not no and not again:
+        return False
+    found = _still_there(context, state)
+    first = get(context.tx, state.appointment_id)
+    if (no and not yes) or first is None:
+        context.close(state)
+        context.say("done.kept")
+    elif found is None:
+        stale(context, first)
+    elif all(_allowed(context, reading, one, Action.CANCEL) for one in found):
+        sure = yes and not said.doubtful(reading) and not said.gives_values(reading)
+        if sure and state.step == "confirm" and context.stands_above(state):
+            _cancel_now(context, state, found)
+        else:
+            draft.say_unread(context, reading)
+            _ask_cancel(context, found, armed=not said.doubtful(reading))
+    return True
+
+
+def answer_correct(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
+    """A text without a command while "is the name right now?" is open."""
+    appointment = get(context.tx, state.appointment_id)
+    if appointment is None:
+        return False
+    name, band = reading.given("name"), said.band_of(reading, context.chain)
+    if name or band is not None:
+        state.name = str(name or state.name)
+        state.age_band = band.id if band is not None else state.age_band
+        _ask_correct(context, state, appointment)
+        return True
+    if reading.has(Kind.NO) and not reading.has(Kind.YES):
+        context.close(state)
+        context.say("done.kept")
+        return True
+    if not reading.has(Kind.YES):
+        return False
+    if appointment.version != state.version:
+        stale(context, appointment)
+    elif state.step == "confirm" and context.stands_above(state) and not said.doubtful(reading):
+        if _allowed(context, reading, appointment, Action.CORRECT):
+            changed = put_right(
+                context.tx,
+                appointment,
+                for_name=state.name,
+                age_band=state.age_band,
+                actor_id=context.sender.user_id,
+            )
+            context.close(state)
+            notify.corrected(context.tx, context.texts, changed)
+    else:
+        _ask_correct(context, state, appointment, armed=not said.doubtful(reading))
+    return True
+
+
+def _later(context: DialogueContext, state: Dialogue) -> bool:
+    state.doubt()
+    context.keep(state)
+    context.say("later.open")
+    return True
+
+
+def confirm_move(context: DialogueContext, reading: Reading, appointment: Appointment) -> None:
+    """确认 CODE vN WHEN, the button under "move it?": it says all that it does, so it counts as long as the version does."""
+    state = context.dialogue()
+    mine = state is not None and state.kind == "move" and state.appointment_id == appointment.id
+    when = said.when_of(reading)
+    wall = when.candidates[0] if when is not None and len(when.candidates) == 1 else None
+    version = said.version_of(reading)
+    if version is None or version != appointment.version:
+        stale(context, appointment)
+    elif not _allowed(context, reading, appointment, Action.MOVE):
+        return  # the cut-off has come since it was asked
+    elif wall is None:
+        context.say("stale.question")
+        if state is not None and mine:
+            _go_on(context, state, appointment)
+    else:
+        if state is None or not mine:
+            state = context.interrupts(Dialogue(kind="move", appointment_id=appointment.id))
+        state.version, state.wall = appointment.version, wall.isoformat(timespec="minutes")
+        _move_now(context, state, appointment)
+
+
+# -- the questions -------------------------------------------------------------------------------------------------------------
+
+
+def _ask_cancel(context: DialogueContext, found: Sequence[Appointment], *, armed: bool = True) -> None:
+    state = context.interrupts(
+        Dialogue(
+            kind="cancel",
+            appointment_id=found[0].id,
+            version=found[0].version,
+            more=[(one.id, one.version) for one in found[1:]],
+        )
+    )
+    state.arm(armed=armed)
+    named = " ".join(f"{one.code} v{one.version}" for one in found)
+    command = f"{context.words('command.cancel')} {named} {context.words('answer.yes')}"
     options = [
         Option(context.words("button.yes_cancel"), command, "danger"),
         Option(context.words("button.keep"), context.words("command.my")),
     ]
-    context.ask(
-        state, "ask.cancel", options, when=context.words.moment(appointment.wall), code=appointment.code
-    )
-
-
-def answer_move(context: DialogueContext, state: Dialogue, said: Said) -> bool:
-    """A text without a command while a move is open."""
-    if said.answer is False:
-        context.keep(None)
-        context.say("done.kept")
-        return True
-    appointment = get(context.tx, state.appointment_id)
-    if appointment is None:
-        return False
-    if said.answer is True and state.step == "confirm":
-        confirm_move(context, state, appointment, said, None)
-        return True
-    if said.answer is True and state.step == "confirm_again":
-        if appointment.version != state.version:
-            stale(context, appointment)
-        else:
-            _go_on(context, state, appointment)
-        return True
-    if not said.names_time:
-        return False
-    if _allowed(context, said, appointment, Action.MOVE):
-        _towards(context, state, appointment, said)
-    return True
-
-
-def answer_cancel(context: DialogueContext, state: Dialogue, said: Said) -> bool:
-    """A text without a command while "really cancel?" is open."""
-    if said.answer is None:
-        return False
-    appointment = get(context.tx, state.appointment_id)
-    if said.answer is False or appointment is None:
-        context.keep(None)
-        context.say("done.kept")
-    elif appointment.version != state.version:
-        stale(context, appointment)
-    elif _allowed(context, said, appointment, Action.CANCEL):
-        (_ask_cancel if state.step == "confirm_again" else _cancel_now)(context, appointment)
-    return True
-
-
-def confirm_move(
-    context: DialogueContext, state: Dialogue, appointment: Appointment, said: Said, wall: datetime | None
-) -> None:
-    """The yes to a move; a button names the time (`wall`) and version it was shown with."""
-    if wall is None and said.version is not None and said.names_time:
-        wall = appointment.wall  # the button's time is over: it is not what is asked about, whatever that is
-    if appointment.version != state.version:
-        stale(context, appointment)
-    elif not _allowed(context, said, appointment, Action.MOVE):
-        return  # stale, or the cut-off has come since it was asked
-    elif not state.wall or (wall is not None and wall.isoformat(timespec="minutes") != state.wall):
-        context.say("stale.question")
-        _go_on(context, state, appointment)
+    if len(found) == 1:
+        moment = context.words.moment(found[0].wall)
+        context.ask(state, "ask.cancel", options, when=moment, code=found[0].code)
     else:
-        _move_now(context, state, appointment)
+        lines = "\n".join(
+            context.words("ask.cancel_line", when=context.words.moment(one.wall), code=one.code)
+            for one in found
+        )
+        context.ask(state, "ask.cancel_all", options, count=len(found), lines=lines)
+
+
+def _ask_cancel_again(context: DialogueContext, state: Dialogue) -> None:
+    found = _still_there(context, state)
+    if found is not None:
+        _ask_cancel(context, found)
+
+
+def _still_there(context: DialogueContext, state: Dialogue) -> list[Appointment] | None:
+    """The appointments that the question is about, if all are still what was shown."""
+    found = []
+    for number, version in [(state.appointment_id, state.version), *state.more]:
+        one = get(context.tx, number)
+        if one is None or one.version != version:
+            return None
+        found.append(one)
+    return found
+
+
+def _ask_correct(
+    context: DialogueContext, state: Dialogue, appointment: Appointment, *, armed: bool = True
+) -> None:
+    words = context.words
+    band = context.chain.band(state.age_band)
+    fields = [(words("field.name"), state.name)]
+    if band is not None:
+        fields.append((words("field.age"), band.names.in_language(words.language)))
+    state.arm(armed=armed)
+    options = [Option(words("button.confirm"), words("command.confirm"), "primary"),
+               Option(words("button.keep"), words("command.my"))]  # fmt: skip
+    when = words.moment(appointment.wall)
+    context.ask(
+        state, "ask.correct", options, words("ask.confirm_title"), fields, when=when, code=appointment.code
+    )
 
 
 def stale(context: DialogueContext, appointment: Appointment) -> None:
     """The button is older than the appointment: say so, and show it as it is now."""
-    context.keep(None)
+    state = context.dialogue()
+    if state is not None and state.appointment_id == appointment.id and state.kind != "book":
+        context.close(state)
     context.say("stale.appointment", code=appointment.code)
     shop = context.texts.shop_of(appointment)
     context.post(
@@ -138,65 +349,14 @@ def stale(context: DialogueContext, appointment: Appointment) -> None:
     )
 
 
-def no_such(context: DialogueContext, code: str) -> None:
-    context.say("no_such_code", code=code)
+# -- what is allowed -----------------------------------------------------------------------------------------------------------
 
 
-def visible(context: DialogueContext, appointment: Appointment) -> bool:
-    """In a staff group every appointment of the shop; elsewhere only the customer's: others may be reading along."""
-    if context.chain.shop(appointment.store_id) is None:
-        return False  # the shop left the chain file
-    if context.is_staff and appointment.store_id != context.the_shop.id:
-        return False  # staff of one shop have no rights in another, also if they share the customer
-    return context.place is Place.STAFF or appointment.customer_id == context.customer_id
-
-
-def _subject(context: DialogueContext, said: Said, command: str) -> Appointment | None:
-    """The appointment that is meant; None if it is not clear, and then the bot asked."""
-    if said.code:
-        appointment = by_code(context.tx, said.code)
-        if (
-            appointment is None
-            or not visible(context, appointment)
-            or appointment.status in (Status.HELD, Status.EXPIRED)
-        ):
-            no_such(context, said.code)
-            return None
-        shop = context.texts.shop_of(appointment)
-        if context.place is not Place.STAFF and (
-            context.shop is not shop or context.home != appointment.conversation_id
-        ):
-            context.go(shop)
-        return appointment
-    if context.place is Place.STAFF:
-        context.say("staff.which_code")
-        return None
-    mine = [
-        one
-        for one in upcoming(context.tx, context.customer_id, context.shop.id if context.shop else None)
-        if visible(context, one)
-    ]
-    if len(mine) == 1:
-        context.go(context.texts.shop_of(mine[0]))
-        return mine[0]
-    if not mine:
-        context.say("my.none")
-        return None
-    rest = said.when_text if said.names_time else ""
-    options = [
-        Option(
-            f"{context.words.moment(one.wall)} {one.code}",
-            f"{context.words(f'command.{command}')} {one.code} v{one.version} {rest}".strip(),
-        )
-        for one in mine
-    ]
-    context.offer(f"ask.which_{command}", options)
-    return None
-
-
-def _allowed(context: DialogueContext, said: Said, appointment: Appointment, action: Action) -> bool:
+def _allowed(context: DialogueContext, reading: Reading, appointment: Appointment, action: Action) -> bool:
     """Check version, status and cut-off; if one forbids the action, the bot said so."""
-    if said.version is not None and said.version != appointment.version:
+    version = said.version_of(reading)
+    codes = said.codes_of(reading)
+    if version is not None and len(codes) <= 1 and version != appointment.version:
         stale(context, appointment)
         return False
     try:
@@ -205,10 +365,12 @@ def _allowed(context: DialogueContext, said: Said, appointment: Appointment, act
         not_possible(context, appointment)
         return False
     shop = context.texts.shop_of(appointment)
+    if action is Action.CORRECT:
+        return True
     late = appointment.start_at - context.now_ms < shop.cutoff_min * MINUTE_MS
     # Whom the shop asks for another time may answer until the last minute.
     if not context.is_staff and late and not open_offers(context.tx, appointment.id):
-        context.keep(None)
+        context.close(context.dialogue())
         context.say("why_not.cutoff", code=appointment.code, minutes=shop.cutoff_min, phone=shop.phone)
         return False
     return True
@@ -220,40 +382,70 @@ def not_possible(context: DialogueContext, appointment: Appointment) -> None:
     context.say("why_not.status", code=appointment.code, status=status)
 
 
-def actor(context: DialogueContext) -> Actor:
-    return Actor.STAFF if context.is_staff else Actor.CUSTOMER
+# -- moving --------------------------------------------------------------------------------------------------------------------
 
 
 def _search(context: DialogueContext, appointment: Appointment) -> Search:
     service = service_of(context.tx, context.chain, context.texts.shop_of(appointment), appointment)
     command = f"{context.words('command.move')} {appointment.code} v{appointment.version}"
-    return Search(service, appointment.minutes, command)
+    shop = context.texts.shop_of(appointment)
+
+    def is_free(wall: datetime) -> bool | None:
+        start_at = utc_ms(wall, zone_of(shop))
+        return start_at is not None and is_free_for(
+            context.tx, appointment, _wish(context, appointment), Slot(wall, start_at)
+        )
+
+    return Search(service, appointment.minutes, command, appointment.wall, is_free)
 
 
-def _towards(context: DialogueContext, state: Dialogue, appointment: Appointment, said: Said) -> None:
+def _wish(context: DialogueContext, appointment: Appointment) -> Wish:
+    shop = context.texts.shop_of(appointment)
+    return Wish(
+        shop,
+        service_of(context.tx, context.chain, shop, appointment),
+        appointment.customer_id,
+        appointment.conversation_id,
+        context.sender.user_id,
+        appointment.minutes,
+    )
+
+
+def _towards(context: DialogueContext, state: Dialogue, appointment: Appointment, reading: Reading) -> None:
     state.misses = 0
-    # Said elsewhere, it was read in the time of that shop; it is meant in the time of the appointment's.
-    here = context.texts.ear.read(said.when_text, context.now_ms, context.texts.shop_of(appointment))
-    reading = understand(context, state, replace(said, reading=here))
-    if reading is not None and not choose(context, state, _search(context, appointment), reading):
-        return
-    _go_on(context, state, appointment)
+    before = state.wall
+    if reading.has(Kind.QUESTION):
+        answers.reply(context, reading)
+    if state.wall and any(
+        said.hits(act, datetime.fromisoformat(state.wall)) for act in said.refused_times(reading)
+    ):
+        state.wall = ""
+    when = said.when_of(reading)
+    if when is not None:
+        if not state.wall and not state.clock and appointment.wall.date() not in when.days:
+            state.clock = f"{appointment.wall:%H:%M}"  # "to Sunday" keeps the hour
+        if not choose(context, state, _search(context, appointment), when):
+            return
+    draft.say_unread(context, reading)
+    armed = not said.unread(reading) and (state.wall != before or not said.doubtful(reading))
+    _go_on(context, state, appointment, armed=armed)
 
 
-def _go_on(context: DialogueContext, state: Dialogue, appointment: Appointment) -> None:
+def _go_on(
+    context: DialogueContext, state: Dialogue, appointment: Appointment, *, armed: bool = True
+) -> None:
     search = _search(context, appointment)
     if not state.wall:
         (ask_slot if state.day else ask_day)(context, state, search)
         return
     wall = datetime.fromisoformat(state.wall)
     if wall == appointment.wall:
-        context.keep(None)
+        context.close(state)
         context.say("why_not.same_time", when=context.words.moment(wall), code=appointment.code)
         return
-    state.step = "confirm"
-    command = (
-        f"{context.words('command.confirm')} {appointment.code} v{appointment.version} {wall:%Y-%m-%d %H:%M}"
-    )
+    state.arm(armed=armed)
+    moment = context.words.moment(wall)
+    command = f"{context.words('command.confirm')} {appointment.code} v{appointment.version} {moment}"
     options = [
         Option(context.words("button.confirm"), command, "primary"),
         Option(context.words("button.keep"), context.words("command.my")),
@@ -264,7 +456,7 @@ def _go_on(context: DialogueContext, state: Dialogue, appointment: Appointment) 
         options,
         code=appointment.code,
         before=context.words.moment(appointment.wall),
-        when=context.words.moment(wall),
+        when=moment,
     )
 
 
@@ -277,23 +469,45 @@ def _move_now(context: DialogueContext, state: Dialogue, appointment: Appointmen
     reason = why_not(shop, wall, search.minutes, context.now_ms)
     moved: Appointment | None = None
     if reason is None and start_at is not None:
-        wish = Wish(
-            shop,
-            search.service,
-            appointment.customer_id,
-            appointment.conversation_id,
-            context.sender.user_id,
-            search.minutes,
-        )
-        moved = place(context.tx, appointment, wish, Slot(wall, start_at), actor(context))
+        slot = Slot(wall, start_at)
+        moved = place(context.tx, appointment, _wish(context, appointment), slot, actor(context))
     if moved is None:
         refuse(context, state, search, wall, reason or "taken")
         return
-    context.keep(None)
-    notify.moved(context.tx, context.texts, moved, appointment.wall)
+    context.close(state)
+    notify.moved(context.tx, context.texts, moved, appointment.wall, by_staff=context.is_staff)
 
 
-def _cancel_now(context: DialogueContext, appointment: Appointment) -> None:
-    context.keep(None)
-    cancelled = act(context.tx, appointment, Action.CANCEL, actor(context), context.sender.user_id)
-    notify.cancelled(context.tx, context.texts, cancelled)
+def _to_other_shop(context: DialogueContext, appointment: Appointment, shop: Shop, reading: Reading) -> bool:
+    """A new appointment there, and the end of this one, with one yes."""
+    taken = Dialogue(
+        kind="book",
+        service_id=appointment.service_id,
+        name=appointment.for_name,
+        age_band=appointment.age_band,
+        person=appointment.person,
+        first_visit=True,
+        wall=appointment.start_wall,
+        day=appointment.wall.date().isoformat(),
+        replaces=appointment.id,
+        replaces_version=appointment.version,
+    )
+    state = context.dialogue()
+    if state is not None and state.kind == "move":
+        context.close(state)
+    context.go(shop)
+    draft.carry(context, taken, shop)
+    taken.replaces, taken.replaces_version = appointment.id, appointment.version
+    book.go_on_with(context, taken, reading)
+    return True
+
+
+def _cancel_now(context: DialogueContext, state: Dialogue | None, found: Sequence[Appointment]) -> None:
+    if state is not None and state.kind == "book":
+        state.doubt()
+        context.keep(state)
+    else:
+        context.close(state)
+    for appointment in found:
+        cancelled = act(context.tx, appointment, Action.CANCEL, actor(context), context.sender.user_id)
+        notify.cancelled(context.tx, context.texts, cancelled, by_staff=context.is_staff)

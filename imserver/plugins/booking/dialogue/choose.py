@@ -1,21 +1,21 @@
-"""Choosing a time: from a customer's text to one start that the shop can serve, or to a question with buttons.
+"""Choosing a time: from what a customer says to one start that the shop can serve, or to a question with buttons.
 
-Booking and moving both use it. Candidates of the date grammar are kept if the shop's rules allow them: one left is
-chosen; several are asked about; none is answered with the reason and the nearest free slots.
+Booking and moving both use it. Candidates are kept if the shop's rules allow them: one left is chosen; several are asked
+about; none is answered with the reason and the nearest free slots. A start is only ever chosen to be shown: the card that asks
+"is this right?" follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from imserver.plugins.booking.messages.cards import Option
-from imserver.plugins.booking.schedule.hours import shop_spans, wall_of, zone_of
+from imserver.plugins.booking.schedule.hours import shop_spans, utc_ms, zone_of
 from imserver.plugins.booking.schedule.shops import Service
-from imserver.plugins.booking.schedule.slots import Slot, free_slots, nearest, open_days, why_not
-from imserver.plugins.booking.understanding.ear import Said
-from imserver.plugins.booking.understanding.when import Reading
+from imserver.plugins.booking.schedule.slots import Slot, free_slots, nearest, open_days, pools, why_not
+from imserver.plugins.booking.understanding.acts import When
 
 from .context import DialogueContext
 from .state import Dialogue
@@ -23,68 +23,133 @@ from .state import Dialogue
 #: Hours of the parts of a day, for lists of free slots.
 PARTS = {"morning": (0, 12), "noon": (11, 14), "afternoon": (12, 18), "evening": (17, 24)}
 #: Reasons from the most to the least telling, when several candidates fail in different ways.
-_TELLING = ("step", "lead", "hours", "closed", "horizon", "skipped", "past")
+_TELLING = ("step", "lead", "hours", "closed", "horizon", "skipped", "past", "taken")
 #: Starts in one list: they fit a telephone and take one digit as an answer.
 MAX_STARTS = 9
 DAYS_OFFERED = 5
 NEAREST_OFFERED = 3
+#: Days of a window that are looked at for a free start.
+MAX_WINDOW_DAYS = 14
+
+
+def _free_for_all(wall: datetime) -> bool | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search for a start: the service, its length, and the command that the button of a start begins with."""
+    """A search for a start: the service, its length, the command that the button of a start begins with, the start that words
+    like "half an hour later" are relative to, and whether a start is free for an appointment that owns cells itself."""
 
     service: Service
     minutes: int
     command: str
+    base: datetime | None = None
+    is_free: Callable[[datetime], bool | None] = _free_for_all
 
 
-def understand(context: DialogueContext, state: Dialogue, said: Said) -> Reading | None:
-    """Read the text, behind the day chosen before if it names only a time. None: it names no day or time."""
-    reading = said.reading
-    if reading is None or not said.names_time:
-        return None
-    if reading.day is None and state.day and (reading.candidates or reading.part or reading.reason == "past"):
-        day = date.fromisoformat(state.day)
-        return context.texts.ear.read(said.when_text, context.now_ms, context.the_shop, day)
-    return reading
-
-
-def choose(context: DialogueContext, state: Dialogue, search: Search, reading: Reading) -> bool:
-    """Put the reading into `state`. True if a start is settled or a question is open; False if it was answered here."""
-    if reading.candidates:
-        return _choose_candidate(context, state, search, reading.candidates)
-    if reading.day is None and reading.part is None:
+def choose(context: DialogueContext, state: Dialogue, search: Search, when: When) -> bool:
+    """Put a time into `state`. True if a start is settled or a question is open; False if it was answered here."""
+    if when.days:
+        state.day_said = when.days[-1].isoformat()
+    if when.guess is not None:
+        _ask_guess(context, state, search, when)
+        return False
+    if when.shift is not None:
+        base = datetime.fromisoformat(state.wall) if state.wall else search.base
+        if base is not None:
+            return _choose_candidate(context, state, search, [base + when.shift])
+    if when.reason is not None and when.candidates:
+        return _ask_which(context, state, search, when)
+    if when.candidates:
+        if when.either_will_do:
+            return _choose_first(context, state, search, when.candidates)
+        return _choose_candidate(context, state, search, when.candidates)
+    if when.window is not None and when.reason is None:
+        return _choose_inside(context, state, search, when)
+    if when.reason is not None and not (when.days or when.part):
         state.wall = ""
-        ask_day(context, state, search, f"unclear.{reading.reason}")
+        ask_day(context, state, search, unclear(context, when))
         return False
-    kept = datetime.fromisoformat(state.wall) if state.wall else None
-    if reading.day is not None:
-        state.day = reading.day.isoformat()
-    state.part, state.wall = reading.part or "", ""
-    if reading.reason != "no_time":
-        ask_slot(context, state, search, f"unclear.{reading.reason}")
+    return _choose_day(context, state, search, when)
+
+
+def unclear(context: DialogueContext, when: When) -> str:
+    """The words that ask about a time."""
+    key = f"unclear.{when.reason}"
+    return key if context.words.has(key) else "unclear.leftover"
+
+
+def _choose_day(context: DialogueContext, state: Dialogue, search: Search, when: When) -> bool:
+    """A day, days, or a part of one, without a clock time: the hour chosen before is kept, if it is free then."""
+    kept = datetime.fromisoformat(state.wall).time() if state.wall else _clock(state)
+    if when.part is not None:
+        kept = None
+    state.part, state.wall = when.part or "", ""
+    if len(when.days) > 1:
+        key = "unclear.several" if when.reason in (None, "no_time") else unclear(context, when)
+        _ask_days(context, state, search, when.days, kept, key)
         return False
-    if kept is not None and reading.day is not None and reading.part is None:
+    if when.days:
+        state.day = when.days[0].isoformat()
+    if when.reason not in (None, "no_time"):
+        if when.days and not slots_of(context, search, when.days[0]):
+            state.day = ""
+        ask_slot(context, state, search, unclear(context, when))
+        return False
+    if kept is not None and when.days:
         # "Saturday instead": the same time of that day, if the shop has it; it is echoed before anything is booked.
-        same = datetime.combine(reading.day, kept.time())
-        if any(slot.wall == same for slot in slots_of(context, search, reading.day)):
-            state.wall = same.isoformat(timespec="minutes")
+        same = datetime.combine(when.days[0], kept)
+        if any(slot.wall == same for slot in slots_of(context, search, when.days[0])):
+            take(state, same)
     return True
+
+
+def take(state: Dialogue, wall: datetime) -> None:
+    """Choose a start."""
+    state.wall = wall.isoformat(timespec="minutes")
+    state.day = state.day_said = wall.date().isoformat()
+    state.part = state.clock = ""
+    state.expired = False
+
+
+def _clock(state: Dialogue) -> time | None:
+    return time.fromisoformat(state.clock) if state.clock else None
+
+
+def _verdict(context: DialogueContext, search: Search, wall: datetime) -> str | None:
+    """Why a start is not possible, as far as the shop's rules and an appointment's own cells tell."""
+    reason = why_not(context.the_shop, wall, search.minutes, context.now_ms)
+    if reason is None and search.is_free(wall) is False:
+        return "taken"
+    return reason
+
+
+def _is_free(context: DialogueContext, search: Search, wall: datetime) -> bool:
+    """Whether a start can be had now."""
+    if _verdict(context, search, wall) is not None:
+        return False
+    start_at = utc_ms(wall, zone_of(context.the_shop))
+    if search.is_free(wall) or start_at is None:
+        return start_at is not None
+    slot = Slot(wall, start_at)
+    return all(pools(context.tx.execute, context.the_shop, search.service, slot, search.minutes))
 
 
 def _choose_candidate(
     context: DialogueContext, state: Dialogue, search: Search, candidates: Sequence[datetime]
 ) -> bool:
-    verdicts = {wall: why_not(context.the_shop, wall, search.minutes, context.now_ms) for wall in candidates}
+    verdicts = {wall: _verdict(context, search, wall) for wall in candidates}
     good = [wall for wall, reason in verdicts.items() if reason is None]
+    if len({wall.time() for wall in candidates}) == 1:
+        state.clock = f"{candidates[0]:%H:%M}"
     if len(good) == 1:
-        state.wall = good[0].isoformat(timespec="minutes")
-        state.day, state.part = good[0].date().isoformat(), ""
+        take(state, good[0])
         return True
     state.wall = ""
     if good:
         state.day = good[0].date().isoformat()
+        state.step = "slot"
         context.ask(state, "ask.which_time", [start_option(context, search, wall) for wall in good])
         return False
     reason = min((r for r in verdicts.values() if r), key=_TELLING.index)
@@ -93,9 +158,96 @@ def _choose_candidate(
     return False
 
 
+def _ask_which(context: DialogueContext, state: Dialogue, search: Search, when: When) -> bool:
+    """Times that were understood and may not be what is meant: asked, also if there is one alone."""
+    good = [wall for wall in when.candidates if _verdict(context, search, wall) is None]
+    if len({wall.time() for wall in when.candidates}) == 1:
+        state.clock = f"{when.candidates[0]:%H:%M}"
+    if not good:
+        return _choose_candidate(context, state, search, when.candidates)
+    state.wall, state.step = "", "slot"
+    state.day = good[0].date().isoformat()
+    options = [start_option(context, search, wall) for wall in good]
+    if when.elsewhere is None:
+        context.ask(state, unclear(context, when), options)
+    else:
+        there, zone = when.elsewhere
+        city = zone.rsplit("/", 1)[-1].replace("_", " ")
+        here = context.words.moment(good[0])
+        context.ask(state, "ask.elsewhere", options, there=context.words.moment(there), city=city, here=here)
+    return False
+
+
+def _choose_first(
+    context: DialogueContext, state: Dialogue, search: Search, candidates: Sequence[datetime]
+) -> bool:
+    """ "A, else B": the first that is free."""
+    free = next((wall for wall in candidates if _is_free(context, search, wall)), None)
+    if free is None:
+        return _choose_candidate(context, state, search, candidates[:1])
+    take(state, free)
+    return True
+
+
+def _choose_inside(context: DialogueContext, state: Dialogue, search: Search, when: When) -> bool:
+    """A range: its wish if that is free, else the nearest free start inside."""
+    assert when.window is not None
+    begin, end = when.window
+    wish = when.wish or begin
+    days = [begin.date() + timedelta(days=ahead) for ahead in range((end.date() - begin.date()).days + 1)]
+    free = [
+        slot.wall
+        for day in days[:MAX_WINDOW_DAYS]
+        for slot in slots_of(context, search, day)
+        if begin <= slot.wall < end or slot.wall == begin
+    ]
+    if not free:
+        refuse(context, state, search, wish, why_not_day(context, wish.date()) or "full_part")
+        return False
+    take(state, min(free, key=lambda wall: (abs(wall - wish), wall)))
+    return True
+
+
+def _ask_guess(context: DialogueContext, state: Dialogue, search: Search, when: When) -> None:
+    """A word that looks like a day's: the day is asked about."""
+    assert when.guess is not None
+    if when.clock is not None:
+        state.clock = f"{when.clock:%H:%M}"
+    state.wall, state.step, state.day_said = "", "day", when.guess.isoformat()
+    context.ask(
+        state, "ask.guess", [day_option(context, search, when.guess)], day=context.words.day(when.guess)
+    )
+
+
+def _ask_days(
+    context: DialogueContext,
+    state: Dialogue,
+    search: Search,
+    days: Sequence[date],
+    kept: time | None,
+    key: str,
+) -> None:
+    """Several days: one is to be picked."""
+    if kept is not None:
+        state.clock = f"{kept:%H:%M}"
+    state.step = "day"
+    open_ones = [day for day in days if why_not_day(context, day) is None]
+    if not open_ones:
+        noon = datetime.combine(days[0], kept or time(12))
+        refuse(context, state, search, noon, why_not_day(context, days[0]) or "full_day")
+        return
+    starts = [] if kept is None else [datetime.combine(day, kept) for day in open_ones]
+    if starts and all(_is_free(context, search, wall) for wall in starts):
+        options = [start_option(context, search, wall) for wall in starts]
+    else:
+        options = [day_option(context, search, day) for day in open_ones[:MAX_STARTS]]
+    context.ask(state, key, options)
+
+
 def refuse(context: DialogueContext, state: Dialogue, search: Search, wanted: datetime, reason: str) -> None:
     """Say why a start is not possible, and offer the nearest free ones."""
     state.wall, state.step = "", "slot"
+    state.day_said = wanted.date().isoformat()
     near = nearest(
         context.tx.execute,
         context.the_shop,
@@ -123,23 +275,22 @@ def refuse(context: DialogueContext, state: Dialogue, search: Search, wanted: da
 
 
 def ask_day(context: DialogueContext, state: Dialogue, search: Search, key: str = "ask.day") -> None:
-    """Ask which day: the nearest free starts, then the days on which the shop opens."""
+    """Ask which day: the nearest free starts, then the days on which the shop opens; none that was refused."""
     state.step = "day"
-    now = wall_of(context.now_ms, zone_of(context.the_shop))
     soonest = nearest(
         context.tx.execute,
         context.the_shop,
         search.service,
-        now,
+        context.now,
         search.minutes,
         context.now_ms,
         count=NEAREST_OFFERED,
     )
-    options = [start_option(context, search, slot.wall) for slot in soonest]
-    options += [
-        Option(context.words("day_option", day=context.words.day(day)), f"{search.command} {day.isoformat()}")
-        for day in open_days(context.the_shop, context.now_ms, DAYS_OFFERED)
-    ]
+    wanted = [slot.wall for slot in soonest if slot.wall.date().isoformat() not in state.refused]
+    options = [start_option(context, search, wall) for wall in wanted]
+    days = open_days(context.the_shop, context.now_ms, DAYS_OFFERED + len(state.refused))
+    kept = [day for day in days if day.isoformat() not in state.refused]
+    options += [day_option(context, search, day) for day in kept[:DAYS_OFFERED]]
     context.ask(state, key, options)
 
 
@@ -149,6 +300,7 @@ def ask_slot(context: DialogueContext, state: Dialogue, search: Search, key: str
         ask_day(context, state, search, "ask.day" if key == "ask.slot" else key)
         return
     day = date.fromisoformat(state.day)
+    state.day_said = state.day
     free = slots_of(context, search, day)
     begin, end = PARTS.get(state.part, (0, 24))
     wanted = [slot for slot in free if begin <= slot.wall.hour < end]
@@ -164,10 +316,10 @@ def ask_slot(context: DialogueContext, state: Dialogue, search: Search, key: str
 
 def why_not_day(context: DialogueContext, day: date) -> str | None:
     """`past`, `horizon` or `closed` for a whole day."""
-    now = wall_of(context.now_ms, zone_of(context.the_shop))
-    if day < now.date():
+    today = context.now.date()
+    if day < today:
         return "past"
-    if day > now.date() + timedelta(days=context.the_shop.horizon_days):
+    if day > today + timedelta(days=context.the_shop.horizon_days):
         return "horizon"
     return None if shop_spans(context.the_shop, day) else "closed"
 
@@ -179,7 +331,14 @@ def slots_of(context: DialogueContext, search: Search, day: date) -> list[Slot]:
 
 
 def start_option(context: DialogueContext, search: Search, wall: datetime) -> Option:
-    return Option(context.words.moment(wall), f"{search.command} {wall:%Y-%m-%d %H:%M}")
+    """A start as a button: what it posts reads like what people write."""
+    moment = context.words.moment(wall)
+    return Option(moment, f"{search.command} {moment}")
+
+
+def day_option(context: DialogueContext, search: Search, day: date) -> Option:
+    name = context.words.day(day)
+    return Option(context.words("day_option", day=name), f"{search.command} {name}")
 
 
 def one_an_hour(slots: Sequence[Slot]) -> list[Slot]:

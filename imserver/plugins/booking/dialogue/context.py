@@ -1,13 +1,14 @@
 """The context of one text: who speaks, for which customer, in which shop, and where the bot answers.
 
 Customers and staff meet in the *service conversation*, one for each (shop, customer). The bot answers there also what a
-customer types to it directly, with a pointer in the direct chat.
+customer types to it elsewhere, with a pointer in that chat.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
@@ -17,9 +18,12 @@ from imserver.plugins.booking.messages import cards
 from imserver.plugins.booking.messages.cards import Option
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import Words
+from imserver.plugins.booking.schedule.hours import wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import Chain, Shop
-from imserver.plugins.booking.understanding.ear import Said
+from imserver.plugins.booking.understanding.acts import Reading, Scene, Shown
+from imserver.plugins.booking.understanding.reader import understand
 
+from .labels import label_key, standing_labels
 from .state import Dialogue, load_dialogue, save_dialogue
 
 
@@ -49,6 +53,8 @@ class DialogueContext:
     texts: ShopTexts
     sender: User
     text: str
+    #: The position of the text in the conversation where it was heard.
+    position: int
     place: Place
     heard_in: str
     #: Our bot in that conversation.
@@ -57,11 +63,15 @@ class DialogueContext:
     customer_id: str
     language: str
     is_staff: bool = False
-    #: Of the message, in the conversation that it was heard in.
-    position: int = 0
     #: The command being run; "" for a text without one.
     command: str = ""
-    pointed: bool = False
+    #: The conversation elsewhere in which something was said, and the question that was asked there.
+    said_in: str = ""
+    asked: str = ""
+    #: Words for the people that waited for a shop to be chosen.
+    passing: str = ""
+    #: The zone in which the text was read.
+    zone: str = ""
 
     @property
     def home(self) -> str:
@@ -94,8 +104,42 @@ class DialogueContext:
         assert self.shop is not None
         return self.shop
 
-    def hear(self, text: str) -> Said:
-        return self.texts.ear.hear(text, self.now_ms, self.shop)
+    @property
+    def now(self) -> datetime:
+        """Wall time of the shop, or of the chain's first where none is chosen."""
+        return wall_of(self.now_ms, zone_of(self.shop or self.chain.stores[0]))
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def read(self, text: str, *, labels: bool = True) -> Reading:
+        """Read a text as an answer to what is open here. Without `labels` it is no button's: the words behind a command."""
+        state = self.dialogue()
+        shop = self.shop or self.chain.stores[0]
+        scene = Scene(
+            now=self.now,
+            zone=shop.zone,
+            shop=self.shop.id if self.shop else "",
+            step=_step(state),
+            labels=self._labels(state) if labels else {},
+            shown=_shown(state),
+            day_said=_day_said(state),
+            staff=self.is_staff and state is None and labels,
+        )
+        self.zone = shop.zone
+        return understand(text, scene, self.texts.lexicon)
+
+    def again(self, reading: Reading) -> Reading:
+        """The same words in the time of the shop that is spoken to by now."""
+        shop = self.shop
+        return reading if shop is None or shop.zone == self.zone else self.read(reading.text, labels=False)
+
+    def _labels(self, state: Dialogue | None) -> Mapping[str, str]:
+        labels = {} if self.is_staff else dict(standing_labels())
+        if state is not None:
+            labels |= state.labels
+            if state.expired:  # a list that interrupts another question: its numbers are its labels
+                labels |= {str(number): command for number, command in enumerate(state.options, 1)}
+        return labels
 
     # -- answering ----------------------------------------------------------------------------------------------------
 
@@ -103,28 +147,16 @@ class DialogueContext:
         self.post({"type": "text", "text": self.words(key, **values)})
 
     def post(self, content: Mapping[str, Any]) -> int:
-        """Post where answers go; the first time also a pointer, if the text came in another conversation."""
-        if self.home != self.heard_in and not self.pointed:
-            self.pointed = True
-            name = self.the_shop.names.in_language(self.language)
-            pointer = cards.card(
-                self.words("pointer.title"),
-                self.words("pointer.text", store=name),
-                ref=("conversation", self.home, 1),
-            )
-            self.tx.post(self.heard_in, pointer, sender_id=self.heard_by)
+        """Post where answers go."""
+        if self.home != self.heard_in:
+            self.said_in = self.home
         return self.tx.post(self.home, content, sender_id=self.bot)
 
-    def offer(self, key: str, options: Sequence[Option]) -> None:
-        """Post a card with options, and remember them under their numbers.
-
-        The question before is over (a yes may not answer it); only the draft of a booking is kept.
-        """
-        state = self.dialogue()
-        if state is None or state.kind != "book":
-            state = Dialogue()
+    def offer(self, key: str, options: Sequence[Option], code: str = "") -> None:
+        """Post a card with options beside whatever is open: a yes may not answer that any more."""
+        state = self.dialogue() or Dialogue()
         state.doubt()
-        self.ask(state, key, options)
+        self.ask(state, key, options, code=code)
 
     def ask(
         self,
@@ -138,11 +170,39 @@ class DialogueContext:
         """Post a question of a dialogue and keep its state; without options a plain text."""
         text = self.words(key, **values)
         if options or fields:
-            self.post(cards.question(self.words, title, text, options, fields))
+            position = self.post(cards.question(self.words, title, text, options, fields))
         else:
-            self.post({"type": "text", "text": text})
-        state.options = [option.command for option in options[: cards.MAX_ACTIONS]]
+            position = self.post({"type": "text", "text": text})
+        shown = options[: cards.MAX_ACTIONS]
+        state.show(
+            [option.command for option in shown],
+            {label_key(option.label): option.command for option in shown},
+        )
+        state.asked = {self.home: position}
+        self.asked = text
         self.keep(state)
+
+    def point(self) -> None:
+        """The pointer to where the bot answered, if that was elsewhere. A question is repeated in it: it may be answered here,
+        below it."""
+        if not self.said_in or self.said_in != self.home:
+            return
+        store = self.the_shop.names.in_language(self.language)
+        key = "pointer.asks" if self.asked else "pointer.text"
+        pointer = cards.card(
+            self.words("pointer.title"),
+            self.words(key, store=store, question=self.asked),
+            options=[Option(self.words("button.open"), f"/open {self.home}")],
+            ref=("conversation", self.home, 1),
+        )
+        position = self.tx.post(self.heard_in, pointer, sender_id=self.heard_by)
+        state = self.dialogue()
+        if state is not None:
+            if self.asked:
+                state.asked[self.heard_in] = position
+            if self.heard_in not in state.pointed:
+                state.pointed.append(self.heard_in)
+            self.keep(state)
 
     # -- the dialogue of this person in this conversation ---------------------------------------------------------------
 
@@ -152,6 +212,24 @@ class DialogueContext:
     def keep(self, state: Dialogue | None) -> None:
         save_dialogue(self.tx, self.home, self.sender.user_id, state)
 
+    def close(self, state: Dialogue | None) -> None:
+        """The question is answered: the one that it interrupted is open again, and a yes asks first which that was."""
+        self.keep(state.below if state is not None else None)
+
+    def interrupts(self, state: Dialogue) -> Dialogue:
+        """`state` as a new question: a booking that is open goes on behind it."""
+        open_now = self.dialogue()
+        if open_now is not None:
+            state.labels = open_now.labels
+            state.below = open_now if open_now.kind == "book" else open_now.below
+            if state.below is not None:
+                state.below.doubt()
+        return state
+
+    def stands_above(self, state: Dialogue) -> bool:
+        """Whether the question stands above the text, in the conversation of the text."""
+        return state.asked.get(self.heard_in, self.position) < self.position
+
     # -- going to a shop ------------------------------------------------------------------------------------------------
 
     def go(self, shop: Shop) -> None:
@@ -159,8 +237,29 @@ class DialogueContext:
         if self.place is Place.STAFF:
             return
         if self.place is not Place.SERVICE:
+            waiting = load_dialogue(self.tx, self.heard_in, self.sender.user_id)
+            self.passing = waiting.passing if waiting is not None else self.passing
             save_dialogue(
                 self.tx, self.heard_in, self.sender.user_id, None
             )  # the next answer belongs to the shop
         home = service_conversation(self.tx, self.chain, self.texts.catalogue, shop, self.customer_id)
         self.answering = Answering(home, shop, shop.bot)
+
+
+def _step(state: Dialogue | None) -> str:
+    """The step as the reader knows it."""
+    if state is None:
+        return ""
+    return "service" if state.step == "who" else state.step
+
+
+def _shown(state: Dialogue | None) -> Shown:
+    if state is None or not state.wall:
+        return Shown(day=date.fromisoformat(state.day) if state and state.day else None)
+    start = datetime.fromisoformat(state.wall)
+    return Shown(start.date(), start, state.asks_yes)
+
+
+def _day_said(state: Dialogue | None) -> date | None:
+    said = (state.day_said or state.day) if state is not None else ""
+    return date.fromisoformat(said) if said else None

@@ -25,12 +25,14 @@ from imserver.plugins.booking.schedule.hours import (
 from imserver.plugins.booking.schedule.shops import Shop
 
 from .context import DialogueContext, Place
-from .state import doubt_all
+from .state import Dialogue, doubt_all
 
 UNANSWERED_TIMER = "unanswered"
 #: A staff member who wrote so recently is still in the conversation.
 HUMAN_MIN = 10
 WAIT_MIN = 5
+#: Characters of a text that are repeated elsewhere.
+MAX_PASSED = 500
 
 
 def staff_wrote(tx: Transaction, conversation_id: str) -> None:
@@ -45,6 +47,12 @@ def staff_wrote(tx: Transaction, conversation_id: str) -> None:
 def human_is_there(tx: Transaction, conversation_id: str) -> bool:
     service = service_at(tx, conversation_id)
     return service is not None and tx.now_ms - service.last_human_at < HUMAN_MIN * MINUTE_MS
+
+
+def waits(tx: Transaction, conversation_id: str) -> bool:
+    """Whether a text waits for a human there."""
+    service = service_at(tx, conversation_id)
+    return service is not None and service.waiting_since is not None
 
 
 def wait_for_human(context: DialogueContext) -> bool:
@@ -64,6 +72,26 @@ def wait_for_human(context: DialogueContext) -> bool:
         today = wall_of(context.now_ms, zone).date()
         context.say("human.closed", opens=context.words.relative(wall_of(opens, zone), today))
     return True
+
+
+def pass_on(context: DialogueContext, text: str) -> None:
+    """A question that no fact answers: it goes to the people of the shop, and that is said."""
+    if context.shop is None:
+        state = context.dialogue() or Dialogue()
+        state.passing = text[:MAX_PASSED]
+        context.keep(state)
+    elif context.home != context.heard_in or context.place is Place.DIRECT:
+        forward(context, text)
+    elif not human_is_there(context.tx, context.home) and not wait_for_human(context):
+        context.say("human.passed_on")
+
+
+def forward(context: DialogueContext, text: str) -> None:
+    """What was typed elsewhere is repeated in the shop's conversation, where its people read it."""
+    if context.home == context.heard_in:
+        context.go(context.the_shop)
+    context.say("human.passed_on_here", text=text[:MAX_PASSED])
+    wait_for_human(context)
 
 
 def wait(tx: Transaction, service: ServiceConversation, shop: Shop) -> None:
@@ -93,9 +121,11 @@ def unanswered(tx: Transaction, texts: ShopTexts, conversation_id: str, since: i
 
 
 def human(context: DialogueContext) -> bool:
-    """人工: the customer wants a staff member now."""
+    """人工: the customer wants a staff member now, and what waited for a shop to be chosen is passed on."""
     if context.place is Place.STAFF:
         return False
+    if context.passing:
+        context.say("human.passed_on_here", text=context.passing)
     context.tx.execute(
         "UPDATE booking_services SET waiting_since = COALESCE(waiting_since, ?) WHERE conversation_id = ?",
         (context.now_ms, context.home),

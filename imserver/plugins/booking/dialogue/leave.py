@@ -32,12 +32,14 @@ from imserver.plugins.booking.schedule.plans import Detail, FieldWish, LeaveWish
 from imserver.plugins.booking.schedule.shops import WEEKDAYS, Resource, Shop, shop_of, span_minutes
 from imserver.plugins.booking.schedule.slots import Slot, nearest
 from imserver.plugins.booking.schedule.status import Action, Actor, NotPossible, Status
-from imserver.plugins.booking.understanding.ear import Said, fold
+from imserver.plugins.booking.understanding.acts import Kind, Reading
 
 from . import change
 from .context import DialogueContext, Place
-from .plan_words import KINDS, Period, read_opening_days, read_period, read_spans, says_none
+from .holding import actor
+from .plan_words import KINDS, Period, read_opening_days, read_period, read_spans, says_none, typed
 from .state import Dialogue, dialogues_on, save_dialogue
+from .subjects import no_such, visible
 
 #: Lines of one card.
 MAX_LINES = 20
@@ -58,11 +60,11 @@ _VERSION = re.compile(r"(?<![A-Za-z0-9])v(\d{1,9})(?![A-Za-z0-9])", re.IGNORECAS
 # -- commands -------------------------------------------------------------------------------------------------------------
 
 
-def leave(context: DialogueContext, said: Said) -> bool:
+def leave(context: DialogueContext, reading: Reading) -> bool:
     """请假 [李老师] 周五下午."""
     if context.place is not Place.STAFF:
         return False
-    found, rest = _resource(context, said.text)
+    found, rest = _resource(context, typed(reading.text))
     period = read_period(rest, _now(context), zone_of(context.the_shop))
     if period is None or period.end - period.start > timedelta(days=MAX_LEAVE_DAYS):
         return _not_read(context, "leave", named=found is not None)
@@ -91,12 +93,12 @@ def leave(context: DialogueContext, said: Said) -> bool:
     return True
 
 
-def back(context: DialogueContext, said: Said) -> bool:
+def back(context: DialogueContext, reading: Reading) -> bool:
     """销假 李老师 [周五]: leave is withdrawn."""
     if context.place is not Place.STAFF:
         return False
     shop, words = context.the_shop, context.words
-    found, rest = _resource(context, said.text)
+    found, rest = _resource(context, typed(reading.text))
     numbered = _LEAVE_NUMBER.search(rest)
     known = [
         one
@@ -128,12 +130,12 @@ def back(context: DialogueContext, said: Said) -> bool:
     return True
 
 
-def closed(context: DialogueContext, said: Said) -> bool:
+def closed(context: DialogueContext, reading: Reading) -> bool:
     """休息 12月25日, 休息 12月25日到27日, 休息 周五下午."""
     if context.place is not Place.STAFF:
         return False
     shop, zone = context.the_shop, zone_of(context.the_shop)
-    period = read_period(said.text, _now(context), zone)
+    period = read_period(typed(reading.text), _now(context), zone)
     if period is None or period.note or period.end - period.start > timedelta(days=MAX_DAYS):
         return _not_read(context, "closed")
     wishes = []
@@ -156,12 +158,12 @@ def closed(context: DialogueContext, said: Said) -> bool:
     return True
 
 
-def hours(context: DialogueContext, said: Said) -> bool:
+def hours(context: DialogueContext, reading: Reading) -> bool:
     """营业 每周六 10:00-16:00, 营业 12月26日 10:00-16:00, 营业 12月25日 (as on other weeks)."""
     if context.place is not Place.STAFF:
         return False
     shop, words = context.the_shop, context.words
-    spans, rest = read_spans(said.text)
+    spans, rest = read_spans(typed(reading.text))
     days = read_opening_days(rest, _now(context), zone_of(shop))
     if days is None or (spans is None and (days.day is None or days.which)):
         return _not_read(context, "hours")
@@ -205,12 +207,12 @@ def hours(context: DialogueContext, said: Said) -> bool:
     return True
 
 
-def breaks(context: DialogueContext, said: Said) -> bool:
+def breaks(context: DialogueContext, reading: Reading) -> bool:
     """午休 [李老师] 12:00-13:00, 午休 李老师 取消: of one person, or of everybody."""
     if context.place is not Place.STAFF:
         return False
     shop, words = context.the_shop, context.words
-    found, rest = _resource(context, said.text)
+    found, rest = _resource(context, typed(reading.text))
     spans, rest = read_spans(rest)
     none = spans is None and says_none(rest)
     if not spans and not none:
@@ -234,11 +236,11 @@ def breaks(context: DialogueContext, said: Said) -> bool:
     return True
 
 
-def add(context: DialogueContext, said: Said) -> bool:
+def add(context: DialogueContext, reading: Reading) -> bool:
     """添加 验光师 孙老师, 添加 房间 3号验光室."""
     if context.place is not Place.STAFF:
         return False
-    text = said.text.strip()
+    text = typed(reading.text)
     found = next((row for row in KINDS if text.casefold().startswith(row[0])), None)
     name = text[len(found[0]) :].strip() if found is not None else ""
     if found is None or not name:
@@ -269,11 +271,11 @@ def add(context: DialogueContext, said: Said) -> bool:
     return True
 
 
-def remove(context: DialogueContext, said: Said) -> bool:
+def remove(context: DialogueContext, reading: Reading) -> bool:
     """移除 李老师."""
     if context.place is not Place.STAFF:
         return False
-    found, rest = _resource(context, said.text)
+    found, rest = _resource(context, typed(reading.text))
     if found is None or rest.strip():
         return _not_read(context, "remove", named=found is not None)
     shop, words = context.the_shop, context.words
@@ -289,9 +291,9 @@ def remove(context: DialogueContext, said: Said) -> bool:
     return True
 
 
-def decide(context: DialogueContext, said: Said) -> bool:
+def decide(context: DialogueContext, reading: Reading) -> bool:
     """安排 12 v1 好: the button under a plan."""
-    found = _DECIDED.fullmatch(said.text.strip())
+    found = _DECIDED.fullmatch(typed(reading.text))
     if context.place is not Place.STAFF or found is None:
         return False
     plan = plans.plan(context.tx, int(found[1]))
@@ -312,29 +314,30 @@ def decide(context: DialogueContext, said: Said) -> bool:
     return True
 
 
-def answer(context: DialogueContext, state: Dialogue, said: Said) -> bool:
+def answer(context: DialogueContext, state: Dialogue, reading: Reading) -> bool:
     """A text without a command while a plan is asked about: a yes or a no."""
-    if said.answer is None or not state.options:
+    yes, no = reading.has(Kind.YES) and not reading.disarms, reading.has(Kind.NO)
+    if yes == no or not state.options:
         return False
-    command = state.options[0 if said.answer else 1]
-    if state.step != "confirm" and said.answer:  # something was said in between
+    command = state.options[0 if yes else 1]
+    if state.step != "confirm" and yes:  # something was said in between
         asked = _DECIDED.search(command)
         plan = plans.plan(context.tx, int(asked[1])) if asked is not None else None
         if plan is not None and plan.state == "asked":
             _show(context, plan)
             return True
     _, _, arguments = command.partition(" ")
-    return decide(context, Said(arguments, arguments))
+    return decide(context, Reading(arguments))
 
 
-def keep(context: DialogueContext, said: Said) -> bool:
+def keep(context: DialogueContext, reading: Reading) -> bool:
     """照旧 CODE: an appointment that is in the way keeps its time, with somebody else."""
-    code, version = codes.PATTERN.search(said.text), _VERSION.search(said.text)
+    code, version = codes.PATTERN.search(typed(reading.text)), _VERSION.search(typed(reading.text))
     if code is None:
         return False
     appointment = by_code(context.tx, code[0])
-    if appointment is None or not change.visible(context, appointment):
-        change.no_such(context, code[0].upper())
+    if appointment is None or not visible(context, appointment):
+        no_such(context, code[0].upper())
         return True
     shop = context.texts.shop_of(appointment)
     if context.place is not Place.STAFF and context.home != appointment.conversation_id:
@@ -362,7 +365,7 @@ def _keep(context: DialogueContext, shop: Shop, appointment: Appointment) -> Non
     kept = None
     try:
         if offers.other_people(context.tx, context.texts, shop, appointment) is not None:
-            kept = place(context.tx, appointment, wish, slot, change.actor(context))
+            kept = place(context.tx, appointment, wish, slot, actor(context))
     except NotPossible:
         change.not_possible(context, appointment)
         return
@@ -559,7 +562,7 @@ def _resource(context: DialogueContext, text: str) -> tuple[Resource | None, str
         reverse=True,
     )
     for name, resource in names:
-        found = re.search(_bounded(fold(name)), text, re.IGNORECASE)
+        found = re.search(_bounded(typed(name)), text, re.IGNORECASE)
         if found is not None:
             return resource, f"{text[: found.start()]} {text[found.end() :]}".strip()
     return None, text
@@ -650,9 +653,9 @@ def _path(shop: Shop, *parts: str) -> str:
 def _not_read(context: DialogueContext, command: str, *, named: bool = False) -> bool:
     """An example for whoever meant a command; colleagues who only talk (休息一下) are left alone."""
     words = context.words
-    typed = fold(context.text).strip()
-    alone = any(typed == word or typed.startswith(f"{word} ") for word in (words(f"plan.{command}_command"),))
-    if not (named or alone or typed.startswith("/")):
+    text = typed(context.text)
+    word = words(f"plan.{command}_command")
+    if not (named or text == word or text.startswith((f"{word} ", "/"))):
         return False
     context.say(f"plan.{command}_example")
     return True

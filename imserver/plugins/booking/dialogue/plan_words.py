@@ -7,6 +7,7 @@ asks with an example. Of two readings twelve hours apart the one by day counts; 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import product
@@ -14,6 +15,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from imserver.plugins.booking.schedule.shops import WEEKDAYS
+from imserver.plugins.booking.understanding.rewrite import SIMPLIFIED
 from imserver.plugins.booking.understanding.when import Reading, read_when
 
 #: Parts of a day, as leave: (first hour, hour behind the last).
@@ -47,6 +49,9 @@ _CLOSED = re.compile(r"休息|不营业|关门|\bclosed\b", re.IGNORECASE)
 _NONE = re.compile(r"取消|没有|无|不休|\bnone\b|\bno\b|\boff\b", re.IGNORECASE)
 _EVERY = re.compile(r"每个?|\bevery\b|\beach\b", re.IGNORECASE)
 _EACH_DAY = re.compile(r"每天|天天|\bdaily\b|\bevery ?day\b", re.IGNORECASE)
+#: In what is left over: something of a time, or a refusal, that nobody read.
+_UNREAD = re.compile(r"\d|[点时号]|[别除没]|不是|不要|\bnot\b|\bexcept\b", re.IGNORECASE)
+_BUT = re.compile(r"除|\bexcept\b|\bbut\b", re.IGNORECASE)
 _ZH_DAYS = "一二三四五六日"
 _WEEKDAY = re.compile(
     r"(?:周|星期|礼拜)([一二三四五六日天])|\b(mon|tue|wed|thu|fri|sat|sun)(?:[a-z]*?day(s)?|[a-z]{0,3})\b",
@@ -57,6 +62,12 @@ _WEEKDAYS = re.compile(
     r"|\b(mon|tue|wed|thu|fri|sat|sun)[a-z]*\s*(?:[-–—]|to|through)\s*(mon|tue|wed|thu|fri|sat|sun)[a-z]*",
     re.IGNORECASE,
 )
+
+
+def typed(text: str) -> str:
+    """A text as staff meant it: in half width, traditional characters of dates and shops simplified; case stays."""
+    plain = unicodedata.normalize("NFKC", text)
+    return " ".join("".join(SIMPLIFIED.get(char, char) for char in plain).split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,8 @@ class Period:
 def read_period(text: str, now: datetime, zone: ZoneInfo) -> Period | None:
     """A period that is not over, or None if the text names none that is clear."""
     text = _BOTH_HALVES.sub(r"\1\3m to \2\3m", text)
+    if _BUT.search(text):
+        return None
     ends = _BETWEEN.split(_FROM.sub("", text))
     found = _one(text, now, zone) if len(ends) == 1 else _two(ends, now, zone) if len(ends) == 2 else None
     return found if found is not None and max(now, found.start) < found.end else None
@@ -159,7 +172,7 @@ def _by_day(candidates: tuple[datetime, ...]) -> datetime | None:
 def _note(reading: Reading) -> str | None:
     """What was said beside the days: kept as a note; None if it has something of a time in it that nobody read."""
     rest = " ".join(_COURTESY.sub(" ", reading.leftover).split()).strip(",，。.;；:： ")
-    return None if re.search(r"\d|[点时号]|[别除没]|不是|不要|\bnot\b|\bexcept\b", rest) else rest
+    return None if _UNREAD.search(rest) else rest
 
 
 # -- opening hours ----------------------------------------------------------------------------------------------------------

@@ -13,23 +13,24 @@ from imserver.plugins.booking.customers import customer, language_for, remember
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.schedule.appointments import upcoming
 from imserver.plugins.booking.schedule.status import Status
-from imserver.plugins.booking.understanding.ear import Said
+from imserver.plugins.booking.understanding.acts import Reading
 
+from . import said
 from .context import DialogueContext
 
 
-def no_messages(context: DialogueContext, said: Said) -> bool:
+def no_messages(context: DialogueContext, reading: Reading) -> bool:
     """不要消息."""
-    return _remember(context, said, no_messages=True, answer="quiet.begins")
+    return _remember(context, reading, no_messages=True, answer="quiet.begins")
 
 
-def messages(context: DialogueContext, said: Said) -> bool:
+def messages(context: DialogueContext, reading: Reading) -> bool:
     """恢复消息."""
-    return _remember(context, said, no_messages=False, answer="quiet.ends")
+    return _remember(context, reading, no_messages=False, answer="quiet.ends")
 
 
-def _remember(context: DialogueContext, said: Said, *, no_messages: bool, answer: str) -> bool:
-    if context.is_staff or context.sender.user_id != context.customer_id or said.rest:
+def _remember(context: DialogueContext, reading: Reading, *, no_messages: bool, answer: str) -> bool:
+    if context.is_staff or context.sender.user_id != context.customer_id or not said.is_values(reading):
         return False  # nobody says it for somebody else
     known = customer(context.tx, context.customer_id)
     remember(context.tx, replace(known, no_messages=no_messages))

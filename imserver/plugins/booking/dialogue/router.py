@@ -1,6 +1,7 @@
-"""The router: every text that the plugin receives goes to a command, to the open question, or to the staff.
+"""The router: every text that the plugin receives goes to a command, to the open question, to a wish, or to the staff.
 
-The order is the plugin's promise: red flags first; then commands; then answers to the bot's questions; the rest is for staff.
+The precedence is the plugin's promise: red flags first; then what staff and slashes command; the exact label of a button; its
+number; then what the acts of the text say to the open question, and after that by themselves; the rest is for people.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from imserver.plugins.booking.conversations import service_at, services_of, shop
 from imserver.plugins.booking.customers import customer, language_for, remember
 from imserver.plugins.booking.messages.shop_texts import ShopTexts
 from imserver.plugins.booking.messages.texts import language_of
+from imserver.plugins.booking.schedule.appointments import upcoming
 from imserver.plugins.booking.schedule.shops import Shop
+from imserver.plugins.booking.understanding.acts import Act, Kind, Reading
 from imserver.plugins.booking.understanding.alarms import RedFlag
-from imserver.plugins.booking.understanding.ear import Said, fold
 
-from . import book, browse, change, emergency, handoff, leave, quiet, staff
+from . import answers, book, browse, change, emergency, handoff, holding, leave, quiet, said, staff
 from .context import Answering, DialogueContext, Place
+from .labels import label_key
 from .state import Dialogue, doubt_all, load_dialogue
 
 
@@ -38,32 +41,36 @@ class Command:
 
     name: str
     aliases: tuple[str, ...]
-    run: Callable[[DialogueContext, Said], bool]
+    run: Callable[[DialogueContext, Reading], bool]
     where: Where
     help: str
 
 
-def _cancel(context: DialogueContext, said: Said) -> bool:
+def _cancel(context: DialogueContext, reading: Reading) -> bool:
     """取消 alone ends the open booking or move; otherwise it names an appointment."""
-    if said.code or said.rest:
-        return change.cancel(context, said)
+    if not _says_nothing(reading):
+        return change.cancel(context, reading)
     answering = _asked_in(context)
     state = load_dialogue(context.tx, answering.conversation_id, context.sender.user_id)
-    if state is None or state.kind not in ("book", "move"):
-        return change.cancel(context, said)
+    if state is None or state.kind not in ("book", "move", "correct"):
+        return change.cancel(context, reading)
     context.answering = answering
-    return _answered(context, state, replace(said, answer=False))
+    return _answered(context, state, Reading(context.text, (Act(Kind.NO),)), stopping=True)
 
 
-def _confirm(context: DialogueContext, said: Said) -> bool:
+def _confirm(context: DialogueContext, reading: Reading) -> bool:
     """确认 alone is a yes to the open question."""
     state = context.dialogue()
-    if said.code or said.rest or state is None:
-        return staff.confirm(context, said)
-    return _answered(context, state, replace(said, answer=True))
+    if state is None or not _says_nothing(reading):
+        return staff.confirm(context, reading)
+    return _answered(context, state, Reading(context.text, (Act(Kind.YES),)))
 
 
-def _human(context: DialogueContext, said: Said) -> bool:
+def _says_nothing(reading: Reading) -> bool:
+    return not reading.acts and not said.unread(reading) and not said.notes(reading)
+
+
+def _human(context: DialogueContext, reading: Reading) -> bool:
     return handoff.human(context)
 
 
@@ -79,6 +86,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("lenses", ("我戴",), browse.lenses, Where.SHOP, "what to mind with contact lenses"),
     Command("quiet", ("不要消息", "免打扰", "免打擾"), quiet.no_messages, Where.HERE, "no messages any more"),
     Command("messages", ("恢复消息", "恢復消息"), quiet.messages, Where.HERE, "messages again"),
+    Command("correct", ("更正", "改名"), change.correct, Where.SHOP_IF_KNOWN, "put a name or an age right"),
+    Command("longer", ("续留", "續留"), holding.keep_held, Where.SHOP_IF_KNOWN, "keep the time that is held longer"),
+    Command("one", (), browse.one, Where.SHOP_IF_KNOWN, "an appointment by its code"),
+    Command("open", (), browse.open_, Where.HERE, "go on in that conversation"),
     Command("help", ("帮助", "幫助"), browse.help_, Where.HERE, "what can be typed"),
     Command("confirm", ("确认", "確認"), _confirm, Where.SHOP_IF_KNOWN, "say yes; staff: confirm a request"),
     Command("schedule", ("今日预约", "今日預約", "日程"), staff.schedule, Where.HERE, "staff: the day sheet"),
@@ -102,9 +113,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("keep", ("照旧", "照舊"), leave.keep, Where.HERE, "the same time with somebody else"),
 )  # fmt: skip
 #: Commands that continue the open question. After any other a yes may be meant for that one's answer.
-_GO_ON = frozenset({"book", "move", "cancel", "confirm"})
-#: Commands whose Chinese words also begin questions to people: 预约要多少钱, 取消要扣钱吗.
-_ASKED_ABOUT = frozenset({"book", "move", "cancel"})
+_GO_ON = frozenset({"book", "move", "cancel", "confirm", "correct", "longer"})
+#: What an intention in a sentence runs.
+_BEGUN = {
+    "list": "my", "slots": "slots", "info": "info", "human": "human", "help": "help", "stores": "stores",
+    "move": "move", "cancel": "cancel", "book": "book",
+}  # fmt: skip
+#: Commands in which a shop's name is not where the command runs: the appointment is elsewhere, and is to go there.
+_OF_OTHER_SHOPS = frozenset({"move", "cancel", "correct"})
 _BY_NAME = {command.name: command for command in COMMANDS}
 _TRIGGERS = {
     **{alias: command for command in COMMANDS for alias in command.aliases},
@@ -132,27 +148,29 @@ class Incoming:
     sender_id: str
     audience: Audience
     text: str
+    position: int = 0
     #: The red flag found in the text.
     flag: RedFlag | None = None
     #: It is too long to be meant for a bot.
     for_people: bool = False
-    position: int = 0
 
 
 def hear_command(tx: Transaction, texts: ShopTexts, message: Incoming, name: str, arguments: str) -> None:
     """Handle a text that the host took for one of our commands."""
-    book.expire_overdue(tx, texts)
+    holding.expire_overdue(tx, texts)
     context = locate(tx, texts, message)
     if context is not None and not _emergency(context, message.flag):
         _run(context, name, arguments)
+        context.point()
 
 
 def hear_text(tx: Transaction, texts: ShopTexts, message: Incoming) -> None:
     """Handle any other message in a conversation with one of our bots."""
-    book.expire_overdue(tx, texts)
+    holding.expire_overdue(tx, texts)
     context = locate(tx, texts, message)
     if context is not None and not _emergency(context, message.flag):
         _text(context, for_people=message.for_people)
+        context.point()
 
 
 def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueContext | None:
@@ -184,9 +202,19 @@ def locate(tx: Transaction, texts: ShopTexts, message: Incoming) -> DialogueCont
     )  # fmt: skip
     language = texts.chain.staff_language if is_staff else language_for(tx, customer_id)
     return DialogueContext(
-        tx, texts, sender, message.text, place, here, bot, Answering(here, shop, bot), customer_id, language, is_staff,
-        position=message.position,
-    )  # fmt: skip
+        tx,
+        texts,
+        sender,
+        message.text,
+        message.position,
+        place,
+        here,
+        bot,
+        Answering(here, shop, bot),
+        customer_id,
+        language,
+        is_staff,
+    )
 
 
 def _emergency(context: DialogueContext, flag: RedFlag | None) -> bool:
@@ -216,7 +244,7 @@ def _doubt_own(context: DialogueContext) -> None:
 def _doubt_others(context: DialogueContext) -> None:
     """Doubt the others' open questions: any member may say yes to words for people (two parents and a shop)."""
     if context.place is Place.SERVICE:
-        doubt_all(context.tx, context.heard_in)
+        doubt_all(context.tx, context.heard_in, but=context.sender.user_id)
 
 
 def _speak_as_written(context: DialogueContext, *, remembered: bool = True) -> None:
@@ -234,36 +262,53 @@ def _speak_as_written(context: DialogueContext, *, remembered: bool = True) -> N
 
 def _run(context: DialogueContext, name: str, arguments: str) -> None:
     row = _BY_NAME[name]
+    reading = context.read(arguments, labels=False)
+    if not _is_command(context, reading):
+        _text(context)
+        return
     _speak_as_written(context)
     context.command = name
-    said = context.hear(arguments)
-    if row.name in _ASKED_ABOUT and context.text[:1] not in "/／" and context.texts.ear.asks_people(said):
-        context.command = ""
-        _text(context)
-        return
     if row.name not in _GO_ON:
         _doubt_own(context)
-    if not _enter(context, row, said, arguments):
+    if not _enter(context, row, reading, arguments):
         return
-    if not row.run(context, said):
+    if not row.run(context, context.again(reading)):
         context.command = ""
         _text(context)
 
 
-def _enter(context: DialogueContext, row: Command, said: Said, arguments: str) -> bool:
+def _is_command(context: DialogueContext, reading: Reading) -> bool:
+    """A slash, a member of the staff and our own buttons command. A Chinese word does if the rest is values or nothing: what
+    else begins with it is a sentence (取消要扣钱吗)."""
+    if context.is_staff or context.text.lstrip()[:1] in "/／" or said.is_values(reading):
+        return True
+    state = load_dialogue(context.tx, _asked_in(context).conversation_id, context.sender.user_id)
+    return state is not None and context.text.strip() in state.commands
+
+
+def _enter(context: DialogueContext, row: Command, reading: Reading, arguments: str) -> bool:
     """Go to the shop that the command is about. False if the bot has to ask which first."""
     if row.where is Where.HERE or context.place is Place.STAFF:
         return True
     here = context.shop if context.place is Place.SERVICE else None
-    wanted = context.shop if context.is_staff else said.shop or context.shop
+    named = None if row.name in _OF_OTHER_SHOPS else said.shop_of(reading, context.chain)
+    wanted = context.shop if context.is_staff else named or context.shop
     if wanted is None and row.where is Where.SHOP:
         wanted = _only_shop(context)
         if wanted is None:
             browse.ask_shop(context, context.words(f"command.{row.name}"), arguments)
             return False
     if wanted is not None and wanted is not here:
+        if row.name == "book" and here is not None and _moves_along(context, wanted, reading):
+            return False
         context.go(wanted)
     return True
+
+
+def _moves_along(context: DialogueContext, wanted: Shop, reading: Reading) -> bool:
+    """A booking that is open here goes on in the shop that is named."""
+    state = context.dialogue()
+    return state is not None and state.kind == "book" and book.answer(context, state, reading)
 
 
 def _only_shop(context: DialogueContext) -> Shop | None:
@@ -272,12 +317,12 @@ def _only_shop(context: DialogueContext) -> Shop | None:
 
 
 def _text(context: DialogueContext, *, for_people: bool = False) -> None:
-    """No command: an answer to the open question, or words for people; the latter for certain if that is said."""
+    """No command: an answer to the open question, a wish, or words for people; the latter for certain if that is said."""
     context.answering = _asked_in(context)
     state = context.dialogue()
-    if not for_people and state is not None and _answered(context, state, context.hear(context.text)):
+    if not for_people and _understood(context, state, context.read(context.text)):
         return
-    misspelt = not for_people and fold(context.text).startswith("/")
+    misspelt = not for_people and label_key(context.text).startswith("/")
     _doubt_own(context)
     _doubt_others(context)
     if state is not None:
@@ -286,58 +331,220 @@ def _text(context: DialogueContext, *, for_people: bool = False) -> None:
         if context.place is Place.SERVICE:
             handoff.staff_wrote(context.tx, context.heard_in)
         elif misspelt:
-            browse.show_help(context, "help.unknown", command=fold(context.text).split()[0][:40])
+            _unknown_command(context)
         return
     if context.place is Place.OTHER:
         return
     if misspelt:
-        browse.show_help(context, "help.unknown", command=fold(context.text).split()[0][:40])
+        _unknown_command(context)
     elif context.home == context.heard_in and context.place is Place.DIRECT:
         _speak_as_written(context, remembered=False)
-        browse.show_help(context, "help.title")
+        browse.offer_people(context)
     else:
         _for_people(context, state)
 
 
-def _answered(context: DialogueContext, state: Dialogue, said: Said) -> bool:
-    if said.number is not None and 1 <= said.number <= len(state.options):
-        command = split(state.options[said.number - 1])
-        if command is not None:
-            _run_option(context, *command)
+def _unknown_command(context: DialogueContext) -> None:
+    browse.show_help(context, "help.unknown", command=label_key(context.text).split()[0][:40])
+
+
+def _understood(context: DialogueContext, state: Dialogue | None, reading: Reading) -> bool:
+    """Whether something came of the text: a button, an answer, or a wish."""
+    command = _pressed(state, reading)
+    if command is not None and state is not None and state.asks_yes and command == state.options[0]:
+        reading = Reading(
+            reading.text, (Act(Kind.YES),)
+        )  # the button's words are a yes, and no more than one
+    elif command is not None:
+        named = split(command)
+        if named is not None:
+            _run_option(context, *named)
             return True
+    there = handoff.human_is_there(context.tx, context.home)
+    if there and said.only(reading, Kind.QUESTION, Kind.THANKS, Kind.GREETING):
+        return False  # a human has just written: it is meant for the human
+    if state is not None and _answered(context, state, reading):
+        return True
+    if context.is_staff or context.place not in (Place.SERVICE, Place.DIRECT):
+        return False
+    return not there and _wished(context, state, reading)
+
+
+def _pressed(state: Dialogue | None, reading: Reading) -> str | None:
+    """The command of the button whose label, or number, is the whole text."""
+    if reading.label is not None:
+        return reading.label
+    number = said.number_of(reading)
+    return None if state is None or number is None else state.command_of(number)
+
+
+def _answered(context: DialogueContext, state: Dialogue, reading: Reading, *, stopping: bool = False) -> bool:
+    """The acts of a text as an answer to the open question. `stopping`: 取消 alone, which ends whatever is open."""
+    if stopping and state.kind == "book":
+        book.give_up(context, state)
+        return True
     handlers = {
         "book": book.answer,
         "move": change.answer_move,
         "cancel": change.answer_cancel,
+        "correct": change.answer_correct,
         "plan": leave.answer,
     }
-    if state.kind in handlers and handlers[state.kind](context, state, said):
+    if state.kind in handlers and handlers[state.kind](context, state, reading):
         return True
-    if said.number is not None and state.options and said.number <= 99:
+    number = said.number_of(reading)
+    if number is not None and state.options and number <= 99:
         context.say("unclear.number", count=len(state.options))
         return True
     return False
 
 
+def _wished(context: DialogueContext, state: Dialogue | None, reading: Reading) -> bool:
+    """What the acts of a customer's text want by themselves, in the order of the promise. False: nothing."""
+    _speak_as_written(context, remembered=reading.has(Kind.BEGIN))
+    if _only_courtesy(state, reading):
+        return _courtesy(context, state, reading)
+    if reading.has(Kind.LATER) and not reading.has(Kind.BEGIN):
+        context.say("later.open")
+        return True
+    name = _wish(context, reading)
+    if name is not None:
+        _doubt_own(context)
+        row = _BY_NAME[name]
+        if _enter(context, row, reading, context.text):
+            row.run(context, context.again(reading))
+        _doubt_others(context)
+        return True
+    if reading.has(Kind.QUESTION):
+        return _question(context, state, reading)
+    if said.refused_times(reading) and _coming(context):
+        _doubt_own(context)
+        context.say("ask.move_or_cancel")
+        browse.my(context, reading)
+        return True
+    return False
+
+
+def _wish(context: DialogueContext, reading: Reading) -> str | None:
+    """The command that a text comes to."""
+    begun = [act.what for act in reading.all(Kind.BEGIN)]
+    if "human" in begun:
+        return "human"
+    changed = _change(context, reading, begun)
+    if changed is not None:
+        return changed
+    for one in (*(one for one in begun if one != "book"), *begun):
+        if one in _BEGUN:
+            return _BEGUN[one]
+    return None if reading.has(Kind.QUESTION) else _wish_of_values(reading)
+
+
+def _change(context: DialogueContext, reading: Reading, begun: list[str]) -> str | None:
+    """A change of an appointment. One that is refused or cancelled for another time is to be moved there."""
+    coming = upcoming(context.tx, context.customer_id, context.shop.id if context.shop else None)
+    refused = said.refused_times(reading)
+    instead = said.takes_time(reading) and any(said.hits(act, one.wall) for act in refused for one in coming)
+    if coming and instead:
+        return "move"
+    if "cancel" in begun:
+        replaced = coming and reading.has(Kind.GIVE) and "book" in begun
+        return "move" if replaced and said.takes_time(reading) else "cancel"
+    if "move" in begun:
+        return "move"
+    if not coming or "book" in begun:
+        return None
+    when = said.when_of(reading)
+    if (when is not None and when.shift is not None) or said.corrects(reading, "day", "time", "range"):
+        return "move"
+    return "correct" if change.wishes_correction(reading) else None
+
+
+def _wish_of_values(reading: Reading) -> str | None:
+    """Values without an intention: a service or an hour is a wish, a day is a question about free time."""
+    when = said.when_of(reading)
+    if reading.given("service") is not None or len(reading.people) > 1:
+        return "book"
+    if when is not None and said.takes_time(reading):
+        return "book" if when.candidates or when.window or when.guess else "slots"
+    if said.code_of(reading):
+        return "one"
+    return next(
+        (name for what, name in (("lenses", "lenses"), ("shop", "stores")) if reading.given(what)), None
+    )
+
+
+def _only_courtesy(state: Dialogue | None, reading: Reading) -> bool:
+    """Thanks, a greeting, a yes or no where nothing is asked: nobody has to be told."""
+    if said.unread(reading) or said.notes(reading) or said.names_time(reading):
+        return False
+    if said.only(reading, Kind.THANKS, Kind.GREETING):
+        return True
+    answers_nothing = state is None or state.kind == "menu"
+    return answers_nothing and said.only(reading, Kind.THANKS, Kind.GREETING, Kind.YES, Kind.NO)
+
+
+def _courtesy(context: DialogueContext, state: Dialogue | None, reading: Reading) -> bool:
+    if reading.has(Kind.THANKS):
+        context.say("small.thanks")
+    elif reading.has(Kind.GREETING) and handoff.waits(context.tx, context.home):
+        return False  # 在吗, to people who have not answered yet
+    elif reading.has(Kind.GREETING) and (state is None or state.kind == "menu"):
+        browse.greet(context)
+    elif reading.has(Kind.GREETING):
+        context.say("small.greeting")
+    else:
+        context.say("small.nothing_open")
+    return True
+
+
+def _question(context: DialogueContext, state: Dialogue | None, reading: Reading) -> bool:
+    """Answered from the shop's facts, or passed on; in the chain's own chat the shop is asked first."""
+    named = said.shop_of(reading, context.chain)
+    if context.shop is None and named is None and _only_shop(context) is None:
+        handoff.pass_on(context, reading.text)
+        browse.ask_shop(context, context.words("command.stores"), "", "ask.store_for")
+        return True
+    if context.shop is None:
+        context.go(named or context.chain.stores[0])
+    if state is not None:
+        state.doubt()
+        context.keep(state)
+    _doubt_others(context)
+    answers.reply(context, reading, state)
+    return True
+
+
+def _coming(context: DialogueContext) -> bool:
+    return bool(upcoming(context.tx, context.customer_id, context.shop.id if context.shop else None))
+
+
 def _run_option(context: DialogueContext, name: str, arguments: str) -> None:
-    """A number stands for a button. Its language is the one that the button was shown in."""
+    """A number or a label stands for a button. Its language is the one that the button was shown in."""
     row = _BY_NAME[name]
     context.command = name
-    said = context.hear(arguments)
-    if _enter(context, row, said, arguments):
-        row.run(context, said)
+    reading = context.read(arguments, labels=False)
+    if row.name not in _GO_ON:
+        _doubt_own(context)
+    if _enter(context, row, reading, arguments):
+        row.run(context, context.again(reading))
 
 
 def _asked_in(context: DialogueContext) -> Answering:
-    """Where the open question of this text stands: text in the direct chat may answer a shop's question."""
+    """Where the open question of this text stands: text in the direct chat may answer a shop's question, and in one shop's
+    conversation another shop's that was repeated there."""
     tx, here, sender_id = context.tx, context.answering, context.sender.user_id
-    if context.place is not Place.DIRECT or context.dialogue() is not None:
+    if (
+        context.place not in (Place.DIRECT, Place.SERVICE)
+        or context.dialogue() is not None
+        or context.is_staff
+    ):
         return here
     for service in services_of(tx, context.customer_id):
         shop = context.chain.shop(service.store_id)
-        if shop is None or here.shop not in (None, shop):
+        if shop is None or (context.place is Place.DIRECT and here.shop not in (None, shop)):
             continue
-        if load_dialogue(tx, service.conversation_id, sender_id) is not None:
+        state = load_dialogue(tx, service.conversation_id, sender_id)
+        if state is not None and (context.place is Place.DIRECT or context.heard_in in state.pointed):
             return Answering(service.conversation_id, shop, shop.bot)
     return here
 
@@ -346,15 +553,21 @@ def _for_people(context: DialogueContext, state: Dialogue | None) -> None:
     """A customer's words for the staff. An open question is asked once more, but not while staff are there."""
     if handoff.human_is_there(context.tx, context.home):
         return
-    said_something = handoff.wait_for_human(context)
+    said_something = False
+    if context.home != context.heard_in:
+        handoff.forward(context, context.text)  # the staff do not read what is typed elsewhere
+    else:
+        said_something = handoff.wait_for_human(context)
     if state is None or state.kind == "menu" or state.misses or said_something:
         return
     state.misses += 1
     context.keep(state)
     context.say("unclear.left_to_staff")
     if state.kind == "book":
-        book.repeat(context, state)
-        state = context.dialogue()
-        if state is not None:
-            state.misses = 1
-            context.keep(state)
+        book.repeat(context, state, armed=False)
+    elif state.kind == "move":
+        change.repeat_move(context, state)
+    state = context.dialogue()
+    if state is not None:
+        state.misses = 1
+        context.keep(state)

@@ -10,10 +10,12 @@ from imserver.plugins.booking.schedule.appointments import Appointment, act, bet
 from imserver.plugins.booking.schedule.hours import utc_ms, wall_of, zone_of
 from imserver.plugins.booking.schedule.shops import Shop
 from imserver.plugins.booking.schedule.status import Action, NotPossible, Status
-from imserver.plugins.booking.understanding.ear import Said
+from imserver.plugins.booking.understanding.acts import Reading
 
-from . import book, change
+from . import book, change, said
 from .context import DialogueContext, Place
+from .holding import actor
+from .subjects import no_such, visible
 
 #: Lines in one message of a day sheet; a longer day is several messages.
 MAX_LINES = 50
@@ -26,22 +28,23 @@ ACTIONS = {
 }
 
 
-def schedule(context: DialogueContext, said: Said) -> bool:
+def schedule(context: DialogueContext, reading: Reading) -> bool:
     """今日预约 [day]: the day sheet."""
     if context.place is not Place.STAFF:  # elsewhere customers read along
-        if said.rest:
+        if not said.is_values(reading):
             return False  # 日程怎么排的 is a question
         context.say("staff.only")
         return True
     shop = context.the_shop
     today = wall_of(context.now_ms, zone_of(shop)).date()
     day = today
-    if said.names_time and said.reading is not None:
-        reading = said.reading
-        if reading.day is None and not reading.candidates:
+    when = said.when_of(reading)
+    if when is not None:
+        named = list(when.days) or [wall.date() for wall in when.candidates]
+        if not named:
             context.say("staff.which_day")
             return True
-        day = reading.day or reading.candidates[0].date()
+        day = named[0]
     _show_day(context, shop, day)
     return True
 
@@ -93,28 +96,26 @@ def _line(context: DialogueContext, shop: Shop, appointment: Appointment) -> str
     )
 
 
-def confirm(context: DialogueContext, said: Said) -> bool:
+def confirm(context: DialogueContext, reading: Reading) -> bool:
     """确认 [CODE]: the customer's yes to the open question, or staff's to a pending appointment."""
-    state = context.dialogue()
-    if not said.code:
+    code = said.code_of(reading)
+    if not code:
         if context.is_staff and context.place is Place.STAFF:
             context.say("staff.which_code")
             return True
         return False
-    appointment = by_code(context.tx, said.code)
-    if appointment is None or not change.visible(context, appointment):
-        change.no_such(context, said.code)
+    appointment = by_code(context.tx, code)
+    if appointment is None or not visible(context, appointment):
+        no_such(context, code)
         return True
     if not context.is_staff and context.shop is not context.texts.shop_of(appointment):
         context.go(context.texts.shop_of(appointment))
-        state = context.dialogue()
-    if state is not None and state.kind == "move" and state.appointment_id == appointment.id:
-        candidates = said.reading.candidates if said.reading else ()
-        change.confirm_move(context, state, appointment, said, candidates[0] if candidates else None)
-    elif appointment.status is Status.HELD:
-        book.confirm_held(context, said, appointment)
+    if appointment.status is Status.HELD:
+        book.confirm_held(context, said.version_of(reading), appointment)
+    elif said.names_time(reading) and appointment.status in (Status.PENDING, Status.CONFIRMED):
+        change.confirm_move(context, reading, appointment)
     elif appointment.status is Status.PENDING and context.is_staff:
-        _step(context, said, appointment, Action.CONFIRM)
+        _step(context, reading, appointment, Action.CONFIRM)
     elif appointment.status is Status.EXPIRED:
         context.say("stale.hold")
     elif appointment.status is Status.CONFIRMED:
@@ -124,29 +125,31 @@ def confirm(context: DialogueContext, said: Said) -> bool:
     return True
 
 
-def step(action: Action, context: DialogueContext, said: Said) -> bool:
+def step(action: Action, context: DialogueContext, reading: Reading) -> bool:
     """到店, 开始, 完成, 爽约 CODE."""
     if not context.is_staff:
         return False
-    if not said.code:
+    code = said.code_of(reading)
+    if not code:
         if context.place is not Place.STAFF:
             return False
         context.say("staff.which_code")
         return True
-    appointment = by_code(context.tx, said.code)
-    if appointment is None or not change.visible(context, appointment):
-        change.no_such(context, said.code)
+    appointment = by_code(context.tx, code)
+    if appointment is None or not visible(context, appointment):
+        no_such(context, code)
         return True
-    _step(context, said, appointment, action)
+    _step(context, reading, appointment, action)
     return True
 
 
-def _step(context: DialogueContext, said: Said, appointment: Appointment, action: Action) -> None:
-    if said.version is not None and said.version != appointment.version:
+def _step(context: DialogueContext, reading: Reading, appointment: Appointment, action: Action) -> None:
+    version = said.version_of(reading)
+    if version is not None and version != appointment.version:
         change.stale(context, appointment)
         return
     try:
-        changed = act(context.tx, appointment, action, change.actor(context), context.sender.user_id)
+        changed = act(context.tx, appointment, action, actor(context), context.sender.user_id)
     except NotPossible:
         change.not_possible(context, appointment)
         return

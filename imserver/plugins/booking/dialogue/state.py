@@ -2,40 +2,113 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import msgspec
 
 from imserver.plugin_api import Transaction
 
 #: After so long a text no longer answers the question: "1" or 好 then means something else.
 MAX_AGE_MS = 30 * 60 * 1000
+#: Labels of buttons that are remembered, and lists of them whose numbers are: what fits two screens.
+MAX_LABELS, MAX_LISTS = 60, 4
 
 
 class Dialogue(msgspec.Struct, omit_defaults=True):
-    """`kind`: `menu` (only numbered options), `book`, `move` or `cancel`. Empty fields are not known yet."""
+    """`kind`: `menu` (only numbered options), `book`, `move`, `cancel` or `correct`. Empty fields are not known yet."""
 
     kind: str = "menu"
-    #: The last question: store, service, day, slot, name, age, first_visit, confirm; or `confirm_again` (see `doubt`).
+    #: The last question: who, service, day, slot, name, age, first_visit, confirm; or `confirm_again` (see `doubt`).
     step: str = ""
     service_id: str = ""
     day: str = ""
     part: str = ""
+    #: A clock time, HH:MM, that was said without a day that could be taken, or whose day was refused.
+    clock: str = ""
+    #: The day last said or shown, also if its slot was refused: a bare hour belongs to it.
+    day_said: str = ""
+    #: Days that were refused: they are not offered.
+    refused: list[str] = msgspec.field(default_factory=list)
     #: The chosen start, ISO wall time.
     wall: str = ""
     name: str = ""
     age_band: str = ""
     first_visit: bool | None = None
-    #: The held appointment of a booking, or the one that is moved or cancelled, and the version that was shown.
+    #: For whom it is, as the customer said it; "" for the customer.
+    person: str = ""
+    #: What may be a name and does not look like one: asked about once.
+    odd_name: str = ""
+    #: Whose appointments follow when this one is booked.
+    people: list[str] = msgspec.field(default_factory=list)
+    #: The held appointment of a booking, or the one that is moved, cancelled or put right, and the version that was shown.
     appointment_id: int = 0
     version: int = 0
+    #: Further ones that the same yes cancels: (appointment, version).
+    more: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    #: The appointment in another shop that ends when this one is booked, and its version.
+    replaces: int = 0
+    replaces_version: int = 0
+    #: The hold ran out: only a yes, a button or a time takes it again.
+    expired: bool = False
+    #: How often the hold was made longer, and the end of the hold that the customer was warned of.
+    extended: int = 0
+    warned: int = 0
+    #: What was said beside the answers: it goes to the people with the appointment.
+    notes: list[str] = msgspec.field(default_factory=list)
+    #: Words for the people that wait for a shop to be chosen.
+    passing: str = ""
     #: Commands behind the numbers that were shown last.
     options: list[str] = msgspec.field(default_factory=list)
+    #: Those of the lists before it, latest first, and the command of each label that was shown in this dialogue.
+    earlier: list[list[str]] = msgspec.field(default_factory=list)
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    #: Where the question stands: conversation -> position. A yes counts only below it.
+    asked: dict[str, int] = msgspec.field(default_factory=dict)
+    #: Conversations elsewhere that point here: what is said there may be an answer.
+    pointed: list[str] = msgspec.field(default_factory=list)
     #: Texts in a row that answered nothing.
     misses: int = 0
+    #: The booking that goes on when this question is answered.
+    below: Dialogue | None = None
 
     def doubt(self) -> None:
         """Another text came since "is this right?": its button still counts, a yes only asks again."""
         if self.step == "confirm":
             self.step = "confirm_again"
+
+    def arm(self, *, armed: bool) -> None:
+        """Ask for a yes; not `armed`, it only asks again."""
+        self.step = "confirm" if armed else "confirm_again"
+
+    @property
+    def asks_yes(self) -> bool:
+        return self.step in ("confirm", "confirm_again")
+
+    @property
+    def facts(self) -> tuple[object, ...]:
+        """What the card shows: if it stays the same, the card says nothing new."""
+        return (self.service_id, self.wall, self.name, self.age_band, self.first_visit, self.person)
+
+    @property
+    def commands(self) -> set[str]:
+        """Of all buttons that can be pressed."""
+        return {*self.options, *self.labels.values(), *(one for options in self.earlier for one in options)}
+
+    def show(self, commands: Iterable[str], labels: Mapping[str, str]) -> None:
+        """Buttons were shown: their numbers count from now on; those of the lists before while they are unambiguous."""
+        if self.options:
+            self.earlier = [self.options, *self.earlier][:MAX_LISTS]
+        self.options = list(commands)
+        kept = {label: command for label, command in self.labels.items() if label not in labels}
+        self.labels = dict([*kept.items(), *labels.items()][-MAX_LABELS:])
+
+    def command_of(self, number: int) -> str | None:
+        """The command behind a number: of the last list, or of the only list before it that has the number."""
+        if self.options:
+            return self.options[number - 1] if 1 <= number <= len(self.options) else None
+        found = {options[number - 1] for options in self.earlier if 1 <= number <= len(options)}
+        return found.pop() if len(found) == 1 else None
 
 
 def load_dialogue(tx: Transaction, conversation_id: str, user_id: str) -> Dialogue | None:
@@ -62,14 +135,16 @@ def save_dialogue(tx: Transaction, conversation_id: str, user_id: str, state: Di
     )
 
 
-def doubt_all(tx: Transaction, conversation_id: str, user_id: str | None = None) -> None:
-    """A message came: the next yes of any member (or of one user) may be meant for it."""
+def doubt_all(tx: Transaction, conversation_id: str, user_id: str | None = None, *, but: str = "") -> None:
+    """A message came: the next yes of any member (of one user, of all but one) may be meant for it."""
     rows = tx.execute(
         "SELECT user_id, state FROM booking_dialogues WHERE conversation_id = ? AND user_id = COALESCE(?, user_id)",
         (conversation_id, user_id),
     )
     for user_id, text in rows:
         state = msgspec.json.decode(text, type=Dialogue)
+        if state.step != "confirm" or user_id == but:
+            continue
         state.doubt()
         tx.execute(
             "UPDATE booking_dialogues SET state = ? WHERE conversation_id = ? AND user_id = ?",
@@ -78,10 +153,14 @@ def doubt_all(tx: Transaction, conversation_id: str, user_id: str | None = None)
 
 
 def dialogues_on(tx: Transaction, appointment_id: int, conversation_id: str) -> list[tuple[str, Dialogue]]:
-    """(user, dialogue) of each user in a conversation whose open question is about an appointment."""
-    rows = tx.execute(
+    """(user, dialogue) of each user in a conversation whose open question is about an appointment, or goes on behind one."""
+    rows: list[tuple[Any, ...]] = tx.execute(
         "SELECT user_id, state FROM booking_dialogues WHERE conversation_id = ? AND updated_at > ?",
         (conversation_id, tx.now_ms - MAX_AGE_MS),
     )
     found = [(user_id, msgspec.json.decode(state, type=Dialogue)) for user_id, state in rows]
-    return [(user_id, state) for user_id, state in found if state.appointment_id == appointment_id]
+    return [
+        (user_id, state)
+        for user_id, state in found
+        if appointment_id in (state.appointment_id, state.below.appointment_id if state.below else 0)
+    ]

@@ -34,8 +34,10 @@ def confirmed_by_staff(tx: Transaction, texts: ShopTexts, appointment: Appointme
     tell_staff(tx, texts, appointment, "confirmed")
 
 
-def moved(tx: Transaction, texts: ShopTexts, appointment: Appointment, before: datetime) -> None:
-    """The time changed: the card in place, a line in the history, new reminders."""
+def moved(
+    tx: Transaction, texts: ShopTexts, appointment: Appointment, before: datetime, *, by_staff: bool = False
+) -> None:
+    """The time changed: the card in place, a line in the history that says who did it, new reminders."""
     reminders.drop(tx, appointment, "moved")
     if appointment.status is Status.CONFIRMED:
         reminders.plan(tx, appointment)
@@ -45,12 +47,12 @@ def moved(tx: Transaction, texts: ShopTexts, appointment: Appointment, before: d
         tx,
         texts,
         appointment,
-        "moved",
+        "moved_by_shop" if by_staff else "moved",
         before=words.moment(before),
         when=words.moment(appointment.wall),
         code=appointment.code,
     )
-    tell_staff(tx, texts, appointment, "moved", before=before)
+    tell_staff(tx, texts, appointment, "moved", before=before, by_staff=by_staff)
     offers.answered(tx, texts, appointment)
 
 
@@ -66,13 +68,25 @@ def kept(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
     offers.answered(tx, texts, appointment, same_time=True)
 
 
-def cancelled(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
+def cancelled(tx: Transaction, texts: ShopTexts, appointment: Appointment, *, by_staff: bool = False) -> None:
+    """The appointment is off; whether the customer or the shop cancelled it is said to both."""
     reminders.drop(tx, appointment, "cancelled")
     _edit_card(tx, texts, appointment)
     words = _customer_words(tx, texts, appointment)
-    _line(tx, texts, appointment, "cancelled", when=words.moment(appointment.wall), code=appointment.code)
-    tell_staff(tx, texts, appointment, "cancelled")
+    key = "cancelled_by_shop" if by_staff else "cancelled"
+    _line(tx, texts, appointment, key, when=words.moment(appointment.wall), code=appointment.code)
+    tell_staff(tx, texts, appointment, "cancelled", by_staff=by_staff)
     offers.answered(tx, texts, appointment)
+
+
+def corrected(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
+    """A name or an age was put right: the card in place, reminders of the new version."""
+    reminders.drop(tx, appointment, "corrected")
+    if appointment.status is Status.CONFIRMED:
+        reminders.plan(tx, appointment)
+    _edit_card(tx, texts, appointment)
+    _line(tx, texts, appointment, "corrected", name=appointment.for_name, code=appointment.code)
+    tell_staff(tx, texts, appointment, "corrected")
 
 
 def stepped(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None:
@@ -84,17 +98,25 @@ def stepped(tx: Transaction, texts: ShopTexts, appointment: Appointment) -> None
 
 
 def tell_staff(
-    tx: Transaction, texts: ShopTexts, appointment: Appointment, news: str, before: datetime | None = None
+    tx: Transaction,
+    texts: ShopTexts,
+    appointment: Appointment,
+    news: str,
+    before: datetime | None = None,
+    *,
+    by_staff: bool = False,
 ) -> None:
-    """Post one card in the staff group for every change."""
+    """Post one card in the staff group for every change. `by_staff`: it was not the customer."""
     shop = texts.shop_of(appointment)
     group = staff_group(tx, shop.id)
     if group is None:
         return
     words = texts.staff_words(shop)
     customer = tx.user(appointment.customer_id)
+    actor = tx.user(appointment.changed_by) if by_staff else None
     text = words(
-        f"news.{news}",
+        f"news.{news}_by_staff" if by_staff else f"news.{news}",
+        by=actor.display_name if actor is not None else appointment.changed_by,
         when=words.moment(appointment.wall),
         before=words.moment(before or appointment.wall),
         name=appointment.for_name or (customer.display_name if customer else appointment.customer_id),

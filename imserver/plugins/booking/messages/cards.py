@@ -90,11 +90,15 @@ def appointment_fields(
     ]
     if appointment.for_name:
         fields.append((words("field.name"), appointment.for_name))
+    if appointment.person:
+        fields.append((words("field.person"), appointment.person))
     if band is not None:
         fields.append((words("field.age"), band.names.in_language(words.language)))
     named = [resource for resource in shop.resources if resource.id in people and resource.kind == "person"]
     if named:
         fields.append((words("field.with"), named[0].names.in_language(words.language)))
+    if appointment.note:
+        fields.append((words("field.note"), appointment.note))
     fields.append((words("field.code"), appointment.code))
     return fields
 

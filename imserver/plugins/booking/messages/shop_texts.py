@@ -8,7 +8,7 @@ from imserver.plugins.booking.schedule.appointments import Appointment
 from imserver.plugins.booking.schedule.changes import InEffect
 from imserver.plugins.booking.schedule.shops import Chain, Shop
 from imserver.plugins.booking.understanding.alarms import RedFlags
-from imserver.plugins.booking.understanding.ear import Ear
+from imserver.plugins.booking.understanding.lexicon import Lexicon
 
 from .texts import Catalogue, Words
 
@@ -19,14 +19,14 @@ class ShopTexts:
 
     chain: Chain
     catalogue: Catalogue
-    ear: Ear
+    lexicon: Lexicon
     red_flags: RedFlags
     #: What the chain is made of: the file, and what was changed by talking. None where nothing can be changed.
     in_effect: InEffect | None = None
 
     @classmethod
     def of(cls, chain: Chain, in_effect: InEffect | None = None) -> ShopTexts:
-        return cls(chain, Catalogue(chain), Ear(chain), RedFlags(), in_effect)
+        return cls(chain, Catalogue(chain), Lexicon(chain), RedFlags(), in_effect)
 
     @property
     def revision(self) -> int:

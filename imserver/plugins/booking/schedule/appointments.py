@@ -54,6 +54,8 @@ class Appointment:
     created_at: int
     changed_at: int
     changed_by: str
+    #: For whom it is, as the customer said it (我妈); "" is the customer.
+    person: str = ""
 
     @property
     def wall(self) -> datetime:
@@ -232,22 +234,66 @@ def place(
             slot.start_at,
             end_at,
             end_at + wish.service.buffer_min * MINUTE_MS,
-            tx.now_ms + wish.shop.hold_s * 1000 if status == Status.HELD else None,
+            _held_until(tx, appointment, wish, slot) if status == Status.HELD else None,
             appointment.id,
         ),
     )
     return _changed(tx, appointment, Action.MOVE, status, wish.actor_id)
 
 
+def _held_until(tx: Transaction, appointment: Appointment, wish: Wish, slot: Slot) -> int:
+    """A hold of another start begins anew; one of the same start is not made longer by other answers."""
+    if appointment.start_at == slot.start_at and appointment.hold_until is not None:
+        return appointment.hold_until
+    return tx.now_ms + wish.shop.hold_s * 1000
+
+
+def extend(tx: Transaction, appointment: Appointment, until: int) -> None:
+    """Make a hold longer. What was shown stays true, so the version stays."""
+    tx.execute(
+        "UPDATE booking_appointments SET hold_until = ? WHERE id = ? AND hold_until IS NOT NULL",
+        (until, appointment.id),
+    )
+
+
+def is_free_for(tx: Transaction, appointment: Appointment, wish: Wish, slot: Slot) -> bool:
+    """Whether an appointment could be placed there now; the cells that it owns are in nobody's way but others'."""
+    mine = tx.execute(
+        "SELECT resource_id, cell FROM booking_cells WHERE appointment_id = ?", (appointment.id,)
+    )
+    _release(tx, appointment.id)
+    free = all(pools(tx.execute, wish.shop, wish.service, slot, wish.minutes))
+    _insert_cells(tx, appointment.id, mine)
+    return free
+
+
 def describe(
-    tx: Transaction, appointment: Appointment, *, for_name: str, age_band: str, first_visit: bool
+    tx: Transaction,
+    appointment: Appointment,
+    *,
+    for_name: str,
+    age_band: str,
+    first_visit: bool,
+    person: str = "",
+    note: str = "",
 ) -> Appointment:
     """Write down the person that it is for. Part of the step that confirms, so the version stays."""
     tx.execute(
-        "UPDATE booking_appointments SET for_name = ?, age_band = ?, first_visit = ? WHERE id = ?",
-        (for_name, age_band, int(first_visit), appointment.id),
+        "UPDATE booking_appointments SET for_name = ?, age_band = ?, first_visit = ?, person = ?, note = ? WHERE id = ?",
+        (for_name, age_band, int(first_visit), person, note, appointment.id),
     )
     return _again(tx, appointment)
+
+
+def put_right(
+    tx: Transaction, appointment: Appointment, *, for_name: str, age_band: str, actor_id: str
+) -> Appointment:
+    """Write another name or age: a change like any other, with a version of its own."""
+    tx.execute(
+        "UPDATE booking_appointments SET for_name = ?, age_band = ? WHERE id = ?",
+        (for_name, age_band, appointment.id),
+    )
+    return _changed(tx, appointment, Action.CORRECT, appointment.status, actor_id)
 
 
 def act(

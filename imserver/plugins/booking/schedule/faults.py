@@ -146,6 +146,8 @@ class _Reader:
             least, most = (bounds.ge, bounds.le) if bounds is not None else (None, None)
             if least is not None and most is not None:
                 return f"a whole number from {least:g} to {most:g} is wanted"
+            if get_origin(arguments[0]) is tuple and bounds is not None and bounds.min_length:
+                return f"a list of at least {bounds.min_length} is wanted, in brackets"
             return self._wanted(arguments[0])
         if origin is Literal:
             return f"one of {', '.join(_as_written(one) for one in arguments)} is wanted"

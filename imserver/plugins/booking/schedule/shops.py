@@ -133,6 +133,15 @@ class Resource(Struct, frozen=True, forbid_unknown_fields=True):
     leave: tuple[LeaveText, ...] = ()
 
 
+class Answer(Struct, frozen=True, forbid_unknown_fields=True):
+    """An answer of a shop to questions with one of these words: `[[stores.answers]]`."""
+
+    words: Annotated[tuple[str, ...], Meta(min_length=1)]
+    answer: Annotated[str, Meta(min_length=1, max_length=1000)]
+    #: The language that it is given in; without one it answers everybody.
+    language: Literal["zh", "en", ""] = ""
+
+
 class Shop(Struct, frozen=True, forbid_unknown_fields=True):
     """One shop."""
 
@@ -163,6 +172,7 @@ class Shop(Struct, frozen=True, forbid_unknown_fields=True):
     needs_id_card: bool = False
     #: Texts of this shop instead of the catalogue's: `[stores.texts.zh]`, `[stores.texts.en]`.
     texts: dict[Literal["zh", "en"], dict[str, str]] = field(default_factory=dict)
+    answers: tuple[Answer, ...] = ()
     #: The number that calls an ambulance; "": that of the zone (`words/emergency.toml`); "none": the texts name none.
     emergency: Annotated[str, Meta(pattern=r"^(?:|none|[0-9]{2,6})$")] = ""
     #: Accounts of staff who are called one by one about an emergency outside opening hours.

@@ -35,6 +35,7 @@ class Action(StrEnum):
     START = "start"
     FINISH = "finish"
     NO_SHOW = "no_show"
+    CORRECT = "correct"  # another name or age; the time stays
 
 
 class Actor(StrEnum):
@@ -69,6 +70,8 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(Status.PENDING, Action.CONFIRM, Status.CONFIRMED, _STAFF),
     Transition(Status.PENDING, Action.MOVE, Status.PENDING, _BOTH),
     Transition(Status.PENDING, Action.CANCEL, Status.CANCELLED, _BOTH),
+    Transition(Status.PENDING, Action.CORRECT, Status.PENDING, _BOTH),
+    Transition(Status.CONFIRMED, Action.CORRECT, Status.CONFIRMED, _BOTH),
     Transition(Status.CONFIRMED, Action.MOVE, Status.CONFIRMED, _BOTH),
     Transition(Status.CONFIRMED, Action.CANCEL, Status.CANCELLED, _BOTH),
     Transition(Status.CONFIRMED, Action.ARRIVE, Status.ARRIVED, _STAFF),

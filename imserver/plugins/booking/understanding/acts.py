@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
@@ -107,6 +107,7 @@ class When:
     elsewhere: with the reason zone: the time as it was said, and the zone of the clock that it was said of; the candidate is
         the same moment on the shop's clock.
     guess: the day that was probably meant by a misspelt word ("周流"): it is asked about, never taken.
+    clock: the time of day beside a guess.
     """
 
     candidates: tuple[datetime, ...] = ()
@@ -118,6 +119,7 @@ class When:
     either_will_do: bool = False
     reason: Reason | None = None
     guess: date | None = None
+    clock: time | None = None
     elsewhere: tuple[datetime, str] | None = None
 
 

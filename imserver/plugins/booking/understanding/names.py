@@ -44,6 +44,10 @@ _OFFICES: Final = ("老师", "医生", "师傅", "经理", "店长")
 #: Behind a family name that is an everyday word these make no name: 都可以, 能不能.
 _EVERYDAY: Final = COMMON | frozenset(_WORDS["everyday"].split())
 _PET: Final = re.compile(f"^(?:(?:小|老|阿)([{HAN}])|([{HAN}])\\2|([{HAN}]{{1,2}})(?:{TITLES}))$")
+#: 小时, 小孩, 阿姨: words that begin as pet names do.
+_LITTLE_THINGS: Final = frozenset(
+    "时心孩学店姐哥弟妹区票气型数额声路子儿童组说事偷便狗猫伙腿鸟朋众写姨公婆爸妈"
+)
 #: Where the characters of a name are explained: 沈阳的沈, 弓张, 耳东陈.
 _SPELT: Final = template("names", "spelt")
 _SPELT_ENGLISH: Final = template("names", "spelt_english")
@@ -141,6 +145,8 @@ def _pet(name: str) -> bool:
         return False
     if match[2]:
         return match[2] not in "好对嗯是行哈谢来看等试想天多早慢常刚"
+    if match[1] and name[0] != "老":
+        return match[1] not in _LITTLE_THINGS
     family_name = match[1] or match[3]
     return family_name[:1] in SINGLE or family_name[:2] in DOUBLE
 

@@ -31,6 +31,7 @@ from .patterns import template
 from .questions import claim, forget_asked, read_known
 from .rest import DOUBTS, HEARSAY, PAST, is_told, note_asides, note_reasons, read_rest
 from .rewrite import fold
+from .row import read_both, read_row
 from .staff import is_staffs, read_command
 from .times import read_times
 from .values import read_age_behind_name, read_ages, read_codes, read_number, read_phones
@@ -75,6 +76,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     read_labels(page)
     asked = read_known(page, lexicon)
     _chain_words(page, scene, lexicon, asked)
+    read_row(page)
     read_courtesies(page)
     read_existing(page, scene)
     hide_cancelled(page, scene)
@@ -87,6 +89,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     if scene.step.startswith("confirm"):  # "book it in" is a yes there
         read_answers(page, scene, asked)
     read_intents(page, scene, asked)
+    read_both(page)
     read_answers(page, scene, asked)
     read_questions(page, asked)
     for clause in asked:

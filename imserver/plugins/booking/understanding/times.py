@@ -414,7 +414,8 @@ class _Speech:
             return When(reason=reason, days=days)
         if self.sheet.misspelt and any(self._misspelt(self.moments[number]) for number in wishes):
             guess = next((option.days[0] for option in options if option.days), None)
-            return When(reason="misspelt", guess=guess)
+            clocks = {clock for option in options for clock in option.times}
+            return When(reason="misspelt", guess=guess, clock=clocks.pop() if len(clocks) == 1 else None)
         if reason and not options:
             return self._partly(wishes, reason, days)
         return self._composed(wishes, options, reason)

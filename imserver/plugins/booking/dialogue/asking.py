@@ -1,0 +1,185 @@
+"""The questions of a booking: the first one that is open, up to "is this right?"."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from imserver.plugins.booking.messages.cards import Option
+from imserver.plugins.booking.schedule.appointments import (
+    Appointment,
+    get,
+    upcoming,
+)
+from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
+from imserver.plugins.booking.schedule.shops import Service, minutes_of
+
+from .choose import Search, ask_day, ask_slot
+from .context import DialogueContext
+from .draft import search_of
+from .holding import ensure_held, release
+from .labels import label_key
+from .state import Dialogue
+
+#: Characters of notes that an appointment takes along.
+MAX_NOTE = 500
+
+
+def go_on(context: DialogueContext, state: Dialogue, *, armed: bool = True) -> None:
+    """Ask the first question that is open; hold the slot as soon as it is known. `armed`: what the card shows was not
+    doubted."""
+    if state.step == "who" and state.people:
+        ask_people(context, state)
+        return
+    service = context.chain.service(state.service_id)
+    if service is None:
+        _ask_service(context, state)
+        return
+    search = search_of(context, state, service)
+    if not state.wall:
+        (ask_slot if state.day else ask_day)(context, state, search)
+        return
+    if state.expired:
+        if not armed:
+            state.doubt()
+        _ask_again(context, state)
+        return
+    held = ensure_held(context, state, search)
+    if held is None:
+        return
+    when = context.words.moment(held.wall)
+    command = context.words("command.book")
+    if not state.name:
+        state.step = "name"
+        _ask_name(context, state, when)
+    elif not state.age_band and service.asks_age:
+        state.step = "age"
+        names = [(band.names.in_language(context.language)) for band in context.chain.age_bands]
+        context.ask(
+            state,
+            "ask.age",
+            [Option(name, f"{command} {name}") for name in names],
+            name=state.name,
+            when=when,
+        )
+    elif state.first_visit is None and service.asks_first_visit:
+        state.step = "first_visit"
+        labels = [context.words("answer.first_visit"), context.words("answer.returning")]
+        context.ask(
+            state, "ask.first_visit", [Option(label, f"{command} {label}") for label in labels], when=when
+        )
+    elif not twice(context, state, held.wall, search):
+        _ask_confirm(context, state, held, service, armed=armed)
+
+
+def _ask_name(context: DialogueContext, state: Dialogue, when: str) -> None:
+    minutes = context.the_shop.hold_s // 60
+    if state.person:
+        context.ask(state, "ask.name_of", when=when, minutes=minutes, person=state.person)
+    else:
+        context.ask(state, "ask.name", when=when, minutes=minutes)
+
+
+def _ask_again(context: DialogueContext, state: Dialogue) -> None:
+    """The hold is over: it is taken again only if that is said."""
+    wall = datetime.fromisoformat(state.wall)
+    moment = context.words.moment(wall)
+    option = Option(moment, f"{context.words('command.book')} {moment}", "primary")
+    context.ask(state, "done.expired", [option], when=moment, minutes=context.the_shop.hold_s // 60)
+
+
+def _ask_service(context: DialogueContext, state: Dialogue) -> None:
+    state.step = "service"
+    command = context.words("command.book")
+    names = [
+        service.names.in_language(context.language) for service in context.chain.services_of(context.the_shop)
+    ]
+    when = datetime.fromisoformat(state.wall) if state.wall else None
+    options = [Option(name, f"{command} {name}") for name in names]
+    if when is None:
+        context.ask(state, "ask.service", options)
+    else:
+        context.ask(state, "ask.service_at", options, when=context.words.moment(when))
+
+
+def _ask_confirm(
+    context: DialogueContext, state: Dialogue, held: Appointment, service: Service, *, armed: bool
+) -> None:
+    state.arm(armed=armed)
+    words = context.words
+    band = context.chain.band(state.age_band)
+    length = minutes_of(service, state.age_band, bool(state.first_visit))
+    fields = [
+        (words("field.store"), context.the_shop.names.in_language(context.language)),
+        (words("field.service"), service.names.in_language(context.language)),
+        (words("field.when"), words.moment(held.wall)),
+        (words("field.length"), words("minutes", minutes=length)),
+        (words("field.name"), state.name),
+    ]
+    if state.person:
+        fields.append((words("field.person"), state.person))
+    if band is not None and service.asks_age:
+        fields.append((words("field.age"), band.names.in_language(context.language)))
+    if state.first_visit is not None and service.asks_first_visit:
+        fields.append((words("field.first_visit"), words("yes" if state.first_visit else "no")))
+    if state.notes:
+        fields.append((words("field.note"), notes_of(context, state)))
+    options = [
+        Option(words("button.confirm"), f"{words('command.confirm')} {held.code} v{held.version}", "primary"),
+        Option(words("button.give_up"), words("command.cancel")),
+    ]
+    ends = get(context.tx, state.replaces) if state.replaces else None
+    old = context.chain.shop(ends.store_id) if ends is not None else None
+    context.ask(
+        state,
+        "ask.confirm" if old is None else "ask.confirm_instead",
+        options,
+        words("ask.confirm_title"),
+        fields,
+        when=words.moment(held.wall),
+        service=service.names.in_language(context.language),
+        store=context.the_shop.names.in_language(context.language),
+        name=state.name,
+        **{} if old is None or ends is None else {
+            "old_store": old.names.in_language(context.language),
+            "before": words.moment(ends.wall),
+            "code": ends.code,
+        },
+    )  # fmt: skip
+
+
+def notes_of(context: DialogueContext, state: Dialogue) -> str:
+    return context.words("note_separator").join(state.notes)[:MAX_NOTE]
+
+
+def twice(context: DialogueContext, state: Dialogue, wall: datetime, search: Search) -> bool:
+    """Whether this person has another appointment at that time, in any shop: then it is said, and other times are offered."""
+    zone = zone_of(context.the_shop)
+    begin = utc_ms(wall, zone) or 0
+    end = begin + search.minutes * MINUTE_MS
+    for one in upcoming(context.tx, context.customer_id):
+        same = label_key(one.for_name) == label_key(state.name) and one.person == state.person
+        if (
+            same
+            and one.id not in (state.appointment_id, state.replaces)
+            and one.start_at < end
+            and begin < one.end_at
+        ):
+            shop = context.chain.shop(one.store_id)
+            release(context, state)
+            state.wall = ""
+            context.say(
+                "why_not.twice",
+                name=state.name,
+                when=context.words.moment(one.wall),
+                store=shop.names.in_language(context.language) if shop else one.store_id,
+                code=one.code,
+            )
+            ask_day(context, state, search)
+            return True
+    return False
+
+
+def ask_people(context: DialogueContext, state: Dialogue) -> None:
+    command = context.words("command.book")
+    options = [Option(person, f"{command} {person}") for person in state.people]
+    context.ask(state, "ask.who", options, count=len(state.people))

@@ -1,0 +1,192 @@
+"""The hold of a booking: a start is kept for the customer for three minutes, made longer on request, and given back in time."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+
+from imserver.plugin_api import Refusal, Transaction
+from imserver.plugins.booking.customers import language_for
+from imserver.plugins.booking.messages.cards import Option, question
+from imserver.plugins.booking.messages.shop_texts import ShopTexts
+from imserver.plugins.booking.schedule.appointments import (
+    Appointment,
+    Wish,
+    act,
+    extend,
+    get,
+    held_for,
+    held_until,
+    hold,
+    place,
+    upcoming,
+)
+from imserver.plugins.booking.schedule.hours import MINUTE_MS, utc_ms, zone_of
+from imserver.plugins.booking.schedule.slots import Slot, why_not
+from imserver.plugins.booking.schedule.status import Action, Actor, Status
+from imserver.plugins.booking.understanding.acts import Reading
+
+from . import said
+from .choose import Search, refuse
+from .context import DialogueContext
+from .labels import label_key
+from .state import Dialogue, dialogues_on, save_dialogue
+
+HOLD_TIMER = "hold"
+#: A hold's timer fires, is tried again and given up within seconds; it will never end a hold that is still there so much later.
+OVERDUE_MS = 60_000
+#: So long before its end a hold can be made longer, and so often.
+WARN_MS, MAX_EXTENSIONS = MINUTE_MS, 2
+
+
+def actor(context: DialogueContext) -> Actor:
+    return Actor.STAFF if context.is_staff else Actor.CUSTOMER
+
+
+def held_of(context: DialogueContext, state: Dialogue) -> Appointment | None:
+    appointment = get(context.tx, state.appointment_id) if state.appointment_id else None
+    return appointment if appointment is not None and appointment.status is Status.HELD else None
+
+
+def ensure_held(context: DialogueContext, state: Dialogue, search: Search) -> Appointment | None:
+    """The draft's start, held for as long as the service now takes; None if that is impossible; the bot then said so."""
+    wall = datetime.fromisoformat(state.wall)
+    held = held_of(context, state)
+    same = held is not None and held.wall == wall and held.service_id == search.service.id
+    if held is not None and same and held.minutes == search.minutes:
+        return held
+    shop = context.the_shop
+    start_at = utc_ms(wall, zone_of(shop))
+    reason = None if same else why_not(shop, wall, search.minutes, context.now_ms)
+    if (
+        reason is None
+        and held is None
+        and len(upcoming(context.tx, context.customer_id, shop.id))
+        >= shop.max_upcoming + bool(state.replaces)
+    ):
+        context.close(state)
+        context.say("why_not.too_many", count=shop.max_upcoming)
+        return None
+    taken: Appointment | None = None
+    if reason is None and held is None:
+        _give_back_other_holds(context)
+    if reason is None and start_at is not None:
+        wish = Wish(
+            shop, search.service, context.customer_id, context.home, context.sender.user_id, search.minutes
+        )
+        slot = Slot(wall, start_at)
+        taken = (
+            hold(context.tx, wish, slot)
+            if held is None
+            else place(context.tx, held, wish, slot, actor(context))
+        )
+    if taken is None:
+        release(context, state)
+        refuse(context, state, search, wall, reason or "taken")
+        return None
+    if held is None or held.wall != wall:
+        state.extended = state.warned = 0
+    state.appointment_id, state.version, state.expired = taken.id, taken.version, False
+    if taken.hold_until is not None and (held is None or held.hold_until != taken.hold_until):
+        context.tx.schedule(
+            _next_look(context.now_ms, taken.hold_until), HOLD_TIMER, {"appointment": taken.id}
+        )
+    return taken
+
+
+def _next_look(now_ms: int, hold_until: int) -> int:
+    """When a hold's timer fires: a minute before the end, if there are two or more, to offer more time; then at the end."""
+    return hold_until - WARN_MS if hold_until - now_ms >= 2 * WARN_MS else hold_until
+
+
+def keep_held(context: DialogueContext, reading: Reading) -> bool:
+    """续留 CODE: the hold is made longer by its length, twice at most."""
+    state = context.dialogue()
+    draft = state if state is None or state.kind == "book" else state.below
+    held = held_of(context, draft) if draft is not None else None
+    if draft is None or held is None or held.code != said.code_of(reading):
+        context.say("stale.hold")
+    elif draft.extended >= MAX_EXTENSIONS or held.hold_until is None:
+        context.say("hold.no_more", when=context.words.moment(held.wall))
+    else:
+        until = held.hold_until + context.the_shop.hold_s * 1000
+        extend(context.tx, held, until)
+        draft.extended += 1
+        context.keep(state)
+        minutes = max(1, (until - context.now_ms) // MINUTE_MS)
+        context.say("hold.longer", when=context.words.moment(held.wall), minutes=minutes)
+    return True
+
+
+def release(context: DialogueContext, state: Dialogue) -> None:
+    held = held_of(context, state)
+    if held is not None:
+        act(context.tx, held, Action.CANCEL, actor(context), context.sender.user_id)
+    state.appointment_id = state.version = 0
+
+
+def _give_back_other_holds(context: DialogueContext) -> None:
+    """One open hold for each customer and shop: a second booking frees the slot of the first."""
+    for held in held_for(context.tx, context.customer_id, context.the_shop.id):
+        act(context.tx, held, Action.CANCEL, actor(context), context.sender.user_id)
+
+
+def expire(tx: Transaction, texts: ShopTexts, appointment_id: int) -> None:
+    """The timer of a hold. Its end is near: that is said, with a button for more time. Its time is over: the slot is freed, and
+    the customer told."""
+    held = get(tx, appointment_id)
+    if held is None or held.status is not Status.HELD:
+        return
+    if held.hold_until is not None and held.hold_until > tx.now_ms:
+        if held.hold_until - tx.now_ms <= WARN_MS:
+            _warn(tx, texts, held)
+        # It was held again, or the clock was set back since the timer fired: this timer may be the only one.
+        tx.schedule(_next_look(tx.now_ms, held.hold_until), HOLD_TIMER, {"appointment": held.id})
+        return
+    _expire_now(tx, texts, held)
+
+
+def expire_overdue(tx: Transaction, texts: ShopTexts) -> None:
+    """End the holds whose timer failed long ago: nothing else would."""
+    for held in held_until(tx, tx.now_ms - OVERDUE_MS):
+        _expire_now(tx, texts, held)
+
+
+def _warn(tx: Transaction, texts: ShopTexts, held: Appointment) -> None:
+    """One minute is left: a button makes it three more, twice at most."""
+    shop = texts.chain.shop(held.store_id)
+    if shop is None or held.hold_until is None:
+        return
+    for user_id, state in dialogues_on(tx, held.id, held.conversation_id):
+        draft = state if state.appointment_id == held.id or state.below is None else state.below
+        if draft.warned == held.hold_until or draft.extended >= MAX_EXTENSIONS:
+            continue
+        draft.warned = held.hold_until
+        words = texts.catalogue.words(language_for(tx, user_id), shop)
+        minutes = shop.hold_s // 60
+        longer = Option(words("button.longer", minutes=minutes), f"{words('command.longer')} {held.code}")
+        content = question(words, "", words("hold.ends_soon", when=words.moment(held.wall)), [longer])
+        with suppress(Refusal):
+            tx.post(held.conversation_id, content, sender_id=shop.bot)
+        state.labels[label_key(longer.label)] = longer.command
+        save_dialogue(tx, held.conversation_id, user_id, state)
+
+
+def _expire_now(tx: Transaction, texts: ShopTexts, held: Appointment) -> None:
+    act(tx, held, Action.EXPIRE, Actor.TIMER, "")
+    shop = texts.chain.shop(held.store_id)
+    if shop is None:
+        return
+    for user_id, state in dialogues_on(tx, held.id, held.conversation_id):
+        draft = state if state.appointment_id == held.id or state.below is None else state.below
+        words = texts.catalogue.words(language_for(tx, user_id), shop)
+        moment = words.moment(held.wall)
+        again = Option(moment, f"{words('command.book')} {moment}", "primary")
+        text = words("done.expired", when=moment, minutes=shop.hold_s // 60)
+        content = question(words, "", text, [again])
+        # Where the bot may not speak any more, the slot is free all the same.
+        with suppress(Refusal):
+            tx.post(held.conversation_id, content, sender_id=shop.bot)
+        draft.appointment_id, draft.version, draft.expired = 0, 0, True
+        state.show([again.command], {label_key(again.label): again.command})
+        save_dialogue(tx, held.conversation_id, user_id, state)

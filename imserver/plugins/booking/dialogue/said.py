@@ -1,0 +1,172 @@
+"""What a reading says to a dialogue: shorthands over its acts, the same for all dialogues."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+
+from imserver.plugins.booking.schedule.shops import AgeBand, Chain, Service, Shop
+from imserver.plugins.booking.understanding.acts import Act, Hours, Kind, Reading, Rest, Weight, When
+
+_TIMES = ("day", "time", "range")
+_PERSONAL = ("person", "name", "age", "first", "phone")
+
+
+def shop_of(reading: Reading, chain: Chain) -> Shop | None:
+    """The shop that is named."""
+    return chain.shop(str(reading.given("shop") or ""))
+
+
+def service_of(reading: Reading, chain: Chain) -> Service | None:
+    return chain.service(str(reading.given("service") or ""))
+
+
+def band_of(reading: Reading, chain: Chain) -> AgeBand | None:
+    """The age band of an age, or the one that is named."""
+    age = reading.given("age")
+    if isinstance(age, str):
+        return chain.band(age)
+    return None if age is None else chain.band_of_age(age)
+
+
+def code_of(reading: Reading) -> str:
+    return str(reading.given("code") or "").upper()
+
+
+def codes_of(reading: Reading) -> list[str]:
+    """Every code, in the order of the text."""
+    return list(dict.fromkeys(str(act.value).upper() for act in reading.all(Kind.GIVE, "code") if act.value))
+
+
+def version_of(reading: Reading) -> int | None:
+    version = reading.given("version")
+    return version if isinstance(version, int) else None
+
+
+def number_of(reading: Reading) -> int | None:
+    """The number of a button, if that is all that is said."""
+    acts = [act for act in reading.acts if act.kind not in (Kind.THANKS, Kind.GREETING)]
+    if len(acts) != 1 or acts[0].kind is not Kind.GIVE or acts[0].what not in ("number", "age"):
+        return None
+    number, said = acts[0].value, reading.text.strip().strip(".。")
+    if acts[0].what == "age" and not said.isdecimal():
+        return None
+    return number if isinstance(number, int) else None
+
+
+def when_of(reading: Reading) -> When | None:
+    """What the words about time come to; None where nothing of it can be used (刚来过, 我四点下课)."""
+    when = reading.when
+    if when is None or when == When() or (when.reason == "no_time" and not when.days and not when.part):
+        return None
+    return when
+
+
+def names_time(reading: Reading) -> bool:
+    """Whether it names a time to come, or one that has to be asked about."""
+    return when_of(reading) is not None
+
+
+def takes_time(reading: Reading) -> bool:
+    """Whether it names a time that may take the place of the chosen one."""
+    when = when_of(reading)
+    return when is not None and bool(
+        when.candidates or when.window or when.days or when.part or when.shift is not None or when.guess
+    )
+
+
+def time_words(reading: Reading) -> str:
+    """The words about a time, as typed: a button carries them along."""
+    spans = [
+        span
+        for act in reading.acts
+        if act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in _TIMES
+        for span in act.spans
+    ]
+    return " ".join(reading.text[span.start : span.end] for span in sorted(set(spans)))
+
+
+def refused_times(reading: Reading) -> list[Act]:
+    return [act for act in reading.all(Kind.REFUSE) if act.what in _TIMES]
+
+
+def hits(act: Act, wall: datetime) -> bool:
+    """Whether a refusal of a day, time or range is one of this start."""
+    value = act.value
+    if value is None:
+        return True
+    if isinstance(value, tuple) and not isinstance(value, Hours):
+        return wall.date() in value
+    if isinstance(value, Hours):
+        return value.begin <= wall.hour * 60 + wall.minute < value.end
+    if isinstance(value, datetime):
+        return value == wall
+    if isinstance(value, date):
+        return value == wall.date()
+    return isinstance(value, time) and value == wall.time()
+
+
+def refused_days(reading: Reading) -> list[date]:
+    """The days that are refused by name."""
+    found: list[date] = []
+    for act in reading.all(Kind.REFUSE, "day"):
+        found += act.value if isinstance(act.value, tuple) else [act.value] if act.value else []
+    return found
+
+
+def refuses(reading: Reading, what: str) -> bool:
+    return reading.has(Kind.REFUSE, what)
+
+
+def corrects(reading: Reading, *whats: str) -> bool:
+    """Whether one of these values is put right, or refused and given."""
+    return any(
+        reading.has(Kind.CORRECT, what) or (refuses(reading, what) and reading.has(Kind.GIVE, what))
+        for what in whats
+    )
+
+
+def gives_values(reading: Reading) -> bool:
+    """Whether a value of an appointment is given or put right."""
+    return any(
+        act.kind in (Kind.GIVE, Kind.CORRECT) and act.what in ("service", "lenses", *_PERSONAL, *_TIMES)
+        for act in reading.acts
+    ) or takes_time(reading)
+
+
+def only(reading: Reading, *kinds: Kind) -> bool:
+    """Whether all its acts are of these kinds, and there is one."""
+    return bool(reading.acts) and all(act.kind in kinds for act in reading.acts)
+
+
+def unread(reading: Reading) -> list[Rest]:
+    """What nobody understood and what may change what is meant: it is asked about."""
+    return [
+        rest
+        for rest in reading.rest
+        if rest.weight is Weight.DANGEROUS or (rest.weight is Weight.NEUTRAL and rest.in_clause)
+    ]
+
+
+def notes(reading: Reading) -> list[str]:
+    """What changes nothing and is for the people."""
+    return [
+        rest.text.strip(" ,，.。")
+        for rest in reading.rest
+        if rest.weight is Weight.NEUTRAL and not rest.in_clause and rest.text.strip(" ,，.。!！~～")
+    ]
+
+
+def doubtful(reading: Reading) -> bool:
+    """Whether a yes may not count beside it, or right behind it. A day without an hour is clear: the hour is kept or asked."""
+    when = reading.when
+    unresolved = when is not None and when.reason is not None and not (when.reason == "no_time" and when.days)
+    contradicts = any(act.kind in (Kind.REFUSE, Kind.CORRECT, Kind.LATER) for act in reading.acts)
+    return unresolved or contradicts or bool(unread(reading))
+
+
+def is_values(reading: Reading) -> bool:
+    """Whether there is nothing but values: the words behind a command word that is one."""
+    told = all(
+        act.kind in (Kind.GIVE, Kind.CORRECT, Kind.YES, Kind.BEGIN, Kind.THANKS) for act in reading.acts
+    )
+    return told and all(rest.weight is Weight.HARMLESS for rest in reading.rest)

@@ -1,0 +1,142 @@
+"""Which appointment is meant: by its code, its day, what it is for; what is named and not found never acts.
+
+A mistyped code is said, and the person's appointments are listed as buttons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imserver.plugins.booking.messages.cards import Option
+from imserver.plugins.booking.schedule.appointments import (
+    Appointment,
+    by_code,
+    upcoming,
+)
+from imserver.plugins.booking.schedule.status import Status
+from imserver.plugins.booking.understanding.acts import Kind, Reading
+
+from . import said
+from .context import DialogueContext, Place
+
+
+def subjects(context: DialogueContext, reading: Reading, command: str) -> list[Appointment]:
+    """The appointments that are meant; none if it is not clear, and then the bot asked."""
+    codes = said.codes_of(reading)
+    if codes:
+        return _by_codes(context, codes, command)
+    wrong = _like_a_code(reading)
+    if wrong:
+        no_such(context, wrong, command)
+        return []
+    if context.place is Place.STAFF:
+        context.say("staff.which_code")
+        return []
+    mine = mine_of(context)
+    if not mine:
+        context.say("my.none")
+        return []
+    meant = _meant(context, reading, mine, command)
+    if command == "cancel" and len(mine) > 1 and reading.given("number") == len(mine):
+        meant = mine  # "cancel both"
+    elif said.unread(reading) and len(mine) > 1:
+        meant = mine  # something was not understood: it may be what tells them apart
+    if len(meant) == 1 or (
+        command == "cancel" and meant is mine and reading.given("number") == len(mine) > 1
+    ):
+        context.go(context.texts.shop_of(meant[0]))
+        return list(meant)
+    rest = said.time_words(reading) if command == "move" else ""
+    options = _options(context, meant or mine, command, rest)
+    if command == "cancel":
+        named = " ".join(f"{one.code} v{one.version}" for one in mine)
+        options.append(
+            Option(context.words("button.cancel_all"), f"{context.words('command.cancel')} {named}", "danger")
+        )
+    context.offer(f"ask.which_{command}", options)
+    return []
+
+
+def _by_codes(context: DialogueContext, codes: Sequence[str], command: str) -> list[Appointment]:
+    found = []
+    for code in codes:
+        appointment = by_code(context.tx, code)
+        if (
+            appointment is None
+            or not visible(context, appointment)
+            or appointment.status in (Status.HELD, Status.EXPIRED)
+        ):
+            no_such(context, code, command)
+            return []
+        found.append(appointment)
+    shop = context.texts.shop_of(found[0])
+    if context.place is not Place.STAFF and (
+        context.shop is not shop or context.home != found[0].conversation_id
+    ):
+        context.go(shop)
+    return found
+
+
+def no_such(context: DialogueContext, code: str, command: str = "") -> None:
+    """A code that is nobody's, or somebody else's: it never acts. The person's own appointments are shown as buttons."""
+    mine = [] if context.place is Place.STAFF or not command else mine_of(context)
+    if not mine:
+        context.say("no_such_code", code=code)
+        return
+    context.offer("no_such_of_these", _options(context, mine, command, ""), code=code)
+
+
+def visible(context: DialogueContext, appointment: Appointment) -> bool:
+    """In a staff group every appointment of the shop; elsewhere only the customer's: others may be reading along."""
+    if context.chain.shop(appointment.store_id) is None:
+        return False  # the shop left the chain file
+    if context.is_staff and appointment.store_id != context.the_shop.id:
+        return False  # staff of one shop have no rights in another, also if they share the customer
+    return context.place is Place.STAFF or appointment.customer_id == context.customer_id
+
+
+def mine_of(context: DialogueContext) -> list[Appointment]:
+    store_id = context.shop.id if context.shop else None
+    return [one for one in upcoming(context.tx, context.customer_id, store_id) if visible(context, one)]
+
+
+def _options(context: DialogueContext, mine: Sequence[Appointment], command: str, rest: str) -> list[Option]:
+    return [
+        Option(
+            f"{context.words.moment(one.wall)} {one.code}",
+            f"{context.words(f'command.{command}')} {one.code} v{one.version} {rest}".strip(),
+        )
+        for one in mine
+    ]
+
+
+def _like_a_code(reading: Reading) -> str:
+    """A word of letters and digits that nobody understood: a code that was mistyped."""
+    for rest in said.unread(reading):
+        for word in rest.text.replace("，", " ").replace(",", " ").split():
+            if word.isascii() and word.isalnum() and len(word) <= 8 and any(char.isdigit() for char in word):
+                return word
+    return ""
+
+
+def _meant(
+    context: DialogueContext, reading: Reading, mine: Sequence[Appointment], command: str
+) -> Sequence[Appointment]:
+    """Those that the words name: by day or time (of a cancel; of a move only what is refused), service, person, name."""
+    if len(mine) == 1 and command != "cancel":
+        return mine
+    refused = said.refused_times(reading)
+    given = [
+        one for one in reading.acts if one.what in ("day", "time") and one.kind in (Kind.GIVE, Kind.REFUSE)
+    ]
+    named = refused or (given if command == "cancel" else [])
+    meant = [one for one in mine if all(said.hits(act, one.wall) for act in named if act.value is not None)]
+    service = said.service_of(reading, context.chain)
+    if service is not None:
+        meant = [one for one in meant if one.service_id == service.id] or meant
+    person, name = reading.given("person"), reading.given("name")
+    if person:
+        meant = [one for one in meant if one.person == person] or meant
+    if name and command != "correct":
+        meant = [one for one in meant if one.for_name == name] or meant
+    return meant

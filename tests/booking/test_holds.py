@@ -1,0 +1,75 @@
+"""A hold lasts three minutes and twice as long again on request, by a button: never silently, and never without an end."""
+
+from __future__ import annotations
+
+from tests.booking.support.shop import RIVER, Shop, button, shown
+from tests.booking.test_changes import booked
+
+WISH = "预约 明天15:00 验光"
+
+
+async def test_one_minute_before_the_end_a_button_makes_it_longer_twice() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, WISH)
+        for minutes in (2, 3):
+            said = await shop.advance(minutes)
+            assert "1分钟" in shown(said[-1])
+            assert "继续为您保留" in await shop.hear("ming", here, button(said, "再保留"))
+        assert await shop.advance(3.9) == []  # no third time
+        assert len(await shop.appointments("held")) == 1
+        (ended,) = await shop.advance(0.2)
+        assert "保留时间到了" in shown(ended)
+        assert await shop.appointments("held") == []
+
+
+async def test_pressed_a_third_time_the_button_says_that_it_is_enough() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, WISH)
+        longer = button(await shop.advance(2), "再保留")
+        for text in (longer, longer):
+            await shop.say("ming", here, text)
+        assert "不能再延长" in await shop.hear("ming", here, longer)
+        await shop.advance(7.1)
+        assert await shop.appointments("held") == []
+        assert "重新选时间" in await shop.hear("ming", here, longer)
+
+
+async def test_the_label_does_what_the_button_does() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, WISH)
+        await shop.advance(2)
+        assert "继续为您保留" in await shop.hear("ming", here, "再保留3分钟")
+
+
+async def test_answers_make_no_hold_longer() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, WISH)
+        for text in ("王小明", "成人", "来过", "第一次来", "配镜", "验光", "我叫王小红"):
+            await shop.advance(0.4)
+            await shop.say("ming", here, text)
+        await shop.advance(0.3)
+        assert await shop.appointments("held") == []
+
+
+async def test_what_ran_out_is_not_taken_again_by_an_answer_about_something_else() -> None:
+    async with Shop() as shop:
+        here = await shop.customer("ming")
+        await shop.say("ming", here, WISH)
+        await shop.advance(3.1)
+        assert "保留时间到了" in await shop.hear("ming", here, "王小明")
+        assert await shop.appointments("held") == []
+        assert "王小明的年龄段" in await shop.hear("ming", here, "1")  # the button with the time
+        assert len(await shop.appointments("held")) == 1
+
+
+async def test_nobody_is_offered_more_time_for_what_is_booked_or_given_up() -> None:
+    async with Shop() as shop:
+        await booked(shop)
+        there = await shop.customer("lan", bot=RIVER)
+        for text in (WISH, "不"):
+            await shop.say("lan", there, text)
+        assert await shop.advance(10) == []
