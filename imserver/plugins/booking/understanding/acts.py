@@ -189,9 +189,22 @@ class Reading:
 
     @property
     def disarms(self) -> bool:
-        """Whether a question that waits for a yes is off: something was refused, put right, put off or not understood."""
+        """Whether a question that waits for a yes is off: something was refused, put right, put off, asked or not understood."""
         unresolved = self.when is not None and self.when.reason is not None
-        return self.dangerous or unresolved or any(act.kind in _DISARMING for act in self.acts)
+        return (
+            self.dangerous
+            or unresolved
+            or self._unanswered
+            or any(act.kind in _DISARMING for act in self.acts)
+        )
+
+    @property
+    def _unanswered(self) -> bool:
+        """Whether no answer was given, but a question, or words that nobody understood: the next yes may mean those."""
+        if self.label is not None or any(act.kind not in _NO_ANSWER for act in self.acts):
+            return False
+        return self.has(Kind.QUESTION) or any(one.weight is Weight.NEUTRAL for one in self.rest)
 
 
 _DISARMING = frozenset({Kind.REFUSE, Kind.CORRECT, Kind.LATER})
+_NO_ANSWER = frozenset({Kind.QUESTION, Kind.THANKS, Kind.GREETING})

@@ -12,7 +12,7 @@ from imserver.plugins.booking.dates.text import ASIDE_MARK, MARKS
 from .acts import Act, Kind, Scene
 from .lexicon import load_words
 from .page import HAN, PUNCTUATION, Cover, Page
-from .patterns import template
+from .patterns import KIN, KIN_ENGLISH, template
 from .questions import ask_other, asks, beyond_politeness, cover_politeness, without_politeness
 from .rest import MAYBE, is_harmless
 
@@ -61,7 +61,7 @@ _COMMANDS: Final = {
 _OBJECTS: Final = re.compile(
     f"{_WORDS['objects']['chinese']}|(?<![a-z])(?:{_WORDS['objects']['english']})(?![a-z])"
 )
-_NEGATED: Final = template("intents", "negated")
+NEGATED: Final = template("intents", "negated")
 _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
 #: "Cancel that last message" cancels what was written.
 _WRITTEN: Final = re.compile("^(?: (?:that|my|the|this|last|previous|earlier))* (?:message|msg|text|comment|bit|part)(?![a-z])")
@@ -74,13 +74,22 @@ _NEEDED: Final = template("intents", "needed")
 _NEEDS_ONE: Final = template("intents", "needs_one")
 #: "Once it is cancelled", "was it": 取消了还能再约吗.
 _ONCE: Final = re.compile("(?:掉)?(?:了|后|之后|以后|的话)")
-_UNABLE: Final = re.compile("来不|去不|到不|赶不|嚟唔|唔嚟|不来|不去|can'?t|cannot|can not|won|unable|not ")
+_UNABLE: Final = re.compile("来不|去不|到不|赶不|嚟唔|唔嚟|不来|不去|过不|走不|抽不|没[法办]|不能|不方便|can'?t|cannot|can not|won|unable|not |miss")
+#: 你们取消的, "it got cancelled": by others, and over.
+_BY_OTHERS: Final = re.compile(_WORDS["cancelled_by"]["others"])
+_GOT: Final = re.compile("被$|(?<![a-z])(?:got|gets|getting|was|were|is|being|been|have|had|has) (?:just )?$")
+#: 我弟去不了，换我妹: somebody else comes.
+_STANDS_IN: Final = re.compile(f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?<![a-z])(?:my|our) (?:{KIN_ENGLISH}) (?:instead|will come)")
+#: 有人取消的话告诉我, "if anyone cancels", "why was it cancelled": spoken of.
+_ANYBODY: Final = re.compile(_WORDS["cancelled_by"]["anybody"])
+_DONE: Final = re.compile("(?:掉)?(?:了?的|过)")
+#: "Cancel that last message" is about no appointment.
+_NO_APPOINTMENT: Final = re.compile(_WORDS["cancelled_by"]["no_appointment"])
 _CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
 _ABLE: Final = re.compile("能|可以|方便")
 _ANOTHER_TIME: Final = re.compile("换个?(?:时间|日子)|换一?天")
 _STRONG_MOVE: Final = re.compile(
-    "改约|改期|改签|改时间|改个时间|换个?时间|reschedul|rearrange|rebook|appointment|booking|预约"
-    "|(?<![a-z])(?:move|push|bump|shift|switch|swap|change) (?:it|that|mine|me|my [a-z']+(?: [a-z]+)?|this|ours) (?:to|back|forward|till|until)(?![a-z])"
+    "(?:move|push|shift|bring|put|reschedule|bump|switch|swap|change) (?:it|my|the|mine|them|this|that|our|me)(?! (?:phone|number|address|email|name|surname|lenses|glasses|frames?|mind))|改约|改期|改签|改时间|改个时间|换个?时间|reschedul|rearrange|rebook|appointment|booking|预约"
 )
 _STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
 _BEGUN: Final = ("list", "slots", "human", "cancel", "move", "book")
@@ -191,7 +200,7 @@ def _stands(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> boo
         return True
     if one.name in _COMMANDS and one.name not in WISH:
         return True
-    if _NEGATED.search(before) or _SUPPOSED.search(before):
+    if NEGATED.search(before) or _SUPPOSED.search(before):
         return False
     if (_NEEDED.search(before) or _NEEDS_ONE.search(page.words[start:end])) and asks(page, start, end):
         return False
@@ -213,12 +222,22 @@ def _cancels(page: Page, scene: Scene, one: _Intent, found: list[_Intent]) -> bo
         page.words[one.end : one.end + 6]
     ):
         return False
+    before = page.words[start : one.start]
+    if (_BY_OTHERS.search(before) and _DONE.match(page.words, one.end)) or _GOT.search(before):
+        return False
+    if _CANCELLING.search(page.words[one.start : one.end]) and _ANYBODY.search(before):
+        return False
+    if _NO_APPOINTMENT.match(page.words, one.end):
+        return False
     if written := _WRITTEN.match(page.words[one.end :]):
         page.explain(one.start, one.end + written.end(), Cover.HARMLESS)
         return False
     weak = _UNABLE.search(page.words[one.start : one.end])
     if weak and any(other.name == "move" for other in found):
         page.explain(one.start, one.end, Cover.NOTE)  # it says why
+        return False
+    if weak and scene.step not in ("", "none") and _STANDS_IN.search(page.words):
+        page.explain(one.start, one.end, Cover.NOTE)
         return False
     return not (weak and scene.step not in ("", "none") and page.timed(start, end))
 
@@ -319,7 +338,7 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
     for start, end in page.clauses:
         text = page.open[start:end]
         word = WISH["cancel"].search(text)
-        if word is None or _NEGATED.search(text[: word.start()]):
+        if word is None or NEGATED.search(text[: word.start()]):
             continue
         others = [page.open[begin:finish] for begin, finish in page.clauses if begin != start]
         if any(_wishes(other) for other in others) and not WISH["book"].search(
@@ -329,6 +348,18 @@ def hide_cancelled(page: Page, scene: Scene) -> None:
             page.explain(start, end, Cover.ACT)
         elif _CANCELLING.search(word[0]):
             page.sheet.blank(start + word.start(), start + word.end(), ASIDE_MARK)
+
+
+_OTHER_SHOP: Final = template("intents", "other_shop")
+
+
+def read_other_shop(page: Page, scene: Scene) -> None:
+    """Another shop, whichever: in an open booking the one that was chosen is refused."""
+    if scene.step in ("", "none") or page.has(Kind.GIVE, "shop") or page.has(Kind.REFUSE, "shop"):
+        return
+    places = [match.span() for match in page.find(_OTHER_SHOP)]
+    if places:
+        page.take_act(Kind.REFUSE, "shop", None, *places)
 
 
 _EXISTING: Final = template("intents", "existing")
@@ -359,9 +390,7 @@ def read_existing(page: Page, scene: Scene) -> None:
         page.open = f"{page.open[:start]}{ASIDE_MARK * (end - start)}{page.open[end:]}"
 
 
-_ASSENT: Final = re.compile(
-    "([^\\W0-9a-z_])不\\1|没错|不改了?|不用改了?|没问题|没毛病|没意见|无误|冇问题|不错|没关系|没事"
-)
+_ASSENT: Final = re.compile(f"([^\\W0-9a-z_])不\\1|{_WORDS['alone']['assent']}")
 
 
 def hide_assent(page: Page) -> None:
@@ -494,6 +523,8 @@ _HUMMED: Final = re.compile(
 )
 #: "Is that right" asks.
 _ASKING: Final = re.compile("^[ ]*(?:is|are|was|were) (?:it|that|this|they|you|there|the)(?![a-z])")
+#: Words that say yes whatever goes on behind them.
+_LEAD: Final = re.compile(_WORDS["alone"]["lead"])
 _HEDGED: Final = re.compile("不是不|([可以行好对]{1,2})是\\1|(?:\\.\\.|…)+ ?$")
 
 
@@ -504,31 +535,29 @@ def read_labels(page: Page) -> None:
             page.take_act(kind, "", None, match.span())
 
 
-def read_answers(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None:
-    """Yes and no: alone in a clause, or in a piece of one, or beside what the card says ("Friday works")."""
+def read_answers(page: Page, scene: Scene) -> None:
+    """Yes and no: alone in a clause, or in a piece of one; at a card also a yes that goes before more (好的我记住了)."""
     said: dict[Kind, list[tuple[int, int]]] = {}
+    confirming = scene.step.startswith("confirm")
     for start, end in page.pieces:
-        if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or (
-            page.clause_at(start) in asked and page.clause_at(start)[0] == start
-        ):
+        if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or _asked_in(page, start, end):
             continue
         text = page.open[start:end]
-        if _named(page, start, end):
-            if not _of_the_card(page, scene, start, end):
-                continue
-            text = "".join(
-                ASIDE_MARK if mark in MARKS else char
-                for char, mark in zip(text, page.sheet.text[start:end], strict=True)
-            )
         if not text.strip(" \x02") or end - start > _ALONE_CHARS:
             continue
         if _ASKING.match(text):
+            continue
+        if _named(page, start, end):
+            if confirming and _repeats_card(page, scene, start, end):
+                said.setdefault(Kind.YES, []).append((start, end))
             continue
         if _HUMMED.match(text) and page.words.strip(" .,!。~…") != text.strip():
             continue
         if page.words[end : end + 2].lstrip().startswith("?") or _HEDGED.search(page.words):
             continue
         kind = _answer(text)
+        if kind is None and confirming and not asks(page, start, end) and (lead := _LEAD.match(text)):
+            kind, end = Kind.YES, start + lead.end()
         if kind is not None:
             page.take(start, end)
             said.setdefault(kind, []).append((start, end))
@@ -536,16 +565,31 @@ def read_answers(page: Page, scene: Scene, asked: list[tuple[int, int]]) -> None
         page.add(kind, "", None, *places)
 
 
-def _of_the_card(page: Page, scene: Scene, start: int, end: int) -> bool:
-    """Whether all that is said there is the card's own day and time."""
-    shown, span = scene.shown, page.span(start, end)
-    if shown.start is None or not shown.asks_yes:
-        return False
-    said = [act for act in page.acts if any(span.start <= place.start < span.end for place in act.spans)]
-    return all(
-        act.kind is Kind.GIVE and act.value == {"day": shown.day, "time": shown.start.time()}.get(act.what, ())
-        for act in said
+def _asked_in(page: Page, start: int, end: int) -> bool:
+    """Whether a question begins there: what stands before it in its clause may answer (好的 停车方便吗)."""
+    span = page.span(start, end)
+    return any(
+        act.kind is Kind.QUESTION and any(span.start <= place.start < span.end for place in act.spans[:1])
+        for act in page.acts
     )
+
+
+def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
+    """Whether a piece says the card's time again, and yes to it: 周五三点可以."""
+    span = page.span(start, end)
+    here = [
+        act for act in page.acts if any(span.start <= place.start < span.end for place in act.spans)
+    ]
+    card = scene.shown.start
+    if card is None or not any(act.what in ("day", "time") for act in here):
+        return False
+    if any(act.kind is not Kind.GIVE or act.value not in (card.date(), card.time()) for act in here):
+        return False
+    words = "".join(
+        "\x02" if mark in MARKS else char
+        for char, mark in zip(page.open[start:end], page.sheet.text[start:end], strict=True)
+    )
+    return _answer(words) is Kind.YES
 
 
 def _answer(text: str) -> Kind | None:
@@ -559,7 +603,7 @@ def _answer(text: str) -> Kind | None:
             if text[place] not in " \x02'\"()-:;=*^/&+_<>":
                 return None
             best = place + 1
-        elif no == best and no > yes:
+        elif no == best and no >= yes:
             said.add(Kind.NO)
         elif yes == best:
             said.add(Kind.YES)

@@ -67,20 +67,21 @@ _DOTTED: Final = re.compile(f"[{HAN}]{{1,8}}(?:[·•・‧][{HAN}]{{1,8}}){{1,3
 _WEEKDAY: Final = re.compile(
     "周[一二三四五六日天末]($|[上下中早晚傍夜全都也吧行可得有没不去来过约号的,和或到之后前内见再休空0-9]|[一二两三四五六七八九十]+[点时号])"
 )
-_TIMELY: Final = re.compile(
+TIMELY: Final = re.compile(
     "[今明后昨前每][天日早晚年]|[上下中]午|[早晚]上|周[一二三四五六日天末]|星期|礼拜|[一二两三四五六七八九十0-9]+[点号月日]"
 )
 #: Family names that are everyday words: before a day they are no name.
-_LITTLE: Final = frozenset(
+LITTLE: Final = frozenset(
     "从那能和都别时后明全向有相年空单双平常安万成计干高利通包连管查步应解终言代付次迟区楼母南"
 )
-_WRONG: Final = re.compile(
-    "名字(?:写|填|打|弄)?(?:错|不对)|姓(?:写|填|打|弄)错|[写填打串]错(?:咗)?(?:个)?名|个?名(?:唔啱|错咗|错[喇了])"
-    f"|{_WORDS['name_wrong']}"
+_WRONG: Final = re.compile(f"{_WORDS['wrong']}|[写填打串]错(?:咗)?(?:个)?名|个?名(?:唔啱|错咗|错[喇了])|{_WORDS['name_wrong']}")
+#: 我不姓王, "my name isn't Smith".
+_NOT_CALLED: Final = re.compile(
+    f"(?:我|她|他|佢)?(?:不是|不|唔)(?:姓|叫)([{HAN}]{{1,4}})(?=$|[ ,.!])"
+    "|(?<![a-z])(?:my )?(?:sur)?name(?: is not|'s not| isn't) ([a-z]+)(?=$|[ ,.!])"
 )
 _PAIR: Final = re.compile(
-    f"(?:是|(?<!唔)系)([{HAN}]{{2,4}}?)(?:,? ?)(?:不是|唔系)([{HAN}]{{1,4}})"
-    f"|(?:不是|唔系)([{HAN}]{{2,4}}?),? ?(?:而)?(?:是|系)([{HAN}]{{2,4}})"
+    f"[是系叫]([{HAN}]{{2,4}}?)(?:,? ?)(?:不是|唔系|不叫)([{HAN}]{{1,4}})|(?:不是|唔系|不叫)([{HAN}]{{2,4}}?),? ?(?:而)?[是系叫]([{HAN}]{{2,4}})"
 )
 _NOT_SO: Final = re.compile(f" ?([{HAN}]{{2,4}}),? ?(?:不是|唔系)([{HAN}]{{2,4}})[ .!]*$")
 _OF_NAME: Final = re.compile("名字|姓名|名儿|(?<=错)名|个名|(?<![a-z])(?:sur)?name")
@@ -132,10 +133,10 @@ def is_name(name: str) -> bool:
         return False
     if _WEEKDAY.match(name) or name.endswith(_OFFICES) or (len(name) > 2 and name[:2] in COMMON):
         return False
-    if name[0] in _LITTLE and name[length:] in _EVERYDAY:
+    if name[0] in LITTLE and name[length:] in _EVERYDAY:
         return False
-    little = name[0] in _LITTLE and _TIMELY.match(name[1:])
-    return not little and (name[0] == "周" or not _TIMELY.match(name[:2]))
+    little = name[0] in LITTLE and TIMELY.match(name[1:])
+    return not little and (name[0] == "周" or not TIMELY.match(name[:2]))
 
 
 def _pet(name: str) -> bool:
@@ -159,6 +160,8 @@ def read_names(page: Page, scene: Scene) -> None:
     _spelling(page, scene)
     if match := _WRONG.search(page.open):
         page.take_act(Kind.REFUSE, "name", None, match.span())
+    for match in page.find(_NOT_CALLED):
+        page.take_act(Kind.REFUSE, "name", page.typed(*match.span(1 if match[1] else 2)), match.span())
     pairs = list(_pairs(page))
     for start, end in pairs or _said(page, scene):
         _give(page, scene, start, end)
@@ -340,7 +343,7 @@ def _chinese(text: str, start: int) -> tuple[int, int] | None:
         (name in COMMON and not (name == body and family(name)))
         or name[0] in _NEVER
         or (end == 1 and not family(name))
-        or (name[0] != "周" and _TIMELY.match(name))
+        or (name[0] != "周" and TIMELY.match(name))
     ):
         return None
     if not family(name) and end > 3:
@@ -371,7 +374,7 @@ def _bare(page: Page) -> Iterator[tuple[int, int]]:
 def _looks_like_one(text: str, *, alone: bool) -> bool:
     """A Chinese name, one with a dot, one of another script; a family name if nothing else is said."""
     if alone and text in SINGLE:
-        return text not in _LITTLE and text not in _ANSWERS
+        return text not in LITTLE and text not in _ANSWERS
     if _SHORT.fullmatch(text) and (is_name(text) or _pet(text)):
         return True
     return _DOTTED.fullmatch(text) is not None or _of_another_script(text)
@@ -401,7 +404,7 @@ def _beside(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
         if (
             whole > 1
             and len(text) < 4
-            and text[:1] not in _LITTLE
+            and text[:1] not in LITTLE
             and _SHORT.fullmatch(text)
             and is_name(text)
         ):
@@ -417,7 +420,7 @@ def _has_value(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> boo
     """Whether a time or a figure stands right beside a piece."""
     near = [pieces[place] for place in (index - 1, index + 1) if 0 <= place < len(pieces)]
     return any(
-        _TIMELY.search(page.words[start:end]) or _DIGIT.search(page.words[start:end]) for start, end in near
+        TIMELY.search(page.words[start:end]) or _DIGIT.search(page.words[start:end]) for start, end in near
     )
 
 
@@ -514,7 +517,7 @@ def _opened(page: Page) -> Iterator[tuple[int, int]]:
 def _named(page: Page) -> Iterator[tuple[int, int]]:
     """女儿叫李小雨; 是我妈来; "my son Tom", where a name was read."""
     for match in _NAMED.finditer(page.words):
-        group = next(name for name in ("kin", "comes", "kin_english") if match[name])
+        group = next(name for name in ("him", "instead", "who", "kin", "comes", "kin_english") if match[name])
         if group != "kin_english" or page.has(Kind.GIVE, "name"):
             yield match.span(group)
 
@@ -530,7 +533,7 @@ def _only(page: Page) -> Iterator[tuple[int, int]]:
 def _own(page: Page) -> Iterator[tuple[int, int]]:
     """我妈 beside an age, a service, what is moved: not 我妈说."""
     for match in page.find(_OWN):
-        group = next(name for name in ("kin", "kin_english", "start") if match[name])
+        group = next(name for name in ("kin", "kin3", "kin_english", "start") if match[name])
         start, end = page.clause_at(match.start())
         behind = page.words[match.end() : end]
         renamed = (

@@ -25,8 +25,10 @@ _LEAVE: Final = re.compile(_MARKS["leave"])
 _PAGE: Final = re.compile(_MARKS["about_the_page"])
 TIMELY: Final = re.compile(
     "[今明后昨前每大][天日早晚年]|[上中下]午|[早晚]上|周[一二三四五六日天末]|星期|礼拜|[一二两三四五六七八九十0-9]+[点号月日]|[0-9]|节|元旦|国庆"
-    "|(?<![a-z])(?:mon|tue|wed|thu|fri|sat|sun|tod|tom|next|this|week|morning|afternoon|evening|noon)"
+    "|(?<![a-z])(?:mon|tue|wed|thu|fri|sat|sun|tod|tom|next|this|week|morning|afternoon|evening|noon|christmas|xmas|easter|new year|boxing day|good friday|holiday)"
 )
+#: How long the glasses take to be made, no visit.
+_MAKING: Final = re.compile(_MARKS["making"])
 _REFUND: Final = re.compile(_MARKS["refund"])
 _AUXILIARY: Final = re.compile("(?:is|are|do|does|can|could|will|would|has|have) [a-z]")
 _QUESTION_END: Final = re.compile("^[ ]*[?]")
@@ -99,6 +101,8 @@ def _kind(page: Page, lexicon: Lexicon, kind: str, start: int, end: int) -> str:
     """Where a button is, whether a deposit comes back, when somebody works: none of the shop's plain facts."""
     clause = page.words[start:end]
     if kind == "hours" and next(lexicon.staff.find(clause), None) is not None:
+        return "other"
+    if kind == "how_long" and _MAKING.search(clause):
         return "other"
     about_page = kind in ("place", "hours") and _PAGE.search(clause)
     return "other" if about_page or (kind == "price" and _REFUND.search(clause)) else kind

@@ -22,6 +22,7 @@ from .intents import (
     read_existing,
     read_intents,
     read_labels,
+    read_other_shop,
     read_questions,
 )
 from .lexicon import Finder, Lexicon
@@ -29,9 +30,9 @@ from .names import is_kin, read_names, read_persons
 from .page import Cover, Page
 from .patterns import template
 from .questions import claim, forget_asked, read_known
-from .rest import DOUBTS, HEARSAY, PAST, is_told, note_asides, note_reasons, read_rest
+from .rest import DOUBTS, HEARSAY, PAST, SPOKEN_OF, WISHED, is_told, note_asides, note_reasons, read_rest
 from .rewrite import fold
-from .row import read_both, read_row
+from .row import read_both, read_loose_names, read_row
 from .staff import is_staffs, read_command
 from .times import read_times
 from .values import read_age_behind_name, read_ages, read_codes, read_number, read_phones
@@ -78,6 +79,7 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     _chain_words(page, scene, lexicon, asked)
     read_row(page)
     read_courtesies(page)
+    read_other_shop(page, scene)
     read_existing(page, scene)
     hide_cancelled(page, scene)
     hide_assent(page)
@@ -85,12 +87,13 @@ def _customer(page: Page, scene: Scene, lexicon: Lexicon) -> Reading:
     page.acts.extend(times.acts)
     page.settle_times()
     page.unclear = times.when is not None and not times.acts
+    read_loose_names(page)
     note_asides(page)
     if scene.step.startswith("confirm"):  # "book it in" is a yes there
-        read_answers(page, scene, asked)
+        read_answers(page, scene)
     read_intents(page, scene, asked)
     read_both(page)
-    read_answers(page, scene, asked)
+    read_answers(page, scene)
     read_questions(page, asked)
     for clause in asked:
         claim(page, *clause)
@@ -145,7 +148,9 @@ def _chain_words(page: Page, scene: Scene, lexicon: Lexicon, asked: list[tuple[i
     before = page.open
     for what, finder in (("service", lexicon.services), ("shop", lexicon.shops)):
         for one in finder.find(before):
-            if what == "service" and (_asked_about(page, one.start, asked) or _past(page, one.start)):
+            if what == "service" and (
+                _asked_about(page, one.start, asked) or _past(page, one.start) or _spoken_of(page, one.start)
+            ):
                 page.take(one.start, one.end, Cover.NOTE)
             else:
                 _value(page, what, one.id, one.start, one.end, corrects=scene.step not in _ORDERED)
@@ -199,6 +204,12 @@ def _past(page: Page, place: int) -> bool:
     """上次来配眼镜的: it is over; 不只是验光: more is wished."""
     begin, finish = page.clause_at(place)
     return PAST.search(page.words[begin:place]) is not None or is_told(page.words[begin:finish])
+
+
+def _spoken_of(page: Page, place: int) -> bool:
+    """配的眼镜戴着头晕, "a copy of my eye test": a paper or a complaint, and no wish, unless one stands in the clause."""
+    start, end = page.clause_at(place)
+    return SPOKEN_OF.search(page.words, start, end) is not None and not WISHED.search(page.words, start, end)
 
 
 def _words(page: Page, scene: Scene, what: str, finder: Finder, asked: list[tuple[int, int]]) -> None:

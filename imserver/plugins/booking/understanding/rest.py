@@ -21,9 +21,10 @@ _DANGEROUS: Final = either((_WORDS["dangerous"], _WORDS["dangerous_english"]))
 _NOTES: Final = either(_WORDS["notes"])
 HEARSAY: Final = re.compile(_WORDS["hearsay"])
 PAST: Final = re.compile(_WORDS["past"])
+SPOKEN_OF: Final = re.compile(_WORDS["spoken_of"])
+WISHED: Final = re.compile(_WORDS["wished"])
 _TOLD: Final = re.compile(_WORDS["told"])
 _TOLD_WEAKLY: Final = re.compile(_WORDS["told_weakly"])
-_WISHED: Final = re.compile(_WORDS["wished"])
 _CONTRASTS: Final = re.compile(_WORDS["contrasts"])
 MAYBE: Final = re.compile(_WORDS["doubts"])
 DOUBTS: Final = either((_WORDS["contrasts"], _WORDS["doubts"]))
@@ -34,7 +35,7 @@ _RUN: Final = re.compile("[^\x00-\x04]+")
 
 def is_told(clause: str) -> bool:
     """Whether a clause tells of a service that was, and wishes none: a refund, "lost his glasses"."""
-    return bool(_TOLD.search(clause) or (_TOLD_WEAKLY.search(clause) and not _WISHED.search(clause)))
+    return bool(_TOLD.search(clause) or (_TOLD_WEAKLY.search(clause) and not WISHED.search(clause)))
 
 
 def note_asides(page: Page) -> None:

@@ -12,8 +12,8 @@ from typing import Final
 from imserver.plugins.booking.dates.text import MARKS
 
 from .acts import Kind
-from .names import _TIMELY, is_common
-from .page import Page
+from .names import LITTLE, SINGLE, TIMELY, is_common, is_latin_name, is_name
+from .page import Cover, Page
 from .rest import is_harmless
 from .values import number
 
@@ -22,6 +22,7 @@ _HAN_NAME: Final = re.compile("[\u3400-\u9fff]{2,4}")
 _LATIN_NAME: Final = re.compile("[a-z][a-z'-]+(?: [a-z][a-z'.-]+){0,2}")
 _BOTH: Final = re.compile("(?:这|那)?(?:两|俩|2)个?(?:预约)?都|(?<![a-z])both(?: of them)?(?![a-z])")
 _PERSONAL: Final = ("service", "first", "name")
+_VALUES: Final = frozenset({"day", "time", "range", "service", "age", "first", "phone", "shop", "person"})
 
 
 def read_row(page: Page) -> None:
@@ -42,6 +43,76 @@ def read_row(page: Page) -> None:
         start, end = row[aged - 1]
         if _is_like_a_name(page.open[start:end]):
             page.take_act(Kind.GIVE, "name", page.typed(start, end), (start, end))
+
+
+#: A name and an age in one breath: "jordan 19 first time", 何璐31.
+_BREATH: Final = re.compile(
+    "(?<![a-z\u00c0-\u024f'-])([a-z\u00c0-\u024f][a-z\u00c0-\u024f'-]+(?: [a-z\u00c0-\u024f][a-z\u00c0-\u024f'.-]+){0,2}) \\(?([1-9][0-9])\\)?(?![0-9:/.%+a-z-]| ?(?:am|pm|st|nd|rd|th|min|hour|day|week|month|degrees?|o'clock|percent|euro|quid|dollar)|\\.[0-9])"
+)
+_COUNTED: Final = frozenset(
+    "room bus line route unit flat floor number code suite gate platform size version page top about approx around before after "
+    "plus minus budget pd cyl axis sph add left right od os level block apt house part chapter class grade year row seat table "
+    "ward zone exit terminal track lane jan feb mar apr may jun jul aug sep sept oct nov dec at by till until to from past "
+    "age aged turning turned half quarter under over on the of in power lens model iphone windows".split()
+)
+_NO_NAME: Final = re.compile("[不没有要会是就都也还吃做看多少很太最再才眼镜光度片框钱元块店路楼号周月点岁年天时分]")
+
+
+def read_loose_names(page: Page) -> None:
+    """A name that nothing introduces, once two values or more were read beside it: "取镜。三点半。邱。", "sat 3pm collect, Okafor"."""
+    given = {act.what for act in page.acts if act.kind in (Kind.GIVE, Kind.CORRECT)}
+    if given & {"name", "code"} or len(given & _VALUES) < 2 or any(act.kind is Kind.QUESTION for act in page.acts):
+        return
+    for match in page.find(_BREATH):
+        words = match[1].split()
+        if page.timed(*match.span()) or any(word in _COUNTED for word in words) or not is_latin_name(match[1]):
+            continue
+        page.take_act(Kind.GIVE, "name", page.typed(*match.span(1)), match.span(1))
+        if not page.has(Kind.GIVE, "age"):
+            page.take_act(Kind.GIVE, "age", int(match[2]), match.span(2))
+        return
+    for start, end in _row(page):
+        if set(page.cover[start:end]) == {Cover.NOTHING} and _is_whole_name(page, start, end):
+            page.take_act(Kind.GIVE, "name", page.typed(start, end), (start, end))
+            return
+
+
+def _is_whole_name(page: Page, start: int, end: int) -> bool:
+    """A clause that is a name and no more: a Chinese one with its family name, a Latin one in capitals."""
+    if start == 0 or page.timed(start, end) or (start, end) not in _whole_clauses(page):
+        return False
+    text = page.open[start:end]
+    if _HAN_NAME.fullmatch(text):
+        return len(text) < 4 and is_name(text) and not (_NO_NAME.search(text) or is_harmless(text))
+    if len(text) == 1:
+        return text in SINGLE and text not in LITTLE and not is_harmless(text)
+    return (
+        page.typed(start, end).istitle()
+        and is_latin_name(text)
+        and not is_harmless(text)
+        and _ends_row(page, end)
+        and not any(word in _COUNTED for word in text.split())
+    )
+
+
+def _ends_row(page: Page, end: int) -> bool:
+    """Whether nothing comes behind, or an age, a first visit or a telephone."""
+    behind = next((clause for clause in page.clauses if clause[0] >= end), None)
+    if behind is None:
+        return True
+    span = page.span(*behind)
+    return any(
+        act.what in ("age", "first", "phone") and any(span.start <= one.start < span.end for one in act.spans)
+        for act in page.acts
+    )
+
+
+def _whole_clauses(page: Page) -> list[tuple[int, int]]:
+    found = []
+    for start, end in page.clauses:
+        text = page.words[start:end]
+        found.append((start + len(text) - len(text.lstrip()), start + len(text.rstrip())))
+    return found
 
 
 def read_both(page: Page) -> None:
@@ -88,7 +159,7 @@ def _is_read(page: Page, piece: tuple[int, int]) -> bool:
 
 def _is_like_a_name(text: str) -> bool:
     """Letters alone, no common word, and nothing about time."""
-    if not (_HAN_NAME.fullmatch(text) or _LATIN_NAME.fullmatch(text)):
+    if not (_HAN_NAME.fullmatch(text) or (_LATIN_NAME.fullmatch(text) and is_latin_name(text))):
         return False
     doubled = len(text) == 2 and text[0] == text[1]  # 常常, 天天: as often a word
-    return not (doubled or is_common(text) or is_harmless(text) or _TIMELY.search(text))
+    return not (doubled or is_common(text) or is_harmless(text) or TIMELY.search(text))

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from .acts import Kind
-from .intents import WISH
+from .intents import NEGATED, WISH
 from .lexicon import Lexicon, load_words
 from .page import Page
 from .patterns import template
@@ -85,7 +85,11 @@ def _of_anybody(page: Page) -> bool:
 def _by_code(page: Page) -> bool:
     """K7QM 不来了，取消掉: what is said of an appointment that is named."""
     for name, pattern in _CODED.items() if page.has(Kind.GIVE, "code") else ():
-        places = [match.span() for match in pattern.finditer(page.open) if match.end() > match.start()]
+        places = [
+            match.span()
+            for match in pattern.finditer(page.open)
+            if match.end() > match.start() and not NEGATED.search(page.words[: match.start()])
+        ]
         if places:
             page.take_act(Kind.BEGIN, name, None, *places)
             return True

@@ -11,7 +11,7 @@ from imserver.plugins.booking.dates.text import ASIDE_MARK
 from imserver.plugins.booking.schedule import codes
 
 from .acts import Kind, Scene
-from .lexicon import Lexicon
+from .lexicon import Lexicon, load_words
 from .page import Cover, Page
 from .patterns import CLAUSE_END as _END
 from .patterns import CN_NUMERALS as _CN
@@ -28,8 +28,7 @@ _CODE: Final = (
 #: Any other letters and digits that may be a code, where the text speaks of one.
 _SPOKEN: Final = template("values", "spoken")
 _LIKE_CODE: Final = re.compile(
-    r"(?<![a-z0-9])(?=[a-z]{0,5}[0-9])(?=[0-9]{0,5}[a-z])(?![0-9]+(?:st|nd|rd|th|am|pm|min|mins|yrs|ish|hrs)(?![a-z0-9]))"
-    r"[a-hj-np-z2-9]{4}(?![a-z0-9])"
+    r"(?<![a-z0-9])(?=[a-z]{0,5}[0-9])(?=[0-9]{0,5}[a-z])(?![0-9]+(?:st|nd|rd|th|am|pm|hrs?|ish|ans|yrs?|min|mins|yo)(?![a-z0-9]))[a-hj-np-z2-9]{4}(?![a-z0-9])"
 )
 #: 改约 M3PX 到周四: the word leads from the code to the time.
 _CODE_TO: Final = re.compile("\x02 ?(?P<to>改?到|换到|挪到|to)(?= ?[^ 店了货])")
@@ -44,6 +43,7 @@ _CHANGED: Final = re.compile("[改换错]")
 _PLAIN: Final = re.compile(" ?([1-9][0-9]?) ?")
 #: "jordan 19 first time", "Fiona (56)", "ruth abara, 67": right behind what was taken for the name.
 _BEHIND_NAME: Final = re.compile(r"(?<=\x02)[ ,]{0,2}(?:[(]([1-9][0-9]?)[)]|([1-9][0-9])(?= ?$| [a-z\x02])(?! ?(?:[ap]\.?m|min|hour|hr|o'clock|and|or|to|till|until|day|week|month|people|of)(?![a-z])))")
+_BRACKETED: Final = re.compile("\x02 ?[(] ?(?:aged? |)([1-9][0-9]?) ?[)]")
 _EXTENSION: Final = re.compile(r" ?(?:转|分机|ext\.?|x) ?[0-9]{1,5}(?![0-9点:])")
 _NO_PHONE: Final = template("values", "no_phone")
 
@@ -64,6 +64,8 @@ _OVER: Final = re.compile(
 _BOUND: Final = re.compile(f"({_NUM}) ?岁(?:及|或)?以([上下])")
 _ABOUT: Final = template("values", "about")
 _DECADES: Final = ("twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties")
+#: Said of oneself where an age is asked: 奔五了, "retired", 大学生. The years stand for the band that they are in.
+_ROUGHLY: Final = tuple((re.compile(one["of"]), one["years"]) for one in load_words("names")["roughly"])
 _SCHOOL: Final = template("values", "school")
 _RETIRED: Final = re.compile("(?<![a-z])(?:an? )?(?:pensioner|oap|senior citizen|retiree|retired|bus pass age)(?![a-z])|退休")
 _BIRTHDAY: Final = template("values", "birthday")
@@ -99,6 +101,7 @@ def number(text: str) -> int:
     if text.isascii() and text.isdigit():
         return int(text)
     if text[0] in _CN:
+        text = text.replace("有", "")
         hundreds, sign, rest = text.rpartition("百")
         tens, ten, ones = rest.partition("十")
         value = 100 * (CN_DIGITS.get(hundreds, 1) if sign else 0)
@@ -171,6 +174,9 @@ def read_ages(page: Page, scene: Scene, lexicon: Lexicon) -> None:
         page.take_act(Kind.GIVE, "age", lexicon.band_of(_about(match)), match.span())
     for match in page.find(_PAIR) if _OF_AGE.search(page.words) or scene.step.startswith("confirm") else ():
         page.take_act(Kind.CORRECT, "age", number(match[1] or match[4]), match.span())
+    for pattern, years in _ROUGHLY:
+        for match in page.find(pattern) if asked and not page.has(Kind.GIVE, "age") else ():
+            page.take_act(Kind.GIVE, "age", lexicon.band_of(years), match.span())
     for match in page.find(_BOUND):
         page.take_act(Kind.GIVE, "age", lexicon.band_of(number(match[1]) - (match[2] == "下")), match.span())
     for match in page.find(_SEVERAL):
@@ -208,8 +214,11 @@ def _is_age(text: str) -> bool:
 
 
 def read_age_behind_name(page: Page) -> None:
-    """ "John Smith, 34": a bare number behind a name is an age."""
+    """ "John Smith, 34", "John Smith (34)": a bare number behind a name is an age."""
     if not (page.has(Kind.GIVE, "name") or page.has(Kind.CORRECT, "name")) or page.has(Kind.GIVE, "age"):
+        return
+    for match in page.find(_BRACKETED):
+        page.take_act(Kind.GIVE, "age", int(match[1]), match.span())
         return
     for start, end in page.clauses:
         plain = _PLAIN.fullmatch(page.open[start:end])
