@@ -64,7 +64,9 @@ _OBJECTS: Final = re.compile(
 NEGATED: Final = template("intents", "negated")
 _ADDRESSED: Final = re.compile("(?:那个|那位)客人|键|按钮|政策|规定|费(?!用)|button|policy|fee")
 #: "Cancel that last message" cancels what was written.
-_WRITTEN: Final = re.compile("^(?: (?:that|my|the|this|last|previous|earlier))* (?:message|msg|text|comment|bit|part)(?![a-z])")
+_WRITTEN: Final = re.compile(
+    "^(?: (?:that|my|the|this|last|previous|earlier))* (?:message|msg|text|comment|bit|part)(?![a-z])"
+)
 #: What may be, or was meant and is not: 可能要取消, 本来想取消的, "should I".
 _SUPPOSED: Final = re.compile(
     f"{MAYBE.pattern}|说不定|本来|原本|刚才|刚刚|误|不小心|点错|(?<![a-z])(?:accidentally|by mistake|was going to)(?![a-z])"
@@ -74,12 +76,16 @@ _NEEDED: Final = template("intents", "needed")
 _NEEDS_ONE: Final = template("intents", "needs_one")
 #: "Once it is cancelled", "was it": 取消了还能再约吗.
 _ONCE: Final = re.compile("(?:掉)?(?:了|后|之后|以后|的话)")
-_UNABLE: Final = re.compile("来不|去不|到不|赶不|嚟唔|唔嚟|不来|不去|过不|走不|抽不|没[法办]|不能|不方便|can'?t|cannot|can not|won|unable|not |miss")
+_UNABLE: Final = re.compile(
+    "来不|去不|到不|赶不|嚟唔|唔嚟|不来|不去|过不|走不|抽不|没[法办]|不能|不方便|can'?t|cannot|can not|won|unable|not |miss"
+)
 #: 你们取消的, "it got cancelled": by others, and over.
 _BY_OTHERS: Final = re.compile(_WORDS["cancelled_by"]["others"])
 _GOT: Final = re.compile("被$|(?<![a-z])(?:got|gets|getting|was|were|is|being|been|have|had|has) (?:just )?$")
 #: 我弟去不了，换我妹: somebody else comes.
-_STANDS_IN: Final = re.compile(f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?<![a-z])(?:my|our) (?:{KIN_ENGLISH}) (?:instead|will come)")
+_STANDS_IN: Final = re.compile(
+    f"[换改](?:成|为|给|让|由)?我?家?的?(?:{KIN})|(?<![a-z])(?:my|our) (?:{KIN_ENGLISH}) (?:instead|will come)"
+)
 #: 有人取消的话告诉我, "if anyone cancels", "why was it cancelled": spoken of.
 _ANYBODY: Final = re.compile(_WORDS["cancelled_by"]["anybody"])
 _DONE: Final = re.compile("(?:掉)?(?:了?的|过)")
@@ -89,7 +95,8 @@ _CANCELLING: Final = re.compile("取[消肖]|cancel|cancl")
 _ABLE: Final = re.compile("能|可以|方便")
 _ANOTHER_TIME: Final = re.compile("换个?(?:时间|日子)|换一?天")
 _STRONG_MOVE: Final = re.compile(
-    "(?:move|push|shift|bring|put|reschedule|bump|switch|swap|change) (?:it|my|the|mine|them|this|that|our|me)(?! (?:phone|number|address|email|name|surname|lenses|glasses|frames?|mind))|改约|改期|改签|改时间|改个时间|换个?时间|reschedul|rearrange|rebook|appointment|booking|预约"
+    "(?:move|push|shift|bring|put|reschedule|bump|switch|swap|change) (?:it|my|the|mine|them|this|that|our|me)"
+    "(?! (?:phone|number|address|email|name|surname|lenses|glasses|frames?|mind))|改约|改期|改签|改时间|改个时间|换个?时间|reschedul|rearrange|rebook|appointment|booking|预约"
 )
 _STRONG_BOOK: Final = re.compile("约|订|book|appointment|挂号")
 _BEGUN: Final = ("list", "slots", "human", "cancel", "move", "book")
@@ -540,7 +547,9 @@ def read_answers(page: Page, scene: Scene) -> None:
     said: dict[Kind, list[tuple[int, int]]] = {}
     confirming = scene.step.startswith("confirm")
     for start, end in page.pieces:
-        if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or _asked_in(page, start, end):
+        if _begun_in(page, start, end, *(name for name in _BEGUN if name != "cancel")) or _asked_in(
+            page, start, end
+        ):
             continue
         text = page.open[start:end]
         if not text.strip(" \x02") or end - start > _ALONE_CHARS:
@@ -577,11 +586,10 @@ def _asked_in(page: Page, start: int, end: int) -> bool:
 def _repeats_card(page: Page, scene: Scene, start: int, end: int) -> bool:
     """Whether a piece says the card's time again, and yes to it: 周五三点可以."""
     span = page.span(start, end)
-    here = [
-        act for act in page.acts if any(span.start <= place.start < span.end for place in act.spans)
-    ]
+    here = [act for act in page.acts if any(span.start <= place.start < span.end for place in act.spans)]
     card = scene.shown.start
-    if card is None or not any(act.what in ("day", "time") for act in here):
+    timed = any(act.what == "time" for act in here)
+    if card is None or not here or not (timed or len(page.pieces) == 1):  # 周六可以 九点够呛
         return False
     if any(act.kind is not Kind.GIVE or act.value not in (card.date(), card.time()) for act in here):
         return False

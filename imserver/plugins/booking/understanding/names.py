@@ -14,7 +14,8 @@ from .acts import Kind, Scene
 from .lexicon import either, load_words
 from .page import Cover, Page
 from .patterns import HAN, KIN, KIN_ENGLISH, TITLES, template
-from .questions import TIMELY, asks
+from .questions import TIMELY as SPEAKS_OF_TIME
+from .questions import asks
 
 _WORDS: Final = load_words("names")
 _FAMILIES: Final = load_words("family_names")
@@ -74,14 +75,17 @@ TIMELY: Final = re.compile(
 LITTLE: Final = frozenset(
     "从那能和都别时后明全向有相年空单双平常安万成计干高利通包连管查步应解终言代付次迟区楼母南"
 )
-_WRONG: Final = re.compile(f"{_WORDS['wrong']}|[写填打串]错(?:咗)?(?:个)?名|个?名(?:唔啱|错咗|错[喇了])|{_WORDS['name_wrong']}")
+_WRONG: Final = re.compile(
+    f"{_WORDS['wrong']}|[写填打串]错(?:咗)?(?:个)?名|个?名(?:唔啱|错咗|错[喇了])|{_WORDS['name_wrong']}"
+)
 #: 我不姓王, "my name isn't Smith".
 _NOT_CALLED: Final = re.compile(
     f"(?:我|她|他|佢)?(?:不是|不|唔)(?:姓|叫)([{HAN}]{{1,4}})(?=$|[ ,.!])"
     "|(?<![a-z])(?:my )?(?:sur)?name(?: is not|'s not| isn't) ([a-z]+)(?=$|[ ,.!])"
 )
 _PAIR: Final = re.compile(
-    f"[是系叫]([{HAN}]{{2,4}}?)(?:,? ?)(?:不是|唔系|不叫)([{HAN}]{{1,4}})|(?:不是|唔系|不叫)([{HAN}]{{2,4}}?),? ?(?:而)?[是系叫]([{HAN}]{{2,4}})"
+    f"[是系叫]([{HAN}]{{2,4}}?)(?:,? ?)(?:不是|唔系|不叫)([{HAN}]{{1,4}})"
+    f"|(?:不是|唔系|不叫)([{HAN}]{{2,4}}?),? ?(?:而)?[是系叫]([{HAN}]{{2,4}})"
 )
 _NOT_SO: Final = re.compile(f" ?([{HAN}]{{2,4}}),? ?(?:不是|唔系)([{HAN}]{{2,4}})[ .!]*$")
 _OF_NAME: Final = re.compile("名字|姓名|名儿|(?<=错)名|个名|(?<![a-z])(?:sur)?name")
@@ -99,7 +103,9 @@ _OWN: Final = template("names", "own")
 _BESIDE: Final = template("names", "beside")
 _AGE_BEHIND: Final = re.compile(",? ?[(]?[0-9]{1,2}[)]?(?= ?(?:$|[,.)]))")
 _NOT_ME: Final = template("names", "not_me")
-_NO_PERSON: Final = re.compile("(?:让|听|说|推荐|介绍|陪|问问?|看看?|等|催|叫|告诉|写)[^,.!?]{0,3}$|(?<![a-z])(?:not|isn't|isnt|never)(?: for)? $")
+_NO_PERSON: Final = re.compile(
+    "(?:让|听|说|推荐|介绍|陪|问问?|看看?|等|催|叫|告诉|写)[^,.!?]{0,3}$|(?<![a-z])(?:not|isn't|isnt|never)(?: for)? $"
+)
 _RENAMED: Final = re.compile("(?:改|换|写|填|用|名字是)成?$")
 _BEEN: Final = re.compile("(?<![a-z])(?:been|came|was|come here)(?![a-z])")
 _NOT_AFTER: Final = template("names", "not_after")
@@ -189,12 +195,14 @@ def _spelling(page: Page, scene: Scene) -> None:
         page.take(*match.span())
 
 
-_NOT_ANOTHER: Final = re.compile(" ?,? ?(?:not|and not|instead of|rather than) [a-z'-]+(?: [a-z'-]+)?(?= ?(?:$|[,.!]))")
+_NOT_ANOTHER: Final = re.compile(
+    " ?,? ?(?:not|and not|instead of|rather than) [a-z'-]+(?: [a-z'-]+)?(?= ?(?:$|[,.!]))"
+)
 
 
 def _give(page: Page, scene: Scene, start: int, end: int) -> None:
     start, end = _trimmed(page.words, start, end)
-    if (other := _NOT_ANOTHER.match(page.words, end)) and not TIMELY.search(other[0]):
+    if (other := _NOT_ANOTHER.match(page.words, end)) and not SPEAKS_OF_TIME.search(other[0]):
         page.take(*other.span())
     corrects = page.has(Kind.REFUSE, "name") or scene.step.startswith("confirm")
     page.take_act(Kind.CORRECT if corrects else Kind.GIVE, "name", page.typed(start, end), (start, end))
@@ -411,9 +419,13 @@ def _beside(page: Page, scene: Scene) -> Iterator[tuple[int, int]]:
             before = page.words[max(0, start - 1)] if start else ""
             if before in ("", " ") and (scene.staff or _has_value(page, page.pieces, index)):
                 yield start, end
-        elif whole > 1 and scene.step in ("", "none") and (signed := _of_latin(page, page.pieces, index)):
-            if signed[1] - signed[0] < end - start or _aged(page, page.pieces, index) or _wished(page):
-                yield signed
+        elif (
+            whole > 1
+            and scene.step in ("", "none")
+            and (signed := _of_latin(page, page.pieces, index))
+            and (signed[1] - signed[0] < end - start or _aged(page, page.pieces, index) or _wished(page))
+        ):
+            yield signed
 
 
 def _has_value(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
@@ -424,13 +436,9 @@ def _has_value(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> boo
     )
 
 
-_CAPITALS_AGE: Final = re.compile(
-    "(?<![a-z])(?P<name>(?:[a-z'-]+ ){0,2}[a-z'-]+),? [(]?[1-9][0-9][)]?(?= ?$|[,.]| [a-z])(?! ?(?:[ap]\\.?m|min|hour|hr|o'clock|and|or|to|till|until|day|week|month|people|of)(?![a-z]))"
-)
+_CAPITALS_AGE: Final = template("names", "capitals_age")
 #: A name with the age behind it: "jordan 19", "Fiona McAllister-Reid (56)".
-_WITH_AGE: Final = re.compile(
-    f" ?(?P<name>{_LATIN.pattern}) [(]?(?P<age>[1-9][0-9]?)[)]?(?= ?(?:$|[,.!)]|[a-z]))(?! ?(?:[ap]\\.?m|st|nd|rd|th|min|hour|hr|o'clock|and|or|to|till|until|day|week|month|people|of|pair|x)(?![a-z]))"
-)
+_WITH_AGE: Final = re.compile(f" ?(?P<name>{_LATIN.pattern}) {_WORDS['age_behind']}")
 
 
 def _of_latin(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> tuple[int, int] | None:
@@ -444,7 +452,9 @@ def _of_latin(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> tupl
         return None
     if not _is_no_wish(text.strip()):
         return None
-    if _signed(page, pieces, index) or (index and page.typed(start, end).istitle() and _aged(page, pieces, index)):
+    if _signed(page, pieces, index) or (
+        index and page.typed(start, end).istitle() and _aged(page, pieces, index)
+    ):
         return start, end
     return None
 
@@ -468,7 +478,7 @@ def _is_no_wish(text: str) -> bool:
 
 def _wished(page: Page) -> bool:
     """Whether the text says when or what for: who wishes stands beside it."""
-    return TIMELY.search(page.words) is not None or len(page.pieces) > 2
+    return SPEAKS_OF_TIME.search(page.words) is not None or len(page.pieces) > 2
 
 
 def _signed(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
@@ -476,7 +486,7 @@ def _signed(page: Page, pieces: Sequence[tuple[int, int]], index: int) -> bool:
     start, end = pieces[index]
     typed = page.typed(start, end).strip()
     words = [word for word in re.split("[ -]", typed) if word]
-    if not typed or not all(word[:1].isupper() for word in words) or (typed.isupper() and len(typed) > 3):
+    if not typed or not all(word[:1].isupper() for word in words) or (typed.isupper() and len(words) == 1):
         return False
     if len(words) > 1:
         return index > 0 or _aged(page, pieces, index)
@@ -540,7 +550,11 @@ def _own(page: Page) -> Iterator[tuple[int, int]]:
             group == "kin" and behind.startswith("的") and _RENAMED.search(page.words[start : match.start()])
         )
         spoken_of = _excused(page, match.start()) or _NOT_AFTER.match(behind.lstrip())
-        meant = _BESIDE.search(behind) or _AGE_BEHIND.match(page.words, match.end()) or page.words[match.start()] in "把改将"
+        meant = (
+            _BESIDE.search(behind)
+            or _AGE_BEHIND.match(page.words, match.end())
+            or page.words[match.start()] in "把改将"
+        )
         if renamed or (meant and not spoken_of):
             yield match.span(group)
 

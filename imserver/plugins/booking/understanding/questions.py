@@ -11,7 +11,8 @@ from .page import PUNCTUATION, Cover, Page
 
 _WORDS: Final = load_words("questions")
 _KNOWN: Final = {
-    kind: re.compile(f"{chinese}|(?<![a-z])(?:{english})") for kind, (chinese, english) in _WORDS["known"].items()
+    kind: re.compile(f"{chinese}|(?<![a-z])(?:{english})")
+    for kind, (chinese, english) in _WORDS["known"].items()
 }
 #: These count only where something is asked.
 _MORE: Final = {kind: re.compile(f"(?<![a-z])(?:{words})") for kind, words in _WORDS["known_more"].items()}
@@ -73,7 +74,11 @@ def _asking_for(page: Page, kind: str, start: int, end: int) -> re.Match[str] | 
     if found is not None and _is_asked(page, kind, start, end):
         return found
     found = _MORE[kind].search(text, start, end)
-    return found if found is not None and (asks(page, start, end) or (kind != "children" and _brief(page, start, end))) else None
+    return (
+        found
+        if found is not None and (asks(page, start, end) or (kind != "children" and _brief(page, start, end)))
+        else None
+    )
 
 
 def _brief(page: Page, start: int, end: int) -> bool:

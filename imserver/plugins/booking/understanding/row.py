@@ -55,17 +55,27 @@ _COUNTED: Final = frozenset(
     "ward zone exit terminal track lane jan feb mar apr may jun jul aug sep sept oct nov dec at by till until to from past "
     "age aged turning turned half quarter under over on the of in power lens model iphone windows".split()
 )
-_NO_NAME: Final = re.compile("[不没有要会是就都也还吃做看多少很太最再才眼镜光度片框钱元块店路楼号周月点岁年天时分]")
+_NO_NAME: Final = re.compile(
+    "[不没有要会是就都也还吃做看多少很太最再才眼镜光度片框钱元块店路楼号周月点岁年天时分]"
+)
 
 
 def read_loose_names(page: Page) -> None:
     """A name that nothing introduces, once two values or more were read beside it: "取镜。三点半。邱。", "sat 3pm collect, Okafor"."""
     given = {act.what for act in page.acts if act.kind in (Kind.GIVE, Kind.CORRECT)}
-    if given & {"name", "code"} or len(given & _VALUES) < 2 or any(act.kind is Kind.QUESTION for act in page.acts):
+    if (
+        given & {"name", "code"}
+        or len(given & _VALUES) < 2
+        or any(act.kind is Kind.QUESTION for act in page.acts)
+    ):
         return
     for match in page.find(_BREATH):
         words = match[1].split()
-        if page.timed(*match.span()) or any(word in _COUNTED for word in words) or not is_latin_name(match[1]):
+        if (
+            page.timed(*match.span())
+            or any(word in _COUNTED for word in words)
+            or not is_latin_name(match[1])
+        ):
             continue
         page.take_act(Kind.GIVE, "name", page.typed(*match.span(1)), match.span(1))
         if not page.has(Kind.GIVE, "age"):

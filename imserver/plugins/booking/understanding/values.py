@@ -42,7 +42,7 @@ _PHONE_LEAD: Final = template("values", "phone_lead")
 _CHANGED: Final = re.compile("[改换错]")
 _PLAIN: Final = re.compile(" ?([1-9][0-9]?) ?")
 #: "jordan 19 first time", "Fiona (56)", "ruth abara, 67": right behind what was taken for the name.
-_BEHIND_NAME: Final = re.compile(r"(?<=\x02)[ ,]{0,2}(?:[(]([1-9][0-9]?)[)]|([1-9][0-9])(?= ?$| [a-z\x02])(?! ?(?:[ap]\.?m|min|hour|hr|o'clock|and|or|to|till|until|day|week|month|people|of)(?![a-z])))")
+_BEHIND_NAME: Final = template("values", "behind_name")
 _BRACKETED: Final = re.compile("\x02 ?[(] ?(?:aged? |)([1-9][0-9]?) ?[)]")
 _EXTENSION: Final = re.compile(r" ?(?:转|分机|ext\.?|x) ?[0-9]{1,5}(?![0-9点:])")
 _NO_PHONE: Final = template("values", "no_phone")
@@ -67,7 +67,9 @@ _DECADES: Final = ("twenties", "thirties", "forties", "fifties", "sixties", "sev
 #: Said of oneself where an age is asked: 奔五了, "retired", 大学生. The years stand for the band that they are in.
 _ROUGHLY: Final = tuple((re.compile(one["of"]), one["years"]) for one in load_words("names")["roughly"])
 _SCHOOL: Final = template("values", "school")
-_RETIRED: Final = re.compile("(?<![a-z])(?:an? )?(?:pensioner|oap|senior citizen|retiree|retired|bus pass age)(?![a-z])|退休")
+_RETIRED: Final = re.compile(
+    "(?<![a-z])(?:an? )?(?:pensioner|oap|senior citizen|retiree|retired|bus pass age)(?![a-z])|退休"
+)
 _BIRTHDAY: Final = template("values", "birthday")
 _BORN: Final = re.compile("生(?!意|产|鲜)|(?<![a-z])born|birthday|dob")
 _BORN_ENGLISH: Final = re.compile(
@@ -226,7 +228,9 @@ def read_age_behind_name(page: Page) -> None:
             continue  # "sat. 4. collect. Moss."
         bare = plain or _BEHIND_NAME.search(page.open[start:end])
         if bare:
-            page.take_act(Kind.GIVE, "age", int(bare[bare.lastindex or 1]), (start + bare.start(), start + bare.end()))
+            page.take_act(
+                Kind.GIVE, "age", int(bare[bare.lastindex or 1]), (start + bare.start(), start + bare.end())
+            )
             return
 
 
